@@ -1,0 +1,62 @@
+"""Errors raised by the memory.
+
+* GoatError                  every error that this project raises on purpose
+  + ConfigError              a setting is unknown or out of range; names key, value and allowed range
+  + DataFolderError          the data folder cannot be used: read-only, full, in use, not ours
+  + OwnerMismatch            a thread was asked for on behalf of somebody else
+  + EmptyMessage             there is nothing to answer
+  + MemoryTierError          a tier could not do what it was asked; names the tier
+    - TierUnavailable        the backend cannot be reached, or did not answer in time
+    - TierCorrupt            the backend answered with something that cannot be read
+    - EmbeddingMismatch      the vectors were made by another embedding model
+    - FactsFull              a fact does not fit under the token cap
+"""
+
+
+class GoatError(Exception):
+    """Base class of every error that this project raises on purpose."""
+
+
+class ConfigError(GoatError):
+    """A setting is unknown or out of range."""
+
+
+class DataFolderError(GoatError):
+    """The data folder cannot be used."""
+
+
+class OwnerMismatch(GoatError):
+    """A thread was asked for on behalf of somebody who does not own it."""
+
+
+class EmptyMessage(GoatError):
+    """The message holds no text to answer."""
+
+
+class MemoryTierError(GoatError):
+    """A memory tier could not do what it was asked.
+
+    Attributes:
+        tier: "working", "episodic" or "permanent".
+    """
+
+    def __init__(self, tier: str, detail: str) -> None:
+        super().__init__(f"{tier}: {detail}")
+        self.tier = tier
+        self.detail = detail
+
+
+class TierUnavailable(MemoryTierError):
+    """The backend cannot be reached, or did not answer in time."""
+
+
+class TierCorrupt(MemoryTierError):
+    """The backend answered with something that cannot be read."""
+
+
+class EmbeddingMismatch(MemoryTierError):
+    """The vectors of an owner were made by another embedding model."""
+
+
+class FactsFull(MemoryTierError):
+    """A fact does not fit under the owner's token cap."""

@@ -1,0 +1,127 @@
+"""What each part of the memory promises, whatever stores it.
+
+Every method that takes an `owner` reads and writes that owner's memory only. Every method raises
+`TierUnavailable` when its backend cannot be reached, and `TierCorrupt` when it answers with something that
+cannot be read. Implementations do no I/O when they are constructed: they connect on first use.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from memory.models import CacheEntry, ConversationTurn, Episode, Fact, SearchResult
+
+
+class EpisodeStore(Protocol):
+    """L3: every turn verbatim, for ever, searchable by meaning."""
+
+    async def append(self, episode: Episode) -> bool:
+        """Commit `episode` to the durable log; the first one of a turn id stands.
+
+        Returns:
+            True when it is new. Vectors follow: see `index`.
+        """
+        ...
+
+    async def index(self, *, owner: str) -> int:
+        """Bring the vectors up to date with the log; return how many episodes were indexed.
+
+        Raises:
+            EmbeddingMismatch: the owner's vectors were made by another embedding model.
+        """
+        ...
+
+    async def search(self, query: str, *, owner: str, limit: int) -> SearchResult:
+        """Find at most `limit` episodes, closest first, each once.
+
+        Raises:
+            EmbeddingMismatch: the owner's vectors were made by another embedding model.
+        """
+        ...
+
+    async def get(self, turn_ids: Sequence[str], *, owner: str) -> list[Episode]:
+        """Read episodes by id, in the order asked; unknown ids are left out."""
+        ...
+
+    async def recent(self, *, owner: str, limit: int) -> list[Episode]:
+        """Read the `limit` latest episodes, newest first."""
+        ...
+
+    async def count(self, *, owner: str) -> int:
+        """Count the owner's episodes."""
+        ...
+
+    async def touch(self, turn_ids: Sequence[str], *, owner: str) -> None:
+        """Add one to the access count of each episode."""
+        ...
+
+    async def erase(self, *, owner: str) -> None:
+        """Delete all episodes and vectors of the owner, for good."""
+        ...
+
+
+class PermanentStore(Protocol):
+    """L0 and L1: identity override and curated facts."""
+
+    async def identity(self, *, owner: str) -> str | None:
+        """Read the owner's identity override; None when there is none."""
+        ...
+
+    async def set_identity(self, text: str | None, *, owner: str) -> None:
+        """Write the override; None goes back to the configured persona."""
+        ...
+
+    async def facts(self, *, owner: str, as_of: datetime | None = None) -> list[Fact]:
+        """Read the facts, newest first; with `as_of`, those that stood at that time."""
+        ...
+
+    async def upsert(self, key: str, value: str, *, owner: str, at: datetime) -> None:
+        """Write a fact; the newest `at` of a key wins, and every value stays in the history.
+
+        Raises:
+            FactsFull: all facts together would pass the token cap.
+        """
+        ...
+
+    async def forget(self, key: str, *, owner: str, at: datetime) -> bool:
+        """Take a fact out of the current ones, keeping its history; return whether it was there."""
+        ...
+
+    async def history(self, key: str, *, owner: str) -> list[Fact]:
+        """Read every value that a key has had, newest first."""
+        ...
+
+
+class ConversationStore(Protocol):
+    """L2: the conversation of a thread, append-only."""
+
+    async def append(self, turn: ConversationTurn, *, owner: str, thread: str) -> bool:
+        """Add a turn at the end; return False when its turn id already stands."""
+        ...
+
+    async def window(self, *, owner: str, thread: str, max_tokens: int) -> list[ConversationTurn]:
+        """Read the latest turns, oldest first, whose tokens together fit in `max_tokens`.
+
+        The latest turn is returned even when it alone does not fit. Costs the window, not the history.
+        """
+        ...
+
+    async def opening(self, *, owner: str, thread: str) -> ConversationTurn | None:
+        """Read the turn that the thread began with."""
+        ...
+
+
+class SessionCache(Protocol):
+    """L2.5: results of searches and tools, with a time to live, dropped when the owner's archive changes."""
+
+    async def get(self, key: str, *, owner: str) -> CacheEntry:
+        """Look `key` up; a value of another generation is a miss."""
+        ...
+
+    async def put(self, key: str, value: bytes, *, owner: str, generation: int, ttl: float) -> None:
+        """Store `value` for `ttl` seconds, as belonging to the `generation` that `get` answered."""
+        ...
+
+    async def drop(self, *, owner: str) -> None:
+        """Make every entry of the owner a miss."""
+        ...
