@@ -5,6 +5,8 @@
   + DataFolderError          the data folder cannot be used: read-only, full, in use, not ours
   + OwnerMismatch            a thread was asked for on behalf of somebody else
   + EmptyMessage             there is nothing to answer
+  + ThreadBusy               another process is answering in this thread
+  + ModelUnavailable         the chat model cannot be reached, or answered nonsense
   + MemoryTierError          a tier could not do what it was asked; names the tier
     - TierUnavailable        the backend cannot be reached, or did not answer in time
     - TierCorrupt            the backend answered with something that cannot be read
@@ -31,6 +33,14 @@ class OwnerMismatch(GoatError):
 
 class EmptyMessage(GoatError):
     """The message holds no text to answer."""
+
+
+class ThreadBusy(GoatError):
+    """Another process is answering in this thread."""
+
+
+class ModelUnavailable(GoatError):
+    """The chat model cannot be reached, refused, stalled or answered nonsense."""
 
 
 class MemoryTierError(GoatError):

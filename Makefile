@@ -1,0 +1,67 @@
+# Every target sets up .venv by itself, from Python 3.11+ with pip and venv; faster where uv is installed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null)
+RUN_READY := $(VENV)/.ready-run
+DEV_READY := $(VENV)/.ready-dev
+export LANGSMITH_TRACING := false
+export LANGGRAPH_NO_VERSION_CHECK := true
+export LANGGRAPH_CLI_NO_ANALYTICS := 1
+
+PINS := --quiet --universal --python-version 3.11 --no-annotate --no-emit-index-url --no-emit-find-links
+
+.PHONY: chat test lint type bench studio soak lock clean
+
+chat: $(RUN_READY)
+	@$(BIN)/goat chat
+
+test: $(DEV_READY)
+	$(BIN)/python -m pytest
+
+soak: $(DEV_READY)
+	$(BIN)/python -m pytest -m soak tests/soak
+
+lint: $(DEV_READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+type: $(DEV_READY)
+	$(BIN)/mypy
+
+bench: $(DEV_READY)
+	$(BIN)/python -m tests.bench.turn_overhead
+
+studio: $(DEV_READY)
+	$(BIN)/langgraph dev --no-browser
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "GOAT needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) --version`. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Setting up $(VENV) (once; a few minutes the first time)"
+	@$(if $(UV),$(UV) venv --quiet --python $(PYTHON) $(VENV),$(PYTHON) -m venv $(VENV))
+
+$(RUN_READY): $(BIN)/python requirements/run.txt pyproject.toml
+	@$(call install,requirements/run.txt)
+	@touch $@
+
+$(DEV_READY): $(BIN)/python requirements/dev.txt pyproject.toml
+	@$(call install,requirements/dev.txt)
+	@touch $@ $(RUN_READY)
+
+ifdef UV
+install = $(UV) pip install --quiet --python $(BIN)/python -r $(1) && \
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
+else
+install = $(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(1) && \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+endif
+
+# Needs uv: pins every package for all platforms and Pythons from pyproject.toml.
+lock:
+	uv pip compile $(PINS) --extra dev pyproject.toml -o requirements/dev.txt
+	uv pip compile $(PINS) -c requirements/dev.txt pyproject.toml -o requirements/run.txt
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .langgraph_api

@@ -1,0 +1,83 @@
+"""The `goat` command."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+
+from bot.doctor import run_doctor
+from bot.import_command import Format, run_import
+from bot.reindex_command import run_reindex
+from bot.terminal import run_chat
+from graph.settings import Settings, load_settings
+from memory.errors import GoatError
+
+app = typer.Typer(
+    name="goat",
+    help="A personal agent with proactive, layered, verbatim memory.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+Owner = Annotated[str, typer.Option(help="Whose memory is used. [default: the `owner` setting]")]
+
+
+@app.command()
+def chat(
+    owner: Owner = "",
+    thread: Annotated[str, typer.Option(help="Name of the thread; a new one by default.")] = "",
+    resume: Annotated[bool, typer.Option("--continue", help="Go on in your latest thread.")] = False,
+) -> None:
+    """Talk to the agent in this terminal."""
+    settings = _settings()
+    _run(run_chat(settings, owner=owner or settings.owner, thread=thread, resume=resume))
+
+
+@app.command()
+def doctor() -> None:
+    """Check Python, the stores, the embedding model and the chat model, and say what to do."""
+    raise typer.Exit(_run(run_doctor()))
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="File, or folder of files, to read.")],
+    format_: Annotated[Format, typer.Option("--format", help="What the file holds.")],
+    owner: Owner = "",
+    conversation: Annotated[str, typer.Option(help="Only this conversation of the file.")] = "",
+) -> None:
+    """Load conversations into an owner's archive; what stands there already is left alone."""
+    settings = _settings()
+    _run(run_import(settings, file, format_, owner=owner or settings.owner, conversation=conversation))
+
+
+@app.command()
+def reindex(owner: Owner = "") -> None:
+    """Embed an owner's whole archive anew, for instance after a change of the embedding model."""
+    settings = _settings()
+    _run(run_reindex(settings, owner=owner or settings.owner))
+
+
+def main() -> None:
+    """Run the command; errors that are meant for people are printed as one message."""
+    handler = RichHandler(console=Console(stderr=True), show_path=False, show_time=False)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
+    try:
+        app()
+    except GoatError as error:
+        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
+        sys.exit(1)
+
+
+def _settings() -> Settings:
+    return load_settings()
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> Any:
+    return asyncio.run(work)

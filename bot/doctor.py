@@ -1,0 +1,134 @@
+"""`goat doctor`: check every part that the agent stands on, and say what to do."""
+
+import asyncio
+import platform
+import shutil
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+from langchain_core.messages import HumanMessage
+from rich.console import Console
+from rich.text import Text
+
+from bot.screen import printable
+from graph.layers import Layers
+from graph.settings import CONFIG_FILE, load_settings
+from memory.errors import GoatError
+
+ENOUGH_BYTES = 500_000_000
+CHECK_SECONDS = 60.0
+_PROBE_OWNER = "goat doctor"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found."""
+
+    name: str
+    fine: bool
+    text: str
+
+
+async def run_doctor() -> int:
+    """Print a line for each check; return the exit code, 0 when all is fine."""
+    console = Console(highlight=False, soft_wrap=True)
+    broken = 0
+    async for finding in findings():
+        mark, style = ("ok", "green") if finding.fine else ("!!", "red")
+        console.print(
+            Text(f"{mark} ", style=style), Text(f"{finding.name}: {printable(finding.text)}"), sep=""
+        )
+        broken += not finding.fine
+    console.print("All is fine." if not broken else f"{broken} to mend.", style="bold")
+    return 1 if broken else 0
+
+
+async def findings() -> AsyncIterator[Finding]:
+    """Run the checks one after the other; a broken configuration ends them."""
+    yield Finding("Python", sys.version_info >= (3, 11), platform.python_version())
+    try:
+        settings = load_settings()
+    except GoatError as error:
+        yield Finding("configuration", False, str(error))
+        return
+    there = (
+        f"{CONFIG_FILE} is read" if CONFIG_FILE.exists() else f"defaults; {CONFIG_FILE} would be read here"
+    )
+    yield Finding("configuration", True, there)
+    layers = Layers(lambda: settings)
+    checks: dict[str, Callable[[Layers], Awaitable[str]]] = {
+        "data folder": _data_folder,
+        "working tier (Redis)": _redis,
+        "embedding model": _embeddings,
+        "episodic tier (log and Chroma)": _episodes,
+        "permanent tier": _permanent,
+        "chat model": _chat_model,
+    }
+    try:
+        for name, check in checks.items():
+            yield await _finding(name, check(layers))
+    finally:
+        await layers.close()
+
+
+async def _finding(name: str, check: Awaitable[str]) -> Finding:
+    began = time.perf_counter()
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            text = await check
+    except GoatError as error:
+        return Finding(name, False, str(error))
+    except TimeoutError:
+        return Finding(name, False, f"no answer within {CHECK_SECONDS:g} s")
+    return Finding(name, True, f"{text} ({(time.perf_counter() - began) * 1000:.0f} ms)")
+
+
+async def _data_folder(layers: Layers) -> str:
+    folder = layers.settings().data_folder
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    free = await asyncio.to_thread(shutil.disk_usage, there)
+    if free.free < ENOUGH_BYTES:
+        raise GoatError(f"{folder}: only {free.free // 10**6} MB free. Make room, or set GOAT_DATA_FOLDER.")
+    return f"{folder}, {free.free // 10**9} GB free"
+
+
+async def _redis(layers: Layers) -> str:
+    client = await layers.redis.client()
+    await layers.conversations.window(owner=_PROBE_OWNER, thread="probe", max_tokens=1)
+    about = await client.info("server")
+    server = about.get("server_name", "redis") if isinstance(about, dict) else "redis"
+    kind = "by URL" if layers.settings().redis_url.get_secret_value() else "private, embedded"
+    return f"{server}, {kind}"
+
+
+async def _embeddings(layers: Layers) -> str:
+    vector = await layers.embeddings.aembed_query("Is everything all right?")
+    return f"{layers.embeddings.name}, {len(vector)} dimensions"
+
+
+async def _episodes(layers: Layers) -> str:
+    owner = layers.settings().owner
+    count = await layers.episodes.count(owner=owner)
+    if count:
+        await layers.episodes.search("Is everything all right?", owner=owner, limit=1)
+    return f"{count} turns of {owner}"
+
+
+async def _permanent(layers: Layers) -> str:
+    facts = await layers.permanent.facts(owner=layers.settings().owner)
+    return f"{len(facts)} facts"
+
+
+async def _chat_model(layers: Layers) -> str:
+    name = layers.model.name
+    if not name:
+        return (
+            "none is configured, so replies show the memories themselves. Set GOAT_MODEL, and "
+            "GOAT_MODEL_BASE_URL and GOAT_MODEL_API_KEY where needed: any OpenAI-compatible endpoint will do"
+        )
+    text = "".join([piece async for piece in layers.model.stream([HumanMessage("Say: ok")])])
+    if not text.strip():
+        raise GoatError(f"{name} gives an empty answer. Check GOAT_MODEL.")
+    return f"{name} answers"

@@ -1,0 +1,60 @@
+"""The formats that can be imported, by name."""
+
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+
+from bot.importers.jsonl import read_jsonl
+from bot.importers.locomo import read_locomo
+from bot.importers.longmemeval import read_longmemeval
+from bot.importers.source import BadImportFile
+from memory.models import Episode
+
+NAMED = 20  # conversations listed in an error
+
+
+class Format(StrEnum):
+    """What a file holds."""
+
+    LOCOMO = "locomo"
+    LONGMEMEVAL = "longmemeval"
+    JSONL = "jsonl"
+
+
+_READERS: dict[Format, Callable[[Path, str], Iterator[tuple[str, Iterator[Episode]]]]] = {
+    Format.LOCOMO: read_locomo,
+    Format.LONGMEMEVAL: read_longmemeval,
+    Format.JSONL: read_jsonl,
+}
+
+
+def read_episodes(path: Path, format_: Format, *, owner: str, conversation: str = "") -> Iterator[Episode]:
+    """Yield the turns of a file as episodes of `owner`, with the same turn ids each time.
+
+    Args:
+        path: a file; for LongMemEval also a folder of files.
+        format_: what it holds.
+        owner: whose archive they are for.
+        conversation: only this one: sample id, case id or thread; all when empty.
+
+    Raises:
+        BadImportFile: says file, position and what is expected there.
+    """
+    others: dict[str, None] = {}
+    any_turn = False
+    for name, episodes in _READERS[format_](path, owner):
+        if conversation and name != conversation:
+            others[name] = None
+            continue
+        for episode in episodes:
+            any_turn = True
+            yield episode
+    if not any_turn:
+        raise BadImportFile(f"{path}: {_nothing(conversation, list(others))}")
+
+
+def _nothing(conversation: str, others: list[str]) -> str:
+    if not conversation:
+        return "expected conversations, found no turn"
+    listed = ", ".join(others[:NAMED]) + (", ..." if len(others) > NAMED else "")
+    return f"expected the conversation {conversation!r}, found: {listed or 'none'}"

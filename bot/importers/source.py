@@ -1,0 +1,157 @@
+"""Files to import, read with a position for every value, so that an error says where it stands."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from memory.errors import GoatError
+from memory.text import clean
+
+_NAMESPACE = uuid5(NAMESPACE_URL, "goat:import")
+_KINDS = {
+    bool: "true or false",
+    dict: "an object",
+    float: "a number",
+    int: "a number",
+    list: "a list",
+    str: "a text",
+    type(None): "null",
+}
+_DATE_FORMATS = ("%Y/%m/%d (%a) %H:%M", "%I:%M %p on %d %B, %Y")
+DATE = 'a date and time, like "2023-05-08T13:56:00Z"'
+SHOWN = 60
+
+
+class BadImportFile(GoatError):
+    """A file to import cannot be read; the text names file, position and what is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A value of a file, and where it stands."""
+
+    file: Path
+    position: str
+    """Like `line 3.at` or `[0].conversation.session_1[4].text`; empty for the whole file."""
+    value: Any
+
+    def bad(self, expected: str, found: str = "") -> BadImportFile:
+        """Return the error that says what should stand here, and what does."""
+        where = f"{self.file}: {self.position}: " if self.position else f"{self.file}: "
+        return BadImportFile(f"{where}expected {expected}, found {found or _shown(self.value)}")
+
+    def text(self) -> str:
+        """Return a text as the stores can hold it."""
+        if not isinstance(self.value, str):
+            raise self.bad("a text")
+        return clean(self.value)
+
+    def name(self) -> str:
+        """Return a text that is not blank."""
+        text = self.text()
+        if not text.strip():
+            raise self.bad("a text that is not empty")
+        return text
+
+    def time(self) -> datetime:
+        """Return a time in UTC; one without a zone counts as UTC."""
+        text = self.value.strip() if isinstance(self.value, str) else ""
+        found = _iso(text) or next(filter(None, (_dated(text, form) for form in _DATE_FORMATS)), None)
+        if found is None:
+            raise self.bad(DATE)
+        return found
+
+    def items(self) -> "list[Field]":
+        """Return the values of a list."""
+        if not isinstance(self.value, list):
+            raise self.bad("a list")
+        return [
+            Field(self.file, f"{self.position}[{index}]", value) for index, value in enumerate(self.value)
+        ]
+
+    def names(self) -> list[str]:
+        """Return the keys of an object."""
+        if not isinstance(self.value, dict):
+            raise self.bad("an object")
+        return list(self.value)
+
+    def find(self, key: str) -> "Field | None":
+        """Return what stands under `key`; None when nothing does, or null."""
+        if key not in self.names() or self.value[key] is None:
+            return None
+        return Field(self.file, f"{self.position}.{key}".removeprefix("."), self.value[key])
+
+    def get(self, key: str) -> "Field":
+        """Return what must stand under `key`."""
+        found = self.find(key)
+        if found is None:
+            raise self.bad(f'an object with "{key}"', "none")
+        return found
+
+
+def read_json(path: Path) -> Field:
+    """Read a JSON file."""
+    text = read_text(path)
+    return Field(path, "", parse(text, path, ""))
+
+
+def read_lines(path: Path) -> Iterator[Field]:
+    """Read a file with one JSON value a line; blank lines are left out."""
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if line.strip():
+            yield Field(path, f"line {number}", parse(line, path, f"line {number}: "))
+
+
+def read_text(path: Path) -> str:
+    """Read a text file, which must be UTF-8 and not empty."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        where = f"{path}: byte {error.start + 1}"
+        raise BadImportFile(f"{where}: expected UTF-8; save the file in this encoding") from None
+    except OSError as error:
+        raise BadImportFile(f"{path}: expected a file that can be read: {error.strerror}") from None
+    if not text.strip():
+        raise BadImportFile(f"{path}: expected conversations, found an empty file")
+    return text
+
+
+def parse(text: str, path: Path, position: str) -> Any:
+    """Parse JSON."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        where = position or f"line {error.lineno}: "
+        raise BadImportFile(f"{path}: {where}expected JSON: {error.msg} (column {error.colno})") from None
+    except (RecursionError, ValueError):
+        raise BadImportFile(f"{path}: {position}expected JSON, found one too deep or too large") from None
+
+
+def stable_id(*parts: str | int) -> str:
+    """Return a UUID that is the same for the same parts, always."""
+    return str(uuid5(_NAMESPACE, json.dumps(parts)))
+
+
+def _iso(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _dated(text: str, form: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, form).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, str):
+        return json.dumps(value if len(value) <= SHOWN else value[:SHOWN] + "...", ensure_ascii=False)
+    return _KINDS.get(type(value), "something else")

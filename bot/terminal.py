@@ -1,0 +1,267 @@
+"""`goat chat`: the agent in a terminal."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.history import FileHistory
+from prompt_toolkit.patch_stdout import patch_stdout
+from rich.console import Console
+from rich.text import Text
+
+from bot import screen
+from graph.agent import Agent, Finished, Piece
+from graph.app import open_agent
+from graph.settings import Settings
+from graph.state import State
+from graph.turn import thread_id
+from memory.errors import GoatError
+from memory.models import Outcome
+from memory.owner_files import owner_key
+from memory.text import clean
+
+HELP = """\
+/why                     what was recalled for the last reply, what was cut, and by which rule
+/facts                   the facts that are always in the prompt
+/remember key: value     write such a fact       /forget key   take it out
+/identity text           who the agent is for you (without text: back to the configured persona)
+/new                     begin a new thread; the memory stays
+/help                    this list               /quit         leave (or Ctrl-D)
+Ctrl-C ends a reply that is being written; what stands there is kept."""
+NO_MODEL = (
+    "No model is configured (GOAT_MODEL): replies show the memories themselves. `goat doctor` says more."
+)
+
+
+@dataclass(slots=True)
+class Place:
+    """Where in the agent's conversations this terminal is."""
+
+    owner: str
+    thread: str
+    folder: Path
+    """Holds the history of what was typed, and the name of the latest thread."""
+
+    @property
+    def _latest(self) -> Path:
+        return self.folder / f"{owner_key(self.owner)}.thread"
+
+    def begin(self, name: str = "") -> None:
+        """Begin the thread of that name, or a new one, and note it as the latest."""
+        self.go_to(thread_id("terminal", self.owner, name or uuid.uuid4().hex))
+
+    def go_on(self) -> None:
+        """Go on in the latest thread; without one, begin."""
+        try:
+            self.thread = self._latest.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            self.begin()
+
+    def go_to(self, thread: str) -> None:
+        """Be in a thread, and note it as the latest."""
+        self.thread = thread
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._latest.write_text(thread, encoding="utf-8")
+
+    @property
+    def history(self) -> FileHistory:
+        """What was typed, in this and in earlier runs; for the owner's eyes only."""
+        path = self.folder / f"{owner_key(self.owner)}.history"
+        path.touch(mode=0o600)
+        return FileHistory(str(path))
+
+
+async def run_chat(settings: Settings, *, owner: str, thread: str, resume: bool) -> None:
+    """Talk until the user leaves."""
+    console = Console(highlight=False, soft_wrap=True)
+    place = Place(owner, "", settings.data_folder / "terminal")
+    async with open_agent(settings) as agent:
+        warming = asyncio.create_task(agent.layers.warm_up())
+        place.go_on() if resume else place.begin(thread)
+        _greet(console, settings, place)
+        await _finish_pending(console, agent)
+        chat = Chat(console, agent, place, warming)
+        async for line in _lines(place):
+            if not await chat.handle(line):
+                break
+        await asyncio.gather(warming, return_exceptions=True)
+
+
+class Chat:
+    """One terminal's conversation: what each line does."""
+
+    def __init__(self, console: Console, agent: Agent, place: Place, warming: "asyncio.Task[None]") -> None:
+        self._console = console
+        self._agent = agent
+        self._place = place
+        self._warming = warming
+        self._last: State | None = None
+
+    async def handle(self, line: str) -> bool:
+        """Act on a line; return whether to go on."""
+        text = clean(line).strip()
+        try:
+            if text.startswith("/"):
+                return await self._command(text)
+            if text:
+                await self._turn(clean(line))
+        except GoatError as error:
+            screen.warn(self._console, str(error))
+        return True
+
+    async def _command(self, text: str) -> bool:
+        name, _, rest = text.partition(" ")
+        commands: dict[str, Callable[[str], Awaitable[None]]] = {
+            "/new": self._new,
+            "/why": self._why,
+            "/facts": self._facts,
+            "/remember": self._remember,
+            "/forget": self._forget,
+            "/identity": self._identity,
+            "/help": self._help,
+        }
+        if name in {"/quit", "/exit"}:
+            return False
+        if name in commands:
+            await commands[name](rest.strip())
+        else:
+            screen.warn(self._console, f"There is no {name}. /help lists what there is.")
+        return True
+
+    async def _turn(self, text: str) -> None:
+        turn_id = uuid.uuid4().hex
+        with self._console.status("loading the memory"):
+            await asyncio.wait({self._warming})
+        pieces = 0
+        with _ctrl_c(lambda: self._agent.stop(turn_id)):
+            stream = self._agent.stream(
+                text, owner=self._place.owner, thread=self._place.thread, turn_id=turn_id
+            )
+            async for event in stream:
+                if isinstance(event, Piece):
+                    pieces += 1
+                    self._console.out(screen.printable(event.text), end="")
+                elif isinstance(event, Finished):
+                    self._last = event.state
+        if self._last is not None:
+            self._end(self._last, streamed=pieces > 0)
+
+    def _end(self, state: State, *, streamed: bool) -> None:
+        reply = state["reply"]
+        if streamed:
+            self._console.print()
+        else:
+            self._console.print(Text(screen.printable(reply.text)))
+        if reply.problem:
+            kept = (
+                "what stands there is kept"
+                if reply.text
+                else "your message is kept; just go on, or repeat it"
+            )
+            screen.warn(self._console, f"{reply.problem} ({kept})")
+        if reply.outcome is not Outcome.RECALLED and (line := screen.recalled_line(state)):
+            self._console.print(line, style="dim")
+
+    async def _new(self, _: str) -> None:
+        self._place.begin()
+        self._last = None
+        self._console.print("A new thread. The memory stays.", style="dim")
+
+    async def _help(self, _: str) -> None:
+        self._console.print(Text(HELP))
+
+    async def _why(self, _: str) -> None:
+        state = self._last or await self._agent.last_turn(self._place.thread)
+        if state is None:
+            screen.warn(self._console, "There was no turn in this thread yet.")
+        else:
+            self._console.print(screen.why(state, self._agent.layers.zone()))
+
+    async def _facts(self, _: str) -> None:
+        rows = await self._agent.layers.permanent.facts(owner=self._place.owner)
+        self._console.print(screen.facts(rows, self._agent.layers.zone()))
+
+    async def _remember(self, rest: str) -> None:
+        key, colon, value = (part.strip() for part in rest.partition(":"))
+        if not (key and colon and value):
+            screen.warn(self._console, "Write it as: /remember key: value")
+            return
+        permanent = self._agent.layers.permanent
+        await permanent.upsert(key, value, owner=self._place.owner, at=datetime.now(UTC))
+        self._console.print("Noted.", style="dim")
+
+    async def _forget(self, key: str) -> None:
+        permanent = self._agent.layers.permanent
+        there = bool(key) and await permanent.forget(key, owner=self._place.owner, at=datetime.now(UTC))
+        self._console.print(
+            "Taken out." if there else "There is no such fact; /facts lists them.", style="dim"
+        )
+
+    async def _identity(self, text: str) -> None:
+        await self._agent.layers.permanent.set_identity(text or None, owner=self._place.owner)
+        self._console.print("Done." if text else "Back to the configured persona.", style="dim")
+
+
+def _greet(console: Console, settings: Settings, place: Place) -> None:
+    console.print(f"GOAT 2.0 · {place.owner} · thread {place.thread}", style="bold")
+    console.print("/help lists the commands, Ctrl-D leaves.", style="dim")
+    if not settings.model:
+        console.print(NO_MODEL, style="yellow")
+
+
+async def _finish_pending(console: Console, agent: Agent) -> None:
+    """Finish what the last stop cut off, before anything new."""
+    with console.status("finishing what was cut off"):
+        finished = await agent.resume()
+    for state in finished:
+        reply = state["reply"]
+        console.print("A reply that was cut off is finished now:", style="dim")
+        console.print(Text(screen.printable(f"> {state['turn'].message}\n{reply.text or reply.problem}")))
+
+
+async def _lines(place: Place) -> AsyncIterator[str]:
+    """Yield what the user types, until Ctrl-D; what is piped in is read as lines."""
+    if not sys.stdin.isatty():
+        while line := await asyncio.to_thread(sys.stdin.buffer.readline):
+            yield line.decode("utf-8", "replace").rstrip("\r\n")
+        return
+    session: PromptSession[str] = PromptSession("> ", history=place.history)
+    while True:
+        try:
+            with patch_stdout():
+                yield await session.prompt_async()
+        except KeyboardInterrupt:
+            continue
+        except EOFError:
+            return
+
+
+@contextlib.contextmanager
+def _ctrl_c(stop: Callable[[], None]) -> Iterator[None]:
+    """Have Ctrl-C call `stop` for the time of the block; a second one ends the process.
+
+    What the second one breaks off is pending in the checkpoint, and is finished by the next start.
+    """
+    loop, presses = asyncio.get_running_loop(), 0
+
+    def press() -> None:
+        nonlocal presses
+        presses += 1
+        if presses > 1:
+            loop.remove_signal_handler(signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+        stop()
+
+    loop.add_signal_handler(signal.SIGINT, press)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)

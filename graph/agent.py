@@ -1,0 +1,187 @@
+"""The agent as its front ends use it: turns that stream, resume after a crash, and are never done twice."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+from weakref import WeakValueDictionary
+
+from langchain_core.messages import AIMessageChunk
+from langchain_core.runnables import RunnableConfig
+from langgraph.graph import END
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import StateSnapshot
+
+from graph.context import TurnContext
+from graph.layers import Layers
+from graph.lease import ThreadLeases
+from graph.redis_saver import RedisSaver
+from graph.state import State, TurnInput
+from graph.turn import user_message
+from memory.errors import EmptyMessage, OwnerMismatch, ThreadBusy
+from memory.text import clean
+
+logger = logging.getLogger(__name__)
+
+Compiled = CompiledStateGraph[State, TurnContext, TurnInput, State]
+SERVER_GRACE = timedelta(minutes=10)
+"""A pending thread of a LangGraph server is left to the server for this long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some more of the reply's text, as the model writes it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A node is done."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The turn is archived."""
+
+    state: State
+
+
+Event = Piece | Step | Finished
+
+
+class Agent:
+    """Run turns over an open graph, checkpointer and layers; see `graph.app.open_agent`."""
+
+    def __init__(self, graph: Compiled, layers: Layers, saver: RedisSaver) -> None:
+        self.graph = graph
+        self.layers = layers
+        self._saver = saver
+        self._leases = ThreadLeases(layers.redis.client)
+        self._queues: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def ask(self, text: str, *, owner: str, thread: str, **options: Any) -> State:
+        """Run one turn to its end and return its state; options as for `stream`."""
+        state: State | None = None
+        async for event in self.stream(text, owner=owner, thread=thread, **options):
+            if isinstance(event, Finished):
+                state = event.state
+        return cast("State", state)
+
+    async def stream(
+        self,
+        text: str,
+        *,
+        owner: str,
+        thread: str,
+        turn_id: str = "",
+        at: datetime | None = None,
+        context: TurnContext | None = None,
+    ) -> AsyncIterator[Event]:
+        """Answer `text` in `thread`, yielding the reply as it is written, then the finished state.
+
+        What an earlier crash left pending in the thread is finished first. A `turn_id` that is already
+        answered yields its stored state, and nothing is computed again.
+
+        Raises:
+            EmptyMessage: there is nothing to answer.
+            OwnerMismatch: the thread is another owner's.
+            ThreadBusy: another process is answering in this thread.
+            TierUnavailable: Redis cannot be reached, or the archive cannot be written. The turn stays
+                pending where it is, and is finished by the next call.
+        """
+        if not clean(text).strip():
+            raise EmptyMessage("The message is empty. Write something to answer.")
+        turn_id = turn_id or uuid.uuid4().hex
+        context = context if context is not None else self.layers.settings().turn_context(owner)
+        async with self._queue(thread), self._leases.hold(thread):
+            config = _config(thread)
+            before = await self._finish_pending(config)
+            if _answered(before, turn_id):
+                yield Finished(cast("State", before.values))
+                return
+            message = user_message(text, turn_id=turn_id, owner=owner, at=at or datetime.now(UTC))
+            async for event in self._run({"messages": [message]}, config, context):
+                yield event
+            yield Finished(cast("State", (await self.graph.aget_state(config)).values))
+
+    async def resume(self) -> list[State]:
+        """Finish every turn that a crash left pending, before anything new; return their states.
+
+        Threads in which another process is answering are left to it.
+        """
+        finished = []
+        for thread in await self._saver.apending():
+            config = _config(thread)
+            if _of_server(await self.graph.aget_state(config)):
+                continue
+            try:
+                async with self._queue(thread), self._leases.hold(thread):
+                    pending = bool((await self.graph.aget_state(config)).next)
+                    state = await self._finish_pending(config)
+            except ThreadBusy:
+                continue
+            if pending and "turn" in state.values:
+                finished.append(cast("State", state.values))
+        return finished
+
+    def stop(self, turn_id: str) -> None:
+        """Ask a running turn to end its reply; it is archived with what stands there."""
+        self.layers.stops.request(turn_id)
+
+    async def last_turn(self, thread: str) -> State | None:
+        """Read the thread's latest state; None when it has none."""
+        values = (await self.graph.aget_state(_config(thread))).values
+        return cast("State", values) if values else None
+
+    def _queue(self, thread: str) -> asyncio.Lock:
+        return self._queues.setdefault(thread, asyncio.Lock())
+
+    async def _finish_pending(self, config: RunnableConfig) -> StateSnapshot:
+        """Run what is pending in a thread to its end; what can never succeed is closed, and logged."""
+        snapshot = await self.graph.aget_state(config)
+        if not snapshot.next:
+            return snapshot
+        try:
+            async for _ in self._run(None, config, self.layers.settings().turn_context()):
+                pass
+        except (EmptyMessage, OwnerMismatch) as error:
+            logger.warning("A pending turn cannot be answered and is closed: %s", error)
+            await self.graph.aupdate_state(config, None, as_node=END)
+        return await self.graph.aget_state(config)
+
+    async def _run(
+        self, given: TurnInput | None, config: RunnableConfig, context: TurnContext
+    ) -> AsyncIterator[Event]:
+        events = self.graph.astream(
+            given, config, context=context, stream_mode=["messages", "updates"], durability="sync"
+        )
+        async for mode, event in events:
+            if mode == "messages":
+                chunk, _ = cast("tuple[Any, Any]", event)
+                if isinstance(chunk, AIMessageChunk) and chunk.text:
+                    yield Piece(chunk.text)
+            else:
+                for node in cast("dict[str, Any]", event):
+                    yield Step(node)
+
+
+def _config(thread: str) -> RunnableConfig:
+    return {"configurable": {"thread_id": thread}}
+
+
+def _answered(snapshot: StateSnapshot, turn_id: str) -> bool:
+    turn = snapshot.values.get("turn")
+    return turn is not None and turn.turn_id == turn_id and not snapshot.next
+
+
+def _of_server(snapshot: StateSnapshot) -> bool:
+    """Say whether a LangGraph server is at work on the thread."""
+    if not snapshot.metadata or "assistant_id" not in snapshot.metadata or not snapshot.created_at:
+        return False
+    return datetime.now(UTC) - datetime.fromisoformat(snapshot.created_at) < SERVER_GRACE

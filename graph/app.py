@@ -1,0 +1,60 @@
+"""The graph that `langgraph.json` serves, and the agent for every other front end.
+
+Importing this module opens no file, socket or model: settings are read when something is first used.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from pydantic import GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from graph.agent import Agent
+from graph.builder import build_graph
+from graph.context import Thresholds, TurnContext
+from graph.layers import Layers
+from graph.redis_saver import RedisSaver
+from graph.serde import checkpoint_serde
+from graph.settings import Settings, load_settings
+
+layers = Layers(load_settings)
+
+
+class ConfiguredContext(TurnContext):
+    """A turn context whose defaults are those of the configuration, also in Studio's form."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, given: Any) -> Any:
+        return {**_defaults(), **given} if isinstance(given, Mapping) else given
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Show the configured values as the form's defaults."""
+        schema = handler.resolve_ref_schema(handler(core_schema))
+        for name, value in _defaults().items():
+            schema["properties"][name]["default"] = value
+        return schema
+
+
+def _defaults() -> dict[str, Any]:
+    return layers.settings().model_dump(mode="json", include=set(Thresholds.model_fields))
+
+
+graph = build_graph(layers, ConfiguredContext).compile(name="goat")
+
+
+@asynccontextmanager
+async def open_agent(settings: Settings | None = None) -> AsyncIterator[Agent]:
+    """Open the agent over the configured stores, checkpointed in Redis; close what it opened."""
+    own = Layers(load_settings if settings is None else lambda: settings)
+    kept = own.settings().checkpoints_kept
+    saver = RedisSaver(own.redis.client, keep=kept, serde=checkpoint_serde())
+    try:
+        yield Agent(build_graph(own).compile(checkpointer=saver, name="goat"), own, saver)
+    finally:
+        await own.close()

@@ -1,0 +1,52 @@
+"""The chat model, as the turn sees it."""
+
+import asyncio
+import importlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Protocol, cast
+
+from langchain_core.messages import AnyMessage
+
+from graph.settings import Settings
+
+
+class ChatModel(Protocol):
+    """What `respond` needs of a chat model."""
+
+    @property
+    def name(self) -> str:
+        """The model's name; empty when none is configured."""
+        ...
+
+    def stream(self, prompt: Sequence[AnyMessage]) -> AsyncIterator[str]:
+        """Yield the reply as it is written.
+
+        Raises:
+            ModelUnavailable: it cannot be reached, refuses, or answers nonsense; the text says what to do.
+        """
+        ...
+
+
+class ConfiguredChatModel:
+    """The model that the settings name; its client library is imported when it is first asked."""
+
+    def __init__(self, settings: Callable[[], Settings]) -> None:
+        self._settings = settings
+        self._opened: ChatModel | None = None
+
+    @property
+    def name(self) -> str:
+        """The model's name; empty when none is configured."""
+        return self._settings().model
+
+    async def stream(self, prompt: Sequence[AnyMessage]) -> AsyncIterator[str]:
+        """Yield the reply as it is written; see `ChatModel.stream`."""
+        async for piece in (await self.open()).stream(prompt):
+            yield piece
+
+    async def open(self) -> ChatModel:
+        """Import the client library (over a second) off the event loop, and make the client, once."""
+        if self._opened is None:
+            module = await asyncio.to_thread(importlib.import_module, "graph.openai_chat")
+            self._opened = cast("ChatModel", module.OpenAICompatible(self._settings()))
+        return self._opened

@@ -1,0 +1,116 @@
+"""What a turn may be run with: plain JSON, so that Studio shows it as a form and forks past turns."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from memory.gap import GapRule
+from memory.ranking import RankRule
+
+
+class Thresholds(BaseModel):
+    """Every number that decides what the model gets to see, with its limits."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    budget_base: int = Field(
+        2000, ge=0, le=200_000, title="Budget: base", description="Tokens of memory that every turn gets."
+    )
+    budget_confidence_multiplier: int = Field(
+        4000,
+        ge=0,
+        le=200_000,
+        title="Budget: confidence multiplier",
+        description="Tokens added in proportion to how much context the message calls for.",
+    )
+    budget_complexity_bonus: int = Field(
+        2000,
+        ge=0,
+        le=200_000,
+        title="Budget: complexity bonus",
+        description="Tokens added in proportion to the message's length and connectors.",
+    )
+    budget_hard_cap: int = Field(
+        12_000, ge=100, le=1_000_000, title="Budget: hard cap", description="The most tokens of memory, ever."
+    )
+    prefetch_timeout: float = Field(
+        0.5,
+        gt=0,
+        le=30,
+        title="Prefetch: deadline",
+        description="Seconds after which a search that is late is dropped, and named.",
+    )
+    prefetch_results: int = Field(
+        15, ge=1, le=100, title="Prefetch: results", description="Candidates that go to the gap filter."
+    )
+    rank_rule: RankRule = Field(
+        RankRule.RELEVANCE,
+        title="Ranking: rule",
+        description="`relevance`, or `blend`: similarity, recency and access added up.",
+    )
+    rank_recency_window: float = Field(
+        30,
+        gt=0,
+        le=36_500,
+        title="Ranking: recency window",
+        description="Days after which a memory counts as old (`blend`).",
+    )
+    rank_access_reference: int = Field(
+        10,
+        ge=1,
+        le=1_000_000,
+        title="Ranking: access reference",
+        description="Accesses at which a memory counts as often used (`blend`).",
+    )
+    l3_minimum: int = Field(
+        1200,
+        ge=0,
+        le=100_000,
+        title="Split: L3 minimum",
+        description="Tokens guaranteed to recalled memory before the conversation is served.",
+    )
+    l2_floor: int = Field(
+        500,
+        ge=0,
+        le=100_000,
+        title="Split: L2 floor",
+        description="Tokens guaranteed to the conversation; wins over the L3 minimum on tiny budgets only.",
+    )
+    l2_cap: int = Field(
+        8000, ge=0, le=1_000_000, title="Split: L2 cap", description="The most tokens of conversation, ever."
+    )
+    gap_rule: GapRule = Field(
+        GapRule.NULL,
+        title="Gap filter: rule",
+        description="`null`: beat null turns held against this archive; `ratio`: largest gap over mean gap.",
+    )
+    gap_threshold: float = Field(
+        0.95,
+        ge=0,
+        le=1,
+        title="Gap filter: threshold",
+        description="Share of null turns that a memory must beat to be shown (`null`).",
+    )
+    gap_significance: float = Field(
+        3.0,
+        ge=1,
+        le=100,
+        title="Gap filter: significance",
+        description="Largest gap over mean gap from which the list is cut there (`ratio`).",
+    )
+    cache_ttl: float = Field(
+        300,
+        ge=0,
+        le=86_400,
+        title="Cache: time to live",
+        description="Seconds that a search result may be used again; 0 turns the cache off.",
+    )
+
+
+class TurnContext(Thresholds):
+    """What a turn is run with: whose it is, and the thresholds."""
+
+    owner: str = Field(
+        "",
+        max_length=200,
+        title="Owner",
+        description="Whose memory is read and written. Empty: the thread's owner, or the configured one.",
+    )

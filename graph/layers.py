@@ -1,0 +1,118 @@
+"""The layers of memory and all else outside the process, bound once; nothing connects before it is used."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, tzinfo
+from functools import cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from tzlocal import get_localzone
+
+from graph.chat_model import ConfiguredChatModel
+from graph.settings import Settings
+from graph.stop import StopSignals
+from graph.turn import TurnReader
+from memory.embedding.factory import open_embeddings
+from memory.embedding.lazy import LazyEmbeddings
+from memory.embedding.model import EmbeddingModel
+from memory.episodic.store import EpisodeArchive
+from memory.episodic.vectors import VectorIndex
+from memory.errors import ConfigError
+from memory.owner_files import OwnerFiles
+from memory.permanent.embedded import EmbeddedPermanentStore
+from memory.tokens import TokenCounter
+from memory.working.client import RedisConnection
+from memory.working.conversation import RedisConversation
+from memory.working.server import EmbeddedServer
+from memory.working.session_cache import RedisSessionCache
+
+
+def utc_now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
+def redis_connection(settings: Callable[[], Settings]) -> RedisConnection:
+    """Describe the configured Redis, or the private embedded one when there is no URL."""
+
+    def url() -> str:
+        return settings().redis_url.get_secret_value()
+
+    return RedisConnection(url, EmbeddedServer(lambda: settings().data_folder / "redis"))
+
+
+def embedding_model(settings: Settings) -> EmbeddingModel:
+    """Choose the configured embedding model; nothing is loaded before its first use."""
+    return open_embeddings(
+        folder=lambda: settings.data_folder / "models",
+        threads=settings.embedding_threads,
+        model=settings.embedding_model,
+        base_url=settings.embedding_base_url,
+        api_key=settings.embedding_api_key,
+    )
+
+
+class Layers:
+    """What the nodes read and write; `settings` is called once, when something is first used."""
+
+    def __init__(self, load_settings: Callable[[], Settings]) -> None:
+        self.settings = settings = cache(load_settings)
+        self.redis = redis_connection(settings)
+        self.files = OwnerFiles(lambda: settings().data_folder / "owners")
+        self.tokens = TokenCounter()
+        self.embeddings = LazyEmbeddings(lambda: embedding_model(settings()))
+        self.vectors = VectorIndex(lambda: settings().data_folder / "chroma", settings)
+        self.episodes = EpisodeArchive(self.files, self.vectors, self.embeddings)
+        self.permanent = EmbeddedPermanentStore(
+            self.files, count_tokens=self.tokens, max_tokens=lambda: settings().facts_cap
+        )
+        self.conversations = RedisConversation(self.redis.client)
+        self.cache = RedisSessionCache(self.redis.client)
+        self.model = ConfiguredChatModel(settings)
+        self.stops = StopSignals()
+        self.turns = TurnReader(lambda: settings().owner, utc_now)
+
+    def persona(self) -> str:
+        """Return the configured identity."""
+        return self.settings().identity
+
+    def message_cap(self) -> int:
+        """Return the most tokens of one message that the model is shown."""
+        return self.settings().message_cap
+
+    def model_timeout(self) -> float:
+        """Return the seconds without a word after which the model counts as stalled."""
+        return self.settings().model_timeout
+
+    def zone(self) -> tzinfo:
+        """Return the user's time zone.
+
+        Raises:
+            ConfigError: the configured one is not known.
+        """
+        name = self.settings().timezone
+        if not name:
+            return get_localzone()
+        try:
+            return ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ConfigError(
+                f"Setting timezone = {name!r} is refused: no such zone. "
+                "Allowed: an IANA name such as Europe/Bucharest, or empty for the machine's."
+            ) from None
+
+    async def warm_up(self) -> None:
+        """Load what the first turn would otherwise wait for: vocabulary, embedding model, vector database.
+
+        Raises:
+            MemoryTierError, DataFolderError: something cannot be loaded; the turn will say so too.
+        """
+        await self.tokens.ready()
+        await self.embeddings.ready()
+        await self.episodes.search("warm up", owner=self.settings().owner, limit=1)
+
+    async def close(self) -> None:
+        """Close whatever was opened."""
+        await self.episodes.close()
+        await self.files.close()
+        await self.embeddings.aclose()
+        await self.redis.close()

@@ -1,0 +1,97 @@
+"""Who is answering in a thread: a lease in Redis, so that no two processes run the same turn."""
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import psutil
+from redis.exceptions import RedisError
+
+from memory.errors import ThreadBusy, TierUnavailable
+
+LEASE_SECONDS = 15.0
+_KEY = "goat:{{{thread}}}:lease"
+_IF_MINE = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end "
+_RELEASE = _IF_MINE + "return redis.call('DEL', KEYS[1])"
+_RENEW = _IF_MINE + "return redis.call('PEXPIRE', KEYS[1], ARGV[2])"
+_TAKE_OVER = _IF_MINE + "redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1"
+
+
+class ThreadLeases:
+    """Take a thread, hold it while a turn runs, and let it go.
+
+    A holder that died is found out at once on its own machine, and after `LEASE_SECONDS` from another one.
+    """
+
+    def __init__(self, client: Callable[[], Awaitable[Any]]) -> None:
+        self._client = client
+
+    @contextlib.asynccontextmanager
+    async def hold(self, thread: str) -> AsyncIterator[None]:
+        """Hold the thread for the time of the block.
+
+        Raises:
+            ThreadBusy: a living process holds it.
+            TierUnavailable: Redis cannot be reached.
+        """
+        key, token = _KEY.format(thread=thread), _token()
+        await self._take(key, token)
+        renewing = asyncio.create_task(self._renew(key, token))
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            with contextlib.suppress(RedisError, OSError, TierUnavailable):
+                await (await self._client()).eval(_RELEASE, 1, key, token)
+
+    async def _take(self, key: str, token: str) -> None:
+        lifetime = int(LEASE_SECONDS * 1000)
+        try:
+            client = await self._client()
+            if await client.set(key, token, nx=True, px=lifetime):
+                return
+            holder = await client.get(key)
+            if holder is not None and _alive(holder):
+                raise ThreadBusy("Another process is answering in this thread. Wait for it, or use /new.")
+            taken = (
+                await client.set(key, token, nx=True, px=lifetime)
+                if holder is None
+                else await client.eval(_TAKE_OVER, 1, key, holder, token, lifetime)
+            )
+        except (RedisError, OSError) as error:
+            raise TierUnavailable("working", f"Redis cannot be reached ({type(error).__name__}).") from None
+        if not taken:
+            raise ThreadBusy("Another process has just begun to answer in this thread.")
+
+    async def _renew(self, key: str, token: str) -> None:
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / 3)
+            with contextlib.suppress(RedisError, OSError, TierUnavailable):
+                client = await self._client()
+                await client.eval(_RENEW, 1, key, token, int(LEASE_SECONDS * 1000))
+
+
+def _token() -> str:
+    me = psutil.Process()
+    who = {"host": socket.gethostname(), "pid": os.getpid(), "born": me.create_time(), "id": uuid.uuid4().hex}
+    return json.dumps(who)
+
+
+def _alive(holder: bytes | str) -> bool:
+    """Say whether the holder may be alive; one on another machine may always be."""
+    try:
+        who = json.loads(holder)
+        host, pid, born = who["host"], int(who["pid"]), float(who["born"])
+    except (ValueError, KeyError, TypeError):
+        return False
+    if host != socket.gethostname():
+        return True
+    try:
+        return abs(psutil.Process(pid).create_time() - born) < 1.0
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,216 @@
+"""One typed model of every setting: `goat.toml`, then `.env`, then `GOAT_*`; what comes later wins."""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from graph.context import Thresholds, TurnContext
+from memory.errors import ConfigError
+
+PREFIX = "GOAT_"
+CONFIG_FILE = Path("goat.toml")
+ENV_FILE = Path(".env")
+_LIMITS = {
+    "ge": "from",
+    "gt": "above",
+    "le": "up to",
+    "lt": "below",
+    "min_length": "of at least (characters)",
+    "max_length": "of at most (characters)",
+}
+PERSONA = (
+    "You are GOAT, a personal assistant with a memory of your own: earlier conversations are recalled for "
+    "you before you answer. Answer in the user's language, plainly and to the point. When you use something "
+    "recalled, say when it was said. When memory and message contradict each other, trust the message. Never "
+    "claim to remember what is not in front of you."
+)
+
+
+class FlatToml(TomlConfigSettingsSource):
+    """`goat.toml`, whose tables are joined with their keys: `rule` under `[gap]` is `gap_rule`."""
+
+    def __call__(self) -> dict[str, Any]:
+        """Return the file's settings by their flat names."""
+        return dict(flatten(super().__call__()))
+
+
+class Settings(Thresholds, BaseSettings):
+    """Everything that can be configured; the thresholds are the defaults of each turn."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=ENV_FILE, toml_file=CONFIG_FILE, extra="ignore", hide_input_in_errors=True
+    )
+
+    owner: str = Field(
+        "me", min_length=1, max_length=200, description="Whose memory the terminal and Studio use."
+    )
+    data_folder: Path = Field(
+        default_factory=lambda: user_data_path("goat", appauthor=False),
+        description="Folder of the embedded stores and the embedding model.",
+    )
+    timezone: str = Field("", description="IANA name of the user's time zone; empty: the machine's.")
+    identity: str = Field(PERSONA, min_length=1, max_length=20_000, description="L0: the persona.")
+    facts_cap: int = Field(500, ge=0, le=100_000, description="L1: the most tokens of facts.")
+
+    redis_url: SecretStr = Field(
+        SecretStr(""),
+        description="Working tier: redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://; "
+        "empty: a private embedded server.",
+    )
+    chroma_url: SecretStr = Field(
+        SecretStr(""), description="Episodic tier: http(s)://[token@]host:port of Chroma; empty: embedded."
+    )
+    checkpoints_kept: int = Field(20, ge=2, le=10_000, description="Checkpoints kept of each thread.")
+
+    embedding_model: str = Field(
+        "", description="Model at an OpenAI-compatible endpoint; empty: the one that comes with the package."
+    )
+    embedding_base_url: str = Field("", description="Base URL of the embedding endpoint.")
+    embedding_api_key: SecretStr = Field(SecretStr(""), description="Key of the embedding endpoint.")
+    embedding_threads: int = Field(1, ge=1, le=64, description="Threads of the built-in embedding model.")
+
+    model: str = Field(
+        "", description="Chat model at an OpenAI-compatible endpoint; empty: no model, replies show memories."
+    )
+    model_base_url: str = Field(
+        "", description="Base URL, such as http://localhost:11434/v1; empty: OpenAI's."
+    )
+    model_api_key: SecretStr = Field(
+        SecretStr(""), description="Key of the model endpoint, if it asks for one."
+    )
+    model_timeout: float = Field(
+        60, gt=0, le=3600, description="Seconds without a word from the model until it counts as stalled."
+    )
+    model_max_tokens: int = Field(2048, ge=16, le=1_000_000, description="The most tokens of a reply.")
+    message_cap: int = Field(
+        8000,
+        ge=100,
+        le=1_000_000,
+        description="The most tokens of one message that the model is shown; the archive keeps it whole.",
+    )
+
+    bench_data: Path | None = Field(None, description="Folder of labelled conversations, for the benchmarks.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library passes it by name
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources, first wins."""
+        return init_settings, env_settings, dotenv_settings, FlatToml(settings_cls)
+
+    def turn_context(self, owner: str = "") -> TurnContext:
+        """Return the context of a turn with these thresholds."""
+        return TurnContext(owner=owner, **{name: getattr(self, name) for name in Thresholds.model_fields})
+
+
+def load_settings() -> Settings:
+    """Read the settings that hold in the working directory and the environment.
+
+    Raises:
+        ConfigError: a file cannot be read, a key is unknown or a value is refused; the text says where it
+            stands and what is allowed.
+    """
+    given = {source: dict(pairs) for source, pairs in _given().items()}
+    for source, pairs in given.items():
+        for name in pairs:
+            _check_known(name, source)
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explain(e, given) for e in error.errors())) from None
+
+
+def flatten(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the values of nested tables under names joined by `_`."""
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from flatten(value, f"{prefix}{key}_")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _given() -> dict[str, Iterable[tuple[str, Any]]]:
+    """Return what each source holds, in rising order of precedence."""
+    try:
+        toml = tomllib.loads(CONFIG_FILE.read_text(encoding="utf-8")) if CONFIG_FILE.is_file() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"{CONFIG_FILE} cannot be read: {error}. Mend or remove it.") from None
+    try:
+        dotenv = dotenv_values(ENV_FILE) if ENV_FILE.is_file() else {}
+    except (UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"{ENV_FILE} cannot be read: {error}. Mend or remove it.") from None
+    return {
+        str(CONFIG_FILE): flatten(toml),
+        str(ENV_FILE): _ours(dotenv),
+        "the environment": _ours(os.environ),
+    }
+
+
+def _ours(environ: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
+    for key, value in environ.items():
+        if key.upper().startswith(PREFIX):
+            yield key[len(PREFIX) :].lower(), value or ""
+
+
+def _check_known(name: str, source: str) -> None:
+    if name not in Settings.model_fields:
+        close = difflib.get_close_matches(name, Settings.model_fields, n=1)
+        hint = f" Did you mean {_display(close[0], source)}?" if close else ""
+        raise ConfigError(
+            f"Unknown setting {_display(name, source)} in {source}.{hint} "
+            f"Known: {', '.join(sorted(Settings.model_fields))}."
+        )
+
+
+def _display(name: str, source: str) -> str:
+    return name if source == str(CONFIG_FILE) else f"{PREFIX}{name.upper()}"
+
+
+def _explain(error: ErrorDetails, given: Mapping[str, Mapping[str, Any]]) -> str:
+    name = str(error["loc"][0]) if error["loc"] else "?"
+    source = next((s for s in reversed(list(given)) if name in given[s]), "the defaults")
+    field = Settings.model_fields.get(name)
+    secret = field is not None and field.annotation is SecretStr
+    value = "(hidden)" if secret else repr(given.get(source, {}).get(name))
+    return (
+        f"Setting {_display(name, source)} = {value} in {source} is refused: {error['msg']}. "
+        f"Allowed: {allowed(field)}."
+    )
+
+
+def allowed(field: FieldInfo | None) -> str:
+    """Say in words what a setting may be: its type and limits, or its choices."""
+    if field is None:
+        return "see the README"
+    annotation = field.annotation
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return " or ".join(str(choice) for choice in annotation)
+    limits = [
+        f"{word} {getattr(limit, key)}"
+        for limit in field.metadata
+        for key, word in _LIMITS.items()
+        if hasattr(limit, key)
+    ]
+    kind = "a whole number" if annotation is int else "a number" if annotation is float else "text"
+    return " ".join([kind, *limits])

@@ -1,0 +1,204 @@
+"""What flows between the nodes of a turn. Each key has one writer, named in its docstring.
+
+Per-turn keys are plain overwrites, so that a long thread stays bounded; values only, no live objects.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, NotRequired
+
+from langchain_core.messages import AnyMessage
+from langgraph.graph.message import Messages, add_messages
+from typing_extensions import TypedDict
+
+from memory.models import Candidate, ConversationTurn, Decision, Fact, Outcome
+
+MESSAGES_KEPT = 20
+"""Messages that the state of a thread holds, for the chat view; the conversation itself stands in L2."""
+
+
+def keep_latest(left: Messages, right: Messages) -> Messages:
+    """Add messages as `add_messages` does, and keep the latest `MESSAGES_KEPT`."""
+    merged = add_messages(left, right)
+    return merged[-MESSAGES_KEPT:] if isinstance(merged, list) else merged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """Which turn this is."""
+
+    turn_id: str
+    owner: str
+    thread: str
+    message: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchReport:
+    """What became of one retrieval mechanism."""
+
+    status: str
+    """`ok`, `cached`, `late` or `down`."""
+    found: int = 0
+    milliseconds: float = 0.0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recall:
+    """What the archive offered."""
+
+    candidates: tuple[Candidate, ...] = ()
+    noise: tuple[float, ...] = ()
+    """Best similarities of the null turns in this archive, ascending."""
+    reports: dict[str, SearchReport] = field(default_factory=dict)
+    """By mechanism."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Persona:
+    """L0 as it was read."""
+
+    text: str
+    overridden: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactSheet:
+    """L1 as it was read."""
+
+    facts: tuple[Fact, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """L2 as it was read: the latest turns of the thread, oldest first."""
+
+    turns: tuple[ConversationTurn, ...] = ()
+    opening: ConversationTurn | None = None
+    """The thread's first turn, when it is not among `turns`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allocation:
+    """How the budget of the turn was shared, in tokens."""
+
+    confidence: float
+    complexity: float
+    total: int
+    fixed: int
+    """Identity and facts."""
+    l2_limit: int
+    l2_used: int
+    l3_limit: int
+    l3_used: int
+    conversation: tuple[ConversationTurn, ...]
+    """What of the conversation is shown, oldest first."""
+    recalled: tuple[Candidate, ...]
+    """What of the memory is shown, best first."""
+    over_budget: tuple[Decision, ...] = ()
+    """Relevant memories for which there was no room."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """How the turn was answered."""
+
+    text: str
+    outcome: Outcome
+    problem: str = ""
+    """What went wrong, and what to do about it."""
+    model: str = ""
+    seconds: float = 0.0
+
+    @property
+    def own_words(self) -> str:
+        """The text that is new and belongs in the archive: recalled text is not archived again."""
+        return "" if self.outcome is Outcome.RECALLED else self.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archived:
+    """Where the turn was written down."""
+
+    conversation: bool
+    """False when it stood there already."""
+    episode: bool
+    """False when it stood there already."""
+    indexed: bool
+    """False when the vectors follow later."""
+    problem: str = ""
+
+
+class TurnInput(TypedDict):
+    """What a turn begins with."""
+
+    messages: Annotated[list[AnyMessage], keep_latest]
+    """The chat as people see it; the last one is the message to answer. Its id is the turn's id. Written by
+    the caller and by `respond`."""
+
+
+class WorkingUpdate(TypedDict):
+    turn: Turn
+    conversation: Conversation
+
+
+class PrefetchUpdate(TypedDict):
+    recall: Recall
+
+
+class IdentityUpdate(TypedDict):
+    persona: Persona
+
+
+class FactsUpdate(TypedDict):
+    fact_sheet: FactSheet
+
+
+class GapFilterUpdate(TypedDict):
+    decisions: tuple[Decision, ...]
+
+
+class BudgetUpdate(TypedDict):
+    allocation: Allocation
+
+
+class AssembleUpdate(TypedDict):
+    prompt: list[AnyMessage]
+
+
+class RespondUpdate(TypedDict):
+    messages: list[AnyMessage]
+    reply: Reply
+
+
+class ArchiveUpdate(TypedDict):
+    archived: Archived
+
+
+class State(TurnInput):
+    """A turn, as far as it has come."""
+
+    turn: NotRequired[Turn]
+    """Written by `working`."""
+    conversation: NotRequired[Conversation]
+    """Written by `working`."""
+    recall: NotRequired[Recall]
+    """Written by `prefetch`."""
+    persona: NotRequired[Persona]
+    """Written by `identity`."""
+    fact_sheet: NotRequired[FactSheet]
+    """Written by `facts`."""
+    decisions: NotRequired[tuple[Decision, ...]]
+    """One for each candidate, best first. Written by `gap_filter`."""
+    allocation: NotRequired[Allocation]
+    """Written by `budget`."""
+    prompt: NotRequired[list[AnyMessage]]
+    """What the model is sent. Written by `assemble`."""
+    reply: NotRequired[Reply]
+    """Written by `respond`."""
+    archived: NotRequired[Archived]
+    """Written by `archive`."""

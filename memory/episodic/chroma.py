@@ -1,0 +1,231 @@
+"""Chroma behind `VectorBackend`. Importing this module imports chromadb; see `vectors.connect_chroma`."""
+
+import http.client
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from urllib.parse import unquote, urlsplit
+
+import chromadb
+import httpx
+from chromadb.api import ClientAPI
+from chromadb.api.collection_configuration import CreateCollectionConfiguration
+from chromadb.api.shared_system_client import SharedSystemClient
+from chromadb.config import Settings
+from chromadb.errors import ChromaAuthError, ChromaError, InternalError, InvalidArgumentError, NotFoundError
+from langchain_chroma import Chroma
+from langchain_core.embeddings import Embeddings
+
+from memory.episodic.vectors import TIER, ChromaLocation, Found, Part, Vector
+from memory.errors import EmbeddingMismatch, MemoryTierError, TierCorrupt, TierUnavailable
+
+HNSW: CreateCollectionConfiguration = {
+    "hnsw": {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 24}
+}
+BATCH = 256
+BROKEN = ("code: 26", "code: 11)", "malformed", "hnsw", "pickle", "backfill", "Error finding id", "panic")
+NOT_THERE = "goat:catch-up"
+
+
+def open_chroma(location: ChromaLocation) -> "ChromaVectors":
+    """Connect to the server, or open the folder.
+
+    Raises:
+        TierUnavailable: the server does not answer, or refuses the token.
+        TierCorrupt: the folder cannot be read.
+    """
+    with _translated(location):
+        client = _local(location) if location.local else _remote(location)
+    return ChromaVectors(client, location)
+
+
+class GivenVectors(Embeddings):
+    """Hand LangChain vectors that were computed elsewhere."""
+
+    def __init__(self, vectors: Sequence[Vector]) -> None:
+        self._vectors = [list(vector) for vector in vectors]
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """Return the vectors, one for each of `texts`."""
+        if len(texts) != len(self._vectors):
+            raise ValueError(f"{len(self._vectors)} vectors for {len(texts)} texts")
+        return self._vectors
+
+    def embed_query(self, text: str) -> list[float]:
+        """Refuse: searches bring their vector."""
+        raise NotImplementedError(text)
+
+
+class ChromaVectors:
+    """Collections of one Chroma, an owner each. No text is kept in them: it stands in the log alone."""
+
+    def __init__(self, client: ClientAPI, location: ChromaLocation) -> None:
+        self._client = client
+        self._location = location
+        self._open: dict[str, Chroma] = {}
+
+    def upsert(
+        self, collection: str, parts: Sequence[Part], vectors: Sequence[Vector], about: dict[str, str | int]
+    ) -> None:
+        """Write in batches that every Chroma takes."""
+        with _translated(self._location):
+            for start in range(0, len(parts), BATCH):
+                some = parts[start : start + BATCH]
+                store = Chroma(
+                    collection,
+                    GivenVectors(vectors[start : start + BATCH]),
+                    client=self._client,
+                    collection_metadata=about,
+                    collection_configuration=HNSW,
+                )
+                metadata = [{"turn_id": p.turn_id, "start": p.start, "end": p.end, "at": p.at} for p in some]
+                store.add_texts([""] * len(some), metadata, [part.record_id for part in some])
+                self._open[collection] = store
+
+    def search(self, collection: str, vector: Vector, limit: int) -> list[Found]:
+        """Find the closest parts, closest first."""
+        with self._reading(collection):
+            found = self._store(collection).similarity_search_by_vector_with_relevance_scores(
+                list(vector), limit
+            )
+            return [_found(document.metadata, distance) for document, distance in found]
+        return []
+
+    def count(self, collection: str) -> int:
+        """Count the records."""
+        with self._reading(collection):
+            return self._client.get_collection(collection, embedding_function=None).count()
+        return 0
+
+    def forget(self, collection: str, turn_ids: Sequence[str]) -> None:
+        """Delete the records of these episodes."""
+        with self._reading(collection):
+            self._store(collection).delete(where={"turn_id": {"$in": list(turn_ids)}})
+
+    def drop(self, collection: str) -> None:
+        """Delete the collection, if it is there."""
+        self._open.pop(collection, None)
+        with self._reading(collection):
+            self._client.delete_collection(collection)
+
+    def catch_up(self, collection: str) -> None:
+        """Write something that changes nothing: only then does a local Chroma search what others wrote."""
+        if self._location.local:
+            with self._reading(collection):
+                self._store(collection).delete([NOT_THERE])
+
+    def close(self) -> None:
+        """Let go of the client, and of the folder's files with the last one."""
+        self._open.clear()
+        for session in _sessions(self._client):
+            session.close()
+        close = getattr(self._client, "close", None)
+        if close is not None:
+            close()
+
+    def _store(self, collection: str) -> Chroma:
+        if collection not in self._open:
+            self._open[collection] = Chroma(
+                collection, client=self._client, create_collection_if_not_exists=False
+            )
+        return self._open[collection]
+
+    @contextmanager
+    def _reading(self, collection: str) -> Iterator[None]:
+        try:
+            with _translated(self._location):
+                yield
+        except NotFoundError:
+            self._open.pop(collection, None)
+
+
+def _found(metadata: dict[str, str | int], distance: float) -> Found:
+    score = min(1.0, max(-1.0, 1.0 - distance))
+    return Found(str(metadata["turn_id"]), int(metadata["start"]), int(metadata["end"]), score)
+
+
+def _local(location: ChromaLocation) -> ClientAPI:
+    location.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        return chromadb.PersistentClient(location.folder, settings=Settings(anonymized_telemetry=False))
+    except BaseException:  # Chroma would hand out its half-open engine from then on
+        SharedSystemClient._identifier_to_system.pop(str(location.folder), None)
+        raise
+
+
+def _remote(location: ChromaLocation) -> ClientAPI:
+    url = urlsplit(location.url.get_secret_value())
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise TierUnavailable(TIER, f"{location} is no address of a Chroma server, as in http://host:8000")
+    secure = url.scheme == "https"
+    port = url.port or (443 if secure else 8000)
+    _knock(url.hostname, port, secure=secure, timeout=location.timeout)
+    token = url.username or ""
+    headers = {"Authorization": f"Bearer {unquote(token)}"} if token else {}
+    settings = Settings(anonymized_telemetry=False)
+    client = chromadb.HttpClient(url.hostname, port, secure, headers, settings)
+    for session in _sessions(client):
+        session.timeout = httpx.Timeout(location.timeout)
+    return client
+
+
+def _sessions(client: ClientAPI) -> list[httpx.Client]:
+    """Reach the connections to a server: Chroma sets no time limit on them, and never closes them."""
+    servers = [getattr(part, "_server", None) for part in (client, getattr(client, "_admin_client", None))]
+    sessions = [getattr(server, "_session", None) for server in servers]
+    return [session for session in sessions if isinstance(session, httpx.Client)]
+
+
+def _knock(host: str, port: int, *, secure: bool, timeout: float) -> None:
+    """See that somebody answers: Chroma's own client waits for ever for its first answer."""
+    if secure:
+        context = ssl.create_default_context()
+        connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+            host, port, timeout=timeout, context=context
+        )
+    else:
+        connection = http.client.HTTPConnection(host, port, timeout=timeout)
+    try:
+        connection.request("GET", "/api/v2/heartbeat")
+        connection.getresponse().read()
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _translated(location: ChromaLocation) -> Iterator[None]:
+    try:
+        yield
+    except (MemoryTierError, NotFoundError):
+        raise
+    except BaseException as error:
+        named = _named(error, location)
+        if named is None:
+            raise
+        raise named from error
+
+
+def _named(error: BaseException, location: ChromaLocation) -> MemoryTierError | None:
+    """Say what went wrong and the way out; None when it is a mistake in the code.
+
+    Chroma's Rust core panics as a BaseException, its client raises bare ValueError when nobody answers.
+    """
+    text = str(error)
+    if isinstance(error, InvalidArgumentError) and "dimension" in text:
+        return EmbeddingMismatch(TIER, f"{text}; run `goat reindex`, or go back to the model of before")
+    if isinstance(error, ChromaAuthError) or "Unauthorized" in text or "Forbidden" in text:
+        return TierUnavailable(
+            TIER, f"{location} refused the token; put it into GOAT_CHROMA_URL, as in https://TOKEN@host:port"
+        )
+    panicked = type(error).__name__ == "PanicException"
+    if location.local and (panicked or _is_broken(error)):
+        way_out = "delete that folder; it is rebuilt from the log of episodes"
+        return TierCorrupt(TIER, f"{location} cannot be read ({text}); {way_out}")
+    unreachable = (httpx.HTTPError, http.client.HTTPException, OSError, ChromaError)
+    if isinstance(error, unreachable) or "connect to a Chroma server" in text or type(error) is Exception:
+        return TierUnavailable(TIER, f"Chroma at {location} cannot be used ({text or type(error).__name__})")
+    return None
+
+
+def _is_broken(error: BaseException) -> bool:
+    return isinstance(error, InternalError) and any(sign in str(error) for sign in BROKEN)

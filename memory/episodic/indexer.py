@@ -1,0 +1,206 @@
+"""Bring an owner's vectors up to date with the log, from wherever a crash or a lost folder left them."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+from memory.columns import to_micros
+from memory.embedding.model import EmbeddingModel
+from memory.episodic.ledger import VectorLedger, VectorState
+from memory.episodic.log import TIER, EpisodeLog
+from memory.episodic.noise import NullTurns
+from memory.episodic.vectors import Part, VectorIndex
+from memory.errors import EmbeddingMismatch, MemoryTierError, TierUnavailable
+from memory.models import Episode
+from memory.owner_files import owner_key
+
+LOG = logging.getLogger(__name__)
+BATCH = 32  # episodes that are embedded, written and marked together
+EMBEDDED_AT_ONCE = 64  # parts; bounds the memory that one very long turn takes
+PROBE = 4000  # parts; a lost index still finds the last thousand, which Chroma keeps beside it
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an owner's vectors have come."""
+
+    owner: str
+    done: int
+    total: int
+    error: MemoryTierError | None = None
+    """Why it went no further."""
+
+
+class Indexer:
+    """Embed what waits in the log, one run an owner at a time."""
+
+    def __init__(
+        self, log: EpisodeLog, ledger: VectorLedger, vectors: VectorIndex, embeddings: EmbeddingModel
+    ) -> None:
+        self._log = log
+        self._ledger = ledger
+        self._vectors = vectors
+        self._embeddings = embeddings
+        self._nulls = NullTurns(embeddings)
+        self._locks: WeakValueDictionary[tuple[int, str], asyncio.Lock] = WeakValueDictionary()
+        self._trusted: set[str] = set()
+        self._seen: dict[str, int] = {}
+        self._ghosts: defaultdict[str, set[str]] = defaultdict(set)
+
+    async def run(self, owner: str) -> AsyncIterator[Progress]:
+        """Index what has no vectors yet, a batch at a time; everything when vectors were lost.
+
+        Raises:
+            EmbeddingMismatch: the vectors were made by another model.
+        """
+        async with self.alone(owner):
+            state = self.checked(owner, await self._ledger.state(owner))
+            if state.collection is None and not state.pending:
+                return
+            try:
+                state = await self._made_whole(owner, state)
+                await self._forget_ghosts(owner, state)
+                done = 0
+                while batch := await self._log.pending(owner=owner, limit=BATCH):
+                    state = await self._index(owner, state, batch)
+                    done += len(batch)
+                    yield Progress(owner, done, done + state.pending)
+            except TierUnavailable:
+                self._trusted.clear()
+                raise
+
+    async def begin_anew(self, owner: str) -> None:
+        """Drop the owner's vectors; the next run embeds everything."""
+        async with self.alone(owner):
+            await self._begin(owner, await self._ledger.state(owner))
+
+    @asynccontextmanager
+    async def alone(self, owner: str) -> AsyncIterator[None]:
+        """Keep other runs of this owner out, in this process."""
+        key = (id(asyncio.get_running_loop()), owner)
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        async with lock:
+            yield
+
+    def checked(self, owner: str, state: VectorState) -> VectorState:
+        """Return `state` when its vectors can be compared with the model's.
+
+        Raises:
+            EmbeddingMismatch: they cannot; says what to do.
+        """
+        model, made_by = self._embeddings, state.model
+        if made_by is None or state.collection is None:
+            return state
+        other_length = None not in (model.dimension, state.dimension) and model.dimension != state.dimension
+        if made_by != model.name or other_length:
+            raise EmbeddingMismatch(
+                TIER,
+                f"the vectors of {owner!r} were made by {made_by} ({state.dimension} numbers), not by"
+                f" {model.name} ({model.dimension}); run `goat reindex --owner {owner}`, or set"
+                f" GOAT_EMBEDDING_MODEL back to {made_by}",
+            )
+        return state
+
+    async def catch_up(self, collection: str, writes: int) -> None:
+        """Make the collection's first `writes` changes visible here, whichever process made them."""
+        if self._seen.get(collection, writes) != writes:
+            await self._vectors.catch_up(collection)
+        self._seen[collection] = writes
+
+    def distrust(self, owner: str) -> None:
+        """Check the owner's vectors again before the next run: a search found too few of them."""
+        self._trusted.discard(owner)
+
+    def report_ghosts(self, owner: str, turn_ids: Iterable[str]) -> None:
+        """Have vectors deleted whose episodes are not in the log."""
+        self._ghosts[owner].update(turn_ids)
+
+    def forget(self, owner: str) -> None:
+        """Drop what is remembered about the owner's vectors."""
+        self._trusted.discard(owner)
+        self._ghosts.pop(owner, None)
+
+    async def _made_whole(self, owner: str, state: VectorState) -> VectorState:
+        """Begin a collection when there is none, or another when vectors were lost; note missing maxima."""
+        if state.collection is None or not await self._is_whole(owner, state):
+            state = await self._begin(owner, state)
+        self._trusted.add(owner)
+        if state.parts and (state.maxima is None or state.null_turns != await self._nulls.name()):
+            await self._measure_noise(owner, state)
+        return state
+
+    async def _is_whole(self, owner: str, state: VectorState) -> bool:
+        if owner in self._trusted or not state.parts:
+            return True
+        collection = collection_name(owner, state)
+        if await self._vectors.count(collection) >= state.parts:
+            wanted = min(state.parts, PROBE)
+            await self._vectors.catch_up(collection)
+            probe = (await self._nulls.vectors())[0].tolist()
+            if len(await self._vectors.search(collection, probe, wanted)) * 2 >= wanted:
+                return True
+        LOG.warning("vectors of %r were lost; embedding the whole archive again", owner)
+        return False
+
+    async def _begin(self, owner: str, state: VectorState) -> VectorState:
+        fresh = await self._ledger.begin(owner, self._embeddings.name, instead_of=state.collection)
+        if state.collection is not None:
+            try:
+                await self._vectors.drop(collection_name(owner, state))
+            except TierUnavailable as error:
+                LOG.warning("the former vectors of %r are left behind: %s", owner, error)
+        return fresh
+
+    async def _measure_noise(self, owner: str, state: VectorState) -> None:
+        """Ask the collection itself, for an archive whose null turns are new."""
+        collection, best = collection_name(owner, state), []
+        for vector in await self._nulls.vectors():
+            found = await self._vectors.search(collection, vector.tolist(), 1)
+            best.append(found[0].score if found else -1.0)
+        maxima = np.asarray(best, np.float32)
+        await self._ledger.set_maxima(owner, state.collection or "", maxima, await self._nulls.name())
+
+    async def _forget_ghosts(self, owner: str, state: VectorState) -> None:
+        ghosts = self._ghosts.pop(owner, set())
+        known = {episode.turn_id for episode in await self._log.get(list(ghosts), owner=owner)}
+        if gone := sorted(ghosts - known):
+            await self._vectors.forget(collection_name(owner, state), gone)
+
+    async def _index(self, owner: str, state: VectorState, batch: list[Episode]) -> VectorState:
+        pairs = await asyncio.to_thread(self._parts, batch)
+        counts = dict.fromkeys((episode.turn_id for episode in batch), 0)
+        maxima = await self._nulls.maxima([])
+        for start in range(0, len(pairs), EMBEDDED_AT_ONCE):
+            some = pairs[start : start + EMBEDDED_AT_ONCE]
+            vectors = await self._embeddings.aembed_documents([text for _, text in some])
+            state = replace(state, dimension=len(vectors[0]))
+            about: dict[str, str | int] = {"embedding_model": self._embeddings.name}
+            about["dimension"] = len(vectors[0])
+            parts = [part for part, _ in some]
+            await self._vectors.upsert(collection_name(owner, state), parts, vectors, about)
+            maxima = np.maximum(maxima, await self._nulls.maxima(vectors))
+            for part, _ in some:
+                counts[part.turn_id] += 1
+        known = replace(state, null_turns=await self._nulls.name())
+        marked = await self._ledger.mark(owner, known, counts, maxima)
+        alone = marked.writes == state.writes + 1
+        self._seen[collection_name(owner, state)] = marked.writes if alone else state.writes
+        return marked
+
+    def _parts(self, batch: list[Episode]) -> list[tuple[Part, str]]:
+        return [
+            (Part(episode.turn_id, number, start, end, to_micros(episode.at)), episode.text[start:end])
+            for episode in batch
+            for number, (start, end) in enumerate(self._embeddings.split_offsets(episode.text))
+        ]
+
+
+def collection_name(owner: str, state: VectorState) -> str:
+    """Name the owner's collection."""
+    return f"{owner_key(owner)}-{state.collection}"

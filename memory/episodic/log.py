@@ -1,0 +1,145 @@
+"""The verbatim, durable log of episodes: what the archive stands on."""
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Sequence
+from functools import partial
+
+from memory.columns import from_micros, require_utf8, to_micros
+from memory.models import Episode
+from memory.owner_files import OwnerFiles
+
+TIER = "episodic"
+COLUMNS = "turn_id, thread, message, reply, at, tags, access_count"
+INSERT = (
+    "INSERT OR IGNORE INTO episodes (turn_id, thread, message, reply, at, tags, access_count)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+PAGE = 256
+
+Row = tuple[str, str, str, str, int, str, int]
+
+
+class EpisodeLog:
+    """Append episodes and read them back; when `append` returns they are on the disk.
+
+    Every method raises `TierUnavailable` or `TierCorrupt` as `OwnerFiles` does.
+    """
+
+    def __init__(self, files: OwnerFiles) -> None:
+        self._files = files
+
+    async def append(self, episode: Episode) -> bool:
+        """Commit `episode`; return True when its turn id is new.
+
+        Raises:
+            ValueError: its text cannot be stored (a lone surrogate), or its time has no zone.
+        """
+        return await self.append_many([episode]) == 1
+
+    async def append_many(self, episodes: Iterable[Episode]) -> int:
+        """Commit many episodes, in one transaction an owner; return how many turn ids are new.
+
+        Raises:
+            ValueError: a text cannot be stored (a lone surrogate), or a time has no zone.
+        """
+        rows: defaultdict[str, list[Row]] = defaultdict(list)
+        for episode in episodes:
+            rows[episode.owner].append(_row(episode))
+        added = [await self._files.write(who, TIER, partial(_insert, rows=own)) for who, own in rows.items()]
+        return sum(added)
+
+    async def get(self, turn_ids: Sequence[str], *, owner: str) -> list[Episode]:
+        """Read episodes by id, in the order asked; unknown ids are left out."""
+        rows = await self._select(owner, "turn_id IN (SELECT value FROM json_each(?))", json.dumps(turn_ids))
+        found = {episode.turn_id: episode for episode in rows}
+        return [found[turn_id] for turn_id in turn_ids if turn_id in found]
+
+    async def recent(self, *, owner: str, limit: int) -> list[Episode]:
+        """Read the `limit` latest episodes, newest first."""
+        return await self._select(owner, "TRUE ORDER BY at DESC, seq DESC LIMIT ?", max(limit, 0))
+
+    async def all(self, *, owner: str) -> AsyncIterator[Episode]:
+        """Read every episode in the order of arrival, a page at a time."""
+        after = 0
+        while page := await self._files.read(owner, TIER, partial(_page, after=after)):
+            after = page[-1][0]
+            for row in page:
+                yield _episode(owner, row[1:])
+
+    async def pending(self, *, owner: str, limit: int) -> list[Episode]:
+        """Read the first `limit` episodes that have no vectors yet, in the order of arrival."""
+        return await self._select(owner, "parts IS NULL ORDER BY seq LIMIT ?", limit)
+
+    async def count(self, *, owner: str) -> int:
+        """Count the owner's episodes."""
+        return await self._files.read(owner, TIER, _count)
+
+    async def touch(self, turn_ids: Sequence[str], *, owner: str) -> None:
+        """Add one to the access count of each episode."""
+        if turn_ids:
+            await self._files.write(owner, TIER, partial(_touch, turn_ids=list(turn_ids)))
+
+    async def erase(self, *, owner: str) -> None:
+        """Delete the owner's episodes and all that is kept about their vectors, and overwrite the space."""
+        if await self._files.read(owner, TIER, _holds_anything):
+            await self._files.write(owner, TIER, _erase)
+            await self._files.scrub(owner, TIER)
+
+    async def _select(self, owner: str, where: str, parameter: str | int) -> list[Episode]:
+        sql = f"SELECT {COLUMNS} FROM episodes WHERE {where}"  # noqa: S608
+        rows = await self._files.read(owner, TIER, lambda db: db.execute(sql, (parameter,)).fetchall())
+        return [_episode(owner, row) for row in rows]
+
+
+def _row(episode: Episode) -> Row:
+    tags = json.dumps(episode.tags)
+    texts = [
+        require_utf8(getattr(episode, name), f"the {name} of an episode")
+        for name in ("turn_id", "thread", "message", "reply")
+    ]
+    return (texts[0], texts[1], texts[2], texts[3], to_micros(episode.at), tags, episode.access_count)
+
+
+def _episode(owner: str, row: Row) -> Episode:
+    turn_id, thread, message, reply, at, tags, access_count = row
+    return Episode(
+        turn_id=turn_id,
+        owner=owner,
+        thread=thread,
+        message=message,
+        reply=reply,
+        at=from_micros(at),
+        tags=tuple(json.loads(tags)),
+        access_count=access_count,
+    )
+
+
+def _insert(db: sqlite3.Connection, rows: Sequence[Row]) -> int:
+    return sum(db.execute(INSERT, row).rowcount for row in rows)
+
+
+def _page(db: sqlite3.Connection, after: int) -> list[tuple[int, str, str, str, str, int, str, int]]:
+    sql = f"SELECT seq, {COLUMNS} FROM episodes WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
+    return db.execute(sql, (after, PAGE)).fetchall()
+
+
+def _count(db: sqlite3.Connection) -> int:
+    (count,) = db.execute("SELECT COUNT(*) FROM episodes").fetchone()
+    return int(count)
+
+
+def _touch(db: sqlite3.Connection, turn_ids: list[str]) -> None:
+    where = "turn_id IN (SELECT value FROM json_each(?))"
+    db.execute(f"UPDATE episodes SET access_count = access_count + 1 WHERE {where}", (json.dumps(turn_ids),))  # noqa: S608
+
+
+def _holds_anything(db: sqlite3.Connection) -> bool:
+    sql = "SELECT EXISTS (SELECT 1 FROM episodes) OR EXISTS (SELECT 1 FROM meta)"
+    return bool(db.execute(sql).fetchone()[0])
+
+
+def _erase(db: sqlite3.Connection) -> None:
+    db.execute("DELETE FROM episodes")
+    db.execute("DELETE FROM meta")

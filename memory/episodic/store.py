@@ -1,0 +1,153 @@
+"""L3: the archive of episodes, verbatim in the log and findable by its vectors."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Sequence
+
+from memory.embedding.model import EmbeddingModel
+from memory.episodic.indexer import Indexer, Progress, collection_name
+from memory.episodic.ledger import VectorLedger, VectorState
+from memory.episodic.log import EpisodeLog
+from memory.episodic.vectors import Found, Vector, VectorIndex
+from memory.errors import MemoryTierError
+from memory.models import Episode, Hit, SearchResult
+from memory.owner_files import OwnerFiles
+
+OVERFETCH = 3  # parts asked for, for each episode wanted
+MOST_PARTS = 2000
+
+
+class EpisodeArchive:
+    """`EpisodeStore` on an owner's file and a vector index."""
+
+    def __init__(self, files: OwnerFiles, vectors: VectorIndex, embeddings: EmbeddingModel) -> None:
+        self._files = files
+        self.log = EpisodeLog(files)
+        self._ledger = VectorLedger(files)
+        self._vectors = vectors
+        self._embeddings = embeddings
+        self._indexer = Indexer(self.log, self._ledger, vectors, embeddings)
+        self._indexing: dict[tuple[int, str], asyncio.Task[int]] = {}
+
+    async def ready(self, *, owner: str) -> None:
+        """Load what the owner's first search would wait for."""
+        await self._vectors.ready()
+        state = await self._ledger.state(owner)
+        if state.parts and state.dimension:
+            await self._vectors.search(collection_name(owner, state), [1.0] * state.dimension, 1)
+
+    async def append(self, episode: Episode) -> bool:
+        """Commit `episode` to the log; return True when its turn id is new."""
+        return await self.log.append(episode)
+
+    async def append_many(self, episodes: Iterable[Episode]) -> int:
+        """Commit many episodes, in one transaction an owner; return how many turn ids are new."""
+        return await self.log.append_many(episodes)
+
+    async def index(self, *, owner: str) -> int:
+        """Embed what waits in the log; return how many episodes were indexed.
+
+        Goes on in the background when whoever waits for it is cancelled; calls at once share the work.
+        """
+        key = (id(asyncio.get_running_loop()), owner)
+        while (running := self._indexing.get(key)) is not None:
+            await asyncio.wait([running])
+        task = self._indexing[key] = asyncio.create_task(self._index(owner))
+        task.add_done_callback(lambda _: self._indexing.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def reindex(self, *, owner: str) -> AsyncGenerator[Progress, None]:
+        """Drop the owner's vectors and embed everything anew, as after a change of the model."""
+        await self._indexer.begin_anew(owner)
+        async for progress in self._indexer.run(owner):
+            yield progress
+
+    async def reconcile(self) -> AsyncGenerator[Progress, None]:
+        """Bring the vectors of every owner up to date; what fails is told of, not raised."""
+        for owner in await self._files.owners():
+            try:
+                async for progress in self._indexer.run(owner):
+                    yield progress
+            except MemoryTierError as error:
+                yield Progress(owner, 0, 0, error)
+
+    async def search(self, query: str, *, owner: str, limit: int) -> SearchResult:
+        """Find at most `limit` episodes, closest first; ones without vectors yet are not found."""
+        state = self._indexer.checked(owner, await self._ledger.state(owner))
+        if not state.parts or limit <= 0:
+            return SearchResult(hits=())
+        vector = await self._embeddings.aembed_query(query)
+        return SearchResult(hits=await self._hits(vector, owner, state, limit), noise=_noise(state))
+
+    async def get(self, turn_ids: Sequence[str], *, owner: str) -> list[Episode]:
+        """Read episodes by id, in the order asked; unknown ids are left out."""
+        return await self.log.get(turn_ids, owner=owner)
+
+    async def recent(self, *, owner: str, limit: int) -> list[Episode]:
+        """Read the `limit` latest episodes, newest first."""
+        return await self.log.recent(owner=owner, limit=limit)
+
+    async def count(self, *, owner: str) -> int:
+        """Count the owner's episodes."""
+        return await self.log.count(owner=owner)
+
+    async def touch(self, turn_ids: Sequence[str], *, owner: str) -> None:
+        """Add one to the access count of each episode."""
+        await self.log.touch(turn_ids, owner=owner)
+
+    async def erase(self, *, owner: str) -> None:
+        """Delete all episodes and vectors of the owner, for good."""
+        async with self._indexer.alone(owner):
+            state = await self._ledger.state(owner)
+            if state.collection is not None:
+                await self._vectors.drop(collection_name(owner, state))
+            await self.log.erase(owner=owner)
+            self._indexer.forget(owner)
+
+    async def close(self) -> None:
+        """Stop indexing and close the vectors; the files belong to whoever opened them."""
+        loop = id(asyncio.get_running_loop())
+        tasks = [task for (where, _), task in list(self._indexing.items()) if where == loop]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._vectors.close()
+
+    async def _index(self, owner: str) -> int:
+        return max([progress.done async for progress in self._indexer.run(owner)], default=0)
+
+    async def _hits(self, vector: Vector, owner: str, state: VectorState, limit: int) -> tuple[Hit, ...]:
+        collection, wanted = collection_name(owner, state), limit * OVERFETCH
+        await self._indexer.catch_up(collection, state.writes)
+        while True:
+            found = await self._found(collection, vector, owner, min(wanted, state.parts))
+            best = _best_parts(found)
+            if len(best) >= limit or wanted >= min(state.parts, MOST_PARTS):
+                break
+            wanted *= 4
+        episodes = {episode.turn_id: episode for episode in await self.log.get(list(best), owner=owner)}
+        self._indexer.report_ghosts(owner, best.keys() - episodes.keys())
+        hits = [_hit(episodes[part.turn_id], part) for part in best.values() if part.turn_id in episodes]
+        return tuple(hits[:limit])
+
+    async def _found(self, collection: str, vector: Vector, owner: str, wanted: int) -> list[Found]:
+        found = await self._vectors.search(collection, vector, wanted)
+        if len(found) < wanted:
+            self._indexer.distrust(owner)
+        return found
+
+
+def _best_parts(found: Sequence[Found]) -> dict[str, Found]:
+    """Keep the closest part of each episode, closest first."""
+    best: dict[str, Found] = {}
+    for part in found:
+        best.setdefault(part.turn_id, part)
+    return best
+
+
+def _hit(episode: Episode, part: Found) -> Hit:
+    length = len(episode.text)
+    return Hit(episode=episode, score=part.score, part=(min(part.start, length), min(part.end, length)))
+
+
+def _noise(state: VectorState) -> tuple[float, ...]:
+    return () if state.maxima is None else tuple(sorted(map(float, state.maxima)))

@@ -1,0 +1,254 @@
+"""The vectors of the archive, by Chroma; every call runs on a thread beside the event loop, and in bounds."""
+
+import asyncio
+import importlib
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, cast
+
+from pydantic import SecretStr
+
+from memory.errors import TierUnavailable
+
+T = TypeVar("T")
+Vector = Sequence[float]
+TIER = "episodic"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChromaLocation:
+    """Where the vectors stand: a server when `url` is given, else a folder of this machine."""
+
+    folder: Path
+    url: SecretStr = field(default_factory=lambda: SecretStr(""))
+    """`http(s)://[token@]host:port`; the token is sent as `Authorization: Bearer`."""
+    timeout: float = 10.0
+    """Seconds that the server has for an answer."""
+
+    @property
+    def local(self) -> bool:
+        return not self.url.get_secret_value()
+
+    def __str__(self) -> str:
+        """Name it without the token."""
+        scheme, _, rest = self.url.get_secret_value().rpartition("://")
+        return f"{scheme}://{rest.rpartition('@')[2]}" if rest else str(self.folder)
+
+
+class VectorSettings(Protocol):
+    """What is configured about the vectors."""
+
+    @property
+    def chroma_url(self) -> SecretStr: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A span of an episode's text, half-open and in characters, that has a vector of its own."""
+
+    turn_id: str
+    number: int
+    start: int
+    end: int
+    at: int
+    """Microseconds since the epoch."""
+
+    @property
+    def record_id(self) -> str:
+        return f"{self.turn_id}#{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A part that a search found."""
+
+    turn_id: str
+    start: int
+    end: int
+    score: float
+    """Cosine similarity."""
+
+
+class VectorBackend(Protocol):
+    """What a vector database does, each call blocking; a collection that is not there reads as empty."""
+
+    def upsert(
+        self, collection: str, parts: Sequence[Part], vectors: Sequence[Vector], about: dict[str, str | int]
+    ) -> None: ...
+    def search(self, collection: str, vector: Vector, limit: int) -> list[Found]: ...
+    def count(self, collection: str) -> int: ...
+    def forget(self, collection: str, turn_ids: Sequence[str]) -> None: ...
+    def drop(self, collection: str) -> None: ...
+    def catch_up(self, collection: str) -> None: ...
+    def close(self) -> None: ...
+
+
+def connect_chroma(location: ChromaLocation) -> VectorBackend:
+    """Open Chroma; its import alone takes a second or two, so it waits until vectors are asked for."""
+    adapter = importlib.import_module("memory.episodic.chroma")
+    return cast(VectorBackend, adapter.open_chroma(location))
+
+
+class DaemonPool(Executor):
+    """Threads that do not hold up the end of the process, whatever they hang in."""
+
+    def __init__(self, threads: int) -> None:
+        self._queue: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
+        self._threads = threads
+        self._started = False
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Queue a call; the threads start with the first one."""
+        if not self._started:
+            self._started = True
+            for number in range(self._threads):
+                threading.Thread(target=self._work, name=f"goat-vectors-{number}", daemon=True).start()
+        future: Future[T] = Future()
+        self._queue.put((future, partial(fn, *args, **kwargs)))
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002
+        """Let each thread end after what it does."""
+        for _ in range(self._threads if self._started else 0):
+            self._queue.put(None)
+
+    def _work(self) -> None:
+        while (item := self._queue.get()) is not None:
+            future, call = item
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                future.set_result(call())
+            except BaseException as error:  # noqa: BLE001 - handed to whoever waits, as executors do
+                future.set_exception(error)
+            del item, future, call
+
+
+class VectorIndex:
+    """Call the backend off the event loop; connects on first use, and again after it was lost.
+
+    Every method raises `TierUnavailable` when the backend cannot be reached, takes more than `limit` seconds,
+    or hangs in an earlier call on the same collection, and `TierCorrupt` when it cannot be read.
+    """
+
+    def __init__(
+        self,
+        folder: Callable[[], Path],
+        settings: Callable[[], VectorSettings],
+        *,
+        connect: Callable[[ChromaLocation], VectorBackend] = connect_chroma,
+        threads: int = 4,
+        patience: float = 3.0,
+        limit: float = 30.0,
+    ) -> None:
+        """Set up without connecting; a call counts as hanging after `patience` seconds.
+
+        Args:
+            folder: answers where a Chroma of this machine keeps its files; asked on use.
+            settings: answers what is configured; asked on use.
+            connect: opens the backend; called on a thread.
+            threads: how many calls run at once.
+            patience: seconds after which a call keeps others of its collection away.
+            limit: seconds after which nobody waits for a call any more.
+        """
+        self._folder = folder
+        self._settings = settings
+        self._connect = connect
+        self._threads = threads
+        self._patience = patience
+        self._limit = limit
+        self._pool = DaemonPool(threads)
+        self._backend: VectorBackend | None = None
+        self._opening = threading.Lock()
+        self._running: dict[object, tuple[str, float]] = {}
+
+    async def ready(self) -> None:
+        """Connect; takes a second or two the first time."""
+        await self._run("", lambda _: None)
+
+    async def upsert(
+        self, collection: str, parts: Sequence[Part], vectors: Sequence[Vector], about: dict[str, str | int]
+    ) -> None:
+        """Write the parts' vectors, making the collection with `about` as its metadata when it is new."""
+        await self._run(collection, lambda backend: backend.upsert(collection, parts, vectors, about))
+
+    async def search(self, collection: str, vector: Vector, limit: int) -> list[Found]:
+        """Find the `limit` closest parts, closest first."""
+        return await self._run(collection, lambda backend: backend.search(collection, vector, limit))
+
+    async def count(self, collection: str) -> int:
+        """Count the parts that have a vector."""
+        return await self._run(collection, lambda backend: backend.count(collection))
+
+    async def forget(self, collection: str, turn_ids: Sequence[str]) -> None:
+        """Delete the vectors of these episodes."""
+        await self._run(collection, lambda backend: backend.forget(collection, turn_ids))
+
+    async def drop(self, collection: str) -> None:
+        """Delete the collection."""
+        await self._run(collection, lambda backend: backend.drop(collection))
+
+    async def catch_up(self, collection: str) -> None:
+        """Make what other processes wrote visible to this one's searches."""
+        await self._run(collection, lambda backend: backend.catch_up(collection))
+
+    async def close(self) -> None:
+        """Close the backend; threads that hang are left behind."""
+        backend, self._backend = self._backend, None
+        if backend is not None:
+            await asyncio.to_thread(backend.close)
+        self._pool.shutdown()
+        self._pool = DaemonPool(self._threads)
+
+    async def _run(self, collection: str, call: Callable[[VectorBackend], T]) -> T:
+        self._refuse_behind_a_hung_call(collection)
+        started = self._pool.submit(self._call, collection, call)
+        try:
+            async with asyncio.timeout(self._limit):
+                return await asyncio.wrap_future(started)
+        except TimeoutError as error:
+            raise TierUnavailable(TIER, f"the vectors did not answer in {self._limit:g} s") from error
+
+    def _refuse_behind_a_hung_call(self, collection: str) -> None:
+        hung_since = time.monotonic() - self._patience
+        hung = [busy for busy, since in list(self._running.values()) if since < hung_since]
+        if collection in hung or len(hung) >= self._threads:
+            raise TierUnavailable(TIER, "the vectors still hang in an earlier call")
+
+    def _call(self, collection: str, call: Callable[[VectorBackend], T]) -> T:
+        ticket = object()
+        self._running[ticket] = (collection, time.monotonic())
+        try:
+            return self._guarded(self._connected(), call)
+        finally:
+            del self._running[ticket]
+
+    def _guarded(self, backend: VectorBackend, call: Callable[[VectorBackend], T]) -> T:
+        try:
+            return call(backend)
+        except TierUnavailable:
+            self._disconnect(backend)
+            raise
+        except (AttributeError, KeyError, RuntimeError) as error:
+            if backend is self._backend:
+                raise
+            raise TierUnavailable(TIER, "another call lost the vectors meanwhile") from error
+
+    def _connected(self) -> VectorBackend:
+        with self._opening:
+            if self._backend is None:
+                location = ChromaLocation(folder=self._folder(), url=self._settings().chroma_url)
+                self._backend = self._connect(location)
+            return self._backend
+
+    def _disconnect(self, backend: VectorBackend) -> None:
+        with self._opening:
+            if backend is self._backend:
+                self._backend = None
+                backend.close()

@@ -1,0 +1,117 @@
+"""The gap filter's rules: which of the found episodes are relevant. Often none is.
+
+`null` (the default) needs no labels: null turns (small talk, foreign topics) are held against the owner's own
+archive, and a candidate is relevant when it beats the share `threshold` of them. What "something always ranks
+first" looks like in this archive is thereby known, and moves with it.
+
+`ratio` is the rule of GOAT's first version, kept by name: the list is cut at its largest gap in squared
+Euclidean distance when that gap is `significance` times the mean gap; with fewer than 3 candidates, those
+within a distance of 1.5 are kept.
+"""
+
+import itertools
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+CEILING = 1.5
+_ENOUGH_FOR_GAPS = 3
+
+
+class GapRule(StrEnum):
+    """Which rule decides."""
+
+    NULL = "null"
+    RATIO = "ratio"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a rule says of one score."""
+
+    kept: bool
+    rule: str
+    score: float
+    threshold: float
+    """What `score` was held against, in the same unit."""
+    probability: float
+    """Share of null turns that the similarity beats."""
+
+
+def beaten(similarity: float, noise: Sequence[float]) -> float:
+    """Return the share of `noise` (ascending) that lies below `similarity`; 0 when nothing is known."""
+    return bisect_left(noise, similarity) / len(noise) if noise else 0.0
+
+
+def quantile(ordered: Sequence[float], share: float) -> float:
+    """Return the linearly interpolated `share`-quantile of an ascending, non-empty sequence."""
+    position = share * (len(ordered) - 1)
+    low = int(position)
+    high = min(low + 1, len(ordered) - 1)
+    between = ordered[low] + (ordered[high] - ordered[low]) * (position - low)
+    return min(between, ordered[high])  # rounding must not carry it past
+
+
+def null_rule(similarities: Sequence[float], noise: Sequence[float], *, threshold: float) -> list[Verdict]:
+    """Keep each similarity that passes the `threshold`-quantile of `noise` (ascending).
+
+    With no noise measured nothing can be told relevant, and nothing is kept.
+    """
+    bar = quantile(noise, threshold) if noise else float("inf")
+    return [
+        Verdict(kept=s > bar, rule="null", score=s, threshold=bar, probability=beaten(s, noise))
+        for s in similarities
+    ]
+
+
+def squared_distance(similarity: float) -> float:
+    """Turn the cosine similarity of two unit vectors into their squared Euclidean distance."""
+    return 2.0 - 2.0 * similarity
+
+
+def ratio_cut(distances: Sequence[float], *, significance: float) -> tuple[int, float]:
+    """Find where `ratio` cuts ascending `distances`.
+
+    Returns:
+        How many stand before the cut, and the largest gap over the mean gap (0 when there are no gaps).
+    """
+    gaps = [b - a for a, b in itertools.pairwise(distances)]
+    mean = sum(gaps) / len(gaps) if gaps else 0.0
+    if mean <= 0.0:
+        return 0, 0.0
+    ratio = max(gaps) / mean
+    return (gaps.index(max(gaps)) + 1 if ratio >= significance else 0), ratio
+
+
+def ratio_rule(
+    similarities: Sequence[float], noise: Sequence[float], *, significance: float
+) -> list[Verdict]:
+    """Keep what stands before the largest gap of a descending list, when it is significant."""
+    distances = [squared_distance(s) for s in similarities]
+    if len(distances) < _ENOUGH_FOR_GAPS:
+        return [
+            Verdict(kept=d <= CEILING, rule="few", score=d, threshold=CEILING, probability=beaten(s, noise))
+            for d, s in zip(distances, similarities, strict=True)
+        ]
+    cut, ratio = ratio_cut(distances, significance=significance)
+    return [
+        Verdict(
+            kept=rank < cut, rule="ratio", score=ratio, threshold=significance, probability=beaten(s, noise)
+        )
+        for rank, s in enumerate(similarities)
+    ]
+
+
+def judge(
+    similarities: Sequence[float],
+    noise: Sequence[float],
+    *,
+    rule: GapRule,
+    threshold: float,
+    significance: float,
+) -> list[Verdict]:
+    """Apply `rule` to similarities in descending order; return a verdict for each."""
+    if rule is GapRule.RATIO:
+        return ratio_rule(similarities, noise, significance=significance)
+    return null_rule(similarities, noise, threshold=threshold)

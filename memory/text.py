@@ -1,0 +1,33 @@
+"""Text as it comes from people: made storable, and shortened without losing both ends."""
+
+ELLIPSIS = "\n[... {left_out:,} characters left out here; the whole is in the archive ...]\n"
+
+
+def clean(text: str) -> str:
+    """Return `text` as every store can hold it: no NUL, each lone surrogate as U+FFFD, all else verbatim."""
+    if text.isascii():
+        return text.replace("\0", "")
+    paired = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return paired.replace("\0", "")
+
+
+def clip(text: str, max_chars: int) -> str:
+    """Shorten `text` to `max_chars` and a note between: two thirds from its beginning, one from its end.
+
+    What the note would make no shorter is returned as it is.
+    """
+    head, tail = max_chars * 2 // 3, max_chars // 3
+    note = ELLIPSIS.format(left_out=len(text) - head - tail)
+    if len(text) <= head + len(note) + tail:
+        return text
+    return text[:head] + note + text[len(text) - tail :]
+
+
+def excerpt(text: str, span: tuple[int, int], max_chars: int) -> str:
+    """Cut `text` to `max_chars` of its characters around the half-open `span`, marking what is left out."""
+    if len(text) <= max_chars:
+        return text
+    middle = (span[0] + span[1]) // 2
+    start = max(0, min(middle - max_chars // 2, len(text) - max_chars))
+    end = start + max_chars
+    return ("[...] " if start else "") + text[start:end] + (" [...]" if end < len(text) else "")

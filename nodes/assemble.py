@@ -1,0 +1,60 @@
+"""Render the prompt, in an order that stays stable for prompt caches."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
+
+from graph.state import AssembleUpdate, State
+from memory.models import ConversationTurn
+from memory.prompt import quoted, render_evidence, render_message, render_system
+from memory.text import clip
+from memory.tokens import CountTokens, TokenCounter
+
+
+@dataclass(frozen=True, slots=True)
+class Assemble:
+    """Put together identity and facts, the conversation, the recalled memory and the message."""
+
+    tokens: TokenCounter
+    zone: Callable[[], tzinfo]
+    message_cap: Callable[[], int]
+
+    async def __call__(self, state: State) -> AssembleUpdate:
+        count, zone = await self.tokens.ready(), self.zone()
+        turn, allocation = state["turn"], state["allocation"]
+        message = shorten_message(turn.message, self.message_cap(), count)
+        prompt: list[AnyMessage] = [
+            SystemMessage(render_system(state["persona"].text, state["fact_sheet"].facts, zone)),
+            *conversation_messages(allocation.conversation),
+            HumanMessage(render_message(message, allocation.recalled, turn.at, zone)),
+        ]
+        return {"prompt": alternating(prompt)}
+
+
+def conversation_messages(turns: Iterable[ConversationTurn]) -> list[AnyMessage]:
+    """Return past turns as the messages that they were; a turn without a reply has one message."""
+    messages: list[AnyMessage] = []
+    for turn in turns:
+        messages.append(HumanMessage(quoted(turn.message)))
+        if reply := render_evidence(turn):
+            messages.append(AIMessage(reply))
+    return messages
+
+
+def alternating(messages: list[AnyMessage]) -> list[AnyMessage]:
+    """Join neighbouring messages of one role: many chat templates refuse two of them in a row."""
+    joined: list[AnyMessage] = []
+    for message in messages:
+        if joined and joined[-1].type == message.type:
+            joined[-1] = message.model_copy(update={"content": f"{joined[-1].text}\n\n{message.text}"})
+        else:
+            joined.append(message)
+    return joined
+
+
+def shorten_message(message: str, cap: int, count: CountTokens) -> str:
+    """Hold a message to about `cap` tokens, keeping both ends."""
+    tokens = count(message)
+    return message if tokens <= cap else clip(message, len(message) * cap // tokens)

@@ -1,0 +1,116 @@
+"""Share the prompt between the layers: how much memory this turn gets, and what of it is shown."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+
+from langgraph.runtime import Runtime
+
+from graph.context import TurnContext
+from graph.state import Allocation, BudgetUpdate, State
+from memory import budget as aits
+from memory.models import Candidate, ConversationTurn, Decision
+from memory.prompt import fit_conversation, render_memory, render_system
+from memory.text import clip
+from memory.tokens import CountTokens, TokenCounter
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Compute the turn's budget, then fit conversation and recalled memory into it."""
+
+    tokens: TokenCounter
+    zone: Callable[[], tzinfo]
+
+    async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> BudgetUpdate:
+        context, count = runtime.context, await self.tokens.ready()
+        message = state["turn"].message
+        confidence, complexity = aits.confidence(message), aits.complexity(message)
+        total = aits.intent_budget(
+            confidence,
+            complexity,
+            base=context.budget_base,
+            multiplier=context.budget_confidence_multiplier,
+            bonus=context.budget_complexity_bonus,
+            hard_cap=context.budget_hard_cap,
+        )
+        fixed = count(render_system(state["persona"].text, state["fact_sheet"].facts, self.zone()))
+        available = max(total - fixed, 0)
+        relevant = self._relevant(state, count)
+        l2_limit = aits.conversation_limit(
+            available,
+            sum(tokens for _, tokens in relevant),
+            l3_minimum=context.l3_minimum,
+            l2_floor=context.l2_floor,
+            l2_cap=context.l2_cap,
+        )
+        past = state["conversation"]
+        shown = fit_conversation(past.turns, past.opening, l2_limit, _shortener(count))
+        l2_used = sum(turn.tokens for turn in shown)
+        l3_limit = aits.recall_limit(
+            available, l2_used, l3_minimum=context.l3_minimum, l2_floor=context.l2_floor
+        )
+        kept, cut = fit_memories(relevant, l3_limit, {turn.turn_id for turn in shown})
+        allocation = Allocation(
+            confidence=confidence,
+            complexity=complexity,
+            total=total,
+            fixed=fixed,
+            l2_limit=l2_limit,
+            l2_used=l2_used,
+            l3_limit=l3_limit,
+            l3_used=sum(tokens for _, tokens in kept),
+            conversation=tuple(shown),
+            recalled=tuple(candidate for candidate, _ in kept),
+            over_budget=tuple(cut),
+        )
+        return {"allocation": allocation}
+
+    def _relevant(self, state: State, count: CountTokens) -> list[tuple[Candidate, int]]:
+        """Return what the gap filter kept, best first, with the tokens that each takes."""
+        by_id = {candidate.turn_id: candidate for candidate in state["recall"].candidates}
+        kept = [by_id[decision.turn_id] for decision in state["decisions"] if decision.kept]
+        zone = self.zone()
+        return [(candidate, count(render_memory(1, candidate, zone))) for candidate in kept]
+
+
+def fit_memories(
+    relevant: list[tuple[Candidate, int]], limit: int, in_conversation: set[str]
+) -> tuple[list[tuple[Candidate, int]], list[Decision]]:
+    """Take the best that fit; what stands in the conversation already is not said twice.
+
+    Returns:
+        The candidates to show with their tokens, and a decision for each that is left out.
+    """
+    kept: list[tuple[Candidate, int]] = []
+    cut: list[Decision] = []
+    room = limit
+    for candidate, tokens in relevant:
+        echo = candidate.turn_id in in_conversation
+        if not echo and tokens <= room:
+            kept.append((candidate, tokens))
+            room -= tokens
+            continue
+        cut.append(
+            Decision(
+                turn_id=candidate.turn_id,
+                kept=False,
+                rule="echo" if echo else "budget",
+                score=candidate.score,
+                threshold=0.0 if echo else float(room),
+                probability=0.0,
+                tokens=tokens,
+            )
+        )
+    return kept, cut
+
+
+def _shortener(count: CountTokens) -> Callable[[ConversationTurn, int], ConversationTurn]:
+    def shorten(turn: ConversationTurn, tokens: int) -> ConversationTurn:
+        """Cut both ends of a turn in proportion, so that it takes about `tokens`."""
+        share = tokens / max(turn.tokens, 1)
+        message = clip(turn.message, max(int(len(turn.message) * share), 80))
+        reply = clip(turn.reply, max(int(len(turn.reply) * share), 80))
+        return replace(turn, message=message, reply=reply, tokens=count(message) + count(reply))
+
+    return shorten

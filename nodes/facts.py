@@ -1,0 +1,31 @@
+"""L1: read the owner's curated facts."""
+
+from dataclasses import dataclass
+
+from langgraph.runtime import Runtime
+
+from graph.context import TurnContext
+from graph.state import FactSheet, FactsUpdate, State
+from graph.turn import TurnReader
+from memory.errors import MemoryTierError
+from memory.protocols import PermanentStore
+from nodes.deadline import within
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Read the facts; a tier that is down or late yields none, and is named."""
+
+    turns: TurnReader
+    permanent: PermanentStore
+
+    async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> FactsUpdate:
+        turn = self.turns(state, runtime)
+        try:
+            reading = self.permanent.facts(owner=turn.owner)
+            facts = await within(reading, runtime.context.prefetch_timeout)
+        except TimeoutError:
+            return {"fact_sheet": FactSheet(problem="facts: no answer in time")}
+        except MemoryTierError as error:
+            return {"fact_sheet": FactSheet(problem=str(error))}
+        return {"fact_sheet": FactSheet(facts=tuple(facts))}

@@ -1,0 +1,55 @@
+"""Decide which candidates are relevant; often none is."""
+
+from langgraph.runtime import Runtime
+
+from graph.context import TurnContext
+from graph.state import GapFilterUpdate, State
+from memory.gap import judge
+from memory.models import Candidate, Decision
+from memory.ranking import ordered
+
+
+def gap_filter(state: State, runtime: Runtime[TurnContext]) -> GapFilterUpdate:
+    """Give every candidate a decision: the kept ones first, in the order in which they will stand."""
+    context, recall = runtime.context, state["recall"]
+    in_window = {past.turn_id for past in state["conversation"].turns}
+    candidates = _at_most(recall.candidates, context.prefetch_results, in_window)
+    verdicts = judge(
+        [candidate.score for candidate in candidates],
+        recall.noise,
+        rule=context.gap_rule,
+        threshold=context.gap_threshold,
+        significance=context.gap_significance,
+    )
+    decisions = {
+        candidate.turn_id: Decision(
+            turn_id=candidate.turn_id,
+            kept=verdict.kept,
+            rule=verdict.rule,
+            score=verdict.score,
+            threshold=verdict.threshold,
+            probability=verdict.probability,
+        )
+        for candidate, verdict in zip(candidates, verdicts, strict=True)
+    }
+    in_order = ordered(
+        candidates,
+        rule=context.rank_rule,
+        now=state["turn"].at,
+        window_days=context.rank_recency_window,
+        reference=context.rank_access_reference,
+    )
+    ranked = [decisions[candidate.turn_id] for candidate in in_order]
+    return {"decisions": tuple(sorted(ranked, key=lambda decision: not decision.kept))}
+
+
+def _at_most(candidates: tuple[Candidate, ...], limit: int, in_window: set[str]) -> list[Candidate]:
+    """Keep `limit` candidates beside those that stand in the conversation, which cost no place."""
+    kept, room = [], limit
+    for candidate in sorted(candidates, key=lambda c: c.score, reverse=True):
+        if candidate.turn_id in in_window:
+            kept.append(candidate)
+        elif room:
+            kept.append(candidate)
+            room -= 1
+    return kept

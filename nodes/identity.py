@@ -1,0 +1,35 @@
+"""L0: read who the agent is for this owner."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from langgraph.runtime import Runtime
+
+from graph.context import TurnContext
+from graph.state import IdentityUpdate, Persona, State
+from graph.turn import TurnReader
+from memory.errors import MemoryTierError
+from memory.protocols import PermanentStore
+from nodes.deadline import within
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Read the owner's override; without one, or when the tier is down, the configured persona stands."""
+
+    turns: TurnReader
+    permanent: PermanentStore
+    persona: Callable[[], str]
+
+    async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> IdentityUpdate:
+        turn = self.turns(state, runtime)
+        override, problem = None, ""
+        try:
+            reading = self.permanent.identity(owner=turn.owner)
+            override = await within(reading, runtime.context.prefetch_timeout)
+        except TimeoutError:
+            problem = "identity: no answer in time"
+        except MemoryTierError as error:
+            problem = str(error)
+        text = override if override else self.persona()
+        return {"persona": Persona(text=text, overridden=bool(override), problem=problem)}

@@ -1,0 +1,96 @@
+"""Search L3 for this turn, before the model is asked and whatever the message says."""
+
+import hashlib
+import time
+from dataclasses import dataclass, replace
+
+from langgraph.runtime import Runtime
+from pydantic import TypeAdapter
+
+from graph.context import TurnContext
+from graph.state import PrefetchUpdate, Recall, SearchReport, State, Turn
+from graph.turn import TurnReader
+from memory.errors import MemoryTierError, TierUnavailable
+from memory.models import Candidate, Hit, Mechanism, SearchResult
+from memory.protocols import EpisodeStore, SessionCache
+from memory.text import excerpt
+from nodes.deadline import within
+
+QUERY_CHARS = 4000
+CANDIDATE_CHARS = 3000
+"""Each of message and reply is held to this in the state; the archive has the whole."""
+_ECHO_ALLOWANCE = 2
+"""The search asks for this many times the results, since some already stand in the conversation."""
+_RESULT = TypeAdapter(SearchResult)
+
+
+def to_candidate(hit: Hit, rank: int) -> Candidate:
+    """Bound a hit's text, around the part that matched."""
+    episode, (start, end) = hit.episode, hit.part
+    offset = len(episode.message) + 1
+    message = excerpt(episode.message, (min(start, offset), min(end, offset)), CANDIDATE_CHARS)
+    reply = excerpt(episode.reply, (max(start - offset, 0), max(end - offset, 0)), CANDIDATE_CHARS)
+    return Candidate(
+        turn_id=episode.turn_id,
+        thread=episode.thread,
+        at=episode.at,
+        message=message,
+        reply=reply,
+        whole=len(episode.message) <= CANDIDATE_CHARS and len(episode.reply) <= CANDIDATE_CHARS,
+        mechanism=Mechanism.THEMATIC,
+        rank=rank,
+        score=hit.score,
+        access_count=episode.access_count,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Prefetch:
+    """Search the archive; what is late, down or broken yields nothing, and is named."""
+
+    turns: TurnReader
+    episodes: EpisodeStore
+    cache: SessionCache
+
+    async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> PrefetchUpdate:
+        context = runtime.context
+        turn = self.turns(state, runtime)
+        began = time.perf_counter()
+        result, report = SearchResult(hits=()), SearchReport(status="ok")
+        try:
+            result, report = await within(self._thematic(turn, context), context.prefetch_timeout)
+        except TimeoutError:
+            problem = f"no answer within {context.prefetch_timeout:g} s"
+            report = SearchReport(status="late", problem=problem)
+        except MemoryTierError as error:
+            report = SearchReport(status="down", problem=str(error))
+        spent = round((time.perf_counter() - began) * 1000, 1)
+        report = replace(report, found=len(result.hits), milliseconds=spent)
+        candidates = tuple(to_candidate(hit, rank) for rank, hit in enumerate(result.hits, start=1))
+        recall = Recall(candidates=candidates, noise=result.noise, reports={Mechanism.THEMATIC: report})
+        return {"recall": recall}
+
+    async def _thematic(self, turn: Turn, context: TurnContext) -> tuple[SearchResult, SearchReport]:
+        query = turn.message[:QUERY_CHARS]
+        limit = context.prefetch_results * _ECHO_ALLOWANCE
+        key = hashlib.sha256(f"thematic\0{limit}\0{' '.join(query.split())}".encode()).hexdigest()
+        if context.cache_ttl == 0:
+            return await self._search(query, turn.owner, limit), SearchReport(status="ok")
+        try:
+            entry = await self.cache.get(key, owner=turn.owner)
+        except TierUnavailable:
+            return await self._search(query, turn.owner, limit), SearchReport(status="ok")
+        if entry.value is not None:
+            return _RESULT.validate_json(entry.value), SearchReport(status="cached")
+        result = await self._search(query, turn.owner, limit)
+        await self.cache.put(
+            key,
+            _RESULT.dump_json(result),
+            owner=turn.owner,
+            generation=entry.generation,
+            ttl=context.cache_ttl,
+        )
+        return result, SearchReport(status="ok")
+
+    async def _search(self, query: str, owner: str, limit: int) -> SearchResult:
+        return await self.episodes.search(query, owner=owner, limit=limit)

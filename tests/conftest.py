@@ -1,0 +1,55 @@
+"""What tests share: the embedding model, built once, and an agent over real embedded stores."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from graph.agent import Agent
+from graph.app import open_agent
+from graph.settings import Settings
+from tests.servers.model import ModelServer, running_model_server
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the embedding model's files, built by whichever test needs it first."""
+    return tmp_path_factory.mktemp("model")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep the machine's own configuration out of the tests."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def data_folder(tmp_path: Path, model_folder: Path) -> Path:
+    """A data folder of its own, which shares the embedding model's files."""
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o700)
+    (folder / "models").symlink_to(model_folder)
+    return folder
+
+
+@pytest.fixture
+def model() -> Iterator[ModelServer]:
+    """A model endpoint that answers as told."""
+    with running_model_server() as server:
+        yield server
+
+
+@pytest.fixture
+def settings(data_folder: Path, model: ModelServer) -> Settings:
+    """Settings over the embedded stores and the test's model."""
+    return Settings(
+        data_folder=data_folder, model="test", model_base_url=model.base_url, model_timeout=2, timezone="UTC"
+    )
+
+
+@pytest.fixture
+async def agent(settings: Settings) -> AsyncIterator[Agent]:
+    """An agent over real embedded stores, warm."""
+    async with open_agent(settings) as opened:
+        await opened.layers.warm_up()
+        yield opened

@@ -1,0 +1,290 @@
+"""What every `EpisodeStore` keeps to: on a Chroma in a folder, and on a Chroma server."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from memory.episodic.store import EpisodeArchive
+from memory.episodic.vectors import ChromaLocation, VectorBackend, VectorIndex, connect_chroma
+from memory.errors import EmbeddingMismatch, TierUnavailable
+from memory.models import Episode
+from memory.owner_files import OwnerFiles, owner_key
+from memory.protocols import EpisodeStore
+from tests.servers.chroma import ChromaServer, ChromaSettings, chroma_server
+from tests.servers.hash_embeddings import HashEmbeddings
+
+START = datetime(2025, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+HOSTILE_OWNERS = [
+    "../../x",
+    "a/b",
+    "",
+    "é" * 3000,
+    "ανδρέας 🦉",
+    "Ana",
+    "ana",
+    "a\0b",
+    "\ud800",
+    "con",
+    "x" * 500,
+]
+
+OpenArchive = Callable[..., EpisodeArchive]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChromaServer]:
+    with chroma_server(tmp_path_factory.mktemp("chroma-server")) as running:
+        yield running
+
+
+@pytest.fixture(params=["folder", "server"])
+async def open_archive(
+    request: pytest.FixtureRequest, tmp_path: Path, server: ChromaServer
+) -> AsyncIterator[OpenArchive]:
+    """Open the same data as often as wanted, as several processes one after the other would."""
+    settings = ChromaSettings(server.url if request.param == "server" else "")
+    opened: list[tuple[EpisodeArchive, OwnerFiles]] = []
+
+    def open_one(embeddings: HashEmbeddings | None = None) -> EpisodeArchive:
+        files = OwnerFiles(lambda: tmp_path / "owners")
+        vectors = VectorIndex(lambda: tmp_path / "chroma", lambda: settings)
+        archive = EpisodeArchive(files, vectors, embeddings or HashEmbeddings())
+        opened.append((archive, files))
+        return archive
+
+    yield open_one
+    for archive, files in opened:
+        await archive.close()
+        await files.close()
+
+
+@pytest.fixture
+def archive(open_archive: OpenArchive) -> EpisodeArchive:
+    return open_archive()
+
+
+def impatiently(location: ChromaLocation) -> VectorBackend:
+    return connect_chroma(replace(location, timeout=1.0))
+
+
+def episode(turn_id: str, message: str, reply: str = "", *, owner: str = "ana", minute: int = 0) -> Episode:
+    at = START + timedelta(minutes=minute)
+    return Episode(
+        turn_id=turn_id, owner=owner, thread="t", message=message, reply=reply, at=at, tags=("a", "ț")
+    )
+
+
+async def fill(store: EpisodeStore, *messages: str, owner: str = "ana") -> None:
+    for number, message in enumerate(messages):
+        await store.append(episode(f"{number}", message, owner=owner, minute=number))
+    await store.index(owner=owner)
+
+
+async def test_an_episode_comes_back_as_it_was(archive: EpisodeArchive) -> None:
+    text = "  Ștefan 🦉 said:\r\n\0 <b>100%</b> \u202e end\n"
+    told = episode("bot:1#2", text, "réply\0 ")
+    assert await archive.append(told)
+    assert await archive.get(["bot:1#2"], owner="ana") == [told]
+    await archive.index(owner="ana")
+    assert [hit.episode for hit in (await archive.search("Ștefan", owner="ana", limit=3)).hits] == [told]
+
+
+async def test_the_first_of_a_turn_id_stands(archive: EpisodeArchive) -> None:
+    assert await archive.append(episode("1", "first"))
+    assert not await archive.append(episode("1", "second"))
+    assert [found.message for found in await archive.recent(owner="ana", limit=9)] == ["first"]
+
+
+async def test_search_finds_the_closest_first(archive: EpisodeArchive) -> None:
+    await fill(
+        archive, "red bicycle repair", "tomato soup with basil", "bicycle race in the hills", "tax forms"
+    )
+    result = await archive.search("bicycle repair", owner="ana", limit=2)
+    assert [hit.episode.turn_id for hit in result.hits] == ["0", "2"]
+    assert 1 >= result.hits[0].score > result.hits[1].score >= -1
+
+
+async def test_an_episode_is_found_by_any_of_its_parts_and_only_once(archive: EpisodeArchive) -> None:
+    long = "\n".join(f"filler line number {number} about nothing" for number in range(40))
+    await fill(archive, f"{long}\nthe zanzibar clause\n{long}", "another thing", f"{long} {long}")
+    result = await archive.search("zanzibar clause", owner="ana", limit=3)
+    best = result.hits[0]
+    assert best.episode.turn_id == "0"
+    assert "zanzibar" in best.episode.text[slice(*best.part)]
+    assert sorted(hit.episode.turn_id for hit in result.hits) == ["0", "1", "2"]
+
+
+async def test_noise_is_what_null_turns_reach(archive: EpisodeArchive) -> None:
+    await fill(archive, "tomato soup")
+    low = (await archive.search("soup", owner="ana", limit=1)).noise
+    await archive.append(episode("x", "good morning"))
+    await archive.index(owner="ana")
+    high = (await archive.search("soup", owner="ana", limit=1)).noise
+    assert len(low) == len(high) == 40
+    assert list(high) == sorted(high)
+    assert max(low) < 0.9
+    assert max(high) == pytest.approx(1, abs=1e-4)
+
+
+async def test_noise_is_the_same_however_the_archive_came_about(open_archive: OpenArchive) -> None:
+    archive = open_archive()
+    await fill(archive, "what is the capital", "flat tyre", "boil an egg")
+    once = (await archive.search("egg", owner="ana", limit=1)).noise
+    assert [step.done async for step in archive.reindex(owner="ana")] == [3]
+    assert (await archive.search("egg", owner="ana", limit=1)).noise == pytest.approx(once, abs=1e-6)
+
+
+async def test_owners_never_meet(archive: EpisodeArchive) -> None:
+    for owner in HOSTILE_OWNERS:
+        assert await archive.append(
+            episode("same-id", f"secret of {len(owner)} {owner!a}"[:300], owner=owner)
+        )
+        await archive.index(owner=owner)
+    assert len({owner_key(owner) for owner in HOSTILE_OWNERS}) == len(HOSTILE_OWNERS)
+    for owner in HOSTILE_OWNERS:
+        (hit,) = (await archive.search("secret", owner=owner, limit=5)).hits
+        assert hit.episode.owner == owner
+        assert hit.episode.message == f"secret of {len(owner)} {owner!a}"[:300]
+    assert (await archive.search("secret", owner="ANA", limit=5)).hits == ()
+
+
+async def test_erasing_an_owner_leaves_the_others(archive: EpisodeArchive) -> None:
+    await fill(archive, "mine and only mine", owner="ana")
+    await fill(archive, "theirs", owner="Ana")
+    await archive.erase(owner="ana")
+    assert await archive.count(owner="ana") == 0
+    assert (await archive.search("mine", owner="ana", limit=5)).hits == ()
+    assert len((await archive.search("theirs", owner="Ana", limit=5)).hits) == 1
+    await fill(archive, "a new life", owner="ana")
+    assert len((await archive.search("mine", owner="ana", limit=5)).hits) == 1
+
+
+async def test_an_unknown_owner_reads_as_empty_and_leaves_no_file(
+    archive: EpisodeArchive, tmp_path: Path
+) -> None:
+    assert await archive.recent(owner="nobody", limit=3) == []
+    assert await archive.get(["1"], owner="nobody") == []
+    assert (await archive.search("x", owner="nobody", limit=3)).hits == ()
+    assert await archive.index(owner="nobody") == 0
+    await archive.erase(owner="nobody")
+    assert not (tmp_path / "owners").exists()
+
+
+async def test_reading_by_id_recency_and_use(archive: EpisodeArchive) -> None:
+    await fill(archive, "a", "b", "c")
+    assert [found.turn_id for found in await archive.get(["2", "nope", "0"], owner="ana")] == ["2", "0"]
+    assert [found.turn_id for found in await archive.recent(owner="ana", limit=2)] == ["2", "1"]
+    await archive.touch(["0", "0", "nope"], owner="ana")
+    await archive.touch(["0"], owner="ana")
+    assert [found.access_count for found in await archive.get(["0", "1"], owner="ana")] == [2, 0]
+    assert [found.turn_id async for found in archive.log.all(owner="ana")] == ["0", "1", "2"]
+
+
+async def test_indexing_at_once_embeds_each_episode_once(open_archive: OpenArchive) -> None:
+    embeddings = HashEmbeddings()
+    archive = open_archive(embeddings)
+    assert await archive.append_many([episode(str(n), f"text {n}", minute=n) for n in range(70)]) == 70
+    counts = await asyncio.gather(*(archive.index(owner="ana") for _ in range(5)))
+    assert sorted(counts) == [0, 0, 0, 0, 70]
+    assert embeddings.embedded == 70
+    assert len((await archive.search("text", owner="ana", limit=70)).hits) == 70
+
+
+async def test_a_megabyte_is_kept_and_found(open_archive: OpenArchive) -> None:
+    archive = open_archive(HashEmbeddings(part=4000))
+    text = "lorem ipsum " * 85_000 + "needle " * 1000
+    await fill(archive, text, "short")
+    (hit,) = (await archive.search("needle", owner="ana", limit=1)).hits
+    assert hit.episode.message == text
+
+
+async def test_text_that_cannot_be_stored_is_refused_by_name(archive: EpisodeArchive) -> None:
+    with pytest.raises(ValueError, match="the message of an episode holds a lone surrogate at character 3"):
+        await archive.append(episode("1", "abc\ud800"))
+    with pytest.raises(ValueError, match="time zone"):
+        await archive.append(
+            Episode(turn_id="1", owner="ana", thread="t", message="m", reply="", at=datetime(2025, 1, 1))  # noqa: DTZ001
+        )
+    assert await archive.count(owner="ana") == 0
+
+
+async def test_vectors_of_another_model_are_refused_until_reindexed(open_archive: OpenArchive) -> None:
+    await fill(open_archive(), "red bicycle", "green soup")
+    other = open_archive(HashEmbeddings("hash-2", dimension=64))
+    for refused in (other.search("soup", owner="ana", limit=1), other.index(owner="ana")):
+        with pytest.raises(
+            EmbeddingMismatch, match=r"goat reindex --owner ana.*GOAT_EMBEDDING_MODEL.*hash-1"
+        ):
+            await refused
+    assert [step.done async for step in other.reindex(owner="ana")] == [2]
+    (hit,) = (await other.search("soup", owner="ana", limit=1)).hits
+    assert hit.episode.message == "green soup"
+    with pytest.raises(EmbeddingMismatch):
+        await open_archive().search("soup", owner="ana", limit=1)
+
+
+async def test_vectors_without_an_episode_are_ignored_and_deleted(
+    open_archive: OpenArchive, tmp_path: Path
+) -> None:
+    archive = open_archive()
+    await fill(archive, "red bicycle", "green soup")
+    await OwnerFiles(lambda: tmp_path / "owners").write(
+        "ana", "episodic", lambda db: db.execute("DELETE FROM episodes WHERE turn_id = '0'").rowcount
+    )
+    assert [hit.episode.turn_id for hit in (await archive.search("bicycle", owner="ana", limit=2)).hits] == [
+        "1"
+    ]
+    await archive.index(owner="ana")
+    assert [hit.episode.turn_id for hit in (await archive.search("bicycle", owner="ana", limit=2)).hits] == [
+        "1"
+    ]
+
+
+async def test_a_server_that_is_down_or_hangs_is_unavailable_and_comes_back(tmp_path: Path) -> None:
+    files = OwnerFiles(lambda: tmp_path / "owners")
+    with chroma_server(tmp_path / "data") as server:
+        settings = ChromaSettings(server.url)
+        vectors = VectorIndex(
+            lambda: tmp_path, lambda: settings, connect=impatiently, patience=0.2, limit=0.5
+        )
+        archive = EpisodeArchive(files, vectors, HashEmbeddings())
+        await fill(archive, "red bicycle")
+        with server.frozen():
+            with pytest.raises(TierUnavailable, match="did not answer in"):
+                await archive.search("bicycle", owner="ana", limit=1)
+            started = asyncio.get_running_loop().time()
+            with pytest.raises(TierUnavailable, match="still hang"):
+                await archive.search("bicycle", owner="ana", limit=1)
+            assert asyncio.get_running_loop().time() - started < 0.1
+            await asyncio.sleep(1.2)
+        assert len((await archive.search("bicycle", owner="ana", limit=1)).hits) == 1
+        server.stop()
+        with pytest.raises(TierUnavailable, match=server.url):
+            await archive.search("bicycle", owner="ana", limit=1)
+        assert await archive.append(episode("later", "kept all the same"))
+        server.start()
+        assert await archive.index(owner="ana") == 1
+    await archive.close()
+    await files.close()
+
+
+async def test_indexing_goes_on_when_nobody_waits_any_more(open_archive: OpenArchive) -> None:
+    archive = open_archive()
+    await archive.append_many([episode(str(n), f"text {n}", minute=n) for n in range(100)])
+    waiting = asyncio.create_task(archive.index(owner="ana"))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await archive.append(episode("last", "text last"))
+    assert await archive.index(owner="ana") <= 101
+    assert len((await archive.search("text", owner="ana", limit=200)).hits) == 101
+
+
+def test_a_location_is_named_without_its_token() -> None:
+    location = ChromaLocation(folder=Path("x"), url=SecretStr("https://s3cr3t@host:8000"))
+    assert str(location) == "https://host:8000"
+    assert "s3cr3t" not in repr(location)

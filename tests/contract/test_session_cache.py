@@ -1,0 +1,294 @@
+"""What every session cache promises, and how the Redis one keeps generations from coming back."""
+
+import asyncio
+import itertools
+import math
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from redis.asyncio import Redis
+from redis.crc import key_slot
+
+from memory.errors import TierUnavailable
+from memory.working.client import RedisConnection
+from memory.working.session_cache import MAX_BYTES, RedisSessionCache
+from tests.servers.redis import BINARIES, cluster, running, valkey_binary
+
+Client = Callable[[], Awaitable[Redis]]
+names = (
+    st.sampled_from(["", "a", "a:b", "{a}", "}{", "a\nb", "generation", "é", "e\u0301", "\udc80"]) | st.text()
+)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=BINARIES)
+async def url(request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    async with running(BINARIES[request.param]()) as url:
+        yield url
+
+
+@pytest.fixture
+async def client(url: str) -> AsyncIterator[Client]:
+    async with connected(url) as client:
+        await (await client()).flushall()
+        yield client
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[Client]:
+    connection = RedisConnection(lambda: url)
+    try:
+        yield connection.client
+    finally:
+        await connection.close()
+
+
+def lasting(binary: str, folder: Path) -> AbstractAsyncContextManager[str]:
+    """Run a server that finds its data again; it ends by SIGKILL."""
+    socket = f"{folder}/redis.sock"
+    flags = ("--port", "0", "--unixsocket", socket, "--dir", str(folder), "--appendonly", "yes")
+    return running(BINARIES[binary](), *flags, ping=f"unix://{socket}")
+
+
+@pytest.fixture
+def cache(client: Client) -> RedisSessionCache:
+    return RedisSessionCache(client)
+
+
+@pytest.fixture
+async def raw(client: Client) -> Redis:
+    return await client()
+
+
+async def store(
+    cache: RedisSessionCache, value: bytes, *, owner: str = "ana", key: str = "q", ttl: float = 60
+) -> int:
+    generation = (await cache.get(key, owner=owner)).generation
+    await cache.put(key, value, owner=owner, generation=generation, ttl=ttl)
+    return generation
+
+
+async def read(cache: RedisSessionCache, *, owner: str = "ana", key: str = "q") -> bytes | None:
+    return (await cache.get(key, owner=owner)).value
+
+
+class TestValues:
+    async def test_a_miss_and_a_hit(self, cache: RedisSessionCache) -> None:
+        assert await read(cache) is None
+        await store(cache, b"found")
+        assert await read(cache) == b"found"
+        assert await read(cache, key="other") is None
+
+    @pytest.mark.parametrize("value", [b"", b"\0\xff:12:", b"\r\n", random.Random(1).randbytes(MAX_BYTES)])
+    async def test_bytes_come_back_as_they_were(self, cache: RedisSessionCache, value: bytes) -> None:
+        await store(cache, value)
+        assert await read(cache) == value
+
+    async def test_a_larger_value_is_not_stored(self, cache: RedisSessionCache) -> None:
+        await store(cache, b"x" * (MAX_BYTES + 1))
+        assert await read(cache) is None
+
+    async def test_the_latest_value_stands(self, cache: RedisSessionCache) -> None:
+        await store(cache, b"first")
+        await store(cache, b"second")
+        assert await read(cache) == b"second"
+
+    async def test_construction_does_no_io(self) -> None:
+        async def refuse() -> Redis:
+            raise AssertionError("connected")
+
+        RedisSessionCache(refuse)
+
+
+class TestIsolation:
+    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(first=st.tuples(names, names), second=st.tuples(names, names))
+    async def test_nothing_crosses_owners_or_keys(
+        self, cache: RedisSessionCache, raw: Redis, first: tuple[str, str], second: tuple[str, str]
+    ) -> None:
+        await raw.flushall()
+        await store(cache, b"mine", owner=first[0], key=first[1])
+        expected = b"mine" if first == second else None
+        assert await read(cache, owner=second[0], key=second[1]) == expected
+        if first[0] != second[0]:
+            await cache.drop(owner=second[0])
+            assert await read(cache, owner=first[0], key=first[1]) == b"mine"
+
+    async def test_one_owners_generation_opens_nothing_of_another(self, cache: RedisSessionCache) -> None:
+        generation = await store(cache, b"mine", owner="ana")
+        await cache.put("q", b"foreign", owner="dan", generation=generation, ttl=60)
+        assert await read(cache, owner="dan") is None
+
+    async def test_an_owners_keys_share_a_cluster_slot(self, cache: RedisSessionCache, raw: Redis) -> None:
+        for key in ("a", "{b}", "c}"):
+            await store(cache, b"1", owner="{x", key=key)
+        keys = [key async for key in raw.scan_iter()]
+        assert len(keys) == 4
+        assert len({key_slot(key) for key in keys}) == 1
+
+
+class TestGenerations:
+    async def test_a_drop_makes_every_entry_a_miss(self, cache: RedisSessionCache) -> None:
+        for key in ("a", "b"):
+            await store(cache, b"old", key=key)
+        await cache.drop(owner="ana")
+        assert [await read(cache, key=key) for key in ("a", "b")] == [None, None]
+
+    @pytest.mark.parametrize("read_between", [True, False])
+    async def test_a_search_begun_before_a_drop_is_never_served(
+        self, cache: RedisSessionCache, read_between: bool
+    ) -> None:
+        generation = (await cache.get("q", owner="ana")).generation
+        await cache.drop(owner="ana")
+        if read_between:
+            await cache.get("q", owner="ana")
+        await cache.put("q", b"stale", owner="ana", generation=generation, ttl=60)
+        assert await read(cache) is None
+
+    async def test_a_late_search_does_not_overwrite_a_fresh_one(self, cache: RedisSessionCache) -> None:
+        generation = (await cache.get("q", owner="ana")).generation
+        await cache.drop(owner="ana")
+        await store(cache, b"fresh")
+        await cache.put("q", b"stale", owner="ana", generation=generation, ttl=60)
+        assert await read(cache) == b"fresh"
+
+    async def test_a_generation_that_vanished_does_not_come_back(
+        self, cache: RedisSessionCache, raw: Redis
+    ) -> None:
+        seen = set()
+        for _ in range(50):
+            generation = await store(cache, b"old")
+            seen.add(generation)
+            [marker] = [key async for key in raw.scan_iter(match="*:generation")]
+            await raw.delete(marker)
+            await cache.put("q", b"older", owner="ana", generation=generation, ttl=60)
+            assert await read(cache) is None
+        assert len(seen) == 50
+
+    async def test_readers_and_writers_at_once_never_see_the_past(self, cache: RedisSessionCache) -> None:
+        chance = random.Random(7)
+        archive = [0, 0]
+        """What is written, and what was written when the last drop had returned."""
+        hits = 0
+
+        async def pause() -> None:
+            await asyncio.sleep(chance.random() * 0.002)
+
+        async def write() -> None:
+            for _ in range(60):
+                await asyncio.sleep(chance.random() * 0.01)
+                archive[0] += 1
+                written = archive[0]
+                await cache.drop(owner="ana")
+                archive[1] = max(archive[1], written)
+
+        async def search() -> None:
+            nonlocal hits
+            while not writer.done():
+                floor = archive[1]
+                entry = await cache.get("q", owner="ana")
+                if entry.value is not None:
+                    hits += 1
+                    assert int(entry.value) >= floor
+                    continue
+                await pause()
+                found = archive[0]
+                await pause()
+                value = str(found).encode()
+                await cache.put("q", value, owner="ana", generation=entry.generation, ttl=60)
+
+        writer = asyncio.create_task(write())
+        await asyncio.gather(writer, *(search() for _ in range(4)))
+        assert hits
+
+
+class TestTimeToLive:
+    async def test_an_entry_ends(self, cache: RedisSessionCache) -> None:
+        await store(cache, b"brief", ttl=0.25)
+        assert await read(cache) == b"brief"
+        await asyncio.sleep(0.3)
+        assert await read(cache) is None
+
+    @pytest.mark.parametrize("ttl", [0.0, -1.0, math.nan])
+    async def test_an_entry_without_time_is_not_stored(self, cache: RedisSessionCache, ttl: float) -> None:
+        await store(cache, b"never", ttl=ttl)
+        assert await read(cache) is None
+
+    @pytest.mark.parametrize("ttl", [1e-9, 30.0, 1e12, math.inf])
+    async def test_nothing_stays_for_ever_and_the_generation_stays_longest(
+        self, cache: RedisSessionCache, raw: Redis, ttl: float
+    ) -> None:
+        await store(cache, b"x", ttl=ttl)
+        left = {key.endswith(b":generation"): await raw.pttl(key) async for key in raw.scan_iter()}
+        assert left.pop(True) > 24 * 60 * 60 * 1000
+        assert all(entry == -2 or 0 <= entry <= 24 * 60 * 60 * 1000 for entry in left.values())
+
+
+class CountingRedis(Redis):
+    """Counts its round trips."""
+
+    trips = 0
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        self.trips += 1
+        return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+
+
+class TestCost:
+    async def test_each_call_is_one_round_trip(self, url: str) -> None:
+        counting = CountingRedis(unix_socket_path=url.removeprefix("unix://"))
+
+        async def connect() -> Redis:
+            return counting
+
+        cache = RedisSessionCache(connect)
+        generation = await store(cache, b"warm")
+        trips = [counting.trips]
+        for call in (
+            cache.get("q", owner="ana"),
+            cache.put("q", b"1", owner="ana", generation=generation, ttl=9),
+            cache.drop(owner="ana"),
+        ):
+            await call
+            trips.append(counting.trips)
+        await counting.aclose()
+        assert [after - before for before, after in itertools.pairwise(trips)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("binary", BINARIES)
+async def test_a_killed_server_is_unavailable_until_it_is_back(binary: str, tmp_path: Path) -> None:
+    async with connected(f"unix://{tmp_path}/redis.sock") as client:
+        cache = RedisSessionCache(client)
+        async with lasting(binary, tmp_path):
+            generation = await store(cache, b"kept")
+        for call in (
+            cache.get("q", owner="ana"),
+            cache.put("q", b"1", owner="ana", generation=generation, ttl=9),
+            cache.drop(owner="ana"),
+        ):
+            with pytest.raises(TierUnavailable):
+                await call
+        async with lasting(binary, tmp_path):
+            assert await read(cache) == b"kept"
+            await cache.drop(owner="ana")
+            assert await read(cache) is None
+
+
+async def test_a_cluster_does_as_well() -> None:
+    async with cluster(valkey_binary()) as url, connected(url) as client:
+        cache = RedisSessionCache(client)
+        for owner in ("ana", "dan", "{x", ""):
+            await store(cache, owner.encode(), owner=owner)
+        await cache.drop(owner="dan")
+        assert [await read(cache, owner=owner) for owner in ("ana", "dan", "{x", "")] == [
+            b"ana",
+            None,
+            b"{x",
+            b"",
+        ]

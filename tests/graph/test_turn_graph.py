@@ -1,0 +1,176 @@
+"""The turn as a whole, over real stores and a real model endpoint."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from graph.agent import Agent, Finished, Piece, Step
+from graph.app import open_agent
+from graph.settings import Settings
+from graph.turn import thread_id
+from memory.errors import EmptyMessage, OwnerMismatch
+from memory.models import Outcome
+from tests.servers.model import Fault, ModelServer
+
+OWNER = "ana"
+
+
+def thread(name: str = "1", owner: str = OWNER) -> str:
+    return thread_id("test", owner, name)
+
+
+async def test_a_fact_told_in_one_run_is_recalled_in_another_thread_of_the_next(settings: Settings) -> None:
+    async with open_agent(settings) as agent:
+        await agent.ask("My daughter Ioana is allergic to peanuts.", owner=OWNER, thread=thread("1"))
+        await agent.ask("We repainted the garage door in dark green.", owner=OWNER, thread=thread("1"))
+    async with open_agent(settings) as agent:
+        state = await agent.ask(
+            "What snack can I bake for the kids' birthday?", owner=OWNER, thread=thread("2")
+        )
+    assert "peanuts" in state["allocation"].recalled[0].message
+    assert "peanuts" in state["prompt"][-1].text
+
+
+async def test_small_talk_recalls_nothing(agent: Agent) -> None:
+    for text in ("My car is a red Dacia from 2012.", "I work as a nurse at the county hospital."):
+        await agent.ask(text, owner=OWNER, thread=thread("1"))
+    for text in ("thanks!", "good morning", "ce mai faci?"):
+        state = await agent.ask(text, owner=OWNER, thread=thread("2"))
+        assert state["allocation"].recalled == (), text
+
+
+async def test_nothing_crosses_owners(agent: Agent) -> None:
+    await agent.ask("My bank PIN is 4711.", owner="ana", thread=thread("1"))
+    state = await agent.ask("What is my bank PIN?", owner="bob", thread=thread("1", "bob"))
+    assert state["recall"].candidates == ()
+    assert "4711" not in str(state["prompt"])
+    with pytest.raises(OwnerMismatch):
+        await agent.ask("What did I just say?", owner="bob", thread=thread("1"))
+
+
+async def test_events_stream_while_the_model_writes(agent: Agent, model: ModelServer) -> None:
+    model.reply("one two three four five")
+    events = [event async for event in agent.stream("count", owner=OWNER, thread=thread())]
+    pieces = [event.text for event in events if isinstance(event, Piece)]
+    assert "".join(pieces) == "one two three four five"
+    assert len(pieces) > 1
+    steps = [event.node for event in events if isinstance(event, Step)]
+    assert set(steps[:4]) == {"prefetch", "identity", "facts", "working"}
+    assert steps[4:] == ["gap_filter", "budget", "assemble", "respond", "archive"]
+    assert isinstance(events[-1], Finished)
+
+
+async def test_a_repeated_turn_id_is_not_computed_again(agent: Agent, model: ModelServer) -> None:
+    first = await agent.ask("hello there", owner=OWNER, thread=thread(), turn_id="t1")
+    again = await agent.ask("hello there", owner=OWNER, thread=thread(), turn_id="t1")
+    assert again["reply"] == first["reply"]
+    assert len(model.chats) == 1
+    assert await agent.layers.episodes.count(owner=OWNER) == 1
+
+
+async def test_the_conversation_is_in_the_prompt_and_not_recalled_again(
+    agent: Agent, model: ModelServer
+) -> None:
+    await agent.ask("I planted tomatoes and basil.", owner=OWNER, thread=thread())
+    state = await agent.ask("What did I plant?", owner=OWNER, thread=thread())
+    assert any("tomatoes" in message.text for message in state["prompt"][1:-1])
+    assert state["allocation"].recalled == ()
+
+
+async def test_stopping_keeps_what_was_written(agent: Agent, model: ModelServer) -> None:
+    model.reply("word " * 200)
+    model.delay_per_chunk = 0.02
+    stream = agent.stream("tell me a lot", owner=OWNER, thread=thread(), turn_id="t1")
+    state = None
+    async for event in stream:
+        if isinstance(event, Piece):
+            agent.stop("t1")
+        if isinstance(event, Finished):
+            state = event.state
+    assert state is not None
+    assert state["reply"].outcome is Outcome.INTERRUPTED
+    assert 0 < len(state["reply"].text) < 1000
+    (episode,) = await agent.layers.episodes.recent(owner=OWNER, limit=5)
+    assert episode.reply == state["reply"].text
+    model.reset()
+    assert (await agent.ask("go on", owner=OWNER, thread=thread()))["reply"].outcome is Outcome.ANSWERED
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Fault.refuse(times=2), Fault.stall(times=2), Fault.half(), Fault.garbage(), Fault.empty()],
+    ids=["refuses", "stalls", "half", "garbage", "empty"],
+)
+async def test_whatever_the_model_does_nothing_is_lost(agent: Agent, model: ModelServer, fault: Fault) -> None:
+    model.faults.append(fault)
+    state = await agent.ask("remember the blue umbrella", owner=OWNER, thread=thread())
+    assert state["reply"].outcome in {Outcome.FAILED, Outcome.INTERRUPTED}
+    assert state["reply"].problem
+    (episode,) = await agent.layers.episodes.recent(owner=OWNER, limit=5)
+    assert episode.message == "remember the blue umbrella"
+    model.reset()
+    after = await agent.ask("and now?", owner=OWNER, thread=thread())
+    assert after["reply"].outcome is Outcome.ANSWERED
+
+
+@pytest.mark.parametrize("text", ["", "   \n\t ", "\0", "\0 \0"])
+async def test_an_empty_message_is_refused(agent: Agent, text: str) -> None:
+    with pytest.raises(EmptyMessage, match="empty"):
+        await agent.ask(text, owner=OWNER, thread=thread())
+
+
+@pytest.mark.parametrize(
+    "text", ["a\0b", "lone \ud83d surrogate", "🐐🐐🐐", "x" * 1_000_000, "מה שלומך?", "‮abc"],
+    ids=["NUL", "surrogate", "emoji", "1 MB", "Hebrew", "override"],
+)  # fmt: skip
+async def test_odd_messages_are_answered_and_kept(agent: Agent, text: str) -> None:
+    state = await agent.ask(text, owner=OWNER, thread=thread())
+    assert state["reply"].outcome is Outcome.ANSWERED
+    (episode,) = await agent.layers.episodes.recent(owner=OWNER, limit=5)
+    assert len(episode.message) == len(text) - text.count("\0")
+    assert (await agent.ask("go on", owner=OWNER, thread=thread()))["reply"].outcome is Outcome.ANSWERED
+
+
+async def test_without_a_model_the_reply_is_the_memory_and_is_not_archived_again(
+    settings: Settings,
+) -> None:
+    bare = settings.model_copy(update={"model": ""})
+    async with open_agent(bare) as agent:
+        await agent.ask("The spare key is under the third flower pot.", owner=OWNER, thread=thread("1"))
+        state = await agent.ask("Where did I leave the spare key?", owner=OWNER, thread=thread("2"))
+        assert state["reply"].outcome is Outcome.RECALLED
+        assert "third flower pot" in state["reply"].text
+        for episode in await agent.layers.episodes.recent(owner=OWNER, limit=5):
+            assert episode.reply == ""
+
+
+async def test_turns_of_one_thread_wait_for_each_other(agent: Agent) -> None:
+    states = await asyncio.gather(
+        *(agent.ask(f"message {n}", owner=OWNER, thread=thread()) for n in range(5))
+    )
+    assert {state["reply"].outcome for state in states} == {Outcome.ANSWERED}
+    window = await agent.layers.conversations.window(owner=OWNER, thread=thread(), max_tokens=10_000)
+    assert len(window) == 5
+
+
+async def test_a_thread_stays_bounded(agent: Agent) -> None:
+    for number in range(30):
+        await agent.ask(f"message {number}", owner=OWNER, thread=thread())
+    state = await agent.last_turn(thread())
+    assert state is not None
+    assert len(state["messages"]) == 20
+
+
+async def test_facts_and_identity_are_in_every_prompt(agent: Agent, settings: Settings) -> None:
+    now = (await agent.ask("hi", owner=OWNER, thread=thread()))["turn"].at
+    await agent.layers.permanent.upsert("cat", "Miti", owner=OWNER, at=now)
+    await agent.layers.permanent.set_identity("You are Capra, a goat of few words.", owner=OWNER)
+    state = await agent.ask("and now", owner=OWNER, thread=thread())
+    assert "Capra" in state["prompt"][0].text
+    assert "Miti" in state["prompt"][0].text
+
+
+def test_import_of_the_module_builds_the_graph_without_settings(tmp_path: Path) -> None:
+    drawn = __import__("graph.app", fromlist=["graph"]).graph.get_graph()
+    assert {"prefetch", "identity", "facts", "working", "gap_filter"} <= set(drawn.nodes)

@@ -1,0 +1,329 @@
+# ruff: noqa: ASYNC240 - small temporary folders
+import asyncio
+import gc
+import os
+import signal
+import stat
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from memory.errors import DataFolderError, TierUnavailable
+from memory.working.client import RedisConnection, translate_errors
+from memory.working.server import EmbeddedServer
+
+_OTHER_USER = 65534
+_USER = """
+import asyncio, pathlib, sys
+from memory.working.server import EmbeddedServer
+
+async def main():
+    server = EmbeddedServer(lambda: pathlib.Path(sys.argv[1]))
+    print(await server.ensure(), flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+    await server.close()
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="goat-") as path:
+        yield Path(path).resolve() / "data"
+
+
+@asynccontextmanager
+async def user(folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run a process that uses the folder's server until it is told to leave."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-c", _USER, str(folder)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert process.stdout
+        await process.stdout.readline()
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.communicate()
+
+
+async def leave(process: asyncio.subprocess.Process) -> None:
+    await process.communicate(b"\n")
+    assert process.returncode == 0
+
+
+def server_pid(folder: Path) -> int:
+    return int((folder / "redis.pid").read_text())
+
+
+async def is_running(path: str) -> bool:
+    try:
+        _, writer = await asyncio.open_unix_connection(path)
+    except (FileNotFoundError, ConnectionRefusedError):
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True
+
+
+async def kill_server(folder: Path) -> None:
+    os.kill(server_pid(folder), signal.SIGKILL)
+    while await is_running(str(folder / "redis.sock")):  # noqa: ASYNC110 - another process changes it
+        await asyncio.sleep(0.01)
+
+
+def embedded(folder: Path) -> EmbeddedServer:
+    return EmbeddedServer(lambda: folder)
+
+
+def connected(folder: Path) -> RedisConnection:
+    return RedisConnection(lambda: "", embedded(folder))
+
+
+def test_constructing_touches_nothing(folder: Path) -> None:
+    connected(folder)
+    assert not folder.exists()
+
+
+async def test_users_share_one_server_and_the_last_one_stops_it(folder: Path) -> None:
+    server = embedded(folder)
+    path = await server.ensure()
+    pid = server_pid(folder)
+    async with user(folder) as first, user(folder) as second:
+        assert server_pid(folder) == pid
+        await server.close()
+        assert await is_running(path)
+        await leave(first)
+        assert await is_running(path)
+        await leave(second)
+    assert not await is_running(path)
+
+
+async def test_two_in_one_process_count_as_two(folder: Path) -> None:
+    first, second = embedded(folder), embedded(folder)
+    path, same = await asyncio.gather(first.ensure(), second.ensure())
+    assert path == same
+    await first.close()
+    await first.close()
+    assert await is_running(path)
+    await second.close()
+    assert not await is_running(path)
+
+
+async def test_a_killed_user_does_not_keep_the_server(folder: Path) -> None:
+    server = embedded(folder)
+    async with user(folder) as other:
+        path = await server.ensure()
+        other.kill()
+        await other.wait()
+        assert await is_running(path)
+        await server.close()
+    assert not await is_running(path)
+
+
+async def test_the_server_outlives_the_user_that_started_it(folder: Path) -> None:
+    async with user(folder) as starter:
+        server = embedded(folder)
+        path = await server.ensure()
+        starter.kill()
+        await starter.wait()
+    assert await is_running(path)
+    await server.close()
+
+
+async def test_arriving_while_the_last_one_leaves(folder: Path) -> None:
+    for _ in range(10):
+        leaving, arriving = embedded(folder), embedded(folder)
+        await leaving.ensure()
+        _, path = await asyncio.gather(leaving.close(), arriving.ensure())
+        assert await is_running(path)
+        await arriving.close()
+        assert not await is_running(path)
+
+
+async def test_data_survives_and_is_private(folder: Path) -> None:
+    connection = connected(folder)
+    await (await connection.client()).set("k", "v")
+    await connection.close()
+    assert await (await connection.client()).get("k") == b"v"
+    await connection.close()
+    for path in [folder, *folder.rglob("*")]:
+        assert not stat.S_IMODE(path.stat().st_mode) & 0o077, path
+
+
+async def test_a_killed_server_is_started_again_on_next_use(folder: Path) -> None:
+    connection = connected(folder)
+    client = await connection.client()
+    await client.set("k", "v")
+    await kill_server(folder)
+    assert await client.get("k") == b"v"
+    await kill_server(folder)
+    values = await asyncio.gather(*(client.get("k") for _ in range(8)))
+    assert values == [b"v"] * 8
+    await connection.close()
+
+
+async def test_a_crash_leaves_nothing_that_blocks_a_start(folder: Path) -> None:
+    first = embedded(folder)
+    path = await first.ensure()
+    await kill_server(folder)
+    assert Path(path).exists()
+    assert await first.ensure() == path
+    assert await is_running(path)
+    await first.close()
+
+
+async def test_waits_until_the_data_is_loaded(folder: Path) -> None:
+    connection = connected(folder)
+    client = await connection.client()
+    async with client.pipeline(transaction=False) as pipeline:
+        for number in range(50_000):
+            pipeline.set(f"key{number}", number)
+        await pipeline.execute()
+    await connection.close()
+    assert await (await connection.client()).dbsize() == 50_000
+    await connection.close()
+
+
+async def test_a_cut_off_append_only_file_is_loaded(folder: Path) -> None:
+    connection = connected(folder)
+    await (await connection.client()).set("k", "v")
+    await connection.close()
+    increment = next((folder / "redis.aof").glob("*.incr.aof"))
+    increment.write_bytes(increment.read_bytes() + b"*3\r\n$3\r\nSET\r\n$1")
+    assert await (await connection.client()).get("k") == b"v"
+    await connection.close()
+
+
+async def test_a_long_folder_path_gets_a_short_socket(folder: Path) -> None:
+    deep = folder / ("a" * 60) / ("b" * 60)
+    connection = connected(deep)
+    client = await connection.client()
+    path = Path(client.connection_pool.connection_kwargs["path"])
+    assert path.parent.parent == Path(tempfile.gettempdir())
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert await client.ping()
+    await connection.close()
+    path.parent.chmod(0o755)
+    with pytest.raises(DataFolderError, match="private"):
+        await connection.client()
+    await connection.close()
+    path.parent.rmdir()
+
+
+@contextmanager
+def ordinary_user() -> Iterator[None]:
+    """Give up root's power to write everywhere."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(_OTHER_USER)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+async def test_a_read_only_folder_is_refused(folder: Path) -> None:
+    folder.parent.chmod(0o755)
+    folder.mkdir()
+    if os.geteuid() == 0:
+        os.chown(folder, _OTHER_USER, -1)
+    folder.chmod(0o500)
+    with ordinary_user(), pytest.raises(DataFolderError, match=r"Permission denied.*GOAT_DATA_FOLDER"):
+        await embedded(folder).ensure()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder of another user")
+async def test_a_folder_of_another_user_is_refused(folder: Path) -> None:
+    folder.parent.chmod(0o755)
+    folder.mkdir(mode=0o777)
+    with ordinary_user(), pytest.raises(DataFolderError, match="another user"):
+        await embedded(folder).ensure()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+async def test_a_full_disk_is_refused(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "redis.probe").symlink_to("/dev/full")
+    with pytest.raises(DataFolderError, match="No space left"):
+        await embedded(folder).ensure()
+
+
+async def test_a_file_in_place_of_the_folder_is_refused(folder: Path) -> None:
+    folder.write_text("")
+    connection = connected(folder)
+    with pytest.raises(DataFolderError):
+        await connection.client()
+    await connection.close()
+
+
+async def test_a_server_that_does_not_start_is_quoted(folder: Path) -> None:
+    server = embedded(folder)
+    await server.ensure()
+    await server.close()
+    (folder / "redis.aof" / "appendonly.aof.manifest").write_text("nonsense")
+    with pytest.raises(TierUnavailable, match=r"AOF manifest.*GOAT_REDIS_URL"):
+        await server.ensure()
+    await server.close()
+
+
+async def test_a_server_that_hangs_is_not_waited_for_long(folder: Path) -> None:
+    server = embedded(folder)
+    await server.ensure()
+    os.kill(server_pid(folder), signal.SIGSTOP)
+    try:
+        with pytest.raises(TierUnavailable, match="no answer"):
+            async with asyncio.timeout(15):
+                await server.ensure()
+    finally:
+        os.kill(server_pid(folder), signal.SIGCONT)
+    assert await is_running(await server.ensure())
+    await server.close()
+
+
+async def test_errors_of_a_respawn_come_through(folder: Path) -> None:
+    connection = connected(folder)
+    client = await connection.client()
+    await client.set("k", "v")
+    await kill_server(folder)
+    (folder / "redis.aof" / "appendonly.aof.manifest").write_text("nonsense")
+    with pytest.raises(TierUnavailable, match="AOF manifest"):
+        async with translate_errors():
+            await client.get("k")
+    await connection.close()
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_new_event_loop_gets_a_new_client(folder: Path) -> None:
+    connection = connected(folder)
+
+    async def count() -> int:
+        return await (await connection.client()).incr("n")
+
+    async def finish() -> None:
+        await connection.close()
+
+    assert [asyncio.run(count()), asyncio.run(count())] == [1, 2]
+    asyncio.run(finish())
+    gc.collect()
+    assert not (folder / "redis.sock").exists()
+
+
+async def test_an_unreachable_server_is_named_without_its_password() -> None:
+    connection = RedisConnection(lambda: "redis://me:secret@127.0.0.1:1")
+    client: Redis = await connection.client()
+    with pytest.raises(TierUnavailable, match=r"127\.0\.0\.1:1") as caught:
+        async with asyncio.timeout(2), translate_errors():
+            await client.ping()
+    assert "secret" not in str(caught.value)
+    await connection.close()

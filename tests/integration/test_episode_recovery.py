@@ -1,0 +1,283 @@
+"""The archive after crashes, lost folders, other processes and broken files."""
+
+import asyncio
+import shutil
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from memory.episodic.store import EpisodeArchive
+from memory.episodic.vectors import VectorIndex
+from memory.errors import TierCorrupt, TierUnavailable
+from memory.models import Episode
+from memory.owner_files import OwnerFiles, owner_key
+from tests.servers.chroma import ChromaSettings
+from tests.servers.hash_embeddings import HashEmbeddings
+
+START = datetime(2025, 3, 1, tzinfo=UTC)
+ROOT = Path(__file__).parents[2]
+
+OpenArchive = Callable[..., EpisodeArchive]
+
+
+def episode(turn_id: str, message: str, owner: str = "ana", minute: int = 0) -> Episode:
+    at = START + timedelta(minutes=minute)
+    return Episode(turn_id=turn_id, owner=owner, thread="t", message=message, reply="", at=at)
+
+
+def build(data: Path, embeddings: HashEmbeddings | None = None) -> tuple[EpisodeArchive, OwnerFiles]:
+    files = OwnerFiles(lambda: data / "owners", busy_timeout=0.5)
+    vectors = VectorIndex(lambda: data / "chroma", ChromaSettings)
+    return EpisodeArchive(files, vectors, embeddings or HashEmbeddings()), files
+
+
+@pytest.fixture
+async def open_archive(tmp_path: Path) -> AsyncIterator[OpenArchive]:
+    opened = []
+
+    def open_one(embeddings: HashEmbeddings | None = None) -> EpisodeArchive:
+        opened.append(build(tmp_path, embeddings))
+        return opened[-1][0]
+
+    yield open_one
+    for archive, files in opened:
+        await archive.close()
+        await files.close()
+
+
+async def found(archive: EpisodeArchive, query: str, owner: str = "ana", limit: int = 5) -> list[str]:
+    return [hit.episode.turn_id for hit in (await archive.search(query, owner=owner, limit=limit)).hits]
+
+
+OTHER_PROCESS = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from tests.integration.test_episode_recovery import build, episode
+
+async def main(data, what):
+    archive, files = build(Path(data))
+    if what == "killed between vectors and log":
+        archive._indexer._ledger.mark = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    for number in range(3):
+        await archive.append(episode(f"other-{number}", f"other {number} zebra", minute=number))
+    if what == "killed before vectors":
+        os.kill(os.getpid(), signal.SIGKILL)
+    await archive.index(owner="ana")
+    await archive.close()
+    await files.close()
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def other_process(data: Path, what: str = "all") -> int:
+    command = [sys.executable, "-c", OTHER_PROCESS, str(data), what]
+    return (await asyncio.to_thread(subprocess.run, command, cwd=ROOT, check=False)).returncode
+
+
+@pytest.mark.parametrize("when", ["killed before vectors", "killed between vectors and log"])
+async def test_what_was_logged_before_a_kill_is_found_after_it(
+    open_archive: OpenArchive, tmp_path: Path, when: str
+) -> None:
+    assert await other_process(tmp_path, when) == -signal.SIGKILL
+    archive = open_archive()
+    assert await archive.count(owner="ana") == 3
+    assert [(step.owner, step.done, step.total) async for step in archive.reconcile()] == [("ana", 3, 3)]
+    assert sorted(await found(archive, "zebra")) == ["other-0", "other-1", "other-2"]
+    assert [step async for step in archive.reconcile()] == []
+
+
+async def test_what_another_process_wrote_is_found_at_once(open_archive: OpenArchive, tmp_path: Path) -> None:
+    archive = open_archive()
+    await archive.append(episode("mine", "mine zebra"))
+    await archive.index(owner="ana")
+    assert await found(archive, "zebra") == ["mine"]
+    assert await other_process(tmp_path) == 0
+    assert sorted(await found(archive, "zebra")) == ["mine", "other-0", "other-1", "other-2"]
+    assert [step.done async for step in archive.reindex(owner="ana")] == [4]
+    assert len(await found(archive, "zebra")) == 4
+
+
+@pytest.mark.parametrize("lost", ["folder", "index files"])
+async def test_lost_vectors_are_made_again_from_the_log(
+    open_archive: OpenArchive, tmp_path: Path, lost: str
+) -> None:
+    first = open_archive()
+    await first.append_many([episode(str(n), f"text {n} zebra", minute=n) for n in range(1200)])
+    assert await first.index(owner="ana") == 1200
+    noise = (await first.search("zebra", owner="ana", limit=1)).noise
+    await first.close()
+    if lost == "folder":
+        shutil.rmtree(tmp_path / "chroma")
+    else:
+        (index,) = [path for path in (tmp_path / "chroma").iterdir() if path.is_dir()]
+        shutil.rmtree(index)
+    archive = open_archive()
+    steps = [step async for step in archive.reconcile()]
+    assert steps[-1].done == 1200
+    assert len(await found(archive, "zebra", limit=50)) == 50
+    assert (await archive.search("zebra", owner="ana", limit=1)).noise == pytest.approx(noise, abs=1e-6)
+
+
+async def test_a_folder_deleted_under_a_running_process(open_archive: OpenArchive, tmp_path: Path) -> None:
+    archive = open_archive()
+    await archive.append(episode("1", "first zebra"))
+    await archive.index(owner="ana")
+    shutil.rmtree(tmp_path / "chroma")
+    await archive.append(episode("2", "second zebra"))
+    with pytest.raises(TierUnavailable, match="chroma"):
+        await archive.index(owner="ana")
+    assert await archive.index(owner="ana") == 2
+    assert sorted(await found(archive, "zebra")) == ["1", "2"]
+
+
+async def test_a_broken_vector_folder_names_the_way_out(open_archive: OpenArchive, tmp_path: Path) -> None:
+    first = open_archive()
+    await first.append(episode("1", "zebra"))
+    await first.index(owner="ana")
+    await first.close()
+    (tmp_path / "chroma" / "chroma.sqlite3").write_bytes(b"rubbish" * 1000)
+    archive = open_archive()
+    with pytest.raises(TierCorrupt, match="delete that folder; it is rebuilt from the log"):
+        await archive.search("zebra", owner="ana", limit=1)
+    (step,) = [step async for step in archive.reconcile()]
+    assert isinstance(step.error, TierCorrupt)
+    shutil.rmtree(tmp_path / "chroma")
+    assert await archive.index(owner="ana") == 1
+    assert await found(archive, "zebra") == ["1"]
+
+
+async def test_a_broken_owner_file_is_named_and_kept(open_archive: OpenArchive, tmp_path: Path) -> None:
+    path = tmp_path / "owners" / f"{owner_key('ana')}.sqlite"
+    path.parent.mkdir()
+    path.write_bytes(b"not a database at all" * 100)
+    archive = open_archive()
+    for refused in (archive.count(owner="ana"), archive.append(episode("1", "x"))):
+        with pytest.raises(TierCorrupt, match=rf"{path.name}.*not a database.*restore it from a backup"):
+            await refused
+    assert path.read_bytes().startswith(b"not a database")
+    assert await archive.append(episode("1", "x", owner="Ana"))
+    assert [step.owner async for step in archive.reconcile()] == ["Ana"]
+
+
+async def test_a_file_that_is_another_owners_is_refused(open_archive: OpenArchive, tmp_path: Path) -> None:
+    first = open_archive()
+    await first.append(episode("1", "secret", owner="bob"))
+    shutil.copy(tmp_path / "owners" / f"{owner_key('bob')}.sqlite", tmp_path / "copy")
+    await first.log._files.close()
+    path = tmp_path / "owners" / f"{owner_key('bob')}.sqlite"
+    path.rename(path.with_name(f"{owner_key('ana')}.sqlite"))
+    with pytest.raises(TierCorrupt, match="belongs to 'bob'"):
+        await open_archive().recent(owner="ana", limit=1)
+
+
+async def test_files_are_for_their_user_alone(open_archive: OpenArchive, tmp_path: Path) -> None:
+    await open_archive().append(episode("1", "x"))
+    assert stat.S_IMODE((tmp_path / "owners").stat().st_mode) == 0o700
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "owners").iterdir()}
+    assert modes == {0o600}
+
+
+async def test_a_full_disk_is_unavailable_and_loses_nothing_committed(tmp_path: Path) -> None:
+    archive, files = build(tmp_path)
+    await archive.append(episode("1", "kept"))
+    await files.write("ana", "episodic", lambda db: db.execute("PRAGMA max_page_count = 1").fetchall())
+    with pytest.raises(TierUnavailable, match="disk has room"):
+        await archive.append(episode("2", "x" * 1_000_000))
+    assert [told.message for told in await archive.recent(owner="ana", limit=5)] == ["kept"]
+    assert await archive.append(episode("2", "x" * 1_000_000))
+    await files.close()
+
+
+READ_ONLY = """
+import asyncio, os, sys
+from pathlib import Path
+from memory.errors import TierUnavailable
+from tests.integration.test_episode_recovery import build, episode
+
+async def main(data):
+    archive, files = build(data)
+    for owner in ("ana", "new"):
+        try:
+            await archive.append(episode("2", "x", owner=owner))
+        except TierUnavailable as error:
+            print(error)
+    await files.close()
+
+if os.geteuid() == 0:
+    os.setuid(65534)
+asyncio.run(main(Path(sys.argv[1])))
+"""
+
+
+def test_a_read_only_folder_is_unavailable() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder)
+        archive, files = build(data)
+        asyncio.run(archive.append(episode("1", "kept")))
+        asyncio.run(files.close())
+        data.chmod(0o755)
+        (data / "owners").chmod(0o555)
+        command = [sys.executable, "-c", READ_ONLY, folder]
+        told = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+        (data / "owners").chmod(0o700)
+        assert told.stdout.count("folder") == 2
+
+
+async def test_a_lock_held_elsewhere_is_unavailable_after_the_timeout(tmp_path: Path) -> None:
+    archive, files = build(tmp_path)
+    await archive.append(episode("1", "kept"))
+    with closing(sqlite3.connect(files.path("ana"))) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(TierUnavailable, match="locked by another process"):
+            await archive.append(episode("2", "x"))
+        assert await archive.count(owner="ana") == 1
+    assert await archive.append(episode("2", "x"))
+    await files.close()
+
+
+async def test_idle_files_are_closed_and_open_again(tmp_path: Path) -> None:
+    files = OwnerFiles(lambda: tmp_path, open_files=3)
+    archive = EpisodeArchive(files, VectorIndex(lambda: tmp_path, ChromaSettings), HashEmbeddings())
+    await asyncio.gather(*(archive.append(episode(str(n), "x", owner=f"o{n % 10}")) for n in range(100)))
+    counts = await asyncio.gather(*(archive.count(owner=f"o{n}") for n in range(10)))
+    assert counts == [10] * 10
+    assert await files.owners() == sorted(f"o{n}" for n in range(10))
+    assert len(files._lanes) == 3
+    await files.close()
+
+
+def test_an_archive_outlives_the_event_loop_it_began_in(tmp_path: Path) -> None:
+    archive, files = build(tmp_path)
+    assert asyncio.run(archive.append(episode("1", "zebra")))
+    assert asyncio.run(archive.index(owner="ana")) == 1
+    assert asyncio.run(found(archive, "zebra")) == ["1"]
+    asyncio.run(archive.close())
+    asyncio.run(files.close())
+
+
+async def test_erasing_a_file_leaves_nothing_behind(tmp_path: Path) -> None:
+    archive, files = build(tmp_path)
+    await archive.append(episode("1", "do not leave this"))
+    other, other_files = build(tmp_path)
+    assert await other.count(owner="ana") == 1
+    await files.erase("ana")
+    assert await other.count(owner="ana") == 0
+    left = b"".join(path.read_bytes() for path in (tmp_path / "owners").iterdir())
+    assert b"do not leave" not in left
+    assert await other.append(episode("1", "a new life"))
+    assert await archive.count(owner="ana") == 1
+    await files.close()
+    await other_files.close()
+    await files.erase("ana")
+    assert list((tmp_path / "owners").iterdir()) == []
+    await files.close()

@@ -1,0 +1,44 @@
+"""A deterministic embedding model: words hashed into a vector, so that shared words are similarity."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+
+class HashEmbeddings:
+    def __init__(self, name: str = "hash-1", dimension: int = 128, part: int = 200) -> None:
+        self.name = name
+        self.dimension = dimension
+        self._part = part
+        self.embedded = 0
+
+    def split_offsets(self, text: str) -> list[tuple[int, int]]:
+        step = self._part * 3 // 4
+        return [(start, min(start + self._part, len(text))) for start in range(0, max(len(text), 1), step)]
+
+    def embed_query(self, text: str) -> list[float]:
+        return self._embed(text)
+
+    async def ready(self) -> None:
+        pass
+
+    async def aclose(self) -> None:
+        pass
+
+    async def aembed_query(self, text: str) -> list[float]:
+        return self._embed(text)
+
+    async def aembed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+        self.embedded += len(texts)
+        return [self._embed(text) for text in texts]
+
+    def _embed(self, text: str) -> list[float]:
+        vector = np.full(self.dimension, 1e-3)
+        for word in re.findall(r"\w+", text.lower()):
+            digest = hashlib.sha256(word.encode("utf-8", "replace")).digest()
+            vector[int.from_bytes(digest[:4], "big") % self.dimension] += 1.0
+            vector[int.from_bytes(digest[4:8], "big") % self.dimension] -= 0.5
+        unit: list[float] = (vector / np.linalg.norm(vector)).tolist()
+        return unit

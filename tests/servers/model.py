@@ -1,0 +1,255 @@
+"""A model endpoint on a loopback port: the OpenAI-compatible API, with scripted replies and faults.
+
+By hand: `python -m tests.servers.model --port 8099` prints the base URL to point GOAT at.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from tests.servers import openai_format
+from tests.servers.faults import Answer, Fault, Kind, spoiled
+from tests.servers.openai_format import ModelRequest, Reply, echo
+
+__all__ = ["Fault", "ModelRequest", "ModelServer", "Reply", "running_model_server"]
+
+Script = str | Reply | Callable[[ModelRequest], str | Reply]
+SECRET_HEADERS = frozenset({"authorization", "api-key", "x-api-key", "cookie"})
+STREAM = "text/event-stream"
+
+
+class ModelServer:
+    """An endpoint in a thread of its own, that answers as told and remembers what it was asked.
+
+    Attributes:
+        requests: every request, oldest first.
+        faults: what goes wrong with the next requests, first come first served.
+        delay_per_chunk: seconds before each piece of a streamed answer.
+        model_names: what the list of models holds; any name is served.
+    """
+
+    def __init__(self, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.requests: list[ModelRequest] = []
+        self.faults: list[Fault] = []
+        self.delay_per_chunk = 0.0
+        self.model_names = ["test"]
+        self._script: Script = echo
+        self._socket = socket.create_server((host, port))
+        self._server = uvicorn.Server(_configuration(self._application()))
+        self._thread = threading.Thread(target=self.run, name="model-server", daemon=True)
+
+    @property
+    def base_url(self) -> str:
+        """What `GOAT_MODEL_BASE_URL` is set to."""
+        host, port = self._socket.getsockname()[:2]
+        return f"http://{host}:{port}/v1"
+
+    @property
+    def chats(self) -> list[ModelRequest]:
+        """The chat completions among the requests."""
+        return [request for request in self.requests if request.path.endswith("/chat/completions")]
+
+    def reply(self, script: Script) -> None:
+        """Answer from now on with a text, or with what a function of the request returns."""
+        self._script = script
+
+    def reset(self) -> None:
+        """Go back to the echo, and forget requests and faults."""
+        self._script = echo
+        self.delay_per_chunk = 0.0
+        self.requests.clear()
+        self.faults.clear()
+
+    def run(self) -> None:
+        """Serve until stopped; in the main thread, until interrupted."""
+        asyncio.run(self._server.serve(sockets=[self._socket]))
+
+    def start(self) -> None:
+        """Serve in the background; requests are taken at once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close every connection and wait for the thread."""
+        self._server.should_exit = True
+        self._server.force_exit = True
+        self._thread.join()
+        self._socket.close()
+
+    def _application(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/v1/chat/completions", _Endpoint(self, self._chat), methods=["POST"]),
+                Route("/v1/embeddings", _Endpoint(self, self._embeddings), methods=["POST"]),
+                Route("/v1/models", _Endpoint(self, self._models), methods=["GET"]),
+            ]
+        )
+
+    def next_fault(self) -> Fault | None:
+        """Use up one time of the first fault that is left."""
+        if not self.faults:
+            return None
+        fault = self.faults.pop(0)
+        if fault.times > 1:
+            self.faults.insert(0, replace(fault, times=fault.times - 1))
+        return fault
+
+    def _chat(self, request: ModelRequest, *, empty: bool) -> Answer:
+        said = Reply() if empty else self._said(request)
+        if not request.streamed:
+            return Answer((openai_format.completion(request, said),))
+        events = tuple(openai_format.completion_events(request, said))
+        return Answer(events, STREAM, pause=self.delay_per_chunk)
+
+    def _said(self, request: ModelRequest) -> Reply:
+        said = self._script(request) if callable(self._script) else self._script
+        return Reply(said) if isinstance(said, str) else said
+
+    def _embeddings(self, request: ModelRequest, *, empty: bool) -> Answer:
+        return Answer((b'{"object": "list", "data": []}' if empty else openai_format.embeddings(request),))
+
+    def _models(self, _: ModelRequest, *, empty: bool) -> Answer:
+        return Answer((openai_format.models([] if empty else self.model_names),))
+
+
+class _BadRequest(Exception):
+    """The request cannot be read."""
+
+
+class _Endpoint:
+    """One path of the API, as an ASGI application."""
+
+    def __init__(self, server: ModelServer, answer: Callable[..., Answer]) -> None:
+        self._server = server
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            request = await _read(Request(scope, receive))
+        except _BadRequest as error:
+            await _send(Answer((openai_format.error(str(error), 400),), status=400), scope, receive, send)
+            return
+        self._server.requests.append(request)
+        fault = self._server.next_fault()
+        answer = self._answer(request, empty=fault is not None and fault.kind is Kind.EMPTY)
+        await _send(spoiled(answer, fault) if fault else answer, scope, receive, send)
+
+
+async def _read(request: Request) -> ModelRequest:
+    content = await request.body()
+    try:
+        body: Any = json.loads(content) if content else {}
+    except ValueError as error:
+        raise _BadRequest(f"The body is not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise _BadRequest("The body must be a JSON object.")
+    headers = {name: value for name, value in request.headers.items() if name not in SECRET_HEADERS}
+    return ModelRequest(path=request.url.path, headers=headers, body=body)
+
+
+async def _send(answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
+    if answer.refused:
+        await _drop(scope, receive)
+        return
+    await asyncio.sleep(answer.wait)
+    headers = {"content-type": answer.media_type, **answer.headers}
+    pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": pairs})
+    if answer.stalled:
+        await send({"type": "http.response.body", "body": b"", "more_body": True})
+        await _until_gone(receive)
+        return
+    for chunk in answer.chunks:
+        await asyncio.sleep(answer.pause)
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    if answer.dropped:
+        await _drop(scope, receive)
+        return
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _drop(scope: Scope, receive: Receive) -> None:
+    """Close the connection under the request; the client sees it end too early."""
+    scope["state"]["transport"].close()
+    await _until_gone(receive)
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue
+
+
+class _Protocol(H11Protocol):
+    """HTTP/1.1 whose connection the application can reach, to drop it."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
+
+
+def _configuration(application: Starlette) -> uvicorn.Config:
+    return uvicorn.Config(
+        application, http=_Protocol, ws="none", lifespan="off", log_config=None, access_log=False
+    )
+
+
+class RunningModelServer:
+    """A server that runs as long as the block does, be it `with` or `async with`."""
+
+    def __init__(self, server: ModelServer) -> None:
+        self._server = server
+
+    def __enter__(self) -> ModelServer:
+        self._server.start()
+        return self._server
+
+    def __exit__(self, *_: object) -> None:
+        self._server.stop()
+
+    async def __aenter__(self) -> ModelServer:
+        return self.__enter__()
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.to_thread(self._server.stop)
+
+
+def running_model_server(*, port: int = 0) -> RunningModelServer:
+    """Return a server for a `with` block, on a free port by default."""
+    return RunningModelServer(ModelServer(port=port))
+
+
+def main() -> None:
+    """Serve in the foreground, and print the base URL."""
+    parser = argparse.ArgumentParser(prog="python -m tests.servers.model", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--reply", help="answer this to everything, instead of the echo")
+    parser.add_argument("--delay", type=float, default=0.0, help="seconds before each word")
+    options = parser.parse_args()
+    try:
+        server = ModelServer(port=options.port)
+    except OSError as error:
+        parser.error(f"port {options.port} cannot be used: {error.strerror}")
+    if options.reply is not None:
+        server.reply(options.reply)
+    server.delay_per_chunk = options.delay
+    sys.stdout.write(f"{server.base_url}\n")
+    sys.stdout.flush()
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""Requests and answers of the OpenAI-compatible API, as values."""
+
+import base64
+import hashlib
+import json
+import math
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+DIMENSIONS = 64
+CREATED = 1_700_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call that the model asks for."""
+
+    name: str
+    arguments: Mapping[str, Any]
+    id: str = "call_1"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the model says in one answer."""
+
+    text: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """A request as it came in."""
+
+    path: str
+    headers: Mapping[str, str]
+    """Lower-case names, without the key."""
+    body: Mapping[str, Any]
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """The conversation, as roles and contents."""
+        return list(self.body.get("messages", []))
+
+    @property
+    def prompt(self) -> str:
+        """The text of all messages, one after the other."""
+        return "\n\n".join(text_of(message) for message in self.messages)
+
+    @property
+    def last(self) -> str:
+        """The text of the last message."""
+        return text_of(self.messages[-1]) if self.messages else ""
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the answer is wanted as a stream."""
+        return bool(self.body.get("stream"))
+
+
+def text_of(message: Mapping[str, Any]) -> str:
+    """Return the text of a message, whose content may be a list of parts."""
+    content = message.get("content") or ""
+    if isinstance(content, str):
+        return content
+    return "".join(str(part.get("text", "")) for part in content)
+
+
+def echo(request: ModelRequest) -> str:
+    """Answer with the number of messages and the last of them."""
+    return f"I see {len(request.messages)} messages. Last: {request.last}"
+
+
+def completion(request: ModelRequest, reply: Reply) -> bytes:
+    """Render a whole answer."""
+    message: dict[str, Any] = {"role": "assistant", "content": reply.text}
+    if reply.tool_calls:
+        message["tool_calls"] = [_tool_call(call) for call in reply.tool_calls]
+    choice = {"index": 0, "message": message, "finish_reason": _finish_reason(reply)}
+    return encoded(
+        _envelope(request, "chat.completion") | {"choices": [choice], "usage": _usage(request, reply)}
+    )
+
+
+def completion_events(request: ModelRequest, reply: Reply) -> Iterator[bytes]:
+    """Render an answer as server-sent events: the role, the words, the tool calls, the end, the usage."""
+    envelope = _envelope(request, "chat.completion.chunk")
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
+    deltas += [{"content": piece} for piece in pieces(reply.text)]
+    deltas += [{"tool_calls": [_tool_call(c) | {"index": i}]} for i, c in enumerate(reply.tool_calls)]
+    for delta in deltas:
+        yield event(envelope | {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+    end = {"index": 0, "delta": {}, "finish_reason": _finish_reason(reply)}
+    yield event(envelope | {"choices": [end]})
+    if (request.body.get("stream_options") or {}).get("include_usage"):
+        yield event(envelope | {"choices": [], "usage": _usage(request, reply)})
+    yield b"data: [DONE]\n\n"
+
+
+def pieces(text: str) -> list[str]:
+    """Split a text after each space, losing nothing."""
+    words = text.split(" ")
+    return [word + " " for word in words[:-1]] + ([words[-1]] if words[-1] else [])
+
+
+def embeddings(request: ModelRequest) -> bytes:
+    """Render one vector for each input, in the asked encoding."""
+    given = request.body.get("input", [])
+    inputs = [given] if isinstance(given, str) or (given and isinstance(given[0], int)) else given
+    size = int(request.body.get("dimensions") or DIMENSIONS)
+    packed = request.body.get("encoding_format") == "base64"
+    data = []
+    for index, item in enumerate(inputs):
+        numbers = vector(item.lower().split() if isinstance(item, str) else [str(n) for n in item], size)
+        shown = base64.b64encode(struct.pack(f"<{size}f", *numbers)).decode() if packed else numbers
+        data.append({"object": "embedding", "index": index, "embedding": shown})
+    model = request.body.get("model", "")
+    usage = {"prompt_tokens": len(inputs), "total_tokens": len(inputs)}
+    return encoded({"object": "list", "model": model, "data": data, "usage": usage})
+
+
+def vector(words: list[str], size: int) -> list[float]:
+    """Return the hashed bag of words as a unit vector, so that texts that share words are close."""
+    numbers = [0.0] * size
+    for word in words or [""]:
+        digest = hashlib.sha256(word.encode("utf-8", "replace")).digest()
+        numbers[int.from_bytes(digest[:4]) % size] += 1.0 if digest[4] % 2 else -1.0
+    norm = math.sqrt(sum(n * n for n in numbers))
+    return [n / norm for n in numbers] if norm else [1.0] + [0.0] * (size - 1)
+
+
+def models(names: list[str]) -> bytes:
+    """Render the list of models."""
+    data = [{"id": name, "object": "model", "created": CREATED, "owned_by": "goat"} for name in names]
+    return encoded({"object": "list", "data": data})
+
+
+def error(message: str, code: int) -> bytes:
+    """Render an error as the API does."""
+    return encoded({"error": {"message": message, "type": "test_error", "param": None, "code": str(code)}})
+
+
+def event(value: Mapping[str, Any]) -> bytes:
+    """Render one server-sent event."""
+    return b"data: " + encoded(value) + b"\n\n"
+
+
+def encoded(value: Any) -> bytes:
+    """Render JSON."""
+    return json.dumps(value).encode()
+
+
+def _envelope(request: ModelRequest, kind: str) -> dict[str, Any]:
+    return {"id": "chatcmpl-1", "object": kind, "created": CREATED, "model": request.body.get("model", "")}
+
+
+def _finish_reason(reply: Reply) -> str:
+    return "tool_calls" if reply.tool_calls else "stop"
+
+
+def _tool_call(call: ToolCall) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": json.dumps(dict(call.arguments))}
+    return {"id": call.id, "type": "function", "function": function}
+
+
+def _usage(request: ModelRequest, reply: Reply) -> dict[str, int]:
+    asked, said = len(request.prompt.split()), len(reply.text.split())
+    return {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}

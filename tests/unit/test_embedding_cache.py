@@ -1,0 +1,94 @@
+"""The folder that the built-in model's files are kept in."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from memory.embedding import cache
+from memory.embedding.cache import MANIFEST, ensure_model
+from memory.embedding.e5 import VERSION
+from memory.errors import DataFolderError
+
+BUILD = "import sys; from pathlib import Path; from memory.embedding.cache import ensure_model; "
+BUILD += "ensure_model(Path(sys.argv[1]), sys.argv[2])"
+
+
+@pytest.fixture
+def built(model_folder: Path, tmp_path: Path) -> Path:
+    """Copy the shared model, to be spoiled."""
+    ensure_model(model_folder, VERSION)
+    shutil.copytree(model_folder / VERSION, tmp_path / VERSION)
+    return tmp_path
+
+
+def test_what_is_intact_is_used(built: Path) -> None:
+    before = (built / VERSION / MANIFEST).stat().st_mtime_ns
+    files = ensure_model(built, VERSION)
+    assert files.encoder.exists()
+    assert files.tokenizer.exists()
+    assert (built / VERSION / MANIFEST).stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("name", ["encoder.onnx", "tokenizer.model", MANIFEST])
+def test_a_half_file_is_built_again(built: Path, name: str) -> None:
+    path = built / VERSION / name
+    expected = json.loads((built / VERSION / MANIFEST).read_text())
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    ensure_model(built, VERSION)
+    assert json.loads((built / VERSION / MANIFEST).read_text()) == expected
+    assert not list(built.glob("*.partial"))
+
+
+def test_a_flipped_byte_is_noticed(built: Path) -> None:
+    path = built / VERSION / "tokenizer.model"
+    content = bytearray(path.read_bytes())
+    content[1000] ^= 1
+    path.write_bytes(content)
+    ensure_model(built, VERSION)
+    assert path.read_bytes() != bytes(content)
+
+
+def test_two_processes_build_once(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", BUILD, str(tmp_path), VERSION]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    builders = [subprocess.Popen(command, env=environment) for _ in range(2)]
+    assert [builder.wait(60) for builder in builders] == [0, 0]
+    made = (tmp_path / VERSION).stat().st_ino
+    ensure_model(tmp_path, VERSION)
+    assert (tmp_path / VERSION).stat().st_ino == made
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".lock") == [VERSION]
+
+
+def test_leftovers_of_a_killed_build_are_cleared(tmp_path: Path) -> None:
+    leftover = tmp_path / f"{VERSION}.partial" / "encoder.onnx"
+    leftover.parent.mkdir()
+    leftover.write_bytes(b"half")
+    ensure_model(tmp_path, VERSION)
+    assert not leftover.exists()
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataFolderError, match="make the folder writable"):
+        ensure_model(tmp_path / "file" / "models", VERSION)
+
+
+def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "NEEDED_BYTES", 10**18)
+    with pytest.raises(DataFolderError, match="free some space"):
+        ensure_model(tmp_path, VERSION)
+    assert not (tmp_path / VERSION).exists()
+
+
+def test_a_build_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = tmp_path / "weights.bin"
+    wrong.write_bytes(b"nothing of the kind")
+    monkeypatch.setattr(cache, "find_weights", lambda: wrong)
+    with pytest.raises(DataFolderError, match="not a weights file"):
+        ensure_model(tmp_path / "models", VERSION)
+    assert not list((tmp_path / "models").glob("*.partial"))

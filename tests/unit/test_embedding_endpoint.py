@@ -1,0 +1,109 @@
+"""An embedding model at an OpenAI-compatible endpoint."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from memory.embedding.e5 import E5Embeddings
+from memory.embedding.factory import open_embeddings
+from memory.embedding.model import EmbeddingModel
+from memory.errors import MemoryTierError, TierCorrupt, TierUnavailable
+from tests.servers.faults import Fault
+from tests.servers.model import ModelServer, running_model_server
+
+KEY = "sk-very-secret"
+SECRET = SecretStr(KEY)
+
+
+def nowhere() -> Path:
+    raise AssertionError
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ModelServer]:
+    async with running_model_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def embeddings(server: ModelServer) -> AsyncIterator[EmbeddingModel]:
+    model = open_at(server.base_url)
+    yield model
+    await model.aclose()
+
+
+def open_at(base_url: str) -> EmbeddingModel:
+    return open_embeddings(folder=nowhere, model="some-model", base_url=base_url, api_key=SECRET, timeout=1)
+
+
+def test_the_model_in_the_package_is_the_default() -> None:
+    assert isinstance(open_embeddings(folder=nowhere), E5Embeddings)
+
+
+async def test_a_vector_for_each_text_in_order(embeddings: EmbeddingModel, server: ModelServer) -> None:
+    assert embeddings.name == "endpoint:some-model"
+    assert embeddings.dimension is None
+    texts = [f"text {n}" for n in range(150)]
+    vectors = await embeddings.aembed_documents(texts)
+    assert embeddings.dimension == len(vectors[0]) == 64
+    assert await embeddings.aembed_query("text 149") == vectors[149]
+    assert {request.body["model"] for request in server.requests} == {"some-model"}
+
+
+async def test_texts_are_made_sendable(embeddings: EmbeddingModel, server: ModelServer) -> None:
+    await embeddings.aembed_documents(["", " \0", "\ud800", "word " * 100_000])
+    sent = server.requests[0].body["input"]
+    assert sent[:2] == ["-", "-"]
+    assert all(isinstance(text, str) and 0 < len(text) <= 2000 for text in sent)
+
+
+async def test_parts_are_small_enough_for_any_endpoint(embeddings: EmbeddingModel) -> None:
+    text = "Ein Satz, der nicht endet, und 文字 dazu. " * 500
+    spans = embeddings.split_offsets(text)
+    assert (spans[0][0], spans[-1][1]) == (0, len(text))
+    assert all(len(text[start:end].encode()) <= 2000 for start, end in spans)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "said"),
+    [
+        (Fault.status(401, times=9), TierUnavailable, "GOAT_EMBEDDING_API_KEY"),
+        (Fault.status(404, times=9), TierUnavailable, "GOAT_EMBEDDING_MODEL"),
+        (Fault.status(400, html=True, times=9), TierUnavailable, "status 400"),
+        (Fault.status(503, times=9), TierUnavailable, "status 503"),
+        (Fault.refuse(times=9), TierUnavailable, "cannot be reached"),
+        (Fault.stall(times=9), TierUnavailable, "within 1 s"),
+        (Fault.garbage(times=9), TierCorrupt, "no embedding"),
+    ],
+)
+async def test_errors_say_what_to_do_and_hold_no_key(
+    embeddings: EmbeddingModel, server: ModelServer, fault: Fault, error: type[MemoryTierError], said: str
+) -> None:
+    server.faults.append(fault)
+    with pytest.raises(error, match=said) as caught:
+        await embeddings.aembed_query("hello")
+    assert caught.value.tier == "episodic"
+    assert KEY not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+async def test_one_failure_is_tried_again(embeddings: EmbeddingModel, server: ModelServer) -> None:
+    server.faults.append(Fault.status(503))
+    assert len(await embeddings.aembed_query("hello")) == 64
+
+
+async def test_nobody_there() -> None:
+    model = open_at("http://127.0.0.1:9/v1")
+    with pytest.raises(TierUnavailable, match=r"127\.0\.0\.1 cannot be reached"):
+        await model.aembed_query("hello")
+    await model.aclose()
+
+
+async def test_the_address_is_shown_without_its_secret() -> None:
+    model = open_at("http://user:hunter2@127.0.0.1:9/v1")
+    with pytest.raises(TierUnavailable) as caught:
+        await model.aembed_query("hello")
+    assert "hunter2" not in str(caught.value)
+    await model.aclose()

@@ -1,0 +1,359 @@
+"""Files become episodes: what they say, in order, with the same ids each time; bad files say where."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.importers.formats import Format, read_episodes
+from bot.importers.importing import Stage, import_episodes
+from bot.importers.source import BadImportFile
+from memory.episodic.store import EpisodeArchive
+from memory.episodic.vectors import ChromaLocation, VectorIndex
+from memory.errors import GoatError
+from memory.models import Episode
+from memory.owner_files import OwnerFiles
+from tests.servers.hash_embeddings import HashEmbeddings
+
+LOCOMO: dict[str, Any] = {
+    "sample_id": "conv-1",
+    "conversation": {
+        "speaker_a": "Ana",
+        "speaker_b": "Ben",
+        "session_2_date_time": "12:05 am on 1 January, 2024",
+        "session_2": [{"speaker": "Ben", "dia_id": "D2:1", "text": "La mulți ani!"}],
+        "session_1_date_time": "1:56 pm on 8 May, 2023",
+        "session_1": [
+            {"speaker": "Ana", "dia_id": "D1:1", "text": "I adopted a dog."},
+            {"speaker": "Ben", "dia_id": "D1:2", "text": "What is it called?"},
+            {"speaker": "Ana", "dia_id": "D1:3", "text": "Rex. Look:", "blip_caption": "a brown dog"},
+            {"speaker": "Ana", "dia_id": "D1:4", "text": "He is two."},
+            {"speaker": "Ben", "dia_id": "D1:5", "text": "Lovely!"},
+        ],
+        "session_10_date_time": "9:00 am on 2 January, 2024",
+        "session_10": [],
+    },
+}
+CASE: dict[str, Any] = {
+    "case_id": "case-1",
+    "sessions": [
+        {
+            "session_id": "s-1",
+            "messages": [
+                {"role": "assistant", "content": "Welcome back.", "created_at": "2023-05-20T01:38:00"},
+                {"role": "user", "content": "I moved to Cluj.", "created_at": "2023-05-20T01:38:00"},
+                {"role": "assistant", "content": "Noted.", "created_at": "2023-05-20T01:38:00"},
+                {"role": "user", "content": "One more", "created_at": "2023-05-20T01:40:00+02:00"},
+                {"role": "user", "content": "thing.", "created_at": "2023-05-20T01:50:00"},
+            ],
+        }
+    ],
+}
+LINE: dict[str, Any] = {"message": "yes", "reply": "ok", "at": "2024-02-29T10:00:00+02:00"}
+
+
+def written(folder: Path, content: object, name: str = "file.json") -> Path:
+    path = folder / name
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif isinstance(content, str):
+        path.write_text(content, encoding="utf-8")
+    else:
+        path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def lines(folder: Path, *values: object, name: str = "file.jsonl") -> Path:
+    return written(folder, "\n".join(json.dumps(value) for value in values), name)
+
+
+def read(path: Path, format_: Format, conversation: str = "", owner: str = "ana") -> list[Episode]:
+    return list(read_episodes(path, format_, owner=owner, conversation=conversation))
+
+
+def test_locomo_pairs_turns_of_different_speakers(tmp_path: Path) -> None:
+    episodes = read(written(tmp_path, LOCOMO), Format.LOCOMO)
+    assert [(e.message, e.reply) for e in episodes] == [
+        ("Ana: I adopted a dog.", "Ben: What is it called?"),
+        ("Ana: Rex. Look: [photo: a brown dog]", ""),
+        ("Ana: He is two.", "Ben: Lovely!"),
+        ("Ben: La mulți ani!", ""),
+    ]
+    assert [e.tags for e in episodes] == [("D1:1", "D1:2"), ("D1:3",), ("D1:4", "D1:5"), ("D2:1",)]
+
+
+def test_locomo_time_goes_on_a_minute_a_turn(tmp_path: Path) -> None:
+    episodes = read(written(tmp_path, LOCOMO), Format.LOCOMO)
+    assert [e.at for e in episodes] == [
+        datetime(2023, 5, 8, 13, 56, tzinfo=UTC),
+        datetime(2023, 5, 8, 13, 58, tzinfo=UTC),
+        datetime(2023, 5, 8, 13, 59, tzinfo=UTC),
+        datetime(2024, 1, 1, 0, 5, tzinfo=UTC),
+    ]
+
+
+def test_locomo_threads_are_sessions(tmp_path: Path) -> None:
+    first, second, third, other = read(written(tmp_path, LOCOMO), Format.LOCOMO)
+    assert first.thread == second.thread == third.thread != other.thread
+
+
+def test_locomo_sessions_are_in_order_of_their_numbers(tmp_path: Path) -> None:
+    turn = [{"speaker": "Ana", "text": "hello"}]
+    sample = {f"session_{n}_date_time": f"1:00 pm on {n} May, 2023" for n in (10, 9, 2)}
+    days = [
+        e.at.day
+        for e in read(
+            written(tmp_path, sample | dict.fromkeys(("session_10", "session_9", "session_2"), turn)),
+            Format.LOCOMO,
+        )
+    ]
+    assert days == [2, 9, 10]
+
+
+def test_locomo_conversations_are_chosen_by_id(tmp_path: Path) -> None:
+    path = written(tmp_path, [LOCOMO, LOCOMO | {"sample_id": "conv-2"}])
+    assert len(read(path, Format.LOCOMO)) == 8
+    assert len({e.turn_id for e in read(path, Format.LOCOMO)}) == 8
+    assert len({e.thread for e in read(path, Format.LOCOMO, "conv-2")}) == 2
+    with pytest.raises(BadImportFile, match=r"'conv-3', found: conv-1, conv-2"):
+        read(path, Format.LOCOMO, "conv-3")
+
+
+def test_longmemeval_pairs_user_and_assistant(tmp_path: Path) -> None:
+    episodes = read(written(tmp_path, CASE), Format.LONGMEMEVAL)
+    assert [(e.message, e.reply) for e in episodes] == [
+        ("", "Welcome back."),
+        ("I moved to Cluj.", "Noted."),
+        ("One more", ""),
+        ("thing.", ""),
+    ]
+    assert {e.tags for e in episodes} == {("s-1",)}
+
+
+def test_longmemeval_time_never_stands_still(tmp_path: Path) -> None:
+    at = [e.at for e in read(written(tmp_path, CASE), Format.LONGMEMEVAL)]
+    assert at[0] == datetime(2023, 5, 20, 1, 38, tzinfo=UTC)
+    assert at == sorted(set(at))
+    assert at[-1] == datetime(2023, 5, 20, 1, 50, tzinfo=UTC)
+
+
+def test_longmemeval_reads_a_folder(tmp_path: Path) -> None:
+    written(tmp_path, CASE, "a.json")
+    written(tmp_path, [CASE | {"case_id": "case-2"}], "b.json")
+    assert len(read(tmp_path, Format.LONGMEMEVAL)) == 8
+    assert len({e.thread for e in read(tmp_path, Format.LONGMEMEVAL)}) == 2
+    assert len(read(tmp_path, Format.LONGMEMEVAL, "case-2")) == 4
+
+
+def test_longmemeval_as_published_has_lists_side_by_side(tmp_path: Path) -> None:
+    case = {
+        "question_id": "q-1",
+        "haystack_session_ids": ["s-1"],
+        "haystack_dates": ["2023/05/20 (Sat) 01:38"],
+        "haystack_sessions": [[{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]],
+    }
+    (episode,) = read(written(tmp_path, [case]), Format.LONGMEMEVAL)
+    assert (episode.message, episode.reply) == ("Hi", "Hello")
+    assert episode.at == datetime(2023, 5, 20, 1, 38, tzinfo=UTC)
+
+
+def test_jsonl_takes_what_a_line_says(tmp_path: Path) -> None:
+    thread = "0138206e-63cc-57db-bad5-209e8444ab66"
+    given = LINE | {"message": "a\u2028b", "thread": thread, "turn_id": "t-1", "tags": ["work"]}
+    path = written(tmp_path, json.dumps(given, ensure_ascii=False) + "\r\n\r\n")
+    assert read(path, Format.JSONL) == [
+        Episode(
+            turn_id="t-1",
+            owner="ana",
+            thread=thread,
+            message="a\u2028b",
+            reply="ok",
+            at=datetime(2024, 2, 29, 8, tzinfo=UTC),
+            tags=("work",),
+        )
+    ]
+
+
+def test_jsonl_ids_follow_the_content_not_the_place(tmp_path: Path) -> None:
+    other = LINE | {"message": "no"}
+    first = read(lines(tmp_path, LINE, LINE, other), Format.JSONL)
+    moved = read(lines(tmp_path, other, LINE, LINE, name="renamed.jsonl"), Format.JSONL)
+    assert len({e.turn_id for e in first}) == 3
+    assert {e.turn_id for e in first} == {e.turn_id for e in moved}
+
+
+def test_jsonl_threads_are_chosen_by_name(tmp_path: Path) -> None:
+    path = lines(tmp_path, LINE, LINE | {"thread": "work"})
+    assert [e.thread for e in read(path, Format.JSONL, "work")] != [
+        e.thread for e in read(path, Format.JSONL)
+    ][:1]
+    assert len(read(path, Format.JSONL, "work")) == 1
+
+
+def test_a_lone_surrogate_becomes_storable(tmp_path: Path) -> None:
+    (episode,) = read(lines(tmp_path, LINE | {"message": "a\ud800b"}), Format.JSONL)
+    assert episode.message == "a\ufffdb"
+
+
+@pytest.mark.parametrize(
+    ("format_", "content"), [(Format.LOCOMO, LOCOMO), (Format.LONGMEMEVAL, CASE), (Format.JSONL, LINE)]
+)
+def test_ids_are_stable_and_an_owners_own(tmp_path: Path, format_: Format, content: object) -> None:
+    path = written(tmp_path, content)
+    assert read(path, format_) == read(path, format_)
+    ours, theirs = read(path, format_), read(path, format_, owner="ben")
+    assert not {e.turn_id for e in ours} & {e.turn_id for e in theirs}
+    assert not {e.thread for e in ours} & {e.thread for e in theirs}
+
+
+def changed(path: str, value: object) -> dict[str, Any]:
+    """Return the LoCoMo sample with the value at a dotted path replaced."""
+    copy: dict[str, Any] = json.loads(json.dumps(LOCOMO))
+    *way, last = path.split(".")
+    place: Any = copy["conversation"]
+    for key in way:
+        place = place[int(key) if isinstance(place, list) else key]
+    place[int(last) if isinstance(place, list) else last] = value
+    return copy
+
+
+BAD_FILES: list[tuple[Format, object, str]] = [
+    (Format.LOCOMO, "", "expected conversations, found an empty file"),
+    (Format.LOCOMO, " \n", "expected conversations, found an empty file"),
+    (Format.LOCOMO, [], "expected conversations, found no turn"),
+    (Format.LOCOMO, b"\xff\xfe{\x00", "byte 1: expected UTF-8"),
+    (Format.LOCOMO, '{"a": 1,\n "b" 2}', "line 2: expected JSON: Expecting ':' delimiter (column 6)"),
+    (Format.LOCOMO, "[" * 100_000, "expected JSON, found one too deep"),
+    (Format.LOCOMO, "9" * 5000, "expected JSON, found one too deep or too large"),
+    (Format.LOCOMO, 7, "expected an object, found a number"),
+    (Format.LOCOMO, [7], "[0]: expected an object, found a number"),
+    (Format.LOCOMO, {}, 'expected an object with "session_1"'),
+    (Format.LOCOMO, [LOCOMO, LOCOMO], "[1].sample_id: expected an id that no other conversation"),
+    (Format.LOCOMO, changed("session_1", "hi"), 'conversation.session_1: expected a list, found "hi"'),
+    (Format.LOCOMO, changed("session_1.2", "hi"), "conversation.session_1[2]: expected an object"),
+    (Format.LOCOMO, changed("session_1.0.text", 5), "conversation.session_1[0].text: expected a text"),
+    (Format.LOCOMO, changed("session_1.0.speaker", None), 'session_1[0]: expected an object with "speaker"'),
+    (Format.LOCOMO, changed("session_1.0.text", None), 'session_1[0]: expected an object with "text"'),
+    (Format.LOCOMO, changed("session_1_date_time", "soon"), "session_1_date_time: expected a date and time"),
+    (Format.LONGMEMEVAL, LOCOMO, 'expected an object with "sessions"'),
+    (
+        Format.LONGMEMEVAL,
+        {"sessions": [{"messages": [{}]}]},
+        'sessions[0].messages[0]: expected an object with "role"',
+    ),
+    (
+        Format.LONGMEMEVAL,
+        {"sessions": [{"messages": [{"role": "king"}]}]},
+        '[0].role: expected "user" or "assistant"',
+    ),
+    (
+        Format.LONGMEMEVAL,
+        {"sessions": [{"messages": [{"role": "user", "content": "x"}]}]},
+        'messages[0]: expected an object with "created_at"',
+    ),
+    (Format.JSONL, '{"message": "x"}\n{', 'line 1: expected an object with "at", found none'),
+    (Format.JSONL, json.dumps(LINE) + "\n{", "line 2: expected JSON"),
+    (Format.JSONL, json.dumps(LINE) + "\n\n[]", "line 3: expected an object, found a list"),
+    (Format.JSONL, LINE | {"at": 1_700_000_000}, "line 1.at: expected a date and time"),
+    (Format.JSONL, LINE | {"at": "0001-01-01T00:00:00+05:00"}, "line 1.at: expected a date and time"),
+    (Format.JSONL, LINE | {"message": " ", "reply": ""}, '"message" is not empty'),
+    (Format.JSONL, LINE | {"message": 1}, "line 1.message: expected a text, found a number"),
+    (Format.JSONL, LINE | {"tags": [1]}, "line 1.tags[0]: expected a text, found a number"),
+    (Format.JSONL, LINE | {"thread": ""}, "line 1.thread: expected a text that is not empty"),
+]
+
+
+@pytest.mark.parametrize(("format_", "content", "says"), BAD_FILES)
+def test_a_bad_file_says_where_and_what_is_expected(
+    tmp_path: Path, format_: Format, content: object, says: str
+) -> None:
+    path = written(tmp_path, content)
+    with pytest.raises(BadImportFile) as raised:
+        read(path, format_)
+    assert isinstance(raised.value, GoatError)
+    assert says in str(raised.value)
+    assert str(path) in str(raised.value)
+    assert len(str(raised.value)) < 400 + len(str(path))
+
+
+@pytest.mark.parametrize("format_", list(Format))
+def test_a_missing_file_is_told(tmp_path: Path, format_: Format) -> None:
+    with pytest.raises(BadImportFile, match="No such file"):
+        read(tmp_path / "none.json", format_)
+
+
+def test_a_folder_is_no_file_and_may_be_empty(tmp_path: Path) -> None:
+    with pytest.raises(BadImportFile, match="expected a file that can be read"):
+        read(tmp_path, Format.LOCOMO)
+    with pytest.raises(BadImportFile, match=r"expected a folder with \*\.json files"):
+        read(tmp_path, Format.LONGMEMEVAL)
+
+
+@pytest.fixture
+async def archive(tmp_path: Path) -> AsyncIterator[EpisodeArchive]:
+    files = OwnerFiles(lambda: tmp_path / "owners")
+    location = ChromaLocation(folder=tmp_path / "chroma")
+    archive = EpisodeArchive(files, VectorIndex(lambda: location), HashEmbeddings())
+    yield archive
+    await archive.close()
+    await files.close()
+
+
+def ignored(done: int, total: int | None, stage: Stage) -> None:
+    """Take no note of progress."""
+
+
+async def test_importing_twice_changes_nothing(archive: EpisodeArchive, tmp_path: Path) -> None:
+    path = written(tmp_path, LOCOMO)
+    first = await import_episodes(archive, read(path, Format.LOCOMO), on_progress=ignored)
+    before = await archive.recent(owner="ana", limit=99)
+    again = await import_episodes(archive, read(path, Format.LOCOMO), on_progress=ignored)
+    assert (first.new, first.total, again.new, again.total) == (4, 4, 0, 4)
+    assert await archive.recent(owner="ana", limit=99) == before
+    assert str(again) == "imported 0 new turns of 4; 4 were there already"
+
+
+async def test_what_was_imported_is_found(archive: EpisodeArchive, tmp_path: Path) -> None:
+    episodes = read(written(tmp_path, LOCOMO), Format.LOCOMO)
+    await import_episodes(archive, episodes, on_progress=ignored)
+    found = await archive.search("Ana adopted a dog", owner="ana", limit=1)
+    assert [hit.episode for hit in found.hits] == episodes[:1]
+    assert (await archive.search("Ana adopted a dog", owner="ben", limit=1)).hits == ()
+
+
+async def test_progress_is_told_at_both_stages(archive: EpisodeArchive, tmp_path: Path) -> None:
+    path = lines(tmp_path, *(LINE | {"message": f"message {n}"} for n in range(150)))
+    told: list[tuple[int, int | None, Stage]] = []
+    episodes = read_episodes(path, Format.JSONL, owner="ana")
+    imported = await import_episodes(archive, episodes, on_progress=lambda *now: told.append(now))
+    assert (imported.new, await archive.count(owner="ana")) == (150, 150)
+    assert told[0] == (150, None, Stage.READING)
+    assert (150, 150, Stage.READING) in told
+    assert [done for done, _, stage in told if stage is Stage.EMBEDDING] == [0, 64, 128, 150]
+
+
+async def test_a_file_that_turns_bad_leaves_nothing_behind(archive: EpisodeArchive, tmp_path: Path) -> None:
+    path = lines(tmp_path, LINE, LINE | {"at": "soon"})
+    with pytest.raises(BadImportFile, match="line 2.at"):
+        await import_episodes(archive, read_episodes(path, Format.JSONL, owner="ana"), on_progress=ignored)
+    assert await archive.count(owner="ana") == 0
+
+
+async def test_an_import_that_broke_off_goes_on(archive: EpisodeArchive, tmp_path: Path) -> None:
+    path = lines(tmp_path, *(LINE | {"message": f"message {n}"} for n in range(100)))
+
+    def stop(done: int, total: int | None, stage: Stage) -> None:
+        if stage is Stage.EMBEDDING and done:
+            raise KeyboardInterrupt
+
+    def episodes() -> Iterator[Episode]:
+        return read_episodes(path, Format.JSONL, owner="ana")
+
+    with pytest.raises(KeyboardInterrupt):
+        await import_episodes(archive, episodes(), on_progress=stop)
+    imported = await import_episodes(archive, episodes(), on_progress=ignored)
+    assert (imported.new, imported.total) == (36, 100)
+    assert await archive.count(owner="ana") == 100
