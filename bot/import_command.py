@@ -59,10 +59,10 @@ async def _with_bars(
     description = TextColumn("{task.description}")
     columns = (description, BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
     with Progress(*columns, console=console) as bars:
-        tasks = {stage: bars.add_task(stage.value, total=None, start=False) for stage in Stage}
+        tasks = {stage: bars.add_task(stage.value, total=None, start=False, visible=False) for stage in Stage}
 
         def show(done: int, total: int | None, stage: Stage) -> None:
             bars.start_task(tasks[stage])
-            bars.update(tasks[stage], completed=done, total=total)
+            bars.update(tasks[stage], completed=done, total=total, visible=True)
 
         return await import_episodes(store, episodes, on_progress=show)

@@ -12,14 +12,18 @@ from memory.models import Candidate, Decision, Fact
 from memory.prompt import day
 
 SNIPPET = 70
+CUT_SHOWN = 8
 _CONTROL = {code: None for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 _RULES = {
     "null": "null turns",
     "ratio": "gap ratio",
-    "few": "distance (fewer than 3)",
-    "echo": "is in the conversation",
-    "budget": "no room in the budget",
+    "few": "distance",
+    "echo": "in the conversation",
+    "budget": "no room",
 }
+_MEASURED = {"null": ">", "ratio": "≥", "few": "≤"}
+"""How a kept score stands to its threshold."""
+_OTHERWISE = {">": "≤", "≥": "<", "≤": ">"}
 
 
 def printable(text: str) -> str:
@@ -41,7 +45,7 @@ def why(state: State, zone: tzinfo) -> RenderableType:
     parts: list[RenderableType] = [Text(line) for line in _problems(state)]
     parts.append(_searches(recall))
     if recall.candidates:
-        parts.append(_table(recall, _final(state["decisions"], allocation), zone))
+        parts.append(_decisions(recall, _final(state["decisions"], allocation), zone))
     parts.append(_budget(allocation))
     return Group(*parts)
 
@@ -92,23 +96,30 @@ def _final(decisions: Sequence[Decision], allocation: Allocation) -> list[Decisi
     return [later.get(decision.turn_id, decision) for decision in decisions]
 
 
-def _table(recall: Recall, decisions: Sequence[Decision], zone: tzinfo) -> Table:
+def _decisions(recall: Recall, decisions: Sequence[Decision], zone: tzinfo) -> RenderableType:
     by_id: dict[str, Candidate] = {candidate.turn_id: candidate for candidate in recall.candidates}
-    table = Table("", "similarity", "beats null turns", "decided by", "when", "memory")
-    for decision in decisions:
-        candidate = by_id[decision.turn_id]
-        numbers = f"{decision.score:.3f} {'>' if decision.kept else 'not >'} {decision.threshold:.3f}"
-        rule = _RULES.get(decision.rule, decision.rule)
-        table.add_row(
-            "kept" if decision.kept else "cut",
-            f"{candidate.score:.3f}",
-            f"{decision.probability:.0%}",
-            f"{rule}: {numbers}" if decision.rule in {"null", "ratio", "few"} else rule,
-            day(candidate.at, zone),
-            Text(snippet(candidate.message)),
-            style="" if decision.kept else "dim",
-        )
-    return table
+    shown = [d for d in decisions if d.kept] + [d for d in decisions if not d.kept][:CUT_SHOWN]
+    lines = [_decision(decision, by_id[decision.turn_id], zone) for decision in shown]
+    if left := len(decisions) - len(shown):
+        lines.append(Text(f"and {left} more that were cut", style="dim"))
+    return Group(*lines)
+
+
+def _decision(decision: Decision, candidate: Candidate, zone: tzinfo) -> Text:
+    words = f"{day(candidate.at, zone)}  {snippet(candidate.message or candidate.reply)}"
+    numbers = f"similarity {candidate.score:.3f}, beats {decision.probability:.0%} of the null turns"
+    line = Text("kept  " if decision.kept else "cut   ", style="green" if decision.kept else "dim")
+    line.append(words, style="" if decision.kept else "dim")
+    return line.append(f"\n      {numbers}; {_reason(decision)}", style="dim")
+
+
+def _reason(decision: Decision) -> str:
+    """Say which rule decided, and what was held against what."""
+    rule = _RULES.get(decision.rule, decision.rule)
+    if decision.rule not in _MEASURED:
+        return rule
+    sign = _MEASURED[decision.rule] if decision.kept else _OTHERWISE[_MEASURED[decision.rule]]
+    return f"{rule}: {decision.score:.2f} {sign} {decision.threshold:.2f}"
 
 
 def _budget(allocation: Allocation) -> Text:

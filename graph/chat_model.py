@@ -26,6 +26,10 @@ class ChatModel(Protocol):
         """
         ...
 
+    async def aclose(self) -> None:
+        """Close the connections."""
+        ...
+
 
 class ConfiguredChatModel:
     """The model that the settings name; its client library is imported when it is first asked."""
@@ -50,3 +54,8 @@ class ConfiguredChatModel:
             module = await asyncio.to_thread(importlib.import_module, "graph.openai_chat")
             self._opened = cast("ChatModel", module.OpenAICompatible(self._settings()))
         return self._opened
+
+    async def aclose(self) -> None:
+        """Close the connections, if there are any."""
+        if self._opened is not None:
+            await self._opened.aclose()

@@ -115,4 +115,5 @@ class Layers:
         await self.episodes.close()
         await self.files.close()
         await self.embeddings.aclose()
+        await self.model.aclose()
         await self.redis.close()

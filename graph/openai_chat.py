@@ -2,10 +2,17 @@
 
 from collections.abc import AsyncIterator, Sequence
 
-import httpx
+import httpx2
 from langchain_core.messages import AnyMessage
 from langchain_openai import ChatOpenAI
-from openai import APIConnectionError, APIStatusError, APITimeoutError, OpenAIError
+from openai import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    DefaultAsyncHttpx2Client,
+    OpenAIError,
+    Timeout,
+)
 
 from graph.settings import Settings
 from memory.errors import ModelUnavailable
@@ -27,14 +34,16 @@ class OpenAICompatible:
         self.name = settings.model
         self._timeout = settings.model_timeout
         self._where = f"The model {settings.model} at {settings.model_base_url or 'OpenAI'}"
+        self._http = DefaultAsyncHttpx2Client()
         self._client = ChatOpenAI(
             model=settings.model,
             base_url=settings.model_base_url or None,
             api_key=settings.model_api_key if settings.model_api_key else "none",
-            timeout=httpx.Timeout(self._timeout, connect=min(self._timeout, _CONNECT_SECONDS)),
+            timeout=Timeout(self._timeout, connect=min(self._timeout, _CONNECT_SECONDS)),
             max_completion_tokens=settings.model_max_tokens,
             max_retries=1,
             streaming=True,
+            http_async_client=self._http,
         )
 
     async def stream(self, prompt: Sequence[AnyMessage]) -> AsyncIterator[str]:
@@ -46,7 +55,7 @@ class OpenAICompatible:
         try:
             async for chunk in self._client.astream(list(prompt)):
                 yield chunk.text
-        except (OpenAIError, httpx.HTTPError) as error:
+        except (OpenAIError, httpx2.HTTPError) as error:
             raise ModelUnavailable(self._explain(error)) from None
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise ModelUnavailable(
@@ -54,9 +63,13 @@ class OpenAICompatible:
                 "Check GOAT_MODEL_BASE_URL: it usually ends in /v1."
             ) from None
 
-    def _explain(self, error: OpenAIError | httpx.HTTPError) -> str:
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    def _explain(self, error: OpenAIError | httpx2.HTTPError) -> str:
         match error:
-            case APITimeoutError() | httpx.TimeoutException():
+            case APITimeoutError() | httpx2.TimeoutException():
                 return f"{self._where} gave no word for {self._timeout:g} s (GOAT_MODEL_TIMEOUT)."
             case APIStatusError(status_code=code):
                 return f"{self._where} answered HTTP {code}. {_ADVICE.get(code, '')}".strip()

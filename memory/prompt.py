@@ -71,7 +71,8 @@ def render_memory(number: int, candidate: Candidate, zone: tzinfo) -> str:
     """Return one recalled memory as an entry of the fenced block."""
     cut = "" if candidate.whole else ", an extract"
     lines = [f"[{number}] {day(candidate.at, zone)}, from an earlier conversation{cut}"]
-    lines.append(f"  the user said: {indented(candidate.message)}")
+    if candidate.message:
+        lines.append(f"  the user said: {indented(candidate.message)}")
     if candidate.reply:
         lines.append(f"  you answered: {indented(candidate.reply)}")
     return "\n".join(lines)

@@ -20,7 +20,7 @@ from memory.episodic.vectors import TIER, ChromaLocation, Found, Part, Vector
 from memory.errors import EmbeddingMismatch, MemoryTierError, TierCorrupt, TierUnavailable
 
 HNSW: CreateCollectionConfiguration = {
-    "hnsw": {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 24}
+    "hnsw": {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 48}
 }
 BATCH = 256
 BROKEN = ("code: 26", "code: 11)", "malformed", "hnsw", "pickle", "backfill", "Error finding id", "panic")

@@ -143,7 +143,7 @@ class Indexer:
             wanted = min(state.parts, PROBE)
             await self._vectors.catch_up(collection)
             probe = (await self._nulls.vectors())[0].tolist()
-            if len(await self._vectors.search(collection, probe, wanted)) * 2 >= wanted:
+            if len(await self._vectors.search(collection, probe, wanted)) * 4 >= wanted:
                 return True
         LOG.warning("vectors of %r were lost; embedding the whole archive again", owner)
         return False

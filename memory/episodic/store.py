@@ -131,7 +131,7 @@ class EpisodeArchive:
 
     async def _found(self, collection: str, vector: Vector, owner: str, wanted: int) -> list[Found]:
         found = await self._vectors.search(collection, vector, wanted)
-        if len(found) < wanted:
+        if len(found) * 2 < wanted:
             self._indexer.distrust(owner)
         return found
 

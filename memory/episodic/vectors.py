@@ -2,18 +2,16 @@
 
 import asyncio
 import importlib
-import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, cast
+from typing import Protocol, TypeVar, cast
 
 from pydantic import SecretStr
 
+from memory.episodic.pool import DaemonPool
 from memory.errors import TierUnavailable
 
 T = TypeVar("T")
@@ -93,41 +91,6 @@ def connect_chroma(location: ChromaLocation) -> VectorBackend:
     """Open Chroma; its import alone takes a second or two, so it waits until vectors are asked for."""
     adapter = importlib.import_module("memory.episodic.chroma")
     return cast(VectorBackend, adapter.open_chroma(location))
-
-
-class DaemonPool(Executor):
-    """Threads that do not hold up the end of the process, whatever they hang in."""
-
-    def __init__(self, threads: int) -> None:
-        self._queue: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
-        self._threads = threads
-        self._started = False
-
-    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """Queue a call; the threads start with the first one."""
-        if not self._started:
-            self._started = True
-            for number in range(self._threads):
-                threading.Thread(target=self._work, name=f"goat-vectors-{number}", daemon=True).start()
-        future: Future[T] = Future()
-        self._queue.put((future, partial(fn, *args, **kwargs)))
-        return future
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002
-        """Let each thread end after what it does."""
-        for _ in range(self._threads if self._started else 0):
-            self._queue.put(None)
-
-    def _work(self) -> None:
-        while (item := self._queue.get()) is not None:
-            future, call = item
-            if not future.set_running_or_notify_cancel():
-                continue
-            try:
-                future.set_result(call())
-            except BaseException as error:  # noqa: BLE001 - handed to whoever waits, as executors do
-                future.set_exception(error)
-            del item, future, call
 
 
 class VectorIndex:

@@ -275,13 +275,15 @@ async def test_a_server_that_is_down_or_hangs_is_unavailable_and_comes_back(tmp_
 
 async def test_indexing_goes_on_when_nobody_waits_any_more(open_archive: OpenArchive) -> None:
     archive = open_archive()
-    await archive.append_many([episode(str(n), f"text {n}", minute=n) for n in range(100)])
+    await archive.append_many([episode(str(n), f"{n} is {n * n} or {n / 7}", minute=n) for n in range(100)])
     waiting = asyncio.create_task(archive.index(owner="ana"))
     await asyncio.sleep(0)
     waiting.cancel()
     await archive.append(episode("last", "text last"))
     assert await archive.index(owner="ana") <= 101
-    assert len((await archive.search("text", owner="ana", limit=200)).hits) == 101
+    assert await archive.index(owner="ana") == 0
+    assert (await archive.search("9801", owner="ana", limit=1)).hits[0].episode.turn_id == "99"
+    assert (await archive.search("text last", owner="ana", limit=1)).hits[0].episode.turn_id == "last"
 
 
 def test_a_location_is_named_without_its_token() -> None:

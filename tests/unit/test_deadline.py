@@ -3,7 +3,6 @@
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,14 +11,6 @@ from memory.errors import TierUnavailable
 from nodes.deadline import within
 
 SHORT = 0.05
-
-
-@pytest.fixture
-def release() -> Iterator[threading.Event]:
-    """An event for threads to wait on, set when the test is over."""
-    event = threading.Event()
-    yield event
-    event.set()
 
 
 @pytest.fixture
@@ -76,11 +67,15 @@ async def test_no_time_at_all_fires_at_once() -> None:
         await within(asyncio.sleep(60), 0)
 
 
-async def test_it_does_not_wait_for_a_thread(release: threading.Event) -> None:
+async def test_it_does_not_wait_for_a_thread() -> None:
+    release = threading.Event()
     began = time.perf_counter()
-    with pytest.raises(TimeoutError):
-        await within(asyncio.to_thread(release.wait, 5), SHORT)
-    assert time.perf_counter() - began < 1
+    try:
+        with pytest.raises(TimeoutError):
+            await within(asyncio.to_thread(release.wait, 5), SHORT)
+        assert time.perf_counter() - began < 1
+    finally:
+        release.set()
 
 
 async def test_it_does_not_wait_for_work_that_will_not_be_cancelled() -> None:

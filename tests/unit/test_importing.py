@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from bot.import_command import run_import
 from bot.importers.formats import Format, read_episodes
 from bot.importers.importing import Stage, import_episodes
 from bot.importers.source import BadImportFile
+from graph.settings import Settings
 from memory.episodic.store import EpisodeArchive
-from memory.episodic.vectors import ChromaLocation, VectorIndex
+from memory.episodic.vectors import VectorIndex
 from memory.errors import GoatError
 from memory.models import Episode
 from memory.owner_files import OwnerFiles
@@ -295,8 +297,8 @@ def test_a_folder_is_no_file_and_may_be_empty(tmp_path: Path) -> None:
 @pytest.fixture
 async def archive(tmp_path: Path) -> AsyncIterator[EpisodeArchive]:
     files = OwnerFiles(lambda: tmp_path / "owners")
-    location = ChromaLocation(folder=tmp_path / "chroma")
-    archive = EpisodeArchive(files, VectorIndex(lambda: location), HashEmbeddings())
+    vectors = VectorIndex(lambda: tmp_path / "chroma", lambda: Settings(data_folder=tmp_path))
+    archive = EpisodeArchive(files, vectors, HashEmbeddings())
     yield archive
     await archive.close()
     await files.close()
@@ -337,7 +339,7 @@ async def test_progress_is_told_at_both_stages(archive: EpisodeArchive, tmp_path
 
 async def test_a_file_that_turns_bad_leaves_nothing_behind(archive: EpisodeArchive, tmp_path: Path) -> None:
     path = lines(tmp_path, LINE, LINE | {"at": "soon"})
-    with pytest.raises(BadImportFile, match="line 2.at"):
+    with pytest.raises(BadImportFile, match=r"line 2\.at"):
         await import_episodes(archive, read_episodes(path, Format.JSONL, owner="ana"), on_progress=ignored)
     assert await archive.count(owner="ana") == 0
 
@@ -357,3 +359,14 @@ async def test_an_import_that_broke_off_goes_on(archive: EpisodeArchive, tmp_pat
     imported = await import_episodes(archive, episodes(), on_progress=ignored)
     assert (imported.new, imported.total) == (36, 100)
     assert await archive.count(owner="ana") == 100
+
+
+async def test_the_command_tells_what_it_did(data_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(data_folder.parent, LOCOMO)
+    settings = Settings(data_folder=data_folder)
+    await run_import(settings, path, Format.LOCOMO, owner="ana")
+    told = capsys.readouterr().out
+    assert "embedding" in told
+    assert "imported 4 new turns of 4; 0 were there already" in told
+    await run_import(settings, path, Format.LOCOMO, owner="ana", conversation="conv-1")
+    assert "imported 0 new turns of 4; 4 were there already" in capsys.readouterr().out

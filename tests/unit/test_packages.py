@@ -33,6 +33,7 @@ EVENTS = (
 WATCHER = """
 import json, os, sys
 import onnxruntime
+import urllib3  # binds to ::1 when imported, to learn whether there is IPv6; langchain-core brings it
 
 module, report, events = sys.argv[1], sys.argv[2], frozenset(sys.argv[3].split(","))
 seen, models, init = [], [], onnxruntime.InferenceSession.__init__

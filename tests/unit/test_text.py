@@ -14,7 +14,19 @@ MARKS = len("[...] ") + len(" [...]")
 
 
 @pytest.mark.parametrize(
-    "text", ["", "plain", "când și unde", "👨‍👩‍👧 👍🏽", "日本語", "a\r\n\tb", "e\u0301", "\ufeffx", "\U0010ffff", "\ufffd"]
+    "text",
+    [
+        "",
+        "plain",
+        "când și unde",
+        "👨‍👩‍👧 👍🏽",
+        "日本語",
+        "a\r\n\tb",
+        "e\u0301",
+        "\ufeffx",
+        "\U0010ffff",
+        "\ufffd",
+    ],
 )
 def test_what_can_be_stored_stays_verbatim(text: str) -> None:
     assert clean(text) == text

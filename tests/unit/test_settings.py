@@ -1,0 +1,276 @@
+"""Where settings come from, what they may be, and what is said of those refused."""
+
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from graph.context import Thresholds, TurnContext
+from graph.settings import PREFIX, Settings, allowed, flatten, load_settings
+from memory.errors import ConfigError
+from memory.gap import GapRule
+from memory.ranking import RankRule
+
+DEFAULTS = {
+    "budget_base": 2000,
+    "budget_confidence_multiplier": 4000,
+    "budget_complexity_bonus": 2000,
+    "budget_hard_cap": 12_000,
+    "prefetch_timeout": 0.5,
+    "prefetch_results": 15,
+    "rank_rule": RankRule.RELEVANCE,
+    "rank_recency_window": 30,
+    "rank_access_reference": 10,
+    "l3_minimum": 1200,
+    "l2_floor": 500,
+    "l2_cap": 8000,
+    "gap_rule": GapRule.NULL,
+    "gap_threshold": 0.85,
+    "gap_significance": 3.0,
+    "cache_ttl": 300,
+}
+SECRETS = ["redis_url", "chroma_url", "embedding_api_key", "model_api_key"]
+SECRET = "hunter2-very-secret"
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch, _clean_environment: None) -> None:
+    for name in os.environ:
+        if name.upper().startswith(PREFIX):
+            monkeypatch.delenv(name)
+
+
+def toml(text: str) -> None:
+    Path("goat.toml").write_text(text, encoding="utf-8")
+
+
+def dotenv(text: str) -> None:
+    Path(".env").write_text(text, encoding="utf-8")
+
+
+def refusal() -> str:
+    with pytest.raises(ConfigError) as caught:
+        load_settings()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "value"), DEFAULTS.items())
+def test_default_of_each_threshold(name: str, value: object) -> None:
+    assert getattr(load_settings(), name) == value
+    assert getattr(TurnContext(), name) == value
+
+
+def test_every_threshold_has_its_default_pinned() -> None:
+    assert DEFAULTS.keys() == Thresholds.model_fields.keys()
+
+
+def test_other_defaults() -> None:
+    settings = load_settings()
+    assert settings.facts_cap == 500
+    assert settings.owner == "me"
+    assert settings.checkpoints_kept == 20
+    assert settings.embedding_threads == 1
+    assert settings.model == settings.model_base_url == settings.embedding_model == settings.timezone == ""
+    assert settings.model_timeout == 60
+    assert settings.model_max_tokens == 2048
+    assert settings.message_cap == 8000
+    assert settings.bench_data is None
+    assert settings.data_folder.is_absolute()
+    assert all(getattr(settings, name).get_secret_value() == "" for name in SECRETS)
+
+
+def test_what_comes_later_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    toml('owner = "toml"\nfacts_cap = 1\nl2_floor = 1\n')
+    assert load_settings().owner == "toml"
+    dotenv("GOAT_OWNER=dotenv\nGOAT_FACTS_CAP=2\n")
+    assert load_settings().owner == "dotenv"
+    monkeypatch.setenv("GOAT_OWNER", "environment")
+    settings = load_settings()
+    assert (settings.owner, settings.facts_cap, settings.l2_floor) == ("environment", 2, 1)
+
+
+def test_names_in_the_environment_have_no_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("goat_facts_cap", "7")
+    dotenv("goat_l2_cap=77\n")
+    assert (load_settings().facts_cap, load_settings().l2_cap) == (7, 77)
+
+
+def test_what_is_not_ours_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OWNER", "somebody")
+    dotenv("FACTS_CAP=7\nOTHER_THING=1\n")
+    assert (load_settings().owner, load_settings().facts_cap) == ("me", 500)
+
+
+def test_tables_are_joined_with_their_keys() -> None:
+    toml('[gap]\nrule = "ratio"\nsignificance = 4\n[budget]\nbase = 100\n[budget.hard]\ncap = 200\n[l2]\n')
+    settings = load_settings()
+    assert (settings.gap_rule, settings.gap_significance) == (GapRule.RATIO, 4.0)
+    assert (settings.budget_base, settings.budget_hard_cap) == (100, 200)
+
+
+def test_flatten() -> None:
+    assert dict(flatten({"a": {"b": {"c": 1}, "d": [2]}, "e": {}})) == {"a_b_c": 1, "a_d": [2]}
+    assert dict(flatten({})) == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["budget_bas = 1", "[budget]\nbas = 1", "[[budget]]\nbase = 1", "BUDGET_BASE = 1"]
+)
+def test_an_unknown_key_in_the_file_is_refused(text: str) -> None:
+    toml(text)
+    message = refusal()
+    assert message.startswith("Unknown setting ")
+    assert "goat.toml" in message
+    assert "budget_base" in message.split("Known: ")[1]
+
+
+def test_an_unknown_key_is_told_what_it_may_have_been() -> None:
+    toml("[budget]\nbas = 1")
+    assert "Unknown setting budget_bas in goat.toml. Did you mean budget_base?" in refusal()
+    Path("goat.toml").unlink()
+    dotenv("GOAT_FACT_CAP=1")
+    assert "Unknown setting GOAT_FACT_CAP in .env. Did you mean GOAT_FACTS_CAP?" in refusal()
+
+
+def test_an_unknown_key_in_the_environment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOAT_QQQQ", SECRET)
+    message = refusal()
+    assert "Unknown setting GOAT_QQQQ in the environment." in message
+    assert "Did you mean" not in message
+    assert SECRET not in message
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "limits"),
+    [
+        ("GAP_THRESHOLD", "1.5", "a number from 0 up to 1"),
+        ("GAP_THRESHOLD", "nan", "a number from 0 up to 1"),
+        ("PREFETCH_TIMEOUT", "0", "a number above 0 up to 30"),
+        ("PREFETCH_TIMEOUT", "inf", "a number above 0 up to 30"),
+        ("PREFETCH_RESULTS", "0", "a whole number from 1 up to 100"),
+        ("PREFETCH_RESULTS", "1.5", "a whole number from 1 up to 100"),
+        ("BUDGET_BASE", "-1", "a whole number from 0 up to 200000"),
+        ("BUDGET_BASE", "many", "a whole number from 0 up to 200000"),
+        ("GAP_RULE", "best", "null or ratio"),
+        ("RANK_RULE", "", "relevance or blend"),
+        ("OWNER", "", "text of at least (characters) 1"),
+        ("OWNER", "x" * 201, "of at most (characters) 200"),
+        ("CHECKPOINTS_KEPT", "1", "a whole number from 2 up to 10000"),
+        ("FACTS_CAP", "-5", "a whole number from 0 up to 100000"),
+    ],
+)
+@pytest.mark.parametrize("source", [".env", "the environment"])
+def test_a_bad_value_is_refused_with_key_value_range_and_source(
+    key: str, value: str, limits: str, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if source == ".env":
+        dotenv(f"GOAT_{key}={value}\n")
+    else:
+        monkeypatch.setenv(f"GOAT_{key}", value)
+    message = refusal()
+    assert f"Setting GOAT_{key} = {value!r} in {source} is refused: " in message
+    assert limits in message.split("Allowed: ")[1]
+
+
+def test_a_bad_value_in_a_table_is_refused() -> None:
+    toml("[gap]\nthreshold = 2\n")
+    assert "Setting gap_threshold = 2 in goat.toml is refused: " in refusal()
+
+
+def test_the_source_that_counts_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    toml("facts_cap = -1\n")
+    dotenv("GOAT_FACTS_CAP=-2\n")
+    monkeypatch.setenv("GOAT_FACTS_CAP", "-3")
+    message = refusal()
+    assert "GOAT_FACTS_CAP = '-3' in the environment" in message
+    assert "goat.toml" not in message
+
+
+def test_a_good_value_hides_a_bad_one_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    toml("facts_cap = -1\n")
+    monkeypatch.setenv("GOAT_FACTS_CAP", "3")
+    assert load_settings().facts_cap == 3
+
+
+def test_every_bad_value_is_named_at_once() -> None:
+    toml("facts_cap = -1\nl2_cap = -1\n")
+    assert len(refusal().splitlines()) == 2
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_is_never_shown(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"GOAT_{name.upper()}", SECRET)
+    settings = load_settings()
+    assert getattr(settings, name).get_secret_value() == SECRET
+    shown = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+    assert SECRET not in shown
+    assert SECRET not in repr(settings.turn_context())
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_refused_secret_is_not_shown(name: str) -> None:
+    toml(f'{name} = ["{SECRET}"]\n')
+    message = refusal()
+    assert f"Setting {name} = (hidden) in goat.toml is refused" in message
+    assert SECRET not in message
+
+
+def test_secrets_are_not_shown_when_something_else_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SECRETS:
+        monkeypatch.setenv(f"GOAT_{name.upper()}", SECRET)
+    monkeypatch.setenv("GOAT_FACTS_CAP", "-1")
+    assert SECRET not in refusal()
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["owner =", "[gap", "owner = me", f'model_api_key = "{SECRET}', "a = 1\na = 2"]
+)
+def test_a_corrupt_file_is_refused(text: str) -> None:
+    toml(text)
+    message = refusal()
+    assert message.startswith("goat.toml cannot be read: ")
+    assert message.endswith("Mend or remove it.")
+    assert SECRET not in message
+
+
+@pytest.mark.parametrize("name", ["goat.toml", ".env"])
+def test_a_file_that_is_no_text_is_refused(name: str) -> None:
+    Path(name).write_bytes(b"GOAT_OWNER='\xff\xfe'\n")
+    assert refusal().startswith(f"{name} cannot be read: ")
+
+
+def test_the_turn_context_carries_every_threshold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOAT_L2_CAP", "123")
+    context = load_settings().turn_context("ana")
+    assert (context.owner, context.l2_cap) == ("ana", 123)
+    assert context == TurnContext(owner="ana", l2_cap=123)
+    assert load_settings().turn_context().owner == ""
+
+
+def test_the_turn_context_refuses_what_it_does_not_know() -> None:
+    with pytest.raises(ValidationError):
+        TurnContext.model_validate({"gap_treshold": 0.5})
+    with pytest.raises(ValidationError):
+        TurnContext(gap_threshold=float("nan"))
+    with pytest.raises(ValidationError):
+        TurnContext(owner="x" * 201)
+
+
+def test_the_form_of_the_context_has_titles_descriptions_and_limits() -> None:
+    properties = TurnContext.model_json_schema()["properties"]
+    assert len(properties) == len(DEFAULTS) + 1
+    for name, shown in properties.items():
+        assert shown["title"], name
+        assert shown["description"], name
+        number = shown.get("type") in {"integer", "number"}
+        assert not number or ("minimum" in shown or "exclusiveMinimum" in shown), name
+        assert not number or "maximum" in shown, name
+
+
+def test_what_is_allowed_is_said_of_every_setting() -> None:
+    assert allowed(None) == "see the README"
+    assert all(allowed(field) for field in Settings.model_fields.values())

@@ -1,0 +1,197 @@
+"""Which turn a run is: its thread's id, its owner, its message and its time."""
+
+import uuid
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from langgraph.runtime import ExecutionInfo, Runtime
+
+from graph.context import TurnContext
+from graph.state import State, Turn
+from graph.stop import StopSignals
+from graph.turn import TurnReader, thread_id, user_message
+from memory.errors import EmptyMessage, OwnerMismatch
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SAID = NOW - timedelta(hours=1)
+READ = TurnReader(default_owner=lambda: "me", clock=lambda: NOW)
+NAMES = st.lists(
+    st.text(alphabet=st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8),
+    min_size=1,
+)
+
+
+def state(*messages: AnyMessage, owner: str = "") -> State:
+    begun: State = {"messages": list(messages)}
+    if owner:
+        begun["turn"] = Turn(turn_id="t0", owner=owner, thread="thread", message="earlier", at=SAID)
+    return begun
+
+
+def bare(text: str = "hello", **note: Any) -> HumanMessage:
+    return HumanMessage(text, id="t1", additional_kwargs={"goat": note} if note else {})
+
+
+def read(turn: State, owner: str = "", thread: str | None = "thread") -> Turn:
+    running = ExecutionInfo(checkpoint_id="c", checkpoint_ns="", task_id="t", thread_id=thread)
+    return READ(turn, Runtime(context=TurnContext(owner=owner), execution_info=running))
+
+
+def test_a_thread_id_never_changes() -> None:
+    assert thread_id("terminal", "me", "2") == "59bbb23d-0efa-5327-b155-feb322642517"
+    assert uuid.UUID(thread_id("telegram", "1")).version == 5
+
+
+@given(NAMES, NAMES)
+def test_names_and_thread_ids_belong_together(one: list[str], other: list[str]) -> None:
+    assert (thread_id(*one) == thread_id(*other)) == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(("ab", "c"), ("a", "bc")), (("a", ""), ("a",)), (("", "a"), ("a", "")), (("1",), ("1", "1"))],
+)
+def test_names_do_not_run_together(one: tuple[str, ...], other: tuple[str, ...]) -> None:
+    assert thread_id(*one) != thread_id(*other)
+
+
+@pytest.mark.xfail(strict=True, reason="names are joined with NUL, which a name may hold")
+def test_a_name_that_holds_nul_is_still_one_name() -> None:
+    assert thread_id("telegram", "a\0b") != thread_id("telegram", "a", "b")
+
+
+def test_the_message_carries_what_the_turn_needs() -> None:
+    message = user_message("he\0llo \ud83d", turn_id="t1", owner="ana", at=SAID)
+    assert (message.id, message.text) == ("t1", "hello \ufffd")
+    assert HumanMessage.model_validate_json(message.model_dump_json()) == message
+    assert read(state(message)) == Turn(
+        turn_id="t1", owner="ana", thread="thread", message="hello \ufffd", at=SAID
+    )
+
+
+@pytest.mark.parametrize(
+    ("thread_owner", "note", "context", "expected"),
+    [
+        ("", "", "", "me"),
+        ("", "", "bob", "bob"),
+        ("", "ana", "", "ana"),
+        ("", "ana", "ana", "ana"),
+        ("ana", "", "", "ana"),
+        ("ana", "", "ana", "ana"),
+        ("ana", "ana", "ana", "ana"),
+        ("me", "", "", "me"),
+    ],
+)
+def test_whose_turn_it_is(thread_owner: str, note: str, context: str, expected: str) -> None:
+    message = bare(owner=note) if note else bare()
+    assert read(state(message, owner=thread_owner), context).owner == expected
+
+
+@pytest.mark.parametrize(
+    ("thread_owner", "note", "context"),
+    [
+        ("ana", "", "bob"),
+        ("ana", "bob", ""),
+        ("", "ana", "bob"),
+        ("ana", "bob", "ana"),
+        ("ana", "ana", "bob"),
+        ("ana", "bob", "eve"),
+        ("ana", "", "Ana"),
+        ("ana", "", "ana "),
+        ("ana", "", "me"),
+    ],
+)
+def test_nobody_takes_over_a_thread(thread_owner: str, note: str, context: str) -> None:
+    message = bare(owner=note) if note else bare()
+    with pytest.raises(OwnerMismatch) as caught:
+        read(state(message, owner=thread_owner), context)
+    assert "ana" not in str(caught.value)
+
+
+def test_the_default_owner_does_not_get_a_thread_of_another() -> None:
+    assert read(state(bare(), owner="ana")).owner == "ana"
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t", "\u2003"])
+def test_an_empty_message_is_refused(text: str) -> None:
+    with pytest.raises(EmptyMessage):
+        read(state(bare(text)))
+
+
+@pytest.mark.xfail(strict=True, reason="a message is held against emptiness before it is cleaned")
+@pytest.mark.parametrize("text", ["\0", " \0\n"])
+def test_a_message_of_which_nothing_is_left_is_refused(text: str) -> None:
+    with pytest.raises(EmptyMessage):
+        read(state(bare(text)))
+
+
+def test_only_a_message_of_the_user_begins_a_turn() -> None:
+    for begun in (state(), state(bare(), AIMessage("hi"))):
+        with pytest.raises(EmptyMessage):
+            read(begun)
+
+
+def test_the_last_message_counts() -> None:
+    turn = read(state(bare("first"), AIMessage("hi"), HumanMessage("second", id="t2")))
+    assert (turn.turn_id, turn.message) == ("t2", "second")
+
+
+def test_text_in_blocks_is_read() -> None:
+    blocks: list[str | dict[Any, Any]] = [
+        {"type": "text", "text": "look: "},
+        {"type": "image_url", "image_url": {"url": "data:,"}},
+        {"type": "text", "text": "nice"},
+    ]
+    assert read(state(HumanMessage(blocks, id="t1"))).message == "look: nice"
+
+
+@pytest.mark.parametrize("at", ["", "yesterday", None, 5, "2026-13-01"])
+def test_without_a_time_the_clock_tells(at: object) -> None:
+    assert read(state(bare(at=at))).at == NOW
+    assert read(state(bare())).at == NOW
+
+
+def test_a_time_without_a_zone_is_utc() -> None:
+    assert read(state(bare(at="2026-03-01T11:00:00"))).at == SAID
+
+
+@pytest.mark.xfail(strict=True, reason="times in the memory are UTC; the note's own offset is kept")
+def test_times_are_utc() -> None:
+    at = SAID.astimezone(timezone(timedelta(hours=2)))
+    turn = read(state(user_message("hi", turn_id="t1", owner="me", at=at)))
+    assert turn.at == SAID
+    assert turn.at.utcoffset() == timedelta(0)
+
+
+@pytest.mark.xfail(strict=True, reason="a note that is no table fails with an AttributeError")
+def test_a_note_that_cannot_be_read_is_no_note() -> None:
+    message = HumanMessage("hi", id="t1", additional_kwargs={"goat": "nonsense"})
+    assert read(state(message)).owner == "me"
+
+
+def test_without_a_thread_owners_stay_apart() -> None:
+    threads = {read(state(bare()), owner, thread=None).thread for owner in ("ana", "bob")}
+    assert len(threads) == 2
+    assert threads == {thread_id("no thread", owner) for owner in ("ana", "bob")}
+
+
+async def test_a_stop_reaches_the_turn_it_was_meant_for() -> None:
+    stops = StopSignals()
+    one, other = stops.open("1"), stops.open("2")
+    stops.request("1")
+    assert one.is_set()
+    assert not other.is_set()
+    assert stops.open("1") is one
+
+
+async def test_a_stop_before_the_reply_begins_counts() -> None:
+    stops = StopSignals()
+    stops.request("1")
+    assert stops.open("1").is_set()
+    stops.close("1")
+    assert not stops.open("1").is_set()
+    stops.close("unknown")
