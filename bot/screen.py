@@ -17,6 +17,7 @@ _CONTROL = {code: None for code in (*range(32), *range(127, 160)) if chr(code) n
 _RULES = {
     "null": "null turns",
     "ratio": "gap ratio",
+    "small_talk": "small talk",
     "few": "distance",
     "echo": "in the conversation",
     "budget": "no room",

@@ -84,7 +84,7 @@ async def run_chat(settings: Settings, *, owner: str, thread: str, resume: bool)
     console = Console(highlight=False, soft_wrap=True)
     place = Place(owner, "", settings.data_folder / "terminal")
     async with open_agent(settings) as agent:
-        warming = asyncio.create_task(agent.layers.warm_up())
+        warming = asyncio.create_task(agent.layers.warm_up(owner))
         place.go_on() if resume else place.begin(thread)
         _greet(console, settings, place)
         await _finish_pending(console, agent)
@@ -183,11 +183,11 @@ class Chat:
         if state is None:
             screen.warn(self._console, "There was no turn in this thread yet.")
         else:
-            self._console.print(screen.why(state, self._agent.layers.zone()))
+            self._console.print(screen.why(state, await self._agent.layers.zone()))
 
     async def _facts(self, _: str) -> None:
         rows = await self._agent.layers.permanent.facts(owner=self._place.owner)
-        self._console.print(screen.facts(rows, self._agent.layers.zone()))
+        self._console.print(screen.facts(rows, await self._agent.layers.zone()))
 
     async def _remember(self, rest: str) -> None:
         key, colon, value = (part.strip() for part in rest.partition(":"))

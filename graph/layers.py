@@ -1,5 +1,6 @@
 """The layers of memory and all else outside the process, bound once; nothing connects before it is used."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from functools import cache
@@ -7,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tzlocal import get_localzone
 
-from graph.chat_model import ConfiguredChatModel
+from graph.chat_model import ChatModel, ConfiguredChatModel
 from graph.settings import Settings
 from graph.stop import StopSignals
 from graph.turn import TurnReader
@@ -67,7 +68,7 @@ class Layers:
         )
         self.conversations = RedisConversation(self.redis.client)
         self.cache = RedisSessionCache(self.redis.client)
-        self.model = ConfiguredChatModel(settings)
+        self.model: ChatModel = ConfiguredChatModel(settings)
         self.stops = StopSignals()
         self.turns = TurnReader(lambda: settings().owner, utc_now)
 
@@ -83,12 +84,32 @@ class Layers:
         """Return the seconds without a word after which the model counts as stalled."""
         return self.settings().model_timeout
 
-    def zone(self) -> tzinfo:
-        """Return the user's time zone.
+    async def zone(self) -> tzinfo:
+        """Read the user's time zone, off the event loop.
 
         Raises:
             ConfigError: the configured one is not known.
         """
+        return await asyncio.to_thread(self._zone)
+
+    async def warm_up(self, owner: str) -> None:
+        """Load what the owner's first turn would wait for: vocabulary, embedding model, vector database.
+
+        Raises:
+            MemoryTierError, DataFolderError: something cannot be loaded; the turn will say so too.
+        """
+        await self.tokens.ready()
+        await self.episodes.ready(owner=owner)
+
+    async def close(self) -> None:
+        """Close whatever was opened."""
+        await self.episodes.close()
+        await self.files.close()
+        await self.embeddings.aclose()
+        await self.model.aclose()
+        await self.redis.close()
+
+    def _zone(self) -> tzinfo:
         name = self.settings().timezone
         if not name:
             return get_localzone()
@@ -99,21 +120,3 @@ class Layers:
                 f"Setting timezone = {name!r} is refused: no such zone. "
                 "Allowed: an IANA name such as Europe/Bucharest, or empty for the machine's."
             ) from None
-
-    async def warm_up(self) -> None:
-        """Load what the first turn would otherwise wait for: vocabulary, embedding model, vector database.
-
-        Raises:
-            MemoryTierError, DataFolderError: something cannot be loaded; the turn will say so too.
-        """
-        await self.tokens.ready()
-        await self.embeddings.ready()
-        await self.episodes.search("warm up", owner=self.settings().owner, limit=1)
-
-    async def close(self) -> None:
-        """Close whatever was opened."""
-        await self.episodes.close()
-        await self.files.close()
-        await self.embeddings.aclose()
-        await self.model.aclose()
-        await self.redis.close()

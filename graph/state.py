@@ -1,8 +1,10 @@
 """What flows between the nodes of a turn. Each key has one writer, named in its docstring.
 
-Per-turn keys are plain overwrites, so that a long thread stays bounded; values only, no live objects.
+Per-turn keys are plain overwrites, so that a long thread stays bounded; values only, no live objects. What is
+written as a tuple is read back from a checkpoint as a list, hence `Sequence`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, NotRequired
@@ -49,9 +51,11 @@ class SearchReport:
 class Recall:
     """What the archive offered."""
 
-    candidates: tuple[Candidate, ...] = ()
-    noise: tuple[float, ...] = ()
+    candidates: Sequence[Candidate] = ()
+    noise: Sequence[float] = ()
     """Best similarities of the null turns in this archive, ascending."""
+    small_talk: bool = False
+    """The message is like greetings, thanks and the like."""
     reports: dict[str, SearchReport] = field(default_factory=dict)
     """By mechanism."""
 
@@ -69,7 +73,7 @@ class Persona:
 class FactSheet:
     """L1 as it was read."""
 
-    facts: tuple[Fact, ...] = ()
+    facts: Sequence[Fact] = ()
     problem: str = ""
 
 
@@ -77,7 +81,7 @@ class FactSheet:
 class Conversation:
     """L2 as it was read: the latest turns of the thread, oldest first."""
 
-    turns: tuple[ConversationTurn, ...] = ()
+    turns: Sequence[ConversationTurn] = ()
     opening: ConversationTurn | None = None
     """The thread's first turn, when it is not among `turns`."""
 
@@ -95,11 +99,11 @@ class Allocation:
     l2_used: int
     l3_limit: int
     l3_used: int
-    conversation: tuple[ConversationTurn, ...]
+    conversation: Sequence[ConversationTurn]
     """What of the conversation is shown, oldest first."""
-    recalled: tuple[Candidate, ...]
+    recalled: Sequence[Candidate]
     """What of the memory is shown, best first."""
-    over_budget: tuple[Decision, ...] = ()
+    over_budget: Sequence[Decision] = ()
     """Relevant memories for which there was no room."""
 
 
@@ -159,7 +163,7 @@ class FactsUpdate(TypedDict):
 
 
 class GapFilterUpdate(TypedDict):
-    decisions: tuple[Decision, ...]
+    decisions: Sequence[Decision]
 
 
 class BudgetUpdate(TypedDict):
@@ -192,7 +196,7 @@ class State(TurnInput):
     """Written by `identity`."""
     fact_sheet: NotRequired[FactSheet]
     """Written by `facts`."""
-    decisions: NotRequired[tuple[Decision, ...]]
+    decisions: NotRequired[Sequence[Decision]]
     """One for each candidate, best first. Written by `gap_filter`."""
     allocation: NotRequired[Allocation]
     """Written by `budget`."""

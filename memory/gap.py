@@ -3,6 +3,7 @@
 `null` (the default) needs no labels: null turns (small talk, foreign topics) are held against the owner's own
 archive, and a candidate is relevant when it beats the share `threshold` of them. What "something always ranks
 first" looks like in this archive is thereby known, and moves with it.
+Small talk calls up no small talk.
 
 `ratio` is the rule of GOAT's first version, kept by name: the list is cut at its largest gap in squared
 Euclidean distance when that gap is `significance` times the mean gap; with fewer than 3 candidates, those
@@ -12,7 +13,7 @@ within a distance of 1.5 are kept.
 import itertools
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 CEILING = 1.5
@@ -62,6 +63,14 @@ def null_rule(similarities: Sequence[float], noise: Sequence[float], *, threshol
     return [
         Verdict(kept=s > bar, rule="null", score=s, threshold=bar, probability=beaten(s, noise))
         for s in similarities
+    ]
+
+
+def without_small_talk(verdicts: Sequence[Verdict], small_talk: Sequence[bool]) -> list[Verdict]:
+    """Cut what is small talk, for a message that is small talk itself: thanks do not call up thanks."""
+    return [
+        replace(verdict, kept=False, rule="small_talk") if verdict.kept and idle else verdict
+        for verdict, idle in zip(verdicts, small_talk, strict=True)
     ]
 
 

@@ -1,5 +1,6 @@
 """Values that cross a memory boundary. All times are timezone-aware UTC."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -56,6 +57,8 @@ class Hit:
     """Cosine similarity of its best part with the query, in [-1, 1]; higher is closer."""
     part: tuple[int, int]
     """Half-open span, in characters of `Episode.text`, of the part that matched."""
+    small_talk: bool = False
+    """That part is like greetings, thanks and the like."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +69,9 @@ class SearchResult:
     """Closest first; one hit an episode."""
     noise: tuple[float, ...] = ()
     """For each null turn (small talk, foreign topics) the best similarity that it reaches in this archive,
-    ascending: what "something always ranks first" looks like here."""
+    ascending: what "something always ranks first" looks like here. Archived small talk does not count."""
+    small_talk: bool = False
+    """The query is like greetings, thanks and the like."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +90,8 @@ class Candidate:
     """1 is the mechanism's best."""
     score: float
     """The mechanism's own score: cosine similarity for thematic hits."""
+    small_talk: bool = False
+    """It is like greetings, thanks and the like."""
     access_count: int = 0
 
 
@@ -95,7 +102,7 @@ class Decision:
     turn_id: str
     kept: bool
     rule: str
-    """The rule that kept or cut it: `null`, `ratio`, `few`, `echo`, `budget`, ..."""
+    """The rule that kept or cut it: `null`, `small_talk`, `ratio`, `few`, `echo`, `budget`."""
     score: float
     threshold: float
     """What `score` was held against."""
@@ -113,7 +120,7 @@ class ConversationTurn:
     message: str
     reply: str
     at: datetime
-    evidence: tuple[str, ...] = ()
+    evidence: Sequence[str] = ()
     """One line for each tool call of the turn."""
     tokens: int = 0
     """Tokens of message, reply and evidence together."""

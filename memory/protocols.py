@@ -31,6 +31,10 @@ class EpisodeStore(Protocol):
         """
         ...
 
+    async def ready(self, *, owner: str) -> None:
+        """Load what the owner's first search would wait for."""
+        ...
+
     async def search(self, query: str, *, owner: str, limit: int) -> SearchResult:
         """Find at most `limit` episodes, closest first, each once.
 

@@ -1,6 +1,6 @@
 """Render the prompt, in an order that stays stable for prompt caches."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -18,11 +18,11 @@ class Assemble:
     """Put together identity and facts, the conversation, the recalled memory and the message."""
 
     tokens: TokenCounter
-    zone: Callable[[], tzinfo]
+    zone: Callable[[], Awaitable[tzinfo]]
     message_cap: Callable[[], int]
 
     async def __call__(self, state: State) -> AssembleUpdate:
-        count, zone = await self.tokens.ready(), self.zone()
+        count, zone = await self.tokens.ready(), await self.zone()
         turn, allocation = state["turn"], state["allocation"]
         message = shorten_message(turn.message, self.message_cap(), count)
         prompt: list[AnyMessage] = [

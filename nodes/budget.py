@@ -1,6 +1,6 @@
 """Share the prompt between the layers: how much memory this turn gets, and what of it is shown."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 
@@ -20,10 +20,10 @@ class Budget:
     """Compute the turn's budget, then fit conversation and recalled memory into it."""
 
     tokens: TokenCounter
-    zone: Callable[[], tzinfo]
+    zone: Callable[[], Awaitable[tzinfo]]
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> BudgetUpdate:
-        context, count = runtime.context, await self.tokens.ready()
+        context, count, zone = runtime.context, await self.tokens.ready(), await self.zone()
         message = state["turn"].message
         confidence, complexity = aits.confidence(message), aits.complexity(message)
         total = aits.intent_budget(
@@ -34,9 +34,9 @@ class Budget:
             bonus=context.budget_complexity_bonus,
             hard_cap=context.budget_hard_cap,
         )
-        fixed = count(render_system(state["persona"].text, state["fact_sheet"].facts, self.zone()))
+        fixed = count(render_system(state["persona"].text, state["fact_sheet"].facts, zone))
         available = max(total - fixed, 0)
-        relevant = self._relevant(state, count)
+        relevant = _relevant(state, count, zone)
         l2_limit = aits.conversation_limit(
             available,
             sum(tokens for _, tokens in relevant),
@@ -65,13 +65,6 @@ class Budget:
             over_budget=tuple(cut),
         )
         return {"allocation": allocation}
-
-    def _relevant(self, state: State, count: CountTokens) -> list[tuple[Candidate, int]]:
-        """Return what the gap filter kept, best first, with the tokens that each takes."""
-        by_id = {candidate.turn_id: candidate for candidate in state["recall"].candidates}
-        kept = [by_id[decision.turn_id] for decision in state["decisions"] if decision.kept]
-        zone = self.zone()
-        return [(candidate, count(render_memory(1, candidate, zone))) for candidate in kept]
 
 
 def fit_memories(
@@ -103,6 +96,13 @@ def fit_memories(
             )
         )
     return kept, cut
+
+
+def _relevant(state: State, count: CountTokens, zone: tzinfo) -> list[tuple[Candidate, int]]:
+    """Return what the gap filter kept, best first, with the tokens that each takes."""
+    by_id = {candidate.turn_id: candidate for candidate in state["recall"].candidates}
+    kept = [by_id[decision.turn_id] for decision in state["decisions"] if decision.kept]
+    return [(candidate, count(render_memory(1, candidate, zone))) for candidate in kept]
 
 
 def _shortener(count: CountTokens) -> Callable[[ConversationTurn, int], ConversationTurn]:

@@ -1,10 +1,12 @@
 """Decide which candidates are relevant; often none is."""
 
+from collections.abc import Sequence
+
 from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
 from graph.state import GapFilterUpdate, State
-from memory.gap import judge
+from memory.gap import GapRule, judge, without_small_talk
 from memory.models import Candidate, Decision
 from memory.ranking import ordered
 
@@ -21,6 +23,8 @@ def gap_filter(state: State, runtime: Runtime[TurnContext]) -> GapFilterUpdate:
         threshold=context.gap_threshold,
         significance=context.gap_significance,
     )
+    if recall.small_talk and context.gap_rule is GapRule.NULL:
+        verdicts = without_small_talk(verdicts, [candidate.small_talk for candidate in candidates])
     decisions = {
         candidate.turn_id: Decision(
             turn_id=candidate.turn_id,
@@ -43,7 +47,7 @@ def gap_filter(state: State, runtime: Runtime[TurnContext]) -> GapFilterUpdate:
     return {"decisions": tuple(sorted(ranked, key=lambda decision: not decision.kept))}
 
 
-def _at_most(candidates: tuple[Candidate, ...], limit: int, in_window: set[str]) -> list[Candidate]:
+def _at_most(candidates: Sequence[Candidate], limit: int, in_window: set[str]) -> list[Candidate]:
     """Keep `limit` candidates beside those that stand in the conversation, which cost no place."""
     kept, room = [], limit
     for candidate in sorted(candidates, key=lambda c: c.score, reverse=True):

@@ -1,8 +1,9 @@
 """Search L3 for this turn, before the model is asked and whatever the message says."""
 
 import hashlib
+import logging
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from langgraph.runtime import Runtime
 from pydantic import TypeAdapter
@@ -21,6 +22,9 @@ CANDIDATE_CHARS = 3000
 """Each of message and reply is held to this in the state; the archive has the whole."""
 _ECHO_ALLOWANCE = 2
 """The search asks for this many times the results, since some already stand in the conversation."""
+LOADING_SECONDS = 20.0
+"""The first turn of a process waits this long for libraries and embedding model, not for a search."""
+logger = logging.getLogger(__name__)
 _RESULT = TypeAdapter(SearchResult)
 
 
@@ -40,8 +44,16 @@ def to_candidate(hit: Hit, rank: int) -> Candidate:
         mechanism=Mechanism.THEMATIC,
         rank=rank,
         score=hit.score,
+        small_talk=hit.small_talk,
         access_count=episode.access_count,
     )
+
+
+@dataclass(slots=True)
+class Loading:
+    """Whether the first turn of this process has had the archive loaded."""
+
+    done: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +63,14 @@ class Prefetch:
     turns: TurnReader
     episodes: EpisodeStore
     cache: SessionCache
+    loading: Loading = field(default_factory=Loading)
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> PrefetchUpdate:
         context = runtime.context
         turn = self.turns(state, runtime)
-        began = time.perf_counter()
         result, report = SearchResult(hits=()), SearchReport(status="ok")
+        await self._loaded(turn.owner)
+        began = time.perf_counter()
         try:
             result, report = await within(self._thematic(turn, context), context.prefetch_timeout)
         except TimeoutError:
@@ -67,8 +81,23 @@ class Prefetch:
         spent = round((time.perf_counter() - began) * 1000, 1)
         report = replace(report, found=len(result.hits), milliseconds=spent)
         candidates = tuple(to_candidate(hit, rank) for rank, hit in enumerate(result.hits, start=1))
-        recall = Recall(candidates=candidates, noise=result.noise, reports={Mechanism.THEMATIC: report})
+        recall = Recall(
+            candidates=candidates,
+            noise=result.noise,
+            small_talk=result.small_talk,
+            reports={Mechanism.THEMATIC: report},
+        )
         return {"recall": recall}
+
+    async def _loaded(self, owner: str) -> None:
+        """Have libraries and model loaded before the clock runs: that happens once, and is no slow search."""
+        if self.loading.done:
+            return
+        self.loading.done = True
+        try:
+            await within(self.episodes.ready(owner=owner), LOADING_SECONDS)
+        except (TimeoutError, MemoryTierError) as error:
+            logger.warning("The archive is not loaded yet: %s", error)
 
     async def _thematic(self, turn: Turn, context: TurnContext) -> tuple[SearchResult, SearchReport]:
         query = turn.message[:QUERY_CHARS]

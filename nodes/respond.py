@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -25,7 +25,7 @@ class Respond:
 
     model: ChatModel
     stops: StopSignals
-    zone: Callable[[], tzinfo]
+    zone: Callable[[], Awaitable[tzinfo]]
     timeout: Callable[[], float]
 
     async def __call__(self, state: State) -> RespondUpdate:
@@ -33,7 +33,7 @@ class Respond:
         if self.model.name:
             reply = await self._ask(state["prompt"], turn.turn_id)
         else:
-            text = recalled_reply(state["allocation"].recalled, self.zone())
+            text = recalled_reply(state["allocation"].recalled, await self.zone())
             reply = Reply(text=text, outcome=Outcome.RECALLED)
         message = AIMessage(reply.text or reply.problem, id=f"reply-{turn.turn_id}")
         return {"messages": [message], "reply": reply}

@@ -51,5 +51,5 @@ def settings(data_folder: Path, model: ModelServer) -> Settings:
 async def agent(settings: Settings) -> AsyncIterator[Agent]:
     """An agent over real embedded stores, warm."""
     async with open_agent(settings) as opened:
-        await opened.layers.warm_up()
+        await opened.layers.warm_up("ana")
         yield opened

@@ -78,7 +78,7 @@ class ChromaVectors:
                     collection_metadata=about,
                     collection_configuration=HNSW,
                 )
-                metadata = [{"turn_id": p.turn_id, "start": p.start, "end": p.end, "at": p.at} for p in some]
+                metadata = [_metadata(part) for part in some]
                 store.add_texts([""] * len(some), metadata, [part.record_id for part in some])
                 self._open[collection] = store
 
@@ -139,9 +139,20 @@ class ChromaVectors:
             self._open.pop(collection, None)
 
 
-def _found(metadata: dict[str, str | int], distance: float) -> Found:
+def _metadata(part: Part) -> dict[str, str | int | float]:
+    return {
+        "turn_id": part.turn_id,
+        "start": part.start,
+        "end": part.end,
+        "at": part.at,
+        "small_talk": part.small_talk,
+    }
+
+
+def _found(metadata: dict[str, str | int | float], distance: float) -> Found:
     score = min(1.0, max(-1.0, 1.0 - distance))
-    return Found(str(metadata["turn_id"]), int(metadata["start"]), int(metadata["end"]), score)
+    start, end, small_talk = int(metadata["start"]), int(metadata["end"]), float(metadata["small_talk"])
+    return Found(str(metadata["turn_id"]), start, end, score, small_talk)
 
 
 def _local(location: ChromaLocation) -> ClientAPI:

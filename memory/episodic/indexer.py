@@ -23,6 +23,7 @@ from memory.owner_files import owner_key
 LOG = logging.getLogger(__name__)
 BATCH = 32  # episodes that are embedded, written and marked together
 EMBEDDED_AT_ONCE = 64  # parts; bounds the memory that one very long turn takes
+NOISE_DEPTH = 20  # parts looked at for each null turn: the first may be small talk
 PROBE = 4000  # parts; a lost index still finds the last thousand, which Chroma keeps beside it
 
 
@@ -41,13 +42,18 @@ class Indexer:
     """Embed what waits in the log, one run an owner at a time."""
 
     def __init__(
-        self, log: EpisodeLog, ledger: VectorLedger, vectors: VectorIndex, embeddings: EmbeddingModel
+        self,
+        log: EpisodeLog,
+        ledger: VectorLedger,
+        vectors: VectorIndex,
+        embeddings: EmbeddingModel,
+        nulls: NullTurns,
     ) -> None:
         self._log = log
         self._ledger = ledger
         self._vectors = vectors
         self._embeddings = embeddings
-        self._nulls = NullTurns(embeddings)
+        self._nulls = nulls
         self._locks: WeakValueDictionary[tuple[int, str], asyncio.Lock] = WeakValueDictionary()
         self._trusted: set[str] = set()
         self._seen: dict[str, int] = {}
@@ -161,8 +167,9 @@ class Indexer:
         """Ask the collection itself, for an archive whose null turns are new."""
         collection, best = collection_name(owner, state), []
         for vector in await self._nulls.vectors():
-            found = await self._vectors.search(collection, vector.tolist(), 1)
-            best.append(found[0].score if found else -1.0)
+            found = await self._vectors.search(collection, vector.tolist(), NOISE_DEPTH)
+            telling = [part.score for part in found if not self._nulls.is_small_talk(part.small_talk)]
+            best.append(max(telling, default=-1.0))
         maxima = np.asarray(best, np.float32)
         await self._ledger.set_maxima(owner, state.collection or "", maxima, await self._nulls.name())
 
@@ -182,7 +189,8 @@ class Indexer:
             state = replace(state, dimension=len(vectors[0]))
             about: dict[str, str | int] = {"embedding_model": self._embeddings.name}
             about["dimension"] = len(vectors[0])
-            parts = [part for part, _ in some]
+            likeness = await self._nulls.small_talk(vectors)
+            parts = [replace(part, small_talk=like) for (part, _), like in zip(some, likeness, strict=True)]
             await self._vectors.upsert(collection_name(owner, state), parts, vectors, about)
             maxima = np.maximum(maxima, await self._nulls.maxima(vectors))
             for part, _ in some:

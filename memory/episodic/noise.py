@@ -11,14 +11,17 @@ from numpy.typing import NDArray
 from memory.embedding.model import EmbeddingModel
 
 Matrix = NDArray[np.float32]
+Rows = list[list[float]]
 
 
 class NullTurns:
-    """The fixed null turns (small talk, foreign topics), embedded once, on first use."""
+    """The fixed null turns (small talk first, then foreign topics), embedded once, on first use."""
 
     def __init__(self, embeddings: EmbeddingModel) -> None:
         self._embeddings = embeddings
         self._vectors: Matrix | None = None
+        self._small_talk = 0
+        self._bar = 1.0
         self._name = ""
 
     async def name(self) -> str:
@@ -29,28 +32,62 @@ class NullTurns:
     async def vectors(self) -> Matrix:
         """Return one row of unit length for each null turn."""
         if self._vectors is None:
-            turns = await asyncio.to_thread(read_null_turns)
+            small_talk, foreign = await asyncio.to_thread(read_null_turns)
+            turns = small_talk + foreign
             digest = hashlib.sha256(json.dumps(turns).encode()).hexdigest()
             self._name = f"{digest[:12]}/{self._embeddings.name}"
-            rows = [await self._embeddings.aembed_query(turn) for turn in turns]
-            self._vectors = unit(rows)
+            rows = unit([await self._embeddings.aembed_query(turn) for turn in turns])
+            self._small_talk = len(small_talk)
+            self._bar = likeness_bar(rows[: self._small_talk])
+            self._vectors = rows
         return self._vectors
 
-    async def maxima(self, vectors: list[list[float]]) -> Matrix:
-        """Return the best cosine similarity of each null turn with any of `vectors`; -1 with none."""
+    async def small_talk(self, vectors: Rows) -> list[float]:
+        """Return, for each vector, its best cosine similarity with a null turn that is small talk."""
+        nulls = (await self.vectors())[: self._small_talk]
+        return [float(best) for best in (unit(vectors) @ nulls.T).max(axis=1)] if vectors else []
+
+    def is_small_talk(self, likeness: float) -> bool:
+        """Tell whether something so like small talk is small talk; False before the turns are embedded."""
+        return likeness >= self._bar
+
+    async def maxima(self, vectors: Rows) -> Matrix:
+        """Return the best cosine similarity of each null turn with any of `vectors`; -1 with none.
+
+        Vectors that are small talk themselves do not count: else the archive's thanks and greetings would
+        answer those of the null turns, and nothing could beat them.
+        """
         nulls = await self.vectors()
-        if not vectors:
+        likeness = await self.small_talk(vectors)
+        telling = [
+            vector for vector, like in zip(vectors, likeness, strict=True) if not self.is_small_talk(like)
+        ]
+        if not telling:
             return np.full(len(nulls), -1, np.float32)
-        return np.asarray((nulls @ unit(vectors).T).max(axis=1), np.float32)
+        return np.asarray((nulls @ unit(telling).T).max(axis=1), np.float32)
 
 
-def read_null_turns() -> list[str]:
-    """Read the null turns, in a fixed order."""
+def likeness_bar(small_talk: Matrix) -> float:
+    """Return the similarity from which something counts as small talk under this model.
+
+    Nine in ten of the small-talk turns have a neighbour among the others that is at least so close.
+    """
+    similarities = small_talk @ small_talk.T
+    np.fill_diagonal(similarities, -1.0)
+    return float(np.quantile(similarities.max(axis=1), 0.1))
+
+
+def read_null_turns() -> tuple[list[str], list[str]]:
+    """Read the null turns, in a fixed order: small talk, and foreign topics."""
     groups = json.loads(files(__package__).joinpath("null_turns.json").read_text("utf-8"))
-    return [turn for languages in groups.values() for turns in languages.values() for turn in turns]
+    return _all_languages(groups["small_talk"]), _all_languages(groups["foreign"])
 
 
-def unit(rows: list[list[float]]) -> Matrix:
+def _all_languages(group: dict[str, list[str]]) -> list[str]:
+    return [turn for turns in group.values() for turn in turns]
+
+
+def unit(rows: Rows) -> Matrix:
     """Scale each row to unit length; a row of zeros stays."""
     matrix = np.asarray(rows, np.float32)
     lengths = np.linalg.norm(matrix, axis=1, keepdims=True)

@@ -7,6 +7,7 @@ from memory.embedding.model import EmbeddingModel
 from memory.episodic.indexer import Indexer, Progress, collection_name
 from memory.episodic.ledger import VectorLedger, VectorState
 from memory.episodic.log import EpisodeLog
+from memory.episodic.noise import NullTurns
 from memory.episodic.vectors import Found, Vector, VectorIndex
 from memory.errors import MemoryTierError
 from memory.models import Episode, Hit, SearchResult
@@ -14,6 +15,7 @@ from memory.owner_files import OwnerFiles
 
 OVERFETCH = 3  # parts asked for, for each episode wanted
 MOST_PARTS = 2000
+SPARE = 5  # episodes read beyond those wanted, in place of vectors whose episode is gone
 
 
 class EpisodeArchive:
@@ -25,12 +27,13 @@ class EpisodeArchive:
         self._ledger = VectorLedger(files)
         self._vectors = vectors
         self._embeddings = embeddings
-        self._indexer = Indexer(self.log, self._ledger, vectors, embeddings)
+        self._nulls = NullTurns(embeddings)
+        self._indexer = Indexer(self.log, self._ledger, vectors, embeddings, self._nulls)
         self._indexing: dict[tuple[int, str], asyncio.Task[int]] = {}
 
     async def ready(self, *, owner: str) -> None:
-        """Load what the owner's first search would wait for."""
-        await self._vectors.ready()
+        """Load what the owner's first search would wait for: model, database, the owner's part of it."""
+        await asyncio.gather(self._nulls.vectors(), self._vectors.ready())
         state = await self._ledger.state(owner)
         if state.parts and state.dimension:
             await self._vectors.search(collection_name(owner, state), [1.0] * state.dimension, 1)
@@ -76,7 +79,10 @@ class EpisodeArchive:
         if not state.parts or limit <= 0:
             return SearchResult(hits=())
         vector = await self._embeddings.aembed_query(query)
-        return SearchResult(hits=await self._hits(vector, owner, state, limit), noise=_noise(state))
+        (likeness,) = await self._nulls.small_talk([vector])
+        hits = await self._hits(vector, owner, state, limit)
+        small_talk = self._nulls.is_small_talk(likeness)
+        return SearchResult(hits=hits, noise=_noise(state), small_talk=small_talk)
 
     async def get(self, turn_ids: Sequence[str], *, owner: str) -> list[Episode]:
         """Read episodes by id, in the order asked; unknown ids are left out."""
@@ -124,10 +130,17 @@ class EpisodeArchive:
             if len(best) >= limit or wanted >= min(state.parts, MOST_PARTS):
                 break
             wanted *= 4
-        episodes = {episode.turn_id: episode for episode in await self.log.get(list(best), owner=owner)}
-        self._indexer.report_ghosts(owner, best.keys() - episodes.keys())
-        hits = [_hit(episodes[part.turn_id], part) for part in best.values() if part.turn_id in episodes]
+        closest = list(best)[: limit + SPARE]
+        episodes = {episode.turn_id: episode for episode in await self.log.get(closest, owner=owner)}
+        self._indexer.report_ghosts(owner, set(closest) - episodes.keys())
+        hits = [self._hit(episodes[turn_id], best[turn_id]) for turn_id in closest if turn_id in episodes]
         return tuple(hits[:limit])
+
+    def _hit(self, episode: Episode, part: Found) -> Hit:
+        length = len(episode.text)
+        span = (min(part.start, length), min(part.end, length))
+        small_talk = self._nulls.is_small_talk(part.small_talk)
+        return Hit(episode=episode, score=part.score, part=span, small_talk=small_talk)
 
     async def _found(self, collection: str, vector: Vector, owner: str, wanted: int) -> list[Found]:
         found = await self._vectors.search(collection, vector, wanted)
@@ -142,11 +155,6 @@ def _best_parts(found: Sequence[Found]) -> dict[str, Found]:
     for part in found:
         best.setdefault(part.turn_id, part)
     return best
-
-
-def _hit(episode: Episode, part: Found) -> Hit:
-    length = len(episode.text)
-    return Hit(episode=episode, score=part.score, part=(min(part.start, length), min(part.end, length)))
 
 
 def _noise(state: VectorState) -> tuple[float, ...]:

@@ -56,6 +56,8 @@ class Part:
     end: int
     at: int
     """Microseconds since the epoch."""
+    small_talk: float = -1.0
+    """Best similarity with a null turn that is small talk."""
 
     @property
     def record_id(self) -> str:
@@ -71,6 +73,8 @@ class Found:
     end: int
     score: float
     """Cosine similarity."""
+    small_talk: float = -1.0
+    """As in `Part`."""
 
 
 class VectorBackend(Protocol):

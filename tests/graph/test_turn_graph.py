@@ -37,13 +37,13 @@ async def test_small_talk_recalls_nothing(agent: Agent) -> None:
         await agent.ask(text, owner=OWNER, thread=thread("1"))
     for text in ("thanks!", "good morning", "ce mai faci?"):
         state = await agent.ask(text, owner=OWNER, thread=thread("2"))
-        assert state["allocation"].recalled == (), text
+        assert not state["allocation"].recalled, text
 
 
 async def test_nothing_crosses_owners(agent: Agent) -> None:
     await agent.ask("My bank PIN is 4711.", owner="ana", thread=thread("1"))
     state = await agent.ask("What is my bank PIN?", owner="bob", thread=thread("1", "bob"))
-    assert state["recall"].candidates == ()
+    assert not state["recall"].candidates
     assert "4711" not in str(state["prompt"])
     with pytest.raises(OwnerMismatch):
         await agent.ask("What did I just say?", owner="bob", thread=thread("1"))
@@ -75,7 +75,7 @@ async def test_the_conversation_is_in_the_prompt_and_not_recalled_again(
     await agent.ask("I planted tomatoes and basil.", owner=OWNER, thread=thread())
     state = await agent.ask("What did I plant?", owner=OWNER, thread=thread())
     assert any("tomatoes" in message.text for message in state["prompt"][1:-1])
-    assert state["allocation"].recalled == ()
+    assert not state["allocation"].recalled
 
 
 async def test_stopping_keeps_what_was_written(agent: Agent, model: ModelServer) -> None:
@@ -102,7 +102,9 @@ async def test_stopping_keeps_what_was_written(agent: Agent, model: ModelServer)
     [Fault.refuse(times=2), Fault.stall(times=2), Fault.half(), Fault.garbage(), Fault.empty()],
     ids=["refuses", "stalls", "half", "garbage", "empty"],
 )
-async def test_whatever_the_model_does_nothing_is_lost(agent: Agent, model: ModelServer, fault: Fault) -> None:
+async def test_whatever_the_model_does_nothing_is_lost(
+    agent: Agent, model: ModelServer, fault: Fault
+) -> None:
     model.faults.append(fault)
     state = await agent.ask("remember the blue umbrella", owner=OWNER, thread=thread())
     assert state["reply"].outcome in {Outcome.FAILED, Outcome.INTERRUPTED}
@@ -121,9 +123,10 @@ async def test_an_empty_message_is_refused(agent: Agent, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a\0b", "lone \ud83d surrogate", "🐐🐐🐐", "x" * 1_000_000, "מה שלומך?", "‮abc"],
+    "text",
+    ["a\0b", "lone \ud83d surrogate", "🐐🐐🐐", "x" * 1_000_000, "מה שלומך?", "\u202eabc"],
     ids=["NUL", "surrogate", "emoji", "1 MB", "Hebrew", "override"],
-)  # fmt: skip
+)
 async def test_odd_messages_are_answered_and_kept(agent: Agent, text: str) -> None:
     state = await agent.ask(text, owner=OWNER, thread=thread())
     assert state["reply"].outcome is Outcome.ANSWERED

@@ -31,7 +31,7 @@ MARKS = len("[...] ") + len(" [...]")
 QUIET = tuple(i / 100 for i in range(21))
 
 
-def utc() -> Any:
+async def utc() -> Any:
     return UTC
 
 
@@ -163,7 +163,7 @@ class TestFitMemories:
     def test_what_stands_in_the_conversation_is_not_said_twice(self) -> None:
         kept, cut = fit_memories([(candidate("a"), 60), (candidate("b"), 50)], 50, {"a"})
         assert [c.turn_id for c, _ in kept] == ["b"]
-        assert [(d.turn_id, d.rule, d.tokens) for d in cut] == [("a", "echo", 60)]
+        assert [(d.turn_id, d.rule, d.tokens, d.threshold) for d in cut] == [("a", "echo", 60, 0.0)]
 
     @given(
         st.lists(st.integers(0, 50), max_size=15),
@@ -229,7 +229,8 @@ class TestBudget:
         long = past("p", 10_000, message="word " * 5000, reply="word " * 5000)
         given = await allocate(state(turns=(long,)), l2_cap=1000)
         (shown,) = given.conversation
-        assert shown.tokens == COUNT(shown.message) + COUNT(shown.reply) <= 1100
+        assert shown.tokens == COUNT(shown.message) + COUNT(shown.reply)
+        assert 900 <= shown.tokens <= 1100
 
 
 def roles(messages: list[AnyMessage]) -> list[str]:

@@ -30,6 +30,22 @@ DEFAULTS = {
     "gap_significance": 3.0,
     "cache_ttl": 300,
 }
+LIMITS = {
+    "budget_base": (0, 200_000),
+    "budget_confidence_multiplier": (0, 200_000),
+    "budget_complexity_bonus": (0, 200_000),
+    "budget_hard_cap": (100, 1_000_000),
+    "prefetch_timeout": (0, 30),
+    "prefetch_results": (1, 100),
+    "rank_recency_window": (0, 36_500),
+    "rank_access_reference": (1, 1_000_000),
+    "l3_minimum": (0, 100_000),
+    "l2_floor": (0, 100_000),
+    "l2_cap": (0, 1_000_000),
+    "gap_threshold": (0, 1),
+    "gap_significance": (1, 100),
+    "cache_ttl": (0, 86_400),
+}
 SECRETS = ["redis_url", "chroma_url", "embedding_api_key", "model_api_key"]
 SECRET = "hunter2-very-secret"
 
@@ -266,9 +282,12 @@ def test_the_form_of_the_context_has_titles_descriptions_and_limits() -> None:
     for name, shown in properties.items():
         assert shown["title"], name
         assert shown["description"], name
-        number = shown.get("type") in {"integer", "number"}
-        assert not number or ("minimum" in shown or "exclusiveMinimum" in shown), name
-        assert not number or "maximum" in shown, name
+    limits = {
+        name: (shown.get("minimum", shown.get("exclusiveMinimum")), shown.get("maximum"))
+        for name, shown in properties.items()
+        if shown.get("type") in {"integer", "number"}
+    }
+    assert limits == LIMITS
 
 
 def test_what_is_allowed_is_said_of_every_setting() -> None:

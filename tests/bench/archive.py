@@ -1,0 +1,93 @@
+"""Archives to search: as many turns as asked, with vectors mixed from those of really embedded turns."""
+
+import random
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.layers import Layers
+from memory.embedding.model import EmbeddingModel
+from memory.episodic.store import EpisodeArchive
+from memory.models import Episode
+from tests.bench.corpus import TurnText, turns
+
+SEEDS = 320
+"""Turns that are embedded; the vector of any other mixes those of two of them, and some noise."""
+_OWN, _OTHER, _NOISE = 0.75, 0.45, 0.5
+_BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
+_BATCH = 16
+
+
+class MixedEmbeddings:
+    """The built-in model, which makes up the vectors of documents out of a few that it embedded."""
+
+    def __init__(self, model: EmbeddingModel) -> None:
+        self._model = model
+        self._seeds: list[NDArray[np.float32]] = []
+
+    @property
+    def name(self) -> str:
+        return self._model.name
+
+    @property
+    def dimension(self) -> int | None:
+        return self._model.dimension
+
+    async def learn(self, texts: Sequence[TurnText]) -> AsyncIterator[int]:
+        """Embed the turns to mix from, and tell how many are done."""
+        for start in range(0, len(texts), _BATCH):
+            some = [turn.text for turn in texts[start : start + _BATCH]]
+            vectors = await self._model.aembed_documents(some)
+            self._seeds += [np.asarray(vector, np.float32) for vector in vectors]
+            yield len(some)
+
+    def split_offsets(self, text: str) -> list[tuple[int, int]]:
+        return [(0, len(text))]
+
+    def embed_query(self, text: str) -> list[float]:
+        return self._model.embed_query(text)
+
+    async def aembed_query(self, text: str) -> list[float]:
+        return await self._model.aembed_query(text)
+
+    async def aembed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+        return [self._mixed(text) for text in texts]
+
+    async def ready(self) -> None:
+        await self._model.ready()
+
+    async def aclose(self) -> None:
+        await self._model.aclose()
+
+    def _mixed(self, text: str) -> list[float]:
+        chance = random.Random(text)
+        one, other = chance.sample(self._seeds, 2)
+        noise = np.random.default_rng(chance.getrandbits(32)).standard_normal(len(one), np.float32)
+        vector = _OWN * one + _OTHER * other + _NOISE * noise / np.linalg.norm(noise)
+        unit: list[float] = (vector / np.linalg.norm(vector)).tolist()
+        return unit
+
+
+async def fill(layers: Layers, embeddings: MixedEmbeddings, owner: str, count: int) -> AsyncIterator[int]:
+    """Archive `count` turns of `owner`, in threads of twelve, and tell how many have vectors."""
+    archive = EpisodeArchive(layers.files, layers.vectors, embeddings)
+    await archive.append_many(
+        Episode(
+            turn_id=f"{owner}-{number}",
+            owner=owner,
+            thread=f"{owner}-{number // 12}",
+            message=turn.message,
+            reply=turn.reply,
+            at=_BEGIN + timedelta(minutes=37 * number),
+        )
+        for number, turn in enumerate(turns(count, seed=count))
+    )
+    done = 0
+    async for progress in archive.reconcile():
+        if progress.error is not None:
+            raise progress.error
+        if progress.owner == owner:
+            yield progress.done - done
+            done = progress.done

@@ -1,0 +1,114 @@
+"""Where a turn's time goes: probes around each node and around the checkpointer, and a model that takes none."""
+
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from langchain_core.messages import AnyMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple
+
+from graph.builder import TurnGraph
+from graph.redis_saver import RedisSaver
+
+Interval = tuple[float, float]
+
+
+@dataclass
+class Probe:
+    """Intervals of the turn that is running, by the name of what ran, in seconds of `perf_counter`."""
+
+    intervals: defaultdict[str, list[Interval]] = field(default_factory=lambda: defaultdict(list))
+
+    def clear(self) -> None:
+        self.intervals.clear()
+
+    def note(self, name: str, began: float) -> None:
+        self.intervals[name].append((began, time.perf_counter()))
+
+    def wrap(self, name: str, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        """Return `call`, timed."""
+
+        async def timed(*args: Any, **options: Any) -> Any:
+            began = time.perf_counter()
+            try:
+                return await call(*args, **options)
+            finally:
+                self.note(name, began)
+
+        return timed
+
+    def spent(self, name: str) -> float:
+        """Return the milliseconds in which `name` ran; overlapping intervals count once."""
+        total, until = 0.0, 0.0
+        for began, ended in sorted(self.intervals[name]):
+            total += max(0.0, ended - max(began, until))
+            until = max(until, ended)
+        return total * 1000
+
+
+def probe_nodes(graph: TurnGraph, probe: Probe) -> None:
+    """Time every node of `graph`, before it is compiled."""
+    for name, node in graph.nodes.items():
+        runnable = cast("Any", node.runnable)
+        runnable.afunc = probe.wrap(name, runnable.afunc)
+
+
+class TimedSaver(RedisSaver):
+    """The checkpointer, timed; remembers what the latest turn wrote."""
+
+    probe: Probe
+    written: list[tuple[str, Sequence[Any]]]
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        began = time.perf_counter()
+        self.written.append(("aput", (config, checkpoint, metadata, new_versions)))
+        try:
+            return await super().aput(config, checkpoint, metadata, new_versions)
+        finally:
+            self.probe.note("checkpoint", began)
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        began = time.perf_counter()
+        self.written.append(("aput_writes", (config, writes, task_id, task_path)))
+        try:
+            await super().aput_writes(config, writes, task_id, task_path)
+        finally:
+            self.probe.note("checkpoint", began)
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        began = time.perf_counter()
+        try:
+            return await super().aget_tuple(config)
+        finally:
+            self.probe.note("checkpoint read", began)
+
+
+@dataclass
+class InstantModel:
+    """Answers at once, in this process, with its next reply."""
+
+    replies: Sequence[str]
+    name: str = "instant"
+    asked: int = 0
+    asked_at: float = 0.0
+    answered_at: float = 0.0
+
+    async def stream(self, prompt: Sequence[AnyMessage]) -> AsyncIterator[str]:
+        self.asked_at = time.perf_counter()
+        yield self.replies[self.asked % len(self.replies)]
+        self.asked += 1
+        self.answered_at = time.perf_counter()
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
