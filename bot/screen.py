@@ -78,8 +78,6 @@ def _problems(state: State) -> list[str]:
     reports = state["recall"].reports.items()
     problems = [f"{name}: {report.status}. {report.problem}" for name, report in reports if report.problem]
     problems += [state["persona"].problem, state["fact_sheet"].problem]
-    if "archived" in state:
-        problems.append(state["archived"].problem)
     return [printable(problem) for problem in problems if problem]
 
 

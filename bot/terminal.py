@@ -236,12 +236,13 @@ async def _lines(place: Place) -> AsyncIterator[str]:
     session: PromptSession[str] = PromptSession("> ", history=place.history)
     while True:
         try:
-            with patch_stdout():
-                yield await session.prompt_async()
+            with patch_stdout(raw=True):
+                line = await session.prompt_async()
         except KeyboardInterrupt:
             continue
         except EOFError:
             return
+        yield line
 
 
 @contextlib.contextmanager

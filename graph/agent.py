@@ -21,7 +21,7 @@ from graph.lease import ThreadLeases
 from graph.redis_saver import RedisSaver
 from graph.state import State, TurnInput
 from graph.turn import user_message
-from memory.errors import EmptyMessage, OwnerMismatch, ThreadBusy
+from memory.errors import EmptyMessage, MemoryTierError, OwnerMismatch, ThreadBusy
 from memory.text import clean
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A node is done."""
+    """A node is done, and what it did is in a checkpoint."""
 
     node: str
 
@@ -106,14 +106,18 @@ class Agent:
                 yield Finished(cast("State", before.values))
                 return
             message = user_message(text, turn_id=turn_id, owner=owner, at=at or datetime.now(UTC))
-            async for event in self._run({"messages": [message]}, config, context):
-                yield event
-            yield Finished(cast("State", (await self.graph.aget_state(config)).values))
+            with self.layers.stops.possible(turn_id):
+                async for event in self._run({"messages": [message]}, config, context):
+                    yield event
 
     async def resume(self) -> list[State]:
         """Finish every turn that a crash left pending, before anything new; return their states.
 
-        Threads in which another process is answering are left to it.
+        Threads in which another process is answering are left to it. A turn that fails again stays pending,
+        is logged, and does not hold up the others.
+
+        Raises:
+            TierUnavailable: Redis cannot be reached.
         """
         finished = []
         for thread in await self._saver.apending():
@@ -122,9 +126,12 @@ class Agent:
                 continue
             try:
                 async with self._queue(thread), self._leases.hold(thread):
-                    pending = bool((await self.graph.aget_state(config)).next)
+                    pending = _is_pending(await self.graph.aget_state(config))
                     state = await self._finish_pending(config)
             except ThreadBusy:
+                continue
+            except MemoryTierError as error:
+                logger.warning("A turn stays pending in thread %s: %s", thread, error)
                 continue
             if pending and "turn" in state.values:
                 finished.append(cast("State", state.values))
@@ -143,12 +150,16 @@ class Agent:
         return self._queues.setdefault(thread, asyncio.Lock())
 
     async def _finish_pending(self, config: RunnableConfig) -> StateSnapshot:
-        """Run what is pending in a thread to its end; what can never succeed is closed, and logged."""
+        """Run what is pending in a thread to its end; what can never succeed is closed, and logged.
+
+        A LangGraph server leaves the owner that a run was given in the checkpoint's metadata.
+        """
         snapshot = await self.graph.aget_state(config)
-        if not snapshot.next:
+        if not _is_pending(snapshot):
             return snapshot
+        owner = str((snapshot.metadata or {}).get("owner", ""))
         try:
-            async for _ in self._run(None, config, self.layers.settings().turn_context()):
+            async for _ in self._run(None, config, self.layers.settings().turn_context(owner)):
                 pass
         except (EmptyMessage, OwnerMismatch) as error:
             logger.warning("A pending turn cannot be answered and is closed: %s", error)
@@ -159,25 +170,37 @@ class Agent:
         self, given: TurnInput | None, config: RunnableConfig, context: TurnContext
     ) -> AsyncIterator[Event]:
         events = self.graph.astream(
-            given, config, context=context, stream_mode=["messages", "updates"], durability="sync"
+            given, config, context=context, stream_mode=["messages", "updates", "values"], durability="sync"
         )
+        done: list[Step] = []
+        state: Any = None
         async for mode, event in events:
             if mode == "messages":
                 chunk, _ = cast("tuple[Any, Any]", event)
                 if isinstance(chunk, AIMessageChunk) and chunk.text:
                     yield Piece(chunk.text)
-            else:
-                for node in cast("dict[str, Any]", event):
-                    yield Step(node)
+            elif mode == "updates":
+                done += [Step(node) for node in cast("dict[str, Any]", event)]
+            else:  # the values of a superstep come once its checkpoint is stored
+                for step in done:
+                    yield step
+                done.clear()
+                state = event
+        yield Finished(cast("State", state))
 
 
 def _config(thread: str) -> RunnableConfig:
     return {"configurable": {"thread_id": thread}}
 
 
+def _is_pending(snapshot: StateSnapshot) -> bool:
+    """Say whether a turn has a step left; `next` would leave out one that is done but in no checkpoint."""
+    return bool(snapshot.tasks)
+
+
 def _answered(snapshot: StateSnapshot, turn_id: str) -> bool:
     turn = snapshot.values.get("turn")
-    return turn is not None and turn.turn_id == turn_id and not snapshot.next
+    return turn is not None and turn.turn_id == turn_id and not _is_pending(snapshot)
 
 
 def _of_server(snapshot: StateSnapshot) -> bool:

@@ -1,20 +1,36 @@
-"""The checkpointer, as `langgraph.json` names it and the agent opens it."""
+"""The checkpointer that `langgraph.json` names. It is open for as long as the server, and so are the layers."""
 
+import asyncio
+import contextlib
+import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
-from graph.layers import redis_connection
+from graph.app import layers
 from graph.redis_saver import RedisSaver
 from graph.serde import checkpoint_serde
-from graph.settings import load_settings
+from memory.errors import GoatError
+
+logger = logging.getLogger(__name__)
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def open_checkpointer() -> AsyncIterator[RedisSaver]:
-    """Open the checkpointer of the configured Redis, or of the private embedded one."""
-    settings = load_settings()
-    connection = redis_connection(lambda: settings)
+    """Open the checkpointer on the Redis of the graph's layers; warm them up beside it, close them after it.
+
+    Raises:
+        ConfigError: a setting is refused; the server does not start.
+    """
+    settings = await asyncio.to_thread(layers.settings)
+    warming = asyncio.create_task(_warm_up(settings.owner))
     try:
-        yield RedisSaver(connection.client, keep=settings.checkpoints_kept, serde=checkpoint_serde())
+        yield RedisSaver(layers.redis.client, keep=settings.checkpoints_kept, serde=checkpoint_serde())
     finally:
-        await connection.close()
+        warming.cancel()
+        await layers.close()
+
+
+async def _warm_up(owner: str) -> None:
+    try:
+        await layers.warm_up(owner)
+    except GoatError as error:
+        logger.warning("The first turn will be slower, or go without memory: %s", error)

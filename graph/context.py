@@ -83,7 +83,7 @@ class Thresholds(BaseModel):
         description="`null`: beat null turns held against this archive; `ratio`: largest gap over mean gap.",
     )
     gap_threshold: float = Field(
-        0.85,
+        0.8,
         ge=0,
         le=1,
         title="Gap filter: threshold",

@@ -58,9 +58,9 @@ class RedisSaver(AsyncSaver):
         self._keep = keep
 
     def get_next_version(self, current: str | None, channel: None) -> str:  # noqa: ARG002 - LangGraph's signature
-        """Count up in a form that sorts as text, and that two forks do not share."""
+        """Count up in a form that two forks do not share, and that sorts as text beside a LangGraph server's."""
         count = int(str(current).partition(".")[0]) if current else 0
-        return f"{count + 1:012}.{secrets.token_hex(4)}"
+        return f"{count + 1:032}.{secrets.token_hex(4)}"
 
     @translate_errors()
     async def aput(

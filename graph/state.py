@@ -131,10 +131,7 @@ class Archived:
     conversation: bool
     """False when it stood there already."""
     episode: bool
-    """False when it stood there already."""
-    indexed: bool
-    """False when the vectors follow later."""
-    problem: str = ""
+    """False when it stood there already. Its vectors follow."""
 
 
 class TurnInput(TypedDict):

@@ -1,10 +1,10 @@
 """Which turn a run is: whose, in which thread, which message, when."""
 
+import json
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from langchain_core.messages import BaseMessage, HumanMessage
 from langgraph.runtime import Runtime
@@ -21,7 +21,7 @@ _NOTE = "goat"
 
 def thread_id(*names: str) -> str:
     """Derive a thread's id from the names of its channel, such as ("terminal", "me", "2")."""
-    return str(uuid.uuid5(_NAMESPACE, "\0".join(names)))
+    return str(uuid.uuid5(_NAMESPACE, json.dumps(names)))
 
 
 def user_message(text: str, *, turn_id: str, owner: str, at: datetime) -> HumanMessage:
@@ -45,7 +45,7 @@ class TurnReader:
             OwnerMismatch: the thread belongs to another owner than the one asked for.
         """
         message = _last_message(state)
-        note = message.additional_kwargs.get(_NOTE, {})
+        note = _note(message)
         owner = self._owner(state, runtime.context, note)
         running = runtime.execution_info
         return Turn(
@@ -56,7 +56,7 @@ class TurnReader:
             at=_time(note) or self.clock(),
         )
 
-    def _owner(self, state: State, context: TurnContext, note: Mapping[str, Any]) -> str:
+    def _owner(self, state: State, context: TurnContext, note: Mapping[str, str]) -> str:
         earlier = state["turn"].owner if "turn" in state else ""
         claims = {name for name in (earlier, note.get("owner", ""), context.owner) if name}
         if len(claims) > 1:
@@ -71,14 +71,22 @@ def _last_message(state: State) -> BaseMessage:
     messages = state.get("messages", [])
     if not messages or messages[-1].type != "human":
         raise EmptyMessage("There is no message to answer: the last message must be the user's.")
-    if not messages[-1].text.strip():
+    if not clean(messages[-1].text).strip():
         raise EmptyMessage("The message is empty. Write something to answer.")
     return messages[-1]
 
 
-def _time(note: Mapping[str, Any]) -> datetime | None:
+def _note(message: BaseMessage) -> dict[str, str]:
+    """Return what travels with the message; what others wrote there and is not ours is left out."""
+    note = message.additional_kwargs.get(_NOTE)
+    if not isinstance(note, Mapping):
+        return {}
+    return {key: value for key, value in note.items() if isinstance(value, str)}
+
+
+def _time(note: Mapping[str, str]) -> datetime | None:
     try:
-        at = datetime.fromisoformat(note["at"])
-    except (KeyError, TypeError, ValueError):
+        at = datetime.fromisoformat(note.get("at", ""))
+    except ValueError:
         return None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)

@@ -28,16 +28,6 @@ class Cues:
     marks: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Split:
-    """How a budget is shared, in tokens."""
-
-    l2: int
-    """The most that the conversation may take."""
-    l3: int
-    """The most that recalled memory may take, once the conversation took `l2_used`."""
-
-
 def fold(text: str) -> str:
     """Return `text` in lower case without diacritics, so that `când` and `cand` are one word."""
     if text.isascii():
@@ -62,23 +52,29 @@ def cues() -> Cues:
     )
 
 
-def words(message: str) -> set[str]:
-    """Return the distinct words of `message`, folded."""
-    return set(_WORD.findall(fold(message)))
+def in_words(message: str) -> str:
+    """Return the words of `message`, folded, each with a space before and after it."""
+    return f" {' '.join(_WORD.findall(fold(message)))} "
+
+
+def count_cues(message: str, cues: frozenset[str]) -> int:
+    """Count the distinct cues, words or phrases, that stand in `message`."""
+    spaced = in_words(message)
+    return sum(f" {cue} " in spaced for cue in cues)
 
 
 def confidence(message: str) -> float:
     """Estimate, in [0, 1], how much recalled context a message calls for."""
     if not message.strip():
         return 0.2
-    deep = len(words(message) & cues().deep)
+    deep = count_cues(message, cues().deep)
     return min(0.8 + 0.1 * (deep - 1), 1.0) if deep else 0.5
 
 
 def complexity(message: str) -> float:
     """Estimate, in [0, 1], how much context an answer to `message` needs."""
     length = min(len(message) / _FULL_LENGTH, 1.0)
-    connected = bool(words(message) & cues().connectors) or any(mark in message for mark in cues().marks)
+    connected = count_cues(message, cues().connectors) > 0 or any(mark in message for mark in cues().marks)
     return min(length * 0.7 + (0.3 if connected else 0.0), 1.0)
 
 

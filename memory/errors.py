@@ -12,6 +12,8 @@
     - TierCorrupt            the backend answered with something that cannot be read
     - EmbeddingMismatch      the vectors were made by another embedding model
     - FactsFull              a fact does not fit under the token cap
+
+What refuses a turn is a `ValueError` too: a LangGraph server shows the text of no other error of ours.
 """
 
 
@@ -27,11 +29,11 @@ class DataFolderError(GoatError):
     """The data folder cannot be used."""
 
 
-class OwnerMismatch(GoatError):
+class OwnerMismatch(GoatError, ValueError):
     """A thread was asked for on behalf of somebody who does not own it."""
 
 
-class EmptyMessage(GoatError):
+class EmptyMessage(GoatError, ValueError):
     """The message holds no text to answer."""
 
 

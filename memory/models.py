@@ -102,7 +102,7 @@ class Decision:
     turn_id: str
     kept: bool
     rule: str
-    """The rule that kept or cut it: `null`, `small_talk`, `ratio`, `few`, `echo`, `budget`."""
+    """The rule that kept or cut it: `null`, `small_talk`, `ratio`, `few`, `echo` or `budget`."""
     score: float
     threshold: float
     """What `score` was held against."""

@@ -35,6 +35,10 @@ class EpisodeStore(Protocol):
         """Load what the owner's first search would wait for."""
         ...
 
+    def index_soon(self, *, owner: str) -> None:
+        """Have `index` done in the background; the next search waits for it a little."""
+        ...
+
     async def search(self, query: str, *, owner: str, limit: int) -> SearchResult:
         """Find at most `limit` episodes, closest first, each once.
 

@@ -10,8 +10,6 @@ from memory.protocols import ConversationStore, EpisodeStore, SessionCache
 from memory.tokens import TokenCounter
 from nodes.deadline import within
 
-INDEX_SECONDS = 5.0
-"""The vectors may take this long before the turn ends without them; they follow from the log later."""
 TOUCH_SECONDS = 1.0
 
 logger = logging.getLogger(__name__)
@@ -19,7 +17,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """Archive the turn verbatim. Every step may be done again: each is idempotent by turn id."""
+    """Archive the turn verbatim. Every step may be done again: each is idempotent by turn id.
+
+    The turn does not wait for its vectors: they follow from the log, behind it.
+    """
 
     episodes: EpisodeStore
     conversations: ConversationStore
@@ -33,11 +34,10 @@ class Archive:
             await self._to_conversation(turn, reply), owner=turn.owner, thread=turn.thread
         )
         await self.cache.drop(owner=turn.owner)
-        indexed, problem = await self._index(turn.owner)
+        self.episodes.index_soon(owner=turn.owner)
         if new_episode:
             await self._touch([c.turn_id for c in state["allocation"].recalled], turn.owner)
-        archived = Archived(conversation=new_turn, episode=new_episode, indexed=indexed, problem=problem)
-        return {"archived": archived}
+        return {"archived": Archived(conversation=new_turn, episode=new_episode)}
 
     async def _to_conversation(self, turn: Turn, reply: Reply) -> ConversationTurn:
         count = await self.tokens.ready()
@@ -49,15 +49,6 @@ class Archive:
             at=turn.at,
             tokens=count(turn.message) + count(words),
         )
-
-    async def _index(self, owner: str) -> tuple[bool, str]:
-        try:
-            await within(self.episodes.index(owner=owner), INDEX_SECONDS)
-        except TimeoutError:
-            return False, "The vectors are late; they follow from the archive."
-        except MemoryTierError as error:
-            return False, str(error)
-        return True, ""
 
     async def _touch(self, turn_ids: list[str], owner: str) -> None:
         if not turn_ids:

@@ -12,6 +12,9 @@ from memory.prompt import quoted, render_evidence, render_message, render_system
 from memory.text import clip
 from memory.tokens import CountTokens, TokenCounter
 
+_MARK_TOKENS = 30
+"""What the mark in the place of what is left out takes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Assemble:
@@ -56,5 +59,8 @@ def alternating(messages: list[AnyMessage]) -> list[AnyMessage]:
 
 def shorten_message(message: str, cap: int, count: CountTokens) -> str:
     """Hold a message to about `cap` tokens, keeping both ends."""
-    tokens = count(message)
-    return message if tokens <= cap else clip(message, len(message) * cap // tokens)
+    shortened, chars = message, len(message)
+    while (tokens := count(shortened)) > cap + _MARK_TOKENS:
+        chars = min(chars * cap // tokens, chars - 1)
+        shortened = clip(message, chars)
+    return shortened

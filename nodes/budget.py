@@ -13,6 +13,7 @@ from memory.models import Candidate, ConversationTurn, Decision
 from memory.prompt import fit_conversation, render_memory, render_system
 from memory.text import clip
 from memory.tokens import CountTokens, TokenCounter
+from nodes.gap_filter import shown_turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,10 @@ class Budget:
         fixed = count(render_system(state["persona"].text, state["fact_sheet"].facts, zone))
         available = max(total - fixed, 0)
         relevant = _relevant(state, count, zone)
+        in_window = shown_turns(state["conversation"])
         l2_limit = aits.conversation_limit(
             available,
-            sum(tokens for _, tokens in relevant),
+            sum(tokens for candidate, tokens in relevant if candidate.turn_id not in in_window),
             l3_minimum=context.l3_minimum,
             l2_floor=context.l2_floor,
             l2_cap=context.l2_cap,
@@ -89,7 +91,7 @@ def fit_memories(
                 turn_id=candidate.turn_id,
                 kept=False,
                 rule="echo" if echo else "budget",
-                score=candidate.score,
+                score=candidate.score if echo else float(tokens),
                 threshold=0.0 if echo else float(room),
                 probability=0.0,
                 tokens=tokens,
@@ -107,10 +109,10 @@ def _relevant(state: State, count: CountTokens, zone: tzinfo) -> list[tuple[Cand
 
 def _shortener(count: CountTokens) -> Callable[[ConversationTurn, int], ConversationTurn]:
     def shorten(turn: ConversationTurn, tokens: int) -> ConversationTurn:
-        """Cut both ends of a turn in proportion, so that it takes about `tokens`."""
+        """Cut message and reply in proportion, so that the turn takes about `tokens`; evidence goes."""
         share = tokens / max(turn.tokens, 1)
         message = clip(turn.message, max(int(len(turn.message) * share), 80))
         reply = clip(turn.reply, max(int(len(turn.reply) * share), 80))
-        return replace(turn, message=message, reply=reply, tokens=count(message) + count(reply))
+        return replace(turn, message=message, reply=reply, evidence=(), tokens=count(message) + count(reply))
 
     return shorten

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
-from graph.state import GapFilterUpdate, State
+from graph.state import Conversation, GapFilterUpdate, State
 from memory.gap import GapRule, judge, without_small_talk
 from memory.models import Candidate, Decision
 from memory.ranking import ordered
@@ -14,7 +14,7 @@ from memory.ranking import ordered
 def gap_filter(state: State, runtime: Runtime[TurnContext]) -> GapFilterUpdate:
     """Give every candidate a decision: the kept ones first, in the order in which they will stand."""
     context, recall = runtime.context, state["recall"]
-    in_window = {past.turn_id for past in state["conversation"].turns}
+    in_window = shown_turns(state["conversation"])
     candidates = _at_most(recall.candidates, context.prefetch_results, in_window)
     verdicts = judge(
         [candidate.score for candidate in candidates],
@@ -45,6 +45,12 @@ def gap_filter(state: State, runtime: Runtime[TurnContext]) -> GapFilterUpdate:
     )
     ranked = [decisions[candidate.turn_id] for candidate in in_order]
     return {"decisions": tuple(sorted(ranked, key=lambda decision: not decision.kept))}
+
+
+def shown_turns(conversation: Conversation) -> set[str]:
+    """Return the ids of the turns that may be shown as conversation."""
+    turns = [*conversation.turns, *([conversation.opening] if conversation.opening else [])]
+    return {turn.turn_id for turn in turns}
 
 
 def _at_most(candidates: Sequence[Candidate], limit: int, in_window: set[str]) -> list[Candidate]:

@@ -1,17 +1,18 @@
 """Search L3 for this turn, before the model is asked and whatever the message says."""
 
+import contextlib
 import hashlib
 import logging
 import time
 from dataclasses import dataclass, field, replace
 
 from langgraph.runtime import Runtime
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from graph.context import TurnContext
 from graph.state import PrefetchUpdate, Recall, SearchReport, State, Turn
 from graph.turn import TurnReader
-from memory.errors import MemoryTierError, TierUnavailable
+from memory.errors import MemoryTierError
 from memory.models import Candidate, Hit, Mechanism, SearchResult
 from memory.protocols import EpisodeStore, SessionCache
 from memory.text import excerpt
@@ -47,6 +48,14 @@ def to_candidate(hit: Hit, rank: int) -> Candidate:
         small_talk=hit.small_talk,
         access_count=episode.access_count,
     )
+
+
+def _cached(value: bytes) -> SearchResult | None:
+    """Read a cached result; None for one that another version wrote."""
+    try:
+        return _RESULT.validate_json(value)
+    except ValidationError:
+        return None
 
 
 @dataclass(slots=True)
@@ -107,18 +116,19 @@ class Prefetch:
             return await self._search(query, turn.owner, limit), SearchReport(status="ok")
         try:
             entry = await self.cache.get(key, owner=turn.owner)
-        except TierUnavailable:
+        except MemoryTierError:
             return await self._search(query, turn.owner, limit), SearchReport(status="ok")
-        if entry.value is not None:
-            return _RESULT.validate_json(entry.value), SearchReport(status="cached")
+        if entry.value is not None and (result := _cached(entry.value)) is not None:
+            return result, SearchReport(status="cached")
         result = await self._search(query, turn.owner, limit)
-        await self.cache.put(
-            key,
-            _RESULT.dump_json(result),
-            owner=turn.owner,
-            generation=entry.generation,
-            ttl=context.cache_ttl,
-        )
+        with contextlib.suppress(MemoryTierError):
+            await self.cache.put(
+                key,
+                _RESULT.dump_json(result),
+                owner=turn.owner,
+                generation=entry.generation,
+                ttl=context.cache_ttl,
+            )
         return result, SearchReport(status="ok")
 
     async def _search(self, query: str, owner: str, limit: int) -> SearchResult:

@@ -43,7 +43,7 @@ class Respond:
         pieces: list[str] = []
         outcome, problem = Outcome.ANSWERED, ""
         try:
-            stopped = await self._collect(self.model.stream(prompt), pieces, self.stops.open(turn_id))
+            stopped = await self._collect(self.model.stream(prompt), pieces, self.stops.signal(turn_id))
         except ModelUnavailable as error:
             outcome, problem = Outcome.INTERRUPTED, str(error)
         except TimeoutError:
@@ -52,8 +52,6 @@ class Respond:
         else:
             if stopped:
                 outcome, problem = Outcome.INTERRUPTED, "Stopped as you asked."
-        finally:
-            self.stops.close(turn_id)
         text = clean("".join(pieces))
         if not text.strip():
             text, outcome, problem = "", Outcome.FAILED, problem or EMPTY_ANSWER
@@ -67,9 +65,9 @@ class Respond:
             TimeoutError: no piece came within the time limit.
         """
         stopping = asyncio.ensure_future(stop.wait())
+        coming = asyncio.ensure_future(anext(stream, None))
         try:
             while True:
-                coming = asyncio.ensure_future(anext(stream, None))
                 await asyncio.wait(
                     {coming, stopping}, timeout=self.timeout(), return_when=asyncio.FIRST_COMPLETED
                 )
@@ -82,8 +80,10 @@ class Respond:
                 if piece is None:
                     return False
                 pieces.append(piece)
+                coming = asyncio.ensure_future(anext(stream, None))
         finally:
             stopping.cancel()
+            coming.cancel()
 
 
 async def _abandon(task: "asyncio.Future[str | None]") -> None:

@@ -2,6 +2,7 @@
 
 import http.client
 import ssl
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from urllib.parse import unquote, urlsplit
@@ -40,16 +41,21 @@ def open_chroma(location: ChromaLocation) -> "ChromaVectors":
 
 
 class GivenVectors(Embeddings):
-    """Hand LangChain vectors that were computed elsewhere."""
+    """Hand LangChain vectors that were computed elsewhere, to each thread its own."""
 
-    def __init__(self, vectors: Sequence[Vector]) -> None:
-        self._vectors = [list(vector) for vector in vectors]
+    def __init__(self) -> None:
+        self._here = threading.local()
+
+    def give(self, vectors: Sequence[Vector]) -> None:
+        """Keep the vectors of the texts that this thread writes next."""
+        self._here.vectors = [list(vector) for vector in vectors]
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Return the vectors, one for each of `texts`."""
-        if len(texts) != len(self._vectors):
-            raise ValueError(f"{len(self._vectors)} vectors for {len(texts)} texts")
-        return self._vectors
+        vectors: list[list[float]] = self._here.vectors
+        if len(texts) != len(vectors):
+            raise ValueError(f"{len(vectors)} vectors for {len(texts)} texts")
+        return vectors
 
     def embed_query(self, text: str) -> list[float]:
         """Refuse: searches bring their vector."""
@@ -62,6 +68,7 @@ class ChromaVectors:
     def __init__(self, client: ClientAPI, location: ChromaLocation) -> None:
         self._client = client
         self._location = location
+        self._given = GivenVectors()
         self._open: dict[str, Chroma] = {}
 
     def upsert(
@@ -70,17 +77,11 @@ class ChromaVectors:
         """Write in batches that every Chroma takes."""
         with _translated(self._location):
             for start in range(0, len(parts), BATCH):
-                some = parts[start : start + BATCH]
-                store = Chroma(
-                    collection,
-                    GivenVectors(vectors[start : start + BATCH]),
-                    client=self._client,
-                    collection_metadata=about,
-                    collection_configuration=HNSW,
-                )
-                metadata = [_metadata(part) for part in some]
-                store.add_texts([""] * len(some), metadata, [part.record_id for part in some])
-                self._open[collection] = store
+                some, given = parts[start : start + BATCH], vectors[start : start + BATCH]
+                try:
+                    self._write(self._open.get(collection) or self._made(collection, about), some, given)
+                except NotFoundError:  # dropped meanwhile
+                    self._write(self._made(collection, about), some, given)
 
     def search(self, collection: str, vector: Vector, limit: int) -> list[Found]:
         """Find the closest parts, closest first."""
@@ -123,12 +124,27 @@ class ChromaVectors:
         if close is not None:
             close()
 
+    def _write(self, store: Chroma, parts: Sequence[Part], vectors: Sequence[Vector]) -> None:
+        self._given.give(vectors)
+        store.add_texts([""] * len(parts), list(map(_metadata, parts)), [part.record_id for part in parts])
+
+    def _made(self, collection: str, about: dict[str, str | int]) -> Chroma:
+        made = self._open[collection] = Chroma(
+            collection,
+            self._given,
+            client=self._client,
+            collection_metadata=about,
+            collection_configuration=HNSW,
+        )
+        return made
+
     def _store(self, collection: str) -> Chroma:
-        if collection not in self._open:
-            self._open[collection] = Chroma(
-                collection, client=self._client, create_collection_if_not_exists=False
+        found = self._open.get(collection)
+        if found is None:
+            found = self._open[collection] = Chroma(
+                collection, self._given, client=self._client, create_collection_if_not_exists=False
             )
-        return self._open[collection]
+        return found
 
     @contextmanager
     def _reading(self, collection: str) -> Iterator[None]:

@@ -1,7 +1,9 @@
 """L3: the archive of episodes, verbatim in the log and findable by its vectors."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import suppress
 
 from memory.embedding.model import EmbeddingModel
 from memory.episodic.indexer import Indexer, Progress, collection_name
@@ -13,8 +15,11 @@ from memory.errors import MemoryTierError
 from memory.models import Episode, Hit, SearchResult
 from memory.owner_files import OwnerFiles
 
+LOG = logging.getLogger(__name__)
 OVERFETCH = 3  # parts asked for, for each episode wanted
 MOST_PARTS = 2000
+SETTLING = 0.15  # seconds that a search waits for vectors that are just being written
+CLOSING = 5.0  # seconds that they have when the archive is closed
 SPARE = 5  # episodes read beyond those wanted, in place of vectors whose episode is gone
 
 
@@ -35,6 +40,8 @@ class EpisodeArchive:
         """Load what the owner's first search would wait for: model, database, the owner's part of it."""
         await asyncio.gather(self._nulls.vectors(), self._vectors.ready())
         state = await self._ledger.state(owner)
+        if state.pending:
+            self.index_soon(owner=owner)
         if state.parts and state.dimension:
             await self._vectors.search(collection_name(owner, state), [1.0] * state.dimension, 1)
 
@@ -58,6 +65,16 @@ class EpisodeArchive:
         task.add_done_callback(lambda _: self._indexing.pop(key, None))
         return await asyncio.shield(task)
 
+    def index_soon(self, *, owner: str) -> None:
+        """Embed what waits in the log, behind the caller's back; a failure is logged, and made good later."""
+        asyncio.ensure_future(self.index(owner=owner)).add_done_callback(_log_failure)
+
+    async def settled(self, *, owner: str, seconds: float = SETTLING) -> None:
+        """Wait until nothing of the owner is being indexed by `index`, or the time is over."""
+        running = self._indexing.get((id(asyncio.get_running_loop()), owner))
+        if running is not None:
+            await asyncio.wait([running], timeout=seconds)
+
     async def reindex(self, *, owner: str) -> AsyncGenerator[Progress, None]:
         """Drop the owner's vectors and embed everything anew, as after a change of the model."""
         await self._indexer.begin_anew(owner)
@@ -74,7 +91,11 @@ class EpisodeArchive:
                 yield Progress(owner, 0, 0, error)
 
     async def search(self, query: str, *, owner: str, limit: int) -> SearchResult:
-        """Find at most `limit` episodes, closest first; ones without vectors yet are not found."""
+        """Find at most `limit` episodes, closest first; ones without vectors yet are not found.
+
+        Vectors that this process is just writing are waited for, not for long.
+        """
+        await self.settled(owner=owner)
         state = self._indexer.checked(owner, await self._ledger.state(owner))
         if not state.parts or limit <= 0:
             return SearchResult(hits=())
@@ -110,13 +131,20 @@ class EpisodeArchive:
             self._indexer.forget(owner)
 
     async def close(self) -> None:
-        """Stop indexing and close the vectors; the files belong to whoever opened them."""
-        loop = id(asyncio.get_running_loop())
-        tasks = [task for (where, _), task in list(self._indexing.items()) if where == loop]
+        """End indexing, soon, and close the vectors; the files belong to whoever opened them."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSING):
+                while tasks := self._running():
+                    await asyncio.wait(tasks)
+        tasks = self._running()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._vectors.close()
+
+    def _running(self) -> list[asyncio.Task[int]]:
+        loop = id(asyncio.get_running_loop())
+        return [task for (where, _), task in list(self._indexing.items()) if where == loop]
 
     async def _index(self, owner: str) -> int:
         return max([progress.done async for progress in self._indexer.run(owner)], default=0)
@@ -147,6 +175,11 @@ class EpisodeArchive:
         if len(found) * 2 < wanted:
             self._indexer.distrust(owner)
         return found
+
+
+def _log_failure(indexing: "asyncio.Future[int]") -> None:
+    if not indexing.cancelled() and (error := indexing.exception()) is not None:
+        LOG.warning("The vectors of the latest turns are not written yet: %s", error)
 
 
 def _best_parts(found: Sequence[Found]) -> dict[str, Found]:

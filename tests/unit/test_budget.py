@@ -16,9 +16,9 @@ from memory.budget import (
     conversation_limit,
     cues,
     fold,
+    in_words,
     intent_budget,
     recall_limit,
-    words,
 )
 
 KNOBS = Thresholds()
@@ -170,7 +170,7 @@ def test_folding_twice_is_folding_once(text: str) -> None:
 
 @given(st.text())
 def test_words_do_not_depend_on_composition(text: str) -> None:
-    assert words(unicodedata.normalize("NFD", text)) == words(unicodedata.normalize("NFC", text))
+    assert in_words(unicodedata.normalize("NFD", text)) == in_words(unicodedata.normalize("NFC", text))
 
 
 def test_long_runs_of_marks_take_no_time() -> None:
@@ -182,7 +182,7 @@ def test_long_runs_of_marks_take_no_time() -> None:
 def test_cue_lists_are_folded() -> None:
     for word in cues().deep | cues().connectors:
         assert word == fold(word)
-        assert words(word) == {word}
+        assert in_words(word) == f" {word} "
 
 
 @pytest.mark.parametrize(

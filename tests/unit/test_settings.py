@@ -26,7 +26,7 @@ DEFAULTS = {
     "l2_floor": 500,
     "l2_cap": 8000,
     "gap_rule": GapRule.NULL,
-    "gap_threshold": 0.85,
+    "gap_threshold": 0.8,
     "gap_significance": 3.0,
     "cache_ttl": 300,
 }

@@ -1,0 +1,282 @@
+"""LangGraph Studio's server over the same memory as the agent of this process, driven as Studio drives it."""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from langgraph_sdk import get_client
+from langgraph_sdk.client import LangGraphClient
+
+from graph.agent import Agent
+from graph.app import graph, open_agent
+from graph.builder import FETCHES
+from graph.context import TurnContext
+from graph.settings import Settings
+from graph.turn import thread_id
+from memory.models import Outcome
+from tests.servers.model import ModelServer, running_model_server
+from tests.servers.studio import StudioServer
+
+ASSISTANT = "goat"
+CONFIGURED = 0.7
+FACTS = (
+    "My daughter Ioana is allergic to peanuts.",
+    "We repainted the garage door in dark green.",
+    "My car is a red Dacia from 2012.",
+)
+QUESTION = "What is Ioana allergic to?"
+AFTER_FETCHES = ["gap_filter", "budget", "assemble", "respond", "archive"]
+COMPLAINTS = re.compile(r"BlockingError|Blocking call|[Dd]eserializ|unregistered type|never awaited")
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[ModelServer]:
+    with running_model_server() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, model_folder: Path) -> Path:
+    """Where the server is started: with its configuration, and the data that both processes share."""
+    made = tmp_path_factory.mktemp("studio")
+    (made / "goat.toml").write_text(f"[gap]\nthreshold = {CONFIGURED}\n")
+    data = made / "data"
+    data.mkdir(mode=0o700)
+    (data / "models").symlink_to(model_folder)
+    return made
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path, model: ModelServer) -> Iterator[StudioServer]:
+    """One server for all; whatever was asked of it, its log names no blocking call and no foreign type."""
+    environment = {
+        "GOAT_DATA_FOLDER": str(folder / "data"),
+        "GOAT_MODEL": "test",
+        "GOAT_MODEL_BASE_URL": model.base_url,
+        "GOAT_PREFETCH_TIMEOUT": "5",
+    }
+    with StudioServer(folder, environment) as running:
+        yield running
+    assert "Application started up" in running.log
+    assert COMPLAINTS.findall(running.log) == []
+
+
+@pytest.fixture
+async def client(server: StudioServer) -> AsyncIterator[LangGraphClient]:
+    async with get_client(url=server.url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def settings(folder: Path, model: ModelServer) -> Settings:
+    return Settings(
+        data_folder=folder / "data",
+        model="test",
+        model_base_url=model.base_url,
+        gap_threshold=CONFIGURED,
+        prefetch_timeout=5,
+    )
+
+
+@pytest.fixture
+async def agent(server: StudioServer, settings: Settings) -> AsyncIterator[Agent]:
+    """The terminal's agent, in this process, beside the server."""
+    async with open_agent(settings) as opened:
+        yield opened
+
+
+@dataclass(frozen=True)
+class Chat:
+    """One thread of the server, as Studio shows it."""
+
+    client: LangGraphClient
+    thread: str
+
+    @classmethod
+    async def begin(cls, client: LangGraphClient, thread: str | None = None) -> "Chat":
+        """Begin a thread, or make one visible that was begun elsewhere."""
+        made = await client.threads.create(thread_id=thread, graph_id=ASSISTANT, if_exists="do_nothing")
+        return cls(client, made["thread_id"])
+
+    async def say(self, text: str, **context: Any) -> dict[str, Any]:
+        return await self._run(input=said(text), context=context or None)
+
+    async def fork(self, checkpoint: str, **context: Any) -> dict[str, Any]:
+        return await self._run(input=None, checkpoint_id=checkpoint, context=context)
+
+    async def refusal(self, text: str, **context: Any) -> str:
+        """Say something that is refused; return how."""
+        result = await self._run(input=said(text), context=context, raise_error=False)
+        return "{error}: {message}".format(**result["__error__"])
+
+    async def history(self) -> list[Any]:
+        return list(await self.client.threads.get_history(self.thread, limit=20))
+
+    async def _run(self, **options: Any) -> dict[str, Any]:
+        return cast("dict[str, Any]", await self.client.runs.wait(self.thread, ASSISTANT, **options))
+
+
+def said(text: str) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": text}]}
+
+
+def kept(state: dict[str, Any]) -> list[str]:
+    return [decision["turn_id"] for decision in state["decisions"] if decision["kept"]]
+
+
+def conversation(state: dict[str, Any]) -> list[str]:
+    return [past["message"] for past in state["conversation"]["turns"]]
+
+
+async def told(agent: Agent, owner: str) -> None:
+    for fact in FACTS:
+        await agent.ask(fact, owner=owner, thread=thread_id("terminal", owner, "told"))
+
+
+async def test_the_graph_is_drawn_as_it_is(client: LangGraphClient) -> None:
+    drawn = cast("dict[str, Any]", await client.assistants.get_graph(ASSISTANT))
+    ours = graph.get_graph()
+    assert {node["id"] for node in drawn["nodes"]} == set(ours.nodes)
+    edges = {(edge["source"], edge["target"]) for edge in drawn["edges"]}
+    assert edges == {(edge.source, edge.target) for edge in ours.edges}
+    assert len(edges) == len(drawn["edges"]) > len(FETCHES) * 2
+
+
+async def test_the_form_shows_titles_limits_and_the_configured_defaults(client: LangGraphClient) -> None:
+    (assistant,) = await client.assistants.search(graph_id=ASSISTANT)
+    schemas = await client.assistants.get_schemas(assistant["assistant_id"])
+    assert schemas["context_schema"]
+    form = schemas["context_schema"]["properties"]
+    assert form.keys() == TurnContext.model_fields.keys()
+    for name, field in form.items():
+        assert field["title"], name
+        assert field["description"], name
+        assert "default" in field, name
+    assert form["gap_threshold"]["default"] == CONFIGURED
+    assert form["prefetch_timeout"]["default"] == 5
+    assert form["l2_cap"]["default"] == TurnContext().l2_cap
+    assert (form["gap_threshold"]["minimum"], form["gap_threshold"]["maximum"]) == (0, 1)
+
+
+async def test_a_turn_streams_shows_what_each_node_decided_and_is_forked(
+    client: LangGraphClient, agent: Agent
+) -> None:
+    await told(agent, "ana")
+    chat = await Chat.begin(client)
+    nodes, modes, words = [], set(), []
+    async for part in client.runs.stream(
+        chat.thread,
+        ASSISTANT,
+        input=said(QUESTION),
+        context={"owner": "ana"},
+        stream_mode=["updates", "messages-tuple", "values"],
+    ):
+        modes.add(part.event)
+        if part.event == "updates":
+            nodes += list(part.data)
+        if part.event == "messages" and part.data[0]["type"] == "AIMessageChunk":
+            words.append(part.data[0]["content"])
+    assert modes >= {"updates", "messages", "values"}
+    assert sorted(nodes[: len(FETCHES)]) == sorted(FETCHES)
+    assert nodes[len(FETCHES) :] == AFTER_FETCHES
+
+    state = cast("dict[str, Any]", (await client.threads.get_state(chat.thread))["values"])
+    assert "".join(words) == state["reply"]["text"]
+    assert state["reply"]["outcome"] == Outcome.ANSWERED
+    assert state["allocation"]["recalled"][0]["message"] == FACTS[0]
+    assert len(state["decisions"]) == len(FACTS)
+
+    steps = await chat.history()
+    written = {task["name"]: set(task["result"]) for step in steps for task in step["tasks"]}
+    assert written["gap_filter"] == {"decisions"}
+    assert written["working"] == {"turn", "conversation"}
+    assert written.keys() >= {*FETCHES, *AFTER_FETCHES}
+
+    (before,) = [step["checkpoint"]["checkpoint_id"] for step in steps if step["next"] == ["gap_filter"]]
+    episodes = await agent.layers.episodes.count(owner="ana")
+    by_ratio = await chat.fork(before, gap_rule="ratio")
+    strict = await chat.fork(before, gap_threshold=1.0)
+    assert {decision["rule"] for decision in by_ratio["decisions"]} == {"ratio"}
+    assert strict["decisions"][0]["threshold"] > state["decisions"][0]["threshold"]
+    assert (len(kept(state)), kept(by_ratio), by_ratio["allocation"]["recalled"]) == (1, [], [])
+    for forked in (by_ratio, strict):
+        assert forked["turn"] == state["turn"]
+        assert not forked["archived"]["episode"]
+        assert not forked["archived"]["conversation"]
+    assert await agent.layers.episodes.count(owner="ana") == episodes
+
+
+async def test_what_one_process_archives_the_other_recalls(client: LangGraphClient, agent: Agent) -> None:
+    chat = await Chat.begin(client)
+    await chat.say("My locker code at the gym is 9312.", owner="dana")
+    here = await agent.ask(
+        "What is the code of my gym locker?", owner="dana", thread=thread_id("terminal", "dana", "1")
+    )
+    assert "9312" in here["allocation"].recalled[0].message
+    await agent.ask("The boat is called Merganser.", owner="dana", thread=thread_id("terminal", "dana", "2"))
+    there = await (await Chat.begin(client)).say("What is the name of the boat?", owner="dana")
+    assert "Merganser" in there["allocation"]["recalled"][0]["message"]
+
+
+async def test_a_thread_goes_on_in_the_server_and_back(client: LangGraphClient, agent: Agent) -> None:
+    thread = thread_id("terminal", "eva", "1")
+    for text in ("I planted tomatoes.", "And some basil."):
+        await agent.ask(text, owner="eva", thread=thread)
+    chat = await Chat.begin(client, thread)
+    assert (await client.threads.get_state(thread))["next"] == []
+    there = await chat.say("And a row of leeks.")
+    assert there["turn"]["message"] == "And a row of leeks."
+    assert there["turn"]["owner"] == "eva"
+    assert conversation(there) == ["I planted tomatoes.", "And some basil."]
+    here = await agent.ask("What did I plant?", owner="eva", thread=thread)
+    assert [past.message for past in here["conversation"].turns][-1] == "And a row of leeks."
+    assert any("leeks" in message.text for message in here["prompt"])
+    again = await chat.say("Thank you.")
+    assert conversation(again)[-2:] == ["And a row of leeks.", "What did I plant?"]
+    assert await agent.layers.episodes.count(owner="eva") == 5
+
+
+async def test_a_thread_keeps_its_owner(client: LangGraphClient, agent: Agent) -> None:
+    chat = await Chat.begin(client)
+    await chat.say("I am Florin.", owner="florin")
+    assert "belongs to another owner" in await chat.refusal("I am Gina.", owner="gina")
+    (task, *_) = (await client.threads.get_state(chat.thread))["tasks"]
+    assert "belongs to another owner" in str(task["error"])
+    here = await agent.ask("Who am I?", owner="florin", thread=chat.thread)
+    assert [past.message for past in here["conversation"].turns] == ["I am Florin."]
+    assert await agent.layers.episodes.count(owner="gina") == 0
+    there = await chat.say("Going on.")
+    assert there["turn"]["owner"] == "florin"
+    assert conversation(there) == ["I am Florin.", "Who am I?"]
+
+
+async def test_what_is_refused_says_why_and_the_thread_goes_on(client: LangGraphClient) -> None:
+    chat = await Chat.begin(client)
+    assert "message is empty" in await chat.refusal("  ", owner="horia")
+    assert "less than or equal to 1" in await chat.refusal("Hello", owner="horia", gap_threshold=7)
+    state = await chat.say("Are you there?", owner="horia")
+    assert state["reply"]["outcome"] == Outcome.ANSWERED
+    assert conversation(state) == []
+
+
+async def test_a_restart_keeps_the_threads_in_redis(
+    client: LangGraphClient, agent: Agent, server: StudioServer, folder: Path
+) -> None:
+    chat = await Chat.begin(client)
+    state = await chat.say("The spare key is under the third flower pot.", owner="ivan")
+    redis = await agent.layers.redis.client()
+    assert await redis.keys(f"goat:checkpoint:{{{chat.thread}}}:*")
+    server.stop()
+    last = await agent.last_turn(chat.thread)
+    assert last
+    assert last["turn"].message == "The spare key is under the third flower pot."
+    server.start()
+    assert (await client.threads.get_state(chat.thread))["values"] == state
+    assert len(await chat.history()) == len(FETCHES) + len(AFTER_FETCHES) - 1
+    later = await chat.say("Where is it?")
+    assert conversation(later) == ["The spare key is under the third flower pot."]
