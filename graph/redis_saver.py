@@ -58,7 +58,7 @@ class RedisSaver(AsyncSaver):
         self._keep = keep
 
     def get_next_version(self, current: str | None, channel: None) -> str:  # noqa: ARG002 - LangGraph's signature
-        """Count up in a form that two forks do not share, and that sorts as text beside a LangGraph server's."""
+        """Count up in a form that sorts as text, also beside a LangGraph server's, and that forks do not share."""
         count = int(str(current).partition(".")[0]) if current else 0
         return f"{count + 1:032}.{secrets.token_hex(4)}"
 

@@ -1,7 +1,7 @@
 """The real `langgraph dev`, serving this repository's graph from a folder of its own.
 
-The folder holds the configuration that the server reads (`goat.toml`, `.env`), its threads and its log; graph and
-`langgraph.json` are linked into it.
+The folder holds the configuration that the server reads (`goat.toml`, `.env`), its threads and its log;
+`graph` and `langgraph.json` are linked into it.
 """
 
 import os
