@@ -26,6 +26,10 @@ class ChatModel(Protocol):
         """
         ...
 
+    async def ready(self) -> None:
+        """Load what the first reply would wait for."""
+        ...
+
     async def aclose(self) -> None:
         """Close the connections."""
         ...
@@ -45,14 +49,20 @@ class ConfiguredChatModel:
 
     async def stream(self, prompt: Sequence[AnyMessage]) -> AsyncIterator[str]:
         """Yield the reply as it is written; see `ChatModel.stream`."""
-        async for piece in (await self.open()).stream(prompt):
+        async for piece in (await self._open()).stream(prompt):
             yield piece
 
-    async def open(self) -> ChatModel:
+    async def ready(self) -> None:
+        """Load what the first reply would wait for, when a model is configured."""
+        if self.name:
+            await self._open()
+
+    async def _open(self) -> ChatModel:
         """Import the client library (over a second) off the event loop, and make the client, once."""
         if self._opened is None:
             module = await asyncio.to_thread(importlib.import_module, "graph.openai_chat")
-            self._opened = cast("ChatModel", module.OpenAICompatible(self._settings()))
+            if self._opened is None:
+                self._opened = cast("ChatModel", module.OpenAICompatible(self._settings()))
         return self._opened
 
     async def aclose(self) -> None:

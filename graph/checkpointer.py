@@ -1,4 +1,4 @@
-"""The checkpointer that `langgraph.json` names. It is open for as long as the server, and so are the layers."""
+"""The checkpointer that `langgraph.json` names, open for as long as the server, and the layers with it."""
 
 import asyncio
 import contextlib

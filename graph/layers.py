@@ -93,13 +93,13 @@ class Layers:
         return await asyncio.to_thread(self._zone)
 
     async def warm_up(self, owner: str) -> None:
-        """Load what the owner's first turn would wait for: vocabulary, embedding model, vector database.
+        """Load what the owner's first turn would wait for: vocabulary, models, vector database.
 
         Raises:
             MemoryTierError, DataFolderError: something cannot be loaded; the turn will say so too.
         """
         await self.tokens.ready()
-        await self.episodes.ready(owner=owner)
+        await asyncio.gather(self.episodes.ready(owner=owner), self.model.ready())
 
     async def close(self) -> None:
         """Close whatever was opened."""

@@ -30,6 +30,9 @@ class ThreadLeases:
 
     def __init__(self, client: Callable[[], Awaitable[Any]]) -> None:
         self._client = client
+        self._name = uuid.uuid4().hex
+        self._held: set[str] = set()
+        """The ids of the leases whose block still runs."""
 
     @contextlib.asynccontextmanager
     async def hold(self, thread: str) -> AsyncIterator[None]:
@@ -39,13 +42,16 @@ class ThreadLeases:
             ThreadBusy: a living process holds it.
             TierUnavailable: Redis cannot be reached.
         """
-        key, token = _KEY.format(thread=thread), _token()
+        key, lease = _KEY.format(thread=thread), uuid.uuid4().hex
+        token = _token(self._name, lease)
         await self._take(key, token)
+        self._held.add(lease)
         renewing = asyncio.create_task(self._renew(key, token))
         try:
             yield
         finally:
             renewing.cancel()
+            self._held.discard(lease)
             with contextlib.suppress(RedisError, OSError, TierUnavailable):
                 await (await self._client()).eval(_RELEASE, 1, key, token)
 
@@ -56,7 +62,7 @@ class ThreadLeases:
             if await client.set(key, token, nx=True, px=lifetime):
                 return
             holder = await client.get(key)
-            if holder is not None and _alive(holder):
+            if holder is not None and self._may_run(holder):
                 raise ThreadBusy("Another process is answering in this thread. Wait for it, or use /new.")
             taken = (
                 await client.set(key, token, nx=True, px=lifetime)
@@ -75,23 +81,36 @@ class ThreadLeases:
                 client = await self._client()
                 await client.eval(_RENEW, 1, key, token, int(LEASE_SECONDS * 1000))
 
+    def _may_run(self, holder: bytes | str) -> bool:
+        """Say whether the holder's block may still run; on another machine it always may.
 
-def _token() -> str:
-    me = psutil.Process()
-    who = {"host": socket.gethostname(), "pid": os.getpid(), "born": me.create_time(), "id": uuid.uuid4().hex}
-    return json.dumps(who)
+        One of these leases itself may have been left behind, when Redis was away as its block ended.
+        """
+        try:
+            who = json.loads(holder)
+            host, pid, born = who["host"], int(who["pid"]), float(who["born"])
+            name, lease = who["name"], who["lease"]
+        except (ValueError, KeyError, TypeError):
+            return False
+        if name == self._name:
+            return lease in self._held
+        return host != socket.gethostname() or _is_alive(pid, born)
 
 
-def _alive(holder: bytes | str) -> bool:
-    """Say whether the holder may be alive; one on another machine may always be."""
+def _token(name: str, lease: str) -> str:
+    who = {"host": socket.gethostname(), "pid": os.getpid(), "born": _born(psutil.Process())}
+    return json.dumps(who | {"name": name, "lease": lease})
+
+
+def _is_alive(pid: int, born: float) -> bool:
+    """Say whether the process runs; one that was killed and whose parent has not noticed does not."""
     try:
-        who = json.loads(holder)
-        host, pid, born = who["host"], int(who["pid"]), float(who["born"])
-    except (ValueError, KeyError, TypeError):
-        return False
-    if host != socket.gethostname():
-        return True
-    try:
-        return abs(psutil.Process(pid).create_time() - born) < 1.0
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and abs(_born(process) - born) < 1.0
     except psutil.NoSuchProcess:
         return False
+
+
+def _born(process: psutil.Process) -> float:
+    """Return when a process began, in seconds since the machine did: whatever is done to the clock."""
+    return process.create_time() - psutil.boot_time()

@@ -63,6 +63,9 @@ class OpenAICompatible:
                 "Check GOAT_MODEL_BASE_URL: it usually ends in /v1."
             ) from None
 
+    async def ready(self) -> None:
+        """Do nothing: what takes time is importing this module."""
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._http.aclose()

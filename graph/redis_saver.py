@@ -22,9 +22,9 @@ from graph.redis_saver_keys import PENDING, THREADS, Namespace
 from graph.redis_saver_records import (
     Record,
     is_pending,
-    pack,
     pack_blobs,
     pack_record,
+    pack_write,
     unpack_record,
     unpack_writes,
 )
@@ -58,7 +58,7 @@ class RedisSaver(AsyncSaver):
         self._keep = keep
 
     def get_next_version(self, current: str | None, channel: None) -> str:  # noqa: ARG002 - LangGraph's signature
-        """Count up in a form that sorts as text, also beside a LangGraph server's, and that forks do not share."""
+        """Count up in the width of a LangGraph server, as versions sort as text; forks do not share one."""
         count = int(str(current).partition(".")[0]) if current else 0
         return f"{count + 1:032}.{secrets.token_hex(4)}"
 
@@ -97,7 +97,7 @@ class RedisSaver(AsyncSaver):
             for position, (channel, value) in enumerate(writes):
                 index = WRITES_IDX_MAP.get(channel, position)
                 put = pipeline.hset if index < 0 else pipeline.hsetnx
-                write = pack([task_path, task_id, index, channel, value], self.serde)
+                write = pack_write((task_path, task_id), index, channel, value, self.serde)
                 put(namespace.writes(checkpoint_id), f"{task_id}\0{index}", write)
             await pipeline.execute()
 

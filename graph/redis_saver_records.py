@@ -78,10 +78,17 @@ def pack_blobs(
     }
 
 
+def pack_write(
+    task: tuple[str, str], index: int, channel: str, value: Any, serde: SerializerProtocol
+) -> bytes:
+    """Write down what a task wrote, the value as a blob of its own; `task` is its path and id."""
+    return pack([*task, index, channel, pack(value, serde)], serde)
+
+
 def unpack_writes(raw: Iterable[bytes], serde: SerializerProtocol) -> list[PendingWrite]:
     """Read pending writes, in the order in which a run applies them."""
     writes = sorted((unpack(one, serde) for one in raw), key=lambda write: writes_sort_key(*write[:3]))
-    return [(task_id, channel, value) for _, task_id, _, channel, value in writes]
+    return [(task_id, channel, unpack(value, serde)) for _, task_id, _, channel, value in writes]
 
 
 def is_pending(values: Mapping[str, Any]) -> bool:

@@ -18,7 +18,7 @@ _MESSAGES = "messages"
 
 
 class StateSerializer(JsonPlusSerializer):
-    """Write the state's own dataclasses and its lists of messages as JSON, ten times as fast as value by value.
+    """Write the state's own dataclasses and its lists of messages as JSON: several times as fast.
 
     Everything else is LangGraph's; types other than its own and the state's are refused when read.
     """

@@ -128,6 +128,7 @@ class Reply:
 class Archived:
     """Where the turn was written down."""
 
+    turn_id: str
     conversation: bool
     """False when it stood there already."""
     episode: bool

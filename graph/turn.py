@@ -24,6 +24,11 @@ def thread_id(*names: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, json.dumps(names)))
 
 
+def reply_id(turn_id: str) -> str:
+    """Return the id of the message that answers a turn."""
+    return f"reply-{turn_id}"
+
+
 def user_message(text: str, *, turn_id: str, owner: str, at: datetime) -> HumanMessage:
     """Make the message that begins a turn, with all that is needed to do the turn again after a crash."""
     note = {"owner": owner, "at": at.isoformat()}

@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass
 
 from graph.state import Archived, ArchiveUpdate, Reply, State, Turn
+from graph.turn import reply_id
 from memory.errors import MemoryTierError
 from memory.models import ConversationTurn, Episode, Outcome
 from memory.protocols import ConversationStore, EpisodeStore, SessionCache
@@ -37,7 +38,8 @@ class Archive:
         self.episodes.index_soon(owner=turn.owner)
         if new_episode:
             await self._touch([c.turn_id for c in state["allocation"].recalled], turn.owner)
-        return {"archived": Archived(conversation=new_turn, episode=new_episode)}
+        archived = Archived(turn_id=turn.turn_id, conversation=new_turn, episode=new_episode)
+        return {"archived": archived}
 
     async def _to_conversation(self, turn: Turn, reply: Reply) -> ConversationTurn:
         count = await self.tokens.ready()
@@ -57,6 +59,18 @@ class Archive:
             await within(self.episodes.touch(turn_ids, owner=owner), TOUCH_SECONDS)
         except (TimeoutError, MemoryTierError) as error:
             logger.warning("Access counts were not written: %s", error)
+
+
+def is_cut_off(state: State) -> bool:
+    """Say whether the turn that `state` is about was answered, and then never archived.
+
+    That happens when the process is killed in between and a LangGraph server gets a new message for the
+    thread: the server drops what is pending.
+    """
+    turn, archived = state.get("turn"), state.get("archived")
+    if turn is None or (archived is not None and archived.turn_id == turn.turn_id):
+        return False
+    return any(message.id == reply_id(turn.turn_id) for message in state["messages"])
 
 
 def to_episode(turn: Turn, reply: Reply) -> Episode:

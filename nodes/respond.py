@@ -11,6 +11,7 @@ from langchain_core.messages import AIMessage, AnyMessage
 from graph.chat_model import ChatModel
 from graph.state import Reply, RespondUpdate, State
 from graph.stop import StopSignals
+from graph.turn import reply_id
 from memory.errors import ModelUnavailable
 from memory.models import Outcome
 from memory.prompt import recalled_reply
@@ -35,7 +36,7 @@ class Respond:
         else:
             text = recalled_reply(state["allocation"].recalled, await self.zone())
             reply = Reply(text=text, outcome=Outcome.RECALLED)
-        message = AIMessage(reply.text or reply.problem, id=f"reply-{turn.turn_id}")
+        message = AIMessage(reply.text or reply.problem, id=reply_id(turn.turn_id))
         return {"messages": [message], "reply": reply}
 
     async def _ask(self, prompt: Sequence[AnyMessage], turn_id: str) -> Reply:

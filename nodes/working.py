@@ -8,17 +8,24 @@ from graph.context import TurnContext
 from graph.state import Conversation, State, WorkingUpdate
 from graph.turn import TurnReader
 from memory.protocols import ConversationStore
+from nodes.archive import Archive, is_cut_off
 
 
 @dataclass(frozen=True, slots=True)
 class Working:
-    """Read the latest turns and the opening; the turn cannot go on without this tier."""
+    """Read the latest turns and the opening; the turn cannot go on without this tier.
+
+    A turn before this one that was answered and cut off before its archive is archived first.
+    """
 
     turns: TurnReader
     conversations: ConversationStore
+    archive: Archive
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> WorkingUpdate:
         turn = self.turns(state, runtime)
+        if is_cut_off(state):
+            await self.archive(state)
         window = await self.conversations.window(
             owner=turn.owner, thread=turn.thread, max_tokens=runtime.context.l2_cap
         )

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+import graph.layers
 from graph.agent import Agent
 from graph.app import open_agent
 from graph.settings import Settings
+from tests.servers.hash_embeddings import HashEmbeddings
 from tests.servers.model import ModelServer, running_model_server
 
 
@@ -30,6 +32,12 @@ def data_folder(tmp_path: Path, model_folder: Path) -> Path:
     folder.mkdir(mode=0o700)
     (folder / "models").symlink_to(model_folder)
     return folder
+
+
+@pytest.fixture
+def hash_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give every agent of the test hashed words for vectors, and no model to load."""
+    monkeypatch.setattr(graph.layers, "embedding_model", lambda _: HashEmbeddings())
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from memory.models import Episode, Hit, SearchResult
 from memory.owner_files import OwnerFiles
 
 LOG = logging.getLogger(__name__)
-OVERFETCH = 3  # parts asked for, for each episode wanted
+OVERFETCH = 2  # parts asked for, for each episode wanted
 MOST_PARTS = 2000
 SETTLING = 0.15  # seconds that a search waits for vectors that are just being written
 CLOSING = 5.0  # seconds that they have when the archive is closed

@@ -1,4 +1,4 @@
-"""What a turn is held against: Chroma with its default way of embedding, and the sum of the turn's own parts."""
+"""What a turn is held against: Chroma with its default way of embedding, and the sum of a turn's parts."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -108,7 +108,7 @@ QUESTIONS = (
 ANSWERS = (
     "Start with the {thing} itself: check it on {day}, note what changes, and keep the {number} euros aside.",
     "You decided to let {person} handle the {thing}, with a second look in {place} after {count} days.",
-    "There are two ways. Either repair the {thing} now for about {number} euros, or wait {count} weeks for {person}.",
+    "Two ways: repair the {thing} now for about {number} euros, or wait {count} weeks for {person}.",
     "Write down three things first: who uses the {thing}, how often, and what {person} expects by {day}.",
     "For {place} a simple plan is enough: {count} steps, the {thing} first, the rest when {person} is back.",
     "I would not. The {thing} worked for {count} years without it, and {number} euros buy a lot of {other}.",

@@ -1,4 +1,4 @@
-"""Where a turn's time goes: probes around each node and around the checkpointer, and a model that takes none."""
+"""Where a turn's time goes: probes around the nodes and the checkpointer, and a model that takes none."""
 
 import time
 from collections import defaultdict
@@ -109,6 +109,12 @@ class InstantModel:
         yield self.replies[self.asked % len(self.replies)]
         self.asked += 1
         self.answered_at = time.perf_counter()
+
+    async def ready(self) -> None:
+        """Nothing is to be loaded."""
+
+    async def ready(self) -> None:
+        """Do nothing."""
 
     async def aclose(self) -> None:
         """Nothing is open."""

@@ -1,0 +1,108 @@
+"""Kill workers over a stream of turns."""
+
+import json
+import os
+import random
+import select
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.crash.nursery import Life, Nursery
+from tests.crash.script import LANES
+from tests.crash.told import NumberedReplies, Told, note_report
+from tests.crash.worker import Orders
+
+SERVER_DIES = 0.1
+"""Share of the kills after which the Redis server is killed too."""
+MOST_POINTS = 150
+"""A life ends within so many points: about two turns in each lane."""
+PAUSE = 0.004
+"""Seconds: half of the kills come from outside, up to this long after a point; the others right at it."""
+SILENCE = 30.0
+"""Seconds without a word from a worker after which it counts as hung."""
+
+
+@dataclass(slots=True)
+class Trial:
+    """One stream of turns, over which workers are killed."""
+
+    nursery: Nursery
+    replies: NumberedReplies
+    data_folder: Path
+    chance: random.Random
+    told: Told = field(default_factory=Told)
+    killed_at: Counter[str] = field(default_factory=Counter)
+    """The last point that each killed worker told of, counted."""
+    servers_killed: int = 0
+
+    @property
+    def kills(self) -> int:
+        return self.killed_at.total()
+
+    def summary(self) -> str:
+        """Say in one line what was done and found."""
+        told, found = self.told, self.told.findings
+        points = ", ".join(f"{point} {count}" for point, count in self.killed_at.most_common())
+        return (
+            f"{self.kills} kills ({self.servers_killed} with the Redis server) over "
+            f"{sum(told.sent.values())} turns, {told.resumed} finished by a next start, {told.resent} sent "
+            f"again: {len(found.lost)} lost, {len(found.doubled)} doubled, {len(found.other)} wrong "
+            f"otherwise; killed after: {points}"
+        )
+
+    def kill(self, times: int) -> None:
+        """Begin lives and end them, each at a point of its own; in between, sometimes the server's."""
+        while self.kills < times:
+            self._one_life()
+            if self.chance.random() < SERVER_DIES and kill_server(self.data_folder):
+                self.servers_killed += 1
+
+    def _one_life(self) -> None:
+        points, by_itself = self.chance.randint(1, MOST_POINTS), self.chance.random() < 0.5
+        self.told.new_life()
+        begin = [self.told.finished[lane] for lane in LANES]
+        life = self.nursery.begin(Orders(begin=begin, die_after=points if by_itself else 0))
+        last, said = "nothing", 0
+        for report in reports(life):
+            last, said = report["point"], said + 1
+            note_report(self.told, report)
+            if said == points and not by_itself:
+                time.sleep(self.chance.random() * PAUSE)
+                life.kill()
+        if said < points:
+            self.told.findings.other.append(f"a worker ended unasked after {last!r}")
+        self.killed_at[last] += 1
+
+
+def reports(life: Life) -> Iterator[dict[str, Any]]:
+    """Yield what a worker tells, until it is dead.
+
+    Raises:
+        TimeoutError: it was silent for too long, and was ended.
+    """
+    rest = b""
+    try:
+        while True:
+            if not select.select([life.reports], [], [], SILENCE)[0]:
+                life.kill()
+                raise TimeoutError(f"a worker said nothing for {SILENCE:g} s")
+            if not (read := os.read(life.reports, 65536)):
+                return
+            *lines, rest = (rest + read).split(b"\n")
+            yield from map(json.loads, lines)
+    finally:
+        os.close(life.reports)
+
+
+def kill_server(data_folder: Path) -> bool:
+    """End the embedded Redis server with SIGKILL; return whether there was one."""
+    try:
+        os.kill(int((data_folder / "redis" / "redis.pid").read_text()), signal.SIGKILL)
+    except (FileNotFoundError, ValueError, ProcessLookupError):
+        return False
+    return True
