@@ -113,8 +113,5 @@ class InstantModel:
     async def ready(self) -> None:
         """Nothing is to be loaded."""
 
-    async def ready(self) -> None:
-        """Do nothing."""
-
     async def aclose(self) -> None:
         """Nothing is open."""

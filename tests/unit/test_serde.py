@@ -1,0 +1,50 @@
+"""Checkpointed values come back as they were, whichever way they are written."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+
+from graph.serde import checkpoint_serde
+from graph.state import Conversation, Recall, Reply, SearchReport
+from memory.models import Candidate, ConversationTurn, Decision, Mechanism, Outcome
+
+AT = datetime(2026, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
+PAST = ConversationTurn(turn_id="t", message="ce faci? \0 🐐", reply="", at=AT, evidence=("a",), tokens=3)
+CANDIDATE = Candidate(
+    turn_id="t",
+    thread="th",
+    at=AT,
+    message="m",
+    reply="r",
+    whole=True,
+    mechanism=Mechanism.THEMATIC,
+    rank=1,
+    score=0.1 + 0.2,
+)
+DECISION = Decision(turn_id="t", kept=True, rule="null", score=0.3, threshold=0.2, probability=0.9)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Conversation(turns=(PAST,), opening=PAST),
+        Recall(candidates=(CANDIDATE,), noise=(0.1, 0.25), reports={"thematic": SearchReport(status="ok")}),
+        Reply(text="hi", outcome=Outcome.ANSWERED),
+        [SystemMessage("s"), HumanMessage("h", id="1", additional_kwargs={"goat": {"owner": "me"}})],
+        [AIMessage("", tool_calls=[{"name": "f", "args": {"x": 1}, "id": "c", "type": "tool_call"}])],
+        [],
+        (DECISION,),
+        None,
+    ],
+)
+def test_a_value_comes_back_equal_and_of_its_type(value: Any) -> None:
+    serde = checkpoint_serde()
+    back = serde.loads_typed(serde.dumps_typed(value))
+    assert back == value
+    assert type(back) is type(value)
+
+
+def test_state_types_are_written_as_json() -> None:
+    assert checkpoint_serde().dumps_typed(Reply(text="hi", outcome=Outcome.ANSWERED))[0] == "Reply"
