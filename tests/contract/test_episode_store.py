@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from memory.episodic.noise import read_null_turns
 from memory.episodic.store import EpisodeArchive
 from memory.episodic.vectors import ChromaLocation, VectorBackend, VectorIndex, connect_chroma
 from memory.errors import EmbeddingMismatch, TierUnavailable
@@ -120,15 +121,26 @@ async def test_an_episode_is_found_by_any_of_its_parts_and_only_once(archive: Ep
 
 
 async def test_noise_is_what_null_turns_reach(archive: EpisodeArchive) -> None:
+    small_talk, foreign = read_null_turns()
     await fill(archive, "tomato soup")
     low = (await archive.search("soup", owner="ana", limit=1)).noise
-    await archive.append(episode("x", "good morning"))
+    await archive.append(episode("x", foreign[0]))
     await archive.index(owner="ana")
     high = (await archive.search("soup", owner="ana", limit=1)).noise
-    assert len(low) == len(high) == 40
+    assert len(low) == len(high) == len(small_talk + foreign)
     assert list(high) == sorted(high)
     assert max(low) < 0.9
     assert max(high) == pytest.approx(1, abs=1e-4)
+
+
+async def test_small_talk_is_told_and_raises_no_noise(archive: EpisodeArchive) -> None:
+    small_talk, _ = read_null_turns()
+    await fill(archive, "tomato soup", small_talk[0])
+    found = await archive.search(small_talk[0], owner="ana", limit=2)
+    assert found.small_talk
+    assert [hit.small_talk for hit in found.hits] == [True, False]
+    assert max(found.noise) < 0.9
+    assert not (await archive.search("tomato soup", owner="ana", limit=2)).small_talk
 
 
 async def test_noise_is_the_same_however_the_archive_came_about(open_archive: OpenArchive) -> None:

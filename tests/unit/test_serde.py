@@ -1,4 +1,4 @@
-"""Checkpointed values come back as they were, whichever way they are written."""
+"""Checkpointed values come back as they were; sequences as lists."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +11,7 @@ from graph.state import Conversation, Recall, Reply, SearchReport
 from memory.models import Candidate, ConversationTurn, Decision, Mechanism, Outcome
 
 AT = datetime(2026, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
-PAST = ConversationTurn(turn_id="t", message="ce faci? \0 🐐", reply="", at=AT, evidence=("a",), tokens=3)
+PAST = ConversationTurn(turn_id="t", message="ce faci? \0 🐐", reply="", at=AT, evidence=["a"], tokens=3)
 CANDIDATE = Candidate(
     turn_id="t",
     thread="th",
@@ -29,13 +29,13 @@ DECISION = Decision(turn_id="t", kept=True, rule="null", score=0.3, threshold=0.
 @pytest.mark.parametrize(
     "value",
     [
-        Conversation(turns=(PAST,), opening=PAST),
-        Recall(candidates=(CANDIDATE,), noise=(0.1, 0.25), reports={"thematic": SearchReport(status="ok")}),
+        Conversation(turns=[PAST], opening=PAST),
+        Recall(candidates=[CANDIDATE], noise=[0.1, 0.25], reports={"thematic": SearchReport(status="ok")}),
         Reply(text="hi", outcome=Outcome.ANSWERED),
         [SystemMessage("s"), HumanMessage("h", id="1", additional_kwargs={"goat": {"owner": "me"}})],
         [AIMessage("", tool_calls=[{"name": "f", "args": {"x": 1}, "id": "c", "type": "tool_call"}])],
         [],
-        (DECISION,),
+        [DECISION],
         None,
     ],
 )
