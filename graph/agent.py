@@ -19,9 +19,10 @@ from graph.context import TurnContext
 from graph.layers import Layers
 from graph.lease import ThreadLeases
 from graph.redis_saver import RedisSaver
-from graph.state import State, TurnInput
+from graph.state import Reply, State, Turn, TurnInput
 from graph.turn import user_message
-from memory.errors import EmptyMessage, MemoryTierError, OwnerMismatch, ThreadBusy
+from memory.errors import EmptyMessage, GoatError, OwnerMismatch, ThreadBusy
+from memory.models import Episode, Outcome
 from memory.text import clean
 
 logger = logging.getLogger(__name__)
@@ -46,13 +47,20 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Resumed:
+    """A turn that an earlier stop cut off is finished now, before the one that was asked for."""
+
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The turn is archived."""
 
     state: State
 
 
-Event = Piece | Step | Finished
+Event = Piece | Step | Resumed | Finished
 
 
 class Agent:
@@ -86,7 +94,7 @@ class Agent:
         """Answer `text` in `thread`, yielding the reply as it is written, then the finished state.
 
         What an earlier crash left pending in the thread is finished first. A `turn_id` that is already
-        answered yields its stored state, and nothing is computed again.
+        answered yields what is stored of it, and nothing is computed again.
 
         Raises:
             EmptyMessage: there is nothing to answer.
@@ -97,13 +105,21 @@ class Agent:
         """
         if not clean(text).strip():
             raise EmptyMessage("The message is empty. Write something to answer.")
-        turn_id = turn_id or uuid.uuid4().hex
+        retried, turn_id = bool(turn_id), turn_id or uuid.uuid4().hex
         context = context if context is not None else self.layers.settings().turn_context(owner)
         async with self._queue(thread), self._leases.hold(thread):
             config = _config(thread)
-            before = await self._finish_pending(config)
-            if _answered(before, turn_id):
-                yield Finished(cast("State", before.values))
+            before = await self.graph.aget_state(config)
+            if _is_pending(before):
+                if _of_server(before):
+                    raise ThreadBusy(
+                        "LangGraph's server is answering in this thread. Wait for it, or use /new."
+                    )
+                before = await self._finish_pending(config)
+                if "reply" in before.values and not _answered(before, turn_id):
+                    yield Resumed(cast("State", before.values))
+            if stored := await self._stored(before, turn_id if retried else "", owner):
+                yield Finished(stored)
                 return
             message = user_message(text, turn_id=turn_id, owner=owner, at=at or datetime.now(UTC))
             with self.layers.stops.possible(turn_id):
@@ -121,21 +137,36 @@ class Agent:
         """
         finished = []
         for thread in await self._saver.apending():
-            config = _config(thread)
-            if _of_server(await self.graph.aget_state(config)):
-                continue
             try:
-                async with self._queue(thread), self._leases.hold(thread):
-                    pending = _is_pending(await self.graph.aget_state(config))
-                    state = await self._finish_pending(config)
+                state = await self._resume_thread(thread)
             except ThreadBusy:
                 continue
-            except MemoryTierError as error:
+            except GoatError as error:
                 logger.warning("A turn stays pending in thread %s: %s", thread, error)
                 continue
-            if pending and "turn" in state.values:
-                finished.append(cast("State", state.values))
+            if state is not None:
+                finished.append(state)
         return finished
+
+    async def _resume_thread(self, thread: str) -> State | None:
+        config = _config(thread)
+        if _of_server(await self.graph.aget_state(config)):
+            return None
+        async with self._queue(thread), self._leases.hold(thread):
+            if not _is_pending(await self.graph.aget_state(config)):
+                return None
+            state = await self._finish_pending(config)
+        return cast("State", state.values) if "reply" in state.values else None
+
+    async def _stored(self, snapshot: StateSnapshot, turn_id: str, owner: str) -> State | None:
+        """Return what is stored of an answered turn; None when it is not answered yet."""
+        if not turn_id:
+            return None
+        if _answered(snapshot, turn_id):
+            return cast("State", snapshot.values)
+        for episode in await self.layers.episodes.get([turn_id], owner=owner):
+            return _as_state(episode)
+        return None
 
     def stop(self, turn_id: str) -> None:
         """Ask a running turn to end its reply; it is archived with what stands there."""
@@ -158,8 +189,9 @@ class Agent:
         if not _is_pending(snapshot):
             return snapshot
         owner = str((snapshot.metadata or {}).get("owner", ""))
+        context = self.layers.settings().turn_context(owner)
         try:
-            async for _ in self._run(None, config, self.layers.settings().turn_context(owner)):
+            async for _ in self._run(None, config, context):
                 pass
         except (EmptyMessage, OwnerMismatch) as error:
             logger.warning("A pending turn cannot be answered and is closed: %s", error)
@@ -201,6 +233,19 @@ def _is_pending(snapshot: StateSnapshot) -> bool:
 def _answered(snapshot: StateSnapshot, turn_id: str) -> bool:
     turn = snapshot.values.get("turn")
     return turn is not None and turn.turn_id == turn_id and not _is_pending(snapshot)
+
+
+def _as_state(episode: Episode) -> State:
+    """Return an archived turn as the state of a turn, with its reply."""
+    outcome = next((Outcome(tag) for tag in episode.tags if tag in set(Outcome)), Outcome.ANSWERED)
+    turn = Turn(
+        turn_id=episode.turn_id,
+        owner=episode.owner,
+        thread=episode.thread,
+        message=episode.message,
+        at=episode.at,
+    )
+    return {"messages": [], "turn": turn, "reply": Reply(text=episode.reply, outcome=outcome)}
 
 
 def _of_server(snapshot: StateSnapshot) -> bool:

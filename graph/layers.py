@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, tzinfo
 from functools import cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from tzlocal import get_localzone
 
@@ -17,7 +18,6 @@ from memory.embedding.lazy import LazyEmbeddings
 from memory.embedding.model import EmbeddingModel
 from memory.episodic.store import EpisodeArchive
 from memory.episodic.vectors import VectorIndex
-from memory.errors import ConfigError
 from memory.owner_files import OwnerFiles
 from memory.permanent.embedded import EmbeddedPermanentStore
 from memory.tokens import TokenCounter
@@ -57,6 +57,7 @@ class Layers:
 
     def __init__(self, load_settings: Callable[[], Settings]) -> None:
         self.settings = settings = cache(load_settings)
+        self._zone: tzinfo | None = None
         self.redis = redis_connection(settings)
         self.files = OwnerFiles(lambda: settings().data_folder / "owners")
         self.tokens = TokenCounter()
@@ -85,12 +86,13 @@ class Layers:
         return self.settings().model_timeout
 
     async def zone(self) -> tzinfo:
-        """Read the user's time zone, off the event loop.
-
-        Raises:
-            ConfigError: the configured one is not known.
-        """
-        return await asyncio.to_thread(self._zone)
+        """Return the user's time zone; read off the event loop, once."""
+        if self._zone is None:
+            name = self.settings().timezone
+            self._zone = (
+                await asyncio.to_thread(ZoneInfo, name) if name else await asyncio.to_thread(get_localzone)
+            )
+        return self._zone
 
     async def warm_up(self, owner: str) -> None:
         """Load what the owner's first turn would wait for: vocabulary, models, vector database.
@@ -102,21 +104,8 @@ class Layers:
         await asyncio.gather(self.episodes.ready(owner=owner), self.model.ready())
 
     async def close(self) -> None:
-        """Close whatever was opened."""
-        await self.episodes.close()
-        await self.files.close()
-        await self.embeddings.aclose()
-        await self.model.aclose()
-        await self.redis.close()
-
-    def _zone(self) -> tzinfo:
-        name = self.settings().timezone
-        if not name:
-            return get_localzone()
-        try:
-            return ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ConfigError(
-                f"Setting timezone = {name!r} is refused: no such zone. "
-                "Allowed: an IANA name such as Europe/Bucharest, or empty for the machine's."
-            ) from None
+        """Close whatever was opened; what cannot be closed does not keep the rest open."""
+        async with AsyncExitStack() as stack:
+            for close in (self.redis.close, self.model.aclose, self.embeddings.aclose, self.files.close):
+                stack.push_async_callback(close)
+            stack.push_async_callback(self.episodes.close)

@@ -46,9 +46,14 @@ class ThreadLeases:
         token = _token(self._name, lease)
         await self._take(key, token)
         self._held.add(lease)
-        renewing = asyncio.create_task(self._renew(key, token))
+        lost = asyncio.Event()
+        renewing = asyncio.create_task(self._renew(key, token, lost, asyncio.current_task()))
         try:
             yield
+        except asyncio.CancelledError:
+            if not lost.is_set():
+                raise
+            raise ThreadBusy("Another process took this thread over while this one stood still.") from None
         finally:
             renewing.cancel()
             self._held.discard(lease)
@@ -74,12 +79,19 @@ class ThreadLeases:
         if not taken:
             raise ThreadBusy("Another process has just begun to answer in this thread.")
 
-    async def _renew(self, key: str, token: str) -> None:
+    async def _renew(
+        self, key: str, token: str, lost: asyncio.Event, holder: "asyncio.Task[Any] | None"
+    ) -> None:
+        """Keep the lease alive; when somebody else has it, cancel the block that believes to hold it."""
         while True:
             await asyncio.sleep(LEASE_SECONDS / 3)
             with contextlib.suppress(RedisError, OSError, TierUnavailable):
                 client = await self._client()
-                await client.eval(_RENEW, 1, key, token, int(LEASE_SECONDS * 1000))
+                if not await client.eval(_RENEW, 1, key, token, int(LEASE_SECONDS * 1000)):
+                    lost.set()
+                    if holder is not None:
+                        holder.cancel()
+                    return
 
     def _may_run(self, holder: bytes | str) -> bool:
         """Say whether the holder's block may still run; on another machine it always may.

@@ -1,6 +1,7 @@
 """The chat model behind any OpenAI-compatible endpoint."""
 
 from collections.abc import AsyncIterator, Sequence
+from urllib.parse import urlsplit
 
 import httpx2
 from langchain_core.messages import AnyMessage
@@ -19,6 +20,12 @@ from memory.errors import ModelUnavailable
 
 _CONNECT_SECONDS = 10.0
 _KEY = "The key is refused: check GOAT_MODEL_API_KEY."
+_CUT_OFF = {
+    "": "broke off its answer.",
+    "length": "came to the end of its reply's length (GOAT_MODEL_MAX_TOKENS).",
+    "content_filter": "was stopped by its vendor's content filter.",
+}
+"""By the reason for which a reply ended; none is given when the connection ends too early."""
 _ADVICE = {
     401: _KEY,
     403: _KEY,
@@ -33,7 +40,7 @@ class OpenAICompatible:
     def __init__(self, settings: Settings) -> None:
         self.name = settings.model
         self._timeout = settings.model_timeout
-        self._where = f"The model {settings.model} at {settings.model_base_url or 'OpenAI'}"
+        self._where = f"The model {settings.model} at {_place(settings.model_base_url)}"
         self._http = DefaultAsyncHttpx2Client()
         self._client = ChatOpenAI(
             model=settings.model,
@@ -53,7 +60,9 @@ class OpenAICompatible:
             ModelUnavailable: it cannot be reached, refuses, or answers nonsense; the text says what to do.
         """
         try:
+            ended = ""
             async for chunk in self._client.astream(list(prompt)):
+                ended = chunk.response_metadata.get("finish_reason") or ended
                 yield chunk.text
         except (OpenAIError, httpx2.HTTPError) as error:
             raise ModelUnavailable(self._explain(error)) from None
@@ -62,6 +71,8 @@ class OpenAICompatible:
                 f"{self._where} answered something that is not a chat completion ({type(error).__name__}). "
                 "Check GOAT_MODEL_BASE_URL: it usually ends in /v1."
             ) from None
+        if ended in _CUT_OFF:
+            raise ModelUnavailable(f"{self._where} {_CUT_OFF[ended]}")
 
     async def ready(self) -> None:
         """Do nothing: what takes time is importing this module."""
@@ -80,3 +91,8 @@ class OpenAICompatible:
                 return f"{self._where} cannot be reached. Is it running, and is GOAT_MODEL_BASE_URL right?"
             case _:
                 return f"{self._where} broke off its answer."
+
+
+def _place(base_url: str) -> str:
+    """Return host and port alone: the rest of a URL may hold a password or a key."""
+    return urlsplit(base_url).netloc.rpartition("@")[2] if base_url else "OpenAI"

@@ -72,6 +72,8 @@ class SearchResult:
     ascending: what "something always ranks first" looks like here. Archived small talk does not count."""
     small_talk: bool = False
     """The query is like greetings, thanks and the like."""
+    complete: bool = True
+    """False while turns of the log wait for their vectors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,7 +79,7 @@ def render_memory(number: int, candidate: Candidate, zone: tzinfo) -> str:
 
 
 def render_memories(candidates: Sequence[Candidate], zone: tzinfo) -> str:
-    """Return the recalled memories as a fenced block, oldest last as given; empty when there are none."""
+    """Return the recalled memories as a fenced block, in the order given; empty when there are none."""
     if not candidates:
         return ""
     entries = [render_memory(number, c, zone) for number, c in enumerate(candidates, start=1)]

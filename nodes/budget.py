@@ -1,6 +1,6 @@
 """Share the prompt between the layers: how much memory this turn gets, and what of it is shown."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 
@@ -52,7 +52,8 @@ class Budget:
         l3_limit = aits.recall_limit(
             available, l2_used, l3_minimum=context.l3_minimum, l2_floor=context.l2_floor
         )
-        kept, cut = fit_memories(relevant, l3_limit, {turn.turn_id for turn in shown})
+        decisions = {decision.turn_id: decision for decision in state["decisions"]}
+        kept, cut = fit_memories(relevant, decisions, l3_limit, {turn.turn_id for turn in shown})
         allocation = Allocation(
             confidence=confidence,
             complexity=complexity,
@@ -70,7 +71,10 @@ class Budget:
 
 
 def fit_memories(
-    relevant: list[tuple[Candidate, int]], limit: int, in_conversation: set[str]
+    relevant: list[tuple[Candidate, int]],
+    decisions: Mapping[str, Decision],
+    limit: int,
+    in_conversation: set[str],
 ) -> tuple[list[tuple[Candidate, int]], list[Decision]]:
     """Take the best that fit; what stands in the conversation already is not said twice.
 
@@ -86,17 +90,8 @@ def fit_memories(
             kept.append((candidate, tokens))
             room -= tokens
             continue
-        cut.append(
-            Decision(
-                turn_id=candidate.turn_id,
-                kept=False,
-                rule="echo" if echo else "budget",
-                score=candidate.score if echo else float(tokens),
-                threshold=0.0 if echo else float(room),
-                probability=0.0,
-                tokens=tokens,
-            )
-        )
+        rule = "echo" if echo else "budget"
+        cut.append(replace(decisions[candidate.turn_id], kept=False, rule=rule, tokens=tokens))
     return kept, cut
 
 

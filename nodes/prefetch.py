@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import logging
 import time
 from dataclasses import dataclass, field, replace
 
@@ -25,7 +24,6 @@ _ECHO_ALLOWANCE = 2
 """The search asks for this many times the results, since some already stand in the conversation."""
 LOADING_SECONDS = 20.0
 """The first turn of a process waits this long for libraries and embedding model, not for a search."""
-logger = logging.getLogger(__name__)
 _RESULT = TypeAdapter(SearchResult)
 
 
@@ -78,7 +76,7 @@ class Prefetch:
         context = runtime.context
         turn = self.turns(state, runtime)
         result, report = SearchResult(hits=()), SearchReport(status="ok")
-        await self._loaded(turn.owner)
+        unloaded = await self._loaded(turn.owner)
         began = time.perf_counter()
         try:
             result, report = await within(self._thematic(turn, context), context.prefetch_timeout)
@@ -88,7 +86,8 @@ class Prefetch:
         except MemoryTierError as error:
             report = SearchReport(status="down", problem=str(error))
         spent = round((time.perf_counter() - began) * 1000, 1)
-        report = replace(report, found=len(result.hits), milliseconds=spent)
+        problem = report.problem or unloaded
+        report = replace(report, found=len(result.hits), milliseconds=spent, problem=problem)
         candidates = tuple(to_candidate(hit, rank) for rank, hit in enumerate(result.hits, start=1))
         recall = Recall(
             candidates=candidates,
@@ -98,15 +97,23 @@ class Prefetch:
         )
         return {"recall": recall}
 
-    async def _loaded(self, owner: str) -> None:
-        """Have libraries and model loaded before the clock runs: that happens once, and is no slow search."""
+    async def _loaded(self, owner: str) -> str:
+        """Have libraries and model loaded before the clock runs: that happens once, and is no slow search.
+
+        Returns:
+            What went wrong, if anything did.
+        """
         if self.loading.done:
-            return
-        self.loading.done = True
+            return ""
         try:
             await within(self.episodes.ready(owner=owner), LOADING_SECONDS)
-        except (TimeoutError, MemoryTierError) as error:
-            logger.warning("The archive is not loaded yet: %s", error)
+        except TimeoutError:
+            return f"the embedding model is not loaded after {LOADING_SECONDS:g} s"
+        except MemoryTierError as error:
+            return str(error)
+        finally:
+            self.loading.done = True
+        return ""
 
     async def _thematic(self, turn: Turn, context: TurnContext) -> tuple[SearchResult, SearchReport]:
         query = turn.message[:QUERY_CHARS]
@@ -121,6 +128,8 @@ class Prefetch:
         if entry.value is not None and (result := _cached(entry.value)) is not None:
             return result, SearchReport(status="cached")
         result = await self._search(query, turn.owner, limit)
+        if not result.complete:
+            return result, SearchReport(status="ok")
         with contextlib.suppress(MemoryTierError):
             await self.cache.put(
                 key,

@@ -1,5 +1,6 @@
 """What tests share: the embedding model, built once, and an agent over real embedded stores."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -22,6 +23,8 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keep the machine's own configuration out of the tests."""
+    for name in [name for name in os.environ if name.upper().startswith("GOAT_")]:
+        monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
 
 

@@ -103,7 +103,7 @@ async def translate_errors() -> AsyncIterator[None]:
     except (RedisError, OSError) as error:
         if isinstance(error.__cause__, GoatError):
             raise error.__cause__ from None
-        raise TierUnavailable("working", _say(error)) from error
+        raise TierUnavailable("working", _say(error)) from None
 
 
 class _EmbeddedConnection(UnixDomainSocketConnection):

@@ -175,7 +175,7 @@ def test_words_do_not_depend_on_composition(text: str) -> None:
 
 def test_long_runs_of_marks_take_no_time() -> None:
     began = time.perf_counter()
-    assert confidence("\u0316\u0300" * 100_000 + " why") == 0.8
+    assert confidence("why " + "\u0316\u0300" * 100_000) == 0.8
     assert time.perf_counter() - began < 2
 
 

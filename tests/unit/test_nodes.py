@@ -148,21 +148,28 @@ class TestGapFilter:
         assert [d.kept for d in decisions] == sorted((d.kept for d in decisions), reverse=True)
 
 
+def kept_decisions(*candidates: Candidate) -> dict[str, Decision]:
+    return {
+        c.turn_id: Decision(
+            turn_id=c.turn_id, kept=True, rule="null", score=c.score, threshold=0.5, probability=0.9
+        )
+        for c in candidates
+    }
+
+
 class TestFitMemories:
     def test_the_best_that_fit_are_taken(self) -> None:
         relevant = [(candidate("a", 0.9), 60), (candidate("b", 0.8), 50), (candidate("c", 0.7), 40)]
-        kept, cut = fit_memories(relevant, 100, set())
+        decisions = kept_decisions(*(c for c, _ in relevant))
+        kept, cut = fit_memories(relevant, decisions, 100, set())
         assert [(c.turn_id, tokens) for c, tokens in kept] == [("a", 60), ("c", 40)]
-        assert cut == [
-            Decision(
-                turn_id="b", kept=False, rule="budget", score=50.0, threshold=40.0, probability=0.0, tokens=50
-            )
-        ]
+        assert cut == [replace(decisions["b"], kept=False, rule="budget", tokens=50)]
 
     def test_what_stands_in_the_conversation_is_not_said_twice(self) -> None:
-        kept, cut = fit_memories([(candidate("a"), 60), (candidate("b"), 50)], 50, {"a"})
+        relevant = [(candidate("a"), 60), (candidate("b"), 50)]
+        kept, cut = fit_memories(relevant, kept_decisions(*(c for c, _ in relevant)), 50, {"a"})
         assert [c.turn_id for c, _ in kept] == ["b"]
-        assert [(d.turn_id, d.rule, d.tokens, d.threshold) for d in cut] == [("a", "echo", 60, 0.0)]
+        assert [(d.turn_id, d.rule, d.tokens, d.probability) for d in cut] == [("a", "echo", 60, 0.9)]
 
     @given(
         st.lists(st.integers(0, 50), max_size=15),
@@ -171,7 +178,8 @@ class TestFitMemories:
     )
     def test_nothing_is_lost_and_the_limit_holds(self, sizes: list[int], limit: int, shown: set[int]) -> None:
         relevant = [(candidate(str(i)), tokens) for i, tokens in enumerate(sizes)]
-        kept, cut = fit_memories(relevant, limit, {str(i) for i in shown})
+        decisions = kept_decisions(*(c for c, _ in relevant))
+        kept, cut = fit_memories(relevant, decisions, limit, {str(i) for i in shown})
         taken = [c.turn_id for c, _ in kept]
         assert sum(tokens for _, tokens in kept) <= limit
         assert sorted(taken + [d.turn_id for d in cut], key=int) == [str(i) for i in range(len(sizes))]
