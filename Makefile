@@ -11,7 +11,8 @@ export LANGGRAPH_CLI_NO_ANALYTICS := 1
 
 PINS := --quiet --universal --python-version 3.11 --no-annotate --no-emit-index-url --no-emit-find-links
 
-.PHONY: chat test lint type bench studio soak lock clean
+.DELETE_ON_ERROR:
+.PHONY: chat test lint type bench studio soak lock readme clean
 
 chat: $(RUN_READY)
 	@$(BIN)/goat chat
@@ -40,7 +41,7 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "GOAT needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) --version`. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@echo "Setting up $(VENV) (once; a few minutes the first time)"
-	@$(if $(UV),$(UV) venv --quiet --python $(PYTHON) $(VENV),$(PYTHON) -m venv $(VENV))
+	@$(if $(UV),$(UV) venv --quiet --python $(PYTHON) $(VENV),$(PYTHON) -m venv $(VENV)) || { rm -rf $(VENV); exit 1; }
 
 $(RUN_READY): $(BIN)/python requirements/run.txt pyproject.toml
 	@$(call install,requirements/run.txt)
@@ -57,6 +58,10 @@ else
 install = $(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(1) && \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 endif
+
+# Writes the parts of the README that are made from the code.
+readme: $(DEV_READY)
+	$(BIN)/python -m tests.readme
 
 # Needs uv: pins every package for all platforms and Pythons from pyproject.toml.
 lock:

