@@ -71,6 +71,7 @@ class Agent:
         self.layers = layers
         self._saver = saver
         self._leases = ThreadLeases(layers.redis.client)
+        self._reconciling: asyncio.Task[None] | None = None
         self._queues: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def ask(self, text: str, *, owner: str, thread: str, **options: Any) -> State:
@@ -109,16 +110,9 @@ class Agent:
         context = context if context is not None else self.layers.settings().turn_context(owner)
         async with self._queue(thread), self._leases.hold(thread):
             config = _config(thread)
-            before = await self.graph.aget_state(config)
-            if _is_pending(before):
-                if _of_server(before):
-                    raise ThreadBusy(
-                        "LangGraph's server is answering in this thread. Wait for it, or use /new."
-                    )
-                before = await self._finish_pending(config)
-                if "reply" in before.values and not _answered(before, turn_id):
-                    yield Resumed(cast("State", before.values))
-            if stored := await self._stored(before, turn_id if retried else "", owner):
+            if await self._saver.ais_pending(thread) and (resumed := await self._resumed(config)):
+                yield Resumed(resumed)
+            if retried and (stored := await self._stored(config, turn_id, owner)):
                 yield Finished(stored)
                 return
             message = user_message(text, turn_id=turn_id, owner=owner, at=at or datetime.now(UTC))
@@ -131,6 +125,8 @@ class Agent:
 
         Threads in which another process is answering are left to it. A turn that fails again stays pending,
         is logged, and does not hold up the others.
+
+        The vectors of every owner are then brought up to date, in the background.
 
         Raises:
             TierUnavailable: Redis cannot be reached.
@@ -146,22 +142,36 @@ class Agent:
                 continue
             if state is not None:
                 finished.append(state)
+        self._reconciling = asyncio.create_task(self.layers.reconcile())
         return finished
 
+    async def aclose(self) -> None:
+        """End what runs in the background; the layers belong to whoever opened them."""
+        if self._reconciling is not None:
+            self._reconciling.cancel()
+            await asyncio.gather(self._reconciling, return_exceptions=True)
+
     async def _resume_thread(self, thread: str) -> State | None:
-        config = _config(thread)
-        if _of_server(await self.graph.aget_state(config)):
-            return None
         async with self._queue(thread), self._leases.hold(thread):
-            if not _is_pending(await self.graph.aget_state(config)):
-                return None
-            state = await self._finish_pending(config)
+            return await self._resumed(_config(thread))
+
+    async def _resumed(self, config: RunnableConfig) -> State | None:
+        """Finish what is pending in a thread; return the state of the turn, or None when there was none.
+
+        Raises:
+            ThreadBusy: a LangGraph server may still be at work on it.
+        """
+        snapshot = await self.graph.aget_state(config)
+        if not _is_pending(snapshot):
+            return None
+        if _of_server(snapshot):
+            raise ThreadBusy("LangGraph's server is answering in this thread. Wait for it, or use /new.")
+        state = await self._finish(snapshot, config)
         return cast("State", state.values) if "reply" in state.values else None
 
-    async def _stored(self, snapshot: StateSnapshot, turn_id: str, owner: str) -> State | None:
+    async def _stored(self, config: RunnableConfig, turn_id: str, owner: str) -> State | None:
         """Return what is stored of an answered turn; None when it is not answered yet."""
-        if not turn_id:
-            return None
+        snapshot = await self.graph.aget_state(config)
         if _answered(snapshot, turn_id):
             return cast("State", snapshot.values)
         for episode in await self.layers.episodes.get([turn_id], owner=owner):
@@ -180,14 +190,11 @@ class Agent:
     def _queue(self, thread: str) -> asyncio.Lock:
         return self._queues.setdefault(thread, asyncio.Lock())
 
-    async def _finish_pending(self, config: RunnableConfig) -> StateSnapshot:
+    async def _finish(self, snapshot: StateSnapshot, config: RunnableConfig) -> StateSnapshot:
         """Run what is pending in a thread to its end; what can never succeed is closed, and logged.
 
         A LangGraph server leaves the owner that a run was given in the checkpoint's metadata.
         """
-        snapshot = await self.graph.aget_state(config)
-        if not _is_pending(snapshot):
-            return snapshot
         owner = str((snapshot.metadata or {}).get("owner", ""))
         context = self.layers.settings().turn_context(owner)
         try:

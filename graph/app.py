@@ -54,7 +54,9 @@ async def open_agent(settings: Settings | None = None) -> AsyncIterator[Agent]:
     own = Layers(load_settings if settings is None else lambda: settings)
     kept = own.settings().checkpoints_kept
     saver = RedisSaver(own.redis.client, keep=kept, serde=checkpoint_serde())
+    agent = Agent(build_graph(own).compile(checkpointer=saver, name="goat"), own, saver)
     try:
-        yield Agent(build_graph(own).compile(checkpointer=saver, name="goat"), own, saver)
+        yield agent
     finally:
+        await agent.aclose()
         await own.close()

@@ -32,5 +32,6 @@ async def open_checkpointer() -> AsyncIterator[RedisSaver]:
 async def _warm_up(owner: str) -> None:
     try:
         await layers.warm_up(owner)
+        await layers.reconcile()
     except GoatError as error:
         logger.warning("The first turn will be slower, or go without memory: %s", error)

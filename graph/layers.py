@@ -1,6 +1,7 @@
 """The layers of memory and all else outside the process, bound once; nothing connects before it is used."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, tzinfo
@@ -25,6 +26,8 @@ from memory.working.client import RedisConnection
 from memory.working.conversation import RedisConversation
 from memory.working.server import EmbeddedServer
 from memory.working.session_cache import RedisSessionCache
+
+logger = logging.getLogger(__name__)
 
 
 def utc_now() -> datetime:
@@ -102,6 +105,12 @@ class Layers:
         """
         await self.tokens.ready()
         await asyncio.gather(self.episodes.ready(owner=owner), self.model.ready())
+
+    async def reconcile(self) -> None:
+        """Bring the vectors of every owner up to date with the log; what fails is logged."""
+        async for progress in self.episodes.reconcile():
+            if progress.error is not None:
+                logger.warning("The vectors of an owner are not up to date: %s", progress.error)
 
     async def close(self) -> None:
         """Close whatever was opened; what cannot be closed does not keep the rest open."""

@@ -136,6 +136,11 @@ class RedisSaver(AsyncSaver):
             yield found
             left = None if left is None else left - 1
 
+    @translate_errors()
+    async def ais_pending(self, thread_id: str) -> bool:
+        """Say whether a thread may have work left; a true answer is to be checked in its state."""
+        return await (await self._client()).zscore(PENDING, thread_id) is not None
+
     async def apending(self) -> list[str]:
         """List the threads whose root graph may have work left, waiting longest first.
 
