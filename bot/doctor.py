@@ -16,6 +16,8 @@ from bot.screen import printable
 from graph.layers import Layers
 from graph.settings import CONFIG_FILE, load_settings
 from memory.errors import GoatError
+from memory.working.client import translate_errors
+from memory.working.folder import prepare_folder
 
 ENOUGH_BYTES = 500_000_000
 CHECK_SECONDS = 60.0
@@ -86,7 +88,7 @@ async def _finding(name: str, check: Awaitable[str]) -> Finding:
 
 
 async def _data_folder(layers: Layers) -> str:
-    folder = layers.settings().data_folder
+    folder = await asyncio.to_thread(prepare_folder, layers.settings().data_folder)
     there = next(path for path in (folder, *folder.parents) if path.exists())
     free = await asyncio.to_thread(shutil.disk_usage, there)
     if free.free < ENOUGH_BYTES:
@@ -97,7 +99,8 @@ async def _data_folder(layers: Layers) -> str:
 async def _redis(layers: Layers) -> str:
     client = await layers.redis.client()
     await layers.conversations.window(owner=_PROBE_OWNER, thread="probe", max_tokens=1)
-    about = await client.info("server")
+    async with translate_errors():
+        about = await client.info("server")
     server = about.get("server_name", "redis") if isinstance(about, dict) else "redis"
     kind = "by URL" if layers.settings().redis_url.get_secret_value() else "private, embedded"
     return f"{server}, {kind}"
@@ -109,6 +112,7 @@ async def _embeddings(layers: Layers) -> str:
 
 
 async def _episodes(layers: Layers) -> str:
+    await layers.vectors.ready()
     owner = layers.settings().owner
     count = await layers.episodes.count(owner=owner)
     if count:

@@ -46,6 +46,7 @@ async def run_import(
         imported = await _with_bars(
             console, layers.episodes, file, format_, owner=owner, conversation=conversation
         )
+        await layers.cache.drop(owner=owner)
     finally:
         await layers.close()
     console.print(f"{imported}.")

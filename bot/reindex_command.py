@@ -2,6 +2,7 @@
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from graph.layers import Layers
 from graph.settings import Settings
@@ -16,9 +17,10 @@ async def run_reindex(settings: Settings, *, owner: str) -> None:
     try:
         with Progress(*columns, console=console) as bar:
             task = bar.add_task("embedding", total=None)
+            await layers.cache.drop(owner=owner)
             async for progress in layers.episodes.reindex(owner=owner):
                 done = progress.done
                 bar.update(task, completed=progress.done, total=progress.total)
     finally:
         await layers.close()
-    console.print(f"{done} turns of {owner} are embedded anew by {layers.embeddings.name}.")
+    console.print(Text(f"{done} turns of {owner} are embedded anew by {layers.embeddings.name}."))

@@ -13,7 +13,9 @@ from memory.prompt import day
 
 SNIPPET = 70
 CUT_SHOWN = 8
-_CONTROL = {code: None for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+_TURN_AROUND = (0x202D, 0x202E)
+"""The marks that show the rest of a line in another order."""
+_CONTROL = {code: None for code in (*range(32), *range(127, 160), *_TURN_AROUND) if chr(code) not in "\n\t"}
 _RULES = {
     "null": "null turns",
     "ratio": "gap ratio",
@@ -67,6 +69,13 @@ def facts(rows: Sequence[Fact], zone: tzinfo) -> RenderableType:
     for fact in rows:
         table.add_row(Text(printable(fact.key)), Text(printable(fact.value)), day(fact.at, zone))
     return table
+
+
+def resumed(console: Console, state: State) -> None:
+    """Print a turn that an earlier stop cut off, and that is finished now."""
+    reply = state["reply"]
+    console.print("A reply that was cut off is finished now:", style="dim")
+    console.print(Text(printable(f"> {state['turn'].message}\n{reply.text or reply.problem}")))
 
 
 def warn(console: Console, text: str) -> None:

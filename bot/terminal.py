@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bot import screen
-from graph.agent import Agent, Finished, Piece
+from graph.agent import Agent, Finished, Piece, Resumed
 from graph.app import open_agent
 from graph.settings import Settings
 from graph.state import State
@@ -27,6 +27,7 @@ from memory.errors import GoatError
 from memory.models import Outcome
 from memory.owner_files import owner_key
 from memory.text import clean
+from memory.working.folder import unusable
 
 HELP = """\
 /why                     what was recalled for the last reply, what was cut, and by which rule
@@ -68,8 +69,11 @@ class Place:
     def go_to(self, thread: str) -> None:
         """Be in a thread, and note it as the latest."""
         self.thread = thread
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._latest.write_text(thread, encoding="utf-8")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._latest.write_text(thread, encoding="utf-8")
+        except OSError as error:
+            raise unusable(self.folder, error) from None
 
     @property
     def history(self) -> FileHistory:
@@ -83,16 +87,14 @@ async def run_chat(settings: Settings, *, owner: str, thread: str, resume: bool)
     """Talk until the user leaves."""
     console = Console(highlight=False, soft_wrap=True)
     place = Place(owner, "", settings.data_folder / "terminal")
-    async with open_agent(settings) as agent:
-        warming = asyncio.create_task(agent.layers.warm_up(owner))
+    async with open_agent(settings) as agent, _warming_up(agent, owner) as warming:
         place.go_on() if resume else place.begin(thread)
         _greet(console, settings, place)
-        await _finish_pending(console, agent)
+        await _finish_pending(console, agent, owner)
         chat = Chat(console, agent, place, warming)
         async for line in _lines(place):
             if not await chat.handle(line):
                 break
-        await asyncio.gather(warming, return_exceptions=True)
 
 
 class Chat:
@@ -149,6 +151,8 @@ class Chat:
                 if isinstance(event, Piece):
                     pieces += 1
                     self._console.out(screen.printable(event.text), end="")
+                elif isinstance(event, Resumed):
+                    screen.resumed(self._console, event.state)
                 elif isinstance(event, Finished):
                     self._last = event.state
         if self._last is not None:
@@ -210,21 +214,31 @@ class Chat:
         self._console.print("Done." if text else "Back to the configured persona.", style="dim")
 
 
+@contextlib.asynccontextmanager
+async def _warming_up(agent: Agent, owner: str) -> AsyncIterator["asyncio.Task[None]"]:
+    """Load in the background what the first turn would wait for; what is left of it ends with the block."""
+    warming = asyncio.create_task(agent.layers.warm_up(owner))
+    try:
+        yield warming
+    finally:
+        warming.cancel()
+        await asyncio.gather(warming, return_exceptions=True)
+
+
 def _greet(console: Console, settings: Settings, place: Place) -> None:
-    console.print(f"GOAT 2.0 · {place.owner} · thread {place.thread}", style="bold")
+    console.print(Text(f"GOAT 2.0 · {screen.printable(place.owner)} · thread {place.thread}", style="bold"))
     console.print("/help lists the commands, Ctrl-D leaves.", style="dim")
     if not settings.model:
         console.print(NO_MODEL, style="yellow")
 
 
-async def _finish_pending(console: Console, agent: Agent) -> None:
-    """Finish what the last stop cut off, before anything new."""
+async def _finish_pending(console: Console, agent: Agent, owner: str) -> None:
+    """Finish what the last stop cut off, before anything new; show what is this owner's."""
     with console.status("finishing what was cut off"):
         finished = await agent.resume()
     for state in finished:
-        reply = state["reply"]
-        console.print("A reply that was cut off is finished now:", style="dim")
-        console.print(Text(screen.printable(f"> {state['turn'].message}\n{reply.text or reply.problem}")))
+        if state["turn"].owner == owner:
+            screen.resumed(console, state)
 
 
 async def _lines(place: Place) -> AsyncIterator[str]:

@@ -1,0 +1,170 @@
+"""The `goat` command as a user meets it: in a pseudo-terminal, as a child with piped input, or called here."""
+
+import io
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pexpect
+import pytest
+
+from bot.cli import main
+from tests.servers.model import ModelServer
+
+COMMAND = Path(sysconfig.get_path("scripts")) / "goat"
+SECONDS = 30.0
+CTRL_C, CTRL_D, CTRL_U = "\x03", "\x04", "\x15"
+_PROMPT = r"\x1b\[\?2004h.*?\x1b\[\?25h"
+"""Bracketed paste on, then the cursor shown: the prompt is drawn and takes keys."""
+_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+
+
+def settings_for(data_folder: Path, model: ModelServer | None = None, **more: str) -> dict[str, str]:
+    """Return the `GOAT_*` variables of a data folder and, when given, of a model."""
+    given = {"GOAT_DATA_FOLDER": str(data_folder), "GOAT_TIMEZONE": "UTC"} | more
+    if model is not None:
+        given |= {"GOAT_MODEL": "test", "GOAT_MODEL_BASE_URL": model.base_url}
+    return given
+
+
+def quick_embeddings(model: ModelServer) -> dict[str, str]:
+    """Return the `GOAT_*` variables of embeddings that need nothing loaded."""
+    return {"GOAT_EMBEDDING_MODEL": "hashed", "GOAT_EMBEDDING_BASE_URL": model.base_url}
+
+
+def plain(text: str) -> str:
+    """Return what a terminal showed without its control sequences."""
+    return _SEQUENCE.sub("", text).replace("\r", "")
+
+
+class Terminal:
+    """A running `goat` in a pseudo-terminal."""
+
+    def __init__(self, settings: Mapping[str, str], folder: Path, *args: str) -> None:
+        self._child = pexpect.spawn(
+            str(COMMAND),
+            list(args or ["chat"]),
+            env=_environment(settings),
+            cwd=str(folder),
+            encoding="utf-8",
+            dimensions=(50, 250),
+            timeout=SECONDS,
+        )
+        self._child.delaybeforesend = None
+        self._shown = io.StringIO()
+        self._child.logfile_read = self._shown
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._child.close(force=True)
+
+    @property
+    def raw(self) -> str:
+        """Everything that the terminal was sent."""
+        return self._shown.getvalue()
+
+    def until(self, pattern: str) -> str:
+        """Wait until something is shown; return what was shown up to there."""
+        self._child.expect(pattern)
+        return plain(str(self._child.before) + str(self._child.after))
+
+    def prompt(self) -> str:
+        """Wait for the next prompt; return what was shown before it."""
+        return self.until(_PROMPT)
+
+    def type(self, keys: str) -> None:
+        """Press keys."""
+        self._child.send(keys)
+
+    def say(self, line: str) -> str:
+        """Enter a line; return what was shown until the next prompt."""
+        self.type(line + "\r")
+        return self.prompt()
+
+    def end(self) -> tuple[int | None, str]:
+        """Wait until the process ends; return its exit status, and what it still showed."""
+        shown = self.until(pexpect.EOF) if self._child.isalive() else ""
+        self._child.close()
+        status: int | None = self._child.exitstatus
+        return status, shown
+
+    def until_end(self) -> tuple[int | None, str]:
+        """Wait for the end of the output and the process."""
+        self._child.expect(pexpect.EOF)
+        shown = plain(str(self._child.before))
+        self._child.close()
+        status: int | None = self._child.exitstatus
+        return status, shown
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a finished `goat` left behind."""
+
+    status: int
+    shown: str
+    """Standard output, then standard error."""
+
+
+def run_child(
+    settings: Mapping[str, str],
+    folder: Path,
+    *args: str,
+    typed: bytes = b"",
+    prefix: Sequence[str] = (),
+) -> Ran:
+    """Run `goat` as a child with `typed` piped in, perhaps through another command."""
+    done = subprocess.run(
+        [*prefix, str(COMMAND), *args],
+        env=_environment(settings),
+        cwd=folder,
+        input=typed,
+        capture_output=True,
+        timeout=SECONDS * 2,
+        check=False,
+    )
+    return Ran(done.returncode, (done.stdout + done.stderr).decode())
+
+
+class Goat:
+    """Call the `goat` command in this process, which spares a start; each call has stores of its own."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+        self._patch = monkeypatch
+        self._captured = capfd
+
+    def configure(self, settings: Mapping[str, str]) -> None:
+        """Set `GOAT_*` variables for the calls to come."""
+        for name, value in settings.items():
+            self._patch.setenv(name, value)
+
+    def __call__(self, *args: str, typed: bytes = b"") -> Ran:
+        """Run the command with `typed` piped in."""
+        status = 0
+        with self._patch.context() as patch:
+            patch.setattr(sys, "argv", ["goat", *args])
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(typed)))
+            self._captured.readouterr()
+            try:
+                main()
+            except SystemExit as end:
+                status = int(end.code or 0)
+        shown = self._captured.readouterr()
+        return Ran(status, shown.out + shown.err)
+
+
+def _environment(settings: Mapping[str, str]) -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if not name.upper().startswith("GOAT_")}
+    terminal = {"TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1", "PYTHONUNBUFFERED": "1"}
+    return own | terminal | dict(settings)

@@ -1,0 +1,264 @@
+"""`goat chat` as a user meets it, in a pseudo-terminal and with its input piped in."""
+
+import stat
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.goat import CTRL_C, CTRL_D, Goat, Terminal, plain, quick_embeddings, run_child, settings_for
+from tests.servers.faults import Fault
+from tests.servers.model import ModelServer, running_model_server
+
+SLOW = 0.15
+"""Seconds before each word of a reply that is to be broken off."""
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[ModelServer]:
+    with running_model_server() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _reset(endpoint: ModelServer) -> None:
+    endpoint.reset()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, model_folder: Path) -> Path:
+    """A data folder that the runs of this module share."""
+    folder = tmp_path_factory.mktemp("home") / "data"
+    folder.mkdir(mode=0o700)
+    (folder / "models").symlink_to(model_folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def running(home: Path, endpoint: ModelServer) -> Iterator[Terminal]:
+    """One `goat chat` with a model, for all tests that do not end it."""
+    with Terminal(settings_for(home, endpoint, GOAT_OWNER="shared"), home.parent) as terminal:
+        terminal.prompt()
+        yield terminal
+
+
+@pytest.fixture
+def chat(running: Terminal) -> Terminal:
+    """The running chat, in a new thread."""
+    assert "A new thread" in running.say("/new")
+    return running
+
+
+def test_a_reply_is_streamed(chat: Terminal, endpoint: ModelServer) -> None:
+    endpoint.reply("one two three four")
+    endpoint.delay_per_chunk = SLOW
+    chat.type("count\r")
+    chat.until("one two ")
+    began = time.perf_counter()
+    assert "three four" in chat.prompt()
+    assert time.perf_counter() - began > SLOW
+
+
+def test_what_was_said_in_another_thread_is_in_the_prompt(chat: Terminal, endpoint: ModelServer) -> None:
+    chat.say("The spare key of the boathouse hangs behind the blue lantern.")
+    chat.say("/new")
+    assert "recalled" in chat.say("Where do I find the key to the boat shed?")
+    assert "behind the blue lantern" in endpoint.chats[-1].prompt
+    why = chat.say("/why")
+    assert "kept  " in why
+    assert "blue lantern" in why
+    assert "similarity 0." in why
+    assert "null turns: 0." in why
+
+
+def test_why_shows_what_was_cut_and_by_which_rule(chat: Terminal) -> None:
+    chat.say("My tailor charges forty crowns for a waistcoat.")
+    chat.say("/new")
+    chat.say("What is the melting point of tungsten?")
+    why = chat.say("/why")
+    assert "cut   " in why
+    assert "≤ " in why
+
+
+def test_the_commands(chat: Terminal, endpoint: ModelServer) -> None:
+    assert "There was no turn in this thread yet." in chat.say("/why")
+    assert "No facts yet" in chat.say("/facts")
+    assert "Write it as: /remember key: value" in chat.say("/remember nothing")
+    assert "Noted." in chat.say("/remember boat: Albatros, 12:30 on Sundays")
+    table = chat.say("/facts")
+    assert "boat" in table
+    assert "Albatros, 12:30 on Sundays" in table
+    assert "Done." in chat.say("/identity You are a parrot.")
+    chat.say("hello")
+    assert "You are a parrot." in endpoint.chats[-1].prompt
+    assert "Albatros" in endpoint.chats[-1].prompt
+    assert "Taken out." in chat.say("/forget boat")
+    assert "There is no such fact" in chat.say("/forget boat")
+    assert "There is no such fact" in chat.say("/forget")
+    assert "Back to the configured persona." in chat.say("/identity")
+    assert "Ctrl-C ends a reply" in chat.say("/help")
+    assert "There is no /nonsense. /help lists" in chat.say("/nonsense here")
+    asked = len(endpoint.chats)
+    chat.say("")
+    chat.say("   ")
+    assert len(endpoint.chats) == asked
+
+
+def test_ctrl_c_ends_a_reply_and_keeps_what_stands_there(chat: Terminal, endpoint: ModelServer) -> None:
+    endpoint.reply("alpha beta gamma " + "more " * 100 + "omega")
+    endpoint.delay_per_chunk = SLOW
+    chat.type("recite\r")
+    chat.until("gamma ")
+    chat.type(CTRL_C)
+    shown = chat.prompt()
+    assert "Stopped as you asked. (what stands there is kept)" in shown
+    assert "omega" not in shown
+    endpoint.reset()
+    chat.say("and now?")
+    said = [message["content"] for message in endpoint.chats[-1].messages if message["role"] == "assistant"]
+    assert len(said) == 1
+    assert said[0].startswith("alpha beta gamma")
+    assert "omega" not in said[0]
+
+
+def test_ctrl_c_before_the_first_word_keeps_the_message(chat: Terminal, endpoint: ModelServer) -> None:
+    endpoint.delay_per_chunk = 3.0
+    chat.type("are you there?\r")
+    _wait_until(lambda: bool(endpoint.chats))
+    chat.type(CTRL_C)
+    assert "your message is kept" in chat.prompt()
+
+
+def test_ctrl_c_at_the_prompt_clears_it(chat: Terminal, endpoint: ModelServer) -> None:
+    chat.type("I never meant to s")
+    chat.until("meant to s")
+    chat.type(CTRL_C)
+    chat.prompt()
+    chat.say("hello")
+    assert endpoint.chats[-1].last.endswith("hello")
+    assert len(endpoint.chats) == 1
+
+
+def test_several_lines_are_pasted_as_one_message(chat: Terminal, endpoint: ModelServer) -> None:
+    chat.type("\x1b[200~first line\nsecond line\nthird line\x1b[201~")
+    chat.until("third line")
+    chat.type("\r")
+    chat.prompt()
+    assert len(endpoint.chats) == 1
+    assert "first line\nsecond line\nthird line" in endpoint.chats[-1].last
+
+
+HOSTILE = "\x1b]0;owned\x07 \x1b[2J \x9b31m \x08\x7f \x1bc \rback \u202egnp.exe end"
+
+
+def test_control_characters_of_a_reply_do_not_reach_the_terminal(
+    chat: Terminal, endpoint: ModelServer
+) -> None:
+    endpoint.reply(HOSTILE)
+    before = len(chat.raw)
+    chat.say("be nasty")
+    chat.say("/why")
+    raw = chat.raw[before:]
+    assert "gnp.exe end" in raw
+    for nasty in ("\x1b]", "\x07", "\x1b[2J", "\x9b", "\x7f", "\x1bc", "\rback", "\u202e"):
+        assert nasty not in raw, repr(nasty)
+
+
+def test_what_was_typed_is_kept_for_its_owner_alone(chat: Terminal, home: Path) -> None:
+    chat.say("/help")
+    (history,) = (home / "terminal").glob("shared-*.history")
+    assert stat.S_IMODE(history.stat().st_mode) == 0o600
+    assert "+/help" in history.read_text(encoding="utf-8")
+    assert stat.S_IMODE((home / "terminal").stat().st_mode) == 0o700
+
+
+def test_a_fact_told_in_one_run_is_recalled_in_another_without_a_model(home: Path) -> None:
+    settings = settings_for(home, GOAT_OWNER="ana")
+    told = run_child(settings, home.parent, "chat", typed=b"My bicycle Rosinante stands in the cellar.\n")
+    assert told.status == 0
+    assert "No model is configured" in told.shown
+    with Terminal(settings, home.parent, "chat") as chat:
+        assert "GOAT 2.0 · ana" in chat.prompt()
+        reply = chat.say("Where did I put my bike?")
+        assert "Rosinante stands in the cellar" in reply
+        assert "kept  " in chat.say("/why")
+        chat.type(CTRL_D)
+        assert chat.until_end()[0] == 0
+
+
+def test_a_second_ctrl_c_ends_the_process_and_the_next_start_finishes_the_turn(
+    home: Path, endpoint: ModelServer
+) -> None:
+    settings = settings_for(
+        home, endpoint, GOAT_OWNER="bob", GOAT_PREFETCH_TIMEOUT="20", **quick_embeddings(endpoint)
+    )
+    endpoint.reply("one two three")
+    with Terminal(settings, home.parent) as chat:
+        thread = _thread(chat.prompt())
+        assert "one two three" in chat.say("Count to three.")
+        asked = len(endpoint.requests)
+        endpoint.faults.append(Fault.slow(15))
+        chat.type("Once more.\r")
+        _wait_until(lambda: len(endpoint.requests) > asked)
+        chat.type(CTRL_C)
+        chat.until(r"\^C")
+        time.sleep(0.1)
+        chat.type(CTRL_C)
+        status, shown = chat.until_end()
+        assert status != 0
+        assert "Traceback" not in shown
+    endpoint.reply("finished later")
+    with Terminal(settings, home.parent, "chat", "--continue") as chat:
+        start = chat.prompt()
+        assert "A reply that was cut off is finished now" in start
+        assert "> Once more." in start
+        assert "finished later" in start
+        assert _thread(start) == thread
+        chat.say("Go on.")
+        heard = endpoint.chats[-1].prompt
+        assert heard.index("Count to three.") < heard.index("Once more.") < heard.index("finished later")
+        chat.type("/quit\r")
+        assert chat.until_end()[0] == 0
+
+
+@pytest.fixture
+def goat(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Goat:
+    return Goat(monkeypatch, capfd)
+
+
+def test_odd_bytes_are_piped_in(goat: Goat, home: Path, endpoint: ModelServer) -> None:
+    goat.configure(settings_for(home, endpoint, GOAT_OWNER="carl", **quick_embeddings(endpoint)))
+    long = b"begin " + b"word " * 200_000 + b"finish"
+    odd = b"nul \0 here, \xff\xfe bad \xc3\x28 bytes, \xed\xa0\x80 surrogate"
+    endpoint.reply(lambda request: f"read {len(request.last)} characters")
+    ran = goat("chat", typed=b"\n".join([odd, b"", b"   ", b"\0", long, b"\xef\xbb\xbfwith CRLF\r", b"no newline"]))
+    assert ran.status == 0
+    assert ran.shown.count("characters") == 4
+    assert "Traceback" not in ran.shown
+    heard = [chat.last for chat in endpoint.chats]
+    assert "\0" not in heard[0]
+    assert "bad" in heard[0]
+    assert "begin" in heard[1]
+    assert "finish" in heard[1]
+    assert len(heard[1]) < len(long)
+    assert heard[2].endswith("with CRLF")
+    assert heard[3].endswith("no newline")
+
+
+def test_leaving_ends_what_is_piped_in(goat: Goat, home: Path, endpoint: ModelServer) -> None:
+    goat.configure(settings_for(home, endpoint, GOAT_OWNER="dora", **quick_embeddings(endpoint)))
+    ran = goat("chat", typed=b"/quit\nnever asked\n")
+    assert ran.status == 0
+    assert not endpoint.chats
+
+
+def _thread(shown: str) -> str:
+    return plain(shown).partition("thread ")[2].split()[0]
+
+
+def _wait_until(true: Callable[[], bool], seconds: float = 10.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
