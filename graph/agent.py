@@ -256,7 +256,9 @@ def _as_state(episode: Episode) -> State:
 
 
 def _of_server(snapshot: StateSnapshot) -> bool:
-    """Say whether a LangGraph server is at work on the thread."""
+    """Say whether a LangGraph server may be at work on the thread: lately, and with no failure."""
+    if any(task.error for task in snapshot.tasks):
+        return False
     if not snapshot.metadata or "assistant_id" not in snapshot.metadata or not snapshot.created_at:
         return False
     return datetime.now(UTC) - datetime.fromisoformat(snapshot.created_at) < SERVER_GRACE
