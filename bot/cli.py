@@ -10,10 +10,12 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.text import Text
 
 from bot.doctor import run_doctor
 from bot.import_command import Format, run_import
 from bot.reindex_command import run_reindex
+from bot.screen import printable
 from bot.terminal import run_chat
 from graph.settings import Settings, load_settings
 from memory.errors import GoatError
@@ -71,7 +73,8 @@ def main() -> None:
     try:
         app()
     except GoatError as error:
-        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        console.print(Text(printable(str(error)), style="red"))
         sys.exit(1)
 
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bot import screen
-from graph.agent import Agent, Finished, Piece, Resumed
+from graph.agent import Agent, Event, Finished, Piece, Resumed
 from graph.app import open_agent
 from graph.settings import Settings
 from graph.state import State
@@ -60,27 +60,47 @@ class Place:
         self.go_to(thread_id("terminal", self.owner, name or uuid.uuid4().hex))
 
     def go_on(self) -> None:
-        """Go on in the latest thread; without one, begin."""
+        """Go on in the latest thread; without one, or when its note cannot be read, begin."""
         try:
-            self.thread = self._latest.read_text(encoding="utf-8").strip()
-        except FileNotFoundError:
+            self.thread = str(uuid.UUID(self._latest.read_text(encoding="utf-8").strip()))
+        except (OSError, ValueError):
             self.begin()
 
     def go_to(self, thread: str) -> None:
-        """Be in a thread, and note it as the latest."""
+        """Be in a thread, and note it as the latest.
+
+        Raises:
+            DataFolderError: the note cannot be written.
+        """
         self.thread = thread
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._latest.write_text(thread, encoding="utf-8")
         except OSError as error:
-            raise unusable(self.folder, error) from None
+            raise unusable(self.folder.parent, error) from None
 
     @property
     def history(self) -> FileHistory:
-        """What was typed, in this and in earlier runs; for the owner's eyes only."""
+        """What was typed, in this and in earlier runs; for the owner's eyes only.
+
+        Raises:
+            DataFolderError: it cannot be written.
+        """
         path = self.folder / f"{owner_key(self.owner)}.history"
-        path.touch(mode=0o600)
-        return FileHistory(str(path))
+        try:
+            path.touch(mode=0o600)
+        except OSError as error:
+            raise unusable(self.folder.parent, error) from None
+        return History(str(path))
+
+
+class History(FileHistory):
+    """What was typed, in a file; a line that the disk has no room for is answered all the same."""
+
+    def store_string(self, string: str) -> None:
+        """Add a line."""
+        with contextlib.suppress(OSError):
+            super().store_string(clean(string))
 
 
 async def run_chat(settings: Settings, *, owner: str, thread: str, resume: bool) -> None:
@@ -139,30 +159,48 @@ class Chat:
         return True
 
     async def _turn(self, text: str) -> None:
+        if not await self._is_loaded():
+            screen.warn(self._console, "Not sent: the memory is still being loaded.")
+            return
         turn_id = uuid.uuid4().hex
-        with self._console.status("loading the memory"):
-            await asyncio.wait({self._warming})
-        pieces = 0
+        place = self._place
+        stream = self._agent.stream(text, owner=place.owner, thread=place.thread, turn_id=turn_id)
         with _ctrl_c(lambda: self._agent.stop(turn_id)):
-            stream = self._agent.stream(
-                text, owner=self._place.owner, thread=self._place.thread, turn_id=turn_id
-            )
+            await self._show(stream)
+
+    async def _is_loaded(self) -> bool:
+        """Wait for what is being loaded; say whether it is, rather than that Ctrl-C ended the wait."""
+        if self._warming.done():
+            return True
+        given_up = asyncio.Event()
+        giving_up = asyncio.create_task(given_up.wait())
+        with self._console.status("loading the memory"), _ctrl_c(given_up.set):
+            await asyncio.wait({self._warming, giving_up}, return_when=asyncio.FIRST_COMPLETED)
+        giving_up.cancel()
+        return not given_up.is_set()
+
+    async def _show(self, stream: AsyncIterator[Event]) -> None:
+        """Print the reply as it is written, on lines of its own whatever comes in between."""
+        streamed = False
+        try:
             async for event in stream:
-                if isinstance(event, Piece):
-                    pieces += 1
-                    self._console.out(screen.printable(event.text), end="")
-                elif isinstance(event, Resumed):
-                    screen.resumed(self._console, event.state)
-                elif isinstance(event, Finished):
-                    self._last = event.state
+                match event:
+                    case Piece(text):
+                        streamed = True
+                        self._console.out(screen.printable(text), end="")
+                    case Resumed(state):
+                        screen.resumed(self._console, state)
+                    case Finished(state):
+                        self._last = state
+        finally:
+            if streamed:
+                self._console.print()
         if self._last is not None:
-            self._end(self._last, streamed=pieces > 0)
+            self._end(self._last, streamed=streamed)
 
     def _end(self, state: State, *, streamed: bool) -> None:
         reply = state["reply"]
-        if streamed:
-            self._console.print()
-        else:
+        if not streamed:
             self._console.print(Text(screen.printable(reply.text)))
         if reply.problem:
             kept = (

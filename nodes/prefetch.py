@@ -86,7 +86,7 @@ class Prefetch:
         except MemoryTierError as error:
             report = SearchReport(status="down", problem=str(error))
         spent = round((time.perf_counter() - began) * 1000, 1)
-        problem = report.problem or unloaded
+        problem = unloaded or report.problem
         report = replace(report, found=len(result.hits), milliseconds=spent, problem=problem)
         candidates = tuple(to_candidate(hit, rank) for rank, hit in enumerate(result.hits, start=1))
         recall = Recall(

@@ -10,6 +10,7 @@ import graph.layers
 from graph.agent import Agent
 from graph.app import open_agent
 from graph.settings import Settings
+from tests.goat import Goat
 from tests.servers.hash_embeddings import HashEmbeddings
 from tests.servers.model import ModelServer, running_model_server
 
@@ -64,3 +65,9 @@ async def agent(settings: Settings) -> AsyncIterator[Agent]:
     async with open_agent(settings) as opened:
         await opened.layers.warm_up("ana")
         yield opened
+
+
+@pytest.fixture
+def goat(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Goat:
+    """The `goat` command, called in this process."""
+    return Goat(monkeypatch, capfd)

@@ -1,4 +1,4 @@
-"""The `goat` command as a user meets it: in a pseudo-terminal, as a child with piped input, or called here."""
+"""The `goat` command as a user meets it: in a pseudo-terminal, with piped input, or called here."""
 
 import io
 import os
@@ -20,7 +20,7 @@ from tests.servers.model import ModelServer
 
 COMMAND = Path(sysconfig.get_path("scripts")) / "goat"
 SECONDS = 30.0
-CTRL_C, CTRL_D, CTRL_U = "\x03", "\x04", "\x15"
+CTRL_C, CTRL_D = "\x03", "\x04"
 _PROMPT = r"\x1b\[\?2004h.*?\x1b\[\?25h"
 """Bracketed paste on, then the cursor shown: the prompt is drawn and takes keys."""
 _SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
@@ -87,17 +87,14 @@ class Terminal:
         """Press keys."""
         self._child.send(keys)
 
+    def type_bytes(self, keys: bytes) -> None:
+        """Press keys that send these bytes."""
+        os.write(self._child.child_fd, keys)
+
     def say(self, line: str) -> str:
         """Enter a line; return what was shown until the next prompt."""
         self.type(line + "\r")
         return self.prompt()
-
-    def end(self) -> tuple[int | None, str]:
-        """Wait until the process ends; return its exit status, and what it still showed."""
-        shown = self.until(pexpect.EOF) if self._child.isalive() else ""
-        self._child.close()
-        status: int | None = self._child.exitstatus
-        return status, shown
 
     def until_end(self) -> tuple[int | None, str]:
         """Wait for the end of the output and the process."""

@@ -9,17 +9,25 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 from langchain_core.embeddings import Embeddings
+from onnxruntime.capi import onnxruntime_pybind11_state as onnxruntime_errors
 
 from memory.embedding.cache import ensure_model
 from memory.embedding.centring import Centring, Vector, read_centring
 from memory.embedding.lanes import Lanes
 from memory.embedding.parts import Span, split_offsets
 from memory.embedding.tokenizer import WINDOW, Tokenizer
+from memory.errors import DataFolderError, TierUnavailable
 
+TIER = "episodic"
 VERSION = "multilingual-e5-small-q8-1"
 DIMENSION = 384
 QUERY, PASSAGE = "query: ", "passage: "
 PART = WINDOW - 30  # pieces; leaves room for the prefix, and for words that tokenise otherwise when cut
+_RAISED = [kind for kind in vars(onnxruntime_errors).values() if isinstance(kind, type)]
+UNLOADABLE: tuple[type[Exception], ...] = (
+    *(MemoryError, OSError, RuntimeError),
+    *(kind for kind in _RAISED if issubclass(kind, Exception)),  # they have no base class of their own
+)
 
 
 class Encoder:
@@ -56,6 +64,7 @@ class E5Embeddings(Embeddings):
 
     name = VERSION + "-centred-1"
     dimension = DIMENSION
+    remote = False
 
     def __init__(self, folder: Callable[[], Path], *, threads: int = 1) -> None:
         self._folder = folder
@@ -102,5 +111,15 @@ class E5Embeddings(Embeddings):
     def _load(self) -> Encoder:
         with self._lock:
             if self._encoder is None:
-                self._encoder = Encoder(self._folder(), threads=self._threads)
+                self._encoder = self._loaded(self._folder())
             return self._encoder
+
+    def _loaded(self, folder: Path) -> Encoder:
+        try:
+            return Encoder(folder, threads=self._threads)
+        except DataFolderError as error:
+            raise TierUnavailable(TIER, str(error)) from error
+        except UNLOADABLE as error:
+            raise TierUnavailable(
+                TIER, f"the embedding model in {folder} cannot be loaded ({error})"
+            ) from error

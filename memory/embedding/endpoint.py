@@ -57,6 +57,8 @@ class EndpointClient(Protocol):
 class EndpointEmbeddings:
     """Embed at an endpoint; queries and documents alike."""
 
+    remote = True
+
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._lock = threading.Lock()

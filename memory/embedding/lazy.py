@@ -26,6 +26,11 @@ class LazyEmbeddings:
         """Tell how long a vector is; None until that is known."""
         return self._model.dimension
 
+    @property
+    def remote(self) -> bool:
+        """Tell whether it is reached over a network."""
+        return self._model.remote
+
     def split_offsets(self, text: str) -> list[tuple[int, int]]:
         """Cover `text` with overlapping half-open spans of characters that each fit; may be slow."""
         return self._model.split_offsets(text)

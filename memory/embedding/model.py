@@ -8,8 +8,8 @@ class EmbeddingModel(Protocol):
     """Text to vectors; making one does no I/O and loads nothing.
 
     Any text can be embedded, also an empty one; of one that is too long the beginning counts. What embeds
-    raises `TierUnavailable` when the model cannot be reached, `TierCorrupt` when it answers nonsense, and
-    `DataFolderError` when the model's own files cannot be made.
+    raises `TierUnavailable` when the model cannot be reached or its own files cannot be made or loaded, and
+    `TierCorrupt` when it answers nonsense.
     """
 
     @property
@@ -19,6 +19,10 @@ class EmbeddingModel(Protocol):
     @property
     def dimension(self) -> int | None:
         """Tell how long a vector is; None until that is known."""
+
+    @property
+    def remote(self) -> bool:
+        """Tell whether it is reached over a network: then it may hang, and embeds queries as documents."""
 
     def split_offsets(self, text: str) -> list[tuple[int, int]]:
         """Cover `text` with overlapping half-open spans of characters that each fit; may be slow."""

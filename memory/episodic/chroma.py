@@ -167,8 +167,8 @@ def _metadata(part: Part) -> dict[str, str | int | float]:
 
 def _found(metadata: dict[str, str | int | float], distance: float) -> Found:
     score = min(1.0, max(-1.0, 1.0 - distance))
-    start, end, small_talk = int(metadata["start"]), int(metadata["end"]), float(metadata.get("small_talk", -1.0))
-    return Found(str(metadata["turn_id"]), start, end, score, small_talk)
+    start, end = int(metadata["start"]), int(metadata["end"])
+    return Found(str(metadata["turn_id"]), start, end, score, float(metadata.get("small_talk", -1.0)))
 
 
 def _local(location: ChromaLocation) -> ClientAPI:

@@ -10,19 +10,16 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from memory.columns import to_micros
 from memory.embedding.model import EmbeddingModel
+from memory.episodic.backlog import Backlog, Slice
 from memory.episodic.ledger import VectorLedger, VectorState
 from memory.episodic.log import TIER, EpisodeLog
 from memory.episodic.noise import NullTurns
-from memory.episodic.vectors import Part, VectorIndex
+from memory.episodic.vectors import VectorIndex
 from memory.errors import EmbeddingMismatch, MemoryTierError, TierUnavailable
-from memory.models import Episode
 from memory.owner_files import owner_key
 
 LOG = logging.getLogger(__name__)
-BATCH = 32  # episodes that are embedded, written and marked together
-EMBEDDED_AT_ONCE = 64  # parts; bounds the memory that one very long turn takes
 NOISE_DEPTH = 20  # parts looked at for each null turn: the first may be small talk
 PROBE = 4000  # parts; a lost index still finds the last thousand, which Chroma keeps beside it
 
@@ -60,7 +57,7 @@ class Indexer:
         self._ghosts: defaultdict[str, set[str]] = defaultdict(set)
 
     async def run(self, owner: str) -> AsyncIterator[Progress]:
-        """Index what has no vectors yet, a batch at a time; everything when vectors were lost.
+        """Index what has no vectors yet, a slice at a time; everything when vectors were lost.
 
         Raises:
             EmbeddingMismatch: the vectors were made by another model.
@@ -72,10 +69,13 @@ class Indexer:
             try:
                 state = await self._made_whole(owner, state)
                 await self._forget_ghosts(owner, state)
-                done = 0
-                while batch := await self._log.pending(owner=owner, limit=BATCH):
-                    state = await self._index(owner, state, batch)
-                    done += len(batch)
+                done, backlog = 0, Backlog(self._log, self._embeddings.split_offsets, owner)
+                while (some := await backlog.next()) is not None:
+                    marked = await self._index(owner, state, some)
+                    if marked.collection != state.collection:  # another process began anew
+                        backlog.begin_again()
+                    state = marked
+                    done += len(some.finished)
                     yield Progress(owner, done, done + state.pending)
             except TierUnavailable:
                 self._trusted.clear()
@@ -118,6 +118,13 @@ class Indexer:
         if self._seen.get(collection, writes) != writes:
             await self._vectors.catch_up(collection)
         self._seen[collection] = writes
+
+    async def has_lost(self, owner: str, state: VectorState) -> bool:
+        """Tell whether the owner's collection has fewer records than it should; then `run` makes it whole."""
+        if await self._vectors.count(collection_name(owner, state)) >= state.parts:
+            return False
+        self.distrust(owner)
+        return True
 
     def distrust(self, owner: str) -> None:
         """Check the owner's vectors again before the next run: a search found too few of them."""
@@ -179,34 +186,18 @@ class Indexer:
         if gone := sorted(ghosts - known):
             await self._vectors.forget(collection_name(owner, state), gone)
 
-    async def _index(self, owner: str, state: VectorState, batch: list[Episode]) -> VectorState:
-        pairs = await asyncio.to_thread(self._parts, batch)
-        counts = dict.fromkeys((episode.turn_id for episode in batch), 0)
-        maxima = await self._nulls.maxima([])
-        for start in range(0, len(pairs), EMBEDDED_AT_ONCE):
-            some = pairs[start : start + EMBEDDED_AT_ONCE]
-            vectors = await self._embeddings.aembed_documents([text for _, text in some])
-            state = replace(state, dimension=len(vectors[0]))
-            about: dict[str, str | int] = {"embedding_model": self._embeddings.name}
-            about["dimension"] = len(vectors[0])
-            likeness = await self._nulls.small_talk(vectors)
-            parts = [replace(part, small_talk=like) for (part, _), like in zip(some, likeness, strict=True)]
-            await self._vectors.upsert(collection_name(owner, state), parts, vectors, about)
-            maxima = np.maximum(maxima, await self._nulls.maxima(vectors))
-            for part, _ in some:
-                counts[part.turn_id] += 1
-        known = replace(state, null_turns=await self._nulls.name())
-        marked = await self._ledger.mark(owner, known, counts, maxima)
+    async def _index(self, owner: str, state: VectorState, some: Slice) -> VectorState:
+        vectors = await self._embeddings.aembed_documents([text for _, text in some.pairs])
+        likeness = await self._nulls.small_talk(vectors)
+        parts = [replace(part, small_talk=like) for (part, _), like in zip(some.pairs, likeness, strict=True)]
+        dimension, name = len(vectors[0]), self._embeddings.name
+        about: dict[str, str | int] = {"embedding_model": name, "dimension": dimension}
+        await self._vectors.upsert(collection_name(owner, state), parts, vectors, about)
+        known = replace(state, dimension=dimension, null_turns=await self._nulls.name())
+        marked = await self._ledger.mark(owner, known, some.finished, await self._nulls.maxima(vectors))
         alone = marked.writes == state.writes + 1
         self._seen[collection_name(owner, state)] = marked.writes if alone else state.writes
         return marked
-
-    def _parts(self, batch: list[Episode]) -> list[tuple[Part, str]]:
-        return [
-            (Part(episode.turn_id, number, start, end, to_micros(episode.at)), episode.text[start:end])
-            for episode in batch
-            for number, (start, end) in enumerate(self._embeddings.split_offsets(episode.text))
-        ]
 
 
 def collection_name(owner: str, state: VectorState) -> str:

@@ -68,9 +68,11 @@ class EpisodeLog:
             for row in page:
                 yield _episode(owner, row[1:])
 
-    async def pending(self, *, owner: str, limit: int) -> list[Episode]:
+    async def pending(self, *, owner: str, limit: int, besides: Sequence[str] = ()) -> list[Episode]:
         """Read the first `limit` episodes that have no vectors yet, in the order of arrival."""
-        return await self._select(owner, "parts IS NULL ORDER BY seq LIMIT ?", limit)
+        others = "turn_id NOT IN (SELECT value FROM json_each(?))"
+        where = f"parts IS NULL AND {others} ORDER BY seq LIMIT ?"
+        return await self._select(owner, where, json.dumps(besides), limit)
 
     async def count(self, *, owner: str) -> int:
         """Count the owner's episodes."""
@@ -87,9 +89,9 @@ class EpisodeLog:
             await self._files.write(owner, TIER, _erase)
             await self._files.scrub(owner, TIER)
 
-    async def _select(self, owner: str, where: str, parameter: str | int) -> list[Episode]:
+    async def _select(self, owner: str, where: str, *parameters: str | int) -> list[Episode]:
         sql = f"SELECT {COLUMNS} FROM episodes WHERE {where}"  # noqa: S608
-        rows = await self._files.read(owner, TIER, lambda db: db.execute(sql, (parameter,)).fetchall())
+        rows = await self._files.read(owner, TIER, lambda db: db.execute(sql, parameters).fetchall())
         return [_episode(owner, row) for row in rows]
 
 

@@ -9,16 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory.embedding.model import EmbeddingModel
+from memory.episodic.background import Background, outcome
 
 Matrix = NDArray[np.float32]
 Rows = list[list[float]]
+LOWEST_BAR = 0.3  # for models that tell hardly any two small-talk turns to be alike
 
 
 class NullTurns:
     """The fixed null turns (small talk first, then foreign topics), embedded once, on first use."""
 
-    def __init__(self, embeddings: EmbeddingModel) -> None:
+    def __init__(self, embeddings: EmbeddingModel, background: Background) -> None:
         self._embeddings = embeddings
+        self._background = background
         self._vectors: Matrix | None = None
         self._small_talk = 0
         self._bar = 1.0
@@ -30,17 +33,29 @@ class NullTurns:
         return self._name
 
     async def vectors(self) -> Matrix:
-        """Return one row of unit length for each null turn."""
+        """Return one row of unit length for each null turn.
+
+        Callers at once share the work, and it goes on when they are cancelled.
+        """
         if self._vectors is None:
-            small_talk, foreign = await asyncio.to_thread(read_null_turns)
-            turns = small_talk + foreign
-            digest = hashlib.sha256(json.dumps(turns).encode()).hexdigest()
-            self._name = f"{digest[:12]}/{self._embeddings.name}"
-            rows = unit([await self._embeddings.aembed_query(turn) for turn in turns])
-            self._small_talk = len(small_talk)
-            self._bar = likeness_bar(rows[: self._small_talk])
-            self._vectors = rows
+            return await outcome(self._background.joined(self, self._embedded))
         return self._vectors
+
+    async def _embedded(self) -> Matrix:
+        small_talk, foreign = await asyncio.to_thread(read_null_turns)
+        turns = small_talk + foreign
+        digest = hashlib.sha256(json.dumps(turns).encode()).hexdigest()
+        self._name = f"{digest[:12]}/{self._embeddings.name}"
+        rows = unit(await self._queries(turns))
+        self._small_talk = len(small_talk)
+        self._bar = likeness_bar(rows[: self._small_talk])
+        self._vectors = rows
+        return rows
+
+    async def _queries(self, turns: list[str]) -> Rows:
+        if self._embeddings.remote:
+            return await self._embeddings.aembed_documents(turns)
+        return [await self._embeddings.aembed_query(turn) for turn in turns]
 
     async def small_talk(self, vectors: Rows) -> list[float]:
         """Return, for each vector, its best cosine similarity with a null turn that is small talk."""
@@ -74,7 +89,7 @@ def likeness_bar(small_talk: Matrix) -> float:
     """
     similarities = small_talk @ small_talk.T
     np.fill_diagonal(similarities, -1.0)
-    return float(np.quantile(similarities.max(axis=1), 0.1))
+    return max(float(np.quantile(similarities.max(axis=1), 0.1)), LOWEST_BAR)
 
 
 def read_null_turns() -> tuple[list[str], list[str]]:

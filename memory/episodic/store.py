@@ -3,15 +3,16 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import suppress
+from functools import partial
 
 from memory.embedding.model import EmbeddingModel
+from memory.episodic.background import Background, outcome, over
 from memory.episodic.indexer import Indexer, Progress, collection_name
 from memory.episodic.ledger import VectorLedger, VectorState
 from memory.episodic.log import EpisodeLog
 from memory.episodic.noise import NullTurns
-from memory.episodic.vectors import Found, Vector, VectorIndex
-from memory.errors import MemoryTierError
+from memory.episodic.vectors import TIER, Found, Vector, VectorIndex
+from memory.errors import MemoryTierError, TierUnavailable
 from memory.models import Episode, Hit, SearchResult
 from memory.owner_files import OwnerFiles
 
@@ -32,18 +33,29 @@ class EpisodeArchive:
         self._ledger = VectorLedger(files)
         self._vectors = vectors
         self._embeddings = embeddings
-        self._nulls = NullTurns(embeddings)
+        self._background = Background()
+        self._nulls = NullTurns(embeddings, self._background)
         self._indexer = Indexer(self.log, self._ledger, vectors, embeddings, self._nulls)
-        self._indexing: dict[tuple[int, str], asyncio.Task[int]] = {}
+        self._closing = False
 
     async def ready(self, *, owner: str) -> None:
-        """Load what the owner's first search would wait for: model, database, the owner's part of it."""
-        await asyncio.gather(self._nulls.vectors(), self._vectors.ready())
+        """Load model and database, and the owner's part of it; nothing that is remote is waited for.
+
+        Vectors that are missing are made in the background.
+        """
+        await asyncio.gather(self._model_ready(), self._vectors.ready())
         state = await self._ledger.state(owner)
-        if state.pending:
+        stored = state.parts > 0 and self._vectors.local
+        lost = stored and await self._indexer.has_lost(owner, state)
+        if state.pending or lost:
             self.index_soon(owner=owner)
-        if state.parts and state.dimension:
+        if stored and not lost and state.dimension:
             await self._vectors.search(collection_name(owner, state), [1.0] * state.dimension, 1)
+
+    async def _model_ready(self) -> None:
+        await self._embeddings.ready()
+        if not self._embeddings.remote:
+            await self._nulls.vectors()
 
     async def append(self, episode: Episode) -> bool:
         """Commit `episode` to the log; return True when its turn id is new."""
@@ -58,20 +70,21 @@ class EpisodeArchive:
 
         Goes on in the background when whoever waits for it is cancelled; calls at once share the work.
         """
-        key = (id(asyncio.get_running_loop()), owner)
-        while (running := self._indexing.get(key)) is not None:
-            await asyncio.wait([running])
-        task = self._indexing[key] = asyncio.create_task(self._index(owner))
-        task.add_done_callback(lambda _: self._indexing.pop(key, None))
-        return await asyncio.shield(task)
+        while (running := self._background.running(owner)) is not None:
+            await over(running)
+        if self._closing:
+            raise TierUnavailable(TIER, "the archive is being closed")
+        return await outcome(self._background.joined(owner, partial(self._index, owner)))
 
     def index_soon(self, *, owner: str) -> None:
         """Embed what waits in the log, behind the caller's back; a failure is logged, and made good later."""
-        asyncio.ensure_future(self.index(owner=owner)).add_done_callback(_log_failure)
+        if not self._closing:
+            soon = self._background.joined(object(), partial(self.index, owner=owner))
+            soon.add_done_callback(_log_failure)
 
     async def settled(self, *, owner: str, seconds: float = SETTLING) -> None:
         """Wait until nothing of the owner is being indexed by `index`, or the time is over."""
-        running = self._indexing.get((id(asyncio.get_running_loop()), owner))
+        running = self._background.running(owner)
         if running is not None:
             await asyncio.wait([running], timeout=seconds)
 
@@ -82,11 +95,17 @@ class EpisodeArchive:
             yield progress
 
     async def reconcile(self) -> AsyncGenerator[Progress, None]:
-        """Bring the vectors of every owner up to date; what fails is told of, not raised."""
+        """Bring the vectors of every owner up to date; what fails is told of, not raised.
+
+        Lets searches in after every slice, and ends early when the archive is closed.
+        """
         for owner in await self._files.owners():
             try:
                 async for progress in self._indexer.run(owner):
                     yield progress
+                    await asyncio.sleep(0)
+                    if self._closing:
+                        return
             except MemoryTierError as error:
                 yield Progress(owner, 0, 0, error)
 
@@ -98,12 +117,12 @@ class EpisodeArchive:
         await self.settled(owner=owner)
         state = self._indexer.checked(owner, await self._ledger.state(owner))
         if not state.parts or limit <= 0:
-            return SearchResult(hits=())
+            return SearchResult(hits=(), complete=not state.pending)
         vector = await self._embeddings.aembed_query(query)
         (likeness,) = await self._nulls.small_talk([vector])
         hits = await self._hits(vector, owner, state, limit)
         small_talk = self._nulls.is_small_talk(likeness)
-        return SearchResult(hits=hits, noise=_noise(state), small_talk=small_talk)
+        return SearchResult(hits=hits, noise=_noise(state), small_talk=small_talk, complete=not state.pending)
 
     async def get(self, turn_ids: Sequence[str], *, owner: str) -> list[Episode]:
         """Read episodes by id, in the order asked; unknown ids are left out."""
@@ -132,19 +151,14 @@ class EpisodeArchive:
 
     async def close(self) -> None:
         """End indexing, soon, and close the vectors; the files belong to whoever opened them."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CLOSING):
-                while tasks := self._running():
-                    await asyncio.wait(tasks)
-        tasks = self._running()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self._vectors.close()
-
-    def _running(self) -> list[asyncio.Task[int]]:
-        loop = id(asyncio.get_running_loop())
-        return [task for (where, _), task in list(self._indexing.items()) if where == loop]
+        if running := self._background.here():
+            await asyncio.wait(running, timeout=CLOSING)
+        self._closing = True
+        try:
+            await self._background.end()
+            await self._vectors.close()
+        finally:
+            self._closing = False
 
     async def _index(self, owner: str) -> int:
         return max([progress.done async for progress in self._indexer.run(owner)], default=0)
@@ -153,11 +167,14 @@ class EpisodeArchive:
         collection, wanted = collection_name(owner, state), limit * OVERFETCH
         await self._indexer.catch_up(collection, state.writes)
         while True:
-            found = await self._found(collection, vector, owner, min(wanted, state.parts))
+            found = await self._vectors.search(collection, vector, wanted)
             best = _best_parts(found)
-            if len(best) >= limit or wanted >= min(state.parts, MOST_PARTS):
+            exhausted = len(found) < wanted and wanted >= state.parts
+            if len(best) >= limit or exhausted or wanted >= MOST_PARTS:
                 break
             wanted *= 4
+        if len(found) * 2 < min(wanted, state.parts):
+            self._indexer.distrust(owner)
         closest = list(best)[: limit + SPARE]
         episodes = {episode.turn_id: episode for episode in await self.log.get(closest, owner=owner)}
         self._indexer.report_ghosts(owner, set(closest) - episodes.keys())
@@ -169,12 +186,6 @@ class EpisodeArchive:
         span = (min(part.start, length), min(part.end, length))
         small_talk = self._nulls.is_small_talk(part.small_talk)
         return Hit(episode=episode, score=part.score, part=span, small_talk=small_talk)
-
-    async def _found(self, collection: str, vector: Vector, owner: str, wanted: int) -> list[Found]:
-        found = await self._vectors.search(collection, vector, wanted)
-        if len(found) * 2 < wanted:
-            self._indexer.distrust(owner)
-        return found
 
 
 def _log_failure(indexing: "asyncio.Future[int]") -> None:

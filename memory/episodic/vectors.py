@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Protocol, TypeVar, cast
 
 from pydantic import SecretStr
@@ -91,10 +92,14 @@ class VectorBackend(Protocol):
     def close(self) -> None: ...
 
 
+def import_chroma() -> ModuleType:
+    """Import the adapter: that alone takes a second or two, so it waits until vectors are asked for."""
+    return importlib.import_module("memory.episodic.chroma")
+
+
 def connect_chroma(location: ChromaLocation) -> VectorBackend:
-    """Open Chroma; its import alone takes a second or two, so it waits until vectors are asked for."""
-    adapter = importlib.import_module("memory.episodic.chroma")
-    return cast(VectorBackend, adapter.open_chroma(location))
+    """Open Chroma."""
+    return cast(VectorBackend, import_chroma().open_chroma(location))
 
 
 class VectorIndex:
@@ -135,9 +140,16 @@ class VectorIndex:
         self._opening = threading.Lock()
         self._running: dict[object, tuple[str, float]] = {}
 
+    @property
+    def local(self) -> bool:
+        """Tell whether the vectors stand on this machine, where no answer is long in coming."""
+        return self._location().local
+
     async def ready(self) -> None:
-        """Connect; takes a second or two the first time."""
-        await self._run("", lambda _: None)
+        """Import Chroma, and open it when it is local; a server is left alone."""
+        await asyncio.to_thread(import_chroma)
+        if self.local:
+            await self._run("", lambda _: None)
 
     async def upsert(
         self, collection: str, parts: Sequence[Part], vectors: Sequence[Vector], about: dict[str, str | int]
@@ -210,9 +222,11 @@ class VectorIndex:
     def _connected(self) -> VectorBackend:
         with self._opening:
             if self._backend is None:
-                location = ChromaLocation(folder=self._folder(), url=self._settings().chroma_url)
-                self._backend = self._connect(location)
+                self._backend = self._connect(self._location())
             return self._backend
+
+    def _location(self) -> ChromaLocation:
+        return ChromaLocation(folder=self._folder(), url=self._settings().chroma_url)
 
     def _disconnect(self, backend: VectorBackend) -> None:
         with self._opening:

@@ -32,6 +32,10 @@ class MixedEmbeddings:
         return self._model.name
 
     @property
+    def remote(self) -> bool:
+        return self._model.remote
+
+    @property
     def dimension(self) -> int | None:
         return self._model.dimension
 

@@ -34,6 +34,9 @@ HOSTILE_OWNERS = [
     "x" * 500,
 ]
 
+NO_SMALL_TALK = 2
+"""The first null turn on a foreign topic that is no small talk to `HashEmbeddings`."""
+
 OpenArchive = Callable[..., EpisodeArchive]
 
 
@@ -120,11 +123,29 @@ async def test_an_episode_is_found_by_any_of_its_parts_and_only_once(archive: Ep
     assert sorted(hit.episode.turn_id for hit in result.hits) == ["0", "1", "2"]
 
 
+async def test_an_episode_of_many_parts_does_not_crowd_out_others(open_archive: OpenArchive) -> None:
+    archive = open_archive(HashEmbeddings(part=40))
+    others = [f"zebra and {word}" for word in ("soup", "tyre", "egg", "tax")]
+    await fill(archive, "zebra zebra zebra zebra zebra. " * 200, *others)
+    found = (await archive.search("zebra", owner="ana", limit=5)).hits
+    assert sorted(hit.episode.turn_id for hit in found) == ["0", "1", "2", "3", "4"]
+
+
+async def test_a_result_says_whether_all_turns_had_their_vectors(archive: EpisodeArchive) -> None:
+    await archive.append(episode("0", "red bicycle"))
+    assert not (await archive.search("bicycle", owner="ana", limit=1)).complete
+    await archive.index(owner="ana")
+    assert (await archive.search("bicycle", owner="ana", limit=1)).complete
+    await archive.append(episode("1", "green bicycle"))
+    assert not (await archive.search("bicycle", owner="ana", limit=1)).complete
+    assert (await archive.search("bicycle", owner="nobody", limit=1)).complete
+
+
 async def test_noise_is_what_null_turns_reach(archive: EpisodeArchive) -> None:
     small_talk, foreign = read_null_turns()
     await fill(archive, "tomato soup")
     low = (await archive.search("soup", owner="ana", limit=1)).noise
-    await archive.append(episode("x", foreign[0]))
+    await archive.append(episode("x", foreign[NO_SMALL_TALK]))
     await archive.index(owner="ana")
     high = (await archive.search("soup", owner="ana", limit=1)).noise
     assert len(low) == len(high) == len(small_talk + foreign)

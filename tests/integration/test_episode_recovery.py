@@ -8,15 +8,21 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from memory.embedding.cache import ModelFiles
+from memory.embedding.e5 import E5Embeddings
+from memory.embedding.model import EmbeddingModel
+from memory.episodic import store
+from memory.episodic.noise import read_null_turns
 from memory.episodic.store import EpisodeArchive
-from memory.episodic.vectors import VectorIndex
+from memory.episodic.vectors import ChromaLocation, VectorBackend, VectorIndex
 from memory.errors import TierCorrupt, TierUnavailable
 from memory.models import Episode
 from memory.owner_files import OwnerFiles, owner_key
@@ -34,7 +40,7 @@ def episode(turn_id: str, message: str, owner: str = "ana", minute: int = 0) -> 
     return Episode(turn_id=turn_id, owner=owner, thread="t", message=message, reply="", at=at)
 
 
-def build(data: Path, embeddings: HashEmbeddings | None = None) -> tuple[EpisodeArchive, OwnerFiles]:
+def build(data: Path, embeddings: EmbeddingModel | None = None) -> tuple[EpisodeArchive, OwnerFiles]:
     files = OwnerFiles(lambda: data / "owners", busy_timeout=0.5)
     vectors = VectorIndex(lambda: data / "chroma", ChromaSettings)
     return EpisodeArchive(files, vectors, embeddings or HashEmbeddings()), files
@@ -44,7 +50,7 @@ def build(data: Path, embeddings: HashEmbeddings | None = None) -> tuple[Episode
 async def open_archive(tmp_path: Path) -> AsyncIterator[OpenArchive]:
     opened = []
 
-    def open_one(embeddings: HashEmbeddings | None = None) -> EpisodeArchive:
+    def open_one(embeddings: EmbeddingModel | None = None) -> EpisodeArchive:
         opened.append(build(tmp_path, embeddings))
         return opened[-1][0]
 
@@ -281,3 +287,169 @@ async def test_erasing_a_file_leaves_nothing_behind(tmp_path: Path) -> None:
     await files.erase("ana")
     assert list((tmp_path / "owners").iterdir()) == []
     await files.close()
+
+
+class SlowEmbeddings(HashEmbeddings):
+    """Embed documents when `go` is set; told what was asked."""
+
+    def __init__(self, *, remote: bool = False) -> None:
+        super().__init__()
+        self.remote = remote
+        self.go = asyncio.Event()
+        self.asked: list[int] = []
+
+    async def aembed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+        self.asked.append(len(texts))
+        await self.go.wait()
+        return await super().aembed_documents(texts)
+
+
+class FailingEmbeddings(HashEmbeddings):
+    """Be down for any text with the word `avalanche`."""
+
+    async def aembed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+        if any("avalanche" in text for text in texts):
+            raise TierUnavailable("episodic", "down")
+        return await super().aembed_documents(texts)
+
+
+@pytest.mark.parametrize("why", ["unusable folder", "damaged encoder"])
+async def test_a_model_that_cannot_be_loaded_is_unavailable(
+    open_archive: OpenArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    first = open_archive()
+    await first.append(episode("1", "zebra"))
+    (tmp_path / "models").write_text("a file, not a folder")
+    if why == "damaged encoder":
+        (tmp_path / "encoder.onnx").write_bytes(b"rubbish")
+        monkeypatch.setattr("memory.embedding.e5.ensure_model", lambda *_: ModelFiles(tmp_path))
+    archive = open_archive(E5Embeddings(lambda: tmp_path / "models"))
+    for refused in (archive.index(owner="ana"), archive.ready(owner="ana")):
+        with pytest.raises(TierUnavailable, match="embedding model"):
+            await refused
+    e5 = E5Embeddings(lambda: tmp_path / "models")
+    with pytest.raises(TierUnavailable, match="embedding model"):
+        await e5.aembed_query("zebra")
+
+
+async def test_getting_ready_waits_for_nothing_remote(tmp_path: Path) -> None:
+    hung = threading.Event()
+
+    def hang(location: ChromaLocation) -> VectorBackend:
+        hung.wait()
+        raise TierUnavailable("episodic", str(location))
+
+    files = OwnerFiles(lambda: tmp_path / "owners")
+    settings = ChromaSettings("http://127.0.0.1:9")
+    vectors = VectorIndex(lambda: tmp_path, lambda: settings, connect=hang)
+    archive = EpisodeArchive(files, vectors, SlowEmbeddings(remote=True))
+    await archive.append(episode("1", "zebra"))
+    async with asyncio.timeout(20):
+        await archive.ready(owner="ana")
+    hung.set()
+    await archive._background.end()
+    await archive.close()
+    await files.close()
+
+
+async def test_null_turns_of_an_endpoint_are_embedded_once_whoever_gives_up(
+    open_archive: OpenArchive,
+) -> None:
+    embeddings = SlowEmbeddings(remote=True)
+    nulls = open_archive(embeddings)._nulls
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(nulls.vectors(), 0.05)
+    embeddings.go.set()
+    first, second = await asyncio.gather(nulls.vectors(), nulls.vectors())
+    assert len(first) == len(second) == sum(map(len, read_null_turns()))
+    assert embeddings.asked == [len(first)]
+
+
+async def test_indexing_ends_with_the_archive_and_begins_again_after_it(
+    open_archive: OpenArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "CLOSING", 0.1)
+    embeddings = SlowEmbeddings()
+    archive = open_archive(embeddings)
+    await archive.append(episode("1", "zebra"))
+    for _ in range(5):
+        archive.index_soon(owner="ana")
+    waiting = [asyncio.create_task(archive.index(owner="ana")) for _ in range(2)]
+    await asyncio.sleep(0.05)
+    await archive.close()
+    for refused in waiting:
+        with pytest.raises(TierUnavailable, match="close"):
+            await refused
+    assert archive._background.here() == []
+    assert embeddings.asked == [1]
+    embeddings.go.set()
+    assert await archive.index(owner="ana") == 1
+    assert await found(archive, "zebra") == ["1"]
+
+
+async def test_what_was_to_be_indexed_soon_is_indexed_before_the_end(open_archive: OpenArchive) -> None:
+    archive = open_archive()
+    await archive.append(episode("1", "zebra"))
+    archive.index_soon(owner="ana")
+    await archive.close()
+    assert await archive.index(owner="ana") == 0
+
+
+async def test_getting_ready_notices_lost_vectors(open_archive: OpenArchive, tmp_path: Path) -> None:
+    first = open_archive()
+    await first.append(episode("1", "zebra"))
+    await first.index(owner="ana")
+    await first.close()
+    shutil.rmtree(tmp_path / "chroma")
+    archive = open_archive()
+    await archive.ready(owner="ana")
+    await asyncio.gather(*archive._background.here())
+    assert await found(archive, "zebra") == ["1"]
+
+
+async def test_an_owner_that_fails_does_not_keep_the_others_from_being_reconciled(
+    open_archive: OpenArchive,
+) -> None:
+    archive = open_archive(FailingEmbeddings())
+    await archive.append(episode("1", "an avalanche", owner="ana"))
+    await archive.append(episode("1", "zebra", owner="bob"))
+    steps = {step.owner: step async for step in archive.reconcile()}
+    assert isinstance(steps["ana"].error, TierUnavailable)
+    assert (steps["bob"].done, steps["bob"].error) == (1, None)
+
+
+async def test_searches_are_answered_while_vectors_are_reconciled(open_archive: OpenArchive) -> None:
+    archive = open_archive()
+    await archive.append(episode("first", "zebra"))
+    await archive.index(owner="ana")
+    await archive.append_many([episode(str(n), f"text {n}", minute=n) for n in range(400)])
+    during = 0
+    async for _ in archive.reconcile():
+        assert await found(archive, "zebra", limit=1) == ["first"]
+        during += 1
+    assert during > 5
+
+
+async def test_a_long_episode_comes_last_and_keeps_no_other_from_being_noted(
+    open_archive: OpenArchive,
+) -> None:
+    archive = open_archive(FailingEmbeddings())
+    await archive.append(episode("long", "lorem ipsum " * 10_000 + "avalanche"))
+    await archive.append_many([episode(str(n), f"zebra {n}", minute=n) for n in range(70)])
+    with pytest.raises(TierUnavailable, match="down"):
+        await archive.index(owner="ana")
+    waiting = await archive.log.pending(owner="ana", limit=99)
+    assert [told.turn_id for told in waiting] == ["long"]
+    assert len(await found(archive, "zebra", limit=70)) == 70
+
+
+async def test_a_turn_told_while_a_long_one_is_indexed_goes_first(open_archive: OpenArchive) -> None:
+    archive = open_archive()
+    await archive.append(episode("long", "lorem ipsum " * 10_000))
+    run = archive._indexer.run("ana")
+    assert (await anext(run)).done == 0
+    await archive.append(episode("new", "zebra"))
+    assert (await anext(run)).done == 1
+    assert [told.turn_id for told in await archive.log.pending(owner="ana", limit=9)] == ["long"]
+    assert [step.done async for step in run][-1] == 2

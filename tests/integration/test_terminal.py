@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.goat import CTRL_C, CTRL_D, Goat, Terminal, plain, quick_embeddings, run_child, settings_for
+from tests.goat import CTRL_C, CTRL_D, Goat, Terminal, plain, quick_embeddings, settings_for
 from tests.servers.faults import Fault
 from tests.servers.model import ModelServer, running_model_server
 
@@ -165,6 +165,12 @@ def test_control_characters_of_a_reply_do_not_reach_the_terminal(
         assert nasty not in raw, repr(nasty)
 
 
+def test_bytes_that_are_no_text_can_be_typed(chat: Terminal, endpoint: ModelServer) -> None:
+    chat.type_bytes(b"caf\xe9 \xff \xc8\x99i ceai\r")
+    chat.prompt()
+    assert "și ceai" in endpoint.chats[-1].last
+
+
 def test_what_was_typed_is_kept_for_its_owner_alone(chat: Terminal, home: Path) -> None:
     chat.say("/help")
     (history,) = (home / "terminal").glob("shared-*.history")
@@ -173,22 +179,28 @@ def test_what_was_typed_is_kept_for_its_owner_alone(chat: Terminal, home: Path) 
     assert stat.S_IMODE((home / "terminal").stat().st_mode) == 0o700
 
 
-def test_a_fact_told_in_one_run_is_recalled_in_another_without_a_model(home: Path) -> None:
+def test_a_fact_told_in_one_run_is_recalled_in_another_without_a_model(goat: Goat, home: Path) -> None:
     settings = settings_for(home, GOAT_OWNER="ana")
-    told = run_child(settings, home.parent, "chat", typed=b"My bicycle Rosinante stands in the cellar.\n")
+    goat.configure(settings)
+    told = goat("chat", typed=b"My bicycle Rosinante stands in the cellar.\n")
     assert told.status == 0
     assert "No model is configured" in told.shown
     with Terminal(settings, home.parent, "chat") as chat:
         assert "GOAT 2.0 · ana" in chat.prompt()
+        chat.type("One moment.\r")
+        chat.until("loading the memory")
+        chat.type(CTRL_C)
+        assert "Not sent: the memory is still being loaded." in chat.prompt()
         reply = chat.say("Where did I put my bike?")
         assert "Rosinante stands in the cellar" in reply
+        assert "One moment" not in reply
         assert "kept  " in chat.say("/why")
         chat.type(CTRL_D)
         assert chat.until_end()[0] == 0
 
 
 def test_a_second_ctrl_c_ends_the_process_and_the_next_start_finishes_the_turn(
-    home: Path, endpoint: ModelServer
+    goat: Goat, home: Path, endpoint: ModelServer
 ) -> None:
     settings = settings_for(
         home, endpoint, GOAT_OWNER="bob", GOAT_PREFETCH_TIMEOUT="20", **quick_embeddings(endpoint)
@@ -209,22 +221,14 @@ def test_a_second_ctrl_c_ends_the_process_and_the_next_start_finishes_the_turn(
         assert status != 0
         assert "Traceback" not in shown
     endpoint.reply("finished later")
-    with Terminal(settings, home.parent, "chat", "--continue") as chat:
-        start = chat.prompt()
-        assert "A reply that was cut off is finished now" in start
-        assert "> Once more." in start
-        assert "finished later" in start
-        assert _thread(start) == thread
-        chat.say("Go on.")
-        heard = endpoint.chats[-1].prompt
-        assert heard.index("Count to three.") < heard.index("Once more.") < heard.index("finished later")
-        chat.type("/quit\r")
-        assert chat.until_end()[0] == 0
-
-
-@pytest.fixture
-def goat(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Goat:
-    return Goat(monkeypatch, capfd)
+    goat.configure(settings)
+    again = goat("chat", "--continue", typed=b"Go on.\n")
+    assert again.status == 0
+    assert _thread(again.shown) == thread
+    assert "A reply that was cut off is finished now:\n> Once more.\nfinished later" in again.shown
+    heard = endpoint.chats[-1].prompt
+    assert heard.index("Count to three.") < heard.index("Once more.") < heard.index("finished later")
+    assert heard.index("finished later") < heard.index("Go on.")
 
 
 def test_odd_bytes_are_piped_in(goat: Goat, home: Path, endpoint: ModelServer) -> None:
@@ -232,7 +236,9 @@ def test_odd_bytes_are_piped_in(goat: Goat, home: Path, endpoint: ModelServer) -
     long = b"begin " + b"word " * 200_000 + b"finish"
     odd = b"nul \0 here, \xff\xfe bad \xc3\x28 bytes, \xed\xa0\x80 surrogate"
     endpoint.reply(lambda request: f"read {len(request.last)} characters")
-    ran = goat("chat", typed=b"\n".join([odd, b"", b"   ", b"\0", long, b"\xef\xbb\xbfwith CRLF\r", b"no newline"]))
+    ran = goat(
+        "chat", typed=b"\n".join([odd, b"", b"   ", b"\0", long, b"\xef\xbb\xbfwith CRLF\r", b"no newline"])
+    )
     assert ran.status == 0
     assert ran.shown.count("characters") == 4
     assert "Traceback" not in ran.shown

@@ -8,6 +8,8 @@ import numpy as np
 
 
 class HashEmbeddings:
+    remote = False
+
     def __init__(self, name: str = "hash-1", dimension: int = 128, part: int = 200) -> None:
         self.name = name
         self.dimension = dimension

@@ -43,6 +43,11 @@ def test_any_text_has_a_count(text: str) -> None:
     assert COUNT(text) <= len(text.encode("utf-8", "surrogatepass"))
 
 
+@pytest.mark.parametrize("text", ["x" + " " * 1_000_000 + "y", "\n" * 1_000_000, "\u3000" * 1_000_000])
+def test_long_runs_of_white_space_are_counted(text: str) -> None:
+    assert 0 < COUNT(text) <= len(text)
+
+
 @pytest.mark.parametrize("piece", ["a", " ", "^", "word and, more. ", "😀"])
 def test_a_megabyte_is_counted_soon(piece: str) -> None:
     text = piece * (1_000_000 // len(piece.encode()))

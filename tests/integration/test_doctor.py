@@ -1,0 +1,136 @@
+"""`goat doctor` over parts that work, and over each part broken."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.goat import Goat, Ran, quick_embeddings, settings_for
+from tests.servers.faults import Fault
+from tests.servers.model import ModelServer
+
+PARTS = [
+    "Python",
+    "configuration",
+    "data folder",
+    "working tier (Redis)",
+    "embedding model",
+    "episodic tier (log and Chroma)",
+    "permanent tier",
+    "chat model",
+]
+
+
+@pytest.fixture
+def refused() -> Iterator[str]:
+    """An address that refuses connections, and that nobody else gets meanwhile."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{taken.getsockname()[1]}"
+
+
+@pytest.fixture
+def doctor(goat: Goat, data_folder: Path, model: ModelServer) -> Goat:
+    """The command, over stores and endpoints that work."""
+    goat.configure(settings_for(data_folder, model) | quick_embeddings(model))
+    return goat
+
+
+def broken(ran: Ran, *names: str) -> str:
+    """Check that exactly these parts are broken; return their lines."""
+    assert "Traceback" not in ran.shown
+    lines = [line for line in ran.shown.splitlines() if line.startswith("!! ")]
+    assert [line[3:].partition(":")[0] for line in lines] == list(names), ran.shown
+    assert f"{len(names)} to mend." in ran.shown
+    assert ran.status == 1
+    return "\n".join(lines)
+
+
+def test_all_is_fine_with_the_parts_that_come_with_it(goat: Goat, data_folder: Path) -> None:
+    goat.configure(settings_for(data_folder))
+    ran = goat("doctor")
+    assert ran.status == 0, ran.shown
+    lines = ran.shown.splitlines()
+    assert [line.partition(":")[0] for line in lines[:-1]] == [f"ok {part}" for part in PARTS]
+    assert lines[-1] == "All is fine."
+    assert "private, embedded" in ran.shown
+    assert "Set GOAT_MODEL" in ran.shown
+
+
+def test_all_is_fine_with_endpoints(doctor: Goat) -> None:
+    ran = doctor("doctor")
+    assert ran.status == 0, ran.shown
+    assert "test answers" in ran.shown
+    assert "hashed" in ran.shown
+
+
+@pytest.mark.parametrize(
+    ("toml", "says"),
+    [
+        ("gap_treshold = 0.5", "Unknown setting gap_treshold in goat.toml. Did you mean gap_threshold?"),
+        ("[gap]\nthreshold = 7", "Setting gap_threshold = 7 in goat.toml is refused"),
+        ("gap_threshold = ", "goat.toml cannot be read"),
+        ('[rank]\nrule = "best"', "Setting rank_rule = 'best' in goat.toml is refused"),
+    ],
+)
+def test_a_bad_configuration(doctor: Goat, toml: str, says: str) -> None:
+    Path("goat.toml").write_text(toml, encoding="utf-8")
+    assert says in broken(doctor("doctor"), "configuration")
+
+
+def test_a_bad_variable(doctor: Goat) -> None:
+    doctor.configure({"GOAT_TIMEZONE": "Mars/Olympus"})
+    line = broken(doctor("doctor"), "configuration")
+    assert "Setting GOAT_TIMEZONE = 'Mars/Olympus' in the environment is refused" in line
+    assert "Europe/Bucharest" in line
+
+
+def test_redis_by_url_that_refuses(doctor: Goat, refused: str) -> None:
+    doctor.configure({"GOAT_REDIS_URL": f"redis://:secret@{refused}/0"})
+    line = broken(doctor("doctor"), "working tier (Redis)")
+    assert "cannot be reached" in line
+    assert "secret" not in line
+
+
+def test_chroma_by_url_that_refuses(doctor: Goat, refused: str) -> None:
+    doctor.configure({"GOAT_CHROMA_URL": f"http://token@{refused}"})
+    line = broken(doctor("doctor"), "episodic tier (log and Chroma)")
+    assert f"Chroma at http://{refused} cannot be used" in line
+    assert "token" not in line
+
+
+def test_embeddings_that_refuse(doctor: Goat, refused: str) -> None:
+    doctor.configure({"GOAT_EMBEDDING_BASE_URL": f"http://{refused}/v1"})
+    assert refused in broken(doctor("doctor"), "embedding model")
+
+
+def test_a_model_that_refuses(doctor: Goat, refused: str) -> None:
+    doctor.configure({"GOAT_MODEL_BASE_URL": f"http://{refused}/v1"})
+    assert "cannot be reached. Is it running" in broken(doctor("doctor"), "chat model")
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        (Fault.status(404, times=9), "HTTP 404. Check GOAT_MODEL (the name) and GOAT_MODEL_BASE_URL"),
+        (Fault.status(401, times=9), "The key is refused: check GOAT_MODEL_API_KEY."),
+        (Fault.garbage(times=9), "not a chat completion"),
+        (Fault.empty(times=9), "gives an empty answer. Check GOAT_MODEL."),
+    ],
+)
+def test_a_model_that_answers_badly(doctor: Goat, model: ModelServer, fault: Fault, says: str) -> None:
+    doctor.configure({"GOAT_EMBEDDING_MODEL": ""})
+    model.faults.append(fault)
+    assert says in broken(doctor("doctor"), "chat model")
+
+
+def test_a_data_folder_that_is_a_file(doctor: Goat, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder", encoding="utf-8")
+    doctor.configure({"GOAT_DATA_FOLDER": str(tmp_path / "file")})
+    ran = doctor("doctor")
+    lines = broken(
+        ran, "data folder", "working tier (Redis)", "episodic tier (log and Chroma)", "permanent tier"
+    )
+    assert "GOAT_DATA_FOLDER" in lines.splitlines()[0]
+    assert str(tmp_path / "file") in lines.splitlines()[0]
