@@ -16,6 +16,7 @@ from bot.screen import printable
 from graph.layers import Layers
 from graph.settings import CONFIG_FILE, load_settings
 from memory.errors import GoatError
+from memory.owner_files import owner_key
 from memory.working.client import translate_errors
 from memory.working.folder import prepare_folder
 
@@ -112,7 +113,7 @@ async def _embeddings(layers: Layers) -> str:
 
 
 async def _episodes(layers: Layers) -> str:
-    await layers.vectors.ready()
+    await layers.vectors.count(owner_key(_PROBE_OWNER))
     owner = layers.settings().owner
     count = await layers.episodes.count(owner=owner)
     if count:

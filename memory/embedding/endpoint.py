@@ -34,7 +34,7 @@ class Endpoint:
     timeout: float = TIMEOUT
 
     def __str__(self) -> str:
-        host = urlsplit(self.base_url).hostname if self.base_url else "api.openai.com"
+        host = urlsplit(self.base_url).netloc.rpartition("@")[2] if self.base_url else "api.openai.com"
         return f"the embedding endpoint {host or 'without a host name'}"
 
 

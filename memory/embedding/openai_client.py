@@ -67,7 +67,9 @@ def _translated(endpoint: Endpoint) -> Iterator[None]:
         detail = f"{endpoint} did not answer within {endpoint.timeout:g} s"
         raise TierUnavailable(TIER, detail) from None
     except openai.APIConnectionError as error:
-        detail = f"{endpoint} cannot be reached ({type(error.__cause__ or error).__name__})"
+        reason = type(error.__cause__ or error).__name__
+        advice = "Is it running, and is GOAT_EMBEDDING_BASE_URL right?"
+        detail = f"{endpoint} cannot be reached ({reason}). {advice}"
         raise TierUnavailable(TIER, detail) from None
     except openai.APIStatusError as error:
         reason = REASONS.get(error.status_code, f"answered with status {error.status_code}")

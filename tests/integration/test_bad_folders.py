@@ -18,7 +18,9 @@ from tests.servers.model import ModelServer
 TOLD = b"My bicycle Rosinante stands in the cellar.\n"
 ASKED = b"Where did I put my bike?\n"
 KNOWN = "Rosinante stands in the cellar"
-CONVERSATION = '{"message": "Where is the kayak?", "reply": "Under the bridge.", "at": "2026-03-01T10:00:00Z"}'
+CONVERSATION = (
+    '{"message": "Where is the kayak?", "reply": "Under the bridge.", "at": "2026-03-01T10:00:00Z"}'
+)
 
 
 @pytest.fixture
@@ -92,7 +94,6 @@ def test_a_disk_that_fills_up_during_a_turn(goat: Goat, small_disk: Path, model:
     model.reply(fill_up)
     ran = run_child(settings, small_disk.parent, "chat", typed=TOLD + b"/why\n")
     assert "Traceback" not in ran.shown
-    print(ran.shown)
     assert "a reply that finds no room" in ran.shown
     assert "room" in ran.shown.rpartition("finds no room")[2]
     (small_disk / "filler").unlink()

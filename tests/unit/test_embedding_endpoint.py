@@ -96,7 +96,7 @@ async def test_one_failure_is_tried_again(embeddings: EmbeddingModel, server: Mo
 
 async def test_nobody_there() -> None:
     model = open_at("http://127.0.0.1:9/v1")
-    with pytest.raises(TierUnavailable, match=r"127\.0\.0\.1 cannot be reached"):
+    with pytest.raises(TierUnavailable, match=r"127\.0\.0\.1:9 cannot be reached"):
         await model.aembed_query("hello")
     await model.aclose()
 
