@@ -18,8 +18,9 @@ from rich.console import Console
 from rich.text import Text
 
 from bot import screen
-from graph.agent import Agent, Event, Finished, Piece, Resumed
+from graph.agent import Agent
 from graph.app import open_agent
+from graph.events import Event, Finished, Piece, Resumed
 from graph.settings import Settings
 from graph.state import State
 from graph.turn import thread_id

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from weakref import WeakValueDictionary
@@ -16,6 +15,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import StateSnapshot
 
 from graph.context import TurnContext
+from graph.events import Event, Finished, Piece, Resumed, Step
 from graph.layers import Layers
 from graph.lease import ThreadLeases
 from graph.redis_saver import RedisSaver
@@ -30,37 +30,6 @@ logger = logging.getLogger(__name__)
 Compiled = CompiledStateGraph[State, TurnContext, TurnInput, State]
 SERVER_GRACE = timedelta(minutes=10)
 """A pending thread of a LangGraph server is left to the server for this long."""
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Some more of the reply's text, as the model writes it."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A node is done, and what it did is in a checkpoint."""
-
-    node: str
-
-
-@dataclass(frozen=True, slots=True)
-class Resumed:
-    """A turn that an earlier stop cut off is finished now, before the one that was asked for."""
-
-    state: State
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The turn is archived."""
-
-    state: State
-
-
-Event = Piece | Step | Resumed | Finished
 
 
 class Agent:

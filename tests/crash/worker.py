@@ -13,8 +13,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from graph.agent import Agent, Finished, Piece, Step
+from graph.agent import Agent
 from graph.app import open_agent
+from graph.events import Finished, Piece, Step
 from graph.lease import ThreadLeases
 from graph.redis_saver import RedisSaver
 from graph.settings import load_settings

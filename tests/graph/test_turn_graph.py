@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from graph.agent import Agent, Finished, Piece, Step
+from graph.agent import Agent
 from graph.app import open_agent
+from graph.events import Finished, Piece, Step
 from graph.settings import Settings
 from graph.turn import thread_id
 from memory.errors import EmptyMessage, OwnerMismatch

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from langchain_core.runnables import RunnableConfig
 
-from graph.agent import Agent, Finished, Piece, Step
+from graph.agent import Agent
 from graph.app import open_agent
+from graph.events import Finished, Piece, Step
 from graph.lease import LEASE_SECONDS
 from graph.redis_saver import RedisSaver
 from graph.settings import Settings

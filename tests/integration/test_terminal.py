@@ -41,6 +41,8 @@ def running(home: Path, endpoint: ModelServer) -> Iterator[Terminal]:
     with Terminal(settings_for(home, endpoint, GOAT_OWNER="shared"), home.parent) as terminal:
         terminal.prompt()
         yield terminal
+        terminal.type(CTRL_C + CTRL_D)
+        terminal.until_end()
 
 
 @pytest.fixture
