@@ -13,18 +13,18 @@ from chromadb.api import ClientAPI
 from chromadb.api.collection_configuration import CreateCollectionConfiguration
 from chromadb.api.shared_system_client import SharedSystemClient
 from chromadb.config import Settings
-from chromadb.errors import ChromaAuthError, ChromaError, InternalError, InvalidArgumentError, NotFoundError
+from chromadb.errors import NotFoundError
 from langchain_chroma import Chroma
 from langchain_core.embeddings import Embeddings
 
+from memory.episodic.chroma_errors import translated
 from memory.episodic.vectors import TIER, ChromaLocation, Found, Part, Vector
-from memory.errors import EmbeddingMismatch, MemoryTierError, TierCorrupt, TierUnavailable
+from memory.errors import TierUnavailable
 
 HNSW: CreateCollectionConfiguration = {
     "hnsw": {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 48}
 }
 BATCH = 256
-BROKEN = ("code: 26", "code: 11)", "malformed", "hnsw", "pickle", "backfill", "Error finding id", "panic")
 NOT_THERE = "goat:catch-up"
 
 
@@ -35,7 +35,7 @@ def open_chroma(location: ChromaLocation) -> "ChromaVectors":
         TierUnavailable: the server does not answer, or refuses the token.
         TierCorrupt: the folder cannot be read.
     """
-    with _translated(location):
+    with translated(location):
         client = _local(location) if location.local else _remote(location)
     return ChromaVectors(client, location)
 
@@ -75,7 +75,7 @@ class ChromaVectors:
         self, collection: str, parts: Sequence[Part], vectors: Sequence[Vector], about: dict[str, str | int]
     ) -> None:
         """Write in batches that every Chroma takes."""
-        with _translated(self._location):
+        with translated(self._location):
             for start in range(0, len(parts), BATCH):
                 some, given = parts[start : start + BATCH], vectors[start : start + BATCH]
                 try:
@@ -149,7 +149,7 @@ class ChromaVectors:
     @contextmanager
     def _reading(self, collection: str) -> Iterator[None]:
         try:
-            with _translated(self._location):
+            with translated(self._location):
                 yield
         except NotFoundError:
             self._open.pop(collection, None)
@@ -217,42 +217,3 @@ def _knock(host: str, port: int, *, secure: bool, timeout: float) -> None:
         connection.getresponse().read()
     finally:
         connection.close()
-
-
-@contextmanager
-def _translated(location: ChromaLocation) -> Iterator[None]:
-    try:
-        yield
-    except (MemoryTierError, NotFoundError):
-        raise
-    except BaseException as error:
-        named = _named(error, location)
-        if named is None:
-            raise
-        raise named from error
-
-
-def _named(error: BaseException, location: ChromaLocation) -> MemoryTierError | None:
-    """Say what went wrong and the way out; None when it is a mistake in the code.
-
-    Chroma's Rust core panics as a BaseException, its client raises bare ValueError when nobody answers.
-    """
-    text = str(error)
-    if isinstance(error, InvalidArgumentError) and "dimension" in text:
-        return EmbeddingMismatch(TIER, f"{text}; run `goat reindex`, or go back to the model of before")
-    if isinstance(error, ChromaAuthError) or "Unauthorized" in text or "Forbidden" in text:
-        return TierUnavailable(
-            TIER, f"{location} refused the token; put it into GOAT_CHROMA_URL, as in https://TOKEN@host:port"
-        )
-    panicked = type(error).__name__ == "PanicException"
-    if location.local and (panicked or _is_broken(error)):
-        way_out = "delete that folder; it is rebuilt from the log of episodes"
-        return TierCorrupt(TIER, f"{location} cannot be read ({text}); {way_out}")
-    unreachable = (httpx.HTTPError, http.client.HTTPException, OSError, ChromaError)
-    if isinstance(error, unreachable) or "connect to a Chroma server" in text or type(error) is Exception:
-        return TierUnavailable(TIER, f"Chroma at {location} cannot be used ({text or type(error).__name__})")
-    return None
-
-
-def _is_broken(error: BaseException) -> bool:
-    return isinstance(error, InternalError) and any(sign in str(error) for sign in BROKEN)
