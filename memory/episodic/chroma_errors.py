@@ -15,7 +15,7 @@ BROKEN = ("code: 26", "code: 11)", "malformed", "hnsw", "pickle", "backfill", "E
 
 @contextmanager
 def translated(location: ChromaLocation) -> Iterator[None]:
-    """Turn what Chroma raises into the errors of the episodic tier; a mistake in the code stays what it is."""
+    """Turn what Chroma raises into the errors of the episodic tier; a mistake in the code stays one."""
     try:
         yield
     except (MemoryTierError, NotFoundError):
