@@ -2,33 +2,24 @@
 
 import asyncio
 import contextlib
-import os
-import signal
-import sys
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
-from prompt_toolkit import PromptSession
-from prompt_toolkit.history import FileHistory
-from prompt_toolkit.patch_stdout import patch_stdout
 from rich.console import Console
 from rich.text import Text
 
 from bot import screen
+from bot.keyboard import ctrl_c, typed_lines
+from bot.place import Place
 from graph.agent import Agent
 from graph.app import open_agent
 from graph.events import Event, Finished, Piece, Resumed
 from graph.settings import Settings
 from graph.state import State
-from graph.turn import thread_id
 from memory.errors import GoatError
 from memory.models import Outcome
-from memory.owner_files import owner_key
 from memory.text import clean
-from memory.working.folder import unusable
 
 HELP = """\
 /why                     what was recalled for the last reply, what was cut, and by which rule
@@ -43,67 +34,6 @@ NO_MODEL = (
 )
 
 
-@dataclass(slots=True)
-class Place:
-    """Where in the agent's conversations this terminal is."""
-
-    owner: str
-    thread: str
-    folder: Path
-    """Holds the history of what was typed, and the name of the latest thread."""
-
-    @property
-    def _latest(self) -> Path:
-        return self.folder / f"{owner_key(self.owner)}.thread"
-
-    def begin(self, name: str = "") -> None:
-        """Begin the thread of that name, or a new one, and note it as the latest."""
-        self.go_to(thread_id("terminal", self.owner, name or uuid.uuid4().hex))
-
-    def go_on(self) -> None:
-        """Go on in the latest thread; without one, or when its note cannot be read, begin."""
-        try:
-            self.thread = str(uuid.UUID(self._latest.read_text(encoding="utf-8").strip()))
-        except (OSError, ValueError):
-            self.begin()
-
-    def go_to(self, thread: str) -> None:
-        """Be in a thread, and note it as the latest.
-
-        Raises:
-            DataFolderError: the note cannot be written.
-        """
-        self.thread = thread
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._latest.write_text(thread, encoding="utf-8")
-        except OSError as error:
-            raise unusable(self.folder.parent, error) from None
-
-    @property
-    def history(self) -> FileHistory:
-        """What was typed, in this and in earlier runs; for the owner's eyes only.
-
-        Raises:
-            DataFolderError: it cannot be written.
-        """
-        path = self.folder / f"{owner_key(self.owner)}.history"
-        try:
-            path.touch(mode=0o600)
-        except OSError as error:
-            raise unusable(self.folder.parent, error) from None
-        return History(str(path))
-
-
-class History(FileHistory):
-    """What was typed, in a file; a line that the disk has no room for is answered all the same."""
-
-    def store_string(self, string: str) -> None:
-        """Add a line."""
-        with contextlib.suppress(OSError):
-            super().store_string(clean(string))
-
-
 async def run_chat(settings: Settings, *, owner: str, thread: str, resume: bool) -> None:
     """Talk until the user leaves."""
     console = Console(highlight=False, soft_wrap=True)
@@ -113,7 +43,7 @@ async def run_chat(settings: Settings, *, owner: str, thread: str, resume: bool)
         _greet(console, settings, place)
         await _finish_pending(console, agent, owner)
         chat = Chat(console, agent, place, warming)
-        async for line in _lines(place):
+        async for line in typed_lines(place.history):
             if not await chat.handle(line):
                 break
 
@@ -165,8 +95,8 @@ class Chat:
             return
         turn_id = uuid.uuid4().hex
         place = self._place
-        stream = self._agent.stream(text, owner=place.owner, thread=place.thread, turn_id=turn_id)
-        with _ctrl_c(lambda: self._agent.stop(turn_id)):
+        stream = self._agent.stream(text, owner=place.owner, thread=place.thread, turn_id=turn_id, fresh=True)
+        with ctrl_c(lambda: self._agent.stop(turn_id)):
             await self._show(stream)
 
     async def _is_loaded(self) -> bool:
@@ -175,7 +105,7 @@ class Chat:
             return True
         given_up = asyncio.Event()
         giving_up = asyncio.create_task(given_up.wait())
-        with self._console.status("loading the memory"), _ctrl_c(given_up.set):
+        with self._console.status("loading the memory"), ctrl_c(given_up.set):
             await asyncio.wait({self._warming, giving_up}, return_when=asyncio.FIRST_COMPLETED)
         giving_up.cancel()
         return not given_up.is_set()
@@ -278,44 +208,3 @@ async def _finish_pending(console: Console, agent: Agent, owner: str) -> None:
     for state in finished:
         if state["turn"].owner == owner:
             screen.resumed(console, state)
-
-
-async def _lines(place: Place) -> AsyncIterator[str]:
-    """Yield what the user types, until Ctrl-D; what is piped in is read as lines."""
-    if not sys.stdin.isatty():
-        while line := await asyncio.to_thread(sys.stdin.buffer.readline):
-            yield line.decode("utf-8", "replace").rstrip("\r\n")
-        return
-    session: PromptSession[str] = PromptSession("> ", history=place.history)
-    while True:
-        try:
-            with patch_stdout(raw=True):
-                line = await session.prompt_async()
-        except KeyboardInterrupt:
-            continue
-        except EOFError:
-            return
-        yield line
-
-
-@contextlib.contextmanager
-def _ctrl_c(stop: Callable[[], None]) -> Iterator[None]:
-    """Have Ctrl-C call `stop` for the time of the block; a second one ends the process.
-
-    What the second one breaks off is pending in the checkpoint, and is finished by the next start.
-    """
-    loop, presses = asyncio.get_running_loop(), 0
-
-    def press() -> None:
-        nonlocal presses
-        presses += 1
-        if presses > 1:
-            loop.remove_signal_handler(signal.SIGINT)
-            os.kill(os.getpid(), signal.SIGINT)
-        stop()
-
-    loop.add_signal_handler(signal.SIGINT, press)
-    try:
-        yield
-    finally:
-        loop.remove_signal_handler(signal.SIGINT)

@@ -60,11 +60,13 @@ class Agent:
         turn_id: str = "",
         at: datetime | None = None,
         context: TurnContext | None = None,
+        fresh: bool = False,
     ) -> AsyncIterator[Event]:
         """Answer `text` in `thread`, yielding the reply as it is written, then the finished state.
 
         What an earlier crash left pending in the thread is finished first. A `turn_id` that is already
-        answered yields what is stored of it, and nothing is computed again.
+        answered yields what is stored of it, and nothing is computed again; `fresh` says that it never was
+        sent before, and spares the look.
 
         Raises:
             EmptyMessage: there is nothing to answer.
@@ -75,13 +77,14 @@ class Agent:
         """
         if not clean(text).strip():
             raise EmptyMessage("The message is empty. Write something to answer.")
-        retried, turn_id = bool(turn_id), turn_id or uuid.uuid4().hex
+        may_be_stored = bool(turn_id) and not fresh
+        turn_id = turn_id or uuid.uuid4().hex
         context = context if context is not None else self.layers.settings().turn_context(owner)
         async with self._queue(thread), self._leases.hold(thread):
             config = _config(thread)
             if await self._saver.ais_pending(thread) and (resumed := await self._resumed(config)):
                 yield Resumed(resumed)
-            if retried and (stored := await self._stored(config, turn_id, owner)):
+            if may_be_stored and (stored := await self._stored(config, turn_id, owner)):
                 yield Finished(stored)
                 return
             message = user_message(text, turn_id=turn_id, owner=owner, at=at or datetime.now(UTC))

@@ -1,0 +1,53 @@
+"""What comes from the keyboard: lines, and Ctrl-C."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.history import FileHistory
+from prompt_toolkit.patch_stdout import patch_stdout
+
+
+async def typed_lines(history: Callable[[], FileHistory]) -> AsyncIterator[str]:
+    """Yield what the user types, until Ctrl-D; what is piped in is read as lines."""
+    if not sys.stdin.isatty():
+        while line := await asyncio.to_thread(sys.stdin.buffer.readline):
+            yield line.decode("utf-8", "replace").rstrip("\r\n")
+        return
+    session: PromptSession[str] = PromptSession("> ", history=history())
+    while True:
+        try:
+            with patch_stdout(raw=True):
+                line = await session.prompt_async()
+        except KeyboardInterrupt:
+            continue
+        except EOFError:
+            return
+        yield line
+
+
+@contextlib.contextmanager
+def ctrl_c(stop: Callable[[], None]) -> Iterator[None]:
+    """Have Ctrl-C call `stop` for the time of the block; a second one ends the process.
+
+    What the second one breaks off is pending in the checkpoint, and is finished by the next start.
+    """
+    loop, presses = asyncio.get_running_loop(), 0
+
+    def press() -> None:
+        nonlocal presses
+        presses += 1
+        if presses > 1:
+            loop.remove_signal_handler(signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+        stop()
+
+    loop.add_signal_handler(signal.SIGINT, press)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
