@@ -1,0 +1,93 @@
+"""Words cut to their stems by Snowball, and letters rid of their diacritics."""
+
+import re
+import threading
+import unicodedata
+from functools import cache
+
+from Stemmer import Stemmer
+
+ALGORITHMS = {
+    "ar": "arabic",
+    "cs": "czech",
+    "da": "danish",
+    "de": "german",
+    "el": "greek",
+    "en": "english",
+    "es": "spanish",
+    "fi": "finnish",
+    "fr": "french",
+    "hi": "hindi",
+    "hu": "hungarian",
+    "it": "italian",
+    "nl": "dutch",
+    "no": "norwegian",
+    "pl": "polish",
+    "pt": "portuguese",
+    "ro": "romanian",
+    "ru": "russian",
+    "sv": "swedish",
+    "tr": "turkish",
+}
+"""Snowball's name for each language that is stemmed, by ISO 639-1 code."""
+
+_DIACRITICS = re.compile("[\u0300-\u036f]+")
+_UNDECOMPOSED = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe"})
+
+_ENDINGS = {
+    "eaza": "ează",
+    "easca": "ească",
+    "este": "ește",
+    "esti": "ești",
+    "andu": "ându",
+    "and": "ând",
+    "eti": "eți",
+    "era": "eră",
+    "tie": "ție",
+    "tia": "ția",
+    "am": "ăm",
+}
+_ENDING = re.compile(f"(?<=..)(?:{'|'.join(_ENDINGS)})$")
+_LEFT_BY_SNOWBALL = re.compile("(?<=...)(?:(?:ur|and|ind|ez)?[aeiu]*)$")
+
+_one_at_a_time = threading.Lock()
+
+
+def fold(word: str) -> str:
+    """Drop the diacritics of Latin, Greek and Cyrillic letters; other scripts' marks are part of the word."""
+    if word.isascii():
+        return word
+    bare = _DIACRITICS.sub("", unicodedata.normalize("NFD", word))
+    return unicodedata.normalize("NFC", bare.translate(_UNDECOMPOSED))
+
+
+def stem(language: str, word: str) -> str:
+    """Return the folded stem of a case-folded word; only folded when the language has no stemmer."""
+    if language == "ro":
+        return _romanian(fold(word))
+    if language == "en":
+        return _snowball("en", fold(word))
+    if language in ALGORITHMS:
+        return fold(_snowball(language, word)) or fold(word)
+    return fold(word)
+
+
+def _romanian(folded: str) -> str:
+    """Stem without diacritics, since half of what is written has none; Snowball's endings get theirs back.
+
+    Of a dictionary's 31,000 frequent forms, 80 % stand with their lemma; Snowball alone reaches 70 % with
+    diacritics and 64 % without.
+    """
+    restored = _ENDING.sub(lambda ending: _ENDINGS[ending[0]], folded)
+    return _LEFT_BY_SNOWBALL.sub("", fold(_snowball("ro", restored)))
+
+
+def _snowball(language: str, word: str) -> str:
+    with _one_at_a_time:
+        stemmed: str = _stemmer(language).stemWord(word)
+    return stemmed
+
+
+@cache
+def _stemmer(language: str) -> Stemmer:
+    return Stemmer(ALGORITHMS[language], 0)
