@@ -12,13 +12,13 @@ export LANGGRAPH_CLI_NO_ANALYTICS := 1
 PINS := --quiet --universal --python-version 3.11 --no-annotate --no-emit-index-url --no-emit-find-links
 
 .DELETE_ON_ERROR:
-.PHONY: chat test lint type bench studio soak lock readme clean
+.PHONY: chat test lint type bench bench-recall calibrate studio soak lock readme clean
 
 chat: $(RUN_READY)
 	@$(BIN)/goat chat
 
 test: $(DEV_READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 soak: $(DEV_READY)
 	$(BIN)/python -m pytest -m soak tests/soak
@@ -33,6 +33,13 @@ type: $(DEV_READY)
 
 bench: $(DEV_READY)
 	$(BIN)/python -m tests.bench.turn_overhead
+
+bench-recall: $(DEV_READY)
+	$(BIN)/python -m tests.bench.recall
+
+# Fits the probabilities of relevance anew; needs GOAT_BENCH_DATA.
+calibrate: $(DEV_READY)
+	$(BIN)/python -m tests.bench.recall.calibrate --folder .bench
 
 studio: $(DEV_READY)
 	$(BIN)/langgraph dev --no-browser

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.text import Text
 
+from bot.bench_command import app as bench_app
 from bot.doctor import run_doctor
 from bot.import_command import Format, run_import
 from bot.reindex_command import run_reindex
@@ -27,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(bench_app, name="bench")
 Owner = Annotated[str, typer.Option(help="Whose memory is used. [default: the `owner` setting]")]
 
 

@@ -17,14 +17,23 @@ _TURN_AROUND = (0x202D, 0x202E)
 """The marks that show the rest of a line in another order."""
 _CONTROL = {code: None for code in (*range(32), *range(127, 160), *_TURN_AROUND) if chr(code) not in "\n\t"}
 _RULES = {
+    "calibrated": "probability",
+    "break": "the list breaks before it",
     "null": "null turns",
     "ratio": "gap ratio",
-    "small_talk": "small talk",
     "few": "distance",
+    "key": "holds the same key",
+    "time": "the time that is meant",
+    "small_talk": "small talk",
+    "duplicate": "said again later",
+    "fact": "among the facts",
+    "unused": "shown of late and not used",
     "echo": "in the conversation",
     "budget": "no room",
 }
-_MEASURED = {"null": ">", "ratio": "≥", "few": "≤"}
+_CUT_BY = {"time": "outside the time that is meant"}
+"""What a rule means for what it cuts, where that is something else."""
+_MEASURED = {"calibrated": "≥", "null": ">", "ratio": "≥", "few": "≤"}
 """How a kept score stands to its threshold."""
 _OTHERWISE = {">": "≤", "≥": "<", "≤": ">"}
 
@@ -95,6 +104,12 @@ def _searches(recall: Recall) -> Text:
         f"{name}: {report.found} found in {report.milliseconds:.0f} ms ({report.status})"
         for name, report in recall.reports.items()
     ]
+    if recall.expanded:
+        lines.append(f"searched with what came before: {snippet(recall.expanded)}")
+    if recall.times:
+        lines.append(f"the time that is meant: {printable(recall.times.text)}")
+    if recall.keys:
+        lines.append(f"keys: {printable(', '.join(recall.keys))}")
     return Text("\n".join(lines), style="dim")
 
 
@@ -115,7 +130,9 @@ def _decisions(recall: Recall, decisions: Sequence[Decision], zone: tzinfo) -> R
 
 def _decision(decision: Decision, candidate: Candidate, zone: tzinfo) -> Text:
     words = f"{day(candidate.at, zone)}  {snippet(candidate.message or candidate.reply)}"
-    numbers = f"similarity {candidate.score:.3f}, beats {decision.probability:.0%} of the null turns"
+    evidence = candidate.evidence
+    similarity = "no vector" if evidence.cosine is None else f"similarity {evidence.cosine:.2f}"
+    numbers = f"{similarity}, {evidence.coverage:.0%} of the words, relevant {decision.probability:.0%}"
     line = Text("kept  " if decision.kept else "cut   ", style="green" if decision.kept else "dim")
     line.append(words, style="" if decision.kept else "dim")
     return line.append(f"\n      {numbers}; {_reason(decision)}", style="dim")
@@ -124,6 +141,8 @@ def _decision(decision: Decision, candidate: Candidate, zone: tzinfo) -> Text:
 def _reason(decision: Decision) -> str:
     """Say which rule decided, and what was held against what."""
     rule = _RULES.get(decision.rule, decision.rule)
+    if not decision.kept:
+        rule = _CUT_BY.get(decision.rule, rule)
     if decision.rule not in _MEASURED:
         return rule
     sign = _MEASURED[decision.rule] if decision.kept else _OTHERWISE[_MEASURED[decision.rule]]

@@ -26,7 +26,7 @@ def build_graph(layers: Layers, context_schema: type[TurnContext] = TurnContext)
     turns = layers.turns
     archive = Archive(layers.episodes, layers.conversations, layers.cache, layers.tokens)
     builder = StateGraph(State, context_schema=context_schema, input_schema=TurnInput)
-    builder.add_node("prefetch", Prefetch(turns, layers.episodes, layers.cache))
+    builder.add_node("prefetch", Prefetch(turns, layers.episodes, layers.cache, layers.zone))
     builder.add_node("identity", Identity(turns, layers.permanent, layers.persona))
     builder.add_node("facts", Facts(turns, layers.permanent))
     builder.add_node("working", Working(turns, layers.conversations, archive))

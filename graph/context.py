@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from memory.fusion import BALANCED, FusionWeights
 from memory.gap import GapRule
 from memory.ranking import RankRule
 
@@ -46,6 +47,13 @@ class Thresholds(BaseModel):
         title="Ranking: rule",
         description="`relevance`, or `blend`: similarity, recency and access added up.",
     )
+    rank_tie: float = Field(
+        0.25,
+        gt=0,
+        le=100,
+        title="Ranking: tie",
+        description="Scores so close count as equal: the newer memory stands first (`relevance`).",
+    )
     rank_recency_window: float = Field(
         30,
         gt=0,
@@ -77,16 +85,52 @@ class Thresholds(BaseModel):
     l2_cap: int = Field(
         8000, ge=0, le=1_000_000, title="Split: L2 cap", description="The most tokens of conversation, ever."
     )
+    fusion_dense: float = Field(
+        BALANCED.dense,
+        ge=0,
+        le=100,
+        title="Fusion: meaning",
+        description="What a standard deviation of similarity counts; 0 ranks without vectors.",
+    )
+    fusion_lexical: float = Field(
+        BALANCED.lexical,
+        ge=0,
+        le=100,
+        title="Fusion: words",
+        description="What a point of BM25 counts; 0 ranks without words.",
+    )
+    fusion_neighbours: float = Field(
+        BALANCED.neighbours,
+        ge=0,
+        le=1,
+        title="Fusion: neighbours",
+        description="Share of its score that a turn lends the turns before and after it.",
+    )
     gap_rule: GapRule = Field(
-        GapRule.NULL,
+        GapRule.CALIBRATED,
         title="Gap filter: rule",
-        description="`null`: beat null turns held against this archive; `ratio`: largest gap over mean gap.",
+        description="`calibrated`: probability of relevance; `null`: beat null turns held against this "
+        "archive; `ratio`: largest gap over mean gap.",
     )
     gap_threshold: float = Field(
-        0.8,
+        0.5,
         ge=0,
         le=1,
         title="Gap filter: threshold",
+        description="Probability of relevance from which a memory is shown (`calibrated`).",
+    )
+    gap_break: float = Field(
+        3.0,
+        gt=0,
+        le=100,
+        title="Gap filter: break",
+        description="Fall of the log-odds from one memory to the next that ends the list (`calibrated`).",
+    )
+    gap_null_share: float = Field(
+        0.8,
+        ge=0,
+        le=1,
+        title="Gap filter: null share",
         description="Share of null turns that a memory must beat to be shown (`null`).",
     )
     gap_significance: float = Field(
@@ -103,6 +147,13 @@ class Thresholds(BaseModel):
         title="Cache: time to live",
         description="Seconds that a search result may be used again; 0 turns the cache off.",
     )
+
+    @property
+    def fusion(self) -> FusionWeights:
+        """What each voice counts in the ranking."""
+        return FusionWeights(
+            dense=self.fusion_dense, lexical=self.fusion_lexical, neighbours=self.fusion_neighbours
+        )
 
 
 class TurnContext(Thresholds):

@@ -21,11 +21,13 @@ from memory.episodic.store import EpisodeArchive
 from memory.episodic.vectors import VectorIndex
 from memory.owner_files import OwnerFiles
 from memory.permanent.embedded import EmbeddedPermanentStore
+from memory.query import warm_up
 from memory.tokens import TokenCounter
 from memory.working.client import RedisConnection
 from memory.working.conversation import RedisConversation
 from memory.working.server import EmbeddedServer
 from memory.working.session_cache import RedisSessionCache
+from memory.working.tool_cache import RedisToolCache
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +74,7 @@ class Layers:
         )
         self.conversations = RedisConversation(self.redis.client)
         self.cache = RedisSessionCache(self.redis.client)
+        self.tool_cache = RedisToolCache(self.redis.client)
         self.model: ChatModel = ConfiguredChatModel(settings)
         self.stops = StopSignals()
         self.turns = TurnReader(lambda: settings().owner, utc_now)
@@ -104,7 +107,7 @@ class Layers:
             MemoryTierError, DataFolderError: something cannot be loaded; the turn will say so too.
         """
         await self.tokens.ready()
-        await asyncio.gather(self.episodes.ready(owner=owner), self.model.ready())
+        await asyncio.gather(self.episodes.ready(owner=owner), self.model.ready(), asyncio.to_thread(warm_up))
 
     async def reconcile(self) -> None:
         """Bring the vectors of every owner up to date with the log; what fails is logged."""

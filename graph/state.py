@@ -13,7 +13,15 @@ from langchain_core.messages import AnyMessage
 from langgraph.graph.message import Messages, add_messages
 from typing_extensions import TypedDict
 
-from memory.models import Candidate, ConversationTurn, Decision, Fact, Outcome
+from memory.models import (
+    Candidate,
+    ConversationTurn,
+    Decision,
+    Fact,
+    Outcome,
+    QueryFacts,
+    SearchReport,
+)
 
 MESSAGES_KEPT = 20
 """Messages that the state of a thread holds, for the chat view; the conversation itself stands in L2."""
@@ -37,14 +45,15 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SearchReport:
-    """What became of one retrieval mechanism."""
+class TimeMeant:
+    """The past that the message speaks of, half-open."""
 
-    status: str
-    """`ok`, `cached`, `late` or `down`."""
-    found: int = 0
-    milliseconds: float = 0.0
-    problem: str = ""
+    start: datetime
+    end: datetime
+    text: str
+    """The words that said it."""
+    alone: bool = False
+    """The message names no matter beside the time, as in "what did we talk about yesterday?"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +61,15 @@ class Recall:
     """What the archive offered."""
 
     candidates: Sequence[Candidate] = ()
+    """Best first."""
+    query: QueryFacts = field(default_factory=QueryFacts)
     noise: Sequence[float] = ()
-    """Best similarities of the null turns in this archive, ascending."""
-    small_talk: bool = False
-    """The message is like greetings, thanks and the like."""
+    """Quantiles of the null turns' best similarities in this archive, evenly spaced from least to most."""
+    expanded: str = ""
+    """What was searched for, when the message alone means nothing."""
+    keys: Sequence[str] = ()
+    """Structural keys in the message."""
+    times: TimeMeant | None = None
     reports: dict[str, SearchReport] = field(default_factory=dict)
     """By mechanism."""
 
@@ -135,6 +149,17 @@ class Archived:
     """False when it stood there already. Its vectors follow."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unused:
+    """A memory that was shown of late, and that the reply made no use of."""
+
+    turn_id: str
+    probability: float
+    """With which it was shown."""
+    turns_left: int
+    """For so many turns it is not shown again without a better reason."""
+
+
 class TurnInput(TypedDict):
     """What a turn begins with."""
 
@@ -179,6 +204,7 @@ class RespondUpdate(TypedDict):
 
 class ArchiveUpdate(TypedDict):
     archived: Archived
+    unused: Sequence[Unused]
 
 
 class State(TurnInput):
@@ -204,3 +230,5 @@ class State(TurnInput):
     """Written by `respond`."""
     archived: NotRequired[Archived]
     """Written by `archive`."""
+    unused: NotRequired[Sequence[Unused]]
+    """Of the last turns. Written by `archive`."""

@@ -1,9 +1,10 @@
 """The gap filter's rules: which of the found episodes are relevant. Often none is.
 
-`null` (the default) needs no labels: null turns (small talk, foreign topics) are held against the owner's own
-archive, and a candidate is relevant when it beats the share `threshold` of them. What "something always ranks
-first" looks like in this archive is thereby known, and moves with it.
-Small talk calls up no small talk.
+`calibrated` (the default) gives each candidate a probability of relevance from evidence that moves with
+the archive (see `memory.relevance`); a candidate is kept from `threshold` on, up to where the list breaks.
+
+`null` needs no labels: null turns (small talk, foreign topics) are held against the owner's own archive, and
+a candidate is relevant when it beats the share `null_share` of them.
 
 `ratio` is the rule of GOAT's first version, kept by name: the list is cut at its largest gap in squared
 Euclidean distance when that gap is `significance` times the mean gap; with fewer than 3 candidates, those
@@ -11,18 +12,21 @@ within a distance of 1.5 are kept.
 """
 
 import itertools
+import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 CEILING = 1.5
 _ENOUGH_FOR_GAPS = 3
+_LEAST_ODDS = 1e-12
 
 
 class GapRule(StrEnum):
     """Which rule decides."""
 
+    CALIBRATED = "calibrated"
     NULL = "null"
     RATIO = "ratio"
 
@@ -37,7 +41,7 @@ class Verdict:
     threshold: float
     """What `score` was held against, in the same unit."""
     probability: float
-    """Share of null turns that the similarity beats."""
+    """That it is relevant; of `null` and `ratio` the share of null turns that it beats."""
 
 
 def beaten(similarity: float, noise: Sequence[float]) -> float:
@@ -66,12 +70,30 @@ def null_rule(similarities: Sequence[float], noise: Sequence[float], *, threshol
     ]
 
 
-def without_small_talk(verdicts: Sequence[Verdict], small_talk: Sequence[bool]) -> list[Verdict]:
-    """Cut what is small talk, for a message that is small talk itself: thanks do not call up thanks."""
+def calibrated_rule(probabilities: Sequence[float], *, threshold: float, fall: float) -> list[Verdict]:
+    """Keep each probability from `threshold` on, the best of them up to where the list breaks.
+
+    It breaks where the log-odds of the kept ones, in descending order, fall by more than `fall` at once.
+    """
+    descending = sorted((p for p in probabilities if p >= threshold), reverse=True)
+    falls = [log_odds(a) - log_odds(b) for a, b in itertools.pairwise(descending)]
+    least = next((descending[place] for place, by in enumerate(falls) if by > fall), threshold)
     return [
-        replace(verdict, kept=False, rule="small_talk") if verdict.kept and idle else verdict
-        for verdict, idle in zip(verdicts, small_talk, strict=True)
+        Verdict(
+            kept=p >= least,
+            rule="break" if threshold <= p < least else "calibrated",
+            score=p,
+            threshold=least,
+            probability=p,
+        )
+        for p in probabilities
     ]
+
+
+def log_odds(probability: float) -> float:
+    """Return the logarithm of the odds, bounded so that 0 and 1 have one."""
+    bounded = min(max(probability, _LEAST_ODDS), 1 - _LEAST_ODDS)
+    return math.log(bounded / (1 - bounded))
 
 
 def squared_distance(similarity: float) -> float:
@@ -110,17 +132,3 @@ def ratio_rule(
         )
         for rank, s in enumerate(similarities)
     ]
-
-
-def judge(
-    similarities: Sequence[float],
-    noise: Sequence[float],
-    *,
-    rule: GapRule,
-    threshold: float,
-    significance: float,
-) -> list[Verdict]:
-    """Apply `rule` to similarities in descending order; return a verdict for each."""
-    if rule is GapRule.RATIO:
-        return ratio_rule(similarities, noise, significance=significance)
-    return null_rule(similarities, noise, threshold=threshold)

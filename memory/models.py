@@ -1,7 +1,7 @@
 """Values that cross a memory boundary. All times are timezone-aware UTC."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -49,12 +49,51 @@ class Episode:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What speaks for an episode's relevance to a query; what is not known is None."""
+
+    lexical: float
+    """BM25 score."""
+    coverage: float
+    """Share of the query's words, weighted by rarity, that stand in it, in [0, 1]."""
+    share: float = 1.0
+    """Its score over the best one's, in [0, 1]."""
+    cosine: float | None = None
+    """Similarity of its best part with the query, in [-1, 1]; None when there were no vectors."""
+    standing: float | None = None
+    """How far the cosine lies above what null turns reach in this archive, in their standard deviations."""
+    surplus: float | None = None
+    """How far the cosine lies above that part's mean similarity with null turns, in units of scatter."""
+    keyed: int = 0
+    """How many episodes hold the rarest key that it shares with the query; 0 when it shares none."""
+    timed: bool = False
+    """It lies in the time that the query speaks of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryFacts:
+    """What is known of a query against one archive, whatever it finds there."""
+
+    documents: int = 0
+    """How many episodes there are."""
+    words: int = 0
+    """How many distinct words the query has, stop words apart."""
+    unseen: float = 0.0
+    """Share of those words, weighted by rarity, that stand nowhere in the archive, in [0, 1]."""
+    small_talk: bool = False
+    """It is like greetings, thanks and the like."""
+    model: str = ""
+    """The embedding model that the evidence comes from; empty without vectors."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
     """An episode found by a search."""
 
     episode: Episode
     score: float
-    """Cosine similarity of its best part with the query, in [-1, 1]; higher is closer."""
+    """What vectors, words and neighbours say together; higher is better, comparable within one search."""
+    evidence: Evidence
     part: tuple[int, int]
     """Half-open span, in characters of `Episode.text`, of the part that matched."""
     small_talk: bool = False
@@ -62,18 +101,30 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SearchReport:
+    """What became of one retrieval mechanism."""
+
+    status: str
+    """`ok`, `cached`, `partial`, `late` or `down`."""
+    found: int = 0
+    milliseconds: float = 0.0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SearchResult:
     """What a search of one owner's archive found."""
 
     hits: tuple[Hit, ...]
-    """Closest first; one hit an episode."""
+    """Best first; one hit an episode."""
+    query: QueryFacts = field(default_factory=QueryFacts)
     noise: tuple[float, ...] = ()
     """For each null turn (small talk, foreign topics) the best similarity that it reaches in this archive,
     ascending: what "something always ranks first" looks like here. Archived small talk does not count."""
-    small_talk: bool = False
-    """The query is like greetings, thanks and the like."""
     complete: bool = True
     """False while turns of the log wait for their vectors."""
+    problems: tuple[str, ...] = ()
+    """What was late or down, when the rest was found without it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +140,10 @@ class Candidate:
     """False when message or reply were cut to the part that matched."""
     mechanism: Mechanism
     rank: int
-    """1 is the mechanism's best."""
+    """1 is the best of all."""
     score: float
-    """The mechanism's own score: cosine similarity for thematic hits."""
+    """What vectors, words and neighbours say together."""
+    evidence: Evidence
     small_talk: bool = False
     """It is like greetings, thanks and the like."""
     access_count: int = 0
@@ -104,12 +156,12 @@ class Decision:
     turn_id: str
     kept: bool
     rule: str
-    """The rule that kept or cut it: `null`, `small_talk`, `ratio`, `few`, `echo` or `budget`."""
+    """The rule that kept or cut it; the README lists them."""
     score: float
     threshold: float
     """What `score` was held against."""
     probability: float
-    """Share of null turns that it beats, in [0, 1]."""
+    """That it is relevant, in [0, 1]; under the rule `null` the share of null turns that it beats."""
     tokens: int = 0
     """Tokens that it takes in the prompt."""
 

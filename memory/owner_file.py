@@ -9,8 +9,9 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from memory.owner_schema import VERSION, migrate, version
+from memory.owner_schema import VERSION, is_up_to_date, migrate, version
 
+MAPPED_BYTES = 1 << 30  # of a file that is read through the page cache, without copies
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
@@ -100,11 +101,12 @@ def open_reader(path: Path, owner: bytes, busy_timeout: float) -> sqlite3.Connec
         return empty
     connection = _connect(path, "rw", busy_timeout)
     try:
-        fresh = version(connection) == VERSION and _owner(connection) is not None
+        fresh = is_up_to_date(connection) and _owner(connection) is not None
         if not fresh:
             open_writer(path, owner, busy_timeout).close()
         _check(connection, path, owner)
         connection.execute("PRAGMA query_only = ON")
+        connection.execute(f"PRAGMA mmap_size = {MAPPED_BYTES}")
     except BaseException:
         connection.close()
         raise
@@ -165,13 +167,17 @@ def _prepared(
         _write_ahead(connection, time.monotonic() + busy_timeout)
         for pragma in ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
             connection.execute(f"PRAGMA {pragma}")
-        if version(connection) < VERSION or _owner(connection) is None:
+        if _is_behind(connection) or _owner(connection) is None:
             transaction(connection, lambda db: _introduce(db, owner))
         _check(connection, path, owner)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _is_behind(connection: sqlite3.Connection) -> bool:
+    return version(connection) <= VERSION and not is_up_to_date(connection)
 
 
 def _write_ahead(connection: sqlite3.Connection, deadline: float) -> None:

@@ -1,10 +1,15 @@
 """The tables of an owner's file, and how older files become newer ones."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
-MIGRATIONS: Final[Sequence[Sequence[str]]] = (
+from memory.episodic.derived import derive_all, is_current
+from memory.lexical.index import TABLES as LEXICAL_TABLES
+
+Step = str | Callable[[sqlite3.Connection], None]
+
+MIGRATIONS: Final[Sequence[Sequence[Step]]] = (
     (
         "CREATE TABLE owner (id INTEGER PRIMARY KEY CHECK (id = 1), name BLOB NOT NULL)",
         "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID",
@@ -31,9 +36,22 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
         "CREATE INDEX facts_by_identifier ON facts (identifier, at, seq)",
         "CREATE TABLE identities (seq INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT, at INTEGER NOT NULL)",
     ),
+    (
+        "CREATE INDEX episodes_by_thread ON episodes (thread, seq)",
+        "CREATE TABLE keys (key TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (key, seq)) WITHOUT ROWID",
+        """CREATE TABLE vectors (
+            id INTEGER PRIMARY KEY,
+            first INTEGER NOT NULL,
+            last INTEGER NOT NULL,
+            small_talk REAL NOT NULL,
+            vector BLOB NOT NULL
+        )""",
+        *LEXICAL_TABLES,
+        derive_all,
+    ),
 )
-"""One tuple of statements a version. `episodes.parts` is how many vectors stand for the episode, NULL before
-it is indexed. Times are microseconds since the epoch."""
+"""One tuple of steps a version. `episodes.parts` is how many vectors stand for the episode, NULL before it is
+indexed. Times are microseconds since the epoch. What `vectors` holds: see `memory.episodic.kept_vectors`."""
 
 VERSION: Final = len(MIGRATIONS)
 
@@ -44,9 +62,19 @@ def version(connection: sqlite3.Connection) -> int:
     return int(found)
 
 
+def is_up_to_date(connection: sqlite3.Connection) -> bool:
+    """Tell whether the file is as this version of the code would write it."""
+    return version(connection) == VERSION and is_current(connection)
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the tables up to date; call it inside a transaction."""
-    for number, statements in enumerate(MIGRATIONS[version(connection) :], start=version(connection) + 1):
-        for statement in statements:
-            connection.execute(statement)
+    for number, steps in enumerate(MIGRATIONS[version(connection) :], start=version(connection) + 1):
+        for step in steps:
+            if isinstance(step, str):
+                connection.execute(step)
+            else:
+                step(connection)
         connection.execute(f"PRAGMA user_version = {number}")
+    if not is_current(connection):
+        derive_all(connection)

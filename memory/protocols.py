@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from memory.fusion import BALANCED, FusionWeights
 from memory.models import CacheEntry, ConversationTurn, Episode, Fact, SearchResult
 
 
@@ -39,11 +40,30 @@ class EpisodeStore(Protocol):
         """Have `index` done in the background; the next search waits for it a little."""
         ...
 
-    async def search(self, query: str, *, owner: str, limit: int) -> SearchResult:
-        """Find at most `limit` episodes, closest first, each once.
+    async def search(
+        self,
+        query: str,
+        *,
+        owner: str,
+        limit: int,
+        keys: Sequence[str] = (),
+        times: tuple[datetime, datetime] | None = None,
+        weights: FusionWeights = BALANCED,
+        seconds: float = ...,
+    ) -> SearchResult:
+        """Find at most `limit` episodes each by meaning and words, in `times`, and by `keys`; each once.
+
+        Args:
+            query: what is looked for.
+            owner: whose archive it is.
+            limit: how many episodes each mechanism may find.
+            keys: structural keys, as `find_keys` writes them.
+            times: half-open.
+            weights: how meaning, words and neighbours count.
+            seconds: the time that the search has; what is late is left out and named in the result.
 
         Raises:
-            EmbeddingMismatch: the owner's vectors were made by another embedding model.
+            TimeoutError: nothing could be told in time.
         """
         ...
 

@@ -1,17 +1,20 @@
 """Write the turn down, after the reply is out: L3's log, L2, then what follows from them."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from graph.state import Archived, ArchiveUpdate, Reply, State, Turn
+from graph.state import Archived, ArchiveUpdate, Reply, State, Turn, Unused
 from graph.turn import reply_id
+from memory.deadline import within
 from memory.errors import MemoryTierError
 from memory.models import ConversationTurn, Episode, Outcome
 from memory.protocols import ConversationStore, EpisodeStore, SessionCache
 from memory.tokens import TokenCounter
-from nodes.deadline import within
+from memory.usage import is_used
 
 TOUCH_SECONDS = 1.0
+UNUSED_TURNS = 3
+"""Turns for which a memory that was shown in vain is not shown again."""
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +42,7 @@ class Archive:
         if new_episode:
             await self._touch([c.turn_id for c in state["allocation"].recalled], turn.owner)
         archived = Archived(turn_id=turn.turn_id, conversation=new_turn, episode=new_episode)
-        return {"archived": archived}
+        return {"archived": archived, "unused": unused(state)}
 
     async def _to_conversation(self, turn: Turn, reply: Reply) -> ConversationTurn:
         count = await self.tokens.ready()
@@ -59,6 +62,25 @@ class Archive:
             await within(self.episodes.touch(turn_ids, owner=owner), TOUCH_SECONDS)
         except (TimeoutError, MemoryTierError) as error:
             logger.warning("Access counts were not written: %s", error)
+
+
+def unused(state: State) -> list[Unused]:
+    """Return what was shown in this turn and those before it without being made use of."""
+    turn, reply = state["turn"], state["reply"]
+    still = [replace(shown, turns_left=shown.turns_left - 1) for shown in state.get("unused", ())]
+    found = {shown.turn_id: shown for shown in still if shown.turns_left > 0}
+    if reply.outcome is not Outcome.ANSWERED:
+        return list(found.values())
+    chances = {decision.turn_id: decision.probability for decision in state["decisions"]}
+    for memory in state["allocation"].recalled:
+        found.pop(memory.turn_id, None)
+        if not is_used(f"{memory.message} {memory.reply}", reply=reply.text, message=turn.message):
+            found[memory.turn_id] = Unused(
+                turn_id=memory.turn_id,
+                probability=chances.get(memory.turn_id, 0.0),
+                turns_left=UNUSED_TURNS,
+            )
+    return list(found.values())
 
 
 def is_cut_off(state: State) -> bool:

@@ -7,9 +7,9 @@ from langgraph.runtime import Runtime
 from graph.context import TurnContext
 from graph.state import FactSheet, FactsUpdate, State
 from graph.turn import TurnReader
+from memory.deadline import within
 from memory.errors import MemoryTierError
 from memory.protocols import PermanentStore
-from nodes.deadline import within
 
 
 @dataclass(frozen=True, slots=True)

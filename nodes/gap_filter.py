@@ -1,50 +1,49 @@
 """Decide which candidates are relevant; often none is."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
-from graph.state import Conversation, GapFilterUpdate, State
-from memory.gap import GapRule, judge, without_small_talk
-from memory.models import Candidate, Decision
-from memory.ranking import ordered
+from graph.state import Conversation, GapFilterUpdate, Recall, State
+from memory.duplicates import asks_again, contained, superseded, words_of
+from memory.gap import GapRule, Verdict, calibrated_rule, null_rule, ratio_rule
+from memory.models import Candidate, Decision, Fact
+from memory.ranking import RankRule, by_blend, by_relevance
+from memory.relevance import calibration_of
+
+FEW_HOLD_A_KEY = 5
+"""A key that more episodes hold says too little by itself."""
+AS_BEFORE = 0.05
+"""How much more probable a memory must be than when it was last shown in vain."""
 
 
 def gap_filter(state: State, runtime: Runtime[TurnContext]) -> GapFilterUpdate:
     """Give every candidate a decision: the kept ones first, in the order in which they will stand."""
     context, recall = runtime.context, state["recall"]
-    in_window = shown_turns(state["conversation"])
-    candidates = _at_most(recall.candidates, context.prefetch_results, in_window)
-    verdicts = judge(
-        [candidate.score for candidate in candidates],
-        recall.noise,
-        rule=context.gap_rule,
-        threshold=context.gap_threshold,
-        significance=context.gap_significance,
-    )
-    if recall.small_talk and context.gap_rule is GapRule.NULL:
-        verdicts = without_small_talk(verdicts, [candidate.small_talk for candidate in candidates])
-    decisions = {
-        candidate.turn_id: Decision(
-            turn_id=candidate.turn_id,
-            kept=verdict.kept,
-            rule=verdict.rule,
-            score=verdict.score,
-            threshold=verdict.threshold,
-            probability=verdict.probability,
-        )
-        for candidate, verdict in zip(candidates, verdicts, strict=True)
-    }
-    in_order = ordered(
-        candidates,
-        rule=context.rank_rule,
-        now=state["turn"].at,
-        window_days=context.rank_recency_window,
-        reference=context.rank_access_reference,
-    )
-    ranked = [decisions[candidate.turn_id] for candidate in in_order]
-    return {"decisions": tuple(sorted(ranked, key=lambda decision: not decision.kept))}
+    candidates = at_most(recall.candidates, context.prefetch_results, shown_turns(state["conversation"]))
+    decisions = judged(candidates, recall, context)
+    decisions = by_key_and_time(decisions, candidates, recall)
+    decisions = without_small_talk(decisions, recall)
+    decisions = without_echo(decisions, candidates, state)
+    return {"decisions": tuple(in_order(decisions, candidates, state["turn"].at, context))}
+
+
+def in_order(
+    decisions: Sequence[Decision], candidates: Sequence[Candidate], now: datetime, context: TurnContext
+) -> list[Decision]:
+    """Put the kept ones first, as they will stand, then the others as they were found."""
+    by_id = {decision.turn_id: decision for decision in decisions}
+    kept = [candidate for candidate in candidates if by_id[candidate.turn_id].kept]
+    if context.rank_rule is RankRule.BLEND:
+        window, reference = context.rank_recency_window, context.rank_access_reference
+        kept = by_blend(kept, now=now, window_days=window, reference=reference)
+    else:
+        kept = by_relevance(kept, tie=context.rank_tie)
+    cut = [candidate for candidate in candidates if not by_id[candidate.turn_id].kept]
+    return [by_id[candidate.turn_id] for candidate in [*kept, *cut]]
 
 
 def shown_turns(conversation: Conversation) -> set[str]:
@@ -53,13 +52,124 @@ def shown_turns(conversation: Conversation) -> set[str]:
     return {turn.turn_id for turn in turns}
 
 
-def _at_most(candidates: Sequence[Candidate], limit: int, in_window: set[str]) -> list[Candidate]:
-    """Keep `limit` candidates beside those that stand in the conversation, which cost no place."""
+def at_most(candidates: Sequence[Candidate], limit: int, in_window: set[str]) -> list[Candidate]:
+    """Keep the best `limit`, beside those that stand in the conversation or were asked for by key or time."""
     kept, room = [], limit
-    for candidate in sorted(candidates, key=lambda c: c.score, reverse=True):
-        if candidate.turn_id in in_window:
+    for candidate in candidates:
+        evidence = candidate.evidence
+        if candidate.turn_id in in_window or evidence.keyed or evidence.timed:
             kept.append(candidate)
         elif room:
             kept.append(candidate)
             room -= 1
     return kept
+
+
+def judged(candidates: Sequence[Candidate], recall: Recall, context: TurnContext) -> list[Decision]:
+    """Apply the configured rule."""
+    if context.gap_rule is GapRule.CALIBRATED:
+        calibration = calibration_of(recall.query.model)
+        chances = [calibration.probability(candidate.evidence, recall.query) for candidate in candidates]
+        verdicts = calibrated_rule(chances, threshold=context.gap_threshold, fall=context.gap_break)
+        return _decisions(candidates, verdicts)
+    closest = sorted(candidates, key=_similarity, reverse=True)
+    similar = [_similarity(candidate) for candidate in closest]
+    if context.gap_rule is GapRule.RATIO:
+        return _decisions(closest, ratio_rule(similar, recall.noise, significance=context.gap_significance))
+    return _decisions(closest, null_rule(similar, recall.noise, threshold=context.gap_null_share))
+
+
+def by_key_and_time(
+    decisions: Sequence[Decision], candidates: Sequence[Candidate], recall: Recall
+) -> list[Decision]:
+    """Keep what holds a rare key of the message; hold the rest to the time that the message means.
+
+    What lies in that time stands alone when any of it is relevant. When none is, the time is taken as a
+    matter like any other; a message that asks for nothing but a time is answered by what was said then.
+    """
+    evidence = {candidate.turn_id: candidate.evidence for candidate in candidates}
+    alone = recall.times is not None and recall.times.alone
+    found = []
+    for decision in decisions:
+        told = evidence[decision.turn_id]
+        if 0 < told.keyed <= FEW_HOLD_A_KEY:
+            found.append(replace(decision, kept=True, rule="key"))
+        elif told.timed and alone:
+            found.append(replace(decision, kept=True, rule="time"))
+        else:
+            found.append(decision)
+    if not any(decision.kept and evidence[decision.turn_id].timed for decision in found):
+        return found
+    return [
+        replace(decision, kept=False, rule="time")
+        if decision.kept and not evidence[decision.turn_id].timed and decision.rule != "key"
+        else decision
+        for decision in found
+    ]
+
+
+def without_small_talk(decisions: Sequence[Decision], recall: Recall) -> list[Decision]:
+    """Cut everything, for a message that is small talk: thanks call up nothing."""
+    if not recall.query.small_talk:
+        return list(decisions)
+    return [
+        replace(decision, kept=False, rule="small_talk")
+        if decision.kept and decision.rule not in ("key", "time")
+        else decision
+        for decision in decisions
+    ]
+
+
+def without_echo(
+    decisions: Sequence[Decision], candidates: Sequence[Candidate], state: State
+) -> list[Decision]:
+    """Cut what a later memory repeats, what the facts say already, and what was just shown in vain."""
+    kept_ids = {decision.turn_id for decision in decisions if decision.kept}
+    kept = [candidate for candidate in candidates if candidate.turn_id in kept_ids]
+    repeated = {kept[place].turn_id for place in superseded(kept)}
+    said = _words_of_facts(state["fact_sheet"].facts)
+    repeated |= {c.turn_id for c in kept if asks_again(c, state["turn"].message)}
+    known = {c.turn_id for c in kept if contained(words_of(f"{c.message} {c.reply}"), said)}
+    in_vain = {shown.turn_id: shown.probability for shown in state.get("unused", ())}
+    found = []
+    for decision in decisions:
+        rule = _echo(decision, repeated, known, in_vain) if decision.kept else ""
+        found.append(replace(decision, kept=False, rule=rule) if rule else decision)
+    return found
+
+
+def _echo(decision: Decision, repeated: set[str], known: set[str], in_vain: dict[str, float]) -> str:
+    if decision.turn_id in repeated:
+        return "duplicate"
+    if decision.turn_id in known:
+        return "fact"
+    before = in_vain.get(decision.turn_id)
+    if (
+        before is not None
+        and decision.rule not in ("key", "time")
+        and decision.probability < before + AS_BEFORE
+    ):
+        return "unused"
+    return ""
+
+
+def _words_of_facts(facts: Sequence[Fact]) -> frozenset[str]:
+    return words_of("\n".join(f"{fact.key} {fact.value}" for fact in facts))
+
+
+def _similarity(candidate: Candidate) -> float:
+    return -1.0 if candidate.evidence.cosine is None else candidate.evidence.cosine
+
+
+def _decisions(candidates: Sequence[Candidate], verdicts: Sequence[Verdict]) -> list[Decision]:
+    return [
+        Decision(
+            turn_id=candidate.turn_id,
+            kept=verdict.kept,
+            rule=verdict.rule,
+            score=verdict.score,
+            threshold=verdict.threshold,
+            probability=verdict.probability,
+        )
+        for candidate, verdict in zip(candidates, verdicts, strict=True)
+    ]

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from memory.columns import to_micros
+from memory.episodic.kept_vectors import MESSAGE
 from memory.episodic.log import EpisodeLog
 from memory.episodic.vectors import Part
 from memory.models import Episode
@@ -13,6 +13,8 @@ from memory.models import Episode
 BATCH = 32  # episodes read at once
 SLICE = 64  # parts; bounds the memory that one very long turn takes
 LONG = 20_000  # characters; an episode beyond them waits until no other does
+
+LONGEST_MESSAGE = 1500  # characters of a message that has a vector of its own beside the turn's
 
 Split = Callable[[str], list[tuple[int, int]]]
 Pair = tuple[Part, str]
@@ -25,7 +27,7 @@ class Slice:
     pairs: list[Pair] = field(default_factory=list)
     """Parts with their texts."""
     finished: dict[str, int] = field(default_factory=dict)
-    """How many parts each episode has whose last part is among these."""
+    """How many parts are searched of each episode whose last part is among these."""
 
 
 class Backlog:
@@ -79,15 +81,22 @@ class Backlog:
         slices = []
         for pairs in map(self._pairs, episodes):
             slices += [Slice(pairs[start : start + SLICE]) for start in range(0, len(pairs), SLICE)]
-            slices[-1].finished[pairs[0][0].turn_id] = len(pairs)
+            slices[-1].finished[pairs[0][0].turn_id] = searched(pairs)
         return slices
 
     def _pairs(self, episode: Episode) -> list[Pair]:
-        text, at = episode.text, to_micros(episode.at)
+        text = episode.text
+        spans = list(enumerate(self._split(text), start=MESSAGE + 1))
+        if episode.reply and 0 < len(episode.message) <= LONGEST_MESSAGE:
+            spans.insert(0, (MESSAGE, (0, len(episode.message))))
         return [
-            (Part(episode.turn_id, number, start, end, at), text[start:end])
-            for number, (start, end) in enumerate(self._split(text))
+            (Part(episode.turn_id, number, start, end), text[start:end]) for number, (start, end) in spans
         ]
+
+
+def searched(pairs: Iterable[Pair]) -> int:
+    """Count the parts that the vector index holds: all but the message by itself."""
+    return sum(part.number != MESSAGE for part, _ in pairs)
 
 
 def _is_long(episode: Episode) -> bool:
@@ -102,6 +111,6 @@ def _gathered(episodes: Iterable[list[Pair]]) -> Iterator[Slice]:
             yield gathering
             gathering = Slice()
         gathering.pairs += pairs
-        gathering.finished[pairs[0][0].turn_id] = len(pairs)
+        gathering.finished[pairs[0][0].turn_id] = searched(pairs)
     if gathering.pairs:
         yield gathering

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import chromadb
 import httpx
+from chromadb import Collection
 from chromadb.api import ClientAPI
 from chromadb.api.collection_configuration import CreateCollectionConfiguration
 from chromadb.api.shared_system_client import SharedSystemClient
@@ -70,6 +71,7 @@ class ChromaVectors:
         self._location = location
         self._given = GivenVectors()
         self._open: dict[str, Chroma] = {}
+        self._read: dict[str, Collection] = {}
 
     def upsert(
         self, collection: str, parts: Sequence[Part], vectors: Sequence[Vector], about: dict[str, str | int]
@@ -86,16 +88,16 @@ class ChromaVectors:
     def search(self, collection: str, vector: Vector, limit: int) -> list[Found]:
         """Find the closest parts, closest first."""
         with self._reading(collection):
-            found = self._store(collection).similarity_search_by_vector_with_relevance_scores(
-                list(vector), limit
-            )
-            return [_found(document.metadata, distance) for document, distance in found]
+            query: list[Sequence[float] | Sequence[int]] = [list(vector)]
+            found = self._collection(collection).query(query, n_results=limit, include=["distances"])
+            ids, distances = found["ids"][0], (found["distances"] or [[]])[0]
+            return [_found(*record) for record in zip(ids, distances, strict=True)]
         return []
 
     def count(self, collection: str) -> int:
         """Count the records."""
         with self._reading(collection):
-            return self._client.get_collection(collection, embedding_function=None).count()
+            return self._collection(collection).count()
         return 0
 
     def forget(self, collection: str, turn_ids: Sequence[str]) -> None:
@@ -105,7 +107,7 @@ class ChromaVectors:
 
     def drop(self, collection: str) -> None:
         """Delete the collection, if it is there."""
-        self._open.pop(collection, None)
+        self._let_go(collection)
         with self._reading(collection):
             self._client.delete_collection(collection)
 
@@ -118,6 +120,7 @@ class ChromaVectors:
     def close(self) -> None:
         """Let go of the client, and of the folder's files with the last one."""
         self._open.clear()
+        self._read.clear()
         for session in _sessions(self._client):
             session.close()
         close = getattr(self._client, "close", None)
@@ -126,7 +129,8 @@ class ChromaVectors:
 
     def _write(self, store: Chroma, parts: Sequence[Part], vectors: Sequence[Vector]) -> None:
         self._given.give(vectors)
-        store.add_texts([""] * len(parts), list(map(_metadata, parts)), [part.record_id for part in parts])
+        about = [{"turn_id": part.turn_id} for part in parts]
+        store.add_texts([""] * len(parts), about, [part.record_id for part in parts])
 
     def _made(self, collection: str, about: dict[str, str | int]) -> Chroma:
         made = self._open[collection] = Chroma(
@@ -137,6 +141,13 @@ class ChromaVectors:
             collection_configuration=HNSW,
         )
         return made
+
+    def _collection(self, collection: str) -> Collection:
+        """Return the collection itself: LangChain's search reads texts and metadata, which nobody needs."""
+        found = self._read.get(collection)
+        if found is None:
+            found = self._read[collection] = self._client.get_collection(collection, embedding_function=None)
+        return found
 
     def _store(self, collection: str) -> Chroma:
         found = self._open.get(collection)
@@ -152,23 +163,15 @@ class ChromaVectors:
             with translated(self._location):
                 yield
         except NotFoundError:
-            self._open.pop(collection, None)
+            self._let_go(collection)
+
+    def _let_go(self, collection: str) -> None:
+        self._open.pop(collection, None)
+        self._read.pop(collection, None)
 
 
-def _metadata(part: Part) -> dict[str, str | int | float]:
-    return {
-        "turn_id": part.turn_id,
-        "start": part.start,
-        "end": part.end,
-        "at": part.at,
-        "small_talk": part.small_talk,
-    }
-
-
-def _found(metadata: dict[str, str | int | float], distance: float) -> Found:
-    score = min(1.0, max(-1.0, 1.0 - distance))
-    start, end = int(metadata["start"]), int(metadata["end"])
-    return Found(str(metadata["turn_id"]), start, end, score, float(metadata.get("small_talk", -1.0)))
+def _found(record_id: str, distance: float) -> Found:
+    return Found(record_id.rpartition("#")[0], min(1.0, max(-1.0, 1.0 - distance)))
 
 
 def _local(location: ChromaLocation) -> ClientAPI:

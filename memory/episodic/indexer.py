@@ -3,24 +3,23 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
 
-import numpy as np
-
 from memory.embedding.model import EmbeddingModel
+from memory.episodic import kept_vectors
 from memory.episodic.backlog import Backlog, Slice
+from memory.episodic.kept_vectors import KeptPart
 from memory.episodic.ledger import VectorLedger, VectorState
 from memory.episodic.log import TIER, EpisodeLog
 from memory.episodic.noise import NullTurns
-from memory.episodic.vectors import VectorIndex
+from memory.episodic.vectors import Part, VectorIndex
 from memory.errors import EmbeddingMismatch, MemoryTierError, TierUnavailable
 from memory.owner_files import owner_key
 
 LOG = logging.getLogger(__name__)
-NOISE_DEPTH = 20  # parts looked at for each null turn: the first may be small talk
 PROBE = 4000  # parts; a lost index still finds the last thousand, which Chroma keeps beside it
 
 
@@ -84,7 +83,7 @@ class Indexer:
     async def begin_anew(self, owner: str) -> None:
         """Drop the owner's vectors; the next run embeds everything."""
         async with self.alone(owner):
-            await self._begin(owner, await self._ledger.state(owner))
+            await self._begin(owner, await self._ledger.state(owner), afresh=True)
 
     @asynccontextmanager
     async def alone(self, owner: str) -> AsyncIterator[None]:
@@ -158,11 +157,12 @@ class Indexer:
             probe = (await self._nulls.vectors())[0].tolist()
             if len(await self._vectors.search(collection, probe, wanted)) * 4 >= wanted:
                 return True
-        LOG.warning("vectors of %r were lost; embedding the whole archive again", owner)
+        LOG.warning("vectors of %r were lost; writing them all again", owner)
         return False
 
-    async def _begin(self, owner: str, state: VectorState) -> VectorState:
-        fresh = await self._ledger.begin(owner, self._embeddings.name, instead_of=state.collection)
+    async def _begin(self, owner: str, state: VectorState, *, afresh: bool = False) -> VectorState:
+        model, former = self._embeddings.name, state.collection
+        fresh = await self._ledger.begin(owner, model, instead_of=former, afresh=afresh)
         if state.collection is not None:
             try:
                 await self._vectors.drop(collection_name(owner, state))
@@ -171,14 +171,9 @@ class Indexer:
         return fresh
 
     async def _measure_noise(self, owner: str, state: VectorState) -> None:
-        """Ask the collection itself, for an archive whose null turns are new."""
-        collection, best = collection_name(owner, state), []
-        for vector in await self._nulls.vectors():
-            found = await self._vectors.search(collection, vector.tolist(), NOISE_DEPTH)
-            telling = [part.score for part in found if not self._nulls.is_small_talk(part.small_talk)]
-            best.append(max(telling, default=-1.0))
-        maxima = np.asarray(best, np.float32)
-        await self._ledger.set_maxima(owner, state.collection or "", maxima, await self._nulls.name())
+        """Hold the null turns against the whole archive, when they are new."""
+        measure, name = await self._nulls.measure(), await self._nulls.name()
+        await self._ledger.measure(owner, state.collection or "", name, measure)
 
     async def _forget_ghosts(self, owner: str, state: VectorState) -> None:
         ghosts = self._ghosts.pop(owner, set())
@@ -187,17 +182,38 @@ class Indexer:
             await self._vectors.forget(collection_name(owner, state), gone)
 
     async def _index(self, owner: str, state: VectorState, some: Slice) -> VectorState:
-        vectors = await self._embeddings.aembed_documents([text for _, text in some.pairs])
-        likeness = await self._nulls.small_talk(vectors)
-        parts = [replace(part, small_talk=like) for (part, _), like in zip(some.pairs, likeness, strict=True)]
-        dimension, name = len(vectors[0]), self._embeddings.name
+        written = await self._embedded(owner, some)
+        searched = [(part, kept) for part, kept in written if part.number != kept_vectors.MESSAGE]
+        parts = [part for part, _ in searched]
+        vectors = [list(kept.vector) for _, kept in searched]
+        dimension, name = len(written[0][1].vector), self._embeddings.name
         about: dict[str, str | int] = {"embedding_model": name, "dimension": dimension}
         await self._vectors.upsert(collection_name(owner, state), parts, vectors, about)
+        by_turn = defaultdict(list)
+        for part, kept in written:
+            by_turn[part.turn_id].append(kept)
         known = replace(state, dimension=dimension, null_turns=await self._nulls.name())
-        marked = await self._ledger.mark(owner, known, some.finished, await self._nulls.maxima(vectors))
+        maxima = await self._nulls.maxima(vectors)
+        marked = await self._ledger.mark(owner, known, by_turn, some.finished, maxima)
         alone = marked.writes == state.writes + 1
         self._seen[collection_name(owner, state)] = marked.writes if alone else state.writes
         return marked
+
+    async def _embedded(self, owner: str, some: Slice) -> list[tuple[Part, KeptPart]]:
+        """Embed the parts whose vectors are not kept beside the log."""
+        kept = await self._ledger.kept(owner, {part.turn_id for part, _ in some.pairs})
+        missing = [(part, text) for part, text in some.pairs if not _is_kept(part, kept)]
+        vectors = await self._embeddings.aembed_documents([text for _, text in missing])
+        likeness = await self._nulls.small_talk(vectors)
+        for (part, _), vector, like in zip(missing, vectors, likeness, strict=True):
+            made = KeptPart(part.number, part.start, part.end, like, kept_vectors.rounded(vector))
+            kept[part.turn_id, part.number] = made
+        return [(part, kept[part.turn_id, part.number]) for part, _ in some.pairs]
+
+
+def _is_kept(part: Part, kept: Mapping[tuple[str, int], KeptPart]) -> bool:
+    found = kept.get((part.turn_id, part.number))
+    return found is not None and (found.first, found.last) == (part.start, part.end)
 
 
 def collection_name(owner: str, state: VectorState) -> str:

@@ -1,18 +1,22 @@
 """What an owner's file knows about the owner's vectors, so that they can be checked against it."""
 
+import json
 import secrets
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from memory.episodic import kept_vectors
+from memory.episodic.kept_vectors import KeptPart, Parts
 from memory.episodic.log import TIER
 from memory.owner_files import OwnerFiles
 
 Maxima = NDArray[np.float32]
+Measure = Callable[[Iterable[Parts]], Maxima]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,13 @@ class VectorState:
     """Which set of null turns `maxima` belongs to."""
     maxima: Maxima | None = None
     """Best similarity that each null turn reaches here."""
+    total: NDArray[np.float64] | None = None
+    """The sum of the vectors of whole turns, and behind it how many they are."""
+
+    @property
+    def mean(self) -> NDArray[np.float64] | None:
+        """What the archive is like in general."""
+        return None if self.total is None or not self.total[-1] else self.total[:-1] / self.total[-1]
 
 
 class VectorLedger:
@@ -45,30 +56,50 @@ class VectorLedger:
         """Read it."""
         return await self._files.read(owner, TIER, _state)
 
-    async def begin(self, owner: str, model: str, *, instead_of: str | None) -> VectorState:
+    async def begin(
+        self, owner: str, model: str, *, instead_of: str | None, afresh: bool = False
+    ) -> VectorState:
         """Start a new, empty collection: every episode waits to be indexed again.
+
+        What is kept beside the log goes when another model made it, or `afresh` is asked for.
 
         Returns:
             The state from then on; nothing changes when the collection is no longer `instead_of`.
         """
-        return await self._files.write(owner, TIER, partial(_begin, model=model, instead_of=instead_of))
+        return await self._files.write(
+            owner, TIER, partial(_begin, model=model, instead_of=instead_of, afresh=afresh)
+        )
+
+    async def kept(self, owner: str, turn_ids: Iterable[str]) -> dict[tuple[str, int], KeptPart]:
+        """Read what is kept of these episodes' parts, by turn id and number."""
+        return await self._files.read(owner, TIER, partial(_kept, turn_ids=list(turn_ids)))
 
     async def mark(
-        self, owner: str, state: VectorState, parts: Mapping[str, int], maxima: Maxima
+        self,
+        owner: str,
+        state: VectorState,
+        written: Mapping[str, Sequence[KeptPart]],
+        parts: Mapping[str, int],
+        maxima: Maxima,
     ) -> VectorState:
-        """Note that episodes stand in the collection of `state` as so many parts each; raise the maxima.
+        """Keep vectors that stand in the collection of `state`, and note which episodes are whole with them.
 
-        `state` carries the dimension of the vectors and the set of null turns as the caller knows them.
+        Args:
+            owner: whose they are.
+            state: also carries the dimension of the vectors and the null turns as the caller knows them.
+            written: by turn id.
+            parts: of how many parts each episode is made that is whole now.
+            maxima: the null turns' best similarities with what was written.
 
         Returns:
             The state from then on; nothing is noted when the collection is another one by now.
         """
-        work = partial(_mark, known=state, parts=parts, maxima=maxima)
+        work = partial(_mark, known=state, written=written, parts=parts, maxima=maxima)
         return await self._files.write(owner, TIER, work)
 
-    async def set_maxima(self, owner: str, collection: str, maxima: Maxima, null_turns: str) -> None:
-        """Replace the null turns' maxima, as found in `collection`."""
-        work = partial(_set_maxima, collection=collection, maxima=maxima, null_turns=null_turns)
+    async def measure(self, owner: str, collection: str, null_turns: str, measure: Measure) -> None:
+        """Replace the null turns' maxima by what `measure` finds in all vectors that are kept."""
+        work = partial(_measure, collection=collection, null_turns=null_turns, measure=measure)
         await self._files.write(owner, TIER, work)
 
 
@@ -85,31 +116,55 @@ def _state(db: sqlite3.Connection) -> VectorState:
         pending=pending,
         null_turns=meta.get("null_turns", ""),
         maxima=None if blob is None else np.frombuffer(blob, np.float32),
+        total=None if "vector_total" not in meta else np.frombuffer(meta["vector_total"]),
     )
 
 
-def _begin(db: sqlite3.Connection, model: str, instead_of: str | None) -> VectorState:
+def _begin(db: sqlite3.Connection, model: str, instead_of: str | None, afresh: bool) -> VectorState:
     state = _state(db)
     if state.collection != instead_of:
         return state
+    if afresh or state.model != model or kept_vectors.count(db) < state.parts:
+        kept_vectors.clear(db)
+        db.execute("DELETE FROM meta WHERE key = 'vector_total'")
+        _put(db, null_turns="", null_maxima=None)
     db.execute("UPDATE episodes SET parts = NULL WHERE parts IS NOT NULL")
     _put(db, collection=secrets.token_hex(4), embedding_model=model, embedding_dimension=None)
-    _put(db, vector_writes=state.writes + 1, parts=0, null_turns="", null_maxima=None)
+    _put(db, vector_writes=state.writes + 1, parts=0)
     return _state(db)
 
 
+def _kept(db: sqlite3.Connection, turn_ids: list[str]) -> dict[tuple[str, int], KeptPart]:
+    turns = {seq: turn_id for turn_id, seq in _seqs(db, turn_ids).items()}
+    found = kept_vectors.read(db, turns)
+    parts = {}
+    for seq, number, (first, last), small_talk, vector in found.rows():
+        parts[turns[seq], number] = KeptPart(number, first, last, small_talk, vector)
+    return parts
+
+
 def _mark(
-    db: sqlite3.Connection, known: VectorState, parts: Mapping[str, int], maxima: Maxima
+    db: sqlite3.Connection,
+    known: VectorState,
+    written: Mapping[str, Sequence[KeptPart]],
+    parts: Mapping[str, int],
+    maxima: Maxima,
 ) -> VectorState:
     state = _state(db)
     if state.collection != known.collection:
         return state
-    added = sum(_mark_one(db, turn_id, count) for turn_id, count in parts.items())
+    seqs = _seqs(db, list(written))
+    kept = [part for turn_id, seq in seqs.items() for part in kept_vectors.keep(db, seq, written[turn_id])]
+    if fresh := [part for part in kept if part.number != kept_vectors.MESSAGE]:
+        vectors = np.asarray([part.vector for part in fresh], np.float64)
+        added = np.append(vectors.sum(axis=0), len(fresh))
+        _put(db, vector_total=(added if state.total is None else state.total + added).tobytes())
+    marked = sum(_mark_one(db, turn_id, count) for turn_id, count in parts.items())
     if state.maxima is not None and state.null_turns == known.null_turns:
         _put(db, null_maxima=np.maximum(state.maxima, maxima).tobytes())
-    elif not state.parts:
+    elif not state.parts and not state.null_turns:
         _put(db, null_maxima=maxima.tobytes(), null_turns=known.null_turns)
-    _put(db, embedding_dimension=known.dimension, parts=state.parts + added, vector_writes=state.writes + 1)
+    _put(db, embedding_dimension=known.dimension, parts=state.parts + marked, vector_writes=state.writes + 1)
     return _state(db)
 
 
@@ -119,9 +174,14 @@ def _mark_one(db: sqlite3.Connection, turn_id: str, count: int) -> int:
     return count - (row[0] or 0) if row else 0
 
 
-def _set_maxima(db: sqlite3.Connection, collection: str, maxima: Maxima, null_turns: str) -> None:
+def _seqs(db: sqlite3.Connection, turn_ids: Sequence[str]) -> dict[str, int]:
+    sql = "SELECT turn_id, seq FROM episodes WHERE turn_id IN (SELECT value FROM json_each(?))"
+    return dict(db.execute(sql, (json.dumps(turn_ids),)).fetchall())
+
+
+def _measure(db: sqlite3.Connection, collection: str, null_turns: str, measure: Measure) -> None:
     if _state(db).collection == collection:
-        _put(db, null_maxima=maxima.tobytes(), null_turns=null_turns)
+        _put(db, null_maxima=measure(kept_vectors.pages(db)).tobytes(), null_turns=null_turns)
 
 
 def _put(db: sqlite3.Connection, **values: str | int | bytes | None) -> None:

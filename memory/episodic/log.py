@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from functools import partial
 
 from memory.columns import from_micros, require_utf8, to_micros
+from memory.episodic.derived import add_documents, derive
+from memory.lexical import index as lexicon
 from memory.models import Episode
 from memory.owner_files import OwnerFiles
 
@@ -66,7 +68,7 @@ class EpisodeLog:
         while page := await self._files.read(owner, TIER, partial(_page, after=after)):
             after = page[-1][0]
             for row in page:
-                yield _episode(owner, row[1:])
+                yield to_episode(owner, row[1:])
 
     async def pending(self, *, owner: str, limit: int, besides: Sequence[str] = ()) -> list[Episode]:
         """Read the first `limit` episodes that have no vectors yet, in the order of arrival."""
@@ -92,7 +94,7 @@ class EpisodeLog:
     async def _select(self, owner: str, where: str, *parameters: str | int) -> list[Episode]:
         sql = f"SELECT {COLUMNS} FROM episodes WHERE {where}"  # noqa: S608
         rows = await self._files.read(owner, TIER, lambda db: db.execute(sql, parameters).fetchall())
-        return [_episode(owner, row) for row in rows]
+        return [to_episode(owner, row) for row in rows]
 
 
 def _row(episode: Episode) -> Row:
@@ -104,7 +106,8 @@ def _row(episode: Episode) -> Row:
     return (texts[0], texts[1], texts[2], texts[3], to_micros(episode.at), tags, episode.access_count)
 
 
-def _episode(owner: str, row: Row) -> Episode:
+def to_episode(owner: str, row: Row) -> Episode:
+    """Make an episode of a row of `COLUMNS`."""
     turn_id, thread, message, reply, at, tags, access_count = row
     return Episode(
         turn_id=turn_id,
@@ -119,7 +122,16 @@ def _episode(owner: str, row: Row) -> Episode:
 
 
 def _insert(db: sqlite3.Connection, rows: Sequence[Row]) -> int:
-    return sum(db.execute(INSERT, row).rowcount for row in rows)
+    added = sum(_insert_one(db, row) for row in rows)
+    add_documents(db, added)
+    return added
+
+
+def _insert_one(db: sqlite3.Connection, row: Row) -> int:
+    inserted = db.execute(INSERT, row)
+    if inserted.rowcount and inserted.lastrowid is not None:
+        derive(db, inserted.lastrowid, row[2], row[3])
+    return inserted.rowcount
 
 
 def _page(db: sqlite3.Connection, after: int) -> list[tuple[int, str, str, str, str, int, str, int]]:
@@ -143,5 +155,6 @@ def _holds_anything(db: sqlite3.Connection) -> bool:
 
 
 def _erase(db: sqlite3.Connection) -> None:
-    db.execute("DELETE FROM episodes")
-    db.execute("DELETE FROM meta")
+    for table in ("episodes", "keys", "vectors", "meta"):
+        db.execute(f"DELETE FROM {table}")  # noqa: S608
+    lexicon.clear(db)

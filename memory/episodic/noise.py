@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+from collections.abc import Callable, Iterable
 from importlib.resources import files
 
 import numpy as np
@@ -10,9 +11,11 @@ from numpy.typing import NDArray
 
 from memory.embedding.model import EmbeddingModel
 from memory.episodic.background import Background, outcome
+from memory.episodic.kept_vectors import MESSAGE, Parts
 
 Matrix = NDArray[np.float32]
 Rows = list[list[float]]
+LEAST_SCATTER = 0.01
 LOWEST_BAR = 0.3  # for models that tell hardly any two small-talk turns to be alike
 
 
@@ -24,7 +27,11 @@ class NullTurns:
         self._background = background
         self._vectors: Matrix | None = None
         self._small_talk = 0
-        self._bar = 1.0
+        self.bar = 1.0
+        """The likeness from which something counts as small talk."""
+        self.scale = 1.0
+        """How far the similarities of unrelated texts scatter under this model: their standard deviation."""
+        self._mean = np.empty(0, np.float32)
         self._name = ""
 
     async def name(self) -> str:
@@ -41,6 +48,11 @@ class NullTurns:
             return await outcome(self._background.joined(self, self._embedded))
         return self._vectors
 
+    async def average(self) -> Matrix:
+        """Return the mean vector of the null turns."""
+        await self.vectors()
+        return self._mean
+
     async def _embedded(self) -> Matrix:
         small_talk, foreign = await asyncio.to_thread(read_null_turns)
         turns = small_talk + foreign
@@ -48,7 +60,9 @@ class NullTurns:
         self._name = f"{digest[:12]}/{self._embeddings.name}"
         rows = unit(await self._queries(turns))
         self._small_talk = len(small_talk)
-        self._bar = likeness_bar(rows[: self._small_talk])
+        self.bar = likeness_bar(rows[: self._small_talk])
+        self.scale = scatter(rows)
+        self._mean = rows.mean(axis=0)
         self._vectors = rows
         return rows
 
@@ -64,7 +78,21 @@ class NullTurns:
 
     def is_small_talk(self, likeness: float) -> bool:
         """Tell whether something so like small talk is small talk; False before the turns are embedded."""
-        return likeness >= self._bar
+        return likeness >= self.bar
+
+    async def measure(self) -> Callable[[Iterable[Parts]], Matrix]:
+        """Return what finds, for each null turn, its best similarity with any of many parts."""
+        nulls, bar = await self.vectors(), self.bar
+
+        def best(pages: Iterable[Parts]) -> Matrix:
+            maxima = np.full(len(nulls), -1, np.float32)
+            for parts in pages:
+                telling = parts.vectors[(parts.small_talk < bar) & (parts.numbers != MESSAGE)]
+                if len(telling):
+                    maxima = np.maximum(maxima, (nulls @ telling.T).max(axis=1))
+            return maxima
+
+        return best
 
     async def maxima(self, vectors: Rows) -> Matrix:
         """Return the best cosine similarity of each null turn with any of `vectors`; -1 with none.
@@ -92,10 +120,17 @@ def likeness_bar(small_talk: Matrix) -> float:
     return max(float(np.quantile(similarities.max(axis=1), 0.1)), LOWEST_BAR)
 
 
+def scatter(rows: Matrix) -> float:
+    """Return the standard deviation of the similarities of different rows; no less than `LEAST_SCATTER`."""
+    similarities = (rows @ rows.T)[np.triu_indices(len(rows), 1)]
+    return max(float(similarities.std()), LEAST_SCATTER) if len(similarities) else LEAST_SCATTER
+
+
 def read_null_turns() -> tuple[list[str], list[str]]:
-    """Read the null turns, in a fixed order: small talk, and foreign topics."""
+    """Read the null turns, in a fixed order: small talk, and all else that nothing here is about."""
     groups = json.loads(files(__package__).joinpath("null_turns.json").read_text("utf-8"))
-    return _all_languages(groups["small_talk"]), _all_languages(groups["foreign"])
+    small_talk = _all_languages(groups.pop("small_talk"))
+    return small_talk, [turn for group in groups.values() for turn in _all_languages(group)]
 
 
 def _all_languages(group: dict[str, list[str]]) -> list[str]:

@@ -2,26 +2,28 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
+from datetime import datetime
 from functools import partial
 
 from memory.embedding.model import EmbeddingModel
 from memory.episodic.background import Background, outcome, over
 from memory.episodic.indexer import Indexer, Progress, collection_name
-from memory.episodic.ledger import VectorLedger, VectorState
+from memory.episodic.ledger import VectorLedger
 from memory.episodic.log import EpisodeLog
 from memory.episodic.noise import NullTurns
-from memory.episodic.vectors import TIER, Found, Vector, VectorIndex
+from memory.episodic.search import Query, Searcher
+from memory.episodic.vectors import TIER, VectorIndex
 from memory.errors import MemoryTierError, TierUnavailable
-from memory.models import Episode, Hit, SearchResult
+from memory.fusion import BALANCED, FusionWeights
+from memory.models import Episode, SearchResult
 from memory.owner_files import OwnerFiles
 
 LOG = logging.getLogger(__name__)
-OVERFETCH = 2  # parts asked for, for each episode wanted
-MOST_PARTS = 2000
 SETTLING = 0.15  # seconds that a search waits for vectors that are just being written
 CLOSING = 5.0  # seconds that they have when the archive is closed
-SPARE = 5  # episodes read beyond those wanted, in place of vectors whose episode is gone
+PATIENCE = 30.0  # seconds that a search has when nobody waits
 
 
 class EpisodeArchive:
@@ -36,6 +38,7 @@ class EpisodeArchive:
         self._background = Background()
         self._nulls = NullTurns(embeddings, self._background)
         self._indexer = Indexer(self.log, self._ledger, vectors, embeddings, self._nulls)
+        self._searcher = Searcher(files, self._indexer, vectors, embeddings, self._nulls)
         self._closing = False
 
     async def ready(self, *, owner: str) -> None:
@@ -109,20 +112,34 @@ class EpisodeArchive:
             except MemoryTierError as error:
                 yield Progress(owner, 0, 0, error)
 
-    async def search(self, query: str, *, owner: str, limit: int) -> SearchResult:
-        """Find at most `limit` episodes, closest first; ones without vectors yet are not found.
+    async def search(
+        self,
+        query: str,
+        *,
+        owner: str,
+        limit: int,
+        keys: Sequence[str] = (),
+        times: tuple[datetime, datetime] | None = None,
+        weights: FusionWeights = BALANCED,
+        seconds: float = PATIENCE,
+    ) -> SearchResult:
+        """Find at most `limit` episodes each by meaning and words, in `times`, and by `keys`, best first.
 
         Vectors that this process is just writing are waited for, not for long.
         """
-        await self.settled(owner=owner)
-        state = self._indexer.checked(owner, await self._ledger.state(owner))
-        if not state.parts or limit <= 0:
-            return SearchResult(hits=(), complete=not state.pending)
-        vector = await self._embeddings.aembed_query(query)
-        (likeness,) = await self._nulls.small_talk([vector])
-        hits = await self._hits(vector, owner, state, limit)
-        small_talk = self._nulls.is_small_talk(likeness)
-        return SearchResult(hits=hits, noise=_noise(state), small_talk=small_talk, complete=not state.pending)
+        until = time.monotonic() + seconds
+        await self.settled(owner=owner, seconds=min(SETTLING, seconds / 3))
+        return await self._searcher(
+            Query(
+                text=query,
+                owner=owner,
+                limit=limit,
+                keys=keys,
+                times=times,
+                weights=weights,
+                until=until,
+            )
+        )
 
     async def get(self, turn_ids: Sequence[str], *, owner: str) -> list[Episode]:
         """Read episodes by id, in the order asked; unknown ids are left out."""
@@ -155,6 +172,7 @@ class EpisodeArchive:
             await asyncio.wait(running, timeout=CLOSING)
         self._closing = True
         try:
+            await self._searcher.steps.end()
             await self._background.end()
             await self._vectors.close()
         finally:
@@ -163,43 +181,7 @@ class EpisodeArchive:
     async def _index(self, owner: str) -> int:
         return max([progress.done async for progress in self._indexer.run(owner)], default=0)
 
-    async def _hits(self, vector: Vector, owner: str, state: VectorState, limit: int) -> tuple[Hit, ...]:
-        collection, wanted = collection_name(owner, state), limit * OVERFETCH
-        await self._indexer.catch_up(collection, state.writes)
-        while True:
-            found = await self._vectors.search(collection, vector, wanted)
-            best = _best_parts(found)
-            exhausted = len(found) < wanted and wanted >= state.parts
-            if len(best) >= limit or exhausted or wanted >= MOST_PARTS:
-                break
-            wanted *= 4
-        if len(found) * 2 < min(wanted, state.parts):
-            self._indexer.distrust(owner)
-        closest = list(best)[: limit + SPARE]
-        episodes = {episode.turn_id: episode for episode in await self.log.get(closest, owner=owner)}
-        self._indexer.report_ghosts(owner, set(closest) - episodes.keys())
-        hits = [self._hit(episodes[turn_id], best[turn_id]) for turn_id in closest if turn_id in episodes]
-        return tuple(hits[:limit])
-
-    def _hit(self, episode: Episode, part: Found) -> Hit:
-        length = len(episode.text)
-        span = (min(part.start, length), min(part.end, length))
-        small_talk = self._nulls.is_small_talk(part.small_talk)
-        return Hit(episode=episode, score=part.score, part=span, small_talk=small_talk)
-
 
 def _log_failure(indexing: "asyncio.Future[int]") -> None:
     if not indexing.cancelled() and (error := indexing.exception()) is not None:
         LOG.warning("The vectors of the latest turns are not written yet: %s", error)
-
-
-def _best_parts(found: Sequence[Found]) -> dict[str, Found]:
-    """Keep the closest part of each episode, closest first."""
-    best: dict[str, Found] = {}
-    for part in found:
-        best.setdefault(part.turn_id, part)
-    return best
-
-
-def _noise(state: VectorState) -> tuple[float, ...]:
-    return () if state.maxima is None else tuple(sorted(map(float, state.maxima)))

@@ -55,10 +55,6 @@ class Part:
     number: int
     start: int
     end: int
-    at: int
-    """Microseconds since the epoch."""
-    small_talk: float = -1.0
-    """Best similarity with a null turn that is small talk."""
 
     @property
     def record_id(self) -> str:
@@ -70,12 +66,8 @@ class Found:
     """A part that a search found."""
 
     turn_id: str
-    start: int
-    end: int
     score: float
     """Cosine similarity."""
-    small_talk: float = -1.0
-    """As in `Part`."""
 
 
 class VectorBackend(Protocol):

@@ -26,6 +26,7 @@ _ROMANIAN_LETTERS = re.compile("[ășțţ]")
 _LETTERS = {"ru": re.compile("[а-я]"), "el": re.compile("[α-ω]"), "hi": re.compile("[\u0900-\u097f]")}
 _BEYOND_ENGLISH = re.compile(r"[^\W\d_a-z]")
 _EXPECTED = ("en", "ro")
+_IN_BOTH = frozenset(("an", "care", "cat", "cum", "mine", "am", "sa", "ca", "are", "o", "din", "in", "la"))
 _VOTES = 2
 _TOLD_BY_LETTERS = 2
 _ENOUGH_CHARS = 20
@@ -56,7 +57,7 @@ def language_of(segment: str, words: list[str], *, before: str) -> str:
         guess = _identified(segment)
         if guess in _EXPECTED or len(words) >= _SURE_WORDS or _BEYOND_ENGLISH.search(segment):
             return guess
-    return _by_script(segment) or before or _leaning(english, romanian)
+    return _by_script(segment) or before or _leaning(distinct)
 
 
 def guessed(segment: str) -> str:
@@ -72,7 +73,10 @@ def _by_script(segment: str) -> str:
     return next((language for language, letters in _LETTERS.items() if letters.search(segment)), UNKNOWN)
 
 
-def _leaning(english: int, romanian: int) -> str:
+def _leaning(words: set[str]) -> str:
+    """Tell by a single small word; one that is a word of its own in the other language tells nothing."""
+    telling = words - _IN_BOTH
+    english, romanian = len(_ENGLISH & telling), len(_ROMANIAN & telling)
     if english == romanian:
         return UNKNOWN
     return "en" if english > romanian else "ro"

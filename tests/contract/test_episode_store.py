@@ -1,6 +1,7 @@
 """What every `EpisodeStore` keeps to: on a Chroma in a folder, and on a Chroma server."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,8 @@ from memory.episodic.noise import read_null_turns
 from memory.episodic.store import EpisodeArchive
 from memory.episodic.vectors import ChromaLocation, VectorBackend, VectorIndex, connect_chroma
 from memory.errors import EmbeddingMismatch, TierUnavailable
-from memory.models import Episode
+from memory.fusion import FusionWeights
+from memory.models import Episode, Hit
 from memory.owner_files import OwnerFiles, owner_key
 from memory.protocols import EpisodeStore
 from tests.servers.chroma import ChromaServer, ChromaSettings, chroma_server
@@ -36,6 +38,10 @@ HOSTILE_OWNERS = [
 
 NO_SMALL_TALK = 2
 """The first null turn on a foreign topic that is no small talk to `HashEmbeddings`."""
+
+ALONE = FusionWeights(neighbours=0)
+"""Each turn by what it says itself."""
+WORDS_ALONE = FusionWeights(neighbours=0, dense=0)
 
 OpenArchive = Callable[..., EpisodeArchive]
 
@@ -89,6 +95,19 @@ async def fill(store: EpisodeStore, *messages: str, owner: str = "ana") -> None:
     await store.index(owner=owner)
 
 
+def by_words(hit: Hit) -> str:
+    """Return what was found by its words alone."""
+    assert hit.evidence.lexical > 0
+    assert (hit.evidence.cosine, hit.evidence.standing, hit.evidence.surplus) == (None, None, None)
+    return hit.episode.message
+
+
+def by_meaning(hit: Hit) -> str:
+    """Return what was found with its vectors."""
+    assert None not in (hit.evidence.cosine, hit.evidence.standing, hit.evidence.surplus)
+    return hit.episode.message
+
+
 async def test_an_episode_comes_back_as_it_was(archive: EpisodeArchive) -> None:
     text = "  Ștefan 🦉 said:\r\n\0 <b>100%</b> \u202e end\n"
     told = episode("bot:1#2", text, "réply\0 ")
@@ -108,18 +127,27 @@ async def test_search_finds_the_closest_first(archive: EpisodeArchive) -> None:
     await fill(
         archive, "red bicycle repair", "tomato soup with basil", "bicycle race in the hills", "tax forms"
     )
-    result = await archive.search("bicycle repair", owner="ana", limit=2)
+    result = await archive.search("bicycle repair", owner="ana", limit=2, weights=ALONE)
     assert [hit.episode.turn_id for hit in result.hits] == ["0", "2"]
-    assert 1 >= result.hits[0].score > result.hits[1].score >= -1
+    first, second = result.hits
+    assert first.score > second.score > 0
+    assert (first.evidence.coverage, second.evidence.lexical > 0) == (1.0, True)
+    assert first.evidence.lexical > second.evidence.lexical
+    assert 1 >= (first.evidence.cosine or 0) > (second.evidence.cosine or 0) >= -1
+    assert (result.query.documents, result.query.words, result.query.model) == (4, 2, "hash-1")
+    assert (result.complete, result.problems) == (True, ())
 
 
 async def test_an_episode_is_found_by_any_of_its_parts_and_only_once(archive: EpisodeArchive) -> None:
     long = "\n".join(f"filler line number {number} about nothing" for number in range(40))
     await fill(archive, f"{long}\nthe zanzibar clause\n{long}", "another thing", f"{long} {long}")
-    result = await archive.search("zanzibar clause", owner="ana", limit=3)
-    best = result.hits[0]
-    assert best.episode.turn_id == "0"
+    result = await archive.search("zanzibar clause", owner="ana", limit=3, weights=ALONE)
+    (best,) = [hit for hit in result.hits if hit.episode.turn_id == "0"]
     assert "zanzibar" in best.episode.text[slice(*best.part)]
+    assert best.evidence.coverage == 1
+    assert all((best.evidence.cosine or 0) >= (hit.evidence.cosine or 0) for hit in result.hits)
+    by_its_words = await archive.search("zanzibar clause", owner="ana", limit=3, weights=WORDS_ALONE)
+    assert by_its_words.hits[0].episode.turn_id == "0"
     assert sorted(hit.episode.turn_id for hit in result.hits) == ["0", "1", "2"]
 
 
@@ -131,13 +159,35 @@ async def test_an_episode_of_many_parts_does_not_crowd_out_others(open_archive: 
     assert sorted(hit.episode.turn_id for hit in found) == ["0", "1", "2", "3", "4"]
 
 
+async def test_what_was_said_next_is_found_with_it(archive: EpisodeArchive) -> None:
+    said = ["which tent sleeps four", "the blue one", "so be it", "a long silence"]
+    for number, message in enumerate(said):
+        await archive.append(episode(str(number), message, minute=number))
+    await archive.append(replace(episode("elsewhere", "the blue one", minute=1), thread="other"))
+    await archive.append(episode("next day", "the green one", minute=24 * 60))
+    await archive.index(owner="ana")
+    found = (await archive.search("tent four", owner="ana", limit=6)).hits
+    scores = {hit.episode.turn_id: hit.score for hit in found}
+    assert found[0].episode.turn_id == "0"
+    assert scores["1"] > scores["2"] > scores.get("3", 0)
+    assert scores["1"] > scores.get("elsewhere", 0)
+    assert scores["1"] > scores.get("next day", 0)
+
+
 async def test_a_result_says_whether_all_turns_had_their_vectors(archive: EpisodeArchive) -> None:
     await archive.append(episode("0", "red bicycle"))
-    assert not (await archive.search("bicycle", owner="ana", limit=1)).complete
+    waiting = await archive.search("bicycle", owner="ana", limit=1)
+    assert [by_words(hit) for hit in waiting.hits] == ["red bicycle"]
+    assert not waiting.complete
     await archive.index(owner="ana")
-    assert (await archive.search("bicycle", owner="ana", limit=1)).complete
+    indexed = await archive.search("bicycle", owner="ana", limit=1)
+    assert [by_meaning(hit) for hit in indexed.hits] == ["red bicycle"]
+    assert indexed.complete
     await archive.append(episode("1", "green bicycle"))
-    assert not (await archive.search("bicycle", owner="ana", limit=1)).complete
+    both = await archive.search("green bicycle", owner="ana", limit=2)
+    assert not both.complete
+    cosines = {hit.episode.turn_id: hit.evidence.cosine is not None for hit in both.hits}
+    assert cosines == {"0": True, "1": False}
     assert (await archive.search("bicycle", owner="nobody", limit=1)).complete
 
 
@@ -158,10 +208,10 @@ async def test_small_talk_is_told_and_raises_no_noise(archive: EpisodeArchive) -
     small_talk, _ = read_null_turns()
     await fill(archive, "tomato soup", small_talk[0])
     found = await archive.search(small_talk[0], owner="ana", limit=2)
-    assert found.small_talk
+    assert found.query.small_talk
     assert [hit.small_talk for hit in found.hits] == [True, False]
     assert max(found.noise) < 0.9
-    assert not (await archive.search("tomato soup", owner="ana", limit=2)).small_talk
+    assert not (await archive.search("tomato soup", owner="ana", limit=2)).query.small_talk
 
 
 async def test_noise_is_the_same_however_the_archive_came_about(open_archive: OpenArchive) -> None:
@@ -246,19 +296,53 @@ async def test_text_that_cannot_be_stored_is_refused_by_name(archive: EpisodeArc
     assert await archive.count(owner="ana") == 0
 
 
-async def test_vectors_of_another_model_are_refused_until_reindexed(open_archive: OpenArchive) -> None:
+async def test_vectors_of_another_model_are_left_alone_until_reindexed(open_archive: OpenArchive) -> None:
     await fill(open_archive(), "red bicycle", "green soup")
     other = open_archive(HashEmbeddings("hash-2", dimension=64))
-    for refused in (other.search("soup", owner="ana", limit=1), other.index(owner="ana")):
-        with pytest.raises(
-            EmbeddingMismatch, match=r"goat reindex --owner ana.*GOAT_EMBEDDING_MODEL.*hash-1"
-        ):
-            await refused
+    way_out = r"goat reindex --owner ana.*GOAT_EMBEDDING_MODEL.*hash-1"
+    with pytest.raises(EmbeddingMismatch, match=way_out):
+        await other.index(owner="ana")
+    told = await other.search("soup", owner="ana", limit=1)
+    assert [by_words(hit) for hit in told.hits] == ["green soup"]
+    assert told.query.model == ""
+    assert re.search(way_out, "; ".join(told.problems))
     assert [step.done async for step in other.reindex(owner="ana")] == [2]
-    (hit,) = (await other.search("soup", owner="ana", limit=1)).hits
-    assert hit.episode.message == "green soup"
+    again = await other.search("soup", owner="ana", limit=1)
+    assert [by_meaning(hit) for hit in again.hits] == ["green soup"]
+    assert (again.problems, again.query.model) == ((), "hash-2")
     with pytest.raises(EmbeddingMismatch):
-        await open_archive().search("soup", owner="ana", limit=1)
+        await open_archive().index(owner="ana")
+
+
+async def test_a_model_of_the_same_name_with_longer_vectors_is_another_one(open_archive: OpenArchive) -> None:
+    await fill(open_archive(), "red bicycle", "green soup")
+    longer = open_archive(HashEmbeddings(dimension=256))
+    with pytest.raises(EmbeddingMismatch, match="128 numbers"):
+        await longer.index(owner="ana")
+    told = await longer.search("soup", owner="ana", limit=1)
+    assert [by_words(hit) for hit in told.hits] == ["green soup"]
+    assert "128 numbers" in told.problems[0]
+
+
+class Unmeasured(HashEmbeddings):
+    """Know how long its vectors are from its first answer on, as an endpoint does."""
+
+    def __init__(self) -> None:
+        super().__init__(dimension=64)
+        vars(self)["dimension"] = None
+
+    async def aembed_query(self, text: str) -> list[float]:
+        self.dimension = 64
+        return await super().aembed_query(text)
+
+
+async def test_an_endpoint_whose_vectors_have_another_length_leaves_the_words(
+    open_archive: OpenArchive,
+) -> None:
+    await fill(open_archive(), "red bicycle", "green soup")
+    told = await open_archive(Unmeasured()).search("soup", owner="ana", limit=1)
+    assert [by_words(hit) for hit in told.hits] == ["green soup"]
+    assert told.problems
 
 
 async def test_vectors_without_an_episode_are_ignored_and_deleted(
@@ -278,7 +362,7 @@ async def test_vectors_without_an_episode_are_ignored_and_deleted(
     ]
 
 
-async def test_a_server_that_is_down_or_hangs_is_unavailable_and_comes_back(tmp_path: Path) -> None:
+async def test_a_server_that_is_down_or_hangs_costs_the_vectors_alone_and_comes_back(tmp_path: Path) -> None:
     files = OwnerFiles(lambda: tmp_path / "owners")
     with chroma_server(tmp_path / "data") as server:
         settings = ChromaSettings(server.url)
@@ -288,18 +372,26 @@ async def test_a_server_that_is_down_or_hangs_is_unavailable_and_comes_back(tmp_
         archive = EpisodeArchive(files, vectors, HashEmbeddings())
         await fill(archive, "red bicycle")
         with server.frozen():
-            with pytest.raises(TierUnavailable, match="did not answer in"):
-                await archive.search("bicycle", owner="ana", limit=1)
-            started = asyncio.get_running_loop().time()
-            with pytest.raises(TierUnavailable, match="still hang"):
-                await archive.search("bicycle", owner="ana", limit=1)
+            for problem in ("did not answer in", "still hang"):
+                started = asyncio.get_running_loop().time()
+                told = await archive.search("bicycle", owner="ana", limit=1)
+                assert [hit.episode.message for hit in told.hits] == ["red bicycle"]
+                assert [problem in named for named in told.problems] == [True], told.problems
             assert asyncio.get_running_loop().time() - started < 0.1
             await asyncio.sleep(1.2)
-        assert len((await archive.search("bicycle", owner="ana", limit=1)).hits) == 1
+        healthy = await archive.search("bicycle", owner="ana", limit=1)
+        assert [by_meaning(hit) for hit in healthy.hits] == ["red bicycle"]
+        assert healthy.problems == ()
         server.stop()
-        with pytest.raises(TierUnavailable, match=server.url):
-            await archive.search("bicycle", owner="ana", limit=1)
+        told = await archive.search("bicycle", owner="ana", limit=1)
+        assert [hit.episode.message for hit in told.hits] == ["red bicycle"]
+        assert [server.url in named for named in told.problems] == [True], told.problems
         assert await archive.append(episode("later", "kept all the same"))
+        late = await archive.search("kept", owner="ana", limit=1)
+        assert [by_words(hit) for hit in late.hits] == ["kept all the same"]
+        assert not late.complete
+        with pytest.raises(TierUnavailable, match=server.url):
+            await archive.index(owner="ana")
         server.start()
         assert await archive.index(owner="ana") == 1
     await archive.close()

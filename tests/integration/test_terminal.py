@@ -1,5 +1,6 @@
 """`goat chat` as a user meets it, in a pseudo-terminal and with its input piped in."""
 
+import re
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -70,8 +71,9 @@ def test_what_was_said_in_another_thread_is_in_the_prompt(chat: Terminal, endpoi
     why = chat.say("/why")
     assert "kept  " in why
     assert "blue lantern" in why
-    assert "similarity 0." in why
-    assert "null turns: 0." in why
+    assert re.search(
+        r"similarity [01]\.\d\d, \d+% of the words, relevant \d+%; .+: [01]\.\d\d ≥ [01]\.\d\d", why
+    )
 
 
 def test_why_shows_what_was_cut_and_by_which_rule(chat: Terminal) -> None:
@@ -80,7 +82,8 @@ def test_why_shows_what_was_cut_and_by_which_rule(chat: Terminal) -> None:
     chat.say("What is the melting point of tungsten?")
     why = chat.say("/why")
     assert "cut   " in why
-    assert "≤ " in why
+    assert re.search(r"relevant \d+%; .+: 0\.\d\d < 0\.\d\d", why)
+    assert "kept  " not in why
 
 
 def test_the_commands(chat: Terminal, endpoint: ModelServer) -> None:

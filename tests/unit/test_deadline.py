@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from memory.deadline import Steps, within
 from memory.errors import TierUnavailable
-from nodes.deadline import within
 
 SHORT = 0.05
 
@@ -146,3 +146,128 @@ async def test_whoever_is_cancelled_cancels_the_work(complaints: list[dict[str, 
     await asyncio.wait_for(cancelled.wait(), 1)
     await settle()
     assert complaints == []
+
+
+class TestSteps:
+    @pytest.fixture
+    def steps(self) -> Steps:
+        return Steps("episodic")
+
+    async def test_what_is_there_in_time_is_returned_and_leaves_nothing(self, steps: Steps) -> None:
+        for _ in range(3):
+            assert await steps.within("a", asyncio.sleep(0, 7), 1) == 7
+
+    async def test_an_error_in_time_is_raised_and_leaves_nothing(self, steps: Steps) -> None:
+        async def fail() -> None:
+            raise TierUnavailable("episodic", "down")
+
+        for _ in range(2):
+            with pytest.raises(TierUnavailable, match="down"):
+                await steps.within("a", fail(), 1)
+
+    async def test_steps_of_one_name_may_run_at_once(self, steps: Steps) -> None:
+        both = [steps.within("a", asyncio.sleep(0.01, n), 1) for n in range(2)]
+        assert await asyncio.gather(*both) == [0, 1]
+
+    async def test_one_left_behind_keeps_its_name_busy_until_it_ends(self, steps: Steps) -> None:
+        go, started = asyncio.Event(), 0
+
+        async def work() -> int:
+            nonlocal started
+            started += 1
+            await go.wait()
+            return started
+
+        began = time.perf_counter()
+        with pytest.raises(TimeoutError):
+            await steps.within("a", work(), SHORT)
+        for _ in range(3):
+            with pytest.raises(TierUnavailable, match="episodic: still busy with an earlier search"):
+                await steps.within("a", work(), 10)
+        assert time.perf_counter() - began < 1
+        assert started == 1
+        assert await steps.within("b", asyncio.sleep(0, 7), 1) == 7
+        assert await steps.within(("a", "bob"), asyncio.sleep(0, 8), 1) == 8
+        go.set()
+        await settle()
+        assert await steps.within("a", work(), 1) == 2
+
+    async def test_one_left_behind_runs_on(self, steps: Steps) -> None:
+        done = asyncio.Event()
+
+        async def work() -> None:
+            await asyncio.sleep(SHORT)
+            done.set()
+
+        with pytest.raises(TimeoutError):
+            await steps.within("a", work(), 0)
+        await asyncio.wait_for(done.wait(), 1)
+
+    async def test_no_time_or_less_fires_at_once(self, steps: Steps) -> None:
+        for name, seconds in (("a", 0.0), ("b", -5.0)):
+            with pytest.raises(TimeoutError):
+                await steps.within(name, asyncio.sleep(SHORT), seconds)
+
+    async def test_whoever_is_cancelled_leaves_the_step_behind(self, steps: Steps) -> None:
+        go = asyncio.Event()
+        waiting = asyncio.ensure_future(steps.within("a", go.wait(), 60))
+        await settle()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        with pytest.raises(TierUnavailable):
+            await steps.within("a", asyncio.sleep(0), 1)
+        go.set()
+        await settle()
+        await steps.within("a", asyncio.sleep(0), 1)
+
+    async def test_an_end_stops_what_was_left_behind(self, steps: Steps) -> None:
+        cancelled = asyncio.Event()
+
+        async def work() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                cancelled.set()
+
+        with pytest.raises(TimeoutError):
+            await steps.within("a", work(), SHORT)
+        await steps.end()
+        await asyncio.wait_for(cancelled.wait(), 1)
+        await steps.within("a", asyncio.sleep(0), 1)
+
+    async def test_what_is_left_behind_on_one_loop_keeps_no_other_busy(self, steps: Steps) -> None:
+        with pytest.raises(TimeoutError):
+            await steps.within("a", asyncio.Event().wait(), 0)
+        elsewhere = asyncio.to_thread(lambda: asyncio.run(steps.within("a", asyncio.sleep(0, 7), 1)))
+        assert await elsewhere == 7
+        await steps.end()
+
+    async def test_what_a_step_left_behind_raises_is_swallowed(
+        self, steps: Steps, complaints: list[dict[str, Any]]
+    ) -> None:
+        listen(complaints)
+
+        async def fail() -> None:
+            await asyncio.sleep(SHORT / 2)
+            raise TierUnavailable("episodic", "went away")
+
+        with pytest.raises(TimeoutError):
+            await steps.within("a", fail(), 0)
+        await asyncio.sleep(SHORT)
+        assert complaints == []
+        await steps.within("a", asyncio.sleep(0), 1)
+
+    async def test_of_two_left_behind_both_keep_the_name_busy(self, steps: Steps) -> None:
+        one, other = asyncio.Event(), asyncio.Event()
+        both = [steps.within("a", event.wait(), SHORT) for event in (one, other)]
+        told = await asyncio.gather(*both, return_exceptions=True)
+        assert [type(error) for error in told] == [TimeoutError, TimeoutError]
+        one.set()
+        await settle()
+        try:
+            with pytest.raises(TierUnavailable):
+                await steps.within("a", asyncio.sleep(0), 1)
+        finally:
+            other.set()
+            await settle()

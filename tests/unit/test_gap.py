@@ -1,4 +1,8 @@
-"""The gap filter's two rules: examples worked out by hand, and what holds for any list."""
+"""The gap filter's rules: examples worked out by hand, and what holds for any list."""
+
+import math
+import random
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given
@@ -7,8 +11,10 @@ from hypothesis import strategies as st
 from memory.gap import (
     CEILING,
     GapRule,
+    Verdict,
     beaten,
-    judge,
+    calibrated_rule,
+    log_odds,
     null_rule,
     quantile,
     ratio_cut,
@@ -22,9 +28,29 @@ SOME_NOISE = st.lists(st.floats(-1, 1), min_size=1, max_size=60).map(sorted)
 SHARES = st.floats(0, 1)
 
 
+CHANCES = st.lists(st.floats(0, 1), max_size=40)
+FALLS = st.floats(0.01, 30)
+Rule = Callable[[list[float], list[float], float], list[Verdict]]
+
+
+def null(similarities: list[float], noise: list[float], threshold: float) -> list[Verdict]:
+    return null_rule(similarities, noise, threshold=threshold)
+
+
+def ratio(similarities: list[float], noise: list[float], threshold: float) -> list[Verdict]:
+    return ratio_rule(similarities, noise, significance=3.0)
+
+
+def calibrated(similarities: list[float], noise: list[float], threshold: float) -> list[Verdict]:
+    return calibrated_rule([(1 + s) / 2 for s in similarities], threshold=threshold, fall=3.0)
+
+
+RULES: dict[GapRule, Rule] = {GapRule.NULL: null, GapRule.RATIO: ratio, GapRule.CALIBRATED: calibrated}
+
+
 def kept(similarities: list[float], noise: list[float], rule: GapRule, threshold: float = 0.95) -> int:
     """Return how many are kept, which must be the first ones."""
-    verdicts = judge(similarities, noise, rule=rule, threshold=threshold, significance=3.0)
+    verdicts = RULES[rule](similarities, noise, threshold)
     assert len(verdicts) == len(similarities)
     count = sum(verdict.kept for verdict in verdicts)
     assert all(verdict.kept for verdict in verdicts[:count])
@@ -130,10 +156,101 @@ def test_three_are_enough_for_gaps() -> None:
     assert CEILING == 1.5
 
 
-def test_rules_are_chosen_by_name() -> None:
+def test_every_rule_has_a_name_of_its_own_and_judges_on_its_own() -> None:
     similarities, noise = [0.9, 0.85, 0.35, 0.3, 0.3, 0.3], [0.87, 0.87]
-    assert kept(similarities, noise, GapRule("null")) == 1
-    assert kept(similarities, noise, GapRule("ratio")) == 2
+    assert {rule.value: kept(similarities, noise, rule, 0.64) for rule in GapRule} == {
+        "null": 1,
+        "ratio": 2,
+        "calibrated": 6,
+    }
+
+
+@pytest.mark.parametrize(
+    ("chances", "threshold", "expected"),
+    [
+        ([], 0.5, []),
+        ([0.5], 0.5, ["calibrated"]),  # the threshold itself is enough
+        ([0.4999], 0.5, []),
+        ([0.9, 0.6, 0.4], 0.5, ["calibrated", "calibrated"]),  # log-odds 2.2, 0.4
+        ([0.99, 0.6], 0.5, ["calibrated", "break"]),  # 4.6, 0.4: a fall of 4.2
+        ([0.99, 0.9, 0.6], 0.5, ["calibrated"] * 3),  # 4.6, 2.2, 0.4: never more than 3 at once
+        ([0.999, 0.6, 0.55], 0.5, ["calibrated", "break", "break"]),
+        ([0.99, 0.98, 0.1], 0.5, ["calibrated", "calibrated"]),  # a fall below the threshold is none
+        ([0.99, 0.98, 0.1], 0.0, ["calibrated", "calibrated", "break"]),  # 4.6, 3.9, -2.2
+        ([1.0, 1.0, 0.0], 0.0, ["calibrated", "calibrated", "break"]),
+        ([0.0, 0.0], 0.0, ["calibrated", "calibrated"]),
+        ([0.9999, 0.9, 0.1], 0.0, ["calibrated", "break", "break"]),  # of two falls the first: 9.2, 2.2, -2.2
+    ],
+)
+def test_what_the_calibrated_rule_keeps(chances: list[float], threshold: float, expected: list[str]) -> None:
+    verdicts = calibrated_rule(chances, threshold=threshold, fall=3.0)
+    judged = expected + ["calibrated"] * (len(chances) - len(expected))
+    assert [verdict.rule for verdict in verdicts] == judged
+    passed = [rule == "calibrated" for rule in expected]
+    assert [verdict.kept for verdict in verdicts] == passed + [False] * (len(chances) - len(expected))
+    assert [verdict.probability for verdict in verdicts] == chances
+    assert [verdict.score for verdict in verdicts] == chances
+
+
+def test_the_threshold_that_is_told_is_the_one_that_was_used() -> None:
+    assert {v.threshold for v in calibrated_rule([0.9, 0.6, 0.4], threshold=0.5, fall=3.0)} == {0.5}
+    assert {v.threshold for v in calibrated_rule([0.99, 0.6, 0.4], threshold=0.5, fall=3.0)} == {0.99}
+
+
+def test_the_order_in_which_they_come_makes_no_difference() -> None:
+    verdicts = calibrated_rule([0.6, 0.4, 0.99], threshold=0.5, fall=3.0)
+    assert [(v.kept, v.rule) for v in verdicts] == [
+        (False, "break"),
+        (False, "calibrated"),
+        (True, "calibrated"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("probability", "expected"),
+    [(0.5, 0.0), (0.75, math.log(3)), (0.1, -math.log(9)), (0.0, -math.log(1e12)), (1.0, math.log(1e12))],
+)
+def test_log_odds_are_bounded(probability: float, expected: float) -> None:
+    assert log_odds(probability) == pytest.approx(expected, rel=1e-4)
+
+
+def passing(chances: Sequence[float], threshold: float, fall: float) -> set[int]:
+    verdicts = calibrated_rule(chances, threshold=threshold, fall=fall)
+    return {place for place, verdict in enumerate(verdicts) if verdict.kept}
+
+
+@given(CHANCES, SHARES, FALLS, st.randoms())
+def test_no_memory_is_cut_for_one_that_is_less_probable(
+    chances: list[float], threshold: float, fall: float, chance: random.Random
+) -> None:
+    verdicts = calibrated_rule(chances, threshold=threshold, fall=fall)
+    worst = min((v.probability for v in verdicts if v.kept), default=2.0)
+    assert all(v.kept == (v.probability >= worst) for v in verdicts)
+    assert all(v.probability >= v.threshold >= threshold for v in verdicts if v.kept)
+    assert not any(v.rule == "break" and v.kept for v in verdicts)
+    assert any(v.kept for v in verdicts) == any(p >= threshold for p in chances)  # a break spares the best
+    shuffled = list(enumerate(chances))
+    chance.shuffle(shuffled)
+    again = calibrated_rule([p for _, p in shuffled], threshold=threshold, fall=fall)
+    assert {place for (place, _), v in zip(shuffled, again, strict=True) if v.kept} == {
+        place for place, v in enumerate(verdicts) if v.kept
+    }
+
+
+@given(CHANCES, SHARES, FALLS, FALLS)
+def test_a_break_that_takes_more_never_keeps_fewer(
+    chances: list[float], threshold: float, one: float, other: float
+) -> None:
+    low, high = sorted((one, other))
+    assert passing(chances, threshold, low) <= passing(chances, threshold, high)
+
+
+@given(CHANCES, SHARES, SHARES, FALLS)
+def test_a_higher_threshold_of_probability_never_keeps_more(
+    chances: list[float], one: float, other: float, fall: float
+) -> None:
+    low, high = sorted((one, other))
+    assert passing(chances, high, fall) <= passing(chances, low, fall)
 
 
 @given(SIMILARITIES, NOISE, st.sampled_from(GapRule), SHARES)

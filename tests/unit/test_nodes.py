@@ -12,13 +12,31 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemM
 from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
-from graph.state import Conversation, FactSheet, Persona, Recall, Reply, State, Turn
+from graph.state import (
+    Allocation,
+    Conversation,
+    FactSheet,
+    Persona,
+    Recall,
+    Reply,
+    State,
+    Turn,
+    Unused,
+)
 from memory.gap import GapRule
-from memory.models import Candidate, ConversationTurn, Decision, Episode, Hit, Mechanism, Outcome
+from memory.models import (
+    Candidate,
+    ConversationTurn,
+    Decision,
+    Episode,
+    Evidence,
+    Hit,
+    Mechanism,
+    Outcome,
+)
 from memory.prompt import fit_conversation, render_evidence
-from memory.ranking import RankRule
 from memory.tokens import TokenCounter
-from nodes.archive import to_episode
+from nodes.archive import UNUSED_TURNS, to_episode, unused
 from nodes.assemble import Assemble, alternating, conversation_messages, shorten_message
 from nodes.budget import Budget, fit_memories
 from nodes.gap_filter import gap_filter
@@ -28,6 +46,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TURN = Turn(turn_id="now", owner="ana", thread="1", message="what did I plant, and where?", at=NOW)
 COUNT = TokenCounter()
 MARKS = len("[...] ") + len(" [...]")
+EVIDENCE = Evidence(lexical=2.5, coverage=0.5, cosine=0.7, standing=1.0, surplus=3.0)
 QUIET = tuple(i / 100 for i in range(21))
 
 
@@ -35,17 +54,19 @@ async def utc() -> Any:
     return UTC
 
 
-def candidate(turn_id: str, score: float = 0.5, *, days: float = 0, text: str = "m") -> Candidate:
+def candidate(turn_id: str, score: float = 0.5, *, days: float = 0, text: str = "") -> Candidate:
+    """Make one about a matter of its own, unless `text` says otherwise."""
     return Candidate(
         turn_id=turn_id,
         thread="1",
         at=NOW - timedelta(days=days),
-        message=text,
+        message=text or f"matter{turn_id}",
         reply="r",
         whole=True,
         mechanism=Mechanism.THEMATIC,
         rank=1,
         score=score,
+        evidence=Evidence(lexical=0, coverage=0, cosine=score),
     )
 
 
@@ -71,81 +92,6 @@ def state(
         "persona": Persona(text="You are GOAT."),
         "fact_sheet": FactSheet(),
     }
-
-
-def decide(given: State, **thresholds: Any) -> list[Decision]:
-    return list(gap_filter(given, runtime(**thresholds))["decisions"])
-
-
-class TestGapFilter:
-    def test_the_kept_stand_first_and_each_candidate_has_one_decision(self) -> None:
-        found = [
-            candidate("low", 0.1),
-            candidate("best", 0.9),
-            candidate("none", -0.2),
-            candidate("good", 0.5),
-        ]
-        decisions = decide(state(*found))
-        assert [(d.turn_id, d.kept) for d in decisions] == [
-            ("best", True),
-            ("good", True),
-            ("low", False),
-            ("none", False),
-        ]
-        assert [d.score for d in decisions] == [0.9, 0.5, 0.1, -0.2]
-        assert {d.rule for d in decisions} == {"null"}
-
-    def test_the_threshold_is_the_contexts(self) -> None:
-        found = [candidate("a", 0.15), candidate("b", 0.05)]
-        assert [d.kept for d in decide(state(*found), gap_threshold=0.5)] == [True, False]
-        assert [d.kept for d in decide(state(*found), gap_threshold=0.0)] == [True, True]
-        assert [d.kept for d in decide(state(*found), gap_threshold=1.0)] == [False, False]
-
-    def test_without_noise_nothing_is_kept(self) -> None:
-        assert [d.kept for d in decide(state(candidate("a", 1.0), noise=()))] == [False]
-
-    def test_nothing_found_is_nothing_decided(self) -> None:
-        assert decide(state()) == []
-
-    def test_the_rule_and_its_significance_are_the_contexts(self) -> None:
-        found = [candidate(str(i), s) for i, s in enumerate((0.9, 0.85, 0.35, 0.3, 0.3, 0.3))]
-        by_ratio = decide(state(*found), gap_rule=GapRule.RATIO)
-        assert [d.turn_id for d in by_ratio if d.kept] == ["0", "1"]
-        strict = decide(state(*found), gap_rule=GapRule.RATIO, gap_significance=4.5)
-        assert not any(d.kept for d in strict)
-
-    def test_the_kept_are_in_the_order_of_the_ranking(self) -> None:
-        found = [candidate("old", 0.9, days=300), candidate("new", 0.7), candidate("cut", 0.1)]
-        assert [d.turn_id for d in decide(state(*found))] == ["old", "new", "cut"]
-        blended = decide(state(*found), rank_rule=RankRule.BLEND)
-        assert [d.turn_id for d in blended] == ["new", "old", "cut"]
-        wide = decide(state(*found), rank_rule=RankRule.BLEND, rank_recency_window=36_500)
-        assert [d.turn_id for d in wide] == ["old", "new", "cut"]
-
-    def test_the_best_are_taken_up_to_the_limit(self) -> None:
-        found = [candidate(str(i), i / 100) for i in range(30)]
-        assert [d.turn_id for d in decide(state(*found))] == [str(i) for i in range(29, 14, -1)]
-        assert [d.turn_id for d in decide(state(*found), prefetch_results=1)] == ["29"]
-
-    def test_what_stands_in_the_conversation_takes_no_place(self) -> None:
-        found = [candidate("echo", 0.9), candidate("a", 0.8), candidate("b", 0.7), candidate("c", 0.6)]
-        decisions = decide(state(*found, turns=(past("echo"),)), prefetch_results=2)
-        assert [d.turn_id for d in decisions] == ["echo", "a", "b"]
-
-    def test_an_opening_takes_no_place(self) -> None:
-        found = [candidate("echo", 0.9), candidate("a", 0.8), candidate("b", 0.7)]
-        decisions = decide(state(*found, turns=(past("x"),), opening=past("echo")), prefetch_results=2)
-        assert [d.turn_id for d in decisions] == ["echo", "a", "b"]
-
-    @given(st.lists(st.floats(-1, 1), max_size=40), st.integers(1, 20), st.sampled_from(GapRule))
-    def test_decisions_are_bounded_and_the_kept_come_first(
-        self, scores: list[float], limit: int, rule: GapRule
-    ) -> None:
-        found = [candidate(str(i), score) for i, score in enumerate(scores)]
-        decisions = decide(state(*found), prefetch_results=limit, gap_rule=rule)
-        assert len(decisions) == min(len(scores), limit)
-        assert len({d.turn_id for d in decisions}) == len(decisions)
-        assert [d.kept for d in decisions] == sorted((d.kept for d in decisions), reverse=True)
 
 
 def kept_decisions(*candidates: Candidate) -> dict[str, Decision]:
@@ -189,6 +135,7 @@ class TestFitMemories:
 
 
 async def allocate(given: State, **thresholds: Any) -> Any:
+    thresholds = {"gap_rule": GapRule.NULL} | thresholds
     decisions = gap_filter(given, runtime(**thresholds))["decisions"]
     node = Budget(COUNT, utc)
     return (await node({**given, "decisions": decisions}, runtime(**thresholds)))["allocation"]
@@ -197,7 +144,7 @@ async def allocate(given: State, **thresholds: Any) -> Any:
 class TestBudget:
     async def test_what_is_used_stays_within_the_budget(self) -> None:
         turns = tuple(past(f"p{i}", 400) for i in range(40))
-        found = [candidate(f"c{i}", 0.9, text="word " * 250) for i in range(15)]
+        found = [candidate(f"c{i}", 0.9, text=f"matter{i} " * 125) for i in range(15)]
         given = await allocate(state(*found, turns=turns))
         assert given.confidence == pytest.approx(0.9)  # what, where
         assert given.total == int(2000 + 0.9 * 4000 + (len(TURN.message) / 200 * 0.7 + 0.3) * 2000)
@@ -300,7 +247,7 @@ class TestToCandidate:
         episode = Episode(
             turn_id="t", owner="ana", thread="1", message=message, reply=reply, at=NOW, access_count=3
         )
-        return Hit(episode=episode, score=0.7, part=part)
+        return Hit(episode=episode, score=0.7, part=part, evidence=EVIDENCE, small_talk=True)
 
     def test_a_short_episode_stays_whole(self) -> None:
         found = to_candidate(self.hit("m" * CANDIDATE_CHARS, "r" * CANDIDATE_CHARS, (0, 10)), 4)
@@ -314,8 +261,25 @@ class TestToCandidate:
             mechanism=Mechanism.THEMATIC,
             rank=4,
             score=0.7,
+            evidence=EVIDENCE,
+            small_talk=True,
             access_count=3,
         )
+
+    @pytest.mark.parametrize(
+        ("keyed", "timed", "expected"),
+        [
+            (False, False, Mechanism.THEMATIC),
+            (False, True, Mechanism.TEMPORAL),
+            (True, False, Mechanism.KEY),
+            (True, True, Mechanism.KEY),
+        ],
+    )
+    def test_the_mechanism_is_the_most_certain_of_those_that_found_it(
+        self, keyed: int, timed: bool, expected: Mechanism
+    ) -> None:
+        told = replace(EVIDENCE, keyed=keyed, timed=timed)
+        assert to_candidate(replace(self.hit("m", "r", (0, 1)), evidence=told), 1).mechanism is expected
 
     @pytest.mark.parametrize("where", [0, 1_000, 10_000, 19_990])
     def test_the_part_that_matched_is_in_the_extract(self, where: int) -> None:
@@ -366,6 +330,69 @@ class TestToEpisode:
             tags=tags,
         )
         assert episode.text == (f"{TURN.message}\n{archived}" if archived else TURN.message)
+
+
+class TestUnused:
+    KEY = candidate("key", text="The spare key is under the third flower pot.")
+    BOAT = candidate("boat", text="The boat is called Merganser Albatros.")
+
+    def after(
+        self,
+        *shown: Candidate,
+        reply: str = "I do not know.",
+        outcome: Outcome = Outcome.ANSWERED,
+        before: tuple[Unused, ...] = (),
+    ) -> list[Unused]:
+        allocation = Allocation(
+            confidence=0,
+            complexity=0,
+            total=0,
+            fixed=0,
+            l2_limit=0,
+            l2_used=0,
+            l3_limit=0,
+            l3_used=0,
+            conversation=(),
+            recalled=shown,
+        )
+        given: State = {
+            "messages": [],
+            "turn": TURN,
+            "reply": Reply(text=reply, outcome=outcome),
+            "allocation": allocation,
+            "decisions": list(kept_decisions(*shown).values()),
+            "unused": before,
+        }
+        return unused(given)
+
+    def vain(self, memory: Candidate, turns_left: int = UNUSED_TURNS, probability: float = 0.9) -> Unused:
+        return Unused(turn_id=memory.turn_id, probability=probability, turns_left=turns_left)
+
+    def test_what_the_reply_did_not_use_is_noted_with_its_probability(self) -> None:
+        assert self.after(self.KEY, self.BOAT, reply="Look under the flower pot.") == [self.vain(self.BOAT)]
+        assert self.after(self.KEY, self.BOAT) == [self.vain(self.KEY), self.vain(self.BOAT)]
+        assert self.after() == []
+
+    def test_it_is_forgotten_after_some_turns(self) -> None:
+        noted = self.after(self.KEY)
+        left = []
+        while noted:
+            left.append(noted[0].turns_left)
+            noted = self.after(before=tuple(noted))
+        assert left == list(range(UNUSED_TURNS, 0, -1)) == [3, 2, 1]
+
+    def test_what_is_shown_again_is_counted_anew(self) -> None:
+        before = (self.vain(self.KEY, 1, 0.5), self.vain(self.BOAT, 2, 0.5))
+        assert self.after(self.KEY, before=before) == [self.vain(self.BOAT, 1, 0.5), self.vain(self.KEY)]
+
+    def test_what_is_used_at_last_is_struck_off(self) -> None:
+        before = (self.vain(self.KEY, 2),)
+        assert self.after(self.KEY, reply="Under the third flower pot!", before=before) == []
+
+    @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.INTERRUPTED, Outcome.RECALLED])
+    def test_a_turn_without_a_whole_reply_says_nothing_of_what_it_showed(self, outcome: Outcome) -> None:
+        before = (self.vain(self.BOAT, 2),)
+        assert self.after(self.KEY, reply="", outcome=outcome, before=before) == [self.vain(self.BOAT, 1)]
 
 
 def test_a_shortened_latest_turn_stays_about_the_limit() -> None:

@@ -7,8 +7,17 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
 from graph.serde import checkpoint_serde
-from graph.state import Conversation, Recall, Reply, SearchReport
-from memory.models import Candidate, ConversationTurn, Decision, Mechanism, Outcome
+from graph.state import Archived, Conversation, Recall, Reply, TimeMeant, Unused
+from memory.models import (
+    Candidate,
+    ConversationTurn,
+    Decision,
+    Evidence,
+    Mechanism,
+    Outcome,
+    QueryFacts,
+    SearchReport,
+)
 
 AT = datetime(2026, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
 PAST = ConversationTurn(turn_id="t", message="ce faci? \0 🐐", reply="", at=AT, evidence=["a"], tokens=3)
@@ -22,6 +31,7 @@ CANDIDATE = Candidate(
     mechanism=Mechanism.THEMATIC,
     rank=1,
     score=0.1 + 0.2,
+    evidence=Evidence(lexical=1 / 3, coverage=0.5, cosine=-0.1, standing=None, surplus=2.5, keyed=1),
 )
 DECISION = Decision(turn_id="t", kept=True, rule="null", score=0.3, threshold=0.2, probability=0.9)
 
@@ -30,7 +40,22 @@ DECISION = Decision(turn_id="t", kept=True, rule="null", score=0.3, threshold=0.
     "value",
     [
         Conversation(turns=[PAST], opening=PAST),
-        Recall(candidates=[CANDIDATE], noise=[0.1, 0.25], reports={"thematic": SearchReport(status="ok")}),
+        Recall(
+            candidates=[CANDIDATE],
+            noise=[0.1, 0.25],
+            keys=[],
+            reports={"thematic": SearchReport(status="partial", found=1, milliseconds=1.5, problem="late")},
+        ),
+        Recall(
+            candidates=[],
+            noise=[],
+            query=QueryFacts(documents=3, words=2, unseen=0.25, small_talk=True, model="e5"),
+            keys=["GOAT-42"],
+            times=TimeMeant(start=AT, end=AT, text="ieri", alone=True),
+            expanded="da, aia",
+        ),
+        Archived(turn_id="t", conversation=True, episode=False),
+        [Unused(turn_id="t", probability=0.7, turns_left=2)],
         Reply(text="hi", outcome=Outcome.ANSWERED),
         [SystemMessage("s"), HumanMessage("h", id="1", additional_kwargs={"goat": {"owner": "me"}})],
         [AIMessage("", tool_calls=[{"name": "f", "args": {"x": 1}, "id": "c", "type": "tool_call"}])],

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from graph.context import Thresholds, TurnContext
 from graph.settings import PREFIX, Settings, allowed, flatten, load_settings
 from memory.errors import ConfigError
+from memory.fusion import BALANCED
 from memory.gap import GapRule
 from memory.ranking import RankRule
 
@@ -20,13 +21,19 @@ DEFAULTS = {
     "prefetch_timeout": 0.5,
     "prefetch_results": 15,
     "rank_rule": RankRule.RELEVANCE,
+    "rank_tie": 0.25,
     "rank_recency_window": 30,
     "rank_access_reference": 10,
     "l3_minimum": 1200,
     "l2_floor": 500,
     "l2_cap": 8000,
-    "gap_rule": GapRule.NULL,
-    "gap_threshold": 0.8,
+    "fusion_dense": BALANCED.dense,
+    "fusion_lexical": BALANCED.lexical,
+    "fusion_neighbours": BALANCED.neighbours,
+    "gap_rule": GapRule.CALIBRATED,
+    "gap_threshold": 0.5,
+    "gap_break": 3.0,
+    "gap_null_share": 0.8,
     "gap_significance": 3.0,
     "cache_ttl": 300,
 }
@@ -37,12 +44,18 @@ LIMITS = {
     "budget_hard_cap": (100, 1_000_000),
     "prefetch_timeout": (0, 30),
     "prefetch_results": (1, 100),
+    "rank_tie": (0, 100),
     "rank_recency_window": (0, 36_500),
     "rank_access_reference": (1, 1_000_000),
     "l3_minimum": (0, 100_000),
     "l2_floor": (0, 100_000),
     "l2_cap": (0, 1_000_000),
+    "fusion_dense": (0, 100),
+    "fusion_lexical": (0, 100),
+    "fusion_neighbours": (0, 1),
     "gap_threshold": (0, 1),
+    "gap_break": (0, 100),
+    "gap_null_share": (0, 1),
     "gap_significance": (1, 100),
     "cache_ttl": (0, 86_400),
 }

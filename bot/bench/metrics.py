@@ -1,0 +1,111 @@
+"""The numbers of retrieval and of deciding what is relevant; functions of values."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+RESAMPLES = 2000
+SEED = 20
+PER = 100
+"""False injections are told per so many irrelevant queries."""
+INTERVAL = (2.5, 97.5)
+GRID = (*(step / 20 for step in range(20)), 0.99, 1.0)
+
+
+def recall_at(ranking: Sequence[str], gold: Collection[str], k: int) -> float:
+    """Return the share of `gold` (not empty) among the first `k`."""
+    return len(set(gold).intersection(ranking[:k])) / len(set(gold))
+
+
+def hit_at(ranking: Sequence[str], gold: Collection[str], k: int) -> float:
+    """Return 1 when any of `gold` is among the first `k`, else 0."""
+    return float(any(unit in gold for unit in ranking[:k]))
+
+
+def reciprocal_rank(ranking: Sequence[str], gold: Collection[str]) -> float:
+    """Return one over the rank of the first of `gold`; 0 when none is there."""
+    return next((1 / rank for rank, unit in enumerate(ranking, start=1) if unit in gold), 0.0)
+
+
+def mean(values: Sequence[float]) -> float | None:
+    """Return the mean; None of nothing."""
+    return float(np.mean(values)) if len(values) else None
+
+
+def ratio(part: float, whole: float) -> float | None:
+    """Return part over whole; None of nothing."""
+    return part / whole if whole else None
+
+
+def f1(precision: float | None, recall: float | None) -> float | None:
+    """Return the harmonic mean; None unless both are known."""
+    if precision is None or recall is None:
+        return None
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def auc(positive: Sequence[float], negative: Sequence[float]) -> float | None:
+    """Return the chance that a positive stands above a negative, ties counting half; None without both."""
+    if not len(positive) or not len(negative):
+        return None
+    below = np.sort(np.asarray(negative, float))
+    wins = np.searchsorted(below, positive, "left") + np.searchsorted(below, positive, "right")
+    return float(np.mean(wins) / 2 / len(below))
+
+
+def percentile(values: Sequence[float], share: float) -> float | None:
+    """Return a percentile; None of nothing."""
+    return float(np.percentile(values, share)) if len(values) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A share, and its 95 % bootstrap confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskPoint:
+    """What holds when memory is shown from a probability upwards."""
+
+    threshold: float
+    coverage: Estimate | None
+    """Share of relevant queries with something shown."""
+    false_injections: Estimate | None
+    """Irrelevant queries with something shown, of a hundred."""
+
+
+def risk_curve(
+    relevant: Sequence[float], irrelevant: Sequence[float], thresholds: Sequence[float] = GRID
+) -> list[RiskPoint]:
+    """Return coverage and false injections for each threshold on the queries' best probabilities."""
+    chance = np.random.default_rng(SEED)
+    covered = _estimates(np.asarray(relevant, float), thresholds, 1.0, chance)
+    wrong = _estimates(np.asarray(irrelevant, float), thresholds, PER, chance)
+    return [
+        RiskPoint(threshold=threshold, coverage=coverage, false_injections=false)
+        for threshold, coverage, false in zip(thresholds, covered, wrong, strict=True)
+    ]
+
+
+def _estimates(
+    values: NDArray[np.float64], thresholds: Sequence[float], scale: float, chance: np.random.Generator
+) -> list[Estimate | None]:
+    """Estimate the share of `values` from each threshold upwards.
+
+    To resample yes-or-no values with replacement is to draw their number from a binomial distribution.
+    """
+    if not values.size:
+        return [None] * len(thresholds)
+    shares = [float(np.mean(values >= threshold)) for threshold in thresholds]
+    draws = [chance.binomial(values.size, share, RESAMPLES) / values.size for share in shares]
+    bounds = [np.percentile(drawn, INTERVAL) * scale for drawn in draws]
+    return [
+        Estimate(value=share * scale, low=float(low), high=float(high))
+        for share, (low, high) in zip(shares, bounds, strict=True)
+    ]

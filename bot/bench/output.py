@@ -1,0 +1,55 @@
+"""The file that results are written to: opened before the work begins, and in place only when it is whole."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from memory.errors import GoatError
+
+
+class BadOutput(GoatError):
+    """Results cannot be written where they should go."""
+
+
+class Write(Protocol):
+    """Write the results."""
+
+    def __call__(self, results: Any, /) -> None: ...
+
+
+@contextmanager
+def results_file(path: Path | None) -> Iterator[Write]:
+    """Yield a function that writes results to `path`, atomically; to nowhere when there is none.
+
+    Raises:
+        BadOutput: nothing can be written there; raised before anything else happens.
+    """
+    if path is None:
+        yield lambda _: None
+        return
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        raise BadOutput(f"{path}: expected a file to write the results to, found a folder or device")
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        partial.touch(exist_ok=False)
+    except OSError as error:
+        raise BadOutput(f"{path}: the results cannot be written there: {error.strerror or error}") from None
+    try:
+        yield lambda results: _write(path, target, partial, results)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write(path: Path, target: Path, partial: Path, results: Any) -> None:
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            json.dump(results, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(target)
+    except OSError as error:
+        raise BadOutput(f"{path}: the results cannot be written: {error.strerror or error}") from None

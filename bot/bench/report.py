@@ -1,0 +1,81 @@
+"""A run's summary as tables."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+RETRIEVAL = ("recall@5", "recall@10", "mrr", "hit@5")
+INJECTION = {
+    "coverage": "relevant queries with something shown",
+    "coverage_with_gold": "relevant queries with a gold shown",
+    "precision": "shown documents that are gold",
+    "false_per_hundred": "false injections per 100 irrelevant queries",
+    "auc": "AUC of the probability",
+    "f1": "F1 of showing anything",
+}
+SHOWN_THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+
+
+def print_report(name: str, summary: Mapping[str, Any], console: Console) -> None:
+    """Print a summary."""
+    console.print(_retrieval(name, summary))
+    console.print(_injection(summary))
+    if summary["relevant"] or summary["irrelevant"]:
+        console.print(curve_table(summary))
+    latency = summary["latency"]
+    console.print(
+        f"{summary['queries']:,} queries; recall takes {number(latency['p50'], 1)} ms (p50), "
+        f"{number(latency['p95'], 1)} ms (p95)."
+    )
+    if summary["problems"]:
+        console.print(f"{summary['problems']:,} searches were late or failed: see `problem` in the results.")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Show a number, or that there is none."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _retrieval(name: str, summary: Mapping[str, Any]) -> Table:
+    table = Table("category", title=f"{name}: retrieval")
+    for column in ("queries", *RETRIEVAL):
+        table.add_column(column, justify="right")
+    rows = {"all": summary} | dict(summary["by_category"])
+    for row, figures in rows.items():
+        table.add_row(row, str(figures["n"]), *(number(figures[column]) for column in RETRIEVAL))
+    return table
+
+
+def _injection(summary: Mapping[str, Any]) -> Table:
+    figures = summary["injection"]
+    table = Table("what", title="Injection")
+    table.add_column("value", justify="right")
+    for key, said in INJECTION.items():
+        table.add_row(said, number(figures[key], 1 if key == "false_per_hundred" else 3))
+    for kind, of_kind in figures["by_kind"].items():
+        table.add_row(f"  {kind} ({of_kind['n']})", number(of_kind["false_per_hundred"], 1))
+    return table
+
+
+def curve_table(summary: Mapping[str, Any]) -> Table:
+    """Lay out coverage and false injections by threshold."""
+    table = Table("probability from", title="Coverage and risk (95 % intervals)")
+    table.add_column("relevant covered", justify="right")
+    table.add_column("false per 100", justify="right")
+    for point in summary["curve"]:
+        if point["threshold"] in SHOWN_THRESHOLDS:
+            table.add_row(
+                f"{point['threshold']:g}",
+                _estimate(point["coverage"], 3),
+                _estimate(point["false_injections"], 1),
+            )
+    return table
+
+
+def _estimate(estimate: Mapping[str, float] | None, digits: int) -> str:
+    if estimate is None:
+        return "-"
+    value, low, high = (number(estimate[key], digits) for key in ("value", "low", "high"))
+    return f"{value} ({low} to {high})"

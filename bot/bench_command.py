@@ -1,0 +1,88 @@
+"""`goat bench`: measure recall on labelled queries."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from bot.bench.neutral import Bench, read_bench
+from bot.bench.output import results_file
+from bot.bench.report import print_report
+from bot.bench.running import Ran, run_bench, temporary_layers
+from bot.bench.summary import summarise
+from bot.bench.thresholds import with_thresholds
+from graph.context import TurnContext
+from graph.settings import Settings, load_settings
+
+RESULTS = 20
+app = typer.Typer(help="Measure the memory on labelled data.", no_args_is_help=True)
+
+
+@app.callback()
+def bench() -> None:
+    """Measure the memory on labelled data, in a data folder of its own that is deleted afterwards."""
+
+
+@app.command()
+def recall(
+    file: Annotated[Path, typer.Argument(help="Archives and queries, as JSON.")],
+    json_: Annotated[Path | None, typer.Option("--json", help="Where the results go, as JSON.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A threshold to run with.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="The most queries of each archive.")] = None,
+) -> None:
+    """Ingest archives, send them their queries as turns would, and tell how well recall did."""
+    settings = load_settings()
+    fixed = {"prefetch_results": RESULTS, "cache_ttl": 0}
+    context = with_thresholds(settings.turn_context().model_copy(update=fixed), set_ or ())
+    with results_file(json_) as write:
+        benchmark = read_bench(file)
+        console = Console(highlight=False)
+        ran = asyncio.run(_run(settings, benchmark, context, limit, console))
+        summary = summarise(ran.outcomes) | {"docs": ran.docs, "ingest_seconds": round(ran.ingest_seconds, 2)}
+        write(_results(benchmark.name, ran, context, summary))
+    print_report(benchmark.name, summary, console)
+
+
+async def _run(
+    settings: Settings, benchmark: Bench, context: TurnContext, limit: int | None, console: Console
+) -> Ran:
+    with _Bars(benchmark, limit, console) as bars:
+        async with temporary_layers(settings) as layers:
+            return await run_bench(layers, benchmark, context, limit=limit, progress=bars)
+
+
+def _results(name: str, ran: Ran, context: TurnContext, summary: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "embedding_model": ran.embedding_model,
+        "settings": context.model_dump(mode="json", exclude={"owner"}),
+        "queries": [outcome.as_json() for outcome in ran.outcomes],
+        "summary": summary,
+    }
+
+
+class _Bars(Progress):
+    """Show how many documents are embedded and how many queries are done."""
+
+    def __init__(self, benchmark: Bench, limit: int | None, console: Console) -> None:
+        description = TextColumn("{task.description}")
+        super().__init__(
+            description, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
+        )
+        docs = sum(len(archive.docs) for archive in benchmark.archives)
+        queries = sum(len(archive.queries[:limit]) for archive in benchmark.archives)
+        self._embedding = self.add_task("docs embedded", total=docs)
+        self._asking = self.add_task("queries run", total=queries)
+
+    def embedded(self, count: int) -> None:
+        """Advance the bar of documents."""
+        self.advance(self._embedding, count)
+
+    def asked(self) -> None:
+        """Advance the bar of queries."""
+        self.advance(self._asking)

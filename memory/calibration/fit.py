@@ -1,0 +1,123 @@
+"""Fit a calibration on labelled evidence: logistic regressions, shifted to a rate of false injections.
+
+What small archives need beside it, `young`, is not regressed, since it would stand for how many relevant
+questions a data set asks of its small archives: it is set so that these have the same rate as the others.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory.models import Evidence, QueryFacts
+from memory.relevance import Calibration, Logistic, vector_features, word_features, young
+
+Describe = Callable[[Evidence, QueryFacts], dict[str, float]]
+Matrix = NDArray[np.float64]
+VERSION = 1
+RIDGE = 1e-3
+STEPS = 50
+COLD = "young"
+FEW, MANY = 3, 10
+"""Turns up to which an archive is in its cold start, and from which on it is grown, when shifting."""
+EXTREMES = (0.5, 99.5)
+"""Percentiles of a feature beyond which its values are taken as the limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query against an archive, with what it found."""
+
+    group: str
+    """Queries of one group weigh as much as those of any other: a corpus at one size of archive."""
+    query: QueryFacts
+    found: Sequence[tuple[Evidence, bool]]
+    """What speaks for each candidate, and whether it is one that answers the query."""
+    relevant: bool
+    """Something in the archive answers it."""
+
+
+def fit_calibration(
+    asked: Sequence[Asked], *, model: str, data: Mapping[str, str], false_rate: float
+) -> Calibration:
+    """Fit both models; from 0.5 on, so many of the irrelevant queries find something."""
+    return Calibration(
+        version=VERSION,
+        embedding_model=model,
+        with_vectors=_fit(asked, vector_features, false_rate),
+        words_alone=_fit(asked, word_features, false_rate),
+        data=data,
+    )
+
+
+class _Features:
+    """Every candidate's features in a fixed order, with its label and weight."""
+
+    def __init__(self, asked: Sequence[Asked], describe: Describe) -> None:
+        self._describe = describe
+        rows, self.labels, groups = [], [], []
+        for one in asked:
+            for evidence, gold in one.found:
+                rows.append(describe(evidence, one.query))
+                self.labels.append(gold)
+                groups.append((one.group, gold, one.relevant))
+        self.names = [name for name in rows[0] if name != COLD]
+        self.rows = np.array([[row[name] for name in self.names] for row in rows])
+        sizes = {group: groups.count(group) for group in set(groups)}
+        self.weights = np.array([(1.0 if group[1] else 0.5) / sizes[group] for group in groups])
+
+
+def _fit(asked: Sequence[Asked], describe: Describe, false_rate: float) -> Logistic:
+    features = _Features(asked, describe)
+    low, high = np.percentile(features.rows, EXTREMES, axis=0)
+    bounded = np.clip(features.rows, low, high)
+    middle, spread = bounded.mean(axis=0), bounded.std(axis=0) + 1e-9
+    coefficients, intercept = regress((bounded - middle) / spread, features.labels, features.weights)
+    coefficients = coefficients / spread
+    fitted = Logistic(
+        intercept=float(intercept - coefficients @ middle),
+        coefficients=dict(zip(features.names, coefficients.tolist(), strict=True)),
+        limits={name: (float(low[place]), float(high[place])) for place, name in enumerate(features.names)},
+    )
+    return _shifted(fitted, asked, describe, false_rate)
+
+
+def regress(rows: Matrix, labels: Sequence[bool], weights: Matrix) -> tuple[Matrix, float]:
+    """Return coefficients and intercept of a logistic regression, by Newton's method with a small ridge."""
+    design = np.column_stack([rows, np.ones(len(rows))])
+    truth, beta = np.asarray(labels, np.float64), np.zeros(design.shape[1])
+    share = weights / weights.sum()
+    for _ in range(STEPS):
+        chance = 1 / (1 + np.exp(-np.clip(design @ beta, -30, 30)))
+        gradient = design.T @ (share * (truth - chance)) - RIDGE * beta
+        curvature = (design * (share * chance * (1 - chance))[:, None]).T @ design
+        step = np.linalg.solve(curvature + RIDGE * np.eye(len(beta)), gradient)
+        beta = beta + step
+        if np.abs(step).max() < 1e-8:  # noqa: PLR2004 (converged)
+            break
+    return beta[:-1], float(beta[-1])
+
+
+def _shifted(fitted: Logistic, asked: Sequence[Asked], describe: Describe, false_rate: float) -> Logistic:
+    """Move the intercept so that the best candidates of irrelevant queries pass 0.5 at the rate asked for."""
+    few = [one for one in asked if one.query.documents <= FEW]
+    bar = _bar(fitted, [one for one in asked if one.query.documents >= MANY], describe, false_rate)
+    more = _bar(fitted, few, describe, false_rate) - bar if few else 0.0
+    cold = -more / float(np.mean([young(one.query) for one in few])) if few else 0.0
+    return fitted.model_copy(
+        update={
+            "intercept": fitted.intercept - bar,
+            "coefficients": {**fitted.coefficients, COLD: cold},
+            "limits": {**fitted.limits, COLD: (0.0, 1.0)},
+        }
+    )
+
+
+def _bar(fitted: Logistic, asked: Sequence[Asked], describe: Describe, false_rate: float) -> float:
+    best = [
+        max(fitted.log_odds(describe(evidence, one.query)) for evidence, _ in one.found)
+        for one in asked
+        if not one.relevant and one.found and not one.query.small_talk
+    ]
+    return float(np.quantile(best, 1 - false_rate)) if best else 0.0

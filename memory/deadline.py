@@ -1,0 +1,81 @@
+"""A time limit that really fires, also over work that cannot be stopped."""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import Coroutine, Hashable
+from typing import Any, TypeVar
+
+from memory.errors import MemoryTierError, TierUnavailable
+
+T = TypeVar("T")
+
+
+def _forget(task: "asyncio.Task[Any]") -> None:
+    """Read the outcome of an abandoned task, so that it is not reported as never looked at."""
+    with contextlib.suppress(asyncio.CancelledError, MemoryTierError):
+        task.result()
+
+
+async def within(work: Coroutine[Any, Any, T], seconds: float) -> T:
+    """Return what `work` returns if it is there in time; otherwise leave it behind.
+
+    Raises:
+        TimeoutError: `seconds` are over. The work is cancelled, and never waited for: a thread that it
+            started may run on.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+    except asyncio.CancelledError:
+        task.cancel()
+        task.add_done_callback(_forget)
+        raise
+    if done:
+        return task.result()
+    task.cancel()
+    task.add_done_callback(_forget)
+    raise TimeoutError
+
+
+class Steps:
+    """Steps of a search by name: one that was left behind keeps others of its name from starting."""
+
+    def __init__(self, tier: str) -> None:
+        self._tier = tier
+        self._behind: defaultdict[tuple[int, Hashable], set[asyncio.Task[Any]]] = defaultdict(set)
+
+    async def within(self, name: Hashable, work: Coroutine[Any, Any, T], seconds: float) -> T:
+        """Return what `work` returns if it is there in time; otherwise let it run on, unwaited for.
+
+        Raises:
+            TimeoutError: `seconds` are over.
+            TierUnavailable: a step of this name, left behind earlier, is still running.
+        """
+        key = (id(asyncio.get_running_loop()), name)
+        if self._behind.get(key):
+            work.close()
+            raise TierUnavailable(self._tier, "still busy with an earlier search")
+        task = asyncio.ensure_future(work)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=max(seconds, 0.0))
+        except asyncio.CancelledError:
+            self._leave(key, task)
+            raise
+        if done:
+            return task.result()
+        self._leave(key, task)
+        raise TimeoutError
+
+    async def end(self) -> None:
+        """Stop waiting for what was left behind on this event loop."""
+        loop = id(asyncio.get_running_loop())
+        for key in [key for key in self._behind if key[0] == loop]:
+            for task in self._behind.pop(key):
+                task.cancel()
+
+    def _leave(self, key: tuple[int, Hashable], task: "asyncio.Task[Any]") -> None:
+        if not task.done():
+            self._behind[key].add(task)
+            task.add_done_callback(self._behind[key].discard)
+        task.add_done_callback(_forget)

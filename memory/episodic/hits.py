@@ -1,0 +1,147 @@
+"""Turn what a search came upon into hits: episodes in order, each with what speaks for it."""
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory.duplicates import asks_again
+from memory.episodic.log import COLUMNS, to_episode
+from memory.episodic.lookup import Lookup, Scores, seqs_of
+from memory.episodic.weighing import Against, Weighed, weigh
+from memory.fusion import FusionWeights
+from memory.models import Episode, Evidence, Hit, QueryFacts, SearchResult
+
+LEXICAL = 60  # episodes taken into the pool for their words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a search knows before it looks at episodes."""
+
+    owner: str
+    text: str
+    limit: int
+    weights: FusionWeights
+    against: Against | None
+    """None when there is no vector of the query."""
+    nulls: NDArray[np.float32] | None
+    """The mean vector of the null turns."""
+    noise: tuple[float, ...]
+    """The null turns' best similarities in this archive, ascending."""
+    found: Sequence[str]
+    """Turn ids that the vectors led to."""
+    model: str
+    """The embedding model; empty when it gave no vector."""
+    small_talk: bool
+    small_talk_bar: float
+    complete: bool
+    problems: tuple[str, ...]
+
+
+def collect(db: sqlite3.Connection, asked: Asked, lookup: Lookup) -> tuple[SearchResult, set[str]]:
+    """Weigh what was found, and read the best of it.
+
+    Returns:
+        The result, and turn ids that have vectors but no episode.
+    """
+    dense = seqs_of(db, asked.found)
+    pool = {*dense.values(), *lookup.best(LEXICAL), *lookup.keyed, *lookup.timed}
+    weighed = weigh(db, pool, lookup, asked.against, asked.weights)
+    rows = _chosen(weighed, lookup, asked.limit)
+    episodes = _read(db, asked.owner, [int(weighed.seqs[row]) for row in rows])
+    evidence = _evidence(weighed, rows, asked, lookup, _best(weighed, rows, episodes, asked.text))
+    hits = tuple(
+        Hit(
+            episode=episodes[int(weighed.seqs[row])],
+            score=round(float(weighed.scores[row]), 6),
+            evidence=told,
+            part=_span(weighed, row, episodes[int(weighed.seqs[row])]),
+            small_talk=bool(weighed.small_talk[row] >= asked.small_talk_bar),
+        )
+        for row, told in zip(rows, evidence, strict=True)
+        if int(weighed.seqs[row]) in episodes
+    )
+    query = QueryFacts(
+        documents=lookup.matches.documents,
+        words=len(lookup.matches.words),
+        unseen=round(lookup.unseen, 6),
+        small_talk=asked.small_talk,
+        model=asked.model,
+    )
+    result = SearchResult(
+        hits=hits, query=query, noise=asked.noise, complete=asked.complete, problems=asked.problems
+    )
+    return result, set(asked.found) - dense.keys()
+
+
+def _chosen(weighed: Weighed, lookup: Lookup, limit: int) -> list[int]:
+    """Return the rows of the best: of all, of those in the time meant, and of those that hold a key."""
+    order = weighed.order()
+    timed = [row for row in order if int(weighed.seqs[row]) in lookup.timed][:limit]
+    keyed = [row for row in order if int(weighed.seqs[row]) in lookup.keyed][:limit]
+    chosen = {*order[:limit], *timed, *keyed}
+    return [row for row in order if row in chosen]
+
+
+def _best(weighed: Weighed, rows: Sequence[int], episodes: Mapping[int, Episode], text: str) -> float:
+    """Return the best score of what does not just ask the same again, unanswered."""
+    scores = (
+        float(weighed.scores[row])
+        for row in rows
+        if (episode := episodes.get(int(weighed.seqs[row]))) and not asks_again(episode, text)
+    )
+    return max(scores, default=0.0)
+
+
+def _evidence(
+    weighed: Weighed, rows: Sequence[int], asked: Asked, lookup: Lookup, best: float
+) -> list[Evidence]:
+    seqs = weighed.seqs[rows]
+    lexical, coverage = lookup.lexical(seqs), lookup.coverage(seqs)
+    standing, surplus = _standing(weighed.cosines[rows], asked), _surplus(weighed, rows, asked)
+    return [
+        Evidence(
+            lexical=round(float(lexical[place]), 6),
+            coverage=round(float(coverage[place]), 6),
+            share=round(min(float(weighed.scores[row]) / best, 1.0), 6) if best else 1.0,
+            cosine=_known(weighed.cosines[row]),
+            standing=_known(standing[place]),
+            surplus=_known(surplus[place]),
+            keyed=lookup.keyed.get(int(seqs[place]), 0),
+            timed=int(seqs[place]) in lookup.timed,
+        )
+        for place, row in enumerate(rows)
+    ]
+
+
+def _standing(cosines: Scores, asked: Asked) -> Scores:
+    if not asked.noise or asked.against is None:
+        return np.full(len(cosines), np.nan)
+    noise = np.asarray(asked.noise)
+    return np.asarray((cosines - noise.mean()) / (noise.std() + asked.against.scale / 4))
+
+
+def _surplus(weighed: Weighed, rows: Sequence[int], asked: Asked) -> Scores:
+    if asked.nulls is None or asked.against is None:
+        return np.full(len(rows), np.nan)
+    likeness = weighed.vectors[rows] @ asked.nulls
+    return np.asarray((weighed.cosines[rows] - likeness) / asked.against.scale)
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else round(float(value), 6)
+
+
+def _span(weighed: Weighed, row: int, episode: Episode) -> tuple[int, int]:
+    length = len(episode.text)
+    start, end = (min(int(place), length) for place in weighed.spans[row])
+    return start, end
+
+
+def _read(db: sqlite3.Connection, owner: str, seqs: Sequence[int]) -> dict[int, Episode]:
+    sql = f"SELECT seq, {COLUMNS} FROM episodes WHERE seq IN (SELECT value FROM json_each(?))"  # noqa: S608
+    return {row[0]: to_episode(owner, row[1:]) for row in db.execute(sql, (json.dumps(list(seqs)),))}

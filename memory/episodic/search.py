@@ -1,0 +1,165 @@
+"""Search an owner's archive by meaning, words, keys and times at once, within a deadline."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+
+from memory.deadline import Steps
+from memory.embedding.model import EmbeddingModel
+from memory.episodic.hits import Asked, collect
+from memory.episodic.indexer import Indexer, collection_name
+from memory.episodic.ledger import VectorLedger, VectorState
+from memory.episodic.lookup import Times, look_up
+from memory.episodic.noise import NullTurns
+from memory.episodic.vectors import TIER, Found, Vector, VectorIndex
+from memory.episodic.weighing import Against, hold
+from memory.errors import MemoryTierError
+from memory.fusion import BALANCED, FusionWeights
+from memory.models import SearchResult
+from memory.owner_files import OwnerFiles
+
+PARTS = 60  # closest parts asked for
+MOST_PARTS = 2000
+SHARE = 0.75  # of the time that is left: what vectors have, so that the rest can be told without them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """What is searched for."""
+
+    text: str
+    owner: str
+    limit: int
+    keys: Sequence[str] = ()
+    times: Times | None = None
+    weights: FusionWeights = BALANCED
+    until: float = float("inf")
+    """By `time.monotonic`."""
+
+    @property
+    def seconds(self) -> float:
+        """How long the search may still take."""
+        return self.until - time.monotonic()
+
+
+@dataclass(slots=True)
+class Dense:
+    """What the vectors said."""
+
+    against: Against | None = None
+    """None when there is no vector of the query that can be compared."""
+    small_talk: bool = False
+    found: Sequence[Found] = ()
+    problems: list[str] = field(default_factory=list)
+
+
+class Searcher:
+    """Searches of one archive; a store that hangs costs its share of the result, once."""
+
+    def __init__(
+        self,
+        files: OwnerFiles,
+        indexer: Indexer,
+        vectors: VectorIndex,
+        embeddings: EmbeddingModel,
+        nulls: NullTurns,
+    ) -> None:
+        self._files = files
+        self._ledger = VectorLedger(files)
+        self._indexer = indexer
+        self._vectors = vectors
+        self._embeddings = embeddings
+        self._nulls = nulls
+        self.steps = Steps(TIER)
+
+    async def __call__(self, query: Query) -> SearchResult:
+        """Search; what vectors could not say in time is left out, and named.
+
+        Raises:
+            TimeoutError: the owner's file did not answer in time.
+            MemoryTierError: the owner's file cannot be read.
+        """
+        file = ("file", query.owner)
+        state = await self.steps.within(file, self._ledger.state(query.owner), query.seconds)
+        if query.limit <= 0 or not (state.parts or state.pending):
+            return SearchResult(hits=(), complete=not state.pending)
+        dense = asyncio.create_task(self._dense(query, state))
+        try:
+            work = partial(look_up, query=query.text, keys=query.keys, times=query.times)
+            looking = self._files.read(query.owner, TIER, work)
+            lookup = await self.steps.within(file, looking, query.seconds)
+            said = await dense
+        finally:
+            dense.cancel()
+        asked = await self._asked(query, state, said)
+        collecting = self._files.read(query.owner, TIER, partial(collect, asked=asked, lookup=lookup))
+        result, ghosts = await self.steps.within(file, collecting, query.seconds)
+        self._indexer.report_ghosts(query.owner, ghosts)
+        return result
+
+    async def _dense(self, query: Query, state: VectorState) -> Dense:
+        """Embed the query and find the closest parts; whatever goes wrong is told, not raised."""
+        said = Dense()
+        if not state.parts:
+            return said
+        until = time.monotonic() + query.seconds * SHARE
+        try:
+            checked = self._indexer.checked(query.owner, state)
+            embedding = self._embedded(query.text, query.owner, checked)
+            held, said.small_talk = await self.steps.within("embedding", embedding, until - time.monotonic())
+            said.against = held
+            searching = self._closest(held.centred.tolist(), query, checked)
+            seconds = until - time.monotonic()
+            said.found = await self.steps.within(("vectors", query.owner), searching, seconds)
+        except TimeoutError:
+            late = "the vectors" if said.against else "the embedding of the message"
+            said.problems.append(f"{late} did not come in time")
+        except MemoryTierError as error:
+            said.problems.append(str(error))
+        return said
+
+    async def _embedded(self, text: str, owner: str, state: VectorState) -> tuple[Against, bool]:
+        """Embed the query; also return whether it is small talk."""
+        vector = await self._embeddings.aembed_query(text)
+        self._indexer.checked(owner, state)  # an endpoint tells the length of its vectors with the first one
+        nulls, (likeness,) = await self._nulls.average(), await self._nulls.small_talk([vector])
+        archive = None if state.mean is None else state.mean.astype(np.float32)
+        held = hold(
+            np.asarray(vector, np.float32), archive, nulls, scale=self._nulls.scale, parts=state.parts
+        )
+        return held, self._nulls.is_small_talk(likeness)
+
+    async def _closest(self, vector: Vector, query: Query, state: VectorState) -> list[Found]:
+        collection = collection_name(query.owner, state)
+        wanted = max(PARTS, query.limit * 2)
+        await self._indexer.catch_up(collection, state.writes)
+        while True:
+            found = await self._vectors.search(collection, vector, wanted)
+            exhausted = len(found) < wanted and wanted >= state.parts
+            if len({part.turn_id for part in found}) >= query.limit or exhausted or wanted >= MOST_PARTS:
+                break
+            wanted *= 4
+        if len(found) * 2 < min(wanted, state.parts):
+            self._indexer.distrust(query.owner)
+        return found
+
+    async def _asked(self, query: Query, state: VectorState, said: Dense) -> Asked:
+        return Asked(
+            owner=query.owner,
+            text=query.text,
+            limit=query.limit,
+            weights=query.weights,
+            against=said.against,
+            nulls=await self._nulls.average() if said.against else None,
+            noise=() if state.maxima is None else tuple(sorted(map(float, state.maxima))),
+            found=tuple(dict.fromkeys(part.turn_id for part in said.found)),
+            model=self._embeddings.name if said.against else "",
+            small_talk=said.small_talk,
+            small_talk_bar=self._nulls.bar,
+            complete=not state.pending,
+            problems=tuple(said.problems),
+        )

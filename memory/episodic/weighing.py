@@ -1,0 +1,167 @@
+"""Score what a search came upon: exact similarities, words, and what neighbouring turns lend."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory import fusion
+from memory.episodic import kept_vectors
+from memory.episodic.lookup import Lookup, Scores, Seqs
+from memory.fusion import FusionWeights
+
+Vector = NDArray[np.float32]
+OF_ARCHIVE = 0.4  # of the archive's mean vector, taken off a query
+SETTLED = 5  # parts at which half of that is taken off
+OF_NULLS = 0.65  # of the null turns' mean vector, taken off a query
+OF_MESSAGE = 0.3  # of the message by itself; the rest is the whole turn's
+SEEDS = 24  # of the best, whose neighbours are looked at
+NEAR = 3_600_000_000  # microseconds; turns further apart are no neighbours
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """What a query's vector is held against."""
+
+    query: NDArray[np.float32]
+    """Unit length."""
+    centred: NDArray[np.float32]
+    """The query without what any text has in common with this archive and with null turns; see `hold`."""
+    mean: float
+    """The mean similarity of `centred` with the archive."""
+    scale: float
+    """How far similarities of unrelated texts scatter under this embedding model."""
+
+
+def hold(query: Vector, archive: Vector | None, nulls: Vector, *, scale: float, parts: int) -> Against:
+    """Hold a query's vector against an archive of so many parts.
+
+    Some texts are close to every query. What they are close by is taken off the query: a share of the mean
+    vector of the null turns, and one of the archive's, once that is more than its few first turns.
+    """
+    share = OF_ARCHIVE * parts / (parts + SETTLED)
+    centred = query - OF_NULLS * nulls - (0.0 if archive is None else share * archive)
+    mean = 0.0 if archive is None else float(archive @ centred)
+    return Against(query, np.asarray(centred, np.float32), mean, scale)
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """Episodes with their scores; row `i` of every array is one episode."""
+
+    seqs: Seqs
+    scores: Scores
+    cosines: Scores
+    """Similarity of the best part with the query; NaN where there is no vector."""
+    spans: NDArray[np.int64]
+    """Of the best part, shape (episodes, 2); `(0, 0)` where there is no vector."""
+    small_talk: Scores
+    vectors: NDArray[np.float32]
+    """Of the best part, shape (episodes, dimension); zeros where there is none."""
+
+    def order(self) -> list[int]:
+        """Return the rows, best first; of equals the latest."""
+        return sorted(range(len(self.seqs)), key=lambda row: (-self.scores[row], -int(self.seqs[row])))
+
+
+def weigh(
+    db: sqlite3.Connection,
+    pool: Iterable[int],
+    lookup: Lookup,
+    against: Against | None,
+    weights: FusionWeights,
+) -> Weighed:
+    """Score the episodes of `pool` and the neighbours of the best of them."""
+    seqs = set(pool)
+    own = _own(db, seqs, lookup, against, weights)
+    seeds = [int(own.seqs[row]) for row in own.order()[:SEEDS]]
+    links = _neighbours(db, seeds) if weights.neighbours else []
+    fringe = {other for _, other, _ in links} - seqs
+    own = _joined(own, _own(db, fringe, lookup, against, weights))
+    row = {int(seq): place for place, seq in enumerate(own.seqs)}
+    pairs = [(row[seq], row[other], distance) for seq, other, distance in _both_ways(links)]
+    scores = fusion.lend(own.scores, _lengths(db, own.seqs), pairs, weights.neighbours)
+    return Weighed(own.seqs, scores, own.cosines, own.spans, own.small_talk, own.vectors)
+
+
+def _joined(one: Weighed, other: Weighed) -> Weighed:
+    pairs = ((getattr(one, name), getattr(other, name)) for name in _COLUMNS)
+    return Weighed(*map(np.concatenate, pairs))
+
+
+def _own(
+    db: sqlite3.Connection,
+    chosen: Iterable[int],
+    lookup: Lookup,
+    against: Against | None,
+    weights: FusionWeights,
+) -> Weighed:
+    seqs = np.asarray(sorted(chosen), np.int64)
+    count, size = len(seqs), len(against.query) if against else 0
+    cosines, similar, spans = np.full(count, np.nan), np.full(count, np.nan), np.zeros((count, 2), np.int64)
+    small_talk, vectors = np.full(count, -1.0), np.zeros((count, size), np.float32)
+    parts = kept_vectors.read(db, map(int, seqs)) if against else kept_vectors.NONE
+    if against and len(parts.seqs) and parts.vectors.shape[1] == size:
+        near = parts.vectors @ against.centred
+        best = _best_rows(parts.seqs, np.where(parts.numbers == kept_vectors.MESSAGE, -np.inf, near))
+        places = np.searchsorted(seqs, parts.seqs[best])
+        vectors[places], spans[places] = parts.vectors[best], parts.spans[best]
+        small_talk[places] = parts.small_talk[best]
+        cosines[places], similar[places] = vectors[places] @ against.query, near[best]
+        alone = np.flatnonzero(parts.numbers == kept_vectors.MESSAGE)
+        said = np.searchsorted(seqs, parts.seqs[alone])
+        similar[said] += OF_MESSAGE * (near[alone] - similar[said])
+    mean, scale = (against.mean, against.scale) if against else (0.0, 1.0)
+    lexical, coverage = lookup.lexical(seqs), lookup.coverage(seqs)
+    scores = fusion.own_scores(similar, lexical, coverage, mean=mean, scale=scale, weights=weights)
+    return Weighed(seqs, scores, cosines, spans, small_talk, vectors)
+
+
+def _best_rows(seqs: Seqs, similar: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Return, for each distinct sequence number, the row with the highest similarity."""
+    order = np.lexsort((-similar, seqs))
+    return order[np.unique(seqs[order], return_index=True)[1]]
+
+
+def _neighbours(db: sqlite3.Connection, seqs: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Return `(turn, other, distance)` for the turns of the same thread, and the same hour, around each."""
+    links = []
+    for sql, step in ((_AFTER, 1), (_BEFORE, -1)):
+        for seq, at, thread in _places(db, seqs):
+            since = at
+            for distance, (other, other_at) in enumerate(
+                db.execute(sql, (thread, seq, fusion.SPAN)).fetchall(), start=1
+            ):
+                if (other_at - since) * step > NEAR:
+                    break
+                since = other_at
+                links.append((seq, int(other), distance))
+    return links
+
+
+_COLUMNS = [field.name for field in fields(Weighed)]
+_AFTER = "SELECT seq, at FROM episodes WHERE thread = ? AND seq > ? ORDER BY seq LIMIT ?"
+_BEFORE = "SELECT seq, at FROM episodes WHERE thread = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
+
+
+def _places(db: sqlite3.Connection, seqs: Sequence[int]) -> list[tuple[int, int, str]]:
+    sql = "SELECT seq, at, thread FROM episodes WHERE seq IN (SELECT value FROM json_each(?))"
+    return db.execute(sql, (json.dumps(seqs),)).fetchall()
+
+
+def _both_ways(links: Iterable[tuple[int, int, int]]) -> set[tuple[int, int, int]]:
+    return {
+        link for seq, other, distance in links for link in ((seq, other, distance), (other, seq, distance))
+    }
+
+
+def _lengths(db: sqlite3.Connection, seqs: Seqs) -> NDArray[np.int64]:
+    sql = """
+        SELECT seq, length(message) + length(reply) FROM episodes
+        WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq
+    """
+    rows = dict(db.execute(sql, (json.dumps(seqs.tolist()),)).fetchall())
+    return np.asarray([rows.get(int(seq), 0) for seq in seqs], np.int64)

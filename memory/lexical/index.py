@@ -1,0 +1,135 @@
+"""The words of an owner's episodes in SQLite's full-text index, kept in the episode's own transaction.
+
+Scores are BM25 (Robertson and Zaragoza, 2009, k1 = 1.2, b = 0.75), with an inverse document frequency that
+stays positive, `log(1 + (N - n + 0.5) / (n + 0.5))`, so that they mean something in the smallest archives.
+"""
+
+import math
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory.lexical.analysis import terms
+
+TABLES: Final = (
+    """CREATE VIRTUAL TABLE lexicon USING fts5(said, recited, content='', tokenize="ascii tokenchars '_'")""",
+    "CREATE VIRTUAL TABLE lexicon_terms USING fts5vocab(lexicon, row)",
+)
+"""`said`: what was said in talk; `recited`: the words of long replies."""
+LONG_REPLY: Final = 60
+"""Terms from which on a reply counts as recited: what a model writes at length drowns what its user said."""
+RECITED: Final = 1 / 3
+"""What a word of a long reply counts, where one that was said counts 1."""
+MOST_POSTINGS: Final = 6000
+"""Entries of the index read for one query, the rarest words first; what then is left over tells little."""
+MOST_OF_ONE: Final = 12_000
+"""Entries read of the rarest word; when it has more, the words tell nothing."""
+SATURATION: Final = 2.2
+"""k1 + 1: the most that one word may count, in units of its inverse document frequency."""
+_LEAST_IDF: Final = 1e-6  # FTS5's own, for words that stand in more than half of all documents
+
+Alternatives = tuple[str, ...]
+Seqs = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a query, and where it stands."""
+
+    idf: float
+    seqs: Seqs = field(default_factory=lambda: np.empty(0, np.int64))
+    """Episodes that hold it, ascending; empty when there are none or too many to read."""
+    saturations: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    """How much it counts in each, in [0, `SATURATION`]."""
+    common: bool = False
+    """It stands in so many episodes that they were not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Where the words of a query stand."""
+
+    documents: int = 0
+    words: Sequence[Word] = ()
+
+
+def put(db: sqlite3.Connection, seq: int, message: str, reply: str) -> None:
+    """Index an episode; `seq` must not be indexed yet."""
+    db.execute("INSERT INTO lexicon (rowid, said, recited) VALUES (?, ?, ?)", (seq, *_fields(message, reply)))
+
+
+def clear(db: sqlite3.Connection) -> None:
+    """Take every episode out of the index."""
+    db.execute("INSERT INTO lexicon (lexicon) VALUES ('delete-all')")
+
+
+def find(db: sqlite3.Connection, words: Sequence[Alternatives], documents: int) -> Matches:
+    """Look up each word of a query, given as the terms that it may stand as.
+
+    Args:
+        db: a connection to the owner's file.
+        words: what `query_terms` made of the query.
+        documents: how many episodes are indexed.
+    """
+    counted = [(_frequencies(db, alternatives), place) for place, alternatives in enumerate(words)]
+    found: list[Word] = [Word(idf(documents, 0))] * len(words)
+    read = 0
+    for frequencies, place in sorted(counted, key=lambda item: sum(item[0].values())):
+        entries = sum(frequencies.values())
+        if not entries:
+            continue
+        common = read + entries > (MOST_POSTINGS if read else MOST_OF_ONE)
+        if common:
+            found[place] = Word(idf(documents, min(entries, documents)), common=True)
+        else:
+            found[place] = _word(db, frequencies, documents)
+            read += entries
+    return Matches(documents, tuple(found))
+
+
+def idf(documents: int, frequency: int) -> float:
+    """Return how much it tells that a word stands in a document, when `frequency` of `documents` hold it."""
+    return math.log(1 + (documents - frequency + 0.5) / (frequency + 0.5))
+
+
+def _fields(message: str, reply: str) -> tuple[str, str]:
+    said, answered = terms(message), terms(reply)
+    if len(answered) > LONG_REPLY:
+        return " ".join(said), " ".join(answered)
+    return " ".join(said + answered), ""
+
+
+def _frequencies(db: sqlite3.Connection, alternatives: Alternatives) -> dict[str, int]:
+    """Count the episodes that hold each of the terms, of those that any holds."""
+    rows = (
+        (term, db.execute("SELECT doc FROM lexicon_terms WHERE term = ?", (term,)).fetchone())
+        for term in alternatives
+    )
+    return {term: int(row[0]) for term, row in rows if row}
+
+
+def _word(db: sqlite3.Connection, frequencies: dict[str, int], documents: int) -> Word:
+    """Read where the terms of one word stand; in an episode the best of them counts."""
+    some = [_postings(db, term, count, documents) for term, count in frequencies.items()]
+    if len(some) == 1:
+        seqs, saturations = some[0]
+    else:
+        seqs, places = np.unique(np.concatenate([seqs for seqs, _ in some]), return_inverse=True)
+        saturations = np.zeros(len(seqs))
+        np.maximum.at(saturations, places, np.concatenate([values for _, values in some]))
+    return Word(idf(documents, len(seqs)), seqs, saturations)
+
+
+def _postings(
+    db: sqlite3.Connection, term: str, frequency: int, documents: int
+) -> tuple[Seqs, NDArray[np.float64]]:
+    sql = "SELECT rowid, bm25(lexicon, 1.0, ?) FROM lexicon WHERE lexicon MATCH ? ORDER BY rowid"
+    rows = db.execute(sql, (RECITED, f'"{term}"')).fetchall()
+    flat = np.fromiter(chain.from_iterable(rows), np.float64, 2 * len(rows)).reshape(-1, 2)
+    theirs = max(math.log((documents - frequency + 0.5) / (frequency + 0.5)), _LEAST_IDF)
+    return flat[:, 0].astype(np.int64), np.clip(-flat[:, 1] / theirs, 0, SATURATION)

@@ -1,0 +1,114 @@
+"""The probability that a memory is relevant to a message, from evidence that moves with the archive.
+
+A logistic model of a few features, fitted by `memory.calibration.fit` and kept as data beside it: one file an
+embedding model, and one for models that have none. The features are counted in the archive's own units (what
+null turns reach there, how rare a word is there), so that a fit holds in archives it has not seen.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from memory.models import Evidence, QueryFacts
+
+DEFAULT = "any"
+PACKAGE = "memory.calibration"
+LONGEST_NAME = 100
+GROWN = 50
+"""Turns from which on an archive is no longer in its cold start."""
+
+
+class Logistic(BaseModel):
+    """`1 / (1 + exp(-(intercept + sum of coefficient * feature)))`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    intercept: float
+    coefficients: Mapping[str, float]
+    limits: Mapping[str, tuple[float, float]]
+    """What each feature ranged over when it was fitted; values beyond are taken as the limit."""
+
+    def probability(self, features: Mapping[str, float]) -> float:
+        """Return the probability, in [0, 1]."""
+        return 1 / (1 + math.exp(-max(-30.0, min(30.0, self.log_odds(features)))))
+
+    def log_odds(self, features: Mapping[str, float]) -> float:
+        """Return the logarithm of the odds."""
+        logit = self.intercept
+        for name, coefficient in self.coefficients.items():
+            low, high = self.limits[name]
+            logit += coefficient * min(max(features[name], low), high)
+        return logit
+
+
+class Calibration(BaseModel):
+    """What a fit found."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: int
+    embedding_model: str
+    with_vectors: Logistic
+    words_alone: Logistic
+    """For when there are no vectors."""
+    data: Mapping[str, str]
+    """SHA-256 of each data set that it was fitted on, by name."""
+    figures: Mapping[str, float] = Field(default_factory=dict)
+    """What was measured on data that it was not fitted on."""
+
+    def probability(self, evidence: Evidence, query: QueryFacts) -> float:
+        """Return the probability that an episode with this `evidence` is relevant to `query`."""
+        if evidence.standing is None or evidence.surplus is None:
+            return self.words_alone.probability(word_features(evidence, query))
+        return self.with_vectors.probability(vector_features(evidence, query))
+
+
+def vector_features(evidence: Evidence, query: QueryFacts) -> dict[str, float]:
+    """Return what the model goes by when there are vectors.
+
+    Words count in the ranking, and thereby in `share`. By themselves they did not help: how many words of an
+    unrelated question an archive holds by chance depends on what people write into it.
+    """
+    return {"standing": evidence.standing or 0.0, "share": evidence.share, "young": young(query)}
+
+
+def word_features(evidence: Evidence, query: QueryFacts) -> dict[str, float]:
+    """Return what the model goes by when there are words alone."""
+    return {
+        "coverage": evidence.coverage,
+        "unseen": query.unseen,
+        "share": evidence.share,
+        "young": young(query),
+    }
+
+
+def young(query: QueryFacts) -> float:
+    """Return 1 for an archive of one turn, falling with the logarithm to 0 at `GROWN` turns."""
+    return max(0.0, 1 - math.log(max(query.documents, 1)) / math.log(GROWN))
+
+
+@cache
+def calibration_of(embedding_model: str) -> Calibration:
+    """Read the calibration that was fitted for an embedding model, or the one for any."""
+    folder = files(PACKAGE)
+    for name in (file_name(embedding_model), file_name(DEFAULT)):
+        if (found := folder.joinpath(name)).is_file():
+            return Calibration.model_validate_json(found.read_text("utf-8"))
+    raise FileNotFoundError(f"{file_name(DEFAULT)} is missing from {PACKAGE}; reinstall goat2")
+
+
+def file_name(embedding_model: str) -> str:
+    """Return the name of the file of a model, whatever the model is called."""
+    if embedding_model.replace("-", "").isalnum() and len(embedding_model) <= LONGEST_NAME:
+        return f"{embedding_model}.json"
+    return f"model-{hashlib.sha256(embedding_model.encode()).hexdigest()[:16]}.json"
+
+
+def digest(data: object) -> str:
+    """Return what tells a data set from any other."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

@@ -1,0 +1,90 @@
+"""How wide "N units ago" is, and where "the last N units" begin.
+
+| unit | plain | "about", "a couple of" |
+|---|---|---|
+| minutes | 5 minutes or a quarter of N, whichever is more, to either side | twice that |
+| hours | half an hour to either side; a quarter of an hour when N < 1 | twice that |
+| days | that day | and the day to either side |
+| weeks | that day and 3 days to either side | 7 days to either side |
+| months | that calendar month | and the month to either side |
+| years | that calendar year | and the year to either side |
+
+"A few" is from 2 to 5. A broken number of days or longer is counted in the next finer unit, and is "about".
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from memory.temporal.spans import DAY, Days, Moment, Span, before, unit_around
+from memory.temporal.words import Unit
+
+FEW = (2, 5)
+_CLOCK = {Unit.MINUTE: timedelta(minutes=1), Unit.HOUR: timedelta(hours=1)}
+_LEAST = timedelta(minutes=5)
+_SHARE = 4
+_HOUR_MARGIN = timedelta(minutes=30)
+_BRIEF_MARGIN = timedelta(minutes=15)
+_WEEK_MARGIN = 3
+_ABOUT_WEEK_MARGIN = 7
+_FINER = {
+    Unit.YEAR: (12, Unit.MONTH),
+    Unit.MONTH: (30, Unit.DAY),
+    Unit.WEEK: (7, Unit.DAY),
+    Unit.DAY: (24, Unit.HOUR),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """From `low` to `high` of a unit."""
+
+    low: float
+    high: float
+    unit: Unit
+    about: bool = False
+
+
+def ago(amount: Amount, moment: Moment) -> Span:
+    """Return the time that lay `amount` before the moment."""
+    amount = _in_whole_units(amount)
+    if amount.unit in _CLOCK:
+        return _clock_ago(amount, moment)
+    earliest = _days_ago(amount, int(amount.high), moment.today, side=1)
+    latest = _days_ago(amount, int(amount.low), moment.today, side=-1)
+    return moment.whole(Days(earliest.start, latest.end))
+
+
+def latest(amount: Amount, moment: Moment) -> Span:
+    """Return the last `amount` of time, up to the moment; days and longer begin at midnight."""
+    amount = _in_whole_units(amount)
+    if amount.unit in _CLOCK:
+        return Span(moment.now - _CLOCK[amount.unit] * amount.high, moment.now)
+    return moment.since(before(moment.today, int(amount.high), amount.unit))
+
+
+def _in_whole_units(amount: Amount) -> Amount:
+    if amount.unit in _CLOCK or float(amount.high).is_integer():
+        return amount
+    factor, unit = _FINER[amount.unit]
+    return Amount(int(amount.low * factor), int(amount.high * factor), unit, about=True)
+
+
+def _clock_ago(amount: Amount, moment: Moment) -> Span:
+    unit = _CLOCK[amount.unit]
+    margin = _clock_margin(amount) * (1 + amount.about)
+    return Span(moment.now - unit * amount.high - margin, moment.now - unit * amount.low + margin)
+
+
+def _clock_margin(amount: Amount) -> timedelta:
+    if amount.unit is Unit.MINUTE:
+        return max(_LEAST, timedelta(minutes=1) * (amount.high / _SHARE))
+    return _HOUR_MARGIN if amount.high >= 1 else _BRIEF_MARGIN
+
+
+def _days_ago(amount: Amount, count: int, today: date, *, side: int) -> Days:
+    if amount.unit is Unit.WEEK:
+        margin = DAY * (_ABOUT_WEEK_MARGIN if amount.about else _WEEK_MARGIN)
+        middle = before(today, count, Unit.WEEK)
+        return Days(middle - margin, middle + margin + DAY)
+    day = before(today, count + side * amount.about, amount.unit)
+    return Days(day, day + DAY) if amount.unit is Unit.DAY else unit_around(day, amount.unit)

@@ -1,0 +1,84 @@
+"""How English names a time in the past."""
+
+from functools import partial
+
+from memory.temporal import points, reads, words
+from memory.temporal.rule import Needs, Reader, Rule, rule
+from memory.temporal.spans import WEEK, weekend_before
+from memory.temporal.words import Language, one_of
+
+_PART = rf"(?P<part>{one_of(words.EN_PARTS)})"
+_WEEKDAY = one_of(words.EN_WEEKDAYS)
+_MONTH = one_of(words.EN_MONTHS)
+_SEASON = one_of(words.EN_SEASONS)
+_UNIT = rf"(?P<unit>{one_of(words.EN_UNITS)})"
+_NUMBER = rf"""\d{{1,9}}|(?:a )?couple(?: of)?|(?:a |the )?few|several|{one_of(words.EN_NUMBERS)}"""
+_ABOUT = r"(?:(?P<about>about|around|roughly|approximately|some|almost|nearly|over|maybe|like) )?"
+_OF_YEAR = rf"(?:(?: of)? (?P<year>{points.YEAR}))?"
+_NOT_OF = r"(?! of\b)"
+_BEFORE_DATE = r"(?:(?P<preposition>on|from|of|in) )?(?:the )?"
+_TO = r"(?:to|until|till|through|and)"
+
+
+def _rule(needs: Needs, pattern: str, read: Reader) -> Rule:
+    return rule(pattern, read, needs=needs, language=Language.ENGLISH)
+
+
+_certain = partial(_rule, Needs.NOTHING)
+_past = partial(_rule, Needs.PAST)
+
+RULES = (
+    _certain(r"yesterday", reads.a_day(1)),
+    _certain(rf"yesterday {_PART}", reads.a_day(1)),
+    _certain(r"(?:the )?day before yesterday", reads.a_day(2)),
+    _certain(r"last night", reads.hours_of_yesterday(17, 30)),
+    _certain(r"last evening", reads.hours_of_yesterday(17, 24)),
+    _certain(r"earlier today", reads.a_day(0)),
+    _certain(r"earlier this (?P<unit>week|month|year)", reads.this_named),
+    _certain(r"the other day", reads.days_back(WEEK.days)),
+    _past(r"today", reads.a_day(0)),
+    _past(r"this (?P<unit>week|month|year)", reads.this_named),
+    _rule(Needs.NO_OTHER_TENSE, rf"this {_PART}", reads.a_day(0)),
+    _certain(
+        rf"(?<!the )(?<!\ba )(?:last|this past) (?P<name>week|month|year|week-?end|christmas"
+        rf"|{_WEEKDAY}|{_MONTH}|{_SEASON}){_NOT_OF}(?! \d)",
+        reads.last_named,
+    ),
+    _certain(
+        rf"(?<!for )(?<!for the )(?:(?:in|over|during|within|from|throughout) )?(?:the |these )?"
+        rf"(?:last|past) (?P<number>{_NUMBER}) {_UNIT}{_NOT_OF}",
+        reads.latest_amount,
+    ),
+    _certain(
+        r"(?:in|over|during|within|from|throughout) (?:the|this) (?:last|past)(?P<number>) "
+        rf"(?P<unit>hour|day|week|month|year){_NOT_OF}",
+        reads.latest_amount,
+    ),
+    _certain(
+        rf"{_ABOUT}(?P<number>half an?|(?:a )?quarter of an|{_NUMBER}) {_UNIT}(?P<half> and a half)? ago",
+        reads.amount_ago,
+    ),
+    _past(rf"(?:on|from|on the) (?P<weekday>{_WEEKDAY})(?: {_PART})?", reads.weekday),
+    _past(
+        rf"(?P<weekday>{_WEEKDAY})(?='s (?:conversation|chat|talk|discussion|message|meeting|dinner|call))",
+        reads.weekday,
+    ),
+    _past(
+        r"(?:back )?(?P<preposition>in|during|throughout|from|of) (?:the )?"
+        rf"(?:(?P<third>early|mid|late)(?: |-))?(?P<month>{_MONTH}){_OF_YEAR}",
+        reads.month,
+    ),
+    _past(
+        rf"(?:back )?(?:in|during|over|throughout|from) (?:the )?(?P<season>{_SEASON}){_OF_YEAR}",
+        reads.season,
+    ),
+    _past(rf"this (?P<season>{_SEASON})(?P<year>)", reads.season),
+    _past(rf"(?:back )?(?:in|during|from|throughout) (?P<year>{points.YEAR})", reads.year),
+    _past(r"(?:at|on|over|for) christmas", reads.whole(points.christmas_before)),
+    _past(r"(?:at|on|over|during) the week-?end", reads.whole(weekend_before)),
+    _past(rf"{_BEFORE_DATE}(?P<date>{points.EN_DATE})", reads.named_date),
+    _rule(Needs.NO_OTHER_TENSE, rf"{_BEFORE_DATE}(?P<date>{points.EN_DATE}(?<=\d{{4}}))", reads.named_date),
+    _past(rf"between (?P<first>\d{{1,2}}|{points.POINT}) and (?P<last>{points.POINT})", reads.stretch),
+    _past(rf"from (?P<first>\d{{1,2}}|{points.POINT}) {_TO} (?P<last>{points.POINT})", reads.stretch),
+    _past(rf"(?:ever )?since (?P<point>{points.POINT})", reads.since),
+)

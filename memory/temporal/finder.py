@@ -1,0 +1,84 @@
+"""The completed past that a message speaks of."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+
+from memory.temporal import english, figures, romanian
+from memory.temporal.reading import fold, readable, sentence_around
+from memory.temporal.rule import Needs, Rule
+from memory.temporal.spans import Moment, Span
+from memory.temporal.tense import Tense, tense
+
+MAX_CANDIDATES = 20
+_RULES = (*english.RULES, *romanian.RULES, *figures.RULES)
+_HINTS = re.compile(
+    r"""\d{4} | \bago\b | \b(?:yester|today|last|past|earlier|this|the\ other|ieri|alalta|asear|azi|ast[ae]
+    |acum|urma|trecut|preced|ultim|dimineata|craciun|christmas|week-?end|winter|spring|summer|autumn|fall|iarna
+    |primavara|vara|toamna|monday|tuesday|wednesday|thursday|friday|saturday|sunday|luni|marti|miercuri|joi
+    |vineri|sambata|duminica
+    |jan|feb|mar|apr|may|mai|jun|iun|jul|iul|aug|sep|oct|nov|noi|dec|ian)""",
+    re.VERBOSE,
+)
+_NOT_UP_TO_IT = re.compile(r"\b(?:until|till|til|by|before|after|dupa|pana|inainte de)\s+(?:pe |in |la )?$")
+_MADE_UP = re.compile(
+    r"""\b(?:translate|tradu|traduci|conjuga\w*|(?:write|compose|invent|scrie|compune|inventeaza)\b[^,]{0,30}
+    \b(?:story|poem|song|tale|essay|poveste|poezie|cantec|eseu))\b""",
+    re.VERBOSE,
+)
+_OF_A_RECORD = re.compile(r"(?:from|de|din)\b")  # "the notes from Monday": the cue is the record
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """Half-open, aware, in UTC."""
+
+    start: datetime
+    end: datetime
+    text: str
+    """The words of the message that said it."""
+
+
+def find_range(message: str, *, now: datetime, zone: tzinfo) -> TimeRange | None:
+    """Find the first past time that `message`, written at `now` (aware) in `zone`, speaks of.
+
+    The end is never later than `now`. Where the sentence does not speak of the past there is none.
+    """
+    text = readable(message)
+    folded = fold(text)
+    if not _HINTS.search(folded):
+        return None
+    for rule, found in _candidates(folded):
+        span = _past_span(rule, found, now, zone)
+        if span:
+            return TimeRange(span.start, span.end, text[found.start() : found.end()])
+    return None
+
+
+def _candidates(folded: str) -> list[tuple[Rule, re.Match[str]]]:
+    """Return what the rules match, leftmost first and longest first, at most `MAX_CANDIDATES`."""
+    matched = [(rule, found) for rule in _RULES for found in rule.pattern.finditer(folded)]
+    return sorted(matched, key=lambda each: (each[1].start(), -each[1].end()))[:MAX_CANDIDATES]
+
+
+def _past_span(rule: Rule, found: re.Match[str], now: datetime, zone: tzinfo) -> Span | None:
+    before, after = sentence_around(found.string, found.start(), found.end())
+    if _NOT_UP_TO_IT.search(before) or _MADE_UP.search(before):
+        return None
+    link = _OF_A_RECORD.match(found[0])
+    before += link[0] if link else ""
+    spoken = Tense.PAST if rule.needs is Needs.NOTHING else tense(before, after, rule.language)
+    if spoken is not Tense.PAST and (spoken is Tense.OTHER or rule.needs is Needs.PAST):
+        return None
+    try:
+        span = rule.read(found, Moment(now.astimezone(UTC), zone))
+    except (ValueError, OverflowError):  # a day or a year that there is not
+        return None
+    return _completed(span, now.astimezone(UTC), may_run_on=spoken is Tense.PAST) if span else None
+
+
+def _completed(span: Span, now: datetime, *, may_run_on: bool) -> Span | None:
+    """Cut a span off at `now`; none is left of one that has not begun, or that must be over and is not."""
+    if span.start >= now or (span.end > now and not may_run_on):
+        return None
+    return Span(span.start, min(span.end, now))

@@ -1,0 +1,42 @@
+"""A message made ready for looking for time words: bounded, folded, and without what is not its writer's own.
+
+Every step keeps the length, so that a place in the folded text is a place in the message.
+"""
+
+import re
+import unicodedata
+
+MAX_CHARS = 2_000
+MAX_SENTENCE_CHARS = 300
+_BLANK = "\0"
+_PLAIN = str.maketrans("ĂÂÎȘŞȚŢăâîșşțţİ’ʼ‐‑\u00a0", "AAISSTTaaissttI''-- ")
+_FOREIGN = re.compile(
+    r"""```.*?(?:```|\Z)                                      # fenced code
+    | `[^`\n]*`
+    | "[^"\n]{1,300}" | “[^”\n]{1,300}” | „[^”“\n]{1,300}[”“] | «[^»\n]{1,300}»
+    | ^[ \t]*>[^\n]*                                          # quoted lines
+    | ^[ \t]*[\[(]?\d{4}-\d\d-\d\d[T ,]+\d\d:\d\d[^\n]*       # log lines
+    | ^[^\n]*\b(?:ERROR|WARN|WARNING|INFO|DEBUG|FATAL|Traceback)\b[^\n]*
+    | \b[a-z][a-z0-9+.-]{1,20}://\S+ | \bwww\.\S+ | [\w.+-]{1,64}@[\w-]+\.\S+
+    | (?<!\S)\S{0,100}[\w][_\\/=][a-zA-Z_]\S*                 # paths, identifiers, assignments
+    """,
+    re.VERBOSE | re.DOTALL | re.MULTILINE,
+)
+_SENTENCE_END = re.compile(r"[!?;\n]+|\.+(?=\s|$)")
+
+
+def readable(message: str) -> str:
+    """Return the composed beginning of a message, which is all that is looked at."""
+    return unicodedata.normalize("NFC", message[:MAX_CHARS])
+
+
+def fold(text: str) -> str:
+    """Blank code, quotations, logs and addresses out, take Romanian marks off, and put into lower case."""
+    own = _FOREIGN.sub(lambda found: _BLANK * len(found[0]), text)
+    return own.translate(_PLAIN).lower()
+
+
+def sentence_around(text: str, start: int, end: int) -> tuple[str, str]:
+    """Return what stands near before and after `text[start:end]` in its sentence."""
+    before, after = text[max(0, start - MAX_SENTENCE_CHARS) : start], text[end : end + MAX_SENTENCE_CHARS]
+    return _SENTENCE_END.split(before)[-1], _SENTENCE_END.split(after, maxsplit=1)[0]

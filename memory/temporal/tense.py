@@ -1,0 +1,111 @@
+"""Whether a sentence speaks of the past where it names a time, told by the cue nearest to that name.
+
+The nearest cue before it in its clause decides; when there is none, the first one after it.
+"""
+
+import re
+from enum import StrEnum
+
+from memory.temporal.words import Language
+
+
+class Tense(StrEnum):
+    """What a sentence speaks of."""
+
+    PAST = "past"
+    OTHER = "other"
+    UNSAID = "unsaid"
+
+
+_EN_IRREGULAR = """
+was were had did said told talked spoke went ate bought saw met wrote sent gave made came got felt thought
+found read heard knew took left lost won paid spent slept drank drove flew began chose built brought taught
+kept put set ran forgot understood broke wore cooked
+"""
+_EN_PARTICIPLES = "been gone eaten seen written given spoken chosen taken forgotten done known drunk"
+_EN_VERB = rf"(?:[a-z]{{2,}}ed|{'|'.join(_EN_IRREGULAR.split())})"
+_EN_DONE = rf"(?:[a-z]{{2,}}ed|{'|'.join((_EN_IRREGULAR + _EN_PARTICIPLES).split())})"
+_EN_WHO = r"(?:i|you|we|he|she|it|they|who|that|which|what|there|someone|somebody|everyone)"
+_EN_ADVERB = r"(?:(?:also|just|already|both|all|first|never|even|actually|really|only|once|[a-z]+ly)\ )?"
+_EN_RECORD = r"""(?:conversations?|chats?|talks?|discussions?|messages?|notes?|memory|memories|summary|recap
+    |photos?|pictures?|transcripts?|logs?|dinner|party|trip|meeting|call)"""
+_EN_TALK = r"(?:conversation|chat|talk|discussion)"
+_EN_ORDER = r"""(?:asked|told|invited|wanted|needed|agreed|promised|planned|decided|expected|scheduled|meant
+    |hoped)(?:\ [a-z]+)?\ to\b"""
+_EN_PAST = rf"""
+    \b(?:did|didn't)\b(?:\ [a-z]+){{0,2}}\b | \b(?:was|were|wasn't|weren't)\b | \bhad\b(?!\ (?:to|better)\b)
+    | \b{_EN_WHO}\ (?!did)(?!{_EN_ORDER}){_EN_ADVERB}{_EN_VERB}\b
+    | \b(?:have|has|haven't|hasn't)\ {_EN_WHO}\ {_EN_ADVERB}{_EN_DONE}\b
+    | (?:\b{_EN_WHO}\ (?:have|has)|\w've|\b(?:he|she|it)'s)\ (?!got\b){_EN_ADVERB}{_EN_DONE}\b
+    | \bremember\ (?:when|what|that|how|who|our|the|my|telling|talking)\b | \bremember\b(?=\s*[,?])
+    | \b{_EN_RECORD}\ (?:we\ had\ )?from\b | \b(?:our|that)\ {_EN_TALK}\ $ | ^'s\ {_EN_TALK}\b
+"""
+_EN_OTHER = rf"""
+    \b{_EN_ORDER} | \bfor\ $ | \b(?:appointment|deadline|reservation|tickets?)\b
+    | \b(?:i|we|they|you)\ (?:leave|fly|move|start|go|arrive|travel|work)\b
+    | \b(?:comes?|starts|begins|opens|closes|leaves|arrives|ends|happens)\b |
+    \b(?:will|won't|shall|should|shouldn't|must|would|wouldn't|could|may|might|can|cannot|can't)\b
+    | \b(?:let's|let|gonna)\b | '(?:ll|d|m|re)\b | \b(?:am|is|are|isn't|aren't|be)\b
+    | (?<!to\ )\b(?:do|does|don't|doesn't)\b
+    | \b(?:have|has|got|need|needs|want|wants|plan|plans|planning|hope|hoping|supposed|expect|going)\b
+    | \b(?:remind|remember|forget|please|book|schedule|set|add|put|call|wake|meet|buy|send|see)\b
+    | \b(?:tomorrow|next|upcoming|every|each|usually|always|often|never|whenever|if)\b | \bused\ to\b
+    | \bhad\ (?:to|better)\b
+    | \b(?:mon|tues|wednes|thurs|fri|satur|sun)days\b
+"""
+_RO_AUXILIARY = r"(?:(?:m|te|ne|v|i|l|s|t|le|ti|mi|n|c|d|v|mi l|ti l)-)?(?:am|ai|a|au|ati)"
+_RO_ADVERB = r"(?:(?:mai|si|tot|cam|deja|chiar|doar|mult|bine)\ )?"
+_RO_NOUNS = r"""(?:curs|concurs|acces|proces|interes|stres|permis|succes|pat|sat|sut|repaus|atat|credit|profit
+    |mandat|certificat|format|chat|rezultat|debut|minut|candidat)"""
+_RO_DONE = rf"""(?!{_RO_NOUNS}\b)[a-z]*(?:at|it|ut|[aeioun]s|ers|ors|fost|rupt|copt|fript|fiert|spart)
+    (?:-o|-i|-le)?"""
+_RO_RECORD = r"(?:discuti[aei]|conversati[aei]|mesaj|notit|poz[ae]|rezumat)[a-z]*"
+_RO_PAST = rf"""
+    \b{_RO_AUXILIARY}\ {_RO_ADVERB}{_RO_DONE}\b
+    | \b(?:eram|erai|era|erati|erau|aveam|aveai|avea|aveati|aveau|ziceam|ziceai|spuneam|spuneai|vorbeam|voiam
+        |vroiam|voiai|faceai)\b
+    | \b(?!stream|dream|steam)[a-z]{{2,}}(?:eam|[aiu]sem|esem)\b
+    | \b(?:iti|ti|va|imi|mi)(?:\ |-)(?:mai\ )?(?:amintesti|amintiti|aduci\ aminte|amintesc)\b(?!\ sa\b)
+    | \bmai\ (?:stii|tii\ minte)\ (?:ce|cum|cand|unde|cine|de\ ce)\b | \btii\ minte\b
+    | \b{_RO_RECORD}\ (?:noastra\ |noastre\ |mele\ |mea\ )?(?:de|din)\b
+"""
+_RO_OTHER = r"""
+    \bpentru\ $ | \bprogramat[aei]?\b
+    | \b(?:plec|pleci|pleaca|merg|mergem|vin|venim|ajung|incepe?|termin|zbor|fac|facem|dau|iau|raman)\b |
+    \b(?:voi|vei|vom|veti|vor)\b | \bva\ (?!rog)[a-z]+ | \b(?:o|am|ai|are|au)\ sa\b | \bsa\b | \bsa-\w+
+    | \b(?:trebuie|vreau|vrei|vrem|vrea|vor|pot|poti|putem|poate|hai|haideti|ar|as|urmeaza)\b
+    | \b(?:maine|poimaine|viitor\w*|viitoare|urmator\w*|urmatoare\w*)\b
+    | \b(?:peste|fiecare|mereu|de\ obicei|des)\b
+    | \b(?:e|este|sunt|esti|suntem|sunteti|avem|aveti|are)\b | \b(?:am|ai|a|au)\ [a-z]+ | \bfi\b
+    | \b(?:ce|cand)\ (?:fac|faci|facem|face)\b
+"""
+_CUES = {
+    Language.ENGLISH: re.compile(rf"(?P<past>{_EN_PAST})|(?P<other>{_EN_OTHER})", re.VERBOSE),
+    Language.ROMANIAN: re.compile(rf"(?P<past>{_RO_PAST})|(?P<other>{_RO_OTHER})", re.VERBOSE),
+}
+_CLAUSE = re.compile(
+    r""",\ *$ | \b(?:but|dar|because|iar|so|ca|daca|insa|deci)\b | ,\ ?(?:and|si)\b | \b(?:and|si)\s*$
+    | \b(?:say|said|told|tell|know|think|thought|mentioned|sure)(?:\ (?:me|you|him|her|us|them))?\ that\b""",
+    re.VERBOSE,
+)
+_BEGINNINGS_OF_LIFE = re.compile(r"\b(?:born|birth|birthdays?|birthdate|nascut\w*|nastere\w*|aniversar\w*)\b")
+
+
+def tense(before: str, after: str, language: Language) -> Tense:
+    """Return what the sentence speaks of between `before` and `after`; birthdays do not count."""
+    if _BEGINNINGS_OF_LIFE.search(before) or _BEGINNINGS_OF_LIFE.search(after):
+        return Tense.OTHER
+    if language is not Language.ANY:
+        return _nearest(before, after, language)
+    found = {_nearest(before, after, each) for each in _CUES}
+    return next((each for each in (Tense.PAST, Tense.OTHER) if each in found), Tense.UNSAID)
+
+
+def _nearest(before: str, after: str, language: Language) -> Tense:
+    cues = _CUES[language]
+    clause = max((found.end() for found in _CLAUSE.finditer(before)), default=0)
+    earlier = list(cues.finditer(before, clause))
+    nearest = earlier[-1] if earlier else cues.search(after)
+    if nearest is None:
+        return Tense.UNSAID
+    return Tense.PAST if nearest["past"] else Tense.OTHER

@@ -1,0 +1,54 @@
+"""L2.5 for tools: what a tool answered lately, by its name and arguments.
+
+Unlike what was found in the archive, a page or a computation stays what it is when the owner says something
+new: these entries end with their time to live alone. Keys: `goat:tool:{O}:K`, with `O` and `K` the digests of
+the owner and of tool and arguments.
+"""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from memory.working.client import translate_errors
+from memory.working.session_cache import MAX_BYTES, MAX_TTL
+
+
+@dataclass(frozen=True, slots=True)
+class RedisToolCache:
+    """Keep outputs of tools in Redis 6.2 or later, or Valkey; each call is one round trip."""
+
+    client: Callable[[], Awaitable[Redis]]
+
+    @translate_errors()
+    async def get(self, tool: str, arguments: Mapping[str, Any], *, owner: str) -> bytes | None:
+        """Return what the tool answered to these arguments; None when that is not known any more."""
+        client = await self.client()
+        value = await client.get(_key(owner, tool, arguments))
+        return value if isinstance(value, bytes) else None
+
+    @translate_errors()
+    async def put(
+        self, tool: str, arguments: Mapping[str, Any], output: bytes, *, owner: str, ttl: float
+    ) -> None:
+        """Keep an output for `ttl` seconds, at most a day.
+
+        One of more than `MAX_BYTES` or with no time to live is not kept.
+        """
+        if len(output) <= MAX_BYTES and ttl > 0:
+            client = await self.client()
+            milliseconds = max(1, round(min(ttl, MAX_TTL) * 1000))
+            await client.set(_key(owner, tool, arguments), output, px=milliseconds)
+
+
+def _key(owner: str, tool: str, arguments: Mapping[str, Any]) -> str:
+    """Name the entry; arguments in another order are the same."""
+    call = json.dumps([tool, arguments], sort_keys=True, separators=(",", ":"), default=repr)
+    return f"goat:tool:{{{_digest(owner)}}}:{_digest(call)}"
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]

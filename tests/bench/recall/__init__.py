@@ -1,0 +1,1 @@
+"""Recall measured on labelled conversations: `python -m tests.bench.recall`."""

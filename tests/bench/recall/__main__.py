@@ -1,0 +1,133 @@
+"""Recall on labelled conversations, contestants side by side, and its speed: `make bench-recall`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bot.bench.neutral import Bench
+from bot.bench.output import results_file
+from bot.bench.running import layers_in, temporary_layers
+from bot.bench.summary import summarise
+from graph.layers import Layers
+from graph.settings import Settings, load_settings
+from memory.errors import GoatError
+from tests.bench.archive import SEEDS
+from tests.bench.recall.contestants import CONTESTANTS, Contestant
+from tests.bench.recall.data import SETS, SPEED, read_sets
+from tests.bench.recall.racing import Race, race
+from tests.bench.recall.remembered import remembering
+from tests.bench.recall.speed import LARGE, SIZES, Speed, embedding_rate, learned, speed
+from tests.bench.recall.tables import print_speed, print_summaries
+
+OURS = "ours"
+VECTORS = "vectors.npz"
+
+
+def main(
+    data: Annotated[Path | None, typer.Option(help="Folder of locomo*.json and longmemeval*.")] = None,
+    json_: Annotated[Path | None, typer.Option("--json", help="Where the results go.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help=f"Of: {', '.join(SETS)}, {SPEED}.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="The most queries of each archive.")] = None,
+    large: Annotated[bool, typer.Option(help="Measure speed at 100,000 turns too.")] = False,
+    folder: Annotated[Path | None, typer.Option(help="Keep archives and vectors here.")] = None,
+) -> None:
+    """Measure, print, and write down."""
+    console, settings = Console(highlight=False), load_settings()
+    chosen = only or [*SETS, SPEED]
+    contestants = [contestant for contestant in CONTESTANTS if contestant.possible]
+    try:
+        with results_file(json_) as write:
+            if folder is not None:
+                folder.mkdir(parents=True, exist_ok=True)
+            benches = list(read_sets(data or settings.bench_data, chosen, limit))
+            sizes = [*SIZES, *(LARGE if large else ())] if SPEED in chosen else []
+            write(asyncio.run(_measured(settings, folder, benches, sizes, contestants, console)))
+    except GoatError as error:
+        console.print(str(error), style="red", markup=False)
+        raise typer.Exit(1) from None
+
+
+async def _measured(
+    settings: Settings,
+    folder: Path | None,
+    benches: Sequence[Bench],
+    sizes: Sequence[int],
+    contestants: Sequence[Contestant],
+    console: Console,
+) -> dict[str, Any]:
+    results: dict[str, Any] = {"benchmarks": {}, "contestants": {c.name: c.known for c in contestants}}
+    async with _layers(settings, folder) as layers:
+        for bench in benches:
+            run = await _raced(layers, bench, contestants, console)
+            summaries = {name: summarise(outcomes) for name, outcomes in run.outcomes.items()}
+            print_summaries(f"{run.name}: {run.docs:,} documents", summaries, console, curve_of=OURS)
+            results["benchmarks"][run.name] = {
+                "docs": run.docs,
+                "ingest_seconds": run.ingest_seconds,
+                "contestants": summaries,
+            }
+        results["embedding_model"] = layers.embeddings.name
+    if sizes:
+        speeds, rate = await _timed(settings, sizes, contestants, console)
+        print_speed(speeds, rate, console)
+        results["speed"] = {"archives": [asdict(one) for one in speeds], "embedded_per_second": rate}
+    return results
+
+
+@asynccontextmanager
+async def _layers(settings: Settings, folder: Path | None) -> AsyncIterator[Layers]:
+    opened = temporary_layers(settings) if folder is None else layers_in(folder, settings)
+    async with opened as layers:
+        with remembering(layers, folder / VECTORS if folder else None):
+            yield layers
+
+
+async def _raced(layers: Layers, bench: Bench, contestants: Sequence[Contestant], console: Console) -> Race:
+    with _bars(console) as bars:
+        docs = sum(len(archive.docs) for archive in bench.archives)
+        queries = sum(len(archive.queries) for archive in bench.archives)
+        embedding = bars.add_task(f"{bench.name}: documents", total=docs)
+        asking = bars.add_task(f"{bench.name}: queries", total=queries * len(contestants))
+        return await race(
+            layers,
+            bench,
+            contestants,
+            on_embedded=lambda done: bars.advance(embedding, done),
+            on_asked=lambda: bars.advance(asking),
+        )
+
+
+async def _timed(
+    settings: Settings, sizes: Sequence[int], contestants: Sequence[Contestant], console: Console
+) -> tuple[list[Speed], float]:
+    """Measure the speed in a folder of its own, where nothing else is searched."""
+    async with temporary_layers(settings) as layers:
+        with _bars(console) as bars:
+            rate = await embedding_rate(layers)
+            learning = bars.add_task("turns embedded", total=SEEDS)
+            embeddings = await learned(layers, lambda done: bars.advance(learning, done))
+            speeds = []
+            for size in sizes:
+                filling = bars.add_task(f"archive of {size:,}", total=size)
+                speeds.append(await speed(layers, embeddings, size, contestants, _advancing(bars, filling)))
+    return speeds, rate
+
+
+def _advancing(bars: Progress, task: Any) -> Callable[[int], None]:
+    return lambda done: bars.advance(task, done)
+
+
+def _bars(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console)
+
+
+if __name__ == "__main__":
+    typer.run(main)

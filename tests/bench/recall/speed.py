@@ -1,0 +1,98 @@
+"""How fast recall is on archives of any size, and how fast turns come in."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from bot.bench.recalling import Recaller, open_recaller
+from bot.importers.importing import import_episodes
+from graph.context import TurnContext
+from graph.layers import Layers
+from memory.models import Episode
+from tests.bench.archive import SEEDS, MixedEmbeddings, fill
+from tests.bench.corpus import messages, turns
+from tests.bench.recall.contestants import Contestant
+
+SIZES, LARGE = (1_000, 10_000), (100_000,)
+ASKED = 60
+WARM_UP = 5
+"""Searches that are not counted."""
+EMBEDDED = 256
+"""Turns that are ingested with their embeddings, to time it."""
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+OnProgress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speed:
+    """What was measured on one archive."""
+
+    turns: int
+    turns_per_second: float
+    """As they came in, without embedding them."""
+    milliseconds: dict[str, tuple[float, float]]
+    """Of a recall: median and 95th percentile by contestant."""
+
+
+async def embedding_rate(layers: Layers) -> float:
+    """Return how many made-up turns a second come in, embedded one by one."""
+    owner = f"rate {time.time_ns()}"
+    episodes = [
+        Episode(
+            turn_id=f"{owner}-{number}",
+            owner=owner,
+            thread=owner,
+            message=turn.message,
+            reply=turn.reply,
+            at=NOON + timedelta(minutes=number),
+        )
+        for number, turn in enumerate(turns(EMBEDDED, seed=1))
+    ]
+    await layers.episodes.ready(owner=owner)
+    began = time.perf_counter()
+    await import_episodes(layers.episodes, episodes, on_progress=lambda *_: None)
+    return len(episodes) / (time.perf_counter() - began)
+
+
+async def learned(layers: Layers, on_progress: OnProgress) -> MixedEmbeddings:
+    """Embed the turns whose vectors those of all others are mixed from."""
+    embeddings = MixedEmbeddings(layers.embeddings)
+    async for done in embeddings.learn(turns(SEEDS, seed=0)):
+        on_progress(done)
+    return embeddings
+
+
+async def speed(
+    layers: Layers,
+    embeddings: MixedEmbeddings,
+    size: int,
+    contestants: Sequence[Contestant],
+    on_progress: OnProgress,
+) -> Speed:
+    """Fill an archive of `size` turns, and time each contestant's recall from it."""
+    owner, done = f"speed {size}", 0
+    began = time.perf_counter()
+    async for some in fill(layers, embeddings, owner, size):
+        done += some
+        on_progress(some)
+    rate = done / (time.perf_counter() - began)
+    await layers.episodes.ready(owner=owner)
+    recaller = open_recaller(layers)
+    times = {
+        contestant.name: await _times(recaller, contestant.context(TurnContext(owner=owner)))
+        for contestant in contestants
+    }
+    return Speed(turns=size, turns_per_second=rate, milliseconds=times)
+
+
+async def _times(recaller: Recaller, context: TurnContext) -> tuple[float, float]:
+    spent = []
+    for number, text in enumerate(messages(WARM_UP + ASKED, seed=3)):
+        recalled = await recaller(text, turn_id=f"asked-{number}", at=NOON, context=context)
+        spent.append(recalled.milliseconds)
+    p50, p95 = np.percentile(spent[WARM_UP:], (50, 95))
+    return float(p50), float(p95)

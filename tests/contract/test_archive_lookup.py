@@ -1,0 +1,372 @@
+"""What an archive finds by keys, times and words, and what it keeps beside its episodes."""
+
+import asyncio
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memory.columns import to_micros
+from memory.episodic import kept_vectors
+from memory.episodic.kept_vectors import PAGE, KeptPart
+from memory.episodic.lookup import MOST_KEYED, look_up
+from memory.episodic.store import EpisodeArchive
+from memory.episodic.vectors import VectorIndex
+from memory.models import Episode, SearchResult
+from memory.owner_files import OwnerFiles
+from memory.owner_schema import MIGRATIONS, VERSION, migrate, version
+from tests.servers.chroma import ChromaSettings
+from tests.servers.hash_embeddings import HashEmbeddings
+
+START = datetime(2025, 3, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+MICROSECOND = timedelta(microseconds=1)
+ABOUT_NOTHING = "rhubarb"
+
+OpenArchive = Callable[..., EpisodeArchive]
+
+
+@pytest.fixture
+async def open_archive(tmp_path: Path) -> AsyncIterator[OpenArchive]:
+    """Open the same data as often as wanted."""
+    opened: list[tuple[EpisodeArchive, OwnerFiles]] = []
+
+    def open_one(embeddings: HashEmbeddings | None = None) -> EpisodeArchive:
+        files = owner_files(tmp_path)
+        vectors = VectorIndex(lambda: tmp_path / "chroma", ChromaSettings)
+        opened.append((EpisodeArchive(files, vectors, embeddings or HashEmbeddings()), files))
+        return opened[-1][0]
+
+    yield open_one
+    for archive, files in opened:
+        await archive.close()
+        await files.close()
+
+
+@pytest.fixture
+def archive(open_archive: OpenArchive) -> EpisodeArchive:
+    return open_archive()
+
+
+def owner_files(folder: Path) -> OwnerFiles:
+    return OwnerFiles(lambda: folder / "owners", busy_timeout=0.5)
+
+
+def episode(turn_id: str, message: str, reply: str = "", *, at: datetime = START) -> Episode:
+    return Episode(turn_id=turn_id, owner="ana", thread=turn_id, message=message, reply=reply, at=at)
+
+
+def keyed(result: SearchResult) -> set[str]:
+    return {hit.episode.turn_id for hit in result.hits if hit.evidence.keyed}
+
+
+def timed(result: SearchResult) -> set[str]:
+    return {hit.episode.turn_id for hit in result.hits if hit.evidence.timed}
+
+
+class TestKeys:
+    async def test_a_key_of_message_or_reply_leads_to_its_episode_at_once(
+        self, archive: EpisodeArchive
+    ) -> None:
+        await archive.append(episode("said", "please look at GOAT-42 soon"))
+        await archive.append(episode("answered", "where is it?", "It is in src/goat/main.py."))
+        await archive.append(episode("neither", "nothing of the kind"))
+        for indexed in (False, True):
+            if indexed:
+                await archive.index(owner="ana")
+            one = await archive.search(ABOUT_NOTHING, owner="ana", limit=1, keys=["GOAT-42"])
+            assert keyed(one) == {"said"}
+            both = await archive.search(
+                ABOUT_NOTHING, owner="ana", limit=2, keys=["GOAT-42", "src/goat/main.py", "GOAT-43"]
+            )
+            assert keyed(both) == {"said", "answered"}
+            assert not keyed(await archive.search(ABOUT_NOTHING, owner="ana", limit=1, keys=["GOAT-4"]))
+
+    async def test_every_mechanism_has_its_limit(self, archive: EpisodeArchive) -> None:
+        told = [episode(f"key{n}", f"note {n} on GOAT-42", at=START + n * HOUR) for n in range(9)]
+        told += [episode(f"roof{n}", "the roof leaks", at=START - n * HOUR) for n in range(9)]
+        await archive.append_many(told)
+        await archive.index(owner="ana")
+        found = await archive.search(
+            "leaking roof", owner="ana", limit=3, keys=["GOAT-42"], times=(START, START + 9 * HOUR)
+        )
+        ids = [hit.episode.turn_id for hit in found.hits]
+        assert len(ids) == len(set(ids)) <= 9
+        assert len(keyed(found)) >= 3
+        assert len([turn_id for turn_id in ids if turn_id.startswith("roof")]) >= 3
+        scores = [hit.score for hit in found.hits]
+        assert scores == sorted(scores, reverse=True)
+
+    async def test_of_many_that_hold_a_key_the_latest_are_looked_at(
+        self, archive: EpisodeArchive, tmp_path: Path
+    ) -> None:
+        await archive.append_many(
+            episode(str(n), "see GOAT-42", at=START + n * HOUR) for n in range(MOST_KEYED + 5)
+        )
+        files = owner_files(tmp_path)
+        found = await files.read("ana", "episodic", lambda db: look_up(db, "", ["GOAT-42"], None).keyed)
+        assert found == dict.fromkeys(range(6, MOST_KEYED + 6), MOST_KEYED)
+        await files.close()
+
+    async def test_keys_are_of_their_owner(self, archive: EpisodeArchive) -> None:
+        await archive.append(episode("mine", "GOAT-42"))
+        found = await archive.search(ABOUT_NOTHING, owner="bob", limit=5, keys=["GOAT-42"])
+        assert found.hits == ()
+
+
+class TestTimes:
+    async def test_a_time_is_half_open(self, archive: EpisodeArchive) -> None:
+        end = START + HOUR
+        at = {
+            "before": START - MICROSECOND,
+            "start": START,
+            "last": end - MICROSECOND,
+            "end": end,
+        }
+        await archive.append_many(
+            episode(turn_id, f"matter {turn_id}", at=when) for turn_id, when in at.items()
+        )
+        await archive.index(owner="ana")
+        found = await archive.search(ABOUT_NOTHING, owner="ana", limit=9, times=(START, end))
+        assert timed(found) == {"start", "last"}
+        assert not timed(await archive.search(ABOUT_NOTHING, owner="ana", limit=9, times=(START, START)))
+        assert not timed(await archive.search(ABOUT_NOTHING, owner="ana", limit=9, times=(end, START)))
+        assert not timed(await archive.search(ABOUT_NOTHING, owner="ana", limit=9))
+
+    async def test_what_was_said_then_is_found_before_it_has_vectors(self, archive: EpisodeArchive) -> None:
+        await archive.append_many(
+            [episode("then", "a matter"), episode("later", "a matter", at=START + HOUR)]
+        )
+        found = await archive.search(ABOUT_NOTHING, owner="ana", limit=1, times=(START, START + HOUR))
+        assert timed(found) == {"then"}
+
+    async def test_a_time_without_a_zone_is_refused(self, archive: EpisodeArchive) -> None:
+        await archive.append(episode("1", "x"))
+        naive = datetime(2025, 3, 1)  # noqa: DTZ001
+        with pytest.raises(ValueError, match="time zone"):
+            await archive.search("x", owner="ana", limit=1, times=(naive, naive))
+
+
+class TestErasing:
+    async def test_nothing_derived_outlives_its_episodes(
+        self, archive: EpisodeArchive, tmp_path: Path
+    ) -> None:
+        await archive.append(episode("1", "the swordfish stands in GOAT-42"))
+        await archive.index(owner="ana")
+        await archive.erase(owner="ana")
+        with closing(sqlite3.connect(owner_files(tmp_path).path("ana"))) as db:
+            for table in ("episodes", "keys", "vectors", "meta"):
+                assert db.execute(f"SELECT COUNT(*) FROM {table}").fetchone() == (0,), table
+            assert db.execute("SELECT COUNT(*) FROM lexicon_terms").fetchone() == (0,)
+        found = await archive.search("swordfish", owner="ana", limit=5, keys=["GOAT-42"])
+        assert (found.hits, found.query.documents) == ((), 0)
+        await archive.append(episode("2", "a new swordfish"))
+        found = await archive.search("swordfish", owner="ana", limit=5, keys=["GOAT-42"])
+        assert [hit.episode.turn_id for hit in found.hits] == ["2"]
+        assert (found.query.documents, keyed(found)) == (1, set())
+
+    async def test_no_word_of_what_was_erased_is_left_on_the_disk(
+        self, archive: EpisodeArchive, tmp_path: Path
+    ) -> None:
+        await archive.append(episode("1", "the swordfish stands in GOAT-4242"))
+        await archive.index(owner="ana")
+        await archive.erase(owner="ana")
+        left = b"".join(path.read_bytes() for path in (tmp_path / "owners").iterdir())
+        assert b"swordfish" not in left
+        assert b"GOAT-4242" not in left
+
+    async def test_an_erased_file_that_somebody_has_open_holds_nothing_derived(self, tmp_path: Path) -> None:
+        files, other = owner_files(tmp_path), owner_files(tmp_path)
+        vectors = VectorIndex(lambda: tmp_path / "chroma", ChromaSettings)
+        archive = EpisodeArchive(files, vectors, HashEmbeddings())
+        await archive.append(episode("1", "the swordfish stands in GOAT-42"))
+        await other.read("ana", "episodic", lambda db: None)
+        await files.erase("ana")
+        await archive.append(episode("2", "a new swordfish"))
+        found = await archive.search("swordfish", owner="ana", limit=5, keys=["GOAT-42"])
+        assert [hit.episode.turn_id for hit in found.hits] == ["2"]
+        assert (found.query.documents, keyed(found)) == (1, set())
+        for each in (files, other):
+            await each.close()
+        await archive.close()
+
+
+def write_first_version(path: Path, told: list[Episode]) -> None:
+    """Write an owner's file as the first version of the schema had it."""
+    path.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        for step in MIGRATIONS[0]:
+            assert isinstance(step, str)
+            db.execute(step)
+        db.execute("PRAGMA user_version = 1")
+        db.execute("INSERT INTO owner (id, name) VALUES (1, ?)", (b"ana",))
+        db.executemany(
+            "INSERT INTO episodes (turn_id, thread, message, reply, at, tags) VALUES (?, ?, ?, ?, ?, '[]')",
+            [(each.turn_id, each.thread, each.message, each.reply, to_micros(each.at)) for each in told],
+        )
+
+
+class TestOlderFiles:
+    TOLD = (
+        episode("0", "the swordfish is ripe"),
+        episode("1", "see GOAT-42", "It is fixed, see https://goat.example/a"),
+    )
+
+    @pytest.mark.parametrize("first", ["a search", "a write"])
+    async def test_words_and_keys_of_older_files_are_derived(
+        self, open_archive: OpenArchive, tmp_path: Path, first: str
+    ) -> None:
+        path = owner_files(tmp_path).path("ana")
+        write_first_version(path, list(self.TOLD))
+        archive = open_archive()
+        if first == "a write":
+            await archive.append(episode("2", "another swordfish"))
+        found = await archive.search("swordfish", owner="ana", limit=5, keys=["https://goat.example/a"])
+        ids = {hit.episode.turn_id for hit in found.hits if hit.evidence.lexical > 0}
+        assert ids == ({"0", "2"} if first == "a write" else {"0"})
+        assert keyed(found) == {"1"}
+        assert found.query.documents == (3 if first == "a write" else 2)
+        with closing(sqlite3.connect(path)) as db:
+            assert version(db) == VERSION
+            words = "SELECT term, doc FROM lexicon_terms WHERE term LIKE 'sword%'"
+            assert db.execute(words).fetchall() == [("swordfish", 2 if first == "a write" else 1)]
+        assert await archive.index(owner="ana") == found.query.documents
+        assert await archive.get(["0", "1"], owner="ana") == list(self.TOLD)
+
+    def test_both_ways_lead_to_the_same_index(self, tmp_path: Path) -> None:
+        path = owner_files(tmp_path).path("ana")
+        write_first_version(path, list(self.TOLD))
+        archive = EpisodeArchive(
+            owner_files(tmp_path / "new"), VectorIndex(lambda: tmp_path, ChromaSettings), HashEmbeddings()
+        )
+        asyncio.run(archive.append_many(self.TOLD))
+        asyncio.run(archive._files.close())
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            db.execute("BEGIN")
+            migrate(db)
+            db.execute("COMMIT")
+        dumps = []
+        for each in (path, owner_files(tmp_path / "new").path("ana")):
+            with closing(sqlite3.connect(each)) as db:
+                dumps.append(
+                    [
+                        db.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall()
+                        for table in ("lexicon_terms", "keys", "meta")
+                    ]
+                )
+        assert dumps[0] == dumps[1]
+
+    def test_a_migration_that_fails_leaves_the_file_as_it_was(self, tmp_path: Path) -> None:
+        path = owner_files(tmp_path).path("ana")
+        write_first_version(path, list(self.TOLD))
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            db.execute("CREATE TABLE vectors (unexpected)")
+            db.execute("BEGIN")
+            with pytest.raises(sqlite3.OperationalError, match="vectors already exists"):
+                migrate(db)
+            db.execute("ROLLBACK")
+            assert version(db) == 1
+            tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            assert not {"keys", "lexicon"} & tables
+
+
+class TestKeptVectors:
+    @given(
+        st.lists(
+            st.lists(st.floats(-1, 1, width=16), min_size=3, max_size=3),
+            min_size=1,
+            max_size=6,
+        )
+    )
+    def test_what_is_kept_comes_back(self, rows: list[list[float]]) -> None:
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+            migrate(db)
+            parts = [KeptPart(n, n * 10, n * 10 + 5, n / 4, tuple(row)) for n, row in enumerate(rows)]
+            assert kept_vectors.keep(db, 7, parts) == parts
+            assert kept_vectors.keep(db, 7, parts) == []
+            assert kept_vectors.keep(db, 8, parts[:1]) == parts[:1]
+            read = kept_vectors.read(db, [7])
+            assert read.seqs.tolist() == [7] * len(rows)
+            assert read.spans.tolist() == [[part.first, part.last] for part in parts]
+            assert read.small_talk.tolist() == [part.small_talk for part in parts]
+            assert read.vectors.tolist() == rows
+            assert len(kept_vectors.read(db, [9, 6]).seqs) == 0
+            assert kept_vectors.read(db, [8, 7]).seqs.tolist() == [7] * len(rows) + [8]
+            kept_vectors.clear(db)
+            assert len(kept_vectors.read(db, [7, 8]).seqs) == 0
+
+    def test_pages_hold_everything_once(self) -> None:
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+            migrate(db)
+            for seq in range(1, PAGE + 3):
+                kept_vectors.keep(db, seq, [KeptPart(0, 0, 1, 0.0, (float(seq % 7),))])
+            pages = list(kept_vectors.pages(db))
+            assert [len(page.seqs) for page in pages] == [PAGE, 2]
+            assert np.concatenate([page.seqs for page in pages]).tolist() == list(range(1, PAGE + 3))
+
+    def test_rounding_moves_a_cosine_by_less_than_a_thousandth(self) -> None:
+        chance = np.random.default_rng(5)
+        rows = chance.normal(size=(200, 384))
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        kept = np.asarray([kept_vectors.rounded(row.tolist()) for row in rows])
+        assert np.abs(kept @ rows.T - rows @ rows.T).max() < 0.001
+
+    async def test_a_lost_chroma_comes_back_without_a_model(
+        self, open_archive: OpenArchive, tmp_path: Path
+    ) -> None:
+        first = open_archive()
+        told = [episode(str(n), f"text {n} zebra " * 40, at=START + n * HOUR) for n in range(30)]
+        await first.append_many(told)
+        assert await first.index(owner="ana") == 30
+        before = await first.search("7 zebra", owner="ana", limit=30)
+        await first.close()
+        shutil.rmtree(tmp_path / "chroma")
+        embeddings = HashEmbeddings()
+        archive = open_archive(embeddings)
+        assert [step.done async for step in archive.reconcile()][-1] == 30
+        assert embeddings.embedded == 0
+        after = await archive.search("7 zebra", owner="ana", limit=30)
+        assert [(hit.episode, hit.part) for hit in after.hits] == [
+            (hit.episode, hit.part) for hit in before.hits
+        ]
+        assert [hit.score for hit in after.hits] == pytest.approx([hit.score for hit in before.hits])
+        assert after.noise == pytest.approx(before.noise, abs=1e-6)
+        await archive.append(episode("new", "a new zebra"))
+        assert await archive.index(owner="ana") == 1
+        assert embeddings.embedded > 0
+
+    async def test_while_chroma_is_lost_the_meaning_of_what_words_lead_to_is_known(
+        self, open_archive: OpenArchive, tmp_path: Path
+    ) -> None:
+        first = open_archive()
+        await first.append_many([episode("1", "zebra crossing"), episode("2", "tomato soup")])
+        await first.index(owner="ana")
+        await first.close()
+        shutil.rmtree(tmp_path / "chroma")
+        archive = open_archive()
+        (hit,) = (await archive.search("zebra", owner="ana", limit=1)).hits
+        assert hit.episode.turn_id == "1"
+        assert hit.evidence.cosine is not None
+        assert hit.evidence.cosine > 0.5
+
+    async def test_reindexing_keeps_nothing_of_the_former_model(self, open_archive: OpenArchive) -> None:
+        first = open_archive()
+        await first.append(episode("1", "zebra"))
+        await first.index(owner="ana")
+        again = HashEmbeddings()
+        archive = open_archive(again)
+        assert [step.done async for step in archive.reindex(owner="ana")] == [1]
+        assert again.embedded > 0
+        other = HashEmbeddings("hash-2", dimension=64)
+        archive = open_archive(other)
+        assert [step.done async for step in archive.reindex(owner="ana")] == [1]
+        (hit,) = (await archive.search("zebra", owner="ana", limit=1)).hits
+        assert (hit.evidence.cosine or 0) > 0.9

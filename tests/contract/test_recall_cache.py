@@ -1,0 +1,229 @@
+"""A search is answered once for messages that ask the same, until the owner's archive changes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langgraph.runtime import Runtime
+
+from graph.context import TurnContext
+from graph.state import Allocation, Recall, Reply, State, Turn
+from graph.turn import TurnReader, user_message
+from memory.episodic.store import EpisodeArchive
+from memory.episodic.vectors import VectorIndex
+from memory.errors import TierUnavailable
+from memory.models import Episode, Outcome, SearchResult
+from memory.owner_files import OwnerFiles
+from memory.query import understand
+from memory.tokens import TokenCounter
+from memory.working.client import RedisConnection
+from memory.working.conversation import RedisConversation
+from memory.working.session_cache import RedisSessionCache
+from nodes.archive import Archive
+from nodes.prefetch import Loading, Prefetch, cache_key
+from tests.servers.chroma import ChromaSettings
+from tests.servers.hash_embeddings import HashEmbeddings
+from tests.servers.redis import running, valkey_binary
+
+NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
+
+
+class CountingArchive(EpisodeArchive):
+    """Tells how many searches there were."""
+
+    searches = 0
+    problems: tuple[str, ...] = ()
+
+    async def search(self, query: str, **given: Any) -> SearchResult:
+        self.searches += 1
+        found = await super().search(query, **given)
+        return replace(found, problems=self.problems or found.problems)
+
+
+class Bench:
+    """A prefetch and an archive node over one real cache."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.files = OwnerFiles(lambda: folder / "owners")
+        self.redis = RedisConnection(lambda: url)
+        self.cache = RedisSessionCache(self.redis.client)
+        vectors = VectorIndex(lambda: folder / "chroma", ChromaSettings)
+        self.archive = CountingArchive(self.files, vectors, HashEmbeddings())
+        turns = TurnReader(default_owner=lambda: "ana", clock=lambda: NOW)
+        self.prefetch = Prefetch(turns, self.archive, self.cache, utc, Loading(done=True))
+        self.write = Archive(self.archive, RedisConversation(self.redis.client), self.cache, TokenCounter())
+
+    async def ask(self, message: str, *, owner: str = "ana", **thresholds: Any) -> Recall:
+        context = TurnContext(**{"prefetch_timeout": 20, **thresholds})
+        said = user_message(message, turn_id="now", owner=owner, at=NOW)
+        return (await self.prefetch({"messages": [said]}, Runtime(context=context)))["recall"]
+
+    async def answer(self, turn_id: str, message: str, *, owner: str = "ana") -> None:
+        """Archive a turn as the graph does."""
+        turn = Turn(turn_id=turn_id, owner=owner, thread="t", message=message, at=NOW)
+        state: State = {
+            "messages": [],
+            "turn": turn,
+            "reply": Reply(text="Noted.", outcome=Outcome.ANSWERED),
+            "allocation": Allocation(
+                confidence=0,
+                complexity=0,
+                total=0,
+                fixed=0,
+                l2_limit=0,
+                l2_used=0,
+                l3_limit=0,
+                l3_used=0,
+                conversation=(),
+                recalled=(),
+            ),
+            "decisions": (),
+        }
+        await self.write(state)
+        await self.archive.index(owner=owner)
+
+
+async def utc() -> tzinfo:
+    return UTC
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    async with running(valkey_binary()) as url:
+        made = Bench(tmp_path, url)
+        for owner in ("ana", "bob"):
+            await made.archive.append_many(
+                [
+                    Episode(turn_id=n, owner=owner, thread=n, message=text, reply="", at=NOW)
+                    for n, text in (
+                        ("1", "The blue boat is called Merganser."),
+                        ("2", "Mașina e la mall."),
+                    )
+                ]
+            )
+            await made.archive.index(owner=owner)
+        yield made
+        await made.archive.close()
+        await made.files.close()
+        await made.redis.close()
+
+
+def status(recall: Recall) -> str:
+    return recall.reports["thematic"].status
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("What is the blue boat called?", "what is the blue boat called"),
+        ("What is the blue boat called?", "  What's the BLUE boat called?!"),
+        ("What is the blue boat called?", "How is my blue boat called?"),
+        ("Unde mi-am lăsat mașina la mall?", "unde mi-am lasat masina la mall"),
+        ("blue boats", "blue boat"),
+    ],
+)
+async def test_what_asks_the_same_is_searched_once(bench: Bench, first: str, second: str) -> None:
+    fresh = await bench.ask(first)
+    again = await bench.ask(second)
+    assert (status(fresh), status(again)) == ("ok", "cached")
+    assert bench.archive.searches == 1
+    assert list(again.candidates) == list(fresh.candidates)
+    assert (again.query, list(again.noise)) == (fresh.query, list(fresh.noise))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("the blue boat", "the green boat"),
+        ("the blue boat", "the blue boat in GOAT-42"),
+        ("the blue boat", "what about the blue boat yesterday?"),
+        ("what did we say about the boat yesterday?", "what did we say about the boat last week?"),
+        ("GOAT-42", "GOAT-43"),
+        ("thanks", "?!"),
+    ],
+)
+async def test_what_asks_for_something_else_is_searched_anew(bench: Bench, first: str, second: str) -> None:
+    await bench.ask(first)
+    assert status(await bench.ask(second)) == "ok"
+    assert bench.archive.searches == 2
+
+
+async def test_other_thresholds_of_the_search_are_another_search(bench: Bench) -> None:
+    for thresholds in ({}, {"prefetch_results": 3}, {"fusion_dense": 0.5}, {"gap_threshold": 0.9}):
+        await bench.ask("the blue boat", **thresholds)
+    assert bench.archive.searches == 3  # what the gap filter does with them is no part of it
+
+
+async def test_any_turn_of_the_owner_drops_what_was_cached(bench: Bench) -> None:
+    await bench.ask("the blue boat")
+    await bench.ask("the blue boat", owner="bob")
+    await bench.answer("3", "I sold the blue boat.")
+    after = await bench.ask("the blue boat")
+    assert status(after) == "ok"
+    assert "3" in [candidate.turn_id for candidate in after.candidates]
+    assert status(await bench.ask("the blue boat", owner="bob")) == "cached"
+
+
+async def test_a_search_that_a_turn_overtook_is_not_kept(bench: Bench) -> None:
+    entry = await bench.cache.get("x", owner="ana")
+    asking = asyncio.create_task(bench.ask("the blue boat"))
+    await bench.answer("3", "I sold the blue boat.")
+    await asking
+    after = await bench.ask("the blue boat")
+    assert "3" in [candidate.turn_id for candidate in after.candidates]
+    assert (await bench.cache.get("x", owner="ana")).generation != entry.generation
+
+
+async def test_what_is_partial_or_incomplete_is_not_kept(bench: Bench) -> None:
+    bench.archive.problems = ("the vectors did not come in time",)
+    assert status(await bench.ask("the blue boat")) == "partial"
+    bench.archive.problems = ()
+    await bench.archive.append(
+        Episode(turn_id="3", owner="ana", thread="3", message="the blue car", reply="", at=NOW)
+    )
+    assert status(await bench.ask("the blue boat")) == "ok"
+    await bench.archive.index(owner="ana")
+    assert status(await bench.ask("the blue boat")) == "ok"
+    assert status(await bench.ask("the blue boat")) == "cached"
+    assert bench.archive.searches == 3
+
+
+async def test_without_a_time_to_live_nothing_is_cached(bench: Bench) -> None:
+    for _ in range(2):
+        assert status(await bench.ask("the blue boat", cache_ttl=0)) == "ok"
+    assert status(await bench.ask("the blue boat")) == "ok"
+
+
+async def test_what_another_version_cached_is_searched_anew(bench: Bench) -> None:
+    context = TurnContext(prefetch_timeout=20)
+    key = cache_key(understand("the blue boat", before=[], now=NOW, zone=UTC), context)
+    entry = await bench.cache.get(key, owner="ana")
+    await bench.cache.put(key, b'{"candidates": 7}', owner="ana", generation=entry.generation, ttl=60)
+    assert status(await bench.ask("the blue boat")) == "ok"
+    assert status(await bench.ask("the blue boat")) == "cached"
+
+
+async def test_a_cache_that_is_down_is_done_without(tmp_path: Path, bench: Bench) -> None:
+    lost = RedisConnection(lambda: f"unix://{tmp_path}/nowhere.sock")
+    with pytest.raises(TierUnavailable):
+        await RedisSessionCache(lost.client).get("x", owner="ana")
+    node = replace(bench.prefetch, cache=RedisSessionCache(lost.client))
+    said = user_message("the blue boat", turn_id="now", owner="ana", at=NOW)
+    recall = (await node({"messages": [said]}, Runtime(context=TurnContext(prefetch_timeout=20))))["recall"]
+    assert status(recall) == "ok"
+    assert recall.candidates
+    await lost.close()
+
+
+async def test_how_a_message_names_its_time_is_not_taken_from_another(bench: Bench) -> None:
+    alone = await bench.ask("What did you say yesterday?")
+    other = await bench.ask("What were you saying yesterday?")
+    understood = understand("What were you saying yesterday?", before=[], now=NOW, zone=UTC)
+    assert status(other) == "cached"
+    assert alone.times is not None
+    assert other.times is not None
+    assert (alone.times.alone, other.times.alone) == (True, understood.time_alone)

@@ -1,0 +1,48 @@
+"""What a tool answered is found again by its arguments, by its owner alone, and not for ever."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from memory.errors import TierUnavailable
+from memory.working.client import RedisConnection
+from memory.working.session_cache import MAX_BYTES
+from memory.working.tool_cache import RedisToolCache
+from tests.servers.redis import BINARIES, running
+
+
+@pytest.fixture(params=BINARIES)
+async def cache(request: pytest.FixtureRequest) -> AsyncIterator[RedisToolCache]:
+    async with running(BINARIES[request.param]()) as url:
+        connection = RedisConnection(lambda: url)
+        yield RedisToolCache(connection.client)
+        await connection.close()
+
+
+async def test_an_output_is_found_by_tool_and_arguments(cache: RedisToolCache) -> None:
+    await cache.put("fetch", {"url": "http://a", "depth": 1}, b"page", owner="ana", ttl=60)
+    assert await cache.get("fetch", {"depth": 1, "url": "http://a"}, owner="ana") == b"page"
+    assert await cache.get("fetch", {"url": "http://a", "depth": 2}, owner="ana") is None
+    assert await cache.get("browse", {"url": "http://a", "depth": 1}, owner="ana") is None
+    assert await cache.get("fetch", {"url": "http://a", "depth": 1}, owner="bob") is None
+
+
+async def test_an_output_ends_with_its_time_to_live(cache: RedisToolCache) -> None:
+    await cache.put("fetch", {}, b"page", owner="ana", ttl=0.05)
+    await asyncio.sleep(0.1)
+    assert await cache.get("fetch", {}, owner="ana") is None
+
+
+async def test_what_is_too_large_or_has_no_time_is_not_kept(cache: RedisToolCache) -> None:
+    await cache.put("fetch", {"n": 1}, b"x" * (MAX_BYTES + 1), owner="ana", ttl=60)
+    await cache.put("fetch", {"n": 2}, b"x", owner="ana", ttl=0)
+    assert await cache.get("fetch", {"n": 1}, owner="ana") is None
+    assert await cache.get("fetch", {"n": 2}, owner="ana") is None
+
+
+async def test_a_server_that_is_down_is_named() -> None:
+    connection = RedisConnection(lambda: "redis://127.0.0.1:1")
+    with pytest.raises(TierUnavailable):
+        await RedisToolCache(connection.client).get("fetch", {}, owner="ana")
+    await connection.close()

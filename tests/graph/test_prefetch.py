@@ -1,0 +1,438 @@
+"""Prefetch keeps its deadline whatever hangs, uses what there is, and names what was late."""
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
+
+import pytest
+from langgraph.runtime import Runtime
+
+from graph.context import TurnContext
+from graph.state import Recall
+from graph.turn import TurnReader, user_message
+from memory.episodic.store import EpisodeArchive
+from memory.episodic.vectors import (
+    ChromaLocation,
+    Found,
+    Part,
+    Vector,
+    VectorBackend,
+    VectorIndex,
+    connect_chroma,
+)
+from memory.errors import TierUnavailable
+from memory.models import CacheEntry, Episode, SearchReport
+from memory.owner_files import OwnerFiles
+from nodes import prefetch as node
+from nodes.prefetch import Loading, Prefetch
+from tests.servers.chroma import ChromaSettings
+from tests.servers.hash_embeddings import HashEmbeddings
+
+NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
+DEADLINE = 0.3
+ALLOWANCE = 0.05
+BUSY = "still busy with an earlier search"
+
+
+@dataclass
+class HangingVectors:
+    """Chroma, whose searches can be held up or refused."""
+
+    real: VectorBackend
+    go: threading.Event = field(default_factory=threading.Event)
+    down: bool = False
+    searches: int = 0
+
+    def search(self, collection: str, vector: Vector, limit: int) -> list[Found]:
+        self.searches += 1
+        if self.down:
+            raise TierUnavailable("episodic", "nobody answers at chroma")
+        self.go.wait(20)
+        return self.real.search(collection, vector, limit)
+
+    def upsert(
+        self, collection: str, parts: Sequence[Part], vectors: Sequence[Vector], about: dict[str, str | int]
+    ) -> None:
+        self.real.upsert(collection, parts, vectors, about)
+
+    def count(self, collection: str) -> int:
+        return self.real.count(collection)
+
+    def forget(self, collection: str, turn_ids: Sequence[str]) -> None:
+        self.real.forget(collection, turn_ids)
+
+    def drop(self, collection: str) -> None:
+        self.real.drop(collection)
+
+    def catch_up(self, collection: str) -> None:
+        self.real.catch_up(collection)
+
+    def close(self) -> None:
+        self.real.close()
+
+
+class BusyEmbeddings(HashEmbeddings):
+    """Embed queries on a thread that can be held up."""
+
+    def __init__(self, *, remote: bool = False) -> None:
+        super().__init__()
+        self.remote = remote
+        self.go = threading.Event()
+        self.go.set()
+        self.asked = 0
+        self.bulk = asyncio.Event()
+        self.bulk.set()
+
+    async def aembed_query(self, text: str) -> list[float]:
+        self.asked += 1
+        await asyncio.to_thread(self.go.wait, 20)
+        return await super().aembed_query(text)
+
+    async def aembed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+        await self.bulk.wait()
+        return await super().aembed_documents(texts)
+
+
+@dataclass
+class SlowCache:
+    """Remember nothing; each call takes as long as it is told."""
+
+    get_seconds: float = 0.0
+    put_seconds: float = 0.0
+
+    async def get(self, key: str, *, owner: str) -> CacheEntry:
+        await asyncio.sleep(self.get_seconds)
+        return CacheEntry(generation=1, value=None)
+
+    async def put(self, key: str, value: bytes, *, owner: str, generation: int, ttl: float) -> None:
+        await asyncio.sleep(self.put_seconds)
+
+    async def drop(self, *, owner: str) -> None:
+        pass
+
+
+@dataclass
+class Bench:
+    """A prefetch over a real archive."""
+
+    folder: Path
+    embeddings: BusyEmbeddings = field(default_factory=BusyEmbeddings)
+    cache: SlowCache = field(default_factory=SlowCache)
+    backend: HangingVectors | None = None
+    turns: int = 0
+
+    def __post_init__(self) -> None:
+        self.files = OwnerFiles(lambda: self.folder / "owners", busy_timeout=0.5)
+        vectors = VectorIndex(lambda: self.folder / "chroma", ChromaSettings, connect=self.connect)
+        self.archive = EpisodeArchive(self.files, vectors, self.embeddings)
+        turns = TurnReader(default_owner=lambda: "ana", clock=lambda: NOW)
+        self.node = Prefetch(turns, self.archive, self.cache, utc, Loading(done=True))
+
+    def connect(self, location: ChromaLocation) -> VectorBackend:
+        self.backend = HangingVectors(connect_chroma(location))
+        self.backend.go.set()
+        return self.backend
+
+    @property
+    def vectors(self) -> HangingVectors:
+        assert self.backend is not None
+        return self.backend
+
+    async def fill(self) -> None:
+        """Tell it something, and have everything loaded."""
+        told = [
+            ("boat", "The boat is called Merganser.", NOW - timedelta(days=30)),
+            ("roof", "The roof leaks, see GOAT-42.", NOW - timedelta(days=1)),
+        ]
+        for turn_id, message, at in told:
+            await self.archive.append(
+                Episode(turn_id=turn_id, owner="ana", thread=turn_id, message=message, reply="", at=at)
+            )
+        await self.archive.index(owner="ana")
+        recall, _ = await self.ask("what is the boat called?", prefetch_timeout=20)
+        assert ok(recall), recall.reports
+
+    async def ask(self, message: str, **thresholds: float) -> tuple[Recall, float]:
+        """Run the node for one message; return what was recalled and the seconds that it took."""
+        self.turns += 1
+        context = TurnContext(**{"prefetch_timeout": DEADLINE, "cache_ttl": 0, **thresholds})
+        said = user_message(message, turn_id=f"now-{self.turns}", owner="ana", at=NOW)
+        began = time.perf_counter()
+        update = await self.node({"messages": [said]}, Runtime(context=context))
+        return update["recall"], time.perf_counter() - began
+
+
+async def utc() -> tzinfo:
+    return UTC
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    made = Bench(tmp_path)
+    await made.fill()
+    yield made
+    made.vectors.go.set()
+    made.embeddings.go.set()
+    made.embeddings.bulk.set()
+    await made.archive.close()
+    await made.files.close()
+
+
+def thematic(recall: Recall) -> SearchReport:
+    return recall.reports["thematic"]
+
+
+def found(recall: Recall) -> list[str]:
+    return [candidate.turn_id for candidate in recall.candidates]
+
+
+def ok(recall: Recall) -> bool:
+    return thematic(recall).status == "ok" and found(recall)[:1] == ["boat"]
+
+
+async def assert_well_again(bench: Bench) -> None:
+    for _ in range(50):
+        recall, seconds = await bench.ask("what is the boat called?")
+        if ok(recall):
+            assert seconds < DEADLINE
+            assert recall.candidates[0].evidence.cosine is not None
+            assert thematic(recall).problem == ""
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(recall.reports)
+
+
+async def test_a_healthy_archive_is_searched_by_every_mechanism(bench: Bench) -> None:
+    recall, seconds = await bench.ask("What did we say about GOAT-42 yesterday?")
+    assert seconds < DEADLINE
+    assert found(recall)[0] == "roof"
+    assert recall.keys == ("GOAT-42",)
+    assert recall.times is not None
+    assert recall.times.text == "yesterday"
+    assert not recall.times.alone
+    assert {name: (report.status, report.problem) for name, report in recall.reports.items()} == {
+        "thematic": ("ok", ""),
+        "temporal": ("ok", ""),
+        "key": ("ok", ""),
+    }
+    assert (recall.reports["temporal"].found, recall.reports["key"].found) == (1, 1)
+    assert (recall.candidates[0].evidence.keyed, recall.candidates[0].evidence.timed) == (True, True)
+    assert recall.query.model == "hash-1"
+
+
+async def test_a_fragment_is_searched_with_what_was_said_before_it(bench: Bench) -> None:
+    before = user_message("I sailed on the Merganser.", turn_id="t1", owner="ana", at=NOW)
+    said = user_message("and her?", turn_id="t2", owner="ana", at=NOW)
+    recall = (await bench.node({"messages": [before, said]}, Runtime(context=TurnContext(cache_ttl=0))))[
+        "recall"
+    ]
+    assert recall.expanded == "I sailed on the Merganser.\nand her?"
+    assert found(recall)[0] == "boat"
+
+
+async def test_a_search_that_hangs_in_the_vectors_is_answered_by_the_rest(bench: Bench) -> None:
+    bench.vectors.go.clear()
+    searches = bench.vectors.searches
+    recall, seconds = await bench.ask("what is the boat called?")
+    assert DEADLINE * 0.5 < seconds < DEADLINE + ALLOWANCE
+    assert found(recall)[0] == "boat"
+    assert recall.candidates[0].evidence.cosine is not None  # beside the log
+    assert (thematic(recall).status, thematic(recall).problem) == (
+        "partial",
+        "the vectors did not come in time",
+    )
+    for _ in range(3):
+        recall, seconds = await bench.ask("where does the roof leak?")
+        assert seconds < DEADLINE / 2
+        assert found(recall)[0] == "roof"
+        assert BUSY in thematic(recall).problem
+    assert bench.vectors.searches == searches + 1
+    bench.vectors.go.set()
+    await assert_well_again(bench)
+
+
+async def test_a_hang_in_one_owners_vectors_is_no_other_owners(bench: Bench) -> None:
+    await bench.archive.append(
+        Episode(turn_id="b", owner="bob", thread="b", message="The boat sank.", reply="", at=NOW)
+    )
+    await bench.archive.index(owner="bob")
+    bench.vectors.go.clear()
+    await bench.ask("what is the boat called?")
+    said = user_message("boat", turn_id="x", owner="bob", at=NOW)
+    context = TurnContext(prefetch_timeout=DEADLINE, cache_ttl=0)
+    recall = (await bench.node({"messages": [said]}, Runtime(context=context)))["recall"]
+    assert found(recall) == ["b"]
+    assert thematic(recall).problem == "the vectors did not come in time"
+
+
+async def test_a_chroma_that_is_down_is_named_and_costs_no_time(bench: Bench) -> None:
+    bench.vectors.down = True
+    down = bench.vectors
+    recall, seconds = await bench.ask("what is the boat called?")
+    assert seconds < DEADLINE
+    assert found(recall)[0] == "boat"
+    assert thematic(recall).status == "partial"
+    assert "nobody answers at chroma" in thematic(recall).problem
+    await assert_well_again(bench)
+    assert bench.vectors is not down
+
+
+async def test_an_embedding_model_that_is_busy_leaves_the_words(bench: Bench) -> None:
+    bench.embeddings.go.clear()
+    asked = bench.embeddings.asked
+    recall, seconds = await bench.ask("what is the boat called, see GOAT-42?")
+    assert DEADLINE * 0.5 < seconds < DEADLINE + ALLOWANCE
+    assert sorted(found(recall)) == ["boat", "roof"]
+    assert {candidate.evidence.cosine for candidate in recall.candidates} == {None}
+    assert recall.reports["key"].found == 1
+    assert recall.query.model == ""
+    assert (thematic(recall).status, thematic(recall).problem) == (
+        "partial",
+        "the embedding of the message did not come in time",
+    )
+    recall, seconds = await bench.ask("where does the roof leak?")
+    assert seconds < DEADLINE / 2
+    assert found(recall) == ["roof"]
+    assert BUSY in thematic(recall).problem
+    assert bench.embeddings.asked == asked + 1
+    bench.embeddings.go.set()
+    await assert_well_again(bench)
+
+
+LOCKER = """
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("BEGIN EXCLUSIVE")
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+async def test_a_writer_in_another_process_keeps_no_search_waiting(bench: Bench) -> None:
+    command = [sys.executable, "-c", LOCKER, str(bench.files.path("ana"))]
+    locker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: ASYNC220
+    try:
+        assert locker.stdout is not None
+        assert await asyncio.to_thread(locker.stdout.readline) == b"locked\n"
+        with pytest.raises(TierUnavailable, match="locked by another process"):
+            await bench.archive.touch(["boat"], owner="ana")
+        recall, seconds = await bench.ask("what is the boat called?")
+        assert ok(recall)
+        assert seconds < DEADLINE
+    finally:
+        locker.communicate()
+
+
+async def test_a_file_that_another_process_has_to_itself_is_late_and_comes_back(tmp_path: Path) -> None:
+    first = Bench(tmp_path)
+    await first.fill()
+    await first.archive.close()
+    await first.files.close()
+    bench = Bench(tmp_path)
+    await bench.archive.ready(owner="nobody")
+    with closing(sqlite3.connect(bench.files.path("ana"), isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        for _ in range(3):
+            recall, seconds = await bench.ask("what is the boat called?")
+            assert seconds < DEADLINE + ALLOWANCE
+            assert recall.candidates == ()
+            assert thematic(recall).status in ("late", "down")
+            assert thematic(recall).problem
+    await assert_well_again(bench)
+    await bench.archive.close()
+    await bench.files.close()
+
+
+async def test_a_reader_that_hangs_is_late_once_then_refused_at_once(bench: Bench) -> None:
+    hung = threading.Event()
+
+    def hang(db: sqlite3.Connection) -> None:
+        hung.wait(20)
+
+    hanging = asyncio.create_task(bench.files.read("ana", "episodic", hang))
+    await asyncio.sleep(0)
+    recall, seconds = await bench.ask("what is the boat called?")
+    assert seconds < DEADLINE + ALLOWANCE
+    assert (recall.candidates, thematic(recall).status) == ((), "late")
+    assert f"{DEADLINE:g} s" in thematic(recall).problem
+    for _ in range(3):
+        recall, seconds = await bench.ask("what is the boat called?")
+        assert seconds < DEADLINE / 2
+        assert (recall.candidates, thematic(recall).status) == ((), "down")
+        assert BUSY in thematic(recall).problem
+    hung.set()
+    await hanging
+    await assert_well_again(bench)
+
+
+async def test_a_cache_that_is_slow_to_answer_costs_a_fifth_of_the_time(bench: Bench) -> None:
+    bench.cache.get_seconds = 10
+    recall, seconds = await bench.ask("what is the boat called?", cache_ttl=60)
+    assert ok(recall)
+    assert seconds < DEADLINE + ALLOWANCE
+
+
+async def test_a_cache_that_is_slow_to_write_costs_nothing_that_was_found(bench: Bench) -> None:
+    bench.cache.put_seconds = 10
+    recall, seconds = await bench.ask("what is the boat called?", cache_ttl=60)
+    assert seconds < DEADLINE + ALLOWANCE
+    assert ok(recall)
+
+
+@pytest.mark.parametrize("how", ["hangs", "is down"])
+async def test_null_turns_that_cannot_be_embedded_leave_the_words(tmp_path: Path, how: str) -> None:
+    first = Bench(tmp_path)
+    await first.fill()
+    await first.archive.close()
+    await first.files.close()
+
+    class Endpoint(BusyEmbeddings):
+        async def aembed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+            if how == "is down":
+                raise TierUnavailable("episodic", "the endpoint is down")
+            return await super().aembed_documents(texts)
+
+    endpoint = Endpoint(remote=True)
+    bench = Bench(tmp_path, embeddings=endpoint)
+    endpoint.bulk.clear()
+    try:
+        recall, seconds = await bench.ask("what is the boat called?", prefetch_timeout=2)
+        assert seconds < 2 + ALLOWANCE
+        assert found(recall)[:1] == ["boat"]
+        assert thematic(recall).problem
+    finally:
+        endpoint.bulk.set()
+        await bench.archive.close()
+        await bench.files.close()
+
+
+async def test_the_first_turn_has_the_archive_loaded_before_the_clock_runs(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    await bench.fill()
+    bench.node.loading.done = False
+    recall, _ = await bench.ask("what is the boat called?")
+    assert ok(recall)
+    assert bench.node.loading.done
+    await bench.archive.close()
+    await bench.files.close()
+
+
+async def test_a_model_that_does_not_load_is_named_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node, "LOADING_SECONDS", 0.0)
+    bench.node.loading.done = False
+    recall, _ = await bench.ask("what is the boat called?")
+    assert "not loaded after" in thematic(recall).problem
+    recall, _ = await bench.ask("what is the boat called?")
+    assert ok(recall)
+    assert thematic(recall).problem == ""

@@ -1,0 +1,413 @@
+"""What the gap filter lets through, and why."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langgraph.runtime import Runtime
+
+from graph.context import TurnContext
+from graph.state import Conversation, FactSheet, Recall, State, TimeMeant, Turn, Unused
+from memory.gap import GapRule
+from memory.models import Candidate, ConversationTurn, Decision, Evidence, Fact, Mechanism, QueryFacts
+from memory.ranking import RankRule
+from memory.relevance import calibration_of
+from nodes.gap_filter import AS_BEFORE, FEW_HOLD_A_KEY, by_key_and_time, gap_filter, without_echo
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TURN = Turn(turn_id="now", owner="ana", thread="1", message="what did I plant?", at=NOW)
+YESTERDAY = TimeMeant(start=NOW - timedelta(days=1), end=NOW, text="yesterday")
+QUERY = QueryFacts(documents=500, words=3, unseen=0.2, model="any")
+QUIET = tuple(i / 100 for i in range(21))
+
+
+def candidate(
+    turn_id: str,
+    score: float = 0.5,
+    *,
+    days: float = 0,
+    text: str = "",
+    keyed: int = 0,
+    timed: bool = False,
+) -> Candidate:
+    """Make one about a matter of its own, unless `text` says otherwise; all evidence follows the score."""
+    evidence = Evidence(
+        lexical=max(score, 0.0) * 10,
+        coverage=max(score, 0.0),
+        cosine=score,
+        standing=score * 20 - 10,
+        surplus=score * 20 - 10,
+        keyed=keyed,
+        timed=timed,
+    )
+    return Candidate(
+        turn_id=turn_id,
+        thread="1",
+        at=NOW - timedelta(days=days),
+        message=text or f"matter{turn_id}",
+        reply="",
+        whole=True,
+        mechanism=Mechanism.THEMATIC,
+        rank=1,
+        score=score,
+        evidence=evidence,
+    )
+
+
+def past(turn_id: str) -> ConversationTurn:
+    return ConversationTurn(turn_id=turn_id, message="m", reply="r", at=NOW, tokens=2)
+
+
+def state(
+    *candidates: Candidate,
+    noise: tuple[float, ...] = QUIET,
+    turns: Sequence[ConversationTurn] = (),
+    opening: ConversationTurn | None = None,
+    query: QueryFacts = QUERY,
+    times: TimeMeant | None = None,
+    facts: Sequence[Fact] = (),
+    unused: Sequence[Unused] = (),
+) -> State:
+    return {
+        "messages": [],
+        "turn": TURN,
+        "recall": Recall(candidates=candidates, noise=noise, query=query, times=times),
+        "conversation": Conversation(turns=turns, opening=opening),
+        "fact_sheet": FactSheet(facts=facts),
+        "unused": unused,
+    }
+
+
+def decide(given: State, **thresholds: Any) -> list[Decision]:
+    return list(gap_filter(given, Runtime(context=TurnContext(**thresholds)))["decisions"])
+
+
+def by_null(given: State, **thresholds: Any) -> list[Decision]:
+    return decide(given, gap_rule=GapRule.NULL, **thresholds)
+
+
+def kept(decisions: Sequence[Decision]) -> list[str]:
+    return [decision.turn_id for decision in decisions if decision.kept]
+
+
+def rules(decisions: Sequence[Decision]) -> dict[str, tuple[bool, str]]:
+    return {decision.turn_id: (decision.kept, decision.rule) for decision in decisions}
+
+
+class TestRules:
+    def test_the_kept_stand_first_and_each_candidate_has_one_decision(self) -> None:
+        found = [candidate("best", 0.9), candidate("low", 0.1), candidate("good", 0.5), candidate("no", -0.2)]
+        decisions = by_null(state(*found))
+        assert [(d.turn_id, d.kept, d.score) for d in decisions] == [
+            ("best", True, 0.9),
+            ("good", True, 0.5),
+            ("low", False, 0.1),
+            ("no", False, -0.2),
+        ]
+        assert {d.rule for d in decisions} == {"null"}
+
+    def test_the_null_rules_share_is_the_contexts(self) -> None:
+        found = [candidate("a", 0.15), candidate("b", 0.05)]
+        assert [d.kept for d in by_null(state(*found), gap_null_share=0.5)] == [True, False]
+        assert [d.kept for d in by_null(state(*found), gap_null_share=0.0)] == [True, True]
+        assert [d.kept for d in by_null(state(*found), gap_null_share=1.0)] == [False, False]
+        assert [d.kept for d in by_null(state(*found), gap_null_share=0.5, gap_threshold=1.0)] == [
+            True,
+            False,
+        ]
+
+    def test_without_noise_the_null_rule_keeps_nothing(self) -> None:
+        assert kept(by_null(state(candidate("a", 1.0), noise=()))) == []
+
+    @pytest.mark.parametrize("rule", GapRule)
+    def test_nothing_found_is_nothing_decided(self, rule: GapRule) -> None:
+        assert decide(state(), gap_rule=rule) == []
+
+    def test_the_ratio_rule_and_its_significance_are_the_contexts(self) -> None:
+        found = [candidate(str(i), s) for i, s in enumerate((0.9, 0.85, 0.35, 0.3, 0.3, 0.3))]
+        assert kept(decide(state(*found), gap_rule=GapRule.RATIO)) == ["0", "1"]
+        assert kept(decide(state(*found), gap_rule=GapRule.RATIO, gap_significance=4.5)) == []
+
+    @pytest.mark.parametrize("rule", [GapRule.NULL, GapRule.RATIO])
+    def test_the_older_rules_judge_by_similarity_whatever_the_order(self, rule: GapRule) -> None:
+        found = [candidate(str(i), s) for i, s in enumerate((0.3, 0.9, 0.3, 0.85, 0.3, 0.3))]
+        assert sorted(kept(decide(state(*found, noise=(0.5,)), gap_rule=rule))) == ["1", "3"]
+
+    def test_the_calibrated_rule_is_the_default_and_tells_each_probability(self) -> None:
+        found = [candidate("sure", 0.95), candidate("maybe", 0.55), candidate("no", 0.0)]
+        decisions = decide(state(*found))
+        calibration = calibration_of(QUERY.model)
+        chances = {c.turn_id: calibration.probability(c.evidence, QUERY) for c in found}
+        assert {d.turn_id: d.probability for d in decisions} == chances
+        assert {d.turn_id: d.score for d in decisions} == chances
+        assert chances["sure"] > chances["maybe"] > chances["no"]
+        assert kept(decisions)[:1] == ["sure"]
+        assert not decisions[-1].kept
+
+    def test_the_calibrated_threshold_and_break_are_the_contexts(self) -> None:
+        found = [candidate("sure", 1.0), candidate("no", 0.0)]
+        assert kept(decide(state(*found), gap_threshold=1.0)) == []
+        assert kept(decide(state(*found), gap_threshold=0.0, gap_break=100)) == ["sure", "no"]
+        narrow = decide(state(*found), gap_threshold=0.0, gap_break=0.01)
+        assert rules(narrow) == {"sure": (True, "calibrated"), "no": (False, "break")}
+
+    def test_without_vectors_the_words_decide(self) -> None:
+        bare = [
+            Evidence(lexical=9, coverage=1.0),
+            Evidence(lexical=0, coverage=0.0, timed=True),
+        ]
+        found = [
+            Candidate(
+                turn_id=name,
+                thread="1",
+                at=NOW,
+                message=name,
+                reply="",
+                whole=True,
+                mechanism=Mechanism.THEMATIC,
+                rank=1,
+                score=1,
+                evidence=evidence,
+            )
+            for name, evidence in zip(("roof", "cellar"), bare, strict=True)
+        ]
+        query = QueryFacts(documents=500, words=3)
+        decisions = {d.turn_id: d for d in decide(state(*found, query=query))}
+        alone = calibration_of("").words_alone
+        assert alone == calibration_of("any").words_alone
+        assert decisions["roof"].probability > decisions["cellar"].probability
+        assert decisions["roof"].probability == calibration_of("").probability(bare[0], query)
+        for rule in (GapRule.NULL, GapRule.RATIO):
+            assert kept(decide(state(*found, query=query), gap_rule=rule)) == []
+
+    def test_the_kept_are_in_the_order_of_the_ranking(self) -> None:
+        found = [candidate("old", 0.9, days=300), candidate("new", 0.7), candidate("cut", 0.1)]
+        order = by_null(state(*found), rank_tie=0.01)
+        assert [d.turn_id for d in order] == ["old", "new", "cut"]
+        assert [d.turn_id for d in by_null(state(*found), rank_tie=1)] == ["new", "old", "cut"]
+        blended = by_null(state(*found), rank_rule=RankRule.BLEND)
+        assert [d.turn_id for d in blended] == ["new", "old", "cut"]
+        wide = by_null(state(*found), rank_rule=RankRule.BLEND, rank_recency_window=36_500)
+        assert [d.turn_id for d in wide] == ["old", "new", "cut"]
+
+
+class TestLimit:
+    def test_the_best_are_taken_up_to_the_limit(self) -> None:
+        found = [candidate(str(i), 1 - i / 100) for i in range(30)]
+        assert {d.turn_id for d in decide(state(*found))} == {str(i) for i in range(15)}
+        assert [d.turn_id for d in decide(state(*found), prefetch_results=1)] == ["0"]
+
+    def test_what_stands_in_the_conversation_takes_no_place(self) -> None:
+        found = [candidate("echo", 0.9), candidate("a", 0.8), candidate("b", 0.7), candidate("c", 0.6)]
+        decisions = decide(state(*found, turns=(past("echo"),)), prefetch_results=2)
+        assert {d.turn_id for d in decisions} == {"echo", "a", "b"}
+
+    def test_an_opening_takes_no_place(self) -> None:
+        found = [candidate("echo", 0.9), candidate("a", 0.8), candidate("b", 0.7)]
+        given = state(*found, turns=(past("x"),), opening=past("echo"))
+        assert {d.turn_id for d in decide(given, prefetch_results=2)} == {"echo", "a", "b"}
+
+    def test_what_was_asked_for_by_key_or_time_takes_no_place(self) -> None:
+        found = [
+            candidate("a", 0.9),
+            candidate("b", 0.8),
+            candidate("key", 0.2, keyed=1),
+            candidate("c", 0.15),
+            candidate("time", 0.1, timed=True),
+        ]
+        assert {d.turn_id for d in decide(state(*found), prefetch_results=1)} == {"a", "key", "time"}
+
+    @given(st.lists(st.floats(-1, 1), max_size=40), st.integers(1, 20), st.sampled_from(GapRule))
+    def test_decisions_are_bounded_and_the_kept_come_first(
+        self, scores: list[float], limit: int, rule: GapRule
+    ) -> None:
+        found = [candidate(str(i), score) for i, score in enumerate(sorted(scores, reverse=True))]
+        decisions = decide(state(*found), prefetch_results=limit, gap_rule=rule)
+        assert {d.turn_id for d in decisions} == {str(i) for i in range(min(len(scores), limit))}
+        assert len(decisions) == min(len(scores), limit)
+        assert [d.kept for d in decisions] == sorted((d.kept for d in decisions), reverse=True)
+
+
+def settled(
+    *candidates: Candidate, relevant: Sequence[str] = (), times: TimeMeant | None = None
+) -> dict[str, tuple[bool, str]]:
+    """Return what keys and times make of decisions by which `relevant` are kept."""
+    judged = [
+        Decision(
+            turn_id=c.turn_id,
+            kept=c.turn_id in relevant,
+            rule="calibrated",
+            score=0.5,
+            threshold=0.5,
+            probability=0.5,
+        )
+        for c in candidates
+    ]
+    return rules(by_key_and_time(judged, candidates, Recall(candidates=candidates, times=times)))
+
+
+KEPT, CUT = (True, "calibrated"), (False, "calibrated")
+
+
+class TestKeyAndTime:
+    def test_a_rare_key_is_kept_however_little_else_speaks_for_it(self) -> None:
+        found = [candidate("key", 0, keyed=1), candidate("other", 0)]
+        assert settled(*found) == {"key": (True, "key"), "other": CUT}
+        assert settled(*found, relevant=["other"]) == {"key": (True, "key"), "other": KEPT}
+
+    def test_a_frequent_key_is_judged_like_anything_else(self) -> None:
+        few = [candidate(str(n), 0, keyed=FEW_HOLD_A_KEY) for n in range(FEW_HOLD_A_KEY)]
+        assert set(settled(*few).values()) == {(True, "key")}
+        many = [candidate(str(n), 0, keyed=FEW_HOLD_A_KEY + 1) for n in range(FEW_HOLD_A_KEY + 1)]
+        assert set(settled(*many).values()) == {CUT}
+        assert settled(*many, relevant=["3"])["3"] == KEPT
+
+    def test_keys_are_counted_each_by_itself(self) -> None:
+        found = [
+            candidate("a", 0, keyed=3),
+            candidate("b", 0, keyed=3),
+            candidate("c", 0, keyed=FEW_HOLD_A_KEY),
+        ]
+        assert set(settled(*found).values()) == {(True, "key")}
+
+    def test_what_lies_in_the_time_stands_alone_when_any_of_it_is_relevant(self) -> None:
+        found = [
+            candidate("then", timed=True),
+            candidate("then too", timed=True),
+            candidate("at another time"),
+            candidate("key", keyed=1),
+        ]
+        relevant = ["then", "at another time"]
+        assert settled(*found, relevant=relevant, times=YESTERDAY) == {
+            "then": KEPT,
+            "then too": CUT,
+            "at another time": (False, "time"),
+            "key": (True, "key"),
+        }
+
+    def test_when_nothing_of_that_time_is_relevant_the_time_cuts_nothing(self) -> None:
+        found = [candidate("then", timed=True), candidate("at another time")]
+        assert settled(*found, relevant=["at another time"], times=YESTERDAY) == {
+            "then": CUT,
+            "at another time": KEPT,
+        }
+
+    def test_a_message_that_names_a_time_alone_is_answered_by_all_of_it(self) -> None:
+        alone = TimeMeant(start=YESTERDAY.start, end=NOW, text="yesterday", alone=True)
+        found = [
+            candidate("then", timed=True),
+            candidate("then too", timed=True),
+            candidate("at another time"),
+        ]
+        assert settled(*found, relevant=["at another time"], times=alone) == {
+            "then": (True, "time"),
+            "then too": (True, "time"),
+            "at another time": (False, "time"),
+        }
+
+    def test_a_time_alone_in_which_nothing_was_said_cuts_nothing(self) -> None:
+        alone = TimeMeant(start=YESTERDAY.start, end=NOW, text="yesterday", alone=True)
+        found = [candidate("a"), candidate("b")]
+        assert settled(*found, relevant=["a"], times=alone) == {"a": KEPT, "b": CUT}
+
+    def test_a_key_outside_the_time_is_kept_and_one_within_it_narrows_it(self) -> None:
+        found = [candidate("key then", keyed=1, timed=True), candidate("other")]
+        assert settled(*found, relevant=["other"], times=YESTERDAY) == {
+            "key then": (True, "key"),
+            "other": (False, "time"),
+        }
+
+
+class TestSmallTalk:
+    SMALL = QueryFacts(documents=500, words=1, small_talk=True, model="any")
+
+    @pytest.mark.parametrize("rule", GapRule)
+    def test_thanks_call_up_nothing(self, rule: GapRule) -> None:
+        found = [candidate("a", 1.0), candidate("b", 0.99)]
+        assert kept(decide(state(*found, noise=(0.0,)), gap_rule=rule)) == ["a", "b"]
+        decisions = decide(state(*found, noise=(0.0,), query=self.SMALL), gap_rule=rule)
+        assert rules(decisions) == {"a": (False, "small_talk"), "b": (False, "small_talk")}
+
+    def test_what_was_cut_anyway_keeps_its_reason(self) -> None:
+        decisions = by_null(state(candidate("no", 0.0), query=self.SMALL))
+        assert rules(decisions) == {"no": (False, "null")}
+
+    def test_a_key_and_a_time_alone_are_asked_for_even_so(self) -> None:
+        alone = TimeMeant(start=YESTERDAY.start, end=NOW, text="yesterday", alone=True)
+        found = [candidate("then", 0.1, timed=True), candidate("key", 0.1, keyed=1), candidate("x", 1.0)]
+        decisions = decide(state(*found, query=self.SMALL, times=alone))
+        assert rules(decisions) == {"then": (True, "time"), "key": (True, "key"), "x": (False, "time")}
+
+
+ROOF = "The roof of the barn leaks above the hay ladder since October"
+
+
+class TestEcho:
+    def test_of_those_that_say_the_same_the_latest_stays(self) -> None:
+        found = [
+            candidate("first", 1.0, days=9, text=ROOF),
+            candidate("last", 0.98, days=1, text=ROOF + "!"),
+            candidate("between", 0.99, days=5, text=ROOF.upper()),
+            candidate("other", 0.97, text="the cellar is flooded"),
+        ]
+        decisions = by_null(state(*found))
+        assert rules(decisions) == {
+            "first": (False, "duplicate"),
+            "last": (True, "null"),
+            "between": (False, "duplicate"),
+            "other": (True, "null"),
+        }
+
+    def test_a_later_one_that_is_not_relevant_cuts_nothing(self) -> None:
+        found = [candidate("first", 1.0, days=9, text=ROOF), candidate("last", 0.1, text=ROOF)]
+        assert rules(by_null(state(*found))) == {"first": (True, "null"), "last": (False, "null")}
+
+    def test_what_the_facts_say_already_is_not_said_again(self) -> None:
+        facts = [Fact(key="daughter", value="Ioana, allergic to peanuts", at=NOW)]
+        found = [
+            candidate("known", 1.0, text="My daughter is allergic to peanuts"),
+            candidate("more", 0.9, text="My daughter is allergic to peanuts and carries an epinephrine pen"),
+        ]
+        assert rules(by_null(state(*found, facts=facts))) == {
+            "known": (False, "fact"),
+            "more": (True, "null"),
+        }
+
+    def test_facts_are_read_together(self) -> None:
+        facts = [Fact(key="sister", value="Maria", at=NOW), Fact(key="dog", value="Rex", at=NOW)]
+        given = state(candidate("both", 1.0, text="my dog Rex and my sister Maria"), facts=facts)
+        assert rules(by_null(given)) == {"both": (False, "fact")}
+
+    @pytest.mark.parametrize(
+        ("before", "now", "expected"),
+        [
+            (0.6, 0.6, (False, "unused")),
+            (0.6, 0.6 + AS_BEFORE - 0.01, (False, "unused")),
+            (0.6, 0.6 + AS_BEFORE + 0.01, (True, "calibrated")),
+            (0.6, 0.5, (False, "unused")),
+        ],
+    )
+    def test_what_was_shown_in_vain_needs_a_better_reason(
+        self, before: float, now: float, expected: tuple[bool, str]
+    ) -> None:
+        shown = candidate("shown", 1.0)
+        decision = Decision(
+            turn_id="shown", kept=True, rule="calibrated", score=now, threshold=0.5, probability=now
+        )
+        given = state(shown, unused=[Unused(turn_id="shown", probability=before, turns_left=1)])
+        assert rules(without_echo([decision], [shown], given)) == {"shown": expected}
+
+    @pytest.mark.parametrize("rule", ["key", "time"])
+    def test_what_is_asked_for_by_key_or_time_is_shown_again(self, rule: str) -> None:
+        shown = candidate("shown", 1.0)
+        decision = Decision(turn_id="shown", kept=True, rule=rule, score=0.1, threshold=0.5, probability=0.1)
+        given = state(shown, unused=[Unused(turn_id="shown", probability=0.9, turns_left=1)])
+        assert rules(without_echo([decision], [shown], given)) == {"shown": (True, rule)}
+
+    def test_the_first_turn_of_a_thread_has_nothing_unused(self) -> None:
+        given = state(candidate("a", 1.0))
+        del given["unused"]
+        assert kept(by_null(given)) == ["a"]

@@ -1,0 +1,156 @@
+"""The probability of relevance: what moves it, how far, and which fit it is taken from."""
+
+import json
+import math
+from dataclasses import replace
+from importlib.resources import files
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memory.models import Evidence, QueryFacts
+from memory.relevance import (
+    DEFAULT,
+    PACKAGE,
+    Calibration,
+    Logistic,
+    calibration_of,
+    digest,
+    file_name,
+    vector_features,
+    word_features,
+)
+
+EVIDENCE = Evidence(lexical=3, coverage=0.5, cosine=0.4, standing=1.0, surplus=2.0)
+QUERY = QueryFacts(documents=100, words=3, unseen=0.25, model="any")
+SHIPPED = sorted(
+    each.name.removesuffix(".json") for each in files(PACKAGE).iterdir() if each.name.endswith(".json")
+)
+NAMES = ("standing", "surplus", "coverage")
+numbers = st.floats(-20, 20)
+logistics = st.builds(
+    lambda intercept, coefficients, limits: Logistic(
+        intercept=intercept,
+        coefficients=dict(zip(NAMES, coefficients, strict=True)),
+        limits={name: (min(pair), max(pair)) for name, pair in zip(NAMES, limits, strict=True)},
+    ),
+    numbers,
+    st.tuples(numbers, numbers, numbers),
+    st.tuples(*[st.tuples(numbers, numbers)] * 3),
+)
+features = st.fixed_dictionaries(dict.fromkeys(NAMES, numbers))
+
+
+def test_a_logistic_by_hand() -> None:
+    model = Logistic(intercept=-1, coefficients={"a": 2, "b": -0.5}, limits={"a": (0, 1), "b": (-10, 10)})
+    assert model.probability({"a": 0.5, "b": 0}) == pytest.approx(0.5)
+    assert model.probability({"a": 1, "b": 2}) == pytest.approx(0.5)
+    assert model.probability({"a": 1, "b": 0}) == pytest.approx(1 / (1 + math.exp(-1)))
+    assert model.probability({"a": 7, "b": 0}) == pytest.approx(1 / (1 + math.exp(-1)))  # taken as 1
+    assert model.probability({"a": -7, "b": 0}) == pytest.approx(1 / (1 + math.exp(1)))  # taken as 0
+
+
+@given(logistics, features, st.sampled_from(NAMES), st.floats(0, 20))
+def test_each_feature_moves_it_as_its_sign_says(
+    model: Logistic, told: dict[str, float], name: str, more: float
+) -> None:
+    before, after = model.probability(told), model.probability({**told, name: told[name] + more})
+    assert 0 <= before <= 1
+    if model.coefficients[name] >= 0:
+        assert after >= before - 1e-12
+    else:
+        assert after <= before + 1e-12
+
+
+@given(logistics, features, st.sampled_from(NAMES), st.floats(0, 1e6))
+def test_beyond_its_limits_a_feature_moves_nothing(
+    model: Logistic, told: dict[str, float], name: str, beyond: float
+) -> None:
+    low, high = model.limits[name]
+    for limit, further in ((low, low - beyond), (high, high + beyond)):
+        assert model.probability({**told, name: further}) == model.probability({**told, name: limit})
+
+
+@pytest.mark.parametrize("intercept", [-1e9, 1e9])
+def test_what_is_certain_is_still_a_probability(intercept: float) -> None:
+    model = Logistic(intercept=intercept, coefficients={}, limits={})
+    assert 0 <= model.probability({}) <= 1
+
+
+def test_the_features_are_what_the_evidence_says() -> None:
+    words, vectors = word_features(EVIDENCE, QUERY), vector_features(EVIDENCE, QUERY)
+    assert (words["coverage"], words["unseen"]) == (0.5, 0.25)
+    assert vectors["standing"] == 1.0
+    assert not {"standing", "surplus"} & words.keys()
+    for empty in (word_features(EVIDENCE, QueryFacts()), vector_features(EVIDENCE, QueryFacts())):
+        assert all(math.isfinite(value) for value in empty.values())
+
+
+@pytest.mark.parametrize(
+    "bare",
+    [replace(EVIDENCE, standing=None), replace(EVIDENCE, surplus=None), Evidence(lexical=3, coverage=1)],
+)
+def test_without_vectors_the_words_alone_are_asked(bare: Evidence) -> None:
+    sure = Logistic(intercept=50, coefficients={}, limits={})
+    never = Logistic(intercept=-50, coefficients={}, limits={})
+    given = Calibration(version=1, embedding_model="m", with_vectors=sure, words_alone=never, data={})
+    assert given.probability(EVIDENCE, QUERY) > 0.99
+    assert given.probability(bare, QUERY) < 0.01
+
+
+@pytest.mark.parametrize("name", ["", "nobody/has-this", "text-embedding-9-huge", "../any"])
+def test_an_unknown_embedding_model_has_the_calibration_of_any(name: str) -> None:
+    assert calibration_of(name) == calibration_of(DEFAULT)
+
+
+def test_a_name_may_be_longer_than_a_files() -> None:
+    assert calibration_of("e" * 300) == calibration_of(DEFAULT)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_calibration_that_is_shipped_can_be_used(name: str) -> None:
+    shipped = Calibration.model_validate_json(files(PACKAGE).joinpath(f"{name}.json").read_text("utf-8"))
+    assert file_name(shipped.embedding_model) == f"{name}.json"
+    assert calibration_of(shipped.embedding_model) == shipped
+    with_vectors, alone = vector_features(EVIDENCE, QUERY), word_features(EVIDENCE, QUERY)
+    for model, known in ((shipped.with_vectors, with_vectors), (shipped.words_alone, alone)):
+        assert model.coefficients.keys() <= known.keys()
+        assert model.coefficients.keys() <= model.limits.keys()
+        assert all(low <= high for low, high in model.limits.values())
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_what_speaks_for_a_memory_makes_it_more_probable(name: str) -> None:
+    shipped = Calibration.model_validate_json(files(PACKAGE).joinpath(f"{name}.json").read_text("utf-8"))
+    strong = Evidence(lexical=20, coverage=1, cosine=0.95, standing=8, surplus=8, share=1)
+    weak = Evidence(lexical=0, coverage=0, cosine=0.1, standing=-5, surplus=-5, share=0)
+    for better, worse in (
+        (strong, weak),
+        (Evidence(lexical=20, coverage=1, share=1), Evidence(lexical=0, coverage=0, share=0)),
+    ):
+        assert shipped.probability(better, QUERY) > 0.5 > shipped.probability(worse, QUERY)
+
+
+def test_there_is_a_calibration_for_any() -> None:
+    assert DEFAULT in SHIPPED
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("any", "any.json"), ("multilingual-e5-small-1", "multilingual-e5-small-1.json")],
+)
+def test_plain_names_are_the_names_of_their_files(name: str, expected: str) -> None:
+    assert file_name(name) == expected
+
+
+@given(st.text(), st.text())
+def test_file_names_stay_in_their_folder_and_apart(one: str, other: str) -> None:
+    names = [file_name(one), file_name(other)]
+    assert not any(set("/\\.\0") & set(name.removesuffix(".json")) for name in names)
+    assert (names[0] == names[1]) == (one == other)
+
+
+def test_a_digest_depends_on_the_data_and_not_on_its_order() -> None:
+    assert digest({"a": 1, "b": "ț"}) == digest(json.loads('{"b": "ț", "a": 1}'))
+    assert digest({"a": 1}) != digest({"a": 2})

@@ -1,0 +1,257 @@
+"""What a message asks of the archive, and which memories say the same or were of use."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memory.duplicates import contained, same, same_matter, superseded, words_of
+from memory.expansion import BEFORE, BEFORE_CHARS, expanded, is_fragment
+from memory.query import QUERY_CHARS, Understood, understand
+from memory.usage import is_used
+
+NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)  # a Wednesday
+BEFORE_THAT = ["My sister Maria moved to Cluj.", "Does she like it there?"]
+
+FRAGMENTS = [
+    "and what about her?",
+    "and her?",
+    "yes",
+    "no",
+    "ok",
+    "why?",
+    "what about Tuesday?",
+    "how about the other one?",
+    "that one",
+    "Which one?",
+    "the same",
+    "?",
+    "👍",
+    "da, aia",
+    "da",
+    "nu",
+    "de ce?",
+    "și ea?",
+    "si el?",
+    "dar cealaltă?",
+    "pe care?",
+    "tot acolo",
+    "cum așa?",
+    "ASTA",
+]
+WHOLE = [
+    "Where did I park the car?",
+    "What is my daughter allergic to?",
+    "My bank moved its branch to Unirii square last winter.",
+    "Remind me when the passport expires",
+    "roof repair invoice",
+    "Unde mi-am lăsat mașina?",
+    "La ce e alergică fetița mea?",
+    "Când expiră pașaportul?",
+    "parola de la wifi",
+]
+WHOLE_AND_TAKEN_FOR_FRAGMENTS = [
+    "Where did I park the car this morning?",
+    "Care e parola de la wifi?",
+    "Which doctor did I see?",
+    "Why did I quit smoking?",
+    "Is there a vet in Cluj?",
+    "De ce am renunțat la fumat?",
+]
+
+
+class TestExpansion:
+    @pytest.mark.parametrize("message", FRAGMENTS)
+    def test_a_fragment_is_searched_with_what_came_before_it(self, message: str) -> None:
+        assert is_fragment(message)
+        assert expanded(message, BEFORE_THAT) == "\n".join([*BEFORE_THAT, message])
+
+    @pytest.mark.parametrize("message", WHOLE)
+    def test_a_whole_question_is_searched_by_itself(self, message: str) -> None:
+        assert not is_fragment(message)
+        assert expanded(message, BEFORE_THAT) == message
+
+    @pytest.mark.parametrize("message", WHOLE_AND_TAKEN_FOR_FRAGMENTS)
+    def test_a_short_whole_question_is_searched_by_itself(self, message: str) -> None:
+        assert expanded(message, BEFORE_THAT) == message
+
+    @pytest.mark.parametrize("message", [*FRAGMENTS, *WHOLE])
+    def test_the_first_message_of_a_thread_stands_by_itself(self, message: str) -> None:
+        assert expanded(message, []) == message
+
+    def test_the_latest_are_taken_along_and_bounded(self) -> None:
+        before = [f"{n} {'x' * 1000}" for n in range(5)]
+        lines = expanded("and that?", before).split("\n")
+        assert lines == [line[:BEFORE_CHARS] for line in before[-BEFORE:]] + ["and that?"]
+
+
+def understood(message: str, before: list[str] | None = None) -> Understood:
+    return understand(message, before=before or [], now=NOW, zone=UTC)
+
+
+class TestQuery:
+    @pytest.mark.parametrize(
+        "message",
+        [
+            "what did we talk about yesterday?",
+            "What did I tell you yesterday?",
+            "yesterday?",
+            "Summarize what we discussed last week",
+            "do you remember what we said on Monday?",
+            "ce am vorbit ieri?",
+            "Despre ce am discutat săptămâna trecută?",
+            "ce ți-am zis ieri",
+            "ieri?",
+        ],
+    )
+    def test_a_time_and_no_matter(self, message: str) -> None:
+        found = understood(message)
+        assert found.times is not None
+        assert found.time_alone
+
+    @pytest.mark.parametrize(
+        "message",
+        [
+            "what did we say about the roof last week?",
+            "What did Maria tell me yesterday?",
+            "what did I buy on Monday?",
+            "ce am zis despre acoperiș ieri?",
+            "Unde am fost săptămâna trecută la munte?",
+        ],
+    )
+    def test_a_time_and_a_matter(self, message: str) -> None:
+        found = understood(message)
+        assert found.times is not None
+        assert not found.time_alone
+
+    @pytest.mark.parametrize("message", ["what did we talk about?", "ce am vorbit?", "tell me everything"])
+    def test_no_time_is_not_a_time_alone(self, message: str) -> None:
+        found = understood(message)
+        assert (found.times, found.time_alone) == (None, False)
+
+    def test_yesterday_is_a_day_of_the_zone(self) -> None:
+        found = understood("what did we talk about yesterday?")
+        assert found.times is not None
+        assert (found.times.start, found.times.end) == (
+            datetime(2026, 3, 3, tzinfo=UTC),
+            datetime(2026, 3, 4, tzinfo=UTC),
+        )
+
+    def test_keys_are_those_of_the_message_itself(self) -> None:
+        found = understood("and that, in GOAT-42?", ["see GOAT-7"])
+        assert found.keys == ("GOAT-42",)
+        assert found.text == "see GOAT-7\nand that, in GOAT-42?"
+
+    def test_what_is_searched_for_is_bounded_and_ends_with_the_message(self) -> None:
+        message = "word " * 10_000
+        assert understood(message).text == message[:QUERY_CHARS]
+        assert understood("and her?", ["x" * 9000] * 9).text.endswith("\nand her?")
+
+    @given(st.text(max_size=300), st.lists(st.text(max_size=100), max_size=3))
+    def test_any_message_can_be_understood(self, message: str, before: list[str]) -> None:
+        found = understood(message, before)
+        assert len(found.text) <= QUERY_CHARS
+        assert found.text.endswith(message[-QUERY_CHARS:])
+        assert found.times is not None or not found.time_alone
+
+
+class TestUsage:
+    MEMORY = "The spare key is under the third flower pot. Noted."
+
+    @pytest.mark.parametrize(
+        ("reply", "used"),
+        [
+            ("It is under the third flower pot.", True),
+            ("Look at the flower pot!", True),
+            ("In a pot, I believe.", False),  # one word is chance
+            ("I do not know.", False),
+            ("", False),
+        ],
+    )
+    def test_two_words_of_a_memory_are_use(self, reply: str, used: bool) -> None:
+        assert is_used(self.MEMORY, reply=reply, message="Where is my spare key?") is used
+
+    def test_words_that_the_message_said_are_no_use(self) -> None:
+        reply = "You asked about the spare key of the third door."
+        assert not is_used(self.MEMORY, reply=reply, message="Where is the spare key of the third door?")
+
+    def test_all_of_a_short_memory_is_use(self) -> None:
+        assert is_used("Miso", reply="Her name is Miso.", message="What is my pet called?")
+        assert not is_used("Miso", reply="I do not know.", message="What is my pet called?")
+
+    def test_a_memory_that_says_nothing_new_is_not_held_against_it(self) -> None:
+        assert is_used("my cat?", reply="Hello!", message="my cat")
+
+
+@dataclass(frozen=True)
+class Line:
+    message: str
+    at: datetime
+    reply: str = ""
+
+
+def lines(*told: tuple[str, int]) -> list[Line]:
+    return [Line(message, NOW + timedelta(days=day)) for message, day in told]
+
+
+class TestDuplicates:
+    ROOF = "The roof of the barn leaks above the hay ladder since October"
+
+    @pytest.mark.parametrize(
+        ("one", "other", "expected"),
+        [
+            ("abcdefghij", "abcdefghij", True),
+            ("abcdefghijklmnopqrst", "abcdefghijklmnopq", True),  # 17 of 20
+            ("abcdefghijklmnopqrst", "abcdefghijklmnop", False),  # 16 of 20
+            ("", "", False),
+            ("a", "", False),
+        ],
+    )
+    def test_nearly_all_words_are_the_same(self, one: str, other: str, expected: bool) -> None:
+        assert same(frozenset(one), frozenset(other)) is expected
+        assert same(frozenset(other), frozenset(one)) is expected
+
+    @pytest.mark.parametrize(
+        ("text", "others", "expected"),
+        [("abcdefghij", "abcdefghixyz", True), ("abcdefghij", "abcdefgh", False), ("", "abc", False)],
+    )
+    def test_nine_of_ten_words_are_contained(self, text: str, others: str, expected: bool) -> None:
+        assert contained(frozenset(text), frozenset(others)) is expected
+
+    @pytest.mark.parametrize(
+        ("one", "other", "expected"),
+        [("abcd", "abxyzuvw", True), ("abcd", "axyzuvw", False), ("", "abc", False)],
+    )
+    def test_half_of_the_shorter_is_the_same_matter(self, one: str, other: str, expected: bool) -> None:
+        assert same_matter(frozenset(one), frozenset(other)) is expected
+        assert same_matter(frozenset(other), frozenset(one)) is expected
+
+    def test_the_latest_of_equals_stands(self) -> None:
+        told = lines((self.ROOF, 1), (self.ROOF.lower() + "!", 3), (self.ROOF, 2), ("the cellar floods", 9))
+        assert superseded(told) == {0, 2}
+
+    def test_of_equals_in_time_the_first_stands(self) -> None:
+        assert superseded(lines((self.ROOF, 1), (self.ROOF, 1), (self.ROOF, 1))) == {1, 2}
+
+    def test_what_has_no_words_supersedes_nothing(self) -> None:
+        assert superseded(lines(("?", 1), ("?", 2), ("", 3))) == set()
+
+    @given(
+        st.lists(
+            st.tuples(
+                st.lists(st.sampled_from(["apple", "bridge", "castle", "dragon"]), max_size=4).map(" ".join),
+                st.integers(0, 4),
+            ),
+            max_size=10,
+        )
+    )
+    def test_what_is_left_says_everything_once(self, told: list[tuple[str, int]]) -> None:
+        given = lines(*told)
+        gone = superseded(given)
+        words = [words_of(f"{line.message} {line.reply}") for line in given]
+        left = [place for place in range(len(given)) if place not in gone]
+        assert not any(same(words[a], words[b]) for a in left for b in left if a != b)
+        for place in gone:
+            assert any(same(words[place], words[b]) and given[b].at >= given[place].at for b in left)
