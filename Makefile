@@ -18,7 +18,7 @@ chat: $(RUN_READY)
 	@$(BIN)/goat chat
 
 test: $(DEV_READY)
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 soak: $(DEV_READY)
 	$(BIN)/python -m pytest -m soak tests/soak

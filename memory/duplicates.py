@@ -1,5 +1,6 @@
 """Which texts say the same, by the words that they share."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
@@ -12,6 +13,10 @@ CONTAINED = 0.9
 """Share of a text's words that another holds, from which it tells nothing new."""
 SAME_MATTER = 0.5
 """Share of the words of the shorter from which two texts are about the same matter."""
+
+
+READ_CHARS = 4000
+_WORD = re.compile(r"\w+")
 
 
 class Told(Protocol):
@@ -31,8 +36,10 @@ def words_of(text: str) -> frozenset[str]:
 
 
 def same(one: frozenset[str], other: frozenset[str]) -> bool:
-    """Tell whether two texts say nearly the same; texts without words never do."""
-    return bool(one and other) and len(one & other) >= NEARLY_ALL * len(one | other)
+    """Tell whether two texts say nearly the same, figures and all; texts without words never do."""
+    if not one or not other or len(one & other) < NEARLY_ALL * len(one | other):
+        return False
+    return not any(any(map(str.isdigit, word)) for word in one ^ other)
 
 
 def contained(text: frozenset[str], others: frozenset[str]) -> bool:
@@ -48,7 +55,11 @@ def same_matter(one: frozenset[str], other: frozenset[str]) -> bool:
 
 def asks_again(told: Told, message: str) -> bool:
     """Tell whether a memory is nothing but this very message, said before and not answered."""
-    return not told.reply and same(words_of(told.message), words_of(message))
+    return not told.reply and _plain(told.message) == _plain(message)
+
+
+def _plain(text: str) -> list[str]:
+    return _WORD.findall(text[:READ_CHARS].casefold())
 
 
 def superseded(told: Sequence[Told]) -> set[int]:

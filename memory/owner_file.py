@@ -119,6 +119,16 @@ def read_owner(path: Path) -> bytes | None:
         return _owner(connection) if version(connection) else None
 
 
+def snapshot(connection: sqlite3.Connection, work: Work[T]) -> T:
+    """Do `work`, which reads, on one state of the file, whatever is written meanwhile."""
+    connection.execute("BEGIN")
+    try:
+        return work(connection)
+    finally:
+        if connection.in_transaction:
+            connection.execute("COMMIT")
+
+
 def transaction(connection: sqlite3.Connection, work: Work[T]) -> T:
     """Do `work` and commit it, or leave everything as it was; takes the write lock first."""
     connection.execute("BEGIN IMMEDIATE")

@@ -23,6 +23,7 @@ from memory.owner_file import (
     open_reader,
     open_writer,
     read_owner,
+    snapshot,
     transaction,
 )
 
@@ -70,7 +71,7 @@ class OwnerFiles:
             TierUnavailable: the folder cannot be used, or somebody else holds the lock.
             TierCorrupt: the file cannot be read, or is another owner's.
         """
-        return await self._settle(owner, tier, self._submit(owner, 0, work))
+        return await self._settle(owner, tier, self._submit(owner, 0, partial(snapshot, work=work)))
 
     async def write(self, owner: str, tier: str, work: Work[T]) -> T:
         """Run `work` in one transaction; when this returns it is on the disk.
@@ -101,7 +102,7 @@ class OwnerFiles:
             await asyncio.gather(*(asyncio.wrap_future(lane.close()) for lane in lanes))
         path = self.path(owner)
         if await asyncio.to_thread(path.exists):
-            lane = self._writer(owner)
+            lane = self._writer(owner, threading.Lock())
             erased = lane.submit(partial(destroy, path=path))
             lane.close()
             await self._settle(owner, "permanent", erased)
@@ -117,20 +118,23 @@ class OwnerFiles:
     def _submit(self, owner: str, which: int, work: Work[T]) -> Future[T]:
         with self._guard:
             if owner not in self._lanes:
-                self._lanes[owner] = (self._reader(owner), self._writer(owner))
+                opening = threading.Lock()
+                self._lanes[owner] = (self._reader(owner, opening), self._writer(owner, opening))
             self._lanes.move_to_end(owner)
             while len(self._lanes) > self._cap:
                 for idle in self._lanes.popitem(last=False)[1]:
                     idle.close()
             return self._lanes[owner][which].submit(work)
 
-    def _reader(self, owner: str) -> Lane:
+    def _reader(self, owner: str, opening: threading.Lock) -> Lane:
         path = self.path(owner)
-        return Lane(path, partial(open_reader, path, _encoded(owner), self._busy_timeout), create=False)
+        opened = partial(open_reader, path, _encoded(owner), self._busy_timeout)
+        return Lane(path, partial(_in_turn, opening, opened), create=False)
 
-    def _writer(self, owner: str) -> Lane:
+    def _writer(self, owner: str, opening: threading.Lock) -> Lane:
         path = self.path(owner)
-        return Lane(path, partial(open_writer, path, _encoded(owner), self._busy_timeout), create=True)
+        opened = partial(open_writer, path, _encoded(owner), self._busy_timeout)
+        return Lane(path, partial(_in_turn, opening, opened), create=True)
 
     async def _settle(self, owner: str, tier: str, running: Future[T]) -> T:
         try:
@@ -152,6 +156,12 @@ class OwnerFiles:
             if name is not None:
                 owners.append(name.decode("utf-8", "surrogatepass"))
         return sorted(owners)
+
+
+def _in_turn(opening: threading.Lock, opened: Callable[[], sqlite3.Connection]) -> sqlite3.Connection:
+    """Open when the other lane has opened: whichever is first may bring an older file up to date for long."""
+    with opening:
+        return opened()
 
 
 def _checkpoint(connection: sqlite3.Connection) -> None:

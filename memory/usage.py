@@ -2,11 +2,11 @@
 
 from memory.duplicates import words_of
 
-TAKEN = 2
-"""Words of a memory, not said by the message itself, from which on a reply made use of it."""
+READ_CHARS = 4000
+"""Characters of each text that are looked at."""
 
 
 def is_used(memory: str, *, reply: str, message: str) -> bool:
-    """Tell whether `reply` says something of `memory` that `message` did not say."""
-    own = words_of(memory) - words_of(message)
-    return len(own & words_of(reply)) >= min(TAKEN, len(own))
+    """Tell whether `reply` holds a word of `memory` that `message` does not hold, or there is none."""
+    own = words_of(memory[:READ_CHARS]) - words_of(message[:READ_CHARS])
+    return not own or bool(own & words_of(reply[:READ_CHARS]))

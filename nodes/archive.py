@@ -1,5 +1,6 @@
 """Write the turn down, after the reply is out: L3's log, L2, then what follows from them."""
 
+import asyncio
 import logging
 from dataclasses import dataclass, replace
 
@@ -42,7 +43,7 @@ class Archive:
         if new_episode:
             await self._touch([c.turn_id for c in state["allocation"].recalled], turn.owner)
         archived = Archived(turn_id=turn.turn_id, conversation=new_turn, episode=new_episode)
-        return {"archived": archived, "unused": unused(state)}
+        return {"archived": archived, "unused": await asyncio.to_thread(unused, state)}
 
     async def _to_conversation(self, turn: Turn, reply: Reply) -> ConversationTurn:
         count = await self.tokens.ready()

@@ -10,12 +10,16 @@ from graph.context import TurnContext
 from graph.state import Conversation, GapFilterUpdate, Recall, State
 from memory.duplicates import asks_again, contained, superseded, words_of
 from memory.gap import GapRule, Verdict, calibrated_rule, null_rule, ratio_rule
-from memory.models import Candidate, Decision, Fact
+from memory.models import Candidate, Decision
 from memory.ranking import RankRule, by_blend, by_relevance
 from memory.relevance import calibration_of
 
 FEW_HOLD_A_KEY = 5
 """A key that more episodes hold says too little by itself."""
+ASKED_FOR = ("key", "time")
+"""Rules by which the message itself asks for a memory."""
+SURE = 0.9
+"""A memory that is so probable is shown again, also when it was shown in vain."""
 AS_BEFORE = 0.05
 """How much more probable a memory must be than when it was last shown in vain."""
 
@@ -26,7 +30,7 @@ def gap_filter(state: State, runtime: Runtime[TurnContext]) -> GapFilterUpdate:
     candidates = at_most(recall.candidates, context.prefetch_results, shown_turns(state["conversation"]))
     decisions = judged(candidates, recall, context)
     decisions = by_key_and_time(decisions, candidates, recall)
-    decisions = without_small_talk(decisions, recall)
+    decisions = without_small_talk(decisions, candidates, recall)
     decisions = without_echo(decisions, candidates, state)
     return {"decisions": tuple(in_order(decisions, candidates, state["turn"].at, context))}
 
@@ -93,9 +97,9 @@ def by_key_and_time(
     for decision in decisions:
         told = evidence[decision.turn_id]
         if 0 < told.keyed <= FEW_HOLD_A_KEY:
-            found.append(replace(decision, kept=True, rule="key"))
+            found.append(replace(decision, kept=True, rule="key", probability=1.0))
         elif told.timed and alone:
-            found.append(replace(decision, kept=True, rule="time"))
+            found.append(replace(decision, kept=True, rule="time", probability=1.0))
         else:
             found.append(decision)
     if not any(decision.kept and evidence[decision.turn_id].timed for decision in found):
@@ -108,13 +112,14 @@ def by_key_and_time(
     ]
 
 
-def without_small_talk(decisions: Sequence[Decision], recall: Recall) -> list[Decision]:
-    """Cut everything, for a message that is small talk: thanks call up nothing."""
-    if not recall.query.small_talk:
-        return list(decisions)
+def without_small_talk(
+    decisions: Sequence[Decision], candidates: Sequence[Candidate], recall: Recall
+) -> list[Decision]:
+    """Cut small talk, and everything for a message that is small talk itself: thanks call up nothing."""
+    idle = {c.turn_id for c in candidates if c.small_talk or recall.query.small_talk}
     return [
-        replace(decision, kept=False, rule="small_talk")
-        if decision.kept and decision.rule not in ("key", "time")
+        replace(decision, kept=False, rule="small_talk", probability=0.0)
+        if decision.kept and decision.turn_id in idle and decision.rule not in ASKED_FOR
         else decision
         for decision in decisions
     ]
@@ -124,12 +129,12 @@ def without_echo(
     decisions: Sequence[Decision], candidates: Sequence[Candidate], state: State
 ) -> list[Decision]:
     """Cut what a later memory repeats, what the facts say already, and what was just shown in vain."""
-    kept_ids = {decision.turn_id for decision in decisions if decision.kept}
+    kept_ids = {d.turn_id for d in decisions if d.kept and d.rule not in ASKED_FOR}
     kept = [candidate for candidate in candidates if candidate.turn_id in kept_ids]
     repeated = {kept[place].turn_id for place in superseded(kept)}
-    said = _words_of_facts(state["fact_sheet"].facts)
     repeated |= {c.turn_id for c in kept if asks_again(c, state["turn"].message)}
-    known = {c.turn_id for c in kept if contained(words_of(f"{c.message} {c.reply}"), said)}
+    facts = [words_of(f"{fact.key} {fact.value}") for fact in state["fact_sheet"].facts]
+    known = {c.turn_id for c in kept if _is_known(words_of(f"{c.message} {c.reply}"), facts)}
     in_vain = {shown.turn_id: shown.probability for shown in state.get("unused", ())}
     found = []
     for decision in decisions:
@@ -143,18 +148,14 @@ def _echo(decision: Decision, repeated: set[str], known: set[str], in_vain: dict
         return "duplicate"
     if decision.turn_id in known:
         return "fact"
-    before = in_vain.get(decision.turn_id)
-    if (
-        before is not None
-        and decision.rule not in ("key", "time")
-        and decision.probability < before + AS_BEFORE
-    ):
+    before = None if decision.rule in ASKED_FOR else in_vain.get(decision.turn_id)
+    if before is not None and decision.probability < min(before + AS_BEFORE, SURE):
         return "unused"
     return ""
 
 
-def _words_of_facts(facts: Sequence[Fact]) -> frozenset[str]:
-    return words_of("\n".join(f"{fact.key} {fact.value}" for fact in facts))
+def _is_known(words: frozenset[str], facts: Sequence[frozenset[str]]) -> bool:
+    return any(contained(words, fact) for fact in facts)
 
 
 def _similarity(candidate: Candidate) -> float:

@@ -11,7 +11,7 @@ LATEST = datetime(2026, 1, 1, tzinfo=UTC)
 """Made-up times end before this, or before the first query that tells its time."""
 STEP, PAUSE = timedelta(minutes=1), timedelta(hours=1)
 _EXCHANGE = re.compile(
-    r"\A(?:user|human|you|me):[ ]?(?P<message>.*?)\n+(?:assistant|ai|bot|gpt|model):[ ]?(?P<reply>.*)\Z",
+    r"\A(?:user|human|you|me):[ ]?(?P<message>.*?)\n(?:assistant|ai|bot|gpt|model):[ ]?(?P<reply>.*)\Z",
     re.DOTALL | re.IGNORECASE,
 )
 _LONG = 600
@@ -44,7 +44,7 @@ def spoken(text: str) -> tuple[str, str]:
     is all message.
     """
     if found := _EXCHANGE.match(text):
-        return found["message"], found["reply"]
+        return found["message"].rstrip("\n"), found["reply"]
     first, _, rest = text.partition("\n")
     return (first, rest) if first.strip() and len(rest) >= max(_LONG, 2 * len(first)) else (text, "")
 

@@ -103,8 +103,10 @@ def _shifted(fitted: Logistic, asked: Sequence[Asked], describe: Describe, false
     """Move the intercept so that the best candidates of irrelevant queries pass 0.5 at the rate asked for."""
     few = [one for one in asked if one.query.documents <= FEW]
     bar = _bar(fitted, [one for one in asked if one.query.documents >= MANY], describe, false_rate)
-    more = _bar(fitted, few, describe, false_rate) - bar if few else 0.0
-    cold = -more / float(np.mean([young(one.query) for one in few])) if few else 0.0
+    cold = 0.0
+    if any(not one.relevant and one.found and not one.query.small_talk for one in few):
+        more = _bar(fitted, few, describe, false_rate) - bar
+        cold = -more / float(np.mean([young(one.query) for one in few]))
     return fitted.model_copy(
         update={
             "intercept": fitted.intercept - bar,

@@ -3,14 +3,15 @@
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memory.duplicates import asks_again
 from memory.episodic.log import COLUMNS, to_episode
-from memory.episodic.lookup import Lookup, Scores, seqs_of
+from memory.episodic.lookup import Lookup, Scores, Times, seqs_of
 from memory.episodic.weighing import Against, Weighed, weigh
 from memory.fusion import FusionWeights
 from memory.models import Episode, Evidence, Hit, QueryFacts, SearchResult
@@ -24,6 +25,7 @@ class Asked:
 
     owner: str
     text: str
+    times: Times | None
     limit: int
     weights: FusionWeights
     against: Against | None
@@ -58,7 +60,7 @@ def collect(db: sqlite3.Connection, asked: Asked, lookup: Lookup) -> tuple[Searc
         Hit(
             episode=episodes[int(weighed.seqs[row])],
             score=round(float(weighed.scores[row]), 6),
-            evidence=told,
+            evidence=replace(told, timed=_lies_in(episodes[int(weighed.seqs[row])].at, asked.times)),
             part=_span(weighed, row, episodes[int(weighed.seqs[row])]),
             small_talk=bool(weighed.small_talk[row] >= asked.small_talk_bar),
         )
@@ -112,7 +114,6 @@ def _evidence(
             standing=_known(standing[place]),
             surplus=_known(surplus[place]),
             keyed=lookup.keyed.get(int(seqs[place]), 0),
-            timed=int(seqs[place]) in lookup.timed,
         )
         for place, row in enumerate(rows)
     ]
@@ -130,6 +131,10 @@ def _surplus(weighed: Weighed, rows: Sequence[int], asked: Asked) -> Scores:
         return np.full(len(rows), np.nan)
     likeness = weighed.vectors[rows] @ asked.nulls
     return np.asarray((weighed.cosines[rows] - likeness) / asked.against.scale)
+
+
+def _lies_in(at: datetime, times: Times | None) -> bool:
+    return times is not None and times[0] <= at < times[1]
 
 
 def _known(value: float) -> float | None:

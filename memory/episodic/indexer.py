@@ -71,7 +71,11 @@ class Indexer:
                 done, backlog = 0, Backlog(self._log, self._embeddings.split_offsets, owner)
                 while (some := await backlog.next()) is not None:
                     marked = await self._index(owner, state, some)
-                    if marked.collection != state.collection:  # another process began anew
+                    if marked.collection != state.collection:  # another process began anew, or erased it all
+                        await self._vectors.drop(collection_name(owner, state))
+                        if marked.collection is None:
+                            return
+                        self.checked(owner, marked)
                         backlog.begin_again()
                     state = marked
                     done += len(some.finished)

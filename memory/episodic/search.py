@@ -151,11 +151,12 @@ class Searcher:
         return Asked(
             owner=query.owner,
             text=query.text,
+            times=query.times,
             limit=query.limit,
             weights=query.weights,
             against=said.against,
             nulls=await self._nulls.average() if said.against else None,
-            noise=() if state.maxima is None else tuple(sorted(map(float, state.maxima))),
+            noise=_noise(state),
             found=tuple(dict.fromkeys(part.turn_id for part in said.found)),
             model=self._embeddings.name if said.against else "",
             small_talk=said.small_talk,
@@ -163,3 +164,10 @@ class Searcher:
             complete=not state.pending,
             problems=tuple(said.problems),
         )
+
+
+def _noise(state: VectorState) -> tuple[float, ...]:
+    """Return what null turns reach, ascending; nothing while the archive holds small talk alone."""
+    if state.maxima is None or state.maxima.max(initial=-1.0) <= -1.0:
+        return ()
+    return tuple(sorted(map(float, state.maxima)))

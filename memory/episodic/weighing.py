@@ -18,6 +18,7 @@ OF_ARCHIVE = 0.4  # of the archive's mean vector, taken off a query
 SETTLED = 5  # parts at which half of that is taken off
 OF_NULLS = 0.65  # of the null turns' mean vector, taken off a query
 OF_MESSAGE = 0.3  # of the message by itself; the rest is the whole turn's
+IN_TIME = 1.5  # times its score, for an episode of the time that the query speaks of
 SEEDS = 24  # of the best, whose neighbours are looked at
 NEAR = 3_600_000_000  # microseconds; turns further apart are no neighbours
 
@@ -84,6 +85,7 @@ def weigh(
     row = {int(seq): place for place, seq in enumerate(own.seqs)}
     pairs = [(row[seq], row[other], distance) for seq, other, distance in _both_ways(links)]
     scores = fusion.lend(own.scores, _lengths(db, own.seqs), pairs, weights.neighbours)
+    scores = np.where(np.isin(own.seqs, list(lookup.timed)), scores * IN_TIME, scores)
     return Weighed(own.seqs, scores, own.cosines, own.spans, own.small_talk, own.vectors)
 
 
@@ -129,13 +131,13 @@ def _best_rows(seqs: Seqs, similar: NDArray[np.float32]) -> NDArray[np.intp]:
 def _neighbours(db: sqlite3.Connection, seqs: Sequence[int]) -> list[tuple[int, int, int]]:
     """Return `(turn, other, distance)` for the turns of the same thread, and the same hour, around each."""
     links = []
-    for sql, step in ((_AFTER, 1), (_BEFORE, -1)):
+    for sql in (_AFTER, _BEFORE):
         for seq, at, thread in _places(db, seqs):
             since = at
             for distance, (other, other_at) in enumerate(
                 db.execute(sql, (thread, seq, fusion.SPAN)).fetchall(), start=1
             ):
-                if (other_at - since) * step > NEAR:
+                if abs(other_at - since) > NEAR:
                     break
                 since = other_at
                 links.append((seq, int(other), distance))

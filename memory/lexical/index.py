@@ -131,5 +131,6 @@ def _postings(
     sql = "SELECT rowid, bm25(lexicon, 1.0, ?) FROM lexicon WHERE lexicon MATCH ? ORDER BY rowid"
     rows = db.execute(sql, (RECITED, f'"{term}"')).fetchall()
     flat = np.fromiter(chain.from_iterable(rows), np.float64, 2 * len(rows)).reshape(-1, 2)
+    documents = max(documents, frequency)
     theirs = max(math.log((documents - frequency + 0.5) / (frequency + 0.5)), _LEAST_IDF)
     return flat[:, 0].astype(np.int64), np.clip(-flat[:, 1] / theirs, 0, SATURATION)

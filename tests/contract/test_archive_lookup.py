@@ -17,6 +17,7 @@ from memory.columns import to_micros
 from memory.episodic import kept_vectors
 from memory.episodic.kept_vectors import PAGE, KeptPart
 from memory.episodic.lookup import MOST_KEYED, look_up
+from memory.episodic.noise import read_null_turns
 from memory.episodic.store import EpisodeArchive
 from memory.episodic.vectors import VectorIndex
 from memory.models import Episode, SearchResult
@@ -370,3 +371,24 @@ class TestKeptVectors:
         assert [step.done async for step in archive.reindex(owner="ana")] == [1]
         (hit,) = (await archive.search("zebra", owner="ana", limit=1)).hits
         assert (hit.evidence.cosine or 0) > 0.9
+
+
+async def test_reading_while_another_lane_writes_sees_one_state_of_the_file(archive: EpisodeArchive) -> None:
+    await archive.append(episode("0", "zebra"))
+
+    async def write() -> None:
+        for n in range(1, 60):
+            await archive.append(episode(str(n), "zebra"))
+
+    async def read() -> None:
+        for _ in range(60):
+            assert (await archive.search("zebra", owner="ana", limit=5)).hits
+
+    await asyncio.gather(write(), read())
+
+
+async def test_small_talk_alone_is_no_noise(archive: EpisodeArchive) -> None:
+    await archive.append(episode("0", read_null_turns()[0][0]))
+    await archive.index(owner="ana")
+    result = await archive.search("what is the capital of France?", owner="ana", limit=5)
+    assert result.noise == ()

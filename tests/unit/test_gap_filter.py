@@ -1,6 +1,7 @@
 """What the gap filter lets through, and why."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -376,10 +377,10 @@ class TestEcho:
             "more": (True, "null"),
         }
 
-    def test_facts_are_read_together(self) -> None:
+    def test_facts_are_read_each_by_itself(self) -> None:
         facts = [Fact(key="sister", value="Maria", at=NOW), Fact(key="dog", value="Rex", at=NOW)]
         given = state(candidate("both", 1.0, text="my dog Rex and my sister Maria"), facts=facts)
-        assert rules(by_null(given)) == {"both": (False, "fact")}
+        assert rules(by_null(given)) == {"both": (True, "null")}
 
     @pytest.mark.parametrize(
         ("before", "now", "expected"),
@@ -411,3 +412,11 @@ class TestEcho:
         given = state(candidate("a", 1.0))
         del given["unused"]
         assert kept(by_null(given)) == ["a"]
+
+
+class TestSmallTalkInTheArchive:
+    def test_it_is_never_called_up(self) -> None:
+        given = state(replace(candidate("greeting", 1.0), small_talk=True), candidate("matter", 1.0))
+        shown = rules(by_null(given))
+        assert shown["greeting"] == (False, "small_talk")
+        assert shown["matter"][0]
