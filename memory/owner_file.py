@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from memory.owner_schema import VERSION, is_up_to_date, migrate, version
 
-MAPPED_BYTES = 1 << 30  # of a file that is read through the page cache, without copies
+CACHED_KIB = 32_768  # of a file that its reader keeps, at most
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
@@ -106,7 +106,7 @@ def open_reader(path: Path, owner: bytes, busy_timeout: float) -> sqlite3.Connec
             open_writer(path, owner, busy_timeout).close()
         _check(connection, path, owner)
         connection.execute("PRAGMA query_only = ON")
-        connection.execute(f"PRAGMA mmap_size = {MAPPED_BYTES}")
+        connection.execute(f"PRAGMA cache_size = -{CACHED_KIB}")
     except BaseException:
         connection.close()
         raise
