@@ -70,18 +70,26 @@ class RedisSaver(AsyncSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Store a checkpoint and what changed; a thread with work left is listed first."""
+        """Store a checkpoint and what changed; a thread with work left is listed first.
+
+        A server that was killed may have lost the parent, and the values that did not change since: all
+        values are stored then.
+        """
         client = await self._client()
         namespace, metadata = Namespace.of(config), get_checkpoint_metadata(config, metadata)
         pending = is_pending(checkpoint["channel_values"])
         if pending:
             await list_thread(client, namespace, checkpoint["id"], metadata, pending=True)
-        record = pack_record(checkpoint, metadata, get_checkpoint_id(config), self.serde)
-        blobs = pack_blobs(checkpoint["channel_values"], new_versions, self.serde)
-        count = await store_checkpoint(client, namespace, checkpoint["id"], record, blobs)
+        parent, values = get_checkpoint_id(config), checkpoint["channel_values"]
+        record = pack_record(checkpoint, metadata, parent, self.serde)
+        blobs = pack_blobs(values, new_versions, self.serde)
+        stored = await store_checkpoint(client, namespace, checkpoint["id"], parent, record, blobs)
+        if not stored.has_parent:
+            blobs = pack_blobs(values, checkpoint["channel_versions"], self.serde)
+            await store_checkpoint(client, namespace, checkpoint["id"], None, record, blobs)
         if not pending:
             await list_thread(client, namespace, checkpoint["id"], metadata, pending=False)
-        if count > self._keep + self._keep // 2:
+        if stored.checkpoints > self._keep + self._keep // 2:
             await prune(client, self.serde, namespace, self._keep)
         return namespace.config(checkpoint["id"])
 

@@ -245,6 +245,19 @@ async def test_an_unchanged_channel_is_not_written_again(on_valkey: RedisConnect
     assert len([field for field in fields if field.startswith("messages\0")]) == 3
 
 
+async def test_values_that_a_server_lost_while_a_turn_ran_are_written_again(
+    on_valkey: RedisConnection,
+) -> None:
+    graph, client = eight_nodes(RedisSaver(on_valkey.client)), await on_valkey.client()
+    async for event in graph.astream({"turn": 1}, config_of("t"), stream_mode="updates", durability="sync"):
+        if "fourth" in event:
+            await client.flushall()
+    values = (await graph.aget_state(config_of("t"))).values
+    assert values["turn"] == 1
+    assert values["left"] == "left of turn 1"
+    assert len(values["messages"]) == 1
+
+
 async def test_two_hundred_turns_stay_under_two_megabytes(on_valkey: RedisConnection) -> None:
     client = await on_valkey.client()
     graph = eight_nodes(RedisSaver(on_valkey.client, keep=KEEP), size=2000)
