@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, tzinfo
 from functools import cache
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from tzlocal import get_localzone
@@ -46,10 +47,15 @@ def redis_connection(settings: Callable[[], Settings]) -> RedisConnection:
     return RedisConnection(url, EmbeddedServer(lambda: settings().data_folder / "redis"))
 
 
+def models_folder(settings: Settings) -> Path:
+    """Return where the built-in embedding model's files are, and what is derived from a model alone."""
+    return settings.data_folder / "models"
+
+
 def embedding_model(settings: Settings) -> EmbeddingModel:
     """Choose the configured embedding model; nothing is loaded before its first use."""
     return open_embeddings(
-        folder=lambda: settings.data_folder / "models",
+        folder=lambda: models_folder(settings),
         threads=settings.embedding_threads,
         model=settings.embedding_model,
         base_url=settings.embedding_base_url,
@@ -68,7 +74,9 @@ class Layers:
         self.tokens = TokenCounter()
         self.embeddings = LazyEmbeddings(lambda: embedding_model(settings()))
         self.vectors = VectorIndex(lambda: settings().data_folder / "chroma", settings)
-        self.episodes = EpisodeArchive(self.files, self.vectors, self.embeddings)
+        self.episodes = EpisodeArchive(
+            self.files, self.vectors, self.embeddings, lambda: models_folder(settings())
+        )
         self.permanent = EmbeddedPermanentStore(
             self.files, count_tokens=self.tokens, max_tokens=lambda: settings().facts_cap
         )

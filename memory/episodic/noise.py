@@ -1,10 +1,14 @@
 """What "something always ranks first" looks like in an archive: turns that nothing in it is about."""
 
 import asyncio
+import contextlib
 import hashlib
 import json
+import logging
+import os
 from collections.abc import Callable, Iterable
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,18 +17,29 @@ from memory.embedding.model import EmbeddingModel
 from memory.episodic.background import Background, outcome
 from memory.episodic.kept_vectors import MESSAGE, Parts
 
+LOG = logging.getLogger(__name__)
 Matrix = NDArray[np.float32]
 Rows = list[list[float]]
 LEAST_SCATTER = 0.01
+SAME = 0.999  # cosine similarity of two vectors that one model makes of one text
 LOWEST_BAR = 0.3  # for models that tell hardly any two small-talk turns to be alike
 
 
 class NullTurns:
-    """The fixed null turns (small talk first, then foreign topics), embedded once, on first use."""
+    """The fixed null turns (small talk first, then foreign topics), embedded once, on first use.
 
-    def __init__(self, embeddings: EmbeddingModel, background: Background) -> None:
+    Args:
+        embeddings: the model.
+        background: where embedding goes on when whoever waits is cancelled.
+        folder: answers where to keep the vectors for the next start; None embeds them at each.
+    """
+
+    def __init__(
+        self, embeddings: EmbeddingModel, background: Background, folder: Callable[[], Path] | None = None
+    ) -> None:
         self._embeddings = embeddings
         self._background = background
+        self._folder = folder
         self._vectors: Matrix | None = None
         self._small_talk = 0
         self.bar = 1.0
@@ -58,12 +73,23 @@ class NullTurns:
         turns = small_talk + foreign
         digest = hashlib.sha256(json.dumps(turns).encode()).hexdigest()
         self._name = f"{digest[:12]}/{self._embeddings.name}"
-        rows = unit(await self._queries(turns))
+        rows = await self._read_or_embedded(turns)
         self._small_talk = len(small_talk)
         self.bar = likeness_bar(rows[: self._small_talk])
         self.scale = scatter(rows)
         self._mean = rows.mean(axis=0)
         self._vectors = rows
+        return rows
+
+    async def _read_or_embedded(self, turns: list[str]) -> Matrix:
+        if self._folder is None:
+            return unit(await self._queries(turns))
+        kept = self._folder() / f"null-turns-{hashlib.sha256(self._name.encode()).hexdigest()[:24]}.npy"
+        rows = await asyncio.to_thread(read_rows, kept, len(turns))
+        if rows is not None and same_model(rows[0], unit(await self._queries(turns[:1]))[0]):
+            return rows
+        rows = unit(await self._queries(turns))
+        await asyncio.to_thread(keep_rows, kept, rows)
         return rows
 
     async def _queries(self, turns: list[str]) -> Rows:
@@ -124,6 +150,35 @@ def scatter(rows: Matrix) -> float:
     """Return the standard deviation of the similarities of different rows; no less than `LEAST_SCATTER`."""
     similarities = (rows @ rows.T)[np.triu_indices(len(rows), 1)]
     return max(float(similarities.std()), LEAST_SCATTER) if len(similarities) else LEAST_SCATTER
+
+
+def read_rows(path: Path, count: int) -> Matrix | None:
+    """Read `count` kept rows; None when they are not there, or are not what was kept."""
+    try:
+        rows = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    whole = rows.dtype == np.float32 and rows.shape[:1] == (count,) and bool(np.isfinite(rows).all())
+    return rows if whole else None
+
+
+def keep_rows(path: Path, rows: Matrix) -> None:
+    """Keep rows for the next start; a folder that cannot be written costs time there, no more."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            np.save(file, rows, allow_pickle=False)
+        partial.replace(path)
+    except OSError as error:
+        LOG.info("The vectors of the null turns are not kept in %s: %s", path.parent, error)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def same_model(kept: NDArray[np.float32], fresh: NDArray[np.float32]) -> bool:
+    """Tell whether two vectors of one text are by one model; endpoints change theirs under the same name."""
+    return kept.shape == fresh.shape and float(kept @ fresh) > SAME
 
 
 def read_null_turns() -> tuple[list[str], list[str]]:

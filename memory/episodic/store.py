@@ -3,9 +3,10 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 
 from memory.embedding.model import EmbeddingModel
 from memory.episodic.background import Background, outcome, over
@@ -27,16 +28,29 @@ PATIENCE = 30.0  # seconds that a search has when nobody waits
 
 
 class EpisodeArchive:
-    """`EpisodeStore` on an owner's file and a vector index."""
+    """`EpisodeStore` on an owner's file and a vector index.
 
-    def __init__(self, files: OwnerFiles, vectors: VectorIndex, embeddings: EmbeddingModel) -> None:
+    Args:
+        files: the owners' files.
+        vectors: the vector index.
+        embeddings: the model.
+        models: answers where to keep what is derived from the model alone; None derives it at each start.
+    """
+
+    def __init__(
+        self,
+        files: OwnerFiles,
+        vectors: VectorIndex,
+        embeddings: EmbeddingModel,
+        models: Callable[[], Path] | None = None,
+    ) -> None:
         self._files = files
         self.log = EpisodeLog(files)
         self._ledger = VectorLedger(files)
         self._vectors = vectors
         self._embeddings = embeddings
         self._background = Background()
-        self._nulls = NullTurns(embeddings, self._background)
+        self._nulls = NullTurns(embeddings, self._background, models)
         self._indexer = Indexer(self.log, self._ledger, vectors, embeddings, self._nulls)
         self._searcher = Searcher(files, self._indexer, vectors, embeddings, self._nulls)
         self._closing = False
