@@ -108,7 +108,7 @@ def test_a_disk_that_fills_up_during_a_turn(goat: Goat, small_disk: Path, model:
 def test_vectors_of_another_embedding_model(goat: Goat, data_folder: Path, model: ModelServer) -> None:
     goat.configure(settings_for(data_folder))
     goat("chat", typed=TOLD)
-    goat.configure(quick_embeddings(model))
+    goat.configure(quick_embeddings(model) | {"GOAT_PREFETCH_TIMEOUT": "10"})
     ran = goat("chat", typed=ASKED + b"/why\n")
     assert ran.status == 0
     assert "were made by multilingual-e5" in ran.shown
