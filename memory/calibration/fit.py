@@ -62,6 +62,8 @@ class _Features:
                 rows.append(describe(evidence, one.query))
                 self.labels.append(gold)
                 groups.append((one.group, gold, one.relevant))
+        if not rows:
+            raise ValueError("no query has a candidate: there is nothing to fit")
         self.names = [name for name in rows[0] if name != COLD]
         self.rows = np.array([[row[name] for name in self.names] for row in rows])
         sizes = {group: groups.count(group) for group in set(groups)}

@@ -187,6 +187,7 @@ class Indexer:
 
     async def _index(self, owner: str, state: VectorState, some: Slice) -> VectorState:
         written = await self._embedded(owner, some)
+        self.checked(owner, state)  # an endpoint tells the length of its vectors with the first
         searched = [(part, kept) for part, kept in written if part.number != kept_vectors.MESSAGE]
         parts = [part for part, _ in searched]
         vectors = [list(kept.vector) for _, kept in searched]

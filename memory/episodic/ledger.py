@@ -124,12 +124,14 @@ def _begin(db: sqlite3.Connection, model: str, instead_of: str | None, afresh: b
     state = _state(db)
     if state.collection != instead_of:
         return state
+    dimension = state.dimension
     if afresh or state.model != model or kept_vectors.count(db) < state.parts:
+        dimension = None
         kept_vectors.clear(db)
         db.execute("DELETE FROM meta WHERE key = 'vector_total'")
         _put(db, null_turns="", null_maxima=None)
     db.execute("UPDATE episodes SET parts = NULL WHERE parts IS NOT NULL")
-    _put(db, collection=secrets.token_hex(4), embedding_model=model, embedding_dimension=None)
+    _put(db, collection=secrets.token_hex(4), embedding_model=model, embedding_dimension=dimension)
     _put(db, vector_writes=state.writes + 1, parts=0)
     return _state(db)
 
