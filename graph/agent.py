@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from weakref import WeakValueDictionary
 
-from langchain_core.messages import AIMessageChunk
+from langchain_core.messages import AIMessageChunk, HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.types import StateSnapshot
+from langgraph.types import Durability, StateSnapshot
 
 from graph.context import TurnContext
 from graph.events import Event, Finished, Piece, Resumed, Step
@@ -20,7 +20,7 @@ from graph.layers import Layers
 from graph.lease import ThreadLeases
 from graph.redis_saver import RedisSaver
 from graph.state import Reply, State, Turn, TurnInput
-from graph.turn import user_message
+from graph.turn import PLAIN, Circumstances, user_message
 from memory.errors import EmptyMessage, GoatError, OwnerMismatch, ThreadBusy
 from memory.models import Episode, Outcome
 from memory.text import clean
@@ -35,8 +35,10 @@ SERVER_GRACE = timedelta(minutes=10)
 class Agent:
     """Run turns over an open graph, checkpointer and layers; see `graph.app.open_agent`."""
 
-    def __init__(self, graph: Compiled, layers: Layers, saver: RedisSaver) -> None:
+    def __init__(self, graph: Compiled, untraced: Compiled, layers: Layers, saver: RedisSaver) -> None:
+        """Take the graph with the checkpointer `saver`, and `untraced`, the same one without any."""
         self.graph = graph
+        self._untraced = untraced
         self.layers = layers
         self._saver = saver
         self._leases = ThreadLeases(layers.redis.client)
@@ -58,7 +60,7 @@ class Agent:
         owner: str,
         thread: str,
         turn_id: str = "",
-        at: datetime | None = None,
+        about: Circumstances = PLAIN,
         context: TurnContext | None = None,
         fresh: bool = False,
     ) -> AsyncIterator[Event]:
@@ -66,7 +68,8 @@ class Agent:
 
         What an earlier crash left pending in the thread is finished first. A `turn_id` that is already
         answered yields what is stored of it, and nothing is computed again; `fresh` says that it never was
-        sent before, and spares the look.
+        sent before, and spares the look. Of a private turn nothing is kept, not even for a crash: it is
+        computed again.
 
         Raises:
             EmptyMessage: there is nothing to answer.
@@ -80,6 +83,13 @@ class Agent:
         may_be_stored = bool(turn_id) and not fresh
         turn_id = turn_id or uuid.uuid4().hex
         context = context if context is not None else self.layers.settings().turn_context(owner)
+        message = user_message(
+            text, turn_id=turn_id, owner=owner, at=about.at or datetime.now(UTC), about=about
+        )
+        if about.private:
+            async for event in self._begin(message, thread, context, self._untraced):
+                yield event
+            return
         async with self._queue(thread), self._leases.hold(thread):
             config = _config(thread)
             if await self._saver.ais_pending(thread) and (resumed := await self._resumed(config)):
@@ -87,10 +97,15 @@ class Agent:
             if may_be_stored and (stored := await self._stored(config, turn_id, owner)):
                 yield Finished(stored)
                 return
-            message = user_message(text, turn_id=turn_id, owner=owner, at=at or datetime.now(UTC))
-            with self.layers.stops.possible(turn_id):
-                async for event in self._run({"messages": [message]}, config, context):
-                    yield event
+            async for event in self._begin(message, thread, context, self.graph):
+                yield event
+
+    async def _begin(
+        self, message: HumanMessage, thread: str, context: TurnContext, graph: Compiled
+    ) -> AsyncIterator[Event]:
+        with self.layers.stops.possible(str(message.id)):
+            async for event in self._run({"messages": [message]}, _config(thread), context, graph):
+                yield event
 
     async def resume(self) -> list[State]:
         """Finish every turn that a crash left pending, before anything new; return their states.
@@ -154,6 +169,20 @@ class Agent:
         """Ask a running turn to end its reply; it is archived with what stands there."""
         self.layers.stops.request(turn_id)
 
+    async def erase(self, owner: str) -> None:
+        """Delete all that is kept of an owner, for good: episodes, facts, identity, conversations, threads.
+
+        May be done again when it broke off; what is written meanwhile may stay.
+        """
+        layers = self.layers
+        for thread in await layers.episodes.threads(owner=owner):
+            await self._saver.adelete_thread(thread)
+        await layers.conversations.erase(owner=owner)
+        await layers.episodes.erase(owner=owner)
+        await layers.permanent.erase(owner=owner)
+        await layers.cache.erase(owner=owner)
+        await layers.tool_cache.erase(owner=owner)
+
     async def last_turn(self, thread: str) -> State | None:
         """Read the thread's latest state; None when it has none."""
         values = (await self.graph.aget_state(_config(thread))).values
@@ -170,7 +199,7 @@ class Agent:
         owner = str((snapshot.metadata or {}).get("owner", ""))
         context = self.layers.settings().turn_context(owner)
         try:
-            async for _ in self._run(None, config, context):
+            async for _ in self._run(None, config, context, self.graph):
                 pass
         except (EmptyMessage, OwnerMismatch) as error:
             logger.warning("A pending turn cannot be answered and is closed: %s", error)
@@ -178,10 +207,15 @@ class Agent:
         return await self.graph.aget_state(config)
 
     async def _run(
-        self, given: TurnInput | None, config: RunnableConfig, context: TurnContext
+        self, given: TurnInput | None, config: RunnableConfig, context: TurnContext, graph: Compiled
     ) -> AsyncIterator[Event]:
-        events = self.graph.astream(
-            given, config, context=context, stream_mode=["messages", "updates", "values"], durability="sync"
+        durability: Durability | None = None if graph is self._untraced else "sync"
+        events = graph.astream(
+            given,
+            config,
+            context=context,
+            stream_mode=["messages", "updates", "values"],
+            durability=durability,
         )
         done: list[Step] = []
         state: Any = None

@@ -54,7 +54,8 @@ async def open_agent(settings: Settings | None = None) -> AsyncIterator[Agent]:
     own = Layers(load_settings if settings is None else lambda: settings)
     kept = own.settings().checkpoints_kept
     saver = RedisSaver(own.redis.client, keep=kept, serde=checkpoint_serde())
-    agent = Agent(build_graph(own).compile(checkpointer=saver, name="goat"), own, saver)
+    drawn = build_graph(own)
+    agent = Agent(drawn.compile(checkpointer=saver, name="goat"), drawn.compile(name="goat"), own, saver)
     try:
         yield agent
     finally:

@@ -42,6 +42,12 @@ class Turn:
     thread: str
     message: str
     at: datetime
+    quote: str = ""
+    """What the message replies to; shown to the model, not archived again."""
+    tags: Sequence[str] = ()
+    """What the archive notes of the turn, such as that its message is an edit."""
+    private: bool = False
+    """Nothing of the turn is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

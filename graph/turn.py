@@ -2,9 +2,10 @@
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from langchain_core.messages import BaseMessage, HumanMessage
 from langgraph.runtime import Runtime
@@ -16,7 +17,24 @@ from memory.text import clean
 
 _NAMESPACE = uuid.UUID("6e6f7461-676f-5a74-8a32-2e30676f6174")
 _NOTE = "goat"
-"""Key in a message's `additional_kwargs` under which owner and time travel with it."""
+"""Key in a message's `additional_kwargs` under which owner, time and circumstances travel with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What is known of a message beside its text."""
+
+    at: datetime | None = None
+    """When it was sent; now, when nobody says."""
+    quote: str = ""
+    """What it replies to: shown to the model, not archived again."""
+    tags: Sequence[str] = ()
+    """Noted in the archive."""
+    private: bool = False
+    """Nothing of the turn is kept."""
+
+
+PLAIN = Circumstances()
 
 
 def thread_id(*names: str) -> str:
@@ -29,9 +47,17 @@ def reply_id(turn_id: str) -> str:
     return f"reply-{turn_id}"
 
 
-def user_message(text: str, *, turn_id: str, owner: str, at: datetime) -> HumanMessage:
+def user_message(
+    text: str, *, turn_id: str, owner: str, at: datetime, about: Circumstances = PLAIN
+) -> HumanMessage:
     """Make the message that begins a turn, with all that is needed to do the turn again after a crash."""
-    note = {"owner": owner, "at": at.isoformat()}
+    note: dict[str, Any] = {"owner": owner, "at": at.isoformat()}
+    if about.quote:
+        note["quote"] = clean(about.quote)
+    if about.tags:
+        note["tags"] = list(about.tags)
+    if about.private:
+        note["private"] = True
     return HumanMessage(clean(text), id=turn_id, additional_kwargs={_NOTE: note})
 
 
@@ -59,11 +85,14 @@ class TurnReader:
             thread=(running.thread_id if running else None) or thread_id("no thread", owner),
             message=clean(message.text),
             at=_time(note) or self.clock(),
+            quote=_text(note, "quote"),
+            tags=_texts(note, "tags"),
+            private=note.get("private") is True,
         )
 
-    def _owner(self, state: State, context: TurnContext, note: Mapping[str, str]) -> str:
+    def _owner(self, state: State, context: TurnContext, note: Mapping[str, Any]) -> str:
         earlier = state["turn"].owner if "turn" in state else ""
-        claims = {name for name in (earlier, note.get("owner", ""), context.owner) if name}
+        claims = {name for name in (earlier, _text(note, "owner"), context.owner) if name}
         if len(claims) > 1:
             raise OwnerMismatch(
                 "This thread belongs to another owner. Leave `owner` empty to go on in it, "
@@ -81,17 +110,25 @@ def _last_message(state: State) -> BaseMessage:
     return messages[-1]
 
 
-def _note(message: BaseMessage) -> dict[str, str]:
-    """Return what travels with the message; what others wrote there and is not ours is left out."""
+def _note(message: BaseMessage) -> Mapping[str, Any]:
+    """Return what travels with the message; others may have written there what is not ours."""
     note = message.additional_kwargs.get(_NOTE)
-    if not isinstance(note, Mapping):
-        return {}
-    return {key: value for key, value in note.items() if isinstance(value, str)}
+    return note if isinstance(note, Mapping) else {}
 
 
-def _time(note: Mapping[str, str]) -> datetime | None:
+def _text(note: Mapping[str, Any], key: str) -> str:
+    value = note.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _texts(note: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    values = note.get(key)
+    return tuple(value for value in values if isinstance(value, str)) if isinstance(values, list) else ()
+
+
+def _time(note: Mapping[str, Any]) -> datetime | None:
     try:
-        at = datetime.fromisoformat(note.get("at", ""))
+        at = datetime.fromisoformat(_text(note, "at"))
     except ValueError:
         return None
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)

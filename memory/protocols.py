@@ -79,6 +79,14 @@ class EpisodeStore(Protocol):
         """Count the owner's episodes."""
         ...
 
+    async def threads(self, *, owner: str) -> list[str]:
+        """List the threads that the owner's episodes are from."""
+        ...
+
+    async def tag(self, turn_id: str, tag: str, *, owner: str) -> None:
+        """Add a tag to an episode, once; one that is not there is left alone."""
+        ...
+
     async def touch(self, turn_ids: Sequence[str], *, owner: str) -> None:
         """Add one to the access count of each episode."""
         ...

@@ -22,9 +22,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """Archive the turn verbatim. Every step may be done again: each is idempotent by turn id.
+    """Archive the turn verbatim, unless it is private.
 
-    The turn does not wait for its vectors: they follow from the log, behind it.
+    Every step may be done again: each is idempotent by turn id. The turn does not wait for its vectors: they
+    follow from the log, behind it.
     """
 
     episodes: EpisodeStore
@@ -34,6 +35,9 @@ class Archive:
 
     async def __call__(self, state: State) -> ArchiveUpdate:
         turn, reply = state["turn"], state["reply"]
+        if turn.private:
+            nowhere = Archived(turn_id=turn.turn_id, conversation=False, episode=False)
+            return {"archived": nowhere, "unused": ()}
         new_episode = await self.episodes.append(to_episode(turn, reply))
         new_turn = await self.conversations.append(
             await self._to_conversation(turn, reply), owner=turn.owner, thread=turn.thread
@@ -105,5 +109,5 @@ def to_episode(turn: Turn, reply: Reply) -> Episode:
         message=turn.message,
         reply=reply.own_words,
         at=turn.at,
-        tags=() if reply.outcome is Outcome.ANSWERED else (reply.outcome.value,),
+        tags=(*turn.tags, *(() if reply.outcome is Outcome.ANSWERED else (reply.outcome.value,))),
     )

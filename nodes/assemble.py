@@ -31,7 +31,7 @@ class Assemble:
         prompt: list[AnyMessage] = [
             SystemMessage(render_system(state["persona"].text, state["fact_sheet"].facts, zone)),
             *conversation_messages(allocation.conversation),
-            HumanMessage(render_message(message, allocation.recalled, turn.at, zone)),
+            HumanMessage(render_message(message, allocation.recalled, turn.at, zone, quote=turn.quote)),
         ]
         return {"prompt": alternating(prompt)}
 

@@ -120,7 +120,7 @@ class Prefetch:
         until = time.monotonic() + context.prefetch_timeout * _SEARCH_SHARE
         zone, before = await self.zone(), said_before(turn, messages)
         asked = await asyncio.to_thread(understand, turn.message, before=before, now=turn.at, zone=zone)
-        if context.cache_ttl == 0:
+        if context.cache_ttl == 0 or turn.private:
             return (await self._searched(turn, asked, context, until))[0]
         key = cache_key(asked, context)
         try:

@@ -80,6 +80,14 @@ class EpisodeLog:
         """Count the owner's episodes."""
         return await self._files.read(owner, TIER, _count)
 
+    async def threads(self, *, owner: str) -> list[str]:
+        """List the threads that the owner's episodes are from."""
+        return await self._files.read(owner, TIER, _threads)
+
+    async def tag(self, turn_id: str, tag: str, *, owner: str) -> None:
+        """Add a tag to an episode, once; one that is not there is left alone."""
+        await self._files.write(owner, TIER, partial(_tag, turn_id=turn_id, tag=tag))
+
     async def touch(self, turn_ids: Sequence[str], *, owner: str) -> None:
         """Add one to the access count of each episode."""
         if turn_ids:
@@ -142,6 +150,16 @@ def _page(db: sqlite3.Connection, after: int) -> list[tuple[int, str, str, str, 
 def _count(db: sqlite3.Connection) -> int:
     (count,) = db.execute("SELECT COUNT(*) FROM episodes").fetchone()
     return int(count)
+
+
+def _threads(db: sqlite3.Connection) -> list[str]:
+    return [thread for (thread,) in db.execute("SELECT DISTINCT thread FROM episodes")]
+
+
+def _tag(db: sqlite3.Connection, turn_id: str, tag: str) -> None:
+    row = db.execute("SELECT tags FROM episodes WHERE turn_id = ?", (turn_id,)).fetchone()
+    if row is not None and tag not in (tags := json.loads(row[0])):
+        db.execute("UPDATE episodes SET tags = ? WHERE turn_id = ?", (json.dumps([*tags, tag]), turn_id))
 
 
 def _touch(db: sqlite3.Connection, turn_ids: list[str]) -> None:

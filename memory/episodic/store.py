@@ -167,6 +167,14 @@ class EpisodeArchive:
         """Count the owner's episodes."""
         return await self.log.count(owner=owner)
 
+    async def threads(self, *, owner: str) -> list[str]:
+        """List the threads that the owner's episodes are from."""
+        return await self.log.threads(owner=owner)
+
+    async def tag(self, turn_id: str, tag: str, *, owner: str) -> None:
+        """Add a tag to an episode that is there."""
+        await self.log.tag(turn_id, tag, owner=owner)
+
     async def touch(self, turn_ids: Sequence[str], *, owner: str) -> None:
         """Add one to the access count of each episode."""
         await self.log.touch(turn_ids, owner=owner)

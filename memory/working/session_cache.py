@@ -75,9 +75,20 @@ class RedisSessionCache:
         await client.delete(_generation_key(owner))
 
     @translate_errors()
+    async def erase(self, *, owner: str) -> None:
+        """Delete every entry of the owner; costs a look at every key of the server."""
+        await unlink_matching(await self.client(), f"goat:l25:{{{_digest(owner)}}}:*")
+
+    @translate_errors()
     async def _run(self, script: str, keys: Sequence[str], *args: bytes | int) -> Any:
         client = await self.client()
         return await client.register_script(script)(keys=keys, args=args)
+
+
+async def unlink_matching(client: Redis, pattern: str) -> None:
+    """Delete the keys that match a glob pattern, one at a time, wherever a cluster holds them."""
+    async for key in client.scan_iter(match=pattern, count=1000):
+        await client.unlink(key)
 
 
 def _digest(name: str) -> str:

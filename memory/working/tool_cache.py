@@ -14,7 +14,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from memory.working.client import translate_errors
-from memory.working.session_cache import MAX_BYTES, MAX_TTL
+from memory.working.session_cache import MAX_BYTES, MAX_TTL, unlink_matching
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,11 @@ class RedisToolCache:
             client = await self.client()
             milliseconds = max(1, round(min(ttl, MAX_TTL) * 1000))
             await client.set(_key(owner, tool, arguments), output, px=milliseconds)
+
+    @translate_errors()
+    async def erase(self, *, owner: str) -> None:
+        """Delete every entry of the owner; costs a look at every key of the server."""
+        await unlink_matching(await self.client(), f"goat:tool:{{{_digest(owner)}}}:*")
 
 
 def _key(owner: str, tool: str, arguments: Mapping[str, Any]) -> str:

@@ -115,7 +115,8 @@ async def contest(layers: Layers, folder: Path, size: int) -> Contest:
     saver.probe, saver.written = probe, []
     graph = build_graph(layers)
     probe_nodes(graph, probe)
-    agent = Agent(graph.compile(checkpointer=saver, name="goat"), layers, saver)
+    compiled = graph.compile(checkpointer=saver, name="goat")
+    agent = Agent(compiled, graph.compile(name="goat"), layers, saver)
     collection = collection_name(owner, await VectorLedger(layers.files).state(owner))
     chroma = ChromaAsItComes(folder / "chroma", collection, ensure_model(folder / "models", VERSION))
     parts = SumOfParts(layers, saver, collection)
