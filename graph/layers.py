@@ -18,6 +18,7 @@ from graph.turn import TurnReader
 from memory.embedding.factory import open_embeddings
 from memory.embedding.lazy import LazyEmbeddings
 from memory.embedding.model import EmbeddingModel
+from memory.episodic.feedback import FeedbackLog
 from memory.episodic.store import EpisodeArchive
 from memory.episodic.vectors import VectorIndex
 from memory.owner_files import OwnerFiles
@@ -77,6 +78,7 @@ class Layers:
         self.episodes = EpisodeArchive(
             self.files, self.vectors, self.embeddings, lambda: models_folder(settings())
         )
+        self.feedback = FeedbackLog(self.files)
         self.permanent = EmbeddedPermanentStore(
             self.files, count_tokens=self.tokens, max_tokens=lambda: settings().facts_cap
         )

@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from graph.context import Thresholds, TurnContext
+from graph.telegram_settings import TelegramSettings
 from memory.errors import ConfigError
 
 PREFIX = "GOAT_"
@@ -51,7 +52,7 @@ class FlatToml(TomlConfigSettingsSource):
         return dict(flatten(super().__call__()))
 
 
-class Settings(Thresholds, BaseSettings):
+class Settings(Thresholds, TelegramSettings, BaseSettings):
     """Everything that can be configured; the thresholds are the defaults of each turn."""
 
     model_config = SettingsConfigDict(

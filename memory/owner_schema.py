@@ -49,6 +49,14 @@ MIGRATIONS: Final[Sequence[Sequence[Step]]] = (
         *LEXICAL_TABLES,
         derive_all,
     ),
+    (
+        """CREATE TABLE feedback (
+            turn_id TEXT PRIMARY KEY,
+            good INTEGER NOT NULL,
+            decisions TEXT NOT NULL,
+            at INTEGER NOT NULL
+        ) WITHOUT ROWID""",
+    ),
 )
 """One tuple of steps a version. `episodes.parts` is how many vectors stand for the episode, NULL before it is
 indexed. Times are microseconds since the epoch. What `vectors` holds: see `memory.episodic.kept_vectors`."""

@@ -5,7 +5,7 @@ Every method that takes an `owner` reads and writes that owner's memory only. Ev
 cannot be read. Implementations do no I/O when they are constructed: they connect on first use.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -75,8 +75,16 @@ class EpisodeStore(Protocol):
         """Read the `limit` latest episodes, newest first."""
         ...
 
-    async def count(self, *, owner: str) -> int:
-        """Count the owner's episodes."""
+    async def count(self, *, owner: str, since: datetime | None = None) -> int:
+        """Count the owner's episodes, or those of `since` and later."""
+        ...
+
+    async def first(self, *, owner: str) -> Episode | None:
+        """Read the oldest episode; None when there is none."""
+        ...
+
+    def all(self, *, owner: str) -> AsyncIterator[Episode]:
+        """Read every episode in the order of arrival, a page at a time."""
         ...
 
     async def threads(self, *, owner: str) -> list[str]:

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import datetime
 from functools import partial
 
 from memory.columns import from_micros, require_utf8, to_micros
@@ -76,9 +77,13 @@ class EpisodeLog:
         where = f"parts IS NULL AND {others} ORDER BY seq LIMIT ?"
         return await self._select(owner, where, json.dumps(besides), limit)
 
-    async def count(self, *, owner: str) -> int:
-        """Count the owner's episodes."""
-        return await self._files.read(owner, TIER, _count)
+    async def count(self, *, owner: str, since: datetime | None = None) -> int:
+        """Count the owner's episodes, or those of `since` and later."""
+        return await self._files.read(owner, TIER, partial(_count, since=to_micros(since) if since else None))
+
+    async def first(self, *, owner: str) -> Episode | None:
+        """Read the oldest episode; None when there is none."""
+        return next(iter(await self._select(owner, "TRUE ORDER BY at, seq LIMIT 1")), None)
 
     async def threads(self, *, owner: str) -> list[str]:
         """List the threads that the owner's episodes are from."""
@@ -147,8 +152,10 @@ def _page(db: sqlite3.Connection, after: int) -> list[tuple[int, str, str, str, 
     return db.execute(sql, (after, PAGE)).fetchall()
 
 
-def _count(db: sqlite3.Connection) -> int:
-    (count,) = db.execute("SELECT COUNT(*) FROM episodes").fetchone()
+def _count(db: sqlite3.Connection, since: int | None) -> int:
+    sql = "SELECT COUNT(*) FROM episodes"
+    rows = db.execute(sql) if since is None else db.execute(f"{sql} WHERE at >= ?", (since,))
+    (count,) = rows.fetchone()
     return int(count)
 
 
@@ -173,6 +180,6 @@ def _holds_anything(db: sqlite3.Connection) -> bool:
 
 
 def _erase(db: sqlite3.Connection) -> None:
-    for table in ("episodes", "keys", "vectors", "meta"):
+    for table in ("episodes", "feedback", "keys", "vectors", "meta"):
         db.execute(f"DELETE FROM {table}")  # noqa: S608
     lexicon.clear(db)

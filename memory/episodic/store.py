@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -163,9 +163,17 @@ class EpisodeArchive:
         """Read the `limit` latest episodes, newest first."""
         return await self.log.recent(owner=owner, limit=limit)
 
-    async def count(self, *, owner: str) -> int:
-        """Count the owner's episodes."""
-        return await self.log.count(owner=owner)
+    async def count(self, *, owner: str, since: datetime | None = None) -> int:
+        """Count the owner's episodes, or those of `since` and later."""
+        return await self.log.count(owner=owner, since=since)
+
+    async def first(self, *, owner: str) -> Episode | None:
+        """Read the oldest episode; None when there is none."""
+        return await self.log.first(owner=owner)
+
+    def all(self, *, owner: str) -> AsyncIterator[Episode]:
+        """Read every episode in the order of arrival, a page at a time."""
+        return self.log.all(owner=owner)
 
     async def threads(self, *, owner: str) -> list[str]:
         """List the threads that the owner's episodes are from."""

@@ -1,0 +1,99 @@
+"""What can be configured of the Telegram bot, and of the endpoints that read voice and pictures for it."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel, Field, SecretStr, field_validator
+
+
+class GroupPolicy(StrEnum):
+    """Who may talk to the bot in a group that was allowed."""
+
+    OFF = "off"
+    """Nobody: the bot is for private chats."""
+    ALLOWED = "allowed"
+    """Those who may also write to it in private."""
+    EVERYONE = "everyone"
+    """Everybody in the group."""
+
+
+class TelegramSettings(BaseModel):
+    """The settings of the bot."""
+
+    telegram_token: SecretStr = Field(
+        SecretStr(""), description="Telegram: the bot's token, from @BotFather."
+    )
+    telegram_admins: str = Field(
+        "", description="Telegram: numeric ids of those who run the bot, separated by commas."
+    )
+    telegram_me: int = Field(
+        0, ge=0, description="Telegram: whose private chat shares the memory of `owner`; 0: nobody's."
+    )
+    telegram_groups: GroupPolicy = Field(
+        GroupPolicy.ALLOWED, description="Telegram: who is answered in groups that `/allow` let in."
+    )
+    telegram_rate: int = Field(
+        20, ge=0, le=10_000, description="Telegram: messages a person may send in a minute; 0: any number."
+    )
+    telegram_parallel: int = Field(
+        16, ge=1, le=1000, description="Telegram: chats that one process answers at the same time."
+    )
+    telegram_drain: float = Field(
+        20, ge=0, le=3600, description="Telegram: seconds that running turns have to end when the bot stops."
+    )
+    telegram_webhook: str = Field(
+        "", description="Telegram: public https address that Telegram calls; empty: the bot asks (polling)."
+    )
+    telegram_webhook_secret: SecretStr = Field(
+        SecretStr(""), description="Telegram: shown by Telegram with each call; needed with a webhook."
+    )
+    telegram_listen: str = Field(
+        "", description="Telegram: host:port of the webhook and of /healthz and /readyz; empty: none."
+    )
+    telegram_api: str = Field(
+        "https://api.telegram.org", description="Telegram: the Bot API server, for one of your own."
+    )
+    telegram_file_limit: int = Field(
+        20, ge=1, le=2000, description="Telegram: the largest file that is read, in MB."
+    )
+    media_timeout: float = Field(
+        60, gt=0, le=3600, description="Seconds that reading a voice message, picture or document may take."
+    )
+    transcription_model: str = Field(
+        "", description="Model that writes down voice messages, at an OpenAI-compatible endpoint; empty: off."
+    )
+    transcription_base_url: str = Field("", description="Its base URL; empty: OpenAI's.")
+    transcription_api_key: SecretStr = Field(SecretStr(""), description="Its key.")
+    vision_model: str = Field(
+        "", description="Model that describes pictures, at an OpenAI-compatible endpoint; empty: off."
+    )
+    vision_base_url: str = Field("", description="Its base URL; empty: OpenAI's.")
+    vision_api_key: SecretStr = Field(SecretStr(""), description="Its key.")
+
+    @field_validator("telegram_admins")
+    @classmethod
+    def _ids(cls, text: str) -> str:
+        if not all(part.strip().isdecimal() for part in text.split(",") if part.strip()):
+            raise ValueError(
+                "write numeric ids such as 123456789, 987654321; the bot tells a stranger theirs"
+            )
+        return text
+
+    @field_validator("telegram_listen")
+    @classmethod
+    def _address(cls, text: str) -> str:
+        host, _, port = text.rpartition(":")
+        if text and not (host and port.isdecimal() and 0 < int(port) < 65536):  # noqa: PLR2004 - TCP's limit
+            raise ValueError("write host:port, such as 127.0.0.1:8443")
+        return text
+
+    @field_validator("telegram_webhook")
+    @classmethod
+    def _https(cls, text: str) -> str:
+        if text and not text.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+            raise ValueError("Telegram calls https:// addresses only")
+        return text.rstrip("/")
+
+    @property
+    def admins(self) -> frozenset[int]:
+        """Return the ids of those who run the bot."""
+        return frozenset(int(part) for part in self.telegram_admins.split(",") if part.strip())
