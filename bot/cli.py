@@ -1,10 +1,12 @@
 """The `goat` command."""
 
 import asyncio
+import importlib
 import logging
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +19,7 @@ from bot.doctor import run_doctor
 from bot.import_command import Format, run_import
 from bot.reindex_command import run_reindex
 from bot.screen import printable
+from bot.telegram.part import Part
 from bot.terminal import run_chat
 from graph.settings import Settings, load_settings
 from memory.errors import GoatError
@@ -68,6 +71,23 @@ def reindex(owner: Owner = "") -> None:
     _run(run_reindex(settings, owner=owner or settings.owner))
 
 
+@app.command()
+def telegram(
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer.")] = 1,
+    part: Annotated[Part, typer.Option(help="What this process does of the work.")] = Part.ALL,
+) -> None:
+    """Run the Telegram bot."""
+    _run(_telegram().run_telegram(_settings(), workers=workers, part=part))
+
+
+@app.command()
+def pair(
+    admin: Annotated[bool, typer.Option("--admin", help="They may also let others in.")] = False,
+) -> None:
+    """Print a one-time code that lets somebody talk to the Telegram bot."""
+    _run(_telegram().run_pair(_settings(), admin=admin))
+
+
 def main() -> None:
     """Run the command; errors that are meant for people are printed as one message."""
     handler = RichHandler(console=Console(stderr=True), show_path=False, show_time=False)
@@ -80,9 +100,18 @@ def main() -> None:
         sys.exit(1)
 
 
+def _telegram() -> ModuleType:
+    """Import the bot, which takes a second that other commands need not wait."""
+    return importlib.import_module("bot.telegram_command")
+
+
 def _settings() -> Settings:
     return load_settings()
 
 
 def _run(work: Coroutine[Any, Any, Any]) -> Any:
     return asyncio.run(work)
+
+
+if __name__ == "__main__":
+    main()

@@ -7,6 +7,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bot.decisions import RULES, Judged, judged, measure, problems, rule_of
 from graph.state import Allocation, Recall, State
 from memory.models import Candidate, Decision, Fact
 from memory.prompt import day
@@ -16,26 +17,6 @@ CUT_SHOWN = 8
 _TURN_AROUND = (0x202D, 0x202E)
 """The marks that show the rest of a line in another order."""
 _CONTROL = {code: None for code in (*range(32), *range(127, 160), *_TURN_AROUND) if chr(code) not in "\n\t"}
-_RULES = {
-    "calibrated": "probability",
-    "break": "the list breaks before it",
-    "null": "null turns",
-    "ratio": "gap ratio",
-    "few": "distance",
-    "key": "holds the same key",
-    "time": "the time that is meant",
-    "small_talk": "small talk",
-    "duplicate": "said again later",
-    "fact": "among the facts",
-    "unused": "shown of late and not used",
-    "echo": "in the conversation",
-    "budget": "no room",
-}
-_CUT_BY = {"time": "outside the time that is meant"}
-"""What a rule means for what it cuts, where that is something else."""
-_MEASURED = {"calibrated": "≥", "null": ">", "ratio": "≥", "few": "≤"}
-"""How a kept score stands to its threshold."""
-_OTHERWISE = {">": "≤", "≥": "<", "≤": ">"}
 
 
 def printable(text: str) -> str:
@@ -54,10 +35,10 @@ def why(state: State, zone: tzinfo) -> RenderableType:
     if "allocation" not in state:
         return Text("This turn did not get as far as deciding what to recall.")
     recall, allocation = state["recall"], state["allocation"]
-    parts: list[RenderableType] = [Text(line) for line in _problems(state)]
+    parts: list[RenderableType] = [Text(printable(line)) for line in problems(state)]
     parts.append(_searches(recall))
     if recall.candidates:
-        parts.append(_decisions(recall, _final(state["decisions"], allocation), zone))
+        parts.append(_judged(judged(state), zone))
     parts.append(_budget(allocation))
     return Group(*parts)
 
@@ -92,13 +73,6 @@ def warn(console: Console, text: str) -> None:
     console.print(Text(printable(text), style="yellow"))
 
 
-def _problems(state: State) -> list[str]:
-    reports = state["recall"].reports.items()
-    problems = [f"{name}: {report.status}. {report.problem}" for name, report in reports if report.problem]
-    problems += [state["persona"].problem, state["fact_sheet"].problem]
-    return [printable(problem) for problem in problems if problem]
-
-
 def _searches(recall: Recall) -> Text:
     lines = [
         f"{name}: {report.found} found in {report.milliseconds:.0f} ms ({report.status})"
@@ -113,17 +87,12 @@ def _searches(recall: Recall) -> Text:
     return Text("\n".join(lines), style="dim")
 
 
-def _final(decisions: Sequence[Decision], allocation: Allocation) -> list[Decision]:
-    """Return each candidate's last word: the budget may cut what the gap filter kept."""
-    later = {decision.turn_id: decision for decision in allocation.over_budget}
-    return [later.get(decision.turn_id, decision) for decision in decisions]
-
-
-def _decisions(recall: Recall, decisions: Sequence[Decision], zone: tzinfo) -> RenderableType:
-    by_id: dict[str, Candidate] = {candidate.turn_id: candidate for candidate in recall.candidates}
-    shown = [d for d in decisions if d.kept] + [d for d in decisions if not d.kept][:CUT_SHOWN]
-    lines = [_decision(decision, by_id[decision.turn_id], zone) for decision in shown]
-    if left := len(decisions) - len(shown):
+def _judged(rows: Sequence[Judged], zone: tzinfo) -> RenderableType:
+    kept = [row for row in rows if row.decision.kept]
+    cut = [row for row in rows if not row.decision.kept]
+    shown = kept + cut[:CUT_SHOWN]
+    lines = [_decision(row.decision, row.candidate, zone) for row in shown]
+    if left := len(rows) - len(shown):
         lines.append(Text(f"and {left} more that were cut", style="dim"))
     return Group(*lines)
 
@@ -140,13 +109,8 @@ def _decision(decision: Decision, candidate: Candidate, zone: tzinfo) -> Text:
 
 def _reason(decision: Decision) -> str:
     """Say which rule decided, and what was held against what."""
-    rule = _RULES.get(decision.rule, decision.rule)
-    if not decision.kept:
-        rule = _CUT_BY.get(decision.rule, rule)
-    if decision.rule not in _MEASURED:
-        return rule
-    sign = _MEASURED[decision.rule] if decision.kept else _OTHERWISE[_MEASURED[decision.rule]]
-    return f"{rule}: {decision.score:.2f} {sign} {decision.threshold:.2f}"
+    rule = RULES.get(rule_of(decision), decision.rule)
+    return f"{rule}: {held}" if (held := measure(decision)) else rule
 
 
 def _budget(allocation: Allocation) -> Text:

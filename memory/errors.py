@@ -6,6 +6,10 @@
   + OwnerMismatch            a thread was asked for on behalf of somebody else
   + EmptyMessage             there is nothing to answer
   + ThreadBusy               another process is answering in this thread
+  + MediaRefused           a voice message, picture or document cannot be read (bot.telegram.media_errors)
+  + LaneLost               another worker has the chat by now (bot.telegram.courier)
+  + NotDelivered           Telegram could not be reached for a long time
+  + Undeliverable          Telegram will never take a message
   + ModelUnavailable         the chat model cannot be reached, or answered nonsense
   + MemoryTierError          a tier could not do what it was asked; names the tier
     - TierUnavailable        the backend cannot be reached, or did not answer in time

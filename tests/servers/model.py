@@ -30,6 +30,7 @@ __all__ = ["Fault", "ModelRequest", "ModelServer", "Reply", "running_model_serve
 Script = str | Reply | Callable[[ModelRequest], str | Reply]
 SECRET_HEADERS = frozenset({"authorization", "api-key", "x-api-key", "cookie"})
 STREAM = "text/event-stream"
+TRANSCRIPT = "what was said"
 
 
 class ModelServer:
@@ -39,6 +40,7 @@ class ModelServer:
         requests: every request, oldest first.
         faults: what goes wrong with the next requests, first come first served.
         delay_per_chunk: seconds before each piece of a streamed answer.
+        transcript: what is heard in every recording.
         model_names: what the list of models holds; any name is served.
     """
 
@@ -46,6 +48,7 @@ class ModelServer:
         self.requests: list[ModelRequest] = []
         self.faults: list[Fault] = []
         self.delay_per_chunk = 0.0
+        self.transcript = TRANSCRIPT
         self.model_names = ["test"]
         self._script: Script = echo
         self._socket = socket.create_server((host, port))
@@ -63,6 +66,11 @@ class ModelServer:
         """The chat completions among the requests."""
         return [request for request in self.requests if request.path.endswith("/chat/completions")]
 
+    @property
+    def transcriptions(self) -> list[ModelRequest]:
+        """The recordings among the requests; the file is an `Upload` in the body."""
+        return [request for request in self.requests if request.path.endswith("/audio/transcriptions")]
+
     def reply(self, script: Script) -> None:
         """Answer from now on with a text, or with what a function of the request returns."""
         self._script = script
@@ -71,6 +79,7 @@ class ModelServer:
         """Go back to the echo, and forget requests and faults."""
         self._script = echo
         self.delay_per_chunk = 0.0
+        self.transcript = TRANSCRIPT
         self.requests.clear()
         self.faults.clear()
 
@@ -94,6 +103,7 @@ class ModelServer:
             routes=[
                 Route("/v1/chat/completions", _Endpoint(self, self._chat), methods=["POST"]),
                 Route("/v1/embeddings", _Endpoint(self, self._embeddings), methods=["POST"]),
+                Route("/v1/audio/transcriptions", _Endpoint(self, self._transcription), methods=["POST"]),
                 Route("/v1/models", _Endpoint(self, self._models), methods=["GET"]),
             ]
         )
@@ -120,6 +130,9 @@ class ModelServer:
 
     def _embeddings(self, request: ModelRequest, *, empty: bool) -> Answer:
         return Answer((b'{"object": "list", "data": []}' if empty else openai_format.embeddings(request),))
+
+    def _transcription(self, _: ModelRequest, *, empty: bool) -> Answer:
+        return Answer((openai_format.transcription("" if empty else self.transcript),))
 
     def _models(self, _: ModelRequest, *, empty: bool) -> Answer:
         return Answer((openai_format.models([] if empty else self.model_names),))
@@ -149,15 +162,21 @@ class _Endpoint:
 
 
 async def _read(request: Request) -> ModelRequest:
-    content = await request.body()
+    content, content_type = await request.body(), request.headers.get("content-type", "")
+    form = content_type.startswith("multipart/form-data")
+    body = openai_format.form(content_type, content) if form else _json(content)
+    headers = {name: value for name, value in request.headers.items() if name not in SECRET_HEADERS}
+    return ModelRequest(path=request.url.path, headers=headers, body=body)
+
+
+def _json(content: bytes) -> dict[str, Any]:
     try:
         body: Any = json.loads(content) if content else {}
     except ValueError as error:
         raise _BadRequest(f"The body is not JSON: {error}") from error
     if not isinstance(body, dict):
         raise _BadRequest("The body must be a JSON object.")
-    headers = {name: value for name, value in request.headers.items() if name not in SECRET_HEADERS}
-    return ModelRequest(path=request.url.path, headers=headers, body=body)
+    return body
 
 
 async def _send(answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:

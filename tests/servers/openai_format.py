@@ -7,6 +7,8 @@ import math
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from email.parser import BytesParser
+from email.policy import HTTP
 from typing import Any
 
 DIMENSIONS = 64
@@ -31,6 +33,15 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that came with a request."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ModelRequest:
     """A request as it came in."""
 
@@ -38,6 +49,7 @@ class ModelRequest:
     headers: Mapping[str, str]
     """Lower-case names, without the key."""
     body: Mapping[str, Any]
+    """The JSON object, or the fields of a form, whose files are `Upload`s."""
 
     @property
     def messages(self) -> list[dict[str, Any]]:
@@ -129,6 +141,25 @@ def vector(words: list[str], size: int) -> list[float]:
         numbers[int.from_bytes(digest[:4]) % size] += 1.0 if digest[4] % 2 else -1.0
     norm = math.sqrt(sum(n * n for n in numbers))
     return [n / norm for n in numbers] if norm else [1.0] + [0.0] * (size - 1)
+
+
+def transcription(text: str) -> bytes:
+    """Render what was heard."""
+    return encoded({"text": text})
+
+
+def form(content_type: str, content: bytes) -> dict[str, Any]:
+    """Read the fields of a multipart form; a file is an `Upload`."""
+    header = f"MIME-Version: 1.0\r\nContent-Type: {content_type}\r\n\r\n".encode()
+    fields: dict[str, Any] = {}
+    for part in BytesParser(policy=HTTP).parsebytes(header + content).iter_parts():
+        name, file_name = part.get_param("name", "", "content-disposition"), part.get_filename()
+        value = part.get_payload(decode=True)
+        assert isinstance(value, bytes)
+        fields[str(name)] = (
+            value.decode() if file_name is None else Upload(file_name, part.get_content_type(), value)
+        )
+    return fields
 
 
 def models(names: list[str]) -> bytes:

@@ -1,0 +1,76 @@
+"""What became of the memories that were found for a turn, as any front end tells it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from graph.state import Allocation, State
+from memory.models import Candidate, Decision
+
+RULES = {
+    "calibrated": "probability",
+    "break": "the list breaks before it",
+    "null": "null turns",
+    "ratio": "gap ratio",
+    "few": "distance",
+    "key": "holds the same key",
+    "time": "the time that is meant",
+    "time_cut": "outside the time that is meant",
+    "small_talk": "small talk",
+    "duplicate": "said again later",
+    "fact": "among the facts",
+    "unused": "shown of late and not used",
+    "echo": "in the conversation",
+    "budget": "no room",
+}
+"""What each rule says in English; `rule_of` tells which one decided."""
+_MEASURED = {"calibrated": "≥", "null": ">", "ratio": "≥", "few": "≤"}
+"""How a kept score stands to its threshold."""
+_OTHERWISE = {">": "≤", "≥": "<", "≤": ">"}
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A candidate with the last word on it."""
+
+    number: int
+    """Its place, from 1."""
+    candidate: Candidate
+    decision: Decision
+
+
+def judged(state: State) -> list[Judged]:
+    """Return what was decided, the kept ones first, numbered alike wherever it is shown.
+
+    The budget may have cut what the gap filter kept.
+    """
+    by_id = {candidate.turn_id: candidate for candidate in state["recall"].candidates}
+    last = final(state["decisions"], state["allocation"])
+    ordered = [d for d in last if d.kept] + [d for d in last if not d.kept]
+    return [Judged(number, by_id[d.turn_id], d) for number, d in enumerate(ordered, start=1)]
+
+
+def final(decisions: Sequence[Decision], allocation: Allocation) -> list[Decision]:
+    """Return each candidate's last word, in the order of `decisions`."""
+    later = {decision.turn_id: decision for decision in allocation.over_budget}
+    return [later.get(decision.turn_id, decision) for decision in decisions]
+
+
+def rule_of(decision: Decision) -> str:
+    """Return the name in `RULES` of what decided: a time means another thing for what it cuts."""
+    return "time_cut" if decision.rule == "time" and not decision.kept else decision.rule
+
+
+def measure(decision: Decision) -> str:
+    """Return what was held against what; empty when the rule measures nothing."""
+    if decision.rule not in _MEASURED:
+        return ""
+    sign = _MEASURED[decision.rule] if decision.kept else _OTHERWISE[_MEASURED[decision.rule]]
+    return f"{decision.score:.2f} {sign} {decision.threshold:.2f}"
+
+
+def problems(state: State) -> list[str]:
+    """Return what went wrong on the way to the memories, the character and the facts."""
+    reports = state["recall"].reports.items()
+    found = [f"{name}: {report.status}. {report.problem}" for name, report in reports if report.problem]
+    found += [state["persona"].problem, state["fact_sheet"].problem]
+    return [problem for problem in found if problem]

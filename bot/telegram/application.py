@@ -1,0 +1,161 @@
+"""The bot as python-telegram-bot knows it: which handler sees which update."""
+
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from telegram import Bot, Update
+from telegram.error import TelegramError
+from telegram.ext import (
+    Application,
+    ApplicationBuilder,
+    CallbackQueryHandler,
+    CommandHandler,
+    MessageHandler,
+    MessageReactionHandler,
+    TypeHandler,
+    filters,
+)
+from telegram.request import HTTPXRequest
+
+from bot.telegram.converse import Converse
+from bot.telegram.courier import LaneLost
+from bot.telegram.desk import Desk
+from bot.telegram.gate import Context, Gate, Handler
+from bot.telegram.intake import update_of
+from bot.telegram.keeping import FORGET, Keeping
+from bot.telegram.lanes import Claim
+from bot.telegram.letting_in import LettingIn
+from bot.telegram.looking import Looking
+from bot.telegram.place import update_place
+from bot.telegram.reacting import Reacting
+from bot.telegram.workers import Unreadable
+from graph.settings import Settings
+
+GATE, REST = -1, 0
+_READ_SECONDS, _POLL_CONNECTIONS = 20.0, 2
+_NEW = filters.UpdateType.MESSAGE & ~filters.FORWARDED
+_SAID = (filters.UpdateType.MESSAGE | filters.UpdateType.EDITED_MESSAGE) & ~filters.StatusUpdate.ALL
+App = Application[Any, Any, Any, Any, Any, Any]
+logger = logging.getLogger(__name__)
+
+
+def build_application(settings: Settings) -> App:
+    """Make the application, which takes its updates from the lanes and has no updater of its own."""
+    request = HTTPXRequest(
+        connection_pool_size=settings.telegram_parallel * 2 + 4, read_timeout=_READ_SECONDS
+    )
+    return (
+        ApplicationBuilder()
+        .token(settings.telegram_token.get_secret_value())
+        .base_url(f"{settings.telegram_api.rstrip('/')}/bot")
+        .base_file_url(f"{settings.telegram_api.rstrip('/')}/file/bot")
+        .request(request)
+        .get_updates_request(HTTPXRequest(connection_pool_size=_POLL_CONNECTIONS))
+        .updater(None)
+        .build()
+    )
+
+
+def add_handlers(app: App, desk: Desk) -> None:
+    """Say which handler sees which update; what is forwarded or edited is no command."""
+    converse = Converse(desk)
+    keeping = Keeping(desk, converse)
+    app.add_handler(TypeHandler(Update, Gate(desk)), GATE)
+    for commands in (Looking(desk).commands(), keeping.commands(), LettingIn(desk).commands()):
+        for name, run in commands.items():
+            app.add_handler(CommandHandler(name, run, _NEW), REST)
+    app.add_handler(CallbackQueryHandler(keeping.decide, pattern=rf"^{FORGET}:[^:]+:(yes|no)$"), REST)
+    app.add_handler(CallbackQueryHandler(_unknown_button(desk)), REST)
+    app.add_handler(MessageReactionHandler(Reacting(desk)), REST)
+    app.add_handler(MessageHandler(_NEW & filters.COMMAND, _unknown_command(desk)), REST)
+    app.add_handler(MessageHandler(filters.UpdateType.EDITED_MESSAGE & filters.COMMAND, _nothing), REST)
+    app.add_handler(MessageHandler(_SAID, converse), REST)
+    app.add_error_handler(_keep_failure(desk))
+
+
+async def show_commands(desk: Desk) -> None:
+    """Put the commands into Telegram's menu, in every language; what fails is logged."""
+    for language in ["", *(code for code in desk.texts.languages if len(code) == 2)]:  # noqa: PLR2004 - ISO 639-1
+        try:
+            await desk.bot.set_my_commands(desk.texts.commands(language), language_code=language or None)
+        except TelegramError as error:
+            logger.warning("The menu of commands could not be set: %s", error)
+            return
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatcher:
+    """Give the update of a claim to the handlers; what they raise is raised here."""
+
+    app: App
+    desk: Desk
+
+    async def __call__(self, claim: Claim) -> None:
+        """Deal with the update.
+
+        Raises:
+            Unreadable: it is none.
+            Exception: whatever a handler raised.
+        """
+        update = read_update(claim.update, self.desk.bot)
+        await self.app.process_update(update)
+        failure = self.desk.failures.pop(update.update_id, None)
+        if failure is not None:
+            raise failure
+
+    async def give_up(self, claim: Claim) -> None:
+        """Tell whoever sent the update that it was given up."""
+        try:
+            update = read_update(claim.update, self.desk.bot)
+        except Unreadable:
+            return
+        user, place = update.effective_user, update_place(update)
+        if update.message is not None and user is not None and place is not None:
+            await self.desk.reply(update, "gave_up")
+
+
+def read_update(raw: bytes, bot: Bot) -> Update:
+    """Read a stored update.
+
+    Raises:
+        Unreadable: it is none, or not as Telegram makes them.
+    """
+    try:
+        return Update.de_json(update_of(raw), bot)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        raise Unreadable(f"not an update as Telegram makes them: {type(error).__name__}: {error}") from error
+
+
+def _unknown_command(desk: Desk) -> Handler:
+    async def say_so(update: Update, _: Context) -> None:
+        message = update.effective_message
+        words = (message.text or message.caption or "/") if message else "/"
+        await desk.reply(
+            update, "unknown_command", name=f"`{words.split()[0].split('@')[0].replace('`', '')[:40]}`"
+        )
+
+    return say_so
+
+
+def _unknown_button(desk: Desk) -> Handler:
+    async def answer(update: Update, _: Context) -> None:
+        await desk.toast(update, desk.say(update)("forget_expired"))
+
+    return answer
+
+
+async def _nothing(_: Update, __: Context) -> None:
+    """Leave an edited command alone: it was carried out when it was sent."""
+
+
+def _keep_failure(desk: Desk) -> Callable[[object, Context], Coroutine[Any, Any, None]]:
+    async def keep(update: object, context: Context) -> None:
+        error = context.error
+        if isinstance(update, Update) and error is not None:
+            desk.failures[update.update_id] = error
+            if not isinstance(error, LaneLost):
+                logger.debug("A handler failed", exc_info=error)
+
+    return keep

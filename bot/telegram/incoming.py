@@ -1,0 +1,120 @@
+"""What a person sent, read from a message of Telegram's."""
+
+import mimetypes
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from telegram import Message, PhotoSize
+from telegram.constants import FileSizeLimit
+
+from bot.telegram.labels import label, origin_name
+from memory.text import clean
+
+MAX_QUOTE = 1000
+_MAX_NAME = 200
+_FILES = {
+    "voice": "[voice message]",
+    "audio": "[audio {}]",
+    "photo": "[photo]",
+    "document": "[document {}]",
+}
+"""How a file is told that is quoted and not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that came with a message and can be turned into text."""
+
+    kind: str
+    """`voice`, `audio`, `photo` or `document`."""
+    file_id: str
+    size: int | None
+    """Bytes, where Telegram says."""
+    name: str
+    mime: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """What was said, what it answers to, and the files that came along."""
+
+    text: str
+    quote: str
+    attachments: tuple[Attachment, ...]
+
+
+def read_message(message: Message, bot_id: int, bot_username: str) -> Incoming:
+    """Read a message; one in which nobody says anything (joined, pinned) has neither text nor files."""
+    said = message.text or message.caption or ""
+    if message.chat.type != message.chat.PRIVATE and bot_username:
+        said = _without_mention(said, bot_username)
+    text = "\n".join(part for part in (label(message), said) if part)
+    attachments = tuple(_attachments(message))
+    if message.forward_origin and (text or attachments):
+        text = f"[forwarded from {origin_name(message.forward_origin)}]\n{text}"
+    return Incoming(clean(text), clean(_quote(message, bot_id)), attachments)
+
+
+def _without_mention(text: str, username: str) -> str:
+    """Take out the mention that calls the bot; one in the middle belongs to the sentence."""
+    name = f"@{re.escape(username.removeprefix('@'))}"
+    text = re.sub(rf"\A\s*{name}(?!\w)[,:]?\s*", "", text, flags=re.IGNORECASE)
+    return re.sub(rf"(?:(?<=\s)|\A){name}\s*\Z", "", text, flags=re.IGNORECASE).rstrip(" ")
+
+
+def _attachments(message: Message) -> Iterator[Attachment]:
+    if voice := message.voice:
+        yield Attachment("voice", voice.file_id, voice.file_size, "voice.ogg", voice.mime_type or "audio/ogg")
+    if audio := message.audio:
+        mime = audio.mime_type or "audio/mpeg"
+        yield Attachment(
+            "audio", audio.file_id, audio.file_size, _named(audio.file_name, "audio", mime), mime
+        )
+    if sizes := message.photo or (message.live_photo and message.live_photo.photo):
+        photo = _largest(sizes)
+        yield Attachment("photo", photo.file_id, photo.file_size, "photo.jpg", "image/jpeg")
+    if (document := message.document) and not message.animation:
+        mime = document.mime_type or ""
+        name = _named(document.file_name, "document", mime)
+        yield Attachment("document", document.file_id, document.file_size, name, mime)
+
+
+def _largest(sizes: Sequence[PhotoSize]) -> PhotoSize:
+    """Return the largest size that a bot may download."""
+    ordered = sorted(sizes, key=lambda size: size.width * size.height)
+    fitting = [size for size in ordered if (size.file_size or 0) <= FileSizeLimit.FILESIZE_DOWNLOAD]
+    return fitting[-1] if fitting else ordered[0]
+
+
+def _named(name: str | None, otherwise: str, mime: str) -> str:
+    """Return a file's name on one line, or one that tells its type."""
+    given = " ".join(clean(name or "").split())
+    return given[-_MAX_NAME:] or otherwise + (mimetypes.guess_extension(mime) or "")
+
+
+def _quote(message: Message, bot_id: int) -> str:
+    """Return what a message answers to, and who said that."""
+    replied, external = message.reply_to_message, message.external_reply
+    if replied and replied.forum_topic_created:
+        return ""
+    text = message.quote.text if message.quote else _content(replied) if replied else ""
+    if not text:
+        return ""
+    name = _speaker(message, replied, bot_id) if replied else origin_name(external.origin) if external else ""
+    short = text if len(text) <= MAX_QUOTE else text[:MAX_QUOTE] + "…"
+    return f"{name}: {short}" if name else short
+
+
+def _content(message: Message) -> str:
+    files = [_FILES[file.kind].format(file.name) for file in _attachments(message)]
+    return "\n".join(part for part in (label(message), *files, message.text or message.caption) if part)
+
+
+def _speaker(message: Message, replied: Message, bot_id: int) -> str:
+    """Name who is quoted, unless it is the bot or whoever quotes."""
+    if replied.sender_chat:
+        return "" if replied.sender_chat == message.sender_chat else replied.sender_chat.effective_name or ""
+    user = replied.from_user
+    own = user is None or user.id == bot_id or (user == message.from_user and not message.sender_chat)
+    return "" if user is None or own else user.full_name

@@ -1,0 +1,235 @@
+"""The inbox: what came from Telegram, in one lane a chat and topic, until it is dealt with.
+
+A lane is worked on by one worker at a time, in the order of arrival. Its first update is looked at, run, and
+only then taken out, so that whoever takes over after a crash begins with it again. A lane that has more work
+goes behind the others.
+
+* `ready`         list of the lanes that wait for a worker
+* `lane:NAME`     list of updates, as JSON
+* `active`        set of the lanes that are ready, held, or put off
+* `due`           sorted set of held and put-off lanes by the time at which they are ready again
+* `holders`       hash of held lanes to the token of who holds them
+* `tries`         hash of lanes to how often their first update was begun
+* `seen:ID`       an update that has come in
+* `bell`          list that has an entry when there may be work
+* `dead`          list of updates that were given up, with the reason
+"""
+
+import json
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from redis.asyncio import Redis, RedisCluster
+
+from bot.telegram.keys import Keys
+from memory.working.client import translate_errors
+
+LEASE_SECONDS = 15.0
+SEEN_SECONDS = 3 * 24 * 60 * 60
+"""Longer than Telegram keeps an update."""
+DEAD_KEPT = 1000
+DISK_SECONDS = 2.0
+"""The longest wait for the server's disk."""
+
+_RING = "redis.call('LPUSH', KEYS[1], 1) redis.call('LTRIM', KEYS[1], 0, 63) "
+_NOW = "local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000) "
+_IF_MINE = "if redis.call('HGET', KEYS[4], ARGV[1]) ~= ARGV[2] then return 0 end "
+_LET_GO = (
+    """
+redis.call('HDEL', KEYS[4], ARGV[1])
+redis.call('ZREM', KEYS[3], ARGV[1])
+redis.call('HDEL', KEYS[5], ARGV[1])
+if redis.call('LLEN', KEYS[7]) > 0 then redis.call('RPUSH', KEYS[2], ARGV[1]) """
+    + _RING
+    + """
+else redis.call('SREM', KEYS[6], ARGV[1]) end
+return 1
+"""
+)
+_PUT = (
+    """
+if not redis.call('SET', KEYS[5], 1, 'NX', 'EX', ARGV[3]) then return 0 end
+redis.call('RPUSH', KEYS[4], ARGV[2])
+if redis.call('SADD', KEYS[3], ARGV[1]) == 1 then redis.call('RPUSH', KEYS[2], ARGV[1]) """
+    + _RING
+    + """ end
+return 1
+"""
+)
+_CLAIM = (
+    _NOW
+    + """
+local due = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now)
+for _, lane in ipairs(due) do
+  redis.call('ZREM', KEYS[3], lane)
+  redis.call('HDEL', KEYS[4], lane)
+  redis.call('RPUSH', KEYS[2], lane)
+end
+while true do
+  local lane = redis.call('LPOP', KEYS[2])
+  if not lane then return false end
+  local update = redis.call('LINDEX', ARGV[3] .. lane, 0)
+  if update then
+    redis.call('ZADD', KEYS[3], now + ARGV[2], lane)
+    redis.call('HSET', KEYS[4], lane, ARGV[1])
+    if redis.call('LLEN', KEYS[2]) > 0 then """
+    + _RING
+    + """ end
+    return {lane, update, redis.call('HINCRBY', KEYS[5], lane, 1)}
+  end
+  redis.call('SREM', KEYS[6], lane)
+end
+"""
+)
+_RENEW = _NOW + _IF_MINE + "redis.call('ZADD', KEYS[3], now + ARGV[3], ARGV[1]) return 1"
+_DONE = _IF_MINE + "redis.call('LPOP', KEYS[7])" + _LET_GO
+_BURY = (
+    _IF_MINE
+    + "redis.call('LPOP', KEYS[7]) redis.call('LPUSH', KEYS[8], ARGV[3]) "
+    + (f"redis.call('LTRIM', KEYS[8], 0, {DEAD_KEPT - 1})" + _LET_GO)
+)
+_PUT_OFF = (
+    _NOW
+    + _IF_MINE
+    + """
+redis.call('HDEL', KEYS[4], ARGV[1])
+redis.call('ZADD', KEYS[3], now + ARGV[3], ARGV[1])
+if ARGV[4] == '0' then redis.call('HINCRBY', KEYS[5], ARGV[1], -1) end
+return 1
+"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An update that came in."""
+
+    update_id: int
+    lane: str
+    update: bytes
+
+
+@dataclass(slots=True)
+class Claim:
+    """A lane that is held, with its first update."""
+
+    lane: str
+    update: bytes
+    tries: int
+    """How often the update was begun, this time included."""
+    token: str
+    until: float = field(default=0.0)
+    """On this machine's clock: when the lease ends unless it is renewed."""
+
+    @property
+    def held(self) -> bool:
+        """Tell whether it still holds, also after the process stood still."""
+        return clock() < self.until
+
+
+def clock() -> float:
+    """Return seconds on a clock that goes on while the process or the machine sleeps."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """The inbox of one bot. Every method raises `TierUnavailable` when Redis cannot be reached."""
+
+    client: Callable[[], Awaitable[Redis]]
+    keys: Keys
+    lease: float = LEASE_SECONDS
+
+    @translate_errors()
+    async def put(self, arrivals: Sequence[Arrival]) -> int:
+        """Take in updates, each once, and wait until they are on the server's disk; return how many are new.
+
+        A server without `WAITAOF`, as Redis before 7.2, keeps them as its own configuration says.
+        """
+        client = await self.client()
+        script = client.register_script(_PUT)
+        async with client.pipeline(transaction=False) as pipeline:
+            for arrival in arrivals:
+                names = [*self._names("bell", "ready", "active"), self.keys("lane", arrival.lane)]
+                names.append(self.keys("seen", arrival.update_id))
+                await script(names, [arrival.lane, arrival.update, SEEN_SECONDS], client=pipeline)
+            if not isinstance(client, RedisCluster):
+                pipeline.execute_command("WAITAOF", 1, 0, int(DISK_SECONDS * 1000))
+            answers = await pipeline.execute(raise_on_error=False)
+        new = answers[: len(arrivals)]
+        for answer in new:
+            if isinstance(answer, Exception):
+                raise answer
+        return sum(map(int, new))
+
+    async def claim(self) -> Claim | None:
+        """Hold the lane that has waited longest; None when nothing waits."""
+        token, began = uuid.uuid4().hex, clock()
+        prefix = self.keys("lane", "")
+        found = await self._run(_CLAIM, self._lane_names(), token, self._milliseconds, prefix)
+        if found is None:
+            return None
+        lane, update, tries = found
+        return Claim(lane.decode(), update, int(tries), token, began + self.lease)
+
+    async def renew(self, claim: Claim) -> bool:
+        """Hold on for another lease; return False when somebody else has the lane."""
+        began = clock()
+        kept = await self._run(_RENEW, self._lane_names(), claim.lane, claim.token, self._milliseconds)
+        claim.until = began + self.lease if kept else 0.0
+        return bool(kept)
+
+    async def done(self, claim: Claim) -> bool:
+        """Take the update out, and let the lane go; False when it was somebody else's by now."""
+        return bool(await self._run(_DONE, self._lane_names(claim.lane), claim.lane, claim.token))
+
+    async def put_off(self, claim: Claim, seconds: float, *, counted: bool) -> bool:
+        """Let the lane go for some time; the try counts, or not."""
+        delay = int(seconds * 1000)
+        return bool(
+            await self._run(
+                _PUT_OFF, self._lane_names(claim.lane), claim.lane, claim.token, delay, int(counted)
+            )
+        )
+
+    async def bury(self, claim: Claim, reason: str) -> bool:
+        """Give an update up: put it with the dead, and let the lane go on."""
+        text = claim.update.decode("utf-8", "replace")
+        record = json.dumps({"at": time.time(), "reason": reason, "tries": claim.tries, "update": text})
+        names = [*self._lane_names(claim.lane), self.keys("dead")]
+        return bool(await self._run(_BURY, names, claim.lane, claim.token, record))
+
+    @translate_errors()
+    async def wait(self, seconds: float) -> None:
+        """Wait until there may be work, at most so long."""
+        await (await self.client()).blpop([self.keys("bell")], timeout=seconds)
+
+    @translate_errors()
+    async def dead(self) -> list[dict[str, Any]]:
+        """List the updates that were given up, latest first."""
+        found = await (await self.client()).lrange(self.keys("dead"), 0, -1)
+        return [json.loads(record) for record in found]
+
+    @translate_errors()
+    async def waiting(self) -> int:
+        """Count the lanes that have work, held ones included."""
+        return int(await (await self.client()).scard(self.keys("active")))
+
+    @property
+    def _milliseconds(self) -> int:
+        return int(self.lease * 1000)
+
+    def _names(self, *names: str) -> list[str]:
+        return [self.keys(name) for name in names]
+
+    def _lane_names(self, *lane: str) -> list[str]:
+        shared = self._names("bell", "ready", "due", "holders", "tries", "active")
+        return [*shared, *(self.keys("lane", name) for name in lane)]
+
+    @translate_errors()
+    async def _run(self, script: str, keys: Sequence[str], *args: bytes | str | int) -> Any:
+        client = await self.client()
+        return await client.register_script(script)(keys=keys, args=args)

@@ -1,0 +1,195 @@
+"""Commands that look: /start, /help, /why, /memory, /facts, /stats."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
+
+from telegram import Message, Update
+from telegram.error import TelegramError
+
+from bot.screen import snippet
+from bot.telegram.access import Role
+from bot.telegram.desk import Desk, Say, command_text
+from bot.telegram.gate import Context, Handler
+from bot.telegram.picture import scores_picture
+from bot.telegram.place import place_of
+from bot.telegram.texts import verbatim
+from bot.telegram.why import when, why_text
+from graph.state import State
+from memory.models import Fact
+
+logger = logging.getLogger(__name__)
+MOST_FOUND = 5
+MOST_FACTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """Answer questions about the agent and what it remembers."""
+
+    desk: Desk
+
+    def commands(self) -> dict[str, Handler]:
+        """Return what each command does."""
+        return {
+            "start": self.start,
+            "help": self.help,
+            "why": self.why,
+            "memory": self.memory,
+            "facts": self.facts,
+            "stats": self.stats,
+        }
+
+    async def start(self, update: Update, _: Context) -> None:
+        """Greet."""
+        say, user = self.desk.say(update), update.effective_user
+        parts = [say("welcome", name=verbatim(user.first_name) if user else "")]
+        if not self.desk.settings.model:
+            parts.append(say("welcome_no_model"))
+        await self._finish(update, "\n\n".join(parts))
+
+    async def help(self, update: Update, _: Context) -> None:
+        """Say what can be done."""
+        say, user = self.desk.say(update), update.effective_user
+        parts = [say("help")]
+        if user is not None and await self.desk.access.role(user.id) is Role.ADMIN:
+            parts.append(say("help_admin"))
+        await self._finish(update, "\n\n".join(parts))
+
+    async def why(self, update: Update, _: Context) -> None:
+        """Show what was recalled for the last answer, what was cut, and a picture of the scores."""
+        message = update.effective_message
+        if not isinstance(message, Message):
+            return
+        desk, place, say = self.desk, place_of(message), self.desk.say(update)
+        state = await desk.agent.last_turn(await desk.thread(place))
+        if state is None:
+            await desk.reply(update, "why_none")
+            return
+        zone = await desk.agent.layers.zone()
+        links = await self._links(state)
+        answer = await desk.answer(update, message)
+        if answer.sent:
+            return
+        await answer.finish(why_text(state, zone, say, links.get))
+        await self._picture(message, state, zone)
+
+    async def memory(self, update: Update, _: Context) -> None:
+        """Tell how much there is, or search it."""
+        message = update.effective_message
+        if not isinstance(message, Message):
+            return
+        query = command_text(message)
+        await self._finish(update, await (self._found(update, query) if query else self._overview(update)))
+
+    async def facts(self, update: Update, _: Context) -> None:
+        """List the curated facts."""
+        say, owner = self.desk.say(update), self._owner(update)
+        layers = self.desk.agent.layers
+        rows, zone = await layers.permanent.facts(owner=owner), await layers.zone()
+        await self._finish(update, _facts(rows, zone, say) if rows else say("facts_none"))
+
+    async def stats(self, update: Update, _: Context) -> None:
+        """Tell some numbers."""
+        layers, owner, now = self.desk.agent.layers, self._owner(update), datetime.now(UTC)
+        episodes, path = layers.episodes, layers.files.path(owner)
+        text = self.desk.say(update)(
+            "stats",
+            turns=await episodes.count(owner=owner),
+            today=await episodes.count(owner=owner, since=now - timedelta(days=1)),
+            week=await episodes.count(owner=owner, since=now - timedelta(days=7)),
+            facts=len(await layers.permanent.facts(owner=owner)),
+            megabytes=f"{await asyncio.to_thread(_size, path) / 1e6:.1f}",
+            model=verbatim(self.desk.settings.model) or "–",
+            uptime=_duration(time.monotonic() - self.desk.began),
+        )
+        await self._finish(update, text)
+
+    async def _overview(self, update: Update) -> str:
+        layers, owner, say = self.desk.agent.layers, self._owner(update), self.desk.say(update)
+        first, latest = (
+            await layers.episodes.first(owner=owner),
+            await layers.episodes.recent(owner=owner, limit=1),
+        )
+        facts = await layers.permanent.facts(owner=owner)
+        if first is None:
+            return say("memory_empty")
+        zone = await layers.zone()
+        return say(
+            "memory_status",
+            turns=await layers.episodes.count(owner=owner),
+            first=when(first.at, zone),
+            last=when(latest[0].at, zone),
+            threads=len(await layers.episodes.threads(owner=owner)),
+            facts=len(facts),
+        )
+
+    async def _found(self, update: Update, query: str) -> str:
+        layers, say = self.desk.agent.layers, self.desk.say(update)
+        shown = verbatim(snippet(query))
+        result = await layers.episodes.search(query, owner=self._owner(update), limit=MOST_FOUND)
+        if not result.hits:
+            return say("memory_found_none", query=shown)
+        zone = await layers.zone()
+        lines = [
+            f"{when(hit.episode.at, zone)}: {verbatim(snippet(hit.episode.text))}"
+            for hit in result.hits[:MOST_FOUND]
+        ]
+        return "\n\n".join([say("memory_found_title", query=shown), *lines])
+
+    async def _links(self, state: State) -> dict[str, str]:
+        """Return where the messages of the recalled turns stand, of those that have an address."""
+        prefix, links = self.desk.turn_id(0).removesuffix("0"), {}
+        for candidate in state["recall"].candidates if "recall" in state else ():
+            number = candidate.turn_id.removeprefix(prefix)
+            if candidate.turn_id.startswith(prefix) and number.isdecimal():
+                record = await self.desk.records.turn(int(number))
+                if record.link:
+                    links[candidate.turn_id] = record.link
+        return links
+
+    async def _picture(self, message: Message, state: State, zone: tzinfo) -> None:
+        picture = await asyncio.to_thread(scores_picture, state, zone) if "allocation" in state else None
+        if picture is None:
+            return
+        place, bot = place_of(message), self.desk.bot
+        try:
+            await self.desk.courier.deliver(
+                place.chat_id,
+                lambda: bot.send_photo(place.chat_id, picture, message_thread_id=place.topic or None),
+            )
+        except TelegramError as error:
+            logger.info("The picture of /why was not sent: %s", error)
+
+    def _owner(self, update: Update) -> str:
+        message = update.effective_message
+        if not isinstance(message, Message):
+            raise TypeError("a command comes with its message")
+        return self.desk.owner(place_of(message))
+
+    async def _finish(self, update: Update, markdown: str) -> None:
+        message = update.effective_message
+        if isinstance(message, Message):
+            await (await self.desk.answer(update, message)).finish(markdown)
+
+
+def _facts(rows: Sequence[Fact], zone: tzinfo, say: Say) -> str:
+    lines = [
+        f"- {verbatim(fact.key)}: {verbatim(fact.value)} ({when(fact.at, zone)})"
+        for fact in rows[:MOST_FACTS]
+    ]
+    return "\n".join([say("facts_title"), "", *lines])
+
+
+def _size(path: Path) -> int:
+    return sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*"))
+
+
+def _duration(seconds: float) -> str:
+    minutes = int(seconds // 60)
+    days, hours = divmod(minutes // 60, 24)
+    return f"{days} d {hours} h {minutes % 60} min" if days else f"{hours} h {minutes % 60} min"

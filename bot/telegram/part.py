@@ -1,0 +1,13 @@
+"""What a process does of the bot's work."""
+
+from enum import StrEnum
+
+
+class Part(StrEnum):
+    """What a process does of the bot's work."""
+
+    ALL = "all"
+    INTAKE = "intake"
+    """Takes updates in."""
+    WORK = "work"
+    """Answers them."""

@@ -1,0 +1,49 @@
+"""What people think of an answer: a thumb up or down becomes a label, with what was recalled for it."""
+
+from dataclasses import dataclass
+
+from telegram import ReactionTypeEmoji, Update
+from telegram.constants import ReactionEmoji
+
+from bot.telegram.desk import Desk
+from bot.telegram.gate import Context
+from memory.episodic.feedback import Feedback
+
+GOOD = {
+    ReactionEmoji.THUMBS_UP,
+    ReactionEmoji.RED_HEART,
+    ReactionEmoji.FIRE,
+    ReactionEmoji.HUNDRED_POINTS_SYMBOL,
+}
+BAD = {ReactionEmoji.THUMBS_DOWN}
+
+
+@dataclass(frozen=True, slots=True)
+class Reacting:
+    """Keep reactions to the bot's answers."""
+
+    desk: Desk
+
+    async def __call__(self, update: Update, _: Context) -> None:
+        """Keep what the reaction says of the turn; forget it when the reaction is taken back."""
+        reaction = update.message_reaction
+        if reaction is None:
+            return
+        update_id = await self.desk.records.answered_by(reaction.chat.id, reaction.message_id)
+        if update_id is None:
+            return
+        record = await self.desk.records.turn(update_id)
+        if not record.turn_id:
+            return
+        feedback = self.desk.agent.layers.feedback
+        emojis = {one.emoji for one in reaction.new_reaction if isinstance(one, ReactionTypeEmoji)}
+        if not emojis & (GOOD | BAD):
+            await feedback.remove(record.turn_id, owner=record.owner)
+            return
+        label = Feedback(
+            turn_id=record.turn_id,
+            good=not emojis & BAD,
+            decisions=record.decisions,
+            at=reaction.date,
+        )
+        await feedback.put(label, owner=record.owner)

@@ -1,0 +1,82 @@
+"""The small HTTP server beside the bot: the webhook, and what supervisors ask."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from memory.errors import ConfigError
+
+WEBHOOK_PATH = "/telegram"
+Ready = Callable[[], Awaitable[dict[str, str]]]
+Handle = Callable[[Request], Awaitable[Response]]
+
+
+class Server(uvicorn.Server):
+    """A server that leaves signals to the process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+@contextlib.asynccontextmanager
+async def serving(address: str, ready: Ready, receive: Handle | None) -> AsyncIterator[None]:
+    """Serve for the time of the block.
+
+    Args:
+        address: host:port; several processes of a machine may share it.
+        ready: answers what is not ready, by name; empty when all is.
+        receive: takes what is posted to `WEBHOOK_PATH`.
+
+    Raises:
+        ConfigError: the address cannot be listened at.
+    """
+    host, _, port = address.rpartition(":")
+    listener = _listener(host.strip("[]"), int(port))
+    config = uvicorn.Config(_app(ready, receive), log_config=None, access_log=False, lifespan="off")
+    server = Server(config)
+    task = asyncio.create_task(server.serve([listener]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
+        listener.close()
+
+
+def _app(ready: Ready, receive: Handle | None) -> Starlette:
+    async def healthz(_: Request) -> Response:
+        return JSONResponse({"status": "alive"})
+
+    async def readyz(_: Request) -> Response:
+        missing = await ready()
+        return JSONResponse({"ready": not missing, "missing": missing}, status_code=503 if missing else 200)
+
+    routes = [Route("/healthz", healthz), Route("/readyz", readyz)]
+    if receive is not None:
+        routes.append(Route(WEBHOOK_PATH, receive, methods=["POST"]))
+    return Starlette(routes=routes)
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "SO_REUSEPORT"):
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"GOAT_TELEGRAM_LISTEN: cannot listen at {host}:{port} ({error.strerror}). Take another."
+        ) from None
+    return listener

@@ -1,0 +1,114 @@
+"""What `/why` says: what was recalled for an answer, what was cut, and by which rule."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, tzinfo
+from urllib.parse import quote
+
+from bot.decisions import RULES, Judged, judged, measure, problems, rule_of
+from bot.screen import CUT_SHOWN, snippet
+from bot.telegram.texts import verbatim
+from graph.state import Recall, State
+from memory.models import Decision
+
+LONGEST = 3500
+"""UTF-16 units that are shown at most, which leaves room under Telegram's 4096."""
+_LONGEST_PROBLEM = 150
+_URL = re.compile(r"\(<[^>]*>\)")
+_URL_SAFE = ":/?#[]@!$&'()*+,;=%~"
+
+Say = Callable[..., str]
+"""Texts in one language: a key, then the values by name."""
+
+
+def why_text(state: State, zone: tzinfo, say: Say, link: Callable[[str], str | None]) -> str:
+    """Return what became of the memories that were found for a turn, as Markdown.
+
+    `say` makes a text of a key and values; `link` tells where the message of a turn can be seen, if anywhere.
+    """
+    if "allocation" not in state:
+        return say("why_unfinished")
+    rows = judged(state)
+    head = [say("why_title"), *_searches(state, say), *_problems(state, say)]
+    room = LONGEST - shown_length("\n".join([*head, _budget(state, say)])) - _around(rows, say)
+    middle = _sections(rows, say, lambda row: _entry(row, zone, say, link), room)
+    return "\n\n".join(["\n".join(head), *middle, _budget(state, say)])
+
+
+def when(at: datetime, zone: tzinfo) -> str:
+    """Return a time that reads alike in all languages."""
+    return at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+
+
+def shown_length(markdown: str) -> int:
+    """Return how long Markdown of this module is for Telegram at most: in UTF-16 units, without its URLs."""
+    return len(_URL.sub("", markdown).encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _searches(state: State, say: Say) -> Iterator[str]:
+    recall = state["recall"]
+    what = verbatim(snippet(recall.expanded or state["turn"].message))
+    yield say("why_searched", what=what, ms=f"{_milliseconds(recall):.0f}")
+    if recall.times:
+        yield say("why_time", what=verbatim(snippet(recall.times.text)))
+    if recall.keys:
+        yield say("why_keys", what=verbatim(snippet(", ".join(recall.keys))))
+
+
+def _milliseconds(recall: Recall) -> float:
+    """Return how long the search took: the mechanisms run side by side."""
+    return max((report.milliseconds for report in recall.reports.values()), default=0.0)
+
+
+def _problems(state: State, say: Say) -> list[str]:
+    return [say("why_problem", problem=verbatim(text[:_LONGEST_PROBLEM])) for text in problems(state)]
+
+
+def _budget(state: State, say: Say) -> str:
+    a = state["allocation"]
+    return say("why_budget", total=a.total, memory=a.l3_used, conversation=a.l2_used, fixed=a.fixed)
+
+
+def _around(rows: Sequence[Judged], say: Say) -> int:
+    """Return the room that headings and blank lines may take."""
+    count = len(rows)
+    return shown_length("\n".join(say(key, count=count) for key in ("why_kept", "why_cut", "why_more"))) + 12
+
+
+def _sections(rows: Sequence[Judged], say: Say, entry: Callable[[Judged], str], room: int) -> list[str]:
+    """Return what was kept, what was cut, and how many more there are, as far as there is room."""
+    if not rows:
+        return [say("why_nothing_found")]
+    kept = [row for row in rows if row.decision.kept]
+    cut = [row for row in rows if not row.decision.kept]
+    fitting = _fitting([entry(row) for row in kept + cut[:CUT_SHOWN]], room)
+    parts = {"why_kept": (fitting[: len(kept)], kept), "why_cut": (fitting[len(kept) :], cut)}
+    texts = ["\n".join([say(key, count=len(of)), *shown]) for key, (shown, of) in parts.items() if shown]
+    left = len(rows) - len(fitting)
+    return [*texts, say("why_more", count=left)] if left else texts
+
+
+def _fitting(entries: Sequence[str], room: int) -> list[str]:
+    """Return the first entries that together, each on its own lines, fit into `room`."""
+    fitting = []
+    for entry in entries:
+        room -= shown_length(entry) + 1
+        if room < 0:
+            break
+        fitting.append(entry)
+    return fitting
+
+
+def _entry(row: Judged, zone: tzinfo, say: Say, link: Callable[[str], str | None]) -> str:
+    candidate = row.candidate
+    date, url = when(candidate.at, zone), link(candidate.turn_id)
+    dated = f"[{date}](<{quote(url, safe=_URL_SAFE)}>)" if url else date
+    head = f"**{row.number}** · {dated} · {row.decision.probability:.0%}"
+    words = verbatim(snippet(candidate.message or candidate.reply))
+    return "\n".join(line for line in (head, words, f"_{_reason(row.decision, say)}_") if line)
+
+
+def _reason(decision: Decision, say: Say) -> str:
+    rule = rule_of(decision)
+    name = say(f"rule_{rule}") if rule in RULES else verbatim(rule)
+    return f"{name}: {held}" if (held := measure(decision)) else name

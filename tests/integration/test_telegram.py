@@ -1,0 +1,63 @@
+"""The bot as people see it, in private chats."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from pydantic import SecretStr
+
+from graph.settings import Settings
+from tests.servers.model import ModelServer
+from tests.servers.telegram import BotApi, running_bot_api
+from tests.telegram_bot import ANA, BOB, EVE, Bot, running_bot
+
+
+@pytest.fixture
+def api() -> Iterator[BotApi]:
+    with running_bot_api() as server:
+        yield server
+
+
+@pytest.fixture
+def bot_settings(settings: Settings, api: BotApi, hash_vectors: None) -> Settings:
+    return settings.model_copy(
+        update={
+            "telegram_token": SecretStr(api.token),
+            "telegram_api": api.url,
+            "telegram_admins": str(ANA),
+            "telegram_rate": 0,
+        }
+    )
+
+
+@pytest.fixture
+async def bot(bot_settings: Settings, api: BotApi) -> AsyncIterator[Bot]:
+    async with running_bot(bot_settings, api) as running:
+        yield running
+
+
+async def test_a_message_is_answered(bot: Bot, model: ModelServer) -> None:
+    model.reply("Hello **Ana**")
+    assert await bot.ask(ANA, "hi there") == "Hello Ana"
+    (answer,) = bot.api.answers(ANA)
+    assert [entity["type"] for entity in answer.entities] == ["bold"]
+
+
+async def test_a_stranger_is_told_once_and_reaches_nothing(bot: Bot, model: ModelServer) -> None:
+    assert "666" in await bot.ask(EVE, "hi there")
+    bot.api.says(EVE, "let me in")
+    await bot.idle()
+    assert len(bot.api.answers(EVE)) == 1
+    assert not model.chats
+    assert await bot.desk.agent.layers.episodes.count(owner=f"telegram-{EVE}") == 0
+
+
+async def test_memory_carries_over_a_new_thread(bot: Bot, model: ModelServer) -> None:
+    model.reply("noted")
+    await bot.ask(BOB, "Ticket ROSI-421 stands in the cellar")
+    assert "new conversation" in await bot.ask(BOB, "/new")
+    await bot.ask(BOB, "Where does ROSI-421 stand?")
+    assert "cellar" in model.chats[-1].prompt
+    await bot.ask(BOB, "/why")
+    *_, why, picture = bot.api.answers(BOB)
+    assert "ROSI-421 stands in the cellar" in why.text
+    assert picture.content.startswith(b"\x89PNG")

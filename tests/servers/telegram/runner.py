@@ -1,0 +1,21 @@
+"""What every part of the control surface stands on."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+
+class Runner(ABC):
+    """Runs operations of `Control`, be it in this process or in another."""
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """The address of the server, without a slash at the end."""
+
+    @abstractmethod
+    def run(self, operation: str, **parameters: Any) -> Any:
+        """Run an operation; it returns when its effect is there."""
+
+    def _number(self, operation: str, **parameters: Any) -> int | None:
+        number = self.run(operation, **parameters)
+        return None if number is None else int(number)

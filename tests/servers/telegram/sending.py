@@ -1,0 +1,136 @@
+"""Methods that put something new into a chat."""
+
+import time
+from typing import Any
+
+from telegram.constants import ChatAction
+
+from tests.servers.telegram.body import Parameters
+from tests.servers.telegram.files import StoredFile
+from tests.servers.telegram.formatting import caption, markup, message_text, with_entities
+from tests.servers.telegram.placing import keyboard, place
+from tests.servers.telegram.records import Draft
+from tests.servers.telegram.refusals import bad_request
+from tests.servers.telegram.state import State
+
+ACTIONS = frozenset(str(action.value) for action in ChatAction)
+DEFAULT_NAMES = {"photo": "photo.jpg", "voice": "voice.ogg", "document": "document"}
+
+
+def send_message(state: State, parameters: Parameters) -> dict[str, Any]:
+    """Send a text."""
+    if not parameters.text("text"):
+        raise bad_request("message text is empty")
+    formatted = markup(parameters, "text")
+    where = place(state, parameters)
+    formatted = message_text(with_entities(formatted, parameters))
+    under = keyboard(parameters)
+    return state.wire(where.message(text=formatted.text, entities=formatted.entities, keyboard=under))
+
+
+def send_message_draft(state: State, parameters: Parameters) -> bool:
+    """Show a text that is being written; only in private chats, and it may be empty."""
+    formatted = markup(parameters, "text")
+    chat = state.writable_chat(parameters)
+    if not chat.private:
+        raise bad_request("PEER_ID_INVALID")
+    draft_id = parameters.integer("draft_id")
+    if draft_id == 0:
+        raise bad_request("draft_id must be non-zero")
+    topic = parameters.integer("message_thread_id") or None
+    chat.check_topic(topic)
+    formatted = with_entities(formatted, parameters)
+    if formatted.text:
+        message_text(formatted)
+    draft = Draft(
+        chat.id, draft_id, formatted.text, formatted.entities, topic, chat.last_message_id, time.monotonic()
+    )
+    chat.drafts.append(draft)
+    return True
+
+
+def send_chat_action(state: State, parameters: Parameters) -> bool:
+    """Say that the bot is typing, or the like."""
+    chat = state.writable_chat(parameters)
+    if parameters.text("action") not in ACTIONS:
+        raise bad_request("wrong parameter action in request")
+    topic = parameters.integer("message_thread_id") or None
+    if topic is not None and topic not in chat.topics | {1}:
+        raise bad_request("message thread not found")
+    return True
+
+
+def send_photo(state: State, parameters: Parameters) -> dict[str, Any]:
+    """Send a photo."""
+    return _send_file(state, parameters, "photo")
+
+
+def send_document(state: State, parameters: Parameters) -> dict[str, Any]:
+    """Send a document."""
+    return _send_file(state, parameters, "document")
+
+
+def send_voice(state: State, parameters: Parameters) -> dict[str, Any]:
+    """Send a voice message."""
+    return _send_file(state, parameters, "voice")
+
+
+def _send_file(state: State, parameters: Parameters, kind: str) -> dict[str, Any]:
+    said = markup(parameters, "caption")
+    where = place(state, parameters)
+    said = caption(with_entities(said, parameters, "caption_entities"))
+    file, mime_type = _file(state, parameters, kind)
+    message = where.message(
+        text=said.text,
+        entities=said.entities,
+        keyboard=keyboard(parameters),
+        kind=kind,
+        attachment=attachment(kind, file, mime_type, parameters.integer("duration")),
+        content=file.content,
+        file_name=file.name,
+    )
+    return state.wire(message)
+
+
+def _file(state: State, parameters: Parameters, kind: str) -> tuple[StoredFile, str]:
+    given = parameters.text(kind)
+    upload = parameters.files.get(given.removeprefix("attach://") if given else kind)
+    if upload is None:
+        known = state.files.get(given)
+        if known is None:
+            raise bad_request(
+                "wrong file identifier/HTTP URL specified" if given else f"there is no {kind} in the request"
+            )
+        return known, "application/octet-stream"
+    if not upload.content:
+        raise bad_request("file must be non-empty")
+    name = upload.name or DEFAULT_NAMES[kind]
+    return state.files.add(upload.content, kind=kind, name=name), upload.mime_type
+
+
+def attachment(kind: str, file: StoredFile, mime_type: str, duration: int = 0) -> Any:
+    """Return a file as the Bot API shows it in a message; a photo comes in two sizes."""
+    named = {"file_name": file.name, "mime_type": mime_type}
+    timed = {"duration": duration or 1, "mime_type": mime_type}
+    sized = {"width": 512, "height": 512}
+    if kind == "photo":
+        return [file.ids | {"width": 90, "height": 90}, file.ids | {"width": 1280, "height": 1280}]
+    more: dict[str, dict[str, Any]] = {
+        "voice": timed,
+        "audio": timed | {"file_name": file.name},
+        "video": timed | sized,
+        "animation": timed | sized,
+        "video_note": {"duration": duration or 1, "length": 240},
+        "sticker": sized | {"type": "regular", "is_animated": False, "is_video": False, "emoji": "🐐"},
+    }
+    return file.ids | more.get(kind, named)
+
+
+METHODS = {
+    "sendMessage": send_message,
+    "sendMessageDraft": send_message_draft,
+    "sendChatAction": send_chat_action,
+    "sendPhoto": send_photo,
+    "sendDocument": send_document,
+    "sendVoice": send_voice,
+}

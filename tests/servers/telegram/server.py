@@ -1,0 +1,131 @@
+"""The server in a thread of its own."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from tests.servers.telegram.application import application
+from tests.servers.telegram.control import Control
+from tests.servers.telegram.dispatcher import Dispatcher
+from tests.servers.telegram.faults import Faults
+from tests.servers.telegram.flood import Flood
+from tests.servers.telegram.state import State
+from tests.servers.telegram.surface import Surface
+from tests.servers.telegram.webhook import Deliverer
+
+KEEP_ALIVE = 75
+CALL_TIMEOUT = 60.0
+
+
+class BotApi(Surface):
+    """A Bot API server that answers as Telegram does; usable from any thread but its own."""
+
+    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, seed: int = 0) -> None:
+        self._state = State()
+        self._deliverer = Deliverer(self._state)
+        faults, flood = Faults(seed), Flood()
+        self._control = Control(self._state, faults, flood, self._deliverer)
+        self._socket = socket.create_server((host, port))
+        dispatcher = Dispatcher(self._state, faults, flood)
+        self._server = uvicorn.Server(_configuration(dispatcher, self._control))
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=self.serve, name="bot-api", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """The address of the server, without a slash at the end."""
+        host, port = self._socket.getsockname()[:2]
+        return f"http://{host}:{port}"
+
+    @property
+    def token(self) -> str:
+        """The bot's token, as long as it is not revoked."""
+        return self._state.token
+
+    def run(self, operation: str, **parameters: Any) -> Any:
+        """Run an operation in the server's loop; it returns when its effect is there."""
+        if self._loop is None:
+            raise RuntimeError("The server is not running.")
+        running = asyncio.run_coroutine_threadsafe(self._control.run(operation, parameters), self._loop)
+        return running.result(CALL_TIMEOUT)
+
+    def serve(self) -> None:
+        """Serve until stopped; in the main thread, until interrupted."""
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        delivery = asyncio.create_task(self._deliverer.run())
+        self._started.set()
+        try:
+            await self._server.serve(sockets=[self._socket])
+        finally:
+            self._loop = None
+            delivery.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await delivery
+
+    def start(self) -> None:
+        """Serve in the background; requests are taken at once."""
+        self._thread.start()
+        self._started.wait()
+
+    def stop(self) -> None:
+        """End what waits, close every connection and wait for the thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._state.changes.close)
+        self._server.should_exit = True
+        self._server.force_exit = True
+        self._thread.join()
+        self._socket.close()
+
+
+class _Protocol(H11Protocol):
+    """HTTP/1.1 whose connection the application can reach, to drop it."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
+
+
+def _configuration(dispatcher: Dispatcher, control: Control) -> uvicorn.Config:
+    return uvicorn.Config(
+        application(dispatcher, control),
+        http=_Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=KEEP_ALIVE,
+    )
+
+
+class RunningBotApi:
+    """A server that runs as long as the block does, be it `with` or `async with`."""
+
+    def __init__(self, server: BotApi) -> None:
+        self._server = server
+
+    def __enter__(self) -> BotApi:
+        self._server.start()
+        return self._server
+
+    def __exit__(self, *_: object) -> None:
+        self._server.stop()
+
+    async def __aenter__(self) -> BotApi:
+        return self.__enter__()
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.to_thread(self._server.stop)
+
+
+def running_bot_api(*, port: int = 0, seed: int = 0) -> RunningBotApi:
+    """Return a server for a `with` block, on a free port by default."""
+    return RunningBotApi(BotApi(port=port, seed=seed))

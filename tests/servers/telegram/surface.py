@@ -1,0 +1,9 @@
+"""What tests can do with the server, be it in this process or in another."""
+
+from tests.servers.telegram.acting import Acting
+from tests.servers.telegram.looking import Looking
+from tests.servers.telegram.spoiling import Spoiling
+
+
+class Surface(Acting, Spoiling, Looking):
+    """The whole control surface."""

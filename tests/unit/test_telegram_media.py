@@ -1,0 +1,360 @@
+"""Files turned into text, over real HTTP and with real documents."""
+
+import asyncio
+import io
+import time
+import zipfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+import openpyxl  # type: ignore[import-untyped]
+import pptx
+import pytest
+from PIL import Image
+from pydantic import SecretStr
+from telegram.error import BadRequest, NetworkError
+
+from bot.telegram.documents import MAX_TEXT
+from bot.telegram.incoming import Attachment
+from bot.telegram.media import MediaReader, MediaRefused
+from tests.servers.faults import Fault
+from tests.servers.model import ModelServer
+from tests.servers.openai_format import Upload
+
+VOICE = Attachment("voice", "v", 4, "voice.ogg", "audio/ogg")
+PHOTO = Attachment("photo", "p", 4, "photo.jpg", "image/jpeg")
+FILE = Attachment("document", "d", 4, "notes.txt", "")
+KEY = "sk-very-secret"
+SECRET = SecretStr(KEY)
+OGG = b"OggS\0\0voice"
+WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main"
+PACKAGE = "application/vnd.openxmlformats-package"
+RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument"
+
+
+@dataclass(frozen=True)
+class Config:
+    transcription_model: str = "ears"
+    transcription_base_url: str = ""
+    transcription_api_key: SecretStr = SECRET
+    vision_model: str = "eyes"
+    vision_base_url: str = ""
+    vision_api_key: SecretStr = SECRET
+    telegram_file_limit: int = 20
+    media_timeout: float = 30
+
+
+@pytest.fixture
+def config(model: ModelServer) -> Config:
+    return Config(transcription_base_url=model.base_url, vision_base_url=model.base_url)
+
+
+@asynccontextmanager
+async def opened(config: Config) -> AsyncIterator[MediaReader]:
+    reader = MediaReader(config)
+    try:
+        yield reader
+    finally:
+        await reader.aclose()
+
+
+def giving(data: bytes) -> Callable[[], Awaitable[bytes]]:
+    async def fetch() -> bytes:
+        return data
+
+    return fetch
+
+
+async def never() -> bytes:
+    raise AssertionError("fetched all the same")
+
+
+async def text_of(config: Config, attachment: Attachment, data: bytes, question: str = "") -> str:
+    async with opened(config) as reader:
+        return await reader.read(attachment, giving(data), question)
+
+
+async def refusal(
+    config: Config, attachment: Attachment, fetch: Callable[[], Awaitable[bytes]]
+) -> MediaRefused:
+    async with opened(config) as reader:
+        with pytest.raises(MediaRefused) as raised:
+            await reader.read(attachment, fetch, "")
+    assert KEY not in str(raised.value)
+    return raised.value
+
+
+def picture(kind: str = "JPEG") -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (4, 4), "red").save(file, kind)
+    return file.getvalue()
+
+
+def pdf(text: str, encrypted: bool = False) -> bytes:
+    """Write a PDF of one page by hand; the encrypted one has a password that nobody knows."""
+    content = f"BT /F1 12 Tf 72 720 Td ({text}) Tj ET".encode()
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R "
+        b"/Resources << /Font << /F1 5 0 R >> >> >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        b"<< /Filter /Standard /V 1 /R 2 /P -4 /O <%s> /U <%s> >>" % (b"41" * 32, b"42" * 32),
+    ]
+    document, places = b"%PDF-1.4\n", []
+    for number, body in enumerate(objects, 1):
+        places.append(len(document))
+        document += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    secret = b" /Encrypt 6 0 R /ID [<0123> <0123>]" if encrypted else b""
+    return document + (
+        b"xref\n0 7\n0000000000 65535 f \n%strailer\n<< /Size 7 /Root 1 0 R%s >>\nstartxref\n%d\n%%%%EOF"
+        % (table, secret, len(document))
+    )
+
+
+def zipped(parts: dict[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def docx(text: str) -> bytes:
+    space = "http://schemas.openxmlformats.org"
+    body = f"<w:p><w:r><w:t>{text}</w:t></w:r></w:p>"
+    return zipped(
+        {
+            "[Content_Types].xml": f'<Types xmlns="{space}/package/2006/content-types">'
+            f'<Default Extension="rels" ContentType="{PACKAGE}.relationships+xml"/>'
+            f'<Override PartName="/word/document.xml" ContentType="{WORD}+xml"/></Types>'.encode(),
+            "_rels/.rels": f'<Relationships xmlns="{space}/package/2006/relationships">'
+            f'<Relationship Id="r1" Type="{RELATIONS}" Target="word/document.xml"/></Relationships>'.encode(),
+            "word/document.xml": f'<w:document xmlns:w="{space}/wordprocessingml/2006/main">'
+            f"<w:body>{body}</w:body></w:document>".encode(),
+        }
+    )
+
+
+def xlsx() -> bytes:
+    book, file = openpyxl.Workbook(), io.BytesIO()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["city", "people"])
+    sheet.append(["Cluj", 286598])
+    book.save(file)
+    return file.getvalue()
+
+
+def slides(text: str) -> bytes:
+    deck, file = pptx.Presentation(), io.BytesIO()
+    slide = deck.slides.add_slide(deck.slide_layouts[5])
+    slide.shapes.title.text = text
+    deck.save(file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "attachment", [VOICE, replace(VOICE, kind="audio", name="a.mp3"), replace(VOICE, kind="document")]
+)
+async def test_a_recording_is_transcribed(config: Config, model: ModelServer, attachment: Attachment) -> None:
+    model.transcript = " Ne vedem mâine la zece. "
+    assert await text_of(config, attachment, OGG) == "[voice message] Ne vedem mâine la zece."
+    (request,) = model.transcriptions
+    assert request.body["model"] == "ears"
+    assert request.body["file"] == Upload(attachment.name, "audio/ogg", OGG)
+
+
+@pytest.mark.parametrize(
+    ("kind", "mime"), [("JPEG", "jpeg"), ("PNG", "png"), ("WEBP", "webp"), ("GIF", "gif")]
+)
+async def test_a_picture_is_described_with_the_question(
+    config: Config, model: ModelServer, kind: str, mime: str
+) -> None:
+    model.reply("A red square.")
+    assert await text_of(config, PHOTO, picture(kind), "what colour?") == "[photo] A red square."
+    (request,) = model.chats
+    words, image = request.messages[0]["content"]
+    assert request.body["model"] == "eyes"
+    assert "what colour?" in words["text"]
+    assert image["image_url"]["url"].startswith(f"data:image/{mime};base64,")
+
+
+async def test_a_picture_sent_as_a_file_is_described(config: Config, model: ModelServer) -> None:
+    model.reply("A red square.")
+    assert await text_of(config, replace(FILE, mime="image/png"), picture("PNG")) == "[photo] A red square."
+
+
+ROMANIAN = "Bună ziua, vă rog să îmi trimiteţi raportul. Aştept răspunsul dumneavoastră, mulţumesc."
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1250"])
+async def test_text_is_decoded(config: Config, encoding: str) -> None:
+    read = await text_of(config, FILE, f"{ROMANIAN}\r\n\tx = 1".encode(encoding))
+    assert read == f"[document notes.txt]\n{ROMANIAN}\n\tx = 1"
+
+
+GOOD = {
+    "a.pdf": (pdf("Invoice number 42"), "Invoice number 42"),
+    "a.docx": (docx("Contract pentru Ioana"), "Contract pentru Ioana"),
+    "a.xlsx": (xlsx(), "| Cluj | 286598 |"),
+    "a.pptx": (slides("Our plan"), "Our plan"),
+    "no-suffix": (docx("By content"), "By content"),
+}
+
+
+@pytest.mark.parametrize(("name", "data", "found"), [(k, *v) for k, v in GOOD.items()], ids=GOOD)
+async def test_documents_are_read(config: Config, name: str, data: bytes, found: str) -> None:
+    read = await text_of(config, replace(FILE, name=name), data)
+    assert read.startswith(f"[document {name}]\n")
+    assert found in read
+
+
+async def test_reading_a_document_leaves_the_event_loop_free(config: Config) -> None:
+    longest, reading = 0.0, asyncio.create_task(text_of(config, FILE, pdf("hello")))
+    while not reading.done():
+        before = time.monotonic()
+        await asyncio.sleep(0.01)
+        longest = max(longest, time.monotonic() - before)
+    assert "hello" in await reading
+    assert longest < 0.5
+
+
+async def test_a_long_text_is_cut_off_with_a_mark(config: Config) -> None:
+    read = await text_of(config, FILE, b"word " * 60_000)
+    assert read.endswith("[... cut off after 200,000 characters]")
+    assert len(read) < MAX_TEXT + 100
+
+
+BAD = {
+    "empty": (b"", "unreadable"),
+    "blank": (b" \n ", "unreadable"),
+    "pdf with a password": (pdf("x", encrypted=True), "unreadable"),
+    "half a pdf": (pdf("x")[:60], "unreadable"),
+    "scan": (pdf(" "), "unreadable"),
+    "half a docx": (docx("x")[:200], "unreadable"),
+    "docx of no XML": (zipped({"word/document.xml": b"<not xml"}), "unreadable"),
+    "zip bomb": (zipped({"xl/workbook.xml": b"", "x": b"\0" * (101 * 1024**2)}), "unreadable"),
+    "zip of many": (zipped({f"{i}": b"" for i in range(10_001)} | {"word/document.xml": b""}), "unreadable"),
+    "old Office": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "unreadable"),
+    "zip": (zipped({"a.txt": b"hello"}), "unsupported"),
+    "program": (b"MZ\x90\0\x03\0\0\0", "unsupported"),
+    "every byte": (bytes(range(1, 256)), "unsupported"),
+    "half a UTF-16": (b"\xff\xfeodd", "unsupported"),
+}
+
+
+@pytest.mark.parametrize(("data", "code"), BAD.values(), ids=BAD)
+async def test_what_cannot_be_read_is_refused(config: Config, data: bytes, code: str) -> None:
+    refused = await refusal(config, FILE, giving(data))
+    assert refused.code == code
+    assert str(refused).endswith((".", ")"))
+
+
+async def test_a_password_is_told_from_damage(config: Config) -> None:
+    assert "password" in str(await refusal(config, FILE, giving(pdf("x", encrypted=True))))
+    assert "damaged" in str(await refusal(config, FILE, giving(docx("x")[:200])))
+
+
+async def test_a_document_that_takes_too_long_is_given_up(config: Config) -> None:
+    refused = await refusal(replace(config, media_timeout=0.2), FILE, giving(pdf("x")))
+    assert (refused.code, "0.2 s" in str(refused)) == ("unreadable", True)
+
+
+@pytest.mark.parametrize("attachment", [VOICE, PHOTO, FILE])
+async def test_a_large_file_is_not_even_fetched(config: Config, attachment: Attachment) -> None:
+    refused = await refusal(config, replace(attachment, size=50_000_000), never)
+    assert (refused.code, "20 MB" in str(refused)) == ("too_large", True)
+
+
+async def test_a_file_that_lied_about_its_size_is_refused(config: Config) -> None:
+    data = bytes(1024**2 + 1)
+    assert (await refusal(replace(config, telegram_file_limit=1), FILE, giving(data))).code == "too_large"
+
+
+@pytest.mark.parametrize(
+    ("attachment", "code", "setting"),
+    [
+        (VOICE, "voice_off", "GOAT_TRANSCRIPTION_MODEL"),
+        (PHOTO, "photo_off", "GOAT_VISION_MODEL"),
+        (replace(FILE, mime="audio/mpeg"), "voice_off", "GOAT_TRANSCRIPTION_MODEL"),
+    ],
+)
+async def test_what_is_not_set_up_says_what_to_set(attachment: Attachment, code: str, setting: str) -> None:
+    refused = await refusal(Config(transcription_model="", vision_model=""), attachment, never)
+    assert (refused.code, setting in str(refused)) == (code, True)
+
+
+@pytest.mark.parametrize(("attachment", "data"), [(VOICE, OGG), (PHOTO, picture())], ids=["voice", "photo"])
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (Fault.status(401), "unavailable"),
+        (Fault.status(404, html=True), "unavailable"),
+        (Fault.status(500, retry_after=0.01, times=2), "unavailable"),
+        (Fault.status(429, retry_after=0.01, times=2), "unavailable"),
+        (Fault.status(400), "unreadable"),
+        (Fault.status(413), "too_large"),
+        (Fault.refuse(2), "unavailable"),
+        (Fault.half(2), "unavailable"),
+        (Fault.garbage(), "unavailable"),
+        (Fault.empty(), "unreadable"),
+    ],
+    ids=str,
+)
+async def test_an_endpoint_that_fails(
+    config: Config, model: ModelServer, attachment: Attachment, data: bytes, fault: Fault, code: str
+) -> None:
+    model.faults.append(fault)
+    assert (await refusal(config, attachment, giving(data))).code == code
+    assert await text_of(config, attachment, data)
+
+
+@pytest.mark.parametrize(("attachment", "data"), [(VOICE, OGG), (PHOTO, picture())], ids=["voice", "photo"])
+async def test_an_endpoint_that_hangs(
+    config: Config, model: ModelServer, attachment: Attachment, data: bytes
+) -> None:
+    model.faults.append(Fault.stall(2))
+    began = time.monotonic()
+    refused = await refusal(replace(config, media_timeout=0.5), attachment, giving(data))
+    assert (refused.code, "0.5 s" in str(refused)) == ("unavailable", True)
+    assert time.monotonic() - began < 5
+
+
+async def test_a_picture_that_is_none_is_refused(config: Config, model: ModelServer) -> None:
+    assert (await refusal(config, PHOTO, giving(b"hello"))).code == "unsupported"
+    assert model.requests == []
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (NetworkError("down"), "unavailable"),
+        (TimeoutError(), "unavailable"),
+        (BadRequest("File is too big"), "too_large"),
+    ],
+)
+async def test_a_download_that_fails(config: Config, error: Exception, code: str) -> None:
+    async def fetch() -> bytes:
+        raise error
+
+    assert (await refusal(config, FILE, fetch)).code == code
+
+
+async def test_a_download_that_hangs(config: Config) -> None:
+    async def fetch() -> bytes:
+        await asyncio.sleep(60)
+        return b""
+
+    assert (await refusal(replace(config, media_timeout=0.1), FILE, fetch)).code == "unavailable"
+
+
+async def test_giving_up_while_a_document_is_read(config: Config) -> None:
+    reading = asyncio.create_task(text_of(config, FILE, pdf("x")))
+    await asyncio.sleep(0.3)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
