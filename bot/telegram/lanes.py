@@ -150,20 +150,24 @@ class Lanes:
         A server without `WAITAOF`, as Redis before 7.2, keeps them as its own configuration says.
         """
         client = await self.client()
+        if isinstance(client, RedisCluster):  # which runs no script in a pipeline
+            return sum([await self._run(_PUT, *self._put(arrival)) for arrival in arrivals])
         script = client.register_script(_PUT)
         async with client.pipeline(transaction=False) as pipeline:
             for arrival in arrivals:
-                names = [*self._names("bell", "ready", "active"), self.keys("lane", arrival.lane)]
-                names.append(self.keys("seen", arrival.update_id))
-                await script(names, [arrival.lane, arrival.update, SEEN_SECONDS], client=pipeline)
-            if not isinstance(client, RedisCluster):
-                pipeline.execute_command("WAITAOF", 1, 0, int(DISK_SECONDS * 1000))
-            answers = await pipeline.execute(raise_on_error=False)
-        new = answers[: len(arrivals)]
-        for answer in new:
+                names, lane, update, kept = self._put(arrival)
+                await script(names, [lane, update, kept], client=pipeline)
+            pipeline.execute_command("WAITAOF", 1, 0, int(DISK_SECONDS * 1000))
+            answers = (await pipeline.execute(raise_on_error=False))[: len(arrivals)]
+        for answer in answers:
             if isinstance(answer, Exception):
                 raise answer
-        return sum(map(int, new))
+        return sum(map(int, answers))
+
+    def _put(self, arrival: Arrival) -> tuple[list[str], str, bytes, int]:
+        """Return keys and values of the script that takes an update in."""
+        names = [*self._names("bell", "ready", "active"), self.keys("lane", arrival.lane)]
+        return [*names, self.keys("seen", arrival.update_id)], arrival.lane, arrival.update, SEEN_SECONDS
 
     async def claim(self) -> Claim | None:
         """Hold the lane that has waited longest; None when nothing waits."""

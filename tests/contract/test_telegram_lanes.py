@@ -1,0 +1,175 @@
+"""The inbox on every Redis that the bot may be given."""
+
+import asyncio
+import contextlib
+import json
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.telegram.keys import Keys
+from bot.telegram.lanes import DEAD_KEPT, Arrival, Claim, Lanes
+from memory.errors import TierUnavailable
+from memory.working.client import RedisConnection
+from tests.servers.redis import BINARIES, cluster, running, valkey_binary
+
+LEASE = 0.3
+
+
+@contextlib.asynccontextmanager
+async def lanes_at(url: str) -> AsyncIterator[Lanes]:
+    connection = RedisConnection(lambda: url)
+    try:
+        yield Lanes(connection.client, Keys(7), lease=LEASE)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(params=[*BINARIES, "cluster"])
+async def lanes(request: pytest.FixtureRequest) -> AsyncIterator[Lanes]:
+    server = cluster(valkey_binary()) if request.param == "cluster" else running(BINARIES[request.param]())
+    async with server as url, lanes_at(url) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def on_valkey() -> AsyncIterator[Lanes]:
+    async with running(valkey_binary()) as url, lanes_at(url) as opened:
+        yield opened
+
+
+def arrival(update_id: int, lane: str = "1:0") -> Arrival:
+    return Arrival(update_id, lane, json.dumps({"update_id": update_id}).encode())
+
+
+async def claimed(lanes: Lanes) -> Claim:
+    claim = await lanes.claim()
+    assert claim is not None
+    return claim
+
+
+def number(claim: Claim) -> int:
+    return int(json.loads(claim.update)["update_id"])
+
+
+async def test_an_update_is_taken_in_once_and_stays_until_it_is_done(lanes: Lanes) -> None:
+    assert await lanes.put([arrival(1), arrival(2), arrival(1)]) == 2
+    assert await lanes.put([arrival(2)]) == 0
+    first = await claimed(lanes)
+    assert (number(first), first.tries, first.lane, first.held) == (1, 1, "1:0", True)
+    assert await lanes.claim() is None
+    assert await lanes.done(first)
+    second = await claimed(lanes)
+    assert number(second) == 2
+    assert await lanes.done(second)
+    assert await lanes.waiting() == 0
+    assert await lanes.put([arrival(1)]) == 0
+
+
+async def test_a_lane_is_taken_over_when_its_lease_ends_and_not_by_whoever_slept(lanes: Lanes) -> None:
+    await lanes.put([arrival(1)])
+    asleep = await claimed(lanes)
+    await asyncio.sleep(LEASE + 0.05)
+    assert not asleep.held
+    awake = await claimed(lanes)
+    assert (number(awake), awake.tries) == (1, 2)
+    assert not await lanes.renew(asleep)
+    assert not await lanes.done(asleep)
+    assert not await lanes.put_off(asleep, 0, counted=True)
+    assert not await lanes.bury(asleep, "late")
+    assert await lanes.renew(awake)
+    assert await lanes.done(awake)
+
+
+async def test_a_renewed_lease_holds(lanes: Lanes) -> None:
+    await lanes.put([arrival(1)])
+    claim = await claimed(lanes)
+    for _ in range(4):
+        await asyncio.sleep(LEASE / 2)
+        assert await lanes.renew(claim)
+        assert await lanes.claim() is None
+    assert claim.held
+
+
+async def test_what_is_put_off_comes_back_first_in_its_lane(lanes: Lanes) -> None:
+    await lanes.put([arrival(1), arrival(2)])
+    claim = await claimed(lanes)
+    assert await lanes.put_off(claim, 0.1, counted=True)
+    assert await lanes.claim() is None
+    await asyncio.sleep(0.15)
+    again = await claimed(lanes)
+    assert (number(again), again.tries) == (1, 2)
+    assert await lanes.put_off(again, 0, counted=False)
+    third = await claimed(lanes)
+    assert (number(third), third.tries) == (1, 2)
+    assert await lanes.done(third)
+    fourth = await claimed(lanes)
+    assert (number(fourth), fourth.tries) == (2, 1)
+
+
+async def test_a_buried_update_is_listed_and_its_lane_goes_on(lanes: Lanes) -> None:
+    await lanes.put([arrival(1), arrival(2)])
+    assert await lanes.bury(await claimed(lanes), "it crashed")
+    (dead,) = await lanes.dead()
+    assert dead["reason"] == "it crashed"
+    assert json.loads(dead["update"]) == {"update_id": 1}
+    assert number(await claimed(lanes)) == 2
+
+
+async def test_a_chat_that_bursts_does_not_hold_up_the_others(on_valkey: Lanes) -> None:
+    await on_valkey.put([arrival(number, "burst") for number in range(1, 51)])
+    await on_valkey.put([arrival(100 + number, f"chat {number}") for number in range(5)])
+    order = []
+    while (claim := await on_valkey.claim()) is not None:
+        order.append(claim.lane)
+        await on_valkey.done(claim)
+    assert len(order) == 55
+    assert set(order[:6]) == {"burst", *(f"chat {number}" for number in range(5))}
+
+
+async def test_many_workers_keep_the_order_of_each_lane(on_valkey: Lanes) -> None:
+    per_lane, done = 40, Counter[str]()
+    await on_valkey.put([arrival(lane * 1000 + n, str(lane)) for n in range(per_lane) for lane in range(6)])
+
+    async def work() -> None:
+        while sum(done.values()) < 6 * per_lane:
+            claim = await on_valkey.claim()
+            if claim is None:
+                await on_valkey.wait(0.05)
+                continue
+            assert number(claim) == int(claim.lane) * 1000 + done[claim.lane]
+            done[claim.lane] += 1
+            assert await on_valkey.done(claim)
+
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(work() for _ in range(8)))
+    assert set(done.values()) == {per_lane}
+
+
+async def test_the_bell_wakes_who_waits(on_valkey: Lanes) -> None:
+    waiting = asyncio.create_task(on_valkey.wait(4.0))
+    await asyncio.sleep(0.05)
+    await on_valkey.put([arrival(1)])
+    async with asyncio.timeout(1):
+        await waiting
+
+
+async def test_the_dead_are_bounded(on_valkey: Lanes) -> None:
+    await on_valkey.put([arrival(number) for number in range(DEAD_KEPT + 5)])
+    for _ in range(DEAD_KEPT + 5):
+        await on_valkey.bury(await claimed(on_valkey), "x")
+    assert len(await on_valkey.dead()) == DEAD_KEPT
+
+
+async def test_bots_do_not_share_lanes(on_valkey: Lanes) -> None:
+    await on_valkey.put([arrival(1)])
+    other = Lanes(on_valkey.client, Keys(8), lease=LEASE)
+    assert await other.claim() is None
+    assert await other.put([arrival(1)]) == 1
+
+
+async def test_without_redis_nothing_is_taken_in() -> None:
+    async with lanes_at("redis://127.0.0.1:1") as lanes:
+        with pytest.raises(TierUnavailable):
+            await lanes.put([arrival(1)])
