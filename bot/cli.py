@@ -75,8 +75,17 @@ def reindex(owner: Owner = "") -> None:
 def telegram(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer.")] = 1,
     part: Annotated[Part, typer.Option(help="What this process does of the work.")] = Part.ALL,
+    retry_dead: Annotated[
+        bool, typer.Option("--retry-dead", help="Try what was given up again, and end.")
+    ] = False,
+    drop_dead: Annotated[
+        bool, typer.Option("--drop-dead", help="Delete what was given up, and end.")
+    ] = False,
 ) -> None:
     """Run the Telegram bot."""
+    if retry_dead or drop_dead:
+        _run(_telegram().run_dead(_settings(), retry=retry_dead))
+        return
     _run(_telegram().run_telegram(_settings(), workers=workers, part=part))
 
 

@@ -1,6 +1,7 @@
 """`goat doctor`: check every part that the agent stands on, and say what to do."""
 
 import asyncio
+import importlib
 import platform
 import shutil
 import sys
@@ -69,6 +70,8 @@ async def findings() -> AsyncIterator[Finding]:
         "permanent tier": _permanent,
         "chat model": _chat_model,
     }
+    if settings.telegram_token.get_secret_value():
+        checks["Telegram bot"] = _telegram
     try:
         for name, check in checks.items():
             yield await _finding(name, check(layers))
@@ -124,6 +127,13 @@ async def _episodes(layers: Layers) -> str:
 async def _permanent(layers: Layers) -> str:
     facts = await layers.permanent.facts(owner=layers.settings().owner)
     return f"{len(facts)} facts"
+
+
+async def _telegram(layers: Layers) -> str:
+    """Import the bot only where there is one: it takes a second."""
+    checking = await asyncio.to_thread(importlib.import_module, "bot.telegram.checking")
+    text: str = await checking.check_bot(layers)
+    return text
 
 
 async def _chat_model(layers: Layers) -> str:

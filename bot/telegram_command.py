@@ -14,7 +14,9 @@ from telegram.error import InvalidToken, TelegramError
 from bot.telegram.access import CODE_SECONDS, Access, Role
 from bot.telegram.application import build_application
 from bot.telegram.keys import Keys
+from bot.telegram.lanes import Lanes
 from bot.telegram.part import Part
+from bot.telegram.place import lane_of
 from bot.telegram.running import REVOKED, check_settings, run_bot
 from graph.layers import Layers
 from graph.settings import Settings
@@ -31,6 +33,18 @@ async def run_telegram(settings: Settings, *, workers: int, part: Part) -> None:
         for _ in range(workers - 1):
             await stack.enter_async_context(_kept_running(settings.telegram_drain))
         await run_bot(settings, part)
+
+
+async def run_dead(settings: Settings, *, retry: bool) -> None:
+    """Try the messages that were given up once more, or delete them."""
+    bot_id, _ = await _bot(settings)
+    layers = Layers(lambda: settings)
+    lanes = Lanes(layers.redis.client, Keys(bot_id))
+    try:
+        count = await (lanes.retry_dead(lane_of) if retry else lanes.drop_dead())
+    finally:
+        await layers.close()
+    Console().print(f"{count} messages {'wait for an answer again' if retry else 'are deleted'}.")
 
 
 async def run_pair(settings: Settings, *, admin: bool) -> None:

@@ -217,6 +217,30 @@ class Lanes:
         found = await (await self.client()).lrange(self.keys("dead"), 0, -1)
         return [json.loads(record) for record in found]
 
+    async def retry_dead(self, lane_of: Callable[[dict[str, Any]], str]) -> int:
+        """Put what was given up back, oldest first, behind what waits; return how many."""
+        count = 0
+        while (record := await self._pop_dead()) is not None:
+            update = json.loads(record["update"])
+            await (await self.client()).delete(self.keys("seen", update["update_id"]))
+            await self.put([Arrival(update["update_id"], lane_of(update), record["update"].encode())])
+            count += 1
+        return count
+
+    @translate_errors()
+    async def drop_dead(self) -> int:
+        """Delete what was given up; return how many."""
+        client = await self.client()
+        count = int(await client.llen(self.keys("dead")))
+        await client.delete(self.keys("dead"))
+        return count
+
+    @translate_errors()
+    async def _pop_dead(self) -> dict[str, Any] | None:
+        found = await (await self.client()).rpop(self.keys("dead"))
+        record: dict[str, Any] | None = json.loads(found) if isinstance(found, bytes) else None
+        return record
+
     @translate_errors()
     async def waiting(self) -> int:
         """Count the lanes that have work, held ones included."""

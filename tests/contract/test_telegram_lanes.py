@@ -162,6 +162,19 @@ async def test_the_dead_are_bounded(on_valkey: Lanes) -> None:
     assert len(await on_valkey.dead()) == DEAD_KEPT
 
 
+async def test_the_dead_are_tried_again_or_dropped(lanes: Lanes) -> None:
+    await lanes.put([arrival(number) for number in (1, 2, 3)])
+    for _ in range(2):
+        await lanes.bury(await claimed(lanes), "x")
+    assert await lanes.retry_dead(lambda _: "1:0") == 2
+    for expected in (3, 1, 2):
+        claim = await claimed(lanes)
+        assert number(claim) == expected
+        await lanes.bury(claim, "again")
+    assert await lanes.drop_dead() == 3
+    assert await lanes.dead() == []
+
+
 async def test_bots_do_not_share_lanes(on_valkey: Lanes) -> None:
     await on_valkey.put([arrival(1)])
     other = Lanes(on_valkey.client, Keys(8), lease=LEASE)

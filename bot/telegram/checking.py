@@ -1,0 +1,50 @@
+"""What `goat doctor` says of the bot."""
+
+from telegram.error import InvalidToken, TelegramError
+
+from bot.telegram.access import Access
+from bot.telegram.application import build_application
+from bot.telegram.keys import Keys
+from bot.telegram.lanes import Lanes
+from bot.telegram.running import NOBODY, REVOKED
+from graph.layers import Layers
+from memory.errors import ConfigError, GoatError
+
+_DEAD_SHOWN = 3
+
+
+async def check_bot(layers: Layers) -> str:
+    """Ask Telegram for the bot, and look at its inbox.
+
+    Raises:
+        GoatError: the token is refused, Telegram is away, messages were given up, or nobody may talk.
+    """
+    settings = layers.settings()
+    app = build_application(settings)
+    try:
+        await app.bot.initialize()
+        bot_id, name = app.bot.id, app.bot.username
+    except InvalidToken:
+        raise ConfigError(REVOKED) from None
+    except TelegramError as error:
+        raise GoatError(f"Telegram cannot be reached at {settings.telegram_api}: {error}") from None
+    finally:
+        await app.bot.shutdown()
+    keys = Keys(bot_id)
+    lanes = Lanes(layers.redis.client, keys)
+    access = Access(layers.redis.client, keys, settings.admins, settings.telegram_rate)
+    if dead := await lanes.dead():
+        raise GoatError(given_up(dead))
+    people = set(await access.people()) | access.admins
+    if not people:
+        raise GoatError(NOBODY)
+    return f"@{name}, {len(people)} people may talk to it, {await lanes.waiting()} chats wait for an answer"
+
+
+def given_up(dead: list[dict[str, object]]) -> str:
+    """Say which messages were given up, and why."""
+    reasons = [f"{one.get('reason')} (after {one.get('tries')} tries)" for one in dead[:_DEAD_SHOWN]]
+    return (
+        f"{len(dead)} messages were given up: {'; '.join(reasons)}. `goat telegram --retry-dead` tries them "
+        "once more, `--drop-dead` deletes them."
+    )
