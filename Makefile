@@ -12,10 +12,16 @@ export LANGGRAPH_CLI_NO_ANALYTICS := 1
 PINS := --quiet --universal --python-version 3.11 --no-annotate --no-emit-index-url --no-emit-find-links
 
 .DELETE_ON_ERROR:
-.PHONY: chat test lint type bench bench-recall calibrate studio soak lock readme clean
+.PHONY: chat telegram telegram-demo test lint type bench bench-recall calibrate studio soak lock readme clean
 
 chat: $(RUN_READY)
 	@$(BIN)/goat chat
+
+telegram: $(RUN_READY)
+	@$(BIN)/goat telegram
+
+telegram-demo: $(DEV_READY)
+	@$(BIN)/python -m tests.demo
 
 test: $(DEV_READY)
 	$(BIN)/python -m pytest -n 2 --dist worksteal

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
+import httpx
 from prompt_toolkit import Application
 from prompt_toolkit.formatted_text import ANSI
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
@@ -25,6 +26,7 @@ from tests.servers.telegram import Message, RemoteBotApi, running_bot_api
 
 PAGE = 10
 LINGER = 0.7
+TICK = 0.3
 
 
 class Screen:
@@ -39,7 +41,12 @@ class Screen:
             height=1, multiline=False, prompt=lambda: session.prompt, accept_handler=self._accept
         )
         chat = Window(FormattedTextControl(lambda: self._view), wrap_lines=False)
-        notices = Window(FormattedTextControl(lambda: self._notice), dont_extend_height=True, style="reverse")
+        notices = Window(
+            FormattedTextControl(lambda: self._notice),
+            wrap_lines=True,
+            dont_extend_height=True,
+            style="reverse",
+        )
         layout = Layout(HSplit([chat, notices, self._input]), focused_element=self._input)
         self._application: Application[None] = Application(
             layout, key_bindings=self._keys(), full_screen=True
@@ -108,18 +115,27 @@ class Plain:
         self._console = Console(soft_wrap=True)
         self._shown: dict[tuple[int, int], str] = {}
         self._lock = threading.Lock()
+        self._over = threading.Event()
 
     def run(self) -> None:
         """Take lines until there are no more and the bot has been quiet for a while."""
-        watcher = threading.Thread(target=self._watch, daemon=True)
+        watcher = threading.Thread(target=self._watch)
         watcher.start()
-        with contextlib.suppress(Quit):
-            for line in sys.stdin:
-                notice = self._session.take(line.rstrip("\n"))
-                if notice:
-                    self._console.print(notice, markup=False)
-            self._until_quiet()
+        try:
+            self._take_lines()
+        except Quit:
+            pass
+        finally:
+            self._over.set()
+            watcher.join()
         self._show()
+
+    def _take_lines(self) -> None:
+        for line in sys.stdin:
+            notice = self._session.take(line.rstrip("\n"))
+            if notice:
+                self._console.print(notice, markup=False)
+        self._until_quiet()
 
     def _until_quiet(self) -> None:
         api = self._session.api
@@ -129,10 +145,10 @@ class Plain:
 
     def _watch(self) -> None:
         api = self._session.api
-        while True:
+        while not self._over.is_set():
             version = api.run("version")
             self._show()
-            api.run("changed", version=version, seconds=10.0)
+            api.run("changed", version=version, seconds=TICK)
 
     def _show(self) -> None:
         with self._lock:
@@ -156,7 +172,7 @@ def _server(url: str | None, port: int) -> Iterator[tuple[RemoteBotApi, str]]:
         if url is None:
             url = stack.enter_context(running_bot_api(port=port)).url
         api = stack.enter_context(RemoteBotApi(url))
-        yield api, f"Bot API: {api.url}  token: {api.token}  (:help for commands)"
+        yield api, f"Bot API: {api.url}\ntoken: {api.token}\n:help for commands"
 
 
 def main() -> None:
@@ -169,14 +185,26 @@ def main() -> None:
     parser.add_argument("--chat", type=int, default=1, help="the chat to begin with; negative for a group")
     parser.add_argument("--as", type=int, dest="user", help="the user to be")
     options = parser.parse_args()
-    with _server(options.api, options.port) as (api, notice):
-        session = Session(api, options.chat, options.user)
-        session.api.opens_chat(session.chat_id, user_id=session.user_id)
-        if sys.stdin.isatty() and sys.stdout.isatty():
-            asyncio.run(Screen(session, notice).run())
-        else:
-            Console(soft_wrap=True).print(notice, markup=False, highlight=False)
-            Plain(session).run()
+    try:
+        with _server(options.api, options.port) as (api, notice):
+            _chat(Session(api, options.chat, options.user), notice)
+    except httpx.HTTPError as error:
+        parser.exit(1, f"The server cannot be reached: {error}\n")
+
+
+def chat_with(url: str, chat_id: int, notice: str) -> None:
+    """Let a person talk in a chat of a running server."""
+    with RemoteBotApi(url) as api:
+        _chat(Session(api, chat_id), notice)
+
+
+def _chat(session: Session, notice: str) -> None:
+    session.api.opens_chat(session.chat_id, user_id=session.user_id)
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        asyncio.run(Screen(session, notice).run())
+    else:
+        Console(soft_wrap=True).print(notice, markup=False, highlight=False)
+        Plain(session).run()
 
 
 if __name__ == "__main__":

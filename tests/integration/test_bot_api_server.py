@@ -219,7 +219,8 @@ async def test_an_unknown_or_revoked_token_is_unauthorized(api: BotApi, bot: Bot
     new = api.revoke()
     with pytest.raises(InvalidToken):
         await bot.get_me()
-    assert (await Bot(new, f"{api.url}/bot").get_me()).username == "goat_test_bot"
+    async with Bot(new, f"{api.url}/bot") as renewed:
+        assert renewed.username == "goat_test_bot"
 
 
 REFUSED = [
@@ -233,6 +234,10 @@ REFUSED = [
     (
         {"chat_id": ANA, "text": "x", "reply_parameters": {"message_id": 99}},
         "message to be replied not found",
+    ),
+    (
+        {"chat_id": ANA, "text": "x", "reply_parameters": {"message_id": "x"}},
+        "invalid message_id specified",
     ),
     ({"chat_id": ANA, "text": "x", "parse_mode": "XML"}, "unsupported parse_mode"),
     ({"chat_id": ANA, "text": "x", "reply_markup": "{"}, "can't parse reply markup JSON object"),
@@ -506,7 +511,7 @@ async def test_chance_is_seeded(api: BotApi) -> None:
     def statuses() -> list[int]:
         api.clear_faults(seed=3)
         api.fail("getMe", 500, probability=0.5)
-        with httpx.Client() as client:
+        with httpx.Client(verify=False) as client:
             return [client.get(f"{api.url}/bot{api.token}/getMe").status_code for _ in range(12)]
 
     first = await asyncio.to_thread(statuses)

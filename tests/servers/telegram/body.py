@@ -57,12 +57,7 @@ class Parameters:
     def integer(self, name: str, default: int = 0) -> int:
         """Return a whole number, or refuse the call."""
         value = self.values.get(name)
-        if value is None or value == "":
-            return default
-        try:
-            return int(float(value))
-        except (TypeError, ValueError) as error:
-            raise bad_request(f"invalid parameter {name}") from error
+        return default if value is None or value == "" else whole(value, name)
 
     def flag(self, name: str) -> bool:
         """Return whether something is asked for."""
@@ -74,6 +69,14 @@ class Parameters:
         if isinstance(value, str) and value:
             raise bad_request(f"can't parse {name.replace('_', ' ')} JSON object")
         return value
+
+
+def whole(value: Any, name: str) -> int:
+    """Return a whole number, however it was written, or refuse the call."""
+    try:
+        return int(value)
+    except (TypeError, ValueError) as error:
+        raise bad_request(f"invalid {name} specified") from error
 
 
 async def read(request: Request) -> Parameters:

@@ -33,6 +33,10 @@ class Changes:
                     await self._next.wait()
         return self.version
 
+    async def closing(self) -> None:
+        """Wait for the end."""
+        await self._closing.wait()
+
     async def pause(self, seconds: float) -> None:
         """Wait so long, or until the end."""
         with contextlib.suppress(TimeoutError):

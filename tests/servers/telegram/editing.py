@@ -4,7 +4,7 @@ from typing import Any
 
 from telegram.constants import ReactionEmoji
 
-from tests.servers.telegram.body import Parameters
+from tests.servers.telegram.body import Parameters, whole
 from tests.servers.telegram.chats import Chat
 from tests.servers.telegram.formatting import markup, message_text, with_entities
 from tests.servers.telegram.placing import keyboard
@@ -73,7 +73,7 @@ def delete_messages(state: State, parameters: Parameters) -> bool:
     chat, numbers = state.writable_chat(parameters), parameters.json("message_ids")
     if not isinstance(numbers, list) or not 1 <= len(numbers) <= 100:
         raise bad_request("message identifiers are not specified")
-    for message in [chat.message(int(number)) for number in numbers]:
+    for message in [chat.message(whole(number, "message_id")) for number in numbers]:
         if message is not None and _deletable(chat, message):
             message.deleted = True
     return True

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from tests.servers.telegram.body import Parameters
+from tests.servers.telegram.body import Parameters, whole
 from tests.servers.telegram.chats import Chat
 from tests.servers.telegram.records import Message
 from tests.servers.telegram.refusals import bad_request
@@ -71,7 +71,7 @@ def _reply(chat: Chat, parameters: Parameters) -> tuple[int | None, str | None]:
     number = given.get("message_id")
     if not number:
         return None, None
-    original = chat.message(int(number))
+    original = chat.message(whole(number, "message_id"))
     if original is None:
         if given.get("allow_sending_without_reply") or parameters.flag("allow_sending_without_reply"):
             return None, None

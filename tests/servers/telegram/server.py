@@ -31,6 +31,9 @@ class BotApi(Surface):
         faults, flood = Faults(seed), Flood()
         self._control = Control(self._state, faults, flood, self._deliverer)
         self._socket = socket.create_server((host, port))
+        # Connections inherit it; asyncio sets it only on sockets made with an explicit protocol, and without
+        # it each answer waits 40 ms for the client's acknowledgement.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         dispatcher = Dispatcher(self._state, faults, flood)
         self._server = uvicorn.Server(_configuration(dispatcher, self._control))
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -62,14 +65,24 @@ class BotApi(Surface):
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         delivery = asyncio.create_task(self._deliverer.run())
+        serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
+        closing = asyncio.create_task(self._state.changes.closing())
         self._started.set()
-        try:
-            await self._server.serve(sockets=[self._socket])
-        finally:
-            self._loop = None
-            delivery.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await delivery
+        await asyncio.wait({serving, closing}, return_when=asyncio.FIRST_COMPLETED)
+        self._loop = None
+        await _cancel(delivery, closing, serving)
+        await self._hang_up()
+
+    async def _hang_up(self) -> None:
+        """Close what uvicorn would only close after pauses."""
+        for listener in self._server.servers:
+            listener.close()
+        for connection in list(self._server.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.close()
+        running = self._server.server_state.tasks
+        if running:
+            await asyncio.wait(running, timeout=1.0)
 
     def start(self) -> None:
         """Serve in the background; requests are taken at once."""
@@ -80,10 +93,15 @@ class BotApi(Surface):
         """End what waits, close every connection and wait for the thread."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._state.changes.close)
-        self._server.should_exit = True
-        self._server.force_exit = True
         self._thread.join()
         self._socket.close()
+
+
+async def _cancel(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 class _Protocol(H11Protocol):

@@ -59,7 +59,7 @@ class State:
         given = parameters.text("chat_id")
         if not given:
             raise bad_request("chat_id is empty")
-        chat = self.chats.get(int(given)) if given.lstrip("-").isdigit() else None
+        chat = self.chats.get(int(given)) if given.lstrip("-").isdecimal() else None
         if chat is None:
             raise bad_request("chat not found")
         return chat
