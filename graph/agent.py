@@ -93,6 +93,9 @@ class Agent:
         async with self._queue(thread), self._leases.hold(thread):
             config = _config(thread)
             if await self._saver.ais_pending(thread) and (resumed := await self._resumed(config)):
+                if resumed["turn"].turn_id == turn_id:
+                    yield Finished(resumed)
+                    return
                 yield Resumed(resumed)
             if may_be_stored and (stored := await self._stored(config, turn_id, owner)):
                 yield Finished(stored)

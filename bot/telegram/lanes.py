@@ -9,7 +9,8 @@ goes behind the others.
 * `active`        set of the lanes that are ready, held, or put off
 * `due`           sorted set of held and put-off lanes by the time at which they are ready again
 * `holders`       hash of held lanes to the token of who holds them
-* `tries`         hash of lanes to how often their first update was begun
+* `tries`         hash of lanes to how often their first update was begun, without the times that do not
+                  count; `LANE|begun` stands there once it was begun at all
 * `seen:ID`       an update that has come in
 * `bell`          list that has an entry when there may be work
 * `dead`          list of updates that were given up, with the reason
@@ -41,7 +42,7 @@ _LET_GO = (
     """
 redis.call('HDEL', KEYS[4], ARGV[1])
 redis.call('ZREM', KEYS[3], ARGV[1])
-redis.call('HDEL', KEYS[5], ARGV[1])
+redis.call('HDEL', KEYS[5], ARGV[1], ARGV[1] .. '|begun')
 if redis.call('LLEN', KEYS[7]) > 0 then redis.call('RPUSH', KEYS[2], ARGV[1]) """
     + _RING
     + """
@@ -78,7 +79,8 @@ while true do
     if redis.call('LLEN', KEYS[2]) > 0 then """
     + _RING
     + """ end
-    return {lane, update, redis.call('HINCRBY', KEYS[5], lane, 1)}
+    local first = redis.call('HSETNX', KEYS[5], lane .. '|begun', 1)
+    return {lane, update, redis.call('HINCRBY', KEYS[5], lane, 1), first}
   end
   redis.call('SREM', KEYS[6], lane)
 end
@@ -119,7 +121,9 @@ class Claim:
     lane: str
     update: bytes
     tries: int
-    """How often the update was begun, this time included."""
+    """How often the update was begun, this time included, without the times that do not count."""
+    first: bool
+    """Nobody has begun it before."""
     token: str
     until: float = field(default=0.0)
     """On this machine's clock: when the lease ends unless it is renewed."""
@@ -176,8 +180,8 @@ class Lanes:
         found = await self._run(_CLAIM, self._lane_names(), token, self._milliseconds, prefix)
         if found is None:
             return None
-        lane, update, tries = found
-        return Claim(lane.decode(), update, int(tries), token, began + self.lease)
+        lane, update, tries, first = found
+        return Claim(lane.decode(), update, int(tries), bool(first), token, began + self.lease)
 
     async def renew(self, claim: Claim) -> bool:
         """Hold on for another lease; return False when somebody else has the lane."""

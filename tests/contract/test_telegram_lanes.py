@@ -99,13 +99,16 @@ async def test_what_is_put_off_comes_back_first_in_its_lane(lanes: Lanes) -> Non
     assert await lanes.claim() is None
     await asyncio.sleep(0.15)
     again = await claimed(lanes)
-    assert (number(again), again.tries) == (1, 2)
+    assert (number(again), again.tries, again.first) == (1, 2, False)
     assert await lanes.put_off(again, 0, counted=False)
     third = await claimed(lanes)
-    assert (number(third), third.tries) == (1, 2)
+    assert (number(third), third.tries, third.first) == (1, 2, False)
     assert await lanes.done(third)
     fourth = await claimed(lanes)
-    assert (number(fourth), fourth.tries) == (2, 1)
+    assert (number(fourth), fourth.tries, fourth.first) == (2, 1, True)
+    assert await lanes.put_off(fourth, 0, counted=False)
+    fifth = await claimed(lanes)
+    assert (number(fifth), fifth.tries, fifth.first) == (2, 1, False)
 
 
 async def test_a_buried_update_is_listed_and_its_lane_goes_on(lanes: Lanes) -> None:
