@@ -75,9 +75,14 @@ def inode(path: Path) -> int | None:
 
 
 def create_private(path: Path) -> None:
-    """Make an empty file that only its user may read, in a folder that only its user may enter."""
+    """Make an empty file that only its user may read, in a folder that only its user may enter.
+
+    One that is there is not touched: to close a file ends all locks that the process has on it, SQLite's too,
+    and another process would then take the write-ahead log away under a connection that goes on writing.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def open_writer(path: Path, owner: bytes, busy_timeout: float) -> sqlite3.Connection:

@@ -1,31 +1,36 @@
 """Who may talk to the bot: those whom the configuration names, those who were paired or allowed; nobody else.
 
 * `people`          hash of the ids of people to "allowed" or "admin"
+* `denied`          set of the ids of people who were shut out, also from groups that are open to everyone
 * `groups`          set of the ids of groups
+* `moved`           hash of groups to the id that they had at first
 * `pair:DIGEST`     a pairing code that was not used yet, and what it makes of its user
 * `wrong:ID`        counts a person's wrong codes
+* `done:UPDATE`     what came of an update that changed any of these
 * `told:WHAT:ID`    a stranger was told today, or a person that they are too fast
-* `rate:ID:MINUTE`  counts a person's messages
+* `rate:ID:MINUTE`  hash of a person's updates to their number in that minute
 """
 
 import hashlib
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from redis.asyncio import Redis
 
+from bot.telegram import access_scripts as scripts
 from bot.telegram.keys import Keys
 from memory.working.client import translate_errors
 
 CODE_SECONDS = 15 * 60
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 _CODE_LENGTH = 10
-_WRONG_CODES, _WRONG_SECONDS = 5, 60 * 60
-DAY = 24 * 60 * 60
-MINUTE = 60
+DAY, HOUR, MINUTE = 24 * 60 * 60, 60 * 60, 60
+_WRONG_CODES = 5
+_PEOPLE = ["people", "denied"]
 
 
 class Role(StrEnum):
@@ -63,17 +68,22 @@ class Access:
         found = await (await self.client()).hget(self.keys("people"), str(user_id))
         return Role(_text(found)) if found else Role.STRANGER
 
-    @translate_errors()
-    async def allow(self, user_id: int, role: Role = Role.ALLOWED) -> bool:
-        """Let somebody talk; return False when they might already."""
+    async def allow(self, user_id: int, role: Role = Role.ALLOWED, *, update_id: int | None = None) -> bool:
+        """Let somebody talk; return False when they might already. The same update has the same outcome."""
         if user_id in self.admins:
             return False
-        return bool(await (await self.client()).hsetnx(self.keys("people"), str(user_id), role.value))
+        return bool(int(await self._change(scripts.PEOPLE, _PEOPLE, update_id, user_id, role.value)))
+
+    async def deny(self, user_id: int, *, update_id: int | None = None) -> bool:
+        """Let somebody talk no more; return False when they were shut out before, or cannot be."""
+        if user_id in self.admins:
+            return False
+        return bool(int(await self._change(scripts.PEOPLE, _PEOPLE, update_id, user_id, "")))
 
     @translate_errors()
-    async def deny(self, user_id: int) -> bool:
-        """Let somebody talk no more; return False when they might not before."""
-        return bool(await (await self.client()).hdel(self.keys("people"), str(user_id)))
+    async def is_denied(self, user_id: int) -> bool:
+        """Say whether somebody was shut out, and not let in since."""
+        return bool(await (await self.client()).sismember(self.keys("denied"), str(user_id)))
 
     @translate_errors()
     async def people(self) -> dict[int, Role]:
@@ -86,15 +96,24 @@ class Access:
         """Say whether the bot answers in a group."""
         return bool(await (await self.client()).sismember(self.keys("groups"), str(chat_id)))
 
-    @translate_errors()
-    async def allow_group(self, chat_id: int) -> bool:
+    async def allow_group(self, chat_id: int, *, update_id: int | None = None) -> bool:
         """Let the bot answer in a group; return False when it might already."""
-        return bool(await (await self.client()).sadd(self.keys("groups"), str(chat_id)))
+        return bool(int(await self._change(scripts.GROUPS, ["groups"], update_id, chat_id, "SADD")))
+
+    async def deny_group(self, chat_id: int, *, update_id: int | None = None) -> bool:
+        """Let the bot answer in a group no more; return False when it might not before."""
+        return bool(int(await self._change(scripts.GROUPS, ["groups"], update_id, chat_id, "SREM")))
 
     @translate_errors()
-    async def deny_group(self, chat_id: int) -> bool:
-        """Let the bot answer in a group no more; return False when it might not before."""
-        return bool(await (await self.client()).srem(self.keys("groups"), str(chat_id)))
+    async def migrate_group(self, before: int, after: int) -> bool:
+        """Carry a group's allowance over to its new id; return False when there was none."""
+        script = (await self.client()).register_script(scripts.MIGRATE)
+        return bool(await script([self.keys("groups"), self.keys("moved")], [before, after]))
+
+    @translate_errors()
+    async def first_id(self, chat_id: int) -> int:
+        """Return the id that a group had at first, under which its memory is kept."""
+        return int(await (await self.client()).hget(self.keys("moved"), str(chat_id)) or chat_id)
 
     @translate_errors()
     async def new_code(self, role: Role = Role.ALLOWED) -> str:
@@ -103,19 +122,23 @@ class Access:
         await (await self.client()).set(self.keys("pair", _digest(code)), role.value, ex=CODE_SECONDS)
         return code
 
+    async def pair(self, user_id: int, code: str, *, update_id: int | None = None) -> Pairing:
+        """Let somebody talk who has a code; it holds once. Guessing is stopped after some wrong codes.
+
+        The same update has the same outcome; it makes nobody less than they were.
+        """
+        names = [*_PEOPLE, f"pair:{_digest(code)}", f"wrong:{user_id}"]
+        found = await self._change(scripts.PAIR, names, update_id, user_id, _WRONG_CODES, HOUR)
+        return Pairing(_text(found))
+
     @translate_errors()
-    async def pair(self, user_id: int, code: str) -> Pairing:
-        """Let somebody talk who has a code; it holds once. Guessing is stopped after some wrong codes."""
-        client, wrong = await self.client(), self.keys("wrong", user_id)
-        if int(await client.get(wrong) or 0) >= _WRONG_CODES:
-            return Pairing.TOO_OFTEN
-        role = await client.getdel(self.keys("pair", _digest(code)))
-        if role is None:
-            if await client.incr(wrong) == 1:
-                await client.expire(wrong, _WRONG_SECONDS)
-            return Pairing.WRONG
-        await client.hset(self.keys("people"), str(user_id), _text(role))
-        return Pairing.PAIRED
+    async def _change(
+        self, script: str, names: Sequence[str], update_id: int | None, *values: str | int
+    ) -> Any:
+        """Run a script on keys of these names, once for an update; return what came of it."""
+        run = (await self.client()).register_script(script)
+        keys = [self.keys("done", update_id or 0), *map(self.keys, names)]
+        return await run(keys, [0 if update_id is None else DAY, *values])
 
     @translate_errors()
     async def first_time(self, what: str, about: int, update_id: int, seconds: int = DAY) -> bool:
@@ -135,13 +158,9 @@ class Access:
         if not self.rate:
             return 0
         now = int(time.time())
-        key = self.keys("rate", user_id, now // MINUTE)
-        async with (await self.client()).pipeline(transaction=True) as pipeline:
-            pipeline.sadd(key, update_id)
-            pipeline.expire(key, 2 * MINUTE)
-            pipeline.scard(key)
-            *_, count = await pipeline.execute()
-        return MINUTE - now % MINUTE if count > self.rate else 0
+        keys = [self.keys("rate", user_id, minute) for minute in (now // MINUTE, now // MINUTE - 1)]
+        count = await (await self.client()).register_script(scripts.COUNT)(keys, [update_id, 2 * MINUTE])
+        return MINUTE - now % MINUTE if int(count) > self.rate else 0
 
 
 def _digest(code: str) -> str:

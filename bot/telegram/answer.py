@@ -5,21 +5,25 @@ by edits, which may be done again. Only between a message and the note of its id
 ellipsis that stays.
 """
 
+import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 
-from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, Message, ReplyParameters
-from telegram.error import BadRequest
+from telegram import Bot, InlineKeyboardMarkup
+from telegram.error import BadRequest, InvalidToken, TelegramError
 
-from bot.telegram.courier import Courier, Undeliverable
-from bot.telegram.formatting import Piece, pieces, plain_pieces, preview
+from bot.telegram.calls import PLACEHOLDER, Calls, Upload
+from bot.telegram.courier import DRAFT_PAUSE, EDIT_PAUSE, GROUP_PAUSE, Courier, Undeliverable
+from bot.telegram.formatting import Piece, preview
 from bot.telegram.place import Place
 from bot.telegram.records import Records
+from bot.telegram.shown import Shown
+from memory.errors import GoatError, TierUnavailable
 
-PLACEHOLDER = "…"
-_NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
-_DRAFT_IDS = 2**31 - 1
+__all__ = ["PLACEHOLDER", "Answer", "Outbox", "Upload"]
+
 logger = logging.getLogger(__name__)
 
 
@@ -30,140 +34,119 @@ class Outbox:
     bot: Bot
     courier: Courier
     records: Records
+    unnoted: dict[int, list[int]] = field(default_factory=dict)
+    """Messages that show the answer to an update, and whose ids could not be noted yet."""
+    told: set[int] = field(default_factory=set)
+    """Updates whose people know that their answer takes longer."""
 
     async def answer(self, place: Place, update_id: int, reply_to: int = 0) -> "Answer":
         """Begin, or go on with, the answer to an update; in a group it replies to the message `reply_to`."""
         record = await self.records.turn(update_id)
-        return Answer(
-            self, place, update_id, 0 if place.private else reply_to, list(record.shown), record.sent
-        )
+        calls = Calls(self.bot, place, 0 if place.private else reply_to, update_id)
+        ids = self.unnoted.get(update_id) or list(record.shown)
+        shown = Shown(calls, self.courier, self.records, self.unnoted, ids)
+        if update_id in self.unnoted:
+            await shown.note()
+        return Answer(self, calls, shown, sent=record.sent, begun=bool(ids or record.turn_id))
 
 
 class Answer:
     """The answer to one update."""
 
-    def __init__(
-        self, box: Outbox, place: Place, update_id: int, reply_to: int, shown: list[int], sent: bool
-    ) -> None:
+    def __init__(self, box: Outbox, calls: Calls, shown: Shown, *, sent: bool, begun: bool) -> None:
         self._box = box
-        self._place = place
-        self._update_id = update_id
-        self._reply_to = reply_to
+        self._calls = calls
         self._shown = shown
+        self._chat = calls.place.chat_id
+        self._update_id = calls.update_id
+        self._drafts = calls.place.private
+        self._marked = True
+        self._framed = ""
+        self._underway: asyncio.Task[None] | None = None
+        """A frame that must not be cut off: it takes the answer's place, or edits what stands there."""
         self.sent = sent
         """It is out already."""
+        self.begun = begun or sent
+        """This is not the first try."""
 
     async def take_over(self, shown: Sequence[int]) -> None:
         """Put this answer into the messages of an earlier one."""
-        if not self._shown:
-            self._shown = list(shown)
-            await self._box.records.show(self._update_id, self._place.chat_id, self._shown)
+        if not self._shown and shown:
+            await self._shown.take_over(shown)
+
+    def until_frame(self) -> float:
+        """Return the seconds until the next frame may be shown."""
+        return self._box.courier.until_frame(self._chat)
 
     async def frame(self, markdown: str) -> None:
-        """Show what is written so far, unless it is too soon after the last time."""
-        piece = preview(markdown)
-        if self._place.private and not self._shown:
-            await self._box.courier.frame(self._place.chat_id, lambda: self._draft(piece))
-        elif piece.text.strip():
-            await self._place_for(0)
-            await self._box.courier.frame(self._place.chat_id, lambda: self._edit(self._shown[0], piece))
+        """Show what is written so far, unless it is too soon after the last time; may be cancelled."""
+        if self.until_frame() or self._underway is not None:
+            return
+        piece = await asyncio.to_thread(preview, markdown)
+        if not piece.text.strip():
+            return
+        piece = piece if self._marked else Piece(piece.text, ())
+        if self._drafts and not self._shown:
+            await self._draft_frame(piece)
+        elif piece.text != self._framed:
+            self._underway = asyncio.create_task(self._edit_frame(piece))
+            await asyncio.shield(self._settled())
 
-    async def finish(self, markdown: str, buttons: InlineKeyboardMarkup | None = None) -> None:
-        """Put the whole answer into the chat; what is there already is not sent again.
+    async def meanwhile(self, markdown: str) -> None:
+        """Say, once and in the answer's place, why it takes longer; what fails is logged."""
+        if self._update_id in self._box.told:
+            return
+        self._box.told.add(self._update_id)
+        await self._settled()
+        try:
+            with suppress(TierUnavailable):
+                await self._shown.place_for(0)
+            await self._shown.refusal(0, preview(markdown), None)
+        except (GoatError, TelegramError) as error:
+            logger.info("Nobody could be told that an answer takes longer: %s", error)
+
+    async def finish(
+        self, markdown: str, buttons: InlineKeyboardMarkup | None = None, upload: Upload | None = None
+    ) -> None:
+        """Put the whole answer into the chat, a file last; what is there already is not sent again.
 
         Raises:
             LaneLost, NotDelivered, InvalidToken: it is not out, and to be tried again.
         """
         if self.sent:
             return
+        await self._settled()
         try:
-            await self._put(markdown, buttons)
+            await self._shown.put(markdown, buttons, upload)
         except Undeliverable as error:
-            logger.warning("An answer in chat %s cannot be delivered: %s", self._place.chat_id, error)
+            logger.warning("An answer in chat %s cannot be delivered: %s", self._chat, error)
         await self._box.records.sent(self._update_id)
+        self._box.told.discard(self._update_id)
         self.sent = True
 
-    async def _put(self, markdown: str, buttons: InlineKeyboardMarkup | None) -> None:
-        rich, plain = pieces(markdown), plain_pieces(markdown)
-        for number, piece in enumerate(rich):
-            last = number == len(rich) - 1
-            spare = plain[number] if len(plain) == len(rich) else Piece(piece.text, ())
-            await self._fill(number, piece, spare, buttons if last else None)
-        for message_id in self._shown[len(rich) :]:
-            await self._remove(message_id)
-        if len(self._shown) > len(rich):
-            self._shown = self._shown[: len(rich)]
-            await self._box.records.show(self._update_id, self._place.chat_id, self._shown)
+    async def _settled(self) -> None:
+        """Wait for the frame that is underway; it takes little time, or what it waits for is needed."""
+        if (underway := self._underway) is not None:
+            await asyncio.wait({underway})
+            self._underway = None
+            underway.result()
 
-    async def _fill(
-        self, number: int, piece: Piece, spare: Piece, buttons: InlineKeyboardMarkup | None
-    ) -> None:
-        await self._place_for(number)
-        for attempt in (piece, spare, spare):
-            if await self._filled(number, attempt, buttons):
-                return
-        raise Undeliverable("Telegram refuses the text")
-
-    async def _filled(self, number: int, piece: Piece, buttons: InlineKeyboardMarkup | None) -> bool:
-        message_id = self._shown[number]
+    async def _draft_frame(self, piece: Piece) -> None:
         try:
-            await self._box.courier.deliver(
-                self._place.chat_id, lambda: self._edit(message_id, piece, buttons)
-            )
-        except BadRequest as error:
-            reason = error.message.lower()
-            if "not modified" in reason:
-                return True
-            if "message to edit not found" in reason or "can't be edited" in reason:
-                await self._place_for(number, anew=True)
-            logger.info("Telegram refused an edit: %s", error.message)
-            return False
-        return True
+            await self._box.courier.frame(self._chat, lambda: self._calls.draft(piece), DRAFT_PAUSE)
+        except (BadRequest, InvalidToken) as error:
+            if "entit" in error.message.lower() and piece.entities:
+                self._marked = False
+            else:
+                self._drafts = False
+            logger.info("Telegram refused a draft: %s", error.message)
 
-    async def _place_for(self, number: int, *, anew: bool = False) -> None:
-        """Have a message of the bot in the chat for a piece of the answer, and its id noted."""
-        if number < len(self._shown) and not anew:
-            return
+    async def _edit_frame(self, piece: Piece) -> None:
         try:
-            message = await self._box.courier.deliver(self._place.chat_id, self._ellipsis)
-        except BadRequest as error:
-            raise Undeliverable(error.message) from None
-        self._shown[number : number + 1] = [message.message_id]
-        await self._box.records.show(self._update_id, self._place.chat_id, self._shown)
-
-    async def _ellipsis(self) -> Message:
-        place, reply = self._place, None
-        if self._reply_to and not self._shown:
-            reply = ReplyParameters(self._reply_to, allow_sending_without_reply=True)
-        return await self._box.bot.send_message(
-            place.chat_id, PLACEHOLDER, message_thread_id=place.topic or None, reply_parameters=reply
-        )
-
-    async def _edit(
-        self, message_id: int, piece: Piece, buttons: InlineKeyboardMarkup | None = None
-    ) -> object:
-        return await self._box.bot.edit_message_text(
-            piece.text,
-            self._place.chat_id,
-            message_id,
-            entities=piece.entities,
-            reply_markup=buttons,
-            link_preview_options=_NO_PREVIEW,
-        )
-
-    async def _draft(self, piece: Piece) -> object:
-        return await self._box.bot.send_message_draft(
-            self._place.chat_id,
-            self._update_id % _DRAFT_IDS or 1,
-            piece.text,
-            message_thread_id=self._place.topic or None,
-            entities=piece.entities,
-        )
-
-    async def _remove(self, message_id: int) -> None:
-        try:
-            await self._box.courier.deliver(
-                self._place.chat_id, lambda: self._box.bot.delete_message(self._place.chat_id, message_id)
-            )
-        except BadRequest as error:
-            logger.info("A message was not deleted: %s", error.message)
+            await self._shown.place_for(0)
+            pause = EDIT_PAUSE if self._calls.place.private else GROUP_PAUSE
+            edit = self._calls.edit_quickly
+            if await self._box.courier.frame(self._chat, lambda: edit(self._shown.first, piece), pause):
+                self._framed = piece.text
+        except (GoatError, TelegramError) as error:
+            logger.info("A frame was left out: %s", error)

@@ -10,6 +10,7 @@ from telegram.error import TelegramError
 from telegram.ext import (
     Application,
     ApplicationBuilder,
+    ApplicationHandlerStop,
     CallbackQueryHandler,
     CommandHandler,
     MessageHandler,
@@ -28,14 +29,13 @@ from bot.telegram.keeping import FORGET, Keeping
 from bot.telegram.lanes import Claim
 from bot.telegram.letting_in import LettingIn
 from bot.telegram.looking import Looking
-from bot.telegram.place import update_place
 from bot.telegram.reacting import Reacting
 from bot.telegram.workers import Unreadable
 from graph.settings import Settings
 
 GATE, REST = -1, 0
 _READ_SECONDS, _POLL_CONNECTIONS = 20.0, 2
-_NEW = filters.UpdateType.MESSAGE & ~filters.FORWARDED
+_NEW = filters.UpdateType.MESSAGE & ~filters.FORWARDED & ~filters.VIA_BOT
 _SAID = (filters.UpdateType.MESSAGE | filters.UpdateType.EDITED_MESSAGE) & ~filters.StatusUpdate.ALL
 App = Application[Any, Any, Any, Any, Any, Any]
 logger = logging.getLogger(__name__)
@@ -111,8 +111,7 @@ class Dispatcher:
             update = read_update(claim.update, self.desk.bot)
         except Unreadable:
             return
-        user, place = update.effective_user, update_place(update)
-        if update.message is not None and user is not None and place is not None:
+        if update.message is not None and await self.desk.trusts(update):
             await self.desk.reply(update, "gave_up")
 
 
@@ -157,5 +156,6 @@ def _keep_failure(desk: Desk) -> Callable[[object, Context], Coroutine[Any, Any,
             desk.failures[update.update_id] = error
             if not isinstance(error, LaneLost):
                 logger.debug("A handler failed", exc_info=error)
+        raise ApplicationHandlerStop
 
     return keep

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from datetime import timedelta
@@ -14,7 +14,6 @@ from telegram.error import (
     ChatMigrated,
     Forbidden,
     InvalidToken,
-    NetworkError,
     RetryAfter,
     TelegramError,
 )
@@ -27,10 +26,14 @@ logger = logging.getLogger(__name__)
 
 HOLDER: ContextVar[Claim | None] = ContextVar("holder", default=None)
 """The claim of the lane that the running task works on."""
-PRIVATE_PAUSE, GROUP_PAUSE = 0.5, 3.0
-"""Seconds between two frames in a chat. Telegram takes 20 messages a minute in a group, edits included."""
+DRAFT_PAUSE, EDIT_PAUSE, GROUP_PAUSE = 0.5, 1.0, 3.0
+"""Seconds between two frames in a chat: drafts, edits in a private chat, edits in a group."""
+WINDOW, FRAMES_IN_WINDOW = 60.0, 12
+"""Telegram takes 20 messages a minute in a group, edits included: frames leave room for the answers."""
 PATIENCE = 15 * 60.0
 """Seconds after which an answer that does not get through is put off."""
+LONGEST_WAIT = 30.0
+"""Seconds for which a chat that Telegram wants to rest is waited for; longer ones free their worker."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 30.0
 
 
@@ -39,7 +42,15 @@ class LaneLost(GoatError):
 
 
 class NotDelivered(GoatError):
-    """Telegram could not be reached for a long time; to be tried again."""
+    """Telegram could not be reached for a long time, or wants to wait for one; to be tried again.
+
+    Attributes:
+        seconds: when that is worth while.
+    """
+
+    def __init__(self, message: str, seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class Undeliverable(GoatError):
@@ -55,6 +66,8 @@ class Courier:
         """Until when Telegram wants to hear nothing for a chat."""
         self._next_frame: dict[int, float] = {}
         self._finals: defaultdict[int, int] = defaultdict(int)
+        self._calls: defaultdict[int, deque[float]] = defaultdict(deque)
+        """When calls were made for a group, in the last `WINDOW` seconds."""
 
     async def deliver(self, chat_id: int, call: Callable[[], Awaitable[T]]) -> T:
         """Make a call until it gets through; goes before the frames of its chat.
@@ -74,32 +87,44 @@ class Courier:
             if not self._finals[chat_id]:
                 del self._finals[chat_id]
 
-    async def frame(self, chat_id: int, call: Callable[[], Awaitable[object]]) -> bool:
-        """Make a call that may as well be left out, as when it is too soon; return whether it got through."""
-        now = time.monotonic()
-        if self._finals.get(chat_id) or now < max(
-            self._next_frame.get(chat_id, 0), self._blocked.get(chat_id, 0)
-        ):
+    def until_frame(self, chat_id: int) -> float:
+        """Return the seconds until a frame may be shown in a chat."""
+        calls = self._recent(chat_id)
+        room = calls[-FRAMES_IN_WINDOW] + WINDOW if len(calls) >= FRAMES_IN_WINDOW else 0.0
+        due = max(self._next_frame.get(chat_id, 0.0), self._blocked.get(chat_id, 0.0), room)
+        return max(0.0, due - time.monotonic())
+
+    async def frame(self, chat_id: int, call: Callable[[], Awaitable[object]], pause: float) -> bool:
+        """Make a call that may as well be left out, as when it is too soon; return whether it got through.
+
+        Raises:
+            LaneLost: the lane is not ours any more.
+            BadRequest, InvalidToken: Telegram refuses what is sent, or does not know the method.
+        """
+        if self._finals.get(chat_id) or self.until_frame(chat_id):
             return False
-        self._next_frame[chat_id] = now + (PRIVATE_PAUSE if chat_id > 0 else GROUP_PAUSE)
         check_held()
+        self._count(chat_id)
         try:
             await call()
+        except (BadRequest, InvalidToken):
+            raise
         except RetryAfter as error:
             self._block(chat_id, error)
-            return False
-        except InvalidToken:
-            raise
         except TelegramError as error:
             logger.debug("A frame was left out: %s", error)
-            return False
-        return True
+        else:
+            return True
+        finally:
+            self._next_frame[chat_id] = time.monotonic() + pause
+        return False
 
     async def _until_through(self, chat_id: int, call: Callable[[], Awaitable[T]]) -> T:
         until, pause = time.monotonic() + self._patience, FIRST_PAUSE
         while True:
-            await asyncio.sleep(max(0.0, self._blocked.get(chat_id, 0) - time.monotonic()))
+            await self._rested(chat_id)
             check_held()
+            self._count(chat_id)
             try:
                 return await call()
             except RetryAfter as error:
@@ -108,15 +133,35 @@ class Courier:
                 raise
             except (Forbidden, ChatMigrated) as error:
                 raise Undeliverable(str(error)) from None
-            except NetworkError as error:
+            except TelegramError as error:
                 logger.info("Telegram cannot be reached, trying again in %.1f s: %s", pause, error)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
             if time.monotonic() > until:
                 raise NotDelivered("Telegram could not be reached, or asked to wait, for too long.")
 
+    async def _rested(self, chat_id: int) -> None:
+        """Wait as long as Telegram wants to hear nothing for a chat."""
+        wait = self._blocked.get(chat_id, 0.0) - time.monotonic()
+        if wait > min(LONGEST_WAIT, self._patience):
+            raise NotDelivered(f"Telegram wants to hear nothing for this chat for {wait:.0f} s.", wait)
+        if wait > 0:
+            await asyncio.sleep(wait)
+        else:
+            self._blocked.pop(chat_id, None)
+
     def _block(self, chat_id: int, error: RetryAfter) -> None:
         self._blocked[chat_id] = time.monotonic() + seconds_of(error) + 0.1
+
+    def _count(self, chat_id: int) -> None:
+        if chat_id < 0:
+            self._calls[chat_id].append(time.monotonic())
+
+    def _recent(self, chat_id: int) -> deque[float]:
+        calls = self._calls.get(chat_id, deque())
+        while calls and calls[0] < time.monotonic() - WINDOW:
+            calls.popleft()
+        return calls
 
 
 def seconds_of(error: RetryAfter) -> float:

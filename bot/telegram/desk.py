@@ -8,7 +8,7 @@ from functools import partial
 from telegram import Bot, Message, Update, User
 from telegram.error import TelegramError
 
-from bot.telegram.access import Access
+from bot.telegram.access import Access, Role
 from bot.telegram.answer import Answer, Outbox
 from bot.telegram.courier import Courier
 from bot.telegram.incoming import Incoming, read_message
@@ -83,6 +83,11 @@ class Desk:
         if isinstance(message, Message):
             await (await self.answer(update, message)).finish(self.say(update)(key, **values))
 
+    async def trusts(self, update: Update) -> bool:
+        """Say whether somebody may export and delete what is kept: in a group, only who was let in."""
+        user = update.effective_user
+        return user is not None and await self.access.role(user.id) is not Role.STRANGER
+
     async def toast(self, update: Update, text: str) -> None:
         """Answer a button that was pressed; what is too old to be answered is left."""
         query = update.callback_query
@@ -91,6 +96,14 @@ class Desk:
                 await self.bot.answer_callback_query(query.id, text[:200])
             except TelegramError:
                 return
+
+
+def asked_by(update: Update) -> Message:
+    """Return the message that gives a command."""
+    message = update.effective_message
+    if not isinstance(message, Message):
+        raise TypeError("a command comes with its message")
+    return message
 
 
 def command_text(message: Message) -> str:

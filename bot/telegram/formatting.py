@@ -17,6 +17,7 @@ _CUT_OFF = "…"
 _TYPES = frozenset(str(kind) for kind in MessageEntityType)
 _BLOCKS = ("pre",)
 _QUOTES = ("blockquote", "expandable_blockquote")
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
 
 
@@ -57,6 +58,18 @@ def preview(markdown: str, limit: int = LIMIT) -> Piece:
     if len(spans) > 1:
         return page.piece((page.tail(end, limit - utf16_length(_CUT_OFF)), end), before=_CUT_OFF)
     return page.piece(spans[0]) if spans and not blank(page.text) else Piece("", ())
+
+
+def with_closed_code(markdown: str) -> str:
+    """Return Markdown that broke off, such that what is appended to it is not part of a block of code."""
+    fence = ""
+    for line in markdown.splitlines():
+        mark = found[1] if (found := _FENCE.match(line)) else ""
+        if not fence:
+            fence = mark
+        elif mark.startswith(fence) and line.strip() == mark:
+            fence = ""
+    return f"{markdown}\n{fence}" if fence else markdown
 
 
 class _Page:

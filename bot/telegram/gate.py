@@ -4,10 +4,11 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from telegram import Message, MessageEntity, Update, User
+from telegram import Message, Update, User
 from telegram.ext import ApplicationHandlerStop, CallbackContext
 
-from bot.telegram.access import DAY, MINUTE, Pairing, Role
+from bot.telegram.access import DAY, HOUR, MINUTE, Pairing, Role
+from bot.telegram.addressing import command, is_addressed, is_from_person
 from bot.telegram.desk import Desk, command_text
 from bot.telegram.place import Place, update_place
 from graph.telegram_settings import GroupPolicy
@@ -15,6 +16,7 @@ from graph.telegram_settings import GroupPolicy
 Context = CallbackContext[Any, Any, Any, Any]
 Handler = Callable[[Update, Context], Coroutine[Any, Any, None]]
 _FOR_ADMINS = {"/allow", "/deny"}
+_PAIRING = {"/start", "/pair"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,105 +26,105 @@ class Gate:
     desk: Desk
 
     async def __call__(self, update: Update, _: Context) -> None:
-        """Raise `ApplicationHandlerStop` unless the update may pass."""
+        """Raise `ApplicationHandlerStop` unless the update may pass.
+
+        Nothing passes when the gate itself fails: python-telegram-bot goes on with the next handler then.
+        """
+        try:
+            passed = await self._passes(update)
+        except Exception as error:
+            self.desk.failures[update.update_id] = error
+            raise ApplicationHandlerStop from error
+        if not passed:
+            raise ApplicationHandlerStop
+
+    async def _passes(self, update: Update) -> bool:
+        await self._follow(update.message)
         user, place = update.effective_user, update_place(update)
-        if user is None or user.is_bot or place is None or not await self._may_pass(update, user, place):
-            raise ApplicationHandlerStop
-        if await self._is_too_fast(update, user):
-            raise ApplicationHandlerStop
+        if user is None or place is None or not is_from_person(update):
+            return False
+        return await self._may_pass(update, user, place) and not await self._is_too_fast(update, user)
+
+    async def _follow(self, message: Message | None) -> None:
+        """Let a group that was allowed stay so when Telegram gives it another id, which it says in both."""
+        if message is not None and message.migrate_to_chat_id:
+            await self.desk.access.migrate_group(message.chat.id, message.migrate_to_chat_id)
+        elif message is not None and message.migrate_from_chat_id:
+            await self.desk.access.migrate_group(message.migrate_from_chat_id, message.chat.id)
 
     async def _may_pass(self, update: Update, user: User, place: Place) -> bool:
         role = await self.desk.access.role(user.id)
         if place.private:
             return await self._may_pass_private(update, user, role)
-        if update.message_reaction or update.callback_query:
-            return await self._is_in(role, place)
-        message = update.effective_message
-        if not isinstance(message, Message) or not self._is_addressed(message):
+        if self.desk.settings.telegram_groups is GroupPolicy.OFF:
             return False
-        return await self._may_pass_group(update, user, role, place)
+        message = update.message or update.edited_message
+        if message is None:
+            return await self._is_in(user, role, place)
+        return is_addressed(message, self.desk.me) and await self._may_pass_group(update, user, role, place)
 
     async def _may_pass_private(self, update: Update, user: User, role: Role) -> bool:
-        if role is not Role.STRANGER and not (update.message and _pairing_code(update.message)):
-            return True
-        message = update.message
-        code = _pairing_code(message) if message else ""
-        if code:
+        if update.message is not None and (code := self._code(update.message)):
             await self._pair(update, user, code)
-        elif role is Role.STRANGER:
+            return False
+        if role is Role.STRANGER:
             await self._turn_away(update, user)
-        return False
+        return role is not Role.STRANGER
 
     async def _pair(self, update: Update, user: User, code: str) -> None:
         """Take a pairing code; the same update has the same outcome when it comes again."""
-        before = await self.desk.access.role(user.id)
-        outcome = await self.desk.access.pair(user.id, code)
+        access, update_id = self.desk.access, update.update_id
+        outcome = await access.pair(user.id, code, update_id=update_id)
         if outcome is Pairing.PAIRED:
-            role = await self.desk.access.role(user.id)
-            await self.desk.reply(update, "paired_admin" if role is Role.ADMIN else "paired")
-        elif before is not Role.STRANGER:
-            await self.desk.reply(update, "paired")
-        else:
-            await self.desk.reply(update, "pair_wrong" if outcome is Pairing.WRONG else "pair_too_often")
+            is_admin = await access.role(user.id) is Role.ADMIN
+            await self.desk.reply(update, "paired_admin" if is_admin else "paired")
+        elif outcome is Pairing.WRONG:
+            await self.desk.reply(update, "pair_wrong")
+        elif await access.first_time("guessing", user.id, update_id, HOUR):
+            await self.desk.reply(update, "pair_too_often")
 
     async def _turn_away(self, update: Update, user: User) -> None:
         """Tell a stranger, once a day, whom to ask."""
+        if update.message is None and update.callback_query is None:
+            return
         if not await self.desk.access.first_time("stranger", user.id, update.update_id, DAY):
             return
         if update.callback_query is not None:
             await self.desk.toast(update, self.desk.say(update)("admins_only"))
-        elif update.message is not None:
+        else:
             await self.desk.reply(update, "stranger", id=user.id)
 
     async def _may_pass_group(self, update: Update, user: User, role: Role, place: Place) -> bool:
-        message = update.effective_message
-        administers = (
-            isinstance(message, Message) and (message.text or "").split("@")[0].split(" ")[0] in _FOR_ADMINS
-        )
-        if role is Role.ADMIN and administers:
+        access, message = self.desk.access, update.message
+        if role is Role.ADMIN and message is not None and command(message, self.desk.me) in _FOR_ADMINS:
             return True
-        if await self._is_in(role, place):
+        if await self._is_in(user, role, place):
             return True
-        if not await self.desk.access.group_allowed(place.chat_id):
-            if await self.desk.access.first_time("group", place.chat_id, update.update_id, DAY):
-                await self.desk.reply(update, "group_not_allowed")
-            return False
-        await self._turn_away(update, user)
+        if await access.group_allowed(place.chat_id):
+            await self._turn_away(update, user)
+        elif message and await access.first_time("group", place.chat_id, update.update_id, DAY):
+            await self.desk.reply(update, "group_not_allowed")
         return False
 
-    async def _is_in(self, role: Role, place: Place) -> bool:
-        policy = self.desk.settings.telegram_groups
-        if policy is GroupPolicy.OFF or not (
-            place.private or await self.desk.access.group_allowed(place.chat_id)
-        ):
-            return place.private and role is not Role.STRANGER
-        return role is not Role.STRANGER or policy is GroupPolicy.EVERYONE
-
-    def _is_addressed(self, message: Message) -> bool:
-        """Say whether a message in a group is for the bot: mentioned, replied to, or commanded."""
-        reply = message.reply_to_message
-        if reply is not None and reply.from_user is not None and reply.from_user.id == self.desk.me.id:
+    async def _is_in(self, user: User, role: Role, place: Place) -> bool:
+        """Say whether somebody may talk in a group."""
+        access = self.desk.access
+        if not await access.group_allowed(place.chat_id):
+            return False
+        if role is not Role.STRANGER:
             return True
-        name = f"@{self.desk.me.username}".lower()
-        entities = message.parse_entities([MessageEntity.MENTION, MessageEntity.BOT_COMMAND])
-        entities |= message.parse_caption_entities([MessageEntity.MENTION])
-        texts = [text.lower() for text in entities.values()]
-        return any(text == name or text.endswith(name) for text in texts) or (
-            any(text.startswith("/") and "@" not in text for text in texts)
-        )
+        everyone = self.desk.settings.telegram_groups is GroupPolicy.EVERYONE
+        return everyone and not await access.is_denied(user.id)
 
     async def _is_too_fast(self, update: Update, user: User) -> bool:
-        seconds = await self.desk.access.seconds_to_wait(user.id, update.update_id)
-        if not seconds:
-            return False
-        if await self.desk.access.first_time("fast", user.id, update.update_id, MINUTE):
+        access, update_id = self.desk.access, update.update_id
+        seconds = await access.seconds_to_wait(user.id, update_id)
+        if seconds and update.callback_query is not None:
+            await self.desk.toast(update, self.desk.say(update)("too_fast", seconds=seconds))
+        elif seconds and await access.first_time("fast", user.id, update_id, MINUTE):
             await self.desk.reply(update, "too_fast", seconds=seconds)
-        return True
+        return bool(seconds)
 
-
-def _pairing_code(message: Message) -> str:
-    """Return the code that a message brings, as in `/start CODE`; a forwarded one brings none."""
-    words = (message.text or "").split(maxsplit=1)
-    if not words or message.forward_origin is not None or words[0].split("@")[0] not in {"/start", "/pair"}:
-        return ""
-    return command_text(message)
+    def _code(self, message: Message) -> str:
+        """Return the code that a message brings, as in `/start CODE`."""
+        return command_text(message) if command(message, self.desk.me) in _PAIRING else ""

@@ -20,6 +20,8 @@ _FILES = {
     "document": "[document {}]",
 }
 """How a file is told that is quoted and not read."""
+_PRIVATE = re.compile(r"\s*(?:[!！](?![!！?？.…])|/private(?:@\w+)?(?=\s|\Z))\s*", re.IGNORECASE)
+"""`!!!` and `!?` are exclamations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class Incoming:
     text: str
     quote: str
     attachments: tuple[Attachment, ...]
+    private: bool = False
+    """It is marked as such, by `!` or `/private` in front of it; the mark is not part of the text."""
 
 
 def read_message(message: Message, bot_id: int, bot_username: str) -> Incoming:
@@ -49,11 +53,13 @@ def read_message(message: Message, bot_id: int, bot_username: str) -> Incoming:
     said = message.text or message.caption or ""
     if message.chat.type != message.chat.PRIVATE and bot_username:
         said = _without_mention(said, bot_username)
+    private = not message.forward_origin and _PRIVATE.match(said)
+    said = said[private.end() :] if private else said
     text = "\n".join(part for part in (label(message), said) if part)
     attachments = tuple(_attachments(message))
     if message.forward_origin and (text or attachments):
         text = f"[forwarded from {origin_name(message.forward_origin)}]\n{text}"
-    return Incoming(clean(text), clean(_quote(message, bot_id)), attachments)
+    return Incoming(clean(text), clean(_quote(message, bot_id)), attachments, private=bool(private))
 
 
 def _without_mention(text: str, username: str) -> str:

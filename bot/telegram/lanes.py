@@ -11,7 +11,7 @@ goes behind the others.
 * `holders`       hash of held lanes to the token of who holds them
 * `tries`         hash of lanes to how often their first update was begun, without the times that do not
                   count; `LANE|begun` stands there once it was begun at all
-* `seen:ID`       an update that has come in
+* `seen:BLOCK`    bits of the updates that have come in, of 65,536 ids in a row
 * `bell`          list that has an entry when there may be work
 * `dead`          list of updates that were given up, with the reason
 """
@@ -32,6 +32,7 @@ LEASE_SECONDS = 15.0
 SEEN_SECONDS = 3 * 24 * 60 * 60
 """Longer than Telegram keeps an update."""
 DEAD_KEPT = 1000
+_BLOCK = 1 << 16
 DISK_SECONDS = 2.0
 """The longest wait for the server's disk."""
 
@@ -52,7 +53,8 @@ return 1
 )
 _PUT = (
     """
-if not redis.call('SET', KEYS[5], 1, 'NX', 'EX', ARGV[3]) then return 0 end
+if redis.call('SETBIT', KEYS[5], ARGV[4], 1) == 1 then return 0 end
+redis.call('EXPIRE', KEYS[5], ARGV[3])
 redis.call('RPUSH', KEYS[4], ARGV[2])
 if redis.call('SADD', KEYS[3], ARGV[1]) == 1 then redis.call('RPUSH', KEYS[2], ARGV[1]) """
     + _RING
@@ -155,12 +157,13 @@ class Lanes:
         """
         client = await self.client()
         if isinstance(client, RedisCluster):  # which runs no script in a pipeline
-            return sum([await self._run(_PUT, *self._put(arrival)) for arrival in arrivals])
+            puts = [self._put(arrival) for arrival in arrivals]
+            return sum([await self._run(_PUT, names, *values) for names, values in puts])
         script = client.register_script(_PUT)
         async with client.pipeline(transaction=False) as pipeline:
             for arrival in arrivals:
-                names, lane, update, kept = self._put(arrival)
-                await script(names, [lane, update, kept], client=pipeline)
+                names, values = self._put(arrival)
+                await script(names, values, client=pipeline)
             pipeline.execute_command("WAITAOF", 1, 0, int(DISK_SECONDS * 1000))
             answers = (await pipeline.execute(raise_on_error=False))[: len(arrivals)]
         for answer in answers:
@@ -168,10 +171,12 @@ class Lanes:
                 raise answer
         return sum(map(int, answers))
 
-    def _put(self, arrival: Arrival) -> tuple[list[str], str, bytes, int]:
+    def _put(self, arrival: Arrival) -> tuple[list[str], list[str | bytes | int]]:
         """Return keys and values of the script that takes an update in."""
+        block, bit = divmod(arrival.update_id, _BLOCK)
         names = [*self._names("bell", "ready", "active"), self.keys("lane", arrival.lane)]
-        return [*names, self.keys("seen", arrival.update_id)], arrival.lane, arrival.update, SEEN_SECONDS
+        values: list[str | bytes | int] = [arrival.lane, arrival.update, SEEN_SECONDS, bit]
+        return [*names, self.keys("seen", block)], values
 
     async def claim(self) -> Claim | None:
         """Hold the lane that has waited longest; None when nothing waits."""
@@ -226,7 +231,8 @@ class Lanes:
         count = 0
         while (record := await self._pop_dead()) is not None:
             update = json.loads(record["update"])
-            await (await self.client()).delete(self.keys("seen", update["update_id"]))
+            block, bit = divmod(update["update_id"], _BLOCK)
+            await (await self.client()).setbit(self.keys("seen", block), bit, 0)
             await self.put([Arrival(update["update_id"], lane_of(update), record["update"].encode())])
             count += 1
         return count

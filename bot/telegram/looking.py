@@ -1,28 +1,26 @@
 """Commands that look: /start, /help, /why, /memory, /facts, /stats."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
-from telegram import Message, Update
-from telegram.error import TelegramError
+from telegram import Update
 
 from bot.screen import snippet
 from bot.telegram.access import Role
-from bot.telegram.desk import Desk, Say, command_text
+from bot.telegram.answer import Upload
+from bot.telegram.desk import Desk, Say, asked_by, command_text
 from bot.telegram.gate import Context, Handler
 from bot.telegram.picture import scores_picture
 from bot.telegram.place import place_of
-from bot.telegram.texts import verbatim
+from bot.telegram.texts import escaped, verbatim
 from bot.telegram.why import when, why_text
 from graph.state import State
 from memory.models import Fact
 
-logger = logging.getLogger(__name__)
 MOST_FOUND = 5
 MOST_FACTS = 100
 
@@ -47,7 +45,7 @@ class Looking:
     async def start(self, update: Update, _: Context) -> None:
         """Greet."""
         say, user = self.desk.say(update), update.effective_user
-        parts = [say("welcome", name=verbatim(user.first_name) if user else "")]
+        parts = [say("welcome", name=escaped(user.first_name) if user else "")]
         if not self.desk.settings.model:
             parts.append(say("welcome_no_model"))
         await self._finish(update, "\n\n".join(parts))
@@ -62,27 +60,21 @@ class Looking:
 
     async def why(self, update: Update, _: Context) -> None:
         """Show what was recalled for the last answer, what was cut, and a picture of the scores."""
-        message = update.effective_message
-        if not isinstance(message, Message):
-            return
+        message = asked_by(update)
         desk, place, say = self.desk, place_of(message), self.desk.say(update)
-        state = await desk.agent.last_turn(await desk.thread(place))
+        answer = await desk.answer(update, message)
+        state = None if answer.sent else await desk.agent.last_turn(await desk.thread(place))
         if state is None:
-            await desk.reply(update, "why_none")
+            await answer.finish(say("why_none"))
             return
         zone = await desk.agent.layers.zone()
-        links = await self._links(state)
-        answer = await desk.answer(update, message)
-        if answer.sent:
-            return
-        await answer.finish(why_text(state, zone, say, links.get))
-        await self._picture(message, state, zone)
+        links, picture = await self._links(state), await asyncio.to_thread(scores_picture, state, zone)
+        upload = Upload(picture, "why.png", photo=True) if picture else None
+        await answer.finish(why_text(state, zone, say, links.get), upload=upload)
 
     async def memory(self, update: Update, _: Context) -> None:
         """Tell how much there is, or search it."""
-        message = update.effective_message
-        if not isinstance(message, Message):
-            return
+        message = asked_by(update)
         query = command_text(message)
         await self._finish(update, await (self._found(update, query) if query else self._overview(update)))
 
@@ -152,29 +144,11 @@ class Looking:
                     links[candidate.turn_id] = record.link
         return links
 
-    async def _picture(self, message: Message, state: State, zone: tzinfo) -> None:
-        picture = await asyncio.to_thread(scores_picture, state, zone) if "allocation" in state else None
-        if picture is None:
-            return
-        place, bot = place_of(message), self.desk.bot
-        try:
-            await self.desk.courier.deliver(
-                place.chat_id,
-                lambda: bot.send_photo(place.chat_id, picture, message_thread_id=place.topic or None),
-            )
-        except TelegramError as error:
-            logger.info("The picture of /why was not sent: %s", error)
-
     def _owner(self, update: Update) -> str:
-        message = update.effective_message
-        if not isinstance(message, Message):
-            raise TypeError("a command comes with its message")
-        return self.desk.owner(place_of(message))
+        return self.desk.owner(place_of(asked_by(update)))
 
     async def _finish(self, update: Update, markdown: str) -> None:
-        message = update.effective_message
-        if isinstance(message, Message):
-            await (await self.desk.answer(update, message)).finish(markdown)
+        await (await self.desk.answer(update, asked_by(update))).finish(markdown)
 
 
 def _facts(rows: Sequence[Fact], zone: tzinfo, say: Say) -> str:

@@ -8,6 +8,7 @@ from telegram import Message, Update
 
 NOWHERE = "none"
 _GENERAL_TOPIC = 1
+_IDS = 2**53
 _ASIDE = ("callback_query", "message_reaction", "message_reaction_count", "my_chat_member")
 """Kinds of updates that do not wait for the turns of their chat."""
 
@@ -52,10 +53,16 @@ def lane_of(update: Mapping[str, Any]) -> str:
             aside = ":aside"
         message = content.get("message") if kind == "callback_query" else content
         if isinstance(message, Mapping) and isinstance(chat := message.get("chat"), Mapping):
-            return f"{chat.get('id')}:{_topic(message)}{aside}"
+            chat_id = _id(chat.get("id"))
+            return f"{chat_id}:{_topic(message)}{aside}" if chat_id else NOWHERE
     return NOWHERE
 
 
 def _topic(message: Mapping[str, Any]) -> int:
-    topic = message.get("message_thread_id") if message.get("is_topic_message") else 0
-    return topic if isinstance(topic, int) and topic != _GENERAL_TOPIC else 0
+    topic = _id(message.get("message_thread_id")) if message.get("is_topic_message") else 0
+    return 0 if topic == _GENERAL_TOPIC else topic
+
+
+def _id(value: object) -> int:
+    """Return an id as Telegram makes them; 0 for anything else."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _IDS else 0

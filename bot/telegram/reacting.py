@@ -1,8 +1,9 @@
 """What people think of an answer: a thumb up or down becomes a label, with what was recalled for it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from telegram import ReactionTypeEmoji, Update
+from telegram import ReactionType, ReactionTypeEmoji, Update
 from telegram.constants import ReactionEmoji
 
 from bot.telegram.desk import Desk
@@ -36,9 +37,10 @@ class Reacting:
         if not record.turn_id:
             return
         feedback = self.desk.agent.layers.feedback
-        emojis = {one.emoji for one in reaction.new_reaction if isinstance(one, ReactionTypeEmoji)}
-        if not emojis & (GOOD | BAD):
-            await feedback.remove(record.turn_id, owner=record.owner)
+        emojis, before = _verdicts(reaction.new_reaction), _verdicts(reaction.old_reaction)
+        if not emojis:
+            if before:
+                await feedback.remove(record.turn_id, owner=record.owner)
             return
         label = Feedback(
             turn_id=record.turn_id,
@@ -47,3 +49,9 @@ class Reacting:
             at=reaction.date,
         )
         await feedback.put(label, owner=record.owner)
+
+
+def _verdicts(reactions: Sequence[ReactionType]) -> set[str]:
+    """Return those reactions that judge; others say nothing of the answer."""
+    emojis = {one.emoji for one in reactions if isinstance(one, ReactionTypeEmoji)}
+    return {emoji for emoji in emojis if emoji in GOOD | BAD}

@@ -62,8 +62,17 @@ def _app(ready: Ready, receive: Handle | None) -> Starlette:
 
     routes = [Route("/healthz", healthz), Route("/readyz", readyz)]
     if receive is not None:
-        routes.append(Route(WEBHOOK_PATH, receive, methods=["POST"]))
+        routes.append(Route(WEBHOOK_PATH, _endpoint(receive), methods=["POST"]))
     return Starlette(routes=routes)
+
+
+def _endpoint(receive: Handle) -> Handle:
+    """Return a function: Starlette takes any other callable for an ASGI application."""
+
+    async def endpoint(request: Request) -> Response:
+        return await receive(request)
+
+    return endpoint
 
 
 def _listener(host: str, port: int) -> socket.socket:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from tests.servers.telegram import asking, editing, sending, webhook
+from tests.servers.telegram import asking, editing, media_editing, sending, webhook
 from tests.servers.telegram.body import Parameters
 from tests.servers.telegram.faults import Fault, Faults
 from tests.servers.telegram.flood import Flood
@@ -19,7 +19,13 @@ Method = Callable[[State, Parameters], Any]
 
 NAMES: dict[str, str] = {}
 METHODS: dict[str, Method] = {}
-for methods in (asking.METHODS, sending.METHODS, editing.METHODS, webhook.METHODS):
+for methods in (
+    asking.METHODS,
+    sending.METHODS,
+    editing.METHODS,
+    media_editing.METHODS,
+    webhook.METHODS,
+):
     for method_name, method in methods.items():
         NAMES[method_name.lower()] = method_name
         METHODS[method_name] = method

@@ -25,7 +25,7 @@ def edit_message_text(state: State, parameters: Parameters) -> dict[str, Any]:
     if not parameters.text("text"):
         raise bad_request("message text is empty")
     formatted = markup(parameters, "text")
-    message = _to_edit(state.writable_chat(parameters), parameters)
+    message = to_edit(state.writable_chat(parameters), parameters)
     if message.kind != "text":
         raise bad_request("there is no text in the message to edit")
     formatted = message_text(with_entities(formatted, parameters), too_long="MESSAGE_TOO_LONG")
@@ -39,7 +39,7 @@ def edit_message_text(state: State, parameters: Parameters) -> dict[str, Any]:
 
 def edit_message_reply_markup(state: State, parameters: Parameters) -> dict[str, Any]:
     """Replace the buttons under one of the bot's messages."""
-    message = _to_edit(state.writable_chat(parameters), parameters)
+    message = to_edit(state.writable_chat(parameters), parameters)
     under = keyboard(parameters)
     if under == message.keyboard:
         raise bad_request(NOT_MODIFIED)
@@ -47,7 +47,8 @@ def edit_message_reply_markup(state: State, parameters: Parameters) -> dict[str,
     return state.wire(message)
 
 
-def _to_edit(chat: Chat, parameters: Parameters) -> Message:
+def to_edit(chat: Chat, parameters: Parameters) -> Message:
+    """Return the message of the bot that a call edits, or refuse it."""
     message = chat.message(parameters.integer("message_id"))
     if message is None:
         raise bad_request("message to edit not found")

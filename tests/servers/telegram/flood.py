@@ -7,7 +7,15 @@ from collections import defaultdict, deque
 from tests.servers.telegram.refusals import too_many_requests
 
 COUNTED = frozenset(
-    ["sendmessage", "editmessagetext", "editmessagereplymarkup", "sendphoto", "senddocument", "sendvoice"]
+    [
+        "sendmessage",
+        "editmessagetext",
+        "editmessagereplymarkup",
+        "editmessagemedia",
+        "sendphoto",
+        "senddocument",
+        "sendvoice",
+    ]
 )
 
 

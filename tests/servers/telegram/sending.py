@@ -79,7 +79,7 @@ def _send_file(state: State, parameters: Parameters, kind: str) -> dict[str, Any
     said = markup(parameters, "caption")
     where = place(state, parameters)
     said = caption(with_entities(said, parameters, "caption_entities"))
-    file, mime_type = _file(state, parameters, kind)
+    file, mime_type = uploaded(state, parameters, parameters.text(kind), kind)
     message = where.message(
         text=said.text,
         entities=said.entities,
@@ -92,8 +92,8 @@ def _send_file(state: State, parameters: Parameters, kind: str) -> dict[str, Any
     return state.wire(message)
 
 
-def _file(state: State, parameters: Parameters, kind: str) -> tuple[StoredFile, str]:
-    given = parameters.text(kind)
+def uploaded(state: State, parameters: Parameters, given: str, kind: str) -> tuple[StoredFile, str]:
+    """Return the file that a call brings or names, and its type, or refuse the call."""
     upload = parameters.files.get(given.removeprefix("attach://") if given else kind)
     if upload is None:
         known = state.files.get(given)
