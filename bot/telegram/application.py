@@ -1,5 +1,6 @@
 """The bot as python-telegram-bot knows it: which handler sees which update."""
 
+import json
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -105,14 +106,17 @@ class Dispatcher:
         if failure is not None:
             raise failure
 
-    async def give_up(self, claim: Claim) -> None:
-        """Tell whoever sent the update that it was given up."""
+    async def give_up(self, claim: Claim) -> bytes:
+        """Tell whoever sent the update that it is given up; return what may be kept of it."""
         try:
             update = read_update(claim.update, self.desk.bot)
         except Unreadable:
-            return
+            return claim.update
+        message = update.message or update.edited_message
+        private = message is not None and self.desk.read(message).private
         if update.message is not None and await self.desk.trusts(update):
-            await self.desk.reply(update, "gave_up")
+            await self.desk.reply(update, "private_failed" if private else "gave_up")
+        return json.dumps({"update_id": update.update_id}).encode() if private else claim.update
 
 
 def read_update(raw: bytes, bot: Bot) -> Update:

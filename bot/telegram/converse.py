@@ -15,6 +15,7 @@ from bot.telegram.desk import Desk
 from bot.telegram.fetching import act, fetcher
 from bot.telegram.gate import Context
 from bot.telegram.incoming import Incoming
+from bot.telegram.labels import plain_name
 from bot.telegram.media import MediaRefused
 from bot.telegram.place import place_of
 from bot.telegram.records import TurnRecord
@@ -27,7 +28,6 @@ from memory.errors import MemoryTierError
 from memory.text import clean
 
 EDITED = "edited"
-_NAME_LENGTH = 64
 logger = logging.getLogger(__name__)
 
 
@@ -97,7 +97,7 @@ class Converse:
         """Return the text of an update that was a turn before: its files are not read again."""
         if not answer.begun:
             return ""
-        owner, turn_id = self.desk.owner(place_of(message)), self.desk.turn_id(update.update_id)
+        owner, turn_id = await self.desk.owner(place_of(message)), self.desk.turn_id(update.update_id)
         found = await self.desk.agent.layers.episodes.get([turn_id], owner=owner)
         return found[0].message if found else ""
 
@@ -130,7 +130,7 @@ class Converse:
         claim = HOLDER.get()
         events = desk.agent.stream(
             asked.text,
-            owner=desk.owner(place_of(message)),
+            owner=await desk.owner(place_of(message)),
             thread=await desk.thread(place_of(message)),
             turn_id=desk.turn_id(update.update_id),
             about=_circumstances(message, asked),
@@ -174,7 +174,7 @@ class Converse:
         await self.desk.records.describe(
             update.update_id,
             turn_id=state["turn"].turn_id,
-            owner=self.desk.owner(place),
+            owner=state["turn"].owner,
             decisions=json.dumps(decisions),
             link="" if place.private else message.link or "",
         )
@@ -197,6 +197,5 @@ def _bare_call(message: Message, incoming: Incoming) -> str:
 
 
 def _speaker(message: Message) -> str:
-    """Return the name of who speaks in a group, such that it cannot pass for what they say."""
-    name = message.from_user.full_name if message.from_user else "somebody"
-    return " ".join(clean(name).replace(":", " ").split())[:_NAME_LENGTH] or "somebody"
+    """Return the name of who speaks in a group."""
+    return plain_name(message.from_user.full_name if message.from_user else "") or "somebody"

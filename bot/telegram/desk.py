@@ -50,15 +50,13 @@ class Desk:
         user = update.effective_user
         return partial(self.texts, user.language_code if user else None)
 
-    def owner(self, place: Place) -> str:
-        """Return whose memory a chat has."""
+    async def owner(self, place: Place) -> str:
+        """Return whose memory a chat has; a group keeps its own when its id changes."""
+        if place.private and place.chat_id == self.settings.telegram_me:
+            return self.settings.owner
         if place.private:
-            return (
-                self.settings.owner
-                if place.chat_id == self.settings.telegram_me
-                else f"telegram-{place.chat_id}"
-            )
-        return f"telegram-group-{abs(place.chat_id)}"
+            return f"telegram-{place.chat_id}"
+        return f"telegram-group-{abs(await self.access.first_id(place.chat_id))}"
 
     async def thread(self, place: Place) -> str:
         """Return the thread that a chat is in."""

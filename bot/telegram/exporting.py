@@ -35,7 +35,7 @@ class Exporting:
         if not await self.desk.trusts(update):
             await answer.finish(say("admins_only"))
             return
-        turns, facts = await self._contents(self.desk.owner(place_of(message)))
+        turns, facts = await self._contents(await self.desk.owner(place_of(message)))
         packed = await asyncio.to_thread(pack, turns, facts)
         if not turns and not facts:
             await answer.finish(say("export_empty"))

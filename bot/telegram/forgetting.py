@@ -37,7 +37,7 @@ class Forgetting:
     async def __call__(self, update: Update, _: Context) -> None:
         """Ask before a fact, or everything, is deleted."""
         message, say = asked_by(update), self.desk.say(update)
-        what, owner = command_text(message), self.desk.owner(place_of(message))
+        what, owner = command_text(message), await self.desk.owner(place_of(message))
         if not what:
             await self.desk.reply(update, "forget_usage")
         elif not await self.desk.trusts(update):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from telegram import Message, PhotoSize
 from telegram.constants import FileSizeLimit
 
-from bot.telegram.labels import label, origin_name
+from bot.telegram.labels import label, origin_name, plain_name
 from memory.text import clean
 
 MAX_QUOTE = 1000
@@ -58,7 +58,7 @@ def read_message(message: Message, bot_id: int, bot_username: str) -> Incoming:
     text = "\n".join(part for part in (label(message), said) if part)
     attachments = tuple(_attachments(message))
     if message.forward_origin and (text or attachments):
-        text = f"[forwarded from {origin_name(message.forward_origin)}]\n{text}"
+        text = f"[forwarded from {plain_name(origin_name(message.forward_origin))}]\n{text}"
     return Incoming(clean(text), clean(_quote(message, bot_id)), attachments, private=bool(private))
 
 
@@ -108,6 +108,7 @@ def _quote(message: Message, bot_id: int) -> str:
     if not text:
         return ""
     name = _speaker(message, replied, bot_id) if replied else origin_name(external.origin) if external else ""
+    name = plain_name(name)
     short = text if len(text) <= MAX_QUOTE else text[:MAX_QUOTE] + "…"
     return f"{name}: {short}" if name else short
 

@@ -15,6 +15,7 @@ from telegram import Bot
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
 from bot.telegram.courier import seconds_of
+from bot.telegram.ending import end
 from bot.telegram.keys import Keys
 from bot.telegram.lanes import Arrival, Lanes
 from bot.telegram.place import lane_of
@@ -98,8 +99,7 @@ class Poller:
             while True:
                 await (self._once() if self.leads else asyncio.sleep(_PAUSE / 4))
         finally:
-            leading.cancel()
-            await asyncio.gather(leading, return_exceptions=True)
+            await end(leading)
             if self.leads:
                 await asyncio.gather(self._leadership.give_up(), return_exceptions=True)
 

@@ -54,7 +54,7 @@ class Keeping:
             await answer.finish(await self._noted(key, value, message, say))
 
     async def _noted(self, key: str, value: str, message: Message, say: Say) -> str:
-        permanent, owner = self.desk.agent.layers.permanent, self.desk.owner(place_of(message))
+        permanent, owner = self.desk.agent.layers.permanent, await self.desk.owner(place_of(message))
         try:
             await permanent.upsert(key, value, owner=owner, at=message.date)
         except FactsFull as error:

@@ -12,6 +12,9 @@ from telegram import (
     MessageOriginUser,
 )
 
+from memory.text import clean
+
+_NAME_LENGTH = 64
 _LABELS: dict[str, Callable[[Any], str]] = {
     "sticker": lambda sticker: f"sticker {sticker.emoji or ''}",
     "venue": lambda venue: f"venue {venue.title}, {venue.address} ({_point(venue.location)})",
@@ -41,6 +44,11 @@ def label(message: Message) -> str:
         if value := getattr(message, kind):
             return f"[{words(value).strip()}]"
     return ""
+
+
+def plain_name(name: str) -> str:
+    """Return somebody's name such that it cannot pass for what they say."""
+    return " ".join(clean(name).replace(":", " ").replace("]", " ").split())[:_NAME_LENGTH]
 
 
 def origin_name(origin: MessageOrigin) -> str:

@@ -26,6 +26,7 @@ from typing import Any
 from redis.asyncio import Redis, RedisCluster
 
 from bot.telegram.keys import Keys
+from memory.errors import TierUnavailable
 from memory.working.client import translate_errors
 
 LEASE_SECONDS = 15.0
@@ -165,10 +166,12 @@ class Lanes:
                 names, values = self._put(arrival)
                 await script(names, values, client=pipeline)
             pipeline.execute_command("WAITAOF", 1, 0, int(DISK_SECONDS * 1000))
-            answers = (await pipeline.execute(raise_on_error=False))[: len(arrivals)]
+            *answers, on_disk = await pipeline.execute(raise_on_error=False)
         for answer in answers:
             if isinstance(answer, Exception):
                 raise answer
+        if isinstance(on_disk, list) and not on_disk[0]:
+            raise TierUnavailable("working", f"the server's disk took longer than {DISK_SECONDS:g} s")
         return sum(map(int, answers))
 
     def _put(self, arrival: Arrival) -> tuple[list[str], list[str | bytes | int]]:

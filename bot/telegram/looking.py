@@ -80,14 +80,14 @@ class Looking:
 
     async def facts(self, update: Update, _: Context) -> None:
         """List the curated facts."""
-        say, owner = self.desk.say(update), self._owner(update)
+        say, owner = self.desk.say(update), await self._owner(update)
         layers = self.desk.agent.layers
         rows, zone = await layers.permanent.facts(owner=owner), await layers.zone()
         await self._finish(update, _facts(rows, zone, say) if rows else say("facts_none"))
 
     async def stats(self, update: Update, _: Context) -> None:
         """Tell some numbers."""
-        layers, owner, now = self.desk.agent.layers, self._owner(update), datetime.now(UTC)
+        layers, owner, now = self.desk.agent.layers, await self._owner(update), datetime.now(UTC)
         episodes, path = layers.episodes, layers.files.path(owner)
         text = self.desk.say(update)(
             "stats",
@@ -102,7 +102,7 @@ class Looking:
         await self._finish(update, text)
 
     async def _overview(self, update: Update) -> str:
-        layers, owner, say = self.desk.agent.layers, self._owner(update), self.desk.say(update)
+        layers, owner, say = self.desk.agent.layers, await self._owner(update), self.desk.say(update)
         first, latest = (
             await layers.episodes.first(owner=owner),
             await layers.episodes.recent(owner=owner, limit=1),
@@ -123,7 +123,7 @@ class Looking:
     async def _found(self, update: Update, query: str) -> str:
         layers, say = self.desk.agent.layers, self.desk.say(update)
         shown = verbatim(snippet(query))
-        result = await layers.episodes.search(query, owner=self._owner(update), limit=MOST_FOUND)
+        result = await layers.episodes.search(query, owner=await self._owner(update), limit=MOST_FOUND)
         if not result.hits:
             return say("memory_found_none", query=shown)
         zone = await layers.zone()
@@ -144,8 +144,8 @@ class Looking:
                     links[candidate.turn_id] = record.link
         return links
 
-    def _owner(self, update: Update) -> str:
-        return self.desk.owner(place_of(asked_by(update)))
+    async def _owner(self, update: Update) -> str:
+        return await self.desk.owner(place_of(asked_by(update)))
 
     async def _finish(self, update: Update, markdown: str) -> None:
         await (await self.desk.answer(update, asked_by(update))).finish(markdown)

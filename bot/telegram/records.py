@@ -60,8 +60,8 @@ class Records:
     async def show(self, update_id: int, chat_id: int, shown: Sequence[int]) -> None:
         """Note which messages show the answer."""
         await self._write(update_id, shown=json.dumps(list(shown)))
-        if shown:
-            await self._point(self.keys("answer", chat_id, shown[-1]), update_id)
+        for message_id in shown:
+            await self._point(self.keys("answer", chat_id, message_id), update_id)
 
     async def sent(self, update_id: int) -> None:
         """Note that the answer is out."""

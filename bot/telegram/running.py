@@ -16,6 +16,7 @@ from bot.telegram.answer import Outbox
 from bot.telegram.application import App, Dispatcher, add_handlers, build_application, show_commands
 from bot.telegram.courier import Courier
 from bot.telegram.desk import Desk
+from bot.telegram.ending import end
 from bot.telegram.intake import ALLOWED_UPDATES, Leadership, Poller, Receiver
 from bot.telegram.keys import Keys
 from bot.telegram.lanes import Lanes
@@ -136,9 +137,7 @@ async def run_parts(app: App, desk: Desk, part: Part, stop: asyncio.Event) -> No
             tasks.append(asyncio.create_task(_prepare(desk), name="prepare"))
         lasting = [task for task in tasks if task.get_name() not in {"menu", "prepare"}]
         await asyncio.wait(lasting, return_when=asyncio.FIRST_COMPLETED)
-        for task in tasks:
-            task.cancel()
-        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        ended = await end(*tasks)
         await workers.drain(desk.settings.telegram_drain)
         _raise_first(ended)
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from telegram.error import InvalidToken
 
 from bot.telegram.courier import HOLDER, LaneLost, NotDelivered
+from bot.telegram.ending import end
 from bot.telegram.lanes import Claim, Lanes
 from memory.errors import ThreadBusy, TierUnavailable
 
@@ -20,6 +21,7 @@ _DOWN = (TierUnavailable, NotDelivered)
 logger = logging.getLogger(__name__)
 
 Handle = Callable[[Claim], Awaitable[None]]
+GiveUp = Callable[[Claim], Awaitable[bytes]]
 
 
 class Unreadable(Exception):
@@ -29,8 +31,11 @@ class Unreadable(Exception):
 class Workers:
     """Work on as many lanes at once as there are slots."""
 
-    def __init__(self, lanes: Lanes, handle: Handle, give_up: Handle, parallel: int) -> None:
-        """Take what deals with an update, and what tells its person that it was given up."""
+    def __init__(self, lanes: Lanes, handle: Handle, give_up: GiveUp, parallel: int) -> None:
+        """Take what deals with an update, and what tells its person that it is given up.
+
+        The latter returns what is kept of the update.
+        """
         self._lanes = lanes
         self._handle = handle
         self._give_up = give_up
@@ -56,9 +61,7 @@ class Workers:
         """Let what runs come to its end; what does not in time is left where it is, for others to go on."""
         if self._running:
             await asyncio.wait(self._running, timeout=seconds)
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await end(*self._running)
 
     async def _next(self) -> Claim | None:
         try:
@@ -106,7 +109,8 @@ class Workers:
             await self._quietly(self._lanes.put_off(claim, _BUSY_PAUSE, counted=False))
         except _DOWN as error:
             logger.warning("A message is put off: %s", error)
-            await self._quietly(self._lanes.put_off(claim, _DOWN_PAUSE, counted=False))
+            pause = max(_DOWN_PAUSE, error.seconds if isinstance(error, NotDelivered) else 0.0)
+            await self._quietly(self._lanes.put_off(claim, pause, counted=False))
         except InvalidToken:
             await self._quietly(self._lanes.put_off(claim, _DOWN_PAUSE, counted=False))
         except Unreadable as error:
@@ -124,7 +128,7 @@ class Workers:
     async def _bury(self, claim: Claim, reason: str) -> None:
         logger.error("An update was given up (`goat doctor` lists them): %s", reason)
         try:
-            await self._give_up(claim)
+            claim.update = await self._give_up(claim)
         except Exception:  # it is given up for good reason
             logger.exception("Nobody could be told that an update was given up")
         await self._quietly(self._lanes.bury(claim, reason))

@@ -1,38 +1,7 @@
 """The bot as people see it, in private chats."""
 
-from collections.abc import AsyncIterator, Iterator
-
-import pytest
-from pydantic import SecretStr
-
-from graph.settings import Settings
 from tests.servers.model import ModelServer
-from tests.servers.telegram import BotApi, running_bot_api
-from tests.telegram_bot import ANA, BOB, EVE, Bot, running_bot
-
-
-@pytest.fixture
-def api() -> Iterator[BotApi]:
-    with running_bot_api() as server:
-        yield server
-
-
-@pytest.fixture
-def bot_settings(settings: Settings, api: BotApi, hash_vectors: None) -> Settings:
-    return settings.model_copy(
-        update={
-            "telegram_token": SecretStr(api.token),
-            "telegram_api": api.url,
-            "telegram_admins": str(ANA),
-            "telegram_rate": 0,
-        }
-    )
-
-
-@pytest.fixture
-async def bot(bot_settings: Settings, api: BotApi) -> AsyncIterator[Bot]:
-    async with running_bot(bot_settings, api) as running:
-        yield running
+from tests.telegram_bot import ANA, BOB, EVE, Bot
 
 
 async def test_a_message_is_answered(bot: Bot, model: ModelServer) -> None:

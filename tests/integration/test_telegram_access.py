@@ -514,7 +514,7 @@ async def test_one_private_chat_may_be_the_configured_owners(start: Start, model
         assert await episodes.count(owner=owner) == 1
         assert await episodes.count(owner=f"telegram-{ANA}") == 0
         assert await episodes.count(owner=f"telegram-{BOB}") == 1
-        assert bot.desk.owner(Place(ANA, private=False)) != owner
+        assert await bot.desk.owner(Place(ANA, private=False)) != owner
 
 
 @pytest.mark.parametrize(

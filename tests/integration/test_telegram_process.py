@@ -137,8 +137,8 @@ def test_what_keeps_it_from_running_is_said(configured: Environment, api: BotApi
 def test_a_token_that_is_revoked_ends_the_bot(configured: Environment, api: BotApi) -> None:
     with started(configured) as process:
         api.wait_for(ready(configured), 30)
-        api.revoke()
         api.says(ANA, "wakes the poll")
+        api.revoke()
         assert process.wait(30) == 1
         assert process.stderr is not None
         assert b"refuses the token" in process.stderr.read()

@@ -1,0 +1,18 @@
+"""How background tasks end."""
+
+import asyncio
+from typing import Any
+
+_PATIENCE = 0.2
+
+
+async def end(*tasks: "asyncio.Task[Any]") -> list[Any]:
+    """Cancel tasks until they have ended; return their results and errors.
+
+    Once is not always enough: a client library may take a cancellation for a timeout of its own.
+    """
+    while running := [task for task in tasks if not task.done()]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=_PATIENCE)
+    return await asyncio.gather(*tasks, return_exceptions=True)

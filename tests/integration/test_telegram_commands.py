@@ -1,0 +1,272 @@
+"""Commands, buttons and reactions in Telegram."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from bot.importers.formats import Format, read_episodes
+from memory.models import Episode
+from tests.servers.model import ModelServer
+from tests.servers.telegram import Message
+from tests.telegram_bot import ANA, BOB, EVE, Bot
+
+GROUP = -1001
+OWNER = f"telegram-{BOB}"
+
+
+async def last(bot: Bot, chat: int) -> Message:
+    """Return what the bot said last."""
+    await bot.idle()
+    return bot.api.answers(chat)[-1]
+
+
+async def turns(bot: Bot, owner: str = OWNER) -> list[Episode]:
+    return [episode async for episode in bot.desk.agent.layers.episodes.all(owner=owner)]
+
+
+@pytest.mark.parametrize(
+    ("command", "english", "romanian"),
+    [
+        ("/start", "Hello", "Salut"),
+        ("/help", "Commands", "Comenzi"),
+        ("/why", "no answer in this conversation", "niciun răspuns"),
+        ("/memory", "remember nothing yet", "nu îmi amintesc nimic"),
+        ("/memory cellar", "found nothing about cellar", "Nu am găsit nimic despre cellar"),
+        ("/facts", "No facts yet", "Încă nu am notat nimic"),
+        ("/remember", "Write it as", "Scrie"),
+        ("/remember sister: Ana", "Noted: sister", "Am notat: sister"),
+        ("/forget", "to take out a fact", "ca să ștergi"),
+        ("/forget uncle", "no fact called uncle", "sub numele uncle"),
+        ("/export", "nothing to export", "Nu am ce exporta"),
+        ("/stats", "Numbers", "Cifre"),
+        ("/new", "A new conversation", "O conversație nouă"),
+        ("/private", "Write it as", "Scrie"),
+        ("/nonsense", "There is no /nonsense", "Nu există /nonsense"),
+    ],
+)
+async def test_every_command_answers_in_both_languages(
+    bot: Bot, model: ModelServer, command: str, english: str, romanian: str
+) -> None:
+    assert english in await bot.ask(BOB, command)
+    assert romanian in await bot.ask(ANA, command, language="ro")
+    assert not model.chats
+
+
+async def test_commands_in_a_topic_of_a_group(bot: Bot, model: ModelServer) -> None:
+    await bot.desk.access.allow_group(GROUP)
+    said = bot.api.says(GROUP, "/facts@goat_test_bot", user_id=BOB, topic=7)
+    answer = await last(bot, GROUP)
+    assert "No facts yet" in answer.text
+    assert (answer.topic, answer.reply_to) == (7, said.message_id)
+    bot.api.says(GROUP, "/facts@another_bot", user_id=BOB, topic=7)
+    await bot.idle()
+    assert len(bot.api.answers(GROUP)) == 1
+    await bot.ask(GROUP, "/remember key: value", user_id=BOB, topic=7)
+    assert "value" in await bot.ask(GROUP, "/facts", user_id=BOB)
+
+
+async def test_why_in_a_group_links_to_the_messages_and_has_a_picture(bot: Bot, model: ModelServer) -> None:
+    await bot.desk.access.allow_group(GROUP)
+    supergroup = -1001234567890
+    await bot.desk.access.allow_group(supergroup)
+    mention = "@goat_test_bot "
+    said = bot.api.says(supergroup, mention + "Ticket ROSI-421 stands in the cellar", user_id=BOB)
+    await bot.idle()
+    await bot.ask(supergroup, "/new", user_id=BOB)
+    await bot.ask(supergroup, mention + "Where does ROSI-421 stand?", user_id=BOB)
+    await bot.ask(supergroup, "/why", user_id=BOB)
+    *_, why, picture = bot.api.answers(supergroup)
+    links = [entity["url"] for entity in why.entities if entity["type"] == "text_link"]
+    assert f"https://t.me/c/1234567890/{said.message_id}" in links
+    assert picture.content.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ("/remember no colon here", "Write it as"),
+        ("/remember : value", "Write it as"),
+        ("/remember key:", "Write it as"),
+        ("/remember key: " + "huge " * 900, "does not fit"),
+        ("/remember " + "k" * 201 + ": value", "at most 200"),
+        ("/remember **bold** [x](http://e.org): `a` _b_ <i>", "Noted: **bold** [x](http"),
+        ("/remember key: first\nsecond: third", "Noted: key"),
+    ],
+)
+async def test_odd_facts(bot: Bot, said: str, answer: str) -> None:
+    assert answer in await bot.ask(BOB, said)
+    assert not await bot.desk.lanes.dead()
+
+
+async def test_facts_are_shown_as_they_were_written(bot: Bot) -> None:
+    await bot.ask(BOB, "/remember link: [x](http://e.org) **b** @someone")
+    shown = await bot.ask(BOB, "/facts")
+    assert "link: [x](http://e.org) **b** @someone" in shown
+    assert "text_link" not in [entity["type"] for entity in (await last(bot, BOB)).entities]
+
+
+async def test_one_fact_is_forgotten(bot: Bot) -> None:
+    await bot.ask(BOB, "/remember Sister: Ana")
+    assert "Forget this fact?" in await bot.ask(BOB, "/forget sister")
+    question = await last(bot, BOB)
+    bot.api.presses(BOB, question.message_id, "No, keep")
+    assert (await last(bot, BOB)).text == "All is kept."
+    await bot.ask(BOB, "/forget SISTER")
+    question = await last(bot, BOB)
+    bot.api.presses(BOB, question.message_id, "Yes, forget")
+    assert (await last(bot, BOB)).text == "Forgotten: Sister"
+    assert not question.deleted
+    assert not (await last(bot, BOB)).buttons
+    assert "No facts" in await bot.ask(BOB, "/facts")
+
+
+@pytest.mark.parametrize("word", ["everything", "TOT"])
+async def test_everything_is_forgotten_once_pressed_twice(bot: Bot, word: str) -> None:
+    await bot.ask(BOB, "the cellar is flooded")
+    await bot.ask(BOB, "/remember key: value")
+    assert "messages: 1" in await bot.ask(BOB, f"/forget {word}")
+    question = await last(bot, BOB)
+    yes = question.buttons[0].data or ""
+    bot.api.presses(BOB, question.message_id, yes)
+    bot.api.presses(BOB, question.message_id, yes, forged=True)
+    bot.api.presses(BOB, question.message_id, question.buttons[1].data or "", forged=True)
+    assert (await last(bot, BOB)).text == "All is forgotten. We begin anew."
+    assert not await turns(bot)
+    assert "nothing yet" in await bot.ask(BOB, "/memory")
+    assert len(bot.api.callback_answers) == 3
+
+
+async def test_a_question_that_is_too_old(bot: Bot) -> None:
+    await bot.ask(BOB, "/remember key: value")
+    await bot.ask(BOB, "/forget key")
+    question = await last(bot, BOB)
+    client = await bot.desk.agent.layers.redis.client()
+    async for key in client.scan_iter(match="*forget*"):
+        await client.delete(key)
+    bot.api.presses(BOB, question.message_id, "Yes, forget")
+    assert "too old" in (await last(bot, BOB)).text
+    assert "value" in await bot.ask(BOB, "/facts")
+
+
+async def test_somebody_else_presses(bot: Bot) -> None:
+    await bot.desk.access.allow_group(GROUP)
+    await bot.ask(GROUP, "/remember key: value", user_id=BOB)
+    await bot.ask(GROUP, "/forget key", user_id=BOB)
+    question = await last(bot, GROUP)
+    for user in (ANA, EVE):
+        bot.api.presses(GROUP, question.message_id, "Yes, forget", user)
+    await bot.idle()
+    assert "somebody else" in bot.api.callback_answers[0].text
+    assert "value" in await bot.ask(GROUP, "/facts", user_id=BOB)
+
+
+async def test_a_press_when_the_chat_cannot_be_written(bot: Bot) -> None:
+    await bot.ask(BOB, "/remember key: value")
+    await bot.ask(BOB, "/forget key")
+    question = await last(bot, BOB)
+    bot.api.fail("editMessageText", 403, description="Forbidden: bot was blocked by the user")
+    bot.api.presses(BOB, question.message_id, "Yes, forget")
+    await bot.idle()
+    assert len([call for call in bot.api.calls("editMessageText") if call.status == 403]) == 1
+    assert not await bot.desk.lanes.dead()
+
+
+async def test_an_export_can_be_imported(bot: Bot, tmp_path: Path) -> None:
+    await bot.ask(BOB, 'the cellar is flooded\nwith "water" 🙂')
+    await bot.ask(BOB, "/remember key: value")
+    bot.api.says(BOB, "/export")
+    document = await last(bot, BOB)
+    assert document.kind == "document"
+    assert document.file_name.endswith(".zip")
+    assert "Messages: 1, facts: 1" in document.text
+    with zipfile.ZipFile(io.BytesIO(document.content)) as archive:
+        archive.extractall(tmp_path / "out")
+    kept = await turns(bot)
+    read = list(read_episodes(tmp_path / "out" / "turns.jsonl", Format.JSONL, owner=OWNER))
+    assert [(e.turn_id, e.message, e.reply, e.at, e.thread) for e in read] == [
+        (e.turn_id, e.message, e.reply, e.at, e.thread) for e in kept
+    ]
+    (fact,) = json.loads((tmp_path / "out" / "facts.json").read_text())
+    assert fact["key"] == "key"
+
+
+@pytest.mark.parametrize("fault", ["drop before", "drop after", "fail"])
+async def test_an_export_comes_once(bot: Bot, fault: str) -> None:
+    await bot.ask(BOB, "/remember key: value")
+    if fault == "fail":
+        bot.api.fail("editMessageMedia", 502)
+    else:
+        bot.api.drop("editMessageMedia", fault.split()[1])
+    bot.api.says(BOB, "/export")
+    await bot.idle()
+    kinds = [message.kind for message in bot.api.answers(BOB)]
+    assert kinds == ["text", "document"]
+
+
+async def test_new_begins_a_new_thread(bot: Bot, model: ModelServer) -> None:
+    await bot.ask(BOB, "one")
+    await bot.ask(BOB, "/new")
+    await bot.ask(BOB, "two")
+    first, second = await turns(bot)
+    assert first.thread != second.thread
+
+
+# Reactions
+
+
+async def test_reactions_are_kept_with_what_was_recalled(bot: Bot) -> None:
+    await bot.ask(BOB, "Ticket ROSI-421 stands in the cellar")
+    await bot.ask(BOB, "/new")
+    await bot.ask(BOB, "Where does ROSI-421 stand?")
+    answer = await last(bot, BOB)
+    feedback = bot.desk.agent.layers.feedback
+    bot.api.reacts(BOB, answer.message_id, "👎")
+    await bot.idle()
+    (label,) = await feedback.all(owner=OWNER)
+    assert not label.good
+    assert [decision["turn_id"] for decision in json.loads(label.decisions)]
+    bot.api.reacts(BOB, answer.message_id, "👍")
+    await bot.idle()
+    assert [label.good for label in await feedback.all(owner=OWNER)] == [True]
+    bot.api.reacts(BOB, answer.message_id, "")
+    await bot.idle()
+    assert not await feedback.all(owner=OWNER)
+    old = bot.api.answers(BOB)[0]
+    bot.api.reacts(BOB, old.message_id, "👍")
+    await bot.idle()
+    (label,) = await feedback.all(owner=OWNER)
+    assert label.turn_id == (await turns(bot))[0].turn_id
+
+
+async def test_reactions_to_parts_and_to_other_messages(bot: Bot, model: ModelServer) -> None:
+    model.reply("word " * 2000)
+    bot.api.says(BOB, "much")
+    first, *_ = await bot.answers(BOB)
+    bot.api.reacts(BOB, first.message_id, "👍")
+    await bot.ask(BOB, "/help")
+    bot.api.reacts(BOB, (await last(bot, BOB)).message_id, "👎")
+    await bot.idle()
+    assert [label.good for label in await bot.desk.agent.layers.feedback.all(owner=OWNER)] == [True]
+
+
+async def test_what_others_laugh_at_in_a_group_takes_no_thumb_away(bot: Bot) -> None:
+    await bot.desk.access.allow_group(GROUP)
+    await bot.ask(GROUP, "@goat_test_bot hello", user_id=BOB)
+    answer = await last(bot, GROUP)
+    feedback = bot.desk.agent.layers.feedback
+    bot.api.reacts(GROUP, answer.message_id, "👍", BOB)
+    bot.api.reacts(GROUP, answer.message_id, "🎉", ANA)
+    await bot.idle()
+    assert len(await feedback.all(owner=f"telegram-group-{-GROUP}")) == 1
+    bot.api.reacts(GROUP, answer.message_id, "🎉", BOB)
+    await bot.idle()
+    assert not await feedback.all(owner=f"telegram-group-{-GROUP}")
+
+
+async def test_the_greeting_shows_the_name_plainly(bot: Bot) -> None:
+    text = await bot.ask(BOB, "/start", name="B_o_b *x*")
+    assert "Hello B_o_b *x*!" in text
+    assert "code" not in [entity["type"] for entity in (await last(bot, BOB)).entities]

@@ -1,0 +1,236 @@
+"""Files and other things that people send in Telegram."""
+
+import io
+import zipfile
+from collections.abc import AsyncIterator
+
+import pytest
+
+from graph.settings import Settings
+from memory.models import Episode
+from tests.servers.model import Fault, ModelServer
+from tests.servers.telegram import BotApi
+from tests.telegram_bot import BOB, Bot, running_bot
+
+OWNER = f"telegram-{BOB}"
+JPEG = b"\xff\xd8\xff" + b"0" * 100
+SECRET = "xyzzy-plugh"
+ALBUM = {"media_group_id": "album-1"}
+
+
+@pytest.fixture
+async def seeing(bot_settings: Settings, api: BotApi, model: ModelServer) -> AsyncIterator[Bot]:
+    """A bot that hears and sees."""
+    settings = bot_settings.model_copy(
+        update={
+            "transcription_model": "whisper",
+            "transcription_base_url": model.base_url,
+            "vision_model": "eyes",
+            "vision_base_url": model.base_url,
+            "telegram_file_limit": 1,
+        }
+    )
+    async with running_bot(settings, api) as running:
+        yield running
+
+
+async def turns(bot: Bot) -> list[Episode]:
+    await bot.idle()
+    return [episode async for episode in bot.desk.agent.layers.episodes.all(owner=OWNER)]
+
+
+def docx(text: str) -> bytes:
+    """Return a small Word document."""
+    packed, word = io.BytesIO(), "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    kinds = "http://schemas.openxmlformats.org/package/2006/content-types"
+    relations = "http://schemas.openxmlformats.org/package/2006/relationships"
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument"
+    main = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(
+            "[Content_Types].xml",
+            f'<Types xmlns="{kinds}"><Default Extension="rels" ContentType='
+            '"application/vnd.openxmlformats-package.relationships+xml"/>'
+            f'<Override PartName="/word/document.xml" ContentType="{main}"/></Types>',
+        )
+        archive.writestr(
+            "_rels/.rels",
+            f'<Relationships xmlns="{relations}"><Relationship Id="rId1" Type="{office}" '
+            'Target="word/document.xml"/></Relationships>',
+        )
+        archive.writestr(
+            "word/document.xml",
+            f'<w:document xmlns:w="{word}"><w:body><w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:body>'
+            "</w:document>",
+        )
+    return packed.getvalue()
+
+
+def pdf(text: str) -> bytes:
+    """Return a small PDF."""
+    stream = f"BT /F1 12 Tf 72 720 Td ({text}) Tj ET".encode()
+    return (
+        b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+        b"2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+        b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R"
+        b"/Resources<</Font<</F1 5 0 R>>>>>>endobj\n4 0 obj<</Length "
+        + str(len(stream)).encode()
+        + b">>stream\n"
+        + stream
+        + b"\nendstream endobj\n5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj\n"
+        b"trailer<</Root 1 0 R/Size 6>>\n%%EOF"
+    )
+
+
+async def test_voice_is_heard(seeing: Bot, model: ModelServer) -> None:
+    model.transcript = "the cellar is flooded"
+    seeing.api.sends_file(BOB, "voice", b"OggS" * 20, caption="listen")
+    await seeing.answers(BOB)
+    (turn,) = await turns(seeing)
+    assert turn.message == "listen\n\n[voice message] the cellar is flooded"
+    assert model.transcriptions
+
+
+async def test_photos_are_looked_at(seeing: Bot, model: ModelServer) -> None:
+    seeing.api.sends_file(BOB, "photo", JPEG, caption="what is this?")
+    await seeing.answers(BOB)
+    (turn,) = await turns(seeing)
+    assert turn.message.startswith("what is this?\n\n[photo]")
+    assert len(model.chats) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [(b"plain words", "a.txt"), (pdf("plain words"), "a.pdf"), (docx("plain words"), "a.docx")],
+)
+async def test_documents_are_read(bot: Bot, model: ModelServer, content: bytes, name: str) -> None:
+    bot.api.sends_file(BOB, "document", content, file_name=name, caption="read this")
+    await bot.answers(BOB)
+    (turn,) = await turns(bot)
+    assert turn.message.startswith(f"read this\n\n[document {name}]")
+    assert "plain words" in turn.message
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "options", "answer"),
+    [
+        ("voice", b"OggS", {}, "cannot listen"),
+        ("photo", JPEG, {}, "cannot look"),
+        ("document", b"x", {"size": 50_000_000}, "too large"),
+        ("document", b"\0\1\2\3" * 50, {"file_name": "a.bin"}, "cannot read this kind"),
+        ("document", b"PK\x03\x04 broken", {"file_name": "a.docx"}, "could not read this file"),
+    ],
+)
+async def test_what_cannot_be_read_is_said_and_not_archived(
+    bot: Bot, kind: str, content: bytes, options: dict[str, object], answer: str
+) -> None:
+    bot.api.sends_file(BOB, kind, content, **options)  # type: ignore[arg-type]
+    (shown,) = await bot.answers(BOB)
+    assert answer in shown.text
+    assert not await turns(bot)
+    assert not await bot.desk.lanes.dead()
+
+
+async def test_an_endpoint_that_is_down(seeing: Bot, model: ModelServer) -> None:
+    model.faults.append(Fault.status(503, times=4))
+    seeing.api.sends_file(BOB, "voice", b"OggS" * 20)
+    (shown,) = await seeing.answers(BOB)
+    assert "does not work just now" in shown.text
+    model.faults.clear()
+    assert not await turns(seeing)
+
+
+@pytest.mark.parametrize("method", ["getFile", "download"])
+@pytest.mark.parametrize("fault", ["fail", "drop"])
+async def test_a_download_that_fails_once_is_tried_again(bot: Bot, method: str, fault: str) -> None:
+    if fault == "fail":
+        bot.api.fail(method, 502)
+    else:
+        bot.api.drop(method)
+    bot.api.sends_file(BOB, "document", b"plain words", file_name="a.txt")
+    await bot.answers(BOB)
+    assert "plain words" in (await turns(bot))[0].message
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "told"),
+    [
+        ("location", {"latitude": 44.43, "longitude": 26.1}, "[location 44.43, 26.1]"),
+        ("contact", {"phone_number": "+40700", "first_name": "Ana"}, "[contact Ana, +40700]"),
+        (
+            "poll",
+            {
+                "id": "1",
+                "question": "Tea?",
+                "options": [{"text": "yes", "voter_count": 0, "persistent_id": "1"}],
+                "total_voter_count": 0,
+                "is_closed": False,
+                "is_anonymous": True,
+                "type": "regular",
+                "allows_multiple_answers": False,
+                "allows_revoting": False,
+                "members_only": False,
+            },
+            "[poll: Tea? / yes]",
+        ),
+    ],
+)
+async def test_other_things_are_told_in_words(bot: Bot, kind: str, value: object, told: str) -> None:
+    bot.api.sends(BOB, kind, value)
+    await bot.answers(BOB)
+    assert [turn.message for turn in await turns(bot)] == [told]
+
+
+async def test_a_sticker(bot: Bot) -> None:
+    bot.api.sends_file(BOB, "sticker", b"webp")
+    await bot.answers(BOB)
+    assert [turn.message for turn in await turns(bot)] == ["[sticker 🐐]"]
+
+
+async def test_an_album_is_one_turn(seeing: Bot, model: ModelServer) -> None:
+    for caption in ("compare these", "", ""):
+        seeing.api.sends_file(BOB, "photo", JPEG, caption=caption, extra=ALBUM)
+    await seeing.answers(BOB)
+    (turn,) = await turns(seeing)
+    assert turn.message.startswith("compare these")
+    assert turn.message.count("[photo]") == 3
+    assert len(seeing.api.answers(BOB)) == 1
+    await seeing.ask(BOB, "and then?")
+    assert len(seeing.api.answers(BOB)) == 2
+
+
+async def test_an_album_that_cannot_be_read_is_said_once(bot: Bot) -> None:
+    for _ in range(3):
+        bot.api.sends_file(BOB, "photo", JPEG, extra=ALBUM)
+    await bot.answers(BOB)
+    assert len(bot.api.answers(BOB)) == 1
+
+
+@pytest.mark.parametrize("caption", [f"! {SECRET}", f"/private {SECRET}"])
+async def test_a_private_album_leaves_no_trace(seeing: Bot, caption: str) -> None:
+    seeing.api.sends_file(BOB, "photo", JPEG, caption=caption, extra=ALBUM)
+    seeing.api.sends_file(BOB, "photo", JPEG, extra=ALBUM)
+    (shown,) = await seeing.answers(BOB)
+    assert "Nothing of this was kept" in shown.text
+    assert not await turns(seeing)
+
+
+@pytest.mark.parametrize("kind", ["voice", "video"])
+@pytest.mark.parametrize("caption", [f"! {SECRET}", f"/private {SECRET}", "!"])
+async def test_private_captions(seeing: Bot, kind: str, caption: str) -> None:
+    seeing.api.sends_file(BOB, kind, b"OggS" * 20, caption=caption)
+    (shown,) = await seeing.answers(BOB)
+    assert "Nothing of this was kept" in shown.text
+    assert not await turns(seeing)
+
+
+async def test_a_file_is_not_read_again_when_its_answer_is_late(
+    seeing: Bot, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.telegram.workers._DOWN_PAUSE", 0.05)
+    monkeypatch.setattr(seeing.desk.courier, "_patience", 0.3)
+    seeing.api.fail("sendMessage", 502, times=4)
+    seeing.api.sends_file(BOB, "voice", b"OggS" * 20)
+    await seeing.answers(BOB)
+    assert len(model.transcriptions) == 1
+    assert len(await turns(seeing)) == 1

@@ -1,0 +1,641 @@
+"""Turns in Telegram: how answers are streamed, stand once whatever goes wrong, follow edits, stay private."""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from telegram import Update
+
+from bot.telegram.application import Dispatcher, add_handlers, build_application
+from bot.telegram.formatting import pieces, preview, utf16_length
+from bot.telegram.lanes import Claim, clock
+from bot.telegram.records import Records
+from graph.settings import Settings
+from memory.errors import TierUnavailable
+from memory.models import Episode
+from tests.servers.model import Fault, ModelServer
+from tests.servers.telegram import BotApi
+from tests.telegram_bot import ANA, BOB, Bot, running_bot
+
+GROUP = -1001
+MENTION = "@goat_test_bot "
+LONG = "\n\n".join(f"Paragraph {number} 🙂 " + "word " * 60 for number in range(20))
+
+
+async def texts(bot: Bot, chat: int) -> list[str]:
+    """Return what the bot's messages say at the end, strays included."""
+    await bot.idle()
+    return [message.text for message in bot.api.answers(chat)]
+
+
+async def turns(bot: Bot, owner: str) -> list[Episode]:
+    """Return what is archived of an owner, oldest first."""
+    return [episode async for episode in bot.desk.agent.layers.episodes.all(owner=owner)]
+
+
+async def everything_in_redis(bot: Bot) -> bytes:
+    """Return all keys and values there are."""
+    client = await bot.desk.agent.layers.redis.client()
+    found = [key async for key in client.scan_iter(count=1000)]
+    dumps = [await value_of(client, key) for key in found]
+    return b"\n".join([*found, *dumps])
+
+
+async def value_of(client: Any, key: bytes) -> bytes:
+    kind = (await client.type(key)).decode()
+    readers: dict[str, Callable[[], Any]] = {
+        "string": lambda: client.get(key),
+        "list": lambda: client.lrange(key, 0, -1),
+        "hash": lambda: client.hgetall(key),
+        "set": lambda: client.smembers(key),
+        "zset": lambda: client.zrange(key, 0, -1),
+        "stream": lambda: client.xrange(key),
+    }
+    return repr(await readers[kind]()).encode()
+
+
+@pytest.fixture
+async def group(bot: Bot) -> Bot:
+    """The bot, let into a group where Bob is."""
+    await bot.desk.access.allow_group(GROUP)
+    return bot
+
+
+# Streaming
+
+
+async def test_drafts_while_the_model_writes_then_one_message(bot: Bot, model: ModelServer) -> None:
+    model.reply("one two three four five six seven eight nine ten")
+    model.delay_per_chunk = 0.12
+    await bot.ask(BOB, "count")
+    drafts = bot.api.drafts(BOB)
+    assert len(drafts) >= 2
+    assert len({draft.draft_id for draft in drafts}) == 1
+    assert [len(d.text) for d in drafts] == sorted(len(d.text) for d in drafts)
+    assert await texts(bot, BOB) == ["one two three four five six seven eight nine ten"]
+    assert len(bot.api.calls("editMessageText")) == 1
+
+
+async def test_a_group_has_a_placeholder_that_is_edited_slowly(group: Bot, model: ModelServer) -> None:
+    model.reply("one two three four five six seven eight nine ten")
+    model.delay_per_chunk = 0.1
+    await group.ask(GROUP, MENTION + "count", user_id=BOB)
+    (answer,) = group.api.answers(GROUP)
+    assert answer.edits[0] == "…"
+    assert not group.api.drafts(GROUP)
+    assert len(group.api.calls("editMessageText")) <= 2
+    assert answer.reply_to is not None
+
+
+@pytest.mark.parametrize("refusal", [(400, "TEXTDRAFT_PEER_INVALID"), (404, "Not Found: method not found")])
+async def test_refused_drafts_give_way_to_edits(
+    bot: Bot, model: ModelServer, refusal: tuple[int, str]
+) -> None:
+    bot.api.fail("sendMessageDraft", refusal[0], description=refusal[1], probability=1.0)
+    model.reply("one two three four five six seven eight nine ten")
+    model.delay_per_chunk = 0.15
+    await bot.ask(BOB, "count")
+    (answer,) = bot.api.answers(BOB)
+    assert answer.text.endswith("ten")
+    assert len(answer.edits) >= 2
+    assert len(bot.api.calls("sendMessageDraft")) == 1
+
+
+@pytest.mark.parametrize("method", ["sendMessageDraft", "sendChatAction"])
+async def test_a_hanging_frame_does_not_hold_up_the_answer(bot: Bot, model: ModelServer, method: str) -> None:
+    await bot.ask(BOB, "warm up")
+    bot.api.delay(method, 10)
+    model.delay_per_chunk = 0.02
+    began = time.monotonic()
+    bot.api.says(BOB, "count")
+    await bot.answers(BOB, 2)
+    assert time.monotonic() - began < 3
+
+
+async def test_a_flooded_chat_drops_frames_and_holds_up_no_other(bot: Bot, model: ModelServer) -> None:
+    model.delay_per_chunk = 0.03
+    bot.api.opens_chat(ANA)
+    bot.api.fail("sendMessage", 429, retry_after=2, chat=BOB)
+    await bot.ask(ANA, "warm up")
+    began = time.monotonic()
+    bot.api.says(BOB, "I am flooded")
+    await bot.api.until(lambda: any(call.status == 429 for call in bot.api.calls("sendMessage")), 20)
+    bot.api.says(ANA, "I am not")
+    await bot.api.until(lambda: [a for a in bot.api.answers(ANA) if "am not" in a.text], 20)
+    assert not [a for a in bot.api.answers(BOB) if a.text != "…"]
+    await bot.answers(BOB)
+    assert time.monotonic() - began >= 2
+    retried = [call.at for call in bot.api.calls("sendMessage") if call.parameters["chat_id"] == BOB]
+    assert retried[1] - retried[0] >= 2
+
+
+async def test_many_answers_in_a_group_stay_below_its_limit(group: Bot, model: ModelServer) -> None:
+    group.api.flood(group_per_minute=20)
+    model.reply("one two three four five six")
+    model.delay_per_chunk = 0.05
+    for number in range(4):
+        await group.ask(GROUP, f"{MENTION}question {number}", user_id=BOB)
+    assert not [call for call in group.api.calls() if call.status == 429]
+
+
+# Whatever goes wrong, the answer stands once
+
+
+FAULTS = ["fail 500", "fail 502 html", "drop before", "drop after", "fail 429"]
+
+
+def spoil(api: BotApi, method: str, fault: str) -> None:
+    kind, _, what = fault.partition(" ")
+    if kind == "drop":
+        api.drop(method, what)
+    elif what == "429":
+        api.fail(method, 429, retry_after=1)
+    else:
+        api.fail(method, int(what[:3]), html="html" in what)
+
+
+@pytest.mark.parametrize("method", ["sendMessage", "editMessageText", "sendMessageDraft", "sendChatAction"])
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_the_answer_stands_once_when_a_call_goes_wrong(
+    bot: Bot, model: ModelServer, method: str, fault: str
+) -> None:
+    model.reply("The answer")
+    spoil(bot.api, method, fault)
+    await bot.ask(BOB, "question")
+    assert (await texts(bot, BOB)).count("The answer") == 1
+    assert len([text for text in await texts(bot, BOB) if text != "…"]) == 1
+    assert len(model.chats) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "description"),
+    [
+        (400, "Bad Request: can't parse entities: whatever"),
+        (400, "Bad Request: MESSAGE_TOO_LONG"),
+        (400, "Bad Request: message to edit not found"),
+        (400, "Bad Request: something new"),
+    ],
+)
+async def test_a_refused_edit_loses_no_answer(
+    bot: Bot, model: ModelServer, status: int, description: str
+) -> None:
+    model.reply("The **answer**")
+    bot.api.fail("editMessageText", status, description=description)
+    bot.api.says(BOB, "question")
+    shown = [text for text in (message.text for message in await bot.answers(BOB)) if text != "…"]
+    assert shown == ["The answer"]
+
+
+async def test_a_text_that_is_always_too_long_is_given_up(bot: Bot) -> None:
+    bot.api.fail("editMessageText", 400, description="Bad Request: MESSAGE_TOO_LONG", probability=1.0)
+    bot.api.says(BOB, "question")
+    await bot.idle()
+    assert len(bot.api.calls("editMessageText")) < 10
+    assert len(await turns(bot, f"telegram-{BOB}")) == 1
+
+
+async def test_a_deleted_placeholder_is_sent_anew_with_its_looks(group: Bot, model: ModelServer) -> None:
+    model.reply("The **answer** is here and long enough to be streamed")
+    model.delay_per_chunk = 0.1
+    group.api.says(GROUP, MENTION + "question", user_id=BOB)
+    await group.api.until(lambda: group.api.answers(GROUP), 20)
+    group.api.fail("editMessageText", 400, description="Bad Request: message to edit not found", times=2)
+    await group.idle()
+    *_, answer = group.api.answers(GROUP)
+    assert answer.text.startswith("The answer")
+    assert [entity["type"] for entity in answer.entities] == ["bold"]
+    assert answer.reply_to is not None
+
+
+async def test_who_blocks_the_bot_is_archived_and_the_lane_goes_on(bot: Bot, model: ModelServer) -> None:
+    model.delay_per_chunk = 0.05
+    bot.api.says(BOB, "first and then I block you")
+    await bot.api.until(lambda: model.chats, 20)
+    bot.api.blocks(BOB)
+    await bot.idle()
+    bot.api.blocks(BOB, blocked=False)
+    assert "second" in await bot.ask(BOB, "second")
+    assert len(await turns(bot, f"telegram-{BOB}")) == 2
+    assert not await bot.desk.lanes.dead()
+
+
+async def test_a_bot_that_is_kicked_archives_and_goes_on(group: Bot, model: ModelServer) -> None:
+    model.delay_per_chunk = 0.05
+    group.api.opens_chat(GROUP, user_id=BOB)
+    group.api.fail("sendMessage", 403, description="Forbidden: bot was kicked", chat=GROUP)
+    group.api.says(GROUP, MENTION + "hello", user_id=BOB)
+    await group.idle()
+    assert len(await turns(group, f"telegram-group-{-GROUP}")) == 1
+    assert "again" in await group.ask(GROUP, MENTION + "again", user_id=BOB)
+    assert not await group.desk.lanes.dead()
+
+
+async def test_a_closed_topic_archives_and_goes_on(group: Bot) -> None:
+    group.api.fail("sendMessage", 400, description="Bad Request: TOPIC_CLOSED")
+    group.api.says(GROUP, MENTION + "hello", user_id=BOB, topic=7)
+    await group.idle()
+    assert len(await turns(group, f"telegram-group-{-GROUP}")) == 1
+    assert "again" in await group.ask(GROUP, MENTION + "again", user_id=BOB, topic=7)
+    assert group.api.answers(GROUP)[-1].topic == 7
+
+
+# Long answers
+
+
+async def test_a_long_answer_comes_in_order_and_shrinks_and_grows_with_edits(
+    bot: Bot, model: ModelServer
+) -> None:
+    model.reply(LONG)
+    said = bot.api.says(BOB, "tell me all")
+    parts = await bot.answers(BOB)
+    assert len(parts) >= 2
+    assert all(utf16_length(part.text) <= 4096 for part in parts)
+    assert [m.message_id for m in parts] == sorted(m.message_id for m in parts)
+    assert "".join("".join(p.text for p in parts).split()) == "".join(LONG.split())
+    model.reply("short")
+    bot.api.edits(BOB, said.message_id, "tell me little")
+    assert await texts(bot, BOB) == ["short"]
+    assert bot.api.answers(BOB)[0].message_id == parts[0].message_id
+    model.reply("```\n" + "code line\n" * 2000 + "```")
+    bot.api.edits(BOB, said.message_id, "give me code")
+    grown = await bot.answers(BOB)
+    await bot.idle()
+    grown = bot.api.answers(BOB)
+    assert len(grown) >= 5
+    assert all([entity["type"] for entity in part.entities] == ["pre"] for part in grown)
+
+
+@pytest.mark.parametrize("fault", ["drop after", "fail 500"])
+async def test_spare_messages_go_when_deleting_goes_wrong(bot: Bot, model: ModelServer, fault: str) -> None:
+    model.reply(LONG)
+    said = bot.api.says(BOB, "tell me all")
+    await bot.answers(BOB)
+    spoil(bot.api, "deleteMessage", fault)
+    model.reply("short")
+    bot.api.edits(BOB, said.message_id, "tell me little")
+    assert await texts(bot, BOB) == ["short"]
+
+
+# Edits
+
+
+async def test_an_edit_is_answered_in_the_place_of_the_old_answer(bot: Bot, model: ModelServer) -> None:
+    said = bot.api.says(BOB, "What is 2 + 2?")
+    (old,) = await bot.answers(BOB)
+    bot.api.edits(BOB, said.message_id, "What is 3 + 3?")
+    await bot.idle()
+    (new,) = bot.api.answers(BOB)
+    assert new.message_id == old.message_id
+    assert "3 + 3" in new.text
+    first, second = await turns(bot, f"telegram-{BOB}")
+    assert first.tags == ("edited",)
+    assert second.tags == (f"edit of {first.turn_id}",)
+    asked = len(model.chats)
+    bot.api.edits(BOB, said.message_id, "What is 3 + 3?")
+    await bot.idle()
+    assert len(model.chats) == asked
+
+
+async def test_an_edit_of_what_still_waits_is_answered_last(bot: Bot, model: ModelServer) -> None:
+    model.delay_per_chunk = 0.05
+    bot.api.says(BOB, "the first one takes a while")
+    said = bot.api.says(BOB, "second")
+    bot.api.edits(BOB, said.message_id, "second, but changed")
+    shown = await bot.answers(BOB, 2)
+    assert "changed" in shown[-1].text
+    assert len(shown) == 2
+
+
+async def test_an_edit_of_what_the_bot_never_saw_is_a_message(bot: Bot) -> None:
+    user = {"id": BOB, "is_bot": False, "first_name": "Bob"}
+    bot.api.opens_chat(BOB)
+    message = {"message_id": 900, "date": 1_700_000_000, "edit_date": 1_700_000_100, "from": user}
+    bot.api.raw({"edited_message": message | {"chat": {"id": BOB, "type": "private"}, "text": "long ago"}})
+    assert "long ago" in (await bot.answers(BOB))[0].text
+
+
+async def test_an_edit_of_a_command_is_a_message_and_the_reply_stays(bot: Bot) -> None:
+    said = bot.api.says(BOB, "/facts")
+    (reply,) = await bot.answers(BOB)
+    bot.api.edits(BOB, said.message_id, "hello instead")
+    shown = await bot.answers(BOB, 2)
+    assert shown[0].text == reply.text
+    assert "hello instead" in shown[1].text
+
+
+async def test_edits_in_a_group(group: Bot) -> None:
+    said = group.api.says(GROUP, MENTION + "one", user_id=BOB)
+    (old,) = await group.answers(GROUP)
+    group.api.edits(GROUP, said.message_id, MENTION + "two")
+    await group.idle()
+    (new,) = group.api.answers(GROUP)
+    assert new.message_id == old.message_id
+    assert "two" in new.text
+
+
+async def test_a_reaction_to_the_first_part_of_an_edited_answer_is_of_the_new_turn(
+    bot: Bot, model: ModelServer
+) -> None:
+    model.reply(LONG)
+    said = bot.api.says(BOB, "tell me all")
+    parts = await bot.answers(BOB)
+    bot.api.edits(BOB, said.message_id, "tell me all again")
+    await bot.idle()
+    bot.api.reacts(BOB, parts[0].message_id, "👍")
+    await bot.idle()
+    (label,) = await bot.desk.agent.layers.feedback.all(owner=f"telegram-{BOB}")
+    assert label.turn_id == (await turns(bot, f"telegram-{BOB}"))[-1].turn_id
+
+
+# Quotes
+
+
+async def test_what_is_replied_to_is_shown_to_the_model_and_not_archived(
+    bot: Bot, model: ModelServer
+) -> None:
+    model.reply("The password of the cellar is swordfish")
+    bot.api.says(BOB, "hello")
+    (answer,) = await bot.answers(BOB)
+    model.reply("ok")
+    await bot.ask(BOB, "what did you mean?", reply_to=answer.message_id, quote="swordfish")
+    assert "<replied_to>" in model.chats[-1].prompt
+    assert "swordfish" in model.chats[-1].prompt
+    assert (await turns(bot, f"telegram-{BOB}"))[-1].message == "what did you mean?"
+
+
+# Groups
+
+
+async def test_speakers_are_named_and_service_messages_are_not_answered(
+    group: Bot, model: ModelServer
+) -> None:
+    await group.ask(GROUP, MENTION + "hello", user_id=BOB, name="Bob: the Great")
+    assert (await turns(group, f"telegram-group-{-GROUP}"))[0].message == "Bob the Great: hello"
+    group.api.sends(GROUP, "pinned_message", None, user_id=BOB)
+    group.api.sends(BOB, "delete_chat_photo", True)
+    await group.idle()
+    assert len(model.chats) == 1
+
+
+async def test_a_bare_mention_is_answered(group: Bot, model: ModelServer) -> None:
+    assert "no text" in await group.ask(GROUP, MENTION.strip(), user_id=BOB)
+    said = group.api.says(GROUP, "the cellar is flooded", user_id=BOB)
+    model.reply("Call a plumber")
+    assert await group.ask(GROUP, MENTION.strip(), user_id=BOB, reply_to=said.message_id) == "Call a plumber"
+    assert "cellar is flooded" in model.chats[-1].prompt
+
+
+# Private turns
+
+SECRET = "xyzzy-plugh"
+
+
+@pytest.mark.parametrize("text", [f"! {SECRET}", f"!{SECRET}", f"/private {SECRET}", f"！ {SECRET}"])
+async def test_a_private_turn_leaves_no_trace(bot: Bot, model: ModelServer, text: str) -> None:
+    await bot.ask(BOB, "hello")
+    answer = await bot.ask(BOB, text)
+    assert SECRET in answer
+    assert "Nothing of this was kept" in answer
+    await bot.desk.agent.layers.episodes.index(owner=f"telegram-{BOB}")
+    assert SECRET.encode() not in await everything_in_redis(bot)
+    folder = bot.desk.settings.data_folder / "owners"
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    assert files
+    assert not [file for file in files if SECRET.encode() in file.read_bytes()]
+    await bot.ask(BOB, "and now?")
+    assert SECRET not in model.chats[-1].prompt
+
+
+async def test_an_edit_of_a_private_message_stays_private_and_in_its_place(bot: Bot) -> None:
+    said = bot.api.says(BOB, f"! {SECRET} one")
+    (old,) = await bot.answers(BOB)
+    bot.api.edits(BOB, said.message_id, f"! {SECRET} two")
+    await bot.idle()
+    (new,) = bot.api.answers(BOB)
+    assert new.message_id == old.message_id
+    assert "two" in new.text
+    assert SECRET.encode() not in await everything_in_redis(bot)
+    assert not await turns(bot, f"telegram-{BOB}")
+
+
+@pytest.mark.parametrize("text", ["!", "/private", " ! "])
+async def test_a_private_mark_alone_is_explained(bot: Bot, model: ModelServer, text: str) -> None:
+    assert "/private text" in await bot.ask(BOB, text)
+    assert not model.chats
+
+
+@pytest.mark.parametrize("text", ["!!!", "!? what", "!!! that is great"])
+async def test_exclamations_are_not_private(bot: Bot, text: str) -> None:
+    await bot.ask(BOB, text)
+    assert [turn.message for turn in await turns(bot, f"telegram-{BOB}")] == [text]
+
+
+async def test_a_private_command_behind_a_mention_is_private(group: Bot) -> None:
+    await group.ask(GROUP, f"{MENTION}/private {SECRET}", user_id=BOB)
+    assert SECRET.encode() not in await everything_in_redis(group)
+    assert not await turns(group, f"telegram-group-{-GROUP}")
+
+
+# Trouble with the model
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (Fault.status(500, times=9), "Your message is kept"),
+        (Fault.refuse(times=9), "Your message is kept"),
+        (Fault.stall(times=9), "gave no word"),
+        (Fault.empty(), "empty answer"),
+        (Fault.garbage(times=9), "Your message is kept"),
+    ],
+)
+async def test_trouble_with_the_model_is_told(bot: Bot, model: ModelServer, fault: Fault, said: str) -> None:
+    model.faults.append(fault)
+    answer = await bot.ask(BOB, "hello")
+    assert said in answer
+    assert "&#" not in answer
+    assert [turn.message for turn in await turns(bot, f"telegram-{BOB}")] == ["hello"]
+
+
+async def test_a_reply_that_breaks_off_in_code_is_marked_outside_of_it(bot: Bot, model: ModelServer) -> None:
+    model.reply("Look:\n```python\nprint(1)\nprint(2)\nprint(3)\n```")
+    model.faults.append(Fault.half())
+    answer = await bot.ask(BOB, "code please")
+    assert answer.endswith(")")
+    (message,) = bot.api.answers(BOB)
+    assert "italic" in [entity["type"] for entity in message.entities]
+
+
+async def test_an_answer_that_nobody_can_see_is_told(bot: Bot, model: ModelServer) -> None:
+    model.reply("\u200b\u200b")
+    assert "empty answer" in await bot.ask(BOB, "hello")
+
+
+async def test_without_a_model_memories_are_shown(bot_settings: Settings, api: BotApi) -> None:
+    async with running_bot(bot_settings.model_copy(update={"model": ""}), api) as bot:
+        assert "No language model" in await bot.ask(BOB, "/start")
+        assert await bot.ask(BOB, "hello there")
+
+
+# Trouble with the memory
+
+
+async def test_a_message_waits_for_the_archive_and_its_person_is_told_once(
+    bot: Bot, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.telegram.workers._DOWN_PAUSE", 0.05)
+    episodes = bot.desk.agent.layers.episodes
+    tries: list[str] = []
+
+    async def full(episode: Episode) -> bool:
+        tries.append(episode.turn_id)
+        raise TierUnavailable("episodic", "the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(episodes, "append", full)
+        bot.api.says(BOB, "hello")
+        await bot.api.until(lambda: len(tries) >= 3, 20)
+        told = bot.api.answers(BOB)
+        assert ["cannot reach my memory" in message.text for message in told] == [True]
+        assert len(bot.api.calls("editMessageText")) == 1
+    await bot.idle()
+    (answer,) = bot.api.answers(BOB)
+    assert "hello" in answer.text
+    assert len(model.chats) == 1
+    assert len(await turns(bot, f"telegram-{BOB}")) == 1
+
+
+async def test_an_answer_whose_place_cannot_be_noted_stands_once(
+    bot: Bot, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.telegram.workers._DOWN_PAUSE", 0.05)
+    show, tries = Records.show, []
+
+    async def down_at_first(records: Records, *args: Any) -> None:
+        tries.append(args)
+        if len(tries) < 4:
+            raise TierUnavailable("working", "connection refused")
+        await show(records, *args)
+
+    monkeypatch.setattr(Records, "show", down_at_first)
+    assert "hello" in await bot.ask(BOB, "hello")
+    await bot.idle()
+    assert len(bot.api.answers(BOB)) == 1
+    assert "hello" in bot.api.answers(BOB)[0].text
+    assert len(model.chats) == 1
+    assert not bot.desk.outbox.unnoted
+
+
+# Redelivery
+
+
+@pytest.fixture
+async def again(bot: Bot) -> Dispatcher:
+    """What deals with an update a second time."""
+    app = build_application(bot.desk.settings)
+    await app.initialize()
+    add_handlers(app, bot.desk)
+    return Dispatcher(app, bot.desk)
+
+
+async def redeliver(again: Dispatcher, update: Any, *, first: bool = False) -> None:
+    claim = Claim("lane", json.dumps(update).encode(), 1 if first else 2, first, "token", clock() + 60)
+    await again(claim)
+    await again.app.shutdown()
+
+
+CUTS: list[tuple[str, ...]] = [(), ("sent",), ("sent", "turn_id", "decisions"), ("sent", "shown", "turn_id")]
+
+
+@pytest.mark.parametrize("cut", CUTS)
+async def test_a_turn_that_comes_again_is_not_done_again(
+    bot: Bot, model: ModelServer, again: Dispatcher, cut: tuple[str, ...]
+) -> None:
+    said = bot.api.says(BOB, "hello")
+    update = dict(bot.api.pending).get(said.update_id or 0)
+    await bot.answers(BOB)
+    key = bot.desk.keys("turn", said.update_id or 0)
+    if cut:
+        await (await bot.desk.agent.layers.redis.client()).hdel(key, *cut)
+    update = update or raw_update(bot, said.update_id or 0, said.message_id, "hello")
+    before = [message.text for message in bot.api.answers(BOB)]
+    await redeliver(again, update)
+    after = [message.text for message in bot.api.answers(BOB)]
+    assert len(model.chats) == 1
+    assert set(after) == set(before)
+    assert len(after) == len(before) + ("shown" in cut)
+    assert len(await turns(bot, f"telegram-{BOB}")) == 1
+
+
+def raw_update(bot: Bot, update_id: int, message_id: int, text: str) -> dict[str, Any]:
+    user = {"id": BOB, "is_bot": False, "first_name": f"User {BOB}", "language_code": "en"}
+    message: dict[str, Any] = {"message_id": message_id, "date": int(time.time()), "from": user}
+    message |= {"chat": {"id": BOB, "type": "private"}, "text": text}
+    if text.startswith("/"):
+        length = len(text.split(maxsplit=1)[0])
+        message["entities"] = [{"type": "bot_command", "offset": 0, "length": length}]
+    return {"update_id": update_id, "message": message}
+
+
+@pytest.mark.parametrize("cut", [(), ("sent",)])
+@pytest.mark.parametrize(
+    "text",
+    ["/remember key: value", "/new", "/why", "/export", "/forget everything", "/help", "/memory hello"],
+)
+async def test_a_command_that_comes_again_sends_nothing_again(
+    bot: Bot, again: Dispatcher, text: str, cut: tuple[str, ...]
+) -> None:
+    await bot.ask(BOB, "hello")
+    before = len(bot.api.answers(BOB))
+    said = bot.api.says(BOB, text)
+    await bot.answers(BOB, before + 1)
+    epoch = await bot.desk.records.epoch(f"{BOB}:0")
+    shown = [(message.message_id, message.text, message.kind) for message in bot.api.answers(BOB)]
+    if cut:
+        client = await bot.desk.agent.layers.redis.client()
+        await client.hdel(bot.desk.keys("turn", said.update_id or 0), *cut)
+    await redeliver(again, raw_update(bot, said.update_id or 0, said.message_id, text))
+    assert [(m.message_id, m.text, m.kind) for m in bot.api.answers(BOB)] == shown
+    assert await bot.desk.records.epoch(f"{BOB}:0") == epoch
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_the_picture_of_why_stands_once(bot: Bot, fault: str) -> None:
+    await bot.ask(BOB, "Ticket ROSI-421 stands in the cellar")
+    await bot.ask(BOB, "/new")
+    await bot.ask(BOB, "Where does ROSI-421 stand?")
+    spoil(bot.api, "editMessageMedia", fault)
+    await bot.ask(BOB, "/why")
+    assert [message.kind for message in bot.api.answers(BOB)].count("photo") == 1
+    assert "…" not in await texts(bot, BOB)
+
+
+def test_updates_of_the_tests_are_such(api: BotApi) -> None:
+    update = raw_update(Bot(None, api), 5, 6, "/why")  # type: ignore[arg-type]
+    assert Update.de_json(update, None).effective_message is not None
+
+
+async def test_a_huge_answer_is_rendered_off_the_event_loop(
+    bot: Bot, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rendered: list[bool] = []
+
+    def watched(render: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any) -> Any:
+            rendered.append(threading.current_thread() is threading.main_thread())
+            return render(*args)
+
+        return run
+
+    monkeypatch.setattr("bot.telegram.shown.pieces", watched(pieces))
+    monkeypatch.setattr("bot.telegram.answer.preview", watched(preview))
+    model.reply(LONG)
+    model.delay_per_chunk = 0.0005
+    bot.api.says(BOB, "everything")
+    await bot.answers(BOB, 2, seconds=60)
+    assert rendered
+    assert not any(rendered)
+    assert len(rendered) < 20

@@ -1,0 +1,1 @@
+"""Kill the Telegram bot at any point while people write, and see that each gets one answer, in order."""

@@ -1,0 +1,66 @@
+"""The processes of a bot: killed, and started again."""
+
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.telegram_soak.layouts import Layout
+from tests.telegram_soak.nursery import Life, Nursery
+
+_LOOK_SECONDS = 0.01
+
+
+@dataclass(slots=True)
+class Crew:
+    """Processes that are kept running, as a supervisor would."""
+
+    nursery: Nursery
+    layout: Layout
+    environment: Mapping[str, str]
+    folder: Path
+    ended: int = 0
+    """How many ended unasked."""
+    frozen: list[tuple[float, Life]] = field(default_factory=list)
+    """What stands still, and until when."""
+    _lives: list[Life] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Begin all of them."""
+        self._lives = [self._begin(number) for number in range(len(self.layout.processes))]
+
+    def kill(self, whom: float) -> None:
+        """Kill the one at this place, from 0 to 1, and begin it again at once."""
+        number = int(whom * len(self._lives))
+        self._lives[number].signal(signal.SIGKILL)
+        self._lives[number] = self._begin(number)
+
+    def freeze(self, whom: float, seconds: float) -> None:
+        """Let the one at this place stand still for so long."""
+        life = self._lives[int(whom * len(self._lives))]
+        life.signal(signal.SIGSTOP)
+        self.frozen.append((time.monotonic() + seconds, life))
+
+    def tend(self) -> None:
+        """Let go on what stood still long enough, and begin again what ended by itself."""
+        due = [life for until, life in self.frozen if until < time.monotonic()]
+        self.frozen = [(until, life) for until, life in self.frozen if life not in due]
+        for life in due:
+            life.signal(signal.SIGCONT)
+        for number, life in enumerate(self._lives):
+            if not life.runs:
+                self.ended += 1
+                self._lives[number] = self._begin(number)
+
+    def stop(self) -> None:
+        """Kill all of them, and wait until they are dead: nobody uses the data folder then."""
+        for life in self._lives:
+            life.signal(signal.SIGKILL)
+        while any(life.runs for life in self._lives):
+            time.sleep(_LOOK_SECONDS)
+        self._lives.clear()
+
+    def _begin(self, number: int) -> Life:
+        log = self.folder / f"process-{number}.log"
+        return self.nursery.begin(self.layout.processes[number], self.environment, log)

@@ -1,0 +1,28 @@
+"""Which processes a bot is made of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Words = Sequence[str]
+_ALL: Words = ("goat", "telegram")
+_INTAKE: Words = ("goat", "telegram", "--part", "intake")
+_WORK: Words = ("goat", "telegram", "--part", "work")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A bot's processes, by their command lines."""
+
+    name: str
+    processes: tuple[Words, ...]
+    webhook: bool = False
+    ours: bool = True
+
+
+POLLING = Layout("polling", (_ALL, _ALL, _WORK, _WORK))
+SMALL = Layout("polling", (_ALL, _ALL, _WORK))
+WEBHOOK = Layout("webhook", (_INTAKE, _INTAKE, _WORK, _WORK, _WORK), webhook=True)
+ALONE = Layout("one process", (_ALL,))
+STOCK = Layout("stock", (("stock",),), ours=False)
+CONCURRENT = Layout("stock, concurrent_updates", (("stock", "concurrent"),), ours=False)
+LAYOUTS = (POLLING, WEBHOOK, ALONE, STOCK, CONCURRENT)

@@ -1,0 +1,57 @@
+"""A model whose answers tell which line they are for, and take their time."""
+
+from collections import Counter
+from dataclasses import replace
+
+from tests.servers.faults import Answer
+from tests.servers.model import ModelRequest, ModelServer
+from tests.telegram_soak.script import TAG
+
+WORD_SECONDS = 0.01
+_WORDS = "noted as it was said and kept with what was said before it and that is all."
+
+
+class Model(ModelServer):
+    """A model endpoint.
+
+    Attributes:
+        asked: how often each line was.
+        waits: seconds before the answer to a line, by the number of its chat.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: Counter[str] = Counter()
+        self.waits: dict[int, float] = {}
+        self.delay_per_chunk = WORD_SECONDS
+        self.reply(self._answer_to)
+
+    def _answer_to(self, request: ModelRequest) -> str:
+        tag = _tag(request)
+        self.asked[tag] += 1
+        return f"Re {tag}, number {self.asked.total()}: {_WORDS}"
+
+    def _chat(self, request: ModelRequest, *, empty: bool) -> Answer:
+        """Answer; what is not streamed takes as long."""
+        answer = super()._chat(request, empty=empty)
+        written = 0.0 if request.streamed else WORD_SECONDS * len(_WORDS.split())
+        return replace(answer, wait=written + self._wait(request))
+
+    def _wait(self, request: ModelRequest) -> float:
+        return self.waits.get(int(_tag(request)[1:].partition("n")[0]), 0.0)
+
+
+def _tag(request: ModelRequest) -> str:
+    return [match.group() for match in TAG.finditer(request.last)][-1]
+
+
+class RunningModel:
+    """A model that serves as long as the block does."""
+
+    def __enter__(self) -> Model:
+        self._model = Model()
+        self._model.start()
+        return self._model
+
+    def __exit__(self, *_: object) -> None:
+        self._model.stop()

@@ -1,0 +1,102 @@
+"""One trial: people write, processes are killed, and at the end everything is looked at."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from memory.errors import TierUnavailable
+from tests.crash.trial import kill_server
+from tests.telegram_soak.check import check
+from tests.telegram_soak.faults import let_go_wrong
+from tests.telegram_soak.figures import Figures
+from tests.telegram_soak.layouts import Layout
+from tests.telegram_soak.nursery import Nursery
+from tests.telegram_soak.script import Freeze, Kill, Line, Plan, Step, chats, steps
+from tests.telegram_soak.world import World, running_world
+from tests.telegram_soak.written import Written, write
+
+REST_SECONDS = 600.0
+_QUIET_SECONDS = 4.0
+"""A bot that keeps no list of its work has ended it when nothing new was said for so long."""
+_LOOK_SECONDS = 0.25
+_SETTLE_SECONDS = 1.0
+"""For what a process does that stood still and does not know yet that it is too late."""
+
+Progress = Callable[[], None]
+
+
+async def run_trial(
+    nursery: Nursery, layout: Layout, plan: Plan, folder: Path, progress: Progress = lambda: None
+) -> Figures:
+    """Run a trial, and return what became of every message."""
+    began = time.monotonic()
+    async with running_world(nursery, layout, folder, chats(plan.chats), seed=plan.seed) as world:
+        let_go_wrong(world.api)
+        figures, written = Figures(layout.name), Written()
+        await asyncio.to_thread(_drive, world, steps(plan), written, figures, progress)
+        ended = time.monotonic()
+        await (_end(world, figures) if layout.ours else _quiet(world, plan))
+        figures.tail = time.monotonic() - ended
+        await check(world, written, figures)
+    figures.seconds = time.monotonic() - began
+    return figures
+
+
+def _drive(
+    world: World, plan: Sequence[Step], written: Written, figures: Figures, progress: Progress
+) -> None:
+    for step in plan:
+        time.sleep(step.pause)
+        world.crew.tend()
+        match step.act:
+            case Line():
+                write(world, step.act, written)
+                progress()
+            case Kill():
+                _kill(world, step.act, figures)
+            case Freeze():
+                world.crew.freeze(step.act.whom, step.act.seconds)
+                figures.freezes += 1
+
+
+def _kill(world: World, kill: Kill, figures: Figures) -> None:
+    if not kill.redis:
+        world.crew.kill(kill.whom)
+        figures.kills += 1
+    elif world.crew.layout.ours and kill_server(world.settings.data_folder):
+        figures.kills += 1
+        figures.redis_kills += 1
+
+
+async def _end(world: World, figures: Figures) -> None:
+    try:
+        await rest(world)
+        await asyncio.sleep(_SETTLE_SECONDS)
+    except TimeoutError:
+        figures.other.append(f"There is work left after {REST_SECONDS:.0f} s.")
+
+
+async def rest(world: World) -> None:
+    """Wait until nothing is left to do."""
+    async with asyncio.timeout(REST_SECONDS):
+        while not await _is_idle(world):  # noqa: ASYNC110 - in Redis
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _is_idle(world: World) -> bool:
+    world.crew.tend()
+    try:
+        return not world.crew.frozen and not world.api.pending and not await world.lanes.waiting()
+    except TierUnavailable:
+        return False
+
+
+async def _quiet(world: World, plan: Plan) -> None:
+    """Wait until a bot says nothing more."""
+    said, since = 0, time.monotonic()
+    while world.api.pending or time.monotonic() - since < _QUIET_SECONDS:
+        await asyncio.sleep(_LOOK_SECONDS * 2)
+        world.crew.tend()
+        now = sum(len(world.api.answers(chat_id)) for chat_id in {c.chat_id for c in chats(plan.chats)})
+        said, since = (now, time.monotonic()) if now != said else (said, since)

@@ -1,0 +1,131 @@
+"""Everything that a bot's processes run on: Telegram, a model, and a data folder."""
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from bot.telegram.access import Access
+from bot.telegram.keys import Keys
+from bot.telegram.lanes import Lanes
+from graph.layers import Layers
+from graph.settings import Settings
+from graph.telegram_settings import GroupPolicy
+from tests.servers.redis import free_ports
+from tests.servers.telegram import RemoteBotApi
+from tests.telegram_soak import stock
+from tests.telegram_soak.crew import Crew
+from tests.telegram_soak.layouts import Layout
+from tests.telegram_soak.model import Model, RunningModel
+from tests.telegram_soak.nursery import ROOT, Nursery
+from tests.telegram_soak.script import Chat
+
+_SECRET = "a-secret-of-the-webhook"
+_FIELDS = (
+    "data_folder",
+    "timezone",
+    "model",
+    "model_base_url",
+    "model_timeout",
+    "telegram_api",
+    "telegram_rate",
+    "telegram_groups",
+    "telegram_webhook",
+    "telegram_listen",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A running bot, and what is around it."""
+
+    api: RemoteBotApi
+    model: Model
+    crew: Crew
+    settings: Settings
+    layers: Layers
+
+    @property
+    def keys(self) -> Keys:
+        return Keys(self.bot_id)
+
+    @property
+    def bot_id(self) -> int:
+        return int(self.settings.telegram_token.get_secret_value().partition(":")[0])
+
+    @property
+    def lanes(self) -> Lanes:
+        return Lanes(self.layers.redis.client, self.keys)
+
+
+@contextlib.asynccontextmanager
+async def running_world(
+    nursery: Nursery, layout: Layout, folder: Path, chats: Sequence[Chat], *, seed: int
+) -> AsyncIterator[World]:
+    """Run a bot that everybody in the chats may talk to, for the time of the block."""
+    await asyncio.to_thread(folder.mkdir, parents=True)
+    with _bot_api(seed, folder / "telegram.log") as api, RunningModel() as model:
+        settings = _settings(layout, folder, api, model)
+        crew = Crew(nursery, layout, _environment(settings), folder)
+        world = World(api, model, crew, settings, Layers(lambda: settings))
+        try:
+            await _let_in(world, chats)
+            crew.start()
+            yield world
+        finally:
+            crew.stop()
+            await world.layers.close()
+
+
+@contextlib.contextmanager
+def _bot_api(seed: int, log: Path) -> Iterator[RemoteBotApi]:
+    command = [sys.executable, "-m", "tests.servers.telegram", "--port", "0", "--seed", str(seed)]
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            with RemoteBotApi(process.stdout.readline().split()[0]) as api:
+                yield api
+        finally:
+            process.kill()
+
+
+def _settings(layout: Layout, folder: Path, api: RemoteBotApi, model: Model) -> Settings:
+    listen = f"127.0.0.1:{free_ports(1)[0]}" if layout.webhook else ""
+    return Settings(
+        data_folder=folder / "data",
+        timezone="UTC",
+        model="test",
+        model_base_url=model.base_url,
+        model_timeout=20,
+        telegram_token=SecretStr(api.token),
+        telegram_api=api.url,
+        telegram_rate=0,
+        telegram_groups=GroupPolicy.EVERYONE,
+        telegram_webhook=f"http://{listen}" if listen else "",
+        telegram_webhook_secret=SecretStr(_SECRET),
+        telegram_listen=listen,
+    )
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """Return what gives a process of either bot these settings."""
+    token = settings.telegram_token.get_secret_value()
+    goat = {f"GOAT_{name.upper()}": str(getattr(settings, name)) for name in _FIELDS}
+    secrets = {"GOAT_TELEGRAM_TOKEN": token, "GOAT_TELEGRAM_WEBHOOK_SECRET": _SECRET}
+    other = {stock.API: settings.telegram_api, stock.TOKEN: token, stock.MODEL: settings.model_base_url}
+    return goat | secrets | other
+
+
+async def _let_in(world: World, chats: Sequence[Chat]) -> None:
+    access = Access(world.layers.redis.client, world.keys, frozenset(), 0)
+    for chat in chats:
+        world.api.opens_chat(chat.chat_id, user_id=chat.speaker(0), topic=chat.topic)
+        await (access.allow(chat.chat_id) if chat.private else access.allow_group(chat.chat_id))

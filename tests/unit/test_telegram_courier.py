@@ -1,0 +1,138 @@
+"""Calls that get through, each chat at its own pace."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+    TimedOut,
+)
+
+from bot.telegram import courier as module
+from bot.telegram.courier import HOLDER, Courier, LaneLost, NotDelivered, Undeliverable
+from bot.telegram.lanes import Claim, clock
+
+CHAT, GROUP = 5, -5
+Call = Callable[[], Awaitable[str]]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FIRST_PAUSE", 0.001)
+
+
+def answering(*outcomes: Exception | str) -> Call:
+    """Return a call that fails and succeeds as told."""
+    left = list(outcomes)
+
+    async def call() -> str:
+        outcome = left.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    return call
+
+
+@pytest.mark.parametrize("error", [NetworkError("x"), TimedOut(), TelegramError("Invalid server response")])
+async def test_what_fails_is_tried_again(error: Exception) -> None:
+    assert await Courier().deliver(CHAT, answering(error, error, "done")) == "done"
+
+
+async def test_a_wait_is_honoured_for_its_chat_alone() -> None:
+    courier = Courier()
+    began = time.monotonic()
+    held = asyncio.create_task(courier.deliver(CHAT, answering(RetryAfter(1), "late")))
+    await asyncio.sleep(0)
+    assert await courier.deliver(CHAT + 1, answering("at once")) == "at once"
+    assert time.monotonic() - began < 0.5
+    assert await held == "late"
+    assert time.monotonic() - began >= 1
+
+
+async def test_a_long_wait_frees_the_worker() -> None:
+    courier = Courier()
+    with pytest.raises(NotDelivered) as refused:
+        await courier.deliver(CHAT, answering(RetryAfter(600)))
+    assert 590 < refused.value.seconds < 610
+    with pytest.raises(NotDelivered):
+        await courier.deliver(CHAT, answering())
+
+
+async def test_patience_ends() -> None:
+    with pytest.raises(NotDelivered):
+        await Courier(patience=0.0).deliver(CHAT, answering(NetworkError("x"), "never"))
+
+
+@pytest.mark.parametrize("error", [Forbidden("blocked"), ChatMigrated(7)])
+async def test_what_telegram_will_never_take(error: Exception) -> None:
+    with pytest.raises(Undeliverable):
+        await Courier().deliver(CHAT, answering(error))
+
+
+@pytest.mark.parametrize("error", [BadRequest("x"), InvalidToken("x")])
+async def test_what_others_must_deal_with(error: Exception) -> None:
+    with pytest.raises(type(error)):
+        await Courier().deliver(CHAT, answering(error))
+    with pytest.raises(type(error)):
+        await Courier().frame(CHAT, answering(error), 0.0)
+
+
+async def test_frames_have_their_pace() -> None:
+    courier = Courier()
+    assert await courier.frame(CHAT, answering("shown"), 100.0)
+    assert 99 < courier.until_frame(CHAT) <= 100
+    assert not await courier.frame(CHAT, answering(), 100.0)
+    assert courier.until_frame(CHAT + 1) == 0
+
+
+@pytest.mark.parametrize("error", [RetryAfter(100), NetworkError("x"), Forbidden("x")])
+async def test_a_frame_is_left_out(error: Exception) -> None:
+    courier = Courier()
+    assert not await courier.frame(CHAT, answering(error), 0.0)
+    assert (courier.until_frame(CHAT) > 50) == isinstance(error, RetryAfter)
+
+
+async def test_a_frame_gives_way_to_an_answer() -> None:
+    courier, gate = Courier(), asyncio.Event()
+
+    async def slow() -> str:
+        await gate.wait()
+        return "done"
+
+    final = asyncio.create_task(courier.deliver(CHAT, slow))
+    await asyncio.sleep(0)
+    assert not await courier.frame(CHAT, answering(), 0.0)
+    gate.set()
+    assert await final == "done"
+    assert await courier.frame(CHAT, answering("shown"), 0.0)
+
+
+async def test_frames_leave_room_for_answers_in_a_group() -> None:
+    courier, shown = Courier(), 0
+    for _ in range(30):
+        if courier.until_frame(GROUP):
+            break
+        shown += await courier.frame(GROUP, answering("shown"), 0.0)
+    assert shown == module.FRAMES_IN_WINDOW
+    assert courier.until_frame(GROUP) > 50
+    assert await courier.deliver(GROUP, answering("done")) == "done"
+
+
+async def test_nothing_is_sent_for_a_lane_that_is_lost() -> None:
+    token = HOLDER.set(Claim("lane", b"", 1, True, "token", clock() - 1))
+    try:
+        with pytest.raises(LaneLost):
+            await Courier().deliver(CHAT, answering())
+        with pytest.raises(LaneLost):
+            await Courier().frame(CHAT, answering(), 0.0)
+    finally:
+        HOLDER.reset(token)
