@@ -12,7 +12,7 @@ from rich.console import Console
 from telegram.error import InvalidToken, TelegramError
 
 from bot.telegram.access import CODE_SECONDS, Access, Role
-from bot.telegram.application import build_application
+from bot.telegram.application import build_application, close_application
 from bot.telegram.keys import Keys
 from bot.telegram.lanes import Lanes
 from bot.telegram.part import Part
@@ -78,7 +78,7 @@ async def _bot(settings: Settings) -> tuple[int, str]:
     else:
         return app.bot.id, app.bot.username
     finally:
-        await app.bot.shutdown()
+        await close_application(app)
 
 
 @contextlib.asynccontextmanager

@@ -59,6 +59,13 @@ def build_application(settings: Settings) -> App:
     )
 
 
+async def close_application(app: App) -> None:
+    """Close its connections, also when it was never initialised to the end."""
+    await app.shutdown()
+    await app.bot.shutdown()
+    await app.bot.request.shutdown()
+
+
 def add_handlers(app: App, desk: Desk) -> None:
     """Say which handler sees which update; what is forwarded or edited is no command."""
     converse = Converse(desk)

@@ -3,7 +3,7 @@
 from telegram.error import InvalidToken, TelegramError
 
 from bot.telegram.access import Access
-from bot.telegram.application import build_application
+from bot.telegram.application import build_application, close_application
 from bot.telegram.keys import Keys
 from bot.telegram.lanes import Lanes
 from bot.telegram.running import NOBODY, REVOKED
@@ -29,7 +29,7 @@ async def check_bot(layers: Layers) -> str:
     except TelegramError as error:
         raise GoatError(f"Telegram cannot be reached at {settings.telegram_api}: {error}") from None
     finally:
-        await app.bot.shutdown()
+        await close_application(app)
     keys = Keys(bot_id)
     lanes = Lanes(layers.redis.client, keys)
     access = Access(layers.redis.client, keys, settings.admins, settings.telegram_rate)

@@ -7,6 +7,7 @@ near it. It ends with `ENCRYPTED` when a password is missing, and with a traceba
 import io
 import resource
 import sys
+from typing import BinaryIO
 
 from markitdown import DocumentConverter, StreamInfo
 from markitdown.converters import DocxConverter, PdfConverter, PptxConverter, XlsxConverter
@@ -26,12 +27,21 @@ def main(suffix: str, characters: str, seconds: str) -> int:
     """Read the document on the standard input, and write so many characters of it."""
     resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds)))
-    document = io.BytesIO(sys.stdin.buffer.read())
+    return extract(suffix, int(characters), sys.stdin.buffer, sys.stdout.buffer)
+
+
+def extract(suffix: str, characters: int, source: BinaryIO, target: BinaryIO) -> int:
+    """Write so many characters of a document, and return the status to end with.
+
+    Raises:
+        Exception: of whatever kind the converter raises for what it cannot read.
+    """
+    document = io.BytesIO(source.read())
     try:
         text = _CONVERTERS[suffix]().convert(document, StreamInfo(extension=suffix)).markdown
     except PDFPasswordIncorrect:
         return ENCRYPTED
-    sys.stdout.buffer.write(text[: int(characters)].encode("utf-8", "replace"))
+    target.write(text[:characters].encode("utf-8", "replace"))
     return 0
 
 

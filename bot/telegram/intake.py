@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from starlette.requests import Request
 from starlette.responses import Response
 from telegram import Bot
-from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
+from telegram.error import Conflict, EndPointNotFound, InvalidToken, RetryAfter, TelegramError
 
 from bot.telegram.courier import seconds_of
 from bot.telegram.ending import end
@@ -121,6 +121,9 @@ class Poller:
             )
         except InvalidToken:
             raise
+        except EndPointNotFound as error:  # what a refused token looks like to a raw call
+            await self._bot.get_me()
+            await self._back_off(str(error))
         except Conflict:
             await self._on_conflict()
         except RetryAfter as error:

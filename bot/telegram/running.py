@@ -13,7 +13,14 @@ from telegram.error import InvalidToken, TelegramError
 
 from bot.telegram.access import Access
 from bot.telegram.answer import Outbox
-from bot.telegram.application import App, Dispatcher, add_handlers, build_application, show_commands
+from bot.telegram.application import (
+    App,
+    Dispatcher,
+    add_handlers,
+    build_application,
+    close_application,
+    show_commands,
+)
 from bot.telegram.courier import Courier
 from bot.telegram.desk import Desk
 from bot.telegram.ending import end
@@ -72,13 +79,22 @@ def check_settings(settings: Settings) -> None:
 @contextlib.asynccontextmanager
 async def open_bot(settings: Settings, agent: Agent) -> AsyncIterator[tuple[App, Desk]]:
     """Connect to Telegram, however long that takes, and put the bot together."""
-    app = build_application(settings)
-    await _connected(app)
-    client, keys = agent.layers.redis.client, Keys(app.bot.id)
+    app, media = build_application(settings), MediaReader(settings)
+    try:
+        await _connected(app)
+        texts = await asyncio.to_thread(Texts.load, settings.data_folder / "translations")
+        desk = _desk(agent, app, media, texts)
+        add_handlers(app, desk)
+        yield app, desk
+    finally:
+        await media.aclose()
+        await close_application(app)
+
+
+def _desk(agent: Agent, app: App, media: MediaReader, texts: Texts) -> Desk:
+    settings, client, keys = agent.layers.settings(), agent.layers.redis.client, Keys(app.bot.id)
     records, courier = Records(client, keys), Courier()
-    media = MediaReader(settings)
-    folder = settings.data_folder / "translations"
-    desk = Desk(
+    return Desk(
         agent=agent,
         settings=settings,
         me=app.bot.bot,
@@ -89,15 +105,9 @@ async def open_bot(settings: Settings, agent: Agent) -> AsyncIterator[tuple[App,
         access=Access(client, keys, settings.admins, settings.telegram_rate),
         courier=courier,
         outbox=Outbox(app.bot, courier, records),
-        texts=await asyncio.to_thread(Texts.load, folder),
+        texts=texts,
         media=media,
     )
-    add_handlers(app, desk)
-    try:
-        yield app, desk
-    finally:
-        await media.aclose()
-        await app.shutdown()
 
 
 async def _connected(app: App) -> None:

@@ -1,11 +1,9 @@
 """The bot as processes: start, health, orderly end, pairing, and what it says when it cannot run."""
 
 import contextlib
-import os
 import re
 import signal
-import subprocess
-import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,9 +14,11 @@ from tests.goat import Goat, quick_embeddings, settings_for
 from tests.servers.model import ModelServer
 from tests.servers.redis import free_ports
 from tests.servers.telegram import BotApi, running_bot_api
+from tests.telegram_soak.nursery import Life, Nursery, running_nursery
 
 ANA = 101
 Environment = dict[str, str]
+Start = Callable[..., contextlib.AbstractContextManager[tuple[Life, Path]]]
 
 
 @pytest.fixture
@@ -40,14 +40,34 @@ def configured(tmp_path: Path, api: BotApi, model: ModelServer) -> Environment:
     }
 
 
-@contextlib.contextmanager
-def started(environment: Environment, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
-    command = [sys.executable, "-m", "bot.cli", "telegram", *arguments]
-    with subprocess.Popen(command, env=os.environ | environment, stderr=subprocess.PIPE) as process:
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    """What forks the processes, with everything imported."""
+    with running_nursery() as running:
+        yield running
+
+
+@pytest.fixture
+def start(nursery: Nursery, configured: Environment, tmp_path: Path) -> Start:
+    """Runs `goat telegram` for the time of a block; yields the process and its log."""
+
+    @contextlib.contextmanager
+    def started(*arguments: str, **more: str) -> Iterator[tuple[Life, Path]]:
+        log = tmp_path / "telegram.log"
+        life = nursery.begin(["goat", "telegram", *arguments], configured | more, log)
         try:
-            yield process
+            yield life, log
         finally:
-            process.kill()
+            life.signal(signal.SIGKILL)
+
+    return started
+
+
+def until_ended(life: Life, seconds: float = 30.0) -> None:
+    until = time.monotonic() + seconds
+    while life.runs:
+        assert time.monotonic() < until
+        time.sleep(0.02)
 
 
 def ready(environment: Environment) -> Callable[[], bool]:
@@ -63,47 +83,49 @@ def answered(api: BotApi, text: str) -> Callable[[], bool]:
     return lambda: any(message.text == text for message in api.answers(ANA))
 
 
-def test_sigterm_lets_the_running_turn_end(configured: Environment, api: BotApi, model: ModelServer) -> None:
+def test_sigterm_lets_the_running_turn_end(
+    start: Start, configured: Environment, api: BotApi, model: ModelServer
+) -> None:
     model.reply("one two three four")
     model.delay_per_chunk = 0.3
-    with started(configured) as process:
+    with start() as (life, _):
         api.says(ANA, "count")
         api.wait_for(lambda: bool(model.chats), 30)
         assert ready(configured)()
         assert httpx.get(f"http://{configured['GOAT_TELEGRAM_LISTEN']}/healthz").json() == {"status": "alive"}
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        life.signal(signal.SIGTERM)
+        until_ended(life)
     assert answered(api, "one two three four")()
     assert not api.pending
 
 
 def test_a_turn_that_does_not_end_in_time_goes_on_at_the_next_start(
-    configured: Environment, api: BotApi, model: ModelServer
+    start: Start, api: BotApi, model: ModelServer
 ) -> None:
     model.delay_per_chunk = 60
-    with started(configured | {"GOAT_TELEGRAM_DRAIN": "0.2"}) as process:
+    with start(GOAT_TELEGRAM_DRAIN="0.2") as (life, _):
         api.says(ANA, "first")
         api.says(ANA, "second")
         api.wait_for(lambda: bool(model.chats), 30)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        life.signal(signal.SIGTERM)
+        until_ended(life)
     api.says(ANA, "third")
     model.delay_per_chunk = 0
     model.reply("done")
-    with started(configured):
+    with start():
         api.wait_for(lambda: len([a for a in api.answers(ANA) if a.text == "done"]) == 3, 40)
     assert len(model.chats) == 1 + 3
 
 
-def test_several_processes_share_the_work(configured: Environment, api: BotApi, model: ModelServer) -> None:
+def test_several_processes_share_the_work(start: Start, api: BotApi, model: ModelServer) -> None:
     model.reply("here")
-    with started(configured, "--workers", "2"):
+    with start("--workers", "2"):
         api.says(ANA, "hello")
         api.wait_for(answered(api, "here"), 40)
 
 
 def test_a_code_lets_somebody_in_once(
-    configured: Environment, api: BotApi, model: ModelServer, goat: Goat
+    start: Start, configured: Environment, api: BotApi, model: ModelServer, goat: Goat
 ) -> None:
     model.reply("hello")
     goat.configure(configured)
@@ -111,12 +133,11 @@ def test_a_code_lets_somebody_in_once(
     code = re.search(r"/start (\w+)", shown)
     assert code is not None
     assert f"https://t.me/goat_test_bot?start={code[1]}" in shown
-    with started(configured):
-        for person in (201, 202):
-            api.says(person, f"/start {code[1]}")
-        api.wait_for(lambda: bool(api.answers(201) and api.answers(202)), 40)
-        api.wait_for(lambda: "may talk to me now" in api.answers(201)[0].text, 10)
-        api.wait_for(lambda: "wrong" in api.answers(202)[0].text, 10)
+    with start():
+        api.says(201, f"/start {code[1]}")
+        api.wait_for(lambda: "may talk to me now" in "".join(a.text for a in api.answers(201)), 40)
+        api.says(202, f"/start {code[1]}")
+        api.wait_for(lambda: "wrong" in "".join(a.text for a in api.answers(202)), 20)
         api.says(201, "hi")
         api.wait_for(lambda: "hello" in [answer.text for answer in api.answers(201)], 20)
 
@@ -134,31 +155,31 @@ def test_what_keeps_it_from_running_is_said(configured: Environment, api: BotApi
     assert "numeric ids" in goat("telegram").shown
 
 
-def test_a_token_that_is_revoked_ends_the_bot(configured: Environment, api: BotApi) -> None:
-    with started(configured) as process:
+def test_a_token_that_is_revoked_ends_the_bot(start: Start, configured: Environment, api: BotApi) -> None:
+    with start() as (life, log):
         api.wait_for(ready(configured), 30)
         api.says(ANA, "wakes the poll")
         api.revoke()
-        assert process.wait(30) == 1
-        assert process.stderr is not None
-        assert b"refuses the token" in process.stderr.read()
+        until_ended(life)
+    assert "refuses the token" in " ".join(log.read_text("utf-8").split())
 
 
-def test_another_poller_is_named(configured: Environment, api: BotApi) -> None:
-    with started(configured) as process:
+def test_another_poller_is_named(start: Start, configured: Environment, api: BotApi) -> None:
+    with start() as (_, log):
         api.wait_for(ready(configured), 30)
         api.fail("getUpdates", 409, times=100, description="Conflict: terminated by other getUpdates request")
-        assert process.stderr is not None
-        found = b""
-        while b"same token" not in b" ".join(found.split()):
-            found += process.stderr.read1(4096)  # type: ignore[attr-defined]
+        api.says(ANA, "wakes the poll")
+        until = time.monotonic() + 30
+        while "same token" not in " ".join(log.read_text("utf-8").split()):
+            assert time.monotonic() < until
+            time.sleep(0.05)
 
 
-def test_the_doctor_looks_at_the_bot(configured: Environment, api: BotApi, goat: Goat) -> None:
+def test_the_doctor_looks_at_the_bot(start: Start, configured: Environment, api: BotApi, goat: Goat) -> None:
     goat.configure(configured)
     assert "@goat_test_bot, 1 people may talk to it" in goat("doctor").shown
     api.raw({"message": {"chat": {"id": ANA}, "date": "tomorrow"}})
-    with started(configured):
+    with start():
         api.wait_for(lambda: not api.pending, 30)
         api.says(ANA, "/help")
         api.wait_for(lambda: bool(api.answers(ANA)), 30)
