@@ -20,6 +20,7 @@ from memory.embedding.cache import ModelFiles
 from memory.embedding.e5 import E5Embeddings
 from memory.embedding.model import EmbeddingModel
 from memory.episodic import store
+from memory.episodic.log import EpisodeLog
 from memory.episodic.noise import read_null_turns
 from memory.episodic.store import EpisodeArchive
 from memory.episodic.vectors import ChromaLocation, VectorBackend, VectorIndex
@@ -456,3 +457,33 @@ async def test_a_turn_told_while_a_long_one_is_indexed_goes_first(open_archive: 
     assert (await anext(run)).done == 1
     assert [told.turn_id for told in await archive.log.pending(owner="ana", limit=9)] == ["long"]
     assert [step.done async for step in run][-1] == 2
+
+
+LOOK = "import asyncio, sys, pathlib; from memory.owner_files import OwnerFiles as Files"
+LISTS = f"{LOOK}; print(asyncio.run(Files(lambda: pathlib.Path(sys.argv[1])).owners()))"
+COUNTS = (
+    f"{LOOK}; from memory.episodic.log import EpisodeLog as Log; "
+    "print(asyncio.run(Log(Files(lambda: pathlib.Path(sys.argv[1]))).count(owner='ana')))"
+)
+
+
+async def seen_by_another_process(program: str, folder: Path) -> str:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, str(folder), cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await process.communicate()
+    return said.decode().strip()
+
+
+async def test_a_process_that_comes_and_goes_takes_no_log_away(tmp_path: Path) -> None:
+    """To close a descriptor of a database ends a process's locks on it, and others believe to be alone."""
+    files = OwnerFiles(lambda: tmp_path)
+    log = EpisodeLog(files)
+    await log.append(episode("t1", "one"))
+    await files.close()
+    assert await log.count(owner="ana") == 1  # opens it to read, and only then to write
+    await log.append(episode("t1", "one"))
+    assert await seen_by_another_process(LISTS, tmp_path) == "['ana']"
+    await log.append(episode("t2", "two"))
+    assert await seen_by_another_process(COUNTS, tmp_path) == "2"
+    await files.close()
