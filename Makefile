@@ -24,7 +24,7 @@ telegram-demo: $(DEV_READY)
 	@$(BIN)/python -m tests.demo
 
 test: $(DEV_READY)
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 soak: $(DEV_READY)
 	$(BIN)/python -m pytest -m soak tests/soak

@@ -32,7 +32,7 @@ from tests.crash.trial import kill_server
 from tests.crash.worker import Orders
 from tests.servers.model import ModelServer
 
-KILLS = 8
+KILLS = 6
 LANE = LANES[0]
 STEPS = ["prefetch", "gap_filter", "budget", "assemble", "respond", "archive"]
 FIRST_AFTER_REPLY = 7

@@ -1,8 +1,8 @@
 """Files and other things that people send in Telegram."""
 
-import io
-import zipfile
 from collections.abc import AsyncIterator
+from itertools import product
+from typing import Any
 
 import pytest
 
@@ -16,6 +16,12 @@ OWNER = f"telegram-{BOB}"
 JPEG = b"\xff\xd8\xff" + b"0" * 100
 SECRET = "xyzzy-plugh"
 ALBUM = {"media_group_id": "album-1"}
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait shorter for albums."""
+    monkeypatch.setattr("bot.telegram.albums._GATHERING_SECONDS", 0.3)
 
 
 @pytest.fixture
@@ -37,33 +43,6 @@ async def seeing(bot_settings: Settings, api: BotApi, model: ModelServer) -> Asy
 async def turns(bot: Bot) -> list[Episode]:
     await bot.idle()
     return [episode async for episode in bot.desk.agent.layers.episodes.all(owner=OWNER)]
-
-
-def docx(text: str) -> bytes:
-    """Return a small Word document."""
-    packed, word = io.BytesIO(), "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
-    kinds = "http://schemas.openxmlformats.org/package/2006/content-types"
-    relations = "http://schemas.openxmlformats.org/package/2006/relationships"
-    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument"
-    main = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr(
-            "[Content_Types].xml",
-            f'<Types xmlns="{kinds}"><Default Extension="rels" ContentType='
-            '"application/vnd.openxmlformats-package.relationships+xml"/>'
-            f'<Override PartName="/word/document.xml" ContentType="{main}"/></Types>',
-        )
-        archive.writestr(
-            "_rels/.rels",
-            f'<Relationships xmlns="{relations}"><Relationship Id="rId1" Type="{office}" '
-            'Target="word/document.xml"/></Relationships>',
-        )
-        archive.writestr(
-            "word/document.xml",
-            f'<w:document xmlns:w="{word}"><w:body><w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:body>'
-            "</w:document>",
-        )
-    return packed.getvalue()
 
 
 def pdf(text: str) -> bytes:
@@ -99,34 +78,31 @@ async def test_photos_are_looked_at(seeing: Bot, model: ModelServer) -> None:
     assert len(model.chats) == 2
 
 
-@pytest.mark.parametrize(
-    ("content", "name"),
-    [(b"plain words", "a.txt"), (pdf("plain words"), "a.pdf"), (docx("plain words"), "a.docx")],
-)
-async def test_documents_are_read(bot: Bot, model: ModelServer, content: bytes, name: str) -> None:
-    bot.api.sends_file(BOB, "document", content, file_name=name, caption="read this")
-    await bot.answers(BOB)
-    (turn,) = await turns(bot)
-    assert turn.message.startswith(f"read this\n\n[document {name}]")
-    assert "plain words" in turn.message
+async def test_documents_are_read(bot: Bot) -> None:
+    documents = {"a.txt": b"plain words", "a.csv": b"plain words,2\r\n", "a.pdf": pdf("plain words")}
+    for name, content in documents.items():
+        bot.api.sends_file(BOB, "document", content, file_name=name, caption="read this")
+    await bot.answers(BOB, len(documents))
+    for name, turn in zip(documents, await turns(bot), strict=True):
+        assert turn.message.startswith(f"read this\n\n[document {name}]")
+        assert "plain words" in turn.message
 
 
-@pytest.mark.parametrize(
-    ("kind", "content", "options", "answer"),
-    [
-        ("voice", b"OggS", {}, "cannot listen"),
-        ("photo", JPEG, {}, "cannot look"),
-        ("document", b"x", {"size": 50_000_000}, "too large"),
-        ("document", b"\0\1\2\3" * 50, {"file_name": "a.bin"}, "cannot read this kind"),
-        ("document", b"PK\x03\x04 broken", {"file_name": "a.docx"}, "could not read this file"),
-    ],
-)
-async def test_what_cannot_be_read_is_said_and_not_archived(
-    bot: Bot, kind: str, content: bytes, options: dict[str, object], answer: str
-) -> None:
-    bot.api.sends_file(BOB, kind, content, **options)  # type: ignore[arg-type]
-    (shown,) = await bot.answers(BOB)
-    assert answer in shown.text
+UNREADABLE: list[tuple[str, bytes, dict[str, Any], str]] = [
+    ("voice", b"OggS", {}, "cannot listen"),
+    ("photo", JPEG, {}, "cannot look"),
+    ("document", b"x", {"size": 50_000_000}, "too large"),
+    ("document", b"\0\1\2\3" * 50, {"file_name": "a.bin"}, "cannot read this kind"),
+    ("document", b"PK\x03\x04 broken", {"file_name": "a.docx"}, "could not read this file"),
+]
+
+
+async def test_what_cannot_be_read_is_said_and_not_archived(bot: Bot) -> None:
+    for kind, content, options, _ in UNREADABLE:
+        bot.api.sends_file(BOB, kind, content, **options)
+    shown = await bot.answers(BOB, len(UNREADABLE))
+    for (*_, answer), message in zip(UNREADABLE, shown, strict=True):
+        assert answer in message.text
     assert not await turns(bot)
     assert not await bot.desk.lanes.dead()
 
@@ -140,51 +116,45 @@ async def test_an_endpoint_that_is_down(seeing: Bot, model: ModelServer) -> None
     assert not await turns(seeing)
 
 
-@pytest.mark.parametrize("method", ["getFile", "download"])
-@pytest.mark.parametrize("fault", ["fail", "drop"])
-async def test_a_download_that_fails_once_is_tried_again(bot: Bot, method: str, fault: str) -> None:
-    if fault == "fail":
-        bot.api.fail(method, 502)
-    else:
-        bot.api.drop(method)
-    bot.api.sends_file(BOB, "document", b"plain words", file_name="a.txt")
-    await bot.answers(BOB)
-    assert "plain words" in (await turns(bot))[0].message
+async def test_a_download_that_fails_once_is_tried_again(bot: Bot) -> None:
+    faults = [(method, fault) for method in ("getFile", "download") for fault in ("fail", "drop")]
+    for number, (method, fault) in enumerate(faults, 1):
+        if fault == "fail":
+            bot.api.fail(method, 502)
+        else:
+            bot.api.drop(method)
+        bot.api.sends_file(BOB, "document", b"plain words", file_name="a.txt")
+        await bot.answers(BOB, number)
+        told = [turn.message for turn in await turns(bot)]
+        assert (len(told), "plain words" in told[-1]) == (number, True), (method, fault)
 
 
-@pytest.mark.parametrize(
-    ("kind", "value", "told"),
-    [
-        ("location", {"latitude": 44.43, "longitude": 26.1}, "[location 44.43, 26.1]"),
-        ("contact", {"phone_number": "+40700", "first_name": "Ana"}, "[contact Ana, +40700]"),
-        (
-            "poll",
-            {
-                "id": "1",
-                "question": "Tea?",
-                "options": [{"text": "yes", "voter_count": 0, "persistent_id": "1"}],
-                "total_voter_count": 0,
-                "is_closed": False,
-                "is_anonymous": True,
-                "type": "regular",
-                "allows_multiple_answers": False,
-                "allows_revoting": False,
-                "members_only": False,
-            },
-            "[poll: Tea? / yes]",
-        ),
-    ],
-)
-async def test_other_things_are_told_in_words(bot: Bot, kind: str, value: object, told: str) -> None:
-    bot.api.sends(BOB, kind, value)
-    await bot.answers(BOB)
-    assert [turn.message for turn in await turns(bot)] == [told]
+POLL = {
+    "id": "1",
+    "question": "Tea?",
+    "options": [{"text": "yes", "voter_count": 0, "persistent_id": "1"}],
+    "total_voter_count": 0,
+    "is_closed": False,
+    "is_anonymous": True,
+    "type": "regular",
+    "allows_multiple_answers": False,
+    "allows_revoting": False,
+    "members_only": False,
+}
 
 
-async def test_a_sticker(bot: Bot) -> None:
+async def test_other_things_are_told_in_words(bot: Bot) -> None:
+    bot.api.sends(BOB, "location", {"latitude": 44.43, "longitude": 26.1})
+    bot.api.sends(BOB, "contact", {"phone_number": "+40700", "first_name": "Ana"})
+    bot.api.sends(BOB, "poll", POLL)
     bot.api.sends_file(BOB, "sticker", b"webp")
-    await bot.answers(BOB)
-    assert [turn.message for turn in await turns(bot)] == ["[sticker 🐐]"]
+    await bot.answers(BOB, 4)
+    assert [turn.message for turn in await turns(bot)] == [
+        "[location 44.43, 26.1]",
+        "[contact Ana, +40700]",
+        "[poll: Tea? / yes]",
+        "[sticker 🐐]",
+    ]
 
 
 async def test_an_album_is_one_turn(seeing: Bot, model: ModelServer) -> None:
@@ -206,21 +176,22 @@ async def test_an_album_that_cannot_be_read_is_said_once(bot: Bot) -> None:
     assert len(bot.api.answers(BOB)) == 1
 
 
-@pytest.mark.parametrize("caption", [f"! {SECRET}", f"/private {SECRET}"])
-async def test_a_private_album_leaves_no_trace(seeing: Bot, caption: str) -> None:
-    seeing.api.sends_file(BOB, "photo", JPEG, caption=caption, extra=ALBUM)
-    seeing.api.sends_file(BOB, "photo", JPEG, extra=ALBUM)
-    (shown,) = await seeing.answers(BOB)
-    assert "Nothing of this was kept" in shown.text
+async def test_a_private_album_leaves_no_trace(seeing: Bot) -> None:
+    for caption in (f"! {SECRET}", f"/private {SECRET}"):
+        album = {"media_group_id": f"album {caption[0]}"}
+        seeing.api.sends_file(BOB, "photo", JPEG, caption=caption, extra=album)
+        seeing.api.sends_file(BOB, "photo", JPEG, extra=album)
+    shown = await seeing.answers(BOB, 2)
+    assert ["Nothing of this was kept" in message.text for message in shown] == [True, True]
     assert not await turns(seeing)
 
 
-@pytest.mark.parametrize("kind", ["voice", "video"])
-@pytest.mark.parametrize("caption", [f"! {SECRET}", f"/private {SECRET}", "!"])
-async def test_private_captions(seeing: Bot, kind: str, caption: str) -> None:
-    seeing.api.sends_file(BOB, kind, b"OggS" * 20, caption=caption)
-    (shown,) = await seeing.answers(BOB)
-    assert "Nothing of this was kept" in shown.text
+async def test_private_captions(seeing: Bot) -> None:
+    captions = (f"! {SECRET}", f"/private {SECRET}", "!")
+    for kind, caption in product(("voice", "video"), captions):
+        seeing.api.sends_file(BOB, kind, b"OggS" * 20, caption=caption)
+    shown = await seeing.answers(BOB, 6)
+    assert ["Nothing of this was kept" in message.text for message in shown] == [True] * 6
     assert not await turns(seeing)
 
 

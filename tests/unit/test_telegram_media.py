@@ -2,6 +2,9 @@
 
 import asyncio
 import io
+import signal
+import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,11 +13,13 @@ from dataclasses import dataclass, replace
 
 import openpyxl  # type: ignore[import-untyped]
 import pptx
+import psutil
 import pytest
 from PIL import Image
 from pydantic import SecretStr
 from telegram.error import BadRequest, NetworkError
 
+from bot.telegram import extract
 from bot.telegram.documents import MAX_TEXT
 from bot.telegram.incoming import Attachment
 from bot.telegram.media import MediaReader, MediaRefused
@@ -45,9 +50,40 @@ class Config:
     media_timeout: float = 30
 
 
+NO_MODEL = Config()
+
+
 @pytest.fixture
 def config(model: ModelServer) -> Config:
     return Config(transcription_base_url=model.base_url, vision_base_url=model.base_url)
+
+
+class Inside:
+    """The extraction as a process that is none: what it does without its limits, in this process."""
+
+    def __init__(self, suffix: str, characters: str) -> None:
+        self._suffix, self._characters = suffix, int(characters)
+        self.returncode: int | None = None
+
+    async def communicate(self, data: bytes) -> tuple[bytes, None]:
+        written = io.BytesIO()
+        try:
+            self.returncode = extract.extract(self._suffix, self._characters, io.BytesIO(data), written)
+        except Exception:  # noqa: BLE001 - as the interpreter does
+            self.returncode = 1
+        return written.getvalue(), None
+
+
+@pytest.fixture
+def inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read documents without the seconds that a process of their own takes to load the converters."""
+
+    async def started(*command: str, **_: object) -> Inside:
+        assert command[:3] == (sys.executable, "-P", extract.__file__)
+        suffix, characters, _seconds = command[3:]
+        return Inside(suffix, characters)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", started)
 
 
 @asynccontextmanager
@@ -192,8 +228,8 @@ ROMANIAN = "Bună ziua, vă rog să îmi trimiteţi raportul. Aştept răspunsul
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1250"])
-async def test_text_is_decoded(config: Config, encoding: str) -> None:
-    read = await text_of(config, FILE, f"{ROMANIAN}\r\n\tx = 1".encode(encoding))
+async def test_text_is_decoded(encoding: str) -> None:
+    read = await text_of(NO_MODEL, FILE, f"{ROMANIAN}\r\n\tx = 1".encode(encoding))
     assert read == f"[document notes.txt]\n{ROMANIAN}\n\tx = 1"
 
 
@@ -206,15 +242,16 @@ GOOD = {
 }
 
 
+@pytest.mark.usefixtures("inside")
 @pytest.mark.parametrize(("name", "data", "found"), [(k, *v) for k, v in GOOD.items()], ids=GOOD)
-async def test_documents_are_read(config: Config, name: str, data: bytes, found: str) -> None:
-    read = await text_of(config, replace(FILE, name=name), data)
+async def test_documents_are_read(name: str, data: bytes, found: str) -> None:
+    read = await text_of(NO_MODEL, replace(FILE, name=name), data)
     assert read.startswith(f"[document {name}]\n")
     assert found in read
 
 
-async def test_reading_a_document_leaves_the_event_loop_free(config: Config) -> None:
-    longest, reading = 0.0, asyncio.create_task(text_of(config, FILE, pdf("hello")))
+async def test_reading_a_document_leaves_the_event_loop_free() -> None:
+    longest, reading = 0.0, asyncio.create_task(text_of(NO_MODEL, FILE, pdf("hello")))
     while not reading.done():
         before = time.monotonic()
         await asyncio.sleep(0.01)
@@ -223,8 +260,8 @@ async def test_reading_a_document_leaves_the_event_loop_free(config: Config) -> 
     assert longest < 0.5
 
 
-async def test_a_long_text_is_cut_off_with_a_mark(config: Config) -> None:
-    read = await text_of(config, FILE, b"word " * 60_000)
+async def test_a_long_text_is_cut_off_with_a_mark() -> None:
+    read = await text_of(NO_MODEL, FILE, b"word " * 60_000)
     assert read.endswith("[... cut off after 200,000 characters]")
     assert len(read) < MAX_TEXT + 100
 
@@ -247,32 +284,40 @@ BAD = {
 }
 
 
+@pytest.mark.usefixtures("inside")
 @pytest.mark.parametrize(("data", "code"), BAD.values(), ids=BAD)
-async def test_what_cannot_be_read_is_refused(config: Config, data: bytes, code: str) -> None:
-    refused = await refusal(config, FILE, giving(data))
+async def test_what_cannot_be_read_is_refused(data: bytes, code: str) -> None:
+    refused = await refusal(NO_MODEL, FILE, giving(data))
     assert refused.code == code
     assert str(refused).endswith((".", ")"))
 
 
-async def test_a_password_is_told_from_damage(config: Config) -> None:
-    assert "password" in str(await refusal(config, FILE, giving(pdf("x", encrypted=True))))
-    assert "damaged" in str(await refusal(config, FILE, giving(docx("x")[:200])))
+@pytest.mark.usefixtures("inside")
+async def test_a_password_is_told_from_damage() -> None:
+    assert "password" in str(await refusal(NO_MODEL, FILE, giving(pdf("x", encrypted=True))))
+    assert "damaged" in str(await refusal(NO_MODEL, FILE, giving(docx("x")[:200])))
 
 
-async def test_a_document_that_takes_too_long_is_given_up(config: Config) -> None:
-    refused = await refusal(replace(config, media_timeout=0.2), FILE, giving(pdf("x")))
+async def test_a_document_that_takes_too_long_is_given_up() -> None:
+    refused = await refusal(replace(NO_MODEL, media_timeout=0.2), FILE, giving(pdf("x")))
     assert (refused.code, "0.2 s" in str(refused)) == ("unreadable", True)
 
 
+def test_a_document_may_use_so_much_of_the_processor() -> None:
+    command = (sys.executable, "-P", extract.__file__, ".pdf", "100", "1")
+    ended = subprocess.run(command, input=pdf("(x) Tj " * 500_000), capture_output=True, check=False)
+    assert (ended.returncode, ended.stdout) == (-signal.SIGKILL, b"")
+
+
 @pytest.mark.parametrize("attachment", [VOICE, PHOTO, FILE])
-async def test_a_large_file_is_not_even_fetched(config: Config, attachment: Attachment) -> None:
-    refused = await refusal(config, replace(attachment, size=50_000_000), never)
+async def test_a_large_file_is_not_even_fetched(attachment: Attachment) -> None:
+    refused = await refusal(NO_MODEL, replace(attachment, size=50_000_000), never)
     assert (refused.code, "20 MB" in str(refused)) == ("too_large", True)
 
 
-async def test_a_file_that_lied_about_its_size_is_refused(config: Config) -> None:
+async def test_a_file_that_lied_about_its_size_is_refused() -> None:
     data = bytes(1024**2 + 1)
-    assert (await refusal(replace(config, telegram_file_limit=1), FILE, giving(data))).code == "too_large"
+    assert (await refusal(replace(NO_MODEL, telegram_file_limit=1), FILE, giving(data))).code == "too_large"
 
 
 @pytest.mark.parametrize(
@@ -337,24 +382,28 @@ async def test_a_picture_that_is_none_is_refused(config: Config, model: ModelSer
         (BadRequest("File is too big"), "too_large"),
     ],
 )
-async def test_a_download_that_fails(config: Config, error: Exception, code: str) -> None:
+async def test_a_download_that_fails(error: Exception, code: str) -> None:
     async def fetch() -> bytes:
         raise error
 
-    assert (await refusal(config, FILE, fetch)).code == code
+    assert (await refusal(NO_MODEL, FILE, fetch)).code == code
 
 
-async def test_a_download_that_hangs(config: Config) -> None:
+async def test_a_download_that_hangs() -> None:
     async def fetch() -> bytes:
         await asyncio.sleep(60)
         return b""
 
-    assert (await refusal(replace(config, media_timeout=0.1), FILE, fetch)).code == "unavailable"
+    assert (await refusal(replace(NO_MODEL, media_timeout=0.1), FILE, fetch)).code == "unavailable"
 
 
-async def test_giving_up_while_a_document_is_read(config: Config) -> None:
-    reading = asyncio.create_task(text_of(config, FILE, pdf("x")))
-    await asyncio.sleep(0.3)
+async def test_giving_up_while_a_document_is_read() -> None:
+    here = psutil.Process()
+    before = set(here.children())
+    reading = asyncio.create_task(text_of(NO_MODEL, FILE, pdf("x")))
+    while set(here.children()) <= before:  # noqa: ASYNC110 - in the system
+        await asyncio.sleep(0.01)
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading
+    assert set(here.children()) <= before
