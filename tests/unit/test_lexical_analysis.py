@@ -151,9 +151,9 @@ def test_fts5_keeps_every_term_as_it_is(text: str) -> None:
     "piece", ["a", "the ", "dog. ", "ș", "猫", "a-", "1.", "x'", "_", "e\u0301", "ab\n", "\u0301"]
 )
 def test_a_huge_text_is_bounded_in_time_and_size(piece: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     found = terms(piece * (1_000_000 // len(piece)))
-    assert time.perf_counter() - started < 10
+    assert time.thread_time() - started < 10
     assert len(found) <= MAX_TERMS
     assert all(len(term) <= MAX_TERM_CHARS for term in found)
 
