@@ -4,7 +4,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, cast
 from weakref import WeakValueDictionary
 
@@ -19,17 +19,15 @@ from graph.events import Event, Finished, Piece, Resumed, Step
 from graph.layers import Layers
 from graph.lease import ThreadLeases
 from graph.redis_saver import RedisSaver
-from graph.state import Reply, State, Turn, TurnInput
+from graph.snapshots import answered, as_state, is_pending, of_server
+from graph.state import State, TurnInput
 from graph.turn import PLAIN, Circumstances, user_message
 from memory.errors import EmptyMessage, GoatError, OwnerMismatch, ThreadBusy
-from memory.models import Episode, Outcome
 from memory.text import clean
 
 logger = logging.getLogger(__name__)
 
 Compiled = CompiledStateGraph[State, TurnContext, TurnInput, State]
-SERVER_GRACE = timedelta(minutes=10)
-"""A pending thread of a LangGraph server is left to the server for this long."""
 
 
 class Agent:
@@ -152,9 +150,9 @@ class Agent:
             ThreadBusy: a LangGraph server may still be at work on it.
         """
         snapshot = await self.graph.aget_state(config)
-        if not _is_pending(snapshot):
+        if not is_pending(snapshot):
             return None
-        if _of_server(snapshot):
+        if of_server(snapshot):
             raise ThreadBusy("LangGraph's server is answering in this thread. Wait for it, or use /new.")
         state = await self._finish(snapshot, config)
         return cast("State", state.values) if "reply" in state.values else None
@@ -162,10 +160,10 @@ class Agent:
     async def _stored(self, config: RunnableConfig, turn_id: str, owner: str) -> State | None:
         """Return what is stored of an answered turn; None when it is not answered yet."""
         snapshot = await self.graph.aget_state(config)
-        if _answered(snapshot, turn_id):
+        if answered(snapshot, turn_id):
             return cast("State", snapshot.values)
         for episode in await self.layers.episodes.get([turn_id], owner=owner):
-            return _as_state(episode)
+            return as_state(episode)
         return None
 
     def stop(self, turn_id: str) -> None:
@@ -239,35 +237,3 @@ class Agent:
 
 def _config(thread: str) -> RunnableConfig:
     return {"configurable": {"thread_id": thread}}
-
-
-def _is_pending(snapshot: StateSnapshot) -> bool:
-    """Say whether a turn has a step left; `next` would leave out one that is done but in no checkpoint."""
-    return bool(snapshot.tasks)
-
-
-def _answered(snapshot: StateSnapshot, turn_id: str) -> bool:
-    turn = snapshot.values.get("turn")
-    return turn is not None and turn.turn_id == turn_id and not _is_pending(snapshot)
-
-
-def _as_state(episode: Episode) -> State:
-    """Return an archived turn as the state of a turn, with its reply."""
-    outcome = next((Outcome(tag) for tag in episode.tags if tag in set(Outcome)), Outcome.ANSWERED)
-    turn = Turn(
-        turn_id=episode.turn_id,
-        owner=episode.owner,
-        thread=episode.thread,
-        message=episode.message,
-        at=episode.at,
-    )
-    return {"messages": [], "turn": turn, "reply": Reply(text=episode.reply, outcome=outcome)}
-
-
-def _of_server(snapshot: StateSnapshot) -> bool:
-    """Say whether a LangGraph server may be at work on the thread: lately, and with no failure."""
-    if any(task.error for task in snapshot.tasks):
-        return False
-    if not snapshot.metadata or "assistant_id" not in snapshot.metadata or not snapshot.created_at:
-        return False
-    return datetime.now(UTC) - datetime.fromisoformat(snapshot.created_at) < SERVER_GRACE

@@ -113,17 +113,18 @@ class Dispatcher:
         if failure is not None:
             raise failure
 
-    async def give_up(self, claim: Claim) -> bytes:
-        """Tell whoever sent the update that it is given up; return what may be kept of it."""
+    async def give_up(self, claim: Claim) -> None:
+        """Leave in the claim what may be kept of its update, and tell whoever sent it that it is given up."""
         try:
             update = read_update(claim.update, self.desk.bot)
         except Unreadable:
-            return claim.update
+            return
         message = update.message or update.edited_message
         private = message is not None and self.desk.read(message).private
+        if private:
+            claim.update = json.dumps({"update_id": update.update_id}).encode()
         if update.message is not None and await self.desk.trusts(update):
             await self.desk.reply(update, "private_failed" if private else "gave_up")
-        return json.dumps({"update_id": update.update_id}).encode() if private else claim.update
 
 
 def read_update(raw: bytes, bot: Bot) -> Update:

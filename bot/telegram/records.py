@@ -4,7 +4,6 @@
 * `asked:CHAT:ID`     the update of a person's message, for when that is edited
 * `answer:CHAT:ID`    the update that a message of the bot answers, for reactions and links
 * `epoch:LANE`        counts how often a new thread was begun
-* `last:LANE`         the update of the latest turn
 """
 
 import json

@@ -21,7 +21,6 @@ _DOWN = (TierUnavailable, NotDelivered)
 logger = logging.getLogger(__name__)
 
 Handle = Callable[[Claim], Awaitable[None]]
-GiveUp = Callable[[Claim], Awaitable[bytes]]
 
 
 class Unreadable(Exception):
@@ -31,10 +30,10 @@ class Unreadable(Exception):
 class Workers:
     """Work on as many lanes at once as there are slots."""
 
-    def __init__(self, lanes: Lanes, handle: Handle, give_up: GiveUp, parallel: int) -> None:
+    def __init__(self, lanes: Lanes, handle: Handle, give_up: Handle, parallel: int) -> None:
         """Take what deals with an update, and what tells its person that it is given up.
 
-        The latter returns what is kept of the update.
+        The latter may replace the claim's update by what may be kept of it.
         """
         self._lanes = lanes
         self._handle = handle
@@ -128,7 +127,7 @@ class Workers:
     async def _bury(self, claim: Claim, reason: str) -> None:
         logger.error("An update was given up (`goat doctor` lists them): %s", reason)
         try:
-            claim.update = await self._give_up(claim)
+            await self._give_up(claim)
         except Exception:  # it is given up for good reason
             logger.exception("Nobody could be told that an update was given up")
         await self._quietly(self._lanes.bury(claim, reason))

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.telegram.keys import Keys
-from bot.telegram.lanes import DEAD_KEPT, Arrival, Claim, Lanes
+from bot.telegram.lane_scripts import DEAD_KEPT
+from bot.telegram.lanes import Arrival, Claim, Lanes
 from memory.errors import TierUnavailable
 from memory.working.client import RedisConnection
 from tests.servers.redis import BINARIES, cluster, running, valkey_binary

@@ -1,5 +1,8 @@
 """The bot as people see it, in private chats."""
 
+import pytest
+
+from bot.telegram.converse import Converse
 from tests.servers.model import ModelServer
 from tests.telegram_bot import ANA, BOB, EVE, Bot
 
@@ -30,3 +33,24 @@ async def test_memory_carries_over_a_new_thread(bot: Bot, model: ModelServer) ->
     *_, why, picture = bot.api.answers(BOB)
     assert "ROSI-421 stands in the cellar" in why.text
     assert picture.content.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("hello xyzzy", "could not answer this message"), ("! xyzzy", "nothing of it was kept")],
+)
+async def test_what_always_fails_is_given_up_and_told_and_the_chat_goes_on(
+    bot: Bot, model: ModelServer, monkeypatch: pytest.MonkeyPatch, text: str, told: str
+) -> None:
+    async def fail(*_: object) -> None:
+        raise ZeroDivisionError("it always fails")
+
+    model.reply("here")
+    with monkeypatch.context() as patch:
+        patch.setattr("bot.telegram.workers.MOST_TRIES", 2)
+        patch.setattr(Converse, "_respond", fail)
+        assert told in await bot.ask(BOB, text)
+    assert await bot.ask(BOB, "and now?") == "here"
+    (dead,) = await bot.desk.lanes.dead()
+    assert (dead["reason"], dead["tries"]) == ("ZeroDivisionError: it always fails", 2)
+    assert ("xyzzy" in dead["update"]) == (not text.startswith("!"))

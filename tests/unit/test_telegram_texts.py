@@ -108,7 +108,7 @@ class TestShipped:
 
     @pytest.mark.parametrize("language", LANGUAGES)
     def test_buttons_and_what_pops_up_fit(self, texts: Texts, language: str) -> None:
-        for key in ("feedback_up", "feedback_down", "not_yours", "forget_expired", "forget_yes", "forget_no"):
+        for key in ("not_yours", "forget_expired", "forget_yes", "forget_no"):
             assert len(texts(language, key)) <= 200
 
 
