@@ -12,7 +12,7 @@ export LANGGRAPH_CLI_NO_ANALYTICS := 1
 PINS := --quiet --universal --python-version 3.11 --no-annotate --no-emit-index-url --no-emit-find-links
 
 .DELETE_ON_ERROR:
-.PHONY: chat telegram telegram-demo test lint type bench bench-recall calibrate studio soak lock readme clean
+.PHONY: chat telegram telegram-demo test test-letta test-browser lint type bench bench-recall calibrate studio soak lock readme clean
 
 chat: $(RUN_READY)
 	@$(BIN)/goat chat
@@ -25,6 +25,17 @@ telegram-demo: $(DEV_READY)
 
 test: $(DEV_READY)
 	$(BIN)/python -m pytest -n 3 --dist worksteal
+
+# Installs and starts a real Letta server (1.1 GB in .letta, some minutes the first time).
+test-letta: $(DEV_READY)
+	$(BIN)/python -m tests.letta
+
+# Uses the machine's Chromium, else Debian's, else Playwright's own.
+test-browser: $(DEV_READY)
+	@command -v chromium chromium-headless-shell google-chrome >/dev/null || \
+		{ command -v apt-get >/dev/null && apt-get install -y --no-install-recommends chromium-headless-shell fonts-dejavu-core; } || \
+		$(BIN)/playwright install --with-deps chromium
+	$(BIN)/python -m pytest -m browser tests/browser
 
 soak: $(DEV_READY)
 	$(BIN)/python -m pytest -m soak tests/soak

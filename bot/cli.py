@@ -16,11 +16,14 @@ from rich.text import Text
 
 from bot.bench_command import app as bench_app
 from bot.doctor import run_doctor
+from bot.facts_command import app as facts_app
 from bot.import_command import Format, run_import
 from bot.reindex_command import run_reindex
 from bot.screen import printable
+from bot.stats_command import run_stats
 from bot.telegram.part import Part
 from bot.terminal import run_chat
+from graph.logs import configure_logging
 from graph.settings import Settings, load_settings
 from memory.errors import GoatError
 
@@ -32,6 +35,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(bench_app, name="bench")
+app.add_typer(facts_app, name="facts")
 Owner = Annotated[str, typer.Option(help="Whose memory is used. [default: the `owner` setting]")]
 
 
@@ -43,7 +47,8 @@ def chat(
 ) -> None:
     """Talk to the agent in this terminal."""
     settings = _settings()
-    _run(run_chat(settings, owner=owner or settings.owner, thread=thread, resume=resume))
+    with configure_logging(settings):
+        _run(run_chat(settings, owner=owner or settings.owner, thread=thread, resume=resume))
 
 
 @app.command()
@@ -86,7 +91,31 @@ def telegram(
     if retry_dead or drop_dead:
         _run(_telegram().run_dead(_settings(), retry=retry_dead))
         return
-    _run(_telegram().run_telegram(_settings(), workers=workers, part=part))
+    settings = _settings()
+    with configure_logging(settings):
+        _run(_telegram().run_telegram(settings, workers=workers, part=part))
+
+
+@app.command()
+def stats(
+    days: Annotated[int, typer.Option(min=1, max=90, help="How many days to look back.")] = 7,
+    owner: Annotated[str, typer.Option(help="Only this owner's turns; everybody's by default.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show what the turns of the last days add up to: latencies, recall, tools, outages."""
+    _run(run_stats(_settings(), days=days, owner=owner, as_json=as_json))
+
+
+@app.command()
+def mcp(
+    owner: Owner = "",
+    http: Annotated[bool, typer.Option("--http", help="Serve over HTTP instead of stdio.")] = False,
+    listen: Annotated[str, typer.Option(help="HOST:PORT, for HTTP.")] = "",
+) -> None:
+    """Let other agents look at memory, turns, configuration and logs (MCP, read-only)."""
+    settings = _settings()
+    with configure_logging(settings):
+        _run(_mcp().run_mcp(settings, owner=owner or settings.owner, http=http, listen=listen))
 
 
 @app.command()
@@ -99,7 +128,8 @@ def pair(
 
 def main() -> None:
     """Run the command; errors that are meant for people are printed as one message."""
-    handler = RichHandler(console=Console(stderr=True), show_path=False, show_time=False)
+    console = Console(stderr=True)
+    handler = RichHandler(console=console, show_path=False, show_time=False, level=logging.WARNING)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
     try:
         app()
@@ -112,6 +142,11 @@ def main() -> None:
 def _telegram() -> ModuleType:
     """Import the bot, which takes a second that other commands need not wait."""
     return importlib.import_module("bot.telegram_command")
+
+
+def _mcp() -> ModuleType:
+    """Import the server, whose library takes a second that other commands need not wait."""
+    return importlib.import_module("bot.mcp_command")
 
 
 def _settings() -> Settings:

@@ -68,6 +68,7 @@ async def findings() -> AsyncIterator[Finding]:
         "embedding model": _embeddings,
         "episodic tier (log and Chroma)": _episodes,
         "permanent tier": _permanent,
+        "plugins": _plugins,
         "chat model": _chat_model,
     }
     if settings.telegram_token.get_secret_value():
@@ -126,7 +127,14 @@ async def _episodes(layers: Layers) -> str:
 
 async def _permanent(layers: Layers) -> str:
     facts = await layers.permanent.facts(owner=layers.settings().owner)
-    return f"{len(facts)} facts"
+    kind = "Letta by URL" if layers.settings().letta_url.get_secret_value() else "embedded"
+    return f"{len(facts)} facts, {kind}"
+
+
+async def _plugins(layers: Layers) -> str:
+    if problems := await layers.plugins.problems():
+        raise GoatError("; ".join(f"{name}: {text}" for name, text in problems.items()))
+    return await layers.plugins.report()
 
 
 async def _telegram(layers: Layers) -> str:
@@ -143,7 +151,7 @@ async def _chat_model(layers: Layers) -> str:
             "none is configured, so replies show the memories themselves. Set GOAT_MODEL, and "
             "GOAT_MODEL_BASE_URL and GOAT_MODEL_API_KEY where needed: any OpenAI-compatible endpoint will do"
         )
-    text = "".join([piece async for piece in layers.model.stream([HumanMessage("Say: ok")])])
+    text = "".join([chunk.text async for chunk in layers.model.stream([HumanMessage("Say: ok")])])
     if not text.strip():
         raise GoatError(f"{name} gives an empty answer. Check GOAT_MODEL.")
     return f"{name} answers"

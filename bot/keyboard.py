@@ -12,6 +12,20 @@ from prompt_toolkit.history import FileHistory
 from prompt_toolkit.patch_stdout import patch_stdout
 
 
+async def ask(question: str) -> str:
+    """Ask for one line; empty when nothing is typed, or Ctrl-C or Ctrl-D."""
+    if not sys.stdin.isatty():
+        piped: bytes = await asyncio.to_thread(sys.stdin.buffer.readline)
+        return piped.decode("utf-8", "replace").strip()
+    try:
+        with patch_stdout(raw=True):
+            session: PromptSession[str] = PromptSession(question)
+            typed: str = await session.prompt_async()
+            return typed.strip()
+    except (KeyboardInterrupt, EOFError):
+        return ""
+
+
 async def typed_lines(history: Callable[[], FileHistory]) -> AsyncIterator[str]:
     """Yield what the user types, until Ctrl-D; what is piped in is read as lines."""
     if not sys.stdin.isatty():

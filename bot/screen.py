@@ -7,7 +7,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bot.approving import argument_lines
 from bot.decisions import RULES, Judged, judged, measure, problems, rule_of
+from graph.events import Approval
 from graph.state import Allocation, Recall, State
 from memory.models import Candidate, Decision, Fact
 from memory.prompt import day
@@ -49,6 +51,19 @@ def recalled_line(state: State) -> str:
     if not recalled:
         return ""
     return f"recalled {len(recalled)} of {len(state['recall'].candidates)} found (/why)"
+
+
+def approval(asked: Approval) -> RenderableType:
+    """Show a call that waits for the person's word, so that nothing of it is hidden."""
+    title = Text(f"{printable(asked.tool)} is to be run ({asked.reason}):", style="yellow")
+    return Group(title, *(Text(f"  {line}") for line in argument_lines(asked)))
+
+
+def attachments(state: State) -> list[str]:
+    """Return the paths of the files that the turn's tools made."""
+    turn_id = state["turn"].turn_id
+    made = [result for result in state.get("results", ()) if result.turn_id == turn_id]
+    return [path for result in made for path in result.attachments]
 
 
 def facts(rows: Sequence[Fact], zone: tzinfo) -> RenderableType:

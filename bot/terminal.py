@@ -10,11 +10,13 @@ from rich.console import Console
 from rich.text import Text
 
 from bot import screen
-from bot.keyboard import ctrl_c, typed_lines
+from bot.approving import is_yes
+from bot.delegated import Delegated
+from bot.keyboard import ask, ctrl_c, typed_lines
 from bot.place import Place
 from graph.agent import Agent
 from graph.app import open_agent
-from graph.events import Event, Finished, Piece, Resumed
+from graph.events import Calling, Event, Finished, Piece, Resumed, Waiting
 from graph.settings import Settings
 from graph.state import State
 from memory.errors import GoatError
@@ -26,6 +28,7 @@ HELP = """\
 /facts                   the facts that are always in the prompt
 /remember key: value     write such a fact       /forget key   take it out
 /identity text           who the agent is for you (without text: back to the configured persona)
+/jobs                    what is worked on in the background   /stop name  end it
 /new                     begin a new thread; the memory stays
 /help                    this list               /quit         leave (or Ctrl-D)
 Ctrl-C ends a reply that is being written; what stands there is kept."""
@@ -43,9 +46,11 @@ async def run_chat(settings: Settings, *, owner: str, thread: str, resume: bool)
         _greet(console, settings, place)
         await _finish_pending(console, agent, owner)
         chat = Chat(console, agent, place, warming)
-        async for line in typed_lines(place.history):
-            if not await chat.handle(line):
-                break
+        await chat.take_up()
+        async with chat.delegated.told():
+            async for line in typed_lines(place.history):
+                if not await chat.handle(line):
+                    break
 
 
 class Chat:
@@ -57,17 +62,19 @@ class Chat:
         self._place = place
         self._warming = warming
         self._last: State | None = None
+        self.delegated = Delegated(console, agent, place.owner)
 
     async def handle(self, line: str) -> bool:
         """Act on a line; return whether to go on."""
         text = clean(line).strip()
-        try:
-            if text.startswith("/"):
-                return await self._command(text)
-            if text:
-                await self._turn(clean(line))
-        except GoatError as error:
-            screen.warn(self._console, str(error))
+        async with self.delegated.quiet:
+            try:
+                if text.startswith("/"):
+                    return await self._command(text)
+                if text:
+                    await self._turn(clean(line))
+            except GoatError as error:
+                screen.warn(self._console, str(error))
         return True
 
     async def _command(self, text: str) -> bool:
@@ -79,6 +86,8 @@ class Chat:
             "/remember": self._remember,
             "/forget": self._forget,
             "/identity": self._identity,
+            "/jobs": self.delegated.list,
+            "/stop": self.delegated.stop,
             "/help": self._help,
         }
         if name in {"/quit", "/exit"}:
@@ -95,9 +104,37 @@ class Chat:
             return
         turn_id = uuid.uuid4().hex
         place = self._place
+        await self.delegated.register(place.thread)
         stream = self._agent.stream(text, owner=place.owner, thread=place.thread, turn_id=turn_id, fresh=True)
-        with ctrl_c(lambda: self._agent.stop(turn_id)):
-            await self._show(stream)
+        await self._until_finished(stream, turn_id)
+
+    async def take_up(self) -> None:
+        """Ask what the last stop left open in this thread."""
+        waiting = await self._agent.waiting(self._place.thread)
+        if waiting is not None and waiting.owner == self._place.owner:
+            await self._until_finished(await self._asked(waiting), waiting.turn_id)
+
+    async def _until_finished(self, stream: AsyncIterator[Event] | None, turn_id: str) -> None:
+        """Show a turn, asking whatever it waits for."""
+        while stream is not None:
+            with ctrl_c(lambda: self._agent.stop(turn_id)):
+                waiting = await self._show(stream)
+            stream = await self._asked(waiting) if waiting is not None else None
+
+    async def _asked(self, waiting: Waiting) -> AsyncIterator[Event]:
+        """Ask for the first call that waits; return the turn as it goes on."""
+        approval = waiting.approvals[0]
+        self._console.print(screen.approval(approval))
+        allowed = is_yes(await ask("Allow it? [y/N] "))
+        self._console.print("Allowed." if allowed else "Not allowed.", style="dim")
+        place = self._place
+        return self._agent.decide(
+            waiting.turn_id,
+            owner=place.owner,
+            thread=place.thread,
+            approval_id=approval.id,
+            allowed=allowed,
+        )
 
     async def _is_loaded(self) -> bool:
         """Wait for what is being loaded; say whether it is, rather than that Ctrl-C ended the wait."""
@@ -110,29 +147,51 @@ class Chat:
         giving_up.cancel()
         return not given_up.is_set()
 
-    async def _show(self, stream: AsyncIterator[Event]) -> None:
-        """Print the reply as it is written, on lines of its own whatever comes in between."""
-        streamed = False
+    async def _show(self, stream: AsyncIterator[Event]) -> Waiting | None:
+        """Print the reply as it is written, on lines of its own whatever comes in between.
+
+        Returns:
+            What the turn waits for, when it does.
+        """
+        written: list[str] = []
+        waiting: Waiting | None = None
         try:
             async for event in stream:
                 match event:
                     case Piece(text):
-                        streamed = True
+                        written.append(text)
                         self._console.out(screen.printable(text), end="")
+                    case Calling(tools):
+                        self._new_line(written)
+                        self._console.print(Text(f"· {screen.printable(', '.join(tools))}", style="dim"))
                     case Resumed(state):
                         screen.resumed(self._console, state)
+                    case Waiting():
+                        waiting = event
                     case Finished(state):
                         self._last = state
         finally:
-            if streamed:
-                self._console.print()
-        if self._last is not None:
-            self._end(self._last, streamed=streamed)
+            shown = self._new_line(written)
+        if waiting is None and self._last is not None:
+            self._end(self._last, shown)
+        return waiting
 
-    def _end(self, state: State, *, streamed: bool) -> None:
+    def _new_line(self, written: list[str]) -> str:
+        """End what was being written, and return it."""
+        text = "".join(written)
+        if text:
+            self._console.print()
+        written.clear()
+        return text
+
+    def _end(self, state: State, shown: str) -> None:
         reply = state["reply"]
-        if not streamed:
+        if shown and shown.strip() != reply.text.strip():
+            self._console.print("Corrected:", style="dim")
+        if shown.strip() != reply.text.strip():
             self._console.print(Text(screen.printable(reply.text)))
+        for path in screen.attachments(state):
+            self._console.print(Text(f"file: {path}", style="dim"))
         if reply.problem:
             kept = (
                 "what stands there is kept"

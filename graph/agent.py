@@ -8,26 +8,27 @@ from datetime import UTC, datetime
 from typing import Any, cast
 from weakref import WeakValueDictionary
 
-from langchain_core.messages import AIMessageChunk, HumanMessage
+from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END
-from langgraph.graph.state import CompiledStateGraph
-from langgraph.types import Durability, StateSnapshot
+from langgraph.types import Command, Durability, StateSnapshot
 
+from graph.approval import ABANDONED, approvals
 from graph.context import TurnContext
-from graph.events import Event, Finished, Piece, Resumed, Step
+from graph.delegation.state import is_job
+from graph.events import Event, Finished, Resumed, Waiting
 from graph.layers import Layers
 from graph.lease import ThreadLeases
 from graph.redis_saver import RedisSaver
 from graph.snapshots import answered, as_state, is_pending, of_server
+from graph.spans import turn_span
 from graph.state import State, TurnInput
 from graph.turn import PLAIN, Circumstances, user_message
-from memory.errors import EmptyMessage, GoatError, OwnerMismatch, ThreadBusy
+from graph.turn_run import Compiled, TurnRun
+from memory.errors import EmptyMessage, GoatError, NothingToDecide, OwnerMismatch, ThreadBusy
 from memory.text import clean
 
 logger = logging.getLogger(__name__)
-
-Compiled = CompiledStateGraph[State, TurnContext, TurnInput, State]
 
 
 class Agent:
@@ -69,6 +70,9 @@ class Agent:
         sent before, and spares the look. Of a private turn nothing is kept, not even for a crash: it is
         computed again.
 
+        A turn may end with `Waiting`: see `decide`. What waits in the thread when another message comes is
+        not allowed, and that turn ends without it.
+
         Raises:
             EmptyMessage: there is nothing to answer.
             OwnerMismatch: the thread is another owner's.
@@ -90,37 +94,98 @@ class Agent:
             return
         async with self._queue(thread), self._leases.hold(thread):
             config = _config(thread)
-            if await self._saver.ais_pending(thread) and (resumed := await self._resumed(config)):
-                if resumed["turn"].turn_id == turn_id:
-                    yield Finished(resumed)
+            async for event in self._earlier(config, turn_id):
+                yield event
+                if not isinstance(event, Resumed):
                     return
-                yield Resumed(resumed)
             if may_be_stored and (stored := await self._stored(config, turn_id, owner)):
                 yield Finished(stored)
                 return
             async for event in self._begin(message, thread, context, self.graph):
                 yield event
 
+    async def _earlier(self, config: RunnableConfig, turn_id: str) -> AsyncIterator[Event]:
+        """Finish what is pending in a thread; anything but `Resumed` is the turn that is asked for itself."""
+        if not await self._saver.ais_pending(config["configurable"]["thread_id"]):
+            return
+        waiting = await self._waiting(config)
+        if waiting is not None and waiting.turn_id == turn_id:
+            yield waiting
+        elif resumed := await self._resumed(config):
+            yield Finished(resumed) if resumed["turn"].turn_id == turn_id else Resumed(resumed)
+
     async def _begin(
         self, message: HumanMessage, thread: str, context: TurnContext, graph: Compiled
     ) -> AsyncIterator[Event]:
         with self.layers.stops.possible(str(message.id)):
-            async for event in self._run({"messages": [message]}, _config(thread), context, graph):
+            async for event in self._run(
+                str(message.id), {"messages": [message]}, _config(thread), context, graph
+            ):
                 yield event
+
+    async def decide(
+        self, turn_id: str, *, owner: str, thread: str, approval_id: str, allowed: bool
+    ) -> AsyncIterator[Event]:
+        """Answer a call that waits in `thread`, and go on with its turn, yielding what `stream` yields.
+
+        It may be done again: what was answered before is finished, and yields what is stored of the turn.
+
+        Raises:
+            NothingToDecide: nothing is known of such a call.
+            OwnerMismatch: the thread is another owner's.
+            ThreadBusy, TierUnavailable: as for `stream`; the call goes on waiting.
+        """
+        async with self._queue(thread), self._leases.hold(thread):
+            config = _config(thread)
+            waiting = await self._waiting(config)
+            if waiting is not None and waiting.owner != owner:
+                raise OwnerMismatch("This was asked of somebody else.")
+            if waiting is None or approval_id not in {one.id for one in waiting.approvals}:
+                yield await self._decided(config, turn_id, owner)
+                return
+            context = self.layers.settings().turn_context(owner)
+            with self.layers.stops.possible(waiting.turn_id):
+                answer: Command[Any] = Command(resume={approval_id: allowed})
+                async for event in self._run(turn_id, answer, config, context, self.graph):
+                    yield event
+
+    async def _decided(self, config: RunnableConfig, turn_id: str, owner: str) -> Event:
+        """Return where a turn is whose call was answered before."""
+        waiting = await self._waiting(config)
+        if waiting is not None:
+            return waiting
+        if await self._saver.ais_pending(config["configurable"]["thread_id"]):
+            await self._resumed(config)
+        stored = await self._stored(config, turn_id, owner)
+        if stored is None:
+            raise NothingToDecide("This is not open any more.")
+        return Finished(stored)
+
+    async def waiting(self, thread: str) -> Waiting | None:
+        """Return what waits in a thread for the person's word; None when nothing does."""
+        return await self._waiting(_config(thread))
+
+    async def _waiting(self, config: RunnableConfig) -> Waiting | None:
+        snapshot = await self.graph.aget_state(config)
+        if not snapshot.interrupts:
+            return None
+        turn = snapshot.values["turn"]
+        return Waiting(turn.turn_id, turn.owner, approvals(snapshot.interrupts))
 
     async def resume(self) -> list[State]:
         """Finish every turn that a crash left pending, before anything new; return their states.
 
-        Threads in which another process is answering are left to it. A turn that fails again stays pending,
-        is logged, and does not hold up the others.
+        What waits for a person's word goes on waiting. Threads in which another process is answering are left
+        to it. A turn that fails again stays pending, is logged, and does not hold up the others.
 
-        The vectors of every owner are then brought up to date, in the background.
+        In the background, the vectors of every owner are then brought up to date, and open jobs worked on.
 
         Raises:
             TierUnavailable: Redis cannot be reached.
         """
+        self.layers.delegation.begin()
         finished = []
-        for thread in await self._saver.apending():
+        for thread in [one for one in await self._saver.apending() if not is_job(one)]:
             try:
                 state = await self._resume_thread(thread)
             except ThreadBusy:
@@ -141,6 +206,8 @@ class Agent:
 
     async def _resume_thread(self, thread: str) -> State | None:
         async with self._queue(thread), self._leases.hold(thread):
+            if await self._waiting(_config(thread)):
+                return None
             return await self._resumed(_config(thread))
 
     async def _resumed(self, config: RunnableConfig) -> State | None:
@@ -176,6 +243,8 @@ class Agent:
         May be done again when it broke off; what is written meanwhile may stay.
         """
         layers = self.layers
+        await layers.delegation.erase(owner=owner)
+        await layers.recorder.flush()
         for thread in await layers.episodes.threads(owner=owner):
             await self._saver.adelete_thread(thread)
         await layers.conversations.erase(owner=owner)
@@ -183,6 +252,7 @@ class Agent:
         await layers.permanent.erase(owner=owner)
         await layers.cache.erase(owner=owner)
         await layers.tool_cache.erase(owner=owner)
+        await layers.metrics.erase(owner=owner)
 
     async def last_turn(self, thread: str) -> State | None:
         """Read the thread's latest state; None when it has none."""
@@ -199,8 +269,10 @@ class Agent:
         """
         owner = str((snapshot.metadata or {}).get("owner", ""))
         context = self.layers.settings().turn_context(owner)
+        left = {one.id: ABANDONED for one in snapshot.interrupts}
+        given: Command[Any] | None = Command(resume=left) if left else None
         try:
-            async for _ in self._run(None, config, context, self.graph):
+            async for _ in self._run(_turn_id(snapshot), given, config, context, self.graph):
                 pass
         except (EmptyMessage, OwnerMismatch) as error:
             logger.warning("A pending turn cannot be answered and is closed: %s", error)
@@ -208,31 +280,27 @@ class Agent:
         return await self.graph.aget_state(config)
 
     async def _run(
-        self, given: TurnInput | None, config: RunnableConfig, context: TurnContext, graph: Compiled
+        self,
+        turn_id: str,
+        given: TurnInput | Command[Any] | None,
+        config: RunnableConfig,
+        context: TurnContext,
+        graph: Compiled,
     ) -> AsyncIterator[Event]:
         durability: Durability | None = None if graph is self._untraced else "sync"
-        events = graph.astream(
-            given,
-            config,
-            context=context,
-            stream_mode=["messages", "updates", "values"],
-            durability=durability,
-        )
-        done: list[Step] = []
-        state: Any = None
-        async for mode, event in events:
-            if mode == "messages":
-                chunk, _ = cast("tuple[Any, Any]", event)
-                if isinstance(chunk, AIMessageChunk) and chunk.text:
-                    yield Piece(chunk.text)
-            elif mode == "updates":
-                done += [Step(node) for node in cast("dict[str, Any]", event)]
-            else:  # the values of a superstep come once its checkpoint is stored
-                for step in done:
-                    yield step
-                done.clear()
-                state = event
-        yield Finished(cast("State", state))
+        run = TurnRun(await self.layers.toolbox.schemas() if context.tool_rounds else {})
+        events = run.events(graph, given, config, context, durability)
+        if graph is not self._untraced:
+            events = turn_span(self.layers.telemetry.tracer(), turn_id, events)
+        async for event in events:
+            yield event
+
+
+def _turn_id(snapshot: StateSnapshot) -> str:
+    """Return the id of the turn that is pending; the message stands there before the turn does."""
+    messages = snapshot.values.get("messages") or []
+    human = [message for message in messages if message.type == "human"]
+    return str(human[-1].id) if human else ""
 
 
 def _config(thread: str) -> RunnableConfig:

@@ -57,6 +57,7 @@ async def open_agent(settings: Settings | None = None) -> AsyncIterator[Agent]:
     drawn = build_graph(own)
     agent = Agent(drawn.compile(checkpointer=saver, name="goat"), drawn.compile(name="goat"), own, saver)
     try:
+        await own.telemetry.open()
         yield agent
     finally:
         await agent.aclose()

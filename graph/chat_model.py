@@ -5,7 +5,8 @@ import importlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Protocol, cast
 
-from langchain_core.messages import AnyMessage
+from langchain_core.messages import AIMessageChunk, AnyMessage
+from langchain_core.tools import BaseTool
 
 from graph.settings import Settings
 
@@ -18,8 +19,10 @@ class ChatModel(Protocol):
         """The model's name; empty when none is configured."""
         ...
 
-    def stream(self, prompt: Sequence[AnyMessage]) -> AsyncIterator[str]:
-        """Yield the reply as it is written.
+    def stream(
+        self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool] = ()
+    ) -> AsyncIterator[AIMessageChunk]:
+        """Yield the reply, and what it asks of `tools`, as it is written.
 
         Raises:
             ModelUnavailable: it cannot be reached, refuses, or answers nonsense; the text says what to do.
@@ -47,9 +50,11 @@ class ConfiguredChatModel:
         """The model's name; empty when none is configured."""
         return self._settings().model
 
-    async def stream(self, prompt: Sequence[AnyMessage]) -> AsyncIterator[str]:
+    async def stream(
+        self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool] = ()
+    ) -> AsyncIterator[AIMessageChunk]:
         """Yield the reply as it is written; see `ChatModel.stream`."""
-        async for piece in (await self._open()).stream(prompt):
+        async for piece in (await self._open()).stream(prompt, tools):
             yield piece
 
     async def ready(self) -> None:

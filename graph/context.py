@@ -147,6 +147,13 @@ class Thresholds(BaseModel):
         title="Cache: time to live",
         description="Seconds that a search result may be used again; 0 turns the cache off.",
     )
+    tool_rounds: int = Field(
+        4,
+        ge=0,
+        le=16,
+        title="Tools: rounds",
+        description="How often a turn may call tools before it must answer; 0 offers the model none.",
+    )
 
     @property
     def fusion(self) -> FusionWeights:

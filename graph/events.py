@@ -1,6 +1,8 @@
 """What a front end hears of a turn while it runs."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from graph.state import State
 
@@ -20,6 +22,34 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Calling:
+    """The model asks for tools; what it said before them is no part of the reply."""
+
+    tools: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A call that waits for the person's word."""
+
+    id: str
+    """Of the interrupt: with it the call is answered."""
+    tool: str
+    arguments: Mapping[str, Any]
+    reason: str
+    """Why it is asked: what the tool can do, or what it follows from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The turn waits until the person has answered; see `Agent.decide`."""
+
+    turn_id: str
+    owner: str
+    approvals: Sequence[Approval]
+
+
+@dataclass(frozen=True, slots=True)
 class Resumed:
     """A turn that an earlier stop cut off is finished now, before the one that was asked for."""
 
@@ -33,4 +63,4 @@ class Finished:
     state: State
 
 
-Event = Piece | Step | Resumed | Finished
+Event = Piece | Step | Calling | Waiting | Resumed | Finished

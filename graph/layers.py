@@ -1,6 +1,7 @@
 """The layers of memory and all else outside the process, bound once; nothing connects before it is used."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -9,24 +10,40 @@ from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from langchain_core.tools import BaseTool
 from tzlocal import get_localzone
 
 from graph.chat_model import ChatModel, ConfiguredChatModel
+from graph.delegation.delegation import Delegation
+from graph.log_reading import read_logs
+from graph.recorder import TurnRecorder
 from graph.settings import Settings
 from graph.stop import StopSignals
+from graph.telemetry import Telemetry
+from graph.tools.memory_tools import MemoryTools
+from graph.tools.plugins.services import PluginServices
+from graph.tools.plugins.shelf import PluginShelf
+from graph.tools.running import ToolRunner
+from graph.tools.toolbox import Toolbox
 from graph.turn import TurnReader
 from memory.embedding.factory import open_embeddings
 from memory.embedding.lazy import LazyEmbeddings
 from memory.embedding.model import EmbeddingModel
 from memory.episodic.feedback import FeedbackLog
+from memory.episodic.observations import ObservationLog
 from memory.episodic.store import EpisodeArchive
 from memory.episodic.vectors import VectorIndex
+from memory.errors import MemoryTierError
 from memory.owner_files import OwnerFiles
+from memory.permanent.chosen import ChosenPermanentStore
 from memory.permanent.embedded import EmbeddedPermanentStore
+from memory.permanent.letta import LettaAddress, LettaPermanentStore
+from memory.permanent.records import RecordedStore
 from memory.query import warm_up
 from memory.tokens import TokenCounter
 from memory.working.client import RedisConnection
 from memory.working.conversation import RedisConversation
+from memory.working.metrics import RedisMetrics
 from memory.working.server import EmbeddedServer
 from memory.working.session_cache import RedisSessionCache
 from memory.working.tool_cache import RedisToolCache
@@ -79,19 +96,81 @@ class Layers:
             self.files, self.vectors, self.embeddings, lambda: models_folder(settings())
         )
         self.feedback = FeedbackLog(self.files)
-        self.permanent = EmbeddedPermanentStore(
-            self.files, count_tokens=self.tokens, max_tokens=lambda: settings().facts_cap
+        self.observations = ObservationLog(self.files)
+        self.embedded_permanent = EmbeddedPermanentStore(
+            self.files, count_tokens=self.tokens, max_tokens=self.facts_cap
         )
+        self.letta_permanent = LettaPermanentStore(
+            self.letta_address, count_tokens=self.tokens, max_tokens=self.facts_cap
+        )
+        self.permanent = ChosenPermanentStore(self.configured_permanent)
         self.conversations = RedisConversation(self.redis.client)
         self.cache = RedisSessionCache(self.redis.client)
         self.tool_cache = RedisToolCache(self.redis.client)
         self.model: ChatModel = ConfiguredChatModel(settings)
         self.stops = StopSignals()
+        self.metrics = RedisMetrics(self.redis.client)
+        self.recorder = TurnRecorder(self.observations, self.metrics, lambda: settings().log_text)
+        self.telemetry = Telemetry(settings)
+        services = PluginServices(
+            load_settings=settings, read_metrics=self.metrics.read, read_logs=self.read_logs
+        )
+        self.plugins = PluginShelf(settings, services)
+        self.tool_runner = ToolRunner(self.plugins.isolation, self.tool_timeout, self.tool_output_cap)
+        self.toolbox = Toolbox(self._own_tools, self.plugins, lambda: settings().owner)
+        self.delegation = Delegation(
+            settings=settings,
+            client=self.redis.client,
+            model=self.model,
+            model_timeout=self.model_timeout,
+            toolbox=lambda: self.toolbox,
+            tool_runner=self.tool_runner,
+            tool_cache=self.tool_cache,
+            episodes=self.episodes,
+            conversations=self.conversations,
+            cache=self.cache,
+            tokens=self.tokens,
+        )
         self.turns = TurnReader(lambda: settings().owner, utc_now)
 
     def persona(self) -> str:
         """Return the configured identity."""
         return self.settings().identity
+
+    def configured_permanent(self) -> RecordedStore:
+        """Return where facts and identity are kept: on the configured Letta server, else in owners' files."""
+        letta = bool(self.settings().letta_url.get_secret_value())
+        return self.letta_permanent if letta else self.embedded_permanent
+
+    def letta_address(self) -> LettaAddress:
+        """Return where the Letta server is."""
+        settings = self.settings()
+        return LettaAddress(settings.letta_url, settings.letta_token, settings.letta_timeout)
+
+    def facts_cap(self) -> int:
+        """Return the most tokens of facts."""
+        return self.settings().facts_cap
+
+    def tool_timeout(self) -> float:
+        """Return the seconds that a tool may take."""
+        return self.settings().tool_timeout
+
+    def tool_output_cap(self) -> int:
+        """Return the most characters of a tool's output that the model is shown."""
+        return self.settings().tool_output_cap
+
+    async def read_logs(self, *, limit: int, level: str) -> list[str]:
+        """Return the latest lines of the log of at least `level`, oldest first.
+
+        Raises:
+            ValueError: there is no such level.
+        """
+        lines = await asyncio.to_thread(read_logs, self.settings(), limit, level)
+        return [f"{line.at} {line.level} {line.logger}: {line.message}" for line in lines]
+
+    def _own_tools(self) -> list[BaseTool]:
+        tools = MemoryTools(self.episodes, self.permanent, self.cache, self.zone, self.facts_cap, self.tokens)
+        return [*tools.all(), *self.delegation.tools()]
 
     def message_cap(self) -> int:
         """Return the most tokens of one message that the model is shown."""
@@ -117,7 +196,19 @@ class Layers:
             MemoryTierError, DataFolderError: something cannot be loaded; the turn will say so too.
         """
         await self.tokens.ready()
-        await asyncio.gather(self.episodes.ready(owner=owner), self.model.ready(), asyncio.to_thread(warm_up))
+        await asyncio.gather(
+            self.episodes.ready(owner=owner),
+            self.model.ready(),
+            asyncio.to_thread(warm_up),
+            self.plugins.tools(),
+            self._permanent_ready(owner),
+        )
+
+    async def _permanent_ready(self, owner: str) -> None:
+        """Make the client of a Letta server and find the owner's agent; what fails, the turn will tell."""
+        if self.settings().letta_url.get_secret_value():
+            with contextlib.suppress(MemoryTierError):
+                await self.permanent.facts(owner=owner)
 
     async def reconcile(self) -> None:
         """Bring the vectors of every owner up to date with the log; what fails is logged."""
@@ -128,6 +219,16 @@ class Layers:
     async def close(self) -> None:
         """Close whatever was opened; what cannot be closed does not keep the rest open."""
         async with AsyncExitStack() as stack:
-            for close in (self.redis.close, self.model.aclose, self.embeddings.aclose, self.files.close):
+            for close in (
+                self.redis.close,
+                self.model.aclose,
+                self.embeddings.aclose,
+                self.files.close,
+                self.plugins.aclose,
+                self.letta_permanent.aclose,
+            ):
                 stack.push_async_callback(close)
             stack.push_async_callback(self.episodes.close)
+            stack.push_async_callback(self.telemetry.close)
+            stack.push_async_callback(self.recorder.flush)
+            stack.push_async_callback(self.delegation.aclose)

@@ -1,15 +1,21 @@
 """The chat model behind any OpenAI-compatible endpoint."""
 
+import logging
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
-from langchain_core.messages import AnyMessage
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import AIMessageChunk, AnyMessage
+from langchain_core.runnables import Runnable
+from langchain_core.tools import BaseTool
 from langchain_openai import ChatOpenAI
 from openai import (
     APIConnectionError,
     APIStatusError,
     APITimeoutError,
+    BadRequestError,
     DefaultAsyncHttpx2Client,
     OpenAIError,
     Timeout,
@@ -33,12 +39,15 @@ _ADVICE = {
     429: "Too many requests, or the credit is used up: wait a little.",
 }
 
+logger = logging.getLogger(__name__)
+
 
 class OpenAICompatible:
     """OpenAI, DeepSeek, Groq, OpenRouter, Ollama, llama.cpp: whatever speaks the chat completions API."""
 
     def __init__(self, settings: Settings) -> None:
         self.name = settings.model
+        self._takes_tools = True
         self._timeout = settings.model_timeout
         self._where = f"The model {settings.model} at {_place(settings.model_base_url)}"
         self._http = DefaultAsyncHttpx2Client()
@@ -53,17 +62,38 @@ class OpenAICompatible:
             http_async_client=self._http,
         )
 
-    async def stream(self, prompt: Sequence[AnyMessage]) -> AsyncIterator[str]:
-        """Yield the reply as it is written.
+    async def stream(
+        self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool] = ()
+    ) -> AsyncIterator[AIMessageChunk]:
+        """Yield the reply, and what it asks of `tools`, as it is written.
+
+        A model that takes no tools is asked again without them, and from then on.
 
         Raises:
             ModelUnavailable: it cannot be reached, refuses, or answers nonsense; the text says what to do.
         """
         try:
+            async for chunk in self._stream(prompt, tools if self._takes_tools else ()):
+                yield chunk
+        except BadRequestError as error:
+            if not tools or not self._takes_tools or "tool" not in error.message.lower():
+                raise ModelUnavailable(self._explain(error)) from None
+            logger.warning("%s takes no tools; it is asked without them from now on.", self._where)
+            self._takes_tools = False
+            async for chunk in self.stream(prompt):
+                yield chunk
+
+    async def _stream(
+        self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool]
+    ) -> AsyncIterator[AIMessageChunk]:
+        asked: Runnable[LanguageModelInput, Any] = self._client.bind_tools(tools) if tools else self._client
+        try:
             ended = ""
-            async for chunk in self._client.astream(list(prompt)):
+            async for chunk in asked.astream(list(prompt)):
                 ended = chunk.response_metadata.get("finish_reason") or ended
-                yield chunk.text
+                yield chunk
+        except BadRequestError:
+            raise
         except (OpenAIError, httpx2.HTTPError) as error:
             raise ModelUnavailable(self._explain(error)) from None
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:

@@ -22,7 +22,11 @@ from pydantic_settings import (
 )
 
 from graph.context import Thresholds, TurnContext
+from graph.delegation_settings import DelegationSettings
+from graph.mcp_settings import McpSettings
+from graph.observing_settings import ObservingSettings
 from graph.telegram_settings import TelegramSettings
+from graph.tool_settings import ToolSettings
 from memory.errors import ConfigError
 
 PREFIX = "GOAT_"
@@ -52,7 +56,15 @@ class FlatToml(TomlConfigSettingsSource):
         return dict(flatten(super().__call__()))
 
 
-class Settings(Thresholds, TelegramSettings, BaseSettings):
+class Settings(
+    Thresholds,
+    TelegramSettings,
+    ToolSettings,
+    DelegationSettings,
+    ObservingSettings,
+    McpSettings,
+    BaseSettings,
+):
     """Everything that can be configured; the thresholds are the defaults of each turn."""
 
     model_config = SettingsConfigDict(
@@ -78,6 +90,13 @@ class Settings(Thresholds, TelegramSettings, BaseSettings):
     chroma_url: SecretStr = Field(
         SecretStr(""), description="Episodic tier: http(s)://[token@]host:port of Chroma; empty: embedded."
     )
+    letta_url: SecretStr = Field(
+        SecretStr(""), description="Permanent tier: http(s)://host:port of Letta; empty: embedded."
+    )
+    letta_token: SecretStr = Field(
+        SecretStr(""), description="Letta's server password, or the key of its cloud, if it asks for one."
+    )
+    letta_timeout: float = Field(3, gt=0, le=600, description="Seconds that Letta has for one request.")
     checkpoints_kept: int = Field(20, ge=2, le=10_000, description="Checkpoints kept of each thread.")
 
     embedding_model: str = Field(

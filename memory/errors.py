@@ -5,17 +5,21 @@
   + DataFolderError          the data folder cannot be used: read-only, full, in use, not ours
   + OwnerMismatch            a thread was asked for on behalf of somebody else
   + EmptyMessage             there is nothing to answer
+  + NothingToDecide          nothing waits for the person's word, or not any more
   + ThreadBusy               another process is answering in this thread
   + MediaRefused           a voice message, picture or document cannot be read (bot.telegram.media_errors)
   + LaneLost               another worker has the chat by now (bot.telegram.courier)
   + NotDelivered           Telegram could not be reached for a long time
   + Undeliverable          Telegram will never take a message
+  + PluginProblem            a plugin cannot be used (graph.tools.plugins.files)
+  + AddressRefused           a page stands where none may be fetched (graph.tools.plugins.addresses)
+  + Refused                  an MCP call asks for what is not there, or what cannot be (bot.mcp.tool)
   + ModelUnavailable         the chat model cannot be reached, or answered nonsense
   + MemoryTierError          a tier could not do what it was asked; names the tier
-    - TierUnavailable        the backend cannot be reached, or did not answer in time
+    - TierUnavailable        the backend cannot be reached, or did not answer in time (TryAgain: a lost race)
     - TierCorrupt            the backend answered with something that cannot be read
     - EmbeddingMismatch      the vectors were made by another embedding model
-    - FactsFull              a fact does not fit under the token cap
+    - FactsFull              a fact does not fit under the token cap (BlockFull: into Letta's block)
 
 What refuses a turn is a `ValueError` too: a LangGraph server shows the text of no other error of ours.
 """
@@ -43,6 +47,10 @@ class EmptyMessage(GoatError, ValueError):
 
 class ThreadBusy(GoatError):
     """Another process is answering in this thread."""
+
+
+class NothingToDecide(GoatError):
+    """Nothing waits for the person's word, or not any more."""
 
 
 class ModelUnavailable(GoatError):

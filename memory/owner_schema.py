@@ -57,6 +57,14 @@ MIGRATIONS: Final[Sequence[Sequence[Step]]] = (
             at INTEGER NOT NULL
         ) WITHOUT ROWID""",
     ),
+    (
+        """CREATE TABLE observations (
+            turn_id TEXT PRIMARY KEY,
+            at INTEGER NOT NULL,
+            observation BLOB NOT NULL
+        )""",
+        "CREATE INDEX observations_by_time ON observations (at, turn_id)",
+    ),
 )
 """One tuple of steps a version. `episodes.parts` is how many vectors stand for the episode, NULL before it is
 indexed. Times are microseconds since the epoch. What `vectors` holds: see `memory.episodic.kept_vectors`."""

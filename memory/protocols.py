@@ -112,7 +112,15 @@ class PermanentStore(Protocol):
         ...
 
     async def set_identity(self, text: str | None, *, owner: str) -> None:
-        """Write the override; None goes back to the configured persona."""
+        """Write the override; None goes back to the configured persona. Former ones stay in the history.
+
+        Raises:
+            ValueError: the text cannot be stored (a lone surrogate).
+        """
+        ...
+
+    async def identity_history(self, *, owner: str) -> list[tuple[str | None, datetime]]:
+        """Read every override and when it was written, newest first; None is the configured persona."""
         ...
 
     async def facts(self, *, owner: str, as_of: datetime | None = None) -> list[Fact]:
@@ -123,7 +131,8 @@ class PermanentStore(Protocol):
         """Write a fact; the newest `at` of a key wins, and every value stays in the history.
 
         Raises:
-            FactsFull: all facts together would pass the token cap.
+            FactsFull: all facts together would pass the token cap, and this one makes it worse.
+            ValueError: the key is empty or longer than 200 characters, or a text cannot be stored.
         """
         ...
 
@@ -133,6 +142,10 @@ class PermanentStore(Protocol):
 
     async def history(self, key: str, *, owner: str) -> list[Fact]:
         """Read every value that a key has had, newest first."""
+        ...
+
+    async def erase(self, *, owner: str) -> None:
+        """Delete the owner's identity, facts and their history, for good."""
         ...
 
 

@@ -4,6 +4,11 @@ import asyncio
 import logging
 from dataclasses import dataclass, replace
 
+from langgraph.runtime import Runtime
+
+from graph.context import TurnContext
+from graph.recorder import TurnRecorder
+from graph.rounds import results_of
 from graph.state import Archived, ArchiveUpdate, Reply, State, Turn, Unused
 from graph.turn import reply_id
 from memory.deadline import within
@@ -32,32 +37,36 @@ class Archive:
     conversations: ConversationStore
     cache: SessionCache
     tokens: TokenCounter
+    recorder: TurnRecorder
 
-    async def __call__(self, state: State) -> ArchiveUpdate:
+    async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> ArchiveUpdate:
         turn, reply = state["turn"], state["reply"]
         if turn.private:
             nowhere = Archived(turn_id=turn.turn_id, conversation=False, episode=False)
             return {"archived": nowhere, "unused": ()}
         new_episode = await self.episodes.append(to_episode(turn, reply))
         new_turn = await self.conversations.append(
-            await self._to_conversation(turn, reply), owner=turn.owner, thread=turn.thread
+            await self._to_conversation(state), owner=turn.owner, thread=turn.thread
         )
         await self.cache.drop(owner=turn.owner)
         self.episodes.index_soon(owner=turn.owner)
         if new_episode:
             await self._touch([c.turn_id for c in state["allocation"].recalled], turn.owner)
+        self.recorder.soon(state, runtime.context)
         archived = Archived(turn_id=turn.turn_id, conversation=new_turn, episode=new_episode)
         return {"archived": archived, "unused": await asyncio.to_thread(unused, state)}
 
-    async def _to_conversation(self, turn: Turn, reply: Reply) -> ConversationTurn:
+    async def _to_conversation(self, state: State) -> ConversationTurn:
+        turn, words = state["turn"], state["reply"].own_words
+        evidence = [result.evidence for result in results_of(state)]
         count = await self.tokens.ready()
-        words = reply.own_words
         return ConversationTurn(
             turn_id=turn.turn_id,
             message=turn.message,
             reply=words,
             at=turn.at,
-            tokens=count(turn.message) + count(words),
+            evidence=evidence,
+            tokens=count(turn.message) + count("\n".join([words, *evidence])),
         )
 
     async def _touch(self, turn_ids: list[str], owner: str) -> None:

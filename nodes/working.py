@@ -25,7 +25,7 @@ class Working:
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> WorkingUpdate:
         turn = self.turns(state, runtime)
         if is_cut_off(state):
-            await self.archive(state)
+            await self.archive(state, runtime)
         window = await self.conversations.window(
             owner=turn.owner, thread=turn.thread, max_tokens=runtime.context.l2_cap
         )

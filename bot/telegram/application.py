@@ -21,8 +21,11 @@ from telegram.ext import (
 )
 from telegram.request import HTTPXRequest
 
+from bot.telegram.approving import ALLOW
 from bot.telegram.converse import Converse
 from bot.telegram.courier import LaneLost
+from bot.telegram.deciding import Deciding
+from bot.telegram.delegated import Delegated
 from bot.telegram.desk import Desk
 from bot.telegram.gate import Context, Gate, Handler
 from bot.telegram.intake import update_of
@@ -30,6 +33,7 @@ from bot.telegram.keeping import FORGET, Keeping
 from bot.telegram.lanes import Claim
 from bot.telegram.letting_in import LettingIn
 from bot.telegram.looking import Looking
+from bot.telegram.notifying import Notifying, is_notice
 from bot.telegram.reacting import Reacting
 from bot.telegram.workers import Unreadable
 from graph.settings import Settings
@@ -71,10 +75,11 @@ def add_handlers(app: App, desk: Desk) -> None:
     converse = Converse(desk)
     keeping = Keeping(desk, converse)
     app.add_handler(TypeHandler(Update, Gate(desk)), GATE)
-    for commands in (Looking(desk).commands(), keeping.commands(), LettingIn(desk).commands()):
-        for name, run in commands.items():
+    for commands in (Looking(desk), keeping, Delegated(desk), LettingIn(desk)):
+        for name, run in commands.commands().items():
             app.add_handler(CommandHandler(name, run, _NEW), REST)
     app.add_handler(CallbackQueryHandler(keeping.decide, pattern=rf"^{FORGET}:[^:]+:(yes|no)$"), REST)
+    app.add_handler(CallbackQueryHandler(Deciding(desk), pattern=rf"^{ALLOW}:[^:]+:(yes|no)$"), REST)
     app.add_handler(CallbackQueryHandler(_unknown_button(desk)), REST)
     app.add_handler(MessageReactionHandler(Reacting(desk)), REST)
     app.add_handler(MessageHandler(_NEW & filters.COMMAND, _unknown_command(desk)), REST)
@@ -95,7 +100,7 @@ async def show_commands(desk: Desk) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Dispatcher:
-    """Give the update of a claim to the handlers; what they raise is raised here."""
+    """Give the update of a claim to the handlers, or a notice to whoever shows it; raise what they raise."""
 
     app: App
     desk: Desk
@@ -107,6 +112,9 @@ class Dispatcher:
             Unreadable: it is none.
             Exception: whatever a handler raised.
         """
+        if is_notice(claim):
+            await Notifying(self.desk)(claim)
+            return
         update = read_update(claim.update, self.desk.bot)
         await self.app.process_update(update)
         failure = self.desk.failures.pop(update.update_id, None)

@@ -1,10 +1,8 @@
 """A message becomes a turn, and the turn an answer."""
 
-import json
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from telegram import Message, Update
 
@@ -17,12 +15,11 @@ from bot.telegram.gate import Context
 from bot.telegram.incoming import Incoming
 from bot.telegram.labels import plain_name
 from bot.telegram.media import MediaRefused
+from bot.telegram.notifying import register
 from bot.telegram.place import place_of
 from bot.telegram.records import TurnRecord
-from bot.telegram.replying import refusal_text, reply_text
-from bot.telegram.streaming import Streaming
-from graph.events import Event, Finished, Piece
-from graph.state import State
+from bot.telegram.replying import refusal_text
+from bot.telegram.turning import Turning
 from graph.turn import Circumstances
 from memory.errors import MemoryTierError
 from memory.text import clean
@@ -128,56 +125,24 @@ class Converse:
         if asked.earlier is not None:
             await answer.take_over(asked.earlier.shown)
         claim = HOLDER.get()
+        thread = await desk.thread(place_of(message))
+        if not asked.private:
+            await register(desk, update, place_of(message), thread)
         events = desk.agent.stream(
             asked.text,
             owner=await desk.owner(place_of(message)),
-            thread=await desk.thread(place_of(message)),
+            thread=thread,
             turn_id=desk.turn_id(update.update_id),
             about=_circumstances(message, asked),
             fresh=claim is not None and claim.first and not answer.begun,
         )
-        state = await self._shown(events, message, answer)
-        if not asked.private:
-            await self._note(update, message, state)
-            await self._mark_earlier(asked.earlier)
+        turning = Turning(desk, update, message, answer)
+        ended = await turning.shown(events)
         for one in messages:
             await desk.records.asked(one.chat.id, one.message_id, update.update_id)
-        await answer.finish(reply_text(state, desk.say(update), private=asked.private))
-
-    async def _shown(self, events: AsyncIterator[Event], message: Message, answer: Answer) -> State:
-        """Show the reply while it is written; return the finished turn."""
-        state: State | None = None
-        async with Streaming(answer, partial(act, self.desk.bot, message)) as streaming:
-            async for event in events:
-                match event:
-                    case Piece():
-                        streaming.add(event.text)
-                    case Finished():
-                        state = event.state
-        if state is None:
-            raise RuntimeError("The turn ended without a state.")
-        return state
-
-    async def _note(self, update: Update, message: Message, state: State) -> None:
-        decisions = [
-            {
-                "turn_id": decision.turn_id,
-                "kept": decision.kept,
-                "rule": decision.rule,
-                "score": round(decision.score, 4),
-                "threshold": round(decision.threshold, 4),
-                "probability": round(decision.probability, 4),
-            }
-            for decision in state.get("decisions", ())
-        ]
-        place = place_of(message)
-        await self.desk.records.describe(
-            update.update_id,
-            turn_id=state["turn"].turn_id,
-            owner=state["turn"].owner,
-            decisions=json.dumps(decisions),
-            link="" if place.private else message.link or "",
-        )
+        if not asked.private:
+            await self._mark_earlier(asked.earlier)
+        await turning.settle(ended, thread, private=asked.private)
 
     async def _mark_earlier(self, earlier: TurnRecord | None) -> None:
         if earlier is not None and earlier.turn_id:

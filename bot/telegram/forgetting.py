@@ -4,18 +4,15 @@
 """
 
 import json
-import logging
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
-from telegram.error import BadRequest
 
-from bot.telegram.courier import Undeliverable
+from bot.telegram.closing import close_question
 from bot.telegram.desk import Desk, Say, asked_by, command_text
-from bot.telegram.formatting import preview
 from bot.telegram.gate import Context
 from bot.telegram.place import place_of
 from bot.telegram.texts import verbatim
@@ -25,7 +22,6 @@ from memory.working.client import translate_errors
 EVERYTHING = {"everything", "all", "tot", "totul"}
 ASKING_SECONDS = 10 * 60
 FORGET = "forget"
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +75,9 @@ class Forgetting:
         if asked is not None and asked["user"] != query.from_user.id:
             await self.desk.toast(update, say("not_yours"))
             return
-        await self._close(update, await self._decided(nonce, asked, choice, say))
+        text = await self._decided(nonce, asked, choice, say)
+        if isinstance(query.message, Message):
+            await close_question(self.desk, query.message, text)
         await self.desk.toast(update, "")
 
     async def _decided(self, nonce: str, asked: dict[str, Any] | None, choice: str, say: Say) -> str:
@@ -99,22 +97,6 @@ class Forgetting:
             return say("forgotten_all")
         await self.desk.agent.layers.permanent.forget(key, owner=owner, at=datetime.now(UTC))
         return say("forgotten_fact", key=verbatim(key))
-
-    async def _close(self, update: Update, text: str) -> None:
-        """Put what was done in the place of the question."""
-        query = update.callback_query
-        if query is None or not isinstance(message := query.message, Message):
-            return
-        piece = preview(text)
-        try:
-            await self.desk.courier.deliver(
-                message.chat.id,
-                lambda: self.desk.bot.edit_message_text(
-                    piece.text, message.chat.id, message.message_id, entities=piece.entities
-                ),
-            )
-        except (BadRequest, Undeliverable) as error:
-            logger.info("A question was not closed: %s", error)
 
     @translate_errors()
     async def _keep(self, nonce: str, asked: dict[str, Any]) -> None:

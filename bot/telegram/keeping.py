@@ -12,7 +12,7 @@ from bot.telegram.gate import Context, Handler
 from bot.telegram.place import place_of
 from bot.telegram.texts import escaped, verbatim
 from memory.errors import FactsFull
-from memory.permanent.embedded import LONGEST_KEY
+from memory.permanent.rules import LONGEST_KEY
 from memory.text import clean
 
 __all__ = ["FORGET", "Keeping"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from telegram import Update
 
 from bot.screen import snippet
+from bot.stats import stats_text
 from bot.telegram.access import Role
 from bot.telegram.answer import Upload
 from bot.telegram.desk import Desk, Say, asked_by, command_text
@@ -20,9 +21,11 @@ from bot.telegram.texts import escaped, verbatim
 from bot.telegram.why import when, why_text
 from graph.state import State
 from memory.models import Fact
+from memory.working.metrics import RedisMetrics
 
 MOST_FOUND = 5
 MOST_FACTS = 100
+STATS_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,9 @@ class Looking:
             model=verbatim(self.desk.settings.model) or "–",
             uptime=_duration(time.monotonic() - self.desk.began),
         )
-        await self._finish(update, text)
+        metrics = await RedisMetrics(layers.redis.client).read(STATS_DAYS, owner=owner)
+        more = stats_text(metrics, self.desk.say(update))
+        await self._finish(update, f"{text}\n\n{more}" if more else text)
 
     async def _overview(self, update: Update) -> str:
         layers, owner, say = self.desk.agent.layers, await self._owner(update), self.desk.say(update)

@@ -28,6 +28,7 @@ from bot.telegram.intake import ALLOWED_UPDATES, Leadership, Poller, Receiver
 from bot.telegram.keys import Keys
 from bot.telegram.lanes import Lanes
 from bot.telegram.media import MediaReader
+from bot.telegram.notifying import Notifier
 from bot.telegram.part import Part
 from bot.telegram.records import Records
 from bot.telegram.serving import WEBHOOK_PATH, serving
@@ -145,6 +146,7 @@ async def run_parts(app: App, desk: Desk, part: Part, stop: asyncio.Event) -> No
         if part is not Part.INTAKE:
             tasks.append(asyncio.create_task(workers.run(), name="workers"))
             tasks.append(asyncio.create_task(_prepare(desk), name="prepare"))
+            tasks.append(asyncio.create_task(Notifier(desk).run(), name="notifier"))
         lasting = [task for task in tasks if task.get_name() not in {"menu", "prepare"}]
         await asyncio.wait(lasting, return_when=asyncio.FIRST_COMPLETED)
         ended = await end(*tasks)

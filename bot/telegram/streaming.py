@@ -20,6 +20,7 @@ class Streaming:
         self._answer = answer
         self._act = act
         self._pieces: list[str] = []
+        self._notice = False
         self._more = asyncio.Event()
         self._stopping = asyncio.Event()
 
@@ -39,7 +40,14 @@ class Streaming:
 
     def add(self, text: str) -> None:
         """Take some more of the reply."""
+        if self._notice:
+            self._pieces, self._notice = [], False
         self._pieces.append(text)
+        self._more.set()
+
+    def note(self, text: str) -> None:
+        """Show what is being done, in the place of what was written; the next words take its own."""
+        self._pieces, self._notice = [text], True
         self._more.set()
 
     async def _show(self) -> None:

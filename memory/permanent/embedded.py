@@ -1,19 +1,26 @@
 """L0 and L1 in the owner's own file: an identity override and capped facts with their whole history."""
 
 import sqlite3
-import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
-from memory.columns import from_micros, require_utf8, to_micros
-from memory.errors import FactsFull
+from memory.columns import from_micros, to_micros
 from memory.models import Fact
 from memory.owner_files import OwnerFiles
+from memory.permanent.records import FactRecord, IdentityRecord, Records
+from memory.permanent.rules import (
+    TIER,
+    TokenCap,
+    identifier,
+    identity_text,
+    spelt,
+    value_of_fact,
+)
 
-TIER: Final = "permanent"
-LONGEST_KEY: Final = 200
+INSERT_FACT: Final = "INSERT INTO facts (identifier, key, value, at) VALUES (?, ?, ?, ?)"
+INSERT_IDENTITY: Final = "INSERT INTO identities (text, at) VALUES (?, ?)"
 CURRENT: Final = """
 SELECT key, value, at FROM (
     SELECT *, ROW_NUMBER() OVER (PARTITION BY identifier ORDER BY at DESC, seq DESC) AS place
@@ -46,8 +53,7 @@ class EmbeddedPermanentStore:
         now: Callable[[], datetime] = _now,
     ) -> None:
         self._files = files
-        self._count_tokens = count_tokens
-        self._max_tokens = max_tokens
+        self._cap = TokenCap(count_tokens, max_tokens)
         self._now = now
 
     async def identity(self, *, owner: str) -> str | None:
@@ -61,11 +67,8 @@ class EmbeddedPermanentStore:
         Raises:
             ValueError: the text cannot be stored (a lone surrogate).
         """
-        if text is not None:
-            require_utf8(text, "the identity")
-        row = (text, to_micros(self._now()))
-        sql = "INSERT INTO identities (text, at) VALUES (?, ?)"
-        await self._files.write(owner, TIER, lambda db: db.execute(sql, row).rowcount)
+        row = (identity_text(text), to_micros(self._now()))
+        await self._files.write(owner, TIER, lambda db: db.execute(INSERT_IDENTITY, row).rowcount)
 
     async def identity_history(self, *, owner: str) -> list[tuple[str | None, datetime]]:
         """Read every override and when it was written, newest first; None is the configured persona."""
@@ -85,7 +88,7 @@ class EmbeddedPermanentStore:
             FactsFull: all facts together would pass the token cap, and this one makes it worse.
             ValueError: the key is empty or longer than 200 characters, or a text cannot be stored.
         """
-        row = (identifier(key), _spelt(key), require_utf8(value, "the value of a fact"), to_micros(at))
+        row = (identifier(key), spelt(key), value_of_fact(value), to_micros(at))
         await self._files.write(owner, TIER, partial(self._upsert, row=row))
 
     async def forget(self, key: str, *, owner: str, at: datetime) -> bool:
@@ -94,7 +97,7 @@ class EmbeddedPermanentStore:
         Raises:
             ValueError: the key is empty or longer than 200 characters.
         """
-        row = (identifier(key), _spelt(key), None, to_micros(at))
+        row = (identifier(key), spelt(key), None, to_micros(at))
         known = {identifier(fact.key) for fact in await self.facts(owner=owner)}
         return row[0] in known and await self._files.write(owner, TIER, partial(_forget, row=row))
 
@@ -114,38 +117,22 @@ class EmbeddedPermanentStore:
             await self._files.write(owner, TIER, _erase)
             await self._files.scrub(owner, TIER)
 
+    async def records(self, *, owner: str) -> Records:
+        """Read everything that was ever written."""
+        return await self._files.read(owner, TIER, _records)
+
+    async def restore(self, records: Records, *, owner: str) -> Records:
+        """Write, in their order and at once, the records that are not there; return those."""
+        return await self._files.write(owner, TIER, partial(_restore, records=records))
+
+    async def owners(self) -> list[str]:
+        """List the owners that have a file, sorted."""
+        return await self._files.owners()
+
     def _upsert(self, db: sqlite3.Connection, row: tuple[str, str, str, int]) -> None:
-        before = self._tokens(_current(db, END_OF_TIME))
-        db.execute("INSERT INTO facts (identifier, key, value, at) VALUES (?, ?, ?, ?)", row)
-        after = self._tokens(_current(db, END_OF_TIME))
-        cap = self._max_tokens()
-        if after > max(cap, before):
-            raise FactsFull(
-                TIER,
-                f"with {row[1]!r} the facts would take {after} tokens of {cap} ({before} now);"
-                " shorten it, or forget a fact that is no longer needed",
-            )
-
-    def _tokens(self, facts: list[Fact]) -> int:
-        return sum(self._count_tokens(f"{fact.key}: {fact.value}\n") for fact in facts)
-
-
-def identifier(key: str) -> str:
-    """Return what two spellings of one key have in common.
-
-    Raises:
-        ValueError: the key is empty or longer than 200 characters, or cannot be stored.
-    """
-    return unicodedata.normalize("NFC", _spelt(key).casefold())
-
-
-def _spelt(key: str) -> str:
-    spelt = unicodedata.normalize("NFC", require_utf8(key, "the key of a fact")).strip()
-    if not spelt:
-        raise ValueError("the key of a fact is empty; name what it is about")
-    if len(spelt) > LONGEST_KEY:
-        raise ValueError(f"the key of a fact has {len(spelt)} characters; at most {LONGEST_KEY} are allowed")
-    return spelt
+        before = _current(db, END_OF_TIME)
+        db.execute(INSERT_FACT, row)
+        self._cap.check(row[1], before, _current(db, END_OF_TIME))
 
 
 def _facts(rows: list[tuple[str, str, int]]) -> list[Fact]:
@@ -158,7 +145,7 @@ def _current(db: sqlite3.Connection, until: int) -> list[Fact]:
 
 def _forget(db: sqlite3.Connection, row: tuple[str, str, None, int]) -> bool:
     standing = len(_current(db, END_OF_TIME))
-    db.execute("INSERT INTO facts (identifier, key, value, at) VALUES (?, ?, ?, ?)", row)
+    db.execute(INSERT_FACT, row)
     return len(_current(db, END_OF_TIME)) < standing
 
 
@@ -166,6 +153,23 @@ def _identity(db: sqlite3.Connection) -> tuple[str | None] | None:
     latest = "SELECT text FROM identities ORDER BY seq DESC LIMIT 1"
     row: tuple[str | None] | None = db.execute(latest).fetchone()
     return row
+
+
+def _records(db: sqlite3.Connection) -> Records:
+    facts = db.execute("SELECT key, value, at FROM facts ORDER BY seq").fetchall()
+    identities = db.execute("SELECT text, at FROM identities ORDER BY seq").fetchall()
+    return Records(
+        tuple(FactRecord(key, value, from_micros(at)) for key, value, at in facts),
+        tuple(IdentityRecord(text, from_micros(at)) for text, at in identities),
+    )
+
+
+def _restore(db: sqlite3.Connection, records: Records) -> Records:
+    missing = records.without(_records(db))
+    rows = [(identifier(fact.key), fact.key, fact.value, to_micros(fact.at)) for fact in missing.facts]
+    db.executemany(INSERT_FACT, rows)
+    db.executemany(INSERT_IDENTITY, [(one.text, to_micros(one.at)) for one in missing.identities])
+    return missing
 
 
 def _holds_anything(db: sqlite3.Connection) -> bool:

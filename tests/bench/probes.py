@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from langchain_core.messages import AnyMessage
+from langchain_core.messages import AIMessageChunk, AnyMessage
 from langchain_core.runnables import RunnableConfig
+from langchain_core.tools import BaseTool
 from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple
 
 from graph.builder import TurnGraph
@@ -104,9 +105,11 @@ class InstantModel:
     asked_at: float = 0.0
     answered_at: float = 0.0
 
-    async def stream(self, prompt: Sequence[AnyMessage]) -> AsyncIterator[str]:
+    async def stream(
+        self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool] = ()
+    ) -> AsyncIterator[AIMessageChunk]:
         self.asked_at = time.perf_counter()
-        yield self.replies[self.asked % len(self.replies)]
+        yield AIMessageChunk(content=self.replies[self.asked % len(self.replies)])
         self.asked += 1
         self.answered_at = time.perf_counter()
 

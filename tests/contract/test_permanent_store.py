@@ -1,56 +1,125 @@
 """What every `PermanentStore` keeps to."""
 
 import asyncio
+import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from memory.errors import FactsFull
 from memory.owner_files import OwnerFiles
 from memory.permanent.embedded import EmbeddedPermanentStore
+from memory.permanent.letta import LettaAddress, LettaPermanentStore
+from memory.permanent.records import FactRecord, IdentityRecord, RecordedStore, Records
+from tests.servers.letta import LettaServer, running_letta_server
+from tests.servers.letta_state import LettaState
 
 START = datetime(2025, 3, 1, 12, tzinfo=UTC)
+OWNERS = ("ana", "Ana", "", "../ana", "ana\ud800")
+TOKEN = "a-token"
+REAL = os.environ.get("GOAT_TEST_LETTA_URL", "")
+REAL_TOKEN = os.environ.get("GOAT_TEST_LETTA_TOKEN", "")
+BACKENDS = ["embedded", "letta-strict", "letta-lax", *(["letta-real"] if REAL else [])]
 
-OpenStore = Callable[..., EmbeddedPermanentStore]
+OpenStore = Callable[..., RecordedStore]
 
 
 def later(minutes: float) -> datetime:
     return START + timedelta(minutes=minutes)
 
 
+@dataclass
+class Backend:
+    """One way to keep facts."""
+
+    name: str
+    folder: Path
+    address: LettaAddress
+    files: list[OwnerFiles]
+    letta: list[LettaPermanentStore]
+
+    def open(self, max_tokens: int = 100_000) -> RecordedStore:
+        """Open the same data as often as wanted, each time with connections of its own."""
+        words, most = _words, partial(int, max_tokens)
+        if self.name != "embedded":
+            self.letta.append(LettaPermanentStore(lambda: self.address, count_tokens=words, max_tokens=most))
+            return self.letta[-1]
+        self.files.append(OwnerFiles(lambda: self.folder))
+        return EmbeddedPermanentStore(self.files[-1], count_tokens=words, max_tokens=most)
+
+    def writers(self, count: int, max_tokens: int = 100_000) -> list[RecordedStore]:
+        """Open for several writers at once, who lose nothing: with Letta they share a store."""
+        if self.name == "embedded":
+            return [self.open(max_tokens) for _ in range(count)]
+        return [self.open(max_tokens)] * count
+
+    async def close(self) -> None:
+        """Close all, and leave nothing on a server that others use."""
+        if self.name == "letta-real":
+            await self.clear()
+        for files in self.files:
+            await files.close()
+        for store in self.letta:
+            await store.aclose()
+
+    async def clear(self) -> None:
+        """Delete what the tests' owners have."""
+        store = self.open()
+        for owner in OWNERS:
+            await store.erase(owner=owner)
+
+
+def _words(text: str) -> int:
+    return len(text.split())
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[dict[str, LettaServer]]:
+    """The servers of both ways."""
+    with running_letta_server(strict=True, token=TOKEN) as strict, running_letta_server(token=TOKEN) as lax:
+        yield {"letta-strict": strict, "letta-lax": lax}
+
+
+@pytest.fixture(params=BACKENDS)
+async def backend(
+    request: pytest.FixtureRequest, tmp_path: Path, servers: dict[str, LettaServer]
+) -> AsyncIterator[Backend]:
+    url, token = REAL, REAL_TOKEN
+    if request.param in servers:
+        server = servers[request.param]
+        server.state = LettaState(strict=server.state.strict)
+        url, token = server.url, TOKEN
+    address = LettaAddress(SecretStr(url), SecretStr(token), timeout=20)
+    backend = Backend(request.param, tmp_path / "owners", address, [], [])
+    if request.param == "letta-real":
+        await backend.clear()
+    yield backend
+    await backend.close()
+
+
 @pytest.fixture
-async def open_store(tmp_path: Path) -> AsyncIterator[OpenStore]:
-    """Open the same data as often as wanted, each time with connections of its own."""
-    opened: list[OwnerFiles] = []
-
-    def open_one(max_tokens: int = 100_000) -> EmbeddedPermanentStore:
-        opened.append(OwnerFiles(lambda: tmp_path / "owners"))
-        return EmbeddedPermanentStore(
-            opened[-1], count_tokens=lambda text: len(text.split()), max_tokens=lambda: max_tokens
-        )
-
-    yield open_one
-    for files in opened:
-        await files.close()
+def open_store(backend: Backend) -> OpenStore:
+    return backend.open
 
 
 @pytest.fixture
-def store(open_store: OpenStore) -> EmbeddedPermanentStore:
-    return open_store()
+def store(backend: Backend) -> RecordedStore:
+    return backend.open()
 
 
-async def current(
-    store: EmbeddedPermanentStore, owner: str = "ana", as_of: datetime | None = None
-) -> dict[str, str]:
+async def current(store: RecordedStore, owner: str = "ana", as_of: datetime | None = None) -> dict[str, str]:
     return {fact.key: fact.value for fact in await store.facts(owner=owner, as_of=as_of)}
 
 
 async def test_the_newest_value_of_a_key_wins_whatever_the_order_of_writing(
-    store: EmbeddedPermanentStore,
+    store: RecordedStore,
 ) -> None:
     await store.upsert("city", "Cluj", owner="ana", at=later(2))
     await store.upsert("city", "Iași", owner="ana", at=later(1))
@@ -65,7 +134,7 @@ async def test_the_newest_value_of_a_key_wins_whatever_the_order_of_writing(
     ]
 
 
-async def test_facts_come_newest_first_and_as_they_stood(store: EmbeddedPermanentStore) -> None:
+async def test_facts_come_newest_first_and_as_they_stood(store: RecordedStore) -> None:
     await store.upsert("job", "baker", owner="ana", at=later(1))
     await store.upsert("pet", "cat", owner="ana", at=later(2))
     await store.upsert("job", "pilot", owner="ana", at=later(3))
@@ -77,7 +146,7 @@ async def test_facts_come_newest_first_and_as_they_stood(store: EmbeddedPermanen
     assert [fact.value for fact in await store.history("pet", owner="ana")] == ["cat"]
 
 
-async def test_forgetting_what_is_not_there(store: EmbeddedPermanentStore) -> None:
+async def test_forgetting_what_is_not_there(store: RecordedStore) -> None:
     assert not await store.forget("job", owner="ana", at=START)
     await store.upsert("job", "baker", owner="ana", at=later(1))
     assert not await store.forget("job", owner="ana", at=later(0))
@@ -87,7 +156,7 @@ async def test_forgetting_what_is_not_there(store: EmbeddedPermanentStore) -> No
     assert await current(store) == {"job": "pilot"}
 
 
-async def test_spellings_of_a_key_are_one_key(store: EmbeddedPermanentStore) -> None:
+async def test_spellings_of_a_key_are_one_key(store: RecordedStore) -> None:
     await store.upsert(" Caf\u00e9 ", "Nero", owner="ana", at=later(1))
     await store.upsert("cafe\u0301", "Bianco", owner="ana", at=later(2))
     assert await current(store) == {"caf\u00e9": "Bianco"}
@@ -95,17 +164,24 @@ async def test_spellings_of_a_key_are_one_key(store: EmbeddedPermanentStore) -> 
 
 
 @pytest.mark.parametrize("key", ["", " \n", "k" * 201, "a\ud800"])
-async def test_keys_that_name_nothing_are_refused(store: EmbeddedPermanentStore, key: str) -> None:
+async def test_keys_that_name_nothing_are_refused(store: RecordedStore, key: str) -> None:
     with pytest.raises(ValueError, match="the key of a fact"):
         await store.upsert(key, "value", owner="ana", at=START)
 
 
-async def test_values_are_verbatim(store: EmbeddedPermanentStore) -> None:
+async def test_values_are_verbatim(store: RecordedStore) -> None:
     value = " 🦉\0\r\n'; DROP TABLE facts; -- "
     await store.upsert("k" * 200, value, owner="ana", at=START)
     assert [fact.value for fact in await store.facts(owner="ana")] == [value]
     with pytest.raises(ValueError, match="the value of a fact"):
         await store.upsert("x", "\udfff", owner="ana", at=START)
+
+
+async def test_long_values_are_kept_whole(store: RecordedStore) -> None:
+    """Together they are longer than a block of Letta is at first."""
+    for letter in "abc":
+        await store.upsert(letter, letter * 60_000, owner="ana", at=START)
+    assert await current(store) == {letter: letter * 60_000 for letter in "abc"}
 
 
 async def test_past_the_cap_a_fact_is_refused_with_the_numbers(open_store: OpenStore) -> None:
@@ -121,12 +197,42 @@ async def test_past_the_cap_a_fact_is_refused_with_the_numbers(open_store: OpenS
     await open_store(max_tokens=1).upsert("b", "one", owner="ana", at=later(5))
 
 
-async def test_the_cap_holds_however_many_write_at_once(open_store: OpenStore) -> None:
-    stores = [open_store(max_tokens=20) for _ in range(4)]
+async def test_the_cap_holds_however_many_write_at_once(backend: Backend) -> None:
+    stores = backend.writers(4, max_tokens=20)
     writes = [stores[n % 4].upsert(f"k{n}", "v", owner="ana", at=later(n)) for n in range(40)]
     results = await asyncio.gather(*writes, return_exceptions=True)
     assert [type(result) for result in results if result is not None] == [FactsFull] * 30
     assert len(await current(stores[0])) == 10
+
+
+async def test_two_hundred_writers_at_once_lose_nothing(backend: Backend) -> None:
+    stores = backend.writers(4)
+    writes = [stores[n % 4].upsert(f"k{n}", f"v{n}", owner="ana", at=later(n)) for n in range(200)]
+    await asyncio.gather(*writes)
+    assert await current(backend.open()) == {f"k{n}": f"v{n}" for n in range(200)}
+    assert len(await stores[0].history("k7", owner="ana")) == 1
+
+
+async def test_writers_who_take_turns_over_many_owners_and_kinds(backend: Backend) -> None:
+    first, second = backend.writers(2)
+    for n in range(3):
+        await first.upsert("turn", f"first {n}", owner="ana", at=later(n))
+        await second.set_identity(f"second {n}", owner="ana")
+        await asyncio.gather(
+            first.upsert("turn", "Ana's", owner="Ana", at=later(n)),
+            second.forget("no", owner="ana", at=START),
+        )
+    assert await current(second) == {"turn": "first 2"}
+    assert len(await first.identity_history(owner="ana")) == 3
+    assert len(await second.history("turn", owner="ana")) == 3
+
+
+async def test_a_read_after_a_write_sees_it_however_many_read(store: RecordedStore) -> None:
+    for n in range(5):
+        reads = [asyncio.create_task(current(store)) for _ in range(3)]
+        await store.upsert("n", str(n), owner="ana", at=later(n))
+        assert await current(store) == {"n": str(n)}
+        await asyncio.gather(*reads)
 
 
 WRITER = """
@@ -147,14 +253,17 @@ asyncio.run(main())
 """
 
 
-async def test_writers_in_two_processes_lose_nothing(store: EmbeddedPermanentStore, tmp_path: Path) -> None:
+async def test_writers_in_two_processes_lose_nothing(tmp_path: Path) -> None:
+    """On the embedded store: Letta knows no versions, and promises less."""
+    store = Backend("embedded", tmp_path / "owners", LettaAddress(SecretStr("")), [], [])
     command = [sys.executable, "-c", WRITER, str(tmp_path / "owners")]
     writers = [subprocess.Popen([*command, name]) for name in ("left", "right")]  # noqa: ASYNC220
     assert [await asyncio.to_thread(writer.wait) for writer in writers] == [0, 0]
-    assert len(await current(store)) == 200
+    assert len(await current(store.open())) == 200
+    await store.close()
 
 
-async def test_identity_has_an_override_and_a_history(store: EmbeddedPermanentStore) -> None:
+async def test_identity_has_an_override_and_a_history(store: RecordedStore) -> None:
     assert await store.identity(owner="ana") is None
     await store.set_identity("a pirate", owner="ana")
     await store.set_identity("", owner="ana")
@@ -162,21 +271,59 @@ async def test_identity_has_an_override_and_a_history(store: EmbeddedPermanentSt
     await store.set_identity(None, owner="ana")
     assert await store.identity(owner="ana") is None
     assert [text for text, _ in await store.identity_history(owner="ana")] == [None, "", "a pirate"]
+    with pytest.raises(ValueError, match="the identity"):
+        await store.set_identity("\ud800", owner="ana")
 
 
-async def test_owners_never_meet_and_erasing_one_leaves_the_others(store: EmbeddedPermanentStore) -> None:
-    for owner in ("ana", "Ana", "", "../ana"):
-        await store.upsert("name", f"<{owner}>", owner=owner, at=START)
-        await store.set_identity(f"for {owner}", owner=owner)
+async def test_owners_never_meet_and_erasing_one_leaves_the_others(store: RecordedStore) -> None:
+    for owner in OWNERS:
+        await store.upsert("name", f"<{owner!a}>", owner=owner, at=START)
+        await store.set_identity(f"for {owner!a}", owner=owner)
     await store.erase(owner="Ana")
     assert await current(store, "Ana") == {}
     assert await store.history("name", owner="Ana") == []
     assert await store.identity(owner="Ana") is None
-    for owner in ("ana", "", "../ana"):
-        assert await current(store, owner) == {"name": f"<{owner}>"}
-        assert await store.identity(owner=owner) == f"for {owner}"
+    for owner in ("ana", "", "../ana", "ana\ud800"):
+        assert await current(store, owner) == {"name": f"<{owner!a}>"}
+        assert await store.identity(owner=owner) == f"for {owner!a}"
 
 
-async def test_a_time_without_a_zone_is_refused(store: EmbeddedPermanentStore) -> None:
+async def test_a_time_without_a_zone_is_refused(store: RecordedStore) -> None:
     with pytest.raises(ValueError, match="time zone"):
         await store.upsert("k", "v", owner="ana", at=datetime(2025, 1, 1))  # noqa: DTZ001
+
+
+async def test_what_was_erased_is_gone_for_whoever_read_it_before(backend: Backend) -> None:
+    first, second = backend.writers(2)
+    await first.erase(owner="ana")
+    await first.upsert("k", "v", owner="ana", at=START)
+    assert await current(second) == {"k": "v"}
+    await first.erase(owner="ana")
+    assert await current(second) == {}
+    assert not await second.records(owner="ana")
+    await second.upsert("k", "w", owner="ana", at=START)
+    assert [fact.value for fact in await first.history("k", owner="ana")] == ["w"]
+
+
+async def test_all_that_was_written_can_be_read_and_restored_once(store: RecordedStore) -> None:
+    records = Records(
+        (
+            FactRecord("k", "v", later(2)),
+            FactRecord("K", None, later(3)),
+            FactRecord("l", " \0🦉\n", later(1)),
+        ),
+        (IdentityRecord("a pirate", later(1)), IdentityRecord(None, later(2)), IdentityRecord("", later(2))),
+    )
+    assert await store.restore(records, owner="ana") == records
+    assert await store.records(owner="ana") == records
+    assert await current(store) == {"l": " \0🦉\n"}
+    assert await store.identity(owner="ana") == ""
+    assert not await store.restore(records, owner="ana")
+    again = Records((FactRecord("k", "v", later(2)), FactRecord("k", "v", later(2))))
+    assert await store.restore(again, owner="ana") == Records((FactRecord("k", "v", later(2)),))
+
+
+async def test_owners_are_listed(store: RecordedStore) -> None:
+    for owner in ("ana", "../ana", "ana\ud800"):
+        await store.upsert("k", "v", owner=owner, at=START)
+    assert {"ana", "../ana", "ana\ud800"} <= set(await store.owners())

@@ -11,8 +11,10 @@ import pytest
 from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
+from graph.recorder import TurnRecorder
 from graph.state import Allocation, Recall, Reply, State, Turn
 from graph.turn import TurnReader, user_message
+from memory.episodic.observations import ObservationLog
 from memory.episodic.store import EpisodeArchive
 from memory.episodic.vectors import VectorIndex
 from memory.errors import TierUnavailable
@@ -22,6 +24,7 @@ from memory.query import understand
 from memory.tokens import TokenCounter
 from memory.working.client import RedisConnection
 from memory.working.conversation import RedisConversation
+from memory.working.metrics import RedisMetrics
 from memory.working.session_cache import RedisSessionCache
 from nodes.archive import Archive
 from nodes.prefetch import Loading, Prefetch, cache_key
@@ -55,7 +58,12 @@ class Bench:
         self.archive = CountingArchive(self.files, vectors, HashEmbeddings())
         turns = TurnReader(default_owner=lambda: "ana", clock=lambda: NOW)
         self.prefetch = Prefetch(turns, self.archive, self.cache, utc, Loading(done=True))
-        self.write = Archive(self.archive, RedisConversation(self.redis.client), self.cache, TokenCounter())
+        self.write = Archive(
+            self.archive, RedisConversation(self.redis.client), self.cache, TokenCounter(), self._recorder()
+        )
+
+    def _recorder(self) -> TurnRecorder:
+        return TurnRecorder(ObservationLog(self.files), RedisMetrics(self.redis.client), lambda: False)
 
     async def ask(self, message: str, *, owner: str = "ana", **thresholds: Any) -> Recall:
         context = TurnContext(**{"prefetch_timeout": 20, **thresholds})
@@ -83,7 +91,7 @@ class Bench:
             ),
             "decisions": (),
         }
-        await self.write(state)
+        await self.write(state, Runtime(context=TurnContext()))
         await self.archive.index(owner=owner)
 
 

@@ -32,6 +32,8 @@ class Fault:
     html: bool = False
     retry_after: float | None = None
     """Seconds, sent as `Retry-After`."""
+    said: str = ""
+    """What the error says, when it matters."""
     seconds: float = 0.0
     """How long the first byte is held back."""
 
@@ -42,10 +44,16 @@ class Fault:
 
     @classmethod
     def status(
-        cls, code: int, *, html: bool = False, retry_after: float | None = None, times: int = 1
+        cls,
+        code: int,
+        *,
+        html: bool = False,
+        retry_after: float | None = None,
+        times: int = 1,
+        said: str = "",
     ) -> "Fault":
         """Answer with an HTTP status, and an error as JSON or as an HTML page."""
-        return cls(Kind.STATUS, times, code=code, html=html, retry_after=retry_after)
+        return cls(Kind.STATUS, times, code=code, html=html, retry_after=retry_after, said=said)
 
     @classmethod
     def stall(cls, times: int = 1) -> "Fault":
@@ -111,7 +119,7 @@ def _status(fault: Fault) -> Answer:
     headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
     if fault.html:
         return Answer((HTML,), "text/html", fault.code, headers)
-    body = openai_format.error(f"The test server answers {fault.code}.", fault.code)
+    body = openai_format.error(fault.said or f"The test server answers {fault.code}.", fault.code)
     return Answer((body,), status=fault.code, headers=headers)
 
 

@@ -52,6 +52,7 @@ class ModelServer:
         self.model_names = ["test"]
         self._script: Script = echo
         self._socket = socket.create_server((host, port))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._server = uvicorn.Server(_configuration(self._application()))
         self._thread = threading.Thread(target=self.run, name="model-server", daemon=True)
 

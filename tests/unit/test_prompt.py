@@ -232,8 +232,9 @@ def test_the_message_stands_last_after_the_time() -> None:
 
 def test_evidence_follows_the_reply() -> None:
     past = ConversationTurn(turn_id="t", message="m", reply="done", at=NOW, evidence=("a: 1", "b: 2"))
-    assert render_evidence(past) == "done\na: 1\nb: 2"
-    assert render_evidence(replace(past, reply="")) == "a: 1\nb: 2"
+    lines = "<tools_called>\na: 1\nb: 2\n</tools_called>"
+    assert render_evidence(past) == f"done\n{lines}"
+    assert render_evidence(replace(past, reply="")) == lines
     assert render_evidence(replace(past, reply="", evidence=())) == ""
 
 

@@ -31,6 +31,7 @@ class BotApi(Surface):
         faults, flood = Faults(seed), Flood()
         self._control = Control(self._state, faults, flood, self._deliverer)
         self._socket = socket.create_server((host, port))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # Connections inherit it; asyncio sets it only on sockets made with an explicit protocol, and without
         # it each answer waits 40 ms for the client's acknowledgement.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,0 +1,113 @@
+"""The server itself, whatever it is reached by: its tools, and what becomes of a call."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.types import (
+    CallToolRequestParams,
+    CallToolResult,
+    ListToolsResult,
+    PaginatedRequestParams,
+    TextContent,
+)
+from pydantic import ValidationError
+
+from bot.mcp.memory_reading import MemoryReading
+from bot.mcp.process_reading import ProcessReading
+from bot.mcp.tool import DATA_NOTE, ReadTool
+from bot.mcp.turn_reading import TurnReading
+from graph.agent import Agent
+from graph.redaction import Redaction, secrets_of
+from memory.deadline import within
+from memory.errors import GoatError
+from memory.text import clean
+
+SECONDS = 30.0
+INSTRUCTIONS = (
+    "Read-only inspection of GOAT, a personal agent with layered memory, for one owner. Begin with "
+    "`memory_status`. To see why something was or was not remembered, find the turn with `search_memory` or "
+    "`list_threads`, then ask `diagnose_turn`. Nothing here changes anything. " + DATA_NOTE
+)
+McpServer = Server[dict[str, Any]]
+logger = logging.getLogger(__name__)
+
+
+def agent_server(agent: Agent, owner: str) -> McpServer:
+    """Make a server over an open agent, bound to one owner."""
+    redact = Redaction(secrets_of(agent.layers.settings()))
+    readings = (
+        MemoryReading(owner, agent.layers),
+        TurnReading(owner, agent),
+        ProcessReading(owner, agent.layers, redact),
+    )
+    return build_server([tool for reading in readings for tool in reading.tools()], redact)
+
+
+def build_server(tools: Sequence[ReadTool], redact: Redaction) -> McpServer:
+    """Make a server that offers `tools`; no secret leaves it."""
+    by_name = {tool.name: tool for tool in tools}
+    described = [tool.described() for tool in tools]
+
+    async def list_tools(_: ServerRequestContext[Any], __: PaginatedRequestParams | None) -> ListToolsResult:
+        return ListToolsResult(tools=described)
+
+    async def call_tool(_: ServerRequestContext[Any], params: CallToolRequestParams) -> CallToolResult:
+        tool = by_name.get(params.name)
+        if tool is None:
+            return _failed(f"There is no tool {params.name[:80]!r}. There are: {', '.join(by_name)}.")
+        return await _called(tool, params.arguments or {}, redact)
+
+    return Server(
+        "goat",
+        title="GOAT memory",
+        version=version("goat2"),
+        instructions=INSTRUCTIONS,
+        on_list_tools=list_tools,
+        on_call_tool=call_tool,
+    )
+
+
+async def _called(tool: ReadTool, arguments: Mapping[str, Any], redact: Redaction) -> CallToolResult:
+    """Call a tool; what goes wrong is told as its result."""
+    try:
+        asked = tool.arguments.model_validate(arguments)
+    except ValidationError as error:
+        return _failed(redact(_explained(tool, error)))
+    try:
+        answer = await within(_answered(tool, asked), SECONDS)
+    except TimeoutError:
+        return _failed(f"{tool.name} did not end in {SECONDS:g} s. memory_status says what is not there.")
+    except GoatError as error:
+        return _failed(redact(str(error)))
+    except Exception:  # the SDK would show the client the error's text
+        logger.exception("The tool %s failed", tool.name)
+        return _failed(f"{tool.name} failed by a mistake of its own; GOAT's log says more.")
+    return _shown(answer if tool.hides_secrets else redact.within(answer))
+
+
+async def _answered(tool: ReadTool, asked: Any) -> dict[str, Any]:
+    return (await tool.call(asked)).model_dump(mode="json")
+
+
+def _shown(answer: dict[str, Any]) -> CallToolResult:
+    """Return the answer as text and as values; what no transport can write, a lone surrogate, is replaced."""
+    text = clean(json.dumps(answer, ensure_ascii=False))
+    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=json.loads(text))
+
+
+def _failed(text: str) -> CallToolResult:
+    return CallToolResult(content=[TextContent(type="text", text=clean(text))], is_error=True)
+
+
+def _explained(tool: ReadTool, error: ValidationError) -> str:
+    """Say which arguments are refused, and which there are."""
+    problems = [
+        f"{'.'.join(map(str, one['loc'])) or 'arguments'}: {one['msg']}." for one in error.errors()[:10]
+    ]
+    known = ", ".join(tool.arguments.model_fields) or "none"
+    return " ".join([f"{tool.name} refuses its arguments.", *problems, f"It takes: {known}."])

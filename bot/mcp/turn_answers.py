@@ -1,0 +1,115 @@
+"""What the tools over turns and threads answer."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bot.mcp.tool import Answer, Quoting
+from memory.models import Evidence, Mechanism
+from memory.observation import Called, Grounded, Searched, Shares
+
+
+class TurnRead(Quoting):
+    """A turn as it stands in the archive."""
+
+    turn_id: str
+    thread: str
+    at: datetime
+    message: str
+    reply: str
+    cut: bool
+    """Message or reply were too long, and are shown without their middle."""
+    tags: list[str]
+    times_shown: int
+    """How often it was recalled for the model."""
+
+
+class Verdict(Answer):
+    """What became of a candidate, and why."""
+
+    turn_id: str
+    excerpt: str
+    """How the turn begins; empty when it is in the archive no more."""
+    mechanism: Mechanism
+    rank: int
+    kept: bool
+    """It was shown to the model."""
+    rule: str
+    means: str
+    """The rule in words."""
+    measured: str
+    """What was held against what; empty when the rule measures nothing."""
+    score: float
+    threshold: float
+    probability: float
+    """That it is relevant, in [0, 1]."""
+    tokens: int
+    small_talk: bool
+    evidence: Evidence
+
+
+class Diagnosis(Quoting):
+    """What was found, kept and cut for a turn, by which rule, and what it cost."""
+
+    turn_id: str
+    thread: str
+    at: datetime
+    outcome: str
+    milliseconds: float
+    stages: Mapping[str, float]
+    """Milliseconds by node."""
+    searches: Mapping[str, Searched]
+    """By mechanism."""
+    keys_meant: bool
+    time_meant: bool
+    expanded: bool
+    """The message alone meant nothing: what came before was searched for with it."""
+    candidates: int
+    relevant: int
+    used: int
+    decisions: list[Verdict]
+    """Kept ones first."""
+    budget: Shares
+    """In tokens."""
+    tiers_down: list[str]
+    model: str
+    model_seconds: float
+    tools: list[Called]
+    tool_rounds: int
+    grounding: Grounded
+    thresholds: Mapping[str, int | float | str]
+    """Those that were in force."""
+
+
+class ThreadRead(Answer):
+    """A thread of the owner."""
+
+    thread: str
+    turns: int
+    """Of the latest turns that were looked at."""
+    latest: datetime
+    latest_turn_id: str
+    latest_message: str
+    """How it begins."""
+
+
+class Threads(Quoting):
+    """Threads, the latest first."""
+
+    threads: list[ThreadRead]
+    all_threads: int
+    """How many the owner has; those without a turn among the latest that were looked at are not listed."""
+    looked_at: int
+    """How many turns were looked at, the latest."""
+
+
+class StateRead(Quoting):
+    """The latest state of a thread."""
+
+    thread: str
+    at: str
+    """When it was written."""
+    next: list[str]
+    """Nodes of the turn that are still to run; empty when it is done."""
+    state: Mapping[str, Any]
+    """By the state's keys, as Studio shows it; long texts and lists are cut."""

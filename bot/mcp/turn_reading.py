@@ -1,0 +1,133 @@
+"""Tools over turns and threads; those of other owners are not there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.messages import BaseMessage
+
+from bot.mcp.arguments import DiagnoseTurn, GetTurn, ListThreads, ThreadState
+from bot.mcp.bounding import bounded
+from bot.mcp.diagnosis import diagnosis_of
+from bot.mcp.tool import ReadTool, Refused, read_tool
+from bot.mcp.turn_answers import Diagnosis, StateRead, ThreadRead, Threads, TurnRead
+from bot.screen import snippet
+from graph.agent import Agent
+from memory.episodic.observations import ObservationLog
+from memory.models import Episode
+from memory.observation import Observation
+from memory.prompt import quoted
+from memory.text import clip
+
+_LONGEST = 20_000
+_LOOKED_AT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class TurnReading:
+    """Read what became of an owner's turns."""
+
+    owner: str
+    agent: Agent
+
+    def tools(self) -> list[ReadTool]:
+        """Return the tools."""
+        return [
+            read_tool("Read a turn", self.get_turn, GetTurn, TurnRead),
+            read_tool("Diagnose a turn", self.diagnose_turn, DiagnoseTurn, Diagnosis),
+            read_tool("List threads", self.list_threads, ListThreads, Threads),
+            read_tool("State of a thread", self.thread_state, ThreadState, StateRead),
+        ]
+
+    async def get_turn(self, asked: GetTurn) -> TurnRead:
+        """Read one turn of the archive: the message and its reply."""
+        found = await self.agent.layers.episodes.get([asked.turn_id], owner=self.owner)
+        if not found:
+            raise Refused(
+                f"There is no turn {asked.turn_id[:80]!r}; search_memory and list_threads name some."
+            )
+        return _turn(found[0])
+
+    async def diagnose_turn(self, asked: DiagnoseTurn) -> Diagnosis:
+        """Tell why a turn remembered what it did: what was found, kept and cut, by which rule and number.
+
+        Also how the budget was shared, what was down or late, and how long each stage took.
+        """
+        observation = await self._observation(asked.turn_id)
+        ids = [judged.turn_id for judged in observation.decisions]
+        episodes = await self.agent.layers.episodes.get(ids, owner=self.owner)
+        return diagnosis_of(observation, {episode.turn_id: episode for episode in episodes})
+
+    async def list_threads(self, asked: ListThreads) -> Threads:
+        """List the conversations, the latest first, with how each one's latest turn begins."""
+        episodes = self.agent.layers.episodes
+        latest = await episodes.recent(owner=self.owner, limit=_LOOKED_AT)
+        by_thread: dict[str, list[Episode]] = {}
+        for episode in latest:
+            by_thread.setdefault(episode.thread, []).append(episode)
+        return Threads(
+            threads=[_thread(turns) for turns in list(by_thread.values())[: asked.limit]],
+            all_threads=len(await episodes.threads(owner=self.owner)),
+            looked_at=len(latest),
+        )
+
+    async def thread_state(self, asked: ThreadState) -> StateRead:
+        """Read the state that a thread's latest turn left, as the graph's nodes wrote it, messages too."""
+        snapshot = await self.agent.graph.aget_state({"configurable": {"thread_id": asked.thread}})
+        turn = snapshot.values.get("turn")
+        if turn is None or turn.owner != self.owner:
+            raise Refused(f"There is no thread {asked.thread[:80]!r}; list_threads names them.")
+        return StateRead(
+            thread=asked.thread,
+            at=snapshot.created_at or "",
+            next=list(snapshot.next),
+            state=bounded(_own(snapshot.values, self.owner), quoted),
+        )
+
+    async def _observation(self, turn_id: str) -> Observation:
+        log = ObservationLog(self.agent.layers.files)
+        if turn_id:
+            found = await log.get(turn_id, owner=self.owner)
+        else:
+            found = next(iter(await log.recent(owner=self.owner, limit=1)), None)
+        if found is None:
+            which = f"turn {turn_id[:80]!r}" if turn_id else "any turn"
+            raise Refused(f"There is no observation of {which}. Private and imported turns have none.")
+        return found
+
+
+def _turn(episode: Episode) -> TurnRead:
+    message, reply = clip(episode.message, _LONGEST), clip(episode.reply, _LONGEST)
+    return TurnRead(
+        turn_id=episode.turn_id,
+        thread=episode.thread,
+        at=episode.at,
+        message=quoted(message),
+        reply=quoted(reply),
+        cut=(message, reply) != (episode.message, episode.reply),
+        tags=[quoted(tag) for tag in episode.tags],
+        times_shown=episode.access_count,
+    )
+
+
+def _thread(turns: list[Episode]) -> ThreadRead:
+    """Tell of a thread's turns, newest first."""
+    newest = turns[0]
+    return ThreadRead(
+        thread=newest.thread,
+        turns=len(turns),
+        latest=newest.at,
+        latest_turn_id=newest.turn_id,
+        latest_message=quoted(snippet(newest.message or newest.reply)),
+    )
+
+
+def _own(values: Mapping[str, Any], owner: str) -> dict[str, Any]:
+    """Leave out messages of somebody else: they stand in a thread from which they were turned away."""
+    messages = [message for message in values.get("messages", []) if _sender(message) in ("", owner)]
+    return {**values, "messages": messages}
+
+
+def _sender(message: BaseMessage) -> str:
+    note = message.additional_kwargs.get("goat")
+    return str(note.get("owner", "")) if isinstance(note, Mapping) else ""

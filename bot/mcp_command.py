@@ -1,0 +1,31 @@
+"""`goat mcp`: the memory and its decisions, for other agents to read."""
+
+from rich.console import Console
+
+from bot.mcp.http import check_http, serve_http
+from bot.mcp.server import agent_server
+from bot.mcp.stdio import serve_stdio
+from graph.app import open_agent
+from graph.settings import Settings
+
+
+async def run_mcp(settings: Settings, *, owner: str, http: bool, listen: str = "") -> None:
+    """Serve one owner's memory, read-only, over stdin and stdout or over HTTP, until told to end.
+
+    Raises:
+        ConfigError: it may not be served over HTTP with these settings, or not at that address.
+    """
+    address = listen or settings.mcp_listen
+    if http:
+        check_http(settings, address)
+    async with open_agent(settings) as agent:
+        server = agent_server(agent, owner)
+        if http:
+            await serve_http(server, settings, address, _announce)
+        else:
+            await serve_stdio(server)
+
+
+def _announce(url: str) -> None:
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"MCP server at {url}; Ctrl-C ends it.", markup=False)

@@ -1,0 +1,132 @@
+"""Delegated work, put together; nothing connects or runs before it is used."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+
+from langchain_core.tools import BaseTool
+from redis.asyncio import Redis
+
+from graph.chat_model import ChatModel
+from graph.delegation.closing import Closing
+from graph.delegation.jobs import Jobs
+from graph.delegation.notices import Notices
+from graph.delegation.pipeline import build_pipeline
+from graph.delegation.runner import JobRunner, Pace
+from graph.delegation.spending import JobStops
+from graph.delegation.state import Budget, job_serde, job_turn_id
+from graph.delegation.tools import DelegationTools
+from graph.delegation_settings import DelegationSettings
+from graph.lease import ThreadLeases
+from graph.model_call import ModelCall
+from graph.redis_saver import RedisSaver
+from graph.tools.running import ToolRunner
+from graph.tools.toolbox import Toolbox
+from memory.errors import ThreadBusy
+from memory.protocols import ConversationStore, EpisodeStore, SessionCache
+from memory.tokens import TokenCounter
+from memory.working.tool_cache import RedisToolCache
+from nodes.tools import Tools
+
+_CHECKPOINTS = 3
+DEFAULT_PACE = Pace()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delegation:
+    """Jobs: given, worked on, told of, and erased with their owner."""
+
+    settings: Callable[[], DelegationSettings]
+    client: Callable[[], Awaitable[Redis]]
+    model: ChatModel
+    model_timeout: Callable[[], float]
+    toolbox: Callable[[], Toolbox]
+    """Asked for when jobs are first worked on: it offers the tools of this very delegation too."""
+    tool_runner: ToolRunner
+    tool_cache: RedisToolCache
+    episodes: EpisodeStore
+    conversations: ConversationStore
+    cache: SessionCache
+    tokens: TokenCounter
+    pace: Pace = DEFAULT_PACE
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """The registry."""
+        return Jobs(self.client)
+
+    @cached_property
+    def notices(self) -> Notices:
+        """Word for the front ends."""
+        return Notices(self.client)
+
+    @cached_property
+    def runner(self) -> JobRunner:
+        """What works on jobs."""
+        stops, toolbox = JobStops(), self.toolbox()
+        ask = ModelCall(self.model, stops, self.model_timeout)
+        tools = Tools(toolbox, self.tool_runner, self.tool_cache, stops)
+        graph = build_pipeline(ask, toolbox, tools, self._saver)
+        return JobRunner(graph, self._closing, self._leases, stops, self.pace)
+
+    @cached_property
+    def _leases(self) -> ThreadLeases:
+        return ThreadLeases(self.client)
+
+    @cached_property
+    def _saver(self) -> RedisSaver:
+        return RedisSaver(self.client, keep=_CHECKPOINTS, serde=job_serde())
+
+    @cached_property
+    def _closing(self) -> Closing:
+        return Closing(
+            self.jobs,
+            self.notices,
+            self._saver,
+            self.episodes,
+            self.conversations,
+            self.cache,
+            self.tokens,
+        )
+
+    def tools(self) -> list[BaseTool]:
+        """Return what the model delegates with; none without a model, or when no jobs may be open."""
+        if not self.model.name or not self.settings().delegate_jobs:
+            return []
+        return DelegationTools(self.jobs, self.wake, self._budget, self._most_open).all()
+
+    def begin(self) -> None:
+        """Take up what another process left behind, and go on looking for such jobs; needs a model."""
+        if self.model.name:
+            self.runner.begin()
+
+    def wake(self) -> None:
+        """Have jobs worked on that were just given, or asked to stop."""
+        self.runner.wake()
+
+    async def stop(self, job_id: str, *, owner: str) -> bool:
+        """Stop a job of the owner's; return False when there is nothing to stop."""
+        stopping = await self.jobs.stop(job_id, owner=owner)
+        self.wake()
+        return stopping
+
+    async def erase(self, *, owner: str) -> None:
+        """Delete all that is kept of the owner's jobs; whoever works on one ends it, and clears up after it."""
+        for job_id in map(job_turn_id, await self.jobs.erase(owner=owner)):
+            with suppress(ThreadBusy):
+                async with self._leases.hold(job_id):
+                    await self._saver.adelete_thread(job_id)
+        await self.notices.erase(owner=owner)
+
+    async def aclose(self) -> None:
+        """End what runs here; the jobs stay open for the next process."""
+        if "runner" in vars(self):
+            await self.runner.aclose()
+
+    def _budget(self) -> Budget:
+        given = self.settings()
+        return Budget(calls=given.delegate_calls, tools=given.delegate_tools, seconds=given.delegate_seconds)
+
+    def _most_open(self) -> int:
+        return self.settings().delegate_jobs

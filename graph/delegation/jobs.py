@@ -1,0 +1,205 @@
+"""The registry of jobs, on plain Redis commands.
+
+Keys, all but the last in the owner's hash slot, with `O` the digest of the owner:
+
+* `goat:job:{O}:ID`            hash: the job
+* `goat:job:{O}:ID:progress`   list of what it reached, as JSON
+* `goat:job:{O}:ID:told`       set of the names of what it reached, so that each is told once
+* `goat:job:{O}:open`          set of the ids of jobs that are not at their end
+* `goat:job:{O}:all`           sorted set of the latest ids, by when they were given
+* `goat:jobs:open`             sorted set of `O:ID` of the jobs that need work, by when they were given
+
+A job is listed there before it is stored, and taken out after all that follows from its end is done.
+"""
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from redis.asyncio import Redis
+
+from graph.delegation import job_scripts as scripts
+from graph.delegation.job import Job, Progress, Status, from_fields, to_fields
+from graph.delegation.state import Spent
+from memory.working.client import translate_errors
+
+KEPT_SECONDS = 30 * 24 * 60 * 60
+"""A job can be looked at for so long after its end."""
+MOST_KEPT = 200
+"""Jobs of an owner that are listed."""
+_OPEN = "goat:jobs:open"
+_GRACE_SECONDS = 60.0
+"""How long a job may be listed before it is stored."""
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """Where a job stands, without a word of what it is about."""
+
+    digest: str
+    """Of the owner."""
+    id: str
+
+    def key(self, *parts: str) -> str:
+        """Return a key of the job."""
+        return ":".join([f"goat:job:{{{self.digest}}}", self.id, *parts])
+
+    @property
+    def keys(self) -> list[str]:
+        """Return every key of the job."""
+        return [self.key(), self.key("progress"), self.key("told")]
+
+    @property
+    def member(self) -> str:
+        """Return how the job is listed among those of all owners."""
+        return f"{self.digest}:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """Read and write jobs. Every method raises `TierUnavailable` when Redis cannot be reached.
+
+    Another owner's job is not there, whoever asks.
+    """
+
+    client: Callable[[], Awaitable[Redis]]
+
+    async def start(self, job: Job, *, most_open: int) -> bool | None:
+        """Register a job; return False when it was before, None when the owner has too many open."""
+        ref, now = ref_of(job), time.time()
+        await self._list(ref, now)
+        fields = [part for pair in to_fields(job).items() for part in pair]
+        keys = [ref.key(), _owner_key(ref.digest, "open"), _owner_key(ref.digest, "all")]
+        outcome = await self._run(scripts.START, keys, job.id, now, most_open, MOST_KEPT, *fields)
+        return None if int(outcome) < 0 else bool(outcome)
+
+    async def get(self, job_id: str, *, owner: str) -> Job | None:
+        """Read a job of the owner's; None when there is none of that id."""
+        return await self.read(Ref(_digest(owner), job_id))
+
+    @translate_errors()
+    async def read(self, ref: Ref) -> Job | None:
+        """Read a job; None when it is gone, or cannot be read."""
+        client = await self.client()
+        async with client.pipeline(transaction=False) as pipeline:
+            pipeline.hgetall(ref.key())
+            pipeline.lrange(ref.key("progress"), 0, -1)
+            fields, progress = await pipeline.execute()
+        if not fields:
+            return None
+        try:
+            texts = {_text(name): _text(value) for name, value in fields.items()}
+            return from_fields(ref.id, texts, [_text(line) for line in progress])
+        except (KeyError, ValueError, TypeError):
+            logger.warning("Left out job %s: what is stored cannot be read", ref.id)
+            return None
+
+    async def latest(self, *, owner: str, most: int = 20) -> list[Job]:
+        """Read the owner's latest jobs, newest first."""
+        digest = _digest(owner)
+        found = [await self.read(Ref(digest, job_id)) for job_id in await self._ids(digest, most)]
+        return [job for job in found if job is not None]
+
+    async def called(self, name: str, *, owner: str) -> Job | None:
+        """Return the owner's job whose id begins so; the newest of several."""
+        wanted = name.strip().lower()
+        ids = await self._ids(_digest(owner), MOST_KEPT) if wanted else []
+        job_id = next((one for one in ids if one.startswith(wanted)), None)
+        return await self.get(job_id, owner=owner) if job_id else None
+
+    async def stop(self, job_id: str, *, owner: str) -> bool:
+        """Ask a job to stop, whichever process works on it; return False when there is nothing to stop."""
+        return bool(await self._run(scripts.STOP, [Ref(_digest(owner), job_id).key()]))
+
+    @translate_errors()
+    async def open(self) -> list[Ref]:
+        """List what somebody has to work on, of all owners, waiting longest first."""
+        found: Any = await (await self.client()).zrange(_OPEN, 0, -1)
+        return [Ref(*_text(member).split(":", 1)) for member in found]
+
+    async def begin(self, ref: Ref) -> int:
+        """Note that a process begins to work on a job; return how often one did, 0 when it is at its end."""
+        return int(await self._run(scripts.BEGIN, [ref.key()]))
+
+    async def beat(self, ref: Ref, seconds: float) -> bool:
+        """Add to the seconds of work; return False when the job is to stop, or gone."""
+        return bool(await self._run(scripts.BEAT, [ref.key()], f"{seconds:.3f}"))
+
+    async def note(self, ref: Ref, spent: Spent) -> None:
+        """Note what was spent."""
+        await self._run(scripts.NOTE, [ref.key()], spent.calls, spent.tools)
+
+    async def failed(self, ref: Ref) -> int:
+        """Count a failure; return how many there were."""
+        return int(await self._run(scripts.FAILED, [ref.key()]))
+
+    async def tell(self, ref: Ref, progress: Progress) -> bool:
+        """Note, once for each name, that a job reached something; return False when that was noted."""
+        return bool(await self._run(scripts.TELL, ref.keys, progress.name, json.dumps(asdict(progress))))
+
+    async def end(self, ref: Ref, status: Status, *, result: str = "", reason: str = "") -> bool:
+        """End a job; the first end stands."""
+        ended = datetime.now(UTC).isoformat()
+        fields = ["status", status.value, "result", result, "reason", reason, "ended", ended]
+        keys = [*ref.keys, _owner_key(ref.digest, "open")]
+        return bool(await self._run(scripts.END, keys, ref.id, KEPT_SECONDS, *fields))
+
+    @translate_errors()
+    async def settled(self, ref: Ref) -> None:
+        """Take a job out of what somebody has to work on."""
+        await (await self.client()).zrem(_OPEN, ref.member)
+
+    @translate_errors()
+    async def is_new(self, ref: Ref) -> bool:
+        """Say whether a job was listed just now, so that it may not be stored yet."""
+        listed = await (await self.client()).zscore(_OPEN, ref.member)
+        return listed is not None and listed > time.time() - _GRACE_SECONDS
+
+    @translate_errors()
+    async def erase(self, *, owner: str) -> list[str]:
+        """Delete all jobs of the owner, also those that are worked on, which end then; return their ids."""
+        client, digest = await self.client(), _digest(owner)
+        names: list[Any] = list(await client.zrange(_owner_key(digest, "all"), 0, -1))
+        names += await client.smembers(_owner_key(digest, "open"))
+        ids = sorted(set(map(_text, names)))
+        for job_id in ids:
+            await client.unlink(*Ref(digest, job_id).keys)
+        await client.unlink(_owner_key(digest, "all"), _owner_key(digest, "open"))
+        return ids
+
+    @translate_errors()
+    async def _list(self, ref: Ref, now: float) -> None:
+        await (await self.client()).zadd(_OPEN, {ref.member: now}, nx=True)
+
+    @translate_errors()
+    async def _ids(self, digest: str, most: int) -> list[str]:
+        found: Any = await (await self.client()).zrevrange(_owner_key(digest, "all"), 0, most - 1)
+        return [_text(job_id) for job_id in found]
+
+    @translate_errors()
+    async def _run(self, script: str, keys: Sequence[str], *args: bytes | str | float) -> Any:
+        client = await self.client()
+        return await client.register_script(script)(keys=keys, args=args)
+
+
+def ref_of(job: Job) -> Ref:
+    """Return where a job stands."""
+    return Ref(_digest(job.owner), job.id)
+
+
+def _owner_key(digest: str, part: str) -> str:
+    return f"goat:job:{{{digest}}}:{part}"
+
+
+def _digest(owner: str) -> str:
+    return hashlib.sha256(owner.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _text(value: bytes | str) -> str:
+    return value if isinstance(value, str) else value.decode("utf-8", "replace")

@@ -1,0 +1,147 @@
+"""A job, drawn once: planned, worked on in parallel, judged, done better once, summed up."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import Send
+
+from graph.delegation.asking import asked, is_late, problem_of
+from graph.delegation.reading import read_plan, read_review
+from graph.delegation.roles import plan_prompt, review_prompt, summary_prompt
+from graph.delegation.spending import FINAL, allotted, step_turn_id
+from graph.delegation.state import (
+    Finding,
+    JobInput,
+    JobState,
+    PlanUpdate,
+    ResultUpdate,
+    Review,
+    ReviewUpdate,
+    Share,
+    Spent,
+    Step,
+    WorkInput,
+)
+from graph.delegation.working import build_worker
+from graph.model_call import ModelCall
+from graph.state import Turn
+from graph.tools.toolbox import Toolbox
+from nodes.tools import Tools
+
+JobGraph = CompiledStateGraph[JobState, None, JobInput, JobState]
+_ONE = Spent(calls=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Divide the task into steps; when that fails to be a plan, it is one step."""
+
+    ask: ModelCall
+
+    async def __call__(self, state: JobInput) -> PlanUpdate:
+        assignment = state["assignment"]
+        if is_late(self.ask, assignment.turn_id):
+            return {"steps": read_plan("", assignment.task)}
+        said = await asked(self.ask, plan_prompt(assignment), assignment.turn_id)
+        return {"steps": read_plan(said.text, assignment.task), "spent": _ONE}
+
+
+@dataclass(frozen=True, slots=True)
+class Criticise:
+    """Judge what was found, unless there is no budget left to do anything about it."""
+
+    ask: ModelCall
+
+    async def __call__(self, state: JobState) -> ReviewUpdate:
+        assignment, findings = state["assignment"], state.get("findings", {})
+        left = assignment.budget.calls - _spent(state).calls
+        if is_late(self.ask, assignment.turn_id) or left <= 1 or not findings:
+            return {"review": Review()}
+        prompt = review_prompt(assignment, state["steps"], findings)
+        said = await asked(self.ask, prompt, assignment.turn_id)
+        return {"review": read_review(said.text, list(findings)), "spent": _ONE}
+
+
+@dataclass(frozen=True, slots=True)
+class Summarise:
+    """Answer the task from what was found; this call is made whatever was spent."""
+
+    ask: ModelCall
+
+    async def __call__(self, state: JobState) -> ResultUpdate:
+        steps, findings = state["steps"], state.get("findings", {})
+        prompt = summary_prompt(state["assignment"], steps, findings, state.get("review", Review()))
+        said = await asked(self.ask, prompt, FINAL)
+        note = problem_of(said, late=False)
+        return {"result": f"{said.text.strip()}\n\n({note})" if note else said.text.strip(), "spent": _ONE}
+
+
+def build_pipeline(
+    ask: ModelCall, toolbox: Toolbox, tools: Tools, saver: BaseCheckpointSaver[str] | None = None
+) -> JobGraph:
+    """Draw a job; `ask` and `tools` must share the stop signals of the job's time."""
+    builder = StateGraph(JobState, input_schema=JobInput)
+    builder.add_node("plan", Plan(ask))
+    builder.add_node("work", build_worker(ask, toolbox, tools))
+    builder.add_node("review", Criticise(ask))
+    builder.add_node("summarise", Summarise(ask))
+    builder.add_edge(START, "plan")
+    builder.add_conditional_edges("plan", _after_plan, ["work", "summarise"])
+    builder.add_conditional_edges("work", _after_work, ["review", "summarise"])
+    builder.add_conditional_edges("review", _after_review, ["work", "summarise"])
+    builder.add_edge("summarise", END)
+    return builder.compile(checkpointer=saver, name="job")
+
+
+def _after_plan(state: JobState) -> list[Send] | str:
+    """Begin every step at once; a call each is kept for critic and summariser."""
+    given = allotted(state["steps"], state["assignment"].budget, _spent(state), reserved=2)
+    return [Send("work", _work(state, step, share)) for step, share in given] or "summarise"
+
+
+def _after_work(state: JobState) -> str:
+    return "summarise" if "review" in state else "review"
+
+
+def _after_review(state: JobState) -> list[Send] | str:
+    """Begin once more the steps that the critic names."""
+    review = state["review"]
+    named = [step for step in state["steps"] if step.id in review.again]
+    given = allotted(named, state["assignment"].budget, _spent(state), reserved=1)
+    return [Send("work", _work(state, step, share)) for step, share in given] or "summarise"
+
+
+def _work(state: JobState, step: Step, share: Share) -> WorkInput:
+    assignment, review = state["assignment"], state.get("review")
+    earlier = state.get("findings", {}).get(step.id)
+    turn = Turn(
+        turn_id=step_turn_id(assignment.turn_id, step.id + ("" if review is None else "+")),
+        owner=assignment.owner,
+        thread=assignment.thread,
+        message=assignment.task,
+        at=assignment.at,
+    )
+    return WorkInput(
+        assignment=assignment,
+        step=step,
+        share=share,
+        turn=turn,
+        complaint=review.again[step.id] if review else "",
+        earlier=earlier.text if earlier else "",
+    )
+
+
+def _spent(state: JobState) -> Spent:
+    return state.get("spent", Spent())
+
+
+def as_it_is(values: Mapping[str, Any]) -> str:
+    """Return what a job found so far without a word more, for when nobody sums it up."""
+    steps: Sequence[Step] = values.get("steps", ())
+    findings: Mapping[str, Finding] = values.get("findings", {})
+    found = [(step.title, findings[step.id].text) for step in steps if step.id in findings]
+    return "\n\n".join(f"**{title}**\n\n{text}" for title, text in found if text)

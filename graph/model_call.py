@@ -1,0 +1,105 @@
+"""One call of the chat model, with whatever may become of it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from langchain_core.messages import AIMessageChunk, AnyMessage, InvalidToolCall, ToolCall
+from langchain_core.messages.ai import add_ai_message_chunks
+from langchain_core.tools import BaseTool
+
+from graph.chat_model import ChatModel
+from graph.stop import StopSignals
+from memory.errors import ModelUnavailable
+from memory.models import Outcome
+from memory.text import clean
+
+STOPPED = "Stopped as you asked."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What the model said."""
+
+    text: str
+    outcome: Outcome
+    """`ANSWERED`, or `INTERRUPTED` when it broke off."""
+    problem: str = ""
+    calls: Sequence[ToolCall] = ()
+    unreadable: Sequence[InvalidToolCall] = ()
+    """Calls whose arguments are no JSON."""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """Ask the model; whatever it does, there is an outcome."""
+
+    model: ChatModel
+    stops: StopSignals
+    timeout: Callable[[], float]
+
+    async def __call__(
+        self, prompt: Sequence[AnyMessage], turn_id: str, tools: Mapping[str, BaseTool] | None = None
+    ) -> Said:
+        """Return what the model says to `prompt`, or what it said until the turn was stopped."""
+        began = time.perf_counter()
+        chunks: list[AIMessageChunk] = []
+        outcome, problem = Outcome.ANSWERED, ""
+        stream = self.model.stream(prompt, list((tools or {}).values()))
+        try:
+            stopped = await self._collect(stream, chunks, self.stops.signal(turn_id))
+        except ModelUnavailable as error:
+            outcome, problem = Outcome.INTERRUPTED, str(error)
+        except TimeoutError:
+            outcome = Outcome.INTERRUPTED
+            problem = f"The model gave no word for {self.timeout():g} s (GOAT_MODEL_TIMEOUT)."
+        else:
+            if stopped:
+                outcome, problem = Outcome.INTERRUPTED, STOPPED
+        whole = add_ai_message_chunks(*chunks) if chunks else AIMessageChunk(content="")
+        answered = outcome is Outcome.ANSWERED
+        return Said(
+            text=clean(whole.text),
+            outcome=outcome,
+            problem=problem,
+            calls=tuple(whole.tool_calls) if answered else (),
+            unreadable=tuple(whole.invalid_tool_calls) if answered else (),
+            seconds=round(time.perf_counter() - began, 3),
+        )
+
+    async def _collect(
+        self, stream: AsyncIterator[AIMessageChunk], chunks: list[AIMessageChunk], stop: asyncio.Event
+    ) -> bool:
+        """Append the stream's chunks until it ends or `stop` is set; return whether it was stopped.
+
+        Raises:
+            TimeoutError: no chunk came within the time limit.
+        """
+        stopping = asyncio.ensure_future(stop.wait())
+        coming = asyncio.ensure_future(anext(stream, None))
+        try:
+            while True:
+                await asyncio.wait(
+                    {coming, stopping}, timeout=self.timeout(), return_when=asyncio.FIRST_COMPLETED
+                )
+                if not coming.done():
+                    await _abandon(coming)
+                    if stop.is_set():
+                        return True
+                    raise TimeoutError
+                chunk = coming.result()
+                if chunk is None:
+                    return False
+                chunks.append(chunk)
+                coming = asyncio.ensure_future(anext(stream, None))
+        finally:
+            stopping.cancel()
+            coming.cancel()
+
+
+async def _abandon(task: "asyncio.Future[AIMessageChunk | None]") -> None:
+    """Cancel a read from the model, and wait until its connection is let go."""
+    task.cancel()
+    await asyncio.wait({task})

@@ -1,0 +1,153 @@
+"""Observe a finished turn: what was found, kept, spent and spared, in numbers."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from graph.context import Thresholds, TurnContext
+from graph.state import Allocation, Recall, State
+from memory.models import Candidate, Decision, Evidence, SearchReport
+from memory.observation import DIGITS, Called, Grounded, Judged, Observation, Searched, Shares
+
+AT_ONCE = frozenset({"prefetch", "identity", "facts", "working"})
+"""Nodes that run in one superstep: the longest of them is what the turn waits for."""
+_TOOL_NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
+_PROBLEM_CHARS = 200
+_EVIDENCE = tuple(field.name for field in fields(Evidence))
+
+
+def observe(state: State, context: TurnContext, timings: Mapping[str, float]) -> Observation:
+    """Return what is kept of a turn beside its words.
+
+    Args:
+        state: of a turn that is answered; a private one must not be observed.
+        context: what it was run with.
+        timings: milliseconds by node.
+    """
+    turn, reply, recall, allocation = state["turn"], state["reply"], state["recall"], state["allocation"]
+    return Observation(
+        turn_id=turn.turn_id,
+        owner=turn.owner,
+        thread=turn.thread,
+        at=turn.at,
+        outcome=reply.outcome,
+        shares=_shares(allocation),
+        stages={name: round(milliseconds, 1) for name, milliseconds in timings.items()},
+        milliseconds=round(waited(timings), 1),
+        searches={name: _searched(report) for name, report in recall.reports.items()},
+        keys_meant=bool(recall.keys),
+        time_meant=recall.times is not None,
+        expanded=bool(recall.expanded),
+        candidates=len(recall.candidates),
+        relevant=sum(decision.kept for decision in state["decisions"]),
+        used=len(allocation.recalled),
+        decisions=_judged(state["decisions"], allocation, recall),
+        tiers_down=tiers_down(state),
+        model=reply.model,
+        model_seconds=round(reply.seconds, 3),
+        calls=_calls(state),
+        rounds=_rounds(state),
+        grounding=_grounded(state),
+        thresholds=_thresholds(context),
+    )
+
+
+def waited(timings: Mapping[str, float]) -> float:
+    """Return the milliseconds from the turn's first node to its last, without pauses between."""
+    together = max((timings[name] for name in AT_ONCE if name in timings), default=0.0)
+    return together + sum(milliseconds for name, milliseconds in timings.items() if name not in AT_ONCE)
+
+
+def tiers_down(state: State) -> list[str]:
+    """Return the tiers that the turn had to do without."""
+    down = []
+    if any(report.status == "down" for report in state["recall"].reports.values()):
+        down.append("episodic")
+    if state["persona"].problem or state["fact_sheet"].problem:
+        down.append("permanent")
+    return down
+
+
+def _shares(allocation: Allocation) -> Shares:
+    return Shares(
+        confidence=round(allocation.confidence, DIGITS),
+        complexity=round(allocation.complexity, DIGITS),
+        total=allocation.total,
+        fixed=allocation.fixed,
+        l2_limit=allocation.l2_limit,
+        l2_used=allocation.l2_used,
+        l3_limit=allocation.l3_limit,
+        l3_used=allocation.l3_used,
+    )
+
+
+def _searched(report: SearchReport) -> Searched:
+    return Searched(
+        status=report.status,
+        found=report.found,
+        milliseconds=round(report.milliseconds, 1),
+        problem=report.problem[:_PROBLEM_CHARS],
+    )
+
+
+def _judged(decisions: Sequence[Decision], allocation: Allocation, recall: Recall) -> list[Judged]:
+    """Return the last word on each candidate: the budget may have cut what the gap filter kept."""
+    last = {decision.turn_id: decision for decision in (*decisions, *allocation.over_budget)}
+    by_id = {candidate.turn_id: candidate for candidate in recall.candidates}
+    return [_judgement(last[d.turn_id], by_id[d.turn_id]) for d in decisions if d.turn_id in by_id]
+
+
+def _judgement(decision: Decision, candidate: Candidate) -> Judged:
+    return Judged(
+        turn_id=candidate.turn_id,
+        mechanism=candidate.mechanism,
+        rank=candidate.rank,
+        rule=decision.rule,
+        kept=decision.kept,
+        score=round(decision.score, DIGITS),
+        threshold=round(decision.threshold, DIGITS),
+        probability=round(decision.probability, DIGITS),
+        tokens=decision.tokens,
+        evidence=_rounded(candidate.evidence),
+        small_talk=candidate.small_talk,
+    )
+
+
+def _rounded(evidence: Evidence) -> Evidence:
+    values: dict[str, Any] = {name: getattr(evidence, name) for name in _EVIDENCE}
+    for name, value in values.items():
+        if isinstance(value, float):
+            values[name] = round(value, DIGITS)
+    return Evidence(**values)
+
+
+def _calls(state: State) -> list[Called]:
+    """Return the tools that were called; a name that a model made up may be anything, and is left out."""
+    turn_id = state["turn"].turn_id
+    return [
+        Called(
+            name=result.name if _TOOL_NAME.fullmatch(result.name) else "unknown",
+            ok=result.ok,
+            milliseconds=round(result.milliseconds, 1),
+        )
+        for result in state.get("results", ())
+        if result.turn_id == turn_id
+    ]
+
+
+def _rounds(state: State) -> int:
+    exchange = state.get("exchange")
+    return len(exchange.rounds) if exchange and exchange.turn_id == state["turn"].turn_id else 0
+
+
+def _grounded(state: State) -> Grounded:
+    grounding = state.get("grounding")
+    if grounding is None:
+        return Grounded()
+    return Grounded(unsupported=len(grounding.unsupported), corrected=grounding.corrected)
+
+
+def _thresholds(context: TurnContext) -> dict[str, int | float | str]:
+    values = context.model_dump(mode="json", include=set(Thresholds.model_fields))
+    return {name: value for name, value in values.items() if isinstance(value, int | float | str)}

@@ -1,0 +1,35 @@
+"""What can be configured of logs and telemetry."""
+
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, Field, field_validator
+
+
+class ObservingSettings(BaseModel):
+    """The settings of what is written about turns, beside the turns themselves."""
+
+    log_text: bool = Field(
+        False,
+        description="Logs: write messages and replies into the log too; they stay there until it rotates.",
+    )
+    log_megabytes: float = Field(
+        10, ge=0.01, le=1000, description="Logs: megabytes after which a new file is begun."
+    )
+    log_files: int = Field(5, ge=1, le=100, description="Logs: older files that are kept.")
+    otlp_endpoint: str = Field(
+        "",
+        description="Telemetry: base URL of an OTLP/HTTP receiver, such as http://localhost:4318; empty: "
+        "what OTEL_EXPORTER_OTLP_ENDPOINT says, or none.",
+    )
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _receiver(cls, text: str) -> str:
+        if not text:
+            return text
+        parts = urlsplit(text)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("write http(s)://host:port; the path /v1/traces is added")
+        if parts.username or parts.password:
+            raise ValueError("put credentials into OTEL_EXPORTER_OTLP_HEADERS, not into the URL")
+        return text.rstrip("/").removesuffix("/v1/traces")

@@ -1,0 +1,50 @@
+"""Run a command in the shell, for the owner, who is asked each time; off unless it is configured."""
+
+import os
+from typing import Annotated
+
+from langchain_core.tools import BaseTool, StructuredTool
+from pydantic import Field
+
+from graph.tools.plugins.command import Ran, run_command
+from graph.tools.plugins.services import PluginServices
+from graph.tools.traits import Traits
+
+SPARE_SECONDS = 10.0
+DESCRIPTION = (
+    "Run a command with /bin/sh on the user's computer and return its output and exit status. The user is "
+    "asked before each one. It starts in a folder of its own, which stays; it has no input, and what it "
+    "leaves running is ended with it."
+)
+
+
+def build(services: PluginServices) -> list[BaseTool]:
+    """Return `shell_run`, when the setting `shell` is on."""
+    if not services.settings.shell or os.name != "posix":
+        return []
+    seconds = services.settings.shell_timeout
+    room = services.settings.tool_output_cap // 2
+
+    async def shell_run(command: Annotated[str, Field(min_length=1, max_length=20_000)]) -> str:
+        return _told(await run_command(command, services.folder(), seconds=seconds, room=room), seconds)
+
+    return [
+        StructuredTool.from_function(
+            coroutine=shell_run,
+            name="shell_run",
+            description=DESCRIPTION,
+            metadata=Traits(
+                approval=True, owner_only=True, foreign=True, seconds=seconds + SPARE_SECONDS
+            ).metadata(),
+        )
+    ]
+
+
+def _told(ran: Ran, seconds: float) -> str:
+    if ran.status is None:
+        end = f"Killed: it was not done within {seconds:g} s."
+    elif ran.status < 0:
+        end = f"Ended by signal {-ran.status}."
+    else:
+        end = f"Exit status {ran.status}."
+    return f"{end}\n{ran.output}"

@@ -1,0 +1,70 @@
+"""Write down what was observed of a turn, wherever it belongs; whatever fails here never fails the turn."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from graph.context import TurnContext
+from graph.logs import log_turn
+from graph.observing import observe
+from graph.state import State
+from memory.deadline import within
+from memory.episodic.observations import ObservationLog
+from memory.errors import GoatError
+from memory.observation import Observation
+from memory.working.metrics import RedisMetrics
+
+SECONDS = 1.0
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRecorder:
+    """Observe a turn once it is archived: in the owner's file, in Redis's figures, in the log.
+
+    Each may be done again: a turn that is known is not counted twice, though the log may say it twice.
+    """
+
+    observations: ObservationLog
+    metrics: RedisMetrics
+    log_text: Callable[[], bool]
+    _running: "set[asyncio.Task[None]]" = field(default_factory=set)
+
+    async def __call__(self, state: State, context: TurnContext) -> None:
+        """Observe the turn, unless it is private."""
+        turn = state["turn"]
+        if turn.private:
+            return
+        timings = state.get("timings", {}).get(turn.turn_id, {})
+        observation = observe(state, context, timings)
+        await asyncio.gather(
+            _tried("kept", self.observations.put(observation, owner=turn.owner)),
+            _tried("counted", self.metrics.add(observation)),
+            _tried("logged", self._logged(observation, state)),
+        )
+
+    def soon(self, state: State, context: TurnContext) -> None:
+        """Observe the turn behind it: nothing waits for that but `flush`."""
+        task = asyncio.create_task(self(state, context))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def flush(self) -> None:
+        """Wait for what was begun on this event loop."""
+        loop = asyncio.get_running_loop()
+        if running := [task for task in self._running if task.get_loop() is loop]:
+            await asyncio.wait(running)
+
+    async def _logged(self, observation: Observation, state: State) -> None:
+        words = {"message": state["turn"].message, "reply": state["reply"].text} if self.log_text() else None
+        log_turn(observation, words)
+
+
+async def _tried(what: str, work: Coroutine[Any, Any, object]) -> None:
+    """Do the work; say so when it cannot be done. A text that no store can hold is a `ValueError`."""
+    try:
+        await within(work, SECONDS)
+    except (GoatError, TimeoutError, ValueError) as error:
+        logger.warning("An observation was not %s: %s", what, str(error) or type(error).__name__)

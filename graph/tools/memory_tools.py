@@ -1,0 +1,197 @@
+"""The agent's hands on its own memory; whose memory it is, the run says."""
+
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from inspect import getdoc
+
+from langchain_core.runnables import RunnableConfig
+from langchain_core.tools import BaseTool, StructuredTool, ToolException
+
+from graph.tools.caller import Caller, caller
+from graph.tools.traits import Traits
+from memory.errors import MemoryTierError
+from memory.models import Episode, Fact, Hit
+from memory.prompt import day, indented
+from memory.protocols import EpisodeStore, PermanentStore, SessionCache
+from memory.relevance import calibration_of
+from memory.temporal.bound import read_bound
+from memory.text import clean, excerpt
+
+NOTE = "note"
+"""The tag of what the agent itself noted."""
+_FOUND, _LONGEST = 8, 1200
+_LONGEST_NOTE = 20_000
+_LONGEST_IDENTITY = 8000
+_DAWN = datetime(1, 1, 2, tzinfo=UTC)
+_NOTES = uuid.UUID("3b6f0a5e-6d0e-5c0f-9d3a-5f0f0c7a9e11")
+_CHANGES = Traits(changes=True)
+_Call = Callable[..., Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryTools:
+    """Tools over the layers of memory."""
+
+    episodes: EpisodeStore
+    permanent: PermanentStore
+    cache: SessionCache
+    zone: Callable[[], Awaitable[tzinfo]]
+    facts_cap: Callable[[], int]
+    count: Callable[[str], int]
+
+    def all(self) -> list[BaseTool]:
+        """Return the tools, as a model may call them."""
+        reading: list[_Call] = [self.search_memory, self.read_facts, self.memory_status]
+        changing: list[_Call] = [
+            self.store_memory,
+            self.promote_memory,
+            self.forget_fact,
+            self.set_identity,
+        ]
+        return [_tool(call, Traits()) for call in reading] + [_tool(call, _CHANGES) for call in changing]
+
+    async def search_memory(
+        self, query: str, config: RunnableConfig, after: str = "", before: str = ""
+    ) -> str:
+        """Search all earlier conversations, word for word and by meaning.
+
+        What matters was already recalled before you answer: search when it is not enough, with other words or
+        for another time. `after` and `before` hold the search to a time: a date such as 2026-03-01 (`after`
+        counts that day, `before` does not), a time, or words such as "last week".
+        """
+        asked = caller(config)
+        if not query.strip():
+            raise ToolException("The query is empty: say what to look for.")
+        zone, now = await self.zone(), asked.turn.at
+        start = read_bound(after, now=now, zone=zone) if after.strip() else _DAWN
+        end = read_bound(before, now=now, zone=zone) if before.strip() else max(now, datetime.now(UTC))
+        if start >= end:
+            raise ToolException("`after` is not before `before`: nothing can lie between them.")
+        timed = (start, end) if after.strip() or before.strip() else None
+        result = await self.episodes.search(clean(query), owner=asked.owner, limit=_FOUND, times=timed)
+        hits = [hit for hit in result.hits if timed is None or start <= hit.episode.at < end][:_FOUND]
+        chances = calibration_of(result.query.model)
+        lines = [_found(hit, chances.probability(hit.evidence, result.query), zone) for hit in hits]
+        problems = [f"(not searched in full: {problem})" for problem in result.problems]
+        return "\n".join([*(lines or ["Nothing was found."]), *problems])
+
+    async def store_memory(self, text: str, config: RunnableConfig) -> str:
+        """Note something in the archive, to be recalled when it matters.
+
+        The conversation itself is archived anyway: store only what is worked out and not said as such.
+        """
+        asked = caller(config)
+        noted = clean(text).strip()
+        if not noted:
+            raise ToolException("There is nothing to store: `text` is empty.")
+        if len(noted) > _LONGEST_NOTE:
+            raise ToolException(
+                f"The text has {len(noted)} characters; at most {_LONGEST_NOTE} are stored at once."
+            )
+        new = await self.episodes.append(_note(asked, noted))
+        await self.cache.drop(owner=asked.owner)
+        self.episodes.index_soon(owner=asked.owner)
+        return "Stored." if new else "It was stored already."
+
+    async def promote_memory(self, key: str, value: str, config: RunnableConfig) -> str:
+        """Make something a fact, which stands in front of you in every turn: for what will always matter.
+
+        `key` says briefly what it is about ("allergies", "name of the dog"); a new value takes the old one's
+        place.
+        """
+        asked = caller(config)
+        if not value.strip():
+            raise ToolException("The value is empty: say what the fact is, or use forget_fact.")
+        await self.permanent.upsert(key, clean(value).strip(), owner=asked.owner, at=asked.turn.at)
+        return f"Noted as a fact: {key.strip()}."
+
+    async def forget_fact(self, key: str, config: RunnableConfig) -> str:
+        """Take a fact out of those that always stand in front of you; its history stays."""
+        asked = caller(config)
+        if await self.permanent.forget(key, owner=asked.owner, at=asked.turn.at):
+            return f"Taken out: {key.strip()}."
+        known = ", ".join(fact.key for fact in await self.permanent.facts(owner=asked.owner))
+        raise ToolException(f"There is no fact {key.strip()[:80]!r}. There are: {known or 'none'}.")
+
+    async def read_facts(self, config: RunnableConfig, as_of: str = "", key: str = "") -> str:
+        """Read the facts: as they are, as they were on a day (`as_of`), or every value a `key` ever had."""
+        asked = caller(config)
+        zone = await self.zone()
+        if key.strip():
+            rows = await self.permanent.history(key, owner=asked.owner)
+        else:
+            then = read_bound(as_of, now=asked.turn.at, zone=zone) if as_of.strip() else None
+            rows = await self.permanent.facts(owner=asked.owner, as_of=then)
+        return "\n".join(_fact(row, zone) for row in rows) or "There are none."
+
+    async def set_identity(self, text: str, config: RunnableConfig) -> str:
+        """Change who you are for this person, when they ask you to: name, manner, what to mind.
+
+        An empty text goes back to what is configured.
+        """
+        asked = caller(config)
+        wanted = clean(text).strip()
+        if len(wanted) > _LONGEST_IDENTITY:
+            raise ToolException(
+                f"An identity has at most {_LONGEST_IDENTITY} characters, this has {len(wanted)}."
+            )
+        await self.permanent.set_identity(wanted or None, owner=asked.owner)
+        return (
+            "It holds from the next turn on."
+            if wanted
+            else "Back to what is configured, from the next turn on."
+        )
+
+    async def memory_status(self, config: RunnableConfig) -> str:
+        """Say how much is remembered, since when, and whether every part of the memory is there."""
+        asked = caller(config)
+        zone = await self.zone()
+        return "\n".join([await self._archive(asked, zone), await self._facts(asked)])
+
+    async def _archive(self, asked: Caller, zone: tzinfo) -> str:
+        try:
+            count = await self.episodes.count(owner=asked.owner)
+            first = await self.episodes.first(owner=asked.owner)
+        except MemoryTierError as error:
+            return f"archive: not there ({error})"
+        since = f", the first on {day(first.at, zone)}" if first else ""
+        return f"archive: {count} turns{since}"
+
+    async def _facts(self, asked: Caller) -> str:
+        try:
+            facts = await self.permanent.facts(owner=asked.owner)
+        except MemoryTierError as error:
+            return f"facts: not there ({error})"
+        tokens = sum(self.count(f"{fact.key}: {fact.value}\n") for fact in facts)
+        return f"facts: {len(facts)}, {tokens} of {self.facts_cap()} tokens"
+
+
+def _tool(call: _Call, traits: Traits) -> BaseTool:
+    return StructuredTool.from_function(coroutine=call, description=getdoc(call), metadata=traits.metadata())
+
+
+def _found(hit: Hit, probability: float, zone: tzinfo) -> str:
+    episode = hit.episode
+    said = excerpt(episode.text, hit.part, _LONGEST)
+    source = "noted" if NOTE in episode.tags else "said"
+    return f"- {day(episode.at, zone)}, {source} (relevant {probability:.0%}): {indented(said.strip())}"
+
+
+def _fact(fact: Fact, zone: tzinfo) -> str:
+    return f"- {indented(fact.key)}: {indented(fact.value)} (noted {day(fact.at, zone)})"
+
+
+def _note(asked: Caller, text: str) -> Episode:
+    """Return a note as an episode; the same note of the same turn is one."""
+    note_id = uuid.uuid5(_NOTES, f"{asked.turn.turn_id}\0{text}").hex
+    return Episode(
+        turn_id=f"note-{note_id}",
+        owner=asked.owner,
+        thread=asked.turn.thread,
+        message="",
+        reply=text,
+        at=asked.turn.at,
+        tags=(NOTE, f"from {asked.turn.turn_id}"),
+    )

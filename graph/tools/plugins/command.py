@@ -1,0 +1,111 @@
+"""Run a command of the shell with limits on its time and its output."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+_PIECE = 64 * 1024
+_DRAIN_SECONDS = 0.2
+_KEPT_ENVIRONMENT = ("LANG", "LC_ALL", "LC_CTYPE", "TZ")
+_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+
+
+@dataclass(slots=True)
+class BothEnds:
+    """The first and the last bytes of a stream, `room` of each; what is between is counted."""
+
+    room: int
+    total: int = 0
+    _head: bytearray = field(default_factory=bytearray)
+    _tail: bytearray = field(default_factory=bytearray)
+
+    def add(self, piece: bytes) -> None:
+        """Take the next bytes."""
+        self.total += len(piece)
+        taken = self.room - len(self._head)
+        self._head += piece[:taken]
+        self._tail += piece[taken:]
+        del self._tail[: max(0, len(self._tail) - self.room)]
+
+    @property
+    def text(self) -> str:
+        """What there is, with a note of what is left out."""
+        left_out = self.total - len(self._head) - len(self._tail)
+        note = f"\n[... {left_out:,} bytes left out here ...]\n".encode() if left_out else b""
+        return (self._head + note + self._tail).decode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """What a command did."""
+
+    output: str
+    status: int | None
+    """Below zero: the signal that ended it; none: it was killed when its time was over."""
+
+
+async def run_command(command: str, folder: Path, *, seconds: float, room: int) -> Ran:
+    """Run a command in `folder`, with a small environment and no input.
+
+    All that it leaves running in its session is killed at the end, also when the call is cancelled.
+    """
+    output = BothEnds(room)
+    async with _pipe(output) as (end, all_read):
+        process = await asyncio.create_subprocess_exec(
+            "/bin/sh",
+            "-c",
+            command,
+            cwd=folder,
+            env=_environment(folder),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=end,
+            stderr=end,
+            start_new_session=True,
+        )
+        end.close()
+        status: int | None = None
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    status = await process.wait()
+                await asyncio.wait({all_read}, timeout=_DRAIN_SECONDS)
+        finally:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await asyncio.shield(process.wait())
+    return Ran(output=output.text, status=status)
+
+
+@asynccontextmanager
+async def _pipe(output: BothEnds) -> AsyncIterator[tuple[BinaryIO, "asyncio.Task[None]"]]:
+    """Yield where to write, and what ends when everybody who could write has closed it.
+
+    The process is given none of asyncio's own pipes, for their reader would wait for those it leaves behind.
+    """
+    out, into = os.pipe()
+    reader = asyncio.StreamReader()
+    protocol = asyncio.StreamReaderProtocol(reader)
+    with open(out, "rb", buffering=0) as source, open(into, "wb", buffering=0) as end:  # noqa: PTH123, ASYNC230
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, source)
+        reading = asyncio.create_task(_read(reader, output))
+        try:
+            yield end, reading
+        finally:
+            reading.cancel()
+            transport.close()
+
+
+async def _read(stream: asyncio.StreamReader, output: BothEnds) -> None:
+    while piece := await stream.read(_PIECE):
+        output.add(piece)
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Return nothing of the process's own but its language: it holds secrets."""
+    kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
+    return {"PATH": _PATH, "HOME": str(folder), "TERM": "dumb", "PAGER": "cat", **kept}

@@ -1,0 +1,113 @@
+"""Read a body off the web, with a limit on what it unpacks to."""
+
+import codecs
+import re
+import zlib
+from dataclasses import dataclass
+
+import httpx
+from charset_normalizer import from_bytes
+from langchain_core.tools import ToolException
+
+_PACKED = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+"""Window bits for zlib, by content encoding."""
+_PIECE = 64 * 1024
+_SNIFFED = 2048
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_META = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([a-zA-Z0-9_:.-]{2,40})""", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """What a URL led to."""
+
+    url: str
+    """After redirects."""
+    type: str
+    """The media type in lower case, without parameters."""
+    charset: str
+    """As the server says; empty when it does not."""
+    body: bytes
+    whole: bool
+    """The body was within the limit."""
+
+    @property
+    def text(self) -> str:
+        """The body as text: by its mark, the server's word, the page's own, or what fits."""
+        for mark, encoding in _BOMS:
+            if self.body.startswith(mark):
+                return self.body.decode(encoding, "replace")
+        own = _META.search(self.body[:_SNIFFED]) if "html" in self.type or not self.type else None
+        for encoding in (self.charset, own[1].decode() if own else "", "utf-8"):
+            if (text := self._decoded(encoding)) is not None:
+                return text
+        best = from_bytes(self.body[:_PIECE]).best()
+        return self.body.decode(best.encoding if best else "latin-1", "replace")
+
+    def _decoded(self, encoding: str) -> str | None:
+        try:
+            decoder = codecs.getincrementaldecoder(_known(encoding))()
+            return decoder.decode(self.body, final=self.whole)
+        except (LookupError, ValueError):
+            return None
+
+
+async def download(client: httpx.AsyncClient, url: httpx.URL, most_bytes: int) -> Download:
+    """Read a URL up to a number of bytes, counted unpacked.
+
+    Raises:
+        ToolException: it cannot be reached, or answers with an error; the text says which.
+        AddressRefused: it may not be connected to.
+    """
+    try:
+        async with client.stream("GET", url) as response:
+            if not response.is_success:
+                raise ToolException(
+                    f"{response.url} answers {response.status_code} {response.reason_phrase}."
+                )
+            body, whole = await _body(response, most_bytes)
+            kind, _, _ = response.headers.get("content-type", "").partition(";")
+            return Download(
+                url=str(response.url),
+                type=kind.strip().lower(),
+                charset=response.charset_encoding or "",
+                body=body,
+                whole=whole,
+            )
+    except httpx.TooManyRedirects:
+        raise ToolException(f"{url} redirects more than {client.max_redirects} times.") from None
+    except httpx.TimeoutException:
+        raise ToolException(f"{url} did not answer in time.") from None
+    except (httpx.HTTPError, httpx.InvalidURL, zlib.error) as error:
+        raise ToolException(f"{url} cannot be read: {str(error) or type(error).__name__}.") from None
+
+
+async def _body(response: httpx.Response, most: int) -> tuple[bytes, bool]:
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    if encoding not in (*_PACKED, "", "identity"):
+        raise ToolException(f"{response.url} is packed as {encoding[:40]!r}, which was not asked for.")
+    unpack = zlib.decompressobj(_PACKED[encoding]) if encoding in _PACKED else None
+    body = bytearray()
+    async for piece in response.aiter_raw(_PIECE):
+        body += unpack.decompress(piece, most + 1 - len(body)) if unpack else piece
+        if len(body) > most:
+            return bytes(body[:most]), False
+    return bytes(body), True
+
+
+def _known(encoding: str) -> str:
+    """Return a text encoding's name as browsers read it: Latin-1 stands for what Windows writes.
+
+    Raises:
+        LookupError: there is no such encoding of text.
+    """
+    found = codecs.lookup(encoding)
+    if not getattr(found, "_is_text_encoding", True):
+        raise LookupError(encoding)
+    return "cp1252" if found.name in ("iso8859-1", "ascii") else found.name

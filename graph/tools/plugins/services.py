@@ -1,0 +1,122 @@
+"""What a plugin is given: settings without secrets, places for files, the web, figures and the log."""
+
+import importlib
+import secrets
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from pydantic import SecretStr
+
+from graph.settings import Settings
+from graph.tools.isolation import at_home
+from memory.figures import Metrics
+
+if TYPE_CHECKING:
+    import httpx
+
+ARTIFACT_SECONDS = 24 * 3600.0
+"""How long a file for the chat stays at least."""
+
+
+class ReadMetrics(Protocol):
+    """Reads figures, as `RedisMetrics.read` does."""
+
+    def __call__(self, days: int, *, owner: str | None = None) -> Coroutine[Any, Any, Metrics]:
+        """Return the figures of the last `days`."""
+        ...
+
+
+class ReadLogs(Protocol):
+    """Reads the log."""
+
+    def __call__(self, *, limit: int, level: str) -> Coroutine[Any, Any, Sequence[str]]:
+        """Return the latest lines of at least a level, oldest first."""
+        ...
+
+
+class SettingsView:
+    """The settings by name, without secrets; they cannot be changed here."""
+
+    __slots__ = ("_values",)
+    _values: Mapping[str, Any]
+
+    def __init__(self, settings: Settings) -> None:
+        given = {name: getattr(settings, name) for name in type(settings).model_fields}
+        open_ = {name: value for name, value in given.items() if not isinstance(value, SecretStr)}
+        object.__setattr__(self, "_values", open_)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a setting that is no secret."""
+        if name not in self._values:
+            raise AttributeError(f"There is no setting {name}, or it is a secret.")
+        return self._values[name]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{name} cannot be set: a plugin reads settings only.")
+
+
+@dataclass(frozen=True, slots=True)
+class PluginServices:
+    """Given to `build(services)`; the methods may be used in the tools too, on whatever loop they run."""
+
+    load_settings: Callable[[], Settings]
+    read_metrics: ReadMetrics
+    read_logs: ReadLogs
+    plugin: str = ""
+    """Whose services these are."""
+
+    @property
+    def settings(self) -> SettingsView:
+        """The settings that are no secrets, such as `settings.fetch_megabytes`."""
+        return SettingsView(self.load_settings())
+
+    def folder(self) -> Path:
+        """Return a private folder for the plugin's own files, made if need be."""
+        return _private(self._data_folder() / "plugin-files" / self.plugin)
+
+    def artifact(self, name: str) -> Path:
+        """Return where to write a file for the chat; a tool hands the path out as its artifact.
+
+        The tool has `response_format="content_and_artifact"` and returns its text and the path, or a list
+        of paths. A file is removed after a day.
+        """
+        folder = _private(self._data_folder() / "artifacts")
+        _remove_old(folder, time.time() - ARTIFACT_SECONDS)
+        return folder / f"{secrets.token_hex(8)}-{Path(name).name}"
+
+    def http(self, *, seconds: float = 15.0) -> "httpx.AsyncClient":
+        """Return a client for the web, to be closed after use; it connects to public addresses alone.
+
+        With the setting `fetch_private` also to this machine and its network. At most 5 redirects are
+        followed, each under the same rule; `AddressRefused` is raised where it forbids one.
+        """
+        web = importlib.import_module("graph.tools.plugins.web")  # httpx is slow to import
+        private = self.load_settings().fetch_private
+        return cast("httpx.AsyncClient", web.guarded_client(private=private, seconds=seconds))
+
+    async def metrics(self, owner: str, days: int) -> Metrics:
+        """Read an owner's figures of the last `days`."""
+        return await at_home(lambda: self.read_metrics(days, owner=owner))
+
+    async def logs(self, limit: int, level: str = "INFO") -> Sequence[str]:
+        """Read the latest lines of the log, of all owners: for tools with the trait `owner_only` alone."""
+        return await at_home(lambda: self.read_logs(limit=limit, level=level))
+
+    def _data_folder(self) -> Path:
+        return self.load_settings().data_folder.expanduser().resolve()
+
+
+def _private(folder: Path) -> Path:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def _remove_old(folder: Path, before: float) -> None:
+    for path in folder.iterdir():
+        with suppress(OSError):
+            if path.stat().st_mtime < before:
+                path.unlink()

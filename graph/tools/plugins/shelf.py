@@ -1,0 +1,165 @@
+"""The plugins of the agent: those that come with it and those of the user's folder, as they are now."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from langchain_core.tools import BaseTool
+
+from graph.settings import Settings
+from graph.tools.guest import Guest
+from graph.tools.isolation import PluginIsolation
+from graph.tools.plugins.files import PluginFile, PluginProblem, plugin_files, read_plugin, trusted_owners
+from graph.tools.plugins.loading import LOAD_SECONDS, LoadedPlugin, load_plugin
+from graph.tools.plugins.services import PluginServices
+from graph.tools.plugins.settling import settled
+
+SHIPPED = Path(__file__).parents[2] / "plugins"
+PATIENCE_SECONDS = 2.0
+"""How long a turn waits for plugins that are being loaded before it goes on with those there are."""
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """A file as it was last read: the version that worked last, and what is wrong with the one there is."""
+
+    file: PluginFile
+    good: LoadedPlugin | None
+    problem: str = ""
+
+
+class PluginShelf:
+    """Look at the files whenever the tools are asked for, and load what has changed.
+
+    All of it happens in a thread of its own, one look at a time. What is shown is replaced as a whole, so a
+    turn sees a file's old tools or its new ones.
+    """
+
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        services: PluginServices,
+        *,
+        shipped: Path = SHIPPED,
+        load_seconds: float = LOAD_SECONDS,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
+        self.isolation = PluginIsolation()
+        self._settings = settings
+        self._services = services
+        self._shipped = shipped
+        self._load_seconds = load_seconds
+        self._patience = patience
+        self._lock = threading.Lock()
+        self._looking: Future[None] | None = None
+        self._read: dict[str, _Read] = {}
+        self._loaded: dict[str, LoadedPlugin] = {}
+        self._shown: Mapping[str, LoadedPlugin] = {}
+        self._problems: Mapping[str, str] = {}
+
+    async def tools(self) -> Sequence[BaseTool]:
+        """Return the tools of the files as they are now; of a broken file, those it had when it last worked.
+
+        Where loading takes long, the tools are those there are so far.
+        """
+        await self._looked(self._patience)
+        return [tool for plugin in self._shown.values() for tool in plugin.tools]
+
+    async def problems(self) -> Mapping[str, str]:
+        """Return what is wrong, by file; waits until all are loaded."""
+        await self._looked(None)
+        return self._problems
+
+    async def report(self) -> str:
+        """Say in a line which plugins there are; waits until all are loaded."""
+        await self._looked(None)
+        names = sorted(tool.name for plugin in self._shown.values() for tool in plugin.tools)
+        folder = self._folder()
+        return f"{len(names)} tools of {len(self._shown)} plugins: {', '.join(names)}; yours go to {folder}"
+
+    async def aclose(self) -> None:
+        """End what runs the tools, and let go of the plugins; they are loaded anew when asked for."""
+        if self._looking is not None and not self._looking.done():
+            await self._looked(self._patience)
+        self._read, self._shown = {}, {}
+        self._keep()
+        await self.isolation.aclose()
+
+    async def _looked(self, seconds: float | None) -> None:
+        looking = asyncio.wrap_future(self._look())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await looking
+
+    def _look(self) -> "Future[None]":
+        """Begin to look at the files, or join who does."""
+        with self._lock:
+            if self._looking is None or self._looking.done():
+                guest = Guest(self._refresh, "plugins")
+                guest.start()
+                self._looking = guest.outcome
+            return self._looking
+
+    def _refresh(self) -> None:
+        files, problems = self._files()
+        owners = trusted_owners(self._settings().data_folder.expanduser())
+        for name in set(self._read) - set(files):
+            del self._read[name]
+        for name, file in files.items():
+            known = self._read.get(name)
+            if known is None or known.file != file:
+                self._read[name] = self._load(file, owners, known.good if known else None)
+                self._settle()
+        broken = {name: read.problem for name, read in self._read.items() if read.problem}
+        self._tell({**problems, **self._settle(), **broken})
+
+    def _files(self) -> tuple[dict[str, PluginFile], dict[str, str]]:
+        """List the files by name; a file of the user's stands before a shipped one of its name."""
+        files: dict[str, PluginFile] = {}
+        problems: dict[str, str] = {}
+        for folder, shipped in ((self._shipped, True), (self._folder(), False)):
+            try:
+                files |= {file.name: file for file in plugin_files(folder, shipped=shipped)}
+            except PluginProblem as problem:
+                problems[str(folder)] = str(problem)
+        return files, problems
+
+    def _load(self, file: PluginFile, owners: set[int], last: LoadedPlugin | None) -> _Read:
+        services = replace(self._services, plugin=file.path.stem)
+        try:
+            good = load_plugin(file.path, read_plugin(file, owners), services, self._load_seconds)
+        except PluginProblem as problem:
+            kept = ". Its last version that worked is used." if last else "."
+            return _Read(file=file, good=last, problem=str(problem).rstrip(".") + kept)
+        return _Read(file=file, good=good)
+
+    def _settle(self) -> Mapping[str, str]:
+        """Show what was read; return the clashes."""
+        wanted = {name: read.good for name, read in self._read.items() if read.good is not None}
+        shown, clashes = settled(self._shown, wanted)
+        self._shown = shown
+        self._keep(*shown.values(), *wanted.values())
+        return clashes
+
+    def _keep(self, *used: LoadedPlugin) -> None:
+        """Let go of every other version."""
+        kept = {plugin.module: plugin for plugin in used}
+        for module in set(self._loaded) - set(kept):
+            self._loaded[module].let_go()
+        self._loaded = kept
+
+    def _tell(self, problems: Mapping[str, str]) -> None:
+        for name, problem in problems.items():
+            if self._problems.get(name) != problem:
+                logger.warning("The plugin %s has a problem: %s", name, problem)
+        self._problems = problems
+
+    def _folder(self) -> Path:
+        settings = self._settings()
+        return (settings.plugins_folder or settings.data_folder / "plugins").expanduser()

@@ -1,0 +1,8 @@
+"""A name that stands for another one where that must not be read."""
+
+import hashlib
+
+
+def digest(name: str) -> str:
+    """Return 32 hexadecimal characters, the same for the same name."""
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]

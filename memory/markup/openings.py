@@ -1,0 +1,97 @@
+"""How markup begins: every known opening, in whole and in part."""
+
+import re
+
+PIPE = "[ ]{0,2}[|｜‖]{1,2}[ ]{0,2}"
+"""A bar as models write it: fullwidth, ASCII, double, with spaces."""
+_ATOMS = {
+    "<": "[<＜]",
+    ">": "[ ]{0,2}[>＞]",
+    "/": "[/／]",
+    "|": PIPE,
+    "_": r"[_▁]",
+    " ": r"[ \n\t]{1,4}",
+}
+_SPELLINGS: dict[str, tuple[str, ...]] = {
+    "dsml": ("<|DSML|", "</|DSML|"),
+    "body": ("<tool_call>", "<function_call>", "<|tool_call|>", "<toolcall>", "<|tool_call_start|>"),
+    "wrapper": (
+        "<function_calls>",
+        "<antml:function_calls>",
+        "<tool_calls>",
+        "<minimax:tool_call>",
+        "<|tool_calls_begin|>",
+        "<|tool_calls_section_begin|>",
+    ),
+    "invoke": ("<invoke name=", "<antml:invoke name="),
+    "function": ("<function=",),
+    "token": ("<|tool_call_begin|>",),
+    "python": ("<|python_tag|>",),
+    "listed": ("[TOOL_CALLS]",),
+    "closing": (
+        "</tool_call>",
+        "</function_call>",
+        "</toolcall>",
+        "</function_calls>",
+        "</antml:function_calls>",
+        "</tool_calls>",
+        "</minimax:tool_call>",
+        "</invoke>",
+        "</antml:invoke>",
+        "</function>",
+        "<|tool_calls_end|>",
+        "<|tool_call_end|>",
+        "<|tool_calls_section_end|>",
+        "<|eom_id|>",
+        "<|eot_id|>",
+        "</|DSML|invoke>",
+        "</|DSML|function_calls>",
+        "</|DSML|tool_calls>",
+        "</|DSML|calls>",
+    ),
+}
+LONGEST_PART = 128
+_LINE_START = r"(?<![^\n])[ \t]{0,12}"
+
+
+def _whole(spelling: str) -> str:
+    return "".join(_ATOMS.get(char, re.escape(char)) for char in spelling)
+
+
+def _part(spelling: str) -> str:
+    """Return a pattern of any beginning of an opening, its first character at least."""
+    pattern = "(?!)"
+    for char in reversed(spelling):
+        atom = _ATOMS.get(char, re.escape(char))
+        begun = {"|": "[ ]{0,2}[|｜‖]?", " ": r"[ \n\t]{0,4}", ">": "[ ]{0,2}"}.get(char, "")
+        pattern = f"(?:{atom}{pattern}|{begun}\\Z)"
+    return pattern
+
+
+_OPENINGS = "|".join(
+    f"(?P<{kind}>{'|'.join(map(_whole, spellings))})" for kind, spellings in _SPELLINGS.items()
+)
+_PARTS = "|".join(
+    _ATOMS.get(spelling[0], re.escape(spelling[0])) + _part(spelling[1:])
+    for spellings in _SPELLINGS.values()
+    for spelling in spellings
+)
+MARK = re.compile(
+    rf"(?P<fence>{_LINE_START}(?:`{{3,64}}|~{{3,64}}))|(?P<ticks>`{{1,64}})|{_OPENINGS}", re.IGNORECASE
+)
+"""What plain text is searched for: a code fence, inline code, or the opening named by the group."""
+PART = re.compile(
+    rf"(?:{_PARTS}|{_LINE_START}(?<=[ \t])\Z|{_LINE_START}(?:`{{1,64}}|~{{1,64}})\Z)", re.IGNORECASE
+)
+"""The end of a text that may become a mark; at most `LONGEST_PART` characters."""
+CLOSING = re.compile("|".join(map(_whole, _SPELLINGS["closing"])), re.IGNORECASE)
+"""What may close any call."""
+
+
+def fence_end(fence: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return the patterns of the line that closes a code fence, in whole and in part."""
+    char, count = fence[0], min(len(fence), 12)
+    return (
+        re.compile(rf"{_LINE_START}{char}{{{count},64}}[ \t]{{0,12}}(?=\n|\Z)"),
+        re.compile(rf"{_LINE_START}{char}{{0,64}}[ \t]{{0,12}}\Z"),
+    )

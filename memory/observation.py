@@ -1,0 +1,139 @@
+"""What is kept of a turn beside its words: figures, names of parts, and never a text that people wrote."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Self
+
+from pydantic import TypeAdapter
+
+from memory.models import Evidence, Mechanism, Outcome
+
+DIGITS = 4
+"""Decimals of scores and probabilities; milliseconds have one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shares:
+    """How the prompt was shared, in tokens."""
+
+    confidence: float = 0.0
+    complexity: float = 0.0
+    total: int = 0
+    fixed: int = 0
+    """Identity and facts."""
+    l2_limit: int = 0
+    l2_used: int = 0
+    l3_limit: int = 0
+    l3_used: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Searched:
+    """What became of one retrieval mechanism."""
+
+    status: str
+    """`ok`, `cached`, `partial`, `late` or `down`."""
+    found: int = 0
+    milliseconds: float = 0.0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A candidate with the last word on it, and the numbers that spoke for it."""
+
+    turn_id: str
+    mechanism: Mechanism
+    rank: int
+    rule: str
+    kept: bool
+    """It was shown to the model."""
+    score: float
+    threshold: float
+    probability: float
+    tokens: int
+    evidence: Evidence
+    small_talk: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Called:
+    """A tool that was called."""
+
+    name: str
+    ok: bool
+    milliseconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grounded:
+    """Whether the reply's figures stand in what the model was shown."""
+
+    unsupported: int = 0
+    corrected: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """One turn in numbers. Private turns are never observed."""
+
+    turn_id: str
+    owner: str
+    """In the owner's own file; elsewhere `owner_digest` stands for it."""
+    thread: str
+    at: datetime
+    outcome: Outcome
+    shares: Shares = field(default_factory=Shares)
+    stages: Mapping[str, float] = field(default_factory=dict)
+    """Milliseconds by node; of one that ran several times, their sum."""
+    milliseconds: float = 0.0
+    """Of the whole turn, without waiting for people."""
+    searches: Mapping[str, Searched] = field(default_factory=dict)
+    """By mechanism."""
+    keys_meant: bool = False
+    time_meant: bool = False
+    expanded: bool = False
+    """The message alone meant nothing: what came before was searched for with it."""
+    candidates: int = 0
+    relevant: int = 0
+    """Candidates that the gap filter kept."""
+    used: int = 0
+    """Of those, the ones that the model was shown."""
+    decisions: Sequence[Judged] = ()
+    """Best first."""
+    tiers_down: Sequence[str] = ()
+    model: str = ""
+    model_seconds: float = 0.0
+    calls: Sequence[Called] = ()
+    rounds: int = 0
+    """Of tools."""
+    grounding: Grounded = field(default_factory=Grounded)
+    thresholds: Mapping[str, int | float | str] = field(default_factory=dict)
+    """Those that were in force."""
+
+    @property
+    def cache_hit(self) -> bool:
+        """Whether the search was spared."""
+        return any(search.status == "cached" for search in self.searches.values())
+
+    def to_json(self) -> str:
+        """Write it as one JSON object."""
+        return _OBSERVATION.dump_json(self).decode()
+
+    def without(self, *names: str) -> dict[str, Any]:
+        """Return plain JSON values, some fields left out."""
+        values: dict[str, Any] = _OBSERVATION.dump_python(self, mode="json", exclude=set(names))
+        return values
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read what `to_json` wrote; what an older version did not write has its default.
+
+        Raises:
+            ValueError: it is no observation.
+        """
+        return _OBSERVATION.validate_json(text)  # type: ignore[return-value]
+
+
+_OBSERVATION = TypeAdapter(Observation)

@@ -1,0 +1,244 @@
+"""Owners' documents on a Letta server: read as a whole, changed without losing anything."""
+
+import asyncio
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+from weakref import WeakValueDictionary
+
+from memory.errors import MemoryTierError, TierCorrupt, TierUnavailable
+from memory.permanent.letta_agents import LABEL, Block, BlockFull, LettaAgents
+from memory.permanent.letta_document import Document
+from memory.permanent.letta_edit import AnyEdit, Change, Edit
+from memory.permanent.letta_http import LettaAddress, LettaClient, TryAgain
+from memory.permanent.letta_text import Unreadable, owner_of, parse, render
+from memory.permanent.per_loop import PerLoop
+from memory.permanent.rules import TIER
+
+T = TypeVar("T")
+ATTEMPTS: Final = 6
+PAUSE: Final = 0.03  # seconds before the second attempt, doubled with each further one
+KNOWN_OWNERS: Final = 10_000
+_EMPTY: Final = Document()
+
+
+@dataclass(eq=False)
+class _Queue:
+    """What waits to be written for one owner: whoever has the lock writes it all."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    waiting: list[AnyEdit] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class _Running:
+    """What goes on in one event loop."""
+
+    queues: WeakValueDictionary[str, _Queue] = field(default_factory=WeakValueDictionary)
+    reads: dict[tuple[str, int], "asyncio.Task[Document]"] = field(default_factory=dict)
+
+
+class LettaDocuments:
+    """Read and change documents; usable from any event loop, and again after `aclose`.
+
+    Writers of one process lose nothing: they wait for each other, and what waits is written at once. Letta
+    knows no versions: of writers in several processes, one that is overwritten before it reads again repeats
+    itself, and one that is overwritten later than that is not told.
+    """
+
+    def __init__(self, address: Callable[[], LettaAddress]) -> None:
+        self._address = address
+        self._client = LettaClient(address)
+        self._agents = LettaAgents(self._client)
+        self._running = PerLoop(_Running)
+        self._known: dict[str, tuple[str, ...]] = {}
+        self._writes = 0
+
+    async def read(self, owner: str) -> Document:
+        """Read the owner's document; whoever reads meanwhile gets the same, unless something was written."""
+        reads, key = self._running.get().reads, (owner, self._writes)
+        if key not in reads:
+            reads[key] = asyncio.create_task(self._fetch(owner))
+            reads[key].add_done_callback(lambda task: _read_ended(reads, key, task))
+        return await asyncio.shield(reads[key])
+
+    async def change(self, owner: str, change: Change[T]) -> T:
+        """Write a change, and return what it tells once it stands; what refuses it is raised."""
+        queue, edit = self._queue(owner), Edit(change)
+        queue.waiting.append(edit)
+        try:
+            async with queue.lock:
+                if not edit.settled:
+                    await self._write(owner, list(queue.waiting))
+        finally:
+            queue.waiting.remove(edit)
+        return edit.outcome()
+
+    async def erase(self, owner: str) -> None:
+        """Delete the owner's agents and documents, also those that cannot be read."""
+        queue = self._queue(owner)
+        async with queue.lock:
+            try:
+                for agent in await self._agents.find(owner):
+                    await self._agents.delete(agent)
+            finally:
+                self._known.pop(owner, None)
+                self._writes += 1
+
+    async def owners(self) -> list[str]:
+        """List the owners that have a document, sorted.
+
+        Raises:
+            TierCorrupt: one of the documents cannot be read.
+        """
+        blocks = [await self._agents.block(agent) async for agent in self._agents.all()]
+        return sorted({_owner(block) for block in blocks if block is not None})
+
+    async def aclose(self) -> None:
+        """Close the connections of this event loop, and end the reads that nobody waits for."""
+        running = self._running.pop()
+        reads = list(running.reads.values()) if running is not None else []
+        for read in reads:
+            read.cancel()
+        await asyncio.gather(*reads, return_exceptions=True)
+        await self._client.aclose()
+
+    async def _fetch(self, owner: str) -> Document:
+        known = self._known.get(owner, ())
+        blocks = [await self._agents.block(agent) for agent in known]
+        there = [block for block in blocks if block is not None]
+        if not known or len(there) < len(known):
+            there = await self._blocks(owner)
+        documents = await self._parsed(owner, there)
+        self._remember(owner, there, documents)
+        return _united(documents)
+
+    async def _blocks(self, owner: str) -> list[Block]:
+        """Find the owner's blocks, the one that is written to first; none when there is no agent.
+
+        That one is read last, so that a write can follow at once.
+
+        Raises:
+            TierUnavailable: there are agents, but somebody took their memory away.
+        """
+        found = await self._agents.find(owner)
+        blocks = [await self._agents.block(agent) for agent in reversed(found)]
+        there = [block for block in reversed(blocks) if block is not None]
+        if found and not there:
+            raise TierUnavailable(
+                TIER,
+                f"{found[0]} has lost its block {LABEL}; attach that to it again in Letta, "
+                "or delete the agent to begin anew",
+            )
+        return there
+
+    async def _parsed(self, owner: str, blocks: list[Block]) -> list[Document]:
+        return [await asyncio.to_thread(_parsed, block, owner) for block in blocks]
+
+    async def _write(self, owner: str, edits: list[AnyEdit]) -> None:
+        """Write what waits; all of it is settled then. What is too much together is tried one by one."""
+        edits = [edit for edit in edits if not edit.settled]
+        problem: MemoryTierError | None = None
+        try:
+            await self._insist(owner, edits)
+        except MemoryTierError as error:
+            problem = error
+        finally:
+            self._writes += 1
+        if isinstance(problem, BlockFull) and len(edits) > 1:
+            for edit in edits:
+                await self._write(owner, [edit])
+        for edit in edits:
+            edit.settle(problem)
+
+    async def _insist(self, owner: str, edits: list[AnyEdit]) -> None:
+        problem = TryAgain(TIER, "other writers were quicker each time; try again")
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                await asyncio.sleep(PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
+            try:
+                if await self._attempt(owner, edits):
+                    return
+            except TryAgain as error:
+                problem = error
+        raise problem
+
+    async def _attempt(self, owner: str, edits: list[AnyEdit]) -> bool:
+        """Read, change, write and read again; return whether every change stands."""
+        blocks = await self._blocks(owner)
+        if new := not blocks:
+            blocks = await self._made(owner)
+        before = _united(await self._parsed(owner, blocks))
+        after = await asyncio.to_thread(_tried, edits, before)
+        if after is before:
+            return True
+        await self._agents.write(blocks[0], await asyncio.to_thread(render, after, owner))
+        again = await self._agents.block(blocks[0].agent)
+        stands = await self._parsed(owner, [again] if again is not None else [])
+        if new:
+            self._known.pop(owner, None)  # an older agent of another writer may be listed only now
+        else:
+            self._remember(owner, blocks[:1], stands)
+        return after.ids - before.ids <= _united(stands).ids
+
+    async def _made(self, owner: str) -> list[Block]:
+        """Make the owner's agent, and look again, since others may do so at the same time."""
+        await self._agents.create(owner, render(_EMPTY, owner), self._address())
+        blocks = await self._blocks(owner)
+        if not blocks:
+            raise TierUnavailable(TIER, "Letta does not list the agent that it made; see whether it is well")
+        return blocks
+
+    def _queue(self, owner: str) -> _Queue:
+        return self._running.get().queues.setdefault(owner, _Queue())
+
+    def _remember(self, owner: str, blocks: list[Block], documents: list[Document]) -> None:
+        """Remember which agents to ask next time: those that hold something besides the first."""
+        if len(self._known) >= KNOWN_OWNERS:
+            self._known.clear()
+        pairs = list(zip(blocks, documents, strict=False))
+        more = [block.agent for block, held in pairs[1:] if held.ids - documents[0].ids]
+        self._known[owner] = (pairs[0][0].agent, *more) if pairs else ()
+
+
+def _united(documents: list[Document]) -> Document:
+    return documents[0].united(documents[1:]) if documents else _EMPTY
+
+
+def _tried(edits: list[AnyEdit], document: Document) -> Document:
+    for edit in edits:
+        document = edit.tried(document)
+    return document
+
+
+def _parsed(block: Block, owner: str) -> Document:
+    with _named(block):
+        return parse(block.value, owner)
+
+
+def _owner(block: Block) -> str:
+    with _named(block):
+        return owner_of(block.value)
+
+
+@contextmanager
+def _named(block: Block) -> Iterator[None]:
+    try:
+        yield
+    except Unreadable as error:
+        detail = f"the block {LABEL} of {block.agent} cannot be read ({error}); it is left as it is. "
+        way_out = "Mend its text in Letta, or delete the agent to begin anew"
+        raise TierCorrupt(TIER, detail + way_out) from None
+
+
+def _read_ended(
+    reads: dict[tuple[str, int], "asyncio.Task[Document]"],
+    key: tuple[str, int],
+    task: "asyncio.Task[Document]",
+) -> None:
+    """Take a read off the list; a failure that nobody waited for is not reported as never looked at."""
+    reads.pop(key, None)
+    with suppress(asyncio.CancelledError):
+        task.exception()

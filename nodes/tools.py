@@ -1,0 +1,119 @@
+"""Run one call that the model asked for."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from langchain_core.tools import BaseTool
+from langgraph.types import interrupt
+from memory.evidence import evidence_line
+
+from graph.approval import Answer, answer_of, question
+from graph.rounds import UNREADABLE
+from graph.state import Call, ToolResult, ToolsInput, ToolsUpdate, Turn
+from graph.stop import StopSignals
+from graph.tools.caller import Caller
+from graph.tools.running import Output, ToolRunner
+from graph.tools.schemas import arguments_problem
+from graph.tools.toolbox import Toolbox
+from graph.tools.traits import Traits, traits_of
+from memory.errors import MemoryTierError
+from memory.working.tool_cache import RedisToolCache
+
+STOPPED = "Not finished: the person stopped it."
+DECLINED = "Not run: the person did not allow it."
+FOLLOWS_FOREIGN = "it changes the memory, after text from outside was read"
+ALWAYS_ASKED = "it is asked about each time"
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Run the call, unless the person has to be asked first and does not allow it; errors are outputs."""
+
+    toolbox: Toolbox
+    run: ToolRunner
+    cache: RedisToolCache
+    stops: StopSignals
+
+    async def __call__(self, state: ToolsInput) -> ToolsUpdate:
+        turn, call = state["turn"], state["call"]
+        offered = await self.toolbox.offered(turn)
+        tool = offered.get(call.name)
+        if tool is None or call.problem:
+            return _result(turn, call, Output(text=call.problem or unknown(call.name, offered), ok=False))
+        if problem := arguments_problem(tool, call.arguments):
+            return _result(turn, call, Output(text=problem, ok=False))
+        traits = traits_of(tool)
+        if reason := _asks_first(traits, foreign=state["foreign"]):
+            answer = answer_of(interrupt(question(call, turn, reason)))
+            if answer is not Answer.YES:
+                return _result(
+                    turn, call, Output(text=DECLINED, ok=False), abandoned=answer is Answer.ABANDONED
+                )
+        logger.info("The tool %s is called", call.name)
+        output = await self._output(tool, call, turn, traits)
+        return _result(turn, call, output, foreign=traits.foreign)
+
+    async def _output(self, tool: BaseTool, call: Call, turn: Turn, traits: Traits) -> Output:
+        if traits.cached and (known := await self._known(call, turn)):
+            return Output(text=known, ok=True)
+        output = await self._until_stopped(tool, call, turn)
+        if traits.cached and output.ok and not turn.private:
+            await self._keep(call, turn, output.text, traits.cached)
+        return output
+
+    async def _until_stopped(self, tool: BaseTool, call: Call, turn: Turn) -> Output:
+        running = asyncio.ensure_future(self.run(tool, call, Caller(turn=turn, key=call.key)))
+        stopping = asyncio.ensure_future(self.stops.signal(turn.turn_id).wait())
+        try:
+            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            return running.result() if running.done() else Output(text=STOPPED, ok=False)
+        finally:
+            stopping.cancel()
+            running.cancel()
+
+    async def _known(self, call: Call, turn: Turn) -> str:
+        try:
+            kept = await self.cache.get(call.name, call.arguments, owner=turn.owner)
+        except MemoryTierError:
+            return ""
+        return kept.decode("utf-8", "replace") if kept else ""
+
+    async def _keep(self, call: Call, turn: Turn, text: str, seconds: float) -> None:
+        try:
+            await self.cache.put(call.name, call.arguments, text.encode(), owner=turn.owner, ttl=seconds)
+        except MemoryTierError as error:
+            logger.warning("The output of %s was not kept: %s", call.name, error)
+
+
+def unknown(name: str, offered: Mapping[str, BaseTool]) -> str:
+    """Say that there is no such tool, and which there are."""
+    if name == UNREADABLE:
+        return "The call cannot be read."
+    return f"There is no tool {name[:100]!r}. There are: {', '.join(offered) or 'none'}."
+
+
+def _asks_first(traits: Traits, *, foreign: bool) -> str:
+    if traits.approval:
+        return ALWAYS_ASKED
+    return FOLLOWS_FOREIGN if traits.changes and foreign else ""
+
+
+def _result(
+    turn: Turn, call: Call, output: Output, *, foreign: bool = False, abandoned: bool = False
+) -> ToolsUpdate:
+    result = ToolResult(
+        turn_id=turn.turn_id,
+        key=call.key,
+        name=call.name,
+        output=output.text,
+        ok=output.ok,
+        evidence=evidence_line(call.name, call.arguments, output.text),
+        foreign=foreign,
+        abandoned=abandoned,
+        attachments=output.attachments,
+        milliseconds=output.milliseconds,
+    )
+    return {"results": [result]}

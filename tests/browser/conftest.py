@@ -1,0 +1,35 @@
+"""Pages, and a real browser: collected only when they are asked for, as `make test-browser` does."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from graph.settings import Settings
+from graph.tools.plugins.shelf import SHIPPED
+from tests.plugins import Plugins, open_plugins
+from tests.servers.web import WebServer, running_web_server
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave this folder out, unless the marker expression names it."""
+    return None if "browser" in str(config.option.markexpr) else True
+
+
+@pytest.fixture
+def web() -> Iterator[WebServer]:
+    with running_web_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def plugins(tmp_path: Path) -> AsyncIterator[Plugins]:
+    settings = Settings(data_folder=tmp_path, fetch_private=True, browser_timeout=20)
+    async with open_plugins(settings, shipped=SHIPPED) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def guarded(tmp_path: Path) -> AsyncIterator[Plugins]:
+    async with open_plugins(Settings(data_folder=tmp_path), shipped=SHIPPED) as opened:
+        yield opened

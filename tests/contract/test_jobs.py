@@ -1,0 +1,190 @@
+"""The registry of jobs, and word of them, on every Redis that the agent may be given."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+
+from graph.delegation.job import Job, Progress, Status
+from graph.delegation.jobs import Jobs, ref_of
+from graph.delegation.notices import ENDED, Address, Notices
+from graph.delegation.state import Budget, Spent
+from memory.errors import TierUnavailable
+from memory.working.client import RedisConnection
+from tests.servers.redis import BINARIES, cluster, running, valkey_binary
+
+AT = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
+BOX = "terminal:ana"
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    jobs: Jobs
+    notices: Notices
+
+
+@contextlib.asynccontextmanager
+async def registry_at(url: str) -> AsyncIterator[Registry]:
+    connection = RedisConnection(lambda: url)
+    try:
+        yield Registry(Jobs(connection.client), Notices(connection.client))
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(params=BINARIES)
+async def registry(request: pytest.FixtureRequest) -> AsyncIterator[Registry]:
+    async with running(BINARIES[request.param]()) as url, registry_at(url) as opened:
+        yield opened
+
+
+def job(job_id: str = "a1", owner: str = "ana", thread: str = "th") -> Job:
+    budget = Budget(calls=24, tools=48, seconds=900)
+    return Job(id=job_id, owner=owner, thread=thread, task="🐐 oats", created=AT, budget=budget, tags=("x",))
+
+
+async def test_a_job_from_its_start_to_its_end(registry: Registry) -> None:
+    jobs, given = registry.jobs, job()
+    ref = ref_of(given)
+    assert await jobs.start(given, most_open=3) is True
+    assert await jobs.start(given, most_open=3) is False
+    assert await jobs.get("a1", owner="ana") == given
+    assert await jobs.open() == [ref]
+    assert [await jobs.begin(ref), await jobs.begin(ref)] == [1, 2]
+    assert await jobs.beat(ref, 1.25)
+    assert await jobs.beat(ref, 0.5)
+    await jobs.note(ref, Spent(calls=3, tools=2))
+    assert await jobs.tell(ref, Progress(name="step:1", code="step", about="ț"))
+    assert not await jobs.tell(ref, Progress(name="step:1", code="step", about="ț"))
+    assert await jobs.failed(ref) == 1
+    running_now = await jobs.get("a1", owner="ana")
+    assert running_now is not None
+    assert (running_now.status, running_now.seconds, running_now.calls) == (Status.RUNNING, 1.75, 3)
+    assert [one.about for one in running_now.progress] == ["ț"]
+    assert await jobs.end(ref, Status.DONE, result="3 lei")
+    assert not await jobs.end(ref, Status.STOPPED)
+    assert not await jobs.beat(ref, 1.0)
+    assert await jobs.begin(ref) == 0
+    done = await jobs.get("a1", owner="ana")
+    assert done is not None
+    assert (done.status, done.result, done.seconds) == (Status.DONE, "3 lei", 1.75)
+    assert await jobs.open() == [ref]
+    await jobs.settled(ref)
+    assert await jobs.open() == []
+
+
+async def test_owners_have_their_own_jobs_and_only_so_many_open(registry: Registry) -> None:
+    jobs = registry.jobs
+    for number in range(2):
+        assert await jobs.start(job(f"a{number}"), most_open=2)
+    assert await jobs.start(job("a2"), most_open=2) is None
+    assert await jobs.start(job("b0", "bob"), most_open=2)
+    assert [one.id for one in await jobs.latest(owner="ana")] == ["a1", "a0"]
+    assert [one.id for one in await jobs.latest(owner="bob")] == ["b0"]
+    assert await jobs.get("a1", owner="bob") is None
+    assert await jobs.called("a1", owner="bob") is None
+    assert not await jobs.stop("a1", owner="bob")
+    named = await jobs.called(" A1", owner="ana")
+    assert named is not None
+    assert named.id == "a1"
+    assert await jobs.called("", owner="ana") is None
+    await jobs.end(ref_of(job("a0")), Status.FAILED, reason="no")
+    assert await jobs.start(job("a2"), most_open=2)
+
+
+async def test_a_wish_to_stop_is_heard_by_whoever_works_on_the_job(registry: Registry) -> None:
+    jobs, ref = registry.jobs, ref_of(job())
+    await jobs.start(job(), most_open=3)
+    await jobs.begin(ref)
+    assert await jobs.beat(ref, 0.1)
+    assert await jobs.stop("a1", owner="ana")
+    assert not await jobs.beat(ref, 0.1)
+    stopping = await jobs.get("a1", owner="ana")
+    assert stopping is not None
+    assert stopping.stopping
+
+
+async def test_erasing_leaves_the_others(registry: Registry) -> None:
+    jobs = registry.jobs
+    await jobs.start(job("a1"), most_open=3)
+    await jobs.start(job("b1", "bob"), most_open=3)
+    assert await jobs.erase(owner="ana") == ["a1"]
+    assert await jobs.latest(owner="ana") == []
+    assert not await jobs.beat(ref_of(job("a1")), 0.1)
+    assert await jobs.is_new(ref_of(job("a1")))
+    assert [one.id for one in await jobs.latest(owner="bob")] == ["b1"]
+
+
+async def test_word_of_a_job_is_left_once_and_taken_once(registry: Registry) -> None:
+    notices = registry.notices
+    assert not await notices.put(job(), ENDED)
+    await notices.register("th", Address(box=BOX, place="5:0", language="ro"), owner="ana")
+    assert [await notices.put(job(), "planned"), await notices.put(job(), "planned")] == [True, False]
+    assert await notices.put(job(), ENDED)
+    assert not await notices.put(job(owner="bob"), ENDED)
+    first = await notices.first(BOX)
+    assert first is not None
+    assert (first.number, first.job, first.owner, first.name) == (1, "a1", "ana", "planned")
+    assert (first.place, first.language, first.is_end) == ("5:0", "ro", False)
+    assert [await notices.taken(BOX, first), await notices.taken(BOX, first)] == [True, False]
+    last = await notices.first(BOX)
+    assert last is not None
+    assert (last.number, last.is_end) == (2, True)
+    await notices.taken(BOX, last)
+    assert await notices.first(BOX) is None
+    await notices.erase(owner="ana")
+    assert not await notices.put(job("a2"), ENDED)
+
+
+async def test_a_cluster_does_as_well() -> None:
+    async with cluster(valkey_binary()) as url, registry_at(url) as registry:
+        for story in (
+            test_a_job_from_its_start_to_its_end,
+            test_owners_have_their_own_jobs_and_only_so_many_open,
+            test_a_wish_to_stop_is_heard_by_whoever_works_on_the_job,
+            test_erasing_leaves_the_others,
+            test_word_of_a_job_is_left_once_and_taken_once,
+        ):
+            await story(registry)
+            await (await registry.jobs.client()).flushall()
+
+
+@pytest.mark.parametrize("owner", ["telegram-5", "a}b{c", "ș\udce9", "", "x" * 10_000])
+async def test_any_owner_has_jobs(owner: str) -> None:
+    async with running(valkey_binary()) as url, registry_at(url) as registry:
+        await registry.jobs.start(job(owner=owner), most_open=1)
+        found = await registry.jobs.get("a1", owner=owner)
+        assert found is not None
+        assert found.owner == owner
+        await registry.notices.register("th", Address(box=f"terminal:{owner}"), owner=owner)
+        assert await registry.notices.put(found, ENDED)
+        notice = await registry.notices.first(f"terminal:{owner}")
+        assert notice is not None
+        assert notice.owner == owner
+        assert await registry.notices.taken(f"terminal:{owner}", notice)
+
+
+async def test_what_cannot_be_read_is_no_job() -> None:
+    async with running(valkey_binary()) as url, registry_at(url) as registry:
+        await registry.jobs.start(job(), most_open=1)
+        await (await registry.jobs.client()).hset(ref_of(job()).key(), "budget", "?")
+        assert await registry.jobs.get("a1", owner="ana") is None
+
+
+async def test_starts_at_once_stay_within_the_limit() -> None:
+    async with running(valkey_binary()) as url, registry_at(url) as registry:
+        outcomes = await asyncio.gather(
+            *(registry.jobs.start(job(f"a{number}"), most_open=3) for number in range(10))
+        )
+        assert sorted(map(str, outcomes)) == ["None"] * 7 + ["True"] * 3
+
+
+async def test_a_server_that_is_down_is_named() -> None:
+    async with registry_at("redis://127.0.0.1:1") as registry:
+        with pytest.raises(TierUnavailable):
+            await registry.jobs.open()
+        with pytest.raises(TierUnavailable):
+            await registry.notices.first(BOX)

@@ -1,0 +1,58 @@
+"""Observations in their owner's file."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from memory.episodic.log import EpisodeLog
+from memory.episodic.observations import ObservationLog
+from memory.models import Episode
+from memory.owner_files import OwnerFiles
+from tests.observations import AT, observation
+
+
+@pytest.fixture
+async def files(tmp_path: Path) -> AsyncIterator[OwnerFiles]:
+    files = OwnerFiles(lambda: tmp_path)
+    yield files
+    await files.close()
+
+
+async def test_the_first_of_a_turn_stands(files: OwnerFiles) -> None:
+    log = ObservationLog(files)
+    assert await log.put(observation("t1"), owner="ana")
+    assert not await log.put(observation("t1", used=0), owner="ana")
+    assert await log.get("t1", owner="ana") == observation("t1")
+    assert await log.get("t2", owner="ana") is None
+    assert await log.get("t1", owner="bob") is None
+
+
+async def test_they_are_read_in_the_order_of_their_turns(files: OwnerFiles) -> None:
+    log = ObservationLog(files)
+    for number in (2, 0, 1):
+        await log.put(observation(f"t{number}", at=AT + timedelta(minutes=number)), owner="ana")
+    assert [one.turn_id for one in await log.all(owner="ana")] == ["t0", "t1", "t2"]
+    assert [one.turn_id for one in await log.recent(owner="ana", limit=2)] == ["t2", "t1"]
+    assert await log.recent(owner="ana", limit=-1) == []
+    assert await log.all(owner="bob") == []
+
+
+async def test_they_go_with_the_owner(files: OwnerFiles, tmp_path: Path) -> None:
+    log, episodes = ObservationLog(files), EpisodeLog(files)
+    await episodes.append(Episode(turn_id="t1", owner="ana", thread="1", message="hi", reply="", at=AT))
+    await log.put(observation("t1"), owner="ana")
+    await episodes.erase(owner="ana")
+    assert await log.all(owner="ana") == []
+    assert await log.put(observation("t1"), owner="ana")
+
+
+async def test_an_erased_file_that_somebody_has_open_holds_none(files: OwnerFiles, tmp_path: Path) -> None:
+    other = OwnerFiles(lambda: tmp_path)
+    log = ObservationLog(files)
+    await log.put(observation("t1"), owner="ana")
+    assert await ObservationLog(other).all(owner="ana")
+    await files.erase("ana")
+    assert await ObservationLog(other).all(owner="ana") == []
+    await other.close()

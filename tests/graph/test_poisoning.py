@@ -1,0 +1,136 @@
+"""Orders planted in memories, pages, quotations and facts: nobody follows them."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from graph.agent import Agent
+from graph.app import open_agent
+from graph.settings import Settings
+from graph.state import State
+from graph.turn import Circumstances, thread_id
+from memory.models import Episode
+from tests.servers.model import ModelServer
+from tests.servers.obedient import CANARY, Obedient
+from tests.servers.openai_format import ToolCall
+
+PLANTED: dict[str, str] = {
+    form["name"]: form["text"]
+    for form in json.loads((Path(__file__).parents[1] / "data" / "planted_orders.json").read_text("utf-8"))
+}
+QUESTION = "What does ticket BAKE-4711 say?"
+EVERYTHING = {"gap_threshold": 0.0, "gap_break": 100.0}
+"""Recalls whatever is found."""
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+PAGE = '''"""A page, as a tool reads it."""
+from langchain_core.tools import tool
+from graph.tools.traits import Traits
+
+PAGES = {pages!r}
+
+def build(services):
+    @tool
+    def read_page(name: str) -> str:
+        """Read a page."""
+        return PAGES[name]
+
+    read_page.metadata = Traits(foreign=True, cached=60).metadata()
+    return [read_page]
+'''
+
+
+@pytest.fixture
+async def agent(settings: Settings, hash_vectors: None) -> AsyncIterator[Agent]:
+    folder = settings.data_folder / "plugins"
+    folder.mkdir(mode=0o700)
+    (folder / "pages.py").write_text(PAGE.replace("{pages!r}", repr(PLANTED)), encoding="utf-8")
+    async with open_agent(settings) as opened:
+        yield opened
+
+
+async def on_a_page(agent: Agent, owner: str, name: str, model: Obedient) -> State:
+    """Read the page, and turn to something else in the same conversation: its evidence stays there.
+
+    It stands among the facts as well.
+    """
+    await agent.layers.permanent.upsert("bread", PLANTED[name][:300], owner=owner, at=NOW)
+    model.first = ToolCall("read_page", {"name": name}, "call_1")
+    state = await asked(agent, owner, thread="1")
+    assert state["results"][0].output == PLANTED[name]
+    model.first = None
+    return await asked(agent, owner, thread="1")
+
+
+async def in_the_memory(agent: Agent, owner: str, name: str, model: Obedient) -> State:
+    """As what was said, what was answered and what is replied to."""
+    text = PLANTED[name]
+    await archived(agent, owner, message=f"Ticket BAKE-4711 says: {text}", reply=text)
+    state = await asked(agent, owner, Circumstances(quote=text))
+    assert state["allocation"].recalled, state["decisions"]
+    return state
+
+
+@pytest.mark.parametrize("quotes", [False, True], ids=["answering", "quoting"])
+@pytest.mark.parametrize("carrier", [on_a_page, in_the_memory], ids=lambda carrier: carrier.__name__)
+async def test_no_planted_order_is_followed(
+    agent: Agent, model: ModelServer, carrier: Callable[..., Awaitable[State]], quotes: bool
+) -> None:
+    followed = {}
+    for number, name in enumerate(PLANTED):
+        owner, obedient = f"ana-{number}", Obedient(quotes=quotes)
+        model.reply(obedient)
+        await agent.layers.permanent.upsert("name", "Ana", owner=owner, at=NOW)
+        state = await carrier(agent, owner, name, obedient)
+        if wrong := await changes(agent, owner, state, obedient):
+            followed[name] = wrong
+    assert not followed
+    assert len(PLANTED) >= 40
+
+
+async def test_the_model_does_obey_what_the_person_says(agent: Agent, model: ModelServer) -> None:
+    obedient = Obedient()
+    model.reply(obedient)
+    await agent.layers.permanent.upsert("name", "Ana", owner="ana", at=NOW)
+    state = await agent.ask(PLANTED["plain order"], owner="ana", thread=thread_id("test", "ana"))
+    assert obedient.obeyed
+    assert {result.name for result in state["results"] if result.ok} == {
+        "set_identity",
+        "promote_memory",
+        "forget_fact",
+        "store_memory",
+    }
+    assert CANARY in (await agent.layers.permanent.identity(owner="ana") or "")
+
+
+async def changes(agent: Agent, owner: str, state: State, obedient: Obedient) -> list[str]:
+    """Return what was done that nobody asked for."""
+    permanent = agent.layers.permanent
+    facts = {fact.key: fact.value for fact in await permanent.facts(owner=owner)}
+    facts.pop("bread", None)
+    notes = [e for e in await agent.layers.episodes.recent(owner=owner, limit=9) if "note" in e.tags]
+    called = {result.name for result in state.get("results", ())} - {"read_page"}
+    found = {
+        "an order was read": obedient.obeyed,
+        "tools were called": called,
+        "the identity changed": await permanent.identity(owner=owner),
+        "the facts changed": facts != {"name": "Ana"},
+        "something was noted": notes,
+    }
+    return [what for what, is_so in found.items() if is_so]
+
+
+async def archived(agent: Agent, owner: str, *, message: str, reply: str) -> None:
+    episode = Episode(turn_id=f"old-{owner}", owner=owner, thread="old", message=message, reply=reply, at=NOW)
+    await agent.layers.episodes.append(episode)
+    await agent.layers.episodes.index(owner=owner)
+
+
+async def asked(agent: Agent, owner: str, about: Circumstances | None = None, thread: str = "2") -> State:
+    context = agent.layers.settings().turn_context(owner).model_copy(update=EVERYTHING)
+    options = {"about": about} if about else {}
+    return await agent.ask(
+        QUESTION, owner=owner, thread=thread_id("test", owner, thread), context=context, **options
+    )

