@@ -13,6 +13,7 @@ from graph.agent import Agent
 from graph.delegation.job import Job, Status
 from graph.delegation.notices import Address, Notice
 from graph.delegation.tools import described, progress_line, status_line
+from memory.ending import end
 from memory.errors import GoatError
 
 _PAUSE, _DOWN_PAUSE = 0.3, 3.0
@@ -39,8 +40,7 @@ class Delegated:
         try:
             yield
         finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            await end(watching)
 
     async def register(self, thread: str) -> None:
         """Have word of what is delegated in a thread come here."""

@@ -19,6 +19,7 @@ from graph.app import open_agent
 from graph.events import Calling, Event, Finished, Piece, Resumed, Waiting
 from graph.settings import Settings
 from graph.state import State
+from memory.ending import end
 from memory.errors import GoatError
 from memory.models import Outcome
 from memory.text import clean
@@ -249,8 +250,7 @@ async def _warming_up(agent: Agent, owner: str) -> AsyncIterator["asyncio.Task[N
     try:
         yield warming
     finally:
-        warming.cancel()
-        await asyncio.gather(warming, return_exceptions=True)
+        await end(warming)
 
 
 def _greet(console: Console, settings: Settings, place: Place) -> None:

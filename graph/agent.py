@@ -25,6 +25,7 @@ from graph.spans import turn_span
 from graph.state import State, TurnInput
 from graph.turn import PLAIN, Circumstances, user_message
 from graph.turn_run import Compiled, TurnRun
+from memory.ending import end
 from memory.errors import EmptyMessage, GoatError, NothingToDecide, OwnerMismatch, ThreadBusy
 from memory.text import clean
 
@@ -201,8 +202,7 @@ class Agent:
     async def aclose(self) -> None:
         """End what runs in the background; the layers belong to whoever opened them."""
         if self._reconciling is not None:
-            self._reconciling.cancel()
-            await asyncio.gather(self._reconciling, return_exceptions=True)
+            await end(self._reconciling)
 
     async def _resume_thread(self, thread: str) -> State | None:
         async with self._queue(thread), self._leases.hold(thread):

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from graph.app import layers
 from graph.redis_saver import RedisSaver
 from graph.serde import checkpoint_serde
+from memory.ending import end
 from memory.errors import GoatError
 
 logger = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ async def open_checkpointer() -> AsyncIterator[RedisSaver]:
     try:
         yield RedisSaver(layers.redis.client, keep=settings.checkpoints_kept, serde=checkpoint_serde())
     finally:
-        warming.cancel()
+        await end(warming)
         await layers.close()
 
 

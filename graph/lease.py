@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 from redis.exceptions import RedisError
 
+from memory.ending import end
 from memory.errors import ThreadBusy, TierUnavailable
 
 LEASE_SECONDS = 15.0
@@ -55,7 +56,7 @@ class ThreadLeases:
                 raise
             raise ThreadBusy("Another process took this thread over while this one stood still.") from None
         finally:
-            renewing.cancel()
+            await end(renewing)
             self._held.discard(lease)
             with contextlib.suppress(RedisError, OSError, TierUnavailable):
                 await (await self._client()).eval(_RELEASE, 1, key, token)

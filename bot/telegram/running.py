@@ -23,7 +23,6 @@ from bot.telegram.application import (
 )
 from bot.telegram.courier import Courier
 from bot.telegram.desk import Desk
-from bot.telegram.ending import end
 from bot.telegram.intake import ALLOWED_UPDATES, Leadership, Poller, Receiver
 from bot.telegram.keys import Keys
 from bot.telegram.lanes import Lanes
@@ -37,6 +36,7 @@ from bot.telegram.workers import Workers
 from graph.agent import Agent
 from graph.app import open_agent
 from graph.settings import Settings
+from memory.ending import end
 from memory.errors import ConfigError, GoatError, TierUnavailable
 
 UNCONFIGURED = (

@@ -112,7 +112,7 @@ class Delegation:
         return stopping
 
     async def erase(self, *, owner: str) -> None:
-        """Delete all that is kept of the owner's jobs; whoever works on one ends it, and clears up after it."""
+        """Delete all that is kept of the owner's jobs; whoever works on one ends it, and clears up."""
         for job_id in map(job_turn_id, await self.jobs.erase(owner=owner)):
             with suppress(ThreadBusy):
                 async with self._leases.hold(job_id):

@@ -17,6 +17,7 @@ from graph.delegation.spending import JobStops
 from graph.delegation.state import JobInput, Spent, job_turn_id
 from graph.delegation.telling import reached
 from graph.lease import ThreadLeases
+from memory.ending import end
 from memory.errors import GoatError, MemoryTierError, ThreadBusy
 
 MOST_TRIES = 3
@@ -78,10 +79,7 @@ class JobRunner:
         """Let go of every job, and leave it where it is."""
         tasks = [*self._working.values(), *([self._looking] if self._looking else [])]
         own = [task for task in tasks if task.get_loop() is asyncio.get_running_loop()]
-        while running := [task for task in own if not task.done()]:
-            for task in running:
-                task.cancel()
-            await asyncio.wait(running, timeout=0.2)
+        await end(*own)
         self._looking = None
 
     async def _look(self) -> None:
@@ -178,8 +176,7 @@ class JobRunner:
                         self.stops.request(turn_id)
                 return running.result()
             finally:
-                running.cancel()
-                await asyncio.wait({running})
+                await end(running)
 
     async def _wanted(self, job: Job, seconds: float) -> bool:
         """Say whether to go on; while Redis is away, it is."""

@@ -1,5 +1,6 @@
 """Read a page of the web in a browser, for what scripts write there, and send a picture of it."""
 
+import asyncio
 from typing import Annotated
 
 from langchain_core.tools import BaseTool, StructuredTool
@@ -37,7 +38,7 @@ def build(services: PluginServices) -> list[BaseTool]:
             seconds=seconds,
             most_bytes=round(settings.fetch_megabytes * PARTS * 1_000_000),
         )
-        picture = services.artifact("page.png")
+        picture = await asyncio.to_thread(services.artifact, "page.png")
         seen = await browser.look(str(check_url(url)), picture, wait_for)
         return await page_markdown(seen.html, seen.url) + _notes(seen, wait_for), str(picture)
 

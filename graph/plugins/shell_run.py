@@ -1,5 +1,6 @@
 """Run a command in the shell, for the owner, who is asked each time; off unless it is configured."""
 
+import asyncio
 import os
 from typing import Annotated
 
@@ -26,7 +27,8 @@ def build(services: PluginServices) -> list[BaseTool]:
     room = services.settings.tool_output_cap // 2
 
     async def shell_run(command: Annotated[str, Field(min_length=1, max_length=20_000)]) -> str:
-        return _told(await run_command(command, services.folder(), seconds=seconds, room=room), seconds)
+        folder = await asyncio.to_thread(services.folder)
+        return _told(await run_command(command, folder, seconds=seconds, room=room), seconds)
 
     return [
         StructuredTool.from_function(

@@ -1,6 +1,6 @@
 """Tools in a turn: called, bounded, asked about, and seen in the conversation afterwards."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 
@@ -12,26 +12,13 @@ from graph.state import State
 from graph.turn import Circumstances, thread_id
 from memory.errors import OwnerMismatch
 from memory.models import Outcome
+from tests.scripted import calling, in_turn
 from tests.servers.faults import Fault
 from tests.servers.model import ModelRequest, ModelServer, Reply
 from tests.servers.openai_format import ToolCall
 
 OWNER = "ana"
 THREAD = thread_id("test", OWNER, "tools")
-
-
-def calling(name: str, /, *, text: str = "", **arguments: object) -> Reply:
-    return Reply(text, (ToolCall(name, arguments),))
-
-
-def in_turn(*replies: str | Reply) -> Callable[[ModelRequest], str | Reply]:
-    """Give the replies one after the other, the last one for ever."""
-    left = list(replies)
-
-    def next_reply(_: ModelRequest) -> str | Reply:
-        return left.pop(0) if len(left) > 1 else left[0]
-
-    return next_reply
 
 
 async def events_of(agent: Agent, text: str, **options: object) -> list[Event]:

@@ -1,14 +1,11 @@
 """A process that is killed in the middle of a job: another one goes on where it was."""
 
 import asyncio
-import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-
-import pytest
 
 from graph.agent import Agent
 from graph.app import open_agent
@@ -38,14 +35,13 @@ async def delegating(settings: Settings) -> AsyncIterator["subprocess.Popen[byte
 async def first_job(agent: Agent) -> Job:
     """Wait for the job that the other process gives."""
     async with asyncio.timeout(20):
-        while not (found := await agent.layers.delegation.jobs.latest(owner=OWNER)):
+        while not (found := await agent.layers.delegation.jobs.latest(owner=OWNER)):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     return found[0]
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 async def test_the_next_process_finishes_the_job_and_asks_for_nothing_twice(
-    settings: Settings, model: ModelServer, hash_vectors: None, number: signal.Signals
+    settings: Settings, model: ModelServer, hash_vectors: None
 ) -> None:
     def research(request: ModelRequest) -> str | Reply:
         if "slowly" not in request.messages[1]["content"]:
@@ -56,7 +52,7 @@ async def test_the_next_process_finishes_the_job_and_asks_for_nothing_twice(
 
     team = Team({"planner": plan(("researcher", "prices"), ("researcher", "slowly")), "researcher": research})
     model.reply(team)
-    model.delay_per_chunk = 0.05
+    model.delay_per_chunk = 0.03
     async with open_agent(settings) as agent:
         agent.layers.delegation.runner.pace = QUICK
         async with delegating(settings) as process:
@@ -64,7 +60,7 @@ async def test_the_next_process_finishes_the_job_and_asks_for_nothing_twice(
             async with asyncio.timeout(10):
                 while len(team.requests("researcher")) < 3:  # noqa: ASYNC110 - asked of a thread
                     await asyncio.sleep(0.01)
-            process.send_signal(number)
+            process.kill()
             await asyncio.to_thread(process.wait)
         left = await agent.layers.delegation.jobs.get(job.id, owner=OWNER)
         assert left is not None

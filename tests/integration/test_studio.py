@@ -18,6 +18,7 @@ from graph.context import TurnContext
 from graph.settings import Settings
 from graph.turn import thread_id, user_message
 from memory.models import Outcome
+from tests.scripted import calling, in_turn
 from tests.servers.model import ModelServer, running_model_server
 from tests.servers.studio import StudioServer
 
@@ -29,7 +30,7 @@ FACTS = (
     "My car is a red Dacia from 2012.",
 )
 QUESTION = "What is Ioana allergic to?"
-AFTER_FETCHES = ["gap_filter", "budget", "assemble", "respond", "archive"]
+AFTER_FETCHES = ["gap_filter", "budget", "assemble", "respond", "ground", "archive"]
 COMPLAINTS = re.compile(
     "BlockingError|Blocking call|[Dd]eserializ|unregistered type|never awaited|never retrieved|was destroyed"
 )
@@ -62,6 +63,7 @@ def server(folder: Path, model: ModelServer) -> Iterator[StudioServer]:
         "GOAT_MODEL": "test",
         "GOAT_MODEL_BASE_URL": model.base_url,
         "GOAT_PREFETCH_TIMEOUT": "5",
+        "GOAT_SHELL": "true",
     }
     with StudioServer(folder, environment) as running:
         yield running
@@ -196,8 +198,8 @@ async def test_a_turn_streams_shows_what_each_node_decided_and_is_forked(
 
     steps = await chat.history()
     written = {task["name"]: set(task["result"]) for step in steps for task in step["tasks"]}
-    assert written["gap_filter"] == {"decisions"}
-    assert written["working"] == {"turn", "conversation"}
+    assert written["gap_filter"] == {"decisions", "timings"}
+    assert written["working"] == {"turn", "conversation", "timings"}
     assert written.keys() >= {*FETCHES, *AFTER_FETCHES}
 
     (before,) = [step["checkpoint"]["checkpoint_id"] for step in steps if step["next"] == ["gap_filter"]]
@@ -212,6 +214,22 @@ async def test_a_turn_streams_shows_what_each_node_decided_and_is_forked(
         assert not forked["archived"]["episode"]
         assert not forked["archived"]["conversation"]
     assert await agent.layers.episodes.count(owner="ana") == episodes
+
+
+@pytest.mark.parametrize(("answer", "ran"), [("yes", True), ({"approved": True}, True), ("no", False)])
+async def test_a_command_waits_for_the_persons_word(
+    client: LangGraphClient, model: ModelServer, answer: object, ran: bool
+) -> None:
+    model.reply(in_turn(calling("shell_run", command="echo 47$((5 + 6))"), "That is it."))
+    chat = await Chat.begin(client)
+    await client.runs.wait(chat.thread, ASSISTANT, input=said("Run it, please."), context={"owner": "me"})
+    waiting = await client.threads.get_state(chat.thread)
+    (interrupt,) = [one for task in waiting["tasks"] for one in task["interrupts"]]
+    assert interrupt["value"]["arguments"] == {"command": "echo 47$((5 + 6))"}
+    await client.runs.wait(chat.thread, ASSISTANT, command={"resume": answer}, context={"owner": "me"})
+    state = cast("dict[str, Any]", (await client.threads.get_state(chat.thread))["values"])
+    assert state["reply"]["text"] == "That is it."
+    assert ("4711" in state["results"][0]["output"]) is ran
 
 
 async def test_what_one_process_archives_the_other_recalls(client: LangGraphClient, agent: Agent) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.goat import CTRL_C, CTRL_D, Goat, Terminal, plain, quick_embeddings, settings_for
+from tests.scripted import calling, in_turn
 from tests.servers.faults import Fault
 from tests.servers.model import ModelServer, running_model_server
 
@@ -39,7 +40,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, model_folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def running(home: Path, endpoint: ModelServer) -> Iterator[Terminal]:
     """One `goat chat` with a model, for all tests that do not end it."""
-    with Terminal(settings_for(home, endpoint, GOAT_OWNER="shared"), home.parent) as terminal:
+    settings = settings_for(home, endpoint, GOAT_OWNER="shared", GOAT_SHELL="true")
+    with Terminal(settings, home.parent) as terminal:
         terminal.prompt()
         yield terminal
         terminal.type(CTRL_C + CTRL_D)
@@ -133,6 +135,34 @@ def test_ctrl_c_before_the_first_word_keeps_the_message(chat: Terminal, endpoint
     _wait_until(lambda: bool(endpoint.chats))
     chat.type(CTRL_C)
     assert "your message is kept" in chat.prompt()
+
+
+def test_a_command_runs_once_it_is_allowed(chat: Terminal, endpoint: ModelServer) -> None:
+    endpoint.reply(in_turn(calling("shell_run", text="I try.", command="echo 47$((5 + 6))"), "That is it."))
+    asked = chat.say("run it")
+    assert "· shell_run" in asked
+    assert "command: echo 47$((5 + 6))" in asked
+    shown = chat.say("y")
+    assert "Allowed." in shown
+    assert "That is it." in shown
+    assert "4711" in endpoint.chats[-1].prompt
+
+
+@pytest.mark.parametrize("answer", ["\r", "n\r", "nope\r", CTRL_C])
+def test_a_command_that_is_not_allowed_is_not_run(chat: Terminal, endpoint: ModelServer, answer: str) -> None:
+    endpoint.reply(in_turn(calling("shell_run", command="echo 47$((5 + 6))"), "So be it."))
+    assert "shell_run is to be run" in chat.say("run it")
+    chat.type(answer)
+    shown = chat.prompt()
+    assert "Not allowed." in shown
+    assert "So be it." in shown
+    assert "did not allow it" in endpoint.chats[-1].prompt
+
+
+def test_figures_that_stand_nowhere_are_corrected(chat: Terminal, endpoint: ModelServer) -> None:
+    endpoint.reply(in_turn(calling("memory_status"), "You told me 4711 things.", "You told me things."))
+    shown = chat.say("how much?")
+    assert re.search(r"4711 things\.\s+Corrected:\s+You told me things\.", shown)
 
 
 def test_ctrl_c_at_the_prompt_clears_it(chat: Terminal, endpoint: ModelServer) -> None:

@@ -1,0 +1,135 @@
+"""Tools in Telegram: shown while they run, asked about with buttons, their files sent."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from graph.settings import Settings
+from memory.models import Episode
+from tests.scripted import calling, in_turn
+from tests.servers.model import ModelServer, Reply
+from tests.servers.openai_format import ToolCall
+from tests.servers.telegram import BotApi, Message
+from tests.telegram_bot import ANA, BOB, Bot, running_bot
+
+DRAWING = """from langchain_core.tools import tool
+
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d494844520000000100000001080600000" "01f15c4890000000d49444154789c6360000002"
+    "0001e5274de80000000049454e44ae426082"
+)
+
+def build(services):
+    @tool(response_format="content_and_artifact")
+    def draw() -> tuple[str, str]:
+        \"\"\"Draw a picture.\"\"\"
+        path = services.artifact("drawn.png")
+        path.write_bytes(PNG)
+        return "It is drawn.", str(path)
+
+    return [draw]
+"""
+
+
+@pytest.fixture
+async def bot(bot_settings: Settings, api: BotApi) -> AsyncIterator[Bot]:
+    """A bot whose owner is Bob, with a shell and a plugin."""
+    folder = bot_settings.data_folder / "plugins"
+    folder.mkdir(mode=0o700)
+    (folder / "drawing.py").write_text(DRAWING, encoding="utf-8")
+    settings = bot_settings.model_copy(update={"telegram_me": BOB, "shell": True})
+    async with running_bot(settings, api) as running:
+        yield running
+
+
+async def question(
+    bot: Bot, model: ModelServer, command: str = "echo 4711 > here.txt; cat here.txt"
+) -> Message:
+    model.reply(in_turn(calling("shell_run", command=command), "It says 4711."))
+    bot.api.says(BOB, "Try it out, please.")
+    return (await bot.answers(BOB))[-1]
+
+
+async def turns(bot: Bot) -> list[Episode]:
+    owner = bot.desk.settings.owner
+    return [episode async for episode in bot.desk.agent.layers.episodes.all(owner=owner)]
+
+
+async def test_a_command_runs_once_it_is_allowed(bot: Bot, model: ModelServer) -> None:
+    asked = await question(bot, model)
+    assert "shell_run" in asked.text
+    assert "command: echo 4711 > here.txt; cat here.txt" in asked.text
+    assert not await turns(bot)
+    bot.api.presses(BOB, asked.message_id, "✅ Allow")
+    answers = await bot.answers(BOB, 2)
+    assert "Allowed: shell_run" in answers[0].text
+    assert answers[-1].text == "It says 4711."
+    assert "4711" in model.chats[-1].prompt
+    assert len(await turns(bot)) == 1
+    bot.api.presses(BOB, asked.message_id, "✅ Allow", forged=True)
+    await bot.idle()
+    assert len(bot.api.answers(BOB)) == 2
+
+
+async def test_a_command_that_is_not_allowed_is_not_run(bot: Bot, model: ModelServer) -> None:
+    asked = await question(bot, model)
+    bot.api.presses(BOB, asked.message_id, "✖️ Don't")
+    await bot.answers(BOB, 2)
+    assert "did not allow it" in model.chats[-1].prompt
+    assert not list(bot.desk.settings.data_folder.rglob("here.txt"))
+
+
+async def test_who_goes_on_has_not_allowed_it(bot: Bot, model: ModelServer) -> None:
+    asked = await question(bot, model)
+    model.reply("Good morning to you.")
+    assert await bot.ask(BOB, "Good morning") == "Good morning to you."
+    bot.api.presses(BOB, asked.message_id, "✅ Allow")
+    await bot.idle()
+    assert not list(bot.desk.settings.data_folder.rglob("here.txt"))
+    assert len(await turns(bot)) == 2
+
+
+async def test_what_is_asked_survives_a_restart(
+    bot_settings: Settings, api: BotApi, model: ModelServer
+) -> None:
+    settings = bot_settings.model_copy(update={"telegram_me": BOB, "shell": True})
+    async with running_bot(settings, api) as bot:
+        asked = await question(bot, model)
+    async with running_bot(settings, api) as bot:
+        bot.api.presses(BOB, asked.message_id, "✅ Allow")
+        assert (await bot.answers(BOB, 2))[-1].text == "It says 4711."
+
+
+async def test_only_the_owner_is_offered_the_shell(bot: Bot, model: ModelServer) -> None:
+    model.reply(in_turn(calling("shell_run", command="id"), "Sorry."))
+    assert await bot.ask(ANA, "Run id.") == "Sorry."
+    assert "There is no tool 'shell_run'" in model.chats[-1].prompt
+
+
+async def test_nothing_of_a_command_is_hidden_from_who_allows_it(bot: Bot, model: ModelServer) -> None:
+    asked = await question(bot, model, "ls `x` ```\n\u202erm -rf ~\u202c\u200b # " + "a" * 5000)
+    shown = "".join(message.text for message in bot.api.answers(BOB))
+    assert "\\u202erm -rf ~\\u202c\\u200b" in shown
+    assert shown.count("a" * 1000) >= 4
+    assert asked.text
+
+
+async def test_a_file_that_a_tool_makes_is_sent(bot: Bot, model: ModelServer) -> None:
+    model.reply(in_turn(calling("draw"), "Here it is."))
+    bot.api.says(BOB, "Draw.")
+    answers = await bot.answers(BOB, 2)
+    assert answers[0].text == "Here it is."
+    assert answers[1].kind == "photo"
+    assert answers[1].file_name.endswith("drawn.png")
+
+
+async def test_several_calls_are_asked_about_one_by_one(bot: Bot, model: ModelServer) -> None:
+    calls = tuple(ToolCall("shell_run", {"command": f"echo {n}"}, f"call_{n}") for n in (1, 2))
+    model.reply(in_turn(Reply("", calls), "Both."))
+    bot.api.says(BOB, "Run both.")
+    first = (await bot.answers(BOB))[-1]
+    bot.api.presses(BOB, first.message_id, "✅ Allow")
+    second = (await bot.answers(BOB, 2))[-1]
+    assert "command: echo" in second.text
+    bot.api.presses(BOB, second.message_id, "✅ Allow")
+    assert (await bot.answers(BOB, 3))[-1].text == "Both."
