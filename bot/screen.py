@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.approving import argument_lines
-from bot.decisions import RULES, Judged, judged, measure, problems, rule_of
+from bot.decisions import RULES, Judged, called, judged, measure, problems, rule_of, unsupported
 from graph.events import Approval
 from graph.state import Allocation, Recall, State
 from memory.models import Candidate, Decision, Fact
@@ -42,6 +42,7 @@ def why(state: State, zone: tzinfo) -> RenderableType:
     if recall.candidates:
         parts.append(_judged(judged(state), zone))
     parts.append(_budget(allocation))
+    parts += _tools(state)
     return Group(*parts)
 
 
@@ -126,6 +127,21 @@ def _reason(decision: Decision) -> str:
     """Say which rule decided, and what was held against what."""
     rule = RULES.get(rule_of(decision), decision.rule)
     return f"{rule}: {held}" if (held := measure(decision)) else rule
+
+
+def _tools(state: State) -> list[Text]:
+    lines = [
+        Text(
+            f"{printable(result.evidence)} ({'ok' if result.ok else 'failed'}, {result.milliseconds:.0f} ms)",
+            style="dim",
+        )
+        for result in called(state)
+    ]
+    figures, corrected = unsupported(state)
+    if figures:
+        then = "the reply was corrected" if corrected else "the reply stands all the same"
+        lines.append(Text(f"stood nowhere: {printable(', '.join(figures))}; {then}", style="yellow"))
+    return lines
 
 
 def _budget(allocation: Allocation) -> Text:

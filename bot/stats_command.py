@@ -15,6 +15,7 @@ from memory.figures import TURN, Figures, Metrics
 from memory.working.metrics import RedisMetrics
 
 _WIDTH = 20
+_DATE = len("2026-01-31")
 
 
 async def run_stats(settings: Settings, *, days: int, owner: str = "", as_json: bool = False) -> None:
@@ -42,7 +43,8 @@ def shown(metrics: Metrics, owner: str) -> RenderableType:
 
 
 def _days(metrics: Metrics) -> Table:
-    table = Table("day", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("day", no_wrap=True, min_width=_DATE)
     table.add_column("turns", justify="right")
     table.add_column("")
     for name in ("p50 s", "p95 s", "memory shown", "search spared", "tools", "unfinished"):

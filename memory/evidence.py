@@ -12,7 +12,7 @@ CUT = "…"
 MIN_LIMIT = 40
 _READ_CHARS = 2000
 _SECRET = re.compile(
-    r"pass(?:word|wd|phrase|code)|pwd|token|secret|api.?key|private.?key|(?:^|[^a-z])key$|authori[sz]ation|"
+    r"pass(?:word|wd|phrase|code)|pwd|token|secret|api.?key|private.?key|[a-z0-9][^a-z]key$|authori[sz]ation|"
     r"credential|cookie|bearer",
     re.IGNORECASE,
 )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, tzinfo
 from urllib.parse import quote
 
-from bot.decisions import RULES, Judged, judged, measure, problems, rule_of
+from bot.decisions import RULES, Judged, called, judged, measure, problems, rule_of, unsupported
 from bot.screen import CUT_SHOWN, snippet
 from bot.telegram.texts import verbatim
 from graph.state import Recall, State
@@ -14,6 +14,7 @@ from memory.models import Decision
 LONGEST = 3500
 """UTF-16 units that are shown at most, which leaves room under Telegram's 4096."""
 _LONGEST_PROBLEM = 150
+_MOST_CALLS = 8
 _URL = re.compile(r"\(<[^>]*>\)")
 _URL_SAFE = ":/?#[]@!$&'()*+,;=%~"
 
@@ -29,7 +30,7 @@ def why_text(state: State, zone: tzinfo, say: Say, link: Callable[[str], str | N
     if "allocation" not in state:
         return say("why_unfinished")
     rows = judged(state)
-    head = [say("why_title"), *_searches(state, say), *_problems(state, say)]
+    head = [say("why_title"), *_searches(state, say), *_problems(state, say), *_tools(state, say)]
     room = LONGEST - shown_length("\n".join([*head, _budget(state, say)])) - _around(rows, say)
     middle = _sections(rows, say, lambda row: _entry(row, zone, say, link), room)
     return "\n\n".join(["\n".join(head), *middle, _budget(state, say)])
@@ -62,6 +63,16 @@ def _milliseconds(recall: Recall) -> float:
 
 def _problems(state: State, say: Say) -> list[str]:
     return [say("why_problem", problem=verbatim(text[:_LONGEST_PROBLEM])) for text in problems(state)]
+
+
+def _tools(state: State, say: Say) -> Iterator[str]:
+    for result in called(state)[:_MOST_CALLS]:
+        what = verbatim(result.evidence[:_LONGEST_PROBLEM])
+        yield say("why_called" if result.ok else "why_call_failed", what=what)
+    figures, corrected = unsupported(state)
+    if figures:
+        what = verbatim(", ".join(figures)[:_LONGEST_PROBLEM])
+        yield say("why_corrected" if corrected else "why_unsupported", what=what)
 
 
 def _budget(state: State, say: Say) -> str:

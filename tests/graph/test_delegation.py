@@ -8,8 +8,11 @@ import pytest
 
 from graph.agent import Agent
 from graph.app import open_agent
-from graph.delegation.job import Status
-from graph.delegation.state import job_turn_id
+from graph.delegation.job import Job, Status
+from graph.delegation.jobs import ref_of
+from graph.delegation.notices import ENDED, Address
+from graph.delegation.runner import MOST_BEGUN
+from graph.delegation.state import Budget, job_turn_id
 from graph.settings import Settings
 from tests.servers.model import Fault, ModelRequest, ModelServer, Reply
 from tests.servers.openai_format import ToolCall
@@ -274,3 +277,46 @@ async def test_a_job_is_left_where_it_is_and_two_agents_do_it_once(
     assert len(team.requests("planner")) == len(team.requests("coder")) == 1
     assert len(team.requests("researcher")) == 2
     assert len(team.requests("summariser")) == 1
+
+
+def left_behind() -> Job:
+    """Return a job as a process that died may have left it."""
+    return Job(
+        id="a" * 32,
+        owner=OWNER,
+        thread=THREAD,
+        task="Compare the prices of oats.",
+        created=turn().at,
+        budget=Budget(calls=24, tools=48, seconds=900),
+    )
+
+
+@pytest.mark.parametrize("begun", [0, MOST_BEGUN])
+@pytest.mark.parametrize("stopping", [False, True])
+async def test_what_a_dead_process_left_is_taken_up(
+    agent: Agent, team: Team, begun: int, stopping: bool
+) -> None:
+    delegation, job = agent.layers.delegation, left_behind()
+    await delegation.jobs.start(job, most_open=1)
+    for _ in range(begun):
+        await delegation.jobs.begin(ref_of(job))
+    if stopping:
+        await delegation.jobs.stop(job.id, owner=OWNER)
+    delegation.begin()
+    done = await until(agent, job)
+    expected = Status.STOPPED if stopping else Status.FAILED if begun else Status.DONE
+    assert done.status is expected
+    assert ("never ended" in done.reason) is (expected is Status.FAILED)
+
+
+async def test_word_of_an_end_that_a_crash_held_back_is_left_once(agent: Agent) -> None:
+    delegation, job = agent.layers.delegation, left_behind()
+    await delegation.notices.register(THREAD, Address(box="test"), owner=OWNER)
+    await delegation.jobs.start(job, most_open=1)
+    await delegation.jobs.end(ref_of(job), Status.DONE, result="3 lei")
+    delegation.begin()
+    await until(agent, job)
+    notice = await delegation.notices.first("test")
+    assert notice is not None
+    assert notice.is_end
+    assert not await delegation.notices.put(job, ENDED)
