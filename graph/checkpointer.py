@@ -32,6 +32,7 @@ async def open_checkpointer() -> AsyncIterator[RedisSaver]:
 
 async def _warm_up(owner: str) -> None:
     try:
+        layers.delegation.begin()
         await layers.warm_up(owner)
         await layers.reconcile()
     except GoatError as error:

@@ -178,6 +178,8 @@ def _say(error: RedisError | OSError) -> str:
         return "Redis refused the user or password of GOAT_REDIS_URL"
     if isinstance(error, RedisTimeoutError | TimeoutError):
         return "Redis did not answer in time"
+    if "MISCONF" in str(error):
+        return "Redis cannot write to its disk: make room there"
     if isinstance(error, ResponseError):
         return f"Redis refused a command: {str(error).rpartition('caused error: ')[2]}"
     return f"Redis cannot be reached: {error}"

@@ -1,5 +1,6 @@
 """Tools in a turn: called, bounded, asked about, and seen in the conversation afterwards."""
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -10,6 +11,7 @@ from graph.events import Calling, Event, Finished, Piece, Resumed, Waiting
 from graph.settings import Settings
 from graph.state import State
 from graph.turn import Circumstances, thread_id
+from memory.ending import end
 from memory.errors import OwnerMismatch
 from memory.models import Outcome
 from tests.scripted import calling, in_turn
@@ -270,3 +272,43 @@ async def test_a_model_without_tools_is_asked_without_them(agent: Agent, model: 
     state = finished(await events_of(agent, "Hello?"))
     assert state["reply"].outcome is Outcome.ANSWERED
     assert ["tools" in request.body for request in model.chats] == [True, False]
+
+
+COUNTING = """from langchain_core.tools import tool
+
+def build(services):
+    @tool
+    def count_up() -> str:
+        \"\"\"Count one further.\"\"\"
+        path = services.folder() / "count"
+        path.write_text(path.read_text() + "+" if path.exists() else "+")
+        return path.read_text()
+
+    return [count_up]
+"""
+
+
+async def test_a_call_whose_result_is_stored_is_not_run_again_after_a_stop(
+    settings: Settings, model: ModelServer
+) -> None:
+    folder = settings.data_folder / "plugins"
+    folder.mkdir(mode=0o700)
+    (folder / "counting.py").write_text(COUNTING, encoding="utf-8")
+
+    def first_call(request: ModelRequest) -> Reply:
+        if len(model.chats) == 1:
+            model.faults.append(Fault.stall())
+        return calling("count_up")
+
+    model.reply(first_call)
+    async with open_agent(settings) as agent:
+        running = asyncio.create_task(agent.ask("Count.", owner=OWNER, thread=THREAD))
+        async with asyncio.timeout(20):
+            while len(model.chats) < 2:  # noqa: ASYNC110 - in another thread
+                await asyncio.sleep(0.02)
+        await end(running)
+    model.reply("It is at one.")
+    async with open_agent(settings) as agent:
+        (state,) = await agent.resume()
+    assert state["reply"].text == "It is at one."
+    assert [result.output for result in state["results"]] == ["+"]

@@ -18,6 +18,7 @@ PARTS = [
     "embedding model",
     "episodic tier (log and Chroma)",
     "permanent tier",
+    "plugins",
     "chat model",
 ]
 
@@ -130,7 +131,12 @@ def test_a_data_folder_that_is_a_file(doctor: Goat, tmp_path: Path) -> None:
     doctor.configure({"GOAT_DATA_FOLDER": str(tmp_path / "file")})
     ran = doctor("doctor")
     lines = broken(
-        ran, "data folder", "working tier (Redis)", "episodic tier (log and Chroma)", "permanent tier"
+        ran,
+        "data folder",
+        "working tier (Redis)",
+        "episodic tier (log and Chroma)",
+        "permanent tier",
+        "plugins",
     )
     assert "GOAT_DATA_FOLDER" in lines.splitlines()[0]
     assert str(tmp_path / "file") in lines.splitlines()[0]

@@ -36,6 +36,7 @@ DEFAULTS = {
     "gap_null_share": 0.8,
     "gap_significance": 3.0,
     "cache_ttl": 300,
+    "tool_rounds": 4,
 }
 LIMITS = {
     "budget_base": (0, 200_000),
@@ -58,6 +59,7 @@ LIMITS = {
     "gap_null_share": (0, 1),
     "gap_significance": (1, 100),
     "cache_ttl": (0, 86_400),
+    "tool_rounds": (0, 16),
 }
 SECRETS = ["redis_url", "chroma_url", "embedding_api_key", "model_api_key"]
 SECRET = "hunter2-very-secret"
