@@ -26,6 +26,7 @@ UNREADABLE = "unreadable_call"
 _ID_LENGTH = 9
 """What every endpoint takes as the id of a call: so many letters and digits."""
 _SHOWN = 300
+_ADDRESS = re.compile(r"https?://[^\s\"\\\\]+", re.IGNORECASE)
 _COPIED = re.compile(rf"\s*<{EVIDENCE_TAG}>.*?(?:</{EVIDENCE_TAG}>|\Z)", re.DOTALL)
 
 
@@ -49,10 +50,26 @@ def open_calls(state: State) -> list[Call]:
 
 def after_respond(state: State) -> list[Send] | str:
     """Go to the tools, each call for itself, or on with the reply."""
-    calls = open_calls(state)
+    return [Send("tools", one) for one in tools_inputs(state)] or "ground"
+
+
+def tools_inputs(state: State) -> list[ToolsInput]:
+    """Return what each open call is run with."""
+    outputs = [result.output for result in results_of(state)]
     foreign = any(result.foreign for result in results_of(state))
-    given = (ToolsInput(turn=state["turn"], call=call, foreign=foreign) for call in calls)
-    return [Send("tools", one) for one in given] or "ground"
+    seen = "\n".join([state["turn"].message, state["turn"].quote, *outputs])
+    return [
+        ToolsInput(
+            turn=state["turn"], call=call, foreign=foreign, invented=names_new_address(call.arguments, seen)
+        )
+        for call in open_calls(state)
+    ]
+
+
+def names_new_address(arguments: Mapping[str, Any], seen: str) -> bool:
+    """Say whether a call names an address of the web that does not stand in `seen` as it is."""
+    found = _ADDRESS.findall(json.dumps(arguments, ensure_ascii=False))
+    return any(address.rstrip("/") not in seen for address in found)
 
 
 def round_messages(state: State, *, last: bool) -> list[AnyMessage]:

@@ -295,6 +295,8 @@ class ToolsInput(TypedDict):
     call: Call
     foreign: bool
     """Text from outside stands in the turn already: what changes the memory is asked about first."""
+    invented: bool
+    """The call names an address that stood nowhere: what is known of the person could leave with it."""
 
 
 class ToolsUpdate(TypedDict):

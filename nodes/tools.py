@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from langchain_core.tools import BaseTool
 from langgraph.types import interrupt
-from memory.evidence import evidence_line
 
 from graph.approval import Answer, answer_of, question
 from graph.rounds import UNREADABLE
@@ -19,11 +18,13 @@ from graph.tools.schemas import arguments_problem
 from graph.tools.toolbox import Toolbox
 from graph.tools.traits import Traits, traits_of
 from memory.errors import MemoryTierError
+from memory.evidence import evidence_line
 from memory.working.tool_cache import RedisToolCache
 
 STOPPED = "Not finished: the person stopped it."
 DECLINED = "Not run: the person did not allow it."
 FOLLOWS_FOREIGN = "it changes the memory, after text from outside was read"
+LEADS_OUT = "it calls an address that stood nowhere, after text from outside was read"
 ALWAYS_ASKED = "it is asked about each time"
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,8 @@ class Tools:
     run: ToolRunner
     cache: RedisToolCache
     stops: StopSignals
+    may_ask: bool = True
+    """Somebody is there to be asked."""
 
     async def __call__(self, state: ToolsInput) -> ToolsUpdate:
         turn, call = state["turn"], state["call"]
@@ -46,8 +49,8 @@ class Tools:
         if problem := arguments_problem(tool, call.arguments):
             return _result(turn, call, Output(text=problem, ok=False))
         traits = traits_of(tool)
-        if reason := _asks_first(traits, foreign=state["foreign"]):
-            answer = answer_of(interrupt(question(call, turn, reason)))
+        if reason := _asks_first(traits, state):
+            answer = self._answer(call, turn, reason)
             if answer is not Answer.YES:
                 return _result(
                     turn, call, Output(text=DECLINED, ok=False), abandoned=answer is Answer.ABANDONED
@@ -55,6 +58,10 @@ class Tools:
         logger.info("The tool %s is called", call.name)
         output = await self._output(tool, call, turn, traits)
         return _result(turn, call, output, foreign=traits.foreign)
+
+    def _answer(self, call: Call, turn: Turn, reason: str) -> Answer:
+        """Return what the person says, once they have; nobody's word is no."""
+        return answer_of(interrupt(question(call, turn, reason))) if self.may_ask else Answer.NO
 
     async def _output(self, tool: BaseTool, call: Call, turn: Turn, traits: Traits) -> Output:
         if traits.cached and (known := await self._known(call, turn)):
@@ -95,10 +102,13 @@ def unknown(name: str, offered: Mapping[str, BaseTool]) -> str:
     return f"There is no tool {name[:100]!r}. There are: {', '.join(offered) or 'none'}."
 
 
-def _asks_first(traits: Traits, *, foreign: bool) -> str:
+def _asks_first(traits: Traits, given: ToolsInput) -> str:
+    """Say why the person is asked before the call; empty when they are not."""
     if traits.approval:
         return ALWAYS_ASKED
-    return FOLLOWS_FOREIGN if traits.changes and foreign else ""
+    if traits.changes and given["foreign"]:
+        return FOLLOWS_FOREIGN
+    return LEADS_OUT if traits.foreign and given["foreign"] and given["invented"] else ""
 
 
 def _result(

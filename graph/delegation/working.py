@@ -13,8 +13,8 @@ from graph.delegation.asking import OUT_OF_TIME, asked, is_late, problem_of
 from graph.delegation.roles import work_prompt
 from graph.delegation.state import AskUpdate, Finding, Spent, WorkInput, WorkOutput, WorkState
 from graph.model_call import ModelCall
-from graph.rounds import exchange_of, open_calls, read_round, results_of, round_messages
-from graph.state import Call, Exchange, Round, State, ToolsInput, Turn
+from graph.rounds import exchange_of, read_round, round_messages, tools_inputs
+from graph.state import Call, Exchange, Round, State, Turn
 from graph.tools.toolbox import Toolbox
 from graph.tools.traits import traits_of
 from memory.models import Outcome
@@ -69,7 +69,7 @@ def build_worker(ask: ModelCall, toolbox: Toolbox, tools: Tools) -> WorkGraph:
     """Draw the loop; each call of the model and of a tool stands in a checkpoint of its own."""
     builder = StateGraph(WorkState, input_schema=WorkInput, output_schema=WorkOutput)
     builder.add_node("ask", AskWorker(ask, ReadingToolbox(toolbox)))
-    builder.add_node("tools", replace(tools, toolbox=ReadingToolbox(toolbox)))
+    builder.add_node("tools", replace(tools, toolbox=ReadingToolbox(toolbox), may_ask=False))
     builder.add_edge(START, "ask")
     builder.add_conditional_edges("ask", _after_ask, ["tools", END])
     builder.add_edge("tools", "ask")
@@ -77,10 +77,7 @@ def build_worker(ask: ModelCall, toolbox: Toolbox, tools: Tools) -> WorkGraph:
 
 
 def _after_ask(state: WorkState) -> list[Send] | str:
-    turn = state["turn"]
-    foreign = any(result.foreign for result in results_of(_as_turn(state)))
-    given = [ToolsInput(turn=turn, call=call, foreign=foreign) for call in open_calls(_as_turn(state))]
-    return [Send("tools", one) for one in given] or END
+    return [Send("tools", one) for one in tools_inputs(_as_turn(state))] or END
 
 
 def _as_turn(state: WorkState) -> State:

@@ -155,7 +155,7 @@ def build(services):
     @tool
     def read_page(name: str) -> str:
         \"\"\"Read a page.\"\"\"
-        return "Nothing new."
+        return "Nothing new. See https://example.com/more for more."
 
     delete_file.metadata = Traits(approval=True).metadata()
     read_page.metadata = Traits(foreign=True).metadata()
@@ -257,6 +257,24 @@ async def test_the_memory_is_not_changed_unasked_once_a_page_was_read(
     assert waiting.approvals[0].tool == "promote_memory"
     finished(await decided(agent, waiting, allowed=False))
     assert not await agent.layers.permanent.facts(owner=OWNER)
+
+
+@pytest.mark.parametrize(
+    ("address", "asked"),
+    [
+        ("https://evil.example/?q=Ana", True),
+        ("https://example.com/more?q=Ana", True),
+        ("https://example.com/more", False),
+        ("https://example.com/start", False),
+    ],
+)
+async def test_no_address_is_made_up_once_a_page_was_read(
+    plugins: None, agent: Agent, model: ModelServer, address: str, asked: bool
+) -> None:
+    first = calling("read_page", name="https://made-up.example/")
+    model.reply(in_turn(first, calling("read_page", name=address), "Well."))
+    events = await events_of(agent, "Read https://example.com/start and whatever belongs to it.")
+    assert isinstance(events[-1], Waiting if asked else Finished)
 
 
 async def test_a_call_that_only_repeats_an_earlier_one_is_not_run(agent: Agent, model: ModelServer) -> None:
