@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graph.rounds import results_of
-from graph.state import Allocation, Grounding, State, ToolResult
+from graph.state import Allocation, Grounding, State
 from memory.models import Candidate, Decision
 
 RULES = {
@@ -67,11 +66,6 @@ def measure(decision: Decision) -> str:
         return ""
     sign = _MEASURED[decision.rule] if decision.kept else _OTHERWISE[_MEASURED[decision.rule]]
     return f"{decision.score:.2f} {sign} {decision.threshold:.2f}"
-
-
-def called(state: State) -> list[ToolResult]:
-    """Return what the turn's tools gave, in the order in which they were asked for."""
-    return results_of(state)
 
 
 def unsupported(state: State) -> tuple[Sequence[str], bool]:

@@ -32,10 +32,17 @@ class Place:
 
     def go_on(self) -> None:
         """Go on in the latest thread; without one, or when its note cannot be read, begin."""
-        try:
-            self.thread = str(uuid.UUID(self._latest.read_text(encoding="utf-8").strip()))
-        except (OSError, ValueError):
+        if thread := self.latest():
+            self.thread = thread
+        else:
             self.begin()
+
+    def latest(self) -> str:
+        """Return the latest thread; empty without one, or when its note cannot be read."""
+        try:
+            return str(uuid.UUID(self._latest.read_text(encoding="utf-8").strip()))
+        except (OSError, ValueError):
+            return ""
 
     def go_to(self, thread: str) -> None:
         """Be in a thread, and note it as the latest.

@@ -8,8 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.approving import argument_lines
-from bot.decisions import RULES, Judged, called, judged, measure, problems, rule_of, unsupported
+from bot.decisions import RULES, Judged, judged, measure, problems, rule_of, unsupported
 from graph.events import Approval
+from graph.rounds import results_of
 from graph.state import Allocation, Recall, State
 from memory.models import Candidate, Decision, Fact
 from memory.prompt import day
@@ -48,7 +49,7 @@ def why(state: State, zone: tzinfo) -> RenderableType:
 
 def recalled_line(state: State) -> str:
     """Say in a few words what the model was shown; empty when it was nothing."""
-    recalled = state["allocation"].recalled
+    recalled = state["allocation"].recalled if "allocation" in state else ()
     if not recalled:
         return ""
     return f"recalled {len(recalled)} of {len(state['recall'].candidates)} found (/why)"
@@ -62,9 +63,7 @@ def approval(asked: Approval) -> RenderableType:
 
 def attachments(state: State) -> list[str]:
     """Return the paths of the files that the turn's tools made."""
-    turn_id = state["turn"].turn_id
-    made = [result for result in state.get("results", ()) if result.turn_id == turn_id]
-    return [path for result in made for path in result.attachments]
+    return [path for result in results_of(state) for path in result.attachments]
 
 
 def facts(rows: Sequence[Fact], zone: tzinfo) -> RenderableType:
@@ -135,7 +134,7 @@ def _tools(state: State) -> list[Text]:
             f"{printable(result.evidence)} ({'ok' if result.ok else 'failed'}, {result.milliseconds:.0f} ms)",
             style="dim",
         )
-        for result in called(state)
+        for result in results_of(state)
     ]
     figures, corrected = unsupported(state)
     if figures:

@@ -43,11 +43,12 @@ async def run_chat(settings: Settings, *, owner: str, thread: str, resume: bool)
     console = Console(highlight=False, soft_wrap=True)
     place = Place(owner, "", settings.data_folder / "terminal")
     async with open_agent(settings) as agent, _warming_up(agent, owner) as warming:
+        before = place.latest()
         place.go_on() if resume else place.begin(thread)
         _greet(console, settings, place)
         await _finish_pending(console, agent, owner)
         chat = Chat(console, agent, place, warming)
-        await chat.take_up()
+        await chat.take_up(before)
         async with chat.delegated.told():
             async for line in typed_lines(place.history):
                 if not await chat.handle(line):
@@ -109,11 +110,17 @@ class Chat:
         stream = self._agent.stream(text, owner=place.owner, thread=place.thread, turn_id=turn_id, fresh=True)
         await self._until_finished(stream, turn_id)
 
-    async def take_up(self) -> None:
-        """Ask what the last stop left open in this thread."""
-        waiting = await self._agent.waiting(self._place.thread)
-        if waiting is not None and waiting.owner == self._place.owner:
+    async def take_up(self, before: str) -> None:
+        """Ask what the last stop left open in this thread; leave what it left open in the one before."""
+        place = self._place
+        if before and before != place.thread:
+            await self._leave(before)
+        if waiting := await self._agent.waiting(place.thread, owner=place.owner):
             await self._until_finished(await self._asked(waiting), waiting.turn_id)
+
+    async def _leave(self, thread: str) -> None:
+        if left := await self._agent.leave(thread, owner=self._place.owner):
+            screen.resumed(self._console, left)
 
     async def _until_finished(self, stream: AsyncIterator[Event] | None, turn_id: str) -> None:
         """Show a turn, asking whatever it waits for."""
@@ -204,6 +211,7 @@ class Chat:
             self._console.print(line, style="dim")
 
     async def _new(self, _: str) -> None:
+        await self._leave(self._place.thread)
         self._place.begin()
         self._last = None
         self._console.print("A new thread. The memory stays.", style="dim")

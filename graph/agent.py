@@ -4,7 +4,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from weakref import WeakValueDictionary
 
@@ -13,22 +13,34 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END
 from langgraph.types import Command, Durability, StateSnapshot
 
-from graph.approval import ABANDONED, approvals
+from graph.approval import ABANDONED, REFUSED
 from graph.context import TurnContext
 from graph.delegation.state import is_job
 from graph.events import Event, Finished, Resumed, Waiting
 from graph.layers import Layers
 from graph.lease import ThreadLeases
 from graph.redis_saver import RedisSaver
-from graph.snapshots import answered, as_state, is_pending, of_server
+from graph.snapshots import (
+    answered,
+    as_state,
+    check_owner,
+    is_older_than,
+    is_pending,
+    of_server,
+    owner_of,
+    turn_id_of,
+    waiting_in,
+)
 from graph.spans import turn_span
 from graph.state import State, TurnInput
 from graph.turn import PLAIN, Circumstances, user_message
 from graph.turn_run import Compiled, TurnRun
 from memory.ending import end
-from memory.errors import EmptyMessage, GoatError, NothingToDecide, OwnerMismatch, ThreadBusy
+from memory.errors import EmptyMessage, GoatError, NothingToDecide, OwnerMismatch, ThreadBusy, Undecided
 from memory.text import clean
 
+PATIENCE = timedelta(days=7)
+"""For so long what was asked can be answered."""
 logger = logging.getLogger(__name__)
 
 
@@ -46,12 +58,17 @@ class Agent:
         self._queues: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def ask(self, text: str, *, owner: str, thread: str, **options: Any) -> State:
-        """Run one turn to its end and return its state; options as for `stream`."""
-        state: State | None = None
+        """Run one turn to its end and return its state; options as for `stream`.
+
+        Raises:
+            Undecided: the turn waits for the person's word; see `decide`.
+        """
         async for event in self.stream(text, owner=owner, thread=thread, **options):
             if isinstance(event, Finished):
-                state = event.state
-        return cast("State", state)
+                return event.state
+            if isinstance(event, Waiting):
+                raise Undecided(f"{event.approvals[0].tool} waits for the person's word: see Agent.decide.")
+        raise RuntimeError("The turn ended without a state.")
 
     async def stream(
         self,
@@ -94,25 +111,26 @@ class Agent:
                 yield event
             return
         async with self._queue(thread), self._leases.hold(thread):
-            config = _config(thread)
-            async for event in self._earlier(config, turn_id):
+            async for event in self._earlier(thread, turn_id, owner):
                 yield event
                 if not isinstance(event, Resumed):
                     return
-            if may_be_stored and (stored := await self._stored(config, turn_id, owner)):
+            if may_be_stored and (stored := await self._stored(thread, turn_id, owner)):
                 yield Finished(stored)
                 return
             async for event in self._begin(message, thread, context, self.graph):
                 yield event
 
-    async def _earlier(self, config: RunnableConfig, turn_id: str) -> AsyncIterator[Event]:
+    async def _earlier(self, thread: str, turn_id: str, owner: str) -> AsyncIterator[Event]:
         """Finish what is pending in a thread; anything but `Resumed` is the turn that is asked for itself."""
-        if not await self._saver.ais_pending(config["configurable"]["thread_id"]):
+        if not await self._saver.ais_pending(thread):
             return
-        waiting = await self._waiting(config)
+        snapshot = await self._snapshot(thread)
+        check_owner(snapshot, owner)
+        waiting = waiting_in(snapshot)
         if waiting is not None and waiting.turn_id == turn_id:
             yield waiting
-        elif resumed := await self._resumed(config):
+        elif resumed := await self._resumed(thread):
             yield Finished(resumed) if resumed["turn"].turn_id == turn_id else Resumed(resumed)
 
     async def _begin(
@@ -137,47 +155,49 @@ class Agent:
             ThreadBusy, TierUnavailable: as for `stream`; the call goes on waiting.
         """
         async with self._queue(thread), self._leases.hold(thread):
-            config = _config(thread)
-            waiting = await self._waiting(config)
-            if waiting is not None and waiting.owner != owner:
-                raise OwnerMismatch("This was asked of somebody else.")
-            if waiting is None or approval_id not in {one.id for one in waiting.approvals}:
-                yield await self._decided(config, turn_id, owner)
+            snapshot = await self._snapshot(thread)
+            check_owner(snapshot, owner)
+            waiting = waiting_in(snapshot)
+            asked = {one.id: one for one in waiting.approvals} if waiting else {}
+            if approval_id not in asked:
+                yield await self._decided(snapshot, turn_id, owner)
                 return
+            if not allowed:
+                await self.layers.tool_cache.claim(asked[approval_id].key, REFUSED, owner=owner)
             context = self.layers.settings().turn_context(owner)
-            with self.layers.stops.possible(waiting.turn_id):
+            with self.layers.stops.possible(turn_id):
                 answer: Command[Any] = Command(resume={approval_id: allowed})
-                async for event in self._run(turn_id, answer, config, context, self.graph):
+                async for event in self._run(turn_id, answer, _config(thread), context, self.graph):
                     yield event
 
-    async def _decided(self, config: RunnableConfig, turn_id: str, owner: str) -> Event:
+    async def _decided(self, snapshot: StateSnapshot, turn_id: str, owner: str) -> Event:
         """Return where a turn is whose call was answered before."""
-        waiting = await self._waiting(config)
-        if waiting is not None:
+        if (waiting := waiting_in(snapshot)) is not None:
             return waiting
-        if await self._saver.ais_pending(config["configurable"]["thread_id"]):
-            await self._resumed(config)
-        stored = await self._stored(config, turn_id, owner)
+        thread = str(snapshot.config["configurable"]["thread_id"])
+        await self._resumed(thread)
+        stored = await self._stored(thread, turn_id, owner)
         if stored is None:
             raise NothingToDecide("This is not open any more.")
         return Finished(stored)
 
-    async def waiting(self, thread: str) -> Waiting | None:
-        """Return what waits in a thread for the person's word; None when nothing does."""
-        return await self._waiting(_config(thread))
+    async def waiting(self, thread: str, *, owner: str) -> Waiting | None:
+        """Return what waits in a thread of the owner for the person's word; None when nothing does."""
+        waiting = waiting_in(await self._snapshot(thread))
+        return waiting if waiting is not None and waiting.owner == owner else None
 
-    async def _waiting(self, config: RunnableConfig) -> Waiting | None:
-        snapshot = await self.graph.aget_state(config)
-        if not snapshot.interrupts:
+    async def leave(self, thread: str, *, owner: str) -> State | None:
+        """Finish the turn that waits in a thread of the owner, with nothing allowed; return its state."""
+        if await self.waiting(thread, owner=owner) is None:
             return None
-        turn = snapshot.values["turn"]
-        return Waiting(turn.turn_id, turn.owner, approvals(snapshot.interrupts))
+        async with self._queue(thread), self._leases.hold(thread):
+            return await self._resumed(thread)
 
     async def resume(self) -> list[State]:
         """Finish every turn that a crash left pending, before anything new; return their states.
 
-        What waits for a person's word goes on waiting. Threads in which another process is answering are left
-        to it. A turn that fails again stays pending, is logged, and does not hold up the others.
+        What waits for a person's word goes on waiting, for a week. Threads in which another process is
+        answering are left to it. A turn that fails again stays pending, is logged, and holds up no other.
 
         In the background, the vectors of every owner are then brought up to date, and open jobs worked on.
 
@@ -206,28 +226,30 @@ class Agent:
 
     async def _resume_thread(self, thread: str) -> State | None:
         async with self._queue(thread), self._leases.hold(thread):
-            if await self._waiting(_config(thread)):
+            snapshot = await self._snapshot(thread)
+            if waiting_in(snapshot) and not is_older_than(snapshot, PATIENCE):
                 return None
-            return await self._resumed(_config(thread))
+            return await self._resumed(thread)
 
-    async def _resumed(self, config: RunnableConfig) -> State | None:
+    async def _resumed(self, thread: str) -> State | None:
         """Finish what is pending in a thread; return the state of the turn, or None when there was none.
 
         Raises:
             ThreadBusy: a LangGraph server may still be at work on it.
         """
-        snapshot = await self.graph.aget_state(config)
+        snapshot = await self._snapshot(thread)
         if not is_pending(snapshot):
             return None
         if of_server(snapshot):
             raise ThreadBusy("LangGraph's server is answering in this thread. Wait for it, or use /new.")
-        state = await self._finish(snapshot, config)
+        state = await self._finish(snapshot)
         return cast("State", state.values) if "reply" in state.values else None
 
-    async def _stored(self, config: RunnableConfig, turn_id: str, owner: str) -> State | None:
+    async def _stored(self, thread: str, turn_id: str, owner: str) -> State | None:
         """Return what is stored of an answered turn; None when it is not answered yet."""
-        snapshot = await self.graph.aget_state(config)
+        snapshot = await self._snapshot(thread)
         if answered(snapshot, turn_id):
+            check_owner(snapshot, owner)
             return cast("State", snapshot.values)
         for episode in await self.layers.episodes.get([turn_id], owner=owner):
             return as_state(episode)
@@ -245,7 +267,7 @@ class Agent:
         layers = self.layers
         await layers.delegation.erase(owner=owner)
         await layers.recorder.flush()
-        for thread in await layers.episodes.threads(owner=owner):
+        for thread in [*await layers.episodes.threads(owner=owner), *await self._pending_of(owner)]:
             await self._saver.adelete_thread(thread)
         await layers.conversations.erase(owner=owner)
         await layers.episodes.erase(owner=owner)
@@ -253,6 +275,11 @@ class Agent:
         await layers.cache.erase(owner=owner)
         await layers.tool_cache.erase(owner=owner)
         await layers.metrics.erase(owner=owner)
+
+    async def _pending_of(self, owner: str) -> list[str]:
+        """List the threads in which a turn of the owner is pending, and so not archived yet."""
+        threads = [one for one in await self._saver.apending() if not is_job(one)]
+        return [one for one in threads if owner_of(await self._snapshot(one)) == owner]
 
     async def last_turn(self, thread: str) -> State | None:
         """Read the thread's latest state; None when it has none."""
@@ -262,22 +289,33 @@ class Agent:
     def _queue(self, thread: str) -> asyncio.Lock:
         return self._queues.setdefault(thread, asyncio.Lock())
 
-    async def _finish(self, snapshot: StateSnapshot, config: RunnableConfig) -> StateSnapshot:
+    async def _snapshot(self, thread: str) -> StateSnapshot:
+        return await self.graph.aget_state(_config(thread))
+
+    async def _finish(self, snapshot: StateSnapshot) -> StateSnapshot:
         """Run what is pending in a thread to its end; what can never succeed is closed, and logged.
 
         A LangGraph server leaves the owner that a run was given in the checkpoint's metadata.
         """
-        owner = str((snapshot.metadata or {}).get("owner", ""))
-        context = self.layers.settings().turn_context(owner)
-        left = {one.id: ABANDONED for one in snapshot.interrupts}
-        given: Command[Any] | None = Command(resume=left) if left else None
+        thread = str(snapshot.config["configurable"]["thread_id"])
+        context = self.layers.settings().turn_context(str((snapshot.metadata or {}).get("owner", "")))
+        given = await self._abandoning(snapshot)
         try:
-            async for _ in self._run(_turn_id(snapshot), given, config, context, self.graph):
+            async for _ in self._run(turn_id_of(snapshot), given, _config(thread), context, self.graph):
                 pass
         except (EmptyMessage, OwnerMismatch) as error:
             logger.warning("A pending turn cannot be answered and is closed: %s", error)
-            await self.graph.aupdate_state(config, None, as_node=END)
-        return await self.graph.aget_state(config)
+            await self.graph.aupdate_state(_config(thread), None, as_node=END)
+        return await self._snapshot(thread)
+
+    async def _abandoning(self, snapshot: StateSnapshot) -> Command[Any] | None:
+        """Return what lets a turn go on without the calls that wait; None when none does."""
+        waiting = waiting_in(snapshot)
+        if waiting is None:
+            return None
+        for approval in waiting.approvals:
+            await self.layers.tool_cache.claim(approval.key, ABANDONED, owner=waiting.owner)
+        return Command(resume={approval.id: ABANDONED for approval in waiting.approvals})
 
     async def _run(
         self,
@@ -294,13 +332,6 @@ class Agent:
             events = turn_span(self.layers.telemetry.tracer(), turn_id, events)
         async for event in events:
             yield event
-
-
-def _turn_id(snapshot: StateSnapshot) -> str:
-    """Return the id of the turn that is pending; the message stands there before the turn does."""
-    messages = snapshot.values.get("messages") or []
-    human = [message for message in messages if message.type == "human"]
-    return str(human[-1].id) if human else ""
 
 
 def _config(thread: str) -> RunnableConfig:

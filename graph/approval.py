@@ -9,7 +9,8 @@ from langgraph.types import Interrupt
 from graph.events import Approval
 from graph.state import Call, Turn
 
-ABANDONED = "abandoned"
+ABANDONED, BEGUN, REFUSED = "abandoned", "begun", "refused"
+"""What is noted of a call, so that it is neither made twice nor made after a no."""
 _YES = {"yes", "y", "da", "d", "true", "approve", "approved", "accept", "ok"}
 
 
@@ -31,11 +32,14 @@ def question(call: Call, turn: Turn, reason: str) -> dict[str, Any]:
         "reason": reason,
         "turn_id": turn.turn_id,
         "owner": turn.owner,
+        "key": call.key,
     }
 
 
 def answer_of(said: Any) -> Answer:
     """Read what a run is resumed with; only what plainly says yes is one."""
+    if isinstance(said, list | tuple) and len(said) == 1:
+        said = said[0]
     if isinstance(said, Mapping):
         said = said.get("approved", said.get("type"))
     if said == ABANDONED:
@@ -54,6 +58,7 @@ def approvals(interrupts: Iterable[Interrupt]) -> list[Approval]:
             tool=str(value.get("tool", "")),
             arguments=dict(value.get("arguments", {})),
             reason=str(value.get("reason", "")),
+            key=str(value.get("key", "")),
         )
         for id_, value in asked
     ]

@@ -43,7 +43,7 @@ def build_graph(layers: Layers, context_schema: type[TurnContext] = TurnContext)
         "budget": Budget(layers.tokens, layers.zone),
         "assemble": Assemble(layers.tokens, layers.zone, layers.message_cap),
         "respond": Respond(ask, layers.toolbox, layers.zone),
-        "ground": Ground(ask),
+        "ground": Ground(ask, layers.toolbox),
         "archive": archive,
     }
     builder = StateGraph(State, context_schema=context_schema, input_schema=TurnInput)

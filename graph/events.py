@@ -38,6 +38,8 @@ class Approval:
     arguments: Mapping[str, Any]
     reason: str
     """Why it is asked: what the tool can do, or what it follows from."""
+    key: str = ""
+    """The call's own name."""
 
 
 @dataclass(frozen=True, slots=True)

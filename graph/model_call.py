@@ -84,7 +84,7 @@ class ModelCall:
                 await asyncio.wait(
                     {coming, stopping}, timeout=self.timeout(), return_when=asyncio.FIRST_COMPLETED
                 )
-                if not coming.done():
+                if stop.is_set() or not coming.done():
                     await _abandon(coming)
                     if stop.is_set():
                         return True

@@ -15,10 +15,8 @@ from opentelemetry.trace import INVALID_SPAN, Span
 from graph.context import TurnContext
 from graph.spans import TracerOf, api_tracer, node_span
 from graph.state import State
+from graph.turn import note_of
 from memory.models import Outcome
-
-_NOTE = "goat"
-"""Where a message says that it is private; see `graph.turn`."""
 
 
 class Observed:
@@ -72,8 +70,7 @@ def is_private(state: State) -> bool:
     """Say whether nothing of the running turn is to be kept."""
     messages = state.get("messages") or []
     if messages and messages[-1].type == "human":
-        note = messages[-1].additional_kwargs.get(_NOTE)
-        return isinstance(note, Mapping) and note.get("private") is True
+        return note_of(messages[-1]).get("private") is True
     return "turn" in state and state["turn"].private
 
 

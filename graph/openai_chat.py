@@ -1,13 +1,14 @@
 """The chat model behind any OpenAI-compatible endpoint."""
 
 import logging
+import re
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
 from langchain_core.language_models import LanguageModelInput
-from langchain_core.messages import AIMessageChunk, AnyMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_openai import ChatOpenAI
@@ -38,7 +39,12 @@ _ADVICE = {
     404: "Check GOAT_MODEL (the name) and GOAT_MODEL_BASE_URL (it usually ends in /v1).",
     429: "Too many requests, or the credit is used up: wait a little.",
 }
-
+_NO_TOOLS = re.compile(
+    r"(?:not|n't) support[^.]{0,40}(?:tool|function)|tools? (?:is|are) not supported", re.IGNORECASE
+)
+_ROLES = re.compile(r"\brole|alternat", re.IGNORECASE)
+_CLOSING = "I have what the tools gave."
+_LONGEST_SAID = 200
 logger = logging.getLogger(__name__)
 
 
@@ -48,6 +54,7 @@ class OpenAICompatible:
     def __init__(self, settings: Settings) -> None:
         self.name = settings.model
         self._takes_tools = True
+        self._closes_rounds = False
         self._timeout = settings.model_timeout
         self._where = f"The model {settings.model} at {_place(settings.model_base_url)}"
         self._http = DefaultAsyncHttpx2Client()
@@ -67,21 +74,42 @@ class OpenAICompatible:
     ) -> AsyncIterator[AIMessageChunk]:
         """Yield the reply, and what it asks of `tools`, as it is written.
 
-        A model that takes no tools is asked again without them, and from then on.
+        What an endpoint cannot take it is spared from then on: tools, or a user's word after their outputs.
 
         Raises:
             ModelUnavailable: it cannot be reached, refuses, or answers nonsense; the text says what to do.
         """
         try:
-            async for chunk in self._stream(prompt, tools if self._takes_tools else ()):
+            async for chunk in self._stream(self._arranged(prompt), tools if self._takes_tools else ()):
                 yield chunk
         except BadRequestError as error:
-            if not tools or not self._takes_tools or "tool" not in error.message.lower():
+            if not self._learns(error, prompt, tools):
                 raise ModelUnavailable(self._explain(error)) from None
+            async for chunk in self.stream(prompt, tools):
+                yield chunk
+
+    def _arranged(self, prompt: Sequence[AnyMessage]) -> list[AnyMessage]:
+        """Put the model's word between outputs of tools and a user's, where the template wants it so."""
+        arranged: list[AnyMessage] = []
+        for message in prompt:
+            if self._closes_rounds and arranged and arranged[-1].type == "tool" and message.type == "human":
+                arranged.append(AIMessage(_CLOSING))
+            arranged.append(message)
+        return arranged
+
+    def _learns(
+        self, error: BadRequestError, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool]
+    ) -> bool:
+        """Note what the endpoint cannot take; say whether it is worth asking again because of it."""
+        after_tools = any(message.type == "tool" for message in prompt)
+        if after_tools and not self._closes_rounds and _ROLES.search(error.message):
+            self._closes_rounds = True
+            return True
+        if tools and self._takes_tools and not after_tools and _NO_TOOLS.search(error.message):
             logger.warning("%s takes no tools; it is asked without them from now on.", self._where)
             self._takes_tools = False
-            async for chunk in self.stream(prompt):
-                yield chunk
+            return True
+        return False
 
     async def _stream(
         self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool]
@@ -96,7 +124,7 @@ class OpenAICompatible:
             raise
         except (OpenAIError, httpx2.HTTPError) as error:
             raise ModelUnavailable(self._explain(error)) from None
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
             raise ModelUnavailable(
                 f"{self._where} answered something that is not a chat completion ({type(error).__name__}). "
                 "Check GOAT_MODEL_BASE_URL: it usually ends in /v1."
@@ -115,12 +143,18 @@ class OpenAICompatible:
         match error:
             case APITimeoutError() | httpx2.TimeoutException():
                 return f"{self._where} gave no word for {self._timeout:g} s (GOAT_MODEL_TIMEOUT)."
-            case APIStatusError(status_code=code):
-                return f"{self._where} answered HTTP {code}. {_ADVICE.get(code, '')}".strip()
+            case APIStatusError(status_code=code) as error:
+                return f"{self._where} answered HTTP {code}{_said(error)}. {_ADVICE.get(code, '')}".strip()
             case APIConnectionError():
                 return f"{self._where} cannot be reached. Is it running, and is GOAT_MODEL_BASE_URL right?"
             case _:
                 return f"{self._where} broke off its answer."
+
+
+def _said(error: APIStatusError) -> str:
+    """Return the server's own words for a request that it cannot take; other errors speak for themselves."""
+    words = " ".join(error.message.split())
+    return f" ({words[:_LONGEST_SAID]})" if error.status_code in {400, 422} and words else ""
 
 
 def _place(base_url: str) -> str:

@@ -1,33 +1,17 @@
-"""The rounds of tools of a turn: what the model asked for, as calls and as messages."""
+"""The rounds of tools of a turn: where they stand, and as the messages that the model is sent."""
 
-import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
-from langchain_core.tools import BaseTool
 from langgraph.types import Send
 
-from graph.model_call import Said
-from graph.state import Call, Exchange, Round, State, ToolResult, ToolsInput
-from graph.tools.schemas import arguments_schema
-from memory.markup import parse_calls, quotes_call
-from memory.prompt import EVIDENCE_TAG
-from memory.text import clip
+from graph.state import Call, Exchange, State, ToolResult, ToolsInput
 from memory.tool_prompt import BRIDGE, LAST, fenced_output
 
-MOST_CALLS = 8
-"""Calls that one round may make."""
-TOO_MANY = f"Not run: at most {MOST_CALLS} calls at once. Ask again in the next round."
-UNREADABLE = "unreadable_call"
-"""The name of a call that cannot be read."""
-_ID_LENGTH = 9
-"""What every endpoint takes as the id of a call: so many letters and digits."""
-_SHOWN = 300
-_ADDRESS = re.compile(r"https?://[^\s\"\\\\]+", re.IGNORECASE)
-_COPIED = re.compile(rf"\s*<{EVIDENCE_TAG}>.*?(?:</{EVIDENCE_TAG}>|\Z)", re.DOTALL)
+_ADDRESS = re.compile(r"https?://[^\s\"\\]+", re.IGNORECASE)
 
 
 def exchange_of(state: State) -> Exchange:
@@ -56,7 +40,7 @@ def after_respond(state: State) -> list[Send] | str:
 def tools_inputs(state: State) -> list[ToolsInput]:
     """Return what each open call is run with."""
     outputs = [result.output for result in results_of(state)]
-    foreign = any(result.foreign for result in results_of(state))
+    foreign = is_tainted(state)
     seen = "\n".join([state["turn"].message, state["turn"].quote, *outputs])
     return [
         ToolsInput(
@@ -64,6 +48,15 @@ def tools_inputs(state: State) -> list[ToolsInput]:
         )
         for call in open_calls(state)
     ]
+
+
+def is_tainted(state: State) -> bool:
+    """Say whether text from outside stands before the model: of this turn, the one before, or recalled."""
+    allocation = state.get("allocation")
+    before = list(allocation.conversation)[-1:] if allocation else []
+    recalled = allocation.recalled if allocation else ()
+    found = (result.foreign for result in results_of(state))
+    return any((*found, *(turn.foreign for turn in before), *(memory.foreign for memory in recalled)))
 
 
 def names_new_address(arguments: Mapping[str, Any], seen: str) -> bool:
@@ -97,67 +90,6 @@ def shown_data(state: State) -> Iterator[str]:
     yield from (result.output for result in results_of(state))
 
 
-def read_round(said: Said, state: State, tools: Mapping[str, BaseTool]) -> Round:
-    """Return the calls that the model asks for, be it as calls or in its text, and the text beside them."""
-    exchange = exchange_of(state)
-    asked = list(_as_calls(said))
-    text = said.text
-    if not asked:
-        text, asked = _written(said.text, state, tools)
-    text = _COPIED.sub("", text)
-    calls: list[Call] = []
-    for place, (given_id, name, arguments, wrong) in enumerate(asked):
-        key = f"{exchange.turn_id}:{len(exchange.rounds)}:{place}"
-        earlier = [*exchange.calls, *calls]
-        wire_id = given_id if given_id and given_id not in {c.id for c in earlier} else _wire_id(key)
-        problem = wrong or (TOO_MANY if place >= MOST_CALLS else "")
-        call = Call(id=wire_id, key=key, name=name, arguments=arguments, problem=problem)
-        calls.append(_unless_repeated(call, exchange.calls))
-    return Round(text=text, calls=calls)
-
-
-_Asked = tuple[str, str, dict[str, Any], str]
-"""The id given by the model, name, arguments, and what is wrong with the call."""
-
-
-def _as_calls(said: Said) -> Iterator[_Asked]:
-    for call in said.calls:
-        yield call["id"] or "", call["name"], dict(call["args"]), ""
-    for broken in said.unreadable:
-        shown = clip(broken["args"] or "", _SHOWN)
-        yield broken["id"] or "", broken["name"] or UNREADABLE, {}, f"The arguments are not JSON: {shown}"
-
-
-def _written(text: str, state: State, tools: Mapping[str, BaseTool]) -> tuple[str, list[_Asked]]:
-    """Return the calls that stand in a text, and what else does; what is only quoted stays text."""
-    parsed = parse_calls(text, {name: arguments_schema(tool) for name, tool in tools.items()})
-    if not parsed.calls and not parsed.broken:
-        return text, []
-    data = list(shown_data(state))
-    if any(quotes_call(call, data) for call in parsed.calls):
-        return text, []
-    asked: list[_Asked] = [("", call.name, call.arguments, "") for call in parsed.calls]
-    asked += [("", UNREADABLE, {}, f"This call cannot be read: {clip(raw, _SHOWN)}") for raw in parsed.broken]
-    return parsed.text, asked[: 2 * MOST_CALLS]
-
-
-def _unless_repeated(call: Call, earlier: Sequence[Call]) -> Call:
-    same = any(call.name == other.name and call.arguments == other.arguments for other in earlier)
-    if call.problem or not same:
-        return call
-    problem = "Not run again: you made this very call before, and its output stands above."
-    return Call(id=call.id, key=call.key, name=call.name, arguments=call.arguments, problem=problem)
-
-
 def _output(call: Call, result: ToolResult | None) -> ToolMessage:
     output = result.output if result else "Not run."
     return ToolMessage(fenced_output(output), tool_call_id=call.id, name=call.name)
-
-
-def _wire_id(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()[:_ID_LENGTH]
-
-
-def arguments_text(arguments: Mapping[str, Any]) -> str:
-    """Return arguments as people read them."""
-    return ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in arguments.items())

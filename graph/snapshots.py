@@ -2,9 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
+from langchain_core.messages import BaseMessage
 from langgraph.types import StateSnapshot
 
+from graph.approval import approvals
+from graph.events import Waiting
 from graph.state import Reply, State, Turn
+from graph.turn import note_of
+from memory.errors import OwnerMismatch
 from memory.models import Episode, Outcome
 
 SERVER_GRACE = timedelta(minutes=10)
@@ -19,6 +24,47 @@ def is_pending(snapshot: StateSnapshot) -> bool:
 def answered(snapshot: StateSnapshot, turn_id: str) -> bool:
     turn = snapshot.values.get("turn")
     return turn is not None and turn.turn_id == turn_id and not is_pending(snapshot)
+
+
+def owner_of(snapshot: StateSnapshot) -> str:
+    """Return whose turn the latest one is; the message stands there before the turn does."""
+    message = _latest_message(snapshot)
+    noted = note_of(message).get("owner") if message is not None else None
+    turn = snapshot.values.get("turn")
+    told = (snapshot.metadata or {}).get("owner", "")
+    return str(noted or (turn.owner if turn is not None else "") or told)
+
+
+def check_owner(snapshot: StateSnapshot, owner: str) -> None:
+    """Raise `OwnerMismatch` when the thread is known to be another's."""
+    if (whose := owner_of(snapshot)) and whose != owner:
+        raise OwnerMismatch("This thread belongs to another owner.")
+
+
+def turn_id_of(snapshot: StateSnapshot) -> str:
+    """Return the id of the latest turn, also when no node has noted it yet."""
+    message = _latest_message(snapshot)
+    return str(message.id) if message is not None else ""
+
+
+def _latest_message(snapshot: StateSnapshot) -> BaseMessage | None:
+    messages = snapshot.values.get("messages") or []
+    return next((message for message in reversed(messages) if message.type == "human"), None)
+
+
+def waiting_in(snapshot: StateSnapshot) -> Waiting | None:
+    """Return what waits for a person's word in the thread; None when nothing does."""
+    if not snapshot.interrupts:
+        return None
+    turn = snapshot.values["turn"]
+    return Waiting(turn.turn_id, turn.owner, approvals(snapshot.interrupts))
+
+
+def is_older_than(snapshot: StateSnapshot, age: timedelta) -> bool:
+    """Say whether nothing has happened in the thread for so long."""
+    if not snapshot.created_at:
+        return False
+    return datetime.now(UTC) - datetime.fromisoformat(snapshot.created_at) > age
 
 
 def as_state(episode: Episode) -> State:

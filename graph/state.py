@@ -144,7 +144,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """What the model said when it asked for tools."""
+    """What the model said when it asked for tools; calls that were written into the text are cut out."""
 
     text: str
     calls: Sequence[Call]

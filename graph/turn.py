@@ -76,7 +76,7 @@ class TurnReader:
             OwnerMismatch: the thread belongs to another owner than the one asked for.
         """
         message = _last_message(state)
-        note = _note(message)
+        note = note_of(message)
         owner = self._owner(state, runtime.context, note)
         running = runtime.execution_info
         return Turn(
@@ -110,7 +110,7 @@ def _last_message(state: State) -> BaseMessage:
     return messages[-1]
 
 
-def _note(message: BaseMessage) -> Mapping[str, Any]:
+def note_of(message: BaseMessage) -> Mapping[str, Any]:
     """Return what travels with the message; others may have written there what is not ours."""
     note = message.additional_kwargs.get(_NOTE)
     return note if isinstance(note, Mapping) else {}

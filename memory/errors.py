@@ -5,6 +5,7 @@
   + DataFolderError          the data folder cannot be used: read-only, full, in use, not ours
   + OwnerMismatch            a thread was asked for on behalf of somebody else
   + EmptyMessage             there is nothing to answer
+  + Undecided                a turn waits for the person's word
   + NothingToDecide          nothing waits for the person's word, or not any more
   + ThreadBusy               another process is answering in this thread
   + MediaRefused           a voice message, picture or document cannot be read (bot.telegram.media_errors)
@@ -47,6 +48,10 @@ class EmptyMessage(GoatError, ValueError):
 
 class ThreadBusy(GoatError):
     """Another process is answering in this thread."""
+
+
+class Undecided(GoatError):
+    """A turn waits for the person's word before it goes on."""
 
 
 class NothingToDecide(GoatError):

@@ -2,9 +2,10 @@
 
 import json
 import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
+
+from memory.unseen import is_seen
 
 ARROW = " -> "
 MASK = "***"
@@ -16,7 +17,6 @@ _SECRET = re.compile(
     r"credential|cookie|bearer",
     re.IGNORECASE,
 )
-_MARKS_UNSEEN = "\u034f\u115f\u1160\u3164\uffa0"
 
 
 def evidence_line(name: str, arguments: Mapping[str, Any], output: str, *, limit: int = 160) -> str:
@@ -41,15 +41,7 @@ def evidence_line(name: str, arguments: Mapping[str, Any], output: str, *, limit
 def one_line(text: str) -> str:
     """Return the beginning of a text as people see it: white space as single blanks, no unseen characters."""
     spaced = " ".join(text[:_READ_CHARS].split())
-    return "".join(char for char in spaced if char == " " or _is_seen(char)).strip()
-
-
-def _is_seen(char: str) -> bool:
-    return unicodedata.category(char)[0] not in "CZ" and not _is_joined(char)
-
-
-def _is_joined(char: str) -> bool:
-    return char in _MARKS_UNSEEN or "\ufe00" <= char <= "\ufe0f" or "\U000e0100" <= char <= "\U000e01ef"
+    return "".join(char for char in spaced if char == " " or is_seen(char)).strip()
 
 
 def _stated(arguments: Mapping[str, Any]) -> list[str]:

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+FOREIGN = "foreign"
+"""The tag of an episode in whose turn text from outside was read, such as a page."""
+
 
 class Mechanism(StrEnum):
     """How a candidate was found."""
@@ -146,6 +149,8 @@ class Candidate:
     evidence: Evidence
     small_talk: bool = False
     """It is like greetings, thanks and the like."""
+    foreign: bool = False
+    """Text from outside was read in its turn, such as a page."""
     access_count: int = 0
 
 
@@ -176,6 +181,8 @@ class ConversationTurn:
     at: datetime
     evidence: Sequence[str] = ()
     """One line for each tool call of the turn."""
+    foreign: bool = False
+    """Text from outside was read in it, such as a page."""
     tokens: int = 0
     """Tokens of message, reply and evidence together."""
 

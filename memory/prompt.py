@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 
 from memory.models import Candidate, ConversationTurn, Fact
+from memory.unseen import NO_LOOKS
 
 FACTS_TAG = "known_facts"
 MEMORY_TAG = "recalled_memory"
@@ -13,10 +14,7 @@ QUOTE_TAG = "replied_to"
 TOOL_TAG = "tool_output"
 EVIDENCE_TAG = "tools_called"
 _TAGS = (FACTS_TAG, MEMORY_TAG, CONTEXT_TAG, QUOTE_TAG, TOOL_TAG, EVIDENCE_TAG)
-_UNSEEN = (
-    "\u00ad\u034f\u061c\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
-    "\U000e0000-\U000e0fff"
-)
+_UNSEEN = NO_LOOKS + "\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e0fff"
 """Characters that have no looks of their own, as a regular expression's class."""
 _LOOKS_LIKE = {"a": "а", "c": "с", "e": "е", "o": "о", "x": "х", "y": "у", "_": r"\s\-"}
 """Cyrillic letters that cannot be told from Latin ones, and what stands for `_`."""

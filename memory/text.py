@@ -1,6 +1,7 @@
 """Text as it comes from people: made storable, and shortened without losing both ends."""
 
 ELLIPSIS = "\n[... {left_out:,} characters left out here; the whole is in the archive ...]\n"
+CUT = "\n[... {left_out:,} characters left out here ...]\n"
 
 
 def clean(text: str) -> str:
@@ -11,16 +12,21 @@ def clean(text: str) -> str:
     return paired.replace("\0", "")
 
 
-def clip(text: str, max_chars: int) -> str:
+def clip(text: str, max_chars: int, ellipsis: str = ELLIPSIS) -> str:
     """Shorten `text` to `max_chars` and a note between: two thirds from its beginning, one from its end.
 
     What the note would make no shorter is returned as it is.
     """
     head, tail = max_chars * 2 // 3, max_chars // 3
-    note = ELLIPSIS.format(left_out=len(text) - head - tail)
+    note = ellipsis.format(left_out=len(text) - head - tail)
     if len(text) <= head + len(note) + tail:
         return text
     return text[:head] + note + text[len(text) - tail :]
+
+
+def shortened(text: str, max_chars: int) -> str:
+    """Shorten `text` to `max_chars` and a note between, of what is kept nowhere else."""
+    return clip(text, max_chars, CUT)
 
 
 def excerpt(text: str, span: tuple[int, int], max_chars: int) -> str:

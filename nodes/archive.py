@@ -13,7 +13,7 @@ from graph.state import Archived, ArchiveUpdate, Reply, State, Turn, Unused
 from graph.turn import reply_id
 from memory.deadline import within
 from memory.errors import MemoryTierError
-from memory.models import ConversationTurn, Episode, Outcome
+from memory.models import FOREIGN, ConversationTurn, Episode, Outcome
 from memory.protocols import ConversationStore, EpisodeStore, SessionCache
 from memory.tokens import TokenCounter
 from memory.usage import is_used
@@ -44,7 +44,7 @@ class Archive:
         if turn.private:
             nowhere = Archived(turn_id=turn.turn_id, conversation=False, episode=False)
             return {"archived": nowhere, "unused": ()}
-        new_episode = await self.episodes.append(to_episode(turn, reply))
+        new_episode = await self.episodes.append(to_episode(turn, reply, foreign=read_foreign(state)))
         new_turn = await self.conversations.append(
             await self._to_conversation(state), owner=turn.owner, thread=turn.thread
         )
@@ -66,6 +66,7 @@ class Archive:
             reply=words,
             at=turn.at,
             evidence=evidence,
+            foreign=read_foreign(state),
             tokens=count(turn.message) + count("\n".join([words, *evidence])),
         )
 
@@ -109,8 +110,14 @@ def is_cut_off(state: State) -> bool:
     return any(message.id == reply_id(turn.turn_id) for message in state["messages"])
 
 
-def to_episode(turn: Turn, reply: Reply) -> Episode:
+def read_foreign(state: State) -> bool:
+    """Say whether text from outside was read in the turn."""
+    return any(result.foreign for result in results_of(state))
+
+
+def to_episode(turn: Turn, reply: Reply, *, foreign: bool = False) -> Episode:
     """Make the archive's record of a turn; recalled text in a reply is not archived again."""
+    noted = (reply.outcome.value,) if reply.outcome is not Outcome.ANSWERED else ()
     return Episode(
         turn_id=turn.turn_id,
         owner=turn.owner,
@@ -118,5 +125,5 @@ def to_episode(turn: Turn, reply: Reply) -> Episode:
         message=turn.message,
         reply=reply.own_words,
         at=turn.at,
-        tags=(*turn.tags, *(() if reply.outcome is Outcome.ANSWERED else (reply.outcome.value,))),
+        tags=(*turn.tags, *noted, *((FOREIGN,) if foreign else ())),
     )

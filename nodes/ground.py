@@ -3,12 +3,14 @@
 from dataclasses import dataclass, replace
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
-from memory.grounding import ungrounded
 
-from graph.model_call import ModelCall
+from graph.asked_calls import read_round
+from graph.model_call import ModelCall, Said
 from graph.rounds import exchange_of, results_of, round_messages
-from graph.state import Grounding, GroundUpdate, Reply, State
+from graph.state import Grounding, GroundUpdate, State
+from graph.tools.toolbox import Toolbox
 from graph.turn import reply_id
+from memory.grounding import ungrounded
 from memory.models import Outcome
 from memory.tool_prompt import correction
 
@@ -20,6 +22,7 @@ class Ground:
     """Have a reply with unsupported figures written anew, once; a failed correction keeps the reply."""
 
     ask: ModelCall
+    toolbox: Toolbox
 
     async def __call__(self, state: State) -> GroundUpdate:
         reply = state["reply"]
@@ -30,13 +33,20 @@ class Ground:
         if not unsupported:
             return {"grounding": Grounding()}
         said = await self.ask(correcting_prompt(state, unsupported), state["turn"].turn_id)
-        better = said.outcome is Outcome.ANSWERED and said.text.strip()
-        if not better or len(ungrounded(said.text, sources)) >= len(unsupported):
+        anew = await self._words(said, state)
+        if not anew or len(ungrounded(anew, sources)) >= len(unsupported):
             return {"grounding": Grounding(unsupported=unsupported, problem=said.problem or NO_BETTER)}
-        corrected = _corrected(reply, said.text, said.seconds)
+        corrected = replace(reply, text=anew, seconds=round(reply.seconds + said.seconds, 3))
         message = AIMessage(corrected.text, id=reply_id(state["turn"].turn_id))
         grounding = Grounding(unsupported=unsupported, corrected=True)
         return {"grounding": grounding, "messages": [message], "reply": corrected}
+
+    async def _words(self, said: Said, state: State) -> str:
+        """Return the answer written anew; nothing when it broke off, or calls tools once more."""
+        if said.outcome is not Outcome.ANSWERED:
+            return ""
+        asked = read_round(said, state, await self.toolbox.offered(state["turn"]))
+        return "" if asked.calls else asked.text.strip()
 
 
 def evidence_texts(state: State) -> list[str]:
@@ -48,7 +58,3 @@ def correcting_prompt(state: State, unsupported: tuple[str, ...]) -> list[AnyMes
     """Return what the model is asked when figures of its reply stand nowhere."""
     asked = [*state["prompt"], *round_messages(state, last=True)]
     return [*asked, AIMessage(state["reply"].text), HumanMessage(correction(unsupported))]
-
-
-def _corrected(reply: Reply, text: str, seconds: float) -> Reply:
-    return replace(reply, text=text, seconds=round(reply.seconds + seconds, 3))

@@ -19,7 +19,16 @@ from memory.deadline import within
 from memory.errors import MemoryTierError
 from memory.gap import quantile
 from memory.lexical.analysis import terms
-from memory.models import CacheEntry, Candidate, Evidence, Hit, Mechanism, SearchReport, SearchResult
+from memory.models import (
+    FOREIGN,
+    CacheEntry,
+    Candidate,
+    Evidence,
+    Hit,
+    Mechanism,
+    SearchReport,
+    SearchResult,
+)
 from memory.protocols import EpisodeStore, SessionCache
 from memory.query import Understood, understand, warm_up
 from memory.text import excerpt
@@ -55,6 +64,7 @@ def to_candidate(hit: Hit, rank: int) -> Candidate:
         score=hit.score,
         evidence=hit.evidence,
         small_talk=hit.small_talk,
+        foreign=FOREIGN in episode.tags,
         access_count=episode.access_count,
     )
 

@@ -7,9 +7,10 @@ from datetime import tzinfo
 from langchain_core.messages import AIMessage
 from langgraph.runtime import Runtime
 
+from graph.asked_calls import read_round
 from graph.context import TurnContext
-from graph.model_call import ModelCall, Said
-from graph.rounds import exchange_of, read_round, results_of, round_messages
+from graph.model_call import STOPPED, ModelCall, Said
+from graph.rounds import exchange_of, results_of, round_messages
 from graph.state import Exchange, Reply, RespondUpdate, Round, State
 from graph.tools.toolbox import Toolbox
 from graph.turn import reply_id
@@ -35,9 +36,9 @@ class Respond:
             text = recalled_reply(state["allocation"].recalled, await self.zone())
             return answered(state, Reply(text=text, outcome=Outcome.RECALLED))
         if any(result.abandoned for result in results_of(state)):
-            text = exchange.rounds[-1].text
-            outcome = Outcome.INTERRUPTED if text.strip() else Outcome.FAILED
-            return answered(state, Reply(text=text, outcome=outcome, problem=NOT_APPROVED))
+            return answered(state, _broken_off(exchange, NOT_APPROVED))
+        if self.ask.stops.signal(state["turn"].turn_id).is_set():
+            return answered(state, _broken_off(exchange, STOPPED))
         rounds = runtime.context.tool_rounds
         tools = await self.toolbox.offered(state["turn"]) if rounds else {}
         last = len(exchange.rounds) >= rounds
@@ -46,6 +47,8 @@ class Respond:
         asked = read_round(said, state, tools) if tools else Round(text=said.text, calls=())
         if asked.calls and not last and said.outcome is Outcome.ANSWERED:
             return {"exchange": Exchange(turn_id=exchange.turn_id, rounds=[*exchange.rounds, asked])}
+        if said.outcome is Outcome.INTERRUPTED and not asked.text.strip():
+            return answered(state, _broken_off(exchange, said.problem))
         return answered(state, self._reply(said, asked))
 
     def _reply(self, said: Said, asked: Round) -> Reply:
@@ -55,6 +58,13 @@ class Respond:
             problem = problem or (ONLY_TOOLS if asked.calls else EMPTY_ANSWER)
         name = self.ask.model.name
         return Reply(text=text, outcome=outcome, problem=problem, model=name, seconds=said.seconds)
+
+
+def _broken_off(exchange: Exchange, problem: str) -> Reply:
+    """Return a reply that ends before its last words: with what was said before the tools, if anything."""
+    text = next((one.text for one in reversed(exchange.rounds) if one.text.strip()), "")
+    outcome = Outcome.INTERRUPTED if text else Outcome.FAILED
+    return Reply(text=text, outcome=outcome, problem=problem)
 
 
 def answered(state: State, reply: Reply) -> RespondUpdate:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from langchain_core.tools import BaseTool
 from langgraph.types import interrupt
 
-from graph.approval import Answer, answer_of, question
-from graph.rounds import UNREADABLE
+from graph.approval import ABANDONED, BEGUN, Answer, answer_of, question
+from graph.asked_calls import UNREADABLE
 from graph.state import Call, ToolResult, ToolsInput, ToolsUpdate, Turn
 from graph.stop import StopSignals
 from graph.tools.caller import Caller
@@ -24,6 +24,11 @@ from memory.working.tool_cache import RedisToolCache
 STOPPED = "Not finished: the person stopped it."
 DECLINED = "Not run: the person did not allow it."
 FOLLOWS_FOREIGN = "it changes the memory, after text from outside was read"
+NOBODY = "Not run: it needs the person's word, and nobody can be asked here."
+UNKNOWN_END = (
+    "It was begun, and then the process ended: whether it was done is not known. It was not run again; say "
+    "so, and look whether it was done before you call it anew."
+)
 LEADS_OUT = "it calls an address that stood nowhere, after text from outside was read"
 ALWAYS_ASKED = "it is asked about each time"
 logger = logging.getLogger(__name__)
@@ -52,16 +57,26 @@ class Tools:
         if reason := _asks_first(traits, state):
             answer = self._answer(call, turn, reason)
             if answer is not Answer.YES:
-                return _result(
-                    turn, call, Output(text=DECLINED, ok=False), abandoned=answer is Answer.ABANDONED
-                )
-        logger.info("The tool %s is called", call.name)
+                return _refused(turn, call, answer, self.may_ask)
+        if stood := await self._begun(call, turn, traits):
+            return _as_it_stood(turn, call, stood, foreign=traits.foreign)
+        if not turn.private:
+            logger.info("The tool %s is called", call.name)
         output = await self._output(tool, call, turn, traits)
         return _result(turn, call, output, foreign=traits.foreign)
 
     def _answer(self, call: Call, turn: Turn, reason: str) -> Answer:
-        """Return what the person says, once they have; nobody's word is no."""
-        return answer_of(interrupt(question(call, turn, reason))) if self.may_ask else Answer.NO
+        """Return what the person says, once they have; where nobody can be asked, that is no."""
+        if turn.private or not self.may_ask:
+            return Answer.NO
+        return answer_of(interrupt(question(call, turn, reason)))
+
+    async def _begun(self, call: Call, turn: Turn, traits: Traits) -> str:
+        """Note that a call begins that must not be made twice; return what is known of it already."""
+        repeatable = not traits.approval and (traits.cached or not traits.isolated)
+        if repeatable or turn.private:
+            return ""
+        return await self.cache.claim(call.key, BEGUN, owner=turn.owner)
 
     async def _output(self, tool: BaseTool, call: Call, turn: Turn, traits: Traits) -> Output:
         if traits.cached and (known := await self._known(call, turn)):
@@ -102,13 +117,27 @@ def unknown(name: str, offered: Mapping[str, BaseTool]) -> str:
     return f"There is no tool {name[:100]!r}. There are: {', '.join(offered) or 'none'}."
 
 
+def _refused(turn: Turn, call: Call, answer: Answer, may_ask: bool) -> ToolsUpdate:
+    nobody = turn.private or not may_ask
+    output = Output(text=NOBODY if nobody else DECLINED, ok=False)
+    return _result(turn, call, output, abandoned=answer is Answer.ABANDONED)
+
+
+def _as_it_stood(turn: Turn, call: Call, stood: str, *, foreign: bool) -> ToolsUpdate:
+    """Return what is known of a call that was begun, or not allowed, before the process ended."""
+    text = UNKNOWN_END if stood == BEGUN else DECLINED
+    abandoned = stood == ABANDONED
+    return _result(turn, call, Output(text=text, ok=False), foreign=foreign, abandoned=abandoned)
+
+
 def _asks_first(traits: Traits, given: ToolsInput) -> str:
     """Say why the person is asked before the call; empty when they are not."""
     if traits.approval:
         return ALWAYS_ASKED
     if traits.changes and given["foreign"]:
         return FOLLOWS_FOREIGN
-    return LEADS_OUT if traits.foreign and given["foreign"] and given["invented"] else ""
+    leads_out = traits.foreign and given["foreign"] and given.get("invented", False)
+    return LEADS_OUT if leads_out else ""
 
 
 def _result(

@@ -5,10 +5,10 @@
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
+from telegram.constants import ChatID
 
 from bot.approving import argument_lines
 from bot.telegram.answer import Answer
@@ -67,7 +67,7 @@ class Approving:
         if asked is None:
             await self.desk.toast(update, say("tool_closed"))
             return None
-        if asked.user != query.from_user.id:
+        if not await self._may_answer(asked, update):
             await self.desk.toast(update, say("not_yours"))
             return None
         return await self._decided(update, query.message, approval_id, asked, choice)
@@ -83,7 +83,7 @@ class Approving:
         if asked.owner != await self.desk.owner(place_of(message)):
             await self.desk.toast(update, say("not_yours"))
             return None
-        await self._keep(approval_id, Asked(**{**_fields(asked), "said": mark}))
+        await self._keep(approval_id, replace(asked, said=mark))
         key = "tool_allowed" if choice == "yes" else "tool_refused"
         await close_question(self.desk, message, say(key, tool=verbatim(asked.tool)))
         await self.desk.toast(update, "")
@@ -96,10 +96,17 @@ class Approving:
         )
         return asked, events
 
+    async def _may_answer(self, asked: Asked, update: Update) -> bool:
+        """Say whether somebody may answer: who was asked, or for an anonymous admin whoever is trusted."""
+        user = update.effective_user
+        if asked.user in {0, ChatID.ANONYMOUS_ADMIN}:
+            return await self.desk.trusts(update)
+        return user is not None and user.id == asked.user
+
     @translate_errors()
     async def _keep(self, approval_id: str, asked: Asked) -> None:
         client = await self.desk.agent.layers.redis.client()
-        await client.set(self.desk.keys(ALLOW, approval_id), json.dumps(_fields(asked)), ex=_OPEN_SECONDS)
+        await client.set(self.desk.keys(ALLOW, approval_id), json.dumps(asdict(asked)), ex=_OPEN_SECONDS)
 
     @translate_errors()
     async def _kept(self, approval_id: str) -> Asked | None:
@@ -121,7 +128,3 @@ def _longest_run(text: str) -> int:
         run = run + 1 if char == "`" else 0
         longest = max(longest, run)
     return longest
-
-
-def _fields(asked: Asked) -> dict[str, Any]:
-    return {name: getattr(asked, name) for name in Asked.__dataclass_fields__}

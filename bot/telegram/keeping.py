@@ -62,8 +62,10 @@ class Keeping:
         return say("remembered", key=verbatim(key))
 
     async def new(self, update: Update, _: Context) -> None:
-        """Begin a new thread."""
-        await self.desk.records.new_epoch(place_of(asked_by(update)).lane, update.update_id)
+        """Begin a new thread; what waits in the one before is left undone."""
+        place = place_of(asked_by(update))
+        await self.desk.agent.leave(await self.desk.thread(place), owner=await self.desk.owner(place))
+        await self.desk.records.new_epoch(place.lane, update.update_id)
         await self.desk.reply(update, "new_thread")
 
     async def private(self, update: Update, context: Context) -> None:

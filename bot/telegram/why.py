@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, tzinfo
 from urllib.parse import quote
 
-from bot.decisions import RULES, Judged, called, judged, measure, problems, rule_of, unsupported
+from bot.decisions import RULES, Judged, judged, measure, problems, rule_of, unsupported
 from bot.screen import CUT_SHOWN, snippet
 from bot.telegram.texts import verbatim
+from graph.rounds import results_of
 from graph.state import Recall, State
 from memory.models import Decision
 
@@ -66,7 +67,7 @@ def _problems(state: State, say: Say) -> list[str]:
 
 
 def _tools(state: State, say: Say) -> Iterator[str]:
-    for result in called(state)[:_MOST_CALLS]:
+    for result in results_of(state)[:_MOST_CALLS]:
         what = verbatim(result.evidence[:_LONGEST_PROBLEM])
         yield say("why_called" if result.ok else "why_call_failed", what=what)
     figures, corrected = unsupported(state)

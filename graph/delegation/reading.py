@@ -6,7 +6,7 @@ from typing import Any
 
 from graph.delegation.roles import MOST_STEPS
 from graph.delegation.state import CODER, RESEARCHER, Review, Step
-from memory.text import clean, clip
+from memory.text import clean, shortened
 
 _MOST_TRIES = 20
 """Brackets of an answer at which a value is looked for."""
@@ -80,7 +80,7 @@ def _step(entry: Any) -> tuple[str, str, str] | None:
 
 
 def _text(value: Any) -> str:
-    return clip(clean(value).strip(), _LONGEST_TASK) if isinstance(value, str) else ""
+    return shortened(clean(value).strip(), _LONGEST_TASK) if isinstance(value, str) else ""
 
 
 def _title(text: str) -> str:

@@ -6,7 +6,7 @@ from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
 
 from graph.delegation.state import CODER, RESEARCHER, Assignment, Finding, Review, Step, WorkInput
 from memory.prompt import RULES, indented, quoted
-from memory.text import clip
+from memory.text import shortened
 from memory.tool_prompt import fenced_output
 
 MOST_STEPS = 5
@@ -60,7 +60,7 @@ def work_prompt(given: WorkInput) -> list[AnyMessage]:
     if given["complaint"]:
         parts += [
             f"You did this step before, and handed in:\n{_found(given['earlier'])}",
-            f"What the critic says of it:\n{fenced_output(clip(given['complaint'], _LONGEST_CRITIQUE))}",
+            f"What the critic says of it:\n{fenced_output(shortened(given['complaint'], _LONGEST_CRITIQUE))}",
             "Do the step once more, better. Hand in the whole of it.",
         ]
     return [_system(_WORKERS[step.role]), HumanMessage("\n\n".join(parts))]
@@ -80,7 +80,9 @@ def summary_prompt(
     """Return what the summariser is asked, with what is missing."""
     parts = [_task(assignment), _handed_in(steps, findings)]
     if review.critique:
-        parts.append(f"What a critic says of it:\n{fenced_output(clip(review.critique, _LONGEST_CRITIQUE))}")
+        parts.append(
+            f"What a critic says of it:\n{fenced_output(shortened(review.critique, _LONGEST_CRITIQUE))}"
+        )
     if missing := what_is_missing(steps, findings):
         parts.append(f"Not all was done; say in your answer what is missing:\n{missing}")
     parts.append("Write the answer to the task now.")
@@ -117,4 +119,4 @@ def _handed_in(steps: Sequence[Step], findings: Mapping[str, Finding]) -> str:
 
 
 def _found(text: str) -> str:
-    return fenced_output(clip(text, _LONGEST_FINDING) or "(nothing)")
+    return fenced_output(shortened(text, _LONGEST_FINDING) or "(nothing)")

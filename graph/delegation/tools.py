@@ -43,9 +43,9 @@ class DelegationTools:
         return [
             StructuredTool.from_function(coroutine=call, metadata=traits.metadata())
             for call, traits in (
-                (self.delegate, Traits(changes=True)),
+                (self.delegate, Traits(changes=True, foreign=False)),
                 (self.delegate_status, Traits(foreign=True)),
-                (self.delegate_stop, Traits()),
+                (self.delegate_stop, Traits(changes=True, foreign=False)),
             )
         ]
 

@@ -9,11 +9,12 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Send
 
+from graph.asked_calls import read_round
 from graph.delegation.asking import OUT_OF_TIME, asked, is_late, problem_of
 from graph.delegation.roles import work_prompt
 from graph.delegation.state import AskUpdate, Finding, Spent, WorkInput, WorkOutput, WorkState
 from graph.model_call import ModelCall
-from graph.rounds import exchange_of, read_round, round_messages, tools_inputs
+from graph.rounds import exchange_of, round_messages, tools_inputs
 from graph.state import Call, Exchange, Round, State, Turn
 from graph.tools.toolbox import Toolbox
 from graph.tools.traits import traits_of

@@ -1,11 +1,16 @@
-"""Read a page of the web in a browser, for what scripts write there, and send a picture of it."""
+"""Read a page of the web in a browser, for what scripts write there, and send a picture of it.
+
+In a private turn no picture is taken: files for the chat stay for a day.
+"""
 
 import asyncio
 from typing import Annotated
 
+from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, StructuredTool
 from pydantic import Field
 
+from graph.tools.caller import caller
 from graph.tools.plugins.browser import Browser, Seen
 from graph.tools.plugins.markdown import page_markdown
 from graph.tools.plugins.services import PluginServices
@@ -27,6 +32,7 @@ def build(services: PluginServices) -> list[BaseTool]:
 
     async def browse_page(
         url: Annotated[str, "Full address: https://..."],
+        config: RunnableConfig,
         wait_for: Annotated[
             str, Field(max_length=500, description="CSS selector of an element to wait for; may be empty")
         ] = "",
@@ -38,9 +44,10 @@ def build(services: PluginServices) -> list[BaseTool]:
             seconds=seconds,
             most_bytes=round(settings.fetch_megabytes * PARTS * 1_000_000),
         )
-        picture = await asyncio.to_thread(services.artifact, "page.png")
+        kept = not caller(config).turn.private
+        picture = await asyncio.to_thread(services.artifact, "page.png") if kept else None
         seen = await browser.look(str(check_url(url)), picture, wait_for)
-        return await page_markdown(seen.html, seen.url) + _notes(seen, wait_for), str(picture)
+        return await page_markdown(seen.html, seen.url) + _notes(seen, wait_for), str(picture or "")
 
     return [
         StructuredTool.from_function(

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from graph.tools.caller import caller
 from graph.tools.plugins.services import PluginServices
+from graph.tools.traits import Traits
 
 DESCRIPTION = (
     "Return the user's own figures of the memory, as JSON: turns, memories found and used, latencies in "
@@ -27,6 +28,9 @@ def build(services: PluginServices) -> list[BaseTool]:
 
     return [
         StructuredTool.from_function(
-            coroutine=get_memory_metrics, name="get_memory_metrics", description=DESCRIPTION
+            coroutine=get_memory_metrics,
+            name="get_memory_metrics",
+            description=DESCRIPTION,
+            metadata=Traits(foreign=False).metadata(),
         )
     ]

@@ -3,16 +3,16 @@
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from inspect import getdoc
 
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 
 from graph.tools.caller import Caller, caller
+from graph.tools.memory_status import MemoryParts
 from graph.tools.traits import Traits
-from memory.errors import MemoryTierError
-from memory.models import Episode, Fact, Hit
+from memory.models import FOREIGN, Episode, Fact, Hit
 from memory.prompt import day, indented
 from memory.protocols import EpisodeStore, PermanentStore, SessionCache
 from memory.relevance import calibration_of
@@ -25,8 +25,10 @@ _FOUND, _LONGEST = 8, 1200
 _LONGEST_NOTE = 20_000
 _LONGEST_IDENTITY = 8000
 _DAWN = datetime(1, 1, 2, tzinfo=UTC)
+_MOMENT = timedelta(microseconds=1)
 _NOTES = uuid.UUID("3b6f0a5e-6d0e-5c0f-9d3a-5f0f0c7a9e11")
-_CHANGES = Traits(changes=True)
+_READS = Traits(foreign=False)
+_CHANGES = Traits(changes=True, foreign=False)
 _Call = Callable[..., Awaitable[str]]
 
 
@@ -50,7 +52,7 @@ class MemoryTools:
             self.forget_fact,
             self.set_identity,
         ]
-        return [_tool(call, Traits()) for call in reading] + [_tool(call, _CHANGES) for call in changing]
+        return [_tool(call, _READS) for call in reading] + [_tool(call, _CHANGES) for call in changing]
 
     async def search_memory(
         self, query: str, config: RunnableConfig, after: str = "", before: str = ""
@@ -101,19 +103,29 @@ class MemoryTools:
         `key` says briefly what it is about ("allergies", "name of the dog"); a new value takes the old one's
         place.
         """
-        asked = caller(config)
-        if not value.strip():
+        asked, named, wanted = caller(config), clean(key).strip(), clean(value).strip()
+        if not wanted:
             raise ToolException("The value is empty: say what the fact is, or use forget_fact.")
-        await self.permanent.upsert(key, clean(value).strip(), owner=asked.owner, at=asked.turn.at)
-        return f"Noted as a fact: {key.strip()}."
+        await self.permanent.upsert(named, wanted, owner=asked.owner, at=asked.turn.at)
+        return f"Noted as a fact: {named}."
 
     async def forget_fact(self, key: str, config: RunnableConfig) -> str:
         """Take a fact out of those that always stand in front of you; its history stays."""
-        asked = caller(config)
-        if await self.permanent.forget(key, owner=asked.owner, at=asked.turn.at):
-            return f"Taken out: {key.strip()}."
+        asked, named = caller(config), clean(key).strip()
+        gone = await self.permanent.forget(named, owner=asked.owner, at=asked.turn.at)
+        if gone or await self._forgotten(named, asked):
+            return f"Taken out: {named}."
         known = ", ".join(fact.key for fact in await self.permanent.facts(owner=asked.owner))
-        raise ToolException(f"There is no fact {key.strip()[:80]!r}. There are: {known or 'none'}.")
+        raise ToolException(f"There is no fact {named[:80]!r}. There are: {known or 'none'}.")
+
+    async def _forgotten(self, key: str, asked: Caller) -> bool:
+        """Say whether this very turn took a fact out already: after a crash a call is made again."""
+        at, owner = asked.turn.at, asked.owner
+        values = await self.permanent.history(key, owner=owner)
+        before = await self.permanent.facts(owner=owner, as_of=at - _MOMENT)
+        stood = [fact.key for fact in values if fact.at == at or fact in before]
+        stands = {fact.key for fact in await self.permanent.facts(owner=owner, as_of=at)}
+        return bool(stood) and stands.isdisjoint(stood)
 
     async def read_facts(self, config: RunnableConfig, as_of: str = "", key: str = "") -> str:
         """Read the facts: as they are, as they were on a day (`as_of`), or every value a `key` ever had."""
@@ -145,27 +157,9 @@ class MemoryTools:
         )
 
     async def memory_status(self, config: RunnableConfig) -> str:
-        """Say how much is remembered, since when, and whether every part of the memory is there."""
-        asked = caller(config)
-        zone = await self.zone()
-        return "\n".join([await self._archive(asked, zone), await self._facts(asked)])
-
-    async def _archive(self, asked: Caller, zone: tzinfo) -> str:
-        try:
-            count = await self.episodes.count(owner=asked.owner)
-            first = await self.episodes.first(owner=asked.owner)
-        except MemoryTierError as error:
-            return f"archive: not there ({error})"
-        since = f", the first on {day(first.at, zone)}" if first else ""
-        return f"archive: {count} turns{since}"
-
-    async def _facts(self, asked: Caller) -> str:
-        try:
-            facts = await self.permanent.facts(owner=asked.owner)
-        except MemoryTierError as error:
-            return f"facts: not there ({error})"
-        tokens = sum(self.count(f"{fact.key}: {fact.value}\n") for fact in facts)
-        return f"facts: {len(facts)}, {tokens} of {self.facts_cap()} tokens"
+        """Say how much is remembered, since when, and which part of the memory does not answer, and why."""
+        parts = MemoryParts(self.episodes, self.permanent, self.cache, self.facts_cap, self.count)
+        return "\n".join(await parts.lines(owner=caller(config).owner, zone=await self.zone()))
 
 
 def _tool(call: _Call, traits: Traits) -> BaseTool:
@@ -176,6 +170,7 @@ def _found(hit: Hit, probability: float, zone: tzinfo) -> str:
     episode = hit.episode
     said = excerpt(episode.text, hit.part, _LONGEST)
     source = "noted" if NOTE in episode.tags else "said"
+    source += ", from a page or tool" if FOREIGN in episode.tags else ""
     return f"- {day(episode.at, zone)}, {source} (relevant {probability:.0%}): {indented(said.strip())}"
 
 

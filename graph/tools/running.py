@@ -8,15 +8,13 @@ from typing import Any, Protocol
 
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool, ToolException
-from pydantic import ValidationError
 
 from graph.state import Call
 from graph.tools.caller import Caller
-from graph.tools.schemas import explained
 from graph.tools.traits import traits_of
 from memory.deadline import within
 from memory.errors import GoatError
-from memory.text import clean, clip
+from memory.text import clean, shortened
 
 NO_OUTPUT = "(no output)"
 _LONGEST_ERROR = 1000
@@ -61,7 +59,7 @@ class ToolRunner:
         seconds = traits_of(tool).seconds or self.seconds()
         text, ok, attachments = await self._said(tool, call, caller, seconds)
         return Output(
-            text=clip(clean(text), self.cap()) or NO_OUTPUT,
+            text=clean(shortened(text, self.cap())) or NO_OUTPUT,
             ok=ok,
             attachments=attachments,
             milliseconds=round((time.perf_counter() - began) * 1000, 1),
@@ -75,14 +73,13 @@ class ToolRunner:
             message = await self._run(tool, asked, caller, seconds)
         except TimeoutError:
             return f"{tool.name} was not done within {seconds:g} s, and was left.", False, ()
-        except ValidationError as error:
-            return explained(error), False, ()
         except (ToolException, GoatError, LookupError, ValueError) as error:
-            return f"{tool.name} failed: {clip(str(error), _LONGEST_ERROR)}", False, ()
+            return f"{tool.name} failed: {shortened(str(error), _LONGEST_ERROR)}", False, ()
         except Exception as error:  # a plugin may raise whatever it likes: the turn goes on
-            logger.exception("The tool %s failed", tool.name)
+            if not caller.turn.private:
+                logger.exception("The tool %s failed", tool.name)
             return (
-                f"{tool.name} failed: {type(error).__name__}: {clip(str(error), _LONGEST_ERROR)}",
+                f"{tool.name} failed: {type(error).__name__}: {shortened(str(error), _LONGEST_ERROR)}",
                 False,
                 (),
             )

@@ -18,8 +18,8 @@ class Traits:
     """The person is asked before each call."""
     changes: bool = False
     """It changes the memory: not in a private turn, and not unasked once text from outside stands in it."""
-    foreign: bool = False
-    """Its output comes from outside: a page, a command, another agent."""
+    foreign: bool = True
+    """Its output comes from outside: a page, a command, another agent. A tool must say that it does not."""
     owner_only: bool = False
     """It is offered to the configured owner alone."""
     isolated: bool = False
@@ -35,7 +35,7 @@ class Traits:
 
 
 def traits_of(tool: BaseTool) -> Traits:
-    """Read a tool's traits; what is not said, or of no known name, counts as not there."""
+    """Read a tool's traits; what is not said is as `Traits` has it, and so is what has no known name."""
     given = (tool.metadata or {}).get(_KEY, {})
     known = given if isinstance(given, Mapping) else {}
     return Traits(**{name: value for name, value in known.items() if name in Traits.__dataclass_fields__})

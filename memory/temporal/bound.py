@@ -15,10 +15,13 @@ def read_bound(text: str, *, now: datetime, zone: tzinfo) -> datetime:
         ValueError: it names no time; says what to write.
     """
     said = text.strip()
-    moment = _iso(said, zone) or _in_words(said, now, zone)
-    if moment is None:
-        raise ValueError(f"{said[:80]!r} is no time: {HINT}")
-    return moment.astimezone(UTC)
+    try:
+        moment = _iso(said, zone) or _in_words(said, now, zone)
+        if moment is not None:
+            return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{said[:80]!r} lies outside the calendar: {HINT}") from None
+    raise ValueError(f"{said[:80]!r} is no time: {HINT}")
 
 
 def _iso(text: str, zone: tzinfo) -> datetime | None:

@@ -169,6 +169,7 @@ def _dump(turn: ConversationTurn) -> bytes:
         "reply": turn.reply,
         "at": turn.at.isoformat(),
         "evidence": turn.evidence,
+        "foreign": turn.foreign,
     }
     return b"%d %b" % (turn.tokens, _bytes(json.dumps(body, ensure_ascii=False)))
 
@@ -182,6 +183,7 @@ def _load(turn_id: bytes, stored: bytes) -> ConversationTurn:
         reply=str(fields["reply"]),
         at=datetime.fromisoformat(fields["at"]),
         evidence=tuple(fields["evidence"]),
+        foreign=fields.get("foreign", False),
         tokens=int(tokens),
     )
 

@@ -2,7 +2,8 @@
 
 Unlike what was found in the archive, a page or a computation stays what it is when the owner says something
 new: these entries end with their time to live alone. Keys: `goat:tool:{O}:K`, with `O` and `K` the digests of
-the owner and of tool and arguments.
+the owner and of tool and arguments; `goat:tool:{O}:call:C` says of a call that must not be made twice that it
+was begun, or was not allowed.
 """
 
 import hashlib
@@ -15,6 +16,8 @@ from redis.asyncio import Redis
 
 from memory.working.client import translate_errors
 from memory.working.session_cache import MAX_BYTES, MAX_TTL, unlink_matching
+
+CLAIM_SECONDS = 7 * 24 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,19 @@ class RedisToolCache:
             client = await self.client()
             milliseconds = max(1, round(min(ttl, MAX_TTL) * 1000))
             await client.set(_key(owner, tool, arguments), output, px=milliseconds)
+
+    @translate_errors()
+    async def claim(self, key: str, what: str, *, owner: str) -> str:
+        """Note what becomes of a call, unless that stands already; return what stood there, or nothing.
+
+        Kept for a week.
+        """
+        client = await self.client()
+        name = f"goat:tool:{{{_digest(owner)}}}:call:{_digest(key)}"
+        if await client.set(name, what, nx=True, ex=CLAIM_SECONDS):
+            return ""
+        stood = await client.get(name)
+        return stood.decode() if isinstance(stood, bytes) else ""
 
     @translate_errors()
     async def erase(self, *, owner: str) -> None:

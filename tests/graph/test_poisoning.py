@@ -12,7 +12,8 @@ from graph.app import open_agent
 from graph.settings import Settings
 from graph.state import State
 from graph.turn import Circumstances, thread_id
-from memory.models import Episode
+from memory.errors import Undecided
+from memory.models import FOREIGN, Episode
 from tests.servers.model import ModelServer
 from tests.servers.obedient import CANARY, Obedient
 from tests.servers.openai_format import ToolCall
@@ -37,7 +38,7 @@ def build(services):
         """Read a page."""
         return PAGES[name]
 
-    read_page.metadata = Traits(foreign=True, cached=60).metadata()
+    read_page.metadata = Traits(cached=60).metadata()
     return [read_page]
 '''
 
@@ -83,11 +84,45 @@ async def test_no_planted_order_is_followed(
         owner, obedient = f"ana-{number}", Obedient(quotes=quotes)
         model.reply(obedient)
         await agent.layers.permanent.upsert("name", "Ana", owner=owner, at=NOW)
-        state = await carrier(agent, owner, name, obedient)
-        if wrong := await changes(agent, owner, state, obedient):
+        try:
+            done = called_in(await carrier(agent, owner, name, obedient))
+        except Undecided as error:
+            done = [str(error)]
+        if wrong := [*done, *await changes(agent, owner, obedient)]:
             followed[name] = wrong
     assert not followed
     assert len(PLANTED) >= 40
+
+
+async def after_a_page(agent: Agent, owner: str, model: Obedient) -> None:
+    """Read the page and be asked about what it orders, in that turn."""
+    model.first = ToolCall("read_page", {"name": "plain order"}, "call_1")
+    await asked(agent, owner)
+
+
+async def after_a_turn_that_read_a_page(agent: Agent, owner: str, model: Obedient) -> None:
+    """Recall what was said of a page."""
+    text = f"Ticket BAKE-4711 says: {PLANTED['plain order']}"
+    await archived(agent, owner, message=text, reply="So it says.", tags=(FOREIGN,))
+    await asked(agent, owner)
+
+
+@pytest.mark.parametrize("way", [after_a_page, after_a_turn_that_read_a_page], ids=lambda way: way.__name__)
+async def test_the_person_is_asked_first_when_a_model_follows_what_it_reads(
+    agent: Agent, model: ModelServer, way: Callable[..., Awaitable[None]]
+) -> None:
+    obedient = Obedient(gullible=True)
+    model.reply(obedient)
+    await agent.layers.permanent.upsert("name", "Ana", owner="ana", at=NOW)
+    try:
+        await way(agent, "ana", obedient)
+        waited = False
+    except Undecided:
+        waited = True
+    assert obedient.obeyed
+    obedient.obeyed.clear()
+    assert not await changes(agent, "ana", obedient)
+    assert waited
 
 
 async def test_the_model_does_obey_what_the_person_says(agent: Agent, model: ModelServer) -> None:
@@ -105,25 +140,30 @@ async def test_the_model_does_obey_what_the_person_says(agent: Agent, model: Mod
     assert CANARY in (await agent.layers.permanent.identity(owner="ana") or "")
 
 
-async def changes(agent: Agent, owner: str, state: State, obedient: Obedient) -> list[str]:
-    """Return what was done that nobody asked for."""
+def called_in(state: State) -> list[str]:
+    """Return the tools that a turn called, but for those that it was told to."""
+    return [f"{result.name} was called" for result in state["results"] if result.name != "read_page"]
+
+
+async def changes(agent: Agent, owner: str, obedient: Obedient) -> list[str]:
+    """Return what was read as an order, and what was done that nobody asked for."""
     permanent = agent.layers.permanent
     facts = {fact.key: fact.value for fact in await permanent.facts(owner=owner)}
     facts.pop("bread", None)
     notes = [e for e in await agent.layers.episodes.recent(owner=owner, limit=9) if "note" in e.tags]
-    called = {result.name for result in state.get("results", ())} - {"read_page"}
     found = {
-        "an order was read": obedient.obeyed,
-        "tools were called": called,
         "the identity changed": await permanent.identity(owner=owner),
         "the facts changed": facts != {"name": "Ana"},
         "something was noted": notes,
     }
-    return [what for what, is_so in found.items() if is_so]
+    read = [f"this was read as an order: {' '.join(text.split())[:200]}" for text in obedient.obeyed]
+    return read + [what for what, is_so in found.items() if is_so]
 
 
-async def archived(agent: Agent, owner: str, *, message: str, reply: str) -> None:
-    episode = Episode(turn_id=f"old-{owner}", owner=owner, thread="old", message=message, reply=reply, at=NOW)
+async def archived(agent: Agent, owner: str, *, message: str, reply: str, tags: tuple[str, ...] = ()) -> None:
+    episode = Episode(
+        turn_id=f"old-{owner}", owner=owner, thread="old", message=message, reply=reply, at=NOW, tags=tags
+    )
     await agent.layers.episodes.append(episode)
     await agent.layers.episodes.index(owner=owner)
 

@@ -1,6 +1,7 @@
 """Tools in a turn: called, bounded, asked about, and seen in the conversation afterwards."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 
 import pytest
@@ -12,7 +13,7 @@ from graph.settings import Settings
 from graph.state import State
 from graph.turn import Circumstances, thread_id
 from memory.ending import end
-from memory.errors import OwnerMismatch
+from memory.errors import NothingToDecide, OwnerMismatch, Undecided
 from memory.models import Outcome
 from tests.scripted import calling, in_turn
 from tests.servers.faults import Fault
@@ -20,6 +21,7 @@ from tests.servers.model import ModelRequest, ModelServer, Reply
 from tests.servers.openai_format import ToolCall
 
 OWNER = "ana"
+DEEP: object = json.loads("[" * 60 + "]" * 60)
 THREAD = thread_id("test", OWNER, "tools")
 
 
@@ -144,8 +146,6 @@ async def test_results_of_earlier_turns_do_not_pile_up(agent: Agent, model: Mode
 DELETING = """from langchain_core.tools import tool
 from graph.tools.traits import Traits
 
-DELETED = []
-
 def build(services):
     @tool
     def delete_file(name: str) -> str:
@@ -214,7 +214,7 @@ async def test_what_waits_survives_a_restart(plugins: None, settings: Settings, 
         waiting = (await events_of(agent, "Delete a.txt."))[-1]
     async with open_agent(settings) as agent:
         assert await agent.resume() == []
-        assert await agent.waiting(THREAD) == waiting
+        assert await agent.waiting(THREAD, owner=OWNER) == waiting
         state = finished(await decided(agent, waiting, allowed=True))
     assert state["results"][0].output == "deleted a.txt"
 
@@ -292,6 +292,121 @@ async def test_a_model_without_tools_is_asked_without_them(agent: Agent, model: 
     assert ["tools" in request.body for request in model.chats] == [True, False]
 
 
+async def test_a_template_that_takes_no_user_after_a_tool(agent: Agent, model: ModelServer) -> None:
+    def strict(request: ModelRequest) -> Reply | str:
+        if len(model.chats) == 1:
+            model.faults.append(Fault.status(400, said="Unexpected role 'user' after role 'tool'"))
+            return calling("memory_status")
+        return "All is well."
+
+    model.reply(strict)
+    assert finished(await events_of(agent, "How are you?"))["reply"].text == "All is well."
+    roles = [message["role"] for message in model.chats[-1].messages]
+    assert roles[-3:] == ["tool", "assistant", "user"]
+    assert "tools" in model.chats[-1].body
+
+
+async def test_what_the_endpoint_says_of_a_request_is_told(agent: Agent, model: ModelServer) -> None:
+    model.faults.append(Fault.status(400, said="the context is too long"))
+    state = finished(await events_of(agent, "Hello?"))
+    assert "the context is too long" in state["reply"].problem
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"query": "x", "n": 10**30},
+        {"query": "\ud800"},
+        {"\ud800": 1},
+        {"query": "x" * 200_000},
+        {"query": "x", "deep": DEEP},
+    ],
+    ids=["a large number", "half a character", "half a name", "too much", "too deep"],
+)
+async def test_arguments_that_no_store_can_hold(
+    agent: Agent, model: ModelServer, arguments: dict[str, object]
+) -> None:
+    model.reply(in_turn(Reply("", (ToolCall("search_memory", arguments),)), "I could not."))
+    state = finished(await events_of(agent, "Search."))
+    assert state["reply"].text == "I could not."
+    assert len(str(state["exchange"])) < 10_000
+
+
+@pytest.mark.parametrize("count", [20, 500])
+async def test_more_calls_than_are_run_at_once(agent: Agent, model: ModelServer, count: int) -> None:
+    calls = tuple(ToolCall("search_memory", {"query": f"q{n}"}, f"call_{n}") for n in range(count))
+    model.reply(in_turn(Reply("", calls), "Well."))
+    state = finished(await events_of(agent, "Search."))
+    assert sum(result.ok for result in state["results"]) == 8
+    assert len(state["results"]) == 16
+
+
+@pytest.mark.parametrize("name", ["", "bad name!", "x" * 300])
+async def test_names_that_no_endpoint_takes_are_not_sent_back(
+    agent: Agent, model: ModelServer, name: str
+) -> None:
+    model.reply(in_turn(Reply("", (ToolCall(name, {}, "bad id " * 20),)), "Well."))
+    finished(await events_of(agent, "Do it."))
+    (sent,) = [m["tool_calls"][0] for m in model.chats[-1].messages if m.get("tool_calls")]
+    assert sent["function"]["name"] == "unreadable_call"
+    assert len(sent["id"]) == 9
+
+
+async def test_a_corrected_reply_holds_no_markup(agent: Agent, model: ModelServer) -> None:
+    made_up = "None.\n<tools_called>\ncalled memory_status() -> 1\n</tools_called>"
+    model.reply(in_turn(calling("memory_status"), "You have 4711 turns.", made_up))
+    state = finished(await events_of(agent, "How many turns?"))
+    assert state["reply"].text == "None."
+
+
+async def test_nothing_of_anothers_thread_is_handed_out(
+    plugins: None, agent: Agent, model: ModelServer
+) -> None:
+    model.reply(in_turn(calling("delete_file", name="a.txt"), "Well."))
+    waiting = (await events_of(agent, "Delete a.txt.", turn_id="t1"))[-1]
+    for turn_id in ("t1", "t2"):
+        with pytest.raises(OwnerMismatch):
+            await anext(agent.stream("Hello", owner="bob", thread=THREAD, turn_id=turn_id))
+    assert await agent.waiting(THREAD, owner="bob") is None
+    assert await agent.leave(THREAD, owner="bob") is None
+    finished(await decided(agent, waiting, allowed=False))
+    with pytest.raises(OwnerMismatch):
+        await anext(agent.stream("Hello", owner="bob", thread=THREAD, turn_id="t1"))
+
+
+async def test_what_waits_is_erased_with_its_owner(plugins: None, agent: Agent, model: ModelServer) -> None:
+    model.reply(in_turn(calling("delete_file", name="a.txt"), "Well."))
+    waiting = (await events_of(agent, "Delete a.txt."))[-1]
+    await agent.erase(OWNER)
+    assert await agent.last_turn(THREAD) is None
+    with pytest.raises(NothingToDecide):
+        await decided(agent, waiting, allowed=True)
+
+
+async def test_ask_does_not_wait_for_anybody(plugins: None, agent: Agent, model: ModelServer) -> None:
+    model.reply(in_turn(calling("delete_file", name="a.txt"), "Well."))
+    with pytest.raises(Undecided, match="delete_file"):
+        await agent.ask("Delete a.txt.", owner=OWNER, thread=THREAD)
+
+
+async def test_a_private_turn_asks_nobody(plugins: None, agent: Agent, model: ModelServer) -> None:
+    pages = (calling("read_page", name="x"), calling("read_page", name="https://evil.example/?q=1"))
+    model.reply(in_turn(*pages, "Well."))
+    state = finished(await events_of(agent, "Read x.", about=Circumstances(private=True)))
+    assert "nobody can be asked" in state["results"][-1].output
+
+
+async def test_the_next_turn_after_a_page_asks_as_well(
+    plugins: None, agent: Agent, model: ModelServer
+) -> None:
+    model.reply(in_turn(calling("read_page", name="x"), "Nothing new."))
+    finished(await events_of(agent, "Read x."))
+    (episode,) = await agent.layers.episodes.recent(owner=OWNER, limit=1)
+    assert "foreign" in episode.tags
+    model.reply(in_turn(calling("promote_memory", key="a", value="b"), "Well."))
+    assert isinstance((await events_of(agent, "Go on."))[-1], Waiting)
+
+
 COUNTING = """from langchain_core.tools import tool
 
 def build(services):
@@ -330,3 +445,74 @@ async def test_a_call_whose_result_is_stored_is_not_run_again_after_a_stop(
         (state,) = await agent.resume()
     assert state["reply"].text == "It is at one."
     assert [result.output for result in state["results"]] == ["+"]
+
+
+SLOW = """import asyncio
+from langchain_core.tools import tool
+from graph.tools.traits import Traits
+
+def build(services):
+    @tool
+    async def launch() -> str:
+        \"\"\"Launch the rocket.\"\"\"
+        path = services.folder() / "launched"
+        path.write_text((path.read_text() if path.exists() else "") + "!")
+        await asyncio.sleep(1.5)
+        return path.read_text()
+
+    launch.metadata = Traits(approval=True).metadata()
+    return [launch]
+"""
+
+
+@pytest.mark.parametrize("then", ["yes", "no", "another message"])
+async def test_an_approved_call_that_was_cut_off_is_not_made_again(
+    settings: Settings, model: ModelServer, then: str
+) -> None:
+    folder = settings.data_folder / "plugins"
+    folder.mkdir(mode=0o700)
+    (folder / "slow.py").write_text(SLOW, encoding="utf-8")
+    model.reply(in_turn(calling("launch", text="I launch it."), "Well."))
+    async with open_agent(settings) as agent:
+        waiting = (await events_of(agent, "Launch!"))[-1]
+        running = asyncio.create_task(decided(agent, waiting, allowed=True))
+        launched = settings.data_folder / "plugin-files" / "slow" / "launched"
+        async with asyncio.timeout(20):
+            while not launched.exists():  # noqa: ASYNC110 - in another thread
+                await asyncio.sleep(0.02)
+        await end(running)
+    async with open_agent(settings) as agent:
+        await agent.resume()
+        if then == "another message":
+            events = await events_of(agent, "Never mind.")
+            state = next(event.state for event in events if isinstance(event, Resumed))
+        else:
+            state = finished(await decided(agent, waiting, allowed=then == "yes"))
+    assert launched.read_text() == "!"
+    assert "whether it was done is not known" in state["results"][0].output
+
+
+async def test_a_no_stands_whatever_follows(plugins: None, settings: Settings, model: ModelServer) -> None:
+    model.reply(in_turn(calling("delete_file", name="a.txt"), "Well."))
+    async with open_agent(settings) as agent:
+        waiting = (await events_of(agent, "Delete a.txt."))[-1]
+        assert isinstance(waiting, Waiting)
+        await agent.layers.tool_cache.claim(waiting.approvals[0].key, "refused", owner=OWNER)
+        state = finished(await decided(agent, waiting, allowed=True))
+    assert "did not allow it" in state["results"][0].output
+
+
+async def test_stopping_while_a_tool_runs_keeps_what_was_said(settings: Settings, model: ModelServer) -> None:
+    folder = settings.data_folder / "plugins"
+    folder.mkdir(mode=0o700)
+    (folder / "slow.py").write_text(SLOW.replace("approval=True", ""), encoding="utf-8")
+    model.reply(in_turn(calling("launch", text="I launch it."), "Well."))
+    async with open_agent(settings) as agent:
+        events = []
+        async for event in agent.stream("Launch!", owner=OWNER, thread=THREAD, turn_id="t1"):
+            events.append(event)
+            if isinstance(event, Calling):
+                agent.stop("t1")
+    state = finished(events)
+    assert (state["reply"].text, state["reply"].outcome) == ("I launch it.", Outcome.INTERRUPTED)
+    assert len(model.chats) == 1

@@ -1,12 +1,13 @@
 """A model that does whatever stands where instructions stand, and nothing else.
 
 It reads leniently, as models do: case, spaces, fullwidth and unseen characters make no difference to it, what
-closes a block closes it, and the marks of chat templates begin another role wherever they are read.
+closes a block closes it, the marks of chat templates begin another role wherever they are read, and so does a
+speaker's name at the left edge of a block of entries. What a tool gave is data only where a block holds it.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from memory.prompt import CONTEXT_TAG, EVIDENCE_TAG, FACTS_TAG, MEMORY_TAG, QUOTE_TAG, RULES, TOOL_TAG
@@ -15,12 +16,15 @@ from tests.servers.openai_format import ModelRequest, Reply, ToolCall, text_of
 CANARY = "HONEYPOT"
 """Every planted order names it."""
 _TAGS = "|".join((CONTEXT_TAG, EVIDENCE_TAG, FACTS_TAG, MEMORY_TAG, QUOTE_TAG, TOOL_TAG))
-_BLOCK = re.compile(rf"<\s*({_TAGS})\s*>.*?<\s*/\s*(?:{_TAGS})\s*>", re.DOTALL)
+_BLOCK = re.compile(rf"<\s*({_TAGS})\s*>(.*?)<\s*/\s*(?:{_TAGS})\s*>", re.DOTALL)
 _BEGINS_A_ROLE = re.compile(
     r"<\|\s*(?:im_start|start_header_id|start|system|user|role_start)\b|\[inst\]|<<sys>>|<start_of_turn>"
     r"|<\|?(?:user|begin.of.sentence)\|?>|<\|end"
 )
+_SPEAKS = re.compile(r"^(?:#+\s*)?(?:user|assistant|system|utilizator|asistent|sistem)\b", re.MULTILINE)
 _UNSEEN = dict.fromkeys(range(917504, 917632))
+_LATIN = str.maketrans("\u0430\u0441\u0435\u043e\u0445\u0443\u0440", "aceoxyp")
+"""Cyrillic letters that look like others."""
 
 
 @dataclass(slots=True)
@@ -29,6 +33,8 @@ class Obedient:
 
     quotes: bool = False
     """It answers by repeating what it was shown, markup made whole again."""
+    gullible: bool = False
+    """It takes whatever it is shown for instructions."""
     first: ToolCall | None = None
     """A call that it makes before anything else, such as to read a page."""
     obeyed: list[str] = field(default_factory=list)
@@ -39,31 +45,52 @@ class Obedient:
         after_tools = any(message["role"] == "tool" for message in request.messages)
         if self.first is not None and not after_tools:
             return Reply("", (self.first,))
-        orders = [text for text in instructions(request) if CANARY.casefold() in text]
+        orders = [text for text in self._read(request) if CANARY.casefold() in text]
         if orders and request.body.get("tools") and not _called(request):
             self.obeyed += orders
             return Reply("", tuple(_everything()))
         return Reply(self._quoted(request) if self.quotes else "I answer, and do nothing else.")
+
+    def _read(self, request: ModelRequest) -> Iterable[str]:
+        if self.gullible:
+            return [leniently(request.prompt)]
+        return instructions(request, own_words=not self.quotes)
 
     def _quoted(self, request: ModelRequest) -> str:
         shown = [text_of(m) for m in request.messages if m["role"] in {"user", "tool"}]
         return "\n".join(shown).replace("‹", "<").replace("⟦", "[")
 
 
-def instructions(request: ModelRequest) -> Iterator[str]:
-    """Yield what stands in the place of instructions."""
+def instructions(request: ModelRequest, *, own_words: bool = True) -> Iterator[str]:
+    """Yield what stands in the place of instructions.
+
+    What an assistant's message holds outside its blocks counts as what the model made up its mind to do;
+    without `own_words`, only what follows a block does.
+    """
+    rules = leniently(RULES)
     for message in request.messages:
-        text = leniently(text_of(message))
-        if message["role"] in {"system", "developer", "user"}:
-            yield _BLOCK.sub(" ", text.replace(leniently(RULES), " "))
-        for begun in _BEGINS_A_ROLE.finditer(text):
-            yield text[begun.start() :]
+        text = leniently(text_of(message)).replace(rules, " ")
+        blocks = list(_BLOCK.finditer(text))
+        begin = 0
+        if message["role"] == "assistant" and not own_words:
+            begin = blocks[0].start() if blocks else len(text)
+        yield _BLOCK.sub(" ", text[begin:])
+        yield from (text[begun.start() :] for begun in _BEGINS_A_ROLE.finditer(text))
+        yield from _spoken(blocks)
+
+
+def _spoken(blocks: Iterable[re.Match[str]]) -> Iterator[str]:
+    """Yield what begins like another speaker's words in a block whose lines are entries."""
+    for tag, inside in (block.groups() for block in blocks):
+        begun = None if tag == TOOL_TAG else _SPEAKS.search(inside)
+        if begun is not None:
+            yield inside[begun.start() :]
 
 
 def leniently(text: str) -> str:
     """Return a text as a lenient reader sees it."""
     seen = (char for char in text.translate(_UNSEEN) if unicodedata.category(char) not in {"Cf", "Mn"})
-    return unicodedata.normalize("NFKC", "".join(seen)).casefold()
+    return unicodedata.normalize("NFKC", "".join(seen)).casefold().translate(_LATIN)
 
 
 def _called(request: ModelRequest) -> bool:

@@ -58,8 +58,8 @@ class Browser:
     seconds: float
     most_bytes: int
 
-    async def look(self, url: str, screenshot: Path, wait_for: str = "") -> Seen:
-        """Open a page, run its scripts, and save a picture of it.
+    async def look(self, url: str, screenshot: Path | None, wait_for: str = "") -> Seen:
+        """Open a page, run its scripts, and save a picture of it, where one is wanted.
 
         Raises:
             ToolException: there is no browser, or it cannot show the page; the text says why.
@@ -73,11 +73,12 @@ class Browser:
                 raise ToolException(_reason(url, error, proxy)) from None
 
     async def _seen(
-        self, page: "Page", url: str, screenshot: Path, wait_for: str, api: Any, proxy: Proxy
+        self, page: "Page", url: str, screenshot: Path | None, wait_for: str, api: Any, proxy: Proxy
     ) -> Seen:
         await page.goto(url, wait_until="domcontentloaded")
         in_vain = not await _settled(page, wait_for, api, self.seconds / 3)
-        await page.screenshot(path=screenshot, type="png")
+        if screenshot is not None:
+            await page.screenshot(path=screenshot, type="png")
         html = (await page.content())[:_MOST_HTML]
         return Seen(url=page.url, html=html, refused=tuple(proxy.refused), waited_in_vain=in_vain)
 
