@@ -16,7 +16,7 @@ EVIDENCE_TAG = "tools_called"
 _TAGS = (FACTS_TAG, MEMORY_TAG, CONTEXT_TAG, QUOTE_TAG, TOOL_TAG, EVIDENCE_TAG)
 _UNSEEN = NO_LOOKS + "\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e0fff"
 """Characters that have no looks of their own, as a regular expression's class."""
-_LOOKS_LIKE = {"a": "а", "c": "с", "e": "е", "o": "о", "x": "х", "y": "у", "_": r"\s\-"}
+_LOOKS_LIKE = dict(zip("aceopxyidlks", "асеорхуіԁӏкѕ", strict=True)) | {"_": r"\s\-"}
 """Cyrillic letters that cannot be told from Latin ones, and what stands for `_`."""
 _LINE_BREAK = re.compile("\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
 

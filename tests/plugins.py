@@ -82,10 +82,10 @@ class Plugins:
         """Return a tool."""
         return {tool.name: tool for tool in await self.shelf.tools()}[name]
 
-    async def call(self, name: str, **arguments: Any) -> Output:
+    async def call(self, name: str, turn: Turn = TURN, **arguments: Any) -> Output:
         """Run a tool as a turn does."""
         call = Call(id="1", key="now:0:0", name=name, arguments=arguments)
-        return await self.run(await self.tool(name), call, Caller(turn=TURN, key=call.key))
+        return await self.run(await self.tool(name), call, Caller(turn=turn, key=call.key))
 
 
 async def until(holds: Callable[[], bool], seconds: float = 5.0) -> None:

@@ -63,8 +63,8 @@ class MemoryTools:
         for another time. `after` and `before` hold the search to a time: a date such as 2026-03-01 (`after`
         counts that day, `before` does not), a time, or words such as "last week".
         """
-        asked = caller(config)
-        if not query.strip():
+        asked, wanted = caller(config), clean(query).strip()
+        if not wanted:
             raise ToolException("The query is empty: say what to look for.")
         zone, now = await self.zone(), asked.turn.at
         start = read_bound(after, now=now, zone=zone) if after.strip() else _DAWN
@@ -72,7 +72,7 @@ class MemoryTools:
         if start >= end:
             raise ToolException("`after` is not before `before`: nothing can lie between them.")
         timed = (start, end) if after.strip() or before.strip() else None
-        result = await self.episodes.search(clean(query), owner=asked.owner, limit=_FOUND, times=timed)
+        result = await self.episodes.search(wanted, owner=asked.owner, limit=_FOUND, times=timed)
         hits = [hit for hit in result.hits if timed is None or start <= hit.episode.at < end][:_FOUND]
         chances = calibration_of(result.query.model)
         lines = [_found(hit, chances.probability(hit.evidence, result.query), zone) for hit in hits]

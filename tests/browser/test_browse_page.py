@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -10,7 +11,7 @@ from PIL import Image
 
 from graph.settings import Settings
 from graph.tools.plugins.shelf import SHIPPED
-from tests.plugins import Plugins, open_plugins, until
+from tests.plugins import TURN, Plugins, open_plugins, until
 from tests.servers.web import Page, WebServer
 
 pytestmark = pytest.mark.browser
@@ -42,6 +43,14 @@ async def test_what_a_script_writes_is_read_and_a_picture_of_it_goes_to_the_chat
         darkest, lightest = image.convert("L").getextrema()
         assert (darkest, lightest) == (0, 255)
     await until(lambda: _browsers() <= before)
+
+
+async def test_of_a_private_turn_no_picture_is_left(plugins: Plugins, web: WebServer) -> None:
+    turn = replace(TURN, private=True)
+    output = await plugins.call("browse_page", turn, url=f"{web.url}/article")
+    assert "climbs where nobody else does" in output.text
+    assert output.attachments == ()
+    assert not list(plugins.settings.data_folder.rglob("*.png"))
 
 
 async def test_what_does_not_come_is_said(plugins: Plugins, web: WebServer) -> None:

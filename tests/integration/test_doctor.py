@@ -137,11 +137,6 @@ def test_a_data_folder_that_is_a_file(doctor: Goat, tmp_path: Path) -> None:
         "episodic tier (log and Chroma)",
         "permanent tier",
         "plugins",
-        "data folder",
-        "working tier (Redis)",
-        "episodic tier (log and Chroma)",
-        "permanent tier",
-        "plugins",
     )
     assert "GOAT_DATA_FOLDER" in lines.splitlines()[0]
     assert str(tmp_path / "file") in lines.splitlines()[0]

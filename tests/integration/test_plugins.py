@@ -70,6 +70,38 @@ async def test_every_tool_of_a_plugin_runs_apart_whatever_it_says(plugins: Plugi
 
 
 @pytest.mark.parametrize(
+    ("metadata", "foreign"),
+    [
+        ("None", True),
+        ("{}", True),
+        ("Traits().metadata()", True),
+        ("Traits(seconds=5, foreign=True).metadata()", True),
+        ("{'goat': {'seconds': 5}}", True),
+        ("Traits(foreign=False).metadata()", False),
+        ("{'goat': {'foreign': False}}", False),
+    ],
+)
+async def test_what_a_tool_returns_is_from_outside_unless_it_says_otherwise(
+    plugins: Plugins, metadata: str, foreign: bool
+) -> None:
+    plugins.write(
+        "said.py",
+        f"""
+        from graph.tools.traits import Traits
+
+        def build(services):
+            @tool
+            def said() -> str:
+                "Say something."
+                return "x"
+            said.metadata = {metadata}
+            return [said]
+        """,
+    )
+    assert traits_of(await plugins.tool("said")).foreign is foreign
+
+
+@pytest.mark.parametrize(
     ("code", "said"),
     [
         ("def build(services:\n", "line 4: SyntaxError"),
@@ -257,6 +289,8 @@ async def test_the_shipped_plugins_are_fine_and_the_shell_is_off(settings: Setti
         assert '"ana": 3' in (await plugins.call("get_memory_metrics", days=3)).text
         assert (await plugins.call("get_recent_logs", limit=5, level="ERROR")).text == "5 lines of ERROR"
         assert traits_of(await plugins.tool("get_recent_logs")).owner_only
+        foreign = [name for name in names if traits_of(await plugins.tool(name)).foreign]
+        assert foreign == ["browse_page", "fetch_content", "get_recent_logs"]
 
 
 async def test_the_example_in_the_documentation_works(plugins: Plugins) -> None:

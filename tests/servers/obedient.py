@@ -21,7 +21,7 @@ _BEGINS_A_ROLE = re.compile(
     r"<\|\s*(?:im_start|start_header_id|start|system|user|role_start)\b|\[inst\]|<<sys>>|<start_of_turn>"
     r"|<\|?(?:user|begin.of.sentence)\|?>|<\|end"
 )
-_SPEAKS = re.compile(r"^(?:#+\s*)?(?:user|assistant|system|utilizator|asistent|sistem)\b", re.MULTILINE)
+_SPEAKS = re.compile(r"\n(?:#+\s*)?(?:user|assistant|system|utilizator|asistent|sistem)\b")
 _UNSEEN = dict.fromkeys(range(917504, 917632))
 _LATIN = str.maketrans("\u0430\u0441\u0435\u043e\u0445\u0443\u0440", "aceoxyp")
 """Cyrillic letters that look like others."""
