@@ -17,9 +17,11 @@ from bot.telegram.desk import Desk, Say
 from bot.telegram.place import place_of
 from bot.telegram.texts import escaped, verbatim
 from graph.events import Approval, Event, Waiting
+from memory.text import shortened
 from memory.working.client import translate_errors
 
 ALLOW = "tool"
+_LONGEST = 3000
 _OPEN_SECONDS = 7 * 24 * 60 * 60
 
 
@@ -33,6 +35,8 @@ class Asked:
     user: int
     """Who may answer it."""
     tool: str
+    call: str = ""
+    """The call as it was shown."""
     said: str = ""
     """`yes` or `no`, once it was answered."""
 
@@ -47,6 +51,7 @@ class Approving:
         """Ask for the first call that waits, in the answer's place."""
         user, say, approval = update.effective_user, self.desk.say(update), waiting.approvals[0]
         asked = Asked(waiting.turn_id, waiting.owner, thread, user.id if user else 0, approval.tool)
+        asked = replace(asked, call=shown_call(approval, _LONGEST))
         await self._keep(approval.id, asked)
         buttons = [
             InlineKeyboardButton(say("tool_yes"), callback_data=f"{ALLOW}:{approval.id}:yes"),
@@ -85,7 +90,7 @@ class Approving:
             return None
         await self._keep(approval_id, replace(asked, said=mark))
         key = "tool_allowed" if choice == "yes" else "tool_refused"
-        await close_question(self.desk, message, say(key, tool=verbatim(asked.tool)))
+        await close_question(self.desk, message, f"{say(key, tool=verbatim(asked.tool))}\n{asked.call}")
         await self.desk.toast(update, "")
         events = self.desk.agent.decide(
             asked.turn_id,
@@ -116,10 +121,15 @@ class Approving:
 
 def question(approval: Approval, say: Say) -> str:
     """Return what is asked, with every argument to be seen in full."""
-    lines = "\n".join(argument_lines(approval))
-    ticks = "`" * max(3, _longest_run(lines) + 1)
     asked = say("tool_ask", tool=verbatim(approval.tool), reason=escaped(approval.reason))
-    return f"{asked}\n{ticks}\n{lines}\n{ticks}"
+    return f"{asked}\n{shown_call(approval)}"
+
+
+def shown_call(approval: Approval, most: int = 10**6) -> str:
+    """Return the call's arguments, shortened to `most` characters, as a block of code."""
+    lines = shortened("\n".join(argument_lines(approval)), most)
+    ticks = "`" * max(3, _longest_run(lines) + 1)
+    return f"{ticks}\n{lines}\n{ticks}"
 
 
 def _longest_run(text: str) -> int:

@@ -142,7 +142,8 @@ async def test_the_model_does_obey_what_the_person_says(agent: Agent, model: Mod
 
 def called_in(state: State) -> list[str]:
     """Return the tools that a turn called, but for those that it was told to."""
-    return [f"{result.name} was called" for result in state["results"] if result.name != "read_page"]
+    called = {result.name for result in state["results"]} - {"read_page"}
+    return [f"{name} was called" for name in sorted(called)]
 
 
 async def changes(agent: Agent, owner: str, obedient: Obedient) -> list[str]:

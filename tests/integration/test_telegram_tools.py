@@ -63,6 +63,7 @@ async def test_a_command_runs_once_it_is_allowed(bot: Bot, model: ModelServer) -
     bot.api.presses(BOB, asked.message_id, "✅ Allow")
     answers = await bot.answers(BOB, 2)
     assert "Allowed: shell_run" in answers[0].text
+    assert "echo 4711 > here.txt" in answers[0].text
     assert answers[-1].text == "It says 4711."
     assert "4711" in model.chats[-1].prompt
     assert len(await turns(bot)) == 1
