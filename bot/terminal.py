@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.text import Text
@@ -13,6 +12,7 @@ from bot import screen
 from bot.approving import is_yes
 from bot.delegated import Delegated
 from bot.keyboard import ask, ctrl_c, typed_lines
+from bot.memory_desk import MemoryDesk
 from bot.place import Place
 from graph.agent import Agent
 from graph.app import open_agent
@@ -29,6 +29,8 @@ HELP = """\
 /facts                   the facts that are always in the prompt
 /remember key: value     write such a fact       /forget key   take it out
 /identity text           who the agent is for you (without text: back to the configured persona)
+/stats                   what the last days' turns took, recalled and called
+/tools                   what the agent can do
 /jobs                    what is worked on in the background   /stop name  end it
 /new                     begin a new thread; the memory stays
 /help                    this list               /quit         leave (or Ctrl-D)
@@ -65,6 +67,7 @@ class Chat:
         self._warming = warming
         self._last: State | None = None
         self.delegated = Delegated(console, agent, place.owner)
+        self._desk = MemoryDesk(console, agent, place.owner)
 
     async def handle(self, line: str) -> bool:
         """Act on a line; return whether to go on."""
@@ -84,10 +87,7 @@ class Chat:
         commands: dict[str, Callable[[str], Awaitable[None]]] = {
             "/new": self._new,
             "/why": self._why,
-            "/facts": self._facts,
-            "/remember": self._remember,
-            "/forget": self._forget,
-            "/identity": self._identity,
+            **self._desk.commands(),
             "/jobs": self.delegated.list,
             "/stop": self.delegated.stop,
             "/help": self._help,
@@ -225,30 +225,6 @@ class Chat:
             screen.warn(self._console, "There was no turn in this thread yet.")
         else:
             self._console.print(screen.why(state, await self._agent.layers.zone()))
-
-    async def _facts(self, _: str) -> None:
-        rows = await self._agent.layers.permanent.facts(owner=self._place.owner)
-        self._console.print(screen.facts(rows, await self._agent.layers.zone()))
-
-    async def _remember(self, rest: str) -> None:
-        key, colon, value = (part.strip() for part in rest.partition(":"))
-        if not (key and colon and value):
-            screen.warn(self._console, "Write it as: /remember key: value")
-            return
-        permanent = self._agent.layers.permanent
-        await permanent.upsert(key, value, owner=self._place.owner, at=datetime.now(UTC))
-        self._console.print("Noted.", style="dim")
-
-    async def _forget(self, key: str) -> None:
-        permanent = self._agent.layers.permanent
-        there = bool(key) and await permanent.forget(key, owner=self._place.owner, at=datetime.now(UTC))
-        self._console.print(
-            "Taken out." if there else "There is no such fact; /facts lists them.", style="dim"
-        )
-
-    async def _identity(self, text: str) -> None:
-        await self._agent.layers.permanent.set_identity(text or None, owner=self._place.owner)
-        self._console.print("Done." if text else "Back to the configured persona.", style="dim")
 
 
 @contextlib.asynccontextmanager

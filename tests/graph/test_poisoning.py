@@ -60,7 +60,7 @@ async def on_a_page(agent: Agent, owner: str, name: str, model: Obedient) -> Sta
     await agent.layers.permanent.upsert("bread", PLANTED[name][:300], owner=owner, at=NOW)
     model.first = ToolCall("read_page", {"name": name}, "call_1")
     state = await asked(agent, owner, thread="1")
-    assert state["results"][0].output == PLANTED[name]
+    assert [result.output for result in state["results"]] == [PLANTED[name]], state["reply"]
     model.first = None
     return await asked(agent, owner, thread="1")
 

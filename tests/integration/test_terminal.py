@@ -112,6 +112,14 @@ def test_the_commands(chat: Terminal, endpoint: ModelServer) -> None:
     assert len(endpoint.chats) == asked
 
 
+def test_what_it_can_do_and_what_it_did_are_shown(chat: Terminal, endpoint: ModelServer) -> None:
+    chat.say("hello")
+    tools = chat.say("/tools")
+    assert "search_memory" in tools
+    assert "(asked about each time)" in tools
+    assert "turns of shared" in chat.say("/stats")
+
+
 def test_ctrl_c_ends_a_reply_and_keeps_what_stands_there(chat: Terminal, endpoint: ModelServer) -> None:
     endpoint.reply("alpha beta gamma " + "more " * 100 + "omega")
     endpoint.delay_per_chunk = SLOW
