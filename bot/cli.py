@@ -24,6 +24,7 @@ from bot.stats_command import run_stats
 from bot.telegram.part import Part
 from bot.terminal import run_chat
 from graph.logs import configure_logging
+from graph.redaction import Redaction, RedactionFilter, secrets_of
 from graph.settings import Settings, load_settings
 from memory.errors import GoatError
 
@@ -150,7 +151,12 @@ def _mcp() -> ModuleType:
 
 
 def _settings() -> Settings:
-    return load_settings()
+    """Read the settings; what is secret in them is kept out of what this terminal shows from here on."""
+    settings = load_settings()
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, RichHandler):
+            handler.addFilter(RedactionFilter(Redaction(secrets_of(settings))))
+    return settings
 
 
 def _run(work: Coroutine[Any, Any, Any]) -> Any:

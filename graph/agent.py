@@ -275,6 +275,7 @@ class Agent:
         await layers.cache.erase(owner=owner)
         await layers.tool_cache.erase(owner=owner)
         await layers.metrics.erase(owner=owner)
+        await layers.plugins.erase(owner=owner)
 
     async def _pending_of(self, owner: str) -> list[str]:
         """List the threads in which a turn of the owner is pending, and so not archived yet."""

@@ -101,7 +101,10 @@ class Layers:
             self.files, count_tokens=self.tokens, max_tokens=self.facts_cap
         )
         self.letta_permanent = LettaPermanentStore(
-            self.letta_address, count_tokens=self.tokens, max_tokens=self.facts_cap
+            self.letta_address,
+            count_tokens=self.tokens,
+            max_tokens=self.facts_cap,
+            lock_folder=lambda: settings().data_folder / "locks",
         )
         self.permanent = ChosenPermanentStore(self.configured_permanent)
         self.conversations = RedisConversation(self.redis.client)

@@ -44,7 +44,7 @@ class SharedLogFile(logging.Handler):
             os.write(self._file, line)
             if os.fstat(self._file).st_size >= self._most:
                 self._rotate()
-        except OSError:
+        except (OSError, NotImplementedError):  # the latter: a file system without locks
             if not self._complained:
                 self._complained = True
                 self.handleError(record)

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -41,6 +41,7 @@ def read_logs(
     logger: str = "",
     since: datetime | None = None,
     containing: str = "",
+    accept: Callable[[LogLine], bool] | None = None,
 ) -> list[LogLine]:
     """Return the latest lines of at least `level`, newest last; blocks, and costs what it looks at.
 
@@ -51,6 +52,7 @@ def read_logs(
         logger: only of this logger and those below it.
         since: only from then on.
         containing: only with this in message or error, whatever its case.
+        accept: only what this says yes to; it is shown lines as they stand in the file.
 
     Raises:
         ValueError: there is no such level.
@@ -64,7 +66,8 @@ def read_logs(
             break
         if since is not None and line.at and datetime.fromisoformat(line.at) < since:
             break
-        if _LEVELS.get(line.level, 0) >= least and _is_below(line.logger, logger):
+        wanted = _LEVELS.get(line.level, 0) >= least and _is_below(line.logger, logger)
+        if wanted and (accept is None or accept(line)):
             clean = _redacted(line, redact)
             if containing.lower() in f"{clean.message}\n{clean.error}".lower():
                 found.append(clean)

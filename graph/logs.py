@@ -2,20 +2,19 @@
 
 import json
 import logging
-import queue
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
-from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from graph.log_file import SharedLogFile
+from graph.log_queue import LineQueue, Lines, LineWriter
 from graph.redaction import Redaction, RedactionFilter, secrets_of
 from graph.settings import Settings
 from memory.digest import digest
 from memory.observation import Observation
+from memory.text import shortened
 
 TURNS = "goat.turn"
 """The logger that says one line of each turn."""
@@ -43,10 +42,10 @@ class JsonLines(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "process": record.process,
-            "message": record.getMessage()[:MOST_CHARS],
+            "message": shortened(record.getMessage(), MOST_CHARS),
         }
         if record.exc_text:
-            line["error"] = record.exc_text[-MOST_CHARS:]
+            line["error"] = shortened(record.exc_text, MOST_CHARS)
         if (observation := getattr(record, _EXTRA, None)) is not None:
             line[_EXTRA] = self._redact.within(observation)
         return json.dumps(line, ensure_ascii=False, default=str)
@@ -57,19 +56,14 @@ class _AsWritten(logging.Formatter):
         return str(record.msg)
 
 
-class _Waiting(QueueHandler):
-    """Hand lines to the thread that writes; when it cannot keep up, drop them rather than wait."""
-
-    def enqueue(self, record: logging.LogRecord) -> None:
-        with suppress(queue.Full):
-            self.queue.put_nowait(record)
-
-
 class Logs:
-    """Write the log until closed, on a thread of its own: no turn waits for the disk."""
+    """Write the log until closed, on a thread of its own: no turn waits for the disk.
 
-    def __init__(self, settings: Settings) -> None:
-        """Begin to write.
+    Until then the handlers that were there before, such as the one of the terminal, show no secrets either.
+    """
+
+    def __init__(self, settings: Settings, *, queued: int = _QUEUED) -> None:
+        """Begin to write; at most `queued` lines wait for the disk.
 
         Raises:
             DataFolderError: the file cannot be opened.
@@ -78,23 +72,29 @@ class Logs:
         most = round(settings.log_megabytes * 1_000_000)
         self._file = SharedLogFile(log_path(settings), most_bytes=most, older=settings.log_files)
         self._file.setFormatter(_AsWritten())
-        waiting: queue.Queue[Any] = queue.Queue(_QUEUED)
-        self._handler = _Waiting(waiting)
-        self._handler.addFilter(RedactionFilter(redact))
+        lines = Lines(queued)
+        self._handler = LineQueue(lines)
         self._handler.setFormatter(JsonLines(redact))
-        self._listener = QueueListener(waiting, self._file)
+        self._writer = LineWriter(lines, self._file)
         self._levels = {name: logging.getLogger(name).level for name in OURS}
         for name in OURS:
             logging.getLogger(name).setLevel(logging.INFO)
         logging.getLogger().addHandler(self._handler)
-        self._listener.start()
+        self._filter, self._filtered = RedactionFilter(redact), list(logging.getLogger().handlers)
+        for handler in self._filtered:
+            handler.addFilter(self._filter)
+        self._writer.start()
 
     def close(self) -> None:
         """Write what waits, and leave logging as it was."""
         logging.getLogger().removeHandler(self._handler)
         for name, level in self._levels.items():
             logging.getLogger(name).setLevel(level)
-        self._listener.stop()
+        for handler in self._filtered:
+            handler.removeFilter(self._filter)
+        self._writer.end()
+        if (untold := self._handler.untold()) is not None:
+            self._file.handle(untold)
         self._handler.close()
         self._file.close()
 

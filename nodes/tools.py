@@ -13,6 +13,7 @@ from graph.asked_calls import UNREADABLE
 from graph.state import Call, ToolResult, ToolsInput, ToolsUpdate, Turn
 from graph.stop import StopSignals
 from graph.tools.caller import Caller
+from graph.tools.memory_tools import FROM_OUTSIDE
 from graph.tools.running import Output, ToolRunner
 from graph.tools.schemas import arguments_problem
 from graph.tools.toolbox import Toolbox
@@ -63,7 +64,7 @@ class Tools:
         if not turn.private:
             logger.info("The tool %s is called", call.name)
         output = await self._output(tool, call, turn, traits)
-        return _result(turn, call, output, foreign=traits.foreign)
+        return _result(turn, call, output, foreign=traits.foreign or FROM_OUTSIDE in output.text)
 
     def _answer(self, call: Call, turn: Turn, reason: str) -> Answer:
         """Return what the person says, once they have; where nobody can be asked, that is no."""

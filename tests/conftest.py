@@ -49,11 +49,17 @@ def hash_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(graph.layers, "embedding_model", lambda _: HashEmbeddings())
 
 
-@pytest.fixture
-def model() -> Iterator[ModelServer]:
-    """A model endpoint that answers as told."""
+@pytest.fixture(scope="session")
+def _model_server() -> Iterator[ModelServer]:
     with running_model_server() as server:
         yield server
+
+
+@pytest.fixture
+def model(_model_server: ModelServer) -> ModelServer:
+    """A model endpoint that answers as told, one for all tests: to end one takes a seventh of a second."""
+    _model_server.reset()
+    return _model_server
 
 
 @pytest.fixture

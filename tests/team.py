@@ -4,11 +4,12 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 
 from graph.agent import Agent
+from graph.delegation.closing import Closing
 from graph.delegation.job import Job
 from graph.delegation.runner import Pace
 from graph.state import Turn
@@ -93,11 +94,33 @@ async def call(agent: Agent, tool: str, by: Turn | None = None, key: str = "", *
     )
 
 
-async def delegated(agent: Agent, task: str = "Compare the prices of oats.", *, key: str = "") -> Job:
+async def delegated(
+    agent: Agent, task: str = "Compare the prices of oats.", *, key: str = "", pace: Pace = QUICK
+) -> Job:
     """Delegate a task, and return its job."""
-    agent.layers.delegation.runner.pace = QUICK
+    agent.layers.delegation.runner.pace = pace
     await call(agent, "delegate", key=key, task=task)
     return (await agent.layers.delegation.jobs.latest(owner=OWNER))[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatedClosing(Closing):
+    """Closes jobs as ever, but archives them behind a gate."""
+
+    gate: Callable[[], Awaitable[None]]
+
+    async def archive(self, job: Job, result: str) -> None:
+        """Pass the gate, which may wait or raise, and archive."""
+        await self.gate()
+        await Closing.archive(self, job, result)
+
+
+def put_gate(agent: Agent, gate: Callable[[], Awaitable[None]]) -> None:
+    """Have the agent archive its jobs behind a gate."""
+    runner = agent.layers.delegation.runner
+    runner.closing = GatedClosing(
+        *(getattr(runner.closing, field.name) for field in fields(Closing)), gate=gate
+    )
 
 
 async def until(

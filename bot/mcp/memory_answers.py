@@ -13,6 +13,8 @@ class Hit(Answer):
     at: datetime
     said: bool
     """False for what the agent itself noted."""
+    foreign: bool
+    """It holds text from a page or a tool, which nobody in the conversation said."""
     relevance: float
     """The probability that it belongs to the query, in [0, 1]."""
     text: str

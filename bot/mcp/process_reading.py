@@ -2,13 +2,14 @@
 
 import asyncio
 from dataclasses import asdict, dataclass
+from functools import partial
 
 from bot.mcp.arguments import GetMetrics, Nothing, ReadLogs
 from bot.mcp.configuration import shown_settings
 from bot.mcp.process_answers import Configuration, LineRead, LogsRead, MetricsRead
 from bot.mcp.tool import ReadTool, read_tool
 from graph.layers import Layers
-from graph.log_reading import MOST_LINES, LogLine, read_logs
+from graph.log_reading import LogLine, read_logs
 from graph.redaction import Redaction
 from memory.digest import digest
 from memory.prompt import quoted
@@ -43,14 +44,19 @@ class ProcessReading:
         return Configuration(settings=shown_settings(self.layers.settings(), self.redact))
 
     async def read_logs(self, asked: ReadLogs) -> LogsRead:
-        """Read the latest lines of the program's log; those about turns of other owners are left out."""
-        lines = await asyncio.to_thread(read_logs, self.layers.settings(), MOST_LINES, asked.level)
-        own = [line for line in lines if _is_for(line, digest(self.owner))]
-        return LogsRead(lines=[_line(line) for line in own[-asked.limit :]])
+        """Read the latest lines of the program's log.
+
+        Those about turns of other owners are left out, and those about no turn are for the configured owner.
+        """
+        settings = self.layers.settings()
+        accept = partial(_is_for, whose=digest(self.owner), configured=self.owner == settings.owner)
+        lines = await asyncio.to_thread(read_logs, settings, asked.limit, asked.level, accept=accept)
+        return LogsRead(lines=[_line(line) for line in lines])
 
 
-def _is_for(line: LogLine, whose: str) -> bool:
-    return not line.observation or line.observation.get("owner") == whose
+def _is_for(line: LogLine, *, whose: str, configured: bool) -> bool:
+    """Say whether an owner may read a line; one about no turn may hold anybody's words, in a traceback."""
+    return line.observation.get("owner") == whose if line.observation else configured
 
 
 def _line(line: LogLine) -> LineRead:

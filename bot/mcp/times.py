@@ -20,8 +20,6 @@ def moment(name: str, text: str, *, now: datetime, zone: tzinfo) -> datetime | N
         return read_bound(text, now=now, zone=zone)
     except ValueError as error:
         raise Refused(f"{name}: {error}") from None
-    except OverflowError:
-        raise Refused(f"{name}: {text[:80]!r} lies outside the calendar; write a year in between.") from None
 
 
 def span(after: str, before: str, *, now: datetime, zone: tzinfo) -> tuple[datetime, datetime] | None:

@@ -1,5 +1,8 @@
 """Delegated work, put together; nothing connects or runs before it is used."""
 
+import asyncio
+import logging
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +21,7 @@ from graph.delegation.spending import JobStops
 from graph.delegation.state import Budget, job_serde, job_turn_id
 from graph.delegation.tools import DelegationTools
 from graph.delegation_settings import DelegationSettings
-from graph.lease import ThreadLeases
+from graph.lease import LEASE_SECONDS, ThreadLeases
 from graph.model_call import ModelCall
 from graph.redis_saver import RedisSaver
 from graph.tools.running import ToolRunner
@@ -30,6 +33,10 @@ from memory.working.tool_cache import RedisToolCache
 from nodes.tools import Tools
 
 _CHECKPOINTS = 3
+_LONGEST_END = LEASE_SECONDS + 2.0
+"""Seconds after which nobody works on a job that was erased, be it that the machine is gone."""
+_BEFORE_ANOTHER_LOOK = 0.1
+logger = logging.getLogger(__name__)
 DEFAULT_PACE = Pace()
 
 
@@ -112,12 +119,25 @@ class Delegation:
         return stopping
 
     async def erase(self, *, owner: str) -> None:
-        """Delete all that is kept of the owner's jobs; whoever works on one ends it, and clears up."""
-        for job_id in map(job_turn_id, await self.jobs.erase(owner=owner)):
-            with suppress(ThreadBusy):
-                async with self._leases.hold(job_id):
-                    await self._saver.adelete_thread(job_id)
+        """Delete all that is kept of the owner's jobs, and wait until nobody works on them any more.
+
+        One that was just then being closed may have been archived: erase that after this.
+        """
+        erased = await self.jobs.erase(owner=owner)
         await self.notices.erase(owner=owner)
+        for job_id in erased:
+            await self._clear(job_turn_id(job_id))
+
+    async def _clear(self, thread: str) -> None:
+        """Delete the checkpoints of a job, once whoever works on it has noticed that it is gone."""
+        until = time.monotonic() + _LONGEST_END
+        while time.monotonic() < until:
+            with suppress(ThreadBusy):
+                async with self._leases.hold(thread):
+                    await self._saver.adelete_thread(thread)
+                return
+            await asyncio.sleep(_BEFORE_ANOTHER_LOOK)
+        logger.warning("A job that was erased does not end: what it writes may stay")
 
     async def aclose(self) -> None:
         """End what runs here; the jobs stay open for the next process."""

@@ -22,6 +22,7 @@ redis.call('HSET', KEYS[1], 'status', 'running')
 return redis.call('HINCRBY', KEYS[1], 'begun', 1)
 """
 )
+LET_GO = _IS_OPEN + "return redis.call('HINCRBY', KEYS[1], 'begun', -1)"
 STOP = _IS_OPEN + "redis.call('HSET', KEYS[1], 'stop', 1) return 1"
 BEAT = (
     _IS_OPEN

@@ -127,6 +127,10 @@ class Jobs:
         """Note that a process begins to work on a job; return how often one did, 0 when it is at its end."""
         return int(await self._run(scripts.BEGIN, [ref.key()]))
 
+    async def let_go(self, ref: Ref) -> None:
+        """Take back that a process began to work on a job: that it did not end is not the job's doing."""
+        await self._run(scripts.LET_GO, [ref.key()])
+
     async def beat(self, ref: Ref, seconds: float) -> bool:
         """Add to the seconds of work; return False when the job is to stop, or gone."""
         return bool(await self._run(scripts.BEAT, [ref.key()], f"{seconds:.3f}"))
@@ -163,15 +167,16 @@ class Jobs:
 
     @translate_errors()
     async def erase(self, *, owner: str) -> list[str]:
-        """Delete all jobs of the owner, also those that are worked on, which end then; return their ids."""
-        client, digest = await self.client(), _digest(owner)
-        names: list[Any] = list(await client.zrange(_owner_key(digest, "all"), 0, -1))
-        names += await client.smembers(_owner_key(digest, "open"))
-        ids = sorted(set(map(_text, names)))
-        for job_id in ids:
-            await client.unlink(*Ref(digest, job_id).keys)
-        await client.unlink(_owner_key(digest, "all"), _owner_key(digest, "open"))
-        return ids
+        """Delete all jobs of the owner, also those that are worked on, which end then; return their ids.
+
+        Costs a look at every key of the server: not every job is listed any more.
+        """
+        client, prefix = await self.client(), _owner_key(_digest(owner), "")
+        ids = set()
+        async for key in client.scan_iter(match=f"{prefix}*", count=1000):
+            ids.add(_text(key).removeprefix(prefix).partition(":")[0])
+            await client.unlink(key)
+        return sorted(ids - {"open", "all"})
 
     @translate_errors()
     async def _list(self, ref: Ref, now: float) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
@@ -30,6 +31,9 @@ from graph.delegation.working import build_worker
 from graph.model_call import ModelCall
 from graph.state import Turn
 from graph.tools.toolbox import Toolbox
+from memory.grounding import ungrounded
+from memory.models import Outcome
+from memory.tool_prompt import correction
 from nodes.tools import Tools
 
 JobGraph = CompiledStateGraph[JobState, None, JobInput, JobState]
@@ -68,7 +72,10 @@ class Criticise:
 
 @dataclass(frozen=True, slots=True)
 class Summarise:
-    """Answer the task from what was found; this call is made whatever was spent."""
+    """Answer the task from what was found; this call is made whatever was spent.
+
+    An answer with figures that stand in no finding is written anew, once, when there is budget left.
+    """
 
     ask: ModelCall
 
@@ -76,8 +83,24 @@ class Summarise:
         steps, findings = state["steps"], state.get("findings", {})
         prompt = summary_prompt(state["assignment"], steps, findings, state.get("review", Review()))
         said = await asked(self.ask, prompt, FINAL)
-        note = problem_of(said, late=False)
-        return {"result": f"{said.text.strip()}\n\n({note})" if note else said.text.strip(), "spent": _ONE}
+        text, note = said.text.strip(), problem_of(said, late=False)
+        if note:
+            return {"result": f"{text}\n\n({note})", "spent": _ONE}
+        unsupported = ungrounded(text, _evidence(state))
+        if not unsupported or not self._may_correct(state):
+            return {"result": text, "spent": _ONE}
+        anew = await self._corrected([*prompt, AIMessage(text), HumanMessage(correction(unsupported))], state)
+        is_better = anew and len(ungrounded(anew, _evidence(state))) < len(unsupported)
+        return {"result": anew if is_better else text, "spent": Spent(calls=2)}
+
+    def _may_correct(self, state: JobState) -> bool:
+        assignment = state["assignment"]
+        return _spent(state).calls + 1 < assignment.budget.calls and not is_late(self.ask, assignment.turn_id)
+
+    async def _corrected(self, prompt: Sequence[AnyMessage], state: JobState) -> str:
+        """Return the answer written anew; nothing when it broke off."""
+        said = await self.ask(prompt, state["assignment"].turn_id)
+        return said.text.strip() if said.outcome is Outcome.ANSWERED else ""
 
 
 def build_pipeline(
@@ -135,12 +158,20 @@ def _work(state: JobState, step: Step, share: Share) -> WorkInput:
     )
 
 
+def _evidence(state: JobState) -> list[str]:
+    """Return what a figure of the answer may stand in."""
+    found = [finding.text for finding in state.get("findings", {}).values()]
+    return [state["assignment"].task, *found]
+
+
 def _spent(state: JobState) -> Spent:
     return state.get("spent", Spent())
 
 
 def as_it_is(values: Mapping[str, Any]) -> str:
-    """Return what a job found so far without a word more, for when nobody sums it up."""
+    """Return the answer of a job; before there is one, what it found so far without a word more."""
+    if "result" in values:
+        return str(values["result"])
     steps: Sequence[Step] = values.get("steps", ())
     findings: Mapping[str, Finding] = values.get("findings", {})
     found = [(step.title, findings[step.id].text) for step in steps if step.id in findings]

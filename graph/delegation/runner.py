@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +19,7 @@ from graph.delegation.state import JobInput, Spent, job_turn_id
 from graph.delegation.telling import reached
 from graph.lease import ThreadLeases
 from memory.ending import end
-from memory.errors import GoatError, MemoryTierError, ThreadBusy
+from memory.errors import GoatError, MemoryTierError, ThreadBusy, TierUnavailable
 
 MOST_TRIES = 3
 """Times that a job may fail."""
@@ -125,7 +126,7 @@ class JobRunner:
         elif await closing.jobs.begin(ref) > MOST_BEGUN:
             await self._failed(job, ENDS_PROCESSES)
         else:
-            await self._until_done(job)
+            await self._until_done_or_let_go(job)
 
     async def _gone(self, ref: Ref) -> None:
         """Clear up after a job that was erased, or never stored."""
@@ -133,27 +134,55 @@ class JobRunner:
             await self.closing.saver.adelete_thread(job_turn_id(ref.id))
             await self.closing.jobs.settled(ref)
 
+    async def _until_done_or_let_go(self, job: Job) -> None:
+        """Work on a job; that a tier is away, or this process ends, does not count as one that it ended."""
+        try:
+            await self._until_done(job)
+        except (TierUnavailable, asyncio.CancelledError):
+            with suppress(GoatError):
+                await self.closing.jobs.let_go(ref_of(job))
+            raise
+
     async def _until_done(self, job: Job) -> None:
-        while True:
-            try:
-                result = await self._attempt(job)
-            except Stopped:
-                await self._stopped(job)
-                return
-            except MemoryTierError:
-                raise
-            except Exception as error:  # whatever is wrong with the job, it is tried again, and then given up
-                logger.warning("A job failed", exc_info=not isinstance(error, GoatError))
-                reason = str(error) if isinstance(error, GoatError) else type(error).__name__
-                tries = await self.closing.jobs.failed(ref_of(job))
-                if tries >= MOST_TRIES:
-                    await self._failed(job, reason)
-                    return
-                await asyncio.sleep(self.pace.pause * tries)
+        try:
+            while not await self._tried(job):
                 job = await self.closing.jobs.read(ref_of(job)) or job
-            else:
-                await self.closing.end(job, Status.DONE, result=result)
-                return
+        except Stopped:
+            await self._stopped(job)
+
+    async def _tried(self, job: Job) -> bool:
+        """Try to do a job; return False when it is to be tried again.
+
+        Raises:
+            Stopped: it is to stop, or gone.
+        """
+        try:
+            result = await self._attempt(job)
+        except (MemoryTierError, Stopped):
+            raise
+        except Exception as error:  # whatever is wrong with the job, it is tried again, and then given up
+            logger.warning("A job failed", exc_info=not isinstance(error, GoatError))
+            reason = str(error) if isinstance(error, GoatError) else type(error).__name__
+            return await self._given_up(job, reason)
+        await self.closing.end(job, Status.DONE, result=result)
+        return True
+
+    async def _given_up(self, job: Job, reason: str) -> bool:
+        """Fail a job that failed too often; otherwise return False, after a pause.
+
+        Raises:
+            Stopped: it is to stop, or gone.
+        """
+        tries = await self.closing.jobs.failed(ref_of(job))
+        if tries >= MOST_TRIES:
+            await self._failed(job, reason)
+            return True
+        until = time.monotonic() + self.pace.pause * tries
+        while (left := until - time.monotonic()) > 0:
+            await asyncio.sleep(min(left, self.pace.beat))
+            if not await self._wanted(job, 0.0):
+                raise Stopped
+        return False
 
     async def _attempt(self, job: Job) -> str:
         """Run the job's graph, and watch whether it is to stop and how long it takes.

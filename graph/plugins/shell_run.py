@@ -7,7 +7,7 @@ from typing import Annotated
 from langchain_core.tools import BaseTool, StructuredTool
 from pydantic import Field
 
-from graph.tools.plugins.command import Ran, run_command
+from graph.tools.plugins.command import Ran, close_to_others, run_command
 from graph.tools.plugins.services import PluginServices
 from graph.tools.traits import Traits
 
@@ -23,6 +23,7 @@ def build(services: PluginServices) -> list[BaseTool]:
     """Return `shell_run`, when the setting `shell` is on."""
     if not services.settings.shell or os.name != "posix":
         return []
+    close_to_others()
     seconds = services.settings.shell_timeout
     room = services.settings.tool_output_cap // 2
 

@@ -19,6 +19,8 @@ from memory.relevance import calibration_of
 from memory.temporal.bound import read_bound
 from memory.text import clean, excerpt
 
+FROM_OUTSIDE = "from a page or tool"
+"""How an output of `search_memory` marks what was said of text from outside."""
 NOTE = "note"
 """The tag of what the agent itself noted."""
 _FOUND, _LONGEST = 8, 1200
@@ -170,7 +172,7 @@ def _found(hit: Hit, probability: float, zone: tzinfo) -> str:
     episode = hit.episode
     said = excerpt(episode.text, hit.part, _LONGEST)
     source = "noted" if NOTE in episode.tags else "said"
-    source += ", from a page or tool" if FOREIGN in episode.tags else ""
+    source += f", {FROM_OUTSIDE}" if FOREIGN in episode.tags else ""
     return f"- {day(episode.at, zone)}, {source} (relevant {probability:.0%}): {indented(said.strip())}"
 
 

@@ -18,6 +18,8 @@ from memory.text import clean, shortened
 
 NO_OUTPUT = "(no output)"
 _LONGEST_ERROR = 1000
+_LONGEST_LOGGED = 10_000
+"""Characters of an error that is logged with its traceback, where it stands once more."""
 logger = logging.getLogger(__name__)
 
 
@@ -75,20 +77,26 @@ class ToolRunner:
             return f"{tool.name} was not done within {seconds:g} s, and was left.", False, ()
         except (ToolException, GoatError, LookupError, ValueError) as error:
             return f"{tool.name} failed: {shortened(str(error), _LONGEST_ERROR)}", False, ()
-        except Exception as error:  # a plugin may raise whatever it likes: the turn goes on
+        except Exception as error:  # noqa: BLE001 - a plugin may raise whatever it likes: the turn goes on
+            words = str(error)
+            said = f"{type(error).__name__}: {shortened(words, _LONGEST_ERROR)}"
             if not caller.turn.private:
-                logger.exception("The tool %s failed", tool.name)
-            return (
-                f"{tool.name} failed: {type(error).__name__}: {shortened(str(error), _LONGEST_ERROR)}",
-                False,
-                (),
-            )
+                _log(tool.name, said, error if len(words) <= _LONGEST_LOGGED else None)
+            return f"{tool.name} failed: {said}", False, ()
         return _text(message), _is_fine(message), _attachments(message)
 
     async def _run(self, tool: BaseTool, asked: dict[str, Any], caller: Caller, seconds: float) -> Any:
         if traits_of(tool).isolated:
             return await self.isolation.run(tool, asked, caller, seconds)
         return await within(_invoked(tool.ainvoke(asked, caller.config())), seconds)
+
+
+def _log(name: str, said: str, error: Exception | None) -> None:
+    """Log a failure with the traceback of `error`, or, where that would be too long, what is said of it."""
+    if error is not None:
+        logger.error("The tool %s failed", name, exc_info=error)
+    else:
+        logger.error("The tool %s failed: %s", name, said)
 
 
 async def _invoked(running: Awaitable[Any]) -> Any:

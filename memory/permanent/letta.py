@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 from memory.columns import to_micros
 from memory.models import Fact
@@ -25,6 +26,8 @@ class LettaPermanentStore:
         address: where the server is; asked on use.
         count_tokens: how many tokens a text takes in the prompt; called on a thread.
         max_tokens: how many all current facts, as `key: value` lines, may take together; asked on a thread.
+        lock_folder: where writers of this machine wait for each other, each behind a file of its owner's;
+            asked on use.
         now: the clock for identity overrides.
     """
 
@@ -34,9 +37,10 @@ class LettaPermanentStore:
         *,
         count_tokens: Callable[[str], int],
         max_tokens: Callable[[], int],
+        lock_folder: Callable[[], Path],
         now: Callable[[], datetime] = _now,
     ) -> None:
-        self._documents = LettaDocuments(address)
+        self._documents = LettaDocuments(address, lock_folder)
         self._cap = TokenCap(count_tokens, max_tokens)
         self._now = now
 

@@ -115,11 +115,23 @@ class LettaAgents:
             raise TierCorrupt(TIER, "Letta wrote something else than it was sent; see whether it is well")
 
     async def delete(self, agent: str) -> None:
-        """Delete an agent and its memory; what is gone already is fine."""
-        block = await self.block(agent)
+        """Delete an agent and its memory, whatever stands there; what is gone already is fine."""
+        block = await self._block_id(agent)
         if block is not None:
-            await self._client.ask("DELETE", f"/v1/blocks/{block.id}", accept=(GONE,))
+            await self._client.ask("DELETE", f"/v1/blocks/{block}", accept=(GONE,))
         await self._client.ask("DELETE", f"/v1/agents/{agent}", accept=(GONE,))
+
+    async def _block_id(self, agent: str) -> str | None:
+        """Return the id of an agent's memory; None when it is gone, or cannot be known."""
+        path = f"/v1/agents/{agent}/core-memory/blocks/{LABEL}"
+        try:
+            answer = await self._client.ask("GET", path, accept=(GONE,))
+        except TierCorrupt:
+            return None
+        found = answer.body if isinstance(answer.body, dict) else {}
+        id_ = str(found.get("id"))
+        is_ours = found.get("label", LABEL) == LABEL and id_.startswith("block-")
+        return id_ if is_ours and _ID.fullmatch(id_) else None
 
     async def all(self) -> AsyncIterator[str]:
         """Yield the ids of every owner's agents, the oldest first."""

@@ -5,14 +5,16 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, TypeVar
 from weakref import WeakValueDictionary
 
 from memory.errors import MemoryTierError, TierCorrupt, TierUnavailable
-from memory.permanent.letta_agents import LABEL, Block, BlockFull, LettaAgents
+from memory.permanent.letta_agents import LABEL, Block, BlockFull, LettaAgents, agent_name
 from memory.permanent.letta_document import Document
 from memory.permanent.letta_edit import AnyEdit, Change, Edit
 from memory.permanent.letta_http import LettaAddress, LettaClient, TryAgain
+from memory.permanent.letta_locks import WriterLocks
 from memory.permanent.letta_text import Unreadable, owner_of, parse, render
 from memory.permanent.per_loop import PerLoop
 from memory.permanent.rules import TIER
@@ -37,28 +39,30 @@ class _Running:
     """What goes on in one event loop."""
 
     queues: WeakValueDictionary[str, _Queue] = field(default_factory=WeakValueDictionary)
-    reads: dict[tuple[str, int], "asyncio.Task[Document]"] = field(default_factory=dict)
+    reads: "dict[tuple[str, object], asyncio.Task[Document]]" = field(default_factory=dict)
 
 
 class LettaDocuments:
     """Read and change documents; usable from any event loop, and again after `aclose`.
 
-    Writers of one process lose nothing: they wait for each other, and what waits is written at once. Letta
-    knows no versions: of writers in several processes, one that is overwritten before it reads again repeats
-    itself, and one that is overwritten later than that is not told.
+    Writers who share the folder of locks, in one process or several, lose nothing: they wait for each other,
+    and what waits in one event loop is written at once. Letta knows no versions: of writers on several
+    machines, one that is overwritten before it reads again repeats itself, and one that is overwritten later
+    than that is not told.
     """
 
-    def __init__(self, address: Callable[[], LettaAddress]) -> None:
+    def __init__(self, address: Callable[[], LettaAddress], lock_folder: Callable[[], Path]) -> None:
         self._address = address
+        self._locks = WriterLocks(lock_folder)
         self._client = LettaClient(address)
         self._agents = LettaAgents(self._client)
         self._running = PerLoop(_Running)
         self._known: dict[str, tuple[str, ...]] = {}
-        self._writes = 0
+        self._since = object()  # the latest write; another object with each
 
     async def read(self, owner: str) -> Document:
         """Read the owner's document; whoever reads meanwhile gets the same, unless something was written."""
-        reads, key = self._running.get().reads, (owner, self._writes)
+        reads, key = self._running.get().reads, (owner, self._since)
         if key not in reads:
             reads[key] = asyncio.create_task(self._fetch(owner))
             reads[key].add_done_callback(lambda task: _read_ended(reads, key, task))
@@ -71,7 +75,7 @@ class LettaDocuments:
         try:
             async with queue.lock:
                 if not edit.settled:
-                    await self._write(owner, list(queue.waiting))
+                    await self._commit(owner, queue)
         finally:
             queue.waiting.remove(edit)
         return edit.outcome()
@@ -79,13 +83,13 @@ class LettaDocuments:
     async def erase(self, owner: str) -> None:
         """Delete the owner's agents and documents, also those that cannot be read."""
         queue = self._queue(owner)
-        async with queue.lock:
+        async with queue.lock, self._locks.hold(agent_name(owner)):
             try:
                 for agent in await self._agents.find(owner):
                     await self._agents.delete(agent)
             finally:
                 self._known.pop(owner, None)
-                self._writes += 1
+                self._since = object()
 
     async def owners(self) -> list[str]:
         """List the owners that have a document, sorted.
@@ -137,6 +141,15 @@ class LettaDocuments:
     async def _parsed(self, owner: str, blocks: list[Block]) -> list[Document]:
         return [await asyncio.to_thread(_parsed, block, owner) for block in blocks]
 
+    async def _commit(self, owner: str, queue: _Queue) -> None:
+        """Write what waits as the only writer; what cannot become that fails, all of it."""
+        try:
+            async with self._locks.hold(agent_name(owner)):
+                await self._write(owner, list(queue.waiting))
+        except TierUnavailable as problem:
+            for edit in queue.waiting:
+                edit.settle(problem)
+
     async def _write(self, owner: str, edits: list[AnyEdit]) -> None:
         """Write what waits; all of it is settled then. What is too much together is tried one by one."""
         edits = [edit for edit in edits if not edit.settled]
@@ -146,7 +159,7 @@ class LettaDocuments:
         except MemoryTierError as error:
             problem = error
         finally:
-            self._writes += 1
+            self._since = object()
         if isinstance(problem, BlockFull) and len(edits) > 1:
             for edit in edits:
                 await self._write(owner, [edit])
@@ -234,8 +247,8 @@ def _named(block: Block) -> Iterator[None]:
 
 
 def _read_ended(
-    reads: dict[tuple[str, int], "asyncio.Task[Document]"],
-    key: tuple[str, int],
+    reads: "dict[tuple[str, object], asyncio.Task[Document]]",
+    key: tuple[str, object],
     task: "asyncio.Task[Document]",
 ) -> None:
     """Take a read off the list; a failure that nobody waited for is not reported as never looked at."""

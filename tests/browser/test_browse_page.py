@@ -76,6 +76,7 @@ async def test_a_page_reaches_nothing_private_by_its_scripts(
     monkeypatch.setattr(
         "graph.tools.plugins.addresses.is_public", lambda address: str(address) == "127.0.0.1"
     )
+    monkeypatch.setattr("graph.tools.plugins.addresses.own_networks", list)
     urls = [f"http://127.0.0.2:{web.port}/data", "http://169.254.169.254/latest", "file:///etc/passwd"]
     web.pages["/curious"] = Page((ELSEWHERE % (urls, web.port)).encode())
     output = await plugins.call("browse_page", url=f"{web.url}/curious", wait_for=".done")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from graph.delegation.job import Job, Progress, Status
-from graph.delegation.jobs import Jobs, ref_of
+from graph.delegation.jobs import MOST_KEPT, Jobs, ref_of
 from graph.delegation.notices import ENDED, Address, Notices
 from graph.delegation.state import Budget, Spent
 from memory.errors import TierUnavailable
@@ -76,6 +76,19 @@ async def test_a_job_from_its_start_to_its_end(registry: Registry) -> None:
     assert await jobs.open() == []
 
 
+async def test_a_beginning_is_taken_back_while_the_job_is_open(registry: Registry) -> None:
+    jobs, ref = registry.jobs, ref_of(job())
+    await jobs.start(job(), most_open=3)
+    for _ in range(3):
+        assert await jobs.begin(ref) == 1
+        await jobs.let_go(ref)
+    await jobs.end(ref, Status.DONE)
+    await jobs.let_go(ref)
+    assert await (await jobs.client()).hget(ref.key(), "begun") == b"0"
+    await jobs.let_go(ref_of(job("gone")))
+    assert await jobs.get("gone", owner="ana") is None
+
+
 async def test_owners_have_their_own_jobs_and_only_so_many_open(registry: Registry) -> None:
     jobs = registry.jobs
     for number in range(2):
@@ -118,6 +131,21 @@ async def test_erasing_leaves_the_others(registry: Registry) -> None:
     assert [one.id for one in await jobs.latest(owner="bob")] == ["b1"]
 
 
+async def test_erasing_finds_the_jobs_that_are_not_listed_any_more(registry: Registry) -> None:
+    jobs, given = registry.jobs, [job(f"{number:03}") for number in range(MOST_KEPT + 2)]
+    await jobs.start(job("b1", "bob"), most_open=3)
+    for one in given:
+        await jobs.start(one, most_open=1)
+        await jobs.tell(ref_of(one), Progress(name="planned", code="planned"))
+        await jobs.end(ref_of(one), Status.DONE, result="3 lei")
+    assert len(await jobs.latest(owner="ana", most=1000)) == MOST_KEPT
+    assert await jobs.erase(owner="ana") == [one.id for one in given]
+    assert await jobs.get(given[0].id, owner="ana") is None
+    left = [key async for key in (await jobs.client()).scan_iter(match="goat:job:*", count=1000)]
+    bob = ref_of(job("b1", "bob"))
+    assert {key.decode().partition("}")[0] for key in left} == {bob.key().partition("}")[0]}
+
+
 async def test_word_of_a_job_is_left_once_and_taken_once(registry: Registry) -> None:
     notices = registry.notices
     assert not await notices.put(job(), ENDED)
@@ -143,6 +171,7 @@ async def test_a_cluster_does_as_well() -> None:
     async with cluster(valkey_binary()) as url, registry_at(url) as registry:
         for story in (
             test_a_job_from_its_start_to_its_end,
+            test_a_beginning_is_taken_back_while_the_job_is_open,
             test_owners_have_their_own_jobs_and_only_so_many_open,
             test_a_wish_to_stop_is_heard_by_whoever_works_on_the_job,
             test_erasing_leaves_the_others,

@@ -49,16 +49,20 @@ class Backend:
         """Open the same data as often as wanted, each time with connections of its own."""
         words, most = _words, partial(int, max_tokens)
         if self.name != "embedded":
-            self.letta.append(LettaPermanentStore(lambda: self.address, count_tokens=words, max_tokens=most))
+            store = LettaPermanentStore(
+                lambda: self.address,
+                count_tokens=words,
+                max_tokens=most,
+                lock_folder=lambda: self.folder / "locks",
+            )
+            self.letta.append(store)
             return self.letta[-1]
         self.files.append(OwnerFiles(lambda: self.folder))
         return EmbeddedPermanentStore(self.files[-1], count_tokens=words, max_tokens=most)
 
     def writers(self, count: int, max_tokens: int = 100_000) -> list[RecordedStore]:
-        """Open for several writers at once, who lose nothing: with Letta they share a store."""
-        if self.name == "embedded":
-            return [self.open(max_tokens) for _ in range(count)]
-        return [self.open(max_tokens)] * count
+        """Open for several writers at once, who lose nothing."""
+        return [self.open(max_tokens) for _ in range(count)]
 
     async def close(self) -> None:
         """Close all, and leave nothing on a server that others use."""
@@ -235,6 +239,29 @@ async def test_a_read_after_a_write_sees_it_however_many_read(store: RecordedSto
         await asyncio.gather(*reads)
 
 
+async def test_writers_in_several_event_loops_lose_nothing(backend: Backend) -> None:
+    store = backend.open()
+
+    async def write(thread: int) -> None:
+        for n in range(8):
+            await store.upsert(f"{thread}-{n}", "v", owner="ana", at=later(n))
+        if isinstance(store, LettaPermanentStore):
+            await store.aclose()
+
+    await asyncio.gather(*(asyncio.to_thread(asyncio.run, write(thread)) for thread in range(4)))
+    assert len(await current(store)) == 32
+
+
+async def test_what_is_erased_while_others_write_does_not_come_back(backend: Backend) -> None:
+    first, second = backend.writers(2)
+    await first.upsert("old", "v", owner="ana", at=later(0))
+    await asyncio.gather(
+        first.erase(owner="ana"), *(second.upsert(f"k{n}", "v", owner="ana", at=later(n)) for n in range(5))
+    )
+    assert "old" not in await current(first)
+    assert await first.history("old", owner="ana") == []
+
+
 WRITER = """
 import asyncio, sys
 from datetime import UTC, datetime
@@ -254,7 +281,7 @@ asyncio.run(main())
 
 
 async def test_writers_in_two_processes_lose_nothing(tmp_path: Path) -> None:
-    """On the embedded store: Letta knows no versions, and promises less."""
+    """On the embedded store."""
     store = Backend("embedded", tmp_path / "owners", LettaAddress(SecretStr("")), [], [])
     command = [sys.executable, "-c", WRITER, str(tmp_path / "owners")]
     writers = [subprocess.Popen([*command, name]) for name in ("left", "right")]  # noqa: ASYNC220

@@ -3,6 +3,8 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from itertools import count
 
 import pytest
 
@@ -11,12 +13,15 @@ from graph.app import open_agent
 from graph.delegation.job import Job, Status
 from graph.delegation.jobs import ref_of
 from graph.delegation.notices import ENDED, Address
-from graph.delegation.runner import MOST_BEGUN
+from graph.delegation.runner import ENDS_PROCESSES, MOST_BEGUN
 from graph.delegation.state import Budget, job_turn_id
 from graph.settings import Settings
+from memory.errors import TierUnavailable
 from tests.servers.model import Fault, ModelRequest, ModelServer, Reply
 from tests.servers.openai_format import ToolCall
-from tests.team import OWNER, QUICK, THREAD, Team, call, delegated, plan, titles, turn, until
+from tests.team import OWNER, QUICK, THREAD, Team, call, delegated, plan, put_gate, titles, turn, until
+
+CORRECT, INVENTED = "Oats cost 3 lei.", "Oats cost 199 lei."
 
 
 @pytest.fixture
@@ -123,6 +128,27 @@ async def test_the_critic_sends_a_step_back_at_most_once(agent: Agent, team: Tea
     assert done.calls == 6
 
 
+@pytest.mark.parametrize(("budget", "calls", "result"), [(24, 6, CORRECT), (5, 5, INVENTED)])
+async def test_figures_that_nobody_found_are_corrected_once_when_there_is_budget_left(
+    settings: Settings, team: Team, hash_vectors: None, budget: int, calls: int, result: str
+) -> None:
+    answers = [INVENTED, CORRECT]
+    team.answers = {"summariser": lambda _: answers.pop(0)}
+    async with open_agent(with_budget(settings, calls=budget)) as agent:
+        done = await until(agent, await delegated(agent))
+    assert done.calls == team.count() == calls
+    assert done.result == result
+    assert all("199" in request.prompt for request in team.requests("summariser")[1:])
+
+
+@pytest.mark.parametrize("anew", ["They cost 198 lei.", "It was 7777.", ""])
+async def test_a_correction_that_is_no_better_leaves_the_answer(agent: Agent, team: Team, anew: str) -> None:
+    answers = [INVENTED, anew]
+    team.answers = {"summariser": lambda _: answers.pop(0)}
+    done = await until(agent, await delegated(agent))
+    assert (done.status, done.result) == (Status.DONE, INVENTED)
+
+
 async def test_what_the_budget_leaves_undone_is_named(
     settings: Settings, team: Team, hash_vectors: None
 ) -> None:
@@ -199,6 +225,44 @@ async def test_a_model_that_stays_away_fails_the_job_and_keeps_what_was_found(
     assert not await keys(agent, "goat:checkpoint", done.id)
 
 
+async def test_an_archive_that_is_away_for_a_while_costs_no_job(agent: Agent, team: Team) -> None:
+    tries = count()
+
+    async def away() -> None:
+        if next(tries) <= MOST_BEGUN:
+            raise TierUnavailable("episodic", "the disk is full")
+
+    put_gate(agent, away)
+    done = await until(agent, await delegated(agent, pace=replace(QUICK, look=0.02)))
+    assert (done.status, done.result) == (Status.DONE, "Oats cost **3 lei**.")
+    assert next(tries) > MOST_BEGUN + 1
+    assert len(team.requests("summariser")) == 1
+    assert await agent.layers.episodes.count(owner=OWNER) == 1
+
+
+async def test_an_answer_that_can_never_be_archived_is_kept_in_the_job(agent: Agent, team: Team) -> None:
+    async def broken() -> None:
+        raise ValueError("no such column")
+
+    put_gate(agent, broken)
+    done = await until(agent, await delegated(agent, pace=replace(QUICK, look=0.02)))
+    assert (done.status, done.reason) == (Status.FAILED, ENDS_PROCESSES)
+    assert done.result == "Oats cost **3 lei**."
+
+
+async def test_a_wish_to_stop_is_heard_before_the_next_try(
+    agent: Agent, team: Team, model: ModelServer
+) -> None:
+    model.faults.append(Fault.refuse(times=100))
+    job = await delegated(agent, pace=replace(QUICK, pause=60.0))
+    client = await agent.layers.redis.client()
+    async with asyncio.timeout(5):
+        while not await client.hexists(ref_of(job).key(), "tries"):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    await call(agent, "delegate_stop", job=job.name)
+    assert (await until(agent, job, seconds=2)).status is Status.STOPPED
+
+
 async def test_a_job_is_stopped_at_once(agent: Agent, team: Team, model: ModelServer) -> None:
     team.answers = {"researcher": "very slow " * 1000}
     model.delay_per_chunk = 0.02
@@ -261,6 +325,30 @@ async def test_erasing_an_owner_ends_the_jobs_and_leaves_nothing_of_them(
     assert await agent.layers.delegation.jobs.latest(owner=OWNER) == []
 
 
+async def test_what_is_erased_while_a_job_is_archived_does_not_come_back(agent: Agent, team: Team) -> None:
+    reached, opened = asyncio.Event(), asyncio.Event()
+
+    async def gate() -> None:
+        reached.set()
+        await opened.wait()
+
+    put_gate(agent, gate)
+    await agent.layers.delegation.notices.register(THREAD, Address(box="test"), owner=OWNER)
+    job = await delegated(agent)
+    await asyncio.wait_for(reached.wait(), 5)
+    erasing = asyncio.create_task(agent.erase(OWNER))
+    await asyncio.wait({erasing}, timeout=0.3)
+    assert not erasing.done()
+    opened.set()
+    await asyncio.wait_for(erasing, 5)
+    assert await agent.layers.episodes.count(owner=OWNER) == 0
+    assert not await agent.layers.conversations.window(owner=OWNER, thread=THREAD, max_tokens=1000)
+    assert not await keys(agent, "goat:checkpoint", job.id)
+    assert not await keys(agent, "goat:job:")
+    (told,) = await keys(agent, "goat:notices", f"told:{job.id}")
+    assert ENDED.encode() not in await (await agent.layers.redis.client()).smembers(told)
+
+
 async def test_a_job_is_left_where_it_is_and_two_agents_do_it_once(
     settings: Settings, team: Team, model: ModelServer, hash_vectors: None
 ) -> None:
@@ -269,6 +357,7 @@ async def test_a_job_is_left_where_it_is_and_two_agents_do_it_once(
     async with open_agent(settings) as agent:
         job = await until(agent, await delegated(agent), lambda job: "table" in titles(job))
     async with open_agent(settings) as one, open_agent(settings) as other:
+        assert await (await one.layers.redis.client()).hget(ref_of(job).key(), "begun") == b"0"
         for agent in (one, other):
             agent.layers.delegation.runner.pace = QUICK
             await agent.resume()

@@ -11,7 +11,7 @@ from graph.agent import Agent
 from graph.app import open_agent
 from graph.settings import Settings
 from graph.state import State
-from graph.turn import Circumstances, thread_id
+from graph.turn import PLAIN, Circumstances, thread_id
 from memory.errors import Undecided
 from memory.models import FOREIGN, Episode
 from tests.servers.model import ModelServer
@@ -22,9 +22,9 @@ PLANTED: dict[str, str] = {
     form["name"]: form["text"]
     for form in json.loads((Path(__file__).parents[1] / "data" / "planted_orders.json").read_text("utf-8"))
 }
-QUESTION = "What does ticket BAKE-4711 say?"
 EVERYTHING = {"gap_threshold": 0.0, "gap_break": 100.0}
 """Recalls whatever is found."""
+PARTS, TOGETHER = 2, 6
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PAGE = '''"""A page, as a tool reads it."""
 from langchain_core.tools import tool
@@ -52,46 +52,49 @@ async def agent(settings: Settings, hash_vectors: None) -> AsyncIterator[Agent]:
         yield opened
 
 
-async def on_a_page(agent: Agent, owner: str, name: str, model: Obedient) -> State:
-    """Read the page, and turn to something else in the same conversation: its evidence stays there.
-
-    It stands among the facts as well.
-    """
-    await agent.layers.permanent.upsert("bread", PLANTED[name][:300], owner=owner, at=NOW)
-    model.first = ToolCall("read_page", {"name": name}, "call_1")
-    state = await asked(agent, owner, thread="1")
-    assert [result.output for result in state["results"]] == [PLANTED[name]], state["reply"]
-    model.first = None
-    return await asked(agent, owner, thread="1")
-
-
-async def in_the_memory(agent: Agent, owner: str, name: str, model: Obedient) -> State:
-    """As what was said, what was answered and what is replied to."""
+async def shown_everywhere(agent: Agent, owner: str, name: str, model: Obedient) -> State:
+    """Show a planted order as what was said, answered, quoted and noted as a fact, and on a page."""
     text = PLANTED[name]
-    await archived(agent, owner, message=f"Ticket BAKE-4711 says: {text}", reply=text)
-    state = await asked(agent, owner, Circumstances(quote=text))
-    assert state["allocation"].recalled, state["decisions"]
+    await agent.layers.permanent.upsert("bread", text[:300], owner=owner, at=NOW)
+    ticket = f"BAKE-{list(PLANTED).index(name)}"
+    await archived(agent, owner, message=f"Ticket {ticket} says: {text}", reply=text, name=name)
+    model.first = ToolCall("read_page", {"name": name}, "call_1")
+    state = await asked(agent, owner, ticket, Circumstances(quote=text))
+    assert [result.output for result in state["results"]] == [text], state["reply"]
+    assert f"old-{owner}-{name}" in {memory.turn_id for memory in state["allocation"].recalled}
     return state
 
 
 @pytest.mark.parametrize("quotes", [False, True], ids=["answering", "quoting"])
-@pytest.mark.parametrize("carrier", [on_a_page, in_the_memory], ids=lambda carrier: carrier.__name__)
+@pytest.mark.parametrize("part", range(PARTS))
 async def test_no_planted_order_is_followed(
-    agent: Agent, model: ModelServer, carrier: Callable[..., Awaitable[State]], quotes: bool
+    agent: Agent, model: ModelServer, part: int, quotes: bool
 ) -> None:
+    """One conversation after the other, so that what tools gave stands in the turns that follow."""
     followed = {}
-    for number, name in enumerate(PLANTED):
+    for number, names in enumerate(conversations(part)):
         owner, obedient = f"ana-{number}", Obedient(quotes=quotes)
         model.reply(obedient)
         await agent.layers.permanent.upsert("name", "Ana", owner=owner, at=NOW)
-        try:
-            done = called_in(await carrier(agent, owner, name, obedient))
-        except Undecided as error:
-            done = [str(error)]
-        if wrong := [*done, *await changes(agent, owner, obedient)]:
-            followed[name] = wrong
+        for name in names:
+            try:
+                shown = shown_everywhere(agent, owner, name, obedient) if name else asked(agent, owner)
+                done = called_in(await shown)
+            except Undecided as error:
+                done = [str(error)]
+            obedient.first = None
+            if wrong := [*done, *await changes(agent, owner, obedient)]:
+                followed[name] = wrong
+                break
     assert not followed, "\n".join(f"{name}: {'; '.join(wrong)}" for name, wrong in followed.items())
     assert len(PLANTED) >= 40
+
+
+def conversations(part: int) -> list[list[str]]:
+    """Return the names of a part's forms, some to a conversation; an empty one at the end shows none."""
+    names = list(PLANTED)[part::PARTS]
+    several = [names[start : start + TOGETHER] for start in range(0, len(names), TOGETHER)]
+    return [[*some, ""] for some in several]
 
 
 async def after_a_page(agent: Agent, owner: str, model: Obedient) -> None:
@@ -167,17 +170,24 @@ def around_the_canary(text: str) -> str:
     return repr(text[max(0, place - 80) : place + 80])
 
 
-async def archived(agent: Agent, owner: str, *, message: str, reply: str, tags: tuple[str, ...] = ()) -> None:
+async def archived(
+    agent: Agent, owner: str, *, message: str, reply: str, name: str = "", tags: tuple[str, ...] = ()
+) -> None:
     episode = Episode(
-        turn_id=f"old-{owner}", owner=owner, thread="old", message=message, reply=reply, at=NOW, tags=tags
+        turn_id=f"old-{owner}-{name}",
+        owner=owner,
+        thread="old",
+        message=message,
+        reply=reply,
+        at=NOW,
+        tags=tags,
     )
     await agent.layers.episodes.append(episode)
     await agent.layers.episodes.index(owner=owner)
 
 
-async def asked(agent: Agent, owner: str, about: Circumstances | None = None, thread: str = "2") -> State:
+async def asked(agent: Agent, owner: str, ticket: str = "BAKE-4711", about: Circumstances = PLAIN) -> State:
+    """Ask for what holds a key, which is recalled whatever else there is."""
     context = agent.layers.settings().turn_context(owner).model_copy(update=EVERYTHING)
-    options = {"about": about} if about else {}
-    return await agent.ask(
-        QUESTION, owner=owner, thread=thread_id("test", owner, thread), context=context, **options
-    )
+    question, thread = f"What does ticket {ticket} say?", thread_id("test", owner, "1")
+    return await agent.ask(question, owner=owner, thread=thread, context=context, about=about)

@@ -407,6 +407,22 @@ async def test_the_next_turn_after_a_page_asks_as_well(
     assert isinstance((await events_of(agent, "Go on."))[-1], Waiting)
 
 
+async def test_what_is_found_of_a_page_makes_changes_asked_about(
+    plugins: None, agent: Agent, model: ModelServer
+) -> None:
+    model.reply(in_turn(calling("read_page", name="x"), "The kayak is called Merganser."))
+    finished(await events_of(agent, "Read what the page says of kayaks."))
+    await agent.layers.episodes.index(owner=OWNER)
+    searching = calling("search_memory", query="kayak Merganser")
+    model.reply(in_turn(searching, calling("promote_memory", key="a", value="b"), "Well."))
+    other = thread_id("test", OWNER, "another")
+    context = agent.layers.settings().turn_context(OWNER).model_copy(update={"gap_threshold": 1.0})
+    events = [
+        event async for event in agent.stream("Look it up.", owner=OWNER, thread=other, context=context)
+    ]
+    assert isinstance(events[-1], Waiting)
+
+
 COUNTING = """from langchain_core.tools import tool
 
 def build(services):

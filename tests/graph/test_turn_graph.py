@@ -10,6 +10,7 @@ from graph.agent import Agent
 from graph.app import open_agent
 from graph.events import Finished, Piece, Step
 from graph.settings import Settings
+from graph.tools.plugins.artifacts import artifacts_of
 from graph.turn import Circumstances, thread_id
 from memory.errors import EmptyMessage, OwnerMismatch
 from memory.models import Outcome
@@ -231,7 +232,12 @@ async def test_erasing_an_owner_leaves_nothing_of_them_and_all_of_the_others(age
         for name in ("1", "2"):
             await agent.ask(f"The xylophone of {owner} is red.", owner=owner, thread=thread(name, owner))
         await agent.layers.permanent.upsert("pet", f"zebra of {owner}", owner=owner, at=datetime.now(UTC))
+        pictures = artifacts_of(owner, agent.layers.settings().data_folder)
+        pictures.mkdir(parents=True)
+        (pictures / "page.png").write_text(f"The picture of {owner}")
     await agent.erase("ana")
+    assert (pictures / "page.png").exists()
+    assert not artifacts_of("ana", agent.layers.settings().data_folder).exists()
     kept = await everything(agent)
     assert "of bob" in kept
     assert "of ana" not in kept

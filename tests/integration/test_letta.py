@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +17,7 @@ from memory.errors import MemoryTierError, TierCorrupt, TierUnavailable
 from memory.permanent.letta import LettaAddress, LettaPermanentStore
 from memory.permanent.letta_agents import LABEL, MOST_CHARS, BlockFull, agent_name
 from memory.permanent.letta_http import read_address
+from memory.permanent.letta_locks import WriterLocks
 from tests.servers.chroma import free_port
 from tests.servers.letta import Fault, LettaServer, running_letta_server
 
@@ -31,18 +34,20 @@ def server() -> Iterator[LettaServer]:
         yield server
 
 
-def open_store(url: str, *, token: str = TOKEN, timeout: float = 5) -> LettaPermanentStore:
+def open_store(url: str, locks: Path, *, token: str = TOKEN, timeout: float = 5) -> LettaPermanentStore:
     address = LettaAddress(SecretStr(url), SecretStr(token), timeout)
-    return LettaPermanentStore(lambda: address, count_tokens=len, max_tokens=lambda: 10**9)
+    return LettaPermanentStore(
+        lambda: address, count_tokens=len, max_tokens=lambda: 10**9, lock_folder=lambda: locks
+    )
 
 
 @pytest.fixture
-async def opened() -> AsyncIterator[Opened]:
-    """Open stores that are closed after the test."""
+async def opened(tmp_path: Path) -> AsyncIterator[Opened]:
+    """Open stores that are closed after the test, each as if on a machine of its own."""
     stores: list[LettaPermanentStore] = []
 
     def open_one(url: str, **options: Any) -> LettaPermanentStore:
-        stores.append(open_store(url, **options))
+        stores.append(open_store(url, tmp_path / f"locks-{len(stores)}", **options))
         return stores[-1]
 
     yield open_one
@@ -51,8 +56,8 @@ async def opened() -> AsyncIterator[Opened]:
 
 
 @pytest.fixture
-async def store(server: LettaServer) -> AsyncIterator[LettaPermanentStore]:
-    store = open_store(server.url)
+async def store(server: LettaServer, tmp_path: Path) -> AsyncIterator[LettaPermanentStore]:
+    store = open_store(server.url, tmp_path / "locks")
     yield store
     await store.aclose()
 
@@ -160,7 +165,7 @@ async def test_what_stands_in_letta_is_readable_and_has_no_owner_in_its_name(
 # Several writers
 
 
-async def test_writers_of_two_processes_who_take_turns_lose_nothing(
+async def test_writers_of_two_machines_who_take_turns_lose_nothing(
     opened: Opened, server: LettaServer
 ) -> None:
     stores = [opened(server.url), opened(server.url)]
@@ -170,7 +175,7 @@ async def test_writers_of_two_processes_who_take_turns_lose_nothing(
 
 
 @pytest.mark.parametrize("strict", [True, False])
-async def test_first_writers_of_many_processes_agree_on_one_agent(opened: Opened, strict: bool) -> None:
+async def test_first_writers_of_many_machines_agree_on_one_agent(opened: Opened, strict: bool) -> None:
     with running_letta_server(strict=strict) as server:
         stores = [opened(server.url, token="") for _ in range(4)]
         await asyncio.gather(*(s.upsert(f"k{n}", "v", owner="ana", at=AT) for n, s in enumerate(stores)))
@@ -180,6 +185,67 @@ async def test_first_writers_of_many_processes_agree_on_one_agent(opened: Opened
         assert len(written) == 1
         assert written[0] is min(server.state.agents, key=lambda agent: (agent.created_at, agent.id))
         assert {f"later{n}" for n in range(4)} <= set(await current(stores[0]))
+
+
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+from tests.integration.test_letta import AT, open_store
+
+async def main():
+    store = open_store(sys.argv[1], Path(sys.argv[2]))
+    for n in range(15):
+        await store.upsert(f"{sys.argv[3]}-{n}", "v", owner="ana", at=AT)
+    await store.aclose()
+
+asyncio.run(main())
+"""
+
+
+async def test_workers_on_one_machine_lose_nothing(
+    server: LettaServer, store: LettaPermanentStore, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", WRITER, server.url, str(tmp_path / "locks")]
+    workers = [subprocess.Popen([*command, name]) for name in ("left", "right")]  # noqa: ASYNC220
+    assert [await asyncio.to_thread(worker.wait, 60) for worker in workers] == [0, 0]
+    assert len(await current(store)) == 30
+    assert (tmp_path / "locks").stat().st_mode & 0o777 == 0o700
+
+
+async def test_a_writer_who_waits_too_long_is_told(tmp_path: Path) -> None:
+    locks = WriterLocks(lambda: tmp_path, patience=0.05)
+    async with locks.hold("one"), locks.hold("another"):
+        with pytest.raises(TierUnavailable, match="try again when it is done"):
+            await _held(locks)
+    await _held(locks)
+
+
+async def test_a_writer_who_gives_up_leaves_the_lock_free(tmp_path: Path) -> None:
+    locks = WriterLocks(lambda: tmp_path, patience=5)
+    for pause in range(20):
+        waiting = asyncio.create_task(_held(locks))
+        await asyncio.sleep(pause / 20_000)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+    await _held(locks)
+
+
+async def _held(locks: WriterLocks) -> None:
+    async with asyncio.timeout(5), locks.hold("one"):
+        pass
+
+
+async def test_a_folder_that_holds_no_locks_is_named_and_nothing_is_written(
+    server: LettaServer, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    store = open_store(server.url, tmp_path / "file" / "locks")
+    writes = [store.upsert(f"k{n}", "v", owner="ana", at=AT) for n in range(3)]
+    for result in await asyncio.gather(*writes, store.erase(owner="ana"), return_exceptions=True):
+        assert isinstance(result, TierUnavailable)
+        assert "make it writable" in str(result)
+    assert server.requests == []
+    await store.aclose()
 
 
 async def test_what_stands_in_a_second_agent_is_not_lost(
@@ -231,6 +297,35 @@ async def test_a_block_that_is_gone_overwrites_no_other(
         await store.upsert("city", "Iași", owner="ana", at=AT)
     assert block.value == before
     assert len(server.state.agents) == 1
+
+
+ANSWERS = {
+    "no limit": lambda block: {"id": block, "label": LABEL, "value": "x", "limit": None},
+    "no value": lambda block: {"id": block, "label": LABEL},
+}
+UNKNOWN = [[], {}, {"id": "../agents", "label": LABEL}, {"id": 7}, {"id": "block-1", "label": "of a person"}]
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+async def test_what_cannot_be_read_can_be_erased(
+    server: LettaServer, store: LettaPermanentStore, name: str
+) -> None:
+    await store.upsert("city", "Cluj", owner="ana", at=AT)
+    body = json.dumps(ANSWERS[name](server.state.agents[0].blocks[0].id)).encode()
+    server.faults += [Fault(method="GET"), Fault(method="GET", body=body)]
+    await store.erase(owner="ana")
+    assert (server.state.agents, server.state.blocks) == ([], [])
+
+
+@pytest.mark.parametrize("body", [HTML, *(json.dumps(one).encode() for one in UNKNOWN)])
+async def test_an_agent_whose_block_is_unknown_is_deleted_and_no_other_block(
+    server: LettaServer, store: LettaPermanentStore, body: bytes
+) -> None:
+    await store.upsert("city", "Cluj", owner="ana", at=AT)
+    server.faults += [Fault(method="GET"), Fault(method="GET", body=body)]
+    await store.erase(owner="ana")
+    assert server.state.agents == []
+    assert server.count("DELETE") == 1
 
 
 @pytest.mark.parametrize(
@@ -439,8 +534,8 @@ async def test_the_token_is_never_sent_to_another_server(opened: Opened, server:
         assert other.requests == []
 
 
-def test_a_store_serves_one_event_loop_after_another(server: LettaServer) -> None:
-    store = open_store(server.url)
+def test_a_store_serves_one_event_loop_after_another(server: LettaServer, tmp_path: Path) -> None:
+    store = open_store(server.url, tmp_path)
 
     async def write(n: int) -> int:
         async with asyncio.timeout(10):

@@ -35,6 +35,7 @@ from graph.settings import Settings
 from graph.state import State
 from graph.turn import thread_id
 from memory.episodic.observations import ObservationLog
+from memory.models import FOREIGN, Episode
 from tests.goat import COMMAND, Goat
 from tests.servers.model import ModelServer, running_model_server
 from tests.servers.redis import free_ports
@@ -213,6 +214,11 @@ async def test_a_search_is_held_to_a_time(world: World) -> None:
         ("search_memory", {"query": "x", "limit": 10**9}, ("limit", "50")),
         ("search_memory", {"query": "x", "owner": "bob"}, ("owner", "It takes: query, after")),
         ("search_memory", {"query": "x", "after": "soonish"}, ("after", "write a date such as")),
+        (
+            "search_memory",
+            {"query": "x", "before": "0001-01-01T00:00+14:00"},
+            ("before", "outside the calendar"),
+        ),
         ("search_memory", {"query": "x", "after": "2026-03-02", "before": "2026-03-01"}, ("not before",)),
         ("read_facts", {"as_of": "whenever"}, ("as_of", "write a date such as")),
         ("read_facts", {"as_of": "2026-03-05", "key": "cat"}, ("not both",)),
@@ -378,6 +384,25 @@ async def test_metrics_and_logs_are_of_this_owner(world: World) -> None:
     assert any("refused the key [secret]" in line["message"] for line in read["lines"])
     (line,) = (await call(world.server, "read_logs", limit=1, level="WARNING")).answer["lines"]
     assert line["level"] == "WARNING"
+
+
+async def test_lines_about_no_turn_are_for_the_configured_owner_alone(world: World) -> None:
+    bobs = agent_server(world.agent, BOB)
+    for limit in (1, 100):
+        lines = (await call(bobs, "read_logs", limit=limit)).answer["lines"]
+        assert {line["observation"].get("turn_id") for line in lines} == {"bob-3"}
+
+
+async def test_a_hit_with_text_from_a_page_or_a_tool_is_marked(world: World) -> None:
+    owner = "dan"
+    for turn_id, tags in (("dan-1", (FOREIGN,)), ("dan-2", ())):
+        episode = Episode(
+            turn_id=turn_id, owner=owner, thread="t", message="pears", reply="figs", at=OLD, tags=tags
+        )
+        await world.agent.layers.episodes.append(episode)
+    await world.agent.layers.episodes.index(owner=owner)
+    hits = (await call(agent_server(world.agent, owner), "search_memory", query="pears")).answer["hits"]
+    assert {hit["turn_id"]: hit["foreign"] for hit in hits} == {"dan-1": True, "dan-2": False}
 
 
 async def test_the_configuration_shows_no_secret(world: World) -> None:

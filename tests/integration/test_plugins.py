@@ -6,14 +6,16 @@ import re
 import sys
 import threading
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from graph.settings import Settings
+from graph.tools.plugins.artifacts import artifacts_of
 from graph.tools.plugins.shelf import SHIPPED
 from graph.tools.traits import Traits, traits_of
-from tests.plugins import Plugins, open_plugins
+from tests.plugins import TURN, Plugins, open_plugins, services_of, until
 
 FINE = "return 'fine'"
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "plugins.md"
@@ -291,6 +293,42 @@ async def test_the_shipped_plugins_are_fine_and_the_shell_is_off(settings: Setti
         assert traits_of(await plugins.tool("get_recent_logs")).owner_only
         foreign = [name for name in names if traits_of(await plugins.tool(name)).foreign]
         assert foreign == ["browse_page", "fetch_content", "get_recent_logs"]
+
+
+@pytest.mark.parametrize("made", ["async def", "def"])
+async def test_a_file_for_the_chat_is_the_callers_and_is_forgotten_with_them(
+    plugins: Plugins, settings: Settings, made: str
+) -> None:
+    plugins.write(
+        "draw.py",
+        f"""
+        def build(services):
+            @tool(response_format="content_and_artifact")
+            {made} draw() -> tuple[str, str]:
+                "Draw."
+                path = services.artifact("drawn.png")
+                path.write_text("drawn")
+                return "It is drawn.", str(path)
+            return [draw]
+        """,
+    )
+    drawn = {}
+    for owner in ("ana", "bob"):
+        output = await plugins.call("draw", turn=replace(TURN, owner=owner))
+        drawn[owner] = Path(*output.attachments)
+        assert drawn[owner].parent == artifacts_of(owner, settings.data_folder)
+    await plugins.shelf.erase(owner="ana")
+    assert [path.exists() for path in drawn.values()] == [False, True]
+
+
+async def test_old_files_for_the_chat_go_when_the_tools_are_first_asked_for(
+    plugins: Plugins, settings: Settings
+) -> None:
+    old = services_of(settings).artifact("old.png")
+    old.write_text("a picture")
+    os.utime(old, (0, 0))
+    await plugins.names()
+    await until(lambda: not old.exists())
 
 
 async def test_the_example_in_the_documentation_works(plugins: Plugins) -> None:

@@ -2,6 +2,9 @@
 
 import asyncio
 import contextlib
+import ctypes
+import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -19,6 +22,7 @@ async def plugins(tmp_path: Path) -> AsyncIterator[Plugins]:
     settings = Settings(data_folder=tmp_path, shell=True, shell_timeout=1, tool_output_cap=2000)
     async with open_plugins(settings, shipped=SHIPPED) as opened:
         yield opened
+    _dumpable(1)
 
 
 async def test_the_owner_is_asked_and_nobody_else_may(plugins: Plugins) -> None:
@@ -41,7 +45,9 @@ async def test_no_secret_is_in_its_environment_and_it_has_no_input(
     output = (await plugins.call("shell_run", command="env | cut -d= -f1 | sort; cat")).text
     shells_own = {"OLDPWD", "PWD", "SHLVL", "_"}
     language = {"LANG", "LC_ALL", "LC_CTYPE", "TZ"}
-    assert set(output.split("\n")[1:-1]) <= {"HOME", "PAGER", "PATH", "TERM"} | language | shells_own
+    assert (
+        set(output.split("\n")[1:-1]) <= {"GOAT_RUN", "HOME", "PAGER", "PATH", "TERM"} | language | shells_own
+    )
 
 
 async def test_a_command_that_prints_without_end_is_cut_and_killed(plugins: Plugins) -> None:
@@ -53,10 +59,28 @@ async def test_a_command_that_prints_without_end_is_cut_and_killed(plugins: Plug
     assert psutil.Process().memory_info().rss - before < 20_000_000
 
 
-async def test_what_it_leaves_running_is_ended_with_it(plugins: Plugins) -> None:
-    output = (await plugins.call("shell_run", command="sleep 61 & echo $!")).text
+@pytest.mark.parametrize(
+    "command",
+    [
+        "sleep 61 & echo $!",
+        "setsid sh -c 'echo $$; exec sleep 63' & sleep 0.2",
+        "nohup setsid sleep 64 & echo $!",
+    ],
+)
+async def test_what_it_leaves_running_is_ended_with_it(plugins: Plugins, command: str) -> None:
+    output = (await plugins.call("shell_run", command=command)).text
     assert output.startswith("Exit status 0.")
     await _gone(int(output.split()[-1]))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone can close it")
+async def test_while_the_shell_is_on_the_agents_environment_is_closed(plugins: Plugins) -> None:
+    assert _dumpable() == 1
+    await plugins.tool("shell_run")
+    assert _dumpable() == 0
+    if os.geteuid() != 0:
+        output = await plugins.call("shell_run", command="cat /proc/$PPID/environ")
+        assert "Permission denied" in output.text
 
 
 async def test_a_cancelled_command_is_killed(plugins: Plugins, tmp_path: Path) -> None:
@@ -71,6 +95,13 @@ async def test_a_cancelled_command_is_killed(plugins: Plugins, tmp_path: Path) -
 async def test_a_command_that_dies_says_how(plugins: Plugins) -> None:
     assert (await plugins.call("shell_run", command="kill -SEGV $$")).text.startswith("Ended by signal 11.")
     assert (await plugins.call("shell_run", command="no-such-command")).text.startswith("Exit status 127.")
+
+
+def _dumpable(value: int | None = None) -> int:
+    """Say whether processes of the same user may read this one, or set it."""
+    if sys.platform != "linux":
+        return 1
+    return int(ctypes.CDLL(None).prctl(*((3,) if value is None else (4, value)), 0, 0, 0))
 
 
 async def _gone(pid: int) -> None:

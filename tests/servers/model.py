@@ -81,6 +81,7 @@ class ModelServer:
         self._script = echo
         self.delay_per_chunk = 0.0
         self.transcript = TRANSCRIPT
+        self.model_names = ["test"]
         self.requests.clear()
         self.faults.clear()
 

@@ -1,16 +1,21 @@
 """The log in the data folder: one file for all processes, that rotates, and that is read back."""
 
+import io
 import json
 import logging
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from rich.console import Console
+from rich.logging import RichHandler
 
+from graph.log_queue import LineQueue, Lines, LineWriter
 from graph.log_reading import LogLine, read_logs
 from graph.logs import Logs, configure_logging, log_path, log_turn
 from graph.settings import Settings
@@ -83,6 +88,100 @@ def test_a_traceback_is_on_the_same_line(settings: Settings) -> None:
     assert line.message == "failed\nbadly"
     assert "'[secret]'" in line.error
     assert SECRET not in log_path(settings).read_text()
+
+
+def test_other_handlers_show_no_secret_either_and_still_the_traceback(settings: Settings) -> None:
+    terminal, stream = io.StringIO(), io.StringIO()
+    handlers = [RichHandler(console=Console(file=terminal, width=200)), logging.StreamHandler(stream)]
+    root = logging.getLogger()
+    root.handlers[:0] = handlers
+    try:
+        with configure_logging(settings):
+            try:
+                int(SECRET)
+            except ValueError:
+                logging.getLogger("graph").warning("refused %s", SECRET, exc_info=True)
+    finally:
+        for handler in handlers:
+            root.removeHandler(handler)
+    for shown in (terminal.getvalue(), stream.getvalue(), read_logs(settings, 1)[0].error):
+        assert SECRET not in shown
+        assert "Traceback" in shown
+        assert "ValueError: invalid literal for int() with base 10: '[secret]'" in shown
+    assert not any(handler.filters for handler in handlers)
+
+
+def test_a_predicate_is_asked_before_lines_are_counted(settings: Settings) -> None:
+    with configure_logging(settings):
+        for number in range(10):
+            logging.getLogger("graph").info("%d", number)
+    lines = read_logs(settings, 2, accept=lambda line: int(line.message) < 5)
+    assert [line.message for line in lines] == ["3", "4"]
+
+
+class Slow(logging.Handler):
+    """Keep lines, from when it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+        self.began, self.may = threading.Event(), threading.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.began.set()
+        self.may.wait()
+        self.lines.append(record.getMessage())
+
+
+def said(text: str) -> logging.LogRecord:
+    return logging.LogRecord("x", logging.INFO, "f", 1, text, None, None)
+
+
+def test_lines_that_are_dropped_are_counted_and_a_full_queue_can_be_ended() -> None:
+    lines, slow = Lines(3), Slow()
+    waiting, writer = LineQueue(lines), LineWriter(lines, slow)
+    writer.start()
+    waiting.handle(said("first"))
+    assert slow.began.wait(5)
+    for number in range(10):
+        waiting.handle(said(str(number)))
+    ending = threading.Thread(target=writer.end)
+    ending.start()
+    slow.may.set()
+    ending.join(5)
+    assert not writer.is_alive()
+    assert slow.lines == ["first", "0", "1", "2"]
+    waiting.handle(said("later"))
+    told, later = lines.get_nowait(), lines.get_nowait()
+    assert told is not None
+    assert later is not None
+    assert told.getMessage().startswith("7 lines were dropped here")
+    assert later.getMessage() == "later"
+    assert waiting.untold() is None
+
+
+def test_what_was_dropped_last_is_told_when_the_log_is_closed(settings: Settings) -> None:
+    logs = Logs(settings, queued=1)
+    log = logging.getLogger("graph")
+    for number in range(3000):
+        log.info("%d", number)
+    logs.close()
+    logs.close()
+    lines = [json.loads(line) for line in log_path(settings).read_bytes().splitlines()]
+    told = [line["message"] for line in lines if line["logger"] == "graph.log_queue"]
+    written = len(lines) - len(told)
+    assert written + sum(int(message.split()[0]) for message in told) == 3000
+
+
+def test_a_writer_that_is_gone_holds_up_no_ending() -> None:
+    lines, slow = Lines(1), Slow()
+    writer = LineWriter(lines, slow)
+    slow.may.set()
+    writer.start()
+    writer.end()
+    lines.put_nowait(said("nobody reads this"))
+    writer.end()
+    assert slow.lines == []
 
 
 def test_logging_is_afterwards_as_it_was(settings: Settings) -> None:

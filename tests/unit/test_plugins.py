@@ -1,6 +1,8 @@
 """What plugins rest on: addresses, names that clash, output that is cut, settings that are shown."""
 
-from ipaddress import ip_address
+import os
+import time
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
@@ -9,17 +11,26 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from graph.settings import Settings
-from graph.tools.plugins.addresses import AddressRefused, checked, is_public
+from graph.tools.plugins.addresses import (
+    AddressRefused,
+    checked,
+    is_public,
+    networks_of,
+    own_networks,
+    resolve,
+)
+from graph.tools.plugins.artifacts import ArtifactUpkeep, artifacts_of, erase_artifacts, remove_old
 from graph.tools.plugins.command import BothEnds
 from graph.tools.plugins.services import SettingsView
 from graph.tools.plugins.settling import settled
 from graph.tools.plugins.shelf import SHIPPED
-from tests.plugins import plugin_of, services_of
+from tests.plugins import plugin_of, services_of, until
 
 
 @pytest.mark.parametrize(
     "address",
     [
+        "168.63.129.16", "::ffff:168.63.129.16",
         "0.0.0.0", "10.1.2.3", "100.64.0.1", "100.127.255.255", "127.0.0.1", "127.255.255.254",
         "169.254.169.254", "172.16.0.1", "172.31.255.255", "192.0.0.8", "192.0.2.1", "192.168.1.1",
         "198.18.0.1", "198.51.100.1",
@@ -60,6 +71,38 @@ def test_nothing_is_public_that_python_calls_private(address: object) -> None:
 def test_one_address_that_is_not_public_spoils_the_host(found: list[str]) -> None:
     with pytest.raises(AddressRefused, match="not on the public internet"):
         checked("mixed.example", found)
+
+
+INTERFACES = [
+    ("52.1.2.3", "255.255.255.0"),
+    ("2a01:4f8::1%eth0", "ffff:ffff:ffff:ffff::"),
+    ("2001:41d0::5", None),
+    ("40.0.0.1", "0.0.0.0"),  # as some tunnels have it
+    ("aa:bb:cc:dd:ee:ff", None),
+    ("", ""),
+]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["52.1.2.3", "52.1.2.200", "2a01:4f8::1", "2a01:4f8::77", "2001:41d0::5", "40.0.0.1",
+     "::ffff:52.1.2.9", "64:ff9b::3401:209", "2002:3401:0209::1"],
+)  # fmt: skip
+def test_the_machines_own_networks_are_refused_also_public_ones(address: str) -> None:
+    with pytest.raises(AddressRefused, match="not on the public internet"):
+        checked("own.example", [address], networks_of(INTERFACES))
+
+
+def test_what_is_beside_the_machines_own_networks_is_reached() -> None:
+    beside = ["52.1.3.1", "2a01:4f8:0:1::1", "2001:41d0::6", "40.0.0.2"]
+    assert checked("beside.example", beside, networks_of(INTERFACES)) == beside
+
+
+async def test_the_networks_of_this_machine_are_known() -> None:
+    assert ip_network("127.0.0.0/8") in own_networks()
+    assert await resolve("localhost", 80, private=True)
+    with pytest.raises(AddressRefused, match="not on the public internet"):
+        await resolve("localhost", 80, private=False)
 
 
 def test_two_changed_files_may_swap_their_tools() -> None:
@@ -112,7 +155,46 @@ def test_a_file_for_the_chat_has_a_name_of_its_own_and_stays_in_its_folder(tmp_p
     services = services_of(Settings(data_folder=tmp_path))
     first, second = services.artifact("../../page.png"), services.artifact("page.png")
     assert first != second
-    assert first.parent == second.parent == tmp_path / "artifacts"
+    assert first.parent == second.parent == artifacts_of(Settings().owner, tmp_path)
+    assert first.parent.parent == tmp_path / "artifacts"
+    assert first.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("owner", ["../ana", "ana\ud800", "a" * 500])
+def test_a_file_for_the_chat_is_its_owners_and_goes_with_all_of_theirs(tmp_path: Path, owner: str) -> None:
+    services = services_of(Settings(data_folder=tmp_path))
+    theirs, others = services.artifact("a.png", owner=owner), services.artifact("b.png", owner="bob")
+    theirs.write_text("theirs")
+    others.write_text("others")
+    assert theirs.parent.parent == tmp_path / "artifacts"
+    for _ in range(2):
+        erase_artifacts(owner, tmp_path)
+    assert not theirs.parent.exists()
+    assert others.exists()
+
+
+def test_files_for_the_chat_are_removed_after_a_day_whosever_they_are(tmp_path: Path) -> None:
+    services, now = services_of(Settings(data_folder=tmp_path)), time.time()
+    old, new = services.artifact("old.png", owner="ana"), services.artifact("new.png", owner="bob")
+    of_before = tmp_path / "artifacts" / "page.png"
+    for path, age in ((old, 86_500), (of_before, 86_500), (new, 86_300)):
+        path.write_text("a picture")
+        os.utime(path, (now - age, now - age))
+    remove_old(tmp_path, now)
+    assert [path.exists() for path in (old, of_before, new)] == [False, False, True]
+    remove_old(tmp_path / "missing", now)
+
+
+async def test_old_files_are_looked_for_again_and_again(tmp_path: Path) -> None:
+    old = services_of(Settings(data_folder=tmp_path)).artifact("old.png")
+    upkeep = ArtifactUpkeep(lambda: tmp_path, every=0.02)
+    for _ in range(2):
+        upkeep.begin()
+        for _ in range(2):
+            old.write_text("a picture")
+            os.utime(old, (0, 0))
+            await until(lambda: not old.exists())
+        upkeep.end()
 
 
 def test_the_shipped_plugins_are_where_they_are_looked_for() -> None:

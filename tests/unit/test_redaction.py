@@ -33,6 +33,17 @@ SECRETS = ("hunter2-of-mine", 'quoted"and\\escaped', "späße und mehr")
         ('{"api_key": "abc123", "x": 1}', "abc123"),
         ("x-api-key=abc123", "abc123"),
         ("ghp_" + "a1" * 18, "ghp_a1"),
+        ("sk_live_abcdefghijk123 refused", "abcdefghijk"),
+        ("token=abcd1234efgh", "abcd1234efgh"),
+        ("{'token': 'abcdef123456'}", "abcdef123456"),
+        ('{"body": "{\\"token\\": \\"abc123\\"}"}', "abc123"),
+        ("GOAT_LETTA_TOKEN=abcd1234efgh", "abcd1234efgh"),
+        ("X-Telegram-Bot-Api-Secret-Token: abc123", "abc123"),
+        ("{'password': 'of three words'}", "words"),
+        ("password=basically", "basically"),
+        ("Authorization: Bearer short", "short"),
+        ("bad eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIx.abc given", "eyJ"),
+        ("?next=%2F%3Ft%3DeyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIx", "eyJ"),
     ],
 )
 def test_what_looks_like_a_secret_is_hidden(text: str, secret: str) -> None:
@@ -48,6 +59,8 @@ def test_what_looks_like_a_secret_is_hidden(text: str, secret: str) -> None:
         "http://localhost:4318/v1/traces cannot be reached",
         "working: Redis cannot be reached at 127.0.0.1:6379",
         "300 tokens of memory, 12:30:15",
+        'tokens: 300, token = 3, {"tokens": 123456789, "password": "", "model": "e5"}',
+        "the tokenizer=e5 and eyJ.b are none",
     ],
 )
 def test_what_is_none_stays(text: str) -> None:
@@ -57,6 +70,16 @@ def test_what_is_none_stays(text: str) -> None:
 @given(st.sampled_from(SECRETS), st.text(max_size=50), st.text(max_size=50))
 def test_what_is_configured_is_hidden_wherever_it_stands(secret: str, before: str, after: str) -> None:
     assert secret not in Redaction(SECRETS)(before + secret + after)
+
+
+@pytest.mark.parametrize(
+    "secret", ["abc def", "abcdefgh", "Bearer abcdefgh", "basic abc", "eyJabcdefgh.abcdef"]
+)
+@pytest.mark.parametrize("shape", ["password={}", "'token': '{}'", 'Authorization: "{}"', "?token={}", "{}"])
+def test_what_is_redacted_stays_as_it_is(shape: str, secret: str) -> None:
+    redact = Redaction(SECRETS)
+    once = redact(f"before {shape.format(secret)} after")
+    assert redact(once) == once
 
 
 def test_every_secret_of_the_settings_is_known() -> None:
@@ -93,6 +116,30 @@ def test_a_record_holds_no_secret_in_message_arguments_or_traceback() -> None:
         assert secret not in shown
     assert "Traceback" in json.loads(line)["error"]
     assert "Traceback" in shown
+    assert record.exc_info is None
+
+
+@pytest.mark.parametrize("at", [0, 25_990, 26_990, 500_000, 985_995, 986_995, 999_990])
+def test_a_long_text_is_cut_and_no_half_of_a_secret_stays(at: int) -> None:
+    text = "1" * at + SECRETS[0] + "1" * (1_000_000 - at)
+    shown = Redaction(SECRETS).shortened(text)
+    assert len(shown) < 40_000
+    assert "characters left out" in shown
+    assert not {SECRETS[0][:4], SECRETS[0][-4:]} & {shown[n : n + 4] for n in range(len(shown))}
+
+
+def test_a_record_with_an_endless_error_takes_no_long_time() -> None:
+    nothing: dict[str, int] = {}
+    try:
+        nothing["7" * 20_000_000]
+    except KeyError:
+        error = sys.exc_info()
+    record = logging.LogRecord("x", logging.ERROR, "f", 1, "%s", ("://a" * 5_000_000,), error)
+    began = time.process_time()
+    RedactionFilter(Redaction(SECRETS)).filter(record)
+    assert time.process_time() - began < 1
+    assert len(record.getMessage()) + len(str(record.exc_text)) < 80_000
+    assert str(record.exc_text).startswith("Traceback")
 
 
 def test_arguments_that_do_not_fit_are_still_logged() -> None:
@@ -102,7 +149,23 @@ def test_arguments_that_do_not_fit_are_still_logged() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["://" * 30_000, "a" * 300_000, "1:" * 100_000, "password=" * 30_000, "?key" * 50_000]
+    "text",
+    [
+        "://" * 30_000,
+        "a" * 300_000,
+        "1:" * 100_000,
+        "password=" * 30_000,
+        "?key" * 50_000,
+        "token" * 60_000,
+        "token='" * 40_000,
+        "password='" + "password=" * 30_000,
+        ("token" + " " * 40 + ":") * 6_000,
+        "-eyJaaaaaaaaa" * 25_000,
+        "eyJaaaaaaaa." * 25_000,
+        "\\" * 300_000,
+        "secret" + "\\" * 300_000,
+        "token=bearer " * 25_000,
+    ],
 )
 def test_long_texts_take_no_long_time(text: str) -> None:
     began = time.process_time()

@@ -2,12 +2,15 @@
 
 import asyncio
 import socket
-from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from collections.abc import Collection, Iterable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+import psutil
 
 from memory.errors import GoatError
 
 Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
 
 _NOT_PUBLIC_4 = [
     IPv4Network(network)
@@ -16,6 +19,7 @@ _NOT_PUBLIC_4 = [
         "10.0.0.0/8",
         "100.64.0.0/10",
         "127.0.0.0/8",
+        "168.63.129.16/32",  # the host of a virtual machine in Azure
         "169.254.0.0/16",
         "172.16.0.0/12",
         "192.0.0.0/24",
@@ -40,25 +44,38 @@ class AddressRefused(GoatError):
 
 def is_public(address: Address) -> bool:
     """Say whether an address is one of the open internet; one that carries another is as that one is."""
-    if isinstance(address, IPv4Address):
-        return not any(address in network for network in _NOT_PUBLIC_4)
-    carried = address.ipv4_mapped or address.sixtofour
-    if address in _NAT64:
-        carried = IPv4Address(int(address) & 0xFFFFFFFF)
-    if carried is not None:
-        return is_public(carried)
-    return address in _PUBLIC_6 and not any(address in network for network in _NOT_PUBLIC_6)
+    meant = _meant(address)
+    if isinstance(meant, IPv4Address):
+        return not any(meant in network for network in _NOT_PUBLIC_4)
+    return meant in _PUBLIC_6 and not any(meant in network for network in _NOT_PUBLIC_6)
 
 
-def checked(host: str, found: Iterable[str]) -> list[str]:
-    """Return the addresses of a host, all of which are public.
+def networks_of(interfaces: Iterable[tuple[str, str | None]]) -> list[Network]:
+    """Return the networks of interfaces, each given by its address and its mask, also public ones.
+
+    What is no address of the internet is left out. An interface without a mask, or with one that takes in
+    everything, counts with its address alone.
+    """
+    found = [_network(address.partition("%")[0], mask) for address, mask in interfaces]
+    return [network for network in found if network is not None]
+
+
+def own_networks() -> list[Network]:
+    """Return the networks that this machine is in, as they are now."""
+    interfaces = (one for interface in psutil.net_if_addrs().values() for one in interface)
+    families = (socket.AF_INET, socket.AF_INET6)
+    return networks_of((one.address, one.netmask) for one in interfaces if one.family in families)
+
+
+def checked(host: str, found: Iterable[str], own: Collection[Network] = ()) -> list[str]:
+    """Return the addresses of a host, all of which are public, and in none of the machine's own networks.
 
     Raises:
         AddressRefused: one is not; a host of mixed addresses is up to no good.
     """
     addresses = list(dict.fromkeys(found))
     for address in addresses:
-        if "%" in address or not is_public(ip_address(address)):
+        if "%" in address or not is_public(ip_address(address)) or _is_in(ip_address(address), own):
             raise AddressRefused(
                 f"{host[:200]} is not on the public internet. If that is meant, set GOAT_FETCH_PRIVATE=true."
             )
@@ -77,4 +94,26 @@ async def resolve(host: str, port: int, *, private: bool) -> list[str]:
         reason = error.strerror if isinstance(error, OSError) else "no name of a host"
         raise AddressRefused(f"{host[:200]} cannot be found: {reason}.") from None
     addresses = [str(address[0]) for *_, address in found]
-    return addresses if private else checked(host, addresses)
+    return addresses if private else checked(host, addresses, own_networks())
+
+
+def _is_in(address: Address, networks: Iterable[Network]) -> bool:
+    return any(one in network for one in (address, _meant(address)) for network in networks)
+
+
+def _meant(address: Address) -> Address:
+    """Return the address that another one carries, or itself."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+def _network(address: str, mask: str | None) -> Network | None:
+    try:
+        own = ip_address(address)
+        bits = int(ip_address(mask.partition("%")[0])).bit_count() if mask else 0
+    except ValueError:
+        return None
+    return ip_network((own, bits or own.max_prefixlen), strict=False)

@@ -1,16 +1,23 @@
 """Run a command of the shell with limits on its time and its output."""
 
 import asyncio
+import ctypes
 import os
 import signal
+import sys
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+import psutil
+
 _PIECE = 64 * 1024
 _DRAIN_SECONDS = 0.2
+_MARK = "GOAT_RUN"
+_PR_SET_DUMPABLE = 4
 _KEPT_ENVIRONMENT = ("LANG", "LC_ALL", "LC_CTYPE", "TZ")
 _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 
@@ -52,16 +59,17 @@ class Ran:
 async def run_command(command: str, folder: Path, *, seconds: float, room: int) -> Ran:
     """Run a command in `folder`, with a small environment and no input.
 
-    All that it leaves running in its session is killed at the end, also when the call is cancelled.
+    All that it leaves running is killed at the end, also when the call is cancelled: its process group, and
+    what has the mark in its environment that it was given. What takes that away, as `env -i` does, stays.
     """
-    output = BothEnds(room)
+    output, mark = BothEnds(room), uuid.uuid4().hex
     async with _pipe(output) as (end, all_read):
         process = await asyncio.create_subprocess_exec(
             "/bin/sh",
             "-c",
             command,
             cwd=folder,
-            env=_environment(folder),
+            env=_environment(folder) | {_MARK: mark},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=end,
             stderr=end,
@@ -77,8 +85,31 @@ async def run_command(command: str, folder: Path, *, seconds: float, room: int) 
         finally:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
-            await asyncio.shield(process.wait())
+            await asyncio.shield(_ended(process, mark))
     return Ran(output=output.text, status=status)
+
+
+def close_to_others() -> None:
+    """Keep other processes of the user from reading this one's environment and memory, where Linux can.
+
+    Root reads them still. There are no core dumps any more, and no debugger of the user's gets in.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+async def _ended(process: asyncio.subprocess.Process, mark: str) -> None:
+    await process.wait()
+    await asyncio.to_thread(_kill_marked, mark)
+
+
+def _kill_marked(mark: str) -> None:
+    """Kill what has the mark, twice: what is killed may have started another one just before."""
+    for _ in range(2):
+        for process in psutil.process_iter():
+            with suppress(psutil.Error, OSError):
+                if process.environ().get(_MARK) == mark:
+                    process.kill()
 
 
 @asynccontextmanager

@@ -2,24 +2,22 @@
 
 import importlib
 import secrets
-import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from langchain_core.runnables.config import ensure_config
 from pydantic import SecretStr
 
 from graph.settings import Settings
+from graph.tools.caller import caller
 from graph.tools.isolation import at_home
+from graph.tools.plugins.artifacts import artifacts_of
 from memory.figures import Metrics
 
 if TYPE_CHECKING:
     import httpx
-
-ARTIFACT_SECONDS = 24 * 3600.0
-"""How long a file for the chat stays at least."""
 
 
 class ReadMetrics(Protocol):
@@ -78,14 +76,18 @@ class PluginServices:
         """Return a private folder for the plugin's own files, made if need be."""
         return _private(self._data_folder() / "plugin-files" / self.plugin)
 
-    def artifact(self, name: str) -> Path:
+    def artifact(self, name: str, *, owner: str = "") -> Path:
         """Return where to write a file for the chat; a tool hands the path out as its artifact.
 
         The tool has `response_format="content_and_artifact"` and returns its text and the path, or a list
-        of paths. A file is removed after a day.
+        of paths. A file is removed after a day, and with all else that is kept of its owner.
+
+        Args:
+            name: what the file's own name ends with.
+            owner: whose the file is; empty: whose call runs, or the configured owner's where none does, as
+                in a thread that the plugin started.
         """
-        folder = _private(self._data_folder() / "artifacts")
-        _remove_old(folder, time.time() - ARTIFACT_SECONDS)
+        folder = _private(artifacts_of(owner or self._calling(), self._data_folder()))
         return folder / f"{secrets.token_hex(8)}-{Path(name).name}"
 
     def http(self, *, seconds: float = 15.0) -> "httpx.AsyncClient":
@@ -106,6 +108,13 @@ class PluginServices:
         """Read the latest lines of the log, of all owners: for tools with the trait `owner_only` alone."""
         return await at_home(lambda: self.read_logs(limit=limit, level=level))
 
+    def _calling(self) -> str:
+        """Return on whose behalf the tool runs that this is called in."""
+        try:
+            return caller(ensure_config()).owner
+        except LookupError:
+            return self.load_settings().owner
+
     def _data_folder(self) -> Path:
         return self.load_settings().data_folder.expanduser().resolve()
 
@@ -113,10 +122,3 @@ class PluginServices:
 def _private(folder: Path) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
-
-
-def _remove_old(folder: Path, before: float) -> None:
-    for path in folder.iterdir():
-        with suppress(OSError):
-            if path.stat().st_mtime < before:
-                path.unlink()

@@ -14,6 +14,7 @@ from langchain_core.tools import BaseTool
 from graph.settings import Settings
 from graph.tools.guest import Guest
 from graph.tools.isolation import PluginIsolation
+from graph.tools.plugins.artifacts import ArtifactUpkeep, erase_artifacts
 from graph.tools.plugins.files import PluginFile, PluginProblem, plugin_files, read_plugin, trusted_owners
 from graph.tools.plugins.loading import LOAD_SECONDS, LoadedPlugin, load_plugin
 from graph.tools.plugins.services import PluginServices
@@ -56,6 +57,7 @@ class PluginShelf:
         self._shipped = shipped
         self._load_seconds = load_seconds
         self._patience = patience
+        self._upkeep = ArtifactUpkeep(self._data_folder)
         self._lock = threading.Lock()
         self._looking: Future[None] | None = None
         self._read: dict[str, _Read] = {}
@@ -68,6 +70,7 @@ class PluginShelf:
 
         Where loading takes long, the tools are those there are so far.
         """
+        self._upkeep.begin()
         await self._looked(self._patience)
         return [tool for plugin in self._shown.values() for tool in plugin.tools]
 
@@ -83,12 +86,21 @@ class PluginShelf:
         folder = self._folder()
         return f"{len(names)} tools of {len(self._shown)} plugins: {', '.join(names)}; yours go to {folder}"
 
+    async def erase(self, *, owner: str) -> None:
+        """Remove an owner's files for the chat.
+
+        Raises:
+            DataFolderError: they cannot be removed.
+        """
+        await asyncio.to_thread(erase_artifacts, owner, self._data_folder())
+
     async def aclose(self) -> None:
         """End what runs the tools, and let go of the plugins; they are loaded anew when asked for."""
         if self._looking is not None and not self._looking.done():
             await self._looked(self._patience)
         self._read, self._shown = {}, {}
         self._keep()
+        self._upkeep.end()
         await self.isolation.aclose()
 
     async def _looked(self, seconds: float | None) -> None:
@@ -108,7 +120,7 @@ class PluginShelf:
 
     def _refresh(self) -> None:
         files, problems = self._files()
-        owners = trusted_owners(self._settings().data_folder.expanduser())
+        owners = trusted_owners(self._data_folder())
         for name in set(self._read) - set(files):
             del self._read[name]
         for name, file in files.items():
@@ -159,6 +171,9 @@ class PluginShelf:
             if self._problems.get(name) != problem:
                 logger.warning("The plugin %s has a problem: %s", name, problem)
         self._problems = problems
+
+    def _data_folder(self) -> Path:
+        return self._settings().data_folder.expanduser()
 
     def _folder(self) -> Path:
         settings = self._settings()
