@@ -66,7 +66,7 @@ def model(_model_server: ModelServer) -> ModelServer:
 def settings(data_folder: Path, model: ModelServer) -> Settings:
     """Settings over the embedded stores and the test's model."""
     return Settings(
-        data_folder=data_folder, model="test", model_base_url=model.base_url, model_timeout=2, timezone="UTC"
+        data_folder=data_folder, model="test", model_base_url=model.base_url, model_timeout=4, timezone="UTC"
     )
 
 
