@@ -52,6 +52,8 @@ class LazyEmbeddings:
         await self._model.ready()
 
     async def aclose(self) -> None:
-        """Release threads and connections, if there are any."""
+        """Release threads, connections and the model's memory; the next use chooses anew."""
         if "_model" in self.__dict__:
-            await self._model.aclose()
+            model = self._model
+            del self.__dict__["_model"]
+            await model.aclose()

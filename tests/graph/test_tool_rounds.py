@@ -20,6 +20,8 @@ from tests.servers.faults import Fault
 from tests.servers.model import ModelRequest, ModelServer, Reply
 from tests.servers.openai_format import ToolCall
 
+pytestmark = pytest.mark.usefixtures("hash_vectors")
+
 OWNER = "ana"
 DEEP: object = json.loads("[" * 60 + "]" * 60)
 THREAD = thread_id("test", OWNER, "tools")

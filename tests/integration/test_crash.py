@@ -32,9 +32,9 @@ from tests.crash.trial import kill_server
 from tests.crash.worker import Orders
 from tests.servers.model import ModelServer
 
-KILLS = 6
+KILLS = 4
 LANE = LANES[0]
-STEPS = ["prefetch", "gap_filter", "budget", "assemble", "respond", "archive"]
+STEPS = ["prefetch", "gap_filter", "budget", "assemble", "respond", "ground", "archive"]
 FIRST_AFTER_REPLY = 7
 """Input, start, fetches, filter, budget and prompt each have a checkpoint before that of the reply."""
 

@@ -7,7 +7,7 @@ from tests.telegram_soak.nursery import running_nursery
 from tests.telegram_soak.script import Plan
 from tests.telegram_soak.trial import run_trial
 
-PLAN = Plan(messages=30, chats=4, kills=5, rate=10.0, seed=3, freezes=0)
+PLAN = Plan(messages=20, chats=4, kills=4, rate=10.0, seed=3, freezes=0)
 
 
 async def test_each_message_is_answered_once_and_in_order_over_kills(tmp_path: Path) -> None:
