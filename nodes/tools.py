@@ -63,7 +63,8 @@ class Tools:
             return _as_it_stood(turn, call, stood, foreign=traits.foreign)
         if not turn.private:
             logger.info("The tool %s is called", call.name)
-        output = await self._output(tool, call, turn, traits)
+        caller = Caller(turn=turn, key=call.key, foreign=state["foreign"])
+        output = await self._output(tool, call, caller, traits)
         return _result(turn, call, output, foreign=traits.foreign or FROM_OUTSIDE in output.text)
 
     def _answer(self, call: Call, turn: Turn, reason: str) -> Answer:
@@ -79,17 +80,18 @@ class Tools:
             return ""
         return await self.cache.claim(call.key, BEGUN, owner=turn.owner)
 
-    async def _output(self, tool: BaseTool, call: Call, turn: Turn, traits: Traits) -> Output:
+    async def _output(self, tool: BaseTool, call: Call, caller: Caller, traits: Traits) -> Output:
+        turn = caller.turn
         if traits.cached and (known := await self._known(call, turn)):
             return Output(text=known, ok=True)
-        output = await self._until_stopped(tool, call, turn)
+        output = await self._until_stopped(tool, call, caller)
         if traits.cached and output.ok and not turn.private:
             await self._keep(call, turn, output.text, traits.cached)
         return output
 
-    async def _until_stopped(self, tool: BaseTool, call: Call, turn: Turn) -> Output:
-        running = asyncio.ensure_future(self.run(tool, call, Caller(turn=turn, key=call.key)))
-        stopping = asyncio.ensure_future(self.stops.signal(turn.turn_id).wait())
+    async def _until_stopped(self, tool: BaseTool, call: Call, caller: Caller) -> Output:
+        running = asyncio.ensure_future(self.run(tool, call, caller))
+        stopping = asyncio.ensure_future(self.stops.signal(caller.turn.turn_id).wait())
         try:
             await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
             return running.result() if running.done() else Output(text=STOPPED, ok=False)

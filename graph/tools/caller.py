@@ -16,6 +16,8 @@ class Caller:
     turn: Turn
     key: str
     """The same when the call is made again after a crash."""
+    foreign: bool = False
+    """Text from outside stands before the model."""
 
     @property
     def owner(self) -> str:

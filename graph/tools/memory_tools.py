@@ -190,5 +190,5 @@ def _note(asked: Caller, text: str) -> Episode:
         message="",
         reply=text,
         at=asked.turn.at,
-        tags=(NOTE, f"from {asked.turn.turn_id}"),
+        tags=(NOTE, f"from {asked.turn.turn_id}", *((FOREIGN,) if asked.foreign else ())),
     )

@@ -44,7 +44,7 @@ FIGURE = re.compile(
         (?:{_SPACE}?(?P<cp>[ap])\.?m\b)?)
     | (?P<hour>(?P<hh>1[0-2]|[1-9]){_SPACE}?(?P<hp>[ap])\.?m\b)
     | (?P<power>(?P<pm>\d{{1,40}}(?:\.\d{{1,40}})?)e(?P<pe>[+-]?\d{{1,3}})(?!\w))
-    | (?P<number>(?:\d{{1,3}}(?:{_SPACE}\d{{3}}(?!\d))++(?:[.,]\d++)?|\d++(?:[.,'’]\d++)*+))
+    | (?=(?P<number>\d{{1,3}}(?:{_SPACE}\d{{3}}(?!\d))+(?:[.,]\d+)?|\d+(?:[.,'’]\d+)*))(?P=number)
       (?:(?P<attached>k|bn|mn)(?!\w)|{_SPACE}?(?:de{_SPACE})?(?P<scale>{_SCALE})(?!\w))?
     )
     | (?P<us>(?<!\w)(?P<um>{_MONTH})\.?{_SPACE}(?P<ud>\d{{1,2}}){_TH}
@@ -52,7 +52,11 @@ FIGURE = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-"""One figure; which it is, is told by the outer group."""
+"""One figure; which it is, is told by the outer group.
+
+A number is looked ahead for and then repeated, so that it is taken whole or not at all: Python 3.11.2, which
+Debian 12 has, goes wrong with possessive quantifiers over groups.
+"""
 NOT_COUNTED = re.compile(
     r"^[ \t>*_#+-]{0,12}\d{1,3}[.)](?=[ \t*]|$)|(?<=\()#[^\s()]*|\{#[^\s{}]*\}", re.MULTILINE
 )

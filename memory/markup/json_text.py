@@ -5,8 +5,8 @@ import re
 from memory.markup.tape import Tape, Wait
 
 MAX_DEPTH = 64
-_TOKEN = re.compile(r'[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+(?P<end>")?|[{}\[\]]', re.DOTALL)
-_STRING = re.compile(r'(?:[^"\\]++|\\.)*+(?P<end>")?', re.DOTALL)
+_TOKEN = re.compile(r'[^"{}\[\]]++|"(?:[^"\\]++|\\.)*(?P<end>")?|[{}\[\]]', re.DOTALL)
+_STRING = re.compile(r'(?:[^"\\]++|\\.)*(?P<end>")?', re.DOTALL)
 _STEP = {"{": 1, "[": 1, "}": -1, "]": -1}
 
 

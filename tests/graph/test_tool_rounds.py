@@ -279,6 +279,15 @@ async def test_no_address_is_made_up_once_a_page_was_read(
     assert isinstance(events[-1], Waiting if asked else Finished)
 
 
+async def test_a_note_of_a_page_is_marked_as_such(plugins: None, agent: Agent, model: ModelServer) -> None:
+    noting = Reply("", (ToolCall("store_memory", {"text": "Nothing new."}),))
+    model.reply(in_turn(calling("read_page", name="x"), noting, "Well."))
+    waiting = (await events_of(agent, "Read x and note it."))[-1]
+    finished(await decided(agent, waiting, allowed=True))
+    notes = [e for e in await agent.layers.episodes.recent(owner=OWNER, limit=5) if "note" in e.tags]
+    assert ["foreign" in note.tags for note in notes] == [True]
+
+
 async def test_a_call_that_only_repeats_an_earlier_one_is_not_run(agent: Agent, model: ModelServer) -> None:
     same = calling("search_memory", query="x")
     model.reply(in_turn(same, same, "Well."))
