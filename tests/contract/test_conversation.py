@@ -76,9 +76,14 @@ async def connected(url: str) -> AsyncIterator[Client]:
 
 
 def lasting(binary: str, folder: Path) -> AbstractAsyncContextManager[str]:
-    """Run a server that finds its data again; it ends by SIGKILL."""
+    """Run a server that finds its data again; it ends by SIGKILL.
+
+    It leaves it to the kernel to bring its file to the disk: where it does so itself each second, a disk that is
+    busy holds its writes back, and a kill takes up to two seconds of them along.
+    """
     socket = f"{folder}/redis.sock"
-    flags = ("--port", "0", "--unixsocket", socket, "--dir", str(folder), "--appendonly", "yes")
+    lasting_file = ("--appendonly", "yes", "--appendfsync", "no")
+    flags = ("--port", "0", "--unixsocket", socket, "--dir", str(folder), *lasting_file)
     return running(BINARIES[binary](), *flags, ping=f"unix://{socket}")
 
 
