@@ -78,8 +78,8 @@ async def connected(url: str) -> AsyncIterator[Client]:
 def lasting(binary: str, folder: Path) -> AbstractAsyncContextManager[str]:
     """Run a server that finds its data again; it ends by SIGKILL.
 
-    It leaves it to the kernel to bring its file to the disk: where it does so itself each second, a disk that is
-    busy holds its writes back, and a kill takes up to two seconds of them along.
+    It leaves it to the kernel to bring its file to the disk: where it does so itself each second, a busy disk
+    holds its writes back, and a kill takes up to two seconds of them along.
     """
     socket = f"{folder}/redis.sock"
     lasting_file = ("--appendonly", "yes", "--appendfsync", "no")

@@ -52,7 +52,8 @@ async def connected(url: str) -> AsyncIterator[Client]:
 def lasting(binary: str, folder: Path) -> AbstractAsyncContextManager[str]:
     """Run a server that finds its data again; it ends by SIGKILL."""
     socket = f"{folder}/redis.sock"
-    flags = ("--port", "0", "--unixsocket", socket, "--dir", str(folder), "--appendonly", "yes")
+    lasting_file = ("--appendonly", "yes", "--appendfsync", "no")  # else a busy disk holds writes back
+    flags = ("--port", "0", "--unixsocket", socket, "--dir", str(folder), *lasting_file)
     return running(BINARIES[binary](), *flags, ping=f"unix://{socket}")
 
 
