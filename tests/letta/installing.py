@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,8 +92,7 @@ def _sources(installed: Installed) -> None:
     if not archive.exists():
         pip = [python, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
         run([*pip, f"letta=={VERSION}", "--dest", sdist], cwd=installed.folder)
-    with tarfile.open(archive) as packed:
-        packed.extractall(installed.folder, filter="data")
+    shutil.unpack_archive(archive, installed.folder)
 
 
 def _packages(uv: Path, installed: Installed) -> None:
