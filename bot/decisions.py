@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graph.state import Allocation, Grounding, State
+from graph.rounds import grounding_of
+from graph.state import Allocation, State
 from memory.models import Candidate, Decision
 
 RULES = {
@@ -70,7 +71,7 @@ def measure(decision: Decision) -> str:
 
 def unsupported(state: State) -> tuple[Sequence[str], bool]:
     """Return the figures of the reply that stood nowhere, and whether it was corrected."""
-    grounding = state.get("grounding", Grounding())
+    grounding = grounding_of(state)
     return grounding.unsupported, grounding.corrected
 
 

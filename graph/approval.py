@@ -7,7 +7,8 @@ from typing import Any
 from langgraph.types import Interrupt
 
 from graph.events import Approval
-from graph.state import Call, Turn
+from graph.exchange import Call
+from graph.state import Turn
 
 ABANDONED, BEGUN, REFUSED = "abandoned", "begun", "refused"
 """What is noted of a call, so that it is neither made twice nor made after a no."""

@@ -8,9 +8,10 @@ from typing import Any
 
 from langchain_core.tools import BaseTool
 
+from graph.exchange import Call, Round
 from graph.model_call import Said
 from graph.rounds import exchange_of, shown_data
-from graph.state import Call, Round, State
+from graph.state import State
 from graph.tools.schemas import arguments_schema
 from memory.arguments import fit
 from memory.markup import parse_calls, quotes_call

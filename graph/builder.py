@@ -10,7 +10,8 @@ from graph.layers import Layers
 from graph.model_call import ModelCall
 from graph.observed import Observed
 from graph.rounds import after_respond
-from graph.state import State, ToolsInput, TurnInput
+from graph.state import State, TurnInput
+from graph.updates import ToolsInput
 from nodes.archive import Archive
 from nodes.assemble import Assemble
 from nodes.budget import Budget
@@ -58,7 +59,7 @@ def build_graph(layers: Layers, context_schema: type[TurnContext] = TurnContext)
     builder.add_edge("gap_filter", "budget")
     builder.add_edge("budget", "assemble")
     builder.add_edge("assemble", "respond")
-    builder.add_conditional_edges("respond", after_respond, ["tools", "ground"])
+    builder.add_conditional_edges("respond", after_respond, ["tools", "ground", "archive"])
     builder.add_edge("tools", "respond")
     builder.add_edge("ground", "archive")
     builder.add_edge("archive", END)

@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from graph.context import Thresholds, TurnContext
+from graph.rounds import exchange_of, grounding_of, results_of
 from graph.state import Allocation, Recall, State
 from memory.models import Candidate, Decision, Evidence, SearchReport
 from memory.observation import DIGITS, Called, Grounded, Judged, Observation, Searched, Shares
@@ -47,7 +48,7 @@ def observe(state: State, context: TurnContext, timings: Mapping[str, float]) ->
         model=reply.model,
         model_seconds=round(reply.seconds, 3),
         calls=_calls(state),
-        rounds=_rounds(state),
+        rounds=len(exchange_of(state).rounds),
         grounding=_grounded(state),
         thresholds=_thresholds(context),
     )
@@ -124,27 +125,18 @@ def _rounded(evidence: Evidence) -> Evidence:
 
 def _calls(state: State) -> list[Called]:
     """Return the tools that were called; a name that a model made up may be anything, and is left out."""
-    turn_id = state["turn"].turn_id
     return [
         Called(
             name=result.name if _TOOL_NAME.fullmatch(result.name) else "unknown",
             ok=result.ok,
             milliseconds=round(result.milliseconds, 1),
         )
-        for result in state.get("results", ())
-        if result.turn_id == turn_id
+        for result in results_of(state)
     ]
 
 
-def _rounds(state: State) -> int:
-    exchange = state.get("exchange")
-    return len(exchange.rounds) if exchange and exchange.turn_id == state["turn"].turn_id else 0
-
-
 def _grounded(state: State) -> Grounded:
-    grounding = state.get("grounding")
-    if grounding is None:
-        return Grounded()
+    grounding = grounding_of(state)
     return Grounded(unsupported=len(grounding.unsupported), corrected=grounding.corrected)
 
 

@@ -8,7 +8,9 @@ from typing import Any
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 from langgraph.types import Send
 
-from graph.state import Call, Exchange, State, ToolResult, ToolsInput
+from graph.exchange import Call, Exchange, Grounding, ToolResult
+from graph.state import State
+from graph.updates import ToolsInput
 from memory.tool_prompt import BRIDGE, LAST, fenced_output
 
 _ADDRESS = re.compile(r"https?://[^\s\"\\]+", re.IGNORECASE)
@@ -26,6 +28,12 @@ def results_of(state: State) -> list[ToolResult]:
     return [by_key[call.key] for call in exchange_of(state).calls if call.key in by_key]
 
 
+def grounding_of(state: State) -> Grounding:
+    """Return what is known of this turn's figures; nothing is wrong with those of a turn without tools."""
+    turn_id, grounding = state["turn"].turn_id, state.get("grounding")
+    return grounding if grounding and grounding.turn_id == turn_id else Grounding(turn_id=turn_id)
+
+
 def open_calls(state: State) -> list[Call]:
     """Return the calls that the model asked for and that were not run yet."""
     done = {result.key for result in results_of(state)}
@@ -33,7 +41,9 @@ def open_calls(state: State) -> list[Call]:
 
 
 def after_respond(state: State) -> list[Send] | str:
-    """Go to the tools, each call for itself, or on with the reply."""
+    """Go to the tools, each call for itself, or on with the reply: one without tools needs no grounding."""
+    if not exchange_of(state).rounds:
+        return "archive"
     return [Send("tools", one) for one in tools_inputs(state)] or "ground"
 
 

@@ -11,10 +11,12 @@ from langchain_core.messages import AnyMessage, BaseMessage
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from pydantic import TypeAdapter
 
-from graph import state
+from graph import exchange, state
 from memory import models
 
 _MESSAGES = "messages"
+_OWN = (state, exchange)
+_OWN_NAMES = {module.__name__ for module in _OWN}
 
 
 class StateSerializer(JsonPlusSerializer):
@@ -24,7 +26,9 @@ class StateSerializer(JsonPlusSerializer):
     """
 
     def __init__(self) -> None:
-        super().__init__(allowed_msgpack_modules=[*_types(state), *_types(models)])
+        super().__init__(
+            allowed_msgpack_modules=[kind for module in (*_OWN, models) for kind in _types(module)]
+        )
 
     def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
         """Return the kind of `obj` and its bytes."""
@@ -45,7 +49,8 @@ def checkpoint_serde() -> JsonPlusSerializer:
 
 @cache
 def _adapters() -> dict[str, TypeAdapter[Any]]:
-    own = [getattr(state, name) for _, name in _types(state) if is_dataclass(getattr(state, name))]
+    kinds: list[type] = [getattr(module, name) for module in _OWN for _, name in _types(module)]
+    own = [kind for kind in kinds if is_dataclass(kind)]
     return {kind.__name__: TypeAdapter(kind) for kind in own} | {_MESSAGES: TypeAdapter(list[AnyMessage])}
 
 
@@ -54,7 +59,7 @@ def _kind(value: Any) -> str:
     if isinstance(value, list):
         return _MESSAGES if value and all(isinstance(one, BaseMessage) for one in value) else ""
     kind = type(value)
-    return kind.__name__ if kind.__module__ == state.__name__ and kind.__name__ in _adapters() else ""
+    return kind.__name__ if kind.__module__ in _OWN_NAMES and kind.__name__ in _adapters() else ""
 
 
 def _types(module: ModuleType) -> list[tuple[str, str]]:

@@ -7,12 +7,13 @@ written as a tuple is read back from a checkpoint as a list, hence `Sequence`.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, NotRequired
+from typing import Annotated, NotRequired
 
 from langchain_core.messages import AnyMessage
 from langgraph.graph.message import Messages, add_messages
 from typing_extensions import TypedDict
 
+from graph.exchange import Exchange, Grounding, ToolResult, of_one_turn
 from graph.timings import Timings, of_latest_turn
 from memory.models import (
     Candidate,
@@ -129,82 +130,6 @@ class Allocation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """A tool that the model asks for."""
-
-    id: str
-    """What the model's endpoint knows the call by."""
-    key: str
-    """The call's own name: turn, round and place, the same when the turn is done again."""
-    name: str
-    arguments: dict[str, Any]
-    problem: str = ""
-    """Why it cannot be run: its arguments cannot be read, or it only repeats what the model was shown."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Round:
-    """What the model said when it asked for tools; calls that were written into the text are cut out."""
-
-    text: str
-    calls: Sequence[Call]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
-    """The rounds of tools of a turn, oldest first."""
-
-    turn_id: str
-    rounds: Sequence[Round] = ()
-
-    @property
-    def calls(self) -> list[Call]:
-        """Every call of the turn."""
-        return [call for one in self.rounds for call in one.calls]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolResult:
-    """What became of a call."""
-
-    turn_id: str
-    key: str
-    name: str
-    output: str
-    """What the model is shown, held to the output cap; data, never instructions."""
-    ok: bool
-    evidence: str
-    """One line for the conversation."""
-    foreign: bool = False
-    """The output comes from outside: a page, a command, another agent."""
-    abandoned: bool = False
-    """Nobody said whether it may run; the person went on to something else."""
-    attachments: Sequence[str] = ()
-    """Paths of files for the chat."""
-    milliseconds: float = 0.0
-
-
-def of_one_turn(left: Sequence[ToolResult], right: Sequence[ToolResult]) -> list[ToolResult]:
-    """Add results to those of the same turn; those of another turn go, so that a thread stays bounded."""
-    if not right:
-        return list(left)
-    turn_id, new = right[-1].turn_id, {result.key for result in right}
-    return [r for r in left if r.turn_id == turn_id and r.key not in new] + list(right)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grounding:
-    """Which figures of the reply stand in nothing that the model was shown."""
-
-    unsupported: Sequence[str] = ()
-    """Those of the reply as it was first written."""
-    corrected: bool = False
-    """The reply was written anew, and has fewer of them."""
-    problem: str = ""
-    """Why the corrective call gave nothing better."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """How the turn was answered."""
 
@@ -251,71 +176,6 @@ class TurnInput(TypedDict):
     the caller, by `respond`, and by `ground` when it corrects the reply."""
 
 
-class WorkingUpdate(TypedDict):
-    turn: Turn
-    conversation: Conversation
-
-
-class PrefetchUpdate(TypedDict):
-    recall: Recall
-
-
-class IdentityUpdate(TypedDict):
-    persona: Persona
-
-
-class FactsUpdate(TypedDict):
-    fact_sheet: FactSheet
-
-
-class GapFilterUpdate(TypedDict):
-    decisions: Sequence[Decision]
-
-
-class BudgetUpdate(TypedDict):
-    allocation: Allocation
-
-
-class AssembleUpdate(TypedDict):
-    prompt: list[AnyMessage]
-
-
-class RespondUpdate(TypedDict, total=False):
-    """Either what tools are to be called, or the reply."""
-
-    exchange: Exchange
-    messages: list[AnyMessage]
-    reply: Reply
-
-
-class ToolsInput(TypedDict):
-    """What one call is run with."""
-
-    turn: Turn
-    call: Call
-    foreign: bool
-    """Text from outside stands in the turn already: what changes the memory is asked about first."""
-    invented: bool
-    """The call names an address that stood nowhere: what is known of the person could leave with it."""
-
-
-class ToolsUpdate(TypedDict):
-    results: Sequence[ToolResult]
-
-
-class GroundUpdate(TypedDict, total=False):
-    """The reply stands here when it was corrected."""
-
-    grounding: Grounding
-    messages: list[AnyMessage]
-    reply: Reply
-
-
-class ArchiveUpdate(TypedDict):
-    archived: Archived
-    unused: Sequence[Unused]
-
-
 class State(TurnInput):
     """A turn, as far as it has come."""
 
@@ -342,7 +202,7 @@ class State(TurnInput):
     reply: NotRequired[Reply]
     """Written by `respond`, and by `ground` when it corrects it."""
     grounding: NotRequired[Grounding]
-    """Written by `ground`."""
+    """Of the latest turn that called tools; see `graph.rounds.grounding_of`. Written by `ground`."""
     timings: NotRequired[Annotated[Timings, of_latest_turn]]
     """What each node of the turn took. Written by every node."""
     archived: NotRequired[Archived]

@@ -12,7 +12,8 @@ from langgraph.types import Command, Durability, Interrupt
 from graph.approval import approvals
 from graph.context import TurnContext
 from graph.events import Calling, Event, Finished, Piece, Step, Waiting
-from graph.state import Exchange, State, TurnInput
+from graph.exchange import Exchange
+from graph.state import State, TurnInput
 from memory.markup import VisibleText
 
 Compiled = CompiledStateGraph[State, TurnContext, TurnInput, State]

@@ -9,8 +9,9 @@ from langgraph.runtime import Runtime
 from graph.context import TurnContext
 from graph.recorder import TurnRecorder
 from graph.rounds import results_of
-from graph.state import Archived, ArchiveUpdate, Reply, State, Turn, Unused
+from graph.state import Archived, Reply, State, Turn, Unused
 from graph.turn import reply_id
+from graph.updates import ArchiveUpdate
 from memory.deadline import within
 from memory.errors import MemoryTierError
 from memory.models import FOREIGN, ConversationTurn, Episode, Outcome

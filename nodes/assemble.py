@@ -6,7 +6,8 @@ from datetime import tzinfo
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
 
-from graph.state import AssembleUpdate, State
+from graph.state import State
+from graph.updates import AssembleUpdate
 from memory.models import ConversationTurn
 from memory.prompt import quoted, render_evidence, render_message, render_system
 from memory.text import clip

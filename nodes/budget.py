@@ -7,7 +7,8 @@ from datetime import tzinfo
 from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
-from graph.state import Allocation, BudgetUpdate, State
+from graph.state import Allocation, State
+from graph.updates import BudgetUpdate
 from memory import budget as aits
 from memory.models import Candidate, ConversationTurn, Decision
 from memory.prompt import fit_conversation, render_memory, render_system

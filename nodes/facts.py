@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
-from graph.state import FactSheet, FactsUpdate, State
+from graph.state import FactSheet, State
 from graph.turn import TurnReader
+from graph.updates import FactsUpdate
 from memory.deadline import within
 from memory.errors import MemoryTierError
 from memory.protocols import PermanentStore

@@ -7,7 +7,8 @@ from datetime import datetime
 from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
-from graph.state import Conversation, GapFilterUpdate, Recall, State
+from graph.state import Conversation, Recall, State
+from graph.updates import GapFilterUpdate
 from memory.duplicates import asks_again, contained, superseded, words_of
 from memory.gap import GapRule, Verdict, calibrated_rule, null_rule, ratio_rule
 from memory.models import Candidate, Decision

@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
 from graph.asked_calls import read_round
+from graph.exchange import Grounding
 from graph.model_call import ModelCall, Said
-from graph.rounds import exchange_of, results_of, round_messages
-from graph.state import Grounding, GroundUpdate, State
+from graph.rounds import results_of, round_messages
+from graph.state import State
 from graph.tools.toolbox import Toolbox
 from graph.turn import reply_id
+from graph.updates import GroundUpdate
 from memory.grounding import ungrounded
 from memory.models import Outcome
 from memory.tool_prompt import correction
@@ -26,19 +28,21 @@ class Ground:
 
     async def __call__(self, state: State) -> GroundUpdate:
         reply = state["reply"]
-        if reply.outcome is not Outcome.ANSWERED or not exchange_of(state).rounds:
-            return {"grounding": Grounding()}
+        grounding = Grounding(turn_id=state["turn"].turn_id)
+        if reply.outcome is not Outcome.ANSWERED:
+            return {"grounding": grounding}
         sources = evidence_texts(state)
         unsupported = ungrounded(reply.text, sources)
         if not unsupported:
-            return {"grounding": Grounding()}
+            return {"grounding": grounding}
         said = await self.ask(correcting_prompt(state, unsupported), state["turn"].turn_id)
         anew = await self._words(said, state)
         if not anew or len(ungrounded(anew, sources)) >= len(unsupported):
-            return {"grounding": Grounding(unsupported=unsupported, problem=said.problem or NO_BETTER)}
+            problem = said.problem or NO_BETTER
+            return {"grounding": replace(grounding, unsupported=unsupported, problem=problem)}
         corrected = replace(reply, text=anew, seconds=round(reply.seconds + said.seconds, 3))
         message = AIMessage(corrected.text, id=reply_id(state["turn"].turn_id))
-        grounding = Grounding(unsupported=unsupported, corrected=True)
+        grounding = replace(grounding, unsupported=unsupported, corrected=True)
         return {"grounding": grounding, "messages": [message], "reply": corrected}
 
     async def _words(self, said: Said, state: State) -> str:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
-from graph.state import IdentityUpdate, Persona, State
+from graph.state import Persona, State
 from graph.turn import TurnReader
+from graph.updates import IdentityUpdate
 from memory.deadline import within
 from memory.errors import MemoryTierError
 from memory.protocols import PermanentStore

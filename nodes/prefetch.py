@@ -13,8 +13,9 @@ from langgraph.runtime import Runtime
 from pydantic import TypeAdapter, ValidationError
 
 from graph.context import TurnContext
-from graph.state import PrefetchUpdate, Recall, State, TimeMeant, Turn
+from graph.state import Recall, State, TimeMeant, Turn
 from graph.turn import TurnReader
+from graph.updates import PrefetchUpdate
 from memory.deadline import within
 from memory.errors import MemoryTierError
 from memory.gap import quantile

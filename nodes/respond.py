@@ -9,11 +9,13 @@ from langgraph.runtime import Runtime
 
 from graph.asked_calls import read_round
 from graph.context import TurnContext
+from graph.exchange import Exchange, Round
 from graph.model_call import STOPPED, ModelCall, Said
 from graph.rounds import exchange_of, results_of, round_messages
-from graph.state import Exchange, Reply, RespondUpdate, Round, State
+from graph.state import Reply, State
 from graph.tools.toolbox import Toolbox
 from graph.turn import reply_id
+from graph.updates import RespondUpdate
 from memory.models import Outcome
 from memory.prompt import recalled_reply
 

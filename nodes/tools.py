@@ -10,7 +10,8 @@ from langgraph.types import interrupt
 
 from graph.approval import ABANDONED, BEGUN, Answer, answer_of, question
 from graph.asked_calls import UNREADABLE
-from graph.state import Call, ToolResult, ToolsInput, ToolsUpdate, Turn
+from graph.exchange import Call, ToolResult
+from graph.state import Turn
 from graph.stop import StopSignals
 from graph.tools.caller import Caller
 from graph.tools.memory_tools import FROM_OUTSIDE
@@ -18,6 +19,7 @@ from graph.tools.running import Output, ToolRunner
 from graph.tools.schemas import arguments_problem
 from graph.tools.toolbox import Toolbox
 from graph.tools.traits import Traits, traits_of
+from graph.updates import ToolsInput, ToolsUpdate
 from memory.errors import MemoryTierError
 from memory.evidence import evidence_line
 from memory.working.tool_cache import RedisToolCache

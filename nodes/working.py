@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
-from graph.state import Conversation, State, WorkingUpdate
+from graph.state import Conversation, State
 from graph.turn import TurnReader
+from graph.updates import WorkingUpdate
 from memory.protocols import ConversationStore
 from nodes.archive import Archive, is_cut_off
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from langchain_core.tools import BaseTool, StructuredTool
 
+from graph.exchange import Call
 from graph.settings import Settings
-from graph.state import Call, Turn
+from graph.state import Turn
 from graph.tools.caller import Caller
 from graph.tools.plugins.loading import LoadedPlugin
 from graph.tools.plugins.services import PluginServices

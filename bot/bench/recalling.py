@@ -9,8 +9,9 @@ from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
 from graph.layers import Layers
-from graph.state import BudgetUpdate, Conversation, FactSheet, GapFilterUpdate, Persona, PrefetchUpdate, State
+from graph.state import Conversation, FactSheet, Persona, State
 from graph.turn import TurnReader, user_message
+from graph.updates import BudgetUpdate, GapFilterUpdate, PrefetchUpdate
 from nodes.budget import Budget
 from nodes.gap_filter import gap_filter
 from nodes.prefetch import Prefetch

@@ -8,7 +8,8 @@ from typing import Annotated, NotRequired
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from typing_extensions import TypedDict
 
-from graph.state import Call, Exchange, Round, ToolResult, Turn, of_one_turn
+from graph.exchange import Call, Exchange, Round, ToolResult, of_one_turn
+from graph.state import Turn
 
 RESEARCHER, CODER = "researcher", "coder"
 

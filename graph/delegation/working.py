@@ -13,9 +13,10 @@ from graph.asked_calls import read_round
 from graph.delegation.asking import OUT_OF_TIME, asked, is_late, problem_of
 from graph.delegation.roles import work_prompt
 from graph.delegation.state import AskUpdate, Finding, Spent, WorkInput, WorkOutput, WorkState
+from graph.exchange import Call, Exchange, Round
 from graph.model_call import ModelCall
 from graph.rounds import exchange_of, round_messages, tools_inputs
-from graph.state import Call, Exchange, Round, State, Turn
+from graph.state import State, Turn
 from graph.tools.toolbox import Toolbox
 from graph.tools.traits import traits_of
 from memory.models import Outcome

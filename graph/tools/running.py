@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool, ToolException
 
-from graph.state import Call
+from graph.exchange import Call
 from graph.tools.caller import Caller
 from graph.tools.traits import traits_of
 from memory.deadline import within

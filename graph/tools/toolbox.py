@@ -27,6 +27,8 @@ class Toolbox:
         """Take what makes the agent's own tools, once; the plugins, and who the configured owner is."""
         self._make = own
         self._own: Sequence[BaseTool] | None = None
+        self._latest: Mapping[str, BaseTool] = {}
+        self._schemas: Mapping[str, Mapping[str, Any]] = {}
         self._plugins = plugins
         self._owner = owner
 
@@ -35,14 +37,20 @@ class Toolbox:
         return {name: tool for name, tool in (await self._all()).items() if self._is_for(tool, turn)}
 
     async def schemas(self) -> Mapping[str, Mapping[str, Any]]:
-        """Return the name of every tool with the JSON schema of its arguments."""
-        return {name: arguments_schema(tool) for name, tool in (await self._all()).items()}
+        """Return every tool's name with the JSON schema of its arguments, as they were last looked at."""
+        if not self._latest:
+            await self._all()
+        return self._schemas
 
     async def _all(self) -> Mapping[str, BaseTool]:
         if self._own is None:
             self._own = self._make()
-        tools = {tool.name: tool for tool in [*await self._plugins.tools(), *self._own]}
-        return dict(sorted(tools.items()))
+        found = {tool.name: tool for tool in [*await self._plugins.tools(), *self._own]}
+        tools = dict(sorted(found.items()))
+        if [*map(id, tools.values())] != [*map(id, self._latest.values())]:
+            self._latest = tools
+            self._schemas = {name: arguments_schema(tool) for name, tool in tools.items()}
+        return self._latest
 
     def _is_for(self, tool: BaseTool, turn: Turn) -> bool:
         traits = traits_of(tool)

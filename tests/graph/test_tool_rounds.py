@@ -8,7 +8,8 @@ import pytest
 
 from graph.agent import Agent
 from graph.app import open_agent
-from graph.events import Calling, Event, Finished, Piece, Resumed, Waiting
+from graph.events import Calling, Event, Finished, Piece, Resumed, Step, Waiting
+from graph.rounds import grounding_of
 from graph.settings import Settings
 from graph.state import State
 from graph.turn import Circumstances, thread_id
@@ -45,6 +46,8 @@ async def test_a_tool_is_called_and_the_reply_comes_from_its_output(agent: Agent
     assert state["reply"].text == "Noted: Miti."
     assert [fact.value for fact in await agent.layers.permanent.facts(owner=OWNER)] == ["Miti"]
     assert [event.tools for event in events if isinstance(event, Calling)] == [("promote_memory",)]
+    steps = [event.node for event in events if isinstance(event, Step)]
+    assert steps[7:] == ["respond", "tools", "respond", "ground", "archive"]
     offered = {tool["function"]["name"]: tool["function"] for tool in model.chats[0].body["tools"]}
     assert {"search_memory", "set_identity", "memory_status", "read_facts"} <= set(offered)
     taken = {name for one in offered.values() for name in one["parameters"]["properties"]}
@@ -472,6 +475,39 @@ async def test_a_call_whose_result_is_stored_is_not_run_again_after_a_stop(
         (state,) = await agent.resume()
     assert state["reply"].text == "It is at one."
     assert [result.output for result in state["results"]] == ["+"]
+
+
+async def test_a_stop_during_the_correction_loses_nothing(settings: Settings, model: ModelServer) -> None:
+    left = ["You have 4711 turns.", "You have 4711 turns.", "You have no turns."]
+
+    def replies(request: ModelRequest) -> Reply | str:
+        if len(model.chats) == 1:
+            return calling("memory_status")
+        if len(model.chats) == 2:
+            model.faults.append(Fault.stall())
+        return left.pop(0)
+
+    model.reply(replies)
+    async with open_agent(settings) as agent:
+        running = asyncio.create_task(agent.ask("How many turns?", owner=OWNER, thread=THREAD))
+        async with asyncio.timeout(20):
+            while len(model.chats) < 3:  # noqa: ASYNC110 - in another thread
+                await asyncio.sleep(0.02)
+        await end(running)
+    async with open_agent(settings) as agent:
+        (state,) = await agent.resume()
+        assert await agent.layers.episodes.count(owner=OWNER) == 1
+    assert state["reply"].text == "You have no turns."
+    assert state["grounding"].corrected
+
+
+async def test_figures_of_a_turn_before_are_not_held_against_the_next(
+    agent: Agent, model: ModelServer
+) -> None:
+    model.reply(in_turn(calling("memory_status"), "You have 4711 turns.", "No: 4712 and 4713."))
+    assert grounding_of(finished(await events_of(agent, "How many turns?"))).unsupported
+    model.reply("You are welcome.")
+    assert not grounding_of(finished(await events_of(agent, "Thank you."))).unsupported
 
 
 SLOW = """import asyncio

@@ -60,7 +60,7 @@ async def test_events_stream_while_the_model_writes(agent: Agent, model: ModelSe
     assert len(pieces) > 1
     steps = [event.node for event in events if isinstance(event, Step)]
     assert set(steps[:4]) == {"prefetch", "identity", "facts", "working"}
-    assert steps[4:] == ["gap_filter", "budget", "assemble", "respond", "ground", "archive"]
+    assert steps[4:] == ["gap_filter", "budget", "assemble", "respond", "archive"]
     assert isinstance(events[-1], Finished)
 
 

@@ -34,7 +34,7 @@ from tests.servers.model import ModelServer
 
 KILLS = 4
 LANE = LANES[0]
-STEPS = ["prefetch", "gap_filter", "budget", "assemble", "respond", "ground", "archive"]
+STEPS = ["prefetch", "gap_filter", "budget", "assemble", "respond", "archive"]
 FIRST_AFTER_REPLY = 7
 """Input, start, fetches, filter, budget and prompt each have a checkpoint before that of the reply."""
 

@@ -30,7 +30,7 @@ FACTS = (
     "My car is a red Dacia from 2012.",
 )
 QUESTION = "What is Ioana allergic to?"
-AFTER_FETCHES = ["gap_filter", "budget", "assemble", "respond", "ground", "archive"]
+AFTER_FETCHES = ["gap_filter", "budget", "assemble", "respond", "archive"]
 COMPLAINTS = re.compile(
     "BlockingError|Blocking call|[Dd]eserializ|unregistered type|never awaited|never retrieved|was destroyed"
 )

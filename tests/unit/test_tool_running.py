@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from langchain_core.tools import BaseTool, StructuredTool
 
-from graph.state import Call
+from graph.exchange import Call
 from graph.tools.caller import Caller
 from graph.tools.isolation import PluginIsolation
 from graph.tools.running import Output, ToolRunner

@@ -1,0 +1,82 @@
+"""A turn's rounds of tools as values: what was asked for, what it gave, what of the reply stands on it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A tool that the model asks for."""
+
+    id: str
+    """What the model's endpoint knows the call by."""
+    key: str
+    """The call's own name: turn, round and place, the same when the turn is done again."""
+    name: str
+    arguments: dict[str, Any]
+    problem: str = ""
+    """Why it cannot be run: its arguments cannot be read, or it only repeats what the model was shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What the model said when it asked for tools; calls that were written into the text are cut out."""
+
+    text: str
+    calls: Sequence[Call]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """The rounds of tools of a turn, oldest first."""
+
+    turn_id: str
+    rounds: Sequence[Round] = ()
+
+    @property
+    def calls(self) -> list[Call]:
+        """Every call of the turn."""
+        return [call for one in self.rounds for call in one.calls]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolResult:
+    """What became of a call."""
+
+    turn_id: str
+    key: str
+    name: str
+    output: str
+    """What the model is shown, held to the output cap; data, never instructions."""
+    ok: bool
+    evidence: str
+    """One line for the conversation."""
+    foreign: bool = False
+    """The output comes from outside: a page, a command, another agent."""
+    abandoned: bool = False
+    """Nobody said whether it may run; the person went on to something else."""
+    attachments: Sequence[str] = ()
+    """Paths of files for the chat."""
+    milliseconds: float = 0.0
+
+
+def of_one_turn(left: Sequence[ToolResult], right: Sequence[ToolResult]) -> list[ToolResult]:
+    """Add results to those of the same turn; those of another turn go, so that a thread stays bounded."""
+    if not right:
+        return list(left)
+    turn_id, new = right[-1].turn_id, {result.key for result in right}
+    return [r for r in left if r.turn_id == turn_id and r.key not in new] + list(right)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grounding:
+    """Which figures of the reply stand in nothing that the model was shown."""
+
+    turn_id: str
+    unsupported: Sequence[str] = ()
+    """Those of the reply as it was first written."""
+    corrected: bool = False
+    """The reply was written anew, and has fewer of them."""
+    problem: str = ""
+    """Why the corrective call gave nothing better."""

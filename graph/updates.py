@@ -1,0 +1,75 @@
+"""What each node of a turn is given, where that is not the state, and what it leaves there."""
+
+from collections.abc import Sequence
+
+from langchain_core.messages import AnyMessage
+from typing_extensions import TypedDict
+
+from graph.exchange import Call, Exchange, Grounding, ToolResult
+from graph.state import Allocation, Archived, Conversation, FactSheet, Persona, Recall, Reply, Turn, Unused
+from memory.models import Decision
+
+
+class WorkingUpdate(TypedDict):
+    turn: Turn
+    conversation: Conversation
+
+
+class PrefetchUpdate(TypedDict):
+    recall: Recall
+
+
+class IdentityUpdate(TypedDict):
+    persona: Persona
+
+
+class FactsUpdate(TypedDict):
+    fact_sheet: FactSheet
+
+
+class GapFilterUpdate(TypedDict):
+    decisions: Sequence[Decision]
+
+
+class BudgetUpdate(TypedDict):
+    allocation: Allocation
+
+
+class AssembleUpdate(TypedDict):
+    prompt: list[AnyMessage]
+
+
+class RespondUpdate(TypedDict, total=False):
+    """Either what tools are to be called, or the reply."""
+
+    exchange: Exchange
+    messages: list[AnyMessage]
+    reply: Reply
+
+
+class ToolsInput(TypedDict):
+    """What one call is run with."""
+
+    turn: Turn
+    call: Call
+    foreign: bool
+    """Text from outside stands in the turn already: what changes the memory is asked about first."""
+    invented: bool
+    """The call names an address that stood nowhere: what is known of the person could leave with it."""
+
+
+class ToolsUpdate(TypedDict):
+    results: Sequence[ToolResult]
+
+
+class GroundUpdate(TypedDict, total=False):
+    """The reply stands here when it was corrected."""
+
+    grounding: Grounding
+    messages: list[AnyMessage]
+    reply: Reply
+
+
+class ArchiveUpdate(TypedDict):
+    archived: Archived
+    unused: Sequence[Unused]
