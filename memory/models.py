@@ -90,6 +90,21 @@ class QueryFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """How much of an archive a search saw, so that it can be done again: see `memory.episodic.past`."""
+
+    at: datetime
+    episodes: int = 0
+    """Sequence number of the latest episode in the log."""
+    vectors: int = -1
+    """Id of the latest vector beside it; -1 when there was none."""
+    parts: int = 0
+    """How many parts of whole turns were indexed."""
+    led_to: Sequence[int] | None = None
+    """Sequence numbers that the vectors led to, closest first; None when the message had no vector."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
     """An episode found by a search."""
 
@@ -128,6 +143,8 @@ class SearchResult:
     """False while turns of the log wait for their vectors."""
     problems: tuple[str, ...] = ()
     """What was late or down, when the rest was found without it."""
+    seen: Seen | None = None
+    """None when the archive was empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

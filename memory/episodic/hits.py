@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from memory.duplicates import asks_again
 from memory.episodic.log import COLUMNS, to_episode
 from memory.episodic.lookup import Lookup, Scores, Times, seqs_of
-from memory.episodic.weighing import Against, Weighed, weigh
+from memory.episodic.weighing import Against, Weighed, exact, weigh
 from memory.fusion import FusionWeights
-from memory.models import Episode, Evidence, Hit, QueryFacts, SearchResult
+from memory.models import Episode, Evidence, Hit, QueryFacts, SearchResult, Seen
 
 LEXICAL = 60  # episodes taken into the pool for their words
 
@@ -42,6 +42,11 @@ class Asked:
     small_talk_bar: float
     complete: bool
     problems: tuple[str, ...]
+    at: datetime
+    latest: int
+    """Id of the latest vector that counts."""
+    parts: int
+    """How many were indexed."""
 
 
 def collect(db: sqlite3.Connection, asked: Asked, lookup: Lookup) -> tuple[SearchResult, set[str]]:
@@ -51,7 +56,8 @@ def collect(db: sqlite3.Connection, asked: Asked, lookup: Lookup) -> tuple[Searc
         The result, and turn ids that have vectors but no episode.
     """
     dense = seqs_of(db, asked.found)
-    pool = {*dense.values(), *lookup.best(LEXICAL), *lookup.keyed, *lookup.timed}
+    led_to = [dense[turn] for turn in asked.found if dense.get(turn, lookup.latest + 1) <= lookup.latest]
+    pool = {*led_to, *lookup.best(LEXICAL), *lookup.keyed, *lookup.timed}
     weighed = weigh(db, pool, lookup, asked.against, asked.weights)
     rows = _chosen(weighed, lookup, asked.limit)
     episodes = _read(db, asked.owner, [int(weighed.seqs[row]) for row in rows])
@@ -74,8 +80,20 @@ def collect(db: sqlite3.Connection, asked: Asked, lookup: Lookup) -> tuple[Searc
         small_talk=asked.small_talk,
         model=asked.model,
     )
+    seen = Seen(
+        at=asked.at,
+        episodes=lookup.latest,
+        vectors=asked.latest,
+        parts=asked.parts,
+        led_to=led_to if asked.against else None,
+    )
     result = SearchResult(
-        hits=hits, query=query, noise=asked.noise, complete=asked.complete, problems=asked.problems
+        hits=hits,
+        query=query,
+        noise=asked.noise,
+        complete=asked.complete,
+        problems=asked.problems,
+        seen=seen,
     )
     return result, set(asked.found) - dense.keys()
 
@@ -129,7 +147,7 @@ def _standing(cosines: Scores, asked: Asked) -> Scores:
 def _surplus(weighed: Weighed, rows: Sequence[int], asked: Asked) -> Scores:
     if asked.nulls is None or asked.against is None:
         return np.full(len(rows), np.nan)
-    likeness = weighed.vectors[rows] @ asked.nulls
+    likeness = exact(weighed.vectors[rows], asked.nulls)
     return np.asarray((weighed.cosines[rows] - likeness) / asked.against.scale)
 
 

@@ -198,7 +198,8 @@ class Indexer:
         for part, kept in written:
             by_turn[part.turn_id].append(kept)
         known = replace(state, dimension=dimension, null_turns=await self._nulls.name())
-        maxima = await self._nulls.maxima(vectors)
+        measure = await self._nulls.measure()
+        maxima = measure([kept_vectors.to_parts((0, kept) for _, kept in searched)])
         marked = await self._ledger.mark(owner, known, by_turn, some.finished, maxima)
         alone = marked.writes == state.writes + 1
         self._seen[collection_name(owner, state)] = marked.writes if alone else state.writes

@@ -17,6 +17,10 @@ NUMBER_BITS = 20
 MESSAGE = 0
 """The number of the message by itself, when there is a reply; the parts of the whole turn begin at 1."""
 PAGE = 4096  # vectors read at once
+LATEST = 2**63 - 1  # no id is higher
+_COLUMNS = "id, first, last, small_talk, vector"
+
+Row = tuple[int, int, int, float, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,12 @@ NONE = Parts(
 )
 
 
+def to_parts(kept: Iterable[tuple[int, KeptPart]]) -> Parts:
+    """Return parts, given with the sequence number of their episode, as they will be read."""
+    rows = [(_id(seq, p.number), p.first, p.last, p.small_talk, _blob(p.vector)) for seq, p in kept]
+    return _parts(rows)
+
+
 def rounded(vector: Sequence[float]) -> list[float]:
     """Return the vector as it will be read."""
     values: list[float] = np.asarray(vector, np.float16).tolist()
@@ -76,23 +86,40 @@ def keep(db: sqlite3.Connection, seq: int, parts: Iterable[KeptPart]) -> list[Ke
     ]
 
 
-def read(db: sqlite3.Connection, seqs: Iterable[int]) -> Parts:
-    """Read all parts of these episodes, in the order of ids."""
+def read(db: sqlite3.Connection, seqs: Iterable[int], until: int = LATEST) -> Parts:
+    """Read all parts of these episodes with ids up to `until`, in the order of ids."""
     sql = """
         SELECT v.id, v.first, v.last, v.small_talk, v.vector FROM json_each(?) AS wanted
         JOIN vectors AS v ON v.id BETWEEN wanted.value << 20 AND (wanted.value << 20) + 1048575
-        ORDER BY v.id
+        WHERE v.id <= ? ORDER BY v.id
     """
-    return _parts(db.execute(sql, (json.dumps(sorted({int(seq) for seq in seqs})),)).fetchall())
+    return _parts(db.execute(sql, (json.dumps(sorted({int(seq) for seq in seqs})), until)).fetchall())
 
 
 def pages(db: sqlite3.Connection) -> Iterator[Parts]:
     """Read every part, some thousand at a time."""
-    sql = "SELECT id, first, last, small_talk, vector FROM vectors WHERE id > ? ORDER BY id LIMIT ?"
     after = -1
-    while rows := db.execute(sql, (after, PAGE)).fetchall():
+    while rows := rows_after(db, after):
         after = rows[-1][0]
         yield _parts(rows)
+
+
+def rows_after(db: sqlite3.Connection, after: int, until: int = LATEST) -> list[Row]:
+    """Read the next page of rows with ids above `after`, up to `until`, as they are stored."""
+    sql = f"SELECT {_COLUMNS} FROM vectors WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"  # noqa: S608
+    return db.execute(sql, (after, until, PAGE)).fetchall()
+
+
+def copy(db: sqlite3.Connection, rows: Sequence[Row]) -> Parts:
+    """Keep rows that another file stored; return them as parts."""
+    db.executemany(f"INSERT INTO vectors ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)", rows)  # noqa: S608
+    return _parts(rows)
+
+
+def latest(db: sqlite3.Connection) -> int:
+    """Return the highest id; -1 when nothing is kept."""
+    (found,) = db.execute("SELECT MAX(id) FROM vectors").fetchone()
+    return -1 if found is None else int(found)
 
 
 def count(db: sqlite3.Connection) -> int:
@@ -114,7 +141,7 @@ def _blob(vector: Sequence[float]) -> bytes:
     return np.asarray(vector, np.float16).tobytes()
 
 
-def _parts(rows: Sequence[tuple[int, int, int, float, bytes]]) -> Parts:
+def _parts(rows: Sequence[Row]) -> Parts:
     if not rows:
         return NONE
     ids, firsts, lasts, small_talk, blobs = zip(*rows, strict=True)

@@ -37,6 +37,8 @@ class VectorState:
     """Which set of null turns `maxima` belongs to."""
     maxima: Maxima | None = None
     """Best similarity that each null turn reaches here."""
+    latest: int = -1
+    """Id of the latest vector that is kept; -1 when there is none."""
     total: NDArray[np.float64] | None = None
     """The sum of the vectors of whole turns, and behind it how many they are."""
 
@@ -103,6 +105,12 @@ class VectorLedger:
         await self._files.write(owner, TIER, work)
 
 
+def added_up(total: NDArray[np.float64] | None, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return `VectorState.total` with more vectors in it; half-precision numbers add up without rounding."""
+    added = np.append(vectors.sum(axis=0), len(vectors))
+    return added if total is None else total + added
+
+
 def _state(db: sqlite3.Connection) -> VectorState:
     meta = dict(db.execute("SELECT key, value FROM meta").fetchall())
     (pending,) = db.execute("SELECT COUNT(*) FROM episodes WHERE parts IS NULL").fetchone()
@@ -116,6 +124,7 @@ def _state(db: sqlite3.Connection) -> VectorState:
         pending=pending,
         null_turns=meta.get("null_turns", ""),
         maxima=None if blob is None else np.frombuffer(blob, np.float32),
+        latest=kept_vectors.latest(db),
         total=None if "vector_total" not in meta else np.frombuffer(meta["vector_total"]),
     )
 
@@ -157,10 +166,9 @@ def _mark(
         return state
     seqs = _seqs(db, list(written))
     kept = [part for turn_id, seq in seqs.items() for part in kept_vectors.keep(db, seq, written[turn_id])]
-    if fresh := [part for part in kept if part.number != kept_vectors.MESSAGE]:
-        vectors = np.asarray([part.vector for part in fresh], np.float64)
-        added = np.append(vectors.sum(axis=0), len(fresh))
-        _put(db, vector_total=(added if state.total is None else state.total + added).tobytes())
+    if fresh := [part.vector for part in kept if part.number != kept_vectors.MESSAGE]:
+        total = added_up(state.total, np.asarray(fresh, np.float64))
+        _put(db, vector_total=total.tobytes())
     marked = sum(_mark_one(db, turn_id, count) for turn_id, count in parts.items())
     if state.maxima is not None and state.null_turns == known.null_turns:
         _put(db, null_maxima=np.maximum(state.maxima, maxima).tobytes())

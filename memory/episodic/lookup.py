@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from memory.columns import to_micros
 from memory.episodic.derived import count_documents
+from memory.episodic.kept_vectors import LATEST
 from memory.lexical.analysis import query_terms
 from memory.lexical.index import Matches, find
 
@@ -36,6 +37,8 @@ class Lookup:
     keyed: Mapping[int, int]
     """Of each episode that holds a key of the query: how many hold the rarest that it does."""
     timed: frozenset[int]
+    latest: int = LATEST
+    """Sequence number of the latest episode in the log."""
 
     def best(self, limit: int) -> list[int]:
         """Return the episodes with the highest scores, best first."""
@@ -72,7 +75,13 @@ def look_up(db: sqlite3.Connection, query: str, keys: Sequence[str], times: Time
     """Look the query up in an owner's file, without its vectors."""
     matches = find(db, query_terms(query)[:QUERY_WORDS], count_documents(db))
     seqs, scores = _summed(matches)
-    return Lookup(matches, seqs, scores, _keyed(db, keys), _timed(db, times) if times else frozenset())
+    timed = _timed(db, times) if times else frozenset()
+    return Lookup(matches, seqs, scores, _keyed(db, keys), timed, _latest(db))
+
+
+def _latest(db: sqlite3.Connection) -> int:
+    (found,) = db.execute("SELECT MAX(seq) FROM episodes").fetchone()
+    return int(found or 0)
 
 
 def _summed(matches: Matches) -> tuple[Seqs, Scores]:

@@ -107,33 +107,27 @@ class NullTurns:
         return likeness >= self.bar
 
     async def measure(self) -> Callable[[Iterable[Parts]], Matrix]:
-        """Return what finds, for each null turn, its best similarity with any of many parts."""
-        nulls, bar = await self.vectors(), self.bar
+        """Return what finds, for each null turn, its best similarity with any of many parts; -1 with none.
+
+        Parts that are small talk themselves do not count: else the archive's thanks and greetings would
+        answer those of the null turns, and nothing could beat them. Nor do messages by themselves.
+        """
+        nulls, bar = (await self.vectors()).astype(np.float64), self.bar
 
         def best(pages: Iterable[Parts]) -> Matrix:
             maxima = np.full(len(nulls), -1, np.float32)
             for parts in pages:
                 telling = parts.vectors[(parts.small_talk < bar) & (parts.numbers != MESSAGE)]
                 if len(telling):
-                    maxima = np.maximum(maxima, (nulls @ telling.T).max(axis=1))
+                    maxima = np.maximum(maxima, _maxima(nulls, telling))
             return maxima
 
         return best
 
-    async def maxima(self, vectors: Rows) -> Matrix:
-        """Return the best cosine similarity of each null turn with any of `vectors`; -1 with none.
 
-        Vectors that are small talk themselves do not count: else the archive's thanks and greetings would
-        answer those of the null turns, and nothing could beat them.
-        """
-        nulls = await self.vectors()
-        likeness = await self.small_talk(vectors)
-        telling = [
-            vector for vector, like in zip(vectors, likeness, strict=True) if not self.is_small_talk(like)
-        ]
-        if not telling:
-            return np.full(len(nulls), -1, np.float32)
-        return np.asarray((nulls @ unit(telling).T).max(axis=1), np.float32)
+def _maxima(nulls: NDArray[np.float64], vectors: Matrix) -> Matrix:
+    """Multiply in double precision, so that it does not matter which vectors are held together."""
+    return np.asarray((nulls @ vectors.T.astype(np.float64)).max(axis=1), np.float32)
 
 
 def likeness_bar(small_talk: Matrix) -> float:

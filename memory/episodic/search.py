@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 
 import numpy as np
@@ -95,7 +96,8 @@ class Searcher:
             said = await dense
         finally:
             dense.cancel()
-        asked = await self._asked(query, state, said)
+        model, now = self._embeddings.name, datetime.now(UTC)
+        asked = await to_asked(query, state, said, nulls=self._nulls, model=model, at=now)
         collecting = self._files.read(query.owner, TIER, partial(collect, asked=asked, lookup=lookup))
         result, ghosts = await self.steps.within(file, collecting, query.seconds)
         self._indexer.report_ghosts(query.owner, ghosts)
@@ -126,12 +128,7 @@ class Searcher:
         """Embed the query; also return whether it is small talk."""
         vector = await self._embeddings.aembed_query(text)
         self._indexer.checked(owner, state)  # an endpoint tells the length of its vectors with the first one
-        nulls, (likeness,) = await self._nulls.average(), await self._nulls.small_talk([vector])
-        archive = None if state.mean is None else state.mean.astype(np.float32)
-        held = hold(
-            np.asarray(vector, np.float32), archive, nulls, scale=self._nulls.scale, parts=state.parts
-        )
-        return held, self._nulls.is_small_talk(likeness)
+        return await held_against(vector, state, self._nulls)
 
     async def _closest(self, vector: Vector, query: Query, state: VectorState) -> list[Found]:
         collection = collection_name(query.owner, state)
@@ -147,23 +144,39 @@ class Searcher:
             self._indexer.distrust(query.owner)
         return found
 
-    async def _asked(self, query: Query, state: VectorState, said: Dense) -> Asked:
-        return Asked(
-            owner=query.owner,
-            text=query.text,
-            times=query.times,
-            limit=query.limit,
-            weights=query.weights,
-            against=said.against,
-            nulls=await self._nulls.average() if said.against else None,
-            noise=_noise(state),
-            found=tuple(dict.fromkeys(part.turn_id for part in said.found)),
-            model=self._embeddings.name if said.against else "",
-            small_talk=said.small_talk,
-            small_talk_bar=self._nulls.bar,
-            complete=not state.pending,
-            problems=tuple(said.problems),
-        )
+
+async def held_against(vector: Vector, state: VectorState, nulls: NullTurns) -> tuple[Against, bool]:
+    """Hold a query's vector against an archive; also return whether the query is small talk."""
+    average, (likeness,) = await nulls.average(), await nulls.small_talk([list(vector)])
+    archive = None if state.mean is None else state.mean.astype(np.float32)
+    query = np.asarray(vector, np.float32)
+    held = hold(query, archive, average, scale=nulls.scale, parts=state.parts, latest=state.latest)
+    return held, nulls.is_small_talk(likeness)
+
+
+async def to_asked(
+    query: Query, state: VectorState, said: Dense, *, nulls: NullTurns, model: str, at: datetime
+) -> Asked:
+    """Put together what a search knows, asked `at`, before it looks at episodes."""
+    return Asked(
+        owner=query.owner,
+        text=query.text,
+        times=query.times,
+        limit=query.limit,
+        weights=query.weights,
+        against=said.against,
+        nulls=await nulls.average() if said.against else None,
+        noise=_noise(state),
+        found=tuple(dict.fromkeys(part.turn_id for part in said.found)),
+        model=model if said.against else "",
+        small_talk=said.small_talk,
+        small_talk_bar=nulls.bar,
+        complete=not state.pending,
+        problems=tuple(said.problems),
+        at=at,
+        latest=state.latest,
+        parts=state.parts,
+    )
 
 
 def _noise(state: VectorState) -> tuple[float, ...]:

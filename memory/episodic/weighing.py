@@ -35,18 +35,34 @@ class Against:
     """The mean similarity of `centred` with the archive."""
     scale: float
     """How far similarities of unrelated texts scatter under this embedding model."""
+    latest: int = kept_vectors.LATEST
+    """Id of the latest vector that counts."""
 
 
-def hold(query: Vector, archive: Vector | None, nulls: Vector, *, scale: float, parts: int) -> Against:
-    """Hold a query's vector against an archive of so many parts.
+def hold(
+    query: Vector,
+    archive: Vector | None,
+    nulls: Vector,
+    *,
+    scale: float,
+    parts: int,
+    latest: int = kept_vectors.LATEST,
+) -> Against:
+    """Hold a query's vector against an archive of so many parts, with vectors up to the id `latest`.
 
     Some texts are close to every query. What they are close by is taken off the query: a share of the mean
     vector of the null turns, and one of the archive's, once that is more than its few first turns.
     """
     share = OF_ARCHIVE * parts / (parts + SETTLED)
-    centred = query - OF_NULLS * nulls - (0.0 if archive is None else share * archive)
-    mean = 0.0 if archive is None else float(archive @ centred)
-    return Against(query, np.asarray(centred, np.float32), mean, scale)
+    without = query - OF_NULLS * nulls - (0.0 if archive is None else share * archive)
+    centred = np.asarray(without, np.float32)
+    mean = 0.0 if archive is None else float(exact(archive, centred))
+    return Against(query, centred, mean, scale, latest)
+
+
+def exact(vectors: Vector, other: Vector) -> Scores:
+    """Multiply in double precision, so that a result does not depend on what stands beside it."""
+    return np.asarray(vectors.astype(np.float64) @ other.astype(np.float64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +95,7 @@ def weigh(
     seqs = set(pool)
     own = _own(db, seqs, lookup, against, weights)
     seeds = [int(own.seqs[row]) for row in own.order()[:SEEDS]]
-    links = _neighbours(db, seeds) if weights.neighbours else []
+    links = _neighbours(db, seeds, lookup.latest) if weights.neighbours else []
     fringe = {other for _, other, _ in links} - seqs
     own = _joined(own, _own(db, fringe, lookup, against, weights))
     row = {int(seq): place for place, seq in enumerate(own.seqs)}
@@ -105,14 +121,14 @@ def _own(
     count, size = len(seqs), len(against.query) if against else 0
     cosines, similar, spans = np.full(count, np.nan), np.full(count, np.nan), np.zeros((count, 2), np.int64)
     small_talk, vectors = np.full(count, -1.0), np.zeros((count, size), np.float32)
-    parts = kept_vectors.read(db, map(int, seqs)) if against else kept_vectors.NONE
+    parts = kept_vectors.read(db, map(int, seqs), against.latest) if against else kept_vectors.NONE
     if against and len(parts.seqs) and parts.vectors.shape[1] == size:
-        near = parts.vectors @ against.centred
+        near = exact(parts.vectors, against.centred)
         best = _best_rows(parts.seqs, np.where(parts.numbers == kept_vectors.MESSAGE, -np.inf, near))
         places = np.searchsorted(seqs, parts.seqs[best])
         vectors[places], spans[places] = parts.vectors[best], parts.spans[best]
         small_talk[places] = parts.small_talk[best]
-        cosines[places], similar[places] = vectors[places] @ against.query, near[best]
+        cosines[places], similar[places] = exact(vectors[places], against.query), near[best]
         alone = np.flatnonzero(parts.numbers == kept_vectors.MESSAGE)
         said = np.searchsorted(seqs, parts.seqs[alone])
         similar[said] += OF_MESSAGE * (near[alone] - similar[said])
@@ -122,14 +138,17 @@ def _own(
     return Weighed(seqs, scores, cosines, spans, small_talk, vectors)
 
 
-def _best_rows(seqs: Seqs, similar: NDArray[np.float32]) -> NDArray[np.intp]:
+def _best_rows(seqs: Seqs, similar: Scores) -> NDArray[np.intp]:
     """Return, for each distinct sequence number, the row with the highest similarity."""
     order = np.lexsort((-similar, seqs))
     return order[np.unique(seqs[order], return_index=True)[1]]
 
 
-def _neighbours(db: sqlite3.Connection, seqs: Sequence[int]) -> list[tuple[int, int, int]]:
-    """Return `(turn, other, distance)` for the turns of the same thread, and the same hour, around each."""
+def _neighbours(db: sqlite3.Connection, seqs: Sequence[int], latest: int) -> list[tuple[int, int, int]]:
+    """Return `(turn, other, distance)` for the turns of the same thread, and the same hour, around each.
+
+    What stands in the log after `latest` is left out.
+    """
     links = []
     for sql in (_AFTER, _BEFORE):
         for seq, at, thread in _places(db, seqs):
@@ -137,7 +156,7 @@ def _neighbours(db: sqlite3.Connection, seqs: Sequence[int]) -> list[tuple[int, 
             for distance, (other, other_at) in enumerate(
                 db.execute(sql, (thread, seq, fusion.SPAN)).fetchall(), start=1
             ):
-                if abs(other_at - since) > NEAR:
+                if abs(other_at - since) > NEAR or other > latest:
                     break
                 since = other_at
                 links.append((seq, int(other), distance))

@@ -201,7 +201,7 @@ async def test_noise_is_what_null_turns_reach(archive: EpisodeArchive) -> None:
     assert len(low) == len(high) == len(small_talk + foreign)
     assert list(high) == sorted(high)
     assert max(low) < 0.9
-    assert max(high) == pytest.approx(1, abs=1e-4)
+    assert max(high) == pytest.approx(1, abs=1e-3)
 
 
 async def test_small_talk_is_told_and_raises_no_noise(archive: EpisodeArchive) -> None:
