@@ -1,8 +1,7 @@
 """`goat facts`: look at an owner's facts, and copy them from one store to another."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import date, datetime, time, tzinfo
 from enum import StrEnum
 from typing import Annotated
@@ -14,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.screen import printable
-from graph.layers import Layers
+from graph.layers import open_layers
 from graph.settings import Settings, load_settings
 from memory.errors import ConfigError
 from memory.models import Fact
@@ -66,7 +65,7 @@ def copy(
 
 async def _list(settings: Settings, owner: str, as_of: str) -> None:
     console = Console(highlight=False)
-    async with _open(settings) as layers:
+    async with open_layers(settings) as layers:
         zone = await layers.zone()
         facts = await layers.permanent.facts(owner=owner, as_of=_moment(as_of, zone) if as_of else None)
     if facts:
@@ -79,7 +78,7 @@ async def _copy(
     settings: Settings, owners: Sequence[str], from_: Store, to: Store, *, merge: bool
 ) -> list[Copied]:
     console = Console(highlight=False, soft_wrap=True)
-    async with _open(settings) as layers:
+    async with open_layers(settings) as layers:
         stores: dict[Store, RecordedStore] = {
             Store.EMBEDDED: layers.embedded_permanent,
             Store.LETTA: layers.letta_permanent,
@@ -92,15 +91,6 @@ async def _copy(
     if not owners:
         console.print(Text(f"The {from_} store holds nothing."))
     return copied
-
-
-@asynccontextmanager
-async def _open(settings: Settings) -> AsyncIterator[Layers]:
-    layers = Layers(lambda: settings)
-    try:
-        yield layers
-    finally:
-        await layers.close()
 
 
 def _told(copied: Copied, from_: Store, to: Store) -> str:

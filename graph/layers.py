@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, tzinfo
 from functools import cache
 from pathlib import Path
@@ -15,10 +15,12 @@ from tzlocal import get_localzone
 
 from graph.chat_model import ChatModel, ConfiguredChatModel
 from graph.delegation.delegation import Delegation
+from graph.live import LiveSettings
 from graph.log_reading import read_logs
 from graph.recorder import TurnRecorder
 from graph.settings import Settings
 from graph.stop import StopSignals
+from graph.stores import embedding_model, models_folder, redis_connection
 from graph.telemetry import Telemetry
 from graph.tools.memory_tools import MemoryTools
 from graph.tools.plugins.services import PluginServices
@@ -26,10 +28,9 @@ from graph.tools.plugins.shelf import PluginShelf
 from graph.tools.running import ToolRunner
 from graph.tools.toolbox import Toolbox
 from graph.turn import TurnReader
-from memory.embedding.factory import open_embeddings
 from memory.embedding.lazy import LazyEmbeddings
-from memory.embedding.model import EmbeddingModel
 from memory.episodic.feedback import FeedbackLog
+from memory.episodic.labels import LabelLog
 from memory.episodic.observations import ObservationLog
 from memory.episodic.store import EpisodeArchive
 from memory.episodic.vectors import VectorIndex
@@ -41,10 +42,8 @@ from memory.permanent.letta import LettaAddress, LettaPermanentStore
 from memory.permanent.records import RecordedStore
 from memory.query import warm_up
 from memory.tokens import TokenCounter
-from memory.working.client import RedisConnection
 from memory.working.conversation import RedisConversation
 from memory.working.metrics import RedisMetrics
-from memory.working.server import EmbeddedServer
 from memory.working.session_cache import RedisSessionCache
 from memory.working.tool_cache import RedisToolCache
 
@@ -56,56 +55,27 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def redis_connection(settings: Callable[[], Settings]) -> RedisConnection:
-    """Describe the configured Redis, or the private embedded one when there is no URL."""
-
-    def url() -> str:
-        return settings().redis_url.get_secret_value()
-
-    return RedisConnection(url, EmbeddedServer(lambda: settings().data_folder / "redis"))
-
-
-def models_folder(settings: Settings) -> Path:
-    """Return where the built-in embedding model's files are, and what is derived from a model alone."""
-    return settings.data_folder / "models"
-
-
-def embedding_model(settings: Settings) -> EmbeddingModel:
-    """Choose the configured embedding model; nothing is loaded before its first use."""
-    return open_embeddings(
-        folder=lambda: models_folder(settings),
-        threads=settings.embedding_threads,
-        model=settings.embedding_model,
-        base_url=settings.embedding_base_url,
-        api_key=settings.embedding_api_key,
-    )
-
-
 class Layers:
     """What the nodes read and write; `settings` is called once, when something is first used."""
 
-    def __init__(self, load_settings: Callable[[], Settings]) -> None:
+    def __init__(self, load_settings: Callable[[], Settings], *, follow: bool = False) -> None:
+        """Bind to settings; with `follow`, what tuning changes in their files holds at the next turn."""
         self.settings = settings = cache(load_settings)
+        self.live = LiveSettings(settings, follow=follow)
         self._zone: tzinfo | None = None
         self.redis = redis_connection(settings)
-        self.files = OwnerFiles(lambda: settings().data_folder / "owners")
+        self.files = OwnerFiles(self._folder("owners"))
         self.tokens = TokenCounter()
         self.embeddings = LazyEmbeddings(lambda: embedding_model(settings()))
-        self.vectors = VectorIndex(lambda: settings().data_folder / "chroma", settings)
+        self.vectors = VectorIndex(self._folder("chroma"), settings)
         self.episodes = EpisodeArchive(
             self.files, self.vectors, self.embeddings, lambda: models_folder(settings())
         )
         self.feedback = FeedbackLog(self.files)
+        self.labels = LabelLog(self.files)
         self.observations = ObservationLog(self.files)
-        self.embedded_permanent = EmbeddedPermanentStore(
-            self.files, count_tokens=self.tokens, max_tokens=self.facts_cap
-        )
-        self.letta_permanent = LettaPermanentStore(
-            self.letta_address,
-            count_tokens=self.tokens,
-            max_tokens=self.facts_cap,
-            lock_folder=lambda: settings().data_folder / "locks",
-        )
+        self.embedded_permanent = self._embedded_permanent()
+        self.letta_permanent = self._letta_permanent()
         self.permanent = ChosenPermanentStore(self.configured_permanent)
         self.conversations = RedisConversation(self.redis.client)
         self.cache = RedisSessionCache(self.redis.client)
@@ -115,14 +85,35 @@ class Layers:
         self.metrics = RedisMetrics(self.redis.client)
         self.recorder = TurnRecorder(self.observations, self.metrics, lambda: settings().log_text)
         self.telemetry = Telemetry(settings)
-        services = PluginServices(
-            load_settings=settings, read_metrics=self.metrics.read, read_logs=self.read_logs
-        )
-        self.plugins = PluginShelf(settings, services)
+        self.plugins = self._plugins()
         self.tool_runner = ToolRunner(self.plugins.isolation, self.tool_timeout, self.tool_output_cap)
         self.toolbox = Toolbox(self._own_tools, self.plugins, lambda: settings().owner)
-        self.delegation = Delegation(
-            settings=settings,
+        self.delegation = self._delegation()
+        self.turns = TurnReader(lambda: settings().owner, utc_now)
+
+    def _folder(self, name: str) -> Callable[[], Path]:
+        return lambda: self.settings().data_folder / name
+
+    def _embedded_permanent(self) -> EmbeddedPermanentStore:
+        return EmbeddedPermanentStore(self.files, count_tokens=self.tokens, max_tokens=self.facts_cap)
+
+    def _letta_permanent(self) -> LettaPermanentStore:
+        return LettaPermanentStore(
+            self.letta_address,
+            count_tokens=self.tokens,
+            max_tokens=self.facts_cap,
+            lock_folder=self._folder("locks"),
+        )
+
+    def _plugins(self) -> PluginShelf:
+        services = PluginServices(
+            load_settings=self.settings, read_metrics=self.metrics.read, read_logs=self.read_logs
+        )
+        return PluginShelf(self.settings, services)
+
+    def _delegation(self) -> Delegation:
+        return Delegation(
+            settings=self.settings,
             client=self.redis.client,
             model=self.model,
             model_timeout=self.model_timeout,
@@ -134,7 +125,6 @@ class Layers:
             cache=self.cache,
             tokens=self.tokens,
         )
-        self.turns = TurnReader(lambda: settings().owner, utc_now)
 
     def persona(self) -> str:
         """Return the configured identity."""
@@ -235,3 +225,13 @@ class Layers:
             stack.push_async_callback(self.telemetry.close)
             stack.push_async_callback(self.recorder.flush)
             stack.push_async_callback(self.delegation.aclose)
+
+
+@asynccontextmanager
+async def open_layers(settings: Settings) -> AsyncIterator[Layers]:
+    """Bind the layers to settings that are read already; close what was opened with the block."""
+    layers = Layers(lambda: settings)
+    try:
+        yield layers
+    finally:
+        await layers.close()

@@ -16,7 +16,7 @@ from bot.bench.outcome import Outcome, found, read_outcome
 from bot.bench.recalling import Recaller, open_recaller
 from bot.importers.importing import Stage, import_episodes
 from graph.context import TurnContext
-from graph.layers import Layers
+from graph.layers import Layers, open_layers
 from graph.settings import Settings
 from graph.state import State
 from memory.models import Episode
@@ -73,11 +73,8 @@ async def layers_in(folder: Path, settings: Settings) -> AsyncIterator[Layers]:
         (folder / "models").symlink_to(models)
     nothing = SecretStr("")
     own = settings.model_copy(update={"data_folder": folder, "chroma_url": nothing, "redis_url": nothing})
-    layers = Layers(lambda: own)
-    try:
+    async with open_layers(own) as layers:
         yield layers
-    finally:
-        await layers.close()
 
 
 async def run_bench(

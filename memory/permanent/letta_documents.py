@@ -2,28 +2,26 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 from weakref import WeakValueDictionary
 
-from memory.errors import MemoryTierError, TierCorrupt, TierUnavailable
-from memory.permanent.letta_agents import LABEL, Block, BlockFull, LettaAgents, agent_name
+from memory.errors import MemoryTierError, TierUnavailable
+from memory.permanent.letta_agents import BlockFull, LettaAgents, agent_name
+from memory.permanent.letta_blocks import LettaBlocks, united
 from memory.permanent.letta_document import Document
 from memory.permanent.letta_edit import AnyEdit, Change, Edit
 from memory.permanent.letta_http import LettaAddress, LettaClient, TryAgain
 from memory.permanent.letta_locks import WriterLocks
-from memory.permanent.letta_text import Unreadable, owner_of, parse, render
 from memory.permanent.per_loop import PerLoop
 from memory.permanent.rules import TIER
 
 T = TypeVar("T")
 ATTEMPTS: Final = 6
 PAUSE: Final = 0.03  # seconds before the second attempt, doubled with each further one
-KNOWN_OWNERS: Final = 10_000
-_EMPTY: Final = Document()
 
 
 @dataclass(eq=False)
@@ -52,19 +50,17 @@ class LettaDocuments:
     """
 
     def __init__(self, address: Callable[[], LettaAddress], lock_folder: Callable[[], Path]) -> None:
-        self._address = address
         self._locks = WriterLocks(lock_folder)
         self._client = LettaClient(address)
-        self._agents = LettaAgents(self._client)
+        self._blocks = LettaBlocks(LettaAgents(self._client), address)
         self._running = PerLoop(_Running)
-        self._known: dict[str, tuple[str, ...]] = {}
         self._since = object()  # the latest write; another object with each
 
     async def read(self, owner: str) -> Document:
         """Read the owner's document; whoever reads meanwhile gets the same, unless something was written."""
         reads, key = self._running.get().reads, (owner, self._since)
         if key not in reads:
-            reads[key] = asyncio.create_task(self._fetch(owner))
+            reads[key] = asyncio.create_task(self._blocks.read(owner))
             reads[key].add_done_callback(lambda task: _read_ended(reads, key, task))
         return await asyncio.shield(reads[key])
 
@@ -85,10 +81,8 @@ class LettaDocuments:
         queue = self._queue(owner)
         async with queue.lock, self._locks.hold(agent_name(owner)):
             try:
-                for agent in await self._agents.find(owner):
-                    await self._agents.delete(agent)
+                await self._blocks.delete(owner)
             finally:
-                self._known.pop(owner, None)
                 self._since = object()
 
     async def owners(self) -> list[str]:
@@ -97,8 +91,7 @@ class LettaDocuments:
         Raises:
             TierCorrupt: one of the documents cannot be read.
         """
-        blocks = [await self._agents.block(agent) async for agent in self._agents.all()]
-        return sorted({_owner(block) for block in blocks if block is not None})
+        return await self._blocks.owners()
 
     async def aclose(self) -> None:
         """Close the connections of this event loop, and end the reads that nobody waits for."""
@@ -108,38 +101,6 @@ class LettaDocuments:
             read.cancel()
         await asyncio.gather(*reads, return_exceptions=True)
         await self._client.aclose()
-
-    async def _fetch(self, owner: str) -> Document:
-        known = self._known.get(owner, ())
-        blocks = [await self._agents.block(agent) for agent in known]
-        there = [block for block in blocks if block is not None]
-        if not known or len(there) < len(known):
-            there = await self._blocks(owner)
-        documents = await self._parsed(owner, there)
-        self._remember(owner, there, documents)
-        return _united(documents)
-
-    async def _blocks(self, owner: str) -> list[Block]:
-        """Find the owner's blocks, the one that is written to first; none when there is no agent.
-
-        That one is read last, so that a write can follow at once.
-
-        Raises:
-            TierUnavailable: there are agents, but somebody took their memory away.
-        """
-        found = await self._agents.find(owner)
-        blocks = [await self._agents.block(agent) for agent in reversed(found)]
-        there = [block for block in reversed(blocks) if block is not None]
-        if found and not there:
-            raise TierUnavailable(
-                TIER,
-                f"{found[0]} has lost its block {LABEL}; attach that to it again in Letta, "
-                "or delete the agent to begin anew",
-            )
-        return there
-
-    async def _parsed(self, owner: str, blocks: list[Block]) -> list[Document]:
-        return [await asyncio.to_thread(_parsed, block, owner) for block in blocks]
 
     async def _commit(self, owner: str, queue: _Queue) -> None:
         """Write what waits as the only writer; what cannot become that fails, all of it."""
@@ -180,70 +141,28 @@ class LettaDocuments:
 
     async def _attempt(self, owner: str, edits: list[AnyEdit]) -> bool:
         """Read, change, write and read again; return whether every change stands."""
-        blocks = await self._blocks(owner)
+        blocks = await self._blocks.find(owner)
         if new := not blocks:
-            blocks = await self._made(owner)
-        before = _united(await self._parsed(owner, blocks))
+            blocks = await self._blocks.make(owner)
+        before = united(await self._blocks.parsed(owner, blocks))
         after = await asyncio.to_thread(_tried, edits, before)
         if after is before:
             return True
-        await self._agents.write(blocks[0], await asyncio.to_thread(render, after, owner))
-        again = await self._agents.block(blocks[0].agent)
-        stands = await self._parsed(owner, [again] if again is not None else [])
+        stands = await self._blocks.write(blocks[0], after, owner)
         if new:
-            self._known.pop(owner, None)  # an older agent of another writer may be listed only now
+            self._blocks.forget(owner)  # an older agent of another writer may be listed only now
         else:
-            self._remember(owner, blocks[:1], stands)
-        return after.ids - before.ids <= _united(stands).ids
-
-    async def _made(self, owner: str) -> list[Block]:
-        """Make the owner's agent, and look again, since others may do so at the same time."""
-        await self._agents.create(owner, render(_EMPTY, owner), self._address())
-        blocks = await self._blocks(owner)
-        if not blocks:
-            raise TierUnavailable(TIER, "Letta does not list the agent that it made; see whether it is well")
-        return blocks
+            self._blocks.remember(owner, blocks[:1], stands)
+        return after.ids - before.ids <= united(stands).ids
 
     def _queue(self, owner: str) -> _Queue:
         return self._running.get().queues.setdefault(owner, _Queue())
-
-    def _remember(self, owner: str, blocks: list[Block], documents: list[Document]) -> None:
-        """Remember which agents to ask next time: those that hold something besides the first."""
-        if len(self._known) >= KNOWN_OWNERS:
-            self._known.clear()
-        pairs = list(zip(blocks, documents, strict=False))
-        more = [block.agent for block, held in pairs[1:] if held.ids - documents[0].ids]
-        self._known[owner] = (pairs[0][0].agent, *more) if pairs else ()
-
-
-def _united(documents: list[Document]) -> Document:
-    return documents[0].united(documents[1:]) if documents else _EMPTY
 
 
 def _tried(edits: list[AnyEdit], document: Document) -> Document:
     for edit in edits:
         document = edit.tried(document)
     return document
-
-
-def _parsed(block: Block, owner: str) -> Document:
-    with _named(block):
-        return parse(block.value, owner)
-
-
-def _owner(block: Block) -> str:
-    with _named(block):
-        return owner_of(block.value)
-
-
-@contextmanager
-def _named(block: Block) -> Iterator[None]:
-    try:
-        yield
-    except Unreadable as error:
-        detail = f"the block {LABEL} of {block.agent} cannot be read ({error}); it is left as it is. "
-        way_out = "Mend its text in Letta, or delete the agent to begin anew"
-        raise TierCorrupt(TIER, detail + way_out) from None
 
 
 def _read_ended(

@@ -3,8 +3,6 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +14,7 @@ from rich.table import Table
 
 from graph.agent import Agent
 from graph.builder import FETCHES, build_graph
-from graph.layers import Layers
+from graph.layers import Layers, open_layers
 from graph.serde import checkpoint_serde
 from graph.settings import Settings
 from graph.turn import thread_id
@@ -96,17 +94,6 @@ class Contest:
         self.samples[PARTS].append((time.perf_counter() - began) * 1000)
 
 
-@asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[Layers]:
-    """Open the layers over embedded stores in `folder`."""
-    settings = Settings(data_folder=folder, timezone="UTC")
-    layers = Layers(lambda: settings)
-    try:
-        yield layers
-    finally:
-        await layers.close()
-
-
 async def contest(layers: Layers, folder: Path, size: int) -> Contest:
     """Prepare to measure on the archive of `size` turns."""
     owner, probe = owner_of(size), Probe()
@@ -130,7 +117,7 @@ def owner_of(size: int) -> str:
 
 async def measure(folder: Path, progress: Progress) -> list[Contest]:
     """Fill the archives, then run all contestants in turns."""
-    async with opened(folder) as layers:
+    async with open_layers(Settings(data_folder=folder, timezone="UTC")) as layers:
         task = progress.add_task("building the embedding model", total=None)
         await layers.embeddings.ready()
         progress.update(task, total=1, completed=1)

@@ -1,14 +1,13 @@
 """`goat facts`: facts shown, and copied from one store to the other and back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from graph.layers import Layers
+from graph.layers import open_layers
 from graph.settings import Settings
 from memory.permanent.copying import CopyRefused, copy_owner
 from memory.permanent.records import FactRecord, Records
@@ -34,17 +33,8 @@ def configured(server: LettaServer, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     return Settings()
 
 
-@asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Layers]:
-    layers = Layers(lambda: settings)
-    try:
-        yield layers
-    finally:
-        await layers.close()
-
-
 async def fill(settings: Settings) -> None:
-    async with opened(settings) as layers:
+    async with open_layers(settings) as layers:
         store = layers.embedded_permanent
         await store.upsert("city", "Cluj", owner="me", at=AT)
         await store.upsert("city", "Brașov", owner="me", at=AT + timedelta(days=1))
@@ -79,7 +69,7 @@ def test_everybodys_facts_go_and_come_back(goat: Goat, configured: Settings) -> 
     assert goat("facts", "copy", "--from", "embedded", "--to", "letta", "--all-owners").status == 0
 
     async def move() -> tuple[Records, Records]:
-        async with opened(configured) as layers:
+        async with open_layers(configured) as layers:
             before = await layers.embedded_permanent.records(owner="me")
             for owner in ("me", "telegram-1"):
                 await layers.embedded_permanent.erase(owner=owner)
@@ -91,7 +81,7 @@ def test_everybodys_facts_go_and_come_back(goat: Goat, configured: Settings) -> 
     assert "telegram-1: 1 facts in 1 writings" in back.shown
 
     async def read() -> Records:
-        async with opened(configured) as layers:
+        async with open_layers(configured) as layers:
             return await layers.embedded_permanent.records(owner="me")
 
     assert asyncio.run(read()) == before
@@ -99,7 +89,7 @@ def test_everybodys_facts_go_and_come_back(goat: Goat, configured: Settings) -> 
 
 async def test_a_target_that_holds_something_else_is_left_alone_unless_merged(configured: Settings) -> None:
     await fill(configured)
-    async with opened(configured) as layers:
+    async with open_layers(configured) as layers:
         source, target = layers.embedded_permanent, layers.letta_permanent
         await target.upsert("city", "Arad", owner="me", at=AT + timedelta(days=9))
         before = await target.records(owner="me")

@@ -1,19 +1,15 @@
 """A Letta server on a loopback port, as far as GOAT asks it: agents and their blocks, with its old bugs."""
 
 import asyncio
-import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tests.servers.letta_state import LettaState, Refused
+from tests.servers.threaded import Running, ThreadedServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +35,8 @@ class Fault:
     share: float = 1.0
 
 
-class LettaServer:
-    """A server in a thread of its own.
+class LettaServer(ThreadedServer):
+    """A server in a thread of its own; its `url` is what `GOAT_LETTA_URL` is set to.
 
     Attributes:
         state: what it holds; may be looked at and changed between requests.
@@ -55,41 +51,11 @@ class LettaServer:
         self.requests: list[tuple[str, str]] = []
         self.tokens: list[str] = []
         self.token = token
-        self._socket = socket.create_server(("127.0.0.1", port))
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else 40 ms an answer
-        configuration = uvicorn.Config(
-            self._application(), ws="none", lifespan="off", log_config=None, access_log=False
-        )
-        self._server = uvicorn.Server(configuration)
-        self._thread = threading.Thread(target=self._run, name="letta-server", daemon=True)
-
-    @property
-    def port(self) -> int:
-        """The port that it listens on."""
-        return int(self._socket.getsockname()[1])
-
-    @property
-    def url(self) -> str:
-        """What `GOAT_LETTA_URL` is set to."""
-        return f"http://127.0.0.1:{self.port}"
+        super().__init__(self._application(), name="letta-server", port=port)
 
     def count(self, method: str) -> int:
         """Count the requests of a method."""
         return sum(asked == method for asked, _ in self.requests)
-
-    def start(self) -> None:
-        """Serve in the background; requests are taken at once."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Close every connection and wait for the thread."""
-        self._server.should_exit = True
-        self._server.force_exit = True
-        self._thread.join()
-        self._socket.close()
-
-    def _run(self) -> None:
-        asyncio.run(self._server.serve(sockets=[self._socket]))
 
     def _application(self) -> Starlette:
         agent, core = "/v1/agents/{agent}", "/v1/agents/{agent}/core-memory/blocks"
@@ -144,12 +110,6 @@ async def _faulty(fault: Fault, answer: Response) -> Response:
     return Response(content, fault.status, dict(fault.headers), fault.media_type)
 
 
-@contextmanager
-def running_letta_server(*, strict: bool = False, token: str = "", port: int = 0) -> Iterator[LettaServer]:
-    """Run a server as long as the block."""
-    server = LettaServer(strict=strict, token=token, port=port)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
+def running_letta_server(*, strict: bool = False, token: str = "", port: int = 0) -> Running[LettaServer]:
+    """Return a server for a `with` block, on a free port by default."""
+    return Running(LettaServer(strict=strict, token=token, port=port))

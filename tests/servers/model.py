@@ -7,23 +7,20 @@ import argparse
 import asyncio
 import contextlib
 import json
-import socket
 import sys
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tests.servers import openai_format
 from tests.servers.faults import Answer, Fault, Kind, spoiled
 from tests.servers.openai_format import ModelRequest, Reply, echo
+from tests.servers.threaded import DroppingProtocol, Running, ThreadedServer
 
 __all__ = ["Fault", "ModelRequest", "ModelServer", "Reply", "running_model_server"]
 
@@ -33,7 +30,7 @@ STREAM = "text/event-stream"
 TRANSCRIPT = "what was said"
 
 
-class ModelServer:
+class ModelServer(ThreadedServer):
     """An endpoint in a thread of its own, that answers as told and remembers what it was asked.
 
     Attributes:
@@ -51,16 +48,14 @@ class ModelServer:
         self.transcript = TRANSCRIPT
         self.model_names = ["test"]
         self._script: Script = echo
-        self._socket = socket.create_server((host, port))
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._server = uvicorn.Server(_configuration(self._application()))
-        self._thread = threading.Thread(target=self.run, name="model-server", daemon=True)
+        super().__init__(
+            self._application(), name="model-server", host=host, port=port, http=DroppingProtocol
+        )
 
     @property
     def base_url(self) -> str:
         """What `GOAT_MODEL_BASE_URL` is set to."""
-        host, port = self._socket.getsockname()[:2]
-        return f"http://{host}:{port}/v1"
+        return f"{self.url}/v1"
 
     @property
     def chats(self) -> list[ModelRequest]:
@@ -84,21 +79,6 @@ class ModelServer:
         self.model_names = ["test"]
         self.requests.clear()
         self.faults.clear()
-
-    def run(self) -> None:
-        """Serve until stopped; in the main thread, until interrupted."""
-        asyncio.run(self._server.serve(sockets=[self._socket]))
-
-    def start(self) -> None:
-        """Serve in the background; requests are taken at once."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Close every connection and wait for the thread."""
-        self._server.should_exit = True
-        self._server.force_exit = True
-        self._thread.join()
-        self._socket.close()
 
     def _application(self) -> Starlette:
         return Starlette(
@@ -213,43 +193,9 @@ async def _until_gone(receive: Receive) -> None:
         continue
 
 
-class _Protocol(H11Protocol):
-    """HTTP/1.1 whose connection the application can reach, to drop it."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self.app_state = {**self.app_state, "transport": transport}
-
-
-def _configuration(application: Starlette) -> uvicorn.Config:
-    return uvicorn.Config(
-        application, http=_Protocol, ws="none", lifespan="off", log_config=None, access_log=False
-    )
-
-
-class RunningModelServer:
-    """A server that runs as long as the block does, be it `with` or `async with`."""
-
-    def __init__(self, server: ModelServer) -> None:
-        self._server = server
-
-    def __enter__(self) -> ModelServer:
-        self._server.start()
-        return self._server
-
-    def __exit__(self, *_: object) -> None:
-        self._server.stop()
-
-    async def __aenter__(self) -> ModelServer:
-        return self.__enter__()
-
-    async def __aexit__(self, *_: object) -> None:
-        await asyncio.to_thread(self._server.stop)
-
-
-def running_model_server(*, port: int = 0) -> RunningModelServer:
+def running_model_server(*, port: int = 0) -> Running[ModelServer]:
     """Return a server for a `with` block, on a free port by default."""
-    return RunningModelServer(ModelServer(port=port))
+    return Running(ModelServer(port=port))
 
 
 def main() -> None:

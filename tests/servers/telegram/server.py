@@ -2,12 +2,8 @@
 
 import asyncio
 import contextlib
-import socket
 import threading
 from typing import Any
-
-import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tests.servers.telegram.application import application
 from tests.servers.telegram.control import Control
@@ -17,6 +13,7 @@ from tests.servers.telegram.flood import Flood
 from tests.servers.telegram.state import State
 from tests.servers.telegram.surface import Surface
 from tests.servers.telegram.webhook import Deliverer
+from tests.servers.threaded import DroppingProtocol, Running, asgi_server, listening
 
 KEEP_ALIVE = 75
 CALL_TIMEOUT = 60.0
@@ -30,13 +27,10 @@ class BotApi(Surface):
         self._deliverer = Deliverer(self._state)
         faults, flood = Faults(seed), Flood()
         self._control = Control(self._state, faults, flood, self._deliverer)
-        self._socket = socket.create_server((host, port))
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # Connections inherit it; asyncio sets it only on sockets made with an explicit protocol, and without
-        # it each answer waits 40 ms for the client's acknowledgement.
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = listening(host, port)
         dispatcher = Dispatcher(self._state, faults, flood)
-        self._server = uvicorn.Server(_configuration(dispatcher, self._control))
+        served = application(dispatcher, self._control)
+        self._server = asgi_server(served, http=DroppingProtocol, timeout_keep_alive=KEEP_ALIVE)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started = threading.Event()
         self._thread = threading.Thread(target=self.serve, name="bot-api", daemon=True)
@@ -105,46 +99,6 @@ async def _cancel(*tasks: asyncio.Task[None]) -> None:
             await task
 
 
-class _Protocol(H11Protocol):
-    """HTTP/1.1 whose connection the application can reach, to drop it."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self.app_state = {**self.app_state, "transport": transport}
-
-
-def _configuration(dispatcher: Dispatcher, control: Control) -> uvicorn.Config:
-    return uvicorn.Config(
-        application(dispatcher, control),
-        http=_Protocol,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        timeout_keep_alive=KEEP_ALIVE,
-    )
-
-
-class RunningBotApi:
-    """A server that runs as long as the block does, be it `with` or `async with`."""
-
-    def __init__(self, server: BotApi) -> None:
-        self._server = server
-
-    def __enter__(self) -> BotApi:
-        self._server.start()
-        return self._server
-
-    def __exit__(self, *_: object) -> None:
-        self._server.stop()
-
-    async def __aenter__(self) -> BotApi:
-        return self.__enter__()
-
-    async def __aexit__(self, *_: object) -> None:
-        await asyncio.to_thread(self._server.stop)
-
-
-def running_bot_api(*, port: int = 0, seed: int = 0) -> RunningBotApi:
+def running_bot_api(*, port: int = 0, seed: int = 0) -> Running[BotApi]:
     """Return a server for a `with` block, on a free port by default."""
-    return RunningBotApi(BotApi(port=port, seed=seed))
+    return Running(BotApi(port=port, seed=seed))

@@ -1,0 +1,64 @@
+"""`goat chat`: the agent in a terminal."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from rich.console import Console
+from rich.text import Text
+
+from bot import screen
+from bot.keyboard import typed_lines
+from bot.place import Place
+from bot.terminal import Chat
+from graph.agent import Agent
+from graph.app import open_agent
+from graph.settings import Settings
+from memory.ending import end
+
+NO_MODEL = (
+    "No model is configured (GOAT_MODEL): replies show the memories themselves. `goat doctor` says more."
+)
+
+
+async def run_chat(settings: Settings, *, owner: str, thread: str, resume: bool) -> None:
+    """Talk until the user leaves."""
+    console = Console(highlight=False, soft_wrap=True)
+    place = Place(owner, "", settings.data_folder / "terminal")
+    async with open_agent(settings, follow=True) as agent, _warming_up(agent, owner) as warming:
+        before = place.latest()
+        place.go_on() if resume else place.begin(thread)
+        _greet(console, settings, place)
+        await _finish_pending(console, agent, owner)
+        chat = Chat(console, agent, place, warming)
+        await chat.take_up(before)
+        async with chat.delegated.told():
+            async for line in typed_lines(place.history):
+                if not await chat.handle(line):
+                    break
+
+
+@contextlib.asynccontextmanager
+async def _warming_up(agent: Agent, owner: str) -> AsyncIterator["asyncio.Task[None]"]:
+    """Load in the background what the first turn would wait for; what is left of it ends with the block."""
+    warming = asyncio.create_task(agent.layers.warm_up(owner))
+    try:
+        yield warming
+    finally:
+        await end(warming)
+
+
+def _greet(console: Console, settings: Settings, place: Place) -> None:
+    console.print(Text(f"GOAT 2.0 · {screen.printable(place.owner)} · thread {place.thread}", style="bold"))
+    console.print("/help lists the commands, Ctrl-D leaves.", style="dim")
+    if not settings.model:
+        console.print(NO_MODEL, style="yellow")
+
+
+async def _finish_pending(console: Console, agent: Agent, owner: str) -> None:
+    """Finish what the last stop cut off, before anything new; show what is this owner's."""
+    with console.status("finishing what was cut off"):
+        finished = await agent.resume()
+    for state in finished:
+        if state["turn"].owner == owner:
+            screen.resumed(console, state)

@@ -1,0 +1,155 @@
+"""Turns that a crash cut off, or that wait for a person's word: finished, or left to wait."""
+
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, cast
+
+from langgraph.types import Command, StateSnapshot
+
+from graph.approval import ABANDONED
+from graph.delegation.state import is_job
+from graph.events import Event, Finished, Resumed, Waiting
+from graph.graph_runs import GraphRuns
+from graph.layers import Layers
+from graph.redis_lineage import RedisLineage
+from graph.redis_saver import RedisSaver
+from graph.snapshots import (
+    answered,
+    as_state,
+    check_owner,
+    is_older_than,
+    is_pending,
+    of_server,
+    owner_of,
+    turn_id_of,
+    waiting_in,
+)
+from graph.state import State
+from memory.errors import EmptyMessage, NothingToDecide, OwnerMismatch, ThreadBusy
+
+PATIENCE = timedelta(days=7)
+"""For so long what was asked can be answered."""
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PendingTurns:
+    """Find and finish turns; to finish one, hold its thread."""
+
+    runs: GraphRuns
+    layers: Layers
+    saver: RedisSaver
+
+    async def threads(self) -> list[str]:
+        """List the threads in which a turn is pending; delegated jobs are not among them."""
+        return [one for one in await self.saver.apending() if not is_job(one)]
+
+    async def threads_of(self, owner: str) -> list[str]:
+        """List the threads in which a turn of the owner is pending, and so not archived yet."""
+        return [one for one in await self.threads() if owner_of(await self.runs.snapshot(one)) == owner]
+
+    async def earlier(self, thread: str, turn_id: str, owner: str) -> AsyncIterator[Event]:
+        """Finish what is pending in a thread; anything but `Resumed` is the turn that is asked for itself."""
+        if not await self.saver.ais_pending(thread):
+            return
+        snapshot = await self.runs.snapshot(thread)
+        check_owner(snapshot, owner)
+        waiting = waiting_in(snapshot)
+        if waiting is not None and waiting.turn_id == turn_id:
+            yield waiting
+        elif finished := await self.finish(thread):
+            yield Finished(finished) if finished["turn"].turn_id == turn_id else Resumed(finished)
+
+    async def decided(self, snapshot: StateSnapshot, turn_id: str, owner: str) -> Event:
+        """Return where a turn is whose call was answered before.
+
+        Raises:
+            NothingToDecide: nothing is known of the turn.
+        """
+        if (waiting := waiting_in(snapshot)) is not None:
+            return waiting
+        thread = _thread_of(snapshot)
+        await self.finish(thread)
+        stored = await self.stored(thread, turn_id, owner)
+        if stored is None:
+            raise NothingToDecide("This is not open any more.")
+        return Finished(stored)
+
+    async def waiting(self, thread: str, owner: str) -> Waiting | None:
+        """Return what waits in a thread of the owner for the person's word; None when nothing does."""
+        waiting = waiting_in(await self.runs.snapshot(thread))
+        return waiting if waiting is not None and waiting.owner == owner else None
+
+    async def stored(self, thread: str, turn_id: str, owner: str) -> State | None:
+        """Return what is stored of an answered turn; None when it is not answered yet."""
+        snapshot = await self.runs.snapshot(thread)
+        if answered(snapshot, turn_id):
+            check_owner(snapshot, owner)
+            return cast("State", snapshot.values)
+        for episode in await self.layers.episodes.get([turn_id], owner=owner):
+            return as_state(episode)
+        return None
+
+    async def resume(self, thread: str) -> State | None:
+        """Finish what is pending in a thread, as `finish`; but what was asked lately goes on waiting."""
+        snapshot = await self.runs.snapshot(thread)
+        if waiting_in(snapshot) and not is_older_than(snapshot, PATIENCE):
+            return None
+        return await self.finish(thread)
+
+    async def finish(self, thread: str) -> State | None:
+        """Finish what is pending in a thread; return the state of the turn, or None when there was none.
+
+        An experiment that was left is closed: nobody waits for its reply.
+
+        Raises:
+            ThreadBusy: a LangGraph server may still be at work on it.
+        """
+        snapshot = await self.runs.snapshot(thread)
+        if not is_pending(snapshot):
+            return None
+        if of_server(snapshot):
+            raise ThreadBusy("LangGraph's server is answering in this thread. Wait for it, or use /new.")
+        if await self._is_experiment(snapshot):
+            await self.runs.close(thread)
+            return None
+        state = await self._run(snapshot)
+        return cast("State", state.values) if "reply" in state.values else None
+
+    async def _run(self, snapshot: StateSnapshot) -> StateSnapshot:
+        """Run what is pending in a thread to its end; what can never succeed is closed, and logged.
+
+        A LangGraph server leaves the owner that a run was given in the checkpoint's metadata.
+        """
+        thread = _thread_of(snapshot)
+        context = await self.layers.live.context(str((snapshot.metadata or {}).get("owner", "")))
+        given = await self._abandoning(snapshot)
+        try:
+            async for _ in self.runs.run(turn_id_of(snapshot), given, thread, context):
+                pass
+        except (EmptyMessage, OwnerMismatch) as error:
+            logger.warning("A pending turn cannot be answered and is closed: %s", error)
+            await self.runs.close(thread)
+        return await self.runs.snapshot(thread)
+
+    async def _is_experiment(self, snapshot: StateSnapshot) -> bool:
+        turn, checkpoint = snapshot.values.get("turn"), snapshot.config["configurable"]["checkpoint_id"]
+        if turn is not None and turn.turn_id == turn_id_of(snapshot) and turn.experiment:
+            return True
+        lineage = RedisLineage(self.layers.redis.client)
+        return (await lineage.branch(_thread_of(snapshot), checkpoint)).fork
+
+    async def _abandoning(self, snapshot: StateSnapshot) -> Command[Any] | None:
+        """Return what lets a turn go on without the calls that wait; None when none does."""
+        waiting = waiting_in(snapshot)
+        if waiting is None:
+            return None
+        for approval in waiting.approvals:
+            await self.layers.tool_cache.claim(approval.key, ABANDONED, owner=waiting.owner)
+        return Command(resume={approval.id: ABANDONED for approval in waiting.approvals})
+
+
+def _thread_of(snapshot: StateSnapshot) -> str:
+    return str(snapshot.config["configurable"]["thread_id"])
