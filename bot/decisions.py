@@ -69,6 +69,12 @@ def measure(decision: Decision) -> str:
     return f"{decision.score:.2f} {sign} {decision.threshold:.2f}"
 
 
+def told(decision: Decision) -> str:
+    """Say in English which rule decided, and what was held against what."""
+    rule = RULES.get(rule_of(decision), decision.rule)
+    return f"{rule}: {held}" if (held := measure(decision)) else rule
+
+
 def unsupported(state: State) -> tuple[Sequence[str], bool]:
     """Return the figures of the reply that stood nowhere, and whether it was corrected."""
     grounding = grounding_of(state)
@@ -80,4 +86,5 @@ def problems(state: State) -> list[str]:
     reports = state["recall"].reports.items()
     found = [f"{name}: {report.status}. {report.problem}" for name, report in reports if report.problem]
     found += [state["persona"].problem, state["fact_sheet"].problem]
+    found += [state["calibration"].problem] if "calibration" in state else []
     return [problem for problem in found if problem]

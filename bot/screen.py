@@ -1,22 +1,28 @@
 """What the terminal shows of a turn."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import tzinfo
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
 from bot.approving import argument_lines
-from bot.decisions import RULES, Judged, judged, measure, problems, rule_of, unsupported
+from bot.decisions import Judged, judged, problems, told, unsupported
+from bot.pictures.text import Signs, bar_width, in_ascii, mark_text, room_text, score_bar, signs_for
+from bot.pictures.values import Words
+from bot.picturing import mark_of, room_of, score_row
 from graph.events import Approval
 from graph.rounds import results_of
 from graph.state import Allocation, Recall, State
-from memory.models import Candidate, Decision, Fact
+from memory.models import Fact
 from memory.prompt import day
 
 SNIPPET = 70
 CUT_SHOWN = 8
+LEAST_SNIPPET = 24
+MOST_BUDGET = 80
 _TURN_AROUND = (0x202D, 0x202E)
 """The marks that show the rest of a line in another order."""
 _CONTROL = {code: None for code in (*range(32), *range(127, 160), *_TURN_AROUND) if chr(code) not in "\n\t"}
@@ -37,14 +43,26 @@ def why(state: State, zone: tzinfo) -> RenderableType:
     """Show what was recalled in a turn, with scores, and what was cut and by which rule."""
     if "allocation" not in state:
         return Text("This turn did not get as far as deciding what to recall.")
-    recall, allocation = state["recall"], state["allocation"]
-    parts: list[RenderableType] = [Text(printable(line)) for line in problems(state)]
-    parts.append(_searches(recall))
-    if recall.candidates:
-        parts.append(_judged(judged(state), zone))
-    parts.append(_budget(allocation))
-    parts += _tools(state)
-    return Group(*parts)
+    return Why(state, zone)
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """A turn that got as far as its budget, drawn as wide as the terminal."""
+
+    state: State
+    zone: tzinfo
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        state, (width, ascii_only) = self.state, (options.max_width, options.ascii_only)
+        parts = [Text(printable(line)) for line in problems(state)]
+        parts.append(_searches(state["recall"]))
+        if rows := judged(state):
+            parts += _judged(rows, self.zone, width, signs_for(ascii_only))
+        parts += _budget(state["allocation"], width, ascii_only)
+        parts += _tools(state)
+        for part in parts:
+            yield Text(in_ascii(part.plain), part.style) if ascii_only else part
 
 
 def recalled_line(state: State) -> str:
@@ -102,30 +120,31 @@ def _searches(recall: Recall) -> Text:
     return Text("\n".join(lines), style="dim")
 
 
-def _judged(rows: Sequence[Judged], zone: tzinfo) -> RenderableType:
+def _judged(rows: Sequence[Judged], zone: tzinfo, width: int, signs: Signs) -> list[Text]:
     kept = [row for row in rows if row.decision.kept]
     cut = [row for row in rows if not row.decision.kept]
-    shown = kept + cut[:CUT_SHOWN]
-    lines = [_decision(row.decision, row.candidate, zone) for row in shown]
+    shown, mark = kept + cut[:CUT_SHOWN], mark_of(rows, Words())
+    bars = ["bars: how likely each matters", *([mark_text(mark, signs)] if mark else [])]
+    lines = [Text("; ".join(bars), style="dim")]
+    for row in shown:
+        score = score_row(row, mark, lambda at: day(at, zone))
+        bar = score_bar(score, mark, signs, bar_width(width) // 2)
+        lines.append(_decision(row, f"{bar}  {score.date}", width))
     if left := len(rows) - len(shown):
         lines.append(Text(f"and {left} more that were cut", style="dim"))
-    return Group(*lines)
+    return lines
 
 
-def _decision(decision: Decision, candidate: Candidate, zone: tzinfo) -> Text:
-    words = f"{day(candidate.at, zone)}  {snippet(candidate.message or candidate.reply)}"
+def _decision(row: Judged, head: str, width: int) -> Text:
+    decision, candidate = row.decision, row.candidate
     evidence = candidate.evidence
     similarity = "no vector" if evidence.cosine is None else f"similarity {evidence.cosine:.2f}"
     numbers = f"{similarity}, {evidence.coverage:.0%} of the words, relevant {decision.probability:.0%}"
     line = Text("kept  " if decision.kept else "cut   ", style="green" if decision.kept else "dim")
-    line.append(words, style="" if decision.kept else "dim")
-    return line.append(f"\n      {numbers}; {_reason(decision)}", style="dim")
-
-
-def _reason(decision: Decision) -> str:
-    """Say which rule decided, and what was held against what."""
-    rule = RULES.get(rule_of(decision), decision.rule)
-    return f"{rule}: {held}" if (held := measure(decision)) else rule
+    words = Text(snippet(candidate.message or candidate.reply))
+    words.truncate(max(width - len(line) - len(head) - 2, LEAST_SNIPPET), overflow="ellipsis")
+    line.append(f"{head}  {words.plain}", style="" if decision.kept else "dim")
+    return line.append(f"\n      {numbers}; {told(decision)}", style="dim")
 
 
 def _tools(state: State) -> list[Text]:
@@ -143,11 +162,9 @@ def _tools(state: State) -> list[Text]:
     return lines
 
 
-def _budget(allocation: Allocation) -> Text:
-    return Text(
-        f"budget {allocation.total} tokens (confidence {allocation.confidence:.1f}, "
-        f"complexity {allocation.complexity:.2f}): identity and facts {allocation.fixed}, "
-        f"conversation {allocation.l2_used} of {allocation.l2_limit}, "
-        f"memory {allocation.l3_used} of {allocation.l3_limit}",
-        style="dim",
-    )
+def _budget(allocation: Allocation, width: int, ascii_only: bool) -> list[Text]:
+    measured = f"confidence {allocation.confidence:.1f}, complexity {allocation.complexity:.2f}"
+    words = Words(room=f"budget {{total}} tokens ({measured})")
+    room = room_of(allocation, words)
+    shown = room_text(room, width=min(width, MOST_BUDGET), words=words, ascii_only=ascii_only)
+    return [Text(shown, style="dim")]

@@ -21,6 +21,7 @@ from telegram.ext import (
 )
 from telegram.request import HTTPXRequest
 
+from bot.pictures.painter import Painter
 from bot.telegram.approving import ALLOW
 from bot.telegram.converse import Converse
 from bot.telegram.courier import LaneLost
@@ -74,8 +75,9 @@ def add_handlers(app: App, desk: Desk) -> None:
     """Say which handler sees which update; what is forwarded or edited is no command."""
     converse = Converse(desk)
     keeping = Keeping(desk, converse)
+    painter = Painter(desk.settings.data_folder / "matplotlib")
     app.add_handler(TypeHandler(Update, Gate(desk)), GATE)
-    for commands in (Looking(desk), keeping, Delegated(desk), LettingIn(desk)):
+    for commands in (Looking(desk, painter), keeping, Delegated(desk), LettingIn(desk)):
         for name, run in commands.commands().items():
             app.add_handler(CommandHandler(name, run, _NEW), REST)
     app.add_handler(CallbackQueryHandler(keeping.decide, pattern=rf"^{FORGET}:[^:]+:(yes|no)$"), REST)

@@ -9,16 +9,17 @@ from pathlib import Path
 
 from telegram import Update
 
+from bot.pictures.painter import Painter
+from bot.picturing import of_state
 from bot.screen import snippet
 from bot.stats import stats_text
 from bot.telegram.access import Role
 from bot.telegram.answer import Upload
 from bot.telegram.desk import Desk, Say, asked_by, command_text
 from bot.telegram.gate import Context, Handler
-from bot.telegram.picture import scores_picture
 from bot.telegram.place import place_of
 from bot.telegram.texts import escaped, verbatim
-from bot.telegram.why import when, why_text
+from bot.telegram.why import picture_words, reason, when, why_text
 from graph.state import State
 from memory.models import Fact
 from memory.working.metrics import RedisMetrics
@@ -33,6 +34,7 @@ class Looking:
     """Answer questions about the agent and what it remembers."""
 
     desk: Desk
+    painter: Painter
 
     def commands(self) -> dict[str, Handler]:
         """Return what each command does."""
@@ -71,7 +73,7 @@ class Looking:
             await answer.finish(say("why_none"))
             return
         zone = await desk.agent.layers.zone()
-        links, picture = await self._links(state), await asyncio.to_thread(scores_picture, state, zone)
+        links, picture = await self._links(state), await self._picture(state, zone, say)
         upload = Upload(picture, "why.png", photo=True) if picture else None
         await answer.finish(why_text(state, zone, say, links.get), upload=upload)
 
@@ -137,6 +139,14 @@ class Looking:
             for hit in result.hits[:MOST_FOUND]
         ]
         return "\n\n".join([say("memory_found_title", query=shown), *lines])
+
+    async def _picture(self, state: State, zone: tzinfo, say: Say) -> bytes | None:
+        """Draw the scores and the budget of a turn; nothing when nothing was found for it."""
+        words = picture_words(say)
+        shown = of_state(
+            state, lambda at: when(at, zone), words=words, rule=lambda decision: reason(decision, say, str)
+        )
+        return await self.painter.turn(*shown, words) if shown and shown[0].rows else None
 
     async def _links(self, state: State) -> dict[str, str]:
         """Return where the messages of the recalled turns stand, of those that have an address."""

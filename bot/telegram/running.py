@@ -62,7 +62,7 @@ async def run_bot(settings: Settings, part: Part = Part.ALL) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with open_agent(settings) as agent, open_bot(settings, agent) as (app, desk):
+    async with open_agent(settings, follow=True) as agent, open_bot(settings, agent) as (app, desk):
         await _announce(desk)
         await run_parts(app, desk, part, stop)
 

@@ -6,6 +6,7 @@ from datetime import datetime, tzinfo
 from urllib.parse import quote
 
 from bot.decisions import RULES, Judged, judged, measure, problems, rule_of, unsupported
+from bot.pictures.values import Words
 from bot.screen import CUT_SHOWN, snippet
 from bot.telegram.texts import verbatim
 from graph.rounds import results_of
@@ -35,6 +36,26 @@ def why_text(state: State, zone: tzinfo, say: Say, link: Callable[[str], str | N
     room = LONGEST - shown_length("\n".join([*head, _budget(state, say)])) - _around(rows, say)
     middle = _sections(rows, say, lambda row: _entry(row, zone, say, link), room)
     return "\n\n".join(["\n".join(head), *middle, _budget(state, say)])
+
+
+def picture_words(say: Say) -> Words:
+    """Return the words of the picture beside the text."""
+    return Words(
+        scores=say("picture_scores"),
+        threshold=say("picture_threshold"),
+        breaks=say("picture_breaks"),
+        kept=say("picture_kept"),
+        cut=say("picture_cut"),
+        nothing=say("picture_nothing"),
+        more=say("why_more", count="{count}"),
+        room=say("picture_room", total="{total}"),
+        fixed=say("picture_fixed"),
+        conversation=say("picture_conversation"),
+        memory=say("picture_memory"),
+        left=say("picture_left"),
+        used=say("picture_used"),
+        limit=say("picture_limit"),
+    )
 
 
 def when(at: datetime, zone: tzinfo) -> str:
@@ -117,10 +138,11 @@ def _entry(row: Judged, zone: tzinfo, say: Say, link: Callable[[str], str | None
     dated = f"[{date}](<{quote(url, safe=_URL_SAFE)}>)" if url else date
     head = f"**{row.number}** · {dated} · {row.decision.probability:.0%}"
     words = verbatim(snippet(candidate.message or candidate.reply))
-    return "\n".join(line for line in (head, words, f"_{_reason(row.decision, say)}_") if line)
+    return "\n".join(line for line in (head, words, f"_{reason(row.decision, say)}_") if line)
 
 
-def _reason(decision: Decision, say: Say) -> str:
+def reason(decision: Decision, say: Say, quoted: Callable[[str], str] = verbatim) -> str:
+    """Say which rule decided, and what was held against what; `quoted` shows an unknown name."""
     rule = rule_of(decision)
-    name = say(f"rule_{rule}") if rule in RULES else verbatim(rule)
+    name = say(f"rule_{rule}") if rule in RULES else quoted(rule)
     return f"{name}: {held}" if (held := measure(decision)) else name

@@ -1,23 +1,27 @@
 """What /why says in a chat, and the picture beside it."""
 
+import asyncio
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from rich.console import Console
 from telegramify_markdown import convert
 
 from bot import screen
 from bot.decisions import RULES, judged
-from bot.telegram.picture import ROWS_SHOWN, WIDTH, scores_picture, threshold_of
+from bot.pictures.painter import Painter
+from bot.pictures.values import Mark, Room, Scores, Share
+from bot.picturing import of_state
 from bot.telegram.texts import Texts
-from bot.telegram.why import LONGEST, why_text
+from bot.telegram.why import LONGEST, picture_words, reason, when, why_text
 from graph.state import Allocation, FactSheet, Persona, Recall, State, TimeMeant, Turn
 from memory.models import Candidate, Decision, Evidence, Mechanism, SearchReport
 
@@ -232,65 +236,120 @@ class TestText:
     def test_the_terminal_and_the_chat_tell_the_same(self) -> None:
         given = of(0.9, 0.2, 0.7)
         assert [row.candidate.message for row in judged(given)] == ["matter 0", "matter 2", "matter 1"]
-        assert screen.why(given, ZONE)
+        assert [line.split()[-1] for line in on_screen(given) if "matter " in line] == ["0", "2", "1"]
 
 
-def picture(given: State) -> Image.Image:
-    png = scores_picture(given, ZONE)
-    assert png is not None
-    assert png.startswith(b"\x89PNG")
-    return Image.open(io.BytesIO(png)).convert("RGB")
+def on_screen(given: State, width: int = 80, encoding: str = "utf-8") -> list[str]:
+    written = io.BytesIO()
+    file = io.TextIOWrapper(written, encoding=encoding)
+    Console(highlight=False, soft_wrap=True, width=width, file=file).print(screen.why(given, ZONE))
+    file.flush()
+    return written.getvalue().decode(encoding).splitlines()
 
 
-def coloured(image: Image.Image, red: int, green: int, blue: int) -> int:
-    """Count the pixels about of a colour."""
-    pixels = image.tobytes()
-    wanted = (red, green, blue)
-    triples = zip(pixels[::3], pixels[1::3], pixels[2::3], strict=True)
-    return sum(all(abs(a - b) < 8 for a, b in zip(t, wanted, strict=True)) for t in triples)
+class TestTerminal:
+    def test_bars_and_budget(self) -> None:
+        assert on_screen(state(decision(0, 0.9), decision(1, 0.2), texts=["x" * 99])) == [
+            "",
+            "bars: how likely each matters; │ threshold 50%",
+            "kept  █████│███·  90%  Sun 2026-03-01 14:00  " + "x" * 34 + "…",
+            "      no vector, 50% of the words, relevant 90%; probability: 0.90 ≥ 0.50",
+            "cut   ▒▒···│····  20%  Sat 2026-02-28 14:00  matter 1",
+            "      no vector, 50% of the words, relevant 20%; probability: 0.20 < 0.50",
+            "budget 8000 tokens (confidence 0.5, complexity 0.20)",
+            "███▓▓▒" + "·" * 74,
+            "█ identity and facts  300",
+            "▓ conversation        200 (at most 1000)",
+            "▒ memory               90 (at most 1000)",
+            "· free               7410",
+        ]
+
+    def test_a_wide_terminal_shows_more(self) -> None:
+        (line,) = (line for line in on_screen(state(decision(0, 0.9), texts=["x" * 99]), 200) if "xx" in line)
+        assert "x" * 69 + "…" in line
+
+    def test_a_terminal_without_unicode(self) -> None:
+        assert "kept  #####|###.  90%  Sun 2026-03-01 14:00  ??? a" in on_screen(
+            state(decision(0, 0.9), texts=["买牛奶 a"]), encoding="ascii"
+        )
+
+    @pytest.mark.parametrize("text", HOSTILE)
+    def test_hostile_memories_do_not_steer_it(self, text: str) -> None:
+        assert "\u202e" not in "".join(on_screen(state(decision(0, 0.9), texts=[f"{text}\x1b[2J"])))
 
 
-GREEN, GREY, MARK = (0x3F, 0xB9, 0x50), (0x7D, 0x87, 0x93), (0xFF, 0xC9, 0x4D)
+def drawn(given: State, say: Callable[..., str] = english) -> tuple[Scores, Room]:
+    shown = of_state(
+        given, lambda at: when(at, ZONE), words=picture_words(say), rule=lambda d: reason(d, say, str)
+    )
+    assert shown is not None
+    return shown
 
 
 class TestPicture:
-    @pytest.mark.parametrize("count", [1, 2, 30, ROWS_SHOWN, ROWS_SHOWN + 20])
-    def test_a_row_each_up_to_a_height_that_telegram_takes(self, count: int) -> None:
-        image = picture(of(*(1 - n / count for n in range(count))))
-        assert image.width == WIDTH
-        assert image.height >= 46 * min(count, ROWS_SHOWN)
-        assert image.height < 46 * (ROWS_SHOWN + 4)
-
-    def test_kept_is_green_and_cut_is_grey(self) -> None:
-        kept, cut = picture(of(1.0, 0.9)), picture(of(0.4, 0.3))
-        assert coloured(kept, *GREEN) > 10_000
-        assert coloured(kept, *GREY) < 1_000
-        assert coloured(cut, *GREY) > 5_000
-        assert coloured(cut, *GREEN) == 0
-
-    def test_a_bar_is_as_long_as_it_is_probable(self) -> None:
-        whole, half = coloured(picture(of(1.0)), *GREEN), coloured(picture(of(0.5)), *GREEN)
-        assert 0.45 < half / whole < 0.55
-        assert coloured(picture(state(decision(0, 0.0, bar=0.0))), *GREEN) < 200
+    def test_the_rows_are_those_of_the_text(self) -> None:
+        scores, _ = drawn(of(0.9, 0.2, 0.7))
+        assert [(row.number, row.date, row.probability, row.kept) for row in scores.rows] == [
+            (1, "2026-03-01 14:00", 0.9, True),
+            (2, "2026-02-27 14:00", 0.7, True),
+            (3, "2026-02-28 14:00", 0.2, False),
+        ]
 
     def test_the_threshold_is_marked_where_it_is_a_probability(self) -> None:
-        by_null = decision(0, 0.9, rule="null")
-        assert coloured(picture(of(0.9)), *MARK) > 100
-        assert coloured(picture(state(by_null)), *MARK) == 0
-        assert threshold_of(judged(of(0.9))) == 0.5
-        assert threshold_of(judged(state(by_null))) is None
-        assert threshold_of(judged(state(decision(0, 0.9, bar=float("inf"))))) is None
+        assert drawn(of(0.9))[0].mark == Mark(0.5, "threshold")
+        assert drawn(of(0.9), romanian)[0].mark == Mark(0.5, "prag")
+        assert drawn(state(decision(0, 0.9, rule="null")))[0].mark is None
+        assert drawn(state(decision(0, 0.9, bar=float("inf"))))[0].mark is None
 
-    def test_the_place_where_the_list_was_cut_is_marked(self) -> None:
-        one = coloured(picture(state(decision(0, 0.9, rule="key"), decision(1, 0.8, rule="key"))), *MARK)
-        two = coloured(picture(state(decision(0, 0.9, rule="key"), decision(1, 0.2, rule="key"))), *MARK)
-        assert one == 0
-        assert two > 500
+    def test_a_mark_where_the_list_breaks_says_so(self) -> None:
+        below = decision(1, 0.6, rule="break", bar=0.9)
+        scores, _ = drawn(state(decision(0, 0.9, bar=0.9), below))
+        assert scores.mark == Mark(0.9, "the list breaks at")
+        assert [row.rule for row in scores.rows] == ["", "much less likely than those before it"]
 
-    def test_nothing_found_is_no_picture(self) -> None:
-        assert scores_picture(of(), ZONE) is None
-        assert scores_picture({"messages": [], "turn": TURN}, ZONE) is None
+    def test_a_rule_is_told_where_the_mark_does_not_show_it(self) -> None:
+        idle = replace(decision(1, 0.8, rule="small_talk"), kept=False)
+        other = decision(2, 0.3, rule="brand_new")
+        assert [row.rule for row in drawn(state(decision(0, 0.9), idle, other))[0].rows] == [
+            "",
+            "small talk",
+            "brand_new",
+        ]
+        by_null = drawn(state(decision(0, 0.9, rule="null")))[0].rows
+        assert [row.rule for row in by_null] == ["nearness, against unrelated talk: 0.90 > 0.50"]
 
-    @given(st.lists(st.floats(-0.5, 1.5), min_size=1, max_size=5))
-    def test_any_probability_is_drawn(self, chances: list[float]) -> None:
-        assert picture(of(*chances)).width == WIDTH
+    def test_what_was_said_is_not_in_the_picture(self) -> None:
+        assert "matter" not in str(drawn(of(0.9, 0.2)))
+
+    def test_the_budget_is_beneath(self) -> None:
+        assert drawn(of(0.9), romanian)[1] == Room(
+            (
+                Share("caracter și lucruri notate", 300),
+                Share("conversație", 200, 1000),
+                Share("memorie", 90, 1000),
+            ),
+            8000,
+        )
+
+    def test_a_turn_that_did_not_get_so_far_has_none(self) -> None:
+        assert of_state({"messages": [], "turn": TURN}, lambda at: when(at, ZONE)) is None
+
+    async def test_pictures_are_drawn_side_by_side(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MPLCONFIGDIR", "")
+        painter = Painter(tmp_path / "matplotlib")
+        asked = (painter.turn(*drawn(of(0.9, 0.2)), picture_words(say)) for say in (english, romanian))
+        one, other = await asyncio.gather(*asked)
+        assert one is not None
+        assert one.startswith(b"\x89PNG")
+        assert one != other
+
+    async def test_a_picture_that_cannot_be_drawn_is_left_out(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setenv("MPLCONFIGDIR", "")
+        (tmp_path / "file").touch()
+        painter = Painter(tmp_path / "file" / "matplotlib")
+        assert await painter.turn(*drawn(of(0.9)), picture_words(english)) is None
+        assert "was not drawn" in caplog.text

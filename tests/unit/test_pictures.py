@@ -1,0 +1,249 @@
+"""What the pictures show: whatever is in the values, in words and shapes, in light and dark."""
+
+import io
+import math
+from collections.abc import Sequence
+from itertools import combinations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.text import Text
+from PIL import Image
+
+from bot.pictures.canvas import WIDTH, png
+from bot.pictures.curve import curves_figure
+from bot.pictures.glyphs import drawable, fitted, width_of
+from bot.pictures.palette import DARK, HATCHES, LIGHT, LINES, MARKERS, PALETTES, Palette
+from bot.pictures.scores import ROWS, scores_figure
+from bot.pictures.shares import room_figure
+from bot.pictures.turn import turn_figure
+from bot.pictures.values import Curve, Mark, Point, Room, ScoreRow, Scores, Share, Words
+
+THRESHOLD = Mark(0.5, "threshold")
+ROOM = Room([Share("facts", 300), Share("conversation", 1200, 4000), Share("memory", 500, 3000)], 8000)
+HOSTILE = [
+    "a\0b\nc\u202ed",
+    "lone \ud83d surrogate",
+    "$a_b$ \\frac{x}{",
+    "买牛奶 😀👍🏽",
+    "العربية שלום",
+    "x" * 10_000,
+    "\u2066\u2069\u200d",
+    "",
+]
+
+
+def row(number: int, probability: float, *, kept: bool | None = None, **more: str) -> ScoreRow:
+    is_kept = probability >= 0.5 if kept is None else kept
+    return ScoreRow(number=number, date="2026-03-01 14:00", probability=probability, kept=is_kept, **more)
+
+
+def scores(*probabilities: float, mark: Mark | None = THRESHOLD) -> Scores:
+    return Scores([row(number, p) for number, p in enumerate(probabilities, start=1)], mark)
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text for found in figure.findobj(Text) if isinstance(found, Text) and (text := found.get_text())]
+
+
+def bars(figure: Figure, label: str) -> list[Rectangle]:
+    return [bar for bar in figure.axes[0].patches if isinstance(bar, Rectangle) and bar.get_label() == label]
+
+
+def image(figure: Figure) -> Image.Image:
+    return Image.open(io.BytesIO(png(figure)))
+
+
+def apart(figure: Figure) -> bool:
+    """Say whether no text lies on another one, and all are within the picture."""
+    figure.draw_without_rendering()
+    shown = [text for text in figure.findobj(Text) if isinstance(text, Text) and text.get_text()]
+    boxes = [text.get_window_extent() for text in shown]
+    inside = all(box.x0 >= 0 and box.x1 <= figure.bbox.x1 + 1 for box in boxes)
+    return inside and not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+
+
+class TestScores:
+    def test_kept_and_cut_stand_under_their_names(self) -> None:
+        shown = texts(scores_figure(scores(0.9, 0.8, 0.2)))
+        assert shown[:2] == ["How likely each memory matters", "threshold 50%"]
+        assert shown[2:] == [
+            *["Used (2)", "1", "2026-03-01 14:00", "90%", "2", "2026-03-01 14:00", "80%"],
+            *["Left out (1)", "3", "2026-03-01 14:00", "20%"],
+            *["0%", "50%", "100%"],
+        ]
+
+    @pytest.mark.parametrize("palette", PALETTES)
+    def test_kept_and_cut_are_told_apart_without_colour(self, palette: Palette) -> None:
+        figure = scores_figure(scores(0.9, 0.2), palette=palette)
+        (kept,), (cut,) = bars(figure, "kept"), bars(figure, "cut")
+        assert not kept.get_hatch()
+        assert cut.get_hatch()
+
+    def test_a_bar_is_as_long_as_it_is_probable(self) -> None:
+        one, half = bars(scores_figure(scores(1.0, 0.5)), "kept")
+        assert half.get_width() / one.get_width() == pytest.approx(0.5)
+
+    def test_the_mark_stands_in_each_bar_and_above(self) -> None:
+        lines = scores_figure(scores(0.9, 0.2)).axes[0].lines
+        assert len([line for line in lines if line.get_color() == LIGHT.mark]) == 4
+        assert not scores_figure(scores(0.9, mark=None)).axes[0].lines
+
+    def test_nothing_kept_and_all_kept(self) -> None:
+        assert "Used (none)" in texts(scores_figure(scores(0.2)))
+        assert not [text for text in texts(scores_figure(scores(0.9))) if text.startswith("Left out")]
+
+    def test_what_is_too_much_is_counted(self) -> None:
+        shown = texts(scores_figure(scores(0.9, *[0.2] * (ROWS + 9))))
+        assert f"Left out ({ROWS + 9})" in shown
+        assert "and more that were found: 10" in shown
+        assert f"{ROWS}" in shown
+        assert f"{ROWS + 1}" not in shown
+
+    def test_rule_and_snippet_stand_beneath(self) -> None:
+        one = row(1, 0.9, rule="small talk", snippet="What did I plant?")
+        assert texts(scores_figure(Scores([one])))[-5:-3] == ["What did I plant?", "small talk"]
+
+
+class TestRoom:
+    def test_each_share_has_its_name_and_numbers(self) -> None:
+        assert texts(room_figure(ROOM)) == [
+            *["Room in the prompt: 8000 tokens", "tokens", "at most", "facts", "300"],
+            *["conversation", "1200", "4000", "memory", "500", "3000", "free", "6000"],
+        ]
+
+    def test_a_share_is_as_wide_as_what_it_takes(self) -> None:
+        (facts,), (memory,) = (bars(room_figure(ROOM), name) for name in ("facts", "memory"))
+        assert facts.get_width() / memory.get_width() == pytest.approx(3 / 5)
+
+    def test_shares_are_told_apart_without_colour(self) -> None:
+        figure = room_figure(ROOM)
+        hatches = [bars(figure, share.name)[0].get_hatch() for share in ROOM.shares]
+        assert len(set(hatches)) == len(hatches)
+
+    def test_more_than_there_was_room_for_fits_into_the_bar(self) -> None:
+        figure = room_figure(Room([Share("facts", 6000), Share("memory", 6000, 100)], 8000))
+        assert max(bar.get_x() + bar.get_width() for bar in bars(figure, "memory")) <= WIDTH
+        assert "0" in texts(figure)
+
+
+class TestCurves:
+    CURVE = Curve("rule", [1.0, 0.0, 0.5], [0.3, math.nan, 0.1], [0.2, 0.0, 0.0], [0.4, 0.1, 0.2])
+
+    def test_a_rule_is_a_line_with_a_band(self) -> None:
+        axes = curves_figure([self.CURVE]).axes[0]
+        (line,) = axes.lines
+        assert list(map(float, line.get_xdata())) == [0.0, 0.5, 1.0]  # type: ignore[arg-type]
+        assert len(axes.collections) == 1
+
+    def test_rules_side_by_side_differ_in_line_and_marker(self) -> None:
+        curves = [Curve(name, [0.1, 0.9], [0.0, 0.1]) for name in "abc"]
+        lines = curves_figure(curves).axes[0].lines
+        assert len({line.get_marker() for line in lines}) == 3
+        assert len({line.get_linestyle() for line in lines}) == 3
+
+    def test_the_operating_point_is_named(self) -> None:
+        curve = Curve("rule", [0.5], [0.1], point=Point(0.5, 0.1, "threshold 50%"))
+        figure = curves_figure([curve], coverage="Answered: of all", risk="Wrong: of those")
+        assert "threshold 50%: answered 50%, wrong 10.0%" in texts(figure)
+
+    def test_values_that_do_not_belong_together_are_refused(self) -> None:
+        with pytest.raises(ValueError, match="2 coverages, 1 risks"):
+            Curve("rule", [0.1, 0.2], [0.1])
+        with pytest.raises(ValueError, match="1 lower and 0 upper"):
+            Curve("rule", [0.1], [0.1], lower=[0.0])
+
+
+@pytest.mark.parametrize("palette", PALETTES)
+class TestEverywhere:
+    def test_no_text_lies_on_another(self, palette: Palette) -> None:
+        rule = "mult mai puțin probabilă decât cele dinainte: 0.20 < 0.50"
+        dated = ScoreRow(number=100, date="Sun 2026-03-01 14:00", probability=1, kept=True, rule=rule)
+        for mark in (0.0, 0.5, 1.0):
+            named = Mark(mark, "the list breaks at")
+            assert apart(turn_figure(Scores([dated, row(2, 0.2)], named), ROOM, palette=palette))
+        large = Share("caracter și lucruri notate", 123_456_789, 123_456_789)
+        assert apart(room_figure(Room([large], 987_654_321), palette=palette))
+
+    def test_colours_can_be_read(self, palette: Palette) -> None:
+        for colour in (palette.text, palette.dim, palette.mark):
+            assert contrast(colour, palette.ground) >= 4.5
+        for colour in (palette.kept, palette.cut, *palette.series):
+            assert contrast(colour, palette.ground) >= 3
+        assert len(palette.series) == len(HATCHES) == len(LINES) == len(MARKERS)
+
+    @pytest.mark.parametrize("count", [1, 1000])
+    def test_a_picture_is_small(self, palette: Palette, count: int) -> None:
+        figure = turn_figure(scores(*(1 - n / count for n in range(count))), ROOM, palette=palette)
+        made = image(figure)
+        assert made.width == WIDTH
+        assert made.height < 2400
+        assert len(png(figure)) < 100_000
+        assert made.info.keys() <= {"dpi"}
+        assert made.convert("RGB").getpixel((0, 0)) == rgb(palette.ground)
+
+
+def test_a_picture_that_is_too_large_is_made_smaller() -> None:
+    assert sum(image(Figure((8, 400))).size) <= 9_000
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_texts_are_drawn(text: str) -> None:
+    hostile = ScoreRow(number=10**20, date=text, probability=math.nan, kept=False, rule=text, snippet=text)
+    words = Words(scores=text, kept=text, cut=text, room=text, left=text, used=text, limit=text, more=text)
+    room = Room([Share(text, 10**30, 10**30), Share(text, -5)], -1)
+    shown = Scores([hostile] * 3, Mark(math.inf, text))
+    assert png(turn_figure(shown, room, words=words, palette=DARK, most=2))
+    curve = Curve(text, [0.5], [math.nan], point=Point(0.5, 0.5, text))
+    assert png(curves_figure([curve], title=text, coverage=text, risk=text))
+
+
+def test_dollars_are_no_formulas() -> None:
+    assert "$a_b$ 90%" in texts(scores_figure(Scores([row(1, 0.9)], Mark(0.9, "$a_b$"))))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("买牛奶 today", "… today"),
+        ("a 日本 語 b", "a … b"),
+        ("ok 👍🏽!", "ok !"),
+        ("\u202eevil\u2066\0x", "evil x"),
+        ("a\n\tb", "a b"),
+        ("ș ț ă î â", "ș ț ă î â"),
+        ("\ud83d", ""),
+    ],
+)
+def test_what_the_font_lacks_is_left_out(text: str, shown: str) -> None:
+    assert drawable(text) == shown
+
+
+@settings(max_examples=50)
+@given(st.text(max_size=200), st.floats(20, 300))
+def test_a_text_fits_its_room(text: str, room: float) -> None:
+    assert width_of(fitted(drawable(text), 20, room), 20) <= max(room, width_of("…", 20))
+
+
+@settings(max_examples=10)
+@given(st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=5), st.floats(allow_nan=True))
+def test_any_number_is_drawn(chances: Sequence[float], mark: float) -> None:
+    assert png(scores_figure(scores(*chances, mark=Mark(mark, "mark"))))
+
+
+def rgb(colour: str) -> tuple[int, ...]:
+    return tuple(int(colour[at : at + 2], 16) for at in (1, 3, 5))
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast of two colours as WCAG 2 defines it, from 1 to 21."""
+    darker, lighter = sorted(map(_luminance, (one, other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = [part / 255 for part in rgb(colour)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
