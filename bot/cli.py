@@ -15,14 +15,16 @@ from rich.logging import RichHandler
 from rich.text import Text
 
 from bot.bench_command import app as bench_app
+from bot.chat_command import run_chat
 from bot.doctor import run_doctor
 from bot.facts_command import app as facts_app
 from bot.import_command import Format, run_import
 from bot.reindex_command import run_reindex
+from bot.replay_command import Wish, run_replay
 from bot.screen import printable
 from bot.stats_command import run_stats
 from bot.telegram.part import Part
-from bot.terminal import run_chat
+from bot.tune_command import app as tune_app
 from graph.logs import configure_logging
 from graph.redaction import Redaction, RedactionFilter, secrets_of
 from graph.settings import Settings, load_settings
@@ -37,6 +39,7 @@ app = typer.Typer(
 )
 app.add_typer(bench_app, name="bench")
 app.add_typer(facts_app, name="facts")
+app.add_typer(tune_app, name="tune")
 Owner = Annotated[str, typer.Option(help="Whose memory is used. [default: the `owner` setting]")]
 
 
@@ -75,6 +78,27 @@ def reindex(owner: Owner = "") -> None:
     """Embed an owner's whole archive anew, for instance after a change of the embedding model."""
     settings = _settings()
     _run(run_reindex(settings, owner=owner or settings.owner))
+
+
+@app.command()
+def replay(
+    owner: Owner = "",
+    since: Annotated[str, typer.Option(help='Turns from then on: "2026-03-01", "last week".')] = "",
+    until: Annotated[str, typer.Option(help="Turns before then.")] = "",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A threshold to replay with.")
+    ] = None,
+    json_: Annotated[Path | None, typer.Option("--json", help="Where the results go, as JSON.")] = None,
+) -> None:
+    """Decide again what past turns were shown, on the archive as it was then; with `--set` say what changes.
+
+    Without `--set` every decision must be the recorded one: it ends with 1 when one is not.
+    """
+    settings = _settings()
+    wish = Wish(owner=owner or settings.owner, since=since, until=until, settings=set_ or (), results=json_)
+    different = _run(run_replay(settings, wish))
+    if different and not set_:
+        raise typer.Exit(1)
 
 
 @app.command()

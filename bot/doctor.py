@@ -15,11 +15,13 @@ from rich.text import Text
 
 from bot.screen import printable
 from graph.layers import Layers
-from graph.settings import CONFIG_FILE, load_settings
+from graph.settings import CONFIG_FILE, Settings, load_settings
+from graph.stores import embedding_model
 from memory.errors import GoatError
 from memory.owner_files import owner_key
 from memory.working.client import translate_errors
 from memory.working.folder import prepare_folder
+from nodes.gap_filter import suits
 
 ENOUGH_BYTES = 500_000_000
 CHECK_SECONDS = 60.0
@@ -61,6 +63,8 @@ async def findings() -> AsyncIterator[Finding]:
         f"{CONFIG_FILE} is read" if CONFIG_FILE.exists() else f"defaults; {CONFIG_FILE} would be read here"
     )
     yield Finding("configuration", True, there)
+    if settings.tuned or settings.gap_calibration:
+        yield tuning(settings)
     layers = Layers(lambda: settings)
     checks: dict[str, Callable[[Layers], Awaitable[str]]] = {
         "data folder": _data_folder,
@@ -78,6 +82,24 @@ async def findings() -> AsyncIterator[Finding]:
             yield await _finding(name, check(layers))
     finally:
         await layers.close()
+
+
+def tuning(settings: Settings) -> Finding:
+    """Say where the thresholds come from, and whether the calibration that they name can serve."""
+    name, model = settings.gap_calibration, embedding_model(settings).name
+    calibration = settings.calibrations.get(name)
+    if name and calibration is None:
+        text = f"gap_calibration = {name!r} names no calibration of {CONFIG_FILE}; the package's is used"
+        return Finding("tuning", False, text)
+    if calibration is not None and not suits(calibration, model):
+        text = f"calibration {name} is for {calibration.embedding_model}, not {model}; the package's is used"
+        return Finding("tuning", False, text)
+    if settings.tuned is None:
+        return Finding("tuning", True, f"calibration {name}")
+    values = ", ".join(f"{key} = {value}" for key, value in settings.tuned.thresholds.items())
+    return Finding(
+        "tuning", True, f"of {settings.tuned.at:%Y-%m-%d} on {', '.join(settings.tuned.data)}: {values}"
+    )
 
 
 async def _finding(name: str, check: Awaitable[str]) -> Finding:

@@ -18,7 +18,7 @@ async def run_mcp(settings: Settings, *, owner: str, http: bool, listen: str = "
     address = listen or settings.mcp_listen
     if http:
         check_http(settings, address)
-    async with open_agent(settings) as agent:
+    async with open_agent(settings, follow=True) as agent:
         server = agent_server(agent, owner)
         if http:
             await serve_http(server, settings, address, _announce)

@@ -19,7 +19,7 @@ from graph.redis_saver import RedisSaver
 from graph.serde import checkpoint_serde
 from graph.settings import Settings, load_settings
 
-layers = Layers(load_settings)
+layers = Layers(load_settings, follow=True)
 
 
 class ConfiguredContext(TurnContext):
@@ -42,16 +42,23 @@ class ConfiguredContext(TurnContext):
 
 
 def _defaults() -> dict[str, Any]:
-    return layers.settings().model_dump(mode="json", include=set(Thresholds.model_fields))
+    return layers.live.current().model_dump(mode="json", include=set(Thresholds.model_fields))
 
 
 graph = build_graph(layers, ConfiguredContext).compile(name="goat")
 
 
 @asynccontextmanager
-async def open_agent(settings: Settings | None = None) -> AsyncIterator[Agent]:
-    """Open the agent over the configured stores, checkpointed in Redis; close what it opened."""
-    own = Layers(load_settings if settings is None else lambda: settings)
+async def open_agent(settings: Settings | None = None, *, follow: bool = False) -> AsyncIterator[Agent]:
+    """Open the agent over the configured stores, checkpointed in Redis; close what it opened.
+
+    Args:
+        settings: given in code; None reads them from files and environment.
+        follow: the given ones were read from there too, so that what tuning changes in the files holds at
+            the next turn.
+    """
+    follow = follow or settings is None
+    own = Layers(load_settings if settings is None else lambda: settings, follow=follow)
     kept = own.settings().checkpoints_kept
     saver = RedisSaver(own.redis.client, keep=kept, serde=checkpoint_serde())
     drawn = build_graph(own)

@@ -1,10 +1,13 @@
 """What a turn may be run with: plain JSON, so that Studio shows it as a form and forks past turns."""
 
+from enum import StrEnum
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from memory.fusion import BALANCED, FusionWeights
 from memory.gap import GapRule
 from memory.ranking import RankRule
+from memory.relevance import LONGEST_NAME
 
 
 class Thresholds(BaseModel):
@@ -112,6 +115,13 @@ class Thresholds(BaseModel):
         description="`calibrated`: probability of relevance; `null`: beat null turns held against this "
         "archive; `ratio`: largest gap over mean gap.",
     )
+    gap_calibration: str = Field(
+        "",
+        max_length=LONGEST_NAME,
+        title="Gap filter: calibration",
+        description="Name of a calibration in goat.toml; empty: the one that comes with the embedding model "
+        "(`calibrated`).",
+    )
     gap_threshold: float = Field(
         0.5,
         ge=0,
@@ -163,12 +173,27 @@ class Thresholds(BaseModel):
         )
 
 
+class Experiment(StrEnum):
+    """Whether a run is an experiment, of which nothing is written."""
+
+    ON = "on"
+    OFF = "off"
+    FORKS = "forks"
+    """When it goes back to a past turn."""
+
+
 class TurnContext(Thresholds):
-    """What a turn is run with: whose it is, and the thresholds."""
+    """What a turn is run with: whose it is, the thresholds, and whether it is written down."""
 
     owner: str = Field(
         "",
         max_length=200,
         title="Owner",
         description="Whose memory is read and written. Empty: the thread's owner, or the configured one.",
+    )
+    experiment: Experiment = Field(
+        Experiment.FORKS,
+        title="Experiment: write nothing",
+        description="In an experiment nothing is written to memory, and no tool runs that changes anything. "
+        "`forks`: when the run goes back to a past turn; `on`: always; `off`: never, forks are archived too.",
     )

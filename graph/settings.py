@@ -27,6 +27,7 @@ from graph.mcp_settings import McpSettings
 from graph.observing_settings import ObservingSettings
 from graph.telegram_settings import TelegramSettings
 from graph.tool_settings import ToolSettings
+from graph.tuned_settings import TABLES, TunedSettings
 from memory.errors import ConfigError
 
 PREFIX = "GOAT_"
@@ -40,6 +41,12 @@ _LIMITS = {
     "min_length": "of at least (characters)",
     "max_length": "of at most (characters)",
 }
+_KINDS: dict[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    **{field.annotation: "a table of goat.toml" for field in TunedSettings.model_fields.values()},
+}
+_MEND_TABLE = "Mend it, or return to the file before with `goat tune rollback`."
 PERSONA = (
     "You are GOAT, a personal assistant with a memory of your own: earlier conversations are recalled for "
     "you before you answer. Answer in the user's language, plainly and to the point. When you use something "
@@ -63,6 +70,7 @@ class Settings(
     DelegationSettings,
     ObservingSettings,
     McpSettings,
+    TunedSettings,
     BaseSettings,
 ):
     """Everything that can be configured; the thresholds are the defaults of each turn."""
@@ -172,10 +180,16 @@ def load_settings() -> Settings:
         raise ConfigError("\n".join(_explain(e, given) for e in error.errors())) from None
 
 
+def overriding(names: Iterable[str]) -> dict[str, str]:
+    """Return those of the settings that `goat.toml` does not decide, each with the source that does."""
+    given = {source: dict(pairs) for source, pairs in _given().items() if source != str(CONFIG_FILE)}
+    return {name: source for source, pairs in given.items() for name in names if name in pairs}
+
+
 def flatten(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the values of nested tables under names joined by `_`."""
+    """Yield the values of nested tables under names joined by `_`; of `TABLES` the tables themselves."""
     for key, value in table.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and (prefix or key not in TABLES):
             yield from flatten(value, f"{prefix}{key}_")
         else:
             yield f"{prefix}{key}", value
@@ -205,6 +219,8 @@ def _ours(environ: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
 
 
 def _check_known(name: str, source: str) -> None:
+    if name in TABLES and source != str(CONFIG_FILE):
+        raise ConfigError(f"{_display(name, source)} in {source}: {name} may stand in {CONFIG_FILE} alone.")
     if name not in Settings.model_fields:
         close = difflib.get_close_matches(name, Settings.model_fields, n=1)
         hint = f" Did you mean {_display(close[0], source)}?" if close else ""
@@ -222,6 +238,9 @@ def _explain(error: ErrorDetails, given: Mapping[str, Mapping[str, Any]]) -> str
     name = str(error["loc"][0]) if error["loc"] else "?"
     source = next((s for s in reversed(list(given)) if name in given[s]), "the defaults")
     field = Settings.model_fields.get(name)
+    if name in TABLES:
+        where = ".".join(str(part) for part in error["loc"])
+        return f"{where} in {source} is refused: {error['msg']}. {_MEND_TABLE}"
     secret = field is not None and field.annotation is SecretStr
     value = "(hidden)" if secret else repr(given.get(source, {}).get(name))
     return (
@@ -243,5 +262,4 @@ def allowed(field: FieldInfo | None) -> str:
         for key, word in _LIMITS.items()
         if hasattr(limit, key)
     ]
-    kind = "a whole number" if annotation is int else "a number" if annotation is float else "text"
-    return " ".join([kind, *limits])
+    return " ".join([_KINDS.get(annotation, "text"), *limits])

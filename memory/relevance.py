@@ -9,14 +9,18 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from typing import Literal, Protocol, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from memory.models import Evidence, QueryFacts
 
 DEFAULT = "any"
+VECTOR_FEATURES = frozenset({"standing", "share", "young"})
+WORD_FEATURES = frozenset({"coverage", "unseen", "share", "young"})
 PACKAGE = "memory.calibration"
 LONGEST_NAME = 100
 GROWN = 50
@@ -26,12 +30,20 @@ GROWN = 50
 class Logistic(BaseModel):
     """`1 / (1 + exp(-(intercept + sum of coefficient * feature)))`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     intercept: float
     coefficients: Mapping[str, float]
     limits: Mapping[str, tuple[float, float]]
     """What each feature ranged over when it was fitted; values beyond are taken as the limit."""
+
+    @model_validator(mode="after")
+    def _limits_of_all(self) -> Self:
+        if self.coefficients.keys() != self.limits.keys():
+            raise ValueError("each coefficient needs its limits, and the other way round")
+        if any(low > high for low, high in self.limits.values()):
+            raise ValueError("limits are written as [least, most]")
+        return self
 
     def probability(self, features: Mapping[str, float]) -> float:
         """Return the probability, in [0, 1]."""
@@ -49,9 +61,9 @@ class Logistic(BaseModel):
 class Calibration(BaseModel):
     """What a fit found."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    version: int
+    version: Literal[1]
     embedding_model: str
     with_vectors: Logistic
     words_alone: Logistic
@@ -61,11 +73,37 @@ class Calibration(BaseModel):
     figures: Mapping[str, float] = Field(default_factory=dict)
     """What was measured on data that it was not fitted on."""
 
+    @model_validator(mode="after")
+    def _known_features(self) -> Self:
+        for part, known in (("with_vectors", VECTOR_FEATURES), ("words_alone", WORD_FEATURES)):
+            if unknown := getattr(self, part).coefficients.keys() - known:
+                raise ValueError(f"{part} weighs {min(unknown)}; it may weigh {', '.join(sorted(known))}")
+        return self
+
     def probability(self, evidence: Evidence, query: QueryFacts) -> float:
         """Return the probability that an episode with this `evidence` is relevant to `query`."""
         if evidence.standing is None or evidence.surplus is None:
             return self.words_alone.probability(word_features(evidence, query))
         return self.with_vectors.probability(vector_features(evidence, query))
+
+
+class Calibrations(Protocol):
+    """Calibrations that have a name, beside those that come with the package."""
+
+    async def find(self, name: str) -> Calibration | None:
+        """Return the one of that name; None when there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class GivenCalibrations:
+    """Calibrations as they were given."""
+
+    by_name: Mapping[str, Calibration] = field(default_factory=dict)
+
+    async def find(self, name: str) -> Calibration | None:
+        """Return the one of that name; None when there is none."""
+        return self.by_name.get(name)
 
 
 def vector_features(evidence: Evidence, query: QueryFacts) -> dict[str, float]:

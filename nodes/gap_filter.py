@@ -1,19 +1,20 @@
 """Decide which candidates are relevant; often none is."""
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
-from graph.state import Conversation, Recall, State
+from graph.state import CalibrationUsed, Conversation, Recall, State
 from graph.updates import GapFilterUpdate
 from memory.duplicates import asks_again, contained, superseded, words_of
 from memory.gap import GapRule, Verdict, calibrated_rule, null_rule, ratio_rule
 from memory.models import Candidate, Decision
 from memory.ranking import RankRule, by_blend, by_relevance
-from memory.relevance import calibration_of
+from memory.relevance import DEFAULT, Calibration, Calibrations, calibration_of
 
 FEW_HOLD_A_KEY = 5
 """A key that more episodes hold says too little by itself."""
@@ -25,15 +26,45 @@ AS_BEFORE = 0.05
 """How much more probable a memory must be than when it was last shown in vain."""
 
 
-def gap_filter(state: State, runtime: Runtime[TurnContext]) -> GapFilterUpdate:
+@dataclass(frozen=True, slots=True)
+class GapFilter:
     """Give every candidate a decision: the kept ones first, in the order in which they will stand."""
-    context, recall = runtime.context, state["recall"]
+
+    calibrations: Calibrations
+
+    async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> GapFilterUpdate:
+        """Decide by the calibration that the context names; by the packaged one when that cannot serve."""
+        context, model = runtime.context, state["recall"].query.model
+        named, problem = None, ""
+        if context.gap_rule is GapRule.CALIBRATED and context.gap_calibration:
+            named, problem = await self._named(context.gap_calibration, model)
+        decisions = await asyncio.to_thread(decided, state, context, named)
+        used = CalibrationUsed(name=context.gap_calibration if named else "", problem=problem)
+        return {"decisions": tuple(decisions), "calibration": used}
+
+    async def _named(self, name: str, model: str) -> tuple[Calibration | None, str]:
+        """Find a calibration that can serve; without one, say why."""
+        named = await self.calibrations.find(name)
+        if named is not None and suits(named, model):
+            return named, ""
+        why = f"is for {named.embedding_model}, not for {model}" if named else "does not stand in goat.toml"
+        return None, f"The calibration {name!r} {why}; the one of the package is used."
+
+
+def suits(calibration: Calibration, embedding_model: str) -> bool:
+    """Say whether a calibration can judge what an embedding model found; any can, without vectors."""
+    return not embedding_model or calibration.embedding_model in {embedding_model, DEFAULT}
+
+
+def decided(state: State, context: TurnContext, calibration: Calibration | None = None) -> list[Decision]:
+    """Return a decision on each candidate, by `calibration` or the packaged one."""
+    recall = state["recall"]
     candidates = at_most(recall.candidates, context.prefetch_results, shown_turns(state["conversation"]))
-    decisions = judged(candidates, recall, context)
+    decisions = judged(candidates, recall, context, calibration)
     decisions = by_key_and_time(decisions, candidates, recall)
     decisions = without_small_talk(decisions, candidates, recall)
     decisions = without_echo(decisions, candidates, state)
-    return {"decisions": tuple(in_order(decisions, candidates, state["turn"].at, context))}
+    return in_order(decisions, candidates, state["turn"].at, context)
 
 
 def in_order(
@@ -70,10 +101,15 @@ def at_most(candidates: Sequence[Candidate], limit: int, in_window: set[str]) ->
     return kept
 
 
-def judged(candidates: Sequence[Candidate], recall: Recall, context: TurnContext) -> list[Decision]:
+def judged(
+    candidates: Sequence[Candidate],
+    recall: Recall,
+    context: TurnContext,
+    calibration: Calibration | None = None,
+) -> list[Decision]:
     """Apply the configured rule."""
     if context.gap_rule is GapRule.CALIBRATED:
-        calibration = calibration_of(recall.query.model)
+        calibration = calibration or calibration_of(recall.query.model)
         chances = [calibration.probability(candidate.evidence, recall.query) for candidate in candidates]
         verdicts = calibrated_rule(chances, threshold=context.gap_threshold, fall=context.gap_break)
         return _decisions(candidates, verdicts)

@@ -13,7 +13,7 @@ from graph.state import Conversation, FactSheet, Persona, State
 from graph.turn import TurnReader, user_message
 from graph.updates import BudgetUpdate, GapFilterUpdate, PrefetchUpdate
 from nodes.budget import Budget
-from nodes.gap_filter import gap_filter
+from nodes.gap_filter import GapFilter
 from nodes.prefetch import Prefetch
 
 Run = Runtime[TurnContext]
@@ -33,7 +33,7 @@ class Recaller:
 
     turns: TurnReader
     prefetch: Callable[[State, Run], Awaitable[PrefetchUpdate]]
-    gap_filter: Callable[[State, Run], GapFilterUpdate]
+    gap_filter: Callable[[State, Run], Awaitable[GapFilterUpdate]]
     budget: Callable[[State, Run], Awaitable[BudgetUpdate]]
 
     async def __call__(self, text: str, *, turn_id: str, at: datetime, context: TurnContext) -> Recalled:
@@ -42,7 +42,7 @@ class Recaller:
         state = self._asked(text, turn_id, at, runtime)
         began = time.perf_counter()
         state["recall"] = (await self.prefetch(state, runtime))["recall"]
-        state["decisions"] = self.gap_filter(state, runtime)["decisions"]
+        state["decisions"] = (await self.gap_filter(state, runtime))["decisions"]
         spent = (time.perf_counter() - began) * 1000
         state["allocation"] = (await self.budget(state, runtime))["allocation"]
         return Recalled(state, spent)
@@ -64,6 +64,6 @@ def open_recaller(layers: Layers) -> Recaller:
     return Recaller(
         turns=layers.turns,
         prefetch=Prefetch(layers.turns, layers.episodes, layers.cache, layers.zone),
-        gap_filter=gap_filter,
+        gap_filter=GapFilter(layers.live),
         budget=Budget(layers.tokens, layers.zone),
     )

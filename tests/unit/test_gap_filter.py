@@ -11,12 +11,22 @@ from hypothesis import strategies as st
 from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
-from graph.state import Conversation, FactSheet, Recall, State, TimeMeant, Turn, Unused
+from graph.state import (
+    CalibrationUsed,
+    Conversation,
+    FactSheet,
+    Recall,
+    State,
+    TimeMeant,
+    Turn,
+    Unused,
+)
+from graph.updates import GapFilterUpdate
 from memory.gap import GapRule
 from memory.models import Candidate, ConversationTurn, Decision, Evidence, Fact, Mechanism, QueryFacts
 from memory.ranking import RankRule
-from memory.relevance import calibration_of
-from nodes.gap_filter import AS_BEFORE, FEW_HOLD_A_KEY, by_key_and_time, gap_filter, without_echo
+from memory.relevance import Calibration, GivenCalibrations, calibration_of
+from nodes.gap_filter import AS_BEFORE, FEW_HOLD_A_KEY, GapFilter, by_key_and_time, decided, without_echo
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TURN = Turn(turn_id="now", owner="ana", thread="1", message="what did I plant?", at=NOW)
@@ -83,7 +93,7 @@ def state(
 
 
 def decide(given: State, **thresholds: Any) -> list[Decision]:
-    return list(gap_filter(given, Runtime(context=TurnContext(**thresholds)))["decisions"])
+    return decided(given, TurnContext(**thresholds))
 
 
 def by_null(given: State, **thresholds: Any) -> list[Decision]:
@@ -193,6 +203,45 @@ class TestRules:
         assert [d.turn_id for d in blended] == ["new", "old", "cut"]
         wide = by_null(state(*found), rank_rule=RankRule.BLEND, rank_recency_window=36_500)
         assert [d.turn_id for d in wide] == ["old", "new", "cut"]
+
+
+class TestCalibration:
+    SURE_OF_ALL = calibration_of("any").model_copy(
+        update={"with_vectors": calibration_of("any").with_vectors.model_copy(update={"intercept": 30.0})}
+    )
+    FOUND = state(candidate("unlikely", 0.0))
+
+    async def judge(self, calibration: Calibration, **thresholds: Any) -> GapFilterUpdate:
+        node = GapFilter(GivenCalibrations({"mine": calibration}))
+        return await node(self.FOUND, Runtime(context=TurnContext(**thresholds)))
+
+    async def test_the_one_that_the_context_names_judges(self) -> None:
+        update = await self.judge(self.SURE_OF_ALL, gap_calibration="mine")
+        assert kept(update["decisions"]) == ["unlikely"]
+        assert update["calibration"] == CalibrationUsed(name="mine")
+
+    async def test_without_a_name_the_one_of_the_package_judges(self) -> None:
+        update = await self.judge(self.SURE_OF_ALL)
+        assert kept(update["decisions"]) == []
+        assert update["calibration"] == CalibrationUsed()
+
+    async def test_an_unknown_name_is_told_and_the_one_of_the_package_judges(self) -> None:
+        update = await self.judge(self.SURE_OF_ALL, gap_calibration="yours")
+        assert kept(update["decisions"]) == []
+        assert update["calibration"].name == ""
+        assert update["calibration"].problem == (
+            "The calibration 'yours' does not stand in goat.toml; the one of the package is used."
+        )
+
+    async def test_one_for_another_embedding_model_is_not_used(self) -> None:
+        foreign = self.SURE_OF_ALL.model_copy(update={"embedding_model": "other"})
+        update = await self.judge(foreign, gap_calibration="mine")
+        assert kept(update["decisions"]) == []
+        assert "'mine' is for other, not for any;" in update["calibration"].problem
+
+    async def test_under_another_rule_none_is_looked_for(self) -> None:
+        update = await self.judge(self.SURE_OF_ALL, gap_calibration="yours", gap_rule=GapRule.NULL)
+        assert update["calibration"] == CalibrationUsed()
 
 
 class TestLimit:

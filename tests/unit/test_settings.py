@@ -31,6 +31,7 @@ DEFAULTS = {
     "fusion_lexical": BALANCED.lexical,
     "fusion_neighbours": BALANCED.neighbours,
     "gap_rule": GapRule.CALIBRATED,
+    "gap_calibration": "",
     "gap_threshold": 0.5,
     "gap_break": 3.0,
     "gap_null_share": 0.8,
@@ -293,7 +294,7 @@ def test_the_turn_context_refuses_what_it_does_not_know() -> None:
 
 def test_the_form_of_the_context_has_titles_descriptions_and_limits() -> None:
     properties = TurnContext.model_json_schema()["properties"]
-    assert len(properties) == len(DEFAULTS) + 1
+    assert properties.keys() == TurnContext.model_fields.keys()
     for name, shown in properties.items():
         assert shown["title"], name
         assert shown["description"], name
@@ -308,3 +309,25 @@ def test_the_form_of_the_context_has_titles_descriptions_and_limits() -> None:
 def test_what_is_allowed_is_said_of_every_setting() -> None:
     assert allowed(None) == "see the README"
     assert all(allowed(field) for field in Settings.model_fields.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[calibrations.mine]\nversion = 1", "calibrations.mine.embedding_model in goat.toml is refused: "),
+        ("[calibrations]\nmine = 3", "calibrations.mine in goat.toml is refused: "),
+        ("[tuned]\nat = 2026-03-01", "tuned.at in goat.toml is refused: "),
+        ("calibrations = 1", "calibrations in goat.toml is refused: "),
+    ],
+)
+def test_a_broken_table_is_refused_with_its_key_and_what_to_do(text: str, told: str) -> None:
+    toml(text)
+    message = refusal()
+    assert told in message
+    assert "goat tune rollback" in message
+
+
+@pytest.mark.parametrize("name", ["calibrations", "tuned"])
+def test_tables_stand_in_the_file_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"GOAT_{name.upper()}", "{}")
+    assert f"{name} may stand in goat.toml alone" in refusal()

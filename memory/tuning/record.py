@@ -1,0 +1,46 @@
+"""What `goat.toml` says of where its tuned values come from."""
+
+from collections.abc import Mapping
+from datetime import UTC
+from typing import Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat
+
+from memory.tuning.bound import Gain
+from memory.tuning.result import Name, Sha256, TuningResult, Value
+
+
+class Tuned(BaseModel):
+    """The table `[tuned]`: what was written last, on what data, and how much better it was there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    at: AwareDatetime
+    """When the tuning was made."""
+    thresholds: Mapping[Name, Value]
+    """What was written."""
+    data: Mapping[Name, Sha256]
+    gain: FiniteFloat
+    """Mean gain of a held-out turn; see `memory.tuning.score.utility`."""
+    gain_at_least: FiniteFloat
+    """Its lower confidence bound (95 %)."""
+    turns: int = Field(ge=1)
+    groups: int = Field(ge=1)
+    before: Mapping[Name, FiniteFloat] = Field(default_factory=dict)
+    """What was measured with the values before."""
+    after: Mapping[Name, FiniteFloat] = Field(default_factory=dict)
+
+    @classmethod
+    def of(cls, result: TuningResult, gained: Gain) -> Self:
+        """Return what is noted of a result that was found better."""
+        return cls(
+            at=result.made_at.astimezone(UTC).replace(microsecond=0),
+            thresholds=result.changes,
+            data=result.data,
+            gain=round(gained.mean, 4),
+            gain_at_least=round(gained.at_least, 6),
+            turns=gained.turns,
+            groups=gained.groups,
+            before=result.figures.before,
+            after=result.figures.after,
+        )

@@ -1,0 +1,102 @@
+"""How far a mean would move with other conversations: the cluster bootstrap.
+
+Turns of one conversation resemble each other, so whole groups of turns are drawn anew, with replacement,
+never single turns (Davison & Hinkley 1997, section 3.8).
+"""
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+RESAMPLES = 2000
+SEED = 20
+INTERVAL = (2.5, 97.5)
+_NORMAL = NormalDist()
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A number, and its 95 % bootstrap confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Resampling:
+    """The groups of some turns, drawn anew `RESAMPLES` times, always in the same way."""
+
+    _member: Numbers
+    """One row a group, one column a turn."""
+    _draws: Numbers
+    """One row a draw: how often each group is in it."""
+
+    @property
+    def groups(self) -> int:
+        """How many groups there are."""
+        return len(self._member)
+
+    def means(self, values: ArrayLike, weights: ArrayLike = 1.0) -> Numbers:
+        """Return the weighted mean of the turns' values in each draw; NaN where nothing has weight."""
+        given = np.asarray(values, float)
+        share = np.broadcast_to(np.asarray(weights, float), given.shape)
+        top, bottom = (self._draws @ (self._member @ part) for part in (given * share, share))
+        drawn: Numbers = np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
+        return drawn
+
+    def estimate(self, values: ArrayLike, weights: ArrayLike = 1.0, *, scale: float = 1.0) -> Estimate | None:
+        """Estimate a weighted mean of the turns' values; None when nothing has weight."""
+        given = np.asarray(values, float)
+        share = np.broadcast_to(np.asarray(weights, float), given.shape)
+        if not share.sum() > 0:
+            return None
+        low, high = np.nanpercentile(self.means(given, share), INTERVAL) * scale
+        value = float(np.sum(given * share) / np.sum(share))
+        return Estimate(value=value * scale, low=float(low), high=float(high))
+
+
+def resampling(groups: Sequence[Hashable]) -> Resampling:
+    """Prepare to resample turns by the group that each belongs to.
+
+    Raises:
+        ValueError: there is no turn.
+    """
+    if not groups:
+        raise ValueError("no turn is given: there is nothing to resample")
+    places = {group: place for place, group in enumerate(dict.fromkeys(groups))}
+    member = np.zeros((len(places), len(groups)))
+    member[[places[group] for group in groups], np.arange(len(groups))] = 1
+    size = len(places)
+    draws = np.random.default_rng(SEED).multinomial(size, np.full(size, 1 / size), RESAMPLES)
+    return Resampling(member, draws.astype(float))
+
+
+def lower_bound(drawn: Numbers, groups: int, *, confidence: float = 0.95) -> float:
+    """Return the one-sided lower confidence bound of a mean, off its bootstrap draws.
+
+    It is the expanded percentile bound (Hesterberg 2015, "What Teachers Should Know About the Bootstrap",
+    section 4.3): the plain percentile is too narrow for few groups, by Student's t for the normal and by
+    n - 1 for n, so it is read that much further out.
+    """
+    reach = _student(confidence, groups - 1) * math.sqrt(groups / (groups - 1))
+    return float(np.quantile(drawn, _NORMAL.cdf(-reach)))
+
+
+def _student(share: float, freedom: int) -> float:
+    """Return a quantile of Student's t; off by 0.002 at 4 degrees of freedom, by less above.
+
+    The expansion is 26.7.5 in Abramowitz & Stegun 1964.
+    """
+    z = _NORMAL.inv_cdf(share)
+    terms = (
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+    )
+    return z + math.fsum(term / freedom**power for power, term in enumerate(terms, start=1))

@@ -1,0 +1,189 @@
+"""`goat tune`: written when it is better, refused when not, and taken back byte for byte."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.doctor import tuning
+from graph.settings import load_settings
+from graph.tuning.write_back import propose
+from memory.relevance import calibration_of
+from memory.tuning.result import write_result
+from tests.goat import Goat, Ran
+from tests.unit.test_tuning import HELD_OUT, result
+
+MODEL = "multilingual-e5-small-q8-1-centred-1"
+FILE = Path("goat.toml")
+WRITTEN = b"# mine\nowner = 'ana'\r\nmodel_api_key = 'hunter2'\n\n[gap]\nthreshold = 0.5 # half\n"
+CALIBRATION = calibration_of(MODEL)
+
+
+@pytest.fixture
+def tune(goat: Goat) -> Any:
+    def call(action: str, *args: str, **changed: Any) -> Ran:
+        if action == "apply":
+            write_result(result(**({"embedding_model": MODEL} | changed)), Path("result.json"))
+            return goat("tune", action, "result.json", *args)
+        return goat("tune", action, *args)
+
+    return call
+
+
+def test_values_are_written_told_and_taken_back_byte_for_byte(tune: Any) -> None:
+    FILE.write_bytes(WRITTEN)
+    figures = {"before": {"recall": 0.71}, "after": {"recall": 0.83}}
+    applied = tune("apply", calibration=CALIBRATION, figures=figures)
+    assert applied.status == 0, applied.shown
+    for part in (
+        "gap_threshold",
+        "0.5",
+        "0.6",
+        "0.71",
+        "0.83",
+        "60 turns of 5 conversations",
+        "at least +0.25",
+    ):
+        assert part in applied.shown
+    settings = load_settings()
+    assert settings.tuned is not None
+    assert settings.gap_threshold == 0.6
+    assert settings.calibrations == {settings.gap_calibration: CALIBRATION}
+    assert settings.tuned.data == {"LoCoMo": "a" * 64}
+    assert FILE.read_bytes().startswith(WRITTEN.replace(b"0.5", b"0.6"))
+    assert tuning(settings).fine
+    assert "gap_threshold = 0.6" in tune("history").shown
+    back = tune("rollback")
+    assert back.status == 0, back.shown
+    assert FILE.read_bytes() == WRITTEN
+    assert "goat tune rollback 2" in back.shown
+    assert tune("rollback", "2").status == 0
+    assert load_settings() == settings
+
+
+def test_without_a_file_there_is_none_again(tune: Any) -> None:
+    assert tune("apply").status == 0
+    assert load_settings().gap_threshold == 0.6
+    assert tune("rollback").status == 0
+    assert not FILE.exists()
+    again = tune("rollback")
+    assert again.status == 1
+    assert "stands as it did before" in again.shown
+
+
+def test_one_step_after_the_other_is_taken_back(tune: Any) -> None:
+    tune("apply")
+    tune("apply", thresholds={"gap_threshold": 0.7}, baseline={"gap_threshold": 0.6})
+    assert load_settings().gap_threshold == 0.7
+    assert [tune("rollback").status for _ in range(2)] == [0, 0]
+    assert not FILE.exists()
+
+
+def test_another_calibration_takes_the_place_of_the_one_before(tune: Any) -> None:
+    tune("apply", calibration=CALIBRATION)
+    first = load_settings().gap_calibration
+    other = CALIBRATION.model_copy(update={"figures": {}})
+    baseline = {"gap_threshold": 0.6, "gap_calibration": first}
+    applied = tune("apply", calibration=other, thresholds={}, baseline=baseline)
+    assert applied.status == 0, applied.shown
+    assert list(load_settings().calibrations) == [load_settings().gap_calibration] != [first]
+
+
+def test_a_dry_run_writes_nothing(tune: Any) -> None:
+    shown = tune("apply", "--dry-run")
+    assert shown.status == 0
+    assert "Nothing is written" in shown.shown
+    assert sorted(path.name for path in Path().iterdir()) == ["result.json"]
+
+
+NO_BETTER = tuple(turn.model_copy(update={"after": turn.before}) for turn in HELD_OUT)
+OTHER_MODEL = CALIBRATION.model_copy(update={"embedding_model": "other"})
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"held_out": NO_BETTER}, "It is not proven better"),
+        ({"held_out": HELD_OUT[:9]}, "(51 turns and 0 conversations are missing)"),
+        ({"baseline": {"gap_threshold": 0.4}}, "gap_threshold was 0.4 and is 0.5. Measure again."),
+        ({"baseline": {"gap_threshold": 0.5, "l2_cap": 9}}, "l2_cap was 9 and is 8000."),
+        ({"embedding_model": "other"}, f"{MODEL} is configured. Measure again."),
+        ({"calibration": OTHER_MODEL}, "is for the embedding model other"),
+        ({"thresholds": {"gap_threshold": 1.5}}, "gap_threshold = 1.5 is refused"),
+        ({"thresholds": {"gap_threshold": "high"}}, "a number from 0 up to 1"),
+        ({"thresholds": {"gap_threshold": True}}, "a number from 0 up to 1"),
+        (
+            {"thresholds": {"gap_treshold": 0.6}, "baseline": {"gap_treshold": 0.5}},
+            "Did you mean gap_threshold?",
+        ),
+        ({"thresholds": {"owner": "you"}, "baseline": {"owner": "me"}}, "Unknown threshold owner"),
+        ({"thresholds": {"gap_calibration": "none"}}, "names no calibration of goat.toml. There: none."),
+        ({"thresholds": {"gap_threshold": 0.5}}, "These values are in force already."),
+    ],
+)
+def test_what_speaks_against_it_is_told_and_nothing_is_written(
+    tune: Any, changed: dict[str, Any], told: str
+) -> None:
+    FILE.write_bytes(WRITTEN)
+    refused = tune("apply", **changed)
+    assert refused.status == 1
+    assert told in refused.shown
+    assert FILE.read_bytes() == WRITTEN
+    assert not Path("goat.toml.kept").exists()
+
+
+def test_a_value_that_the_environment_hides_is_refused(tune: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("goat_gap_threshold", "0.5")
+    assert "GOAT_GAP_THRESHOLD is set in the environment, which wins" in tune("apply").shown
+    monkeypatch.delenv("goat_gap_threshold")
+    Path(".env").write_text("GOAT_GAP_THRESHOLD=0.5\n")
+    assert "GOAT_GAP_THRESHOLD is set in .env, which wins" in tune("apply").shown
+    assert not FILE.exists()
+
+
+def test_what_was_edited_by_hand_is_not_lost_unasked(tune: Any) -> None:
+    FILE.write_bytes(WRITTEN)
+    tune("apply")
+    FILE.write_bytes(edited := FILE.read_bytes().replace(b"hunter2", b"hunter3") + b"[l2]\ncap = 7\n")
+    refused = tune("rollback")
+    assert refused.status == 1
+    assert "l2_cap: 7 becomes not set" in refused.shown
+    assert "model_api_key: (hidden) becomes (hidden)" in refused.shown
+    assert "hunter" not in refused.shown
+    assert FILE.read_bytes() == edited
+    assert "was edited since" in tune("history").shown
+    assert tune("rollback", "--yes").status == 0
+    assert FILE.read_bytes() == WRITTEN
+    assert tune("rollback", "2").status == 0
+    assert FILE.read_bytes() == edited
+
+
+def test_a_file_that_an_edit_broke_can_be_taken_back(tune: Any) -> None:
+    tune("apply")
+    FILE.write_text("gap_threshold = ")
+    assert "cannot be read" in tune("rollback").shown
+    assert tune("rollback", "--yes").status == 0
+    assert not FILE.exists()
+
+
+def test_there_may_be_nothing_to_take_back(tune: Any) -> None:
+    assert "`goat tune apply` has changed nothing here" in tune("rollback").shown
+    assert "There is no version 7" in tune("rollback", "7").shown
+    assert "has not changed goat.toml here" in tune("history").shown
+
+
+def test_a_proposal_is_for_notebooks_too() -> None:
+    proposal = propose(result(embedding_model=MODEL))
+    assert proposal.refusals == ()
+    assert [(change.name, change.before, change.after) for change in proposal.changes] == [
+        ("gap_threshold", 0.5, 0.6)
+    ]
+    assert not FILE.exists()
+
+
+def test_doctor_tells_of_a_calibration_that_cannot_serve() -> None:
+    FILE.write_text("gap_calibration = 'mine'")
+    assert not tuning(load_settings()).fine
+    settings = load_settings().model_copy(update={"calibrations": {"mine": OTHER_MODEL}})
+    assert not tuning(settings).fine
+    assert tuning(settings.model_copy(update={"calibrations": {"mine": CALIBRATION}})).fine

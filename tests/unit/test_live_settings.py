@@ -1,0 +1,121 @@
+"""Thresholds that follow their files, and settings that do not."""
+
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from graph.live import LiveSettings
+from graph.settings import Settings, load_settings
+from graph.tuning.edit import edited
+from graph.tuning.versions import ConfigVersions
+from memory.relevance import calibration_of
+from memory.tuning.record import Tuned
+from tests.unit.test_config_edit import tuned
+
+ONE = calibration_of("any")
+
+
+def write(text: str, name: str = "goat.toml") -> None:
+    """Replace the file, as `goat tune apply` and editors do."""
+    Path("new").write_text(text)
+    Path("new").replace(name)
+
+
+def write_in_place(text: str) -> None:
+    Path("goat.toml").write_text(text)
+    os.utime("goat.toml", ns=(1, 1))
+
+
+def remove() -> None:
+    Path("goat.toml").unlink()
+
+
+def live() -> LiveSettings:
+    settings = load_settings()
+    return LiveSettings(lambda: settings, follow=True)
+
+
+async def test_a_threshold_holds_from_the_next_turn_on() -> None:
+    settings = live()
+    assert (await settings.context("ana")).gap_threshold == 0.5
+    write("gap_threshold = 0.6")
+    context = await settings.context("ana")
+    assert (context.owner, context.gap_threshold) == ("ana", 0.6)
+    remove()
+    assert (await settings.context()).gap_threshold == 0.5
+
+
+async def test_a_file_written_in_place_is_followed_too() -> None:
+    write("gap_threshold = 0.6")
+    settings = live()
+    assert (await settings.context()).gap_threshold == 0.6
+    write_in_place("gap_threshold = 0.7")
+    assert (await settings.context()).gap_threshold == 0.7
+
+
+async def test_all_other_settings_stay_as_they_were() -> None:
+    settings = live()
+    write("owner = 'somebody'\nfacts_cap = 3\ngap_break = 4")
+    assert (await settings.context()).gap_break == 4
+    assert (settings.current().owner, settings.current().facts_cap) == ("me", 500)
+
+
+async def test_the_environment_and_its_file_go_on_winning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOAT_GAP_THRESHOLD", "0.3")
+    settings = live()
+    write("gap_threshold = 0.6\ngap_break = 4\nl2_cap = 7")
+    write("GOAT_GAP_BREAK=5", ".env")
+    context = await settings.context()
+    assert (context.gap_threshold, context.gap_break, context.l2_cap) == (0.3, 5, 7)
+
+
+async def test_a_broken_edit_changes_nothing_and_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    write("gap_threshold = 0.6")
+    settings = live()
+    await settings.context()
+    for broken in (
+        "gap_threshold = 7",
+        "gap_treshold = 0.7",
+        "gap_threshold =",
+        "[calibrations.x]\nversion = 1",
+    ):
+        caplog.clear()
+        write(broken)
+        with caplog.at_level(logging.WARNING, "graph.live"):
+            assert [(await settings.context()).gap_threshold for _ in range(3)] == [0.6] * 3
+        (told,) = caplog.messages
+        assert "goat.toml" in told
+    write("gap_threshold = 0.7")
+    assert (await settings.context()).gap_threshold == 0.7
+
+
+async def test_settings_given_in_code_are_not_overridden() -> None:
+    given = Settings(gap_threshold=0.2, calibrations={"mine": ONE})
+    settings = LiveSettings(lambda: given, follow=False)
+    write("gap_threshold = 0.6")
+    assert (await settings.context()).gap_threshold == 0.2
+    assert await settings.find("mine") == ONE
+    assert await settings.find("other") is None
+
+
+async def test_calibrations_are_found_by_name_also_in_former_versions() -> None:
+    settings, file = live(), ConfigVersions.here()
+    assert await settings.find("one") is None
+    with file.locked():
+        file.replace(edited("", tuned(gap_calibration="one"), new={"one": ONE}).encode(), "apply")
+    assert await settings.find("one") == ONE
+    with file.locked():
+        file.replace(b"broken =", "apply")
+        file.replace(b"", "apply")
+    assert await settings.find("one") == ONE
+    assert await settings.find("other") is None
+
+
+def test_the_tables_are_read_and_what_is_broken_in_them_is_named() -> None:
+    write(edited("", tuned(gap_calibration="one"), new={"one": ONE}))
+    settings = load_settings()
+    assert settings.calibrations == {"one": ONE}
+    assert isinstance(settings.tuned, Tuned)
+    assert settings.gap_calibration == "one"

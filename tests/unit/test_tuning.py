@@ -1,0 +1,207 @@
+"""Scores, curves and bounds by numbers that can be reckoned by hand; results as files."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memory.relevance import Calibration, calibration_of
+from memory.tuning.bound import LEAST_GROUPS, LEAST_TURNS, HeldOut, TooLittleData, gain
+from memory.tuning.curves import LabelledTurn, choose, operating_points, risk_coverage
+from memory.tuning.resampling import resampling
+from memory.tuning.result import BadResult, TuningResult, read_result, write_result
+from memory.tuning.score import utility
+
+TURNS = [
+    LabelledTurn(group="1", found=[(0.9, True), (0.7, False)], relevant=2),
+    LabelledTurn(group="2", found=[(0.6, False)], relevant=0),
+    LabelledTurn(group="3", found=[(0.3, False)], relevant=0),
+    LabelledTurn(group="4", found=[], relevant=1),
+]
+HELD_OUT = tuple(
+    HeldOut(group=f"day {number % LEAST_GROUPS}", before=0.1, after=round(0.2 + number % 4 / 10, 1))
+    for number in range(LEAST_TURNS)
+)
+
+
+def result(**changed: Any) -> TuningResult:
+    """Make a result that is better without doubt."""
+    given = {
+        "made_at": datetime(2026, 3, 1, 12, tzinfo=UTC),
+        "embedding_model": "any",
+        "data": {"LoCoMo": "a" * 64},
+        "thresholds": {"gap_threshold": 0.6},
+        "baseline": {"gap_threshold": 0.5, "gap_calibration": ""},
+        "held_out": HELD_OUT,
+    }
+    return TuningResult.model_validate(given | changed)
+
+
+class TestScore:
+    @pytest.mark.parametrize(
+        ("shown", "relevant", "score"),
+        [
+            ("", "", 0),
+            ("", "ab", 0),
+            ("ab", "ab", 1),
+            ("a", "ab", 0.5),
+            ("ax", "ab", 0),
+            ("abx", "ab", 1 - 1 / 3),
+            ("x", "", -1),
+            ("xy", "", -1),
+            ("xxx", "a", -1),
+        ],
+    )
+    def test_recall_less_the_share_of_noise(self, shown: str, relevant: str, score: float) -> None:
+        assert utility(list(shown), list(relevant)) == pytest.approx(score)
+
+    def test_noise_costs_what_it_is_said_to_cost(self) -> None:
+        assert utility(["x"], [], cost=3) == -3
+        assert utility(["a", "x"], ["a"], cost=0.5) == 0.75
+
+
+class TestCurves:
+    def test_risk_is_the_share_of_the_shown_that_nothing_answers(self) -> None:
+        points = risk_coverage(TURNS, [0.0, 0.5, 0.8, 1.0])
+        assert [point.coverage.value for point in points] == [0.75, 0.5, 0.25, 0.0]
+        assert [point.risk and point.risk.value for point in points] == [pytest.approx(2 / 3), 0.5, 0, None]
+
+    def test_an_operating_point_tells_recall_and_false_injections(self) -> None:
+        low, high = operating_points(TURNS, [0.5, 0.8])
+        assert low.recall is not None
+        assert low.answered is not None
+        assert low.false_injections is not None
+        assert (low.recall.value, low.answered.value, low.false_injections.value) == (0.25, 0.5, 50)
+        assert low.utility.value == pytest.approx((0.5 - 0.5 - 1) / 4)
+        assert high.false_injections is not None
+        assert high.false_injections.value == 0
+
+    def test_the_best_recall_within_the_limit_is_chosen(self) -> None:
+        points = operating_points(TURNS, [0.2, 0.5, 0.65, 0.8, 0.95])
+        chosen = choose(points, most_false=10)
+        assert chosen is not None
+        assert chosen.threshold == 0.8
+        assert choose(operating_points(TURNS, [0.0]), most_false=10) is None
+
+    def test_a_whole_group_comes_and_goes_together(self) -> None:
+        alone = resampling(range(50)).estimate([0.0, 1.0] * 25)
+        together = resampling([0, 1] * 25).estimate([0.0, 1.0] * 25)
+        assert alone is not None
+        assert together is not None
+        assert (together.low, together.high) == (0, 1)
+        assert 0.3 < alone.low < 0.5 < alone.high < 0.7
+
+    def test_no_turns_are_refused(self) -> None:
+        with pytest.raises(ValueError, match="no turn is given"):
+            risk_coverage([])
+
+
+class TestBound:
+    def test_a_gain_everywhere_is_proven(self) -> None:
+        found = gain(HELD_OUT)
+        assert found.mean == pytest.approx(0.25)
+        assert found.at_least == pytest.approx(0.25)  # each day's mean is the same
+        assert (found.turns, found.groups, found.changed) == (LEAST_TURNS, LEAST_GROUPS, LEAST_TURNS)
+        assert found.proven
+
+    def test_the_same_scores_prove_nothing(self) -> None:
+        same = [turn.model_copy(update={"after": turn.before}) for turn in HELD_OUT]
+        found = gain(same)
+        assert (found.mean, found.at_least, found.changed, found.proven) == (0, 0, 0, False)
+
+    def test_one_lucky_day_proves_nothing(self) -> None:
+        lucky = [
+            turn.model_copy(update={"after": 1.0 if turn.group == "day 0" else 0.1}) for turn in HELD_OUT
+        ]
+        assert gain(lucky).mean > 0.15
+        assert not gain(lucky).proven
+
+    def test_too_few_turns_are_refused_with_what_is_missing(self) -> None:
+        with pytest.raises(TooLittleData, match=r"\(1 turns and 0 conversations are missing\)"):
+            gain(HELD_OUT[:-1])
+        one_day = [turn.model_copy(update={"group": "1"}) for turn in HELD_OUT]
+        with pytest.raises(TooLittleData, match=r"\(0 turns and 4 conversations are missing\)"):
+            gain(one_day)
+        with pytest.raises(TooLittleData):
+            gain([])
+
+
+class TestResult:
+    def test_what_is_written_is_read(self, tmp_path: Path) -> None:
+        whole = result(calibration=calibration_of("any"), figures={"before": {"recall": 0.5}})
+        write_result(whole, tmp_path / "r.json")
+        assert read_result(tmp_path / "r.json") == whole
+
+    def test_a_calibration_is_named_by_its_date_and_what_it_says(self) -> None:
+        calibration = calibration_of("any")
+        named = result(calibration=calibration)
+        assert named.calibration_name.startswith("2026-03-01-")
+        assert named.changes == {"gap_threshold": 0.6, "gap_calibration": named.calibration_name}
+        other = calibration.model_copy(update={"data": {}})
+        assert result(calibration=other).calibration_name != named.calibration_name
+        assert result().calibration_name == ""
+
+    @pytest.mark.parametrize(
+        ("changed", "told"),
+        [
+            ({"version": 2}, "version: "),
+            ({"data": {}}, "data: "),
+            ({"data": {"LoCoMo": "A" * 64}}, "data.LoCoMo: "),
+            ({"data": {"LoCoMo": ""}}, "data.LoCoMo: "),
+            ({"made_at": "2026-03-01T12:00:00"}, "made_at: "),
+            ({"thresholds": {}}, "it changes nothing"),
+            ({"baseline": {"gap_break": 3}}, "the baseline lacks gap_threshold"),
+            ({"held_out": [{"group": "1", "before": 0}]}, "held_out.0.after: "),
+            ({"held_out": [{"group": "", "before": 0, "after": 0}]}, "held_out.0.group: "),
+            ({"chosen_on": ["day 1"]}, "'day 1' was chosen on and is held out as well"),
+            ({"more": 1}, "more: "),
+            ({"calibration": {"version": 1}}, "calibration.embedding_model: "),
+        ],
+    )
+    def test_a_bad_part_is_named(self, changed: dict[str, Any], told: str, tmp_path: Path) -> None:
+        file = tmp_path / "r.json"
+        file.write_text(json.dumps(result().model_dump(mode="json") | changed))
+        with pytest.raises(BadResult) as caught:
+            read_result(file)
+        assert f"r.json is refused: {told}" in str(caught.value)
+
+    @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+    def test_what_is_no_number_is_refused(self, number: str, tmp_path: Path) -> None:
+        file = tmp_path / "r.json"
+        for place in ('"after":0.3', '"gap_threshold":0.6'):
+            text = result().model_dump_json()
+            assert place in text
+            file.write_text(text.replace(place, f"{place.split(':')[0]}:{number}", 1))
+            with pytest.raises(BadResult, match="is refused"):
+                read_result(file)
+
+    @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"null", b"[]"])
+    def test_what_is_no_result_is_refused(self, content: bytes, tmp_path: Path) -> None:
+        file = tmp_path / "r.json"
+        file.write_bytes(content)
+        with pytest.raises(BadResult):
+            read_result(file)
+
+    def test_a_file_that_cannot_be_read_is_told(self, tmp_path: Path) -> None:
+        for path in (tmp_path / "none.json", tmp_path):
+            with pytest.raises(BadResult, match="cannot be read"):
+                read_result(path)
+
+
+class TestCalibration:
+    @pytest.mark.parametrize(
+        ("changed", "told"),
+        [
+            ({"coefficients": {"luck": 1.0}, "limits": {"luck": [0, 1]}}, "with_vectors weighs luck"),
+            ({"coefficients": {"share": 1.0}, "limits": {}}, "each coefficient needs its limits"),
+            ({"limits": {"standing": [1, 0], "share": [0, 1], "young": [0, 1]}}, "[least, most]"),
+            ({"intercept": float("nan")}, "finite number"),
+        ],
+    )
+    def test_one_that_would_fail_a_turn_is_refused(self, changed: dict[str, Any], told: str) -> None:
+        whole = calibration_of("any").model_dump()
+        with pytest.raises(ValueError, match="Calibration") as caught:
+            Calibration.model_validate(whole | {"with_vectors": whole["with_vectors"] | changed})
+        assert told in str(caught.value)
