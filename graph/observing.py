@@ -33,7 +33,7 @@ def observe(state: State, context: TurnContext, timings: Mapping[str, float]) ->
         thread=turn.thread,
         at=turn.at,
         outcome=reply.outcome,
-        shares=_shares(allocation),
+        shares=shares_of(allocation),
         stages={name: round(milliseconds, 1) for name, milliseconds in timings.items()},
         milliseconds=round(waited(timings), 1),
         searches={name: _searched(report) for name, report in recall.reports.items()},
@@ -43,7 +43,7 @@ def observe(state: State, context: TurnContext, timings: Mapping[str, float]) ->
         candidates=len(recall.candidates),
         relevant=sum(decision.kept for decision in state["decisions"]),
         used=len(allocation.recalled),
-        decisions=_judged(state["decisions"], allocation, recall),
+        decisions=judgements(state["decisions"], allocation, recall),
         tiers_down=tiers_down(state),
         model=reply.model,
         model_seconds=round(reply.seconds, 3),
@@ -51,6 +51,9 @@ def observe(state: State, context: TurnContext, timings: Mapping[str, float]) ->
         rounds=len(exchange_of(state).rounds),
         grounding=_grounded(state),
         thresholds=_thresholds(context),
+        asked_at=recall.asked_at,
+        seen=recall.seen,
+        model_of_vectors=recall.query.model,
     )
 
 
@@ -70,7 +73,8 @@ def tiers_down(state: State) -> list[str]:
     return down
 
 
-def _shares(allocation: Allocation) -> Shares:
+def shares_of(allocation: Allocation) -> Shares:
+    """Return how the prompt was shared."""
     return Shares(
         confidence=round(allocation.confidence, DIGITS),
         complexity=round(allocation.complexity, DIGITS),
@@ -92,7 +96,7 @@ def _searched(report: SearchReport) -> Searched:
     )
 
 
-def _judged(decisions: Sequence[Decision], allocation: Allocation, recall: Recall) -> list[Judged]:
+def judgements(decisions: Sequence[Decision], allocation: Allocation, recall: Recall) -> list[Judged]:
     """Return the last word on each candidate: the budget may have cut what the gap filter kept."""
     last = {decision.turn_id: decision for decision in (*decisions, *allocation.over_budget)}
     by_id = {candidate.turn_id: candidate for candidate in recall.candidates}

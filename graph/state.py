@@ -14,6 +14,7 @@ from langgraph.graph.message import Messages, add_messages
 from typing_extensions import TypedDict
 
 from graph.exchange import Exchange, Grounding, ToolResult, of_one_turn
+from graph.story import Story, told_of_latest_turn
 from graph.timings import Timings, of_latest_turn
 from memory.models import (
     Candidate,
@@ -23,6 +24,7 @@ from memory.models import (
     Outcome,
     QueryFacts,
     SearchReport,
+    Seen,
 )
 
 MESSAGES_KEPT = 20
@@ -50,6 +52,8 @@ class Turn:
     """What the archive notes of the turn, such as that its message is an edit."""
     private: bool = False
     """Nothing of the turn is kept."""
+    experiment: bool = False
+    """It was begun as an experiment: nothing of it is written but its checkpoints."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +84,10 @@ class Recall:
     times: TimeMeant | None = None
     reports: dict[str, SearchReport] = field(default_factory=dict)
     """By mechanism."""
+    asked_at: datetime | None = None
+    """When the archive was asked, by this machine's clock."""
+    seen: Seen | None = None
+    """How much of the archive the search saw; None when there was nothing, or no search in time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +114,16 @@ class Conversation:
     turns: Sequence[ConversationTurn] = ()
     opening: ConversationTurn | None = None
     """The thread's first turn, when it is not among `turns`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationUsed:
+    """What turned the evidence into probabilities."""
+
+    name: str = ""
+    """In goat.toml; empty: the one that comes with the embedding model, or none under another rule."""
+    problem: str = ""
+    """Why it is not the one that was asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +173,8 @@ class Archived:
     """False when it stood there already."""
     episode: bool
     """False when it stood there already. Its vectors follow."""
+    experiment: bool = False
+    """The run was an experiment, and nothing was written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +211,8 @@ class State(TurnInput):
     """Written by `facts`."""
     decisions: NotRequired[Sequence[Decision]]
     """One for each candidate, best first. Written by `gap_filter`."""
+    calibration: NotRequired[CalibrationUsed]
+    """Written by `gap_filter`."""
     allocation: NotRequired[Allocation]
     """Written by `budget`."""
     prompt: NotRequired[list[AnyMessage]]
@@ -203,6 +225,8 @@ class State(TurnInput):
     """Written by `respond`, and by `ground` when it corrects it."""
     grounding: NotRequired[Grounding]
     """Of the latest turn that called tools; see `graph.rounds.grounding_of`. Written by `ground`."""
+    story: NotRequired[Annotated[Story, told_of_latest_turn]]
+    """What each node of the turn did, in a few lines for people. Written by every node."""
     timings: NotRequired[Annotated[Timings, of_latest_turn]]
     """What each node of the turn took. Written by every node."""
     archived: NotRequired[Archived]

@@ -93,7 +93,6 @@ class QueryFacts:
 class Seen:
     """How much of an archive a search saw, so that it can be done again: see `memory.episodic.past`."""
 
-    at: datetime
     episodes: int = 0
     """Sequence number of the latest episode in the log."""
     vectors: int = -1

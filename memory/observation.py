@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pydantic import TypeAdapter
 
-from memory.models import Evidence, Mechanism, Outcome
+from memory.models import Evidence, Mechanism, Outcome, Seen
 
 DIGITS = 4
 """Decimals of scores and probabilities; milliseconds have one."""
@@ -111,6 +111,12 @@ class Observation:
     grounding: Grounded = field(default_factory=Grounded)
     thresholds: Mapping[str, int | float | str] = field(default_factory=dict)
     """Those that were in force."""
+    asked_at: datetime | None = None
+    """When the memory was asked, by this machine's clock; `at` is when the message was sent."""
+    seen: Seen | None = None
+    """How much of the archive was searched; None when it was empty, or nothing came in time."""
+    model_of_vectors: str = ""
+    """The embedding model that the evidence comes from; empty without vectors."""
 
     @property
     def cache_hit(self) -> bool:

@@ -25,50 +25,51 @@ class Budget:
     zone: Callable[[], Awaitable[tzinfo]]
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> BudgetUpdate:
-        context, count, zone = runtime.context, await self.tokens.ready(), await self.zone()
-        message = state["turn"].message
-        confidence, complexity = aits.confidence(message), aits.complexity(message)
-        total = aits.intent_budget(
-            confidence,
-            complexity,
-            base=context.budget_base,
-            multiplier=context.budget_confidence_multiplier,
-            bonus=context.budget_complexity_bonus,
-            hard_cap=context.budget_hard_cap,
-        )
+        count, zone = await self.tokens.ready(), await self.zone()
         fixed = count(render_system(state["persona"].text, state["fact_sheet"].facts, zone))
-        available = max(total - fixed, 0)
-        relevant = _relevant(state, count, zone)
-        in_window = shown_turns(state["conversation"])
-        l2_limit = aits.conversation_limit(
-            available,
-            sum(tokens for candidate, tokens in relevant if candidate.turn_id not in in_window),
-            l3_minimum=context.l3_minimum,
-            l2_floor=context.l2_floor,
-            l2_cap=context.l2_cap,
-        )
-        past = state["conversation"]
-        shown = fit_conversation(past.turns, past.opening, l2_limit, _shortener(count))
-        l2_used = sum(turn.tokens for turn in shown)
-        l3_limit = aits.recall_limit(
-            available, l2_used, l3_minimum=context.l3_minimum, l2_floor=context.l2_floor
-        )
-        decisions = {decision.turn_id: decision for decision in state["decisions"]}
-        kept, cut = fit_memories(relevant, decisions, l3_limit, {turn.turn_id for turn in shown})
-        allocation = Allocation(
-            confidence=confidence,
-            complexity=complexity,
-            total=total,
-            fixed=fixed,
-            l2_limit=l2_limit,
-            l2_used=l2_used,
-            l3_limit=l3_limit,
-            l3_used=sum(tokens for _, tokens in kept),
-            conversation=tuple(shown),
-            recalled=tuple(candidate for candidate, _ in kept),
-            over_budget=tuple(cut),
-        )
-        return {"allocation": allocation}
+        return {"allocation": allocated(state, runtime.context, fixed, count, zone)}
+
+
+def allocated(state: State, context: TurnContext, fixed: int, count: CountTokens, zone: tzinfo) -> Allocation:
+    """Share the turn's budget, of which identity and facts take `fixed` tokens."""
+    message = state["turn"].message
+    confidence, complexity = aits.confidence(message), aits.complexity(message)
+    total = aits.intent_budget(
+        confidence,
+        complexity,
+        base=context.budget_base,
+        multiplier=context.budget_confidence_multiplier,
+        bonus=context.budget_complexity_bonus,
+        hard_cap=context.budget_hard_cap,
+    )
+    available = max(total - fixed, 0)
+    relevant, past = _relevant(state, count, zone), state["conversation"]
+    in_window = shown_turns(past)
+    l2_limit = aits.conversation_limit(
+        available,
+        sum(tokens for candidate, tokens in relevant if candidate.turn_id not in in_window),
+        l3_minimum=context.l3_minimum,
+        l2_floor=context.l2_floor,
+        l2_cap=context.l2_cap,
+    )
+    shown = fit_conversation(past.turns, past.opening, l2_limit, _shortener(count))
+    l2_used = sum(turn.tokens for turn in shown)
+    l3_limit = aits.recall_limit(available, l2_used, l3_minimum=context.l3_minimum, l2_floor=context.l2_floor)
+    decisions = {decision.turn_id: decision for decision in state["decisions"]}
+    kept, cut = fit_memories(relevant, decisions, l3_limit, {turn.turn_id for turn in shown})
+    return Allocation(
+        confidence=confidence,
+        complexity=complexity,
+        total=total,
+        fixed=fixed,
+        l2_limit=l2_limit,
+        l2_used=l2_used,
+        l3_limit=l3_limit,
+        l3_used=sum(tokens for _, tokens in kept),
+        conversation=tuple(shown),
+        recalled=tuple(candidate for candidate, _ in kept),
+        over_budget=tuple(cut),
+    )
 
 
 def fit_memories(

@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import tzinfo
+from datetime import UTC, datetime, tzinfo
 
 from langchain_core.messages import AnyMessage
 from langgraph.runtime import Runtime
@@ -97,14 +97,15 @@ class Prefetch:
         context = runtime.context
         turn = self.turns(state, runtime)
         unloaded = await self._loaded(turn.owner)
-        began = time.perf_counter()
+        began, asked_at = time.perf_counter(), datetime.now(UTC)
         try:
             recall = await within(self._recalled(turn, state["messages"], context), context.prefetch_timeout)
         except TimeoutError:
             recall = _nothing("late", f"no answer within {context.prefetch_timeout:g} s")
         except MemoryTierError as error:
             recall = _nothing("down", str(error))
-        return {"recall": _timed(recall, time.perf_counter() - began, unloaded)}
+        recall = _timed(recall, time.perf_counter() - began, unloaded)
+        return {"recall": replace(recall, asked_at=asked_at)}
 
     async def _loaded(self, owner: str) -> str:
         """Have libraries and model loaded before the clock runs: that happens once, and is no slow search.
@@ -161,20 +162,30 @@ class Prefetch:
         result = await self.episodes.search(
             asked.text,
             owner=turn.owner,
-            limit=context.prefetch_results * _ECHO_ALLOWANCE,
+            limit=search_limit(context),
             keys=asked.keys,
             times=(asked.times.start, asked.times.end) if asked.times else None,
             weights=context.fusion,
             seconds=until - time.monotonic(),
         )
-        recall = Recall(
-            candidates=tuple(to_candidate(hit, rank) for rank, hit in enumerate(result.hits, start=1)),
-            query=result.query,
-            noise=_quantiles(result.noise),
-            reports=_reports(result, asked),
-        )
-        recall = _asked_anew(recall, asked, turn.message)
-        return recall, result.complete and not result.problems
+        return to_recall(result, asked, turn.message), result.complete and not result.problems
+
+
+def search_limit(context: TurnContext) -> int:
+    """Return how many episodes each mechanism may find."""
+    return context.prefetch_results * _ECHO_ALLOWANCE
+
+
+def to_recall(result: SearchResult, asked: Understood, message: str) -> Recall:
+    """Return what a search for `message`, as it was understood, offers to the turn."""
+    recall = Recall(
+        candidates=tuple(to_candidate(hit, rank) for rank, hit in enumerate(result.hits, start=1)),
+        query=result.query,
+        noise=_quantiles(result.noise),
+        reports=_reports(result, asked),
+        seen=result.seen,
+    )
+    return _asked_anew(recall, asked, message)
 
 
 def _asked_anew(recall: Recall, asked: Understood, message: str) -> Recall:

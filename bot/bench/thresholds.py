@@ -11,7 +11,7 @@ from memory.errors import ConfigError
 
 
 def with_thresholds(context: TurnContext, given: Sequence[str]) -> TurnContext:
-    """Return `context` with each `KEY=VALUE` in its place.
+    """Return `context` with each `KEY=VALUE` in its place; `gap.threshold` is `gap_threshold`.
 
     Raises:
         ConfigError: a key is unknown or a value is refused; the text says what is allowed.
@@ -32,7 +32,7 @@ def _parsed(pair: str) -> tuple[str, str]:
     name, separator, value = (part.strip() for part in pair.partition("="))
     if not separator:
         raise ConfigError(f"--set {pair}: expected KEY=VALUE.")
-    known = Thresholds.model_fields
+    known, name = Thresholds.model_fields, name.replace(".", "_")
     if name not in known:
         close = difflib.get_close_matches(name, known, n=1)
         hint = f" Did you mean {close[0]}?" if close else ""

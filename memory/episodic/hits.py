@@ -42,7 +42,6 @@ class Asked:
     small_talk_bar: float
     complete: bool
     problems: tuple[str, ...]
-    at: datetime
     latest: int
     """Id of the latest vector that counts."""
     parts: int
@@ -81,7 +80,6 @@ def collect(db: sqlite3.Connection, asked: Asked, lookup: Lookup) -> tuple[Searc
         model=asked.model,
     )
     seen = Seen(
-        at=asked.at,
         episodes=lookup.latest,
         vectors=asked.latest,
         parts=asked.parts,

@@ -175,12 +175,12 @@ def _touch(db: sqlite3.Connection, turn_ids: list[str]) -> None:
 
 
 def _holds_anything(db: sqlite3.Connection) -> bool:
-    tables = ("episodes", "feedback", "observations", "meta")
+    tables = ("episodes", "feedback", "labels", "observations", "meta")
     sql = " OR ".join(f"EXISTS (SELECT 1 FROM {table})" for table in tables)  # noqa: S608
     return bool(db.execute(f"SELECT {sql}").fetchone()[0])
 
 
 def _erase(db: sqlite3.Connection) -> None:
-    for table in ("episodes", "feedback", "observations", "keys", "vectors", "meta"):
+    for table in ("episodes", "feedback", "labels", "observations", "keys", "vectors", "meta"):
         db.execute(f"DELETE FROM {table}")  # noqa: S608
     lexicon.clear(db)

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 
 import numpy as np
@@ -96,8 +95,7 @@ class Searcher:
             said = await dense
         finally:
             dense.cancel()
-        model, now = self._embeddings.name, datetime.now(UTC)
-        asked = await to_asked(query, state, said, nulls=self._nulls, model=model, at=now)
+        asked = await to_asked(query, state, said, nulls=self._nulls, model=self._embeddings.name)
         collecting = self._files.read(query.owner, TIER, partial(collect, asked=asked, lookup=lookup))
         result, ghosts = await self.steps.within(file, collecting, query.seconds)
         self._indexer.report_ghosts(query.owner, ghosts)
@@ -154,10 +152,8 @@ async def held_against(vector: Vector, state: VectorState, nulls: NullTurns) -> 
     return held, nulls.is_small_talk(likeness)
 
 
-async def to_asked(
-    query: Query, state: VectorState, said: Dense, *, nulls: NullTurns, model: str, at: datetime
-) -> Asked:
-    """Put together what a search knows, asked `at`, before it looks at episodes."""
+async def to_asked(query: Query, state: VectorState, said: Dense, *, nulls: NullTurns, model: str) -> Asked:
+    """Put together what a search knows before it looks at episodes."""
     return Asked(
         owner=query.owner,
         text=query.text,
@@ -173,7 +169,6 @@ async def to_asked(
         small_talk_bar=nulls.bar,
         complete=not state.pending,
         problems=tuple(said.problems),
-        at=at,
         latest=state.latest,
         parts=state.parts,
     )

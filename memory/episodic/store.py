@@ -14,6 +14,7 @@ from memory.episodic.indexer import Indexer, Progress, collection_name
 from memory.episodic.ledger import VectorLedger
 from memory.episodic.log import EpisodeLog
 from memory.episodic.noise import NullTurns
+from memory.episodic.past import PastArchive
 from memory.episodic.search import Query, Searcher
 from memory.episodic.vectors import TIER, VectorIndex
 from memory.errors import MemoryTierError, TierUnavailable
@@ -154,6 +155,10 @@ class EpisodeArchive:
                 until=until,
             )
         )
+
+    def past(self, *, owner: str) -> PastArchive:
+        """Return the owner's archive as earlier searches saw it."""
+        return PastArchive(self._files, self._embeddings, self._nulls, owner=owner)
 
     async def get(self, turn_ids: Sequence[str], *, owner: str) -> list[Episode]:
         """Read episodes by id, in the order asked; unknown ids are left out."""

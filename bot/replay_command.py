@@ -1,0 +1,155 @@
+"""`goat replay`: decide again what past turns were shown, with other settings if need be."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console, Group, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from bot.bench.output import results_file
+from bot.bench.thresholds import with_thresholds
+from bot.screen import printable, snippet
+from graph.context import TurnContext
+from graph.layers import Layers, open_layers
+from graph.replay.comparing import ChangedTurn, Comparison, Moved
+from graph.replay.replaying import Plan, Replayer
+from graph.settings import Settings
+from memory.errors import ConfigError
+from memory.temporal.bound import read_bound
+
+SHOWN = 10
+"""Changed turns that are listed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What is to be replayed."""
+
+    owner: str
+    since: str = ""
+    until: str = ""
+    settings: Sequence[str] = ()
+    """`KEY=VALUE` each."""
+    results: Path | None = None
+
+
+async def run_replay(settings: Settings, wish: Wish) -> int:
+    """Replay, print what would have changed, and return how many turns were not decided as recorded.
+
+    Raises:
+        ConfigError: a time or a threshold is refused; says what is allowed.
+        MemoryTierError: what is replayed cannot be read.
+    """
+    console = Console(highlight=False)
+    with_thresholds(TurnContext(), wish.settings)  # refused before anything is opened
+
+    def change(context: TurnContext) -> TurnContext:
+        return with_thresholds(context, wish.settings)
+
+    async with open_layers(settings) as layers:
+        with results_file(wish.results) as write:
+            replayer = Replayer(layers, wish.owner, change if wish.settings else None)
+            plan = await replayer.plan(await _time(layers, wish.since), await _time(layers, wish.until))
+            comparison = await _replayed(layers, replayer, plan, wish.owner, console)
+            console.print(shown(comparison, plan, wish))
+            write({"owner": wish.owner, "set": list(wish.settings), **comparison.as_json()})
+    return len(comparison.different)
+
+
+async def _replayed(
+    layers: Layers, replayer: Replayer, plan: Plan, owner: str, console: Console
+) -> Comparison:
+    likings = {feedback.turn_id: feedback.good for feedback in await layers.feedback.all(owner=owner)}
+    comparison = Comparison(likings)
+    if not plan.replayed:
+        return comparison
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("turns replayed", total=len(plan.replayed))
+        async for replayed in replayer.run(plan):
+            comparison.add(replayed)
+            progress.advance(task)
+    return comparison
+
+
+async def _time(layers: Layers, text: str) -> datetime | None:
+    if not text.strip():
+        return None
+    zone = await layers.zone()
+    try:
+        return await asyncio.to_thread(read_bound, text, now=datetime.now(UTC), zone=zone)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+
+
+def shown(comparison: Comparison, plan: Plan, wish: Wish) -> RenderableType:
+    """Draw the report."""
+    parts: list[RenderableType] = []
+    if not comparison.turns:
+        parts.append(Text(f"No turn of {printable(wish.owner)} to replay in that time."))
+    else:
+        parts.append(_sameness(comparison))
+    for why, count in plan.left_out.items():
+        parts.append(Text(f"{count} turns left out: {why.value}.", style="yellow"))
+    if wish.settings and comparison.turns:
+        parts += [Text(), _figures(comparison, wish.settings)]
+        parts += [_changed(turn) for turn in comparison.changed[:SHOWN]]
+        if more := len(comparison.changed) - SHOWN:
+            parts.append(Text(f"\nand {more} more turns" if more > 0 else "", style="dim"))
+    return Group(*parts)
+
+
+def _sameness(comparison: Comparison) -> Text:
+    same = comparison.turns - len(comparison.different)
+    if not comparison.different:
+        return Text(
+            f"{same} turns replayed; every decision is the recorded one, byte for byte.", style="green"
+        )
+    return Text(
+        f"{same} of {comparison.turns} turns were decided again as recorded. What differs was decided by "
+        f"another version, or on what is no longer there: {', '.join(comparison.different[:3])} …",
+        style="yellow",
+    )
+
+
+def _figures(comparison: Comparison, settings: Sequence[str]) -> Table:
+    before, after, turns = comparison.before, comparison.after, comparison.turns
+    table = Table(box=None, pad_edge=False)
+    for name in ("", "as it was", f"with {printable(', '.join(settings))}"):
+        table.add_column(name, justify="right" if name else "left")
+    table.add_row(
+        "turns with memory", _share(before.turns_with_memory, turns), _share(after.turns_with_memory, turns)
+    )
+    table.add_row("memories shown", str(before.memories), str(after.memories))
+    for name, ours, theirs in (
+        ("tokens of memory a turn", before.tokens_of_memory, after.tokens_of_memory),
+        ("tokens of conversation a turn", before.tokens_of_conversation, after.tokens_of_conversation),
+    ):
+        table.add_row(name, f"{ours / turns:.0f}", f"{theirs / turns:.0f}")
+    if before.liked or after.liked:
+        table.add_row("memories shown in liked answers", str(before.liked), str(after.liked))
+    if before.disliked or after.disliked:
+        table.add_row("memories shown in disliked answers", str(before.disliked), str(after.disliked))
+    table.add_row("turns that change", "", _share(len(comparison.changed), turns))
+    return table
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part} ({part / whole:.0%})"
+
+
+def _changed(turn: ChangedTurn) -> Text:
+    text = Text(f"\n{turn.at:%Y-%m-%d %H:%M}  {snippet(turn.message)}", style="bold")
+    for sign, style, moved in (("+", "green", turn.added), ("-", "red", turn.removed)):
+        for memory in moved:
+            text.append(f"\n  {sign} {_line(memory)}", style=f"not bold {style}")
+    return text
+
+
+def _line(memory: Moved) -> str:
+    return f"{memory.at:%Y-%m-%d}  {memory.probability:>4.0%}  {memory.rule:<12}  {snippet(memory.message)}"

@@ -1,0 +1,52 @@
+"""Ask the archive again what a past turn asked it, as it was then."""
+
+import asyncio
+from dataclasses import dataclass
+
+from graph.context import TurnContext
+from graph.layers import Layers
+from graph.replay.recorded import RecordedTurn
+from graph.state import Recall
+from memory.episodic.past import PastArchive
+from memory.episodic.search import Query
+from memory.models import SearchReport
+from memory.query import Understood, understand
+from nodes.prefetch import search_limit, to_recall
+
+
+@dataclass(frozen=True, slots=True)
+class Remembering:
+    """Search the past; what was late or down then stays so."""
+
+    layers: Layers
+    past: PastArchive
+
+    async def __call__(self, turn: RecordedTurn, context: TurnContext, as_recorded: TurnContext) -> Recall:
+        """Return what the archive offers the turn in `context`; it was run in `as_recorded`."""
+        observation, episode = turn.observation, turn.episode
+        seen, zone = observation.seen, await self.layers.zone()
+        if seen is None:
+            return Recall(
+                reports={
+                    name: SearchReport(status=searched.status, found=searched.found, problem=searched.problem)
+                    for name, searched in observation.searches.items()
+                }
+            )
+        asked = await asyncio.to_thread(
+            understand, episode.message, before=turn.said_before, now=observation.at, zone=zone
+        )
+        same_reach = search_limit(context) == search_limit(as_recorded)
+        result = await self.past.search(
+            self._query(asked, observation.owner, context), seen, same_reach=same_reach
+        )
+        return to_recall(result, asked, episode.message)
+
+    def _query(self, asked: Understood, owner: str, context: TurnContext) -> Query:
+        return Query(
+            text=asked.text,
+            owner=owner,
+            limit=search_limit(context),
+            keys=asked.keys,
+            times=(asked.times.start, asked.times.end) if asked.times else None,
+            weights=context.fusion,
+        )

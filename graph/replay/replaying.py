@@ -1,0 +1,255 @@
+"""Decide again what past turns were shown, with the settings that they had, or with others."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from langgraph.runtime import Runtime
+from pydantic import TypeAdapter
+
+from graph.context import Thresholds, TurnContext
+from graph.layers import Layers
+from graph.observing import judgements, shares_of
+from graph.replay.recorded import RecordedTurn, Recorder, in_order
+from graph.replay.remembering import Remembering
+from graph.state import Allocation, FactSheet, Persona, Recall, Reply, State, Turn, Unused
+from memory.models import Episode
+from memory.observation import Judged, Observation, Shares
+from nodes.archive import UNUSED_TURNS, unused
+from nodes.budget import allocated
+from nodes.gap_filter import GapFilter
+from nodes.prefetch import search_limit
+
+Change = Callable[[TurnContext], TurnContext]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """What a turn's memory came to."""
+
+    shares: Shares
+    judged: Sequence[Judged]
+
+    @property
+    def encoded(self) -> bytes:
+        """Return it as it is kept, to compare byte for byte."""
+        return _DECIDED.dump_json((self.shares, list(self.judged)))
+
+    @property
+    def shown(self) -> list[str]:
+        """Return the turn ids of the memories that were shown, best first."""
+        return [judged.turn_id for judged in self.judged if judged.kept]
+
+    @property
+    def kept(self) -> frozenset[str]:
+        """Return the same ids without their order."""
+        return frozenset(self.shown)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """A turn, decided again."""
+
+    turn: RecordedTurn
+    recorded: Decided
+    again: Decided
+    """With the settings that it had."""
+    state: State
+    """Behind `again`."""
+    changed: Decided
+    """With other settings; `again` when there are none."""
+    changed_state: State
+
+    @property
+    def same(self) -> bool:
+        """Say whether it was decided again as it is recorded, byte for byte."""
+        return self.again.encoded == self.recorded.encoded
+
+
+class Why(StrEnum):
+    """Why a turn cannot be replayed."""
+
+    GONE = "no longer in the archive"
+    MODEL = "recalled with another embedding model"
+    EARLIER = "recorded by an earlier version"
+
+
+@dataclass(slots=True)
+class Plan:
+    """Which turns are replayed."""
+
+    replayed: list[Observation] = field(default_factory=list)
+    """In the order in which they saw the archive."""
+    before: list[Observation] = field(default_factory=list)
+    """Turns before them, in the same order."""
+    episodes: dict[str, Episode] = field(default_factory=dict)
+    left_out: Counter[Why] = field(default_factory=Counter)
+
+
+class Replayer:
+    """Replay an owner's turns against the archive as each of them saw it; nothing is written anywhere.
+
+    Args:
+        layers: where everything is read from.
+        owner: whose turns.
+        change: gives the context of a turn the other settings; None replays with their own alone.
+    """
+
+    def __init__(self, layers: Layers, owner: str, change: Change | None = None) -> None:
+        self._layers = layers
+        self._recorder = Recorder(layers, owner)
+        self._change = change
+        self._gap_filter = GapFilter(layers.live)
+
+    async def plan(self, since: datetime | None = None, until: datetime | None = None) -> Plan:
+        """Find the turns of a half-open range of time, and what stands in the way of replaying some."""
+        plan, model = Plan(), self._layers.embeddings.name
+        observations = await self._recorder.observations()
+        plan.episodes = await self._recorder.episodes(observations)
+        for observation in observations:
+            wanted = (since is None or observation.at >= since) and (until is None or observation.at < until)
+            why = _obstacle(observation, plan.episodes, model)
+            if why is None:
+                (plan.replayed if wanted else plan.before).append(observation)
+            elif wanted:
+                plan.left_out[why] += 1
+        return plan
+
+    async def run(self, plan: Plan) -> AsyncIterator[Replayed]:
+        """Replay, one turn after the other."""
+        wanted = {observation.turn_id for observation in plan.replayed}
+        warm = wanted | _leading_up(plan)
+        past = self._layers.episodes.past(owner=self._recorder.owner)
+        run = _Run(self._layers, self._gap_filter, Remembering(self._layers, past), self._change)
+        try:
+            for observation in in_order([*plan.before, *plan.replayed]):
+                if observation.turn_id in warm:
+                    turn = await self._recorder.turn(observation, plan.episodes[observation.turn_id])
+                    replayed = await run(turn)
+                    if observation.turn_id in wanted:
+                        yield replayed
+                if observation.seen is not None:
+                    await past.grow(observation.seen)
+                    await past.touch(recorded(observation).shown)
+        finally:
+            await past.close()
+
+
+class _Run:
+    """What goes on from turn to turn: the memories that were shown in vain, in each thread."""
+
+    def __init__(
+        self, layers: Layers, gap_filter: GapFilter, remembering: Remembering, change: Change | None
+    ) -> None:
+        self._layers = layers
+        self._gap_filter = gap_filter
+        self._remembering = remembering
+        self._change = change
+        self._unused: dict[str, Sequence[Unused]] = {}
+        self._unused_changed: dict[str, Sequence[Unused]] = {}
+
+    async def __call__(self, turn: RecordedTurn) -> Replayed:
+        observation, thread = turn.observation, turn.observation.thread
+        context, known = context_of(observation), recorded(observation)
+        recall = await self._remembering(turn, context, context)
+        state = await self._decided(turn, context, recall, self._unused.get(thread, ()))
+        self._unused[thread] = unused(_as_shown(state, known.kept))
+        changed = state
+        if self._change is not None:
+            other = self._change(context)
+            if not searches_alike(context, other):
+                recall = await self._remembering(turn, other, context)
+            changed = await self._decided(turn, other, recall, self._unused_changed.get(thread, ()))
+            self._unused_changed[thread] = unused(changed)
+        return Replayed(
+            turn=turn,
+            recorded=known,
+            again=decided(state),
+            state=state,
+            changed=decided(changed),
+            changed_state=changed,
+        )
+
+    async def _decided(
+        self, turn: RecordedTurn, context: TurnContext, recall: Recall, shown: Sequence[Unused]
+    ) -> State:
+        state: State = {
+            "messages": [],
+            "turn": _turn(turn),
+            "conversation": turn.conversation(context.l2_cap),
+            "recall": recall,
+            "persona": Persona(text=""),
+            "fact_sheet": FactSheet(facts=tuple(turn.facts)),
+            "unused": shown,
+            "reply": Reply(text=turn.episode.reply, outcome=turn.observation.outcome),
+        }
+        found = await self._gap_filter(state, Runtime(context=context))
+        state["decisions"] = found["decisions"]
+        count, zone = await self._layers.tokens.ready(), await self._layers.zone()
+        state["allocation"] = allocated(state, context, turn.observation.shares.fixed, count, zone)
+        return state
+
+
+def searches_alike(one: TurnContext, other: TurnContext) -> bool:
+    """Say whether two contexts ask the archive the same."""
+    return one.fusion == other.fusion and search_limit(one) == search_limit(other)
+
+
+def recorded(observation: Observation) -> Decided:
+    """Return what a turn's memory came to when it was answered."""
+    return Decided(shares=observation.shares, judged=observation.decisions)
+
+
+def decided(state: State) -> Decided:
+    """Return what a state's memory came to."""
+    allocation = state["allocation"]
+    return Decided(
+        shares=shares_of(allocation), judged=judgements(state["decisions"], allocation, state["recall"])
+    )
+
+
+def context_of(observation: Observation) -> TurnContext:
+    """Return what a turn was run with; a threshold that did not exist yet has its default."""
+    known = {name: value for name, value in observation.thresholds.items() if name in Thresholds.model_fields}
+    return TurnContext(owner=observation.owner, **known)
+
+
+def _obstacle(observation: Observation, episodes: dict[str, Episode], model: str) -> Why | None:
+    if observation.turn_id not in episodes:
+        return Why.GONE
+    if observation.seen is None and observation.candidates:
+        return Why.EARLIER
+    return Why.MODEL if observation.model_of_vectors not in {"", model} else None
+
+
+def _leading_up(plan: Plan) -> set[str]:
+    """Return the turns before the first of each thread that say what was shown in vain before it."""
+    threads = {observation.thread for observation in plan.replayed}
+    before = {thread: [o.turn_id for o in plan.before if o.thread == thread] for thread in threads}
+    return {turn_id for turn_ids in before.values() for turn_id in turn_ids[-UNUSED_TURNS:]}
+
+
+def _as_shown(state: State, kept: frozenset[str]) -> State:
+    """Return the state with the memories that the turn was really shown."""
+    shown: Allocation = replace(
+        state["allocation"],
+        recalled=tuple(c for c in state["recall"].candidates if c.turn_id in kept),
+    )
+    return {**state, "allocation": shown}
+
+
+def _turn(turn: RecordedTurn) -> Turn:
+    observation, episode = turn.observation, turn.episode
+    return Turn(
+        turn_id=observation.turn_id,
+        owner=observation.owner,
+        thread=observation.thread,
+        message=episode.message,
+        at=observation.at,
+        tags=episode.tags,
+    )
+
+
+_DECIDED = TypeAdapter(tuple[Shares, list[Judged]])

@@ -1,0 +1,235 @@
+"""Past turns, decided again on the archive as it was."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+import graph.layers
+from graph.agent import Agent
+from graph.app import open_agent
+from graph.context import TurnContext
+from graph.replay.comparing import Comparison
+from graph.replay.replaying import Replayed, Replayer, Why
+from graph.settings import Settings
+from graph.turn import Circumstances, thread_id
+from memory.models import Episode
+from tests.scripted import calling, in_turn
+from tests.servers.hash_embeddings import HashEmbeddings
+from tests.servers.model import ModelServer
+
+OWNER = "ana"
+START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+TALK = (
+    ("1", "My daughter Ioana is allergic to peanuts."),
+    ("1", "We repainted the garage door in dark green."),
+    ("1", "Ticket ABC-123 is about the login page of the county hospital."),
+    ("2", "What is Ioana allergic to?"),
+    ("2", "and what about her?"),
+    ("2", "thanks!"),
+    ("3", "What did we talk about yesterday?"),
+    ("3", "Is ABC-123 solved?"),
+    ("3", "Ce culoare are ușa garajului?"),
+    ("2", "Ioana comes to dinner, what may she not eat?"),
+    ("1", "What is Ioana allergic to?"),
+    ("3", "Which snack can I bake for the birthday?"),
+)
+
+
+async def talk(agent: Agent, model: ModelServer) -> None:
+    """Have a conversation over several days, with facts, a private turn and tools in it."""
+    for number, (name, text) in enumerate(TALK):
+        model.reply(f"That is noted as number {number + 10}.")
+        if number == 4:
+            model.reply(in_turn(calling("promote_memory", key="allergy", value="peanuts"), "Kept."))
+        about = Circumstances(at=START + timedelta(hours=9 * number))
+        await agent.ask(text, owner=OWNER, thread=thread_id("test", name), about=about)
+        if number == 6:
+            secret = Circumstances(at=about.at, private=True)
+            await agent.ask("My PIN is 4711.", owner=OWNER, thread=thread_id("test", "3"), about=secret)
+    await agent.layers.recorder.flush()
+
+
+@pytest.fixture(scope="module")
+def talked_folder(tmp_path_factory: pytest.TempPathFactory, _model_server: ModelServer) -> Iterator[Settings]:
+    """Where an agent has had the conversation, with hashed words for vectors."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(graph.layers, "embedding_model", lambda _: HashEmbeddings())
+        settings = Settings(
+            data_folder=tmp_path_factory.mktemp("talked"),
+            model="test",
+            model_base_url=_model_server.base_url,
+            timezone="Europe/Bucharest",
+            gap_threshold=0.2,
+        )
+
+        async def begin() -> None:
+            async with open_agent(settings) as agent:
+                await talk(agent, _model_server)
+
+        asyncio.run(begin())
+        yield settings
+
+
+@pytest.fixture
+async def talked(talked_folder: Settings, hash_vectors: None) -> AsyncIterator[Agent]:
+    async with open_agent(talked_folder) as agent:
+        yield agent
+
+
+async def replayed(
+    agent: Agent,
+    change: Callable[[TurnContext], TurnContext] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[Replayed]:
+    replayer = Replayer(agent.layers, OWNER, change)
+    return [turn async for turn in replayer.run(await replayer.plan(since, until))]
+
+
+def with_threshold(threshold: float) -> Callable[[TurnContext], TurnContext]:
+    return lambda context: context.model_copy(update={"gap_threshold": threshold})
+
+
+async def test_every_decision_is_the_recorded_one_byte_for_byte(agent: Agent, model: ModelServer) -> None:
+    await talk(agent, model)
+    model.requests.clear()
+    turns = await replayed(agent)
+    assert [turn.turn.episode.message for turn in turns] == [text for _, text in TALK]
+    assert [turn.turn.episode.message for turn in turns if not turn.same] == []
+    assert sum(len(turn.again.shown) for turn in turns) >= 5
+    assert model.requests == []
+
+
+async def test_a_part_of_the_past_is_decided_as_within_the_whole(talked: Agent) -> None:
+    whole = {turn.turn.episode.turn_id: turn.again.encoded for turn in await replayed(talked)}
+    part = await replayed(talked, since=START + timedelta(hours=60), until=START + timedelta(hours=95))
+    assert [turn.turn.episode.message for turn in part] == [text for _, text in TALK[7:11]]
+    assert all(turn.again.encoded == whole[turn.turn.episode.turn_id] for turn in part)
+
+
+async def test_what_another_threshold_would_have_shown(talked: Agent) -> None:
+    comparison = Comparison()
+    for turn in await replayed(talked, with_threshold(1.0)):
+        comparison.add(turn)
+    assert comparison.different == []
+    assert comparison.before.memories > comparison.after.memories
+    removed = [memory for turn in comparison.changed for memory in turn.removed]
+    assert {memory.rule for memory in removed} <= {"calibrated"}
+    assert all(not turn.added for turn in comparison.changed)
+    assert len(removed) == comparison.before.memories - comparison.after.memories
+    assert {memory.message for memory in removed} <= {text for _, text in TALK}
+
+
+async def test_more_candidates_are_searched_for_in_the_archive_as_it_was(talked: Agent) -> None:
+    def all_of_them(context: TurnContext) -> TurnContext:
+        return context.model_copy(update={"prefetch_results": 40, "gap_threshold": 0.0, "gap_break": 100.0})
+
+    ages = [
+        candidate.at < turn.turn.observation.at
+        for turn in await replayed(talked, all_of_them)
+        for candidate in turn.changed_state["recall"].candidates
+    ]
+    assert len(ages) > 40
+    assert all(ages)
+
+
+async def test_other_weights_search_again(talked: Agent) -> None:
+    words_alone = await replayed(talked, lambda context: context.model_copy(update={"fusion_dense": 0.0}))
+    scores = [(t.again.judged, t.changed.judged) for t in words_alone if t.again.judged]
+    assert any(ours != theirs for ours, theirs in scores)
+    assert all(turn.same for turn in words_alone)
+
+
+async def test_nothing_is_written(talked: Agent) -> None:
+    episodes, facts = talked.layers.episodes, talked.layers.permanent
+
+    async def stand() -> tuple[list[Episode], object, object]:
+        return (
+            [episode async for episode in episodes.all(owner=OWNER)],
+            await talked.layers.observations.all(owner=OWNER),
+            await facts.facts(owner=OWNER),
+        )
+
+    before = await stand()
+    await replayed(talked, with_threshold(0.1))
+    assert await stand() == before
+
+
+async def test_turns_that_were_late_stay_late(
+    settings: Settings, model: ModelServer, hash_vectors: None
+) -> None:
+    async with open_agent(settings) as agent:
+        await talk(agent, model)
+    async with open_agent(settings.model_copy(update={"prefetch_timeout": 1e-9})) as hurried:
+        await hurried.ask("What is Ioana allergic to?", owner=OWNER, thread=thread_id("test", "4"))
+        await hurried.layers.recorder.flush()
+        late = (await replayed(hurried))[-1]
+    assert late.turn.observation.searches["thematic"].status == "late"
+    assert late.same
+    assert not late.again.judged
+
+
+async def test_turns_that_cannot_be_replayed_are_told(
+    settings: Settings, model: ModelServer, hash_vectors: None
+) -> None:
+    async with open_agent(settings) as agent:
+        await talk(agent, model)
+        await tell_of_strange_turns(agent)
+
+
+async def tell_of_strange_turns(talked: Agent) -> None:
+    log = talked.layers.observations
+    known = (await log.all(owner=OWNER))[-1]
+    strange = {
+        "gone": replace(known, turn_id="gone"),
+        "model": replace(known, model_of_vectors="another", turn_id="model"),
+        "old": replace(known, seen=None, turn_id="old"),
+    }
+    for name, observation in strange.items():
+        await log.put(observation, owner=OWNER)
+        if name != "gone":
+            episode = Episode(
+                turn_id=name, owner=OWNER, thread=known.thread, message="x", reply="", at=known.at
+            )
+            await talked.layers.episodes.append(episode)
+    plan = await Replayer(talked.layers, OWNER).plan()
+    assert dict(plan.left_out) == {Why.GONE: 1, Why.MODEL: 1, Why.EARLIER: 1}
+    assert len(plan.replayed) == len(TALK)
+
+
+async def test_another_owner_has_nothing_to_replay(talked: Agent) -> None:
+    replayer = Replayer(talked.layers, "bob")
+    plan = await replayer.plan()
+    assert not plan.replayed
+    assert [turn async for turn in replayer.run(plan)] == []
+
+
+@pytest.fixture
+async def large(settings: Settings, model: ModelServer, hash_vectors: None) -> AsyncIterator[Agent]:
+    """An agent whose owner has imported much."""
+    async with open_agent(settings) as agent:
+        episodes = [
+            Episode(
+                turn_id=f"old-{number}",
+                owner=OWNER,
+                thread=f"import-{number // 20}",
+                message=f"{TALK[number % len(TALK)][1]} In the year {1500 + number} it was number {number}.",
+                reply="Noted.",
+                at=START - timedelta(days=500 - number),
+            )
+            for number in range(480)
+        ]
+        await agent.layers.episodes.append_many(episodes)
+        await agent.layers.episodes.index(owner=OWNER)
+        yield agent
+
+
+async def test_in_an_archive_of_five_hundred_turns(large: Agent, model: ModelServer) -> None:
+    await talk(large, model)
+    turns = await replayed(large)
+    assert len(turns) == len(TALK)
+    assert all(turn.same for turn in turns)
+    assert max(turn.state["recall"].query.documents for turn in turns) > 480

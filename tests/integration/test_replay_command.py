@@ -1,0 +1,88 @@
+"""`goat replay` over an archive that the agent of this process has filled."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from graph.app import open_agent
+from graph.settings import Settings
+from graph.turn import thread_id
+from tests.goat import Goat
+
+SAID = (
+    "Doctor Marinescu found that my daughter Ioana is allergic to peanuts, walnuts and hazelnuts.",
+    "Saturday we repainted the wooden garage door in dark green, two coats of enamel paint.",
+    "Which nuts is Ioana allergic to, according to doctor Marinescu?",
+)
+
+
+@pytest.fixture(scope="module")
+def talked(tmp_path_factory: pytest.TempPathFactory, model_folder: Path) -> Path:
+    """A data folder with recorded turns."""
+    folder = tmp_path_factory.mktemp("talked")
+    (folder / "models").symlink_to(model_folder)
+
+    async def talk() -> None:
+        async with open_agent(Settings(data_folder=folder, prefetch_timeout=10)) as agent:
+            await agent.layers.warm_up("ana")
+            for number, text in enumerate(SAID):
+                await agent.ask(text, owner="ana", thread=thread_id("test", str(number)))
+
+    asyncio.run(talk())
+    return folder
+
+
+@pytest.fixture
+def owner(talked: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Whose turns are recorded in the data folder that the command uses."""
+    monkeypatch.setenv("GOAT_DATA_FOLDER", str(talked))
+    return "ana"
+
+
+def test_every_decision_is_the_recorded_one(goat: Goat, owner: str) -> None:
+    done = goat("replay", "--owner", owner)
+    assert done.status == 0
+    assert "3 turns replayed; every decision is the recorded one, byte for byte." in done.shown
+
+
+def test_what_another_threshold_changes(goat: Goat, owner: str, tmp_path: Path) -> None:
+    results = tmp_path / "replay.json"
+    done = goat("replay", "--owner", owner, "--set", "gap.threshold=1", "--json", str(results))
+    assert done.status == 0
+    shown = " ".join(done.shown.split())
+    assert "gap.threshold=1" in shown
+    assert SAID[2] in shown
+    assert SAID[0][:60] in shown
+    told = json.loads(results.read_text())
+    assert told["turns"] == 3
+    assert told["not_decided_as_recorded"] == []
+    assert told["after"]["memories"] < told["before"]["memories"]
+    assert SAID[0] in {memory["message"] for memory in told["changed"][-1]["removed"]}
+
+
+def test_only_turns_of_a_time(goat: Goat, owner: str) -> None:
+    assert "3 turns replayed" in goat("replay", "--owner", owner, "--since", "2020-01-01").shown
+    assert "No turn of ana to replay" in goat("replay", "--owner", owner, "--until", "2020-01-01").shown
+
+
+def test_an_owner_without_turns(goat: Goat, owner: str) -> None:
+    done = goat("replay", "--owner", "bob")
+    assert done.status == 0
+    assert "No turn of bob to replay" in done.shown
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--set", "gap.threshold=7", "gap_threshold"),
+        ("--set", "gap.treshold=0.5", "Did you mean gap_threshold?"),
+        ("--set", "gap_threshold", "expected KEY=VALUE"),
+        ("--since", "the day of never", "is no time"),
+    ],
+)
+def test_what_is_refused(goat: Goat, owner: str, option: str, value: str, said: str) -> None:
+    done = goat("replay", "--owner", owner, option, value)
+    assert done.status == 1
+    assert said in done.shown
