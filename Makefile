@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 RUN_READY := $(VENV)/.ready-run
 DEV_READY := $(VENV)/.ready-dev
+LAB := .venv-lab
+LAB_READY := $(LAB)/.ready
 export LANGSMITH_TRACING := false
 export LANGGRAPH_NO_VERSION_CHECK := true
 export LANGGRAPH_CLI_NO_ANALYTICS := 1
@@ -12,7 +14,7 @@ export LANGGRAPH_CLI_NO_ANALYTICS := 1
 PINS := --quiet --universal --python-version 3.11 --no-annotate --no-emit-index-url --no-emit-find-links
 
 .DELETE_ON_ERROR:
-.PHONY: chat telegram telegram-demo test test-letta test-browser lint type bench bench-recall calibrate studio soak lock readme clean
+.PHONY: chat telegram telegram-demo test test-letta test-browser lint type bench bench-recall notebooks lab calibrate studio soak lock readme clean
 
 chat: $(RUN_READY)
 	@$(BIN)/goat chat
@@ -54,6 +56,14 @@ bench: $(DEV_READY)
 bench-recall: $(DEV_READY)
 	$(BIN)/python -m tests.bench.recall
 
+# Executes all of them, in a folder and a data folder of their own.
+notebooks: $(DEV_READY)
+	$(BIN)/python -m pytest -m notebooks tests/notebooks
+
+# Opens them in JupyterLab, which has an environment of its own: its packages make every start of the agent slower.
+lab: $(DEV_READY) $(LAB_READY)
+	JUPYTER_PATH="$(CURDIR)/$(VENV)/share/jupyter" $(LAB)/bin/jupyter lab notebooks
+
 # Fits the probabilities of relevance anew; needs GOAT_BENCH_DATA.
 calibrate: $(DEV_READY)
 	$(BIN)/python -m tests.bench.recall.calibrate --folder .bench
@@ -75,6 +85,12 @@ $(DEV_READY): $(BIN)/python requirements/dev.txt pyproject.toml
 	@$(call install,requirements/dev.txt)
 	@touch $@ $(RUN_READY)
 
+$(LAB_READY): requirements/lab.txt
+	@echo "Setting up $(LAB) (once)"
+	@$(PYTHON) -m venv $(LAB)
+	@$(LAB)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/lab.txt
+	@touch $@
+
 ifdef UV
 install = $(UV) pip install --quiet --python $(BIN)/python -r $(1) && \
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
@@ -91,6 +107,7 @@ readme: $(DEV_READY)
 lock:
 	uv pip compile $(PINS) --extra dev pyproject.toml -o requirements/dev.txt
 	uv pip compile $(PINS) -c requirements/dev.txt pyproject.toml -o requirements/run.txt
+	uv pip compile $(PINS) requirements/lab.in -o requirements/lab.txt
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .langgraph_api
+	rm -rf $(VENV) $(LAB) .mypy_cache .ruff_cache .pytest_cache .hypothesis .langgraph_api
