@@ -5,10 +5,13 @@ from typing import Any
 
 from langgraph.graph import END, START, StateGraph
 
+from graph.captions import CAPTIONS
 from graph.context import TurnContext
+from graph.experiment import Experiments
 from graph.layers import Layers
 from graph.model_call import ModelCall
 from graph.observed import Observed
+from graph.redis_lineage import RedisLineage
 from graph.rounds import after_respond
 from graph.state import State, TurnInput
 from graph.updates import ToolsInput
@@ -16,12 +19,13 @@ from nodes.archive import Archive
 from nodes.assemble import Assemble
 from nodes.budget import Budget
 from nodes.facts import Facts
-from nodes.gap_filter import gap_filter
+from nodes.gap_filter import GapFilter
 from nodes.ground import Ground
 from nodes.identity import Identity
 from nodes.prefetch import Prefetch
 from nodes.respond import Respond
-from nodes.tools import Tools
+from nodes.searching_anew import SearchingAnew
+from nodes.tools import Tools, ToolsOfTurn
 from nodes.working import Working
 
 FETCHES = ["prefetch", "identity", "facts", "working"]
@@ -34,13 +38,17 @@ def build_graph(layers: Layers, context_schema: type[TurnContext] = TurnContext)
     """Draw the turn over `layers`; compile it with a checkpointer, or let the server bring its own."""
     turns = layers.turns
     ask = ModelCall(layers.model, layers.stops, layers.model_timeout)
-    archive = Archive(layers.episodes, layers.conversations, layers.cache, layers.tokens, layers.recorder)
+    experiments = Experiments(RedisLineage(layers.redis.client))
+    prefetch = Prefetch(turns, layers.episodes, layers.cache, layers.zone)
+    archive = Archive(
+        layers.episodes, layers.conversations, layers.cache, layers.tokens, layers.recorder, experiments
+    )
     nodes: dict[str, Callable[..., Any]] = {
-        "prefetch": Prefetch(turns, layers.episodes, layers.cache, layers.zone),
+        "prefetch": SearchingAnew(prefetch, experiments),
         "identity": Identity(turns, layers.permanent, layers.persona),
         "facts": Facts(turns, layers.permanent),
-        "working": Working(turns, layers.conversations, archive),
-        "gap_filter": gap_filter,
+        "working": Working(turns, layers.conversations, archive, experiments),
+        "gap_filter": GapFilter(layers.live),
         "budget": Budget(layers.tokens, layers.zone),
         "assemble": Assemble(layers.tokens, layers.zone, layers.message_cap),
         "respond": Respond(ask, layers.toolbox, layers.zone),
@@ -49,10 +57,13 @@ def build_graph(layers: Layers, context_schema: type[TurnContext] = TurnContext)
     }
     builder = StateGraph(State, context_schema=context_schema, input_schema=TurnInput)
     for name, node in nodes.items():
-        builder.add_node(name, Observed(name, node, layers.telemetry.tracer))
+        observed = Observed(name, node, layers.telemetry.tracer)
+        builder.add_node(name, observed, metadata=dict(CAPTIONS[name]))
     tools = Tools(layers.toolbox, layers.tool_runner, layers.tool_cache, layers.stops)
-    observed_tools = Observed("tools", tools, layers.telemetry.tracer)
-    builder.add_node("tools", observed_tools, input_schema=ToolsInput)  # type: ignore[misc]  # what Send gives
+    observed_tools = Observed("tools", ToolsOfTurn(tools, experiments), layers.telemetry.tracer)
+    builder.add_node(  # type: ignore[misc]  # what Send gives
+        "tools", observed_tools, input_schema=ToolsInput, metadata=dict(CAPTIONS["tools"])
+    )
     for fetch in FETCHES:
         builder.add_edge(START, fetch)
     builder.add_edge(FETCHES, "gap_filter")

@@ -1,13 +1,19 @@
-"""The checkpointer that `langgraph.json` names, open for as long as the server, and the layers with it."""
+"""The checkpointer that `langgraph.json` names, open for as long as the server, and the layers with it.
+
+While it is open, the server lists the threads of all front ends.
+"""
 
 import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
 
+from langgraph_sdk import get_client
+
 from graph.app import layers
 from graph.redis_saver import RedisSaver
 from graph.serde import checkpoint_serde
+from graph.studio_threads import ThreadList
 from memory.ending import end
 from memory.errors import GoatError
 
@@ -23,9 +29,12 @@ async def open_checkpointer() -> AsyncIterator[RedisSaver]:
     """
     settings = await asyncio.to_thread(layers.settings)
     warming = asyncio.create_task(_warm_up(settings.owner))
+    saver = RedisSaver(layers.redis.client, keep=settings.checkpoints_kept, serde=checkpoint_serde())
+    listing = asyncio.create_task(_list_threads(saver))
     try:
-        yield RedisSaver(layers.redis.client, keep=settings.checkpoints_kept, serde=checkpoint_serde())
+        yield saver
     finally:
+        await end(listing)
         await end(warming)
         await layers.close()
 
@@ -37,3 +46,9 @@ async def _warm_up(owner: str) -> None:
         await layers.reconcile()
     except GoatError as error:
         logger.warning("The first turn will be slower, or go without memory: %s", error)
+
+
+async def _list_threads(saver: RedisSaver) -> None:
+    """Follow the threads of Redis through the server that this process is."""
+    async with get_client() as client:
+        await ThreadList(layers.redis.client, saver, client.threads).follow()

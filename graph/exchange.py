@@ -59,6 +59,8 @@ class ToolResult:
     attachments: Sequence[str] = ()
     """Paths of files for the chat."""
     milliseconds: float = 0.0
+    experiment: bool = False
+    """The call belongs to an experiment: what changes anything was not run."""
 
 
 def of_one_turn(left: Sequence[ToolResult], right: Sequence[ToolResult]) -> list[ToolResult]:

@@ -1,4 +1,4 @@
-"""A node with a clock and a span around it."""
+"""A node with a clock and a span around it, that tells what it did."""
 
 import asyncio
 import inspect
@@ -15,12 +15,13 @@ from opentelemetry.trace import INVALID_SPAN, Span
 from graph.context import TurnContext
 from graph.spans import TracerOf, api_tracer, node_span
 from graph.state import State
+from graph.telling.telling import tell
 from graph.turn import note_of
 from memory.models import Outcome
 
 
 class Observed:
-    """Run a node as it is, and add to its update how long it took, under `timings`.
+    """Run a node as it is, and add to its update what it did and how long it took: `story` and `timings`.
 
     A node that takes something else than the state is added to the graph with its `input_schema`; it must
     hold the turn.
@@ -43,7 +44,17 @@ class Observed:
             milliseconds = round((time.perf_counter() - began) * 1000, 2)
             if span.is_recording():
                 span.set_attributes(_numbers(update))
-        return _with_time(update, {turn_id: {self.name: milliseconds}})
+        if isinstance(update, Command):
+            return replace(update, update=self._told(state, turn_id, milliseconds, update.update or {}))
+        return self._told(state, turn_id, milliseconds, update or {})
+
+    def _told(
+        self, state: State, turn_id: str, milliseconds: float, update: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Put the story first: whoever looks at the update sees it before the values."""
+        lines = tell(self.name, state, update)
+        story = {"story": {turn_id: {self.name: lines}}} if lines else {}
+        return {**story, **update, "timings": {turn_id: {self.name: milliseconds}}}
 
     async def _run(self, state: State, runtime: Runtime[TurnContext]) -> Any:
         given = {"runtime": runtime} if self._wants_runtime else {}
@@ -72,12 +83,6 @@ def is_private(state: State) -> bool:
     if messages and messages[-1].type == "human":
         return note_of(messages[-1]).get("private") is True
     return "turn" in state and state["turn"].private
-
-
-def _with_time(update: Any, timings: dict[str, dict[str, float]]) -> Any:
-    if isinstance(update, Command):
-        return replace(update, update={**(update.update or {}), "timings": timings})
-    return {**(update or {}), "timings": timings}
 
 
 def _numbers(update: Any) -> dict[str, bool | int | float]:

@@ -49,12 +49,17 @@ def after_respond(state: State) -> list[Send] | str:
 
 def tools_inputs(state: State) -> list[ToolsInput]:
     """Return what each open call is run with."""
-    outputs = [result.output for result in results_of(state)]
+    results = results_of(state)
+    outputs, experiment = [result.output for result in results], any(result.experiment for result in results)
     foreign = is_tainted(state)
     seen = "\n".join([state["turn"].message, state["turn"].quote, *outputs])
     return [
         ToolsInput(
-            turn=state["turn"], call=call, foreign=foreign, invented=names_new_address(call.arguments, seen)
+            turn=state["turn"],
+            call=call,
+            foreign=foreign,
+            invented=names_new_address(call.arguments, seen),
+            experiment=experiment,
         )
         for call in open_calls(state)
     ]

@@ -22,8 +22,10 @@ def is_pending(snapshot: StateSnapshot) -> bool:
 
 
 def answered(snapshot: StateSnapshot, turn_id: str) -> bool:
-    turn = snapshot.values.get("turn")
-    return turn is not None and turn.turn_id == turn_id and not is_pending(snapshot)
+    """Say whether a turn stands there with its reply; that of an experiment is not what was answered."""
+    turn, archived = snapshot.values.get("turn"), snapshot.values.get("archived")
+    tried = archived is not None and archived.turn_id == turn_id and archived.experiment
+    return turn is not None and turn.turn_id == turn_id and not is_pending(snapshot) and not tried
 
 
 def owner_of(snapshot: StateSnapshot) -> str:

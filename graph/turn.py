@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from langchain_core.messages import BaseMessage, HumanMessage
+from langchain_core.messages import AnyMessage, BaseMessage, HumanMessage
 from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
@@ -101,7 +101,20 @@ class TurnReader:
         return claims.pop() if claims else self.default_owner()
 
 
-def _last_message(state: State) -> BaseMessage:
+def dated(state: State, at: datetime | None) -> State:
+    """Return `state` with a last message that says when it came in, if it does not say so itself."""
+    if at is None:
+        return state
+    message = _last_message(state)
+    note = note_of(message)
+    if _time(note) is not None:
+        return state
+    noted = {**message.additional_kwargs, _NOTE: {**note, "at": at.isoformat()}}
+    messages = [*state["messages"][:-1], message.model_copy(update={"additional_kwargs": noted})]
+    return {**state, "messages": messages}
+
+
+def _last_message(state: State) -> AnyMessage:
     messages = state.get("messages", [])
     if not messages or messages[-1].type != "human":
         raise EmptyMessage("There is no message to answer: the last message must be the user's.")

@@ -1,12 +1,24 @@
 """What each node of a turn is given, where that is not the state, and what it leaves there."""
 
 from collections.abc import Sequence
+from typing import NotRequired
 
 from langchain_core.messages import AnyMessage
 from typing_extensions import TypedDict
 
 from graph.exchange import Call, Exchange, Grounding, ToolResult
-from graph.state import Allocation, Archived, Conversation, FactSheet, Persona, Recall, Reply, Turn, Unused
+from graph.state import (
+    Allocation,
+    Archived,
+    CalibrationUsed,
+    Conversation,
+    FactSheet,
+    Persona,
+    Recall,
+    Reply,
+    Turn,
+    Unused,
+)
 from memory.models import Decision
 
 
@@ -29,6 +41,7 @@ class FactsUpdate(TypedDict):
 
 class GapFilterUpdate(TypedDict):
     decisions: Sequence[Decision]
+    calibration: CalibrationUsed
 
 
 class BudgetUpdate(TypedDict):
@@ -56,6 +69,8 @@ class ToolsInput(TypedDict):
     """Text from outside stands in the turn already: what changes the memory is asked about first."""
     invented: bool
     """The call names an address that stood nowhere: what is known of the person could leave with it."""
+    experiment: NotRequired[bool]
+    """Nothing that changes anything is run; not said where no experiments are made."""
 
 
 class ToolsUpdate(TypedDict):

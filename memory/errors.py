@@ -15,6 +15,10 @@
   + PluginProblem            a plugin cannot be used (graph.tools.plugins.files)
   + AddressRefused           a page stands where none may be fetched (graph.tools.plugins.addresses)
   + Refused                  an MCP call asks for what is not there, or what cannot be (bot.mcp.tool)
+  + BadResult                a tuning result cannot be read, or a part of it is refused (memory.tuning.result)
+  + TooLittleData            held-out turns are too few to say anything (memory.tuning.bound)
+  + NotWritten               tuned values are not to be written, or there is nothing to return to
+  + EditedSince              goat.toml was edited by hand (graph.tuning.write_back, both)
   + ModelUnavailable         the chat model cannot be reached, or answered nonsense
   + MemoryTierError          a tier could not do what it was asked; names the tier
     - TierUnavailable        the backend cannot be reached, or did not answer in time (TryAgain: a lost race)

@@ -65,6 +65,15 @@ MIGRATIONS: Final[Sequence[Sequence[Step]]] = (
         )""",
         "CREATE INDEX observations_by_time ON observations (at, turn_id)",
     ),
+    (
+        """CREATE TABLE labels (
+            turn_id TEXT NOT NULL,
+            memory TEXT NOT NULL,
+            relevant INTEGER NOT NULL,
+            at INTEGER NOT NULL,
+            PRIMARY KEY (turn_id, memory)
+        ) WITHOUT ROWID""",
+    ),
 )
 """One tuple of steps a version. `episodes.parts` is how many vectors stand for the episode, NULL before it is
 indexed. Times are microseconds since the epoch. What `vectors` holds: see `memory.episodic.kept_vectors`."""

@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
+from graph.experiment import Experiments
 from graph.recorder import TurnRecorder
 from graph.rounds import results_of
 from graph.state import Archived, Reply, State, Turn, Unused
@@ -28,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """Archive the turn verbatim, unless it is private.
+    """Archive the turn verbatim, unless it is private or an experiment.
 
     Every step may be done again: each is idempotent by turn id. The turn does not wait for its vectors: they
     follow from the log, behind it.
@@ -39,12 +40,21 @@ class Archive:
     cache: SessionCache
     tokens: TokenCounter
     recorder: TurnRecorder
+    experiments: Experiments = field(default_factory=Experiments)
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> ArchiveUpdate:
-        turn, reply = state["turn"], state["reply"]
+        turn = state["turn"]
         if turn.private:
             nowhere = Archived(turn_id=turn.turn_id, conversation=False, episode=False)
             return {"archived": nowhere, "unused": ()}
+        if await self.experiments(turn, runtime, results_of(state)):
+            nowhere = Archived(turn_id=turn.turn_id, conversation=False, episode=False, experiment=True)
+            return {"archived": nowhere, "unused": state.get("unused", ())}
+        return await self.write(state, runtime.context)
+
+    async def write(self, state: State, context: TurnContext) -> ArchiveUpdate:
+        """Write the turn down, whatever it is."""
+        turn, reply = state["turn"], state["reply"]
         new_episode = await self.episodes.append(to_episode(turn, reply, foreign=read_foreign(state)))
         new_turn = await self.conversations.append(
             await self._to_conversation(state), owner=turn.owner, thread=turn.thread
@@ -53,7 +63,7 @@ class Archive:
         self.episodes.index_soon(owner=turn.owner)
         if new_episode:
             await self._touch([c.turn_id for c in state["allocation"].recalled], turn.owner)
-        self.recorder.soon(state, runtime.context)
+        self.recorder.soon(state, context)
         archived = Archived(turn_id=turn.turn_id, conversation=new_turn, episode=new_episode)
         return {"archived": archived, "unused": await asyncio.to_thread(unused, state)}
 

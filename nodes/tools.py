@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from langchain_core.tools import BaseTool
+from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
 from graph.approval import ABANDONED, BEGUN, Answer, answer_of, question
 from graph.asked_calls import UNREADABLE
+from graph.context import TurnContext
 from graph.exchange import Call, ToolResult
+from graph.experiment import Experiments
 from graph.state import Turn
 from graph.stop import StopSignals
 from graph.tools.caller import Caller
@@ -27,6 +30,7 @@ from memory.working.tool_cache import RedisToolCache
 STOPPED = "Not finished: the person stopped it."
 DECLINED = "Not run: the person did not allow it."
 FOLLOWS_FOREIGN = "it changes the memory, after text from outside was read"
+EXPERIMENT = "Not run: this is an experiment, in which nothing is changed."
 NOBODY = "Not run: it needs the person's word, and nobody can be asked here."
 UNKNOWN_END = (
     "It was begun, and then the process ended: whether it was done is not known. It was not run again; say "
@@ -57,6 +61,8 @@ class Tools:
         if problem := arguments_problem(tool, call.arguments):
             return _result(turn, call, Output(text=problem, ok=False))
         traits = traits_of(tool)
+        if state.get("experiment", False):
+            return await self._rehearsed(tool, call, state, traits)
         if reason := _asks_first(traits, state):
             answer = self._answer(call, turn, reason)
             if answer is not Answer.YES:
@@ -69,6 +75,16 @@ class Tools:
         output = await self._output(tool, call, caller, traits)
         return _result(turn, call, output, foreign=traits.foreign or FROM_OUTSIDE in output.text)
 
+    async def _rehearsed(self, tool: BaseTool, call: Call, state: ToolsInput, traits: Traits) -> ToolsUpdate:
+        """Run a call in an experiment, if it only reads; nobody is asked, and nothing is kept of it."""
+        turn = state["turn"]
+        if traits.changes or _asks_first(traits, state) or not _repeatable(traits):
+            return _result(turn, call, Output(text=EXPERIMENT, ok=False), experiment=True)
+        caller = Caller(turn=turn, key=call.key, foreign=state["foreign"])
+        output = await self._until_stopped(tool, call, caller)
+        foreign = traits.foreign or FROM_OUTSIDE in output.text
+        return _result(turn, call, output, foreign=foreign, experiment=True)
+
     def _answer(self, call: Call, turn: Turn, reason: str) -> Answer:
         """Return what the person says, once they have; where nobody can be asked, that is no."""
         if turn.private or not self.may_ask:
@@ -77,8 +93,7 @@ class Tools:
 
     async def _begun(self, call: Call, turn: Turn, traits: Traits) -> str:
         """Note that a call begins that must not be made twice; return what is known of it already."""
-        repeatable = not traits.approval and (traits.cached or not traits.isolated)
-        if repeatable or turn.private:
+        if _repeatable(traits) or turn.private:
             return ""
         return await self.cache.claim(call.key, BEGUN, owner=turn.owner)
 
@@ -115,6 +130,20 @@ class Tools:
             logger.warning("The output of %s was not kept: %s", call.name, error)
 
 
+@dataclass(frozen=True, slots=True)
+class ToolsOfTurn:
+    """Run the call as `tools` does, or with nothing changed where the turn is an experiment."""
+
+    tools: Tools
+    experiments: Experiments
+
+    async def __call__(self, state: ToolsInput, runtime: Runtime[TurnContext]) -> ToolsUpdate:
+        given = state.get("experiment", False)
+        if given or await self.experiments(state["turn"], runtime):
+            return await self.tools({**state, "experiment": True})
+        return await self.tools(state)
+
+
 def unknown(name: str, offered: Mapping[str, BaseTool]) -> str:
     """Say that there is no such tool, and which there are."""
     if name == UNREADABLE:
@@ -145,8 +174,19 @@ def _asks_first(traits: Traits, given: ToolsInput) -> str:
     return LEADS_OUT if leads_out else ""
 
 
+def _repeatable(traits: Traits) -> bool:
+    """Say whether a call may be made twice."""
+    return not traits.approval and (traits.cached > 0 or not traits.isolated)
+
+
 def _result(
-    turn: Turn, call: Call, output: Output, *, foreign: bool = False, abandoned: bool = False
+    turn: Turn,
+    call: Call,
+    output: Output,
+    *,
+    foreign: bool = False,
+    abandoned: bool = False,
+    experiment: bool = False,
 ) -> ToolsUpdate:
     result = ToolResult(
         turn_id=turn.turn_id,
@@ -159,5 +199,6 @@ def _result(
         abandoned=abandoned,
         attachments=output.attachments,
         milliseconds=output.milliseconds,
+        experiment=experiment,
     )
     return {"results": [result]}

@@ -1,12 +1,14 @@
 """L2: read the conversation of this thread, and note which turn this is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
-from graph.state import Conversation, State
-from graph.turn import TurnReader
+from graph.experiment import Experiments
+from graph.rounds import results_of
+from graph.state import Conversation, State, Turn
+from graph.turn import TurnReader, dated
 from graph.updates import WorkingUpdate
 from memory.protocols import ConversationStore
 from nodes.archive import Archive, is_cut_off
@@ -16,22 +18,37 @@ from nodes.archive import Archive, is_cut_off
 class Working:
     """Read the latest turns and the opening; the turn cannot go on without this tier.
 
-    A turn before this one that was answered and cut off before its archive is archived first.
+    A turn before this one that was answered and cut off before its archive is archived first, unless it or
+    this one is an experiment. An experiment reads no turn that was not there when its message came.
     """
 
     turns: TurnReader
     conversations: ConversationStore
     archive: Archive
+    experiments: Experiments = field(default_factory=Experiments)
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> WorkingUpdate:
-        turn = self.turns(state, runtime)
-        if is_cut_off(state):
-            await self.archive(state, runtime)
+        turn = await self._turn(state, runtime)
+        if is_cut_off(state) and not turn.experiment:
+            await self._archive_late(state, runtime)
         window = await self.conversations.window(
             owner=turn.owner, thread=turn.thread, max_tokens=runtime.context.l2_cap
         )
+        if turn.experiment:
+            window = [past for past in window if past.at <= turn.at]
         earlier = tuple(past for past in window if past.turn_id != turn.turn_id)
         opening = await self.conversations.opening(owner=turn.owner, thread=turn.thread) if earlier else None
         if opening is not None and opening.turn_id in {past.turn_id for past in earlier}:
             opening = None
         return {"turn": turn, "conversation": Conversation(turns=earlier, opening=opening)}
+
+    async def _turn(self, state: State, runtime: Runtime[TurnContext]) -> Turn:
+        turn = self.turns(state, runtime)
+        experiment, began = await self.experiments.beginning(runtime)
+        if not experiment:
+            return turn
+        return replace(self.turns(dated(state, began), runtime), experiment=True)
+
+    async def _archive_late(self, state: State, runtime: Runtime[TurnContext]) -> None:
+        if not await self.experiments.was_one(state["turn"], runtime, results_of(state)):
+            await self.archive.write(state, runtime.context)

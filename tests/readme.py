@@ -65,7 +65,7 @@ def _default(name: str, field: FieldInfo) -> str:
         value = value.get_secret_value()
     if isinstance(value, Enum):
         value = value.value
-    return f"`{value}`" if value not in ("", None) else ""
+    return f"`{value}`" if value not in ("", None, {}) else ""
 
 
 if __name__ == "__main__":

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-RESAMPLES = 2000
-SEED = 20
+from memory.tuning.resampling import INTERVAL, RESAMPLES, SEED, Estimate
+
 PER = 100
 """False injections are told per so many irrelevant queries."""
-INTERVAL = (2.5, 97.5)
 GRID = (*(step / 20 for step in range(20)), 0.99, 1.0)
 
 
@@ -58,15 +57,6 @@ def auc(positive: Sequence[float], negative: Sequence[float]) -> float | None:
 def percentile(values: Sequence[float], share: float) -> float | None:
     """Return a percentile; None of nothing."""
     return float(np.percentile(values, share)) if len(values) else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """A share, and its 95 % bootstrap confidence interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

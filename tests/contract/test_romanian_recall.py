@@ -1,6 +1,5 @@
 """Memories told in Romanian or English are found by Romanian questions, with the real embedding model."""
 
-import json
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from bot.bench.sets.handmade import packaged
 from memory.embedding.e5 import E5Embeddings
 from memory.episodic.store import EpisodeArchive
 from memory.episodic.vectors import VectorIndex
@@ -17,9 +17,7 @@ from memory.models import Episode
 from memory.owner_files import OwnerFiles
 from tests.servers.chroma import ChromaSettings
 
-PAIRS: list[dict[str, Any]] = json.loads(
-    (Path(__file__).parents[1] / "data" / "romanian_pairs.json").read_text("utf-8")
-)
+PAIRS: list[dict[str, Any]] = packaged("romanian_pairs")
 START = datetime(2025, 3, 1, tzinfo=UTC)
 FOUND = 5
 

@@ -1,8 +1,6 @@
 """LangGraph Studio's server over the same memory as the agent of this process, driven as Studio drives it."""
 
-import re
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +12,7 @@ from langgraph_sdk.client import LangGraphClient
 from graph.agent import Agent
 from graph.app import graph, open_agent
 from graph.builder import FETCHES
+from graph.captions import CAPTIONS
 from graph.context import TurnContext
 from graph.settings import Settings
 from graph.turn import thread_id, user_message
@@ -21,8 +20,8 @@ from memory.models import Outcome
 from tests.scripted import calling, in_turn
 from tests.servers.model import ModelServer, running_model_server
 from tests.servers.studio import StudioServer
+from tests.studio import ASSISTANT, Chat, conversation, kept, running_studio, said, shared_folder
 
-ASSISTANT = "goat"
 CONFIGURED = 0.7
 FACTS = (
     "My daughter Ioana is allergic to peanuts.",
@@ -31,10 +30,6 @@ FACTS = (
 )
 QUESTION = "What is Ioana allergic to?"
 AFTER_FETCHES = ["gap_filter", "budget", "assemble", "respond", "archive"]
-COMPLAINTS = re.compile(
-    "BlockingError|Blocking call|[Dd]eserializ|unregistered type|never awaited|never retrieved|was destroyed"
-)
-
 pytestmark = pytest.mark.timeout(180)
 
 
@@ -46,29 +41,14 @@ def model() -> Iterator[ModelServer]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, model_folder: Path) -> Path:
-    """Where the server is started: with its configuration, and the data that both processes share."""
-    made = tmp_path_factory.mktemp("studio")
-    (made / "goat.toml").write_text(f"[gap]\nthreshold = {CONFIGURED}\n")
-    data = made / "data"
-    data.mkdir(mode=0o700)
-    (data / "models").symlink_to(model_folder)
-    return made
+    configuration = f"[gap]\nthreshold = {CONFIGURED}\n"
+    return shared_folder(tmp_path_factory.mktemp("studio"), model_folder, configuration)
 
 
 @pytest.fixture(scope="module")
 def server(folder: Path, model: ModelServer) -> Iterator[StudioServer]:
-    """One server for all; whatever was asked of it, its log names no blocking call and no foreign type."""
-    environment = {
-        "GOAT_DATA_FOLDER": str(folder / "data"),
-        "GOAT_MODEL": "test",
-        "GOAT_MODEL_BASE_URL": model.base_url,
-        "GOAT_PREFETCH_TIMEOUT": "5",
-        "GOAT_SHELL": "true",
-    }
-    with StudioServer(folder, environment) as running:
+    with running_studio(folder, model) as running:
         yield running
-    assert "Application started up" in running.log
-    assert COMPLAINTS.findall(running.log) == []
 
 
 @pytest.fixture
@@ -95,49 +75,6 @@ async def agent(server: StudioServer, settings: Settings) -> AsyncIterator[Agent
         yield opened
 
 
-@dataclass(frozen=True)
-class Chat:
-    """One thread of the server, as Studio shows it."""
-
-    client: LangGraphClient
-    thread: str
-
-    @classmethod
-    async def begin(cls, client: LangGraphClient, thread: str | None = None) -> "Chat":
-        """Begin a thread, or make one visible that was begun elsewhere."""
-        made = await client.threads.create(thread_id=thread, graph_id=ASSISTANT, if_exists="do_nothing")
-        return cls(client, made["thread_id"])
-
-    async def say(self, text: str, **context: Any) -> dict[str, Any]:
-        return await self._run(input=said(text), context=context or None)
-
-    async def fork(self, checkpoint: str, **context: Any) -> dict[str, Any]:
-        return await self._run(input=None, checkpoint_id=checkpoint, context=context)
-
-    async def refusal(self, text: str, **context: Any) -> str:
-        """Say something that is refused; return how."""
-        result = await self._run(input=said(text), context=context, raise_error=False)
-        return "{error}: {message}".format(**result["__error__"])
-
-    async def history(self) -> list[Any]:
-        return list(await self.client.threads.get_history(self.thread, limit=20))
-
-    async def _run(self, **options: Any) -> dict[str, Any]:
-        return cast("dict[str, Any]", await self.client.runs.wait(self.thread, ASSISTANT, **options))
-
-
-def said(text: str) -> dict[str, Any]:
-    return {"messages": [{"role": "user", "content": text}]}
-
-
-def kept(state: dict[str, Any]) -> list[str]:
-    return [decision["turn_id"] for decision in state["decisions"] if decision["kept"]]
-
-
-def conversation(state: dict[str, Any]) -> list[str]:
-    return [past["message"] for past in state["conversation"]["turns"]]
-
-
 async def told(agent: Agent, owner: str) -> None:
     for fact in FACTS:
         await agent.ask(fact, owner=owner, thread=thread_id("terminal", owner, "told"))
@@ -147,6 +84,9 @@ async def test_the_graph_is_drawn_as_it_is(client: LangGraphClient) -> None:
     drawn = cast("dict[str, Any]", await client.assistants.get_graph(ASSISTANT))
     ours = graph.get_graph()
     assert {node["id"] for node in drawn["nodes"]} == set(ours.nodes)
+    shown = {node["id"]: node.get("metadata") for node in drawn["nodes"]}
+    assert {name: shown[name] for name in CAPTIONS} == CAPTIONS
+    assert shown["prefetch"].keys() >= {"thematic", "temporal", "keys"}
     edges = {(edge["source"], edge["target"]) for edge in drawn["edges"]}
     assert edges == {(edge.source, edge.target) for edge in ours.edges}
     assert len(edges) == len(drawn["edges"]) > len(FETCHES) * 2
@@ -198,8 +138,8 @@ async def test_a_turn_streams_shows_what_each_node_decided_and_is_forked(
 
     steps = await chat.history()
     written = {task["name"]: set(task["result"]) for step in steps for task in step["tasks"]}
-    assert written["gap_filter"] == {"decisions", "timings"}
-    assert written["working"] == {"turn", "conversation", "timings"}
+    assert written["gap_filter"] == {"story", "decisions", "calibration", "timings"}
+    assert written["working"] == {"story", "turn", "conversation", "timings"}
     assert written.keys() >= {*FETCHES, *AFTER_FETCHES}
 
     (before,) = [step["checkpoint"]["checkpoint_id"] for step in steps if step["next"] == ["gap_filter"]]
@@ -211,6 +151,7 @@ async def test_a_turn_streams_shows_what_each_node_decided_and_is_forked(
     assert (len(kept(state)), kept(by_ratio), by_ratio["allocation"]["recalled"]) == (1, [], [])
     for forked in (by_ratio, strict):
         assert forked["turn"] == state["turn"]
+        assert forked["archived"]["experiment"]
         assert not forked["archived"]["episode"]
         assert not forked["archived"]["conversation"]
     assert await agent.layers.episodes.count(owner="ana") == episodes

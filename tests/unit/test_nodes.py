@@ -39,7 +39,7 @@ from memory.tokens import TokenCounter
 from nodes.archive import UNUSED_TURNS, to_episode, unused
 from nodes.assemble import Assemble, alternating, conversation_messages, shorten_message
 from nodes.budget import Budget, fit_memories
-from nodes.gap_filter import gap_filter
+from nodes.gap_filter import decided
 from nodes.prefetch import CANDIDATE_CHARS, to_candidate
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -136,7 +136,7 @@ class TestFitMemories:
 
 async def allocate(given: State, **thresholds: Any) -> Any:
     thresholds = {"gap_rule": GapRule.NULL} | thresholds
-    decisions = gap_filter(given, runtime(**thresholds))["decisions"]
+    decisions = decided(given, TurnContext(**thresholds))
     node = Budget(COUNT, utc)
     return (await node({**given, "decisions": decisions}, runtime(**thresholds)))["allocation"]
 

@@ -13,20 +13,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bot.bench.neutral import Bench
 from bot.bench.output import results_file
+from bot.bench.race.contestants import CONTESTANTS, SHARES, Contestant, lending
+from bot.bench.race.racing import Race, race
+from bot.bench.race.remembered import remembering
+from bot.bench.race.results import results_of, slim
 from bot.bench.running import layers_in, temporary_layers
-from bot.bench.summary import summarise
+from bot.bench.sets.reading import SETS, SPEED, read_sets
 from graph.layers import Layers
 from graph.settings import Settings, load_settings
 from memory.errors import GoatError
 from tests.bench.archive import SEEDS
-from tests.bench.recall.contestants import CONTESTANTS, Contestant
-from tests.bench.recall.data import SETS, SPEED, read_sets
-from tests.bench.recall.racing import Race, race
-from tests.bench.recall.remembered import remembering
 from tests.bench.recall.speed import LARGE, SIZES, Speed, embedding_rate, learned, speed
 from tests.bench.recall.tables import print_speed, print_summaries
 
-OURS = "ours"
 VECTORS = "vectors.npz"
 
 
@@ -36,19 +35,20 @@ def main(
     only: Annotated[list[str] | None, typer.Option(help=f"Of: {', '.join(SETS)}, {SPEED}.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="The most queries of each archive.")] = None,
     large: Annotated[bool, typer.Option(help="Measure speed at 100,000 turns too.")] = False,
+    sweep: Annotated[bool, typer.Option(help="Other shares that neighbours lend, instead.")] = False,
     folder: Annotated[Path | None, typer.Option(help="Keep archives and vectors here.")] = None,
 ) -> None:
     """Measure, print, and write down."""
     console, settings = Console(highlight=False), load_settings()
     chosen = only or [*SETS, SPEED]
-    contestants = [contestant for contestant in CONTESTANTS if contestant.possible]
+    contestants = lending(*SHARES) if sweep else [one for one in CONTESTANTS if one.possible]
     try:
         with results_file(json_) as write:
             if folder is not None:
                 folder.mkdir(parents=True, exist_ok=True)
             benches = list(read_sets(data or settings.bench_data, chosen, limit))
             sizes = [*SIZES, *(LARGE if large else ())] if SPEED in chosen else []
-            write(asyncio.run(_measured(settings, folder, benches, sizes, contestants, console)))
+            write(slim(asyncio.run(_measured(settings, folder, benches, sizes, contestants, console))))
     except GoatError as error:
         console.print(str(error), style="red", markup=False)
         raise typer.Exit(1) from None
@@ -66,13 +66,10 @@ async def _measured(
     async with _layers(settings, folder) as layers:
         for bench in benches:
             run = await _raced(layers, bench, contestants, console)
-            summaries = {name: summarise(outcomes) for name, outcomes in run.outcomes.items()}
-            print_summaries(f"{run.name}: {run.docs:,} documents", summaries, console, curve_of=OURS)
-            results["benchmarks"][run.name] = {
-                "docs": run.docs,
-                "ingest_seconds": run.ingest_seconds,
-                "contestants": summaries,
-            }
+            figures = results_of(run)
+            title, last = f"{run.name}: {run.docs:,} documents", contestants[-1].name
+            print_summaries(title, figures["contestants"], console, curve_of=last)
+            results["benchmarks"][run.name] = figures
         results["embedding_model"] = layers.embeddings.name
     if sizes:
         speeds, rate = await _timed(settings, sizes, contestants, console)
@@ -92,9 +89,11 @@ async def _layers(settings: Settings, folder: Path | None) -> AsyncIterator[Laye
 async def _raced(layers: Layers, bench: Bench, contestants: Sequence[Contestant], console: Console) -> Race:
     with _bars(console) as bars:
         docs = sum(len(archive.docs) for archive in bench.archives)
-        queries = sum(len(archive.queries) for archive in bench.archives)
+        queries = [query for archive in bench.archives for query in archive.queries]
+        relevant = sum(not query.irrelevant for query in queries)
+        asked = sum(len(queries) if contestant.decides else relevant for contestant in contestants)
         embedding = bars.add_task(f"{bench.name}: documents", total=docs)
-        asking = bars.add_task(f"{bench.name}: queries", total=queries * len(contestants))
+        asking = bars.add_task(f"{bench.name}: queries", total=asked)
         return await race(
             layers,
             bench,

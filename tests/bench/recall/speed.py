@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from bot.bench.race.contestants import Contestant
 from bot.bench.recalling import Recaller, open_recaller
 from bot.importers.importing import import_episodes
 from graph.context import TurnContext
@@ -14,7 +15,6 @@ from graph.layers import Layers
 from memory.models import Episode
 from tests.bench.archive import SEEDS, MixedEmbeddings, fill
 from tests.bench.corpus import messages, turns
-from tests.bench.recall.contestants import Contestant
 
 SIZES, LARGE = (1_000, 10_000), (100_000,)
 ASKED = 60

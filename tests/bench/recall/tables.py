@@ -62,7 +62,8 @@ def _injection(summaries: Summaries) -> Table:
 def _by_kind(summaries: Summaries) -> Table:
     table = _table("false injections per 100", ["messages", *summaries])
     for kind, about in _kinds(_first(summaries)).items():
-        cells = (number(_kinds(summary)[kind]["false_per_hundred"], 1) for summary in summaries.values())
+        found = (_kinds(summary).get(kind, {}) for summary in summaries.values())
+        cells = (number(of_kind.get("false_per_hundred"), 1) for of_kind in found)
         table.add_row(kind, str(about["n"]), *cells)
     return table
 

@@ -1,0 +1,227 @@
+"""Labelled past turns as the tuning takes them: settings are chosen on earlier ones, and tested on later."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import product
+
+from bot.labelling.drawing import weights
+from bot.labelling.past import PastTurn, halves
+from bot.labelling.session import is_labelled
+from graph.context import TurnContext
+from memory.calibration.fit import Asked, fit_calibration
+from memory.episodic.labels import Label
+from memory.errors import GoatError
+from memory.models import Evidence
+from memory.relevance import Calibration, digest
+from memory.tuning.bound import HeldOut
+from memory.tuning.resampling import Estimate, resampling
+from memory.tuning.result import CALIBRATION, Figures, TuningResult, Value
+from memory.tuning.score import utility
+
+DATA = "own labels"
+FALSE = "false injections per 100 turns"
+FALSE_RATES = (0.02, 0.5)
+"""Between these the rate of false injections is kept when a calibration takes another's place."""
+LEAST_OF_EACH = 30
+"""Turns that something answers, and turns that nothing does, from which on a calibration can be fitted: ten
+for each of its weights (Peduzzi et al. 1996)."""
+GRID: Mapping[str, Sequence[Value]] = {
+    "gap_threshold": (0.2, 0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95),
+    "gap_break": (1.0, 1.5, 2.0, 3.0, 5.0, 10.0),
+}
+"""Thresholds that one replay is enough for."""
+
+
+class TooFewLabels(GoatError):
+    """A calibration cannot be fitted on so little."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelledTurn:
+    """A past turn of which every memory that some threshold would show is labelled."""
+
+    turn: PastTurn
+    relevant: frozenset[str]
+    """Turn ids of the memories that help. What lies beyond those offered counts as no help."""
+    weight: float = 1.0
+    """For how many turns it stands."""
+
+    def utility(self, context: TurnContext, calibration: Calibration | None = None) -> float:
+        """Return what the memories shown under these settings are worth."""
+        return utility(self.turn.shown(context, calibration), self.relevant)
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """All that was labelled, parted."""
+
+    choosing: Sequence[LabelledTurn]
+    """Of the earlier half."""
+    testing: Sequence[LabelledTurn]
+    """Of the later half, drawn by lot."""
+
+    @property
+    def data(self) -> dict[str, str]:
+        """What tells these labels from any other."""
+        said = [
+            [one.turn.turn_id, candidate.turn_id, candidate.turn_id in one.relevant]
+            for one in (*self.choosing, *self.testing)
+            for candidate in one.turn.offered
+        ]
+        return {DATA: digest(sorted(said))}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """Settings, and what they are worth on the turns that they are chosen by."""
+
+    changes: Mapping[str, Value]
+    utility: float
+    """Weighted mean over the turns."""
+
+
+def labelled(turns: Collection[PastTurn], labels: Iterable[Label], threshold: float) -> Labelled:
+    """Part the turns that are labelled in full; `threshold` is the one that they were drawn with."""
+    said = {(label.turn_id, label.memory): label.relevant for label in labels}
+    choosing, testing = halves([turn for turn in turns if turn.offered])
+    done = {turn.turn_id for turn in (*choosing, *testing) if is_labelled(turn, said)}
+    stands_for = weights(choosing, done, threshold)
+
+    def those(some: Iterable[PastTurn]) -> list[LabelledTurn]:
+        return [
+            LabelledTurn(turn=turn, relevant=_relevant(turn, said), weight=stands_for.get(turn.turn_id, 1.0))
+            for turn in some
+            if turn.turn_id in done
+        ]
+
+    return Labelled(those(choosing), those(testing))
+
+
+def tried(
+    turns: Sequence[LabelledTurn], base: TurnContext, grid: Mapping[str, Sequence[Value]] = GRID
+) -> list[Tried]:
+    """Try every combination of the grid, the best one first; of equals, the one with fewer changes."""
+    found = []
+    for values in product(*grid.values()):
+        changes = dict(zip(grid, values, strict=True))
+        found.append(Tried(changes=changes, utility=mean_utility(turns, changed(base, changes))))
+    return sorted(found, key=lambda one: (-round(one.utility, 6), len(_differing(base, one.changes))))
+
+
+def mean_utility(
+    turns: Sequence[LabelledTurn], context: TurnContext, calibration: Calibration | None = None
+) -> float:
+    """Return the weighted mean of the turns' utility; 0 without turns."""
+    whole = sum(one.weight for one in turns)
+    return sum(one.weight * one.utility(context, calibration) for one in turns) / whole if whole else 0.0
+
+
+def estimated(
+    turns: Sequence[LabelledTurn], context: TurnContext, calibration: Calibration | None = None
+) -> Estimate | None:
+    """Return the same mean with its interval, which resamples whole days; None without turns."""
+    if not turns:
+        return None
+    values = [one.utility(context, calibration) for one in turns]
+    return resampling([one.turn.day for one in turns]).estimate(values, [one.weight for one in turns])
+
+
+def changed(base: TurnContext, changes: Mapping[str, Value]) -> TurnContext:
+    """Return a context with other thresholds, checked."""
+    return TurnContext.model_validate({**base.model_dump(), **changes})
+
+
+def fitted(
+    turns: Sequence[LabelledTurn], base: TurnContext, *, model: str, data: Mapping[str, str]
+) -> Calibration:
+    """Fit a calibration of one's own on labelled turns, all alike whatever they were drawn for.
+
+    From a probability of 0.5 on, it makes as many false injections on them as the settings in force, so that
+    what it gains is recall.
+
+    Raises:
+        TooFewLabels: says how many turns of which kind are missing.
+    """
+    asked = [_asked(one) for one in turns]
+    there = {True: 0, False: 0}
+    for one in asked:
+        there[one.relevant] += 1
+    if missing := {kind: LEAST_OF_EACH - count for kind, count in there.items() if count < LEAST_OF_EACH}:
+        raise TooFewLabels(
+            "A calibration of your own needs more labels in the earlier half: of turns that a memory helps "
+            f"{missing.get(True, 0)} more, and of turns that none does {missing.get(False, 0)} more."
+        )
+    least, most = FALSE_RATES
+    rate = min(max(figures(turns, base)[FALSE] / 100, least), most)
+    return fit_calibration(asked, model=model, data=data, false_rate=rate)
+
+
+def result(
+    labelled: Labelled,
+    base: TurnContext,
+    changes: Mapping[str, Value],
+    *,
+    model: str,
+    made_at: datetime,
+    calibration: Calibration | None = None,
+) -> TuningResult | None:
+    """Score the turns held out under the settings before and after; None when nothing changes."""
+    after = changed(base, changes)
+    if calibration is None and not _differing(base, changes):
+        return None
+    both = [(one.utility(base), one.utility(after, calibration)) for one in labelled.testing]
+    in_force = base.model_dump(mode="json", exclude={"owner", "experiment"})
+    return TuningResult(
+        made_at=made_at,
+        embedding_model=model,
+        data=labelled.data,
+        thresholds=_differing(base, changes),
+        baseline={name: in_force[name] for name in {*changes, *GRID, "gap_rule", "l3_minimum", CALIBRATION}},
+        calibration=calibration,
+        chosen_on=frozenset(one.turn.day for one in labelled.choosing),
+        held_out=tuple(
+            HeldOut(group=one.turn.day, before=before, after=later)
+            for one, (before, later) in zip(labelled.testing, both, strict=True)
+        ),
+        figures=Figures(
+            before=figures(labelled.testing, base), after=figures(labelled.testing, after, calibration)
+        ),
+    )
+
+
+def figures(
+    turns: Sequence[LabelledTurn], context: TurnContext, calibration: Calibration | None = None
+) -> dict[str, float]:
+    """Return what settings come to, in figures that need no explanation."""
+    shown = [(set(one.turn.shown(context, calibration)), one.relevant) for one in turns]
+    recalls = [len(found & relevant) / len(relevant) for found, relevant in shown if relevant]
+    false = [bool(found) for found, relevant in shown if not relevant]
+    return {
+        **({"recall": sum(recalls) / len(recalls)} if recalls else {}),
+        **({FALSE: 100 * sum(false) / len(false)} if false else {}),
+        **({"memories a turn": sum(len(found) for found, _ in shown) / len(shown)} if shown else {}),
+    }
+
+
+def _relevant(turn: PastTurn, said: Mapping[tuple[str, str], bool]) -> frozenset[str]:
+    return frozenset(c.turn_id for c in turn.offered if said[turn.turn_id, c.turn_id])
+
+
+def _differing(base: TurnContext, changes: Mapping[str, Value]) -> dict[str, Value]:
+    now = base.model_dump(mode="json")
+    return {name: value for name, value in changes.items() if now[name] != value}
+
+
+def _asked(one: LabelledTurn) -> Asked:
+    return Asked(
+        group=DATA,
+        query=one.turn.state["recall"].query,
+        found=list(_evidence(one)),
+        relevant=bool(one.relevant),
+    )
+
+
+def _evidence(one: LabelledTurn) -> Iterator[tuple[Evidence, bool]]:
+    for candidate in one.turn.offered:
+        yield candidate.evidence, candidate.turn_id in one.relevant

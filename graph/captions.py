@@ -1,0 +1,22 @@
+"""What the drawn graph says of each node; it comes as the node's `metadata`."""
+
+from collections.abc import Mapping
+
+CAPTIONS: Mapping[str, Mapping[str, str]] = {
+    "prefetch": {
+        "does": "search the memory (L3)",
+        "thematic": "by meaning and words, always",
+        "temporal": "by the past time that is meant",
+        "keys": "by identifiers, exactly",
+    },
+    "identity": {"does": "read who the agent is (L0)"},
+    "facts": {"does": "read the facts (L1)"},
+    "working": {"does": "read the conversation (L2)"},
+    "gap_filter": {"does": "keep what is relevant"},
+    "budget": {"does": "share the prompt"},
+    "assemble": {"does": "write the prompt"},
+    "respond": {"does": "ask the model"},
+    "tools": {"does": "run one call"},
+    "ground": {"does": "check the figures"},
+    "archive": {"does": "write the turn down"},
+}

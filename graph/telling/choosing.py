@@ -1,0 +1,108 @@
+"""What was kept of the memories, what was cut and why, and how the prompt was shared."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from graph.state import Allocation, State
+from graph.telling.words import counted, day, line, snippet
+from memory.models import Candidate, Decision
+
+_KEPT_SHOWN = 6
+_LINES = 11
+_MEASURED = {
+    "calibrated": "probability",
+    "null": "share of null turns",
+    "ratio": "gap ratio",
+    "few": "distance",
+}
+_KEPT_BELOW = ("few",)
+_WHY = {
+    "break": "probable, but after the list breaks off",
+    "key": "holds the message's identifier",
+    "small_talk": "small talk",
+    "duplicate": "said again later, or the same question",
+    "fact": "stands among the facts",
+    "unused": "shown of late, and not used",
+    "echo": "stands in the conversation",
+    "budget": "no room",
+}
+
+
+def tell_gap_filter(state: State) -> list[str]:
+    """Tell how many are kept, then the kept and the best of the cut with their rule and numbers."""
+    decisions, by_id = state["decisions"], {c.turn_id: c for c in state["recall"].candidates}
+    kept = [decision for decision in decisions if decision.kept]
+    cut = [decision for decision in decisions if not decision.kept]
+    lines = [f"{len(kept)} of {len(decisions)} kept." if decisions else "There was nothing to choose from."]
+    if (used := state.get("calibration")) and used.problem:
+        lines.append(used.problem)
+    lines += [_told("Kept", decision, by_id) for decision in kept[:_KEPT_SHOWN]]
+    room = max(_LINES - len(lines), 1)
+    lines += [_told("Cut", decision, by_id) for decision in cut[:room]]
+    if rest := [*kept[_KEPT_SHOWN:], *cut[room:]]:
+        rules = Counter(("kept " if one.kept else "") + one.rule for one in rest)
+        lines.append(f"And {len(rest)} more: {', '.join(f'{n} {rule}' for rule, n in rules.most_common())}.")
+    return [line(one) for one in lines]
+
+
+def tell_budget(state: State) -> list[str]:
+    """Tell the tokens of each layer and of the whole."""
+    shares: Allocation = state["allocation"]
+    used = shares.fixed + shares.l2_used + shares.l3_used
+    lines = [
+        f"{used:,} of {counted(shares.total, 'token')} used; the message's confidence is "
+        f"{shares.confidence:.2f}, its complexity {shares.complexity:.2f}.",
+        f"Identity and facts: {counted(shares.fixed, 'token')}.",
+        f"Conversation: {counted(len(shares.conversation), 'turn')}, {shares.l2_used:,} of at most "
+        f"{counted(shares.l2_limit, 'token')}.",
+        f"Memory: {counted(len(shares.recalled), 'memory', 'memories')}, {shares.l3_used:,} of at most "
+        f"{counted(shares.l3_limit, 'token')}.",
+    ]
+    by_id = {candidate.turn_id: candidate for candidate in state["recall"].candidates}
+    lines += [_told("Left out", decision, by_id) for decision in list(shares.over_budget)[:6]]
+    return [line(one) for one in lines]
+
+
+def tell_assemble(state: State) -> list[str]:
+    """Tell what the prompt is made of."""
+    prompt, shares = state["prompt"], state["allocation"]
+    tokens = shares.fixed + shares.l2_used + shares.l3_used
+    chars = sum(len(message.text) for message in prompt)
+    return [
+        line(
+            f"A prompt of {counted(len(prompt), 'message')}, {counted(chars, 'character')}: "
+            f"{counted(tokens, 'token')}, and the message."
+        ),
+        line("In this order: " + ", ".join(_parts(shares)) + "."),
+    ]
+
+
+def _parts(shares: Allocation) -> Sequence[str]:
+    turns, memories = len(shares.conversation), len(shares.recalled)
+    parts = ["identity and facts"]
+    parts += [counted(turns, "turn") + " of the conversation"] if turns else []
+    parts += [counted(memories, "recalled memory", "recalled memories")] if memories else []
+    return [*parts, "the message"]
+
+
+def _told(what: str, decision: Decision, by_id: Mapping[str, Candidate]) -> str:
+    candidate = by_id.get(decision.turn_id)
+    quoted = f"{day(candidate.at)} {snippet(candidate.message or candidate.reply)}" if candidate else "?"
+    return f"{what}, {reason(decision)}: {quoted}"
+
+
+def reason(decision: Decision) -> str:
+    """Say why a memory was kept or cut, with what was held against what."""
+    if decision.rule == "time":
+        return "said in the time that is meant" if decision.kept else "outside the time that is meant"
+    if decision.rule == "budget":
+        return f"no room for its {counted(decision.tokens, 'token')}"
+    if name := _MEASURED.get(decision.rule):
+        return f"{name} {decision.score:.2f} {_sign(decision)} {decision.threshold:.2f}"
+    return _WHY.get(decision.rule, decision.rule)
+
+
+def _sign(decision: Decision) -> str:
+    if decision.rule in _KEPT_BELOW:
+        return "≤" if decision.kept else ">"
+    return "≥" if decision.kept else "<"

@@ -1,0 +1,66 @@
+"""Labels made by hand, in their owner's file."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from memory.episodic.labels import Label, LabelLog
+from memory.episodic.log import EpisodeLog
+from memory.models import Episode
+from memory.owner_files import OwnerFiles
+
+AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+def label(turn_id: str, memory: str, *, relevant: bool, minutes: int = 0) -> Label:
+    return Label(turn_id=turn_id, memory=memory, relevant=relevant, at=AT + timedelta(minutes=minutes))
+
+
+@pytest.fixture
+async def files(tmp_path: Path) -> AsyncIterator[OwnerFiles]:
+    files = OwnerFiles(lambda: tmp_path)
+    yield files
+    await files.close()
+
+
+async def test_the_latest_on_a_turn_and_a_memory_stands(files: OwnerFiles) -> None:
+    log = LabelLog(files)
+    await log.put([label("t2", "m1", relevant=True), label("t2", "m2", relevant=False)], owner="ana")
+    await log.put([label("t2", "m1", relevant=False, minutes=1)], owner="ana")
+    await log.put([label("t1", "m1", relevant=True, minutes=2)], owner="ana")
+    await log.put([], owner="ana")
+    await log.remove("t2", "m2", owner="ana")
+    await log.remove("t2", "never said", owner="ana")
+    assert await log.all(owner="ana") == [
+        label("t2", "m1", relevant=False, minutes=1),
+        label("t1", "m1", relevant=True, minutes=2),
+    ]
+    assert await log.all(owner="bob") == []
+
+
+async def test_they_go_with_the_owner(files: OwnerFiles) -> None:
+    log = LabelLog(files)
+    await log.put([label("t1", "m1", relevant=True)], owner="ana")
+    await EpisodeLog(files).erase(owner="ana")
+    assert await log.all(owner="ana") == []
+    await EpisodeLog(files).append(
+        Episode(turn_id="t1", owner="ana", thread="1", message="hi", reply="", at=AT)
+    )
+    await log.put([label("t1", "m1", relevant=True)], owner="ana")
+    await EpisodeLog(files).erase(owner="ana")
+    assert await log.all(owner="ana") == []
+
+
+async def test_what_cannot_be_stored_is_refused_and_nothing_of_it_kept(files: OwnerFiles) -> None:
+    log, fine = LabelLog(files), label("t1", "m1", relevant=True)
+    for bad in (
+        replace(fine, turn_id="\ud800"),
+        replace(fine, memory="\ud800"),
+        replace(fine, at=datetime(2026, 5, 1, 12)),  # noqa: DTZ001
+    ):
+        with pytest.raises(ValueError, match=r"."):
+            await log.put([fine, bad], owner="ana")
+    assert await log.all(owner="ana") == []

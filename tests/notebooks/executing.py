@@ -1,0 +1,73 @@
+"""Notebooks as a person finds them in a clone: a copy of their folder, and nothing of the user's."""
+
+import os
+import shutil
+import time
+from collections.abc import Iterator, MutableMapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).parents[2] / "notebooks"
+SECONDS = 900
+"""What one cell may take on a busy machine."""
+_OURS = ("GOAT_", "JUPYTER", "IPYTHON", "MPL")
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """A notebook with its outputs."""
+
+    notebook: Any
+    seconds: float
+
+    @property
+    def complaints(self) -> list[str]:
+        """What was written to standard error, such as warnings."""
+        outputs = (output for cell in self.notebook.cells for output in cell.get("outputs", ()))
+        return [output.text for output in outputs if output.get("name") == "stderr"]
+
+
+def notebooks() -> list[Path]:
+    """Return all notebooks, in their order."""
+    return sorted(FOLDER.glob("*.ipynb"))
+
+
+def copied(to: Path) -> Path:
+    """Copy the folder of the notebooks, without what earlier runs left there, and return the copy."""
+    left = shutil.ignore_patterns(".*")
+    return Path(shutil.copytree(FOLDER, to / "notebooks", ignore=left))
+
+
+def isolate(environment: MutableMapping[str, str], home: Path) -> None:
+    """Make everything that a kernel reads and writes outside its folder stand in `home`."""
+    for name in [name for name in environment if name.upper().startswith(_OURS)]:
+        del environment[name]
+    folders = {"HOME": "", "GOAT_DATA_FOLDER": "data", "IPYTHONDIR": "ipython", "MPLCONFIGDIR": "matplotlib"}
+    for name, folder in folders.items():
+        (home / folder).mkdir(parents=True, exist_ok=True)
+        environment[name] = str(home / folder)
+
+
+async def execute(notebook: Path) -> Executed:
+    """Run all cells in a new kernel, in the notebook's folder.
+
+    Raises:
+        CellExecutionError: a cell raised; the text has the cell and the traceback.
+    """
+    read = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
+    client = NotebookClient(read, timeout=SECONDS, resources={"metadata": {"path": str(notebook.parent)}})
+    began = time.perf_counter()
+    await client.async_execute(env=dict(os.environ))
+    return Executed(read, time.perf_counter() - began)
+
+
+def pictures(executed: Executed) -> Iterator[str]:
+    """Yield each PNG among the outputs, in base64."""
+    for cell in executed.notebook.cells:
+        for output in cell.get("outputs", ()):
+            if picture := output.get("data", {}).get("image/png"):
+                yield picture

@@ -1,0 +1,64 @@
+"""Past turns for the tests that label and tune: each memory with the probability that is wanted."""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from bot.labelling.past import PastTurn
+from graph.state import Conversation, FactSheet, Persona, Recall, State, Turn
+from memory.models import Candidate, Evidence, Mechanism, QueryFacts
+from memory.relevance import Calibration, Logistic
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+AS_IT_STANDS = Calibration(
+    version=1,
+    embedding_model="any",
+    with_vectors=Logistic(intercept=0, coefficients={"standing": 1.0}, limits={"standing": (-20, 20)}),
+    words_alone=Logistic(intercept=0, coefficients={}, limits={}),
+    data={},
+)
+"""The probability of a memory follows from `standing` alone."""
+
+
+def memory(turn_id: str, chance: float) -> Candidate:
+    """Make a memory that matters with this probability."""
+    standing = math.log(chance / (1 - chance))
+    return Candidate(
+        turn_id=turn_id,
+        thread="1",
+        at=START - timedelta(days=30),
+        message=f"matter {turn_id}",
+        reply="",
+        whole=True,
+        mechanism=Mechanism.THEMATIC,
+        rank=1,
+        score=chance,
+        evidence=Evidence(lexical=1, coverage=0.5, cosine=0.5, standing=standing, surplus=standing),
+    )
+
+
+def past(turn_id: str, chances: Mapping[str, float], *, day: int = 0) -> PastTurn:
+    """Make a turn for which these memories were found, with their probabilities; the best one first."""
+    at = START + timedelta(days=day)
+    found = tuple(memory(name, chance) for name, chance in chances.items())
+    state: State = {
+        "messages": [],
+        "turn": Turn(turn_id=turn_id, owner="ana", thread="1", message=f"question {turn_id}", at=at),
+        "conversation": Conversation(),
+        "recall": Recall(candidates=found, query=QueryFacts(documents=500, words=3, model="any")),
+        "persona": Persona(text=""),
+        "fact_sheet": FactSheet(),
+    }
+    return PastTurn(
+        turn_id=turn_id,
+        day=f"{at:%Y-%m-%d}",
+        at=at,
+        message=f"question {turn_id}",
+        offered=found,
+        chances=tuple(chances.values()),
+        state=state,
+        fixed=0,
+        count=len,
+        zone=UTC,
+        calibration=AS_IT_STANDS,
+    )

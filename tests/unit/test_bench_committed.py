@@ -1,0 +1,57 @@
+"""The README's figures of recall are those of the committed run, to the last digit."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot.bench.committed import (
+    Results,
+    committed,
+    curve,
+    curve_table,
+    estimate,
+    injection_table,
+    longmemeval_sentence,
+    markdown,
+    names_of,
+    recall_table,
+    romanian_sentence,
+)
+from bot.bench.race.contestants import OURS, SHARES
+from graph.context import Thresholds
+
+README = " ".join((Path(__file__).parents[2] / "README.md").read_text("utf-8").split())
+
+
+@pytest.mark.parametrize("table", [recall_table, injection_table, curve_table])
+def test_the_tables_stand_in_the_readme(table: Callable[[Results, str], str]) -> None:
+    for row in table(committed(), "LoCoMo").splitlines():
+        assert row in README
+
+
+@pytest.mark.parametrize("sentence", [longmemeval_sentence, romanian_sentence])
+def test_the_sentences_stand_in_the_readme(sentence: Callable[[Results], str]) -> None:
+    assert sentence(committed()) in README
+
+
+def test_the_committed_run_has_what_the_notebooks_show() -> None:
+    run = committed()
+    assert set(run["benchmarks"]) == {"LoCoMo", "LongMemEval", "LongMemEval, pooled", "Romanian pairs"}
+    assert names_of(run)[OURS].startswith("the default")
+    drawn = curve(run, "LoCoMo", OURS, "LoCoMo")
+    assert drawn.point is not None
+    assert drawn.point.name == f"{Thresholds().gap_threshold:g}"
+    found = estimate(run, "LoCoMo", OURS, "recall@5")
+    assert found is not None
+    assert found.low < found.value < found.high
+    assert estimate(run, "Romanian pairs", OURS, "false_per_hundred") is None
+
+
+def test_the_committed_sweep_has_every_share() -> None:
+    swept = committed("neighbours")
+    assert all(estimate(swept, "LoCoMo", f"{share:g}", "recall@5") for share in SHARES)
+
+
+def test_a_table_is_markdown() -> None:
+    assert markdown([["", "b"], ["1", ""]]) == "| | b |\n|---|---|\n| 1 | |"

@@ -1,0 +1,290 @@
+"""Labels on past turns: what is asked first, what is kept, and what tuning makes of it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bot.labelling.drawing import drawn, weights
+from bot.labelling.labelled import (
+    LEAST_OF_EACH,
+    Labelled,
+    LabelledTurn,
+    TooFewLabels,
+    changed,
+    estimated,
+    figures,
+    fitted,
+    labelled,
+    mean_utility,
+    result,
+    tried,
+)
+from bot.labelling.past import halves
+from bot.labelling.reactions import agreement, weak_labels
+from bot.labelling.session import LabellingSession, became_of
+from graph.context import TurnContext
+from memory.episodic.feedback import Feedback
+from memory.episodic.labels import Label, LabelLog
+from memory.errors import TierUnavailable
+from memory.owner_files import OwnerFiles
+from memory.tuning.bound import gain
+from tests.observations import observation
+from tests.past import START, past
+
+NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)
+OWNER = "ana"
+CONTEXT = TurnContext(owner=OWNER)
+STRICT = TurnContext(owner=OWNER, gap_threshold=0.8)
+TWO = [past("t1", {"a": 0.9, "b": 0.4}), past("t2", {"c": 0.7}, day=1), past("t3", {}, day=2)]
+
+
+@pytest.fixture
+async def files(tmp_path: Path) -> AsyncIterator[OwnerFiles]:
+    files = OwnerFiles(lambda: tmp_path)
+    yield files
+    await files.close()
+
+
+def said(turn_id: str, memory: str, relevant: bool) -> Label:
+    return Label(turn_id=turn_id, memory=memory, relevant=relevant, at=NOW)
+
+
+class TestSession:
+    """Asking a person."""
+
+    async def test_each_answer_is_kept_before_the_next_question(self, files: OwnerFiles) -> None:
+        log = LabelLog(files)
+        session = LabellingSession(log, OWNER, TWO, clock=lambda: NOW)
+        asked = []
+        while (question := session.current) is not None:
+            await session.answer(question.candidate.turn_id != "b")
+            asked.append(question.pair)
+            assert len(await log.all(owner=OWNER)) == len(asked)
+        assert sorted(asked) == [("t1", "a"), ("t1", "b"), ("t2", "c")]
+        assert [(one.memory, one.relevant, one.at) for one in await log.all(owner=OWNER)] == [
+            ("a", True, NOW),
+            ("b", False, NOW),
+            ("c", True, NOW),
+        ]
+        assert str(session.progress) == "2 of 2 turns labelled, 3 labels"
+        assert await session.answer(relevant=True) is None
+
+    async def test_it_goes_on_where_it_was_left(self, files: OwnerFiles) -> None:
+        log = LabelLog(files)
+        first = LabellingSession(log, OWNER, TWO)
+        question = await first.answer(relevant=True)
+        again = LabellingSession(log, OWNER, TWO, await log.all(owner=OWNER))
+        assert question is not None
+        assert again.current is not None
+        assert again.current.turn is question.turn
+        assert again.current.pair != question.pair
+        assert again.progress.labels == 1
+
+    async def test_what_is_skipped_is_asked_in_the_next_session(self, files: OwnerFiles) -> None:
+        log = LabelLog(files)
+        session = LabellingSession(log, OWNER, TWO)
+        skipped = await session.answer(None)
+        await session.none_of_these()
+        await session.answer(relevant=True)
+        assert session.current is None
+        assert "skipped" in str(session.progress)
+        again = LabellingSession(log, OWNER, TWO, await log.all(owner=OWNER))
+        assert skipped is not None
+        assert again.current is not None
+        assert again.current.pair == skipped.pair
+
+    async def test_none_of_these_keeps_what_was_said_of_the_same_message(self, files: OwnerFiles) -> None:
+        log = LabelLog(files)
+        turn = past("t", {"a": 0.9, "b": 0.8, "c": 0.7})
+        session = LabellingSession(log, OWNER, [turn])
+        first = await session.answer(relevant=True)
+        await session.none_of_these()
+        assert first is not None
+        assert {one.memory for one in await log.all(owner=OWNER) if one.relevant} == {first.pair[1]}
+        assert len(await log.all(owner=OWNER)) == 3
+
+    async def test_one_can_go_back_and_answer_anew(self, files: OwnerFiles) -> None:
+        log = LabelLog(files)
+        session = LabellingSession(log, OWNER, TWO)
+        session.back()
+        first, second = await session.answer(relevant=True), session.current
+        session.back()
+        assert session.current == first
+        assert session.said is True
+        await session.answer(relevant=False)
+        assert session.current == second
+        assert [one.relevant for one in await log.all(owner=OWNER)] == [False]
+
+    async def test_what_cannot_be_kept_is_asked_again(self, tmp_path: Path) -> None:
+        folder = tmp_path / "a file"
+        folder.write_text("")
+        files = OwnerFiles(lambda: folder)
+        session = LabellingSession(LabelLog(files), OWNER, TWO)
+        before = session.current
+        with pytest.raises(TierUnavailable):
+            await session.answer(relevant=True)
+        assert session.current == before
+        assert session.progress.labels == 0
+        await files.close()
+
+    async def test_the_order_of_memories_does_not_follow_their_probability(self, files: OwnerFiles) -> None:
+        places = []
+        for number in range(30):
+            turn = past(f"t{number}", {"a": 0.9, "b": 0.5, "c": 0.1})
+            session = LabellingSession(LabelLog(files), OWNER, [turn])
+            assert session.current is not None
+            places.append(session.current.candidate.turn_id)
+        assert set(places) == {"a", "b", "c"}
+
+    async def test_what_became_of_a_memory_can_be_told_afterwards(self, files: OwnerFiles) -> None:
+        session = LabellingSession(LabelLog(files), OWNER, TWO[:1])
+        became = {}
+        while (question := session.current) is not None:
+            await session.answer(relevant=True)
+            became[question.pair[1]] = became_of(question, CONTEXT)
+        assert became["a"].kept
+        assert not became["b"].kept
+        assert became["b"].probability == pytest.approx(0.4)
+
+
+class TestDrawing:
+    """Which turns are asked about first."""
+
+    turns = tuple(past(f"t{n}", {"a": 0.55 if n % 4 == 0 else 0.97}, day=n // 10) for n in range(80))
+
+    def test_days_are_never_parted_and_the_later_ones_are_tested_on(self) -> None:
+        choosing, testing = halves(self.turns)
+        assert len(choosing) == len(testing) == 40
+        assert max(turn.day for turn in choosing) < min(turn.day for turn in testing)
+        assert halves([]) == ([], [])
+        assert [len(half) for half in halves(self.turns[:5])] == [0, 5]
+
+    def test_both_halves_come_in_turn_and_the_doubtful_of_the_earlier_first(self) -> None:
+        order = drawn([*self.turns, past("nothing found", {})], 0.5)
+        _, testing = halves(self.turns)
+        assert sorted(turn.turn_id for turn in order) == sorted(turn.turn_id for turn in self.turns)
+        first = order[:12]
+        assert [turn in testing for turn in first] == [True, False] * 6
+        chosen = [turn.chances[0] for turn in first if turn not in testing]
+        assert chosen.count(0.55) == 4
+
+    def test_what_is_drawn_for_testing_does_not_depend_on_the_threshold(self) -> None:
+        _, testing = halves(self.turns)
+        orders = [[t for t in drawn(self.turns, threshold) if t in testing] for threshold in (0.1, 0.5, 0.9)]
+        assert orders[0] == orders[1] == orders[2]
+
+    def test_labelled_turns_stand_for_all_of_their_stratum(self) -> None:
+        choosing, _ = halves(self.turns)
+        done = {turn.turn_id for turn in drawn(self.turns, 0.5)[:12]}
+        found = weights(choosing, done, 0.5)
+        assert sum(found.values()) == pytest.approx(len(choosing))
+        assert set(found) == done & {turn.turn_id for turn in choosing}
+        assert weights(choosing, set(), 0.5) == {}
+
+
+class TestTuning:
+    """What labels are worth."""
+
+    @staticmethod
+    def noisy(turns: int = 80) -> tuple[Labelled, float]:
+        """Return turns in which whatever is below 0.8 is noise."""
+        some = [
+            past(f"t{n:03}", {f"g{n}": 0.9} if n % 2 else {f"n{n}": 0.6 + n % 8 / 100}, day=n // 8)
+            for n in range(turns)
+        ]
+        labels = [said(turn.turn_id, c.turn_id, c.turn_id[0] == "g") for turn in some for c in turn.offered]
+        return labelled(some, labels, 0.5), 0.8
+
+    def test_turns_count_when_every_memory_is_labelled(self) -> None:
+        labels = [said("t1", "a", True), said("t2", "c", False), said("gone", "x", True)]
+        parts = labelled(TWO, labels, 0.5)
+        assert [one.turn.turn_id for one in (*parts.choosing, *parts.testing)] == ["t2"]
+        parts = labelled(TWO, [*labels, said("t1", "b", False)], 0.5)
+        everything = (*parts.choosing, *parts.testing)
+        assert {one.turn.turn_id: one.relevant for one in everything} == {"t1": {"a"}, "t2": frozenset()}
+        assert labelled([], labels, 0.5) == Labelled([], [])
+
+    def test_the_best_threshold_is_found_and_proven_on_later_days(self) -> None:
+        parts, best = self.noisy(144)
+        found = tried(parts.choosing, CONTEXT, {"gap_threshold": (0.3, 0.5, best, 0.95)})
+        assert found[0].changes == {"gap_threshold": best}
+        assert found[0].utility == pytest.approx(0.5)
+        assert mean_utility(parts.testing, CONTEXT) == pytest.approx(0.0)
+        tuned = result(parts, CONTEXT, found[0].changes, model="any", made_at=NOW)
+        assert tuned is not None
+        assert gain(tuned.held_out).proven
+        assert tuned.thresholds == {"gap_threshold": best}
+        assert tuned.baseline["gap_threshold"] == 0.5
+        assert not tuned.chosen_on & {turn.group for turn in tuned.held_out}
+        assert tuned.figures.before["false injections per 100 turns"] == 100
+        assert tuned.figures.after == {
+            "recall": 1.0,
+            "false injections per 100 turns": 0.0,
+            "memories a turn": 0.5,
+        }
+
+    def test_settings_that_change_nothing_are_no_result(self) -> None:
+        parts, _ = self.noisy()
+        assert result(parts, CONTEXT, {"gap_threshold": 0.5}, model="any", made_at=NOW) is None
+        found = tried(parts.choosing, CONTEXT, {"gap_threshold": (0.55, 0.5)})
+        assert found[0].changes == {"gap_threshold": 0.5}
+
+    def test_other_labels_are_other_data(self) -> None:
+        turns = [past("t1", {"a": 0.9}), past("t2", {"b": 0.9}, day=1)]
+        labels = [said("t1", "a", True), said("t2", "b", True)]
+        one = labelled(turns, labels, 0.5)
+        assert labelled(turns, labels[::-1], 0.5).data == one.data
+        assert labelled(turns, [labels[0], said("t2", "b", False)], 0.5).data != one.data
+
+    def test_a_turn_counts_for_as_many_as_it_stands_for(self) -> None:
+        good = LabelledTurn(turn=past("t1", {"a": 0.9}), relevant=frozenset("a"), weight=3.0)
+        bad = replace(good, relevant=frozenset(), weight=1.0)
+        assert mean_utility([good, bad], CONTEXT) == pytest.approx((3 - 1) / 4)
+        found = estimated([good, bad], CONTEXT)
+        assert found is not None
+        assert found.value == pytest.approx(0.5)
+        assert mean_utility([], CONTEXT) == 0.0
+        assert estimated([], CONTEXT) is None
+        assert figures([], CONTEXT) == {}
+
+    def test_a_calibration_needs_enough_turns_of_both_kinds(self) -> None:
+        parts, _ = self.noisy(40)
+        with pytest.raises(TooFewLabels, match=f"helps {LEAST_OF_EACH - 8} more"):
+            fitted(parts.choosing[:16], CONTEXT, model="any", data=parts.data)
+        parts, _ = self.noisy(160)
+        own = fitted(parts.choosing, STRICT, model="any", data=parts.data)
+        assert own.data == parts.data
+        assert mean_utility(parts.testing, CONTEXT, own) > mean_utility(parts.testing, CONTEXT)
+        tuned = result(parts, CONTEXT, {}, model="any", made_at=NOW, calibration=own)
+        assert tuned is not None
+        assert tuned.calibration == own
+
+    def test_a_threshold_out_of_range_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="gap_threshold"):
+            changed(CONTEXT, {"gap_threshold": 1.5})
+
+
+class TestReactions:
+    """Thumbs up and down."""
+
+    def test_they_speak_of_what_was_shown_alone(self) -> None:
+        shown = observation("t1")
+        cut = replace(shown.decisions[0], turn_id="cut", kept=False)
+        observed = [replace(shown, decisions=[*shown.decisions, cut]), observation("t2"), observation("t3")]
+        feedback = [
+            Feedback(turn_id="t1", good=True, decisions="[]", at=START),
+            Feedback(turn_id="t2", good=False, decisions="not JSON", at=START),
+            Feedback(turn_id="gone", good=True, decisions="[]", at=START),
+        ]
+        weak = weak_labels(feedback, observed)
+        assert [(one.turn_id, one.memory, one.relevant) for one in weak] == [
+            ("t1", "t0", True),
+            ("t2", "t0", False),
+        ]
+        assert {one.probability for one in weak} == {0.9123}
+        by_hand = [said("t1", "t0", True), said("t2", "t0", True), said("t3", "t0", True)]
+        assert agreement(weak, by_hand).share == 0.5
+        assert agreement(weak, []).share is None

@@ -1,0 +1,162 @@
+"""What the nodes tell of themselves: short lines, whatever was said."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.messages import AIMessage, HumanMessage
+
+from graph.exchange import Call, Exchange, Grounding, Round, ToolResult
+from graph.state import Allocation, Archived, CalibrationUsed, Recall, Reply, State, TimeMeant
+from graph.story import LONGEST_LINE, MOST_LINES, Story, told_of_latest_turn
+from graph.telling.telling import TELLERS, tell
+from memory.models import Candidate, Decision, Outcome, SearchReport
+from tests.unit.test_nodes import NOW, TURN, candidate, past
+from tests.unit.test_nodes import state as begun
+
+
+def decision(turn_id: str, *, kept: bool, rule: str = "calibrated", score: float = 0.9) -> Decision:
+    return Decision(turn_id=turn_id, kept=kept, rule=rule, score=score, threshold=0.5, probability=score)
+
+
+def answered(*candidates: Candidate, **more: Any) -> State:
+    """Return the state of a turn that has come to its end."""
+    given = begun(*candidates, turns=(past("p"),))
+    given["decisions"] = [decision(c.turn_id, kept=True) for c in candidates]
+    given["allocation"] = Allocation(
+        confidence=0.4,
+        complexity=0.1,
+        total=6000,
+        fixed=100,
+        l2_limit=4000,
+        l2_used=300,
+        l3_limit=1200,
+        l3_used=50,
+        conversation=(past("p"),),
+        recalled=candidates,
+        over_budget=[replace(decision(c.turn_id, kept=False, rule="budget"), tokens=90) for c in candidates],
+    )
+    given["prompt"] = [HumanMessage("what did I plant?")]
+    given["messages"] = [HumanMessage("m", id="now"), AIMessage("You planted basil.", id="reply-now")]
+    given["reply"] = Reply(text="You planted basil.", outcome=Outcome.ANSWERED, model="test", seconds=1.25)
+    given["archived"] = Archived(turn_id="now", conversation=True, episode=True)
+    given.update(more)  # type: ignore[typeddict-item]
+    return given
+
+
+def lines(node: str, given: State) -> str:
+    return "\n".join(tell(node, given, dict(given)))
+
+
+class TestPrefetch:
+    def test_each_mechanism_tells_what_it_found(self) -> None:
+        recall = Recall(
+            keys=("ABC-123",),
+            times=TimeMeant(start=NOW, end=NOW, text="last week"),
+            reports={
+                "thematic": SearchReport(status="cached", found=14, milliseconds=38.4),
+                "temporal": SearchReport(status="ok", found=3),
+                "key": SearchReport(status="ok", found=1),
+            },
+        )
+        assert tell("prefetch", begun(), {"recall": recall}) == [
+            "By meaning and words: 14 found in 38 ms, from the session cache.",
+            "By time, “last week” from 2026-03-01 to 2026-03-01: 3 found.",
+            "By key, 1 found: ABC-123.",
+        ]
+
+    def test_what_was_not_called_for_says_why(self) -> None:
+        recall = Recall(reports={"thematic": SearchReport(status="ok", found=2, milliseconds=9)})
+        assert tell("prefetch", begun(), {"recall": recall})[1:] == [
+            "By time: not called for, the message names no past time.",
+            "By key: not called for, the message holds no identifier.",
+        ]
+
+    @pytest.mark.parametrize(("status", "said"), [("late", "it was late"), ("down", "the archive is down")])
+    def test_a_search_without_a_result_names_what_is_missing(self, status: str, said: str) -> None:
+        recall = Recall(reports={"thematic": SearchReport(status=status, problem="no answer within 0.5 s")})
+        (told,) = tell("prefetch", begun(), {"recall": recall})
+        assert said in told
+        assert "0.5 s" in told
+
+
+class TestGapFilter:
+    def test_the_kept_and_the_best_of_the_cut_stand_with_their_numbers(self) -> None:
+        given = begun(candidate("a", text="I planted basil."), candidate("b", text="Thanks!"))
+        cut = decision("b", kept=False, score=0.12)
+        update = {"decisions": [decision("a", kept=True), cut], "calibration": CalibrationUsed()}
+        assert tell("gap_filter", given, update) == [
+            "1 of 2 kept.",
+            "Kept, probability 0.90 ≥ 0.50: 2026-03-01 “I planted basil.”",
+            "Cut, probability 0.12 < 0.50: 2026-03-01 “Thanks!”",
+        ]
+
+    def test_many_are_counted_by_rule(self) -> None:
+        many = [candidate(str(number)) for number in range(30)]
+        rules = ["calibrated" if number % 2 else "small_talk" for number in range(30)]
+        update = {
+            "decisions": [decision(c.turn_id, kept=False, rule=r) for c, r in zip(many, rules, strict=True)]
+        }
+        told = tell("gap_filter", begun(*many), update)
+        assert told[0] == "0 of 30 kept."
+        assert told[-1] == "And 20 more: 10 small_talk, 10 calibrated."
+        assert len(told) == MOST_LINES
+
+
+def test_the_layers_tokens_and_what_had_no_room_are_told() -> None:
+    given = answered(candidate("a", text="I planted basil."))
+    told = lines("budget", given)
+    assert "450 of 6,000 tokens used" in told
+    assert "300 of at most 4,000 tokens" in told
+    assert "50 of at most 1,200 tokens" in told
+    assert "no room for its 90 tokens: 2026-03-01 “I planted basil.”" in told
+
+
+def test_the_answer_its_tools_and_its_figures_are_told() -> None:
+    call = Call(id="1", key="now-0-0", name="search_memory", arguments={})
+    exchange = Exchange(turn_id="now", rounds=[Round(text="", calls=[call])])
+    asked = answered(exchange=exchange, messages=[HumanMessage("m", id="now")])
+    assert lines("respond", asked) == "Round 1: the model asks for search_memory."
+    result = ToolResult(
+        turn_id="now", key="k", name="search_memory", output="basil", ok=True, evidence="", milliseconds=3
+    )
+    assert tell("tools", {}, {"results": [result]}) == ["search_memory: 5 characters in 3 ms: “basil”"]
+    done = answered(exchange=exchange)
+    assert lines("respond", done) == "Answered, by test in 1.2 s, 18 characters: “You planted basil.”"
+    unsupported = Grounding(turn_id="now", unsupported=("4711",), corrected=True)
+    assert "(4711): it was written anew" in lines("ground", answered(grounding=unsupported))
+
+
+def test_the_archive_tells_what_was_written_and_what_an_experiment_was() -> None:
+    assert lines("archive", answered()) == "Written to the archive (L3) and the conversation (L2)."
+    tried = Archived(turn_id="now", conversation=False, episode=False, experiment=True)
+    assert "nothing was written" in lines("archive", answered(archived=tried))
+
+
+def test_a_node_that_left_nothing_tells_nothing() -> None:
+    for node in [*TELLERS, "other"]:
+        assert tell(node, begun(), {}) == []
+
+
+@given(text=st.text(max_size=400), rule=st.text(max_size=300), turns=st.integers(0, 40))
+def test_lines_are_few_and_short_whatever_was_said(text: str, rule: str, turns: int) -> None:
+    many = [replace(candidate(str(number)), message=text) for number in range(turns)]
+    given = answered(*many)
+    given["turn"] = replace(TURN, message=text, owner=text)
+    given["reply"] = Reply(text=text, outcome=Outcome.FAILED, problem=text, model=text)
+    given["decisions"] = [decision(c.turn_id, kept=False, rule=rule) for c in many]
+    for node in TELLERS:
+        told = tell(node, given, dict(given))
+        assert len(told) <= MOST_LINES
+        assert all(len(line) <= LONGEST_LINE and "\n" not in line for line in told)
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("xyz"), st.integers(0, 20)), max_size=30))
+def test_the_story_is_of_the_latest_turn_and_bounded(updates: list[tuple[str, str, int]]) -> None:
+    story: Story = {}
+    for turn_id, node, count in updates:
+        story = told_of_latest_turn(story, {turn_id: {node: ["line"] * count}})
+    assert list(story) == [turn_id for turn_id, _, _ in updates[-1:]]
+    assert all(len(told) <= MOST_LINES for one in story.values() for told in one.values())
