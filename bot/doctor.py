@@ -19,9 +19,9 @@ from graph.settings import CONFIG_FILE, Settings, load_settings
 from graph.stores import embedding_model
 from memory.errors import GoatError
 from memory.owner_files import owner_key
+from memory.relevance import suits
 from memory.working.client import translate_errors
 from memory.working.folder import prepare_folder
-from nodes.gap_filter import suits
 
 ENOUGH_BYTES = 500_000_000
 CHECK_SECONDS = 60.0

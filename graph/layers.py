@@ -162,7 +162,15 @@ class Layers:
         return [f"{line.at} {line.level} {line.logger}: {line.message}" for line in lines]
 
     def _own_tools(self) -> list[BaseTool]:
-        tools = MemoryTools(self.episodes, self.permanent, self.cache, self.zone, self.facts_cap, self.tokens)
+        tools = MemoryTools(
+            self.episodes,
+            self.permanent,
+            self.cache,
+            self.zone,
+            self.facts_cap,
+            self.tokens,
+            self.live.calibration,
+        )
         return [*tools.all(), *self.delegation.tools()]
 
     def message_cap(self) -> int:

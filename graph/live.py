@@ -12,7 +12,7 @@ from graph.settings import CONFIG_FILE, ENV_FILE, Settings, load_settings
 from graph.tuned_settings import TABLES
 from graph.tuning.versions import ConfigVersions
 from memory.errors import ConfigError
-from memory.relevance import Calibration
+from memory.relevance import Calibration, calibration_of, suits
 
 _FOLLOWED = {*Thresholds.model_fields, *TABLES}
 _Stamp = tuple[tuple[int, int, int] | None, ...]
@@ -58,6 +58,12 @@ class LiveSettings:
         if found is not None or not self._follow:
             return found
         return await asyncio.to_thread(_former, name)
+
+    async def calibration(self, embedding_model: str) -> Calibration:
+        """Return what judges the finds of an embedding model: the configured calibration, if it can."""
+        name = (await self._current()).gap_calibration
+        named = await self.find(name) if name else None
+        return named if named and suits(named, embedding_model) else calibration_of(embedding_model)
 
     async def _current(self) -> Settings:
         """Return the settings of this moment; files are looked at here, and read off the event loop."""

@@ -87,6 +87,11 @@ class Calibration(BaseModel):
         return self.with_vectors.probability(vector_features(evidence, query))
 
 
+def suits(calibration: Calibration, embedding_model: str) -> bool:
+    """Say whether a calibration can judge what an embedding model found; any can, without vectors."""
+    return not embedding_model or calibration.embedding_model in {embedding_model, DEFAULT}
+
+
 class Calibrations(Protocol):
     """Calibrations that have a name, beside those that come with the package."""
 

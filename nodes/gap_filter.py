@@ -14,7 +14,7 @@ from memory.duplicates import asks_again, contained, superseded, words_of
 from memory.gap import GapRule, Verdict, calibrated_rule, null_rule, ratio_rule
 from memory.models import Candidate, Decision
 from memory.ranking import RankRule, by_blend, by_relevance
-from memory.relevance import DEFAULT, Calibration, Calibrations, calibration_of
+from memory.relevance import Calibration, Calibrations, calibration_of, suits
 
 FEW_HOLD_A_KEY = 5
 """A key that more episodes hold says too little by itself."""
@@ -49,11 +49,6 @@ class GapFilter:
             return named, ""
         why = f"is for {named.embedding_model}, not for {model}" if named else "does not stand in goat.toml"
         return None, f"The calibration {name!r} {why}; the one of the package is used."
-
-
-def suits(calibration: Calibration, embedding_model: str) -> bool:
-    """Say whether a calibration can judge what an embedding model found; any can, without vectors."""
-    return not embedding_model or calibration.embedding_model in {embedding_model, DEFAULT}
 
 
 def decided(state: State, context: TurnContext, calibration: Calibration | None = None) -> list[Decision]:

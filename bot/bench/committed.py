@@ -53,7 +53,7 @@ def estimate(results: Results, bench: str, contestant: str, measure: str) -> Est
 
 def curve(results: Results, bench: str, contestant: str, name: str) -> Curve:
     """Return how coverage and false injections move with the threshold, the default marked."""
-    points = results["benchmarks"][bench]["contestants"][contestant]["curve"]
+    points = results["benchmarks"][bench]["contestants"][contestant]["curve"][::-1]
     default = Thresholds().gap_threshold
     marked = next(
         (

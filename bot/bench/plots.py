@@ -95,7 +95,7 @@ def curve_of(
     """
     known = [
         (one.threshold, one.answered.value, one.false_injections)
-        for one in points
+        for one in reversed(points)
         if one.answered and one.false_injections
     ]
     marked = next(

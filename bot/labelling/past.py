@@ -12,10 +12,10 @@ from graph.replay.replaying import Plan, Replayed, Replayer
 from graph.state import State
 from memory.gap import GapRule
 from memory.models import Candidate, Decision
-from memory.relevance import Calibration
+from memory.relevance import Calibration, suits
 from memory.tokens import CountTokens
 from nodes.budget import allocated
-from nodes.gap_filter import decided, suits
+from nodes.gap_filter import decided
 
 OFFERED = 5
 """Memories of a turn that are labelled at most: the most probable ones."""

@@ -16,7 +16,6 @@ from memory.keys import find_keys
 from memory.models import FOREIGN, Episode, Fact
 from memory.models import Hit as Found
 from memory.prompt import quoted
-from memory.relevance import calibration_of
 from memory.text import clean, excerpt
 
 _SECONDS = 20.0
@@ -58,7 +57,7 @@ class MemoryReading:
             seconds=_SECONDS,
         )
         found = [hit for hit in result.hits if times is None or times[0] <= hit.episode.at < times[1]]
-        chances = calibration_of(result.query.model)
+        chances = await self.layers.live.calibration(result.query.model)
         hits = [_hit(hit, chances.probability(hit.evidence, result.query)) for hit in found[: asked.limit]]
         return Hits(hits=hits, problems=list(result.problems))
 

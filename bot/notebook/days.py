@@ -105,12 +105,11 @@ async def outages(settings: Settings, owner: str, message: str, faults: Sequence
 
 
 async def _outage(settings: Settings, owner: str, message: str, fault: Fault) -> tuple[object, ...]:
-    context = TurnContext.model_validate(
-        {**settings.turn_context(owner).model_dump(), "experiment": Experiment.ON, **fault.thresholds}
-    )
+    plain = settings.turn_context(owner).model_copy(update={"experiment": Experiment.ON})
+    context = TurnContext.model_validate({**plain.model_dump(), **fault.thresholds})
     async with open_agent(settings.model_copy(update=dict(fault.settings))) as agent:
         thread = thread_id(owner, fault.name)
-        await agent.ask("Warming up.", owner=owner, thread=thread, context=context)
+        await agent.ask("Warming up.", owner=owner, thread=thread, context=plain)
         state = await agent.ask(message, owner=owner, thread=thread, context=context)
     return (
         fault.name,

@@ -15,7 +15,7 @@ from graph.tools.traits import Traits
 from memory.models import FOREIGN, Episode, Fact, Hit
 from memory.prompt import day, indented
 from memory.protocols import EpisodeStore, PermanentStore, SessionCache
-from memory.relevance import calibration_of
+from memory.relevance import Calibration
 from memory.temporal.bound import read_bound
 from memory.text import clean, excerpt
 
@@ -44,6 +44,8 @@ class MemoryTools:
     zone: Callable[[], Awaitable[tzinfo]]
     facts_cap: Callable[[], int]
     count: Callable[[str], int]
+    calibration: Callable[[str], Awaitable[Calibration]]
+    """Of an embedding model's finds."""
 
     def all(self) -> list[BaseTool]:
         """Return the tools, as a model may call them."""
@@ -76,7 +78,7 @@ class MemoryTools:
         timed = (start, end) if after.strip() or before.strip() else None
         result = await self.episodes.search(wanted, owner=asked.owner, limit=_FOUND, times=timed)
         hits = [hit for hit in result.hits if timed is None or start <= hit.episode.at < end][:_FOUND]
-        chances = calibration_of(result.query.model)
+        chances = await self.calibration(result.query.model)
         lines = [_found(hit, chances.probability(hit.evidence, result.query), zone) for hit in hits]
         problems = [f"(not searched in full: {problem})" for problem in result.problems]
         return "\n".join([*(lines or ["Nothing was found."]), *problems])

@@ -53,5 +53,11 @@ def test_the_committed_sweep_has_every_share() -> None:
     assert all(estimate(swept, "LoCoMo", f"{share:g}", "recall@5") for share in SHARES)
 
 
+@pytest.mark.parametrize("name", ["recall", "neighbours"])
+def test_no_search_of_a_committed_run_was_late(name: str) -> None:
+    benches = committed(name)["benchmarks"].values()
+    assert {one["problems"] for bench in benches for one in bench["contestants"].values()} == {0}
+
+
 def test_a_table_is_markdown() -> None:
     assert markdown([["", "b"], ["1", ""]]) == "| | b |\n|---|---|\n| 1 | |"

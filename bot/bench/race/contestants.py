@@ -8,7 +8,8 @@ from graph.context import Thresholds, TurnContext
 from graph.state import State
 from memory.ranking import by_blend
 
-FIXED: Mapping[str, object] = {"prefetch_results": 20, "cache_ttl": 0}
+FIXED: Mapping[str, object] = {"prefetch_results": 20, "prefetch_timeout": 30, "cache_ttl": 0}
+"""Nothing is late: what a busy machine drops at the deadline says nothing about how well a way finds."""
 DENSE: Mapping[str, object] = {"fusion_lexical": 0, "fusion_neighbours": 0}
 LEXICAL: Mapping[str, object] = {"fusion_dense": 0, "fusion_neighbours": 0}
 FUSED: Mapping[str, object] = {"fusion_neighbours": 0}

@@ -1,0 +1,144 @@
+"""Past turns of a real agent, labelled and taken apart."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from bot.labelling import opened
+from bot.labelling.demonstration import OWNER, Said, Told, gold_of, label, react, story, talk
+from bot.labelling.drawing import drawn
+from bot.labelling.labelled import labelled
+from bot.labelling.opened import open_archive
+from bot.labelling.past import OFFERED, past_turns
+from bot.labelling.reactions import weak_labels
+from bot.labelling.session import LabellingSession
+from bot.notebook.days import Fault, layers_table, live_through, outages, used
+from bot.notebook.dissect import asked_table, candidates_table, nodes_table, prompt_text, schedule
+from bot.notebook.temporary import apart
+from graph.agent import Agent
+from graph.app import open_agent
+from graph.settings import Settings
+
+MORNING = datetime(2026, 3, 1, 8, tzinfo=UTC)
+
+
+def short_story() -> tuple[list[Said], list[Told]]:
+    """Return the first days of the demonstration."""
+    said, told = story()
+    known = {one.episode.turn_id for one in told if one.day < 3}
+    return [one for one in said if one.day < 5 and (not one.gold or one.gold in known)][:12], [
+        one for one in told if one.day < 3
+    ]
+
+
+def test_the_story_can_be_known_before_it_is_asked() -> None:
+    said, told = story()
+    days = {one.episode.turn_id: one.day for one in told}
+    assert len(said) > 150
+    assert len({one.turn_id for one in said}) == len(said)
+    assert all(days[one.gold] < one.day for one in said if one.gold)
+    assert 50 < sum(not one.gold for one in said) < 100
+    assert story() == (said, told)
+
+
+async def test_an_archive_is_replayed_labelled_and_parted(settings: Settings, tmp_path: Path) -> None:
+    said, told = short_story()
+    (tmp_path / "own").mkdir()
+    async with open_agent(apart(settings, tmp_path / "own", OWNER)) as agent:
+        await talk(agent, said, told)
+        layers = agent.layers
+        context = layers.settings().turn_context(OWNER)
+        turns = await past_turns(layers, OWNER, context)
+        assert {turn.turn_id for turn in turns} == {one.turn_id for one in said}
+        recorded = {one.turn_id: one for one in await layers.observations.all(owner=OWNER)}
+        for turn in turns:
+            shown = [judged.turn_id for judged in recorded[turn.turn_id].decisions if judged.kept]
+            assert turn.shown(context) == shown
+            assert len(turn.offered) <= OFFERED
+            assert list(turn.chances) == sorted(turn.chances, reverse=True)
+        gold = gold_of(said)
+        session = LabellingSession(layers.labels, OWNER, drawn(turns, context.gap_threshold))
+        await label(session, gold)
+        labels = await layers.labels.all(owner=OWNER)
+        assert len(labels) == session.progress.labels > 10
+        assert {(one.turn_id, one.memory) for one in labels if one.relevant} <= set(gold.items())
+        parts = labelled(turns, labels, context.gap_threshold)
+        assert len(parts.choosing) + len(parts.testing) == session.progress.turns
+        await react(agent, turns, gold)
+        weak = weak_labels(await layers.feedback.all(owner=OWNER), recorded.values())
+        assert weak
+        assert all((gold[one.turn_id] == one.memory) <= one.relevant for one in weak)
+
+
+async def test_a_data_folder_without_turns_stays_as_it_is(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opened, "story", short_story)
+    empty = settings.model_copy(update={"data_folder": tmp_path / "nothing"})
+    (tmp_path / "nothing").mkdir()
+    (tmp_path / "nothing" / "models").symlink_to(settings.data_folder / "models")
+    async with open_archive(empty) as archive:
+        assert archive.demonstration is not None
+        assert "DEMONSTRATION" in str(archive)
+        assert archive.layers.settings().data_folder != tmp_path / "nothing"
+    assert [path.name for path in (tmp_path / "nothing").iterdir()] == ["models"]
+
+
+async def test_an_own_archive_is_opened_and_left_alone(agent: Agent, settings: Settings) -> None:
+    await agent.ask("My bike is green.", owner=settings.owner, thread="1")
+    await agent.layers.recorder.flush()
+    async with open_archive(settings) as archive:
+        assert archive.demonstration is None
+        assert str(archive) == f"Your own archive: 1 recorded turns of {settings.owner!r}."
+        context = settings.turn_context(archive.owner)
+        (turn,) = await past_turns(archive.layers, archive.owner, context)
+        assert turn.message == "My bike is green."
+        assert not turn.offered
+    assert await agent.layers.episodes.count(owner=settings.owner) == 1
+
+
+async def test_a_turn_is_taken_apart(agent: Agent) -> None:
+    for text in ("My sister Ioana is allergic to peanuts.", "Where did I park?"):
+        await agent.ask(text, owner="ana", thread="1")
+    state = await agent.ask("What is Ioana allergic to?", owner="ana", thread="2")
+    spans = schedule(state)
+    assert [name for name, *_ in spans][:2] == ["prefetch", "identity"]
+    assert spans[-1][0] == "archive"
+    assert all(began <= ended for _, began, ended in spans)
+    assert {row[0] for row in nodes_table(state).rows} >= {"prefetch", "gap_filter", "budget", "archive"}
+    assert ("the message", "What is Ioana allergic to?") in asked_table(state).rows
+    first = candidates_table(state, UTC).rows[0]
+    assert "shown" in first
+    assert "My sister Ioana is allergic to peanuts." in first
+    prompt = prompt_text(state, most=200)
+    assert "<recalled_memory>" in prompt
+    assert "characters left out" in prompt
+
+
+async def test_layers_and_outages_are_told(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    own = apart(settings, tmp_path / "own", "ana")
+    async with open_agent(own) as agent:
+        await agent.layers.permanent.upsert("city", "Cluj", owner="ana", at=MORNING)
+        messages = ["My sister Ioana is allergic to peanuts.", "What should we cook on Sunday?"]
+        states = await live_through(agent, "ana", messages, MORNING)
+        count = await agent.layers.tokens.ready()
+        taken = used(states[-1], count)
+        assert all(tokens >= 0 for tokens in taken.tokens)
+        assert taken.tokens[0] + taken.tokens[1] == states[-1]["allocation"].fixed
+        rows = {row[0]: row for row in (await layers_table(agent, "ana", states)).rows}
+        assert rows["L1 facts"][1] == "1 facts"
+        assert rows["L3 memory"][1] == "2 turns"
+    nobody = SecretStr("http://127.0.0.1:9")
+    faults = [
+        Fault(name="nothing"),
+        Fault(name="no facts", settings={"letta_url": nobody}),
+        Fault(name="other thresholds", thresholds={"gap_threshold": 1.0}),
+    ]
+    told = {row[0]: row for row in (await outages(own, "ana", "What is Ioana allergic to?", faults)).rows}
+    assert told["nothing"][1:4] == ("goes on", 1, 1)
+    assert told["no facts"][1:4] == ("goes on", 1, 0)
+    assert "Letta" in str(told["no facts"][-1])
+    assert told["other thresholds"][1:4] == ("goes on", 0, 1)

@@ -1,0 +1,66 @@
+"""Tables and plots of the notebooks."""
+
+from datetime import UTC, datetime
+
+import pytest
+from matplotlib.figure import Figure
+
+from bot.bench.neutral import Archive, Doc
+from bot.notebook.days import parted
+from bot.notebook.plots import chances_figure, intent_figure, schedule_figure, stacked_figure, worth_figure
+from bot.notebook.table import LONGEST, Table
+from bot.pictures.canvas import png
+from bot.pictures.palette import DARK, LIGHT, Palette
+from memory.tuning.resampling import Estimate
+
+HOSTILE = "<script>alert(1)</script> $x_1$ \x00\x1b[2J\u202e\n" + "字" * 500
+
+
+def test_what_stands_in_a_cell_is_text() -> None:
+    table = Table(("<b>", "number"), [(HOSTILE, 0.123456), (None, 7)])
+    html = table._repr_html_()
+    assert "<script>" not in html
+    assert "<b>" not in html
+    assert "&lt;script&gt;" in html
+    assert "0.1235" in html
+    assert not set("\x00\x1b\u202e") & set(html)
+    assert max(map(len, str(table).splitlines())) < LONGEST + 20
+    assert str(Table(("a", "b"), [("x", 1)])) == "a  b\nx  1"
+    assert str(Table(("a",), [])) == "a"
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=lambda palette: palette.name)
+def test_plots_have_their_axes_named_and_can_be_drawn(palette: Palette) -> None:
+    worth = [Estimate(value=0.1, low=-0.2, high=0.4), Estimate(value=0.2, low=0.0, high=0.4)]
+    drawn = [
+        schedule_figure([("prefetch", 0, 30), (HOSTILE, 30, 30)], title=HOSTILE, palette=palette),
+        stacked_figure(["L0", "L1"], [(10, 20), (10, 0), (10, 2)], title="Tokens", palette=palette),
+        intent_figure([("confidence", [0.2, 0.9])], title="Intent", palette=palette),
+        chances_figure([("kept", [0.9, 0.8]), ("cut", [])], 0.5, title="Chances", palette=palette),
+        worth_figure([0.4, 0.5], {"held out": worth}, 0.5, title="Worth", palette=palette),
+    ]
+    for figure in drawn:
+        assert isinstance(figure, Figure)
+        assert figure.axes[0].get_xlabel()
+        assert png(figure).startswith(b"\x89PNG")
+        assert len(png(figure)) < 100_000
+
+
+def test_nothing_can_be_drawn_too() -> None:
+    for figure in (
+        schedule_figure([], title="No node"),
+        stacked_figure(["L0"], [], title="No message"),
+        chances_figure([("kept", [])], 0.5, title="No memory"),
+        worth_figure([0.5], {}, 0.5, title="No label"),
+    ):
+        assert png(figure).startswith(b"\x89PNG")
+
+
+def test_the_last_turns_of_an_archive_become_messages() -> None:
+    at = [datetime(2026, 3, day, tzinfo=UTC) for day in (3, 1, 2, 4)]
+    docs = tuple(
+        Doc(id=f"{n}", text=f"user: message {n}\nassistant: reply", time=time) for n, time in enumerate(at)
+    )
+    archive, messages = parted(Archive(id="a", docs=docs, queries=()), 2)
+    assert [doc.id for doc in archive.docs] == ["1", "2"]
+    assert messages == ["message 0", "message 3"]
