@@ -7,27 +7,6 @@ from graph.rounds import grounding_of
 from graph.state import Allocation, State
 from memory.models import Candidate, Decision
 
-RULES = {
-    "calibrated": "probability",
-    "break": "the list breaks before it",
-    "null": "null turns",
-    "ratio": "gap ratio",
-    "few": "distance",
-    "key": "holds the same key",
-    "time": "the time that is meant",
-    "time_cut": "outside the time that is meant",
-    "small_talk": "small talk",
-    "duplicate": "said again later",
-    "fact": "among the facts",
-    "unused": "shown of late and not used",
-    "echo": "in the conversation",
-    "budget": "no room",
-}
-"""What each rule says in English; `rule_of` tells which one decided."""
-_MEASURED = {"calibrated": "≥", "null": ">", "ratio": "≥", "few": "≤"}
-"""How a kept score stands to its threshold."""
-_OTHERWISE = {">": "≤", "≥": "<", "≤": ">"}
-
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -54,25 +33,6 @@ def final(decisions: Sequence[Decision], allocation: Allocation) -> list[Decisio
     """Return each candidate's last word, in the order of `decisions`."""
     later = {decision.turn_id: decision for decision in allocation.over_budget}
     return [later.get(decision.turn_id, decision) for decision in decisions]
-
-
-def rule_of(decision: Decision) -> str:
-    """Return the name in `RULES` of what decided: a time means another thing for what it cuts."""
-    return "time_cut" if decision.rule == "time" and not decision.kept else decision.rule
-
-
-def measure(decision: Decision) -> str:
-    """Return what was held against what; empty when the rule measures nothing."""
-    if decision.rule not in _MEASURED:
-        return ""
-    sign = _MEASURED[decision.rule] if decision.kept else _OTHERWISE[_MEASURED[decision.rule]]
-    return f"{decision.score:.2f} {sign} {decision.threshold:.2f}"
-
-
-def told(decision: Decision) -> str:
-    """Say in English which rule decided, and what was held against what."""
-    rule = RULES.get(rule_of(decision), decision.rule)
-    return f"{rule}: {held}" if (held := measure(decision)) else rule
 
 
 def unsupported(state: State) -> tuple[Sequence[str], bool]:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from bot.decisions import Judged, judged, told
+from bot.decisions import Judged, judged
 from bot.pictures.values import Mark, Room, ScoreRow, Scores, Share, Words
+from graph.reasons import told
 from graph.state import Allocation, State
 from memory.models import Decision
 

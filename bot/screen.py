@@ -9,11 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.approving import argument_lines
-from bot.decisions import Judged, judged, problems, told, unsupported
+from bot.decisions import Judged, judged, problems, unsupported
 from bot.pictures.text import Signs, bar_width, in_ascii, mark_text, room_text, score_bar, signs_for
 from bot.pictures.values import Words
 from bot.picturing import mark_of, room_of, score_row
 from graph.events import Approval
+from graph.reasons import told
 from graph.rounds import results_of
 from graph.state import Allocation, Recall, State
 from memory.models import Fact

@@ -9,6 +9,7 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMes
 from langgraph.types import Send
 
 from graph.exchange import Call, Exchange, Grounding, ToolResult
+from graph.shown import conversation_of, recalled_of
 from graph.state import State
 from graph.updates import ToolsInput
 from memory.tool_prompt import BRIDGE, LAST, fenced_output
@@ -67,11 +68,8 @@ def tools_inputs(state: State) -> list[ToolsInput]:
 
 def is_tainted(state: State) -> bool:
     """Say whether text from outside stands before the model: of this turn, the one before, or recalled."""
-    allocation = state.get("allocation")
-    before = list(allocation.conversation)[-1:] if allocation else []
-    recalled = allocation.recalled if allocation else ()
-    found = (result.foreign for result in results_of(state))
-    return any((*found, *(turn.foreign for turn in before), *(memory.foreign for memory in recalled)))
+    shown = (*results_of(state), *conversation_of(state)[-1:], *recalled_of(state))
+    return any(one.foreign for one in shown)
 
 
 def names_new_address(arguments: Mapping[str, Any], seen: str) -> bool:
@@ -93,10 +91,10 @@ def round_messages(state: State, *, last: bool) -> list[AnyMessage]:
 
 def shown_data(state: State) -> Iterator[str]:
     """Yield what the model was shown as data; a call that only repeats it is no call."""
-    allocation, sheet = state.get("allocation"), state.get("fact_sheet")
-    for memory in allocation.recalled if allocation else ():
+    sheet = state.get("fact_sheet")
+    for memory in recalled_of(state):
         yield f"{memory.message}\n{memory.reply}"
-    for turn in allocation.conversation if allocation else ():
+    for turn in conversation_of(state):
         previews = (line.partition(" -> ")[2] for line in turn.evidence)
         yield "\n".join([turn.message, turn.reply, *previews])
     for fact in sheet.facts if sheet else ():

@@ -11,6 +11,7 @@ from typing import Annotated, NotRequired
 
 from langchain_core.messages import AnyMessage
 from langgraph.graph.message import Messages, add_messages
+from pydantic import BeforeValidator
 from typing_extensions import TypedDict
 
 from graph.exchange import Exchange, Grounding, ToolResult, of_one_turn
@@ -35,6 +36,14 @@ def keep_latest(left: Messages, right: Messages) -> Messages:
     """Add messages as `add_messages` does, and keep the latest `MESSAGES_KEPT`."""
     merged = add_messages(left, right)
     return merged[-MESSAGES_KEPT:] if isinstance(merged, list) else merged
+
+
+def _id_of(value: object) -> object:
+    """Return the id of a turn that is written out whole, as in an earlier version's checkpoints."""
+    return value.get("turn_id") if isinstance(value, dict) else value
+
+
+TurnId = Annotated[str, BeforeValidator(_id_of)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +137,7 @@ class CalibrationUsed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allocation:
-    """How the budget of the turn was shared, in tokens."""
+    """How the budget of the turn was shared, in tokens; `graph.shown` gives what its ids stand for."""
 
     confidence: float
     complexity: float
@@ -139,10 +148,12 @@ class Allocation:
     l2_used: int
     l3_limit: int
     l3_used: int
-    conversation: Sequence[ConversationTurn]
+    conversation: Sequence[TurnId]
     """What of the conversation is shown, oldest first."""
-    recalled: Sequence[Candidate]
+    recalled: Sequence[TurnId]
     """What of the memory is shown, best first."""
+    shortened: Sequence[ConversationTurn] = ()
+    """Those of the conversation that are shown in part, as they are shown."""
     over_budget: Sequence[Decision] = ()
     """Relevant memories for which there was no room."""
 

@@ -10,6 +10,7 @@ from graph.context import TurnContext
 from graph.experiment import Experiments
 from graph.recorder import TurnRecorder
 from graph.rounds import results_of
+from graph.shown import recalled_of
 from graph.state import Archived, Reply, State, Turn, Unused
 from graph.turn import reply_id
 from graph.updates import ArchiveUpdate
@@ -62,7 +63,7 @@ class Archive:
         await self.cache.drop(owner=turn.owner)
         self.episodes.index_soon(owner=turn.owner)
         if new_episode:
-            await self._touch([c.turn_id for c in state["allocation"].recalled], turn.owner)
+            await self._touch(list(state["allocation"].recalled), turn.owner)
         self.recorder.soon(state, context)
         archived = Archived(turn_id=turn.turn_id, conversation=new_turn, episode=new_episode)
         return {"archived": archived, "unused": await asyncio.to_thread(unused, state)}
@@ -98,7 +99,7 @@ def unused(state: State) -> list[Unused]:
     if reply.outcome is not Outcome.ANSWERED:
         return list(found.values())
     chances = {decision.turn_id: decision.probability for decision in state["decisions"]}
-    for memory in state["allocation"].recalled:
+    for memory in recalled_of(state):
         found.pop(memory.turn_id, None)
         if not is_used(f"{memory.message} {memory.reply}", reply=reply.text, message=turn.message):
             found[memory.turn_id] = Unused(

@@ -6,6 +6,7 @@ from datetime import tzinfo
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
 
+from graph.shown import conversation_of, recalled_of
 from graph.state import State
 from graph.updates import AssembleUpdate
 from memory.models import ConversationTurn
@@ -27,12 +28,12 @@ class Assemble:
 
     async def __call__(self, state: State) -> AssembleUpdate:
         count, zone = await self.tokens.ready(), await self.zone()
-        turn, allocation = state["turn"], state["allocation"]
+        turn, recalled = state["turn"], recalled_of(state)
         message = shorten_message(turn.message, self.message_cap(), count)
         prompt: list[AnyMessage] = [
             SystemMessage(render_system(state["persona"].text, state["fact_sheet"].facts, zone)),
-            *conversation_messages(allocation.conversation),
-            HumanMessage(render_message(message, allocation.recalled, turn.at, zone, quote=turn.quote)),
+            *conversation_messages(conversation_of(state)),
+            HumanMessage(render_message(message, recalled, turn.at, zone, quote=turn.quote)),
         ]
         return {"prompt": alternating(prompt)}
 

@@ -7,7 +7,7 @@ from datetime import tzinfo
 from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
-from graph.state import Allocation, State
+from graph.state import Allocation, Conversation, State
 from graph.updates import BudgetUpdate
 from memory import budget as aits
 from memory.models import Candidate, ConversationTurn, Decision
@@ -66,8 +66,9 @@ def allocated(state: State, context: TurnContext, fixed: int, count: CountTokens
         l2_used=l2_used,
         l3_limit=l3_limit,
         l3_used=sum(tokens for _, tokens in kept),
-        conversation=tuple(shown),
-        recalled=tuple(candidate for candidate, _ in kept),
+        conversation=tuple(turn.turn_id for turn in shown),
+        recalled=tuple(candidate.turn_id for candidate, _ in kept),
+        shortened=_shortened(shown, past),
         over_budget=tuple(cut),
     )
 
@@ -102,6 +103,12 @@ def _relevant(state: State, count: CountTokens, zone: tzinfo) -> list[tuple[Cand
     by_id = {candidate.turn_id: candidate for candidate in state["recall"].candidates}
     kept = [by_id[decision.turn_id] for decision in state["decisions"] if decision.kept]
     return [(candidate, count(render_memory(1, candidate, zone))) for candidate in kept]
+
+
+def _shortened(shown: list[ConversationTurn], past: Conversation) -> tuple[ConversationTurn, ...]:
+    """Return those that are not shown as they stand in the conversation."""
+    whole = {turn.turn_id: turn for turn in past.turns}
+    return tuple(turn for turn in shown if turn not in (whole.get(turn.turn_id), past.opening))
 
 
 def _shortener(count: CountTokens) -> Callable[[ConversationTurn, int], ConversationTurn]:

@@ -100,6 +100,12 @@ def kept(state: Mapping[str, Any]) -> list[str]:
     return [decision["turn_id"] for decision in state["decisions"] if decision["kept"]]
 
 
+def recalled(state: Mapping[str, Any]) -> list[str]:
+    """Return what was said in the memories that are shown, best first."""
+    by_id = {candidate["turn_id"]: candidate["message"] for candidate in state["recall"]["candidates"]}
+    return [by_id[turn_id] for turn_id in state["allocation"]["recalled"]]
+
+
 def conversation(state: Mapping[str, Any]) -> list[str]:
     """Return what was said before in the thread."""
     return [past["message"] for past in state["conversation"]["turns"]]

@@ -92,8 +92,8 @@ def injection_table(results: Results, bench: str) -> str:
     for kind, said in KINDS.items():
         found = [kinds.get(f"{kind}, {language}") for language in LANGUAGES]
         whole = kinds.get(kind)
-        cells = [f"{one['false_per_hundred']:.0f}" if one else "" for one in found]
-        rows.append([said, *([f"{whole['false_per_hundred']:.0f}", "", ""] if whole else cells)])
+        cells = [_whole(one) if one else "" for one in found]
+        rows.append([said, *([_whole(whole), "", ""] if whole else cells)])
     return markdown(rows)
 
 
@@ -137,9 +137,13 @@ def romanian_sentence(results: Results) -> str:
 
 def markdown(rows: Sequence[Iterable[str]]) -> str:
     """Lay out a table, its first row the head."""
-    lines = [f"| {' | '.join(row)} |".replace("|  |", "| |") for row in rows]
+    lines = ["|" + "|".join(f" {cell} " if cell else " " for cell in row) + "|" for row in rows]
     columns = len(list(rows[0]))
     return "\n".join([lines[0], "|" + "---|" * columns, *lines[1:]])
+
+
+def _whole(kind: Mapping[str, float]) -> str:
+    return str(int(kind["false_per_hundred"] + 0.5))
 
 
 def _interval(value: Mapping[str, float], digits: int) -> str:

@@ -67,7 +67,7 @@ def read_outcome(
     """
     state = recalled.state
     best = [docs[turn_id] for turn_id in ranked[:RANKING]]
-    kept = [docs[candidate.turn_id] for candidate in state["allocation"].recalled]
+    kept = [docs[turn_id] for turn_id in state["allocation"].recalled]
     by_session = _by_session(archive, query)
     return Outcome(
         archive=archive.id,

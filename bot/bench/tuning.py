@@ -9,7 +9,7 @@ from graph.context import TurnContext
 from memory.gap import GapRule
 from memory.models import Decision
 from memory.tuning.bound import HeldOut
-from memory.tuning.curves import GRID, LabelledTurn
+from memory.tuning.curves import GRID, LabelledTurn, OperatingPoint
 from memory.tuning.resampling import Estimate, resampling
 from memory.tuning.score import utility
 
@@ -63,6 +63,28 @@ def held_out(turns: Sequence[AskedTurn], before: TurnContext, after: TurnContext
         )
         for turn in turns
     ]
+
+
+def whole(turns: Sequence[AskedTurn]) -> list[AskedTurn]:
+    """Return the messages to whole archives, without those to smaller ones that were drawn from them."""
+    largest = dict[str, int]()
+    for turn in turns:
+        largest[turn.conversation] = max(turn.size, largest.get(turn.conversation, 0))
+    return [turn for turn in turns if turn.size == largest[turn.conversation]]
+
+
+def points_table(points: Sequence[OperatingPoint]) -> str:
+    """Lay out operating points in Markdown."""
+    head = ("threshold", "recall of memories", "messages answered", "false in 100 (95 %)", "utility")
+    rows = [head, ["---"] * len(head), *map(_row, points)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _row(point: OperatingPoint) -> list[str]:
+    false = point.false_injections
+    shares = [f"{found.value:.2f}" if found else "" for found in (point.recall, point.answered)]
+    told = f"{false.value:.1f} ({false.low:.1f} to {false.high:.1f})" if false else ""
+    return [f"{point.threshold:.2f}", *shares, told, f"{point.utility.value:+.3f}"]
 
 
 def figures(turns: Sequence[AskedTurn], context: TurnContext) -> dict[str, float]:

@@ -7,10 +7,10 @@ from typing import Any
 
 from ipywidgets import Button, HBox, IntProgress, Label, Layout, Textarea, VBox
 
-from bot.decisions import told
 from bot.labelling.session import LabellingSession, Question, became_of
 from bot.screen import printable
 from graph.context import TurnContext
+from graph.reasons import told
 from memory.errors import GoatError
 from memory.models import Mechanism
 from memory.prompt import day

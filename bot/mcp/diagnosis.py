@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from bot.decisions import RULES, measure, rule_of
 from bot.mcp.turn_answers import Diagnosis, Verdict
 from bot.screen import snippet
+from graph.reasons import measure, words_of
 from memory.models import Decision, Episode
 from memory.observation import Judged, Observation
 from memory.prompt import quoted
@@ -56,7 +56,7 @@ def _verdict(judged: Judged, episode: Episode | None) -> Verdict:
         rank=judged.rank,
         kept=judged.kept,
         rule=judged.rule,
-        means=RULES.get(rule_of(decision), judged.rule),
+        means=words_of(decision),
         measured=measure(decision),
         score=judged.score,
         threshold=judged.threshold,

@@ -11,7 +11,7 @@ from bot.decisions import problems
 from bot.notebook.table import Table
 from graph.agent import Agent
 from graph.app import open_agent
-from graph.context import Experiment, TurnContext
+from graph.context import TurnContext
 from graph.observing import waited
 from graph.settings import Settings
 from graph.state import State
@@ -22,6 +22,8 @@ from memory.tokens import CountTokens
 
 LAYERS = ("L0 identity", "L1 facts", "L2 conversation", "L3 memory")
 GOES_ON = (Outcome.ANSWERED, Outcome.RECALLED)
+LOADING = 30.0
+"""Seconds that the first turn of an agent has, in which everything is opened."""
 _BETWEEN = timedelta(minutes=25)
 
 
@@ -99,18 +101,19 @@ class Fault:
 
 
 async def outages(settings: Settings, owner: str, message: str, faults: Sequence[Fault]) -> Table:
-    """Ask the same with each fault, as an experiment that leaves no trace; say what became of the turn."""
+    """Ask the same with each fault, in private, which leaves no trace; say what became of the turn."""
     rows = [await _outage(settings, owner, message, fault) for fault in faults]
     return Table(("what is wrong", "the turn", "memories", "facts", "ms", "it says"), rows)
 
 
 async def _outage(settings: Settings, owner: str, message: str, fault: Fault) -> tuple[object, ...]:
-    plain = settings.turn_context(owner).model_copy(update={"experiment": Experiment.ON})
-    context = TurnContext.model_validate({**plain.model_dump(), **fault.thresholds})
+    given, private = settings.turn_context(owner).model_dump(), Circumstances(private=True)
+    patient = TurnContext.model_validate({**given, "prefetch_timeout": LOADING})
+    context = TurnContext.model_validate({**given, **fault.thresholds})
     async with open_agent(settings.model_copy(update=dict(fault.settings))) as agent:
         thread = thread_id(owner, fault.name)
-        await agent.ask("Warming up.", owner=owner, thread=thread, context=plain)
-        state = await agent.ask(message, owner=owner, thread=thread, context=context)
+        await agent.ask("Warming up.", owner=owner, thread=thread, context=patient, about=private)
+        state = await agent.ask(message, owner=owner, thread=thread, context=context, about=private)
     return (
         fault.name,
         "goes on" if state["reply"].outcome in GOES_ON else state["reply"].outcome.value,

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from datetime import tzinfo
 
-from bot.decisions import judged, told
+from bot.decisions import judged
 from bot.notebook.table import Table
 from bot.screen import printable, snippet
 from graph.captions import CAPTIONS
 from graph.observing import AT_ONCE
+from graph.reasons import told
 from graph.state import State
 from memory.prompt import day
 from memory.text import clip

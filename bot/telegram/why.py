@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, tzinfo
 from urllib.parse import quote
 
-from bot.decisions import RULES, Judged, judged, measure, problems, rule_of, unsupported
+from bot.decisions import Judged, judged, problems, unsupported
 from bot.pictures.values import Words
 from bot.screen import CUT_SHOWN, snippet
 from bot.telegram.texts import verbatim
+from graph.reasons import RULES, measure, rule_of
 from graph.rounds import results_of
 from graph.state import Recall, State
 from memory.models import Decision

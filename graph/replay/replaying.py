@@ -235,7 +235,7 @@ def _as_shown(state: State, kept: frozenset[str]) -> State:
     """Return the state with the memories that the turn was really shown."""
     shown: Allocation = replace(
         state["allocation"],
-        recalled=tuple(c for c in state["recall"].candidates if c.turn_id in kept),
+        recalled=tuple(c.turn_id for c in state["recall"].candidates if c.turn_id in kept),
     )
     return {**state, "allocation": shown}
 

@@ -51,7 +51,7 @@ def tell_archive(state: State) -> list[str]:
 
 
 def _shown(state: State) -> set[str]:
-    return {memory.turn_id for memory in state["allocation"].recalled}
+    return set(state["allocation"].recalled)
 
 
 def _replied(reply: Reply) -> str:

@@ -3,29 +3,13 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from graph.reasons import told, words_of
 from graph.state import Allocation, State
 from graph.telling.words import counted, day, line, snippet
 from memory.models import Candidate, Decision
 
 _KEPT_SHOWN = 6
 _LINES = 11
-_MEASURED = {
-    "calibrated": "probability",
-    "null": "share of null turns",
-    "ratio": "gap ratio",
-    "few": "distance",
-}
-_KEPT_BELOW = ("few",)
-_WHY = {
-    "break": "probable, but after the list breaks off",
-    "key": "holds the message's identifier",
-    "small_talk": "small talk",
-    "duplicate": "said again later, or the same question",
-    "fact": "stands among the facts",
-    "unused": "shown of late, and not used",
-    "echo": "stands in the conversation",
-    "budget": "no room",
-}
 
 
 def tell_gap_filter(state: State) -> list[str]:
@@ -93,16 +77,6 @@ def _told(what: str, decision: Decision, by_id: Mapping[str, Candidate]) -> str:
 
 def reason(decision: Decision) -> str:
     """Say why a memory was kept or cut, with what was held against what."""
-    if decision.rule == "time":
-        return "said in the time that is meant" if decision.kept else "outside the time that is meant"
     if decision.rule == "budget":
-        return f"no room for its {counted(decision.tokens, 'token')}"
-    if name := _MEASURED.get(decision.rule):
-        return f"{name} {decision.score:.2f} {_sign(decision)} {decision.threshold:.2f}"
-    return _WHY.get(decision.rule, decision.rule)
-
-
-def _sign(decision: Decision) -> str:
-    if decision.rule in _KEPT_BELOW:
-        return "≤" if decision.kept else ">"
-    return "≥" if decision.kept else "<"
+        return f"{words_of(decision)} for its {counted(decision.tokens, 'token')}"
+    return told(decision, " ")

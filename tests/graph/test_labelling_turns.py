@@ -119,7 +119,7 @@ async def test_a_turn_is_taken_apart(agent: Agent) -> None:
 
 async def test_layers_and_outages_are_told(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "own").mkdir()
-    own = apart(settings, tmp_path / "own", "ana")
+    own = apart(settings, tmp_path / "own", "ana").model_copy(update={"prefetch_timeout": 20.0})
     async with open_agent(own) as agent:
         await agent.layers.permanent.upsert("city", "Cluj", owner="ana", at=MORNING)
         messages = ["My sister Ioana is allergic to peanuts.", "What should we cook on Sunday?"]
@@ -134,11 +134,14 @@ async def test_layers_and_outages_are_told(settings: Settings, tmp_path: Path) -
     nobody = SecretStr("http://127.0.0.1:9")
     faults = [
         Fault(name="nothing"),
+        Fault(name="no vectors", settings={"chroma_url": nobody}),
         Fault(name="no facts", settings={"letta_url": nobody}),
         Fault(name="other thresholds", thresholds={"gap_threshold": 1.0}),
     ]
     told = {row[0]: row for row in (await outages(own, "ana", "What is Ioana allergic to?", faults)).rows}
     assert told["nothing"][1:4] == ("goes on", 1, 1)
+    assert told["no vectors"][1:4] == ("goes on", 1, 1)
+    assert "Chroma" in str(told["no vectors"][-1])
     assert told["no facts"][1:4] == ("goes on", 1, 0)
     assert "Letta" in str(told["no facts"][-1])
     assert told["other thresholds"][1:4] == ("goes on", 0, 1)

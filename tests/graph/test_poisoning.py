@@ -61,7 +61,7 @@ async def shown_everywhere(agent: Agent, owner: str, name: str, model: Obedient)
     model.first = ToolCall("read_page", {"name": name}, "call_1")
     state = await asked(agent, owner, ticket, Circumstances(quote=text))
     assert [result.output for result in state["results"]] == [text], state["reply"]
-    assert f"old-{owner}-{name}" in {memory.turn_id for memory in state["allocation"].recalled}
+    assert f"old-{owner}-{name}" in state["allocation"].recalled
     return state
 
 

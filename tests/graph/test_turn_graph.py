@@ -10,6 +10,7 @@ from graph.agent import Agent
 from graph.app import open_agent
 from graph.events import Finished, Piece, Step
 from graph.settings import Settings
+from graph.shown import recalled_of
 from graph.tools.plugins.artifacts import artifacts_of
 from graph.turn import Circumstances, thread_id
 from memory.errors import EmptyMessage, OwnerMismatch
@@ -31,7 +32,7 @@ async def test_a_fact_told_in_one_run_is_recalled_in_another_thread_of_the_next(
         state = await agent.ask(
             "What snack can I bake for the kids' birthday?", owner=OWNER, thread=thread("2")
         )
-    assert "peanuts" in state["allocation"].recalled[0].message
+    assert "peanuts" in recalled_of(state)[0].message
     assert "peanuts" in state["prompt"][-1].text
 
 

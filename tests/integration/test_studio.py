@@ -15,12 +15,13 @@ from graph.builder import FETCHES
 from graph.captions import CAPTIONS
 from graph.context import TurnContext
 from graph.settings import Settings
+from graph.shown import recalled_of
 from graph.turn import thread_id, user_message
 from memory.models import Outcome
 from tests.scripted import calling, in_turn
 from tests.servers.model import ModelServer, running_model_server
 from tests.servers.studio import StudioServer
-from tests.studio import ASSISTANT, Chat, conversation, kept, running_studio, said, shared_folder
+from tests.studio import ASSISTANT, Chat, conversation, kept, recalled, running_studio, said, shared_folder
 
 CONFIGURED = 0.7
 FACTS = (
@@ -133,7 +134,7 @@ async def test_a_turn_streams_shows_what_each_node_decided_and_is_forked(
     state = cast("dict[str, Any]", (await client.threads.get_state(chat.thread))["values"])
     assert "".join(words) == state["reply"]["text"]
     assert state["reply"]["outcome"] == Outcome.ANSWERED
-    assert state["allocation"]["recalled"][0]["message"] == FACTS[0]
+    assert recalled(state)[0] == FACTS[0]
     assert len(state["decisions"]) == len(FACTS)
 
     steps = await chat.history()
@@ -179,10 +180,10 @@ async def test_what_one_process_archives_the_other_recalls(client: LangGraphClie
     here = await agent.ask(
         "What is the code of my gym locker?", owner="dana", thread=thread_id("terminal", "dana", "1")
     )
-    assert "9312" in here["allocation"].recalled[0].message
+    assert "9312" in recalled_of(here)[0].message
     await agent.ask("The boat is called Merganser.", owner="dana", thread=thread_id("terminal", "dana", "2"))
     there = await (await Chat.begin(client)).say("What is the name of the boat?", owner="dana")
-    assert "Merganser" in there["allocation"]["recalled"][0]["message"]
+    assert "Merganser" in recalled(there)[0]
 
 
 async def test_a_thread_goes_on_in_the_server_and_back(client: LangGraphClient, agent: Agent) -> None:

@@ -19,7 +19,7 @@ from tests.scripted import calling, in_turn
 from tests.servers.model import ModelServer, running_model_server
 from tests.servers.studio import StudioServer
 from tests.servers.telegram import BotApi, running_bot_api
-from tests.studio import Chat, conversation, kept, running_studio, said, shared_folder, written
+from tests.studio import Chat, conversation, kept, recalled, running_studio, said, shared_folder, written
 from tests.telegram_bot import ANA, running_bot
 
 OWNER = "me"
@@ -123,7 +123,7 @@ async def test_a_past_turn_is_gone_back_to_at_three_nodes_and_nothing_is_written
     chat: Chat, layers: Layers, model: ModelServer
 ) -> None:
     original = (await chat.state())["values"]
-    assert [memory["message"] for memory in original["allocation"]["recalled"]] == [FACTS[0]]
+    assert recalled(original) == [FACTS[0]]
     places = {node: await chat.before(node) for node in ("prefetch", "gap_filter", "budget")}
     before, asked = await written(layers), len(model.chats)
 

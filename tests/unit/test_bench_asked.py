@@ -9,10 +9,22 @@ from bot.bench.neutral import Archive, Bench, Doc, Query
 from bot.bench.race.open import bench_layers
 from bot.bench.sets.labelled import Labelled
 from bot.bench.sets.offered import LabelledSet
-from bot.bench.tuning import DEFAULTS, RATIO, RULES, estimates, figures, halves, held_out, labelled
+from bot.bench.tuning import (
+    DEFAULTS,
+    RATIO,
+    RULES,
+    estimates,
+    figures,
+    halves,
+    held_out,
+    labelled,
+    points_table,
+    whole,
+)
 from graph.context import TurnContext
 from graph.settings import Settings
 from memory.relevance import calibration_of
+from memory.tuning.curves import operating_points
 from tests.servers.hash_embeddings import HashEmbeddings
 
 NOTHING, EVERYTHING = TurnContext(gap_threshold=1), TurnContext(gap_threshold=0)
@@ -107,3 +119,12 @@ async def test_shares_by_group(turns: list[AskedTurn]) -> None:
     assert relevant is not None
     assert irrelevant is not None
     assert relevant.value == 1 >= irrelevant.value
+
+
+async def test_operating_points_as_a_table(turns: list[AskedTurn]) -> None:
+    large = whole(turns)
+    assert {turn.size for turn in large} == {4}
+    table = points_table(operating_points(labelled(large, EVERYTHING), [0.5])).splitlines()
+    assert len(table) == 3
+    assert table[2].startswith("| 0.50 | ")
+    assert len({row.count("|") for row in table}) == 1

@@ -172,13 +172,15 @@ class TestBudget:
         evidence = ("tool: " + "result " * 3000,)
         long = replace(past("p", message="word " * 5000), evidence=evidence, tokens=8100)
         given = await allocate(state(turns=(long,)), l2_cap=1000)
-        (shown,) = given.conversation
+        (shown,) = given.shortened
+        assert list(given.conversation) == [shown.turn_id]
         assert COUNT(shown.message) + COUNT(render_evidence(shown)) <= given.l2_limit + 200
 
     async def test_the_latest_turn_is_shortened_when_it_alone_is_too_long(self) -> None:
         long = past("p", 10_000, message="word " * 5000, reply="word " * 5000)
         given = await allocate(state(turns=(long,)), l2_cap=1000)
-        (shown,) = given.conversation
+        (shown,) = given.shortened
+        assert list(given.conversation) == [shown.turn_id]
         assert shown.tokens == COUNT(shown.message) + COUNT(shown.reply)
         assert 900 <= shown.tokens <= 1100
 
@@ -353,11 +355,12 @@ class TestUnused:
             l3_limit=0,
             l3_used=0,
             conversation=(),
-            recalled=shown,
+            recalled=[memory.turn_id for memory in shown],
         )
         given: State = {
             "messages": [],
             "turn": TURN,
+            "recall": Recall(candidates=shown),
             "reply": Reply(text=reply, outcome=outcome),
             "allocation": allocation,
             "decisions": list(kept_decisions(*shown).values()),

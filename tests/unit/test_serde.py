@@ -1,13 +1,16 @@
 """Checkpointed values come back as they were; sequences as lists."""
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from pydantic import TypeAdapter
 
 from graph.serde import checkpoint_serde
-from graph.state import Archived, Conversation, Recall, Reply, TimeMeant, Unused
+from graph.state import Allocation, Archived, Conversation, Recall, Reply, TimeMeant, Unused
 from memory.models import (
     Candidate,
     ConversationTurn,
@@ -34,6 +37,20 @@ CANDIDATE = Candidate(
     evidence=Evidence(lexical=1 / 3, coverage=0.5, cosine=-0.1, standing=None, surplus=2.5, keyed=1),
 )
 DECISION = Decision(turn_id="t", kept=True, rule="null", score=0.3, threshold=0.2, probability=0.9)
+ALLOCATION = Allocation(
+    confidence=0.5,
+    complexity=0.2,
+    total=8000,
+    fixed=300,
+    l2_limit=1000,
+    l2_used=3,
+    l3_limit=1000,
+    l3_used=90,
+    conversation=["t"],
+    recalled=["u"],
+    shortened=[PAST],
+    over_budget=[DECISION],
+)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +71,7 @@ DECISION = Decision(turn_id="t", kept=True, rule="null", score=0.3, threshold=0.
             times=TimeMeant(start=AT, end=AT, text="ieri", alone=True),
             expanded="da, aia",
         ),
+        ALLOCATION,
         Archived(turn_id="t", conversation=True, episode=False),
         [Unused(turn_id="t", probability=0.7, turns_left=2)],
         Reply(text="hi", outcome=Outcome.ANSWERED),
@@ -73,3 +91,15 @@ def test_a_value_comes_back_equal_and_of_its_type(value: Any) -> None:
 
 def test_state_types_are_written_as_json() -> None:
     assert checkpoint_serde().dumps_typed(Reply(text="hi", outcome=Outcome.ANSWERED))[0] == "Reply"
+
+
+def test_an_allocation_that_holds_whole_turns_is_read_as_their_ids() -> None:
+    """As a turn left it that was pending when the agent was upgraded."""
+    serde = checkpoint_serde()
+    former = replace(ALLOCATION, shortened=())
+    kind, raw = serde.dumps_typed(former)
+    values = json.loads(raw)
+    turn, memory = (TypeAdapter(type(one)).dump_python(one, mode="json") for one in (PAST, CANDIDATE))
+    values |= {"conversation": [turn], "recalled": [memory | {"turn_id": "u"}]}
+    del values["shortened"]
+    assert serde.loads_typed((kind, json.dumps(values).encode())) == former

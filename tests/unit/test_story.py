@@ -34,8 +34,8 @@ def answered(*candidates: Candidate, **more: Any) -> State:
         l2_used=300,
         l3_limit=1200,
         l3_used=50,
-        conversation=(past("p"),),
-        recalled=candidates,
+        conversation=("p",),
+        recalled=[c.turn_id for c in candidates],
         over_budget=[replace(decision(c.turn_id, kept=False, rule="budget"), tokens=90) for c in candidates],
     )
     given["prompt"] = [HumanMessage("what did I plant?")]

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from telegramify_markdown import convert
 
 import bot.telegram.texts
-from bot.decisions import RULES
 from bot.telegram.texts import FALLBACK, Texts, escaped, placeholders, verbatim
+from graph.reasons import RULES
 from memory.errors import ConfigError
 
 SHIPPED = Path(bot.telegram.texts.__file__).parent / "translations"

@@ -16,12 +16,13 @@ from rich.console import Console
 from telegramify_markdown import convert
 
 from bot import screen
-from bot.decisions import RULES, judged
+from bot.decisions import judged
 from bot.pictures.painter import Painter
 from bot.pictures.values import Mark, Room, Scores, Share
 from bot.picturing import of_state
 from bot.telegram.texts import Texts
 from bot.telegram.why import LONGEST, picture_words, reason, when, why_text
+from graph.reasons import RULES
 from graph.state import Allocation, FactSheet, Persona, Recall, State, TimeMeant, Turn
 from memory.models import Candidate, Decision, Evidence, Mechanism, SearchReport
 

@@ -47,8 +47,13 @@ def slim(value: Any) -> Any:
 
 def measured(outcomes: Iterable[Outcome], measure: str) -> Estimate | None:
     """Return the mean of a measure over the relevant queries, with its interval over conversations."""
-    labelled = [outcome for outcome in outcomes if outcome.gold and not outcome.query.irrelevant]
+    labelled = relevant(outcomes)
     return _estimate([MEASURES[measure](outcome) for outcome in labelled], labelled)
+
+
+def relevant(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Return those of the queries that something in the archive answers."""
+    return [outcome for outcome in outcomes if outcome.gold and not outcome.query.irrelevant]
 
 
 def false_injections(outcomes: Iterable[Outcome]) -> Estimate | None:
