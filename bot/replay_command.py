@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
@@ -24,6 +25,8 @@ from memory.temporal.bound import read_bound
 
 SHOWN = 10
 """Changed turns that are listed."""
+NAMED = 3
+"""Turns that are named when they were not decided as recorded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +55,7 @@ async def run_replay(settings: Settings, wish: Wish) -> int:
         return with_thresholds(context, wish.settings)
 
     async with open_layers(settings) as layers:
-        with results_file(wish.results) as write:
+        with results_file(wish.results, private=True) as write:
             replayer = Replayer(layers, wish.owner, change if wish.settings else None)
             plan = await replayer.plan(await _time(layers, wish.since), await _time(layers, wish.until))
             comparison = await _replayed(layers, replayer, plan, wish.owner, console)
@@ -70,8 +73,9 @@ async def _replayed(
         return comparison
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
+        read = progress.add_task("turns read", total=len(plan.in_order()))
         task = progress.add_task("turns replayed", total=len(plan.replayed))
-        async for replayed in replayer.run(plan):
+        async for replayed in replayer.run(plan, on_turn=partial(progress.advance, read)):
             comparison.add(replayed)
             progress.advance(task)
     return comparison
@@ -110,9 +114,11 @@ def _sameness(comparison: Comparison) -> Text:
         return Text(
             f"{same} turns replayed; every decision is the recorded one, byte for byte.", style="green"
         )
+    names = printable(", ".join(comparison.different[:NAMED]))
+    more = ", …" if len(comparison.different) > NAMED else "."
     return Text(
         f"{same} of {comparison.turns} turns were decided again as recorded. What differs was decided by "
-        f"another version, or on what is no longer there: {', '.join(comparison.different[:3])} …",
+        f"another version, or on what is no longer there: {names}{more}",
         style="yellow",
     )
 

@@ -5,7 +5,7 @@ import logging
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 from weakref import WeakValueDictionary
 
 from langgraph.types import Command
@@ -194,9 +194,8 @@ class Agent:
         await erase_owner(self.layers, self._saver, self._pending, owner=owner)
 
     async def last_turn(self, thread: str) -> State | None:
-        """Read the thread's latest state; None when it has none."""
-        values = (await self._runs.snapshot(thread)).values
-        return cast("State", values) if values else None
+        """Read the state of the thread's latest turn; None when it has none. Experiments are passed over."""
+        return await self._pending.latest(thread)
 
     def _queue(self, thread: str) -> asyncio.Lock:
         return self._queues.setdefault(thread, asyncio.Lock())

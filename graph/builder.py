@@ -11,7 +11,6 @@ from graph.experiment import Experiments
 from graph.layers import Layers
 from graph.model_call import ModelCall
 from graph.observed import Observed
-from graph.redis_lineage import RedisLineage
 from graph.rounds import after_respond
 from graph.state import State, TurnInput
 from graph.updates import ToolsInput
@@ -38,13 +37,13 @@ def build_graph(layers: Layers, context_schema: type[TurnContext] = TurnContext)
     """Draw the turn over `layers`; compile it with a checkpointer, or let the server bring its own."""
     turns = layers.turns
     ask = ModelCall(layers.model, layers.stops, layers.model_timeout)
-    experiments = Experiments(RedisLineage(layers.redis.client))
+    experiments = Experiments(layers.episodes)
     prefetch = Prefetch(turns, layers.episodes, layers.cache, layers.zone)
     archive = Archive(
         layers.episodes, layers.conversations, layers.cache, layers.tokens, layers.recorder, experiments
     )
     nodes: dict[str, Callable[..., Any]] = {
-        "prefetch": SearchingAnew(prefetch, experiments),
+        "prefetch": SearchingAnew(prefetch, experiments, layers.episodes, layers.observations),
         "identity": Identity(turns, layers.permanent, layers.persona),
         "facts": Facts(turns, layers.permanent),
         "working": Working(turns, layers.conversations, archive, experiments),

@@ -165,6 +165,11 @@ class Thresholds(BaseModel):
         description="How often a turn may call tools before it must answer; 0 offers the model none.",
     )
 
+    def plain(self) -> dict[str, int | float | str]:
+        """Return the thresholds by name."""
+        values = self.model_dump(mode="json", include=set(Thresholds.model_fields))
+        return {name: value for name, value in values.items() if isinstance(value, int | float | str)}
+
     @property
     def fusion(self) -> FusionWeights:
         """What each voice counts in the ranking."""
@@ -179,7 +184,7 @@ class Experiment(StrEnum):
     ON = "on"
     OFF = "off"
     FORKS = "forks"
-    """When it goes back to a past turn."""
+    """When its turn stands in the archive already."""
 
 
 class TurnContext(Thresholds):
@@ -195,5 +200,5 @@ class TurnContext(Thresholds):
         Experiment.FORKS,
         title="Experiment: write nothing",
         description="In an experiment nothing is written to memory, and no tool runs that changes anything. "
-        "`forks`: when the run goes back to a past turn; `on`: always; `off`: never, forks are archived too.",
+        "`forks`: when the turn stands in the archive already; `on`: always; `off`: never.",
     )

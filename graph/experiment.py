@@ -1,56 +1,64 @@
 """Runs of which nothing is written: to see what another setting would have done."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from langgraph.runtime import Runtime
 
 from graph.context import Experiment, TurnContext
-from graph.exchange import ToolResult
-from graph.lineage import Branch, Lineage
-from graph.state import Turn
+from graph.state import State, Turn
+from graph.turn import reply_id
+from memory.deadline import within
+from memory.errors import MemoryTierError
+from memory.models import Episode
+from memory.protocols import EpisodeStore
+
+SECONDS = 0.5
+"""For so long the first nodes of a turn wait to hear whether it is archived."""
 
 
 @dataclass(frozen=True, slots=True)
 class Experiments:
-    """Say whether a run is an experiment: it was asked for, or the run goes back to a past turn."""
+    """Say whether a run is an experiment: it was asked for, or its turn stands in the archive already.
 
-    lineage: Lineage | None = None
-    """Without one, no run is taken for a fork."""
+    A turn that was never archived is nobody's past: whatever run brings it to its end archives it, once.
+    """
 
-    async def __call__(
-        self, turn: Turn, runtime: Runtime[TurnContext], results: Sequence[ToolResult] = ()
-    ) -> bool:
-        """Say so of the run of a turn; what its calls noted holds where its first checkpoints are gone."""
-        if runtime.context.experiment is not Experiment.FORKS:
-            return runtime.context.experiment is Experiment.ON
-        return is_marked(turn, results) or (not turn.private and (await self._branch(runtime)).fork)
+    episodes: EpisodeStore | None = None
+    """Without one, only what is asked for is an experiment."""
 
-    async def beginning(self, runtime: Runtime[TurnContext]) -> tuple[bool, datetime | None]:
-        """Say so for the first nodes of a turn, and when the message of a past turn came in."""
-        wanted = runtime.context.experiment
-        if wanted is Experiment.OFF:
-            return False, None
-        branch = await self._branch(runtime)
-        return branch.fork or wanted is Experiment.ON, branch.began if branch.fork else None
+    async def __call__(self, turn: Turn, runtime: Runtime[TurnContext]) -> bool:
+        """Say so of the run of a turn.
 
-    async def was_one(
-        self, turn: Turn, runtime: Runtime[TurnContext], results: Sequence[ToolResult] = ()
-    ) -> bool:
-        """Say whether `turn`, the one before the running turn, was an experiment."""
-        running = runtime.execution_info
-        if self.lineage is None or running is None or not running.thread_id or is_marked(turn, results):
-            return is_marked(turn, results)
-        return (await self.lineage.branch_before(running.thread_id, running.checkpoint_id)).fork
+        Raises:
+            MemoryTierError: the archive cannot be read.
+        """
+        if runtime.context.experiment is not Experiment.FORKS or turn.experiment:
+            return turn.experiment or runtime.context.experiment is Experiment.ON
+        return await self.archived(turn, runtime) is not None
 
-    async def _branch(self, runtime: Runtime[TurnContext]) -> Branch:
-        running = runtime.execution_info
-        if self.lineage is None or running is None or not running.thread_id:
-            return Branch()
-        return await self.lineage.branch(running.thread_id, running.checkpoint_id)
+    async def archived(self, turn: Turn, runtime: Runtime[TurnContext]) -> Episode | None:
+        """Return the turn as it is archived; None when it is not, and where no run goes back to a turn."""
+        if runtime.context.experiment is Experiment.OFF or turn.private or self.episodes is None:
+            return None
+        found = await self.episodes.get([turn.turn_id], owner=turn.owner)
+        return found[0] if found else None
+
+    async def beginning(self, turn: Turn, runtime: Runtime[TurnContext]) -> tuple[bool, Episode | None]:
+        """Say for the first nodes of a turn whether it is an experiment, and return it as it is archived.
+
+        An archive that cannot be read in time holds nothing up.
+        """
+        try:
+            stands = await within(self.archived(turn, runtime), SECONDS)
+        except (TimeoutError, MemoryTierError):
+            stands = None
+        return stands is not None or runtime.context.experiment is Experiment.ON, stands
 
 
-def is_marked(turn: Turn, results: Sequence[ToolResult] = ()) -> bool:
-    """Say whether the state of a turn tells that it was begun, or has called tools, as an experiment."""
-    return turn.experiment or any(result.experiment for result in results)
+def says_the_same(state: State, episode: Episode) -> bool:
+    """Say whether the turn that `state` is about was answered there with what is archived of it."""
+    answer = reply_id(episode.turn_id)
+    reply = state.get("reply")
+    if reply is None or all(message.id != answer for message in state["messages"]):
+        return False
+    return reply.own_words == episode.reply

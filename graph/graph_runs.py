@@ -30,13 +30,8 @@ class GraphRuns:
     async def begin(
         self, message: HumanMessage, thread: str, context: TurnContext, *, private: bool = False
     ) -> AsyncIterator[Event]:
-        """Run a new turn, that can be stopped; of a private one nothing is kept.
-
-        A new turn is no fork: nobody has to look.
-        """
+        """Run a new turn, that can be stopped; of a private one nothing is kept."""
         turn_id = str(message.id)
-        if context.experiment is Experiment.FORKS:
-            context = context.model_copy(update={"experiment": Experiment.OFF})
         with self.layers.stops.possible(turn_id):
             async for event in self.run(turn_id, {"messages": [message]}, thread, context, private=private):
                 yield event
@@ -50,7 +45,12 @@ class GraphRuns:
         *,
         private: bool = False,
     ) -> AsyncIterator[Event]:
-        """Run the graph with what it is given; None goes on where the thread's last checkpoint stands."""
+        """Run the graph with what it is given; None goes on where the thread's last checkpoint stands.
+
+        That is never a fork, so no node has to look whether it is.
+        """
+        if context.experiment is Experiment.FORKS:
+            context = context.model_copy(update={"experiment": Experiment.OFF})
         run = TurnRun(await self.layers.toolbox.schemas() if context.tool_rounds else {})
         if private:
             events = run.events(self.untraced, given, _config(thread), context, None)
@@ -63,6 +63,11 @@ class GraphRuns:
     async def snapshot(self, thread: str) -> StateSnapshot:
         """Read the thread's latest checkpoint."""
         return await self.graph.aget_state(_config(thread))
+
+    async def history(self, thread: str) -> AsyncIterator[StateSnapshot]:
+        """Read the thread's checkpoints, latest first."""
+        async for snapshot in self.graph.aget_state_history(_config(thread)):
+            yield snapshot
 
     async def close(self, thread: str) -> None:
         """End the thread's turn where it is; nothing of it is pending any more."""

@@ -2,20 +2,19 @@
 
 import asyncio
 import logging
-import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from graph.context import Thresholds, TurnContext
 from graph.settings import CONFIG_FILE, ENV_FILE, Settings, load_settings
 from graph.tuned_settings import TABLES
 from graph.tuning.versions import ConfigVersions
+from graph.watched_files import Stamps, WatchedFiles
 from memory.errors import ConfigError
 from memory.relevance import Calibration, calibration_of, suits
 
 _FOLLOWED = {*Thresholds.model_fields, *TABLES}
-_Stamp = tuple[tuple[int, int, int] | None, ...]
 logger = logging.getLogger(__name__)
 
 
@@ -23,7 +22,7 @@ logger = logging.getLogger(__name__)
 class _Read:
     """Settings, and which files they were read from."""
 
-    stamp: _Stamp
+    stamps: Stamps
     settings: Settings
 
 
@@ -31,21 +30,25 @@ class LiveSettings:
     """Follow `goat.toml` and `.env`: what tuning changes holds from the next turn on.
 
     All other settings stay as they were at the start. A file that is broken by an edit changes nothing: the
-    last values that were accepted hold, and the log says so once.
+    last values that were accepted hold, and the log says so once. Nor does one that is gone or empty for a
+    moment, unless `goat tune rollback` has taken it away.
     """
 
-    def __init__(self, start: Callable[[], Settings], *, follow: bool) -> None:
+    def __init__(
+        self, start: Callable[[], Settings], *, follow: bool, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         """Take the settings of the start; without `follow`, as when they are given in code, they stay."""
         self._start, self._follow = start, follow
+        self._files = WatchedFiles((CONFIG_FILE, ENV_FILE), clock)
         self._read: _Read | None = None
 
     def current(self) -> Settings:
         """Return the settings of this moment; reads files when they have changed, so it may block."""
         if not self._follow:
             return self._start()
-        stamp = _stamp()
-        if self._read is None or self._read.stamp != stamp:
-            self._read = _Read(stamp, self._anew())
+        stamps = self._files.stamps()
+        if self._read is None or (self._stand(self._read.stamps, stamps) and self._read.stamps != stamps):
+            self._read = _Read(stamps, self._anew())
         return self._read.settings
 
     async def context(self, owner: str = "") -> TurnContext:
@@ -67,9 +70,14 @@ class LiveSettings:
 
     async def _current(self) -> Settings:
         """Return the settings of this moment; files are looked at here, and read off the event loop."""
-        if self._follow and (self._read is None or self._read.stamp != _stamp()):
+        if self._follow and (self._read is None or self._read.stamps != self._files.stamps()):
             return await asyncio.to_thread(self.current)
         return self.current()
+
+    def _stand(self, then: Stamps, now: Stamps) -> bool:
+        """Say whether the files are there to stay as they are."""
+        vanished = self._files.vanished(then, now)
+        return not vanished or (vanished == [CONFIG_FILE] and _as_written())
 
     def _anew(self) -> Settings:
         last = self._read.settings if self._read else self._start()
@@ -81,18 +89,13 @@ class LiveSettings:
         return last.model_copy(update={name: getattr(read, name) for name in _FOLLOWED})
 
 
+def _as_written() -> bool:
+    """Say whether `goat.toml` is as `goat tune` has left it."""
+    try:
+        return ConfigVersions.here().as_written()
+    except ConfigError:
+        return False
+
+
 def _former(name: str) -> Calibration | None:
     return ConfigVersions.here().calibration(name)
-
-
-def _stamp() -> _Stamp:
-    """Tell a file from what it was: when it was changed, how long it is, and which one it is."""
-    return tuple(_stamp_of(path) for path in (CONFIG_FILE, ENV_FILE))
-
-
-def _stamp_of(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = os.stat(path)  # noqa: PTH116 - a microsecond at each turn
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino

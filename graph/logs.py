@@ -24,7 +24,7 @@ MOST_CHARS = 20_000
 """Of one text in a line."""
 _QUEUED = 10_000
 _EXTRA = "observation"
-_LEFT_OUT = ("owner", "decisions", "thresholds", "seen", "asked_at")
+_LEFT_OUT = ("owner", "decisions", "thresholds", "seen", "asked_at", "facts", "last_turn", "opening")
 _turns = logging.getLogger(TURNS)
 
 

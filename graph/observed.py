@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -18,6 +19,8 @@ from graph.state import State
 from graph.telling.telling import tell
 from graph.turn import note_of
 from memory.models import Outcome
+
+logger = logging.getLogger(__name__)
 
 
 class Observed:
@@ -52,7 +55,11 @@ class Observed:
         self, state: State, turn_id: str, milliseconds: float, update: Mapping[str, Any]
     ) -> dict[str, Any]:
         """Put the story first: whoever looks at the update sees it before the values."""
-        lines = tell(self.name, state, update)
+        try:
+            lines = tell(self.name, state, update)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:  # words never fail a turn
+            logger.warning("The story of %s cannot be told: %r", self.name, error)
+            lines = []
         story = {"story": {turn_id: {self.name: lines}}} if lines else {}
         return {**story, **update, "timings": {turn_id: {self.name: milliseconds}}}
 

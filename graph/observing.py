@@ -5,11 +5,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from graph.context import Thresholds, TurnContext
+from graph.context import TurnContext
 from graph.rounds import exchange_of, grounding_of, results_of
 from graph.state import Allocation, Recall, State
 from memory.models import Candidate, Decision, Evidence, SearchReport
-from memory.observation import DIGITS, Called, Grounded, Judged, Observation, Searched, Shares
+from memory.observation import (
+    DIGITS,
+    Called,
+    Grounded,
+    Judged,
+    Observation,
+    Searched,
+    Shares,
+    mark_of_fact,
+)
 
 AT_ONCE = frozenset({"prefetch", "identity", "facts", "working"})
 """Nodes that run in one superstep: the longest of them is what the turn waits for."""
@@ -23,10 +32,11 @@ def observe(state: State, context: TurnContext, timings: Mapping[str, float]) ->
 
     Args:
         state: of a turn that is answered; a private one must not be observed.
-        context: what it was run with.
+        context: what it was run with, last of all; what it was decided by stands in the state.
         timings: milliseconds by node.
     """
     turn, reply, recall, allocation = state["turn"], state["reply"], state["recall"], state["allocation"]
+    conversation = state["conversation"]
     return Observation(
         turn_id=turn.turn_id,
         owner=turn.owner,
@@ -50,10 +60,13 @@ def observe(state: State, context: TurnContext, timings: Mapping[str, float]) ->
         calls=_calls(state),
         rounds=len(exchange_of(state).rounds),
         grounding=_grounded(state),
-        thresholds=_thresholds(context),
+        thresholds=state.get("thresholds") or context.plain(),
         asked_at=recall.asked_at,
         seen=recall.seen,
         model_of_vectors=recall.query.model,
+        facts=[mark_of_fact(fact.key, fact.value, fact.at) for fact in state["fact_sheet"].facts],
+        last_turn=conversation.turns[-1].turn_id if conversation.turns else "",
+        opening=conversation.opening.turn_id if conversation.opening else "",
     )
 
 
@@ -142,8 +155,3 @@ def _calls(state: State) -> list[Called]:
 def _grounded(state: State) -> Grounded:
     grounding = grounding_of(state)
     return Grounded(unsupported=len(grounding.unsupported), corrected=grounding.corrected)
-
-
-def _thresholds(context: TurnContext) -> dict[str, int | float | str]:
-    values = context.model_dump(mode="json", include=set(Thresholds.model_fields))
-    return {name: value for name, value in values.items() if isinstance(value, int | float | str)}

@@ -11,9 +11,9 @@ from langgraph.types import Command, StateSnapshot
 from graph.approval import ABANDONED
 from graph.delegation.state import is_job
 from graph.events import Event, Finished, Resumed, Waiting
+from graph.experiment import says_the_same
 from graph.graph_runs import GraphRuns
 from graph.layers import Layers
-from graph.redis_lineage import RedisLineage
 from graph.redis_saver import RedisSaver
 from graph.snapshots import (
     answered,
@@ -72,10 +72,25 @@ class PendingTurns:
             return waiting
         thread = _thread_of(snapshot)
         await self.finish(thread)
+        if (asked := await self.waiting(thread, owner)) is not None and asked.turn_id == turn_id:
+            return asked
         stored = await self.stored(thread, turn_id, owner)
         if stored is None:
             raise NothingToDecide("This is not open any more.")
         return Finished(stored)
+
+    async def latest(self, thread: str) -> State | None:
+        """Return the state of a thread's latest turn; of one that was gone back to, as it was archived."""
+        snapshot = await self.runs.snapshot(thread)
+        if not snapshot.values:
+            return None
+        turn_id = turn_id_of(snapshot)
+        if answered(snapshot, turn_id) or (is_pending(snapshot) and not await self.is_experiment(snapshot)):
+            return cast("State", snapshot.values)
+        async for past in self.runs.history(thread):
+            if answered(past, turn_id_of(past)):
+                return cast("State", past.values)
+        return cast("State", snapshot.values)
 
     async def waiting(self, thread: str, owner: str) -> Waiting | None:
         """Return what waits in a thread of the owner for the person's word; None when nothing does."""
@@ -112,11 +127,11 @@ class PendingTurns:
             return None
         if of_server(snapshot):
             raise ThreadBusy("LangGraph's server is answering in this thread. Wait for it, or use /new.")
-        if await self._is_experiment(snapshot):
+        if await self.is_experiment(snapshot):
             await self.runs.close(thread)
             return None
         state = await self._run(snapshot)
-        return cast("State", state.values) if "reply" in state.values else None
+        return cast("State", state.values) if answered(state, turn_id_of(snapshot)) else None
 
     async def _run(self, snapshot: StateSnapshot) -> StateSnapshot:
         """Run what is pending in a thread to its end; what can never succeed is closed, and logged.
@@ -134,12 +149,13 @@ class PendingTurns:
             await self.runs.close(thread)
         return await self.runs.snapshot(thread)
 
-    async def _is_experiment(self, snapshot: StateSnapshot) -> bool:
-        turn, checkpoint = snapshot.values.get("turn"), snapshot.config["configurable"]["checkpoint_id"]
-        if turn is not None and turn.turn_id == turn_id_of(snapshot) and turn.experiment:
+    async def is_experiment(self, snapshot: StateSnapshot) -> bool:
+        """Say whether what is pending goes back to a turn that was answered otherwise, or was asked for."""
+        turn, turn_id = snapshot.values.get("turn"), turn_id_of(snapshot)
+        if turn is not None and turn.turn_id == turn_id and turn.experiment:
             return True
-        lineage = RedisLineage(self.layers.redis.client)
-        return (await lineage.branch(_thread_of(snapshot), checkpoint)).fork
+        stands = await self.layers.episodes.get([turn_id], owner=owner_of(snapshot))
+        return bool(stands) and not says_the_same(cast("State", snapshot.values), stands[0])
 
     async def _abandoning(self, snapshot: StateSnapshot) -> Command[Any] | None:
         """Return what lets a turn go on without the calls that wait; None when none does."""

@@ -68,8 +68,9 @@ def tools_inputs(state: State) -> list[ToolsInput]:
 
 def is_tainted(state: State) -> bool:
     """Say whether text from outside stands before the model: of this turn, the one before, or recalled."""
-    shown = (*results_of(state), *conversation_of(state)[-1:], *recalled_of(state))
-    return any(one.foreign for one in shown)
+    found = (result.foreign for result in results_of(state))
+    before = (turn.foreign for turn in conversation_of(state)[-1:])
+    return any((*found, *before, *(memory.foreign for memory in recalled_of(state))))
 
 
 def names_new_address(arguments: Mapping[str, Any], seen: str) -> bool:

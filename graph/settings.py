@@ -46,6 +46,7 @@ _KINDS: dict[Any, str] = {
     float: "a number",
     **{field.annotation: "a table of goat.toml" for field in TunedSettings.model_fields.values()},
 }
+_UNREADABLE = (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError)
 _MEND_TABLE = "Mend it, or return to the file before with `goat tune rollback`."
 PERSONA = (
     "You are GOAT, a personal assistant with a memory of your own: earlier conversations are recalled for "
@@ -178,6 +179,8 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise ConfigError("\n".join(_explain(e, given) for e in error.errors())) from None
+    except _UNREADABLE as error:  # changed since it was read a moment ago
+        raise _cannot_be_read(f"{CONFIG_FILE} or {ENV_FILE}", error) from None
 
 
 def overriding(names: Iterable[str]) -> dict[str, str]:
@@ -199,17 +202,21 @@ def _given() -> dict[str, Iterable[tuple[str, Any]]]:
     """Return what each source holds, in rising order of precedence."""
     try:
         toml = tomllib.loads(CONFIG_FILE.read_text(encoding="utf-8")) if CONFIG_FILE.is_file() else {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise ConfigError(f"{CONFIG_FILE} cannot be read: {error}. Mend or remove it.") from None
+    except _UNREADABLE as error:
+        raise _cannot_be_read(str(CONFIG_FILE), error) from None
     try:
         dotenv = dotenv_values(ENV_FILE) if ENV_FILE.is_file() else {}
-    except (UnicodeDecodeError, OSError) as error:
-        raise ConfigError(f"{ENV_FILE} cannot be read: {error}. Mend or remove it.") from None
+    except _UNREADABLE as error:
+        raise _cannot_be_read(str(ENV_FILE), error) from None
     return {
         str(CONFIG_FILE): flatten(toml),
         str(ENV_FILE): _ours(dotenv),
         "the environment": _ours(os.environ),
     }
+
+
+def _cannot_be_read(what: str, error: Exception) -> ConfigError:
+    return ConfigError(f"{what} cannot be read: {error}. Mend or remove it.")
 
 
 def _ours(environ: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:

@@ -23,9 +23,9 @@ def is_pending(snapshot: StateSnapshot) -> bool:
 
 def answered(snapshot: StateSnapshot, turn_id: str) -> bool:
     """Say whether a turn stands there with its reply; that of an experiment is not what was answered."""
-    turn, archived = snapshot.values.get("turn"), snapshot.values.get("archived")
-    tried = archived is not None and archived.turn_id == turn_id and archived.experiment
-    return turn is not None and turn.turn_id == turn_id and not is_pending(snapshot) and not tried
+    archived = snapshot.values.get("archived")
+    done = archived is not None and archived.turn_id == turn_id and not archived.experiment
+    return done and not is_pending(snapshot)
 
 
 def owner_of(snapshot: StateSnapshot) -> str:

@@ -4,7 +4,7 @@ Per-turn keys are plain overwrites, so that a long thread stays bounded; values 
 written as a tuple is read back from a checkpoint as a list, hence `Sequence`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, NotRequired
@@ -168,6 +168,8 @@ class Reply:
     """What went wrong, and what to do about it."""
     model: str = ""
     seconds: float = 0.0
+    experiment: bool = False
+    """It was given in a run that was asked for as an experiment."""
 
     @property
     def own_words(self) -> str:
@@ -224,6 +226,8 @@ class State(TurnInput):
     """One for each candidate, best first. Written by `gap_filter`."""
     calibration: NotRequired[CalibrationUsed]
     """Written by `gap_filter`."""
+    thresholds: NotRequired[Mapping[str, int | float | str]]
+    """Those that the turn was decided by. Written by `gap_filter`."""
     allocation: NotRequired[Allocation]
     """Written by `budget`."""
     prompt: NotRequired[list[AnyMessage]]

@@ -20,6 +20,8 @@ GRAPH = "goat"
 """The graph's name in langgraph.json."""
 MOST = 200
 """The latest threads that are shown."""
+MOST_LOOKED_AT = 1000
+"""So many are looked through for these: delegated jobs are threads too."""
 SECONDS = 3.0
 """After so long a thread that was just begun is there too."""
 logger = logging.getLogger(__name__)
@@ -56,23 +58,33 @@ class ThreadList:
             await asyncio.sleep(SECONDS)
 
     async def enter_new(self) -> list[str]:
-        """Enter what is not known yet, and return it; a server takes UUIDs only, and a job is none."""
+        """Enter what is not known yet, the latest last, and return it; one that fails holds up no other."""
         entered = []
-        for thread in await self._latest():
-            if thread in self._known or not _is_uuid(thread):
-                continue
-            metadata = {"owner": await self._owner(thread)}
-            await self._threads.create(
-                metadata=metadata, thread_id=thread, graph_id=GRAPH, if_exists="do_nothing"
-            )
-            self._known.add(thread)
-            entered.append(thread)
+        for thread in reversed(await self._latest()):
+            try:
+                if thread not in self._known and await self._enter(thread):
+                    entered.append(thread)
+            except (MemoryTierError, LangGraphError) as error:
+                logger.warning("Thread %s is not listed: %s", thread, error)
+                self._known.add(thread)
         return entered
+
+    async def _enter(self, thread: str) -> bool:
+        """Enter a thread, once it is known whose it is."""
+        if not (owner := await self._owner(thread)):
+            return False
+        await self._threads.create(
+            metadata={"owner": owner}, thread_id=thread, graph_id=GRAPH, if_exists="do_nothing"
+        )
+        self._known.add(thread)
+        return True
 
     @translate_errors()
     async def _latest(self) -> list[str]:
+        """Return the latest threads, latest first; a server takes plain UUIDs only, and a job is none."""
         client = await self._client()
-        return [text(thread) for thread in await client.zrevrange(THREADS, 0, MOST - 1)]
+        found = map(text, await client.zrevrange(THREADS, 0, MOST_LOOKED_AT - 1))
+        return [thread for thread in found if _is_uuid(thread)][:MOST]
 
     async def _owner(self, thread: str) -> str:
         """Return whose thread it is; empty while its first turn has only begun."""
@@ -83,6 +95,6 @@ class ThreadList:
 
 def _is_uuid(thread: str) -> bool:
     try:
-        return bool(uuid.UUID(thread))
+        return str(uuid.UUID(thread)) == thread
     except ValueError:
         return False

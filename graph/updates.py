@@ -1,6 +1,6 @@
 """What each node of a turn is given, where that is not the state, and what it leaves there."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NotRequired
 
 from langchain_core.messages import AnyMessage
@@ -42,6 +42,7 @@ class FactsUpdate(TypedDict):
 class GapFilterUpdate(TypedDict):
     decisions: Sequence[Decision]
     calibration: CalibrationUsed
+    thresholds: Mapping[str, int | float | str]
 
 
 class BudgetUpdate(TypedDict):

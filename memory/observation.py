@@ -1,5 +1,6 @@
 """What is kept of a turn beside its words: figures, names of parts, and never a text that people wrote."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -7,10 +8,12 @@ from typing import Any, Self
 
 from pydantic import TypeAdapter
 
+from memory.columns import to_micros
 from memory.models import Evidence, Mechanism, Outcome, Seen
 
 DIGITS = 4
 """Decimals of scores and probabilities; milliseconds have one."""
+_MARK = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +120,12 @@ class Observation:
     """How much of the archive was searched; None when it was empty, or nothing came in time."""
     model_of_vectors: str = ""
     """The embedding model that the evidence comes from; empty without vectors."""
+    facts: Sequence[str] | None = None
+    """Marks of the facts that the turn was given, in order (`mark_of_fact`). None: not noted then."""
+    last_turn: str = ""
+    """The latest turn of the conversation that it was given; empty when there was none."""
+    opening: str = ""
+    """The turn that the thread began with, when it was given beside the latest ones."""
 
     @property
     def cache_hit(self) -> bool:
@@ -140,6 +149,12 @@ class Observation:
             ValueError: it is no observation.
         """
         return _OBSERVATION.validate_json(text)  # type: ignore[return-value]
+
+
+def mark_of_fact(key: str, value: str, at: datetime) -> str:
+    """Return what tells one writing of a fact from any other, and says nothing of it."""
+    written = "\0".join((key, str(to_micros(at)), value))
+    return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()[:_MARK]
 
 
 _OBSERVATION = TypeAdapter(Observation)

@@ -13,31 +13,11 @@ from memory.fusion import BALANCED, FusionWeights
 from memory.models import CacheEntry, ConversationTurn, Episode, Fact, SearchResult
 
 
-class EpisodeStore(Protocol):
-    """L3: every turn verbatim, for ever, searchable by meaning."""
-
-    async def append(self, episode: Episode) -> bool:
-        """Commit `episode` to the durable log; the first one of a turn id stands.
-
-        Returns:
-            True when it is new. Vectors follow: see `index`.
-        """
-        ...
-
-    async def index(self, *, owner: str) -> int:
-        """Bring the vectors up to date with the log; return how many episodes were indexed.
-
-        Raises:
-            EmbeddingMismatch: the owner's vectors were made by another embedding model.
-        """
-        ...
+class Searchable(Protocol):
+    """An archive that can be searched."""
 
     async def ready(self, *, owner: str) -> None:
         """Load what the owner's first search would wait for and that cannot hang: libraries and models."""
-        ...
-
-    def index_soon(self, *, owner: str) -> None:
-        """Have `index` done in the background; the next search waits for it a little."""
         ...
 
     async def search(
@@ -65,6 +45,30 @@ class EpisodeStore(Protocol):
         Raises:
             TimeoutError: nothing could be told in time.
         """
+        ...
+
+
+class EpisodeStore(Searchable, Protocol):
+    """L3: every turn verbatim, for ever, searchable by meaning."""
+
+    async def append(self, episode: Episode) -> bool:
+        """Commit `episode` to the durable log; the first one of a turn id stands.
+
+        Returns:
+            True when it is new. Vectors follow: see `index`.
+        """
+        ...
+
+    async def index(self, *, owner: str) -> int:
+        """Bring the vectors up to date with the log; return how many episodes were indexed.
+
+        Raises:
+            EmbeddingMismatch: the owner's vectors were made by another embedding model.
+        """
+        ...
+
+    def index_soon(self, *, owner: str) -> None:
+        """Have `index` done in the background; the next search waits for it a little."""
         ...
 
     async def get(self, turn_ids: Sequence[str], *, owner: str) -> list[Episode]:

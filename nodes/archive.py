@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
-from graph.experiment import Experiments
+from graph.experiment import Experiments, says_the_same
 from graph.recorder import TurnRecorder
 from graph.rounds import results_of
 from graph.shown import recalled_of
@@ -48,10 +48,19 @@ class Archive:
         if turn.private:
             nowhere = Archived(turn_id=turn.turn_id, conversation=False, episode=False)
             return {"archived": nowhere, "unused": ()}
-        if await self.experiments(turn, runtime, results_of(state)):
-            nowhere = Archived(turn_id=turn.turn_id, conversation=False, episode=False, experiment=True)
-            return {"archived": nowhere, "unused": state.get("unused", ())}
-        return await self.write(state, runtime.context)
+        if not await self.experiments(turn, runtime) or await self.completed(state, runtime):
+            return await self.write(state, runtime.context)
+        nowhere = Archived(turn_id=turn.turn_id, conversation=False, episode=False, experiment=True)
+        return {"archived": nowhere, "unused": state.get("unused", ())}
+
+    async def completed(self, state: State, runtime: Runtime[TurnContext]) -> bool:
+        """Add to the conversation a turn that was cut off between the archive and it; say whether it was."""
+        turn = state["turn"]
+        stands = None if turn.experiment else await self.experiments.archived(turn, runtime)
+        if stands is None or not says_the_same(state, stands):
+            return False
+        said = await self._to_conversation(state)
+        return await self.conversations.append(said, owner=turn.owner, thread=turn.thread)
 
     async def write(self, state: State, context: TurnContext) -> ArchiveUpdate:
         """Write the turn down, whatever it is."""
@@ -116,8 +125,10 @@ def is_cut_off(state: State) -> bool:
     That happens when the process is killed in between and a LangGraph server gets a new message for the
     thread: the server drops what is pending.
     """
-    turn, archived = state.get("turn"), state.get("archived")
+    turn, reply, archived = state.get("turn"), state.get("reply"), state.get("archived")
     if turn is None or (archived is not None and archived.turn_id == turn.turn_id):
+        return False
+    if reply is not None and reply.experiment:
         return False
     return any(message.id == reply_id(turn.turn_id) for message in state["messages"])
 

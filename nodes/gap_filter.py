@@ -40,7 +40,7 @@ class GapFilter:
             named, problem = await self._named(context.gap_calibration, model)
         decisions = await asyncio.to_thread(decided, state, context, named)
         used = CalibrationUsed(name=context.gap_calibration if named else "", problem=problem)
-        return {"decisions": tuple(decisions), "calibration": used}
+        return {"decisions": tuple(decisions), "calibration": used, "thresholds": context.plain()}
 
     async def _named(self, name: str, model: str) -> tuple[Calibration | None, str]:
         """Find a calibration that can serve; without one, say why."""

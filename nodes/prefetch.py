@@ -19,7 +19,6 @@ from graph.updates import PrefetchUpdate
 from memory.deadline import within
 from memory.errors import MemoryTierError
 from memory.gap import quantile
-from memory.lexical.analysis import terms
 from memory.models import (
     FOREIGN,
     CacheEntry,
@@ -30,7 +29,7 @@ from memory.models import (
     SearchReport,
     SearchResult,
 )
-from memory.protocols import EpisodeStore, SessionCache
+from memory.protocols import Searchable, SessionCache
 from memory.query import Understood, understand, warm_up
 from memory.text import excerpt
 
@@ -88,7 +87,7 @@ class Prefetch:
     """Search the archive; what is late, down or broken yields nothing, and is named."""
 
     turns: TurnReader
-    episodes: EpisodeStore
+    episodes: Searchable
     cache: SessionCache
     zone: Callable[[], Awaitable[tzinfo]]
     loading: Loading = field(default_factory=Loading)
@@ -200,10 +199,9 @@ def said_before(turn: Turn, messages: Sequence[AnyMessage]) -> list[str]:
 
 
 def cache_key(asked: Understood, context: TurnContext) -> str:
-    """Return the same key for queries that ask the same: case, diacritics and small words apart."""
-    words = " ".join(terms(asked.text)) or asked.text
+    """Return the same key for searches that are the same: another wording is another search."""
     times = f"{asked.times.start.isoformat()} {asked.times.end.isoformat()}" if asked.times else ""
-    parts = (words, *asked.keys, times, str(context.prefetch_results), repr(context.fusion))
+    parts = (asked.text, *asked.keys, times, str(context.prefetch_results), repr(context.fusion))
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
 
 

@@ -1,14 +1,14 @@
 """Ask the model, which answers or calls tools; without a model, show what was recalled."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 from langchain_core.messages import AIMessage
 from langgraph.runtime import Runtime
 
 from graph.asked_calls import read_round
-from graph.context import TurnContext
+from graph.context import Experiment, TurnContext
 from graph.exchange import Exchange, Round
 from graph.model_call import STOPPED, ModelCall, Said
 from graph.rounds import exchange_of, results_of, round_messages
@@ -34,6 +34,12 @@ class Respond:
     zone: Callable[[], Awaitable[tzinfo]]
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> RespondUpdate:
+        update = await self._responded(state, runtime)
+        if "reply" in update and runtime.context.experiment is Experiment.ON:
+            update["reply"] = replace(update["reply"], experiment=True)
+        return update
+
+    async def _responded(self, state: State, runtime: Runtime[TurnContext]) -> RespondUpdate:
         exchange = exchange_of(state)
         if not self.ask.model.name:
             text = recalled_reply(recalled_of(state), await self.zone())

@@ -6,7 +6,6 @@ from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
 from graph.experiment import Experiments
-from graph.rounds import results_of
 from graph.state import Conversation, State, Turn
 from graph.turn import TurnReader, dated
 from graph.updates import WorkingUpdate
@@ -44,11 +43,17 @@ class Working:
 
     async def _turn(self, state: State, runtime: Runtime[TurnContext]) -> Turn:
         turn = self.turns(state, runtime)
-        experiment, began = await self.experiments.beginning(runtime)
+        experiment, stands = await self.experiments.beginning(turn, runtime)
         if not experiment:
             return turn
-        return replace(self.turns(dated(state, began), runtime), experiment=True)
+        at = stands.at if stands else None
+        return replace(self.turns(dated(state, at), runtime), experiment=True)
 
     async def _archive_late(self, state: State, runtime: Runtime[TurnContext]) -> None:
-        if not await self.experiments.was_one(state["turn"], runtime, results_of(state)):
+        """Archive the turn before, if nothing of it is archived, or half of it."""
+        before = state["turn"]
+        if before.experiment:
+            return
+        stands = await self.experiments.archived(before, runtime)
+        if stands is None or await self.archive.completed(state, runtime):
             await self.archive.write(state, runtime.context)

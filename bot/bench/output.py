@@ -9,6 +9,9 @@ from typing import Any, Protocol
 
 from memory.errors import GoatError
 
+_PRIVATE, _ANYBODY = 0o600, 0o666
+"""Modes of files; the umask takes from them."""
+
 
 class BadOutput(GoatError):
     """Results cannot be written where they should go."""
@@ -21,8 +24,12 @@ class Write(Protocol):
 
 
 @contextmanager
-def results_file(path: Path | None) -> Iterator[Write]:
+def results_file(path: Path | None, *, private: bool = False) -> Iterator[Write]:
     """Yield a function that writes results to `path`, atomically; to nowhere when there is none.
+
+    Args:
+        path: a file, which is replaced.
+        private: nobody else may read it.
 
     Raises:
         BadOutput: nothing can be written there; raised before anything else happens.
@@ -35,7 +42,7 @@ def results_file(path: Path | None) -> Iterator[Write]:
         raise BadOutput(f"{path}: expected a file to write the results to, found a folder or device")
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
-        partial.touch(exist_ok=False)
+        partial.touch(mode=_PRIVATE if private else _ANYBODY, exist_ok=False)
     except OSError as error:
         raise BadOutput(f"{path}: the results cannot be written there: {error.strerror or error}") from None
     try:

@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import product
 
 from bot.labelling.drawing import weights
+from bot.labelling.offering import GRID
 from bot.labelling.past import PastTurn, halves
 from bot.labelling.session import is_labelled
 from graph.context import TurnContext
@@ -16,7 +17,7 @@ from memory.models import Evidence
 from memory.relevance import Calibration, digest
 from memory.tuning.bound import HeldOut
 from memory.tuning.resampling import Estimate, resampling
-from memory.tuning.result import CALIBRATION, Figures, TuningResult, Value
+from memory.tuning.result import Figures, TuningResult, Value
 from memory.tuning.score import utility
 
 DATA = "own labels"
@@ -26,11 +27,6 @@ FALSE_RATES = (0.02, 0.5)
 LEAST_OF_EACH = 30
 """Turns that something answers, and turns that nothing does, from which on a calibration can be fitted: ten
 for each of its weights (Peduzzi et al. 1996)."""
-GRID: Mapping[str, Sequence[Value]] = {
-    "gap_threshold": (0.2, 0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95),
-    "gap_break": (1.0, 1.5, 2.0, 3.0, 5.0, 10.0),
-}
-"""Thresholds that one replay is enough for."""
 
 
 class TooFewLabels(GoatError):
@@ -39,17 +35,25 @@ class TooFewLabels(GoatError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledTurn:
-    """A past turn of which every memory that some threshold would show is labelled."""
+    """A past turn of which every memory that was offered is labelled."""
 
     turn: PastTurn
     relevant: frozenset[str]
-    """Turn ids of the memories that help. What lies beyond those offered counts as no help."""
+    """Turn ids of the memories that help, among those offered."""
     weight: float = 1.0
     """For how many turns it stands."""
 
+    def shown(self, context: TurnContext, calibration: Calibration | None = None) -> list[str]:
+        """Return what would be shown under these settings, of the memories that are labelled.
+
+        Whether another one helps is not known: it counts neither for a setting nor against it.
+        """
+        known = {candidate.turn_id for candidate in self.turn.offered}
+        return [memory for memory in self.turn.shown(context, calibration) if memory in known]
+
     def utility(self, context: TurnContext, calibration: Calibration | None = None) -> float:
         """Return what the memories shown under these settings are worth."""
-        return utility(self.turn.shown(context, calibration), self.relevant)
+        return utility(self.shown(context, calibration), self.relevant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,19 +169,22 @@ def result(
     model: str,
     made_at: datetime,
     calibration: Calibration | None = None,
+    demonstration: bool = False,
 ) -> TuningResult | None:
-    """Score the turns held out under the settings before and after; None when nothing changes."""
+    """Score the turns held out under the settings before and after; None when nothing changes.
+
+    Also None without turns that the settings were chosen on. `demonstration` says that the turns are made up.
+    """
     after = changed(base, changes)
-    if calibration is None and not _differing(base, changes):
+    if not labelled.choosing or (calibration is None and not _differing(base, changes)):
         return None
     both = [(one.utility(base), one.utility(after, calibration)) for one in labelled.testing]
-    in_force = base.model_dump(mode="json", exclude={"owner", "experiment"})
     return TuningResult(
         made_at=made_at,
         embedding_model=model,
         data=labelled.data,
         thresholds=_differing(base, changes),
-        baseline={name: in_force[name] for name in {*changes, *GRID, "gap_rule", "l3_minimum", CALIBRATION}},
+        baseline=base.plain(),
         calibration=calibration,
         chosen_on=frozenset(one.turn.day for one in labelled.choosing),
         held_out=tuple(
@@ -187,6 +194,7 @@ def result(
         figures=Figures(
             before=figures(labelled.testing, base), after=figures(labelled.testing, after, calibration)
         ),
+        demonstration=demonstration,
     )
 
 
@@ -194,7 +202,7 @@ def figures(
     turns: Sequence[LabelledTurn], context: TurnContext, calibration: Calibration | None = None
 ) -> dict[str, float]:
     """Return what settings come to, in figures that need no explanation."""
-    shown = [(set(one.turn.shown(context, calibration)), one.relevant) for one in turns]
+    shown = [(set(one.shown(context, calibration)), one.relevant) for one in turns]
     recalls = [len(found & relevant) / len(relevant) for found, relevant in shown if relevant]
     false = [bool(found) for found, relevant in shown if not relevant]
     return {

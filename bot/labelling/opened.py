@@ -63,4 +63,4 @@ async def _recorded(settings: Settings, owner: str) -> int:
     if not (settings.data_folder / "owners").is_dir():
         return 0
     async with open_layers(settings) as layers:
-        return len(await layers.observations.all(owner=owner))
+        return await layers.observations.count(owner=owner)

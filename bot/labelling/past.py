@@ -6,22 +6,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from functools import lru_cache
 
+from bot.labelling.offering import offered
 from graph.context import TurnContext
 from graph.layers import Layers
 from graph.replay.replaying import Plan, Replayed, Replayer
 from graph.state import State
-from memory.gap import GapRule
 from memory.models import Candidate, Decision
 from memory.relevance import Calibration, suits
 from memory.tokens import CountTokens
 from nodes.budget import allocated
 from nodes.gap_filter import decided
 
-OFFERED = 5
-"""Memories of a turn that are labelled at most: the most probable ones."""
 COUNTED = 100_000
 """Texts whose tokens are remembered."""
-_EVERYTHING = {"gap_rule": GapRule.CALIBRATED, "gap_threshold": 0.0, "gap_break": 100.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +31,7 @@ class PastTurn:
     at: datetime
     message: str
     offered: Sequence[Candidate] = field(repr=False)
-    """What some threshold would show, the most probable first."""
+    """What is labelled of it, the most probable first; see `bot.labelling.offering`."""
     chances: Sequence[float] = field(repr=False)
     """The probability of each, under the settings in force."""
     state: State = field(repr=False)
@@ -96,12 +93,10 @@ def past_turn(
     zone: tzinfo,
     named: Calibration | None = None,
 ) -> PastTurn:
-    """Return a replayed turn with what some threshold would show for it; `named` is the calibration's."""
+    """Return a replayed turn with what is to be labelled of it; `named` is the calibration in force."""
     state, turn = replayed.changed_state, replayed.turn
     calibration = named if named and suits(named, state["recall"].query.model) else None
-    wide = context.model_copy(update=_EVERYTHING)
-    kept = [decision for decision in decided(state, wide, calibration) if decision.kept]
-    best = sorted(kept, key=lambda decision: decision.probability, reverse=True)[:OFFERED]
+    best = offered(state, context, calibration)
     by_id = {candidate.turn_id: candidate for candidate in state["recall"].candidates}
     return PastTurn(
         turn_id=turn.observation.turn_id,

@@ -68,6 +68,7 @@ class Comparison:
     different: list[str] = field(default_factory=list)
     """Turns that were not decided again as they are recorded, with the settings that they had."""
     before: Side = field(default_factory=Side)
+    """As it is recorded."""
     after: Side = field(default_factory=Side)
     changed: list[ChangedTurn] = field(default_factory=list)
 
@@ -78,7 +79,7 @@ class Comparison:
         self.turns += 1
         if not replayed.same:
             self.different.append(turn_id)
-        self.before.add(replayed.again, liking)
+        self.before.add(replayed.recorded, liking)
         self.after.add(replayed.changed, liking)
         if replayed.again.kept != replayed.changed.kept:
             self.changed.append(changed_turn(replayed))

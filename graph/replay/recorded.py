@@ -1,14 +1,13 @@
 """Past turns as they were recorded, with what each was given."""
 
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from graph.layers import Layers
 from graph.state import Conversation
 from memory.models import ConversationTurn, Episode, Fact
-from memory.observation import Observation
+from memory.observation import Observation, mark_of_fact
 
 EVERYTHING = 10**12
 """More tokens than any conversation has."""
@@ -23,15 +22,50 @@ class RecordedTurn:
     episode: Episode
     earlier: Sequence[ConversationTurn]
     """The thread before it, oldest first."""
+    opening: ConversationTurn | None
+    """The turn that the thread began with."""
     said_before: Sequence[str]
     """What its author said in the thread before it, oldest first."""
     facts: Sequence[Fact]
 
     def conversation(self, max_tokens: int) -> Conversation:
-        """Return the latest turns before it that fit, the last one always, and the opening."""
+        """Return the latest turns before it that fit, the last one always, and the opening beside them."""
         turns = fitting(self.earlier, max_tokens)
-        opening = self.earlier[0] if len(turns) < len(self.earlier) else None
+        opening = self.opening
+        if opening is None or opening.turn_id in {turn.turn_id for turn in turns}:
+            return Conversation(turns=turns)
         return Conversation(turns=turns, opening=opening)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thread:
+    """A thread as it is kept today."""
+
+    turns: Sequence[ConversationTurn]
+    """Oldest first."""
+    opening: ConversationTurn | None
+    places: Mapping[str, int] = field(repr=False)
+    """In `turns`, by turn id."""
+
+    def until(self, turn_id: str) -> Sequence[ConversationTurn] | None:
+        """Return the turns up to this one and with it; None when it is not kept."""
+        if not turn_id:
+            return ()
+        return self.turns[: self.places[turn_id] + 1] if turn_id in self.places else None
+
+    def began(self, observation: Observation) -> ConversationTurn | None:
+        """Return the turn that the thread began with when a turn was run; None when it is not kept."""
+        if not observation.opening:
+            return self.opening
+        if observation.opening in self.places:
+            return self.turns[self.places[observation.opening]]
+        opening = self.opening
+        return opening if opening and opening.turn_id == observation.opening else None
+
+    def holds(self, observation: Observation) -> bool:
+        """Say whether what a turn was given of it is still there."""
+        began = self.began(observation) if observation.opening else True
+        return began is not None and self.until(observation.last_turn) is not None
 
 
 def fitting(turns: Sequence[ConversationTurn], max_tokens: int) -> Sequence[ConversationTurn]:
@@ -51,12 +85,13 @@ def moment(observation: Observation) -> datetime:
 
 def in_order(observations: Iterable[Observation]) -> list[Observation]:
     """Return turns as they saw the archive grow; one that saw nothing of it stands by its time."""
-    placed: list[tuple[int, datetime, Observation]] = []
-    grown = 0
+    placed: list[tuple[tuple[int, int], datetime, Observation]] = []
+    grown = (0, -1)
     for observation in sorted(observations, key=moment):
-        grown = max(grown, observation.seen.episodes if observation.seen else 0)
-        episodes = observation.seen.episodes if observation.seen else grown
-        placed.append((episodes, moment(observation), observation))
+        seen = observation.seen
+        held = (seen.episodes, seen.vectors) if seen else grown
+        grown = max(grown, held)
+        placed.append((held, moment(observation), observation))
     return [observation for _, _, observation in sorted(placed, key=lambda place: place[:2])]
 
 
@@ -66,16 +101,17 @@ class Recorder:
     def __init__(self, layers: Layers, owner: str) -> None:
         self._layers = layers
         self.owner = owner
+        self.damaged = 0
+        """Observations that cannot be read."""
         self._observed: set[str] = set()
-        self._threads: dict[str, Sequence[ConversationTurn]] = {}
-        self._facts_written: Sequence[datetime] | None = None
-        self._facts: dict[int, Sequence[Fact]] = {}
+        self._threads: dict[str, Thread] = {}
+        self._facts: Mapping[str, Fact] | None = None
 
     async def observations(self) -> list[Observation]:
         """Read what was observed of all turns, in the order in which they saw the archive."""
-        found = in_order(await self._layers.observations.all(owner=self.owner))
+        found, self.damaged = await self._layers.observations.readable(owner=self.owner)
         self._observed = {observation.turn_id for observation in found}
-        return found
+        return in_order(found)
 
     async def episodes(self, observations: Sequence[Observation]) -> dict[str, Episode]:
         """Read the episodes of turns, by turn id; those that are not in the log are left out."""
@@ -86,33 +122,49 @@ class Recorder:
             found |= {episode.turn_id: episode for episode in page}
         return found
 
-    async def turn(self, observation: Observation, episode: Episode) -> RecordedTurn:
-        """Put together what a turn was given."""
-        earlier = await self._earlier(observation)
-        said = [t.message for t in earlier if t.turn_id in self._observed and t.message.strip()]
-        facts = () if "permanent" in observation.tiers_down else await self._facts_at(moment(observation))
+    async def thread(self, name: str) -> Thread:
+        """Read a thread, once."""
+        if name not in self._threads:
+            conversations, owner = self._layers.conversations, self.owner
+            turns = await conversations.window(owner=owner, thread=name, max_tokens=EVERYTHING)
+            self._threads[name] = Thread(
+                turns=turns,
+                opening=await conversations.opening(owner=owner, thread=name),
+                places={turn.turn_id: place for place, turn in enumerate(turns)},
+            )
+        return self._threads[name]
+
+    async def holds_conversation(self, observation: Observation) -> bool:
+        """Say whether what a turn was given of its thread is still there."""
+        return (await self.thread(observation.thread)).holds(observation)
+
+    async def turn(self, observation: Observation, episode: Episode) -> RecordedTurn | None:
+        """Put together what a turn was given; None when its conversation is not kept any more."""
+        thread = await self.thread(observation.thread)
+        earlier = thread.until(observation.last_turn)
+        if earlier is None or not thread.holds(observation):
+            return None
+        earlier = [turn for turn in earlier if turn.turn_id != observation.turn_id]
         return RecordedTurn(
-            observation=observation, episode=episode, earlier=earlier, said_before=said, facts=facts
+            observation=observation,
+            episode=episode,
+            earlier=earlier,
+            opening=thread.began(observation) if earlier else None,
+            said_before=[t.message for t in earlier if t.turn_id in self._observed and t.message.strip()],
+            facts=await self._facts_given(observation.facts or ()),
         )
 
-    async def _earlier(self, observation: Observation) -> Sequence[ConversationTurn]:
-        thread = observation.thread
-        if thread not in self._threads:
-            reading = self._layers.conversations.window(
-                owner=self.owner, thread=thread, max_tokens=EVERYTHING
-            )
-            self._threads[thread] = await reading
-        turns = self._threads[thread]
-        own = (place for place, turn in enumerate(turns) if turn.turn_id == observation.turn_id)
-        return turns[: next(own, 0)]
-
-    async def _facts_at(self, at: datetime) -> Sequence[Fact]:
-        """Read the facts of a time; the store is asked once for each time in which they were the same."""
-        if self._facts_written is None:
+    async def _facts_given(self, marks: Sequence[str]) -> Sequence[Fact]:
+        """Return facts by their marks; one that was erased since is left out."""
+        if not marks:
+            return ()
+        if self._facts is None:
             records = await self._layers.configured_permanent().records(owner=self.owner)
-            self._facts_written = sorted(record.at for record in records.facts)
-        written = bisect_right(self._facts_written, at)
-        if written not in self._facts:
-            facts = await self._layers.permanent.facts(owner=self.owner, as_of=at) if written else []
-            self._facts[written] = facts
-        return self._facts[written]
+            self._facts = {
+                mark_of_fact(record.key, record.value, record.at): Fact(
+                    key=record.key, value=record.value, at=record.at
+                )
+                for record in records.facts
+                if record.value is not None
+            }
+        return [self._facts[mark] for mark in marks if mark in self._facts]

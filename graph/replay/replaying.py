@@ -1,13 +1,13 @@
 """Decide again what past turns were shown, with the settings that they had, or with others."""
 
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
 from langgraph.runtime import Runtime
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from graph.context import Thresholds, TurnContext
 from graph.layers import Layers
@@ -74,6 +74,8 @@ class Why(StrEnum):
     GONE = "no longer in the archive"
     MODEL = "recalled with another embedding model"
     EARLIER = "recorded by an earlier version"
+    DAMAGED = "recorded in a way that cannot be read, at whatever time"
+    CONVERSATION = "the conversation before it is no longer kept"
 
 
 @dataclass(slots=True)
@@ -83,9 +85,23 @@ class Plan:
     replayed: list[Observation] = field(default_factory=list)
     """In the order in which they saw the archive."""
     before: list[Observation] = field(default_factory=list)
-    """Turns before them, in the same order."""
+    """The other turns, in the same order."""
     episodes: dict[str, Episode] = field(default_factory=dict)
+    shown: dict[str, list[str]] = field(default_factory=dict)
+    """What every turn was shown, also those that cannot be replayed."""
     left_out: Counter[Why] = field(default_factory=Counter)
+
+    @property
+    def wanted(self) -> set[str]:
+        """Return the ids of the turns that are replayed."""
+        return {observation.turn_id for observation in self.replayed}
+
+    def in_order(self) -> list[Observation]:
+        """Return the turns up to the last that is replayed, in the order in which they saw the archive."""
+        ordered, wanted = in_order([*self.before, *self.replayed]), self.wanted
+        while ordered and ordered[-1].turn_id not in wanted:
+            ordered.pop()
+        return ordered
 
 
 class Replayer:
@@ -107,32 +123,45 @@ class Replayer:
         """Find the turns of a half-open range of time, and what stands in the way of replaying some."""
         plan, model = Plan(), self._layers.embeddings.name
         observations = await self._recorder.observations()
+        if self._recorder.damaged:
+            plan.left_out[Why.DAMAGED] = self._recorder.damaged
+        plan.shown = {observation.turn_id: recorded(observation).shown for observation in observations}
         plan.episodes = await self._recorder.episodes(observations)
         for observation in observations:
             wanted = (since is None or observation.at >= since) and (until is None or observation.at < until)
             why = _obstacle(observation, plan.episodes, model)
+            if why is None and wanted and not await self._recorder.holds_conversation(observation):
+                why = Why.CONVERSATION
             if why is None:
                 (plan.replayed if wanted else plan.before).append(observation)
             elif wanted:
                 plan.left_out[why] += 1
         return plan
 
-    async def run(self, plan: Plan) -> AsyncIterator[Replayed]:
-        """Replay, one turn after the other."""
-        wanted = {observation.turn_id for observation in plan.replayed}
-        warm = wanted | _leading_up(plan)
+    async def run(self, plan: Plan, on_turn: Callable[[], None] = lambda: None) -> AsyncIterator[Replayed]:
+        """Replay, one turn after the other.
+
+        Args:
+            plan: which turns.
+            on_turn: called for each turn of `plan.in_order()`, also those that are only read.
+        """
+        wanted, ordered = plan.wanted, plan.in_order()
+        needed = wanted | _leading_up(ordered, wanted)
         past = self._layers.episodes.past(owner=self._recorder.owner)
+        past.count(plan.shown)
         run = _Run(self._layers, self._gap_filter, Remembering(self._layers, past), self._change)
         try:
-            for observation in in_order([*plan.before, *plan.replayed]):
-                if observation.turn_id in warm:
+            for observation in ordered:
+                turn = None
+                if observation.turn_id in needed:
                     turn = await self._recorder.turn(observation, plan.episodes[observation.turn_id])
+                if turn is not None:
                     replayed = await run(turn)
                     if observation.turn_id in wanted:
                         yield replayed
-                if observation.seen is not None:
+                elif observation.seen is not None:
                     await past.grow(observation.seen)
-                    await past.touch(recorded(observation).shown)
+                on_turn()
         finally:
             await past.close()
 
@@ -219,16 +248,24 @@ def context_of(observation: Observation) -> TurnContext:
 def _obstacle(observation: Observation, episodes: dict[str, Episode], model: str) -> Why | None:
     if observation.turn_id not in episodes:
         return Why.GONE
-    if observation.seen is None and observation.candidates:
+    if observation.facts is None or (observation.seen is None and observation.candidates):
+        return Why.EARLIER
+    try:
+        context_of(observation)
+    except ValidationError:  # a threshold that was allowed then
         return Why.EARLIER
     return Why.MODEL if observation.model_of_vectors not in {"", model} else None
 
 
-def _leading_up(plan: Plan) -> set[str]:
-    """Return the turns before the first of each thread that say what was shown in vain before it."""
-    threads = {observation.thread for observation in plan.replayed}
-    before = {thread: [o.turn_id for o in plan.before if o.thread == thread] for thread in threads}
-    return {turn_id for turn_ids in before.values() for turn_id in turn_ids[-UNUSED_TURNS:]}
+def _leading_up(ordered: Iterable[Observation], wanted: set[str]) -> set[str]:
+    """Return the turns before those of each thread that say what was shown in vain before them."""
+    latest: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=UNUSED_TURNS))
+    found: set[str] = set()
+    for observation in ordered:
+        if observation.turn_id in wanted:
+            found.update(latest[observation.thread])
+        latest[observation.thread].append(observation.turn_id)
+    return found
 
 
 def _as_shown(state: State, kept: frozenset[str]) -> State:

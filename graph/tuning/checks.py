@@ -14,6 +14,9 @@ from memory.relevance import DEFAULT
 from memory.tuning.bound import CONFIDENCE, Gain, TooLittleData, gain
 from memory.tuning.result import CALIBRATION, TuningResult
 
+DECIDING = Thresholds.model_fields.keys() - {"prefetch_timeout", "cache_ttl", "tool_rounds"}
+"""The thresholds that decide what a turn is shown; the others say how long it may take and what is kept."""
+
 
 def in_force(settings: Settings) -> dict[str, bool | int | float | str]:
     """Return the thresholds that hold now, as a result's baseline writes them."""
@@ -44,7 +47,9 @@ def reasons(result: TuningResult, settings: Settings) -> list[str]:
     if all(now[name] == value for name, value in result.changes.items()):
         return ["These values are in force already."]
     return [
+        *_made_up(result),
         *_overridden(result),
+        *_missing_baseline(result),
         *_other_baseline(result, now),
         *_other_model(result, settings),
     ]
@@ -69,6 +74,14 @@ def _refused_values(result: TuningResult, settings: Settings) -> Iterator[str]:
         yield f"{CALIBRATION} = {named!r} names no calibration of {CONFIG_FILE}. There: {there}."
 
 
+def _made_up(result: TuningResult) -> Iterator[str]:
+    if result.demonstration:
+        yield (
+            "It was measured on made-up data, the demonstration's, which says nothing of your conversations. "
+            "Measure on turns of your own."
+        )
+
+
 def _overridden(result: TuningResult) -> Iterator[str]:
     for name, source in overriding(result.changes).items():
         variable = f"{PREFIX}{name.upper()}"
@@ -78,11 +91,19 @@ def _overridden(result: TuningResult) -> Iterator[str]:
         )
 
 
+def _missing_baseline(result: TuningResult) -> Iterator[str]:
+    if missing := sorted(DECIDING - result.baseline.keys()):
+        yield (
+            f"Its baseline lacks {', '.join(missing)}: whether it was measured against what is in force "
+            "cannot be told. Write all of `graph.tuning.checks.in_force` into it."
+        )
+
+
 def _other_baseline(result: TuningResult, now: Mapping[str, Any]) -> Iterator[str]:
     other = [
         f"{name} was {value!r} and is {now[name]!r}"
         for name, value in sorted(result.baseline.items())
-        if now[name] != value
+        if now[name] != value and name in DECIDING | result.changes.keys()
     ]
     if other:
         yield f"It was measured against other settings: {'; '.join(other)}. Measure again."

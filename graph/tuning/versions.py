@@ -91,6 +91,11 @@ class ConfigVersions:
                 found.append(Version.model_validate_json(text))
         return found
 
+    def as_written(self) -> bool:
+        """Say whether the file is as it was put there, or taken away, last."""
+        versions = self.versions()
+        return bool(versions) and versions[0].after == digest_of(self.read())
+
     def content(self, version: Version) -> bytes | None:
         """Return a former version, byte for byte; None when there was no file.
 

@@ -96,9 +96,8 @@ def read(db: sqlite3.Connection, seqs: Iterable[int], until: int = LATEST) -> Pa
     return _parts(db.execute(sql, (json.dumps(sorted({int(seq) for seq in seqs})), until)).fetchall())
 
 
-def pages(db: sqlite3.Connection) -> Iterator[Parts]:
-    """Read every part, some thousand at a time."""
-    after = -1
+def pages(db: sqlite3.Connection, after: int = -1) -> Iterator[Parts]:
+    """Read every part with an id above `after`, some thousand at a time."""
     while rows := rows_after(db, after):
         after = rows[-1][0]
         yield _parts(rows)

@@ -1,5 +1,6 @@
 """What was observed of each turn, in its owner's file: the gap filter is tuned by it."""
 
+import logging
 import sqlite3
 import zlib
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from memory.owner_files import OwnerFiles
 
 _LEVEL = 1
 """Of compression: a turn of thirty candidates takes 2 kB instead of 9."""
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +30,29 @@ class ObservationLog:
 
     async def get(self, turn_id: str, *, owner: str) -> Observation | None:
         """Read that of a turn."""
-        found = await self._read(owner, "WHERE turn_id = ?", turn_id)
+        found, _ = await self._read(owner, "WHERE turn_id = ?", turn_id)
         return found[0] if found else None
 
     async def recent(self, *, owner: str, limit: int) -> list[Observation]:
         """Read the latest, newest first."""
-        return await self._read(owner, "ORDER BY at DESC, turn_id DESC LIMIT ?", max(limit, 0))
+        found, _ = await self._read(owner, "ORDER BY at DESC, turn_id DESC LIMIT ?", max(limit, 0))
+        return found
 
     async def all(self, *, owner: str) -> list[Observation]:
         """Read all, oldest first."""
+        found, _ = await self.readable(owner=owner)
+        return found
+
+    async def readable(self, *, owner: str) -> tuple[list[Observation], int]:
+        """Read all, oldest first; also return how many cannot be read, which every reading leaves out."""
         return await self._read(owner, "ORDER BY at, turn_id")
 
-    async def _read(self, owner: str, which: str, *values: str | int) -> list[Observation]:
-        rows = await self.files.read(owner, TIER, partial(_select, which=which, values=values))
-        return [Observation.from_json(zlib.decompress(packed)) for (packed,) in rows]
+    async def count(self, *, owner: str) -> int:
+        """Return how many there are."""
+        return await self.files.read(owner, TIER, _count)
+
+    async def _read(self, owner: str, which: str, *values: str | int) -> tuple[list[Observation], int]:
+        return await self.files.read(owner, TIER, partial(_select, which=which, values=values))
 
 
 def _put(db: sqlite3.Connection, row: tuple[str, int, bytes]) -> bool:
@@ -49,5 +60,18 @@ def _put(db: sqlite3.Connection, row: tuple[str, int, bytes]) -> bool:
     return done.rowcount > 0
 
 
-def _select(db: sqlite3.Connection, which: str, values: tuple[str | int, ...]) -> list[tuple[bytes]]:
-    return db.execute(f"SELECT observation FROM observations {which}", values).fetchall()  # noqa: S608
+def _count(db: sqlite3.Connection) -> int:
+    return int(db.execute("SELECT COUNT(*) FROM observations").fetchone()[0])
+
+
+def _select(
+    db: sqlite3.Connection, which: str, values: tuple[str | int, ...]
+) -> tuple[list[Observation], int]:
+    found, damaged = [], 0
+    for turn_id, packed in db.execute(f"SELECT turn_id, observation FROM observations {which}", values):  # noqa: S608
+        try:
+            found.append(Observation.from_json(zlib.decompress(packed)))
+        except (zlib.error, ValueError, TypeError):
+            damaged += 1
+            logger.warning("The observation of turn %r is left out: it cannot be read", turn_id)
+    return found, damaged

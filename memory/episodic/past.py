@@ -3,8 +3,8 @@
 import asyncio
 import json
 import sqlite3
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ EpisodeRow = tuple[int, str, str, str, str, int, str, int]
 class PastArchive:
     """A copy of an owner's archive in memory, which grows with what each search saw.
 
-    Searches are done again in the order of `Seen.episodes`. Access counts follow `touch` alone.
+    Searches are done again in the order of `Seen.episodes`. Access counts follow what `count` is told.
     """
 
     def __init__(
@@ -69,10 +69,13 @@ class PastArchive:
         async with self._lock:
             await self._grow(seen)
 
-    async def touch(self, turn_ids: Sequence[str]) -> None:
-        """Add one to the access count of each episode."""
-        async with self._lock:
-            await asyncio.to_thread(self._copy.touch, turn_ids)
+    def count(self, shown: Mapping[str, Sequence[str]]) -> None:
+        """Count an access to each of these episodes as soon as the turn that was shown it is copied.
+
+        Args:
+            shown: turn ids, by the id of the turn that they were shown in.
+        """
+        self._copy.shown = shown
 
     async def close(self) -> None:
         """Forget the copy."""
@@ -95,7 +98,7 @@ class PastArchive:
         if seen.episodes < self._copy.episodes:
             raise ValueError("searches are done again in the order in which they were done")
         if seen.vectors < self._copy.vectors:  # they had been dropped, to be made anew
-            self._copy.drop_vectors()
+            await asyncio.to_thread(self._copy.drop_vectors)
         while self._copy.episodes < seen.episodes:
             work = partial(_episodes, after=self._copy.episodes, until=seen.episodes)
             episodes = await self._files.read(self._owner, TIER, work)
@@ -111,13 +114,21 @@ class Copy:
     """What `PastArchive` has copied so far; every call blocks."""
 
     def __init__(self) -> None:
-        self._db = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
-        migrate(self._db)
         self.episodes = 0
         self.vectors = -1
         self._maxima: Maxima | None = None
         self._total: NDArray[np.float64] | None = None
+        self.shown: Mapping[str, Sequence[str]] = {}
         self._parts: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
+        """Of whole turns, up to `_held`: read from the copy when `closest` asks for them."""
+        self._held = -1
+
+    @cached_property
+    def _db(self) -> sqlite3.Connection:
+        """Open on first use: making the tables takes a while."""
+        db = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+        migrate(db)
+        return db
 
     def state(self, seen: Seen) -> VectorState:
         """Return where the vectors stood."""
@@ -130,6 +141,7 @@ class Copy:
         for row in rows:
             self._db.execute(insert, row[:7])
             derive(self._db, row[0], row[3], row[4])
+            self._touch(self.shown.get(row[1], ()))
         add_documents(self._db, len(rows))
         self._db.execute("COMMIT")
         self.episodes = rows[-1][0] if len(rows) == PAGE else until
@@ -139,7 +151,6 @@ class Copy:
         if rows:
             parts = kept_vectors.copy(self._db, rows)
             whole = parts.numbers != MESSAGE
-            self._parts.append((parts.seqs[whole], parts.vectors[whole]))
             if whole.any():
                 self._total = added_up(self._total, parts.vectors[whole].astype(np.float64))
             self._maxima = self._risen(parts, measure)
@@ -148,10 +159,12 @@ class Copy:
     def drop_vectors(self) -> None:
         """Begin anew with the vectors."""
         kept_vectors.clear(self._db)
-        self.vectors, self._maxima, self._total, self._parts = -1, None, None, []
+        self.vectors, self._maxima, self._total = -1, None, None
+        self._parts, self._held = [], -1
 
     def closest(self, against: Against, limit: int) -> list[int]:
         """Return the sequence numbers of the closest parts, closest first, so that `limit` episodes do."""
+        self._hold()
         if not self._parts:
             return []
         seqs, vectors = (np.concatenate(column) for column in zip(*self._parts, strict=True))
@@ -173,14 +186,20 @@ class Copy:
         lookup = look_up(self._db, query.text, query.keys, query.times)
         return collect(self._db, asked, lookup)[0]
 
-    def touch(self, turn_ids: Sequence[str]) -> None:
-        """Add one to the access count of each episode."""
+    def _touch(self, turn_ids: Sequence[str]) -> None:
         sql = "UPDATE episodes SET access_count = access_count + 1 WHERE turn_id = ?"
         self._db.executemany(sql, [(turn_id,) for turn_id in turn_ids])
 
     def close(self) -> None:
         """Let the memory go."""
         self._db.close()
+
+    def _hold(self) -> None:
+        """Read the vectors that came since the last time."""
+        for parts in kept_vectors.pages(self._db, self._held):
+            whole = parts.numbers != MESSAGE
+            self._parts.append((parts.seqs[whole], parts.vectors[whole]))
+        self._held = self.vectors
 
     def _risen(self, parts: Parts, measure: Measure) -> Maxima:
         reached = measure([parts])

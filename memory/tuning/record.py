@@ -1,7 +1,7 @@
 """What `goat.toml` says of where its tuned values come from."""
 
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat
@@ -34,7 +34,7 @@ class Tuned(BaseModel):
     def of(cls, result: TuningResult, gained: Gain) -> Self:
         """Return what is noted of a result that was found better."""
         return cls(
-            at=result.made_at.astimezone(UTC).replace(microsecond=0),
+            at=_universal(result.made_at).replace(microsecond=0),
             thresholds=result.changes,
             data=result.data,
             gain=round(gained.mean, 4),
@@ -44,3 +44,11 @@ class Tuned(BaseModel):
             before=result.figures.before,
             after=result.figures.after,
         )
+
+
+def _universal(at: datetime) -> datetime:
+    """Return a moment in UTC; one at the edge of the calendar, which has none, as it was written."""
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        return at

@@ -32,21 +32,21 @@ class Estimate:
 class Resampling:
     """The groups of some turns, drawn anew `RESAMPLES` times, always in the same way."""
 
-    _member: Numbers
-    """One row a group, one column a turn."""
+    _places: NDArray[np.intp]
+    """Of each turn the place of its group."""
     _draws: Numbers
     """One row a draw: how often each group is in it."""
 
     @property
     def groups(self) -> int:
         """How many groups there are."""
-        return len(self._member)
+        return int(self._draws.shape[1])
 
     def means(self, values: ArrayLike, weights: ArrayLike = 1.0) -> Numbers:
         """Return the weighted mean of the turns' values in each draw; NaN where nothing has weight."""
         given = np.asarray(values, float)
         share = np.broadcast_to(np.asarray(weights, float), given.shape)
-        top, bottom = (self._draws @ (self._member @ part) for part in (given * share, share))
+        top, bottom = (self._draws @ self._sums(part) for part in (given * share, share))
         drawn: Numbers = np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
         return drawn
 
@@ -60,6 +60,10 @@ class Resampling:
         value = float(np.sum(given * share) / np.sum(share))
         return Estimate(value=value * scale, low=float(low), high=float(high))
 
+    def _sums(self, values: Numbers) -> Numbers:
+        """Add up the turns of each group."""
+        return np.bincount(self._places, weights=values, minlength=self.groups).astype(float)
+
 
 def resampling(groups: Sequence[Hashable]) -> Resampling:
     """Prepare to resample turns by the group that each belongs to.
@@ -70,25 +74,24 @@ def resampling(groups: Sequence[Hashable]) -> Resampling:
     if not groups:
         raise ValueError("no turn is given: there is nothing to resample")
     places = {group: place for place, group in enumerate(dict.fromkeys(groups))}
-    member = np.zeros((len(places), len(groups)))
-    member[[places[group] for group in groups], np.arange(len(groups))] = 1
     size = len(places)
     draws = np.random.default_rng(SEED).multinomial(size, np.full(size, 1 / size), RESAMPLES)
-    return Resampling(member, draws.astype(float))
+    return Resampling(np.array([places[group] for group in groups]), draws.astype(float))
 
 
-def lower_bound(drawn: Numbers, groups: int, *, confidence: float = 0.95) -> float:
+def lower_bound(drawn: Numbers, groups: float, *, confidence: float = 0.95) -> float:
     """Return the one-sided lower confidence bound of a mean, off its bootstrap draws.
 
     It is the expanded percentile bound (Hesterberg 2015, "What Teachers Should Know About the Bootstrap",
     section 4.3): the plain percentile is too narrow for few groups, by Student's t for the normal and by
-    n - 1 for n, so it is read that much further out.
+    n - 1 for n, so it is read that much further out. Of groups that are not alike in size, `groups` is the
+    number that they weigh as much as.
     """
     reach = _student(confidence, groups - 1) * math.sqrt(groups / (groups - 1))
     return float(np.quantile(drawn, _NORMAL.cdf(-reach)))
 
 
-def _student(share: float, freedom: int) -> float:
+def _student(share: float, freedom: float) -> float:
     """Return a quantile of Student's t; off by 0.002 at 4 degrees of freedom, by less above.
 
     The expansion is 26.7.5 in Abramowitz & Stegun 1964.

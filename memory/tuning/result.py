@@ -19,7 +19,7 @@ from pydantic import (
 
 from memory.errors import GoatError
 from memory.relevance import Calibration, digest
-from memory.tuning.bound import HeldOut
+from memory.tuning.bound import MOST_GROUPS, MOST_TURNS, HeldOut
 
 CALIBRATION = "gap_calibration"
 """The threshold that names a calibration."""
@@ -58,13 +58,15 @@ class TuningResult(BaseModel):
     thresholds: Mapping[Name, Value] = Field(default_factory=dict)
     """Those that change, by their flat names such as `gap_threshold`."""
     baseline: Mapping[Name, Value]
-    """Those that were in force before: the ones that change at least, and whichever the scores depend on."""
+    """Those that were in force before; `goat tune apply` wants every one that decides what is shown."""
     calibration: Calibration | None = None
     """A new one; `gap_calibration` will name it."""
-    chosen_on: frozenset[Name] = frozenset()
+    chosen_on: frozenset[Name] = Field(min_length=1)
     """Groups of turns that the values were chosen or fitted on; none of them may be held out."""
-    held_out: tuple[HeldOut, ...]
+    held_out: tuple[HeldOut, ...] = Field(max_length=MOST_TURNS)
     figures: Figures = Figures()
+    demonstration: bool = False
+    """Whether the data was made up to show how it is done; such a result is never written."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -74,6 +76,8 @@ class TuningResult(BaseModel):
             raise ValueError(f"either a calibration or the {CALIBRATION} of an earlier one, not both")
         if missing := sorted(self.changes.keys() - self.baseline.keys()):
             raise ValueError(f"the baseline lacks {', '.join(missing)}: what was in force before?")
+        if len({turn.group for turn in self.held_out}) > MOST_GROUPS:
+            raise ValueError(f"the held-out turns are of more than {MOST_GROUPS:,} conversations")
         if both := sorted(self.chosen_on.intersection(turn.group for turn in self.held_out)):
             raise ValueError(f"{both[0]!r} was chosen on and is held out as well")
         return self
@@ -107,9 +111,7 @@ def read_result(path: Path) -> TuningResult:
         BadResult: it cannot be read, or a part of it is refused; the text says which and why.
     """
     try:
-        if path.stat().st_size > LARGEST:
-            raise BadResult(f"{path} is larger than {LARGEST // 10**6} MB: that is no tuning result.")
-        text = path.read_text(encoding="utf-8")
+        text = _text(path)
         json.loads(text)
     except OSError as error:
         raise BadResult(f"{path} cannot be read: {error.strerror or error}.") from None
@@ -119,6 +121,16 @@ def read_result(path: Path) -> TuningResult:
         return TuningResult.model_validate_json(text)
     except ValidationError as error:
         raise BadResult(f"{path} is refused: {_first(error)}") from None
+
+
+def _text(path: Path) -> str:
+    """Read a file; its size is looked at first, and a pipe or a device is not read at all."""
+    size = path.stat().st_size
+    if not path.is_file():
+        raise BadResult(f"{path} cannot be read: it is no regular file.")
+    if size > LARGEST:
+        raise BadResult(f"{path} is larger than {LARGEST // 10**6} MB: that is no tuning result.")
+    return path.read_text(encoding="utf-8")
 
 
 def _first(error: ValidationError) -> str:

@@ -1,5 +1,6 @@
 """Observations in their owner's file."""
 
+import zlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -37,6 +38,23 @@ async def test_they_are_read_in_the_order_of_their_turns(files: OwnerFiles) -> N
     assert [one.turn_id for one in await log.recent(owner="ana", limit=2)] == ["t2", "t1"]
     assert await log.recent(owner="ana", limit=-1) == []
     assert await log.all(owner="bob") == []
+
+
+async def test_one_that_is_damaged_is_left_out_and_counted(
+    files: OwnerFiles, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = ObservationLog(files)
+    for number in range(4):
+        await log.put(observation(f"t{number}", at=AT + timedelta(minutes=number)), owner="ana")
+    damaged = [(b"no zlib", "t1"), (zlib.compress(b'{"turn_id": 7}'), "t2"), ("text", "t3")]
+    sql = "UPDATE observations SET observation = ? WHERE turn_id = ?"
+    await files.write("ana", "episodic", lambda db: db.executemany(sql, damaged).rowcount)
+    found, left_out = await log.readable(owner="ana")
+    assert ([one.turn_id for one in found], left_out) == (["t0"], 3)
+    assert "'t2' is left out" in caplog.text
+    assert await log.get("t1", owner="ana") is None
+    assert await log.count(owner="ana") == 4
+    assert await log.count(owner="bob") == 0
 
 
 async def test_they_go_with_the_owner(files: OwnerFiles, tmp_path: Path) -> None:

@@ -5,17 +5,21 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from langgraph.runtime import ExecutionInfo, Runtime
+from langgraph.runtime import Runtime
 
 from graph.agent import Agent
+from graph.app import open_agent
 from graph.context import Experiment, TurnContext
-from graph.exchange import ToolResult
+from graph.events import Finished, Waiting
 from graph.experiment import Experiments
-from graph.lineage import Branch
+from graph.settings import Settings
 from graph.state import Recall, Turn
 from graph.turn import dated, note_of, thread_id, user_message
-from memory.models import SearchReport
+from memory.errors import TierUnavailable
+from memory.models import Episode, SearchReport
+from nodes.archive import to_episode
 from nodes.searching_anew import as_of
+from tests.scripted import calling, in_turn
 from tests.servers.model import ModelServer
 from tests.unit.test_nodes import candidate
 
@@ -23,28 +27,8 @@ OWNER = "ana"
 THREAD = thread_id("test", "experiments")
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TURN = Turn(turn_id="now", owner=OWNER, thread=THREAD, message="m", at=NOW)
-CALLED = ToolResult(turn_id="now", key="k", name="n", output="", ok=False, evidence="", experiment=True)
 
 pytestmark = pytest.mark.usefixtures("hash_vectors")
-
-
-class Forks:
-    """A lineage in which everything is a fork; counts how often it was asked."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-
-    async def branch(self, thread: str, checkpoint_id: str) -> Branch:
-        self.asked += 1
-        return Branch(fork=True, began=NOW)
-
-    async def branch_before(self, thread: str, checkpoint_id: str) -> Branch:
-        return await self.branch(thread, checkpoint_id)
-
-
-def running(experiment: Experiment) -> Runtime[TurnContext]:
-    where = ExecutionInfo(checkpoint_id="c", checkpoint_ns="", task_id="t", thread_id=THREAD)
-    return Runtime(context=TurnContext(experiment=experiment), execution_info=where)
 
 
 async def fork(agent: Agent, node: str, stop: list[str] | None = None, **context: Any) -> Any:
@@ -91,24 +75,129 @@ async def test_a_fork_looks_at_the_memory_as_it_was(agent: Agent) -> None:
     assert forked["recall"].candidates[0].rank == 1
 
 
+async def test_the_same_search_finds_the_same_after_much_was_said(agent: Agent) -> None:
+    for number in range(12):
+        await agent.ask(f"I planted basil in bed {number}.", owner=OWNER, thread=thread_id("test", "other"))
+    asked = await agent.ask("Where did I plant basil?", owner=OWNER, thread=THREAD)
+    for number in range(12, 24):
+        await agent.ask(f"I planted basil in bed {number}.", owner=OWNER, thread=thread_id("test", "other"))
+    await agent.layers.recorder.flush()
+    forked = await fork(agent, "prefetch", ["gap_filter"])
+    assert forked["recall"].candidates == asked["recall"].candidates
+    assert forked["recall"].noise == asked["recall"].noise
+
+
 async def test_a_turn_that_says_what_it_is_costs_no_look() -> None:
-    forks = Forks()
-    experiments = Experiments(forks)
-    assert not await experiments(TURN, running(Experiment.OFF))
-    assert await experiments(TURN, running(Experiment.ON))
-    assert await experiments.beginning(running(Experiment.OFF)) == (False, None)
-    assert await experiments(replace(TURN, experiment=True), running(Experiment.FORKS))
-    assert await experiments(TURN, running(Experiment.FORKS), [CALLED])
-    assert not await experiments(replace(TURN, private=True), running(Experiment.FORKS))
-    assert forks.asked == 0
-    assert await experiments(TURN, running(Experiment.FORKS))
-    assert await experiments.beginning(running(Experiment.FORKS)) == (True, NOW)
-    assert await experiments.was_one(TURN, running(Experiment.OFF))
+    nowhere = Experiments()
+    assert not await nowhere(TURN, Runtime(context=TurnContext()))
+    assert await nowhere(TURN, Runtime(context=TurnContext(experiment=Experiment.ON)))
+    assert await nowhere(replace(TURN, experiment=True), Runtime(context=TurnContext()))
+    assert await nowhere.beginning(TURN, Runtime(context=TurnContext())) == (False, None)
 
 
-async def test_without_checkpoints_nothing_is_a_fork() -> None:
-    assert not await Experiments(Forks())(TURN, Runtime(context=TurnContext()))
-    assert not await Experiments()(TURN, running(Experiment.FORKS))
+async def test_why_tells_of_the_turn_that_was_answered(agent: Agent) -> None:
+    await agent.ask("I planted basil.", owner=OWNER, thread=THREAD)
+    await fork(agent, "budget", budget_hard_cap=100)
+    told = await agent.last_turn(THREAD)
+    assert told is not None
+    assert told["allocation"].total > 100
+    await fork(agent, "budget", ["respond"], budget_hard_cap=100)
+    told = await agent.last_turn(THREAD)
+    assert told is not None
+    assert told["allocation"].total > 100
+
+
+async def cut_off(agent: Agent, text: str, turn_id: str, before: str) -> None:
+    """Begin a turn, as a process does that is killed before a node."""
+    message = user_message(text, turn_id=turn_id, owner=OWNER, at=NOW)
+    await agent.graph.ainvoke(
+        {"messages": [message]},
+        {"configurable": {"thread_id": THREAD}},
+        context=TurnContext(),
+        interrupt_before=[before],
+        durability="sync",
+    )
+
+
+@pytest.mark.parametrize("before", ["respond", "archive"])
+async def test_a_turn_that_was_cut_off_and_forked_is_still_answered_and_archived(
+    agent: Agent, model: ModelServer, before: str
+) -> None:
+    model.reply("The first reply.")
+    await agent.ask("I planted basil.", owner=OWNER, thread=THREAD)
+    model.reply("The second reply.")
+    await cut_off(agent, "And some leeks.", "t2", before)
+    await fork(agent, "budget", ["respond"], gap_threshold=1.0)
+    await agent.resume()
+    again = await agent.ask("And some leeks.", owner=OWNER, thread=THREAD, turn_id="t2")
+    assert again["reply"].text == "The second reply."
+    archived = await agent.layers.episodes.recent(owner=OWNER, limit=9)
+    assert sorted(one.message for one in archived) == ["And some leeks.", "I planted basil."]
+
+
+async def test_a_new_message_at_a_past_checkpoint_is_archived(agent: Agent) -> None:
+    await agent.ask("I planted basil.", owner=OWNER, thread=THREAD)
+    past = await agent.graph.aget_state({"configurable": {"thread_id": THREAD}})
+    await agent.ask("And some leeks.", owner=OWNER, thread=THREAD)
+    message = user_message("And carrots.", turn_id="t3", owner=OWNER, at=NOW)
+    state = await agent.graph.ainvoke(
+        {"messages": [message]}, past.config, context=TurnContext(), durability="sync"
+    )
+    assert state["archived"].episode
+    assert not state["turn"].experiment
+    assert await agent.layers.episodes.count(owner=OWNER) == 3
+
+
+async def test_a_second_try_from_the_same_step_archives(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await cut_off(agent, "I planted basil.", "t1", "archive")
+    head = (await agent.graph.aget_state({"configurable": {"thread_id": THREAD}})).config
+    with monkeypatch.context() as patched:
+        patched.setattr(agent.layers.episodes, "append", _down)
+        with pytest.raises(TierUnavailable):
+            await agent.graph.ainvoke(None, head, context=TurnContext(), durability="sync")
+    state = await agent.graph.ainvoke(None, head, context=TurnContext(), durability="sync")
+    assert state["archived"].episode
+    assert await agent.layers.episodes.count(owner=OWNER) == 1
+
+
+async def test_a_turn_cut_off_between_archive_and_conversation_is_completed(agent: Agent) -> None:
+    await cut_off(agent, "I planted basil.", "t1", "archive")
+    state = (await agent.graph.aget_state({"configurable": {"thread_id": THREAD}})).values
+    await agent.layers.episodes.append(to_episode(state["turn"], state["reply"]))
+    finished = await agent.graph.ainvoke(
+        None, {"configurable": {"thread_id": THREAD}}, context=TurnContext(), durability="sync"
+    )
+    window = await agent.layers.conversations.window(owner=OWNER, thread=THREAD, max_tokens=1000)
+    assert [turn.message for turn in window] == ["I planted basil."]
+    assert not finished["archived"].experiment
+
+
+async def test_a_call_that_waits_is_asked_about_again_after_a_fork(
+    settings: Settings, model: ModelServer
+) -> None:
+    model.reply(in_turn(calling("shell_run", command="echo one")))
+    async with open_agent(settings.model_copy(update={"shell": True, "owner": OWNER})) as agent:
+        events = [event async for event in agent.stream("Run it.", owner=OWNER, thread=THREAD, turn_id="t1")]
+        waiting = events[-1]
+        assert isinstance(waiting, Waiting)
+        await fork(agent, "budget", ["respond"])
+        deciding = agent.decide(
+            "t1", owner=OWNER, thread=THREAD, approval_id=waiting.approvals[0].id, allowed=True
+        )
+        asked = [event async for event in deciding][-1]
+        assert isinstance(asked, Waiting)
+        model.reply("Done.")
+        deciding = agent.decide(
+            "t1", owner=OWNER, thread=THREAD, approval_id=asked.approvals[0].id, allowed=False
+        )
+        assert isinstance([event async for event in deciding][-1], Finished)
+        assert await agent.layers.episodes.count(owner=OWNER) == 1
+
+
+async def _down(_: Episode) -> bool:
+    raise TierUnavailable("episodic", "the disk is full")
 
 
 def test_what_came_later_is_left_out_and_the_rest_is_counted_anew() -> None:

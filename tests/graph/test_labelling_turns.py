@@ -10,8 +10,9 @@ from bot.labelling import opened
 from bot.labelling.demonstration import OWNER, Said, Told, gold_of, label, react, story, talk
 from bot.labelling.drawing import drawn
 from bot.labelling.labelled import labelled
+from bot.labelling.offering import MOST_OFFERED
 from bot.labelling.opened import open_archive
-from bot.labelling.past import OFFERED, past_turns
+from bot.labelling.past import past_turns
 from bot.labelling.reactions import weak_labels
 from bot.labelling.session import LabellingSession
 from bot.notebook.days import Fault, layers_table, live_through, outages, used
@@ -56,7 +57,8 @@ async def test_an_archive_is_replayed_labelled_and_parted(settings: Settings, tm
         for turn in turns:
             shown = [judged.turn_id for judged in recorded[turn.turn_id].decisions if judged.kept]
             assert turn.shown(context) == shown
-            assert len(turn.offered) <= OFFERED
+            assert {*shown} <= {one.turn_id for one in turn.offered}
+            assert len(turn.offered) <= MOST_OFFERED
             assert list(turn.chances) == sorted(turn.chances, reverse=True)
         gold = gold_of(said)
         session = LabellingSession(layers.labels, OWNER, drawn(turns, context.gap_threshold))

@@ -1,6 +1,7 @@
 """A running agent takes what `goat tune` writes at its next turn."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -90,4 +91,5 @@ def test_studio_takes_them_at_its_next_run_and_shows_them_in_its_form(
     assert form is not None
     assert form["properties"]["gap_threshold"]["default"] == 0.75
     Path("goat.toml").unlink()
+    os.utime(".", ns=(1, 1))  # a while ago
     assert ConfiguredContext.model_validate({}).gap_threshold == 0.5

@@ -15,7 +15,8 @@ from graph.replay.comparing import Comparison
 from graph.replay.replaying import Replayed, Replayer, Why
 from graph.settings import Settings
 from graph.turn import Circumstances, thread_id
-from memory.models import Episode
+from memory.models import ConversationTurn, Episode
+from memory.ranking import RankRule
 from tests.scripted import calling, in_turn
 from tests.servers.hash_embeddings import HashEmbeddings
 from tests.servers.model import ModelServer
@@ -187,6 +188,9 @@ async def tell_of_strange_turns(talked: Agent) -> None:
         "gone": replace(known, turn_id="gone"),
         "model": replace(known, model_of_vectors="another", turn_id="model"),
         "old": replace(known, seen=None, turn_id="old"),
+        "older": replace(known, facts=None, turn_id="older"),
+        "limit": replace(known, thresholds={"gap_threshold": 7}, turn_id="limit"),
+        "trimmed": replace(known, last_turn="trimmed long ago", turn_id="trimmed"),
     }
     for name, observation in strange.items():
         await log.put(observation, owner=OWNER)
@@ -196,7 +200,7 @@ async def tell_of_strange_turns(talked: Agent) -> None:
             )
             await talked.layers.episodes.append(episode)
     plan = await Replayer(talked.layers, OWNER).plan()
-    assert dict(plan.left_out) == {Why.GONE: 1, Why.MODEL: 1, Why.EARLIER: 1}
+    assert dict(plan.left_out) == {Why.GONE: 1, Why.MODEL: 1, Why.EARLIER: 3, Why.CONVERSATION: 1}
     assert len(plan.replayed) == len(TALK)
 
 
@@ -233,3 +237,102 @@ async def test_in_an_archive_of_five_hundred_turns(large: Agent, model: ModelSer
     assert len(turns) == len(TALK)
     assert all(turn.same for turn in turns)
     assert max(turn.state["recall"].query.documents for turn in turns) > 480
+
+
+BLEND = TurnContext(
+    gap_threshold=0.05,
+    gap_break=100,
+    rank_rule=RankRule.BLEND,
+    rank_access_reference=2,
+    prefetch_timeout=10,
+)
+NARROW = BLEND.model_copy(update={"l2_cap": 40, "gap_threshold": 0.3, "prefetch_results": 6})
+
+
+class Interleaved:
+    """Turns of two threads at once, with what else may come in between."""
+
+    def __init__(self, agent: Agent, model: ModelServer) -> None:
+        self.agent = agent
+        self.model = model
+        self.number = 0
+
+    async def ask(self, text: str, thread: str, context: TurnContext = BLEND) -> None:
+        self.number += 1
+        about = Circumstances(at=START + timedelta(hours=5 * self.number))
+        name = thread_id("test", thread)
+        await self.agent.ask(text, owner=OWNER, thread=name, about=about, context=context)
+
+    async def at_once(self, first: str, second: str, context: TurnContext = BLEND) -> None:
+        await asyncio.gather(self.ask(first, "1", context), self.ask(second, "2", context))
+
+    async def note(self, key: str, value: str, days: int) -> None:
+        """Keep a fact as of some days after the beginning, or before it."""
+        at = START + timedelta(days=days)
+        await self.agent.layers.permanent.upsert(key, value, owner=OWNER, at=at)
+
+    async def bring_in(self) -> None:
+        """Import what was said elsewhere long ago."""
+        old = [
+            Episode(
+                turn_id=f"old-{number}",
+                owner=OWNER,
+                thread="import",
+                message=f"{text} That was in the year {1990 + number}.",
+                reply="Noted.",
+                at=START - timedelta(days=900 - number),
+            )
+            for number, (_, text) in enumerate(TALK)
+        ]
+        await self.agent.layers.episodes.append_many(old)
+        await self.agent.layers.episodes.index(owner=OWNER)
+
+    async def bring_a_job_in(self) -> None:
+        """Write into a thread what nobody asked in it."""
+        job = ConversationTurn(turn_id="job", message="", reply="The job is done.", at=START, tokens=6)
+        await self.agent.layers.conversations.append(job, owner=OWNER, thread=thread_id("test", "1"))
+
+    async def run(self) -> None:
+        for number in range(3):
+            await self.at_once(TALK[2 * number][1], TALK[2 * number + 1][1])
+        await self.note("Ioana is allergic to", "peanuts", 2)
+        await self.at_once(TALK[3][1], TALK[8][1])
+        await self.note("My daughter Ioana is allergic", "to peanuts", -30)
+        await self.ask(TALK[9][1], "1")
+        await self.bring_in()
+        await self.at_once(TALK[3][1], TALK[7][1], NARROW)
+        self.model.reply(
+            in_turn(calling("store_memory", text="Ioana also loves dinner on the pier."), "Kept.")
+        )
+        await self.ask("Keep in mind that Ioana loves the pier.", "2")
+        self.model.reply("Noted.")
+        await self.bring_a_job_in()
+        async for _ in self.agent.layers.episodes.reindex(owner=OWNER):
+            await self.ask("Does Ioana love the pier?", "3")
+        await self.at_once(TALK[9][1], TALK[10][1], NARROW)
+        await self.at_once(TALK[9][1], TALK[9][1])
+        await self.agent.layers.recorder.flush()
+
+
+async def test_whatever_comes_in_between(agent: Agent, model: ModelServer) -> None:
+    told = Interleaved(agent, model)
+    await told.run()
+    turns = await replayed(agent)
+    assert len(turns) == told.number
+    assert [turn.turn.episode.message for turn in turns if not turn.same] == []
+    assert {len(turn.turn.facts) for turn in turns} == {0, 1, 2}
+    assert any(turn.turn.conversation(NARROW.l2_cap).opening for turn in turns)
+    assert any(t.turn_id == "job" for turn in turns for t in turn.turn.earlier)
+    part = await replayed(agent, since=START + timedelta(hours=40))
+    assert 0 < len(part) < len(turns)
+    assert all(turn.same for turn in part)
+
+
+async def test_turns_whose_conversation_is_gone_are_left_out(agent: Agent, model: ModelServer) -> None:
+    await talk(agent, model)
+    thread = thread_id("test", "2")
+    turns = await agent.layers.conversations.window(owner=OWNER, thread=thread, max_tokens=10**6)
+    await agent.layers.conversations.remove([turns[1].turn_id], owner=OWNER, thread=thread)
+    plan = await Replayer(agent.layers, OWNER).plan()
+    assert dict(plan.left_out) == {Why.CONVERSATION: 1}
+    assert len(plan.replayed) == len(TALK) - 1

@@ -5,8 +5,12 @@ import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from bot.replay_command import Wish, shown
 from graph.app import open_agent
+from graph.replay.comparing import Comparison
+from graph.replay.replaying import Plan
 from graph.settings import Settings
 from graph.turn import thread_id
 from tests.goat import Goat
@@ -55,6 +59,7 @@ def test_what_another_threshold_changes(goat: Goat, owner: str, tmp_path: Path) 
     assert "gap.threshold=1" in shown
     assert SAID[2] in shown
     assert SAID[0][:60] in shown
+    assert results.stat().st_mode & 0o777 == 0o600
     told = json.loads(results.read_text())
     assert told["turns"] == 3
     assert told["not_decided_as_recorded"] == []
@@ -71,6 +76,17 @@ def test_an_owner_without_turns(goat: Goat, owner: str) -> None:
     done = goat("replay", "--owner", "bob")
     assert done.status == 0
     assert "No turn of bob to replay" in done.shown
+
+
+@pytest.mark.parametrize(
+    ("different", "ending"),
+    [(["a\x1b[2J", "b", "c"], "there: a[2J, b, c."), (["a", "b", "c", "d"], "there: a, b, c, …")],
+)
+def test_turns_that_differ_are_named(different: list[str], ending: str) -> None:
+    console = Console(width=400)
+    with console.capture() as printed:
+        console.print(shown(Comparison(turns=9, different=different), Plan(), Wish(owner="ana")))
+    assert printed.get().strip().endswith(ending)
 
 
 @pytest.mark.parametrize(

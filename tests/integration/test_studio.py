@@ -139,7 +139,7 @@ async def test_a_turn_streams_shows_what_each_node_decided_and_is_forked(
 
     steps = await chat.history()
     written = {task["name"]: set(task["result"]) for step in steps for task in step["tasks"]}
-    assert written["gap_filter"] == {"story", "decisions", "calibration", "timings"}
+    assert written["gap_filter"] == {"story", "decisions", "calibration", "thresholds", "timings"}
     assert written["working"] == {"story", "turn", "conversation", "timings"}
     assert written.keys() >= {*FETCHES, *AFTER_FETCHES}
 

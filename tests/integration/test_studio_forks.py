@@ -171,17 +171,22 @@ async def test_after_an_experiment_the_chat_goes_on_as_if_there_had_been_none(
     assert conversation(later)[-1] == "And what colour is the garage door?"
 
 
-async def test_a_turn_that_is_stepped_through_is_archived_and_what_is_tried_on_the_way_is_not(
+async def test_a_turn_that_is_stepped_through_is_archived_once_whichever_way_it_takes(
     client: LangGraphClient, layers: Layers
 ) -> None:
     chat = await Chat.begin(client)
     await chat.run(input=said("My boat is called Merganser."), interrupt_before=["respond"])
     count = await layers.episodes.count(owner=OWNER)
-    tried = await chat.fork(await chat.before("gap_filter"), gap_threshold=0.9)
-    assert tried["archived"]["experiment"]
+    tried = await chat.fork(await chat.before("gap_filter"), stop="respond", gap_threshold=0.9)
+    assert "archived" not in tried
     assert await layers.episodes.count(owner=OWNER) == count
-    meant = await chat.fork(await chat.before("gap_filter"), gap_threshold=0.9, experiment="off")
+    asked = await chat.fork(await chat.before("gap_filter"), gap_threshold=0.9, experiment="on")
+    assert asked["archived"]["experiment"]
+    meant = await chat.fork(await chat.before("gap_filter"), gap_threshold=0.9)
     assert meant["archived"]["episode"]
+    again = await chat.fork(await chat.before("gap_filter"))
+    assert again["archived"]["experiment"]
+    assert await layers.episodes.count(owner=OWNER) == count + 1
 
     stepped = await Chat.begin(client)
     await stepped.run(input=said("My canoe is called Teal."), interrupt_before=["budget"])
@@ -196,7 +201,7 @@ async def test_what_was_tried_and_cut_off_is_not_archived_later(
 ) -> None:
     chat = await Chat.begin(client)
     await chat.run(input=said("My kayak is called Wigeon."), interrupt_before=["respond"])
-    await chat.fork(await chat.before("budget"), stop="archive", budget_hard_cap=100)
+    await chat.fork(await chat.before("budget"), stop="archive", experiment="on", budget_hard_cap=100)
     there = await chat.say("My raft is called Shoveler.")
     assert there["archived"]["episode"]
     assert conversation(there) == []

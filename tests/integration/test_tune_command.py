@@ -11,7 +11,7 @@ from graph.tuning.write_back import propose
 from memory.relevance import calibration_of
 from memory.tuning.result import write_result
 from tests.goat import Goat, Ran
-from tests.unit.test_tuning import HELD_OUT, result
+from tests.unit.test_tuning import BASELINE, HELD_OUT, result
 
 MODEL = "multilingual-e5-small-q8-1-centred-1"
 FILE = Path("goat.toml")
@@ -41,7 +41,7 @@ def test_values_are_written_told_and_taken_back_byte_for_byte(tune: Any) -> None
         "0.6",
         "0.71",
         "0.83",
-        "60 turns of 5 conversations",
+        "64 turns of 8 conversations",
         "at least +0.25",
     ):
         assert part in applied.shown
@@ -73,7 +73,7 @@ def test_without_a_file_there_is_none_again(tune: Any) -> None:
 
 def test_one_step_after_the_other_is_taken_back(tune: Any) -> None:
     tune("apply")
-    tune("apply", thresholds={"gap_threshold": 0.7}, baseline={"gap_threshold": 0.6})
+    tune("apply", thresholds={"gap_threshold": 0.7}, baseline=BASELINE | {"gap_threshold": 0.6})
     assert load_settings().gap_threshold == 0.7
     assert [tune("rollback").status for _ in range(2)] == [0, 0]
     assert not FILE.exists()
@@ -83,7 +83,7 @@ def test_another_calibration_takes_the_place_of_the_one_before(tune: Any) -> Non
     tune("apply", calibration=CALIBRATION)
     first = load_settings().gap_calibration
     other = CALIBRATION.model_copy(update={"figures": {}})
-    baseline = {"gap_threshold": 0.6, "gap_calibration": first}
+    baseline = BASELINE | {"gap_threshold": 0.6, "gap_calibration": first}
     applied = tune("apply", calibration=other, thresholds={}, baseline=baseline)
     assert applied.status == 0, applied.shown
     assert list(load_settings().calibrations) == [load_settings().gap_calibration] != [first]
@@ -105,8 +105,10 @@ OTHER_MODEL = CALIBRATION.model_copy(update={"embedding_model": "other"})
     [
         ({"held_out": NO_BETTER}, "It is not proven better"),
         ({"held_out": HELD_OUT[:9]}, "(51 turns and 0 conversations are missing)"),
-        ({"baseline": {"gap_threshold": 0.4}}, "gap_threshold was 0.4 and is 0.5. Measure again."),
-        ({"baseline": {"gap_threshold": 0.5, "l2_cap": 9}}, "l2_cap was 9 and is 8000."),
+        ({"demonstration": True}, "It was measured on made-up data"),
+        ({"baseline": {"gap_threshold": 0.5}}, "Its baseline lacks budget_base, "),
+        ({"baseline": BASELINE | {"gap_threshold": 0.4}}, "gap_threshold was 0.4 and is 0.5. Measure again."),
+        ({"baseline": BASELINE | {"l2_cap": 9}}, "l2_cap was 9 and is 8000."),
         ({"embedding_model": "other"}, f"{MODEL} is configured. Measure again."),
         ({"calibration": OTHER_MODEL}, "is for the embedding model other"),
         ({"thresholds": {"gap_threshold": 1.5}}, "gap_threshold = 1.5 is refused"),

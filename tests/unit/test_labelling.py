@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,8 @@ from bot.labelling.labelled import (
     result,
     tried,
 )
-from bot.labelling.past import halves
+from bot.labelling.offering import MOST_OFFERED, OFFERED, offered
+from bot.labelling.past import PastTurn, halves
 from bot.labelling.reactions import agreement, weak_labels
 from bot.labelling.session import LabellingSession, became_of
 from graph.context import TurnContext
@@ -185,6 +186,36 @@ class TestDrawing:
         assert weights(choosing, set(), 0.5) == {}
 
 
+class TestOffering:
+    """Which memories are asked about."""
+
+    @staticmethod
+    def names(turn: PastTurn, context: TurnContext) -> list[str]:
+        return [decision.turn_id for decision in offered(turn.state, context, turn.calibration)]
+
+    def test_whatever_a_setting_of_the_grid_may_show_is_offered_the_likeliest_first(self) -> None:
+        chances = {f"m{n}": 0.95 - n / 20 for n in range(9)}
+        assert self.names(past("t", chances), STRICT) == list(chances)
+        many = {f"m{n:02}": 0.95 - n / 100 for n in range(15)}
+        assert self.names(past("t", many), CONTEXT) == list(many)[:MOST_OFFERED]
+
+    def test_of_what_none_would_show_a_few_are(self) -> None:
+        unlikely = {f"m{n}": 0.15 - n / 100 for n in range(8)}
+        assert self.names(past("t", unlikely), CONTEXT) == list(unlikely)[:OFFERED]
+        lax = TurnContext(owner=OWNER, gap_threshold=0.0)
+        assert self.names(past("t", unlikely), lax) == list(unlikely)
+        assert self.names(past("t", {}), CONTEXT) == []
+
+    def test_what_a_lax_setting_would_repeat_is_offered_for_the_stricter_ones(self) -> None:
+        turn = past("t", {"told": 0.9, "again": 0.3})
+        first, second = turn.state["recall"].candidates
+        again = replace(second, message=first.message, at=first.at + timedelta(days=1))
+        recall = replace(turn.state["recall"], candidates=(first, again))
+        repeated = replace(turn, state={**turn.state, "recall": recall})
+        assert repeated.shown(TurnContext(gap_threshold=0.2, gap_break=10)) == ["again"]
+        assert self.names(repeated, CONTEXT) == ["told", "again"]
+
+
 class TestTuning:
     """What labels are worth."""
 
@@ -249,6 +280,26 @@ class TestTuning:
         assert mean_utility([], CONTEXT) == 0.0
         assert estimated([], CONTEXT) is None
         assert figures([], CONTEXT) == {}
+
+    def test_to_show_less_is_no_gain_where_more_is_shown_than_labelled(self) -> None:
+        """Eight memories help and are shown; five of them are labelled."""
+        turns = [self.partly(f"t{n}", n // 8) for n in range(160)]
+        labels = [said(turn.turn_id, c.turn_id, True) for turn in turns for c in turn.offered]
+        assert {len(turn.shown(CONTEXT)) for turn in turns} == {8}
+        parts = labelled(turns, labels, 0.5)
+        best = tried(parts.choosing, CONTEXT)[0]
+        assert best.utility == 1.0
+        assert len(turns[0].shown(changed(CONTEXT, best.changes))) >= 5
+        for stricter in (0.82, 0.92, 0.95):
+            tuned = result(parts, CONTEXT, {"gap_threshold": stricter}, model="any", made_at=NOW)
+            assert tuned is not None
+            assert gain(tuned.held_out).mean <= 0
+            assert not gain(tuned.held_out).proven
+
+    @staticmethod
+    def partly(turn_id: str, day: int) -> PastTurn:
+        turn = past(turn_id, {f"{turn_id}m{n}": 0.94 - n / 50 for n in range(8)}, day=day)
+        return replace(turn, offered=turn.offered[:5], chances=turn.chances[:5])
 
     def test_a_calibration_needs_enough_turns_of_both_kinds(self) -> None:
         parts, _ = self.noisy(40)

@@ -2,6 +2,9 @@
 
 import logging
 import os
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from graph.live import LiveSettings
 from graph.settings import Settings, load_settings
 from graph.tuning.edit import edited
 from graph.tuning.versions import ConfigVersions
+from memory.errors import ConfigError
 from memory.relevance import calibration_of
 from memory.tuning.record import Tuned
 from tests.unit.test_config_edit import tuned
@@ -28,13 +32,87 @@ def write_in_place(text: str) -> None:
     os.utime("goat.toml", ns=(1, 1))
 
 
-def remove() -> None:
-    Path("goat.toml").unlink()
+def remove(name: str = "goat.toml") -> None:
+    Path(name).unlink()
 
 
-def live() -> LiveSettings:
+def empty(name: str = "goat.toml") -> None:
+    Path(name).write_text("")
+
+
+def long_ago(path: str = ".") -> None:
+    """Let the last change of a file, or in a folder, lie far back."""
+    os.utime(path, ns=(1, 1))
+
+
+def live(clock: Callable[[], float] = time.monotonic) -> LiveSettings:
     settings = load_settings()
-    return LiveSettings(lambda: settings, follow=True)
+    return LiveSettings(lambda: settings, follow=True, clock=clock)
+
+
+async def thresholds(settings: LiveSettings) -> float:
+    return (await settings.context()).gap_threshold
+
+
+@pytest.mark.parametrize("name", ["goat.toml", ".env"])
+@pytest.mark.parametrize("emptied", [True, False])
+async def test_a_file_that_is_gone_for_a_moment_changes_nothing(name: str, emptied: bool) -> None:
+    text = {"goat.toml": "gap_threshold = {}", ".env": "GOAT_GAP_THRESHOLD={}"}[name]
+    write(text.format(0.6), name)
+    now = [0.0]
+    settings = live(lambda: now[0])
+    for value in (0.6, 0.7):
+        write(text.format(value), name)
+        assert await thresholds(settings) == value
+        empty(name) if emptied else remove(name)
+        for seconds in (0.0, 0.5, 0.5):
+            now[0] += seconds
+            assert await thresholds(settings) == value
+    now[0] += 0.5
+    assert await thresholds(settings) == 0.5
+    write(text.format(0.8), name)
+    assert await thresholds(settings) == 0.8
+
+
+async def test_a_file_that_was_gone_before_the_turn_is_gone() -> None:
+    for emptied in (False, True):
+        write("gap_threshold = 0.6")
+        settings = live()
+        assert await thresholds(settings) == 0.6
+        empty() if emptied else remove()
+        long_ago("goat.toml" if emptied else ".")
+        assert await thresholds(settings) == 0.5
+
+
+async def test_a_rollback_to_no_file_holds_at_once() -> None:
+    settings, file = live(lambda: 0.0), ConfigVersions.here()
+    with file.locked():
+        file.replace(b"gap_threshold = 0.6", "apply")
+        assert await thresholds(settings) == 0.6
+        file.replace(None, "rollback")
+    assert await thresholds(settings) == 0.5
+
+
+def test_a_file_that_changes_while_it_is_read_is_an_error_of_the_configuration() -> None:
+    contents, stop = (b"gap_threshold = 0.6", b"gap_threshold =", b"owner = '\xff'", b""), threading.Event()
+
+    def edit() -> None:
+        while not stop.is_set():
+            for content in contents:
+                Path("goat.toml").write_bytes(content)
+                Path(".env").write_bytes(b"GOAT_OWNER=\xff" if content == b"" else b"")
+            Path("goat.toml").unlink()
+
+    editor, refused = threading.Thread(target=edit), 0
+    editor.start()
+    for _ in range(200):
+        try:
+            load_settings()
+        except ConfigError as error:
+            refused += "cannot be read" in str(error)
+    stop.set()
+    editor.join()
+    assert refused
 
 
 async def test_a_threshold_holds_from_the_next_turn_on() -> None:
@@ -44,6 +122,7 @@ async def test_a_threshold_holds_from_the_next_turn_on() -> None:
     context = await settings.context("ana")
     assert (context.owner, context.gap_threshold) == ("ana", 0.6)
     remove()
+    long_ago()
     assert (await settings.context()).gap_threshold == 0.5
 
 
