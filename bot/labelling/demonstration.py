@@ -25,7 +25,7 @@ from memory.models import Episode
 OWNER = "the demonstration"
 LANGUAGE = "en"
 FIRST = datetime(2026, 3, 2, 8, tzinfo=UTC)
-DAYS = 24
+DAYS = 30
 NOTHING_KNOWN = 65
 """Messages that nothing in the archive answers."""
 REACTED = 3

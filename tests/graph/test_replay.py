@@ -292,6 +292,10 @@ class Interleaved:
         job = ConversationTurn(turn_id="job", message="", reply="The job is done.", at=START, tokens=6)
         await self.agent.layers.conversations.append(job, owner=OWNER, thread=thread_id("test", "1"))
 
+    async def reindex(self) -> None:
+        async for _ in self.agent.layers.episodes.reindex(owner=OWNER):
+            pass
+
     async def run(self) -> None:
         for number in range(3):
             await self.at_once(TALK[2 * number][1], TALK[2 * number + 1][1])
@@ -307,8 +311,7 @@ class Interleaved:
         await self.ask("Keep in mind that Ioana loves the pier.", "2")
         self.model.reply("Noted.")
         await self.bring_a_job_in()
-        async for _ in self.agent.layers.episodes.reindex(owner=OWNER):
-            await self.ask("Does Ioana love the pier?", "3")
+        await asyncio.gather(self.reindex(), self.ask("Does Ioana love the pier?", "3"))
         await self.at_once(TALK[9][1], TALK[10][1], NARROW)
         await self.at_once(TALK[9][1], TALK[9][1])
         await self.agent.layers.recorder.flush()

@@ -96,6 +96,20 @@ def test_a_dry_run_writes_nothing(tune: Any) -> None:
     assert sorted(path.name for path in Path().iterdir()) == ["result.json"]
 
 
+def test_what_decides_nothing_may_have_changed_since(tune: Any) -> None:
+    other = BASELINE | {"prefetch_timeout": 9.0, "cache_ttl": 0.0}
+    assert tune("apply", "--dry-run", baseline=other).status == 0
+    del other["tool_rounds"]
+    assert tune("apply", "--dry-run", baseline=other).status == 0
+
+
+def test_a_date_at_the_edge_of_the_calendar_is_written(tune: Any) -> None:
+    applied = tune("apply", made_at="0001-01-01T00:00:00+14:00")
+    assert applied.status == 0, applied.shown
+    assert tuning(load_settings()).fine
+    assert tune("history").status == 0
+
+
 NO_BETTER = tuple(turn.model_copy(update={"after": turn.before}) for turn in HELD_OUT)
 OTHER_MODEL = CALIBRATION.model_copy(update={"embedding_model": "other"})
 

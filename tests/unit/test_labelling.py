@@ -248,7 +248,13 @@ class TestTuning:
         assert tuned is not None
         assert gain(tuned.held_out).proven
         assert tuned.thresholds == {"gap_threshold": best}
-        assert tuned.baseline["gap_threshold"] == 0.5
+        assert tuned.baseline == CONTEXT.plain()
+        assert not tuned.demonstration
+        shown = result(parts, CONTEXT, found[0].changes, model="any", made_at=NOW, demonstration=True)
+        assert shown is not None
+        assert shown.demonstration
+        unchosen = replace(parts, choosing=[])
+        assert result(unchosen, CONTEXT, found[0].changes, model="any", made_at=NOW) is None
         assert not tuned.chosen_on & {turn.group for turn in tuned.held_out}
         assert tuned.figures.before["false injections per 100 turns"] == 100
         assert tuned.figures.after == {
