@@ -15,7 +15,8 @@ from rich.text import Text
 
 from bot.screen import printable
 from graph.layers import Layers
-from graph.settings import CONFIG_FILE, Settings, load_settings
+from graph.settings import Settings, load_settings
+from graph.settings_sources import CONFIG_FILE
 from graph.stores import embedding_model
 from memory.errors import GoatError
 from memory.owner_files import owner_key

@@ -18,7 +18,8 @@ from bot.screen import printable, snippet
 from graph.context import TurnContext
 from graph.layers import Layers, open_layers
 from graph.replay.comparing import ChangedTurn, Comparison, Moved
-from graph.replay.replaying import Plan, Replayer
+from graph.replay.planning import Plan
+from graph.replay.replaying import Replayer
 from graph.settings import Settings
 from memory.errors import ConfigError
 from memory.temporal.bound import read_bound

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.screen import printable
-from graph.settings import CONFIG_FILE
+from graph.settings_sources import CONFIG_FILE
 from graph.tuning import write_back
 from graph.tuning.versions import ConfigVersions, Version, digest_of
 from graph.tuning.write_back import NotWritten, Proposal

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from graph.context import Thresholds, TurnContext
-from graph.settings import CONFIG_FILE, ENV_FILE, Settings, load_settings
+from graph.settings import Settings, load_settings
+from graph.settings_sources import CONFIG_FILE, ENV_FILE
 from graph.tuned_settings import TABLES
 from graph.tuning.versions import ConfigVersions
 from graph.watched_files import Stamps, WatchedFiles

@@ -1,15 +1,12 @@
 """One typed model of every setting: `goat.toml`, then `.env`, then `GOAT_*`; what comes later wins."""
 
 import difflib
-import os
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from dotenv import dotenv_values
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -18,21 +15,26 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from graph.context import Thresholds, TurnContext
 from graph.delegation_settings import DelegationSettings
 from graph.mcp_settings import McpSettings
 from graph.observing_settings import ObservingSettings
+from graph.settings_sources import (
+    CONFIG_FILE,
+    ENV_FILE,
+    PREFIX,
+    UNREADABLE,
+    FlatToml,
+    cannot_be_read,
+    given_by_source,
+)
 from graph.telegram_settings import TelegramSettings
 from graph.tool_settings import ToolSettings
 from graph.tuned_settings import TABLES, TunedSettings
 from memory.errors import ConfigError
 
-PREFIX = "GOAT_"
-CONFIG_FILE = Path("goat.toml")
-ENV_FILE = Path(".env")
 _LIMITS = {
     "ge": "from",
     "gt": "above",
@@ -46,7 +48,6 @@ _KINDS: dict[Any, str] = {
     float: "a number",
     **{field.annotation: "a table of goat.toml" for field in TunedSettings.model_fields.values()},
 }
-_UNREADABLE = (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError)
 _MEND_TABLE = "Mend it, or return to the file before with `goat tune rollback`."
 PERSONA = (
     "You are GOAT, a personal assistant with a memory of your own: earlier conversations are recalled for "
@@ -54,14 +55,6 @@ PERSONA = (
     "recalled, say when it was said. When memory and message contradict each other, trust the message. Never "
     "claim to remember what is not in front of you."
 )
-
-
-class FlatToml(TomlConfigSettingsSource):
-    """`goat.toml`, whose tables are joined with their keys: `rule` under `[gap]` is `gap_rule`."""
-
-    def __call__(self) -> dict[str, Any]:
-        """Return the file's settings by their flat names."""
-        return dict(flatten(super().__call__()))
 
 
 class Settings(
@@ -171,7 +164,7 @@ def load_settings() -> Settings:
         ConfigError: a file cannot be read, a key is unknown or a value is refused; the text says where it
             stands and what is allowed.
     """
-    given = {source: dict(pairs) for source, pairs in _given().items()}
+    given = {source: dict(pairs) for source, pairs in given_by_source().items()}
     for source, pairs in given.items():
         for name in pairs:
             _check_known(name, source)
@@ -179,50 +172,8 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise ConfigError("\n".join(_explain(e, given) for e in error.errors())) from None
-    except _UNREADABLE as error:  # changed since it was read a moment ago
-        raise _cannot_be_read(f"{CONFIG_FILE} or {ENV_FILE}", error) from None
-
-
-def overriding(names: Iterable[str]) -> dict[str, str]:
-    """Return those of the settings that `goat.toml` does not decide, each with the source that does."""
-    given = {source: dict(pairs) for source, pairs in _given().items() if source != str(CONFIG_FILE)}
-    return {name: source for source, pairs in given.items() for name in names if name in pairs}
-
-
-def flatten(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the values of nested tables under names joined by `_`; of `TABLES` the tables themselves."""
-    for key, value in table.items():
-        if isinstance(value, dict) and (prefix or key not in TABLES):
-            yield from flatten(value, f"{prefix}{key}_")
-        else:
-            yield f"{prefix}{key}", value
-
-
-def _given() -> dict[str, Iterable[tuple[str, Any]]]:
-    """Return what each source holds, in rising order of precedence."""
-    try:
-        toml = tomllib.loads(CONFIG_FILE.read_text(encoding="utf-8")) if CONFIG_FILE.is_file() else {}
-    except _UNREADABLE as error:
-        raise _cannot_be_read(str(CONFIG_FILE), error) from None
-    try:
-        dotenv = dotenv_values(ENV_FILE) if ENV_FILE.is_file() else {}
-    except _UNREADABLE as error:
-        raise _cannot_be_read(str(ENV_FILE), error) from None
-    return {
-        str(CONFIG_FILE): flatten(toml),
-        str(ENV_FILE): _ours(dotenv),
-        "the environment": _ours(os.environ),
-    }
-
-
-def _cannot_be_read(what: str, error: Exception) -> ConfigError:
-    return ConfigError(f"{what} cannot be read: {error}. Mend or remove it.")
-
-
-def _ours(environ: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
-    for key, value in environ.items():
-        if key.upper().startswith(PREFIX):
-            yield key[len(PREFIX) :].lower(), value or ""
+    except UNREADABLE as error:  # changed since it was read a moment ago
+        raise cannot_be_read(f"{CONFIG_FILE} or {ENV_FILE}", error) from None
 
 
 def _check_known(name: str, source: str) -> None:

@@ -13,66 +13,22 @@ from langgraph.runtime import Runtime
 from pydantic import TypeAdapter, ValidationError
 
 from graph.context import TurnContext
-from graph.state import Recall, State, TimeMeant, Turn
+from graph.recalling import asked_anew, search_limit, to_recall
+from graph.state import Recall, State, Turn
 from graph.turn import TurnReader
 from graph.updates import PrefetchUpdate
 from memory.deadline import within
 from memory.errors import MemoryTierError
-from memory.gap import quantile
-from memory.models import (
-    FOREIGN,
-    CacheEntry,
-    Candidate,
-    Evidence,
-    Hit,
-    Mechanism,
-    SearchReport,
-    SearchResult,
-)
+from memory.models import CacheEntry, Mechanism, SearchReport
 from memory.protocols import Searchable, SessionCache
 from memory.query import Understood, understand, warm_up
-from memory.text import excerpt
 
-CANDIDATE_CHARS = 3000
-"""Each of message and reply is held to this in the state; the archive has the whole."""
-_ECHO_ALLOWANCE = 2
-"""The search asks for this many times the results, since some already stand in the conversation."""
 LOADING_SECONDS = 20.0
 """The first turn of a process waits this long for libraries and embedding model, not for a search."""
-_NOISE_STEPS = 20
 _SEARCH_SHARE = 0.95
 """Of the deadline: what the search itself has, so that what it found in time arrives in time."""
 _CACHE_SHARE = 0.2
 _RECALL = TypeAdapter(Recall)
-
-
-def to_candidate(hit: Hit, rank: int) -> Candidate:
-    """Bound a hit's text, around the part that matched."""
-    episode, (start, end) = hit.episode, hit.part
-    offset = len(episode.message) + 1
-    message = excerpt(episode.message, (min(start, offset), min(end, offset)), CANDIDATE_CHARS)
-    reply = excerpt(episode.reply, (max(start - offset, 0), max(end - offset, 0)), CANDIDATE_CHARS)
-    return Candidate(
-        turn_id=episode.turn_id,
-        thread=episode.thread,
-        at=episode.at,
-        message=message,
-        reply=reply,
-        whole=len(episode.message) <= CANDIDATE_CHARS and len(episode.reply) <= CANDIDATE_CHARS,
-        mechanism=_mechanism(hit.evidence),
-        rank=rank,
-        score=hit.score,
-        evidence=hit.evidence,
-        small_talk=hit.small_talk,
-        foreign=FOREIGN in episode.tags,
-        access_count=episode.access_count,
-    )
-
-
-def _mechanism(evidence: Evidence) -> Mechanism:
-    if evidence.keyed:
-        return Mechanism.KEY
-    return Mechanism.TEMPORAL if evidence.timed else Mechanism.THEMATIC
 
 
 @dataclass(slots=True)
@@ -141,7 +97,7 @@ class Prefetch:
         except (MemoryTierError, TimeoutError):
             return (await self._searched(turn, asked, context, until))[0]
         if entry.value is not None and (recall := _cached(entry.value)) is not None:
-            return _asked_anew(recall, asked, turn.message)
+            return asked_anew(recall, asked, turn.message)
         recall, complete = await self._searched(turn, asked, context, until)
         if complete:
             keeping = self._remember(key, turn.owner, entry, recall, context.cache_ttl)
@@ -170,29 +126,6 @@ class Prefetch:
         return to_recall(result, asked, turn.message), result.complete and not result.problems
 
 
-def search_limit(context: TurnContext) -> int:
-    """Return how many episodes each mechanism may find."""
-    return context.prefetch_results * _ECHO_ALLOWANCE
-
-
-def to_recall(result: SearchResult, asked: Understood, message: str) -> Recall:
-    """Return what a search for `message`, as it was understood, offers to the turn."""
-    recall = Recall(
-        candidates=tuple(to_candidate(hit, rank) for rank, hit in enumerate(result.hits, start=1)),
-        query=result.query,
-        noise=_quantiles(result.noise),
-        reports=_reports(result, asked),
-        seen=result.seen,
-    )
-    return _asked_anew(recall, asked, message)
-
-
-def _asked_anew(recall: Recall, asked: Understood, message: str) -> Recall:
-    """Say of a result what this very message asked for: another one may have found it before."""
-    expanded = asked.text if asked.text != message else ""
-    return replace(recall, expanded=expanded, keys=asked.keys, times=_meant(asked))
-
-
 def said_before(turn: Turn, messages: Sequence[AnyMessage]) -> list[str]:
     """Return what the user said in the chat before this turn, oldest first."""
     return [m.text for m in messages if m.type == "human" and m.id != turn.turn_id and m.text.strip()]
@@ -213,36 +146,6 @@ def _cached(value: bytes) -> Recall | None:
         return None
     reports = {name: replace(report, status="cached") for name, report in recall.reports.items()}
     return replace(recall, reports=reports)
-
-
-def _meant(asked: Understood) -> TimeMeant | None:
-    times = asked.times
-    if times is None:
-        return None
-    return TimeMeant(start=times.start, end=times.end, text=times.text, alone=asked.time_alone)
-
-
-def _quantiles(noise: Sequence[float]) -> tuple[float, ...]:
-    if not noise:
-        return ()
-    return tuple(round(quantile(noise, step / _NOISE_STEPS), 6) for step in range(_NOISE_STEPS + 1))
-
-
-def _reports(result: SearchResult, asked: Understood) -> dict[str, SearchReport]:
-    found = [hit.evidence for hit in result.hits]
-    problem = "; ".join(result.problems)
-    reports = {
-        Mechanism.THEMATIC.value: SearchReport(
-            status="partial" if problem else "ok", found=len(found), problem=problem
-        )
-    }
-    if asked.times:
-        timed = sum(evidence.timed for evidence in found)
-        reports[Mechanism.TEMPORAL.value] = SearchReport(status="ok", found=timed)
-    if asked.keys:
-        keyed = sum(evidence.keyed > 0 for evidence in found)
-        reports[Mechanism.KEY.value] = SearchReport(status="ok", found=keyed)
-    return reports
 
 
 def _nothing(status: str, problem: str) -> Recall:

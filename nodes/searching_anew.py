@@ -8,6 +8,7 @@ from langgraph.runtime import Runtime
 
 from graph.context import Experiment, TurnContext
 from graph.experiment import Experiments
+from graph.recalling import search_limit
 from graph.state import Recall, State, Turn
 from graph.turn import dated
 from graph.updates import PrefetchUpdate
@@ -19,7 +20,7 @@ from memory.errors import MemoryTierError
 from memory.fusion import BALANCED, FusionWeights
 from memory.models import Candidate, Episode, Mechanism, SearchReport, SearchResult, Seen
 from memory.observation import Observation
-from nodes.prefetch import Prefetch, search_limit
+from nodes.prefetch import Prefetch
 
 MOST_COPIED = 20_000
 """Episodes up to which an archive is copied as it was; of a larger one what came later is left out."""

@@ -70,7 +70,12 @@ def model(_model_server: ModelServer) -> ModelServer:
 def settings(data_folder: Path, model: ModelServer) -> Settings:
     """Settings over the embedded stores and the test's model."""
     return Settings(
-        data_folder=data_folder, model="test", model_base_url=model.base_url, model_timeout=4, timezone="UTC"
+        data_folder=data_folder,
+        model="test",
+        model_base_url=model.base_url,
+        model_timeout=4,
+        prefetch_timeout=5,  # a busy machine is no fault
+        timezone="UTC",
     )
 
 

@@ -162,6 +162,11 @@ class Goat:
 
 
 def _environment(settings: Mapping[str, str]) -> dict[str, str]:
-    own = {name: value for name, value in os.environ.items() if not name.upper().startswith("GOAT_")}
+    """Return the machine's environment without what is configured there, and with the terminal's own size."""
+    own = {name: value for name, value in os.environ.items() if not _is_configured(name)}
     terminal = {"TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1", "PYTHONUNBUFFERED": "1"}
     return own | terminal | dict(settings)
+
+
+def _is_configured(name: str) -> bool:
+    return name.upper().startswith("GOAT_") or name in {"COLUMNS", "LINES"}

@@ -9,7 +9,8 @@ from functools import lru_cache
 from bot.labelling.offering import offered
 from graph.context import TurnContext
 from graph.layers import Layers
-from graph.replay.replaying import Plan, Replayed, Replayer
+from graph.replay.planning import Plan
+from graph.replay.replaying import Replayed, Replayer
 from graph.state import State
 from memory.models import Candidate, Decision
 from memory.relevance import Calibration, suits

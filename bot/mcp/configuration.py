@@ -5,7 +5,8 @@ from pydantic_core import to_jsonable_python
 
 from bot.mcp.process_answers import SettingRead
 from graph.redaction import Redaction
-from graph.settings import PREFIX, Settings
+from graph.settings import Settings
+from graph.settings_sources import PREFIX
 from memory.text import clip
 
 _LONGEST = 4000

@@ -13,7 +13,7 @@ from pathlib import Path
 from charset_normalizer import from_bytes
 
 from bot.telegram.media_errors import MediaRefused
-from graph.settings import PREFIX
+from graph.settings_sources import PREFIX
 
 MAX_TEXT = 200_000
 _PROGRAM = Path(__file__).with_name("extract.py")

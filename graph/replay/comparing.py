@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from graph.replay.replaying import Decided, Replayed
+from graph.replay.decided import Decided
+from graph.replay.replaying import Replayed
 from graph.state import State
 
 

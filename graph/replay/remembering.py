@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from graph.context import TurnContext
 from graph.layers import Layers
+from graph.recalling import search_limit, to_recall
 from graph.replay.recorded import RecordedTurn
 from graph.state import Recall
 from memory.episodic.past import PastArchive
 from memory.episodic.search import Query
 from memory.models import SearchReport
 from memory.query import Understood, understand
-from nodes.prefetch import search_limit, to_recall
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,51 +1,24 @@
 """Decide again what past turns were shown, with the settings that they had, or with others."""
 
-from collections import Counter, defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 
 from langgraph.runtime import Runtime
-from pydantic import TypeAdapter, ValidationError
 
-from graph.context import Thresholds, TurnContext
+from graph.context import TurnContext
 from graph.layers import Layers
-from graph.observing import judgements, shares_of
-from graph.replay.recorded import RecordedTurn, Recorder, in_order
+from graph.recalling import search_limit
+from graph.replay.decided import Decided, context_of, decided, recorded
+from graph.replay.planning import Plan, Why, leading_up, obstacle
+from graph.replay.recorded import RecordedTurn, Recorder
 from graph.replay.remembering import Remembering
 from graph.state import Allocation, FactSheet, Persona, Recall, Reply, State, Turn, Unused
-from memory.models import Episode
-from memory.observation import Judged, Observation, Shares
-from nodes.archive import UNUSED_TURNS, unused
+from nodes.archive import unused
 from nodes.budget import allocated
 from nodes.gap_filter import GapFilter
-from nodes.prefetch import search_limit
 
 Change = Callable[[TurnContext], TurnContext]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
-    """What a turn's memory came to."""
-
-    shares: Shares
-    judged: Sequence[Judged]
-
-    @property
-    def encoded(self) -> bytes:
-        """Return it as it is kept, to compare byte for byte."""
-        return _DECIDED.dump_json((self.shares, list(self.judged)))
-
-    @property
-    def shown(self) -> list[str]:
-        """Return the turn ids of the memories that were shown, best first."""
-        return [judged.turn_id for judged in self.judged if judged.kept]
-
-    @property
-    def kept(self) -> frozenset[str]:
-        """Return the same ids without their order."""
-        return frozenset(self.shown)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,42 +39,6 @@ class Replayed:
     def same(self) -> bool:
         """Say whether it was decided again as it is recorded, byte for byte."""
         return self.again.encoded == self.recorded.encoded
-
-
-class Why(StrEnum):
-    """Why a turn cannot be replayed."""
-
-    GONE = "no longer in the archive"
-    MODEL = "recalled with another embedding model"
-    EARLIER = "recorded by an earlier version"
-    DAMAGED = "recorded in a way that cannot be read, at whatever time"
-    CONVERSATION = "the conversation before it is no longer kept"
-
-
-@dataclass(slots=True)
-class Plan:
-    """Which turns are replayed."""
-
-    replayed: list[Observation] = field(default_factory=list)
-    """In the order in which they saw the archive."""
-    before: list[Observation] = field(default_factory=list)
-    """The other turns, in the same order."""
-    episodes: dict[str, Episode] = field(default_factory=dict)
-    shown: dict[str, list[str]] = field(default_factory=dict)
-    """What every turn was shown, also those that cannot be replayed."""
-    left_out: Counter[Why] = field(default_factory=Counter)
-
-    @property
-    def wanted(self) -> set[str]:
-        """Return the ids of the turns that are replayed."""
-        return {observation.turn_id for observation in self.replayed}
-
-    def in_order(self) -> list[Observation]:
-        """Return the turns up to the last that is replayed, in the order in which they saw the archive."""
-        ordered, wanted = in_order([*self.before, *self.replayed]), self.wanted
-        while ordered and ordered[-1].turn_id not in wanted:
-            ordered.pop()
-        return ordered
 
 
 class Replayer:
@@ -129,7 +66,7 @@ class Replayer:
         plan.episodes = await self._recorder.episodes(observations)
         for observation in observations:
             wanted = (since is None or observation.at >= since) and (until is None or observation.at < until)
-            why = _obstacle(observation, plan.episodes, model)
+            why = obstacle(observation, plan.episodes, model)
             if why is None and wanted and not await self._recorder.holds_conversation(observation):
                 why = Why.CONVERSATION
             if why is None:
@@ -146,7 +83,7 @@ class Replayer:
             on_turn: called for each turn of `plan.in_order()`, also those that are only read.
         """
         wanted, ordered = plan.wanted, plan.in_order()
-        needed = wanted | _leading_up(ordered, wanted)
+        needed = wanted | leading_up(ordered, wanted)
         past = self._layers.episodes.past(owner=self._recorder.owner)
         past.count(plan.shown)
         run = _Run(self._layers, self._gap_filter, Remembering(self._layers, past), self._change)
@@ -226,48 +163,6 @@ def searches_alike(one: TurnContext, other: TurnContext) -> bool:
     return one.fusion == other.fusion and search_limit(one) == search_limit(other)
 
 
-def recorded(observation: Observation) -> Decided:
-    """Return what a turn's memory came to when it was answered."""
-    return Decided(shares=observation.shares, judged=observation.decisions)
-
-
-def decided(state: State) -> Decided:
-    """Return what a state's memory came to."""
-    allocation = state["allocation"]
-    return Decided(
-        shares=shares_of(allocation), judged=judgements(state["decisions"], allocation, state["recall"])
-    )
-
-
-def context_of(observation: Observation) -> TurnContext:
-    """Return what a turn was run with; a threshold that did not exist yet has its default."""
-    known = {name: value for name, value in observation.thresholds.items() if name in Thresholds.model_fields}
-    return TurnContext(owner=observation.owner, **known)
-
-
-def _obstacle(observation: Observation, episodes: dict[str, Episode], model: str) -> Why | None:
-    if observation.turn_id not in episodes:
-        return Why.GONE
-    if observation.facts is None or (observation.seen is None and observation.candidates):
-        return Why.EARLIER
-    try:
-        context_of(observation)
-    except ValidationError:  # a threshold that was allowed then
-        return Why.EARLIER
-    return Why.MODEL if observation.model_of_vectors not in {"", model} else None
-
-
-def _leading_up(ordered: Iterable[Observation], wanted: set[str]) -> set[str]:
-    """Return the turns before those of each thread that say what was shown in vain before them."""
-    latest: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=UNUSED_TURNS))
-    found: set[str] = set()
-    for observation in ordered:
-        if observation.turn_id in wanted:
-            found.update(latest[observation.thread])
-        latest[observation.thread].append(observation.turn_id)
-    return found
-
-
 def _as_shown(state: State, kept: frozenset[str]) -> State:
     """Return the state with the memories that the turn was really shown."""
     shown: Allocation = replace(
@@ -287,6 +182,3 @@ def _turn(turn: RecordedTurn) -> Turn:
         at=observation.at,
         tags=episode.tags,
     )
-
-
-_DECIDED = TypeAdapter(tuple[Shares, list[Judged]])

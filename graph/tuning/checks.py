@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from graph.context import Thresholds
-from graph.settings import CONFIG_FILE, PREFIX, Settings, allowed, overriding
+from graph.settings import Settings, allowed
+from graph.settings_sources import CONFIG_FILE, PREFIX, overriding
 from graph.stores import embedding_model
 from memory.relevance import DEFAULT
 from memory.tuning.bound import CONFIDENCE, Gain, TooLittleData, gain

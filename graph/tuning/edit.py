@@ -7,7 +7,7 @@ from typing import Any
 import tomlkit
 from tomlkit.items import Table
 
-from graph.settings import flatten
+from graph.settings_sources import flatten
 from graph.tuned_settings import TABLES, TunedSettings
 from memory.errors import ConfigError
 from memory.relevance import Calibration

@@ -15,7 +15,7 @@ from typing import Literal, Self
 from filelock import FileLock, Timeout
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from graph.settings import CONFIG_FILE
+from graph.settings_sources import CONFIG_FILE
 from memory.errors import ConfigError
 from memory.relevance import Calibration
 from memory.tuning.record import Tuned

@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from graph.settings import CONFIG_FILE, Settings, flatten, load_settings
+from graph.settings import Settings, load_settings
+from graph.settings_sources import CONFIG_FILE, flatten
 from graph.tuning.checks import gained, in_force, reasons
 from graph.tuning.edit import edited
 from graph.tuning.versions import ConfigVersions, Version, digest_of

@@ -12,7 +12,8 @@ from graph.agent import Agent
 from graph.app import open_agent
 from graph.context import TurnContext
 from graph.replay.comparing import Comparison
-from graph.replay.replaying import Replayed, Replayer, Why
+from graph.replay.planning import Why
+from graph.replay.replaying import Replayed, Replayer
 from graph.settings import Settings
 from graph.turn import Circumstances, thread_id
 from memory.models import ConversationTurn, Episode

@@ -10,7 +10,7 @@ from rich.console import Console
 from bot.replay_command import Wish, shown
 from graph.app import open_agent
 from graph.replay.comparing import Comparison
-from graph.replay.replaying import Plan
+from graph.replay.planning import Plan
 from graph.settings import Settings
 from graph.turn import thread_id
 from tests.goat import Goat

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph.settings import flatten
+from graph.settings_sources import flatten
 from graph.tuning.edit import edited
 from memory.errors import ConfigError
 from memory.relevance import calibration_of

@@ -12,6 +12,7 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemM
 from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
+from graph.recalling import CANDIDATE_CHARS, to_candidate
 from graph.state import (
     Allocation,
     Conversation,
@@ -40,7 +41,6 @@ from nodes.archive import UNUSED_TURNS, to_episode, unused
 from nodes.assemble import Assemble, alternating, conversation_messages, shorten_message
 from nodes.budget import Budget, fit_memories
 from nodes.gap_filter import decided
-from nodes.prefetch import CANDIDATE_CHARS, to_candidate
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TURN = Turn(turn_id="now", owner="ana", thread="1", message="what did I plant, and where?", at=NOW)

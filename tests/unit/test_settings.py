@@ -7,7 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from graph.context import Thresholds, TurnContext
-from graph.settings import PREFIX, Settings, allowed, flatten, load_settings
+from graph.settings import Settings, allowed, load_settings
+from graph.settings_sources import PREFIX, flatten
 from memory.errors import ConfigError
 from memory.fusion import BALANCED
 from memory.gap import GapRule

@@ -1,0 +1,99 @@
+"""What a search of the archive offers a turn."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from graph.context import TurnContext
+from graph.state import Recall, TimeMeant
+from memory.gap import quantile
+from memory.models import FOREIGN, Candidate, Evidence, Hit, Mechanism, SearchReport, SearchResult
+from memory.query import Understood
+from memory.text import excerpt
+
+CANDIDATE_CHARS = 3000
+"""Each of message and reply is held to this in the state; the archive has the whole."""
+_ECHO_ALLOWANCE = 2
+"""The search asks for this many times the results, since some already stand in the conversation."""
+_NOISE_STEPS = 20
+
+
+def search_limit(context: TurnContext) -> int:
+    """Return how many episodes each mechanism may find."""
+    return context.prefetch_results * _ECHO_ALLOWANCE
+
+
+def to_candidate(hit: Hit, rank: int) -> Candidate:
+    """Bound a hit's text, around the part that matched."""
+    episode, (start, end) = hit.episode, hit.part
+    offset = len(episode.message) + 1
+    message = excerpt(episode.message, (min(start, offset), min(end, offset)), CANDIDATE_CHARS)
+    reply = excerpt(episode.reply, (max(start - offset, 0), max(end - offset, 0)), CANDIDATE_CHARS)
+    return Candidate(
+        turn_id=episode.turn_id,
+        thread=episode.thread,
+        at=episode.at,
+        message=message,
+        reply=reply,
+        whole=len(episode.message) <= CANDIDATE_CHARS and len(episode.reply) <= CANDIDATE_CHARS,
+        mechanism=_mechanism(hit.evidence),
+        rank=rank,
+        score=hit.score,
+        evidence=hit.evidence,
+        small_talk=hit.small_talk,
+        foreign=FOREIGN in episode.tags,
+        access_count=episode.access_count,
+    )
+
+
+def _mechanism(evidence: Evidence) -> Mechanism:
+    if evidence.keyed:
+        return Mechanism.KEY
+    return Mechanism.TEMPORAL if evidence.timed else Mechanism.THEMATIC
+
+
+def to_recall(result: SearchResult, asked: Understood, message: str) -> Recall:
+    """Return what a search for `message`, as it was understood, offers to the turn."""
+    recall = Recall(
+        candidates=tuple(to_candidate(hit, rank) for rank, hit in enumerate(result.hits, start=1)),
+        query=result.query,
+        noise=_quantiles(result.noise),
+        reports=_reports(result, asked),
+        seen=result.seen,
+    )
+    return asked_anew(recall, asked, message)
+
+
+def asked_anew(recall: Recall, asked: Understood, message: str) -> Recall:
+    """Say of a result what this very message asked for: another one may have found it before."""
+    expanded = asked.text if asked.text != message else ""
+    return replace(recall, expanded=expanded, keys=asked.keys, times=_meant(asked))
+
+
+def _meant(asked: Understood) -> TimeMeant | None:
+    times = asked.times
+    if times is None:
+        return None
+    return TimeMeant(start=times.start, end=times.end, text=times.text, alone=asked.time_alone)
+
+
+def _quantiles(noise: Sequence[float]) -> tuple[float, ...]:
+    if not noise:
+        return ()
+    return tuple(round(quantile(noise, step / _NOISE_STEPS), 6) for step in range(_NOISE_STEPS + 1))
+
+
+def _reports(result: SearchResult, asked: Understood) -> dict[str, SearchReport]:
+    found = [hit.evidence for hit in result.hits]
+    problem = "; ".join(result.problems)
+    reports = {
+        Mechanism.THEMATIC.value: SearchReport(
+            status="partial" if problem else "ok", found=len(found), problem=problem
+        )
+    }
+    if asked.times:
+        timed = sum(evidence.timed for evidence in found)
+        reports[Mechanism.TEMPORAL.value] = SearchReport(status="ok", found=timed)
+    if asked.keys:
+        keyed = sum(evidence.keyed > 0 for evidence in found)
+        reports[Mechanism.KEY.value] = SearchReport(status="ok", found=keyed)
+    return reports
