@@ -99,8 +99,16 @@ def close_to_others() -> None:
 
 
 async def _ended(process: asyncio.subprocess.Process, mark: str) -> None:
-    await process.wait()
+    """Wait for the end of a process that was killed, also while the loop is being ended."""
+    cancelled = False
+    while process.returncode is None:
+        try:
+            await process.wait()
+        except asyncio.CancelledError:
+            cancelled = True
     await asyncio.to_thread(_kill_marked, mark)
+    if cancelled:
+        raise asyncio.CancelledError
 
 
 def _kill_marked(mark: str) -> None:
