@@ -87,11 +87,14 @@ def keep(db: sqlite3.Connection, seq: int, parts: Iterable[KeptPart]) -> list[Ke
 
 
 def read(db: sqlite3.Connection, seqs: Iterable[int], until: int = LATEST) -> Parts:
-    """Read all parts of these episodes with ids up to `until`, in the order of ids."""
+    """Read all parts of these episodes with ids up to `until`, in the order of ids.
+
+    The plus keeps SQLite from going through all vectors up to `until`.
+    """
     sql = """
         SELECT v.id, v.first, v.last, v.small_talk, v.vector FROM json_each(?) AS wanted
         JOIN vectors AS v ON v.id BETWEEN wanted.value << 20 AND (wanted.value << 20) + 1048575
-        WHERE v.id <= ? ORDER BY v.id
+        WHERE +v.id <= ? ORDER BY v.id
     """
     return _parts(db.execute(sql, (json.dumps(sorted({int(seq) for seq in seqs})), until)).fetchall())
 
