@@ -248,14 +248,15 @@ def test_a_second_ctrl_c_ends_the_process_and_the_next_start_finishes_the_turn(
     settings = settings_for(
         home, endpoint, GOAT_OWNER="bob", GOAT_PREFETCH_TIMEOUT="20", **quick_embeddings(endpoint)
     )
+    goat.configure(settings)
+    assert goat("chat", typed=b"My bicycle stands in the cellar.\n").status == 0
     endpoint.reply("one two three")
     with Terminal(settings, home.parent) as chat:
         thread = _thread(chat.prompt())
         assert "one two three" in chat.say("Count to three.")
-        asked = len(endpoint.requests)
-        endpoint.faults.append(Fault.slow(15))
-        chat.type("Once more.\r")
-        _wait_until(lambda: len(endpoint.requests) > asked)
+        endpoint.faults.append(Fault.slow(15, about="Where is my bicycle?"))
+        chat.type("Where is my bicycle?\r")
+        _wait_until(lambda: not endpoint.faults)
         chat.type(CTRL_C)
         chat.until(r"\^C")
         time.sleep(0.1)
@@ -268,10 +269,10 @@ def test_a_second_ctrl_c_ends_the_process_and_the_next_start_finishes_the_turn(
     again = goat("chat", "--continue", typed=b"Go on.\n")
     assert again.status == 0
     assert _thread(again.shown) == thread
-    assert "A reply that was cut off is finished now:\n> Once more.\nfinished later" in again.shown
+    assert "A reply that was cut off is finished now:\n> Where is my bicycle?\nfinished later" in again.shown
     heard = endpoint.chats[-1].prompt
-    assert heard.index("Count to three.") < heard.index("Once more.") < heard.index("finished later")
-    assert heard.index("finished later") < heard.index("Go on.")
+    said = ("Count to three.", "Where is my bicycle?", "finished later", "Go on.")
+    assert [heard.index(text) for text in said] == sorted(heard.index(text) for text in said)
 
 
 def test_odd_bytes_are_piped_in(goat: Goat, home: Path, endpoint: ModelServer) -> None:

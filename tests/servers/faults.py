@@ -36,6 +36,8 @@ class Fault:
     """What the error says, when it matters."""
     seconds: float = 0.0
     """How long the first byte is held back."""
+    about: str = ""
+    """Words that a request must hold for this to befall it; the requests before it pass unharmed."""
 
     @classmethod
     def refuse(cls, times: int = 1) -> "Fault":
@@ -76,9 +78,9 @@ class Fault:
         return cls(Kind.EMPTY, times)
 
     @classmethod
-    def slow(cls, seconds: float, times: int = 1) -> "Fault":
+    def slow(cls, seconds: float, times: int = 1, *, about: str = "") -> "Fault":
         """Hold the first byte back."""
-        return cls(Kind.SLOW, times, seconds=seconds)
+        return cls(Kind.SLOW, times, seconds=seconds, about=about)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,9 +90,9 @@ class ModelServer(ThreadedServer):
             ]
         )
 
-    def next_fault(self) -> Fault | None:
-        """Use up one time of the first fault that is left."""
-        if not self.faults:
+    def next_fault(self, request: ModelRequest) -> Fault | None:
+        """Use up one time of the first fault that is left, if it is for such a request."""
+        if not self.faults or self.faults[0].about not in str(request.body):
             return None
         fault = self.faults.pop(0)
         if fault.times > 1:
@@ -138,7 +138,7 @@ class _Endpoint:
             await _send(Answer((openai_format.error(str(error), 400),), status=400), scope, receive, send)
             return
         self._server.requests.append(request)
-        fault = self._server.next_fault()
+        fault = self._server.next_fault(request)
         answer = self._answer(request, empty=fault is not None and fault.kind is Kind.EMPTY)
         await _send(spoiled(answer, fault) if fault else answer, scope, receive, send)
 
