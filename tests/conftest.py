@@ -11,6 +11,8 @@ import graph.layers
 from graph.agent import Agent
 from graph.app import open_agent
 from graph.settings import Settings
+from memory.embedding import e5
+from memory.embedding.e5 import load_encoder
 from tests.goat import Goat
 from tests.servers.hash_embeddings import HashEmbeddings
 from tests.servers.model import ModelServer, running_model_server
@@ -20,9 +22,30 @@ hypothesis.settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")
-def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for the embedding model's files, built by whichever test needs it first."""
-    return tmp_path_factory.mktemp("model")
+def model_folder(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Path:
+    """A folder for the embedding model's files, built by whichever test of the run needs it first."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    folder = folder / f"model-{testrun_uid}"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _loaded_model(model_folder: Path) -> Iterator[None]:
+    """Hold the embedding model from its first use to the end, so that it is loaded once, not by each test."""
+    kept: list[e5.Encoder] = []
+
+    def load(folder: Path, *, threads: int) -> e5.Encoder:
+        encoder = load_encoder(folder, threads=threads)
+        if folder.resolve() == model_folder.resolve():
+            kept[:] = [encoder]
+        return encoder
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(e5, "load_encoder", load)
+        yield
 
 
 @pytest.fixture(autouse=True)

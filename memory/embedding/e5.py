@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import numpy as np
 import onnxruntime
@@ -50,6 +51,20 @@ class Encoder:
         (vectors,) = self._session.run(None, {"ids": ids})
         vector: Vector = vectors[0]
         return vector
+
+
+_loaded: WeakValueDictionary[tuple[Path, int], Encoder] = WeakValueDictionary()
+_loading = threading.Lock()
+
+
+def load_encoder(folder: Path, *, threads: int) -> Encoder:
+    """Load the model kept in `folder`, or share it with whoever in this process has it loaded."""
+    key = (folder.resolve(), threads)
+    with _loading:
+        encoder = _loaded.get(key)
+        if encoder is None:
+            encoder = _loaded[key] = Encoder(folder, threads=threads)
+        return encoder
 
 
 class E5Embeddings(Embeddings):
@@ -101,8 +116,9 @@ class E5Embeddings(Embeddings):
         await self._lanes.query(lambda _: self._load(), None)
 
     async def aclose(self) -> None:
-        """Stop embedding; what runs ends by itself."""
+        """Stop embedding, and let go of the model; what runs ends by itself."""
         self._lanes.close()
+        self._encoder = None
 
     @cached_property
     def _centring(self) -> Centring:
@@ -116,7 +132,7 @@ class E5Embeddings(Embeddings):
 
     def _loaded(self, folder: Path) -> Encoder:
         try:
-            return Encoder(folder, threads=self._threads)
+            return load_encoder(folder, threads=self._threads)
         except DataFolderError as error:
             raise TierUnavailable(TIER, str(error)) from error
         except UNLOADABLE as error:
