@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from langchain_core.runnables import RunnableConfig
-from langchain_core.tools import BaseTool, StructuredTool, ToolException
+from langchain_core.tools import BaseTool, ToolException
 
 from graph.delegation.job import Job, Progress, Status
 from graph.delegation.jobs import Jobs
 from graph.delegation.state import Budget
 from graph.tools.caller import caller
+from graph.tools.method_tool import method_tool
 from graph.tools.traits import Traits
 from memory.prompt import indented
 from memory.text import clean
@@ -41,7 +42,7 @@ class DelegationTools:
     def all(self) -> list[BaseTool]:
         """Return the tools, as a model may call them."""
         return [
-            StructuredTool.from_function(coroutine=call, metadata=traits.metadata())
+            method_tool(call, traits)
             for call, traits in (
                 (self.delegate, Traits(changes=True, foreign=False)),
                 (self.delegate_status, Traits(foreign=True)),

@@ -4,13 +4,13 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from inspect import getdoc
 
 from langchain_core.runnables import RunnableConfig
-from langchain_core.tools import BaseTool, StructuredTool, ToolException
+from langchain_core.tools import BaseTool, ToolException
 
 from graph.tools.caller import Caller, caller
 from graph.tools.memory_status import MemoryParts
+from graph.tools.method_tool import method_tool
 from graph.tools.traits import Traits
 from memory.models import FOREIGN, Episode, Fact, Hit
 from memory.prompt import day, indented
@@ -56,7 +56,9 @@ class MemoryTools:
             self.forget_fact,
             self.set_identity,
         ]
-        return [_tool(call, _READS) for call in reading] + [_tool(call, _CHANGES) for call in changing]
+        return [method_tool(call, _READS) for call in reading] + [
+            method_tool(call, _CHANGES) for call in changing
+        ]
 
     async def search_memory(
         self, query: str, config: RunnableConfig, after: str = "", before: str = ""
@@ -164,10 +166,6 @@ class MemoryTools:
         """Say how much is remembered, since when, and which part of the memory does not answer, and why."""
         parts = MemoryParts(self.episodes, self.permanent, self.cache, self.facts_cap, self.count)
         return "\n".join(await parts.lines(owner=caller(config).owner, zone=await self.zone()))
-
-
-def _tool(call: _Call, traits: Traits) -> BaseTool:
-    return StructuredTool.from_function(coroutine=call, description=getdoc(call), metadata=traits.metadata())
 
 
 def _found(hit: Hit, probability: float, zone: tzinfo) -> str:
