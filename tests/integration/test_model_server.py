@@ -185,9 +185,9 @@ async def test_a_refused_connection(server: ModelServer, client: httpx.AsyncClie
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_stalled_answer(server: ModelServer, client: httpx.AsyncClient, stream: bool) -> None:
-    server.faults.append(Fault.stall())
+    server.faults.append(Fault.stall(about="wait for ever"))
     with pytest.raises(openai.APITimeoutError):
-        await chat(server, client, timeout=0.3, streaming=stream).ainvoke("hello")
+        await chat(server, client, timeout=0.3, streaming=stream).ainvoke("wait for ever")
     assert (await chat(server, client).ainvoke("hello")).content
 
 

@@ -58,9 +58,9 @@ class Fault:
         return cls(Kind.STATUS, times, code=code, html=html, retry_after=retry_after, said=said)
 
     @classmethod
-    def stall(cls, times: int = 1) -> "Fault":
+    def stall(cls, times: int = 1, *, about: str = "") -> "Fault":
         """Send the headers, then nothing, until the client goes away."""
-        return cls(Kind.STALL, times)
+        return cls(Kind.STALL, times, about=about)
 
     @classmethod
     def half(cls, times: int = 1) -> "Fault":
