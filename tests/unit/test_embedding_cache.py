@@ -19,9 +19,20 @@ BUILD += "ensure_model(Path(sys.argv[1]), sys.argv[2])"
 
 
 @pytest.fixture
-def built(model_folder: Path, tmp_path: Path) -> Path:
+def quick_build(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Build by copying the shared model, which a child process took two seconds to make."""
+    shared = ensure_model(model_folder, VERSION)
+
+    def copy(target: Path) -> None:
+        for path in (shared.encoder, shared.tokenizer):
+            shutil.copy(path, target)
+
+    monkeypatch.setattr(cache, "_run_build", copy)
+
+
+@pytest.fixture
+def built(model_folder: Path, quick_build: None, tmp_path: Path) -> Path:
     """Copy the shared model, to be spoiled."""
-    ensure_model(model_folder, VERSION)
     shutil.copytree(model_folder / VERSION, tmp_path / VERSION)
     return tmp_path
 
@@ -64,7 +75,7 @@ def test_two_processes_build_once(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".lock") == [VERSION]
 
 
-def test_leftovers_of_a_killed_build_are_cleared(tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_build_are_cleared(tmp_path: Path, quick_build: None) -> None:
     leftover = tmp_path / f"{VERSION}.partial" / "encoder.onnx"
     leftover.parent.mkdir()
     leftover.write_bytes(b"half")

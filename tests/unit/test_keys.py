@@ -81,8 +81,8 @@ def test_the_number_of_keys_is_bounded() -> None:
     ],
 )
 def test_hostile_text_takes_linear_time(piece: str) -> None:
-    text = "http://" + piece * (1_000_000 // len(piece))
+    text = "http://" + piece * (250_000 // len(piece))
     started = time.thread_time()
     find_keys(text)
     find_keys(text[7:])
-    assert time.thread_time() - started < 5
+    assert time.thread_time() - started < 3

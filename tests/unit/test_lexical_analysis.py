@@ -152,8 +152,8 @@ def test_fts5_keeps_every_term_as_it_is(text: str) -> None:
 )
 def test_a_huge_text_is_bounded_in_time_and_size(piece: str) -> None:
     started = time.thread_time()
-    found = terms(piece * (1_000_000 // len(piece)))
-    assert time.thread_time() - started < 10
+    found = terms(piece * (250_000 // len(piece)))
+    assert time.thread_time() - started < 5
     assert len(found) <= MAX_TERMS
     assert all(len(term) <= MAX_TERM_CHARS for term in found)
 
