@@ -7,6 +7,8 @@ RUN_READY := $(VENV)/.ready-run
 DEV_READY := $(VENV)/.ready-dev
 LAB := .venv-lab
 LAB_READY := $(LAB)/.ready
+# Reached from this machine alone; in a container one is root.
+LAB_OPTIONS = --ServerApp.ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root)
 export LANGSMITH_TRACING := false
 export LANGGRAPH_NO_VERSION_CHECK := true
 export LANGGRAPH_CLI_NO_ANALYTICS := 1
@@ -61,8 +63,11 @@ notebooks: $(DEV_READY)
 	$(BIN)/python -m pytest -m notebooks tests/notebooks
 
 # Opens them in JupyterLab, which has an environment of its own: its packages make every start of the agent slower.
+# The kernel is told its Python by path, or Jupyter would run notebooks with the Python of JupyterLab.
+# Without a browser: make lab ARGS=--no-browser
 lab: $(DEV_READY) $(LAB_READY)
-	JUPYTER_PATH="$(CURDIR)/$(VENV)/share/jupyter" $(LAB)/bin/jupyter lab notebooks
+	@$(BIN)/python -m ipykernel install --sys-prefix --name python3 --display-name "Python 3" >/dev/null
+	@JUPYTER_PATH="$(CURDIR)/$(VENV)/share/jupyter" $(LAB)/bin/jupyter lab notebooks $(LAB_OPTIONS) $(ARGS)
 
 # Fits the probabilities of relevance anew; needs GOAT_BENCH_DATA.
 calibrate: $(DEV_READY)
@@ -85,10 +90,13 @@ $(DEV_READY): $(BIN)/python requirements/dev.txt pyproject.toml
 	@$(call install,requirements/dev.txt)
 	@touch $@ $(RUN_READY)
 
-$(LAB_READY): requirements/lab.txt
-	@echo "Setting up $(LAB) (once)"
-	@$(PYTHON) -m venv $(LAB)
-	@$(LAB)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/lab.txt
+$(LAB_READY): requirements/lab.txt requirements/lab.settings.json | $(BIN)/python
+	@echo "Setting up $(LAB) for JupyterLab (once; 240 MB)"
+	@rm -rf $(LAB)
+	@$(if $(UV),$(UV) venv --quiet --python,) $(BIN)/python $(if $(UV),,-m venv) $(LAB)
+	@$(if $(UV),$(UV) pip install --quiet --python $(LAB)/bin/python,$(LAB)/bin/python -m pip install --quiet --disable-pip-version-check) -r requirements/lab.txt
+	@mkdir -p $(LAB)/share/jupyter/lab/settings
+	@cp requirements/lab.settings.json $(LAB)/share/jupyter/lab/settings/overrides.json
 	@touch $@
 
 ifdef UV

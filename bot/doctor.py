@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bot.screen import printable
-from graph.layers import Layers
+from graph.layers import Layers, open_layers
 from graph.settings import Settings, load_settings
 from graph.settings_sources import CONFIG_FILE
 from graph.stores import embedding_model
@@ -66,7 +66,6 @@ async def findings() -> AsyncIterator[Finding]:
     yield Finding("configuration", True, there)
     if settings.tuned or settings.gap_calibration:
         yield tuning(settings)
-    layers = Layers(lambda: settings)
     checks: dict[str, Callable[[Layers], Awaitable[str]]] = {
         "data folder": _data_folder,
         "working tier (Redis)": _redis,
@@ -78,11 +77,9 @@ async def findings() -> AsyncIterator[Finding]:
     }
     if settings.telegram_token.get_secret_value():
         checks["Telegram bot"] = _telegram
-    try:
+    async with open_layers(settings) as layers:
         for name, check in checks.items():
             yield await _finding(name, check(layers))
-    finally:
-        await layers.close()
 
 
 def tuning(settings: Settings) -> Finding:

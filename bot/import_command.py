@@ -16,7 +16,7 @@ from rich.text import Text
 
 from bot.importers.formats import Format, read_episodes
 from bot.importers.importing import Imported, Stage, import_episodes
-from graph.layers import Layers
+from graph.layers import open_layers
 from graph.settings import Settings
 from memory.protocols import EpisodeStore
 
@@ -41,14 +41,11 @@ async def run_import(
         BadImportFile: the file cannot be read; nothing is stored.
     """
     console = Console(highlight=False)
-    layers = Layers(lambda: settings)
-    try:
+    async with open_layers(settings) as layers:
         imported = await _with_bars(
             console, layers.episodes, file, format_, owner=owner, conversation=conversation
         )
         await layers.cache.drop(owner=owner)
-    finally:
-        await layers.close()
     console.print(f"{imported}.")
     return imported
 

@@ -4,23 +4,21 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from graph.layers import Layers
+from graph.layers import open_layers
 from graph.settings import Settings
 
 
 async def run_reindex(settings: Settings, *, owner: str) -> None:
     """Drop the owner's vectors and make them again from the log, with a progress bar."""
     console = Console(highlight=False)
-    layers = Layers(lambda: settings)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     done = 0
-    try:
+    async with open_layers(settings) as layers:
         with Progress(*columns, console=console) as bar:
             task = bar.add_task("embedding", total=None)
             await layers.cache.drop(owner=owner)
             async for progress in layers.episodes.reindex(owner=owner):
                 done = progress.done
                 bar.update(task, completed=progress.done, total=progress.total)
-    finally:
-        await layers.close()
-    console.print(Text(f"{done} turns of {owner} are embedded anew by {layers.embeddings.name}."))
+        model = layers.embeddings.name
+    console.print(Text(f"{done} turns of {owner} are embedded anew by {model}."))

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from bot.screen import printable
 from bot.stats import bar, seconds, sparkline, unfinished
-from graph.layers import Layers
+from graph.layers import open_layers
 from graph.settings import Settings
 from memory.figures import TURN, Figures, Metrics
 from memory.working.metrics import RedisMetrics
@@ -20,11 +20,8 @@ _DATE = len("2026-01-31")
 
 async def run_stats(settings: Settings, *, days: int, owner: str = "", as_json: bool = False) -> None:
     """Print the figures of the last days, of one owner or of all together."""
-    layers = Layers(lambda: settings)
-    try:
+    async with open_layers(settings) as layers:
         metrics = await RedisMetrics(layers.redis.client).read(days, owner=owner or None)
-    finally:
-        await layers.close()
     console = Console(highlight=False, soft_wrap=as_json)
     if as_json:
         console.print(Text(json.dumps(metrics.as_json(), indent=2)))

@@ -18,7 +18,7 @@ from bot.telegram.lanes import Lanes
 from bot.telegram.part import Part
 from bot.telegram.place import lane_of
 from bot.telegram.running import REVOKED, check_settings, run_bot
-from graph.layers import Layers
+from graph.layers import open_layers
 from graph.settings import Settings
 from memory.errors import ConfigError, GoatError
 
@@ -38,24 +38,18 @@ async def run_telegram(settings: Settings, *, workers: int, part: Part) -> None:
 async def run_dead(settings: Settings, *, retry: bool) -> None:
     """Try the messages that were given up once more, or delete them."""
     bot_id, _ = await _bot(settings)
-    layers = Layers(lambda: settings)
-    lanes = Lanes(layers.redis.client, Keys(bot_id))
-    try:
+    async with open_layers(settings) as layers:
+        lanes = Lanes(layers.redis.client, Keys(bot_id))
         count = await (lanes.retry_dead(lane_of) if retry else lanes.drop_dead())
-    finally:
-        await layers.close()
     Console().print(f"{count} messages {'wait for an answer again' if retry else 'are deleted'}.")
 
 
 async def run_pair(settings: Settings, *, admin: bool) -> None:
     """Print a code that lets somebody talk to the bot."""
     bot_id, name = await _bot(settings)
-    layers = Layers(lambda: settings)
-    try:
+    async with open_layers(settings) as layers:
         access = Access(layers.redis.client, Keys(bot_id), settings.admins, settings.telegram_rate)
         code = await access.new_code(Role.ADMIN if admin else Role.ALLOWED)
-    finally:
-        await layers.close()
     role = "run the bot, and let others in" if admin else "talk to the bot"
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"Send @{name} this message within {CODE_SECONDS // 60} minutes, to {role}:")
