@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 
 from memory.expansion import expanded
 from memory.keys import find_keys
@@ -36,9 +36,10 @@ class Understood:
 
 
 def warm_up() -> None:
-    """Load what the first message would wait for, blocking: languages and dates."""
+    """Load what the first message would wait for, blocking: languages, dates, and words for times."""
     identifier()
     dates.warm_up()
+    find_range("last week", now=datetime.now(UTC), zone=UTC)
 
 
 def understand(message: str, *, before: Sequence[str], now: datetime, zone: tzinfo) -> Understood:
