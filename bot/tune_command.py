@@ -11,9 +11,11 @@ from rich.text import Text
 from bot.screen import printable
 from graph.settings_sources import CONFIG_FILE
 from graph.tuning import write_back
+from graph.tuning.tries import Tries, ordinal, percent
 from graph.tuning.versions import ConfigVersions, Version, digest_of
-from graph.tuning.write_back import NotWritten, Proposal
-from memory.tuning.bound import CONFIDENCE, Gain
+from graph.tuning.write_back import Proposal
+from memory.errors import ConfigError
+from memory.tuning.bound import Gain, asked
 from memory.tuning.result import read_result
 
 app = typer.Typer(help="Write tuned thresholds and calibrations, and take them back.", no_args_is_help=True)
@@ -29,9 +31,8 @@ def apply(
     read, console = read_result(result), Console(highlight=False, soft_wrap=True)
     proposal = write_back.propose(read)
     show(console, proposal)
-    if proposal.refusals:
-        raise NotWritten("Not to be written:\n" + "\n".join(proposal.refusals))
     if dry_run:
+        proposal.accepted()
         console.print("Nothing is written (--dry-run). Nothing speaks against it.")
         return
     version = write_back.apply(read)
@@ -58,10 +59,16 @@ def rollback(
 def history() -> None:
     """List the former versions of goat.toml that are kept."""
     console, file = Console(highlight=False), ConfigVersions.here()
-    versions = file.versions()
-    if not versions:
+    if versions := file.versions():
+        console.print(_table(versions))
+        stands = digest_of(file.read()) == versions[0].after
+        console.print(Text(f"{CONFIG_FILE} {'is as it was written last' if stands else 'was edited since'}."))
+    else:
         console.print(Text(f"`goat tune` has not changed {CONFIG_FILE} here."))
-        return
+    console.print(Text(_tried(Tries(file.folder))), soft_wrap=True)
+
+
+def _table(versions: list[Version]) -> Table:
     table = Table("version", "replaced", "by", "written then", "gain", box=None, header_style="dim")
     for version in versions:
         tuned = version.tuned
@@ -69,9 +76,22 @@ def history() -> None:
         gain = f"{tuned.gain:+.3f}, at least {tuned.gain_at_least:+.3f}" if tuned else ""
         at = f"{version.at.astimezone():%Y-%m-%d %H:%M}"
         table.add_row(str(version.number), at, version.action, Text(printable(written)), gain)
-    console.print(table)
-    stands = digest_of(file.read()) == versions[0].after
-    console.print(Text(f"{CONFIG_FILE} {'is as it was written last' if stands else 'was edited since'}."))
+    return table
+
+
+def _tried(tries: Tries) -> str:
+    """Say how often a change was tried on the turns of the latest try, and what that asks of the next one."""
+    try:
+        latest = tries.all()[-1:]
+    except ConfigError as error:
+        return str(error)
+    if not latest:
+        return "No change has been tried on held-out turns here."
+    number = tries.number(latest[0])
+    return (
+        f"The latest change was the {ordinal(number)} tried on its held-out turns; of another one, "
+        f"{percent(asked(number + 1))} confidence is asked there."
+    )
 
 
 def show(console: Console, proposal: Proposal) -> None:
@@ -85,14 +105,15 @@ def show(console: Console, proposal: Proposal) -> None:
         table.add_row(Text(printable(name), style="dim"), *values)
     console.print(table)
     if proposal.gain is not None:
-        console.print(_told(proposal.gain))
+        console.print(_told(proposal.gain, proposal.number))
 
 
-def _told(gain: Gain) -> str:
+def _told(gain: Gain, number: int) -> str:
+    tried = f" It is the {ordinal(number)} change tried on these turns." if number > 1 else ""
     return (
         f"Held out: {gain.turns} turns of {gain.groups} conversations, {gain.changed} of them other than "
-        f"before. A turn gains {gain.mean:+.4f} on average, and with {CONFIDENCE:.0%} confidence at least "
-        f"{gain.at_least:+.4f}."
+        f"before. A turn gains {gain.mean:+.4f} on average, and with {percent(gain.confidence)} confidence "
+        f"at least {gain.at_least:+.4f}.{tried}"
     )
 
 

@@ -11,8 +11,9 @@ from graph.context import Thresholds
 from graph.settings import Settings, allowed
 from graph.settings_sources import CONFIG_FILE, PREFIX, overriding
 from graph.stores import embedding_model
+from graph.tuning.tries import ordinal, percent
 from memory.relevance import DEFAULT
-from memory.tuning.bound import CONFIDENCE, Gain, TooLittleData, gain
+from memory.tuning.bound import ENOUGH_GROUPS, Gain, TooLittleData, asked, gain
 from memory.tuning.result import CALIBRATION, TuningResult
 
 DECIDING = Thresholds.model_fields.keys() - {"prefetch_timeout", "cache_ttl", "tool_rounds"}
@@ -24,19 +25,35 @@ def in_force(settings: Settings) -> dict[str, bool | int | float | str]:
     return settings.model_dump(mode="json", include=set(Thresholds.model_fields))
 
 
-def gained(result: TuningResult) -> tuple[Gain | None, str]:
-    """Compute anew what the held-out turns say; also return why they do not speak for the result, if so."""
+def gained(result: TuningResult, number: int = 1) -> tuple[Gain | None, str]:
+    """Compute anew what the held-out turns say; also return why they do not speak for the result, if so.
+
+    Args:
+        result: what they are of.
+        number: which try on these turns it is.
+    """
     try:
-        found = gain(result.held_out)
+        found = gain(result.held_out, confidence=asked(number))
     except TooLittleData as error:
         return None, str(error)
     if found.proven:
         return found, ""
     return found, (
         f"It is not proven better: the held-out turns gain {found.mean:+.4f} on average, and with "
-        f"{CONFIDENCE:.0%} confidence at least {found.at_least:+.4f}, which is not above 0. "
-        "Measure on more conversations, or keep what is there."
+        f"{percent(found.confidence)} confidence at least {found.at_least:+.4f}, which is not above 0. "
+        f"{_tried(number)}Measure on more conversations{_few(found.groups)}, or keep what is there."
     )
+
+
+def _tried(number: int) -> str:
+    """Say why more is asked for than the first time."""
+    if number == 1:
+        return ""
+    return f"It is the {ordinal(number)} try on these turns: {percent(asked(number))} is asked for. "
+
+
+def _few(groups: int) -> str:
+    return f" (from {ENOUGH_GROUPS} on, a smaller gain is enough)" if groups < ENOUGH_GROUPS else ""
 
 
 def reasons(result: TuningResult, settings: Settings) -> list[str]:

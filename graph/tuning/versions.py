@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import os
 import re
-import tempfile
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from filelock import FileLock, Timeout
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from graph.settings_sources import CONFIG_FILE
+from graph.tuning.files import swap, told
 from memory.errors import ConfigError
 from memory.relevance import Calibration
 from memory.tuning.record import Tuned
@@ -65,7 +65,7 @@ class ConfigVersions:
         Raises:
             ConfigError: another command is at work, or the folder cannot be written.
         """
-        with _told(self.path):
+        with told(self.path):
             self.folder.mkdir(mode=0o700, exist_ok=True)
             lock = FileLock(self.folder / "lock", mode=0o600, timeout=_LOCK_SECONDS)
             try:
@@ -76,7 +76,7 @@ class ConfigVersions:
 
     def read(self) -> bytes | None:
         """Return the file's content; None when there is none."""
-        with _told(self.path):
+        with told(self.path):
             try:
                 return self.path.read_bytes()
             except FileNotFoundError:
@@ -104,7 +104,7 @@ class ConfigVersions:
         """
         if version.before is None:
             return None
-        with _told(self.folder):
+        with told(self.folder):
             content = (self.folder / f"{version.number:04}.toml").read_bytes()
         if digest_of(content) != version.before:
             raise ConfigError(f"Version {version.number} in {self.folder} is not what was kept there.")
@@ -123,12 +123,12 @@ class ConfigVersions:
             after=digest_of(content),
             tuned=tuned,
         )
-        with _told(self.path):
+        with told(self.path):
             if former is not None:
-                _swap(self.folder / f"{version.number:04}.toml", former)
-            _swap(self.folder / f"{version.number:04}.json", version.model_dump_json(indent=1).encode())
+                swap(self.folder / f"{version.number:04}.toml", former)
+            swap(self.folder / f"{version.number:04}.json", version.model_dump_json(indent=1).encode())
             try:
-                _swap(self.path, content)
+                swap(self.path, content)
             except OSError:
                 self._drop(version.number)
                 raise
@@ -156,47 +156,3 @@ class ConfigVersions:
 def digest_of(content: bytes | None) -> str | None:
     """Return the SHA-256 of a file's content; None of none."""
     return None if content is None else hashlib.sha256(content).hexdigest()
-
-
-def _swap(path: Path, content: bytes | None) -> None:
-    """Put `content` at a path, on the disk, whatever is killed when; whoever reads finds all or nothing."""
-    if content is None:
-        path.unlink(missing_ok=True)
-    else:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                _like_before(file.fileno(), path)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except OSError:
-            Path(name).unlink(missing_ok=True)
-            raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _like_before(handle: int, path: Path) -> None:
-    """Give a new file the mode and, where that is allowed, the owner of the one at the path."""
-    with contextlib.suppress(FileNotFoundError):
-        there = path.stat()
-        os.fchmod(handle, there.st_mode & 0o7777)
-        with contextlib.suppress(PermissionError):
-            os.fchown(handle, there.st_uid, there.st_gid)
-
-
-@contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Say what is wrong with a path, and what to do."""
-    try:
-        yield
-    except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be used: {error.strerror or error}. It must be a file in a folder that may be "
-            "written; where it is mounted by itself, mount its folder."
-        ) from error

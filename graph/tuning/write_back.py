@@ -10,6 +10,7 @@ from graph.settings import Settings, load_settings
 from graph.settings_sources import CONFIG_FILE, flatten
 from graph.tuning.checks import gained, in_force, reasons
 from graph.tuning.edit import edited
+from graph.tuning.tries import Tries, Try
 from graph.tuning.versions import ConfigVersions, Version, digest_of
 from memory.errors import GoatError
 from memory.tuning.bound import Gain
@@ -42,43 +43,65 @@ class Proposal:
     changes: tuple[Change, ...]
     gain: Gain | None
     """None: too few held-out turns."""
+    number: int
+    """Which try on these turns it is, from 1 on."""
+    attempt: Try | None
+    """What counts as a try; None when it is not the gain alone that decides."""
     refusals: tuple[str, ...]
     """Every reason not to write it; none: it may be written."""
+
+    def accepted(self) -> Gain:
+        """Return the gain that it is written for.
+
+        Raises:
+            NotWritten: it is not to be written.
+        """
+        if self.refusals or self.gain is None:
+            raise NotWritten("Not to be written:\n" + "\n".join(self.refusals))
+        return self.gain
 
 
 def propose(result: TuningResult) -> Proposal:
     """Hold a result against the configuration of the working directory; nothing is written.
 
     Raises:
-        ConfigError: the configuration cannot be read.
+        ConfigError: the configuration, or the record of former tries, cannot be read.
     """
     settings = load_settings()
     now = in_force(settings)
-    found, unproven = gained(result)
-    against = [*reasons(result, settings), *([unproven] if unproven else [])]
+    attempt = Try.of(result.held_out) if result.held_out else None
+    number = Tries(ConfigVersions.here().folder).number(attempt) if attempt else 1
+    found, unproven = gained(result, number)
+    against = reasons(result, settings)
     return Proposal(
         result=result,
         changes=tuple(
             Change(name=name, before=now.get(name), after=value) for name, value in result.changes.items()
         ),
         gain=found,
-        refusals=tuple(against),
+        number=number,
+        attempt=None if against or found is None else attempt,
+        refusals=(*against, *([unproven] if unproven else [])),
     )
 
 
 def apply(result: TuningResult) -> Version:
     """Write a result to `goat.toml`; running programs take it up at their next turn.
 
+    Where the gain alone decides, the try is kept first, whether it is then written or not.
+
     Raises:
         NotWritten: something speaks against it, and nothing was written.
-        ConfigError: the file cannot be read or written.
+        ConfigError: the file, or the record of former tries, cannot be read or written.
     """
-    file = ConfigVersions.here()
+    file, proposal = ConfigVersions.here(), propose(result)
+    if proposal.attempt is None:
+        proposal.accepted()
     with file.locked():
         proposal = propose(result)
-        if proposal.refusals or proposal.gain is None:
-            raise NotWritten("\n".join(proposal.refusals))
-        tuned = Tuned.of(result, proposal.gain)
+        if proposal.attempt:
+            Tries(file.folder).add(proposal.attempt)
+        tuned = Tuned.of(result, proposal.accepted())
         new = {result.calibration_name: result.calibration} if result.calibration else {}
         text = (file.read() or b"").decode()
         gone = _replaced(load_settings(), tuned)

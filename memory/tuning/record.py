@@ -23,7 +23,7 @@ class Tuned(BaseModel):
     gain: FiniteFloat
     """Mean gain of a held-out turn; see `memory.tuning.score.utility`."""
     gain_at_least: FiniteFloat
-    """Its lower confidence bound (95 %)."""
+    """Its lower confidence bound (95 %, or what was asked of a later try)."""
     turns: int = Field(ge=1)
     groups: int = Field(ge=1)
     before: Mapping[Name, FiniteFloat] = Field(default_factory=dict)

@@ -4,10 +4,8 @@ Turns of one conversation resemble each other, so whole groups of turns are draw
 never single turns (Davison & Hinkley 1997, section 3.8).
 """
 
-import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,7 +13,6 @@ from numpy.typing import ArrayLike, NDArray
 RESAMPLES = 2000
 SEED = 20
 INTERVAL = (2.5, 97.5)
-_NORMAL = NormalDist()
 Numbers = NDArray[np.float64]
 
 
@@ -77,29 +74,3 @@ def resampling(groups: Sequence[Hashable]) -> Resampling:
     size = len(places)
     draws = np.random.default_rng(SEED).multinomial(size, np.full(size, 1 / size), RESAMPLES)
     return Resampling(np.array([places[group] for group in groups]), draws.astype(float))
-
-
-def lower_bound(drawn: Numbers, groups: float, *, confidence: float = 0.95) -> float:
-    """Return the one-sided lower confidence bound of a mean, off its bootstrap draws.
-
-    It is the expanded percentile bound (Hesterberg 2015, "What Teachers Should Know About the Bootstrap",
-    section 4.3): the plain percentile is too narrow for few groups, by Student's t for the normal and by
-    n - 1 for n, so it is read that much further out. Of groups that are not alike in size, `groups` is the
-    number that they weigh as much as.
-    """
-    reach = _student(confidence, groups - 1) * math.sqrt(groups / (groups - 1))
-    return float(np.quantile(drawn, _NORMAL.cdf(-reach)))
-
-
-def _student(share: float, freedom: float) -> float:
-    """Return a quantile of Student's t; off by 0.002 at 4 degrees of freedom, by less above.
-
-    The expansion is 26.7.5 in Abramowitz & Stegun 1964.
-    """
-    z = _NORMAL.inv_cdf(share)
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-    )
-    return z + math.fsum(term / freedom**power for power, term in enumerate(terms, start=1))

@@ -9,6 +9,7 @@ from bot.doctor import tuning
 from graph.settings import load_settings
 from graph.tuning.write_back import propose
 from memory.relevance import calibration_of
+from memory.tuning.bound import HeldOut
 from memory.tuning.result import write_result
 from tests.goat import Goat, Ran
 from tests.unit.test_tuning import BASELINE, HELD_OUT, result
@@ -42,7 +43,7 @@ def test_values_are_written_told_and_taken_back_byte_for_byte(tune: Any) -> None
         "0.71",
         "0.83",
         "64 turns of 8 conversations",
-        "at least +0.25",
+        "with 95 % confidence at least +0.195",
     ):
         assert part in applied.shown
     settings = load_settings()
@@ -110,6 +111,14 @@ def test_a_date_at_the_edge_of_the_calendar_is_written(tune: Any) -> None:
     assert tune("history").status == 0
 
 
+def test_a_change_that_is_no_better_is_refused(tune: Any) -> None:
+    FILE.write_bytes(WRITTEN)
+    refused = tune("apply", held_out=NO_BETTER)
+    assert refused.status == 1
+    assert "It is not proven better" in refused.shown
+    assert FILE.read_bytes() == WRITTEN
+
+
 NO_BETTER = tuple(turn.model_copy(update={"after": turn.before}) for turn in HELD_OUT)
 OTHER_MODEL = CALIBRATION.model_copy(update={"embedding_model": "other"})
 
@@ -117,7 +126,6 @@ OTHER_MODEL = CALIBRATION.model_copy(update={"embedding_model": "other"})
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"held_out": NO_BETTER}, "It is not proven better"),
         ({"held_out": HELD_OUT[:9]}, "(51 turns and 0 conversations are missing)"),
         ({"demonstration": True}, "It was measured on made-up data"),
         ({"baseline": {"gap_threshold": 0.5}}, "Its baseline lacks budget_base, "),
@@ -146,6 +154,62 @@ def test_what_speaks_against_it_is_told_and_nothing_is_written(
     assert told in refused.shown
     assert FILE.read_bytes() == WRITTEN
     assert not Path("goat.toml.kept").exists()
+
+
+def worth(number: int) -> tuple[HeldOut, ...]:
+    """Make held-out turns that gain by chance, if at all; each number is another change."""
+    return tuple(
+        turn.model_copy(update={"after": round(turn.before + (0.4, -0.4)[place % 3 == 0] + number / 100, 2)})
+        for place, turn in enumerate(HELD_OUT)
+    )
+
+
+def test_each_try_on_the_same_turns_asks_for_more(tune: Any) -> None:
+    FILE.write_bytes(WRITTEN)
+    for number, told in enumerate(["with 95 % confidence", "It is the 2nd try on these turns: 97.5 %"]):
+        refused = tune("apply", held_out=worth(number))
+        assert refused.status == 1
+        assert told in refused.shown
+    assert "try on these turns" not in tune("apply", held_out=worth(0)).shown
+    assert "It is the 3rd change tried on these turns." in tune("apply", "--dry-run").shown
+    assert "98.33 % confidence is asked there" in tune("history").shown
+    assert FILE.read_bytes() == WRITTEN
+    applied = tune("apply")
+    assert applied.status == 0, applied.shown
+    assert "with 98.33 % confidence at least +0.1" in applied.shown
+    assert "the 3rd tried on its held-out turns" in tune("history").shown
+
+
+def test_what_was_proven_stays_proven_however_many_are_tried(tune: Any) -> None:
+    assert tune("apply").status == 0
+    assert tune("rollback").status == 0
+    for number in range(4):
+        assert tune("apply", held_out=worth(number)).status == 1
+    assert tune("apply").status == 0
+
+
+def test_other_turns_are_counted_by_themselves(tune: Any) -> None:
+    tune("apply", held_out=worth(0))
+    elsewhere = [turn.model_copy(update={"group": f"other {turn.group}"}) for turn in HELD_OUT]
+    assert "with 95 % confidence" in tune("apply", held_out=elsewhere).shown
+
+
+def test_what_other_reasons_refuse_is_no_try(tune: Any) -> None:
+    tune("apply", held_out=NO_BETTER, demonstration=True)
+    tune("apply", held_out=HELD_OUT[:9])
+    assert "No change has been tried on held-out turns here." in tune("history").shown
+
+
+def test_a_damaged_record_of_tries_stops_apply_and_nothing_else(tune: Any) -> None:
+    tune("apply")
+    Path("goat.toml.kept/tries.json").write_text('{"tries": 3}')
+    refused = tune("apply", held_out=worth(0))
+    assert refused.status == 1
+    assert "tries.json is damaged" in refused.shown
+    assert "Delete it to count anew" in refused.shown
+    assert "tries.json is damaged" in tune("history").shown
+    assert tune("rollback").status == 0
+    assert not FILE.exists()
 
 
 def test_a_value_that_the_environment_hides_is_refused(tune: Any, monkeypatch: pytest.MonkeyPatch) -> None:
