@@ -34,13 +34,18 @@ class Opened:
         )
 
 
+def _silently(_: int) -> Callable[[], None]:
+    return lambda: None
+
+
 @asynccontextmanager
 async def open_archive(
-    settings: Settings, owner: str = "", *, on_turn: Callable[[], None] = lambda: None
+    settings: Settings, owner: str = "", *, counting: Callable[[int], Callable[[], None]] = _silently
 ) -> AsyncIterator[Opened]:
     """Open the owner's archive, the configured owner's by default; the demonstration when it records nothing.
 
-    Of the user's archive nothing is written here.
+    Of the user's archive nothing is written here. `counting` is told how many turns the demonstration has,
+    and what it returns is called after each.
 
     Raises:
         ConfigError, MemoryTierError: the archive cannot be read.
@@ -52,7 +57,7 @@ async def open_archive(
         return
     said, told = story()
     async with temporary_agent(settings, OWNER) as agent:
-        await talk(agent, said, told, on_turn)
+        await talk(agent, said, told, counting(len(said)))
         yield Opened(
             layers=agent.layers, owner=OWNER, turns=len(said), demonstration=agent, gold=gold_of(said)
         )

@@ -9,7 +9,6 @@ from functools import lru_cache
 from bot.labelling.offering import offered
 from graph.context import TurnContext
 from graph.layers import Layers
-from graph.replay.planning import Plan
 from graph.replay.replaying import Replayed, Replayer
 from graph.state import State
 from memory.models import Candidate, Decision
@@ -65,7 +64,6 @@ async def past_turns(
     owner: str,
     context: TurnContext,
     *,
-    plan: Plan | None = None,
     on_turn: Callable[[], None] = lambda: None,
 ) -> list[PastTurn]:
     """Replay an owner's turns with the settings in force, oldest first; nothing is written.
@@ -74,14 +72,13 @@ async def past_turns(
         layers: where everything is read from.
         owner: whose turns.
         context: the settings in force; what is searched for follows from them.
-        plan: which turns; all when None.
         on_turn: called when one more is done.
     """
     replayer = Replayer(layers, owner, lambda then: context.model_copy(update={"owner": then.owner}))
     count, zone = lru_cache(COUNTED)(await layers.tokens.ready()), await layers.zone()
     named = await layers.live.find(context.gap_calibration) if context.gap_calibration else None
     found = []
-    async for replayed in replayer.run(plan or await replayer.plan()):
+    async for replayed in replayer.run(await replayer.plan()):
         found.append(past_turn(replayed, context, count, zone, named))
         on_turn()
     return sorted(found, key=lambda turn: (turn.at, turn.turn_id))

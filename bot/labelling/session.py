@@ -67,7 +67,7 @@ class LabellingSession:
         self._said = {(label.turn_id, label.memory): label.relevant for label in labels}
         self._skipped: set[tuple[str, str]] = set()
         self._clock = clock
-        self._before: list[Question] = []
+        self._before: list[Sequence[Question]] = []
         self._current = self._next()
 
     @property
@@ -93,7 +93,9 @@ class LabellingSession:
         )
 
     async def answer(self, relevant: bool | None) -> Question | None:
-        """Keep an answer to the current question, None skips it for now; return that question.
+        """Keep an answer to the current question; return that question.
+
+        None skips it for now, and takes back what was said of it before.
 
         Raises:
             MemoryTierError: it cannot be kept; the question stays the current one.
@@ -102,10 +104,11 @@ class LabellingSession:
         if asked is None:
             return None
         if relevant is None:
+            await self._take_back([asked])
             self._skipped.add(asked.pair)
         else:
             await self._keep([asked], relevant)
-        self._go_on(asked)
+        self._go_on([asked])
         return asked
 
     async def none_of_these(self) -> Question | None:
@@ -117,16 +120,26 @@ class LabellingSession:
         asked = self._current
         if asked is None:
             return None
-        gone = (self._said.keys() | self._skipped) - {asked.pair}
+        gone = self._said.keys() | self._skipped | {asked.pair}
         rest = [one for one in self._questions if one.turn is asked.turn and one.pair not in gone]
-        await self._keep(rest, relevant=False)
-        self._go_on(asked)
+        await self._keep([asked, *rest], relevant=False)
+        self._go_on([asked, *rest])
         return asked
 
-    def back(self) -> None:
-        """Return to the question before, to answer it anew."""
-        if self._before:
-            self._current = self._before.pop()
+    async def back(self) -> None:
+        """Return to the question before, to answer it anew.
+
+        What was said at once with it of other memories is taken back, so that they are asked about again.
+
+        Raises:
+            MemoryTierError: it cannot be taken back; the question stays the current one.
+        """
+        if not self._before:
+            return
+        asked, *others = self._before[-1]
+        await self._take_back(others)
+        self._before.pop()
+        self._current = asked
 
     async def _keep(self, questions: Sequence[Question], relevant: bool) -> None:
         at = self._clock()
@@ -134,8 +147,14 @@ class LabellingSession:
         await self._log.put(labels, owner=self._owner)
         self._said |= {question.pair: relevant for question in questions}
 
-    def _go_on(self, asked: Question) -> None:
-        self._before.append(asked)
+    async def _take_back(self, questions: Sequence[Question]) -> None:
+        for one in questions:
+            if one.pair in self._said:
+                await self._log.remove(*one.pair, owner=self._owner)
+                del self._said[one.pair]
+
+    def _go_on(self, answered: Sequence[Question]) -> None:
+        self._before.append(answered)
         self._current = self._next()
 
     def _next(self) -> Question | None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 LONGEST = 160
 """Characters of a cell."""
+_TEXT = "mathjax_ignore tex2jax_ignore"
+"""What tells MathJax 3 and 2 that dollars and backslashes are no formula; one can hold a link to anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,7 @@ class Table:
         """Draw it in Jupyter, in the colours of its theme."""
         head = "".join(f"<th style='text-align:left'>{html.escape(name)}</th>" for name in self.columns)
         body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in self.rows)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return f"<table class='{_TEXT}'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
     def __str__(self) -> str:
         """Return it as text, columns side by side."""

@@ -110,14 +110,40 @@ class TestSession:
     async def test_one_can_go_back_and_answer_anew(self, files: OwnerFiles) -> None:
         log = LabelLog(files)
         session = LabellingSession(log, OWNER, TWO)
-        session.back()
+        await session.back()
         first, second = await session.answer(relevant=True), session.current
-        session.back()
+        await session.back()
         assert session.current == first
         assert session.said is True
         await session.answer(relevant=False)
         assert session.current == second
         assert [one.relevant for one in await log.all(owner=OWNER)] == [False]
+
+    async def test_to_go_back_from_none_of_these_takes_back_what_was_said_of_the_others(
+        self, files: OwnerFiles
+    ) -> None:
+        log = LabelLog(files)
+        session = LabellingSession(log, OWNER, [past("t", {"a": 0.9, "b": 0.8, "c": 0.7})])
+        first = await session.none_of_these()
+        assert len(await log.all(owner=OWNER)) == 3
+        await session.back()
+        assert session.current == first
+        assert session.said is False
+        assert len(await log.all(owner=OWNER)) == 1
+        await session.answer(relevant=True)
+        await session.answer(relevant=True)
+        await session.answer(relevant=True)
+        assert session.current is None
+        assert [one.relevant for one in await log.all(owner=OWNER)] == [True] * 3
+
+    async def test_to_skip_what_was_answered_takes_the_answer_back(self, files: OwnerFiles) -> None:
+        log = LabelLog(files)
+        session = LabellingSession(log, OWNER, TWO)
+        await session.answer(relevant=True)
+        await session.back()
+        await session.answer(None)
+        assert await log.all(owner=OWNER) == []
+        assert (session.progress.labels, session.progress.skipped) == (0, 1)
 
     async def test_what_cannot_be_kept_is_asked_again(self, tmp_path: Path) -> None:
         folder = tmp_path / "a file"

@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
-from ipywidgets import HTML, HTMLMath, Widget
+from ipywidgets import HTML, HTMLMath, Label, Widget
 
 from bot.labelling.past import PastTurn
 from bot.labelling.session import LabellingSession
-from bot.labelling.widget import LabellingWidget
+from bot.labelling.widget import BELOW, DONE, LEAST, NOTHING, SKIPPED, LabellingWidget
+from bot.notebook.verbatim import Verbatim
 from graph.context import TurnContext
 from memory.episodic.labels import LabelLog
 from memory.owner_files import OwnerFiles
@@ -28,7 +30,8 @@ async def files(tmp_path: Path) -> AsyncIterator[OwnerFiles]:
 
 
 def widget(files: OwnerFiles, *turns: PastTurn) -> LabellingWidget:
-    return LabellingWidget(LabellingSession(LabelLog(files), OWNER, turns), TurnContext(owner=OWNER))
+    session = LabellingSession(LabelLog(files), OWNER, turns)
+    return LabellingWidget(session, TurnContext(owner=OWNER), clock=map(float, count()).__next__)
 
 
 async def saved(widget: LabellingWidget) -> None:
@@ -38,32 +41,51 @@ async def saved(widget: LabellingWidget) -> None:
 
 async def test_a_click_is_kept_and_then_says_what_became_of_the_memory(files: OwnerFiles) -> None:
     shown = widget(files, past("t", {"a": 0.9}))
-    assert "probability" not in shown.where.value + shown.told.value + shown.memory.value
+    assert "probability" not in shown.where.text + shown.told.text + shown.memory.text
     shown.relevant.click()
-    assert shown.irrelevant.disabled
     await saved(shown)
     assert [(one.memory, one.relevant) for one in await LabelLog(files).all(owner=OWNER)] == [("a", True)]
-    assert "probability 90%, shown" in shown.told.value
-    assert "Everything is labelled" in shown.memory.value
+    assert "probability 90%, shown" in shown.told.text
+    assert shown.memory.text == f"{DONE} {BELOW}"
     assert shown.relevant.disabled
     assert not shown.back.disabled
 
 
+async def test_a_second_click_answers_nothing_that_nobody_has_read(files: OwnerFiles) -> None:
+    """Neither while the first is being kept, nor before the next question has stood for a while."""
+    now = [0.0]
+    session = LabellingSession(LabelLog(files), OWNER, [past("t", {"a": 0.9, "b": 0.8})])
+    shown = LabellingWidget(session, TurnContext(owner=OWNER), clock=lambda: now[0])
+    now[0] += 2 * LEAST
+    shown.relevant.click()
+    shown.relevant.click()
+    assert not shown.relevant.disabled, "a button that is disabled loses the keyboard"
+    await saved(shown)
+    shown.relevant.click()
+    await saved(shown)
+    assert len(await LabelLog(files).all(owner=OWNER)) == 1
+    now[0] += 2 * LEAST
+    shown.irrelevant.click()
+    await saved(shown)
+    assert len(await LabelLog(files).all(owner=OWNER)) == 2
+
+
 async def test_the_other_buttons(files: OwnerFiles) -> None:
     shown = widget(files, past("t", {"a": 0.9, "b": 0.8, "c": 0.7}), past("u", {"d": 0.9}))
-    first = shown.message.value
+    first = shown.message.text
     for button in (shown.irrelevant, shown.back):
         button.click()
         await saved(shown)
-    assert "You said: it does not." in shown.where.value
+    assert "You said: it does not." in shown.where.text
     for button in (shown.relevant, shown.none, shown.skip):
-        assert shown.message.value
+        assert shown.message.text
         button.click()
         await saved(shown)
     labels = await LabelLog(files).all(owner=OWNER)
     assert sum(one.relevant for one in labels) == 1
-    assert shown.message.value != first
-    assert "1 skipped" in shown.counted.value
+    assert shown.message.text != first
+    assert "1 skipped" in shown.counted.text
+    assert shown.memory.text == f"{SKIPPED} {BELOW}"
 
 
 async def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
@@ -73,7 +95,7 @@ async def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
     shown = widget(files, past("t", {"a": 0.9}))
     shown.relevant.click()
     await saved(shown)
-    assert "Not kept" in shown.told.value
+    assert "Not kept" in shown.told.text
     assert not shown.relevant.disabled
     await files.close()
 
@@ -82,18 +104,19 @@ async def test_hostile_texts_are_shown_as_text(files: OwnerFiles) -> None:
     turn = past("t", {"a": 0.9})
     candidate = replace(turn.offered[0], message=HOSTILE, reply=HOSTILE)
     shown = widget(files, replace(turn, message=HOSTILE, offered=(candidate,)))
-    assert "<img src=x onerror=alert(1)>" in shown.message.value
-    assert "\x1b" not in shown.message.value + shown.memory.value
     pieces = every(shown)
     assert len(pieces) > 10
-    assert not [one for one in pieces if isinstance(one, HTML | HTMLMath)]
-    labels = [one.value for one in pieces if type(one).__name__ == "Label"]
-    assert not [text for text in labels if "<" in text or "$" in text]
+    assert not [one for one in pieces if isinstance(one, HTMLMath | Label)], "they know mathematics"
+    assert all(isinstance(one, Verbatim) for one in pieces if isinstance(one, HTML))
+    assert "<img src=x onerror=alert(1)>" in shown.message.text
+    assert shown.memory.value.count("&lt;img src=x onerror=alert(1)&gt;") == 2
+    assert all(one.value.count("<") == 2 for one in pieces if isinstance(one, Verbatim))
+    assert not {"\x1b", "\u202e"} & set(shown.message.value + shown.memory.value)
 
 
 async def test_without_turns_it_says_so(files: OwnerFiles) -> None:
-    shown = widget(files)
-    assert "Everything is labelled" in shown.memory.value
+    shown = widget(files, past("t", {}))
+    assert shown.memory.text == NOTHING
     assert shown.relevant.disabled
 
 
