@@ -1,6 +1,6 @@
 """Past turns as they were recorded, with what each was given."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -103,14 +103,12 @@ class Recorder:
         self.owner = owner
         self.damaged = 0
         """Observations that cannot be read."""
-        self._observed: set[str] = set()
         self._threads: dict[str, Thread] = {}
         self._facts: Mapping[str, Fact] | None = None
 
     async def observations(self) -> list[Observation]:
         """Read what was observed of all turns, in the order in which they saw the archive."""
         found, self.damaged = await self._layers.observations.readable(owner=self.owner)
-        self._observed = {observation.turn_id for observation in found}
         return in_order(found)
 
     async def episodes(self, observations: Sequence[Observation]) -> dict[str, Episode]:
@@ -138,8 +136,16 @@ class Recorder:
         """Say whether what a turn was given of its thread is still there."""
         return (await self.thread(observation.thread)).holds(observation)
 
-    async def turn(self, observation: Observation, episode: Episode) -> RecordedTurn | None:
-        """Put together what a turn was given; None when its conversation is not kept any more."""
+    async def turn(
+        self, observation: Observation, episode: Episode, observed: Container[str]
+    ) -> RecordedTurn | None:
+        """Put together what a turn was given; None when its conversation is not kept any more.
+
+        Args:
+            observation: of the turn.
+            episode: what was said.
+            observed: the ids of all turns that were observed.
+        """
         thread = await self.thread(observation.thread)
         earlier = thread.until(observation.last_turn)
         if earlier is None or not thread.holds(observation):
@@ -150,7 +156,7 @@ class Recorder:
             episode=episode,
             earlier=earlier,
             opening=thread.began(observation) if earlier else None,
-            said_before=[t.message for t in earlier if t.turn_id in self._observed and t.message.strip()],
+            said_before=[t.message for t in earlier if t.turn_id in observed and t.message.strip()],
             facts=await self._facts_given(observation.facts or ()),
         )
 

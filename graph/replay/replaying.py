@@ -91,7 +91,8 @@ class Replayer:
             for observation in ordered:
                 turn = None
                 if observation.turn_id in needed:
-                    turn = await self._recorder.turn(observation, plan.episodes[observation.turn_id])
+                    episode = plan.episodes[observation.turn_id]
+                    turn = await self._recorder.turn(observation, episode, plan.shown)
                 if turn is not None:
                     replayed = await run(turn)
                     if observation.turn_id in wanted:

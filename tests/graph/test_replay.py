@@ -112,6 +112,12 @@ async def test_a_part_of_the_past_is_decided_as_within_the_whole(talked: Agent) 
     assert all(turn.again.encoded == whole[turn.turn.episode.turn_id] for turn in part)
 
 
+async def test_a_plan_serves_for_other_settings_as_well(talked: Agent) -> None:
+    plan = await Replayer(talked.layers, OWNER).plan()
+    turns = [turn async for turn in Replayer(talked.layers, OWNER, with_threshold(1.0)).run(plan)]
+    assert [turn.turn.episode.message for turn in turns if turn.same] == [text for _, text in TALK]
+
+
 async def test_what_another_threshold_would_have_shown(talked: Agent) -> None:
     comparison = Comparison()
     for turn in await replayed(talked, with_threshold(1.0)):
