@@ -168,6 +168,9 @@ class Agent:
             except GoatError as error:
                 logger.warning("A turn stays pending in thread %s: %s", thread, error)
                 continue
+            except Exception:  # whatever it is, the other threads have nothing to do with it
+                logger.exception("A turn stays pending in thread %s", thread)
+                continue
             if state is not None:
                 finished.append(state)
         self._reconciling = asyncio.create_task(self.layers.reconcile())

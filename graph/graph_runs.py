@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import HumanMessage, RemoveMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END
 from langgraph.types import Command, StateSnapshot
@@ -72,6 +72,11 @@ class GraphRuns:
     async def close(self, thread: str) -> None:
         """End the thread's turn where it is; nothing of it is pending any more."""
         await self.graph.aupdate_state(_config(thread), None, as_node=END)
+
+    async def withdraw(self, thread: str, message_id: str) -> None:
+        """Take a message that is not to be answered out of the thread; nothing is pending any more."""
+        gone = {"messages": [RemoveMessage(id=message_id)]}
+        await self.graph.aupdate_state(_config(thread), gone, as_node="archive")
 
 
 def _config(thread: str) -> RunnableConfig:

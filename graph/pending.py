@@ -25,6 +25,7 @@ from graph.snapshots import (
     owner_of,
     turn_id_of,
     waiting_in,
+    was_refused,
 )
 from graph.state import State
 from memory.errors import EmptyMessage, NothingToDecide, OwnerMismatch, ThreadBusy
@@ -117,7 +118,7 @@ class PendingTurns:
     async def finish(self, thread: str) -> State | None:
         """Finish what is pending in a thread; return the state of the turn, or None when there was none.
 
-        An experiment that was left is closed: nobody waits for its reply.
+        An experiment that was left is closed: nobody waits for its reply. So is what another owner asked.
 
         Raises:
             ThreadBusy: a LangGraph server may still be at work on it.
@@ -127,6 +128,10 @@ class PendingTurns:
             return None
         if of_server(snapshot):
             raise ThreadBusy("LangGraph's server is answering in this thread. Wait for it, or use /new.")
+        if was_refused(snapshot):
+            logger.warning("A message to a thread of another owner is withdrawn: %s", thread)
+            await self.runs.withdraw(thread, turn_id_of(snapshot))
+            return None
         if await self.is_experiment(snapshot):
             await self.runs.close(thread)
             return None

@@ -1,7 +1,7 @@
 """Checkpoints as bytes."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
 
 from langgraph.checkpoint.base import (
     ChannelVersions,
@@ -19,6 +19,15 @@ _NEXT_STEP = ("branch:to:", "join:")
 _NEXT_TASKS = {"__start__", "__pregel_tasks"}
 
 
+@runtime_checkable
+class KnowsChannels(Protocol):
+    """A serializer that knows what each channel holds."""
+
+    def revived(self, channel: str, value: Any) -> Any:
+        """Return what a channel's value stands for when it comes as plain JSON, as from an edit in Studio."""
+        ...
+
+
 class Record(NamedTuple):
     """A checkpoint without its channel values."""
 
@@ -33,7 +42,7 @@ class Record(NamedTuple):
     def fill(self, blobs: Iterable[bytes | None], serde: SerializerProtocol) -> Checkpoint:
         """Put the channel values back, in the order of `blob_fields`."""
         named = zip(self.checkpoint["channel_versions"], blobs, strict=True)
-        values = {channel: unpack(blob, serde) for channel, blob in named if blob}
+        values = {channel: _revived(channel, unpack(blob, serde), serde) for channel, blob in named if blob}
         return cast("Checkpoint", {**self.checkpoint, "channel_values": values})
 
 
@@ -73,7 +82,9 @@ def pack_blobs(
     values: Mapping[str, Any], versions: ChannelVersions, serde: SerializerProtocol
 ) -> dict[str, bytes]:
     return {
-        blob_field(channel, version): pack(values[channel], serde) if channel in values else b""
+        blob_field(channel, version): pack(_revived(channel, values[channel], serde), serde)
+        if channel in values
+        else b""
         for channel, version in versions.items()
     }
 
@@ -82,13 +93,20 @@ def pack_write(
     task: tuple[str, str], index: int, channel: str, value: Any, serde: SerializerProtocol
 ) -> bytes:
     """Write down what a task wrote, the value as a blob of its own; `task` is its path and id."""
-    return pack([*task, index, channel, pack(value, serde)], serde)
+    return pack([*task, index, channel, pack(_revived(channel, value, serde), serde)], serde)
 
 
 def unpack_writes(raw: Iterable[bytes], serde: SerializerProtocol) -> list[PendingWrite]:
     """Read pending writes, in the order in which a run applies them."""
     writes = sorted((unpack(one, serde) for one in raw), key=lambda write: writes_sort_key(*write[:3]))
-    return [(task_id, channel, unpack(value, serde)) for _, task_id, _, channel, value in writes]
+    return [
+        (task_id, channel, _revived(channel, unpack(value, serde), serde))
+        for _, task_id, _, channel, value in writes
+    ]
+
+
+def _revived(channel: str, value: Any, serde: SerializerProtocol) -> Any:
+    return serde.revived(channel, value) if isinstance(serde, KnowsChannels) else value
 
 
 def is_pending(values: Mapping[str, Any]) -> bool:

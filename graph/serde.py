@@ -7,11 +7,12 @@ from inspect import getmembers, isclass
 from types import ModuleType
 from typing import Any
 
-from langchain_core.messages import AnyMessage, BaseMessage
+from langchain_core.messages import AnyMessage, BaseMessage, RemoveMessage
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from pydantic import TypeAdapter
 
 from graph import exchange, state
+from graph.state_values import revived
 from memory import models
 
 _MESSAGES = "messages"
@@ -41,6 +42,10 @@ class StateSerializer(JsonPlusSerializer):
         adapter = _adapters().get(kind)
         return adapter.validate_json(raw) if adapter else super().loads_typed(data)
 
+    def revived(self, channel: str, value: Any) -> Any:
+        """Return what a channel's value stands for when it comes as plain JSON."""
+        return revived(channel, value)
+
 
 def checkpoint_serde() -> JsonPlusSerializer:
     """Return a serializer that reads back the state's own types, and refuses others than LangGraph's."""
@@ -57,9 +62,13 @@ def _adapters() -> dict[str, TypeAdapter[Any]]:
 def _kind(value: Any) -> str:
     """Name the adapter for `value`; empty when there is none."""
     if isinstance(value, list):
-        return _MESSAGES if value and all(isinstance(one, BaseMessage) for one in value) else ""
+        return _MESSAGES if value and all(map(_is_message, value)) else ""
     kind = type(value)
     return kind.__name__ if kind.__module__ in _OWN_NAMES and kind.__name__ in _adapters() else ""
+
+
+def _is_message(value: Any) -> bool:
+    return isinstance(value, BaseMessage) and not isinstance(value, RemoveMessage)
 
 
 def _types(module: ModuleType) -> list[tuple[str, str]]:

@@ -82,6 +82,15 @@ def as_state(episode: Episode) -> State:
     return {"messages": [], "turn": turn, "reply": Reply(text=episode.reply, outcome=outcome)}
 
 
+def was_refused(snapshot: StateSnapshot) -> bool:
+    """Say whether what is pending was asked for by somebody whose thread it is not.
+
+    Whose run it was stands nowhere else for sure: a LangGraph server puts the thread's metadata before the
+    run's.
+    """
+    return any(f"{OwnerMismatch.__name__}(" in repr(task.error) for task in snapshot.tasks if task.error)
+
+
 def of_server(snapshot: StateSnapshot) -> bool:
     """Say whether a LangGraph server may be at work on the thread: lately, and with no failure."""
     if any(task.error for task in snapshot.tasks):

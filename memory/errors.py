@@ -50,6 +50,10 @@ class EmptyMessage(GoatError, ValueError):
     """The message holds no text to answer."""
 
 
+class BadState(GoatError, ValueError):
+    """What was written into a turn's state by hand is nothing that may stand there."""
+
+
 class ThreadBusy(GoatError):
     """Another process is answering in this thread."""
 
