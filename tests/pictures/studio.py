@@ -25,7 +25,7 @@ from tests.studio import ASSISTANT, Chat, running_studio, shared_folder
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 OWNER = "me"
-ANSWER = "Your mother's walnut cake without the walnuts; Ioana is allergic to peanuts, so check every label."
+ANSWER = "A sponge cake with jam for the eleven children; Ioana is allergic to peanuts, so check every label."
 STRICT = 0.9
 COMPARED = ("gap_filter", "budget", "archive")
 
