@@ -40,7 +40,7 @@ app = typer.Typer(
 app.add_typer(bench_app, name="bench")
 app.add_typer(facts_app, name="facts")
 app.add_typer(tune_app, name="tune")
-Owner = Annotated[str, typer.Option(help="Whose memory is used. [default: the `owner` setting]")]
+Owner = Annotated[str, typer.Option(help="Whose memory is used. \\[default: the `owner` setting]")]
 
 
 @app.command()
@@ -83,7 +83,7 @@ def reindex(owner: Owner = "") -> None:
 @app.command()
 def replay(
     owner: Owner = "",
-    since: Annotated[str, typer.Option(help='Turns from then on: "2026-03-01", "last week".')] = "",
+    since: Annotated[str, typer.Option(help='Turns from then on: "2026-03-01", "today", "last week".')] = "",
     until: Annotated[str, typer.Option(help="Turns before then.")] = "",
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A threshold to replay with.")

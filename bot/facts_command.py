@@ -21,7 +21,7 @@ from memory.permanent.copying import Copied, copy_owner
 from memory.permanent.records import RecordedStore, Records
 
 app = typer.Typer(help="Look at facts, and copy them between stores.", no_args_is_help=True)
-Owner = Annotated[str, typer.Option(help="Whose memory is used. [default: the `owner` setting]")]
+Owner = Annotated[str, typer.Option(help="Whose memory is used. \\[default: the `owner` setting]")]
 
 
 class Store(StrEnum):

@@ -1,9 +1,9 @@
 """`goat replay`: decide again what past turns were shown, with other settings if need be."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from graph.replay.comparing import ChangedTurn, Comparison, Moved
 from graph.replay.planning import Plan
 from graph.replay.replaying import Replayer
 from graph.settings import Settings
+from graph.tuning.checks import DECIDING
 from memory.errors import ConfigError
 from memory.temporal.bound import read_bound
 
@@ -50,19 +51,39 @@ async def run_replay(settings: Settings, wish: Wish) -> int:
         MemoryTierError: what is replayed cannot be read.
     """
     console = Console(highlight=False)
-    with_thresholds(TurnContext(), wish.settings)  # refused before anything is opened
+    wished = _wished(wish.settings)  # refused before anything is opened
 
     def change(context: TurnContext) -> TurnContext:
         return with_thresholds(context, wish.settings)
 
     async with open_layers(settings) as layers:
+        if wished.gap_calibration:
+            await layers.live.named(wished.gap_calibration, layers.embeddings.name)
         with results_file(wish.results, private=True) as write:
             replayer = Replayer(layers, wish.owner, change if wish.settings else None)
             plan = await replayer.plan(await _time(layers, wish.since), await _time(layers, wish.until))
             comparison = await _replayed(layers, replayer, plan, wish.owner, console)
-            console.print(shown(comparison, plan, wish))
+            console.print(shown(comparison, plan, wish, await layers.zone()))
             write({"owner": wish.owner, "set": list(wish.settings), **comparison.as_json()})
     return len(comparison.different)
+
+
+def _wished(settings: Sequence[str]) -> TurnContext:
+    """Read the thresholds to replay with.
+
+    Raises:
+        ConfigError: one is refused, or given twice.
+    """
+    wished, names = with_thresholds(TurnContext(), settings), set_names(settings)
+    twice = next((name for name in names if names.count(name) > 1), "")
+    if twice:
+        raise ConfigError(f"--set {twice} is given {names.count(twice)} times: give it once.")
+    return wished
+
+
+def set_names(settings: Sequence[str]) -> list[str]:
+    """Return the names in `KEY=VALUE` pairs, as `with_thresholds` reads them."""
+    return [pair.partition("=")[0].strip().replace(".", "_") for pair in settings]
 
 
 async def _replayed(
@@ -73,7 +94,8 @@ async def _replayed(
     if not plan.replayed:
         return comparison
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    quiet = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=quiet) as progress:
         read = progress.add_task("turns read", total=len(plan.in_order()))
         task = progress.add_task("turns replayed", total=len(plan.replayed))
         async for replayed in replayer.run(plan, on_turn=partial(progress.advance, read)):
@@ -92,24 +114,37 @@ async def _time(layers: Layers, text: str) -> datetime | None:
         raise ConfigError(str(error)) from None
 
 
-def shown(comparison: Comparison, plan: Plan, wish: Wish) -> RenderableType:
-    """Draw the report."""
+def shown(comparison: Comparison, plan: Plan, wish: Wish, zone: tzinfo = UTC) -> RenderableType:
+    """Draw the report, with times in `zone`."""
     parts: list[RenderableType] = []
     if not comparison.turns:
-        parts.append(Text(f"No turn of {printable(wish.owner)} to replay in that time."))
+        when = " in that time" if wish.since.strip() or wish.until.strip() else ""
+        parts.append(Text(f"No turn of {printable(wish.owner)} to replay{when}."))
     else:
-        parts.append(_sameness(comparison))
+        parts.append(_sameness(comparison, plan))
     for why, count in plan.left_out.items():
         parts.append(Text(f"{count} turns left out: {why.value}.", style="yellow"))
+    parts += [Text(warning, style="yellow") for warning in _warnings(comparison, wish.settings)]
     if wish.settings and comparison.turns:
         parts += [Text(), _figures(comparison, wish.settings)]
-        parts += [_changed(turn) for turn in comparison.changed[:SHOWN]]
+        parts += [_changed(turn, zone) for turn in comparison.changed[:SHOWN]]
         if more := len(comparison.changed) - SHOWN:
             parts.append(Text(f"\nand {more} more turns" if more > 0 else "", style="dim"))
     return Group(*parts)
 
 
-def _sameness(comparison: Comparison) -> Text:
+def _warnings(comparison: Comparison, settings: Sequence[str]) -> Iterator[str]:
+    """Say what the figures cannot tell."""
+    for problem, count in comparison.problems.items():
+        yield f"In {count} {'turn' if count == 1 else 'turns'}: {printable(problem)}"
+    if unseen := [name for name in set_names(settings) if name not in DECIDING]:
+        yield (
+            f"Replay cannot show what {printable(', '.join(unseen))} would change: what was late stays late, "
+            "every search is made anew, and no tool is called."
+        )
+
+
+def _sameness(comparison: Comparison, plan: Plan) -> Text:
     same = comparison.turns - len(comparison.different)
     if not comparison.different:
         return Text(
@@ -117,9 +152,11 @@ def _sameness(comparison: Comparison) -> Text:
         )
     names = printable(", ".join(comparison.different[:NAMED]))
     more = ", …" if len(comparison.different) > NAMED else "."
+    zoneless = {observation.turn_id for observation in plan.replayed if not observation.zone}
+    elsewhere = "in another time zone, " if zoneless.intersection(comparison.different) else ""
     return Text(
         f"{same} of {comparison.turns} turns were decided again as recorded. What differs was decided by "
-        f"another version, or on what is no longer there: {names}{more}",
+        f"another version, {elsewhere}or on what is no longer there: {names}{more}",
         style="yellow",
     )
 
@@ -150,13 +187,14 @@ def _share(part: int, whole: int) -> str:
     return f"{part} ({part / whole:.0%})"
 
 
-def _changed(turn: ChangedTurn) -> Text:
-    text = Text(f"\n{turn.at:%Y-%m-%d %H:%M}  {snippet(turn.message)}", style="bold")
+def _changed(turn: ChangedTurn, zone: tzinfo) -> Text:
+    text = Text(f"\n{turn.at.astimezone(zone):%Y-%m-%d %H:%M}  {snippet(turn.message)}", style="bold")
     for sign, style, moved in (("+", "green", turn.added), ("-", "red", turn.removed)):
         for memory in moved:
-            text.append(f"\n  {sign} {_line(memory)}", style=f"not bold {style}")
+            text.append(f"\n  {sign} {_line(memory, zone)}", style=f"not bold {style}")
     return text
 
 
-def _line(memory: Moved) -> str:
-    return f"{memory.at:%Y-%m-%d}  {memory.probability:>4.0%}  {memory.rule:<12}  {snippet(memory.message)}"
+def _line(memory: Moved, zone: tzinfo) -> str:
+    day = f"{memory.at.astimezone(zone):%Y-%m-%d}"
+    return f"{day}  {memory.probability:>4.0%}  {memory.rule:<12}  {snippet(memory.message)}"

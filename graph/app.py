@@ -13,16 +13,17 @@ from pydantic_core import CoreSchema
 
 from graph.agent import Agent
 from graph.builder import build_graph
-from graph.context import Thresholds, TurnContext
+from graph.context import Thresholds
 from graph.layers import Layers
 from graph.redis_saver import RedisSaver
+from graph.refusing import RefusingContext
 from graph.serde import checkpoint_serde
 from graph.settings import Settings, load_settings
 
 layers = Layers(load_settings, follow=True)
 
 
-class ConfiguredContext(TurnContext):
+class ConfiguredContext(RefusingContext):
     """A turn context whose defaults are those of the configuration, also in Studio's form."""
 
     @model_validator(mode="before")

@@ -83,7 +83,7 @@ class Layers:
         self.model: ChatModel = ConfiguredChatModel(settings)
         self.stops = StopSignals()
         self.metrics = RedisMetrics(self.redis.client)
-        self.recorder = TurnRecorder(self.observations, self.metrics, lambda: settings().log_text)
+        self.recorder = TurnRecorder(self.observations, self.metrics, lambda: settings().log_text, self.zone)
         self.telemetry = Telemetry(settings)
         self.plugins = self._plugins()
         self.tool_runner = ToolRunner(self.plugins.isolation, self.tool_timeout, self.tool_output_cap)

@@ -1,6 +1,7 @@
 """The thresholds and calibrations as they stand at this moment, also in a program that runs for weeks."""
 
 import asyncio
+import difflib
 import logging
 import time
 from collections.abc import Callable
@@ -62,6 +63,25 @@ class LiveSettings:
         if found is not None or not self._follow:
             return found
         return await asyncio.to_thread(_former, name)
+
+    async def named(self, name: str, embedding_model: str) -> Calibration:
+        """Return a calibration that somebody asks for by name.
+
+        Raises:
+            ConfigError: there is none of that name, or it cannot judge what that model finds; says which can.
+        """
+        found = await self.find(name)
+        if found is not None and suits(found, embedding_model):
+            return found
+        there = (await self._current()).calibrations
+        fitting = sorted(key for key, one in there.items() if suits(one, embedding_model))
+        close = difflib.get_close_matches(name, fitting, n=1)
+        why = f"is for {found.embedding_model}, not for {embedding_model}" if found else "is unknown"
+        hint = f" Did you mean {close[0]}?" if close else ""
+        raise ConfigError(
+            f"The calibration {name!r} {why}.{hint} In {CONFIG_FILE} for {embedding_model}: "
+            f"{', '.join(fitting) or 'none'}. Empty: the one that comes with the package."
+        )
 
     async def calibration(self, embedding_model: str) -> Calibration:
         """Return what judges the finds of an embedding model: the configured calibration, if it can."""

@@ -18,6 +18,7 @@ from graph.spans import TracerOf, api_tracer, node_span
 from graph.state import State
 from graph.telling.telling import tell
 from graph.turn import note_of
+from memory.errors import OwnerMismatch
 from memory.models import Outcome
 
 logger = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class Observed:
         return {**story, **update, "timings": {turn_id: {self.name: milliseconds}}}
 
     async def _run(self, state: State, runtime: Runtime[TurnContext]) -> Any:
+        check_owner(state, runtime.context)
         given = {"runtime": runtime} if self._wants_runtime else {}
         if self._is_async:
             return await self.node(state, **given)
@@ -82,6 +84,18 @@ def turn_id_of(state: State) -> str:
     if messages and messages[-1].type == "human":
         return str(messages[-1].id)
     return state["turn"].turn_id if "turn" in state else ""
+
+
+def check_owner(state: State, context: TurnContext | None) -> None:
+    """Refuse to run any node for another than the thread's owner.
+
+    Raises:
+        OwnerMismatch: the context names another owner.
+    """
+    if context and context.owner and "turn" in state and state["turn"].owner != context.owner:
+        raise OwnerMismatch(
+            "This thread belongs to another owner. Leave `owner` empty to go on in it, or start a new thread."
+        )
 
 
 def is_private(state: State) -> bool:

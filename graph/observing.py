@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from datetime import tzinfo
 from typing import Any
 
 from graph.context import TurnContext
@@ -27,13 +28,16 @@ _PROBLEM_CHARS = 200
 _EVIDENCE = tuple(field.name for field in fields(Evidence))
 
 
-def observe(state: State, context: TurnContext, timings: Mapping[str, float]) -> Observation:
+def observe(
+    state: State, context: TurnContext, timings: Mapping[str, float], zone: tzinfo | None = None
+) -> Observation:
     """Return what is kept of a turn beside its words.
 
     Args:
         state: of a turn that is answered; a private one must not be observed.
         context: what it was run with, last of all; what it was decided by stands in the state.
         timings: milliseconds by node.
+        zone: of the user; None: not noted.
     """
     turn, reply, recall, allocation = state["turn"], state["reply"], state["recall"], state["allocation"]
     conversation = state["conversation"]
@@ -67,6 +71,7 @@ def observe(state: State, context: TurnContext, timings: Mapping[str, float]) ->
         facts=[mark_of_fact(fact.key, fact.value, fact.at) for fact in state["fact_sheet"].facts],
         last_turn=conversation.turns[-1].turn_id if conversation.turns else "",
         opening=conversation.opening.turn_id if conversation.opening else "",
+        zone=str(zone or ""),
     )
 
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from typing import Any
 
 from graph.context import TurnContext
@@ -30,6 +31,8 @@ class TurnRecorder:
     observations: ObservationLog
     metrics: RedisMetrics
     log_text: Callable[[], bool]
+    zone: Callable[[], Awaitable[tzinfo]] | None = None
+    """Of the user; without it none is noted."""
     _running: "set[asyncio.Task[None]]" = field(default_factory=set)
 
     async def __call__(self, state: State, context: TurnContext) -> None:
@@ -38,7 +41,8 @@ class TurnRecorder:
         if turn.private:
             return
         timings = state.get("timings", {}).get(turn.turn_id, {})
-        observation = observe(state, context, timings)
+        zone = await self.zone() if self.zone is not None else None
+        observation = observe(state, context, timings, zone)
         await asyncio.gather(
             _tried("kept", self.observations.put(observation, owner=turn.owner)),
             _tried("counted", self.metrics.add(observation)),

@@ -28,7 +28,15 @@ from graph.redis_saver_records import (
     unpack_record,
     unpack_writes,
 )
-from graph.redis_saver_upkeep import copy_thread, delete_run, delete_thread, namespaces, prune, text
+from graph.redis_saver_upkeep import (
+    copy_thread,
+    delete_run,
+    delete_thread,
+    namespaces,
+    prune,
+    prune_forks,
+    text,
+)
 from graph.redis_saver_write import list_thread, store_checkpoint
 from memory.working.client import translate_errors
 
@@ -51,7 +59,8 @@ class RedisSaver(AsyncSaver):
     ) -> None:
         """Take what yields a client, and how many checkpoints of each thread's namespace to keep.
 
-        Half as many again may stand until they are pruned together.
+        Half as many again may stand until they are pruned together, and the steps of a turn that is gone
+        back to stay as long as it is the latest.
         """
         super().__init__(serde=serde)
         self._client = client
@@ -90,7 +99,7 @@ class RedisSaver(AsyncSaver):
         if not pending:
             await list_thread(client, namespace, checkpoint["id"], metadata, pending=False)
         if stored.checkpoints > self._keep + self._keep // 2:
-            await prune(client, self.serde, namespace, self._keep)
+            await prune_forks(client, self.serde, namespace, self._keep)
         return namespace.config(checkpoint["id"])
 
     @translate_errors()

@@ -8,6 +8,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
+from graph.redis_saver_forks import forked_steps
 from graph.redis_saver_keys import (
     PENDING,
     THREADS,
@@ -42,13 +43,35 @@ async def namespaces(client: Redis, thread: str) -> list[Namespace]:
 
 async def prune(client: Redis, serde: SerializerProtocol, namespace: Namespace, keep: int) -> None:
     """Drop all but the last `keep` checkpoints, and what only they refer to."""
+    await _drop_before(client, serde, namespace, await _read(client, serde, namespace), keep, set())
+
+
+async def prune_forks(client: Redis, serde: SerializerProtocol, namespace: Namespace, keep: int) -> None:
+    """Drop all but `keep` checkpoints: the steps that forks began at stay, the oldest forks go first.
+
+    At least half of `keep` are the last ones, however many steps were forked.
+    """
     content = await _read(client, serde, namespace)
-    kept = sorted(content.records)[-keep:]
+    forked = forked_steps(content.records)
+    latest = max(keep - len(forked), keep // 2, 1)
+    await _drop_before(client, serde, namespace, content, latest, forked)
+
+
+async def _drop_before(
+    client: Redis,
+    serde: SerializerProtocol,
+    namespace: Namespace,
+    content: Content,
+    latest: int,
+    forked: Collection[str],
+) -> None:
+    """Drop what is neither among the latest nor forked."""
+    kept = {*sorted(content.records)[-latest:], *forked}
     if not kept:
         return
     await _keep_only(client, namespace, content, kept)
     if namespace.is_root:
-        await _drop_finished_tasks(client, serde, namespace.thread, oldest=kept[0])
+        await _drop_finished_tasks(client, serde, namespace.thread, oldest=min(kept))
 
 
 async def delete_thread(client: Redis, serde: SerializerProtocol, thread: str) -> None:

@@ -247,4 +247,4 @@ class State(TurnInput):
     archived: NotRequired[Archived]
     """Written by `archive`."""
     unused: NotRequired[Sequence[Unused]]
-    """Of the last turns. Written by `archive`."""
+    """Of the last turns. Written by `working`, as L2 has it, and by `archive` with this turn's own."""

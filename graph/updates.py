@@ -25,6 +25,7 @@ from memory.models import Decision
 class WorkingUpdate(TypedDict):
     turn: Turn
     conversation: Conversation
+    unused: Sequence[Unused]
 
 
 class PrefetchUpdate(TypedDict):

@@ -1,6 +1,6 @@
 """Values that cross a memory boundary. All times are timezone-aware UTC."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -201,6 +201,9 @@ class ConversationTurn:
     """Text from outside was read in it, such as a page."""
     tokens: int = 0
     """Tokens of message, reply and evidence together."""
+    in_vain: Mapping[str, tuple[float, int]] | None = None
+    """Memories shown of late that no reply made use of, by turn id: the probability that each was shown
+    with, and for how many turns it is not shown again. None: not noted then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

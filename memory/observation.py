@@ -126,6 +126,8 @@ class Observation:
     """The latest turn of the conversation that it was given; empty when there was none."""
     opening: str = ""
     """The turn that the thread began with, when it was given beside the latest ones."""
+    zone: str = ""
+    """The time zone of its user. Empty: not noted then; today's stands for it."""
 
     @property
     def cache_hit(self) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from langgraph.runtime import Runtime
@@ -59,15 +60,16 @@ class Archive:
         stands = None if turn.experiment else await self.experiments.archived(turn, runtime)
         if stands is None or not says_the_same(state, stands):
             return False
-        said = await self._to_conversation(state)
+        said = await self._to_conversation(state, await asyncio.to_thread(unused, state))
         return await self.conversations.append(said, owner=turn.owner, thread=turn.thread)
 
     async def write(self, state: State, context: TurnContext) -> ArchiveUpdate:
         """Write the turn down, whatever it is."""
         turn, reply = state["turn"], state["reply"]
+        in_vain = await asyncio.to_thread(unused, state)
         new_episode = await self.episodes.append(to_episode(turn, reply, foreign=read_foreign(state)))
         new_turn = await self.conversations.append(
-            await self._to_conversation(state), owner=turn.owner, thread=turn.thread
+            await self._to_conversation(state, in_vain), owner=turn.owner, thread=turn.thread
         )
         await self.cache.drop(owner=turn.owner)
         self.episodes.index_soon(owner=turn.owner)
@@ -75,9 +77,10 @@ class Archive:
             await self._touch(list(state["allocation"].recalled), turn.owner)
         self.recorder.soon(state, context)
         archived = Archived(turn_id=turn.turn_id, conversation=new_turn, episode=new_episode)
-        return {"archived": archived, "unused": await asyncio.to_thread(unused, state)}
+        return {"archived": archived, "unused": in_vain}
 
-    async def _to_conversation(self, state: State) -> ConversationTurn:
+    async def _to_conversation(self, state: State, in_vain: Sequence[Unused]) -> ConversationTurn:
+        """Return the turn for L2, with what the thread's next turn goes by whatever is tried in between."""
         turn, words = state["turn"], state["reply"].own_words
         evidence = [result.evidence for result in results_of(state)]
         count = await self.tokens.ready()
@@ -89,6 +92,7 @@ class Archive:
             evidence=evidence,
             foreign=read_foreign(state),
             tokens=count(turn.message) + count("\n".join([words, *evidence])),
+            in_vain={shown.turn_id: (shown.probability, shown.turns_left) for shown in in_vain},
         )
 
     async def _touch(self, turn_ids: list[str], owner: str) -> None:

@@ -1,14 +1,16 @@
 """L2: read the conversation of this thread, and note which turn this is."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
 from graph.experiment import Experiments
-from graph.state import Conversation, State, Turn
+from graph.state import Conversation, State, Turn, Unused
 from graph.turn import TurnReader, dated
 from graph.updates import WorkingUpdate
+from memory.models import ConversationTurn
 from memory.protocols import ConversationStore
 from nodes.archive import Archive, is_cut_off
 
@@ -35,11 +37,15 @@ class Working:
         )
         if turn.experiment:
             window = [past for past in window if past.at <= turn.at]
-        earlier = tuple(past for past in window if past.turn_id != turn.turn_id)
+        before = [past for past in window if past.turn_id != turn.turn_id]
+        earlier = tuple(replace(past, in_vain=None) for past in before)
         opening = await self.conversations.opening(owner=turn.owner, thread=turn.thread) if earlier else None
         if opening is not None and opening.turn_id in {past.turn_id for past in earlier}:
             opening = None
-        return {"turn": turn, "conversation": Conversation(turns=earlier, opening=opening)}
+        if opening is not None:
+            opening = replace(opening, in_vain=None)
+        conversation = Conversation(turns=earlier, opening=opening)
+        return {"turn": turn, "conversation": conversation, "unused": shown_in_vain(before, state)}
 
     async def _turn(self, state: State, runtime: Runtime[TurnContext]) -> Turn:
         turn = self.turns(state, runtime)
@@ -57,3 +63,17 @@ class Working:
         stands = await self.experiments.archived(before, runtime)
         if stands is None or await self.archive.completed(state, runtime):
             await self.archive.write(state, runtime.context)
+
+
+def shown_in_vain(earlier: Sequence[ConversationTurn], state: State) -> Sequence[Unused]:
+    """Return what was shown of late and not used, as the latest turn of L2 that noted it says.
+
+    The thread's checkpoint may be that of an experiment, and stands in only where L2 says nothing.
+    """
+    noted = next((past.in_vain for past in reversed(earlier) if past.in_vain is not None), None)
+    if noted is None:
+        return state.get("unused", ())
+    return [
+        Unused(turn_id=turn_id, probability=probability, turns_left=turns_left)
+        for turn_id, (probability, turns_left) in noted.items()
+    ]

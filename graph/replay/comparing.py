@@ -1,5 +1,6 @@
 """What another setting would have changed in past turns."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -72,6 +73,8 @@ class Comparison:
     """As it is recorded."""
     after: Side = field(default_factory=Side)
     changed: list[ChangedTurn] = field(default_factory=list)
+    problems: Counter[str] = field(default_factory=Counter)
+    """Calibrations that could not serve with the other settings, with what did instead; in how many turns."""
 
     def add(self, replayed: Replayed) -> None:
         """Count a turn."""
@@ -82,6 +85,8 @@ class Comparison:
             self.different.append(turn_id)
         self.before.add(replayed.recorded, liking)
         self.after.add(replayed.changed, liking)
+        if (used := replayed.changed_state.get("calibration")) and used.problem:
+            self.problems[used.problem] += 1
         if replayed.again.kept != replayed.changed.kept:
             self.changed.append(changed_turn(replayed))
 
@@ -93,6 +98,7 @@ class Comparison:
             "not_decided_as_recorded": self.different,
             "before": asdict(self.before),
             "after": asdict(self.after),
+            "problems": dict(self.problems),
             "changed": _plain(changed),
         }
 

@@ -1,8 +1,10 @@
 """Past turns as they were recorded, with what each was given."""
 
+import asyncio
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from graph.layers import Layers
 from graph.state import Conversation
@@ -27,6 +29,8 @@ class RecordedTurn:
     said_before: Sequence[str]
     """What its author said in the thread before it, oldest first."""
     facts: Sequence[Fact]
+    zone: tzinfo
+    """Of its author then."""
 
     def conversation(self, max_tokens: int) -> Conversation:
         """Return the latest turns before it that fit, the last one always, and the opening beside them."""
@@ -83,6 +87,14 @@ def moment(observation: Observation) -> datetime:
     return observation.asked_at or observation.at
 
 
+def zone_called(name: str) -> tzinfo | None:
+    """Return the time zone of an IANA name; None when this machine knows none."""
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
 def in_order(observations: Iterable[Observation]) -> list[Observation]:
     """Return turns as they saw the archive grow; one that saw nothing of it stands by its time."""
     placed: list[tuple[tuple[int, int], datetime, Observation]] = []
@@ -105,6 +117,7 @@ class Recorder:
         """Observations that cannot be read."""
         self._threads: dict[str, Thread] = {}
         self._facts: Mapping[str, Fact] | None = None
+        self._zones: dict[str, tzinfo] = {}
 
     async def observations(self) -> list[Observation]:
         """Read what was observed of all turns, in the order in which they saw the archive."""
@@ -158,7 +171,15 @@ class Recorder:
             opening=thread.began(observation) if earlier else None,
             said_before=[t.message for t in earlier if t.turn_id in observed and t.message.strip()],
             facts=await self._facts_given(observation.facts or ()),
+            zone=await self._zone(observation.zone),
         )
+
+    async def _zone(self, name: str) -> tzinfo:
+        """Return a zone by its name; today's when there is none of that name, or none was noted."""
+        if name not in self._zones:
+            noted = await asyncio.to_thread(zone_called, name)
+            self._zones[name] = noted or await self._layers.zone()
+        return self._zones[name]
 
     async def _facts_given(self, marks: Sequence[str]) -> Sequence[Fact]:
         """Return facts by their marks; one that was erased since is left out."""

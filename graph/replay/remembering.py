@@ -4,7 +4,6 @@ import asyncio
 from dataclasses import dataclass
 
 from graph.context import TurnContext
-from graph.layers import Layers
 from graph.recalling import search_limit, to_recall
 from graph.replay.recorded import RecordedTurn
 from graph.state import Recall
@@ -18,13 +17,12 @@ from memory.query import Understood, understand
 class Remembering:
     """Search the past; what was late or down then stays so."""
 
-    layers: Layers
     past: PastArchive
 
     async def __call__(self, turn: RecordedTurn, context: TurnContext, as_recorded: TurnContext) -> Recall:
         """Return what the archive offers the turn in `context`; it was run in `as_recorded`."""
         observation, episode = turn.observation, turn.episode
-        seen, zone = observation.seen, await self.layers.zone()
+        seen = observation.seen
         if seen is None:
             return Recall(
                 reports={
@@ -33,7 +31,7 @@ class Remembering:
                 }
             )
         asked = await asyncio.to_thread(
-            understand, episode.message, before=turn.said_before, now=observation.at, zone=zone
+            understand, episode.message, before=turn.said_before, now=observation.at, zone=turn.zone
         )
         same_reach = search_limit(context) == search_limit(as_recorded)
         result = await self.past.search(

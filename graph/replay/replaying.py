@@ -86,7 +86,7 @@ class Replayer:
         needed = wanted | leading_up(ordered, wanted)
         past = self._layers.episodes.past(owner=self._recorder.owner)
         past.count(plan.shown)
-        run = _Run(self._layers, self._gap_filter, Remembering(self._layers, past), self._change)
+        run = _Run(self._layers, self._gap_filter, Remembering(past), self._change)
         try:
             for observation in ordered:
                 turn = None
@@ -154,8 +154,9 @@ class _Run:
         }
         found = await self._gap_filter(state, Runtime(context=context))
         state["decisions"] = found["decisions"]
-        count, zone = await self._layers.tokens.ready(), await self._layers.zone()
-        state["allocation"] = allocated(state, context, turn.observation.shares.fixed, count, zone)
+        state["calibration"] = found["calibration"]
+        count = await self._layers.tokens.ready()
+        state["allocation"] = allocated(state, context, turn.observation.shares.fixed, count, turn.zone)
         return state
 
 

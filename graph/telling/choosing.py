@@ -1,6 +1,5 @@
 """What was kept of the memories, what was cut and why, and how the prompt was shared."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from graph.reasons import told, words_of
@@ -17,16 +16,26 @@ def tell_gap_filter(state: State) -> list[str]:
     decisions, by_id = state["decisions"], {c.turn_id: c for c in state["recall"].candidates}
     kept = [decision for decision in decisions if decision.kept]
     cut = [decision for decision in decisions if not decision.kept]
-    lines = [f"{len(kept)} of {len(decisions)} kept." if decisions else "There was nothing to choose from."]
+    lines = [_how_many(len(kept), len(decisions), len(by_id) - len(decisions))]
     if (used := state.get("calibration")) and used.problem:
         lines.append(used.problem)
     lines += [_told("Kept", decision, by_id) for decision in kept[:_KEPT_SHOWN]]
     room = max(_LINES - len(lines), 1)
     lines += [_told("Cut", decision, by_id) for decision in cut[:room]]
     if rest := [*kept[_KEPT_SHOWN:], *cut[room:]]:
-        rules = Counter(("kept " if one.kept else "") + one.rule for one in rest)
-        lines.append(f"And {len(rest)} more: {', '.join(f'{n} {rule}' for rule, n in rules.most_common())}.")
+        more = {"kept": len(kept[_KEPT_SHOWN:]), "cut": len(cut[room:])}
+        lines.append(f"{len(rest)} more: {', '.join(f'{n} {what}' for what, n in more.items() if n)}.")
     return [line(one) for one in lines]
+
+
+def _how_many(kept: int, decided: int, beyond: int) -> str:
+    """Say how many were kept, and how many were found beyond those that the gap filter is given."""
+    if not decided:
+        return "There was nothing to choose from."
+    if beyond <= 0:
+        return f"{kept} of {decided} kept."
+    were = "was" if beyond == 1 else "were"
+    return f"{kept} of {decided} kept; {beyond} more {were} found than “Prefetch: results” lets through."
 
 
 def tell_budget(state: State) -> list[str]:

@@ -164,13 +164,15 @@ def _keys(owner: str, thread: str) -> list[str]:
 
 
 def _dump(turn: ConversationTurn) -> bytes:
-    body = {
+    body: dict[str, Any] = {
         "message": turn.message,
         "reply": turn.reply,
         "at": turn.at.isoformat(),
         "evidence": turn.evidence,
         "foreign": turn.foreign,
     }
+    if turn.in_vain is not None:
+        body["in_vain"] = turn.in_vain
     return b"%d %b" % (turn.tokens, _bytes(json.dumps(body, ensure_ascii=False)))
 
 
@@ -185,7 +187,14 @@ def _load(turn_id: bytes, stored: bytes) -> ConversationTurn:
         evidence=tuple(fields["evidence"]),
         foreign=fields.get("foreign", False),
         tokens=int(tokens),
+        in_vain=_load_in_vain(fields.get("in_vain")),
     )
+
+
+def _load_in_vain(stored: Any) -> dict[str, tuple[float, int]] | None:
+    if stored is None:
+        return None
+    return {str(name): (float(chance), int(left)) for name, (chance, left) in dict(stored).items()}
 
 
 def _load_all(found: Iterable[tuple[bytes, bytes]]) -> list[ConversationTurn]:

@@ -122,6 +122,7 @@ class TestTurns:
             at=datetime(2026, 3, 1, 2, 30, 0, 123456, tzinfo=timezone(timedelta(hours=2))),
             evidence=(text, "clock: 12:00"),
             tokens=7,
+            in_vain={text: (0.1 + 0.2, 3)},
         )
         assert await store.append(turn, **HOME)
         assert await store.window(**HOME, max_tokens=10) == [turn]

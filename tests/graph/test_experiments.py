@@ -1,5 +1,6 @@
 """Past turns that are gone back to, in the agent's own process: nothing of them is written or answered."""
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from graph.experiment import Experiments
 from graph.settings import Settings
 from graph.state import Recall, Turn
 from graph.turn import dated, note_of, thread_id, user_message
-from memory.errors import TierUnavailable
+from memory.errors import OwnerMismatch, TierUnavailable
 from memory.models import Episode, SearchReport
 from nodes.archive import to_episode
 from nodes.searching_anew import as_of
@@ -105,6 +106,30 @@ async def test_why_tells_of_the_turn_that_was_answered(agent: Agent) -> None:
     told = await agent.last_turn(THREAD)
     assert told is not None
     assert told["allocation"].total > 100
+
+
+async def test_a_turn_can_be_gone_back_to_again_and_again(agent: Agent) -> None:
+    await agent.ask("I planted basil.", owner=OWNER, thread=THREAD)
+    config: Any = {"configurable": {"thread_id": THREAD}}
+    steps = [step.config async for step in agent.graph.aget_state_history(config)]
+    for number in range(6):
+        for step in steps[1:-1]:
+            await agent.graph.ainvoke(None, step, context=TurnContext(), durability="sync")
+        held = [step.config["configurable"]["checkpoint_id"] async for step in _history(agent)]
+        assert len(held) <= 30, number
+        assert {step["configurable"]["checkpoint_id"] for step in steps} <= set(held)
+
+
+def _history(agent: Agent) -> AsyncIterator[Any]:
+    return agent.graph.aget_state_history({"configurable": {"thread_id": THREAD}})
+
+
+@pytest.mark.parametrize("node", ["prefetch", "gap_filter", "budget", "assemble", "respond", "archive"])
+async def test_a_fork_for_another_owner_is_refused_at_every_node(agent: Agent, node: str) -> None:
+    await agent.ask("I planted basil.", owner=OWNER, thread=THREAD)
+    with pytest.raises(OwnerMismatch):
+        await fork(agent, node, owner="bob")
+    assert (await fork(agent, node, owner=OWNER))["archived"].experiment
 
 
 async def cut_off(agent: Agent, text: str, turn_id: str, before: str) -> None:

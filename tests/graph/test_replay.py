@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -11,12 +12,15 @@ import graph.layers
 from graph.agent import Agent
 from graph.app import open_agent
 from graph.context import TurnContext
+from graph.recorder import TurnRecorder
 from graph.replay.comparing import Comparison
 from graph.replay.planning import Why
 from graph.replay.replaying import Replayed, Replayer
 from graph.settings import Settings
 from graph.turn import Circumstances, thread_id
+from memory.episodic.observations import ObservationLog
 from memory.models import ConversationTurn, Episode
+from memory.owner_files import OwnerFiles
 from memory.ranking import RankRule
 from tests.scripted import calling, in_turn
 from tests.servers.hash_embeddings import HashEmbeddings
@@ -110,6 +114,36 @@ async def test_a_part_of_the_past_is_decided_as_within_the_whole(talked: Agent) 
     part = await replayed(talked, since=START + timedelta(hours=60), until=START + timedelta(hours=95))
     assert [turn.turn.episode.message for turn in part] == [text for _, text in TALK[7:11]]
     assert all(turn.again.encoded == whole[turn.turn.episode.turn_id] for turn in part)
+
+
+async def noted_in(settings: Settings, zone: str) -> list[bool]:
+    """Replay elsewhere what was noted in a zone; say of each turn whether it is decided the same."""
+    elsewhere = settings.model_copy(update={"timezone": "America/Los_Angeles"})
+    async with open_agent(elsewhere) as agent:
+        replayer = Replayer(agent.layers, OWNER)
+        plan = await replayer.plan()
+        plan.replayed = [replace(observation, zone=zone) for observation in plan.replayed]
+        return [turn.same async for turn in replayer.run(plan)]
+
+
+async def test_a_turn_is_replayed_in_the_zone_that_it_was_noted_in(
+    settings: Settings, model: ModelServer, hash_vectors: None
+) -> None:
+    async with open_agent(settings.model_copy(update={"timezone": "Europe/Bucharest"})) as agent:
+        await talk(agent, model)
+    assert await noted_in(settings, "Europe/Bucharest") == [True] * len(TALK)
+    today = await noted_in(settings, "")
+    assert not all(today)
+    assert await noted_in(settings, "Atlantis/Nowhere") == today
+
+
+async def test_the_zone_of_a_turn_is_noted(talked: Agent, model: ModelServer, tmp_path: Path) -> None:
+    layers, log = talked.layers, ObservationLog(OwnerFiles(lambda: tmp_path))
+    state = await talked.ask("Hello.", owner="eve", thread=thread_id("test", "eve"))
+    recorder = TurnRecorder(log, layers.metrics, lambda: False, layers.zone)
+    await recorder(state, TurnContext(owner="eve"))
+    assert [observation.zone for observation in await log.all(owner="eve")] == ["Europe/Bucharest"]
+    await log.files.close()
 
 
 async def test_a_plan_serves_for_other_settings_as_well(talked: Agent) -> None:

@@ -2,18 +2,22 @@
 
 import asyncio
 import json
+from collections import Counter
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from rich.console import Console
 
 from bot.replay_command import Wish, shown
 from graph.app import open_agent
-from graph.replay.comparing import Comparison
+from graph.replay.comparing import ChangedTurn, Comparison, Moved
 from graph.replay.planning import Plan
 from graph.settings import Settings
 from graph.turn import thread_id
 from tests.goat import Goat
+from tests.observations import observation
 
 SAID = (
     "Doctor Marinescu found that my daughter Ioana is allergic to peanuts, walnuts and hazelnuts.",
@@ -48,7 +52,7 @@ def owner(talked: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_every_decision_is_the_recorded_one(goat: Goat, owner: str) -> None:
     done = goat("replay", "--owner", owner)
     assert done.status == 0
-    assert "3 turns replayed; every decision is the recorded one, byte for byte." in done.shown
+    assert done.shown.startswith("3 turns replayed; every decision is the recorded one, byte for byte.")
 
 
 def test_what_another_threshold_changes(goat: Goat, owner: str, tmp_path: Path) -> None:
@@ -69,13 +73,26 @@ def test_what_another_threshold_changes(goat: Goat, owner: str, tmp_path: Path) 
 
 def test_only_turns_of_a_time(goat: Goat, owner: str) -> None:
     assert "3 turns replayed" in goat("replay", "--owner", owner, "--since", "2020-01-01").shown
-    assert "No turn of ana to replay" in goat("replay", "--owner", owner, "--until", "2020-01-01").shown
+    before = goat("replay", "--owner", owner, "--until", "2020-01-01")
+    assert "No turn of ana to replay in that time." in before.shown
+
+
+def test_a_threshold_is_given_once(goat: Goat, owner: str) -> None:
+    done = goat("replay", "--owner", owner, "--set", "gap.threshold=.5", "--set", "gap_threshold=.9")
+    assert done.status == 1
+    assert "gap_threshold is given 2 times" in done.shown
+
+
+def test_what_replay_cannot_show_is_said(goat: Goat, owner: str) -> None:
+    done = goat("replay", "--owner", owner, "--set", "cache_ttl=0", "--since", "today")
+    assert done.status == 0
+    assert "Replay cannot show what cache_ttl would change" in " ".join(done.shown.split())
 
 
 def test_an_owner_without_turns(goat: Goat, owner: str) -> None:
     done = goat("replay", "--owner", "bob")
     assert done.status == 0
-    assert "No turn of bob to replay" in done.shown
+    assert done.shown == "No turn of bob to replay.\n"
 
 
 @pytest.mark.parametrize(
@@ -83,10 +100,42 @@ def test_an_owner_without_turns(goat: Goat, owner: str) -> None:
     [(["a\x1b[2J", "b", "c"], "there: a[2J, b, c."), (["a", "b", "c", "d"], "there: a, b, c, …")],
 )
 def test_turns_that_differ_are_named(different: list[str], ending: str) -> None:
+    told = drawn(Comparison(turns=9, different=different), Plan(), Wish(owner="ana"))
+    assert told.strip().endswith(ending)
+
+
+def drawn(comparison: Comparison, plan: Plan, wish: Wish, zone: tzinfo = UTC) -> str:
     console = Console(width=400)
     with console.capture() as printed:
-        console.print(shown(Comparison(turns=9, different=different), Plan(), Wish(owner="ana")))
-    assert printed.get().strip().endswith(ending)
+        console.print(shown(comparison, plan, wish, zone))
+    return printed.get()
+
+
+def test_times_are_those_of_the_user() -> None:
+    late = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
+    moved = Moved(turn_id="b", at=late, message="basil", probability=0.4, rule="calibrated")
+    changed = ChangedTurn(turn_id="a", at=late, message="What?", added=[moved], removed=[])
+    comparison = Comparison(turns=1, changed=[changed])
+    told = drawn(
+        comparison, Plan(), Wish(owner="ana", settings=["gap_threshold=0.3"]), ZoneInfo("Asia/Tokyo")
+    )
+    assert "2026-03-03 08:30  What?" in told
+    assert "+ 2026-03-03" in told
+
+
+def test_turns_of_which_no_zone_is_noted_may_differ_by_it() -> None:
+    plan = Plan(replayed=[observation("a"), observation("b", zone="UTC")])
+    assert "in another time zone" in drawn(Comparison(turns=2, different=["a"]), plan, Wish(owner="ana"))
+    assert "time zone" not in drawn(Comparison(turns=2, different=["b"]), plan, Wish(owner="ana"))
+
+
+def test_a_calibration_that_could_not_serve_is_told() -> None:
+    comparison = Comparison(turns=2, problems=Counter({"The one of the package is used.": 2}))
+    assert "In 2 turns: The one of the package is used." in drawn(comparison, Plan(), Wish(owner="ana"))
+
+
+def test_the_help_says_whose_memory_is_used_by_default(goat: Goat) -> None:
+    assert "[default: the `owner`" in goat("replay", "--help").shown
 
 
 @pytest.mark.parametrize(
@@ -96,6 +145,8 @@ def test_turns_that_differ_are_named(different: list[str], ending: str) -> None:
         ("--set", "gap.treshold=0.5", "Did you mean gap_threshold?"),
         ("--set", "gap_threshold", "expected KEY=VALUE"),
         ("--since", "the day of never", "is no time"),
+        ("--since", "not yesterday", "is no time"),
+        ("--set", "gap_calibration=nope", "The calibration 'nope' is unknown. In goat.toml for"),
     ],
 )
 def test_what_is_refused(goat: Goat, owner: str, option: str, value: str, said: str) -> None:

@@ -21,6 +21,17 @@ from tests.unit.test_config_edit import tuned
 ONE = calibration_of("any")
 
 
+async def test_a_calibration_that_is_asked_for_is_found_or_refused_with_those_there_are() -> None:
+    other = ONE.model_copy(update={"embedding_model": "other"})
+    calibrations = {"ours": ONE.model_copy(update={"embedding_model": "this"}), "theirs": other}
+    live = LiveSettings(lambda: Settings(calibrations=calibrations), follow=False)
+    assert await live.named("ours", "this") == calibrations["ours"]
+    with pytest.raises(ConfigError, match=r"'our' is unknown. Did you mean ours\? .* for this: ours\."):
+        await live.named("our", "this")
+    with pytest.raises(ConfigError, match=r"'theirs' is for other, not for this\. .* for this: ours\."):
+        await live.named("theirs", "this")
+
+
 def write(text: str, name: str = "goat.toml") -> None:
     """Replace the file, as `goat tune apply` and editors do."""
     Path("new").write_text(text)

@@ -101,8 +101,19 @@ class TestGapFilter:
         }
         told = tell("gap_filter", begun(*many), update)
         assert told[0] == "0 of 30 kept."
-        assert told[-1] == "And 20 more: 10 small_talk, 10 calibrated."
+        assert told[-1] == "20 more: 20 cut."
         assert len(told) == MOST_LINES
+
+    def test_more_kept_and_more_cut_than_are_told_are_counted(self) -> None:
+        many = [candidate(str(number)) for number in range(23)]
+        decisions = [decision(c.turn_id, kept=place < 9) for place, c in enumerate(many)]
+        assert tell("gap_filter", begun(*many), {"decisions": decisions})[-1] == "13 more: 3 kept, 10 cut."
+
+    def test_what_was_found_and_never_weighed_is_counted(self) -> None:
+        found = [candidate(str(number)) for number in range(5)]
+        update = {"decisions": [decision(c.turn_id, kept=True) for c in found[:3]]}
+        told = tell("gap_filter", begun(*found), update)
+        assert told[0] == "3 of 3 kept; 2 more were found than “Prefetch: results” lets through."
 
 
 def test_the_layers_tokens_and_what_had_no_room_are_told() -> None:

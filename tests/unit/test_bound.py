@@ -1,0 +1,42 @@
+"""A time that is named as a bound."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from memory.temporal.bound import read_bound
+
+NOW = datetime(2026, 3, 18, 15, tzinfo=UTC)
+"""A Wednesday."""
+ZONE = timezone(timedelta(hours=2))
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("today", "2026-03-18"),
+        ("Azi", "2026-03-18"),
+        ("astăzi", "2026-03-18"),
+        ("this week", "2026-03-16"),
+        ("this  month", "2026-03-01"),
+        ("Monday", "2026-03-16"),
+        ("marți", "2026-03-17"),
+        ("wednesday", "2026-03-11"),
+        ("2026-03", "2026-03-01"),
+        ("2026-03-05", "2026-03-05"),
+        ("yesterday", "2026-03-17"),
+        ("last week", "2026-03-09"),
+        ("november 3", "2025-11-03"),
+    ],
+)
+def test_the_day_begins_where_it_is_asked(text: str, day: str) -> None:
+    begun = datetime.fromisoformat(day).replace(tzinfo=ZONE)
+    assert read_bound(text, now=NOW, zone=ZONE) == begun
+
+
+@pytest.mark.parametrize(
+    "text", ["", "not yesterday", "nu ieri", "without last week", "2026-13", "now", "\0"]
+)
+def test_what_is_no_time_is_refused_with_what_to_write(text: str) -> None:
+    with pytest.raises(ValueError, match="is no time: write a date"):
+        read_bound(text, now=NOW, zone=ZONE)

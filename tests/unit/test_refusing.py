@@ -1,0 +1,34 @@
+"""A run's context that is refused."""
+
+from typing import Any
+
+import pytest
+
+from graph.context import TurnContext
+from graph.refusing import RefusingContext
+from memory.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"gap_threshold": 7}, "Allowed: a number from 0 up to 1."),
+        ({"prefetch_results": "many"}, "prefetch_results = 'many' is refused"),
+        ({"rank_rule": "best"}, "Allowed: relevance or blend."),
+        ({"gap_treshold": 0.9}, "Unknown setting gap_treshold. Did you mean gap_threshold?"),
+        ({"weather": "x" * 5000}, "Unknown setting weather. Known: budget_base"),
+        ({"gap_threshold": 7, "l2_cap": -1}, "l2_cap = -1 is refused"),
+    ],
+)
+def test_a_refusal_says_what_is_allowed(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        RefusingContext(**given)
+    assert said in str(refused.value)
+    assert "pydantic" not in str(refused.value)
+    assert len(str(refused.value)) < 1000
+
+
+def test_what_is_allowed_makes_the_same_context() -> None:
+    assert RefusingContext(gap_threshold=0.9).model_dump() == TurnContext(gap_threshold=0.9).model_dump()
+    fields = RefusingContext.model_json_schema()["properties"]
+    assert fields == TurnContext.model_json_schema()["properties"]
