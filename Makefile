@@ -28,7 +28,7 @@ telegram-demo: $(DEV_READY)
 	@$(BIN)/python -m tests.demo
 
 test: $(DEV_READY)
-	$(BIN)/python -m pytest -n 3 --dist worksteal
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 # Installs and starts a real Letta server (1.1 GB in .letta, some minutes the first time).
 test-letta: $(DEV_READY)

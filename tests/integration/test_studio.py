@@ -140,7 +140,7 @@ async def test_a_turn_streams_shows_what_each_node_decided_and_is_forked(
     steps = await chat.history()
     written = {task["name"]: set(task["result"]) for step in steps for task in step["tasks"]}
     assert written["gap_filter"] == {"story", "decisions", "calibration", "thresholds", "timings"}
-    assert written["working"] == {"story", "turn", "conversation", "timings"}
+    assert written["working"] == {"story", "turn", "conversation", "unused", "timings"}
     assert written.keys() >= {*FETCHES, *AFTER_FETCHES}
 
     (before,) = [step["checkpoint"]["checkpoint_id"] for step in steps if step["next"] == ["gap_filter"]]
@@ -237,7 +237,7 @@ async def test_a_turn_cut_off_before_its_archive_is_archived_all_the_same(
 async def test_what_is_refused_says_why_and_the_thread_goes_on(client: LangGraphClient) -> None:
     chat = await Chat.begin(client)
     assert "message is empty" in await chat.refusal("  ", owner="horia")
-    assert "less than or equal to 1" in await chat.refusal("Hello", owner="horia", gap_threshold=7)
+    assert "Allowed: a number from 0 up to 1." in await chat.refusal("Hello", owner="horia", gap_threshold=7)
     state = await chat.say("Are you there?", owner="horia")
     assert state["reply"]["outcome"] == Outcome.ANSWERED
     assert conversation(state) == []
