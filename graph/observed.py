@@ -17,7 +17,7 @@ from graph.context import TurnContext
 from graph.spans import TracerOf, api_tracer, node_span
 from graph.state import State
 from graph.telling.telling import tell
-from graph.turn import note_of
+from graph.turn import ANOTHERS, note_of
 from memory.errors import OwnerMismatch
 from memory.models import Outcome
 
@@ -93,9 +93,7 @@ def check_owner(state: State, context: TurnContext | None) -> None:
         OwnerMismatch: the context names another owner.
     """
     if context and context.owner and "turn" in state and state["turn"].owner != context.owner:
-        raise OwnerMismatch(
-            "This thread belongs to another owner. Leave `owner` empty to go on in it, or start a new thread."
-        )
+        raise OwnerMismatch(ANOTHERS)
 
 
 def is_private(state: State) -> bool:

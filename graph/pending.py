@@ -20,6 +20,7 @@ from graph.snapshots import (
     as_state,
     check_owner,
     is_older_than,
+    is_owned,
     is_pending,
     of_server,
     owner_of,
@@ -141,10 +142,12 @@ class PendingTurns:
     async def _run(self, snapshot: StateSnapshot) -> StateSnapshot:
         """Run what is pending in a thread to its end; what can never succeed is closed, and logged.
 
-        A LangGraph server leaves the owner that a run was given in the checkpoint's metadata.
+        A LangGraph server leaves the owner that a run was given in the checkpoint's metadata; it counts where
+        the message is nobody's yet.
         """
         thread = _thread_of(snapshot)
-        context = await self.layers.live.context(str((snapshot.metadata or {}).get("owner", "")))
+        told = "" if is_owned(snapshot) else str((snapshot.metadata or {}).get("owner", ""))
+        context = await self.layers.live.context(told)
         given = await self._abandoning(snapshot)
         try:
             async for _ in self.runs.run(turn_id_of(snapshot), given, thread, context):

@@ -28,15 +28,7 @@ from graph.redis_saver_records import (
     unpack_record,
     unpack_writes,
 )
-from graph.redis_saver_upkeep import (
-    copy_thread,
-    delete_run,
-    delete_thread,
-    namespaces,
-    prune,
-    prune_forks,
-    text,
-)
+from graph.redis_saver_upkeep import copy_thread, delete_run, delete_thread, namespaces, prune, text
 from graph.redis_saver_write import list_thread, store_checkpoint
 from memory.working.client import translate_errors
 
@@ -99,7 +91,7 @@ class RedisSaver(AsyncSaver):
         if not pending:
             await list_thread(client, namespace, checkpoint["id"], metadata, pending=False)
         if stored.checkpoints > self._keep + self._keep // 2:
-            await prune_forks(client, self.serde, namespace, self._keep)
+            await prune(client, self.serde, namespace, self._keep, spare_forked=True)
         return namespace.config(checkpoint["id"])
 
     @translate_errors()

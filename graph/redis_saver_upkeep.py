@@ -41,31 +41,17 @@ async def namespaces(client: Redis, thread: str) -> list[Namespace]:
     return [Namespace(thread, name) for name in sorted(map(text, found))]
 
 
-async def prune(client: Redis, serde: SerializerProtocol, namespace: Namespace, keep: int) -> None:
-    """Drop all but the last `keep` checkpoints, and what only they refer to."""
-    await _drop_before(client, serde, namespace, await _read(client, serde, namespace), keep, set())
+async def prune(
+    client: Redis, serde: SerializerProtocol, namespace: Namespace, keep: int, *, spare_forked: bool = False
+) -> None:
+    """Drop all but the last `keep` checkpoints, and what only they refer to.
 
-
-async def prune_forks(client: Redis, serde: SerializerProtocol, namespace: Namespace, keep: int) -> None:
-    """Drop all but `keep` checkpoints: the steps that forks began at stay, the oldest forks go first.
-
-    At least half of `keep` are the last ones, however many steps were forked.
+    The steps that forks began at may be spared; the oldest forks go first then, and at least half of `keep`
+    are the last ones, however many steps were forked.
     """
     content = await _read(client, serde, namespace)
-    forked = forked_steps(content.records)
-    latest = max(keep - len(forked), keep // 2, 1)
-    await _drop_before(client, serde, namespace, content, latest, forked)
-
-
-async def _drop_before(
-    client: Redis,
-    serde: SerializerProtocol,
-    namespace: Namespace,
-    content: Content,
-    latest: int,
-    forked: Collection[str],
-) -> None:
-    """Drop what is neither among the latest nor forked."""
+    forked = forked_steps(content.records) if spare_forked else set[str]()
+    latest = max(keep - len(forked), keep // 2, 1) if forked else keep
     kept = {*sorted(content.records)[-latest:], *forked}
     if not kept:
         return

@@ -82,13 +82,22 @@ def as_state(episode: Episode) -> State:
     return {"messages": [], "turn": turn, "reply": Reply(text=episode.reply, outcome=outcome)}
 
 
+def is_owned(snapshot: StateSnapshot) -> bool:
+    """Say whether it is known whose the latest message is: it says so itself, or its turn has begun."""
+    message, turn = _latest_message(snapshot), snapshot.values.get("turn")
+    if message is None:
+        return False
+    return bool(note_of(message).get("owner")) or (turn is not None and turn.turn_id == message.id)
+
+
 def was_refused(snapshot: StateSnapshot) -> bool:
-    """Say whether what is pending was asked for by somebody whose thread it is not.
+    """Say whether the latest message was written by somebody whose thread it is not.
 
     Whose run it was stands nowhere else for sure: a LangGraph server puts the thread's metadata before the
-    run's.
+    run's. A message of the owner's own stays one, whoever tried to have it answered.
     """
-    return any(f"{OwnerMismatch.__name__}(" in repr(task.error) for task in snapshot.tasks if task.error)
+    refused = any(f"{OwnerMismatch.__name__}(" in repr(task.error) for task in snapshot.tasks if task.error)
+    return refused and not is_owned(snapshot)
 
 
 def of_server(snapshot: StateSnapshot) -> bool:

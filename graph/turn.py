@@ -16,6 +16,7 @@ from memory.errors import EmptyMessage, OwnerMismatch
 from memory.text import clean
 
 _NAMESPACE = uuid.UUID("6e6f7461-676f-5a74-8a32-2e30676f6174")
+ANOTHERS = "This thread belongs to another owner. Leave `owner` empty to go on in it, or start a new thread."
 _NOTE = "goat"
 """Key in a message's `additional_kwargs` under which owner, time and circumstances travel with it."""
 
@@ -94,10 +95,7 @@ class TurnReader:
         earlier = state["turn"].owner if "turn" in state else ""
         claims = {name for name in (earlier, _text(note, "owner"), context.owner) if name}
         if len(claims) > 1:
-            raise OwnerMismatch(
-                "This thread belongs to another owner. Leave `owner` empty to go on in it, "
-                "or start a new thread."
-            )
+            raise OwnerMismatch(ANOTHERS)
         return claims.pop() if claims else self.default_owner()
 
 

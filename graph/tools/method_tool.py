@@ -1,14 +1,15 @@
 """Methods as tools."""
 
 from collections.abc import Awaitable, Callable
+from functools import cache
 from inspect import getdoc
+from types import MethodType
+from typing import Any, cast
 
 from langchain_core.tools import BaseTool, StructuredTool
 
 from graph.tools.schemas import arguments_schema
 from graph.tools.traits import Traits
-
-_made: dict[Callable[..., Awaitable[str]], StructuredTool] = {}
 
 
 def method_tool(call: Callable[..., Awaitable[str]], traits: Traits) -> BaseTool:
@@ -16,9 +17,15 @@ def method_tool(call: Callable[..., Awaitable[str]], traits: Traits) -> BaseTool
 
     What its arguments must be like is worked out once a process, whosever method it is.
     """
-    function = getattr(call, "__func__", call)
-    if function not in _made:
-        tool = StructuredTool.from_function(coroutine=call, description=getdoc(call))
-        arguments_schema(tool)  # which the tool notes, and so do its copies
-        _made[function] = tool.model_copy(update={"coroutine": None})
-    return _made[function].model_copy(update={"coroutine": call, "metadata": traits.metadata()})
+    template = _template(cast("MethodType", call).__func__)
+    return template.model_copy(update={"coroutine": call, "metadata": traits.metadata()})
+
+
+@cache
+def _template(function: Callable[..., Any]) -> StructuredTool:
+    """Return the tool of a method of nobody."""
+    tool = StructuredTool.from_function(
+        coroutine=MethodType(function, object()), description=getdoc(function)
+    )
+    arguments_schema(tool)  # which the tool notes, and so do its copies
+    return tool

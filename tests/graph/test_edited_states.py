@@ -1,5 +1,6 @@
 """What is written into a thread from outside, as LangGraph Studio lets people do: it harms no other turn."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,8 +10,9 @@ from pydantic import TypeAdapter
 from graph.agent import Agent
 from graph.context import TurnContext
 from graph.state import Recall, Turn
-from graph.turn import thread_id
+from graph.turn import thread_id, user_message
 from memory.errors import BadState, OwnerMismatch
+from nodes.gap_filter import GapFilter
 from tests.servers.model import ModelServer
 
 OWNER = "ana"
@@ -83,3 +85,55 @@ async def test_what_another_owner_asked_in_a_thread_is_withdrawn_not_answered(
     state = await agent.ask("Where is it?", owner=OWNER, thread=THREAD)
     assert "4711" not in str(state)
     assert "4711" not in model.chats[-1].prompt
+
+
+@pytest.mark.parametrize("node", ["prefetch", "gap_filter"])
+async def test_a_message_of_the_owners_own_is_answered_whoever_else_tried_to_have_it_answered(
+    agent: Agent, model: ModelServer, node: str
+) -> None:
+    await cut_off(agent, THREAD, "The kayak is under the bridge.", node)
+    listed = CONFIG | {"metadata": {"owner": "ion", "assistant_id": "goat"}}
+    with pytest.raises(OwnerMismatch):
+        await agent.graph.ainvoke(None, listed, context=TurnContext(owner="ion"), durability="sync")
+    assert [state["turn"].message for state in await agent.resume()] == ["The kayak is under the bridge."]
+    assert await agent.layers.episodes.count(owner=OWNER) == 1
+    assert await agent.layers.episodes.count(owner="ion") == 0
+
+
+async def test_an_archived_message_stays_in_the_chat_when_another_owner_forks_it(
+    agent: Agent, model: ModelServer
+) -> None:
+    await agent.ask("The kayak is under the bridge.", owner=OWNER, thread=THREAD)
+    step = await before(agent, "gap_filter")
+    with pytest.raises(OwnerMismatch):
+        await agent.graph.ainvoke(None, step.config, context=TurnContext(owner="ion"), durability="sync")
+    assert await agent.resume() == []
+    state = await agent.ask("And the paddle?", owner=OWNER, thread=THREAD)
+    assert "The kayak is under the bridge." in [message.text for message in state["messages"]]
+
+
+async def test_a_turn_that_fails_in_whatever_way_holds_up_no_other(
+    agent: Agent, model: ModelServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    called = GapFilter.__call__
+
+    async def broken(self: GapFilter, state: Any, runtime: Any) -> Any:
+        if state["turn"].message == "Broken.":
+            raise ZeroDivisionError
+        return await called(self, state, runtime)
+
+    monkeypatch.setattr(GapFilter, "__call__", broken)
+    for text in ("One.", "Broken.", "Two."):
+        await cut_off(agent, thread_id("test", text), text, "gap_filter")
+    assert {state["turn"].message for state in await agent.resume()} == {"One.", "Two."}
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def cut_off(agent: Agent, thread: str, text: str, node: str) -> None:
+    """Begin a turn, and leave it before a node as a crash does."""
+    message = user_message(text, turn_id=f"turn-{text}", owner=OWNER, at=datetime.now(UTC))
+    config: Any = {"configurable": {"thread_id": thread}}
+    begun: Any = {"messages": [message]}
+    await agent.graph.ainvoke(
+        begun, config, context=TurnContext(), interrupt_before=[node], durability="sync"
+    )
