@@ -1,6 +1,7 @@
 """The agent as its front ends use it: turns that stream, resume after a crash, and are never done twice."""
 
 import asyncio
+import contextlib
 import logging
 import uuid
 from collections.abc import AsyncIterator
@@ -24,7 +25,7 @@ from graph.state import State
 from graph.turn import PLAIN, Circumstances, user_message
 from graph.turn_run import Compiled
 from memory.ending import end
-from memory.errors import EmptyMessage, GoatError, ThreadBusy, Undecided
+from memory.errors import EmptyMessage, GoatError, ThreadBusy, TierUnavailable, Undecided
 from memory.text import clean
 
 logger = logging.getLogger(__name__)
@@ -180,6 +181,8 @@ class Agent:
         """End what runs in the background; the layers belong to whoever opened them."""
         if self._reconciling is not None:
             await end(self._reconciling)
+        with contextlib.suppress(TierUnavailable):  # what waits there can be computed anew
+            await self._saver.aclose()
 
     async def _resume_thread(self, thread: str) -> State | None:
         async with self._queue(thread), self._leases.hold(thread):

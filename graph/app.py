@@ -12,7 +12,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from graph.agent import Agent
-from graph.builder import build_graph
+from graph.builder import REPEATABLE, build_graph
 from graph.context import Thresholds
 from graph.layers import Layers
 from graph.redis_saver import RedisSaver
@@ -61,7 +61,7 @@ async def open_agent(settings: Settings | None = None, *, follow: bool = False) 
     follow = follow or settings is None
     own = Layers(load_settings if settings is None else lambda: settings, follow=follow)
     kept = own.settings().checkpoints_kept
-    saver = RedisSaver(own.redis.client, keep=kept, serde=checkpoint_serde())
+    saver = RedisSaver(own.redis.client, keep=kept, repeatable=REPEATABLE, serde=checkpoint_serde())
     drawn = build_graph(own)
     agent = Agent(drawn.compile(checkpointer=saver, name="goat"), drawn.compile(name="goat"), own, saver)
     try:

@@ -30,6 +30,9 @@ from nodes.working import Working
 FETCHES = ["prefetch", "identity", "facts", "working"]
 """Run in one superstep; the gap filter waits for all of them."""
 
+REPEATABLE = ["__start__", *FETCHES, "gap_filter", "budget", "assemble", "archive"]
+"""May run again after a crash: they only read, but for the archive, which does nothing twice."""
+
 TurnGraph = StateGraph[State, TurnContext, TurnInput, State]
 
 

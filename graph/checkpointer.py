@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from langgraph_sdk import get_client
 
 from graph.app import layers
+from graph.builder import REPEATABLE
 from graph.redis_saver import RedisSaver
 from graph.serde import checkpoint_serde
 from graph.studio_threads import ThreadList
@@ -29,13 +30,15 @@ async def open_checkpointer() -> AsyncIterator[RedisSaver]:
     """
     settings = await asyncio.to_thread(layers.settings)
     warming = asyncio.create_task(_warm_up(settings.owner))
-    saver = RedisSaver(layers.redis.client, keep=settings.checkpoints_kept, serde=checkpoint_serde())
+    kept, serde = settings.checkpoints_kept, checkpoint_serde()
+    saver = RedisSaver(layers.redis.client, keep=kept, repeatable=REPEATABLE, serde=serde)
     listing = asyncio.create_task(_list_threads(saver))
     try:
         yield saver
     finally:
         await end(listing)
         await end(warming)
+        await saver.aclose()
         await layers.close()
 
 

@@ -1,12 +1,12 @@
 """A LangGraph checkpointer on plain Redis commands: any Redis or Valkey from 5.0 on, alone or clustered."""
 
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from functools import partial
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
-    WRITES_IDX_MAP,
     ChannelVersions,
     Checkpoint,
     CheckpointMetadata,
@@ -19,17 +19,11 @@ from redis.asyncio import Redis
 
 from graph.async_saver import AsyncSaver
 from graph.redis_saver_keys import PENDING, THREADS, Namespace
-from graph.redis_saver_records import (
-    Record,
-    is_pending,
-    pack_blobs,
-    pack_record,
-    pack_write,
-    unpack_record,
-    unpack_writes,
-)
+from graph.redis_saver_queue import CommitQueue
+from graph.redis_saver_records import Record, unpack_record, unpack_writes
 from graph.redis_saver_upkeep import copy_thread, delete_run, delete_thread, namespaces, prune, text
-from graph.redis_saver_write import list_thread, store_checkpoint
+from graph.redis_saver_write import CheckpointEntry, Entry, WritesEntry, commit
+from memory.episodic.background import Background, over
 from memory.working.client import translate_errors
 
 _PAGE = 20
@@ -47,23 +41,39 @@ class RedisSaver(AsyncSaver):
         client: Callable[[], Awaitable[Redis]],
         *,
         keep: int = 20,
+        repeatable: Collection[str] = (),
         serde: SerializerProtocol | None = None,
     ) -> None:
-        """Take what yields a client, and how many checkpoints of each thread's namespace to keep.
+        """Take what yields a client, and how checkpoints are kept.
 
-        Half as many again may stand until they are pruned together, and the steps of a turn that is gone
-        back to stay as long as it is the latest.
+        Args:
+            client: returns the client of the running event loop.
+            keep: checkpoints of each thread's namespace to keep. There may be half as many again until they
+                are pruned together, and the steps of a turn that was forked stay as long as it is the latest.
+            repeatable: nodes that may run again after a crash, because they only read or are idempotent.
+                What they wrote, and checkpoints that follow from what is stored, are sent with the next
+                entry that is not derived: an input, another node's writes, an error, a turn's end.
+            serde: packs values; LangGraph's by default.
         """
         super().__init__(serde=serde)
         self._client = client
         self._keep = keep
+        self._repeatable = frozenset(repeatable)
+        self._background = Background()
+        self._queue = CommitQueue(self._send, self._background)
+
+    async def aclose(self) -> None:
+        """Send what waits and end what runs in the background; the client belongs to whoever made it."""
+        try:
+            await self._queue.flush_all()
+        finally:
+            await self._background.end()
 
     def get_next_version(self, current: str | None, channel: None) -> str:  # noqa: ARG002 - LangGraph's signature
         """Count up in the width of a LangGraph server, as versions sort as text; forks do not share one."""
         count = int(str(current).partition(".")[0]) if current else 0
         return f"{count + 1:032}.{secrets.token_hex(4)}"
 
-    @translate_errors()
     async def aput(
         self,
         config: RunnableConfig,
@@ -71,48 +81,24 @@ class RedisSaver(AsyncSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Store a checkpoint and what changed; a thread with work left is listed first.
-
-        A server that was killed may have lost the parent, and the values that did not change since: all
-        values are stored then.
-        """
-        client = await self._client()
+        """Store a checkpoint and what changed; one that a run would compute anew may wait."""
         namespace, metadata = Namespace.of(config), get_checkpoint_metadata(config, metadata)
-        pending = is_pending(checkpoint["channel_values"])
-        if pending:
-            await list_thread(client, namespace, checkpoint["id"], metadata, pending=True)
-        parent, values = get_checkpoint_id(config), checkpoint["channel_values"]
-        record = pack_record(checkpoint, metadata, parent, self.serde)
-        blobs = pack_blobs(values, new_versions, self.serde)
-        stored = await store_checkpoint(client, namespace, checkpoint["id"], parent, record, blobs)
-        if not stored.has_parent:
-            blobs = pack_blobs(values, checkpoint["channel_versions"], self.serde)
-            await store_checkpoint(client, namespace, checkpoint["id"], None, record, blobs)
-        if not pending:
-            await list_thread(client, namespace, checkpoint["id"], metadata, pending=False)
-        if stored.checkpoints > self._keep + self._keep // 2:
-            await prune(client, self.serde, namespace, self._keep, spare_forked=True)
-        return namespace.config(checkpoint["id"])
+        entry = CheckpointEntry(namespace, checkpoint, metadata, get_checkpoint_id(config), new_versions)
+        await self._put(entry, derived=entry.is_derived)
+        return namespace.config(entry.id)
 
-    @translate_errors()
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        """Store what a task wrote; the first write of an index stands, errors and interrupts are replaced."""
-        client, namespace = await self._client(), Namespace.of(config)
+        """Store what a task wrote; that of a repeatable node may wait."""
         checkpoint_id = config["configurable"]["checkpoint_id"]
-        async with client.pipeline(transaction=True) as pipeline:
-            pipeline.zadd(namespace.written, {checkpoint_id: 0})
-            for position, (channel, value) in enumerate(writes):
-                index = WRITES_IDX_MAP.get(channel, position)
-                put = pipeline.hset if index < 0 else pipeline.hsetnx
-                write = pack_write((task_path, task_id), index, channel, value, self.serde)
-                put(namespace.writes(checkpoint_id), f"{task_id}\0{index}", write)
-            await pipeline.execute()
+        entry = WritesEntry(Namespace.of(config), checkpoint_id, writes, task_id, task_path)
+        await self._put(entry, derived=entry.node in self._repeatable and not entry.is_special)
 
     @translate_errors()
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         client, namespace = await self._client(), Namespace.of(config)
+        await self._queue.flush(namespace.thread)
         checkpoint_id = get_checkpoint_id(config)
         if checkpoint_id is None:
             latest = await client.zrevrange(namespace.index, 0, 0)
@@ -133,6 +119,9 @@ class RedisSaver(AsyncSaver):
         limit: int | None = None,
     ) -> AsyncIterator[CheckpointTuple]:
         """List checkpoints, newest first within each namespace."""
+        await self._queue.flush_all()
+        for task in self._background.here():
+            await over(task)
         left = limit
         async for namespace, checkpoint_id, record in self._scan(config, before):
             if left is not None and left <= 0:
@@ -161,17 +150,20 @@ class RedisSaver(AsyncSaver):
 
     @translate_errors()
     async def adelete_thread(self, thread_id: str) -> None:
+        self._queue.discard(str(thread_id))
         await delete_thread(await self._client(), self.serde, str(thread_id))
 
     @translate_errors()
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
         client = await self._client()
+        await self._queue.flush_all()
         for run_id in run_ids:
             await delete_run(client, self.serde, str(run_id))
 
     @translate_errors()
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Copy every checkpoint and pending write; the copy of a thread with work left has it too."""
+        await self._queue.flush(str(source_thread_id))
         await copy_thread(await self._client(), self.serde, str(source_thread_id), str(target_thread_id))
 
     @translate_errors()
@@ -182,10 +174,27 @@ class RedisSaver(AsyncSaver):
         client = await self._client()
         for thread in map(str, thread_ids):
             if strategy == "delete":
-                await delete_thread(client, self.serde, thread)
+                await self.adelete_thread(thread)
                 continue
+            await self._queue.flush(thread)
             for namespace in await namespaces(client, thread):
                 await prune(client, self.serde, namespace, 1)
+
+    async def _put(self, entry: Entry, *, derived: bool) -> None:
+        if derived and self._repeatable:
+            self._queue.defer(entry)
+        else:
+            await self._queue.commit(entry)
+
+    @translate_errors()
+    async def _send(self, entries: Sequence[Entry]) -> None:
+        for namespace, count in (await commit(await self._client(), self.serde, entries)).items():
+            if count > self._keep + self._keep // 2:
+                self._background.joined(namespace, partial(self._prune, namespace))
+
+    @translate_errors()
+    async def _prune(self, namespace: Namespace) -> None:
+        await prune(await self._client(), self.serde, namespace, self._keep, spare_forked=True)
 
     async def _complete(
         self, client: Redis, namespace: Namespace, checkpoint_id: str, record: Record

@@ -1,54 +1,164 @@
-"""How a checkpoint gets into Redis: a transaction in its thread's slot, and index entries."""
+"""How checkpoints and task writes get into Redis: a transaction in their thread's slot, and index entries."""
 
 import time
-from typing import NamedTuple
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from langgraph.checkpoint.base import CheckpointMetadata
+from langgraph.checkpoint.base import WRITES_IDX_MAP, ChannelVersions, Checkpoint, CheckpointMetadata
+from langgraph.checkpoint.serde.base import SerializerProtocol
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 
 from graph.redis_saver_keys import PENDING, THREADS, Namespace, namespaces_key, run_key, run_member
+from graph.redis_saver_records import is_pending, pack_blobs, pack_record, pack_write
 
 
-class Stored(NamedTuple):
-    """What a namespace holds once a checkpoint is written."""
+@dataclass(frozen=True, slots=True)
+class CheckpointEntry:
+    """A checkpoint to store, with the versions of the channels that changed since its parent."""
 
+    namespace: Namespace
+    checkpoint: Checkpoint
+    metadata: CheckpointMetadata
+    parent: str | None
+    changed: ChannelVersions
+
+    @property
+    def id(self) -> str:
+        return self.checkpoint["id"]
+
+    @property
+    def is_pending(self) -> bool:
+        return is_pending(self.checkpoint["channel_values"])
+
+    @property
+    def is_derived(self) -> bool:
+        """Tell whether a run computes it anew from its parent and what that one's tasks wrote."""
+        return self.metadata.get("source") == "loop" and self.is_pending
+
+    def blobs(self, serde: SerializerProtocol, *, whole: bool) -> dict[str, bytes]:
+        versions = self.checkpoint["channel_versions"] if whole else self.changed
+        return pack_blobs(self.checkpoint["channel_values"], versions, serde)
+
+    def record(self, serde: SerializerProtocol) -> bytes:
+        return pack_record(self.checkpoint, self.metadata, self.parent, serde)
+
+
+@dataclass(frozen=True, slots=True)
+class WritesEntry:
+    """What a task wrote on top of a checkpoint."""
+
+    namespace: Namespace
+    checkpoint_id: str
+    writes: Sequence[tuple[str, Any]]
+    task_id: str
+    task_path: str
+
+    @property
+    def node(self) -> str:
+        """Return the node that LangGraph's path of a pulled task names."""
+        kind, _, name = self.task_path.partition(", ")
+        return name if kind == "~__pregel_pull" else ""
+
+    @property
+    def is_special(self) -> bool:
+        """Tell whether an error, an interrupt or an answer to one is among them."""
+        return any(channel in WRITES_IDX_MAP for channel, _ in self.writes)
+
+
+Entry = CheckpointEntry | WritesEntry
+
+
+async def commit(client: Redis, serde: SerializerProtocol, entries: Sequence[Entry]) -> dict[Namespace, int]:
+    """Store entries of one thread at once; return how many checkpoints each namespace then has.
+
+    A thread with work left is listed before its first checkpoint. A server that was killed may have lost a
+    parent, and the values that did not change since: all values are stored then.
+    """
+    checkpoints = [entry for entry in entries if isinstance(entry, CheckpointEntry)]
+    begins = any(entry.is_pending and not entry.is_derived for entry in checkpoints)
+    if begins:
+        await _list_thread(client, checkpoints)
+    stored = await _store(client, serde, entries, whole=False)
+    if not all(found.has_parent for found in stored.values()):
+        stored = await _store(client, serde, entries, whole=True)
+    ends = checkpoints and not checkpoints[-1].is_pending
+    if ends or (not begins and any(entry.metadata.get("run_id") for entry in checkpoints)):
+        await _list_thread(client, checkpoints)
+    return {namespace: found.checkpoints for namespace, found in stored.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
     checkpoints: int
     has_parent: bool
-    """False when the server lost its last writes since, and with them values the checkpoint refers to."""
 
 
-async def store_checkpoint(
-    client: Redis,
-    namespace: Namespace,
-    checkpoint_id: str,
-    parent: str | None,
-    record: bytes,
-    blobs: dict[str, bytes],
-) -> Stored:
-    """Write a checkpoint and the values that changed since its parent, at once."""
+async def _store(
+    client: Redis, serde: SerializerProtocol, entries: Sequence[Entry], *, whole: bool
+) -> dict[Namespace, _Stored]:
+    checkpoints: defaultdict[Namespace, list[CheckpointEntry]] = defaultdict(list)
     async with client.pipeline(transaction=True) as pipeline:
-        pipeline.hstrlen(namespace.checkpoints, parent or checkpoint_id)  # a cluster refuses `hexists` here
-        if blobs:
-            pipeline.hset(namespace.blobs, mapping=dict(blobs.items()))
-        pipeline.hset(namespace.checkpoints, checkpoint_id, record)
-        pipeline.sadd(namespaces_key(namespace.thread), namespace.name)
-        pipeline.zadd(namespace.index, {checkpoint_id: 0})
-        pipeline.zcard(namespace.index)
-        known, *_, count = await pipeline.execute()
-    return Stored(int(count), has_parent=parent is None or bool(known))
+        for entry in entries:
+            if isinstance(entry, WritesEntry):
+                _put_writes(pipeline, serde, entry)
+            else:
+                checkpoints[entry.namespace].append(entry)
+        for namespace, found in checkpoints.items():
+            _put_checkpoints(pipeline, serde, namespace, found, whole=whole)
+        for namespace, found in checkpoints.items():
+            pipeline.hstrlen(namespace.checkpoints, found[0].parent or found[0].id)  # no `hexists` in a cluster
+            pipeline.zcard(namespace.index)
+        done = await pipeline.execute()
+    answers = done[len(done) - 2 * len(checkpoints) :]
+    known = zip(checkpoints.items(), answers[::2], answers[1::2], strict=True)
+    return {
+        namespace: _Stored(int(count), has_parent=whole or found[0].parent is None or bool(length))
+        for (namespace, found), length, count in known
+    }
 
 
-async def list_thread(
-    client: Redis, namespace: Namespace, checkpoint_id: str, metadata: CheckpointMetadata, *, pending: bool
+def _put_checkpoints(
+    pipeline: Pipeline,
+    serde: SerializerProtocol,
+    namespace: Namespace,
+    entries: Sequence[CheckpointEntry],
+    *,
+    whole: bool,
 ) -> None:
-    """Enter a checkpoint in the indexes across threads, which other slots of a cluster hold."""
+    blobs: dict[Any, bytes | str] = {}
+    for entry in entries:
+        blobs |= entry.blobs(serde, whole=whole)
+    if blobs:
+        pipeline.hset(namespace.blobs, mapping=blobs)
+    pipeline.hset(namespace.checkpoints, mapping={entry.id: entry.record(serde) for entry in entries})
+    pipeline.sadd(namespaces_key(namespace.thread), namespace.name)
+    pipeline.zadd(namespace.index, {entry.id: 0 for entry in entries})
+
+
+def _put_writes(pipeline: Pipeline, serde: SerializerProtocol, entry: WritesEntry) -> None:
+    """Queue what a task wrote: the first write of an index stays, errors and interrupts are replaced."""
+    pipeline.zadd(entry.namespace.written, {entry.checkpoint_id: 0})
+    for position, (channel, value) in enumerate(entry.writes):
+        index = WRITES_IDX_MAP.get(channel, position)
+        put = pipeline.hset if index < 0 else pipeline.hsetnx
+        write = pack_write((entry.task_path, entry.task_id), index, channel, value, serde)
+        put(entry.namespace.writes(entry.checkpoint_id), f"{entry.task_id}\0{index}", write)
+
+
+async def _list_thread(client: Redis, entries: Sequence[CheckpointEntry]) -> None:
+    """Enter checkpoints in the indexes across threads, which other slots of a cluster hold."""
     now = time.time()
     async with client.pipeline(transaction=False) as pipeline:
-        pipeline.zadd(THREADS, {namespace.thread: now})
-        if run_id := metadata.get("run_id"):
-            pipeline.sadd(run_key(run_id), run_member(namespace, checkpoint_id))
-        if namespace.is_root and pending:
-            pipeline.zadd(PENDING, {namespace.thread: now}, nx=True)
-        elif namespace.is_root:
-            pipeline.zrem(PENDING, namespace.thread)
+        pipeline.zadd(THREADS, {entries[-1].namespace.thread: now})
+        for entry in entries:
+            if run_id := entry.metadata.get("run_id"):
+                pipeline.sadd(run_key(run_id), run_member(entry.namespace, entry.id))
+        for entry in [entry for entry in entries if entry.namespace.is_root][-1:]:
+            if entry.is_pending:
+                pipeline.zadd(PENDING, {entry.namespace.thread: now}, nx=True)
+            else:
+                pipeline.zrem(PENDING, entry.namespace.thread)
         await pipeline.execute()
