@@ -48,8 +48,8 @@ class RedisSaver(AsyncSaver):
 
         Args:
             client: returns the client of the running event loop.
-            keep: checkpoints of each thread's namespace to keep. There may be half as many again until they
-                are pruned together, and the steps of a turn that was forked stay as long as it is the latest.
+            keep: checkpoints of each thread's namespace to keep. There may be twice as many until they are
+                pruned together, and the steps of a turn that was forked stay as long as it is the latest.
             repeatable: nodes that may run again after a crash, because they only read or are idempotent.
                 What they wrote, and checkpoints that follow from what is stored, are sent with the next
                 entry that is not derived: an input, another node's writes, an error, a turn's end.
@@ -189,7 +189,7 @@ class RedisSaver(AsyncSaver):
     @translate_errors()
     async def _send(self, entries: Sequence[Entry]) -> None:
         for namespace, count in (await commit(await self._client(), self.serde, entries)).items():
-            if count > self._keep + self._keep // 2:
+            if count > 2 * self._keep:
                 self._background.joined(namespace, partial(self._prune, namespace))
 
     @translate_errors()

@@ -12,6 +12,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote
 
 from langchain_core.runnables import RunnableConfig
@@ -95,6 +96,7 @@ def blob_field(channel: str, version: str | int | float) -> str:
     return f"{channel}\0{version}"
 
 
+@lru_cache(maxsize=1024)
 def _thread_prefix(thread: str) -> str:
     """Put the thread in a hash tag, free of braces and never empty."""
     return f"{_PREFIX}{{{quote(thread, safe='') or '%'}}}:"

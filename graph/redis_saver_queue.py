@@ -34,15 +34,8 @@ class CommitQueue:
         self._lanes: dict[str, _Lane] = {}
 
     def defer(self, entry: Entry) -> None:
-        """Send an entry with the next one of its thread, or after `LINGER`.
-
-        Writes that wait are in vain once the checkpoint that contains them waits too.
-        """
-        thread = entry.namespace.thread
-        lane = self._lanes.setdefault(thread, _Lane())
-        if isinstance(entry, CheckpointEntry):
-            lane.entries = [one for one in lane.entries if not _is_contained(one, entry)]
-        lane.entries.append(entry)
+        """Send an entry with the next one of its thread, or after `LINGER`."""
+        lane, thread = self._add(entry), entry.namespace.thread
         if lane.timer is None:
             flush = partial(self.flush, thread)
             lane.timer = asyncio.get_running_loop().call_later(
@@ -51,8 +44,16 @@ class CommitQueue:
 
     async def commit(self, entry: Entry) -> None:
         """Send an entry, after those of its thread that wait."""
-        self._lanes.setdefault(entry.namespace.thread, _Lane()).entries.append(entry)
+        self._add(entry)
         await self.flush(entry.namespace.thread)
+
+    def _add(self, entry: Entry) -> _Lane:
+        """Queue an entry; writes that wait are not needed once the checkpoint that contains them waits too."""
+        lane = self._lanes.setdefault(entry.namespace.thread, _Lane())
+        if isinstance(entry, CheckpointEntry):
+            lane.entries = [one for one in lane.entries if not _is_contained(one, entry)]
+        lane.entries.append(entry)
+        return lane
 
     async def flush(self, thread: str) -> None:
         """Send what waits in a thread."""

@@ -8,7 +8,6 @@ import math
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -32,6 +31,14 @@ MOST_OF_ONE: Final = 12_000
 SATURATION: Final = 2.2
 """k1 + 1: the most that one word may count, in units of its inverse document frequency."""
 _LEAST_IDF: Final = 1e-6  # FTS5's own, for words that stand in more than half of all documents
+
+_POSTINGS: Final = """
+    SELECT group_concat(seq), group_concat(score) FROM (
+        SELECT rowid AS seq, bm25(lexicon, 1.0, ?) AS score FROM lexicon
+        WHERE lexicon MATCH ? ORDER BY rowid LIMIT -1
+    )
+"""
+"""One row for all: Python's lock is given up at each row, and beside a busy thread slow to be had again."""
 
 Alternatives = tuple[str, ...]
 Seqs = NDArray[np.int64]
@@ -128,9 +135,10 @@ def _word(db: sqlite3.Connection, frequencies: dict[str, int], documents: int) -
 def _postings(
     db: sqlite3.Connection, term: str, frequency: int, documents: int
 ) -> tuple[Seqs, NDArray[np.float64]]:
-    sql = "SELECT rowid, bm25(lexicon, 1.0, ?) FROM lexicon WHERE lexicon MATCH ? ORDER BY rowid"
-    rows = db.execute(sql, (RECITED, f'"{term}"')).fetchall()
-    flat = np.fromiter(chain.from_iterable(rows), np.float64, 2 * len(rows)).reshape(-1, 2)
+    seqs, scores = db.execute(_POSTINGS, (RECITED, f'"{term}"')).fetchone()
+    if seqs is None:
+        return np.empty(0, np.int64), np.empty(0)
     documents = max(documents, frequency)
     theirs = max(math.log((documents - frequency + 0.5) / (frequency + 0.5)), _LEAST_IDF)
-    return flat[:, 0].astype(np.int64), np.clip(-flat[:, 1] / theirs, 0, SATURATION)
+    scored = np.fromstring(scores, sep=",", dtype=np.float64)
+    return np.fromstring(seqs, sep=",", dtype=np.int64), np.clip(-scored / theirs, 0, SATURATION)
