@@ -10,7 +10,7 @@ from memory.episodic.background import Background
 from memory.errors import TierUnavailable
 
 LINGER = 0.05
-"""Seconds that an entry may wait: longer than the steps before the model's call take on a quiet machine (30 ms),
+"""Seconds that an entry may wait: longer than the steps before the model's call take (30 ms on a quiet machine),
 so that theirs go together, while the model is being asked."""
 
 
@@ -22,7 +22,7 @@ class _Lane:
 
 
 class CommitQueue:
-    """Send the entries of each thread in order; those that a crash may cost wait for the next that it may not.
+    """Send the entries of each thread in order; deferred ones wait for the next that a crash must not cost.
 
     What could not be sent is sent before the thread's next entry.
     """
@@ -48,7 +48,7 @@ class CommitQueue:
         await self.flush(entry.namespace.thread)
 
     def _add(self, entry: Entry) -> _Lane:
-        """Queue an entry; writes that wait are not needed once the checkpoint that contains them waits too."""
+        """Queue an entry, and drop the writes that it contains."""
         lane = self._lanes.setdefault(entry.namespace.thread, _Lane())
         if isinstance(entry, CheckpointEntry):
             lane.entries = [one for one in lane.entries if not _is_contained(one, entry)]

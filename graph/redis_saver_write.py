@@ -109,14 +109,16 @@ async def _store(
         for namespace, found in checkpoints.items():
             _put_checkpoints(pipeline, serde, namespace, found, whole=whole)
         for namespace, found in checkpoints.items():
-            pipeline.hstrlen(namespace.checkpoints, found[0].parent or found[0].id)  # no `hexists` in a cluster
+            known = found[0].parent or found[0].id
+            pipeline.hstrlen(namespace.checkpoints, known)  # a cluster refuses `hexists` here
             pipeline.zcard(namespace.index)
         done = await pipeline.execute()
     answers = done[len(done) - 2 * len(checkpoints) :]
-    known = zip(checkpoints.items(), answers[::2], answers[1::2], strict=True)
     return {
         namespace: _Stored(int(count), has_parent=whole or found[0].parent is None or bool(length))
-        for (namespace, found), length, count in known
+        for (namespace, found), length, count in zip(
+            checkpoints.items(), answers[::2], answers[1::2], strict=True
+        )
     }
 
 

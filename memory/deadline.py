@@ -11,7 +11,7 @@ from memory.errors import MemoryTierError, TierUnavailable
 T = TypeVar("T")
 
 
-def _forget(task: "asyncio.Task[Any]") -> None:
+def forget(task: "asyncio.Task[Any]") -> None:
     """Read the outcome of an abandoned task, so that it is not reported as never looked at."""
     with contextlib.suppress(asyncio.CancelledError, MemoryTierError):
         task.result()
@@ -29,12 +29,12 @@ async def within(work: Coroutine[Any, Any, T], seconds: float) -> T:
         done, _ = await asyncio.wait({task}, timeout=seconds)
     except asyncio.CancelledError:
         task.cancel()
-        task.add_done_callback(_forget)
+        task.add_done_callback(forget)
         raise
     if done:
         return task.result()
     task.cancel()
-    task.add_done_callback(_forget)
+    task.add_done_callback(forget)
     raise TimeoutError
 
 
@@ -78,4 +78,4 @@ class Steps:
         if not task.done():
             self._behind[key].add(task)
             task.add_done_callback(self._behind[key].discard)
-        task.add_done_callback(_forget)
+        task.add_done_callback(forget)

@@ -59,7 +59,7 @@ class Lookup:
         total = sum(word.idf for word in told)
         held = np.zeros(len(seqs))
         for word in told:
-            held += word.idf * np.isin(seqs, word.seqs)
+            held += word.idf * are_among(word.seqs, seqs)
         return held / total if total else held
 
     @property
@@ -114,9 +114,17 @@ def seqs_of(db: sqlite3.Connection, turn_ids: Sequence[str]) -> dict[str, int]:
     return dict(db.execute(sql, (json.dumps(list(turn_ids)),)).fetchall())
 
 
+def are_among(known: Seqs, wanted: Seqs) -> NDArray[np.bool_]:
+    """Tell which of `wanted` are in `known` (ascending)."""
+    return np.asarray(known[_places(known, wanted)] == wanted if len(known) else np.zeros(len(wanted), bool))
+
+
 def _values_at(known: Seqs, values: Scores, wanted: Seqs) -> Scores:
     """Return the value of each of `wanted` among `known` (ascending); 0 where it is not known."""
     if not len(known):
         return np.zeros(len(wanted))
-    places = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-    return np.where(known[places] == wanted, values[places], 0.0)
+    return np.where(are_among(known, wanted), values[_places(known, wanted)], 0.0)
+
+
+def _places(known: Seqs, wanted: Seqs) -> NDArray[np.intp]:
+    return np.minimum(np.searchsorted(known, wanted), len(known) - 1)

@@ -5,10 +5,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 
-from memory.deadline import Steps
+from memory.deadline import Steps, forget
 from memory.embedding.model import EmbeddingModel
 from memory.episodic.hits import Asked, collect
 from memory.episodic.indexer import Indexer, collection_name
@@ -83,34 +84,45 @@ class Searcher:
             TimeoutError: the owner's file did not answer in time.
             MemoryTierError: the owner's file cannot be read.
         """
-        file = ("file", query.owner)
-        state = await self.steps.within(file, self._ledger.state(query.owner), query.seconds)
-        if query.limit <= 0 or not (state.parts or state.pending):
-            return SearchResult(hits=(), complete=not state.pending)
-        dense = asyncio.create_task(self._dense(query, state))
+        file, embedding = ("file", query.owner), asyncio.create_task(self._embedded(query))
+        tasks: list[asyncio.Task[Any]] = [embedding]
         try:
+            state = await self.steps.within(file, self._ledger.state(query.owner), query.seconds)
+            if query.limit <= 0 or not (state.parts or state.pending):
+                return SearchResult(hits=(), complete=not state.pending)
+            dense = asyncio.create_task(self._dense(query, state, embedding))
+            tasks.append(dense)
             work = partial(look_up, query=query.text, keys=query.keys, times=query.times)
             looking = self._files.read(query.owner, TIER, work)
             lookup = await self.steps.within(file, looking, query.seconds)
             said = await dense
         finally:
-            dense.cancel()
+            for task in tasks:
+                task.cancel()
+                task.add_done_callback(forget)
         asked = await to_asked(query, state, said, nulls=self._nulls, model=self._embeddings.name)
         collecting = self._files.read(query.owner, TIER, partial(collect, asked=asked, lookup=lookup))
         result, ghosts = await self.steps.within(file, collecting, query.seconds)
         self._indexer.report_ghosts(query.owner, ghosts)
         return result
 
-    async def _dense(self, query: Query, state: VectorState) -> Dense:
-        """Embed the query and find the closest parts; whatever goes wrong is told, not raised."""
+    async def _embedded(self, query: Query) -> Vector:
+        """Embed the query, while the owner's file is being asked what to compare it with."""
+        embedding = self._embeddings.aembed_query(query.text)
+        return await self.steps.within("embedding", embedding, query.seconds * SHARE)
+
+    async def _dense(self, query: Query, state: VectorState, embedding: "asyncio.Task[Vector]") -> Dense:
+        """Find the parts closest to the query; an error is reported, not raised."""
         said = Dense()
         if not state.parts:
             return said
         until = time.monotonic() + query.seconds * SHARE
         try:
             checked = self._indexer.checked(query.owner, state)
-            embedding = self._embedded(query.text, query.owner, checked)
-            held, said.small_talk = await self.steps.within("embedding", embedding, until - time.monotonic())
+            vector = await embedding
+            self._indexer.checked(query.owner, state)  # an endpoint tells the length with its first vector
+            holding = held_against(vector, checked, self._nulls)
+            held, said.small_talk = await self.steps.within("null turns", holding, until - time.monotonic())
             said.against = held
             searching = self._closest(held.centred.tolist(), query, checked)
             seconds = until - time.monotonic()
@@ -121,12 +133,6 @@ class Searcher:
         except MemoryTierError as error:
             said.problems.append(str(error))
         return said
-
-    async def _embedded(self, text: str, owner: str, state: VectorState) -> tuple[Against, bool]:
-        """Embed the query; also return whether it is small talk."""
-        vector = await self._embeddings.aembed_query(text)
-        self._indexer.checked(owner, state)  # an endpoint tells the length of its vectors with the first one
-        return await held_against(vector, state, self._nulls)
 
     async def _closest(self, vector: Vector, query: Query, state: VectorState) -> list[Found]:
         collection = collection_name(query.owner, state)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from memory import fusion
 from memory.episodic import kept_vectors
-from memory.episodic.lookup import Lookup, Scores, Seqs
+from memory.episodic.lookup import Lookup, Scores, Seqs, are_among
 from memory.fusion import FusionWeights
 
 Vector = NDArray[np.float32]
@@ -61,8 +61,11 @@ def hold(
 
 
 def exact(vectors: Vector, other: Vector) -> Scores:
-    """Multiply in double precision, so that a result does not depend on what stands beside it."""
-    return np.asarray(vectors.astype(np.float64) @ other.astype(np.float64))
+    """Multiply in double precision, so that a result does not depend on what is multiplied with it.
+
+    Without BLAS, whose threads take longer to wake up than so few products take.
+    """
+    return np.asarray(np.einsum("...i,i->...", vectors.astype(np.float64), other.astype(np.float64)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,8 @@ def weigh(
     row = {int(seq): place for place, seq in enumerate(own.seqs)}
     pairs = [(row[seq], row[other], distance) for seq, other, distance in _both_ways(links)]
     scores = fusion.lend(own.scores, _lengths(db, own.seqs), pairs, weights.neighbours)
-    scores = np.where(np.isin(own.seqs, list(lookup.timed)), scores * IN_TIME, scores)
+    timed = np.asarray(sorted(lookup.timed), np.int64)
+    scores = np.where(are_among(timed, own.seqs), scores * IN_TIME, scores)
     return Weighed(own.seqs, scores, own.cosines, own.spans, own.small_talk, own.vectors)
 
 

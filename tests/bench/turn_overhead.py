@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from graph.agent import Agent
-from graph.builder import FETCHES, build_graph
+from graph.builder import FETCHES, REPEATABLE, build_graph
 from graph.layers import Layers, open_layers
 from graph.serde import checkpoint_serde
 from graph.settings import Settings
@@ -98,7 +98,8 @@ async def contest(layers: Layers, folder: Path, size: int) -> Contest:
     """Prepare to measure on the archive of `size` turns."""
     owner, probe = owner_of(size), Probe()
     model = layers.model = InstantModel([turn.reply for turn in turns(200, seed=size + 1)])
-    saver = TimedSaver(layers.redis.client, keep=layers.settings().checkpoints_kept, serde=checkpoint_serde())
+    kept = layers.settings().checkpoints_kept
+    saver = TimedSaver(layers.redis.client, keep=kept, repeatable=REPEATABLE, serde=checkpoint_serde())
     saver.probe, saver.written = probe, []
     graph = build_graph(layers)
     probe_nodes(graph, probe)
