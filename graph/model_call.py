@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from langchain_core.messages import AIMessageChunk, AnyMessage, InvalidToolCall, ToolCall
 from langchain_core.messages.ai import add_ai_message_chunks
@@ -41,15 +42,28 @@ class ModelCall:
     timeout: Callable[[], float]
 
     async def __call__(
-        self, prompt: Sequence[AnyMessage], turn_id: str, tools: Mapping[str, BaseTool] | None = None
+        self,
+        prompt: Sequence[AnyMessage],
+        turn_id: str,
+        tools: Mapping[str, BaseTool] | None = None,
+        *,
+        on_text: Callable[[str], None] | None = None,
     ) -> Said:
-        """Return what the model says to `prompt`, or what it said until the turn was stopped."""
+        """Return what the model says to `prompt`, or what it said until the turn was stopped.
+
+        Args:
+            prompt: the messages to send.
+            turn_id: the turn whose stop signal ends the call.
+            tools: what the model may call, by name.
+            on_text: called with each piece of text as it arrives.
+        """
         began = time.perf_counter()
         chunks: list[AIMessageChunk] = []
+        heard = partial(_append, chunks, on_text)
         outcome, problem = Outcome.ANSWERED, ""
         stream = self.model.stream(prompt, list((tools or {}).values()))
         try:
-            stopped = await self._collect(stream, chunks, self.stops.signal(turn_id))
+            stopped = await self._collect(stream, heard, self.stops.signal(turn_id))
         except ModelUnavailable as error:
             outcome, problem = Outcome.INTERRUPTED, str(error)
         except TimeoutError:
@@ -70,9 +84,12 @@ class ModelCall:
         )
 
     async def _collect(
-        self, stream: AsyncIterator[AIMessageChunk], chunks: list[AIMessageChunk], stop: asyncio.Event
+        self,
+        stream: AsyncIterator[AIMessageChunk],
+        heard: Callable[[AIMessageChunk], None],
+        stop: asyncio.Event,
     ) -> bool:
-        """Append the stream's chunks until it ends or `stop` is set; return whether it was stopped.
+        """Pass on the stream's chunks until it ends or `stop` is set; return whether it was stopped.
 
         Raises:
             TimeoutError: no chunk came within the time limit.
@@ -92,11 +109,19 @@ class ModelCall:
                 chunk = coming.result()
                 if chunk is None:
                     return False
-                chunks.append(chunk)
+                heard(chunk)
                 coming = asyncio.ensure_future(anext(stream, None))
         finally:
             stopping.cancel()
             coming.cancel()
+
+
+def _append(
+    chunks: list[AIMessageChunk], on_text: Callable[[str], None] | None, chunk: AIMessageChunk
+) -> None:
+    chunks.append(chunk)
+    if on_text is not None and chunk.text:
+        on_text(chunk.text)
 
 
 async def _abandon(task: "asyncio.Future[AIMessageChunk | None]") -> None:

@@ -10,7 +10,7 @@ from memory.episodic.background import Background
 from memory.errors import TierUnavailable
 
 LINGER = 0.05
-"""Seconds that an entry may wait: longer than the steps before the model's call take (30 ms on a quiet machine),
+"""Seconds that an entry may wait: longer than the steps before the model's call (30 ms on a quiet machine),
 so that theirs go together, while the model is being asked."""
 
 

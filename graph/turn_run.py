@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from langchain_core.messages import AIMessageChunk
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, Durability, Interrupt
@@ -49,7 +48,7 @@ class TurnRun:
             given,
             config,
             context=context,
-            stream_mode=["messages", "updates", "values"],
+            stream_mode=["custom", "updates", "values"],
             durability=durability,
         )
         async for mode, event in stream:
@@ -58,20 +57,15 @@ class TurnRun:
         yield self._end()
 
     def _hear(self, mode: str, event: Any) -> Iterator[Event]:
-        if mode == "messages":
-            yield from self._piece(*event)
+        if mode == "custom":  # text that `respond` streams
+            if shown := self._visible.feed(str(event)):
+                yield Piece(shown)
         elif mode == "updates":
             self._update(event)
         else:  # the values of a superstep come once its checkpoint is stored
             self._state = event
             yield from self._done
             self._done.clear()
-
-    def _piece(self, chunk: Any, about: Mapping[str, Any]) -> Iterator[Event]:
-        if about.get("langgraph_node") != _WRITER or not isinstance(chunk, AIMessageChunk):
-            return
-        if chunk.text and (shown := self._visible.feed(chunk.text)):
-            yield Piece(shown)
 
     def _update(self, event: Mapping[str, Any]) -> None:
         for node, update in event.items():

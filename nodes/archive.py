@@ -68,13 +68,13 @@ class Archive:
         turn, reply = state["turn"], state["reply"]
         in_vain = await asyncio.to_thread(unused, state)
         new_episode = await self.episodes.append(to_episode(turn, reply, foreign=read_foreign(state)))
-        new_turn = await self.conversations.append(
-            await self._to_conversation(state, in_vain), owner=turn.owner, thread=turn.thread
+        said = await self._to_conversation(state, in_vain)
+        new_turn, *_ = await asyncio.gather(
+            self.conversations.append(said, owner=turn.owner, thread=turn.thread),
+            self.cache.drop(owner=turn.owner),
+            self._touch(list(state["allocation"].recalled) if new_episode else [], turn.owner),
         )
-        await self.cache.drop(owner=turn.owner)
         self.episodes.index_soon(owner=turn.owner)
-        if new_episode:
-            await self._touch(list(state["allocation"].recalled), turn.owner)
         self.recorder.soon(state, context)
         archived = Archived(turn_id=turn.turn_id, conversation=new_turn, episode=new_episode)
         return {"archived": archived, "unused": in_vain}

@@ -52,7 +52,8 @@ class Respond:
         tools = await self.toolbox.offered(state["turn"]) if rounds else {}
         last = len(exchange.rounds) >= rounds
         prompt = [*state["prompt"], *round_messages(state, last=last)]
-        said = await self.ask(prompt, state["turn"].turn_id, {} if last else tools)
+        offered = {} if last else tools
+        said = await self.ask(prompt, state["turn"].turn_id, offered, on_text=runtime.stream_writer)
         asked = read_round(said, state, tools) if tools else Round(text=said.text, calls=())
         if asked.calls and not last and said.outcome is Outcome.ANSWERED:
             return {"exchange": Exchange(turn_id=exchange.turn_id, rounds=[*exchange.rounds, asked])}
