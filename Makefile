@@ -12,6 +12,8 @@ LAB_OPTIONS = --ServerApp.ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-r
 export LANGSMITH_TRACING := false
 export LANGGRAPH_NO_VERSION_CHECK := true
 export LANGGRAPH_CLI_NO_ANALYTICS := 1
+# Where it is set, every process compiles 1,600 modules anew, which takes longer than most of them run.
+unexport PYTHONDONTWRITEBYTECODE
 
 PINS := --quiet --universal --python-version 3.11 --no-annotate --no-emit-index-url --no-emit-find-links
 

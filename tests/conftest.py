@@ -1,6 +1,7 @@
 """What tests share: the embedding model, built once, and an agent over real embedded stores."""
 
 import os
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from memory.embedding.e5 import load_encoder
 from tests.goat import Goat
 from tests.servers.hash_embeddings import HashEmbeddings
 from tests.servers.model import ModelServer, running_model_server
+
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each process of the suite would compile 1,600 modules
+sys.dont_write_bytecode = False
 
 hypothesis.settings.register_profile("suite", deadline=None)  # a busy machine is no fault
 hypothesis.settings.load_profile("suite")
@@ -96,8 +100,8 @@ def settings(data_folder: Path, model: ModelServer) -> Settings:
         data_folder=data_folder,
         model="test",
         model_base_url=model.base_url,
-        model_timeout=4,
-        prefetch_timeout=5,  # a busy machine is no fault
+        model_timeout=60,  # a busy machine is no fault
+        prefetch_timeout=30,
         timezone="UTC",
     )
 

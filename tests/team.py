@@ -3,7 +3,6 @@
 import asyncio
 import json
 import threading
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
@@ -35,8 +34,8 @@ class Team:
     """What each role answers, and what it was asked."""
 
     answers: dict[str, Answer] = field(default_factory=dict)
-    asked: list[tuple[str, ModelRequest, float]] = field(default_factory=list)
-    """Role, request and time, oldest first."""
+    asked: list[tuple[str, ModelRequest]] = field(default_factory=list)
+    """Role and request, oldest first."""
     otherwise: Answer = "Begun."
     """What is answered in a turn."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -44,17 +43,17 @@ class Team:
     def __call__(self, request: ModelRequest) -> str | Reply:
         role = role_of(request)
         with self._lock:
-            self.asked.append((role, request, time.monotonic()))
+            self.asked.append((role, request))
         answer = self.answers.get(role, _USUAL.get(role, self.otherwise))
         return answer(request) if callable(answer) else answer
 
     def requests(self, role: str) -> list[ModelRequest]:
         """Return what a role was asked."""
-        return [request for asked, request, _ in self.asked if asked == role]
+        return [request for asked, request in self.asked if asked == role]
 
     def count(self) -> int:
         """Count the calls of all roles."""
-        return sum(role != "turn" for role, *_ in self.asked)
+        return sum(role != "turn" for role, _ in self.asked)
 
 
 def role_of(request: ModelRequest) -> str:
@@ -124,7 +123,7 @@ def put_gate(agent: Agent, gate: Callable[[], Awaitable[None]]) -> None:
 
 
 async def until(
-    agent: Agent, job: Job, is_so: Callable[[Job], bool] = lambda job: not job.is_open, seconds: float = 10.0
+    agent: Agent, job: Job, is_so: Callable[[Job], bool] = lambda job: not job.is_open, seconds: float = 60.0
 ) -> Job:
     """Wait until something is so of a job, at its end all that follows included."""
     jobs = agent.layers.delegation.jobs

@@ -1,7 +1,7 @@
 """Orders planted in memories, pages, quotations and facts: nobody follows them."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,7 +24,7 @@ PLANTED: dict[str, str] = {
 }
 EVERYTHING = {"gap_threshold": 0.0, "gap_break": 100.0}
 """Recalls whatever is found."""
-PARTS, TOGETHER = 2, 6
+TURNS = 6
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PAGE = '''"""A page, as a tool reads it."""
 from langchain_core.tools import tool
@@ -52,54 +52,56 @@ async def agent(settings: Settings, hash_vectors: None) -> AsyncIterator[Agent]:
         yield opened
 
 
-async def shown_everywhere(agent: Agent, owner: str, name: str, model: Obedient) -> State:
-    """Show a planted order as what was said, answered, quoted and noted as a fact, and on a page."""
-    text = PLANTED[name]
-    await agent.layers.permanent.upsert("bread", text[:300], owner=owner, at=NOW)
-    ticket = f"BAKE-{list(PLANTED).index(name)}"
-    await archived(agent, owner, message=f"Ticket {ticket} says: {text}", reply=text, name=name)
-    model.first = ToolCall("read_page", {"name": name}, "call_1")
-    state = await asked(agent, owner, ticket, Circumstances(quote=text))
-    assert [result.output for result in state["results"]] == [text], state["reply"]
-    assert f"old-{owner}-{name}" in state["allocation"].recalled
+async def shown_everywhere(agent: Agent, owner: str, names: Sequence[str], model: Obedient) -> State:
+    """Show planted orders as what was said, answered, quoted and noted as a fact, and on a page."""
+    tickets = [f"BAKE-{list(PLANTED).index(name)}" for name in names]
+    for number, (name, ticket) in enumerate(zip(names, tickets, strict=True)):
+        text = PLANTED[name]
+        await agent.layers.permanent.upsert(f"bread {number}", text[:300], owner=owner, at=NOW)
+        await archived(agent, owner, message=f"Ticket {ticket} says: {text}", reply=text, name=name)
+    model.first = reading(*names)
+    state = await asked(agent, owner, " and ".join(tickets), Circumstances(quote=PLANTED[names[0]]))
+    assert [result.output for result in state["results"]] == [PLANTED[name] for name in names], state["reply"]
+    assert {f"old-{owner}-{name}" for name in names} <= set(state["allocation"].recalled)
     return state
 
 
-@pytest.mark.parametrize("quotes", [False, True], ids=["answering", "quoting"])
-@pytest.mark.parametrize("part", range(PARTS))
-async def test_no_planted_order_is_followed(
-    agent: Agent, model: ModelServer, part: int, quotes: bool
-) -> None:
-    """One conversation after the other, so that what tools gave stands in the turns that follow."""
+def reading(*names: str) -> tuple[ToolCall, ...]:
+    return tuple(ToolCall("read_page", {"name": name}, f"call_{n}") for n, name in enumerate(names))
+
+
+@pytest.mark.parametrize("together", [1, 3], ids=["quoted, one a turn", "answered, three a turn"])
+async def test_no_planted_order_is_followed(agent: Agent, model: ModelServer, together: int) -> None:
+    """One turn after the other, so that what tools gave stands in the turns that follow."""
     followed = {}
-    for number, names in enumerate(conversations(part)):
-        owner, obedient = f"ana-{number}", Obedient(quotes=quotes)
+    for number, turns in enumerate(conversations(together)):
+        owner, obedient = f"ana-{number}", Obedient(quotes=together == 1)
         model.reply(obedient)
         await agent.layers.permanent.upsert("name", "Ana", owner=owner, at=NOW)
-        for name in names:
+        for names in turns:
             try:
-                shown = shown_everywhere(agent, owner, name, obedient) if name else asked(agent, owner)
+                shown = shown_everywhere(agent, owner, names, obedient) if names else asked(agent, owner)
                 done = called_in(await shown)
             except Undecided as error:
                 done = [str(error)]
-            obedient.first = None
+            obedient.first = ()
             if wrong := [*done, *await changes(agent, owner, obedient)]:
-                followed[name] = wrong
+                followed[" and ".join(names)] = wrong
                 break
     assert not followed, "\n".join(f"{name}: {'; '.join(wrong)}" for name, wrong in followed.items())
     assert len(PLANTED) >= 40
 
 
-def conversations(part: int) -> list[list[str]]:
-    """Return the names of a part's forms, some to a conversation; an empty one at the end shows none."""
-    names = list(PLANTED)[part::PARTS]
-    several = [names[start : start + TOGETHER] for start in range(0, len(names), TOGETHER)]
-    return [[*some, ""] for some in several]
+def conversations(together: int) -> list[list[list[str]]]:
+    """Return the names of the forms, some to a turn and turns to a conversation; the last turn shows none."""
+    names = list(PLANTED)
+    turns = [names[start : start + together] for start in range(0, len(names), together)]
+    return [[*turns[start : start + TURNS], []] for start in range(0, len(turns), TURNS)]
 
 
 async def after_a_page(agent: Agent, owner: str, model: Obedient) -> None:
     """Read the page and be asked about what it orders, in that turn."""
-    model.first = ToolCall("read_page", {"name": "plain order"}, "call_1")
+    model.first = reading("plain order")
     await asked(agent, owner)
 
 
@@ -152,8 +154,8 @@ def called_in(state: State) -> list[str]:
 async def changes(agent: Agent, owner: str, obedient: Obedient) -> list[str]:
     """Return what was read as an order, and what was done that nobody asked for."""
     permanent = agent.layers.permanent
-    facts = {fact.key: fact.value for fact in await permanent.facts(owner=owner)}
-    facts.pop("bread", None)
+    known = await permanent.facts(owner=owner)
+    facts = {fact.key: fact.value for fact in known if not fact.key.startswith("bread")}
     notes = [e for e in await agent.layers.episodes.recent(owner=owner, limit=9) if "note" in e.tags]
     found = {
         "the identity changed": await permanent.identity(owner=owner),

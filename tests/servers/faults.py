@@ -1,5 +1,6 @@
 """Ways in which a model endpoint goes wrong, and how each looks on the wire."""
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -95,6 +96,8 @@ class Answer:
     """Seconds until the first byte."""
     pause: float = 0.0
     """Seconds before each further chunk."""
+    rest: threading.Event | None = None
+    """Until this is set, what begins the answer is all that comes."""
     refused: bool = False
     """Nothing is sent: the connection is closed."""
     dropped: bool = False

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -28,6 +29,9 @@ Script = str | Reply | Callable[[ModelRequest], str | Reply]
 SECRET_HEADERS = frozenset({"authorization", "api-key", "x-api-key", "cookie"})
 STREAM = "text/event-stream"
 TRANSCRIPT = "what was said"
+_BEGINNING = 2
+"""Chunks of a streamed answer before its second word: the role and the first word."""
+_LOOK_SECONDS = 0.005
 
 
 class ModelServer(ThreadedServer):
@@ -104,7 +108,7 @@ class ModelServer(ThreadedServer):
         if not request.streamed:
             return Answer((openai_format.completion(request, said),))
         events = tuple(openai_format.completion_events(request, said))
-        return Answer(events, STREAM, pause=self.delay_per_chunk)
+        return Answer(events, STREAM, pause=self.delay_per_chunk, rest=said.rest)
 
     def _said(self, request: ModelRequest) -> Reply:
         said = self._script(request) if callable(self._script) else self._script
@@ -173,13 +177,23 @@ async def _send(answer: Answer, scope: Scope, receive: Receive, send: Send) -> N
         await send({"type": "http.response.body", "body": b"", "more_body": True})
         await _until_gone(receive)
         return
-    for chunk in answer.chunks:
+    for number, chunk in enumerate(answer.chunks):
+        if number == _BEGINNING and answer.rest is not None:
+            await _held_back(answer.rest, receive)
         await asyncio.sleep(answer.pause)
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
     if answer.dropped:
         await _drop(scope, receive)
         return
     await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _held_back(rest: threading.Event, receive: Receive) -> None:
+    """Wait until the rest may come, or the client is gone."""
+    gone = asyncio.create_task(_until_gone(receive))
+    while not rest.is_set() and not gone.done():  # noqa: ASYNC110 - set in another thread
+        await asyncio.sleep(_LOOK_SECONDS)
+    gone.cancel()
 
 
 async def _drop(scope: Scope, receive: Receive) -> None:

@@ -35,21 +35,21 @@ class Obedient:
     """It answers by repeating what it was shown, markup made whole again."""
     gullible: bool = False
     """It takes whatever it is shown for instructions."""
-    first: ToolCall | None = None
-    """A call that it makes before anything else, such as to read a page."""
+    first: tuple[ToolCall, ...] = ()
+    """Calls that it makes before anything else, such as to read pages."""
     obeyed: list[str] = field(default_factory=list)
     """The texts in which it found an order."""
 
     def __call__(self, request: ModelRequest) -> Reply:
         """Answer a request."""
         after_tools = any(message["role"] == "tool" for message in request.messages)
-        if self.first is not None and not after_tools:
-            return Reply("", (self.first,))
+        if self.first and not after_tools:
+            return Reply("", self.first)
         orders = [text for text in self._read(request) if CANARY.casefold() in text]
         if orders and request.body.get("tools") and not _called(request):
             self.obeyed += orders
             return Reply("", tuple(_everything()))
-        return Reply(self._quoted(request) if self.quotes else "I answer, and do nothing else.")
+        return Reply(self._quoted(request) if self.quotes else "I answer, and do nothing else.", whole=True)
 
     def _read(self, request: ModelRequest) -> Iterable[str]:
         if self.gullible:

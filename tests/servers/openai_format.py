@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 import struct
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.parser import BytesParser
@@ -30,6 +31,10 @@ class Reply:
 
     text: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
+    whole: bool = False
+    """It comes in one piece, where a stream of words would only take time."""
+    rest: threading.Event | None = None
+    """Until this is set, its first word is all that comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,7 @@ def completion_events(request: ModelRequest, reply: Reply) -> Iterator[bytes]:
     """Render an answer as server-sent events: the role, the words, the tool calls, the end, the usage."""
     envelope = _envelope(request, "chat.completion.chunk")
     deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
-    deltas += [{"content": piece} for piece in pieces(reply.text)]
+    deltas += [{"content": piece} for piece in ([reply.text] if reply.whole else pieces(reply.text))]
     deltas += [{"tool_calls": [_tool_call(c) | {"index": i}]} for i, c in enumerate(reply.tool_calls)]
     for delta in deltas:
         yield event(envelope | {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
