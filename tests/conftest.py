@@ -77,7 +77,7 @@ def data_folder(tmp_path: Path, model_folder: Path) -> Path:
 @pytest.fixture
 def hash_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give every agent of the test hashed words for vectors, and no model to load."""
-    monkeypatch.setattr(graph.layers, "embedding_model", lambda _: HashEmbeddings())
+    monkeypatch.setattr(graph.layers, "embedding_model", lambda _: HashEmbeddings(part=2000))
 
 
 @pytest.fixture(scope="session")

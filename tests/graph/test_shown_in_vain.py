@@ -31,11 +31,9 @@ async def ask_in_vain(agent: Agent, model: ModelServer) -> str:
 @pytest.mark.parametrize(
     ("node", "stop", "experiment"),
     [
-        ("gap_filter", None, Experiment.FORKS),
         ("gap_filter", None, Experiment.OFF),
         ("gap_filter", ["respond"], Experiment.FORKS),
         ("prefetch", None, Experiment.FORKS),
-        ("prefetch", ["gap_filter"], Experiment.FORKS),
     ],
 )
 async def test_after_a_fork_the_next_message_goes_by_what_was_really_shown_in_vain(

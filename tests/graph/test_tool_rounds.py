@@ -346,9 +346,8 @@ async def test_arguments_that_no_store_can_hold(
     assert len(str(state["exchange"])) < 10_000
 
 
-@pytest.mark.parametrize("count", [20, 500])
-async def test_more_calls_than_are_run_at_once(agent: Agent, model: ModelServer, count: int) -> None:
-    calls = tuple(ToolCall("search_memory", {"query": f"q{n}"}, f"call_{n}") for n in range(count))
+async def test_more_calls_than_are_run_at_once(agent: Agent, model: ModelServer) -> None:
+    calls = tuple(ToolCall("search_memory", {"query": f"q{n}"}, f"call_{n}") for n in range(40))
     model.reply(in_turn(Reply("", calls), "Well."))
     state = finished(await events_of(agent, "Search."))
     assert sum(result.ok for result in state["results"]) == 8
@@ -466,7 +465,7 @@ async def test_a_call_whose_result_is_stored_is_not_run_again_after_a_stop(
     model.reply(first_call)
     async with open_agent(settings) as agent:
         running = asyncio.create_task(agent.ask("Count.", owner=OWNER, thread=THREAD))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(model.chats) < 2:  # noqa: ASYNC110 - in another thread
                 await asyncio.sleep(0.02)
         await end(running)
@@ -490,7 +489,7 @@ async def test_a_stop_during_the_correction_loses_nothing(settings: Settings, mo
     model.reply(replies)
     async with open_agent(settings) as agent:
         running = asyncio.create_task(agent.ask("How many turns?", owner=OWNER, thread=THREAD))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(model.chats) < 3:  # noqa: ASYNC110 - in another thread
                 await asyncio.sleep(0.02)
         await end(running)
@@ -520,7 +519,8 @@ def build(services):
         \"\"\"Launch the rocket.\"\"\"
         path = services.folder() / "launched"
         path.write_text((path.read_text() if path.exists() else "") + "!")
-        await asyncio.sleep(1.5)
+        while not (services.folder() / "landed").exists():
+            await asyncio.sleep(0.01)
         return path.read_text()
 
     launch.metadata = Traits(approval=True).metadata()
@@ -540,7 +540,7 @@ async def test_an_approved_call_that_was_cut_off_is_not_made_again(
         waiting = (await events_of(agent, "Launch!"))[-1]
         running = asyncio.create_task(decided(agent, waiting, allowed=True))
         launched = settings.data_folder / "plugin-files" / "slow" / "launched"
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not launched.exists():  # noqa: ASYNC110 - in another thread
                 await asyncio.sleep(0.02)
         await end(running)
@@ -576,6 +576,9 @@ async def test_stopping_while_a_tool_runs_keeps_what_was_said(settings: Settings
             events.append(event)
             if isinstance(event, Calling):
                 agent.stop("t1")
+                files = settings.data_folder / "plugin-files" / "slow"
+                files.mkdir(parents=True, exist_ok=True)
+                (files / "landed").touch()
     state = finished(events)
     assert (state["reply"].text, state["reply"].outcome) == ("I launch it.", Outcome.INTERRUPTED)
     assert len(model.chats) == 1

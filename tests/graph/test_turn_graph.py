@@ -1,6 +1,7 @@
 """The turn as a whole, over real stores and a real model endpoint."""
 
 import asyncio
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,38 +11,20 @@ from graph.agent import Agent
 from graph.app import open_agent
 from graph.events import Finished, Piece, Step
 from graph.settings import Settings
-from graph.shown import recalled_of
+from graph.state import MESSAGES_KEPT
 from graph.tools.plugins.artifacts import artifacts_of
 from graph.turn import Circumstances, thread_id
 from memory.errors import EmptyMessage, OwnerMismatch
 from memory.models import Outcome
-from tests.servers.model import Fault, ModelServer
+from tests.servers.model import Fault, ModelServer, Reply
+
+pytestmark = pytest.mark.usefixtures("hash_vectors")
 
 OWNER = "ana"
 
 
 def thread(name: str = "1", owner: str = OWNER) -> str:
     return thread_id("test", owner, name)
-
-
-async def test_a_fact_told_in_one_run_is_recalled_in_another_thread_of_the_next(settings: Settings) -> None:
-    async with open_agent(settings) as agent:
-        await agent.ask("My daughter Ioana is allergic to peanuts.", owner=OWNER, thread=thread("1"))
-        await agent.ask("We repainted the garage door in dark green.", owner=OWNER, thread=thread("1"))
-    async with open_agent(settings) as agent:
-        state = await agent.ask(
-            "What snack can I bake for the kids' birthday?", owner=OWNER, thread=thread("2")
-        )
-    assert "peanuts" in recalled_of(state)[0].message
-    assert "peanuts" in state["prompt"][-1].text
-
-
-async def test_small_talk_recalls_nothing(agent: Agent) -> None:
-    for text in ("My car is a red Dacia from 2012.", "I work as a nurse at the county hospital."):
-        await agent.ask(text, owner=OWNER, thread=thread("1"))
-    for text in ("thanks!", "good morning", "ce mai faci?"):
-        state = await agent.ask(text, owner=OWNER, thread=thread("2"))
-        assert not state["allocation"].recalled, text
 
 
 async def test_nothing_crosses_owners(agent: Agent) -> None:
@@ -83,8 +66,7 @@ async def test_the_conversation_is_in_the_prompt_and_not_recalled_again(
 
 
 async def test_stopping_keeps_what_was_written(agent: Agent, model: ModelServer) -> None:
-    model.reply("word " * 200)
-    model.delay_per_chunk = 0.02
+    model.reply(Reply("word " * 200, rest=threading.Event()))
     stream = agent.stream("tell me a lot", owner=OWNER, thread=thread(), turn_id="t1")
     state = None
     async for event in stream:
@@ -93,43 +75,46 @@ async def test_stopping_keeps_what_was_written(agent: Agent, model: ModelServer)
         if isinstance(event, Finished):
             state = event.state
     assert state is not None
-    assert state["reply"].outcome is Outcome.INTERRUPTED
-    assert 0 < len(state["reply"].text) < 1000
+    assert (state["reply"].outcome, state["reply"].text) == (Outcome.INTERRUPTED, "word ")
     (episode,) = await agent.layers.episodes.recent(owner=OWNER, limit=5)
     assert episode.reply == state["reply"].text
     model.reset()
     assert (await agent.ask("go on", owner=OWNER, thread=thread()))["reply"].outcome is Outcome.ANSWERED
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [Fault.refuse(times=2), Fault.stall(times=2), Fault.half(), Fault.garbage(), Fault.empty()],
-    ids=["refuses", "stalls", "half", "garbage", "empty"],
-)
-async def test_whatever_the_model_does_nothing_is_lost(
-    agent: Agent, model: ModelServer, fault: Fault
-) -> None:
-    model.faults.append(fault)
-    state = await agent.ask("remember the blue umbrella", owner=OWNER, thread=thread())
+async def assert_nothing_is_lost(agent: Agent, message: str) -> None:
+    state = await agent.ask(message, owner=OWNER, thread=thread(message))
     assert state["reply"].outcome in {Outcome.FAILED, Outcome.INTERRUPTED}
     assert state["reply"].problem
-    (episode,) = await agent.layers.episodes.recent(owner=OWNER, limit=5)
-    assert episode.message == "remember the blue umbrella"
-    model.reset()
-    after = await agent.ask("and now?", owner=OWNER, thread=thread())
-    assert after["reply"].outcome is Outcome.ANSWERED
+    (episode,) = await agent.layers.episodes.recent(owner=OWNER, limit=1)
+    assert episode.message == message
 
 
-@pytest.mark.parametrize("text", ["", "   \n\t ", "\0", "\0 \0"])
-async def test_an_empty_message_is_refused(agent: Agent, text: str) -> None:
-    with pytest.raises(EmptyMessage, match="empty"):
-        await agent.ask(text, owner=OWNER, thread=thread())
+async def test_whatever_the_model_does_nothing_is_lost(agent: Agent, model: ModelServer) -> None:
+    for fault in (Fault.refuse(times=2), Fault.half(), Fault.garbage(), Fault.empty()):
+        model.faults.append(fault)
+        await assert_nothing_is_lost(agent, f"remember that it does {fault.kind}")
+        model.reset()
+        after = await agent.ask("and now?", owner=OWNER, thread=thread(f"remember that it does {fault.kind}"))
+        assert after["reply"].outcome is Outcome.ANSWERED, fault
+
+
+async def test_a_model_that_gives_no_word_is_given_up(settings: Settings, model: ModelServer) -> None:
+    model.faults.append(Fault.stall(times=2))
+    async with open_agent(settings.model_copy(update={"model_timeout": 0.2})) as impatient:
+        await assert_nothing_is_lost(impatient, "remember the blue umbrella")
+
+
+async def test_an_empty_message_is_refused(agent: Agent) -> None:
+    for text in ("", "   \n\t ", "\0", "\0 \0"):
+        with pytest.raises(EmptyMessage, match="empty"):
+            await agent.ask(text, owner=OWNER, thread=thread())
 
 
 @pytest.mark.parametrize(
     "text",
-    ["a\0b", "lone \ud83d surrogate", "🐐🐐🐐", "x" * 1_000_000, "מה שלומך?", "\u202eabc"],
-    ids=["NUL", "surrogate", "emoji", "1 MB", "Hebrew", "override"],
+    ["a\0b", "lone \ud83d surrogate", "🐐🐐🐐", "x" * 1_000_000],
+    ids=["NUL", "surrogate", "emoji", "1 MB"],
 )
 async def test_odd_messages_are_answered_and_kept(agent: Agent, text: str) -> None:
     state = await agent.ask(text, owner=OWNER, thread=thread())
@@ -137,19 +122,6 @@ async def test_odd_messages_are_answered_and_kept(agent: Agent, text: str) -> No
     (episode,) = await agent.layers.episodes.recent(owner=OWNER, limit=5)
     assert len(episode.message) == len(text) - text.count("\0")
     assert (await agent.ask("go on", owner=OWNER, thread=thread()))["reply"].outcome is Outcome.ANSWERED
-
-
-async def test_without_a_model_the_reply_is_the_memory_and_is_not_archived_again(
-    settings: Settings,
-) -> None:
-    bare = settings.model_copy(update={"model": ""})
-    async with open_agent(bare) as agent:
-        await agent.ask("The spare key is under the third flower pot.", owner=OWNER, thread=thread("1"))
-        state = await agent.ask("Where did I leave the spare key?", owner=OWNER, thread=thread("2"))
-        assert state["reply"].outcome is Outcome.RECALLED
-        assert "third flower pot" in state["reply"].text
-        for episode in await agent.layers.episodes.recent(owner=OWNER, limit=5):
-            assert episode.reply == ""
 
 
 async def test_turns_of_one_thread_wait_for_each_other(agent: Agent) -> None:
@@ -162,11 +134,11 @@ async def test_turns_of_one_thread_wait_for_each_other(agent: Agent) -> None:
 
 
 async def test_a_thread_stays_bounded(agent: Agent) -> None:
-    for number in range(30):
+    for number in range(MESSAGES_KEPT // 2 + 1):
         await agent.ask(f"message {number}", owner=OWNER, thread=thread())
     state = await agent.last_turn(thread())
     assert state is not None
-    assert len(state["messages"]) == 20
+    assert len(state["messages"]) == MESSAGES_KEPT
 
 
 async def test_facts_and_identity_are_in_every_prompt(agent: Agent, settings: Settings) -> None:
