@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 RUN_READY := $(VENV)/.ready-run
 DEV_READY := $(VENV)/.ready-dev
+SUITE := $(BIN)/python -m pytest -n 4 --dist worksteal
+RUNS ?= 5
+LOOPS ?= 6
 LAB := .venv-lab
 LAB_READY := $(LAB)/.ready
 # Reached from this machine alone; in a container one is root.
@@ -18,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PINS := --quiet --universal --python-version 3.11 --no-annotate --no-emit-index-url --no-emit-find-links
 
 .DELETE_ON_ERROR:
-.PHONY: chat telegram telegram-demo test test-letta test-browser lint type bench bench-recall notebooks lab calibrate studio soak lock readme clean
+.PHONY: chat telegram telegram-demo test test-hostile test-planted test-letta test-browser lint type bench bench-recall notebooks lab calibrate studio soak lock readme clean
 
 chat: $(RUN_READY)
 	@$(BIN)/goat chat
@@ -30,7 +33,15 @@ telegram-demo: $(DEV_READY)
 	@$(BIN)/python -m tests.demo
 
 test: $(DEV_READY)
-	$(BIN)/python -m pytest -n 4 --dist worksteal
+	$(SUITE)
+
+# The suite five times beside six busy loops, which end with it; for more: make test-hostile RUNS=10 LOOPS=8
+test-hostile: $(DEV_READY)
+	@$(BIN)/python -m tests.hostile --runs $(RUNS) --loops $(LOOPS) $(SUITE)
+
+# Plants each bug of tests/planted in a copy of the tree; the tests named with it have to catch it.
+test-planted: $(DEV_READY)
+	@$(BIN)/python -m tests.planted $(ARGS)
 
 # Installs and starts a real Letta server (1.1 GB in .letta, some minutes the first time).
 test-letta: $(DEV_READY)

@@ -1,0 +1,1 @@
+"""Planted bugs: proof that the default suite catches what it is there for."""
