@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PINS := --quiet --universal --python-version 3.11 --no-annotate --no-emit-index-url --no-emit-find-links
 
 .DELETE_ON_ERROR:
-.PHONY: chat telegram telegram-demo test test-hostile test-planted test-letta test-browser lint type bench bench-recall notebooks lab calibrate studio soak lock readme clean
+.PHONY: chat telegram telegram-demo test test-hostile test-planted test-processes test-letta test-browser lint type bench bench-recall notebooks lab calibrate studio soak lock readme clean
 
 chat: $(RUN_READY)
 	@$(BIN)/goat chat
@@ -34,6 +34,7 @@ telegram-demo: $(DEV_READY)
 
 test: $(DEV_READY)
 	$(SUITE)
+	@echo "Long tests of whole processes, kills and servers: make test-processes"
 
 # The suite five times beside six busy loops, which end with it; for more: make test-hostile RUNS=10 LOOPS=8
 test-hostile: $(DEV_READY)
@@ -42,6 +43,9 @@ test-hostile: $(DEV_READY)
 # Plants each bug of tests/planted in a copy of the tree; the tests named with it have to catch it.
 test-planted: $(DEV_READY)
 	@$(BIN)/python -m tests.planted $(ARGS)
+
+test-processes: $(DEV_READY)
+	$(BIN)/python -m pytest -m process -n 2
 
 # Installs and starts a real Letta server (1.1 GB in .letta, some minutes the first time).
 test-letta: $(DEV_READY)

@@ -15,6 +15,7 @@ from graph.settings import Settings
 from memory.embedding import e5
 from memory.embedding.e5 import load_encoder
 from tests.goat import Goat
+from tests.nursery import Nursery, running_nursery
 from tests.servers.hash_embeddings import HashEmbeddings
 from tests.servers.model import ModelServer, running_model_server
 
@@ -23,6 +24,15 @@ sys.dont_write_bytecode = False
 
 hypothesis.settings.register_profile("suite", deadline=None)  # a busy machine is no fault
 hypothesis.settings.load_profile("suite")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the long tests of whole processes, unless the marker expression names them."""
+    if "process" in config.option.markexpr:
+        return
+    left_out = [item for item in items if item.get_closest_marker("process")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session")
@@ -112,6 +122,13 @@ async def agent(settings: Settings) -> AsyncIterator[Agent]:
     async with open_agent(settings) as opened:
         await opened.layers.warm_up("ana")
         yield opened
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """What forks processes with everything imported: to start Python anew takes seconds each time."""
+    with running_nursery() as running:
+        yield running
 
 
 @pytest.fixture

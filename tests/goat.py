@@ -2,11 +2,13 @@
 
 import io
 import os
+import pty
 import re
-import subprocess
 import sys
 import sysconfig
-from collections.abc import Mapping, Sequence
+import tempfile
+import termios
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -14,12 +16,16 @@ from typing import Self
 
 import pexpect
 import pytest
+from pexpect.fdpexpect import fdspawn
 
 from bot.cli import main
+from tests.nursery import Nursery
 from tests.servers.model import ModelServer
 
 COMMAND = Path(sysconfig.get_path("scripts")) / "goat"
-SECONDS = 30.0
+SECONDS = 100.0
+"""For what a terminal shows within one or two on a quiet machine."""
+LINES, COLUMNS = 50, 250
 CTRL_C, CTRL_D = "\x03", "\x04"
 _PROMPT = r"\x1b\[\?2004h.*?\x1b\[\?25h"
 """Bracketed paste on, then the cursor shown: the prompt is drawn and takes keys."""
@@ -47,16 +53,20 @@ def plain(text: str) -> str:
 class Terminal:
     """A running `goat` in a pseudo-terminal."""
 
-    def __init__(self, settings: Mapping[str, str], folder: Path, *args: str) -> None:
-        self._child = pexpect.spawn(
-            str(COMMAND),
-            list(args or ["chat"]),
-            env=_environment(settings),
-            cwd=str(folder),
-            encoding="utf-8",
-            dimensions=(50, 250),
-            timeout=SECONDS,
+    def __init__(self, nursery: Nursery, settings: Mapping[str, str], folder: Path, *args: str) -> None:
+        ours, theirs = pty.openpty()
+        termios.tcsetwinsize(theirs, (LINES, COLUMNS))
+        self._life = nursery.begin(
+            *("goat", *(args or ["chat"])),
+            environment=environment_for(settings),
+            folder=folder,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            terminal=True,
         )
+        os.close(theirs)
+        self._child = fdspawn(ours, encoding="utf-8", timeout=SECONDS)
         self._child.delaybeforesend = None
         self._shown = io.StringIO()
         self._child.logfile_read = self._shown
@@ -67,7 +77,8 @@ class Terminal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._child.close(force=True)
+        self._life.kill()
+        self._child.close()
 
     @property
     def raw(self) -> str:
@@ -96,13 +107,10 @@ class Terminal:
         self.type(line + "\r")
         return self.prompt()
 
-    def until_end(self) -> tuple[int | None, str]:
+    def until_end(self) -> tuple[int, str]:
         """Wait for the end of the output and the process."""
         self._child.expect(pexpect.EOF)
-        shown = plain(str(self._child.before))
-        self._child.close()
-        status: int | None = self._child.exitstatus
-        return status, shown
+        return self._life.wait(), plain(str(self._child.before))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,27 +119,30 @@ class Ran:
 
     status: int
     shown: str
-    """Standard output, then standard error."""
+    """Standard output, then standard error; a child's as they came."""
 
 
 def run_child(
-    settings: Mapping[str, str],
-    folder: Path,
-    *args: str,
-    typed: bytes = b"",
-    prefix: Sequence[str] = (),
+    nursery: Nursery, settings: Mapping[str, str], folder: Path, *args: str, typed: bytes = b""
 ) -> Ran:
-    """Run `goat` as a child with `typed` piped in, perhaps through another command."""
-    done = subprocess.run(
-        [*prefix, str(COMMAND), *args],
-        env=_environment(settings),
-        cwd=folder,
-        input=typed,
-        capture_output=True,
-        timeout=SECONDS * 2,
-        check=False,
-    )
-    return Ran(done.returncode, (done.stdout + done.stderr).decode())
+    """Run `goat` as a child with `typed` piped in."""
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said:
+        given.write(typed)
+        given.seek(0)
+        life = nursery.begin(
+            *("goat", *args),
+            environment=environment_for(settings),
+            folder=folder,
+            stdin=given.fileno(),
+            stdout=said.fileno(),
+            stderr=said.fileno(),
+        )
+        try:
+            status = life.wait()
+        finally:
+            life.kill()
+        said.seek(0)
+        return Ran(status, said.read().decode())
 
 
 class Goat:
@@ -161,7 +172,7 @@ class Goat:
         return Ran(status, shown.out + shown.err)
 
 
-def _environment(settings: Mapping[str, str]) -> dict[str, str]:
+def environment_for(settings: Mapping[str, str]) -> dict[str, str]:
     """Return the machine's environment without what is configured there, and with the terminal's own size."""
     own = {name: value for name, value in os.environ.items() if not _is_configured(name)}
     terminal = {"TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1", "PYTHONUNBUFFERED": "1"}

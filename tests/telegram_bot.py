@@ -15,6 +15,8 @@ from tests.servers.telegram import BotApi, Message
 
 ANA, BOB, EVE = 101, 102, 666
 """Ana runs the bot, Bob may talk to it, Eve may not."""
+SECONDS = 100.0
+"""For what comes to pass in well under one on a quiet machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Bot:
     desk: Desk
     api: BotApi
 
-    async def answers(self, chat_id: int, count: int = 1, seconds: float = 20.0) -> list[Message]:
+    async def answers(self, chat_id: int, count: int = 1, seconds: float = SECONDS) -> list[Message]:
         """Wait until the bot has said so many things in a chat that do not change any more."""
 
         def said() -> list[Message]:
@@ -41,11 +43,24 @@ class Bot:
         self.api.says(chat_id, text, **options)
         return (await self.answers(chat_id, before + 1))[-1].text
 
-    async def idle(self, seconds: float = 20.0) -> None:
+    async def idle(self, seconds: float = SECONDS) -> None:
         """Wait until everything that came in is dealt with."""
         async with asyncio.timeout(seconds):
             while self.api.pending or await self.desk.lanes.waiting():  # noqa: ASYNC110 - in Redis
                 await asyncio.sleep(0.02)
+
+    async def begin_anew(self) -> None:
+        """Forget all that people said and were answered; Bob may talk again."""
+        self.api.forget()
+        await self.idle()
+        agent, courier = self.desk.agent, self.desk.courier
+        for owner in await agent.layers.files.owners():
+            await agent.erase(owner)
+        await (await agent.layers.redis.client()).flushall()
+        for kept in (courier._blocked, courier._next_frame, courier._calls, self.desk.outbox.unnoted):
+            kept.clear()
+        self.api.forget()
+        await self.desk.access.allow(BOB)
 
 
 @asynccontextmanager

@@ -7,15 +7,15 @@ import select
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.crash.nursery import Life, Nursery
 from tests.crash.script import LANES
 from tests.crash.told import NumberedReplies, Told, note_report
 from tests.crash.worker import Orders
+from tests.nursery import Life, Nursery
 
 SERVER_DIES = 0.1
 """Share of the kills after which the Redis server is killed too."""
@@ -23,7 +23,7 @@ MOST_POINTS = 150
 """A life ends within so many points: about two turns in each lane."""
 PAUSE = 0.004
 """Seconds: half of the kills come from outside, up to this long after a point; the others right at it."""
-SILENCE = 30.0
+SILENCE = 100.0
 """Seconds without a word from a worker after which it counts as hung."""
 
 
@@ -32,6 +32,7 @@ class Trial:
     """One stream of turns, over which workers are killed."""
 
     nursery: Nursery
+    environment: Mapping[str, str]
     replies: NumberedReplies
     data_folder: Path
     chance: random.Random
@@ -66,20 +67,25 @@ class Trial:
         points, by_itself = self.chance.randint(1, MOST_POINTS), self.chance.random() < 0.5
         self.told.new_life()
         begin = [self.told.finished[lane] for lane in LANES]
-        life = self.nursery.begin(Orders(begin=begin, die_after=points if by_itself else 0))
+        orders = Orders(begin=begin, die_after=points if by_itself else 0)
+        reading, writing = os.pipe()
+        words = ("-m", "tests.crash.worker", orders.dump())
+        life = self.nursery.begin(*words, environment=self.environment, stdout=writing, stderr=2)
+        os.close(writing)
         last, said = "nothing", 0
-        for report in reports(life):
+        for report in reports(life, reading):
             last, said = report["point"], said + 1
             note_report(self.told, report)
             if said == points and not by_itself:
                 time.sleep(self.chance.random() * PAUSE)
-                life.kill()
+                life.signal(signal.SIGKILL)
         if said < points:
             self.told.findings.other.append(f"a worker ended unasked after {last!r}")
+        life.wait()
         self.killed_at[last] += 1
 
 
-def reports(life: Life) -> Iterator[dict[str, Any]]:
+def reports(life: Life, reading: int) -> Iterator[dict[str, Any]]:
     """Yield what a worker tells, until it is dead.
 
     Raises:
@@ -88,15 +94,15 @@ def reports(life: Life) -> Iterator[dict[str, Any]]:
     rest = b""
     try:
         while True:
-            if not select.select([life.reports], [], [], SILENCE)[0]:
+            if not select.select([reading], [], [], SILENCE)[0]:
                 life.kill()
                 raise TimeoutError(f"a worker said nothing for {SILENCE:g} s")
-            if not (read := os.read(life.reports, 65536)):
+            if not (read := os.read(reading, 65536)):
                 return
             *lines, rest = (rest + read).split(b"\n")
             yield from map(json.loads, lines)
     finally:
-        os.close(life.reports)
+        os.close(reading)
 
 
 def kill_server(data_folder: Path) -> bool:

@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.goat import Goat, Ran, quick_embeddings, run_child, settings_for
+from tests.goat import COMMAND, Goat, Ran, environment_for, quick_embeddings, run_child, settings_for
+from tests.nursery import Nursery
 from tests.servers.model import ModelServer
 
 TOLD = b"My bicycle Rosinante stands in the cellar.\n"
@@ -48,10 +49,20 @@ def refused(ran: Ran, *words: str) -> None:
         assert word in message, ran.shown
 
 
+@pytest.mark.process
 def test_a_folder_that_may_not_be_written(chat: Chat, data_folder: Path, tmp_path: Path) -> None:
     chat(TOLD)
     with read_only(data_folder):
-        ran = run_child(settings_for(data_folder), tmp_path, "chat", typed=ASKED, prefix=without_privilege())
+        done = subprocess.run(
+            [*without_privilege(), str(COMMAND), "chat"],
+            env=environment_for(settings_for(data_folder)),
+            cwd=tmp_path,
+            input=ASKED,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    ran = Ran(done.returncode, done.stdout.decode())
     refused(ran, str(data_folder), "Permission denied", "make it writable", "GOAT_DATA_FOLDER")
     assert KNOWN in chat(ASKED).shown
 
@@ -84,7 +95,9 @@ def test_a_full_disk_at_the_start(goat: Goat, small_disk: Path, model_folder: Pa
     assert KNOWN in goat("chat", typed=ASKED).shown
 
 
-def test_a_disk_that_fills_up_during_a_turn(goat: Goat, small_disk: Path, model: ModelServer) -> None:
+def test_a_disk_that_fills_up_during_a_turn(
+    nursery: Nursery, goat: Goat, small_disk: Path, model: ModelServer
+) -> None:
     settings = settings_for(small_disk, model) | quick_embeddings(model)
 
     def fill_up(_: object) -> str:
@@ -92,7 +105,7 @@ def test_a_disk_that_fills_up_during_a_turn(goat: Goat, small_disk: Path, model:
         return "a reply that finds no room"
 
     model.reply(fill_up)
-    ran = run_child(settings, small_disk.parent, "chat", typed=TOLD + b"/why\n")
+    ran = run_child(nursery, settings, small_disk.parent, "chat", typed=TOLD + b"/why\n")
     assert "Traceback" not in ran.shown
     assert "a reply that finds no room" in ran.shown
     assert "room" in ran.shown.rpartition("finds no room")[2]

@@ -1,47 +1,30 @@
 """A process that is killed in the middle of a job: another one goes on where it was."""
 
 import asyncio
-import subprocess
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 
 from graph.agent import Agent
 from graph.app import open_agent
 from graph.delegation.job import Job, Status
 from graph.settings import Settings
 from tests.crash.settings import environment
+from tests.nursery import SECONDS, Nursery
 from tests.servers.model import ModelRequest, ModelServer, Reply
 from tests.servers.openai_format import ToolCall
 from tests.team import OWNER, QUICK, Team, plan, titles, until
 
-ROOT = Path(__file__).parents[2]
 _TOOK_TOOLS = "tool_output"
-
-
-@asynccontextmanager
-async def delegating(settings: Settings) -> AsyncIterator["subprocess.Popen[bytes]"]:
-    """Run a process that delegates a task and works on it; whatever is left of it ends with the block."""
-    command = [sys.executable, "-m", "tests.delegating"]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment(settings))  # noqa: ASYNC220
-    try:
-        yield process
-    finally:
-        process.kill()
-        await asyncio.to_thread(process.wait)
 
 
 async def first_job(agent: Agent) -> Job:
     """Wait for the job that the other process gives."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(SECONDS):
         while not (found := await agent.layers.delegation.jobs.latest(owner=OWNER)):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     return found[0]
 
 
 async def test_the_next_process_finishes_the_job_and_asks_for_nothing_twice(
-    settings: Settings, model: ModelServer, hash_vectors: None
+    nursery: Nursery, settings: Settings, model: ModelServer, hash_vectors: None
 ) -> None:
     def research(request: ModelRequest) -> str | Reply:
         if "slowly" not in request.messages[1]["content"]:
@@ -55,13 +38,13 @@ async def test_the_next_process_finishes_the_job_and_asks_for_nothing_twice(
     model.delay_per_chunk = 0.03
     async with open_agent(settings) as agent:
         agent.layers.delegation.runner.pace = QUICK
-        async with delegating(settings) as process:
+        words = ("-m", "tests.delegating")
+        with nursery.living(*words, environment=environment(settings)) as process:
             job = await until(agent, await first_job(agent), lambda job: bool(titles(job)))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(SECONDS):
                 while len(team.requests("researcher")) < 3:  # noqa: ASYNC110 - asked of a thread
                     await asyncio.sleep(0.01)
-            process.kill()
-            await asyncio.to_thread(process.wait)
+            await asyncio.to_thread(process.kill)
         left = await agent.layers.delegation.jobs.get(job.id, owner=OWNER)
         assert left is not None
         assert left.is_open

@@ -1,12 +1,11 @@
 """The archive after crashes, lost folders, other processes and broken files."""
 
 import asyncio
+import os
 import shutil
 import signal
 import sqlite3
 import stat
-import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -27,11 +26,11 @@ from memory.episodic.vectors import ChromaLocation, VectorBackend, VectorIndex
 from memory.errors import TierCorrupt, TierUnavailable
 from memory.models import Episode
 from memory.owner_files import OwnerFiles, owner_key
+from tests.nursery import Nursery
 from tests.servers.chroma import ChromaSettings
 from tests.servers.hash_embeddings import HashEmbeddings
 
 START = datetime(2025, 3, 1, tzinfo=UTC)
-ROOT = Path(__file__).parents[2]
 
 OpenArchive = Callable[..., EpisodeArchive]
 
@@ -86,16 +85,16 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-async def other_process(data: Path, what: str = "all") -> int:
-    command = [sys.executable, "-c", OTHER_PROCESS, str(data), what]
-    return (await asyncio.to_thread(subprocess.run, command, cwd=ROOT, check=False)).returncode
+async def other_process(nursery: Nursery, data: Path, what: str = "all") -> int:
+    life = nursery.begin("-c", OTHER_PROCESS, str(data), what, environment=os.environ, stderr=2)
+    return await asyncio.to_thread(life.wait)
 
 
 @pytest.mark.parametrize("when", ["killed before vectors", "killed between vectors and log"])
 async def test_what_was_logged_before_a_kill_is_found_after_it(
-    open_archive: OpenArchive, tmp_path: Path, when: str
+    nursery: Nursery, open_archive: OpenArchive, tmp_path: Path, when: str
 ) -> None:
-    assert await other_process(tmp_path, when) == -signal.SIGKILL
+    assert await other_process(nursery, tmp_path, when) == -signal.SIGKILL
     archive = open_archive()
     assert await archive.count(owner="ana") == 3
     assert [(step.owner, step.done, step.total) async for step in archive.reconcile()] == [("ana", 3, 3)]
@@ -103,12 +102,14 @@ async def test_what_was_logged_before_a_kill_is_found_after_it(
     assert [step async for step in archive.reconcile()] == []
 
 
-async def test_what_another_process_wrote_is_found_at_once(open_archive: OpenArchive, tmp_path: Path) -> None:
+async def test_what_another_process_wrote_is_found_at_once(
+    nursery: Nursery, open_archive: OpenArchive, tmp_path: Path
+) -> None:
     archive = open_archive()
     await archive.append(episode("mine", "mine zebra"))
     await archive.index(owner="ana")
     assert await found(archive, "zebra") == ["mine"]
-    assert await other_process(tmp_path) == 0
+    assert await other_process(nursery, tmp_path) == 0
     assert sorted(await found(archive, "zebra")) == ["mine", "other-0", "other-1", "other-2"]
     assert [step.done async for step in archive.reindex(owner="ana")] == [4]
     assert len(await found(archive, "zebra")) == 4
@@ -229,7 +230,16 @@ asyncio.run(main(Path(sys.argv[1])))
 """
 
 
-def test_a_read_only_folder_is_unavailable() -> None:
+def said_by(nursery: Nursery, program: str, folder: Path) -> str:
+    """Run a program in another process, and return what it says."""
+    with tempfile.TemporaryFile() as said:
+        words = ("-c", program, str(folder))
+        assert nursery.begin(*words, environment=os.environ, stdout=said.fileno(), stderr=2).wait() == 0
+        said.seek(0)
+        return said.read().decode().strip()
+
+
+def test_a_read_only_folder_is_unavailable(nursery: Nursery) -> None:
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder)
         archive, files = build(data)
@@ -237,10 +247,8 @@ def test_a_read_only_folder_is_unavailable() -> None:
         asyncio.run(files.close())
         data.chmod(0o755)
         (data / "owners").chmod(0o555)
-        command = [sys.executable, "-c", READ_ONLY, folder]
-        told = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+        assert said_by(nursery, READ_ONLY, data).count("folder") == 2
         (data / "owners").chmod(0o700)
-        assert told.stdout.count("folder") == 2
 
 
 async def test_a_lock_held_elsewhere_is_unavailable_after_the_timeout(tmp_path: Path) -> None:
@@ -467,15 +475,7 @@ COUNTS = (
 )
 
 
-async def seen_by_another_process(program: str, folder: Path) -> str:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", program, str(folder), cwd=ROOT, stdout=asyncio.subprocess.PIPE
-    )
-    said, _ = await process.communicate()
-    return said.decode().strip()
-
-
-async def test_a_process_that_comes_and_goes_takes_no_log_away(tmp_path: Path) -> None:
+async def test_a_process_that_comes_and_goes_takes_no_log_away(nursery: Nursery, tmp_path: Path) -> None:
     """To close a descriptor of a database ends a process's locks on it, and others believe to be alone."""
     files = OwnerFiles(lambda: tmp_path)
     log = EpisodeLog(files)
@@ -483,7 +483,7 @@ async def test_a_process_that_comes_and_goes_takes_no_log_away(tmp_path: Path) -
     await files.close()
     assert await log.count(owner="ana") == 1  # opens it to read, and only then to write
     await log.append(episode("t1", "one"))
-    assert await seen_by_another_process(LISTS, tmp_path) == "['ana']"
+    assert await asyncio.to_thread(said_by, nursery, LISTS, tmp_path) == "['ana']"
     await log.append(episode("t2", "two"))
-    assert await seen_by_another_process(COUNTS, tmp_path) == "2"
+    assert await asyncio.to_thread(said_by, nursery, COUNTS, tmp_path) == "2"
     await files.close()

@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-import subprocess
-import sys
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +17,7 @@ from memory.permanent.letta import LettaAddress, LettaPermanentStore
 from memory.permanent.letta_agents import LABEL, MOST_CHARS, BlockFull, agent_name
 from memory.permanent.letta_http import read_address
 from memory.permanent.letta_locks import WriterLocks
+from tests.nursery import Nursery
 from tests.servers.chroma import free_port
 from tests.servers.letta import Fault, LettaServer, running_letta_server
 
@@ -203,11 +203,11 @@ asyncio.run(main())
 
 
 async def test_workers_on_one_machine_lose_nothing(
-    server: LettaServer, store: LettaPermanentStore, tmp_path: Path
+    nursery: Nursery, server: LettaServer, store: LettaPermanentStore, tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-c", WRITER, server.url, str(tmp_path / "locks")]
-    workers = [subprocess.Popen([*command, name]) for name in ("left", "right")]  # noqa: ASYNC220
-    assert [await asyncio.to_thread(worker.wait, 60) for worker in workers] == [0, 0]
+    words = ("-c", WRITER, server.url, str(tmp_path / "locks"))
+    workers = [nursery.begin(*words, name, environment=os.environ) for name in ("left", "right")]
+    assert [await asyncio.to_thread(worker.wait) for worker in workers] == [0, 0]
     assert len(await current(store)) == 30
     assert (tmp_path / "locks").stat().st_mode & 0o777 == 0o700
 

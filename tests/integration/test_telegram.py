@@ -6,6 +6,8 @@ from bot.telegram.converse import Converse
 from tests.servers.model import ModelServer
 from tests.telegram_bot import ANA, BOB, EVE, Bot
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 
 async def test_a_message_is_answered(bot: Bot, model: ModelServer) -> None:
     model.reply("Hello **Ana**")

@@ -1,6 +1,7 @@
 """The bot as processes: start, health, orderly end, pairing, and what it says when it cannot run."""
 
 import contextlib
+import os
 import re
 import signal
 import time
@@ -11,10 +12,10 @@ import httpx
 import pytest
 
 from tests.goat import Goat, quick_embeddings, settings_for
+from tests.nursery import SECONDS, Life, Nursery
 from tests.servers.model import ModelServer
 from tests.servers.redis import free_ports
 from tests.servers.telegram import BotApi, running_bot_api
-from tests.telegram_soak.nursery import Life, Nursery, running_nursery
 
 ANA = 101
 Environment = dict[str, str]
@@ -40,34 +41,23 @@ def configured(tmp_path: Path, api: BotApi, model: ModelServer) -> Environment:
     }
 
 
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    """What forks the processes, with everything imported."""
-    with running_nursery() as running:
-        yield running
-
-
 @pytest.fixture
 def start(nursery: Nursery, configured: Environment, tmp_path: Path) -> Start:
     """Runs `goat telegram` for the time of a block; yields the process and its log."""
 
     @contextlib.contextmanager
     def started(*arguments: str, **more: str) -> Iterator[tuple[Life, Path]]:
-        log = tmp_path / "telegram.log"
-        life = nursery.begin(["goat", "telegram", *arguments], configured | more, log)
+        path, environment = tmp_path / "telegram.log", os.environ | configured | more
+        with path.open("ab") as log:
+            said = log.fileno()
+            words = ("goat", "telegram", *arguments)
+            life = nursery.begin(*words, environment=environment, stdout=said, stderr=said, hashed=True)
         try:
-            yield life, log
+            yield life, path
         finally:
-            life.signal(signal.SIGKILL)
+            life.kill()
 
     return started
-
-
-def until_ended(life: Life, seconds: float = 30.0) -> None:
-    until = time.monotonic() + seconds
-    while life.runs:
-        assert time.monotonic() < until
-        time.sleep(0.02)
 
 
 def ready(environment: Environment) -> Callable[[], bool]:
@@ -90,11 +80,11 @@ def test_sigterm_lets_the_running_turn_end(
     model.delay_per_chunk = 0.3
     with start() as (life, _):
         api.says(ANA, "count")
-        api.wait_for(lambda: bool(model.chats), 30)
+        api.wait_for(lambda: bool(model.chats), SECONDS)
         assert ready(configured)()
         assert httpx.get(f"http://{configured['GOAT_TELEGRAM_LISTEN']}/healthz").json() == {"status": "alive"}
         life.signal(signal.SIGTERM)
-        until_ended(life)
+        life.wait()
     assert answered(api, "one two three four")()
     assert not api.pending
 
@@ -106,14 +96,14 @@ def test_a_turn_that_does_not_end_in_time_goes_on_at_the_next_start(
     with start(GOAT_TELEGRAM_DRAIN="0.2") as (life, _):
         api.says(ANA, "first")
         api.says(ANA, "second")
-        api.wait_for(lambda: bool(model.chats), 30)
+        api.wait_for(lambda: bool(model.chats), SECONDS)
         life.signal(signal.SIGTERM)
-        until_ended(life)
+        life.wait()
     api.says(ANA, "third")
     model.delay_per_chunk = 0
     model.reply("done")
     with start():
-        api.wait_for(lambda: len([a for a in api.answers(ANA) if a.text == "done"]) == 3, 40)
+        api.wait_for(lambda: len([a for a in api.answers(ANA) if a.text == "done"]) == 3, SECONDS)
     assert len(model.chats) == 1 + 3
 
 
@@ -121,7 +111,7 @@ def test_several_processes_share_the_work(start: Start, api: BotApi, model: Mode
     model.reply("here")
     with start("--workers", "2"):
         api.says(ANA, "hello")
-        api.wait_for(answered(api, "here"), 40)
+        api.wait_for(answered(api, "here"), SECONDS)
 
 
 def test_a_code_lets_somebody_in_once(
@@ -135,11 +125,11 @@ def test_a_code_lets_somebody_in_once(
     assert f"https://t.me/goat_test_bot?start={code[1]}" in shown
     with start():
         api.says(201, f"/start {code[1]}")
-        api.wait_for(lambda: "may talk to me now" in "".join(a.text for a in api.answers(201)), 40)
+        api.wait_for(lambda: "may talk to me now" in "".join(a.text for a in api.answers(201)), SECONDS)
         api.says(202, f"/start {code[1]}")
-        api.wait_for(lambda: "wrong" in "".join(a.text for a in api.answers(202)), 20)
+        api.wait_for(lambda: "wrong" in "".join(a.text for a in api.answers(202)), SECONDS)
         api.says(201, "hi")
-        api.wait_for(lambda: "hello" in [answer.text for answer in api.answers(201)], 20)
+        api.wait_for(lambda: "hello" in [answer.text for answer in api.answers(201)], SECONDS)
 
 
 def test_what_keeps_it_from_running_is_said(configured: Environment, api: BotApi, goat: Goat) -> None:
@@ -157,19 +147,19 @@ def test_what_keeps_it_from_running_is_said(configured: Environment, api: BotApi
 
 def test_a_token_that_is_revoked_ends_the_bot(start: Start, configured: Environment, api: BotApi) -> None:
     with start() as (life, log):
-        api.wait_for(ready(configured), 30)
+        api.wait_for(ready(configured), SECONDS)
         api.says(ANA, "wakes the poll")
         api.revoke()
-        until_ended(life)
+        life.wait()
     assert "refuses the token" in " ".join(log.read_text("utf-8").split())
 
 
 def test_another_poller_is_named(start: Start, configured: Environment, api: BotApi) -> None:
     with start() as (_, log):
-        api.wait_for(ready(configured), 30)
+        api.wait_for(ready(configured), SECONDS)
         api.fail("getUpdates", 409, times=100, description="Conflict: terminated by other getUpdates request")
         api.says(ANA, "wakes the poll")
-        until = time.monotonic() + 30
+        until = time.monotonic() + SECONDS
         while "same token" not in " ".join(log.read_text("utf-8").split()):
             assert time.monotonic() < until
             time.sleep(0.05)
@@ -180,9 +170,9 @@ def test_the_doctor_looks_at_the_bot(start: Start, configured: Environment, api:
     assert "@goat_test_bot, 1 people may talk to it" in goat("doctor").shown
     api.raw({"message": {"chat": {"id": ANA}, "date": "tomorrow"}})
     with start():
-        api.wait_for(lambda: not api.pending, 30)
+        api.wait_for(lambda: not api.pending, SECONDS)
         api.says(ANA, "/help")
-        api.wait_for(lambda: bool(api.answers(ANA)), 30)
+        api.wait_for(lambda: bool(api.answers(ANA)), SECONDS)
     shown = goat("doctor").shown
     assert "1 messages were given up: not an update as Telegram makes them" in shown
     assert "1 messages are deleted" in goat("telegram", "--drop-dead").shown

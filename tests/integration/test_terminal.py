@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.goat import CTRL_C, CTRL_D, Goat, Terminal, plain, quick_embeddings, settings_for
+from tests.nursery import SECONDS, Nursery
 from tests.scripted import calling, in_turn
 from tests.servers.faults import Fault
 from tests.servers.model import ModelServer, running_model_server
@@ -38,10 +39,10 @@ def home(tmp_path_factory: pytest.TempPathFactory, model_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def running(home: Path, endpoint: ModelServer) -> Iterator[Terminal]:
+def running(nursery: Nursery, home: Path, endpoint: ModelServer) -> Iterator[Terminal]:
     """One `goat chat` with a model, for all tests that do not end it."""
     settings = settings_for(home, endpoint, GOAT_OWNER="shared", GOAT_SHELL="true")
-    with Terminal(settings, home.parent) as terminal:
+    with Terminal(nursery, settings, home.parent) as terminal:
         terminal.prompt()
         yield terminal
         terminal.type(CTRL_C + CTRL_D)
@@ -222,13 +223,15 @@ def test_what_was_typed_is_kept_for_its_owner_alone(chat: Terminal, home: Path) 
     assert stat.S_IMODE((home / "terminal").stat().st_mode) == 0o700
 
 
-def test_a_fact_told_in_one_run_is_recalled_in_another_without_a_model(goat: Goat, home: Path) -> None:
+def test_a_fact_told_in_one_run_is_recalled_in_another_without_a_model(
+    nursery: Nursery, goat: Goat, home: Path
+) -> None:
     settings = settings_for(home, GOAT_OWNER="ana")
     goat.configure(settings)
     told = goat("chat", typed=b"My bicycle Rosinante stands in the cellar.\n")
     assert told.status == 0
     assert "No model is configured" in told.shown
-    with Terminal(settings, home.parent, "chat") as chat:
+    with Terminal(nursery, settings, home.parent) as chat:
         assert "GOAT 2.0 · ana" in chat.prompt()
         chat.type("One moment.\r")
         chat.until("loading the memory")
@@ -243,7 +246,7 @@ def test_a_fact_told_in_one_run_is_recalled_in_another_without_a_model(goat: Goa
 
 
 def test_a_second_ctrl_c_ends_the_process_and_the_next_start_finishes_the_turn(
-    goat: Goat, home: Path, endpoint: ModelServer
+    nursery: Nursery, goat: Goat, home: Path, endpoint: ModelServer
 ) -> None:
     settings = settings_for(
         home, endpoint, GOAT_OWNER="bob", GOAT_PREFETCH_TIMEOUT="20", **quick_embeddings(endpoint)
@@ -251,7 +254,7 @@ def test_a_second_ctrl_c_ends_the_process_and_the_next_start_finishes_the_turn(
     goat.configure(settings)
     assert goat("chat", typed=b"My bicycle stands in the cellar.\n").status == 0
     endpoint.reply("one two three")
-    with Terminal(settings, home.parent) as chat:
+    with Terminal(nursery, settings, home.parent) as chat:
         thread = _thread(chat.prompt())
         assert "one two three" in chat.say("Count to three.")
         endpoint.faults.append(Fault.slow(15, about="Where is my bicycle?"))
@@ -307,8 +310,8 @@ def _thread(shown: str) -> str:
     return plain(shown).partition("thread ")[2].split()[0]
 
 
-def _wait_until(true: Callable[[], bool], seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
+def _wait_until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + SECONDS
     while not true():
         assert time.monotonic() < end
         time.sleep(0.01)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tests.goat import CTRL_C, CTRL_D, Terminal, quick_embeddings, settings_for
+from tests.nursery import Nursery
 from tests.servers.model import ModelRequest, ModelServer, Reply
 from tests.servers.openai_format import ToolCall
 from tests.team import Team, plan
@@ -17,11 +18,13 @@ def team() -> Team:
     return Team({"researcher": "Oats cost \x1b[31m3 lei."}, otherwise=delegate)
 
 
-def test_word_of_a_job_appears_above_the_prompt(data_folder: Path, model: ModelServer) -> None:
+def test_word_of_a_job_appears_above_the_prompt(
+    nursery: Nursery, data_folder: Path, model: ModelServer
+) -> None:
     scripted = team()
     model.reply(scripted)
     settings = settings_for(data_folder, model, **quick_embeddings(model))
-    with Terminal(settings, data_folder.parent) as chat:
+    with Terminal(nursery, settings, data_folder.parent) as chat:
         chat.prompt()
         assert "no jobs" in chat.say("/jobs")
         assert "no such job at work" in chat.say("/stop")

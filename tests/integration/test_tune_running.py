@@ -1,28 +1,31 @@
 """A running `goat chat` takes up what `goat tune`, called beside it, writes and takes back."""
 
+import asyncio
 from pathlib import Path
 
 from graph.layers import open_layers
 from graph.settings import Settings
 from memory.relevance import calibration_of
 from memory.tuning.result import write_result
-from tests.goat import CTRL_D, Terminal, quick_embeddings, run_child, settings_for
+from tests.goat import CTRL_D, Goat, Terminal, quick_embeddings, settings_for
+from tests.nursery import Nursery
 from tests.servers.model import ModelServer
 from tests.unit.test_tuning import result
 
 
 async def test_a_chat_goes_by_the_new_values_at_its_next_turn(
-    data_folder: Path, tmp_path: Path, model: ModelServer
+    nursery: Nursery, goat: Goat, data_folder: Path, tmp_path: Path, model: ModelServer
 ) -> None:
     tuned = result(embedding_model="endpoint:hashed", calibration=calibration_of("any"))
     write_result(tuned, tmp_path / "result.json")
     settings = settings_for(data_folder, model) | quick_embeddings(model)
-    with Terminal(settings, tmp_path) as chat:
+    goat.configure(settings)
+    with Terminal(nursery, settings, tmp_path) as chat:
         chat.prompt()
-        applied = run_child(settings, tmp_path, "tune", "apply", "result.json")
+        applied = await asyncio.to_thread(goat, "tune", "apply", "result.json")
         assert applied.status == 0, applied.shown
         chat.say("The boat is painted green.")
-        assert run_child(settings, tmp_path, "tune", "rollback").status == 0
+        assert (await asyncio.to_thread(goat, "tune", "rollback")).status == 0
         chat.say("The pier needs a new plank.")
         chat.type(CTRL_D)
         chat.until_end()

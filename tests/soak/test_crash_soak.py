@@ -9,6 +9,7 @@ import pytest
 from graph.app import open_agent
 from tests.crash.check import check
 from tests.crash.running import running_trial
+from tests.nursery import running_nursery
 
 KILLS = 200
 
@@ -19,7 +20,10 @@ async def test_nothing_is_lost_or_doubled_over_200_kills(
     tmp_path: Path, hash_vectors: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     began = time.monotonic()
-    with running_trial(tmp_path / "data", seed=200) as (trial, settings):
+    with (
+        running_nursery() as nursery,
+        running_trial(nursery, tmp_path / "data", seed=200) as (trial, settings),
+    ):
         await asyncio.to_thread(trial.kill, KILLS)
         async with open_agent(settings) as agent:
             found = await check(agent, trial.told, trial.replies)

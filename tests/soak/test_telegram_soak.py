@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.nursery import Nursery, running_nursery
 from tests.telegram_soak.__main__ import SLOW_PLAN
 from tests.telegram_soak.layouts import ALONE, CONCURRENT, POLLING, STOCK, WEBHOOK, Layout
-from tests.telegram_soak.nursery import Nursery, running_nursery
 from tests.telegram_soak.script import Plan
 from tests.telegram_soak.slow import measure
 from tests.telegram_soak.trial import run_trial

@@ -9,9 +9,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from tests.nursery import Nursery, running_nursery
 from tests.telegram_soak.figures import Figures
 from tests.telegram_soak.layouts import LAYOUTS, Layout
-from tests.telegram_soak.nursery import Nursery, running_nursery
 from tests.telegram_soak.script import Plan, steps
 from tests.telegram_soak.slow import SLOW_MESSAGES, measure
 from tests.telegram_soak.table import table

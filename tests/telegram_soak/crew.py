@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.nursery import Life, Nursery
 from tests.telegram_soak.layouts import Layout
-from tests.telegram_soak.nursery import Life, Nursery
-
-_LOOK_SECONDS = 0.01
 
 
 @dataclass(slots=True)
@@ -33,7 +31,7 @@ class Crew:
     def kill(self, whom: float) -> None:
         """Kill the one at this place, from 0 to 1, and begin it again at once."""
         number = int(whom * len(self._lives))
-        self._lives[number].signal(signal.SIGKILL)
+        self._lives[number].kill()
         self._lives[number] = self._begin(number)
 
     def freeze(self, whom: float, seconds: float) -> None:
@@ -50,17 +48,20 @@ class Crew:
             life.signal(signal.SIGCONT)
         for number, life in enumerate(self._lives):
             if not life.runs:
+                life.wait()
                 self.ended += 1
                 self._lives[number] = self._begin(number)
 
     def stop(self) -> None:
         """Kill all of them, and wait until they are dead: nobody uses the data folder then."""
         for life in self._lives:
-            life.signal(signal.SIGKILL)
-        while any(life.runs for life in self._lives):
-            time.sleep(_LOOK_SECONDS)
+            life.kill()
         self._lives.clear()
 
     def _begin(self, number: int) -> Life:
-        log = self.folder / f"process-{number}.log"
-        return self.nursery.begin(self.layout.processes[number], self.environment, log)
+        words = self.layout.processes[number]
+        with (self.folder / f"process-{number}.log").open("ab") as log:
+            said = log.fileno()
+            return self.nursery.begin(
+                *words, environment=self.environment, stdout=said, stderr=said, hashed=True
+            )

@@ -7,6 +7,7 @@ Words = Sequence[str]
 _ALL: Words = ("goat", "telegram")
 _INTAKE: Words = ("goat", "telegram", "--part", "intake")
 _WORK: Words = ("goat", "telegram", "--part", "work")
+_STOCK: Words = ("-m", "tests.telegram_soak.stock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,6 @@ POLLING = Layout("polling", (_ALL, _ALL, _WORK, _WORK))
 SMALL = Layout("polling", (_ALL, _ALL, _WORK))
 WEBHOOK = Layout("webhook", (_INTAKE, _INTAKE, _WORK, _WORK, _WORK), webhook=True)
 ALONE = Layout("one process", (_ALL,))
-STOCK = Layout("stock", (("stock",),), ours=False)
-CONCURRENT = Layout("stock, concurrent_updates", (("stock", "concurrent"),), ours=False)
+STOCK = Layout("stock", (_STOCK,), ours=False)
+CONCURRENT = Layout("stock, concurrent_updates", ((*_STOCK, "concurrent"),), ours=False)
 LAYOUTS = (POLLING, WEBHOOK, ALONE, STOCK, CONCURRENT)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tests.nursery import Nursery
 from tests.telegram_soak.layouts import ALONE
-from tests.telegram_soak.nursery import Nursery
 from tests.telegram_soak.script import ANSWER, Chat, Line, Plan, Step, chats, steps
 from tests.telegram_soak.trial import Progress, rest
 from tests.telegram_soak.world import World, running_world

@@ -31,3 +31,7 @@ def main() -> None:
     app = builder.build()
     app.add_handler(MessageHandler(_NEW_TEXT, answer))
     app.run_polling()
+
+
+if __name__ == "__main__":
+    main()

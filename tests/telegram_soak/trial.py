@@ -7,11 +7,11 @@ from pathlib import Path
 
 from memory.errors import TierUnavailable
 from tests.crash.trial import kill_server
+from tests.nursery import Nursery
 from tests.telegram_soak.check import check
 from tests.telegram_soak.faults import let_go_wrong
 from tests.telegram_soak.figures import Figures
 from tests.telegram_soak.layouts import Layout
-from tests.telegram_soak.nursery import Nursery
 from tests.telegram_soak.script import Freeze, Kill, Line, Plan, Step, chats, steps
 from tests.telegram_soak.world import World, running_world
 from tests.telegram_soak.written import Written, write

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -16,13 +17,13 @@ from bot.telegram.lanes import Lanes
 from graph.layers import Layers
 from graph.settings import Settings
 from graph.telegram_settings import GroupPolicy
+from tests.nursery import ROOT, Nursery
 from tests.servers.redis import free_ports
 from tests.servers.telegram import RemoteBotApi
 from tests.telegram_soak import stock
 from tests.telegram_soak.crew import Crew
 from tests.telegram_soak.layouts import Layout
 from tests.telegram_soak.model import Model, RunningModel
-from tests.telegram_soak.nursery import ROOT, Nursery
 from tests.telegram_soak.script import Chat
 
 _SECRET = "a-secret-of-the-webhook"
@@ -104,7 +105,7 @@ def _settings(layout: Layout, folder: Path, api: RemoteBotApi, model: Model) -> 
         timezone="UTC",
         model="test",
         model_base_url=model.base_url,
-        model_timeout=20,
+        model_timeout=60,
         telegram_token=SecretStr(api.token),
         telegram_api=api.url,
         telegram_rate=0,
@@ -116,12 +117,13 @@ def _settings(layout: Layout, folder: Path, api: RemoteBotApi, model: Model) -> 
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """Return what gives a process of either bot these settings."""
+    """Return what gives a process of either bot these settings, and no others of its own."""
     token = settings.telegram_token.get_secret_value()
     goat = {f"GOAT_{name.upper()}": str(getattr(settings, name)) for name in _FIELDS}
     secrets = {"GOAT_TELEGRAM_TOKEN": token, "GOAT_TELEGRAM_WEBHOOK_SECRET": _SECRET}
     other = {stock.API: settings.telegram_api, stock.TOKEN: token, stock.MODEL: settings.model_base_url}
-    return goat | secrets | other
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GOAT_")}
+    return inherited | goat | secrets | other
 
 
 async def _let_in(world: World, chats: Sequence[Chat]) -> None:

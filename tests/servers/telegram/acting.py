@@ -120,6 +120,10 @@ class Acting(Runner):
         """Upgrade a group to a supergroup with another id."""
         return self._number("migrates", chat_id=chat_id, new_id=new_id)
 
+    def forget(self) -> None:
+        """Go back to no chats, no calls and no faults; a webhook, the menu and the token stay as they are."""
+        self.run("forget")
+
     def raw(self, update: Any, *, numbered: bool = True) -> int:
         """Queue anything as an update; an object without a number gets one unless told otherwise."""
         return int(self.run("raw", update=update, numbered=numbered))

@@ -12,6 +12,7 @@ class Changes:
         self.closed = False
         self._next = asyncio.Event()
         self._closing = asyncio.Event()
+        self._interrupted = asyncio.Event()
 
     def note(self) -> None:
         """Say that something has changed."""
@@ -23,6 +24,7 @@ class Changes:
         """End every wait, now and from now on."""
         self.closed = True
         self._closing.set()
+        self.interrupt()
         self.note()
 
     async def after(self, version: int, seconds: float) -> int:
@@ -37,7 +39,14 @@ class Changes:
         """Wait for the end."""
         await self._closing.wait()
 
+    def interrupt(self) -> None:
+        """End the pauses that run."""
+        self._interrupted.set()
+        self._interrupted = asyncio.Event()
+
     async def pause(self, seconds: float) -> None:
-        """Wait so long, or until the end."""
+        """Wait so long, or until interrupted or closed."""
+        if self.closed:
+            return
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._closing.wait(), seconds)
+            await asyncio.wait_for(self._interrupted.wait(), seconds)

@@ -21,6 +21,7 @@ class Control:
     def __init__(self, state: State, faults: Faults, flood: Flood, deliverer: Deliverer) -> None:
         self._state = state
         self._faults = faults
+        self._flood = flood
         self._deliverer = deliverer
         self._people = people = People(state)
         self._operations: dict[str, Callable[..., Any]] = {
@@ -37,6 +38,7 @@ class Control:
             "fault": self._fault,
             "clear_faults": faults.clear,
             "flood": flood.limit,
+            "forget": self._forget,
             "webhook_backoff": self._webhook_backoff,
             "revoke": state.new_token,
             "about": self._about,
@@ -62,6 +64,11 @@ class Control:
 
     def _fault(self, **fault: Any) -> None:
         self._faults.add(Fault(**fault))
+
+    def _forget(self) -> None:
+        self._faults.clear(0)
+        self._flood.limit()
+        self._state.forget()
 
     def _webhook_backoff(self, first: float, most: float) -> None:
         self._deliverer.backoff = (first, most)

@@ -48,6 +48,15 @@ class State:
             "has_topics_enabled": False,
         }
 
+    def forget(self) -> None:
+        """Go back to no chats and no calls; what the bot has set stays, and updates are numbered on."""
+        self.changes.interrupt()
+        self.updates.drop_all()
+        self.updates.acknowledged.clear()
+        self.files = Files()
+        for kept in (self.chats, self.users, self.calls, self.queries, self.callback_answers):
+            kept.clear()
+
     def new_token(self) -> str:
         """Make the token invalid and return the one that takes its place."""
         self._tokens += 1
