@@ -89,7 +89,7 @@ class Plugins:
         return await self.run(await self.tool(name), call, Caller(turn=turn, key=call.key))
 
 
-async def until(holds: Callable[[], bool], seconds: float = 5.0) -> None:
+async def until(holds: Callable[[], bool], seconds: float = 100.0) -> None:
     """Wait until something holds."""
     async with asyncio.timeout(seconds):
         while not holds():  # noqa: ASYNC110 - another process or thread makes it hold

@@ -1,17 +1,24 @@
 """The bot over real stores, against the Bot API server of the tests."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import pytest
+from pydantic import SecretStr
+
+import graph.layers
 from bot.telegram.desk import Desk
 from bot.telegram.part import Part
 from bot.telegram.running import open_bot, run_parts
 from graph.app import open_agent
 from graph.settings import Settings
-from tests.servers.telegram import BotApi, Message
+from tests.servers.hash_embeddings import HashEmbeddings
+from tests.servers.model import ModelServer
+from tests.servers.telegram import BotApi, Message, running_bot_api
 
 ANA, BOB, EVE = 101, 102, 666
 """Ana runs the bot, Bob may talk to it, Eve may not."""
@@ -26,16 +33,15 @@ class Bot:
     desk: Desk
     api: BotApi
 
-    async def answers(self, chat_id: int, count: int = 1, seconds: float = SECONDS) -> list[Message]:
+    async def until(self, happened: Callable[[], object]) -> None:
+        """Wait until something has happened in the chats."""
+        await self.api.until(happened, SECONDS)
+
+    async def answers(self, chat_id: int, count: int = 1) -> list[Message]:
         """Wait until the bot has said so many things in a chat that do not change any more."""
-
-        def said() -> list[Message]:
-            found = [message for message in self.api.answers(chat_id) if message.text != "…"]
-            return found if len(found) >= count else []
-
-        found = await self.api.until(said, seconds)
-        await self.idle(seconds)
-        return [message for message in self.api.answers(chat_id) if message.text != "…"] or found
+        await self.until(lambda: len(self._said(chat_id)) >= count)
+        await self.idle()
+        return self._said(chat_id)
 
     async def ask(self, chat_id: int, text: str, **options: Any) -> str:
         """Say something, and return the bot's answer."""
@@ -43,9 +49,18 @@ class Bot:
         self.api.says(chat_id, text, **options)
         return (await self.answers(chat_id, before + 1))[-1].text
 
-    async def idle(self, seconds: float = SECONDS) -> None:
+    async def ask_beside(self, chat_id: int, text: str, **options: Any) -> str:
+        """Say something, and return the bot's whole answer, whatever it still does in other chats."""
+        self.api.says(chat_id, text, **options)
+        await self.until(lambda: [message for message in self._said(chat_id) if message.edits])
+        return self._said(chat_id)[-1].text
+
+    def _said(self, chat_id: int) -> list[Message]:
+        return [message for message in self.api.answers(chat_id) if message.text != "…"]
+
+    async def idle(self) -> None:
         """Wait until everything that came in is dealt with."""
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(SECONDS):
             while self.api.pending or await self.desk.lanes.waiting():  # noqa: ASYNC110 - in Redis
                 await asyncio.sleep(0.02)
 
@@ -61,6 +76,41 @@ class Bot:
             kept.clear()
         self.api.forget()
         await self.desk.access.allow(BOB)
+
+
+def settings_of(data_folder: Path, model: ModelServer) -> Settings:
+    """Return settings over embedded stores, patient with a busy machine."""
+    return Settings(
+        data_folder=data_folder,
+        model="test",
+        model_base_url=model.base_url,
+        model_timeout=60,
+        prefetch_timeout=30,
+        timezone="UTC",
+    )
+
+
+def settings_of_bot(settings: Settings, api: BotApi) -> Settings:
+    """Return settings of a bot that Ana runs."""
+    return settings.model_copy(
+        update={
+            "telegram_token": SecretStr(api.token),
+            "telegram_api": api.url,
+            "telegram_admins": str(ANA),
+            "telegram_rate": 0,
+        }
+    )
+
+
+@asynccontextmanager
+async def lasting_bot(folder: Path, model: ModelServer, **changes: object) -> AsyncIterator[Bot]:
+    """Run a bot of changed settings that serves one test after the other; see `Bot.begin_anew`."""
+    (folder / "data").mkdir(mode=0o700)
+    with pytest.MonkeyPatch.context() as patch, running_bot_api() as api:
+        patch.setattr(graph.layers, "embedding_model", lambda _: HashEmbeddings())
+        settings = settings_of_bot(settings_of(folder / "data", model), api)
+        async with running_bot(settings.model_copy(update=changes), api) as running:
+            yield running
 
 
 @asynccontextmanager

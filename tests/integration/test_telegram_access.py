@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
@@ -20,8 +21,10 @@ from graph.telegram_settings import GroupPolicy
 from memory.errors import TierUnavailable
 from tests.servers.model import ModelServer
 from tests.servers.redis import free_ports
-from tests.servers.telegram import BotApi, Message, running_bot_api
-from tests.telegram_bot import ANA, BOB, EVE, Bot, running_bot
+from tests.servers.telegram import BotApi, Message
+from tests.telegram_bot import ANA, BOB, EVE, Bot, lasting_bot, running_bot
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 GROUP, ME = -100500, "@goat_test_bot"
 SECRET = "xylophonequartz"
@@ -40,32 +43,14 @@ Start = Callable[..., AbstractAsyncContextManager[Bot]]
 
 
 @pytest.fixture
-def api() -> Iterator[BotApi]:
-    with running_bot_api() as server:
-        yield server
-
-
-@pytest.fixture
-def start(settings: Settings, api: BotApi, hash_vectors: None) -> Start:
+def start(bot_settings: Settings, api: BotApi) -> Start:
     def started(**changes: object) -> AbstractAsyncContextManager[Bot]:
-        own = {
-            "telegram_token": SecretStr(api.token),
-            "telegram_api": api.url,
-            "telegram_admins": str(ANA),
-            "telegram_rate": 0,
-        }
-        return running_bot(settings.model_copy(update=own | changes), api)
+        return running_bot(bot_settings.model_copy(update=changes), api)
 
     return started
 
 
-@pytest.fixture
-async def bot(start: Start) -> AsyncIterator[Bot]:
-    async with start() as running:
-        yield running
-
-
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def group(bot: Bot) -> Bot:
     """A bot that may talk in a group."""
     await bot.desk.access.allow_group(GROUP)
@@ -535,19 +520,29 @@ async def said_by(bot: Bot, name: str) -> Message:
     return bot.api.answers(GROUP)[-1]
 
 
-@pytest.fixture
-async def hook(start: Start) -> AsyncIterator[tuple[Bot, str]]:
-    """A bot with a webhook, and the webhook's address."""
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def _lasting_hook(
+    tmp_path_factory: pytest.TempPathFactory, _model_server: ModelServer
+) -> AsyncIterator[tuple[Bot, str]]:
     (port,) = free_ports(1)
     address = f"127.0.0.1:{port}"
-    changes = {
-        "telegram_listen": address,
-        "telegram_webhook": f"http://{address}",
-        "telegram_webhook_secret": SecretStr("the-right-secret"),
-    }
-    async with start(**changes) as bot:
-        await bot.api.until(lambda: bot.api.calls("setWebhook"))
+    async with lasting_bot(
+        tmp_path_factory.mktemp("hook"),
+        _model_server,
+        telegram_listen=address,
+        telegram_webhook=f"http://{address}",
+        telegram_webhook_secret=SecretStr("the-right-secret"),
+    ) as bot:
+        await bot.until(lambda: bot.api.calls("setWebhook"))
         yield bot, f"http://{address}/telegram"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def hook(_lasting_hook: tuple[Bot, str], model: ModelServer) -> tuple[Bot, str]:
+    """A bot with a webhook, and the webhook's address."""
+    await _lasting_hook[0].begin_anew()
+    model.reset()
+    return _lasting_hook
 
 
 def forged(number: int) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from tests.servers.model import ModelServer
 from tests.servers.telegram import Message
 from tests.telegram_bot import ANA, BOB, EVE, Bot
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 GROUP = -1001
 OWNER = f"telegram-{BOB}"
 
@@ -242,7 +244,7 @@ async def test_reactions_are_kept_with_what_was_recalled(bot: Bot) -> None:
 
 
 async def test_reactions_to_parts_and_to_other_messages(bot: Bot, model: ModelServer) -> None:
-    model.reply("word " * 2000)
+    model.reply("long-words-make-few-pieces " * 370)
     bot.api.says(BOB, "much")
     first, *_ = await bot.answers(BOB)
     bot.api.reacts(BOB, first.message_id, "👍")

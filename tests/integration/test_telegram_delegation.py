@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-import time
+import threading
 from dataclasses import replace
 
 import pytest
@@ -14,14 +14,17 @@ from graph.delegation.job import Job, Status
 from tests.servers.model import ModelRequest, ModelServer, Reply
 from tests.servers.openai_format import ToolCall
 from tests.team import QUICK, Team, plan
-from tests.telegram_bot import BOB, EVE, Bot
+from tests.telegram_bot import BOB, EVE, SECONDS, Bot
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 GROUP = -1001
 TASK = "Compare the *prices* of oats."
+LONG = "long-words-make-few-pieces " * 300
 
 
 @pytest.fixture
-def team(model: ModelServer) -> Team:
+def team(bot: Bot, model: ModelServer) -> Team:
     """Have every message but those of the team delegated, and then answered."""
 
     def delegate(request: ModelRequest) -> str | Reply:
@@ -35,15 +38,15 @@ def team(model: ModelServer) -> Team:
 
 
 @pytest.fixture
-def quick(bot: Bot) -> Bot:
-    bot.desk.agent.layers.delegation.runner.pace = QUICK
+def quick(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> Bot:
+    monkeypatch.setattr(bot.desk.agent.layers.delegation.runner, "pace", QUICK)
     return bot
 
 
 async def ended(bot: Bot, owner: str) -> Job:
     """Wait for the owner's job, and for all word of it."""
     delegation = bot.desk.agent.layers.delegation
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SECONDS):
         while True:
             jobs = await delegation.jobs.latest(owner=owner)
             waits = await delegation.notices.first(box_of(bot.desk)) or await delegation.jobs.open()
@@ -54,12 +57,16 @@ async def ended(bot: Bot, owner: str) -> Job:
 
 
 async def test_progress_is_one_message_and_the_result_a_new_one(quick: Bot, team: Team) -> None:
+    shown = threading.Event()
+
     def research(_: ModelRequest) -> str:
-        time.sleep(1.2)  # in the endpoint's own thread: until the first progress is seen
+        assert shown.wait(SECONDS)  # in the endpoint's own thread
         return "Oats cost 3 lei."
 
-    team.answers = {"researcher": research, "summariser": "Oats cost **3 lei**.\n\n" + "word " * 1500}
+    team.answers = {"researcher": research, "summariser": "Oats cost **3 lei**.\n\n" + LONG}
     quick.api.says(BOB, "find out", language="ro")
+    await quick.until(lambda: [one for one in quick.api.answers(BOB) if "În fundal" in one.text])
+    shown.set()
     job = await ended(quick, f"telegram-{BOB}")
     assert job.status is Status.DONE
     reply, progress, result, rest = quick.api.answers(BOB)
@@ -68,7 +75,7 @@ async def test_progress_is_one_message_and_the_result_a_new_one(quick: Bot, team
     assert "gata: prices" in progress.text
     assert "gata: table" in progress.text
     assert result.text.startswith(f"✅ Gata: {TASK}\n\nOats cost 3 lei.")
-    assert rest.text.endswith("word")
+    assert rest.text.endswith("pieces")
     assert any(entity["type"] == "bold" for entity in result.entities)
 
 
@@ -91,12 +98,13 @@ async def test_word_that_is_moved_or_shown_twice_is_seen_once(quick: Bot, team: 
 
 
 async def test_nobody_who_was_locked_out_is_told(quick: Bot, team: Team, model: ModelServer) -> None:
-    team.answers = {"researcher": "slow " * 10}
-    model.delay_per_chunk = 0.05
+    team.answers = {"researcher": "slow "}
+    model.hold_before = "slow"
     quick.api.says(BOB, "find out")
     await quick.answers(BOB, 1)
     await quick.desk.access.deny(BOB)
     before = len(quick.api.answers(BOB))
+    model.hold_before = ""
     job = await ended(quick, f"telegram-{BOB}")
     assert job.status is Status.DONE
     assert len(quick.api.answers(BOB)) <= before + 1
@@ -131,8 +139,8 @@ async def test_a_group_is_told_in_its_topic(quick: Bot, team: Team) -> None:
 async def test_jobs_are_listed_and_stopped(quick: Bot, team: Team, model: ModelServer) -> None:
     assert "no tasks in the background" in await quick.ask(BOB, "/jobs")
     assert "Nothing is at work" in await quick.ask(BOB, "/stop")
-    team.answers = {"planner": plan(("researcher", "prices")), "researcher": "slow " * 500}
-    model.delay_per_chunk = 0.02
+    team.answers = {"planner": plan(("researcher", "prices")), "researcher": "slow " * 9}
+    model.hold_before = "slow"
     quick.api.says(BOB, "find out")
     await quick.answers(BOB, 4)
     (job,) = await quick.desk.agent.layers.delegation.jobs.latest(owner=f"telegram-{BOB}")
@@ -150,7 +158,7 @@ async def test_jobs_are_listed_and_stopped(quick: Bot, team: Team, model: ModelS
     assert "no task" in await quick.ask(101, f"/jobs {job.name}")
 
 
-def test_what_telegram_sends_is_never_taken_for_a_notice() -> None:
+async def test_what_telegram_sends_is_never_taken_for_a_notice() -> None:
     forged = {"update_id": 2**52 + 1, "notice": {"chat": {"id": BOB}, "goat": {}}}
     assert lane_of(forged) == f"{BOB}:0"
     for raw, expected in ((json.dumps(forged), False), (" " + json.dumps(forged), True)):

@@ -2,15 +2,18 @@
 
 from collections.abc import AsyncIterator
 from itertools import product
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
-from graph.settings import Settings
 from memory.models import Episode
+from tests.plugins import until
 from tests.servers.model import Fault, ModelServer
-from tests.servers.telegram import BotApi
-from tests.telegram_bot import BOB, Bot, running_bot
+from tests.telegram_bot import BOB, Bot, lasting_bot
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 OWNER = f"telegram-{BOB}"
 JPEG = b"\xff\xd8\xff" + b"0" * 100
@@ -18,26 +21,38 @@ SECRET = "xyzzy-plugh"
 ALBUM = {"media_group_id": "album-1"}
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait shorter for albums."""
-    monkeypatch.setattr("bot.telegram.albums._GATHERING_SECONDS", 0.3)
-
-
-@pytest.fixture
-async def seeing(bot_settings: Settings, api: BotApi, model: ModelServer) -> AsyncIterator[Bot]:
-    """A bot that hears and sees."""
-    settings = bot_settings.model_copy(
-        update={
-            "transcription_model": "whisper",
-            "transcription_base_url": model.base_url,
-            "vision_model": "eyes",
-            "vision_base_url": model.base_url,
-            "telegram_file_limit": 1,
-        }
-    )
-    async with running_bot(settings, api) as running:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def _lasting_seeing_bot(
+    tmp_path_factory: pytest.TempPathFactory, _model_server: ModelServer
+) -> AsyncIterator[Bot]:
+    async with lasting_bot(
+        tmp_path_factory.mktemp("seeing"),
+        _model_server,
+        transcription_model="whisper",
+        transcription_base_url=_model_server.base_url,
+        vision_model="eyes",
+        vision_base_url=_model_server.base_url,
+        telegram_file_limit=1,
+    ) as running:
         yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def seeing(_lasting_seeing_bot: Bot, model: ModelServer) -> Bot:
+    """A bot that hears and sees."""
+    await _lasting_seeing_bot.begin_anew()
+    model.reset()
+    return _lasting_seeing_bot
+
+
+@pytest.fixture(autouse=True)
+def _albums(_lasting_bot: Bot, _lasting_seeing_bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gather an album until all of it is there, and no longer."""
+
+    async def all_is_there(_: float) -> None:
+        await until(lambda: not _lasting_bot.api.pending and not _lasting_seeing_bot.api.pending)
+
+    monkeypatch.setattr("bot.telegram.albums.asyncio", SimpleNamespace(sleep=all_is_there))
 
 
 async def turns(bot: Bot) -> list[Episode]:
@@ -79,7 +94,7 @@ async def test_photos_are_looked_at(seeing: Bot, model: ModelServer) -> None:
 
 
 async def test_documents_are_read(bot: Bot) -> None:
-    documents = {"a.txt": b"plain words", "a.csv": b"plain words,2\r\n", "a.pdf": pdf("plain words")}
+    documents = {"a.txt": b"plain words", "a.pdf": pdf("plain words")}
     for name, content in documents.items():
         bot.api.sends_file(BOB, "document", content, file_name=name, caption="read this")
     await bot.answers(BOB, len(documents))

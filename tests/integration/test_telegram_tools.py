@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 
 from graph.settings import Settings
 from memory.models import Episode
@@ -10,7 +11,9 @@ from tests.scripted import calling, in_turn
 from tests.servers.model import ModelServer, Reply
 from tests.servers.openai_format import ToolCall
 from tests.servers.telegram import BotApi, Message
-from tests.telegram_bot import ANA, BOB, Bot, running_bot
+from tests.telegram_bot import ANA, BOB, Bot, lasting_bot, running_bot
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 DRAWING = """from langchain_core.tools import tool
 
@@ -31,15 +34,26 @@ def build(services):
 """
 
 
-@pytest.fixture
-async def bot(bot_settings: Settings, api: BotApi) -> AsyncIterator[Bot]:
-    """A bot whose owner is Bob, with a shell and a plugin."""
-    folder = bot_settings.data_folder / "plugins"
-    folder.mkdir(mode=0o700)
-    (folder / "drawing.py").write_text(DRAWING, encoding="utf-8")
-    settings = bot_settings.model_copy(update={"telegram_me": BOB, "shell": True})
-    async with running_bot(settings, api) as running:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def _lasting_tool_bot(
+    tmp_path_factory: pytest.TempPathFactory, _model_server: ModelServer
+) -> AsyncIterator[Bot]:
+    plugins = tmp_path_factory.mktemp("plugins")
+    (plugins / "drawing.py").write_text(DRAWING, encoding="utf-8")
+    folder = tmp_path_factory.mktemp("tools")
+    changes = {"telegram_me": BOB, "shell": True, "plugins_folder": plugins}
+    async with lasting_bot(folder, _model_server, **changes) as running:
         yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def bot(_lasting_tool_bot: Bot, model: ModelServer) -> Bot:
+    """A bot whose owner is Bob, with a shell and a plugin."""
+    await _lasting_tool_bot.begin_anew()
+    model.reset()
+    for left in _lasting_tool_bot.desk.settings.data_folder.rglob("here.txt"):
+        left.unlink()
+    return _lasting_tool_bot
 
 
 async def question(

@@ -94,10 +94,10 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     wait: float = 0.0
     """Seconds until the first byte."""
-    pause: float = 0.0
-    """Seconds before each further chunk."""
     rest: threading.Event | None = None
     """Until this is set, what begins the answer is all that comes."""
+    paced: bool = False
+    """The chunks come at the pace that the server has at the time."""
     refused: bool = False
     """Nothing is sent: the connection is closed."""
     dropped: bool = False

@@ -9,6 +9,7 @@ import contextlib
 import json
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -40,7 +41,8 @@ class ModelServer(ThreadedServer):
     Attributes:
         requests: every request, oldest first.
         faults: what goes wrong with the next requests, first come first served.
-        delay_per_chunk: seconds before each piece of a streamed answer.
+        delay_per_chunk: seconds before each piece of a streamed answer; holds at once for one that waits.
+        hold_before: a piece that begins with this waits until this is something else.
         transcript: what is heard in every recording.
         model_names: what the list of models holds; any name is served.
     """
@@ -49,6 +51,7 @@ class ModelServer(ThreadedServer):
         self.requests: list[ModelRequest] = []
         self.faults: list[Fault] = []
         self.delay_per_chunk = 0.0
+        self.hold_before = ""
         self.transcript = TRANSCRIPT
         self.model_names = ["test"]
         self._script: Script = echo
@@ -79,6 +82,7 @@ class ModelServer(ThreadedServer):
         """Go back to the echo, and forget requests and faults."""
         self._script = echo
         self.delay_per_chunk = 0.0
+        self.hold_before = ""
         self.transcript = TRANSCRIPT
         self.model_names = ["test"]
         self.requests.clear()
@@ -108,7 +112,17 @@ class ModelServer(ThreadedServer):
         if not request.streamed:
             return Answer((openai_format.completion(request, said),))
         events = tuple(openai_format.completion_events(request, said))
-        return Answer(events, STREAM, pause=self.delay_per_chunk, rest=said.rest)
+        return Answer(events, STREAM, paced=True, rest=said.rest)
+
+    async def pace(self, chunk: bytes) -> None:
+        """Wait until a piece of a streamed answer is due."""
+        await asyncio.sleep(0)
+        began = time.monotonic()
+        while time.monotonic() - began < self.delay_per_chunk or self._is_held(chunk):  # noqa: ASYNC110 - another thread sets them
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def _is_held(self, chunk: bytes) -> bool:
+        return bool(self.hold_before) and f'"{self.hold_before}'.encode() in chunk
 
     def _said(self, request: ModelRequest) -> Reply:
         said = self._script(request) if callable(self._script) else self._script
@@ -139,12 +153,37 @@ class _Endpoint:
         try:
             request = await _read(Request(scope, receive))
         except _BadRequest as error:
-            await _send(Answer((openai_format.error(str(error), 400),), status=400), scope, receive, send)
+            await self._send(
+                Answer((openai_format.error(str(error), 400),), status=400), scope, receive, send
+            )
             return
         self._server.requests.append(request)
         fault = self._server.next_fault(request)
         answer = self._answer(request, empty=fault is not None and fault.kind is Kind.EMPTY)
-        await _send(spoiled(answer, fault) if fault else answer, scope, receive, send)
+        await self._send(spoiled(answer, fault) if fault else answer, scope, receive, send)
+
+    async def _send(self, answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
+        if answer.refused:
+            await _drop(scope, receive)
+            return
+        await asyncio.sleep(answer.wait)
+        headers = {"content-type": answer.media_type, **answer.headers}
+        pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": answer.status, "headers": pairs})
+        if answer.stalled:
+            await send({"type": "http.response.body", "body": b"", "more_body": True})
+            await _until_gone(receive)
+            return
+        for number, chunk in enumerate(answer.chunks):
+            if number == _BEGINNING and answer.rest is not None:
+                await _held_back(answer.rest, receive)
+            if answer.paced:
+                await self._server.pace(chunk)
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        if answer.dropped:
+            await _drop(scope, receive)
+            return
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _read(request: Request) -> ModelRequest:
@@ -163,29 +202,6 @@ def _json(content: bytes) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise _BadRequest("The body must be a JSON object.")
     return body
-
-
-async def _send(answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
-    if answer.refused:
-        await _drop(scope, receive)
-        return
-    await asyncio.sleep(answer.wait)
-    headers = {"content-type": answer.media_type, **answer.headers}
-    pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": answer.status, "headers": pairs})
-    if answer.stalled:
-        await send({"type": "http.response.body", "body": b"", "more_body": True})
-        await _until_gone(receive)
-        return
-    for number, chunk in enumerate(answer.chunks):
-        if number == _BEGINNING and answer.rest is not None:
-            await _held_back(answer.rest, receive)
-        await asyncio.sleep(answer.pause)
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    if answer.dropped:
-        await _drop(scope, receive)
-        return
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _held_back(rest: threading.Event, receive: Receive) -> None:
