@@ -20,7 +20,7 @@ from memory.models import Fact
 from memory.permanent.copying import Copied, copy_owner
 from memory.permanent.records import RecordedStore, Records
 
-app = typer.Typer(help="Look at facts, and copy them between stores.", no_args_is_help=True)
+app = typer.Typer()
 Owner = Annotated[str, typer.Option(help="Whose memory is used. \\[default: the `owner` setting]")]
 
 
@@ -29,6 +29,13 @@ class Store(StrEnum):
 
     EMBEDDED = "embedded"
     LETTA = "letta"
+
+
+@app.callback(invoke_without_command=True)
+def main(context: typer.Context) -> None:
+    """Look at facts, and copy them between stores; alone it lists them."""
+    if context.invoked_subcommand is None:
+        list_()
 
 
 @app.command("list")

@@ -55,6 +55,7 @@ def test_facts_are_copied_with_their_history_once_and_shown_as_they_stood(
     assert "all there already" in goat("facts", "copy", "--from", "embedded", "--to", "letta").shown
     assert server.count("PATCH") == patches
     shown = goat("facts", "list").shown
+    assert goat("facts").shown == shown
     assert "Brașov" in shown
     assert "cat" not in shown
     then = goat("facts", "list", "--as-of", "2025-03-01").shown
