@@ -16,6 +16,9 @@ from graph.state import Turn
 from graph.tools.traits import traits_of
 
 _DAYS = 7
+_RESET = "reset"
+_OVERRIDDEN = f"Yours; `/identity {_RESET}` goes back to the configured persona."
+_CONFIGURED = "The configured persona; `/identity text` gives you another."
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +62,19 @@ class MemoryDesk:
         self.console.print(said, style="dim")
 
     async def identity(self, text: str) -> None:
-        """Say who the agent is; without a text, who is configured."""
-        await self.agent.layers.permanent.set_identity(text or None, owner=self.owner)
-        self.console.print("Done." if text else "Back to the configured persona.", style="dim")
+        """Show who the agent is for the owner; with a text, change it."""
+        layers = self.agent.layers
+        if not text:
+            override = await layers.permanent.identity(owner=self.owner)
+            self.console.print(Text(screen.printable(override or layers.persona())))
+            hint = (
+                f"Yours; `/identity {_RESET}` goes back to the configured one." if override else _CONFIGURED
+            )
+            self.console.print(hint, style="dim")
+            return
+        reset = text == _RESET
+        await layers.permanent.set_identity(None if reset else text, owner=self.owner)
+        self.console.print("Back to the configured persona." if reset else "Done.", style="dim")
 
     async def stats(self, _: str) -> None:
         """Show what the owner's turns of the last days add up to."""

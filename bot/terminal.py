@@ -24,7 +24,8 @@ HELP = """\
 /why                     what was recalled for the last reply, what was cut, and by which rule
 /facts                   the facts that are always in the prompt
 /remember key: value     write such a fact       /forget key   take it out
-/identity text           who the agent is for you (without text: back to the configured persona)
+/identity                who the agent is for you
+/identity text           change that             /identity reset   back to the configured persona
 /stats                   what the last days' turns took, recalled and called
 /tools                   what the agent can do
 /jobs                    what is worked on in the background   /stop name  end it

@@ -97,14 +97,16 @@ def test_the_commands(chat: Terminal, endpoint: ModelServer) -> None:
     table = chat.say("/facts")
     assert "boat" in table
     assert "Albatros, 12:30 on Sundays" in table
+    assert "You are GOAT" in chat.say("/identity")
     assert "Done." in chat.say("/identity You are a parrot.")
+    assert "You are a parrot." in chat.say("/identity")
     chat.say("hello")
     assert "You are a parrot." in endpoint.chats[-1].prompt
     assert "Albatros" in endpoint.chats[-1].prompt
     assert "Taken out." in chat.say("/forget boat")
     assert "There is no such fact" in chat.say("/forget boat")
     assert "There is no such fact" in chat.say("/forget")
-    assert "Back to the configured persona." in chat.say("/identity")
+    assert "Back to the configured persona." in chat.say("/identity reset")
     assert "Ctrl-C ends a reply" in chat.say("/help")
     assert "There is no /nonsense. /help lists" in chat.say("/nonsense here")
     asked = len(endpoint.chats)
