@@ -7,6 +7,7 @@ from datetime import tzinfo
 from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
+from graph.shown import ECHO
 from graph.state import Allocation, Conversation, State
 from graph.updates import BudgetUpdate
 from memory import budget as aits
@@ -93,7 +94,7 @@ def fit_memories(
             kept.append((candidate, tokens))
             room -= tokens
             continue
-        rule = "echo" if echo else "budget"
+        rule = ECHO if echo else "budget"
         cut.append(replace(decisions[candidate.turn_id], kept=False, rule=rule, tokens=tokens))
     return kept, cut
 

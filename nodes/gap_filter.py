@@ -13,6 +13,7 @@ from graph.updates import GapFilterUpdate
 from memory.duplicates import asks_again, contained, superseded, words_of
 from memory.gap import GapRule, Verdict, calibrated_rule, null_rule, ratio_rule
 from memory.models import Candidate, Decision
+from memory.questions import is_unanswered
 from memory.ranking import RankRule, by_blend, by_relevance
 from memory.relevance import Calibration, Calibrations, calibration_of, suits
 
@@ -102,17 +103,32 @@ def judged(
     context: TurnContext,
     calibration: Calibration | None = None,
 ) -> list[Decision]:
-    """Apply the configured rule."""
+    """Apply the configured rule.
+
+    Where probabilities decide, questions that were never answered are held against each other alone: one that
+    is asked again would otherwise stand so high that the list breaks before its answer.
+    """
     if context.gap_rule is GapRule.CALIBRATED:
         calibration = calibration or calibration_of(recall.query.model)
-        chances = [calibration.probability(candidate.evidence, recall.query) for candidate in candidates]
-        verdicts = calibrated_rule(chances, threshold=context.gap_threshold, fall=context.gap_break)
-        return _decisions(candidates, verdicts)
+        asking = {candidate.turn_id for candidate in candidates if is_unanswered(candidate)}
+        told = [candidate for candidate in candidates if candidate.turn_id not in asking]
+        asked = [candidate for candidate in candidates if candidate.turn_id in asking]
+        found = [one for some in (told, asked) for one in _calibrated(some, recall, context, calibration)]
+        by_id = {decision.turn_id: decision for decision in found}
+        return [by_id[candidate.turn_id] for candidate in candidates]
     closest = sorted(candidates, key=_similarity, reverse=True)
     similar = [_similarity(candidate) for candidate in closest]
     if context.gap_rule is GapRule.RATIO:
         return _decisions(closest, ratio_rule(similar, recall.noise, significance=context.gap_significance))
     return _decisions(closest, null_rule(similar, recall.noise, threshold=context.gap_null_share))
+
+
+def _calibrated(
+    candidates: Sequence[Candidate], recall: Recall, context: TurnContext, calibration: Calibration
+) -> list[Decision]:
+    chances = [calibration.probability(candidate.evidence, recall.query) for candidate in candidates]
+    verdicts = calibrated_rule(chances, threshold=context.gap_threshold, fall=context.gap_break)
+    return _decisions(candidates, verdicts)
 
 
 def by_key_and_time(

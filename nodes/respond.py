@@ -1,4 +1,4 @@
-"""Ask the model, which answers or calls tools; without a model, show what was recalled."""
+"""Ask the model, which answers or calls tools; without a model, show what is remembered."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from graph.context import Experiment, TurnContext
 from graph.exchange import Exchange, Round
 from graph.model_call import STOPPED, ModelCall, Said
 from graph.rounds import exchange_of, results_of, round_messages
-from graph.shown import recalled_of
+from graph.shown import answers_of
 from graph.state import Reply, State
 from graph.tools.toolbox import Toolbox
 from graph.turn import reply_id
@@ -42,7 +42,7 @@ class Respond:
     async def _responded(self, state: State, runtime: Runtime[TurnContext]) -> RespondUpdate:
         exchange = exchange_of(state)
         if not self.ask.model.name:
-            text = recalled_reply(recalled_of(state), await self.zone())
+            text = recalled_reply(answers_of(state), await self.zone())
             return answered(state, Reply(text=text, outcome=Outcome.RECALLED))
         if any(result.abandoned for result in results_of(state)):
             return answered(state, _broken_off(exchange, NOT_APPROVED))

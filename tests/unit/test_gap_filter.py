@@ -147,6 +147,15 @@ class TestRules:
         found = [candidate(str(i), s) for i, s in enumerate((0.3, 0.9, 0.3, 0.85, 0.3, 0.3))]
         assert sorted(kept(decide(state(*found, noise=(0.5,)), gap_rule=rule))) == ["1", "3"]
 
+    def test_the_list_does_not_break_after_a_question_that_was_never_answered(self) -> None:
+        found = [candidate("asked", 0.99, text="What did I plant?"), candidate("told", 0.5)]
+        assert rules(decide(state(*found), gap_threshold=0.1, gap_break=0.1)) == {
+            "asked": (False, "duplicate"),
+            "told": (True, "calibrated"),
+        }
+        answered = replace(found[0], reply="Two cherry trees.")
+        assert kept(decide(state(answered, found[1]), gap_threshold=0.1, gap_break=0.1)) == ["asked"]
+
     def test_the_calibrated_rule_is_the_default_and_tells_each_probability(self) -> None:
         found = [candidate("sure", 0.95), candidate("maybe", 0.55), candidate("no", 0.0)]
         decisions = decide(state(*found))

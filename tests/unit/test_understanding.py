@@ -235,6 +235,9 @@ class TestDuplicates:
     def test_of_equals_in_time_the_first_stands(self) -> None:
         assert superseded(lines((self.ROOF, 1), (self.ROOF, 1), (self.ROOF, 1))) == {1, 2}
 
+    def test_a_question_never_supersedes_what_tells_the_same(self) -> None:
+        assert superseded(lines(("The roof leaks.", 1), ("Does the roof leak?", 2))) == {1}
+
     def test_what_has_no_words_supersedes_nothing(self) -> None:
         assert superseded(lines(("?", 1), ("?", 2), ("", 3))) == set()
 
