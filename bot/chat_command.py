@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from rich.console import Console
 from rich.text import Text
 
-from bot import screen
+from bot import reply, screen
 from bot.keyboard import typed_lines
 from bot.place import Place
 from bot.terminal import Chat
@@ -19,6 +19,8 @@ from memory.ending import end
 NO_MODEL = (
     "No model is configured (GOAT_MODEL): replies show the memories themselves. `goat doctor` says more."
 )
+_LAST, _LAST_TOKENS = 3, 2000
+"""The most exchanges of a thread that are shown when it is gone on with, and about how long they may be."""
 
 
 async def run_chat(settings: Settings, *, owner: str, thread: str, resume: bool) -> None:
@@ -29,6 +31,7 @@ async def run_chat(settings: Settings, *, owner: str, thread: str, resume: bool)
         before = place.latest()
         place.go_on() if resume else place.begin(thread)
         _greet(console, settings, place)
+        await _show_last(console, agent, place)
         await _finish_pending(console, agent, owner)
         chat = Chat(console, agent, place, warming)
         await chat.take_up(before)
@@ -41,11 +44,16 @@ async def run_chat(settings: Settings, *, owner: str, thread: str, resume: bool)
 @contextlib.asynccontextmanager
 async def _warming_up(agent: Agent, owner: str) -> AsyncIterator["asyncio.Task[None]"]:
     """Load in the background what the first turn would wait for; what is left of it ends with the block."""
-    warming = asyncio.create_task(agent.layers.warm_up(owner))
+    warming = asyncio.create_task(_warm_up(agent, owner))
     try:
         yield warming
     finally:
         await end(warming)
+
+
+async def _warm_up(agent: Agent, owner: str) -> None:
+    await agent.layers.warm_up(owner)
+    await asyncio.to_thread(reply.load)
 
 
 def _greet(console: Console, settings: Settings, place: Place) -> None:
@@ -55,10 +63,17 @@ def _greet(console: Console, settings: Settings, place: Place) -> None:
         console.print(NO_MODEL, style="yellow")
 
 
+async def _show_last(console: Console, agent: Agent, place: Place) -> None:
+    """Show the last exchanges of a thread that is gone on with."""
+    window = agent.layers.conversations.window
+    for turn in (await window(owner=place.owner, thread=place.thread, max_tokens=_LAST_TOKENS))[-_LAST:]:
+        reply.print_exchange(console, turn.message, turn.reply)
+
+
 async def _finish_pending(console: Console, agent: Agent, owner: str) -> None:
     """Finish what the last stop cut off, before anything new; show what is this owner's."""
     with console.status("finishing what was cut off"):
         finished = await agent.resume()
     for state in finished:
         if state["turn"].owner == owner:
-            screen.resumed(console, state)
+            reply.print_resumed(console, state)

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bot import screen
+from bot.reply import print_reply
 from graph.agent import Agent
 from graph.delegation.job import Job, Status
 from graph.delegation.notices import Address, Notice
@@ -105,7 +106,7 @@ class Delegated:
         said = {Status.DONE: "done", Status.STOPPED: "stopped", Status.FAILED: f"failed: {job.reason}"}
         self._print(f"● {job.name}  {screen.snippet(job.task)}: {said.get(job.status, job.status)}", "bold")
         if job.result:
-            self._print(job.result)
+            print_reply(self._console, job.result)
 
     def _print(self, text: str, style: str = "") -> None:
         self._console.print(Text(screen.printable(text), style=style))

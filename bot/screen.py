@@ -95,13 +95,6 @@ def facts(rows: Sequence[Fact], zone: tzinfo) -> RenderableType:
     return table
 
 
-def resumed(console: Console, state: State) -> None:
-    """Print a turn that an earlier stop cut off, and that is finished now."""
-    reply = state["reply"]
-    console.print("A reply that was cut off is finished now:", style="dim")
-    console.print(Text(printable(f"> {state['turn'].message}\n{reply.text or reply.problem}")))
-
-
 def warn(console: Console, text: str) -> None:
     """Print what went wrong, and what to do."""
     console.print(Text(printable(text), style="yellow"))

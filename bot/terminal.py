@@ -13,11 +13,11 @@ from bot.delegated import Delegated
 from bot.keyboard import ask, ctrl_c
 from bot.memory_desk import MemoryDesk
 from bot.place import Place
+from bot.reply import print_resumed
+from bot.turn_view import TurnView
 from graph.agent import Agent
-from graph.events import Calling, Event, Finished, Piece, Resumed, Waiting
-from graph.state import State
+from graph.events import Event, Waiting
 from memory.errors import GoatError
-from memory.models import Outcome
 from memory.text import clean
 
 HELP = """\
@@ -33,6 +33,12 @@ HELP = """\
 /help                    this list               /quit         leave (or Ctrl-D)
 Ctrl-C ends a reply that is being written; what stands there is kept."""
 
+PENDING = "Your message is kept, and is answered before your next one."
+LOST = "Your message was not kept: please write it again."
+FATE_UNKNOWN = (
+    "Whether your message was kept cannot be seen now; if it was, it is answered before your next one."
+)
+
 
 class Chat:
     """One terminal's conversation: what each line does."""
@@ -42,7 +48,7 @@ class Chat:
         self._agent = agent
         self._place = place
         self._warming = warming
-        self._last: State | None = None
+        self._view = TurnView(console)
         self.delegated = Delegated(console, agent, place.owner)
         self._desk = MemoryDesk(console, agent, place.owner)
 
@@ -81,11 +87,24 @@ class Chat:
         if not await self._is_loaded():
             screen.warn(self._console, "Not sent: the memory is still being loaded.")
             return
-        turn_id = uuid.uuid4().hex
-        place = self._place
-        await self.delegated.register(place.thread)
-        stream = self._agent.stream(text, owner=place.owner, thread=place.thread, turn_id=turn_id, fresh=True)
-        await self._until_finished(stream, turn_id)
+        turn_id, place = uuid.uuid4().hex, self._place
+        try:
+            await self.delegated.register(place.thread)
+            stream = self._agent.stream(
+                text, owner=place.owner, thread=place.thread, turn_id=turn_id, fresh=True
+            )
+            await self._until_finished(stream, turn_id)
+        except GoatError as error:
+            problem = str(error) if str(error).endswith((".", "?")) else f"{error}."
+            screen.warn(self._console, f"{problem} {await self._fate(turn_id)}")
+
+    async def _fate(self, turn_id: str) -> str:
+        """Say whether the message of a turn that broke off is kept."""
+        try:
+            kept = await self._agent.keeps(turn_id, thread=self._place.thread)
+        except GoatError:
+            return FATE_UNKNOWN
+        return PENDING if kept else LOST
 
     async def take_up(self, before: str) -> None:
         """Ask what the last stop left open in this thread; leave what it left open in the one before."""
@@ -97,13 +116,13 @@ class Chat:
 
     async def _leave(self, thread: str) -> None:
         if left := await self._agent.leave(thread, owner=self._place.owner):
-            screen.resumed(self._console, left)
+            print_resumed(self._console, left)
 
     async def _until_finished(self, stream: AsyncIterator[Event] | None, turn_id: str) -> None:
         """Show a turn, asking whatever it waits for."""
         while stream is not None:
             with ctrl_c(lambda: self._agent.stop(turn_id)):
-                waiting = await self._show(stream)
+                waiting = await self._view.show(stream)
             stream = await self._asked(waiting) if waiting is not None else None
 
     async def _asked(self, waiting: Waiting) -> AsyncIterator[Event]:
@@ -132,72 +151,17 @@ class Chat:
         giving_up.cancel()
         return not given_up.is_set()
 
-    async def _show(self, stream: AsyncIterator[Event]) -> Waiting | None:
-        """Print the reply as it is written, on lines of its own whatever comes in between.
-
-        Returns:
-            What the turn waits for, when it does.
-        """
-        written: list[str] = []
-        waiting: Waiting | None = None
-        try:
-            async for event in stream:
-                match event:
-                    case Piece(text):
-                        written.append(text)
-                        self._console.out(screen.printable(text), end="")
-                    case Calling(tools):
-                        self._new_line(written)
-                        self._console.print(Text(f"· {screen.printable(', '.join(tools))}", style="dim"))
-                    case Resumed(state):
-                        screen.resumed(self._console, state)
-                    case Waiting():
-                        waiting = event
-                    case Finished(state):
-                        self._last = state
-        finally:
-            shown = self._new_line(written)
-        if waiting is None and self._last is not None:
-            self._end(self._last, shown)
-        return waiting
-
-    def _new_line(self, written: list[str]) -> str:
-        """End what was being written, and return it."""
-        text = "".join(written)
-        if text:
-            self._console.print()
-        written.clear()
-        return text
-
-    def _end(self, state: State, shown: str) -> None:
-        reply = state["reply"]
-        if shown and shown.strip() != reply.text.strip():
-            self._console.print("Corrected:", style="dim")
-        if shown.strip() != reply.text.strip():
-            self._console.print(Text(screen.printable(reply.text)))
-        for path in screen.attachments(state):
-            self._console.print(Text(f"file: {path}", style="dim"))
-        if reply.problem:
-            kept = (
-                "what stands there is kept"
-                if reply.text
-                else "your message is kept; just go on, or repeat it"
-            )
-            screen.warn(self._console, f"{reply.problem} ({kept})")
-        if reply.outcome is not Outcome.RECALLED and (line := screen.recalled_line(state)):
-            self._console.print(line, style="dim")
-
     async def _new(self, _: str) -> None:
         await self._leave(self._place.thread)
         self._place.begin()
-        self._last = None
+        self._view.last = None
         self._console.print("A new thread. The memory stays.", style="dim")
 
     async def _help(self, _: str) -> None:
         self._console.print(Text(HELP))
 
     async def _why(self, _: str) -> None:
-        state = self._last or await self._agent.last_turn(self._place.thread)
+        state = self._view.last or await self._agent.last_turn(self._place.thread)
         if state is None:
             screen.warn(self._console, "There was no turn in this thread yet.")
         else:

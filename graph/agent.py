@@ -20,7 +20,7 @@ from graph.layers import Layers
 from graph.lease import ThreadLeases
 from graph.pending import PendingTurns
 from graph.redis_saver import RedisSaver
-from graph.snapshots import check_owner, waiting_in
+from graph.snapshots import check_owner, turn_id_of, waiting_in
 from graph.state import State
 from graph.turn import PLAIN, Circumstances, user_message
 from graph.turn_run import Compiled
@@ -191,6 +191,14 @@ class Agent:
     def stop(self, turn_id: str) -> None:
         """Ask a running turn to end its reply; it is archived with what stands there."""
         self.layers.stops.request(turn_id)
+
+    async def keeps(self, turn_id: str, *, thread: str) -> bool:
+        """Say whether a thread's latest message is this turn's: then it is answered, or will be.
+
+        Raises:
+            TierUnavailable: Redis cannot be reached.
+        """
+        return turn_id_of(await self._runs.snapshot(thread)) == turn_id
 
     async def erase(self, owner: str) -> None:
         """Delete all that is kept of an owner, for good: episodes, facts, identity, conversations, threads.

@@ -130,7 +130,7 @@ def test_ctrl_c_ends_a_reply_and_keeps_what_stands_there(chat: Terminal, endpoin
     chat.until("gamma ")
     chat.type(CTRL_C)
     shown = chat.prompt()
-    assert "Stopped as you asked. (what stands there is kept)" in shown
+    assert "Stopped as you asked. What stands there is kept." in shown
     assert "omega" not in shown
     endpoint.reset()
     chat.say("and now?")
@@ -145,7 +145,7 @@ def test_ctrl_c_before_the_first_word_keeps_the_message(chat: Terminal, endpoint
     chat.type("are you there?\r")
     _wait_until(lambda: bool(endpoint.chats))
     chat.type(CTRL_C)
-    assert "your message is kept" in chat.prompt()
+    assert "Stopped as you asked. Your message is kept:" in chat.prompt()
 
 
 def test_a_command_runs_once_it_is_allowed(chat: Terminal, endpoint: ModelServer) -> None:
@@ -274,6 +274,7 @@ def test_a_second_ctrl_c_ends_the_process_and_the_next_start_finishes_the_turn(
     again = goat("chat", "--continue", typed=b"Go on.\n")
     assert again.status == 0
     assert _thread(again.shown) == thread
+    assert "> Count to three.\none two three\n" in again.shown
     assert "A reply that was cut off is finished now:\n> Where is my bicycle?\nfinished later" in again.shown
     heard = endpoint.chats[-1].prompt
     said = ("Count to three.", "Where is my bicycle?", "finished later", "Go on.")

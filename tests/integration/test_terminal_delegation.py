@@ -29,7 +29,7 @@ def test_word_of_a_job_appears_above_the_prompt(
         assert "no jobs" in chat.say("/jobs")
         assert "no such job at work" in chat.say("/stop")
         assert "It is at work." in chat.say("find out what oats cost")
-        shown = chat.until(r"Oats cost \*\*3 lei\*\*")
+        shown = chat.until(r"Oats cost \x1b\[1m3 lei")
         assert "planned, steps: 2" in shown
         assert "done: prices" in shown
         assert "Compare the prices of oats.: done" in shown
