@@ -16,7 +16,7 @@ from rich.text import Text
 from bot.screen import printable
 from graph.layers import Layers, open_layers
 from graph.settings import Settings, load_settings
-from graph.settings_sources import CONFIG_FILE
+from graph.settings_sources import CONFIG_FILE, given_by_source, user_file
 from graph.stores import embedding_model
 from memory.errors import GoatError
 from memory.owner_files import owner_key
@@ -60,10 +60,9 @@ async def findings() -> AsyncIterator[Finding]:
     except GoatError as error:
         yield Finding("configuration", False, str(error))
         return
-    there = (
-        f"{CONFIG_FILE} is read" if CONFIG_FILE.exists() else f"defaults; {CONFIG_FILE} would be read here"
-    )
-    yield Finding("configuration", True, there)
+    read = [source for source, given in given_by_source().items() if any(given)]
+    text = f"from {', '.join(read)}" if read else f"defaults; {user_file()} or {CONFIG_FILE} would be read"
+    yield Finding("configuration", True, text)
     if settings.tuned or settings.gap_calibration:
         yield tuning(settings)
     checks: dict[str, Callable[[Layers], Awaitable[str]]] = {
@@ -168,8 +167,9 @@ async def _chat_model(layers: Layers) -> str:
     name = layers.model.name
     if not name:
         return (
-            "none is configured, so replies show the memories themselves. Set GOAT_MODEL, and "
-            "GOAT_MODEL_BASE_URL and GOAT_MODEL_API_KEY where needed: any OpenAI-compatible endpoint will do"
+            "none is configured, so replies show the memories themselves. `goat setup` finds one. Or set "
+            "GOAT_MODEL, and GOAT_MODEL_BASE_URL and GOAT_MODEL_API_KEY where needed: any OpenAI-compatible "
+            "endpoint will do"
         )
     text = "".join([chunk.text async for chunk in layers.model.stream([HumanMessage("Say: ok")])])
     if not text.strip():

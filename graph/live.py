@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from graph.context import Thresholds, TurnContext
 from graph.settings import Settings, load_settings
-from graph.settings_sources import CONFIG_FILE, ENV_FILE
+from graph.settings_sources import CONFIG_FILE, ENV_FILE, user_file
 from graph.tuned_settings import TABLES
 from graph.tuning.versions import ConfigVersions
 from graph.watched_files import Stamps, WatchedFiles
@@ -29,7 +29,7 @@ class _Read:
 
 
 class LiveSettings:
-    """Follow `goat.toml` and `.env`: what tuning changes holds from the next turn on.
+    """Follow the configuration files: what tuning changes holds from the next turn on.
 
     All other settings stay as they were at the start. A file that is broken by an edit changes nothing: the
     last values that were accepted hold, and the log says so once. Nor does one that is gone or empty for a
@@ -41,7 +41,7 @@ class LiveSettings:
     ) -> None:
         """Take the settings of the start; without `follow`, as when they are given in code, they stay."""
         self._start, self._follow = start, follow
-        self._files = WatchedFiles((CONFIG_FILE, ENV_FILE), clock)
+        self._files = WatchedFiles((user_file(), CONFIG_FILE, ENV_FILE), clock)
         self._read: _Read | None = None
 
     def current(self) -> Settings:

@@ -1,4 +1,4 @@
-"""One typed model of every setting: `goat.toml`, then `.env`, then `GOAT_*`; what comes later wins."""
+"""One typed model of every setting: the user's own file, `goat.toml`, `.env`, `GOAT_*`; the last one wins."""
 
 import difflib
 from collections.abc import Mapping
@@ -27,8 +27,10 @@ from graph.settings_sources import (
     PREFIX,
     UNREADABLE,
     FlatToml,
+    UserToml,
     cannot_be_read,
     given_by_source,
+    user_file,
 )
 from graph.telegram_settings import TelegramSettings
 from graph.tool_settings import ToolSettings
@@ -150,7 +152,7 @@ class Settings(
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library passes it by name
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order the sources, first wins."""
-        return init_settings, env_settings, dotenv_settings, FlatToml(settings_cls)
+        return init_settings, env_settings, dotenv_settings, FlatToml(settings_cls), UserToml(settings_cls)
 
     def turn_context(self, owner: str = "") -> TurnContext:
         """Return the context of a turn with these thresholds."""
@@ -173,7 +175,7 @@ def load_settings() -> Settings:
     except ValidationError as error:
         raise ConfigError("\n".join(_explain(e, given) for e in error.errors())) from None
     except UNREADABLE as error:  # changed since it was read a moment ago
-        raise cannot_be_read(f"{CONFIG_FILE} or {ENV_FILE}", error) from None
+        raise cannot_be_read(f"{user_file()}, {CONFIG_FILE} or {ENV_FILE}", error) from None
 
 
 def _check_known(name: str, source: str) -> None:
@@ -189,7 +191,7 @@ def _check_known(name: str, source: str) -> None:
 
 
 def _display(name: str, source: str) -> str:
-    return name if source == str(CONFIG_FILE) else f"{PREFIX}{name.upper()}"
+    return name if source in {str(CONFIG_FILE), str(user_file())} else f"{PREFIX}{name.upper()}"
 
 
 def _explain(error: ErrorDetails, given: Mapping[str, Mapping[str, Any]]) -> str:

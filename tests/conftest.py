@@ -62,6 +62,14 @@ def _loaded_model(model_folder: Path) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_user_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what the developer has configured for themselves out of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "no-config"))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keep the machine's own configuration out of the tests, and the certificates of the world.

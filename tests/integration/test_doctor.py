@@ -56,7 +56,7 @@ def test_all_is_fine_with_the_parts_that_come_with_it(goat: Goat, data_folder: P
     assert [line.partition(":")[0] for line in lines[:-1]] == [f"ok {part}" for part in PARTS]
     assert lines[-1] == "All is fine."
     assert "private, embedded" in ran.shown
-    assert "Set GOAT_MODEL" in ran.shown
+    assert "`goat setup` finds one" in ran.shown
 
 
 def test_all_is_fine_with_endpoints(doctor: Goat) -> None:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from graph.context import Thresholds, TurnContext
 from graph.settings import Settings, allowed, load_settings
-from graph.settings_sources import PREFIX, flatten
+from graph.settings_sources import PREFIX, flatten, overriding, user_file
 from memory.errors import ConfigError
 from memory.fusion import BALANCED
 from memory.gap import GapRule
@@ -76,6 +76,14 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch, _clean_environment: None) -
 
 def toml(text: str) -> None:
     Path("goat.toml").write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Where the user's own settings stand."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    user_file().parent.mkdir(parents=True)
+    return user_file()
 
 
 def dotenv(text: str) -> None:
@@ -209,6 +217,33 @@ def test_a_bad_value_is_refused_with_key_value_range_and_source(
 def test_a_bad_value_in_a_table_is_refused() -> None:
     toml("[gap]\nthreshold = 2\n")
     assert "Setting gap_threshold = 2 in goat.toml is refused: " in refusal()
+
+
+def test_the_users_own_file_gives_way_to_that_of_the_folder(own: Path) -> None:
+    own.write_text('owner = "ana"\n[gap]\nrule = "null"\nthreshold = 0.7\n', encoding="utf-8")
+    toml("[gap]\nthreshold = 0.6\n")
+    settings = load_settings()
+    assert (settings.owner, settings.gap_rule, settings.gap_threshold) == ("ana", GapRule.NULL, 0.6)
+    assert overriding(["owner", "gap_threshold"], own) == {"gap_threshold": "goat.toml"}
+    assert overriding(["owner", "gap_threshold"]) == {}
+
+
+def test_the_users_own_key_goes_to_no_other_address(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own.write_text(f'model = "m"\nmodel_api_key = "{SECRET}"\n', encoding="utf-8")
+    assert load_settings().model_api_key.get_secret_value() == SECRET
+    toml('model_base_url = "http://elsewhere.example/v1"\n')
+    assert load_settings().model_api_key.get_secret_value() == ""
+    monkeypatch.setenv("GOAT_MODEL_API_KEY", "another")
+    assert load_settings().model_api_key.get_secret_value() == "another"
+
+
+def test_the_users_own_file_is_blamed_by_its_path(own: Path) -> None:
+    own.write_text("facts_cap = -1\n", encoding="utf-8")
+    assert f"Setting facts_cap = -1 in {own} is refused" in refusal()
+    own.write_text("facts_cap =", encoding="utf-8")
+    assert refusal().startswith(f"{own} cannot be read: ")
+    own.write_text("[tuned]\nat = 2026-03-01", encoding="utf-8")
+    assert "tuned may stand in goat.toml alone" in refusal()
 
 
 def test_the_source_that_counts_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
