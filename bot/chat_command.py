@@ -16,9 +16,7 @@ from graph.app import open_agent
 from graph.settings import Settings
 from memory.ending import end
 
-NO_MODEL = (
-    "No model is configured (GOAT_MODEL): replies show the memories themselves. `goat doctor` says more."
-)
+NO_MODEL = "No model is configured: replies show the memories themselves. `goat setup` chooses one."
 _LAST, _LAST_TOKENS = 3, 2000
 """The most exchanges of a thread that are shown when it is gone on with, and about how long they may be."""
 

@@ -51,8 +51,50 @@ def chat(
 ) -> None:
     """Talk to the agent in this terminal."""
     settings = _settings()
+    if not settings.model and _setup().offer_setup():
+        settings = _settings()
     with configure_logging(settings):
         _run(run_chat(settings, owner=owner or settings.owner, thread=thread, resume=resume))
+
+
+@app.command()
+def setup(
+    *,
+    provider: Annotated[
+        str, typer.Option(help="Provider (openai), server on this machine (ollama) or address (http://...).")
+    ] = "",
+    model: Annotated[str, typer.Option(help="Name of the model.")] = "",
+    key_file: Annotated[
+        Path | None, typer.Option(help="File with the key in its first line; - reads what is piped in.")
+    ] = None,
+    telegram: Annotated[
+        bool | None, typer.Option("--telegram/--no-telegram", help="Whether to connect a bot.")
+    ] = None,
+    telegram_token_file: Annotated[
+        Path | None, typer.Option(help="File with the bot's token; - reads what is piped in.")
+    ] = None,
+    pair: Annotated[
+        bool | None, typer.Option("--pair/--no-pair", help="Whether to print a code that lets you in.")
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Ask nothing; what no option says stays as it is.")
+    ] = False,
+) -> None:
+    """Choose the chat model and connect the Telegram bot, and write that to your own configuration file.
+
+    Keys are never given on the command line: type them, name a file, or set OPENAI_API_KEY and the like.
+    """
+    _settings()
+    wishes = _setup().Wishes(
+        provider=provider,
+        key=_setup().secret_in(key_file),
+        model=model,
+        telegram=telegram,
+        token=_setup().secret_in(telegram_token_file),
+        pair=pair,
+    )
+    if not _setup().run_setup(wishes, asks=not yes):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -167,6 +209,11 @@ def main() -> None:
 def _telegram() -> ModuleType:
     """Import the bot, which takes a second that other commands need not wait."""
     return importlib.import_module("bot.telegram_command")
+
+
+def _setup() -> ModuleType:
+    """Import what asks for a model, which other commands need not wait for."""
+    return importlib.import_module("bot.setup_command")
 
 
 def _mcp() -> ModuleType:

@@ -9,11 +9,11 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
-from langchain_core.messages import HumanMessage
 from rich.console import Console
 from rich.text import Text
 
 from bot.screen import printable
+from bot.setup.trial import try_reply
 from graph.layers import Layers, open_layers
 from graph.settings import Settings, load_settings
 from graph.settings_sources import CONFIG_FILE, given_by_source, user_file
@@ -171,7 +171,5 @@ async def _chat_model(layers: Layers) -> str:
             "GOAT_MODEL, and GOAT_MODEL_BASE_URL and GOAT_MODEL_API_KEY where needed: any OpenAI-compatible "
             "endpoint will do"
         )
-    text = "".join([chunk.text async for chunk in layers.model.stream([HumanMessage("Say: ok")])])
-    if not text.strip():
-        raise GoatError(f"{name} gives an empty answer. Check GOAT_MODEL.")
+    await try_reply(layers.model)
     return f"{name} answers"

@@ -37,7 +37,7 @@ async def run_telegram(settings: Settings, *, workers: int, part: Part) -> None:
 
 async def run_dead(settings: Settings, *, retry: bool) -> None:
     """Try the messages that were given up once more, or delete them."""
-    bot_id, _ = await _bot(settings)
+    bot_id, _ = await bot_of(settings)
     async with open_layers(settings) as layers:
         lanes = Lanes(layers.redis.client, Keys(bot_id))
         count = await (lanes.retry_dead(lane_of) if retry else lanes.drop_dead())
@@ -46,7 +46,7 @@ async def run_dead(settings: Settings, *, retry: bool) -> None:
 
 async def run_pair(settings: Settings, *, admin: bool) -> None:
     """Print a code that lets somebody talk to the bot."""
-    bot_id, name = await _bot(settings)
+    bot_id, name = await bot_of(settings)
     async with open_layers(settings) as layers:
         access = Access(layers.redis.client, Keys(bot_id), settings.admins, settings.telegram_rate)
         code = await access.new_code(Role.ADMIN if admin else Role.ALLOWED)
@@ -57,8 +57,12 @@ async def run_pair(settings: Settings, *, admin: bool) -> None:
     console.print(f"or open https://t.me/{name}?start={code}", style="dim")
 
 
-async def _bot(settings: Settings) -> tuple[int, str]:
-    """Ask Telegram which bot the token belongs to."""
+async def bot_of(settings: Settings) -> tuple[int, str]:
+    """Ask Telegram for the id and the name of the bot that the token belongs to.
+
+    Raises:
+        GoatError: there is no token, Telegram refuses it, or it cannot be reached.
+    """
     check_settings(settings)
     app = build_application(settings)
     try:

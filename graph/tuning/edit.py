@@ -42,22 +42,22 @@ def edited(text: str, tuned: Tuned, *, new: Mapping[str, Calibration], gone: Col
 
 
 def _set(document: tomlkit.TOMLDocument, name: str, value: Any) -> None:
-    places = list(_places(document, name))
-    for table, key in places:
+    there = list(places(document, name))
+    for table, key in there:
         table[key] = value
-    if not places:
+    if not there:
         group, _, key = name.partition("_")
         if group not in document:
             _put(document, group, tomlkit.table())
         _as_table(document[group])[key] = value
 
 
-def _places(table: MutableMapping[str, Any], name: str) -> Iterator[tuple[MutableMapping[str, Any], str]]:
+def places(table: MutableMapping[str, Any], name: str) -> Iterator[tuple[MutableMapping[str, Any], str]]:
     """Yield where a setting stands: under its name, or with parts of the name as tables."""
     for key, value in table.items():
         if isinstance(value, MutableMapping):
             if name.startswith(f"{key}_"):
-                yield from _places(value, name.removeprefix(f"{key}_"))
+                yield from places(value, name.removeprefix(f"{key}_"))
         elif key == name:
             yield table, key
 

@@ -9,8 +9,11 @@ from pathlib import Path
 from memory.errors import ConfigError
 
 
-def swap(path: Path, content: bytes | None) -> None:
-    """Put `content` at a path, on the disk, whatever is killed when; whoever reads finds all or nothing."""
+def swap(path: Path, content: bytes | None, mode: int | None = None) -> None:
+    """Put `content` at a path, on the disk, whatever is killed when; whoever reads finds all or nothing.
+
+    The new file has `mode`, or that of the one before.
+    """
     if content is None:
         path.unlink(missing_ok=True)
     else:
@@ -18,7 +21,7 @@ def swap(path: Path, content: bytes | None) -> None:
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
-                _like_before(file.fileno(), path)
+                _like_before(file.fileno(), path, mode)
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).replace(path)
@@ -32,11 +35,11 @@ def swap(path: Path, content: bytes | None) -> None:
         os.close(folder)
 
 
-def _like_before(handle: int, path: Path) -> None:
-    """Give a new file the mode and, where that is allowed, the owner of the one at the path."""
+def _like_before(handle: int, path: Path, mode: int | None) -> None:
+    """Give a new file `mode` or that of the one at the path and, where that is allowed, its owner."""
     with contextlib.suppress(FileNotFoundError):
         there = path.stat()
-        os.fchmod(handle, there.st_mode & 0o7777)
+        os.fchmod(handle, there.st_mode & 0o7777 if mode is None else mode)
         with contextlib.suppress(PermissionError):
             os.fchown(handle, there.st_uid, there.st_gid)
 

@@ -233,8 +233,13 @@ def test_a_fact_told_in_one_run_is_recalled_in_another_without_a_model(
     told = goat("chat", typed=b"My bicycle Rosinante stands in the cellar.\n")
     assert told.status == 0
     assert "No model is configured" in told.shown
-    with Terminal(nursery, settings, home.parent) as chat:
-        assert "GOAT 2.0 · ana" in chat.prompt()
+    with Terminal(nursery, settings, home.parent, "chat") as chat:
+        assert "Choose one now?" in chat.prompt()
+        assert "or a provider: openai" in chat.say("y")
+        chat.type(CTRL_C)
+        left = chat.prompt()
+        assert "Nothing more was changed." in left
+        assert "GOAT 2.0 · ana" in left
         chat.type("One moment.\r")
         chat.until("loading the memory")
         chat.type(CTRL_C)

@@ -1,0 +1,135 @@
+"""Where the model is served: on this machine, at a provider, or at any address."""
+
+import difflib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+from rich.console import Console
+
+from bot.setup.endpoint import NO_KEY, Endpoint, KeyRefused, listed, running
+from bot.setup.providers import LOCAL_SERVERS, PROVIDERS, LocalServer, Provider
+from bot.setup.questions import Left, Questions, say
+from bot.setup.wishes import checked
+from memory.errors import ConfigError, GoatError
+
+Offer = tuple[Endpoint, str]
+"""An endpoint, and one of its models; empty when none is chosen yet."""
+_KEY_OPTION = "--key-file"
+_OWN_KEY = "GOAT_MODEL_API_KEY"
+"""The environment variable that may hold the key of an address that is no provider's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointChoice:
+    """Find out where the model is, and with which key."""
+
+    console: Console
+    ask: Questions
+    servers: Sequence[LocalServer] = LOCAL_SERVERS
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    async def choose(self) -> Offer:
+        """Offer what runs on this machine, and providers.
+
+        Raises:
+            Left: the person wants none.
+        """
+        with self.console.status("looking for model servers on this machine"):
+            found = await running(self.servers)
+        offers = [(endpoint, model) for endpoint in found for model in endpoint.models]
+        self._show(offers)
+        while True:
+            said = await self.ask("Number, provider or address (Enter: none)", "--provider")
+            if not said:
+                raise Left
+            if said.isdecimal() and 0 < int(said) <= len(offers):
+                return offers[int(said) - 1]
+            try:
+                return await self.named(said), ""
+            except GoatError as error:
+                say(self.console, str(error), "red")
+
+    async def named(self, name: str, key: SecretStr | None = None) -> Endpoint:
+        """Return the provider, the server or the address that is meant.
+
+        Raises:
+            ConfigError: there is no such one, or its key is missing.
+            KeyRefused, ModelUnavailable: it does not take the key, or cannot be reached.
+        """
+        if "://" in name:
+            key = key or SecretStr(self.environ.get(_OWN_KEY, ""))
+            return await self.opened(Endpoint(title=urlsplit(name).netloc, base_url=_base(name), key=key))
+        for provider in PROVIDERS:
+            if provider.name == name.lower():
+                return await self._provider(provider, key)
+        for server in self.servers:
+            if server.name == name.lower():
+                return await self.opened(
+                    Endpoint(title=server.title, base_url=server.base_url, key=key or NO_KEY)
+                )
+        known = [*(one.name for one in PROVIDERS), *(one.name for one in self.servers)]
+        close = difflib.get_close_matches(name.lower(), known, n=1)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        raise ConfigError(f"There is no provider {name!r}.{hint} Known: {', '.join(known)}; or an address.")
+
+    async def opened(self, endpoint: Endpoint) -> Endpoint:
+        """Return an endpoint with its models; its key is asked for as long as it is refused."""
+        while True:
+            try:
+                models = await listed(endpoint.base_url, endpoint.key)
+            except KeyRefused as error:
+                if not self.ask.is_answered:
+                    raise
+                say(self.console, str(error), "red")
+                endpoint = await self.with_key(endpoint)
+            else:
+                return replace(endpoint, models=models)
+
+    async def with_key(self, endpoint: Endpoint) -> Endpoint:
+        """Ask for an endpoint's key.
+
+        Raises:
+            Left: the person gives none.
+        """
+        while True:
+            typed = await self.ask(
+                f"Key of {endpoint.title} (not shown; Enter: leave)", _KEY_OPTION, hidden=True
+            )
+            if not typed:
+                raise Left
+            try:
+                return replace(endpoint, key=checked(typed))
+            except ConfigError as error:
+                say(self.console, str(error), "red")
+
+    async def _provider(self, provider: Provider, key: SecretStr | None) -> Endpoint:
+        endpoint = Endpoint(title=provider.title, base_url=provider.base_url)
+        if key is None and (there := self.environ.get(provider.key_name, "").strip()):
+            say(self.console, f"The key is that of {provider.key_name} in the environment.")
+            key = checked(there)
+        if key is None:
+            say(self.console, f"A key is made at {provider.keys_at}")
+            return await self.opened(await self.with_key(endpoint))
+        return await self.opened(replace(endpoint, key=key))
+
+    def _show(self, offers: Sequence[Offer]) -> None:
+        say(self.console, "Which model is to answer?", "bold")
+        for number, (endpoint, model) in enumerate(offers, start=1):
+            say(self.console, f"{number:4}  {model}  ({endpoint.title} on this machine)")
+        if not offers:
+            looked = ", ".join(f"{server.title} (port {server.port})" for server in self.servers)
+            say(self.console, f"      No model server runs on this machine; looked for {looked}.", "dim")
+        say(self.console, f"      or a provider: {', '.join(one.name for one in PROVIDERS)}")
+        say(
+            self.console,
+            "      or the address of any OpenAI-compatible endpoint, such as http://host:port/v1",
+        )
+
+
+def _base(address: str) -> str:
+    """Return an address as clients want it: without a slash at the end, and with a path."""
+    address = address.rstrip("/")
+    return address if urlsplit(address).path else f"{address}/v1"

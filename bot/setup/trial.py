@@ -1,0 +1,76 @@
+"""Try a chat model as the agent will use it: a reply, and a call of a tool."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from langchain_core.messages import AIMessageChunk, HumanMessage
+from langchain_core.messages.ai import add_ai_message_chunks
+from langchain_core.tools import BaseTool, tool
+
+from graph.chat_model import ChatModel, ConfiguredChatModel
+from graph.settings import Settings
+from graph.tools.schemas import arguments_schema
+from memory.errors import ModelUnavailable
+from memory.markup import parse_calls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What a model can do."""
+
+    seconds: float
+    """That its reply took."""
+    calls_tools: bool
+
+
+async def try_model(settings: Settings) -> Trial:
+    """Ask the model of the settings for a reply, and to call a tool.
+
+    Raises:
+        ModelUnavailable: it gives no reply; says why and what to do.
+    """
+    async with _opened(settings) as model:
+        began = time.perf_counter()
+        await try_reply(model)
+        return Trial(seconds=time.perf_counter() - began, calls_tools=await _calls_tools(model))
+
+
+async def try_reply(model: ChatModel) -> None:
+    """Ask for a word.
+
+    Raises:
+        ModelUnavailable: none is given; says why and what to do.
+    """
+    if not (await _said(model, "Say: ok")).text.strip():
+        raise ModelUnavailable(f"{model.name} gives an empty answer. Check GOAT_MODEL.")
+
+
+@tool
+def clock() -> str:
+    """Tell what time it is."""
+    return "12:00"
+
+
+async def _calls_tools(model: ChatModel) -> bool:
+    """Say whether the model calls a tool when it is asked to, be it in its text."""
+    try:
+        said = await _said(model, "What time is it? Call the tool `clock`, which knows.", clock)
+    except ModelUnavailable:
+        return False
+    return bool(said.tool_calls or parse_calls(said.text, {clock.name: arguments_schema(clock)}).calls)
+
+
+async def _said(model: ChatModel, message: str, *tools: BaseTool) -> AIMessageChunk:
+    chunks = [chunk async for chunk in model.stream([HumanMessage(message)], tools)]
+    return add_ai_message_chunks(*chunks) if chunks else AIMessageChunk(content="")
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[ChatModel]:
+    model = ConfiguredChatModel(lambda: settings)
+    try:
+        yield model
+    finally:
+        await model.aclose()
