@@ -16,6 +16,7 @@ from bot.setup.wishes import Wishes
 from graph.settings import load_settings
 from graph.settings_sources import user_file
 from tests.goat import CTRL_D, Goat, Terminal, quick_embeddings, settings_for
+from tests.nursery import Nursery
 from tests.scripted import calling
 from tests.servers.faults import Fault
 from tests.servers.model import ModelServer, Reply
@@ -241,11 +242,11 @@ def test_a_script_that_leaves_something_out_changes_nothing(
 
 
 def test_a_model_is_chosen_at_the_start_of_a_chat(
-    data_folder: Path, model: ModelServer, tmp_path: Path
+    nursery: Nursery, data_folder: Path, model: ModelServer, tmp_path: Path
 ) -> None:
     model.faults.append(Fault.status(401))
     settings = settings_for(data_folder) | quick_embeddings(model)
-    with Terminal(settings, tmp_path) as chat:
+    with Terminal(nursery, settings, tmp_path) as chat:
         assert "No model is configured. Choose one now?" in chat.prompt()
         assert "or a provider: openai" in chat.say("")
         assert "asks for a key" in chat.say(model.base_url)
