@@ -8,7 +8,7 @@ import sys
 import sysconfig
 import tempfile
 import termios
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -53,11 +53,17 @@ def plain(text: str) -> str:
 class Terminal:
     """A running `goat` in a pseudo-terminal."""
 
-    def __init__(self, nursery: Nursery, settings: Mapping[str, str], folder: Path, *args: str) -> None:
+    def __init__(
+        self,
+        nursery: Nursery,
+        settings: Mapping[str, str],
+        folder: Path,
+        words: Sequence[str] = ("goat", "chat"),
+    ) -> None:
         ours, theirs = pty.openpty()
         termios.tcsetwinsize(theirs, (LINES, COLUMNS))
         self._life = nursery.begin(
-            *("goat", *(args or ["chat"])),
+            *words,
             environment=environment_for(settings),
             folder=folder,
             stdin=theirs,
@@ -123,15 +129,15 @@ class Ran:
 
 
 def run_child(
-    nursery: Nursery, settings: Mapping[str, str], folder: Path, *args: str, typed: bytes = b""
+    nursery: Nursery, words: Sequence[str], environment: Mapping[str, str], folder: Path, typed: bytes
 ) -> Ran:
-    """Run `goat` as a child with `typed` piped in."""
+    """Run a child with `typed` piped in."""
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said:
         given.write(typed)
         given.seek(0)
         life = nursery.begin(
-            *("goat", *args),
-            environment=environment_for(settings),
+            *words,
+            environment=environment,
             folder=folder,
             stdin=given.fileno(),
             stdout=said.fileno(),

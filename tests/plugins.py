@@ -4,6 +4,7 @@ import asyncio
 import textwrap
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -83,10 +84,13 @@ class Plugins:
         """Return a tool."""
         return {tool.name: tool for tool in await self.shelf.tools()}[name]
 
-    async def call(self, name: str, turn: Turn = TURN, **arguments: Any) -> Output:
-        """Run a tool as a turn does."""
+    async def call(
+        self, name: str, turn: Turn = TURN, *, seconds: float | None = None, **arguments: Any
+    ) -> Output:
+        """Run a tool as a turn does, with the time that the settings give it unless told otherwise."""
         call = Call(id="1", key="now:0:0", name=name, arguments=arguments)
-        return await self.run(await self.tool(name), call, Caller(turn=turn, key=call.key))
+        run = self.run if seconds is None else replace(self.run, seconds=lambda: seconds)
+        return await run(await self.tool(name), call, Caller(turn=turn, key=call.key))
 
 
 async def until(holds: Callable[[], bool], seconds: float = 100.0) -> None:
@@ -98,7 +102,7 @@ async def until(holds: Callable[[], bool], seconds: float = 100.0) -> None:
 
 @asynccontextmanager
 async def open_plugins(
-    settings: Settings, *, shipped: Path | None = None, load_seconds: float = 10.0, patience: float = 10.0
+    settings: Settings, *, shipped: Path | None = None, load_seconds: float = 100.0, patience: float = 100.0
 ) -> AsyncIterator[Plugins]:
     """Open the plugins of the settings' folder; without `shipped` there are no others."""
     shelf = PluginShelf(

@@ -37,7 +37,7 @@ def running_studio(folder: Path, model: ModelServer) -> Iterator[StudioServer]:
         "GOAT_DATA_FOLDER": str(folder / "data"),
         "GOAT_MODEL": "test",
         "GOAT_MODEL_BASE_URL": model.base_url,
-        "GOAT_PREFETCH_TIMEOUT": "5",
+        "GOAT_PREFETCH_TIMEOUT": "30",
         "GOAT_SHELL": "true",
     }
     with StudioServer(folder, environment) as running:

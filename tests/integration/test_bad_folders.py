@@ -105,7 +105,8 @@ def test_a_disk_that_fills_up_during_a_turn(
         return "a reply that finds no room"
 
     model.reply(fill_up)
-    ran = run_child(nursery, settings, small_disk.parent, "chat", typed=TOLD + b"/why\n")
+    words, environment = ("goat", "chat"), environment_for(settings)
+    ran = run_child(nursery, words, environment, small_disk.parent, TOLD + b"/why\n")
     assert "Traceback" not in ran.shown
     assert "a reply that finds no room" in ran.shown
     assert "room" in ran.shown.rpartition("finds no room")[2]
@@ -160,6 +161,7 @@ def test_a_chroma_folder_that_cannot_be_read(chat: Chat, data_folder: Path) -> N
     assert KNOWN in chat(ASKED).shown
 
 
+@pytest.mark.process
 def test_an_embedding_model_that_is_damaged_is_built_again(
     chat: Chat, data_folder: Path, model_folder: Path
 ) -> None:

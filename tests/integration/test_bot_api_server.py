@@ -3,9 +3,8 @@
 import asyncio
 import contextlib
 import json
+import os
 import socket
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -22,10 +21,11 @@ from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, MessageEnt
 from telegram.error import BadRequest, Conflict, Forbidden, InvalidToken, NetworkError, RetryAfter
 from telegram.ext import Application, CallbackQueryHandler, ContextTypes, MessageHandler, filters
 
+from tests.goat import run_child
+from tests.nursery import Nursery
 from tests.servers.telegram import BotApi, NotThere, RemoteBotApi, running_bot_api
 from tests.servers.telegram.webhook import SECRET_HEADER
 
-REPO = Path(__file__).parents[2]
 ANA, GROUP = 5, -100200
 
 
@@ -52,7 +52,7 @@ async def bot(api: BotApi) -> AsyncIterator[Bot]:
 
 
 async def called(api: BotApi, method: str, **parameters: Any) -> Any:
-    async with httpx.AsyncClient(timeout=10, verify=False) as client:
+    async with httpx.AsyncClient(timeout=100, verify=False) as client:
         response = await client.post(f"{api.url}/bot{api.token}/{method}", json=parameters)
     answer = response.json()
     assert answer.get("error_code", 200) == response.status_code
@@ -95,9 +95,8 @@ async def test_ptb_polls_and_echoes(api: BotApi) -> None:
     assert {call.status for call in api.calls()} == {200}
 
 
-async def test_ptb_runs_unchanged_as_a_program(api: BotApi, tmp_path: Path) -> None:
-    program = tmp_path / "echo_bot.py"
-    program.write_text(
+async def test_ptb_runs_unchanged_as_a_program(nursery: Nursery, api: BotApi) -> None:
+    program = (
         "from telegram.ext import Application, MessageHandler, filters\n"
         "async def echo(update, context):\n"
         "    await update.message.reply_text(update.message.text[::-1])\n"
@@ -105,13 +104,9 @@ async def test_ptb_runs_unchanged_as_a_program(api: BotApi, tmp_path: Path) -> N
         "app.add_handler(MessageHandler(filters.TEXT, echo))\n"
         "app.run_polling()\n"
     )
-    process = await asyncio.create_subprocess_exec(sys.executable, str(program))
-    api.says(ANA, "abc")
-    try:
-        [answer] = await api.until(lambda: api.answers(ANA), 20)
-    finally:
-        process.terminate()
-        await process.wait()
+    with nursery.living("-c", program, environment=os.environ):
+        api.says(ANA, "abc")
+        [answer] = await api.until(lambda: api.answers(ANA))
     assert answer.text == "cba"
 
 
@@ -570,32 +565,30 @@ async def test_a_group_becomes_a_supergroup(api: BotApi) -> None:
     assert answer["parameters"] == {"migrate_to_chat_id": -1007}
 
 
-def test_it_is_controlled_over_http_from_another_process() -> None:
-    command = [sys.executable, "-m", "tests.servers.telegram", "--port", "0"]
-    with subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            url, token = process.stdout.readline().split()
-            with RemoteBotApi(url) as api:
-                assert api.token == token
-                said = api.says(ANA, "hello \ud83d", name="Ana")
-                api.sends_file(ANA, "photo", b"\x00\xff", caption="look")
-                assert list(api.pending) == [said.update_id, (said.update_id or 0) + 1]
-                assert api.messages(ANA)[1].content == b"\x00\xff"
-                with pytest.raises(NotThere, match="no message 9"):
-                    api.edits(ANA, 9, "x")
-                api.fail("getMe", 500)
-                assert httpx.get(f"{url}/bot{token}/getMe").status_code == 500
-                sent = httpx.post(f"{url}/bot{token}/sendMessage", json={"chat_id": ANA, "text": "hi"}).json()
-                api.reacts(ANA, sent["result"]["message_id"], "👍")
-                assert api.wait_for(lambda: api.answers(ANA))[0].user_reactions == {ANA: "👍"}
-                with pytest.raises(TimeoutError):
-                    api.wait_for(lambda: False, 0.05)
-        finally:
-            process.terminate()
+def test_it_is_controlled_over_http_from_another_process(nursery: Nursery) -> None:
+    reading, writing = os.pipe()
+    words = ("-m", "tests.servers.telegram", "--port", "0")
+    with open(reading) as said, nursery.living(*words, environment=os.environ, stdout=writing):  # noqa: PTH123
+        os.close(writing)
+        url, token = said.readline().split()
+        with RemoteBotApi(url) as api:
+            assert api.token == token
+            hello = api.says(ANA, "hello \ud83d", name="Ana")
+            api.sends_file(ANA, "photo", b"\x00\xff", caption="look")
+            assert list(api.pending) == [hello.update_id, (hello.update_id or 0) + 1]
+            assert api.messages(ANA)[1].content == b"\x00\xff"
+            with pytest.raises(NotThere, match="no message 9"):
+                api.edits(ANA, 9, "x")
+            api.fail("getMe", 500)
+            assert httpx.get(f"{url}/bot{token}/getMe").status_code == 500
+            sent = httpx.post(f"{url}/bot{token}/sendMessage", json={"chat_id": ANA, "text": "hi"}).json()
+            api.reacts(ANA, sent["result"]["message_id"], "👍")
+            assert api.wait_for(lambda: api.answers(ANA))[0].user_reactions == {ANA: "👍"}
+            with pytest.raises(TimeoutError):
+                api.wait_for(lambda: False, 0.05)
 
 
-def test_people_chat_with_a_bot_in_a_terminal(api: BotApi, tmp_path: Path) -> None:
+def test_people_chat_with_a_bot_in_a_terminal(nursery: Nursery, api: BotApi, tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("abc")
     markup = {"inline_keyboard": [[{"text": "Yes", "callback_data": "y"}]]}
     api.opens_chat(ANA)
@@ -611,15 +604,14 @@ def test_people_chat_with_a_bot_in_a_terminal(api: BotApi, tmp_path: Path) -> No
         ":dance",
         ":press 7",
     ]
-    command = [sys.executable, "-m", "tests.demo.telegram", "--api", api.url, "--chat", str(ANA)]
-    done = subprocess.run(
-        command, cwd=REPO, input="\n".join(lines), capture_output=True, text=True, check=True, timeout=30
-    )
-    assert "Sure?" in done.stdout
-    assert "[1] Yes" in done.stdout
-    assert "[document: note.txt, 3 bytes]" in done.stdout
-    assert "There is no command :dance" in done.stdout
-    assert "There is no button 7" in done.stdout
+    command = ("-m", "tests.demo.telegram", "--api", api.url, "--chat", str(ANA))
+    done = run_child(nursery, command, os.environ, tmp_path, "\n".join(lines).encode())
+    assert done.status == 0
+    assert "Sure?" in done.shown
+    assert "[1] Yes" in done.shown
+    assert "[document: note.txt, 3 bytes]" in done.shown
+    assert "There is no command :dance" in done.shown
+    assert "There is no button 7" in done.shown
     assert [message.text for message in api.messages(ANA)] == ["Sure?", "salut!", ""]
     kinds = [key for update in api.pending.values() for key in update if key != "update_id"]
     assert kinds == ["message", "edited_message", "callback_query", "message"]

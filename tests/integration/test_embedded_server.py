@@ -4,11 +4,12 @@ import gc
 import os
 import signal
 import stat
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import pytest
 from redis.asyncio import Redis
@@ -16,6 +17,7 @@ from redis.asyncio import Redis
 from memory.errors import DataFolderError, TierUnavailable
 from memory.working.client import RedisConnection, translate_errors
 from memory.working.server import EmbeddedServer
+from tests.nursery import Life, Nursery
 
 _OTHER_USER = 65534
 _USER = """
@@ -38,28 +40,37 @@ def folder() -> Iterator[Path]:
         yield Path(path).resolve() / "data"
 
 
+@dataclass(frozen=True)
+class User:
+    """A process that uses the folder's server."""
+
+    life: Life
+    stdin: IO[str]
+
+    async def leave(self) -> None:
+        """Tell it to leave, and wait until it has."""
+        self.stdin.write("\n")
+        self.stdin.close()
+        assert await asyncio.to_thread(self.life.wait) == 0
+
+    async def kill(self) -> None:
+        await asyncio.to_thread(self.life.kill)
+
+
 @asynccontextmanager
-async def user(folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+async def user(nursery: Nursery, folder: Path) -> AsyncIterator[User]:
     """Run a process that uses the folder's server until it is told to leave."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-c", _USER, str(folder)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    try:
-        assert process.stdout
-        await process.stdout.readline()
-        yield process
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.communicate()
-
-
-async def leave(process: asyncio.subprocess.Process) -> None:
-    await process.communicate(b"\n")
-    assert process.returncode == 0
+    (its_input, ours), (reading, its_output) = os.pipe(), os.pipe()
+    words = ("-c", _USER, str(folder))
+    life = nursery.begin(*words, environment=os.environ, stdin=its_input, stdout=its_output, stderr=2)
+    os.close(its_input)
+    os.close(its_output)
+    with os.fdopen(reading) as said, os.fdopen(ours, "w") as stdin:
+        try:
+            await asyncio.to_thread(said.readline)
+            yield User(life, stdin)
+        finally:
+            await asyncio.to_thread(life.kill)
 
 
 def server_pid(folder: Path) -> int:
@@ -95,17 +106,17 @@ def test_constructing_touches_nothing(folder: Path) -> None:
     assert not folder.exists()
 
 
-async def test_users_share_one_server_and_the_last_one_stops_it(folder: Path) -> None:
+async def test_users_share_one_server_and_the_last_one_stops_it(nursery: Nursery, folder: Path) -> None:
     server = embedded(folder)
     path = await server.ensure()
     pid = server_pid(folder)
-    async with user(folder) as first, user(folder) as second:
+    async with user(nursery, folder) as first, user(nursery, folder) as second:
         assert server_pid(folder) == pid
         await server.close()
         assert await is_running(path)
-        await leave(first)
+        await first.leave()
         assert await is_running(path)
-        await leave(second)
+        await second.leave()
     assert not await is_running(path)
 
 
@@ -120,23 +131,21 @@ async def test_two_in_one_process_count_as_two(folder: Path) -> None:
     assert not await is_running(path)
 
 
-async def test_a_killed_user_does_not_keep_the_server(folder: Path) -> None:
+async def test_a_killed_user_does_not_keep_the_server(nursery: Nursery, folder: Path) -> None:
     server = embedded(folder)
-    async with user(folder) as other:
+    async with user(nursery, folder) as other:
         path = await server.ensure()
-        other.kill()
-        await other.wait()
+        await other.kill()
         assert await is_running(path)
         await server.close()
     assert not await is_running(path)
 
 
-async def test_the_server_outlives_the_user_that_started_it(folder: Path) -> None:
-    async with user(folder) as starter:
+async def test_the_server_outlives_the_user_that_started_it(nursery: Nursery, folder: Path) -> None:
+    async with user(nursery, folder) as starter:
         server = embedded(folder)
         path = await server.ensure()
-        starter.kill()
-        await starter.wait()
+        await starter.kill()
     assert await is_running(path)
     await server.close()
 
@@ -186,10 +195,7 @@ async def test_a_crash_leaves_nothing_that_blocks_a_start(folder: Path) -> None:
 async def test_waits_until_the_data_is_loaded(folder: Path) -> None:
     connection = connected(folder)
     client = await connection.client()
-    async with client.pipeline(transaction=False) as pipeline:
-        for number in range(50_000):
-            pipeline.set(f"key{number}", number)
-        await pipeline.execute()
+    await client.eval("for n = 1, 50000 do redis.call('SET', 'key' .. n, n) end", 0)
     await connection.close()
     assert await (await connection.client()).dbsize() == 50_000
     await connection.close()
@@ -277,14 +283,19 @@ async def test_a_server_that_does_not_start_is_quoted(folder: Path) -> None:
     await server.close()
 
 
-async def test_a_server_that_hangs_is_not_waited_for_long(folder: Path) -> None:
+async def test_a_server_that_hangs_is_not_waited_for_long(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server = embedded(folder)
     await server.ensure()
     os.kill(server_pid(folder), signal.SIGSTOP)
     try:
-        with pytest.raises(TierUnavailable, match="no answer"):
-            async with asyncio.timeout(15):
-                await server.ensure()
+        with monkeypatch.context() as patch:
+            patch.setattr("memory.working.server._START_SECONDS", 10**6)
+            patch.setattr("memory.working.server._SILENCE_SECONDS", 0.1)
+            patch.setattr("memory.working.server._ANSWER_SECONDS", 0.1)
+            with pytest.raises(TierUnavailable, match="no answer"):
+                await asyncio.wait_for(server.ensure(), 100)
     finally:
         os.kill(server_pid(folder), signal.SIGCONT)
     assert await is_running(await server.ensure())
@@ -319,11 +330,14 @@ def test_a_new_event_loop_gets_a_new_client(folder: Path) -> None:
     assert not (folder / "redis.sock").exists()
 
 
-async def test_an_unreachable_server_is_named_without_its_password() -> None:
+async def test_an_unreachable_server_is_named_without_its_password_and_tried_once() -> None:
     connection = RedisConnection(lambda: "redis://me:secret@127.0.0.1:1")
     client: Redis = await connection.client()
     with pytest.raises(TierUnavailable, match=r"127\.0\.0\.1:1") as caught:
-        async with asyncio.timeout(2), translate_errors():
+        async with translate_errors():
             await client.ping()
     assert "secret" not in str(caught.value)
+    retry = client.get_retry()
+    assert retry is not None
+    assert retry.get_retries() == 0
     await connection.close()

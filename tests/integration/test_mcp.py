@@ -452,9 +452,9 @@ async def url(world: World) -> AsyncIterator[str]:
     address = world.settings.mcp_listen
     announced = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(serve_http(world.server, world.settings, address, announced.set_result))
-    yield await asyncio.wait_for(announced, 5)
+    yield await asyncio.wait_for(announced, 100)
     os.kill(os.getpid(), signal.SIGTERM)
-    await asyncio.wait_for(serving, 5)
+    await asyncio.wait_for(serving, 100)
 
 
 async def test_several_clients_with_the_token_are_served_at_once(url: str) -> None:

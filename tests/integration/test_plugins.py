@@ -23,7 +23,7 @@ DOCUMENTATION = Path(__file__).parents[2] / "docs" / "plugins.md"
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data_folder=tmp_path, tool_timeout=5)
+    return Settings(data_folder=tmp_path, tool_timeout=100)
 
 
 @pytest.fixture
@@ -177,8 +177,9 @@ async def test_a_plugin_that_was_never_fine_has_no_tools_and_says_so(plugins: Pl
 )
 async def test_a_plugin_that_never_ends_loading_is_ended(settings: Settings, code: str) -> None:
     async with open_plugins(settings, load_seconds=0.5) as plugins:
-        plugins.write("endless.py", code)
         plugins.write_tool("good.py", FINE)
+        assert await plugins.names() == ["good"]
+        plugins.write("endless.py", code)
         assert "not loaded within 0.5 s" in (await plugins.shelf.problems())["endless.py"]
         assert await plugins.names() == ["good"]
     assert not [thread.name for thread in threading.enumerate() if thread.name == "loading-endless"]
@@ -188,6 +189,7 @@ async def test_a_turn_waits_for_slow_plugins_only_so_long(settings: Settings, tm
     go = tmp_path / "go"
     async with open_plugins(settings, patience=0.5) as plugins:
         plugins.write_tool("good.py", FINE)
+        assert await plugins.names() == ["good"]
         late = plugins.write_tool("late.py", FINE)
         waiting = f"import pathlib, time\nwhile not pathlib.Path({str(go)!r}).exists(): time.sleep(0.01)\n"
         late.write_text(waiting + late.read_text())

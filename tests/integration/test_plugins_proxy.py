@@ -27,7 +27,7 @@ async def ask(proxy: Proxy, request: str) -> str:
     reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
     writer.write(request.encode())
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(100):
             return (await reader.read(-1)).decode("latin-1")
     finally:
         writer.close()

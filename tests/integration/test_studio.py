@@ -31,7 +31,7 @@ FACTS = (
 )
 QUESTION = "What is Ioana allergic to?"
 AFTER_FETCHES = ["gap_filter", "budget", "assemble", "respond", "archive"]
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def settings(folder: Path, model: ModelServer) -> Settings:
         model="test",
         model_base_url=model.base_url,
         gap_threshold=CONFIGURED,
-        prefetch_timeout=5,
+        prefetch_timeout=30,
     )
 
 
@@ -104,7 +104,7 @@ async def test_the_form_shows_titles_limits_and_the_configured_defaults(client: 
         assert field["description"], name
         assert "default" in field, name
     assert form["gap_threshold"]["default"] == CONFIGURED
-    assert form["prefetch_timeout"]["default"] == 5
+    assert form["prefetch_timeout"]["default"] == 30
     assert form["l2_cap"]["default"] == TurnContext().l2_cap
     assert (form["gap_threshold"]["minimum"], form["gap_threshold"]["maximum"]) == (0, 1)
 
@@ -243,6 +243,7 @@ async def test_what_is_refused_says_why_and_the_thread_goes_on(client: LangGraph
     assert conversation(state) == []
 
 
+@pytest.mark.process
 async def test_a_restart_keeps_the_threads_in_redis(
     client: LangGraphClient, agent: Agent, server: StudioServer, folder: Path
 ) -> None:

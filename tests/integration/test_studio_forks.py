@@ -31,7 +31,7 @@ FACTS = (
 QUESTION = "What is Ioana allergic to?"
 NOTHING = {"conversation": False, "episode": False, "experiment": True}
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.process, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def settings(folder: Path, model: ModelServer, api: BotApi) -> Settings:
         data_folder=folder / "data",
         model="test",
         model_base_url=model.base_url,
-        prefetch_timeout=5,
+        prefetch_timeout=30,
         telegram_token=SecretStr(api.token),
         telegram_api=api.url,
         telegram_admins=str(ANA),
@@ -103,7 +103,7 @@ async def ask_in_telegram(settings: Settings, api: BotApi, *texts: str) -> str:
 async def chat(settings: Settings, api: BotApi, client: LangGraphClient) -> Chat:
     """A conversation of Telegram in which a memory was recalled, as the server lists it by itself."""
     thread = await ask_in_telegram(settings, api, *FACTS, "/new", QUESTION)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(100):
         while thread not in await listed(client):  # noqa: ASYNC110 - in another process
             await asyncio.sleep(0.1)
     return Chat(client, thread)

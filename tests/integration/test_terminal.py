@@ -14,9 +14,6 @@ from tests.scripted import calling, in_turn
 from tests.servers.faults import Fault
 from tests.servers.model import ModelServer, running_model_server
 
-SLOW = 0.15
-"""Seconds before each word of a reply that is to be broken off."""
-
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[ModelServer]:
@@ -58,12 +55,11 @@ def chat(running: Terminal) -> Terminal:
 
 def test_a_reply_is_streamed(chat: Terminal, endpoint: ModelServer) -> None:
     endpoint.reply("one two three four")
-    endpoint.delay_per_chunk = SLOW
+    endpoint.hold_before = "three"
     chat.type("count\r")
     chat.until("one two ")
-    began = time.perf_counter()
+    endpoint.hold_before = ""
     assert "three four" in chat.prompt()
-    assert time.perf_counter() - began > SLOW
 
 
 def test_what_was_said_in_another_thread_is_in_the_prompt(chat: Terminal, endpoint: ModelServer) -> None:
@@ -124,8 +120,8 @@ def test_what_it_can_do_and_what_it_did_are_shown(chat: Terminal, endpoint: Mode
 
 
 def test_ctrl_c_ends_a_reply_and_keeps_what_stands_there(chat: Terminal, endpoint: ModelServer) -> None:
-    endpoint.reply("alpha beta gamma " + "more " * 100 + "omega")
-    endpoint.delay_per_chunk = SLOW
+    endpoint.reply("alpha beta gamma delta omega")
+    endpoint.hold_before = "delta"
     chat.type("recite\r")
     chat.until("gamma ")
     chat.type(CTRL_C)
@@ -141,7 +137,7 @@ def test_ctrl_c_ends_a_reply_and_keeps_what_stands_there(chat: Terminal, endpoin
 
 
 def test_ctrl_c_before_the_first_word_keeps_the_message(chat: Terminal, endpoint: ModelServer) -> None:
-    endpoint.delay_per_chunk = 3.0
+    endpoint.delay_per_chunk = 600
     chat.type("are you there?\r")
     _wait_until(lambda: bool(endpoint.chats))
     chat.type(CTRL_C)
@@ -252,24 +248,41 @@ def test_a_fact_told_in_one_run_is_recalled_in_another_without_a_model(
         assert chat.until_end()[0] == 0
 
 
+TELLS_OF_STOPS = """
+import sys
+from bot.cli import main
+from graph.stop import StopSignals
+
+request = StopSignals.request
+
+def told(self, turn_id):
+    request(self, turn_id)
+    print("asked to stop")
+
+StopSignals.request = told
+sys.argv = ["goat", "chat"]
+main()
+"""
+"""`goat chat` that says when the first Ctrl-C has reached it."""
+
+
 def test_a_second_ctrl_c_ends_the_process_and_the_next_start_finishes_the_turn(
     nursery: Nursery, goat: Goat, home: Path, endpoint: ModelServer
 ) -> None:
     settings = settings_for(
-        home, endpoint, GOAT_OWNER="bob", GOAT_PREFETCH_TIMEOUT="20", **quick_embeddings(endpoint)
+        home, endpoint, GOAT_OWNER="bob", GOAT_PREFETCH_TIMEOUT="30", **quick_embeddings(endpoint)
     )
     goat.configure(settings)
     assert goat("chat", typed=b"My bicycle stands in the cellar.\n").status == 0
     endpoint.reply("one two three")
-    with Terminal(nursery, settings, home.parent) as chat:
+    with Terminal(nursery, settings, home.parent, ("-c", TELLS_OF_STOPS)) as chat:
         thread = _thread(chat.prompt())
         assert "one two three" in chat.say("Count to three.")
-        endpoint.faults.append(Fault.slow(15, about="Where is my bicycle?"))
+        endpoint.faults.append(Fault.slow(600, about="Where is my bicycle?"))
         chat.type("Where is my bicycle?\r")
         _wait_until(lambda: not endpoint.faults)
         chat.type(CTRL_C)
-        chat.until(r"\^C")
-        time.sleep(0.1)
+        chat.until("asked to stop")
         chat.type(CTRL_C)
         status, shown = chat.until_end()
         assert status != 0
@@ -288,7 +301,7 @@ def test_a_second_ctrl_c_ends_the_process_and_the_next_start_finishes_the_turn(
 
 def test_odd_bytes_are_piped_in(goat: Goat, home: Path, endpoint: ModelServer) -> None:
     goat.configure(settings_for(home, endpoint, GOAT_OWNER="carl", **quick_embeddings(endpoint)))
-    long = b"begin " + b"word " * 200_000 + b"finish"
+    long = b"begin " + b"word " * 40_000 + b"finish"
     odd = b"nul \0 here, \xff\xfe bad \xc3\x28 bytes, \xed\xa0\x80 surrogate"
     endpoint.reply(lambda request: f"read {len(request.last)} characters")
     ran = goat(

@@ -122,7 +122,7 @@ class ModelServer(ThreadedServer):
             await asyncio.sleep(_LOOK_SECONDS)
 
     def _is_held(self, chunk: bytes) -> bool:
-        return bool(self.hold_before) and f'"{self.hold_before}'.encode() in chunk
+        return bool(self.hold_before) and f'"content": "{self.hold_before}'.encode() in chunk
 
     def _said(self, request: ModelRequest) -> Reply:
         said = self._script(request) if callable(self._script) else self._script

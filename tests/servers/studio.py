@@ -19,8 +19,8 @@ from tests.servers.chroma import free_port
 
 _REPOSITORY = Path(__file__).parents[2]
 _SERVED = ("langgraph.json", "graph")
-_START_SECONDS = 90.0
-_STOP_SECONDS = 20.0
+_START_SECONDS = 300.0
+_STOP_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 _OFFLINE = {
     "LANGSMITH_TRACING": "false",

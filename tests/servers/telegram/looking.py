@@ -66,7 +66,7 @@ class Looking(Runner):
         """What the bot said to presses of buttons."""
         return [CallbackAnswer(**answer) for answer in self.run("callback_answers")]
 
-    def wait_for(self, predicate: Callable[[], T], seconds: float = 5.0) -> T:
+    def wait_for(self, predicate: Callable[[], T], seconds: float = 100.0) -> T:
         """Return what `predicate` says as soon as it is true; it is asked after every change."""
         until = time.monotonic() + seconds
         while True:
@@ -79,7 +79,7 @@ class Looking(Runner):
                 raise TimeoutError(f"It did not happen within {seconds} s.")
             self.run("changed", version=version, seconds=min(left, 10.0))
 
-    async def until(self, predicate: Callable[[], T], seconds: float = 5.0) -> T:
+    async def until(self, predicate: Callable[[], T], seconds: float = 100.0) -> T:
         """Do the same without blocking the event loop."""
         return await asyncio.to_thread(self.wait_for, predicate, seconds)
 
