@@ -55,7 +55,7 @@ def running_otlp() -> Iterator[OtlpReceiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if receiver.hanging.is_set():
-                receiver.ending.wait(30)
+                receiver.ending.wait()
                 return
             if self.path != "/v1/traces" or self.headers["Content-Type"] != "application/x-protobuf":
                 self.send_error(404)
