@@ -1,6 +1,5 @@
 """However a reply is cut into pieces, the same is shown; plain text is shown whole; hostile text is cheap."""
 
-import time
 from itertools import pairwise
 
 import pytest
@@ -8,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memory.markup import VisibleText, parse_calls
+from tests.linear import not_linear
 from tests.unit.test_markup_forms import BARE, FORMS, TOOLS
 
 FRAGMENTS = st.sampled_from(
@@ -151,19 +151,12 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize(
-    "before", ["", "x", '<tool_call>{"name": ', '{"name": "search_memory", "arguments": ']
-)
-def test_hostile_text_is_read_in_linear_time(before: str) -> None:
-    for unit in HOSTILE:
-        text = before + unit * (50_000 // len(unit))
-        began = time.process_time()
-        parse_calls(text, TOOLS)
-        assert time.process_time() - began < 1.0, unit
+def test_hostile_text_is_read_in_linear_time() -> None:
+    for before in ("", "x", '<tool_call>{"name": ', '{"name": "search_memory", "arguments": '):
+        assert not_linear(lambda text: parse_calls(text, TOOLS), HOSTILE, head=before) == [], before
 
 
 def test_hostile_streams_are_read_in_linear_time() -> None:
-    for unit in HOSTILE:
-        began = time.process_time()
-        streamed("x" + unit * (5_000 // len(unit)), list(range(5_000)))
-        assert time.process_time() - began < 1.0, unit
+    assert (
+        not_linear(lambda text: streamed(text, list(range(len(text)))), HOSTILE, head="x", length=4_000) == []
+    )

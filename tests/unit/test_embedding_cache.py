@@ -14,8 +14,20 @@ from memory.embedding.cache import MANIFEST, ensure_model
 from memory.embedding.e5 import VERSION
 from memory.errors import DataFolderError
 
-BUILD = "import sys; from pathlib import Path; from memory.embedding.cache import ensure_model; "
-BUILD += "ensure_model(Path(sys.argv[1]), sys.argv[2])"
+COPYING = """
+import shutil, sys
+from pathlib import Path
+from memory.embedding import cache
+
+def copy(target):
+    with open(sys.argv[4], "a") as told:
+        told.write("built once\\n")
+    for name in ("encoder.onnx", "tokenizer.model"):
+        shutil.copy(Path(sys.argv[3]) / name, target)
+
+cache._run_build = copy
+cache.ensure_model(Path(sys.argv[1]), sys.argv[2])
+"""
 
 
 @pytest.fixture
@@ -64,15 +76,17 @@ def test_a_flipped_byte_is_noticed(built: Path) -> None:
     assert path.read_bytes() != bytes(content)
 
 
-def test_two_processes_build_once(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", BUILD, str(tmp_path), VERSION]
+def test_two_processes_build_once(model_folder: Path, tmp_path: Path) -> None:
+    ensure_model(model_folder, VERSION)
+    folder, told = tmp_path / "models", tmp_path / "told"
+    arguments = [str(folder), VERSION, str(model_folder / VERSION), str(told)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", COPYING, *arguments]
     builders = [subprocess.Popen(command, env=environment) for _ in range(2)]
-    assert [builder.wait(60) for builder in builders] == [0, 0]
-    made = (tmp_path / VERSION).stat().st_ino
-    ensure_model(tmp_path, VERSION)
-    assert (tmp_path / VERSION).stat().st_ino == made
-    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".lock") == [VERSION]
+    assert [builder.wait() for builder in builders] == [0, 0]
+    assert told.read_text() == "built once\n"
+    ensure_model(folder, VERSION)
+    assert sorted(path.name for path in folder.iterdir() if path.suffix != ".lock") == [VERSION]
 
 
 def test_leftovers_of_a_killed_build_are_cleared(tmp_path: Path, quick_build: None) -> None:

