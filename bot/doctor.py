@@ -172,4 +172,5 @@ async def _chat_model(layers: Layers) -> str:
             "endpoint will do"
         )
     await try_reply(layers.model)
-    return f"{name} answers"
+    window = await layers.window.known()
+    return f"{name} answers" + (f", and holds {window.tokens:,} tokens" if window else "")

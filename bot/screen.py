@@ -17,6 +17,7 @@ from graph.events import Approval
 from graph.reasons import told
 from graph.rounds import results_of
 from graph.state import Allocation, Recall, State
+from graph.telling.window import in_english, window_told
 from memory.models import Fact
 from memory.prompt import day
 
@@ -61,6 +62,7 @@ class Why:
         if rows := judged(state):
             parts += _judged(rows, self.zone, width, signs_for(ascii_only))
         parts += _budget(state["allocation"], width, ascii_only)
+        parts += [Text(printable(told), style="dim") for told in in_english(window_told(state))]
         parts += _tools(state)
         for part in parts:
             yield Text(in_ascii(part.plain), part.style) if ascii_only else part

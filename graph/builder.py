@@ -25,6 +25,7 @@ from nodes.prefetch import Prefetch
 from nodes.respond import Respond
 from nodes.searching_anew import SearchingAnew
 from nodes.tools import Tools, ToolsOfTurn
+from nodes.window_share import WindowShare
 from nodes.working import Working
 
 FETCHES = ["prefetch", "identity", "facts", "working"]
@@ -39,7 +40,8 @@ TurnGraph = StateGraph[State, TurnContext, TurnInput, State]
 def build_graph(layers: Layers, context_schema: type[TurnContext] = TurnContext) -> TurnGraph:
     """Draw the turn over `layers`; compile it with a checkpointer, or let the server bring its own."""
     turns = layers.turns
-    ask = ModelCall(layers.model, layers.stops, layers.model_timeout)
+    ask = ModelCall(layers.model, layers.stops, layers.model_timeout, layers.window)
+    window_share = WindowShare(layers.window, layers.toolbox, layers.message_cap)
     experiments = Experiments(layers.episodes)
     prefetch = Prefetch(turns, layers.episodes, layers.cache, layers.zone)
     archive = Archive(
@@ -51,7 +53,7 @@ def build_graph(layers: Layers, context_schema: type[TurnContext] = TurnContext)
         "facts": Facts(turns, layers.permanent),
         "working": Working(turns, layers.conversations, archive, experiments),
         "gap_filter": GapFilter(layers.live),
-        "budget": Budget(layers.tokens, layers.zone),
+        "budget": Budget(layers.tokens, layers.zone, window_share),
         "assemble": Assemble(layers.tokens, layers.zone, layers.message_cap),
         "respond": Respond(ask, layers.toolbox, layers.zone),
         "ground": Ground(ask, layers.toolbox),
@@ -72,7 +74,7 @@ def build_graph(layers: Layers, context_schema: type[TurnContext] = TurnContext)
     builder.add_edge("gap_filter", "budget")
     builder.add_edge("budget", "assemble")
     builder.add_edge("assemble", "respond")
-    builder.add_conditional_edges("respond", after_respond, ["tools", "ground", "archive"])
+    builder.add_conditional_edges("respond", after_respond, ["budget", "tools", "ground", "archive"])
     builder.add_edge("tools", "respond")
     builder.add_edge("ground", "archive")
     builder.add_edge("archive", END)

@@ -20,11 +20,12 @@ class ChatModel(Protocol):
         ...
 
     def stream(
-        self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool] = ()
+        self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool] = (), most: int | None = None
     ) -> AsyncIterator[AIMessageChunk]:
-        """Yield the reply, and what it asks of `tools`, as it is written.
+        """Yield the reply of `most` tokens, and what it asks of `tools`, as it is written.
 
         Raises:
+            PromptTooLong: the prompt does not fit into its context window.
             ModelUnavailable: it cannot be reached, refuses, or answers nonsense; the text says what to do.
         """
         ...
@@ -51,10 +52,10 @@ class ConfiguredChatModel:
         return self._settings().model
 
     async def stream(
-        self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool] = ()
+        self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool] = (), most: int | None = None
     ) -> AsyncIterator[AIMessageChunk]:
         """Yield the reply as it is written; see `ChatModel.stream`."""
-        async for piece in (await self._open()).stream(prompt, tools):
+        async for piece in (await self._open()).stream(prompt, tools, most):
             yield piece
 
     async def ready(self) -> None:

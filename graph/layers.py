@@ -17,6 +17,7 @@ from graph.chat_model import ChatModel, ConfiguredChatModel
 from graph.delegation.delegation import Delegation
 from graph.live import LiveSettings
 from graph.log_reading import read_logs
+from graph.model_window import ModelWindow
 from graph.recorder import TurnRecorder
 from graph.settings import Settings
 from graph.stop import StopSignals
@@ -81,6 +82,7 @@ class Layers:
         self.cache = RedisSessionCache(self.redis.client)
         self.tool_cache = RedisToolCache(self.redis.client)
         self.model: ChatModel = ConfiguredChatModel(settings)
+        self.window = ModelWindow(settings, self.tokens)
         self.stops = StopSignals()
         self.metrics = RedisMetrics(self.redis.client)
         self.recorder = TurnRecorder(self.observations, self.metrics, lambda: settings().log_text, self.zone)
@@ -117,6 +119,7 @@ class Layers:
             client=self.redis.client,
             model=self.model,
             model_timeout=self.model_timeout,
+            window=self.window,
             toolbox=lambda: self.toolbox,
             tool_runner=self.tool_runner,
             tool_cache=self.tool_cache,
@@ -200,6 +203,7 @@ class Layers:
         await asyncio.gather(
             self.episodes.ready(owner=owner),
             self.model.ready(),
+            self.window.known(),
             asyncio.to_thread(warm_up),
             self.plugins.tools(),
             self._permanent_ready(owner),

@@ -11,8 +11,9 @@ from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.tools import BaseTool
 
 from graph.chat_model import ChatModel
+from graph.model_window import ModelWindow
 from graph.stop import StopSignals
-from memory.errors import ModelUnavailable
+from memory.errors import ModelUnavailable, PromptTooLong
 from memory.models import Outcome
 from memory.text import clean
 
@@ -30,6 +31,8 @@ class Said:
     calls: Sequence[ToolCall] = ()
     unreadable: Sequence[InvalidToolCall] = ()
     """Calls whose arguments are no JSON."""
+    too_long: bool = False
+    """The prompt was refused as too long; what can be learnt from it is noted in the window."""
     seconds: float = 0.0
 
 
@@ -40,6 +43,7 @@ class ModelCall:
     model: ChatModel
     stops: StopSignals
     timeout: Callable[[], float]
+    window: ModelWindow
 
     async def __call__(
         self,
@@ -60,10 +64,15 @@ class ModelCall:
         began = time.perf_counter()
         chunks: list[AIMessageChunk] = []
         heard = partial(_append, chunks, on_text)
-        outcome, problem = Outcome.ANSWERED, ""
-        stream = self.model.stream(prompt, list((tools or {}).values()))
+        outcome, problem, too_long = Outcome.ANSWERED, "", False
+        most = await self.window.reply_room(prompt, tools or {})
+        stream = self.model.stream(prompt, list((tools or {}).values()), most)
         try:
             stopped = await self._collect(stream, heard, self.stops.signal(turn_id))
+        except PromptTooLong as error:
+            outcome, problem, too_long = Outcome.INTERRUPTED, str(error), not chunks
+            if too_long:
+                await self.window.learn(error.refusal, prompt, tools or {}, most)
         except ModelUnavailable as error:
             outcome, problem = Outcome.INTERRUPTED, str(error)
         except TimeoutError:
@@ -80,6 +89,7 @@ class ModelCall:
             problem=problem,
             calls=tuple(whole.tool_calls) if answered else (),
             unreadable=tuple(whole.invalid_tool_calls) if answered else (),
+            too_long=too_long,
             seconds=round(time.perf_counter() - began, 3),
         )
 

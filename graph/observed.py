@@ -120,6 +120,8 @@ def _numbers(update: Any) -> dict[str, bool | int | float]:
             "goat.tokens.memory": shares.l3_used,
             "goat.memories": len(shares.recalled),
         }
+        if shares.space is not None:
+            numbers |= {"goat.tokens.window": shares.space.window, "goat.tokens.tools": shares.space.tools}
     if reply := values.get("reply"):
         numbers |= {"goat.answered": reply.outcome is Outcome.ANSWERED, "goat.model.seconds": reply.seconds}
     return numbers

@@ -102,6 +102,7 @@ def shares_of(allocation: Allocation) -> Shares:
         l2_used=allocation.l2_used,
         l3_limit=allocation.l3_limit,
         l3_used=allocation.l3_used,
+        space=allocation.space,
     )
 
 

@@ -14,6 +14,7 @@ from langchain_core.tools import BaseTool
 from langchain_openai import ChatOpenAI
 from openai import (
     APIConnectionError,
+    APIError,
     APIStatusError,
     APITimeoutError,
     BadRequestError,
@@ -23,13 +24,15 @@ from openai import (
 )
 
 from graph.settings import Settings
-from memory.errors import ModelUnavailable
+from memory.errors import ModelUnavailable, PromptTooLong
+from memory.refusal import Refusal, read_refusal
 
 _CONNECT_SECONDS = 10.0
 _KEY = "The key is refused: check GOAT_MODEL_API_KEY."
 _CUT_OFF = {
     "": "broke off its answer.",
-    "length": "came to the end of its reply's length (GOAT_MODEL_MAX_TOKENS).",
+    "length": "came to the end of its reply's length (GOAT_MODEL_MAX_TOKENS), or of what it holds "
+    "(GOAT_MODEL_CONTEXT).",
     "content_filter": "was stopped by its vendor's content filter.",
 }
 """By the reason for which a reply ended; none is given when the connection ends too early."""
@@ -39,6 +42,13 @@ _ADVICE = {
     404: "Check GOAT_MODEL (the name) and GOAT_MODEL_BASE_URL (it usually ends in /v1).",
     429: "Too many requests, or the credit is used up: wait a little.",
 }
+_TOO_LONG = (
+    "The prompt does not fit into its context window, however short. Start its server with a larger one "
+    "(llama.cpp: -c, vLLM: --max-model-len, Ollama: OLLAMA_CONTEXT_LENGTH, LM Studio: Context Length), and "
+    "write a shorter message."
+)
+_REFUSING = frozenset({400, 413, 422, 500})
+"""Statuses with which servers say that a prompt is too long."""
 _NO_TOOLS = re.compile(
     r"(?:not|n't) support[^.]{0,40}(?:tool|function)|tools? (?:is|are) not supported", re.IGNORECASE
 )
@@ -63,6 +73,7 @@ class OpenAICompatible:
             base_url=settings.model_base_url or None,
             api_key=settings.model_api_key if settings.model_api_key else "none",
             timeout=Timeout(self._timeout, connect=min(self._timeout, _CONNECT_SECONDS)),
+            stream_chunk_timeout=None,  # ours is GOAT_MODEL_TIMEOUT, whatever it is
             max_completion_tokens=settings.model_max_tokens,
             max_retries=1,
             streaming=True,
@@ -70,22 +81,23 @@ class OpenAICompatible:
         )
 
     async def stream(
-        self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool] = ()
+        self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool] = (), most: int | None = None
     ) -> AsyncIterator[AIMessageChunk]:
-        """Yield the reply, and what it asks of `tools`, as it is written.
+        """Yield the reply of `most` tokens, and what it asks of `tools`, as it is written.
 
         What an endpoint cannot take it is spared from then on: tools, or a user's word after their outputs.
 
         Raises:
+            PromptTooLong: the prompt does not fit into its context window.
             ModelUnavailable: it cannot be reached, refuses, or answers nonsense; the text says what to do.
         """
         try:
-            async for chunk in self._stream(self._arranged(prompt), tools if self._takes_tools else ()):
+            async for chunk in self._stream(self._arranged(prompt), tools if self._takes_tools else (), most):
                 yield chunk
         except BadRequestError as error:
             if not self._learns(error, prompt, tools):
                 raise ModelUnavailable(self._explain(error)) from None
-            async for chunk in self.stream(prompt, tools):
+            async for chunk in self.stream(prompt, tools, most):
                 yield chunk
 
     def _arranged(self, prompt: Sequence[AnyMessage]) -> list[AnyMessage]:
@@ -112,17 +124,21 @@ class OpenAICompatible:
         return False
 
     async def _stream(
-        self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool]
+        self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool], most: int | None
     ) -> AsyncIterator[AIMessageChunk]:
         asked: Runnable[LanguageModelInput, Any] = self._client.bind_tools(tools) if tools else self._client
+        if most is not None:
+            asked = asked.bind(max_completion_tokens=most)
         try:
             ended = ""
             async for chunk in asked.astream(list(prompt)):
                 ended = chunk.response_metadata.get("finish_reason") or ended
                 yield chunk
-        except BadRequestError:
-            raise
         except (OpenAIError, httpx2.HTTPError) as error:
+            if refusal := _refusal(error):
+                raise PromptTooLong(f"{self._explain(error)} {_TOO_LONG}", refusal) from None
+            if isinstance(error, BadRequestError):
+                raise
             raise ModelUnavailable(self._explain(error)) from None
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
             raise ModelUnavailable(
@@ -149,6 +165,12 @@ class OpenAICompatible:
                 return f"{self._where} cannot be reached. Is it running, and is GOAT_MODEL_BASE_URL right?"
             case _:
                 return f"{self._where} broke off its answer."
+
+
+def _refusal(error: Exception) -> Refusal | None:
+    """Return what is said of a prompt that is too long; an error within a stream has no status."""
+    code = getattr(error, "status_code", 400)
+    return read_refusal(error.message) if isinstance(error, APIError) and code in _REFUSING else None
 
 
 def _said(error: APIStatusError) -> str:

@@ -10,8 +10,9 @@ from langgraph.types import Send
 
 from graph.exchange import Call, Exchange, Grounding, ToolResult
 from graph.shown import conversation_of, recalled_of
-from graph.state import State
+from graph.state import Fitting, State
 from graph.updates import ToolsInput
+from memory.text import shortened
 from memory.tool_prompt import BRIDGE, LAST, fenced_output
 
 _ADDRESS = re.compile(r"https?://[^\s\"\\]+", re.IGNORECASE)
@@ -41,8 +42,19 @@ def open_calls(state: State) -> list[Call]:
     return [call for call in exchange_of(state).calls if call.key not in done]
 
 
+def fitting_of(state: State) -> Fitting:
+    """Return how the turn's requests were fitted into the model's window."""
+    turn_id, fitting = state["turn"].turn_id, state.get("fitting")
+    return fitting if fitting and fitting.turn_id == turn_id else Fitting(turn_id=turn_id)
+
+
 def after_respond(state: State) -> list[Send] | str:
-    """Go to the tools, each call for itself, or on with the reply: one without tools needs no grounding."""
+    """Go to the tools, each call for itself, or on with the reply: one without tools needs no grounding.
+
+    A prompt that was refused as too long is shared anew.
+    """
+    if fitting_of(state).again:
+        return "budget"
     if not exchange_of(state).rounds:
         return "archive"
     return [Send("tools", one) for one in tools_inputs(state)] or "ground"
@@ -79,14 +91,27 @@ def names_new_address(arguments: Mapping[str, Any], seen: str) -> bool:
     return any(address.rstrip("/") not in seen for address in found)
 
 
-def round_messages(state: State, *, last: bool) -> list[AnyMessage]:
-    """Return what follows the prompt: each round with its outputs, and what to do with them."""
+def longest_output(state: State) -> int:
+    """Return the characters of the longest text that the turn's rounds hold."""
+    results, rounds = results_of(state), exchange_of(state).rounds
+    given = (str(value) for one in rounds for call in one.calls for value in call.arguments.values())
+    texts = (*(result.output for result in results), *(one.text for one in rounds), *given)
+    return max(map(len, texts), default=0)
+
+
+def round_messages(state: State, *, last: bool, cap: int) -> list[AnyMessage]:
+    """Return what follows the prompt: each round with its outputs, and what to do with them.
+
+    No text of theirs is longer than `cap` characters and a note.
+    """
     rounds, results = exchange_of(state).rounds, {result.key: result for result in results_of(state)}
     messages: list[AnyMessage] = []
     for one in rounds:
-        calls: list[Any] = [{"id": c.id, "name": c.name, "args": c.arguments} for c in one.calls]
-        messages.append(AIMessage(one.text, tool_calls=calls))
-        messages += [_output(call, results.get(call.key)) for call in one.calls]
+        calls: list[Any] = [
+            {"id": c.id, "name": c.name, "args": _capped(c.arguments, cap)} for c in one.calls
+        ]
+        messages.append(AIMessage(shortened(one.text, cap), tool_calls=calls))
+        messages += [_output(call, results.get(call.key), cap) for call in one.calls]
     return [*messages, HumanMessage(LAST if last else BRIDGE)] if messages else []
 
 
@@ -104,6 +129,10 @@ def shown_data(state: State) -> Iterator[str]:
     yield from (result.output for result in results_of(state))
 
 
-def _output(call: Call, result: ToolResult | None) -> ToolMessage:
-    output = result.output if result else "Not run."
+def _capped(arguments: Mapping[str, Any], cap: int) -> dict[str, Any]:
+    return {name: shortened(v, cap) if isinstance(v, str) else v for name, v in arguments.items()}
+
+
+def _output(call: Call, result: ToolResult | None, cap: int) -> ToolMessage:
+    output = shortened(result.output, cap) if result else "Not run."
     return ToolMessage(fenced_output(output), tool_call_id=call.id, name=call.name)

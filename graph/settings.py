@@ -123,6 +123,12 @@ class Settings(
         60, gt=0, le=3600, description="Seconds without a word from the model until it counts as stalled."
     )
     model_max_tokens: int = Field(2048, ge=16, le=1_000_000, description="The most tokens of a reply.")
+    model_context: int = Field(
+        0,
+        ge=0,
+        le=100_000_000,
+        description="Tokens that the model holds, prompt and reply together; 0: what its server tells.",
+    )
     message_cap: int = Field(
         8000,
         ge=100,

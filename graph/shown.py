@@ -1,8 +1,11 @@
 """What the model is shown of conversation and memory: the allocation has ids, the state the texts, once."""
 
+from dataclasses import replace
+
 from graph.state import Conversation, State
 from memory.models import Candidate, ConversationTurn
 from memory.questions import is_unanswered
+from memory.text import excerpt, shortened
 
 ECHO = "echo"
 """The rule by which a relevant memory is left out: it stands in the conversation."""
@@ -12,8 +15,23 @@ def recalled_of(state: State) -> list[Candidate]:
     """Return the memories that are shown, best first; none before the budget is shared."""
     if "allocation" not in state or "recall" not in state:
         return []
+    allocation = state["allocation"]
     by_id = {candidate.turn_id: candidate for candidate in state["recall"].candidates}
-    return [by_id[turn_id] for turn_id in state["allocation"].recalled if turn_id in by_id]
+    return [extract_of(by_id[name], allocation.extract) for name in allocation.recalled if name in by_id]
+
+
+def extract_of(candidate: Candidate, chars: int) -> Candidate:
+    """Hold message and reply to so many characters; 0 leaves them as they are.
+
+    Of what is a part already the middle is kept, which matched; of a whole its two ends.
+    """
+    if not chars or max(len(candidate.message), len(candidate.reply)) <= chars:
+        return candidate
+    message, reply = (
+        shortened(text, chars) if candidate.whole else excerpt(text, (len(text) // 2,) * 2, chars)
+        for text in (candidate.message, candidate.reply)
+    )
+    return replace(candidate, message=message, reply=reply, whole=False)
 
 
 def answers_of(state: State) -> list[Candidate]:

@@ -27,6 +27,7 @@ from memory.models import (
     SearchReport,
     Seen,
 )
+from memory.window import Space
 
 MESSAGES_KEPT = 20
 """Messages that the state of a thread holds, for the chat view; the conversation itself stands in L2."""
@@ -156,6 +157,25 @@ class Allocation:
     """Those of the conversation that are shown in part, as they are shown."""
     over_budget: Sequence[Decision] = ()
     """Relevant memories for which there was no room."""
+    space: Space | None = None
+    """How the model's context window is shared; None when it is not known."""
+    extract: int = 0
+    """Characters to which message and reply of a memory are held in a small window; 0: as they were found."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitting:
+    """How the turn's requests to the model were fitted into its context window."""
+
+    turn_id: str
+    refused: int = 0
+    """How often a prompt was refused as too long, and shared anew."""
+    again: bool = False
+    """The latest one was."""
+    cap: int = 0
+    """The most characters of a tool's output that the model was shown last; 0: all of it."""
+    withdrawn: bool = False
+    """The model had to answer before its rounds of tools were used up: there was no room for more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +256,8 @@ class State(TurnInput):
     """The turn's rounds of tools; of the latest turn that had any. Written by `respond`."""
     results: NotRequired[Annotated[Sequence[ToolResult], of_one_turn]]
     """Of the same turn. Written by `tools`, one call at a time."""
+    fitting: NotRequired[Fitting]
+    """Of the latest turn that needed it; see `graph.rounds.fitting_of`. Written by `respond`."""
     reply: NotRequired[Reply]
     """Written by `respond`, and by `ground` when it corrects it."""
     grounding: NotRequired[Grounding]

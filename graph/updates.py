@@ -13,6 +13,7 @@ from graph.state import (
     CalibrationUsed,
     Conversation,
     FactSheet,
+    Fitting,
     Persona,
     Recall,
     Reply,
@@ -55,9 +56,10 @@ class AssembleUpdate(TypedDict):
 
 
 class RespondUpdate(TypedDict, total=False):
-    """Either what tools are to be called, or the reply."""
+    """Either what tools are to be called, or the reply, or that the prompt was too long."""
 
     exchange: Exchange
+    fitting: Fitting
     messages: list[AnyMessage]
     reply: Reply
 

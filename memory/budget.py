@@ -100,6 +100,14 @@ def conversation_limit(available: int, recalled: int, *, l3_minimum: int, l2_flo
     return min(max(available - reserved, l2_floor), l2_cap)
 
 
+def guarantees(room: int, *, l2_floor: int, l3_minimum: int) -> tuple[int, int]:
+    """Return what L2 and L3 are guaranteed where both together must fit into `room` tokens."""
+    if (both := l2_floor + l3_minimum) <= room:
+        return l2_floor, l3_minimum
+    floor = max(room, 0) * l2_floor // max(both, 1)
+    return floor, max(room, 0) - floor
+
+
 def recall_limit(available: int, conversation: int, *, l3_minimum: int, l2_floor: int) -> int:
     """Return the most tokens that L3 may take after the conversation took `conversation`.
 

@@ -20,6 +20,7 @@
   + NotWritten               tuned values are not to be written, or there is nothing to return to
   + EditedSince              goat.toml was edited by hand (graph.tuning.write_back, both)
   + ModelUnavailable         the chat model cannot be reached, or answered nonsense
+    - PromptTooLong          the prompt does not fit into its context window
   + MemoryTierError          a tier could not do what it was asked; names the tier
     - TierUnavailable        the backend cannot be reached, or did not answer in time (TryAgain: a lost race)
     - TierCorrupt            the backend answered with something that cannot be read
@@ -28,6 +29,8 @@
 
 What refuses a turn is a `ValueError` too: a LangGraph server shows the text of no other error of ours.
 """
+
+from memory.refusal import Refusal
 
 
 class GoatError(Exception):
@@ -68,6 +71,18 @@ class NothingToDecide(GoatError):
 
 class ModelUnavailable(GoatError):
     """The chat model cannot be reached, refused, stalled or answered nonsense."""
+
+
+class PromptTooLong(ModelUnavailable):
+    """The prompt does not fit into the model's context window.
+
+    Attributes:
+        refusal: what the model's server says of it.
+    """
+
+    def __init__(self, detail: str, refusal: Refusal) -> None:
+        super().__init__(detail)
+        self.refusal = refusal
 
 
 class MemoryTierError(GoatError):

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from memory.columns import to_micros
 from memory.models import Evidence, Mechanism, Outcome, Seen
+from memory.window import Space
 
 DIGITS = 4
 """Decimals of scores and probabilities; milliseconds have one."""
@@ -29,6 +30,8 @@ class Shares:
     l2_used: int = 0
     l3_limit: int = 0
     l3_used: int = 0
+    space: Space | None = None
+    """How the model's context window was shared; None when it was not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 
 from memory.models import Candidate, ConversationTurn, Fact
+from memory.text import shortened
 from memory.unseen import NO_LOOKS
 
 FACTS_TAG = "known_facts"
@@ -14,6 +15,7 @@ QUOTE_TAG = "replied_to"
 TOOL_TAG = "tool_output"
 EVIDENCE_TAG = "tools_called"
 _TAGS = (FACTS_TAG, MEMORY_TAG, CONTEXT_TAG, QUOTE_TAG, TOOL_TAG, EVIDENCE_TAG)
+_LEAST_IDENTITY = 200  # characters
 _UNSEEN = NO_LOOKS + "\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e0fff"
 """Characters that have no looks of their own, as a regular expression's class."""
 _LOOKS_LIKE = dict(zip("aceopxyidlks", "асеорхуіԁӏкѕ", strict=True)) | {"_": r"\s\-"}
@@ -74,6 +76,22 @@ def render_system(identity: str, facts: Sequence[Fact], zone: tzinfo) -> str:
     """Return the part of the prompt that stays the same from turn to turn."""
     blocks = [identity.strip(), RULES, render_facts(facts, zone)]
     return "\n\n".join(block for block in blocks if block)
+
+
+def fit_system(
+    identity: str, facts: Sequence[Fact], zone: tzinfo, limit: int, count: Callable[[str], int]
+) -> str:
+    """Render what stays the same within `limit` tokens: the oldest facts go, then the identity's middle."""
+    kept, chars = sorted(facts, key=lambda fact: fact.at), len(identity)
+    text = render_system(identity, facts, zone)
+    while count(text) > limit and (kept or chars > _LEAST_IDENTITY):
+        if kept:
+            kept = kept[1:]
+        else:
+            chars = max(chars * 3 // 4, _LEAST_IDENTITY)
+        left = [fact for fact in facts if fact in kept]
+        text = render_system(shortened(identity, chars), left, zone)
+    return text
 
 
 def render_memory(number: int, candidate: Candidate, zone: tzinfo) -> str:

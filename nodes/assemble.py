@@ -10,9 +10,10 @@ from graph.shown import conversation_of, recalled_of
 from graph.state import State
 from graph.updates import AssembleUpdate
 from memory.models import ConversationTurn
-from memory.prompt import quoted, render_evidence, render_message, render_system
+from memory.prompt import fit_system, quoted, render_evidence, render_message, render_system
 from memory.text import clip
 from memory.tokens import CountTokens, TokenCounter
+from memory.window import Space
 
 _MARK_TOKENS = 30
 """What the mark in the place of what is left out takes."""
@@ -28,14 +29,25 @@ class Assemble:
 
     async def __call__(self, state: State) -> AssembleUpdate:
         count, zone = await self.tokens.ready(), await self.zone()
-        turn, recalled = state["turn"], recalled_of(state)
-        message = shorten_message(turn.message, self.message_cap(), count)
+        turn, recalled, space = state["turn"], recalled_of(state), state["allocation"].space
+        quote, cap = turn.quote, self.message_cap()
+        if space is not None and space.message < space.message_whole:
+            quote = shorten_message(quote, space.message // 4, count)
+            cap = min(cap, space.message - count(quote))
+        message = shorten_message(turn.message, cap, count)
         prompt: list[AnyMessage] = [
-            SystemMessage(render_system(state["persona"].text, state["fact_sheet"].facts, zone)),
+            SystemMessage(_system(state, space, count, zone)),
             *conversation_messages(conversation_of(state)),
-            HumanMessage(render_message(message, recalled, turn.at, zone, quote=turn.quote)),
+            HumanMessage(render_message(message, recalled, turn.at, zone, quote=quote)),
         ]
         return {"prompt": alternating(prompt)}
+
+
+def _system(state: State, space: Space | None, count: CountTokens, zone: tzinfo) -> str:
+    identity, facts = state["persona"].text, state["fact_sheet"].facts
+    if space is None or space.fixed >= space.fixed_whole:
+        return render_system(identity, facts, zone)
+    return fit_system(identity, facts, zone, space.fixed, count)
 
 
 def conversation_messages(turns: Iterable[ConversationTurn]) -> list[AnyMessage]:

@@ -7,15 +7,24 @@ from datetime import tzinfo
 from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
-from graph.shown import ECHO
+from graph.shown import ECHO, extract_of
 from graph.state import Allocation, Conversation, State
 from graph.updates import BudgetUpdate
 from memory import budget as aits
 from memory.models import Candidate, ConversationTurn, Decision
-from memory.prompt import fit_conversation, render_memory, render_system
+from memory.prompt import fit_conversation, fit_system, render_memory, render_system
 from memory.text import clip
 from memory.tokens import CountTokens, TokenCounter
+from memory.window import MARKS, Space
 from nodes.gap_filter import shown_turns
+from nodes.window_share import WindowShare
+
+_CHARS_PER_TOKEN = 3
+_LEAST_EXTRACT = 120
+_AROUND_MEMORY = 50
+"""Tokens of a memory's date and of the notes in the places of what is left out of it."""
+_NOTES = 40
+"""Tokens of the notes in the places of what is left out of a turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,38 +33,50 @@ class Budget:
 
     tokens: TokenCounter
     zone: Callable[[], Awaitable[tzinfo]]
+    window_share: WindowShare | None = None
+    """None: no model is asked."""
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> BudgetUpdate:
         count, zone = await self.tokens.ready(), await self.zone()
-        fixed = count(render_system(state["persona"].text, state["fact_sheet"].facts, zone))
-        return {"allocation": allocated(state, runtime.context, fixed, count, zone)}
+        identity, facts = state["persona"].text, state["fact_sheet"].facts
+        fixed, space = count(render_system(identity, facts, zone)), None
+        if self.window_share is not None:
+            space = await self.window_share(state, runtime.context, fixed, count, zone)
+        if space is not None and space.fixed < fixed:
+            fixed = count(fit_system(identity, facts, zone, space.fixed, count))
+        return {"allocation": allocated(state, runtime.context, fixed, count, zone, space)}
 
 
-def allocated(state: State, context: TurnContext, fixed: int, count: CountTokens, zone: tzinfo) -> Allocation:
-    """Share the turn's budget, of which identity and facts take `fixed` tokens."""
-    message = state["turn"].message
-    confidence, complexity = aits.confidence(message), aits.complexity(message)
-    total = aits.intent_budget(
-        confidence,
-        complexity,
-        base=context.budget_base,
-        multiplier=context.budget_confidence_multiplier,
-        bonus=context.budget_complexity_bonus,
-        hard_cap=context.budget_hard_cap,
-    )
+def allocated(
+    state: State,
+    context: TurnContext,
+    fixed: int,
+    count: CountTokens,
+    zone: tzinfo,
+    space: Space | None = None,
+) -> Allocation:
+    """Share the turn's budget within `space`; identity and facts take `fixed` tokens."""
+    confidence, complexity = aits.confidence(state["turn"].message), aits.complexity(state["turn"].message)
+    total, floor, minimum = _intent(confidence, complexity, context), context.l2_floor, context.l3_minimum
+    past = state["conversation"]
+    if space is not None:
+        total, past = min(total, space.memory), _with_marks(past)
+        floor, minimum = aits.guarantees(space.memory - fixed, l2_floor=floor, l3_minimum=minimum)
     available = max(total - fixed, 0)
-    relevant, past = _relevant(state, count, zone), state["conversation"]
-    in_window = shown_turns(past)
+    extract = _extract(minimum) if minimum < context.l3_minimum else 0
+    relevant, in_window = _relevant(state, count, zone, extract), shown_turns(past)
     l2_limit = aits.conversation_limit(
         available,
         sum(tokens for candidate, tokens in relevant if candidate.turn_id not in in_window),
-        l3_minimum=context.l3_minimum,
-        l2_floor=context.l2_floor,
+        l3_minimum=minimum,
+        l2_floor=floor,
         l2_cap=context.l2_cap,
     )
-    shown = fit_conversation(past.turns, past.opening, l2_limit, _shortener(count))
+    shown = fit_conversation(past.turns, past.opening, l2_limit, _shortener(count, _NOTES if space else 0))
+    if space is not None and sum(turn.tokens for turn in shown) > l2_limit:  # a turn has a least length
+        shown = []
     l2_used = sum(turn.tokens for turn in shown)
-    l3_limit = aits.recall_limit(available, l2_used, l3_minimum=context.l3_minimum, l2_floor=context.l2_floor)
+    l3_limit = aits.recall_limit(available, l2_used, l3_minimum=minimum, l2_floor=floor)
     decisions = {decision.turn_id: decision for decision in state["decisions"]}
     kept, cut = fit_memories(relevant, decisions, l3_limit, {turn.turn_id for turn in shown})
     return Allocation(
@@ -71,7 +92,26 @@ def allocated(state: State, context: TurnContext, fixed: int, count: CountTokens
         recalled=tuple(candidate.turn_id for candidate, _ in kept),
         shortened=_shortened(shown, past),
         over_budget=tuple(cut),
+        space=space,
+        extract=extract,
     )
+
+
+def _intent(confidence: float, complexity: float, context: TurnContext) -> int:
+    return aits.intent_budget(
+        confidence,
+        complexity,
+        base=context.budget_base,
+        multiplier=context.budget_confidence_multiplier,
+        bonus=context.budget_complexity_bonus,
+        hard_cap=context.budget_hard_cap,
+    )
+
+
+def _with_marks(past: Conversation) -> Conversation:
+    """Count what a chat template puts around each message, which matters in a small window."""
+    turns = [replace(turn, tokens=turn.tokens + 2 * MARKS) for turn in (*past.turns, past.opening) if turn]
+    return Conversation(turns=turns[: len(past.turns)], opening=turns[-1] if past.opening else None)
 
 
 def fit_memories(
@@ -99,9 +139,14 @@ def fit_memories(
     return kept, cut
 
 
-def _relevant(state: State, count: CountTokens, zone: tzinfo) -> list[tuple[Candidate, int]]:
+def _extract(l3_minimum: int) -> int:
+    """Return the characters of message and reply with which two memories fit into the guarantee of L3."""
+    return max((l3_minimum // 2 - _AROUND_MEMORY) * _CHARS_PER_TOKEN // 2, _LEAST_EXTRACT)
+
+
+def _relevant(state: State, count: CountTokens, zone: tzinfo, extract: int) -> list[tuple[Candidate, int]]:
     """Return what the gap filter kept, best first, with the tokens that each takes."""
-    by_id = {candidate.turn_id: candidate for candidate in state["recall"].candidates}
+    by_id = {one.turn_id: extract_of(one, extract) for one in state["recall"].candidates}
     kept = [by_id[decision.turn_id] for decision in state["decisions"] if decision.kept]
     return [(candidate, count(render_memory(1, candidate, zone))) for candidate in kept]
 
@@ -112,10 +157,10 @@ def _shortened(shown: list[ConversationTurn], past: Conversation) -> tuple[Conve
     return tuple(turn for turn in shown if turn not in (whole.get(turn.turn_id), past.opening))
 
 
-def _shortener(count: CountTokens) -> Callable[[ConversationTurn, int], ConversationTurn]:
+def _shortener(count: CountTokens, spare: int) -> Callable[[ConversationTurn, int], ConversationTurn]:
     def shorten(turn: ConversationTurn, tokens: int) -> ConversationTurn:
         """Cut message and reply in proportion, so that the turn takes about `tokens`; evidence goes."""
-        share = tokens / max(turn.tokens, 1)
+        share = max(tokens - spare, 0) / max(turn.tokens, 1)
         message = clip(turn.message, max(int(len(turn.message) * share), 80))
         reply = clip(turn.reply, max(int(len(turn.reply) * share), 80))
         return replace(turn, message=message, reply=reply, evidence=(), tokens=count(message) + count(reply))

@@ -1,13 +1,14 @@
 """Hold the figures of a reply that used tools against what the model was shown."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
 from graph.asked_calls import read_round
 from graph.exchange import Grounding
 from graph.model_call import ModelCall, Said
-from graph.rounds import results_of, round_messages
+from graph.rounds import longest_output, results_of, round_messages
 from graph.state import State
 from graph.tools.toolbox import Toolbox
 from graph.turn import reply_id
@@ -35,7 +36,10 @@ class Ground:
         unsupported = ungrounded(reply.text, sources)
         if not unsupported:
             return {"grounding": grounding}
-        said = await self.ask(correcting_prompt(state, unsupported), state["turn"].turn_id)
+        request = await self.ask.window.fit(
+            partial(_messages, state, unsupported), {}, last=True, longest=longest_output(state)
+        )
+        said = await self.ask(request.messages, state["turn"].turn_id)
         anew = await self._words(said, state)
         if not anew or len(ungrounded(anew, sources)) >= len(unsupported):
             problem = said.problem or NO_BETTER
@@ -58,7 +62,7 @@ def evidence_texts(state: State) -> list[str]:
     return [message.text for message in state["prompt"]] + [r.output for r in results_of(state)]
 
 
-def correcting_prompt(state: State, unsupported: tuple[str, ...]) -> list[AnyMessage]:
+def _messages(state: State, unsupported: tuple[str, ...], last: bool, cap: int) -> list[AnyMessage]:
     """Return what the model is asked when figures of its reply stand nowhere."""
-    asked = [*state["prompt"], *round_messages(state, last=True)]
+    asked = [*state["prompt"], *round_messages(state, last=last, cap=cap)]
     return [*asked, AIMessage(state["reply"].text), HumanMessage(correction(unsupported))]

@@ -1,17 +1,19 @@
 """Ask the model, which answers or calls tools; without a model, show what is remembered."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import tzinfo
+from functools import partial
 
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, AnyMessage
+from langchain_core.tools import BaseTool
 from langgraph.runtime import Runtime
 
 from graph.asked_calls import read_round
 from graph.context import Experiment, TurnContext
 from graph.exchange import Exchange, Round
 from graph.model_call import STOPPED, ModelCall, Said
-from graph.rounds import exchange_of, results_of, round_messages
+from graph.rounds import exchange_of, fitting_of, longest_output, results_of, round_messages
 from graph.shown import answers_of
 from graph.state import Reply, State
 from graph.tools.toolbox import Toolbox
@@ -22,6 +24,8 @@ from memory.prompt import recalled_reply
 
 EMPTY_ANSWER = "The model gave an empty answer. Try again, or put it differently."
 ONLY_TOOLS = "The model called tools to the last, and gave no answer. Try again, or raise `tool_rounds`."
+MOST_REFUSALS = 4
+"""Times that a turn's prompt may be refused as too long before the turn fails."""
 NOT_APPROVED = "What was to be run was not approved: you went on."
 
 
@@ -35,6 +39,8 @@ class Respond:
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> RespondUpdate:
         update = await self._responded(state, runtime)
+        if "fitting" not in update and (fitting := fitting_of(state)).again:
+            update["fitting"] = replace(fitting, again=False)
         if "reply" in update and runtime.context.experiment is Experiment.ON:
             update["reply"] = replace(update["reply"], experiment=True)
         return update
@@ -48,13 +54,35 @@ class Respond:
             return answered(state, _broken_off(exchange, NOT_APPROVED))
         if self.ask.stops.signal(state["turn"].turn_id).is_set():
             return answered(state, _broken_off(exchange, STOPPED))
+        return await self._asked(state, runtime)
+
+    async def _asked(self, state: State, runtime: Runtime[TurnContext]) -> RespondUpdate:
         rounds = runtime.context.tool_rounds
-        tools = await self.toolbox.offered(state["turn"]) if rounds else {}
+        exchange, tools = exchange_of(state), await self._tools(state) if rounds else {}
         last = len(exchange.rounds) >= rounds
-        prompt = [*state["prompt"], *round_messages(state, last=last)]
-        offered = {} if last else tools
-        said = await self.ask(prompt, state["turn"].turn_id, offered, on_text=runtime.stream_writer)
+        request = await self.ask.window.fit(
+            partial(_messages, state), tools, last=last, longest=longest_output(state)
+        )
+        said = await self.ask(
+            request.messages, exchange.turn_id, request.tools, on_text=runtime.stream_writer
+        )
+        fitting = fitting_of(state)
+        if said.too_long and fitting.refused < MOST_REFUSALS:
+            return {"fitting": replace(fitting, refused=fitting.refused + 1, again=True)}
         asked = read_round(said, state, tools) if tools else Round(text=said.text, calls=())
+        update = self._said(state, said, asked, last=request.last)
+        fitted = replace(fitting, again=False, cap=request.cap, withdrawn=request.last and not last)
+        if fitted != fitting:
+            update["fitting"] = fitted
+        return update
+
+    async def _tools(self, state: State) -> Mapping[str, BaseTool]:
+        """Return the tools that the turn may use, and for which its budget had room."""
+        offered, space = await self.toolbox.offered(state["turn"]), state["allocation"].space
+        return offered if space is None else {n: tool for n, tool in offered.items() if n in space.offered}
+
+    def _said(self, state: State, said: Said, asked: Round, *, last: bool) -> RespondUpdate:
+        exchange = exchange_of(state)
         if asked.calls and not last and said.outcome is Outcome.ANSWERED:
             return {"exchange": Exchange(turn_id=exchange.turn_id, rounds=[*exchange.rounds, asked])}
         if said.outcome is Outcome.INTERRUPTED and not asked.text.strip():
@@ -68,6 +96,10 @@ class Respond:
             problem = problem or (ONLY_TOOLS if asked.calls else EMPTY_ANSWER)
         name = self.ask.model.name
         return Reply(text=text, outcome=outcome, problem=problem, model=name, seconds=said.seconds)
+
+
+def _messages(state: State, last: bool, cap: int) -> list[AnyMessage]:
+    return [*state["prompt"], *round_messages(state, last=last, cap=cap)]
 
 
 def _broken_off(exchange: Exchange, problem: str) -> Reply:

@@ -14,6 +14,7 @@ from graph.state import State
 from memory.models import Candidate, Decision
 from memory.relevance import Calibration, suits
 from memory.tokens import CountTokens
+from memory.window import Space
 from nodes.budget import allocated
 from nodes.gap_filter import decided
 
@@ -41,6 +42,8 @@ class PastTurn:
     zone: tzinfo = field(repr=False)
     calibration: Calibration | None = field(default=None, repr=False)
     """The one in force, when it is not the packaged one."""
+    space: Space | None = field(default=None, repr=False)
+    """What the model's context window left for it then."""
 
     @property
     def lot(self) -> str:
@@ -50,7 +53,8 @@ class PastTurn:
     def decisions(self, context: TurnContext, calibration: Calibration | None = None) -> list[Decision]:
         """Return the last word on each candidate under other thresholds, perhaps by another calibration."""
         decisions = decided(self.state, context, calibration or self.calibration)
-        shared = allocated({**self.state, "decisions": decisions}, context, self.fixed, self.count, self.zone)
+        state: State = {**self.state, "decisions": decisions}
+        shared = allocated(state, context, self.fixed, self.count, self.zone, self.space)
         later = {decision.turn_id: decision for decision in shared.over_budget}
         return [later.get(decision.turn_id, decision) for decision in decisions]
 
@@ -108,6 +112,7 @@ def past_turn(
         count=count,
         zone=zone,
         calibration=calibration,
+        space=turn.observation.shares.space,
     )
 
 

@@ -12,6 +12,7 @@ from bot.telegram.texts import verbatim
 from graph.reasons import RULES, measure, rule_of
 from graph.rounds import results_of
 from graph.state import Recall, State
+from graph.telling.window import window_told
 from memory.models import Decision
 
 LONGEST = 3500
@@ -100,7 +101,15 @@ def _tools(state: State, say: Say) -> Iterator[str]:
 
 def _budget(state: State, say: Say) -> str:
     a = state["allocation"]
-    return say("why_budget", total=a.total, memory=a.l3_used, conversation=a.l2_used, fixed=a.fixed)
+    shares = say("why_budget", total=a.total, memory=a.l3_used, conversation=a.l2_used, fixed=a.fixed)
+    return "\n".join([shares, *_window(state, say)])
+
+
+def _window(state: State, say: Say) -> Iterator[str]:
+    """Say how the turn was fitted into the model's context window; names of tools may be a plugin's."""
+    for key, values in window_told(state):
+        shown = {name: verbatim(v) if isinstance(v, str) else v for name, v in values.items()}
+        yield say(f"window_{key}", **shown)
 
 
 def _around(rows: Sequence[Judged], say: Say) -> int:

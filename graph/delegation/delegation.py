@@ -23,6 +23,7 @@ from graph.delegation.tools import DelegationTools
 from graph.delegation_settings import DelegationSettings
 from graph.lease import LEASE_SECONDS, ThreadLeases
 from graph.model_call import ModelCall
+from graph.model_window import ModelWindow
 from graph.redis_saver import RedisSaver
 from graph.tools.running import ToolRunner
 from graph.tools.toolbox import Toolbox
@@ -48,6 +49,7 @@ class Delegation:
     client: Callable[[], Awaitable[Redis]]
     model: ChatModel
     model_timeout: Callable[[], float]
+    window: ModelWindow
     toolbox: Callable[[], Toolbox]
     """Asked for when jobs are first worked on: it offers the tools of this very delegation too."""
     tool_runner: ToolRunner
@@ -72,7 +74,7 @@ class Delegation:
     def runner(self) -> JobRunner:
         """What works on jobs."""
         stops, toolbox = JobStops(), self.toolbox()
-        ask = ModelCall(self.model, stops, self.model_timeout)
+        ask = ModelCall(self.model, stops, self.model_timeout, self.window)
         tools = Tools(toolbox, self.tool_runner, self.tool_cache, stops)
         graph = build_pipeline(ask, toolbox, tools, self._saver)
         return JobRunner(graph, self._closing, self._leases, stops, self.pace)

@@ -12,7 +12,7 @@ from langgraph.types import Send
 
 from graph.delegation.asking import asked, is_late, problem_of
 from graph.delegation.reading import read_plan, read_review
-from graph.delegation.roles import plan_prompt, review_prompt, summary_prompt
+from graph.delegation.roles import LONGEST_FINDING, plan_prompt, review_prompt, summary_prompt
 from graph.delegation.spending import FINAL, allotted, step_turn_id
 from graph.delegation.state import (
     Finding,
@@ -50,7 +50,7 @@ class Plan:
         assignment = state["assignment"]
         if is_late(self.ask, assignment.turn_id):
             return {"steps": read_plan("", assignment.task)}
-        said = await asked(self.ask, plan_prompt(assignment), assignment.turn_id)
+        said, _ = await asked(self.ask, lambda _, cap: plan_prompt(assignment, cap), assignment.turn_id)
         return {"steps": read_plan(said.text, assignment.task), "spent": _ONE}
 
 
@@ -65,8 +65,11 @@ class Criticise:
         left = assignment.budget.calls - _spent(state).calls
         if is_late(self.ask, assignment.turn_id) or left <= 1 or not findings:
             return {"review": Review()}
-        prompt = review_prompt(assignment, state["steps"], findings)
-        said = await asked(self.ask, prompt, assignment.turn_id)
+        said, _ = await asked(
+            self.ask,
+            lambda _, cap: review_prompt(assignment, state["steps"], findings, cap),
+            assignment.turn_id,
+        )
         return {"review": read_review(said.text, list(findings)), "spent": _ONE}
 
 
@@ -80,16 +83,14 @@ class Summarise:
     ask: ModelCall
 
     async def __call__(self, state: JobState) -> ResultUpdate:
-        steps, findings = state["steps"], state.get("findings", {})
-        prompt = summary_prompt(state["assignment"], steps, findings, state.get("review", Review()))
-        said = await asked(self.ask, prompt, FINAL)
+        said, _ = await asked(self.ask, lambda _, cap: _summary(state, cap), FINAL)
         text, note = said.text.strip(), problem_of(said, late=False)
         if note:
             return {"result": f"{text}\n\n({note})", "spent": _ONE}
         unsupported = ungrounded(text, _evidence(state))
         if not unsupported or not self._may_correct(state):
             return {"result": text, "spent": _ONE}
-        anew = await self._corrected([*prompt, AIMessage(text), HumanMessage(correction(unsupported))], state)
+        anew = await self._corrected(state, [AIMessage(text), HumanMessage(correction(unsupported))])
         is_better = anew and len(ungrounded(anew, _evidence(state))) < len(unsupported)
         return {"result": anew if is_better else text, "spent": Spent(calls=2)}
 
@@ -97,9 +98,12 @@ class Summarise:
         assignment = state["assignment"]
         return _spent(state).calls + 1 < assignment.budget.calls and not is_late(self.ask, assignment.turn_id)
 
-    async def _corrected(self, prompt: Sequence[AnyMessage], state: JobState) -> str:
+    async def _corrected(self, state: JobState, more: Sequence[AnyMessage]) -> str:
         """Return the answer written anew; nothing when it broke off."""
-        said = await self.ask(prompt, state["assignment"].turn_id)
+        request = await self.ask.window.fit(
+            lambda _, cap: [*_summary(state, cap), *more], {}, last=True, longest=LONGEST_FINDING
+        )
+        said = await self.ask(request.messages, state["assignment"].turn_id)
         return said.text.strip() if said.outcome is Outcome.ANSWERED else ""
 
 
@@ -156,6 +160,11 @@ def _work(state: JobState, step: Step, share: Share) -> WorkInput:
         complaint=review.again[step.id] if review else "",
         earlier=earlier.text if earlier else "",
     )
+
+
+def _summary(state: JobState, cap: int) -> list[AnyMessage]:
+    steps, findings = state["steps"], state.get("findings", {})
+    return summary_prompt(state["assignment"], steps, findings, state.get("review", Review()), cap)
 
 
 def _evidence(state: JobState) -> list[str]:

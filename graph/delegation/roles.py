@@ -1,4 +1,7 @@
-"""What each role of a job is told. What others found is data, never instructions."""
+"""What each role of a job is told. What others found is data, never instructions.
+
+No text of others in it is longer than its `cap`, in characters.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +13,7 @@ from memory.text import shortened
 from memory.tool_prompt import fenced_output
 
 MOST_STEPS = 5
-_LONGEST_FINDING = 12_000
+LONGEST_FINDING = 12_000
 _LONGEST_CRITIQUE = 4000
 
 _TEAM = "of a small team that works on a task in the background; nobody can be asked back."
@@ -48,41 +51,44 @@ _SUMMARISER = (
 )
 
 
-def plan_prompt(assignment: Assignment) -> list[AnyMessage]:
+def plan_prompt(assignment: Assignment, cap: int) -> list[AnyMessage]:
     """Return what the planner is asked."""
-    return [_system(_PLANNER), HumanMessage(_task(assignment))]
+    return [_system(_PLANNER), HumanMessage(_task(assignment, cap))]
 
 
-def work_prompt(given: WorkInput) -> list[AnyMessage]:
+def work_prompt(given: WorkInput, cap: int) -> list[AnyMessage]:
     """Return what a worker is asked; when the critic wants it better, with what the step gave before."""
     step = given["step"]
-    parts = [_task(given["assignment"]), f"Your step: {quoted(step.title)}\n{quoted(step.task)}"]
+    wanted = f"{quoted(step.title)}\n{quoted(shortened(step.task, cap))}"
+    parts = [_task(given["assignment"], cap), f"Your step: {wanted}"]
     if given["complaint"]:
         parts += [
-            f"You did this step before, and handed in:\n{_found(given['earlier'])}",
-            f"What the critic says of it:\n{fenced_output(shortened(given['complaint'], _LONGEST_CRITIQUE))}",
+            f"You did this step before, and handed in:\n{_found(given['earlier'], cap)}",
+            f"What the critic says of it:\n{_criticised(given['complaint'], cap)}",
             "Do the step once more, better. Hand in the whole of it.",
         ]
     return [_system(_WORKERS[step.role]), HumanMessage("\n\n".join(parts))]
 
 
 def review_prompt(
-    assignment: Assignment, steps: Sequence[Step], findings: Mapping[str, Finding]
+    assignment: Assignment, steps: Sequence[Step], findings: Mapping[str, Finding], cap: int
 ) -> list[AnyMessage]:
     """Return what the critic is asked."""
-    parts = [_task(assignment), _handed_in(steps, findings), "Judge this work now, in JSON."]
+    parts = [_task(assignment, cap), _handed_in(steps, findings, cap), "Judge this work now, in JSON."]
     return [_system(_CRITIC), HumanMessage("\n\n".join(parts))]
 
 
 def summary_prompt(
-    assignment: Assignment, steps: Sequence[Step], findings: Mapping[str, Finding], review: Review
+    assignment: Assignment,
+    steps: Sequence[Step],
+    findings: Mapping[str, Finding],
+    review: Review,
+    cap: int,
 ) -> list[AnyMessage]:
     """Return what the summariser is asked, with what is missing."""
-    parts = [_task(assignment), _handed_in(steps, findings)]
+    parts = [_task(assignment, cap), _handed_in(steps, findings, cap)]
     if review.critique:
-        parts.append(
-            f"What a critic says of it:\n{fenced_output(shortened(review.critique, _LONGEST_CRITIQUE))}"
-        )
+        parts.append(f"What a critic says of it:\n{_criticised(review.critique, cap)}")
     if missing := what_is_missing(steps, findings):
         parts.append(f"Not all was done; say in your answer what is missing:\n{missing}")
     parts.append("Write the answer to the task now.")
@@ -105,18 +111,22 @@ def _system(role: str) -> SystemMessage:
     return SystemMessage(f"{role}\n\n{RULES}")
 
 
-def _task(assignment: Assignment) -> str:
-    return f"The task:\n{quoted(assignment.task)}"
+def _task(assignment: Assignment, cap: int) -> str:
+    return f"The task:\n{quoted(shortened(assignment.task, cap))}"
 
 
-def _handed_in(steps: Sequence[Step], findings: Mapping[str, Finding]) -> str:
+def _handed_in(steps: Sequence[Step], findings: Mapping[str, Finding], cap: int) -> str:
     entries = [
-        f"Step {step.id} ({step.role}): {indented(step.title)}\n{_found(findings[step.id].text)}"
+        f"Step {step.id} ({step.role}): {indented(step.title)}\n{_found(findings[step.id].text, cap)}"
         for step in steps
         if step.id in findings
     ]
     return "\n\n".join(["What the workers handed in:", *(entries or ["Nothing."])])
 
 
-def _found(text: str) -> str:
-    return fenced_output(shortened(text, _LONGEST_FINDING) or "(nothing)")
+def _criticised(text: str, cap: int) -> str:
+    return fenced_output(shortened(text, min(cap, _LONGEST_CRITIQUE)))
+
+
+def _found(text: str, cap: int) -> str:
+    return fenced_output(shortened(text, min(cap, LONGEST_FINDING)) or "(nothing)")

@@ -44,9 +44,9 @@ class DelegationTools:
         return [
             method_tool(call, traits)
             for call, traits in (
-                (self.delegate, Traits(changes=True, foreign=False)),
-                (self.delegate_status, Traits(foreign=True)),
-                (self.delegate_stop, Traits(changes=True, foreign=False)),
+                (self.delegate, Traits(changes=True, foreign=False, priority=52)),
+                (self.delegate_status, Traits(foreign=True, priority=51)),
+                (self.delegate_stop, Traits(changes=True, foreign=False, priority=50)),
             )
         ]
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, cast
 
+from langchain_core.messages import AnyMessage
 from langchain_core.tools import BaseTool
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
@@ -11,11 +13,11 @@ from langgraph.types import Send
 
 from graph.asked_calls import read_round
 from graph.delegation.asking import OUT_OF_TIME, asked, is_late, problem_of
-from graph.delegation.roles import work_prompt
+from graph.delegation.roles import LONGEST_FINDING, work_prompt
 from graph.delegation.state import AskUpdate, Finding, Spent, WorkInput, WorkOutput, WorkState
 from graph.exchange import Call, Exchange, Round
 from graph.model_call import ModelCall
-from graph.rounds import exchange_of, round_messages, tools_inputs
+from graph.rounds import exchange_of, longest_output, round_messages, tools_inputs
 from graph.state import State, Turn
 from graph.tools.toolbox import Toolbox
 from graph.tools.traits import traits_of
@@ -54,10 +56,11 @@ class AskWorker:
         turn, rounds = state["turn"], exchange_of(_as_turn(state)).rounds
         if is_late(self.ask, turn.turn_id):
             return _found(state, "", OUT_OF_TIME, Spent())
-        last = _is_last(state)
-        tools = await self.toolbox.offered(turn)
-        prompt = [*work_prompt(state), *round_messages(_as_turn(state), last=last)]
-        said = await asked(self.ask, prompt, turn.turn_id, {} if last else tools)
+        tools = await self.ask.window.affordable(await self.toolbox.offered(turn))
+        longest = max(LONGEST_FINDING, longest_output(_as_turn(state)))
+        said, last = await asked(
+            self.ask, partial(_messages, state), turn.turn_id, tools, last=_is_last(state), longest=longest
+        )
         wanted = read_round(said, _as_turn(state), tools)
         if wanted.calls and not last and said.outcome is Outcome.ANSWERED:
             held = _within_share(wanted, state)
@@ -80,6 +83,10 @@ def build_worker(ask: ModelCall, toolbox: Toolbox, tools: Tools) -> WorkGraph:
 
 def _after_ask(state: WorkState) -> list[Send] | str:
     return [Send("tools", one) for one in tools_inputs(_as_turn(state))] or END
+
+
+def _messages(state: WorkState, last: bool, cap: int) -> list[AnyMessage]:
+    return [*work_prompt(state, cap), *round_messages(_as_turn(state), last=last, cap=cap)]
 
 
 def _as_turn(state: WorkState) -> State:

@@ -55,7 +55,7 @@ def build(services: PluginServices) -> list[BaseTool]:
             name="browse_page",
             description=DESCRIPTION,
             response_format="content_and_artifact",
-            metadata=Traits(foreign=True, seconds=seconds + SPARE_SECONDS).metadata(),
+            metadata=Traits(foreign=True, seconds=seconds + SPARE_SECONDS, priority=9).metadata(),
         )
     ]
 

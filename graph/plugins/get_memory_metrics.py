@@ -31,6 +31,6 @@ def build(services: PluginServices) -> list[BaseTool]:
             coroutine=get_memory_metrics,
             name="get_memory_metrics",
             description=DESCRIPTION,
-            metadata=Traits(foreign=False).metadata(),
+            metadata=Traits(foreign=False, priority=0).metadata(),
         )
     ]

@@ -29,6 +29,6 @@ def build(services: PluginServices) -> list[BaseTool]:
             coroutine=get_recent_logs,
             name="get_recent_logs",
             description=DESCRIPTION,
-            metadata=Traits(owner_only=True, foreign=True).metadata(),
+            metadata=Traits(owner_only=True, foreign=True, priority=0).metadata(),
         )
     ]

@@ -155,8 +155,8 @@ class _Run:
         found = await self._gap_filter(state, Runtime(context=context))
         state["decisions"] = found["decisions"]
         state["calibration"] = found["calibration"]
-        count = await self._layers.tokens.ready()
-        state["allocation"] = allocated(state, context, turn.observation.shares.fixed, count, turn.zone)
+        count, shares = await self._layers.tokens.ready(), turn.observation.shares
+        state["allocation"] = allocated(state, context, shares.fixed, count, turn.zone, shares.space)
         return state
 
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from graph.exchange import ToolResult
 from graph.observing import tiers_down
-from graph.rounds import exchange_of, grounding_of
+from graph.rounds import exchange_of, fitting_of, grounding_of
 from graph.state import Archived, Reply, State
+from graph.telling.window import fitting_told, in_english
 from graph.telling.words import counted, line, snippet
 from memory.models import Outcome
 
@@ -14,13 +15,16 @@ _FIGURES = 6
 
 def tell_respond(state: State) -> list[str]:
     """Tell what the model was asked and what it gave: calls of tools, or the reply."""
-    rounds, reply = exchange_of(state).rounds, state.get("reply")
+    rounds, reply, fitting = exchange_of(state).rounds, state.get("reply"), fitting_of(state)
+    told = [line(one) for one in in_english(fitting_told(fitting))]
+    if fitting.again:
+        return told
     if reply is not None and state["messages"] and state["messages"][-1].type == "ai":
-        return [line(_replied(reply))]
+        return [line(_replied(reply)), *told]
     if not rounds:
         return []
     names = ", ".join(call.name for call in rounds[-1].calls)
-    return [line(f"Round {len(rounds)}: the model asks for {names}.")]
+    return [line(f"Round {len(rounds)}: the model asks for {names}."), *told]
 
 
 def tell_tools(results: Sequence[ToolResult]) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from graph.reasons import told, words_of
 from graph.state import Allocation, State
+from graph.telling.window import in_english, space_told
 from graph.telling.words import counted, day, line, snippet
 from memory.models import Candidate, Decision
 
@@ -51,6 +52,8 @@ def tell_budget(state: State) -> list[str]:
         f"Memory: {counted(len(shares.recalled), 'memory', 'memories')}, {shares.l3_used:,} of at most "
         f"{counted(shares.l3_limit, 'token')}.",
     ]
+    if shares.space is not None:
+        lines += in_english(space_told(shares.space))
     by_id = {candidate.turn_id: candidate for candidate in state["recall"].candidates}
     lines += [_told("Left out", decision, by_id) for decision in list(shares.over_budget)[:6]]
     return [line(one) for one in lines]

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from langchain_core.runnables import RunnableConfig
@@ -31,6 +31,7 @@ _MOMENT = timedelta(microseconds=1)
 _NOTES = uuid.UUID("3b6f0a5e-6d0e-5c0f-9d3a-5f0f0c7a9e11")
 _READS = Traits(foreign=False)
 _CHANGES = Traits(changes=True, foreign=False)
+_PRIORITY = 100
 _Call = Callable[..., Awaitable[str]]
 
 
@@ -48,16 +49,19 @@ class MemoryTools:
     """Of an embedding model's finds."""
 
     def all(self) -> list[BaseTool]:
-        """Return the tools, as a model may call them."""
-        reading: list[_Call] = [self.search_memory, self.read_facts, self.memory_status]
-        changing: list[_Call] = [
-            self.store_memory,
-            self.promote_memory,
-            self.forget_fact,
-            self.set_identity,
+        """Return the tools, as a model may call them, the most needed first."""
+        needed: list[tuple[_Call, Traits]] = [
+            (self.search_memory, _READS),
+            (self.promote_memory, _CHANGES),
+            (self.store_memory, _CHANGES),
+            (self.read_facts, _READS),
+            (self.forget_fact, _CHANGES),
+            (self.set_identity, _CHANGES),
+            (self.memory_status, _READS),
         ]
-        return [method_tool(call, _READS) for call in reading] + [
-            method_tool(call, _CHANGES) for call in changing
+        return [
+            method_tool(call, replace(traits, priority=_PRIORITY - place))
+            for place, (call, traits) in enumerate(needed)
         ]
 
     async def search_memory(

@@ -28,6 +28,8 @@ class Traits:
     """A time limit of its own."""
     cached: float = 0.0
     """Seconds for which an output may be used again for the same arguments."""
+    priority: int = 10
+    """The higher, the longer it is offered as a small model's context window leaves less room for tools."""
 
     def metadata(self) -> dict[str, Any]:
         """Return what `BaseTool.metadata` takes."""

@@ -106,7 +106,7 @@ class InstantModel:
     answered_at: float = 0.0
 
     async def stream(
-        self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool] = ()
+        self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool] = (), most: int | None = None
     ) -> AsyncIterator[AIMessageChunk]:
         self.asked_at = time.perf_counter()
         yield AIMessageChunk(content=self.replies[self.asked % len(self.replies)])

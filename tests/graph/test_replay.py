@@ -108,9 +108,11 @@ def with_threshold(threshold: float) -> Callable[[TurnContext], TurnContext]:
 
 
 async def test_every_decision_is_the_recorded_one_byte_for_byte(agent: Agent, model: ModelServer) -> None:
+    model.context = 1500  # learnt in the first turn
     await talk(agent, model)
     model.requests.clear()
     turns = await replayed(agent)
+    assert all(turn.recorded.shares.space for turn in turns)
     assert [turn.turn.episode.message for turn in turns] == [text for _, text in TALK]
     assert [turn.turn.episode.message for turn in turns if not turn.same] == []
     assert sum(len(turn.again.shown) for turn in turns) >= 5

@@ -45,6 +45,9 @@ class ModelServer(ThreadedServer):
         hold_before: a piece that begins with this waits until this is something else.
         transcript: what is heard in every recording.
         model_names: what the list of models holds; any name is served.
+        context: tokens that a prompt and its reply may take together; what takes more is refused, as vLLM
+            does it. 0: any number.
+        pages: what is answered at other addresses, or at that of the list: JSON, by path.
     """
 
     def __init__(self, *, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -54,6 +57,8 @@ class ModelServer(ThreadedServer):
         self.hold_before = ""
         self.transcript = TRANSCRIPT
         self.model_names = ["test"]
+        self.context = 0
+        self.pages: dict[str, Any] = {}
         self._script: Script = echo
         super().__init__(
             self._application(), name="model-server", host=host, port=port, http=DroppingProtocol
@@ -85,6 +90,8 @@ class ModelServer(ThreadedServer):
         self.hold_before = ""
         self.transcript = TRANSCRIPT
         self.model_names = ["test"]
+        self.context = 0
+        self.pages.clear()
         self.requests.clear()
         self.faults.clear()
 
@@ -95,12 +102,17 @@ class ModelServer(ThreadedServer):
                 Route("/v1/embeddings", _Endpoint(self, self._embeddings), methods=["POST"]),
                 Route("/v1/audio/transcriptions", _Endpoint(self, self._transcription), methods=["POST"]),
                 Route("/v1/models", _Endpoint(self, self._models), methods=["GET"]),
+                Route("/{path:path}", _Endpoint(self, self._page), methods=["GET", "POST"]),
             ]
         )
 
     def next_fault(self, request: ModelRequest) -> Fault | None:
-        """Use up one time of the first fault that is left, if it is for such a request."""
-        if not self.faults or self.faults[0].about not in str(request.body):
+        """Use up one time of the first fault that is left, if it is for such a request.
+
+        Nothing goes wrong where a server is only asked about itself: when that is, no test can know.
+        """
+        is_work = "/v1/" in request.path and not request.path.endswith("/models")
+        if not self.faults or not is_work or self.faults[0].about not in str(request.body):
             return None
         fault = self.faults.pop(0)
         if fault.times > 1:
@@ -108,6 +120,8 @@ class ModelServer(ThreadedServer):
         return fault
 
     def _chat(self, request: ModelRequest, *, empty: bool) -> Answer:
+        if self.context and (refused := openai_format.refusal(request, self.context)):
+            return Answer((openai_format.error(refused, 400),), status=400)
         said = Reply() if empty else self._said(request)
         if not request.streamed:
             return Answer((openai_format.completion(request, said),))
@@ -134,8 +148,15 @@ class ModelServer(ThreadedServer):
     def _transcription(self, _: ModelRequest, *, empty: bool) -> Answer:
         return Answer((openai_format.transcription("" if empty else self.transcript),))
 
-    def _models(self, _: ModelRequest, *, empty: bool) -> Answer:
-        return Answer((openai_format.models([] if empty else self.model_names),))
+    def _models(self, request: ModelRequest, *, empty: bool) -> Answer:
+        if request.path in self.pages:
+            return self._page(request, empty=empty)
+        return Answer((openai_format.models(self.model_names),))
+
+    def _page(self, request: ModelRequest, *, empty: bool) -> Answer:
+        if empty or request.path not in self.pages:
+            return Answer((openai_format.error("Not found", 404),), status=404)
+        return Answer((openai_format.encoded(self.pages[request.path]),))
 
 
 class _BadRequest(Exception):

@@ -12,8 +12,11 @@ from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any
 
+from memory.tokens import TokenCounter
+
 DIMENSIONS = 64
 CREATED = 1_700_000_000
+_COUNT = TokenCounter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,25 @@ def pieces(text: str) -> list[str]:
     """Split a text after each space, losing nothing."""
     words = text.split(" ")
     return [word + " " for word in words[:-1]] + ([words[-1]] if words[-1] else [])
+
+
+def tokens_of(request: ModelRequest) -> int:
+    """Return the tokens of messages and tools, by a vocabulary that is a tenth worse than the product's."""
+    given = [text_of(message) + json.dumps(message.get("tool_calls", "")) for message in request.messages]
+    given += [json.dumps(tool) for tool in request.body.get("tools", ())]
+    return int(sum(map(_COUNT, given)) * 1.1) + 5 * len(request.messages)
+
+
+def refusal(request: ModelRequest, context: int) -> str:
+    """Say that a request does not fit; empty when it does."""
+    prompt, reply = tokens_of(request), int(request.body.get("max_completion_tokens", 0))
+    if prompt + reply <= context:
+        return ""
+    return (
+        f"This model's maximum context length is {context} tokens. However, you requested {prompt + reply} "
+        f"tokens ({prompt} in the messages, {reply} in the completion). Please reduce the length of the "
+        "messages or completion."
+    )
 
 
 def embeddings(request: ModelRequest) -> bytes:

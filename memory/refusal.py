@@ -1,0 +1,51 @@
+"""What a model's server says when a prompt does not fit into its context window."""
+
+import re
+from dataclasses import dataclass
+
+_TOO_LONG = re.compile(
+    r"context[ _](?:length|size|window)"
+    r"|(?:prompt|input|inputs|request)\b.{0,80}?(?:too (?:long|large)|exceed|must be <=|must have less than)",
+    re.IGNORECASE | re.DOTALL,
+)
+_NUMBER = r"(\d[\d,]{2,})"
+_WINDOW = [
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"n_ctx\W{{1,4}}{_NUMBER}",
+        rf"{_NUMBER} maximum context length",
+        rf"context (?:length|size|window)\D{{0,24}}{_NUMBER}",
+        rf"(?:<=|less than|> |limit:?|allowed \()\s*{_NUMBER}",
+    )
+]
+_PROMPT = [
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"n_prompt_tokens\W{{1,4}}{_NUMBER}",
+        rf"request \({_NUMBER} tokens\)",
+        rf"{_NUMBER} (?:input tokens|tokens from the input|in the messages|of text input)",
+        rf"(?:resulted in|too long:|given:|prompt contains|requested tokens|input|count)\s*\(?{_NUMBER}",
+    )
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A prompt was too long; 0 stands for what was not said."""
+
+    window: int = 0
+    """Tokens that fit."""
+    prompt: int = 0
+    """Tokens of the prompt, as the model counts."""
+
+
+def read_refusal(text: str) -> Refusal | None:
+    """Read a server's error; None when it is about something else."""
+    if not _TOO_LONG.search(text):
+        return None
+    return Refusal(window=_first(_WINDOW, text), prompt=_first(_PROMPT, text))
+
+
+def _first(patterns: list[re.Pattern[str]], text: str) -> int:
+    found = next((match for pattern in patterns if (match := pattern.search(text))), None)
+    return int(found[1].replace(",", "")) if found else 0
