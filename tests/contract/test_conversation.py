@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
@@ -18,7 +17,7 @@ from memory.errors import TierUnavailable
 from memory.models import ConversationTurn
 from memory.working.client import RedisConnection
 from memory.working.conversation import RedisConversation
-from tests.servers.redis import BINARIES, cluster, running, valkey_binary
+from tests.servers.redis import BINARIES, running
 
 Client = Callable[[], Awaitable[Redis]]
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -53,16 +52,9 @@ def turn_ids(*numbers: int) -> list[str]:
     return [f"turn_{number}" for number in numbers]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=BINARIES)
-async def url(request: pytest.FixtureRequest) -> AsyncIterator[str]:
-    async with running(BINARIES[request.param]()) as url:
-        yield url
-
-
 @pytest.fixture
-async def client(url: str) -> AsyncIterator[Client]:
-    async with connected(url) as client:
-        await (await client()).flushall()
+async def client(redis_url: str) -> AsyncIterator[Client]:
+    async with connected(redis_url) as client:
         yield client
 
 
@@ -139,7 +131,7 @@ class TestTurns:
             assert not await store.append(make(number, words="changed"), **HOME)
         assert await store.window(**HOME, max_tokens=1000) == [make(0), make(1), make(2)]
 
-    async def test_two_writers_lose_nothing(self, url: str, store: RedisConversation) -> None:
+    async def test_two_writers_lose_nothing(self, redis_url: str, store: RedisConversation) -> None:
         async def write(name: str, writer: RedisConversation) -> int:
             turns = [make(number, words=name) for number in range(500)]
             return sum([await writer.append(turn, **HOME) for turn in turns])
@@ -149,7 +141,7 @@ class TestTurns:
                 turn = ConversationTurn(turn_id=f"{name}{number}", message=name, reply="", at=NOON, tokens=1)
                 assert await writer.append(turn, **HOME)
 
-        async with connected(url) as other:
+        async with connected(redis_url) as other:
             second = RedisConversation(other)
             added = await asyncio.gather(write("a", store), write("b", second))
             await asyncio.gather(write_own("a", store), write_own("b", second))
@@ -377,8 +369,8 @@ class TestLoss:
                 assert await ids(store) == turn_ids(*range(confirmed + 1))
 
 
-async def test_a_cluster_does_as_well() -> None:
-    async with cluster(valkey_binary()) as url, connected(url) as client:
+async def test_a_cluster_does_as_well(cluster_url: str) -> None:
+    async with connected(cluster_url) as client:
         store = RedisConversation(client, keep=4)
         for owner in HOSTILE[:6]:
             for thread in HOSTILE[:3]:

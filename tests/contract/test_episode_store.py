@@ -362,26 +362,34 @@ async def test_vectors_without_an_episode_are_ignored_and_deleted(
     ]
 
 
-async def test_a_server_that_is_down_or_hangs_costs_the_vectors_alone_and_comes_back(tmp_path: Path) -> None:
+async def test_a_server_that_hangs_costs_the_vectors_alone_and_comes_back(
+    tmp_path: Path, server: ChromaServer
+) -> None:
+    files, settings = OwnerFiles(lambda: tmp_path / "owners"), ChromaSettings(server.url)
+    patient = EpisodeArchive(files, VectorIndex(lambda: tmp_path, lambda: settings), HashEmbeddings())
+    await fill(patient, "red bicycle", owner="hanging")
+    vectors = VectorIndex(lambda: tmp_path, lambda: settings, connect=impatiently, patience=0.0, limit=0.5)
+    archive = EpisodeArchive(files, vectors, HashEmbeddings())
+    with server.frozen():
+        for problem in ("did not answer in", "still hang"):
+            told = await archive.search("bicycle", owner="hanging", limit=1)
+            assert [hit.episode.message for hit in told.hits] == ["red bicycle"]
+            assert [problem in named for named in told.problems] == [True], told.problems
+    while told.problems:
+        await asyncio.sleep(0.05)
+        told = await archive.search("bicycle", owner="hanging", limit=1)
+    assert [by_meaning(hit) for hit in told.hits] == ["red bicycle"]
+    await patient.close()
+    await archive.close()
+    await files.close()
+
+
+async def test_a_server_that_is_down_costs_the_vectors_alone_and_comes_back(tmp_path: Path) -> None:
     files = OwnerFiles(lambda: tmp_path / "owners")
     with chroma_server(tmp_path / "data") as server:
         settings = ChromaSettings(server.url)
-        vectors = VectorIndex(
-            lambda: tmp_path, lambda: settings, connect=impatiently, patience=0.2, limit=0.5
-        )
-        archive = EpisodeArchive(files, vectors, HashEmbeddings())
+        archive = EpisodeArchive(files, VectorIndex(lambda: tmp_path, lambda: settings), HashEmbeddings())
         await fill(archive, "red bicycle")
-        with server.frozen():
-            for problem in ("did not answer in", "still hang"):
-                started = asyncio.get_running_loop().time()
-                told = await archive.search("bicycle", owner="ana", limit=1)
-                assert [hit.episode.message for hit in told.hits] == ["red bicycle"]
-                assert [problem in named for named in told.problems] == [True], told.problems
-            assert asyncio.get_running_loop().time() - started < 0.1
-            await asyncio.sleep(1.2)
-        healthy = await archive.search("bicycle", owner="ana", limit=1)
-        assert [by_meaning(hit) for hit in healthy.hits] == ["red bicycle"]
-        assert healthy.problems == ()
         server.stop()
         told = await archive.search("bicycle", owner="ana", limit=1)
         assert [hit.episode.message for hit in told.hits] == ["red bicycle"]

@@ -14,7 +14,6 @@ from graph.delegation.notices import ENDED, Address, Notices
 from graph.delegation.state import Budget, Spent
 from memory.errors import TierUnavailable
 from memory.working.client import RedisConnection
-from tests.servers.redis import BINARIES, cluster, running, valkey_binary
 
 AT = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 BOX = "terminal:ana"
@@ -35,9 +34,15 @@ async def registry_at(url: str) -> AsyncIterator[Registry]:
         await connection.close()
 
 
-@pytest.fixture(params=BINARIES)
-async def registry(request: pytest.FixtureRequest) -> AsyncIterator[Registry]:
-    async with running(BINARIES[request.param]()) as url, registry_at(url) as opened:
+@pytest.fixture
+async def registry(redis_url: str) -> AsyncIterator[Registry]:
+    async with registry_at(redis_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def on_valkey(valkey_url: str) -> AsyncIterator[Registry]:
+    async with registry_at(valkey_url) as opened:
         yield opened
 
 
@@ -167,8 +172,8 @@ async def test_word_of_a_job_is_left_once_and_taken_once(registry: Registry) -> 
     assert not await notices.put(job("a2"), ENDED)
 
 
-async def test_a_cluster_does_as_well() -> None:
-    async with cluster(valkey_binary()) as url, registry_at(url) as registry:
+async def test_a_cluster_does_as_well(cluster_url: str) -> None:
+    async with registry_at(cluster_url) as registry:
         for story in (
             test_a_job_from_its_start_to_its_end,
             test_a_beginning_is_taken_back_while_the_job_is_open,
@@ -181,9 +186,9 @@ async def test_a_cluster_does_as_well() -> None:
             await (await registry.jobs.client()).flushall()
 
 
-@pytest.mark.parametrize("owner", ["telegram-5", "a}b{c", "ș\udce9", "", "x" * 10_000])
-async def test_any_owner_has_jobs(owner: str) -> None:
-    async with running(valkey_binary()) as url, registry_at(url) as registry:
+async def test_any_owner_has_jobs(on_valkey: Registry) -> None:
+    registry = on_valkey
+    for owner in ("telegram-5", "a}b{c", "ș\udce9", "", "x" * 10_000):
         await registry.jobs.start(job(owner=owner), most_open=1)
         found = await registry.jobs.get("a1", owner=owner)
         assert found is not None
@@ -196,19 +201,16 @@ async def test_any_owner_has_jobs(owner: str) -> None:
         assert await registry.notices.taken(f"terminal:{owner}", notice)
 
 
-async def test_what_cannot_be_read_is_no_job() -> None:
-    async with running(valkey_binary()) as url, registry_at(url) as registry:
-        await registry.jobs.start(job(), most_open=1)
-        await (await registry.jobs.client()).hset(ref_of(job()).key(), "budget", "?")
-        assert await registry.jobs.get("a1", owner="ana") is None
+async def test_what_cannot_be_read_is_no_job(on_valkey: Registry) -> None:
+    await on_valkey.jobs.start(job(), most_open=1)
+    await (await on_valkey.jobs.client()).hset(ref_of(job()).key(), "budget", "?")
+    assert await on_valkey.jobs.get("a1", owner="ana") is None
 
 
-async def test_starts_at_once_stay_within_the_limit() -> None:
-    async with running(valkey_binary()) as url, registry_at(url) as registry:
-        outcomes = await asyncio.gather(
-            *(registry.jobs.start(job(f"a{number}"), most_open=3) for number in range(10))
-        )
-        assert sorted(map(str, outcomes)) == ["None"] * 7 + ["True"] * 3
+async def test_starts_at_once_stay_within_the_limit(on_valkey: Registry) -> None:
+    starts = [on_valkey.jobs.start(job(f"a{number}"), most_open=3) for number in range(10)]
+    outcomes = await asyncio.gather(*starts)
+    assert sorted(map(str, outcomes)) == ["None"] * 7 + ["True"] * 3
 
 
 async def test_a_server_that_is_down_is_named() -> None:

@@ -5,38 +5,23 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 
 from memory.errors import TierUnavailable
 from memory.figures import TURN
 from memory.models import Outcome
 from memory.working.client import RedisConnection
 from memory.working.metrics import DAYS_KEPT, RedisMetrics
+from tests.contract.redis_servers import connected
 from tests.observations import AT, observation
-from tests.servers.redis import BINARIES, cluster, running, valkey_binary
 
 NOW = AT + timedelta(hours=1)
 TODAY = AT.date()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=[*BINARIES, "cluster"])
-async def url(request: pytest.FixtureRequest) -> AsyncIterator[str]:
-    if request.param == "cluster":
-        async with cluster(valkey_binary()) as url:
-            yield url
-    else:
-        async with running(BINARIES[request.param]()) as url:
-            yield url
-
-
 @pytest.fixture
-async def metrics(url: str) -> AsyncIterator[RedisMetrics]:
-    connection = RedisConnection(lambda: url)
-    client = await connection.client()
-    async for key in client.scan_iter():
-        await client.unlink(key)
-    yield RedisMetrics(connection.client)
-    await connection.close()
+async def metrics(any_redis_url: str) -> AsyncIterator[RedisMetrics]:
+    async with connected(any_redis_url) as connection:
+        yield RedisMetrics(connection.client)
 
 
 async def keys(metrics: RedisMetrics) -> list[str]:

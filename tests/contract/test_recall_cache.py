@@ -30,7 +30,6 @@ from nodes.archive import Archive
 from nodes.prefetch import Loading, Prefetch, cache_key
 from tests.servers.chroma import ChromaSettings
 from tests.servers.hash_embeddings import HashEmbeddings
-from tests.servers.redis import running, valkey_binary
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -101,24 +100,18 @@ async def utc() -> tzinfo:
 
 
 @pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    async with running(valkey_binary()) as url:
-        made = Bench(tmp_path, url)
-        for owner in ("ana", "bob"):
-            await made.archive.append_many(
-                [
-                    Episode(turn_id=n, owner=owner, thread=n, message=text, reply="", at=NOW)
-                    for n, text in (
-                        ("1", "The blue boat is called Merganser."),
-                        ("2", "Mașina e la mall."),
-                    )
-                ]
-            )
-            await made.archive.index(owner=owner)
-        yield made
-        await made.archive.close()
-        await made.files.close()
-        await made.redis.close()
+async def bench(tmp_path: Path, valkey_url: str) -> AsyncIterator[Bench]:
+    made = Bench(tmp_path, valkey_url)
+    told = (("1", "The blue boat is called Merganser."), ("2", "Mașina e la mall."))
+    for owner in ("ana", "bob"):
+        await made.archive.append_many(
+            [Episode(turn_id=n, owner=owner, thread=n, message=text, reply="", at=NOW) for n, text in told]
+        )
+        await made.archive.index(owner=owner)
+    yield made
+    await made.archive.close()
+    await made.files.close()
+    await made.redis.close()
 
 
 def status(recall: Recall) -> str:

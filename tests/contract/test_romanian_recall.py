@@ -31,7 +31,8 @@ async def places(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("romanian")
     files = OwnerFiles(lambda: folder / "owners")
     embeddings = E5Embeddings(lambda: model_folder)
-    archive = EpisodeArchive(files, VectorIndex(lambda: folder / "chroma", ChromaSettings), embeddings)
+    vectors = VectorIndex(lambda: folder / "chroma", ChromaSettings)
+    archive = EpisodeArchive(files, vectors, embeddings, lambda: model_folder)
     await archive.append_many(
         Episode(
             turn_id=pair["id"],

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
@@ -19,7 +18,7 @@ from redis.crc import key_slot
 from memory.errors import TierUnavailable
 from memory.working.client import RedisConnection
 from memory.working.session_cache import MAX_BYTES, RedisSessionCache
-from tests.servers.redis import BINARIES, cluster, running, valkey_binary
+from tests.servers.redis import BINARIES, running
 
 Client = Callable[[], Awaitable[Redis]]
 names = (
@@ -27,16 +26,9 @@ names = (
 )
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=BINARIES)
-async def url(request: pytest.FixtureRequest) -> AsyncIterator[str]:
-    async with running(BINARIES[request.param]()) as url:
-        yield url
-
-
 @pytest.fixture
-async def client(url: str) -> AsyncIterator[Client]:
-    async with connected(url) as client:
-        await (await client()).flushall()
+async def client(redis_url: str) -> AsyncIterator[Client]:
+    async with connected(redis_url) as client:
         yield client
 
 
@@ -211,9 +203,13 @@ class TestGenerations:
 
 class TestTimeToLive:
     async def test_an_entry_ends(self, cache: RedisSessionCache) -> None:
-        await store(cache, b"brief", ttl=0.25)
+        await store(cache, b"brief", ttl=60)
         assert await read(cache) == b"brief"
-        await asyncio.sleep(0.3)
+        client = await cache.client()
+        (entry,) = [key async for key in client.scan_iter("goat:l25:*") if b"generation" not in key]
+        assert 0 < await client.pttl(entry) <= 60_000
+        await client.pexpire(entry, 1)
+        await asyncio.sleep(0.02)
         assert await read(cache) is None
 
     @pytest.mark.parametrize("ttl", [0.0, -1.0, math.nan])
@@ -242,8 +238,8 @@ class CountingRedis(Redis):
 
 
 class TestCost:
-    async def test_each_call_is_one_round_trip(self, url: str) -> None:
-        counting = CountingRedis(unix_socket_path=url.removeprefix("unix://"))
+    async def test_each_call_is_one_round_trip(self, redis_url: str) -> None:
+        counting = CountingRedis(unix_socket_path=redis_url.removeprefix("unix://"))
 
         async def connect() -> Redis:
             return counting
@@ -281,8 +277,8 @@ async def test_a_killed_server_is_unavailable_until_it_is_back(binary: str, tmp_
             assert await read(cache) is None
 
 
-async def test_a_cluster_does_as_well() -> None:
-    async with cluster(valkey_binary()) as url, connected(url) as client:
+async def test_a_cluster_does_as_well(cluster_url: str) -> None:
+    async with connected(cluster_url) as client:
         cache = RedisSessionCache(client)
         for owner in ("ana", "dan", "{x", ""):
             await store(cache, owner.encode(), owner=owner)

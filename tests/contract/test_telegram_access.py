@@ -6,32 +6,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from bot.telegram.access import CODE_SECONDS, DAY, HOUR, MINUTE, Access, Pairing, Role
 from bot.telegram.keys import Keys
 from memory.errors import TierUnavailable
 from memory.working.client import RedisConnection
-from tests.servers.redis import BINARIES, cluster, running, valkey_binary
+from tests.contract.redis_servers import connected
 
 ANA, BOB, EVE = 101, 102, 666
 GROUP, SUPERGROUP, LATER = -5, -1005, -1006
 KEYS = Keys(777)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=[*BINARIES, "cluster"])
-async def url(request: pytest.FixtureRequest) -> AsyncIterator[str]:
-    server = cluster(valkey_binary()) if request.param == "cluster" else running(BINARIES[request.param]())
-    async with server as url:
-        yield url
-
-
 @pytest.fixture
-async def access(url: str) -> AsyncIterator[Access]:
-    connection = RedisConnection(lambda: url)
-    await (await connection.client()).flushall()
-    yield Access(connection.client, KEYS, frozenset({ANA}), 3)
-    await connection.close()
+async def access(any_redis_url: str) -> AsyncIterator[Access]:
+    async with connected(any_redis_url) as connection:
+        yield Access(connection.client, KEYS, frozenset({ANA}), 3)
 
 
 async def test_nobody_may_but_those_of_the_configuration(access: Access) -> None:
@@ -162,10 +152,11 @@ async def test_a_code_expires_and_is_not_kept_itself(access: Access) -> None:
     assert await access.pair(BOB, code) is Pairing.WRONG
 
 
-@pytest.mark.parametrize("code", ["", " ", "*", "pair:*", "\ud800", "A" * 100_000, "ß", "\0", "{x}"])
-async def test_no_odd_code_lets_in(access: Access, code: str) -> None:
+async def test_no_odd_code_lets_in(access: Access) -> None:
     await access.new_code()
-    assert await access.pair(EVE, code) is Pairing.WRONG
+    codes = ["", " ", "*", "pair:*", "\ud800", "A" * 100_000, "ß", "\0", "{x}"]
+    outcomes = {code: await access.pair(EVE + number, code) for number, code in enumerate(codes)}
+    assert set(outcomes.values()) == {Pairing.WRONG}
 
 
 async def test_codes_do_not_repeat(access: Access) -> None:

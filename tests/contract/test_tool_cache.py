@@ -9,15 +9,13 @@ from memory.errors import TierUnavailable
 from memory.working.client import RedisConnection
 from memory.working.session_cache import MAX_BYTES
 from memory.working.tool_cache import RedisToolCache
-from tests.servers.redis import BINARIES, running
+from tests.contract.redis_servers import connected
 
 
-@pytest.fixture(params=BINARIES)
-async def cache(request: pytest.FixtureRequest) -> AsyncIterator[RedisToolCache]:
-    async with running(BINARIES[request.param]()) as url:
-        connection = RedisConnection(lambda: url)
+@pytest.fixture
+async def cache(redis_url: str) -> AsyncIterator[RedisToolCache]:
+    async with connected(redis_url) as connection:
         yield RedisToolCache(connection.client)
-        await connection.close()
 
 
 async def test_an_output_is_found_by_tool_and_arguments(cache: RedisToolCache) -> None:

@@ -41,7 +41,7 @@ class ChromaServer:
         command += ["--host", "127.0.0.1", "--port", str(self._port)]
         quiet = subprocess.DEVNULL
         self._process = subprocess.Popen(command, stdout=quiet, stderr=quiet, stdin=quiet)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 300
         while not self._answers():
             if time.monotonic() > deadline or self._process.poll() is not None:
                 raise RuntimeError("the Chroma server did not start")

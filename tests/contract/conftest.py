@@ -1,0 +1,39 @@
+"""A Redis server for each test that asks for one, emptied; see `redis_servers`."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from tests.contract.redis_servers import CLUSTER, RedisServers
+from tests.servers.redis import BINARIES
+
+
+@pytest.fixture(scope="session")
+def redis_servers() -> Iterator[RedisServers]:
+    with asyncio.Runner() as runner:
+        servers = RedisServers(runner)
+        yield servers
+        runner.run(servers.stack.aclose())
+
+
+@pytest.fixture
+def valkey_url(redis_servers: RedisServers) -> str:
+    return redis_servers.empty("valkey")
+
+
+@pytest.fixture(params=BINARIES)
+def redis_url(request: pytest.FixtureRequest, redis_servers: RedisServers) -> str:
+    """The URL of every server that is one process."""
+    return redis_servers.empty(request.param)
+
+
+@pytest.fixture(params=[*BINARIES, CLUSTER])
+def any_redis_url(request: pytest.FixtureRequest, redis_servers: RedisServers) -> str:
+    """The URL of every server, and of a cluster."""
+    return redis_servers.empty(request.param)
+
+
+@pytest.fixture
+def cluster_url(redis_servers: RedisServers) -> str:
+    return redis_servers.empty(CLUSTER)

@@ -1,0 +1,41 @@
+"""Redis servers that many tests share: one of each kind, started by the first that needs it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+from memory.working.client import RedisConnection
+from tests.servers.redis import BINARIES, cluster, running, valkey_binary
+
+CLUSTER = "cluster"
+
+
+@dataclass(slots=True)
+class RedisServers:
+    """The servers that run, by kind, on an event loop of their own."""
+
+    runner: asyncio.Runner
+    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+    urls: dict[str, str] = field(default_factory=dict)
+
+    def empty(self, kind: str) -> str:
+        """Return the URL of a server of this kind, which holds nothing."""
+        return self.runner.run(self._empty(kind))
+
+    async def _empty(self, kind: str) -> str:
+        if kind not in self.urls:
+            server = cluster(valkey_binary()) if kind == CLUSTER else running(BINARIES[kind]())
+            self.urls[kind] = await self.stack.enter_async_context(server)
+        async with connected(self.urls[kind]) as connection:
+            await (await connection.client()).flushall()
+        return self.urls[kind]
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[RedisConnection]:
+    connection = RedisConnection(lambda: url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
