@@ -58,7 +58,7 @@ def chat(
 
 
 @app.command()
-def setup(
+def setup(  # noqa: PLR0913 - every answer is an option
     *,
     provider: Annotated[
         str, typer.Option(help="Provider (openai), server on this machine (ollama) or address (http://...).")
@@ -66,6 +66,9 @@ def setup(
     model: Annotated[str, typer.Option(help="Name of the model.")] = "",
     key_file: Annotated[
         Path | None, typer.Option(help="File with the key in its first line; - reads what is piped in.")
+    ] = None,
+    context: Annotated[
+        int | None, typer.Option(min=0, help="Tokens that the model holds; 0: what its server tells.")
     ] = None,
     telegram: Annotated[
         bool | None, typer.Option("--telegram/--no-telegram", help="Whether to connect a bot.")
@@ -89,6 +92,7 @@ def setup(
         provider=provider,
         key=_setup().secret_in(key_file),
         model=model,
+        context=context,
         telegram=telegram,
         token=_setup().secret_in(telegram_token_file),
         pair=pair,

@@ -16,7 +16,7 @@ from memory.errors import ConfigError
 PREFIX = "GOAT_"
 CONFIG_FILE = Path("goat.toml")
 ENV_FILE = Path(".env")
-_OF_AN_ADDRESS = frozenset({"model_api_key"})
+_OF_AN_ADDRESS = frozenset({"model_api_key", "model_context"})
 """What holds at one model endpoint, and must not be sent to another."""
 UNREADABLE = (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError)
 

@@ -49,7 +49,7 @@ class Setup:
             choice = ModelChoice(
                 console=self.console, ask=self.ask, settings=settings, endpoints=self.endpoints
             )
-            self._write((await choice(wishes)).values())
+            self._write((await choice(wishes)).values(settings, wishes.context))
         if about_bot or await self._offers_bot(wishes, settings):
             await self._bot(wishes)
 

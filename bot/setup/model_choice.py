@@ -29,12 +29,18 @@ class Chosen:
     endpoint: Endpoint
     model: str
 
-    def values(self) -> dict[str, Value]:
-        """Return the settings that name it; what belonged to another one goes."""
+    def values(self, settings: Settings, context: int | None) -> dict[str, Value]:
+        """Return the settings that name it; a context that was configured for another model goes."""
+        if context is None and (settings.model, settings.model_base_url) == (
+            self.model,
+            self.endpoint.base_url,
+        ):
+            context = settings.model_context
         return {
             "model": self.model,
             "model_base_url": self.endpoint.base_url or None,
             "model_api_key": self.endpoint.key.get_secret_value() or None,
+            "model_context": context or None,
         }
 
     def applied(self, settings: Settings) -> Settings:
@@ -110,7 +116,10 @@ class ModelChoice:
         tools = "ok" if trial.calls_tools else "not called: it works without tools, memory included"
         say(self.console, f"{where}:", "bold")
         say(self.console, f"  reply    ok ({trial.seconds:.1f} s)")
-        say(self.console, f"  tools    {tools}")
+        context = (
+            f"{trial.context:,} tokens" if trial.context else "not told; --context sets it where it is small"
+        )
+        say(self.console, f"  tools    {tools}\n  context  {context}")
         return ""
 
     async def _model(self, models: Sequence[str]) -> str:

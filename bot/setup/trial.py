@@ -1,4 +1,4 @@
-"""Try a chat model as the agent will use it: a reply, and a call of a tool."""
+"""Try a chat model as the agent will use it: a reply, a call of a tool, the size of its context."""
 
 import time
 from collections.abc import AsyncIterator
@@ -10,6 +10,7 @@ from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.tools import BaseTool, tool
 
 from graph.chat_model import ChatModel, ConfiguredChatModel
+from graph.model_servers import ask_window
 from graph.settings import Settings
 from graph.tools.schemas import arguments_schema
 from memory.errors import ModelUnavailable
@@ -23,10 +24,12 @@ class Trial:
     seconds: float
     """That its reply took."""
     calls_tools: bool
+    context: int
+    """Tokens that its server says it holds; 0: it does not say."""
 
 
 async def try_model(settings: Settings) -> Trial:
-    """Ask the model of the settings for a reply, and to call a tool.
+    """Ask the model of the settings for a reply, and to call a tool, and its server how much it holds.
 
     Raises:
         ModelUnavailable: it gives no reply; says why and what to do.
@@ -34,7 +37,8 @@ async def try_model(settings: Settings) -> Trial:
     async with _opened(settings) as model:
         began = time.perf_counter()
         await try_reply(model)
-        return Trial(seconds=time.perf_counter() - began, calls_tools=await _calls_tools(model))
+        seconds = time.perf_counter() - began
+        return Trial(seconds=seconds, calls_tools=await _calls_tools(model), context=await _context(settings))
 
 
 async def try_reply(model: ChatModel) -> None:
@@ -60,6 +64,14 @@ async def _calls_tools(model: ChatModel) -> bool:
     except ModelUnavailable:
         return False
     return bool(said.tool_calls or parse_calls(said.text, {clock.name: arguments_schema(clock)}).calls)
+
+
+async def _context(settings: Settings) -> int:
+    """Ask the server, which knows for sure now that the model is loaded; OpenAI's does not tell."""
+    if not settings.model_base_url:
+        return 0
+    key = settings.model_api_key.get_secret_value()
+    return (await ask_window(settings.model_base_url, settings.model, key)).tokens
 
 
 async def _said(model: ChatModel, message: str, *tools: BaseTool) -> AIMessageChunk:

@@ -19,6 +19,8 @@ class Wishes:
     """The name of a provider or of a server on this machine, or an address."""
     key: SecretStr | None = None
     model: str = ""
+    context: int | None = None
+    """Tokens that the model holds; 0: what its server tells."""
     telegram: bool | None = None
     token: SecretStr | None = None
     """Of the Telegram bot."""
@@ -27,7 +29,7 @@ class Wishes:
     @property
     def change_model(self) -> bool:
         """Say whether an option is about the model."""
-        return bool(self.provider or self.key or self.model)
+        return bool(self.provider or self.key or self.model or self.context is not None)
 
 
 def secret_in(file: Path | None) -> SecretStr | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from rich.console import Console
 
 from bot.setup.endpoint_choice import EndpointChoice
@@ -99,17 +100,19 @@ def api() -> Iterator[BotApi]:
 
 async def test_a_model_on_this_machine_is_found_tried_and_written(desk: Desk, model: ModelServer) -> None:
     model.model_names = ["qwen", "text-embedding-3"]
+    model.pages["/v1/models"] = {"data": [{"id": name, "max_model_len": 9000} for name in model.model_names]}
     await desk.run("1", NO_BOT)
     assert "1  qwen  (Ollama on this machine)" in desk.shown
     assert "embedding" not in desk.shown
     assert "reply    ok" in desk.shown
     assert "tools    ok" in desk.shown
+    assert "context  9,000 tokens" in desk.shown
     settings = load_settings()
     assert (settings.model, settings.model_base_url) == ("qwen", f"http://127.0.0.1:{model.port}/v1")
 
 
 async def test_what_is_no_model_server_is_not_offered(desk: Desk, model: ModelServer) -> None:
-    model.faults.append(Fault.garbage())
+    model.pages["/v1/models"] = "Welcome to my router."
     with pytest.raises(Left):
         await desk.run("")
     assert "No model server runs on this machine" in desk.shown
@@ -127,7 +130,7 @@ async def test_a_model_without_tools_is_good_enough(desk: Desk, model: ModelServ
 
 
 async def test_a_key_is_asked_for_until_it_is_taken_and_shown_nowhere(desk: Desk, model: ModelServer) -> None:
-    model.faults.append(Fault.status(401, times=3))  # the first one when servers are looked for
+    model.key = KEY
     asked = await desk.run(model.base_url, "sk-wrong", "two words", KEY, NO_BOT)
     assert ["(hidden)" in question for question in asked] == [False, True, True, True, True]
     assert "asks for a key (HTTP 401)" in desk.shown
@@ -147,7 +150,7 @@ async def test_nothing_is_written_of_a_model_that_does_not_work(desk: Desk, mode
     assert written() == ""
 
 
-@pytest.mark.parametrize("answers", [["w", NO_BOT], ["a", NO_BOT], ["s", "1", NO_BOT]])
+@pytest.mark.parametrize("answers", [["w", NO_BOT], ["a", NO_BOT], ["s", "1", NO_BOT], ["k", KEY, NO_BOT]])
 async def test_after_a_failure_the_person_decides(desk: Desk, model: ModelServer, answers: list[str]) -> None:
     model.faults.append(about("Say: ok", Fault.empty()))
     await desk.run("1", *answers)
@@ -173,11 +176,15 @@ async def test_run_again_it_changes_what_is_asked_alone(desk: Desk, model: Model
     await desk.run("n", NO_BOT)
     assert f"Model: old at {model.base_url}, with a key. Telegram bot: none." in desk.shown
     assert written() == before
-    await desk.run(asks=False, wishes=Wishes(model="new"))
-    assert written() == before.replace('"old"', '"new"')
+    await desk.run(asks=False, wishes=Wishes(model="new", context=4096))
+    changed = before.replace('"old"', '"new"') + "model_context = 4096\n"
+    assert written() == changed
+    await desk.run(asks=False, wishes=Wishes(key=SecretStr("sk-next")))
+    assert written() == changed.replace(KEY, "sk-next")
     assert KEY not in desk.shown
     await desk.run("y", "1", NO_BOT)
     assert "model_api_key" not in written()
+    assert "model_context" not in written()
 
 
 async def test_a_value_that_another_source_overrides_is_told(
@@ -244,7 +251,7 @@ def test_a_script_that_leaves_something_out_changes_nothing(
 def test_a_model_is_chosen_at_the_start_of_a_chat(
     nursery: Nursery, data_folder: Path, model: ModelServer, tmp_path: Path
 ) -> None:
-    model.faults.append(Fault.status(401))
+    model.key = KEY
     settings = settings_for(data_folder) | quick_embeddings(model)
     with Terminal(nursery, settings, tmp_path) as chat:
         assert "No model is configured. Choose one now?" in chat.prompt()

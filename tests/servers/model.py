@@ -45,6 +45,7 @@ class ModelServer(ThreadedServer):
         hold_before: a piece that begins with this waits until this is something else.
         transcript: what is heard in every recording.
         model_names: what the list of models holds; any name is served.
+        key: what the list and chats ask for; empty: nothing.
         context: tokens that a prompt and its reply may take together; what takes more is refused, as vLLM
             does it. 0: any number.
         pages: what is answered at other addresses, or at that of the list: JSON, by path.
@@ -57,6 +58,7 @@ class ModelServer(ThreadedServer):
         self.hold_before = ""
         self.transcript = TRANSCRIPT
         self.model_names = ["test"]
+        self.key = ""
         self.context = 0
         self.pages: dict[str, Any] = {}
         self._script: Script = echo
@@ -90,6 +92,7 @@ class ModelServer(ThreadedServer):
         self.hold_before = ""
         self.transcript = TRANSCRIPT
         self.model_names = ["test"]
+        self.key = ""
         self.context = 0
         self.pages.clear()
         self.requests.clear()
@@ -105,6 +108,11 @@ class ModelServer(ThreadedServer):
                 Route("/{path:path}", _Endpoint(self, self._page), methods=["GET", "POST"]),
             ]
         )
+
+    def lets_in(self, request: Request) -> bool:
+        """Say whether a request shows the key, where one is asked for."""
+        is_open = not self.key or not request.url.path.endswith(("/models", "/chat/completions"))
+        return is_open or request.headers.get("authorization") == f"Bearer {self.key}"
 
     def next_fault(self, request: ModelRequest) -> Fault | None:
         """Use up one time of the first fault that is left, if it is for such a request.
@@ -171,8 +179,13 @@ class _Endpoint:
         self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        received = Request(scope, receive)
+        if not self._server.lets_in(received):
+            refused = Answer((openai_format.error("Incorrect API key", 401),), status=401)
+            await self._send(refused, scope, receive, send)
+            return
         try:
-            request = await _read(Request(scope, receive))
+            request = await _read(received)
         except _BadRequest as error:
             await self._send(
                 Answer((openai_format.error(str(error), 400),), status=400), scope, receive, send
