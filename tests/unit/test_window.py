@@ -34,7 +34,8 @@ def test_memory_yields_to_the_message_and_the_message_at_last() -> None:
 @given(st.integers(512, 40_000), SIZES, SIZES)
 def test_nothing_is_given_twice(tokens: int, fixed: int, message: int) -> None:
     space = shared(tokens, fixed=fixed, message=message)
-    assert space.tools + space.outputs + space.memory + space.message + 50 <= space.prompt + 50
+    tools = sum(TOOLS[name] for name in space.offered)
+    assert tools + space.outputs + space.memory + space.message + 50 <= space.prompt
     assert space.reply + space.prompt * 1.2 <= tokens
 
 
