@@ -1,8 +1,11 @@
-# Every target sets up .venv by itself, from Python 3.11+ with pip and venv; faster where uv is installed.
+# Every target sets up .venv by itself, from Python 3.11+ with pip and venv. uv installs packages several times faster:
+# where it is not installed, it is fetched into .venv. By pip alone: make chat UV=
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-UV := $(shell command -v uv 2>/dev/null)
+UV = $(shell command -v uv || command -v $(BIN)/uv)
+PIP = $(BIN)/python -m pip
+QUIET := --quiet --disable-pip-version-check
 RUN_READY := $(VENV)/.ready-run
 DEV_READY := $(VENV)/.ready-dev
 SUITE := $(BIN)/python -m pytest -n 4 --dist worksteal
@@ -18,16 +21,19 @@ export LANGGRAPH_CLI_NO_ANALYTICS := 1
 # Where it is set, every process compiles 1,600 modules anew, which takes longer than most of them run.
 unexport PYTHONDONTWRITEBYTECODE
 
-PINS := --quiet --universal --python-version 3.11 --no-annotate --no-emit-index-url --no-emit-find-links
+# What the agent can do besides, each by `make` and its name.
+EXTRAS := pictures documents browser telemetry
 
 .DELETE_ON_ERROR:
-.PHONY: chat telegram telegram-demo test test-hostile test-planted test-processes test-letta test-browser lint type bench bench-recall notebooks lab calibrate studio soak lock readme clean
+.PHONY: chat telegram $(EXTRAS) telegram-demo test test-hostile test-planted test-processes test-letta test-browser lint type bench bench-recall notebooks lab calibrate studio soak lock readme clean
 
 chat: $(RUN_READY)
 	@$(BIN)/goat chat
 
-telegram: $(RUN_READY)
+telegram: $(RUN_READY) pictures documents
 	@$(BIN)/goat telegram
+
+$(EXTRAS): %: $(VENV)/.ready-%
 
 telegram-demo: $(DEV_READY)
 	@$(BIN)/python -m tests.demo
@@ -96,43 +102,67 @@ studio: $(DEV_READY)
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "GOAT needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) --version`. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@echo "Setting up $(VENV) (once; a few minutes the first time)"
-	@$(if $(UV),$(UV) venv --quiet --python $(PYTHON) $(VENV),$(PYTHON) -m venv $(VENV)) || { rm -rf $(VENV); exit 1; }
+	@echo "Setting up $(VENV) (once)"
+	@rm -rf $(VENV)
+	@$(if $(UV),$(UV) venv --quiet --python $(PYTHON),$(PYTHON) -m venv --without-pip) $(VENV) || { rm -rf $(VENV); exit 1; }
+	@$(if $(UV),:,$(if $(filter command,$(origin UV)),,$(fetch_uv) ||) $(BIN)/python -m ensurepip --default-pip >/dev/null) || \
+		{ rm -rf $(VENV); exit 1; }
+
+define fetch_uv
+echo "  fetching uv, which installs packages quickly"; \
+$(PYTHON) -m pip --python $(BIN)/python install $(QUIET) --retries 1 --require-hashes -r requirements/uv.txt 2>/dev/null || \
+	! echo "  uv is not to be had here: pip does it alone, which takes longer"
+endef
 
 $(RUN_READY): $(BIN)/python requirements/run.txt pyproject.toml
-	@$(call install,requirements/run.txt)
+	@$(call install,run)
+	@$(install_goat)
 	@touch $@
 
 $(DEV_READY): $(BIN)/python requirements/dev.txt pyproject.toml
-	@$(call install,requirements/dev.txt)
+	@$(call install,dev)
+	@$(install_goat)
 	@touch $@ $(RUN_READY)
+
+$(VENV)/.ready-%: requirements/%.txt $(RUN_READY)
+	@$(call install,$*)
+	@touch $@
 
 $(LAB_READY): requirements/lab.txt requirements/lab.settings.json | $(BIN)/python
 	@echo "Setting up $(LAB) for JupyterLab (once; 240 MB)"
 	@rm -rf $(LAB)
 	@$(if $(UV),$(UV) venv --quiet --python,) $(BIN)/python $(if $(UV),,-m venv) $(LAB)
-	@$(if $(UV),$(UV) pip install --quiet --python $(LAB)/bin/python,$(LAB)/bin/python -m pip install --quiet --disable-pip-version-check) -r requirements/lab.txt
+	@$(if $(UV),$(UV) pip install --quiet --python $(LAB)/bin/python,$(LAB)/bin/python -m pip install $(QUIET)) \
+		--no-deps --require-hashes -r requirements/lab.txt
 	@mkdir -p $(LAB)/share/jupyter/lab/settings
 	@cp requirements/lab.settings.json $(LAB)/share/jupyter/lab/settings/overrides.json
 	@touch $@
 
-ifdef UV
-install = $(UV) pip install --quiet --python $(BIN)/python -r $(1) && \
-	$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
-else
-install = $(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(1) && \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
-endif
+# Everything that is needed is in the file, checked by its hash; modules are compiled when they are first used.
+install_packages = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(PIP) install $(QUIET) --no-compile) --no-deps
+install = echo "  installing what requirements/$(1).txt lists" && \
+	$(install_packages) --require-hashes -r requirements/$(1).txt
+install_goat = echo "  installing GOAT itself" && $(install_packages) --no-build-isolation -e .
 
 # Writes the parts of the README that are made from the code.
 readme: $(DEV_READY)
 	$(BIN)/python -m tests.readme
 
-# Needs uv: pins every package for all platforms and Pythons from pyproject.toml.
+# Needs uv: pins every package for all platforms and Pythons from pyproject.toml, without those that nothing imports.
 lock:
-	uv pip compile $(PINS) --extra dev pyproject.toml -o requirements/dev.txt
-	uv pip compile $(PINS) -c requirements/dev.txt pyproject.toml -o requirements/run.txt
-	uv pip compile $(PINS) requirements/lab.in -o requirements/lab.txt
+	$(PIN) requirements/uv.in -o requirements/uv.txt
+	$(PIN) requirements/lab.in -o requirements/lab.txt
+	$(PIN) $(UNUSED) --extra dev pyproject.toml requirements/build.in -o requirements/dev.txt
+	$(PIN) $(UNUSED_RUN) pyproject.toml requirements/build.in -o requirements/run.txt
+	for extra in $(EXTRAS); do \
+		$(PIN) $(UNUSED_RUN) --extra $$extra pyproject.toml -o requirements/$$extra.txt \
+			`sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' requirements/run.txt` || exit 1; \
+	done
+
+PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command 'make lock'
+UNUSED := --excludes requirements/unused.txt
+UNUSED_RUN := $(UNUSED) --excludes requirements/unused-run.txt -c requirements/dev.txt
 
 clean:
 	rm -rf $(VENV) $(LAB) .mypy_cache .ruff_cache .pytest_cache .hypothesis .langgraph_api

@@ -14,11 +14,12 @@ from bot.bench.report import print_report
 from bot.bench.running import Ran, run_bench, temporary_layers
 from bot.bench.summary import summarise
 from bot.bench.thresholds import with_thresholds
+from bot.command import command_app
 from graph.context import TurnContext
 from graph.settings import Settings, load_settings
 
 RESULTS = 20
-app = typer.Typer(help="Measure the memory on labelled data.", no_args_is_help=True)
+app = command_app(help="Measure the memory on labelled data.", no_args_is_help=True)
 
 
 @app.callback()
@@ -35,7 +36,10 @@ def recall(
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="The most queries of each archive.")] = None,
 ) -> None:
-    """Ingest archives, send them their queries as turns would, and tell how well recall did."""
+    """Measure how well archives are recalled.
+
+    They are ingested, and sent their queries as turns would.
+    """
     settings = load_settings()
     fixed = {"prefetch_results": RESULTS, "cache_ttl": 0}
     context = with_thresholds(settings.turn_context().model_copy(update=fixed), set_ or ())

@@ -3,22 +3,50 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Annotated
 
+import typer
 from rich.console import Console
 from rich.text import Text
 
-from bot import reply, screen
+from bot import reply
+from bot.command import Owner, command_app, command_settings
 from bot.keyboard import typed_lines
 from bot.place import Place
+from bot.printable import printable
 from bot.terminal import Chat
 from graph.agent import Agent
 from graph.app import open_agent
+from graph.logs import configure_logging
 from graph.settings import Settings
 from memory.ending import end
 
 NO_MODEL = "No model is configured: replies show the memories themselves. `goat setup` chooses one."
 _LAST, _LAST_TOKENS = 3, 2000
 """The most exchanges of a thread that are shown when it is gone on with, and about how long they may be."""
+
+app = command_app()
+
+
+@app.command()
+def chat(
+    owner: Owner = "",
+    thread: Annotated[str, typer.Option(help="Name of the thread; a new one by default.")] = "",
+    resume: Annotated[bool, typer.Option("--continue", help="Go on in your latest thread.")] = False,
+) -> None:
+    """Talk to the agent in this terminal."""
+    settings = command_settings()
+    if not settings.model and _offer_setup():
+        settings = command_settings()
+    with configure_logging(settings):
+        asyncio.run(run_chat(settings, owner=owner or settings.owner, thread=thread, resume=resume))
+
+
+def _offer_setup() -> bool:
+    """Offer to choose a model; imported here, since a chat with a model need not wait for it."""
+    from bot.setup_command import offer_setup  # noqa: PLC0415
+
+    return offer_setup()
 
 
 async def run_chat(settings: Settings, *, owner: str, thread: str, resume: bool) -> None:
@@ -55,7 +83,7 @@ async def _warm_up(agent: Agent, owner: str) -> None:
 
 
 def _greet(console: Console, settings: Settings, place: Place) -> None:
-    console.print(Text(f"GOAT 2.0 · {screen.printable(place.owner)} · thread {place.thread}", style="bold"))
+    console.print(Text(f"GOAT 2.0 · {printable(place.owner)} · thread {place.thread}", style="bold"))
     console.print("/help lists the commands, Ctrl-D leaves.", style="dim")
     if not settings.model:
         console.print(NO_MODEL, style="yellow")

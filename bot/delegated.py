@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from rich.console import Console
 from rich.text import Text
 
-from bot import screen
+from bot.printable import printable, snippet
 from bot.reply import print_reply
 from graph.agent import Agent
 from graph.delegation.job import Job, Status
@@ -55,7 +55,7 @@ class Delegated:
             self._print(described(job) if job else f"There is no job {name}; /jobs lists them.")
             return
         found = await self._delegation.jobs.latest(owner=self._owner, most=_LISTED)
-        lines = [f"{job.name}  {status_line(job)}: {screen.snippet(job.task)}" for job in found]
+        lines = [f"{job.name}  {status_line(job)}: {snippet(job.task)}" for job in found]
         self._print("\n".join(lines) or "There are no jobs. For something larger, ask me to delegate it.")
 
     async def stop(self, name: str) -> None:
@@ -104,9 +104,9 @@ class Delegated:
                     self._print(f"⏳ {job.name}  {progress_line(progress)}", style="dim")
             return
         said = {Status.DONE: "done", Status.STOPPED: "stopped", Status.FAILED: f"failed: {job.reason}"}
-        self._print(f"● {job.name}  {screen.snippet(job.task)}: {said.get(job.status, job.status)}", "bold")
+        self._print(f"● {job.name}  {snippet(job.task)}: {said.get(job.status, job.status)}", "bold")
         if job.result:
             print_reply(self._console, job.result)
 
     def _print(self, text: str, style: str = "") -> None:
-        self._console.print(Text(screen.printable(text), style=style))
+        self._console.print(Text(printable(text), style=style))

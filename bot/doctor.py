@@ -6,14 +6,16 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from rich.console import Console
 from rich.text import Text
 
-from bot.screen import printable
+from bot.printable import printable
 from bot.setup.trial import try_reply
+from graph.extras import summary
 from graph.layers import Layers, open_layers
 from graph.settings import Settings, load_settings
 from graph.settings_sources import CONFIG_FILE, given_by_source, user_file
@@ -42,17 +44,17 @@ async def run_doctor() -> int:
     """Print a line for each check; return the exit code, 0 when all is fine."""
     console = Console(highlight=False, soft_wrap=True)
     broken = 0
-    async for finding in findings():
-        mark, style = ("ok", "green") if finding.fine else ("!!", "red")
-        console.print(
-            Text(f"{mark} ", style=style), Text(f"{finding.name}: {printable(finding.text)}"), sep=""
-        )
-        broken += not finding.fine
+    async with aclosing(findings()) as found:
+        async for finding in found:
+            mark, style = ("ok", "green") if finding.fine else ("!!", "red")
+            text = Text(f"{finding.name}: {printable(finding.text)}")
+            console.print(Text(f"{mark} ", style=style), text, sep="")
+            broken += not finding.fine
     console.print("All is fine." if not broken else f"{broken} to mend.", style="bold")
     return 1 if broken else 0
 
 
-async def findings() -> AsyncIterator[Finding]:
+async def findings() -> AsyncGenerator[Finding, None]:
     """Run the checks one after the other; a broken configuration ends them."""
     yield Finding("Python", sys.version_info >= (3, 11), platform.python_version())
     try:
@@ -63,6 +65,7 @@ async def findings() -> AsyncIterator[Finding]:
     read = [source for source, given in given_by_source().items() if any(given)]
     text = f"from {', '.join(read)}" if read else f"defaults; {user_file()} or {CONFIG_FILE} would be read"
     yield Finding("configuration", True, text)
+    yield Finding("extras", True, summary())
     if settings.tuned or settings.gap_calibration:
         yield tuning(settings)
     checks: dict[str, Callable[[Layers], Awaitable[str]]] = {

@@ -12,7 +12,8 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
-from bot.screen import printable
+from bot.command import Owner, command_app
+from bot.printable import printable
 from graph.layers import open_layers
 from graph.settings import Settings, load_settings
 from memory.errors import ConfigError
@@ -20,8 +21,7 @@ from memory.models import Fact
 from memory.permanent.copying import Copied, copy_owner
 from memory.permanent.records import RecordedStore, Records
 
-app = typer.Typer()
-Owner = Annotated[str, typer.Option(help="Whose memory is used. \\[default: the `owner` setting]")]
+app = command_app(help="Look at facts, and copy them between stores.", no_args_is_help=True)
 
 
 class Store(StrEnum):

@@ -1,7 +1,10 @@
 """`goat import`: load conversations from files into an owner's archive."""
 
+import asyncio
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -14,13 +17,29 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from bot.command import Owner, command_app, command_settings
 from bot.importers.formats import Format, read_episodes
 from bot.importers.importing import Imported, Stage, import_episodes
 from graph.layers import open_layers
 from graph.settings import Settings
 from memory.protocols import EpisodeStore
 
-__all__ = ["Format", "run_import"]
+app = command_app()
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="File, or folder of files, to read.")],
+    format_: Annotated[Format, typer.Option("--format", help="What the file holds.")],
+    owner: Owner = "",
+    conversation: Annotated[str, typer.Option(help="Only this conversation of the file.")] = "",
+) -> None:
+    """Load conversations into an owner's archive.
+
+    What stands there already is left alone.
+    """
+    settings = command_settings()
+    asyncio.run(run_import(settings, file, format_, owner=owner or settings.owner, conversation=conversation))
 
 
 class _Rate(ProgressColumn):

@@ -16,7 +16,7 @@ from rich.markdown import CodeBlock, Heading, Markdown, MarkdownElement
 from rich.segment import Segment
 from rich.syntax import Syntax
 
-from bot.screen import printable
+from bot.printable import printable
 
 _PAUSE = 0.08
 """Seconds between two drawings of the block that is being written."""

@@ -1,12 +1,35 @@
 """`goat mcp`: the memory and its decisions, for other agents to read."""
 
+import asyncio
+from typing import Annotated
+
+import typer
 from rich.console import Console
 
+from bot.command import Owner, command_app, command_settings
 from bot.mcp.http import check_http, serve_http
 from bot.mcp.server import agent_server
 from bot.mcp.stdio import serve_stdio
 from graph.app import open_agent
+from graph.logs import configure_logging
 from graph.settings import Settings
+
+app = command_app()
+
+
+@app.command()
+def mcp(
+    owner: Owner = "",
+    http: Annotated[bool, typer.Option("--http", help="Serve over HTTP instead of stdio.")] = False,
+    listen: Annotated[str, typer.Option(help="HOST:PORT, for HTTP.")] = "",
+) -> None:
+    """Let other agents look at the memory (MCP, read-only).
+
+    And at turns, configuration and logs.
+    """
+    settings = command_settings()
+    with configure_logging(settings):
+        asyncio.run(run_mcp(settings, owner=owner or settings.owner, http=http, listen=listen))
 
 
 async def run_mcp(settings: Settings, *, owner: str, http: bool, listen: str = "") -> None:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot import screen
+from bot.printable import printable, snippet
 from bot.stats_command import shown
 from graph.agent import Agent
 from graph.state import Turn
@@ -66,7 +67,7 @@ class MemoryDesk:
         layers = self.agent.layers
         if not text:
             override = await layers.permanent.identity(owner=self.owner)
-            self.console.print(Text(screen.printable(override or layers.persona())))
+            self.console.print(Text(printable(override or layers.persona())))
             hint = (
                 f"Yours; `/identity {_RESET}` goes back to the configured one." if override else _CONFIGURED
             )
@@ -86,7 +87,7 @@ class MemoryDesk:
         here = Turn(turn_id="", owner=self.owner, thread="", message="", at=datetime.now(UTC))
         table = Table(box=None, pad_edge=False, show_header=False)
         for name, tool in (await layers.toolbox.offered(here)).items():
-            table.add_row(Text(name, style="bold"), Text(screen.snippet(_first_line(tool))))
+            table.add_row(Text(name, style="bold"), Text(snippet(_first_line(tool))))
         self.console.print(table)
         for name, problem in (await layers.plugins.problems()).items():
             screen.warn(self.console, f"{name}: {problem}")

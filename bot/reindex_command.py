@@ -1,11 +1,26 @@
 """`goat reindex`: embed an owner's archive anew."""
 
+import asyncio
+
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from bot.command import Owner, command_app, command_settings
 from graph.layers import open_layers
 from graph.settings import Settings
+
+app = command_app()
+
+
+@app.command()
+def reindex(owner: Owner = "") -> None:
+    """Embed an owner's whole archive anew.
+
+    For instance after a change of the embedding model.
+    """
+    settings = command_settings()
+    asyncio.run(run_reindex(settings, owner=owner or settings.owner))
 
 
 async def run_reindex(settings: Settings, *, owner: str) -> None:

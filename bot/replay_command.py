@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.console import Console, Group, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -14,7 +16,8 @@ from rich.text import Text
 
 from bot.bench.output import results_file
 from bot.bench.thresholds import with_thresholds
-from bot.screen import printable, snippet
+from bot.command import Owner, command_app, command_settings
+from bot.printable import printable, snippet
 from graph.context import TurnContext
 from graph.layers import Layers, open_layers
 from graph.replay.comparing import ChangedTurn, Comparison, Moved
@@ -30,6 +33,8 @@ SHOWN = 10
 NAMED = 3
 """Turns that are named when they were not decided as recorded."""
 
+app = command_app()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
@@ -41,6 +46,29 @@ class Wish:
     settings: Sequence[str] = ()
     """`KEY=VALUE` each."""
     results: Path | None = None
+
+
+@app.command()
+def replay(
+    owner: Owner = "",
+    since: Annotated[str, typer.Option(help='Turns from then on: "2026-03-01", "today", "last week".')] = "",
+    until: Annotated[str, typer.Option(help="Turns before then.")] = "",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A threshold to replay with.")
+    ] = None,
+    json_: Annotated[Path | None, typer.Option("--json", help="Where the results go, as JSON.")] = None,
+) -> None:
+    """Decide past turns again, with other settings if need be.
+
+    Each is decided on the archive as it was then; with `--set` it is said what would change.
+
+    Without `--set` every decision must be the recorded one: it ends with 1 when one is not.
+    """
+    settings = command_settings()
+    wish = Wish(owner=owner or settings.owner, since=since, until=until, settings=set_ or (), results=json_)
+    different = asyncio.run(run_replay(settings, wish))
+    if different and not set_:
+        raise typer.Exit(1)
 
 
 async def run_replay(settings: Settings, wish: Wish) -> int:

@@ -7,7 +7,7 @@ from typing import Protocol
 from rich.console import Console
 from rich.text import Text
 
-from bot.screen import printable
+from bot.printable import printable
 from graph.state import State
 
 

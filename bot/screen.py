@@ -13,6 +13,7 @@ from bot.decisions import Judged, judged, problems, unsupported
 from bot.pictures.text import Signs, bar_width, in_ascii, mark_text, room_text, score_bar, signs_for
 from bot.pictures.values import Words
 from bot.picturing import mark_of, room_of, score_row
+from bot.printable import printable, snippet
 from graph.events import Approval
 from graph.reasons import told
 from graph.rounds import results_of
@@ -21,24 +22,9 @@ from graph.telling.window import in_english, window_told
 from memory.models import Fact
 from memory.prompt import day
 
-SNIPPET = 70
 CUT_SHOWN = 8
 LEAST_SNIPPET = 24
 MOST_BUDGET = 80
-_TURN_AROUND = (0x202D, 0x202E)
-"""The marks that show the rest of a line in another order."""
-_CONTROL = {code: None for code in (*range(32), *range(127, 160), *_TURN_AROUND) if chr(code) not in "\n\t"}
-
-
-def printable(text: str) -> str:
-    """Return `text` without control characters, which could take over a terminal."""
-    return text.translate(_CONTROL)
-
-
-def snippet(text: str) -> str:
-    """Return the beginning of a text on one line."""
-    line = " ".join(printable(text).split())
-    return line if len(line) <= SNIPPET else line[: SNIPPET - 1] + "…"
 
 
 def why(state: State, zone: tzinfo) -> RenderableType:

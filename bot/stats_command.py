@@ -1,13 +1,17 @@
 """`goat stats`: what the turns of the last days add up to."""
 
+import asyncio
 import json
 from collections.abc import Mapping
+from typing import Annotated
 
+import typer
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bot.screen import printable
+from bot.command import command_app, command_settings
+from bot.printable import printable
 from bot.stats import bar, seconds, sparkline, unfinished
 from graph.layers import open_layers
 from graph.settings import Settings
@@ -16,6 +20,21 @@ from memory.working.metrics import RedisMetrics
 
 _WIDTH = 20
 _DATE = len("2026-01-31")
+
+app = command_app()
+
+
+@app.command()
+def stats(
+    days: Annotated[int, typer.Option(min=1, max=90, help="How many days to look back.")] = 7,
+    owner: Annotated[str, typer.Option(help="Only this owner's turns; everybody's by default.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show what the turns of the last days add up to.
+
+    Latencies, recall, tools, outages.
+    """
+    asyncio.run(run_stats(command_settings(), days=days, owner=owner, as_json=as_json))
 
 
 async def run_stats(settings: Settings, *, days: int, owner: str = "", as_json: bool = False) -> None:

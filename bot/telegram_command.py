@@ -1,4 +1,4 @@
-"""`goat telegram` and `goat pair`: the bot's processes, and codes to let people in."""
+"""`goat telegram`: the bot's processes."""
 
 import asyncio
 import contextlib
@@ -7,23 +7,45 @@ import signal
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
+from typing import Annotated
 
+import typer
 from rich.console import Console
-from telegram.error import InvalidToken, TelegramError
 
-from bot.telegram.access import CODE_SECONDS, Access, Role
-from bot.telegram.application import build_application, close_application
+from bot.command import command_app, command_settings
+from bot.telegram.checking import identify
 from bot.telegram.keys import Keys
 from bot.telegram.lanes import Lanes
 from bot.telegram.part import Part
 from bot.telegram.place import lane_of
-from bot.telegram.running import REVOKED, check_settings, run_bot
+from bot.telegram.running import check_settings, run_bot
 from graph.layers import open_layers
+from graph.logs import configure_logging
 from graph.settings import Settings
-from memory.errors import ConfigError, GoatError
 
 _RESTART_SECONDS = 2.0
 _ENDING_SECONDS = 10.0
+app = command_app()
+
+
+@app.command()
+def telegram(
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer.")] = 1,
+    part: Annotated[Part, typer.Option(help="What this process does of the work.")] = Part.ALL,
+    retry_dead: Annotated[
+        bool, typer.Option("--retry-dead", help="Try what was given up again, and end.")
+    ] = False,
+    drop_dead: Annotated[
+        bool, typer.Option("--drop-dead", help="Delete what was given up, and end.")
+    ] = False,
+) -> None:
+    """Run the Telegram bot."""
+    settings = command_settings()
+    if retry_dead or drop_dead:
+        asyncio.run(run_dead(settings, retry=retry_dead))
+        return
+    with configure_logging(settings):
+        asyncio.run(run_telegram(settings, workers=workers, part=part))
 
 
 async def run_telegram(settings: Settings, *, workers: int, part: Part) -> None:
@@ -37,46 +59,12 @@ async def run_telegram(settings: Settings, *, workers: int, part: Part) -> None:
 
 async def run_dead(settings: Settings, *, retry: bool) -> None:
     """Try the messages that were given up once more, or delete them."""
-    bot_id, _ = await bot_of(settings)
+    check_settings(settings)
+    bot_id, _ = await identify(settings)
     async with open_layers(settings) as layers:
         lanes = Lanes(layers.redis.client, Keys(bot_id))
         count = await (lanes.retry_dead(lane_of) if retry else lanes.drop_dead())
     Console().print(f"{count} messages {'wait for an answer again' if retry else 'are deleted'}.")
-
-
-async def run_pair(settings: Settings, *, admin: bool) -> None:
-    """Print a code that lets somebody talk to the bot."""
-    bot_id, name = await bot_of(settings)
-    async with open_layers(settings) as layers:
-        access = Access(layers.redis.client, Keys(bot_id), settings.admins, settings.telegram_rate)
-        code = await access.new_code(Role.ADMIN if admin else Role.ALLOWED)
-    role = "run the bot, and let others in" if admin else "talk to the bot"
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(f"Send @{name} this message within {CODE_SECONDS // 60} minutes, to {role}:")
-    console.print(f"/start {code}", style="bold")
-    console.print(f"or open https://t.me/{name}?start={code}", style="dim")
-
-
-async def bot_of(settings: Settings) -> tuple[int, str]:
-    """Ask Telegram for the id and the name of the bot that the token belongs to.
-
-    Raises:
-        GoatError: there is no token, Telegram refuses it, or it cannot be reached.
-    """
-    check_settings(settings)
-    app = build_application(settings)
-    try:
-        await app.bot.initialize()
-    except InvalidToken:
-        raise ConfigError(REVOKED) from None
-    except TelegramError as error:
-        raise GoatError(
-            f"Telegram cannot be reached at {settings.telegram_api}: {error}. Try again."
-        ) from None
-    else:
-        return app.bot.id, app.bot.username
-    finally:
-        await close_application(app)
 
 
 @contextlib.asynccontextmanager

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bot.screen import printable
+from bot.command import command_app
+from bot.printable import printable
 from graph.settings_sources import CONFIG_FILE
 from graph.tuning import write_back
 from graph.tuning.tries import Tries, ordinal, percent
@@ -18,7 +19,7 @@ from memory.errors import ConfigError
 from memory.tuning.bound import Gain, asked
 from memory.tuning.result import read_result
 
-app = typer.Typer(help="Write tuned thresholds and calibrations, and take them back.", no_args_is_help=True)
+app = command_app(help="Write tuned thresholds and calibrations, and take them back.", no_args_is_help=True)
 _NEXT_TURN = "Running programs take it up at their next turn."
 
 
@@ -27,7 +28,10 @@ def apply(
     result: Annotated[Path, typer.Argument(help="What a tuning found, such as a notebook writes.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be written.")] = False,
 ) -> None:
-    """Write thresholds and calibration to goat.toml, if held-out turns show that they are better."""
+    """Write what a tuning found to goat.toml.
+
+    Thresholds and calibration, if held-out turns show that they are better.
+    """
     read, console = read_result(result), Console(highlight=False, soft_wrap=True)
     proposal = write_back.propose(read)
     show(console, proposal)

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bot import screen
+from bot.printable import printable
 from bot.reply import print_reply, print_resumed, reply_view
 from graph.events import Calling, Event, Finished, Piece, Resumed, Waiting
 from graph.state import State
@@ -39,7 +40,7 @@ class TurnView:
                     case Calling(tools):
                         view.end()
                         view = reply_view(self._console)
-                        self._console.print(Text(f"· {screen.printable(', '.join(tools))}", style="dim"))
+                        self._console.print(Text(f"· {printable(', '.join(tools))}", style="dim"))
                     case Resumed(state):
                         print_resumed(self._console, state)
                     case Waiting():
@@ -57,7 +58,7 @@ class TurnView:
         if shown and shown.strip() != reply.text.strip():
             self._console.print("Corrected:", style="dim")
         if reply.outcome is Outcome.RECALLED:
-            self._console.print(Text(screen.printable(reply.text)))
+            self._console.print(Text(printable(reply.text)))
         elif shown.strip() != reply.text.strip():
             print_reply(self._console, reply.text)
         for path in screen.attachments(state):

@@ -10,16 +10,14 @@ from typing import Protocol
 
 from opentelemetry.trace import Tracer
 
+from graph.extras import is_missing
 from graph.settings import Settings
 from graph.spans import api_tracer
 from memory.errors import ConfigError
 
 CLOSING_SECONDS = 2.0
 """What the last spans have to get out."""
-MISSING = (
-    "Telemetry is configured (GOAT_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT), and its exporter is not "
-    "installed. Install it with: pip install 'goat2[telemetry]'"
-)
+_CONFIGURED = "Telemetry is configured (GOAT_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT)."
 _STANDARD = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 logger = logging.getLogger(__name__)
 
@@ -84,7 +82,7 @@ class Telemetry:
         try:
             otlp = importlib.import_module("graph.otlp")
         except ModuleNotFoundError as error:
-            raise ConfigError(MISSING) from error
+            raise ConfigError(f"{_CONFIGURED} {is_missing('telemetry')}") from error
         self._exporting = otlp.Otlp(endpoint)
 
     def _open_late(self) -> None:

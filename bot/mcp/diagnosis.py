@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from bot.mcp.turn_answers import Diagnosis, Verdict
-from bot.screen import snippet
+from bot.printable import snippet
 from graph.reasons import measure, words_of
 from memory.models import Decision, Episode
 from memory.observation import Judged, Observation

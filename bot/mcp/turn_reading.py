@@ -11,7 +11,7 @@ from bot.mcp.bounding import bounded
 from bot.mcp.diagnosis import diagnosis_of
 from bot.mcp.tool import ReadTool, Refused, read_tool
 from bot.mcp.turn_answers import Diagnosis, StateRead, ThreadRead, Threads, TurnRead
-from bot.screen import snippet
+from bot.printable import snippet
 from graph.agent import Agent
 from memory.episodic.observations import ObservationLog
 from memory.models import Episode

@@ -5,7 +5,7 @@ from datetime import tzinfo
 
 from bot.decisions import judged
 from bot.notebook.table import Table
-from bot.screen import printable, snippet
+from bot.printable import printable, snippet
 from graph.captions import CAPTIONS
 from graph.observing import AT_ONCE
 from graph.reasons import told

@@ -4,7 +4,7 @@ import html
 
 from ipywidgets import HTML, Layout
 
-from bot.screen import printable
+from bot.printable import printable
 
 _TEXT = "white-space:pre-wrap;overflow-wrap:anywhere;unicode-bidi:plaintext;line-height:1.4"
 _FRAME = "border:1px solid var(--jp-border-color1,gray);padding:4px 8px;overflow-y:auto;resize:vertical"

@@ -11,6 +11,7 @@ from typing import cast
 
 from bot.pictures.palette import DARK, Palette
 from bot.pictures.values import Room, Scores, Words
+from graph.extras import is_missing
 
 _SETTING = "MPLCONFIGDIR"
 logger = logging.getLogger(__name__)
@@ -34,6 +35,9 @@ class Painter:
                 self._make_folder()
                 drawing = importlib.import_module("bot.pictures.turn")
                 return cast(bytes, drawing.turn_png(scores, room, palette=palette, words=words))
+            except ModuleNotFoundError:
+                logger.warning("The picture of a turn was not drawn. %s", is_missing("pictures"))
+                return None
             except (ImportError, OSError, RuntimeError, ValueError) as error:
                 logger.warning("The picture of a turn was not drawn: %s", error)
                 return None

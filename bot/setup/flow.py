@@ -81,7 +81,7 @@ class Setup:
             self._write({"telegram_token": token})
             say(self.console, f"The bot is @{name}; `goat telegram` runs it, or `make telegram`.")
         if wishes.pair or (wishes.pair is None and self.ask.is_answered and await self._is_to_pair()):
-            await _telegram().run_pair(load_settings(), admin=True)
+            await _pairing().run_pair(load_settings(), admin=True)
 
     async def _is_to_pair(self) -> bool:
         return await self.ask.agrees(
@@ -95,7 +95,7 @@ class Setup:
                 token = given or checked(await self.ask(_TOKEN, _TOKEN_FILE, hidden=True))
                 if not token.get_secret_value():
                     return "", ""
-                _, name = await _telegram().bot_of(
+                _, name = await _pairing().identify(
                     load_settings().model_copy(update={"telegram_token": token})
                 )
             except GoatError as error:
@@ -118,6 +118,6 @@ class Setup:
             )
 
 
-def _telegram() -> ModuleType:
+def _pairing() -> ModuleType:
     """Import the bot, which takes a second that a model alone need not wait."""
-    return importlib.import_module("bot.telegram_command")
+    return importlib.import_module("bot.pair_command")

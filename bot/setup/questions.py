@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bot.approving import is_yes
-from bot.screen import printable
+from bot.printable import printable
 from memory.errors import ConfigError
 
 

@@ -1,4 +1,4 @@
-"""What `goat doctor` says of the bot."""
+"""What Telegram and the inbox say of the bot."""
 
 from telegram.error import InvalidToken, TelegramError
 
@@ -8,6 +8,7 @@ from bot.telegram.keys import Keys
 from bot.telegram.lanes import Lanes
 from bot.telegram.running import NOBODY, REVOKED
 from graph.layers import Layers
+from graph.settings import Settings
 from memory.errors import ConfigError, GoatError
 
 _DEAD_SHOWN = 3
@@ -20,16 +21,7 @@ async def check_bot(layers: Layers) -> str:
         GoatError: the token is refused, Telegram is away, messages were given up, or nobody may talk.
     """
     settings = layers.settings()
-    app = build_application(settings)
-    try:
-        await app.bot.initialize()
-        bot_id, name = app.bot.id, app.bot.username
-    except InvalidToken:
-        raise ConfigError(REVOKED) from None
-    except TelegramError as error:
-        raise GoatError(f"Telegram cannot be reached at {settings.telegram_api}: {error}") from None
-    finally:
-        await close_application(app)
+    bot_id, name = await identify(settings)
     keys = Keys(bot_id)
     lanes = Lanes(layers.redis.client, keys)
     access = Access(layers.redis.client, keys, settings.admins, settings.telegram_rate)
@@ -39,6 +31,27 @@ async def check_bot(layers: Layers) -> str:
     if not people:
         raise GoatError(NOBODY)
     return f"@{name}, {len(people)} people may talk to it, {await lanes.waiting()} chats wait for an answer"
+
+
+async def identify(settings: Settings) -> tuple[int, str]:
+    """Ask Telegram which bot the token belongs to; return its id and name.
+
+    Raises:
+        GoatError: the token is refused, or Telegram is away.
+    """
+    app = build_application(settings)
+    try:
+        await app.bot.initialize()
+    except InvalidToken:
+        raise ConfigError(REVOKED) from None
+    except TelegramError as error:
+        raise GoatError(
+            f"Telegram cannot be reached at {settings.telegram_api}: {error}. Try again."
+        ) from None
+    else:
+        return app.bot.id, app.bot.username
+    finally:
+        await close_application(app)
 
 
 def given_up(dead: list[dict[str, object]]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from telegram import Update
 
-from bot.screen import snippet
+from bot.printable import snippet
 from bot.telegram.desk import Desk, Say, asked_by, command_text
 from bot.telegram.formatting import with_closed_code
 from bot.telegram.gate import Context, Handler

@@ -13,6 +13,7 @@ from pathlib import Path
 from charset_normalizer import from_bytes
 
 from bot.telegram.media_errors import MediaRefused
+from graph.extras import is_installed, is_missing
 from graph.settings_sources import PREFIX
 
 MAX_TEXT = 200_000
@@ -78,6 +79,10 @@ def _office(data: bytes) -> str:
 
 async def _extracted(data: bytes, suffix: str, seconds: float) -> str:
     """Run the converter in a process of its own, without our settings in its environment."""
+    if not is_installed("documents"):
+        raise MediaRefused(
+            "document_off", f"PDF and Office files are not read here. {is_missing('documents')}"
+        )
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", str(_PROGRAM), suffix, str(MAX_TEXT + 1), str(math.ceil(seconds))),
         stdin=asyncio.subprocess.PIPE,

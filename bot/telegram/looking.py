@@ -11,7 +11,7 @@ from telegram import Update
 
 from bot.pictures.painter import Painter
 from bot.picturing import of_state
-from bot.screen import snippet
+from bot.printable import snippet
 from bot.stats import stats_text
 from bot.telegram.access import Role
 from bot.telegram.answer import Upload

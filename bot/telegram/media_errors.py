@@ -7,8 +7,8 @@ class MediaRefused(GoatError):
     """A file cannot be turned into text; the message is for the person who sent it.
 
     Attributes:
-        code: "voice_off", "photo_off" (not set up), "too_large", "unreadable", "unsupported" (the file), or
-            "unavailable" (Telegram, or the model that would have read it).
+        code: "voice_off", "photo_off", "document_off" (not set up), "too_large", "unreadable", "unsupported"
+            (the file), or "unavailable" (Telegram, or the model that would have read it).
     """
 
     def __init__(self, code: str, message: str) -> None:

@@ -9,7 +9,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Self
 
-from bot.screen import printable
+from bot.printable import printable
 from memory.errors import ConfigError
 
 FALLBACK = "en"

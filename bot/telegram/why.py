@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 from bot.decisions import Judged, judged, problems, unsupported
 from bot.pictures.values import Words
-from bot.screen import CUT_SHOWN, snippet
+from bot.printable import snippet
+from bot.screen import CUT_SHOWN
 from bot.telegram.texts import verbatim
 from graph.reasons import RULES, measure, rule_of
 from graph.rounds import results_of

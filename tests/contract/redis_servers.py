@@ -6,7 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from memory.working.client import RedisConnection
-from tests.servers.redis import BINARIES, cluster, running, valkey_binary
+from memory.working.server import server_binary
+from tests.servers.redis import BINARIES, cluster, running
 
 CLUSTER = "cluster"
 
@@ -25,7 +26,7 @@ class RedisServers:
 
     async def _empty(self, kind: str) -> str:
         if kind not in self.urls:
-            server = cluster(valkey_binary()) if kind == CLUSTER else running(BINARIES[kind]())
+            server = cluster(server_binary()) if kind == CLUSTER else running(BINARIES[kind]())
             self.urls[kind] = await self.stack.enter_async_context(server)
         async with connected(self.urls[kind]) as connection:
             await (await connection.client()).flushall()

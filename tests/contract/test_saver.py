@@ -1,3 +1,4 @@
+import asyncio
 import operator
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any
@@ -20,8 +21,9 @@ from graph.redis_saver_write import Entry, WritesEntry
 from memory.episodic.background import Background
 from memory.errors import TierCorrupt, TierUnavailable
 from memory.working.client import RedisConnection
+from memory.working.server import server_binary
 from tests.contract.redis_servers import connected
-from tests.servers.redis import sentinel, valkey_binary
+from tests.servers.redis import sentinel
 
 KEEP = 20
 BRACES = ["a{b}c", "}{", "{}", "", "a b:c", "ă{"]
@@ -128,7 +130,7 @@ async def test_conformance_on_a_cluster(on_cluster: RedisConnection) -> None:
 
 
 async def test_conformance_behind_a_sentinel() -> None:
-    async with sentinel(valkey_binary(), password="pw") as url, connected(url) as connection:
+    async with sentinel(server_binary(), password="pw") as url, connected(url) as connection:
         await conformance(connection, "sentinel")
 
 

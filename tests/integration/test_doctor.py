@@ -13,6 +13,7 @@ from tests.servers.model import ModelServer
 PARTS = [
     "Python",
     "configuration",
+    "extras",
     "data folder",
     "working tier (Redis)",
     "embedding model",

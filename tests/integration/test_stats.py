@@ -16,8 +16,9 @@ from graph.turn import Circumstances
 from memory.models import Outcome
 from memory.working.client import RedisConnection
 from memory.working.metrics import RedisMetrics
+from memory.working.server import server_binary
 from tests.observations import observation
-from tests.servers.redis import running, valkey_binary
+from tests.servers.redis import running
 
 THREAD = "6e6f7461-676f-5a74-8a32-2e30676f6174"
 
@@ -48,7 +49,7 @@ async def test_a_turn_is_observed_counted_and_logged(hash_vectors: None, agent: 
 async def test_the_command_draws_the_figures_or_prints_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with running(valkey_binary()) as url:
+    async with running(server_binary()) as url:
         settings = Settings(data_folder=tmp_path, redis_url=SecretStr(url))
         await run_stats(settings, days=7)
         assert "No turn of all owners in the last 7 days" in capsys.readouterr().out

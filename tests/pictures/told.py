@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bot.pictures.values import Room, Scores
 from bot.picturing import of_state
-from bot.screen import snippet
+from bot.printable import snippet
 from graph.app import open_agent
 from graph.settings import Settings
 from graph.turn import Circumstances, thread_id

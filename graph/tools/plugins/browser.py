@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_core.tools import ToolException
 
+from graph.extras import is_missing
 from graph.tools.plugins.proxy import Proxy, running_proxy
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 INSTALL = (
-    "There is no browser. Install one: pip install 'goat2[browser]' and playwright install chromium; or "
-    "install your system's chromium; or set GOAT_BROWSER_PATH."
+    "There is no browser. Install one: playwright install chromium; or install your system's chromium; or "
+    "set GOAT_BROWSER_PATH."
 )
 _NAMES = ("chromium", "chromium-headless-shell", "google-chrome", "google-chrome-stable", "chromium-browser")
 _WIDTH, _HEIGHT = 1280, 1200
@@ -131,7 +132,7 @@ async def _playwright() -> Any:
     try:
         return await asyncio.to_thread(importlib.import_module, "playwright.async_api")
     except ImportError:
-        raise ToolException(INSTALL) from None
+        raise ToolException(is_missing("browser")) from None
 
 
 async def _settled(page: "Page", wait_for: str, api: Any, seconds: float) -> bool:

@@ -1,0 +1,26 @@
+"""Parts that the commands of `goat` share."""
+
+import logging
+from typing import Annotated, Any
+
+import typer
+from rich.logging import RichHandler
+
+from graph.redaction import Redaction, RedactionFilter, secrets_of
+from graph.settings import Settings, load_settings
+
+Owner = Annotated[str, typer.Option(help="Whose memory is used; by default the `owner` setting's.")]
+
+
+def command_app(**options: Any) -> typer.Typer:
+    """Return an application to add commands to; help is plain text, since loading Rich's takes 0.2 s."""
+    return typer.Typer(add_completion=False, rich_markup_mode=None, **options)
+
+
+def command_settings() -> Settings:
+    """Read the settings; what is secret in them is kept out of what this terminal shows from here on."""
+    settings = load_settings()
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, RichHandler):
+            handler.addFilter(RedactionFilter(Redaction(secrets_of(settings))))
+    return settings

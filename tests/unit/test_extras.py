@@ -1,0 +1,32 @@
+"""Optional parts of the installation."""
+
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from graph.extras import MODULES, is_installed, is_missing, summary
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_what_an_extra_is_missing_for_is_added_by_commands_that_exist() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    targets = (ROOT / "Makefile").read_text("utf-8").partition("EXTRAS := ")[2].partition("\n")[0].split()
+    assert targets == list(MODULES)
+    for extra in MODULES:
+        assert f"`make {extra}`" in is_missing(extra)
+        assert f"'goat2[{extra}]'" in is_missing(extra)
+        assert project["optional-dependencies"][extra]
+        assert "--hash=sha256:" in (ROOT / f"requirements/{extra}.txt").read_text("utf-8")
+
+
+def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert all(map(is_installed, MODULES))
+    assert summary() == "pictures, documents, browser, telemetry"
+    monkeypatch.setitem(sys.modules, "playwright", None)
+    for name in [name for name in sys.modules if name.startswith("opentelemetry.exporter")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter", None)
+    assert summary() == "pictures, documents; not installed: browser, telemetry (`make browser` adds one)"
