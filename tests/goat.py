@@ -53,17 +53,12 @@ def plain(text: str) -> str:
 class Terminal:
     """A running `goat` in a pseudo-terminal."""
 
-    def __init__(
-        self,
-        nursery: Nursery,
-        settings: Mapping[str, str],
-        folder: Path,
-        words: Sequence[str] = ("goat", "chat"),
-    ) -> None:
+    def __init__(self, nursery: Nursery, settings: Mapping[str, str], folder: Path, *words: str) -> None:
+        """Run `goat chat` in `folder`, unless other words are given; see `Nursery.begin`."""
         ours, theirs = pty.openpty()
         termios.tcsetwinsize(theirs, (LINES, COLUMNS))
         self._life = nursery.begin(
-            *words,
+            *(words or ("goat", "chat")),
             environment=environment_for(settings),
             folder=folder,
             stdin=theirs,

@@ -542,8 +542,9 @@ async def test_a_broken_configuration_says_what_to_do(
 
 
 async def test_a_client_that_starts_the_server_is_served_over_stdin_and_stdout(
-    world: World, endpoint: ModelServer, tmp_path: Path
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("mcp.client.stdio.PROCESS_TERMINATION_TIMEOUT", 100)
     variables = {
         "GOAT_DATA_FOLDER": str(world.settings.data_folder),
         "GOAT_OWNER": BOB,

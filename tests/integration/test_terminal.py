@@ -57,7 +57,7 @@ def test_a_reply_is_streamed(chat: Terminal, endpoint: ModelServer) -> None:
     endpoint.reply("one two three four")
     endpoint.hold_before = "three"
     chat.type("count\r")
-    chat.until("one two ")
+    chat.until("one two")
     endpoint.hold_before = ""
     assert "three four" in chat.prompt()
 
@@ -123,7 +123,7 @@ def test_ctrl_c_ends_a_reply_and_keeps_what_stands_there(chat: Terminal, endpoin
     endpoint.reply("alpha beta gamma delta omega")
     endpoint.hold_before = "delta"
     chat.type("recite\r")
-    chat.until("gamma ")
+    chat.until("gamma")
     chat.type(CTRL_C)
     shown = chat.prompt()
     assert "Stopped as you asked. What stands there is kept." in shown
@@ -229,7 +229,7 @@ def test_a_fact_told_in_one_run_is_recalled_in_another_without_a_model(
     told = goat("chat", typed=b"My bicycle Rosinante stands in the cellar.\n")
     assert told.status == 0
     assert "No model is configured" in told.shown
-    with Terminal(nursery, settings, home.parent, "chat") as chat:
+    with Terminal(nursery, settings, home.parent) as chat:
         assert "Choose one now?" in chat.prompt()
         assert "or a provider: openai" in chat.say("y")
         chat.type(CTRL_C)
@@ -275,7 +275,7 @@ def test_a_second_ctrl_c_ends_the_process_and_the_next_start_finishes_the_turn(
     goat.configure(settings)
     assert goat("chat", typed=b"My bicycle stands in the cellar.\n").status == 0
     endpoint.reply("one two three")
-    with Terminal(nursery, settings, home.parent, ("-c", TELLS_OF_STOPS)) as chat:
+    with Terminal(nursery, settings, home.parent, "-c", TELLS_OF_STOPS) as chat:
         thread = _thread(chat.prompt())
         assert "one two three" in chat.say("Count to three.")
         endpoint.faults.append(Fault.slow(600, about="Where is my bicycle?"))
