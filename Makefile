@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 EXTRAS := pictures documents browser telemetry
 
 .DELETE_ON_ERROR:
-.PHONY: chat telegram $(EXTRAS) telegram-demo test test-hostile test-planted test-processes test-letta test-browser lint type bench bench-recall notebooks lab calibrate studio soak lock readme clean
+.PHONY: chat telegram $(EXTRAS) telegram-demo test test-hostile test-planted test-processes test-letta test-browser lint type bench bench-owners bench-recall notebooks lab calibrate studio soak lock readme clean
 
 chat: $(RUN_READY)
 	@$(BIN)/goat chat
@@ -77,6 +77,9 @@ type: $(DEV_READY)
 
 bench: $(DEV_READY)
 	$(BIN)/python -m tests.bench.turn_overhead
+
+bench-owners: $(DEV_READY)
+	$(BIN)/python -m tests.bench.owners
 
 bench-recall: $(DEV_READY)
 	$(BIN)/python -m tests.bench.recall

@@ -1,14 +1,18 @@
-"""One owner's SQLite file, and a connection to it that lives on a thread of its own."""
+"""One owner's SQLite file, and connections to it that work one piece of work after the other."""
 
 import os
 import sqlite3
+import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from memory.futures import settle
 from memory.owner_schema import VERSION, is_up_to_date, migrate, version
 
 CACHED_KIB = 32_768  # of a file that its reader keeps, at most
@@ -21,45 +25,89 @@ class FileRefused(Exception):
 
 
 class Lane:
-    """Run work on one connection, in order, on one thread; opens on first use and again when the file moved.
+    """Run work on one connection, in order and one at a time, on any free thread of a pool.
 
-    Work runs as a whole even when whoever waits for it is cancelled, and for any event loop.
+    The connection opens on first use, and again when the file moved. Work runs as a whole even when whoever
+    waits for it is cancelled, and for any event loop.
+
+    Args:
+        pool: runs the work.
+        path: the file.
+        connect: opens it.
+        create: make the file when there is none.
+        on_idle: called on a thread of the pool when nothing waits any more.
     """
 
-    def __init__(self, path: Path, connect: Callable[[], sqlite3.Connection], *, create: bool) -> None:
+    def __init__(
+        self,
+        pool: Executor,
+        path: Path,
+        connect: Callable[[], sqlite3.Connection],
+        *,
+        create: bool,
+        on_idle: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._pool = pool
         self._path = path
         self._connect = connect
         self._create = create
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="goat-sqlite")
+        self._on_idle = on_idle
+        self._guard = threading.Lock()
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._busy = False
         self._connection: sqlite3.Connection | None = None
         self._inode: int | None = None
 
+    @property
+    def busy(self) -> bool:
+        """Tell whether work runs or waits."""
+        return self._busy
+
     def submit(self, work: Work[T]) -> Future[T]:
-        return self._thread.submit(self._run, work)
+        """Queue `work` behind what was submitted before."""
+        return self._queue(partial(self._run, work))
 
     def close(self) -> Future[None]:
         """Close after what was submitted so far."""
-        closed = self._thread.submit(self._drop)
-        self._thread.shutdown(wait=False)
-        return closed
+        return self._queue(self.disconnect)
+
+    def _queue(self, call: Callable[[], T]) -> Future[T]:
+        future: Future[T] = Future()
+        with self._guard:
+            self._waiting.append(partial(settle, future, call))
+            idle, self._busy = not self._busy, True
+        if idle:
+            self._pool.submit(self._next)
+        return future
+
+    def _next(self) -> None:
+        """Do one piece of work, then queue for a thread again: no lane keeps one from the others."""
+        self._waiting.popleft()()
+        with self._guard:
+            again = self._busy = bool(self._waiting)
+        if again:
+            self._pool.submit(self._next)
+        else:
+            self._on_idle()
 
     def _run(self, work: Work[T]) -> T:
         try:
             return work(self._current())
         except sqlite3.Error:
-            self._drop()
+            self.disconnect()
             raise
 
     def _current(self) -> sqlite3.Connection:
         while self._connection is None or self._inode != inode(self._path):
-            self._drop()
+            self.disconnect()
             if self._create:
                 create_private(self._path)
             self._inode = inode(self._path)
             self._connection = self._connect()
         return self._connection
 
-    def _drop(self) -> None:
+    def disconnect(self) -> None:
+        """Close at once; only for a lane that nothing is submitted to any more."""
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(sqlite3.Error):
@@ -101,7 +149,7 @@ def open_reader(path: Path, owner: bytes, busy_timeout: float) -> sqlite3.Connec
         FileRefused: it is another owner's, or of a newer version.
     """
     if inode(path) is None:
-        empty = sqlite3.connect(":memory:", isolation_level=None)
+        empty = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         migrate(empty)
         return empty
     connection = _connect(path, "rw", busy_timeout)
@@ -172,7 +220,7 @@ def _clear(connection: sqlite3.Connection) -> None:
 
 def _connect(path: Path, mode: str, busy_timeout: float) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?mode={mode}"
-    return sqlite3.connect(uri, uri=True, timeout=busy_timeout, isolation_level=None)
+    return sqlite3.connect(uri, uri=True, timeout=busy_timeout, isolation_level=None, check_same_thread=False)
 
 
 def _prepared(

@@ -9,10 +9,12 @@ import threading
 import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
+from enum import Enum
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from memory.errors import MemoryTierError, TierCorrupt, TierUnavailable
 from memory.owner_file import (
@@ -35,6 +37,16 @@ _BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _FOLDER = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR}
 
 
+class Use(Enum):
+    """What a connection is for."""
+
+    READ = "read"
+    WRITE = "write"
+
+
+_Lanes = dict[Use, Lane]
+
+
 def owner_key(owner: str) -> str:
     """Return a name for the owner that is safe for files and collections, readable, and never another's."""
     plain = unicodedata.normalize("NFKD", owner).encode("ascii", "ignore").decode().lower()
@@ -47,17 +59,25 @@ class OwnerFiles:
 
     Args:
         folder: answers where the files are; asked on use.
-        open_files: how many owners' files stay open.
+        open_files: how many owners' files stay open; more only while work on each of them runs.
+        threads: how many pieces of work run at once.
         busy_timeout: seconds to wait for a lock that another process holds.
     """
 
     def __init__(
-        self, folder: Callable[[], Path], *, open_files: int = 64, busy_timeout: float = 5.0
+        self,
+        folder: Callable[[], Path],
+        *,
+        open_files: int = 28,
+        threads: int = 12,
+        busy_timeout: float = 5.0,
     ) -> None:
         self._folder = folder
         self._cap = open_files
+        self._threads = threads
         self._busy_timeout = busy_timeout
-        self._lanes: OrderedDict[str, tuple[Lane, Lane]] = OrderedDict()
+        self._pool = self._new_pool()
+        self._files: OrderedDict[str, _Lanes] = OrderedDict()
         self._guard = threading.Lock()
 
     def path(self, owner: str) -> Path:
@@ -71,7 +91,8 @@ class OwnerFiles:
             TierUnavailable: the folder cannot be used, or somebody else holds the lock.
             TierCorrupt: the file cannot be read, or is another owner's.
         """
-        return await self._settle(owner, tier, self._submit(owner, 0, partial(snapshot, work=work)))
+        running = self._submit(owner, Use.READ, partial(snapshot, work=work))
+        return await self._settle(owner, tier, running)
 
     async def write(self, owner: str, tier: str, work: Work[T]) -> T:
         """Run `work` in one transaction; when this returns it is on the disk.
@@ -80,11 +101,13 @@ class OwnerFiles:
             TierUnavailable: the folder cannot be used, or somebody else holds the lock.
             TierCorrupt: the file cannot be read, or is another owner's.
         """
-        return await self._settle(owner, tier, self._submit(owner, 1, partial(transaction, work=work)))
+        return await self._settle(
+            owner, tier, self._submit(owner, Use.WRITE, partial(transaction, work=work))
+        )
 
     async def scrub(self, owner: str, tier: str) -> None:
         """Leave nothing of what was deleted in the owner's write-ahead log, as far as readers allow."""
-        await self._settle(owner, tier, self._submit(owner, 1, _checkpoint))
+        await self._settle(owner, tier, self._submit(owner, Use.WRITE, _checkpoint))
 
     async def owners(self) -> list[str]:
         """List the owners that have a file, sorted; files that cannot be read are logged and left out."""
@@ -97,12 +120,11 @@ class OwnerFiles:
             TierUnavailable: the folder cannot be used, or somebody else holds the lock.
         """
         with self._guard:
-            lanes = self._lanes.pop(owner, None)
-        if lanes is not None:
-            await asyncio.gather(*(asyncio.wrap_future(lane.close()) for lane in lanes))
+            lanes = self._files.pop(owner, {})
+        await asyncio.gather(*(asyncio.wrap_future(lane.close()) for lane in lanes.values()))
         path = self.path(owner)
         if await asyncio.to_thread(path.exists):
-            lane = self._writer(owner, threading.Lock())
+            lane = self._lanes(owner)[Use.WRITE]
             erased = lane.submit(partial(destroy, path=path))
             lane.close()
             await self._settle(owner, "permanent", erased)
@@ -110,31 +132,47 @@ class OwnerFiles:
     async def close(self) -> None:
         """Close every file, after what is running."""
         with self._guard:
-            lanes = [lane for pair in self._lanes.values() for lane in pair]
-            self._lanes.clear()
-            closed = [lane.close() for lane in lanes]
+            closed = [lane.close() for lanes in self._files.values() for lane in lanes.values()]
+            self._files.clear()
+            self._pool = self._new_pool()  # the former one's threads end with its last lane
         await asyncio.gather(*map(asyncio.wrap_future, closed))
 
-    def _submit(self, owner: str, which: int, work: Work[T]) -> Future[T]:
+    def _new_pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self._threads, thread_name_prefix="goat-sqlite")
+
+    def _submit(self, owner: str, use: Use, work: Work[T]) -> Future[T]:
         with self._guard:
-            if owner not in self._lanes:
-                opening = threading.Lock()
-                self._lanes[owner] = (self._reader(owner, opening), self._writer(owner, opening))
-            self._lanes.move_to_end(owner)
-            while len(self._lanes) > self._cap:
-                for idle in self._lanes.popitem(last=False)[1]:
-                    idle.close()
-            return self._lanes[owner][which].submit(work)
+            if owner not in self._files:
+                self._files[owner] = self._lanes(owner)
+            self._files.move_to_end(owner)
+            return self._files[owner][use].submit(work)
 
-    def _reader(self, owner: str, opening: threading.Lock) -> Lane:
-        path = self.path(owner)
-        opened = partial(open_reader, path, _encoded(owner), self._busy_timeout)
-        return Lane(path, partial(_in_turn, opening, opened), create=False)
+    def _lanes(self, owner: str) -> _Lanes:
+        path, opening = self.path(owner), threading.Lock()
+        return {
+            use: Lane(
+                self._pool,
+                path,
+                partial(_in_turn, opening, partial(open_, path, _encoded(owner), self._busy_timeout)),
+                create=use is Use.WRITE,
+                on_idle=self._close_idle,
+            )
+            for use, open_ in _OPEN.items()
+        }
 
-    def _writer(self, owner: str, opening: threading.Lock) -> Lane:
-        path = self.path(owner)
-        opened = partial(open_writer, path, _encoded(owner), self._busy_timeout)
-        return Lane(path, partial(_in_turn, opening, opened), create=True)
+    def _close_idle(self) -> None:
+        """Close the files that were used longest ago, as long as too many are open."""
+        with self._guard:
+            excess = len(self._files) - self._cap
+            idle = self._idle() if excess > 0 else []
+            closing = [self._files.pop(owner) for owner in idle[:excess]]
+        for lane in chain.from_iterable(lanes.values() for lanes in closing):
+            lane.disconnect()
+
+    def _idle(self) -> list[str]:
+        return [
+            owner for owner, lanes in self._files.items() if not any(lane.busy for lane in lanes.values())
+        ]
 
     async def _settle(self, owner: str, tier: str, running: Future[T]) -> T:
         try:
@@ -156,6 +194,9 @@ class OwnerFiles:
             if name is not None:
                 owners.append(name.decode("utf-8", "surrogatepass"))
         return sorted(owners)
+
+
+_OPEN: Final = {Use.READ: open_reader, Use.WRITE: open_writer}
 
 
 def _in_turn(opening: threading.Lock, opened: Callable[[], sqlite3.Connection]) -> sqlite3.Connection:

@@ -7,6 +7,8 @@ from concurrent.futures import Executor, Future
 from functools import partial
 from typing import Any, TypeVar
 
+from memory.futures import settle
+
 T = TypeVar("T")
 
 
@@ -35,11 +37,5 @@ class DaemonPool(Executor):
 
     def _work(self) -> None:
         while (item := self._queue.get()) is not None:
-            future, call = item
-            if not future.set_running_or_notify_cancel():
-                continue
-            try:
-                future.set_result(call())
-            except BaseException as error:  # noqa: BLE001 - handed to whoever waits, as executors do
-                future.set_exception(error)
-            del item, future, call
+            settle(*item)
+            del item

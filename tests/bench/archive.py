@@ -1,7 +1,7 @@
 """Archives to search: as many turns as asked, with vectors mixed from those of really embedded turns."""
 
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -23,9 +23,10 @@ _BATCH = 16
 class MixedEmbeddings:
     """The built-in model, which makes up the vectors of documents out of a few that it embedded."""
 
-    def __init__(self, model: EmbeddingModel) -> None:
+    def __init__(self, model: EmbeddingModel, seeds: Sequence[NDArray[np.float32]] = ()) -> None:
+        """Mix from the vectors `seeds`, and from those of the texts that it learns."""
         self._model = model
-        self._seeds: list[NDArray[np.float32]] = []
+        self._seeds = list(seeds)
 
     @property
     def name(self) -> str:
@@ -74,11 +75,10 @@ class MixedEmbeddings:
         return unit
 
 
-async def fill(layers: Layers, embeddings: MixedEmbeddings, owner: str, count: int) -> AsyncIterator[int]:
-    """Archive `count` turns of `owner`, in threads of twelve, and tell how many have vectors."""
-    archive = EpisodeArchive(layers.files, layers.vectors, embeddings)
-    await archive.append_many(
-        Episode(
+def episodes(owner: str, count: int) -> Iterator[Episode]:
+    """Make up `count` turns of `owner`, in threads of twelve."""
+    for number, turn in enumerate(turns(count, seed=count)):
+        yield Episode(
             turn_id=f"{owner}-{number}",
             owner=owner,
             thread=f"{owner}-{number // 12}",
@@ -86,8 +86,12 @@ async def fill(layers: Layers, embeddings: MixedEmbeddings, owner: str, count: i
             reply=turn.reply,
             at=_BEGIN + timedelta(minutes=37 * number),
         )
-        for number, turn in enumerate(turns(count, seed=count))
-    )
+
+
+async def fill(layers: Layers, embeddings: MixedEmbeddings, owner: str, count: int) -> AsyncIterator[int]:
+    """Archive `count` turns of `owner`, and tell how many have vectors."""
+    archive = EpisodeArchive(layers.files, layers.vectors, embeddings)
+    await archive.append_many(episodes(owner, count))
     done = 0
     async for progress in archive.reconcile():
         if progress.error is not None:

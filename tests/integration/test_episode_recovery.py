@@ -274,7 +274,7 @@ async def test_idle_files_are_closed_and_open_again(tmp_path: Path) -> None:
     counts = await asyncio.gather(*(archive.count(owner=f"o{n}") for n in range(10)))
     assert counts == [10] * 10
     assert await files.owners() == sorted(f"o{n}" for n in range(10))
-    assert len(files._lanes) == 3
+    assert len(files._files) == 3
     await files.close()
 
 

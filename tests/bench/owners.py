@@ -1,0 +1,151 @@
+"""What owners cost a process that serves many, in threads, open files and memory: `make bench-owners`."""
+
+import argparse
+import asyncio
+import multiprocessing
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+import bot.telegram.application  # noqa: F401 - a bot holds it in memory
+from graph.agent import Agent
+from graph.app import open_agent
+from graph.layers import open_layers
+from graph.settings import Settings
+from graph.turn import thread_id
+from memory.embedding.e5 import DIMENSION
+from memory.episodic.store import EpisodeArchive
+from tests.bench.archive import SEEDS, MixedEmbeddings, episodes
+from tests.bench.corpus import messages, turns
+from tests.bench.probes import InstantModel
+
+TURNS = 60
+"""Archived turns of each owner."""
+COUNTS = (1, 100, 1_000)
+HOT = 40
+"""Turns of one owner that are timed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the process holds after so many owners have had a turn."""
+
+    owners: int
+    threads: int
+    files: int
+    megabytes: int
+    """Resident memory."""
+
+
+async def fill(folder: Path, owners: int) -> None:
+    """Archive the turns of every owner, with vectors."""
+    async with open_layers(Settings(data_folder=folder, timezone="UTC")) as layers:
+        chance = np.random.default_rng(0)
+        seeds = chance.standard_normal((SEEDS, DIMENSION), np.float32) / DIMENSION**0.5
+        embeddings = MixedEmbeddings(layers.embeddings, list(seeds))
+        archive = EpisodeArchive(layers.files, layers.vectors, embeddings)
+        for number in track(range(owners), "archiving"):
+            await archive.append_many(episodes(owner_of(number), TURNS))
+            await archive.index(owner=owner_of(number))
+        await archive.close()
+
+
+def owner_of(number: int) -> str:
+    """Name an owner."""
+    return f"bench owner {number}"
+
+
+@asynccontextmanager
+async def opened(folder: Path) -> AsyncIterator[Agent]:
+    """Open the agent with a model that takes no time."""
+    async with open_agent(Settings(data_folder=folder, timezone="UTC")) as agent:
+        agent.layers.model = InstantModel([turn.reply for turn in turns(200, seed=1)])
+        await agent.layers.warm_up(owner_of(0))
+        yield agent
+
+
+async def ask(agent: Agent, owner: str, message: str) -> float:
+    """Run a turn, and wait for its vectors; return the milliseconds of the turn."""
+    began = time.perf_counter()
+    await agent.ask(message, owner=owner, thread=thread_id("bench", owner))
+    spent = (time.perf_counter() - began) * 1000
+    await agent.layers.episodes.settled(owner=owner, seconds=30)
+    return spent
+
+
+def cost(owners: int) -> Cost:
+    """Count what this process holds now."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    resident = int(status["VmRSS"].split()[0]) // 1024
+    return Cost(owners, int(status["Threads"]), sum(1 for _ in Path("/proc/self/fd").iterdir()), resident)
+
+
+async def hot_turns(agent: Agent, others: Sequence[str]) -> tuple[float, float]:
+    """Time the turns of one owner, each after one of another owner; return median and 95th percentile."""
+    spent = []
+    for number, message in enumerate(messages(HOT, seed=5)):
+        if others:
+            await ask(agent, others[number % len(others)], message)
+        spent.append(await ask(agent, owner_of(0), message))
+    p50, p95 = np.percentile(spent[HOT // 8 :], (50, 95))
+    return float(p50), float(p95)
+
+
+async def measure(folder: Path, counts: Sequence[int]) -> tuple[list[Cost], dict[str, tuple[float, float]]]:
+    """Let owners have a turn each, one after the other and eight at once, and count in between."""
+    asked, costs, done = iter(messages(max(counts), seed=3)), [], 0
+    async with opened(folder) as agent:
+        hot = {"alone": await hot_turns(agent, [])}
+        for count in counts:
+            for start in track(range(done, count, 8), f"turns of {count:,} owners"):
+                some = range(start, min(start + 8, count))
+                await asyncio.gather(*(ask(agent, owner_of(number), next(asked)) for number in some))
+            done = count
+            costs.append(cost(count))
+        hot["between other owners'"] = await hot_turns(agent, [owner_of(n) for n in range(1, max(counts))])
+    return costs, hot
+
+
+def report(costs: Sequence[Cost], hot: dict[str, tuple[float, float]], console: Console) -> None:
+    """Print the counts, and how long the turns of one owner take."""
+    table = Table("owners", "threads", "open files", "MB", title=f"One bot, owners of {TURNS} turns")
+    for one in costs:
+        table.add_row(f"{one.owners:,}", str(one.threads), str(one.files), str(one.megabytes))
+    console.print(table)
+    for name, (p50, p95) in hot.items():
+        console.print(f"a turn of one owner, {name}: p50 {p50:.0f}, p95 {p95:.0f} ms", highlight=False)
+
+
+def _fill(folder: str, owners: int) -> None:
+    asyncio.run(fill(Path(folder), owners))
+
+
+def main() -> None:
+    """Fill in a process of its own, whose memory does not count; then measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--owners", type=int, default=max(COUNTS), help="how many, at most")
+    parser.add_argument("--folder", type=Path, help="a filled data folder to use again, or to fill")
+    options = parser.parse_args()
+    counts = [*(count for count in COUNTS if count < options.owners), options.owners]
+    with TemporaryDirectory(prefix="goat-bench-") as temporary:
+        folder = options.folder or Path(temporary)
+        if not (folder / "owners").is_dir():
+            filling = multiprocessing.get_context("spawn").Process(
+                target=_fill, args=(str(folder), options.owners)
+            )
+            filling.start()
+            filling.join()
+        costs, hot = asyncio.run(measure(folder, counts))
+    report(costs, hot, Console())
+
+
+if __name__ == "__main__":
+    main()

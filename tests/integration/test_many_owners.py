@@ -1,0 +1,128 @@
+"""Many owners in one process: what they hold is bounded, and nothing of theirs is lost or another's."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from memory.episodic.chroma import ChromaVectors
+from memory.episodic.chroma_collections import OpenCollections
+from memory.episodic.store import EpisodeArchive
+from memory.episodic.vectors import ChromaLocation, VectorIndex
+from memory.models import Episode
+from memory.owner_files import OwnerFiles
+from tests.plugins import until
+from tests.servers.chroma import ChromaSettings
+from tests.servers.hash_embeddings import HashEmbeddings
+
+AT = datetime(2025, 3, 1, tzinfo=UTC)
+OWNERS = [f"owner {number}" for number in range(10)]
+OPEN = 3
+THREADS = 4
+LARGE = 4
+"""Records of a collection that counts as large here."""
+FILES_OF_OWNER = 5
+"""Two connections, two write-ahead logs, and the index that they share."""
+FILES_OF_COLLECTION = 4
+
+
+def episode(owner: str, number: int) -> Episode:
+    turn = f"{owner}-{number}"
+    return Episode(turn_id=turn, owner=owner, thread="t", message=f"zebra {turn}", reply="", at=AT)
+
+
+def connect(location: ChromaLocation) -> ChromaVectors:
+    return ChromaVectors(OpenCollections(location, most=OPEN, large=LARGE), location)
+
+
+@pytest.fixture
+async def files(tmp_path: Path) -> AsyncIterator[OwnerFiles]:
+    files = OwnerFiles(lambda: tmp_path / "owners", open_files=OPEN, threads=THREADS)
+    yield files
+    await files.close()
+
+
+@pytest.fixture
+async def archive(tmp_path: Path, files: OwnerFiles) -> AsyncIterator[EpisodeArchive]:
+    vectors = VectorIndex(lambda: tmp_path / "chroma", ChromaSettings, connect=connect)
+    archive = EpisodeArchive(files, vectors, HashEmbeddings())
+    yield archive
+    await archive.close()
+
+
+def open_files(folder: Path, ending: str) -> int:
+    links = [path.readlink() for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+    return sum(folder in link.parents and link.suffix.startswith(ending) for link in links)
+
+
+async def write(archive: EpisodeArchive, owner: str, numbers: range) -> None:
+    for number in numbers:
+        await archive.append(episode(owner, number))
+        await archive.index(owner=owner)
+
+
+async def found(archive: EpisodeArchive, owner: str) -> set[str]:
+    """Return what the vectors lead to."""
+    result = await archive.search("zebra", owner=owner, limit=30)
+    assert (result.problems, result.complete) == ((), True)
+    assert result.seen is not None
+    assert all(hit.evidence.cosine is not None for hit in result.hits)
+    return {hit.episode.turn_id for hit in result.hits}
+
+
+async def test_owners_who_talk_at_once_lose_nothing_and_see_nobody_elses(archive: EpisodeArchive) -> None:
+    """Some archives grow from small to large meanwhile, and change clients."""
+    for start in (0, 2, 4):
+        await asyncio.gather(*(write(archive, owner, range(start, start + 2)) for owner in OWNERS))
+        there = await asyncio.gather(*(found(archive, owner) for owner in OWNERS))
+        assert there == [{f"{owner}-{number}" for number in range(start + 2)} for owner in OWNERS]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files as Linux lists them")
+async def test_idle_owners_hold_neither_files_nor_threads(archive: EpisodeArchive, tmp_path: Path) -> None:
+    await asyncio.gather(*(write(archive, owner, range(2)) for owner in OWNERS))
+    await asyncio.gather(*(found(archive, owner) for owner in OWNERS))
+    names = [thread.name for thread in threading.enumerate()]
+    assert sum(name.startswith("goat-sqlite") for name in names) <= THREADS
+    await until(lambda: open_files(tmp_path / "owners", ".sqlite") <= OPEN * FILES_OF_OWNER, 60)
+    await until(lambda: open_files(tmp_path / "chroma", ".bin") <= OPEN * FILES_OF_COLLECTION, 60)
+
+
+async def test_an_owner_who_waits_for_a_lock_keeps_nobody_else_waiting(files: OwnerFiles) -> None:
+    """As with a writer that another process holds up: its work queues, that of others does not."""
+    held, go = threading.Event(), threading.Event()
+
+    def hold(_: object) -> None:
+        held.set()
+        go.wait(30)
+
+    await files.write("ana", "episodic", lambda _: None)
+    waiting = [asyncio.create_task(files.write("ana", "episodic", hold)) for _ in range(2 * THREADS)]
+    await asyncio.to_thread(held.wait, 30)
+    assert await files.write("ben", "episodic", lambda _: "written") == "written"
+    assert await files.read("ana", "episodic", lambda _: "read") == "read"
+    assert not any(task.done() for task in waiting)
+    go.set()
+    await asyncio.gather(*waiting)
+
+
+async def test_an_owners_writes_run_one_by_one_in_order_while_files_close(files: OwnerFiles) -> None:
+    order: dict[str, list[int]] = {owner: [] for owner in OWNERS}
+    running: set[str] = set()
+
+    def note(owner: str, number: int) -> None:
+        assert owner not in running
+        running.add(owner)
+        time.sleep(0.0005)
+        order[owner].append(number)
+        running.remove(owner)
+
+    async def write_note(owner: str, number: int) -> None:
+        await files.write(owner, "episodic", lambda _: note(owner, number))
+
+    await asyncio.gather(*(write_note(owner, number) for number in range(20) for owner in OWNERS))
+    assert all(numbers == list(range(20)) for numbers in order.values())
