@@ -52,6 +52,12 @@ _REFUSING = frozenset({400, 413, 422, 500})
 _NO_TOOLS = re.compile(
     r"(?:not|n't) support[^.]{0,40}(?:tool|function)|tools? (?:is|are) not supported", re.IGNORECASE
 )
+_CAPS = ("max_tokens", "max_completion_tokens")
+"""The names of the longest reply: what most servers know it by, and what OpenAI's own models do.
+
+Mistral refuses the second one, Ollama and DeepSeek pass it over; OpenAI's reasoning models refuse the first.
+"""
+_NO_SUCH = re.compile(r"unsupported|unrecognized|not (?:supported|permitted|allowed)", re.IGNORECASE)
 _ROLES = re.compile(r"\brole|alternat", re.IGNORECASE)
 _CLOSING = "I have what the tools gave."
 _LONGEST_SAID = 200
@@ -65,6 +71,9 @@ class OpenAICompatible:
         self.name = settings.model
         self._takes_tools = True
         self._closes_rounds = False
+        self._cap, self._cap_names = settings.model_max_tokens, [*_CAPS]
+        if not settings.model_base_url:
+            self._cap_names.remove(_CAPS[0])
         self._timeout = settings.model_timeout
         self._where = f"The model {settings.model} at {_place(settings.model_base_url)}"
         self._http = DefaultAsyncHttpx2Client()
@@ -74,7 +83,6 @@ class OpenAICompatible:
             api_key=settings.model_api_key if settings.model_api_key else "none",
             timeout=Timeout(self._timeout, connect=min(self._timeout, _CONNECT_SECONDS)),
             stream_chunk_timeout=None,  # ours is GOAT_MODEL_TIMEOUT, whatever it is
-            max_completion_tokens=settings.model_max_tokens,
             max_retries=1,
             streaming=True,
             http_async_client=self._http,
@@ -85,7 +93,8 @@ class OpenAICompatible:
     ) -> AsyncIterator[AIMessageChunk]:
         """Yield the reply of `most` tokens, and what it asks of `tools`, as it is written.
 
-        What an endpoint cannot take it is spared from then on: tools, or a user's word after their outputs.
+        What an endpoint cannot take it is spared from then on: tools, a user's word after their outputs, the
+        name of the longest reply.
 
         Raises:
             PromptTooLong: the prompt does not fit into its context window.
@@ -117,6 +126,9 @@ class OpenAICompatible:
         if after_tools and not self._closes_rounds and _ROLES.search(error.message):
             self._closes_rounds = True
             return True
+        if self._cap_names[1:] and self._cap_names[0] in error.message and _NO_SUCH.search(error.message):
+            del self._cap_names[0]
+            return True
         if tools and self._takes_tools and not after_tools and _NO_TOOLS.search(error.message):
             logger.warning("%s takes no tools; it is asked without them from now on.", self._where)
             self._takes_tools = False
@@ -127,8 +139,7 @@ class OpenAICompatible:
         self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool], most: int | None
     ) -> AsyncIterator[AIMessageChunk]:
         asked: Runnable[LanguageModelInput, Any] = self._client.bind_tools(tools) if tools else self._client
-        if most is not None:
-            asked = asked.bind(max_completion_tokens=most)
+        asked = asked.bind(extra_body={self._cap_names[0]: self._cap if most is None else most})
         try:
             ended = ""
             async for chunk in asked.astream(list(prompt)):

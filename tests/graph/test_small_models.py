@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
+from langchain_core.messages import HumanMessage
 from langgraph.runtime import Runtime
 from rich.console import Console
 
@@ -17,6 +18,7 @@ from graph.context import TurnContext
 from graph.delegation.job import Status
 from graph.model_call import ModelCall
 from graph.model_servers import Told, ask_window
+from graph.openai_chat import OpenAICompatible
 from graph.rounds import after_respond, fitting_of
 from graph.settings import Settings
 from graph.state import Fitting, State
@@ -24,6 +26,7 @@ from graph.turn import Circumstances, thread_id
 from memory.models import ConversationTurn, Episode, Outcome
 from nodes.respond import Respond
 from tests.scripted import calling
+from tests.servers.faults import Fault
 from tests.servers.hash_embeddings import HashEmbeddings
 from tests.servers.model import ModelRequest, ModelServer, Reply
 from tests.servers.openai_format import tokens_of
@@ -112,7 +115,7 @@ async def test_all_that_is_remembered_is_cut_to_a_window_that_the_server_tells(
     offered = [tool["function"]["name"] for tool in chat.body["tools"]]
     assert "search_memory" in offered
     assert 4 <= len(offered) < len(await agent.layers.toolbox.offered(state["turn"]))
-    assert 1024 <= chat.body["max_completion_tokens"] < 2048
+    assert 1024 <= chat.body["max_tokens"] < 2048
     assert state["allocation"].recalled, why(state)
     assert state["allocation"].conversation
     said = why(state)
@@ -251,3 +254,16 @@ async def test_servers_tell_what_they_hold(
 
 async def test_a_server_that_is_not_there_yet_is_asked_again() -> None:
     assert await ask_window("http://127.0.0.1:9/v1", "test") == Told(final=False)
+
+
+async def test_a_reply_is_capped_by_the_name_that_the_endpoint_knows(
+    settings: Settings, model: ModelServer
+) -> None:
+    told = "Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead."
+    model.faults.append(Fault.status(400, said=told))
+    asked = OpenAICompatible(settings)
+    for _ in range(2):
+        assert [chunk async for chunk in asked.stream([HumanMessage("hello")])]
+    await asked.aclose()
+    caps = [[name for name in chat.body if "tokens" in name] for chat in model.chats]
+    assert caps == [["max_tokens"], ["max_completion_tokens"], ["max_completion_tokens"]]

@@ -134,7 +134,10 @@ def tokens_of(request: ModelRequest) -> int:
 
 def refusal(request: ModelRequest, context: int) -> str:
     """Say that a request does not fit; empty when it does."""
-    prompt, reply = tokens_of(request), int(request.body.get("max_completion_tokens", 0))
+    prompt, reply = (
+        tokens_of(request),
+        int(request.body.get("max_tokens") or request.body.get("max_completion_tokens", 0)),
+    )
     if prompt + reply <= context:
         return ""
     return (
