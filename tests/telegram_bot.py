@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,11 +106,14 @@ def settings_of_bot(settings: Settings, api: BotApi) -> Settings:
 async def lasting_bot(folder: Path, model: ModelServer, **changes: object) -> AsyncIterator[Bot]:
     """Run a bot of changed settings that serves one test after the other; see `Bot.begin_anew`."""
     (folder / "data").mkdir(mode=0o700)
-    with pytest.MonkeyPatch.context() as patch, running_bot_api() as api:
-        patch.setattr(graph.layers, "embedding_model", lambda _: HashEmbeddings())
+    with running_bot_api() as api:
         settings = settings_of_bot(settings_of(folder / "data", model), api)
-        async with running_bot(settings.model_copy(update=changes), api) as running:
-            yield running
+        async with AsyncExitStack() as stack:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(graph.layers, "embedding_model", lambda _: HashEmbeddings())
+                bot = await stack.enter_async_context(running_bot(settings.model_copy(update=changes), api))
+                assert bot.desk.agent.layers.embeddings.name == HashEmbeddings().name
+            yield bot
 
 
 @asynccontextmanager
