@@ -26,7 +26,8 @@ class Command(NamedTuple):
 COMMANDS = {
     "chat": Command("bot.chat_command", "Talk to the agent in this terminal."),
     "setup": Command(
-        "bot.setup_command", "Choose the chat model, connect the Telegram bot, and write your configuration."
+        "bot.setup_command",
+        "Choose the chat model and connect the Telegram bot, and write that to your own configuration file.",
     ),
     "doctor": Command("bot.doctor_command", "Check every part that the agent stands on, and say what to do."),
     "import": Command("bot.import_command", "Load conversations into an owner's archive."),
@@ -37,7 +38,9 @@ COMMANDS = {
     "mcp": Command("bot.mcp_command", "Let other agents look at the memory (MCP, read-only)."),
     "pair": Command("bot.pair_command", "Print a one-time code that lets somebody talk to the bot."),
     "bench": Command("bot.bench_command", "Measure the memory on labelled data."),
-    "facts": Command("bot.facts_command", "Look at facts, and copy them between stores."),
+    "facts": Command(
+        "bot.facts_command", "Look at facts, and copy them between stores; alone it lists them."
+    ),
     "tune": Command("bot.tune_command", "Write tuned thresholds and calibrations, and take them back."),
 }
 

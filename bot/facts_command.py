@@ -21,7 +21,7 @@ from memory.models import Fact
 from memory.permanent.copying import Copied, copy_owner
 from memory.permanent.records import RecordedStore, Records
 
-app = command_app(help="Look at facts, and copy them between stores.", no_args_is_help=True)
+app = command_app()
 
 
 class Store(StrEnum):

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from langgraph_sdk import get_client
 
 from graph.app import layers
-from graph.builder import REPEATABLE
 from graph.redis_saver import RedisSaver
 from graph.serde import checkpoint_serde
 from graph.studio_threads import ThreadList
@@ -25,13 +24,14 @@ logger = logging.getLogger(__name__)
 async def open_checkpointer() -> AsyncIterator[RedisSaver]:
     """Open the checkpointer on the Redis of the graph's layers; warm them up beside it, close them after it.
 
+    It stores every step at once, with what each task wrote, since Studio shows that.
+
     Raises:
         ConfigError: a setting is refused; the server does not start.
     """
     settings = await asyncio.to_thread(layers.settings)
     warming = asyncio.create_task(_warm_up(settings.owner))
-    kept, serde = settings.checkpoints_kept, checkpoint_serde()
-    saver = RedisSaver(layers.redis.client, keep=kept, repeatable=REPEATABLE, serde=serde)
+    saver = RedisSaver(layers.redis.client, keep=settings.checkpoints_kept, serde=checkpoint_serde())
     listing = asyncio.create_task(_list_threads(saver))
     try:
         yield saver
