@@ -133,9 +133,9 @@ async def agent(settings: Settings) -> AsyncIterator[Agent]:
 
 
 @pytest.fixture(scope="session")
-def nursery() -> Iterator[Nursery]:
+def nursery(testrun_uid: str) -> Iterator[Nursery]:
     """What forks processes with everything imported: to start Python anew takes seconds each time."""
-    with running_nursery() as running:
+    with running_nursery(testrun_uid) as running:
         yield running
 
 

@@ -13,12 +13,15 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fcntl import ioctl
 from pathlib import Path
 from termios import TIOCSCTTY
 from typing import NoReturn
+
+from filelock import FileLock
 
 from bot.cli import main as goat
 from memory.query import warm_up
@@ -51,6 +54,7 @@ IMPORTED = (
 """What the processes would import when they first use it."""
 SECONDS = 120.0
 """For a process to end that has nothing left to do."""
+_WELCOME = b"welcome"
 _BORN, _DIED = struct.Struct("ii"), struct.Struct("i")
 _ORDERS_BYTES = 65536
 
@@ -149,34 +153,71 @@ class Nursery:
 
 
 @contextlib.contextmanager
-def running_nursery() -> Iterator[Nursery]:
-    """Run the process for the time of the block."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    command = [sys.executable, "-m", "tests.nursery", str(theirs.fileno())]
+def running_nursery(shared_by: str = "") -> Iterator[Nursery]:
+    """Run the process for the time of the block; all of one name share one, which ends with the last."""
+    folder = Path(tempfile.gettempdir())
+    path = folder / f"goat-nursery-{shared_by or os.urandom(8).hex()}"
+    with contextlib.ExitStack() as stack:
+        with FileLock(folder / f"goat-nursery-{os.getuid()}.lock"):
+            channel = _joined(path)
+            if channel is None:
+                stack.callback(path.unlink, missing_ok=True)
+                stack.enter_context(_started(path))
+                channel = _joined(path)
+        assert channel is not None
+        with channel:
+            yield Nursery(channel)
+
+
+def _joined(path: Path) -> socket.socket | None:
+    """Connect to the process behind a socket; None when there is none, or it is just ending."""
+    channel = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with contextlib.suppress(OSError):
+        channel.connect(str(path))
+        if channel.recv(len(_WELCOME)):
+            return channel
+    channel.close()
+    return None
+
+
+def _started(path: Path) -> "subprocess.Popen[bytes]":
     own = {name: value for name, value in os.environ.items() if not name.startswith("GOAT_")}
     own |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    with ours, subprocess.Popen(command, cwd=ROOT, env=own, pass_fds=[theirs.fileno()]) as process:
-        theirs.close()
-        try:
-            yield Nursery(ours)
-        finally:
-            ours.close()
-            process.wait(SECONDS)
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        command, given = [sys.executable, "-m", "tests.nursery", str(listener.fileno())], [listener.fileno()]
+        return subprocess.Popen(command, cwd=ROOT, env=own, pass_fds=given)
 
 
-def _serve(channel: socket.socket) -> None:
-    """Fork a keeper for each order, until the channel ends."""
+def _serve(listener: socket.socket) -> None:
+    """Fork a keeper for each order, until everybody has left."""
+    channels: list[socket.socket] = []
     while True:
-        orders, descriptors, *_ = socket.recv_fds(channel, _ORDERS_BYTES, 4)
+        ready, *_ = select.select([listener, *channels], [], [])
+        if listener in ready:
+            channels.append(listener.accept()[0])
+            channels[-1].send(_WELCOME)
+        for channel in channels.copy():
+            if channel in ready and not _take(channel, [listener, *channels]):
+                channels.remove(channel)
+                channel.close()
         _bury()
-        if not orders:
+        if not channels:
             return
-        if not os.fork():
-            channel.close()
-            _keep(json.loads(orders), descriptors)
-            return
-        for descriptor in descriptors:
-            os.close(descriptor)
+
+
+def _take(channel: socket.socket, everything: Sequence[socket.socket]) -> bool:
+    """Fork a keeper for the next order; return False when there will be none."""
+    orders, descriptors, *_ = socket.recv_fds(channel, _ORDERS_BYTES, 4)
+    if orders and not os.fork():
+        for one in everything:
+            one.close()
+        _keep(json.loads(orders), descriptors)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    return bool(orders)
 
 
 def _bury() -> None:
@@ -186,8 +227,8 @@ def _bury() -> None:
             continue
 
 
-def _keep(orders: dict[str, object], descriptors: list[int]) -> None:
-    """Fork the process and, in its parent, tell when it is born and how it died; return in the process."""
+def _keep(orders: dict[str, object], descriptors: list[int]) -> NoReturn:
+    """Fork the process and, in its parent, tell when it is born and how it died."""
     *own, status = descriptors
     pid = os.fork()
     if not pid:
@@ -209,7 +250,7 @@ def _live(
     folder: str,
     terminal: bool,
     hashed: bool,
-) -> None:
+) -> NoReturn:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)

@@ -15,7 +15,7 @@ def crash_settings(data_folder: Path, model: ModelServer) -> Settings:
         data_folder=data_folder,
         model="test",
         model_base_url=model.base_url,
-        model_timeout=10,
+        model_timeout=60,
         timezone="UTC",
     )
 

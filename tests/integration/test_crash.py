@@ -31,7 +31,6 @@ from tests.crash.worker import Orders
 from tests.nursery import Life, Nursery
 from tests.servers.model import ModelServer
 
-KILLS = 4
 LANE = LANES[0]
 STEPS = ["prefetch", "gap_filter", "budget", "assemble", "respond", "archive"]
 FIRST_AFTER_REPLY = 7
@@ -59,12 +58,13 @@ async def standing(agent: Agent) -> tuple[list[str], list[str]]:
     return [turn.turn_id for turn in window], archived
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("kills", [1, pytest.param(12, marks=pytest.mark.process)])
 async def test_nothing_is_lost_or_doubled_over_kills(
-    nursery: Nursery, tmp_path: Path, hash_vectors: None
+    nursery: Nursery, tmp_path: Path, hash_vectors: None, kills: int
 ) -> None:
     with running_trial(nursery, tmp_path / "data", seed=12) as (trial, settings):
-        await asyncio.to_thread(trial.kill, KILLS)
+        await asyncio.to_thread(trial.kill, kills)
         async with open_agent(settings) as agent:
             found = await check(agent, trial.told, trial.replies)
     assert sum(trial.told.sent.values()) > 0
@@ -88,7 +88,10 @@ async def test_a_step_is_told_when_it_is_in_a_checkpoint(
                 assert "reply" in stored.checkpoint["channel_values"]
 
 
-@pytest.mark.parametrize("checkpoint", range(1, 9))
+@pytest.mark.parametrize(
+    "checkpoint",
+    [1, 2, FIRST_AFTER_REPLY, 8, *(pytest.param(n, marks=pytest.mark.process) for n in range(3, 7))],
+)
 async def test_a_step_that_is_done_but_in_no_checkpoint_is_not_taken_for_the_end(
     settings: Settings, model: ModelServer, monkeypatch: pytest.MonkeyPatch, checkpoint: int
 ) -> None:

@@ -12,6 +12,7 @@ from tests.telegram_soak.trial import run_trial
 PLAN = Plan(messages=20, chats=4, kills=4, rate=10.0, seed=3, freezes=0)
 
 
+@pytest.mark.process
 @pytest.mark.timeout(600)
 async def test_each_message_is_answered_once_and_in_order_over_kills(
     nursery: Nursery, tmp_path: Path

@@ -77,13 +77,14 @@ def test_sigterm_lets_the_running_turn_end(
     start: Start, configured: Environment, api: BotApi, model: ModelServer
 ) -> None:
     model.reply("one two three four")
-    model.delay_per_chunk = 0.3
+    model.hold_before = "four"
     with start() as (life, _):
         api.says(ANA, "count")
         api.wait_for(lambda: bool(model.chats), SECONDS)
         assert ready(configured)()
         assert httpx.get(f"http://{configured['GOAT_TELEGRAM_LISTEN']}/healthz").json() == {"status": "alive"}
         life.signal(signal.SIGTERM)
+        model.hold_before = ""
         life.wait()
     assert answered(api, "one two three four")()
     assert not api.pending
@@ -107,6 +108,23 @@ def test_a_turn_that_does_not_end_in_time_goes_on_at_the_next_start(
     assert len(model.chats) == 1 + 3
 
 
+def test_a_bot_that_is_killed_answers_each_message_once_at_its_next_start(
+    start: Start, api: BotApi, model: ModelServer
+) -> None:
+    model.reply("done")
+    model.hold_before = "done"
+    with start() as (life, _):
+        api.says(ANA, "first")
+        api.says(ANA, "second")
+        api.wait_for(lambda: bool(model.chats))
+        life.kill()
+    model.hold_before = ""
+    with start():
+        api.wait_for(lambda: [answer.text for answer in api.answers(ANA)] == ["done"] * 2)
+    assert [answer.text for answer in api.answers(ANA)] == ["done"] * 2
+
+
+@pytest.mark.process
 def test_several_processes_share_the_work(start: Start, api: BotApi, model: ModelServer) -> None:
     model.reply("here")
     with start("--workers", "2"):

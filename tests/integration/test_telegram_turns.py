@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from telegram import Update
+from telegram import Message, Update
 
 from bot.telegram.application import Dispatcher, add_handlers, build_application
 from bot.telegram.formatting import pieces, preview, utf16_length
@@ -412,7 +412,7 @@ async def test_a_bare_mention_is_answered(group: Bot, model: ModelServer) -> Non
 SECRET = "xyzzy-plugh"
 
 
-@pytest.mark.parametrize("text", [f"! {SECRET}", f"!{SECRET}", f"/private {SECRET}", f"！ {SECRET}"])
+@pytest.mark.parametrize("text", [f"！{SECRET}", f"/private {SECRET}"])
 async def test_a_private_turn_leaves_no_trace(bot: Bot, model: ModelServer, text: str) -> None:
     await bot.ask(BOB, "hello")
     answer = await bot.ask(BOB, text)
@@ -446,10 +446,17 @@ async def test_a_private_mark_alone_is_explained(bot: Bot, model: ModelServer, t
     assert not model.chats
 
 
-@pytest.mark.parametrize("text", ["!!!", "!? what", "!!! that is great"])
-async def test_exclamations_are_not_private(bot: Bot, text: str) -> None:
-    await bot.ask(BOB, text)
-    assert [turn.message for turn in await turns(bot, f"telegram-{BOB}")] == [text]
+async def test_what_counts_as_marked_private(bot: Bot) -> None:
+    cases = {"! x": True, "!x": True, "/private x": True, "！ x": True, "!!!": False, "!!! great": False}
+    for text, private in cases.items():
+        update = Update.de_json(raw_update(bot, 5, 6, text), None)
+        assert isinstance(update.effective_message, Message)
+        assert bot.desk.read(update.effective_message).private is private, text
+
+
+async def test_exclamations_are_not_private(bot: Bot) -> None:
+    await bot.ask(BOB, "!? what")
+    assert [turn.message for turn in await turns(bot, f"telegram-{BOB}")] == ["!? what"]
 
 
 async def test_a_private_command_behind_a_mention_is_private(group: Bot) -> None:
