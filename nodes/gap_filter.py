@@ -105,14 +105,14 @@ def judged(
 ) -> list[Decision]:
     """Apply the configured rule.
 
-    Where probabilities decide, questions that were never answered are held against each other alone: one that
-    is asked again would otherwise stand so high that the list breaks before its answer.
+    Where probabilities decide, questions that were never answered are held against each other alone: what is
+    asked again is the best find, and its answer would look poor beside it.
     """
     if context.gap_rule is GapRule.CALIBRATED:
         calibration = calibration or calibration_of(recall.query.model)
         asking = {candidate.turn_id for candidate in candidates if is_unanswered(candidate)}
-        told = [candidate for candidate in candidates if candidate.turn_id not in asking]
-        asked = [candidate for candidate in candidates if candidate.turn_id in asking]
+        told = _among_themselves([one for one in candidates if one.turn_id not in asking])
+        asked = [one for one in candidates if one.turn_id in asking]
         found = [one for some in (told, asked) for one in _calibrated(some, recall, context, calibration)]
         by_id = {decision.turn_id: decision for decision in found}
         return [by_id[candidate.turn_id] for candidate in candidates]
@@ -121,6 +121,14 @@ def judged(
     if context.gap_rule is GapRule.RATIO:
         return _decisions(closest, ratio_rule(similar, recall.noise, significance=context.gap_significance))
     return _decisions(closest, null_rule(similar, recall.noise, threshold=context.gap_null_share))
+
+
+def _among_themselves(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return candidates whose scores are shares of the best one among them."""
+    best = max((one.evidence.share for one in candidates), default=0.0) or 1.0
+    return [
+        replace(one, evidence=replace(one.evidence, share=one.evidence.share / best)) for one in candidates
+    ]
 
 
 def _calibrated(

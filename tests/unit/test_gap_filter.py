@@ -153,6 +153,9 @@ class TestRules:
             "asked": (False, "duplicate"),
             "told": (True, "calibrated"),
         }
+        poor = replace(found[1], evidence=replace(found[1].evidence, share=0.4))
+        beside, alone = decide(state(found[0], poor)), decide(state(found[1]))
+        assert [one.probability for one in beside if one.turn_id == "told"] == [alone[0].probability]
         answered = replace(found[0], reply="Two cherry trees.")
         assert kept(decide(state(answered, found[1]), gap_threshold=0.1, gap_break=0.1)) == ["asked"]
 
