@@ -8,6 +8,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from bot.bench.living.lives import Lives, read_lives
+from bot.bench.living.measures import measured
+from bot.bench.living.report import print_measures
+from bot.bench.living.run import Probed, run_lives
 from bot.bench.neutral import Bench, read_bench
 from bot.bench.output import results_file
 from bot.bench.report import print_report
@@ -19,6 +23,8 @@ from graph.context import TurnContext
 from graph.settings import Settings, load_settings
 
 RESULTS = 20
+UNHURRIED = {"prefetch_timeout": 30}
+"""A busy machine is not what is measured: no search of a living conversation is late."""
 app = command_app(help="Measure the memory on labelled data.", no_args_is_help=True)
 
 
@@ -55,9 +61,36 @@ def recall(
 async def _run(
     settings: Settings, benchmark: Bench, context: TurnContext, limit: int | None, console: Console
 ) -> Ran:
-    with _Bars(benchmark, limit, console) as bars:
+    docs = sum(len(archive.docs) for archive in benchmark.archives)
+    queries = sum(len(archive.queries[:limit]) for archive in benchmark.archives)
+    with Bars(docs, queries, console) as bars:
         async with temporary_layers(settings) as layers:
             return await run_bench(layers, benchmark, context, limit=limit, progress=bars)
+
+
+@app.command()
+def living(
+    file: Annotated[Path, typer.Argument(help="Lives and probes, as JSON.")],
+    json_: Annotated[Path | None, typer.Option("--json", help="Where the results go, as JSON.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A threshold to run with.")
+    ] = None,
+) -> None:
+    """Ingest people's archives, send them messages of living conversations, and tell what was shown."""
+    settings = load_settings()
+    context = with_thresholds(settings.turn_context().model_copy(update=UNHURRIED), set_ or ())
+    with results_file(json_) as write:
+        lives = read_lives(file)
+        console = Console(highlight=False)
+        probed = asyncio.run(_probed(settings, lives, context, console))
+        write({"name": lives.name, "probes": [one.as_json() for one in probed]})
+    print_measures(lives.name, measured(probed), console)
+
+
+async def _probed(settings: Settings, lives: Lives, context: TurnContext, console: Console) -> list[Probed]:
+    with Bars(*lives.counts, console) as bars:
+        async with temporary_layers(settings) as layers:
+            return await run_lives(layers, lives, context, bars)
 
 
 def _results(name: str, ran: Ran, context: TurnContext, summary: dict[str, Any]) -> dict[str, Any]:
@@ -70,16 +103,14 @@ def _results(name: str, ran: Ran, context: TurnContext, summary: dict[str, Any])
     }
 
 
-class _Bars(Progress):
+class Bars(Progress):
     """Show how many documents are embedded and how many queries are done."""
 
-    def __init__(self, benchmark: Bench, limit: int | None, console: Console) -> None:
+    def __init__(self, docs: int, queries: int, console: Console) -> None:
         description = TextColumn("{task.description}")
         super().__init__(
             description, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
         )
-        docs = sum(len(archive.docs) for archive in benchmark.archives)
-        queries = sum(len(archive.queries[:limit]) for archive in benchmark.archives)
         self._embedding = self.add_task("docs embedded", total=docs)
         self._asking = self.add_task("queries run", total=queries)
 

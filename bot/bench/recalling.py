@@ -3,20 +3,22 @@
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
 from graph.layers import Layers
-from graph.state import Conversation, FactSheet, Persona, State
-from graph.turn import TurnReader, user_message
+from graph.state import MESSAGES_KEPT, Conversation, FactSheet, Persona, State
+from graph.turn import TurnReader, reply_id, user_message
 from graph.updates import BudgetUpdate, GapFilterUpdate, PrefetchUpdate
 from nodes.budget import Budget
 from nodes.gap_filter import GapFilter
 from nodes.prefetch import Prefetch
 
 Run = Runtime[TurnContext]
+BEGINNING = Conversation()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,19 @@ class Recaller:
     gap_filter: Callable[[State, Run], Awaitable[GapFilterUpdate]]
     budget: Callable[[State, Run], Awaitable[BudgetUpdate]]
 
-    async def __call__(self, text: str, *, turn_id: str, at: datetime, context: TurnContext) -> Recalled:
-        """Recall for a message of `context.owner` that begins a conversation."""
+    async def __call__(
+        self,
+        text: str,
+        *,
+        turn_id: str,
+        at: datetime,
+        context: TurnContext,
+        conversation: Conversation = BEGINNING,
+    ) -> Recalled:
+        """Recall for a message of `context.owner` that goes on with a conversation, or begins one."""
         runtime = Runtime(context=context)
-        state = self._asked(text, turn_id, at, runtime)
+        message = user_message(text, turn_id=turn_id, owner=context.owner, at=at)
+        state = self._asked([*_messages(conversation), message], conversation, runtime)
         began = time.perf_counter()
         state["recall"] = (await self.prefetch(state, runtime))["recall"]
         state["decisions"] = (await self.gap_filter(state, runtime))["decisions"]
@@ -47,11 +58,10 @@ class Recaller:
         state["allocation"] = (await self.budget(state, runtime))["allocation"]
         return Recalled(state, spent)
 
-    def _asked(self, text: str, turn_id: str, at: datetime, runtime: Run) -> State:
-        message = user_message(text, turn_id=turn_id, owner=runtime.context.owner, at=at)
+    def _asked(self, messages: list[AnyMessage], conversation: Conversation, runtime: Run) -> State:
         state: State = {
-            "messages": [message],
-            "conversation": Conversation(),
+            "messages": messages[-MESSAGES_KEPT:],
+            "conversation": conversation,
             "persona": Persona(text=""),
             "fact_sheet": FactSheet(),
         }
@@ -59,11 +69,24 @@ class Recaller:
         return state
 
 
-def open_recaller(layers: Layers) -> Recaller:
-    """Bind the nodes to the layers, as `graph.builder` does."""
+def _messages(conversation: Conversation) -> list[AnyMessage]:
+    said: list[AnyMessage] = []
+    for turn in conversation.turns:
+        said.append(HumanMessage(turn.message, id=turn.turn_id))
+        if turn.reply:
+            said.append(AIMessage(turn.reply, id=reply_id(turn.turn_id)))
+    return said
+
+
+def open_recaller(layers: Layers, zone: tzinfo | None = None) -> Recaller:
+    """Bind the nodes to the layers, as `graph.builder` does; in `zone`, or in the configured one."""
+
+    async def given() -> tzinfo:
+        return zone or await layers.zone()
+
     return Recaller(
         turns=layers.turns,
-        prefetch=Prefetch(layers.turns, layers.episodes, layers.cache, layers.zone),
+        prefetch=Prefetch(layers.turns, layers.episodes, layers.cache, given),
         gap_filter=GapFilter(layers.live),
-        budget=Budget(layers.tokens, layers.zone),
+        budget=Budget(layers.tokens, given),
     )

@@ -19,6 +19,7 @@ POOLED = "-pooled"
 ROMANIAN = "romanian"
 SETS = [*(name + form for name in LOADERS for form in ("", POOLED)), ROMANIAN]
 SPEED = "speed"
+LIVING = "living"
 
 
 class NoData(GoatError):
@@ -32,9 +33,9 @@ def read_sets(data: Path | None, chosen: Sequence[str], limit: int | None) -> It
         NoData: a set is unknown, or its file is not there.
         BadImportFile: a file cannot be read.
     """
-    unknown = sorted({*chosen} - {*SETS, SPEED})
+    unknown = sorted({*chosen} - {LIVING, *SETS, SPEED})
     if unknown:
-        raise NoData(f"--only {unknown[0]}: expected one of {', '.join(SETS)}, {SPEED}.")
+        raise NoData(f"--only {unknown[0]}: expected one of {LIVING}, {', '.join(SETS)}, {SPEED}.")
     phrases = read_phrases()
     for name in LOADERS:
         for bench in _read(data, name, chosen, phrases):
@@ -62,9 +63,9 @@ def file_of(data: Path | None, name: str) -> Path:
     """
     if data is None:
         raise NoData(
-            "No data: set GOAT_BENCH_DATA, or give --data, a folder with locomo*.json (LoCoMo) and "
-            "longmemeval* (LongMemEval: a file, or a folder of files). `--only romanian` and "
-            "`--only speed` need none."
+            "No data: set GOAT_BENCH_DATA, or give --data, a folder with living*.json (lives in "
+            "conversation), locomo*.json (LoCoMo) and longmemeval* (LongMemEval: a file, or a folder of files). "
+            "`--only romanian` and `--only speed` need none."
         )
     found = sorted(path for path in data.glob(f"{name}*") if path.is_dir() or path.suffix == ".json")
     if not found:

@@ -11,6 +11,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bot.bench.living.lives import Lives, read_lives
+from bot.bench.living.measures import Measures, measured
+from bot.bench.living.report import print_measures
+from bot.bench.living.run import run_lives
 from bot.bench.neutral import Bench
 from bot.bench.output import results_file
 from bot.bench.race.contestants import CONTESTANTS, SHARES, Contestant, lending
@@ -18,7 +22,9 @@ from bot.bench.race.racing import Race, race
 from bot.bench.race.remembered import remembering
 from bot.bench.race.results import results_of, slim
 from bot.bench.running import layers_in, temporary_layers
-from bot.bench.sets.reading import SETS, SPEED, read_sets
+from bot.bench.sets.reading import LIVING, SETS, SPEED, file_of, read_sets
+from bot.bench_command import UNHURRIED, Bars
+from graph.context import TurnContext
 from graph.layers import Layers
 from graph.settings import Settings, load_settings
 from memory.errors import GoatError
@@ -32,7 +38,7 @@ VECTORS = "vectors.npz"
 def main(
     data: Annotated[Path | None, typer.Option(help="Folder of locomo*.json and longmemeval*.")] = None,
     json_: Annotated[Path | None, typer.Option("--json", help="Where the results go.")] = None,
-    only: Annotated[list[str] | None, typer.Option(help=f"Of: {', '.join(SETS)}, {SPEED}.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help=f"Of: {LIVING}, {', '.join(SETS)}, {SPEED}.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="The most queries of each archive.")] = None,
     large: Annotated[bool, typer.Option(help="Measure speed at 100,000 turns too.")] = False,
     sweep: Annotated[bool, typer.Option(help="Other shares that neighbours lend, instead.")] = False,
@@ -40,15 +46,16 @@ def main(
 ) -> None:
     """Measure, print, and write down."""
     console, settings = Console(highlight=False), load_settings()
-    chosen = only or [*SETS, SPEED]
+    chosen, folder_of = only or [LIVING, *SETS, SPEED], data or settings.bench_data
     contestants = lending(*SHARES) if sweep else [one for one in CONTESTANTS if one.possible]
     try:
         with results_file(json_) as write:
             if folder is not None:
                 folder.mkdir(parents=True, exist_ok=True)
-            benches = list(read_sets(data or settings.bench_data, chosen, limit))
+            lives = [read_lives(file_of(folder_of, LIVING))] if LIVING in chosen else []
+            benches = list(read_sets(folder_of, chosen, limit))
             sizes = [*SIZES, *(LARGE if large else ())] if SPEED in chosen else []
-            write(slim(asyncio.run(_measured(settings, folder, benches, sizes, contestants, console))))
+            write(slim(asyncio.run(_measured(settings, folder, lives, benches, sizes, contestants, console))))
     except GoatError as error:
         console.print(str(error), style="red", markup=False)
         raise typer.Exit(1) from None
@@ -57,6 +64,7 @@ def main(
 async def _measured(
     settings: Settings,
     folder: Path | None,
+    lives: Sequence[Lives],
     benches: Sequence[Bench],
     sizes: Sequence[int],
     contestants: Sequence[Contestant],
@@ -64,6 +72,8 @@ async def _measured(
 ) -> dict[str, Any]:
     results: dict[str, Any] = {"benchmarks": {}, "contestants": {c.name: c.known for c in contestants}}
     async with _layers(settings, folder) as layers:
+        for one in lives:
+            results["living"] = asdict(await _lived(layers, one, console))
         for bench in benches:
             run = await _raced(layers, bench, contestants, console)
             figures = results_of(run)
@@ -84,6 +94,14 @@ async def _layers(settings: Settings, folder: Path | None) -> AsyncIterator[Laye
     async with opened as layers:
         with remembering(layers, folder / VECTORS if folder else None):
             yield layers
+
+
+async def _lived(layers: Layers, lives: Lives, console: Console) -> Measures:
+    with Bars(*lives.counts, console) as bars:
+        context = TurnContext().model_copy(update=UNHURRIED)
+        measures = measured(await run_lives(layers, lives, context, bars))
+    print_measures(lives.name, measures, console)
+    return measures
 
 
 async def _raced(layers: Layers, bench: Bench, contestants: Sequence[Contestant], console: Console) -> Race:
