@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 LENGTH = 32_000
 """Characters: what takes their square takes many seconds."""
 _SHARE = 8
+_TRIES = 5
+"""Measurements of which one has to be in proportion: a busy machine spoils some, a square spoils all."""
 
 
 def not_linear(
@@ -20,7 +22,9 @@ def not_linear(
 
     What is done `soon`, in seconds of the processor, is not looked at further.
     """
-    return [unit for unit in units if not _is_linear(work, head, unit, length, soon)]
+    return [
+        unit for unit in units if not any(_is_linear(work, head, unit, length, soon) for _ in range(_TRIES))
+    ]
 
 
 def _is_linear(work: Callable[[str], object], head: str, unit: str, length: int, soon: float) -> bool:

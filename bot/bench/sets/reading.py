@@ -64,8 +64,8 @@ def file_of(data: Path | None, name: str) -> Path:
     if data is None:
         raise NoData(
             "No data: set GOAT_BENCH_DATA, or give --data, a folder with living*.json (lives in "
-            "conversation), locomo*.json (LoCoMo) and longmemeval* (LongMemEval: a file, or a folder of files). "
-            "`--only romanian` and `--only speed` need none."
+            "conversation), locomo*.json (LoCoMo) and longmemeval* (LongMemEval: a file, or a folder of "
+            "files). `--only romanian` and `--only speed` need none."
         )
     found = sorted(path for path in data.glob(f"{name}*") if path.is_dir() or path.suffix == ".json")
     if not found:
