@@ -19,6 +19,7 @@ async def test_a_fact_told_in_one_run_is_recalled_in_another_thread_of_the_next(
         await agent.ask("My daughter Ioana is allergic to peanuts.", owner=OWNER, thread=thread("1"))
         await agent.ask("We repainted the garage door in dark green.", owner=OWNER, thread=thread("1"))
     async with open_agent(settings) as agent:
+        await agent.layers.reconcile()  # as every front end does at its start
         state = await agent.ask(
             "What snack can I bake for the kids' birthday?", owner=OWNER, thread=thread("2")
         )
