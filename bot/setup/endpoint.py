@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic import SecretStr
@@ -35,6 +36,11 @@ class Endpoint:
     """Those that it lists; none when it lists none."""
 
 
+def place_of(base_url: str) -> str:
+    """Return host and port of an address, without a password that may stand before them."""
+    return urlsplit(base_url or OPENAI).netloc.rpartition("@")[2]
+
+
 async def running(servers: Sequence[LocalServer]) -> list[Endpoint]:
     """Return those of the servers that run on this machine, with their models."""
     async with _client(_NEAR_SECONDS, near=True) as http:
@@ -53,14 +59,14 @@ async def listed(base_url: str, key: SecretStr) -> list[str]:
     try:
         async with _client(_FAR_SECONDS, near=near) as http:
             response = await http.get(f"{base_url or OPENAI}/models", headers=_headers(base_url, key))
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise ModelUnavailable(
-            f"{base_url or OPENAI} cannot be reached ({type(error).__name__}). Check the address, and that "
+            f"{place_of(base_url)} cannot be reached ({type(error).__name__}). Check the address, and that "
             "the server runs."
         ) from None
     if response.status_code == httpx.codes.UNAUTHORIZED:
         wrong = "refuses the key" if key.get_secret_value() else "asks for a key"
-        raise KeyRefused(f"{base_url or OPENAI} {wrong} (HTTP 401). Nothing was written.")
+        raise KeyRefused(f"{place_of(base_url)} {wrong} (HTTP 401). Nothing was written.")
     return _names(response) or []
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 from rich.console import Console
 
-from bot.setup.endpoint import NO_KEY, Endpoint, KeyRefused, listed, running
+from bot.setup.endpoint import NO_KEY, Endpoint, KeyRefused, listed, place_of, running
 from bot.setup.providers import LOCAL_SERVERS, PROVIDERS, LocalServer, Provider
 from bot.setup.questions import Left, Questions, say
 from bot.setup.wishes import checked
@@ -60,8 +60,8 @@ class EndpointChoice:
             KeyRefused, ModelUnavailable: it does not take the key, or cannot be reached.
         """
         if "://" in name:
-            key = key or SecretStr(self.environ.get(_OWN_KEY, ""))
-            return await self.opened(Endpoint(title=urlsplit(name).netloc, base_url=_base(name), key=key))
+            key = key or checked(self.environ.get(_OWN_KEY, ""))
+            return await self.opened(Endpoint(title=place_of(name), base_url=_base(name), key=key))
         for provider in PROVIDERS:
             if provider.name == name.lower():
                 return await self._provider(provider, key)
@@ -73,7 +73,7 @@ class EndpointChoice:
         known = [*(one.name for one in PROVIDERS), *(one.name for one in self.servers)]
         close = difflib.get_close_matches(name.lower(), known, n=1)
         hint = f" Did you mean {close[0]}?" if close else ""
-        raise ConfigError(f"There is no provider {name!r}.{hint} Known: {', '.join(known)}; or an address.")
+        raise ConfigError(f"There is no such provider.{hint} Known: {', '.join(known)}; or an address.")
 
     async def opened(self, endpoint: Endpoint) -> Endpoint:
         """Return an endpoint with its models; its key is asked for as long as it is refused."""

@@ -8,6 +8,7 @@ from types import ModuleType
 from pydantic import SecretStr
 from rich.console import Console
 
+from bot.setup.endpoint import place_of
 from bot.setup.endpoint_choice import EndpointChoice
 from bot.setup.model_choice import ModelChoice
 from bot.setup.questions import Questions, say
@@ -56,7 +57,7 @@ class Setup:
     def _show(self, settings: Settings) -> None:
         """Say what holds now; of secrets, only whether they are there."""
         key = "with a key" if settings.model_api_key.get_secret_value() else "without a key"
-        model = f"{settings.model} at {settings.model_base_url or 'OpenAI'}, {key}"
+        model = f"{settings.model} at {place_of(settings.model_base_url)}, {key}"
         bot = "has a token" if settings.telegram_token.get_secret_value() else "none"
         say(self.console, f"Model: {model if settings.model else 'none'}. Telegram bot: {bot}.", "dim")
 

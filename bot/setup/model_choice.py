@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from rich.console import Console
 
-from bot.setup.endpoint import Endpoint
+from bot.setup.endpoint import Endpoint, place_of
 from bot.setup.endpoint_choice import EndpointChoice, Offer
 from bot.setup.questions import Left, Questions, say
 from bot.setup.trial import try_model
@@ -20,6 +19,7 @@ _AGAIN = (
     "Another [k]ey, another [m]odel, another [s]erver, the same [a]gain, or [w]rite it all the same? "
     "(Enter: leave)"
 )
+_UNTOLD = "the server does not say; --context sets it, where it is small"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +31,8 @@ class Chosen:
 
     def values(self, settings: Settings, context: int | None) -> dict[str, Value]:
         """Return the settings that name it; a context that was configured for another model goes."""
-        if context is None and (settings.model, settings.model_base_url) == (
-            self.model,
-            self.endpoint.base_url,
-        ):
+        same = settings.model == self.model and settings.model_base_url == self.endpoint.base_url
+        if context is None and same:
             context = settings.model_context
         return {
             "model": self.model,
@@ -85,9 +83,9 @@ class ModelChoice:
             return await self.endpoints.named(wishes.provider, wishes.key), wishes.model
         if wishes.change_model and self.settings.model:
             base_url = self.settings.model_base_url
-            title = urlsplit(base_url).netloc or "OpenAI"
             key = wishes.key or self.settings.model_api_key
-            endpoint = await self.endpoints.opened(Endpoint(title=title, base_url=base_url, key=key))
+            endpoint = Endpoint(title=place_of(base_url), base_url=base_url, key=key)
+            endpoint = await self.endpoints.opened(endpoint)
             return endpoint, wishes.model or self.settings.model
         endpoint, model = await self.endpoints.choose()
         return endpoint, wishes.model or model
@@ -116,10 +114,8 @@ class ModelChoice:
         tools = "ok" if trial.calls_tools else "not called: it works without tools, memory included"
         say(self.console, f"{where}:", "bold")
         say(self.console, f"  reply    ok ({trial.seconds:.1f} s)")
-        context = (
-            f"{trial.context:,} tokens" if trial.context else "not told; --context sets it where it is small"
-        )
-        say(self.console, f"  tools    {tools}\n  context  {context}")
+        say(self.console, f"  tools    {tools}")
+        say(self.console, f"  context  {f'{trial.context:,} tokens' if trial.context else _UNTOLD}")
         return ""
 
     async def _model(self, models: Sequence[str]) -> str:

@@ -36,7 +36,7 @@ class Questions:
             ConfigError: nobody is there.
         """
         if not self.is_answered:
-            raise ConfigError(f"Nothing was written: nobody is asked here. Say it with {option}.")
+            raise ConfigError(f"Nobody is asked here: say it with {option}. Nothing more was written.")
         try:
             return (await self.typed(f"{question}: ", hidden=hidden)).strip()
         except (KeyboardInterrupt, EOFError):

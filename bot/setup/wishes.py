@@ -40,6 +40,10 @@ def secret_in(file: Path | None) -> SecretStr | None:
     """
     if file is None:
         return None
+    if file == STDIN and sys.stdin.isatty():
+        raise ConfigError(
+            "Nothing is piped in for `-`. Without the option, you are asked. Nothing was changed."
+        )
     try:
         text = sys.stdin.readline() if file == STDIN else file.read_text(encoding="utf-8").partition("\n")[0]
     except (OSError, UnicodeDecodeError) as error:

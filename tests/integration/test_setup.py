@@ -174,7 +174,7 @@ async def test_run_again_it_changes_what_is_asked_alone(desk: Desk, model: Model
     )
     before = written()
     await desk.run("n", NO_BOT)
-    assert f"Model: old at {model.base_url}, with a key. Telegram bot: none." in desk.shown
+    assert f"Model: old at 127.0.0.1:{model.port}, with a key. Telegram bot: none." in desk.shown
     assert written() == before
     await desk.run(asks=False, wishes=Wishes(model="new", context=4096))
     changed = before.replace('"old"', '"new"') + "model_context = 4096\n"
@@ -231,9 +231,9 @@ def test_a_script_gives_every_answer(goat: Goat, model: ModelServer, tmp_path: P
     [
         ([], NOTHING),
         (["--no-telegram"], NOTHING),
-        (["--model", "x"], "Say it with --provider."),
+        (["--model", "x"], "say it with --provider."),
         (["--provider", "opnai"], "Did you mean openai?"),
-        (["--provider", "openai"], "Say it with --key-file."),
+        (["--provider", "openai"], "say it with --key-file."),
         (["--provider", "http://127.0.0.1:9/v1"], "cannot be reached"),
         (["--key-file", "nowhere"], "nowhere cannot be read"),
     ],
