@@ -77,14 +77,14 @@ async def test_what_another_owner_asked_in_a_thread_is_withdrawn_not_answered(
     """A LangGraph server notes the thread's owner, where it is listed, as that of each of its runs."""
     await agent.ask("The kayak is under the bridge.", owner=OWNER, thread=THREAD)
     listed = CONFIG | {"metadata": {"owner": OWNER, "assistant_id": "goat"}}
-    asked: Any = {"messages": [HumanMessage("My PIN is 4711.")]}
+    asked: Any = {"messages": [HumanMessage("The password is aubergine.")]}
     with pytest.raises(OwnerMismatch):
         await agent.graph.ainvoke(asked, listed, context=TurnContext(owner="ion"), durability="sync")
     assert await agent.resume() == []
     assert await agent.layers.episodes.count(owner=OWNER) == 1
     state = await agent.ask("Where is it?", owner=OWNER, thread=THREAD)
-    assert "4711" not in str(state)
-    assert "4711" not in model.chats[-1].prompt
+    assert "aubergine" not in str(state)
+    assert "aubergine" not in model.chats[-1].prompt
 
 
 @pytest.mark.parametrize("node", ["prefetch", "gap_filter"])

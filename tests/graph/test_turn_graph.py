@@ -28,10 +28,10 @@ def thread(name: str = "1", owner: str = OWNER) -> str:
 
 
 async def test_nothing_crosses_owners(agent: Agent) -> None:
-    await agent.ask("My bank PIN is 4711.", owner="ana", thread=thread("1"))
-    state = await agent.ask("What is my bank PIN?", owner="bob", thread=thread("1", "bob"))
+    await agent.ask("My bank password is aubergine.", owner="ana", thread=thread("1"))
+    state = await agent.ask("What is my bank password?", owner="bob", thread=thread("1", "bob"))
     assert not state["recall"].candidates
-    assert "4711" not in str(state["prompt"])
+    assert "aubergine" not in str(state["prompt"])
     with pytest.raises(OwnerMismatch):
         await agent.ask("What did I just say?", owner="bob", thread=thread("1"))
 
