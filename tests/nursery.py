@@ -91,6 +91,13 @@ class Life:
             os.close(self._status)
         return self._code
 
+    def end(self) -> None:
+        """Let it end by itself what it has started, as a server; kill it when it does not."""
+        self.signal(signal.SIGTERM)
+        with contextlib.suppress(TimeoutError):
+            self.wait()
+        self.kill()
+
     def kill(self) -> None:
         """End it, and wait until it is buried."""
         self.signal(signal.SIGKILL)

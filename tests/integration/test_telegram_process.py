@@ -55,7 +55,7 @@ def start(nursery: Nursery, configured: Environment, tmp_path: Path) -> Start:
         try:
             yield life, path
         finally:
-            life.kill()
+            life.end()
 
     return started
 
