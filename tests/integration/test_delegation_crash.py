@@ -30,12 +30,12 @@ async def test_the_next_process_finishes_the_job_and_asks_for_nothing_twice(
         if "slowly" not in request.messages[1]["content"]:
             return "Oats cost 3 lei."
         if _TOOK_TOOLS in str(request.messages[2:]):
-            return "very slow " * 12
+            return "It is slow."
         return Reply("", (ToolCall("memory_status", {}),))
 
     team = Team({"planner": plan(("researcher", "prices"), ("researcher", "slowly")), "researcher": research})
     model.reply(team)
-    model.delay_per_chunk = 0.03
+    model.hold_before = "slow."
     async with open_agent(settings) as agent:
         agent.layers.delegation.runner.pace = QUICK
         words = ("-m", "tests.delegating")
@@ -45,6 +45,7 @@ async def test_the_next_process_finishes_the_job_and_asks_for_nothing_twice(
                 while len(team.requests("researcher")) < 3:  # noqa: ASYNC110 - asked of a thread
                     await asyncio.sleep(0.01)
             await asyncio.to_thread(process.kill)
+        model.hold_before = ""
         left = await agent.layers.delegation.jobs.get(job.id, owner=OWNER)
         assert left is not None
         assert left.is_open

@@ -228,7 +228,7 @@ async def test_a_deleted_placeholder_is_sent_anew_with_its_looks(group: Bot, mod
 
 
 async def test_who_blocks_the_bot_is_archived_and_the_lane_goes_on(bot: Bot, model: ModelServer) -> None:
-    model.hold_before = "block"
+    model.hold_before = "I see"
     bot.api.says(BOB, "first and then I block you")
     await until(lambda: bool(model.chats))
     bot.api.blocks(BOB)
@@ -317,7 +317,7 @@ async def test_an_edit_is_answered_in_the_place_of_the_old_answer(bot: Bot, mode
 
 
 async def test_an_edit_of_what_still_waits_is_answered_last(bot: Bot, model: ModelServer) -> None:
-    model.hold_before = "takes"
+    model.hold_before = "I see"
     bot.api.says(BOB, "the first one takes a while")
     said = bot.api.says(BOB, "second")
     bot.api.edits(BOB, said.message_id, "second, but changed")

@@ -88,9 +88,9 @@ def text_of(message: Mapping[str, Any]) -> str:
     return "".join(str(part.get("text", "")) for part in content)
 
 
-def echo(request: ModelRequest) -> str:
+def echo(request: ModelRequest) -> Reply:
     """Answer with the number of messages and the last of them."""
-    return f"I see {len(request.messages)} messages. Last: {request.last}"
+    return Reply(f"I see {len(request.messages)} messages. Last: {request.last}", whole=True)
 
 
 def completion(request: ModelRequest, reply: Reply) -> bytes:
