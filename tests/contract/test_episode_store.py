@@ -384,24 +384,26 @@ async def test_a_server_that_hangs_costs_the_vectors_alone_and_comes_back(
     await files.close()
 
 
-async def test_a_server_that_is_down_costs_the_vectors_alone_and_comes_back(tmp_path: Path) -> None:
-    files = OwnerFiles(lambda: tmp_path / "owners")
-    with chroma_server(tmp_path / "data") as server:
-        settings = ChromaSettings(server.url)
-        archive = EpisodeArchive(files, VectorIndex(lambda: tmp_path, lambda: settings), HashEmbeddings())
-        await fill(archive, "red bicycle")
-        server.stop()
-        told = await archive.search("bicycle", owner="ana", limit=1)
+async def test_a_server_that_is_down_costs_the_vectors_alone_and_comes_back(
+    tmp_path: Path, server: ChromaServer
+) -> None:
+    files, settings = OwnerFiles(lambda: tmp_path / "owners"), ChromaSettings(server.url)
+    archive = EpisodeArchive(files, VectorIndex(lambda: tmp_path, lambda: settings), HashEmbeddings())
+    await fill(archive, "red bicycle", owner="down")
+    server.stop()
+    try:
+        told = await archive.search("bicycle", owner="down", limit=1)
         assert [hit.episode.message for hit in told.hits] == ["red bicycle"]
         assert [server.url in named for named in told.problems] == [True], told.problems
-        assert await archive.append(episode("later", "kept all the same"))
-        late = await archive.search("kept", owner="ana", limit=1)
+        assert await archive.append(episode("later", "kept all the same", owner="down"))
+        late = await archive.search("kept", owner="down", limit=1)
         assert [by_words(hit) for hit in late.hits] == ["kept all the same"]
         assert not late.complete
         with pytest.raises(TierUnavailable, match=server.url):
-            await archive.index(owner="ana")
+            await archive.index(owner="down")
+    finally:
         server.start()
-        assert await archive.index(owner="ana") == 1
+    assert await archive.index(owner="down") == 1
     await archive.close()
     await files.close()
 

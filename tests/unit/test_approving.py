@@ -2,13 +2,13 @@
 
 import re
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.approving import argument_lines, spelt_out
 from graph.events import Approval
 from memory.unseen import is_seen
+from tests.tables import each
 
 
 def lines(**arguments: object) -> list[str]:
@@ -28,7 +28,7 @@ def test_values_that_are_no_texts_are_shown_as_json() -> None:
     assert lines(n=3, many=["ă", "b\nc"]) == ["n: 3", r'many: ["ă", "b\nc"]']
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "shown"),
     [
         ("ls\u202efdp.", r"ls\u202efdp."),

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from bot.bench.committed import (
     Results,
     committed,
@@ -20,17 +18,18 @@ from bot.bench.committed import (
 )
 from bot.bench.race.contestants import OURS, SHARES
 from graph.context import Thresholds
+from tests.tables import each
 
 README = " ".join((Path(__file__).parents[2] / "README.md").read_text("utf-8").split())
 
 
-@pytest.mark.parametrize("table", [recall_table, injection_table, curve_table])
+@each("table", [recall_table, injection_table, curve_table])
 def test_the_tables_stand_in_the_readme(table: Callable[[Results, str], str]) -> None:
     for row in table(committed(), "LoCoMo").splitlines():
         assert row in README
 
 
-@pytest.mark.parametrize("sentence", [longmemeval_sentence, romanian_sentence])
+@each("sentence", [longmemeval_sentence, romanian_sentence])
 def test_the_sentences_stand_in_the_readme(sentence: Callable[[Results], str]) -> None:
     assert sentence(committed()) in README
 
@@ -53,7 +52,7 @@ def test_the_committed_sweep_has_every_share() -> None:
     assert all(estimate(swept, "LoCoMo", f"{share:g}", "recall@5") for share in SHARES)
 
 
-@pytest.mark.parametrize("name", ["recall", "neighbours"])
+@each("name", ["recall", "neighbours"])
 def test_no_search_of_a_committed_run_was_late(name: str) -> None:
     benches = committed(name)["benchmarks"].values()
     assert {one["problems"] for bench in benches for one in bench["contestants"].values()} == {0}

@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.bench.episodes import as_episodes, asked_at, spoken, turn_id
 from bot.bench.neutral import Archive, Doc, Query
+from tests.tables import each
 
 ASKERS = ("user", "human", "you", "me")
 ANSWERERS = ("assistant", "ai", "bot", "gpt", "model")
@@ -19,13 +19,13 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 class TestSpokenExchanges:
-    @pytest.mark.parametrize("asker", ASKERS)
-    @pytest.mark.parametrize("answerer", ANSWERERS)
+    @each("asker", ASKERS)
+    @each("answerer", ANSWERERS)
     def test_every_label_in_any_case(self, asker: str, answerer: str) -> None:
         for case in (str.lower, str.upper, str.title):
             assert spoken(f"{case(asker)}: hi\n{case(answerer)}: hello") == ("hi", "hello")
 
-    @pytest.mark.parametrize(
+    @each(
         ("text", "expected"),
         [
             ("Human: why?\nAI: because", ("why?", "because")),
@@ -57,7 +57,7 @@ class TestSpokenLines:
     def test_two_short_lines_are_one_message(self) -> None:
         assert spoken("buy milk\nand bread") == ("buy milk\nand bread", "")
 
-    @pytest.mark.parametrize(
+    @each(
         ("first", "rest", "split"),
         [
             (1, 599, False),
@@ -74,7 +74,7 @@ class TestSpokenLines:
         whole = f"{message}\n{reply}"
         assert spoken(whole) == ((message, reply) if split else (whole, ""))
 
-    @pytest.mark.parametrize("first", ["", "  ", "\t"])
+    @each("first", ["", "  ", "\t"])
     def test_under_an_empty_line_there_is_no_reply(self, first: str) -> None:
         text = f"{first}\n{'a' * 700}"
         assert spoken(text) == (text, "")

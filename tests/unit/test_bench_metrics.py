@@ -18,6 +18,7 @@ from bot.importers.source import BadImportFile
 from graph.context import TurnContext
 from memory.errors import ConfigError
 from memory.gap import GapRule
+from tests.tables import each
 
 RANKING = ("a", "b", "c", "d", "e", "f")
 
@@ -124,7 +125,7 @@ def test_a_summary_of_nothing() -> None:
     json.dumps(summary, allow_nan=False)
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "parts"),
     [
         ("user: Hi\nthere\nassistant: Hello.\nassistant: Bye", ("Hi\nthere", "Hello.\nassistant: Bye")),
@@ -233,7 +234,7 @@ def test_thresholds_from_the_command_line() -> None:
     assert (context.gap_threshold, context.gap_rule) == (0.5, GapRule.RATIO)
 
 
-@pytest.mark.parametrize(
+@each(
     ("given", "says"),
     [
         ("gap_threshold=7", "--set gap_threshold=7 is refused: .* Allowed: a number from 0 up to 1"),

@@ -11,6 +11,7 @@ from bot.bench.sets.irrelevant import OTHERS, SAME_NAMES, read_phrases, renamed,
 from bot.bench.sets.labelled import Labelled, pooled, sampled
 from bot.bench.sets.locomo import dialogue_ids, load_locomo
 from bot.bench.sets.longmemeval import load_longmemeval
+from tests.tables import each
 
 SAMPLE: dict[str, Any] = {
     "sample_id": "conv-1",
@@ -59,7 +60,7 @@ def two() -> Bench:
     )
 
 
-@pytest.mark.parametrize(
+@each(
     ("evidence", "ids"),
     [("D8:6; D9:17", ["D8:6", "D9:17"]), ("D", []), ("D30:05", ["D30:5"]), (None, [])],
 )

@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from memory.temporal.bound import read_bound
+from tests.tables import each
 
 NOW = datetime(2026, 3, 18, 15, tzinfo=UTC)
 """A Wednesday."""
 ZONE = timezone(timedelta(hours=2))
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "day"),
     [
         ("today", "2026-03-18"),
@@ -34,9 +35,7 @@ def test_the_day_begins_where_it_is_asked(text: str, day: str) -> None:
     assert read_bound(text, now=NOW, zone=ZONE) == begun
 
 
-@pytest.mark.parametrize(
-    "text", ["", "not yesterday", "nu ieri", "without last week", "2026-13", "now", "\0"]
-)
+@each("text", ["", "not yesterday", "nu ieri", "without last week", "2026-13", "now", "\0"])
 def test_what_is_no_time_is_refused_with_what_to_write(text: str) -> None:
     with pytest.raises(ValueError, match="is no time: write a date"):
         read_bound(text, now=NOW, zone=ZONE)

@@ -20,6 +20,7 @@ from memory.budget import (
     recall_limit,
 )
 from tests.linear import not_linear
+from tests.tables import each
 
 KNOBS = Thresholds()
 SHARES = st.floats(0, 1)
@@ -53,17 +54,17 @@ def l3(available: int, conversation: int) -> int:
     return recall_limit(available, conversation, l3_minimum=KNOBS.l3_minimum, l2_floor=KNOBS.l2_floor)
 
 
-@pytest.mark.parametrize("message", ["", " ", "\n\t ", "\u00a0\u2003"])
+@each("message", ["", " ", "\n\t ", "\u00a0\u2003"])
 def test_nothing_calls_for_little(message: str) -> None:
     assert confidence(message) == 0.2
 
 
-@pytest.mark.parametrize("message", ["yes", "da", "👍", "...", "whatever", "howl", "somewhere", "0"])
+@each("message", ["yes", "da", "👍", "...", "whatever", "howl", "somewhere", "0"])
 def test_a_message_without_a_cue_calls_for_half(message: str) -> None:
     assert confidence(message) == 0.5
 
 
-@pytest.mark.parametrize(
+@each(
     ("message", "expected"),
     [
         ("what", 0.8),
@@ -87,25 +88,25 @@ def test_cues_add_up(message: str, expected: float) -> None:
     assert confidence(message) == pytest.approx(expected, abs=1e-12)
 
 
-@pytest.mark.parametrize("spelling", [str.lower, str.upper, str.title])
-@pytest.mark.parametrize("form", ["NFC", "NFD", "NFKD"])
+@each("spelling", [str.lower, str.upper, str.title])
+@each("form", ["NFC", "NFD", "NFKD"])
 def test_each_cue_counts_however_it_is_written(spelling: Callable[[str], str], form: Form) -> None:
     for cue in CUES:
         assert confidence(unicodedata.normalize(form, spelling(cue))) == 0.8, cue
 
 
-@pytest.mark.parametrize("connector", ["and", "or", "plus", "și", "si", "ŞI", "şi", "Și", "sau", ",", ";"])
+@each("connector", ["and", "or", "plus", "și", "si", "ŞI", "şi", "Și", "sau", ",", ";"])
 def test_each_connector_counts(connector: str) -> None:
     message = f"a {connector} b"
     assert complexity(message) == pytest.approx(len(message) / 200 * 0.7 + 0.3, abs=1e-12)
 
 
-@pytest.mark.parametrize("message", ["android", "order", "surplus", "sauce", "a:b", "a.b", "sip"])
+@each("message", ["android", "order", "surplus", "sauce", "a:b", "a.b", "sip"])
 def test_part_of_a_word_is_no_connector(message: str) -> None:
     assert complexity(message) == pytest.approx(len(message) / 200 * 0.7, abs=1e-12)
 
 
-@pytest.mark.parametrize(
+@each(
     ("message", "expected"),
     [
         ("", 0.0),
@@ -124,7 +125,7 @@ def test_complexity_by_hand(message: str, expected: float) -> None:
     assert complexity(message) == pytest.approx(expected, abs=1e-12)
 
 
-@pytest.mark.parametrize(
+@each(
     ("message", "tokens"),
     [
         ("", 2000 + 800),
@@ -184,7 +185,7 @@ def test_cue_lists_are_folded() -> None:
         assert in_words(word) == f" {word} "
 
 
-@pytest.mark.parametrize(
+@each(
     ("available", "recalled", "conversation"),
     [
         (6000, 5000, 4800),  # the minimum is set aside first
@@ -205,7 +206,7 @@ def test_the_conversation_gets_what_l3_leaves(available: int, recalled: int, con
     assert l2(available, recalled) == conversation
 
 
-@pytest.mark.parametrize(
+@each(
     ("available", "conversation", "recalled"),
     [
         (6000, 4800, 1200),

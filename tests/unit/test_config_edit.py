@@ -12,6 +12,7 @@ from graph.tuning.edit import edited
 from memory.errors import ConfigError
 from memory.relevance import calibration_of
 from memory.tuning.record import Tuned
+from tests.tables import each
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -34,7 +35,7 @@ def first_lines(text: str, **thresholds: float | str) -> str:
     return edited(text, tuned(**thresholds), new={}).split("[tuned]")[0].rstrip("\n")
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "then"),
     [
         ("gap_threshold = 0.5   # half", "gap_threshold = 0.6   # half"),

@@ -2,7 +2,6 @@
 
 import json
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,11 +9,12 @@ from graph.delegation.reading import read_plan, read_review
 from graph.delegation.roles import MOST_STEPS
 from graph.delegation.spending import allotted
 from graph.delegation.state import CODER, RESEARCHER, Budget, Share, Spent, Step
+from tests.tables import each
 
 STEP = {"role": "coder", "title": "Script", "task": "Write it."}
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         json.dumps({"steps": [STEP]}),
@@ -36,7 +36,7 @@ def test_steps_may_be_bare_words_and_are_bounded() -> None:
     assert all(len(step.title) <= 80 and len(step.task) < 4200 for step in steps)
 
 
-@pytest.mark.parametrize("text", ["", "no", "{" * 5000, "[" * 50_000, '{"steps": {"a": 1}}', "null", "[[]]"])
+@each("text", ["", "no", "{" * 5000, "[" * 50_000, '{"steps": {"a": 1}}', "null", "[[]]"])
 def test_what_is_no_plan_is_the_task_as_one_step(text: str) -> None:
     assert read_plan(text, "Find  it\nnow") == [
         Step(id="1", role=RESEARCHER, title="Find it now", task="Find  it\nnow")

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memory.evidence import MIN_LIMIT, evidence_line
+from tests.tables import each
 
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5)
 
@@ -14,7 +15,7 @@ def test_a_call_and_what_it_said() -> None:
     assert line == 'called search(query="Miti", n=3, exact=true) -> Miti is a cat.'
 
 
-@pytest.mark.parametrize(
+@each(
     "name",
     [
         "password",
@@ -34,7 +35,7 @@ def test_a_secret_is_masked(name: str) -> None:
     assert f"{name}=***" in line
 
 
-@pytest.mark.parametrize("name", ["key", "monkey", "keyword", "author", "passenger"])
+@each("name", ["key", "monkey", "keyword", "author", "passenger"])
 def test_what_only_resembles_a_secret_is_shown(name: str) -> None:
     assert evidence_line("fetch", {name: "seen"}, "ok") == f'called fetch({name}="seen") -> ok'
 

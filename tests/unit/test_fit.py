@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from memory.calibration.fit import Asked, Matrix, fit_calibration, regress
 from memory.models import Evidence, QueryFacts
 from memory.relevance import Calibration
+from tests.tables import each
 
 GRID = np.array([(x, y) for x in np.linspace(-2, 2, 9) for y in np.linspace(-2, 2, 9)])
 SLOPES = st.floats(-1.5, 1.5)
@@ -95,7 +96,7 @@ class TestRegress:
         found, constant = regress(rows, labels.tolist(), np.ones(len(rows)))
         assert [*found.tolist(), constant] == pytest.approx([1.5, -0.7, -0.5], abs=0.08)
 
-    @pytest.mark.parametrize("weight", [1.0, 40.0])
+    @each("weight", [1.0, 40.0])
     def test_the_ridge_bounds_what_would_be_endless(self, weight: float) -> None:
         rows = np.array([[1.0], [-1.0]])
         (slope,), constant = regress(rows, [True, False], np.full(2, weight))
@@ -205,14 +206,14 @@ class TestFalseRate:
     def at(self, fitted: Calibration, standing: float, documents: int) -> float:
         return fitted.probability(evidence(standing), QueryFacts(documents=documents))
 
-    @pytest.mark.parametrize(("documents", "counted"), [(9, False), (10, True), (50, True)])
+    @each(("documents", "counted"), [(9, False), (10, True), (50, True)])
     def test_an_archive_is_grown_from_ten_turns_on(self, documents: int, counted: bool) -> None:
         low = [one for one in self.BASE if one.relevant]
         told = [*low, *[asked([(evidence(0.0), False)])] * 2, *self.reaching(documents)]
         fitted = fit(told, false_rate=0.5)
         assert self.at(fitted, 1.0 if counted else 0.0, 1000) == pytest.approx(0.5)
 
-    @pytest.mark.parametrize(("documents", "counted"), [(1, True), (3, True), (4, False)])
+    @each(("documents", "counted"), [(1, True), (3, True), (4, False)])
     def test_an_archive_is_small_up_to_three_turns(self, documents: int, counted: bool) -> None:
         fitted = fit([*self.BASE, *self.reaching(documents)], false_rate=0.5)
         assert self.at(fitted, 0.0, 1000) == pytest.approx(0.5)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from memory import fusion
 from memory.fusion import BALANCED, FusionWeights, Scores, leaning, lend, own_scores
 from memory.lexical.index import SATURATION, idf
+from tests.tables import each
 
 UNKNOWN = math.nan
 MEAN, SCALE = 0.2, 0.1
@@ -46,7 +47,7 @@ def lent(
 
 
 class TestOwnScores:
-    @pytest.mark.parametrize(
+    @each(
         ("cosine", "lexical", "coverage", "expected"),
         [
             (0.5, 0.0, 0.0, 3.0),
@@ -65,7 +66,7 @@ class TestOwnScores:
     def test_table(self, cosine: float, lexical: float, coverage: float, expected: float) -> None:
         assert own((cosine, lexical, coverage)) == [pytest.approx(expected)]
 
-    @pytest.mark.parametrize("mean", [-0.5, 0.0, 0.5])
+    @each("mean", [-0.5, 0.0, 0.5])
     def test_an_unknown_cosine_says_nothing_whatever_the_mean(self, mean: float) -> None:
         assert own((UNKNOWN, 4.0, 0.5), mean=mean) == [pytest.approx(1.3)]
 
@@ -125,7 +126,7 @@ class TestOwnScores:
 
 
 class TestLeaning:
-    @pytest.mark.parametrize(
+    @each(
         ("length", "expected"),
         [(0, 1), (1, 1), (399, 1), (400, 1), (500, 0.64), (800, 1 / 4), (1200, 1 / 9), (4000, 0.01)],
     )

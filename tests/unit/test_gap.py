@@ -21,6 +21,7 @@ from memory.gap import (
     ratio_rule,
     squared_distance,
 )
+from tests.tables import each
 
 SIMILARITIES = st.lists(st.floats(-1, 1), max_size=40).map(lambda found: sorted(found, reverse=True))
 NOISE = st.lists(st.floats(-1, 1), max_size=60).map(sorted)
@@ -61,9 +62,7 @@ def test_squared_distance_of_unit_vectors() -> None:
     assert [squared_distance(s) for s in (1.0, 0.5, 0.0, -1.0)] == [0.0, 1.0, 2.0, 4.0]
 
 
-@pytest.mark.parametrize(
-    ("share", "expected"), [(0.0, 1.0), (0.25, 2.0), (0.5, 3.0), (0.6, 3.4), (0.95, 4.8), (1.0, 5.0)]
-)
+@each(("share", "expected"), [(0.0, 1.0), (0.25, 2.0), (0.5, 3.0), (0.6, 3.4), (0.95, 4.8), (1.0, 5.0)])
 def test_quantile_interpolates(share: float, expected: float) -> None:
     assert quantile([1.0, 2.0, 3.0, 4.0, 5.0], share) == pytest.approx(expected)
 
@@ -95,7 +94,7 @@ def test_without_noise_the_null_rule_keeps_nothing() -> None:
     assert verdict.probability == 0.0
 
 
-@pytest.mark.parametrize(
+@each(
     ("distances", "cut", "ratio"),
     [
         ([], 0, 0.0),
@@ -131,7 +130,7 @@ def test_the_ratio_rule_cuts_at_the_largest_gap() -> None:
     assert [verdict.probability for verdict in verdicts] == [1.0, 1.0, 0.5, 0.5, 0.5, 0.5]
 
 
-@pytest.mark.parametrize(
+@each(
     ("similarities", "expected"),
     [
         ([], []),
@@ -165,7 +164,7 @@ def test_every_rule_has_a_name_of_its_own_and_judges_on_its_own() -> None:
     }
 
 
-@pytest.mark.parametrize(
+@each(
     ("chances", "threshold", "expected"),
     [
         ([], 0.5, []),
@@ -206,7 +205,7 @@ def test_the_order_in_which_they_come_makes_no_difference() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@each(
     ("probability", "expected"),
     [(0.5, 0.0), (0.75, math.log(3)), (0.1, -math.log(9)), (0.0, -math.log(1e12)), (1.0, math.log(1e12))],
 )

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langgraph.runtime import Runtime
@@ -27,6 +26,7 @@ from memory.models import Candidate, ConversationTurn, Decision, Evidence, Fact,
 from memory.ranking import RankRule
 from memory.relevance import Calibration, GivenCalibrations, calibration_of
 from nodes.gap_filter import AS_BEFORE, FEW_HOLD_A_KEY, GapFilter, by_key_and_time, decided, without_echo
+from tests.tables import each
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TURN = Turn(turn_id="now", owner="ana", thread="1", message="what did I plant?", at=NOW)
@@ -133,7 +133,7 @@ class TestRules:
     def test_without_noise_the_null_rule_keeps_nothing(self) -> None:
         assert kept(by_null(state(candidate("a", 1.0), noise=()))) == []
 
-    @pytest.mark.parametrize("rule", GapRule)
+    @each("rule", GapRule)
     def test_nothing_found_is_nothing_decided(self, rule: GapRule) -> None:
         assert decide(state(), gap_rule=rule) == []
 
@@ -142,7 +142,7 @@ class TestRules:
         assert kept(decide(state(*found), gap_rule=GapRule.RATIO)) == ["0", "1"]
         assert kept(decide(state(*found), gap_rule=GapRule.RATIO, gap_significance=4.5)) == []
 
-    @pytest.mark.parametrize("rule", [GapRule.NULL, GapRule.RATIO])
+    @each("rule", [GapRule.NULL, GapRule.RATIO])
     def test_the_older_rules_judge_by_similarity_whatever_the_order(self, rule: GapRule) -> None:
         found = [candidate(str(i), s) for i, s in enumerate((0.3, 0.9, 0.3, 0.85, 0.3, 0.3))]
         assert sorted(kept(decide(state(*found, noise=(0.5,)), gap_rule=rule))) == ["1", "3"]
@@ -392,7 +392,7 @@ class TestKeyAndTime:
 class TestSmallTalk:
     SMALL = QueryFacts(documents=500, words=1, small_talk=True, model="any")
 
-    @pytest.mark.parametrize("rule", GapRule)
+    @each("rule", GapRule)
     def test_thanks_call_up_nothing(self, rule: GapRule) -> None:
         found = [candidate("a", 1.0), candidate("b", 0.99)]
         assert kept(decide(state(*found, noise=(0.0,)), gap_rule=rule)) == ["a", "b"]
@@ -449,7 +449,7 @@ class TestEcho:
         given = state(candidate("both", 1.0, text="my dog Rex and my sister Maria"), facts=facts)
         assert rules(by_null(given)) == {"both": (True, "null")}
 
-    @pytest.mark.parametrize(
+    @each(
         ("before", "now", "expected"),
         [
             (0.6, 0.6, (False, "unused")),
@@ -468,7 +468,7 @@ class TestEcho:
         given = state(shown, unused=[Unused(turn_id="shown", probability=before, turns_left=1)])
         assert rules(without_echo([decision], [shown], given)) == {"shown": expected}
 
-    @pytest.mark.parametrize("rule", ["key", "time"])
+    @each("rule", ["key", "time"])
     def test_what_is_asked_for_by_key_or_time_is_shown_again(self, rule: str) -> None:
         shown = candidate("shown", 1.0)
         decision = Decision(turn_id="shown", kept=True, rule=rule, score=0.1, threshold=0.5, probability=0.1)

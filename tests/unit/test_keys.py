@@ -1,14 +1,13 @@
 """Structural keys: what is one, how it is written, what only looks like one; hostile text in linear time."""
 
-import pytest
-
 from memory.keys import MAX_KEY_CHARS, MAX_KEYS, find_keys
 from tests.linear import not_linear
+from tests.tables import each
 
 UUID = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "expected"),
     [
         (UUID.upper(), [UUID]),
@@ -39,7 +38,7 @@ def test_a_key_is_found_and_normalised(text: str, expected: list[str]) -> None:
     assert find_keys(text) == expected
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "",

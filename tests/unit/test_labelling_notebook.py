@@ -12,6 +12,7 @@ import pytest
 from bot.notebook.progress import Progress
 from bot.notebook.table import Table
 from bot.notebook.verbatim import Verbatim
+from tests.tables import each
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = (
@@ -42,7 +43,7 @@ def test_what_stands_in_a_table_is_no_mathematics() -> None:
     assert "$\\href{https://example.org}{x}$" in Read(drawn).text
 
 
-@pytest.mark.parametrize("lines", [0, 3])
+@each("lines", [0, 3])
 def test_a_text_is_shown_as_it_is_but_for_control_characters(lines: int) -> None:
     shown = Verbatim("Message", lines)
     shown.text = HOSTILE

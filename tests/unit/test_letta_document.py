@@ -12,6 +12,7 @@ from memory.permanent.letta_document import Document
 from memory.permanent.letta_edit import Edit, set_identity, upsert
 from memory.permanent.letta_text import Unreadable, parse, render
 from memory.permanent.rules import TokenCap, spelt
+from tests.tables import each
 
 CAP = TokenCap(len, lambda: 10**9)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -57,7 +58,7 @@ def test_no_half_of_a_document_is_taken_for_a_whole(log: list[tuple[str | None, 
 LINE = {"n": 1, "id": "a", "at": "2025-03-01T12:00:00+00:00", "fact": "k", "value": "v"}
 
 
-@pytest.mark.parametrize(
+@each(
     "line",
     [
         None,

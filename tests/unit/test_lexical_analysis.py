@@ -3,16 +3,15 @@
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
 from memory.lexical.analysis import MAX_TERM_CHARS, MAX_TERMS, query_terms, terms
 from tests.linear import not_linear
+from tests.tables import each
 
 ROMANIAN = "Ieri am fost cu mașina la service și am plătit plăcuțele de frână."
 ENGLISH = "Yesterday I took the car to the garage and they changed the brakes."
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "expected"),
     [
         ("", []),
@@ -40,7 +39,7 @@ def test_a_document_has_these_terms(text: str, expected: list[str]) -> None:
     assert terms(text) == expected
 
 
-@pytest.mark.parametrize(
+@each(
     "words",
     [
         "mașina masina maşina mașinii masinii mașini",
@@ -75,7 +74,7 @@ def test_each_sentence_is_stemmed_in_its_language() -> None:
     assert {"masin", "garag", "brake", "voitur", "cher"} <= set(found)
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "query"),
     [
         ("Мы купили новые книги в магазине", "новая книга"),
@@ -99,7 +98,7 @@ def test_any_script_is_found(text: str, query: str) -> None:
     assert all(found & set(word) for word in query_terms(query))
 
 
-@pytest.mark.parametrize(
+@each(
     ("query", "expected"),
     [
         ("", []),
@@ -119,7 +118,7 @@ def test_a_query_lists_each_word_with_what_it_may_stand_as(
     assert [set(word) for word in query_terms(query)] == [set(word) for word in expected]
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         f"{ROMANIAN} {ENGLISH}",
@@ -161,6 +160,6 @@ def test_threads_get_the_same_terms() -> None:
         assert list(threads.map(terms, texts)) == [terms(text) for text in texts]
 
 
-@pytest.mark.parametrize("text", ["cat", "grey cat", "cat food"])
+@each("text", ["cat", "grey cat", "cat food"])
 def test_an_english_word_that_romanian_has_too_is_not_lost(text: str) -> None:
     assert len(query_terms(text)) == len(terms(text)) == len(text.split())

@@ -15,6 +15,7 @@ from memory.lexical import index
 from memory.lexical.analysis import query_terms, terms
 from memory.lexical.index import LONG_REPLY, RECITED, Matches, clear, find, idf, put
 from memory.owner_schema import migrate
+from tests.tables import each
 
 K1, B = 1.2, 0.75
 WORDS = ["apple", "bridge", "castle", "dragon", "engine", "forest"]
@@ -127,7 +128,7 @@ def test_a_look_up_adds_the_words_and_knows_its_bounds(told: list[Told], query: 
     assert all(score <= worst + 1e-6 for seq, score in expected.items() if seq not in best)
 
 
-@pytest.mark.parametrize(("documents", "frequency"), [(1, 1), (2, 2), (10, 10), (10, 1), (10, 0), (0, 0)])
+@each(("documents", "frequency"), [(1, 1), (2, 2), (10, 10), (10, 1), (10, 0), (0, 0)])
 def test_rarity_is_never_negative_and_falls_with_frequency(documents: int, frequency: int) -> None:
     rarity = idf(documents, frequency)
     assert rarity > 0

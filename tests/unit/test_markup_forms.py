@@ -4,9 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import pytest
-
 from memory.markup.parse import parse_calls
+from tests.tables import each
 
 TOOLS: Mapping[str, Mapping[str, Any]] = {
     "search_memory": {
@@ -101,7 +100,7 @@ BARE = {
 }
 
 
-@pytest.mark.parametrize("form", FORMS)
+@each("form", FORMS)
 def test_a_form_is_read(form: str) -> None:
     parsed = parse_calls(FORMS[form], TOOLS)
     assert [(call.name, call.arguments) for call in parsed.calls] == [("search_memory", QUERY)]
@@ -112,26 +111,26 @@ CLOSED = [form for form in FORMS if "no end of the call" not in form and "fence 
 """What follows one of these stands outside of it."""
 
 
-@pytest.mark.parametrize("form", FORMS)
+@each("form", FORMS)
 def test_text_before_a_call_stays(form: str) -> None:
     parsed = parse_calls(f"Let me look.\n\n{FORMS[form]}", TOOLS)
     assert (parsed.text, len(parsed.calls), parsed.broken) == ("Let me look.", 1, ())
 
 
-@pytest.mark.parametrize("form", CLOSED)
+@each("form", CLOSED)
 def test_text_after_a_call_stays(form: str) -> None:
     parsed = parse_calls(f"{FORMS[form]}\n\nOne moment.", TOOLS)
     assert (parsed.text, len(parsed.calls), parsed.broken) == ("One moment.", 1, ())
 
 
-@pytest.mark.parametrize("form", CLOSED)
+@each("form", CLOSED)
 def test_a_form_twice_is_two_calls(form: str) -> None:
     parsed = parse_calls(f"{FORMS[form]}\n{FORMS[form]}", TOOLS)
     assert [call.arguments for call in parsed.calls] == [QUERY, QUERY]
     assert (parsed.text, parsed.broken) == ("", ())
 
 
-@pytest.mark.parametrize("form", BARE)
+@each("form", BARE)
 def test_a_reply_that_is_json_is_a_call(form: str) -> None:
     parsed = parse_calls(f"\n{BARE[form]}\n", TOOLS)
     assert [(call.name, call.arguments) for call in parsed.calls] == [("search_memory", QUERY)]

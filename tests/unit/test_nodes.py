@@ -41,6 +41,7 @@ from nodes.archive import UNUSED_TURNS, to_episode, unused
 from nodes.assemble import Assemble, alternating, conversation_messages, shorten_message
 from nodes.budget import Budget, fit_memories
 from nodes.gap_filter import decided
+from tests.tables import each
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TURN = Turn(turn_id="now", owner="ana", thread="1", message="what did I plant, and where?", at=NOW)
@@ -268,7 +269,7 @@ class TestToCandidate:
             access_count=3,
         )
 
-    @pytest.mark.parametrize(
+    @each(
         ("keyed", "timed", "expected"),
         [
             (False, False, Mechanism.THEMATIC),
@@ -283,7 +284,7 @@ class TestToCandidate:
         told = replace(EVIDENCE, keyed=keyed, timed=timed)
         assert to_candidate(replace(self.hit("m", "r", (0, 1)), evidence=told), 1).mechanism is expected
 
-    @pytest.mark.parametrize("where", [0, 1_000, 10_000, 19_990])
+    @each("where", [0, 1_000, 10_000, 19_990])
     def test_the_part_that_matched_is_in_the_extract(self, where: int) -> None:
         filler = "x" * 20_000
         marked = filler[:where] + "NEEDLE" + filler[where:]
@@ -309,7 +310,7 @@ class TestToCandidate:
 
 
 class TestToEpisode:
-    @pytest.mark.parametrize(
+    @each(
         ("outcome", "text", "archived", "tags"),
         [
             (Outcome.ANSWERED, "Tomatoes.", "Tomatoes.", ()),
@@ -392,7 +393,7 @@ class TestUnused:
         before = (self.vain(self.KEY, 2),)
         assert self.after(self.KEY, reply="Under the third flower pot!", before=before) == []
 
-    @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.INTERRUPTED, Outcome.RECALLED])
+    @each("outcome", [Outcome.FAILED, Outcome.INTERRUPTED, Outcome.RECALLED])
     def test_a_turn_without_a_whole_reply_says_nothing_of_what_it_showed(self, outcome: Outcome) -> None:
         before = (self.vain(self.BOAT, 2),)
         assert self.after(self.KEY, reply="", outcome=outcome, before=before) == [self.vain(self.BOAT, 1)]

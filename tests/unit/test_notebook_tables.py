@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 
-import pytest
 from matplotlib.figure import Figure
 
 from bot.bench.neutral import Archive, Doc
@@ -12,6 +11,7 @@ from bot.notebook.table import LONGEST, Table
 from bot.pictures.canvas import png
 from bot.pictures.palette import DARK, LIGHT, Palette
 from memory.tuning.resampling import Estimate
+from tests.tables import each
 
 HOSTILE = "<script>alert(1)</script> $x_1$ \x00\x1b[2J\u202e\n" + "字" * 500
 
@@ -29,7 +29,7 @@ def test_what_stands_in_a_cell_is_text() -> None:
     assert str(Table(("a",), [])) == "a"
 
 
-@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=lambda palette: palette.name)
+@each("palette", [LIGHT, DARK], ids=lambda palette: palette.name)
 def test_plots_have_their_axes_named_and_can_be_drawn(palette: Palette) -> None:
     worth = [Estimate(value=0.1, low=-0.2, high=0.4), Estimate(value=0.2, low=0.0, high=0.4)]
     drawn = [

@@ -14,6 +14,7 @@ from memory.histogram import ERROR, LEAST, MOST, bucket, quantile, value
 from memory.models import Outcome
 from memory.observation import Observation, Searched
 from tests.observations import observation
+from tests.tables import each
 
 durations = st.floats(LEAST, MOST)
 
@@ -30,7 +31,7 @@ def test_what_an_older_version_did_not_write_has_its_default() -> None:
     assert read.zone == ""
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"turn_id": 5}'])
+@each("text", ["", "[]", "{}", '{"turn_id": 5}'])
 def test_what_is_no_observation_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="Observation"):
         Observation.from_json(text)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.tables import each
+
 REPO = Path(__file__).parents[2]
 PACKAGES = ("graph", "nodes", "memory", "bot")
 CONFIGURATION = ("goat.toml", ".env")
@@ -108,14 +110,14 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("package", PACKAGES)
+@each("package", PACKAGES)
 def test_no_other_distribution_brings_a_package_of_our_name(package: str) -> None:
     distributions = packages_distributions()
     assert "langgraph" in distributions
     assert set(distributions.get(package, [])) <= {"goat2"}
 
 
-@pytest.mark.parametrize("package", PACKAGES)
+@each("package", PACKAGES)
 def test_our_packages_are_imported_from_here(package: str) -> None:
     spec = find_spec(package)
     assert spec is not None

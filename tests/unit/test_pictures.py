@@ -21,6 +21,7 @@ from bot.pictures.scores import ROWS, scores_figure
 from bot.pictures.shares import room_figure
 from bot.pictures.turn import turn_figure
 from bot.pictures.values import Curve, Mark, Point, Room, ScoreRow, Scores, Share, Words
+from tests.tables import each
 
 THRESHOLD = Mark(0.5, "threshold")
 ROOM = Room([Share("facts", 300), Share("conversation", 1200, 4000), Share("memory", 500, 3000)], 8000)
@@ -30,7 +31,7 @@ HOSTILE = [
     "$a_b$ \\frac{x}{",
     "买牛奶 😀👍🏽",
     "العربية שלום",
-    "x" * 10_000,
+    "x" * 2_000,
     "\u2066\u2069\u200d",
     "",
 ]
@@ -76,7 +77,7 @@ class TestScores:
             *["0%", "50%", "100%"],
         ]
 
-    @pytest.mark.parametrize("palette", PALETTES)
+    @each("palette", PALETTES)
     def test_kept_and_cut_are_told_apart_without_colour(self, palette: Palette) -> None:
         figure = scores_figure(scores(0.9, 0.2), palette=palette)
         (kept,), (cut,) = bars(figure, "kept"), bars(figure, "cut")
@@ -190,7 +191,7 @@ def test_a_picture_that_is_too_large_is_made_smaller() -> None:
     assert sum(image(Figure((8, 400))).size) <= 9_000
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+@each("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_texts_are_drawn(text: str) -> None:
     hostile = ScoreRow(number=10**20, date=text, probability=math.nan, kept=False, rule=text, snippet=text)
     words = Words(scores=text, kept=text, cut=text, room=text, left=text, used=text, limit=text, more=text)
@@ -205,7 +206,7 @@ def test_dollars_are_no_formulas() -> None:
     assert "$a_b$ 90%" in texts(scores_figure(Scores([row(1, 0.9)], Mark(0.9, "$a_b$"))))
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "shown"),
     [
         ("买牛奶 today", "… today"),

@@ -2,13 +2,13 @@
 
 import math
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from bot.pictures.text import ASCII, curves_text, room_text, score_bar, scores_text
 from bot.pictures.values import Curve, Mark, Point, Room, ScoreRow, Scores, Share, Words
+from tests.tables import each
 
 ROOM = Room([Share("facts", 1000), Share("conversation", 2000, 4000), Share("memory", 1, 3000)], 8000)
 SCORES = Scores(
@@ -79,7 +79,7 @@ def test_ascii_alone() -> None:
     assert "C?t de probabil >=" in scores_text(SCORES, words=words, ascii_only=True)
 
 
-@pytest.mark.parametrize("nasty", ["\x1b]0;owned\x07", "\u202eevil", "a\0b", "\ud83d", "\x9b31m", "\r"])
+@each("nasty", ["\x1b]0;owned\x07", "\u202eevil", "a\0b", "\ud83d", "\x9b31m", "\r"])
 def test_nothing_steers_the_terminal(nasty: str) -> None:
     row = ScoreRow(number=1, date=nasty, probability=1, kept=True, rule=nasty, snippet=nasty)
     words = Words(scores=nasty, room=nasty, kept=nasty)

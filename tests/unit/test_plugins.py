@@ -25,9 +25,10 @@ from graph.tools.plugins.services import SettingsView
 from graph.tools.plugins.settling import settled
 from graph.tools.plugins.shelf import SHIPPED
 from tests.plugins import plugin_of, services_of, until
+from tests.tables import each
 
 
-@pytest.mark.parametrize(
+@each(
     "address",
     [
         "168.63.129.16", "::ffff:168.63.129.16",
@@ -45,7 +46,7 @@ def test_what_is_not_public_is_known(address: str) -> None:
     assert not is_public(ip_address(address))
 
 
-@pytest.mark.parametrize(
+@each(
     "address",
     ["1.1.1.1", "8.8.8.8", "100.63.255.255", "100.128.0.1", "172.32.0.1", "192.0.1.1", "223.255.255.255",
      "2606:4700::1111", "2a00:1450:4001::1", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"],
@@ -67,7 +68,7 @@ def test_nothing_is_public_that_python_calls_private(address: object) -> None:
         assert not is_public(known) or str(known).startswith(("2002:", "64:ff9b::", "::ffff:"))
 
 
-@pytest.mark.parametrize("found", [["8.8.8.8", "127.0.0.1"], ["fe80::1%eth0"], ["2606:4700::1%lo"]])
+@each("found", [["8.8.8.8", "127.0.0.1"], ["fe80::1%eth0"], ["2606:4700::1%lo"]])
 def test_one_address_that_is_not_public_spoils_the_host(found: list[str]) -> None:
     with pytest.raises(AddressRefused, match="not on the public internet"):
         checked("mixed.example", found)
@@ -83,7 +84,7 @@ INTERFACES = [
 ]
 
 
-@pytest.mark.parametrize(
+@each(
     "address",
     ["52.1.2.3", "52.1.2.200", "2a01:4f8::1", "2a01:4f8::77", "2001:41d0::5", "40.0.0.1",
      "::ffff:52.1.2.9", "64:ff9b::3401:209", "2002:3401:0209::1"],

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from memory.duplicates import same_matter, words_of
 from memory.models import Candidate, Evidence, Mechanism
 from memory.ranking import RankRule, access, blended, by_blend, by_relevance, recency
+from tests.tables import each
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BARE = Candidate(
@@ -80,9 +81,7 @@ def order(*candidates: Candidate, rule: RankRule = RankRule.RELEVANCE) -> list[s
     return [c.turn_id for c in in_order(candidates, rule)]
 
 
-@pytest.mark.parametrize(
-    ("days", "expected"), [(-5, 1.0), (0, 1.0), (15, 0.5), (29, 1 / 30), (30, 0.0), (400, 0.0)]
-)
+@each(("days", "expected"), [(-5, 1.0), (0, 1.0), (15, 0.5), (29, 1 / 30), (30, 0.0), (400, 0.0)])
 def test_recency_falls_to_nothing_over_the_window(days: float, expected: float) -> None:
     assert recency(NOW - timedelta(days=days), NOW, window_days=30) == pytest.approx(expected)
 
@@ -154,8 +153,8 @@ def test_three_about_one_matter_stand_newest_first() -> None:
         candidate("middle", 0.8, days=5, text=CORRECTION),
         candidate("newest", 0.7, days=1, text=CORRECTION.replace("marlin", "herring")),
     ]
-    for each in permutations(found):
-        assert order(*each) == ["newest", "middle", "oldest"]
+    for arrangement in permutations(found):
+        assert order(*arrangement) == ["newest", "middle", "oldest"]
 
 
 @given(

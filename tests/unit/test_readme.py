@@ -2,14 +2,13 @@
 
 import re
 
-import pytest
-
 from tests.readme import README, between, parts
+from tests.tables import each
 
 TEXT = README.read_text("utf-8")
 
 
-@pytest.mark.parametrize("name", sorted(parts()))
+@each("name", sorted(parts()))
 def test_generated_parts_are_what_the_code_makes(name: str) -> None:
     assert between(TEXT, name) == parts()[name], "run `python -m tests.readme`"
 

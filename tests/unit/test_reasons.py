@@ -1,17 +1,16 @@
 """Which rule decided is said in the same words by every front end and by the story of a turn."""
 
-import pytest
-
 from graph.reasons import RULES, measure, rule_of, told
 from graph.telling.choosing import reason
 from memory.models import Decision
+from tests.tables import each
 
 
 def decision(rule: str, *, kept: bool) -> Decision:
     return Decision(turn_id="t", kept=kept, rule=rule, score=0.25, threshold=0.5, probability=0.25, tokens=90)
 
 
-@pytest.mark.parametrize("rule", RULES)
+@each("rule", RULES)
 def test_every_rule_is_told_in_its_words(rule: str) -> None:
     decided = decision(rule.removesuffix("_cut"), kept=rule == "time")
     assert rule_of(decided) == rule
@@ -19,7 +18,7 @@ def test_every_rule_is_told_in_its_words(rule: str) -> None:
     assert reason(decided).startswith(RULES[rule])
 
 
-@pytest.mark.parametrize(
+@each(
     ("rule", "kept", "cut"),
     [("calibrated", "≥", "<"), ("null", ">", "≤"), ("ratio", "≥", "<"), ("few", "≤", ">"), ("echo", "", "")],
 )

@@ -4,7 +4,6 @@ import json
 import logging
 import sys
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
@@ -13,12 +12,13 @@ from graph.logs import JsonLines
 from graph.redaction import HIDDEN, Redaction, RedactionFilter, secrets_of
 from graph.settings import Settings
 from tests.linear import not_linear
+from tests.tables import each
 
 BOT_TOKEN = "123456789:AAF-" + "x" * 31
 SECRETS = ("hunter2-of-mine", 'quoted"and\\escaped', "späße und mehr")
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "secret"),
     [
         (f"POST https://api.telegram.org/bot{BOT_TOKEN}/getMe", BOT_TOKEN),
@@ -52,7 +52,7 @@ def test_what_looks_like_a_secret_is_hidden(text: str, secret: str) -> None:
     assert HIDDEN in redacted
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "turn 7e1b2c answered in 12.5 s at 2026-05-01T12:00:00+00:00",
@@ -72,10 +72,8 @@ def test_what_is_configured_is_hidden_wherever_it_stands(secret: str, before: st
     assert secret not in Redaction(SECRETS)(before + secret + after)
 
 
-@pytest.mark.parametrize(
-    "secret", ["abc def", "abcdefgh", "Bearer abcdefgh", "basic abc", "eyJabcdefgh.abcdef"]
-)
-@pytest.mark.parametrize("shape", ["password={}", "'token': '{}'", 'Authorization: "{}"', "?token={}", "{}"])
+@each("secret", ["abc def", "abcdefgh", "Bearer abcdefgh", "basic abc", "eyJabcdefgh.abcdef"])
+@each("shape", ["password={}", "'token': '{}'", 'Authorization: "{}"', "?token={}", "{}"])
 def test_what_is_redacted_stays_as_it_is(shape: str, secret: str) -> None:
     redact = Redaction(SECRETS)
     once = redact(f"before {shape.format(secret)} after")
@@ -119,7 +117,7 @@ def test_a_record_holds_no_secret_in_message_arguments_or_traceback() -> None:
     assert record.exc_info is None
 
 
-@pytest.mark.parametrize("at", [0, 25_990, 26_990, 50_000, 85_995, 86_995, 99_990])
+@each("at", [0, 25_990, 26_990, 50_000, 85_995, 86_995, 99_990])
 def test_a_long_text_is_cut_and_no_half_of_a_secret_stays(at: int) -> None:
     text = "1" * at + SECRETS[0] + "1" * (100_000 - at)
     shown = Redaction(SECRETS).shortened(text)

@@ -5,6 +5,7 @@ import pytest
 from memory.errors import ConfigError
 from memory.working.client import RedisConnection
 from memory.working.urls import RedisAddress, masked, parse_redis_url
+from tests.tables import each
 
 
 def address(
@@ -18,7 +19,7 @@ def address(
     return RedisAddress(kind, tuple(nodes), service, tls, options)
 
 
-@pytest.mark.parametrize(
+@each(
     ("url", "expected"),
     [
         ("redis://localhost", address("single", [("localhost", 6379)])),
@@ -54,7 +55,7 @@ def test_reads_every_allowed_form(url: str, expected: RedisAddress) -> None:
     assert parse_redis_url(url) == expected
 
 
-@pytest.mark.parametrize(
+@each(
     ("url", "reason"),
     [
         ("", "scheme is unknown"),
@@ -97,7 +98,7 @@ def test_a_bad_url_names_the_key_and_the_forms_and_hides_the_secret(url: str, re
     assert caught.value.__suppress_context__
 
 
-@pytest.mark.parametrize(
+@each(
     ("url", "shown"),
     [
         ("redis://me:secret@host:1/0", "redis://me:***@host:1/0"),

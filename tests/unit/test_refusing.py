@@ -7,9 +7,10 @@ import pytest
 from graph.context import TurnContext
 from graph.refusing import RefusingContext
 from memory.errors import ConfigError
+from tests.tables import each
 
 
-@pytest.mark.parametrize(
+@each(
     ("given", "said"),
     [
         ({"gap_threshold": 7}, "Allowed: a number from 0 up to 1."),

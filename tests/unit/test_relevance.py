@@ -21,6 +21,7 @@ from memory.relevance import (
     vector_features,
     word_features,
 )
+from tests.tables import each
 
 EVIDENCE = Evidence(lexical=3, coverage=0.5, cosine=0.4, standing=1.0, surplus=2.0)
 QUERY = QueryFacts(documents=100, words=3, unseen=0.25, model="any")
@@ -72,7 +73,7 @@ def test_beyond_its_limits_a_feature_moves_nothing(
         assert model.probability({**told, name: further}) == model.probability({**told, name: limit})
 
 
-@pytest.mark.parametrize("intercept", [-1e9, 1e9])
+@each("intercept", [-1e9, 1e9])
 def test_what_is_certain_is_still_a_probability(intercept: float) -> None:
     model = Logistic(intercept=intercept, coefficients={}, limits={})
     assert 0 <= model.probability({}) <= 1
@@ -87,7 +88,7 @@ def test_the_features_are_what_the_evidence_says() -> None:
         assert all(math.isfinite(value) for value in empty.values())
 
 
-@pytest.mark.parametrize(
+@each(
     "bare",
     [replace(EVIDENCE, standing=None), replace(EVIDENCE, surplus=None), Evidence(lexical=3, coverage=1)],
 )
@@ -99,7 +100,7 @@ def test_without_vectors_the_words_alone_are_asked(bare: Evidence) -> None:
     assert given.probability(bare, QUERY) < 0.01
 
 
-@pytest.mark.parametrize("name", ["", "nobody/has-this", "text-embedding-9-huge", "../any"])
+@each("name", ["", "nobody/has-this", "text-embedding-9-huge", "../any"])
 def test_an_unknown_embedding_model_has_the_calibration_of_any(name: str) -> None:
     assert calibration_of(name) == calibration_of(DEFAULT)
 
@@ -108,7 +109,7 @@ def test_a_name_may_be_longer_than_a_files() -> None:
     assert calibration_of("e" * 300) == calibration_of(DEFAULT)
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@each("name", SHIPPED)
 def test_every_calibration_that_is_shipped_can_be_used(name: str) -> None:
     shipped = Calibration.model_validate_json(files(PACKAGE).joinpath(f"{name}.json").read_text("utf-8"))
     assert file_name(shipped.embedding_model) == f"{name}.json"
@@ -120,7 +121,7 @@ def test_every_calibration_that_is_shipped_can_be_used(name: str) -> None:
         assert all(low <= high for low, high in model.limits.values())
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@each("name", SHIPPED)
 def test_what_speaks_for_a_memory_makes_it_more_probable(name: str) -> None:
     shipped = Calibration.model_validate_json(files(PACKAGE).joinpath(f"{name}.json").read_text("utf-8"))
     strong = Evidence(lexical=20, coverage=1, cosine=0.95, standing=8, surplus=8, share=1)
@@ -136,7 +137,7 @@ def test_there_is_a_calibration_for_any() -> None:
     assert DEFAULT in SHIPPED
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "expected"),
     [("any", "any.json"), ("multilingual-e5-small-1", "multilingual-e5-small-1.json")],
 )

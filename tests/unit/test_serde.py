@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from pydantic import TypeAdapter
 
@@ -21,6 +20,7 @@ from memory.models import (
     QueryFacts,
     SearchReport,
 )
+from tests.tables import each
 
 AT = datetime(2026, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
 PAST = ConversationTurn(turn_id="t", message="ce faci? \0 🐐", reply="", at=AT, evidence=["a"], tokens=3)
@@ -53,7 +53,7 @@ ALLOCATION = Allocation(
 )
 
 
-@pytest.mark.parametrize(
+@each(
     "value",
     [
         Conversation(turns=[PAST], opening=PAST),

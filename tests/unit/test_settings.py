@@ -13,6 +13,7 @@ from memory.errors import ConfigError
 from memory.fusion import BALANCED
 from memory.gap import GapRule
 from memory.ranking import RankRule
+from tests.tables import each
 
 DEFAULTS = {
     "budget_base": 2000,
@@ -96,7 +97,7 @@ def refusal() -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize(("name", "value"), DEFAULTS.items())
+@each(("name", "value"), DEFAULTS.items())
 def test_default_of_each_threshold(name: str, value: object) -> None:
     assert getattr(load_settings(), name) == value
     assert getattr(TurnContext(), name) == value
@@ -155,9 +156,7 @@ def test_flatten() -> None:
     assert dict(flatten({})) == {}
 
 
-@pytest.mark.parametrize(
-    "text", ["budget_bas = 1", "[budget]\nbas = 1", "[[budget]]\nbase = 1", "BUDGET_BASE = 1"]
-)
+@each("text", ["budget_bas = 1", "[budget]\nbas = 1", "[[budget]]\nbase = 1", "BUDGET_BASE = 1"])
 def test_an_unknown_key_in_the_file_is_refused(text: str) -> None:
     toml(text)
     message = refusal()
@@ -276,7 +275,7 @@ def test_a_secret_is_never_shown(name: str, monkeypatch: pytest.MonkeyPatch) -> 
     assert SECRET not in repr(settings.turn_context())
 
 
-@pytest.mark.parametrize("name", SECRETS)
+@each("name", SECRETS)
 def test_a_refused_secret_is_not_shown(name: str) -> None:
     toml(f'{name} = ["{SECRET}"]\n')
     message = refusal()
@@ -294,9 +293,7 @@ def test_secrets_are_not_shown_when_something_else_is_refused(monkeypatch: pytes
     assert SECRET not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "text", ["owner =", "[gap", "owner = me", f'model_api_key = "{SECRET}', "a = 1\na = 2"]
-)
+@each("text", ["owner =", "[gap", "owner = me", f'model_api_key = "{SECRET}', "a = 1\na = 2"])
 def test_a_corrupt_file_is_refused(text: str) -> None:
     toml(text)
     message = refusal()
@@ -347,7 +344,7 @@ def test_what_is_allowed_is_said_of_every_setting() -> None:
     assert all(allowed(field) for field in Settings.model_fields.values())
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "told"),
     [
         ("[calibrations.mine]\nversion = 1", "calibrations.mine.embedding_model in goat.toml is refused: "),

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage
@@ -13,6 +12,7 @@ from graph.state import Allocation, Archived, CalibrationUsed, Recall, Reply, St
 from graph.story import LONGEST_LINE, MOST_LINES, Story, told_of_latest_turn
 from graph.telling.telling import TELLERS, tell
 from memory.models import Candidate, Decision, Outcome, SearchReport
+from tests.tables import each
 from tests.unit.test_nodes import NOW, TURN, candidate, past
 from tests.unit.test_nodes import state as begun
 
@@ -74,7 +74,7 @@ class TestPrefetch:
             "By key: not called for, the message holds no identifier.",
         ]
 
-    @pytest.mark.parametrize(("status", "said"), [("late", "it was late"), ("down", "the archive is down")])
+    @each(("status", "said"), [("late", "it was late"), ("down", "the archive is down")])
     def test_a_search_without_a_result_names_what_is_missing(self, status: str, said: str) -> None:
         recall = Recall(reports={"thematic": SearchReport(status=status, problem="no answer within 0.5 s")})
         (told,) = tell("prefetch", begun(), {"recall": recall})

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import pytest
 from telegram import Message
 
 from bot.telegram.incoming import Attachment, Incoming, read_message
+from tests.tables import each
 
 BOT = {"id": 9, "is_bot": True, "first_name": "GOAT", "username": "goat_bot"}
 ANA = {"id": 1, "is_bot": False, "first_name": "Ana", "last_name": "Pop"}
@@ -30,7 +30,7 @@ def file(name: str, **fields: Any) -> dict[str, Any]:
     return {"file_id": f"{name}-id", "file_unique_id": name, **fields}
 
 
-@pytest.mark.parametrize(
+@each(
     ("fields", "text"),
     [
         ({"text": "  hello\n  you "}, "  hello\n  you "),
@@ -43,7 +43,7 @@ def test_text_is_verbatim(fields: dict[str, Any], text: str) -> None:
     assert read(**fields).text == text
 
 
-@pytest.mark.parametrize(
+@each(
     ("said", "text"),
     [
         ("@goat_bot what is new?", "what is new?"),
@@ -61,7 +61,7 @@ def test_the_mention_that_calls_the_bot_is_taken_out_in_groups(said: str, text: 
     assert read(chat=GROUP, caption=said, photo=[file("p", width=1, height=1)]).text == text
 
 
-@pytest.mark.parametrize(
+@each(
     ("fields", "text"),
     [
         (
@@ -151,7 +151,7 @@ def test_the_largest_photo_that_can_be_downloaded_is_taken() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@each(
     "fields",
     [
         {"new_chat_members": [DAN]},
@@ -166,9 +166,7 @@ def test_service_messages_say_nothing(fields: dict[str, Any]) -> None:
     assert read(chat=GROUP, **fields) == Incoming("", "", ())
 
 
-@pytest.mark.parametrize(
-    ("author", "quote"), [(DAN, "Dan: at noon"), (ANA, "at noon"), (BOT, "at noon"), (None, "at noon")]
-)
+@each(("author", "quote"), [(DAN, "Dan: at noon"), (ANA, "at noon"), (BOT, "at noon"), (None, "at noon")])
 def test_a_reply_quotes_what_it_answers(author: dict[str, Any] | None, quote: str) -> None:
     replied = payload(chat=GROUP, text="at noon", **{"from": author})
     assert read(chat=GROUP, text="ok", reply_to_message=replied) == Incoming("ok", quote, ())
@@ -205,7 +203,7 @@ def test_a_channel_and_another_chat_are_quoted_by_name() -> None:
     assert read(text="ok", external_reply={"origin": origin}).quote == ""
 
 
-@pytest.mark.parametrize(
+@each(
     ("origin", "name"),
     [
         ({"type": "user", "sender_user": DAN}, "Dan"),

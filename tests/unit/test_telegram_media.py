@@ -46,7 +46,7 @@ class Config:
     vision_base_url: str = ""
     vision_api_key: SecretStr = SECRET
     telegram_file_limit: int = 20
-    media_timeout: float = 30
+    media_timeout: float = 300
 
 
 NO_MODEL = Config()

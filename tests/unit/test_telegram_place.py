@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from telegram import Message, Update, User
@@ -11,6 +10,7 @@ from telegram import Message, Update, User
 from bot.telegram.addressing import command, is_addressed, is_from_person
 from bot.telegram.place import NOWHERE, Place, lane_of, place_of, update_place
 from tests.servers.telegram.entities import found
+from tests.tables import each
 
 ME = User(777, "GOAT", is_bot=True, username="goat_test_bot")
 ANA = {"id": 101, "is_bot": False, "first_name": "Ana"}
@@ -48,7 +48,7 @@ def update(**contents: Any) -> Update:
     return Update.de_json({"update_id": 7, **contents}, None)
 
 
-@pytest.mark.parametrize(
+@each(
     ("contents", "lane"),
     [
         ({"message": wire("hi")}, "-100123:0"),
@@ -78,8 +78,8 @@ def test_anything_has_a_short_lane(contents: dict[str, Any]) -> None:
     assert lane == NOWHERE or all(part.lstrip("-").isdigit() for part in lane.split(":")[:2])
 
 
-@pytest.mark.parametrize("topic", [None, 1, 9])
-@pytest.mark.parametrize("chat", [GROUP, ANAS])
+@each("topic", [None, 1, 9])
+@each("chat", [GROUP, ANAS])
 def test_a_lane_is_that_of_the_place(chat: dict[str, Any], topic: int | None) -> None:
     more = {"message_thread_id": topic, "is_topic_message": True} if topic else {}
     sent = wire("hi", chat=chat, **more)
@@ -105,7 +105,7 @@ def test_a_place_without_a_message() -> None:
     assert update_place(update(callback_query=pressed)) is None
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "more", "name"),
     [
         ("/why", {}, "/why"),
@@ -129,7 +129,7 @@ def test_which_command_a_message_gives(text: str, more: dict[str, Any], name: st
 OWN = wire("an answer", **{"from": {"id": 777, "is_bot": True, "first_name": "GOAT"}})
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "more", "addressed"),
     [
         ("hi all", {}, False),
@@ -163,7 +163,7 @@ def test_which_messages_mean_the_bot(text: str, more: dict[str, Any], addressed:
     assert is_addressed(message(text, **more), ME) is addressed
 
 
-@pytest.mark.parametrize(
+@each(
     ("contents", "person"),
     [
         ({"message": wire("hi")}, True),

@@ -12,6 +12,7 @@ import bot.telegram.texts
 from bot.telegram.texts import FALLBACK, Texts, escaped, placeholders, verbatim
 from graph.reasons import RULES
 from memory.errors import ConfigError
+from tests.tables import each
 
 SHIPPED = Path(bot.telegram.texts.__file__).parent / "translations"
 LANGUAGES = ("en", "ro")
@@ -66,11 +67,11 @@ class TestShipped:
     def test_both_languages_have_the_same_keys_in_the_same_order(self) -> None:
         assert list(shipped("en")) == list(shipped("ro"))
 
-    @pytest.mark.parametrize("key", shipped("en"))
+    @each("key", shipped("en"))
     def test_both_languages_have_the_same_placeholders(self, key: str) -> None:
         assert placeholders(shipped("ro")[key]) == placeholders(shipped("en")[key])
 
-    @pytest.mark.parametrize("language", LANGUAGES)
+    @each("language", LANGUAGES)
     def test_no_key_stands_twice(self, language: str) -> None:
         pairs: list[tuple[str, str]] = json.loads(
             (SHIPPED / f"{language}.json").read_text(encoding="utf-8"), object_pairs_hook=list
@@ -200,7 +201,7 @@ class TestOfTheUser:
 
 
 class TestVerbatim:
-    @pytest.mark.parametrize("text", HOSTILE)
+    @each("text", HOSTILE)
     def test_hostile_words_are_shown_as_they_stand(self, text: str) -> None:
         shown, entities = convert(f"before {verbatim(text)} after")
         assert words(shown) == f"before {words(text)} after"
@@ -218,7 +219,7 @@ class TestVerbatim:
     def test_nothing_is_nothing(self) -> None:
         assert verbatim(" \n ") == ""
 
-    @pytest.mark.parametrize("text", HOSTILE)
+    @each("text", HOSTILE)
     def test_escaped_words_are_plain(self, text: str) -> None:
         shown, entities = convert(f"before {escaped(text)} after")
         assert shown == f"before {words(text)} after"

@@ -26,6 +26,7 @@ from bot.telegram.why import LONGEST, picture_words, reason, when, why_text
 from graph.reasons import RULES
 from graph.state import Allocation, FactSheet, Persona, Recall, State, TimeMeant, Turn
 from memory.models import Candidate, Decision, Evidence, Mechanism, SearchReport
+from tests.tables import each
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TURN = Turn(turn_id="now", owner="ana", thread="1", message="what did I plant?", at=NOW)
@@ -133,7 +134,7 @@ class TestText:
         assert "**Folosite** (1)" in text
         assert "cât de probabil contează: 0.20 < 0.50" in text
 
-    @pytest.mark.parametrize("rule", RULES)
+    @each("rule", RULES)
     def test_every_rule_is_told(self, rule: str) -> None:
         decided = decision(0, 0.2, rule=rule.removesuffix("_cut"))
         assert english(f"rule_{rule}") in shown(state(replace(decided, kept=rule == "time")))
@@ -156,9 +157,7 @@ class TestText:
         assert [entity.url for entity in links] == [url]
         assert text.encode("utf-16-le")[links[0].offset * 2 :].decode("utf-16-le").startswith("2026-03-01")
 
-    @pytest.mark.parametrize(
-        "url", ["https://t.me/> [x](http://evil)", "https://t.me/\n\nx", "https://t.me/<`"]
-    )
+    @each("url", ["https://t.me/> [x](http://evil)", "https://t.me/\n\nx", "https://t.me/<`"])
     def test_an_odd_address_stays_an_address(self, url: str) -> None:
         entities = convert(why(of(0.9), lambda _: url))[1]
         (link,) = (entity for entity in entities if entity.type == "text_link")
@@ -199,7 +198,7 @@ class TestText:
         given["recall"] = replace(given["recall"], candidates=[only])
         assert "\nI planted it\n" in shown(given)
 
-    @pytest.mark.parametrize("text", HOSTILE)
+    @each("text", HOSTILE)
     def test_hostile_memories_are_quoted(self, text: str) -> None:
         given = state(decision(0, 0.9), decision(1, 0.1), texts=[text, text], expanded=text, keys=[text])
         assert [entity.type for entity in convert(why(given))[1]] == [
@@ -275,7 +274,7 @@ class TestTerminal:
             state(decision(0, 0.9), texts=["买牛奶 a"]), encoding="ascii"
         )
 
-    @pytest.mark.parametrize("text", HOSTILE)
+    @each("text", HOSTILE)
     def test_hostile_memories_do_not_steer_it(self, text: str) -> None:
         assert "\u202e" not in "".join(on_screen(state(decision(0, 0.9), texts=[f"{text}\x1b[2J"])))
 

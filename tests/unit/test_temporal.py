@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pytest
-
 from memory.temporal import dates, points, words
 from memory.temporal.ago import Amount, ago, latest
 from memory.temporal.finder import MAX_CANDIDATES, TimeRange, find_range
@@ -18,6 +16,7 @@ from memory.temporal.spans import Moment, months_before, season_of, weekday_befo
 from memory.temporal.tense import Tense, tense
 from memory.temporal.words import Language, Unit
 from tests.linear import not_linear
+from tests.tables import each
 
 DATA = Path(__file__).parent.parent / "data"
 ZONE = ZoneInfo("Europe/Bucharest")
@@ -53,13 +52,13 @@ def test_the_held_out_lists_are_whole() -> None:
     assert counts == {"en": 63, "ro": 63}
 
 
-@pytest.mark.parametrize("now", [WEDNESDAY, *OTHER_NOWS])
-@pytest.mark.parametrize("language", ["en", "ro"])
+@each("now", [WEDNESDAY, *OTHER_NOWS])
+@each("language", ["en", "ro"])
 def test_no_time_is_meant(language: str, now: str) -> None:
     assert [(m, found(m, now)) for m in SILENT[language] if found(m, now)] == []
 
 
-@pytest.mark.parametrize("case", MEANT["en"] + MEANT["ro"], ids=lambda case: case["message"])
+@each("case", MEANT["en"] + MEANT["ro"], ids=lambda case: case["message"])
 def test_a_time_is_meant(case: dict[str, str]) -> None:
     end = case["now"] if case["end"] == "now" else case["end"]
     span = found(case["message"], case["now"])
@@ -68,7 +67,7 @@ def test_a_time_is_meant(case: dict[str, str]) -> None:
     assert span.text in case["message"]
 
 
-@pytest.mark.parametrize(
+@each(
     ("message", "expected"),
     [
         ("I asked 20 minutes ago", "2024-05-15T14:05 2024-05-15T14:15"),
@@ -104,7 +103,7 @@ def test_amounts(message: str, expected: str) -> None:
     assert shown(message) == expected
 
 
-@pytest.mark.parametrize(
+@each(
     ("message", "expected"),
     [
         ("what did I say earlier this month?", "2024-05-01 2024-05-15T14:30"),
@@ -151,7 +150,7 @@ def test_calendar(message: str, expected: str) -> None:
     assert shown(message) == expected
 
 
-@pytest.mark.parametrize(
+@each(
     ("message", "now", "expected"),
     [
         ("what did I say last month?", "2025-01-31T12:00", "2024-12-01 2025-01-01"),
@@ -177,7 +176,7 @@ def test_edges_of_the_calendar(message: str, now: str, expected: str | None) -> 
     assert shown(message, now) == expected
 
 
-@pytest.mark.parametrize(
+@each(
     ("message", "now", "hours"),
     [
         ("yesterday", "2024-04-01T12:00", 23),
@@ -193,7 +192,7 @@ def test_days_on_which_the_clock_is_changed(message: str, now: str, hours: int) 
     assert span.end - span.start == timedelta(hours=hours)
 
 
-@pytest.mark.parametrize(
+@each(
     "message",
     [
         "",
@@ -243,7 +242,7 @@ def test_nothing_is_found(message: str) -> None:
     assert found(message) is None
 
 
-@pytest.mark.parametrize(
+@each(
     ("before", "after", "language", "expected"),
     [
         ("what did we say ", "", "en", Tense.PAST),

@@ -2,18 +2,18 @@
 
 import re
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from memory.text import ELLIPSIS, clean, clip, excerpt
+from tests.tables import each
 
 ANY = st.text(alphabet=st.characters(exclude_categories=[]), max_size=300)
 NOTE = len(ELLIPSIS.format(left_out=10**9))
 MARKS = len("[...] ") + len(" [...]")
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "",
@@ -32,7 +32,7 @@ def test_what_can_be_stored_stays_verbatim(text: str) -> None:
     assert clean(text) == text
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "expected"),
     [
         ("a\0b", "ab"),
@@ -90,7 +90,7 @@ def test_what_fits_is_not_touched(text: str, limit: int) -> None:
     assert excerpt(text, (0, len(text)), limit) == text
 
 
-@pytest.mark.parametrize(
+@each(
     ("span", "expected"),
     [
         ((0, 4), "abcdefghij [...]"),

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from memory.tokens import TokenCounter
 from tests.linear import not_linear
+from tests.tables import each
 
 COUNT = TokenCounter()
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "tokens"),
     [("", 0), ("hello world", 2), ("Ce mai faci?", 5), ("<|endoftext|>", 7), ("<|fim_prefix|>", 7)],
 )

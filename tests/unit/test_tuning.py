@@ -27,6 +27,7 @@ from memory.tuning.resampling import resampling
 from memory.tuning.result import BadResult, TuningResult, read_result, write_result
 from memory.tuning.score import utility
 from memory.tuning.student import student
+from tests.tables import each
 
 TURNS = [
     LabelledTurn(group="1", found=[(0.9, True), (0.7, False)], relevant=2),
@@ -56,7 +57,7 @@ def result(**changed: Any) -> TuningResult:
 
 
 class TestScore:
-    @pytest.mark.parametrize(
+    @each(
         ("shown", "relevant", "score"),
         [
             ("", "", 0),
@@ -159,7 +160,7 @@ class TestBound:
         with pytest.raises(TooLittleData):
             gain([])
 
-    @pytest.mark.parametrize("longest", [1, 2, 4])
+    @each("longest", [1, 2, 4])
     def test_a_few_long_conversations_are_refused(self, longest: int) -> None:
         places = [*range(longest)] * (200 // longest) + [*range(longest, 12)]
         turns = [HeldOut(group=f"day {place}", before=0, after=1) for place in places]
@@ -273,7 +274,7 @@ class TestResult:
 
 
 class TestCalibration:
-    @pytest.mark.parametrize(
+    @each(
         ("changed", "told"),
         [
             ({"coefficients": {"luck": 1.0}, "limits": {"luck": [0, 1]}}, "with_vectors weighs luck"),

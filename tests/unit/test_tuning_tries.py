@@ -11,6 +11,7 @@ from graph.tuning.tries import KEPT, SKETCH, Tries, Try, ordinal, percent
 from graph.tuning.versions import ConfigVersions
 from memory.errors import ConfigError
 from memory.tuning.bound import HeldOut, asked
+from tests.tables import each
 
 
 def turns(days: Iterable[int], change: float = 0.1, before: float = 0.2) -> list[HeldOut]:
@@ -56,7 +57,7 @@ def test_a_turn_more_is_another_try_on_the_same_turns(tries: Tries) -> None:
     assert tries.number(tried(range(11, 31))) == 1
 
 
-@pytest.mark.parametrize(("first", "shared"), [(0, True), (500, True), (2_500, False), (5_000, False)])
+@each(("first", "shared"), [(0, True), (500, True), (2_500, False), (5_000, False)])
 def test_what_many_conversations_share_is_told_by_some_of_them(first: int, shared: bool) -> None:
     one, other = tried(range(3_000)), tried(range(first, first + 3_000))
     assert len(one.conversations) == SKETCH

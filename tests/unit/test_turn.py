@@ -15,6 +15,7 @@ from graph.state import State, Turn
 from graph.stop import StopSignals
 from graph.turn import TurnReader, thread_id, user_message
 from memory.errors import EmptyMessage, OwnerMismatch
+from tests.tables import each
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SAID = NOW - timedelta(hours=1)
@@ -51,7 +52,7 @@ def test_names_and_thread_ids_belong_together(one: list[str], other: list[str]) 
     assert (thread_id(*one) == thread_id(*other)) == (one == other)
 
 
-@pytest.mark.parametrize(
+@each(
     ("one", "other"),
     [(("ab", "c"), ("a", "bc")), (("a", ""), ("a",)), (("", "a"), ("a", "")), (("1",), ("1", "1"))],
 )
@@ -72,7 +73,7 @@ def test_the_message_carries_what_the_turn_needs() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@each(
     ("thread_owner", "note", "context", "expected"),
     [
         ("", "", "", "me"),
@@ -90,7 +91,7 @@ def test_whose_turn_it_is(thread_owner: str, note: str, context: str, expected: 
     assert read(state(message, owner=thread_owner), context).owner == expected
 
 
-@pytest.mark.parametrize(
+@each(
     ("thread_owner", "note", "context"),
     [
         ("ana", "", "bob"),
@@ -115,13 +116,13 @@ def test_the_default_owner_does_not_get_a_thread_of_another() -> None:
     assert read(state(bare(), owner="ana")).owner == "ana"
 
 
-@pytest.mark.parametrize("text", ["", " ", "\n\t", "\u2003"])
+@each("text", ["", " ", "\n\t", "\u2003"])
 def test_an_empty_message_is_refused(text: str) -> None:
     with pytest.raises(EmptyMessage):
         read(state(bare(text)))
 
 
-@pytest.mark.parametrize("text", ["\0", " \0\n"])
+@each("text", ["\0", " \0\n"])
 def test_a_message_of_which_nothing_is_left_is_refused(text: str) -> None:
     with pytest.raises(EmptyMessage):
         read(state(bare(text)))
@@ -147,7 +148,7 @@ def test_text_in_blocks_is_read() -> None:
     assert read(state(HumanMessage(blocks, id="t1"))).message == "look: nice"
 
 
-@pytest.mark.parametrize("at", ["", "yesterday", None, 5, "2026-13-01"])
+@each("at", ["", "yesterday", None, 5, "2026-13-01"])
 def test_without_a_time_the_clock_tells(at: object) -> None:
     assert read(state(bare(at=at))).at == NOW
     assert read(state(bare())).at == NOW

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +10,7 @@ from memory.duplicates import contained, same, same_matter, superseded, words_of
 from memory.expansion import BEFORE, BEFORE_CHARS, expanded, is_fragment
 from memory.query import QUERY_CHARS, Understood, understand
 from memory.usage import is_used
+from tests.tables import each
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)  # a Wednesday
 BEFORE_THAT = ["My sister Maria moved to Cluj.", "Does she like it there?"]
@@ -63,21 +63,21 @@ WHOLE_AND_TAKEN_FOR_FRAGMENTS = [
 
 
 class TestExpansion:
-    @pytest.mark.parametrize("message", FRAGMENTS)
+    @each("message", FRAGMENTS)
     def test_a_fragment_is_searched_with_what_came_before_it(self, message: str) -> None:
         assert is_fragment(message)
         assert expanded(message, BEFORE_THAT) == "\n".join([*BEFORE_THAT, message])
 
-    @pytest.mark.parametrize("message", WHOLE)
+    @each("message", WHOLE)
     def test_a_whole_question_is_searched_by_itself(self, message: str) -> None:
         assert not is_fragment(message)
         assert expanded(message, BEFORE_THAT) == message
 
-    @pytest.mark.parametrize("message", WHOLE_AND_TAKEN_FOR_FRAGMENTS)
+    @each("message", WHOLE_AND_TAKEN_FOR_FRAGMENTS)
     def test_a_short_whole_question_is_searched_by_itself(self, message: str) -> None:
         assert expanded(message, BEFORE_THAT) == message
 
-    @pytest.mark.parametrize("message", [*FRAGMENTS, *WHOLE])
+    @each("message", [*FRAGMENTS, *WHOLE])
     def test_the_first_message_of_a_thread_stands_by_itself(self, message: str) -> None:
         assert expanded(message, []) == message
 
@@ -92,7 +92,7 @@ def understood(message: str, before: list[str] | None = None) -> Understood:
 
 
 class TestQuery:
-    @pytest.mark.parametrize(
+    @each(
         "message",
         [
             "what did we talk about yesterday?",
@@ -111,7 +111,7 @@ class TestQuery:
         assert found.times is not None
         assert found.time_alone
 
-    @pytest.mark.parametrize(
+    @each(
         "message",
         [
             "what did we say about the roof last week?",
@@ -126,7 +126,7 @@ class TestQuery:
         assert found.times is not None
         assert not found.time_alone
 
-    @pytest.mark.parametrize("message", ["what did we talk about?", "ce am vorbit?", "tell me everything"])
+    @each("message", ["what did we talk about?", "ce am vorbit?", "tell me everything"])
     def test_no_time_is_not_a_time_alone(self, message: str) -> None:
         found = understood(message)
         assert (found.times, found.time_alone) == (None, False)
@@ -160,7 +160,7 @@ class TestQuery:
 class TestUsage:
     MEMORY = "The spare key is under the third flower pot. Noted."
 
-    @pytest.mark.parametrize(
+    @each(
         ("reply", "used"),
         [
             ("It is under the third flower pot.", True),
@@ -199,7 +199,7 @@ def lines(*told: tuple[str, int]) -> list[Line]:
 class TestDuplicates:
     ROOF = "The roof of the barn leaks above the hay ladder since October"
 
-    @pytest.mark.parametrize(
+    @each(
         ("one", "other", "expected"),
         [
             ("abcdefghij", "abcdefghij", True),
@@ -213,14 +213,14 @@ class TestDuplicates:
         assert same(frozenset(one), frozenset(other)) is expected
         assert same(frozenset(other), frozenset(one)) is expected
 
-    @pytest.mark.parametrize(
+    @each(
         ("text", "others", "expected"),
         [("abcdefghij", "abcdefghixyz", True), ("abcdefghij", "abcdefgh", False), ("", "abc", False)],
     )
     def test_nine_of_ten_words_are_contained(self, text: str, others: str, expected: bool) -> None:
         assert contained(frozenset(text), frozenset(others)) is expected
 
-    @pytest.mark.parametrize(
+    @each(
         ("one", "other", "expected"),
         [("abcd", "abxyzuvw", True), ("abcd", "axyzuvw", False), ("", "abc", False)],
     )

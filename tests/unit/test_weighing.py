@@ -20,6 +20,7 @@ from memory.fusion import BALANCED, FusionWeights
 from memory.lexical.index import Matches, Word
 from memory.models import Episode
 from memory.owner_files import OwnerFiles
+from tests.tables import each
 
 START = datetime(2025, 3, 1, 12, tzinfo=UTC)
 MINUTE, HOUR, MICROSECOND = timedelta(minutes=1), timedelta(hours=1), timedelta(microseconds=1)
@@ -35,7 +36,7 @@ Weigh = Callable[..., Awaitable[Weighed]]
 class TestHold:
     QUERY, ARCHIVE, NULLS = (np.array(v, np.float32) for v in ([1, 0], [0.5, 0.5], [0.2, 0.4]))
 
-    @pytest.mark.parametrize(
+    @each(
         ("parts", "centred", "mean"),
         [
             (0, [0.87, -0.26], 0.305),
