@@ -18,6 +18,7 @@ from memory.window import AROUND_TOOLS, MARKS, Window, affordable, largest_cap, 
 
 LEAST_OUTPUT = 800
 """Characters of an output below which the model gets no more tools, but room for what they gave."""
+_SIZES_KEPT = 200
 logger = logging.getLogger(__name__)
 
 Build = Callable[[bool, int], Sequence[AnyMessage]]
@@ -43,6 +44,7 @@ class ModelWindow:
         self._tokens = tokens
         self._known: Window | None = None
         self._is_final = False
+        self._sizes: dict[int, tuple[BaseTool, int]] = {}
 
     @property
     def reply_cap(self) -> int:
@@ -90,8 +92,24 @@ class ModelWindow:
         """Return the tools, the most needed first, that take a quarter of a prompt at most."""
         if (window := await self.known()) is None:
             return tools
-        sizes = tool_sizes(tools, await self._tokens.ready())
-        return {name: tools[name] for name in affordable(sizes, window.prompt(self.reply_cap) // 4)}
+        room = window.prompt(self.reply_cap) // 4
+        return {name: tools[name] for name in affordable(await self.tool_sizes(tools), room)}
+
+    async def tool_sizes(self, tools: Mapping[str, BaseTool]) -> dict[str, int]:
+        """Return the tokens that the description of each tool takes, the most needed tool first."""
+        count = await self._tokens.ready()
+        needed = sorted(tools, key=lambda name: (-traits_of(tools[name]).priority, name))
+        return {name: self._tool_size(tools[name], count) for name in needed}
+
+    def _tool_size(self, tool: BaseTool, count: CountTokens) -> int:
+        """Count the description of a tool once; a plugin that is loaded anew makes another tool."""
+        known, size = self._sizes.get(id(tool), (None, 0))
+        if known is not tool:
+            if len(self._sizes) >= _SIZES_KEPT:
+                self._sizes.clear()
+            size = count(_description(tool))
+            self._sizes[id(tool)] = (tool, size)
+        return size
 
     async def reply_room(self, messages: Sequence[AnyMessage], tools: Mapping[str, BaseTool]) -> int | None:
         """Return the most tokens of a reply to the request; None when no limit is known."""
@@ -131,12 +149,6 @@ def request_size(
     if (most := sum(len(text.encode("utf-8", "replace")) for text in texts) + marks) <= enough:
         return most
     return sum(map(count, texts)) + marks
-
-
-def tool_sizes(tools: Mapping[str, BaseTool], count: CountTokens) -> dict[str, int]:
-    """Return the tokens that the description of each tool takes, the most needed tool first."""
-    needed = sorted(tools, key=lambda name: (-traits_of(tools[name]).priority, name))
-    return {name: count(_description(tools[name])) for name in needed}
 
 
 def _description(tool: BaseTool) -> str:

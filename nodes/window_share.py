@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from graph.context import TurnContext
-from graph.model_window import ModelWindow, tool_sizes
+from graph.model_window import ModelWindow
 from graph.state import State
 from graph.tools.toolbox import Toolbox
 from memory.prompt import render_message
@@ -38,6 +38,6 @@ class WindowShare:
             message=min(count(turn.message), self.message_cap()) + count(turn.quote),
             around=count(render_message("", (), turn.at, zone, quote=" ")) + _FENCE + 2 * MARKS,
             memory=context.l3_minimum + context.l2_floor,
-            tools=tool_sizes(tools, count),
+            tools=await self.window.tool_sizes(tools),
         )
         return share(window, wanted)
