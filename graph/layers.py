@@ -36,11 +36,13 @@ from memory.episodic.observations import ObservationLog
 from memory.episodic.store import EpisodeArchive
 from memory.episodic.vectors import VectorIndex
 from memory.errors import MemoryTierError
+from memory.markup import parse_calls
 from memory.owner_files import OwnerFiles
 from memory.permanent.chosen import ChosenPermanentStore
 from memory.permanent.embedded import EmbeddedPermanentStore
 from memory.permanent.letta import LettaAddress, LettaPermanentStore
 from memory.permanent.records import RecordedStore
+from memory.prompt import quoted
 from memory.query import warm_up
 from memory.tokens import TokenCounter
 from memory.working.conversation import RedisConversation
@@ -194,17 +196,18 @@ class Layers:
         return self._zone
 
     async def warm_up(self, owner: str) -> None:
-        """Load what the owner's first turn would wait for: vocabulary, models, vector database.
+        """Load what the owner's first turn would wait for: words, models, clients of the stores.
 
         Raises:
             MemoryTierError, DataFolderError: something cannot be loaded; the turn will say so too.
         """
         await self.tokens.ready()
         await asyncio.gather(
+            self.redis.client(),
             self.episodes.ready(owner=owner),
             self.model.ready(),
             self.window.known(),
-            asyncio.to_thread(warm_up),
+            asyncio.to_thread(_load_words),
             self.plugins.tools(),
             self._permanent_ready(owner),
         )
@@ -237,6 +240,13 @@ class Layers:
             stack.push_async_callback(self.telemetry.close)
             stack.push_async_callback(self.recorder.flush)
             stack.push_async_callback(self.delegation.aclose)
+
+
+def _load_words() -> None:
+    """Compile what a turn reads its words with: those of messages, of fences, of written calls."""
+    warm_up()
+    quoted("")
+    parse_calls("", {})
 
 
 @asynccontextmanager

@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import psutil
-from redis.exceptions import RedisError
 
 from memory.ending import end
 from memory.errors import ThreadBusy, TierUnavailable
+from memory.working.client import translate_errors
 
 LEASE_SECONDS = 15.0
 _KEY = "goat:{{{thread}}}:lease"
@@ -58,25 +58,22 @@ class ThreadLeases:
         finally:
             await end(renewing)
             self._held.discard(lease)
-            with contextlib.suppress(RedisError, OSError, TierUnavailable):
-                await (await self._client()).eval(_RELEASE, 1, key, token)
+            with contextlib.suppress(TierUnavailable):
+                await self._eval(_RELEASE, key, token)
 
+    @translate_errors()
     async def _take(self, key: str, token: str) -> None:
-        lifetime = int(LEASE_SECONDS * 1000)
-        try:
-            client = await self._client()
-            if await client.set(key, token, nx=True, px=lifetime):
-                return
-            holder = await client.get(key)
-            if holder is not None and self._may_run(holder):
-                raise ThreadBusy("Another process is answering in this thread. Wait for it, or use /new.")
-            taken = (
-                await client.set(key, token, nx=True, px=lifetime)
-                if holder is None
-                else await client.eval(_TAKE_OVER, 1, key, holder, token, lifetime)
-            )
-        except (RedisError, OSError) as error:
-            raise TierUnavailable("working", f"Redis cannot be reached ({type(error).__name__}).") from None
+        lifetime, client = int(LEASE_SECONDS * 1000), await self._client()
+        if await client.set(key, token, nx=True, px=lifetime):
+            return
+        holder = await client.get(key)
+        if holder is not None and self._may_run(holder):
+            raise ThreadBusy("Another process is answering in this thread. Wait for it, or use /new.")
+        taken = (
+            await client.set(key, token, nx=True, px=lifetime)
+            if holder is None
+            else await self._eval(_TAKE_OVER, key, holder, token, lifetime)
+        )
         if not taken:
             raise ThreadBusy("Another process has just begun to answer in this thread.")
 
@@ -86,13 +83,16 @@ class ThreadLeases:
         """Keep the lease alive; when somebody else has it, cancel the block that believes to hold it."""
         while True:
             await asyncio.sleep(LEASE_SECONDS / 3)
-            with contextlib.suppress(RedisError, OSError, TierUnavailable):
-                client = await self._client()
-                if not await client.eval(_RENEW, 1, key, token, int(LEASE_SECONDS * 1000)):
+            with contextlib.suppress(TierUnavailable):
+                if not await self._eval(_RENEW, key, token, int(LEASE_SECONDS * 1000)):
                     lost.set()
                     if holder is not None:
                         holder.cancel()
                     return
+
+    @translate_errors()
+    async def _eval(self, script: str, key: str, *arguments: Any) -> Any:
+        return await (await self._client()).eval(script, 1, key, *arguments)
 
     def _may_run(self, holder: bytes | str) -> bool:
         """Say whether the holder's block may still run; on another machine it always may.

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
@@ -15,7 +15,6 @@ from langgraph.checkpoint.base import (
     get_checkpoint_metadata,
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
-from redis.asyncio import Redis
 
 from graph.async_saver import AsyncSaver
 from graph.redis_saver_keys import PENDING, THREADS, Namespace
@@ -25,6 +24,9 @@ from graph.redis_saver_upkeep import copy_thread, delete_run, delete_thread, nam
 from graph.redis_saver_write import CheckpointEntry, Entry, WritesEntry, commit
 from memory.episodic.background import Background, over
 from memory.working.client import translate_errors
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 _PAGE = 20
 
@@ -38,7 +40,7 @@ class RedisSaver(AsyncSaver):
 
     def __init__(
         self,
-        client: Callable[[], Awaitable[Redis]],
+        client: Callable[[], Awaitable["Redis"]],
         *,
         keep: int = 20,
         repeatable: Collection[str] = (),
@@ -197,7 +199,7 @@ class RedisSaver(AsyncSaver):
         await prune(await self._client(), self.serde, namespace, self._keep, spare_forked=True)
 
     async def _complete(
-        self, client: Redis, namespace: Namespace, checkpoint_id: str, record: Record
+        self, client: "Redis", namespace: Namespace, checkpoint_id: str, record: Record
     ) -> CheckpointTuple:
         fields = record.blob_fields
         async with client.pipeline(transaction=False) as pipeline:

@@ -2,11 +2,9 @@
 
 import time
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
-from redis.asyncio import Redis
-from redis.asyncio.client import Pipeline
 
 from graph.redis_saver_forks import forked_steps
 from graph.redis_saver_keys import (
@@ -19,6 +17,10 @@ from graph.redis_saver_keys import (
     run_member,
 )
 from graph.redis_saver_records import Record, unpack_record
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+    from redis.asyncio.client import Pipeline
 
 
 class Content(NamedTuple):
@@ -36,13 +38,13 @@ def text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-async def namespaces(client: Redis, thread: str) -> list[Namespace]:
+async def namespaces(client: "Redis", thread: str) -> list[Namespace]:
     found = await client.smembers(namespaces_key(thread))
     return [Namespace(thread, name) for name in sorted(map(text, found))]
 
 
 async def prune(
-    client: Redis, serde: SerializerProtocol, namespace: Namespace, keep: int, *, spare_forked: bool = False
+    client: "Redis", serde: SerializerProtocol, namespace: Namespace, keep: int, *, spare_forked: bool = False
 ) -> None:
     """Drop all but the last `keep` checkpoints, and what only they refer to.
 
@@ -60,14 +62,14 @@ async def prune(
         await _drop_finished_tasks(client, serde, namespace.thread, oldest=min(kept))
 
 
-async def delete_thread(client: Redis, serde: SerializerProtocol, thread: str) -> None:
+async def delete_thread(client: "Redis", serde: SerializerProtocol, thread: str) -> None:
     """Delete a thread, then its index entries: a crash between leaves nothing that cannot be found."""
     for namespace in await namespaces(client, thread):
         await _delete_namespace(client, serde, namespace)
     await _forget_thread(client, thread)
 
 
-async def delete_run(client: Redis, serde: SerializerProtocol, run_id: str) -> None:
+async def delete_run(client: "Redis", serde: SerializerProtocol, run_id: str) -> None:
     """Delete the checkpoints that a run made, in all threads."""
     gone: dict[Namespace, set[str]] = {}
     for member in await client.smembers(run_key(run_id)):
@@ -81,7 +83,7 @@ async def delete_run(client: Redis, serde: SerializerProtocol, run_id: str) -> N
     await client.unlink(run_key(run_id))
 
 
-async def copy_thread(client: Redis, serde: SerializerProtocol, source: str, target: str) -> None:
+async def copy_thread(client: "Redis", serde: SerializerProtocol, source: str, target: str) -> None:
     found = await namespaces(client, source)
     for namespace in found:
         await _copy_namespace(client, serde, namespace, Namespace(target, namespace.name))
@@ -91,7 +93,7 @@ async def copy_thread(client: Redis, serde: SerializerProtocol, source: str, tar
             await client.zadd(PENDING, {target: time.time()})
 
 
-async def _read(client: Redis, serde: SerializerProtocol, namespace: Namespace) -> Content:
+async def _read(client: "Redis", serde: SerializerProtocol, namespace: Namespace) -> Content:
     """Read blobs before checkpoints: then one written meanwhile is not taken for dead."""
     async with client.pipeline(transaction=False) as pipeline:
         pipeline.hkeys(namespace.blobs)
@@ -103,7 +105,7 @@ async def _read(client: Redis, serde: SerializerProtocol, namespace: Namespace) 
     return Content(raw, records, blob_fields, list(map(text, written)))
 
 
-async def _keep_only(client: Redis, namespace: Namespace, content: Content, kept: Collection[str]) -> None:
+async def _keep_only(client: "Redis", namespace: Namespace, content: Content, kept: Collection[str]) -> None:
     """Drop every other checkpoint, older pending writes, and the blobs that none of `kept` refers to."""
     gone = content.records.keys() - set(kept)
     oldest = min(kept, default=None)
@@ -125,7 +127,7 @@ async def _keep_only(client: Redis, namespace: Namespace, content: Content, kept
     await _unregister(client, namespace, {name: content.records[name] for name in gone})
 
 
-async def _unregister(client: Redis, namespace: Namespace, records: dict[str, Record]) -> None:
+async def _unregister(client: "Redis", namespace: Namespace, records: dict[str, Record]) -> None:
     """Take checkpoints out of the sets of their runs, which vanish when they are empty."""
     async with client.pipeline(transaction=False) as pipeline:
         for checkpoint_id, record in records.items():
@@ -134,7 +136,9 @@ async def _unregister(client: Redis, namespace: Namespace, records: dict[str, Re
         await pipeline.execute()
 
 
-async def _drop_finished_tasks(client: Redis, serde: SerializerProtocol, thread: str, *, oldest: str) -> None:
+async def _drop_finished_tasks(
+    client: "Redis", serde: SerializerProtocol, thread: str, *, oldest: str
+) -> None:
     """Delete the namespaces of subgraph runs older than the root's oldest checkpoint; ids go by time."""
     tasks = [found for found in await namespaces(client, thread) if found.is_of_one_task]
     for namespace in tasks:
@@ -143,11 +147,11 @@ async def _drop_finished_tasks(client: Redis, serde: SerializerProtocol, thread:
             await _delete_namespace(client, serde, namespace)
 
 
-async def _delete_namespace(client: Redis, serde: SerializerProtocol, namespace: Namespace) -> None:
+async def _delete_namespace(client: "Redis", serde: SerializerProtocol, namespace: Namespace) -> None:
     await _keep_only(client, namespace, await _read(client, serde, namespace), ())
 
 
-async def _forget_thread(client: Redis, thread: str) -> None:
+async def _forget_thread(client: "Redis", thread: str) -> None:
     async with client.pipeline(transaction=False) as pipeline:
         pipeline.zrem(PENDING, thread)
         pipeline.zrem(THREADS, thread)
@@ -155,7 +159,7 @@ async def _forget_thread(client: Redis, thread: str) -> None:
 
 
 async def _copy_namespace(
-    client: Redis, serde: SerializerProtocol, source: Namespace, target: Namespace
+    client: "Redis", serde: SerializerProtocol, source: Namespace, target: Namespace
 ) -> None:
     content = await _read(client, serde, source)
     blobs = await client.hgetall(source.blobs)
@@ -173,18 +177,18 @@ async def _copy_namespace(
         await pipeline.execute()
 
 
-def _unlink(pipeline: Pipeline, keys: Iterable[str]) -> None:
+def _unlink(pipeline: "Pipeline", keys: Iterable[str]) -> None:
     """Queue a deletion; a cluster pipeline's method of that name is a coroutine that queues nothing."""
     for key in keys:
         pipeline.execute_command("UNLINK", key)
 
 
-def _put(pipeline: Pipeline, key: str, fields: Mapping[Any, bytes | str]) -> None:
+def _put(pipeline: "Pipeline", key: str, fields: Mapping[Any, bytes | str]) -> None:
     if fields:
         pipeline.hset(key, mapping=dict(fields.items()))
 
 
-async def _register_runs(client: Redis, namespace: Namespace, records: dict[str, Record]) -> None:
+async def _register_runs(client: "Redis", namespace: Namespace, records: dict[str, Record]) -> None:
     async with client.pipeline(transaction=False) as pipeline:
         for checkpoint_id, record in records.items():
             if run_id := record.metadata.get("run_id"):

@@ -4,15 +4,17 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.base import WRITES_IDX_MAP, ChannelVersions, Checkpoint, CheckpointMetadata
 from langgraph.checkpoint.serde.base import SerializerProtocol
-from redis.asyncio import Redis
-from redis.asyncio.client import Pipeline
 
 from graph.redis_saver_keys import PENDING, THREADS, Namespace, namespaces_key, run_key, run_member
 from graph.redis_saver_records import is_pending, pack_blobs, pack_record, pack_write
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+    from redis.asyncio.client import Pipeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,9 @@ class WritesEntry:
 Entry = CheckpointEntry | WritesEntry
 
 
-async def commit(client: Redis, serde: SerializerProtocol, entries: Sequence[Entry]) -> dict[Namespace, int]:
+async def commit(
+    client: "Redis", serde: SerializerProtocol, entries: Sequence[Entry]
+) -> dict[Namespace, int]:
     """Store entries of one thread at once; return how many checkpoints each namespace then has.
 
     A thread with work left is listed before its first checkpoint. A server that was killed may have lost a
@@ -97,7 +101,7 @@ class _Stored:
 
 
 async def _store(
-    client: Redis, serde: SerializerProtocol, entries: Sequence[Entry], *, whole: bool
+    client: "Redis", serde: SerializerProtocol, entries: Sequence[Entry], *, whole: bool
 ) -> dict[Namespace, _Stored]:
     checkpoints: defaultdict[Namespace, list[CheckpointEntry]] = defaultdict(list)
     async with client.pipeline(transaction=True) as pipeline:
@@ -123,7 +127,7 @@ async def _store(
 
 
 def _put_checkpoints(
-    pipeline: Pipeline,
+    pipeline: "Pipeline",
     serde: SerializerProtocol,
     namespace: Namespace,
     entries: Sequence[CheckpointEntry],
@@ -140,7 +144,7 @@ def _put_checkpoints(
     pipeline.zadd(namespace.index, {entry.id: 0 for entry in entries})
 
 
-def _put_writes(pipeline: Pipeline, serde: SerializerProtocol, entry: WritesEntry) -> None:
+def _put_writes(pipeline: "Pipeline", serde: SerializerProtocol, entry: WritesEntry) -> None:
     """Queue what a task wrote: the first write of an index stays, errors and interrupts are replaced."""
     pipeline.zadd(entry.namespace.written, {entry.checkpoint_id: 0})
     for position, (channel, value) in enumerate(entry.writes):
@@ -150,7 +154,7 @@ def _put_writes(pipeline: Pipeline, serde: SerializerProtocol, entry: WritesEntr
         put(entry.namespace.writes(entry.checkpoint_id), f"{entry.task_id}\0{index}", write)
 
 
-async def _list_thread(client: Redis, entries: Sequence[CheckpointEntry]) -> None:
+async def _list_thread(client: "Redis", entries: Sequence[CheckpointEntry]) -> None:
     """Enter checkpoints in the indexes across threads, which other slots of a cluster hold."""
     now = time.time()
     async with client.pipeline(transaction=False) as pipeline:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 
+from memory.lazy_pattern import LazyPattern
 from memory.models import Candidate, ConversationTurn, Fact
 from memory.text import shortened
 from memory.unseen import NO_LOOKS
@@ -29,11 +30,11 @@ def _alike(tag: str) -> str:
     return f"[{_UNSEEN}]*".join(letters)
 
 
-_FENCE = re.compile(
+_FENCE = LazyPattern(
     rf"[<＜﹤](?=[\s/／⁄∕{_UNSEEN}]*(?:{'|'.join(map(_alike, _TAGS))}))",
     re.IGNORECASE,
 )
-_TEMPLATE = re.compile(
+_TEMPLATE = LazyPattern(
     rf"[<＜﹤](?=[{_UNSEEN}]*(?:[|｜]|/?(?:start|end)_of_turn>|<SYS>>|/?(?:im_start|im_end|eot_id)>))"
     rf"|\[(?=/?INST\]|TOOL_CALLS\])",
     re.IGNORECASE,
@@ -51,7 +52,8 @@ RULES = (
 
 def quoted(text: str) -> str:
     """Return `text` so that it cannot open or close one of the prompt's fences, or begin another role."""
-    return _TEMPLATE.sub(lambda mark: "⟦" if mark.group() == "[" else "‹", _FENCE.sub("‹", text))
+    unfenced = _FENCE.compiled.sub("‹", text)
+    return _TEMPLATE.compiled.sub(lambda mark: "⟦" if mark.group() == "[" else "‹", unfenced)
 
 
 def indented(text: str) -> str:

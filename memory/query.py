@@ -36,10 +36,11 @@ class Understood:
 
 
 def warm_up() -> None:
-    """Load what the first message would wait for, blocking: languages, dates, and words for times."""
+    """Load what the first message would wait for, blocking: languages, dates, words, and words for times."""
     identifier()
     dates.warm_up()
-    find_range("last week", now=datetime.now(UTC), zone=UTC)
+    query_terms("și 漢字")
+    find_range("what did we say last week?", now=datetime.now(UTC), zone=UTC)
 
 
 def understand(message: str, *, before: Sequence[str], now: datetime, zone: tzinfo) -> Understood:

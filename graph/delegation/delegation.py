@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from langchain_core.tools import BaseTool
-from redis.asyncio import Redis
 
 from graph.chat_model import ChatModel
 from graph.delegation.closing import Closing
@@ -33,6 +33,9 @@ from memory.tokens import TokenCounter
 from memory.working.tool_cache import RedisToolCache
 from nodes.tools import Tools
 
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
 _CHECKPOINTS = 3
 _LONGEST_END = LEASE_SECONDS + 2.0
 """Seconds after which nobody works on a job that was erased, be it that the machine is gone."""
@@ -46,7 +49,7 @@ class Delegation:
     """Jobs: given, worked on, told of, and erased with their owner."""
 
     settings: Callable[[], DelegationSettings]
-    client: Callable[[], Awaitable[Redis]]
+    client: Callable[[], Awaitable["Redis"]]
     model: ChatModel
     model_timeout: Callable[[], float]
     window: ModelWindow

@@ -19,14 +19,15 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
-
-from redis.asyncio import Redis
+from typing import TYPE_CHECKING, Any
 
 from graph.delegation import job_scripts as scripts
 from graph.delegation.job import Job, Progress, Status, from_fields, to_fields
 from graph.delegation.state import Spent
 from memory.working.client import translate_errors
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 KEPT_SECONDS = 30 * 24 * 60 * 60
 """A job can be looked at for so long after its end."""
@@ -68,7 +69,7 @@ class Jobs:
     Another owner's job is not there, whoever asks.
     """
 
-    client: Callable[[], Awaitable[Redis]]
+    client: Callable[[], Awaitable["Redis"]]
 
     async def start(self, job: Job, *, most_open: int) -> bool | None:
         """Register a job; return False when it was before, None when the owner has too many open."""

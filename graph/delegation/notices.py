@@ -13,12 +13,13 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
-
-from redis.asyncio import Redis
+from typing import TYPE_CHECKING, Any
 
 from graph.delegation.job import Job
 from memory.working.client import translate_errors
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 ENDED = "end"
 """The name of the notice that a job is at its end; all others are of its progress."""
@@ -72,7 +73,7 @@ class Notice:
 class Notices:
     """Put notices into boxes, and take them out. Every method raises `TierUnavailable` without Redis."""
 
-    client: Callable[[], Awaitable[Redis]]
+    client: Callable[[], Awaitable["Redis"]]
 
     @translate_errors()
     async def register(self, thread: str, address: Address, *, owner: str) -> None:

@@ -1,11 +1,11 @@
 """The embedding model that the configuration asks for."""
 
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import SecretStr
 
-from memory.embedding.e5 import E5Embeddings
 from memory.embedding.endpoint import TIMEOUT, Endpoint, EndpointEmbeddings
 from memory.embedding.model import EmbeddingModel
 
@@ -31,4 +31,6 @@ def open_embeddings(
     """
     if model:
         return EndpointEmbeddings(Endpoint(model, base_url, api_key or SecretStr(""), timeout))
-    return E5Embeddings(folder, threads=threads)
+    e5 = importlib.import_module("memory.embedding.e5")  # onnxruntime is slow to import
+    built_in: EmbeddingModel = e5.E5Embeddings(folder, threads=threads)
+    return built_in

@@ -1,5 +1,6 @@
 """An embedding model that is chosen when it is first used."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
@@ -49,7 +50,8 @@ class LazyEmbeddings:
 
     async def ready(self) -> None:
         """Load what the first text would otherwise wait for."""
-        await self._model.ready()
+        model = await asyncio.to_thread(lambda: self._model)  # choosing it may import its library
+        await model.ready()
 
     async def aclose(self) -> None:
         """Release threads, connections and the model's memory; the next use chooses anew."""

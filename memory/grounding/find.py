@@ -65,7 +65,7 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
 
 def find(text: str) -> Iterator[Found]:
     """Yield all figures of a text, of one digit too."""
-    for match in FIGURE.finditer(ascii_digits(text)):
+    for match in FIGURE.compiled.finditer(ascii_digits(text)):
         kind = next(kind for kind in _KINDS if match[kind] is not None)
         reads, says = _KINDS[kind](match)
         start, end = match.span()

@@ -3,6 +3,7 @@
 import re
 
 from memory.grounding.numbers import SCALES
+from memory.lazy_pattern import LazyPattern
 
 _MONTHS = (
     "jan|ianuarie|ian",
@@ -32,7 +33,7 @@ _SPACE = "[ \u00a0\u2009\u202f]"
 _NOTHING_MORE = r"(?!\d|[-/.]\d)"
 _TH = "(?:st|nd|rd|th)?"
 _YEAR = rf",?{_SPACE}"
-FIGURE = re.compile(
+FIGURE = LazyPattern(
     rf"""
     (?<!\d)(?:
       (?P<iso>(?P<iy>\d{{4}})[-/.](?P<im>\d{{1,2}})[-/.](?P<id>\d{{1,2}}){_NOTHING_MORE})

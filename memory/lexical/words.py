@@ -3,8 +3,12 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from itertools import pairwise
+
+from memory.lazy_pattern import LazyPattern
 
 
 class Style(Enum):
@@ -18,29 +22,17 @@ STORED = Style.STORED
 SEARCHED = Style.SEARCHED
 
 
-def _marks() -> str:
-    """List the combining marks, which no `re` class holds, of the scripts that write words with them."""
-    blocks = (range(0x300, 0x1D00), range(0xA800, 0xAC00), range(0x3099, 0x309B))
-    return "".join(chr(c) for block in blocks for c in block if unicodedata.category(chr(c))[0] == "M")
-
-
-_MARKS = _marks()
 _HAN = "\u2e80-\u2fdf\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _UNSPACED = (
     f"{_HAN}\u3040-\u30ff\u31f0-\u31ff\u1100-\u11ff\uac00-\ud7af\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
 )
-_WORD = rf"[\w{_MARKS}]+"
-
-_BARE = re.compile(rf"(?:[^\W_]|[{_MARKS}])+")
-_TOO_MANY_MARKS = re.compile(f"([{_MARKS}]{{16}})[{_MARKS}]+")
 _UNSEEN = re.compile(
     "[\u00ad\u200b-\u200f\u2060\ufeff\u0307\u0591-\u05bd\u0610-\u061a\u064b-\u0652\u0670\u0640]"
 )
 _SEGMENT = re.compile(r"[\r\n\u2028\u2029]+|(?<=[.!?…])\s+|(?<=[。！？])")
-_CHUNK = re.compile(rf"{_WORD}(?:(?:['’ʼ\-\u2010\u2011]|(?<=\d)[.,:](?=\d)){_WORD})*")
-_HAS_UNSPACED = re.compile(f"[{_UNSPACED}]")
-_SCRIPTS = re.compile(f"[{_UNSPACED}]+|[^{_UNSPACED}]+")
-_IS_HAN = re.compile(f"[{_HAN}]")
+_HAS_UNSPACED = LazyPattern(f"[{_UNSPACED}]")
+_SCRIPTS = LazyPattern(f"[{_UNSPACED}]+|[^{_UNSPACED}]+")
+_IS_HAN = LazyPattern(f"[{_HAN}]")
 _JOINTS = re.compile(r"[-_\u2010\u2011]+")
 _APOSTROPHES = re.compile("['’ʼ]")
 _THOUSANDS = re.compile(r"\d{1,3}(?:[.,]\d{3})+(?:[.,]\d{1,2})?")
@@ -56,11 +48,33 @@ _YEAR_DIGITS = 4
 _DATE_GROUPS = 3
 
 
+@dataclass(frozen=True, slots=True)
+class _Patterns:
+    """What words with combining marks look like."""
+
+    bare: re.Pattern[str]
+    too_many_marks: re.Pattern[str]
+    chunk: re.Pattern[str]
+
+
+@cache
+def _patterns() -> _Patterns:
+    """List the marks, which no `re` class holds, of the scripts that write words with them."""
+    blocks = (range(0x300, 0x1D00), range(0xA800, 0xAC00), range(0x3099, 0x309B))
+    marks = "".join(chr(c) for block in blocks for c in block if unicodedata.category(chr(c))[0] == "M")
+    word = rf"[\w{marks}]+"
+    return _Patterns(
+        bare=re.compile(rf"(?:[^\W_]|[{marks}])+"),
+        too_many_marks=re.compile(f"([{marks}]{{16}})[{marks}]+"),
+        chunk=re.compile(rf"{word}(?:(?:['’ʼ\-\u2010\u2011]|(?<=\d)[.,:](?=\d)){word})*"),
+    )
+
+
 def normalise(text: str) -> str:
     """Return `text` in one spelling of each character and case, without what is not seen."""
     if text.isascii():
         return text.lower()
-    bounded = _TOO_MANY_MARKS.sub(r"\1", text)
+    bounded = _patterns().too_many_marks.sub(r"\1", text)
     return _UNSEEN.sub("", unicodedata.normalize("NFKC", bounded).casefold())
 
 
@@ -71,20 +85,20 @@ def segments(text: str) -> Iterator[str]:
 
 def chunks(segment: str) -> list[str]:
     """Return what stands between spaces and punctuation; joints within a word or a number stay."""
-    return _CHUNK.findall(segment)
+    return _patterns().chunk.findall(segment)
 
 
 def words(chunk: str, style: Style) -> list[str]:
     """Return the words of a chunk: its parts, then the whole that hyphens join."""
     if chunk.isalpha() and chunk.isascii():
         return [chunk]
-    if _HAS_UNSPACED.search(chunk):
-        return [word for run in _SCRIPTS.findall(chunk) for word in _run_words(run, style)]
+    if _HAS_UNSPACED.compiled.search(chunk):
+        return [word for run in _SCRIPTS.compiled.findall(chunk) for word in _run_words(run, style)]
     return _compound(chunk)
 
 
 def _run_words(run: str, style: Style) -> list[str]:
-    return _ngrams(run, style) if _HAS_UNSPACED.match(run) else _compound(run)
+    return _ngrams(run, style) if _HAS_UNSPACED.compiled.match(run) else _compound(run)
 
 
 def _ngrams(run: str, style: Style) -> list[str]:
@@ -92,7 +106,7 @@ def _ngrams(run: str, style: Style) -> list[str]:
     if len(run) == 1:
         return [run]
     pairs = [a + b for a, b in pairwise(run)]
-    return pairs + _IS_HAN.findall(run) if style is STORED else pairs
+    return pairs + _IS_HAN.compiled.findall(run) if style is STORED else pairs
 
 
 def _compound(chunk: str) -> list[str]:
@@ -135,4 +149,4 @@ def _with_apostrophes(part: str) -> list[str]:
 
 
 def _bare(part: str) -> str:
-    return "".join(_BARE.findall(part))
+    return "".join(_patterns().bare.findall(part))

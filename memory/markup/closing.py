@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from memory.lazy_pattern import LazyPattern
 from memory.markup.openings import CLOSING, MARK
 from memory.markup.reading import Reading
 from memory.markup.tape import Wait
@@ -12,14 +13,14 @@ from memory.markup.values import Unreadable, as_arguments, loads, named
 Calls: TypeAlias = list[tuple[str, dict[str, Any]]]
 
 _AHEAD_CHARS = 64
-_CLOSINGS = re.compile(rf"\s{{0,16}}(?:```\s{{0,8}})?(?:{CLOSING.pattern})", re.IGNORECASE)
+_CLOSINGS = LazyPattern(rf"\s{{0,16}}(?:```\s{{0,8}})?(?:{CLOSING.source})", re.IGNORECASE)
 _SURPLUS = re.compile(r"\s*[}\],]")
 _HALF = re.compile(r"\s*|\n?[\w.:/-]{1,100}\s*")
 
 
 def inner_mark(head: str) -> bool:
     """Tell whether markup follows."""
-    mark = MARK.match(head.lstrip())
+    mark = MARK.compiled.match(head.lstrip())
     return mark is not None and mark.lastgroup not in {"fence", "ticks", "closing"}
 
 
@@ -49,7 +50,7 @@ def finish(reading: Reading, calls: Callable[[], Calls]) -> Wait[bool]:
 
 def give_up(reading: Reading) -> Wait[None]:
     """Note as broken what was taken and all up to the next closing, or to the end."""
-    yield from reading.tape.through(CLOSING)
+    yield from reading.tape.through(CLOSING.compiled)
     reading.spoil()
     yield from take_closings(reading)
 
@@ -59,7 +60,7 @@ def take_closings(reading: Reading) -> Wait[bool]:
     any_closed = False
     while True:
         head = yield from reading.tape.ahead(_AHEAD_CHARS)
-        found = _CLOSINGS.match(head)
+        found = _CLOSINGS.compiled.match(head)
         if found is None:
             return any_closed
         any_closed = True

@@ -2,6 +2,8 @@
 
 import re
 
+from memory.lazy_pattern import LazyPattern
+
 PIPE = "[ ]{0,2}[|｜‖]{1,2}[ ]{0,2}"
 """A bar as models write it: fullwidth, ASCII, double, with spaces."""
 _ATOMS = {
@@ -76,15 +78,15 @@ _PARTS = "|".join(
     for spellings in _SPELLINGS.values()
     for spelling in spellings
 )
-MARK = re.compile(
+MARK = LazyPattern(
     rf"(?P<fence>{_LINE_START}(?:`{{3,64}}|~{{3,64}}))|(?P<ticks>`{{1,64}})|{_OPENINGS}", re.IGNORECASE
 )
 """What plain text is searched for: a code fence, inline code, or the opening named by the group."""
-PART = re.compile(
+PART = LazyPattern(
     rf"(?:{_PARTS}|{_LINE_START}(?<=[ \t])\Z|{_LINE_START}(?:`{{1,64}}|~{{1,64}})\Z)", re.IGNORECASE
 )
 """The end of a text that may become a mark; at most `LONGEST_PART` characters."""
-CLOSING = re.compile("|".join(map(_whole, _SPELLINGS["closing"])), re.IGNORECASE)
+CLOSING = LazyPattern("|".join(map(_whole, _SPELLINGS["closing"])), re.IGNORECASE)
 """What may close any call."""
 
 

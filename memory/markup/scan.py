@@ -31,7 +31,7 @@ def scan(reading: Reading) -> Wait[None]:
     """Read the tape to its end; yield whenever more of it is needed."""
     yield from read_whole_reply(reading)
     while True:
-        mark = yield from reading.show_until(MARK, PART)
+        mark = yield from reading.show_until(MARK.compiled, PART.compiled)
         if mark is None:
             return
         yield from _read(reading, mark)

@@ -1,14 +1,14 @@
 """Dates written out, read by `dateparser`.
 
-Importing this costs about 0.15 s, and the first date of each language about 0.1 s more: call `warm_up` in a
+Importing that takes about 0.1 s, and the first date of each language as much again: call `warm_up` in a
 thread when the program starts.
 """
 
+import importlib
 import re
 from datetime import date
 from functools import cache
-
-from dateparser.date import DateDataParser  # type: ignore[import-untyped]
+from typing import Any
 
 _YEAR = re.compile(r"(?<!\d)\d{4}(?!\d)")
 _ANY_LEAP_YEAR = 2000
@@ -35,11 +35,13 @@ def parse_day(text: str, *, until: date) -> date | None:
 
 
 @cache
-def _parser() -> DateDataParser:
+def _parser() -> Any:
+    dateparser = importlib.import_module("dateparser.date")  # slow to import
     settings = {"DATE_ORDER": "DMY", "PREFER_LOCALE_DATE_ORDER": False, "PARSERS": ["absolute-time"]}
-    return DateDataParser(languages=["en", "ro"], settings=settings)
+    return dateparser.DateDataParser(languages=["en", "ro"], settings=settings)
 
 
 def _read(text: str) -> date | None:
     found = _parser().get_date_data(text)
-    return found.date_obj.date() if found.date_obj and found.period == "day" else None
+    day: date | None = found.date_obj.date() if found.date_obj and found.period == "day" else None
+    return day

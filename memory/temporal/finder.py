@@ -57,7 +57,7 @@ def find_range(message: str, *, now: datetime, zone: tzinfo) -> TimeRange | None
 
 def _candidates(folded: str) -> list[tuple[Rule, re.Match[str]]]:
     """Return what the rules match, leftmost first and longest first, at most `MAX_CANDIDATES`."""
-    matched = [(rule, found) for rule in _RULES for found in rule.pattern.finditer(folded)]
+    matched = [(rule, found) for rule in _RULES for found in rule.pattern.compiled.finditer(folded)]
     return sorted(matched, key=lambda each: (each[1].start(), -each[1].end()))[:MAX_CANDIDATES]
 
 

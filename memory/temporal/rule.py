@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
 
+from memory.lazy_pattern import LazyPattern
 from memory.temporal.spans import Moment, Span
 from memory.temporal.words import Language
 
@@ -28,23 +28,13 @@ class Needs(StrEnum):
 class Rule:
     """A way to name a time."""
 
-    source: str
+    pattern: LazyPattern
     read: Reader
     needs: Needs
     language: Language
-
-    @property
-    def pattern(self) -> re.Pattern[str]:
-        """Compiled on first use: all rules together take a seventh of a second."""
-        return _compiled(self.source)
 
 
 def rule(pattern: str, read: Reader, *, needs: Needs, language: Language) -> Rule:
     """Return the rule for words that begin and end as words do; blanks stand for any white space."""
     flexible = _BLANKS.sub(lambda blank: r"\s{1,3}" if blank[0] == " " else blank[0], pattern)
-    return Rule(rf"(?<![\w'-])(?:{flexible})(?![\w-])", read, needs, language)
-
-
-@cache
-def _compiled(source: str) -> re.Pattern[str]:
-    return re.compile(source)
+    return Rule(LazyPattern(rf"(?<![\w'-])(?:{flexible})(?![\w-])"), read, needs, language)

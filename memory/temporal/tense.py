@@ -6,6 +6,7 @@ The nearest cue before it in its clause decides; when there is none, the first o
 import re
 from enum import StrEnum
 
+from memory.lazy_pattern import LazyPattern
 from memory.temporal.words import Language
 
 
@@ -80,10 +81,10 @@ _RO_OTHER = r"""
     | \b(?:ce|cand)\ (?:fac|faci|facem|face)\b
 """
 _CUES = {
-    Language.ENGLISH: re.compile(rf"(?P<past>{_EN_PAST})|(?P<other>{_EN_OTHER})", re.VERBOSE),
-    Language.ROMANIAN: re.compile(rf"(?P<past>{_RO_PAST})|(?P<other>{_RO_OTHER})", re.VERBOSE),
+    Language.ENGLISH: LazyPattern(rf"(?P<past>{_EN_PAST})|(?P<other>{_EN_OTHER})", re.VERBOSE),
+    Language.ROMANIAN: LazyPattern(rf"(?P<past>{_RO_PAST})|(?P<other>{_RO_OTHER})", re.VERBOSE),
 }
-_CLAUSE = re.compile(
+_CLAUSE = LazyPattern(
     r""",\ *$ | \b(?:but|dar|because|iar|so|ca|daca|insa|deci)\b | ,\ ?(?:and|si)\b | \b(?:and|si)\s*$
     | \b(?:say|said|told|tell|know|think|thought|mentioned|sure)(?:\ (?:me|you|him|her|us|them))?\ that\b""",
     re.VERBOSE,
@@ -102,8 +103,8 @@ def tense(before: str, after: str, language: Language) -> Tense:
 
 
 def _nearest(before: str, after: str, language: Language) -> Tense:
-    cues = _CUES[language]
-    clause = max((found.end() for found in _CLAUSE.finditer(before)), default=0)
+    cues = _CUES[language].compiled
+    clause = max((found.end() for found in _CLAUSE.compiled.finditer(before)), default=0)
     earlier = list(cues.finditer(before, clause))
     nearest = earlier[-1] if earlier else cues.search(after)
     if nearest is None:

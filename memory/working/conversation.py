@@ -16,12 +16,13 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
-
-from redis.asyncio import Redis
+from typing import TYPE_CHECKING, Any, cast
 
 from memory.models import ConversationTurn
 from memory.working.client import translate_errors
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ for i = 1, #ARGV do redis.call('SREM', KEYS[1], ARGV[i]) end
 class RedisConversation:
     """Keep the conversation of each thread in Redis 6.2 or later, or Valkey."""
 
-    client: Callable[[], Awaitable[Redis]]
+    client: Callable[[], Awaitable["Redis"]]
     keep: int = 2000
     """Turns kept in a thread; older ones stand in L3 only."""
 

@@ -14,14 +14,15 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
-
-from redis.asyncio import Redis
+from typing import TYPE_CHECKING, Any
 
 from memory.digest import digest
 from memory.figures import Metrics, added_up, counts_of, figures_of, peaks_of
 from memory.observation import Observation
 from memory.working.client import translate_errors
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 DAYS_KEPT = 90
 DAYS_SEEN = 7
@@ -51,7 +52,7 @@ return days
 class RedisMetrics:
     """Count turns in Redis 6.2 or later, or Valkey; each call is one round trip."""
 
-    client: Callable[[], Awaitable[Redis]]
+    client: Callable[[], Awaitable["Redis"]]
 
     async def add(self, observation: Observation, *, now: datetime | None = None) -> bool:
         """Count a turn, on its day; return False when it was counted before, or is too old to be kept."""

@@ -13,12 +13,13 @@ import hashlib
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from redis.asyncio import Redis
+from typing import TYPE_CHECKING, Any
 
 from memory.models import CacheEntry
 from memory.working.client import translate_errors
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 MAX_BYTES = 1024 * 1024
 MAX_TTL = 24 * 60 * 60.0
@@ -50,7 +51,7 @@ return 1
 class RedisSessionCache:
     """Cache results in Redis 6.2 or later, or Valkey; each call is one round trip."""
 
-    client: Callable[[], Awaitable[Redis]]
+    client: Callable[[], Awaitable["Redis"]]
 
     async def get(self, key: str, *, owner: str) -> CacheEntry:
         """Look `key` up; a value of another generation is a miss."""
@@ -85,7 +86,7 @@ class RedisSessionCache:
         return await client.register_script(script)(keys=keys, args=args)
 
 
-async def unlink_matching(client: Redis, pattern: str) -> None:
+async def unlink_matching(client: "Redis", pattern: str) -> None:
     """Delete the keys that match a glob pattern, one at a time, wherever a cluster holds them."""
     async for key in client.scan_iter(match=pattern, count=1000):
         await client.unlink(key)

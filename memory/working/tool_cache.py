@@ -10,12 +10,13 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from redis.asyncio import Redis
+from typing import TYPE_CHECKING, Any
 
 from memory.working.client import translate_errors
 from memory.working.session_cache import MAX_BYTES, MAX_TTL, unlink_matching
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 CLAIM_SECONDS = 7 * 24 * 60 * 60
 
@@ -24,7 +25,7 @@ CLAIM_SECONDS = 7 * 24 * 60 * 60
 class RedisToolCache:
     """Keep outputs of tools in Redis 6.2 or later, or Valkey; each call is one round trip."""
 
-    client: Callable[[], Awaitable[Redis]]
+    client: Callable[[], Awaitable["Redis"]]
 
     @translate_errors()
     async def get(self, tool: str, arguments: Mapping[str, Any], *, owner: str) -> bytes | None:

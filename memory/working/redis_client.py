@@ -1,0 +1,138 @@
+"""Clients of redis-py for the embedded server and for every kind of URL."""
+
+import asyncio
+import select
+from dataclasses import dataclass
+from typing import Any, cast
+
+from redis.asyncio import (
+    Connection,
+    ConnectionPool,
+    Redis,
+    RedisCluster,
+    SSLConnection,
+    UnixDomainSocketConnection,
+)
+from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from memory.working.server import EmbeddedServer
+from memory.working.urls import RedisAddress, parse_redis_url
+
+ERRORS = (RedisError, OSError)
+"""What redis-py and the network raise."""
+_CONNECT_SECONDS = 1.0
+_ANSWER_SECONDS = 5.0
+_HEALTH_CHECK_SECONDS = 30
+_CLUSTER_RETRIES = 1
+"""A cluster's client needs one to learn where a slot went."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A client, and the sentinels that it was found by."""
+
+    redis: Redis
+    sentinel: Sentinel | None = None
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self.redis.aclose()
+        if self.sentinel is not None:
+            await self.sentinel.aclose()
+
+
+async def open_client(url: str, server: EmbeddedServer | None) -> Client:
+    """Make a client of the URL's server, or of the embedded one, which is started, when the URL is empty."""
+    if server is not None and not url.strip():
+        return Client(_embedded(server, await server.ensure()))
+    address = parse_redis_url(url)
+    if address.kind == "cluster":
+        return Client(cast("Redis", _cluster(address)))
+    if address.kind == "sentinel":
+        sentinel = _sentinel(address)
+        return Client(cast("Redis", sentinel.master_for(address.service or "")), sentinel)
+    return Client(_single(address))
+
+
+class _EmbeddedConnection(UnixDomainSocketConnection):
+    """Connect to the embedded server once it is there and has loaded its data."""
+
+    def __init__(self, *, server: EmbeddedServer, **options: Any) -> None:
+        super().__init__(**options)
+        self._server = server
+
+    async def _connect(self) -> None:
+        self.path = await self._server.ensure()
+        await super()._connect()  # type: ignore[no-untyped-call]
+
+    async def can_read(self) -> bool:
+        """Tell whether this idle connection is of no more use: the server left it, or said something unasked.
+
+        The event loop may not have heard of it yet, so the socket itself is looked at.
+        """
+        return _is_readable(self._writer) or await super().can_read()
+
+
+def _is_readable(writer: asyncio.StreamWriter | None) -> bool:
+    if writer is None:
+        return False
+    poll = select.poll()
+    poll.register(writer.get_extra_info("socket"), select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _embedded(server: EmbeddedServer, path: str) -> Redis:
+    options = _limits() | {"server": server, "path": path}
+    return Redis.from_pool(ConnectionPool(connection_class=_EmbeddedConnection, **options))
+
+
+def _single(address: RedisAddress) -> Redis:
+    options = _limits() | address.options
+    kind: type[Connection] | type[UnixDomainSocketConnection] = UnixDomainSocketConnection
+    if address.nodes:
+        kind = SSLConnection if address.tls else Connection
+        options["host"], options["port"] = address.nodes[0]
+    return Redis.from_pool(ConnectionPool(connection_class=kind, **options))
+
+
+def _sentinel(address: RedisAddress) -> Sentinel:
+    """Describe the sentinels, which are asked without a password, and the primary, which has one."""
+    tls = {"ssl": address.tls} | {k: v for k, v in address.options.items() if k.startswith("ssl_")}
+    primary = _limits() | address.options | tls
+    return Sentinel(list(address.nodes), sentinel_kwargs=_limits() | tls, **primary)  # type: ignore[no-untyped-call]
+
+
+def _cluster(address: RedisAddress) -> RedisCluster:
+    options = _limits() | address.options
+    options["retry"] = Retry(NoBackoff(), _CLUSTER_RETRIES)
+    nodes = [ClusterNode(host, port) for host, port in address.nodes]
+    return RedisCluster(startup_nodes=nodes, ssl=address.tls, **options)
+
+
+def _limits() -> dict[str, Any]:
+    return {
+        "retry": Retry(NoBackoff(), 0),
+        "socket_connect_timeout": _CONNECT_SECONDS,
+        "socket_timeout": _ANSWER_SECONDS,
+        "health_check_interval": _HEALTH_CHECK_SECONDS,
+        "protocol": 2,
+        "driver_info": None,
+    }
+
+
+def describe(error: RedisError | OSError) -> str:
+    """Describe an error without the command that caused it: that holds the user's words."""
+    if isinstance(error, AuthenticationError):
+        return "Redis refused the user or password of GOAT_REDIS_URL"
+    if isinstance(error, RedisTimeoutError | TimeoutError):
+        return "Redis did not answer in time"
+    if "MISCONF" in str(error):
+        return "Redis cannot write to its disk: make room there"
+    if isinstance(error, ResponseError):
+        return f"Redis refused a command: {str(error).rpartition('caused error: ')[2]}"
+    return f"Redis cannot be reached: {error}"
