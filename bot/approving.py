@@ -6,15 +6,9 @@ import re
 from graph.events import Approval
 from memory.unseen import is_seen
 
-_YES = {"y", "yes", "d", "da"}
 _FURTHER = "    | "
 """Before each further line of a value: an argument's name begins a line, and nothing else does."""
 _BACKSLASHES = re.compile(r"\\+(?=u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|([^\\]))", re.DOTALL)
-
-
-def is_yes(said: str) -> bool:
-    """Say whether an answer allows it; anything but a plain yes does not."""
-    return said.strip().lower() in _YES
 
 
 def argument_lines(approval: Approval) -> list[str]:

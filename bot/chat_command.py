@@ -1,29 +1,28 @@
 """`goat chat`: the agent in a terminal."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
-from typing import Annotated
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from bot import reply
 from bot.command import Owner, command_app, command_settings
-from bot.keyboard import typed_lines
+from bot.keyboard import is_terminal, typed_lines
+from bot.loading import loaded
 from bot.place import Place
 from bot.printable import printable
-from bot.terminal import Chat
-from graph.agent import Agent
-from graph.app import open_agent
+from bot.setup.questions import Left, Questions
 from graph.logs import configure_logging
 from graph.settings import Settings
 from memory.ending import end
 
+if TYPE_CHECKING:
+    from bot.terminal import Chat
+
 NO_MODEL = "No model is configured: replies show the memories themselves. `goat setup` chooses one."
-_LAST, _LAST_TOKENS = 3, 2000
-"""The most exchanges of a thread that are shown when it is gone on with, and about how long they may be."""
 
 app = command_app()
 
@@ -43,43 +42,79 @@ def chat(
 
 
 def _offer_setup() -> bool:
-    """Offer to choose a model; imported here, since a chat with a model need not wait for it."""
-    from bot.setup_command import offer_setup  # noqa: PLC0415
+    """Offer to choose a model, where somebody sits there; return whether anything may have changed."""
+    if not is_terminal():
+        return False
+    choice = Questions(is_answered=True).agrees("No model is configured. Choose one now?", "", usual=True)
+    try:
+        wanted = asyncio.run(choice)
+    except Left:
+        return False
+    if wanted:
+        from bot.setup.wishes import Wishes  # noqa: PLC0415
+        from bot.setup_command import run_setup  # noqa: PLC0415 - a second, for a few first starts
 
-    return offer_setup()
+        run_setup(Wishes(), asks=True)
+    return wanted
 
 
 async def run_chat(settings: Settings, *, owner: str, thread: str, resume: bool) -> None:
-    """Talk until the user leaves."""
+    """Talk until the user leaves; the first line of a new thread is typed while the agent is loaded."""
     console = Console(highlight=False, soft_wrap=True)
     place = Place(owner, "", settings.data_folder / "terminal")
-    async with open_agent(settings, follow=True) as agent, _warming_up(agent, owner) as warming:
-        before = place.latest()
-        place.go_on() if resume else place.begin(thread)
-        _greet(console, settings, place)
-        await _show_last(console, agent, place)
-        await _finish_pending(console, agent, owner)
-        chat = Chat(console, agent, place, warming)
-        await chat.take_up(before)
-        async with chat.delegated.told():
-            async for line in typed_lines(place.history):
-                if not await chat.handle(line):
-                    break
-
-
-@contextlib.asynccontextmanager
-async def _warming_up(agent: Agent, owner: str) -> AsyncIterator["asyncio.Task[None]"]:
-    """Load in the background what the first turn would wait for; what is left of it ends with the block."""
-    warming = asyncio.create_task(_warm_up(agent, owner))
+    before = place.latest()
+    place.go_on() if resume else place.begin(thread)
+    _greet(console, settings, place)
+    behind = sys.stdin.isatty() and not (resume or thread)
+    opening = _Opening(console, settings, place)
     try:
-        yield warming
-    finally:
-        await end(warming)
+        async with asyncio.TaskGroup() as group:
+            keeping = group.create_task(opening.keep(before=before, behind_prompt=behind))
+            if not behind:
+                await opening.chat
+            await _talk(console, place, opening.chat)
+            await opening.leave(keeping)
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
 
 
-async def _warm_up(agent: Agent, owner: str) -> None:
-    await agent.layers.warm_up(owner)
-    await asyncio.to_thread(reply.load)
+class _Opening:
+    """A conversation that opens in a task of its own, and stays open until it is left."""
+
+    def __init__(self, console: Console, settings: Settings, place: Place) -> None:
+        self._console = console
+        self._settings = settings
+        self._place = place
+        self._left = asyncio.Event()
+        self.chat: asyncio.Future[Chat] = asyncio.get_running_loop().create_future()
+        """What acts on lines, once it is there."""
+
+    async def keep(self, *, before: str, behind_prompt: bool) -> None:
+        """Open the conversation, and close it when it is left; see `bot.conversation.open_chat`."""
+        conversation = await asyncio.to_thread(_conversation)
+        async with conversation.open_chat(
+            self._console, self._settings, self._place, before=before, behind_prompt=behind_prompt
+        ) as chat:
+            self.chat.set_result(chat)
+            await self._left.wait()
+
+    async def leave(self, keeping: "asyncio.Task[None]") -> None:
+        """Have `keep` end, also in the midst of opening."""
+        self._left.set()
+        if not self.chat.done():
+            await end(keeping)
+
+
+async def _talk(console: Console, place: Place, chat: "asyncio.Future[Chat]") -> None:
+    async for line in typed_lines(place.history):
+        if await loaded(console, chat) and not await chat.result().handle(line):
+            return
+
+
+def _conversation() -> ModuleType:
+    from bot import conversation  # noqa: PLC0415 - all that an agent is made of: it takes a second
+
+    return conversation
 
 
 def _greet(console: Console, settings: Settings, place: Place) -> None:
@@ -87,19 +122,3 @@ def _greet(console: Console, settings: Settings, place: Place) -> None:
     console.print("/help lists the commands, Ctrl-D leaves.", style="dim")
     if not settings.model:
         console.print(NO_MODEL, style="yellow")
-
-
-async def _show_last(console: Console, agent: Agent, place: Place) -> None:
-    """Show the last exchanges of a thread that is gone on with."""
-    window = agent.layers.conversations.window
-    for turn in (await window(owner=place.owner, thread=place.thread, max_tokens=_LAST_TOKENS))[-_LAST:]:
-        reply.print_exchange(console, turn.message, turn.reply)
-
-
-async def _finish_pending(console: Console, agent: Agent, owner: str) -> None:
-    """Finish what the last stop cut off, before anything new; show what is this owner's."""
-    with console.status("finishing what was cut off"):
-        finished = await agent.resume()
-    for state in finished:
-        if state["turn"].owner == owner:
-            reply.print_resumed(console, state)

@@ -21,7 +21,7 @@ from graph.settings import Settings, load_settings
 from graph.settings_sources import CONFIG_FILE, given_by_source, user_file
 from graph.stores import embedding_model
 from memory.errors import GoatError
-from memory.owner_files import owner_key
+from memory.owner_key import owner_key
 from memory.relevance import suits
 from memory.working.client import translate_errors
 from memory.working.folder import prepare_folder

@@ -11,6 +11,18 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.history import FileHistory
 from prompt_toolkit.patch_stdout import patch_stdout
 
+_YES = {"y", "yes", "d", "da"}
+
+
+def is_terminal() -> bool:
+    """Say whether somebody can be asked."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def is_yes(said: str) -> bool:
+    """Say whether an answer allows it; anything but a plain yes does not."""
+    return said.strip().lower() in _YES
+
 
 async def ask(question: str) -> str:
     """Ask for one line; empty when nothing is typed, or Ctrl-C or Ctrl-D."""

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from prompt_toolkit.history import FileHistory
 
-from graph.turn import thread_id
-from memory.owner_files import owner_key
+from graph.thread_ids import thread_id
+from memory.owner_key import owner_key
 from memory.text import clean
 from memory.working.folder import unusable
 

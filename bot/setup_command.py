@@ -1,7 +1,6 @@
-"""`goat setup`, and the offer to do so at the start of a chat."""
+"""`goat setup`."""
 
 import asyncio
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,7 @@ import typer
 from rich.console import Console
 
 from bot.command import command_app, command_settings
+from bot.keyboard import is_terminal
 from bot.setup.endpoint_choice import EndpointChoice
 from bot.setup.flow import Setup
 from bot.setup.questions import Left, Questions, say
@@ -74,26 +74,6 @@ def run_setup(wishes: Wishes, *, asks: bool) -> bool:
         say(console, _LEFT, "dim")
         return False
     return True
-
-
-def offer_setup() -> bool:
-    """Offer to set up a model, where somebody sits there; return whether anything may have changed."""
-    if not is_terminal():
-        return False
-    try:
-        wanted = asyncio.run(
-            Questions(is_answered=True).agrees("No model is configured. Choose one now?", "", usual=True)
-        )
-    except Left:
-        wanted = False
-    if wanted:
-        run_setup(Wishes(), asks=True)
-    return wanted
-
-
-def is_terminal() -> bool:
-    """Say whether somebody can be asked."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _console() -> Console:

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.text import Text
 
 from bot import screen
-from bot.approving import is_yes
 from bot.delegated import Delegated
-from bot.keyboard import ask, ctrl_c
+from bot.keyboard import ask, ctrl_c, is_yes
+from bot.loading import loaded
 from bot.memory_desk import MemoryDesk
 from bot.place import Place
 from bot.reply import print_resumed
@@ -84,8 +84,7 @@ class Chat:
         return True
 
     async def _turn(self, text: str) -> None:
-        if not await self._is_loaded():
-            screen.warn(self._console, "Not sent: the memory is still being loaded.")
+        if not await loaded(self._console, self._warming):
             return
         turn_id, place = uuid.uuid4().hex, self._place
         try:
@@ -139,17 +138,6 @@ class Chat:
             approval_id=approval.id,
             allowed=allowed,
         )
-
-    async def _is_loaded(self) -> bool:
-        """Wait for what is being loaded; say whether it is, rather than that Ctrl-C ended the wait."""
-        if self._warming.done():
-            return True
-        given_up = asyncio.Event()
-        giving_up = asyncio.create_task(given_up.wait())
-        with self._console.status("loading the memory"), ctrl_c(given_up.set):
-            await asyncio.wait({self._warming, giving_up}, return_when=asyncio.FIRST_COMPLETED)
-        giving_up.cancel()
-        return not given_up.is_set()
 
     async def _new(self, _: str) -> None:
         await self._leave(self._place.thread)

@@ -16,7 +16,8 @@ from graph.tuning.tries import Tries, ordinal, percent
 from graph.tuning.versions import ConfigVersions, Version, digest_of
 from graph.tuning.write_back import Proposal
 from memory.errors import ConfigError
-from memory.tuning.bound import Gain, asked
+from memory.tuning.bound import asked
+from memory.tuning.held_out import Gain
 from memory.tuning.result import read_result
 
 app = command_app(help="Write tuned thresholds and calibrations, and take them back.", no_args_is_help=True)

@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator
 
 from langgraph_sdk import get_client
 
-from graph.app import layers
 from graph.redis_saver import RedisSaver
 from graph.serde import checkpoint_serde
+from graph.studio_graph import layers
 from graph.studio_threads import ThreadList
 from memory.ending import end
 from memory.errors import GoatError

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from memory.fusion import BALANCED, FusionWeights
+from memory.fusion_weights import BALANCED, FusionWeights
 from memory.gap import GapRule
 from memory.ranking import RankRule
 from memory.relevance import LONGEST_NAME

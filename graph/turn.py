@@ -1,7 +1,5 @@
 """Which turn a run is: whose, in which thread, which message, when."""
 
-import json
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,10 +10,10 @@ from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
 from graph.state import State, Turn
+from graph.thread_ids import thread_id
 from memory.errors import EmptyMessage, OwnerMismatch
 from memory.text import clean
 
-_NAMESPACE = uuid.UUID("6e6f7461-676f-5a74-8a32-2e30676f6174")
 ANOTHERS = "This thread belongs to another owner. Leave `owner` empty to go on in it, or start a new thread."
 _NOTE = "goat"
 """Key in a message's `additional_kwargs` under which owner, time and circumstances travel with it."""
@@ -36,11 +34,6 @@ class Circumstances:
 
 
 PLAIN = Circumstances()
-
-
-def thread_id(*names: str) -> str:
-    """Derive a thread's id from the names of its channel, such as ("terminal", "me", "2")."""
-    return str(uuid.uuid5(_NAMESPACE, json.dumps(names)))
 
 
 def reply_id(turn_id: str) -> str:

@@ -6,10 +6,11 @@ words by their BM25 weight, which grows with their rarity, and by how much of th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from memory.fusion_weights import FusionWeights
 
 Scores = NDArray[np.float64]
 SPAN = 2
@@ -18,21 +19,6 @@ SECOND = 0.4
 """What the turn after the next counts, where the next one counts 1."""
 SHORT = 400
 """Characters up to which a turn leans on its neighbours in full; a longer one stands by itself the more."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FusionWeights:
-    """What each voice counts."""
-
-    dense: float = 1.0
-    """For each `scale` of similarity above the query's mean."""
-    lexical: float = 0.65
-    """For each point of BM25, when the episode holds all words of the query; less in proportion."""
-    neighbours: float = 0.25
-    """The share of its score that a turn lends the next one."""
-
-
-BALANCED = FusionWeights()
 
 
 def own_scores(

@@ -1,12 +1,9 @@
 """The folder of owners' files: one SQLite file each, opened on first use, idle ones closed."""
 
 import asyncio
-import hashlib
 import logging
-import re
 import sqlite3
 import threading
-import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -28,6 +25,7 @@ from memory.owner_file import (
     snapshot,
     transaction,
 )
+from memory.owner_key import encoded, owner_key
 
 T = TypeVar("T")
 LOG = logging.getLogger(__name__)
@@ -45,13 +43,6 @@ class Use(Enum):
 
 
 _Lanes = dict[Use, Lane]
-
-
-def owner_key(owner: str) -> str:
-    """Return a name for the owner that is safe for files and collections, readable, and never another's."""
-    plain = unicodedata.normalize("NFKD", owner).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:32].strip("-") or "owner"
-    return f"{slug}-{hashlib.sha256(_encoded(owner)).hexdigest()[:24]}"
 
 
 class OwnerFiles:
@@ -153,7 +144,7 @@ class OwnerFiles:
             use: Lane(
                 self._pool,
                 path,
-                partial(_in_turn, opening, partial(open_, path, _encoded(owner), self._busy_timeout)),
+                partial(_in_turn, opening, partial(open_, path, encoded(owner), self._busy_timeout)),
                 create=use is Use.WRITE,
                 on_idle=self._close_idle,
             )
@@ -207,10 +198,6 @@ def _in_turn(opening: threading.Lock, opened: Callable[[], sqlite3.Connection]) 
 
 def _checkpoint(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-
-
-def _encoded(owner: str) -> bytes:
-    return owner.encode("utf-8", "surrogatepass")
 
 
 def _named(error: Exception, tier: str, path: Path) -> MemoryTierError | None:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from memory.fusion import BALANCED, FusionWeights
+from memory.fusion_weights import BALANCED, FusionWeights
 from memory.models import CacheEntry, ConversationTurn, Episode, Fact, SearchResult
 
 

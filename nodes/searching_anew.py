@@ -17,7 +17,7 @@ from memory.episodic.past import PastArchive
 from memory.episodic.search import Query
 from memory.episodic.store import EpisodeArchive
 from memory.errors import MemoryTierError
-from memory.fusion import BALANCED, FusionWeights
+from memory.fusion_weights import BALANCED, FusionWeights
 from memory.models import Candidate, Episode, Mechanism, SearchReport, SearchResult, Seen
 from memory.observation import Observation
 from nodes.prefetch import Prefetch

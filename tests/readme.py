@@ -10,8 +10,8 @@ from pathlib import Path
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from graph.app import graph
 from graph.settings import PERSONA, Settings, allowed
+from graph.studio_graph import graph
 
 README = Path(__file__).parent.parent / "README.md"
 

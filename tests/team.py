@@ -12,8 +12,8 @@ from graph.delegation.closing import Closing
 from graph.delegation.job import Job
 from graph.delegation.runner import Pace
 from graph.state import Turn
+from graph.thread_ids import thread_id
 from graph.tools.caller import Caller
-from graph.turn import thread_id
 from tests.servers.model import ModelRequest, Reply
 
 OWNER = "ana"

@@ -8,8 +8,8 @@ from bot.bench.metrics import mean
 from graph.context import TurnContext
 from memory.gap import GapRule
 from memory.models import Decision
-from memory.tuning.bound import HeldOut
 from memory.tuning.curves import GRID, LabelledTurn, OperatingPoint
+from memory.tuning.held_out import HeldOut
 from memory.tuning.resampling import Estimate, resampling
 from memory.tuning.score import utility
 

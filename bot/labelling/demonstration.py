@@ -18,7 +18,8 @@ from bot.labelling.past import PastTurn
 from bot.labelling.session import LabellingSession
 from graph.agent import Agent
 from graph.context import TurnContext
-from graph.turn import Circumstances, thread_id
+from graph.thread_ids import thread_id
+from graph.turn import Circumstances
 from memory.episodic.feedback import Feedback
 from memory.models import Episode
 

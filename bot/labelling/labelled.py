@@ -15,7 +15,7 @@ from memory.episodic.labels import Label
 from memory.errors import GoatError
 from memory.models import Evidence
 from memory.relevance import Calibration, digest
-from memory.tuning.bound import HeldOut
+from memory.tuning.held_out import HeldOut
 from memory.tuning.resampling import Estimate, resampling
 from memory.tuning.result import Figures, TuningResult, Value
 from memory.tuning.score import utility

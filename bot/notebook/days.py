@@ -15,7 +15,8 @@ from graph.context import TurnContext
 from graph.observing import waited
 from graph.settings import Settings
 from graph.state import State
-from graph.turn import Circumstances, thread_id
+from graph.thread_ids import thread_id
+from graph.turn import Circumstances
 from memory.models import Outcome
 from memory.prompt import render_system
 from memory.tokens import CountTokens

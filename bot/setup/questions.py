@@ -7,7 +7,7 @@ from prompt_toolkit.layout.processors import PasswordProcessor, Processor
 from rich.console import Console
 from rich.text import Text
 
-from bot.approving import is_yes
+from bot.keyboard import is_yes
 from bot.printable import printable
 from memory.errors import ConfigError
 

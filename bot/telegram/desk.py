@@ -20,7 +20,7 @@ from bot.telegram.records import Records
 from bot.telegram.texts import Texts
 from graph.agent import Agent
 from graph.settings import Settings
-from graph.turn import thread_id
+from graph.thread_ids import thread_id
 
 Say = Callable[..., str]
 

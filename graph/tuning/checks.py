@@ -13,7 +13,8 @@ from graph.settings_sources import CONFIG_FILE, PREFIX, overriding
 from graph.stores import embedding_model
 from graph.tuning.tries import ordinal, percent
 from memory.relevance import DEFAULT
-from memory.tuning.bound import ENOUGH_GROUPS, Gain, TooLittleData, asked, gain
+from memory.tuning.bound import ENOUGH_GROUPS, TooLittleData, asked, gain
+from memory.tuning.held_out import Gain
 from memory.tuning.result import CALIBRATION, TuningResult
 
 DECIDING = Thresholds.model_fields.keys() - {"prefetch_timeout", "cache_ttl", "tool_rounds"}

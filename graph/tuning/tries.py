@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from graph.tuning.files import swap, told
 from memory.errors import ConfigError
 from memory.relevance import digest
-from memory.tuning.bound import HeldOut
+from memory.tuning.held_out import HeldOut
 from memory.tuning.result import Sha256
 
 KEPT = 200

@@ -13,7 +13,7 @@ from graph.tuning.edit import edited
 from graph.tuning.tries import Tries, Try
 from graph.tuning.versions import ConfigVersions, Version, digest_of
 from memory.errors import GoatError
-from memory.tuning.bound import Gain
+from memory.tuning.held_out import Gain
 from memory.tuning.record import Tuned
 from memory.tuning.result import CALIBRATION, TuningResult
 

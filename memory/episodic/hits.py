@@ -13,7 +13,7 @@ from memory.duplicates import asks_again
 from memory.episodic.log import COLUMNS, to_episode
 from memory.episodic.lookup import Lookup, Scores, Times, seqs_of
 from memory.episodic.weighing import Against, Weighed, exact, weigh
-from memory.fusion import FusionWeights
+from memory.fusion_weights import FusionWeights
 from memory.models import Episode, Evidence, Hit, QueryFacts, SearchResult, Seen
 
 LEXICAL = 60  # episodes taken into the pool for their words

@@ -17,7 +17,7 @@ from memory.episodic.log import TIER, EpisodeLog
 from memory.episodic.noise import NullTurns
 from memory.episodic.vectors import Part, VectorIndex
 from memory.errors import EmbeddingMismatch, MemoryTierError, TierUnavailable
-from memory.owner_files import owner_key
+from memory.owner_key import owner_key
 
 LOG = logging.getLogger(__name__)
 PROBE = 4000  # parts; a lost index still finds the last thousand, which Chroma keeps beside it

@@ -19,7 +19,7 @@ from memory.episodic.noise import NullTurns
 from memory.episodic.vectors import TIER, Found, Vector, VectorIndex
 from memory.episodic.weighing import Against, hold
 from memory.errors import MemoryTierError
-from memory.fusion import BALANCED, FusionWeights
+from memory.fusion_weights import BALANCED, FusionWeights
 from memory.models import SearchResult
 from memory.owner_files import OwnerFiles
 

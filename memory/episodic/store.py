@@ -18,7 +18,7 @@ from memory.episodic.past import PastArchive
 from memory.episodic.search import Query, Searcher
 from memory.episodic.vectors import TIER, VectorIndex
 from memory.errors import MemoryTierError, TierUnavailable
-from memory.fusion import BALANCED, FusionWeights
+from memory.fusion_weights import BALANCED, FusionWeights
 from memory.models import Episode, SearchResult
 from memory.owner_files import OwnerFiles
 

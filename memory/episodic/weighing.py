@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from memory import fusion
 from memory.episodic import kept_vectors
 from memory.episodic.lookup import Lookup, Scores, Seqs, are_among
-from memory.fusion import FusionWeights
+from memory.fusion_weights import FusionWeights
 
 Vector = NDArray[np.float32]
 OF_ARCHIVE = 0.4  # of the archive's mean vector, taken off a query

@@ -2,14 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from memory.errors import GoatError
+from memory.tuning.held_out import Gain, HeldOut
 from memory.tuning.student import student
 
 LEAST_TURNS = 60
@@ -20,10 +18,6 @@ ENOUGH_GROUPS = 20
 """So many show, with a probability of 93 %, a loss that strikes one conversation of eight."""
 LEAST_EFFECTIVE = 5.0
 """Conversations alike in length that they must weigh as much as: one or two long ones prove nothing."""
-MOST_TURNS = 200_000
-"""Held-out turns of a result."""
-MOST_GROUPS = 10_000
-"""Conversations that they may be of."""
 CONFIDENCE = 0.95
 """Of the first change that is tried on some turns."""
 HIDDEN_LOSS = 0.2
@@ -35,43 +29,6 @@ Numbers = NDArray[np.float64]
 
 class TooLittleData(GoatError):
     """The held-out turns are too few to say anything."""
-
-
-Utility = Annotated[FiniteFloat, Field(ge=-10, le=1)]
-"""All that is relevant and nothing else is worth 1, noise alone costs no more than 10."""
-
-
-class HeldOut(BaseModel):
-    """A turn that nothing was chosen by, scored under the settings before and after."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    group: str = Field(min_length=1, max_length=500)
-    """The conversation, or the day, that the turn counts with."""
-    before: Utility
-    """See `memory.tuning.score.utility`."""
-    after: Utility
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gain:
-    """By how much the settings after are better than those before."""
-
-    mean: float
-    """Over all turns."""
-    at_least: float
-    """One-sided lower bound."""
-    confidence: float
-    """Of the bound."""
-    turns: int
-    groups: int
-    changed: int
-    """Turns whose score is another one."""
-
-    @property
-    def proven(self) -> bool:
-        """Whether the change is better."""
-        return self.at_least > 0
 
 
 def asked(tries: int) -> float:

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat
 
-from memory.tuning.bound import Gain
+from memory.tuning.held_out import Gain
 from memory.tuning.result import Name, Sha256, TuningResult, Value
 
 

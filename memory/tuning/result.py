@@ -19,7 +19,7 @@ from pydantic import (
 
 from memory.errors import GoatError
 from memory.relevance import Calibration, digest
-from memory.tuning.bound import MOST_GROUPS, MOST_TURNS, HeldOut
+from memory.tuning.held_out import MOST_GROUPS, MOST_TURNS, HeldOut
 
 CALIBRATION = "gap_calibration"
 """The threshold that names a calibration."""

@@ -20,7 +20,7 @@ from graph.agent import Agent
 from graph.app import open_agent
 from graph.layers import open_layers
 from graph.settings import Settings
-from graph.turn import thread_id
+from graph.thread_ids import thread_id
 from memory.embedding.e5 import DIMENSION
 from memory.episodic.store import EpisodeArchive
 from tests.bench.archive import SEEDS, MixedEmbeddings, episodes

@@ -17,7 +17,7 @@ from graph.builder import FETCHES, REPEATABLE, build_graph
 from graph.layers import Layers, open_layers
 from graph.serde import checkpoint_serde
 from graph.settings import Settings
-from graph.turn import thread_id
+from graph.thread_ids import thread_id
 from memory.embedding.cache import ensure_model
 from memory.embedding.e5 import VERSION
 from memory.episodic.indexer import collection_name

@@ -14,9 +14,10 @@ from memory.episodic.noise import read_null_turns
 from memory.episodic.store import EpisodeArchive
 from memory.episodic.vectors import ChromaLocation, VectorBackend, VectorIndex, connect_chroma
 from memory.errors import EmbeddingMismatch, TierUnavailable
-from memory.fusion import FusionWeights
+from memory.fusion_weights import FusionWeights
 from memory.models import Episode, Hit
-from memory.owner_files import OwnerFiles, owner_key
+from memory.owner_files import OwnerFiles
+from memory.owner_key import owner_key
 from memory.protocols import EpisodeStore
 from tests.servers.chroma import ChromaServer, ChromaSettings, chroma_server
 from tests.servers.hash_embeddings import HashEmbeddings

@@ -10,7 +10,8 @@ from pydantic import TypeAdapter
 from graph.agent import Agent
 from graph.context import TurnContext
 from graph.state import Recall, Turn
-from graph.turn import thread_id, user_message
+from graph.thread_ids import thread_id
+from graph.turn import user_message
 from memory.errors import BadState, OwnerMismatch
 from nodes.gap_filter import GapFilter
 from tests.servers.model import ModelServer

@@ -4,7 +4,7 @@ import asyncio
 
 from graph.app import open_agent
 from graph.settings import Settings
-from graph.turn import thread_id
+from graph.thread_ids import thread_id
 
 THREAD = thread_id("notebook", "ana")
 

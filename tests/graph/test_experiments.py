@@ -15,7 +15,8 @@ from graph.events import Finished, Waiting
 from graph.experiment import Experiments
 from graph.settings import Settings
 from graph.state import Recall, Turn
-from graph.turn import dated, note_of, thread_id, user_message
+from graph.thread_ids import thread_id
+from graph.turn import dated, note_of, user_message
 from memory.errors import OwnerMismatch, TierUnavailable
 from memory.models import Episode, SearchReport
 from nodes.archive import to_episode

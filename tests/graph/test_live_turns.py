@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from graph.agent import Agent
-from graph.app import ConfiguredContext, graph, layers, open_agent
+from graph.app import open_agent
 from graph.context import TurnContext
 from graph.settings import Settings, load_settings
+from graph.studio_graph import ConfiguredContext, graph, layers
 from graph.tuning.write_back import apply, rollback
 from memory.relevance import calibration_of
 from memory.tuning.result import TuningResult

@@ -11,7 +11,8 @@ from graph.agent import Agent
 from graph.app import open_agent
 from graph.settings import Settings
 from graph.state import State
-from graph.turn import PLAIN, Circumstances, thread_id
+from graph.thread_ids import thread_id
+from graph.turn import PLAIN, Circumstances
 from memory.errors import Undecided
 from memory.models import FOREIGN, Episode
 from tests.servers.model import ModelServer

@@ -4,7 +4,7 @@ from graph.agent import Agent
 from graph.app import open_agent
 from graph.settings import Settings
 from graph.shown import recalled_of
-from graph.turn import thread_id
+from graph.thread_ids import thread_id
 from memory.models import Outcome
 
 OWNER = "ana"

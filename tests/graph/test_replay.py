@@ -18,7 +18,8 @@ from graph.replay.comparing import Comparison
 from graph.replay.planning import Why
 from graph.replay.replaying import Replayed, Replayer
 from graph.settings import Settings
-from graph.turn import Circumstances, thread_id
+from graph.thread_ids import thread_id
+from graph.turn import Circumstances
 from memory.episodic.observations import ObservationLog
 from memory.models import ConversationTurn, Episode
 from memory.owner_files import OwnerFiles

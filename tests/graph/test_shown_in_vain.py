@@ -7,7 +7,7 @@ import pytest
 from graph.agent import Agent
 from graph.context import Experiment, TurnContext
 from graph.replay.replaying import Replayer
-from graph.turn import thread_id
+from graph.thread_ids import thread_id
 from tests.graph.test_experiments import OWNER, THREAD, fork
 from tests.servers.model import ModelServer
 

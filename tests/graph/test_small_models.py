@@ -22,7 +22,8 @@ from graph.openai_chat import OpenAICompatible
 from graph.rounds import after_respond, fitting_of
 from graph.settings import Settings
 from graph.state import Fitting, State
-from graph.turn import Circumstances, thread_id
+from graph.thread_ids import thread_id
+from graph.turn import Circumstances
 from memory.models import ConversationTurn, Episode, Outcome
 from nodes.respond import Respond
 from tests.scripted import calling

@@ -12,7 +12,8 @@ from graph.events import Calling, Event, Finished, Piece, Resumed, Step, Waiting
 from graph.rounds import grounding_of
 from graph.settings import Settings
 from graph.state import State
-from graph.turn import Circumstances, thread_id
+from graph.thread_ids import thread_id
+from graph.turn import Circumstances
 from memory.ending import end
 from memory.errors import NothingToDecide, OwnerMismatch, Undecided
 from memory.models import Outcome

@@ -12,8 +12,9 @@ from graph.app import open_agent
 from graph.events import Finished, Piece, Step
 from graph.settings import Settings
 from graph.state import MESSAGES_KEPT
+from graph.thread_ids import thread_id
 from graph.tools.plugins.artifacts import artifacts_of
-from graph.turn import Circumstances, thread_id
+from graph.turn import Circumstances
 from memory.errors import EmptyMessage, OwnerMismatch
 from memory.models import Outcome
 from tests.servers.model import Fault, ModelServer, Reply
@@ -151,7 +152,7 @@ async def test_facts_and_identity_are_in_every_prompt(agent: Agent, settings: Se
 
 
 def test_import_of_the_module_builds_the_graph_without_settings(tmp_path: Path) -> None:
-    drawn = __import__("graph.app", fromlist=["graph"]).graph.get_graph()
+    drawn = __import__("graph.studio_graph", fromlist=["graph"]).graph.get_graph()
     assert {"prefetch", "identity", "facts", "working", "gap_filter"} <= set(drawn.nodes)
 
 

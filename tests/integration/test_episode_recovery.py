@@ -25,7 +25,8 @@ from memory.episodic.store import EpisodeArchive
 from memory.episodic.vectors import ChromaLocation, VectorBackend, VectorIndex
 from memory.errors import TierCorrupt, TierUnavailable
 from memory.models import Episode
-from memory.owner_files import OwnerFiles, owner_key
+from memory.owner_files import OwnerFiles
+from memory.owner_key import owner_key
 from tests.nursery import Nursery
 from tests.servers.chroma import ChromaSettings
 from tests.servers.hash_embeddings import HashEmbeddings

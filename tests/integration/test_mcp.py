@@ -33,7 +33,7 @@ from graph.recorder import TurnRecorder
 from graph.redaction import Redaction
 from graph.settings import Settings
 from graph.state import State
-from graph.turn import thread_id
+from graph.thread_ids import thread_id
 from memory.episodic.observations import ObservationLog
 from memory.models import FOREIGN, Episode
 from tests.goat import COMMAND, Goat

@@ -15,7 +15,7 @@ from graph.app import open_agent
 from graph.replay.comparing import ChangedTurn, Comparison, Moved
 from graph.replay.planning import Plan
 from graph.settings import Settings
-from graph.turn import thread_id
+from graph.thread_ids import thread_id
 from tests.goat import Goat
 from tests.observations import observation
 

@@ -10,13 +10,15 @@ from langgraph_sdk import get_client
 from langgraph_sdk.client import LangGraphClient
 
 from graph.agent import Agent
-from graph.app import graph, open_agent
+from graph.app import open_agent
 from graph.builder import FETCHES
 from graph.captions import CAPTIONS
 from graph.context import TurnContext
 from graph.settings import Settings
 from graph.shown import recalled_of
-from graph.turn import thread_id, user_message
+from graph.studio_graph import graph
+from graph.thread_ids import thread_id
+from graph.turn import user_message
 from memory.models import Outcome
 from tests.scripted import calling, in_turn
 from tests.servers.model import ModelServer, running_model_server

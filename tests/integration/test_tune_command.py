@@ -9,7 +9,7 @@ from bot.doctor import tuning
 from graph.settings import load_settings
 from graph.tuning.write_back import propose
 from memory.relevance import calibration_of
-from memory.tuning.bound import HeldOut
+from memory.tuning.held_out import HeldOut
 from memory.tuning.result import write_result
 from tests.goat import Goat, Ran
 from tests.unit.test_tuning import BASELINE, HELD_OUT, result

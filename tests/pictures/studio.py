@@ -15,7 +15,7 @@ from bot.pictures.canvas import png
 from bot.pictures.palette import PALETTES, Palette
 from graph.app import open_agent
 from graph.settings import Settings
-from graph.turn import thread_id
+from graph.thread_ids import thread_id
 from memory.models import Episode
 from tests.pictures.studio_drawing import Told, fork_figure, graph_figure, steps_figure
 from tests.pictures.told import ASKED, LAST, SAID

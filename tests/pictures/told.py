@@ -8,7 +8,8 @@ from bot.picturing import of_state
 from bot.printable import snippet
 from graph.app import open_agent
 from graph.settings import Settings
-from graph.turn import Circumstances, thread_id
+from graph.thread_ids import thread_id
+from graph.turn import Circumstances
 from memory.models import Episode
 
 OWNER = "ana"

@@ -13,13 +13,13 @@ from memory.tuning.bound import (
     LEAST_EFFECTIVE,
     LEAST_GROUPS,
     LEAST_TURNS,
-    HeldOut,
     asked,
     effective,
     gain,
     lower_bound,
 )
 from memory.tuning.curves import LabelledTurn, choose, operating_points, risk_coverage
+from memory.tuning.held_out import HeldOut
 from memory.tuning.score import utility
 
 DRAWS = 200

@@ -12,7 +12,8 @@ from graph.app import open_agent
 from graph.context import TurnContext
 from graph.replay.replaying import Replayer
 from graph.settings import Settings
-from graph.turn import Circumstances, thread_id
+from graph.thread_ids import thread_id
+from graph.turn import Circumstances
 from memory.ranking import RankRule
 from tests.scripted import calling, in_turn
 from tests.servers.model import ModelServer

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memory import fusion
-from memory.fusion import BALANCED, FusionWeights, Scores, leaning, lend, own_scores
+from memory.fusion import Scores, leaning, lend, own_scores
+from memory.fusion_weights import BALANCED, FusionWeights
 from memory.lexical.index import SATURATION, idf
 from tests.tables import each
 

@@ -10,7 +10,7 @@ from graph.context import Thresholds, TurnContext
 from graph.settings import Settings, allowed, load_settings
 from graph.settings_sources import PREFIX, flatten, overriding, user_file
 from memory.errors import ConfigError
-from memory.fusion import BALANCED
+from memory.fusion_weights import BALANCED
 from memory.gap import GapRule
 from memory.ranking import RankRule
 from tests.tables import each

@@ -7,7 +7,7 @@ import pytest
 
 from bot.pictures.canvas import png
 from bot.pictures.palette import LIGHT, PALETTES
-from graph.app import graph
+from graph.studio_graph import graph
 from tests.pictures.studio_drawing import Told, fork_figure, graph_figure, steps_figure
 
 DOCS = Path(__file__).parents[2] / "docs"

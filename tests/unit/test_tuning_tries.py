@@ -10,7 +10,8 @@ import pytest
 from graph.tuning.tries import KEPT, SKETCH, Tries, Try, ordinal, percent
 from graph.tuning.versions import ConfigVersions
 from memory.errors import ConfigError
-from memory.tuning.bound import HeldOut, asked
+from memory.tuning.bound import asked
+from memory.tuning.held_out import HeldOut
 from tests.tables import each
 
 

@@ -13,7 +13,8 @@ from langgraph.runtime import ExecutionInfo, Runtime
 from graph.context import TurnContext
 from graph.state import State, Turn
 from graph.stop import StopSignals
-from graph.turn import TurnReader, thread_id, user_message
+from graph.thread_ids import thread_id
+from graph.turn import TurnReader, user_message
 from memory.errors import EmptyMessage, OwnerMismatch
 from tests.tables import each
 

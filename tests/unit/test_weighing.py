@@ -16,7 +16,7 @@ from memory.episodic.kept_vectors import KeptPart
 from memory.episodic.log import TIER, EpisodeLog
 from memory.episodic.lookup import Lookup
 from memory.episodic.weighing import Against, Weighed, hold, weigh
-from memory.fusion import BALANCED, FusionWeights
+from memory.fusion_weights import BALANCED, FusionWeights
 from memory.lexical.index import Matches, Word
 from memory.models import Episode
 from memory.owner_files import OwnerFiles

@@ -1,0 +1,45 @@
+"""The graph that `langgraph.json` serves.
+
+Importing this module opens no file, socket or model: settings are read when something is first used.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from graph.builder import build_graph
+from graph.context import Thresholds
+from graph.layers import Layers
+from graph.refusing import RefusingContext
+from graph.settings import load_settings
+
+layers = Layers(load_settings, follow=True)
+
+
+class ConfiguredContext(RefusingContext):
+    """A turn context whose defaults are those of the configuration, also in Studio's form."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, given: Any) -> Any:
+        return {**_defaults(), **given} if isinstance(given, Mapping) else given
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Show the configured values as the form's defaults."""
+        schema = handler.resolve_ref_schema(handler(core_schema))
+        for name, value in _defaults().items():
+            schema["properties"][name]["default"] = value
+        return schema
+
+
+def _defaults() -> dict[str, Any]:
+    return layers.live.current().model_dump(mode="json", include=set(Thresholds.model_fields))
+
+
+graph = build_graph(layers, ConfiguredContext).compile(name="goat")
