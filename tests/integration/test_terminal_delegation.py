@@ -33,8 +33,8 @@ def test_word_of_a_job_appears_above_the_prompt(
         assert "planned, steps: 2" in shown
         assert "done: prices" in shown
         assert "Compare the prices of oats.: done" in shown
-        scripted.answers = {"planner": plan(("researcher", "slowly")), "researcher": "slow"}
-        model.hold_before = "slow"
+        scripted.answers = {"planner": plan(("researcher", "slowly")), "researcher": "Unhurried."}
+        model.hold_before = "Unhurried"
         chat.type("once more\r")
         chat.until("planned, steps: 1")
         chat.type("/jobs\r")
