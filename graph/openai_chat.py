@@ -64,6 +64,15 @@ _LONGEST_SAID = 200
 logger = logging.getLogger(__name__)
 
 
+class _Client(ChatOpenAI):
+    """Sends prompt and tools as they are: the SDK walks through both, in search of files, for several ms."""
+
+    def _get_request_payload(self, *given: Any, **options: Any) -> dict[str, Any]:
+        payload = super()._get_request_payload(*given, **options)
+        body = {name: payload.pop(name) for name in ("messages", "tools") if name in payload}
+        return payload | {"messages": [], "extra_body": body | payload.get("extra_body", {})}
+
+
 class OpenAICompatible:
     """OpenAI, DeepSeek, Groq, OpenRouter, Ollama, llama.cpp: whatever speaks the chat completions API."""
 
@@ -77,7 +86,7 @@ class OpenAICompatible:
         self._timeout = settings.model_timeout
         self._where = f"The model {settings.model} at {_place(settings.model_base_url)}"
         self._http = DefaultAsyncHttpx2Client()
-        self._client = ChatOpenAI(
+        self._client = _Client(
             model=settings.model,
             base_url=settings.model_base_url or None,
             api_key=settings.model_api_key if settings.model_api_key else "none",
