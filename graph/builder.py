@@ -43,7 +43,7 @@ def build_graph(layers: Layers, context_schema: type[TurnContext] = TurnContext)
     ask = ModelCall(layers.model, layers.stops, layers.model_timeout, layers.window)
     window_share = WindowShare(layers.window, layers.toolbox, layers.message_cap)
     experiments = Experiments(layers.episodes)
-    prefetch = Prefetch(turns, layers.episodes, layers.cache, layers.zone)
+    prefetch = Prefetch(turns, layers.episodes, layers.cache, layers.zone, layers.background)
     archive = Archive(
         layers.episodes, layers.conversations, layers.cache, layers.tokens, layers.recorder, experiments
     )

@@ -30,6 +30,7 @@ from graph.tools.running import ToolRunner
 from graph.tools.toolbox import Toolbox
 from graph.turn import TurnReader
 from memory.embedding.lazy import LazyEmbeddings
+from memory.episodic.background import Background
 from memory.episodic.feedback import FeedbackLog
 from memory.episodic.labels import LabelLog
 from memory.episodic.observations import ObservationLog
@@ -89,6 +90,7 @@ class Layers:
         self.metrics = RedisMetrics(self.redis.client)
         self.recorder = TurnRecorder(self.observations, self.metrics, lambda: settings().log_text, self.zone)
         self.telemetry = Telemetry(settings)
+        self.background = Background()
         self.plugins = self._plugins()
         self.tool_runner = ToolRunner(self.plugins.isolation, self.tool_timeout, self.tool_output_cap)
         self.toolbox = Toolbox(self._own_tools, self.plugins, lambda: settings().owner)
@@ -236,6 +238,7 @@ class Layers:
                 self.letta_permanent.aclose,
             ):
                 stack.push_async_callback(close)
+            stack.push_async_callback(self.background.end)
             stack.push_async_callback(self.episodes.close)
             stack.push_async_callback(self.telemetry.close)
             stack.push_async_callback(self.recorder.flush)

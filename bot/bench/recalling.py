@@ -86,7 +86,7 @@ def open_recaller(layers: Layers, zone: tzinfo | None = None) -> Recaller:
 
     return Recaller(
         turns=layers.turns,
-        prefetch=Prefetch(layers.turns, layers.episodes, layers.cache, given),
+        prefetch=Prefetch(layers.turns, layers.episodes, layers.cache, given, layers.background),
         gap_filter=GapFilter(layers.live),
         budget=Budget(layers.tokens, given),
     )

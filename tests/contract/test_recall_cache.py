@@ -14,6 +14,7 @@ from graph.context import TurnContext
 from graph.recorder import TurnRecorder
 from graph.state import Allocation, Recall, Reply, State, Turn
 from graph.turn import TurnReader, user_message
+from memory.episodic.background import Background
 from memory.episodic.observations import ObservationLog
 from memory.episodic.store import EpisodeArchive
 from memory.episodic.vectors import VectorIndex
@@ -54,10 +55,11 @@ class Bench:
         self.files = OwnerFiles(lambda: folder / "owners")
         self.redis = RedisConnection(lambda: url)
         self.cache = RedisSessionCache(self.redis.client)
+        self.behind = Background()
         vectors = VectorIndex(lambda: folder / "chroma", ChromaSettings)
         self.archive = CountingArchive(self.files, vectors, HashEmbeddings())
         turns = TurnReader(default_owner=lambda: "ana", clock=lambda: NOW)
-        self.prefetch = Prefetch(turns, self.archive, self.cache, utc, Loading(done=True))
+        self.prefetch = Prefetch(turns, self.archive, self.cache, utc, self.behind, Loading(done=True))
         self.write = Archive(
             self.archive, RedisConversation(self.redis.client), self.cache, TokenCounter(), self._recorder()
         )
@@ -68,7 +70,9 @@ class Bench:
     async def ask(self, message: str, *, owner: str = "ana", at: datetime = NOW, **thresholds: Any) -> Recall:
         context = TurnContext(**{"prefetch_timeout": 20, **thresholds})
         said = user_message(message, turn_id="now", owner=owner, at=at)
-        return (await self.prefetch({"messages": [said]}, Runtime(context=context)))["recall"]
+        recall = (await self.prefetch({"messages": [said]}, Runtime(context=context)))["recall"]
+        await asyncio.gather(*self.behind.here())
+        return recall
 
     async def answer(self, turn_id: str, message: str, *, owner: str = "ana") -> None:
         """Archive a turn as the graph does."""
