@@ -13,18 +13,22 @@ from rich.progress import (
     ProgressColumn,
     Task,
     TextColumn,
+    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.text import Text
 
 from bot.command import Owner, command_app, command_settings
 from bot.importers.formats import Format, read_episodes
-from bot.importers.importing import Imported, Stage, import_episodes
+from bot.importers.importing import Imported, Stage, embed_episodes, store_episodes
 from graph.layers import open_layers
 from graph.settings import Settings
-from memory.protocols import EpisodeStore
 
 app = command_app()
+LATER = (
+    "What was imported is found by its words. Its vectors are not all made yet: they follow when the agent"
+    " runs, or with the same command again."
+)
 
 
 @app.command("import")
@@ -58,28 +62,46 @@ async def run_import(
 
     Raises:
         BadImportFile: the file cannot be read; nothing is stored.
+        MemoryTierError: the archive cannot be written, or what is stored cannot be embedded.
     """
     console = Console(highlight=False)
+    episodes = read_episodes(file, format_, owner=owner, conversation=conversation)
     async with open_layers(settings) as layers:
-        imported = await _with_bars(
-            console, layers.episodes, file, format_, owner=owner, conversation=conversation
-        )
+        with _Bars(console) as bars:
+            imported = await store_episodes(layers.episodes, episodes, on_progress=bars.show)
+            console.print(f"{imported}.")
+            try:
+                await layers.cache.drop(owner=owner)
+                await embed_episodes(
+                    layers.episodes, owner=owner, imported=imported.total, on_progress=bars.show
+                )
+            except asyncio.CancelledError:
+                console.print(LATER)
+                raise
         await layers.cache.drop(owner=owner)
-    console.print(f"{imported}.")
     return imported
 
 
-async def _with_bars(
-    console: Console, store: EpisodeStore, file: Path, format_: Format, *, owner: str, conversation: str
-) -> Imported:
-    episodes = read_episodes(file, format_, owner=owner, conversation=conversation)
-    description = TextColumn("{task.description}")
-    columns = (description, BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as bars:
-        tasks = {stage: bars.add_task(stage.value, total=None, start=False, visible=False) for stage in Stage}
+class _Bars(Progress):
+    """A bar for each stage, shown when it begins."""
 
-        def show(done: int, total: int | None, stage: Stage) -> None:
-            bars.start_task(tasks[stage])
-            bars.update(tasks[stage], completed=done, total=total, visible=True)
+    def __init__(self, console: Console) -> None:
+        description = TextColumn("{task.description}")
+        super().__init__(
+            *(description, BarColumn(), MofNCompleteColumn(), _Rate(), TimeElapsedColumn()),
+            TimeRemainingColumn(),
+            console=console,
+        )
+        self._tasks_of = {stage: self.add_task("", total=None, start=False, visible=False) for stage in Stage}
 
-        return await import_episodes(store, episodes, on_progress=show)
+    def show(self, done: int, total: int | None, stage: Stage) -> None:
+        """Show how far a stage has come."""
+        loading = stage is Stage.EMBEDDING and total is None
+        self.start_task(self._tasks_of[stage])
+        self.update(
+            self._tasks_of[stage],
+            description="loading the embedding model" if loading else stage.value,
+            completed=done,
+            total=total,
+            visible=True,
+        )

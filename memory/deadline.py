@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 def forget(task: "asyncio.Task[Any]") -> None:
     """Read the outcome of an abandoned task, so that it is not reported as never looked at."""
-    with contextlib.suppress(asyncio.CancelledError, MemoryTierError):
+    with contextlib.suppress(asyncio.CancelledError, TimeoutError, MemoryTierError):
         task.result()
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from memory.errors import MemoryTierError
+
 FOREIGN = "foreign"
 """The tag of an episode in whose turn text from outside was read, such as a page."""
 
@@ -224,3 +226,17 @@ class CacheEntry:
     """The owner's archive generation at the time of reading; hand it back to `put`."""
     value: bytes | None
     """None on a miss."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexProgress:
+    """How far an owner's vectors have come, in episodes."""
+
+    owner: str
+    done: int
+    """Have all their vectors."""
+    total: int
+    error: MemoryTierError | None = None
+    """Why it went no further."""
+    begun: int = 0
+    """Have a vector of what the person said, at least."""

@@ -5,12 +5,12 @@ Every method that takes an `owner` reads and writes that owner's memory only. Ev
 cannot be read. Implementations do no I/O when they are constructed: they connect on first use.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from memory.fusion_weights import BALANCED, FusionWeights
-from memory.models import CacheEntry, ConversationTurn, Episode, Fact, SearchResult
+from memory.models import CacheEntry, ConversationTurn, Episode, Fact, IndexProgress, SearchResult
 
 
 class Searchable(Protocol):
@@ -64,6 +64,13 @@ class EpisodeStore(Searchable, Protocol):
 
         Raises:
             EmbeddingMismatch: the owner's vectors were made by another embedding model.
+        """
+        ...
+
+    def indexing(self, *, owner: str) -> AsyncGenerator[IndexProgress, None]:
+        """Do what `index` does, telling how far it has come; closing it ends it.
+
+        What was said is embedded before long answers are.
         """
         ...
 

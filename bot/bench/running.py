@@ -107,7 +107,7 @@ async def ingest(
             done = now
 
     began = time.perf_counter()
-    await import_episodes(layers.episodes, episodes, on_progress=tell)
+    await import_episodes(layers.episodes, episodes, owner=owner, on_progress=tell)
     spent = time.perf_counter() - began
     await layers.episodes.ready(owner=owner)
     return Ingested(archive, owner, episodes, spent)

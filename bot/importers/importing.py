@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
@@ -18,7 +19,9 @@ class Stage(StrEnum):
     """What an import is at."""
 
     READING = "reading"
+    STORING = "storing"
     EMBEDDING = "embedding"
+    ANSWERS = "long answers"
 
 
 OnProgress = Callable[[int, int | None, Stage], None]
@@ -44,11 +47,20 @@ class _BulkStore(Protocol):
 
 
 async def import_episodes(
+    store: EpisodeStore, episodes: Iterable[Episode], *, owner: str, on_progress: OnProgress
+) -> Imported:
+    """Store the owner's episodes and embed them; see `store_episodes` and `embed_episodes`."""
+    imported = await store_episodes(store, episodes, on_progress=on_progress)
+    await embed_episodes(store, owner=owner, imported=imported.total, on_progress=on_progress)
+    return imported
+
+
+async def store_episodes(
     store: EpisodeStore, episodes: Iterable[Episode], *, on_progress: OnProgress
 ) -> Imported:
-    """Read all episodes, then commit and embed them; those whose turn id stands already are left alone.
+    """Read all episodes, then commit them: from then on they are found by their words.
 
-    Nothing is stored when reading fails. An import that breaks off goes on where it was when done again.
+    Those whose turn id stands already are left alone. Nothing is stored when reading fails.
 
     Args:
         store: the archive.
@@ -57,16 +69,30 @@ async def import_episodes(
     """
     read = await _read(iter(episodes), on_progress)
     on_progress(len(read), len(read), Stage.READING)
-    new = done = 0
-    on_progress(done, len(read), Stage.EMBEDDING)
+    new = 0
     for start in range(0, len(read), STORED_AT_ONCE):
-        batch = read[start : start + STORED_AT_ONCE]
-        new += await _append(store, batch)
-        for owner in sorted({episode.owner for episode in batch}):
-            await store.index(owner=owner)
-        done += len(batch)
-        on_progress(done, len(read), Stage.EMBEDDING)
+        on_progress(start, len(read), Stage.STORING)
+        new += await _append(store, read[start : start + STORED_AT_ONCE])
+    on_progress(len(read), len(read), Stage.STORING)
     return Imported(total=len(read), new=new)
+
+
+async def embed_episodes(store: EpisodeStore, *, owner: str, imported: int, on_progress: OnProgress) -> None:
+    """Embed what waits in the owner's archive: first what was said, then the answers that were long.
+
+    What breaks off goes on where it was when done again, or with the next agent on the archive.
+    """
+    on_progress(0, None, Stage.EMBEDDING)
+    total, said = imported, None
+    async with aclosing(store.indexing(owner=owner)) as indexing:
+        async for progress in indexing:
+            total = max(imported, progress.total)
+            if said is not None:
+                on_progress(progress.done - said, progress.total - said, Stage.ANSWERS)
+            else:
+                on_progress(total - progress.total + progress.begun, total, Stage.EMBEDDING)
+                said = progress.done if progress.begun >= progress.total else None
+    on_progress(total, total, Stage.EMBEDDING)
 
 
 async def _read(episodes: Iterator[Episode], on_progress: OnProgress) -> list[Episode]:

@@ -88,55 +88,51 @@ def _attention(graph: _Graph, weights: Weights, prefix: str, state: str) -> str:
 
 
 def _feed_forward(graph: _Graph, weights: Weights, prefix: str, state: str) -> str:
-    inner = graph.add("Gelu", _linear(graph, weights, [prefix + "fi"], state), domain=CONTRIB)
-    return _residual(graph, weights, prefix + "oln", _linear4(graph, weights, prefix + "fo", inner), state)
+    inner = graph.add("Gelu", _linear_by_token(graph, weights, prefix + "fi", state), domain=CONTRIB)
+    outer = _linear_by_token(graph, weights, prefix + "fo", inner)
+    return _residual(graph, weights, prefix + "oln", outer, state)
 
 
 def _linear(graph: _Graph, weights: Weights, names: list[str], state: str) -> str:
-    """Multiply by the matrices side by side, in 8 bits with one scale an output and one for all activations.
+    """Multiply by the matrices side by side, and add their biases."""
+    return _product(graph, weights, names, state, _bias(graph, weights, names))
+
+
+def _linear_by_token(graph: _Graph, weights: Weights, name: str, state: str) -> str:
+    """Do the same with a scale for each token: here a few have by far the largest values."""
+    last = graph.constant(name + ".last", np.array([-1]))
+    largest = graph.add("ReduceMax", graph.add("Abs", state), last, keepdims=1)
+    product = _product(graph, weights, [name], graph.add("Div", state, largest))
+    return graph.add("Add", graph.add("Mul", product, largest), _bias(graph, weights, [name]))
+
+
+def _product(graph: _Graph, weights: Weights, names: list[str], state: str, *bias: str) -> str:
+    """Multiply in 8 bits with one scale an output and one for all activations.
 
     Weights keep to 7 bits, so that the sums of two products fit in 16 bits on processors that add them there.
     """
     matrix = np.concatenate([weights.quantized(name + ".w").full() for name in names]).T
     scales = np.abs(matrix).max(axis=0) / LARGEST
-    bias = np.concatenate([weights.floats(name + ".b") for name in names])
     return graph.add(
         "DynamicQuantizeMatMul",
         state,
         graph.constant(names[0] + ".values", np.rint(matrix / scales).astype(np.int8)),
         graph.constant(names[0] + ".scales", scales.astype(np.float32)),
         graph.constant(names[0] + ".zeros", np.zeros(len(scales), np.int8)),
-        graph.constant(names[0] + ".bias", bias),
+        *bias,
         domain=CONTRIB,
     )
 
 
-def _linear4(graph: _Graph, weights: Weights, name: str, state: str) -> str:
-    """Multiply by a matrix in its own 4 bits, with a scale for each 32 activations (`accuracy_level` 4).
-
-    For activations of very unequal size, which one scale for all would blur; it is slower.
-    """
-    values, scales = weights.quantized(name + ".w")
-    rows, blocks = scales.shape
-    return graph.add(
-        "MatMulNBits",
-        state,
-        graph.constant(name + ".values", values[:, :, 0::2] | values[:, :, 1::2] << 4),
-        graph.constant(name + ".scales", scales.reshape(-1)),
-        *("", "", graph.constant(name + ".bias", weights.floats(name + ".b"))),
-        domain=CONTRIB,
-        K=blocks * BLOCK,
-        N=rows,
-        bits=4,
-        block_size=BLOCK,
-        accuracy_level=4,
-    )
+def _bias(graph: _Graph, weights: Weights, names: list[str]) -> str:
+    bias = np.concatenate([weights.floats(name + ".b") for name in names])
+    return graph.constant(names[0] + ".bias", bias)
 
 
 def _residual(graph: _Graph, weights: Weights, name: str, state: str, before: str) -> str:
     norm = (graph.constant(f"{name}.{part}", weights.floats(f"{name}.{part}")) for part in "wb")
-    epsilon = weights.shape.epsilon
-    return graph.add("SkipLayerNormalization", state, before, *norm, domain=CONTRIB, epsilon=epsilon)
+    total = graph.add("Add", state, before)
+    return graph.add("LayerNormalization", total, *norm, axis=-1, epsilon=weights.shape.epsilon)
 
 
 def _pool(graph: _Graph, state: str) -> None:

@@ -4,15 +4,17 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import chain
 
 from memory.episodic.kept_vectors import MESSAGE
 from memory.episodic.log import EpisodeLog
 from memory.episodic.vectors import Part
 from memory.models import Episode
 
-BATCH = 32  # episodes read at once
-SLICE = 64  # parts; bounds the memory that one very long turn takes
-LONG = 20_000  # characters; an episode beyond them waits until no other does
+BATCH = 48  # episodes read at once
+SLICE = 48  # parts
+SIZE = 12_000  # characters of a slice, about a second of embedding; longer episodes are cut late
 
 LONGEST_MESSAGE = 1500  # characters of a message that has a vector of its own beside the turn's
 
@@ -27,90 +29,105 @@ class Slice:
     pairs: list[Pair] = field(default_factory=list)
     """Parts with their texts."""
     finished: dict[str, int] = field(default_factory=dict)
-    """How many parts are searched of each episode whose last part is among these."""
+    """How many windows each episode has whose last part is among these."""
+    begun: int = 0
+    """How many episodes' first parts are among these."""
 
 
 class Backlog:
-    """Hand out what the log has pending, in the order of arrival but long episodes after all others.
+    """Hand out what the log has pending, in the order of arrival.
 
-    What was handed out must be marked before the next slice is asked for.
+    Of an episode that does not fit one window, what the person said goes with the others, and the rest comes
+    when nothing else waits, shorter ones first: what a model answered at length keeps nobody's words waiting.
     """
 
     def __init__(self, log: EpisodeLog, split: Split, owner: str) -> None:
         self._log = log
         self._split = split
         self._owner = owner
-        self._short: deque[Slice] = deque()
-        self._long: list[str] = []
+        self._after = 0
+        self._ready: deque[Slice] = deque()
+        self._long: list[tuple[int, str, int]] = []  # a heap: characters, turn id, windows handed out before
         self._rest: deque[Slice] = deque()
 
     async def next(self) -> Slice | None:
         """Cut the next slice; None when nothing waits."""
-        while not self._short:
-            batch = await self._log.pending(owner=self._owner, limit=BATCH, besides=self._long)
+        while not self._ready:
+            batch = await self._log.pending(owner=self._owner, limit=BATCH, after=self._after)
             if not batch:
-                return await self._next_of_long()
-            self._long += [episode.turn_id for episode in batch if _is_long(episode)]
-            short = [episode for episode in batch if not _is_long(episode)]
-            self._short.extend(await asyncio.to_thread(self._together, short))
-        return self._short.popleft()
+                return await self._next_of_rest()
+            self._after = batch[-1][0]
+            begun = await asyncio.to_thread(self._begun, [episode for _, episode in batch])
+            self._ready.extend(begun)
+        return self._ready.popleft()
 
-    def begin_again(self) -> None:
-        """Forget what was handed out of a long episode: it is to be written elsewhere."""
-        self._short.clear()
-        self._long.clear()
-        self._rest.clear()
-
-    async def _next_of_long(self) -> Slice | None:
+    async def _next_of_rest(self) -> Slice | None:
         while not self._rest and self._long:
-            told = await self._log.get(self._long[:1], owner=self._owner)
-            self._rest.extend(await asyncio.to_thread(self._apart, told))
-            if not told:
-                del self._long[0]
-        if not self._rest:
-            return None
-        following = self._rest.popleft()
-        if following.finished:
-            del self._long[0]
-        return following
+            before = {turn_id: windows for _, turn_id, windows in self._shortest()}
+            episodes = await self._log.get(list(before), owner=self._owner)
+            self._rest.extend(await asyncio.to_thread(self._ended, episodes, before))
+        return self._rest.popleft() if self._rest else None
 
-    def _together(self, episodes: Iterable[Episode]) -> list[Slice]:
-        return list(_gathered(map(self._pairs, episodes)))
+    def _shortest(self) -> Iterator[tuple[int, str, int]]:
+        """Take long episodes that make a slice together, or one that is longer."""
+        room = SIZE
+        while self._long and (self._long[0][0] <= room or room == SIZE):
+            taken = heappop(self._long)
+            room -= taken[0]
+            yield taken
 
-    def _apart(self, episodes: Iterable[Episode]) -> list[Slice]:
-        slices = []
-        for pairs in map(self._pairs, episodes):
-            slices += [Slice(pairs[start : start + SLICE]) for start in range(0, len(pairs), SLICE)]
-            slices[-1].finished[pairs[0][0].turn_id] = searched(pairs)
+    def _begun(self, episodes: Iterable[Episode]) -> list[Slice]:
+        return list(_gathered(map(self._begin, episodes)))
+
+    def _begin(self, episode: Episode) -> Slice:
+        """Cut the first parts of an episode: all of a short one, of another what the person said."""
+        message = list(_message(episode))
+        characters = len(episode.message) + len(episode.reply)
+        windows = self._windows(episode) if characters <= SIZE else []
+        said = len(episode.message) if episode.reply and not message else 0
+        own = [pair for pair in windows if pair[0].start < said]
+        if len(windows) == max(len(own), 1):
+            return Slice([*message, *windows], {episode.turn_id: len(windows)}, 1)
+        heappush(self._long, (characters, episode.turn_id, len(own)))
+        return Slice(message or own, {}, 1)
+
+    def _ended(self, episodes: Iterable[Episode], before: dict[str, int]) -> list[Slice]:
+        ends = (self._end(episode, before[episode.turn_id]) for episode in episodes)
+        return list(_gathered(chain.from_iterable(ends)))
+
+    def _end(self, episode: Episode, before: int) -> list[Slice]:
+        """Cut all windows of an episode but so many that were handed out before, one by one."""
+        windows = self._windows(episode)
+        slices = [Slice([window]) for window in windows[before:]]
+        slices[-1].finished[episode.turn_id] = len(windows)
         return slices
 
-    def _pairs(self, episode: Episode) -> list[Pair]:
+    def _windows(self, episode: Episode) -> list[Pair]:
         text = episode.text
-        spans = list(enumerate(self._split(text), start=MESSAGE + 1))
-        if episode.reply and 0 < len(episode.message) <= LONGEST_MESSAGE:
-            spans.insert(0, (MESSAGE, (0, len(episode.message))))
         return [
-            (Part(episode.turn_id, number, start, end), text[start:end]) for number, (start, end) in spans
+            (Part(episode.turn_id, number, start, end), text[start:end])
+            for number, (start, end) in enumerate(self._split(text), start=MESSAGE + 1)
         ]
 
 
-def searched(pairs: Iterable[Pair]) -> int:
-    """Count the parts that the vector index holds: all but the message by itself."""
-    return sum(part.number != MESSAGE for part, _ in pairs)
+def _message(episode: Episode) -> Iterator[Pair]:
+    """Return the message by itself, if it has a vector of its own."""
+    if episode.reply and 0 < len(episode.message) <= LONGEST_MESSAGE:
+        yield Part(episode.turn_id, MESSAGE, 0, len(episode.message)), episode.message
 
 
-def _is_long(episode: Episode) -> bool:
-    return len(episode.message) + len(episode.reply) > LONG
-
-
-def _gathered(episodes: Iterable[list[Pair]]) -> Iterator[Slice]:
-    """Put whole episodes together until a slice is full."""
-    gathering = Slice()
-    for pairs in episodes:
-        if gathering.pairs and len(gathering.pairs) + len(pairs) > SLICE:
+def _gathered(slices: Iterable[Slice]) -> Iterator[Slice]:
+    """Put slices together, as many as make a full one."""
+    gathering, size = Slice(), 0
+    for some in slices:
+        characters = sum(len(text) for _, text in some.pairs)
+        full = len(gathering.pairs) + len(some.pairs) > SLICE or size + characters > SIZE
+        if gathering.pairs and full:
             yield gathering
-            gathering = Slice()
-        gathering.pairs += pairs
-        gathering.finished[pairs[0][0].turn_id] = searched(pairs)
-    if gathering.pairs:
+            gathering, size = Slice(), 0
+        size += characters
+        gathering.pairs += some.pairs
+        gathering.finished |= some.finished
+        gathering.begun += some.begun
+    if gathering.pairs or gathering.begun:
         yield gathering

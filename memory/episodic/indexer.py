@@ -3,35 +3,25 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from weakref import WeakValueDictionary
 
 from memory.embedding.model import EmbeddingModel
 from memory.episodic import kept_vectors
 from memory.episodic.backlog import Backlog, Slice
-from memory.episodic.kept_vectors import KeptPart
+from memory.episodic.embedded import Embedded, Embedder
 from memory.episodic.ledger import VectorLedger, VectorState
 from memory.episodic.log import TIER, EpisodeLog
 from memory.episodic.noise import NullTurns
-from memory.episodic.vectors import Part, VectorIndex
-from memory.errors import EmbeddingMismatch, MemoryTierError, TierUnavailable
+from memory.episodic.vectors import VectorIndex
+from memory.errors import EmbeddingMismatch, TierUnavailable
+from memory.models import IndexProgress
 from memory.owner_key import owner_key
 
 LOG = logging.getLogger(__name__)
 PROBE = 4000  # parts; a lost index still finds the last thousand, which Chroma keeps beside it
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far an owner's vectors have come."""
-
-    owner: str
-    done: int
-    total: int
-    error: MemoryTierError | None = None
-    """Why it went no further."""
 
 
 class Indexer:
@@ -50,13 +40,16 @@ class Indexer:
         self._vectors = vectors
         self._embeddings = embeddings
         self._nulls = nulls
+        self._embedder = Embedder(ledger, embeddings, nulls)
         self._locks: WeakValueDictionary[tuple[int, str], asyncio.Lock] = WeakValueDictionary()
         self._trusted: set[str] = set()
         self._seen: dict[str, int] = {}
         self._ghosts: defaultdict[str, set[str]] = defaultdict(set)
 
-    async def run(self, owner: str) -> AsyncIterator[Progress]:
+    async def run(self, owner: str) -> AsyncGenerator[IndexProgress, None]:
         """Index what has no vectors yet, a slice at a time; everything when vectors were lost.
+
+        Closing it ends the embedding of the next slices.
 
         Raises:
             EmbeddingMismatch: the vectors were made by another model.
@@ -68,18 +61,11 @@ class Indexer:
             try:
                 state = await self._made_whole(owner, state)
                 await self._forget_ghosts(owner, state)
-                done, backlog = 0, Backlog(self._log, self._embeddings.split_offsets, owner)
-                while (some := await backlog.next()) is not None:
-                    marked = await self._index(owner, state, some)
-                    if marked.collection != state.collection:  # another process began anew, or erased it all
-                        await self._vectors.drop(collection_name(owner, state))
-                        if marked.collection is None:
-                            return
-                        self.checked(owner, marked)
-                        backlog.begin_again()
-                    state = marked
-                    done += len(some.finished)
-                    yield Progress(owner, done, done + state.pending)
+                done = begun = 0
+                async with aclosing(self._indexed(owner, state)) as indexed:
+                    async for state, some in indexed:
+                        done, begun = done + len(some.finished), begun + some.begun
+                        yield IndexProgress(owner, done, done + state.pending, begun=begun)
             except TierUnavailable:
                 self._trusted.clear()
                 raise
@@ -185,41 +171,55 @@ class Indexer:
         if gone := sorted(ghosts - known):
             await self._vectors.forget(collection_name(owner, state), gone)
 
-    async def _index(self, owner: str, state: VectorState, some: Slice) -> VectorState:
-        written = await self._embedded(owner, some)
+    async def _indexed(
+        self, owner: str, state: VectorState
+    ) -> AsyncGenerator[tuple[VectorState, Slice], None]:
+        """Embed, write and mark slice by slice; tell the state after each."""
+        backlog = Backlog(self._log, self._embeddings.split_offsets, owner)
+        async with aclosing(self._embedder.slices(owner, backlog)) as slices:
+            async for some, embedded in slices:
+                marked = await self._write(owner, state, some, embedded)
+                if marked.collection != state.collection:
+                    break
+                state = marked
+                yield state, some
+            else:
+                return
+        await self._vectors.drop(
+            collection_name(owner, state)
+        )  # another process began anew, or erased it all
+        if marked.collection is not None:
+            async with aclosing(self._indexed(owner, self.checked(owner, marked))) as anew:
+                async for step in anew:
+                    yield step
+
+    async def _write(self, owner: str, state: VectorState, some: Slice, embedded: Embedded) -> VectorState:
+        """Write vectors to the collection, then note them.
+
+        A message by itself is not in the collection but while, and where, it stands for a turn of many parts.
+        """
         self.checked(owner, state)  # an endpoint tells the length of its vectors with the first
-        searched = [(part, kept) for part, kept in written if part.number != kept_vectors.MESSAGE]
-        parts = [part for part, _ in searched]
-        vectors = [list(kept.vector) for _, kept in searched]
-        dimension, name = len(written[0][1].vector), self._embeddings.name
+        if not embedded:
+            return state
+        found = [
+            (part, kept)
+            for part, kept in embedded
+            if part.number != kept_vectors.MESSAGE or part.turn_id not in some.finished
+        ]
+        dimension, name = len(embedded[0][1].vector), self._embeddings.name
         about: dict[str, str | int] = {"embedding_model": name, "dimension": dimension}
-        await self._vectors.upsert(collection_name(owner, state), parts, vectors, about)
+        collection, vectors = collection_name(owner, state), [list(kept.vector) for _, kept in found]
+        await self._vectors.upsert(collection, [part for part, _ in found], vectors, about)
         by_turn = defaultdict(list)
-        for part, kept in written:
+        for part, kept in embedded:
             by_turn[part.turn_id].append(kept)
         known = replace(state, dimension=dimension, null_turns=await self._nulls.name())
         measure = await self._nulls.measure()
-        maxima = measure([kept_vectors.to_parts((0, kept) for _, kept in searched)])
+        maxima = measure([kept_vectors.to_parts((0, kept) for _, kept in embedded)])
         marked = await self._ledger.mark(owner, known, by_turn, some.finished, maxima)
         alone = marked.writes == state.writes + 1
-        self._seen[collection_name(owner, state)] = marked.writes if alone else state.writes
+        self._seen[collection] = marked.writes if alone else state.writes
         return marked
-
-    async def _embedded(self, owner: str, some: Slice) -> list[tuple[Part, KeptPart]]:
-        """Embed the parts whose vectors are not kept beside the log."""
-        kept = await self._ledger.kept(owner, {part.turn_id for part, _ in some.pairs})
-        missing = [(part, text) for part, text in some.pairs if not _is_kept(part, kept)]
-        vectors = await self._embeddings.aembed_documents([text for _, text in missing])
-        likeness = await self._nulls.small_talk(vectors)
-        for (part, _), vector, like in zip(missing, vectors, likeness, strict=True):
-            made = KeptPart(part.number, part.start, part.end, like, kept_vectors.rounded(vector))
-            kept[part.turn_id, part.number] = made
-        return [(part, kept[part.turn_id, part.number]) for part, _ in some.pairs]
-
-
-def _is_kept(part: Part, kept: Mapping[tuple[str, int], KeptPart]) -> bool:
-    found = kept.get((part.turn_id, part.number))
-    return found is not None and (found.first, found.last) == (part.start, part.end)
 
 
 def collection_name(owner: str, state: VectorState) -> str:

@@ -22,6 +22,7 @@ INSERT = (
 PAGE = 256
 
 Row = tuple[str, str, str, str, int, str, int]
+NumberedRow = tuple[int, str, str, str, str, int, str, int]
 
 
 class EpisodeLog:
@@ -71,11 +72,16 @@ class EpisodeLog:
             for row in page:
                 yield to_episode(owner, row[1:])
 
-    async def pending(self, *, owner: str, limit: int, besides: Sequence[str] = ()) -> list[Episode]:
-        """Read the first `limit` episodes that have no vectors yet, in the order of arrival."""
-        others = "turn_id NOT IN (SELECT value FROM json_each(?))"
-        where = f"parts IS NULL AND {others} ORDER BY seq LIMIT ?"
-        return await self._select(owner, where, json.dumps(besides), limit)
+    async def pending(self, *, owner: str, limit: int, after: int = 0) -> list[tuple[int, Episode]]:
+        """Read the first episodes that wait for vectors, in the order of arrival, and their numbers.
+
+        Args:
+            owner: whose they are.
+            limit: how many, at most.
+            after: the number of an episode; those that arrived before it, and itself, are left out.
+        """
+        rows = await self._files.read(owner, TIER, partial(_pending, after=after, limit=limit))
+        return [(row[0], to_episode(owner, row[1:])) for row in rows]
 
     async def count(self, *, owner: str, since: datetime | None = None) -> int:
         """Count the owner's episodes, or those of `since` and later."""
@@ -147,9 +153,14 @@ def _insert_one(db: sqlite3.Connection, row: Row) -> int:
     return inserted.rowcount
 
 
-def _page(db: sqlite3.Connection, after: int) -> list[tuple[int, str, str, str, str, int, str, int]]:
+def _page(db: sqlite3.Connection, after: int) -> list[NumberedRow]:
     sql = f"SELECT seq, {COLUMNS} FROM episodes WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
     return db.execute(sql, (after, PAGE)).fetchall()
+
+
+def _pending(db: sqlite3.Connection, after: int, limit: int) -> list[NumberedRow]:
+    sql = f"SELECT seq, {COLUMNS} FROM episodes WHERE parts IS NULL AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
+    return db.execute(sql, (after, limit)).fetchall()
 
 
 def _count(db: sqlite3.Connection, since: int | None) -> int:

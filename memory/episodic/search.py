@@ -114,7 +114,7 @@ class Searcher:
     async def _dense(self, query: Query, state: VectorState, embedding: "asyncio.Task[Vector]") -> Dense:
         """Find the parts closest to the query; an error is reported, not raised."""
         said = Dense()
-        if not state.parts:
+        if not state.parts and state.latest < 0:
             return said
         until = time.monotonic() + query.seconds * SHARE
         try:

@@ -4,13 +4,14 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from memory.embedding.model import EmbeddingModel
 from memory.episodic.background import Background, outcome, over
-from memory.episodic.indexer import Indexer, Progress, collection_name
+from memory.episodic.indexer import Indexer, collection_name
 from memory.episodic.ledger import VectorLedger
 from memory.episodic.log import EpisodeLog
 from memory.episodic.noise import NullTurns
@@ -19,7 +20,7 @@ from memory.episodic.search import Query, Searcher
 from memory.episodic.vectors import TIER, VectorIndex
 from memory.errors import MemoryTierError, TierUnavailable
 from memory.fusion_weights import BALANCED, FusionWeights
-from memory.models import Episode, SearchResult
+from memory.models import Episode, IndexProgress, SearchResult
 from memory.owner_files import OwnerFiles
 
 LOG = logging.getLogger(__name__)
@@ -94,6 +95,10 @@ class EpisodeArchive:
             raise TierUnavailable(TIER, "the archive is being closed")
         return await outcome(self._background.joined(owner, partial(self._index, owner)))
 
+    def indexing(self, *, owner: str) -> AsyncGenerator[IndexProgress, None]:
+        """Embed what waits in the log, telling how far it has come; closing it ends it."""
+        return self._indexer.run(owner)
+
     def index_soon(self, *, owner: str) -> None:
         """Embed what waits in the log, behind the caller's back; a failure is logged, and made good later."""
         if not self._closing:
@@ -106,26 +111,27 @@ class EpisodeArchive:
         if running is not None:
             await asyncio.wait([running], timeout=seconds)
 
-    async def reindex(self, *, owner: str) -> AsyncGenerator[Progress, None]:
+    async def reindex(self, *, owner: str) -> AsyncGenerator[IndexProgress, None]:
         """Drop the owner's vectors and embed everything anew, as after a change of the model."""
         await self._indexer.begin_anew(owner)
         async for progress in self._indexer.run(owner):
             yield progress
 
-    async def reconcile(self) -> AsyncGenerator[Progress, None]:
+    async def reconcile(self) -> AsyncGenerator[IndexProgress, None]:
         """Bring the vectors of every owner up to date; what fails is told of, not raised.
 
         Lets searches in after every slice, and ends early when the archive is closed.
         """
         for owner in await self._files.owners():
             try:
-                async for progress in self._indexer.run(owner):
-                    yield progress
-                    await asyncio.sleep(0)
-                    if self._closing:
-                        return
+                async with aclosing(self._indexer.run(owner)) as run:
+                    async for progress in run:
+                        yield progress
+                        await asyncio.sleep(0)
+                        if self._closing:
+                            return
             except MemoryTierError as error:
-                yield Progress(owner, 0, 0, error)
+                yield IndexProgress(owner, 0, 0, error)
 
     async def search(
         self,

@@ -1,7 +1,7 @@
 """Files become episodes: what they say, in order, with the same ids each time; bad files say where."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import pytest
 
 from bot.import_command import run_import
 from bot.importers.formats import Format, read_episodes
-from bot.importers.importing import Stage, import_episodes
+from bot.importers.importing import Imported, Stage, import_episodes, store_episodes
 from bot.importers.source import BadImportFile
 from graph.settings import Settings
 from memory.episodic.store import EpisodeArchive
@@ -304,15 +304,19 @@ async def archive(tmp_path: Path) -> AsyncIterator[EpisodeArchive]:
     await files.close()
 
 
+class Stopped(Exception):
+    """Somebody broke the import off."""
+
+
 def ignored(done: int, total: int | None, stage: Stage) -> None:
     """Take no note of progress."""
 
 
 async def test_importing_twice_changes_nothing(archive: EpisodeArchive, tmp_path: Path) -> None:
     path = written(tmp_path, LOCOMO)
-    first = await import_episodes(archive, read(path, Format.LOCOMO), on_progress=ignored)
+    first = await import_episodes(archive, read(path, Format.LOCOMO), owner="ana", on_progress=ignored)
     before = await archive.recent(owner="ana", limit=99)
-    again = await import_episodes(archive, read(path, Format.LOCOMO), on_progress=ignored)
+    again = await import_episodes(archive, read(path, Format.LOCOMO), owner="ana", on_progress=ignored)
     assert (first.new, first.total, again.new, again.total) == (4, 4, 0, 4)
     assert await archive.recent(owner="ana", limit=99) == before
     assert str(again) == "imported 0 new turns of 4; 4 were there already"
@@ -320,7 +324,7 @@ async def test_importing_twice_changes_nothing(archive: EpisodeArchive, tmp_path
 
 async def test_what_was_imported_is_found(archive: EpisodeArchive, tmp_path: Path) -> None:
     episodes = read(written(tmp_path, LOCOMO), Format.LOCOMO)
-    await import_episodes(archive, episodes, on_progress=ignored)
+    await import_episodes(archive, episodes, owner="ana", on_progress=ignored)
     found = await archive.search("Ana adopted a dog", owner="ana", limit=1)
     assert [hit.episode for hit in found.hits] == episodes[:1]
     assert (await archive.search("Ana adopted a dog", owner="ben", limit=1)).hits == ()
@@ -330,35 +334,57 @@ async def test_progress_is_told_at_both_stages(archive: EpisodeArchive, tmp_path
     path = lines(tmp_path, *(LINE | {"message": f"message {n}"} for n in range(150)))
     told: list[tuple[int, int | None, Stage]] = []
     episodes = read_episodes(path, Format.JSONL, owner="ana")
-    imported = await import_episodes(archive, episodes, on_progress=lambda *now: told.append(now))
+    imported = await import_episodes(
+        archive, episodes, owner="ana", on_progress=lambda *now: told.append(now)
+    )
     assert (imported.new, await archive.count(owner="ana")) == (150, 150)
     assert told[0] == (150, None, Stage.READING)
     assert (150, 150, Stage.READING) in told
-    assert [done for done, _, stage in told if stage is Stage.EMBEDDING] == [0, 64, 128, 150]
+    assert [done for done, _, stage in told if stage is Stage.STORING] == [0, 64, 128, 150]
+    assert [done for done, _, stage in told if stage is Stage.EMBEDDING] == [0, *range(24, 150, 24), 150, 150]
 
 
 async def test_a_file_that_turns_bad_leaves_nothing_behind(archive: EpisodeArchive, tmp_path: Path) -> None:
     path = lines(tmp_path, LINE, LINE | {"at": "soon"})
     with pytest.raises(BadImportFile, match=r"line 2\.at"):
-        await import_episodes(archive, read_episodes(path, Format.JSONL, owner="ana"), on_progress=ignored)
+        await import_episodes(
+            archive, read_episodes(path, Format.JSONL, owner="ana"), owner="ana", on_progress=ignored
+        )
     assert await archive.count(owner="ana") == 0
 
 
 async def test_an_import_that_broke_off_goes_on(archive: EpisodeArchive, tmp_path: Path) -> None:
-    path = lines(tmp_path, *(LINE | {"message": f"message {n}"} for n in range(100)))
+    path = lines(tmp_path, *(LINE | {"message": f"message {n}"} for n in range(200)))
+    told: list[int] = []
 
-    def stop(done: int, total: int | None, stage: Stage) -> None:
-        if stage is Stage.EMBEDDING and done:
-            raise KeyboardInterrupt
+    async def run(until: tuple[int, Stage] | None) -> Imported:
+        def note(done: int, total: int | None, stage: Stage) -> None:
+            if (done, stage) == until:
+                raise Stopped
+            if stage is Stage.EMBEDDING and total:
+                told.append(done)
 
-    def episodes() -> Iterator[Episode]:
-        return read_episodes(path, Format.JSONL, owner="ana")
+        episodes = read_episodes(path, Format.JSONL, owner="ana")
+        return await import_episodes(archive, episodes, owner="ana", on_progress=note)
 
-    with pytest.raises(KeyboardInterrupt):
-        await import_episodes(archive, episodes(), on_progress=stop)
-    imported = await import_episodes(archive, episodes(), on_progress=ignored)
-    assert (imported.new, imported.total) == (36, 100)
-    assert await archive.count(owner="ana") == 100
+    for stop, stored in (((128, Stage.STORING), 128), ((96, Stage.EMBEDDING), 200)):
+        with pytest.raises(Stopped):
+            await run(stop)
+        assert await archive.count(owner="ana") == stored
+    assert told == [24, 48, 72]
+    imported = await run(None)
+    assert (imported.new, imported.total) == (0, 200)
+    assert told[3:] == [120, 144, 168, 192, 200, 200]
+    assert (await archive.search("message", owner="ana", limit=5)).complete
+
+
+async def test_what_was_stored_is_found_by_its_words_before_it_has_vectors(
+    archive: EpisodeArchive, tmp_path: Path
+) -> None:
+    await store_episodes(archive, read(written(tmp_path, LOCOMO), Format.LOCOMO), on_progress=ignored)
+    found = await archive.search("adopted", owner="ana", limit=9)
+    assert found.hits[0].episode.message == "Ana: I adopted a dog."
+    assert (found.hits[0].evidence.cosine, found.complete) == (None, False)
 
 
 async def test_the_command_tells_what_it_did(

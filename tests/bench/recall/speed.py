@@ -54,7 +54,7 @@ async def embedding_rate(layers: Layers) -> float:
     ]
     await layers.episodes.ready(owner=owner)
     began = time.perf_counter()
-    await import_episodes(layers.episodes, episodes, on_progress=lambda *_: None)
+    await import_episodes(layers.episodes, episodes, owner=owner, on_progress=lambda *_: None)
     return len(episodes) / (time.perf_counter() - began)
 
 
