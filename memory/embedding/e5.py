@@ -100,16 +100,15 @@ class E5Embeddings(Embeddings):
 
     def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
         """Embed what is searched through, in the order given."""
-        encode = self._load()
-        return [self._centring.of_passage(encode(PASSAGE + text)) for text in texts]
+        return [self._embed_document(text) for text in texts]
 
     async def aembed_query(self, text: str) -> list[float]:
         """Embed what is searched for, in the lane of queries."""
         return await self._lanes.query(self.embed_query, text)
 
     async def aembed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-        """Embed what is searched through, in the order given, in the lane of documents."""
-        return await self._lanes.documents(self.embed_documents, texts)
+        """Embed what is searched through, in the order given, in the lanes of documents."""
+        return await self._lanes.documents(self._embed_document, texts)
 
     def split_offsets(self, text: str) -> list[Span]:
         """Cover `text` with overlapping half-open spans that each fit the model's window."""
@@ -125,6 +124,9 @@ class E5Embeddings(Embeddings):
         """Stop embedding, and let go of the model; what runs ends by itself."""
         self._lanes.close()
         self._encoder = None
+
+    def _embed_document(self, text: str) -> list[float]:
+        return self._centring.of_passage(self._load()(PASSAGE + text))
 
     @cached_property
     def _centring(self) -> Centring:

@@ -4,7 +4,6 @@ import asyncio
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -119,22 +118,6 @@ def test_name_and_dimension_are_known_without_a_model() -> None:
     )
     assert embeddings.dimension == 384
     assert embeddings.split_offsets("A short text.") == [(0, 13)]
-
-
-async def test_queries_and_documents_have_threads_of_their_own(
-    e5: E5Embeddings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    threads: list[str] = []
-
-    def embedded(_: object) -> list[float]:
-        threads.append(threading.current_thread().name)
-        return []
-
-    monkeypatch.setattr(e5, "embed_query", embedded)
-    monkeypatch.setattr(e5, "embed_documents", embedded)
-    await e5.aembed_documents(TEXTS)
-    await e5.aembed_query("Which race?")
-    assert threads == ["embed-documents_0", "embed-documents_0", "embed-query_0"]
 
 
 async def test_no_documents(e5: E5Embeddings) -> None:

@@ -1,52 +1,95 @@
-"""Threads that embed: a query does not wait for documents, and two callers with documents take turns."""
+"""Who waits for whom to be embedded: queries for no document, callers for each other document by document."""
 
 import asyncio
+import os
+import sys
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Iterator
 
 import pytest
 
-from memory.embedding.lanes import SLICE, Lanes
+from memory.embedding.lanes import DOCUMENTS, LOWER, Lanes
+
+
+class Gate:
+    """Work that can be held up, and notes its order."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.begun = threading.Semaphore(0)
+        self.order: list[str] = []
+
+    def __call__(self, text: str) -> str:
+        self.begun.release()
+        assert self.open.wait(60)
+        self.order.append(text)
+        return text.upper()
+
+    async def holds(self, count: int) -> None:
+        """Wait until so many are inside."""
+        for _ in range(count):
+            assert await asyncio.to_thread(self.begun.acquire, timeout=60)
 
 
 @pytest.fixture
-async def lanes() -> AsyncIterator[Lanes]:
-    opened = Lanes()
-    yield opened
-    opened.close()
-
-
-class Held:
-    """Work on documents that stands still at its first slice until it may go on."""
-
-    def __init__(self) -> None:
-        self.go = threading.Event()
-        self.begun = threading.Event()
-        self.slices: list[list[str]] = []
-
-    def __call__(self, texts: Sequence[str]) -> list[str]:
-        self.slices.append(list(texts))
-        self.begun.set()
-        self.go.wait()
-        return [text.upper() for text in texts]
+def lanes() -> Iterator[Lanes]:
+    lanes = Lanes()
+    yield lanes
+    lanes.close()
 
 
 async def test_a_query_does_not_wait_for_documents(lanes: Lanes) -> None:
-    held = Held()
-    documents = asyncio.create_task(lanes.documents(held, ["a"] * (SLICE + 1)))
-    await asyncio.to_thread(held.begun.wait)
-    assert await lanes.query(str.upper, "b") == "B"
+    gate = Gate()
+    documents = asyncio.create_task(lanes.documents(gate, ["one", "two", "three"]))
+    await gate.holds(DOCUMENTS)
+    assert await lanes.query(str.upper, "query") == "QUERY"
     assert not documents.done()
-    held.go.set()
-    assert await documents == ["A"] * (SLICE + 1)
+    gate.open.set()
+    assert await documents == ["ONE", "TWO", "THREE"]
 
 
-async def test_documents_of_two_callers_take_turns(lanes: Lanes) -> None:
-    held = Held()
-    bulk = asyncio.create_task(lanes.documents(held, ["a"] * 3 * SLICE))
-    await asyncio.to_thread(held.begun.wait)
-    few = asyncio.create_task(lanes.documents(held, ["b"]))
+async def test_documents_come_back_in_the_order_given(lanes: Lanes) -> None:
+    first, others = threading.Event(), iter(range(3))
+
+    def work(number: int) -> int:
+        if number == 0:
+            assert first.wait(60)
+        elif next(others) == 2:
+            first.set()
+        return number * 10
+
+    assert await lanes.documents(work, range(4)) == [0, 10, 20, 30]
+
+
+async def test_two_callers_take_turns(lanes: Lanes) -> None:
+    gate = Gate()
+    many = asyncio.create_task(lanes.documents(gate, [f"many {n}" for n in range(50)]))
+    await gate.holds(DOCUMENTS)
+    few = asyncio.create_task(lanes.documents(gate, ["few 0", "few 1"]))
     await asyncio.sleep(0)
-    held.go.set()
-    await asyncio.gather(bulk, few)
-    assert [texts[0] for texts in held.slices] == ["a", "b", "a", "a"]
+    gate.open.set()
+    assert await few == ["FEW 0", "FEW 1"]
+    await many
+    assert gate.order.index("few 1") < 20
+
+
+async def test_what_fails_leaves_the_rest_undone(lanes: Lanes) -> None:
+    done: list[int] = []
+
+    def work(number: int) -> None:
+        if number == 0:
+            raise ValueError("no model")
+        done.append(number)
+
+    with pytest.raises(ValueError, match="no model"):
+        await lanes.documents(work, range(100))
+    assert len(done) < 50
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
+async def test_documents_leave_the_processor_to_queries(lanes: Lanes) -> None:
+    def priority(_: int) -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    query = await lanes.query(priority, 0)
+    assert await lanes.documents(priority, range(20)) == [min(query + LOWER, 19)] * 20
