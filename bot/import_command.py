@@ -26,8 +26,8 @@ from graph.settings import Settings
 
 app = command_app()
 LATER = (
-    "What was imported is found by its words. Its vectors are not all made yet: they follow when the agent"
-    " runs, or with the same command again."
+    "Stopped. Everything is stored and found by its words; some of it cannot be found by meaning yet. That"
+    " follows when the agent runs, or with the same command."
 )
 
 

@@ -60,7 +60,7 @@ async def store_episodes(
 ) -> Imported:
     """Read all episodes, then commit them: from then on they are found by their words.
 
-    Those whose turn id stands already are left alone. Nothing is stored when reading fails.
+    Turn ids that are in the archive already are skipped. Nothing is stored when reading fails.
 
     Args:
         store: the archive.
@@ -78,9 +78,9 @@ async def store_episodes(
 
 
 async def embed_episodes(store: EpisodeStore, *, owner: str, imported: int, on_progress: OnProgress) -> None:
-    """Embed what waits in the owner's archive: first what was said, then the answers that were long.
+    """Embed the pending episodes of the owner: first what was said, then the answers that were long.
 
-    What breaks off goes on where it was when done again, or with the next agent on the archive.
+    When it is broken off, the next call continues, or the next agent that runs.
     """
     on_progress(0, None, Stage.EMBEDDING)
     total, said = imported, None

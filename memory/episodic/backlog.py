@@ -1,4 +1,4 @@
-"""What waits for its vectors, in slices that are embedded, written and marked together."""
+"""Episodes that wait for their vectors, in slices that are embedded, written and marked together."""
 
 import asyncio
 from collections import deque
@@ -13,8 +13,9 @@ from memory.episodic.vectors import Part
 from memory.models import Episode
 
 BATCH = 48  # episodes read at once
-SLICE = 48  # parts
-SIZE = 12_000  # characters of a slice, about a second of embedding; longer episodes are cut late
+SLICE = 32  # parts
+SIZE = 8_000  # characters; with `SLICE` half a second of embedding, so that progress shows every second
+LONGEST_BEGINNING = 12_000  # characters of a message; a longer one, a pasted file, waits with the replies
 
 LONGEST_MESSAGE = 1500  # characters of a message that has a vector of its own beside the turn's
 
@@ -82,13 +83,11 @@ class Backlog:
     def _begin(self, episode: Episode) -> Slice:
         """Cut the first parts of an episode: all of a short one, of another what the person said."""
         message = list(_message(episode))
-        characters = len(episode.message) + len(episode.reply)
-        windows = self._windows(episode) if characters <= SIZE else []
-        said = len(episode.message) if episode.reply and not message else 0
-        own = [pair for pair in windows if pair[0].start < said]
+        windows = self._windows(episode) if len(episode.message) <= LONGEST_BEGINNING else []
+        own = [] if message else [pair for pair in windows if pair[0].start < len(episode.message)]
         if len(windows) == max(len(own), 1):
             return Slice([*message, *windows], {episode.turn_id: len(windows)}, 1)
-        heappush(self._long, (characters, episode.turn_id, len(own)))
+        heappush(self._long, (len(episode.message) + len(episode.reply), episode.turn_id, len(own)))
         return Slice(message or own, {}, 1)
 
     def _ended(self, episodes: Iterable[Episode], before: dict[str, int]) -> list[Slice]:

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping
 
+from memory.deadline import forget
 from memory.embedding.model import EmbeddingModel
 from memory.episodic.backlog import Backlog, Slice
 from memory.episodic.kept_vectors import KeptPart, rounded
@@ -11,8 +12,8 @@ from memory.episodic.ledger import VectorLedger
 from memory.episodic.noise import NullTurns
 from memory.episodic.vectors import Part
 
-AHEAD = 2
-"""Slices that are embedded while another is written, so that no thread waits."""
+AHEAD = 1
+"""Slices embedded beyond the one that is written next, so that no thread waits between two."""
 
 Embedded = list[tuple[Part, KeptPart]]
 
@@ -27,25 +28,25 @@ class Embedder:
 
     async def slices(self, owner: str, backlog: Backlog) -> AsyncGenerator[tuple[Slice, Embedded], None]:
         """Yield every slice with its parts' vectors, in order."""
-        waiting = deque[tuple[Slice, asyncio.Task[Embedded]]]()
+        begun = deque[tuple[Slice, asyncio.Task[Embedded]]]()
         try:
             while True:
-                while len(waiting) <= AHEAD and (some := await backlog.next()) is not None:
-                    waiting.append((some, asyncio.create_task(self._embedded(owner, some))))
-                if not waiting:
+                while len(begun) <= AHEAD and (some := await backlog.next()) is not None:
+                    begun.append((some, asyncio.create_task(self._embedded(owner, some))))
+                if not begun:
                     return
-                some, embedding = waiting[0]
-                embedded = await embedding
-                waiting.popleft()
-                yield some, embedded
+                embedded = await begun[0][1]
+                yield begun.popleft()[0], embedded
         finally:
-            for _, embedding in waiting:
-                embedding.cancel()
+            for _, task in begun:
+                task.cancel()
+                task.add_done_callback(forget)
 
     async def _embedded(self, owner: str, some: Slice) -> Embedded:
         kept = await self._ledger.kept(owner, {part.turn_id for part, _ in some.pairs})
         missing = [(part, text) for part, text in some.pairs if not _is_kept(part, kept)]
-        vectors = await self._embeddings.aembed_documents([text for _, text in missing])
+        texts = [text for _, text in missing]
+        vectors = await self._embeddings.aembed_documents(texts) if texts else []
         likeness = await self._nulls.small_talk(vectors)
         for (part, _), vector, like in zip(missing, vectors, likeness, strict=True):
             made = KeptPart(part.number, part.start, part.end, like, rounded(vector))

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 from memory.embedding.model import EmbeddingModel
 from memory.episodic import kept_vectors
 from memory.episodic.backlog import Backlog, Slice
-from memory.episodic.embedded import Embedded, Embedder
+from memory.episodic.embedder import Embedded, Embedder
 from memory.episodic.ledger import VectorLedger, VectorState
 from memory.episodic.log import TIER, EpisodeLog
 from memory.episodic.noise import NullTurns
@@ -49,7 +49,7 @@ class Indexer:
     async def run(self, owner: str) -> AsyncGenerator[IndexProgress, None]:
         """Index what has no vectors yet, a slice at a time; everything when vectors were lost.
 
-        Closing it ends the embedding of the next slices.
+        Closing it cancels the embedding of the next slices.
 
         Raises:
             EmbeddingMismatch: the vectors were made by another model.
@@ -174,7 +174,7 @@ class Indexer:
     async def _indexed(
         self, owner: str, state: VectorState
     ) -> AsyncGenerator[tuple[VectorState, Slice], None]:
-        """Embed, write and mark slice by slice; tell the state after each."""
+        """Embed, write and mark slice by slice; yield the state after each."""
         backlog = Backlog(self._log, self._embeddings.split_offsets, owner)
         async with aclosing(self._embedder.slices(owner, backlog)) as slices:
             async for some, embedded in slices:
@@ -185,9 +185,8 @@ class Indexer:
                 yield state, some
             else:
                 return
-        await self._vectors.drop(
-            collection_name(owner, state)
-        )  # another process began anew, or erased it all
+        # Another process began anew, or erased it all.
+        await self._vectors.drop(collection_name(owner, state))
         if marked.collection is not None:
             async with aclosing(self._indexed(owner, self.checked(owner, marked))) as anew:
                 async for step in anew:
@@ -196,7 +195,7 @@ class Indexer:
     async def _write(self, owner: str, state: VectorState, some: Slice, embedded: Embedded) -> VectorState:
         """Write vectors to the collection, then note them.
 
-        A message by itself is not in the collection but while, and where, it stands for a turn of many parts.
+        A message by itself goes into the collection only when the rest of its turn follows later.
         """
         self.checked(owner, state)  # an endpoint tells the length of its vectors with the first
         if not embedded:

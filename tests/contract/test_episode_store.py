@@ -279,6 +279,15 @@ async def test_indexing_at_once_embeds_each_episode_once(open_archive: OpenArchi
     assert len((await archive.search("text", owner="ana", limit=70)).hits) == 70
 
 
+async def test_indexing_reports_every_episode_once(archive: EpisodeArchive) -> None:
+    await archive.append_many([episode(str(n), f"text {n}", minute=n) for n in range(70)])
+    steps = [step async for step in archive.indexing(owner="ana")]
+    assert [step.done for step in steps] == sorted({step.done for step in steps})
+    assert {(step.owner, step.total) for step in steps} == {("ana", 70)}
+    assert (steps[-1].done, steps[-1].begun) == (70, 70)
+    assert [step async for step in archive.indexing(owner="ana")] == []
+
+
 async def test_a_megabyte_is_kept_and_found(open_archive: OpenArchive) -> None:
     archive = open_archive(HashEmbeddings(part=4000))
     text = "lorem ipsum " * 85_000 + "needle " * 1000

@@ -9,7 +9,7 @@ import stat
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import closing
+from contextlib import aclosing, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -35,7 +35,7 @@ START = datetime(2025, 3, 1, tzinfo=UTC)
 
 OF_AN_INDEX_FILE = 1100
 """Vectors: Chroma begins a file after a thousand."""
-LONG = "lorem ipsum " * (backlog.LONG // 10)
+LONG = "lorem ipsum " * (backlog.SIZE // 2)
 
 OpenArchive = Callable[..., EpisodeArchive]
 
@@ -457,19 +457,21 @@ async def test_a_long_episode_comes_last_and_keeps_no_other_from_being_noted(
     with pytest.raises(TierUnavailable, match="down"):
         await archive.index(owner="ana")
     waiting = await archive.log.pending(owner="ana", limit=99)
-    assert [told.turn_id for told in waiting] == ["long"]
+    assert [told.turn_id for _, told in waiting] == ["long"]
     assert len(await found(archive, "zebra", limit=70)) == 70
 
 
 async def test_a_turn_told_while_a_long_one_is_indexed_goes_first(open_archive: OpenArchive) -> None:
     archive = open_archive()
     await archive.append(episode("long", LONG))
-    run = archive._indexer.run("ana")
-    assert (await anext(run)).done == 0
-    await archive.append(episode("new", "zebra"))
-    assert (await anext(run)).done == 1
-    assert [told.turn_id for told in await archive.log.pending(owner="ana", limit=9)] == ["long"]
-    assert [step.done async for step in run][-1] == 2
+    async with aclosing(archive.indexing(owner="ana")) as run:
+        assert (await anext(run)).done == 0
+        await archive.append(episode("new", "zebra"))
+        while (await anext(run)).done == 0:
+            pass
+        waiting = await archive.log.pending(owner="ana", limit=9)
+        assert [told.turn_id for _, told in waiting] == ["long"]
+        assert [step.done async for step in run][-1] == 2
 
 
 LOOK = "import asyncio, sys, pathlib; from memory.owner_files import OwnerFiles as Files"

@@ -1,7 +1,7 @@
 """Files become episodes: what they say, in order, with the same ids each time; bad files say where."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import pytest
 
 from bot.import_command import run_import
 from bot.importers.formats import Format, read_episodes
-from bot.importers.importing import Imported, Stage, import_episodes, store_episodes
+from bot.importers.importing import Stage, import_episodes, store_episodes
 from bot.importers.source import BadImportFile
 from graph.settings import Settings
 from memory.episodic.store import EpisodeArchive
@@ -341,7 +341,9 @@ async def test_progress_is_told_at_both_stages(archive: EpisodeArchive, tmp_path
     assert told[0] == (150, None, Stage.READING)
     assert (150, 150, Stage.READING) in told
     assert [done for done, _, stage in told if stage is Stage.STORING] == [0, 64, 128, 150]
-    assert [done for done, _, stage in told if stage is Stage.EMBEDDING] == [0, *range(24, 150, 24), 150, 150]
+    embedded = [done for done, _, stage in told if stage is Stage.EMBEDDING]
+    assert (embedded[0], embedded[-1], embedded) == (0, 150, sorted(embedded))
+    assert len(set(embedded)) > 5, "the bar stands still"
 
 
 async def test_a_file_that_turns_bad_leaves_nothing_behind(archive: EpisodeArchive, tmp_path: Path) -> None:
@@ -353,29 +355,26 @@ async def test_a_file_that_turns_bad_leaves_nothing_behind(archive: EpisodeArchi
     assert await archive.count(owner="ana") == 0
 
 
-async def test_an_import_that_broke_off_goes_on(archive: EpisodeArchive, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("stage", "stored"), [(Stage.STORING, 128), (Stage.EMBEDDING, 200)])
+async def test_an_import_that_broke_off_goes_on(
+    archive: EpisodeArchive, tmp_path: Path, stage: Stage, stored: int
+) -> None:
     path = lines(tmp_path, *(LINE | {"message": f"message {n}"} for n in range(200)))
-    told: list[int] = []
 
-    async def run(until: tuple[int, Stage] | None) -> Imported:
-        def note(done: int, total: int | None, stage: Stage) -> None:
-            if (done, stage) == until:
-                raise Stopped
-            if stage is Stage.EMBEDDING and total:
-                told.append(done)
+    def stop(done: int, _: int | None, at: Stage) -> None:
+        if at is stage and done >= 96:
+            raise Stopped
 
-        episodes = read_episodes(path, Format.JSONL, owner="ana")
-        return await import_episodes(archive, episodes, owner="ana", on_progress=note)
+    def episodes() -> Iterator[Episode]:
+        return read_episodes(path, Format.JSONL, owner="ana")
 
-    for stop, stored in (((128, Stage.STORING), 128), ((96, Stage.EMBEDDING), 200)):
-        with pytest.raises(Stopped):
-            await run(stop)
-        assert await archive.count(owner="ana") == stored
-    assert told == [24, 48, 72]
-    imported = await run(None)
-    assert (imported.new, imported.total) == (0, 200)
-    assert told[3:] == [120, 144, 168, 192, 200, 200]
-    assert (await archive.search("message", owner="ana", limit=5)).complete
+    with pytest.raises(Stopped):
+        await import_episodes(archive, episodes(), owner="ana", on_progress=stop)
+    assert await archive.count(owner="ana") == stored
+    imported = await import_episodes(archive, episodes(), owner="ana", on_progress=ignored)
+    assert (imported.new, imported.total) == (200 - stored, 200)
+    result = await archive.search("message", owner="ana", limit=5)
+    assert (await archive.count(owner="ana"), result.complete) == (200, True)
 
 
 async def test_what_was_stored_is_found_by_its_words_before_it_has_vectors(

@@ -84,7 +84,7 @@ async def _ingest(layers: Layers, person: Person, progress: Progress) -> str:
         )
         for told in person.turns
     ]
-    await import_episodes(layers.episodes, episodes, on_progress=tell)
+    await import_episodes(layers.episodes, episodes, owner=owner, on_progress=tell)
     await layers.episodes.ready(owner=owner)
     return owner
 
