@@ -95,9 +95,10 @@ lab: $(DEV_READY) $(LAB_READY)
 	@$(BIN)/python -m ipykernel install --sys-prefix --name python3 --display-name "Python 3" >/dev/null
 	@JUPYTER_PATH="$(CURDIR)/$(VENV)/share/jupyter" $(LAB)/bin/jupyter lab notebooks $(LAB_OPTIONS) $(ARGS)
 
-# Fits the probabilities of relevance anew; needs GOAT_BENCH_DATA.
+# Fits the probabilities of relevance and the two decisions anew; needs GOAT_BENCH_DATA.
 calibrate: $(DEV_READY)
 	$(BIN)/python -m tests.bench.recall.calibrate --folder .bench
+	$(BIN)/python -m tests.bench.recall.stage --folder .bench
 
 studio: $(DEV_READY)
 	$(BIN)/langgraph dev --no-browser

@@ -110,9 +110,10 @@ class Thresholds(BaseModel):
         description="Share of its score that a turn lends the turns before and after it.",
     )
     gap_rule: GapRule = Field(
-        GapRule.CALIBRATED,
+        GapRule.STAGED,
         title="Gap filter: rule",
-        description="`calibrated`: probability of relevance; `null`: beat null turns held against this "
+        description="`staged`: does the message call for memory, and which memories answer it; `calibrated`: "
+        "probability of relevance of each; `null`: beat null turns held against this "
         "archive; `ratio`: largest gap over mean gap.",
     )
     gap_calibration: str = Field(

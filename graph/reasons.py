@@ -3,6 +3,11 @@
 from memory.models import Decision
 
 RULES = {
+    "call": "the message calls for it",
+    "no_call": "the message calls for nothing that is remembered",
+    "weaker": "others answer better",
+    "carried": "shown right before, and asked on about",
+    "newer": "says anew what is out of date",
     "calibrated": "probability",
     "break": "the list breaks before it",
     "null": "share of null turns",
@@ -19,7 +24,15 @@ RULES = {
     "budget": "no room",
 }
 """What each rule says; `rule_of` tells which one decided."""
-_MEASURED = {"calibrated": "≥", "null": ">", "ratio": "≥", "few": "≤"}
+_MEASURED = {
+    "call": "≥",
+    "no_call": "≥",
+    "weaker": "≥",
+    "calibrated": "≥",
+    "null": ">",
+    "ratio": "≥",
+    "few": "≤",
+}
 """How a kept score stands to its threshold."""
 _OTHERWISE = {">": "≤", "≥": "<", "≤": ">"}
 
@@ -30,8 +43,9 @@ def rule_of(decision: Decision) -> str:
 
 
 def words_of(decision: Decision) -> str:
-    """Say which rule decided; one that is unknown is told by its name."""
-    return RULES.get(rule_of(decision), decision.rule)
+    """Say which rule decided, and whether it is out of date; an unknown rule is told by its name."""
+    words = RULES.get(rule_of(decision), decision.rule)
+    return f"{words}, superseded" if decision.kept and decision.superseded_by else words
 
 
 def measure(decision: Decision) -> str:

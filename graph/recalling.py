@@ -6,7 +6,7 @@ from dataclasses import replace
 from graph.context import TurnContext
 from graph.state import Recall, TimeMeant
 from memory.gap import quantile
-from memory.models import FOREIGN, Candidate, Evidence, Hit, Mechanism, SearchReport, SearchResult
+from memory.models import EDITED, FOREIGN, Candidate, Evidence, Hit, Mechanism, SearchReport, SearchResult
 from memory.query import Understood
 from memory.text import excerpt
 
@@ -41,6 +41,7 @@ def to_candidate(hit: Hit, rank: int) -> Candidate:
         evidence=hit.evidence,
         small_talk=hit.small_talk,
         foreign=FOREIGN in episode.tags,
+        edited=EDITED in episode.tags,
         access_count=episode.access_count,
     )
 
@@ -82,9 +83,16 @@ def _quantiles(noise: Sequence[float]) -> tuple[float, ...]:
     return tuple(round(quantile(noise, step / _NOISE_STEPS), 6) for step in range(_NOISE_STEPS + 1))
 
 
+def waiting_told(result: SearchResult) -> str:
+    """Say how many turns were found by words alone."""
+    if result.waiting == 1:
+        return "1 turn waits for its vectors, and is found by its words alone"
+    return f"{result.waiting:,} turns wait for their vectors, and are found by their words alone"
+
+
 def _reports(result: SearchResult, asked: Understood) -> dict[str, SearchReport]:
     found = [hit.evidence for hit in result.hits]
-    problem = "; ".join(result.problems)
+    problem = "; ".join([*result.problems, *([waiting_told(result)] if result.waiting else [])])
     reports = {
         Mechanism.THEMATIC.value: SearchReport(
             status="partial" if problem else "ok", found=len(found), problem=problem

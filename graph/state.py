@@ -92,6 +92,8 @@ class Recall:
     keys: Sequence[str] = ()
     """Structural keys in the message."""
     times: TimeMeant | None = None
+    carried: Sequence[str] = ()
+    """Turn ids of the memories that were shown right before, in the same thread."""
     reports: dict[str, SearchReport] = field(default_factory=dict)
     """By mechanism."""
     asked_at: datetime | None = None

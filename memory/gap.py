@@ -1,6 +1,10 @@
 """The gap filter's rules: which of the found episodes are relevant. Often none is.
 
-`calibrated` (the default) gives each candidate a probability of relevance from evidence that moves with
+`staged` (the default) takes two decisions, whether the message calls for memory at all and which memories
+answer it (see `memory.staged`). Where it has no fit, and for a calibration that is named, `calibrated` takes
+its place.
+
+`calibrated` gives each candidate a probability of relevance from evidence that moves with
 the archive (see `memory.relevance`); a candidate is kept from `threshold` on, up to where the list breaks.
 
 `null` needs no labels: null turns (small talk, foreign topics) are held against the owner's own archive, and
@@ -26,6 +30,7 @@ _LEAST_ODDS = 1e-12
 class GapRule(StrEnum):
     """Which rule decides."""
 
+    STAGED = "staged"
     CALIBRATED = "calibrated"
     NULL = "null"
     RATIO = "ratio"

@@ -12,6 +12,7 @@ What counts as a key, and how it is written:
 - Path: `/` and two names, or one with an extension; after `./`, `../`, `~/`; or names with a slash of which
   the last has an extension. Without line number, last slash, leading `./`. Of Windows: lower-case, with
   backslashes.
+- Numbers with a form or a name: see `memory.numbers`.
 """
 
 import hashlib
@@ -19,6 +20,8 @@ import re
 from collections.abc import Callable, Iterator
 from heapq import merge
 from itertools import islice
+
+from memory.numbers import find_numbered, find_numbers
 
 MAX_KEYS = 200
 MAX_KEY_CHARS = 200
@@ -63,7 +66,13 @@ def find_keys(text: str) -> list[str]:
     A key of more than `MAX_KEY_CHARS` characters stands as its hash.
     """
     plain = text.replace("\u2010", "-").replace("\u2011", "-")
-    found = merge(_occurrences(_ADDRESS, plain), _occurrences(_IDENTIFIER, plain), key=lambda pair: pair[0])
+    kinds = (
+        _occurrences(_ADDRESS, plain),
+        _occurrences(_IDENTIFIER, plain),
+        find_numbers(plain),
+        find_numbered(plain),
+    )
+    found = merge(*kinds, key=lambda pair: pair[0])
     distinct = _distinct(_bounded(key) for _, key in found)
     return list(islice(distinct, MAX_KEYS))
 

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from memory.errors import MemoryTierError
 
+EDITED = "edited"
+"""The tag of an episode whose message is the later version of one that was sent before."""
 FOREIGN = "foreign"
 """The tag of an episode in whose turn text from outside was read, such as a page."""
 
@@ -69,6 +71,10 @@ class Evidence:
     """How far the cosine lies above what null turns reach in this archive, in their standard deviations."""
     surplus: float | None = None
     """How far the cosine lies above that part's mean similarity with null turns, in units of scatter."""
+    near: float | None = None
+    """How far it is nearer to the query than the archive is, in units of scatter, by its best part."""
+    said: float | None = None
+    """The same, by its message alone."""
     keyed: int = 0
     """How many episodes hold the rarest key that it shares with the query; 0 when it shares none."""
     timed: bool = False
@@ -87,6 +93,8 @@ class QueryFacts:
     """Share of those words, weighted by rarity, that stand nowhere in the archive, in [0, 1]."""
     small_talk: bool = False
     """It is like greetings, thanks and the like."""
+    calls: float | None = None
+    """Log-odds that a message like it calls for memory, whatever the archive holds."""
     model: str = ""
     """The embedding model that the evidence comes from; empty without vectors."""
 
@@ -140,12 +148,17 @@ class SearchResult:
     noise: tuple[float, ...] = ()
     """For each null turn (small talk, foreign topics) the best similarity that it reaches in this archive,
     ascending: what "something always ranks first" looks like here. Archived small talk does not count."""
-    complete: bool = True
-    """False while turns of the log wait for their vectors."""
+    waiting: int = 0
+    """Turns of the log that wait for their vectors: they are found by words alone."""
     problems: tuple[str, ...] = ()
     """What was late or down, when the rest was found without it."""
     seen: Seen | None = None
     """None when the archive was empty."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every turn of the log has its vectors."""
+        return not self.waiting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +182,8 @@ class Candidate:
     """It is like greetings, thanks and the like."""
     foreign: bool = False
     """Text from outside was read in its turn, such as a page."""
+    edited: bool = False
+    """Its message is the later version of one that was sent before."""
     access_count: int = 0
 
 
@@ -187,6 +202,8 @@ class Decision:
     """That it is relevant, in [0, 1]; under the rule `null` the share of null turns that it beats."""
     tokens: int = 0
     """Tokens that it takes in the prompt."""
+    superseded_by: str = ""
+    """Turn id of a memory that says its matter anew; empty when it is not out of date."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """How memory is shown to the model: as dated, sourced data inside a fence, told apart from instructions."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, tzinfo
 
 from memory.lazy_pattern import LazyPattern
@@ -66,6 +66,11 @@ def day(at: datetime, zone: tzinfo) -> str:
     return at.astimezone(zone).strftime("%a %Y-%m-%d %H:%M")
 
 
+def render_day(at: datetime, zone: tzinfo) -> str:
+    """Return the mark of a new day in a conversation."""
+    return f"<{CONTEXT_TAG}>Said on {at.astimezone(zone).strftime('%a %Y-%m-%d')}:</{CONTEXT_TAG}>"
+
+
 def render_facts(facts: Sequence[Fact], zone: tzinfo) -> str:
     """Return the facts as a fenced block; empty when there are none."""
     if not facts:
@@ -96,10 +101,10 @@ def fit_system(
     return text
 
 
-def render_memory(number: int, candidate: Candidate, zone: tzinfo) -> str:
+def render_memory(number: int, candidate: Candidate, zone: tzinfo, *, outdated: bool = False) -> str:
     """Return one recalled memory as an entry of the fenced block."""
-    cut = "" if candidate.whole else ", an extract"
-    lines = [f"[{number}] {day(candidate.at, zone)}, from an earlier conversation{cut}"]
+    notes = ("" if candidate.whole else ", an extract") + (", superseded by a later one" if outdated else "")
+    lines = [f"[{number}] {day(candidate.at, zone)}, from an earlier conversation{notes}"]
     if candidate.message:
         lines.append(f"  the user said: {indented(candidate.message)}")
     if candidate.reply:
@@ -107,20 +112,32 @@ def render_memory(number: int, candidate: Candidate, zone: tzinfo) -> str:
     return "\n".join(lines)
 
 
-def render_memories(candidates: Sequence[Candidate], zone: tzinfo) -> str:
-    """Return the recalled memories as a fenced block, in the order given; empty when there are none."""
+def render_memories(candidates: Sequence[Candidate], zone: tzinfo, *, outdated: Collection[str] = ()) -> str:
+    """Return the recalled memories as a fenced block, in the order given; empty when there are none.
+
+    `outdated` are the turn ids of those that others among them supersede.
+    """
     if not candidates:
         return ""
-    entries = [render_memory(number, c, zone) for number, c in enumerate(candidates, start=1)]
+    entries = [
+        render_memory(number, c, zone, outdated=c.turn_id in outdated)
+        for number, c in enumerate(candidates, start=1)
+    ]
     return "\n".join([f"<{MEMORY_TAG}>", *entries, f"</{MEMORY_TAG}>"])
 
 
 def render_message(
-    message: str, candidates: Sequence[Candidate], now: datetime, zone: tzinfo, *, quote: str = ""
+    message: str,
+    candidates: Sequence[Candidate],
+    now: datetime,
+    zone: tzinfo,
+    *,
+    quote: str = "",
+    outdated: Collection[str] = (),
 ) -> str:
     """Return what stands in the prompt's last place: memories, time, what is replied to, and the message."""
     blocks = [
-        render_memories(candidates, zone),
+        render_memories(candidates, zone, outdated=outdated),
         f"<{CONTEXT_TAG}>It is {day(now, zone)} ({now.astimezone(zone).tzname()}).</{CONTEXT_TAG}>",
         f"<{QUOTE_TAG}>{indented(quote)}</{QUOTE_TAG}>" if quote else "",
         quoted(message),

@@ -1,16 +1,17 @@
 """Render the prompt, in an order that stays stable for prompt caches."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
 
 from graph.shown import conversation_of, recalled_of
 from graph.state import State
 from graph.updates import AssembleUpdate
+from memory.days import new_days
 from memory.models import ConversationTurn
-from memory.prompt import fit_system, quoted, render_evidence, render_message, render_system
+from memory.prompt import fit_system, quoted, render_day, render_evidence, render_message, render_system
 from memory.text import clip
 from memory.tokens import CountTokens, TokenCounter
 from memory.window import Space
@@ -29,16 +30,20 @@ class Assemble:
 
     async def __call__(self, state: State) -> AssembleUpdate:
         count, zone = await self.tokens.ready(), await self.zone()
-        turn, recalled, space = state["turn"], recalled_of(state), state["allocation"].space
+        turn, space = state["turn"], state["allocation"].space
+        in_time_order = sorted(recalled_of(state), key=lambda memory: memory.at)
         quote, cap = turn.quote, self.message_cap()
         if space is not None and space.message < space.message_whole:
             quote = shorten_message(quote, space.message // 4, count)
             cap = min(cap, space.message - count(quote))
         message = shorten_message(turn.message, cap, count)
+        outdated = {decision.turn_id for decision in state.get("decisions", ()) if decision.superseded_by}
         prompt: list[AnyMessage] = [
             SystemMessage(_system(state, space, count, zone)),
-            *conversation_messages(conversation_of(state)),
-            HumanMessage(render_message(message, recalled, turn.at, zone, quote=quote)),
+            *conversation_messages(conversation_of(state), turn.at, zone),
+            HumanMessage(
+                render_message(message, in_time_order, turn.at, zone, quote=quote, outdated=outdated)
+            ),
         ]
         return {"prompt": alternating(prompt)}
 
@@ -50,11 +55,15 @@ def _system(state: State, space: Space | None, count: CountTokens, zone: tzinfo)
     return fit_system(identity, facts, zone, space.fixed, count)
 
 
-def conversation_messages(turns: Iterable[ConversationTurn]) -> list[AnyMessage]:
-    """Return past turns as the messages that they were; a turn without a reply has one message."""
+def conversation_messages(turns: Sequence[ConversationTurn], now: datetime, zone: tzinfo) -> list[AnyMessage]:
+    """Return past turns as the messages that they were, each change of day marked.
+
+    A turn without a reply has one message.
+    """
     messages: list[AnyMessage] = []
-    for turn in turns:
-        messages.append(HumanMessage(quoted(turn.message)))
+    for turn, opens in zip(turns, new_days([turn.at for turn in turns], now, zone), strict=True):
+        mark = f"{render_day(turn.at, zone)}\n\n" if opens else ""
+        messages.append(HumanMessage(mark + quoted(turn.message)))
         if reply := render_evidence(turn):
             messages.append(AIMessage(reply))
     return messages

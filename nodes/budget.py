@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 
 from langgraph.runtime import Runtime
 
@@ -11,8 +11,9 @@ from graph.shown import ECHO, extract_of
 from graph.state import Allocation, Conversation, State
 from graph.updates import BudgetUpdate
 from memory import budget as aits
+from memory.days import new_days
 from memory.models import Candidate, ConversationTurn, Decision
-from memory.prompt import fit_conversation, fit_system, render_memory, render_system
+from memory.prompt import fit_conversation, fit_system, render_day, render_memory, render_system
 from memory.text import clip
 from memory.tokens import CountTokens, TokenCounter
 from memory.window import MARKS, Space
@@ -58,7 +59,7 @@ def allocated(
     """Share the turn's budget within `space`; identity and facts take `fixed` tokens."""
     confidence, complexity = aits.confidence(state["turn"].message), aits.complexity(state["turn"].message)
     total, floor, minimum = _intent(confidence, complexity, context), context.l2_floor, context.l3_minimum
-    past = state["conversation"]
+    past = _dated(state["conversation"], state["turn"].at, count, zone)
     if space is not None:
         total, past = min(total, space.memory), _with_marks(past)
         floor, minimum = aits.guarantees(space.memory - fixed, l2_floor=floor, l3_minimum=minimum)
@@ -108,6 +109,23 @@ def _intent(confidence: float, complexity: float, context: TurnContext) -> int:
     )
 
 
+def _dated(past: Conversation, now: datetime, count: CountTokens, zone: tzinfo) -> Conversation:
+    """Count the marks of days, as many as there may be whatever of the conversation is shown."""
+    turns = [turn for turn in (past.opening, *past.turns) if turn]
+    opening = new_days([turn.at for turn in turns], now, zone)
+    if not any(opening):
+        return past
+    mark, today = count(render_day(now, zone)), now.astimezone(zone).date()
+    marked = [
+        replace(turn, tokens=turn.tokens + mark)
+        if opens or turn.at.astimezone(zone).date() != today
+        else turn
+        for turn, opens in zip(turns, opening, strict=True)
+    ]
+    first = marked[0] if past.opening else None
+    return Conversation(turns=marked[1:] if first else marked, opening=first)
+
+
 def _with_marks(past: Conversation) -> Conversation:
     """Count what a chat template puts around each message, which matters in a small window."""
     turns = [replace(turn, tokens=turn.tokens + 2 * MARKS) for turn in (*past.turns, past.opening) if turn]
@@ -147,8 +165,8 @@ def _extract(l3_minimum: int) -> int:
 def _relevant(state: State, count: CountTokens, zone: tzinfo, extract: int) -> list[tuple[Candidate, int]]:
     """Return what the gap filter kept, best first, with the tokens that each takes."""
     by_id = {one.turn_id: extract_of(one, extract) for one in state["recall"].candidates}
-    kept = [by_id[decision.turn_id] for decision in state["decisions"] if decision.kept]
-    return [(candidate, count(render_memory(1, candidate, zone))) for candidate in kept]
+    kept = [(by_id[one.turn_id], bool(one.superseded_by)) for one in state["decisions"] if one.kept]
+    return [(each, count(render_memory(1, each, zone, outdated=old))) for each, old in kept]
 
 
 def _shortened(shown: list[ConversationTurn], past: Conversation) -> tuple[ConversationTurn, ...]:

@@ -1,7 +1,7 @@
 """Decide which candidates are relevant; often none is."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -11,16 +11,23 @@ from graph.context import TurnContext
 from graph.state import CalibrationUsed, Conversation, Recall, State
 from graph.updates import GapFilterUpdate
 from memory.duplicates import asks_again, contained, superseded, words_of
+from memory.expansion import is_fragment
 from memory.gap import GapRule, Verdict, calibrated_rule, null_rule, ratio_rule
+from memory.marks import asks, takes_down
 from memory.models import Candidate, Decision
 from memory.questions import is_unanswered
 from memory.ranking import RankRule, by_blend, by_relevance
 from memory.relevance import Calibration, Calibrations, calibration_of, suits
+from memory.staged import Staged, staged_of
+from memory.supersession import outdated
+from memory.traits import Asked
 
 FEW_HOLD_A_KEY = 5
 """A key that more episodes hold says too little by itself."""
 ASKED_FOR = ("key", "time")
 """Rules by which the message itself asks for a memory."""
+BY_PROBABILITY = (GapRule.STAGED, GapRule.CALIBRATED)
+"""Rules that go by a probability of relevance."""
 SURE = 0.9
 """A memory that is so probable is shown again, also when it was shown in vain."""
 AS_BEFORE = 0.05
@@ -37,7 +44,7 @@ class GapFilter:
         """Decide by the calibration that the context names; by the packaged one when that cannot serve."""
         context, model = runtime.context, state["recall"].query.model
         named, problem = None, ""
-        if context.gap_rule is GapRule.CALIBRATED and context.gap_calibration:
+        if context.gap_rule in BY_PROBABILITY and context.gap_calibration:
             named, problem = await self._named(context.gap_calibration, model)
         decisions = await asyncio.to_thread(decided, state, context, named)
         used = CalibrationUsed(name=context.gap_calibration if named else "", problem=problem)
@@ -52,14 +59,26 @@ class GapFilter:
         return None, f"The calibration {name!r} {why}; the one of the package is used."
 
 
-def decided(state: State, context: TurnContext, calibration: Calibration | None = None) -> list[Decision]:
-    """Return a decision on each candidate, by `calibration` or the packaged one."""
+def decided(
+    state: State,
+    context: TurnContext,
+    calibration: Calibration | None = None,
+    staged: Staged | None = None,
+) -> list[Decision]:
+    """Return a decision on each candidate, by `calibration` or `staged`, or by the packaged ones."""
     recall = state["recall"]
+    staged = fit_for(recall, context, calibration, staged)
     candidates = at_most(recall.candidates, context.prefetch_results, shown_turns(state["conversation"]))
-    decisions = judged(candidates, recall, context, calibration)
+    if staged is not None:
+        decisions = called(candidates, state, context, staged)
+    else:
+        decisions = judged(candidates, recall, context, calibration)
     decisions = by_key_and_time(decisions, candidates, recall)
-    decisions = without_small_talk(decisions, candidates, recall)
+    if staged is None:
+        decisions = without_small_talk(decisions, candidates, recall)
+    decisions = carried_on(decisions, state)
     decisions = without_echo(decisions, candidates, state)
+    decisions = with_newer(decisions, candidates, state["turn"].message)
     return in_order(decisions, candidates, state["turn"].at, context)
 
 
@@ -72,10 +91,19 @@ def in_order(
     if context.rank_rule is RankRule.BLEND:
         window, reference = context.rank_recency_window, context.rank_access_reference
         kept = by_blend(kept, now=now, window_days=window, reference=reference)
+    elif context.gap_rule in BY_PROBABILITY:
+        kept = sorted(kept, key=lambda one: (by_id[one.turn_id].probability, one.at), reverse=True)
     else:
         kept = by_relevance(kept, tie=context.rank_tie)
+    kept = newer_first(kept, {turn_id: each.superseded_by for turn_id, each in by_id.items()})
     cut = [candidate for candidate in candidates if not by_id[candidate.turn_id].kept]
     return [by_id[candidate.turn_id] for candidate in [*kept, *cut]]
+
+
+def newer_first(ordered: Sequence[Candidate], superseded_by: Mapping[str, str]) -> list[Candidate]:
+    """Put each memory that is out of date after the one that supersedes it."""
+    found = [each for each in ordered if not superseded_by[each.turn_id]]
+    return found + [each for each in ordered if superseded_by[each.turn_id]]
 
 
 def shown_turns(conversation: Conversation) -> set[str]:
@@ -97,6 +125,30 @@ def at_most(candidates: Sequence[Candidate], limit: int, in_window: set[str]) ->
     return kept
 
 
+def fit_for(
+    recall: Recall, context: TurnContext, calibration: Calibration | None, staged: Staged | None
+) -> Staged | None:
+    """Return the fit of the two decisions; None for another rule, or when none can judge this recall.
+
+    A calibration that is named is a fit of the rule `calibrated`, and decides by that.
+    """
+    if context.gap_rule is not GapRule.STAGED or calibration is not None or recall.query.calls is None:
+        return None
+    return staged or staged_of(recall.query.model)
+
+
+def called(
+    candidates: Sequence[Candidate], state: State, context: TurnContext, staged: Staged
+) -> list[Decision]:
+    """Decide whether the message calls for memory, and which memories answer it."""
+    turn = state["turn"]
+    asked = Asked(
+        message=turn.message, at=turn.at, query=state["recall"].query, turns=state["conversation"].turns
+    )
+    verdicts = staged.judged(asked, candidates, threshold=context.gap_threshold, fall=context.gap_break)
+    return _decisions(candidates, verdicts)
+
+
 def judged(
     candidates: Sequence[Candidate],
     recall: Recall,
@@ -108,7 +160,7 @@ def judged(
     Where probabilities decide, questions that were never answered are held against each other alone: what is
     asked again is the best find, and its answer would look poor beside it.
     """
-    if context.gap_rule is GapRule.CALIBRATED:
+    if context.gap_rule in BY_PROBABILITY:
         calibration = calibration or calibration_of(recall.query.model)
         asking = {candidate.turn_id for candidate in candidates if is_unanswered(candidate)}
         told = _among_themselves([one for one in candidates if one.turn_id not in asking])
@@ -192,10 +244,48 @@ def without_echo(
     facts = [words_of(f"{fact.key} {fact.value}") for fact in state["fact_sheet"].facts]
     known = {c.turn_id for c in kept if _is_known(words_of(f"{c.message} {c.reply}"), facts)}
     in_vain = {shown.turn_id: shown.probability for shown in state.get("unused", ())}
+    if asks(state["turn"].message):  # who asks again wants it, in whatever words
+        in_vain = {}
     found = []
     for decision in decisions:
         rule = _echo(decision, repeated, known, in_vain) if decision.kept else ""
         found.append(replace(decision, kept=False, rule=rule) if rule else decision)
+    return found
+
+
+def carried_on(decisions: Sequence[Decision], state: State) -> list[Decision]:
+    """Keep what was shown right before, for a message that asks on about it ("and how much is it?").
+
+    Not when the last reply took something down: then the message asks for that.
+    """
+    message, turns = state["turn"].message, state["conversation"].turns
+    noted = bool(turns) and takes_down(turns[-1].reply)
+    if noted or not asks(message) or not is_fragment(message):
+        return list(decisions)
+    carried = {*state["recall"].carried}
+    return [
+        replace(decision, kept=True, rule="carried")
+        if decision.turn_id in carried and not decision.kept
+        else decision
+        for decision in decisions
+    ]
+
+
+def with_newer(
+    decisions: Sequence[Decision], candidates: Sequence[Candidate], message: str
+) -> list[Decision]:
+    """Mark kept memories that a later one puts out of date, and keep the later one with them."""
+    kept = {decision.turn_id: decision for decision in decisions if decision.kept}
+    shown = [candidate for candidate in candidates if candidate.turn_id in kept]
+    later = outdated(shown, candidates, message)
+    beside = {new: kept[old].probability for old, new in later.items()}
+    found = []
+    for decision in decisions:
+        if decision.turn_id in beside and not decision.kept:
+            chance = beside[decision.turn_id]
+            found.append(replace(decision, kept=True, rule="newer", probability=chance))
+        else:
+            found.append(replace(decision, superseded_by=later.get(decision.turn_id, "")))
     return found
 
 

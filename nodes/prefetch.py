@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from graph.context import TurnContext
 from graph.recalling import asked_anew, search_limit, to_recall
+from graph.shown import recalled_of
 from graph.state import Recall, State, Turn
 from graph.turn import TurnReader
 from graph.updates import PrefetchUpdate
@@ -24,6 +25,7 @@ from memory.errors import MemoryTierError
 from memory.models import CacheEntry, Mechanism, SearchReport
 from memory.protocols import Searchable, SessionCache
 from memory.query import Understood, understand, warm_up
+from memory.traits import RECENT
 
 LOADING_SECONDS = 20.0
 """The first turn of a process waits this long for libraries and embedding model, not for a search."""
@@ -66,7 +68,7 @@ class Prefetch:
         except MemoryTierError as error:
             recall = _nothing("down", str(error))
         recall = _timed(recall, time.perf_counter() - began, unloaded)
-        return {"recall": replace(recall, asked_at=asked_at)}
+        return {"recall": replace(recall, asked_at=asked_at, carried=shown_before(state, turn))}
 
     async def _loaded(self, owner: str) -> str:
         """Have libraries and model loaded before the clock runs: that happens once, and is no slow search.
@@ -138,6 +140,14 @@ class Prefetch:
 def said_before(turn: Turn, messages: Sequence[AnyMessage]) -> list[str]:
     """Return what the user said in the chat before this turn, oldest first."""
     return [m.text for m in messages if m.type == "human" and m.id != turn.turn_id and m.text.strip()]
+
+
+def shown_before(state: State, turn: Turn) -> tuple[str, ...]:
+    """Return what the thread's last turn was shown, if it was right before; its state is still there."""
+    before = state.get("turn")
+    if before is None or before.turn_id == turn.turn_id or turn.at - before.at > RECENT:
+        return ()
+    return tuple(candidate.turn_id for candidate in recalled_of(state))
 
 
 def cache_key(asked: Understood, context: TurnContext) -> str:

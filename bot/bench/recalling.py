@@ -4,6 +4,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from typing import cast
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langgraph.runtime import Runtime
@@ -46,13 +47,17 @@ class Recaller:
         at: datetime,
         context: TurnContext,
         conversation: Conversation = BEGINNING,
+        before: State | None = None,
     ) -> Recalled:
-        """Recall for a message of `context.owner` that goes on with a conversation, or begins one."""
+        """Recall for a message of `context.owner` that goes on with a conversation, or begins one.
+
+        `before` is the state that the conversation's last turn left.
+        """
         runtime = Runtime(context=context)
         message = user_message(text, turn_id=turn_id, owner=context.owner, at=at)
         state = self._asked([*_messages(conversation), message], conversation, runtime)
         began = time.perf_counter()
-        state["recall"] = (await self.prefetch(state, runtime))["recall"]
+        state["recall"] = (await self.prefetch(_after(before, state), runtime))["recall"]
         state["decisions"] = (await self.gap_filter(state, runtime))["decisions"]
         spent = (time.perf_counter() - began) * 1000
         state["allocation"] = (await self.budget(state, runtime))["allocation"]
@@ -67,6 +72,14 @@ class Recaller:
         }
         state["turn"] = self.turns(state, runtime)
         return state
+
+
+def _after(before: State | None, state: State) -> State:
+    """Return `state` as it is at the beginning of a turn, when the thread's last turn is still in it."""
+    if before is None:
+        return state
+    left = {"turn": before["turn"], "recall": before["recall"], "allocation": before["allocation"]}
+    return cast(State, {**state, **left})
 
 
 def _messages(conversation: Conversation) -> list[AnyMessage]:

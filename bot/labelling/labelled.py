@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
 
+import numpy as np
+
 from bot.labelling.drawing import weights
 from bot.labelling.offering import GRID
 from bot.labelling.past import PastTurn, halves
@@ -21,9 +23,13 @@ from memory.tuning.result import Figures, TuningResult, Value
 from memory.tuning.score import utility
 
 DATA = "own labels"
-FALSE = "false injections per 100 turns"
+RECALL, FALSE = "recall", "false injections per 100 turns"
 FALSE_RATES = (0.02, 0.5)
 """Between these the rate of false injections is kept when a calibration takes another's place."""
+FLOOR = 0.9
+"""Of the recall that the settings in force have: what others may not fall under, however little they err."""
+BARS = 40
+"""Places where the bar of a calibration of one's own is tried."""
 LEAST_OF_EACH = 30
 """Turns that something answers, and turns that nothing does, from which on a calibration can be fitted: ten
 for each of its weights (Peduzzi et al. 1996)."""
@@ -105,12 +111,30 @@ def labelled(turns: Collection[PastTurn], labels: Iterable[Label], threshold: fl
 def tried(
     turns: Sequence[LabelledTurn], base: TurnContext, grid: Mapping[str, Sequence[Value]] = GRID
 ) -> list[Tried]:
-    """Try every combination of the grid, the best one first; of equals, the one with fewer changes."""
-    found = []
+    """Try every combination of the grid, the best one first; of equals, the one with fewer changes.
+
+    Those under the floor of recall come last, so that silence is never the best choice.
+    """
+    floor, found = FLOOR * recall(turns, base), []
     for values in product(*grid.values()):
         changes = dict(zip(grid, values, strict=True))
-        found.append(Tried(changes=changes, utility=mean_utility(turns, changed(base, changes))))
-    return sorted(found, key=lambda one: (-round(one.utility, 6), len(_differing(base, one.changes))))
+        context = changed(base, changes)
+        one = Tried(changes=changes, utility=mean_utility(turns, context))
+        found.append((recall(turns, context) < floor, one))
+    found.sort(key=lambda one: (one[0], -round(one[1].utility, 6), len(_differing(base, one[1].changes))))
+    return [one for _, one in found]
+
+
+def recall(
+    turns: Sequence[LabelledTurn], context: TurnContext, calibration: Calibration | None = None
+) -> float:
+    """Return the mean share of helpful memories that are shown; 0 without turns that need any."""
+    return figures(turns, context, calibration).get(RECALL, 0.0)
+
+
+def silence(turns: Sequence[LabelledTurn]) -> dict[str, float]:
+    """Return the figures of showing nothing at all, which every choice has to beat."""
+    return dict.fromkeys(_figures([(set(), one.relevant) for one in turns]), 0.0)
 
 
 def mean_utility(
@@ -141,8 +165,9 @@ def fitted(
 ) -> Calibration:
     """Fit a calibration of one's own on labelled turns, all alike whatever they were drawn for.
 
-    From a probability of 0.5 on, it makes as many false injections on them as the settings in force, so that
-    what it gains is recall.
+    Its bar is set over what the whole decision lets through: at the threshold in force it makes as many false
+    injections on them as the settings in force, so that what it gains is recall; or more, if it would fall
+    under the floor of recall otherwise.
 
     Raises:
         TooFewLabels: says how many turns of which kind are missing.
@@ -158,7 +183,34 @@ def fitted(
         )
     least, most = FALSE_RATES
     rate = min(max(figures(turns, base)[FALSE] / 100, least), most)
-    return fit_calibration(asked, model=model, data=data, false_rate=rate)
+    fit = fit_calibration(asked, model=model, data=data, false_rate=rate)
+    return _with_bar(fit, turns, base, 100 * rate)
+
+
+def _with_bar(
+    fit: Calibration, turns: Sequence[LabelledTurn], base: TurnContext, most_false: float
+) -> Calibration:
+    """Move the bar of a fit to where the whole decision has the most recall for so many false injections."""
+    floor, bars = FLOOR * recall(turns, base), [_moved(fit, by) for by in np.linspace(-6.0, 6.0, BARS)]
+    by_bar = [(bar, figures(turns, base, bar)) for bar in bars]
+    strict = [(told[RECALL], -told[FALSE], bar) for bar, told in by_bar if told[FALSE] <= most_false]
+    best = max(strict, key=lambda one: one[:2], default=None)
+    if best is not None and best[0] >= floor:
+        return best[2]
+    enough = [(-told[FALSE], told[RECALL], bar) for bar, told in by_bar if told[RECALL] >= floor]
+    if enough:
+        return max(enough, key=lambda one: one[:2])[2]
+    return max(by_bar, key=lambda one: one[1][RECALL])[0]
+
+
+def _moved(fit: Calibration, by: float) -> Calibration:
+    """Return a fit with other intercepts."""
+    parts = {"with_vectors": fit.with_vectors, "words_alone": fit.words_alone}
+    moved = {
+        name: part.model_copy(update={"intercept": round(part.intercept + by, 6)})
+        for name, part in parts.items()
+    }
+    return fit.model_copy(update=moved)
 
 
 def result(
@@ -202,11 +254,14 @@ def figures(
     turns: Sequence[LabelledTurn], context: TurnContext, calibration: Calibration | None = None
 ) -> dict[str, float]:
     """Return what settings come to, in figures that need no explanation."""
-    shown = [(set(one.shown(context, calibration)), one.relevant) for one in turns]
+    return _figures([(set(one.shown(context, calibration)), one.relevant) for one in turns])
+
+
+def _figures(shown: Sequence[tuple[set[str], frozenset[str]]]) -> dict[str, float]:
     recalls = [len(found & relevant) / len(relevant) for found, relevant in shown if relevant]
     false = [bool(found) for found, relevant in shown if not relevant]
     return {
-        **({"recall": sum(recalls) / len(recalls)} if recalls else {}),
+        **({RECALL: sum(recalls) / len(recalls)} if recalls else {}),
         **({FALSE: 100 * sum(false) / len(false)} if false else {}),
         **({"memories a turn": sum(len(found) for found, _ in shown) / len(shown)} if shown else {}),
     }

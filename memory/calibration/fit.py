@@ -85,16 +85,18 @@ def _fit(asked: Sequence[Asked], describe: Describe, false_rate: float) -> Logis
     return _shifted(fitted, asked, describe, false_rate)
 
 
-def regress(rows: Matrix, labels: Sequence[bool], weights: Matrix) -> tuple[Matrix, float]:
+def regress(
+    rows: Matrix, labels: Sequence[bool], weights: Matrix, *, ridge: float = RIDGE
+) -> tuple[Matrix, float]:
     """Return coefficients and intercept of a logistic regression, by Newton's method with a small ridge."""
     design = np.column_stack([rows, np.ones(len(rows))])
     truth, beta = np.asarray(labels, np.float64), np.zeros(design.shape[1])
     share = weights / weights.sum()
     for _ in range(STEPS):
         chance = 1 / (1 + np.exp(-np.clip(design @ beta, -30, 30)))
-        gradient = design.T @ (share * (truth - chance)) - RIDGE * beta
+        gradient = design.T @ (share * (truth - chance)) - ridge * beta
         curvature = (design * (share * chance * (1 - chance))[:, None]).T @ design
-        step = np.linalg.solve(curvature + RIDGE * np.eye(len(beta)), gradient)
+        step = np.linalg.solve(curvature + ridge * np.eye(len(beta)), gradient)
         beta = beta + step
         if np.abs(step).max() < 1e-8:  # noqa: PLR2004 (converged)
             break

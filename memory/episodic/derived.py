@@ -5,7 +5,7 @@ import sqlite3
 from memory.keys import find_keys
 from memory.lexical import index as lexicon
 
-VERSION = 1
+VERSION = 2
 """Grows when words or keys are derived in another way; older files are then derived anew."""
 _DOCUMENTS, _VERSION = "documents", "derived_version"
 

@@ -9,11 +9,11 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from memory.duplicates import asks_again
 from memory.episodic.log import COLUMNS, to_episode
 from memory.episodic.lookup import Lookup, Scores, Times, seqs_of
 from memory.episodic.weighing import Against, Weighed, exact, weigh
 from memory.fusion_weights import FusionWeights
+from memory.marks import is_open
 from memory.models import Episode, Evidence, Hit, QueryFacts, SearchResult, Seen
 
 LEXICAL = 60  # episodes taken into the pool for their words
@@ -38,9 +38,11 @@ class Asked:
     """Turn ids that the vectors led to."""
     model: str
     """The embedding model; empty when it gave no vector."""
+    calls: float | None
+    """Log-odds that a message like the query calls for memory; None when that is not known."""
     small_talk: bool
     small_talk_bar: float
-    complete: bool
+    waiting: int
     problems: tuple[str, ...]
     latest: int
     """Id of the latest vector that counts."""
@@ -60,7 +62,7 @@ def collect(db: sqlite3.Connection, asked: Asked, lookup: Lookup) -> tuple[Searc
     weighed = weigh(db, pool, lookup, asked.against, asked.weights)
     rows = _chosen(weighed, lookup, asked.limit)
     episodes = _read(db, asked.owner, [int(weighed.seqs[row]) for row in rows])
-    evidence = _evidence(weighed, rows, asked, lookup, _best(weighed, rows, episodes, asked.text))
+    evidence = _evidence(weighed, rows, asked, lookup, _best(weighed, rows, episodes))
     hits = tuple(
         Hit(
             episode=episodes[int(weighed.seqs[row])],
@@ -78,6 +80,7 @@ def collect(db: sqlite3.Connection, asked: Asked, lookup: Lookup) -> tuple[Searc
         unseen=round(lookup.unseen, 6),
         small_talk=asked.small_talk,
         model=asked.model,
+        calls=asked.calls,
     )
     seen = Seen(
         episodes=lookup.latest,
@@ -89,7 +92,7 @@ def collect(db: sqlite3.Connection, asked: Asked, lookup: Lookup) -> tuple[Searc
         hits=hits,
         query=query,
         noise=asked.noise,
-        complete=asked.complete,
+        waiting=asked.waiting,
         problems=asked.problems,
         seen=seen,
     )
@@ -105,12 +108,12 @@ def _chosen(weighed: Weighed, lookup: Lookup, limit: int) -> list[int]:
     return [row for row in order if row in chosen]
 
 
-def _best(weighed: Weighed, rows: Sequence[int], episodes: Mapping[int, Episode], text: str) -> float:
-    """Return the best score of what does not just ask the same again, unanswered."""
+def _best(weighed: Weighed, rows: Sequence[int], episodes: Mapping[int, Episode]) -> float:
+    """Return the best score of what is no question without an answer."""
     scores = (
         float(weighed.scores[row])
         for row in rows
-        if (episode := episodes.get(int(weighed.seqs[row]))) and not asks_again(episode, text)
+        if (episode := episodes.get(int(weighed.seqs[row]))) and not is_open(episode.message, episode.reply)
     )
     return max(scores, default=0.0)
 
@@ -129,6 +132,8 @@ def _evidence(
             cosine=_known(weighed.cosines[row]),
             standing=_known(standing[place]),
             surplus=_known(surplus[place]),
+            near=_known(weighed.near[row]),
+            said=_known(weighed.said[row]),
             keyed=lookup.keyed.get(int(seqs[place]), 0),
         )
         for place, row in enumerate(rows)

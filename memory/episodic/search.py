@@ -22,6 +22,7 @@ from memory.errors import MemoryTierError
 from memory.fusion_weights import BALANCED, FusionWeights
 from memory.models import SearchResult
 from memory.owner_files import OwnerFiles
+from memory.staged import called_for
 
 PARTS = 60  # closest parts asked for
 MOST_PARTS = 2000
@@ -89,7 +90,7 @@ class Searcher:
         try:
             state = await self.steps.within(file, self._ledger.state(query.owner), query.seconds)
             if query.limit <= 0 or not (state.parts or state.pending):
-                return SearchResult(hits=(), complete=not state.pending)
+                return SearchResult(hits=(), waiting=state.pending)
             dense = asyncio.create_task(self._dense(query, state, embedding))
             tasks.append(dense)
             work = partial(look_up, query=query.text, keys=query.keys, times=query.times)
@@ -171,9 +172,10 @@ async def to_asked(query: Query, state: VectorState, said: Dense, *, nulls: Null
         noise=_noise(state),
         found=tuple(dict.fromkeys(part.turn_id for part in said.found)),
         model=model if said.against else "",
+        calls=called_for(model, said.against.query) if said.against else None,
         small_talk=said.small_talk,
         small_talk_bar=nulls.bar,
-        complete=not state.pending,
+        waiting=state.pending,
         problems=tuple(said.problems),
         latest=state.latest,
         parts=state.parts,

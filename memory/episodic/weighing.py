@@ -81,6 +81,10 @@ class Weighed:
     small_talk: Scores
     vectors: NDArray[np.float32]
     """Of the best part, shape (episodes, dimension); zeros where there is none."""
+    near: Scores
+    """Likeness of the best part to the query above the archive's, in units of scatter; NaN if unknown."""
+    said: Scores
+    """The same of the message by itself; that of the best part where there is no such vector."""
 
     def order(self) -> list[int]:
         """Return the rows, best first; of equals the latest."""
@@ -106,7 +110,7 @@ def weigh(
     scores = fusion.lend(own.scores, _lengths(db, own.seqs), pairs, weights.neighbours)
     timed = np.asarray(sorted(lookup.timed), np.int64)
     scores = np.where(are_among(timed, own.seqs), scores * IN_TIME, scores)
-    return Weighed(own.seqs, scores, own.cosines, own.spans, own.small_talk, own.vectors)
+    return Weighed(own.seqs, scores, own.cosines, own.spans, own.small_talk, own.vectors, own.near, own.said)
 
 
 def _joined(one: Weighed, other: Weighed) -> Weighed:
@@ -125,6 +129,7 @@ def _own(
     count, size = len(seqs), len(against.query) if against else 0
     cosines, similar, spans = np.full(count, np.nan), np.full(count, np.nan), np.zeros((count, 2), np.int64)
     small_talk, vectors = np.full(count, -1.0), np.zeros((count, size), np.float32)
+    whole, message = similar, similar
     parts = kept_vectors.read(db, map(int, seqs), against.latest) if against else kept_vectors.NONE
     if against and len(parts.seqs) and parts.vectors.shape[1] == size:
         near = exact(parts.vectors, against.centred)
@@ -135,11 +140,14 @@ def _own(
         cosines[places], similar[places] = exact(vectors[places], against.query), near[best]
         alone = np.flatnonzero(parts.numbers == kept_vectors.MESSAGE)
         said = np.searchsorted(seqs, parts.seqs[alone])
+        whole, message = similar.copy(), similar.copy()
+        message[said] = near[alone]
         similar[said] += OF_MESSAGE * (near[alone] - similar[said])
     mean, scale = (against.mean, against.scale) if against else (0.0, 1.0)
     lexical, coverage = lookup.lexical(seqs), lookup.coverage(seqs)
     scores = fusion.own_scores(similar, lexical, coverage, mean=mean, scale=scale, weights=weights)
-    return Weighed(seqs, scores, cosines, spans, small_talk, vectors)
+    above = ((likeness - mean) / scale for likeness in (whole, message))
+    return Weighed(seqs, scores, cosines, spans, small_talk, vectors, *above)
 
 
 def _best_rows(seqs: Seqs, similar: Scores) -> NDArray[np.intp]:

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from memory.temporal import points, reads, words
+from memory.temporal import ordinals, points, reads, words
 from memory.temporal.rule import Needs, Reader, Rule, rule
 from memory.temporal.spans import WEEK, weekend_before
 from memory.temporal.words import Language, one_of
@@ -26,6 +26,10 @@ def _rule(needs: Needs, pattern: str, read: Reader) -> Rule:
 
 _certain = partial(_rule, Needs.NOTHING)
 _past = partial(_rule, Needs.PAST)
+
+_WHICH = rf"(?P<which>last|{one_of(list(words.EN_ORDINALS)[:5])})"
+_DAY_IN_WORDS = rf"(?P<which>{one_of(w.replace('-', '[ -]') for w in words.EN_ORDINALS)})"
+_THIRD = r"(?P<third>beginning|start|middle|end)"
 
 RULES = (
     _certain(r"yesterday", reads.a_day(1)),
@@ -57,6 +61,38 @@ RULES = (
     _certain(
         rf"{_ABOUT}(?P<number>half an?|(?:a )?quarter of an|{_NUMBER}) {_UNIT}(?P<half> and a half)? ago",
         reads.amount_ago,
+    ),
+    _certain(
+        rf"{_ABOUT}(?P<number>{_NUMBER}) {_UNIT}(?P<half> and a half)? back(?! (?:to|in|on|at|from)\b)",
+        reads.amount_ago,
+    ),
+    _certain(
+        rf"(?:on )?(?P<weekday>{_WEEKDAY})(?: of)? (?P<number>{_NUMBER}) weeks? ago",
+        ordinals.weekday_weeks_ago,
+    ),
+    _certain(
+        rf"(?P<number>{_NUMBER}) weeks? ago,? on (?P<weekday>{_WEEKDAY})",
+        ordinals.weekday_weeks_ago,
+    ),
+    _past(
+        rf"(?:on |in )?(?:the )?{_WHICH} (?P<weekday>{_WEEKDAY}) (?:of|in) (?P<month>{_MONTH}){_OF_YEAR}",
+        ordinals.nth_weekday,
+    ),
+    _past(rf"(?:on )?(?:the )?{_DAY_IN_WORDS} of (?P<month>{_MONTH}){_OF_YEAR}", ordinals.ordinal_day),
+    _past(
+        rf"(?P<preposition>at|in|by|from|towards|around) the {_THIRD} of (?P<month>{_MONTH}){_OF_YEAR}",
+        reads.month,
+    ),
+    _past(rf"(?:at|in|by|from|towards|around) the {_THIRD} of (?:the|this) month", ordinals.third_of(0)),
+    _certain(r"(?P<third>early|mid|late)(?: |-)last month", ordinals.third_of(1)),
+    _certain(
+        rf"(?:at|in|by|from|towards|around) the {_THIRD} of last month",
+        ordinals.third_of(1),
+    ),
+    _past(
+        rf"(?:in|during) (?:the )?(?P<quarter>q[1-4]|(?:first|second|third|fourth) quarter)"
+        rf"{_OF_YEAR}",
+        ordinals.quarter,
     ),
     _past(rf"(?:on|from|on the) (?P<weekday>{_WEEKDAY})(?: {_PART})?", reads.weekday),
     _past(

@@ -4,19 +4,23 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
-from memory.temporal import english, figures, romanian
+from memory.temporal import english, figures, other_languages, romanian
 from memory.temporal.reading import fold, readable, sentence_around
 from memory.temporal.rule import Needs, Rule
 from memory.temporal.spans import Moment, Span
 from memory.temporal.tense import Tense, tense
 
 MAX_CANDIDATES = 20
-_RULES = (*english.RULES, *romanian.RULES, *figures.RULES)
+_RULES = (*english.RULES, *romanian.RULES, *figures.RULES, *other_languages.RULES)
 _HINTS = re.compile(
     r"""\d{4} | \bago\b | \b(?:yester|today|last|past|earlier|this|the\ other|ieri|alalta|asear|azi|ast[ae]
     |acum|urma|trecut|preced|ultim|dimineata|craciun|christmas|week-?end|winter|spring|summer|autumn|fall|iarna
     |primavara|vara|toamna|monday|tuesday|wednesday|thursday|friday|saturday|sunday|luni|marti|miercuri|joi
     |vineri|sambata|duminica
+    |back|month|quarter|trimestr|inceput|mijloc|sfarsit|hier|ayer|anoche|gestern|tegnap|semaine|semana|woche|het
+    |lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|lunes|martes|miercoles|jueves|viernes|sabado|domingo
+    |montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|kedd|szerda|csutortok|pentek|szombat|vasarnap
+    |mois|mes|monat|honap|fev|avr|jui|aou|ene|abr|ago|dic|okt|dez|maj|sze
     |jan|feb|mar|apr|may|mai|jun|iun|jul|iul|aug|sep|oct|nov|noi|dec|ian)""",
     re.VERBOSE,
 )

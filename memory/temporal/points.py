@@ -12,6 +12,7 @@ from memory.temporal.spans import (
     Span,
     day_of,
     month_of,
+    months_before,
     season_of,
     weekday_before,
     year_of,
@@ -40,9 +41,9 @@ _MONTH_YEAR = rf"(?:{EN_MONTH}|{RO_MONTH})(?:(?: of)? {YEAR})?"
 POINT = rf"(?:{EN_DATE}|{RO_DATE}|{_MONTH_YEAR}|{WEEKDAY}|{YEAR}|yesterday|ieri)"
 _MONTH_OF_YEAR = re.compile(r"([a-z]+)(?:(?: of)? (\d{4}))?")
 _THIRDS = {
-    **dict.fromkeys(("early", "inceput"), (0, 10)),
-    **dict.fromkeys(("mid", "mijloc"), (10, 20)),
-    **dict.fromkeys(("late", "sfarsit"), (20, None)),
+    **dict.fromkeys(("early", "beginning", "start", "inceput"), (0, 10)),
+    **dict.fromkeys(("mid", "middle", "mijloc"), (10, 20)),
+    **dict.fromkeys(("late", "end", "sfarsit"), (20, None)),
 }
 
 
@@ -67,6 +68,22 @@ def month(name: str, year: str | None, until: date) -> Days:
     """Return a month of a year, or the latest one that has begun on `until`."""
     number = words.MONTHS[name]
     return month_of(date(int(year) if year else until.year - (number > until.month), number, 1))
+
+
+def nth_weekday(weekday: int, number: int | None, days: Days) -> Days | None:
+    """Return the weekday of that number within a month; None: its last one."""
+    first = days.start + DAY * ((weekday - days.start.weekday()) % 7)
+    if number is None:
+        return weekday_before(weekday, days.end)
+    day = first + 7 * (number - 1) * DAY
+    return day_of(day) if day < days.end else None
+
+
+def quarter(number: int, year: str | None, today: date) -> Days:
+    """Return a quarter of a year, or the latest of that number that has begun."""
+    first = 3 * number - 2
+    start = date(int(year) if year else today.year - (first > today.month), first, 1)
+    return Days(start, months_before(start, -3))
 
 
 def completed_month(name: str, today: date) -> Days:

@@ -9,7 +9,10 @@ import unicodedata
 MAX_CHARS = 2_000
 MAX_SENTENCE_CHARS = 300
 _BLANK = "\0"
-_PLAIN = str.maketrans("ĂÂÎȘŞȚŢăâîșşțţİ’ʼ‐‑\u00a0", "AAISSTTaaissttI''-- ")
+_PLAIN = str.maketrans(
+    "ĂÂÎȘŞȚŢăâîșşțţİ’ʼ‐‑\u00a0" + "áàäéèêëíïóôöőúùûüűçñß" + "ÁÀÄÉÈÊËÍÏÓÔÖŐÚÙÛÜŰÇÑ",
+    "AAISSTTaaissttI''-- " + "aaaeeeeiioooouuuuucns" + "AAAEEEEIIOOOOUUUUUCN",
+)
 _FOREIGN = re.compile(
     r"""```.*?(?:```|\Z)                                      # fenced code
     | `[^`\n]*`
@@ -31,7 +34,7 @@ def readable(message: str) -> str:
 
 
 def fold(text: str) -> str:
-    """Blank code, quotations, logs and addresses out, take Romanian marks off, and put into lower case."""
+    """Blank code, quotations, logs and addresses out, take marks off, and put into lower case."""
     own = _FOREIGN.sub(lambda found: _BLANK * len(found[0]), text)
     return own.translate(_PLAIN).lower()
 

@@ -153,11 +153,11 @@ def amount(found: re.Match[str], *, unsaid: str = "one") -> Amount:
     if _FEW_WORDS.search(number):
         return Amount(*FEW, unit)
     groups = found.groupdict()
-    count = _count(number) + _HALF * bool(groups.get("half"))
+    count = count_of(number) + _HALF * bool(groups.get("half"))
     return Amount(count, count, unit, about=bool(groups.get("about")) or "couple" in number)
 
 
-def _count(number: str) -> float:
+def count_of(number: str) -> float:
     share = next((value for word, value in _SHARES.items() if word in number), None)
     if share is not None:
         return share

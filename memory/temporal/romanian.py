@@ -3,7 +3,7 @@
 import re
 from functools import partial
 
-from memory.temporal import points, reads, words
+from memory.temporal import ordinals, points, reads, words
 from memory.temporal.rule import Needs, Reader, Rule, rule
 from memory.temporal.spans import WEEK, Moment, Span, weekend_before
 from memory.temporal.words import Language, one_of
@@ -92,6 +92,29 @@ RULES = (
         r"(?:la |pe la )?(?P<preposition>)(?P<third>inceput|mijloc|sfarsit)ul (?:lui|lunii) "
         rf"(?P<month>{points.RO_MONTH}){_OF_YEAR}",
         reads.month,
+    ),
+    _past(
+        r"(?:la |pe la |spre )(?P<third>inceput|mijloc|sfarsit)ul lunii(?: asta| acesteia)?",
+        ordinals.third_of(0),
+    ),
+    _certain(r"(?:la |pe la |spre )(?P<third>inceput|mijloc|sfarsit)ul lunii trecute", ordinals.third_of(1)),
+    _past(
+        rf"(?:in |pe )?(?P<which>ultima|{one_of(words.RO_ORDINALS)}) (?:zi de )?"
+        rf"(?P<weekday>{_WEEKDAY}) (?:din|a lunii|a lui) (?P<month>{points.RO_MONTH}){_OF_YEAR}",
+        ordinals.nth_weekday,
+    ),
+    _past(rf"(?:pe |de |la )?(?P<which>intai) (?P<month>{points.RO_MONTH}){_OF_YEAR}", ordinals.ordinal_day),
+    _past(
+        rf"(?:in )?trimestrul (?:al )?(?P<quarter>[1-4]|i{{1,3}}|iv|intai|doilea|treilea|patrulea){_OF_YEAR}",
+        ordinals.quarter,
+    ),
+    _certain(
+        rf"(?P<weekday>{_WEEKDAY})(?:,)? acum (?P<number>{_NUMBER}) saptamani",
+        ordinals.weekday_weeks_ago,
+    ),
+    _certain(
+        rf"acum (?P<number>{_NUMBER}) saptamani,? (?:pe )?(?P<weekday>{_WEEKDAY})",
+        ordinals.weekday_weeks_ago,
     ),
     _past(rf"(?P<preposition>)(?P<third>)luna (?P<month>{points.RO_MONTH}){_OF_YEAR}", reads.month),
     _past(rf"(?:in |din |prin |peste )(?P<season>{_SEASON}){_OF_YEAR}", reads.season),

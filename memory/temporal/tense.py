@@ -41,6 +41,9 @@ _EN_PAST = rf"""
     | \bremember\ (?:when|what|that|how|who|our|the|my|telling|talking)\b | \bremember\b(?=\s*[,?])
     | \b{_EN_RECORD}\ (?:we\ had\ )?from\b | \b(?:our|that)\ {_EN_TALK}\ $ | ^'s\ {_EN_TALK}\b
 """
+_EN_NO_NOUN = r"""(?<!\bthe\ )(?<!\ba\ )(?<!\bmy\ )(?<!\bour\ )(?<!\byour\ )(?<!\bthat\ )
+    (?<!\bthis\ )(?<!\bhis\ )(?<!\bher\ )(?<!\btheir\ )(?<!\bphone\ )"""
+"""Not right after what a noun follows: "the book", "my plan", "our call" say nothing of the future."""
 _EN_OTHER = rf"""
     \b{_EN_ORDER} | \bfor\ $ | \b(?:appointment|deadline|reservation|tickets?)\b
     | \b(?:i|we|they|you)\ (?:leave|fly|move|start|go|arrive|travel|work)\b
@@ -48,8 +51,8 @@ _EN_OTHER = rf"""
     \b(?:will|won't|shall|should|shouldn't|must|would|wouldn't|could|may|might|can|cannot|can't)\b
     | \b(?:let's|let|gonna)\b | '(?:ll|d|m|re)\b | \b(?:am|is|are|isn't|aren't|be)\b
     | (?<!to\ )\b(?:do|does|don't|doesn't)\b
-    | \b(?:have|has|got|need|needs|want|wants|plan|plans|planning|hope|hoping|supposed|expect|going)\b
-    | \b(?:remind|remember|forget|please|book|schedule|set|add|put|call|wake|meet|buy|send|see)\b
+    | {_EN_NO_NOUN}\b(?:have|has|got|needs?|wants?|plans?|planning|hope|hoping|supposed|expect|going)\b
+    | {_EN_NO_NOUN}\b(?:remind|remember|forget|please|book|schedule|set|add|put|call|wake|meet|buy|send|see)\b
     | \b(?:tomorrow|next|upcoming|every|each|usually|always|often|never|whenever|if)\b | \bused\ to\b
     | \bhad\ (?:to|better)\b
     | \b(?:mon|tues|wednes|thurs|fri|satur|sun)days\b
@@ -72,7 +75,8 @@ _RO_PAST = rf"""
 """
 _RO_OTHER = r"""
     \bpentru\ $ | \bprogramat[aei]?\b
-    | \b(?:plec|pleci|pleaca|merg|mergem|vin|venim|ajung|incepe?|termin|zbor|fac|facem|dau|iau|raman)\b |
+    | \b(?:plec|pleci|pleaca|merg|mergem|venim|ajung|incepe?|termin|fac|facem|dau|iau|raman)\b
+    | (?<!\bde\ )(?<!\bdespre\ )(?<!\bun\ )(?<!\bce\ )(?<!\bcu\ )(?<!\bla\ )\b(?:vin|zbor)\b |
     \b(?:voi|vei|vom|veti|vor)\b | \bva\ (?!rog)[a-z]+ | \b(?:o|am|ai|are|au)\ sa\b | \bsa\b | \bsa-\w+
     | \b(?:trebuie|vreau|vrei|vrem|vrea|vor|pot|poti|putem|poate|hai|haideti|ar|as|urmeaza)\b
     | \b(?:maine|poimaine|viitor\w*|viitoare|urmator\w*|urmatoare\w*)\b
@@ -80,8 +84,27 @@ _RO_OTHER = r"""
     | \b(?:e|este|sunt|esti|suntem|sunteti|avem|aveti|are)\b | \b(?:am|ai|a|au)\ [a-z]+ | \bfi\b
     | \b(?:ce|cand)\ (?:fac|faci|facem|face)\b
 """
+_OTHER_PAST = r"""
+    \b(?:ai|as|avons|avez|ont|a|suis|es|est|sommes|etes|sont)\ (?:\w+\ )?
+        \w+(?:e|es|ee|i|is|it|u|us|ert|ait)\b
+    | \b\w{2,}(?:ais|ait|aient|ions|iez)\b
+    | \b(?:conte|dije|hice|fui|fue|estuve|tuve|puse|vine|di|vi|era|estaba|hable|compre|mande|apunte|escribi
+        |paso)\b
+    | \b\w{3,}(?:aste|iste|amos|imos|aron|ieron|aba|abas|ian?)\b
+    | \b(?:he|has|ha|hemos|han)\ \w+(?:ado|ido|cho|to)\b
+    | \b(?:war|warst|waren|hatte|hattest|hatten|habe|hast|hat|haben|sagte|ging|kam|gab|wurde|passierte)\b
+    | \bge\w+(?:t|en)\b | \b(?:gesagt|erzahlt|passiert|besprochen)\b
+    | \b(?:volt|voltam|voltunk|tortent|\w{2,}(?:tam|tem|tal|tel|tunk|tuk|tek|tak|ott|ett|ottam|ettem))\b
+"""
+_OTHER_OTHER = r"""
+    \b(?:demain|prochaine?|vais|allons|irai|dois|peux|veux|faut|sera|rappelle)\b
+    | \b(?:manana|proxim[oa]|voy|vamos|tengo|debo|puedo|quiero|sera|recuerdame)\b
+    | \b(?:morgen|nachste[nrs]?|werde|wird|werden|muss|kann|soll|will|erinnere?)\b
+    | \b(?:holnap|jovo|fogok|fog|kell|emlekeztess)\b
+"""
 _CUES = {
     Language.ENGLISH: LazyPattern(rf"(?P<past>{_EN_PAST})|(?P<other>{_EN_OTHER})", re.VERBOSE),
+    Language.OTHER: LazyPattern(rf"(?P<past>{_OTHER_PAST})|(?P<other>{_OTHER_OTHER})", re.VERBOSE),
     Language.ROMANIAN: LazyPattern(rf"(?P<past>{_RO_PAST})|(?P<other>{_RO_OTHER})", re.VERBOSE),
 }
 _CLAUSE = LazyPattern(
@@ -98,13 +121,14 @@ def tense(before: str, after: str, language: Language) -> Tense:
         return Tense.OTHER
     if language is not Language.ANY:
         return _nearest(before, after, language)
-    found = {_nearest(before, after, each) for each in _CUES}
+    found = {_nearest(before, after, each) for each in (Language.ENGLISH, Language.ROMANIAN)}
     return next((each for each in (Tense.PAST, Tense.OTHER) if each in found), Tense.UNSAID)
 
 
 def _nearest(before: str, after: str, language: Language) -> Tense:
     cues = _CUES[language].compiled
-    clause = max((found.end() for found in _CLAUSE.compiled.finditer(before)), default=0)
+    clauses = () if language is Language.OTHER else _CLAUSE.compiled.finditer(before)
+    clause = max((found.end() for found in clauses), default=0)
     earlier = list(cues.finditer(before, clause))
     nearest = earlier[-1] if earlier else cues.search(after)
     if nearest is None:

@@ -1,4 +1,7 @@
-"""What the days, months, seasons, units and numbers are called, folded, in English and Romanian."""
+"""What the days, months, seasons, units and numbers are called, folded.
+
+In full in English and Romanian; days and months in French, Spanish, German and Hungarian too.
+"""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -9,6 +12,8 @@ class Language(StrEnum):
 
     ENGLISH = "en"
     ROMANIAN = "ro"
+    OTHER = "other"
+    """French, Spanish, German or Hungarian."""
     ANY = "any"
 
 
@@ -55,6 +60,60 @@ NAMES_TOO = frozenset({"april", "may", "june", "august"})
 """Months that people are called after: "from June" may be somebody's letter."""
 WORDS_TOO = frozenset({"may", "march", "mar", "mai", "dec", "jan", "sept"})
 """Months that are words too, and need a preposition before the day."""
+
+OTHER_MONTHS = _numbered(
+    *(
+        "janvier enero januar januar",
+        "fevrier febrero februar",
+        "mars marzo marz marcius",
+        "avril abril aprilis",
+    ),
+    *("mai mayo majus", "juin junio juni junius", "juillet julio juli julius", "aout agosto augusztus"),
+    *(
+        "septembre septiembre szeptember",
+        "octobre octubre oktober",
+        "novembre noviembre",
+        "decembre diciembre",
+    ),
+    start=1,
+) | {"august": 8, "dezember": 12, "april": 4, "september": 9, "november": 11, "december": 12, "februar": 2}
+OTHER_WEEKDAYS = _numbered(
+    *("lundi lunes montag hetfo", "mardi martes dienstag kedd", "mercredi miercoles mittwoch szerda"),
+    *(
+        "jeudi jueves donnerstag csutortok",
+        "vendredi viernes freitag pentek",
+        "samedi sabado samstag szombat",
+    ),
+    "dimanche domingo sonntag vasarnap",
+)
+EN_ORDINALS = _numbered(
+    *(
+        "first",
+        "second",
+        "third",
+        "fourth",
+        "fifth",
+        "sixth",
+        "seventh",
+        "eighth",
+        "ninth",
+        "tenth",
+        "eleventh",
+    ),
+    *("twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth"),
+    *("nineteenth", "twentieth", "twenty-first", "twenty-second", "twenty-third", "twenty-fourth"),
+    *("twenty-fifth", "twenty-sixth", "twenty-seventh", "twenty-eighth", "twenty-ninth", "thirtieth"),
+    "thirty-first",
+    start=1,
+)
+RO_ORDINALS = {
+    **dict.fromkeys(("prima", "intai", "intaia", "primul"), 1),
+    **dict.fromkeys(("a doua", "al doilea", "doilea"), 2),
+    **dict.fromkeys(("a treia", "al treilea", "treilea"), 3),
+    **dict.fromkeys(("a patra", "al patrulea", "patrulea"), 4),
+    **dict.fromkeys(("a cincea", "al cincilea"), 5),
+}
+LAST = frozenset({"last", "ultima", "ultimul"})
 
 EN_SEASONS = _numbered("winter", "spring", "summer", "autumn fall")
 RO_SEASONS = _numbered("iarna", "primavara", "vara", "toamna")

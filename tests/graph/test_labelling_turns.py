@@ -26,12 +26,13 @@ MORNING = datetime(2026, 3, 1, 8, tzinfo=UTC)
 
 
 def short_story() -> tuple[list[Said], list[Told]]:
-    """Return the first days of the demonstration."""
+    """Return the first days of the demonstration, and all that is asked about them in the first two weeks."""
     said, told = story()
-    known = {one.episode.turn_id for one in told if one.day < 3}
-    return [one for one in said if one.day < 5 and (not one.gold or one.gold in known)][:12], [
-        one for one in told if one.day < 3
-    ]
+    early = [one for one in told if one.day < 5]
+    known = {one.episode.turn_id for one in early}
+    asked = [one for one in said if one.day < 14 and one.gold in known]
+    idle = [one for one in said if one.day < 5 and not one.gold]
+    return sorted([*asked, *idle][:16], key=lambda one: one.day), early
 
 
 def test_the_story_can_be_known_before_it_is_asked() -> None:

@@ -157,7 +157,7 @@ def test_three_are_enough_for_gaps() -> None:
 
 def test_every_rule_has_a_name_of_its_own_and_judges_on_its_own() -> None:
     similarities, noise = [0.9, 0.85, 0.35, 0.3, 0.3, 0.3], [0.87, 0.87]
-    assert {rule.value: kept(similarities, noise, rule, 0.64) for rule in GapRule} == {
+    assert {rule.value: kept(similarities, noise, rule, 0.64) for rule in RULES} == {
         "null": 1,
         "ratio": 2,
         "calibrated": 6,
@@ -252,7 +252,7 @@ def test_a_higher_threshold_of_probability_never_keeps_more(
     assert passing(chances, high, fall) <= passing(chances, low, fall)
 
 
-@given(SIMILARITIES, NOISE, st.sampled_from(GapRule), SHARES)
+@given(SIMILARITIES, NOISE, st.sampled_from(list(RULES)), SHARES)
 def test_what_is_kept_stands_first(
     similarities: list[float], noise: list[float], rule: GapRule, threshold: float
 ) -> None:

@@ -25,7 +25,16 @@ from memory.gap import GapRule
 from memory.models import Candidate, ConversationTurn, Decision, Evidence, Fact, Mechanism, QueryFacts
 from memory.ranking import RankRule
 from memory.relevance import Calibration, GivenCalibrations, calibration_of
-from nodes.gap_filter import AS_BEFORE, FEW_HOLD_A_KEY, GapFilter, by_key_and_time, decided, without_echo
+from nodes.gap_filter import (
+    AS_BEFORE,
+    FEW_HOLD_A_KEY,
+    GapFilter,
+    by_key_and_time,
+    carried_on,
+    decided,
+    with_newer,
+    without_echo,
+)
 from tests.tables import each
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -216,6 +225,13 @@ class TestRules:
         wide = by_null(state(*found), rank_rule=RankRule.BLEND, rank_recency_window=36_500)
         assert [d.turn_id for d in wide] == ["old", "new", "cut"]
 
+    def test_by_probability_the_surest_stand_first_whatever_their_age(self) -> None:
+        """What stands first is what the prompt has room for."""
+        found = [candidate(str(days), 0.55 + days / 100, days=days) for days in (5, 1, 3, 2)]
+        order = [decision.probability for decision in decide(state(*found)) if decision.kept]
+        assert len(order) > 1
+        assert order == sorted(order, reverse=True)
+
 
 class TestCalibration:
     SURE_OF_ALL = calibration_of("any").model_copy(
@@ -235,7 +251,7 @@ class TestCalibration:
     async def test_what_was_decided_by_stands_in_the_state(self) -> None:
         thresholds = (await self.judge(self.SURE_OF_ALL, gap_threshold=0.25))["thresholds"]
         assert thresholds == TurnContext(gap_threshold=0.25).plain()
-        assert (thresholds["gap_threshold"], thresholds["gap_rule"]) == (0.25, "calibrated")
+        assert (thresholds["gap_threshold"], thresholds["gap_rule"]) == (0.25, "staged")
         assert "owner" not in thresholds
 
     async def test_without_a_name_the_one_of_the_package_judges(self) -> None:
@@ -466,7 +482,51 @@ class TestEcho:
             turn_id="shown", kept=True, rule="calibrated", score=now, threshold=0.5, probability=now
         )
         given = state(shown, unused=[Unused(turn_id="shown", probability=before, turns_left=1)])
+        given["turn"] = replace(TURN, message="planting goes on")
         assert rules(without_echo([decision], [shown], given)) == {"shown": expected}
+
+    @each("message", ["what did I plant?", "so where was it, the tree"])
+    def test_who_asks_again_is_shown_again_what_was_shown_in_vain(self, message: str) -> None:
+        shown = candidate("shown", 1.0)
+        decision = Decision(
+            turn_id="shown", kept=True, rule="call", score=0.6, threshold=0.5, probability=0.6
+        )
+        given = state(shown, unused=[Unused(turn_id="shown", probability=0.6, turns_left=1)])
+        given["turn"] = replace(TURN, message=message)
+        assert rules(without_echo([decision], [shown], given)) == {"shown": (True, "call")}
+
+    @each(
+        ("message", "reply", "expected"),
+        [
+            ("and how much is it?", "It ends in June.", True),
+            ("and how much is it?", "Noted: it ends in June.", False),
+            ("thanks!", "It ends in June.", False),
+            ("how much flour goes into sourdough bread these days?", "It ends in June.", False),
+        ],
+    )
+    def test_what_was_shown_right_before_is_kept_for_a_message_that_asks_on(
+        self, message: str, reply: str, expected: bool
+    ) -> None:
+        shown = candidate("shown", 0.0)
+        before = replace(past("before"), reply=reply)
+        given = state(shown, turns=[before])
+        given["recall"] = replace(given["recall"], carried=("shown",))
+        given["turn"] = replace(TURN, message=message)
+        decision = Decision(
+            turn_id="shown", kept=False, rule="no_call", score=0.1, threshold=0.5, probability=0.1
+        )
+        assert kept(carried_on([decision], given)) == (["shown"] if expected else [])
+
+    def test_a_later_word_on_a_matter_comes_with_the_older_one_which_is_marked(self) -> None:
+        older = candidate("older", 1.0, days=9, text="the alarm code is 8821")
+        newer = candidate("newer", -1.0, days=3, text="the alarm code is 8822 now, changed")
+        decisions = [
+            Decision(turn_id=name, kept=name == "older", rule="call", score=1, threshold=0, probability=1)
+            for name in ("older", "newer")
+        ]
+        found = with_newer(decisions, [older, newer], "what's the alarm code?")
+        assert rules(found) == {"older": (True, "call"), "newer": (True, "newer")}
+        assert [one.superseded_by for one in found] == ["newer", ""]
 
     @each("rule", ["key", "time"])
     def test_what_is_asked_for_by_key_or_time_is_shown_again(self, rule: str) -> None:

@@ -32,6 +32,14 @@ UUID = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
         ("commit a1b2c3d", ["a1b2c3d"]),
         ("10.0.0.1:6379 and 192.168.1.1.", ["10.0.0.1", "192.168.1.1"]),
         ("ABC-1 ABC-2 ABC-1", ["ABC-1", "ABC-2"]),
+        ("RO49 AAAA 1B31 0075 9384 0000, RO49AAAA1B31007593840000", ["RO49AAAA1B31007593840000"]),
+        ("ISBN 978-0-306-40615-7 is 9780306406157", ["isbn 9780306406157"]),
+        ("+40 722 123 456, 0722-123-456, 0722.123.456, 0040722123456", ["722123456"]),
+        ("07900 900 614, 06 12 34 56 78, (720) 555-0164", ["900900614", "612345678", "205550164"]),
+        ("B 123 ABC, AB12 CDE, 151-C-20884, 1234 BCD", ["B123ABC", "AB12CDE", "151C20884", "1234BCD"]),
+        ("#1234 is issue 7 again", ["#1234", "issue 7"]),
+        ("stau la apartamentul 14, apartament 14 din bloc 3", ["aparta 14", "bloc 3"]),
+        ("invoice no. 88412, contract nr 4402?", ["invoic 88412", "contra 4402"]),
     ],
 )
 def test_a_key_is_found_and_normalised(text: str, expected: list[str]) -> None:
@@ -45,7 +53,9 @@ def test_a_key_is_found_and_normalised(text: str, expected: list[str]) -> None:
         "at 10, in 2024, version 2.3.1, v1.2.3.4, at 12:30",
         "24/7, 24/7/365, and/or, he/she, yes/no/maybe, km/h, 1/2, 3.5/4.5",
         "2024-05-15, 15.05.2024, 15-MAY-2024, MAY-2024",
-        "+40 722 123 456, 0722-123-456, 0722.123.456, 07221234567",
+        "at 0722, of 12345, 0.722.123, 1,234,567.89, 12.345.678",
+        "bought 3 apples, have 2 cats, on May 14, ora 10, luni 5, I turned 41, costs 20 and 30",
+        "in summer 2024, issue 7%, room 12:30, doza 20 mg, page 3.5, #tag, &#1234;",
         "non-stop, X-ray, e-mail, A-1, T-1000, goat-42, ABC-12-34",
         "UTF-8, SHA-256, ISO-8601, GPT-4",
         "/start, /help, turn_on, turn_off, agent-smith",
@@ -73,6 +83,7 @@ def test_the_number_of_keys_is_bounded() -> None:
 def test_hostile_text_takes_linear_time() -> None:
     pieces = ["a", "1", "f", "/", "\\", "@", ":", "_", "-", "é", "\ud800"]
     pieces += ["a/", "a@", "a.", "A-", "a-", "./", "~/", "1f", "a+", ":/a", "C:\\", "ab:/", "turn_", "agent-"]
+    pieces += ["0 ", "+0", "abc 1 ", "AB1 ", "RO49 ", "#1", "no. ", "978-"]
     pieces += ["http://", "http://)", "12345678-", "AB-1-", "z.z@", "x@a.", "(.).", ").]", "1.1.1.1."]
     assert not_linear(find_keys, pieces) == []
     assert not_linear(find_keys, pieces, head="http://") == []

@@ -9,6 +9,7 @@ import pytest
 
 from bot.labelling.drawing import drawn, weights
 from bot.labelling.labelled import (
+    FLOOR,
     LEAST_OF_EACH,
     Labelled,
     LabelledTurn,
@@ -20,6 +21,7 @@ from bot.labelling.labelled import (
     labelled,
     mean_utility,
     result,
+    silence,
     tried,
 )
 from bot.labelling.offering import MOST_OFFERED, OFFERED, offered
@@ -344,6 +346,25 @@ class TestTuning:
         tuned = result(parts, CONTEXT, {}, model="any", made_at=NOW, calibration=own)
         assert tuned is not None
         assert tuned.calibration == own
+
+    @staticmethod
+    def alike(every: int) -> Labelled:
+        """Return turns that look the same; each so-manieth needs its memory."""
+        turns = [past(f"t{n}", {f"t{n}m": 0.9}, day=n // 10) for n in range(200)]
+        labels = [said(one.turn_id, f"{one.turn_id}m", place % every == 0) for place, one in enumerate(turns)]
+        return labelled(turns, labels, 0.5)
+
+    def test_a_calibration_of_ones_own_does_not_buy_silence(self) -> None:
+        """Where nothing tells what helps from what does not, silence makes the fewest mistakes."""
+        parts, strict = self.alike(2), changed(CONTEXT, {"gap_threshold": 0.6})
+        assert figures(parts.choosing, CONTEXT)["recall"] == 1.0
+        own = fitted(parts.choosing, strict, model="any", data=parts.data)
+        assert figures(parts.choosing, strict, own)["recall"] >= FLOOR
+        assert set(silence(parts.testing).values()) == {0.0}
+
+    def test_thresholds_that_silence_are_not_chosen(self) -> None:
+        best = tried(self.alike(3).choosing, CONTEXT, {"gap_threshold": (0.5, 0.95)})[0]
+        assert best.changes == {"gap_threshold": 0.5}
 
     def test_a_threshold_out_of_range_is_refused(self) -> None:
         with pytest.raises(ValueError, match="gap_threshold"):

@@ -21,12 +21,15 @@ from memory.relevance import (
     vector_features,
     word_features,
 )
+from memory.staged import PREFIX
 from tests.tables import each
 
 EVIDENCE = Evidence(lexical=3, coverage=0.5, cosine=0.4, standing=1.0, surplus=2.0)
 QUERY = QueryFacts(documents=100, words=3, unseen=0.25, model="any")
 SHIPPED = sorted(
-    each.name.removesuffix(".json") for each in files(PACKAGE).iterdir() if each.name.endswith(".json")
+    each.name.removesuffix(".json")
+    for each in files(PACKAGE).iterdir()
+    if each.name.endswith(".json") and not each.name.startswith(PREFIX)
 )
 NAMES = ("standing", "surplus", "coverage")
 numbers = st.floats(-20, 20)

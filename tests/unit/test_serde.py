@@ -61,6 +61,7 @@ ALLOCATION = Allocation(
             candidates=[CANDIDATE],
             noise=[0.1, 0.25],
             keys=[],
+            carried=["u"],
             reports={"thematic": SearchReport(status="partial", found=1, milliseconds=1.5, problem="late")},
         ),
         Recall(
@@ -68,6 +69,7 @@ ALLOCATION = Allocation(
             noise=[],
             query=QueryFacts(documents=3, words=2, unseen=0.25, small_talk=True, model="e5"),
             keys=["GOAT-42"],
+            carried=[],
             times=TimeMeant(start=AT, end=AT, text="ieri", alone=True),
             expanded="da, aia",
         ),

@@ -32,7 +32,7 @@ DEFAULTS = {
     "fusion_dense": BALANCED.dense,
     "fusion_lexical": BALANCED.lexical,
     "fusion_neighbours": BALANCED.neighbours,
-    "gap_rule": GapRule.CALIBRATED,
+    "gap_rule": GapRule.STAGED,
     "gap_calibration": "",
     "gap_threshold": 0.5,
     "gap_break": 3.0,

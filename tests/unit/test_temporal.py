@@ -106,6 +106,55 @@ def test_amounts(message: str, expected: str) -> None:
 @each(
     ("message", "expected"),
     [
+        ("what did I say about the book on 3 May?", "2024-05-03 2024-05-04"),
+        ("what did we decide in the call on 3 May?", "2024-05-03 2024-05-04"),
+        ("ce am zis de vin pe 3 mai?", "2024-05-03 2024-05-04"),
+        ("what did I tell you the second friday of April?", "2024-04-12 2024-04-13"),
+        ("în ultima luni din aprilie ce am predat?", "2024-04-29 2024-04-30"),
+        ("what did I say on the twenty-second of November?", "2023-11-22 2023-11-23"),
+        ("what did I buy two weeks ago on Friday?", "2024-05-03 2024-05-04"),
+        ("Friday two weeks ago, what did I buy?", "2024-05-03 2024-05-04"),
+        ("ce ți-am zis vineri acum două săptămâni?", "2024-05-03 2024-05-04"),
+        ("what did we discuss two weeks back?", "2024-04-28 2024-05-05"),
+        ("what did I say at the beginning of March?", "2024-03-01 2024-03-11"),
+        ("what did I say in the middle of March?", "2024-03-11 2024-03-21"),
+        ("what did I say at the end of last month?", "2024-04-21 2024-05-01"),
+        ("ce am zis la începutul lunii?", "2024-05-01 2024-05-11"),
+        ("what did I spend in the first quarter?", "2024-01-01 2024-04-01"),
+        ("what did I sell in Q4 2023?", "2023-10-01 2024-01-01"),
+        ("ce am vândut în trimestrul I?", "2024-01-01 2024-04-01"),
+        ("¿qué te conté el 29 de abril?", "2024-04-29 2024-04-30"),
+        ("¿qué hice el lunes pasado?", "2024-05-13 2024-05-14"),
+        ("qu'est-ce que je t'ai dit, tard, le lundi 6 mai ?", "2024-05-06 2024-05-07"),
+        ("qu'est-ce que j'ai mangé hier ?", "2024-05-14 2024-05-15"),
+        ("was habe ich dir am 5. März erzählt?", "2024-03-05 2024-03-06"),
+        ("was war letzten Montag?", "2024-05-13 2024-05-14"),
+        ("mit mondtam május 5-én?", "2024-05-05 2024-05-06"),
+    ],
+)
+def test_days_by_their_place_and_in_other_languages(message: str, expected: str) -> None:
+    assert shown(message) == expected
+
+
+@each(
+    "message",
+    [
+        "book a table on the second Friday of April",
+        "put it back on Friday",
+        "el 29 de abril tengo cita",
+        "rappelle-moi le 6 mai",
+        "ich fliege am 5. März",
+        "il fait beau le lundi",
+        "remind me at the end of the month",
+    ],
+)
+def test_no_time_is_meant_by_what_is_not_over_or_not_asked(message: str) -> None:
+    assert found(message) is None
+
+
+@each(
+    ("message", "expected"),
+    [
         ("what did I say earlier this month?", "2024-05-01 2024-05-15T14:30"),
         ("what did I say this year?", "2024-01-01 2024-05-15T14:30"),
         ("what did I say last May?", "2023-05-01 2023-06-01"),

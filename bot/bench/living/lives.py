@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from bot.bench.sets.handmade import packaged
 from bot.importers import source
 from memory.text import clean
 
@@ -108,3 +109,8 @@ def read_lives(path: Path) -> Lives:
         position = ".".join(map(str, first["loc"]))
         raise source.Field(whole.file, position, first["input"]).bad(first["msg"]) from None
     return lives.model_copy(update={"name": lives.name or path.stem})
+
+
+def packaged_lives() -> Lives:
+    """Return the lives that come with the package."""
+    return Lives.model_validate(packaged("lives"))

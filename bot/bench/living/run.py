@@ -10,7 +10,7 @@ from bot.bench.running import Progress
 from bot.importers.importing import Stage, import_episodes
 from graph.context import TurnContext
 from graph.layers import Layers
-from graph.state import Conversation
+from graph.state import Conversation, State
 from memory.models import ConversationTurn, Decision, Episode
 from memory.tokens import CountTokens
 
@@ -58,7 +58,7 @@ async def run_lives(
         for probe in person.probes:
             recalled = await _ask(recaller, person, probe, own, count)
             observe(person, probe, recalled)
-            probed.append(_read(person, probe, recalled))
+            probed.append(read_probed(person, probe, recalled.state, recalled.milliseconds))
             progress.asked()
     return probed
 
@@ -92,6 +92,7 @@ async def _ingest(layers: Layers, person: Person, progress: Progress) -> str:
 async def _ask(
     recaller: Recaller, person: Person, probe: Probe, context: TurnContext, count: CountTokens
 ) -> Recalled:
+    """Recall for what was said right before, one message after the other, then for the probe."""
     turns = [
         ConversationTurn(
             turn_id=turn_id,
@@ -102,12 +103,16 @@ async def _ask(
         )
         for turn_id, at, said in person.before(probe)
     ]
+    first, before = len(turns) - len(probe.lead), None
+    for place, turn in enumerate(turns[first:], start=first):
+        past = window(turns[:place], context.l2_cap)
+        asked = recaller(
+            turn.message, turn_id=turn.turn_id, at=turn.at, context=context, conversation=past, before=before
+        )
+        before = (await asked).state
+    past = window(turns, context.l2_cap)
     return await recaller(
-        probe.user,
-        turn_id=probe.id,
-        at=probe.at,
-        context=context,
-        conversation=window(turns, context.l2_cap),
+        probe.user, turn_id=probe.id, at=probe.at, context=context, conversation=past, before=before
     )
 
 
@@ -122,8 +127,8 @@ def window(turns: Sequence[ConversationTurn], most_tokens: int) -> Conversation:
     return Conversation(turns=tuple(kept), opening=None if len(kept) == len(turns) else turns[0])
 
 
-def _read(person: Person, probe: Probe, recalled: Recalled) -> Probed:
-    state = recalled.state
+def read_probed(person: Person, probe: Probe, state: State, milliseconds: float) -> Probed:
+    """Read off a state what became of a probe."""
     archived, allocation = {told.id for told in person.turns}, state["allocation"]
     over = {decision.turn_id: decision for decision in allocation.over_budget}
     decisions = [over.get(each.turn_id, each) for each in state["decisions"]]
@@ -133,7 +138,7 @@ def _read(person: Person, probe: Probe, recalled: Recalled) -> Probed:
         ranking=tuple(candidate.turn_id for candidate in state["recall"].candidates),
         shown=tuple(allocation.recalled),
         window=tuple(turn_id for turn_id in allocation.conversation if turn_id in archived),
-        superseded=(),
+        superseded=tuple(each.turn_id for each in decisions if each.kept and each.superseded_by),
         decisions=tuple(decisions),
-        milliseconds=recalled.milliseconds,
+        milliseconds=milliseconds,
     )

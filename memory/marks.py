@@ -1,0 +1,118 @@
+"""Marks of speech, told by small words of seven languages: who speaks, what is asked, what is corrected.
+
+They are traits that a fitted model weighs, never rules by themselves but for `is_open`, so that a mark that
+is missed or misread costs little.
+"""
+
+import json
+import re
+import unicodedata
+from functools import cache, lru_cache
+from importlib.resources import files
+
+READ_CHARS = 400
+"""Characters of a text that are looked at."""
+REPLY_CHARS = 200
+"""Characters of a reply in which it says that it does not know."""
+TAKEN_CHARS = 80
+"""Characters of a reply in which it says that it has taken something down."""
+
+_WORD = re.compile(r"\w+")
+_KNOWS_NOTHING = re.compile(
+    r"n t (?:told|mentioned|given|said|have|know)|not told|don t know|can t tell|not sure (?:which|what)"
+    r"|\b(?:i ve|have|i) no (?:age|date|record|note)|never (?:told|mentioned)"
+    r"|nu (?:mi|ne|ti) (?:\w+ )?(?:spus|dat|zis)|\bnu (?:stiu|am|gasesc|sunt sigur)|\bn am\b"
+    r"|ne m as (?:pas|jamais)|je n ai pas|je ne (?:sais|trouve)|pas encore dit"
+    r"|no me (?:lo )?has dicho|\bno (?:lo )?(?:se|tengo|encuentro)\b"
+    r"|nicht (?:gesagt|erzahlt|verraten)|\bwei(?:ss|\w)? ich nicht|nem (?:mondtad|tudom)"
+)
+
+
+def folded(text: str) -> str:
+    """Return a text in lower case, without accents and marks, as words with one blank between."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return " ".join(_WORD.findall("".join(char for char in plain if not unicodedata.combining(char))))
+
+
+@lru_cache(maxsize=2**14)
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(folded(text).split())
+
+
+@cache
+def _marks(name: str) -> frozenset[str]:
+    """Read the words of a mark, in all languages, folded."""
+    languages = json.loads(files(__package__).joinpath("marks.json").read_text("utf-8"))[name]
+    return frozenset(" ".join(languages.values()).split())
+
+
+def _holds(text: str, mark: str) -> bool:
+    return not _marks(mark).isdisjoint(_words(text))
+
+
+def in_first_person(text: str) -> bool:
+    """Tell whether its author speaks of themselves."""
+    return _holds(text[:READ_CHARS], "first_person")
+
+
+def asks(text: str) -> bool:
+    """Tell whether it is a question, with or without its mark."""
+    text = text[:READ_CHARS]
+    question, lead_in = _marks("question"), _marks("lead_in")
+    opening = [word for word in _words(text)[:3] if word not in lead_in or word in question]
+    return "?" in text or bool(opening and opening[0] in question)
+
+
+def asks_figure(text: str) -> bool:
+    """Tell whether it asks when, how much, or for a number of any kind."""
+    return _holds(text[:READ_CHARS], "figure")
+
+
+def asks_of_before(text: str) -> bool:
+    """Tell whether it asks for what was said before."""
+    return _holds(text[:READ_CHARS], "again")
+
+
+def seeks(text: str) -> bool:
+    """Tell whether it asks for something to read, watch, eat or give: then tastes that were told matter."""
+    return _holds(text[:READ_CHARS], "seeks")
+
+
+def tells_taste(text: str) -> bool:
+    """Tell whether it says what its author likes or dislikes."""
+    return _holds(text[:READ_CHARS], "taste")
+
+
+def corrects(message: str) -> bool:
+    """Tell whether it takes back what was said."""
+    return _holds(message[:READ_CHARS], "correction")
+
+
+def changes(text: str) -> bool:
+    """Tell whether it speaks of something that is otherwise now."""
+    return _holds(text[:READ_CHARS], "change")
+
+
+def updates(reply: str) -> bool:
+    """Tell whether a reply says that it has put something right."""
+    return _holds(reply[:TAKEN_CHARS], "updated")
+
+
+def takes_down(reply: str) -> bool:
+    """Tell whether a reply says that it has noted something."""
+    return _holds(reply[:TAKEN_CHARS], "taken_down")
+
+
+def knows_nothing(reply: str) -> bool:
+    """Tell whether a reply says that it does not know."""
+    return _KNOWS_NOTHING.search(" ".join(_words(reply[:REPLY_CHARS]))) is not None
+
+
+def is_open(message: str, reply: str) -> bool:
+    """Tell whether an exchange is a question that got no answer: it holds nothing to remember."""
+    return asks(message) and (not reply.strip() or knows_nothing(reply))
+
+
+def has_figure(text: str) -> bool:
+    """Tell whether a text holds a digit."""
+    return any(map(str.isdigit, text))

@@ -1,0 +1,112 @@
+"""Two decisions: does a message call for memory and find it, and which memories answer it.
+
+Three models, kept as data in `memory.calibration`, one file an embedding model: a linear one over the
+message's vector (messages that call for memory, and that do not), a logistic one over the traits of each
+memory (which one answers, if any does), and a logistic one over message and best memories (is any shown).
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from memory.gap import Verdict
+from memory.models import Candidate
+from memory.relevance import PACKAGE, Logistic, file_name
+from memory.traits import Asked, call_traits, memory_traits
+
+PREFIX = "staged-"
+CALL, NO_CALL, WEAKER = "call", "no_call", "weaker"
+"""Rules: the message calls for it; the message calls for nothing that is there; others answer it better."""
+CLOSER = 0.72
+"""Of `fall`: memories that answer stand closer together than those that are relevant."""
+MOST = 3
+"""Memories that answer a message, at most; a memory that supersedes one of them comes beside."""
+
+
+class Direction(BaseModel):
+    """A linear model over the vector of a message."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    intercept: float
+    weights: tuple[float, ...]
+
+
+class Staged(BaseModel):
+    """What a fit of the two decisions found."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    version: Literal[1]
+    embedding_model: str
+    message: Direction
+    answers: Logistic
+    calls: Logistic
+    data: Mapping[str, str]
+    """SHA-256 of each data set that it was fitted on, by name."""
+    figures: Mapping[str, float] = Field(default_factory=dict)
+    """What was measured on people who were left out."""
+
+    def judged(
+        self, asked: Asked, candidates: Sequence[Candidate], *, threshold: float, fall: float
+    ) -> list[Verdict]:
+        """Return a verdict on each candidate.
+
+        Args:
+            asked: the message.
+            candidates: what was found for it.
+            threshold: the probability from which the message is taken to call for what was found.
+            fall: how far the log-odds of a memory may lie below the best one's.
+        """
+        if not candidates:
+            return []
+        traits = memory_traits(asked, candidates)
+        chances = [self.answers.log_odds(each) for each in traits]
+        called = self.calls.log_odds(call_traits(asked, traits, chances))
+        return verdicts(chances, called, threshold=threshold, fall=fall * CLOSER)
+
+
+def verdicts(chances: Sequence[float], called: float, *, threshold: float, fall: float) -> list[Verdict]:
+    """Decide by the log-odds of each memory and of the message; see `Staged.judged`."""
+    best = max(chances)
+    last = sorted(chances, reverse=True)[:MOST][-1]
+    found = []
+    for chance in chances:
+        shown, near = probability(called) >= threshold, chance >= max(best - fall, last)
+        found.append(
+            Verdict(
+                kept=shown and near,
+                rule=(CALL if near else WEAKER) if shown else NO_CALL,
+                score=probability(called) if not shown or near else chance - best,
+                threshold=threshold if not shown or near else -fall,
+                probability=probability(called + chance - best),
+            )
+        )
+    return found
+
+
+def probability(log_odds: float) -> float:
+    """Return the probability of log-odds."""
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, log_odds))))
+
+
+@cache
+def staged_of(embedding_model: str) -> Staged | None:
+    """Read the fit for an embedding model; None when there is none."""
+    found = files(PACKAGE).joinpath(PREFIX + file_name(embedding_model))
+    return Staged.model_validate_json(found.read_text("utf-8")) if found.is_file() else None
+
+
+def called_for(embedding_model: str, vector: NDArray[np.float32]) -> float | None:
+    """Return the log-odds that a message with this vector calls for memory; None when that is not known."""
+    staged = staged_of(embedding_model)
+    if staged is None or len(staged.message.weights) != len(vector):
+        return None
+    weights = np.asarray(staged.message.weights, np.float64)
+    return round(float(vector.astype(np.float64) @ weights) + staged.message.intercept, 6)

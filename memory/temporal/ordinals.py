@@ -1,0 +1,86 @@
+"""Days by their place in a month, a week or a quarter, and days and months in four more languages."""
+
+import contextlib
+import re
+from datetime import date
+
+from memory.temporal import points, words
+from memory.temporal.reads import count_of, squeezed
+from memory.temporal.rule import Reader
+from memory.temporal.spans import (
+    DAY,
+    WEEK,
+    Moment,
+    Span,
+    day_of,
+    month_of,
+    months_before,
+    week_of,
+    weekday_before,
+)
+
+_LEAP_YEARS_APART = 8
+_ORDINALS = words.EN_ORDINALS | words.RO_ORDINALS
+_QUARTERS = {"i": 1, "ii": 2, "iii": 3, "iv": 4}
+
+
+def nth_weekday(found: re.Match[str], moment: Moment) -> Span | None:
+    """Read "the second Friday of May"; the last one too."""
+    number = None if found["which"] in words.LAST else _ORDINALS[squeezed(found["which"])]
+    weekday = words.WEEKDAYS[found["weekday"]]
+    days = points.nth_weekday(weekday, number, points.month(found["month"], found["year"], moment.today))
+    return moment.whole(days) if days else None
+
+
+def ordinal_day(found: re.Match[str], moment: Moment) -> Span | None:
+    """Read "the twenty-second of November"."""
+    day = _ORDINALS[squeezed(found["which"]).replace(" ", "-")]
+    return _day_of_month(day, words.MONTHS[found["month"]], found["year"], moment)
+
+
+def other_date(found: re.Match[str], moment: Moment) -> Span | None:
+    """Read a day of a month in French, Spanish, German or Hungarian."""
+    groups = found.groupdict()
+    month = groups["month"] or groups["month_first"]
+    day = groups["day"] or groups["day_after"]
+    return _day_of_month(int(day or 0), words.OTHER_MONTHS[month or ""], groups["year"], moment)
+
+
+def _day_of_month(day: int, month: int, year: str | None, moment: Moment) -> Span | None:
+    """Read a day, of a year if one is named, else the latest that has begun."""
+    if year:
+        return moment.whole(day_of(date(int(year), month, day)))
+    for back in range(_LEAP_YEARS_APART):
+        with contextlib.suppress(ValueError):  # a day that this year does not have
+            if (found := date(moment.today.year - back, month, day)) <= moment.today:
+                return moment.whole(day_of(found))
+    return None
+
+
+def other_weekday(found: re.Match[str], moment: Moment) -> Span:
+    """Read a weekday in French, Spanish, German or Hungarian: the latest that is over."""
+    return moment.whole(weekday_before(words.OTHER_WEEKDAYS[found["weekday"]], moment.today))
+
+
+def weekday_weeks_ago(found: re.Match[str], moment: Moment) -> Span:
+    """Read "Friday two weeks ago": that day of the week then."""
+    weeks = count_of(squeezed(found["number"]))
+    monday = week_of(moment.today).start - WEEK * round(weeks)
+    return moment.whole(day_of(monday + DAY * words.WEEKDAYS[found["weekday"]]))
+
+
+def third_of(months_back: int) -> Reader:
+    """Read the beginning, middle or end of this month, or of one before it."""
+
+    def read(found: re.Match[str], moment: Moment) -> Span:
+        days = month_of(months_before(moment.today.replace(day=1), months_back))
+        return moment.whole(points.third(days, found["third"]))
+
+    return read
+
+
+def quarter(found: re.Match[str], moment: Moment) -> Span:
+    """Read a quarter of a year."""
+    named = squeezed(found["quarter"]).removeprefix("q").removesuffix(" quarter")
+    number = int(named) if named.isdecimal() else (_ORDINALS | _QUARTERS)[named]
+    return moment.whole(points.quarter(number, found["year"], moment.today))

@@ -1,0 +1,54 @@
+"""How French, Spanish, German and Hungarian name a day in the past; folded, so without their marks."""
+
+from functools import partial
+
+from memory.temporal import ordinals, points, reads, words
+from memory.temporal.rule import Needs, Reader, Rule, rule
+from memory.temporal.spans import Moment, Span
+from memory.temporal.words import Language, Unit, one_of
+
+_MONTH = one_of(words.OTHER_MONTHS)
+_WEEKDAY = one_of(words.OTHER_WEEKDAYS)
+_ARTICLE = r"(?:(?:le|la|el|los|au|du|de|del|am|vom|den|dem|dia) )?"
+_OF_YEAR = rf"(?:,?(?: (?:de|del|du))? (?P<year>{points.YEAR}))?"
+_DAY_FIRST = rf"(?P<day>\d{{1,2}})(?:er|\.)?(?: de)? (?P<month>{_MONTH})"
+_MONTH_FIRST = rf"(?P<month_first>{_MONTH}) (?P<day_after>\d{{1,2}})(?:\.|-?(?:an|en|jan|jen|i|ei|ai))?"
+_LAST_BEFORE, _LAST_AFTER = r"(?:letzten|letzte|vorigen|mult) ", r" (?:dernier|derniere|passee?|pasad[oa])"
+
+
+def _rule(needs: Needs, pattern: str, read: Reader) -> Rule:
+    return rule(pattern, read, needs=needs, language=Language.OTHER)
+
+
+def _last(unit: Unit) -> Reader:
+    """Read the week or month before the running one."""
+    return lambda _, moment: _whole(unit, moment)
+
+
+def _whole(unit: Unit, moment: Moment) -> Span:
+    return moment.whole(reads.last_unit(unit, moment.today))
+
+
+_certain = partial(_rule, Needs.NOTHING)
+_past = partial(_rule, Needs.PAST)
+
+RULES = (
+    _certain(r"hier soir|anoche|gestern abend|tegnap este", reads.hours_of_yesterday(17, 30)),
+    _certain(r"hier|ayer|gestern|tegnap", reads.a_day(1)),
+    _certain(r"avant-hier|anteayer|antier|vorgestern|tegnapelott", reads.a_day(2)),
+    _certain(
+        rf"(?:la )?semaine{_LAST_AFTER}|(?:la )?semana{_LAST_AFTER}|{_LAST_BEFORE}(?:woche|heten|het)",
+        _last(Unit.WEEK),
+    ),
+    _certain(
+        rf"(?:le )?mois{_LAST_AFTER}|(?:el )?mes{_LAST_AFTER}|{_LAST_BEFORE}(?:monat|honapban|honap)",
+        _last(Unit.MONTH),
+    ),
+    _certain(rf"{_ARTICLE}(?P<weekday>{_WEEKDAY}){_LAST_AFTER}", ordinals.other_weekday),
+    _certain(rf"{_LAST_BEFORE}(?P<weekday>{_WEEKDAY})(?:en|on|an|n)?", ordinals.other_weekday),
+    _past(
+        rf"{_ARTICLE}(?:{_WEEKDAY},? )?{_ARTICLE}(?:{_DAY_FIRST}|{_MONTH_FIRST}){_OF_YEAR}",
+        ordinals.other_date,
+    ),
+    _past(rf"(?:le|el|am) (?P<weekday>{_WEEKDAY})", ordinals.other_weekday),
+)

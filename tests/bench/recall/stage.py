@@ -1,0 +1,125 @@
+"""Fit the two decisions that come with the package: `make calibrate`, with GOAT_BENCH_DATA set.
+
+Fitted on people: the lives of the package and of the folder, and the archives of LoCoMo, at a lower weight.
+The figures are of people who were left out of every part of a fit: fitted on all others, judged on the one.
+"""
+
+import argparse
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from rich.console import Console
+
+from bot.bench.living.archives import as_lives, openings
+from bot.bench.living.lives import Lives, packaged_lives, read_lives
+from bot.bench.living.measures import ALL, Measures, measured
+from bot.bench.living.report import print_measures
+from bot.bench.living.run import Probed, read_probed
+from bot.bench.living.samples import ARCHIVED, HANDMADE, LIVED, Labelled, labelled, messages, samples
+from bot.bench.race.remembered import remembering
+from bot.bench.running import layers_in
+from bot.bench.sets.handmade import first_person
+from bot.bench.sets.locomo import load_locomo
+from bot.bench.sets.longmemeval import load_longmemeval
+from bot.bench.sets.reading import LIVING, file_of
+from bot.bench_command import UNHURRIED, Bars
+from graph.context import TurnContext
+from graph.settings import Settings, load_settings
+from graph.state import State
+from memory.calibration.staged_fit import Message, Sample, called, fit_staged, with_bar
+from memory.relevance import digest, file_name
+from memory.staged import PREFIX, Staged
+from nodes.gap_filter import decided
+from tests.bench.recall.calibrate import OUT
+
+OF_OTHERS, OF_OTHER_PEOPLE = 100, 8
+"""Questions of other archives that each archive of LoCoMo is asked, and each hand-made one."""
+YOUNG = {1: 4, 3: 3, 10: 2}
+"""How many archives of each size are drawn from each hand-made one: memory begins with one turn."""
+OPERATING = 0.55
+"""The probability from which something is shown, chosen on people left out: then under six tenths of the near
+misses, and a tenth of the new topics, have something shown. It is moved to 0.5, the default threshold."""
+
+
+async def main() -> None:
+    """Fit, measure on people left out, and write the fit into the package."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, required=True, help="keeps what was embedded")
+    folder = parser.parse_args().folder
+    settings, console = load_settings(), Console(highlight=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    asked: dict[str, list[Labelled]] = {}
+    read = sets(settings)
+    chats = load_longmemeval(file_of(settings.bench_data, "longmemeval")).bench
+    context = TurnContext().model_copy(update=UNHURRIED)
+    async with layers_in(folder, settings) as layers:
+        with remembering(layers, folder / "vectors.npz"):
+            for lives, _ in read:
+                with Bars(*lives.counts, console) as bars:
+                    asked[lives.name] = await labelled(layers, lives, context, bars)
+            others, name = await messages(layers, openings(chats)), layers.embeddings.name
+    found = [one for lives, weights in read for one in samples(asked[lives.name], weights)]
+    figures: dict[str, float] = {}
+    for lives, _ in read:
+        measures = measured(judged(asked[lives.name], found, others))
+        print_measures(f"{lives.name}, people left out", measures, console)
+        figures |= {f"{lives.name}, people left out: {what}": value for what, value in _figures(measures)}
+    data = {lives.name: digest(lives.model_dump(mode="json")) for lives, _ in read}
+    whole = fit(found, others, model=name, data=data).model_copy(update={"figures": figures})
+    (OUT / (PREFIX + file_name(name))).write_text(whole.model_dump_json() + "\n", "utf-8")
+
+
+def sets(settings: Settings) -> list[tuple[Lives, Mapping[str, float]]]:
+    """Read all people that there are to fit on, and what their probes count."""
+    young = as_lives(first_person(), of_others=OF_OTHER_PEOPLE, sizes=YOUNG)
+    locomo = load_locomo(file_of(settings.bench_data, "locomo"))
+    return [
+        (packaged_lives(), LIVED),
+        (read_lives(file_of(settings.bench_data, LIVING)), LIVED),
+        (as_lives(locomo, of_others=OF_OTHERS), ARCHIVED),
+        (young, HANDMADE),
+    ]
+
+
+def fit(found: Sequence[Sample], others: Sequence[Message], *, model: str, data: Mapping[str, str]) -> Staged:
+    """Fit, and move the bar to `OPERATING`."""
+    return with_bar(fit_staged(found, others, model=model, data=data), OPERATING)
+
+
+def judged(asked: Sequence[Labelled], found: Sequence[Sample], others: Sequence[Message]) -> list[Probed]:
+    """Return what fits show that were made without each person."""
+    probed = []
+    for person in dict.fromkeys(each.group for each in asked):
+        rest = [one for one in found if one.group != person]
+        left_out = fit(rest, others, model="left out", data={})
+        probed += [decide(each, left_out) for each in asked if each.group == person]
+    return probed
+
+
+def decide(each: Labelled, staged: Staged) -> Probed:
+    """Decide anew on a probe, by a fit; the budget is taken as it was, since memories of lives are short."""
+    state, allocation = each.recalled.state, each.recalled.state["allocation"]
+    calls = round(called(staged.message, np.asarray(each.vector, np.float32)), 6)
+    recall = replace(state["recall"], query=replace(state["recall"].query, calls=calls))
+    decisions = decided({**state, "recall": recall}, TurnContext(), None, staged)
+    in_window = {*allocation.conversation}
+    shown = [one.turn_id for one in decisions if one.kept and one.turn_id not in in_window]
+    anew = replace(allocation, recalled=shown, over_budget=())
+    left = {**state, "recall": recall, "decisions": decisions, "allocation": anew}
+    return read_probed(each.person, each.probe, cast(State, left), each.recalled.milliseconds)
+
+
+def _figures(measures: Measures) -> list[tuple[str, float]]:
+    every = measures.by_kind[ALL]
+    named = {"needed": every.needed, "all needed": every.all_needed, "extra": every.extra}
+    false = {f"false, {kind}": share for kind, (_, share) in measures.false.items()}
+    told = {**named, **false, "outdated alone": float(measures.outdated)}
+    return [(what, round(value, 3)) for what, value in told.items() if value is not None]
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,66 @@
+"""The two decisions: whether anything is shown, and what."""
+
+import pytest
+
+from memory.marks import asks, is_open, knows_nothing
+from memory.staged import verdicts
+
+
+def rules(chances: list[float], called: float) -> list[tuple[bool, str]]:
+    return [(one.kept, one.rule) for one in verdicts(chances, called, threshold=0.5, fall=2.5)]
+
+
+def test_nothing_is_shown_for_a_message_that_calls_for_nothing() -> None:
+    assert rules([3.0, 2.9], -0.1) == [(False, "no_call"), (False, "no_call")]
+
+
+def test_what_is_shown_is_near_the_best_and_among_the_first_three() -> None:
+    assert rules([0.0, -2.0, -2.6, -1.0, -2.1], 0.1) == [
+        (True, "call"),
+        (True, "call"),
+        (False, "weaker"),
+        (True, "call"),
+        (False, "weaker"),
+    ]
+
+
+def test_the_best_memory_has_the_probability_of_the_message_and_the_others_less() -> None:
+    best, other = verdicts([-4.0, -5.0], 0.0, threshold=0.5, fall=2.5)
+
+    assert best.probability == pytest.approx(0.5)
+    assert other.probability == pytest.approx(0.2689, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("message", "reply"),
+    [
+        ("when is Janine's birthday? I've a feeling", "I don't have Janine's birthday."),
+        ("where's my passport", "You haven't told me where it is."),
+        ("ce marcă e frigiderul?", "Nu mi-ai spus marca frigiderului."),
+        ("unde am pus cheia", "Nu știu, nu mi-ai zis."),
+        ("C'est quoi le code ?", "Je n'ai pas ce code, désolé."),
+        ("¿cómo se llama la novia de Jon?", "No me has dicho su nombre."),
+        ("Wo liegt der Schlüssel?", "Das hast du mir nicht gesagt."),
+        ("hol van a kulcs?", "Nem mondtad."),
+        ("how old am I?", ""),
+    ],
+)
+def test_a_question_without_an_answer_is_open(message: str, reply: str) -> None:
+    assert is_open(message, reply)
+
+
+@pytest.mark.parametrize(
+    ("message", "reply"),
+    [
+        ("when is Janine's birthday?", "On 4 March, you said."),
+        ("My mum's birthday is on 3 May.", ""),
+        ("I lost the key", "I don't know where it could be, sorry."),
+    ],
+)
+def test_an_answered_question_and_a_statement_are_not_open(message: str, reply: str) -> None:
+    assert not is_open(message, reply)
+
+
+def test_a_statement_that_begins_like_one_is_no_question() -> None:
+    assert not asks("Seasonal flu jab done today")
+    assert not knows_nothing("Noted: the code is 4402.")

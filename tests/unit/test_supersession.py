@@ -1,0 +1,71 @@
+"""Which memories a later one puts out of date, and which only look alike."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from memory.models import Candidate, Evidence, Mechanism
+from memory.supersession import outdated, supersedes
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def memory(
+    message: str, reply: str = "", *, hours: float = 0, thread: str = "a", edited: bool = False
+) -> Candidate:
+    return Candidate(
+        turn_id=message,
+        thread=thread,
+        at=NOON + timedelta(hours=hours),
+        message=message,
+        reply=reply,
+        whole=True,
+        mechanism=Mechanism.THEMATIC,
+        rank=1,
+        score=1.0,
+        evidence=Evidence(lexical=0.0, coverage=0.0),
+        edited=edited,
+    )
+
+
+DOSE = memory("The doctor put me on amlodipine 5 mg, mornings.", "Noted: amlodipine 5 mg.")
+
+
+@pytest.mark.parametrize(
+    "newer",
+    [
+        memory("sorry, I meant the evenings", "Corrected.", hours=0.1),
+        memory("amlodipine is 10 mg now, still mornings", "Updated.", hours=900, thread="b"),
+        memory("de acum amlodipine 10 dimineata, a zis doctor", "Actualizat: amlodipine 10 mg.", hours=900),
+        memory("The doctor put me on amlodipine 10 mg, mornings.", hours=0.1, edited=True),
+    ],
+)
+def test_a_correction_an_update_and_an_edit_put_an_older_memory_out_of_date(newer: Candidate) -> None:
+    assert supersedes(newer, DOSE, frozenset({"amlodipin"}))
+    assert not supersedes(DOSE, newer)
+
+
+@pytest.mark.parametrize(
+    "newer",
+    [
+        memory("what dose of amlodipine am I on now?", "5 mg, mornings.", hours=900),
+        memory("we moved to Titan, rent is 2,400 now", "Updated.", hours=900),
+        memory("the doctor has a new car", "Nice.", hours=900),
+        memory("sorry, I am late today", "No problem.", hours=900),
+        memory("Bought a red kettle.", hours=0.1, edited=True),
+    ],
+)
+def test_a_question_and_another_matter_put_nothing_out_of_date(newer: Candidate) -> None:
+    assert not supersedes(newer, DOSE)
+
+
+def test_the_latest_word_on_a_matter_is_named() -> None:
+    first, second = (
+        memory(f"amlodipine is {dose} mg now, mornings", "Updated.", hours=hours)
+        for dose, hours in ((10, 900), (2, 1900))
+    )
+
+    assert outdated([DOSE, first], [first, DOSE, second], "my dose?") == {
+        DOSE.turn_id: second.turn_id,
+        first.turn_id: second.turn_id,
+    }
