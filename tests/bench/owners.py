@@ -25,7 +25,7 @@ from memory.embedding.e5 import DIMENSION
 from memory.episodic.store import EpisodeArchive
 from tests.bench.archive import SEEDS, MixedEmbeddings, episodes
 from tests.bench.corpus import messages, turns
-from tests.bench.probes import InstantModel
+from tests.bench.probes import ScriptedModel
 
 TURNS = 60
 """Archived turns of each owner."""
@@ -67,7 +67,7 @@ def owner_of(number: int) -> str:
 async def opened(folder: Path) -> AsyncIterator[Agent]:
     """Open the agent with a model that takes no time."""
     async with open_agent(Settings(data_folder=folder, timezone="UTC")) as agent:
-        agent.layers.model = InstantModel([turn.reply for turn in turns(200, seed=1)])
+        agent.layers.model = ScriptedModel([turn.reply for turn in turns(200, seed=1)])
         await agent.layers.warm_up(owner_of(0))
         yield agent
 

@@ -1,5 +1,6 @@
 """Where a turn's time goes: probes around the nodes and the checkpointer, and a model that takes none."""
 
+import asyncio
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -96,11 +97,12 @@ class TimedSaver(RedisSaver):
 
 
 @dataclass
-class InstantModel:
-    """Answers at once, in this process, with its next reply."""
+class ScriptedModel:
+    """Answers in this process with its next reply, after some time."""
 
     replies: Sequence[str]
-    name: str = "instant"
+    seconds: float = 0.0
+    name: str = "scripted"
     asked: int = 0
     asked_at: float = 0.0
     answered_at: float = 0.0
@@ -109,9 +111,10 @@ class InstantModel:
         self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool] = (), most: int | None = None
     ) -> AsyncIterator[AIMessageChunk]:
         self.asked_at = time.perf_counter()
+        await asyncio.sleep(self.seconds)
+        self.answered_at = time.perf_counter()
         yield AIMessageChunk(content=self.replies[self.asked % len(self.replies)])
         self.asked += 1
-        self.answered_at = time.perf_counter()
 
     async def ready(self) -> None:
         """Nothing is to be loaded."""

@@ -25,12 +25,14 @@ from memory.episodic.ledger import VectorLedger
 from tests.bench.archive import SEEDS, MixedEmbeddings, fill
 from tests.bench.contestants import PADDED_TO, ChromaAsItComes, SumOfParts
 from tests.bench.corpus import messages, turns
-from tests.bench.probes import InstantModel, Probe, TimedSaver, probe_nodes
+from tests.bench.probes import Probe, ScriptedModel, TimedSaver, probe_nodes
 
 SIZES = (1_000, 10_000)
 ROUNDS = 60
 WARM_UP = 6
 """Rounds that are not counted; they also begin the conversation."""
+MODEL_SECONDS = 0.1
+"""What the model takes, which is taken off: what is done meanwhile is not waited for."""
 AFTER = "after the reply"
 BEFORE = "before the model call"
 TURN, CHROMA, PARTS = "turn", "Chroma as it comes", "sum of the parts"
@@ -49,7 +51,7 @@ class Contest:
     owner: str
     agent: Agent
     saver: TimedSaver
-    model: InstantModel
+    model: ScriptedModel
     probe: Probe
     chroma: ChromaAsItComes
     parts: SumOfParts
@@ -97,7 +99,7 @@ class Contest:
 async def contest(layers: Layers, folder: Path, size: int) -> Contest:
     """Prepare to measure on the archive of `size` turns."""
     owner, probe = owner_of(size), Probe()
-    model = layers.model = InstantModel([turn.reply for turn in turns(200, seed=size + 1)])
+    model = layers.model = ScriptedModel([turn.reply for turn in turns(200, seed=size + 1)], MODEL_SECONDS)
     kept = layers.settings().checkpoints_kept
     saver = TimedSaver(layers.redis.client, keep=kept, repeatable=REPEATABLE, serde=checkpoint_serde())
     saver.probe, saver.written = probe, []
@@ -149,8 +151,8 @@ def report(contests: list[Contest], console: Console) -> None:
     puts = [method for method, _ in contests[0].saver.written]
     console.print(
         f"Milliseconds, {ROUNDS} rounds, contestants taking turns in one process.\n"
-        f"{TURN}: with a model that takes no time, until it is archived. Its vectors follow behind it;"
-        f" nothing else runs until they are written ({INDEXED}).\n"
+        f"{TURN}: beside a model that answers after {MODEL_SECONDS:g} s, until it is archived. Its vectors"
+        f" follow behind it; nothing else runs until they are written ({INDEXED}).\n"
         f"{PARTS}: the message embedded with the loaded model, the vectors searched, and a turn's"
         f" {puts.count('aput')} checkpoints and {puts.count('aput_writes')} task writes written once more.\n"
         f"{CHROMA}: emulates what Chroma's default embedding function does for each query, with this"
