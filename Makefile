@@ -18,6 +18,8 @@ LAB_OPTIONS = --ServerApp.ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-r
 export LANGSMITH_TRACING := false
 export LANGGRAPH_NO_VERSION_CHECK := true
 export LANGGRAPH_CLI_NO_ANALYTICS := 1
+# As the command `goat` sets it: threads that share a small matrix wait for each other longer than they work.
+export OPENBLAS_NUM_THREADS ?= 1
 # Where it is set, every process compiles 1,600 modules anew, which takes longer than most of them run.
 unexport PYTHONDONTWRITEBYTECODE
 

@@ -2,6 +2,7 @@
 
 import importlib
 import logging
+import os
 import sys
 from typing import Any, NamedTuple
 
@@ -43,6 +44,8 @@ COMMANDS = {
     ),
     "tune": Command("bot.tune_command", "Write tuned thresholds and calibrations, and take them back."),
 }
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "1")
+"""For NumPy, which reads it when it is imported: threads that share a small matrix wait longer than they work."""
 
 
 class Commands(TyperGroup):
@@ -73,6 +76,7 @@ goat = Commands(
 
 def main() -> None:
     """Run the command; errors that are meant for people are printed as one message."""
+    os.environ.setdefault(*ONE_THREAD)
     console = Console(stderr=True)
     handler = RichHandler(console=console, show_path=False, show_time=False, level=logging.WARNING)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
