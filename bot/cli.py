@@ -45,7 +45,7 @@ COMMANDS = {
     "tune": Command("bot.tune_command", "Write tuned thresholds and calibrations, and take them back."),
 }
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "1")
-"""For NumPy, which reads it when it is imported: threads that share a small matrix wait longer than they work."""
+"""For NumPy, which reads it on import: threads that share a small matrix wait longer than they work."""
 
 
 class Commands(TyperGroup):

@@ -25,6 +25,7 @@ from memory.episodic.ledger import VectorLedger
 from tests.bench.archive import SEEDS, MixedEmbeddings, fill
 from tests.bench.contestants import PADDED_TO, ChromaAsItComes, SumOfParts
 from tests.bench.corpus import messages, turns
+from tests.bench.imports import ImportSpeed, measure_imports, print_imports
 from tests.bench.probes import Probe, ScriptedModel, TimedSaver, probe_nodes
 
 SIZES = (1_000, 10_000)
@@ -118,8 +119,8 @@ def owner_of(size: int) -> str:
     return f"bench {size}"
 
 
-async def measure(folder: Path, progress: Progress) -> list[Contest]:
-    """Fill the archives, then run all contestants in turns."""
+async def measure(folder: Path, progress: Progress) -> tuple[list[Contest], list[ImportSpeed]]:
+    """Fill the archives and run all contestants in turns; then import."""
     async with open_layers(Settings(data_folder=folder, timezone="UTC")) as layers:
         task = progress.add_task("building the embedding model", total=None)
         await layers.embeddings.ready()
@@ -141,7 +142,10 @@ async def measure(folder: Path, progress: Progress) -> list[Contest]:
                 if number < WARM_UP:
                     one.samples.clear()
             progress.advance(task)
-        return contests
+        task = progress.add_task("importing", total=None)
+        imports = await measure_imports(layers)
+        progress.update(task, total=1, completed=1)
+        return contests, imports
 
 
 def report(contests: list[Contest], console: Console) -> None:
@@ -201,8 +205,9 @@ def main() -> None:
     console = Console()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with TemporaryDirectory(prefix="goat-bench-") as folder, Progress(*columns, console=console) as progress:
-        contests = asyncio.run(measure(Path(folder), progress))
+        contests, imports = asyncio.run(measure(Path(folder), progress))
     report(contests, console)
+    print_imports(imports, console)
 
 
 if __name__ == "__main__":
