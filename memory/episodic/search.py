@@ -13,9 +13,11 @@ from memory.deadline import Steps, forget
 from memory.embedding.model import EmbeddingModel
 from memory.episodic.hits import Asked, collect
 from memory.episodic.indexer import Indexer, collection_name
+from memory.episodic.kept_vectors import NUMBER_BITS
 from memory.episodic.ledger import VectorLedger, VectorState
 from memory.episodic.lookup import Times, look_up
 from memory.episodic.noise import NullTurns
+from memory.episodic.reach import Reach, Reaches, since
 from memory.episodic.vectors import TIER, Found, Vector, VectorIndex
 from memory.episodic.weighing import Against, hold
 from memory.errors import MemoryTierError
@@ -76,6 +78,7 @@ class Searcher:
         self._vectors = vectors
         self._embeddings = embeddings
         self._nulls = nulls
+        self._reaches = Reaches()
         self.steps = Steps(TIER)
 
     async def __call__(self, query: Query) -> SearchResult:
@@ -104,11 +107,15 @@ class Searcher:
         asked = await to_asked(query, state, said, nulls=self._nulls, model=self._embeddings.name)
         collecting = self._files.read(query.owner, TIER, partial(collect, asked=asked, lookup=lookup))
         result, ghosts = await self.steps.within(file, collecting, query.seconds)
+        if ghosts:
+            self._reaches.forget(query.owner, query.text, query.limit)
         self._indexer.report_ghosts(query.owner, ghosts)
         return result
 
     async def _embedded(self, query: Query) -> Vector:
         """Embed the query, while the owner's file is being asked what to compare it with."""
+        if known := self._reaches.find(query.owner, query.text, query.limit):
+            return known.vector
         embedding = self._embeddings.aembed_query(query.text)
         return await self.steps.within("embedding", embedding, query.seconds * SHARE)
 
@@ -125,7 +132,7 @@ class Searcher:
             holding = held_against(vector, checked, self._nulls)
             held, said.small_talk = await self.steps.within("null turns", holding, until - time.monotonic())
             said.against = held
-            searching = self._closest(held.centred.tolist(), query, checked)
+            searching = self._reached(vector, held.centred.tolist(), query, checked)
             seconds = until - time.monotonic()
             said.found = await self.steps.within(("vectors", query.owner), searching, seconds)
         except TimeoutError:
@@ -134,6 +141,22 @@ class Searcher:
         except MemoryTierError as error:
             said.problems.append(str(error))
         return said
+
+    async def _reached(
+        self, vector: Vector, centred: Vector, query: Query, state: VectorState
+    ) -> list[Found]:
+        """Return what this search led to before, with what came since; search, where it is new."""
+        collection, place = collection_name(query.owner, state), state.latest >> NUMBER_BITS
+        known = self._reaches.find(query.owner, query.text, query.limit)
+        if known is not None and known.collection == collection:
+            later = await self._files.read(query.owner, TIER, partial(since, place=known.place))
+            if later is not None:
+                return [*known.found, *later]
+        found = await self._closest(centred, query, state)
+        if not state.pending:
+            reach = Reach(collection, vector, found, place)
+            self._reaches.keep(query.owner, query.text, query.limit, reach)
+        return found
 
     async def _closest(self, vector: Vector, query: Query, state: VectorState) -> list[Found]:
         collection = collection_name(query.owner, state)

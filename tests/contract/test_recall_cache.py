@@ -17,7 +17,7 @@ from graph.turn import TurnReader, user_message
 from memory.episodic.background import Background
 from memory.episodic.observations import ObservationLog
 from memory.episodic.store import EpisodeArchive
-from memory.episodic.vectors import VectorIndex
+from memory.episodic.vectors import Found, Vector, VectorIndex
 from memory.errors import TierUnavailable
 from memory.models import Episode, Outcome, SearchResult
 from memory.owner_files import OwnerFiles
@@ -48,6 +48,16 @@ class CountingArchive(EpisodeArchive):
         return replace(found, problems=self.problems or found.problems)
 
 
+class CountingIndex(VectorIndex):
+    """Tells how often the vectors were searched."""
+
+    searches = 0
+
+    async def search(self, collection: str, vector: Vector, limit: int) -> list[Found]:
+        self.searches += 1
+        return await super().search(collection, vector, limit)
+
+
 class Bench:
     """A prefetch and an archive node over one real cache."""
 
@@ -56,8 +66,8 @@ class Bench:
         self.redis = RedisConnection(lambda: url)
         self.cache = RedisSessionCache(self.redis.client)
         self.behind = Background()
-        vectors = VectorIndex(lambda: folder / "chroma", ChromaSettings)
-        self.archive = CountingArchive(self.files, vectors, HashEmbeddings())
+        self.vectors = CountingIndex(lambda: folder / "chroma", ChromaSettings)
+        self.archive = CountingArchive(self.files, self.vectors, HashEmbeddings())
         turns = TurnReader(default_owner=lambda: "ana", clock=lambda: NOW)
         self.prefetch = Prefetch(turns, self.archive, self.cache, utc, self.behind, Loading(done=True))
         self.write = Archive(
@@ -170,6 +180,27 @@ async def test_any_turn_of_the_owner_drops_what_was_cached(bench: Bench) -> None
     assert status(await bench.ask("the blue boat", owner="bob")) == "cached"
 
 
+async def test_asked_again_after_other_turns_only_what_came_since_is_looked_at(bench: Bench) -> None:
+    """Every turn adds to the archive: a result that holds until then is never used."""
+    await bench.ask("the blue boat")
+    searched = bench.vectors.searches
+    await bench.answer("3", "I sold the blue boat.")
+    again = await bench.ask("the blue boat")
+    assert bench.vectors.searches == searched == 1
+    anew = await bench.ask("the blue boat", prefetch_results=16)
+    assert bench.vectors.searches == 2
+    assert list(again.candidates) == list(anew.candidates)
+    assert "3" in [candidate.turn_id for candidate in again.candidates]
+
+
+async def test_what_was_erased_since_is_not_led_to(bench: Bench) -> None:
+    await bench.ask("the blue boat")
+    await bench.archive.erase(owner="ana")
+    await bench.answer("3", "I sold the blue boat.")
+    after = await bench.ask("the blue boat")
+    assert [candidate.turn_id for candidate in after.candidates] == ["3"]
+
+
 async def test_a_search_that_a_turn_overtook_is_not_kept(bench: Bench) -> None:
     entry = await bench.cache.get("x", owner="ana")
     asking = asyncio.create_task(bench.ask("the blue boat"))
@@ -187,7 +218,9 @@ async def test_what_is_partial_or_incomplete_is_not_kept(bench: Bench) -> None:
     await bench.archive.append(
         Episode(turn_id="3", owner="ana", thread="3", message="the blue car", reply="", at=NOW)
     )
-    assert status(await bench.ask("the blue boat")) == "ok"
+    waiting = await bench.ask("the blue boat")
+    assert status(waiting) == "partial"
+    assert "1 turn waits" in waiting.reports["thematic"].problem
     await bench.archive.index(owner="ana")
     assert status(await bench.ask("the blue boat")) == "ok"
     assert status(await bench.ask("the blue boat")) == "cached"
