@@ -18,6 +18,7 @@ TAKEN_CHARS = 80
 """Characters of a reply in which it says that it has taken something down."""
 
 _WORD = re.compile(r"\w+")
+_COMBINING = re.compile("[\u0300-\u036f]+")
 _KNOWS_NOTHING = re.compile(
     r"n t (?:told|mentioned|given|said|have|know)|not told|don t know|can t tell|not sure (?:which|what)"
     r"|\b(?:i ve|have|i) no (?:age|date|record|note)|never (?:told|mentioned)"
@@ -30,8 +31,9 @@ _KNOWS_NOTHING = re.compile(
 
 def folded(text: str) -> str:
     """Return a text in lower case, without accents and marks, as words with one blank between."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    return " ".join(_WORD.findall("".join(char for char in plain if not unicodedata.combining(char))))
+    if not text.isascii():
+        text = _COMBINING.sub("", unicodedata.normalize("NFKD", text))
+    return " ".join(_WORD.findall(text.casefold()))
 
 
 @lru_cache(maxsize=2**14)
