@@ -128,14 +128,14 @@ class Thresholds(BaseModel):
         ge=0,
         le=1,
         title="Gap filter: threshold",
-        description="Probability of relevance from which a memory is shown (`calibrated`).",
+        description="Probability from which memories are shown (`staged`, `calibrated`).",
     )
     gap_break: float = Field(
         3.0,
         gt=0,
         le=100,
         title="Gap filter: break",
-        description="Fall of the log-odds from one memory to the next that ends the list (`calibrated`).",
+        description="Fall of the log-odds that ends the list: below the best (`staged`), at once (`calibrated`).",
     )
     gap_null_share: float = Field(
         0.8,
