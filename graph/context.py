@@ -135,7 +135,7 @@ class Thresholds(BaseModel):
         gt=0,
         le=100,
         title="Gap filter: break",
-        description="Fall of the log-odds that ends the list: below the best (`staged`), at once (`calibrated`).",
+        description="Fall of the log-odds that ends the list: below the best, at once (`calibrated`).",
     )
     gap_null_share: float = Field(
         0.8,

@@ -177,6 +177,12 @@ class TestUsage:
         reply = "You asked about the spare key of the third door."
         assert not is_used(self.MEMORY, reply=reply, message="Where is the spare key of the third door?")
 
+    def test_a_memory_that_was_answered_in_another_language_is_used(self) -> None:
+        memory = "Cheia de rezervă este sub ghiveciul mare din spatele casei, lângă magazie."
+        assert is_used(memory, reply="It is under the big flower pot behind the house.", message="unde e?")
+        assert not is_used(memory, reply="I don't know where you have put it, sorry.", message="unde e?")
+        assert not is_used(memory, reply="Nu mi-ai spus nimic despre vacanța asta.", message="unde e?")
+
     def test_all_of_a_short_memory_is_use(self) -> None:
         assert is_used("Miso", reply="Her name is Miso.", message="What is my pet called?")
         assert not is_used("Miso", reply="I do not know.", message="What is my pet called?")
