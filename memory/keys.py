@@ -56,6 +56,7 @@ _IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 _EXTENSION = re.compile(r"[^/]\.[A-Za-z][A-Za-z0-9]{0,7}$")
 _AROUND_A_SENTENCE = ".,:;!?…*|"
 _BRACKETS = (("(", ")"), ("[", "]"), ("{", "}"))
+_DIGIT = re.compile("[0-9]")
 _BYTE = 255
 _NAMES = 2
 
@@ -66,12 +67,9 @@ def find_keys(text: str) -> list[str]:
     A key of more than `MAX_KEY_CHARS` characters stands as its hash.
     """
     plain = text.replace("\u2010", "-").replace("\u2011", "-")
-    kinds = (
-        _occurrences(_ADDRESS, plain),
-        _occurrences(_IDENTIFIER, plain),
-        find_numbers(plain),
-        find_numbered(plain),
-    )
+    kinds = [_occurrences(_ADDRESS, plain), _occurrences(_IDENTIFIER, plain)]
+    if _DIGIT.search(plain):
+        kinds += [find_numbers(plain), find_numbered(plain)]
     found = merge(*kinds, key=lambda pair: pair[0])
     distinct = _distinct(_bounded(key) for _, key in found)
     return list(islice(distinct, MAX_KEYS))
