@@ -1,6 +1,7 @@
 """Decide again what past turns were shown, with the settings that they had, or with others."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import ChainMap
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -14,6 +15,7 @@ from graph.replay.planning import Plan, Why, leading_up, obstacle
 from graph.replay.recorded import RecordedTurn, Recorder
 from graph.replay.remembering import Remembering
 from graph.state import Allocation, FactSheet, Persona, Recall, Reply, State, Turn, Unused
+from memory.traits import RECENT
 from nodes.archive import unused
 from nodes.budget import allocated
 from nodes.gap_filter import GapFilter
@@ -86,7 +88,7 @@ class Replayer:
         needed = wanted | leading_up(ordered, wanted)
         past = self._layers.episodes.past(owner=self._recorder.owner)
         past.count(plan.shown)
-        run = _Run(self._layers, self._gap_filter, Remembering(past), self._change)
+        run = _Run(self._layers, self._gap_filter, Remembering(past), self._change, plan.shown)
         try:
             for observation in ordered:
                 turn = None
@@ -105,11 +107,18 @@ class Replayer:
 
 
 class _Run:
-    """What goes on from turn to turn: the memories that were shown in vain, in each thread."""
+    """What goes on from turn to turn in each thread: memories that were shown, and those shown in vain."""
 
     def __init__(
-        self, layers: Layers, gap_filter: GapFilter, remembering: Remembering, change: Change | None
+        self,
+        layers: Layers,
+        gap_filter: GapFilter,
+        remembering: Remembering,
+        change: Change | None,
+        shown: Mapping[str, Sequence[str]],
     ) -> None:
+        self._shown = shown
+        self._shown_changed: ChainMap[str, Sequence[str]] = ChainMap({}, dict(shown))
         self._layers = layers
         self._gap_filter = gap_filter
         self._remembering = remembering
@@ -121,6 +130,7 @@ class _Run:
         observation, thread = turn.observation, turn.observation.thread
         context, known = context_of(observation), recorded(observation)
         recall = await self._remembering(turn, context, context)
+        recall = replace(recall, carried=shown_right_before(turn, self._shown))
         state = await self._decided(turn, context, recall, self._unused.get(thread, ()))
         self._unused[thread] = unused(_as_shown(state, known.kept))
         changed = state
@@ -128,7 +138,9 @@ class _Run:
             other = self._change(context)
             if not searches_alike(context, other):
                 recall = await self._remembering(turn, other, context)
+            recall = replace(recall, carried=shown_right_before(turn, self._shown_changed))
             changed = await self._decided(turn, other, recall, self._unused_changed.get(thread, ()))
+            self._shown_changed[observation.turn_id] = decided(changed).shown
             self._unused_changed[thread] = unused(changed)
         return Replayed(
             turn=turn,
@@ -158,6 +170,13 @@ class _Run:
         count, shares = await self._layers.tokens.ready(), turn.observation.shares
         state["allocation"] = allocated(state, context, shares.fixed, count, turn.zone, shares.space)
         return state
+
+
+def shown_right_before(turn: RecordedTurn, shown: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Return what the thread's last turn was shown, if it was right before; see `nodes.prefetch`."""
+    if not turn.earlier or turn.observation.at - turn.earlier[-1].at > RECENT:
+        return ()
+    return tuple(shown.get(turn.earlier[-1].turn_id, ()))
 
 
 def searches_alike(one: TurnContext, other: TurnContext) -> bool:

@@ -120,6 +120,21 @@ async def test_every_decision_is_the_recorded_one_byte_for_byte(agent: Agent, mo
     assert model.requests == []
 
 
+async def test_what_was_shown_right_before_is_carried_on_in_a_replay_too(
+    agent: Agent, model: ModelServer
+) -> None:
+    asked = ("The lease of the shop runs until 30 June.", "When does the lease of the shop end?", "so is it?")
+    for number, text in enumerate(asked):
+        model.reply("On 30 June, as you said.")
+        about = Circumstances(at=START + timedelta(minutes=number))
+        await agent.ask(text, owner=OWNER, thread=thread_id("test", f"{number > 0}"), about=about)
+        await agent.layers.episodes.settled(owner=OWNER)
+    await agent.layers.recorder.flush()
+    turns = await replayed(agent)
+    assert [turn.turn.episode.message for turn in turns if not turn.same] == []
+    assert "carried" in {decision.rule for decision in turns[-1].state["decisions"]}
+
+
 async def test_a_part_of_the_past_is_decided_as_within_the_whole(talked: Agent) -> None:
     whole = {turn.turn.episode.turn_id: turn.again.encoded for turn in await replayed(talked)}
     part = await replayed(talked, since=START + timedelta(hours=60), until=START + timedelta(hours=95))
