@@ -1,5 +1,6 @@
 """Which memories a later one puts out of date: the same matter with another value, or taken back in words."""
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -8,7 +9,8 @@ from memory.duplicates import same_matter, words_of
 from memory.models import Candidate
 
 SAME_BREATH = timedelta(hours=1)
-"""What is taken back in the same thread so soon is what was just said, whatever its words."""
+"""What is taken back in the same thread so soon is what was said last, whatever its words."""
+_DIGITS = re.compile(r"\d+")
 SHARED = 2
 """Words, figures apart, that a changed statement shares with the former one."""
 SHARE = 0.3
@@ -27,24 +29,50 @@ def outdated(shown: Sequence[Candidate], candidates: Sequence[Candidate], messag
     named = words_of(message)
     latest_first = sorted(candidates, key=lambda each: each.at, reverse=True)
     for older in shown:
-        later = next((each for each in latest_first if supersedes(each, older, named)), None)
+        follower = _next_said(older, latest_first)
+        later = next(
+            (each for each in latest_first if supersedes(each, older, named, next_said=each is follower)),
+            None,
+        )
         if later is not None:
             found[older.turn_id] = later.turn_id
     return found
 
 
-def supersedes(newer: Candidate, older: Candidate, named: frozenset[str] = frozenset()) -> bool:
-    """Tell whether a memory says the matter of an older one anew; `named` are words of that matter."""
+def _next_said(older: Candidate, latest_first: Sequence[Candidate]) -> Candidate | None:
+    """Return what was said next in the thread, as far as it was found."""
+    later = [each for each in latest_first if each.thread == older.thread and each.at > older.at]
+    return later[-1] if later else None
+
+
+def supersedes(
+    newer: Candidate, older: Candidate, named: frozenset[str] = frozenset(), *, next_said: bool = True
+) -> bool:
+    """Tell whether a memory says the matter of an older one anew.
+
+    Args:
+        newer: what may say it anew.
+        older: what may be out of date.
+        named: words of that matter.
+        next_said: nothing else was said in between, in the same thread.
+    """
     if newer.at <= older.at or marks.asks(newer.message) or marks.is_open(older.message, older.reply):
         return False
     same_thread = newer.thread == older.thread
     if newer.edited and same_thread:
         return same_matter(words_of(newer.message), words_of(older.message))
-    if marks.corrects(newer.message) and same_thread and newer.at - older.at <= SAME_BREATH:
+    soon = same_thread and next_said and newer.at - older.at <= SAME_BREATH
+    if soon and marks.corrects(newer.message) and _same_figures(newer.message, older.message):
         return True
     if not (marks.corrects(newer.message) or marks.changes(newer.message) or marks.updates(newer.reply)):
         return False
     return _share_a_matter(newer, older, named)
+
+
+def _same_figures(newer: str, older: str) -> bool:
+    """Tell whether a correction has no figures, or one as long as one of the older message."""
+    corrected = {len(run) for run in _DIGITS.findall(newer)}
+    return not corrected or not corrected.isdisjoint(len(run) for run in _DIGITS.findall(older))
 
 
 def _share_a_matter(newer: Candidate, older: Candidate, named: frozenset[str]) -> bool:

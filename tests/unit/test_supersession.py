@@ -59,6 +59,17 @@ def test_a_question_and_another_matter_put_nothing_out_of_date(newer: Candidate)
     assert not supersedes(newer, DOSE)
 
 
+def test_a_correction_means_what_was_said_right_before_it() -> None:
+    birthday = memory("My mum's birthday is on 3 May.", hours=0.1)
+    code = memory("the alarm code at the shop is 8821", hours=0.2)
+    corrected = memory("sorry, I meant 8822", hours=0.3)
+    found = [birthday, code, corrected]
+    assert outdated([birthday, code], found, "when is my mum's birthday?") == {
+        code.turn_id: corrected.turn_id
+    }
+    assert outdated([birthday], [birthday, corrected], "when is my mum's birthday?") == {}
+
+
 def test_the_latest_word_on_a_matter_is_named() -> None:
     first, second = (
         memory(f"amlodipine is {dose} mg now, mornings", "Updated.", hours=hours)
