@@ -20,7 +20,7 @@ class Searchable(Protocol):
         """Load what the owner's first search would wait for and that cannot hang: libraries and models."""
         ...
 
-    async def search(
+    async def search(  # noqa: PLR0913 - a search has many sides, each with a name
         self,
         query: str,
         *,
@@ -30,6 +30,7 @@ class Searchable(Protocol):
         times: tuple[datetime, datetime] | None = None,
         weights: FusionWeights = BALANCED,
         seconds: float = ...,
+        reuse: bool = False,
     ) -> SearchResult:
         """Find at most `limit` episodes each by meaning and words, in `times`, and by `keys`; each once.
 
@@ -41,6 +42,7 @@ class Searchable(Protocol):
             times: half-open.
             weights: how meaning, words and neighbours count.
             seconds: the time that the search has; what is late is left out and named in the result.
+            reuse: where the vectors led this search before may be used again, with all that came since.
 
         Raises:
             TimeoutError: nothing could be told in time.

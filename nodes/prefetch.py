@@ -133,6 +133,7 @@ class Prefetch:
             times=(asked.times.start, asked.times.end) if asked.times else None,
             weights=context.fusion,
             seconds=until - time.monotonic(),
+            reuse=context.cache_ttl > 0 and not turn.private,
         )
         return to_recall(result, asked, turn.message), result.complete and not result.problems
 

@@ -40,7 +40,7 @@ class AsSeen:
     async def ready(self, *, owner: str) -> None:
         """Load nothing."""
 
-    async def search(
+    async def search(  # noqa: PLR0913 - a search has many sides, each with a name
         self,
         query: str,
         *,
@@ -50,6 +50,7 @@ class AsSeen:
         times: tuple[datetime, datetime] | None = None,
         weights: FusionWeights = BALANCED,
         seconds: float = PATIENCE,  # noqa: ARG002 - the node that waits has its own
+        reuse: bool = False,  # noqa: ARG002 - what that search was led to is known
     ) -> SearchResult:
         """Search it; see `EpisodeStore.search`."""
         asked = Query(text=query, owner=owner, limit=limit, keys=keys, times=times, weights=weights)

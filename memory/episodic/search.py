@@ -43,6 +43,8 @@ class Query:
     weights: FusionWeights = BALANCED
     until: float = float("inf")
     """By `time.monotonic`."""
+    reuse: bool = False
+    """Where the vectors led before may be used again."""
 
     @property
     def seconds(self) -> float:
@@ -114,7 +116,7 @@ class Searcher:
 
     async def _embedded(self, query: Query) -> Vector:
         """Embed the query, while the owner's file is being asked what to compare it with."""
-        if known := self._reaches.find(query.owner, query.text, query.limit):
+        if known := self._known(query):
             return known.vector
         embedding = self._embeddings.aembed_query(query.text)
         return await self.steps.within("embedding", embedding, query.seconds * SHARE)
@@ -142,18 +144,21 @@ class Searcher:
             said.problems.append(str(error))
         return said
 
+    def _known(self, query: Query) -> Reach | None:
+        return self._reaches.find(query.owner, query.text, query.limit) if query.reuse else None
+
     async def _reached(
         self, vector: Vector, centred: Vector, query: Query, state: VectorState
     ) -> list[Found]:
         """Return what this search led to before, with what came since; search, where it is new."""
         collection, place = collection_name(query.owner, state), state.latest >> NUMBER_BITS
-        known = self._reaches.find(query.owner, query.text, query.limit)
+        known = self._known(query)
         if known is not None and known.collection == collection:
             later = await self._files.read(query.owner, TIER, partial(since, place=known.place))
             if later is not None:
                 return [*known.found, *later]
         found = await self._closest(centred, query, state)
-        if not state.pending:
+        if query.reuse and not state.pending:
             reach = Reach(collection, vector, found, place)
             self._reaches.keep(query.owner, query.text, query.limit, reach)
         return found

@@ -133,7 +133,7 @@ class EpisodeArchive:
             except MemoryTierError as error:
                 yield IndexProgress(owner, 0, 0, error)
 
-    async def search(
+    async def search(  # noqa: PLR0913 - a search has many sides, each with a name
         self,
         query: str,
         *,
@@ -143,6 +143,7 @@ class EpisodeArchive:
         times: tuple[datetime, datetime] | None = None,
         weights: FusionWeights = BALANCED,
         seconds: float = PATIENCE,
+        reuse: bool = False,
     ) -> SearchResult:
         """Find at most `limit` episodes each by meaning and words, in `times`, and by `keys`, best first.
 
@@ -159,6 +160,7 @@ class EpisodeArchive:
                 times=times,
                 weights=weights,
                 until=until,
+                reuse=reuse,
             )
         )
 
