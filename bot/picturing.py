@@ -9,7 +9,7 @@ from graph.reasons import told
 from graph.state import Allocation, State
 from memory.models import Decision
 
-BY_PROBABILITY = ("call", "no_call", "weaker", "calibrated", "break")
+BY_PROBABILITY = ("call", "no_call", "weaker", "further", "calibrated", "break")
 """The rules that hold a probability against a threshold."""
 
 

@@ -6,6 +6,7 @@ RULES = {
     "call": "the message calls for it",
     "no_call": "the message calls for nothing that is remembered",
     "weaker": "others answer better",
+    "further": "three others answer better",
     "carried": "shown right before, and asked on about",
     "newer": "says anew what is out of date",
     "calibrated": "probability",

@@ -6,7 +6,7 @@ from dataclasses import replace
 from graph.context import TurnContext
 from graph.state import Recall, TimeMeant
 from memory.gap import quantile
-from memory.models import EDITED, FOREIGN, Candidate, Evidence, Hit, Mechanism, SearchReport, SearchResult
+from memory.models import EDIT_OF, FOREIGN, Candidate, Evidence, Hit, Mechanism, SearchReport, SearchResult
 from memory.query import Understood
 from memory.text import excerpt
 
@@ -41,9 +41,15 @@ def to_candidate(hit: Hit, rank: int) -> Candidate:
         evidence=hit.evidence,
         small_talk=hit.small_talk,
         foreign=FOREIGN in episode.tags,
-        edited=EDITED in episode.tags,
+        edit_of=_edited(episode.tags),
         access_count=episode.access_count,
     )
+
+
+def _edited(tags: Sequence[str]) -> str:
+    """Return the turn that an episode is a later version of; of several tags the last."""
+    found = [tag.removeprefix(EDIT_OF) for tag in tags if tag.startswith(EDIT_OF)]
+    return found[-1] if found else ""
 
 
 def _mechanism(evidence: Evidence) -> Mechanism:

@@ -17,6 +17,9 @@ REPLY_CHARS = 200
 TAKEN_CHARS = 80
 """Characters of a reply in which it says that it has taken something down."""
 
+OPENING_WORDS = 3
+"""Words before the first comma or stop of a message that takes something back."""
+
 _WORD = re.compile(r"\w+")
 _COMBINING = re.compile("[\u0300-\u036f]+")
 _KNOWS_NOTHING = re.compile(
@@ -88,6 +91,19 @@ def tells_taste(text: str) -> bool:
 def corrects(message: str) -> bool:
     """Tell whether it takes back what was said."""
     return _holds(message[:READ_CHARS], "correction")
+
+
+def opens_with_correction(message: str) -> bool:
+    """Tell whether it begins by taking back what was said: "oops, Thursday", not "wait for me"."""
+    head, *rest = re.split(r"[,.:;!?—–-]", message[:READ_CHARS], maxsplit=1)
+    opening = _words(head)
+    taken_back = not _marks("correction").isdisjoint(opening[:OPENING_WORDS])
+    return taken_back and ((bool(rest) and len(opening) <= OPENING_WORDS) or takes_back(message))
+
+
+def takes_back(message: str) -> bool:
+    """Tell whether it says twice that it takes something back: "sorry, I meant"."""
+    return len(_marks("correction").intersection(_words(message[:READ_CHARS])[: 2 * OPENING_WORDS])) > 1
 
 
 def changes(text: str) -> bool:

@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from memory.errors import MemoryTierError
 
-EDITED = "edited"
-"""The tag of an episode whose message is the later version of one that was sent before."""
+EDIT_OF = "edit of "
+"""How the tag of an edited message begins; the turn id of the version before it follows."""
 FOREIGN = "foreign"
 """The tag of an episode in whose turn text from outside was read, such as a page."""
 
@@ -182,8 +182,8 @@ class Candidate:
     """It is like greetings, thanks and the like."""
     foreign: bool = False
     """Text from outside was read in its turn, such as a page."""
-    edited: bool = False
-    """Its message is the later version of one that was sent before."""
+    edit_of: str = ""
+    """The turn whose message it is a later version of."""
     access_count: int = 0
 
 

@@ -21,8 +21,8 @@ from memory.relevance import PACKAGE, Logistic, file_name
 from memory.traits import Asked, call_traits, memory_traits
 
 PREFIX = "staged-"
-CALL, NO_CALL, WEAKER = "call", "no_call", "weaker"
-"""Rules: the message calls for it; the message calls for nothing that is there; others answer it better."""
+CALL, NO_CALL, WEAKER, FURTHER = "call", "no_call", "weaker", "further"
+"""Rules: the message calls for it; for nothing that is there; others answer better; three of them do."""
 CLOSER = 0.72
 """Of `fall`: memories that answer stand closer together than those that are relevant."""
 MOST = 3
@@ -76,18 +76,16 @@ def verdicts(chances: Sequence[float], called: float, *, threshold: float, fall:
     """Decide by the log-odds of each memory and of the message; see `Staged.judged`."""
     best = max(chances)
     last = sorted(chances, reverse=True)[:MOST][-1]
+    called_for, sure = probability(called) >= threshold, probability(called)
     found = []
     for chance in chances:
-        shown, near = probability(called) >= threshold, chance >= max(best - fall, last)
-        found.append(
-            Verdict(
-                kept=shown and near,
-                rule=(CALL if near else WEAKER) if shown else NO_CALL,
-                score=probability(called) if not shown or near else chance - best,
-                threshold=threshold if not shown or near else -fall,
-                probability=probability(called + chance - best),
-            )
-        )
+        kept, rule, score, bar = called_for, CALL if called_for else NO_CALL, sure, threshold
+        if called_for and chance < best - fall:
+            kept, rule, score, bar = False, WEAKER, chance - best, -fall
+        elif called_for and chance < last:
+            kept, rule = False, FURTHER
+        chance_of_all = probability(called + chance - best)
+        found.append(Verdict(kept=kept, rule=rule, score=score, threshold=bar, probability=chance_of_all))
     return found
 
 

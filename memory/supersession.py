@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from memory import marks
-from memory.duplicates import same_matter, words_of
+from memory.duplicates import words_of
 from memory.models import Candidate
 
 SAME_BREATH = timedelta(hours=1)
 """What is taken back in the same thread so soon is what was said last, whatever its words."""
+NEXT_DAYS = timedelta(days=3)
+"""The same, when the reply says that something was put right."""
 _DIGITS = re.compile(r"\d+")
 SHARED = 2
 """Words, figures apart, that a changed statement shares with the former one."""
@@ -59,27 +61,47 @@ def supersedes(
     if newer.at <= older.at or marks.asks(newer.message) or marks.is_open(older.message, older.reply):
         return False
     same_thread = newer.thread == older.thread
-    if newer.edited and same_thread:
-        return same_matter(words_of(newer.message), words_of(older.message))
-    soon = same_thread and next_said and newer.at - older.at <= SAME_BREATH
-    if soon and marks.corrects(newer.message) and _same_figures(newer.message, older.message):
+    if newer.edit_of == older.turn_id:
         return True
-    if not (marks.corrects(newer.message) or marks.changes(newer.message) or marks.updates(newer.reply)):
+    if same_thread and next_said and _takes_back(newer, older):
+        return True
+    acknowledged = marks.updates(newer.reply)
+    if not (acknowledged or marks.corrects(newer.message) or marks.changes(newer.message)):
         return False
-    return _share_a_matter(newer, older, named)
+    return _share_a_matter(newer, older, named, acknowledged=acknowledged)
 
 
-def _same_figures(newer: str, older: str) -> bool:
-    """Tell whether a correction has no figures, or one as long as one of the older message."""
-    corrected = {len(run) for run in _DIGITS.findall(newer)}
-    return not corrected or not corrected.isdisjoint(len(run) for run in _DIGITS.findall(older))
+def _takes_back(newer: Candidate, older: Candidate) -> bool:
+    """Tell whether a memory takes back what was said right before it, whatever its words.
+
+    Who is sorry to be late takes nothing back: the reply, a second such word or a figure as long as the one
+    before has to say so too.
+    """
+    message, apart = newer.message, newer.at - older.at
+    if marks.updates(newer.reply) and marks.corrects(message):
+        return apart <= NEXT_DAYS
+    if apart > SAME_BREATH or not marks.opens_with_correction(message):
+        return False
+    one, other = _figures(message), _figures(older.message)
+    if one and other:
+        return not one.isdisjoint(other)
+    return not one and marks.takes_back(message)
 
 
-def _share_a_matter(newer: Candidate, older: Candidate, named: frozenset[str]) -> bool:
+def _figures(text: str) -> set[int]:
+    """Return how long the figures of a text are."""
+    return {len(run) for run in _DIGITS.findall(text)}
+
+
+def _share_a_matter(newer: Candidate, older: Candidate, named: frozenset[str], *, acknowledged: bool) -> bool:
+    """Tell whether both are about what is asked; the reply that puts it right needs one word of that."""
     one, other = _matter(newer), _matter(older)
     shared = one & other
     least = max(SHARED, SHARE * min(len(one), len(other)))
-    return bool(shared & named) or len(shared) >= least
+    asked_about = other & named
+    if len(shared) >= least or (acknowledged and asked_about & one):
+        return True
+    return bool(asked_about) and asked_about <= one
 
 
 def _matter(each: Candidate) -> frozenset[str]:

@@ -110,16 +110,14 @@ def _intent(confidence: float, complexity: float, context: TurnContext) -> int:
 
 
 def _dated(past: Conversation, now: datetime, count: CountTokens, zone: tzinfo) -> Conversation:
-    """Count the marks of days, as many as there may be whatever of the conversation is shown."""
+    """Count the marks of days, and a spare one: the first turn that is shown opens a day, whichever it is."""
     turns = [turn for turn in (past.opening, *past.turns) if turn]
     opening = new_days([turn.at for turn in turns], now, zone)
     if not any(opening):
         return past
-    mark, today = count(render_day(now, zone)), now.astimezone(zone).date()
+    mark, spare = count(render_day(now, zone)), turns[-1]
     marked = [
-        replace(turn, tokens=turn.tokens + mark)
-        if opens or turn.at.astimezone(zone).date() != today
-        else turn
+        replace(turn, tokens=turn.tokens + mark * (opens + (turn is spare)))
         for turn, opens in zip(turns, opening, strict=True)
     ]
     first = marked[0] if past.opening else None
@@ -140,19 +138,25 @@ def fit_memories(
 ) -> tuple[list[tuple[Candidate, int]], list[Decision]]:
     """Take the best that fit; what stands in the conversation already is not said twice.
 
+    What is out of date is not shown when there was no room for what supersedes it.
+
     Returns:
         The candidates to show with their tokens, and a decision for each that is left out.
     """
     kept: list[tuple[Candidate, int]] = []
     cut: list[Decision] = []
+    crowded_out: set[str] = set()
     room = limit
     for candidate, tokens in relevant:
         echo = candidate.turn_id in in_conversation
-        if not echo and tokens <= room:
+        outdated_alone = decisions[candidate.turn_id].superseded_by in crowded_out
+        if not echo and not outdated_alone and tokens <= room:
             kept.append((candidate, tokens))
             room -= tokens
             continue
         rule = ECHO if echo else "budget"
+        if not echo:
+            crowded_out.add(candidate.turn_id)
         cut.append(replace(decisions[candidate.turn_id], kept=False, rule=rule, tokens=tokens))
     return kept, cut
 

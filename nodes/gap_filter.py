@@ -22,6 +22,8 @@ from memory.staged import Staged, staged_of
 from memory.supersession import outdated
 from memory.traits import Asked
 
+CALLS_FOR_NOTHING = -2.0
+"""Log-odds under which a fragment asks on about nothing: "and how are you?"."""
 FEW_HOLD_A_KEY = 5
 """A key that more episodes hold says too little by itself."""
 ASKED_FOR = ("key", "time")
@@ -145,8 +147,15 @@ def called(
     asked = Asked(
         message=turn.message, at=turn.at, query=state["recall"].query, turns=state["conversation"].turns
     )
-    verdicts = staged.judged(asked, candidates, threshold=context.gap_threshold, fall=context.gap_break)
-    return _decisions(candidates, verdicts)
+    window = shown_turns(state["conversation"])
+    found: dict[str, Decision] = {}
+    for some in (
+        [each for each in candidates if each.turn_id not in window],
+        [each for each in candidates if each.turn_id in window],  # what stands there takes nobody's place
+    ):
+        verdicts = staged.judged(asked, some, threshold=context.gap_threshold, fall=context.gap_break)
+        found |= {decision.turn_id: decision for decision in _decisions(some, verdicts)}
+    return [found[candidate.turn_id] for candidate in candidates]
 
 
 def judged(
@@ -260,7 +269,9 @@ def carried_on(decisions: Sequence[Decision], state: State) -> list[Decision]:
     """
     message, turns = state["turn"].message, state["conversation"].turns
     noted = bool(turns) and takes_down(turns[-1].reply)
-    if noted or not asks(message) or not is_fragment(message):
+    query = state["recall"].query
+    idle = query.small_talk or (query.calls or 0.0) < CALLS_FOR_NOTHING
+    if noted or idle or not asks(message) or not is_fragment(message):
         return list(decisions)
     carried = {*state["recall"].carried}
     return [
@@ -274,19 +285,18 @@ def carried_on(decisions: Sequence[Decision], state: State) -> list[Decision]:
 def with_newer(
     decisions: Sequence[Decision], candidates: Sequence[Candidate], message: str
 ) -> list[Decision]:
-    """Mark kept memories that a later one puts out of date, and keep the later one with them."""
-    kept = {decision.turn_id: decision for decision in decisions if decision.kept}
-    shown = [candidate for candidate in candidates if candidate.turn_id in kept]
-    later = outdated(shown, candidates, message)
-    beside = {new: kept[old].probability for old, new in later.items()}
-    found = []
-    for decision in decisions:
-        if decision.turn_id in beside and not decision.kept:
-            chance = beside[decision.turn_id]
-            found.append(replace(decision, kept=True, rule="newer", probability=chance))
-        else:
-            found.append(replace(decision, superseded_by=later.get(decision.turn_id, "")))
-    return found
+    """Mark kept memories that a later one puts out of date, and keep the latest one with them."""
+    by_id = {decision.turn_id: decision for decision in decisions}
+    while True:
+        shown = [candidate for candidate in candidates if by_id[candidate.turn_id].kept]
+        later = outdated(shown, candidates, message)
+        added = {new: old for old, new in later.items() if not by_id[new].kept}
+        if not added:
+            break
+        for new, old in added.items():
+            chance = by_id[old].probability
+            by_id[new] = replace(by_id[new], kept=True, rule="newer", probability=chance)
+    return [replace(each, superseded_by=later.get(turn_id, "")) for turn_id, each in by_id.items()]
 
 
 def _echo(decision: Decision, repeated: set[str], known: set[str], in_vain: dict[str, float]) -> str:

@@ -22,6 +22,7 @@ from bot.telegram.replying import refusal_text
 from bot.telegram.turning import Turning
 from graph.turn import Circumstances
 from memory.errors import MemoryTierError
+from memory.models import EDIT_OF
 from memory.text import clean
 
 EDITED = "edited"
@@ -151,7 +152,7 @@ class Converse:
 
 def _circumstances(message: Message, asked: Asked) -> Circumstances:
     earlier = asked.earlier
-    tags = (f"edit of {earlier.turn_id}",) if earlier is not None and earlier.turn_id else ()
+    tags = (f"{EDIT_OF}{earlier.turn_id}",) if earlier is not None and earlier.turn_id else ()
     at = message.edit_date or message.date
     return Circumstances(at=at, quote=asked.quote, tags=tags, private=asked.private)
 

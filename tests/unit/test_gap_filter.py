@@ -315,6 +315,38 @@ class TestLimit:
         assert [d.kept for d in decisions] == sorted((d.kept for d in decisions), reverse=True)
 
 
+def said(turn_id: str, message: str, reply: str, *, days: float) -> Candidate:
+    return replace(candidate(turn_id, days=days), message=message, reply=reply)
+
+
+class TestNewer:
+    def test_of_a_chain_of_corrections_the_last_one_is_shown_as_current(self) -> None:
+        found = [
+            said("a", "Gym membership costs 30 a month.", "Noted.", days=300),
+            said("b", "The gym membership is 45 a month now.", "Updated.", days=200),
+            said("c", "The gym is 40 now, they had a sale.", "Updated.", days=100),
+        ]
+        decisions = [replace(one, kept=one.turn_id == "a") for one in by_null(state(*found))]
+        newer = {one.turn_id: one for one in with_newer(decisions, found, "what does the gym cost?")}
+        assert {name: (one.kept, one.superseded_by) for name, one in newer.items()} == {
+            "a": (True, "c"),
+            "b": (False, ""),
+            "c": (True, ""),
+        }
+
+
+class TestCarriedOn:
+    @each("query", [QUERY, replace(QUERY, small_talk=True), replace(QUERY, calls=-4.0)])
+    def test_a_fragment_that_asks_on_keeps_what_was_shown_and_small_talk_does_not(
+        self, query: QueryFacts
+    ) -> None:
+        given = state(candidate("shown", 0.1), query=query)
+        given["turn"] = replace(TURN, message="and how much is it?")
+        given["recall"] = replace(given["recall"], carried=("shown",))
+        cut = [replace(one, kept=False) for one in by_null(given)]
+        assert kept(carried_on(cut, given)) == (["shown"] if query is QUERY else [])
+
+
 def settled(
     *candidates: Candidate, relevant: Sequence[str] = (), times: TimeMeant | None = None
 ) -> dict[str, tuple[bool, str]]:

@@ -112,6 +112,14 @@ class TestFitMemories:
         assert [(c.turn_id, tokens) for c, tokens in kept] == [("a", 60), ("c", 40)]
         assert cut == [replace(decisions["b"], kept=False, rule="budget", tokens=50)]
 
+    def test_what_is_out_of_date_is_not_shown_without_what_is_newer(self) -> None:
+        relevant = [(candidate("new"), 150), (candidate("old"), 8), (candidate("other"), 8)]
+        decisions = kept_decisions(*(c for c, _ in relevant))
+        decisions["old"] = replace(decisions["old"], superseded_by="new")
+        kept, cut = fit_memories(relevant, decisions, 100, set())
+        assert [c.turn_id for c, _ in kept] == ["other"]
+        assert [(d.turn_id, d.rule) for d in cut] == [("new", "budget"), ("old", "budget")]
+
     def test_what_stands_in_the_conversation_is_not_said_twice(self) -> None:
         relevant = [(candidate("a"), 60), (candidate("b"), 50)]
         kept, cut = fit_memories(relevant, kept_decisions(*(c for c, _ in relevant)), 50, {"a"})

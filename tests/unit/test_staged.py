@@ -20,7 +20,7 @@ def test_what_is_shown_is_near_the_best_and_among_the_first_three() -> None:
         (True, "call"),
         (False, "weaker"),
         (True, "call"),
-        (False, "weaker"),
+        (False, "further"),
     ]
 
 

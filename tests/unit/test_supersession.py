@@ -11,7 +11,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def memory(
-    message: str, reply: str = "", *, hours: float = 0, thread: str = "a", edited: bool = False
+    message: str, reply: str = "", *, hours: float = 0, thread: str = "a", edit_of: str = ""
 ) -> Candidate:
     return Candidate(
         turn_id=message,
@@ -24,7 +24,7 @@ def memory(
         rank=1,
         score=1.0,
         evidence=Evidence(lexical=0.0, coverage=0.0),
-        edited=edited,
+        edit_of=edit_of,
     )
 
 
@@ -37,7 +37,11 @@ DOSE = memory("The doctor put me on amlodipine 5 mg, mornings.", "Noted: amlodip
         memory("sorry, I meant the evenings", "Corrected.", hours=0.1),
         memory("amlodipine is 10 mg now, still mornings", "Updated.", hours=900, thread="b"),
         memory("de acum amlodipine 10 dimineata, a zis doctor", "Actualizat: amlodipine 10 mg.", hours=900),
-        memory("The doctor put me on amlodipine 10 mg, mornings.", hours=0.1, edited=True),
+        memory(
+            "The doctor put me on amlodipine 10 mg, mornings.",
+            hours=0.1,
+            edit_of="The doctor put me on amlodipine 5 mg, mornings.",
+        ),
     ],
 )
 def test_a_correction_an_update_and_an_edit_put_an_older_memory_out_of_date(newer: Candidate) -> None:
@@ -52,7 +56,7 @@ def test_a_correction_an_update_and_an_edit_put_an_older_memory_out_of_date(newe
         memory("we moved to Titan, rent is 2,400 now", "Updated.", hours=900),
         memory("the doctor has a new car", "Nice.", hours=900),
         memory("sorry, I am late today", "No problem.", hours=900),
-        memory("Bought a red kettle.", hours=0.1, edited=True),
+        memory("Bought a red kettle.", hours=0.1, edit_of="Bought a kettle."),
     ],
 )
 def test_a_question_and_another_matter_put_nothing_out_of_date(newer: Candidate) -> None:
@@ -80,3 +84,28 @@ def test_the_latest_word_on_a_matter_is_named() -> None:
         DOSE.turn_id: second.turn_id,
         first.turn_id: second.turn_id,
     }
+
+
+BIRTHDAY = memory("My mum's birthday is on 3 May.", "Noted.")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        memory("My back is bad today", "Get well soon.", hours=0.8),
+        memory("Wait for me at 5", "I will.", hours=0.8),
+        memory("sorry, I am late today", "No problem.", hours=0.8),
+        memory("Today I talked to mum, she is now retired", "Nice.", hours=900),
+        memory("I have new curtains from mum.", "Nice.", hours=900),
+    ],
+)
+def test_an_everyday_word_takes_nothing_back(said: Candidate) -> None:
+    assert outdated([BIRTHDAY], [BIRTHDAY, said], "when is my mum's birthday?") == {}
+
+
+def test_an_edit_puts_what_it_is_an_edit_of_out_of_date_and_nothing_else() -> None:
+    older = memory("dentist Monday 9", "Noted.", hours=-5)
+    first = memory("dentist Tuesday 9", "Noted.")
+    second = memory("Wednesday 9", "Noted.", hours=0.1, edit_of=first.turn_id)
+    found = [older, first, second]
+    assert outdated(found, found, "when is the dentist?") == {first.turn_id: second.turn_id}
