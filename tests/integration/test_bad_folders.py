@@ -17,7 +17,7 @@ from tests.nursery import Nursery
 from tests.servers.model import ModelServer
 
 TOLD = b"My bicycle Rosinante stands in the cellar.\n"
-ASKED = b"Where did I put my bike?\n"
+ASKED = b"Where is my bicycle?\n"
 KNOWN = "Rosinante stands in the cellar"
 CONVERSATION = (
     '{"message": "Where is the kayak?", "reply": "Under the bridge.", "at": "2026-03-01T10:00:00Z"}'

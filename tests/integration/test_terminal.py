@@ -240,7 +240,7 @@ def test_a_fact_told_in_one_run_is_recalled_in_another_without_a_model(
         chat.until("loading the memory")
         chat.type(CTRL_C)
         assert "Not sent: the memory is still being loaded." in chat.prompt()
-        reply = chat.say("Where did I put my bike?")
+        reply = chat.say("Where is my bicycle?")
         assert "Rosinante stands in the cellar" in reply
         assert "One moment" not in reply
         assert "kept  " in chat.say("/why")
