@@ -94,6 +94,7 @@ class OpenAICompatible:
             stream_chunk_timeout=None,  # ours is GOAT_MODEL_TIMEOUT, whatever it is
             max_retries=1,
             streaming=True,
+            use_responses_api=False,  # it would be asked of any server by names such as "codex"
             http_async_client=self._http,
         )
 
