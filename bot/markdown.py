@@ -13,7 +13,7 @@ from markdown_it.token import Token
 from rich.console import Console, ConsoleOptions, Group, JustifyMethod, RenderResult
 from rich.live import Live
 from rich.markdown import CodeBlock, Heading, Markdown, MarkdownElement
-from rich.segment import Segment
+from rich.segment import Segment, Segments
 from rich.syntax import Syntax
 
 from bot.printable import printable
@@ -84,6 +84,8 @@ class MarkdownReply:
         self._said = ""
         self._written, self._printed = "", 0
         """What can be printed of it, and how much of that is printed for good."""
+        self._shown = False
+        """Whether there is anything to see of what is printed for good."""
         self._live = Live(
             get_renderable=lambda: self,
             console=console,
@@ -123,19 +125,20 @@ class MarkdownReply:
 
     def _print(self, length: int) -> None:
         """Print so much of the rest for good, and a blank line between the blocks."""
-        text, above = self._rest[:length], self._above()
+        lines, above = Rendered(self._rest[:length]).lines(self._console), self._above()
         self._printed += length
-        if text.strip():
-            self._console.print(Group(*above, Rendered(text)))
+        if lines:  # a quote without words, for one, has none
+            self._shown = True
+            self._console.print(Group(*above, Segments(_joined(lines))))
 
     def _above(self) -> list[str]:
-        return [""] if self._written[: self._printed].strip() else []
+        return [""] if self._shown else []
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the end of the block that is being written, as much as the screen holds."""
         height = max(console.height - 1, 1)
         lines = Rendered(_ending(self._rest, height)).lines(console)
-        yield from self._above() if len(lines) < height else []
+        yield from self._above() if 0 < len(lines) < height else []
         yield from _joined(lines[-height:])
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -58,6 +58,8 @@ def rendered(text: str) -> str:
     st.lists(st.sampled_from(BLOCKS), max_size=5).map("\n\n".join) | st.text("#-*>`|1. a\n", max_size=60),
     st.lists(st.integers(0, 200), max_size=8),
 )
+@example("1\n>\n", [2])  # a quote without words
+@example(">\n\n1\n# \n2", [4])
 def test_a_reply_in_pieces_is_printed_as_the_whole(text: str, cuts: list[int]) -> None:
     places = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
     pieces = [text[start:end] for start, end in itertools.pairwise(places)]
