@@ -66,7 +66,7 @@ async def findings() -> AsyncGenerator[Finding, None]:
     text = f"from {', '.join(read)}" if read else f"defaults; {user_file()} or {CONFIG_FILE} would be read"
     yield Finding("configuration", True, text)
     yield Finding("extras", True, summary())
-    if settings.tuned or settings.gap_calibration:
+    if settings.tuned or settings.gap_calibration or settings.without_rule():
         yield tuning(settings)
     checks: dict[str, Callable[[Layers], Awaitable[str]]] = {
         "data folder": _data_folder,
@@ -94,6 +94,8 @@ def tuning(settings: Settings) -> Finding:
     if calibration is not None and not suits(calibration, model):
         text = f"calibration {name} is for {calibration.embedding_model}, not {model}; the package's is used"
         return Finding("tuning", False, text)
+    if warning := settings.without_rule():
+        return Finding("tuning", False, warning)
     if settings.tuned is None:
         return Finding("tuning", True, f"calibration {name}")
     values = ", ".join(f"{key} = {value}" for key, value in settings.tuned.thresholds.items())

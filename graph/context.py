@@ -120,22 +120,24 @@ class Thresholds(BaseModel):
         "",
         max_length=LONGEST_NAME,
         title="Gap filter: calibration",
-        description="Name of a calibration in goat.toml; empty: the one that comes with the embedding model "
-        "(`calibrated`).",
+        description="Name of a calibration in goat.toml, which decides as `calibrated` does; empty: what "
+        "comes with the embedding model (`staged`, `calibrated`).",
     )
     gap_threshold: float = Field(
         0.5,
         ge=0,
         le=1,
         title="Gap filter: threshold",
-        description="Probability from which memories are shown (`staged`, `calibrated`).",
+        description="Probability from which memories are shown: that the message calls for them (`staged`), "
+        "or of each (`calibrated`).",
     )
     gap_break: float = Field(
         3.0,
         gt=0,
         le=100,
         title="Gap filter: break",
-        description="Fall of the log-odds that ends the list: below the best, at once (`calibrated`).",
+        description="Fall of the log-odds that ends the list: below the best (`staged`), at once "
+        "(`calibrated`).",
     )
     gap_null_share: float = Field(
         0.8,

@@ -43,6 +43,7 @@ class LiveSettings:
         self._start, self._follow = start, follow
         self._files = WatchedFiles((user_file(), CONFIG_FILE, ENV_FILE), clock)
         self._read: _Read | None = None
+        self._warned = ""
 
     def current(self) -> Settings:
         """Return the settings of this moment; reads files when they have changed, so it may block."""
@@ -107,6 +108,9 @@ class LiveSettings:
         except ConfigError as error:
             logger.warning("Tuned values stay as they were, until this is mended: %s", error)
             return last
+        if (warning := read.without_rule()) and warning != self._warned:
+            logger.warning("%s", warning)
+        self._warned = warning
         return last.model_copy(update={name: getattr(read, name) for name in _FOLLOWED})
 
 

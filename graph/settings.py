@@ -36,6 +36,7 @@ from graph.telegram_settings import TelegramSettings
 from graph.tool_settings import ToolSettings
 from graph.tuned_settings import TABLES, TunedSettings
 from memory.errors import ConfigError
+from memory.tuning.record import RULE, RULED
 
 _LIMITS = {
     "ge": "from",
@@ -163,6 +164,18 @@ class Settings(
     def turn_context(self, owner: str = "") -> TurnContext:
         """Return the context of a turn with these thresholds."""
         return TurnContext(owner=owner, **{name: getattr(self, name) for name in Thresholds.model_fields})
+
+    def without_rule(self) -> str:
+        """Say what to do about thresholds that name no rule to read them; empty when there are none."""
+        given = [name for name in RULED if name in self.model_fields_set]
+        if not given or self.gap_calibration or RULE in self.model_fields_set:
+            return ""
+        return (
+            f"Set without gap_rule: {', '.join(given)}. The default rule was `calibrated` and is "
+            f"`{self.gap_rule}`, which reads them on another scale: other memories are shown than before. "
+            f'Set gap_rule = "calibrated" to be shown what you were, or gap_rule = "{self.gap_rule}" to keep '
+            "them for it, or remove them (in the environment: GOAT_GAP_RULE)."
+        )
 
 
 def load_settings() -> Settings:

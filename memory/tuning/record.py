@@ -9,6 +9,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat
 from memory.tuning.held_out import Gain
 from memory.tuning.result import Name, Sha256, TuningResult, Value
 
+RULE = "gap_rule"
+RULED = ("gap_threshold", "gap_break")
+"""Thresholds that each rule reads on a scale of its own: they are written with the rule."""
+
 
 class Tuned(BaseModel):
     """The table `[tuned]`: what was written last, on what data, and how much better it was there."""
@@ -33,9 +37,10 @@ class Tuned(BaseModel):
     @classmethod
     def of(cls, result: TuningResult, gained: Gain) -> Self:
         """Return what is noted of a result that was found better."""
+        rule = {RULE: result.baseline[RULE]} if result.changes.keys() & {*RULED} else {}
         return cls(
             at=_universal(result.made_at).replace(microsecond=0),
-            thresholds=result.changes,
+            thresholds={**rule, **result.changes},
             data=result.data,
             gain=round(gained.mean, 4),
             gain_at_least=round(gained.at_least, 6),

@@ -72,6 +72,15 @@ def test_without_a_file_there_is_none_again(tune: Any) -> None:
     assert "stands as it did before" in again.shown
 
 
+def test_thresholds_are_written_with_the_rule_that_reads_them(tune: Any) -> None:
+    FILE.write_bytes(b"gap_threshold = 0.5\n")
+    assert not tuning(load_settings()).fine
+    assert tune("apply").status == 0
+    settings = load_settings()
+    assert FILE.read_bytes().startswith(b'gap_threshold = 0.6\n\n[gap]\nrule = "staged"\n')
+    assert (settings.without_rule(), tuning(settings).fine) == ("", True)
+
+
 def test_one_step_after_the_other_is_taken_back(tune: Any) -> None:
     tune("apply")
     tune("apply", thresholds={"gap_threshold": 0.7}, baseline=BASELINE | {"gap_threshold": 0.6})

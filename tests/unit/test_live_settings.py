@@ -181,6 +181,24 @@ async def test_a_broken_edit_changes_nothing_and_is_told_once(caplog: pytest.Log
     assert (await settings.context()).gap_threshold == 0.7
 
 
+async def test_thresholds_that_name_no_rule_are_told_once_with_what_to_do(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    write("gap_threshold = 0.7")
+    settings = live()
+    await settings.context()
+    write("gap_threshold = 0.7\nl2_cap = 7")
+    assert (await settings.context()).l2_cap == 7
+    (told,) = caplog.messages
+    assert told.startswith("Set without gap_rule: gap_threshold. ")
+    assert 'Set gap_rule = "calibrated" to be shown what you were' in told
+    for fine in ('gap_threshold = 0.7\ngap_rule = "staged"', "gap_threshold = 0.7\ngap_calibration = 'one'"):
+        caplog.clear()
+        write(fine)
+        await settings.context()
+        assert not caplog.messages
+
+
 async def test_settings_given_in_code_are_not_overridden() -> None:
     given = Settings(gap_threshold=0.2, calibrations={"mine": ONE})
     settings = LiveSettings(lambda: given, follow=False)
