@@ -1,5 +1,6 @@
 """Labelled past turns as the tuning takes them: settings are chosen on earlier ones, and tested on later."""
 
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -113,16 +114,21 @@ def tried(
 ) -> list[Tried]:
     """Try every combination of the grid, the best one first; of equals, the one with fewer changes.
 
-    Those under the floor of recall come last, so that silence is never the best choice.
+    Those under the floor of recall, or that show nothing that helps, are left out: silence is never chosen.
     """
-    floor, found = FLOOR * recall(turns, base), []
+    least, found = _least_recall(turns, base), list[Tried]()
     for values in product(*grid.values()):
         changes = dict(zip(grid, values, strict=True))
         context = changed(base, changes)
-        one = Tried(changes=changes, utility=mean_utility(turns, context))
-        found.append((recall(turns, context) < floor, one))
-    found.sort(key=lambda one: (one[0], -round(one[1].utility, 6), len(_differing(base, one[1].changes))))
-    return [one for _, one in found]
+        if recall(turns, context) >= least:
+            found.append(Tried(changes=changes, utility=mean_utility(turns, context)))
+    found.sort(key=lambda one: (-round(one.utility, 6), len(_differing(base, one.changes))))
+    return found
+
+
+def _least_recall(turns: Sequence[LabelledTurn], base: TurnContext) -> float:
+    """Return the floor of recall; above 0, also where the settings in force recall nothing."""
+    return max(FLOOR * recall(turns, base), sys.float_info.min)
 
 
 def recall(
@@ -170,7 +176,7 @@ def fitted(
     under the floor of recall otherwise.
 
     Raises:
-        TooFewLabels: says how many turns of which kind are missing.
+        TooFewLabels: says how many turns of which kind are missing, or that none would keep the floor.
     """
     asked = [_asked(one) for one in turns]
     there = {True: 0, False: 0}
@@ -190,17 +196,24 @@ def fitted(
 def _with_bar(
     fit: Calibration, turns: Sequence[LabelledTurn], base: TurnContext, most_false: float
 ) -> Calibration:
-    """Move the bar of a fit to where the whole decision has the most recall for so many false injections."""
-    floor, bars = FLOOR * recall(turns, base), [_moved(fit, by) for by in np.linspace(-6.0, 6.0, BARS)]
-    by_bar = [(bar, figures(turns, base, bar)) for bar in bars]
-    strict = [(told[RECALL], -told[FALSE], bar) for bar, told in by_bar if told[FALSE] <= most_false]
-    best = max(strict, key=lambda one: one[:2], default=None)
-    if best is not None and best[0] >= floor:
-        return best[2]
-    enough = [(-told[FALSE], told[RECALL], bar) for bar, told in by_bar if told[RECALL] >= floor]
-    if enough:
-        return max(enough, key=lambda one: one[:2])[2]
-    return max(by_bar, key=lambda one: one[1][RECALL])[0]
+    """Move the bar of a fit to where the whole decision has the most recall for so many false injections.
+
+    Raises:
+        TooFewLabels: wherever the bar is, less is recalled than has to be.
+    """
+    least, bars = _least_recall(turns, base), [_moved(fit, by) for by in np.linspace(-6.0, 6.0, BARS)]
+    told = [(bar, figures(turns, base, bar)) for bar in bars]
+    enough = [(each[RECALL], -each[FALSE], bar) for bar, each in told if each[RECALL] >= least]
+    if not enough:
+        raise TooFewLabels(
+            "A calibration of your own would show less of what helps than the settings in force, wherever "
+            "its bar is: in these labels, what helps looks like what does not. Keep what is there, or "
+            "label more."
+        )
+    strict = [one for one in enough if -one[1] <= most_false]
+    if strict:
+        return max(strict, key=lambda one: one[:2])[2]
+    return max(enough, key=lambda one: (one[1], one[0]))[2]
 
 
 def _moved(fit: Calibration, by: float) -> Calibration:

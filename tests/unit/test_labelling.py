@@ -366,6 +366,20 @@ class TestTuning:
         best = tried(self.alike(3).choosing, CONTEXT, {"gap_threshold": (0.5, 0.95)})[0]
         assert best.changes == {"gap_threshold": 0.5}
 
+    def test_thresholds_that_silence_are_not_chosen_where_nothing_is_recalled_either(self) -> None:
+        nothing_helps, deaf = self.alike(1000).choosing, changed(CONTEXT, {"gap_threshold": 0.95})
+        grid = {"gap_threshold": (0.5, 0.95)}
+        assert tried(self.alike(3).choosing, deaf, grid)[0].changes == {"gap_threshold": 0.5}
+        assert [tried(some, base, grid) for some in (nothing_helps[1:], []) for base in (CONTEXT, deaf)] == [
+            []
+        ] * 4
+
+    def test_a_calibration_that_recalls_too_little_at_any_bar_is_refused(self) -> None:
+        parts = self.alike(2)
+        turns = [replace(one, relevant=one.relevant and frozenset({"not found"})) for one in parts.choosing]
+        with pytest.raises(TooFewLabels, match="less of what helps"):
+            fitted(turns, CONTEXT, model="any", data=parts.data)
+
     def test_a_threshold_out_of_range_is_refused(self) -> None:
         with pytest.raises(ValueError, match="gap_threshold"):
             changed(CONTEXT, {"gap_threshold": 1.5})
