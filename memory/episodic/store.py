@@ -114,8 +114,9 @@ class EpisodeArchive:
     async def reindex(self, *, owner: str) -> AsyncGenerator[IndexProgress, None]:
         """Drop the owner's vectors and embed everything anew, as after a change of the model."""
         await self._indexer.begin_anew(owner)
-        async for progress in self._indexer.run(owner):
-            yield progress
+        async with aclosing(self._indexer.run(owner)) as run:
+            async for progress in run:
+                yield progress
 
     async def reconcile(self) -> AsyncGenerator[IndexProgress, None]:
         """Bring the vectors of every owner up to date; what fails is told of, not raised.

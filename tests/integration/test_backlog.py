@@ -56,6 +56,13 @@ async def test_what_people_said_is_embedded_before_long_replies_and_found_meanwh
     assert result.hits[0].evidence.cosine is not None
 
 
+async def test_an_embedding_anew_that_is_broken_off_lets_the_next_run_in(archive: EpisodeArchive) -> None:
+    async with aclosing(archive.reindex(owner="ana")) as run:
+        await anext(run)
+    assert not any(lock.locked() for lock in archive._indexer._locks.values())
+    assert await archive.index(owner="ana") == COUNT
+
+
 async def test_a_run_that_was_broken_off_embeds_nothing_twice(
     archive: EpisodeArchive, tmp_path: Path
 ) -> None:
