@@ -11,10 +11,10 @@ from rich.text import Text
 
 from bot.command import Owner, command_app, command_settings
 from bot.keyboard import is_terminal, typed_lines
-from bot.loading import loaded
 from bot.place import Place
 from bot.printable import printable
 from bot.setup.questions import Left, Questions
+from bot.warm_up import loaded
 from graph.logs import configure_logging
 from graph.settings import Settings
 from memory.ending import end

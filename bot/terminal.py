@@ -10,11 +10,11 @@ from rich.text import Text
 from bot import screen
 from bot.delegated import Delegated
 from bot.keyboard import ask, ctrl_c, is_yes
-from bot.loading import loaded
 from bot.memory_desk import MemoryDesk
 from bot.place import Place
 from bot.reply import print_resumed
 from bot.turn_view import TurnView
+from bot.warm_up import loaded
 from graph.agent import Agent
 from graph.events import Event, Waiting
 from memory.errors import GoatError

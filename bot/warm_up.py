@@ -1,4 +1,4 @@
-"""What a line waits for while it is loaded."""
+"""The warm-up that a typed line waits for; Ctrl-C takes the line back."""
 
 import asyncio
 from typing import Any
