@@ -8,6 +8,7 @@ from datetime import datetime
 from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
+from graph.shown import ECHO
 from graph.state import CalibrationUsed, Conversation, Recall, State
 from graph.updates import GapFilterUpdate
 from memory.duplicates import asks_again, contained, superseded, words_of
@@ -147,14 +148,13 @@ def called(
     asked = Asked(
         message=turn.message, at=turn.at, query=state["recall"].query, turns=state["conversation"].turns
     )
-    window = shown_turns(state["conversation"])
-    found: dict[str, Decision] = {}
-    for some in (
-        [each for each in candidates if each.turn_id not in window],
-        [each for each in candidates if each.turn_id in window],  # what stands there takes nobody's place
-    ):
+    window, found = shown_turns(state["conversation"]), dict[str, Decision]()
+    for here in (False, True):  # what stands in the conversation takes no place of a memory
+        some = [each for each in candidates if (each.turn_id in window) is here]
         verdicts = staged.judged(asked, some, threshold=context.gap_threshold, fall=context.gap_break)
-        found |= {decision.turn_id: decision for decision in _decisions(some, verdicts)}
+        for decision in _decisions(some, verdicts):
+            named = replace(decision, rule=ECHO) if here and not decision.kept else decision
+            found[decision.turn_id] = named
     return [found[candidate.turn_id] for candidate in candidates]
 
 

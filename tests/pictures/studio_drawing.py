@@ -196,7 +196,7 @@ def _node(canvas: Canvas, name: str, captions: Mapping[str, str], box: Box) -> N
 
 
 def _arrow(canvas: Canvas, source: Box, target: Box, *, dashed: bool) -> None:
-    """Draw an arrow down, or to and from a node that stands beside; past what lies between, on the left."""
+    """Draw an arrow down, to and from a node that stands beside, or on the left past what lies between."""
     colour = canvas.palette.kept
     if source.top == target.top:
         right = source.right < target.left
@@ -204,9 +204,11 @@ def _arrow(canvas: Canvas, source: Box, target: Box, *, dashed: bool) -> None:
         ends = (source.right, target.left) if right else (source.left, target.right)
         canvas.line((ends[0], y), (ends[1], y), colour, dashed=dashed, width=1.8)
         _head(canvas, (ends[1], y), (-1 if right else 1, 0), colour)
-    elif target.top - source.bottom > 60:
+    elif not 0 < target.top - source.bottom <= 60:
         left = min(source.left, target.left) - 40
-        y, end = (source.top + source.bottom) / 2, (target.top + target.bottom) / 2
+        upwards = target.top < source.top
+        y = source.top + (source.bottom - source.top) * (0.35 if upwards else 0.65)
+        end = (target.top + target.bottom) / 2
         for points in (
             ((source.left, y), (left, y)),
             ((left, y), (left, end)),
