@@ -67,11 +67,11 @@ RULES = (
         reads.amount_ago,
     ),
     _certain(
-        rf"(?:on )?(?P<weekday>{_WEEKDAY})(?: of)? (?P<number>{_NUMBER}) weeks? ago",
+        rf"(?:on )?(?P<weekday>{_WEEKDAY})(?: of)? (?P<number>{_NUMBER}) (?P<unit>weeks?) ago",
         ordinals.weekday_weeks_ago,
     ),
     _certain(
-        rf"(?P<number>{_NUMBER}) weeks? ago,? on (?P<weekday>{_WEEKDAY})",
+        rf"(?P<number>{_NUMBER}) (?P<unit>weeks?) ago,? on (?P<weekday>{_WEEKDAY})",
         ordinals.weekday_weeks_ago,
     ),
     _past(

@@ -5,11 +5,12 @@ import re
 from datetime import date
 
 from memory.temporal import points, words
-from memory.temporal.reads import count_of, squeezed
+from memory.temporal.reads import amount, squeezed
 from memory.temporal.rule import Reader
 from memory.temporal.spans import (
     DAY,
     WEEK,
+    Days,
     Moment,
     Span,
     day_of,
@@ -63,10 +64,11 @@ def other_weekday(found: re.Match[str], moment: Moment) -> Span:
 
 
 def weekday_weeks_ago(found: re.Match[str], moment: Moment) -> Span:
-    """Read "Friday two weeks ago": that day of the week then."""
-    weeks = count_of(squeezed(found["number"]))
-    monday = week_of(moment.today).start - WEEK * round(weeks)
-    return moment.whole(day_of(monday + DAY * words.WEEKDAYS[found["weekday"]]))
+    """Read "Friday two weeks ago": that day of that week; from the first to the last of a few."""
+    weeks = amount(found)
+    this = week_of(moment.today).start + DAY * words.WEEKDAYS[found["weekday"]]
+    first, last = this - WEEK * round(weeks.high), this - WEEK * round(weeks.low)
+    return moment.whole(Days(first, last + DAY))
 
 
 def third_of(months_back: int) -> Reader:

@@ -163,4 +163,7 @@ def count_of(number: str) -> float:
         return share
     if number.isdecimal():
         return int(number)
-    return next(words.NUMBERS[each] for each in (number, *number.split()[1:]) if each in words.NUMBERS)
+    known = [words.NUMBERS[each] for each in (number, *number.split()[1:]) if each in words.NUMBERS]
+    if not known:
+        raise ValueError(f"{number!r} is no number")
+    return known[0]

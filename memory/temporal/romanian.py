@@ -109,11 +109,11 @@ RULES = (
         ordinals.quarter,
     ),
     _certain(
-        rf"(?P<weekday>{_WEEKDAY})(?:,)? acum (?P<number>{_NUMBER}) saptamani",
+        rf"(?P<weekday>{_WEEKDAY})(?:,)? acum (?P<number>{_NUMBER}) (?P<unit>saptamani)",
         ordinals.weekday_weeks_ago,
     ),
     _certain(
-        rf"acum (?P<number>{_NUMBER}) saptamani,? (?:pe )?(?P<weekday>{_WEEKDAY})",
+        rf"acum (?P<number>{_NUMBER}) (?P<unit>saptamani),? (?:pe )?(?P<weekday>{_WEEKDAY})",
         ordinals.weekday_weeks_ago,
     ),
     _past(rf"(?P<preposition>)(?P<third>)luna (?P<month>{points.RO_MONTH}){_OF_YEAR}", reads.month),
