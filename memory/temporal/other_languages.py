@@ -1,8 +1,10 @@
 """How French, Spanish, German and Hungarian name a day in the past; folded, so without their marks."""
 
+import re
 from functools import partial
 
 from memory.temporal import ordinals, points, reads, words
+from memory.temporal.reading import sentence_around
 from memory.temporal.rule import Needs, Reader, Rule, rule
 from memory.temporal.spans import Moment, Span
 from memory.temporal.words import Language, Unit, one_of
@@ -14,6 +16,13 @@ _OF_YEAR = rf"(?:,?(?: (?:de|del|du))? (?P<year>{points.YEAR}))?"
 _DAY_FIRST = rf"(?P<day>\d{{1,2}})(?:er|\.)?(?: de)? (?P<month>{_MONTH})"
 _MONTH_FIRST = rf"(?P<month_first>{_MONTH}) (?P<day_after>\d{{1,2}})(?:\.|-?(?:an|en|jan|jen|i|ei|ai))?"
 _LAST_BEFORE, _LAST_AFTER = r"(?:letzten|letzte|vorigen|mult) ", r" (?:dernier|derniere|passee?|pasad[oa])"
+_FRENCH = re.compile(
+    r"""\b(?:(?:[cdjlmnst]|qu)'(?=[aeiouyh]) | je\ (?:suis|vous|lui|[lnt]')
+    | (?:il|elle|on|nous|vous|ils|elles|moi|toi|le|au|aux|une|mon|son|sa|ses|et|est|que|qui|quoi|quel|quelle
+    |comment|avec|pour|dans|chez|sur|avons|avez|etait|etais|ete|fait|matin|midi|apres)\b)""",
+    re.VERBOSE,
+)
+"""Words of a French sentence; none of them is German or Dutch, where "hier" is "here"."""
 
 
 def _rule(needs: Needs, pattern: str, read: Reader) -> Rule:
@@ -29,12 +38,19 @@ def _whole(unit: Unit, moment: Moment) -> Span:
     return moment.whole(reads.last_unit(unit, moment.today))
 
 
+def _hier(found: re.Match[str], moment: Moment) -> Span | None:
+    """Read "hier" as yesterday in a French sentence, and by itself."""
+    around = " ".join(sentence_around(found.string, found.start(), found.end()))
+    return reads.a_day(1)(found, moment) if not around.strip(" .") or _FRENCH.search(around) else None
+
+
 _certain = partial(_rule, Needs.NOTHING)
 _past = partial(_rule, Needs.PAST)
 
 RULES = (
     _certain(r"hier soir|anoche|gestern abend|tegnap este", reads.hours_of_yesterday(17, 30)),
-    _certain(r"hier|ayer|gestern|tegnap", reads.a_day(1)),
+    _certain(r"hier", _hier),
+    _certain(r"ayer|gestern|tegnap", reads.a_day(1)),
     _certain(r"avant-hier|anteayer|antier|vorgestern|tegnapelott", reads.a_day(2)),
     _certain(
         rf"(?:la )?semaine{_LAST_AFTER}|(?:la )?semana{_LAST_AFTER}|{_LAST_BEFORE}(?:woche|heten|het)",

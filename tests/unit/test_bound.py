@@ -26,6 +26,7 @@ ZONE = timezone(timedelta(hours=2))
         ("2026-03", "2026-03-01"),
         ("2026-03-05", "2026-03-05"),
         ("yesterday", "2026-03-17"),
+        ("hier", "2026-03-17"),
         ("last week", "2026-03-09"),
         ("Friday a few weeks ago", "2026-02-13"),
         ("november 3", "2025-11-03"),
