@@ -22,10 +22,20 @@ OPENING_WORDS = 3
 
 _WORD = re.compile(r"\w+")
 _COMBINING = re.compile("[\u0300-\u036f]+")
+_I = r"(?:^|\b(?:i|we|sorry|no|but|and) )(?:(?:still|really|just|also|honestly|actually) )?"
+_YOU = r"\b(?:i|we|you)(?: (?:still|also|just|really))?"
+_RO_FOUND = r"(?:gasit|aflat|notat|retinut|primit|(?:acces|permis|certificat|rezultat)\b)"
+_RO_DONE = rf"(?:(?:mai|inca|tot) )?(?!{_RO_FOUND})\w+(?:[aiu]t|[aeinoru]s)\b"
+"""What "nu am" denies when it says nothing of not knowing: "nu am uitat"."""
 _KNOWS_NOTHING = re.compile(
-    r"n t (?:told|mentioned|given|said|have|know)|not told|don t know|can t tell|not sure (?:which|what)"
-    r"|\b(?:i ve|have|i) no (?:age|date|record|note)|never (?:told|mentioned)"
-    r"|nu (?:mi|ne|ti) (?:\w+ )?(?:spus|dat|zis)|\bnu (?:stiu|am|gasesc|sunt sigur)|\bn am\b"
+    rf"{_I}(?:don|didn) t (?:have|know)\b|n t (?:told|given) (?:me|us)\b|\bit wasn t (?:mentioned|said)\b"
+    rf"|{_YOU} (?:haven|hadn|wasn) t (?:been )?(?:told|mentioned|given|said)\b"
+    rf"|{_YOU}(?: have| ve| was| were)? not (?:been )?told\b"
+    r"|\b(?:you|have|ve|was|were) never (?:told|mentioned)"
+    rf"|{_I}can t tell|(?:^|\bi m |\bi am |\bsorry )not sure (?:which|what)"
+    r"|\b(?:i ve|i have|we have|i) no (?:age|date|record|note)"
+    r"|\bnu (?:mi|ne) (?:\w+ )?(?:spus|dat|zis)|\bnu (?:stiu|gasesc|sunt sigur[ai]?)\b"
+    rf"|\b(?:nu|n) am\b(?! {_RO_DONE})"
     r"|ne m as (?:pas|jamais)|je n ai pas|je ne (?:sais|trouve)|pas encore dit"
     r"|no me (?:lo )?has dicho|\bno (?:lo )?(?:se|tengo|encuentro)\b"
     r"|nicht (?:gesagt|erzahlt|verraten)|\bwei(?:ss|\w)? ich nicht|nem (?:mondtad|tudom)"

@@ -1,0 +1,55 @@
+"""What the marks of speech take a text for, and what only looks like it."""
+
+from memory.marks import knows_nothing
+from tests.tables import each
+
+
+@each(
+    "reply",
+    [
+        "I don't have Janine's birthday.",
+        "No, I don't have that.",
+        "Sorry, don't know that one.",
+        "We still don't know.",
+        "You haven't told me where it is.",
+        "You still haven't mentioned it.",
+        "Dana hasn't told me.",
+        "You never told me.",
+        "I was not told when.",
+        "I can't tell who owns it.",
+        "I'm not sure which one you mean.",
+        "I've no date of birth for Nuala.",
+        "Nu mi-ai spus marca frigiderului.",
+        "Nu știu unde sunt ochelarii.",
+        "Nu am data la care expiră.",
+        "Nu am găsit data inspecției tehnice.",
+        "N-am ziua Alexandrei notată.",
+        "Nu am acces la calendar.",
+        "Nu am numărul salvat.",
+        "Habar n-am",
+    ],
+)
+def test_a_reply_says_that_it_does_not_know(reply: str) -> None:
+    assert knows_nothing(reply)
+
+
+@each(
+    "reply",
+    [
+        "No, she doesn't have one.",
+        "Rex isn't given chicken: you said he is allergic.",
+        "Your parents don't know about the party.",
+        "They haven't told the landlord: you asked them not to.",
+        "The vegans can't have honey.",
+        "She never told her boss.",
+        "He's not sure which day, you said.",
+        "You can't tell the twins apart by their coats.",
+        "Nu am uitat: ești alergic la penicilină.",
+        "N-am schimbat nimic: e tot la 9.",
+        "Nu am mai vorbit de atunci; ultima dată ai zis 450.",
+        "Nu amâna: controlul e pe 3 mai.",
+        "Nu ți-am zis degeaba: e sub ghiveci.",
+    ],
+)
+def test_an_answer_that_denies_something_is_one(reply: str) -> None:
+    assert not knows_nothing(reply)
