@@ -5,8 +5,8 @@ How they are written, whatever stands between their digits:
 - IBAN: capitals and digits. ISBN of 13 digits: `isbn` and these. `#` and digits: as it stands.
 - Phone number: its last nine digits, so that +40 722 123 456 and 0722 123 456 are one.
 - Number plate of the forms of Romania, Britain, Ireland, France, Italy and Spain: capitals and digits.
-- Numbered thing: the beginning of a word in lower case, without marks, and the number after it. A number that
-  counts what follows ("bought 3 apples"), a year, and numbers of time and money are none.
+- Numbered thing, one of those that people call by a number: the beginning of its word in lower case, without
+  marks, and the number after it. A year, and a number that counts what follows, are none.
 """
 
 import re
@@ -24,7 +24,8 @@ _NUMBER = re.compile(
     (?<![\w-])(?P<iban>[A-Z]{{2}}[0-9]{{2}}(?:[ ]?[A-Z0-9]{{4}}){{2,7}}(?:[ ]?[A-Z0-9]{{1,3}})?)(?![\w-])
     | (?<![\w-])(?P<isbn>97[89](?:[ -]?[0-9]){{10}})(?![\w-])
     | (?<![\w#&])(?P<hashed>\#[0-9]{{1,10}})(?![\w-])
-    | (?<![\w.,/+-])(?P<phone>(?:\+|00|\(?0)[0-9](?:{_GAP}?\(?[0-9]\)?){{7,13}})(?![\w-]|[.,/][0-9])
+    | (?<!(?:19|20)[0-9]{{2}}[ \u00a0])(?<![\w.,/+-])
+        (?P<phone>(?:\+|00|\(?0)[0-9](?:{_GAP}?\(?[0-9]\)?){{7,13}})(?![\w-]|[.,/][0-9])
     | (?<![\w.,/+-])(?P<american>\(?[0-9]{{3}}\)?[ .-][0-9]{{3}}[.-][0-9]{{4}})(?![\w-]|[.,/][0-9])
     | (?<![\w-])(?P<plate>[A-Z]{{1,2}}[ -]?[0-9]{{2,3}}[ -]?[A-Z]{{3}}|[A-Z]{{2}}[0-9]{{2}}[ ]?[A-Z]{{3}}
         |[0-9]{{2,3}}-[A-Z]{{1,2}}-[0-9]{{1,6}}|[A-Z]{{2}}[ -]?[0-9]{{3}}[ -]?[A-Z]{{2}}
@@ -32,25 +33,26 @@ _NUMBER = re.compile(
     """,
     re.VERBOSE,
 )
+_YEAR_AND_WORD = re.compile("(?:19|20)[0-9]{2}[ -][A-Z]{3}")
+_DATE = re.compile(rf"[0-9]{{2}}{_GAP}[0-9]{{2}}{_GAP}(?:19|20)[0-9]{{2}}(?![0-9])")
 _NUMBERED = re.compile(
     r"(?<![\w'’-])(?P<word>[^\W\d_]{3,30})[ \u00a0](?:(?:nr|no)\.? ?)?(?P<number>[0-9]{1,6}[A-Za-z]?)"
     r"(?![\w%€$£:-]|[.,/][0-9]|[ \u00a0]?[€$£%])(?:[ \u00a0](?P<next>[^\W\d_]{1,30}))?"
 )
-_TIMES = """
-january february march april may june july august september october november december jan feb mar apr jun jul
-aug sep sept oct nov dec ianuarie februarie martie aprilie mai iunie iulie septembrie octombrie noiembrie
-decembrie janvier fevrier mars avril juin juillet aout septembre octobre novembre decembre enero febrero
-marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre januar februar marz juni juli
-oktober dezember marcius aprilis majus junius julius augusztus szeptember monday tuesday wednesday thursday
-friday saturday sunday luni marti miercuri joi vineri sambata duminica ora ore orele clock hour heure hora uhr
+_THINGS = """
+account apartment bay berth block booking box bug building bus cabin case claim client code contract
+customer desk dock door file flat flight gate house invoice issue locker order parcel password permit pin
+platform policy reservation room route seat stall suite ticket train tram unit ward terminal
+apartament apartamentul autobuz autobuzul awb bilet biletul bloc blocul boxa cabinet cabinetul camera
+camerei camin caminul clientul cod codul colet coletul comanda comenzii cont contul contractul cutia dosar
+dosarul dulap dulapul factura facturii garsoniera interfon interfonul parola peron peronul poarta polita
+politei rezervarea sala salon salonul scara studio studioul tichet tichetul tramvai tramvaiul tren trenul
+troleibuz troleibuzul vagon vagonul vestiar vestiarul zbor zborul
+appartement batiment billet chambre commande facture quai voie vol apartamento autobus billete codigo
+contrato habitacion muelle pedido puerta vuelo auftrag bestellung buchung flug gleis haus raum rechnung
+vertrag wohnung zimmer zug ajto busz kapu rendeles szamla szoba vonat
 """
-_AMOUNTS = """
-age aged varsta about around almost nearly over under least most only just circa aproximativ aproape peste sub
-maxim minim vreo cam environ presque casi unos etwa fast rund plus minus times than decat que als bought paid
-cost costs have get got need want give gave eat ate take took spent spend pay make made sold see saw win won
-lost count another first last next other each per was turned face fac make costa cost pret price
-"""
-_NO_THINGS = frozenset(f"{_TIMES} {_AMOUNTS}".split())
+_NUMBERED_THINGS = frozenset(_THINGS.split())
 _AFTERWARDS = "please again still now today yet here there acum azi rog mersi iar inca and not"
 _GOES_ON = frozenset(_AFTERWARDS.split())
 """Words after a number that it does not count."""
@@ -69,12 +71,8 @@ def find_numbered(text: str) -> Iterator[tuple[int, str]]:
     """Yield words with a number after them that names what they are of, each with its place, in order."""
     for found in _NUMBERED.finditer(text):
         word, number = _folded(found["word"]), found["number"].lower()
-        if _names(word) and not _is_year(number) and _ends(found["next"]):
+        if word in _NUMBERED_THINGS and not _is_year(number) and _ends(found["next"]):
             yield found.start(), f"{word[:STEM]} {number}"
-
-
-def _names(word: str) -> bool:
-    return word not in _NO_THINGS and not _is_stop_word(word)
 
 
 def _ends(after: str | None) -> bool:
@@ -99,7 +97,14 @@ def _bare(found: str) -> str:
     return "".join(filter(str.isalnum, found))
 
 
+def _plate(found: str) -> str:
+    """Write a plate; a year and an abbreviation ("in 2024 CRM") are none."""
+    return "" if _YEAR_AND_WORD.fullmatch(found) else _bare(found)
+
+
 def _phone(found: str) -> str:
+    if _DATE.match(found):
+        return ""
     digits = "".join(filter(str.isdecimal, found))
     return digits[-_PHONE_DIGITS:] if _PHONE_DIGITS <= len(digits) <= _LONGEST_PHONE else ""
 
@@ -110,5 +115,5 @@ _WRITTEN: dict[str, Callable[[str], str]] = {
     "hashed": str,
     "phone": _phone,
     "american": _phone,
-    "plate": _bare,
+    "plate": _plate,
 }
