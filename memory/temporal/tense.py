@@ -84,18 +84,41 @@ _RO_OTHER = r"""
     | \b(?:e|este|sunt|esti|suntem|sunteti|avem|aveti|are)\b | \b(?:am|ai|a|au)\ [a-z]+ | \bfi\b
     | \b(?:ce|cand)\ (?:fac|faci|facem|face)\b
 """
-_OTHER_PAST = r"""
-    \b(?:ai|as|avons|avez|ont|a|suis|es|est|sommes|etes|sont)\ (?:\w+\ )?
-        \w+(?:e|es|ee|i|is|it|u|us|ert|ait)\b
-    | \b\w{2,}(?:ais|ait|aient|ions|iez)\b
+_FR_ADVERB = r"(?:(?:pas|deja|bien|jamais|tout|rien|toujours|encore|vraiment|beaucoup|aussi)\ )?"
+_FR_NO_PARTICIPLE = r"""(?!(?:une|quelle|quelque|cette|notre|votre|le|ce|de|les|des|ces|mes|tes|ses|que|me|te
+    |ne|envie|conge|classe|ecole|danse|piscine|musique|qui|lundi|mardi|mercredi|jeudi|vendredi|samedi|midi)\b)"""
+_FR_DONE = rf"{_FR_ADVERB}{_FR_NO_PARTICIPLE}\w+(?:e|es|ee|i|is|it|u|us|ert|ait)\b"
+_FR_SURELY = (
+    "(?:dit|fait|mis|vu|eu|ete|ecrit|lu|pris|donne|parle|promis|demande|envoye|propose|raconte|prescrit)"
+)
+_FR_GONE = r"""(?:alle|venu|revenu|devenu|parti|arrive|rentre|sorti|reste|tombe|passe|entre|monte|descendu
+    |retourne)e?s?\b"""
+_DE_HAVE, _DE_BE = r"(?:habe?|hast|hat|haben|habt)\b", r"(?:bin|bist|ist|sind|seid)\b"
+_DE_NOUN = r"(?!(?:geschaft|gericht|gebiet|gewicht|gesicht|gerat|geburt|gehen|geben|gegen)\b)"
+_DE_DONE = rf"""\b{_DE_NOUN}(?:\w{{0,9}}ge\w{{2,15}}(?:t|en)
+    |(?:be|er|ver|ent)\w{{2,15}}(?:t|en)|\w{{3,15}}iert)\b"""
+_DE_GONE = r"""(?:gegangen|gefahren|gekommen|gewesen|geflogen|geblieben|gelaufen|geworden|gereist|gezogen
+    |gestanden|passiert|begegnet)\b"""
+_OTHER_PAST = rf"""
+    (?:\b(?:ai|as|avons|avez|ont)|(?:\b(?:il|elle|on|qui|ca|y)\ |')a)\ {_FR_DONE}
+    | \ba\ {_FR_ADVERB}{_FR_SURELY}e?s?\b
+    | \b(?:suis|es|est|sommes|etes|sont)\ {_FR_ADVERB}{_FR_GONE}
+    | (?:\b[mts]'|\b(?:me|te|se|nous|vous)\ )(?:suis|es|est|sommes|etes|sont)\ {_FR_DONE}
+    | \b\w{{2,}}(?:ais|ait|aient|ions|iez)\b
     | \b(?:conte|dije|hice|fui|fue|estuve|tuve|puse|vine|di|vi|era|estaba|hable|compre|mande|apunte|escribi
         |paso)\b
-    | \b\w{3,}(?:aste|iste|amos|imos|aron|ieron|aba|abas|ian?)\b
+    | \b\w{{3,}}(?:aste|iste|amos|imos|aron|ieron|aba|abas|ian?)\b
     | \b(?:he|has|ha|hemos|han)\ \w+(?:ado|ido|cho|to)\b
-    | \b(?:war|warst|waren|hatte|hattest|hatten|habe|hast|hat|haben|sagte|ging|kam|gab|wurde|passierte)\b
-    | \bge\w+(?:t|en)\b | \b(?:gesagt|erzahlt|passiert|besprochen)\b
-    | \b(?:volt|voltam|voltunk|tortent|\w{2,}(?:tam|tem|tal|tel|tunk|tuk|tek|tak|ott|ett|ottam|ettem))\b
+    | \b(?:war|warst|waren|hatte|hattest|hatten|sagte|ging|kam|gab|wurde|passierte)\b
+    | {_DE_DONE}\ (?:{_DE_HAVE}|{_DE_BE}) | \b(?:gesagt|erzahlt|besprochen)\b
+    | \b(?:volt|voltam|voltunk|tortent
+        |(?!hotel|hospital|hopital)\w{{2,}}(?:tam|tem|tal|tel|tunk|tuk|tek|tak|ott|ett|ottam|ettem))\b
 """
+_GERMAN_PERFECT = (
+    (LazyPattern(rf"\b{_DE_HAVE}"), LazyPattern(_DE_DONE, re.VERBOSE)),
+    (LazyPattern(rf"\b{_DE_BE}"), LazyPattern(rf"\b\w*{_DE_GONE}", re.VERBOSE)),
+)
+"""An auxiliary, and the participle that must come after it, be it beyond the time."""
 _OTHER_OTHER = r"""
     \b(?:demain|prochaine?|vais|allons|irai|dois|peux|veux|faut|sera|rappelle)\b
     | \b(?:manana|proxim[oa]|voy|vamos|tengo|debo|puedo|quiero|sera|recuerdame)\b
@@ -119,10 +142,20 @@ def tense(before: str, after: str, language: Language) -> Tense:
     """Return what the sentence speaks of between `before` and `after`; birthdays do not count."""
     if _BEGINNINGS_OF_LIFE.search(before) or _BEGINNINGS_OF_LIFE.search(after):
         return Tense.OTHER
+    if language is Language.OTHER and _is_german_perfect(before, after):
+        return Tense.PAST
     if language is not Language.ANY:
         return _nearest(before, after, language)
     found = {_nearest(before, after, each) for each in (Language.ENGLISH, Language.ROMANIAN)}
     return next((each for each in (Tense.PAST, Tense.OTHER) if each in found), Tense.UNSAID)
+
+
+def _is_german_perfect(before: str, after: str) -> bool:
+    clause = f"{before.rpartition(',')[2]} {after.partition(',')[0]}"
+    return any(
+        (have := auxiliary.compiled.search(clause)) and done.compiled.search(clause, have.end())
+        for auxiliary, done in _GERMAN_PERFECT
+    )
 
 
 def _nearest(before: str, after: str, language: Language) -> Tense:
