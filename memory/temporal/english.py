@@ -17,6 +17,11 @@ _ABOUT = r"(?:(?P<about>about|around|roughly|approximately|some|almost|nearly|ov
 _OF_YEAR = rf"(?:(?: of)? (?P<year>{points.YEAR}))?"
 _NOT_OF = r"(?! of\b)"
 _BEFORE_DATE = r"(?:(?P<preposition>on|from|of|in) )?(?:the )?"
+_CLAUSE_ENDS = (
+    r"(?=\s*(?:[^\w\s]|$)| (?:i|you|we|he|she|it|they|my|your|our|his|her|their|the|there|someone"
+    r"|when|that|and|but|or|about|did|was|were|is|had|has|have)\b)"
+)
+"""Nothing follows that could be a noun: "two weeks back pain"."""
 _TO = r"(?:to|until|till|through|and)"
 
 
@@ -62,8 +67,9 @@ RULES = (
         rf"{_ABOUT}(?P<number>half an?|(?:a )?quarter of an|{_NUMBER}) {_UNIT}(?P<half> and a half)? ago",
         reads.amount_ago,
     ),
-    _certain(
-        rf"{_ABOUT}(?P<number>{_NUMBER}) {_UNIT}(?P<half> and a half)? back(?! (?:to|in|on|at|from)\b)",
+    _rule(
+        Needs.NO_OTHER_TENSE,
+        rf"{_ABOUT}(?P<number>{_NUMBER}) {_UNIT}(?P<half> and a half)? back{_CLAUSE_ENDS}",
         reads.amount_ago,
     ),
     _certain(
