@@ -7,7 +7,7 @@ is missed or misread costs little.
 import json
 import re
 import unicodedata
-from functools import cache, lru_cache
+from functools import cache
 from importlib.resources import files
 
 READ_CHARS = 400
@@ -44,14 +44,14 @@ _KNOWS_NOTHING = re.compile(
 
 def folded(text: str) -> str:
     """Return a text in lower case, without accents and marks, as words with one blank between."""
+    return " ".join(_words(text))
+
+
+def _words(text: str) -> list[str]:
+    """Return its words, folded; kept nowhere, as they are people's own."""
     if not text.isascii():
         text = _COMBINING.sub("", unicodedata.normalize("NFKD", text))
-    return " ".join(_WORD.findall(text.casefold()))
-
-
-@lru_cache(maxsize=2**14)
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(folded(text).split())
+    return _WORD.findall(text.casefold())
 
 
 @cache
@@ -133,7 +133,7 @@ def takes_down(reply: str) -> bool:
 
 def knows_nothing(reply: str) -> bool:
     """Tell whether a reply says that it does not know."""
-    return _KNOWS_NOTHING.search(" ".join(_words(reply[:REPLY_CHARS]))) is not None
+    return _KNOWS_NOTHING.search(folded(reply[:REPLY_CHARS])) is not None
 
 
 def is_open(message: str, reply: str) -> bool:

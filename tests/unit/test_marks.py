@@ -1,5 +1,8 @@
 """What the marks of speech take a text for, and what only looks like it."""
 
+import sys
+
+from memory import marks
 from memory.marks import knows_nothing
 from tests.tables import each
 
@@ -53,3 +56,11 @@ def test_a_reply_says_that_it_does_not_know(reply: str) -> None:
 )
 def test_an_answer_that_denies_something_is_one(reply: str) -> None:
     assert not knows_nothing(reply)
+
+
+def test_no_words_of_people_are_kept() -> None:
+    said = " ".join(["I", "told", "nobody", "else"])
+    held = sys.getrefcount(said)
+    for mark in (marks.asks, marks.in_first_person, marks.corrects, marks.changes, marks.knows_nothing):
+        mark(said)
+    assert sys.getrefcount(said) == held
