@@ -11,6 +11,7 @@ from memory.lexical.analysis import query_terms
 from memory.lexical.languages import identifier
 from memory.temporal import dates
 from memory.temporal.finder import TimeRange, find_range
+from memory.temporal.tense import warm_up as warm_up_tenses
 
 QUERY_CHARS = 4000
 
@@ -41,6 +42,7 @@ def warm_up() -> None:
     dates.warm_up()
     query_terms("și 漢字")
     find_range("what did we say last week?", now=datetime.now(UTC), zone=UTC)
+    warm_up_tenses()
 
 
 def understand(message: str, *, before: Sequence[str], now: datetime, zone: tzinfo) -> Understood:

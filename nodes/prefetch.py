@@ -32,8 +32,8 @@ LOADING_SECONDS = 20.0
 _SEARCH_SHARE = 0.95
 """Of the deadline: what the search itself has, so that what it found in time arrives in time."""
 _CACHE_SHARE = 0.2
-_SHORT = 1000
-"""Characters that are read in 0.2 ms (median) to 3 ms, no longer than the other nodes keep the event loop."""
+_SHORT = 200
+"""Characters that are read in less than a millisecond, or in about 5 when they are full of times."""
 _RECALL = TypeAdapter(Recall)
 
 

@@ -138,6 +138,12 @@ _CLAUSE = LazyPattern(
 _BEGINNINGS_OF_LIFE = re.compile(r"\b(?:born|birth|birthdays?|birthdate|nascut\w*|nastere\w*|aniversar\w*)\b")
 
 
+def warm_up() -> None:
+    """Compile the cues of all languages."""
+    for language in Language:
+        tense("hat ist ", "", language)
+
+
 def tense(before: str, after: str, language: Language) -> Tense:
     """Return what the sentence speaks of between `before` and `after`; birthdays do not count."""
     if _BEGINNINGS_OF_LIFE.search(before) or _BEGINNINGS_OF_LIFE.search(after):

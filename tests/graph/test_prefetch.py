@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
@@ -442,3 +442,33 @@ async def test_a_model_that_does_not_load_is_named_once(
     recall, _ = await bench.ask("what is the boat called?")
     assert ok(recall)
     assert thematic(recall).problem == ""
+
+
+class WatchedZone(tzinfo):
+    """UTC that notes the threads in which it is asked."""
+
+    def __init__(self) -> None:
+        self.threads: set[int] = set()
+
+    def utcoffset(self, _: datetime | None) -> timedelta:
+        self.threads.add(threading.get_ident())
+        return timedelta(0)
+
+    def dst(self, _: datetime | None) -> timedelta:
+        return timedelta(0)
+
+
+async def test_a_message_that_takes_its_time_is_not_read_on_the_event_loop(tmp_path: Path) -> None:
+    zone = WatchedZone()
+
+    async def watched() -> tzinfo:
+        return zone
+
+    async with opened(tmp_path) as bench:
+        bench.node = replace(bench.node, zone=watched)
+        await bench.ask("what did we say on friday?", prefetch_timeout=20)
+        assert zone.threads == {threading.get_ident()}
+        zone.threads.clear()
+        await bench.ask("what did we say " + "on friday " * 30, prefetch_timeout=20)
+        assert zone.threads
+        assert threading.get_ident() not in zone.threads

@@ -1,5 +1,6 @@
 """What a message asks of the archive, and which memories say the same or were of use."""
 
+import gc
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +9,8 @@ from hypothesis import strategies as st
 
 from memory.duplicates import contained, same, same_matter, superseded, words_of
 from memory.expansion import BEFORE, BEFORE_CHARS, expanded, is_fragment
-from memory.query import QUERY_CHARS, Understood, understand
+from memory.lazy_pattern import LazyPattern
+from memory.query import QUERY_CHARS, Understood, understand, warm_up
 from memory.usage import is_used
 from tests.tables import each
 
@@ -148,6 +150,22 @@ class TestQuery:
         message = "word " * 10_000
         assert understood(message).text == message[:QUERY_CHARS]
         assert understood("and her?", ["x" * 9000] * 9).text.endswith("\nand her?")
+
+    def test_no_message_waits_for_expressions_to_be_compiled(self) -> None:
+        lazy = [one for one in gc.get_objects() if isinstance(one, LazyPattern)]
+        for one in lazy:
+            vars(one).pop("compiled", None)
+        warm_up()
+        warm = [one for one in lazy if "compiled" in vars(one)]
+        for message in (
+            "what did we say about it on Monday?",
+            "ce am zis luni?",
+            "qu'est-ce que j'ai dit le lundi ?",
+            "was habe ich am Montag gesagt, und wo bin ich am Freitag gewesen?",
+            "what was it on 12.05.2023?",
+        ):
+            understood(message)
+        assert [one.source for one in lazy if "compiled" in vars(one) and one not in warm] == []
 
     @given(st.text(max_size=300), st.lists(st.text(max_size=100), max_size=3))
     def test_any_message_can_be_understood(self, message: str, before: list[str]) -> None:
