@@ -457,6 +457,9 @@ class WatchedZone(tzinfo):
     def dst(self, _: datetime | None) -> timedelta:
         return timedelta(0)
 
+    def tzname(self, _: datetime | None) -> str:
+        return "watched"
+
 
 async def test_a_message_that_takes_its_time_is_not_read_on_the_event_loop(tmp_path: Path) -> None:
     zone = WatchedZone()
