@@ -137,7 +137,7 @@ class PendingTurns:
             await self.runs.close(thread)
             return None
         state = await self._run(snapshot)
-        return cast("State", state.values) if answered(state, turn_id_of(snapshot)) else None
+        return cast("State", state.values) if answered(state, turn_id_of(state)) else None
 
     async def _run(self, snapshot: StateSnapshot) -> StateSnapshot:
         """Run what is pending in a thread to its end; what can never succeed is closed, and logged.

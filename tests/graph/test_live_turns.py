@@ -63,6 +63,7 @@ async def test_thresholds_and_calibration_hold_from_the_next_turn_on(running: Ag
     both = of_built_in(thresholds={"gap_threshold": 0.9}, calibration=ALL)
     await asyncio.to_thread(apply, both)
     assert await judged(running, "applied") == (1.0, 0.9, both.calibration_name)
+    await running.layers.recorder.flush()
     (observed,) = await running.layers.observations.recent(owner="ana", limit=1)
     assert observed.thresholds["gap_calibration"] == both.calibration_name
     await asyncio.to_thread(rollback)
