@@ -112,6 +112,11 @@ class TestFitMemories:
         assert [(c.turn_id, tokens) for c, tokens in kept] == [("a", 60), ("c", 40)]
         assert cut == [replace(decisions["b"], kept=False, rule="budget", tokens=50)]
 
+    def test_one_token_too_many_does_not_fit(self) -> None:
+        relevant = [(candidate("a"), 60), (candidate("b"), 41), (candidate("c"), 40)]
+        kept, _ = fit_memories(relevant, kept_decisions(*(c for c, _ in relevant)), 100, set())
+        assert [c.turn_id for c, _ in kept] == ["a", "c"]
+
     def test_what_is_out_of_date_is_not_shown_without_what_is_newer(self) -> None:
         relevant = [(candidate("new"), 150), (candidate("old"), 8), (candidate("other"), 8)]
         decisions = kept_decisions(*(c for c, _ in relevant))
