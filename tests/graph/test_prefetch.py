@@ -461,6 +461,17 @@ class WatchedZone(tzinfo):
         return "watched"
 
 
+async def test_whatever_hangs_the_turn_goes_on_without_it(bench: Bench) -> None:
+    async def hangs() -> tzinfo:
+        await asyncio.Event().wait()
+        return UTC
+
+    bench.node = replace(bench.node, zone=hangs)
+    async with asyncio.timeout(60):
+        recall, _ = await bench.ask("what is the boat called?")
+    assert thematic(recall).status == "late"
+
+
 async def test_a_message_that_takes_its_time_is_not_read_on_the_event_loop(tmp_path: Path) -> None:
     zone = WatchedZone()
 

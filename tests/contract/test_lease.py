@@ -1,0 +1,27 @@
+"""The lease of a thread, over a real server."""
+
+import asyncio
+
+import pytest
+
+from graph import lease
+from graph.lease import ThreadLeases
+from memory.working.client import RedisConnection
+
+
+async def test_a_lease_that_is_held_for_long_is_renewed(
+    valkey_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "LEASE_SECONDS", 3.0)
+    connection = RedisConnection(lambda: valkey_url)
+    client = await connection.client()
+    try:
+        async with ThreadLeases(connection.client).hold("thread"):
+            left = before = await client.pttl("goat:{thread}:lease")
+            while 0 < left <= before:
+                before = left
+                await asyncio.sleep(0.02)
+                left = await client.pttl("goat:{thread}:lease")
+            assert left > before
+    finally:
+        await connection.close()
