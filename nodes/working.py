@@ -38,7 +38,7 @@ class Working:
         if turn.experiment:
             window = [past for past in window if past.at <= turn.at]
         before = [past for past in window if past.turn_id != turn.turn_id]
-        earlier = tuple(replace(past, in_vain=None) for past in before)
+        earlier = tuple(past if past.in_vain is None else replace(past, in_vain=None) for past in before)
         opening = await self.conversations.opening(owner=turn.owner, thread=turn.thread) if earlier else None
         if opening is not None and opening.turn_id in {past.turn_id for past in earlier}:
             opening = None

@@ -15,7 +15,8 @@ T = TypeVar("T")
 class DaemonPool(Executor):
     """Threads that do not hold up the end of the process, whatever they hang in."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, name: str = "goat-vectors") -> None:
+        self._name = name
         self._queue: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
         self._threads = threads
         self._started = False
@@ -25,7 +26,7 @@ class DaemonPool(Executor):
         if not self._started:
             self._started = True
             for number in range(self._threads):
-                threading.Thread(target=self._work, name=f"goat-vectors-{number}", daemon=True).start()
+                threading.Thread(target=self._work, name=f"{self._name}-{number}", daemon=True).start()
         future: Future[T] = Future()
         self._queue.put((future, partial(fn, *args, **kwargs)))
         return future

@@ -12,13 +12,13 @@ from pathlib import Path
 from langchain_core.tools import BaseTool
 
 from graph.settings import Settings
-from graph.tools.guest import Guest
 from graph.tools.isolation import PluginIsolation
 from graph.tools.plugins.artifacts import ArtifactUpkeep, erase_artifacts
 from graph.tools.plugins.files import PluginFile, PluginProblem, plugin_files, read_plugin, trusted_owners
 from graph.tools.plugins.loading import LOAD_SECONDS, LoadedPlugin, load_plugin
 from graph.tools.plugins.services import PluginServices
 from graph.tools.plugins.settling import settled
+from memory.episodic.pool import DaemonPool
 
 SHIPPED = Path(__file__).parents[2] / "plugins"
 PATIENCE_SECONDS = 2.0
@@ -38,7 +38,7 @@ class _Read:
 class PluginShelf:
     """Look at the files whenever the tools are asked for, and load what has changed.
 
-    All of it happens in a thread of its own, one look at a time. What is shown is replaced as a whole, so a
+    All of it happens on a thread of its own, one look at a time. What is shown is replaced as a whole, so a
     turn sees a file's old tools or its new ones.
     """
 
@@ -59,6 +59,7 @@ class PluginShelf:
         self._patience = patience
         self._upkeep = ArtifactUpkeep(self._data_folder)
         self._lock = threading.Lock()
+        self._thread = DaemonPool(1, "goat-plugins")
         self._looking: Future[None] | None = None
         self._read: dict[str, _Read] = {}
         self._loaded: dict[str, LoadedPlugin] = {}
@@ -98,6 +99,8 @@ class PluginShelf:
         """End what runs the tools, and let go of the plugins; they are loaded anew when asked for."""
         if self._looking is not None and not self._looking.done():
             await self._looked(self._patience)
+        self._thread.shutdown()
+        self._thread = DaemonPool(1, "goat-plugins")
         self._read, self._shown = {}, {}
         self._keep()
         self._upkeep.end()
@@ -113,9 +116,7 @@ class PluginShelf:
         """Begin to look at the files, or join who does."""
         with self._lock:
             if self._looking is None or self._looking.done():
-                guest = Guest(self._refresh, "plugins")
-                guest.start()
-                self._looking = guest.outcome
+                self._looking = self._thread.submit(self._refresh)
             return self._looking
 
     def _refresh(self) -> None:
