@@ -7,6 +7,7 @@ import os
 import socket
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import cache
 from typing import Any
 
 import psutil
@@ -111,8 +112,13 @@ class ThreadLeases:
 
 
 def _token(name: str, lease: str) -> str:
-    who = {"host": socket.gethostname(), "pid": os.getpid(), "born": _born(psutil.Process())}
-    return json.dumps(who | {"name": name, "lease": lease})
+    return json.dumps(_process(os.getpid()) | {"name": name, "lease": lease})
+
+
+@cache
+def _process(pid: int) -> dict[str, Any]:
+    """Tell this process from all others; a fork has another number."""
+    return {"host": socket.gethostname(), "pid": pid, "born": _born(psutil.Process(pid))}
 
 
 def _is_alive(pid: int, born: float) -> bool:

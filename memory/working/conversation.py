@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
+from pydantic_core import from_json
+
 from memory.models import ConversationTurn
 from memory.working.client import translate_errors
 
@@ -177,9 +179,7 @@ def _dump(turn: ConversationTurn) -> bytes:
     return b"%d %b" % (turn.tokens, _bytes(json.dumps(body, ensure_ascii=False)))
 
 
-def _load(turn_id: bytes, stored: bytes) -> ConversationTurn:
-    tokens, _, body = stored.partition(b" ")
-    fields = json.loads(body)
+def _load(turn_id: bytes, tokens: bytes, fields: Any) -> ConversationTurn:
     return ConversationTurn(
         turn_id=turn_id.decode("utf-8", "surrogatepass"),
         message=str(fields["message"]),
@@ -199,10 +199,26 @@ def _load_in_vain(stored: Any) -> dict[str, tuple[float, int]] | None:
 
 
 def _load_all(found: Iterable[tuple[bytes, bytes]]) -> list[ConversationTurn]:
+    rows = [(turn_id, *stored.partition(b" ")[::2]) for turn_id, stored in found]
     turns = []
-    for turn_id, stored in found:
+    for (turn_id, tokens, _), fields in zip(rows, _parsed([body for *_, body in rows]), strict=True):
         try:
-            turns.append(_load(turn_id, stored))
+            turns.append(_load(turn_id, tokens, fields))
         except (ValueError, KeyError, TypeError):
             logger.warning("Left out turn %r: what is stored cannot be read", turn_id)
     return turns
+
+
+def _parsed(bodies: Sequence[bytes]) -> list[Any]:
+    """Parse values of JSON: as one list, unless one of them is not to be read; None for that one."""
+    try:
+        return cast("list[Any]", from_json(b"[%b]" % b",".join(bodies)))
+    except ValueError:  # a lone surrogate is no UTF-8, and yet may have been said
+        return [_parsed_alone(body) for body in bodies]
+
+
+def _parsed_alone(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
