@@ -9,9 +9,9 @@ from graph.redis_saver_write import CheckpointEntry, Entry, WritesEntry
 from memory.episodic.background import Background
 from memory.errors import TierUnavailable
 
-LINGER = 0.05
-"""Seconds that an entry may wait: longer than the steps before the model's call (30 ms on a quiet machine),
-so that theirs go together, while the model is being asked."""
+LINGER = 0.1
+"""Seconds that an entry may wait: longer than the steps before the model's call, also on a busy machine (30 ms
+on a quiet one), so that theirs go together, while the model is being asked."""
 
 
 @dataclass(slots=True)

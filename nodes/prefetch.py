@@ -32,6 +32,8 @@ LOADING_SECONDS = 20.0
 _SEARCH_SHARE = 0.95
 """Of the deadline: what the search itself has, so that what it found in time arrives in time."""
 _CACHE_SHARE = 0.2
+_KEEPING_DELAY = 0.1
+"""Seconds after which a result is put into the cache: the model is being asked by then."""
 _SHORT = 200
 """Characters that are read in less than a millisecond, or in about 5 when they are full of times."""
 _RECALL = TypeAdapter(Recall)
@@ -117,6 +119,7 @@ class Prefetch:
         return reading() if len(turn.message) <= _SHORT else await asyncio.to_thread(reading)
 
     async def _remember(self, key: str, owner: str, entry: CacheEntry, recall: Recall, ttl: float) -> None:
+        await asyncio.sleep(_KEEPING_DELAY)
         with contextlib.suppress(MemoryTierError):
             value = _RECALL.dump_json(recall)
             await self.cache.put(key, value, owner=owner, generation=entry.generation, ttl=ttl)
