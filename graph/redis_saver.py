@@ -18,6 +18,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from graph.async_saver import AsyncSaver
 from graph.redis_saver_keys import PENDING, THREADS, Namespace
+from graph.redis_saver_latest import LatestCheckpoints, as_tuple
 from graph.redis_saver_queue import CommitQueue
 from graph.redis_saver_records import Record, unpack_record, unpack_writes
 from graph.redis_saver_upkeep import copy_thread, delete_run, delete_thread, namespaces, prune, text
@@ -63,6 +64,7 @@ class RedisSaver(AsyncSaver):
         self._repeatable = frozenset(repeatable)
         self._background = Background()
         self._queue = CommitQueue(self._send, self._background)
+        self._latest = LatestCheckpoints()
 
     async def aclose(self) -> None:
         """Send what waits and end what runs in the background; the client belongs to whoever made it."""
@@ -103,10 +105,10 @@ class RedisSaver(AsyncSaver):
         await self._queue.flush(namespace.thread)
         checkpoint_id = get_checkpoint_id(config)
         if checkpoint_id is None:
-            latest = await client.zrevrange(namespace.index, 0, 0)
-            if not latest:
-                return None
-            checkpoint_id = text(latest[0])
+            found = await self._latest_of(client, namespace)
+            if not isinstance(found, str):
+                return found
+            checkpoint_id = found
         raw = await client.hget(namespace.checkpoints, checkpoint_id)
         if raw is None:
             return None
@@ -153,6 +155,7 @@ class RedisSaver(AsyncSaver):
     @translate_errors()
     async def adelete_thread(self, thread_id: str) -> None:
         self._queue.discard(str(thread_id))
+        self._latest.discard(str(thread_id))
         await delete_thread(await self._client(), self.serde, str(thread_id))
 
     @translate_errors()
@@ -193,10 +196,24 @@ class RedisSaver(AsyncSaver):
         for namespace, count in (await commit(await self._client(), self.serde, entries)).items():
             if count > 2 * self._keep:
                 self._background.joined(namespace, partial(self._prune, namespace))
+        self._latest.note(entries)
 
     @translate_errors()
     async def _prune(self, namespace: Namespace) -> None:
         await prune(await self._client(), self.serde, namespace, self._keep, spare_forked=True)
+
+    async def _latest_of(self, client: "Redis", namespace: Namespace) -> CheckpointTuple | str | None:
+        """Return the id of the latest checkpoint, or all of it, where this process wrote it."""
+        kept = self._latest.get(namespace)
+        async with client.pipeline(transaction=False) as pipeline:
+            pipeline.zrevrange(namespace.index, 0, 0)
+            if kept is not None:
+                pipeline.exists(namespace.writes(kept.id))
+            ids, *written = await pipeline.execute()
+        if not ids:
+            return None
+        latest = text(ids[0])
+        return as_tuple(kept) if kept is not None and kept.id == latest and not any(written) else latest
 
     async def _complete(
         self, client: "Redis", namespace: Namespace, checkpoint_id: str, record: Record

@@ -10,8 +10,8 @@ from memory.episodic.background import Background
 from memory.errors import TierUnavailable
 
 LINGER = 0.1
-"""Seconds that an entry may wait: longer than the steps before the model's call, also on a busy machine (30 ms
-on a quiet one), so that theirs go together, while the model is being asked."""
+"""Seconds that an entry may wait: longer than the steps before the model's call, which take 30 ms on a quiet
+machine, so that theirs go together while the model is being asked, also on a busy one."""
 
 
 @dataclass(slots=True)

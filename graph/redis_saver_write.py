@@ -40,6 +40,11 @@ class CheckpointEntry:
         """Tell whether a run computes it anew from its parent and what that one's tasks wrote."""
         return self.metadata.get("source") == "loop" and self.is_pending
 
+    @property
+    def ends_a_run(self) -> bool:
+        """Tell whether a run of the root graph has come to its end with it."""
+        return self.namespace.is_root and self.metadata.get("source") == "loop" and not self.is_pending
+
     def blobs(self, serde: SerializerProtocol, *, whole: bool) -> dict[str, bytes]:
         versions = self.checkpoint["channel_versions"] if whole else self.changed
         return pack_blobs(self.checkpoint["channel_values"], versions, serde)
