@@ -1,9 +1,11 @@
 """How checkpoints and task writes get into Redis: a transaction in their thread's slot, and index entries."""
 
+import importlib
 import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.base import WRITES_IDX_MAP, ChannelVersions, Checkpoint, CheckpointMetadata
@@ -83,20 +85,29 @@ async def commit(
 ) -> dict[Namespace, int]:
     """Store entries of one thread at once; return how many checkpoints each namespace then has.
 
-    A thread with work left is listed before its first checkpoint. A server that was killed may have lost a
-    parent, and the values that did not change since: all values are stored then.
+    A thread with work left is listed before its first checkpoint; in one transaction with it, unless a
+    cluster has the lists in other slots. A server that was killed may have lost a parent, and the values
+    that did not change since: all values are stored then.
     """
     checkpoints = [entry for entry in entries if isinstance(entry, CheckpointEntry)]
     begins = any(entry.is_pending and not entry.is_derived for entry in checkpoints)
-    if begins:
-        await _list_thread(client, checkpoints)
-    stored = await _store(client, serde, entries, whole=False)
+    ends = bool(checkpoints) and not checkpoints[-1].is_pending
+    listed = begins or ends or any(entry.metadata.get("run_id") for entry in checkpoints)
+    at_once = listed and not _has_slots(type(client))
+    if begins and not at_once:
+        await _list_alone(client, checkpoints)
+    stored = await _store(client, serde, entries, listed=checkpoints if at_once else (), whole=False)
     if not all(found.has_parent for found in stored.values()):
         stored = await _store(client, serde, entries, whole=True)
-    ends = checkpoints and not checkpoints[-1].is_pending
-    if ends or (not begins and any(entry.metadata.get("run_id") for entry in checkpoints)):
-        await _list_thread(client, checkpoints)
+    if listed and not at_once and (ends or not begins):
+        await _list_alone(client, checkpoints)
     return {namespace: found.checkpoints for namespace, found in stored.items()}
+
+
+@cache
+def _has_slots(kind: type) -> bool:
+    """Tell a cluster's client, whose transactions hold keys of one slot."""
+    return issubclass(kind, importlib.import_module("redis.asyncio").RedisCluster)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +117,17 @@ class _Stored:
 
 
 async def _store(
-    client: "Redis", serde: SerializerProtocol, entries: Sequence[Entry], *, whole: bool
+    client: "Redis",
+    serde: SerializerProtocol,
+    entries: Sequence[Entry],
+    *,
+    listed: Sequence[CheckpointEntry] = (),
+    whole: bool,
 ) -> dict[Namespace, _Stored]:
     checkpoints: defaultdict[Namespace, list[CheckpointEntry]] = defaultdict(list)
     async with client.pipeline(transaction=True) as pipeline:
+        if listed:
+            _list_thread(pipeline, listed)
         for entry in entries:
             if isinstance(entry, WritesEntry):
                 _put_writes(pipeline, serde, entry)
@@ -159,17 +177,21 @@ def _put_writes(pipeline: "Pipeline", serde: SerializerProtocol, entry: WritesEn
         put(entry.namespace.writes(entry.checkpoint_id), f"{entry.task_id}\0{index}", write)
 
 
-async def _list_thread(client: "Redis", entries: Sequence[CheckpointEntry]) -> None:
-    """Enter checkpoints in the indexes across threads, which other slots of a cluster hold."""
-    now = time.time()
+async def _list_alone(client: "Redis", entries: Sequence[CheckpointEntry]) -> None:
     async with client.pipeline(transaction=False) as pipeline:
-        pipeline.zadd(THREADS, {entries[-1].namespace.thread: now})
-        for entry in entries:
-            if run_id := entry.metadata.get("run_id"):
-                pipeline.sadd(run_key(run_id), run_member(entry.namespace, entry.id))
-        for entry in [entry for entry in entries if entry.namespace.is_root][-1:]:
-            if entry.is_pending:
-                pipeline.zadd(PENDING, {entry.namespace.thread: now}, nx=True)
-            else:
-                pipeline.zrem(PENDING, entry.namespace.thread)
+        _list_thread(pipeline, entries)
         await pipeline.execute()
+
+
+def _list_thread(pipeline: "Pipeline", entries: Sequence[CheckpointEntry]) -> None:
+    """Queue the entries of checkpoints in the indexes across threads."""
+    now = time.time()
+    pipeline.zadd(THREADS, {entries[-1].namespace.thread: now})
+    for entry in entries:
+        if run_id := entry.metadata.get("run_id"):
+            pipeline.sadd(run_key(run_id), run_member(entry.namespace, entry.id))
+    for entry in [entry for entry in entries if entry.namespace.is_root][-1:]:
+        if entry.is_pending:
+            pipeline.zadd(PENDING, {entry.namespace.thread: now}, nx=True)
+        else:
+            pipeline.zrem(PENDING, entry.namespace.thread)

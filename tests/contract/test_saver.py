@@ -180,8 +180,9 @@ async def test_an_interrupted_thread_is_pending(on_valkey: RedisConnection) -> N
     assert await saver.apending() == ["t"]
 
 
-async def test_a_thread_is_pending_before_its_checkpoint_is_there(on_valkey: RedisConnection) -> None:
-    saver = RedisSaver(on_valkey.client)
+async def test_a_thread_is_pending_before_its_checkpoint_is_there(on_cluster: RedisConnection) -> None:
+    """Elsewhere both are written in one transaction."""
+    saver = RedisSaver(on_cluster.client)
     cannot_be_stored = checkpoint_with({"branch:to:node": None, "value": object()})
     versions = cannot_be_stored["channel_versions"]
     with pytest.raises(TypeError):
@@ -346,11 +347,35 @@ async def test_round_trips(on_valkey: RedisConnection) -> None:
     pending = checkpoint_with({"branch:to:node": None, "left": "x" * 100})
     done = checkpoint_with({"left": "x" * 100})
     await saver.aput(config_of("t"), done, {}, done["channel_versions"])
-    assert await cost(saver.aput(config_of("t"), pending, {}, pending["channel_versions"])) <= 2
-    assert await cost(saver.aput(config_of("t"), done, {}, done["channel_versions"])) <= 2
+    assert await cost(saver.aput(config_of("t"), pending, {}, pending["channel_versions"])) <= 1
+    assert await cost(saver.aput(config_of("t"), done, {}, done["channel_versions"])) <= 1
     assert await cost(saver.aput_writes(config_of("t", done["id"]), [("left", 1), ("right", 2)], "task")) <= 1
     assert await cost(saver.aget_tuple(config_of("t"))) <= 3
     assert await cost(saver.aget_tuple(config_of("t", done["id"]))) <= 2
+
+
+async def test_a_turn_goes_on_from_what_this_process_wrote_last_unless_another_went_on(
+    on_valkey: RedisConnection,
+) -> None:
+    saver, other, client = (
+        RedisSaver(on_valkey.client),
+        RedisSaver(on_valkey.client),
+        await on_valkey.client(),
+    )
+    graph = eight_nodes(saver)
+    await graph.ainvoke({"turn": 1}, config_of("t"), durability="sync")
+    before = (await client.info("stats"))["total_reads_processed"]
+    kept = await saver.aget_tuple(config_of("t"))
+    assert (await client.info("stats"))["total_reads_processed"] - before - 1 == 1
+    assert kept == await other.aget_tuple(config_of("t"))
+    assert kept
+    kept.checkpoint["channel_versions"].clear()
+    kept.checkpoint["versions_seen"].clear()
+    assert await saver.aget_tuple(config_of("t")) == await other.aget_tuple(config_of("t"))
+    await eight_nodes(other).ainvoke({"turn": 2}, config_of("t"), durability="sync")
+    assert (await graph.aget_state(config_of("t"))).values["turn"] == 2
+    await other.adelete_thread("t")
+    assert await saver.aget_tuple(config_of("t")) is None
 
 
 async def test_a_clone_with_an_allowlist_sees_the_same(on_valkey: RedisConnection) -> None:
