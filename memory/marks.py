@@ -41,6 +41,9 @@ _KNOWS_NOTHING = re.compile(
     r"|nicht (?:gesagt|erzahlt|verraten)|\bwei(?:ss|\w)? ich nicht|nem (?:mondtad|tudom)"
 )
 
+_DENIES = ("n am", "n t ", "ne ", "nem ", "never ", "nicht", "no ", "not ", "nu ", "pas")
+"""One of these stands in whatever `_KNOWS_NOTHING` finds; to look for them takes a fiftieth of its time."""
+
 
 def folded(text: str) -> str:
     """Return a text in lower case, without accents and marks, as words with one blank between."""
@@ -133,7 +136,8 @@ def takes_down(reply: str) -> bool:
 
 def knows_nothing(reply: str) -> bool:
     """Tell whether a reply says that it does not know."""
-    return _KNOWS_NOTHING.search(folded(reply[:REPLY_CHARS])) is not None
+    text = folded(reply[:REPLY_CHARS])
+    return any(one in text for one in _DENIES) and _KNOWS_NOTHING.search(text) is not None
 
 
 def is_open(message: str, reply: str) -> bool:

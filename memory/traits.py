@@ -6,9 +6,11 @@ in an archive of ten turns and of ten thousand. An open question (see `memory.ma
 
 import math
 import re
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from memory import marks
 from memory.expansion import is_fragment
@@ -24,7 +26,7 @@ _NAME = re.compile(r"(?<=[\w,;] )[A-ZÀ-ÖØ-ÞĂȘȚŞŢ][^\W\d_]+")
 Traits = dict[str, float]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Asked:
     """A message with all that is known before a memory is looked at."""
 
@@ -38,6 +40,11 @@ class Asked:
     def recent(self) -> list[ConversationTurn]:
         """The turns right before it."""
         return [turn for turn in self.turns if self.at - turn.at <= RECENT]
+
+    @cached_property
+    def traits(self) -> Traits:
+        """What it says by itself: see `message_traits`."""
+        return message_traits(self)
 
 
 def message_traits(asked: Asked) -> Traits:
@@ -73,15 +80,25 @@ def message_traits(asked: Asked) -> Traits:
 
 def memory_traits(asked: Asked, candidates: Sequence[Candidate]) -> list[Traits]:
     """Return, for each candidate, what speaks for its answering the message."""
-    open_ones = [marks.is_open(each.message, each.reply) for each in candidates]
+    words = [_Words(each) for each in candidates]
+    open_ones = [each.is_open for each in words]
     told = [each for each, is_open in zip(candidates, open_ones, strict=True) if not is_open]
     unanswered = [each for each, is_open in zip(candidates, open_ones, strict=True) if is_open]
     norm = _Norm(told or candidates, unanswered)
     about = _About(asked.message)
     return [
-        _compared(each, norm) | _spoken(each, about) | {"open": is_open, "age": _age(each, asked.at)}
-        for each, is_open in zip(candidates, open_ones, strict=True)
+        _compared(each, norm) | _spoken(each, said, about) | {"age": _age(each, asked.at)}
+        for each, said in zip(candidates, words, strict=True)
     ]
+
+
+class _Words:
+    """What a memory's words say that is asked more than once."""
+
+    def __init__(self, each: Candidate) -> None:
+        self.asks = marks.asks(each.message)
+        self.knows_nothing = marks.knows_nothing(each.reply)
+        self.is_open = self.asks and (self.knows_nothing or not each.reply.strip())
 
 
 class _About:
@@ -134,12 +151,13 @@ def _compared(each: Candidate, norm: _Norm) -> Traits:
     }
 
 
-def _spoken(each: Candidate, about: _About) -> Traits:
+def _spoken(each: Candidate, said: _Words, about: _About) -> Traits:
     figure, text = about.figure, f" {marks.folded(f'{each.message} {each.reply}')}" if about.names else ""
     digits, digits_told = marks.has_figure(f"{each.message}{each.reply}"), marks.has_figure(each.message)
     return {
-        "question": marks.asks(each.message),
-        "knows_nothing": not each.reply or marks.knows_nothing(each.reply),
+        "open": said.is_open,
+        "question": said.asks,
+        "knows_nothing": said.knows_nothing or not each.reply,
         "corrects": marks.corrects(each.message),
         "changes": marks.changes(each.message) or marks.changes(each.reply[: marks.TAKEN_CHARS]),
         "its_first_person": marks.in_first_person(each.message),
@@ -166,7 +184,7 @@ def call_traits(asked: Asked, traits: Sequence[Mapping[str, float]], chances: Se
     ranked = [chances[place] for place in order]
     padded = [*ranked, *[min(ranked[-1], _NONE)] * TOP][: TOP - 1]
     best = traits[order[0]]
-    about = message_traits(asked)
+    about = asked.traits
     return (
         {f"best_{name}": best[name] for name in _OF_BEST}
         | {
@@ -216,7 +234,7 @@ def _said(each: Candidate) -> float:
 
 def _rank(value: float, descending: Sequence[float]) -> float:
     """Return the logarithm of how many are better; 0 for the best."""
-    return math.log1p(sum(other > value for other in descending))
+    return math.log1p(len(descending) - bisect_right(descending[::-1], value))
 
 
 def _age(each: Candidate, at: datetime) -> float:

@@ -251,7 +251,7 @@ def without_echo(
     repeated = {kept[place].turn_id for place in superseded(kept)}
     repeated |= {c.turn_id for c in kept if asks_again(c, state["turn"].message)}
     facts = [words_of(f"{fact.key} {fact.value}") for fact in state["fact_sheet"].facts]
-    known = {c.turn_id for c in kept if _is_known(words_of(f"{c.message} {c.reply}"), facts)}
+    known = {c.turn_id for c in kept if facts and _is_known(words_of(f"{c.message} {c.reply}"), facts)}
     in_vain = {shown.turn_id: shown.probability for shown in state.get("unused", ())}
     if asks(state["turn"].message):  # who asks again wants it, in whatever words
         in_vain = {}

@@ -2,6 +2,9 @@
 
 import sys
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from memory import marks
 from memory.marks import knows_nothing
 from tests.tables import each
@@ -64,3 +67,8 @@ def test_no_words_of_people_are_kept() -> None:
     for mark in (marks.asks, marks.in_first_person, marks.corrects, marks.changes, marks.knows_nothing):
         mark(said)
     assert sys.getrefcount(said) == held
+
+
+@given(st.from_regex(marks._KNOWS_NOTHING))
+def test_no_denial_is_passed_over_because_none_of_its_words_was_seen(text: str) -> None:
+    assert any(one in text for one in marks._DENIES)
