@@ -95,7 +95,7 @@ class Agent:
             text, turn_id=turn_id, owner=owner, at=about.at or datetime.now(UTC), about=about
         )
         if about.private:
-            async for event in self._runs.begin(message, thread, context, private=True):
+            async for event in self._runs.begin(message, thread, context, owner=owner, private=True):
                 yield event
             return
         async with self._queue(thread), self._leases.hold(thread):
@@ -106,7 +106,7 @@ class Agent:
             if may_be_stored and (stored := await self._pending.stored(thread, turn_id, owner)):
                 yield Finished(stored)
                 return
-            async for event in self._runs.begin(message, thread, context):
+            async for event in self._runs.begin(message, thread, context, owner=owner):
                 yield event
 
     async def decide(

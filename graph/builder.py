@@ -21,7 +21,6 @@ from nodes.facts import Facts
 from nodes.gap_filter import GapFilter
 from nodes.ground import Ground
 from nodes.identity import Identity
-from nodes.prefetch import Prefetch
 from nodes.respond import Respond
 from nodes.searching_anew import SearchingAnew
 from nodes.tools import Tools, ToolsOfTurn
@@ -43,12 +42,11 @@ def build_graph(layers: Layers, context_schema: type[TurnContext] = TurnContext)
     ask = ModelCall(layers.model, layers.stops, layers.model_timeout, layers.window)
     window_share = WindowShare(layers.window, layers.toolbox, layers.message_cap)
     experiments = Experiments(layers.episodes)
-    prefetch = Prefetch(turns, layers.episodes, layers.cache, layers.zone, layers.background)
     archive = Archive(
         layers.episodes, layers.conversations, layers.cache, layers.tokens, layers.recorder, experiments
     )
     nodes: dict[str, Callable[..., Any]] = {
-        "prefetch": SearchingAnew(prefetch, experiments, layers.episodes, layers.observations),
+        "prefetch": SearchingAnew(layers.prefetch, experiments, layers.episodes, layers.observations),
         "identity": Identity(turns, layers.permanent, layers.persona),
         "facts": Facts(turns, layers.permanent),
         "working": Working(turns, layers.conversations, archive, experiments),

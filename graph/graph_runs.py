@@ -1,6 +1,7 @@
 """The graph, run in threads: with checkpoints, or for a private turn without any."""
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,11 +29,20 @@ class GraphRuns:
     """The same one, without a checkpointer."""
 
     async def begin(
-        self, message: HumanMessage, thread: str, context: TurnContext, *, private: bool = False
+        self,
+        message: HumanMessage,
+        thread: str,
+        context: TurnContext,
+        *,
+        owner: str,
+        private: bool = False,
     ) -> AsyncIterator[Event]:
         """Run a new turn, that can be stopped; of a private one nothing is kept."""
-        turn_id = str(message.id)
-        with self.layers.stops.possible(turn_id):
+        turn_id, context = str(message.id), _without_forks(context)
+        ahead: AbstractContextManager[None] = nullcontext()
+        if not private and context.experiment is Experiment.OFF:
+            ahead = self.layers.prefetch.ahead(self.layers.turns.of(message, owner, thread), context)
+        with self.layers.stops.possible(turn_id), ahead:
             async for event in self.run(turn_id, {"messages": [message]}, thread, context, private=private):
                 yield event
 
@@ -45,12 +55,8 @@ class GraphRuns:
         *,
         private: bool = False,
     ) -> AsyncIterator[Event]:
-        """Run the graph with what it is given; None goes on where the thread's last checkpoint stands.
-
-        That is never a fork, so no node has to look whether it is.
-        """
-        if context.experiment is Experiment.FORKS:
-            context = context.model_copy(update={"experiment": Experiment.OFF})
+        """Run the graph with what it is given; None goes on where the thread's last checkpoint stands."""
+        context = _without_forks(context)
         run = TurnRun(await self.layers.toolbox.schemas() if context.tool_rounds else {})
         if private:
             events = run.events(self.untraced, given, _config(thread), context, None)
@@ -77,6 +83,13 @@ class GraphRuns:
         """Take a message that is not to be answered out of the thread; nothing is pending any more."""
         gone = {"messages": [RemoveMessage(id=message_id)]}
         await self.graph.aupdate_state(_config(thread), gone, as_node="archive")
+
+
+def _without_forks(context: TurnContext) -> TurnContext:
+    """Return the context of a run that is never a fork, so that no node has to look whether it is."""
+    if context.experiment is not Experiment.FORKS:
+        return context
+    return context.model_copy(update={"experiment": Experiment.OFF})
 
 
 def _config(thread: str) -> RunnableConfig:

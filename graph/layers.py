@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, tzinfo
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -50,6 +50,7 @@ from memory.working.conversation import RedisConversation
 from memory.working.metrics import RedisMetrics
 from memory.working.session_cache import RedisSessionCache
 from memory.working.tool_cache import RedisToolCache
+from nodes.prefetch import Prefetch
 
 logger = logging.getLogger(__name__)
 
@@ -96,6 +97,11 @@ class Layers:
         self.toolbox = Toolbox(self._own_tools, self.plugins, lambda: settings().owner)
         self.delegation = self._delegation()
         self.turns = TurnReader(lambda: settings().owner, utc_now)
+
+    @cached_property
+    def prefetch(self) -> Prefetch:
+        """The search of each turn, that may begin before its first node."""
+        return Prefetch(self.turns, self.episodes, self.cache, self.zone, self.background)
 
     def _folder(self, name: str) -> Callable[[], Path]:
         return lambda: self.settings().data_folder / name

@@ -70,13 +70,18 @@ class TurnReader:
             OwnerMismatch: the thread belongs to another owner than the one asked for.
         """
         message = _last_message(state)
-        note = note_of(message)
-        owner = self._owner(state, runtime.context, note)
+        owner = self._owner(state, runtime.context, note_of(message))
         running = runtime.execution_info
+        thread = (running.thread_id if running else None) or thread_id("no thread", owner)
+        return self.of(message, owner, thread)
+
+    def of(self, message: BaseMessage, owner: str, thread: str) -> Turn:
+        """Return the turn that a message begins in a thread of the owner."""
+        note = note_of(message)
         return Turn(
             turn_id=str(message.id),
             owner=owner,
-            thread=(running.thread_id if running else None) or thread_id("no thread", owner),
+            thread=thread,
             message=clean(message.text),
             at=_time(note) or self.clock(),
             quote=_text(note, "quote"),

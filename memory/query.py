@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
-from memory.expansion import expanded
+from memory.expansion import expanded, is_fragment
 from memory.keys import find_keys
 from memory.lexical.analysis import query_terms
 from memory.lexical.languages import identifier
@@ -55,6 +55,11 @@ def understand(message: str, *, before: Sequence[str], now: datetime, zone: tzin
         times=times,
         time_alone=times is not None and _names_nothing_but(times.text, message),
     )
+
+
+def understand_alone(message: str, *, now: datetime, zone: tzinfo) -> Understood | None:
+    """Read a message without those before it; None for one that leans on them."""
+    return None if is_fragment(message[:QUERY_CHARS]) else understand(message, before=(), now=now, zone=zone)
 
 
 def _names_nothing_but(time: str, message: str) -> bool:

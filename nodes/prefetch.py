@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from functools import partial
+from typing import TypeVar
 
 from langchain_core.messages import AnyMessage
 from langgraph.runtime import Runtime
@@ -24,7 +25,7 @@ from memory.episodic.background import Background
 from memory.errors import MemoryTierError
 from memory.models import CacheEntry, Mechanism, SearchReport
 from memory.protocols import Searchable, SessionCache
-from memory.query import Understood, understand, warm_up
+from memory.query import Understood, understand, understand_alone, warm_up
 from memory.traits import RECENT
 
 LOADING_SECONDS = 20.0
@@ -37,6 +38,7 @@ _KEEPING_DELAY = 0.1
 _SHORT = 200
 """Characters that are read in less than a millisecond, or in about 5 when they are full of times."""
 _RECALL = TypeAdapter(Recall)
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -44,6 +46,32 @@ class Loading:
     """Whether the first turn of this process has had the archive loaded."""
 
     done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """When a search began."""
+
+    began: float = field(default_factory=time.perf_counter)
+    asked_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def told(self, recall: Recall) -> Recall:
+        """Return what was found, with when the archive was asked and how long that took."""
+        milliseconds = round((time.perf_counter() - self.began) * 1000, 1)
+        reports = {
+            name: replace(report, milliseconds=milliseconds) for name, report in recall.reports.items()
+        }
+        return replace(recall, asked_at=self.asked_at, reports=reports)
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A search that was begun before the turn's first node."""
+
+    turn: Turn
+    context: TurnContext
+    searching: "asyncio.Task[Recall | None]"
+    """Returns None when the message leans on what was said before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +83,49 @@ class Prefetch:
     cache: SessionCache
     zone: Callable[[], Awaitable[tzinfo]]
     background: Background
-    """Where results are kept in the cache, behind the turn."""
+    """Where results are kept in the cache, behind the turn, and searches run ahead of it."""
     loading: Loading = field(default_factory=Loading)
+    begun: dict[str, Ahead] = field(default_factory=dict)
+    """By turn id."""
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> PrefetchUpdate:
         context = runtime.context
         turn = self.turns(state, runtime)
         unloaded = await self._loaded(turn.owner)
-        began, asked_at = time.perf_counter(), datetime.now(UTC)
+        clock = Clock()
         try:
-            recall = await within(self._recalled(turn, state["messages"], context), context.prefetch_timeout)
+            recall = await within(self._found(turn, state["messages"], context), context.prefetch_timeout)
         except TimeoutError:
-            recall = _nothing("late", f"no answer within {context.prefetch_timeout:g} s")
+            recall = clock.told(_nothing("late", f"no answer within {context.prefetch_timeout:g} s"))
         except MemoryTierError as error:
-            recall = _nothing("down", str(error))
-        recall = _timed(recall, time.perf_counter() - began, unloaded)
-        return {"recall": replace(recall, asked_at=asked_at, carried=shown_before(state, turn))}
+            recall = clock.told(_nothing("down", str(error)))
+        return {"recall": replace(_noted(recall, unloaded), carried=shown_before(state, turn))}
+
+    @contextlib.contextmanager
+    def ahead(self, turn: Turn, context: TurnContext) -> Iterator[None]:
+        """Search for a turn that is about to run, while its thread's checkpoint is read, for the block."""
+        if self.loading.done:
+            work = partial(self._alone, turn, context)
+            searching = self.background.joined(("ahead", turn.turn_id), work)
+            self.begun[turn.turn_id] = Ahead(turn, context, searching)
+        try:
+            yield
+        finally:
+            self.begun.pop(turn.turn_id, None)
+
+    async def _found(self, turn: Turn, messages: Sequence[AnyMessage], context: TurnContext) -> Recall:
+        """Return what the search ahead finds; without one that serves, search now."""
+        begun, found = self.begun.pop(turn.turn_id, None), None
+        if begun is not None and (begun.turn, begun.context) == (turn, context):
+            found = await begun.searching
+        if found is not None:
+            return found
+        clock, asked = Clock(), await self._understood(turn, said_before(turn, messages))
+        return clock.told(await self._recalled(turn, asked, context))
+
+    async def _alone(self, turn: Turn, context: TurnContext) -> Recall | None:
+        clock, asked = Clock(), await self._read(turn, understand_alone)
+        return clock.told(await self._recalled(turn, asked, context)) if asked else None
 
     async def _loaded(self, owner: str) -> str:
         """Have libraries and model loaded before the clock runs: that happens once, and is no slow search.
@@ -93,9 +148,8 @@ class Prefetch:
     async def _load(self, owner: str) -> None:
         await asyncio.gather(self.episodes.ready(owner=owner), asyncio.to_thread(warm_up))
 
-    async def _recalled(self, turn: Turn, messages: Sequence[AnyMessage], context: TurnContext) -> Recall:
+    async def _recalled(self, turn: Turn, asked: Understood, context: TurnContext) -> Recall:
         until = time.monotonic() + context.prefetch_timeout * _SEARCH_SHARE
-        asked = await self._understood(turn, said_before(turn, messages))
         if context.cache_ttl == 0 or turn.private:
             return (await self._searched(turn, asked, context, until))[0]
         key = cache_key(asked, context)
@@ -114,8 +168,11 @@ class Prefetch:
         return recall
 
     async def _understood(self, turn: Turn, before: Sequence[str]) -> Understood:
+        return await self._read(turn, partial(understand, before=before))
+
+    async def _read(self, turn: Turn, reader: Callable[..., T]) -> T:
         """Read the message; a long one, which takes its time, off the event loop."""
-        reading = partial(understand, turn.message, before=before, now=turn.at, zone=await self.zone())
+        reading = partial(reader, turn.message, now=turn.at, zone=await self.zone())
         return reading() if len(turn.message) <= _SHORT else await asyncio.to_thread(reading)
 
     async def _remember(self, key: str, owner: str, entry: CacheEntry, recall: Recall, ttl: float) -> None:
@@ -175,10 +232,8 @@ def _nothing(status: str, problem: str) -> Recall:
     return Recall(reports={Mechanism.THEMATIC.value: SearchReport(status=status, problem=problem)})
 
 
-def _timed(recall: Recall, seconds: float, unloaded: str) -> Recall:
-    milliseconds = round(seconds * 1000, 1)
-    reports = {
-        name: replace(report, milliseconds=milliseconds, problem=unloaded or report.problem)
-        for name, report in recall.reports.items()
-    }
+def _noted(recall: Recall, problem: str) -> Recall:
+    if not problem:
+        return recall
+    reports = {name: replace(report, problem=problem) for name, report in recall.reports.items()}
     return replace(recall, reports=reports)
