@@ -59,7 +59,7 @@ async def _show_last(console: Console, agent: Agent, place: Place) -> None:
     """Show the last exchanges of a thread that is gone on with."""
     window = agent.layers.conversations.window
     for turn in (await window(owner=place.owner, thread=place.thread, max_tokens=_LAST_TOKENS))[-_LAST:]:
-        reply.print_exchange(console, turn.message, turn.reply)
+        reply.print_exchange(console, turn.said, turn.reply)
 
 
 async def _finish_pending(console: Console, agent: Agent, owner: str, *, behind_prompt: bool) -> None:

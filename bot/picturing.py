@@ -70,5 +70,5 @@ def score_row(
         probability=decision.probability,
         kept=decision.kept,
         rule="" if is_seen else rule(decision),
-        snippet=snippet(candidate.message or candidate.reply) if snippet else "",
+        snippet=snippet(candidate.said or candidate.reply) if snippet else "",
     )

@@ -64,7 +64,7 @@ def print_resumed(console: Console, state: State) -> None:
     """Print a turn that an earlier stop cut off, and that is finished now."""
     reply = state["reply"]
     console.print("A reply that was cut off is finished now:", style="dim")
-    print_exchange(console, state["turn"].message, reply.text or reply.problem)
+    print_exchange(console, state["turn"].said, reply.text or reply.problem)
 
 
 def load() -> ModuleType:

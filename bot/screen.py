@@ -123,7 +123,7 @@ def _decision(row: Judged, head: str, width: int) -> Text:
     similarity = "no vector" if evidence.cosine is None else f"similarity {evidence.cosine:.2f}"
     numbers = f"{similarity}, {evidence.coverage:.0%} of the words, relevant {decision.probability:.0%}"
     line = Text("kept  " if decision.kept else "cut   ", style="green" if decision.kept else "dim")
-    words = Text(snippet(candidate.message or candidate.reply))
+    words = Text(snippet(candidate.said or candidate.reply))
     words.truncate(max(width - len(line) - len(head) - 2, LEAST_SNIPPET), overflow="ellipsis")
     line.append(f"{head}  {words.plain}", style="" if decision.kept else "dim")
     return line.append(f"\n      {numbers}; {told(decision)}", style="dim")

@@ -22,7 +22,7 @@ from graph.pending import PendingTurns
 from graph.redis_saver import RedisSaver
 from graph.snapshots import check_owner, turn_id_of, waiting_in
 from graph.state import State
-from graph.turn import PLAIN, Circumstances, user_message
+from graph.turn import PLAIN, Circumstances, is_empty, user_message
 from graph.turn_run import Compiled
 from memory.ending import end
 from memory.errors import EmptyMessage, GoatError, ThreadBusy, TierUnavailable, Undecided
@@ -86,7 +86,7 @@ class Agent:
             TierUnavailable: Redis cannot be reached, or the archive cannot be written. The turn stays
                 pending where it is, and is finished by the next call.
         """
-        if not clean(text).strip():
+        if not clean(text).strip() and is_empty(about.parts):
             raise EmptyMessage("The message is empty. Write something to answer.")
         may_be_stored = bool(turn_id) and not fresh
         turn_id = turn_id or uuid.uuid4().hex

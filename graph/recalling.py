@@ -6,9 +6,10 @@ from dataclasses import replace
 from graph.context import TurnContext
 from graph.state import Recall, TimeMeant
 from memory.gap import quantile
-from memory.models import EDIT_OF, FOREIGN, Candidate, Evidence, Hit, Mechanism, SearchReport, SearchResult
+from memory.models import EDIT_OF, Candidate, Episode, Evidence, Hit, Mechanism, SearchReport, SearchResult
+from memory.provenance import MESSAGE, Part, spans
 from memory.query import Understood
-from memory.text import excerpt
+from memory.text import excerpt, shortened
 
 CANDIDATE_CHARS = 3000
 """Each of message and reply is held to this in the state; the archive has the whole."""
@@ -25,8 +26,8 @@ def search_limit(context: TurnContext) -> int:
 def to_candidate(hit: Hit, rank: int) -> Candidate:
     """Bound a hit's text, around the part that matched."""
     episode, (start, end) = hit.episode, hit.part
-    offset = len(episode.message) + 1
-    message = excerpt(episode.message, (min(start, offset), min(end, offset)), CANDIDATE_CHARS)
+    offset = len(episode.said) + 1
+    message, parts = bounded(episode, (min(start, offset), min(end, offset)))
     reply = excerpt(episode.reply, (max(start - offset, 0), max(end - offset, 0)), CANDIDATE_CHARS)
     return Candidate(
         turn_id=episode.turn_id,
@@ -34,16 +35,32 @@ def to_candidate(hit: Hit, rank: int) -> Candidate:
         at=episode.at,
         message=message,
         reply=reply,
-        whole=len(episode.message) <= CANDIDATE_CHARS and len(episode.reply) <= CANDIDATE_CHARS,
+        whole=(message, parts, reply) == (episode.message, tuple(episode.parts), episode.reply),
         mechanism=_mechanism(hit.evidence),
         rank=rank,
         score=hit.score,
         evidence=hit.evidence,
         small_talk=hit.small_talk,
-        foreign=FOREIGN in episode.tags,
+        foreign=episode.foreign,
+        parts=parts,
+        speaker=episode.speaker,
         edit_of=_edited(episode.tags),
         access_count=episode.access_count,
     )
+
+
+def bounded(episode: Episode, span: tuple[int, int]) -> tuple[str, tuple[Part, ...]]:
+    """Bound what was said: most of it around the half-open `span` of `said`, a share of each other text."""
+    share = CANDIDATE_CHARS // (len(episode.parts) + 1)
+    held = {number: shortened(part.text, share) for number, part in enumerate(episode.parts)}
+    begin = 0
+    for text, number in spans(episode.message, episode.parts):
+        start, end = (min(max(place - begin, 0), len(text)) for place in span)
+        if number is not None:
+            held[number] = excerpt(text, (start, end), CANDIDATE_CHARS if start < end else share)
+        begin += len(text)
+    parts = (replace(part, text=held[number]) for number, part in enumerate(episode.parts))
+    return held.get(MESSAGE, ""), tuple(parts)
 
 
 def _edited(tags: Sequence[str]) -> str:

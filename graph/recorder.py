@@ -62,7 +62,7 @@ class TurnRecorder:
             await asyncio.wait(running)
 
     async def _logged(self, observation: Observation, state: State) -> None:
-        words = {"message": state["turn"].message, "reply": state["reply"].text} if self.log_text() else None
+        words = {"message": state["turn"].said, "reply": state["reply"].text} if self.log_text() else None
         log_turn(observation, words)
 
 

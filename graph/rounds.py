@@ -65,7 +65,7 @@ def tools_inputs(state: State) -> list[ToolsInput]:
     results = results_of(state)
     outputs, experiment = [result.output for result in results], any(result.experiment for result in results)
     foreign = is_tainted(state)
-    seen = "\n".join([state["turn"].message, state["turn"].quote, *outputs])
+    seen = "\n".join([state["turn"].message, *(part.text for part in state["turn"].parts), *outputs])
     return [
         ToolsInput(
             turn=state["turn"],
@@ -79,10 +79,10 @@ def tools_inputs(state: State) -> list[ToolsInput]:
 
 
 def is_tainted(state: State) -> bool:
-    """Say whether text from outside stands before the model: of this turn, the one before, or recalled."""
-    found = (result.foreign for result in results_of(state))
-    before = (turn.foreign for turn in conversation_of(state)[-1:])
-    return any((*found, *before, *(memory.foreign for memory in recalled_of(state))))
+    """Say whether any text of a third party stands before the model, wherever it came in."""
+    read = [result.foreign for result in results_of(state)]
+    past = [turn.foreign for turn in conversation_of(state)]
+    return any((state["turn"].from_others, *read, *past, *(memory.foreign for memory in recalled_of(state))))
 
 
 def names_new_address(arguments: Mapping[str, Any], seen: str) -> bool:
@@ -119,13 +119,13 @@ def shown_data(state: State) -> Iterator[str]:
     """Yield what the model was shown as data; a call that only repeats it is no call."""
     sheet = state.get("fact_sheet")
     for memory in recalled_of(state):
-        yield f"{memory.message}\n{memory.reply}"
+        yield f"{memory.said}\n{memory.reply}"
     for turn in conversation_of(state):
         previews = (line.partition(" -> ")[2] for line in turn.evidence)
-        yield "\n".join([turn.message, turn.reply, *previews])
+        yield "\n".join([turn.said, turn.reply, *previews])
     for fact in sheet.facts if sheet else ():
         yield f"{fact.key}: {fact.value}"
-    yield state["turn"].quote
+    yield from (f"{part.title}\n{part.text}" for part in state["turn"].parts)
     yield from (result.output for result in results_of(state))
 
 

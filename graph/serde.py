@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from graph import exchange, state
 from graph.state_values import revived
-from memory import models
+from memory import models, provenance
 
 _MESSAGES = "messages"
 _OWN = (state, exchange)
@@ -28,7 +28,9 @@ class StateSerializer(JsonPlusSerializer):
 
     def __init__(self) -> None:
         super().__init__(
-            allowed_msgpack_modules=[kind for module in (*_OWN, models) for kind in _types(module)]
+            allowed_msgpack_modules=[
+                kind for module in (*_OWN, models, provenance) for kind in _types(module)
+            ]
         )
 
     def dumps_typed(self, obj: Any) -> tuple[str, bytes]:

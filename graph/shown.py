@@ -25,13 +25,15 @@ def extract_of(candidate: Candidate, chars: int) -> Candidate:
 
     Of what is a part already the middle is kept, which matched; of a whole its two ends.
     """
-    if not chars or max(len(candidate.message), len(candidate.reply)) <= chars:
+    texts = (candidate.message, candidate.reply, *(part.text for part in candidate.parts))
+    if not chars or max(map(len, texts)) <= chars:
         return candidate
-    message, reply = (
+    message, reply, *others = (
         shortened(text, chars) if candidate.whole else excerpt(text, (len(text) // 2,) * 2, chars)
-        for text in (candidate.message, candidate.reply)
+        for text in texts
     )
-    return replace(candidate, message=message, reply=reply, whole=False)
+    parts = tuple(replace(part, text=text) for part, text in zip(candidate.parts, others, strict=True))
+    return replace(candidate, message=message, reply=reply, parts=parts, whole=False)
 
 
 def answers_of(state: State) -> list[Candidate]:

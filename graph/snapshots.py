@@ -77,6 +77,7 @@ def as_state(episode: Episode) -> State:
         owner=episode.owner,
         thread=episode.thread,
         message=episode.message,
+        parts=episode.parts,
         at=episode.at,
     )
     return {"messages": [], "turn": turn, "reply": Reply(text=episode.reply, outcome=outcome)}

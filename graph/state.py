@@ -27,6 +27,7 @@ from memory.models import (
     SearchReport,
     Seen,
 )
+from memory.provenance import Part, Spoken
 from memory.window import Space
 
 MESSAGES_KEPT = 20
@@ -48,16 +49,17 @@ TurnId = Annotated[str, BeforeValidator(_id_of)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class Turn(Spoken):
     """Which turn this is."""
 
     turn_id: str
     owner: str
     thread: str
     message: str
+    """The owner's own words."""
     at: datetime
-    quote: str = ""
-    """What the message replies to; shown to the model, not archived again."""
+    parts: tuple[Part, ...] = ()
+    """What came with the message, each text by itself, and what it replies to."""
     tags: Sequence[str] = ()
     """What the archive notes of the turn, such as that its message is an edit."""
     private: bool = False

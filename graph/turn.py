@@ -1,7 +1,7 @@
 """Which turn a run is: whose, in which thread, which message, when."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from graph.context import TurnContext
 from graph.state import State, Turn
 from graph.thread_ids import thread_id
 from memory.errors import EmptyMessage, OwnerMismatch
+from memory.provenance import Carrier, Part, plain, read_parts, said
 from memory.text import clean
 
 ANOTHERS = "This thread belongs to another owner. Leave `owner` empty to go on in it, or start a new thread."
@@ -25,8 +26,8 @@ class Circumstances:
 
     at: datetime | None = None
     """When it was sent; now, when nobody says."""
-    quote: str = ""
-    """What it replies to: shown to the model, not archived again."""
+    parts: Sequence[Part] = ()
+    """What came with it and is not the owner's own word, and what it replies to."""
     tags: Sequence[str] = ()
     """Noted in the archive."""
     private: bool = False
@@ -46,8 +47,8 @@ def user_message(
 ) -> HumanMessage:
     """Make the message that begins a turn, with all that is needed to do the turn again after a crash."""
     note: dict[str, Any] = {"owner": owner, "at": at.isoformat()}
-    if about.quote:
-        note["quote"] = clean(about.quote)
+    if about.parts:
+        note["parts"] = plain([_clean(part) for part in about.parts])
     if about.tags:
         note["tags"] = list(about.tags)
     if about.private:
@@ -84,7 +85,7 @@ class TurnReader:
             thread=thread,
             message=clean(message.text),
             at=_time(note) or self.clock(),
-            quote=_text(note, "quote"),
+            parts=parts_of(message),
             tags=_texts(note, "tags"),
             private=note.get("private") is True,
         )
@@ -114,7 +115,7 @@ def _last_message(state: State) -> AnyMessage:
     messages = state.get("messages", [])
     if not messages or messages[-1].type != "human":
         raise EmptyMessage("There is no message to answer: the last message must be the user's.")
-    if not clean(messages[-1].text).strip():
+    if not clean(messages[-1].text).strip() and is_empty(parts_of(messages[-1])):
         raise EmptyMessage("The message is empty. Write something to answer.")
     return messages[-1]
 
@@ -123,6 +124,28 @@ def note_of(message: BaseMessage) -> Mapping[str, Any]:
     """Return what travels with the message; others may have written there what is not ours."""
     note = message.additional_kwargs.get(_NOTE)
     return note if isinstance(note, Mapping) else {}
+
+
+def parts_of(message: BaseMessage) -> tuple[Part, ...]:
+    """Return what came with a message; an earlier version noted a quotation alone."""
+    note = note_of(message)
+    quote = _text(note, "quote")
+    earlier = (Part(text=quote, carrier=Carrier.QUOTED),) if quote else ()
+    return (*earlier, *map(_clean, read_parts(note.get("parts", ()))))
+
+
+def said_by(message: BaseMessage) -> str:
+    """Return what a message says, with what came along."""
+    return said(message.text, parts_of(message))
+
+
+def is_empty(parts: Sequence[Part]) -> bool:
+    """Say whether parts hold nothing to answer."""
+    return not any(part.text.strip() for part in parts if part.carrier is not Carrier.NAME)
+
+
+def _clean(part: Part) -> Part:
+    return replace(part, text=clean(part.text), source=clean(part.source))
 
 
 def _text(note: Mapping[str, Any], key: str) -> str:

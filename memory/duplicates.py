@@ -24,7 +24,7 @@ class Told(Protocol):
     """What was said, and when."""
 
     @property
-    def message(self) -> str: ...
+    def said(self) -> str: ...
     @property
     def reply(self) -> str: ...
     @property
@@ -56,7 +56,7 @@ def same_matter(one: frozenset[str], other: frozenset[str]) -> bool:
 
 def asks_again(told: Told, message: str) -> bool:
     """Tell whether a memory is nothing but this very message, said before and not answered."""
-    return not told.reply and _plain(told.message) == _plain(message)
+    return not told.reply and _plain(told.said) == _plain(message)
 
 
 def _plain(text: str) -> list[str]:
@@ -68,7 +68,7 @@ def superseded(told: Sequence[Told]) -> set[int]:
 
     A question that was not answered repeats nothing, however late: it is repeated by what tells.
     """
-    words = [words_of(f"{each.message} {each.reply}") for each in told]
+    words = [words_of(f"{each.said} {each.reply}") for each in told]
     tells = [not is_unanswered(each) for each in told]
     latest_first = sorted(
         range(len(told)), key=lambda place: (tells[place], told[place].at, -place), reverse=True

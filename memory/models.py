@@ -6,11 +6,12 @@ from datetime import datetime
 from enum import StrEnum
 
 from memory.errors import MemoryTierError
+from memory.provenance import Carrier, Part, Speaker, Spoken
 
 EDIT_OF = "edit of "
 """How the tag of an edited message begins; the turn id of the version before it follows."""
 FOREIGN = "foreign"
-"""The tag of an episode in whose turn text from outside was read, such as a page."""
+"""The tag of an episode in whose turn a tool read text from outside, such as a page."""
 
 
 class Mechanism(StrEnum):
@@ -35,7 +36,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Episode:
+class Episode(Spoken):
     """One turn as it stands in the archive, verbatim."""
 
     turn_id: str
@@ -48,11 +49,21 @@ class Episode:
     tags: tuple[str, ...] = ()
     access_count: int = 0
     """How often it was shown to the model."""
+    parts: tuple[Part, ...] = ()
+    """What came with the message and is not the owner's own word."""
+    speaker: Speaker = Speaker.OWNER
+    """Who says the message; where that is a third party, the reply is no word of the assistant's either."""
+    carrier: Carrier = Carrier.TYPED
 
     @property
     def text(self) -> str:
-        """Message and reply as one document, the unit of retrieval."""
-        return f"{self.message}\n{self.reply}" if self.reply else self.message
+        """All that was said, and the reply, as one document, the unit of retrieval."""
+        return f"{self.said}\n{self.reply}" if self.reply else self.said
+
+    @property
+    def foreign(self) -> bool:
+        """Whether any of it is a third party's, or was said in view of what a tool read outside."""
+        return self.speaker is Speaker.THIRD_PARTY or self.from_others or FOREIGN in self.tags
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +173,7 @@ class SearchResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(Spoken):
     """An episode found by a mechanism, bounded in size so that it may stand in a checkpoint."""
 
     turn_id: str
@@ -181,7 +192,10 @@ class Candidate:
     small_talk: bool = False
     """It is like greetings, thanks and the like."""
     foreign: bool = False
-    """Text from outside was read in its turn, such as a page."""
+    """As of its episode."""
+    parts: tuple[Part, ...] = ()
+    speaker: Speaker = Speaker.OWNER
+    """Who says its message."""
     edit_of: str = ""
     """The turn whose message it is a later version of."""
     access_count: int = 0
@@ -207,7 +221,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConversationTurn:
+class ConversationTurn(Spoken):
     """One turn of a thread, as L2 keeps it."""
 
     turn_id: str
@@ -216,10 +230,12 @@ class ConversationTurn:
     at: datetime
     evidence: Sequence[str] = ()
     """One line for each tool call of the turn."""
+    parts: tuple[Part, ...] = ()
+    """What came with the message and is not the owner's own word."""
     foreign: bool = False
-    """Text from outside was read in it, such as a page."""
+    """A third party's text came with it, was read by a tool in it, or is repeated in its reply."""
     tokens: int = 0
-    """Tokens of message, reply and evidence together."""
+    """Tokens of message, parts, reply and evidence together."""
     in_vain: Mapping[str, tuple[float, int]] | None = None
     """Memories shown of late that no reply made use of, by turn id: the probability that each was shown
     with, and for how many turns it is not shown again. None: not noted then."""

@@ -74,9 +74,11 @@ MIGRATIONS: Final[Sequence[Sequence[Step]]] = (
             PRIMARY KEY (turn_id, memory)
         ) WITHOUT ROWID""",
     ),
+    ("ALTER TABLE episodes ADD COLUMN provenance TEXT NOT NULL DEFAULT ''",),
 )
 """One tuple of steps a version. `episodes.parts` is how many vectors stand for the episode, NULL before it is
-indexed. Times are microseconds since the epoch. What `vectors` holds: see `memory.episodic.kept_vectors`."""
+indexed; `episodes.provenance` is as `memory.provenance` has it. Times are microseconds since the epoch. What
+`vectors` holds: see `memory.episodic.kept_vectors`."""
 
 VERSION: Final = len(MIGRATIONS)
 

@@ -27,14 +27,14 @@ class Said(Protocol):
     """A message, and the reply that it got."""
 
     @property
-    def message(self) -> str: ...
+    def said(self) -> str: ...
     @property
     def reply(self) -> str: ...
 
 
 def is_unanswered(said: Said) -> bool:
     """Say whether all that was said is a question, which got no reply."""
-    return not said.reply and only_asks(said.message)
+    return not said.reply and only_asks(said.said)
 
 
 def only_asks(text: str) -> bool:

@@ -54,7 +54,7 @@ def by_relevance(candidates: Sequence[Candidate], *, tie: float) -> list[Candida
         tie: scores are compared in steps of this size; within a step they are taken as equal.
     """
     ranked = sorted(candidates, key=lambda c: (round(c.score / tie), c.at, c.access_count), reverse=True)
-    words = {c.turn_id: words_of(f"{c.message} {c.reply}") for c in ranked}
+    words = {c.turn_id: words_of(f"{c.said} {c.reply}") for c in ranked}
     left = dict.fromkeys(range(len(ranked)))
     standing: list[Candidate] = []
 

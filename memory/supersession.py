@@ -58,7 +58,7 @@ def supersedes(
         named: words of that matter.
         next_said: nothing else was said in between, in the same thread.
     """
-    if newer.at <= older.at or marks.asks(newer.message) or marks.is_open(older.message, older.reply):
+    if newer.at <= older.at or marks.asks(newer.said) or marks.is_open(older.said, older.reply):
         return False
     same_thread = newer.thread == older.thread
     if newer.edit_of == older.turn_id:
@@ -66,7 +66,7 @@ def supersedes(
     if same_thread and next_said and _takes_back(newer, older):
         return True
     acknowledged = marks.updates(newer.reply)
-    if not (acknowledged or marks.corrects(newer.message) or marks.changes(newer.message)):
+    if not (acknowledged or marks.corrects(newer.said) or marks.changes(newer.said)):
         return False
     return _share_a_matter(newer, older, named, acknowledged=acknowledged)
 
@@ -77,12 +77,12 @@ def _takes_back(newer: Candidate, older: Candidate) -> bool:
     Who is sorry to be late takes nothing back: the reply, a second such word or a figure as long as the one
     before has to say so too.
     """
-    message, apart = newer.message, newer.at - older.at
+    message, apart = newer.said, newer.at - older.at
     if marks.updates(newer.reply) and marks.corrects(message):
         return apart <= NEXT_DAYS
     if apart > SAME_BREATH or not marks.opens_with_correction(message):
         return False
-    one, other = _figures(message), _figures(older.message)
+    one, other = _figures(message), _figures(older.said)
     if one and other:
         return not one.isdisjoint(other)
     return not one and marks.takes_back(message)
@@ -105,5 +105,5 @@ def _share_a_matter(newer: Candidate, older: Candidate, named: frozenset[str], *
 
 
 def _matter(each: Candidate) -> frozenset[str]:
-    text = f"{each.message[: marks.READ_CHARS]} {each.reply[: marks.REPLY_CHARS]}"
+    text = f"{each.said[: marks.READ_CHARS]} {each.reply[: marks.REPLY_CHARS]}"
     return frozenset(word for word in words_of(text) if not marks.has_figure(word))

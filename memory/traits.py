@@ -53,7 +53,7 @@ def message_traits(asked: Asked) -> Traits:
     last = recent[-1] if recent else None
     figure = marks.asks_figure(message)
     asks, first_person = marks.asks(message), marks.in_first_person(message)
-    figures_said = any(marks.has_figure(f"{turn.message}{turn.reply}") for turn in recent)
+    figures_said = any(marks.has_figure(f"{turn.said}{turn.reply}") for turn in recent)
     return {
         "first_person": first_person,
         "asks": asks,
@@ -152,22 +152,22 @@ def _compared(each: Candidate, norm: _Norm) -> Traits:
 
 
 def _spoken(each: Candidate, said: _Words, about: _About) -> Traits:
-    figure, text = about.figure, f" {marks.folded(f'{each.message} {each.reply}')}" if about.names else ""
-    digits, digits_told = marks.has_figure(f"{each.message}{each.reply}"), marks.has_figure(each.message)
+    figure, text = about.figure, f" {marks.folded(f'{each.said} {each.reply}')}" if about.names else ""
+    digits, digits_told = marks.has_figure(f"{each.said}{each.reply}"), marks.has_figure(each.said)
     return {
         "open": said.is_open,
         "question": said.asks,
         "knows_nothing": said.knows_nothing or not each.reply,
-        "corrects": marks.corrects(each.message),
-        "changes": marks.changes(each.message) or marks.changes(each.reply[: marks.TAKEN_CHARS]),
-        "its_first_person": marks.in_first_person(each.message),
+        "corrects": marks.corrects(each.said),
+        "changes": marks.changes(each.said) or marks.changes(each.reply[: marks.TAKEN_CHARS]),
+        "its_first_person": marks.in_first_person(each.said),
         "figure": digits and figure,
         "figure_told": digits_told and figure,
         "no_figure": figure and not digits,
-        "its_length": math.log1p(len(each.message)),
+        "its_length": math.log1p(len(each.said)),
         "reply_length": math.log1p(len(each.reply)),
         "its_small_talk": each.small_talk,
-        "taste": about.seeks and marks.tells_taste(each.message),
+        "taste": about.seeks and marks.tells_taste(each.said),
         "name_missing": bool(about.names) and not any(f" {name}" in text for name in about.names),
     }
 

@@ -18,7 +18,9 @@ from graph.updates import ArchiveUpdate
 from memory.deadline import within
 from memory.errors import MemoryTierError
 from memory.models import FOREIGN, ConversationTurn, Episode, Outcome
+from memory.prompt import render_said
 from memory.protocols import ConversationStore, EpisodeStore, SessionCache
+from memory.provenance import worth_keeping
 from memory.tokens import TokenCounter
 from memory.usage import is_used
 
@@ -82,16 +84,18 @@ class Archive:
     async def _to_conversation(self, state: State, in_vain: Sequence[Unused]) -> ConversationTurn:
         """Return the turn for L2, with what the thread's next turn goes by whatever is tried in between."""
         turn, words = state["turn"], state["reply"].own_words
+        parts = worth_keeping(turn.parts)
         evidence = [result.evidence for result in results_of(state)]
         count = await self.tokens.ready()
         return ConversationTurn(
             turn_id=turn.turn_id,
             message=turn.message,
+            parts=parts,
             reply=words,
             at=turn.at,
             evidence=evidence,
-            foreign=read_foreign(state),
-            tokens=count(turn.message) + count("\n".join([words, *evidence])),
+            foreign=turn.from_others or read_foreign(state),
+            tokens=count(render_said(turn.message, parts)) + count("\n".join([words, *evidence])),
             in_vain={shown.turn_id: (shown.probability, shown.turns_left) for shown in in_vain},
         )
 
@@ -114,7 +118,7 @@ def unused(state: State) -> list[Unused]:
     chances = {decision.turn_id: decision.probability for decision in state["decisions"]}
     for memory in recalled_of(state):
         found.pop(memory.turn_id, None)
-        if not is_used(f"{memory.message} {memory.reply}", reply=reply.text, message=turn.message):
+        if not is_used(f"{memory.said} {memory.reply}", reply=reply.text, message=turn.said):
             found[memory.turn_id] = Unused(
                 turn_id=memory.turn_id,
                 probability=chances.get(memory.turn_id, 0.0),
@@ -150,6 +154,7 @@ def to_episode(turn: Turn, reply: Reply, *, foreign: bool = False) -> Episode:
         owner=turn.owner,
         thread=turn.thread,
         message=turn.message,
+        parts=worth_keeping(turn.parts),
         reply=reply.own_words,
         at=turn.at,
         tags=(*turn.tags, *noted, *((FOREIGN,) if foreign else ())),

@@ -1,7 +1,7 @@
 """Render the prompt, in an order that stays stable for prompt caches."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
@@ -11,11 +11,20 @@ from graph.state import State
 from graph.updates import AssembleUpdate
 from memory.days import new_days
 from memory.models import ConversationTurn
-from memory.prompt import fit_system, quoted, render_day, render_evidence, render_message, render_system
+from memory.prompt import (
+    fit_system,
+    render_day,
+    render_evidence,
+    render_message,
+    render_said,
+    render_system,
+)
+from memory.provenance import Part
 from memory.text import clip
 from memory.tokens import CountTokens, TokenCounter
 from memory.window import Space
 
+_LEAST_SHARE = 4
 _MARK_TOKENS = 30
 """What the mark in the place of what is left out takes."""
 
@@ -32,17 +41,16 @@ class Assemble:
         count, zone = await self.tokens.ready(), await self.zone()
         turn, space = state["turn"], state["allocation"].space
         in_time_order = sorted(recalled_of(state), key=lambda memory: memory.at)
-        quote, cap = turn.quote, self.message_cap()
+        cap = self.message_cap()
         if space is not None and space.message < space.message_whole:
-            quote = shorten_message(quote, space.message // 4, count)
-            cap = min(cap, space.message - count(quote))
-        message = shorten_message(turn.message, cap, count)
+            cap = min(cap, space.message)
+        message, parts = shorten_said(turn.message, turn.parts, cap, count)
         outdated = {decision.turn_id for decision in state.get("decisions", ()) if decision.superseded_by}
         prompt: list[AnyMessage] = [
             SystemMessage(_system(state, space, count, zone)),
             *conversation_messages(conversation_of(state), turn.at, zone),
             HumanMessage(
-                render_message(message, in_time_order, turn.at, zone, quote=quote, outdated=outdated)
+                render_message(message, in_time_order, turn.at, zone, parts=parts, outdated=outdated)
             ),
         ]
         return {"prompt": alternating(prompt)}
@@ -63,7 +71,7 @@ def conversation_messages(turns: Sequence[ConversationTurn], now: datetime, zone
     messages: list[AnyMessage] = []
     for turn, opens in zip(turns, new_days([turn.at for turn in turns], now, zone), strict=True):
         mark = f"{render_day(turn.at, zone)}\n\n" if opens else ""
-        messages.append(HumanMessage(mark + quoted(turn.message)))
+        messages.append(HumanMessage(mark + render_said(turn.message, turn.parts)))
         if reply := render_evidence(turn):
             messages.append(AIMessage(reply))
     return messages
@@ -78,6 +86,19 @@ def alternating(messages: list[AnyMessage]) -> list[AnyMessage]:
         else:
             joined.append(message)
     return joined
+
+
+def shorten_said(
+    message: str, parts: Sequence[Part], cap: int, count: CountTokens
+) -> tuple[str, tuple[Part, ...]]:
+    """Hold a message and what came with it to about `cap` tokens; of what came, a quarter stays at least."""
+    sizes = [count(part.text) for part in parts]
+    room = min(sum(sizes), max(cap - count(message), cap // _LEAST_SHARE))
+    held = (
+        replace(part, text=shorten_message(part.text, room * size // max(sum(sizes), 1), count))
+        for part, size in zip(parts, sizes, strict=True)
+    )
+    return shorten_message(message, cap - room, count), tuple(held)
 
 
 def shorten_message(message: str, cap: int, count: CountTokens) -> str:

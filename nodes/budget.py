@@ -13,7 +13,7 @@ from graph.updates import BudgetUpdate
 from memory import budget as aits
 from memory.days import new_days
 from memory.models import Candidate, ConversationTurn, Decision
-from memory.prompt import fit_conversation, fit_system, render_day, render_memory, render_system
+from memory.prompt import fit_conversation, fit_system, render_day, render_memory, render_said, render_system
 from memory.text import clip
 from memory.tokens import CountTokens, TokenCounter
 from memory.window import MARKS, Space
@@ -57,7 +57,7 @@ def allocated(
     space: Space | None = None,
 ) -> Allocation:
     """Share the turn's budget within `space`; identity and facts take `fixed` tokens."""
-    confidence, complexity = aits.confidence(state["turn"].message), aits.complexity(state["turn"].message)
+    confidence, complexity = aits.confidence(state["turn"].said), aits.complexity(state["turn"].said)
     total, floor, minimum = _intent(confidence, complexity, context), context.l2_floor, context.l3_minimum
     past = _dated(state["conversation"], state["turn"].at, count, zone)
     if space is not None:
@@ -183,8 +183,12 @@ def _shortener(count: CountTokens, spare: int) -> Callable[[ConversationTurn, in
     def shorten(turn: ConversationTurn, tokens: int) -> ConversationTurn:
         """Cut message and reply in proportion, so that the turn takes about `tokens`; evidence goes."""
         share = max(tokens - spare, 0) / max(turn.tokens, 1)
-        message = clip(turn.message, max(int(len(turn.message) * share), 80))
-        reply = clip(turn.reply, max(int(len(turn.reply) * share), 80))
-        return replace(turn, message=message, reply=reply, evidence=(), tokens=count(message) + count(reply))
+        message, reply, *texts = (
+            clip(text, max(int(len(text) * share), 80))
+            for text in (turn.message, turn.reply, *(part.text for part in turn.parts))
+        )
+        parts = tuple(replace(part, text=text) for part, text in zip(turn.parts, texts, strict=True))
+        tokens = count(render_said(message, parts)) + count(reply)
+        return replace(turn, message=message, reply=reply, parts=parts, evidence=(), tokens=tokens)
 
     return shorten

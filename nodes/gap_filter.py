@@ -81,7 +81,7 @@ def decided(
         decisions = without_small_talk(decisions, candidates, recall)
     decisions = carried_on(decisions, state)
     decisions = without_echo(decisions, candidates, state)
-    decisions = with_newer(decisions, candidates, state["turn"].message)
+    decisions = with_newer(decisions, candidates, state["turn"].said)
     return in_order(decisions, candidates, state["turn"].at, context)
 
 
@@ -146,7 +146,7 @@ def called(
     """Decide whether the message calls for memory, and which memories answer it."""
     turn = state["turn"]
     asked = Asked(
-        message=turn.message, at=turn.at, query=state["recall"].query, turns=state["conversation"].turns
+        message=turn.said, at=turn.at, query=state["recall"].query, turns=state["conversation"].turns
     )
     window, found = shown_turns(state["conversation"]), dict[str, Decision]()
     for here in (False, True):  # what stands in the conversation takes no place of a memory
@@ -249,11 +249,11 @@ def without_echo(
     kept_ids = {d.turn_id for d in decisions if d.kept and d.rule not in ASKED_FOR}
     kept = [candidate for candidate in candidates if candidate.turn_id in kept_ids]
     repeated = {kept[place].turn_id for place in superseded(kept)}
-    repeated |= {c.turn_id for c in kept if asks_again(c, state["turn"].message)}
+    repeated |= {c.turn_id for c in kept if asks_again(c, state["turn"].said)}
     facts = [words_of(f"{fact.key} {fact.value}") for fact in state["fact_sheet"].facts]
-    known = {c.turn_id for c in kept if facts and _is_known(words_of(f"{c.message} {c.reply}"), facts)}
+    known = {c.turn_id for c in kept if facts and _is_known(words_of(f"{c.said} {c.reply}"), facts)}
     in_vain = {shown.turn_id: shown.probability for shown in state.get("unused", ())}
-    if asks(state["turn"].message):  # who asks again wants it, in whatever words
+    if asks(state["turn"].said):  # who asks again wants it, in whatever words
         in_vain = {}
     found = []
     for decision in decisions:
@@ -267,7 +267,7 @@ def carried_on(decisions: Sequence[Decision], state: State) -> list[Decision]:
 
     Not when the last reply took something down: then the message asks for that.
     """
-    message, turns = state["turn"].message, state["conversation"].turns
+    message, turns = state["turn"].said, state["conversation"].turns
     noted = bool(turns) and takes_down(turns[-1].reply)
     query = state["recall"].query
     idle = query.small_talk or (query.calls or 0.0) < CALLS_FOR_NOTHING

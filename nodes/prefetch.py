@@ -18,7 +18,7 @@ from graph.context import TurnContext
 from graph.recalling import asked_anew, search_limit, to_recall
 from graph.shown import recalled_of
 from graph.state import Recall, State, Turn
-from graph.turn import TurnReader
+from graph.turn import TurnReader, said_by
 from graph.updates import PrefetchUpdate
 from memory.deadline import within
 from memory.episodic.background import Background
@@ -160,7 +160,7 @@ class Prefetch:
         except (MemoryTierError, TimeoutError):
             return (await self._searched(turn, asked, context, until))[0]
         if entry.value is not None and (recall := _cached(entry.value)) is not None:
-            return asked_anew(recall, asked, turn.message)
+            return asked_anew(recall, asked, turn.said)
         recall, complete = await self._searched(turn, asked, context, until)
         if complete:
             keeping = partial(self._remember, key, turn.owner, entry, recall, context.cache_ttl)
@@ -172,8 +172,8 @@ class Prefetch:
 
     async def _read(self, turn: Turn, reader: Callable[..., T]) -> T:
         """Read the message; a long one, which takes its time, off the event loop."""
-        reading = partial(reader, turn.message, now=turn.at, zone=await self.zone())
-        return reading() if len(turn.message) <= _SHORT else await asyncio.to_thread(reading)
+        reading = partial(reader, turn.said, now=turn.at, zone=await self.zone())
+        return reading() if len(turn.said) <= _SHORT else await asyncio.to_thread(reading)
 
     async def _remember(self, key: str, owner: str, entry: CacheEntry, recall: Recall, ttl: float) -> None:
         await asyncio.sleep(_KEEPING_DELAY)
@@ -195,12 +195,13 @@ class Prefetch:
             seconds=until - time.monotonic(),
             reuse=context.cache_ttl > 0 and not turn.private,
         )
-        return to_recall(result, asked, turn.message), result.complete and not result.problems
+        return to_recall(result, asked, turn.said), result.complete and not result.problems
 
 
 def said_before(turn: Turn, messages: Sequence[AnyMessage]) -> list[str]:
     """Return what the user said in the chat before this turn, oldest first."""
-    return [m.text for m in messages if m.type == "human" and m.id != turn.turn_id and m.text.strip()]
+    texts = [said_by(m) for m in messages if m.type == "human" and m.id != turn.turn_id]
+    return [text for text in texts if text.strip()]
 
 
 def shown_before(state: State, turn: Turn) -> tuple[str, ...]:

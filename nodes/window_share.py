@@ -6,14 +6,14 @@ from datetime import tzinfo
 
 from graph.context import TurnContext
 from graph.model_window import ModelWindow
-from graph.state import State
+from graph.state import State, Turn
 from graph.tools.toolbox import Toolbox
 from memory.prompt import render_message
 from memory.tokens import CountTokens
 from memory.window import MARKS, Space, Wanted, share
 
 _FENCE = 20
-"""Tokens around recalled memories."""
+"""Tokens around recalled memories, and around each text that came with the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,14 @@ class WindowShare:
         wanted = Wanted(
             reply=self.window.reply_cap,
             fixed=fixed,
-            message=min(count(turn.message), self.message_cap()) + count(turn.quote),
-            around=count(render_message("", (), turn.at, zone, quote=" ")) + _FENCE + 2 * MARKS,
+            message=min(_size(turn, count), self.message_cap()),
+            around=count(render_message("", (), turn.at, zone)) + _FENCE * (1 + len(turn.parts)) + 2 * MARKS,
             memory=context.l3_minimum + context.l2_floor,
             tools=await self.window.tool_sizes(tools),
         )
         return share(window, wanted)
+
+
+def _size(turn: Turn, count: CountTokens) -> int:
+    """Count the message and what came with it."""
+    return count(turn.message) + sum(count(part.text) for part in turn.parts)

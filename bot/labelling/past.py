@@ -104,7 +104,7 @@ def past_turn(
         turn_id=turn.observation.turn_id,
         day=f"{turn.observation.at.astimezone(zone):%Y-%m-%d}",
         at=turn.observation.at,
-        message=turn.episode.message,
+        message=turn.episode.said,
         offered=tuple(by_id[decision.turn_id] for decision in best),
         chances=tuple(decision.probability for decision in best),
         state=state,

@@ -122,7 +122,7 @@ def _button(name: str, style: str, why: str) -> Button:
 
 def _memory(asked: Question) -> str:
     candidate = asked.candidate
-    parts = [candidate.message, f"- {candidate.reply}" if candidate.reply else ""]
+    parts = [candidate.said, f"- {candidate.reply}" if candidate.reply else ""]
     return "\n\n".join(part for part in parts if part)
 
 

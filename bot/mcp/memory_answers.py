@@ -14,7 +14,7 @@ class Hit(Answer):
     said: bool
     """False for what the agent itself noted."""
     foreign: bool
-    """It holds text from a page or a tool, which nobody in the conversation said."""
+    """It holds text of a third party, such as a document, an import or a page that was read."""
     relevance: float
     """The probability that it belongs to the query, in [0, 1]."""
     text: str

@@ -13,7 +13,7 @@ from graph.layers import Layers
 from graph.tools.memory_tools import NOTE
 from memory.errors import MemoryTierError
 from memory.keys import find_keys
-from memory.models import FOREIGN, Episode, Fact
+from memory.models import Episode, Fact
 from memory.models import Hit as Found
 from memory.prompt import quoted
 from memory.text import clean, excerpt
@@ -108,7 +108,7 @@ def _hit(hit: Found, probability: float) -> Hit:
         thread=episode.thread,
         at=episode.at,
         said=NOTE not in episode.tags,
-        foreign=FOREIGN in episode.tags,
+        foreign=episode.foreign,
         relevance=round(probability, 4),
         text=quoted(excerpt(episode.text, hit.part, _LONGEST).strip()),
     )

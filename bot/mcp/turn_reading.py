@@ -97,14 +97,14 @@ class TurnReading:
 
 
 def _turn(episode: Episode) -> TurnRead:
-    message, reply = clip(episode.message, _LONGEST), clip(episode.reply, _LONGEST)
+    message, reply = clip(episode.said, _LONGEST), clip(episode.reply, _LONGEST)
     return TurnRead(
         turn_id=episode.turn_id,
         thread=episode.thread,
         at=episode.at,
         message=quoted(message),
         reply=quoted(reply),
-        cut=(message, reply) != (episode.message, episode.reply),
+        cut=(message, reply) != (episode.said, episode.reply),
         tags=[quoted(tag) for tag in episode.tags],
         times_shown=episode.access_count,
     )
@@ -118,7 +118,7 @@ def _thread(turns: list[Episode]) -> ThreadRead:
         turns=len(turns),
         latest=newest.at,
         latest_turn_id=newest.turn_id,
-        latest_message=quoted(snippet(newest.message or newest.reply)),
+        latest_message=quoted(snippet(newest.said or newest.reply)),
     )
 
 

@@ -65,7 +65,7 @@ def asked_table(state: State) -> Table:
     times = recall.times
     meant = f"{times.text!r}: {times.start:%Y-%m-%d %H:%M} to {times.end:%Y-%m-%d %H:%M}" if times else "none"
     rows = [
-        ("the message", turn.message),
+        ("the message", turn.said),
         ("searched for", recall.expanded or "the message as it is"),
         ("keys in it", ", ".join(recall.keys) or "none"),
         ("time that it means", meant),
@@ -93,7 +93,7 @@ def candidates_table(state: State, zone: tzinfo, most: int = 12) -> Table:
             f"{one.decision.probability:.1%}",
             "shown" if one.decision.kept else "cut",
             told(one.decision),
-            snippet(one.candidate.message or one.candidate.reply),
+            snippet(one.candidate.said or one.candidate.reply),
         )
         for one in judged(state)[:most]
     ]

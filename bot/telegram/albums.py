@@ -68,10 +68,13 @@ class Albums:
 
 
 def together(parts: Sequence[Incoming]) -> Incoming:
-    """Return what several messages say as one; it is private when one of them is."""
+    """Return what several messages say as one; it is private when one of them is.
+
+    All of an album reply to the same message.
+    """
     return Incoming(
         "\n".join(part.text for part in parts if part.text),
-        parts[0].quote,
+        tuple(dict.fromkeys(part for one in parts for part in one.parts)),
         tuple(file for part in parts for file in part.attachments),
         private=any(part.private for part in parts),
     )

@@ -12,7 +12,7 @@ from bot.telegram.courier import HOLDER
 from bot.telegram.desk import Desk
 from bot.telegram.fetching import act, fetcher
 from bot.telegram.gate import Context
-from bot.telegram.incoming import Incoming
+from bot.telegram.incoming import Attachment, Incoming
 from bot.telegram.labels import plain_name
 from bot.telegram.media import MediaRefused
 from bot.telegram.notifying import register
@@ -22,7 +22,8 @@ from bot.telegram.replying import refusal_text
 from bot.telegram.turning import Turning
 from graph.turn import Circumstances
 from memory.errors import MemoryTierError
-from memory.models import EDIT_OF
+from memory.models import EDIT_OF, Episode
+from memory.provenance import Carrier, Part, Speaker, said
 from memory.text import clean
 
 EDITED = "edited"
@@ -34,7 +35,8 @@ class Asked:
     """A message as a turn takes it."""
 
     text: str
-    quote: str
+    """The sender's own words."""
+    parts: Sequence[Part]
     private: bool
     earlier: TurnRecord | None = None
     """The turn whose message this is an edit of."""
@@ -55,12 +57,12 @@ class Converse:
         if not messages:
             return
         incoming = together([self.desk.read(one) for one in messages])
-        if not (clean(incoming.text).strip() or incoming.attachments):
+        if incoming.is_empty:
             incoming = replace(incoming, text=_bare_call(message, incoming))
         answer = await self.desk.answer(update, message)
         if answer.sent:
             return
-        if incoming.text or incoming.attachments:
+        if not incoming.is_empty:
             await self._respond(update, messages, incoming, answer)
         elif message.text or message.caption:
             key = "private_usage" if incoming.private else "empty_message"
@@ -85,29 +87,50 @@ class Converse:
         self, update: Update, message: Message, incoming: Incoming, answer: Answer
     ) -> Asked | None:
         """Return what is asked; None for an edit that changes no word."""
-        text = await self._archived(update, message, answer) or await self._read(message, incoming)
+        stands = await self._archived(update, message, answer)
+        text, parts = (stands.message, stands.parts) if stands else await self._read(message, incoming)
         earlier = await self._earlier(update, message) if update.edited_message else None
-        if earlier is not None and await self._is_unchanged(earlier, text):
+        if earlier is not None and await self._is_unchanged(earlier, said(text, parts)):
             return None
-        return Asked(text, incoming.quote, incoming.private, earlier)
+        quotes = [await self._checked(message, quote) for quote in incoming.quotes]
+        others = [part for part in parts if part.carrier is not Carrier.QUOTED]
+        return Asked(text, [*quotes, *others], incoming.private, earlier)
 
-    async def _archived(self, update: Update, message: Message, answer: Answer) -> str:
-        """Return the text of an update that was a turn before: its files are not read again."""
+    async def _archived(self, update: Update, message: Message, answer: Answer) -> Episode | None:
+        """Return an update that was a turn before: its files are not read again."""
         if not answer.begun:
-            return ""
-        owner, turn_id = await self.desk.owner(place_of(message)), self.desk.turn_id(update.update_id)
-        found = await self.desk.agent.layers.episodes.get([turn_id], owner=owner)
-        return found[0].message if found else ""
+            return None
+        turn_id = self.desk.turn_id(update.update_id)
+        return await self._episode(turn_id, await self.desk.owner(place_of(message)))
 
-    async def _read(self, message: Message, incoming: Incoming) -> str:
-        """Return the message's text, with what its files say, and in a group who says it."""
-        parts = [incoming.text]
-        for attachment in incoming.attachments:
-            await act(self.desk.bot, message)
-            fetch = fetcher(self.desk, message, attachment)
-            parts.append(await self.desk.media.read(attachment, fetch, incoming.text))
-        text = "\n\n".join(part for part in parts if part.strip())
-        return text if place_of(message).private else f"{_speaker(message)}: {text}"
+    async def _read(self, message: Message, incoming: Incoming) -> tuple[str, Sequence[Part]]:
+        """Return the sender's words, and what others say in files and forwards; in a group, who writes."""
+        files = [await self._file(message, one, incoming.text) for one in incoming.attachments]
+        spoken = [f"[voice message] {file.text}" for file in files if file.speaker is Speaker.OWNER]
+        parts = [*incoming.parts, *(file for file in files if file.foreign)]
+        if not place_of(message).private:
+            parts.append(Part(text=_speaker(message), carrier=Carrier.NAME, speaker=Speaker.OWNER))
+        return "\n\n".join(text for text in (incoming.text, *spoken) if text.strip()), parts
+
+    async def _file(self, message: Message, attachment: Attachment, words: str) -> Part:
+        await act(self.desk.bot, message)
+        return await self.desk.media.read(attachment, fetcher(self.desk, message, attachment), words)
+
+    async def _checked(self, message: Message, quote: Part) -> Part:
+        """Take the bot's words, quoted, for a third party's, unless its turn is known to hold none."""
+        replied = message.reply_to_message
+        if quote.speaker is not Speaker.ASSISTANT or replied is None:
+            return quote
+        update_id = await self.desk.records.answered_by(message.chat.id, replied.message_id)
+        turn = await self.desk.records.turn(update_id) if update_id is not None else TurnRecord()
+        episode = await self._episode(turn.turn_id, turn.owner) if turn.turn_id else None
+        if episode is not None and not episode.foreign:
+            return quote
+        return replace(quote, speaker=Speaker.THIRD_PARTY, source="an answer of yours")
+
+    async def _episode(self, turn_id: str, owner: str) -> Episode | None:
+        found = await self.desk.agent.layers.episodes.get([turn_id], owner=owner)
+        return found[0] if found else None
 
     async def _earlier(self, update: Update, message: Message) -> TurnRecord | None:
         update_id = await self.desk.records.asked_by(message.chat.id, message.message_id)
@@ -118,8 +141,8 @@ class Converse:
     async def _is_unchanged(self, earlier: TurnRecord, text: str) -> bool:
         if not earlier.turn_id:
             return False
-        found = await self.desk.agent.layers.episodes.get([earlier.turn_id], owner=earlier.owner)
-        return any(episode.message == clean(text) for episode in found)
+        episode = await self._episode(earlier.turn_id, earlier.owner)
+        return episode is not None and episode.said == clean(text)
 
     async def _turn(self, update: Update, messages: Sequence[Message], asked: Asked, answer: Answer) -> None:
         desk, message = self.desk, messages[0]
@@ -154,12 +177,12 @@ def _circumstances(message: Message, asked: Asked) -> Circumstances:
     earlier = asked.earlier
     tags = (f"{EDIT_OF}{earlier.turn_id}",) if earlier is not None and earlier.turn_id else ()
     at = message.edit_date or message.date
-    return Circumstances(at=at, quote=asked.quote, tags=tags, private=asked.private)
+    return Circumstances(at=at, parts=asked.parts, tags=tags, private=asked.private)
 
 
 def _bare_call(message: Message, incoming: Incoming) -> str:
     """Return the mention by which the bot is called to a message that is quoted, and nothing else said."""
-    return clean(message.text or "").strip() if incoming.quote and not incoming.private else ""
+    return clean(message.text or "").strip() if incoming.quotes and not incoming.private else ""
 
 
 def _speaker(message: Message) -> str:

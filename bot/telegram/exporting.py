@@ -15,6 +15,7 @@ from bot.telegram.formatting import preview
 from bot.telegram.gate import Context
 from bot.telegram.place import place_of
 from memory.models import Episode, Fact
+from memory.provenance import plain
 
 LARGEST_UPLOAD = 50 * 1000 * 1000
 """Bytes that a bot may send."""
@@ -63,6 +64,8 @@ def pack(turns: list[Episode], facts: list[Fact]) -> bytes:
                 "message": turn.message,
                 "reply": turn.reply,
                 "tags": list(turn.tags),
+                "speaker": turn.speaker.value,
+                "parts": plain(turn.parts),
             },
             ensure_ascii=False,
         )

@@ -3,12 +3,13 @@
 import mimetypes
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from telegram import Message, PhotoSize
 from telegram.constants import FileSizeLimit
 
-from bot.telegram.labels import label, origin_name, plain_name
+from bot.telegram.labels import card, label, origin_name, plain_name
+from memory.provenance import Carrier, Part, Speaker
 from memory.text import clean
 
 MAX_QUOTE = 1000
@@ -35,6 +36,8 @@ class Attachment:
     """Bytes, where Telegram says."""
     name: str
     mime: str
+    origin: str = ""
+    """Who wrote the message, where it was forwarded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +45,22 @@ class Incoming:
     """What was said, what it answers to, and the files that came along."""
 
     text: str
-    quote: str
+    """The sender's own words."""
+    parts: tuple[Part, ...]
+    """What others wrote, and what the message replies to."""
     attachments: tuple[Attachment, ...]
     private: bool = False
     """It is marked as such, by `!` or `/private` in front of it; the mark is not part of the text."""
+
+    @property
+    def quotes(self) -> tuple[Part, ...]:
+        """What it replies to."""
+        return tuple(part for part in self.parts if part.carrier is Carrier.QUOTED)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody says anything in it."""
+        return not (self.text.strip() or self.attachments or len(self.parts) > len(self.quotes))
 
 
 def read_message(message: Message, bot_id: int, bot_username: str) -> Incoming:
@@ -53,13 +68,28 @@ def read_message(message: Message, bot_id: int, bot_username: str) -> Incoming:
     said = message.text or message.caption or ""
     if message.chat.type != message.chat.PRIVATE and bot_username:
         said = _without_mention(said, bot_username)
-    private = not message.forward_origin and _PRIVATE.match(said)
+    origin = _origin(message)
+    private = not origin and _PRIVATE.match(said)
     said = said[private.end() :] if private else said
-    text = "\n".join(part for part in (label(message), said) if part)
-    attachments = tuple(_attachments(message))
-    if message.forward_origin and (text or attachments):
-        text = f"[forwarded from {plain_name(origin_name(message.forward_origin))}]\n{text}"
-    return Incoming(clean(text), clean(_quote(message, bot_id)), attachments, private=bool(private))
+    text, parts = clean("\n".join(filter(None, (label(message), said)))), list(_quote(message, bot_id))
+    if origin and text:
+        parts.append(Part(text=text, carrier=Carrier.FORWARDED, source=origin))
+    if told := clean(card(message)):
+        parts.append(Part(text=f"[{told}]", carrier=Carrier.CARD, source=forwarded(origin)))
+    attachments = tuple(replace(file, origin=origin) for file in _attachments(message))
+    return Incoming("" if origin else text, tuple(parts), attachments, private=bool(private))
+
+
+def forwarded(origin: str) -> str:
+    """Say from whom something was forwarded, if it was."""
+    return f"forwarded from {origin}" if origin else ""
+
+
+def _origin(message: Message) -> str:
+    """Name who wrote a message that its sender only passes on; empty when that is nobody else."""
+    if message.forward_origin:
+        return plain_name(origin_name(message.forward_origin)) or "somebody"
+    return plain_name(f"@{message.via_bot.username}") if message.via_bot else ""
 
 
 def _without_mention(text: str, username: str) -> str:
@@ -99,29 +129,46 @@ def _named(name: str | None, otherwise: str, mime: str) -> str:
     return given[-_MAX_NAME:] or otherwise + (mimetypes.guess_extension(mime) or "")
 
 
-def _quote(message: Message, bot_id: int) -> str:
-    """Return what a message answers to, and who said that."""
+def _quote(message: Message, bot_id: int) -> Iterator[Part]:
+    """Yield what a message answers to, if it does."""
     replied, external = message.reply_to_message, message.external_reply
     if replied and replied.forum_topic_created:
-        return ""
-    text = message.quote.text if message.quote else _content(replied) if replied else ""
+        return
+    text = clean(message.quote.text if message.quote else _content(replied) if replied else "")
     if not text:
-        return ""
-    name = _speaker(message, replied, bot_id) if replied else origin_name(external.origin) if external else ""
-    name = plain_name(name)
-    short = text if len(text) <= MAX_QUOTE else text[:MAX_QUOTE] + "…"
-    return f"{name}: {short}" if name else short
+        return
+    name = _name(message, replied, bot_id) if replied else origin_name(external.origin) if external else ""
+    yield Part(
+        text=text if len(text) <= MAX_QUOTE else text[:MAX_QUOTE] + "…",
+        carrier=Carrier.QUOTED,
+        speaker=_speaker(message, replied, bot_id) if replied else Speaker.THIRD_PARTY,
+        source=plain_name(name),
+    )
 
 
 def _content(message: Message) -> str:
     files = [_FILES[file.kind].format(file.name) for file in _attachments(message)]
-    return "\n".join(part for part in (label(message), *files, message.text or message.caption) if part)
+    told = f"[{card(message)}]" if card(message) else label(message)
+    return "\n".join(part for part in (told, *files, message.text or message.caption) if part)
 
 
-def _speaker(message: Message, replied: Message, bot_id: int) -> str:
+def _name(message: Message, replied: Message, bot_id: int) -> str:
     """Name who is quoted, unless it is the bot or whoever quotes."""
+    if origin := _origin(replied):
+        return origin
     if replied.sender_chat:
         return "" if replied.sender_chat == message.sender_chat else replied.sender_chat.effective_name or ""
     user = replied.from_user
     own = user is None or user.id == bot_id or (user == message.from_user and not message.sender_chat)
     return "" if user is None or own else user.full_name
+
+
+def _speaker(message: Message, replied: Message, bot_id: int) -> Speaker:
+    """Say whose words are quoted: what was passed on, and what holds another's words, is a third party's."""
+    user = replied.from_user
+    if user is None or replied.sender_chat or _origin(replied) or card(replied) or replied.document:
+        return Speaker.THIRD_PARTY
+    if user.id == bot_id:
+        return Speaker.ASSISTANT
+    own = user == message.from_user and not message.sender_chat and not replied.audio
+    return Speaker.OWNER if own else Speaker.THIRD_PARTY

@@ -15,35 +15,46 @@ from telegram import (
 from memory.text import clean
 
 _NAME_LENGTH = 64
-_LABELS: dict[str, Callable[[Any], str]] = {
-    "sticker": lambda sticker: f"sticker {sticker.emoji or ''}",
+_CARDS: dict[str, Callable[[Any], str]] = {
     "venue": lambda venue: f"venue {venue.title}, {venue.address} ({_point(venue.location)})",
-    "location": lambda location: f"location {_point(location)}",
     "contact": lambda contact: f"contact {_full_name(contact)}, {contact.phone_number}",
     "poll": lambda poll: " / ".join([f"poll: {poll.question}", *(option.text for option in poll.options)]),
+    "game": lambda game: f"game {game.title}",
+    "checklist": lambda list_: " / ".join(
+        [f"checklist: {list_.title}", *(task.text for task in list_.tasks)]
+    ),
+    "invoice": lambda invoice: f"invoice {invoice.title}",
+}
+"""What holds words that others chose; a venue has a location too, so that it comes first."""
+_LABELS: dict[str, Callable[[Any], str]] = {
+    "sticker": lambda sticker: f"sticker {sticker.emoji or ''}",
+    "location": lambda location: f"location {_point(location)}",
     "dice": lambda dice: f"dice {dice.emoji} {dice.value}",
     "animation": lambda _: "video",
     "video": lambda _: "video",
     "video_note": lambda _: "video message",
     "story": lambda _: "story",
-    "game": lambda game: f"game {game.title}",
-    "checklist": lambda list_: " / ".join(
-        [f"checklist: {list_.title}", *(task.text for task in list_.tasks)]
-    ),
     "paid_media": lambda _: "paid media",
-    "invoice": lambda invoice: f"invoice {invoice.title}",
     "giveaway": lambda _: "giveaway",
     "giveaway_winners": lambda _: "giveaway winners",
 }
-"""First come first served: a venue has a location, a GIF is a document too."""
+"""First come first served: a GIF is a document too."""
+
+
+def card(message: Message) -> str:
+    """Tell in words of a contact, a poll or the like; empty for nothing."""
+    return _told(message, _CARDS)
 
 
 def label(message: Message) -> str:
-    """Tell in words what a message holds besides text and files; empty for nothing."""
-    for kind, words in _LABELS.items():
-        if value := getattr(message, kind):
-            return f"[{words(value).strip()}]"
-    return ""
+    """Tell in words what a message holds besides text, files and cards; empty for nothing."""
+    words = "" if card(message) else _told(message, _LABELS)
+    return f"[{words}]" if words else ""
+
+
+def _told(message: Message, kinds: dict[str, Callable[[Any], str]]) -> str:
+    found = (words(value) for kind, words in kinds.items() if (value := getattr(message, kind)))
+    return next(found, "").strip()
 
 
 def plain_name(name: str) -> str:

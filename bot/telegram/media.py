@@ -9,8 +9,9 @@ from pydantic import SecretStr
 from telegram.error import TelegramError
 
 from bot.telegram.documents import document_text, held
-from bot.telegram.incoming import Attachment
+from bot.telegram.incoming import Attachment, forwarded
 from bot.telegram.media_errors import MediaRefused
+from memory.provenance import Carrier, Part, Speaker
 from memory.text import clean
 
 if TYPE_CHECKING:
@@ -63,8 +64,10 @@ class MediaReader:
         self._opened: dict[str, MediaModel] = {}
         self._documents = asyncio.Semaphore(_DOCUMENTS_AT_ONCE)
 
-    async def read(self, attachment: Attachment, fetch: Fetch, question: str) -> str:
+    async def read(self, attachment: Attachment, fetch: Fetch, question: str) -> Part:
         """Return a file as text; `fetch` downloads it, `question` is what was said with it.
+
+        A voice message is its sender's word, unless it was forwarded; any other file is a third party's.
 
         Raises:
             MediaRefused: it cannot be read; the message says why.
@@ -78,28 +81,31 @@ class MediaReader:
                 data = await self._fetched(attachment, fetch)
                 async with self._documents:
                     text = await document_text(data, self._settings.media_timeout)
-                return f"[document {attachment.name}]\n{clean(text)}"
+                return _part(Carrier.DOCUMENT, text, attachment.name, forwarded(attachment.origin))
 
     async def aclose(self) -> None:
         """Close the connections, if there are any."""
         while self._opened:
             await self._opened.popitem()[1].aclose()
 
-    async def _voice(self, attachment: Attachment, fetch: Fetch) -> str:
+    async def _voice(self, attachment: Attachment, fetch: Fetch) -> Part:
         model = await self._model("TRANSCRIPTION")
         data = await self._fetched(attachment, fetch)
         text = await model.transcribe(data, attachment.name, attachment.mime)
         if not text:
             raise MediaRefused("unreadable", "I could not make out any words in this recording.")
-        return f"[voice message] {held(clean(text))}"
+        if attachment.kind == "voice" and not attachment.origin:
+            return Part(text=held(clean(text)), carrier=Carrier.VOICE, speaker=Speaker.OWNER)
+        name = "" if attachment.kind == "voice" else attachment.name
+        return _part(Carrier.VOICE, held(text), name, forwarded(attachment.origin))
 
-    async def _photo(self, attachment: Attachment, fetch: Fetch, question: str) -> str:
+    async def _photo(self, attachment: Attachment, fetch: Fetch, question: str) -> Part:
         model = await self._model("VISION")
         data = await self._fetched(attachment, fetch)
         text = await model.describe(data, _image_type(data), clean(question))
         if not text:
             raise MediaRefused("unreadable", "I could not make out anything in this picture.")
-        return f"[photo] {held(clean(text))}"
+        return _part(Carrier.PICTURE, held(text), forwarded(attachment.origin))
 
     async def _fetched(self, attachment: Attachment, fetch: Fetch) -> bytes:
         """Download within the limits of size and time."""
@@ -135,6 +141,11 @@ class MediaReader:
             timeout = self._settings.media_timeout
             self._opened[purpose] = module.MediaModel(purpose, name, base_url, key, timeout)
         return self._opened[purpose]
+
+
+def _part(carrier: Carrier, text: str, *sources: str) -> Part:
+    """Return what a third party's file says."""
+    return Part(text=clean(text), carrier=carrier, source=", ".join(filter(None, sources)))
 
 
 def _kind(attachment: Attachment) -> str:

@@ -73,7 +73,7 @@ def shown_length(markdown: str) -> int:
 
 def _searches(state: State, say: Say) -> Iterator[str]:
     recall = state["recall"]
-    what = verbatim(snippet(recall.expanded or state["turn"].message))
+    what = verbatim(snippet(recall.expanded or state["turn"].said))
     yield say("why_searched", what=what, ms=f"{_milliseconds(recall):.0f}")
     if recall.times:
         yield say("why_time", what=verbatim(snippet(recall.times.text)))
@@ -148,7 +148,7 @@ def _entry(row: Judged, zone: tzinfo, say: Say, link: Callable[[str], str | None
     date, url = when(candidate.at, zone), link(candidate.turn_id)
     dated = f"[{date}](<{quote(url, safe=_URL_SAFE)}>)" if url else date
     head = f"**{row.number}** · {dated} · {row.decision.probability:.0%}"
-    words = verbatim(snippet(candidate.message or candidate.reply))
+    words = verbatim(snippet(candidate.said or candidate.reply))
     return "\n".join(line for line in (head, words, f"_{reason(row.decision, say)}_") if line)
 
 

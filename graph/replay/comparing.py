@@ -109,7 +109,7 @@ def changed_turn(replayed: Replayed) -> ChangedTurn:
     return ChangedTurn(
         turn_id=replayed.turn.observation.turn_id,
         at=replayed.turn.observation.at,
-        message=replayed.turn.episode.message,
+        message=replayed.turn.episode.said,
         added=_moved([t for t in after.shown if t not in before.kept], replayed.changed_state, after, before),
         removed=_moved([t for t in before.shown if t not in after.kept], replayed.state, after, before),
     )
@@ -124,7 +124,7 @@ def _moved(turn_ids: Iterable[str], state: State, after: Decided, before: Decide
         Moved(
             turn_id=turn_id,
             at=texts[turn_id].at,
-            message=texts[turn_id].message or texts[turn_id].reply,
+            message=texts[turn_id].said or texts[turn_id].reply,
             probability=(last.get(turn_id) or earlier[turn_id]).probability,
             rule=last[turn_id].rule if turn_id in last else "not found",
         )

@@ -169,7 +169,7 @@ class Recorder:
             episode=episode,
             earlier=earlier,
             opening=thread.began(observation) if earlier else None,
-            said_before=[t.message for t in earlier if t.turn_id in observed and t.message.strip()],
+            said_before=[t.said for t in earlier if t.turn_id in observed and t.said.strip()],
             facts=await self._facts_given(observation.facts or ()),
             zone=await self._zone(observation.zone),
         )

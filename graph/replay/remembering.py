@@ -31,13 +31,13 @@ class Remembering:
                 }
             )
         asked = await asyncio.to_thread(
-            understand, episode.message, before=turn.said_before, now=observation.at, zone=turn.zone
+            understand, episode.said, before=turn.said_before, now=observation.at, zone=turn.zone
         )
         same_reach = search_limit(context) == search_limit(as_recorded)
         result = await self.past.search(
             self._query(asked, observation.owner, context), seen, same_reach=same_reach
         )
-        return to_recall(result, asked, episode.message)
+        return to_recall(result, asked, episode.said)
 
     def _query(self, asked: Understood, owner: str, context: TurnContext) -> Query:
         return Query(

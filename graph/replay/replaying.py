@@ -200,6 +200,7 @@ def _turn(turn: RecordedTurn) -> Turn:
         owner=observation.owner,
         thread=observation.thread,
         message=episode.message,
+        parts=episode.parts,
         at=observation.at,
         tags=episode.tags,
     )

@@ -83,7 +83,7 @@ def _parts(shares: Allocation) -> Sequence[str]:
 
 def _told(what: str, decision: Decision, by_id: Mapping[str, Candidate]) -> str:
     candidate = by_id.get(decision.turn_id)
-    quoted = f"{day(candidate.at)} {snippet(candidate.message or candidate.reply)}" if candidate else "?"
+    quoted = f"{day(candidate.at)} {snippet(candidate.said or candidate.reply)}" if candidate else "?"
     return f"{what}, {reason(decision)}: {quoted}"
 
 

@@ -44,7 +44,7 @@ def tell_facts(state: State) -> list[str]:
 def tell_working(state: State) -> list[str]:
     """Tell which turn this is, and what came before it in the thread."""
     turn, past = state["turn"], state["conversation"]
-    lines = [line(f"{turn.owner}, {turn.at:%Y-%m-%d %H:%M}: {snippet(turn.message)}"), line(_earlier(past))]
+    lines = [line(f"{turn.owner}, {turn.at:%Y-%m-%d %H:%M}: {snippet(turn.said)}"), line(_earlier(past))]
     if turn.experiment:
         lines.append("An experiment: memory is read as it was when the message came; nothing is written.")
     return lines

@@ -83,11 +83,11 @@ class Backlog:
     def _begin(self, episode: Episode) -> Slice:
         """Cut the first parts of an episode: all of a short one, of another what the person said."""
         message = list(_message(episode))
-        windows = self._windows(episode) if len(episode.message) <= LONGEST_BEGINNING else []
-        own = [] if message else [pair for pair in windows if pair[0].start < len(episode.message)]
+        windows = self._windows(episode) if len(episode.said) <= LONGEST_BEGINNING else []
+        own = [] if message else [pair for pair in windows if pair[0].start < len(episode.said)]
         if len(windows) == max(len(own), 1):
             return Slice([*message, *windows], {episode.turn_id: len(windows)}, 1)
-        heappush(self._long, (len(episode.message) + len(episode.reply), episode.turn_id, len(own)))
+        heappush(self._long, (len(episode.said) + len(episode.reply), episode.turn_id, len(own)))
         return Slice(message or own, {}, 1)
 
     def _ended(self, episodes: Iterable[Episode], before: dict[str, int]) -> list[Slice]:
@@ -111,8 +111,8 @@ class Backlog:
 
 def _message(episode: Episode) -> Iterator[Pair]:
     """Return the message by itself, if it has a vector of its own."""
-    if episode.reply and 0 < len(episode.message) <= LONGEST_MESSAGE:
-        yield Part(episode.turn_id, MESSAGE, 0, len(episode.message)), episode.message
+    if episode.reply and 0 < len(episode.said) <= LONGEST_MESSAGE:
+        yield Part(episode.turn_id, MESSAGE, 0, len(episode.said)), episode.said
 
 
 def _gathered(slices: Iterable[Slice]) -> Iterator[Slice]:

@@ -4,6 +4,7 @@ import sqlite3
 
 from memory.keys import find_keys
 from memory.lexical import index as lexicon
+from memory.provenance import load, said
 
 VERSION = 2
 """Grows when words or keys are derived in another way; older files are then derived anew."""
@@ -11,7 +12,7 @@ _DOCUMENTS, _VERSION = "documents", "derived_version"
 
 
 def derive(db: sqlite3.Connection, seq: int, message: str, reply: str) -> None:
-    """Index the words and keys of an episode that is new."""
+    """Index the words and keys of an episode that is new; `message` is all that was said in it."""
     lexicon.put(db, seq, message, reply)
     found = dict.fromkeys(find_keys(message) + find_keys(reply))
     db.executemany("INSERT OR IGNORE INTO keys (key, seq) VALUES (?, ?)", [(key, seq) for key in found])
@@ -40,10 +41,17 @@ def derive_all(db: sqlite3.Connection) -> None:
     db.execute("DELETE FROM keys")
     db.execute("DELETE FROM meta WHERE key IN (?, ?)", (_DOCUMENTS, _VERSION))
     count = 0
-    for seq, message, reply in db.execute("SELECT seq, message, reply FROM episodes ORDER BY seq"):
-        derive(db, seq, message, reply)
+    for seq, message, reply, provenance in db.execute(_texts(db)):
+        derive(db, seq, said(message, load(provenance)[2]), reply)
         count += 1
     add_documents(db, count)
+
+
+def _texts(db: sqlite3.Connection) -> str:
+    """Return the query for what was said; a file that is being migrated may tell nothing of who said it."""
+    columns = {row[1] for row in db.execute("PRAGMA table_info(episodes)")}
+    told = "provenance" if "provenance" in columns else "''"
+    return f"SELECT seq, message, reply, {told} FROM episodes ORDER BY seq"  # noqa: S608
 
 
 def _number(db: sqlite3.Connection, key: str) -> int:

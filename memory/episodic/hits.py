@@ -113,7 +113,7 @@ def _best(weighed: Weighed, rows: Sequence[int], episodes: Mapping[int, Episode]
     scores = (
         float(weighed.scores[row])
         for row in rows
-        if (episode := episodes.get(int(weighed.seqs[row]))) and not is_open(episode.message, episode.reply)
+        if (episode := episodes.get(int(weighed.seqs[row]))) and not is_open(episode.said, episode.reply)
     )
     return max(scores, default=0.0)
 

@@ -12,17 +12,18 @@ from memory.episodic.derived import add_documents, derive
 from memory.lexical import index as lexicon
 from memory.models import Episode
 from memory.owner_files import OwnerFiles
+from memory.provenance import dump, load, said
 
 TIER = "episodic"
-COLUMNS = "turn_id, thread, message, reply, at, tags, access_count"
+COLUMNS = "turn_id, thread, message, reply, at, tags, provenance, access_count"
 INSERT = (
-    "INSERT OR IGNORE INTO episodes (turn_id, thread, message, reply, at, tags, access_count)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+    "INSERT OR IGNORE INTO episodes (turn_id, thread, message, reply, at, tags, provenance, access_count)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 PAGE = 256
 
-Row = tuple[str, str, str, str, int, str, int]
-NumberedRow = tuple[int, str, str, str, str, int, str, int]
+Row = tuple[str, str, str, str, int, str, str, int]
+NumberedRow = tuple[int, str, str, str, str, int, str, str, int]
 
 
 class EpisodeLog:
@@ -118,16 +119,28 @@ class EpisodeLog:
 
 def _row(episode: Episode) -> Row:
     tags = json.dumps(episode.tags)
+    provenance = dump(episode.speaker, episode.carrier, episode.parts)
+    require_utf8(provenance, "what came with an episode's message")
     texts = [
         require_utf8(getattr(episode, name), f"the {name} of an episode")
         for name in ("turn_id", "thread", "message", "reply")
     ]
-    return (texts[0], texts[1], texts[2], texts[3], to_micros(episode.at), tags, episode.access_count)
+    return (
+        texts[0],
+        texts[1],
+        texts[2],
+        texts[3],
+        to_micros(episode.at),
+        tags,
+        provenance,
+        episode.access_count,
+    )
 
 
 def to_episode(owner: str, row: Row) -> Episode:
     """Make an episode of a row of `COLUMNS`."""
-    turn_id, thread, message, reply, at, tags, access_count = row
+    turn_id, thread, message, reply, at, tags, provenance, access_count = row
+    speaker, carrier, parts = load(provenance)
     return Episode(
         turn_id=turn_id,
         owner=owner,
@@ -137,6 +150,9 @@ def to_episode(owner: str, row: Row) -> Episode:
         at=from_micros(at),
         tags=tuple(json.loads(tags)),
         access_count=access_count,
+        parts=parts,
+        speaker=speaker,
+        carrier=carrier,
     )
 
 
@@ -149,7 +165,7 @@ def _insert(db: sqlite3.Connection, rows: Sequence[Row]) -> int:
 def _insert_one(db: sqlite3.Connection, row: Row) -> int:
     inserted = db.execute(INSERT, row)
     if inserted.rowcount and inserted.lastrowid is not None:
-        derive(db, inserted.lastrowid, row[2], row[3])
+        derive(db, inserted.lastrowid, said(row[2], load(row[6])[2]), row[3])
     return inserted.rowcount
 
 

@@ -24,9 +24,10 @@ from memory.episodic.weighing import Against, exact
 from memory.models import SearchResult, Seen
 from memory.owner_files import OwnerFiles
 from memory.owner_schema import migrate
+from memory.provenance import load, said
 
 PAGE = 256
-EpisodeRow = tuple[int, str, str, str, str, int, str, int]
+EpisodeRow = tuple[int, str, str, str, str, int, str, str, int]
 
 
 class PastArchive:
@@ -136,11 +137,11 @@ class Copy:
 
     def add_episodes(self, rows: Sequence[EpisodeRow], until: int) -> None:
         """Add a page of episodes; an empty one says that there are no more up to `until`."""
-        insert = f"INSERT INTO episodes (seq, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, 0)"  # noqa: S608
+        insert = f"INSERT INTO episodes (seq, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)"  # noqa: S608
         self._db.execute("BEGIN")
         for row in rows:
-            self._db.execute(insert, row[:7])
-            derive(self._db, row[0], row[3], row[4])
+            self._db.execute(insert, row[:8])
+            derive(self._db, row[0], said(row[3], load(row[7])[2]), row[4])
             self._touch(self.shown.get(row[1], ()))
         add_documents(self._db, len(rows))
         self._db.execute("COMMIT")

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic_core import from_json
 
 from memory.models import ConversationTurn
+from memory.provenance import plain, read_parts
 from memory.working.client import translate_errors
 
 if TYPE_CHECKING:
@@ -173,6 +174,7 @@ def _dump(turn: ConversationTurn) -> bytes:
         "at": turn.at.isoformat(),
         "evidence": turn.evidence,
         "foreign": turn.foreign,
+        "parts": plain(turn.parts),
     }
     if turn.in_vain is not None:
         body["in_vain"] = turn.in_vain
@@ -186,6 +188,7 @@ def _load(turn_id: bytes, tokens: bytes, fields: Any) -> ConversationTurn:
         reply=str(fields["reply"]),
         at=datetime.fromisoformat(fields["at"]),
         evidence=tuple(fields["evidence"]),
+        parts=read_parts(fields.get("parts", ())),
         foreign=fields.get("foreign", False),
         tokens=int(tokens),
         in_vain=_load_in_vain(fields.get("in_vain")),

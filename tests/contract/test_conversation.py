@@ -15,6 +15,7 @@ from redis.crc import key_slot
 
 from memory.errors import TierUnavailable
 from memory.models import ConversationTurn
+from memory.provenance import Carrier, Part
 from memory.working.client import RedisConnection
 from memory.working.conversation import RedisConversation
 from tests.servers.redis import BINARIES, running
@@ -113,6 +114,7 @@ class TestTurns:
             reply=text,
             at=datetime(2026, 3, 1, 2, 30, 0, 123456, tzinfo=timezone(timedelta(hours=2))),
             evidence=(text, "clock: 12:00"),
+            parts=(Part(text=text, carrier=Carrier.DOCUMENT, source=text),),
             tokens=7,
             in_vain={text: (0.1 + 0.2, 3)},
         )

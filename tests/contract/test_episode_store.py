@@ -19,6 +19,7 @@ from memory.models import Episode, Hit
 from memory.owner_files import OwnerFiles
 from memory.owner_key import owner_key
 from memory.protocols import EpisodeStore
+from memory.provenance import Carrier, Part, Speaker
 from tests.servers.chroma import ChromaServer, ChromaSettings, chroma_server
 from tests.servers.hash_embeddings import HashEmbeddings
 
@@ -116,6 +117,26 @@ async def test_an_episode_comes_back_as_it_was(archive: EpisodeArchive) -> None:
     assert await archive.get(["bot:1#2"], owner="ana") == [told]
     await archive.index(owner="ana")
     assert [hit.episode for hit in (await archive.search("Ștefan", owner="ana", limit=3)).hits] == [told]
+
+
+@pytest.mark.parametrize("speaker", [Speaker.OWNER, Speaker.THIRD_PARTY])
+async def test_what_others_said_comes_back_as_theirs_and_is_found(
+    archive: EpisodeArchive, speaker: Speaker
+) -> None:
+    parts = (
+        Part(text="Mihai", carrier=Carrier.NAME, speaker=Speaker.OWNER),
+        Part(text="bring wine", carrier=Carrier.QUOTED, source="Dan"),
+        Part(text="Invoice for a chandelier, ABC-123", carrier=Carrier.DOCUMENT, source="ț.pdf"),
+    )
+    told = replace(episode("1", "look"), parts=parts, speaker=speaker, carrier=Carrier.IMPORT)
+    await archive.append(told)
+    await archive.append(episode("2", "The kettle is on."))
+    await archive.index(owner="ana")
+    assert (told.message, told.foreign) == ("look", True)
+    assert told.said == "Mihai: look\n\n[document ț.pdf]\nInvoice for a chandelier, ABC-123"
+    for query, keys in (("chandelier", ()), ("Mihai", ()), ("", ("ABC-123",))):
+        found = await archive.search(query, owner="ana", limit=1, keys=keys)
+        assert found.hits[0].episode == told, query
 
 
 async def test_the_first_of_a_turn_id_stands(archive: EpisodeArchive) -> None:

@@ -15,6 +15,7 @@ from graph.thread_ids import thread_id
 from graph.turn import PLAIN, Circumstances
 from memory.errors import Undecided
 from memory.models import FOREIGN, Episode
+from memory.provenance import Carrier, Part
 from tests.servers.model import ModelServer
 from tests.servers.obedient import CANARY, Obedient
 from tests.servers.openai_format import ToolCall
@@ -61,7 +62,8 @@ async def shown_everywhere(agent: Agent, owner: str, names: Sequence[str], model
         await agent.layers.permanent.upsert(f"bread {number}", text[:300], owner=owner, at=NOW)
         await archived(agent, owner, message=f"Ticket {ticket} says: {text}", reply=text, name=name)
     model.first = reading(*names)
-    state = await asked(agent, owner, " and ".join(tickets), Circumstances(quote=PLANTED[names[0]]))
+    quote = Part(text=PLANTED[names[0]], carrier=Carrier.QUOTED)
+    state = await asked(agent, owner, " and ".join(tickets), Circumstances(parts=(quote,)))
     assert [result.output for result in state["results"]] == [PLANTED[name] for name in names], state["reply"]
     assert {f"old-{owner}-{name}" for name in names} <= set(state["allocation"].recalled)
     return state

@@ -25,6 +25,7 @@ from graph.state import Fitting, State
 from graph.thread_ids import thread_id
 from graph.turn import Circumstances
 from memory.models import ConversationTurn, Episode, Outcome
+from memory.provenance import Carrier, Part
 from nodes.respond import Respond
 from tests.scripted import calling
 from tests.servers.faults import Fault
@@ -96,7 +97,10 @@ def agent(remembering: Agent, model: ModelServer) -> Agent:
 
 async def ask(agent: Agent, text: str, thread: str = "", quote: str = "") -> State:
     return await agent.ask(
-        text, owner=OWNER, thread=thread or thread_id("test", text[:40]), about=Circumstances(quote=quote)
+        text,
+        owner=OWNER,
+        thread=thread or thread_id("test", text[:40]),
+        about=Circumstances(parts=[Part(text=quote, carrier=Carrier.QUOTED)] if quote else ()),
     )
 
 

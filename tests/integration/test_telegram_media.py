@@ -89,7 +89,7 @@ async def test_photos_are_looked_at(seeing: Bot, model: ModelServer) -> None:
     seeing.api.sends_file(BOB, "photo", JPEG, caption="what is this?")
     await seeing.answers(BOB)
     (turn,) = await turns(seeing)
-    assert turn.message.startswith("what is this?\n\n[photo]")
+    assert turn.said.startswith("what is this?\n\n[photo]")
     assert len(model.chats) == 2
 
 
@@ -99,8 +99,8 @@ async def test_documents_are_read(bot: Bot) -> None:
         bot.api.sends_file(BOB, "document", content, file_name=name, caption="read this")
     await bot.answers(BOB, len(documents))
     for name, turn in zip(documents, await turns(bot), strict=True):
-        assert turn.message.startswith(f"read this\n\n[document {name}]")
-        assert "plain words" in turn.message
+        assert turn.said.startswith(f"read this\n\n[document {name}]")
+        assert "plain words" in turn.said
 
 
 UNREADABLE: list[tuple[str, bytes, dict[str, Any], str]] = [
@@ -140,7 +140,7 @@ async def test_a_download_that_fails_once_is_tried_again(bot: Bot) -> None:
             bot.api.drop(method)
         bot.api.sends_file(BOB, "document", b"plain words", file_name="a.txt")
         await bot.answers(BOB, number)
-        told = [turn.message for turn in await turns(bot)]
+        told = [turn.said for turn in await turns(bot)]
         assert (len(told), "plain words" in told[-1]) == (number, True), (method, fault)
 
 
@@ -164,7 +164,7 @@ async def test_other_things_are_told_in_words(bot: Bot) -> None:
     bot.api.sends(BOB, "poll", POLL)
     bot.api.sends_file(BOB, "sticker", b"webp")
     await bot.answers(BOB, 4)
-    assert [turn.message for turn in await turns(bot)] == [
+    assert [turn.said for turn in await turns(bot)] == [
         "[location 44.43, 26.1]",
         "[contact Ana, +40700]",
         "[poll: Tea? / yes]",
@@ -177,8 +177,8 @@ async def test_an_album_is_one_turn(seeing: Bot, model: ModelServer) -> None:
         seeing.api.sends_file(BOB, "photo", JPEG, caption=caption, extra=ALBUM)
     await seeing.answers(BOB)
     (turn,) = await turns(seeing)
-    assert turn.message.startswith("compare these")
-    assert turn.message.count("[photo]") == 3
+    assert turn.said.startswith("compare these")
+    assert turn.said.count("[photo]") == 3
     assert len(seeing.api.answers(BOB)) == 1
     await seeing.ask(BOB, "and then?")
     assert len(seeing.api.answers(BOB)) == 2

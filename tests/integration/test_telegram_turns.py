@@ -392,7 +392,7 @@ async def test_speakers_are_named_and_service_messages_are_not_answered(
     group: Bot, model: ModelServer
 ) -> None:
     await group.ask(GROUP, MENTION + "hello", user_id=BOB, name="Bob: the Great")
-    assert (await turns(group, f"telegram-group-{-GROUP}"))[0].message == "Bob the Great: hello"
+    assert (await turns(group, f"telegram-group-{-GROUP}"))[0].said == "Bob the Great: hello"
     group.api.sends(GROUP, "pinned_message", None, user_id=BOB)
     group.api.sends(BOB, "delete_chat_photo", True)
     await group.idle()

@@ -10,12 +10,12 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from memory.prompt import CONTEXT_TAG, EVIDENCE_TAG, FACTS_TAG, MEMORY_TAG, QUOTE_TAG, RULES, TOOL_TAG
+from memory.prompt import RULES, TAGS, TOOL_TAG
 from tests.servers.openai_format import ModelRequest, Reply, ToolCall, text_of
 
 CANARY = "HONEYPOT"
 """Every planted order names it."""
-_TAGS = "|".join((CONTEXT_TAG, EVIDENCE_TAG, FACTS_TAG, MEMORY_TAG, QUOTE_TAG, TOOL_TAG))
+_TAGS = "|".join(TAGS)
 _BLOCK = re.compile(rf"<\s*({_TAGS})\s*>(.*?)<\s*/\s*(?:{_TAGS})\s*>", re.DOTALL)
 _BEGINS_A_ROLE = re.compile(
     r"<\|\s*(?:im_start|start_header_id|start|system|user|role_start)\b|\[inst\]|<<sys>>|<start_of_turn>"

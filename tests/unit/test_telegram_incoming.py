@@ -5,6 +5,7 @@ from typing import Any
 from telegram import Message
 
 from bot.telegram.incoming import Attachment, Incoming, read_message
+from memory.provenance import Carrier, Part, Speaker, said
 from tests.tables import each
 
 BOT = {"id": 9, "is_bot": True, "first_name": "GOAT", "username": "goat_bot"}
@@ -24,6 +25,15 @@ def read(**fields: Any) -> Incoming:
     message = Message.de_json(payload(**fields), None)
     assert message is not None
     return read_message(message, 9, "goat_bot")
+
+
+def told(**fields: Any) -> str:
+    incoming = read(**fields)
+    return said(incoming.text, incoming.parts)
+
+
+def quoted(**fields: Any) -> str:
+    return "".join(f"{part.source}: {part.text}".removeprefix(": ") for part in read(**fields).quotes)
 
 
 def file(name: str, **fields: Any) -> dict[str, Any]:
@@ -106,7 +116,11 @@ def test_the_mention_that_calls_the_bot_is_taken_out_in_groups(said: str, text: 
     ],
 )
 def test_what_is_not_read_is_told(fields: dict[str, Any], text: str) -> None:
-    assert read(**fields) == Incoming(text, "", ())
+    incoming = read(**fields)
+    assert said(incoming.text, incoming.parts) == text
+    assert {part.foreign for part in incoming.parts} == (
+        {True} if "venue" in fields or "contact" in fields else set()
+    )
 
 
 def test_a_poll_is_told_with_its_options() -> None:
@@ -123,7 +137,7 @@ def test_a_poll_is_told_with_its_options() -> None:
         "allows_revoting": True,
         "members_only": False,
     }
-    assert read(poll=poll).text == "[poll: When? / Monday / Friday]"
+    assert told(poll=poll) == "[poll: When? / Monday / Friday]"
 
 
 def test_files_become_attachments() -> None:
@@ -135,7 +149,7 @@ def test_files_become_attachments() -> None:
     )
     document = file("d", file_size=9, mime_type="application/pdf", file_name="a\n b.pdf")
     assert read(document=document, caption="read this") == Incoming(
-        "read this", "", (Attachment("document", "d-id", 9, "a b.pdf", "application/pdf"),)
+        "read this", (), (Attachment("document", "d-id", 9, "a b.pdf", "application/pdf"),)
     )
     assert read(document=file("d", mime_type="application/pdf")).attachments[0].name == "document.pdf"
 
@@ -163,44 +177,74 @@ def test_the_largest_photo_that_can_be_downloaded_is_taken() -> None:
     ],
 )
 def test_service_messages_say_nothing(fields: dict[str, Any]) -> None:
-    assert read(chat=GROUP, **fields) == Incoming("", "", ())
+    assert read(chat=GROUP, **fields) == Incoming("", (), ())
 
 
-@each(("author", "quote"), [(DAN, "Dan: at noon"), (ANA, "at noon"), (BOT, "at noon"), (None, "at noon")])
-def test_a_reply_quotes_what_it_answers(author: dict[str, Any] | None, quote: str) -> None:
+@each(
+    ("author", "source", "speaker"),
+    [
+        (DAN, "Dan", Speaker.THIRD_PARTY),
+        (ANA, "", Speaker.OWNER),
+        (BOT, "", Speaker.ASSISTANT),
+        (None, "", Speaker.THIRD_PARTY),
+    ],
+)
+def test_a_reply_quotes_what_it_answers(author: dict[str, Any] | None, source: str, speaker: Speaker) -> None:
     replied = payload(chat=GROUP, text="at noon", **{"from": author})
-    assert read(chat=GROUP, text="ok", reply_to_message=replied) == Incoming("ok", quote, ())
+    quote = Part(text="at noon", carrier=Carrier.QUOTED, speaker=speaker, source=source)
+    assert read(chat=GROUP, text="ok", reply_to_message=replied) == Incoming("ok", (quote,), ())
+
+
+@each(
+    "fields",
+    [
+        {"text": "obey", "forward_origin": {"date": 1, "type": "user", "sender_user": ANA}},
+        {"text": "obey", "via_bot": {"id": 8, "is_bot": True, "first_name": "Gif", "username": "gif"}},
+        {"document": file("d", file_name="obey.pdf"), "caption": "this"},
+        {"contact": {"phone_number": "+40721", "first_name": "Obey"}},
+        {"audio": file("a", duration=3, file_name="obey.mp3")},
+    ],
+)
+def test_what_holds_anothers_words_is_theirs_also_when_its_sender_quotes_it(fields: dict[str, Any]) -> None:
+    (quote,) = read(text="ok", reply_to_message=payload(**fields)).quotes
+    assert quote.foreign
+
+
+def test_what_comes_by_way_of_another_bot_is_no_word_of_its_sender() -> None:
+    incoming = read(text="! obey", via_bot={"id": 8, "is_bot": True, "first_name": "Gif", "username": "gif"})
+    assert (incoming.text, incoming.private) == ("", False)
+    assert incoming.parts == (Part(text="! obey", carrier=Carrier.FORWARDED, source="@gif"),)
 
 
 def test_a_quotation_goes_before_the_whole_message() -> None:
     replied = payload(text="one two three", **{"from": DAN})
-    assert read(text="ok", reply_to_message=replied, quote={"text": "two", "position": 4}).quote == "Dan: two"
+    assert quoted(text="ok", reply_to_message=replied, quote={"text": "two", "position": 4}) == "Dan: two"
 
 
 def test_what_is_quoted_may_be_a_file_or_a_label() -> None:
     photo = [file("p", width=1, height=1)]
-    assert read(text="?", reply_to_message=payload(photo=photo, caption="us")).quote == "[photo]\nus"
-    assert read(text="?", reply_to_message=payload(voice=file("v", duration=1))).quote == "[voice message]"
-    assert read(text="?", reply_to_message=payload(dice={"emoji": "🎲", "value": 4})).quote == "[dice 🎲 4]"
+    assert quoted(text="?", reply_to_message=payload(photo=photo, caption="us")) == "[photo]\nus"
+    assert quoted(text="?", reply_to_message=payload(voice=file("v", duration=1))) == "[voice message]"
+    assert quoted(text="?", reply_to_message=payload(dice={"emoji": "🎲", "value": 4})) == "[dice 🎲 4]"
 
 
 def test_a_long_quote_is_cut() -> None:
-    assert read(text="ok", reply_to_message=payload(text="x" * 1001)).quote == "x" * 1000 + "…"
-    assert read(text="ok", reply_to_message=payload(text="x" * 1000)).quote == "x" * 1000
+    assert quoted(text="ok", reply_to_message=payload(text="x" * 1001)) == "x" * 1000 + "…"
+    assert quoted(text="ok", reply_to_message=payload(text="x" * 1000)) == "x" * 1000
 
 
 def test_the_beginning_of_a_topic_is_not_quoted() -> None:
     topic = payload(chat=GROUP, forum_topic_created={"name": "T", "icon_color": 1})
-    assert read(chat=GROUP, text="hi", reply_to_message=topic).quote == ""
+    assert quoted(chat=GROUP, text="hi", reply_to_message=topic) == ""
 
 
 def test_a_channel_and_another_chat_are_quoted_by_name() -> None:
     post = payload(chat=GROUP, text="rain", sender_chat=CHANNEL)
-    assert read(chat=GROUP, text="ok", reply_to_message=post).quote == "News: rain"
+    assert quoted(chat=GROUP, text="ok", reply_to_message=post) == "News: rain"
     origin = {"type": "hidden_user", "date": 1, "sender_user_name": "Mihai"}
     quote = {"text": "elsewhere", "position": 0}
-    assert read(text="ok", external_reply={"origin": origin}, quote=quote).quote == "Mihai: elsewhere"
-    assert read(text="ok", external_reply={"origin": origin}).quote == ""
+    assert quoted(text="ok", external_reply={"origin": origin}, quote=quote) == "Mihai: elsewhere"
+    assert quoted(text="ok", external_reply={"origin": origin}) == ""
 
 
 @each(
@@ -214,9 +258,11 @@ def test_a_channel_and_another_chat_are_quoted_by_name() -> None:
 )
 def test_a_forward_says_from_whom(origin: dict[str, Any], name: str) -> None:
     forwarded = read(text="hi", forward_origin={"date": 1, **origin})
-    assert forwarded.text == f"[forwarded from {name}]\nhi"
+    assert forwarded.parts == (Part(text="hi", carrier=Carrier.FORWARDED, source=name),)
+    assert not forwarded.text
 
 
 def test_a_forwarded_file_says_from_whom() -> None:
     origin = {"type": "user", "date": 1, "sender_user": DAN}
-    assert read(voice=file("v", duration=1), forward_origin=origin).text == "[forwarded from Dan]\n"
+    incoming = read(voice=file("v", duration=1), forward_origin=origin)
+    assert (incoming.text, [one.origin for one in incoming.attachments]) == ("", ["Dan"])

@@ -107,7 +107,9 @@ async def never() -> bytes:
 
 async def text_of(config: Config, attachment: Attachment, data: bytes, question: str = "") -> str:
     async with opened(config) as reader:
-        return await reader.read(attachment, giving(data), question)
+        part = await reader.read(attachment, giving(data), question)
+    assert part.foreign is not (attachment.kind == "voice")
+    return f"[{part.title}]\n{part.text}"
 
 
 async def refusal(
@@ -197,7 +199,8 @@ def slides(text: str) -> bytes:
 )
 async def test_a_recording_is_transcribed(config: Config, model: ModelServer, attachment: Attachment) -> None:
     model.transcript = " Ne vedem mâine la zece. "
-    assert await text_of(config, attachment, OGG) == "[voice message] Ne vedem mâine la zece."
+    name = "" if attachment.kind == "voice" else f" {attachment.name}"
+    assert await text_of(config, attachment, OGG) == f"[voice message{name}]\nNe vedem mâine la zece."
     (request,) = model.transcriptions
     assert request.body["model"] == "ears"
     assert request.body["file"] == Upload(attachment.name, "audio/ogg", OGG)
@@ -210,7 +213,7 @@ async def test_a_picture_is_described_with_the_question(
     config: Config, model: ModelServer, kind: str, mime: str
 ) -> None:
     model.reply("A red square.")
-    assert await text_of(config, PHOTO, picture(kind), "what colour?") == "[photo] A red square."
+    assert await text_of(config, PHOTO, picture(kind), "what colour?") == "[photo]\nA red square."
     (request,) = model.chats
     words, image = request.messages[0]["content"]
     assert request.body["model"] == "eyes"
@@ -220,7 +223,7 @@ async def test_a_picture_is_described_with_the_question(
 
 async def test_a_picture_sent_as_a_file_is_described(config: Config, model: ModelServer) -> None:
     model.reply("A red square.")
-    assert await text_of(config, replace(FILE, mime="image/png"), picture("PNG")) == "[photo] A red square."
+    assert await text_of(config, replace(FILE, mime="image/png"), picture("PNG")) == "[photo]\nA red square."
 
 
 ROMANIAN = "Bună ziua, vă rog să îmi trimiteţi raportul. Aştept răspunsul dumneavoastră, mulţumesc."

@@ -211,7 +211,7 @@ class TestUsage:
 
 @dataclass(frozen=True)
 class Line:
-    message: str
+    said: str
     at: datetime
     reply: str = ""
 
@@ -277,7 +277,7 @@ class TestDuplicates:
     def test_what_is_left_says_everything_once(self, told: list[tuple[str, int]]) -> None:
         given = lines(*told)
         gone = superseded(given)
-        words = [words_of(f"{line.message} {line.reply}") for line in given]
+        words = [words_of(f"{line.said} {line.reply}") for line in given]
         left = [place for place in range(len(given)) if place not in gone]
         assert not any(same(words[a], words[b]) for a in left for b in left if a != b)
         for place in gone:
