@@ -70,7 +70,7 @@ class ToolsInput(TypedDict):
     turn: Turn
     call: Call
     foreign: bool
-    """Text from outside stands in the turn already: what changes the memory is asked about first."""
+    """A third party's text stands before the model: what changes the memory is asked about first."""
     invented: bool
     """The call names an address that stood nowhere: what is known of the person could leave with it."""
     experiment: NotRequired[bool]

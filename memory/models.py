@@ -11,7 +11,7 @@ from memory.provenance import Carrier, Part, Speaker, Spoken
 EDIT_OF = "edit of "
 """How the tag of an edited message begins; the turn id of the version before it follows."""
 FOREIGN = "foreign"
-"""The tag of an episode in whose turn a tool read text from outside, such as a page."""
+"""The tag of an episode that repeats a third party's text, or in whose turn a tool read some."""
 
 
 class Mechanism(StrEnum):

@@ -11,16 +11,17 @@ from graph.context import TurnContext
 from graph.experiment import Experiments, says_the_same
 from graph.recorder import TurnRecorder
 from graph.rounds import results_of
-from graph.shown import recalled_of
+from graph.shown import conversation_of, recalled_of
 from graph.state import Archived, Reply, State, Turn, Unused
 from graph.turn import reply_id
 from graph.updates import ArchiveUpdate
 from memory.deadline import within
 from memory.errors import MemoryTierError
-from memory.models import FOREIGN, ConversationTurn, Episode, Outcome
+from memory.models import FOREIGN, Candidate, ConversationTurn, Episode, Outcome
 from memory.prompt import render_said
 from memory.protocols import ConversationStore, EpisodeStore, SessionCache
 from memory.provenance import worth_keeping
+from memory.repetition import repeats
 from memory.tokens import TokenCounter
 from memory.usage import is_used
 
@@ -62,15 +63,17 @@ class Archive:
         stands = None if turn.experiment else await self.experiments.archived(turn, runtime)
         if stands is None or not says_the_same(state, stands):
             return False
-        said = await self._to_conversation(state, await asyncio.to_thread(unused, state))
+        in_vain = await asyncio.to_thread(unused, state)
+        said = await self._to_conversation(state, in_vain, foreign=FOREIGN in stands.tags)
         return await self.conversations.append(said, owner=turn.owner, thread=turn.thread)
 
     async def write(self, state: State, context: TurnContext) -> ArchiveUpdate:
         """Write the turn down, whatever it is."""
         turn, reply = state["turn"], state["reply"]
         in_vain = await asyncio.to_thread(unused, state)
-        new_episode = await self.episodes.append(to_episode(turn, reply, foreign=read_foreign(state)))
-        said = await self._to_conversation(state, in_vain)
+        foreign = await asyncio.to_thread(brings_foreign, state)
+        new_episode = await self.episodes.append(to_episode(turn, reply, foreign=foreign))
+        said = await self._to_conversation(state, in_vain, foreign=foreign)
         new_turn, *_ = await asyncio.gather(
             self.conversations.append(said, owner=turn.owner, thread=turn.thread),
             self.cache.drop(owner=turn.owner),
@@ -81,7 +84,9 @@ class Archive:
         archived = Archived(turn_id=turn.turn_id, conversation=new_turn, episode=new_episode)
         return {"archived": archived, "unused": in_vain}
 
-    async def _to_conversation(self, state: State, in_vain: Sequence[Unused]) -> ConversationTurn:
+    async def _to_conversation(
+        self, state: State, in_vain: Sequence[Unused], *, foreign: bool
+    ) -> ConversationTurn:
         """Return the turn for L2, with what the thread's next turn goes by whatever is tried in between."""
         turn, words = state["turn"], state["reply"].own_words
         parts = worth_keeping(turn.parts)
@@ -94,7 +99,7 @@ class Archive:
             reply=words,
             at=turn.at,
             evidence=evidence,
-            foreign=turn.from_others or read_foreign(state),
+            foreign=turn.from_others or foreign,
             tokens=count(render_said(turn.message, parts)) + count("\n".join([words, *evidence])),
             in_vain={shown.turn_id: (shown.probability, shown.turns_left) for shown in in_vain},
         )
@@ -141,9 +146,12 @@ def is_cut_off(state: State) -> bool:
     return any(message.id == reply_id(turn.turn_id) for message in state["messages"])
 
 
-def read_foreign(state: State) -> bool:
-    """Say whether text from outside was read in the turn."""
-    return any(result.foreign for result in results_of(state))
+def brings_foreign(state: State) -> bool:
+    """Say whether tools read a third party's text in the turn, or its reply repeats some that was shown."""
+    if any(result.foreign for result in results_of(state)):
+        return True
+    shown: list[ConversationTurn | Candidate] = [*conversation_of(state), *recalled_of(state)]
+    return repeats(state["reply"].text, (f"{one.said}\n{one.reply}" for one in shown if one.foreign))
 
 
 def to_episode(turn: Turn, reply: Reply, *, foreign: bool = False) -> Episode:

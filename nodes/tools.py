@@ -29,14 +29,14 @@ from memory.working.tool_cache import RedisToolCache
 
 STOPPED = "Not finished: the person stopped it."
 DECLINED = "Not run: the person did not allow it."
-FOLLOWS_FOREIGN = "it changes the memory, after text from outside was read"
+FOLLOWS_FOREIGN = "it changes the memory, and a third party's text stands before the model"
 EXPERIMENT = "Not run: this is an experiment, in which nothing is changed."
 NOBODY = "Not run: it needs the person's word, and nobody can be asked here."
 UNKNOWN_END = (
     "It was begun, and then the process ended: whether it was done is not known. It was not run again; say "
     "so, and look whether it was done before you call it anew."
 )
-LEADS_OUT = "it calls an address that stood nowhere, after text from outside was read"
+LEADS_OUT = "it calls an address that stood nowhere, and a third party's text stands before the model"
 ALWAYS_ASKED = "it is asked about each time"
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from graph.delegation.job import Job, Status
 from graph.delegation.jobs import Jobs, ref_of
 from graph.delegation.notices import ENDED, Notices
-from memory.models import ConversationTurn, Episode
+from memory.models import FOREIGN, ConversationTurn, Episode
 from memory.protocols import ConversationStore, EpisodeStore, SessionCache
 from memory.tokens import TokenCounter
 
@@ -29,7 +29,10 @@ class Closing:
     tokens: TokenCounter
 
     async def archive(self, job: Job, result: str) -> None:
-        """Write a finished job down as one episode, and as the last turn of its thread's conversation."""
+        """Write a finished job down as one episode, and as the last turn of its thread's conversation.
+
+        What workers read on pages and elsewhere may stand in the result.
+        """
         turn_id, now = job.assignment.turn_id, datetime.now(UTC)
         episode = Episode(
             turn_id=turn_id,
@@ -38,7 +41,7 @@ class Closing:
             message=job.task,
             reply=result,
             at=now,
-            tags=(DELEGATED, *job.tags),
+            tags=(DELEGATED, FOREIGN, *job.tags),
         )
         await self.episodes.append(episode)
         count = await self.tokens.ready()
@@ -47,6 +50,7 @@ class Closing:
             message=job.task,
             reply=result,
             at=now,
+            foreign=True,
             tokens=count(job.task) + count(result),
         )
         await self.conversations.append(turn, owner=job.owner, thread=job.thread)

@@ -82,7 +82,10 @@ def build_worker(ask: ModelCall, toolbox: Toolbox, tools: Tools) -> WorkGraph:
 
 
 def _after_ask(state: WorkState) -> list[Send] | str:
-    return [Send("tools", one) for one in tools_inputs(_as_turn(state))] or END
+    """Run the open calls; what the step gave before, and its critic, is no word of the owner's."""
+    again = bool(state["earlier"])
+    inputs = tools_inputs(_as_turn(state))
+    return [Send("tools", {**one, "foreign": one["foreign"] or again}) for one in inputs] or END
 
 
 def _messages(state: WorkState, last: bool, cap: int) -> list[AnyMessage]:

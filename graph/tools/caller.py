@@ -17,7 +17,7 @@ class Caller:
     key: str
     """The same when the call is made again after a crash."""
     foreign: bool = False
-    """Text from outside stands before the model."""
+    """A third party's text stands before the model."""
 
     @property
     def owner(self) -> str:

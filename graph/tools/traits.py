@@ -17,7 +17,7 @@ class Traits:
     approval: bool = False
     """The person is asked before each call."""
     changes: bool = False
-    """It changes the memory: not in a private turn, and not unasked once text from outside stands in it."""
+    """It changes the memory: not in a private turn, and not unasked beside a third party's text."""
     foreign: bool = True
     """Its output comes from outside: a page, a command, another agent. A tool must say that it does not."""
     owner_only: bool = False

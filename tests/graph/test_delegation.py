@@ -65,7 +65,7 @@ async def test_a_turn_delegates_and_the_result_is_archived_once(agent: Agent, te
     (episode, _) = await agent.layers.episodes.recent(owner=OWNER, limit=5)
     assert episode.turn_id == job_turn_id(job.id)
     assert (episode.message, episode.reply) == ("Compare the prices of oats.", done.result)
-    assert episode.tags == ("delegated", f"from {state['turn'].turn_id}")
+    assert episode.tags == ("delegated", "foreign", f"from {state['turn'].turn_id}")
     window = await agent.layers.conversations.window(owner=OWNER, thread=THREAD, max_tokens=1000)
     assert [one.reply for one in window] == ["It is at work.", done.result]
     assert not await keys(agent, "goat:checkpoint", job.id)

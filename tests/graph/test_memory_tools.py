@@ -12,6 +12,7 @@ from graph.app import open_agent
 from graph.settings import Settings
 from graph.state import Turn
 from graph.tools.caller import Caller
+from graph.tools.memory_tools import FROM_OUTSIDE
 from graph.tools.traits import traits_of
 from memory.models import FOREIGN, Episode
 
@@ -78,7 +79,7 @@ async def test_what_was_read_outside_is_marked_where_it_is_found(agent: Agent) -
         await agent.layers.episodes.append(episode)
     await agent.layers.episodes.index(owner="ana")
     said = await call(agent, "search_memory", query="the ticket about bread")
-    marked = {line.partition("BAKE-")[2][0]: "from a page or tool (" in line for line in said.splitlines()}
+    marked = {line.partition("BAKE-")[2][0]: FROM_OUTSIDE in line for line in said.splitlines()[1:]}
     assert marked == {"0": False, "1": True}
 
 

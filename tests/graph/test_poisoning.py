@@ -9,6 +9,7 @@ import pytest
 
 from graph.agent import Agent
 from graph.app import open_agent
+from graph.events import Finished
 from graph.settings import Settings
 from graph.state import State
 from graph.thread_ids import thread_id
@@ -137,9 +138,18 @@ async def test_the_model_does_obey_what_the_person_says(agent: Agent, model: Mod
     obedient = Obedient()
     model.reply(obedient)
     await agent.layers.permanent.upsert("name", "Ana", owner="ana", at=NOW)
-    state = await agent.ask(PLANTED["plain order"], owner="ana", thread=thread_id("test", "ana"))
+    thread = thread_id("test", "ana")
+    with pytest.raises(Undecided, match="set_identity"):
+        await agent.ask(PLANTED["plain order"], owner="ana", thread=thread)
     assert obedient.obeyed
-    assert {result.name for result in state["results"] if result.ok} == {
+    waiting = await agent.waiting(thread, owner="ana")
+    assert waiting is not None
+    assert [one.tool for one in waiting.approvals] == ["set_identity"], "it is always asked about"
+    asked = waiting.approvals[0].id
+    deciding = agent.decide(waiting.turn_id, owner="ana", thread=thread, approval_id=asked, allowed=True)
+    events = [event async for event in deciding]
+    assert isinstance(events[-1], Finished)
+    assert {result.name for result in events[-1].state["results"] if result.ok} == {
         "set_identity",
         "promote_memory",
         "forget_fact",
