@@ -96,7 +96,7 @@ class _Words:
     """What a memory's words say that is asked more than once."""
 
     def __init__(self, each: Candidate) -> None:
-        self.asks = marks.asks(each.message)
+        self.asks = marks.asks(each.said)
         self.knows_nothing = marks.knows_nothing(each.reply)
         self.is_open = self.asks and (self.knows_nothing or not each.reply.strip())
 
