@@ -16,7 +16,7 @@ from bot.printable import printable
 from bot.setup.questions import Left, Questions
 from bot.warm_up import loaded
 from graph.logs import configure_logging
-from graph.settings import Settings
+from graph.settings import Settings, terminal_folder
 from memory.ending import end
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _offer_setup() -> bool:
 async def run_chat(settings: Settings, *, owner: str, thread: str, resume: bool) -> None:
     """Talk until the user leaves; the first line of a new thread is typed while the agent is loaded."""
     console = Console(highlight=False, soft_wrap=True)
-    place = Place(owner, "", settings.data_folder / "terminal")
+    place = Place(owner, "", terminal_folder(settings))
     before = place.latest()
     place.go_on() if resume else place.begin(thread)
     _greet(console, settings, place)

@@ -13,7 +13,7 @@ from langgraph.types import Command
 
 from graph.approval import REFUSED
 from graph.context import TurnContext
-from graph.erasing import erase_owner
+from graph.erasure import OwnerErasure
 from graph.events import Event, Finished, Resumed, Waiting
 from graph.graph_runs import GraphRuns
 from graph.layers import Layers
@@ -42,6 +42,7 @@ class Agent:
         self._runs = GraphRuns(layers, graph, untraced)
         self._pending = PendingTurns(self._runs, layers, saver)
         self._leases = ThreadLeases(layers.redis.client)
+        self._erasure = OwnerErasure(layers, saver, self._runs, self._held)
         self._reconciling: asyncio.Task[None] | None = None
         self._queues: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -98,7 +99,7 @@ class Agent:
             async for event in self._runs.begin(message, thread, context, owner=owner, private=True):
                 yield event
             return
-        async with self._queue(thread), self._leases.hold(thread):
+        async with self._held(thread):
             async for event in self._pending.earlier(thread, turn_id, owner):
                 yield event
                 if not isinstance(event, Resumed):
@@ -121,7 +122,7 @@ class Agent:
             OwnerMismatch: the thread is another owner's.
             ThreadBusy, TierUnavailable: as for `stream`; the call goes on waiting.
         """
-        async with self._queue(thread), self._leases.hold(thread):
+        async with self._held(thread):
             snapshot = await self._runs.snapshot(thread)
             check_owner(snapshot, owner)
             waiting = waiting_in(snapshot)
@@ -145,11 +146,13 @@ class Agent:
         """Finish the turn that waits in a thread of the owner, with nothing allowed; return its state."""
         if await self.waiting(thread, owner=owner) is None:
             return None
-        async with self._queue(thread), self._leases.hold(thread):
+        async with self._held(thread):
             return await self._pending.finish(thread)
 
     async def resume(self) -> list[State]:
         """Finish every turn that a crash left pending, before anything new; return their states.
+
+        Erasing that was broken off is finished before them.
 
         What waits for a person's word goes on waiting, for a week. Threads in which another process is
         answering are left to it. A turn that fails again stays pending, is logged, and holds up no other.
@@ -159,6 +162,7 @@ class Agent:
         Raises:
             TierUnavailable: Redis cannot be reached.
         """
+        await self._erase_on()
         self.layers.delegation.begin()
         finished = []
         for thread in await self._pending.threads():
@@ -177,6 +181,14 @@ class Agent:
         self._reconciling = asyncio.create_task(self.layers.reconcile())
         return finished
 
+    async def _erase_on(self) -> None:
+        """Go on with erasing where a kill broke it off; what fails is logged, and tried again."""
+        for owner in await asyncio.to_thread(self.layers.erasures.broken_off):
+            try:
+                await self.erase(owner)
+            except GoatError as error:
+                logger.warning("An owner is not erased yet: %s", error)
+
     async def aclose(self) -> None:
         """End what runs in the background; the layers belong to whoever opened them."""
         if self._reconciling is not None:
@@ -185,7 +197,7 @@ class Agent:
             await self._saver.aclose()
 
     async def _resume_thread(self, thread: str) -> State | None:
-        async with self._queue(thread), self._leases.hold(thread):
+        async with self._held(thread):
             return await self._pending.resume(thread)
 
     def stop(self, turn_id: str) -> None:
@@ -200,16 +212,29 @@ class Agent:
         """
         return turn_id_of(await self._runs.snapshot(thread)) == turn_id
 
-    async def erase(self, owner: str) -> None:
+    async def erase(self, owner: str) -> tuple[str, ...]:
         """Delete all that is kept of an owner, for good: episodes, facts, identity, conversations, threads.
 
-        May be done again when it broke off; what is written meanwhile may stay.
+        Turns in flight are stopped, and go too. It may be done again; what a kill broke off, `resume` ends.
+
+        Returns:
+            What may stay on a disk that cannot be cleaned from here, a sentence each.
+
+        Raises:
+            ThreadBusy: a turn does not end, or another process erases the owner already.
+            MemoryTierError, DataFolderError: a store cannot be reached or written.
         """
-        await erase_owner(self.layers, self._saver, self._pending, owner=owner)
+        return await self._erasure(owner)
 
     async def last_turn(self, thread: str) -> State | None:
         """Read the state of the thread's latest turn; None when it has none. Experiments are passed over."""
         return await self._pending.latest(thread)
+
+    @contextlib.asynccontextmanager
+    async def _held(self, thread: str) -> AsyncIterator[None]:
+        """Let nobody else answer in the thread; raises `ThreadBusy` where another process does."""
+        async with self._queue(thread), self._leases.hold(thread):
+            yield
 
     def _queue(self, thread: str) -> asyncio.Lock:
         return self._queues.setdefault(thread, asyncio.Lock())

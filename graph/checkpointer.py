@@ -6,6 +6,7 @@ While it is open, the server lists the threads of all front ends.
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import AsyncIterator
 
 from langgraph_sdk import get_client
@@ -13,6 +14,7 @@ from langgraph_sdk import get_client
 from graph.redis_saver import RedisSaver
 from graph.serde import checkpoint_serde
 from graph.studio_graph import layers
+from graph.studio_notes import use
 from graph.studio_threads import ThreadList
 from memory.ending import end
 from memory.errors import GoatError
@@ -30,6 +32,7 @@ async def open_checkpointer() -> AsyncIterator[RedisSaver]:
         ConfigError: a setting is refused; the server does not start.
     """
     settings = await asyncio.to_thread(layers.settings)
+    in_use = await asyncio.to_thread(use, settings.data_folder)
     warming = asyncio.create_task(_warm_up(settings.owner))
     saver = RedisSaver(layers.redis.client, keep=settings.checkpoints_kept, serde=checkpoint_serde())
     listing = asyncio.create_task(_list_threads(saver))
@@ -40,6 +43,7 @@ async def open_checkpointer() -> AsyncIterator[RedisSaver]:
         await end(warming)
         await saver.aclose()
         await layers.close()
+        os.close(in_use)
 
 
 async def _warm_up(owner: str) -> None:

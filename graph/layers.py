@@ -36,6 +36,7 @@ from memory.episodic.labels import LabelLog
 from memory.episodic.observations import ObservationLog
 from memory.episodic.store import EpisodeArchive
 from memory.episodic.vectors import VectorIndex
+from memory.erasures import Erasures
 from memory.errors import MemoryTierError
 from memory.markup import parse_calls
 from memory.owner_files import OwnerFiles
@@ -70,6 +71,7 @@ class Layers:
         self._zone: tzinfo | None = None
         self.redis = redis_connection(settings)
         self.files = OwnerFiles(self._folder("owners"))
+        self.erasures = Erasures(self._folder("erasing"))
         self.tokens = TokenCounter()
         self.embeddings = LazyEmbeddings(lambda: embedding_model(settings()))
         self.vectors = VectorIndex(self._folder("chroma"), settings)

@@ -3,10 +3,12 @@
 import logging
 import queue
 import threading
+import time
 from contextlib import suppress
 from logging.handlers import QueueHandler
 
 _LOOK_SECONDS = 0.1
+_FLUSH_SECONDS, _FLUSH_LOOK_SECONDS = 5.0, 0.005
 Lines = queue.Queue[logging.LogRecord | None]
 """Lines that wait to be written; None ends the writer."""
 
@@ -27,6 +29,12 @@ class LineQueue(QueueHandler):
             self._lines.put_nowait(record)
         except queue.Full:
             self._dropped += 1
+
+    def flush(self) -> None:
+        """Wait until what was logged so far is written, not for long: the disk may be full or gone."""
+        until = time.monotonic() + _FLUSH_SECONDS
+        while self._lines.unfinished_tasks and time.monotonic() < until:
+            time.sleep(_FLUSH_LOOK_SECONDS)
 
     def untold(self) -> logging.LogRecord | None:
         """Return a line about those that were dropped since the last such line; None when none were."""
@@ -56,6 +64,8 @@ class LineWriter(threading.Thread):
         """Write until there is a None."""
         while (record := self._lines.get()) is not None:
             self._file.handle(record)
+            self._lines.task_done()
+        self._lines.task_done()
 
     def end(self) -> None:
         """Wait until what stands in the queue is written, however full it is."""

@@ -48,10 +48,6 @@ class PendingTurns:
         """List the threads in which a turn is pending; delegated jobs are not among them."""
         return [one for one in await self.saver.apending() if not is_job(one)]
 
-    async def threads_of(self, owner: str) -> list[str]:
-        """List the threads in which a turn of the owner is pending, and so not archived yet."""
-        return [one for one in await self.threads() if owner_of(await self.runs.snapshot(one)) == owner]
-
     async def earlier(self, thread: str, turn_id: str, owner: str) -> AsyncIterator[Event]:
         """Finish what is pending in a thread; anything but `Resumed` is the turn that is asked for itself."""
         if not await self.saver.ais_pending(thread):

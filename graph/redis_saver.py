@@ -153,6 +153,11 @@ class RedisSaver(AsyncSaver):
             return list(map(text, await client.zrange(PENDING, 0, -1)))
 
     @translate_errors()
+    async def athreads(self) -> list[str]:
+        """List every thread, latest first; one that is just being begun or deleted may hold nothing."""
+        return list(map(text, await (await self._client()).zrevrange(THREADS, 0, -1)))
+
+    @translate_errors()
     async def adelete_thread(self, thread_id: str) -> None:
         self._queue.discard(str(thread_id))
         self._latest.discard(str(thread_id))

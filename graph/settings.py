@@ -178,6 +178,11 @@ class Settings(
         )
 
 
+def terminal_folder(settings: Settings) -> Path:
+    """Return where terminals note what was typed, in files that begin with the owner's key."""
+    return settings.data_folder / "terminal"
+
+
 def load_settings() -> Settings:
     """Read the settings that hold in the working directory and the environment.
 

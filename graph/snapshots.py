@@ -1,6 +1,8 @@
 """What a checkpoint says of a thread's latest turn."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from langchain_core.messages import BaseMessage
 from langgraph.types import StateSnapshot
@@ -30,11 +32,15 @@ def answered(snapshot: StateSnapshot, turn_id: str) -> bool:
 
 def owner_of(snapshot: StateSnapshot) -> str:
     """Return whose turn the latest one is; the message stands there before the turn does."""
-    message = _latest_message(snapshot)
+    return owner_in(snapshot.values, snapshot.metadata)
+
+
+def owner_in(values: Mapping[str, Any], metadata: Mapping[str, Any] | None) -> str:
+    """Return whose a checkpoint is; its input is not among the messages before the first step."""
+    message = _latest_human(values.get("messages") or (values.get("__start__") or {}).get("messages"))
     noted = note_of(message).get("owner") if message is not None else None
-    turn = snapshot.values.get("turn")
-    told = (snapshot.metadata or {}).get("owner", "")
-    return str(noted or (turn.owner if turn is not None else "") or told)
+    turn = values.get("turn")
+    return str(noted or (turn.owner if turn is not None else "") or (metadata or {}).get("owner", ""))
 
 
 def check_owner(snapshot: StateSnapshot, owner: str) -> None:
@@ -50,8 +56,11 @@ def turn_id_of(snapshot: StateSnapshot) -> str:
 
 
 def _latest_message(snapshot: StateSnapshot) -> BaseMessage | None:
-    messages = snapshot.values.get("messages") or []
-    return next((message for message in reversed(messages) if message.type == "human"), None)
+    return _latest_human(snapshot.values.get("messages"))
+
+
+def _latest_human(messages: Sequence[BaseMessage] | None) -> BaseMessage | None:
+    return next((message for message in reversed(messages or []) if message.type == "human"), None)
 
 
 def waiting_in(snapshot: StateSnapshot) -> Waiting | None:

@@ -1,13 +1,13 @@
-"""Threads that were begun in a chat or in the terminal, made known to LangGraph's server."""
+"""Threads of chats and the terminal, made known to LangGraph's server, and dropped there once erased."""
 
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 import httpx
-from langgraph_sdk.errors import LangGraphError
+from langgraph_sdk.errors import LangGraphError, NotFoundError
 from redis.asyncio import Redis
 
 from graph.redis_saver import RedisSaver
@@ -20,6 +20,7 @@ GRAPH = "goat"
 """The graph's name in langgraph.json."""
 MOST = 200
 """The latest threads that are shown."""
+_PAGE = 100
 MOST_LOOKED_AT = 1000
 """So many are looked through for these: delegated jobs are threads too."""
 SECONDS = 3.0
@@ -36,9 +37,20 @@ class ServerThreads(Protocol):
         """Enter a thread."""
         ...
 
+    async def search(self, *, limit: int, offset: int) -> Sequence[Any]:
+        """List threads."""
+        ...
+
+    async def delete(self, thread_id: str) -> None:
+        """Delete a thread with its runs."""
+        ...
+
 
 class ThreadList:
-    """Enter the threads of Redis in the server's list, each once; what they hold stays in Redis."""
+    """Enter the threads of Redis in the server's list, each once, and drop there what was erased from Redis.
+
+    What they hold stays in Redis; the server notes the input of its runs beside it, and the latest state.
+    """
 
     def __init__(
         self, client: Callable[[], Awaitable[Redis]], saver: RedisSaver, threads: ServerThreads
@@ -49,9 +61,14 @@ class ThreadList:
         self._known: set[str] = set()
 
     async def follow(self) -> None:
-        """Enter what there is, and what is begun later, until cancelled."""
+        """Enter and drop what there is, and what changes later, until cancelled."""
+        looked = False
         while True:
             try:
+                if not looked:
+                    self._known |= await self._with_a_past()
+                    looked = True
+                await self.drop_gone()
                 await self.enter_new()
             except (MemoryTierError, httpx.HTTPError, LangGraphError) as error:
                 logger.debug("Threads are not listed yet: %s", error)
@@ -68,6 +85,33 @@ class ThreadList:
                 logger.warning("Thread %s is not listed: %s", thread, error)
                 self._known.add(thread)
         return entered
+
+    async def drop_gone(self) -> list[str]:
+        """Drop the known threads that Redis does not have any more, and return them."""
+        dropped = []
+        for thread in await self._gone():
+            try:
+                await self._threads.delete(thread)
+            except NotFoundError:
+                logger.debug("Thread %s is gone already", thread)
+            self._known.discard(thread)
+            dropped.append(thread)
+        return dropped
+
+    async def _with_a_past(self) -> set[str]:
+        """Return the threads in which the server ran something, or that were entered here: at its start."""
+        found: list[Any] = []
+        while page := await self._threads.search(limit=_PAGE, offset=len(found)):
+            found += page
+        return {one["thread_id"] for one in found if one.get("values") or "owner" in one["metadata"]}
+
+    @translate_errors()
+    async def _gone(self) -> list[str]:
+        known = sorted(self._known)
+        if not known:
+            return []
+        scores: list[Any] = await (await self._client()).zmscore(THREADS, known)
+        return [thread for thread, score in zip(known, scores, strict=True) if score is None]
 
     async def _enter(self, thread: str) -> bool:
         """Enter a thread, once it is known whose it is."""

@@ -70,7 +70,9 @@ class Bot:
         await self.idle()
         agent, courier = self.desk.agent, self.desk.courier
         for owner in await agent.layers.files.owners():
-            await agent.erase(owner)
+            await agent.layers.delegation.erase(owner=owner)
+            await agent.layers.episodes.erase(owner=owner)
+            await agent.layers.files.erase(owner)
         await (await agent.layers.redis.client()).flushall()
         for kept in (courier._blocked, courier._next_frame, courier._calls, self.desk.outbox.unnoted):
             kept.clear()

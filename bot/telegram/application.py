@@ -131,6 +131,7 @@ class Dispatcher:
             return
         message = update.message or update.edited_message
         private = message is not None and self.desk.read(message).private
+        claim.private = private
         if private:
             claim.update = json.dumps({"update_id": update.update_id}).encode()
         if update.message is not None and await self.desk.trusts(update):

@@ -57,6 +57,8 @@ class Converse:
         if not messages:
             return
         incoming = together([self.desk.read(one) for one in messages])
+        if (claim := HOLDER.get()) is not None:
+            claim.private = incoming.private
         if incoming.is_empty:
             incoming = replace(incoming, text=_bare_call(message, incoming))
         answer = await self.desk.answer(update, message)

@@ -5,6 +5,7 @@
 
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +15,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 from bot.telegram.closing import close_question
 from bot.telegram.desk import Desk, Say, asked_by, command_text
 from bot.telegram.gate import Context
-from bot.telegram.place import place_of
+from bot.telegram.place import Place, lane_of, place_of
 from bot.telegram.texts import verbatim
 from memory.models import Fact
 from memory.working.client import translate_errors
@@ -22,6 +23,15 @@ from memory.working.client import translate_errors
 EVERYTHING = {"everything", "all", "tot", "totul"}
 ASKING_SECONDS = 10 * 60
 FORGET = "forget"
+
+
+def dead_place(record: Mapping[str, Any]) -> Place | None:
+    """Return the chat of an update that was given up; None when it cannot be told."""
+    try:
+        chat_id, _, _ = lane_of(json.loads(record["update"])).partition(":")
+        return Place(int(chat_id), 0, int(chat_id) > 0)
+    except (ValueError, AttributeError):
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +103,20 @@ class Forgetting:
     async def _forgotten(self, asked: dict[str, Any], say: Say) -> str:
         owner, key = asked["owner"], asked["key"]
         if not key:
-            await self.desk.agent.erase(owner)
-            return say("forgotten_all")
+            await self._drop_dead(owner)
+            await self.desk.records.erase(owner)
+            left = await self.desk.agent.erase(owner)
+            reasons = "\n".join(map(verbatim, left))
+            return say("forgotten_left", reasons=reasons) if left else say("forgotten_all")
         await self.desk.agent.layers.permanent.forget(key, owner=owner, at=datetime.now(UTC))
         return say("forgotten_fact", key=verbatim(key))
+
+    async def _drop_dead(self, owner: str) -> None:
+        """Delete the messages of the owner's chats that were given up."""
+        for record in await self.desk.lanes.dead():
+            place = dead_place(record)
+            if place is not None and await self.desk.owner(place) == owner:
+                await self.desk.lanes.drop_one_dead(record)
 
     @translate_errors()
     async def _keep(self, nonce: str, asked: dict[str, Any]) -> None:

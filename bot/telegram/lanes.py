@@ -60,6 +60,8 @@ class Claim:
     token: str
     until: float = field(default=0.0)
     """On this machine's clock: when the lease ends unless it is renewed."""
+    private: bool = False
+    """Nothing of the update is to stay on a disk."""
 
     @property
     def held(self) -> bool:
@@ -177,6 +179,11 @@ class Lanes:
         count = int(await client.llen(self.keys("dead")))
         await client.delete(self.keys("dead"))
         return count
+
+    @translate_errors()
+    async def drop_one_dead(self, record: dict[str, Any]) -> None:
+        """Delete an update that was given up, as `dead` lists it."""
+        await (await self.client()).lrem(self.keys("dead"), 1, json.dumps(record))
 
     @translate_errors()
     async def _pop_dead(self) -> dict[str, Any] | None:

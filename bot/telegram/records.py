@@ -95,6 +95,14 @@ class Records:
             await client.incr(self.keys("epoch", lane))
 
     @translate_errors()
+    async def erase(self, owner: str) -> None:
+        """Delete what is noted of the owner's turns; costs a look at every key of the server."""
+        client = await self.client()
+        async for key in client.scan_iter(match=self.keys("turn", "*"), count=1000):
+            if await client.hget(key, "owner") == owner.encode("utf-8", "surrogatepass"):
+                await client.unlink(key)
+
+    @translate_errors()
     async def _write(self, update_id: int, **fields: str) -> None:
         key = self.keys("turn", update_id)
         async with (await self.client()).pipeline(transaction=True) as pipeline:

@@ -32,6 +32,7 @@ from bot.telegram.part import Part
 from bot.telegram.records import Records
 from bot.telegram.serving import WEBHOOK_PATH, serving
 from bot.telegram.texts import Texts
+from bot.telegram.traces import sweep
 from bot.telegram.workers import Workers
 from graph.agent import Agent
 from graph.app import open_agent
@@ -147,6 +148,7 @@ async def run_parts(app: App, desk: Desk, part: Part, stop: asyncio.Event) -> No
             tasks.append(asyncio.create_task(workers.run(), name="workers"))
             tasks.append(asyncio.create_task(_prepare(desk), name="prepare"))
             tasks.append(asyncio.create_task(Notifier(desk).run(), name="notifier"))
+            tasks.append(asyncio.create_task(sweep(desk, workers.private_left), name="traces"))
         lasting = [task for task in tasks if task.get_name() not in {"menu", "prepare"}]
         await asyncio.wait(lasting, return_when=asyncio.FIRST_COMPLETED)
         ended = await end(*tasks)

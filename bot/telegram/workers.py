@@ -40,6 +40,8 @@ class Workers:
         self._give_up = give_up
         self._slots = asyncio.Semaphore(parallel)
         self._running: set[asyncio.Task[None]] = set()
+        self.private_left = asyncio.Event()
+        """Set when a private update has left its lane."""
 
     async def run(self) -> None:
         """Claim lanes and work on them until cancelled; what runs then goes on: see `drain`."""
@@ -101,7 +103,7 @@ class Workers:
                 await self._bury(claim, f"begun {MOST_BEGUN} times, and never ended")
             else:
                 await self._handle(claim)
-                await self._quietly(self._lanes.done(claim))
+                await self._leave(claim, self._lanes.done(claim))
         except LaneLost:
             raise
         except ThreadBusy:
@@ -130,7 +132,7 @@ class Workers:
             await self._give_up(claim)
         except Exception:  # it is given up for good reason
             logger.exception("Nobody could be told that an update was given up")
-        await self._quietly(self._lanes.bury(claim, reason))
+        await self._leave(claim, self._lanes.bury(claim, reason))
 
     async def _beat(self, claim: Claim, working: "asyncio.Task[None] | None", lost: asyncio.Event) -> None:
         """Renew the lease; when somebody else has the lane, stop working on it."""
@@ -145,6 +147,11 @@ class Workers:
                 if working is not None:
                     working.cancel()
                 return
+
+    async def _leave(self, claim: Claim, call: Awaitable[bool]) -> None:
+        await self._quietly(call)
+        if claim.private:
+            self.private_left.set()
 
     async def _quietly(self, call: Awaitable[bool]) -> None:
         """Let a lane go; without Redis its lease runs out instead, and the update is found dealt with."""

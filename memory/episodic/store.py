@@ -210,6 +210,10 @@ class EpisodeArchive:
             await self.log.erase(owner=owner)
             self._indexer.forget(owner)
 
+    async def vacuum(self) -> str:
+        """Have nothing in the vectors' files of what was erased; return why that cannot be."""
+        return await self._vectors.vacuum()
+
     async def close(self) -> None:
         """End indexing, soon, and close the vectors; the files belong to whoever opened them."""
         if running := self._background.here():

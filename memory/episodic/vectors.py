@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar, cast
 
 from pydantic import SecretStr
 
+from memory.episodic.chroma_files import vacuum
 from memory.episodic.pool import DaemonPool
 from memory.errors import TierUnavailable
 
@@ -168,6 +169,12 @@ class VectorIndex:
     async def catch_up(self, collection: str) -> None:
         """Make what other processes wrote visible to this one's searches."""
         await self._run(collection, lambda backend: backend.catch_up(collection))
+
+    async def vacuum(self) -> str:
+        """Have nothing in the files of what was dropped; return why that cannot be, empty when it is so."""
+        if self.local:
+            return await asyncio.to_thread(vacuum, self._folder().expanduser())
+        return f"Chroma at {self._location()} keeps deleted vectors in its files; run `chroma vacuum` there"
 
     async def close(self) -> None:
         """Close the backend; threads that hang are left behind."""

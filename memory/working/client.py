@@ -56,6 +56,12 @@ class RedisConnection:
         if self._server is not None:
             await self._server.close()
 
+    async def write_files_anew(self) -> str:
+        """Have the server keep on its disk what it holds now, and nothing older; return why it does not."""
+        files = await asyncio.to_thread(importlib.import_module, "memory.working.redis_files")
+        async with translate_errors():
+            return str(await files.write_anew(await self.client()))
+
     def _adopt_loop(self) -> None:
         """Forget a client that belongs to another event loop: its sockets are of no use in this one."""
         loop = asyncio.get_running_loop()

@@ -1,5 +1,6 @@
 """LangGraph Studio's server over the same memory as the agent of this process, driven as Studio drives it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from graph.studio_graph import graph
 from graph.thread_ids import thread_id
 from graph.turn import user_message
 from memory.models import Outcome
+from tests.disk import found
 from tests.scripted import calling, in_turn
 from tests.servers.model import ModelServer, running_model_server
 from tests.servers.studio import StudioServer
@@ -262,3 +264,28 @@ async def test_a_restart_keeps_the_threads_in_redis(
     assert len(await chat.history()) == len(FETCHES) + len(AFTER_FETCHES) - 1
     later = await chat.say("Where is it?")
     assert conversation(later) == ["The spare key is under the third flower pot."]
+
+
+async def test_what_is_erased_is_dropped_by_the_server_and_stays_so_when_it_starts_again(
+    server: StudioServer, client: LangGraphClient, agent: Agent, folder: Path
+) -> None:
+    said = "xylophonicnina"
+    here, there = thread_id("terminal", "nina", "1"), await Chat.begin(client)
+    await agent.ask(f"My {said} is red.", owner="nina", thread=here)
+    await there.say(f"And my other {said} is green.", owner="nina")
+    async with asyncio.timeout(120):
+        while not {here, there.thread} <= await listed(client):  # noqa: ASYNC110 - of another process
+            await asyncio.sleep(0.2)
+        await agent.erase("nina")
+        while {here, there.thread} & await listed(client) or found(folder, said):  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
+    server.stop()
+    await agent.ask(f"My {said} is blue.", owner="nina", thread=here)
+    await agent.erase("nina")
+    server.start()
+    assert not {here, there.thread} & await listed(client)
+    assert found(folder, said) == {}
+
+
+async def listed(client: LangGraphClient) -> set[str]:
+    return {thread["thread_id"] for thread in await client.threads.search(limit=1000)}

@@ -1,5 +1,6 @@
 """Commands, buttons and reactions in Telegram."""
 
+import asyncio
 import io
 import json
 import zipfile
@@ -9,6 +10,7 @@ import pytest
 
 from bot.importers.formats import Format, read_episodes
 from memory.models import Episode
+from tests.disk import found
 from tests.servers.model import ModelServer
 from tests.servers.telegram import Message
 from tests.telegram_bot import ANA, BOB, EVE, Bot
@@ -55,6 +57,25 @@ async def test_every_command_answers_in_both_languages(
     assert english in await bot.ask(BOB, command)
     assert romanian in await bot.ask(ANA, command, language="ro")
     assert not model.chats
+
+
+async def test_no_byte_stays_of_what_is_forgotten_or_private(bot: Bot, model: ModelServer) -> None:
+    folder, said = bot.desk.settings.data_folder, "xylophonicbobștefan"
+    await bot.ask(BOB, f"My {said} is red.")
+    for chat in (BOB, ANA):
+        update = {"update_id": 1, "message": {"text": f"{said} {chat}", "chat": {"id": chat}}}
+        record = json.dumps({"at": 1.5, "reason": "it crashed", "tries": 5, "update": json.dumps(update)})
+        await (await bot.desk.agent.layers.redis.client()).lpush(bot.desk.keys("dead"), record)
+    await bot.ask(BOB, "/forget everything")
+    bot.api.presses(BOB, bot.api.answers(BOB)[-1].message_id, "Yes, forget")
+    assert "All is forgotten. We begin anew." in (await last(bot, BOB)).text
+    (kept,) = await bot.desk.lanes.dead()
+    assert str(ANA) in kept["update"]
+    await bot.desk.lanes.drop_dead()
+    await bot.ask(BOB, f"! My {said} is green.")
+    async with asyncio.timeout(60):
+        while found(folder, said):  # noqa: ASYNC110 - on a disk
+            await asyncio.sleep(0.1)
 
 
 async def test_commands_in_a_topic_of_a_group(bot: Bot, model: ModelServer) -> None:

@@ -1,0 +1,61 @@
+"""What stands on a disk, byte for byte, in whatever form a text may be written there."""
+
+import json
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+_ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+_GZIP, _ZIP = b"\x1f\x8b\x08", b"PK\x03\x04"
+_ZIP_HEADER = 30
+_MOST_UNPACKED = 1 << 24
+
+
+def found(folder: Path, *texts: str) -> dict[str, int]:
+    """Return how often any of the texts stands in each file of a folder that holds one, the model's apart."""
+    forms = {form for text in texts for form in _forms(text)}
+    counted = {
+        str(path.relative_to(folder)): sum(each.count(form) for each in _read(path) for form in forms)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.relative_to(folder).parts[0] != "models"
+    }
+    assert counted, "no file was looked at"
+    return {path: count for path, count in counted.items() if count}
+
+
+def _forms(text: str) -> Iterator[bytes]:
+    """Spell a text as encodings and JSON do; msgpack and pickle write UTF-8 as it is."""
+    for spelt in (text, text.lower(), text.upper()):
+        yield spelt.encode()
+        yield spelt.encode("utf-16-le")
+        yield spelt.encode("utf-16-be")
+        yield json.dumps(spelt)[1:-1].encode()
+        yield "".join(f"\\u{ord(sign):04x}" for sign in spelt).encode()
+
+
+def _read(path: Path) -> Iterator[bytes]:
+    content = path.read_bytes()
+    yield content
+    for place in _places(content):
+        if unpacked := _unpacked(content, place):
+            yield unpacked
+
+
+def _places(content: bytes) -> Iterator[tuple[int, int]]:
+    """Find where something compressed may begin, and how it is wrapped."""
+    for mark, bits in [(mark, zlib.MAX_WBITS) for mark in _ZLIB] + [(_GZIP, 31), (_ZIP, -zlib.MAX_WBITS)]:
+        start = content.find(mark)
+        while start >= 0:
+            yield (
+                start + (_ZIP_HEADER + sum(content[start + 26 : start + 30 : 2]) if mark == _ZIP else 0),
+                bits,
+            )
+            start = content.find(mark, start + 1)
+
+
+def _unpacked(content: bytes, place: tuple[int, int]) -> bytes:
+    start, bits = place
+    try:
+        return zlib.decompressobj(bits).decompress(content[start:], _MOST_UNPACKED)
+    except zlib.error:
+        return b""

@@ -1,0 +1,81 @@
+"""Words of an owner in every place that keeps any, and a process that erases them until it is killed."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from graph.agent import Agent
+from graph.app import open_agent
+from graph.erasure import OwnerErasure
+from graph.redis_saver import RedisSaver
+from graph.settings import load_settings, terminal_folder
+from graph.thread_ids import thread_id
+from graph.tools.plugins.artifacts import artifacts_of
+from memory.episodic.feedback import Feedback
+from memory.episodic.store import EpisodeArchive
+from memory.owner_files import OwnerFiles
+from memory.owner_key import owner_key
+from memory.working.client import RedisConnection
+from memory.working.conversation import RedisConversation
+
+POINTS: dict[str, tuple[type, str]] = {
+    "a thread is deleted": (RedisSaver, "adelete_thread"),
+    "the conversations are": (RedisConversation, "erase"),
+    "the episodes are": (EpisodeArchive, "erase"),
+    "the file is": (OwnerFiles, "erase"),
+    "the first round is over": (OwnerErasure, "_clear"),
+    "the vectors are cleaned": (EpisodeArchive, "vacuum"),
+    "the log is rewritten": (RedisConnection, "write_files_anew"),
+}
+"""Where a process may be killed: behind the first call of a method."""
+
+
+def secret(owner: str) -> str:
+    """Return a word that only this owner says."""
+    return f"xylophonic{owner}ștefan"
+
+
+async def fill(agent: Agent, owner: str, *, turns: int = 3) -> None:
+    """Have the word kept wherever the agent keeps any."""
+    layers, said, now = agent.layers, secret(owner), datetime.now(UTC)
+    for number in range(turns):
+        thread = thread_id("test", owner, str(number % 2))
+        await agent.ask(
+            f"My {said} number {number} is red.", owner=owner, thread=thread, turn_id=said + str(number)
+        )
+    await layers.episodes.index(owner=owner)
+    await layers.permanent.upsert("pet", said, owner=owner, at=now)
+    await layers.permanent.set_identity(f"You are {said}.", owner=owner)
+    rated = Feedback(turn_id=f"{said}0", good=True, decisions=f'["{said}"]', at=now)
+    await layers.feedback.put(rated, owner=owner)
+    await layers.tool_cache.put("fetch", {"url": said}, said.encode(), owner=owner, ttl=600)
+    pictures = artifacts_of(owner, layers.settings().data_folder)
+    pictures.mkdir(parents=True, exist_ok=True)
+    (pictures / "page.png").write_text(said)
+    terminal = terminal_folder(layers.settings())
+    terminal.mkdir(exist_ok=True)
+    (terminal / f"{owner_key(owner)}.history").write_text(f"\n# now\n+{said}\n")
+
+
+async def erase(owner: str, point: str) -> None:
+    """Erase an owner, and die at a point."""
+    kind, method = POINTS[point]
+    setattr(kind, method, _dying_after(getattr(kind, method)))
+    async with open_agent(load_settings()) as agent:
+        await agent.erase(owner)
+
+
+def _dying_after(inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def dying(*args: Any, **kwargs: Any) -> Any:
+        await inner(*args, **kwargs)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    return dying
+
+
+if __name__ == "__main__":
+    asyncio.run(erase(*sys.argv[1:]))

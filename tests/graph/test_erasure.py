@@ -1,0 +1,126 @@
+"""What is erased is gone from the disk: no byte of it is in any file, whatever runs or is killed."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+
+import pytest
+
+from graph.agent import Agent
+from graph.app import open_agent
+from graph.events import Finished, Piece
+from graph.logs import Logs
+from graph.settings import Settings
+from graph.thread_ids import thread_id
+from memory.erasures import Erasures
+from memory.errors import ThreadBusy
+from tests.crash.settings import crash_settings, environment
+from tests.disk import found
+from tests.erasing import POINTS, fill, secret
+from tests.nursery import Nursery
+from tests.servers.model import ModelServer
+
+pytestmark = pytest.mark.usefixtures("hash_vectors")
+
+
+@pytest.fixture
+async def agent(settings: Settings) -> AsyncIterator[Agent]:
+    talkative = settings.model_copy(update={"log_text": True})
+    async with open_agent(talkative) as opened:
+        with Logs(talkative):
+            yield opened
+
+
+async def test_no_byte_of_an_owner_stays_and_every_byte_of_the_others_does(agent: Agent) -> None:
+    folder = agent.layers.settings().data_folder
+    for owner in ("ana", "bob"):
+        await fill(agent, owner)
+    before = found(folder, secret("ana"))
+    places = {path.split("/")[0] for path in before}
+    assert places == {"owners", "redis", "chroma", "logs", "artifacts", "terminal"}
+    assert await agent.erase("ana") == ()
+    assert found(folder, secret("ana")) == {}
+    assert {path.split("/")[0] for path in found(folder, secret("bob"))} == places
+    assert await agent.layers.episodes.count(owner="bob") == 3
+    again = await agent.ask("What colour is it?", owner="ana", thread=thread_id("test", "ana", "0"))
+    assert not again["recall"].candidates
+    assert not again["conversation"].turns
+    theirs = await agent.ask("What colour is my xylophonicbobștefan?", owner="bob", thread=thread_id("new"))
+    assert len(theirs["recall"].candidates) == 3
+
+
+async def test_a_turn_in_flight_is_stopped_and_goes_too(agent: Agent, model: ModelServer) -> None:
+    folder, told = agent.layers.settings().data_folder, asyncio.Event()
+    await fill(agent, "ana")
+    model.reply(lambda _: f"So it is, and {secret('ana')} for ever.")
+    model.hold_before = "for"
+
+    async def talk() -> bool:
+        ended = False
+        question = f"And the {secret('ana')}?"
+        async for event in agent.stream(question, owner="ana", thread=thread_id("test", "ana", "new")):
+            if isinstance(event, Piece):
+                told.set()
+            ended = isinstance(event, Finished)
+        return ended
+
+    talking = asyncio.create_task(talk())
+    await asyncio.wait_for(told.wait(), 60)
+    await agent.erase("ana")
+    assert await asyncio.wait_for(talking, 60)
+    assert found(folder, secret("ana")) == {}
+    assert await agent.layers.episodes.count(owner="ana") == 0
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_what_a_kill_breaks_off_goes_on_at_the_next_start(
+    settings: Settings, model: ModelServer, nursery: Nursery, point: str
+) -> None:
+    data, same = settings.data_folder, crash_settings(settings.data_folder, model)
+    async with open_agent(same) as agent:
+        await fill(agent, "ana", turns=2)
+    life = nursery.begin("-m", "tests.erasing", "ana", point, environment=environment(same), hashed=True)
+    assert life.wait() == -signal.SIGKILL
+    async with open_agent(same) as agent:
+        await agent.resume()
+        assert found(data, secret("ana")) == {}
+        assert await agent.layers.episodes.count(owner="ana") == 0
+        await agent.ask("I am back.", owner="ana", thread=thread_id("test", "ana", "0"))
+    async with open_agent(same) as agent:
+        await agent.resume()
+        assert await agent.layers.episodes.count(owner="ana") == 1
+
+
+async def test_what_cannot_be_cleaned_is_said(agent: Agent) -> None:
+    client = await agent.layers.redis.client()
+    await client.acl_setuser("default", enabled=True, commands=["-bgrewriteaof"], nopass=True)
+    (left,) = await agent.erase("ana")
+    assert "Redis does not let its files be rewritten" in left
+
+
+async def test_an_erasing_that_failed_does_not_come_back_for_what_is_said_later(agent: Agent) -> None:
+    erasures = agent.layers.erasures
+    with pytest.raises(ZeroDivisionError), erasures.begun("ana"):
+        raise ZeroDivisionError
+    assert erasures.broken_off() == []
+    with erasures.begun("ana"):
+        assert erasures.broken_off() == ["ana"]
+        with pytest.raises(ThreadBusy, match="Another process"):
+            await agent.erase("ana")
+    assert erasures.broken_off() == []
+
+
+async def test_threads_stay_known_when_what_told_of_them_is_gone(settings: Settings) -> None:
+    erasures = Erasures(lambda: settings.data_folder / "erasing")
+
+    def break_off() -> None:
+        with erasures.begun("ana\udc80") as begun:
+            begun.add(["one", "two"])
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        break_off()
+    assert erasures.broken_off() == ["ana\udc80"]
+    with erasures.begun("ana\udc80") as again:
+        assert again.threads == ("one", "two")
+    assert erasures.broken_off() == []
