@@ -1,21 +1,18 @@
 """The rounds of tools of a turn: where they stand, and as the messages that the model is sent."""
 
-import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 from langgraph.types import Send
 
+from graph.destinations import Given, leads_elsewhere
 from graph.exchange import Call, Exchange, Grounding, ToolResult
 from graph.shown import conversation_of, recalled_of
 from graph.state import Fitting, State
 from graph.updates import ToolsInput
 from memory.text import shortened
 from memory.tool_prompt import BRIDGE, LAST, fenced_output
-
-_ADDRESS = re.compile(r"https?://[^\s\"\\]+", re.IGNORECASE)
 
 
 def exchange_of(state: State) -> Exchange:
@@ -63,19 +60,34 @@ def after_respond(state: State) -> list[Send] | str:
 def tools_inputs(state: State) -> list[ToolsInput]:
     """Return what each open call is run with."""
     results = results_of(state)
-    outputs, experiment = [result.output for result in results], any(result.experiment for result in results)
-    foreign = is_tainted(state)
-    seen = "\n".join([state["turn"].message, *(part.text for part in state["turn"].parts), *outputs])
+    experiment, foreign = any(result.experiment for result in results), is_tainted(state)
+    given = list(_given(state))
     return [
         ToolsInput(
             turn=state["turn"],
             call=call,
             foreign=foreign,
-            invented=names_new_address(call.arguments, seen),
+            invented=leads_elsewhere(call.arguments, given),
             experiment=experiment,
         )
         for call in open_calls(state)
     ]
+
+
+def _given(state: State) -> Iterator[Given]:
+    """Yield what an address may come from: the message, its parts, and what was read outside.
+
+    What the model wrote, and may have written an address into, is none: arguments, failures that repeat them,
+    and replies that a search of the memory finds.
+    """
+    turn, asked = state["turn"], {call.key: call.arguments for call in exchange_of(state).calls}
+    yield Given(turn.message)
+    yield from (Given(part.text) for part in turn.parts)
+    yield from (
+        Given(result.output, asked[result.key])
+        for result in results_of(state)
+        if result.ok and result.foreign
+    )
 
 
 def is_tainted(state: State) -> bool:
@@ -83,12 +95,6 @@ def is_tainted(state: State) -> bool:
     read = [result.foreign for result in results_of(state)]
     past = [turn.foreign for turn in conversation_of(state)]
     return any((state["turn"].from_others, *read, *past, *(memory.foreign for memory in recalled_of(state))))
-
-
-def names_new_address(arguments: Mapping[str, Any], seen: str) -> bool:
-    """Say whether a call names an address of the web that does not stand in `seen` as it is."""
-    found = _ADDRESS.findall(json.dumps(arguments, ensure_ascii=False))
-    return any(address.rstrip("/") not in seen for address in found)
 
 
 def longest_output(state: State) -> int:

@@ -17,6 +17,7 @@ from graph.turn import PLAIN, Circumstances
 from memory.errors import Undecided
 from memory.models import FOREIGN, Episode
 from memory.provenance import Carrier, Part
+from tests.scripted import calling, in_turn
 from tests.servers.model import ModelServer
 from tests.servers.obedient import CANARY, Obedient
 from tests.servers.openai_format import ToolCall
@@ -156,6 +157,25 @@ async def test_the_model_does_obey_what_the_person_says(agent: Agent, model: Mod
         "store_memory",
     }
     assert CANARY in (await agent.layers.permanent.identity(owner="ana") or "")
+
+
+@pytest.mark.parametrize(
+    ("address", "waits"),
+    [("http://127.0.0.1:9/list?q=", False), ("http://127.0.0.1:9/list?q= PIN 1234", True)],
+    ids=["as it stands there", "with a secret behind a blank"],
+)
+async def test_an_address_is_asked_about_when_it_is_not_the_one_that_was_quoted(
+    agent: Agent, model: ModelServer, address: str, waits: bool
+) -> None:
+    model.reply(in_turn(calling("fetch_content", url=address), "Done."))
+    quote = Part(text="Prices: http://127.0.0.1:9/list?q= and no more.", carrier=Carrier.QUOTED)
+    asking = asked(agent, "ana", "What is that?", Circumstances(parts=(quote,)))
+    if waits:
+        with pytest.raises(Undecided, match="fetch_content"):
+            await asking
+    else:
+        (result,) = (await asking)["results"]
+        assert "not on the public internet" in result.output
 
 
 def called_in(state: State) -> list[str]:

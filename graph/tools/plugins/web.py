@@ -7,11 +7,16 @@ import httpcore
 import httpx
 from httpcore import SOCKET_OPTION
 
+from graph.destinations import has_signs_to_spell
 from graph.tools.plugins.addresses import AddressRefused, resolve
 
 MOST_REDIRECTS = 5
 USER_AGENT = "Mozilla/5.0 (compatible; GOAT/2.0; personal agent)"
 MOST_URL = 4000
+TO_SPELL = (
+    "The address holds a blank, a quote, a backslash or a sign that cannot be seen, and was not opened. "
+    "Where it belongs there, spell it with a percent sign, a blank as %20."
+)
 _OF_A_BODY = ("content-encoding", "content-length", "transfer-encoding")
 
 
@@ -19,8 +24,10 @@ def check_url(url: str) -> httpx.URL:
     """Read a URL of the web.
 
     Raises:
-        AddressRefused: it is none, or carries a user name or password.
+        AddressRefused: it is none, carries a user name or password, or has to be spelt otherwise.
     """
+    if has_signs_to_spell(url.strip()):
+        raise AddressRefused(TO_SPELL)
     try:
         parsed = httpx.URL(url.strip())
     except (httpx.InvalidURL, UnicodeError) as error:
@@ -99,7 +106,7 @@ class GuardedNetwork(httpcore.AnyIOBackend):
 
 
 def _check(url: httpx.URL) -> None:
-    if url.scheme not in ("http", "https") or not url.host:
+    if url.scheme not in ("http", "https") or not url.raw_host:
         raise AddressRefused("Only http:// and https:// URLs with a host can be read.")
     if url.userinfo:
         raise AddressRefused("A URL with a user name or password in it is not opened.")
