@@ -36,8 +36,15 @@ REPEATABLE = ["__start__", *FETCHES, "gap_filter", "budget", "assemble", "archiv
 TurnGraph = StateGraph[State, TurnContext, TurnInput, State]
 
 
-def build_graph(layers: Layers, context_schema: type[TurnContext] = TurnContext) -> TurnGraph:
-    """Draw the turn over `layers`; compile it with a checkpointer, or let the server bring its own."""
+def build_graph(
+    layers: Layers,
+    context_schema: type[TurnContext] = TurnContext,
+    barred: Callable[[str], str] = lambda _: "",
+) -> TurnGraph:
+    """Draw the turn over `layers`; compile it with a checkpointer, or let the server bring its own.
+
+    `barred` says why a tool that is asked about cannot be allowed through this graph; empty when it can.
+    """
     turns = layers.turns
     ask = ModelCall(layers.model, layers.stops, layers.model_timeout, layers.window)
     window_share = WindowShare(layers.window, layers.toolbox, layers.message_cap)
@@ -61,7 +68,7 @@ def build_graph(layers: Layers, context_schema: type[TurnContext] = TurnContext)
     for name, node in nodes.items():
         observed = Observed(name, node, layers.telemetry.tracer)
         builder.add_node(name, observed, metadata=dict(CAPTIONS[name]))
-    tools = Tools(layers.toolbox, layers.tool_runner, layers.tool_cache, layers.stops)
+    tools = Tools(layers.toolbox, layers.tool_runner, layers.tool_cache, layers.stops, barred=barred)
     observed_tools = Observed("tools", ToolsOfTurn(tools, experiments), layers.telemetry.tracer)
     builder.add_node(  # type: ignore[misc]  # what Send gives
         "tools", observed_tools, input_schema=ToolsInput, metadata=dict(CAPTIONS["tools"])

@@ -2,8 +2,9 @@
 
 from pydantic import BaseModel, Field, SecretStr, field_validator
 
+from graph.http_names import address_of, checked_names, listed
+
 SHORTEST_TOKEN = 16
-_LAST_PORT = 65_535
 
 
 class McpSettings(BaseModel):
@@ -42,30 +43,9 @@ class McpSettings(BaseModel):
     @field_validator("mcp_hosts")
     @classmethod
     def _mcp_names_alone(cls, text: str) -> str:
-        if any(sign in name for name in _listed(text) for sign in "/*@ "):
-            raise ValueError("write names such as goat.example.org, goat.lan:8765, without http:// and paths")
-        return text
+        return checked_names(text)
 
     @property
     def mcp_names(self) -> tuple[str, ...]:
         """Return the names in `mcp_hosts`."""
-        return _listed(self.mcp_hosts)
-
-
-def address_of(text: str) -> tuple[str, int]:
-    """Read host:port; an IPv6 host stands in brackets.
-
-    Raises:
-        ValueError: it is none; says what to write.
-    """
-    host, _, port = text.rpartition(":")
-    bare = host.strip("[]")
-    if not bare or not (port.isascii() and port.isdecimal()) or not 0 < int(port) <= _LAST_PORT:
-        raise ValueError("write host:port, such as 127.0.0.1:8765")
-    if ":" in bare and not host.startswith("["):
-        raise ValueError("write an IPv6 address in brackets, such as [::1]:8765")
-    return bare, int(port)
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+        return listed(self.mcp_hosts)

@@ -32,6 +32,7 @@ from graph.settings_sources import (
     given_by_source,
     user_file,
 )
+from graph.studio_settings import StudioSettings
 from graph.telegram_settings import TelegramSettings
 from graph.tool_settings import ToolSettings
 from graph.tuned_settings import TABLES, TunedSettings
@@ -67,6 +68,7 @@ class Settings(
     DelegationSettings,
     ObservingSettings,
     McpSettings,
+    StudioSettings,
     TunedSettings,
     BaseSettings,
 ):

@@ -16,6 +16,11 @@ from graph.layers import Layers
 from graph.refusing import RefusingContext
 from graph.settings import load_settings
 
+SHELL = "shell_run"
+NO_SHELL = (
+    "Not run: commands cannot be allowed through Studio's server, but in Telegram or the terminal. With "
+    "GOAT_STUDIO_SHELL=true they can."
+)
 layers = Layers(load_settings, follow=True)
 
 
@@ -42,4 +47,9 @@ def _defaults() -> dict[str, Any]:
     return layers.live.current().model_dump(mode="json", include=set(Thresholds.model_fields))
 
 
-graph = build_graph(layers, ConfiguredContext).compile(name="goat")
+def barred(tool: str) -> str:
+    """Say why a tool cannot be allowed by whoever reaches the server; empty when it can."""
+    return NO_SHELL if tool == SHELL and not layers.settings().studio_shell else ""
+
+
+graph = build_graph(layers, ConfiguredContext, barred).compile(name="goat")

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from langchain_core.tools import BaseTool
@@ -51,6 +51,8 @@ class Tools:
     stops: StopSignals
     may_ask: bool = True
     """Somebody is there to be asked."""
+    barred: Callable[[str], str] = lambda _: ""
+    """Says why a tool that is asked about cannot be allowed from here; empty when it can."""
 
     async def __call__(self, state: ToolsInput) -> ToolsUpdate:
         turn, call = state["turn"], state["call"]
@@ -66,7 +68,7 @@ class Tools:
         if reason := _asks_first(traits, state):
             answer = self._answer(call, turn, reason)
             if answer is not Answer.YES:
-                return _refused(turn, call, answer, self.may_ask)
+                return _refused(turn, call, answer, self._nobody(call, turn))
         if stood := await self._begun(call, turn, traits):
             return _as_it_stood(turn, call, stood, foreign=traits.foreign)
         if not turn.private:
@@ -87,9 +89,13 @@ class Tools:
 
     def _answer(self, call: Call, turn: Turn, reason: str) -> Answer:
         """Return what the person says, once they have; where nobody can be asked, that is no."""
-        if turn.private or not self.may_ask:
+        if self._nobody(call, turn):
             return Answer.NO
         return answer_of(interrupt(question(call, turn, reason)))
+
+    def _nobody(self, call: Call, turn: Turn) -> str:
+        """Say why nobody can be asked here; empty when somebody can."""
+        return NOBODY if turn.private or not self.may_ask else self.barred(call.name)
 
     async def _begun(self, call: Call, turn: Turn, traits: Traits) -> str:
         """Note that a call begins that must not be made twice; return what is known of it already."""
@@ -151,9 +157,8 @@ def unknown(name: str, offered: Mapping[str, BaseTool]) -> str:
     return f"There is no tool {name[:100]!r}. There are: {', '.join(offered) or 'none'}."
 
 
-def _refused(turn: Turn, call: Call, answer: Answer, may_ask: bool) -> ToolsUpdate:
-    nobody = turn.private or not may_ask
-    output = Output(text=NOBODY if nobody else DECLINED, ok=False)
+def _refused(turn: Turn, call: Call, answer: Answer, nobody: str) -> ToolsUpdate:
+    output = Output(text=nobody or DECLINED, ok=False)
     return _result(turn, call, output, abandoned=answer is Answer.ABANDONED)
 
 

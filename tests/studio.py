@@ -31,7 +31,7 @@ def shared_folder(made: Path, model_folder: Path, configuration: str = "") -> Pa
 
 
 @contextmanager
-def running_studio(folder: Path, model: ModelServer) -> Iterator[StudioServer]:
+def running_studio(folder: Path, model: ModelServer, **settings: str) -> Iterator[StudioServer]:
     """Run a server; whatever was asked of it, its log names no blocking call and no foreign type."""
     environment = {
         "GOAT_DATA_FOLDER": str(folder / "data"),
@@ -39,6 +39,7 @@ def running_studio(folder: Path, model: ModelServer) -> Iterator[StudioServer]:
         "GOAT_MODEL_BASE_URL": model.base_url,
         "GOAT_PREFETCH_TIMEOUT": "30",
         "GOAT_SHELL": "true",
+        **{f"GOAT_{name.upper()}": value for name, value in settings.items()},
     }
     with StudioServer(folder, environment) as running:
         yield running

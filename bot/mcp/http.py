@@ -13,7 +13,9 @@ from bot.mcp.server import McpServer
 from bot.mcp.stopping import stopped_by
 from bot.mcp.token import TokenRequired
 from bot.telegram.serving import Server
-from graph.mcp_settings import McpSettings, address_of
+from graph.http_guard import LOOPBACK, HttpGuard, at_any_port
+from graph.http_names import address_of
+from graph.mcp_settings import McpSettings
 from memory.errors import ConfigError
 
 PATH = "/mcp"
@@ -21,7 +23,6 @@ MOST_BYTES = 1_000_000
 """Of a request's body."""
 _CONNECTIONS = 100
 _ENDING_SECONDS = 2
-_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 async def serve_http(
@@ -52,18 +53,15 @@ async def serve_http(
 def http_app(server: McpServer, settings: McpSettings, address: str) -> ASGIApp:
     """Return the application: each request stands alone, and any number of clients may call at once."""
     hosts = allowed_hosts(settings, address)
-    security = TransportSecuritySettings(
-        allowed_hosts=hosts,
-        allowed_origins=[f"{scheme}://{host}" for host in hosts for scheme in ("http", "https")],
-    )
+    guard = HttpGuard(hosts, [f"{scheme}://{host}" for host in hosts for scheme in ("http", "https")])
     app = server.streamable_http_app(
         streamable_http_path=PATH,
         json_response=True,
         stateless_http=True,
         max_request_body_size=MOST_BYTES,
-        transport_security=security,
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
-    return TokenRequired(app, settings.mcp_token)
+    return TokenRequired(app, settings.mcp_token, guard)
 
 
 def check_http(settings: McpSettings, address: str) -> None:
@@ -88,8 +86,7 @@ def allowed_hosts(settings: McpSettings, address: str) -> list[str]:
     """Return the Host headers that are answered; `:*` stands for any port."""
     host, _ = address_of(address)
     named = [] if _is_any(host) else [f"[{host}]" if ":" in host else host]
-    names = dict.fromkeys([*_LOOPBACK, *named, *settings.mcp_names])
-    return [form for name in names for form in (name, f"{name}:*")]
+    return at_any_port([*LOOPBACK, *named, *settings.mcp_names])
 
 
 def _is_any(host: str) -> bool:

@@ -1,14 +1,16 @@
 """LangGraph Studio's server over the same memory as the agent of this process, driven as Studio drives it."""
 
 import asyncio
+import pickle
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
+import httpx
 import pytest
-from langgraph_sdk import get_client
 from langgraph_sdk.client import LangGraphClient
+from pydantic import SecretStr
 
 from graph.agent import Agent
 from graph.app import open_agent
@@ -17,9 +19,12 @@ from graph.captions import CAPTIONS
 from graph.context import TurnContext
 from graph.settings import Settings
 from graph.shown import recalled_of
-from graph.studio_graph import graph
+from graph.studio_graph import NO_SHELL, graph
+from graph.studio_settings import STUDIO
+from graph.studio_token import StudioToken
 from graph.thread_ids import thread_id
 from graph.turn import user_message
+from memory.errors import Undecided
 from memory.models import Outcome
 from tests.disk import found
 from tests.scripted import calling, in_turn
@@ -33,6 +38,18 @@ FACTS = (
     "We repainted the garage door in dark green.",
     "My car is a red Dacia from 2012.",
 )
+LAMP = """
+from langchain_core.tools import BaseTool, tool
+from graph.tools.traits import Traits
+
+def build(services):
+    @tool
+    def switch_lamp(room: str) -> str:
+        "Switch the lamp of a room."
+        return f"It is lit in the {room}."
+    switch_lamp.metadata = Traits(approval=True).metadata()
+    return [switch_lamp]
+"""
 QUESTION = "What is Ioana allergic to?"
 AFTER_FETCHES = ["gap_filter", "budget", "assemble", "respond", "archive"]
 pytestmark = pytest.mark.timeout(900)
@@ -47,7 +64,13 @@ def model() -> Iterator[ModelServer]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, model_folder: Path) -> Path:
     configuration = f"[gap]\nthreshold = {CONFIGURED}\n"
-    return shared_folder(tmp_path_factory.mktemp("studio"), model_folder, configuration)
+    made = shared_folder(tmp_path_factory.mktemp("studio"), model_folder, configuration)
+    (made / "data" / "plugins").mkdir()
+    (made / "data" / "plugins" / "lamp.py").write_text(LAMP)
+    state = made / ".langgraph_api"
+    state.mkdir()
+    (state / ".langgraph_retry_counter.pckl").write_bytes(pickle.dumps({}))
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +81,7 @@ def server(folder: Path, model: ModelServer) -> Iterator[StudioServer]:
 
 @pytest.fixture
 async def client(server: StudioServer) -> AsyncIterator[LangGraphClient]:
-    async with get_client(url=server.url) as opened:
+    async with server.client() as opened:
         yield opened
 
 
@@ -70,6 +93,7 @@ def settings(folder: Path, model: ModelServer) -> Settings:
         model_base_url=model.base_url,
         gap_threshold=CONFIGURED,
         prefetch_timeout=30,
+        shell=True,
     )
 
 
@@ -163,19 +187,98 @@ async def test_a_turn_streams_shows_what_each_node_decided_and_is_forked(
 
 
 @pytest.mark.parametrize(("answer", "ran"), [("yes", True), ({"approved": True}, True), ("no", False)])
-async def test_a_command_waits_for_the_persons_word(
+async def test_a_call_waits_for_the_persons_word(
     client: LangGraphClient, model: ModelServer, answer: object, ran: bool
 ) -> None:
-    model.reply(in_turn(calling("shell_run", command="echo 47$((5 + 6))"), "That is it."))
+    model.reply(in_turn(calling("switch_lamp", room="hall"), "That is it."))
     chat = await Chat.begin(client)
-    await client.runs.wait(chat.thread, ASSISTANT, input=said("Run it, please."), context={"owner": "me"})
-    waiting = await client.threads.get_state(chat.thread)
-    (interrupt,) = [one for task in waiting["tasks"] for one in task["interrupts"]]
-    assert interrupt["value"]["arguments"] == {"command": "echo 47$((5 + 6))"}
-    await client.runs.wait(chat.thread, ASSISTANT, command={"resume": answer}, context={"owner": "me"})
-    state = cast("dict[str, Any]", (await client.threads.get_state(chat.thread))["values"])
+    await chat.say("Switch it on, please.", owner="me")
+    (interrupt,) = [one for task in (await chat.state())["tasks"] for one in task["interrupts"]]
+    assert interrupt["value"]["arguments"] == {"room": "hall"}
+    state = await chat.run(command={"resume": answer}, context={"owner": "me"})
     assert state["reply"]["text"] == "That is it."
-    assert ("4711" in state["results"][0]["output"]) is ran
+    assert ("lit in the hall" in state["results"][0]["output"]) is ran
+
+
+async def test_a_command_is_not_run_whoever_allows_it_through_the_server(
+    client: LangGraphClient, agent: Agent, model: ModelServer
+) -> None:
+    model.reply(in_turn(calling("shell_run", command="echo 47$((5 + 6))"), "So be it."))
+    thread = thread_id("terminal", "me", "waiting")
+    with pytest.raises(Undecided):
+        await agent.ask("Run it, please.", owner="me", thread=thread)
+    chat = await Chat.begin(client, thread)
+    state = await chat.run(command={"resume": "yes"}, context={"owner": "me"})
+    assert state["results"][0]["output"] == NO_SHELL
+    state = await (await Chat.begin(client)).say("And here?", owner="me")
+    assert state["reply"]["text"] == "So be it."
+
+
+async def test_the_door_is_before_all_that_the_server_serves(server: StudioServer) -> None:
+    """What a page of another origin, a name made to point here and another local user try."""
+    token, key = server.token, StudioToken(SecretStr(server.token)).key
+    evil, studio, json = (
+        {"Origin": "https://evil.example"},
+        {"Origin": STUDIO},
+        {"Content-Type": "application/json"},
+    )
+    shown = {"x-api-key": token}
+    async with httpx.AsyncClient(base_url=server.url) as http:
+
+        async def status(path: str, *headers: dict[str, str], method: str = "POST") -> int:
+            merged = {name: value for one in headers for name, value in one.items()}
+            content = b"{}" if method == "POST" else None
+            answer = await http.request(method, path, content=content, headers=merged)
+            allowed = answer.headers.get("access-control-allow-origin")
+            assert allowed == (STUDIO if merged.get("Origin") == STUDIO else None)
+            return answer.status_code
+
+        for path in ("/", "/info", "/metrics", "/docs", "/openapi.json", "/ui/goat", "/deploy"):
+            assert await status(path, method="GET") == 401, path
+        for path in ("/threads/search", "/assistants/search", "/runs/stream", "/store/items/search", "/mcp/"):
+            assert await status(path, json) == 401, path
+            assert await status(path, json, {"x-auth-scheme": "langsmith"}) == 401, path
+            assert await status(path, json, studio) == 401, path
+            assert await status(path, json, evil, shown) == 403, path
+            assert await status(path, shown, {"Content-Type": "text/plain"}) == 415, path
+            assert await status(path, json, shown, {"Host": "rebound.example:2024"}) == 421, path
+        assert await status("/threads/search", method="OPTIONS") == 401
+        preflight = {
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "content-type",
+        }
+        assert await status("/threads/search", evil, preflight, method="OPTIONS") == 403
+        assert await status(f"/{key}/threads/search", studio, preflight, method="OPTIONS") == 200
+        assert await status(f"/{key}/threads/search", studio, json) == 200
+        assert await status(f"/{key}/threads/search", json) == 401
+        assert await status(f"/{key}/threads/search", evil, json) == 403
+        assert await status("/threads/search", json, shown) == 200
+        assert await status("/threads/search", json, {"Authorization": f"Bearer {token}"}) == 200
+        assert await status("/ok", method="GET") == 200
+
+
+async def test_whoever_starts_the_server_is_told_how_to_get_in_and_its_log_no_more(
+    server: StudioServer,
+) -> None:
+    key = StudioToken(SecretStr(server.token)).key
+    assert f"{STUDIO}/studio/?baseUrl={server.url}/{key}\n" in server.log
+    assert f"export LANGGRAPH_API_KEY={server.token}\n" in server.log
+    assert (server.log.count(server.token), server.log.count(key)) == (1, 1)
+
+
+async def test_the_servers_state_is_in_the_data_folder_for_its_owner_alone(
+    server: StudioServer, client: LangGraphClient, folder: Path
+) -> None:
+    await Chat.begin(client)
+    state = folder / "data" / "studio" / "state"
+    assert (folder / ".langgraph_api").resolve() == state
+    async with asyncio.timeout(100):
+        while not (state / ".langgraph_ops.pckl").exists():  # noqa: ASYNC110 - in another process
+            await asyncio.sleep(0.1)
+    files = [path for path in (folder / "data" / "studio").rglob("*") if path.is_file()]
+    assert {path.name for path in files} >= {"token", ".langgraph_ops.pckl", ".langgraph_retry_counter.pckl"}
+    assert {path.stat().st_mode & 0o077 for path in [*files, state, state.parent]} == {0}
+    assert "was moved from .langgraph_api" in server.log
 
 
 async def test_what_one_process_archives_the_other_recalls(client: LangGraphClient, agent: Agent) -> None:

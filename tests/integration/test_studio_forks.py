@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from langgraph_sdk import get_client
 from langgraph_sdk.client import LangGraphClient
 from pydantic import SecretStr
 
@@ -53,7 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, model_folder: Path) -> Path
 
 @pytest.fixture(scope="module")
 def server(folder: Path, model: ModelServer) -> Iterator[StudioServer]:
-    with running_studio(folder, model) as running:
+    with running_studio(folder, model, studio_shell="true") as running:
         yield running
 
 
@@ -64,7 +63,7 @@ def _as_before(model: ModelServer) -> None:
 
 @pytest.fixture
 async def client(server: StudioServer) -> AsyncIterator[LangGraphClient]:
-    async with get_client(url=server.url) as opened:
+    async with server.client() as opened:
         yield opened
 
 

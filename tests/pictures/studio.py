@@ -9,8 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from langgraph_sdk import get_client
-
 from bot.pictures.canvas import png
 from bot.pictures.palette import PALETTES, Palette
 from graph.app import open_agent
@@ -55,7 +53,7 @@ async def look(folder: Path, server: StudioServer) -> Seen:
         ]
         await agent.layers.episodes.append_many(episodes)
         await agent.layers.episodes.index(owner=OWNER)
-    async with get_client(url=server.url) as client:
+    async with server.client() as client:
         chat = await Chat.begin(client)
         await chat.say(ASKED)
         steps = told(await chat.history())

@@ -15,6 +15,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
+from langgraph_sdk import get_client
+from langgraph_sdk.client import LangGraphClient
+
 from tests.servers.chroma import free_port
 
 _REPOSITORY = Path(__file__).parents[2]
@@ -50,6 +53,15 @@ class StudioServer:
     def log(self) -> str:
         """What the server has said, over all its starts."""
         return self._log.read_text(errors="replace") if self._log.is_file() else ""
+
+    @property
+    def token(self) -> str:
+        """What it lets in who shows it."""
+        return (Path(self._environment["GOAT_DATA_FOLDER"]) / "studio" / "token").read_text()
+
+    def client(self) -> LangGraphClient:
+        """Return a client that it lets in, to be closed after use."""
+        return get_client(url=self.url, api_key=self.token)
 
     def start(self) -> None:
         """Start it, and wait until it answers.

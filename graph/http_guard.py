@@ -1,0 +1,61 @@
+"""Which requests a server of this machine takes: by its name, by the page that calls, by a token."""
+
+import hmac
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+from starlette.datastructures import Headers
+
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_JSON = "application/json"
+_ANY_PORT = ":*"
+
+Refusal = tuple[int, str]
+"""The status of the answer, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpGuard:
+    """Refuse what the page of another website could send, also by a name that it had point to here."""
+
+    hosts: Collection[str]
+    """Values of Host, as `at_any_port` makes them."""
+    origins: Collection[str]
+    """Values of Origin; who sends none is no page, or one of this server."""
+
+    def refusal(self, headers: Headers) -> Refusal | None:
+        """Say why a request is not taken; None when it may be."""
+        if not _is_among(headers.get("host", ""), self.hosts):
+            return 421, "Invalid Host header"
+        origin = headers.get("origin")
+        if origin is not None and not _is_among(origin, self.origins):
+            return 403, "Invalid Origin header"
+        if _has_body(headers) and headers.get("content-type", "").partition(";")[0].strip().lower() != _JSON:
+            return 415, f"Invalid Content-Type header: send {_JSON}"
+        return None
+
+
+def at_any_port(names: Iterable[str]) -> list[str]:
+    """Return each name by itself, and at any port."""
+    return [form for name in dict.fromkeys(names) for form in (name, f"{name}{_ANY_PORT}")]
+
+
+def bears(headers: Headers, token: SecretStr) -> bool:
+    """Say whether a request shows the token, as `Authorization: Bearer`, and nothing beside it."""
+    shown = headers.getlist("authorization")
+    scheme, _, given = shown[0].partition(" ") if len(shown) == 1 else ("", "", "")
+    return scheme.lower() == "bearer" and is_same(given.strip(), token.get_secret_value())
+
+
+def is_same(given: str, secret: str) -> bool:
+    """Compare with a secret, in a time that tells nothing of it."""
+    return hmac.compare_digest(given.encode(), secret.encode())
+
+
+def _is_among(value: str, allowed: Collection[str]) -> bool:
+    return value in allowed or value.rpartition(":")[0] + _ANY_PORT in allowed
+
+
+def _has_body(headers: Headers) -> bool:
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
