@@ -29,6 +29,9 @@ EXTRAS := pictures documents browser telemetry
 .DELETE_ON_ERROR:
 .PHONY: chat telegram $(EXTRAS) telegram-demo test test-hostile test-planted test-processes test-letta test-browser lint type bench bench-owners bench-recall notebooks lab calibrate studio soak lock readme clean
 
+# Whoever runs `make` here runs the code of this folder: its goat.toml and .env are trusted with it.
+chat telegram studio: export GOAT_TRUST := $(CURDIR)
+
 chat: $(RUN_READY)
 	@$(BIN)/goat chat
 

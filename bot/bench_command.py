@@ -18,9 +18,9 @@ from bot.bench.report import print_report
 from bot.bench.running import Ran, run_bench, temporary_layers
 from bot.bench.summary import summarise
 from bot.bench.thresholds import with_thresholds
-from bot.command import command_app
+from bot.command import command_app, command_settings
 from graph.context import TurnContext
-from graph.settings import Settings, load_settings
+from graph.settings import Settings
 
 RESULTS = 20
 UNHURRIED = {"prefetch_timeout": 30}
@@ -46,7 +46,7 @@ def recall(
 
     They are ingested, and sent their queries as turns would.
     """
-    settings = load_settings()
+    settings = command_settings()
     fixed = {"prefetch_results": RESULTS, "cache_ttl": 0}
     context = with_thresholds(settings.turn_context().model_copy(update=fixed), set_ or ())
     with results_file(json_) as write:
@@ -77,7 +77,7 @@ def living(
     ] = None,
 ) -> None:
     """Ingest people's archives, send them messages of living conversations, and tell what was shown."""
-    settings = load_settings()
+    settings = command_settings()
     context = with_thresholds(settings.turn_context().model_copy(update=UNHURRIED), set_ or ())
     with results_file(json_) as write:
         lives = read_lives(file)

@@ -31,6 +31,10 @@ COMMANDS = {
         "Choose the chat model and connect the Telegram bot, and write that to your own configuration file.",
     ),
     "doctor": Command("bot.doctor_command", "Check every part that the agent stands on, and say what to do."),
+    "trust": Command(
+        "bot.trust_command",
+        "Obey what goat.toml and .env of this folder set, for as long as they say the same.",
+    ),
     "import": Command("bot.import_command", "Load conversations into an owner's archive."),
     "reindex": Command("bot.reindex_command", "Embed an owner's whole archive anew."),
     "replay": Command("bot.replay_command", "Decide past turns again, with other settings if need be."),

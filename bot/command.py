@@ -7,7 +7,7 @@ import typer
 from rich.logging import RichHandler
 
 from graph.redaction import Redaction, RedactionFilter, secrets_of
-from graph.settings import Settings, load_settings
+from graph.settings import Settings, announced_settings
 
 Owner = Annotated[str, typer.Option(help="Whose memory is used; by default the `owner` setting's.")]
 
@@ -19,7 +19,7 @@ def command_app(**options: Any) -> typer.Typer:
 
 def command_settings() -> Settings:
     """Read the settings; what is secret in them is kept out of what this terminal shows from here on."""
-    settings = load_settings()
+    settings = announced_settings()
     for handler in logging.getLogger().handlers:
         if isinstance(handler, RichHandler):
             handler.addFilter(RedactionFilter(Redaction(secrets_of(settings))))

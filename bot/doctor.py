@@ -6,7 +6,7 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -17,8 +17,16 @@ from bot.printable import printable
 from bot.setup.trial import try_reply
 from graph.extras import summary
 from graph.layers import Layers, open_layers
-from graph.settings import Settings, load_settings
-from graph.settings_sources import CONFIG_FILE, given_by_source, user_file
+from graph.settings import Settings, load_settings, secret_names
+from graph.settings_files import is_open_to_readers
+from graph.settings_sources import (
+    CONFIG_FILE,
+    WORKING,
+    given_by_source,
+    obeyed_by_source,
+    told_withheld,
+    user_file,
+)
 from graph.stores import embedding_model
 from memory.errors import GoatError
 from memory.owner_key import owner_key
@@ -62,9 +70,11 @@ async def findings() -> AsyncGenerator[Finding, None]:
     except GoatError as error:
         yield Finding("configuration", False, str(error))
         return
-    read = [source for source, given in given_by_source().items() if any(given)]
+    read = [source for source, held in obeyed_by_source().items() if held]
     text = f"from {', '.join(read)}" if read else f"defaults; {user_file()} or {CONFIG_FILE} would be read"
     yield Finding("configuration", True, text)
+    for text in filter(None, (told_withheld(), *readable_secrets())):
+        yield Finding("configuration", False, text)
     yield Finding("extras", True, summary())
     if settings.tuned or settings.gap_calibration or settings.without_rule():
         yield tuning(settings)
@@ -82,6 +92,16 @@ async def findings() -> AsyncGenerator[Finding, None]:
     async with open_layers(settings) as layers:
         for name, check in checks.items():
             yield await _finding(name, check(layers))
+
+
+def readable_secrets() -> Iterator[str]:
+    """Say which files hold secrets that other users of the machine can read."""
+    given = given_by_source()
+    for path in (user_file(), *WORKING):
+        secrets = [name for name in secret_names() if given[str(path)].get(name)]
+        if secrets and is_open_to_readers(path):
+            where = path.absolute()
+            yield f"{where} holds {', '.join(secrets)}, and other users can read it. Run: chmod 600 {where}"
 
 
 def tuning(settings: Settings) -> Finding:

@@ -12,10 +12,10 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
-from bot.command import Owner, command_app
+from bot.command import Owner, command_app, command_settings
 from bot.printable import printable
 from graph.layers import open_layers
-from graph.settings import Settings, load_settings
+from graph.settings import Settings
 from memory.errors import ConfigError
 from memory.models import Fact
 from memory.permanent.copying import Copied, copy_owner
@@ -46,7 +46,7 @@ def list_(
     ] = "",
 ) -> None:
     """Show the facts, newest first."""
-    settings = load_settings()
+    settings = command_settings()
     asyncio.run(_list(settings, owner or settings.owner, as_of))
 
 
@@ -63,7 +63,7 @@ def copy(
         raise typer.BadParameter("--from and --to name the same store")
     if owner and all_owners:
         raise typer.BadParameter("--owner and --all-owners exclude each other")
-    settings = load_settings()
+    settings = command_settings()
     if not settings.letta_url.get_secret_value():
         raise ConfigError("No Letta server is configured. Set GOAT_LETTA_URL, such as http://localhost:8283.")
     wanted = [] if all_owners else [owner or settings.owner]

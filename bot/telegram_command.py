@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Annotated
 
 import typer
@@ -71,7 +71,7 @@ async def run_dead(settings: Settings, *, retry: bool) -> None:
 async def _kept_running(drain: float) -> AsyncIterator[None]:
     """Keep another process working for the time of the block, and then let it end in order."""
     running: list[Process] = []
-    keeping = asyncio.create_task(_keep_running(running))
+    keeping = asyncio.create_task(_keep_running(running, dict(os.environ)))  # plugins lose secrets from it
     try:
         yield
     finally:
@@ -84,10 +84,10 @@ async def _kept_running(drain: float) -> AsyncIterator[None]:
                 await asyncio.wait_for(process.wait(), drain + _ENDING_SECONDS)
 
 
-async def _keep_running(running: list[Process]) -> None:
+async def _keep_running(running: list[Process], environment: Mapping[str, str]) -> None:
     command = [sys.executable, "-m", "bot.cli", "telegram", "--part", Part.WORK.value]
     while True:
-        process = await asyncio.create_subprocess_exec(*command, env=os.environ, start_new_session=True)
+        process = await asyncio.create_subprocess_exec(*command, env=environment, start_new_session=True)
         running[:] = [process]
         await process.wait()
         await asyncio.sleep(_RESTART_SECONDS)

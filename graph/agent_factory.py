@@ -5,12 +5,12 @@ from graph.builder import REPEATABLE, build_graph
 from graph.layers import Layers
 from graph.redis_saver import RedisSaver
 from graph.serde import checkpoint_serde
-from graph.settings import Settings, load_settings
+from graph.settings import Settings, announced_settings
 
 
 def make_agent(settings: Settings | None, *, follow: bool) -> Agent:
     """Bind an agent to settings, None for those of files and environment; see `graph.app.open_agent`."""
-    layers = Layers(load_settings if settings is None else lambda: settings, follow=follow)
+    layers = Layers(announced_settings if settings is None else lambda: settings, follow=follow)
     kept = layers.settings().checkpoints_kept
     saver = RedisSaver(layers.redis.client, keep=kept, repeatable=REPEATABLE, serde=checkpoint_serde())
     drawn = build_graph(layers)

@@ -24,7 +24,7 @@ from graph.stop import StopSignals
 from graph.stores import embedding_model, models_folder, redis_connection
 from graph.telemetry import Telemetry
 from graph.tools.memory_tools import MemoryTools
-from graph.tools.plugins.services import PluginServices
+from graph.tools.plugins.services import PluginServices, SettingsView
 from graph.tools.plugins.shelf import PluginShelf
 from graph.tools.running import ToolRunner
 from graph.tools.toolbox import Toolbox
@@ -121,7 +121,9 @@ class Layers:
 
     def _plugins(self) -> PluginShelf:
         services = PluginServices(
-            load_settings=self.settings, read_metrics=self.metrics.read, read_logs=self.read_logs
+            view=lambda: SettingsView(self.settings()),
+            read_metrics=self.metrics.read,
+            read_logs=self.read_logs,
         )
         return PluginShelf(self.settings, services)
 

@@ -1,7 +1,7 @@
 """One typed model of every setting: the user's own file, `goat.toml`, `.env`, `GOAT_*`; the last one wins."""
 
 import difflib
-from collections.abc import Mapping
+import logging
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
@@ -23,15 +24,15 @@ from graph.mcp_settings import McpSettings
 from graph.observing_settings import ObservingSettings
 from graph.settings_sources import (
     CONFIG_FILE,
-    ENV_FILE,
+    ENVIRONMENT,
     PREFIX,
-    UNREADABLE,
-    FlatToml,
-    UserToml,
-    cannot_be_read,
+    Sources,
     given_by_source,
+    obeyed_by_source,
+    told_withheld,
     user_file,
 )
+from graph.settings_trust import TRUST
 from graph.studio_settings import StudioSettings
 from graph.telegram_settings import TelegramSettings
 from graph.tool_settings import ToolSettings
@@ -53,6 +54,7 @@ _KINDS: dict[Any, str] = {
     **{field.annotation: "a table of goat.toml" for field in TunedSettings.model_fields.values()},
 }
 _MEND_TABLE = "Mend it, or return to the file before with `goat tune rollback`."
+logger = logging.getLogger(__name__)
 PERSONA = (
     "You are GOAT, a personal assistant with a memory of your own: earlier conversations are recalled for "
     "you before you answer. Answer in the user's language, plainly and to the point. When you use something "
@@ -74,9 +76,7 @@ class Settings(
 ):
     """Everything that can be configured; the thresholds are the defaults of each turn."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=ENV_FILE, toml_file=CONFIG_FILE, extra="ignore", hide_input_in_errors=True
-    )
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", hide_input_in_errors=True)
 
     owner: str = Field(
         "me", min_length=1, max_length=200, description="Whose memory the terminal and Studio use."
@@ -139,6 +139,11 @@ class Settings(
         description="The most tokens of one message that the model is shown; the archive keeps it whole.",
     )
 
+    trust: Path | None = Field(
+        None,
+        description="Folder whose goat.toml and .env are obeyed in full, as after `goat trust`; in the "
+        "environment alone, as `make` sets it.",
+    )
     bench_data: Path | None = Field(None, description="Folder of labelled conversations, for the benchmarks.")
 
     @field_validator("timezone")
@@ -157,11 +162,13 @@ class Settings(
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library passes it by name
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library passes it by name
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Order the sources, first wins."""
-        return init_settings, env_settings, dotenv_settings, FlatToml(settings_cls), UserToml(settings_cls)
+        """Order the sources, first wins; of the files only what holds is a source."""
+        files = [held for source, held in obeyed_by_source().items() if source != ENVIRONMENT]
+        sources = [InitSettingsSource(settings_cls, held) for held in reversed(files)]
+        return init_settings, env_settings, *sources
 
     def turn_context(self, owner: str = "") -> TurnContext:
         """Return the context of a turn with these thresholds."""
@@ -185,6 +192,11 @@ def terminal_folder(settings: Settings) -> Path:
     return settings.data_folder / "terminal"
 
 
+def secret_names() -> list[str]:
+    """Return the settings that nobody else is to know."""
+    return [name for name, field in Settings.model_fields.items() if field.annotation is SecretStr]
+
+
 def load_settings() -> Settings:
     """Read the settings that hold in the working directory and the environment.
 
@@ -192,21 +204,30 @@ def load_settings() -> Settings:
         ConfigError: a file cannot be read, a key is unknown or a value is refused; the text says where it
             stands and what is allowed.
     """
-    given = {source: dict(pairs) for source, pairs in given_by_source().items()}
-    for source, pairs in given.items():
-        for name in pairs:
+    given = given_by_source()
+    for source, names in given.items():
+        for name in names:
             _check_known(name, source)
     try:
         return Settings()
     except ValidationError as error:
-        raise ConfigError("\n".join(_explain(e, given) for e in error.errors())) from None
-    except UNREADABLE as error:  # changed since it was read a moment ago
-        raise cannot_be_read(f"{user_file()}, {CONFIG_FILE} or {ENV_FILE}", error) from None
+        held = obeyed_by_source(given)
+        raise ConfigError("\n".join(_explain(e, held) for e in error.errors())) from None
+
+
+def announced_settings() -> Settings:
+    """Read the settings as `load_settings` does, and log what the folder's files say in vain."""
+    settings = load_settings()
+    if told := told_withheld():
+        logger.warning("%s", told)
+    return settings
 
 
 def _check_known(name: str, source: str) -> None:
     if name in TABLES and source != str(CONFIG_FILE):
         raise ConfigError(f"{_display(name, source)} in {source}: {name} may stand in {CONFIG_FILE} alone.")
+    if name == TRUST and source != ENVIRONMENT:
+        raise ConfigError(f"{_display(name, source)} in {source}: it may stand in {ENVIRONMENT} alone.")
     if name not in Settings.model_fields:
         close = difflib.get_close_matches(name, Settings.model_fields, n=1)
         hint = f" Did you mean {_display(close[0], source)}?" if close else ""
@@ -220,7 +241,7 @@ def _display(name: str, source: str) -> str:
     return name if source in {str(CONFIG_FILE), str(user_file())} else f"{PREFIX}{name.upper()}"
 
 
-def _explain(error: ErrorDetails, given: Mapping[str, Mapping[str, Any]]) -> str:
+def _explain(error: ErrorDetails, given: Sources) -> str:
     name = str(error["loc"][0]) if error["loc"] else "?"
     source = next((s for s in reversed(list(given)) if name in given[s]), "the defaults")
     field = Settings.model_fields.get(name)

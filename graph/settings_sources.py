@@ -1,5 +1,6 @@
 """Where settings are written down: the user's own file, `goat.toml`, `.env` and the environment."""
 
+import io
 import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,43 +8,27 @@ from pathlib import Path
 from typing import Any
 
 from dotenv import dotenv_values
-from platformdirs import user_config_path
-from pydantic_settings import BaseSettings, TomlConfigSettingsSource
 
+from graph.settings_files import UNREADABLE, cannot_be_read, read_settings_file
+from graph.settings_trust import config_folder, obeyed, withheld
 from graph.tuned_settings import TABLES
-from memory.errors import ConfigError
 
 PREFIX = "GOAT_"
 CONFIG_FILE = Path("goat.toml")
 ENV_FILE = Path(".env")
+WORKING = (CONFIG_FILE, ENV_FILE)
+"""The files of the working folder, in rising order of precedence."""
+ENVIRONMENT = "the environment"
 _OF_AN_ADDRESS = frozenset({"model_api_key", "model_context"})
 """What holds at one model endpoint, and must not be sent to another."""
-UNREADABLE = (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError)
 
-
-class FlatToml(TomlConfigSettingsSource):
-    """`goat.toml`, whose tables are joined with their keys: `rule` under `[gap]` is `gap_rule`."""
-
-    def __call__(self) -> dict[str, Any]:
-        """Return the file's settings by their flat names."""
-        return dict(flatten(super().__call__()))
-
-
-class UserToml(FlatToml):
-    """The user's own file. Its key is for the address that stands beside it, and goes to no other."""
-
-    def __init__(self, settings_cls: type[BaseSettings]) -> None:
-        super().__init__(settings_cls, toml_file=user_file() if _is_there(user_file()) else None)
-
-    def __call__(self) -> dict[str, Any]:
-        """Return the file's settings by their flat names; none that belong to another address."""
-        given = super().__call__()
-        return {name: value for name, value in given.items() if name not in _with_another_address()}
+Sources = dict[str, dict[str, Any]]
+"""The settings that each source holds, in rising order of precedence."""
 
 
 def user_file() -> Path:
     """Return where the user's own settings stand; `goat setup` writes them."""
-    return user_config_path("goat", appauthor=False) / CONFIG_FILE
+    return config_folder() / CONFIG_FILE
 
 
 def flatten(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -55,52 +40,66 @@ def flatten(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
             yield f"{prefix}{key}", value
 
 
-def given_by_source() -> dict[str, Iterable[tuple[str, Any]]]:
-    """Return what each source holds, in rising order of precedence."""
-    try:
-        dotenv = dotenv_values(ENV_FILE) if ENV_FILE.is_file() else {}
-    except UNREADABLE as error:
-        raise cannot_be_read(str(ENV_FILE), error) from None
+def given_by_source() -> Sources:
+    """Return what each source says, whether it is obeyed or not.
+
+    Raises:
+        ConfigError: a file cannot be read, or others than its user may have written it.
+    """
     return {
-        str(user_file()): flatten(_toml(user_file())),
-        str(CONFIG_FILE): flatten(_toml(CONFIG_FILE)),
-        str(ENV_FILE): _ours(dotenv),
-        "the environment": _ours(os.environ),
+        str(user_file()): _toml(user_file()),
+        str(CONFIG_FILE): _toml(CONFIG_FILE),
+        str(ENV_FILE): dict(_ours(dotenv_values(stream=io.StringIO(read_settings_file(ENV_FILE))))),
+        ENVIRONMENT: dict(_ours(os.environ)),
     }
 
 
-def _toml(path: Path) -> Mapping[str, Any]:
+def obeyed_by_source(given: Sources | None = None) -> Sources:
+    """Return what holds of that: a working folder's files tune, and set all else once they are trusted.
+
+    The key in the user's own file is for the address that stands beside it, and goes to no other.
+    """
+    held = given_by_source() if given is None else dict(given)
+    held |= {str(path): obeyed(path, held[str(path)]) for path in WORKING}
+    own, *others = held
+    if any("model_base_url" in held[source] for source in others):
+        held[own] = {name: value for name, value in held[own].items() if name not in _OF_AN_ADDRESS}
+    return held
+
+
+def withheld_by_file() -> dict[Path, dict[str, Any]]:
+    """Return the settings of the working folder's files that wait for `goat trust`."""
+    given = given_by_source()
+    found = {path: withheld(path, given[str(path)]) for path in WORKING}
+    return {path: settings for path, settings in found.items() if settings}
+
+
+def told_withheld() -> str:
+    """Say in a line what is not obeyed, and what to do; empty when all is."""
+    files = [f"{', '.join(names)} in {path}" for path, names in withheld_by_file().items()]
+    if not files:
+        return ""
+    return (
+        f"Not obeyed: {'; '.join(files)} of {Path.cwd()}, since a folder's files may tune and nothing else. "
+        "If you wrote that, run `goat trust` there, once."
+    )
+
+
+def overriding(names: Iterable[str], file: Path = CONFIG_FILE) -> dict[str, str]:
+    """Return those of the settings that sources above `file` decide, each with the source that does."""
+    given = obeyed_by_source()
+    above = list(given)[list(given).index(str(file)) + 1 :]
+    return {name: source for source in above for name in names if name in given[source]}
+
+
+def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8")) if _is_there(path) else {}
+        return dict(flatten(tomllib.loads(read_settings_file(path))))
     except UNREADABLE as error:
         raise cannot_be_read(str(path), error) from None
-
-
-def _is_there(path: Path) -> bool:
-    """Say whether there is a file; in a folder that may not be entered, such as a home, there is none."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False
-
-
-def cannot_be_read(what: str, error: Exception) -> ConfigError:
-    """Say which file cannot be read, and what to do."""
-    return ConfigError(f"{what} cannot be read: {error}. Mend or remove it.")
 
 
 def _ours(environ: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
     for key, value in environ.items():
         if key.upper().startswith(PREFIX):
             yield key[len(PREFIX) :].lower(), value or ""
-
-
-def overriding(names: Iterable[str], file: Path = CONFIG_FILE) -> dict[str, str]:
-    """Return those of the settings that sources above `file` decide, each with the source that does."""
-    given = {source: dict(pairs) for source, pairs in given_by_source().items()}
-    above = list(given)[list(given).index(str(file)) + 1 :]
-    return {name: source for source in above for name in names if name in given[source]}
-
-
-def _with_another_address() -> frozenset[str]:
-    return _OF_AN_ADDRESS if overriding(["model_base_url"], user_file()) else frozenset()

@@ -14,14 +14,14 @@ from graph.builder import build_graph
 from graph.context import Thresholds
 from graph.layers import Layers
 from graph.refusing import RefusingContext
-from graph.settings import load_settings
+from graph.settings import announced_settings
 
 SHELL = "shell_run"
 NO_SHELL = (
     "Not run: commands cannot be allowed through Studio's server, but in Telegram or the terminal. With "
     "GOAT_STUDIO_SHELL=true they can."
 )
-layers = Layers(load_settings, follow=True)
+layers = Layers(announced_settings, follow=True)
 
 
 class ConfiguredContext(RefusingContext):

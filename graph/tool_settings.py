@@ -11,6 +11,11 @@ class ToolSettings(BaseModel):
     plugins_folder: Path | None = Field(
         None, description="Tools: folder of plugins (`*.py`), watched; empty: `plugins` in the data folder."
     )
+    plugin_secrets: str = Field(
+        "",
+        description="Tools: variables of the environment, separated by commas, that plugins may read though "
+        "their names say that they are secret.",
+    )
     tool_timeout: float = Field(
         30,
         gt=0,

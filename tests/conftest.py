@@ -85,6 +85,12 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
+def trusted(monkeypatch: pytest.MonkeyPatch, _clean_environment: None, tmp_path: Path) -> None:
+    """Have the files of the working folder obeyed in full."""
+    monkeypatch.setenv("GOAT_TRUST", str(tmp_path))
+
+
+@pytest.fixture
 def data_folder(tmp_path: Path, model_folder: Path) -> Path:
     """A data folder of its own, which shares the embedding model's files."""
     folder = tmp_path / "data"

@@ -16,7 +16,7 @@ from graph.settings import Settings
 from graph.state import Turn
 from graph.tools.caller import Caller
 from graph.tools.plugins.loading import LoadedPlugin
-from graph.tools.plugins.services import PluginServices
+from graph.tools.plugins.services import PluginServices, SettingsView
 from graph.tools.plugins.shelf import PluginShelf
 from graph.tools.running import Output, ToolRunner
 from memory.figures import Figures, Metrics
@@ -42,7 +42,7 @@ async def read_logs(*, limit: int, level: str) -> list[str]:
 
 def services_of(settings: Settings) -> PluginServices:
     """Return services over figures and a log that are made up."""
-    return PluginServices(load_settings=lambda: settings, read_metrics=read_metrics, read_logs=read_logs)
+    return PluginServices(view=lambda: SettingsView(settings), read_metrics=read_metrics, read_logs=read_logs)
 
 
 class Plugins:

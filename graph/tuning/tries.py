@@ -12,7 +12,7 @@ from typing import Annotated, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from graph.tuning.files import swap, told
+from graph.file_swap import swap, told
 from memory.errors import ConfigError
 from memory.relevance import digest
 from memory.tuning.held_out import HeldOut

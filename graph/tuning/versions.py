@@ -14,8 +14,8 @@ from typing import Literal, Self
 from filelock import FileLock, Timeout
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
+from graph.file_swap import swap, told
 from graph.settings_sources import CONFIG_FILE
-from graph.tuning.files import swap, told
 from memory.errors import ConfigError
 from memory.relevance import Calibration
 from memory.tuning.record import Tuned

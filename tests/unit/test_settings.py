@@ -75,6 +75,11 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch, _clean_environment: None) -
             monkeypatch.delenv(name)
 
 
+@pytest.fixture(autouse=True)
+def _trusted(_no_environment: None, trusted: None) -> None:
+    """Have the files of these tests obeyed; those of others: tests/unit/test_settings_trust.py."""
+
+
 def toml(text: str) -> None:
     Path("goat.toml").write_text(text, encoding="utf-8")
 

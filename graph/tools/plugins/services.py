@@ -61,7 +61,8 @@ class SettingsView:
 class PluginServices:
     """Given to `build(services)`; the methods may be used in the tools too, on whatever loop they run."""
 
-    load_settings: Callable[[], Settings]
+    view: Callable[[], SettingsView]
+    """Reads the settings; a plugin is not given what could read secrets."""
     read_metrics: ReadMetrics
     read_logs: ReadLogs
     plugin: str = ""
@@ -70,7 +71,7 @@ class PluginServices:
     @property
     def settings(self) -> SettingsView:
         """The settings that are no secrets, such as `settings.fetch_megabytes`."""
-        return SettingsView(self.load_settings())
+        return self.view()
 
     def folder(self) -> Path:
         """Return a private folder for the plugin's own files, made if need be."""
@@ -97,7 +98,7 @@ class PluginServices:
         followed, each under the same rule; `AddressRefused` is raised where it forbids one.
         """
         web = importlib.import_module("graph.tools.plugins.web")  # httpx is slow to import
-        private = self.load_settings().fetch_private
+        private = self.settings.fetch_private
         return cast("httpx.AsyncClient", web.guarded_client(private=private, seconds=seconds))
 
     async def metrics(self, owner: str, days: int) -> Metrics:
@@ -113,10 +114,12 @@ class PluginServices:
         try:
             return caller(ensure_config()).owner
         except LookupError:
-            return self.load_settings().owner
+            owner: str = self.settings.owner
+            return owner
 
     def _data_folder(self) -> Path:
-        return self.load_settings().data_folder.expanduser().resolve()
+        folder: Path = self.settings.data_folder
+        return folder.expanduser().resolve()
 
 
 def _private(folder: Path) -> Path:

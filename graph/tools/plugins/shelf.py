@@ -11,9 +11,11 @@ from pathlib import Path
 
 from langchain_core.tools import BaseTool
 
+from graph.http_names import listed
 from graph.settings import Settings
 from graph.tools.isolation import PluginIsolation
 from graph.tools.plugins.artifacts import ArtifactUpkeep, erase_artifacts
+from graph.tools.plugins.environment import withhold_secrets
 from graph.tools.plugins.files import PluginFile, PluginProblem, plugin_files, read_plugin, trusted_owners
 from graph.tools.plugins.loading import LOAD_SECONDS, LoadedPlugin, load_plugin
 from graph.tools.plugins.services import PluginServices
@@ -144,6 +146,8 @@ class PluginShelf:
         return files, problems
 
     def _load(self, file: PluginFile, owners: set[int], last: LoadedPlugin | None) -> _Read:
+        if not file.shipped:
+            withhold_secrets(listed(self._settings().plugin_secrets))
         services = replace(self._services, plugin=file.path.stem)
         try:
             good = load_plugin(file.path, read_plugin(file, owners), services, self._load_seconds)

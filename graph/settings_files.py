@@ -1,0 +1,62 @@
+"""Files of settings as they may be read: nobody but their user, or root, can have written them."""
+
+import os
+import stat
+from pathlib import Path
+
+from memory.errors import ConfigError
+
+_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+_READABLE_BY_OTHERS = stat.S_IRGRP | stat.S_IROTH
+UNREADABLE = (ValueError, OSError, RecursionError)
+"""What reading a file of settings may raise: no text, no TOML, nested without end, not to be opened."""
+
+
+def read_settings_file(path: Path) -> str:
+    """Return a file's text; empty when there is no file, or none that may be looked for.
+
+    Raises:
+        ConfigError: it cannot be read, or others than its user may have written it.
+    """
+    if not _is_there(path):
+        return ""
+    try:
+        with path.open("rb") as file:
+            _check(os.fstat(file.fileno()), path)
+            return file.read().decode("utf-8")
+    except UNREADABLE as error:
+        raise cannot_be_read(str(path), error) from None
+
+
+def cannot_be_read(what: str, error: Exception) -> ConfigError:
+    """Say which file cannot be read, and what to do."""
+    why = "it is nested too deeply" if isinstance(error, RecursionError) else error
+    return ConfigError(f"{what} cannot be read: {why}. Mend or remove it.")
+
+
+def is_open_to_readers(path: Path) -> bool:
+    """Say whether other users of the machine can read a file."""
+    return os.name == "posix" and _is_there(path) and bool(path.stat().st_mode & _READABLE_BY_OTHERS)
+
+
+def _is_there(path: Path) -> bool:
+    """Say whether there is a file; in a folder that may not be entered, such as a home, there is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _check(about: os.stat_result, path: Path) -> None:
+    if os.name != "posix":
+        return
+    if about.st_uid not in {0, os.geteuid()}:
+        raise ConfigError(
+            f"{path.absolute()} belongs to another user (uid {about.st_uid}), so it is not obeyed. "
+            "Make it yours, remove it, or go to another folder."
+        )
+    if about.st_mode & _WRITABLE_BY_OTHERS:
+        raise ConfigError(
+            f"Other users may write to {path.absolute()}, so it is not obeyed. "
+            f"Run: chmod go-w {path.absolute()}"
+        )
