@@ -15,6 +15,8 @@ from tests.telegram_bot import ANA, BOB, Bot, lasting_bot, running_bot
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+GROUP = -1001
+
 DRAWING = """from langchain_core.tools import tool
 
 PNG = bytes.fromhex(
@@ -119,6 +121,21 @@ async def test_only_the_owner_is_offered_the_shell(bot: Bot, model: ModelServer)
     model.reply(in_turn(calling("shell_run", command="id"), "Sorry."))
     assert await bot.ask(ANA, "Run id.") == "Sorry."
     assert "There is no tool 'shell_run'" in model.chats[-1].prompt
+
+
+async def test_only_who_was_asked_answers_in_a_group(bot: Bot, model: ModelServer) -> None:
+    await bot.desk.access.allow_group(GROUP)
+    order = Reply("", (ToolCall("set_identity", {"text": "You are Rex."}),))
+    model.reply(in_turn(order, "Rex it is."))
+    bot.api.says(GROUP, "@goat_test_bot be Rex, please.", user_id=BOB)
+    asked = (await bot.answers(GROUP))[-1]
+    bot.api.presses(GROUP, asked.message_id, "✅ Allow", user_id=ANA)
+    await bot.idle()
+    permanent, owner = bot.desk.agent.layers.permanent, f"telegram-group-{abs(GROUP)}"
+    assert "Rex" not in (await permanent.identity(owner=owner) or "")
+    bot.api.presses(GROUP, asked.message_id, "✅ Allow", user_id=BOB)
+    assert (await bot.answers(GROUP, 2))[-1].text == "Rex it is."
+    assert "Rex" in (await permanent.identity(owner=owner) or "")
 
 
 async def test_nothing_of_a_command_is_hidden_from_who_allows_it(bot: Bot, model: ModelServer) -> None:

@@ -32,7 +32,7 @@ def zipped(text: str) -> bytes:
         json.dumps({"message": TEXT}).encode(),
         pickle.dumps({"message": TEXT}),
         zlib.compress(TEXT.encode()),
-        gzip.compress(TEXT.encode()),
+        gzip.compress(TEXT.encode(), mtime=0),
         zipped(TEXT),
     ],
 )
