@@ -96,18 +96,20 @@ class Agent:
             text, turn_id=turn_id, owner=owner, at=about.at or datetime.now(UTC), about=about
         )
         if about.private:
-            async for event in self._runs.begin(message, thread, context, owner=owner, private=True):
+            async for event in self._runs.begin(message, thread, context, private=True):
                 yield event
             return
-        async with self._held(thread):
+        ahead = self._runs.ahead(message, thread, context, owner=owner)
+        async with self._queue(thread), ahead, self._leases.hold(thread):
             async for event in self._pending.earlier(thread, turn_id, owner):
+                self.layers.prefetch.forget(turn_id)
                 yield event
                 if not isinstance(event, Resumed):
                     return
             if may_be_stored and (stored := await self._pending.stored(thread, turn_id, owner)):
                 yield Finished(stored)
                 return
-            async for event in self._runs.begin(message, thread, context, owner=owner):
+            async for event in self._runs.begin(message, thread, context):
                 yield event
 
     async def decide(

@@ -1,7 +1,7 @@
 """The graph, run in threads: with checkpoints, or for a private turn without any."""
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,22 +29,22 @@ class GraphRuns:
     """The same one, without a checkpointer."""
 
     async def begin(
-        self,
-        message: HumanMessage,
-        thread: str,
-        context: TurnContext,
-        *,
-        owner: str,
-        private: bool = False,
+        self, message: HumanMessage, thread: str, context: TurnContext, *, private: bool = False
     ) -> AsyncIterator[Event]:
         """Run a new turn, that can be stopped; of a private one nothing is kept."""
-        turn_id, context = str(message.id), _without_forks(context)
-        ahead: AbstractContextManager[None] = nullcontext()
-        if not private and context.experiment is Experiment.OFF:
-            ahead = self.layers.prefetch.ahead(self.layers.turns.of(message, owner, thread), context)
-        with self.layers.stops.possible(turn_id), ahead:
+        turn_id = str(message.id)
+        with self.layers.stops.possible(turn_id):
             async for event in self.run(turn_id, {"messages": [message]}, thread, context, private=private):
                 yield event
+
+    def ahead(
+        self, message: HumanMessage, thread: str, context: TurnContext, *, owner: str
+    ) -> AbstractAsyncContextManager[None]:
+        """Search for the turn that `message` is about to begin, for the time of the block."""
+        context = _without_forks(context)
+        if context.experiment is not Experiment.OFF:
+            return nullcontext()
+        return self.layers.prefetch.ahead(self.layers.turns.of(message, owner, thread), context)
 
     async def run(
         self,

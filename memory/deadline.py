@@ -52,8 +52,8 @@ class Steps:
             TimeoutError: `seconds` are over.
             TierUnavailable: a step of this name, left behind earlier, is still running.
         """
-        key = (id(asyncio.get_running_loop()), name)
-        if self._behind.get(key):
+        key = self._key(name)
+        if self.is_behind(name):
             work.close()
             raise TierUnavailable(self._tier, "still busy with an earlier search")
         task = asyncio.ensure_future(work)
@@ -67,12 +67,19 @@ class Steps:
         self._leave(key, task)
         raise TimeoutError
 
+    def is_behind(self, name: Hashable) -> bool:
+        """Tell whether a step of this name was left behind and still runs."""
+        return bool(self._behind.get(self._key(name)))
+
     async def end(self) -> None:
         """Stop waiting for what was left behind on this event loop."""
         loop = id(asyncio.get_running_loop())
         for key in [key for key in self._behind if key[0] == loop]:
             for task in self._behind.pop(key):
                 task.cancel()
+
+    def _key(self, name: Hashable) -> tuple[int, Hashable]:
+        return (id(asyncio.get_running_loop()), name)
 
     def _leave(self, key: tuple[int, Hashable], task: "asyncio.Task[Any]") -> None:
         if not task.done():

@@ -20,6 +20,10 @@ class Searchable(Protocol):
         """Load what the owner's first search would wait for and that cannot hang: libraries and models."""
         ...
 
+    def expect(self, query: str, *, owner: str, limit: int) -> None:
+        """Begin with what a search for `query`, which follows at once, need not wait for."""
+        ...
+
     async def search(  # noqa: PLR0913 - a search has many sides, each with a name
         self,
         query: str,

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from functools import partial
@@ -101,9 +101,9 @@ class Prefetch:
             recall = clock.told(_nothing("down", str(error)))
         return {"recall": replace(_noted(recall, unloaded), carried=shown_before(state, turn))}
 
-    @contextlib.contextmanager
-    def ahead(self, turn: Turn, context: TurnContext) -> Iterator[None]:
-        """Search for a turn that is about to run, while its thread's checkpoint is read, for the block."""
+    @contextlib.asynccontextmanager
+    async def ahead(self, turn: Turn, context: TurnContext) -> AsyncIterator[None]:
+        """Search for a turn that is about to run, while its thread is taken and its state is read."""
         if self.loading.done:
             work = partial(self._alone, turn, context)
             searching = self.background.joined(("ahead", turn.turn_id), work)
@@ -111,7 +111,11 @@ class Prefetch:
         try:
             yield
         finally:
-            self.begun.pop(turn.turn_id, None)
+            self.forget(turn.turn_id)
+
+    def forget(self, turn_id: str) -> None:
+        """Make nothing of the search ahead: what it was to find may have changed since."""
+        self.begun.pop(turn_id, None)
 
     async def _found(self, turn: Turn, messages: Sequence[AnyMessage], context: TurnContext) -> Recall:
         """Return what the search ahead finds; without one that serves, search now."""
@@ -150,6 +154,7 @@ class Prefetch:
 
     async def _recalled(self, turn: Turn, asked: Understood, context: TurnContext) -> Recall:
         until = time.monotonic() + context.prefetch_timeout * _SEARCH_SHARE
+        self.episodes.expect(asked.text, owner=turn.owner, limit=search_limit(context))
         if context.cache_ttl == 0 or turn.private:
             return (await self._searched(turn, asked, context, until))[0]
         key = cache_key(asked, context)

@@ -40,6 +40,9 @@ class AsSeen:
     async def ready(self, *, owner: str) -> None:
         """Load nothing."""
 
+    def expect(self, query: str, *, owner: str, limit: int) -> None:
+        """Begin with nothing."""
+
     async def search(  # noqa: PLR0913 - a search has many sides, each with a name
         self,
         query: str,

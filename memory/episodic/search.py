@@ -1,7 +1,9 @@
 """Search an owner's archive by meaning, words, keys and times at once, within a deadline."""
 
 import asyncio
+import hashlib
 import time
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,6 +13,7 @@ import numpy as np
 
 from memory.deadline import Steps, forget
 from memory.embedding.model import EmbeddingModel
+from memory.episodic.background import Background, outcome
 from memory.episodic.hits import Asked, collect
 from memory.episodic.indexer import Indexer, collection_name
 from memory.episodic.kept_vectors import NUMBER_BITS
@@ -28,6 +31,8 @@ from memory.staged import called_for
 
 PARTS = 60  # closest parts asked for
 MOST_PARTS = 2000
+EMBEDDING = "embedding"
+MOST_EXPECTED = 32  # vectors that wait for their search
 SHARE = 0.75  # of the time that is left: what vectors have, so that the rest can be told without them
 
 
@@ -73,6 +78,7 @@ class Searcher:
         vectors: VectorIndex,
         embeddings: EmbeddingModel,
         nulls: NullTurns,
+        background: Background,
     ) -> None:
         self._files = files
         self._ledger = VectorLedger(files)
@@ -81,7 +87,20 @@ class Searcher:
         self._embeddings = embeddings
         self._nulls = nulls
         self._reaches = Reaches()
+        self._background = background
+        self._expected: OrderedDict[str, asyncio.Task[Vector]] = OrderedDict()
         self.steps = Steps(TIER)
+
+    def expect(self, text: str, owner: str, limit: int) -> None:
+        """Begin to embed what is about to be searched for; an endpoint is asked by the search alone."""
+        if self._embeddings.remote or self.steps.is_behind(EMBEDDING):
+            return
+        if self._reaches.find(owner, text, limit):
+            return
+        work = partial(self._embeddings.aembed_query, text)
+        self._expected[_key(text)] = self._background.joined(object(), work)
+        while len(self._expected) > MOST_EXPECTED:
+            self._expected.popitem(last=False)
 
     async def __call__(self, query: Query) -> SearchResult:
         """Search; what vectors could not say in time is left out, and named.
@@ -118,8 +137,10 @@ class Searcher:
         """Embed the query, while the owner's file is being asked what to compare it with."""
         if known := self._known(query):
             return known.vector
-        embedding = self._embeddings.aembed_query(query.text)
-        return await self.steps.within("embedding", embedding, query.seconds * SHARE)
+        expected = self._expected.pop(_key(query.text), None)
+        here = expected is not None and expected.get_loop() is asyncio.get_running_loop()
+        embedding = outcome(expected) if expected and here else self._embeddings.aembed_query(query.text)
+        return await self.steps.within(EMBEDDING, embedding, query.seconds * SHARE)
 
     async def _dense(self, query: Query, state: VectorState, embedding: "asyncio.Task[Vector]") -> Dense:
         """Find the parts closest to the query; an error is reported, not raised."""
@@ -176,6 +197,10 @@ class Searcher:
         if len(found) * 2 < min(wanted, state.parts):
             self._indexer.distrust(query.owner)
         return found
+
+
+def _key(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 async def held_against(vector: Vector, state: VectorState, nulls: NullTurns) -> tuple[Against, bool]:

@@ -54,7 +54,7 @@ class EpisodeArchive:
         self._background = Background()
         self._nulls = NullTurns(embeddings, self._background, models)
         self._indexer = Indexer(self.log, self._ledger, vectors, embeddings, self._nulls)
-        self._searcher = Searcher(files, self._indexer, vectors, embeddings, self._nulls)
+        self._searcher = Searcher(files, self._indexer, vectors, embeddings, self._nulls, self._background)
         self._closing = False
 
     async def ready(self, *, owner: str) -> None:
@@ -133,6 +133,10 @@ class EpisodeArchive:
                             return
             except MemoryTierError as error:
                 yield IndexProgress(owner, 0, 0, error)
+
+    def expect(self, query: str, *, owner: str, limit: int) -> None:
+        """Begin to embed what is searched for at once, unless its vector is known, or asked for elsewhere."""
+        self._searcher.expect(query, owner, limit)
 
     async def search(  # noqa: PLR0913 - a search has many sides, each with a name
         self,
