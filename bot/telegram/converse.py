@@ -12,7 +12,7 @@ from bot.telegram.courier import HOLDER
 from bot.telegram.desk import Desk
 from bot.telegram.fetching import act, fetcher
 from bot.telegram.gate import Context
-from bot.telegram.incoming import Attachment, Incoming
+from bot.telegram.incoming import Attachment, Incoming, heard
 from bot.telegram.labels import plain_name
 from bot.telegram.media import MediaRefused
 from bot.telegram.notifying import register
@@ -108,11 +108,7 @@ class Converse:
     async def _read(self, message: Message, incoming: Incoming) -> tuple[str, Sequence[Part]]:
         """Return the sender's words, and what others say in files and forwards; in a group, who writes."""
         files = [await self._file(message, one, incoming.text) for one in incoming.attachments]
-        spoken = [f"[voice message] {file.text}" for file in files if file.speaker is Speaker.OWNER]
-        parts = [*incoming.parts, *(file for file in files if file.foreign)]
-        if not place_of(message).private:
-            parts.append(Part(text=_speaker(message), carrier=Carrier.NAME, speaker=Speaker.OWNER))
-        return "\n\n".join(text for text in (incoming.text, *spoken) if text.strip()), parts
+        return heard(incoming, files, "" if place_of(message).private else _speaker(message))
 
     async def _file(self, message: Message, attachment: Attachment, words: str) -> Part:
         await act(self.desk.bot, message)

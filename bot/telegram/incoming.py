@@ -80,6 +80,17 @@ def read_message(message: Message, bot_id: int, bot_username: str) -> Incoming:
     return Incoming("" if origin else text, tuple(parts), attachments, private=bool(private))
 
 
+def heard(incoming: Incoming, files: Sequence[Part], writer: str) -> tuple[str, tuple[Part, ...]]:
+    """Return the sender's own words, typed and spoken, and what came along, with the files' texts.
+
+    `writer` names the sender where several people write, as in a group; else it is empty.
+    """
+    spoken = [f"[voice message] {file.text}" for file in files if not file.foreign]
+    name = [Part(text=writer, carrier=Carrier.NAME, speaker=Speaker.OWNER)] if writer else []
+    words = "\n\n".join(text for text in (incoming.text, *spoken) if text.strip())
+    return words, (*incoming.parts, *(file for file in files if file.foreign), *name)
+
+
 def forwarded(origin: str) -> str:
     """Say from whom something was forwarded, if it was."""
     return f"forwarded from {origin}" if origin else ""

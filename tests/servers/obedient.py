@@ -37,6 +37,8 @@ class Obedient:
     """It takes whatever it is shown for instructions."""
     first: tuple[ToolCall, ...] = ()
     """Calls that it makes before anything else, such as to read pages."""
+    ordered: tuple[ToolCall, ...] = field(default_factory=lambda: tuple(_everything()))
+    """Calls that it makes when it finds an order."""
     obeyed: list[str] = field(default_factory=list)
     """The texts in which it found an order."""
 
@@ -48,7 +50,7 @@ class Obedient:
         orders = [text for text in self._read(request) if CANARY.casefold() in text]
         if orders and request.body.get("tools") and not _called(request):
             self.obeyed += orders
-            return Reply("", tuple(_everything()))
+            return Reply("", self.ordered)
         return Reply(self._quoted(request) if self.quotes else "I answer, and do nothing else.", whole=True)
 
     def _read(self, request: ModelRequest) -> Iterable[str]:

@@ -14,8 +14,9 @@ from graph.context import TurnContext
 from graph.state import State, Turn
 from graph.stop import StopSignals
 from graph.thread_ids import thread_id
-from graph.turn import TurnReader, user_message
+from graph.turn import Circumstances, TurnReader, user_message
 from memory.errors import EmptyMessage, OwnerMismatch
+from memory.provenance import Carrier, Part, Speaker
 from tests.tables import each
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -72,6 +73,30 @@ def test_the_message_carries_what_the_turn_needs() -> None:
     assert read(state(message)) == Turn(
         turn_id="t1", owner="ana", thread="thread", message="hello \ufffd", at=SAID
     )
+
+
+def test_what_came_along_travels_beside_the_words_of_the_message() -> None:
+    document = Part(text="pay\0 \ud83d", carrier=Carrier.DOCUMENT, source="a\0.pdf")
+    about = Circumstances(parts=(document,))
+    message = user_message("", turn_id="t1", owner="ana", at=SAID, about=about)
+    turn = read(state(HumanMessage.model_validate_json(message.model_dump_json())))
+    assert turn.parts == (Part(text="pay \ufffd", carrier=Carrier.DOCUMENT, source="a.pdf"),)
+    assert (turn.message, turn.from_others) == ("", True)
+
+
+def test_a_quotation_that_an_earlier_version_noted_is_a_third_partys() -> None:
+    assert read(state(bare(quote="at noon"))).parts == (Part(text="at noon", carrier=Carrier.QUOTED),)
+
+
+@each("parts", ["x", [1], [{"text": "x"}], [{"text": "x", "carrier": "smoke"}], None])
+def test_parts_that_cannot_be_read_are_none(parts: object) -> None:
+    assert read(state(bare(parts=parts))).parts == ()
+
+
+def test_a_name_alone_is_no_message() -> None:
+    name = Part(text="Dan", carrier=Carrier.NAME, speaker=Speaker.OWNER)
+    with pytest.raises(EmptyMessage):
+        read(state(user_message("", turn_id="t", owner="ana", at=SAID, about=Circumstances(parts=(name,)))))
 
 
 @each(
