@@ -7,7 +7,7 @@ from graph.context import TurnContext
 from graph.state import Recall, TimeMeant
 from memory.gap import quantile
 from memory.models import EDIT_OF, Candidate, Episode, Evidence, Hit, Mechanism, SearchReport, SearchResult
-from memory.provenance import MESSAGE, Part, spans
+from memory.provenance import OWN_WORDS, Part, spans
 from memory.query import Understood
 from memory.text import excerpt, shortened
 
@@ -60,7 +60,7 @@ def bounded(episode: Episode, span: tuple[int, int]) -> tuple[str, tuple[Part, .
             held[number] = excerpt(text, (start, end), CANDIDATE_CHARS if start < end else share)
         begin += len(text)
     parts = (replace(part, text=held[number]) for number, part in enumerate(episode.parts))
-    return held.get(MESSAGE, ""), tuple(parts)
+    return held.get(OWN_WORDS, ""), tuple(parts)
 
 
 def _edited(tags: Sequence[str]) -> str:

@@ -9,8 +9,6 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from pydantic import TypeAdapter, ValidationError
-
 
 class Speaker(StrEnum):
     """Who says it."""
@@ -69,8 +67,7 @@ _TITLES: Final = {
     Carrier.CARD: "",
 }
 _UNSAID: Final = (Carrier.QUOTED, Carrier.NAME)
-MESSAGE: Final = -1
-_PARTS: Final = TypeAdapter(list[Part])
+OWN_WORDS: Final = -1
 
 
 class Spoken:
@@ -82,7 +79,7 @@ class Spoken:
 
     @property
     def said(self) -> str:
-        """Message and parts as one text, to be searched and shown to people, never to a model as one.
+        """Message and parts as one text, to search it and to show it to people; a prompt has each by itself.
 
         What is quoted is left out: it was said before, elsewhere.
         """
@@ -102,10 +99,10 @@ def said(message: str, parts: Sequence[Part]) -> str:
 def spans(message: str, parts: Sequence[Part]) -> list[tuple[str, int | None]]:
     """Return what `Spoken.said` is made of, in order: each text with the number of its part.
 
-    `MESSAGE` stands for the message, None for what marks where a text begins.
+    `OWN_WORDS` stands for the message, None for what marks where a text begins.
     """
     found: list[tuple[str, int | None]] = [(f"{name}: ", None) for name in names(parts)]
-    texts: list[tuple[str, str, int]] = [("", message, MESSAGE)] if message else []
+    texts: list[tuple[str, str, int]] = [("", message, OWN_WORDS)] if message else []
     texts += [
         (f"[{part.title}]\n" if part.title else "", part.text, number)
         for number, part in enumerate(parts)
@@ -134,9 +131,18 @@ def plain(parts: Sequence[Part]) -> list[dict[str, Any]]:
 def read_parts(value: object) -> tuple[Part, ...]:
     """Read what `plain` wrote; none from what is something else."""
     try:
-        return tuple(_PARTS.validate_python(value))
-    except ValidationError:
+        return tuple(map(_read, value)) if isinstance(value, list | tuple) else ()
+    except (TypeError, ValueError, KeyError):
         return ()
+
+
+def _read(value: Any) -> Part:
+    return Part(
+        text=str(value["text"]),
+        carrier=Carrier(value["carrier"]),
+        speaker=Speaker(value["speaker"]),
+        source=str(value["source"]),
+    )
 
 
 def dump(speaker: Speaker, carrier: Carrier, parts: Sequence[Part]) -> str:
