@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from langgraph.runtime import Runtime
 
@@ -17,7 +18,7 @@ from graph.turn import reply_id
 from graph.updates import ArchiveUpdate
 from memory.deadline import within
 from memory.errors import MemoryTierError
-from memory.models import FOREIGN, Candidate, ConversationTurn, Episode, Outcome
+from memory.models import FOREIGN, ConversationTurn, Episode, Outcome
 from memory.prompt import render_said
 from memory.protocols import ConversationStore, EpisodeStore, SessionCache
 from memory.provenance import worth_keeping
@@ -150,8 +151,9 @@ def brings_foreign(state: State) -> bool:
     """Say whether tools read a third party's text in the turn, or its reply repeats some that was shown."""
     if any(result.foreign for result in results_of(state)):
         return True
-    shown: list[ConversationTurn | Candidate] = [*conversation_of(state), *recalled_of(state)]
-    return repeats(state["reply"].text, (f"{one.said}\n{one.reply}" for one in shown if one.foreign))
+    past = [[turn.said, turn.reply, *turn.evidence] for turn in conversation_of(state) if turn.foreign]
+    recalled = [[memory.said, memory.reply] for memory in recalled_of(state) if memory.foreign]
+    return repeats(state["reply"].text, chain.from_iterable(past + recalled))
 
 
 def to_episode(turn: Turn, reply: Reply, *, foreign: bool = False) -> Episode:
