@@ -25,6 +25,7 @@ from graph.layers import open_layers
 from graph.settings import Settings
 
 app = command_app()
+OTHERS = " They count as said by others; if the messages are your own words, run it again with --mine."
 LATER = (
     "Stopped. Everything is stored and found by its words; some of it cannot be found by meaning yet. That"
     " follows when the agent runs, or with the same command."
@@ -37,13 +38,18 @@ def import_(
     format_: Annotated[Format, typer.Option("--format", help="What the file holds.")],
     owner: Owner = "",
     conversation: Annotated[str, typer.Option(help="Only this conversation of the file.")] = "",
+    mine: Annotated[
+        bool, typer.Option("--mine", help="The messages are your own words, and not what others said.")
+    ] = False,
 ) -> None:
     """Load conversations into an owner's archive.
 
-    What stands there already is left alone.
+    What stands there already is left alone. What is imported counts as said by others: it is recalled, and
+    can order nothing. With --mine its messages count as your own words, also those of an earlier import.
     """
     settings = command_settings()
-    asyncio.run(run_import(settings, file, format_, owner=owner or settings.owner, conversation=conversation))
+    whose = owner or settings.owner
+    asyncio.run(run_import(settings, file, format_, owner=whose, conversation=conversation, mine=mine))
 
 
 class _Rate(ProgressColumn):
@@ -56,7 +62,13 @@ class _Rate(ProgressColumn):
 
 
 async def run_import(
-    settings: Settings, file: Path, format_: Format, *, owner: str, conversation: str = ""
+    settings: Settings,
+    file: Path,
+    format_: Format,
+    *,
+    owner: str,
+    conversation: str = "",
+    mine: bool = False,
 ) -> Imported:
     """Import a file into the owner's archive, with a progress bar and a summary.
 
@@ -65,11 +77,11 @@ async def run_import(
         MemoryTierError: the archive cannot be written, or what is stored cannot be embedded.
     """
     console = Console(highlight=False)
-    episodes = read_episodes(file, format_, owner=owner, conversation=conversation)
+    episodes = read_episodes(file, format_, owner=owner, conversation=conversation, mine=mine)
     async with open_layers(settings) as layers:
         with _Bars(console) as bars:
             imported = await store_episodes(layers.episodes, episodes, on_progress=bars.show)
-            console.print(f"{imported}.")
+            console.print(f"{imported}.{'' if mine else OTHERS}")
             try:
                 await layers.cache.drop(owner=owner)
                 await embed_episodes(

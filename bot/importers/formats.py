@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
 
+from bot.importers.imported import attributed
 from bot.importers.jsonl import read_jsonl
 from bot.importers.locomo import read_locomo
 from bot.importers.longmemeval import read_longmemeval
@@ -28,7 +29,9 @@ _READERS: dict[Format, Callable[[Path, str], Iterator[tuple[str, Iterator[Episod
 }
 
 
-def read_episodes(path: Path, format_: Format, *, owner: str, conversation: str = "") -> Iterator[Episode]:
+def read_episodes(
+    path: Path, format_: Format, *, owner: str, conversation: str = "", mine: bool = False
+) -> Iterator[Episode]:
     """Yield the turns of a file as episodes of `owner`, with the same turn ids each time.
 
     Args:
@@ -36,6 +39,7 @@ def read_episodes(path: Path, format_: Format, *, owner: str, conversation: str 
         format_: what it holds.
         owner: whose archive they are for.
         conversation: only this one: sample id, case id or thread; all when empty.
+        mine: the messages are the owner's own words, and no third party's.
 
     Raises:
         BadImportFile: says file, position and what is expected there.
@@ -48,7 +52,7 @@ def read_episodes(path: Path, format_: Format, *, owner: str, conversation: str 
             continue
         for episode in episodes:
             any_turn = True
-            yield episode
+            yield attributed(episode, mine=mine)
     if not any_turn:
         raise BadImportFile(f"{path}: {_nothing(conversation, list(others))}")
 

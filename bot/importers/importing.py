@@ -1,15 +1,17 @@
 """Put episodes from elsewhere into an archive."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 from typing import Protocol, runtime_checkable
 
+from bot.importers.imported import FileEpisode
 from memory.models import Episode
 from memory.protocols import EpisodeStore
+from memory.provenance import Speaker
 
 READ_AT_ONCE = 256
 STORED_AT_ONCE = 64
@@ -44,6 +46,7 @@ class Imported:
 @runtime_checkable
 class _BulkStore(Protocol):
     async def append_many(self, episodes: Iterable[Episode]) -> int: ...
+    async def make_own(self, turn_ids: Sequence[str], *, owner: str) -> None: ...
 
 
 async def import_episodes(
@@ -60,7 +63,8 @@ async def store_episodes(
 ) -> Imported:
     """Read all episodes, then commit them: from then on they are found by their words.
 
-    Turn ids that are in the archive already are skipped. Nothing is stored when reading fails.
+    What is in the archive already is skipped, also under the id that the file has for it. Nothing is stored
+    when reading fails. What was imported as a third party's and is now the owner's becomes theirs.
 
     Args:
         store: the archive.
@@ -72,7 +76,7 @@ async def store_episodes(
     new = 0
     for start in range(0, len(read), STORED_AT_ONCE):
         on_progress(start, len(read), Stage.STORING)
-        new += await _append(store, read[start : start + STORED_AT_ONCE])
+        new += await _append(store, await _missing(store, read[start : start + STORED_AT_ONCE]))
     on_progress(len(read), len(read), Stage.STORING)
     return Imported(total=len(read), new=new)
 
@@ -103,7 +107,24 @@ async def _read(episodes: Iterator[Episode], on_progress: OnProgress) -> list[Ep
     return read
 
 
+async def _missing(store: EpisodeStore, batch: list[Episode]) -> list[Episode]:
+    """Leave out what stands under the file's own id: it was exported from here, or imported by that id."""
+    given = [episode.given_id for episode in batch if isinstance(episode, FileEpisode) and episode.given_id]
+    found = await store.get(given, owner=batch[0].owner) if given else []
+    stands = {episode.turn_id: episode for episode in found}
+    return [episode for episode in batch if not _stands(episode, stands)]
+
+
+def _stands(episode: Episode, stands: Mapping[str, Episode]) -> bool:
+    if not isinstance(episode, FileEpisode) or episode.given_id not in stands:
+        return False
+    return episode.is_same(stands[episode.given_id])
+
+
 async def _append(store: EpisodeStore, batch: list[Episode]) -> int:
     if isinstance(store, _BulkStore):
-        return await store.append_many(batch)
+        new = await store.append_many(batch)
+        if own := [episode.turn_id for episode in batch if episode.speaker is Speaker.OWNER]:
+            await store.make_own(own, owner=batch[0].owner)
+        return new
     return sum([await store.append(episode) for episode in batch])

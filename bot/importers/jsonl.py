@@ -1,12 +1,16 @@
-"""Plain turns, a JSON object a line: `message` and `at`; optional `reply`, `thread`, `turn_id`, `tags`."""
+"""Plain turns, a JSON object a line: `message` and `at`; optional `reply`, `thread`, `turn_id`, `tags`.
+
+An export has `speaker` and `parts` too, as `memory.provenance` does.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import UUID
 
+from bot.importers.imported import FileEpisode, derived_id, derived_tag
 from bot.importers.source import Field, read_lines, stable_id
 from memory.models import Episode
+from memory.provenance import Part, Speaker, read_parts
 
 THREAD = "import"
 
@@ -26,15 +30,31 @@ def _episode(line: Field, owner: str, thread: str, alike: Counter[tuple[str, ...
     at, tags = line.get("at").time(), line.find("tags")
     content = (thread, at.isoformat(), message, reply)
     alike[content] += 1
-    return Episode(
-        turn_id=_optional(line, "turn_id") or stable_id("jsonl", owner, *content, alike[content]),
+    given = _optional(line, "turn_id")
+    return FileEpisode(
+        turn_id=derived_id(owner, given) if given else stable_id("jsonl", owner, *content, alike[content]),
         owner=owner,
-        thread=thread if _is_uuid(thread) else stable_id("jsonl", owner, thread),
+        thread=stable_id("jsonl", owner, thread),
         message=message,
         reply=reply,
         at=at,
-        tags=tuple(tag.name() for tag in tags.items()) if tags else (),
+        tags=tuple(derived_tag(owner, tag.name()) for tag in tags.items()) if tags else (),
+        parts=_parts(line),
+        speaker=_speaker(line),
+        given_id=given,
     )
+
+
+def _parts(line: Field) -> tuple[Part, ...]:
+    found = line.find("parts")
+    return read_parts([part.value for part in found.items()]) if found else ()
+
+
+def _speaker(line: Field) -> Speaker:
+    found = line.find("speaker")
+    if found is not None and found.value not in set(Speaker):
+        raise found.bad(" or ".join(f'"{speaker}"' for speaker in Speaker))
+    return Speaker(found.value) if found else Speaker.OWNER
 
 
 def _text(line: Field, key: str) -> str:
@@ -45,10 +65,3 @@ def _text(line: Field, key: str) -> str:
 def _optional(line: Field, key: str) -> str:
     found = line.find(key)
     return found.name() if found else ""
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        return str(UUID(text)) == text.lower()
-    except ValueError:
-        return False

@@ -12,7 +12,7 @@ from memory.episodic.derived import add_documents, derive
 from memory.lexical import index as lexicon
 from memory.models import Episode
 from memory.owner_files import OwnerFiles
-from memory.provenance import dump, load, said
+from memory.provenance import Carrier, Speaker, dump, load, said
 
 TIER = "episodic"
 COLUMNS = "turn_id, thread, message, reply, at, tags, provenance, access_count"
@@ -54,6 +54,10 @@ class EpisodeLog:
             rows[episode.owner].append(_row(episode))
         added = [await self._files.write(who, TIER, partial(_insert, rows=own)) for who, own in rows.items()]
         return sum(added)
+
+    async def make_own(self, turn_ids: Sequence[str], *, owner: str) -> None:
+        """Make imported messages that were a third party's the owner's own words."""
+        await self._files.write(owner, TIER, partial(_make_own, turn_ids=list(turn_ids)))
 
     async def get(self, turn_ids: Sequence[str], *, owner: str) -> list[Episode]:
         """Read episodes by id, in the order asked; unknown ids are left out."""
@@ -167,6 +171,16 @@ def _insert_one(db: sqlite3.Connection, row: Row) -> int:
     if inserted.rowcount and inserted.lastrowid is not None:
         derive(db, inserted.lastrowid, said(row[2], load(row[6])[2]), row[3])
     return inserted.rowcount
+
+
+def _make_own(db: sqlite3.Connection, turn_ids: list[str]) -> None:
+    where = "turn_id IN (SELECT value FROM json_each(?)) AND provenance != ''"
+    rows = db.execute(f"SELECT turn_id, provenance FROM episodes WHERE {where}", (json.dumps(turn_ids),))  # noqa: S608
+    for turn_id, provenance in rows.fetchall():
+        speaker, carrier, parts = load(provenance)
+        if (speaker, carrier) == (Speaker.THIRD_PARTY, Carrier.IMPORT):
+            own = dump(Speaker.OWNER, carrier, parts)
+            db.execute("UPDATE episodes SET provenance = ? WHERE turn_id = ?", (own, turn_id))
 
 
 def _page(db: sqlite3.Connection, after: int) -> list[NumberedRow]:

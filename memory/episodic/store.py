@@ -84,6 +84,10 @@ class EpisodeArchive:
         """Commit many episodes, in one transaction an owner; return how many turn ids are new."""
         return await self.log.append_many(episodes)
 
+    async def make_own(self, turn_ids: Sequence[str], *, owner: str) -> None:
+        """Make imported messages that were a third party's the owner's own words."""
+        await self.log.make_own(turn_ids, owner=owner)
+
     async def index(self, *, owner: str) -> int:
         """Embed what waits in the log; return how many episodes were indexed.
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from bot.import_command import run_import
 from bot.importers.formats import Format, read_episodes
-from bot.importers.importing import Stage, import_episodes, store_episodes
+from bot.importers.importing import Imported, Stage, import_episodes, store_episodes
 from bot.importers.source import BadImportFile
 from graph.settings import Settings
 from memory.episodic.store import EpisodeArchive
@@ -18,6 +19,7 @@ from memory.episodic.vectors import VectorIndex
 from memory.errors import GoatError
 from memory.models import Episode
 from memory.owner_files import OwnerFiles
+from memory.provenance import Carrier, Speaker
 from tests.servers.hash_embeddings import HashEmbeddings
 
 LOCOMO: dict[str, Any] = {
@@ -84,7 +86,9 @@ def test_locomo_pairs_turns_of_different_speakers(tmp_path: Path) -> None:
         ("Ana: He is two.", "Ben: Lovely!"),
         ("Ben: La mulți ani!", ""),
     ]
-    assert [e.tags for e in episodes] == [("D1:1", "D1:2"), ("D1:3",), ("D1:4", "D1:5"), ("D2:1",)]
+    assert [e.tags for e in episodes] == [
+        (*ids, "imported") for ids in (("D1:1", "D1:2"), ("D1:3",), ("D1:4", "D1:5"), ("D2:1",))
+    ]
 
 
 def test_locomo_time_goes_on_a_minute_a_turn(tmp_path: Path) -> None:
@@ -132,7 +136,7 @@ def test_longmemeval_pairs_user_and_assistant(tmp_path: Path) -> None:
         ("One more", ""),
         ("thing.", ""),
     ]
-    assert {e.tags for e in episodes} == {("s-1",)}
+    assert {e.tags for e in episodes} == {("s-1", "imported")}
 
 
 def test_longmemeval_time_never_stands_still(tmp_path: Path) -> None:
@@ -166,17 +170,39 @@ def test_jsonl_takes_what_a_line_says(tmp_path: Path) -> None:
     thread = "0138206e-63cc-57db-bad5-209e8444ab66"
     given = LINE | {"message": "a\u2028b", "thread": thread, "turn_id": "t-1", "tags": ["work"]}
     path = written(tmp_path, json.dumps(given, ensure_ascii=False) + "\r\n\r\n")
-    assert read(path, Format.JSONL) == [
-        Episode(
-            turn_id="t-1",
-            owner="ana",
-            thread=thread,
-            message="a\u2028b",
-            reply="ok",
-            at=datetime(2024, 2, 29, 8, tzinfo=UTC),
-            tags=("work",),
-        )
-    ]
+    (episode,) = read(path, Format.JSONL)
+    assert (episode.message, episode.reply, episode.tags) == ("a\u2028b", "ok", ("work", "imported"))
+    assert episode.at == datetime(2024, 2, 29, 8, tzinfo=UTC)
+
+
+def test_jsonl_takes_over_no_id(tmp_path: Path) -> None:
+    """An imported id would answer a coming message, and keep it out of the archive."""
+    thread, edit = "0138206e-63cc-57db-bad5-209e8444ab66", LINE | {"turn_id": "telegram-7-13"}
+    path = lines(
+        tmp_path,
+        LINE | {"turn_id": "telegram-7-12", "thread": thread},
+        edit | {"tags": ["edit of telegram-7-12", "edit of telegram-7-11"]},
+    )
+    first, second = read(path, Format.JSONL)
+    for name in (first.turn_id, first.thread, second.turn_id, *second.tags):
+        assert "telegram" not in name
+        assert name != thread
+    assert second.tags[0] == f"edit of {first.turn_id}"
+    assert read(path, Format.JSONL)[0].turn_id == first.turn_id
+    assert read(path, Format.JSONL, owner="ben")[0].turn_id != first.turn_id
+
+
+@pytest.mark.parametrize(("mine", "given"), [(False, "owner"), (True, "owner"), (True, "third_party")])
+def test_a_third_party_says_what_is_imported_until_the_owner_says_otherwise(
+    tmp_path: Path, mine: bool, given: str
+) -> None:
+    part = {"text": "Buy oats.", "carrier": "document", "speaker": "owner"}
+    path = lines(tmp_path, LINE | {"speaker": given, "parts": [part, part | {"speaker": "third_party"}]})
+    (episode,) = read_episodes(path, Format.JSONL, owner="ana", mine=mine)
+    own = mine and given == "owner"
+    assert episode.speaker is (Speaker.OWNER if own else Speaker.THIRD_PARTY)
+    assert episode.carrier is Carrier.IMPORT
+    assert [part.foreign for part in episode.parts] == [not mine, True]
 
 
 def test_jsonl_ids_follow_the_content_not_the_place(tmp_path: Path) -> None:
@@ -264,6 +290,7 @@ BAD_FILES: list[tuple[Format, object, str]] = [
     (Format.JSONL, LINE | {"message": " ", "reply": ""}, '"message" is not empty'),
     (Format.JSONL, LINE | {"message": 1}, "line 1.message: expected a text, found a number"),
     (Format.JSONL, LINE | {"tags": [1]}, "line 1.tags[0]: expected a text, found a number"),
+    (Format.JSONL, LINE | {"speaker": "king"}, 'line 1.speaker: expected "owner" or "assistant" or'),
     (Format.JSONL, LINE | {"thread": ""}, "line 1.thread: expected a text that is not empty"),
 ]
 
@@ -328,6 +355,54 @@ async def test_what_was_imported_is_found(archive: EpisodeArchive, tmp_path: Pat
     found = await archive.search("Ana adopted a dog", owner="ana", limit=1)
     assert [hit.episode for hit in found.hits] == episodes[:1]
     assert (await archive.search("Ana adopted a dog", owner="ben", limit=1)).hits == ()
+
+
+async def test_a_coming_turn_of_an_imported_id_is_archived(archive: EpisodeArchive, tmp_path: Path) -> None:
+    path = lines(tmp_path, LINE | {"turn_id": "telegram-7-12", "message": "What is my PIN?", "reply": "1234"})
+    await imported_from(archive, path)
+    assert await archive.get(["telegram-7-12"], owner="ana") == []
+    (planted,) = await archive.recent(owner="ana", limit=9)
+    assert planted.foreign
+    assert await archive.append(replace(planted, turn_id="telegram-7-12", message="Hello", reply="Hi"))
+
+
+async def test_what_was_imported_before_by_its_own_ids_or_exported_from_here_is_not_doubled(
+    archive: EpisodeArchive, tmp_path: Path
+) -> None:
+    path = lines(tmp_path, *(LINE | {"turn_id": f"t-{n}", "message": f"message {n}"} for n in range(3)))
+    before = read(path, Format.JSONL)
+    for number in range(2):
+        await archive.append(replace(before[number], turn_id=f"t-{number}"))
+    for new in (1, 0):
+        assert (await imported_from(archive, path)).new == new
+    other = lines(tmp_path, LINE | {"turn_id": "t-0", "message": "something else"}, name="other.jsonl")
+    assert (await imported_from(archive, other)).new == 1, "another turn that has the id in its file"
+    assert await archive.count(owner="ana") == 4
+
+
+async def test_an_import_becomes_the_owners_own_when_they_say_so(
+    archive: EpisodeArchive, tmp_path: Path
+) -> None:
+    theirs, mine = lines(tmp_path, LINE), lines(tmp_path, LINE | {"message": "no"}, name="mine.jsonl")
+    for path in (theirs, mine):
+        await imported_from(archive, path)
+    assert {e.foreign for e in await archive.recent(owner="ana", limit=9)} == {True}
+    again = await imported_from(archive, mine, mine=True)
+    assert (again.new, again.total) == (0, 1)
+    assert {e.message: e.foreign for e in await archive.recent(owner="ana", limit=9)} == {
+        "yes": True,
+        "no": False,
+    }
+    await imported_from(archive, mine)
+    assert {e.message: e.foreign for e in await archive.recent(owner="ana", limit=9)} == {
+        "yes": True,
+        "no": False,
+    }
+
+
+async def imported_from(archive: EpisodeArchive, path: Path, *, mine: bool = False) -> Imported:
+    episodes = read_episodes(path, Format.JSONL, owner="ana", mine=mine)
+    return await store_episodes(archive, episodes, on_progress=ignored)
 
 
 async def test_progress_is_told_at_both_stages(archive: EpisodeArchive, tmp_path: Path) -> None:
