@@ -3,8 +3,12 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
+from pydantic import SecretStr
 
 from graph.agent import Agent
 from graph.app import open_agent
@@ -18,6 +22,7 @@ from tests.crash.settings import crash_settings, environment
 from tests.disk import found
 from tests.erasing import POINTS, fill, secret
 from tests.nursery import Nursery
+from tests.servers.letta import running_letta_server
 from tests.servers.model import ModelServer
 
 pytestmark = pytest.mark.usefixtures("hash_vectors")
@@ -70,6 +75,39 @@ async def test_a_turn_in_flight_is_stopped_and_goes_too(agent: Agent, model: Mod
     assert await asyncio.wait_for(talking, 60)
     assert found(folder, secret("ana")) == {}
     assert await agent.layers.episodes.count(owner="ana") == 0
+
+
+async def test_what_begins_meanwhile_goes_too(agent: Agent) -> None:
+    """A turn that begins in the midst of it may have read what is erased before it is."""
+    folder, late = agent.layers.settings().data_folder, thread_id("test", "ana", "late")
+    await fill(agent, "ana")
+    hold, begun = agent._erasure.hold, []
+
+    @asynccontextmanager
+    async def hold_and_talk(thread: str) -> AsyncIterator[None]:
+        async with hold(thread):
+            yield
+        if not begun:
+            begun.append(thread)
+            await agent.ask(f"And the {secret('ana')}?", owner="ana", thread=late)
+
+    agent._erasure = replace(agent._erasure, hold=hold_and_talk)
+    await agent.erase("ana")
+    assert begun
+    assert await agent.last_turn(late) is None
+    assert found(folder, secret("ana")) == {}
+
+
+async def test_facts_go_wherever_they_are_kept(settings: Settings) -> None:
+    with running_letta_server() as letta:
+        moved = settings.model_copy(update={"letta_url": SecretStr(letta.url)})
+        async with open_agent(moved) as agent:
+            for store in (agent.layers.embedded_permanent, agent.layers.letta_permanent):
+                await store.upsert("pet", secret("ana"), owner="ana", at=datetime.now(UTC))
+            assert found(settings.data_folder, secret("ana"))
+            await agent.erase("ana")
+            assert not letta.state.agents
+            assert found(settings.data_folder, secret("ana")) == {}
 
 
 @pytest.mark.parametrize("point", POINTS)
