@@ -16,7 +16,7 @@ from graph.redis_saver import RedisSaver
 from graph.settings import terminal_folder
 from graph.snapshots import is_pending, of_server, owner_in, turn_id_of, waiting_in
 from graph.studio_notes import forget_runs
-from memory.errors import ThreadBusy
+from memory.errors import ThreadBusy, TierCorrupt
 from memory.owner_key import owner_key
 
 PATIENCE = 120.0
@@ -64,7 +64,11 @@ class OwnerErasure:
         return [*await self.layers.episodes.threads(owner=owner), *held]
 
     async def _owner(self, thread: str) -> str:
-        found = await self.saver.aget_tuple({"configurable": {"thread_id": thread, "checkpoint_ns": ""}})
+        try:
+            found = await self.saver.aget_tuple({"configurable": {"thread_id": thread, "checkpoint_ns": ""}})
+        except TierCorrupt as error:
+            logger.warning("It cannot be told whose thread %s is: %s", thread, error)
+            return ""
         return owner_in(found.checkpoint["channel_values"], found.metadata) if found else ""
 
     async def _end(self, thread: str) -> None:

@@ -2,23 +2,33 @@
 
 import asyncio
 import logging
+import time
 
 from bot.telegram.desk import Desk
 from memory.errors import GoatError
 
 GATHERING_SECONDS = 1.0
 """Private messages come several at a time: one rewrite does for all."""
+SHARE = 0.1
+"""The most of a server's time that goes into rewriting."""
 logger = logging.getLogger(__name__)
 
 
 async def sweep(desk: Desk, left: asyncio.Event) -> None:
     """Have Redis write its files anew at the start, for what a kill left, and whenever `left` is set."""
     while True:
-        try:
-            if reason := await desk.agent.layers.redis.write_files_anew():
-                logger.warning("Private messages may stay on the disk of Redis: %s", reason)
-        except GoatError as error:
-            logger.warning("Private messages may stay on the disk of Redis: %s", error)
+        began = time.monotonic()
+        await _rewrite(desk)
+        pause = (time.monotonic() - began) / SHARE
         await left.wait()
-        await asyncio.sleep(GATHERING_SECONDS)
+        await asyncio.sleep(max(GATHERING_SECONDS, pause))
         left.clear()
+
+
+async def _rewrite(desk: Desk) -> None:
+    try:
+        problem = await desk.agent.layers.redis.write_files_anew()
+    except GoatError as error:
+        problem = str(error)
+    if problem:
+        logger.warning("Private messages may stay on the disk of Redis: %s", problem)

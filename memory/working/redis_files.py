@@ -6,6 +6,7 @@ An append-only file keeps every command until it is rewritten, a snapshot (RDB) 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio import Redis, RedisCluster
@@ -13,54 +14,58 @@ from redis.exceptions import ResponseError
 
 SECONDS = 60.0
 _POLL_SECONDS = 0.01
-_Run = Callable[..., Awaitable[Any]]
 
 
 async def write_anew(client: Redis, *, seconds: float = SECONDS) -> str:
     """Have every server rewrite its log and snapshot; return why one did not, empty when all did."""
     until = time.monotonic() + seconds
     nodes = client.get_nodes() if isinstance(client, RedisCluster) else [client]
-    said = [await _node(node.execute_command, until, seconds) for node in nodes]
+    said = [await _node(_Node(node.execute_command, until), seconds) for node in nodes]
     return "; ".join(sorted({one for one in said if one}))
 
 
-async def _node(run: _Run, until: float, seconds: float) -> str:
+async def _node(node: "_Node", seconds: float) -> str:
     try:
-        async with asyncio.timeout_at(asyncio.get_running_loop().time() + max(0.0, until - time.monotonic())):
-            return await _log(run) or await _snapshot(run)
+        return await node.rewrite_log() or await node.rewrite_snapshot()
     except TimeoutError:
         return f"Redis did not rewrite its files within {seconds:g} s"
     except ResponseError as error:
         return f"Redis does not let its files be rewritten ({error})"
 
 
-async def _log(run: _Run) -> str:
-    """Rewrite the append-only file; a rewrite that runs already may have begun before the deletion."""
-    if not (await _info(run))["aof_enabled"]:
-        return ""
-    await _idle(run, "aof_rewrite_in_progress", "aof_rewrite_scheduled")
-    await run("BGREWRITEAOF")
-    done = await _idle(run, "aof_rewrite_in_progress", "aof_rewrite_scheduled")
-    return "" if done["aof_last_bgrewrite_status"] == "ok" else "Redis could not rewrite its log"
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """One server."""
 
+    run: Callable[..., Awaitable[Any]]
+    until: float
 
-async def _snapshot(run: _Run) -> str:
-    """Write the snapshot anew, where the server writes any."""
-    if not any((await run("CONFIG GET", "save")).values()):
-        return ""
-    await _idle(run, "rdb_bgsave_in_progress")
-    await run("BGSAVE")
-    done = await _idle(run, "rdb_bgsave_in_progress")
-    return "" if done["rdb_last_bgsave_status"] == "ok" else "Redis could not write its snapshot"
+    async def rewrite_log(self) -> str:
+        """Rewrite the append-only file; a rewrite that runs already may have begun before the deletion."""
+        if not (await self._info())["aof_enabled"]:
+            return ""
+        await self._idle("aof_rewrite_in_progress", "aof_rewrite_scheduled")
+        await self.run("BGREWRITEAOF")
+        done = await self._idle("aof_rewrite_in_progress", "aof_rewrite_scheduled")
+        return "" if done["aof_last_bgrewrite_status"] == "ok" else "Redis could not rewrite its log"
 
+    async def rewrite_snapshot(self) -> str:
+        """Write the snapshot anew, where the server writes any."""
+        if not any((await self.run("CONFIG GET", "save")).values()):
+            return ""
+        await self._idle("rdb_bgsave_in_progress")
+        await self.run("BGSAVE")
+        done = await self._idle("rdb_bgsave_in_progress")
+        return "" if done["rdb_last_bgsave_status"] == "ok" else "Redis could not write its snapshot"
 
-async def _idle(run: _Run, *names: str) -> dict[str, Any]:
-    while True:
-        info = await _info(run)
-        if not any(info[name] for name in names):
-            return info
-        await asyncio.sleep(_POLL_SECONDS)
+    async def _idle(self, *names: str) -> dict[str, Any]:
+        while True:
+            info = await self._info()
+            if not any(info[name] for name in names):
+                return info
+            if time.monotonic() > self.until:
+                raise TimeoutError
+            await asyncio.sleep(_POLL_SECONDS)
 
-
-async def _info(run: _Run) -> dict[str, Any]:
-    return dict(await run("INFO", "persistence"))
+    async def _info(self) -> dict[str, Any]:
+        return dict(await self.run("INFO", "persistence"))
