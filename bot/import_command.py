@@ -81,7 +81,7 @@ async def run_import(
     async with open_layers(settings) as layers:
         with _Bars(console) as bars:
             imported = await store_episodes(layers.episodes, episodes, on_progress=bars.show)
-            console.print(f"{imported}.{'' if mine else OTHERS}")
+            console.print(f"{imported}.{OTHERS if imported.new and not mine else ''}")
             try:
                 await layers.cache.drop(owner=owner)
                 await embed_episodes(

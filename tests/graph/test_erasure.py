@@ -81,7 +81,8 @@ async def test_what_begins_meanwhile_goes_too(agent: Agent) -> None:
     """A turn that begins in the midst of it may have read what is erased before it is."""
     folder, late = agent.layers.settings().data_folder, thread_id("test", "ana", "late")
     await fill(agent, "ana")
-    hold, begun = agent._erasure.hold, []
+    begun: list[str] = []
+    hold = agent._erasure.hold
 
     @asynccontextmanager
     async def hold_and_talk(thread: str) -> AsyncIterator[None]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from graph.events import Finished, Piece, Step
 from graph.settings import Settings
 from graph.state import MESSAGES_KEPT
 from graph.thread_ids import thread_id
-from graph.tools.plugins.artifacts import artifacts_of
 from graph.turn import Circumstances
 from memory.errors import EmptyMessage, OwnerMismatch
 from memory.models import Outcome
@@ -202,23 +200,3 @@ async def test_what_is_replied_to_is_shown_as_data_and_not_archived(agent: Agent
     await agent.layers.episodes.tag("t1", "edited", owner=OWNER)
     (episode,) = await agent.layers.episodes.recent(owner=OWNER, limit=5)
     assert episode.tags == ("edit of t0", "edited")
-
-
-async def test_erasing_an_owner_leaves_nothing_of_them_and_all_of_the_others(agent: Agent) -> None:
-    for owner in ("ana", "bob"):
-        for name in ("1", "2"):
-            await agent.ask(f"The xylophone of {owner} is red.", owner=owner, thread=thread(name, owner))
-        await agent.layers.permanent.upsert("pet", f"zebra of {owner}", owner=owner, at=datetime.now(UTC))
-        pictures = artifacts_of(owner, agent.layers.settings().data_folder)
-        pictures.mkdir(parents=True)
-        (pictures / "page.png").write_text(f"The picture of {owner}")
-    await agent.erase("ana")
-    assert (pictures / "page.png").exists()
-    assert not artifacts_of("ana", agent.layers.settings().data_folder).exists()
-    kept = await everything(agent)
-    assert "of bob" in kept
-    assert "of ana" not in kept
-    assert await agent.layers.episodes.count(owner="ana") == 0
-    again = await agent.ask("What colour is my xylophone?", owner="ana", thread=thread("1"))
-    assert not again["recall"].candidates
-    assert not again["conversation"].turns
