@@ -4,12 +4,26 @@ import logging
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.logging import RichHandler
 
+from graph.context import TurnContext
 from graph.redaction import Redaction, RedactionFilter, secrets_of
+from graph.refusing import refusal
 from graph.settings import Settings, announced_settings
 
-Owner = Annotated[str, typer.Option(help="Whose memory is used; by default the `owner` setting's.")]
+
+def _checked(owner: str) -> str:
+    """Return an owner's name that turns can be made for."""
+    try:
+        return TurnContext(owner=owner).owner
+    except ValidationError as error:
+        raise typer.BadParameter(refusal(error)) from None
+
+
+Owner = Annotated[
+    str, typer.Option(help="Whose memory is used; by default the `owner` setting's.", callback=_checked)
+]
 
 
 def command_app(**options: Any) -> typer.Typer:

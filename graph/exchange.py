@@ -2,7 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
+
+from pydantic import TypeAdapter
+
+from graph.plain_values import is_plain, read_plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +69,22 @@ class ToolResult:
 
 
 def of_one_turn(left: Sequence[ToolResult], right: Sequence[ToolResult]) -> list[ToolResult]:
-    """Add results to those of the same turn; those of another turn go, so that a thread stays bounded."""
+    """Add results to those of the same turn; those of another turn go, so that a thread stays bounded.
+
+    Raises:
+        BadState: what is added was written in Studio, and is no result.
+    """
     if not right:
         return list(left)
+    if is_plain(right):
+        right = read_plain("results", _results(), right)
     turn_id, new = right[-1].turn_id, {result.key for result in right}
     return [r for r in left if r.turn_id == turn_id and r.key not in new] + list(right)
+
+
+@cache
+def _results() -> TypeAdapter[Sequence[ToolResult]]:
+    return TypeAdapter(Sequence[ToolResult])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from graph.destinations import Given, leads_elsewhere
 from graph.exchange import Call, Exchange, Grounding, ToolResult
 from graph.shown import conversation_of, recalled_of
 from graph.state import Fitting, State
+from graph.state_values import revived_state
 from graph.updates import ToolsInput
 from memory.text import shortened
 from memory.tool_prompt import BRIDGE, LAST, fenced_output
@@ -48,8 +49,13 @@ def fitting_of(state: State) -> Fitting:
 def after_respond(state: State) -> list[Send] | str:
     """Go to the tools, each call for itself, or on with the reply: one without tools needs no grounding.
 
-    A prompt that was refused as too long is shared anew.
+    A prompt that was refused as too long is shared anew. Here alone a value is read that Studio's user has
+    just written as this node, and that is plain JSON yet.
+
+    Raises:
+        BadState: it stands for nothing that may be there.
     """
+    state = revived_state(state)
     if fitting_of(state).again:
         return "budget"
     if not exchange_of(state).rounds:

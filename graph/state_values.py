@@ -1,13 +1,13 @@
-"""Values of the state that come as plain JSON, as those that were edited in Studio do."""
+"""What the plain values of the state's keys stand for."""
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Any, cast, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
+from graph.plain_values import is_plain, read_plain
 from graph.state import State
-from memory.errors import BadState
 
 _MERGED = frozenset({"messages"})
 """Read as values by their own reducer."""
@@ -19,24 +19,17 @@ def revived(channel: str, value: Any) -> Any:
     Raises:
         BadState: it stands for nothing that the key may hold; says where it is wrong.
     """
-    if channel not in _adapters() or not _is_plain(value):
+    if channel not in _adapters() or not is_plain(value):
         return value
-    try:
-        return _adapters()[channel].validate_python(value)
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join([channel, *map(str, one['loc'])])}: {one['msg']}" for one in error.errors()[:3]
-        )
-        raise BadState(f"This cannot stand in the state: {wrong}. Leave it as it was, or go on.") from None
+    return read_plain(channel, _adapters()[channel], value)
+
+
+def revived_state(state: State) -> State:
+    """Return a state of which no value is plain JSON any more; see `revived`."""
+    return cast("State", {channel: revived(channel, value) for channel, value in state.items()})
 
 
 @cache
 def _adapters() -> Mapping[str, TypeAdapter[Any]]:
     hints = get_type_hints(State)
     return {name: TypeAdapter(kind) for name, kind in hints.items() if name not in _MERGED}
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, list | tuple):
-        return any(map(_is_plain, value))
-    return value is None or isinstance(value, dict | str | int | float)

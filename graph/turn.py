@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from typing import Any
 
 from langchain_core.messages import AnyMessage, BaseMessage, HumanMessage
@@ -159,8 +159,10 @@ def _texts(note: Mapping[str, Any], key: str) -> tuple[str, ...]:
 
 
 def _time(note: Mapping[str, Any]) -> datetime | None:
+    """Return when the message came in, unless that is on the edge of the calendar, where no zone has it."""
     try:
         at = datetime.fromisoformat(_text(note, "at"))
-    except ValueError:
+        at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    return at if MINYEAR < at.year < MAXYEAR else None

@@ -9,6 +9,8 @@ from bot.importers.source import Field, read_json, stable_id
 from memory.models import Episode
 
 _SESSION = re.compile(r"session_(\d+)")
+_LONGEST_NUMBER = 9
+"""Digits of a session."""
 _STEP = timedelta(minutes=1)
 
 
@@ -31,10 +33,12 @@ def _episodes(conversation: Field, owner: str, name: str) -> Iterator[Episode]:
 
 
 def _sessions(conversation: Field) -> list[str]:
-    numbers = {key: int(found[1]) for key in conversation.names() if (found := _SESSION.fullmatch(key))}
-    if not numbers:
+    found = {key: match[1] for key in conversation.names() if (match := _SESSION.fullmatch(key))}
+    if not found:
         raise conversation.bad('an object with "session_1", "session_1_date_time", ...')
-    return sorted(numbers, key=numbers.__getitem__)
+    if any(len(number) > _LONGEST_NUMBER for number in found.values()):
+        raise conversation.bad(f"sessions with numbers of at most {_LONGEST_NUMBER} digits", "a longer one")
+    return sorted(found, key=lambda key: int(found[key]))
 
 
 def _session(conversation: Field, session: str, owner: str, name: str) -> Iterator[Episode]:

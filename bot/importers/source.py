@@ -23,6 +23,8 @@ _KINDS = {
 }
 _DATE_FORMATS = ("%Y/%m/%d (%a) %H:%M", "%I:%M %p on %d %B, %Y")
 DATE = 'a date and time, like "2023-05-08T13:56:00Z"'
+_YEARS = range(2, 9999)
+"""Within which a time has a day before and after it in every zone."""
 SHOWN = 60
 
 
@@ -63,6 +65,8 @@ class Field:
         found = _iso(text) or next(filter(None, (_dated(text, form) for form in _DATE_FORMATS)), None)
         if found is None:
             raise self.bad(DATE)
+        if found.year not in _YEARS:
+            raise self.bad(f"a time of the years {_YEARS.start} to {_YEARS.stop - 1}")
         return found
 
     def items(self) -> "list[Field]":

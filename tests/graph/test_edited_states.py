@@ -72,6 +72,35 @@ async def test_what_cannot_stand_there_is_refused_and_the_thread_goes_on(
     assert (await agent.ask("And the paddle?", owner=OWNER, thread=THREAD))["reply"].text
 
 
+@pytest.mark.parametrize(
+    ("edited", "told"),
+    [
+        ({"exchange": {"rounds": [{}]}}, r"exchange.turn_id: .*exchange.rounds.0.text"),
+        ({"exchange": "something"}, "exchange: "),
+        ({"results": [{"key": "k"}]}, "results.0.turn_id"),
+        ({"fitting": {"turn_id": 5}}, "fitting.turn_id"),
+    ],
+)
+async def test_what_is_written_as_the_node_that_asks_the_model_is_refused_in_a_line(
+    agent: Agent, model: ModelServer, edited: dict[str, Any], told: str
+) -> None:
+    await agent.ask("The kayak is under the bridge.", owner=OWNER, thread=THREAD)
+    step = await before(agent, "respond")
+    with pytest.raises(BadState, match=told):
+        await agent.graph.aupdate_state(step.config, edited, as_node="respond")
+    assert (await agent.ask("And the paddle?", owner=OWNER, thread=THREAD))["reply"].text
+
+
+async def test_a_call_that_is_written_as_plain_json_is_run_as_one(agent: Agent, model: ModelServer) -> None:
+    await agent.ask("The kayak is under the bridge.", owner=OWNER, thread=THREAD)
+    step = await before(agent, "respond")
+    call = {"id": "c1", "key": "k1", "name": "read_facts", "arguments": {}}
+    exchange = {"turn_id": step.values["turn"].turn_id, "rounds": [{"text": "", "calls": [call]}]}
+    fork = await agent.graph.aupdate_state(step.config, {"exchange": exchange}, as_node="respond")
+    state = await agent.graph.ainvoke(None, fork, context=TurnContext(), durability="sync")
+    assert [result.output for result in state["results"]] == ["There are none."]
+
+
 async def test_what_another_owner_asked_in_a_thread_is_withdrawn_not_answered(
     agent: Agent, model: ModelServer
 ) -> None:

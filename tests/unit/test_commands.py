@@ -6,12 +6,25 @@ import sys
 
 import pytest
 
-from bot.cli import COMMANDS, load
+from bot.cli import COMMANDS, load, main
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_summary_in_the_list_is_what_the_command_says_of_itself(name: str) -> None:
     assert load(name).help.partition("\n\n")[0] == COMMANDS[name].summary
+
+
+@pytest.mark.parametrize("owner", ["a\udcffb", "x" * 201])
+def test_an_owner_for_whom_no_turn_can_be_made_is_refused_in_a_line(
+    owner: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("chat", "mcp", "replay", "reindex", "import", "facts"):
+        arguments = {"import": ["f.jsonl", "--format", "jsonl"], "facts": ["list"]}.get(name, [])
+        monkeypatch.setattr(sys, "argv", ["goat", name, *arguments, "--owner", owner])
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert end.value.code == 2
+        assert "Invalid value for '--owner': owner = " in capsys.readouterr().err
 
 
 def test_a_command_does_its_algebra_in_one_thread_unless_told_otherwise() -> None:

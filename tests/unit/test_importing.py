@@ -266,6 +266,12 @@ BAD_FILES: list[tuple[Format, object, str]] = [
     (Format.LOCOMO, changed("session_1.0.speaker", None), 'session_1[0]: expected an object with "speaker"'),
     (Format.LOCOMO, changed("session_1.0.text", None), 'session_1[0]: expected an object with "text"'),
     (Format.LOCOMO, changed("session_1_date_time", "soon"), "session_1_date_time: expected a date and time"),
+    (
+        Format.LOCOMO,
+        changed("session_1_date_time", "11:59 pm on 31 December, 9999"),
+        "session_1_date_time: expected a time of the years 2 to 9998",
+    ),
+    (Format.LOCOMO, {f"session_{'1' * 5000}": []}, "expected sessions with numbers of at most 9 digits"),
     (Format.LONGMEMEVAL, LOCOMO, 'expected an object with "sessions"'),
     (
         Format.LONGMEMEVAL,
@@ -287,6 +293,12 @@ BAD_FILES: list[tuple[Format, object, str]] = [
     (Format.JSONL, json.dumps(LINE) + "\n\n[]", "line 3: expected an object, found a list"),
     (Format.JSONL, LINE | {"at": 1_700_000_000}, "line 1.at: expected a date and time"),
     (Format.JSONL, LINE | {"at": "0001-01-01T00:00:00+05:00"}, "line 1.at: expected a date and time"),
+    (
+        Format.JSONL,
+        LINE | {"at": "9999-12-31T23:59:59Z"},
+        "expected a time of the years 2 to 9998",
+    ),
+    (Format.JSONL, LINE | {"at": "0001-01-01"}, "expected a time of the years 2 to 9998"),
     (Format.JSONL, LINE | {"message": " ", "reply": ""}, '"message" is not empty'),
     (Format.JSONL, LINE | {"message": 1}, "line 1.message: expected a text, found a number"),
     (Format.JSONL, LINE | {"tags": [1]}, "line 1.tags[0]: expected a text, found a number"),

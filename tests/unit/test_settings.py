@@ -298,7 +298,18 @@ def test_secrets_are_not_shown_when_something_else_is_refused(monkeypatch: pytes
     assert SECRET not in str(caught.value)
 
 
-@each("text", ["owner =", "[gap", "owner = me", f'model_api_key = "{SECRET}', "a = 1\na = 2"])
+@each(
+    "text",
+    [
+        "owner =",
+        "[gap",
+        "owner = me",
+        f'model_api_key = "{SECRET}',
+        "a = 1\na = 2",
+        "[" * 50_000,
+        f"a = {'[' * 50_000}",
+    ],
+)
 def test_a_corrupt_file_is_refused(text: str) -> None:
     toml(text)
     message = refusal()

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from memory.temporal import dates, points, words
 from memory.temporal.ago import Amount, ago, latest
+from memory.temporal.bound import read_bound
 from memory.temporal.finder import MAX_CANDIDATES, TimeRange, find_range
 from memory.temporal.reading import MAX_CHARS, fold, readable
 from memory.temporal.spans import Moment, months_before, season_of, weekday_before, weekend_before
@@ -430,6 +433,17 @@ def test_dates_are_read_day_first() -> None:
     assert dates.parse_day("16 mai", until=until) == date(2023, 5, 16)
     assert dates.parse_day("31 february", until=until) is None
     assert dates.parse_day("29 february", until=date(2104, 2, 10)) == date(2096, 2, 29)
+
+
+def test_what_is_too_long_for_a_date_is_not_read_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To read 16,000 characters as a date took two seconds."""
+    read: list[str] = []
+    monkeypatch.setattr(dates, "_read", read.append)
+    for text in ("1 " * 8000, f"5 may 2023 {'12/3/' * 3000}"):
+        assert dates.parse_day(text, until=date(2024, 5, 15)) is None
+        with pytest.raises(ValueError, match="is no time"):
+            read_bound(text, now=datetime(2024, 5, 15, tzinfo=UTC), zone=UTC)
+    assert set(read) <= {"5 may 2023"}
 
 
 def timed(message: str, times: int = 20) -> float:

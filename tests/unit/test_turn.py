@@ -174,7 +174,19 @@ def test_text_in_blocks_is_read() -> None:
     assert read(state(HumanMessage(blocks, id="t1"))).message == "look: nice"
 
 
-@each("at", ["", "yesterday", None, 5, "2026-13-01"])
+@each(
+    "at",
+    [
+        "",
+        "yesterday",
+        None,
+        5,
+        "2026-13-01",
+        "9999-12-31T23:59:59",
+        "9999-12-31T23:59:59-14:00",
+        "0001-01-01",
+    ],
+)
 def test_without_a_time_the_clock_tells(at: object) -> None:
     assert read(state(bare(at=at))).at == NOW
     assert read(state(bare())).at == NOW
