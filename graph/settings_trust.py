@@ -39,7 +39,7 @@ def obeyed(path: Path, given: Given) -> dict[str, Any]:
 def withheld(path: Path, given: Given) -> dict[str, Any]:
     """Return the settings of a file that wait for its user to trust it."""
     wanting = {name: value for name, value in given.items() if name not in _FREE}
-    if not wanting or _is_named(path) or _record().get(_place(path)) == _digest(wanting):
+    if not wanting or _is_trusted(path) or _record().get(_place(path)) == _digest(wanting):
         return {}
     return wanting
 
@@ -62,10 +62,10 @@ def distrust(path: Path) -> None:
     _write({place: digest for place, digest in _record().items() if place != _place(path)})
 
 
-def _is_named(path: Path) -> bool:
-    """Say whether the environment names the folder of the file, as `make` does."""
-    folder = os.environ.get(VARIABLE)
-    return bool(folder) and os.path.realpath(folder or "") == os.path.realpath(path.absolute().parent)
+def _is_trusted(path: Path) -> bool:
+    """Say whether it is in the user's own folder, or in one that the environment names, as `make` does."""
+    trusted = (config_folder(), os.environ.get(VARIABLE))
+    return os.path.realpath(path.absolute().parent) in {os.path.realpath(one) for one in trusted if one}
 
 
 def _record() -> dict[str, str]:

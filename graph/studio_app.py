@@ -30,6 +30,7 @@ def open_door() -> Opened:
     return Opened(
         settings,
         token,
+        url,
         f"{moved}Studio, by this address and no other: {STUDIO}/studio/?baseUrl={url}/{token.key}\n"
         f"For langgraph-sdk: export LANGGRAPH_API_KEY={token.secret.get_secret_value()}\n",
     )

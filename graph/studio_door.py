@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
@@ -36,6 +37,8 @@ class Opened(NamedTuple):
 
     settings: StudioSettings
     token: StudioToken
+    url: str
+    """Where the server says that it is: by this name it may be called too."""
     announcement: str
     """For whoever started the server."""
 
@@ -51,7 +54,7 @@ class StudioDoor:
         """Open with the server's start; refuse, or let through."""
         if scope["type"] == "lifespan":
             opened = await asyncio.to_thread(self._open)
-            self._guarded = guarded(self._app, opened.settings, opened.token)
+            self._guarded = guarded(self._app, opened.settings, opened.token, opened.url)
             await self._app(scope, receive, self._telling(send, opened.announcement))
         elif scope.get("root_path") == _OWN_CALLS:
             await self._app(scope, receive, send)
@@ -69,7 +72,7 @@ class StudioDoor:
         return telling
 
 
-def guarded(app: ASGIApp, settings: StudioSettings, token: StudioToken) -> ASGIApp:
+def guarded(app: ASGIApp, settings: StudioSettings, token: StudioToken, url: str) -> ASGIApp:
     """Return the application behind everything that a request has to pass."""
     origins = settings.studio_pages
     with_token = _TokenRequired(app, token, origins)
@@ -81,7 +84,7 @@ def guarded(app: ASGIApp, settings: StudioSettings, token: StudioToken) -> ASGIA
         expose_headers=_EXPOSED,
         allow_private_network=True,
     )
-    hosts = at_any_port([*LOOPBACK, *listed(settings.studio_hosts)])
+    hosts = at_any_port([*LOOPBACK, urlsplit(url).netloc, *listed(settings.studio_hosts)])
     return _Guarded(cors, HttpGuard(hosts, origins))
 
 

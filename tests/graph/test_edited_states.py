@@ -59,35 +59,21 @@ async def test_values_that_are_saved_again_as_json_are_the_same_values(
         ({"recall": "something"}, "recall"),
         ({"recall": {"candidates": [{"turn_id": 1}]}}, r"recall.candidates.0.turn_id"),
         ({"unused": ["something"]}, "unused.0"),
-    ],
-)
-async def test_what_cannot_stand_there_is_refused_and_the_thread_goes_on(
-    agent: Agent, model: ModelServer, edited: dict[str, Any], told: str
-) -> None:
-    await agent.ask("The kayak is under the bridge.", owner=OWNER, thread=THREAD)
-    step = await before(agent, "gap_filter")
-    with pytest.raises(BadState, match=told):
-        await agent.graph.aupdate_state(step.config, edited, as_node="working")
-    assert await agent.resume() == []
-    assert (await agent.ask("And the paddle?", owner=OWNER, thread=THREAD))["reply"].text
-
-
-@pytest.mark.parametrize(
-    ("edited", "told"),
-    [
         ({"exchange": {"rounds": [{}]}}, r"exchange.turn_id: .*exchange.rounds.0.text"),
         ({"exchange": "something"}, "exchange: "),
         ({"results": [{"key": "k"}]}, "results.0.turn_id"),
         ({"fitting": {"turn_id": 5}}, "fitting.turn_id"),
     ],
 )
-async def test_what_is_written_as_the_node_that_asks_the_model_is_refused_in_a_line(
-    agent: Agent, model: ModelServer, edited: dict[str, Any], told: str
+@pytest.mark.parametrize(("node", "written_as"), [("gap_filter", "working"), ("respond", "respond")])
+async def test_what_cannot_stand_there_is_refused_and_the_thread_goes_on(
+    agent: Agent, model: ModelServer, edited: dict[str, Any], told: str, node: str, written_as: str
 ) -> None:
     await agent.ask("The kayak is under the bridge.", owner=OWNER, thread=THREAD)
-    step = await before(agent, "respond")
+    step = await before(agent, node)
     with pytest.raises(BadState, match=told):
-        await agent.graph.aupdate_state(step.config, edited, as_node="respond")
+        await agent.graph.aupdate_state(step.config, edited, as_node=written_as)
+    assert await agent.resume() == []
     assert (await agent.ask("And the paddle?", owner=OWNER, thread=THREAD))["reply"].text
 
 

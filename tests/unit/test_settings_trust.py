@@ -100,6 +100,10 @@ def test_the_environment_names_a_folder_to_trust_and_no_file_can(monkeypatch: py
     assert load_settings().model_base_url == ""
     monkeypatch.setenv("GOAT_TRUST", str(Path.cwd()))
     assert load_settings().model_base_url == "http://evil.example/v1"
+    monkeypatch.delenv("GOAT_TRUST")
+    user_file().write_text(HOSTILE)
+    monkeypatch.chdir(user_file().parent)
+    assert (load_settings().model_base_url, told_withheld()) == ("http://evil.example/v1", "")
     for path, text in ((CONFIG_FILE, 'trust = "."'), (ENV_FILE, "GOAT_TRUST=.")):
         path.write_text(text)
         with pytest.raises(ConfigError, match="may stand in the environment alone"):

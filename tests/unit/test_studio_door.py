@@ -36,7 +36,7 @@ async def call(path: str, *headers: tuple[bytes, bytes], kind: str = "http", **g
     async def receive() -> Any:
         return {"type": "http.request"}
 
-    app = guarded(behind, Settings(**given), TOKEN)  # type: ignore[arg-type]  # texts, as in the environment
+    app = guarded(behind, Settings(**given), TOKEN, "https://odd-name.tunnel.example")  # type: ignore[arg-type]  # texts, as in the environment
     scope = {"type": kind, "path": path, "raw_path": path.encode(), "headers": list(headers)}
     await app({**scope, "method": "GET"} if kind == "http" else scope, receive, send)
     return sent[0]
@@ -63,6 +63,7 @@ async def test_names_and_pages_can_be_configured() -> None:
     lan, page = (b"host", b"goat.lan:2024"), (b"origin", b"http://localhost:3000")
     assert (await call("/info", lan, shown))["status"] == 421
     assert (await call("/info", lan, shown, studio_hosts="goat.lan"))["status"] == 200
+    assert (await call("/info", (b"host", b"odd-name.tunnel.example"), shown))["status"] == 200
     assert (await call("/info", HERE, page, shown))["status"] == 403
     assert (await call("/info", HERE, page, shown, studio_origins="http://localhost:3000"))["status"] == 200
     assert (await call("/info", HERE, (b"origin", b"null"), shown))["status"] == 403
