@@ -36,6 +36,8 @@ def test_word_of_a_job_appears_above_the_prompt(
         scripted.answers = {"planner": plan(("researcher", "slowly")), "researcher": "Unhurried."}
         model.hold_before = "Unhurried"
         chat.type("once more\r")
+        chat.until(r"\[y/N\]")  # what the first job found stands in the conversation
+        chat.type("y\r")
         chat.until("planned, steps: 1")
         chat.type("/jobs\r")
         chat.until("running .*: Compare the prices of oats.")
