@@ -20,10 +20,14 @@ from memory.models import (
     QueryFacts,
     SearchReport,
 )
+from memory.provenance import Carrier, Part, Speaker
 from tests.tables import each
 
 AT = datetime(2026, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
-PAST = ConversationTurn(turn_id="t", message="ce faci? \0 🐐", reply="", at=AT, evidence=["a"], tokens=3)
+PARTS = (Part(text="pay", carrier=Carrier.DOCUMENT, speaker=Speaker.THIRD_PARTY, source="a.pdf"),)
+PAST = ConversationTurn(
+    turn_id="t", message="ce faci? \0 🐐", reply="", at=AT, evidence=["a"], parts=PARTS, tokens=3
+)
 CANDIDATE = Candidate(
     turn_id="t",
     thread="th",
