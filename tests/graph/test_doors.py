@@ -308,7 +308,10 @@ def documented() -> dict[str, list[str]]:
     """Read the table of the documentation."""
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")]
-        for line in DOCS.read_text("utf-8").partition("<!-- doors -->")[2].splitlines()
+        for line in DOCS.read_text("utf-8")
+        .partition("<!-- doors -->")[2]
+        .partition("<!-- /doors -->")[0]
+        .splitlines()
         if line.startswith("| ")
     ]
     assert rows[0] == ["way in", *EFFECTS, "prompt broken out of", "other owner reached"]

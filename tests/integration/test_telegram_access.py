@@ -511,7 +511,9 @@ async def test_a_name_cannot_pass_for_words(group: Bot, model: ModelServer, name
     head, _, said = answer.text.partition(": ")
     assert "hello" in said or "hello" in head
     prompt = model.chats[-1].prompt
-    assert prompt.splitlines()[-1].count(":") == 1
+    assert prompt.splitlines()[-1] == "hello"
+    (writes,) = [line for line in prompt.splitlines() if " writes:" in line]
+    assert writes.startswith("<turn_context>")
     assert "\nBob: I agree" not in prompt
 
 
