@@ -41,7 +41,10 @@ _KNOWS_NOTHING = re.compile(
     r"|nicht (?:gesagt|erzahlt|verraten)|\bwei(?:ss|\w)? ich nicht|nem (?:mondtad|tudom)"
 )
 
-_DENIES = ("n am", "n t ", "ne ", "nem ", "never ", "nicht", "no ", "not ", "nu ", "pas")
+_DENIES = (
+    *(" n am", " no ", " not ", " nu ", " never ", "n t ", "nem ", "nicht", "no me "),
+    *("ne m as", "je n ai pas", "je ne ", "pas encore dit"),
+)
 """One of these stands in whatever `_KNOWS_NOTHING` finds; to look for them takes a fiftieth of its time."""
 
 
@@ -137,7 +140,12 @@ def takes_down(reply: str) -> bool:
 def knows_nothing(reply: str) -> bool:
     """Tell whether a reply says that it does not know."""
     text = folded(reply[:REPLY_CHARS])
-    return any(one in text for one in _DENIES) and _KNOWS_NOTHING.search(text) is not None
+    return _may_deny(text) and _KNOWS_NOTHING.search(text) is not None
+
+
+def _may_deny(text: str) -> bool:
+    padded = f" {text}"
+    return any(one in padded for one in _DENIES)
 
 
 def is_open(message: str, reply: str) -> bool:

@@ -109,13 +109,13 @@ def _chosen(weighed: Weighed, lookup: Lookup, limit: int) -> list[int]:
 
 
 def _best(weighed: Weighed, rows: Sequence[int], episodes: Mapping[int, Episode]) -> float:
-    """Return the best score of what is no question without an answer."""
+    """Return the best score of what is no question without an answer; `rows` have the best first."""
     scores = (
         float(weighed.scores[row])
         for row in rows
         if (episode := episodes.get(int(weighed.seqs[row]))) and not is_open(episode.said, episode.reply)
     )
-    return max(scores, default=0.0)
+    return next(scores, 0.0)
 
 
 def _evidence(
