@@ -71,9 +71,11 @@ class Archive:
     async def write(self, state: State, context: TurnContext) -> ArchiveUpdate:
         """Write the turn down, whatever it is."""
         turn, reply = state["turn"], state["reply"]
-        in_vain = await asyncio.to_thread(unused, state)
         foreign = await asyncio.to_thread(brings_foreign, state)
-        new_episode = await self.episodes.append(to_episode(turn, reply, foreign=foreign))
+        in_vain, new_episode = await asyncio.gather(
+            asyncio.to_thread(unused, state),
+            self.episodes.append(to_episode(turn, reply, foreign=foreign)),
+        )
         said = await self._to_conversation(state, in_vain, foreign=foreign)
         new_turn, *_ = await asyncio.gather(
             self.conversations.append(said, owner=turn.owner, thread=turn.thread),

@@ -7,16 +7,18 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
+from langchain_core.messages import AnyMessage, HumanMessage
 from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
 from graph.state import Recall
+from graph.thread_ids import thread_id
 from graph.turn import TurnReader, user_message
 from memory.episodic.background import Background
 from memory.episodic.store import EpisodeArchive
@@ -486,3 +488,63 @@ async def test_a_message_that_takes_its_time_is_not_read_on_the_event_loop(tmp_p
         await bench.ask("what did we say " + "on friday " * 30, prefetch_timeout=20)
         assert zone.threads
         assert threading.get_ident() not in zone.threads
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A turn whose search begins before its first node."""
+
+    bench: Bench
+    message: str
+    context: TurnContext = field(default_factory=lambda: TurnContext(prefetch_timeout=20, cache_ttl=0))
+
+    def said(self, message: str = "", owner: str = "ana") -> HumanMessage:
+        return user_message(message or self.message, turn_id="ahead", owner=owner, at=NOW)
+
+    def ahead(self) -> AbstractAsyncContextManager[None]:
+        turn = self.bench.node.turns.of(self.said(), "ana", thread_id("no thread", "ana"))
+        return self.bench.node.ahead(turn, self.context)
+
+    async def run(self, *before: HumanMessage, said: HumanMessage | None = None) -> Recall:
+        messages: list[AnyMessage] = [*before, said or self.said()]
+        return (await self.bench.node({"messages": messages}, Runtime(context=self.context)))["recall"]
+
+
+async def test_a_search_that_was_begun_ahead_is_the_only_one(bench: Bench) -> None:
+    turn, searches, asked = (
+        Begun(bench, "what is my boat called?"),
+        bench.vectors.searches,
+        bench.embeddings.asked,
+    )
+    async with turn.ahead():
+        assert found(await turn.run())[0] == "boat"
+    assert (bench.vectors.searches, bench.embeddings.asked) == (searches + 1, asked + 1)
+    assert not bench.node.begun
+
+
+async def test_a_search_ahead_serves_no_other_message_and_no_other_owner(bench: Bench) -> None:
+    turn = Begun(bench, "what is my boat called?")
+    async with turn.ahead():
+        assert found(await turn.run(said=turn.said("where does the roof leak?")))[0] == "roof"
+    async with turn.ahead():
+        assert found(await turn.run(said=turn.said(owner="bob"))) == []
+
+
+async def test_a_message_that_leans_on_those_before_it_is_searched_with_them(bench: Bench) -> None:
+    turn = Begun(bench, "and what about it?")
+    before = user_message("where does the roof leak?", turn_id="before", owner="ana", at=NOW)
+    async with turn.ahead():
+        recall = await turn.run(before)
+    assert recall.expanded == "where does the roof leak?\nand what about it?"
+    assert found(recall)[0] == "roof"
+
+
+async def test_a_search_ahead_is_forgotten_when_an_earlier_turn_is_finished_first(bench: Bench) -> None:
+    turn = Begun(bench, "what is the dinghy called?")
+    async with turn.ahead():
+        await bench.node.begun["ahead"].searching
+        await bench.archive.append(
+            Episode(turn_id="dinghy", owner="ana", thread="t", message="The dinghy is Pip.", reply="", at=NOW)
+        )
+        bench.node.forget("ahead")
+        assert "dinghy" in found(await turn.run())
