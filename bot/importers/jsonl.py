@@ -5,12 +5,14 @@ An export has `speaker` and `parts` too, as `memory.provenance` does.
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from bot.importers.imported import FileEpisode, derived_id, derived_tag
 from bot.importers.source import Field, read_lines, stable_id
 from memory.models import Episode
 from memory.provenance import Part, Speaker, read_parts
+from memory.text import clean
 
 THREAD = "import"
 
@@ -47,7 +49,11 @@ def _episode(line: Field, owner: str, thread: str, alike: Counter[tuple[str, ...
 
 def _parts(line: Field) -> tuple[Part, ...]:
     found = line.find("parts")
-    return read_parts([part.value for part in found.items()]) if found else ()
+    values = [part.value for part in found.items()] if found else []
+    parts = read_parts(values)
+    if found is not None and len(parts) != len(values):
+        raise found.bad("parts as an export has them")
+    return tuple(replace(part, text=clean(part.text), source=clean(part.source)) for part in parts)
 
 
 def _speaker(line: Field) -> Speaker:

@@ -196,13 +196,14 @@ def test_jsonl_takes_over_no_id(tmp_path: Path) -> None:
 def test_a_third_party_says_what_is_imported_until_the_owner_says_otherwise(
     tmp_path: Path, mine: bool, given: str
 ) -> None:
-    part = {"text": "Buy oats.", "carrier": "document", "speaker": "owner"}
+    part = {"text": "Buy \ud800 oats.", "carrier": "document", "speaker": "owner", "source": ""}
     path = lines(tmp_path, LINE | {"speaker": given, "parts": [part, part | {"speaker": "third_party"}]})
     (episode,) = read_episodes(path, Format.JSONL, owner="ana", mine=mine)
     own = mine and given == "owner"
     assert episode.speaker is (Speaker.OWNER if own else Speaker.THIRD_PARTY)
     assert episode.carrier is Carrier.IMPORT
     assert [part.foreign for part in episode.parts] == [not mine, True]
+    assert episode.parts[0].text == "Buy \ufffd oats."
 
 
 def test_jsonl_ids_follow_the_content_not_the_place(tmp_path: Path) -> None:
@@ -302,6 +303,8 @@ BAD_FILES: list[tuple[Format, object, str]] = [
     (Format.JSONL, LINE | {"message": " ", "reply": ""}, '"message" is not empty'),
     (Format.JSONL, LINE | {"message": 1}, "line 1.message: expected a text, found a number"),
     (Format.JSONL, LINE | {"tags": [1]}, "line 1.tags[0]: expected a text, found a number"),
+    (Format.JSONL, LINE | {"parts": [{"text": "x"}]}, "line 1.parts: expected parts as an export has them"),
+    (Format.JSONL, LINE | {"parts": ["x"]}, "line 1.parts: expected parts as an export has them"),
     (Format.JSONL, LINE | {"speaker": "king"}, 'line 1.speaker: expected "owner" or "assistant" or'),
     (Format.JSONL, LINE | {"thread": ""}, "line 1.thread: expected a text that is not empty"),
 ]
