@@ -4,14 +4,14 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
-from memory.temporal import english, figures, other_languages, romanian
+from memory.temporal import english, figures, holidays, other_languages, romanian
 from memory.temporal.reading import fold, readable, sentence_around
 from memory.temporal.rule import Needs, Rule
 from memory.temporal.spans import Moment, Span
 from memory.temporal.tense import Tense, tense
 
 MAX_CANDIDATES = 20
-_RULES = (*english.RULES, *romanian.RULES, *figures.RULES, *other_languages.RULES)
+_RULES = (*english.RULES, *romanian.RULES, *figures.RULES, *other_languages.RULES, *holidays.RULES)
 _HINTS = re.compile(
     r"""\d{4} | \bago\b | \b(?:yester|today|last|past|earlier|this|the\ other|ieri|alalta|asear|azi|ast[ae]
     |acum|urma|trecut|preced|ultim|dimineata|craciun|christmas|week-?end|winter|spring|summer|autumn|fall|iarna
@@ -20,6 +20,9 @@ _HINTS = re.compile(
     |back|month|quarter|trimestr|inceput|mijloc|sfarsit|hier|ayer|anoche|gestern|tegnap|semaine|semana|woche|het
     |lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|lunes|martes|miercoles|jueves|viernes|sabado|domingo
     |montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|kedd|szerda|csutortok|pentek|szombat|vasarnap
+    |easter|thanksgiving|halloween|valentin|new\ year|boxing|black\ friday|bank\ holiday|revelion|anul\ nou
+    |past[ei]|ajun|nicolae|nicholas|sf|noel|nouvel|l'an|paques|navidad|noche|pascua|ano\ nuevo|weihnacht
+    |heilig|silvester|neujahr|ostern|nikolaus|reveillon
     |mois|mes|monat|honap|fev|avr|jui|aou|ene|abr|ago|dic|okt|dez|maj|sze
     |jan|feb|mar|apr|may|mai|jun|iun|jul|iul|aug|sep|oct|nov|noi|dec|ian)""",
     re.VERBOSE,

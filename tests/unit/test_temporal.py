@@ -158,9 +158,38 @@ def test_days_by_their_place_and_in_other_languages(message: str, expected: str)
 
 
 @each(
+    ("message", "expected"),
+    [
+        ("what did I text you the day after Thanksgiving?", "2023-11-24 2023-11-25"),
+        ("what happened the night after Black Friday, at 1 am?", "2023-11-24T17:00 2023-11-25T06:00"),
+        ("what did I tell you the evening before New Year's Eve?", "2023-12-30 2023-12-31"),
+        ("what did I tell you on New Year's morning?", "2024-01-01 2024-01-02"),
+        ("What did you suggest I cook on Easter Sunday?", "2024-03-31 2024-04-02"),
+        ("Early May bank holiday, at lunch, I asked you something. What was it?", "2024-05-06 2024-05-07"),
+        ("what did I say on Boxing Day?", "2023-12-26 2023-12-27"),
+        ("ce ți-am povestit de Paște?", "2024-05-05 2024-05-07"),
+        ("ce ți-am scris a doua zi de Crăciun?", "2023-12-26 2023-12-27"),
+        ("noaptea de după Revelion ce ți-am spus?", "2023-12-31T17:00 2024-01-01T06:00"),
+        ("ce mi-ai recomandat în ajun de Crăciun?", "2023-12-24 2023-12-25"),
+        ("qu'est-ce que je t'ai dit à Noël ?", "2023-12-24 2023-12-27"),
+        ("¿qué hice en Navidad?", "2023-12-24 2023-12-27"),
+        ("was habe ich dir an Weihnachten erzählt?", "2023-12-24 2023-12-27"),
+    ],
+)
+def test_days_that_have_names(message: str, expected: str) -> None:
+    assert shown(message) == expected
+
+
+@each(
     "message",
     [
         "book a table on the second Friday of April",
+        "what should I cook on New Year's Eve?",
+        "what did I pay for the Halloween costume?",
+        "what did we do in the days after Easter?",
+        "book a table for Valentine's Day",
+        "ce gătesc de Paște?",
+        "unde mergem de Revelion?",
         "put it back on Friday",
         "I've had 2 weeks back pain",
         "I owed two months back rent",
