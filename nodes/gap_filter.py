@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from langgraph.runtime import Runtime
 
@@ -14,12 +14,12 @@ from graph.updates import GapFilterUpdate
 from memory.duplicates import asks_again, contained, superseded, words_of
 from memory.expansion import is_fragment
 from memory.gap import GapRule, Verdict, calibrated_rule, null_rule, ratio_rule
-from memory.marks import asks, takes_down
+from memory.marks import asks, in_first_person, takes_down
 from memory.models import Candidate, Decision
 from memory.questions import is_unanswered
 from memory.ranking import RankRule, by_blend, by_relevance
 from memory.relevance import Calibration, Calibrations, calibration_of, suits
-from memory.staged import Staged, staged_of
+from memory.staged import MOST, Staged, staged_of
 from memory.supersession import outdated
 from memory.traits import Asked
 
@@ -27,6 +27,8 @@ CALLS_FOR_NOTHING = -2.0
 """Log-odds under which a fragment asks on about nothing: "and how are you?"."""
 FEW_HOLD_A_KEY = 5
 """A key that more episodes hold says too little by itself."""
+A_DAY = timedelta(hours=48)
+"""A time that is no longer is a day, or the night after it."""
 ASKED_FOR = ("key", "time")
 """Rules by which the message itself asks for a memory."""
 BY_PROBABILITY = (GapRule.STAGED, GapRule.CALIBRATED)
@@ -76,7 +78,7 @@ def decided(
         decisions = called(candidates, state, context, staged)
     else:
         decisions = judged(candidates, recall, context, calibration)
-    decisions = by_key_and_time(decisions, candidates, recall)
+    decisions = by_key_and_time(decisions, candidates, recall, state["turn"].said)
     if staged is None:
         decisions = without_small_talk(decisions, candidates, recall)
     decisions = carried_on(decisions, state)
@@ -200,16 +202,29 @@ def _calibrated(
     return _decisions(candidates, verdicts)
 
 
+def asks_of_time(candidates: Sequence[Candidate], recall: Recall, message: str) -> bool:
+    """Tell whether a message asks for what was said at a time, whatever it was about.
+
+    It names nothing but the time, or it asks of its author's own on a day of few turns: "what did I tell you
+    about the move last Friday?"
+    """
+    if recall.times is None:
+        return False
+    few = sum(candidate.evidence.timed for candidate in candidates) <= MOST
+    narrow = few and recall.times.end - recall.times.start <= A_DAY
+    return recall.times.alone or (narrow and asks(message) and in_first_person(message))
+
+
 def by_key_and_time(
-    decisions: Sequence[Decision], candidates: Sequence[Candidate], recall: Recall
+    decisions: Sequence[Decision], candidates: Sequence[Candidate], recall: Recall, message: str
 ) -> list[Decision]:
     """Keep what holds a rare key of the message; hold the rest to the time that the message means.
 
     What lies in that time stands alone when any of it is relevant. When none is, the time is taken as a
-    matter like any other; a message that asks for nothing but a time is answered by what was said then.
+    matter like any other; a message that asks for a time is answered by what was said then.
     """
     evidence = {candidate.turn_id: candidate.evidence for candidate in candidates}
-    alone = recall.times is not None and recall.times.alone
+    alone = asks_of_time(candidates, recall, message)
     found = []
     for decision in decisions:
         told = evidence[decision.turn_id]

@@ -25,6 +25,7 @@ from memory.gap import GapRule
 from memory.models import Candidate, ConversationTurn, Decision, Evidence, Fact, Mechanism, QueryFacts
 from memory.ranking import RankRule
 from memory.relevance import Calibration, GivenCalibrations, calibration_of
+from memory.staged import MOST
 from nodes.gap_filter import (
     AS_BEFORE,
     FEW_HOLD_A_KEY,
@@ -348,7 +349,7 @@ class TestCarriedOn:
 
 
 def settled(
-    *candidates: Candidate, relevant: Sequence[str] = (), times: TimeMeant | None = None
+    *candidates: Candidate, relevant: Sequence[str] = (), times: TimeMeant | None = None, message: str = ""
 ) -> dict[str, tuple[bool, str]]:
     """Return what keys and times make of decisions by which `relevant` are kept."""
     judged = [
@@ -362,7 +363,7 @@ def settled(
         )
         for c in candidates
     ]
-    return rules(by_key_and_time(judged, candidates, Recall(candidates=candidates, times=times)))
+    return rules(by_key_and_time(judged, candidates, Recall(candidates=candidates, times=times), message))
 
 
 KEPT, CUT = (True, "calibrated"), (False, "calibrated")
@@ -410,6 +411,17 @@ class TestKeyAndTime:
             "then": CUT,
             "at another time": KEPT,
         }
+
+    def test_who_asks_what_they_said_on_a_day_is_answered_by_the_few_turns_of_it(self) -> None:
+        found = [candidate("then", timed=True), candidate("at another time")]
+        asked = "ce ți-am spus despre fratele meu ieri?"
+        assert settled(*found, times=YESTERDAY, message=asked)["then"] == (True, "time")
+        for message in ("who won the match yesterday?", "yesterday I told you everything"):
+            assert settled(*found, times=YESTERDAY, message=message)["then"] == CUT
+        week = TimeMeant(start=NOW - timedelta(days=7), end=NOW, text="this week")
+        assert settled(*found, times=week, message=asked)["then"] == CUT
+        many = [candidate(str(n), timed=True) for n in range(MOST + 1)]
+        assert set(settled(*many, times=YESTERDAY, message=asked).values()) == {CUT}
 
     def test_a_message_that_names_a_time_alone_is_answered_by_all_of_it(self) -> None:
         alone = TimeMeant(start=YESTERDAY.start, end=NOW, text="yesterday", alone=True)
