@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from typing import Literal
 
 from dateutil.easter import EASTER_ORTHODOX, EASTER_WESTERN, easter
 
@@ -33,7 +34,7 @@ def _fixed(month: int, day: int, last: int | None = None) -> Callable[[int], Day
     return lambda year: Days(date(year, month, day), date(year, month, last or day) + DAY)
 
 
-def _easter(method: int, year: int) -> Days:
+def _easter(method: Literal[1, 2, 3], year: int) -> Days:
     """Return Easter Sunday and Monday."""
     sunday = easter(year, method)
     return Days(sunday, sunday + 2 * DAY)
