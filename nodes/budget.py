@@ -17,7 +17,7 @@ from memory.prompt import fit_conversation, fit_system, render_day, render_memor
 from memory.text import clip
 from memory.tokens import CountTokens, TokenCounter
 from memory.window import MARKS, Space
-from nodes.gap_filter import shown_turns
+from nodes.judgement import shown_turns
 from nodes.window_share import WindowShare
 
 _CHARS_PER_TOKEN = 3

@@ -26,13 +26,12 @@ from memory.models import Candidate, ConversationTurn, Decision, Evidence, Fact,
 from memory.ranking import RankRule
 from memory.relevance import Calibration, GivenCalibrations, calibration_of
 from memory.staged import MOST
-from nodes.gap_filter import (
+from nodes.gap_filter import GapFilter, decided
+from nodes.overrides import (
     AS_BEFORE,
     FEW_HOLD_A_KEY,
-    GapFilter,
     by_key_and_time,
     carried_on,
-    decided,
     with_newer,
     without_echo,
 )

@@ -1,0 +1,113 @@
+"""What the configured rule of the gap filter says of each candidate, before anything overrules it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from graph.context import TurnContext
+from graph.shown import ECHO
+from graph.state import Conversation, Recall, State
+from memory.gap import GapRule, Verdict, calibrated_rule, null_rule, ratio_rule
+from memory.models import Candidate, Decision
+from memory.questions import is_unanswered
+from memory.relevance import Calibration, calibration_of
+from memory.staged import Staged, staged_of
+from memory.traits import Asked
+
+BY_PROBABILITY = (GapRule.STAGED, GapRule.CALIBRATED)
+"""Rules that go by a probability of relevance."""
+
+
+def fit_for(
+    recall: Recall, context: TurnContext, calibration: Calibration | None, staged: Staged | None
+) -> Staged | None:
+    """Return the fit of the two decisions; None for another rule, or when none can judge this recall.
+
+    A calibration that is named is a fit of the rule `calibrated`, and decides by that.
+    """
+    if context.gap_rule is not GapRule.STAGED or calibration is not None or recall.query.calls is None:
+        return None
+    return staged or staged_of(recall.query.model)
+
+
+def called(
+    candidates: Sequence[Candidate], state: State, context: TurnContext, staged: Staged
+) -> list[Decision]:
+    """Decide whether the message calls for memory, and which memories answer it."""
+    turn = state["turn"]
+    asked = Asked(
+        message=turn.said, at=turn.at, query=state["recall"].query, turns=state["conversation"].turns
+    )
+    window, found = shown_turns(state["conversation"]), dict[str, Decision]()
+    for here in (False, True):  # what stands in the conversation takes no place of a memory
+        some = [each for each in candidates if (each.turn_id in window) is here]
+        verdicts = staged.judged(asked, some, threshold=context.gap_threshold, fall=context.gap_break)
+        for decision in _decisions(some, verdicts):
+            named = replace(decision, rule=ECHO) if here and not decision.kept else decision
+            found[decision.turn_id] = named
+    return [found[candidate.turn_id] for candidate in candidates]
+
+
+def judged(
+    candidates: Sequence[Candidate],
+    recall: Recall,
+    context: TurnContext,
+    calibration: Calibration | None = None,
+) -> list[Decision]:
+    """Apply the configured rule.
+
+    Where probabilities decide, questions that were never answered are held against each other alone: what is
+    asked again is the best find, and its answer would look poor beside it.
+    """
+    if context.gap_rule in BY_PROBABILITY:
+        calibration = calibration or calibration_of(recall.query.model)
+        asking = {candidate.turn_id for candidate in candidates if is_unanswered(candidate)}
+        told = _among_themselves([one for one in candidates if one.turn_id not in asking])
+        asked = [one for one in candidates if one.turn_id in asking]
+        found = [one for some in (told, asked) for one in _calibrated(some, recall, context, calibration)]
+        by_id = {decision.turn_id: decision for decision in found}
+        return [by_id[candidate.turn_id] for candidate in candidates]
+    closest = sorted(candidates, key=_similarity, reverse=True)
+    similar = [_similarity(candidate) for candidate in closest]
+    if context.gap_rule is GapRule.RATIO:
+        return _decisions(closest, ratio_rule(similar, recall.noise, significance=context.gap_significance))
+    return _decisions(closest, null_rule(similar, recall.noise, threshold=context.gap_null_share))
+
+
+def _among_themselves(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return candidates whose scores are shares of the best one among them."""
+    best = max((one.evidence.share for one in candidates), default=0.0) or 1.0
+    return [
+        replace(one, evidence=replace(one.evidence, share=one.evidence.share / best)) for one in candidates
+    ]
+
+
+def _calibrated(
+    candidates: Sequence[Candidate], recall: Recall, context: TurnContext, calibration: Calibration
+) -> list[Decision]:
+    chances = [calibration.probability(candidate.evidence, recall.query) for candidate in candidates]
+    verdicts = calibrated_rule(chances, threshold=context.gap_threshold, fall=context.gap_break)
+    return _decisions(candidates, verdicts)
+
+
+def _similarity(candidate: Candidate) -> float:
+    return -1.0 if candidate.evidence.cosine is None else candidate.evidence.cosine
+
+
+def _decisions(candidates: Sequence[Candidate], verdicts: Sequence[Verdict]) -> list[Decision]:
+    return [
+        Decision(
+            turn_id=candidate.turn_id,
+            kept=verdict.kept,
+            rule=verdict.rule,
+            score=verdict.score,
+            threshold=verdict.threshold,
+            probability=verdict.probability,
+        )
+        for candidate, verdict in zip(candidates, verdicts, strict=True)
+    ]
+
+
+def shown_turns(conversation: Conversation) -> set[str]:
+    """Return the ids of the turns that may be shown as conversation."""
+    turns = [*conversation.turns, *([conversation.opening] if conversation.opening else [])]
+    return {turn.turn_id for turn in turns}

@@ -1,0 +1,153 @@
+"""What overrules the judgement of the gap filter: keys, times, echoes, what goes on and what is newer."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from graph.state import Recall, State
+from memory.duplicates import asks_again, contained, superseded, words_of
+from memory.expansion import is_fragment
+from memory.marks import asks, in_first_person, takes_down
+from memory.models import Candidate, Decision
+from memory.staged import MOST
+from memory.supersession import outdated
+
+CALLS_FOR_NOTHING = -2.0
+"""Log-odds under which a fragment asks on about nothing: "and how are you?"."""
+FEW_HOLD_A_KEY = 5
+"""A key that more episodes hold says too little by itself."""
+A_DAY = timedelta(hours=48)
+"""A time that is no longer is a day, or the night after it."""
+ASKED_FOR = ("key", "time")
+"""Rules by which the message itself asks for a memory."""
+SURE = 0.9
+"""A memory that is so probable is shown again, also when it was shown in vain."""
+AS_BEFORE = 0.05
+"""How much more probable a memory must be than when it was last shown in vain."""
+
+
+def asks_of_time(candidates: Sequence[Candidate], recall: Recall, message: str) -> bool:
+    """Tell whether a message asks for what was said at a time, whatever it was about.
+
+    It names nothing but the time, or it asks of its author's own on a day of few turns: "what did I tell you
+    about the move last Friday?"
+    """
+    if recall.times is None:
+        return False
+    few = sum(candidate.evidence.timed for candidate in candidates) <= MOST
+    narrow = few and recall.times.end - recall.times.start <= A_DAY
+    return recall.times.alone or (narrow and asks(message) and in_first_person(message))
+
+
+def by_key_and_time(
+    decisions: Sequence[Decision], candidates: Sequence[Candidate], recall: Recall, message: str
+) -> list[Decision]:
+    """Keep what holds a rare key of the message; hold the rest to the time that the message means.
+
+    What lies in that time stands alone when any of it is relevant. When none is, the time is taken as a
+    matter like any other; a message that asks for a time is answered by what was said then.
+    """
+    evidence = {candidate.turn_id: candidate.evidence for candidate in candidates}
+    alone = asks_of_time(candidates, recall, message)
+    found = []
+    for decision in decisions:
+        told = evidence[decision.turn_id]
+        if 0 < told.keyed <= FEW_HOLD_A_KEY:
+            found.append(replace(decision, kept=True, rule="key", probability=1.0))
+        elif told.timed and alone:
+            found.append(replace(decision, kept=True, rule="time", probability=1.0))
+        else:
+            found.append(decision)
+    if not any(decision.kept and evidence[decision.turn_id].timed for decision in found):
+        return found
+    return [
+        replace(decision, kept=False, rule="time")
+        if decision.kept and not evidence[decision.turn_id].timed and decision.rule != "key"
+        else decision
+        for decision in found
+    ]
+
+
+def without_small_talk(
+    decisions: Sequence[Decision], candidates: Sequence[Candidate], recall: Recall
+) -> list[Decision]:
+    """Cut small talk, and everything for a message that is small talk itself: thanks call up nothing."""
+    idle = {c.turn_id for c in candidates if c.small_talk or recall.query.small_talk}
+    return [
+        replace(decision, kept=False, rule="small_talk", probability=0.0)
+        if decision.kept and decision.turn_id in idle and decision.rule not in ASKED_FOR
+        else decision
+        for decision in decisions
+    ]
+
+
+def without_echo(
+    decisions: Sequence[Decision], candidates: Sequence[Candidate], state: State
+) -> list[Decision]:
+    """Cut what a later memory repeats, what the facts say already, and what was just shown in vain."""
+    kept_ids = {d.turn_id for d in decisions if d.kept and d.rule not in ASKED_FOR}
+    kept = [candidate for candidate in candidates if candidate.turn_id in kept_ids]
+    repeated = {kept[place].turn_id for place in superseded(kept)}
+    repeated |= {c.turn_id for c in kept if asks_again(c, state["turn"].said)}
+    facts = [words_of(f"{fact.key} {fact.value}") for fact in state["fact_sheet"].facts]
+    known = {c.turn_id for c in kept if facts and _is_known(words_of(f"{c.said} {c.reply}"), facts)}
+    in_vain = {shown.turn_id: shown.probability for shown in state.get("unused", ())}
+    if asks(state["turn"].said):  # who asks again wants it, in whatever words
+        in_vain = {}
+    found = []
+    for decision in decisions:
+        rule = _echo(decision, repeated, known, in_vain) if decision.kept else ""
+        found.append(replace(decision, kept=False, rule=rule) if rule else decision)
+    return found
+
+
+def carried_on(decisions: Sequence[Decision], state: State) -> list[Decision]:
+    """Keep what was shown right before, for a message that asks on about it ("and how much is it?").
+
+    Not when the last reply took something down: then the message asks for that.
+    """
+    message, turns = state["turn"].said, state["conversation"].turns
+    noted = bool(turns) and takes_down(turns[-1].reply)
+    query = state["recall"].query
+    idle = query.small_talk or (query.calls or 0.0) < CALLS_FOR_NOTHING
+    if noted or idle or not asks(message) or not is_fragment(message):
+        return list(decisions)
+    carried = {*state["recall"].carried}
+    return [
+        replace(decision, kept=True, rule="carried")
+        if decision.turn_id in carried and not decision.kept
+        else decision
+        for decision in decisions
+    ]
+
+
+def with_newer(
+    decisions: Sequence[Decision], candidates: Sequence[Candidate], message: str
+) -> list[Decision]:
+    """Mark kept memories that a later one puts out of date, and keep the latest one with them."""
+    by_id = {decision.turn_id: decision for decision in decisions}
+    while True:
+        shown = [candidate for candidate in candidates if by_id[candidate.turn_id].kept]
+        later = outdated(shown, candidates, message)
+        added = {new: old for old, new in later.items() if not by_id[new].kept}
+        if not added:
+            break
+        for new, old in added.items():
+            chance = by_id[old].probability
+            by_id[new] = replace(by_id[new], kept=True, rule="newer", probability=chance)
+    return [replace(each, superseded_by=later.get(turn_id, "")) for turn_id, each in by_id.items()]
+
+
+def _echo(decision: Decision, repeated: set[str], known: set[str], in_vain: dict[str, float]) -> str:
+    if decision.turn_id in repeated:
+        return "duplicate"
+    if decision.turn_id in known:
+        return "fact"
+    before = None if decision.rule in ASKED_FOR else in_vain.get(decision.turn_id)
+    if before is not None and decision.probability < min(before + AS_BEFORE, SURE):
+        return "unused"
+    return ""
+
+
+def _is_known(words: frozenset[str], facts: Sequence[frozenset[str]]) -> bool:
+    return any(contained(words, fact) for fact in facts)
