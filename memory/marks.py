@@ -7,6 +7,7 @@ is missed or misread costs little.
 import json
 import re
 import unicodedata
+from collections import Counter
 from functools import cache
 from importlib.resources import files
 
@@ -69,6 +70,27 @@ def _marks(name: str) -> frozenset[str]:
 
 def _holds(text: str, mark: str) -> bool:
     return not _marks(mark).isdisjoint(_words(text))
+
+
+@cache
+def _languages_of() -> dict[str, tuple[str, ...]]:
+    """Read which languages have a small word, folded."""
+    languages: dict[str, str] = json.loads(files(__package__).joinpath("marks.json").read_text("utf-8"))[
+        "small_words"
+    ]
+    found: dict[str, tuple[str, ...]] = {}
+    for language, words in languages.items():
+        for word in words.split():
+            found[word] = (*found.get(word, ()), language)
+    return found
+
+
+def language(text: str) -> str:
+    """Return the language whose small words a text has most of; "" when that is none, or more than one."""
+    known = _languages_of()
+    votes = Counter(each for word in set(_words(text[:READ_CHARS])) for each in known.get(word, ()))
+    (first, most), (_, next_most) = [*votes.most_common(2), ("", 0), ("", 0)][:2]
+    return first if most > next_most else ""
 
 
 def in_first_person(text: str) -> bool:

@@ -107,6 +107,7 @@ class _About:
     def __init__(self, message: str) -> None:
         self.figure = marks.asks_figure(message)
         self.seeks = marks.seeks(message)
+        self.language = marks.language(message)
         self.names = [marks.folded(name)[:NAME_STEM] for name in _NAME.findall(message)]
 
 
@@ -153,6 +154,8 @@ def _compared(each: Candidate, norm: _Norm) -> Traits:
 
 def _spoken(each: Candidate, said: _Words, about: _About) -> Traits:
     figure, text = about.figure, f" {marks.folded(f'{each.said} {each.reply}')}" if about.names else ""
+    language = marks.language(f"{each.said} {each.reply}") if about.language else ""
+    other = bool(language) and language != about.language
     digits, digits_told = marks.has_figure(f"{each.said}{each.reply}"), marks.has_figure(each.said)
     return {
         "open": said.is_open,
@@ -167,6 +170,8 @@ def _spoken(each: Candidate, said: _Words, about: _About) -> Traits:
         "its_length": math.log1p(len(each.said)),
         "reply_length": math.log1p(len(each.reply)),
         "its_small_talk": each.small_talk,
+        "other_language": other,
+        "near_in_other": max(_near(each), _said(each)) if other else 0.0,
         "taste": about.seeks and marks.tells_taste(each.said),
         "name_missing": bool(about.names) and not any(f" {name}" in text for name in about.names),
     }
@@ -221,6 +226,8 @@ _OF_BEST = (
     "before_asked",
     "taste",
     "name_missing",
+    "other_language",
+    "near_in_other",
 )
 
 

@@ -61,6 +61,23 @@ def test_an_answer_that_denies_something_is_one(reply: str) -> None:
     assert not knows_nothing(reply)
 
 
+@each(
+    ("text", "expected"),
+    [
+        ("what's the paediatrician's name, a friend asks", "en"),
+        ("pediatra e dr. Mocanu, la Lavanda, răspunde doar după 16", "ro"),
+        ("ordonnance : et pas d'alcool avec, génial pour un chef", "fr"),
+        ("¿qué días trabajo esta primavera en la mensajería?", "es"),
+        ("ich habe am Montag einen Termin", "de"),
+        ("mikor van a szülinapom, és hol?", "hu"),
+        ("SB 14 NLU", ""),
+        ("", ""),
+    ],
+)
+def test_the_language_of_a_short_text_is_told_by_its_small_words(text: str, expected: str) -> None:
+    assert marks.language(text) == expected
+
+
 def test_no_words_of_people_are_kept() -> None:
     said = " ".join(["I", "told", "nobody", "else"])
     held = sys.getrefcount(said)

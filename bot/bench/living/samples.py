@@ -17,8 +17,9 @@ from bot.bench.sets.handmade import packaged
 from graph.context import TurnContext
 from graph.layers import Layers
 from memory.calibration.staged_fit import Message, Sample
-from memory.traits import Asked, memory_traits
-from nodes.gap_filter import at_most, shown_turns
+from memory.traits import Asked, Traits, memory_traits
+from nodes.gap_filter import at_most
+from nodes.judgement import shown_turns
 
 UNCALLED = ("small_talk", "new_topic")
 """Kinds of messages that call for no memory, whatever there is."""
@@ -31,6 +32,9 @@ HANDMADE: Mapping[str, float] = {ANSWERED: 0.3, OTHER_PERSON: 0.3}
 """The same of archives of other benchmarks, and of the hand-made ones."""
 OF_OTHERS, OPENING = 0.5, 0.25
 """What a message counts that no archive was asked; openings are many, and some do call for memory."""
+IN_OTHER_LANGUAGE = 0.3
+"""What a message that calls for nothing counts in an archive of another language: most such samples are
+questions of other people, which would teach that one who asks in another language never means the archive."""
 OPENING_CHARS = 600
 FIRST_PERSON = "first_person"
 
@@ -58,14 +62,19 @@ class Labelled:
         window = shown_turns(state["conversation"])
         found = at_most(state["recall"].candidates, TurnContext().prefetch_results, window)
         apart = [each for each in found if each.turn_id not in window]
+        traits = memory_traits(asked, apart) if apart else []
+        gold = [each.turn_id in self.probe.gold for each in apart]
+        weight = weights.get(self.probe.kind, 1.0)
+        if not any(gold) and _in_other_language(traits):
+            weight *= IN_OTHER_LANGUAGE
         return Sample(
             group=self.group,
             asked=asked,
-            traits=memory_traits(asked, apart) if apart else [],
-            gold=[each.turn_id in self.probe.gold for each in apart],
+            traits=traits,
+            gold=gold,
             vector=np.asarray(self.vector, np.float32),
             calls=self.probe.kind not in UNCALLED,
-            weight=weights.get(self.probe.kind, 1.0),
+            weight=weight,
         )
 
     @property
@@ -101,6 +110,10 @@ async def messages(layers: Layers, openings: Iterable[str]) -> list[Message]:
         for texts, calls, weight in weighed
         for text in texts
     ]
+
+
+def _in_other_language(traits: Sequence[Traits]) -> bool:
+    return 2 * sum(each["other_language"] for each in traits) > len(traits)
 
 
 async def _vector(layers: Layers, text: str) -> list[float]:

@@ -7,18 +7,14 @@ The figures are of people who were left out of every part of a fit: fitted on al
 import argparse
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
-import numpy as np
 from rich.console import Console
 
 from bot.bench.living.archives import as_lives, openings
 from bot.bench.living.lives import Lives, packaged_lives, read_lives
 from bot.bench.living.measures import ALL, Measures, measured
 from bot.bench.living.report import print_measures
-from bot.bench.living.run import Probed, read_probed
 from bot.bench.living.samples import ARCHIVED, HANDMADE, LIVED, Labelled, labelled, messages, samples
 from bot.bench.race.remembered import remembering
 from bot.bench.running import layers_in
@@ -29,17 +25,18 @@ from bot.bench.sets.reading import LIVING, file_of
 from bot.bench_command import UNHURRIED, Bars
 from graph.context import TurnContext
 from graph.settings import Settings, load_settings
-from graph.state import State
-from memory.calibration.staged_fit import Message, Sample, called, fit_staged, with_bar
+from memory.calibration.staged_fit import Message, Sample, fit_staged, with_bar
 from memory.relevance import digest, file_name
 from memory.staged import PREFIX, Staged
-from nodes.gap_filter import decided
 from tests.bench.recall.calibrate import OUT
+from tests.bench.recall.frontier import decide, draw
 
 OF_OTHERS, OF_OTHER_PEOPLE = 100, 8
 """Questions of other archives that each archive of LoCoMo is asked, and each hand-made one."""
 YOUNG = {1: 4, 3: 3, 10: 2}
 """How many archives of each size are drawn from each hand-made one: memory begins with one turn."""
+OF_FOLDER = 1
+"""Place of the lives of the folder among what is read: the frontier is drawn of them."""
 OPERATING = 0.55
 """The probability from which something is shown, chosen on people left out: then under six tenths of the near
 misses, and a tenth of the new topics, have something shown. It is moved to 0.5, the default threshold."""
@@ -65,9 +62,12 @@ async def main() -> None:
     found = [one for lives, weights in read for one in samples(asked[lives.name], weights)]
     figures: dict[str, float] = {}
     for lives, _ in read:
-        measures = measured(judged(asked[lives.name], found, others))
+        fits = left_out(asked[lives.name], found, others)
+        measures = measured([decide(each, TurnContext(), fits[each.group]) for each in asked[lives.name]])
         print_measures(f"{lives.name}, people left out", measures, console)
         figures |= {f"{lives.name}, people left out: {what}": value for what, value in _figures(measures)}
+        if lives is read[OF_FOLDER][0]:
+            draw(asked[lives.name], fits)
     data = {lives.name: digest(lives.model_dump(mode="json")) for lives, _ in read}
     whole = fit(found, others, model=name, data=data).model_copy(update={"figures": figures})
     (OUT / (PREFIX + file_name(name))).write_text(whole.model_dump_json() + "\n", "utf-8")
@@ -90,27 +90,14 @@ def fit(found: Sequence[Sample], others: Sequence[Message], *, model: str, data:
     return with_bar(fit_staged(found, others, model=model, data=data), OPERATING)
 
 
-def judged(asked: Sequence[Labelled], found: Sequence[Sample], others: Sequence[Message]) -> list[Probed]:
-    """Return what fits show that were made without each person."""
-    probed = []
-    for person in dict.fromkeys(each.group for each in asked):
-        rest = [one for one in found if one.group != person]
-        left_out = fit(rest, others, model="left out", data={})
-        probed += [decide(each, left_out) for each in asked if each.group == person]
-    return probed
-
-
-def decide(each: Labelled, staged: Staged) -> Probed:
-    """Decide anew on a probe, by a fit; the budget is taken as it was, since memories of lives are short."""
-    state, allocation = each.recalled.state, each.recalled.state["allocation"]
-    calls = round(called(staged.message, np.asarray(each.vector, np.float32)), 6)
-    recall = replace(state["recall"], query=replace(state["recall"].query, calls=calls))
-    decisions = decided({**state, "recall": recall}, TurnContext(), None, staged)
-    in_window = {*allocation.conversation}
-    shown = [one.turn_id for one in decisions if one.kept and one.turn_id not in in_window]
-    anew = replace(allocation, recalled=shown, over_budget=())
-    left = {**state, "recall": recall, "decisions": decisions, "allocation": anew}
-    return read_probed(each.person, each.probe, cast(State, left), each.recalled.milliseconds)
+def left_out(
+    asked: Sequence[Labelled], found: Sequence[Sample], others: Sequence[Message]
+) -> dict[str, Staged]:
+    """Return, for each person, a fit that was made without them."""
+    return {
+        person: fit([one for one in found if one.group != person], others, model="left out", data={})
+        for person in dict.fromkeys(each.group for each in asked)
+    }
 
 
 def _figures(measures: Measures) -> list[tuple[str, float]]:

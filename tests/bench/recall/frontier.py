@@ -1,0 +1,92 @@
+"""The frontier of what a rule shows: needed memories against extra ones; drawn by `make calibrate`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from bot.bench.living.measures import ALL, measured
+from bot.bench.living.run import Probed, read_probed
+from bot.bench.living.samples import Labelled
+from bot.pictures.canvas import png
+from bot.pictures.curve import curves_figure
+from bot.pictures.palette import PALETTES
+from bot.pictures.values import Curve, Point
+from graph.context import TurnContext
+from graph.state import State
+from memory.calibration.staged_fit import called
+from memory.gap import GapRule
+from memory.staged import MOST, Staged
+from nodes.gap_filter import decided
+
+IMAGES = Path(__file__).parents[3] / "docs" / "images"
+THRESHOLDS = np.linspace(0.02, 0.98, 25)
+NEEDED = "Needed memory shown: messages that have an answer\nin the archive"
+EXTRA = "Extra: memories shown that do not help,\nfor 100 messages"
+NAMES = {
+    GapRule.CALIBRATED: "calibrated",
+    GapRule.NULL: "null turns",
+    GapRule.RATIO: "largest gap (first version)",
+}
+
+
+def decide(each: Labelled, context: TurnContext, staged: Staged | None = None) -> Probed:
+    """Decide anew on a probe; the budget is taken as it was, since memories of lives are short."""
+    state = each.recalled.state
+    recall = state["recall"]
+    if staged is not None:
+        calls = round(called(staged.message, np.asarray(each.vector, np.float32)), 6)
+        recall = replace(recall, query=replace(recall.query, calls=calls))
+    decisions = decided({**state, "recall": recall}, context, None, staged)
+    shown = [one.turn_id for one in decisions if one.kept]
+    left = {**state, "recall": recall, "decisions": decisions}
+    return _probed(each, left, shown)
+
+
+def draw(asked: Sequence[Labelled], fits: Mapping[str, Staged]) -> None:
+    """Write the picture, light and dark: each person is judged by the fit that left them out."""
+    curves = [
+        _staged(asked, fits),
+        *(_rule(asked, rule, name) for rule, name in NAMES.items()),
+        _always(asked),
+    ]
+    title = "What is shown of lives in conversation"
+    for palette in PALETTES:
+        figure = curves_figure(curves, title=title, coverage=NEEDED, risk=EXTRA, palette=palette)
+        (IMAGES / f"frontier-{palette.name}.png").write_bytes(png(figure))
+
+
+def _staged(asked: Sequence[Labelled], fits: Mapping[str, Staged]) -> Curve:
+    def at(threshold: float) -> tuple[float, float]:
+        context = TurnContext(gap_threshold=threshold)
+        return _measured(decide(each, context, fits[each.group]) for each in asked)
+
+    needed, extra = zip(*map(at, THRESHOLDS.tolist()), strict=True)
+    return Curve("staged", needed, extra, point=Point(*at(TurnContext().gap_threshold)))
+
+
+def _rule(asked: Sequence[Labelled], rule: GapRule, name: str) -> Curve:
+    needed, extra = _measured(decide(each, TurnContext(gap_rule=rule)) for each in asked)
+    return Curve(name, [needed], [extra])
+
+
+def _always(asked: Sequence[Labelled]) -> Curve:
+    """Show the three best, whatever was said."""
+    best = ((each, [one.turn_id for one in each.recalled.state["recall"].candidates]) for each in asked)
+    needed, extra = _measured(_probed(each, dict(each.recalled.state), found[:MOST]) for each, found in best)
+    return Curve(f"always the best {MOST}", [needed], [extra])
+
+
+def _measured(probed: Iterable[Probed]) -> tuple[float, float]:
+    every = measured(list(probed)).by_kind[ALL]
+    return every.needed or 0.0, every.extra or 0.0
+
+
+def _probed(each: Labelled, state: Mapping[str, object], shown: Sequence[str]) -> Probed:
+    allocation = each.recalled.state["allocation"]
+    in_window = {*allocation.conversation}
+    kept = [turn_id for turn_id in shown if turn_id not in in_window]
+    anew = {**state, "allocation": replace(allocation, recalled=kept, over_budget=())}
+    return read_probed(each.person, each.probe, cast(State, anew), each.recalled.milliseconds)
