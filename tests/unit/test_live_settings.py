@@ -116,7 +116,8 @@ def test_a_file_that_changes_while_it_is_read_is_an_error_of_the_configuration()
 
     editor, refused = threading.Thread(target=edit), 0
     editor.start()
-    for _ in range(200):
+    until = time.monotonic() + 60
+    while not refused and time.monotonic() < until:
         try:
             load_settings()
         except ConfigError as error:
