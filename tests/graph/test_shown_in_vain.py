@@ -12,7 +12,7 @@ from tests.graph.test_experiments import OWNER, THREAD, fork
 from tests.servers.model import ModelServer
 
 TOLD = "My bike is parked at the north gate of the station"
-ASKED = "tell me about the bike at the station"
+ASKED = "let us talk about the bike"
 LOOSE = TurnContext(gap_threshold=0.4, gap_break=100)
 
 
