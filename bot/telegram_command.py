@@ -85,7 +85,7 @@ async def _kept_running(drain: float) -> AsyncIterator[None]:
 
 
 async def _keep_running(running: list[Process], environment: Mapping[str, str]) -> None:
-    command = [sys.executable, "-m", "bot.cli", "telegram", "--part", Part.WORK.value]
+    command = [sys.executable, "-P", "-m", "bot.cli", "telegram", "--part", Part.WORK.value]
     while True:
         process = await asyncio.create_subprocess_exec(*command, env=environment, start_new_session=True)
         running[:] = [process]

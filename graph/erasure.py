@@ -100,6 +100,7 @@ class OwnerErasure:
         await layers.recorder.flush()
         await layers.conversations.erase(owner=owner)
         await layers.episodes.erase(owner=owner)
+        layers.prefetch.forget_owner(owner)
         await layers.permanent.erase(owner=owner)
         await layers.files.erase(owner)
         await layers.cache.erase(owner=owner)

@@ -15,6 +15,9 @@ from graph.updates import ToolsInput
 from memory.text import shortened
 from memory.tool_prompt import BRIDGE, LAST, fenced_output
 
+_OWN_WRITING = frozenset({"search_memory", "delegate_status", "get_recent_logs"})
+"""Tools whose output holds what the model wrote."""
+
 
 def exchange_of(state: State) -> Exchange:
     """Return the rounds of this turn; none for those of an earlier one."""
@@ -84,7 +87,7 @@ def _given(state: State) -> Iterator[Given]:
     """Yield what an address may come from: the message, its parts, and what was read outside.
 
     What the model wrote, and may have written an address into, is none: arguments, failures that repeat them,
-    and replies that a search of the memory finds.
+    and replies, which a search of the memory, a job and the log have in them.
     """
     turn, asked = state["turn"], {call.key: call.arguments for call in exchange_of(state).calls}
     yield Given(turn.message)
@@ -92,7 +95,7 @@ def _given(state: State) -> Iterator[Given]:
     yield from (
         Given(result.output, asked[result.key])
         for result in results_of(state)
-        if result.ok and result.foreign
+        if result.ok and result.foreign and result.name not in _OWN_WRITING
     )
 
 

@@ -19,8 +19,14 @@ ENV_FILE = Path(".env")
 WORKING = (CONFIG_FILE, ENV_FILE)
 """The files of the working folder, in rising order of precedence."""
 ENVIRONMENT = "the environment"
-_OF_AN_ADDRESS = frozenset({"model_api_key", "model_context"})
-"""What holds at one model endpoint, and must not be sent to another."""
+_OF_ADDRESSES = {
+    "model_base_url": ("model_api_key", "model_context"),
+    "embedding_base_url": ("embedding_api_key",),
+    "transcription_base_url": ("transcription_api_key",),
+    "vision_base_url": ("vision_api_key",),
+    "letta_url": ("letta_token",),
+}
+"""What holds at one address, and must not be sent to another."""
 
 Sources = dict[str, dict[str, Any]]
 """The settings that each source holds, in rising order of precedence."""
@@ -62,8 +68,9 @@ def obeyed_by_source(given: Sources | None = None) -> Sources:
     held = given_by_source() if given is None else dict(given)
     held |= {str(path): obeyed(path, held[str(path)]) for path in WORKING}
     own, *others = held
-    if any("model_base_url" in held[source] for source in others):
-        held[own] = {name: value for name, value in held[own].items() if name not in _OF_AN_ADDRESS}
+    elsewhere = {name for source in others for name in held[source]}
+    gone = {name for url, names in _OF_ADDRESSES.items() if url in elsewhere for name in names}
+    held[own] = {name: value for name, value in held[own].items() if name not in gone}
     return held
 
 

@@ -86,7 +86,8 @@ def _file() -> Path:
 
 
 def _place(path: Path) -> str:
-    return os.path.realpath(path)
+    """Return where a file stands; a link that stands here is no file of where it points to."""
+    return str(Path(os.path.realpath(path.absolute().parent)) / path.name)
 
 
 def _digest(given: Given) -> str:

@@ -18,7 +18,7 @@ from graph.turn import reply_id
 from graph.updates import ArchiveUpdate
 from memory.deadline import within
 from memory.errors import MemoryTierError
-from memory.models import FOREIGN, ConversationTurn, Episode, Outcome
+from memory.models import FOREIGN, Candidate, ConversationTurn, Episode, Outcome
 from memory.prompt import render_said
 from memory.protocols import ConversationStore, EpisodeStore, SessionCache
 from memory.provenance import worth_keeping
@@ -153,9 +153,15 @@ def brings_foreign(state: State) -> bool:
     """Say whether tools read a third party's text in the turn, or its reply repeats some that was shown."""
     if any(result.foreign for result in results_of(state)):
         return True
-    past = [[turn.said, turn.reply, *turn.evidence] for turn in conversation_of(state) if turn.foreign]
-    recalled = [[memory.said, memory.reply] for memory in recalled_of(state) if memory.foreign]
-    return repeats(state["reply"].text, chain.from_iterable(past + recalled))
+    past = [[*_texts(turn), *turn.evidence] for turn in conversation_of(state) if turn.foreign]
+    recalled = [_texts(memory) for memory in recalled_of(state) if memory.foreign]
+    said = "\n".join([state["reply"].text, *(result.evidence for result in results_of(state))])
+    return repeats(said, chain.from_iterable(past + recalled))
+
+
+def _texts(told: ConversationTurn | Candidate) -> list[str]:
+    """Return all that the prompt shows of a turn, quotations included."""
+    return [told.message, *(part.text for part in told.parts), told.reply]
 
 
 def to_episode(turn: Turn, reply: Reply, *, foreign: bool = False) -> Episode:

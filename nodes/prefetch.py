@@ -35,6 +35,8 @@ _SEARCH_SHARE = 0.95
 _CACHE_SHARE = 0.2
 _KEEPING_DELAY = 0.1
 """Seconds after which a result is put into the cache: the model is being asked by then."""
+_FRESH_SECONDS = 5.0
+"""A turn that takes longer to begin waited for something, and searches anew."""
 _SHORT = 200
 """Characters that are read in less than a millisecond, or in about 5 when they are full of times."""
 _RECALL = TypeAdapter(Recall)
@@ -72,6 +74,12 @@ class Ahead:
     context: TurnContext
     searching: "asyncio.Task[Recall | None]"
     """Returns None when the message leans on what was said before it."""
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it began so shortly ago that nothing was erased since, also by another process."""
+        return time.monotonic() - self.began < _FRESH_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +114,17 @@ class Prefetch:
         """Search for a turn that is about to run, while its thread is taken and its state is read."""
         if self.loading.done:
             work = partial(self._alone, turn, context)
-            searching = self.background.joined(("ahead", turn.turn_id), work)
+            searching = self.background.joined(object(), work)  # no other turn's, whatever its id
             self.begun[turn.turn_id] = Ahead(turn, context, searching)
         try:
             yield
         finally:
             self.forget(turn.turn_id)
+
+    def forget_owner(self, owner: str) -> None:
+        """Make nothing of the searches ahead of an owner whose memory is erased."""
+        for turn_id in [turn_id for turn_id, ahead in self.begun.items() if ahead.turn.owner == owner]:
+            self.forget(turn_id)
 
     def forget(self, turn_id: str) -> None:
         """Make nothing of the search ahead: what it was to find may have changed since."""
@@ -120,7 +133,7 @@ class Prefetch:
     async def _found(self, turn: Turn, messages: Sequence[AnyMessage], context: TurnContext) -> Recall:
         """Return what the search ahead finds; without one that serves, search now."""
         begun, found = self.begun.pop(turn.turn_id, None), None
-        if begun is not None and (begun.turn, begun.context) == (turn, context):
+        if begun is not None and (begun.turn, begun.context) == (turn, context) and begun.is_fresh:
             found = await begun.searching
         if found is not None:
             return found

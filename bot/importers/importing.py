@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
 from typing import Protocol, runtime_checkable
 
 from bot.importers.imported import FileEpisode
+from bot.importers.source import stable_id
 from memory.models import Episode
 from memory.protocols import EpisodeStore
 from memory.provenance import Speaker
@@ -121,8 +122,21 @@ def _stands(episode: Episode, stands: Mapping[str, Episode]) -> bool:
     return episode.is_same(stands[episode.given_id])
 
 
+async def _apart(store: EpisodeStore, batch: list[Episode]) -> list[Episode]:
+    """Give an episode an id of its own where another file took its id for other words."""
+    held = await store.get([episode.turn_id for episode in batch], owner=batch[0].owner)
+    words = {episode.turn_id: (episode.message, episode.reply) for episode in held}
+    return [
+        replace(one, turn_id=stable_id("turn", one.owner, one.turn_id, one.message, one.reply))
+        if words.get(one.turn_id, (one.message, one.reply)) != (one.message, one.reply)
+        else one
+        for one in batch
+    ]
+
+
 async def _append(store: EpisodeStore, batch: list[Episode]) -> int:
     if isinstance(store, _BulkStore):
+        batch = await _apart(store, batch)
         new = await store.append_many(batch)
         if own := [episode.turn_id for episode in batch if episode.speaker is Speaker.OWNER]:
             await store.make_own(own, owner=batch[0].owner)

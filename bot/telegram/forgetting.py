@@ -106,6 +106,7 @@ class Forgetting:
             await self._drop_dead(owner)
             await self.desk.records.erase(owner)
             left = await self.desk.agent.erase(owner)
+            await self.desk.records.erase(owner)  # turns that were stopped have noted themselves meanwhile
             reasons = "\n".join(map(verbatim, left))
             return say("forgotten_left", reasons=reasons) if left else say("forgotten_all")
         await self.desk.agent.layers.permanent.forget(key, owner=owner, at=datetime.now(UTC))

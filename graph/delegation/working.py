@@ -83,7 +83,7 @@ def build_worker(ask: ModelCall, toolbox: Toolbox, tools: Tools) -> WorkGraph:
 
 def _after_ask(state: WorkState) -> list[Send] | str:
     """Run the open calls; what the step gave before, and its critic, is no word of the owner's."""
-    again = bool(state["earlier"])
+    again = bool(state["earlier"] or state["complaint"])
     inputs = tools_inputs(_as_turn(state))
     return [Send("tools", {**one, "foreign": one["foreign"] or again}) for one in inputs] or END
 

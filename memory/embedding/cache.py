@@ -88,7 +88,7 @@ def _require_space(folder: Path) -> None:
 def _run_build(target: Path) -> None:
     """Build in a child process, which can import what this process can."""
     try:
-        command = [sys.executable, "-m", "memory.embedding.build", str(find_weights()), str(target)]
+        command = [sys.executable, "-P", "-m", "memory.embedding.build", str(find_weights()), str(target)]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)}
         subprocess.run(  # noqa: S603 (our own module, no shell)
             command, env=environment, check=True, capture_output=True, text=True, timeout=BUILD_TIMEOUT

@@ -40,7 +40,7 @@ def _local(location: ChromaLocation, name: str) -> ClientAPI:
     location.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = str(location.folder) + name
     try:
-        return chromadb.PersistentClient(path, settings=Settings(anonymized_telemetry=False))
+        return chromadb.PersistentClient(path, settings=Settings(_env_file=None, anonymized_telemetry=False))
     except BaseException:  # Chroma would hand out its half-open engine from then on
         SharedSystemClient._identifier_to_system.pop(path, None)
         raise
@@ -55,7 +55,7 @@ def _remote(location: ChromaLocation) -> ClientAPI:
     _knock(url.hostname, port, secure=secure, timeout=location.timeout)
     token = url.username or ""
     headers = {"Authorization": f"Bearer {unquote(token)}"} if token else {}
-    settings = Settings(anonymized_telemetry=False)
+    settings = Settings(_env_file=None, anonymized_telemetry=False)
     client = chromadb.HttpClient(url.hostname, port, secure, headers, settings)
     for session in _sessions(client):
         session.timeout = httpx.Timeout(location.timeout)

@@ -530,6 +530,23 @@ async def test_a_search_ahead_serves_no_other_message_and_no_other_owner(bench: 
         assert found(await turn.run(said=turn.said(owner="bob"))) == []
 
 
+async def test_a_search_ahead_is_never_that_of_an_earlier_turn_of_the_same_id(bench: Bench) -> None:
+    async with Begun(bench, "what is my boat called?").ahead():
+        pass
+    turn = Begun(bench, "where does the roof leak?")
+    async with turn.ahead():
+        assert found(await turn.run())[0] == "roof"
+
+
+async def test_a_search_ahead_is_not_shown_after_its_owner_was_erased(bench: Bench) -> None:
+    turn = Begun(bench, "what is my boat called?")
+    async with turn.ahead():
+        await bench.node.begun["ahead"].searching
+        await bench.archive.erase(owner="ana")
+        bench.node.forget_owner("ana")
+        assert found(await turn.run()) == []
+
+
 async def test_a_message_that_leans_on_those_before_it_is_searched_with_them(bench: Bench) -> None:
     turn = Begun(bench, "and what about it?")
     before = user_message("where does the roof leak?", turn_id="before", owner="ana", at=NOW)

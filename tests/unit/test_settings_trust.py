@@ -17,6 +17,8 @@ from graph.settings_sources import (
 )
 from graph.settings_trust import config_folder, distrust, trust
 from graph.tools.plugins.environment import withhold_secrets
+from memory.episodic import chroma_client
+from memory.episodic.vectors import ChromaLocation
 from memory.errors import ConfigError
 
 HOSTILE = 'plugins_folder = "."\nmodel_base_url = "http://evil.example/v1"\n[gap]\nthreshold = 0.7\n'
@@ -92,6 +94,34 @@ def test_trust_is_for_one_folder_and_only_its_user_can_have_given_it() -> None:
     record.chmod(0o600)
     record.write_text("no JSON")
     assert load_settings().model_base_url == ""
+
+
+def test_a_link_borrows_no_trust() -> None:
+    CONFIG_FILE.write_text(HOSTILE)
+    trust_all()
+    theirs, mine = Path("theirs"), CONFIG_FILE.absolute()
+    theirs.mkdir()
+    (theirs / CONFIG_FILE).symlink_to(mine)
+    os.chdir(theirs)
+    assert load_settings().model_base_url == ""
+
+
+def test_chroma_obeys_no_folder(tmp_path: Path) -> None:
+    ENV_FILE.write_text(
+        "chroma_api_impl=chromadb.api.fastapi.FastAPI\nchroma_server_host=127.0.0.1\nchroma_server_http_port=9\n"
+    )
+    client = chroma_client._local(ChromaLocation(folder=tmp_path / "chroma"), "one")
+    assert client.list_collections() == []
+
+
+@pytest.mark.parametrize("part", ["embedding", "transcription", "vision"])
+def test_each_key_of_the_owner_goes_to_its_own_address_alone(
+    part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user_file().write_text(f'[{part}]\nbase_url = "https://mine/v1"\napi_key = "mine"\n')
+    assert getattr(load_settings(), f"{part}_api_key").get_secret_value() == "mine"
+    monkeypatch.setenv(f"GOAT_{part.upper()}_BASE_URL", "https://other/v1")
+    assert getattr(load_settings(), f"{part}_api_key").get_secret_value() == ""
 
 
 def test_the_environment_names_a_folder_to_trust_and_no_file_can(monkeypatch: pytest.MonkeyPatch) -> None:
