@@ -150,16 +150,19 @@ class Access:
         return found is not None and _text(found) == str(update_id)
 
     @translate_errors()
-    async def seconds_to_wait(self, user_id: int, update_id: int) -> int:
+    async def seconds_to_wait(self, user_id: int, what: int | str, *, sent: float | None = None) -> int:
         """Count a message of a person; return how long they should wait, 0 when it is within the limit.
 
-        The same update counts once.
+        The same update counts once, as does the same album: `what` is the id of either. It counts in the
+        minute in which it was `sent` (Unix time): what was written over hours while the bot was away is
+        handled all at once.
         """
         if not self.rate:
             return 0
         now = int(time.time())
-        keys = [self.keys("rate", user_id, minute) for minute in (now // MINUTE, now // MINUTE - 1)]
-        count = await (await self.client()).register_script(scripts.COUNT)(keys, [update_id, 2 * MINUTE])
+        minute = (now if sent is None else min(int(sent), now)) // MINUTE
+        keys = [self.keys("rate", user_id, one) for one in (minute, minute - 1)]
+        count = await (await self.client()).register_script(scripts.COUNT)(keys, [what, 2 * MINUTE])
         return MINUTE - now % MINUTE if int(count) > self.rate else 0
 
 

@@ -110,7 +110,10 @@ class Gate:
 
     async def _is_too_fast(self, update: Update, user: User) -> bool:
         access, update_id = self.desk.access, update.update_id
-        seconds = await access.seconds_to_wait(user.id, update_id)
+        message = update.message or update.edited_message
+        sent = (message.edit_date or message.date).timestamp() if message else None
+        album = message.media_group_id if message else None
+        seconds = await access.seconds_to_wait(user.id, album or update_id, sent=sent)
         if seconds and update.callback_query is not None:
             await self.desk.toast(update, self.desk.say(update)("too_fast", seconds=seconds))
         elif seconds and await access.first_time("fast", user.id, update_id, MINUTE):

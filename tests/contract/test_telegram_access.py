@@ -184,6 +184,20 @@ async def test_the_rate_is_each_persons_own(access: Access, monkeypatch: pytest.
     assert await replace(access, rate=0).seconds_to_wait(BOB, 9) == 0
 
 
+async def test_what_waited_while_the_bot_was_away_is_not_too_fast(
+    access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1_800_000_010
+    monkeypatch.setattr("bot.telegram.access.time.time", lambda: float(now))
+    written = [now - 7 * 3600 + 250 * number for number in range(100)]
+    assert [await access.seconds_to_wait(BOB, n, sent=at) for n, at in enumerate(written)] == [0] * 100
+    at_once = [await access.seconds_to_wait(BOB, 200 + n, sent=now - 3600) for n in range(9)]
+    assert at_once[-1] > 0
+    assert {await access.seconds_to_wait(EVE, "album", sent=now) for _ in range(9)} == {0}
+    future = [await access.seconds_to_wait(EVE, 300 + n, sent=now + 99 * n) for n in range(9)]
+    assert future[-1] > 0
+
+
 async def test_an_update_counts_once_and_keeps_its_place(
     access: Access, monkeypatch: pytest.MonkeyPatch
 ) -> None:
