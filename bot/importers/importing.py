@@ -135,6 +135,8 @@ async def _apart(store: EpisodeStore, batch: list[Episode]) -> list[Episode]:
 
 
 async def _append(store: EpisodeStore, batch: list[Episode]) -> int:
+    if not batch:
+        return 0
     if isinstance(store, _BulkStore):
         batch = await _apart(store, batch)
         new = await store.append_many(batch)
