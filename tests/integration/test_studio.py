@@ -166,7 +166,7 @@ async def test_a_turn_streams_shows_what_each_node_decided_and_is_forked(
     assert len(state["decisions"]) == len(FACTS)
 
     steps = await chat.history()
-    async with asyncio.timeout(60):  # on a busy machine a task's writes come to the server after the run's end
+    async with asyncio.timeout(60):  # a busy machine writes them after the run's end
         while any(task["result"] is None for step in steps for task in step["tasks"]):
             await asyncio.sleep(0.1)
             steps = await chat.history()
