@@ -18,6 +18,8 @@ machine, so that theirs go together while the model is being asked, also on a bu
 class _Lane:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     entries: list[Entry] = field(default_factory=list)
+    deferred: set[int] = field(default_factory=set)
+    """Identities of those that may be left out once a checkpoint holds what they wrote."""
     timer: asyncio.TimerHandle | None = None
 
 
@@ -36,6 +38,7 @@ class CommitQueue:
     def defer(self, entry: Entry) -> None:
         """Send an entry with the next one of its thread, or after `LINGER`."""
         lane, thread = self._add(entry), entry.namespace.thread
+        lane.deferred.add(id(entry))
         if lane.timer is None:
             flush = partial(self.flush, thread)
             lane.timer = asyncio.get_running_loop().call_later(
@@ -48,10 +51,12 @@ class CommitQueue:
         await self.flush(entry.namespace.thread)
 
     def _add(self, entry: Entry) -> _Lane:
-        """Queue an entry, and drop the writes that it contains."""
+        """Queue an entry, and drop the deferred writes that it contains; others only wait for a send."""
         lane = self._lanes.setdefault(entry.namespace.thread, _Lane())
         if isinstance(entry, CheckpointEntry):
-            lane.entries = [one for one in lane.entries if not _is_contained(one, entry)]
+            lane.entries = [
+                one for one in lane.entries if id(one) not in lane.deferred or not _is_contained(one, entry)
+            ]
         lane.entries.append(entry)
         return lane
 
@@ -64,6 +69,7 @@ class CommitQueue:
             if lane.timer is not None:
                 lane.timer.cancel()
             entries, lane.entries, lane.timer = lane.entries, [], None
+            lane.deferred.clear()
             try:
                 if entries:
                     await self._send(entries)

@@ -62,12 +62,15 @@ class ThreadList:
 
     async def follow(self) -> None:
         """Enter and drop what there is, and what changes later, until cancelled."""
-        looked = False
+        looked_at = None
         while True:
             try:
-                if not looked:
+                count = await self._count()
+                if (
+                    count != looked_at
+                ):  # what began and was erased since the last look is known to the server alone
                     self._known |= await self._with_a_past()
-                    looked = True
+                    looked_at = count
                 await self.drop_gone()
                 await self.enter_new()
             except (MemoryTierError, httpx.HTTPError, LangGraphError) as error:
@@ -98,8 +101,13 @@ class ThreadList:
             dropped.append(thread)
         return dropped
 
+    @translate_errors()
+    async def _count(self) -> int:
+        """Return how many threads Redis has."""
+        return int(await (await self._client()).zcard(THREADS))
+
     async def _with_a_past(self) -> set[str]:
-        """Return the threads in which the server ran something, or that were entered here: at its start."""
+        """Return the threads in which the server ran something, or that were entered here."""
         found: list[Any] = []
         while page := await self._threads.search(limit=_PAGE, offset=len(found)):
             found += page

@@ -18,12 +18,13 @@ from graph.redis_saver import RedisSaver
 from graph.redis_saver_keys import Namespace
 from graph.redis_saver_queue import CommitQueue
 from graph.redis_saver_upkeep import text
-from graph.redis_saver_write import Entry, WritesEntry
+from graph.redis_saver_write import CheckpointEntry, Entry, WritesEntry
 from memory.episodic.background import Background
 from memory.errors import TierCorrupt, TierUnavailable
 from memory.working.client import RedisConnection
 from memory.working.server import server_binary
 from tests.contract.redis_servers import connected
+from tests.plugins import until
 from tests.servers.redis import sentinel
 
 KEEP = 20
@@ -321,6 +322,24 @@ async def test_what_could_not_be_sent_goes_before_the_next() -> None:
     down = False
     await queue.commit(second)
     assert sent == ["a", "b"]
+
+
+async def test_writes_that_wait_for_a_send_are_not_left_out() -> None:
+    sent: list[Entry] = []
+    gate = asyncio.Event()
+
+    async def send(entries: Sequence[Entry]) -> None:
+        sent.extend(entries)
+        await gate.wait()
+
+    queue, namespace = CommitQueue(send, Background()), Namespace("t", "")
+    before, writes = (WritesEntry(namespace, parent, [("left", 1)], "task", "") for parent in ("0", "1"))
+    child = CheckpointEntry(namespace, empty_checkpoint(), {}, "1", {})
+    committing = [asyncio.create_task(queue.commit(one)) for one in (before, writes, child)]
+    await until(lambda: bool(sent))
+    gate.set()
+    await asyncio.gather(*committing)
+    assert sent == [before, writes, child]
 
 
 async def test_a_long_thread_stays_under_two_megabytes(on_valkey: RedisConnection) -> None:
