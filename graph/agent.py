@@ -84,17 +84,15 @@ class Agent:
             EmptyMessage: there is nothing to answer.
             OwnerMismatch: the thread is another owner's.
             ThreadBusy: another process is answering in this thread.
-            TierUnavailable: Redis cannot be reached, or the archive cannot be written. The turn stays
-                pending where it is, and is finished by the next call.
+            TierUnavailable: Redis cannot be reached, or the archive not written; the next call ends the turn.
         """
         if not clean(text).strip() and is_empty(about.parts):
             raise EmptyMessage("The message is empty. Write something to answer.")
         may_be_stored = bool(turn_id) and not fresh
         turn_id = turn_id or uuid.uuid4().hex
         context = context if context is not None else await self.layers.live.context(owner)
-        message = user_message(
-            text, turn_id=turn_id, owner=owner, at=about.at or datetime.now(UTC), about=about
-        )
+        at = about.at or datetime.now(UTC)
+        message = user_message(text, turn_id=turn_id, owner=owner, at=at, about=about)
         if about.private:
             async for event in self._runs.begin(message, thread, context, private=True):
                 yield event

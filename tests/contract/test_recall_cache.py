@@ -12,7 +12,7 @@ from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
 from graph.recorder import TurnRecorder
-from graph.state import Allocation, Recall, Reply, State, Turn
+from graph.state import Recall, Reply, State, Turn
 from graph.turn import TurnReader, user_message
 from memory.episodic.background import Background
 from memory.episodic.observations import ObservationLog
@@ -29,6 +29,7 @@ from memory.working.metrics import RedisMetrics
 from memory.working.session_cache import RedisSessionCache
 from nodes.archive import Archive
 from nodes.prefetch import Loading, Prefetch, cache_key
+from tests.allocations import NOTHING
 from tests.servers.chroma import ChromaSettings
 from tests.servers.hash_embeddings import HashEmbeddings
 
@@ -91,18 +92,7 @@ class Bench:
             "messages": [],
             "turn": turn,
             "reply": Reply(text="Noted.", outcome=Outcome.ANSWERED),
-            "allocation": Allocation(
-                confidence=0,
-                complexity=0,
-                total=0,
-                fixed=0,
-                l2_limit=0,
-                l2_used=0,
-                l3_limit=0,
-                l3_used=0,
-                conversation=(),
-                recalled=(),
-            ),
+            "allocation": NOTHING,
             "decisions": (),
         }
         await self.write(state, Runtime(context=TurnContext()))

@@ -14,7 +14,6 @@ from langgraph.runtime import Runtime
 from graph.context import TurnContext
 from graph.recalling import CANDIDATE_CHARS, to_candidate
 from graph.state import (
-    Allocation,
     Conversation,
     FactSheet,
     Persona,
@@ -41,6 +40,7 @@ from nodes.archive import UNUSED_TURNS, to_episode, unused
 from nodes.assemble import Assemble, alternating, conversation_messages, shorten_message
 from nodes.budget import Budget, fit_memories
 from nodes.gap_filter import decided
+from tests.allocations import NOTHING
 from tests.tables import each
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -380,18 +380,7 @@ class TestUnused:
         outcome: Outcome = Outcome.ANSWERED,
         before: tuple[Unused, ...] = (),
     ) -> list[Unused]:
-        allocation = Allocation(
-            confidence=0,
-            complexity=0,
-            total=0,
-            fixed=0,
-            l2_limit=0,
-            l2_used=0,
-            l3_limit=0,
-            l3_used=0,
-            conversation=(),
-            recalled=[memory.turn_id for memory in shown],
-        )
+        allocation = replace(NOTHING, recalled=[memory.turn_id for memory in shown])
         given: State = {
             "messages": [],
             "turn": TURN,
