@@ -18,9 +18,10 @@ within a distance of 1.5 are kept.
 import itertools
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+
+from memory.models import Decision
 
 CEILING = 1.5
 _ENOUGH_FOR_GAPS = 3
@@ -34,19 +35,6 @@ class GapRule(StrEnum):
     CALIBRATED = "calibrated"
     NULL = "null"
     RATIO = "ratio"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What a rule says of one score."""
-
-    kept: bool
-    rule: str
-    score: float
-    threshold: float
-    """What `score` was held against, in the same unit."""
-    probability: float
-    """That it is relevant; of `null` and `ratio` the share of null turns that it beats."""
 
 
 def beaten(similarity: float, noise: Sequence[float]) -> float:
@@ -63,35 +51,40 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     return min(between, ordered[high])  # rounding must not carry it past
 
 
-def null_rule(similarities: Sequence[float], noise: Sequence[float], *, threshold: float) -> list[Verdict]:
-    """Keep each similarity that passes the `threshold`-quantile of `noise` (ascending).
+def null_rule(
+    similarities: Mapping[str, float], noise: Sequence[float], *, threshold: float
+) -> list[Decision]:
+    """Keep each turn whose similarity passes the `threshold`-quantile of `noise` (ascending).
 
     With no noise measured nothing can be told relevant, and nothing is kept.
     """
     bar = quantile(noise, threshold) if noise else float("inf")
     return [
-        Verdict(kept=s > bar, rule="null", score=s, threshold=bar, probability=beaten(s, noise))
-        for s in similarities
+        Decision(
+            turn_id=turn_id, kept=s > bar, rule="null", score=s, threshold=bar, probability=beaten(s, noise)
+        )
+        for turn_id, s in similarities.items()
     ]
 
 
-def calibrated_rule(probabilities: Sequence[float], *, threshold: float, fall: float) -> list[Verdict]:
-    """Keep each probability from `threshold` on, the best of them up to where the list breaks.
+def calibrated_rule(probabilities: Mapping[str, float], *, threshold: float, fall: float) -> list[Decision]:
+    """Keep each turn whose probability is `threshold` or more, the best of them up to where the list breaks.
 
     It breaks where the log-odds of the kept ones, in descending order, fall by more than `fall` at once.
     """
-    descending = sorted((p for p in probabilities if p >= threshold), reverse=True)
+    descending = sorted((p for p in probabilities.values() if p >= threshold), reverse=True)
     falls = [log_odds(a) - log_odds(b) for a, b in itertools.pairwise(descending)]
     least = next((descending[place] for place, by in enumerate(falls) if by > fall), threshold)
     return [
-        Verdict(
+        Decision(
+            turn_id=turn_id,
             kept=p >= least,
             rule="break" if threshold <= p < least else "calibrated",
             score=p,
             threshold=least,
             probability=p,
         )
-        for p in probabilities
+        for turn_id, p in probabilities.items()
     ]
 
 
@@ -121,19 +114,31 @@ def ratio_cut(distances: Sequence[float], *, significance: float) -> tuple[int, 
 
 
 def ratio_rule(
-    similarities: Sequence[float], noise: Sequence[float], *, significance: float
-) -> list[Verdict]:
-    """Keep what stands before the largest gap of a descending list, when it is significant."""
-    distances = [squared_distance(s) for s in similarities]
+    similarities: Mapping[str, float], noise: Sequence[float], *, significance: float
+) -> list[Decision]:
+    """Keep the turns before the largest gap of descending similarities, when it is significant."""
+    distances = {turn_id: squared_distance(s) for turn_id, s in similarities.items()}
     if len(distances) < _ENOUGH_FOR_GAPS:
         return [
-            Verdict(kept=d <= CEILING, rule="few", score=d, threshold=CEILING, probability=beaten(s, noise))
-            for d, s in zip(distances, similarities, strict=True)
+            Decision(
+                turn_id=turn_id,
+                kept=distance <= CEILING,
+                rule="few",
+                score=distance,
+                threshold=CEILING,
+                probability=beaten(similarities[turn_id], noise),
+            )
+            for turn_id, distance in distances.items()
         ]
-    cut, ratio = ratio_cut(distances, significance=significance)
+    cut, ratio = ratio_cut([*distances.values()], significance=significance)
     return [
-        Verdict(
-            kept=rank < cut, rule="ratio", score=ratio, threshold=significance, probability=beaten(s, noise)
+        Decision(
+            turn_id=turn_id,
+            kept=rank < cut,
+            rule="ratio",
+            score=ratio,
+            threshold=significance,
+            probability=beaten(s, noise),
         )
-        for rank, s in enumerate(similarities)
+        for rank, (turn_id, s) in enumerate(similarities.items())
     ]

@@ -211,9 +211,9 @@ class Decision:
     """The rule that kept or cut it; the README lists them."""
     score: float
     threshold: float
-    """What `score` was held against."""
+    """What `score` was held against, in the same unit."""
     probability: float
-    """That it is relevant, in [0, 1]; under the rule `null` the share of null turns that it beats."""
+    """That it is relevant, in [0, 1]; of `null` and `ratio` the share of null turns that it beats."""
     tokens: int = 0
     """Tokens that it takes in the prompt."""
     superseded_by: str = ""

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from memory.gap import Verdict
-from memory.models import Candidate
+from memory.models import Candidate, Decision
 from memory.relevance import PACKAGE, Logistic, file_name
 from memory.traits import Asked, call_traits, memory_traits
 
@@ -53,10 +52,10 @@ class Staged(BaseModel):
     figures: Mapping[str, float] = Field(default_factory=dict)
     """What was measured on people who were left out."""
 
-    def judged(
+    def decisions(
         self, asked: Asked, candidates: Sequence[Candidate], *, threshold: float, fall: float
-    ) -> list[Verdict]:
-        """Return a verdict on each candidate.
+    ) -> list[Decision]:
+        """Decide on each candidate.
 
         Args:
             asked: the message.
@@ -69,23 +68,28 @@ class Staged(BaseModel):
         traits = memory_traits(asked, candidates)
         chances = [self.answers.log_odds(each) for each in traits]
         called = self.calls.log_odds(call_traits(asked, traits, chances))
-        return verdicts(chances, called, threshold=threshold, fall=fall * CLOSER)
+        by_id = {each.turn_id: chance for each, chance in zip(candidates, chances, strict=True)}
+        return staged_rule(by_id, called, threshold=threshold, fall=fall * CLOSER)
 
 
-def verdicts(chances: Sequence[float], called: float, *, threshold: float, fall: float) -> list[Verdict]:
-    """Decide by the log-odds of each memory and of the message; see `Staged.judged`."""
-    best = max(chances)
-    last = sorted(chances, reverse=True)[:MOST][-1]
+def staged_rule(
+    chances: Mapping[str, float], called: float, *, threshold: float, fall: float
+) -> list[Decision]:
+    """Decide by the log-odds of each memory, by turn id, and of the message; see `Staged.decisions`."""
+    best = max(chances.values())
+    last = sorted(chances.values(), reverse=True)[:MOST][-1]
     called_for, sure = probability(called) >= threshold, probability(called)
     found = []
-    for chance in chances:
+    for turn_id, chance in chances.items():
         kept, rule, score, bar = called_for, CALL if called_for else NO_CALL, sure, threshold
         if called_for and chance < best - fall:
             kept, rule, score, bar = False, WEAKER, chance - best, -fall
         elif called_for and chance < last:
             kept, rule = False, FURTHER
-        chance_of_all = probability(called + chance - best)
-        found.append(Verdict(kept=kept, rule=rule, score=score, threshold=bar, probability=chance_of_all))
+        both = probability(called + chance - best)
+        found.append(
+            Decision(turn_id=turn_id, kept=kept, rule=rule, score=score, threshold=bar, probability=both)
+        )
     return found
 
 

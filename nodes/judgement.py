@@ -6,7 +6,7 @@ from dataclasses import replace
 from graph.context import TurnContext
 from graph.shown import ECHO
 from graph.state import Conversation, Recall, State
-from memory.gap import GapRule, Verdict, calibrated_rule, null_rule, ratio_rule
+from memory.gap import GapRule, calibrated_rule, null_rule, ratio_rule
 from memory.models import Candidate, Decision
 from memory.questions import is_unanswered
 from memory.relevance import Calibration, calibration_of
@@ -40,8 +40,9 @@ def called(
     window, found = shown_turns(state["conversation"]), dict[str, Decision]()
     for here in (False, True):  # what stands in the conversation takes no place of a memory
         some = [each for each in candidates if (each.turn_id in window) is here]
-        verdicts = staged.judged(asked, some, threshold=context.gap_threshold, fall=context.gap_break)
-        for decision in _decisions(some, verdicts):
+        for decision in staged.decisions(
+            asked, some, threshold=context.gap_threshold, fall=context.gap_break
+        ):
             named = replace(decision, rule=ECHO) if here and not decision.kept else decision
             found[decision.turn_id] = named
     return [found[candidate.turn_id] for candidate in candidates]
@@ -67,10 +68,10 @@ def judged(
         by_id = {decision.turn_id: decision for decision in found}
         return [by_id[candidate.turn_id] for candidate in candidates]
     closest = sorted(candidates, key=_similarity, reverse=True)
-    similar = [_similarity(candidate) for candidate in closest]
+    similar = {candidate.turn_id: _similarity(candidate) for candidate in closest}
     if context.gap_rule is GapRule.RATIO:
-        return _decisions(closest, ratio_rule(similar, recall.noise, significance=context.gap_significance))
-    return _decisions(closest, null_rule(similar, recall.noise, threshold=context.gap_null_share))
+        return ratio_rule(similar, recall.noise, significance=context.gap_significance)
+    return null_rule(similar, recall.noise, threshold=context.gap_null_share)
 
 
 def _among_themselves(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -84,27 +85,12 @@ def _among_themselves(candidates: Sequence[Candidate]) -> list[Candidate]:
 def _calibrated(
     candidates: Sequence[Candidate], recall: Recall, context: TurnContext, calibration: Calibration
 ) -> list[Decision]:
-    chances = [calibration.probability(candidate.evidence, recall.query) for candidate in candidates]
-    verdicts = calibrated_rule(chances, threshold=context.gap_threshold, fall=context.gap_break)
-    return _decisions(candidates, verdicts)
+    chances = {one.turn_id: calibration.probability(one.evidence, recall.query) for one in candidates}
+    return calibrated_rule(chances, threshold=context.gap_threshold, fall=context.gap_break)
 
 
 def _similarity(candidate: Candidate) -> float:
     return -1.0 if candidate.evidence.cosine is None else candidate.evidence.cosine
-
-
-def _decisions(candidates: Sequence[Candidate], verdicts: Sequence[Verdict]) -> list[Decision]:
-    return [
-        Decision(
-            turn_id=candidate.turn_id,
-            kept=verdict.kept,
-            rule=verdict.rule,
-            score=verdict.score,
-            threshold=verdict.threshold,
-            probability=verdict.probability,
-        )
-        for candidate, verdict in zip(candidates, verdicts, strict=True)
-    ]
 
 
 def shown_turns(conversation: Conversation) -> set[str]:

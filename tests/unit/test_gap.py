@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from memory.gap import (
     CEILING,
     GapRule,
-    Verdict,
     beaten,
     calibrated_rule,
     log_odds,
@@ -21,6 +20,7 @@ from memory.gap import (
     ratio_rule,
     squared_distance,
 )
+from memory.models import Decision
 from tests.tables import each
 
 SIMILARITIES = st.lists(st.floats(-1, 1), max_size=40).map(lambda found: sorted(found, reverse=True))
@@ -31,19 +31,24 @@ SHARES = st.floats(0, 1)
 
 CHANCES = st.lists(st.floats(0, 1), max_size=40)
 FALLS = st.floats(0.01, 30)
-Rule = Callable[[list[float], list[float], float], list[Verdict]]
+Rule = Callable[[list[float], list[float], float], list[Decision]]
 
 
-def null(similarities: list[float], noise: list[float], threshold: float) -> list[Verdict]:
-    return null_rule(similarities, noise, threshold=threshold)
+def numbered(values: Sequence[float]) -> dict[str, float]:
+    """Give each value the id of a turn."""
+    return {str(place): value for place, value in enumerate(values)}
 
 
-def ratio(similarities: list[float], noise: list[float], threshold: float) -> list[Verdict]:
-    return ratio_rule(similarities, noise, significance=3.0)
+def null(similarities: list[float], noise: list[float], threshold: float) -> list[Decision]:
+    return null_rule(numbered(similarities), noise, threshold=threshold)
 
 
-def calibrated(similarities: list[float], noise: list[float], threshold: float) -> list[Verdict]:
-    return calibrated_rule([(1 + s) / 2 for s in similarities], threshold=threshold, fall=3.0)
+def ratio(similarities: list[float], noise: list[float], threshold: float) -> list[Decision]:
+    return ratio_rule(numbered(similarities), noise, significance=3.0)
+
+
+def calibrated(similarities: list[float], noise: list[float], threshold: float) -> list[Decision]:
+    return calibrated_rule(numbered([(1 + s) / 2 for s in similarities]), threshold=threshold, fall=3.0)
 
 
 RULES: dict[GapRule, Rule] = {GapRule.NULL: null, GapRule.RATIO: ratio, GapRule.CALIBRATED: calibrated}
@@ -51,10 +56,10 @@ RULES: dict[GapRule, Rule] = {GapRule.NULL: null, GapRule.RATIO: ratio, GapRule.
 
 def kept(similarities: list[float], noise: list[float], rule: GapRule, threshold: float = 0.95) -> int:
     """Return how many are kept, which must be the first ones."""
-    verdicts = RULES[rule](similarities, noise, threshold)
-    assert len(verdicts) == len(similarities)
-    count = sum(verdict.kept for verdict in verdicts)
-    assert all(verdict.kept for verdict in verdicts[:count])
+    decisions = RULES[rule](similarities, noise, threshold)
+    assert len(decisions) == len(similarities)
+    count = sum(decision.kept for decision in decisions)
+    assert all(decision.kept for decision in decisions[:count])
     return count
 
 
@@ -79,19 +84,19 @@ def test_beaten_counts_what_lies_strictly_below() -> None:
 
 def test_the_null_rule_holds_each_against_the_quantile() -> None:
     noise = [i / 100 for i in range(21)]
-    verdicts = null_rule([0.5, 0.191, 0.19, 0.1], noise, threshold=0.95)
-    assert [verdict.kept for verdict in verdicts] == [True, True, False, False]
-    assert [verdict.score for verdict in verdicts] == [0.5, 0.191, 0.19, 0.1]
-    assert [verdict.probability for verdict in verdicts] == [1.0, 20 / 21, 19 / 21, 10 / 21]
-    assert all(verdict.rule == "null" for verdict in verdicts)
-    assert all(verdict.threshold == pytest.approx(0.19) for verdict in verdicts)
+    decisions = null_rule(numbered([0.5, 0.191, 0.19, 0.1]), noise, threshold=0.95)
+    assert [decision.kept for decision in decisions] == [True, True, False, False]
+    assert [decision.score for decision in decisions] == [0.5, 0.191, 0.19, 0.1]
+    assert [decision.probability for decision in decisions] == [1.0, 20 / 21, 19 / 21, 10 / 21]
+    assert all(decision.rule == "null" for decision in decisions)
+    assert all(decision.threshold == pytest.approx(0.19) for decision in decisions)
 
 
 def test_without_noise_the_null_rule_keeps_nothing() -> None:
-    (verdict,) = null_rule([1.0], [], threshold=0.0)
-    assert not verdict.kept
-    assert verdict.threshold == float("inf")
-    assert verdict.probability == 0.0
+    (decision,) = null_rule(numbered([1.0]), [], threshold=0.0)
+    assert not decision.kept
+    assert decision.threshold == float("inf")
+    assert decision.probability == 0.0
 
 
 @each(
@@ -122,12 +127,12 @@ def test_the_significance_decides() -> None:
 
 def test_the_ratio_rule_cuts_at_the_largest_gap() -> None:
     # squared distances 0.2, 0.3, 1.3, 1.4, 1.4, 1.4; gaps 0.1, 1.0, 0.1, 0, 0; mean 0.24
-    verdicts = ratio_rule([0.9, 0.85, 0.35, 0.3, 0.3, 0.3], [0.1, 0.5], significance=3.0)
-    assert [verdict.kept for verdict in verdicts] == [True, True, False, False, False, False]
-    assert all(verdict.rule == "ratio" for verdict in verdicts)
-    assert all(verdict.score == pytest.approx(1.0 / 0.24) for verdict in verdicts)
-    assert all(verdict.threshold == 3.0 for verdict in verdicts)
-    assert [verdict.probability for verdict in verdicts] == [1.0, 1.0, 0.5, 0.5, 0.5, 0.5]
+    decisions = ratio_rule(numbered([0.9, 0.85, 0.35, 0.3, 0.3, 0.3]), [0.1, 0.5], significance=3.0)
+    assert [decision.kept for decision in decisions] == [True, True, False, False, False, False]
+    assert all(decision.rule == "ratio" for decision in decisions)
+    assert all(decision.score == pytest.approx(1.0 / 0.24) for decision in decisions)
+    assert all(decision.threshold == 3.0 for decision in decisions)
+    assert [decision.probability for decision in decisions] == [1.0, 1.0, 0.5, 0.5, 0.5, 0.5]
 
 
 @each(
@@ -143,15 +148,15 @@ def test_the_ratio_rule_cuts_at_the_largest_gap() -> None:
 def test_fewer_than_three_are_held_against_the_ceiling(
     similarities: list[float], expected: list[bool]
 ) -> None:
-    verdicts = ratio_rule(similarities, [], significance=3.0)
-    assert [verdict.kept for verdict in verdicts] == expected
-    assert all(verdict.rule == "few" and verdict.threshold == 1.5 for verdict in verdicts)
-    assert [verdict.score for verdict in verdicts] == [squared_distance(s) for s in similarities]
+    decisions = ratio_rule(numbered(similarities), [], significance=3.0)
+    assert [decision.kept for decision in decisions] == expected
+    assert all(decision.rule == "few" and decision.threshold == 1.5 for decision in decisions)
+    assert [decision.score for decision in decisions] == [squared_distance(s) for s in similarities]
 
 
 def test_three_are_enough_for_gaps() -> None:
-    verdicts = ratio_rule([0.9, 0.8, 0.7], [], significance=3.0)
-    assert {verdict.rule for verdict in verdicts} == {"ratio"}
+    decisions = ratio_rule(numbered([0.9, 0.8, 0.7]), [], significance=3.0)
+    assert {decision.rule for decision in decisions} == {"ratio"}
     assert CEILING == 1.5
 
 
@@ -182,23 +187,25 @@ def test_every_rule_has_a_name_of_its_own_and_judges_on_its_own() -> None:
     ],
 )
 def test_what_the_calibrated_rule_keeps(chances: list[float], threshold: float, expected: list[str]) -> None:
-    verdicts = calibrated_rule(chances, threshold=threshold, fall=3.0)
+    decisions = calibrated_rule(numbered(chances), threshold=threshold, fall=3.0)
     judged = expected + ["calibrated"] * (len(chances) - len(expected))
-    assert [verdict.rule for verdict in verdicts] == judged
+    assert [decision.rule for decision in decisions] == judged
     passed = [rule == "calibrated" for rule in expected]
-    assert [verdict.kept for verdict in verdicts] == passed + [False] * (len(chances) - len(expected))
-    assert [verdict.probability for verdict in verdicts] == chances
-    assert [verdict.score for verdict in verdicts] == chances
+    assert [decision.kept for decision in decisions] == passed + [False] * (len(chances) - len(expected))
+    assert [decision.probability for decision in decisions] == chances
+    assert [decision.score for decision in decisions] == chances
 
 
 def test_the_threshold_that_is_told_is_the_one_that_was_used() -> None:
-    assert {v.threshold for v in calibrated_rule([0.9, 0.6, 0.4], threshold=0.5, fall=3.0)} == {0.5}
-    assert {v.threshold for v in calibrated_rule([0.99, 0.6, 0.4], threshold=0.5, fall=3.0)} == {0.99}
+    assert {v.threshold for v in calibrated_rule(numbered([0.9, 0.6, 0.4]), threshold=0.5, fall=3.0)} == {0.5}
+    assert {v.threshold for v in calibrated_rule(numbered([0.99, 0.6, 0.4]), threshold=0.5, fall=3.0)} == {
+        0.99
+    }
 
 
 def test_the_order_in_which_they_come_makes_no_difference() -> None:
-    verdicts = calibrated_rule([0.6, 0.4, 0.99], threshold=0.5, fall=3.0)
-    assert [(v.kept, v.rule) for v in verdicts] == [
+    decisions = calibrated_rule(numbered([0.6, 0.4, 0.99]), threshold=0.5, fall=3.0)
+    assert [(v.kept, v.rule) for v in decisions] == [
         (False, "break"),
         (False, "calibrated"),
         (True, "calibrated"),
@@ -214,25 +221,25 @@ def test_log_odds_are_bounded(probability: float, expected: float) -> None:
 
 
 def passing(chances: Sequence[float], threshold: float, fall: float) -> set[int]:
-    verdicts = calibrated_rule(chances, threshold=threshold, fall=fall)
-    return {place for place, verdict in enumerate(verdicts) if verdict.kept}
+    decisions = calibrated_rule(numbered(chances), threshold=threshold, fall=fall)
+    return {place for place, decision in enumerate(decisions) if decision.kept}
 
 
 @given(CHANCES, SHARES, FALLS, st.randoms())
 def test_no_memory_is_cut_for_one_that_is_less_probable(
     chances: list[float], threshold: float, fall: float, chance: random.Random
 ) -> None:
-    verdicts = calibrated_rule(chances, threshold=threshold, fall=fall)
-    worst = min((v.probability for v in verdicts if v.kept), default=2.0)
-    assert all(v.kept == (v.probability >= worst) for v in verdicts)
-    assert all(v.probability >= v.threshold >= threshold for v in verdicts if v.kept)
-    assert not any(v.rule == "break" and v.kept for v in verdicts)
-    assert any(v.kept for v in verdicts) == any(p >= threshold for p in chances)  # a break spares the best
+    decisions = calibrated_rule(numbered(chances), threshold=threshold, fall=fall)
+    worst = min((v.probability for v in decisions if v.kept), default=2.0)
+    assert all(v.kept == (v.probability >= worst) for v in decisions)
+    assert all(v.probability >= v.threshold >= threshold for v in decisions if v.kept)
+    assert not any(v.rule == "break" and v.kept for v in decisions)
+    assert any(v.kept for v in decisions) == any(p >= threshold for p in chances)  # a break spares the best
     shuffled = list(enumerate(chances))
     chance.shuffle(shuffled)
-    again = calibrated_rule([p for _, p in shuffled], threshold=threshold, fall=fall)
+    again = calibrated_rule(numbered([p for _, p in shuffled]), threshold=threshold, fall=fall)
     assert {place for (place, _), v in zip(shuffled, again, strict=True) if v.kept} == {
-        place for place, v in enumerate(verdicts) if v.kept
+        place for place, v in enumerate(decisions) if v.kept
     }
 
 
@@ -290,7 +297,7 @@ def test_a_higher_threshold_never_keeps_more(
 @given(SIMILARITIES, st.floats(1, 50), st.floats(1, 50))
 def test_a_higher_significance_never_keeps_more(similarities: list[float], one: float, other: float) -> None:
     low, high = sorted((one, other))
-    count = [sum(v.kept for v in ratio_rule(similarities, [], significance=s)) for s in (low, high)]
+    count = [sum(v.kept for v in ratio_rule(numbered(similarities), [], significance=s)) for s in (low, high)]
     assert count[1] <= count[0]
 
 
@@ -302,6 +309,6 @@ def test_quantiles_are_bounded_and_monotonic(noise: list[float], one: float, oth
 
 @given(SIMILARITIES, SOME_NOISE)
 def test_what_beats_no_noise_is_never_kept(similarities: list[float], noise: list[float]) -> None:
-    verdicts = null_rule(similarities, noise, threshold=1.0)
-    assert all(verdict.kept == (verdict.score > noise[-1]) for verdict in verdicts)
-    assert all(0 <= verdict.probability <= 1 for verdict in verdicts)
+    decisions = null_rule(numbered(similarities), noise, threshold=1.0)
+    assert all(decision.kept == (decision.score > noise[-1]) for decision in decisions)
+    assert all(0 <= decision.probability <= 1 for decision in decisions)

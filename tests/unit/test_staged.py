@@ -3,11 +3,12 @@
 import pytest
 
 from memory.marks import asks, is_open, knows_nothing
-from memory.staged import verdicts
+from memory.staged import staged_rule
+from tests.unit.test_gap import numbered
 
 
 def rules(chances: list[float], called: float) -> list[tuple[bool, str]]:
-    return [(one.kept, one.rule) for one in verdicts(chances, called, threshold=0.5, fall=2.5)]
+    return [(one.kept, one.rule) for one in staged_rule(numbered(chances), called, threshold=0.5, fall=2.5)]
 
 
 def test_nothing_is_shown_for_a_message_that_calls_for_nothing() -> None:
@@ -25,7 +26,7 @@ def test_what_is_shown_is_near_the_best_and_among_the_first_three() -> None:
 
 
 def test_the_best_memory_has_the_probability_of_the_message_and_the_others_less() -> None:
-    best, other = verdicts([-4.0, -5.0], 0.0, threshold=0.5, fall=2.5)
+    best, other = staged_rule({"best": -4.0, "other": -5.0}, 0.0, threshold=0.5, fall=2.5)
 
     assert best.probability == pytest.approx(0.5)
     assert other.probability == pytest.approx(0.2689, abs=1e-4)
