@@ -2,30 +2,20 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import tzinfo
 from typing import Any
 
 from graph.context import TurnContext
 from graph.rounds import exchange_of, grounding_of, results_of
 from graph.state import Allocation, Recall, State
-from memory.models import Candidate, Decision, Evidence, SearchReport
-from memory.observation import (
-    DIGITS,
-    Called,
-    Grounded,
-    Judged,
-    Observation,
-    Searched,
-    Shares,
-    mark_of_fact,
-)
+from memory.models import Candidate, Decision, Evidence
+from memory.observation import DIGITS, Called, Grounded, Judged, Observation, Shares, mark_of_fact
 
 AT_ONCE = frozenset({"prefetch", "identity", "facts", "working"})
 """Nodes that run in one superstep: the longest of them is what the turn waits for."""
 _TOOL_NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _PROBLEM_CHARS = 200
-_EVIDENCE = tuple(field.name for field in fields(Evidence))
 
 
 def observe(
@@ -50,7 +40,12 @@ def observe(
         shares=shares_of(allocation),
         stages={name: round(milliseconds, 1) for name, milliseconds in timings.items()},
         milliseconds=round(waited(timings), 1),
-        searches={name: _searched(report) for name, report in recall.reports.items()},
+        searches={
+            name: replace(
+                each, milliseconds=round(each.milliseconds, 1), problem=each.problem[:_PROBLEM_CHARS]
+            )
+            for name, each in recall.reports.items()
+        },
         keys_meant=bool(recall.keys),
         time_meant=recall.times is not None,
         expanded=bool(recall.expanded),
@@ -93,26 +88,7 @@ def tiers_down(state: State) -> list[str]:
 
 def shares_of(allocation: Allocation) -> Shares:
     """Return how the prompt was shared."""
-    return Shares(
-        confidence=round(allocation.confidence, DIGITS),
-        complexity=round(allocation.complexity, DIGITS),
-        total=allocation.total,
-        fixed=allocation.fixed,
-        l2_limit=allocation.l2_limit,
-        l2_used=allocation.l2_used,
-        l3_limit=allocation.l3_limit,
-        l3_used=allocation.l3_used,
-        space=allocation.space,
-    )
-
-
-def _searched(report: SearchReport) -> Searched:
-    return Searched(
-        status=report.status,
-        found=report.found,
-        milliseconds=round(report.milliseconds, 1),
-        problem=report.problem[:_PROBLEM_CHARS],
-    )
+    return Shares(**_rounded(Shares, allocation))
 
 
 def judgements(decisions: Sequence[Decision], allocation: Allocation, recall: Recall) -> list[Judged]:
@@ -124,26 +100,18 @@ def judgements(decisions: Sequence[Decision], allocation: Allocation, recall: Re
 
 def _judgement(decision: Decision, candidate: Candidate) -> Judged:
     return Judged(
-        turn_id=candidate.turn_id,
+        **_rounded(Decision, decision),
         mechanism=candidate.mechanism,
         rank=candidate.rank,
-        rule=decision.rule,
-        kept=decision.kept,
-        score=round(decision.score, DIGITS),
-        threshold=round(decision.threshold, DIGITS),
-        probability=round(decision.probability, DIGITS),
-        tokens=decision.tokens,
-        evidence=_rounded(candidate.evidence),
+        evidence=Evidence(**_rounded(Evidence, candidate.evidence)),
         small_talk=candidate.small_talk,
     )
 
 
-def _rounded(evidence: Evidence) -> Evidence:
-    values: dict[str, Any] = {name: getattr(evidence, name) for name in _EVIDENCE}
-    for name, value in values.items():
-        if isinstance(value, float):
-            values[name] = round(value, DIGITS)
-    return Evidence(**values)
+def _rounded(kind: type[Shares | Decision | Evidence], value: object) -> dict[str, Any]:
+    """Return the fields of `kind` that `value` has, as they are written down."""
+    values = {field.name: getattr(value, field.name) for field in fields(kind)}
+    return {name: round(each, DIGITS) if isinstance(each, float) else each for name, each in values.items()}
 
 
 def _calls(state: State) -> list[Called]:

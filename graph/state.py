@@ -27,8 +27,8 @@ from memory.models import (
     SearchReport,
     Seen,
 )
+from memory.observation import Shares
 from memory.provenance import Part, Spoken
-from memory.window import Space
 
 MESSAGES_KEPT = 20
 """Messages that the state of a thread holds, for the chat view; the conversation itself stands in L2."""
@@ -141,18 +141,9 @@ class CalibrationUsed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Allocation:
-    """How the budget of the turn was shared, in tokens; `graph.shown` gives what its ids stand for."""
+class Allocation(Shares):
+    """The turn's shares, and what is shown for them; `graph.shown` resolves its ids to text."""
 
-    confidence: float
-    complexity: float
-    total: int
-    fixed: int
-    """Identity and facts."""
-    l2_limit: int
-    l2_used: int
-    l3_limit: int
-    l3_used: int
     conversation: Sequence[TurnId]
     """What of the conversation is shown, oldest first."""
     recalled: Sequence[TurnId]
@@ -161,8 +152,6 @@ class Allocation:
     """Those of the conversation that are shown in part, as they are shown."""
     over_budget: Sequence[Decision] = ()
     """Relevant memories for which there was no room."""
-    space: Space | None = None
-    """How the model's context window is shared; None when it is not known."""
     extract: int = 0
     """Characters to which message and reply of a memory are held in a small window; 0: as they were found."""
 

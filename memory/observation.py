@@ -9,7 +9,7 @@ from typing import Any, Self
 from pydantic import TypeAdapter
 
 from memory.columns import to_micros
-from memory.models import Evidence, Mechanism, Outcome, Seen
+from memory.models import Decision, Evidence, Mechanism, Outcome, SearchReport, Seen
 from memory.window import Space
 
 DIGITS = 4
@@ -19,7 +19,7 @@ _MARK = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shares:
-    """How the prompt was shared, in tokens."""
+    """How the budget of a turn was shared between the layers, in tokens."""
 
     confidence: float = 0.0
     complexity: float = 0.0
@@ -31,34 +31,15 @@ class Shares:
     l3_limit: int = 0
     l3_used: int = 0
     space: Space | None = None
-    """How the model's context window was shared; None when it was not known."""
+    """How the model's context window is shared; None when it is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Searched:
-    """What became of one retrieval mechanism."""
+class Judged(Decision):
+    """The last decision on a candidate, with its evidence; a kept one was shown to the model."""
 
-    status: str
-    """`ok`, `cached`, `partial`, `late` or `down`."""
-    found: int = 0
-    milliseconds: float = 0.0
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """A candidate with the last word on it, and the numbers that spoke for it."""
-
-    turn_id: str
     mechanism: Mechanism
     rank: int
-    rule: str
-    kept: bool
-    """It was shown to the model."""
-    score: float
-    threshold: float
-    probability: float
-    tokens: int
     evidence: Evidence
     small_talk: bool = False
 
@@ -95,7 +76,7 @@ class Observation:
     """Milliseconds by node; of one that ran several times, their sum."""
     milliseconds: float = 0.0
     """Of the whole turn, without waiting for people."""
-    searches: Mapping[str, Searched] = field(default_factory=dict)
+    searches: Mapping[str, SearchReport] = field(default_factory=dict)
     """By mechanism."""
     keys_meant: bool = False
     time_meant: bool = False

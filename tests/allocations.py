@@ -2,15 +2,4 @@
 
 from graph.state import Allocation
 
-NOTHING = Allocation(
-    confidence=0,
-    complexity=0,
-    total=0,
-    fixed=0,
-    l2_limit=0,
-    l2_used=0,
-    l3_limit=0,
-    l3_used=0,
-    conversation=(),
-    recalled=(),
-)
+NOTHING = Allocation(conversation=(), recalled=())

@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from memory.models import Evidence, Mechanism, Outcome
-from memory.observation import Called, Grounded, Judged, Observation, Searched, Shares
+from memory.models import Evidence, Mechanism, Outcome, SearchReport
+from memory.observation import Called, Grounded, Judged, Observation, Shares
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -33,7 +33,7 @@ def observation(turn_id: str = "t1", **changes: Any) -> Observation:
         shares=Shares(confidence=0.2, complexity=0.1, total=3000, fixed=200, l2_used=300, l3_used=42),
         stages={"prefetch": 30.0, "respond": 900.0},
         milliseconds=930.0,
-        searches={"thematic": Searched(status="ok", found=1, milliseconds=29.5)},
+        searches={"thematic": SearchReport(status="ok", found=1, milliseconds=29.5)},
         tiers_down=[],
         candidates=3,
         relevant=2,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from bot.mcp.turn_answers import Diagnosis, Verdict
 from bot.printable import snippet
 from graph.reasons import measure, words_of
-from memory.models import Decision, Episode
+from memory.models import Episode
 from memory.observation import Judged, Observation
 from memory.prompt import quoted
 
@@ -40,15 +40,6 @@ def diagnosis_of(observation: Observation, episodes: Mapping[str, Episode]) -> D
 
 
 def _verdict(judged: Judged, episode: Episode | None) -> Verdict:
-    decision = Decision(
-        turn_id=judged.turn_id,
-        kept=judged.kept,
-        rule=judged.rule,
-        score=judged.score,
-        threshold=judged.threshold,
-        probability=judged.probability,
-        tokens=judged.tokens,
-    )
     return Verdict(
         turn_id=judged.turn_id,
         excerpt=quoted(snippet(episode.text)) if episode else "",
@@ -56,8 +47,8 @@ def _verdict(judged: Judged, episode: Episode | None) -> Verdict:
         rank=judged.rank,
         kept=judged.kept,
         rule=judged.rule,
-        means=words_of(decision),
-        measured=measure(decision),
+        means=words_of(judged),
+        measured=measure(judged),
         score=judged.score,
         threshold=judged.threshold,
         probability=judged.probability,

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from bot.mcp.tool import Answer, Quoting
-from memory.models import Evidence, Mechanism
-from memory.observation import Called, Grounded, Searched, Shares
+from memory.models import Evidence, Mechanism, SearchReport
+from memory.observation import Called, Grounded, Shares
 
 
 class TurnRead(Quoting):
@@ -58,7 +58,7 @@ class Diagnosis(Quoting):
     milliseconds: float
     stages: Mapping[str, float]
     """Milliseconds by node."""
-    searches: Mapping[str, Searched]
+    searches: Mapping[str, SearchReport]
     """By mechanism."""
     keys_meant: bool
     time_meant: bool

@@ -20,8 +20,9 @@ class Decided:
 
     @property
     def encoded(self) -> bytes:
-        """Return it as it is kept, to compare byte for byte."""
-        return _DECIDED.dump_json((self.shares, list(self.judged)))
+        """Return it as it is kept, to compare byte for byte; not all versions kept what is superseded."""
+        without = {1: {"__all__": {"superseded_by"}}}
+        return _DECIDED.dump_json((self.shares, list(self.judged)), exclude=without)
 
     @property
     def shown(self) -> list[str]:

@@ -9,7 +9,6 @@ from graph.replay.recorded import RecordedTurn
 from graph.state import Recall
 from memory.episodic.past import PastArchive
 from memory.episodic.search import Query
-from memory.models import SearchReport
 from memory.query import Understood, understand
 
 
@@ -24,12 +23,7 @@ class Remembering:
         observation, episode = turn.observation, turn.episode
         seen = observation.seen
         if seen is None:
-            return Recall(
-                reports={
-                    name: SearchReport(status=searched.status, found=searched.found, problem=searched.problem)
-                    for name, searched in observation.searches.items()
-                }
-            )
+            return Recall(reports=dict(observation.searches))
         asked = await asyncio.to_thread(
             understand, episode.said, before=turn.said_before, now=observation.at, zone=turn.zone
         )

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from bot.stats import STEPS, bar, seconds, sparkline, stats_text
 from memory.figures import MOST_STAGES, TURN, Metrics, added_up, counts_of, figures_of, peaks_of
 from memory.histogram import ERROR, LEAST, MOST, bucket, quantile, value
-from memory.models import Outcome
-from memory.observation import Observation, Searched
+from memory.models import Outcome, SearchReport
+from memory.observation import Observation
 from tests.observations import observation
 from tests.tables import each
 
@@ -29,6 +29,12 @@ def test_what_an_older_version_did_not_write_has_its_default() -> None:
     read = Observation.from_json(json.dumps(old | {"of another version": 1}))
     assert (read.decisions, read.calls, read.milliseconds, read.cache_hit) == ((), (), 0.0, False)
     assert read.zone == ""
+
+
+def test_a_decision_of_an_older_version_is_read_as_superseded_by_nothing() -> None:
+    whole = json.loads(observation().to_json())
+    del whole["decisions"][0]["superseded_by"]
+    assert Observation.from_json(json.dumps(whole)) == observation()
 
 
 @each("text", ["", "[]", "{}", '{"turn_id": 5}'])
@@ -59,7 +65,7 @@ def test_there_are_few_buckets_whatever_is_counted(milliseconds: float) -> None:
 
 
 def test_figures_add_up() -> None:
-    first = observation("1", searches={"thematic": Searched(status="cached")}, tiers_down=["permanent"])
+    first = observation("1", searches={"thematic": SearchReport(status="cached")}, tiers_down=["permanent"])
     second = observation("2", used=0, outcome=Outcome.FAILED, milliseconds=2000.0, calls=())
     counters: dict[str, int] = {}
     for one in (first, second):
@@ -77,7 +83,7 @@ def test_figures_add_up() -> None:
 
 def test_no_name_that_people_could_choose_becomes_a_counter() -> None:
     stages = {f"n{number}": 1.0 for number in range(200)} | {"my PIN is 4711": 1.0}
-    odd = observation(stages=stages, tiers_down=["A b"], searches={"x y": Searched(status="ok")})
+    odd = observation(stages=stages, tiers_down=["A b"], searches={"x y": SearchReport(status="ok")})
     names = " ".join(counts_of(odd) | peaks_of(odd))
     assert "4711" not in names
     assert "A b" not in names
