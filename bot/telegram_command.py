@@ -16,7 +16,7 @@ from bot.command import command_app, command_settings
 from bot.telegram.checking import identify
 from bot.telegram.keys import Keys
 from bot.telegram.lanes import Lanes
-from bot.telegram.part import Part
+from bot.telegram.part import Duty
 from bot.telegram.place import lane_of
 from bot.telegram.running import check_settings, run_bot
 from graph.layers import open_layers
@@ -31,7 +31,7 @@ app = command_app()
 @app.command()
 def telegram(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer.")] = 1,
-    part: Annotated[Part, typer.Option(help="What this process does of the work.")] = Part.ALL,
+    part: Annotated[Duty, typer.Option(help="What this process does of the work.")] = Duty.ALL,
     retry_dead: Annotated[
         bool, typer.Option("--retry-dead", help="Try what was given up again, and end.")
     ] = False,
@@ -48,7 +48,7 @@ def telegram(
         asyncio.run(run_telegram(settings, workers=workers, part=part))
 
 
-async def run_telegram(settings: Settings, *, workers: int, part: Part) -> None:
+async def run_telegram(settings: Settings, *, workers: int, part: Duty) -> None:
     """Run the bot in `workers` processes: this one, and others that answer, and begin again when they end."""
     check_settings(settings)
     async with contextlib.AsyncExitStack() as stack:
@@ -85,7 +85,7 @@ async def _kept_running(drain: float) -> AsyncIterator[None]:
 
 
 async def _keep_running(running: list[Process], environment: Mapping[str, str]) -> None:
-    command = [sys.executable, "-P", "-m", "bot.cli", "telegram", "--part", Part.WORK.value]
+    command = [sys.executable, "-P", "-m", "bot.cli", "telegram", "--part", Duty.WORK.value]
     while True:
         process = await asyncio.create_subprocess_exec(*command, env=environment, start_new_session=True)
         running[:] = [process]

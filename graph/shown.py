@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from graph.state import Conversation, State
 from memory.models import Candidate, ConversationTurn
-from memory.questions import is_unanswered
+from memory.questions import is_bare_question
 from memory.text import excerpt, shortened
 
 ECHO = "echo"
@@ -45,7 +45,7 @@ def answers_of(state: State) -> list[Candidate]:
     shown = echoes.union(state["allocation"].recalled)
     by_id = {candidate.turn_id: candidate for candidate in state["recall"].candidates}
     relevant = [by_id[one.turn_id] for one in state["decisions"] if one.turn_id in shown & by_id.keys()]
-    return [memory for memory in relevant if not is_unanswered(memory)]
+    return [memory for memory in relevant if not is_bare_question(memory)]
 
 
 def conversation_of(state: State) -> list[ConversationTurn]:

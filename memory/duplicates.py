@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from memory.lexical.analysis import terms
-from memory.questions import is_unanswered
+from memory.questions import is_bare_question
 
 NEARLY_ALL = 0.85
 """Share of the words of both together from which two texts say the same."""
@@ -63,13 +63,13 @@ def _plain(text: str) -> list[str]:
     return _WORD.findall(text[:READ_CHARS].casefold())
 
 
-def superseded(told: Sequence[Told]) -> set[int]:
+def repeated(told: Sequence[Told]) -> set[int]:
     """Return the places of those that a later one repeats; of equals in time the first one stays.
 
     A question that was not answered repeats nothing, however late: it is repeated by what tells.
     """
     words = [words_of(f"{each.said} {each.reply}") for each in told]
-    tells = [not is_unanswered(each) for each in told]
+    tells = [not is_bare_question(each) for each in told]
     latest_first = sorted(
         range(len(told)), key=lambda place: (tells[place], told[place].at, -place), reverse=True
     )

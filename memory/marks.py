@@ -1,7 +1,7 @@
 """Marks of speech, told by small words of seven languages: who speaks, what is asked, what is corrected.
 
-They are traits that a fitted model weighs, never rules by themselves but for `is_open`, so that a mark that
-is missed or misread costs little.
+They are traits that a fitted model weighs, never rules by themselves but for `is_unanswered`, so that a mark
+that is missed or misread costs little.
 """
 
 import json
@@ -170,8 +170,8 @@ def _may_deny(text: str) -> bool:
     return any(one in padded for one in _DENIES)
 
 
-def is_open(message: str, reply: str) -> bool:
-    """Tell whether an exchange is a question that got no answer: it holds nothing to remember."""
+def is_unanswered(message: str, reply: str) -> bool:
+    """Tell whether an exchange is a question whose reply is empty, or says that it does not know."""
     return asks(message) and (not reply.strip() or knows_nothing(reply))
 
 

@@ -32,8 +32,8 @@ class Said(Protocol):
     def reply(self) -> str: ...
 
 
-def is_unanswered(said: Said) -> bool:
-    """Say whether all that was said is a question, which got no reply."""
+def is_bare_question(said: Said) -> bool:
+    """Say whether there is a question and nothing else: no statement, and no reply at all."""
     return not said.reply and only_asks(said.said)
 
 

@@ -58,7 +58,7 @@ def supersedes(
         named: words of that matter.
         next_said: nothing else was said in between, in the same thread.
     """
-    if newer.at <= older.at or marks.asks(newer.said) or marks.is_open(older.said, older.reply):
+    if newer.at <= older.at or marks.asks(newer.said) or marks.is_unanswered(older.said, older.reply):
         return False
     same_thread = newer.thread == older.thread
     if newer.edit_of == older.turn_id:

@@ -1,7 +1,7 @@
 """Traits of messages and of the memories found for them, as numbers that move with the archive.
 
 Each memory is described by how it compares with the others that were found, so that the same traits hold
-in an archive of ten turns and of ten thousand. An open question (see `memory.marks.is_open`) sets no norm.
+in an archive of ten turns and of ten thousand. An unanswered question (see `memory.marks`) sets no norm.
 """
 
 import math
@@ -81,9 +81,8 @@ def message_traits(asked: Asked) -> Traits:
 def memory_traits(asked: Asked, candidates: Sequence[Candidate]) -> list[Traits]:
     """Return, for each candidate, what speaks for its answering the message."""
     words = [_Words(each) for each in candidates]
-    open_ones = [each.is_open for each in words]
-    told = [each for each, is_open in zip(candidates, open_ones, strict=True) if not is_open]
-    unanswered = [each for each, is_open in zip(candidates, open_ones, strict=True) if is_open]
+    told = [each for each, said in zip(candidates, words, strict=True) if not said.is_unanswered]
+    unanswered = [each for each, said in zip(candidates, words, strict=True) if said.is_unanswered]
     norm = _Norm(told or candidates, unanswered)
     about = _About(asked.message)
     return [
@@ -98,7 +97,7 @@ class _Words:
     def __init__(self, each: Candidate) -> None:
         self.asks = marks.asks(each.said)
         self.knows_nothing = marks.knows_nothing(each.reply)
-        self.is_open = self.asks and (self.knows_nothing or not each.reply.strip())
+        self.is_unanswered = self.asks and (self.knows_nothing or not each.reply.strip())
 
 
 class _About:
@@ -112,7 +111,7 @@ class _About:
 
 
 class _Norm:
-    """What the candidates reach, that are no open questions."""
+    """What the candidates reach, that are no unanswered questions."""
 
     def __init__(self, told: Sequence[Candidate], unanswered: Sequence[Candidate]) -> None:
         self.near = sorted((_near(each) for each in told), reverse=True)
@@ -158,7 +157,7 @@ def _spoken(each: Candidate, said: _Words, about: _About) -> Traits:
     other = bool(language) and language != about.language
     digits, digits_told = marks.has_figure(f"{each.said}{each.reply}"), marks.has_figure(each.said)
     return {
-        "open": said.is_open,
+        "open": said.is_unanswered,
         "question": said.asks,
         "knows_nothing": said.knows_nothing or not each.reply,
         "corrects": marks.corrects(each.said),

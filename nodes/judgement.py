@@ -8,7 +8,7 @@ from graph.shown import ECHO
 from graph.state import Conversation, Recall, State
 from memory.gap import GapRule, calibrated_rule, null_rule, ratio_rule
 from memory.models import Candidate, Decision
-from memory.questions import is_unanswered
+from memory.questions import is_bare_question
 from memory.relevance import Calibration, calibration_of
 from memory.staged import Staged, staged_of
 from memory.traits import Asked
@@ -61,7 +61,7 @@ def judged(
     """
     if context.gap_rule in BY_PROBABILITY:
         calibration = calibration or calibration_of(recall.query.model)
-        asking = {candidate.turn_id for candidate in candidates if is_unanswered(candidate)}
+        asking = {candidate.turn_id for candidate in candidates if is_bare_question(candidate)}
         told = _among_themselves([one for one in candidates if one.turn_id not in asking])
         asked = [one for one in candidates if one.turn_id in asking]
         found = [one for some in (told, asked) for one in _calibrated(some, recall, context, calibration)]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from graph.state import Recall, State
-from memory.duplicates import asks_again, contained, superseded, words_of
+from memory.duplicates import asks_again, contained, repeated, words_of
 from memory.expansion import is_fragment
 from memory.marks import asks, in_first_person, takes_down
 from memory.models import Candidate, Decision
@@ -87,8 +87,8 @@ def without_echo(
     """Cut what a later memory repeats, what the facts say already, and what was just shown in vain."""
     kept_ids = {d.turn_id for d in decisions if d.kept and d.rule not in ASKED_FOR}
     kept = [candidate for candidate in candidates if candidate.turn_id in kept_ids]
-    repeated = {kept[place].turn_id for place in superseded(kept)}
-    repeated |= {c.turn_id for c in kept if asks_again(c, state["turn"].said)}
+    said_again = {kept[place].turn_id for place in repeated(kept)}
+    said_again |= {c.turn_id for c in kept if asks_again(c, state["turn"].said)}
     facts = [words_of(f"{fact.key} {fact.value}") for fact in state["fact_sheet"].facts]
     known = {c.turn_id for c in kept if facts and _is_known(words_of(f"{c.said} {c.reply}"), facts)}
     in_vain = {shown.turn_id: shown.probability for shown in state.get("unused", ())}
@@ -96,7 +96,7 @@ def without_echo(
         in_vain = {}
     found = []
     for decision in decisions:
-        rule = _echo(decision, repeated, known, in_vain) if decision.kept else ""
+        rule = _echo(decision, said_again, known, in_vain) if decision.kept else ""
         found.append(replace(decision, kept=False, rule=rule) if rule else decision)
     return found
 
@@ -138,8 +138,8 @@ def with_newer(
     return [replace(each, superseded_by=later.get(turn_id, "")) for turn_id, each in by_id.items()]
 
 
-def _echo(decision: Decision, repeated: set[str], known: set[str], in_vain: dict[str, float]) -> str:
-    if decision.turn_id in repeated:
+def _echo(decision: Decision, said_again: set[str], known: set[str], in_vain: dict[str, float]) -> str:
+    if decision.turn_id in said_again:
         return "duplicate"
     if decision.turn_id in known:
         return "fact"

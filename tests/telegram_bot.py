@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 import graph.layers
 from bot.telegram.desk import Desk
-from bot.telegram.part import Part
+from bot.telegram.part import Duty
 from bot.telegram.running import open_bot, run_parts
 from graph.app import open_agent
 from graph.settings import Settings
@@ -119,7 +119,7 @@ async def lasting_bot(folder: Path, model: ModelServer, **changes: object) -> As
 
 
 @asynccontextmanager
-async def running_bot(settings: Settings, api: BotApi, part: Part = Part.ALL) -> AsyncIterator[Bot]:
+async def running_bot(settings: Settings, api: BotApi, part: Duty = Duty.ALL) -> AsyncIterator[Bot]:
     """Run the bot in this process for the time of the block."""
     stop = asyncio.Event()
     async with open_agent(settings) as agent, open_bot(settings, agent) as (app, desk):

@@ -51,7 +51,7 @@ class IdentityRead(Quoting):
     """Set in a conversation; otherwise it is the configured persona."""
 
 
-class Part(Answer):
+class Component(Answer):
     """A part of the memory."""
 
     name: str
@@ -69,4 +69,4 @@ class MemoryStatus(Answer):
     """Archived; None when the archive is not there."""
     first: datetime | None
     latest: datetime | None
-    parts: list[Part]
+    parts: list[Component]

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable
 
-from bot.mcp.memory_answers import Part
+from bot.mcp.memory_answers import Component
 from graph.layers import Layers
 from memory.deadline import within
 from memory.episodic.indexer import collection_name
@@ -13,7 +13,7 @@ from memory.errors import GoatError
 _SECONDS = 5.0
 
 
-async def parts_of(layers: Layers, owner: str) -> list[Part]:
+async def parts_of(layers: Layers, owner: str) -> list[Component]:
     """Ask each part, all at once."""
     asked = {
         "archive": _archive(layers, owner),
@@ -24,13 +24,13 @@ async def parts_of(layers: Layers, owner: str) -> list[Part]:
     return await asyncio.gather(*(_part(name, asking) for name, asking in asked.items()))
 
 
-async def _part(name: str, asking: Awaitable[str]) -> Part:
+async def _part(name: str, asking: Awaitable[str]) -> Component:
     try:
-        return Part(name=name, there=True, about=await within(_awaited(asking), _SECONDS))
+        return Component(name=name, there=True, about=await within(_awaited(asking), _SECONDS))
     except TimeoutError:
-        return Part(name=name, there=False, problem=f"no answer in {_SECONDS:g} s; try again")
+        return Component(name=name, there=False, problem=f"no answer in {_SECONDS:g} s; try again")
     except GoatError as error:
-        return Part(name=name, there=False, problem=str(error))
+        return Component(name=name, there=False, problem=str(error))
 
 
 async def _awaited(asking: Awaitable[str]) -> str:

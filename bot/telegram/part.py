@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 
-class Part(StrEnum):
+class Duty(StrEnum):
     """What a process does of the bot's work."""
 
     ALL = "all"

@@ -28,7 +28,7 @@ from bot.telegram.keys import Keys
 from bot.telegram.lanes import Lanes
 from bot.telegram.media import MediaReader
 from bot.telegram.notifying import Notifier
-from bot.telegram.part import Part
+from bot.telegram.part import Duty
 from bot.telegram.records import Records
 from bot.telegram.serving import WEBHOOK_PATH, serving
 from bot.telegram.texts import Texts
@@ -53,7 +53,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 logger = logging.getLogger(__name__)
 
 
-async def run_bot(settings: Settings, part: Part = Part.ALL) -> None:
+async def run_bot(settings: Settings, part: Duty = Duty.ALL) -> None:
     """Run the bot until SIGTERM or SIGINT.
 
     Raises:
@@ -135,16 +135,16 @@ async def _announce(desk: Desk) -> None:
             console.print(NOBODY, style="yellow")
 
 
-async def run_parts(app: App, desk: Desk, part: Part, stop: asyncio.Event) -> None:
+async def run_parts(app: App, desk: Desk, part: Duty, stop: asyncio.Event) -> None:
     """Run what this process does, until it is to stop or cannot go on."""
     dispatcher = Dispatcher(app, desk)
     workers = Workers(desk.lanes, dispatcher, dispatcher.give_up, desk.settings.telegram_parallel)
     async with contextlib.AsyncExitStack() as stack:
         tasks: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait(), name="stop")]
-        if part is not Part.WORK:
+        if part is not Duty.WORK:
             tasks += await _take_in(desk, stack)
             tasks.append(asyncio.create_task(show_commands(desk), name="menu"))
-        if part is not Part.INTAKE:
+        if part is not Duty.INTAKE:
             tasks.append(asyncio.create_task(workers.run(), name="workers"))
             tasks.append(asyncio.create_task(_prepare(desk), name="prepare"))
             tasks.append(asyncio.create_task(Notifier(desk).run(), name="notifier"))

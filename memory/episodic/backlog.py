@@ -9,7 +9,7 @@ from itertools import chain
 
 from memory.episodic.kept_vectors import MESSAGE
 from memory.episodic.log import EpisodeLog
-from memory.episodic.vectors import Part
+from memory.episodic.vectors import Chunk
 from memory.models import Episode
 
 BATCH = 48  # episodes read at once
@@ -20,7 +20,7 @@ LONGEST_BEGINNING = 12_000  # characters of a message; a longer one, a pasted fi
 LONGEST_MESSAGE = 1500  # characters of a message that has a vector of its own beside the turn's
 
 Split = Callable[[str], list[tuple[int, int]]]
-Pair = tuple[Part, str]
+Pair = tuple[Chunk, str]
 
 
 @dataclass(slots=True)
@@ -104,7 +104,7 @@ class Backlog:
     def _windows(self, episode: Episode) -> list[Pair]:
         text = episode.text
         return [
-            (Part(episode.turn_id, number, start, end), text[start:end])
+            (Chunk(episode.turn_id, number, start, end), text[start:end])
             for number, (start, end) in enumerate(self._split(text), start=MESSAGE + 1)
         ]
 
@@ -112,7 +112,7 @@ class Backlog:
 def _message(episode: Episode) -> Iterator[Pair]:
     """Return the message by itself, if it has a vector of its own."""
     if episode.reply and 0 < len(episode.said) <= LONGEST_MESSAGE:
-        yield Part(episode.turn_id, MESSAGE, 0, len(episode.said)), episode.said
+        yield Chunk(episode.turn_id, MESSAGE, 0, len(episode.said)), episode.said
 
 
 def _gathered(slices: Iterable[Slice]) -> Iterator[Slice]:

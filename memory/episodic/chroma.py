@@ -12,7 +12,7 @@ from langchain_core.embeddings import Embeddings
 
 from memory.episodic.chroma_collections import Client, OpenCollections
 from memory.episodic.chroma_errors import translated
-from memory.episodic.vectors import ChromaLocation, Found, Part, Vector
+from memory.episodic.vectors import ChromaLocation, Chunk, Found, Vector
 
 HNSW: CreateCollectionConfiguration = {
     "hnsw": {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 48}
@@ -63,7 +63,7 @@ class ChromaVectors:
         self._given = GivenVectors()
 
     def upsert(
-        self, collection: str, parts: Sequence[Part], vectors: Sequence[Vector], about: dict[str, str | int]
+        self, collection: str, parts: Sequence[Chunk], vectors: Sequence[Vector], about: dict[str, str | int]
     ) -> None:
         """Write in batches that every Chroma takes."""
         with translated(self._location), self._collections.client(collection) as client:
@@ -112,7 +112,7 @@ class ChromaVectors:
         """Let go of the clients, and of the folder's files with the last one."""
         self._collections.close()
 
-    def _write(self, store: Chroma, parts: Sequence[Part], vectors: Sequence[Vector]) -> None:
+    def _write(self, store: Chroma, parts: Sequence[Chunk], vectors: Sequence[Vector]) -> None:
         self._given.give(vectors)
         about = [{"turn_id": part.turn_id} for part in parts]
         store.add_texts([""] * len(parts), about, [part.record_id for part in parts])

@@ -10,12 +10,12 @@ from memory.episodic.backlog import Backlog, Slice
 from memory.episodic.kept_vectors import KeptPart, rounded
 from memory.episodic.ledger import VectorLedger
 from memory.episodic.noise import NullTurns
-from memory.episodic.vectors import Part
+from memory.episodic.vectors import Chunk
 
 AHEAD = 1
 """Slices embedded beyond the one that is written next, so that no thread waits between two."""
 
-Embedded = list[tuple[Part, KeptPart]]
+Embedded = list[tuple[Chunk, KeptPart]]
 
 
 class Embedder:
@@ -54,6 +54,6 @@ class Embedder:
         return [(part, kept[part.turn_id, part.number]) for part, _ in some.pairs]
 
 
-def _is_kept(part: Part, kept: Mapping[tuple[str, int], KeptPart]) -> bool:
+def _is_kept(part: Chunk, kept: Mapping[tuple[str, int], KeptPart]) -> bool:
     found = kept.get((part.turn_id, part.number))
     return found is not None and (found.first, found.last) == (part.start, part.end)

@@ -13,7 +13,7 @@ from memory.episodic.log import COLUMNS, to_episode
 from memory.episodic.lookup import Lookup, Scores, Times, seqs_of
 from memory.episodic.weighing import Against, Weighed, exact, weigh
 from memory.fusion_weights import FusionWeights
-from memory.marks import is_open
+from memory.marks import is_unanswered
 from memory.models import Episode, Evidence, Hit, QueryFacts, SearchResult, Seen
 
 LEXICAL = 60  # episodes taken into the pool for their words
@@ -113,7 +113,8 @@ def _best(weighed: Weighed, rows: Sequence[int], episodes: Mapping[int, Episode]
     scores = (
         float(weighed.scores[row])
         for row in rows
-        if (episode := episodes.get(int(weighed.seqs[row]))) and not is_open(episode.said, episode.reply)
+        if (episode := episodes.get(int(weighed.seqs[row])))
+        and not is_unanswered(episode.said, episode.reply)
     )
     return next(scores, 0.0)
 

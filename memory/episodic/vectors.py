@@ -49,7 +49,7 @@ class VectorSettings(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Chunk:
     """A span of an episode's text, half-open and in characters, that has a vector of its own."""
 
     turn_id: str
@@ -75,7 +75,7 @@ class VectorBackend(Protocol):
     """What a vector database does, each call blocking; a collection that is not there reads as empty."""
 
     def upsert(
-        self, collection: str, parts: Sequence[Part], vectors: Sequence[Vector], about: dict[str, str | int]
+        self, collection: str, parts: Sequence[Chunk], vectors: Sequence[Vector], about: dict[str, str | int]
     ) -> None: ...
     def search(self, collection: str, vector: Vector, limit: int) -> list[Found]: ...
     def count(self, collection: str) -> int: ...
@@ -145,7 +145,7 @@ class VectorIndex:
             await self._run("", lambda _: None)
 
     async def upsert(
-        self, collection: str, parts: Sequence[Part], vectors: Sequence[Vector], about: dict[str, str | int]
+        self, collection: str, parts: Sequence[Chunk], vectors: Sequence[Vector], about: dict[str, str | int]
     ) -> None:
         """Write the parts' vectors, making the collection with `about` as its metadata when it is new."""
         await self._run(collection, lambda backend: backend.upsert(collection, parts, vectors, about))

@@ -24,8 +24,8 @@ from memory.episodic.background import Background
 from memory.episodic.store import EpisodeArchive
 from memory.episodic.vectors import (
     ChromaLocation,
+    Chunk,
     Found,
-    Part,
     Vector,
     VectorBackend,
     VectorIndex,
@@ -62,7 +62,7 @@ class HangingVectors:
         return self.real.search(collection, vector, limit)
 
     def upsert(
-        self, collection: str, parts: Sequence[Part], vectors: Sequence[Vector], about: dict[str, str | int]
+        self, collection: str, parts: Sequence[Chunk], vectors: Sequence[Vector], about: dict[str, str | int]
     ) -> None:
         self.real.upsert(collection, parts, vectors, about)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from memory.marks import asks, is_open, knows_nothing
+from memory.marks import asks, is_unanswered, knows_nothing
 from memory.staged import staged_rule
 from tests.unit.test_gap import numbered
 
@@ -47,7 +47,7 @@ def test_the_best_memory_has_the_probability_of_the_message_and_the_others_less(
     ],
 )
 def test_a_question_without_an_answer_is_open(message: str, reply: str) -> None:
-    assert is_open(message, reply)
+    assert is_unanswered(message, reply)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_question_without_an_answer_is_open(message: str, reply: str) -> None:
     ],
 )
 def test_an_answered_question_and_a_statement_are_not_open(message: str, reply: str) -> None:
-    assert not is_open(message, reply)
+    assert not is_unanswered(message, reply)
 
 
 def test_a_statement_that_begins_like_one_is_no_question() -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.duplicates import contained, same, same_matter, superseded, words_of
+from memory.duplicates import contained, repeated, same, same_matter, words_of
 from memory.expansion import BEFORE, BEFORE_CHARS, expanded, is_fragment
 from memory.lazy_pattern import LazyPattern
 from memory.query import QUERY_CHARS, Understood, understand, warm_up
@@ -254,16 +254,16 @@ class TestDuplicates:
 
     def test_the_latest_of_equals_stands(self) -> None:
         told = lines((self.ROOF, 1), (self.ROOF.lower() + "!", 3), (self.ROOF, 2), ("the cellar floods", 9))
-        assert superseded(told) == {0, 2}
+        assert repeated(told) == {0, 2}
 
     def test_of_equals_in_time_the_first_stands(self) -> None:
-        assert superseded(lines((self.ROOF, 1), (self.ROOF, 1), (self.ROOF, 1))) == {1, 2}
+        assert repeated(lines((self.ROOF, 1), (self.ROOF, 1), (self.ROOF, 1))) == {1, 2}
 
     def test_a_question_never_supersedes_what_tells_the_same(self) -> None:
-        assert superseded(lines(("The roof leaks.", 1), ("Does the roof leak?", 2))) == {1}
+        assert repeated(lines(("The roof leaks.", 1), ("Does the roof leak?", 2))) == {1}
 
     def test_what_has_no_words_supersedes_nothing(self) -> None:
-        assert superseded(lines(("?", 1), ("?", 2), ("", 3))) == set()
+        assert repeated(lines(("?", 1), ("?", 2), ("", 3))) == set()
 
     @given(
         st.lists(
@@ -276,7 +276,7 @@ class TestDuplicates:
     )
     def test_what_is_left_says_everything_once(self, told: list[tuple[str, int]]) -> None:
         given = lines(*told)
-        gone = superseded(given)
+        gone = repeated(given)
         words = [words_of(f"{line.said} {line.reply}") for line in given]
         left = [place for place in range(len(given)) if place not in gone]
         assert not any(same(words[a], words[b]) for a in left for b in left if a != b)
