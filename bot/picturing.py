@@ -3,38 +3,36 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from bot.decisions import Judged, judged
 from bot.pictures.values import Mark, Room, ScoreRow, Scores, Share, Words
+from graph.explanation import Explained, Explanation
 from graph.reasons import told
-from graph.state import Allocation, State
 from memory.models import Decision
+from memory.observation import Shares
 
 BY_PROBABILITY = ("call", "no_call", "weaker", "further", "calibrated", "break")
 """The rules that hold a probability against a threshold."""
 
 
-def of_state(
-    state: State,
+def picture_of(
+    explanation: Explanation,
     date: Callable[[datetime], str],
     *,
     words: Words | None = None,
     rule: Callable[[Decision], str] = told,
     snippet: Callable[[str], str] | None = None,
-) -> tuple[Scores, Room] | None:
-    """Return what was found for a turn and how its prompt was shared; None before that was decided.
+) -> tuple[Scores, Room]:
+    """Return what was found for a turn and how its prompt was shared.
 
     `date` and `rule` say in words when a memory is from and what decided; `snippet` shortens its text, which
     is not shown without it.
     """
-    if "allocation" not in state:
-        return None
-    rows, named = judged(state), words or Words()
+    rows, named = explanation.memories, words or Words()
     mark = mark_of(rows, named)
     shown = [score_row(one, mark, date, rule, snippet) for one in rows]
-    return Scores(shown, mark), room_of(state["allocation"], named)
+    return Scores(shown, mark), room_of(explanation.shares, named)
 
 
-def mark_of(rows: Sequence[Judged], words: Words) -> Mark | None:
+def mark_of(rows: Sequence[Explained], words: Words) -> Mark | None:
     """Return the probability that a memory had to reach; None where the rule did not go by probability."""
     decisions = [row.decision for row in rows if row.decision.rule in BY_PROBABILITY]
     value = next((decision.threshold for decision in decisions if 0 <= decision.threshold <= 1), None)
@@ -44,31 +42,31 @@ def mark_of(rows: Sequence[Judged], words: Words) -> Mark | None:
     return Mark(value, words.breaks if is_broken else words.threshold)
 
 
-def room_of(allocation: Allocation, words: Words) -> Room:
+def room_of(spent: Shares, words: Words) -> Room:
     """Return how the prompt of a turn was shared."""
     shares = (
-        Share(words.fixed, allocation.fixed),
-        Share(words.conversation, allocation.l2_used, allocation.l2_limit),
-        Share(words.memory, allocation.l3_used, allocation.l3_limit),
+        Share(words.fixed, spent.fixed),
+        Share(words.conversation, spent.l2_used, spent.l2_limit),
+        Share(words.memory, spent.l3_used, spent.l3_limit),
     )
-    return Room(shares, allocation.total)
+    return Room(shares, spent.total)
 
 
 def score_row(
-    row: Judged,
+    row: Explained,
     mark: Mark | None,
     date: Callable[[datetime], str],
     rule: Callable[[Decision], str] = told,
     snippet: Callable[[str], str] | None = None,
 ) -> ScoreRow:
     """Return a row; that a probability is above or below the mark needs no words."""
-    candidate, decision = row.candidate, row.decision
+    decision = row.decision
     is_seen = mark is not None and decision.rule == "calibrated"
     return ScoreRow(
         number=row.number,
-        date=date(candidate.at),
+        date=date(row.at) if row.at else "",
         probability=decision.probability,
         kept=decision.kept,
         rule="" if is_seen else rule(decision),
-        snippet=snippet(candidate.said or candidate.reply) if snippet else "",
+        snippet=snippet(row.text) if snippet else "",
     )

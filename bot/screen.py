@@ -9,17 +9,17 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.approving import argument_lines
-from bot.decisions import Judged, judged, problems, unsupported
 from bot.pictures.text import Signs, bar_width, in_ascii, mark_text, room_text, score_bar, signs_for
 from bot.pictures.values import Words
 from bot.picturing import mark_of, room_of, score_row
 from bot.printable import printable, snippet
 from graph.events import Approval
+from graph.explanation import Explained, Explanation, explain, in_english
 from graph.reasons import told
 from graph.rounds import results_of
-from graph.state import Allocation, Recall, State
-from graph.telling.window import in_english, window_told
+from graph.state import State
 from memory.models import Fact
+from memory.observation import Shares
 from memory.prompt import day
 
 CUT_SHOWN = 8
@@ -29,27 +29,28 @@ MOST_BUDGET = 80
 
 def why(state: State, zone: tzinfo) -> RenderableType:
     """Show what was recalled in a turn, with scores, and what was cut and by which rule."""
-    if "allocation" not in state:
+    explanation = explain(state)
+    if explanation is None:
         return Text("This turn did not get as far as deciding what to recall.")
-    return Why(state, zone)
+    return Why(explanation, zone)
 
 
 @dataclass(frozen=True, slots=True)
 class Why:
     """A turn that got as far as its budget, drawn as wide as the terminal."""
 
-    state: State
+    turn: Explanation
     zone: tzinfo
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        state, (width, ascii_only) = self.state, (options.max_width, options.ascii_only)
-        parts = [Text(printable(line)) for line in problems(state)]
-        parts.append(_searches(state["recall"]))
-        if rows := judged(state):
-            parts += _judged(rows, self.zone, width, signs_for(ascii_only))
-        parts += _budget(state["allocation"], width, ascii_only)
-        parts += [Text(printable(told), style="dim") for told in in_english(window_told(state))]
-        parts += _tools(state)
+        turn, (width, ascii_only) = self.turn, (options.max_width, options.ascii_only)
+        parts = [Text(printable(line)) for line in turn.problems]
+        parts.append(_searches(turn))
+        if turn.memories:
+            parts += _memories(turn.memories, self.zone, width, signs_for(ascii_only))
+        parts += _budget(turn.shares, width, ascii_only)
+        parts += [Text(printable(told), style="dim") for told in in_english(turn.window)]
+        parts += _tools(turn)
         for part in parts:
             yield Text(in_ascii(part.plain), part.style) if ascii_only else part
 
@@ -88,21 +89,21 @@ def warn(console: Console, text: str) -> None:
     console.print(Text(printable(text), style="yellow"))
 
 
-def _searches(recall: Recall) -> Text:
+def _searches(turn: Explanation) -> Text:
     lines = [
         f"{name}: {report.found} found in {report.milliseconds:.0f} ms ({report.status})"
-        for name, report in recall.reports.items()
+        for name, report in turn.searches.items()
     ]
-    if recall.expanded:
-        lines.append(f"searched with what came before: {snippet(recall.expanded)}")
-    if recall.times:
-        lines.append(f"the time that is meant: {printable(recall.times.text)}")
-    if recall.keys:
-        lines.append(f"keys: {printable(', '.join(recall.keys))}")
+    if turn.expanded:
+        lines.append(f"searched with what came before: {snippet(turn.expanded)}")
+    if turn.time:
+        lines.append(f"the time that is meant: {printable(turn.time)}")
+    if turn.keys:
+        lines.append(f"keys: {printable(', '.join(turn.keys))}")
     return Text("\n".join(lines), style="dim")
 
 
-def _judged(rows: Sequence[Judged], zone: tzinfo, width: int, signs: Signs) -> list[Text]:
+def _memories(rows: Sequence[Explained], zone: tzinfo, width: int, signs: Signs) -> list[Text]:
     kept = [row for row in rows if row.decision.kept]
     cut = [row for row in rows if not row.decision.kept]
     shown, mark = kept + cut[:CUT_SHOWN], mark_of(rows, Words())
@@ -117,36 +118,34 @@ def _judged(rows: Sequence[Judged], zone: tzinfo, width: int, signs: Signs) -> l
     return lines
 
 
-def _decision(row: Judged, head: str, width: int) -> Text:
-    decision, candidate = row.decision, row.candidate
-    evidence = candidate.evidence
+def _decision(row: Explained, head: str, width: int) -> Text:
+    decision, evidence = row.decision, row.decision.evidence
     similarity = "no vector" if evidence.cosine is None else f"similarity {evidence.cosine:.2f}"
     numbers = f"{similarity}, {evidence.coverage:.0%} of the words, relevant {decision.probability:.0%}"
     line = Text("kept  " if decision.kept else "cut   ", style="green" if decision.kept else "dim")
-    words = Text(snippet(candidate.said or candidate.reply))
+    words = Text(snippet(row.text))
     words.truncate(max(width - len(line) - len(head) - 2, LEAST_SNIPPET), overflow="ellipsis")
     line.append(f"{head}  {words.plain}", style="" if decision.kept else "dim")
     return line.append(f"\n      {numbers}; {told(decision)}", style="dim")
 
 
-def _tools(state: State) -> list[Text]:
+def _tools(turn: Explanation) -> list[Text]:
     lines = [
         Text(
             f"{printable(result.evidence)} ({'ok' if result.ok else 'failed'}, {result.milliseconds:.0f} ms)",
             style="dim",
         )
-        for result in results_of(state)
+        for result in turn.results
     ]
-    figures, corrected = unsupported(state)
-    if figures:
-        then = "the reply was corrected" if corrected else "the reply stands all the same"
+    if figures := turn.grounding.unsupported:
+        then = "the reply was corrected" if turn.grounding.corrected else "the reply stands all the same"
         lines.append(Text(f"stood nowhere: {printable(', '.join(figures))}; {then}", style="yellow"))
     return lines
 
 
-def _budget(allocation: Allocation, width: int, ascii_only: bool) -> list[Text]:
-    measured = f"confidence {allocation.confidence:.1f}, complexity {allocation.complexity:.2f}"
+def _budget(shares: Shares, width: int, ascii_only: bool) -> list[Text]:
+    measured = f"confidence {shares.confidence:.1f}, complexity {shares.complexity:.2f}"
     words = Words(room=f"budget {{total}} tokens ({measured})")
-    room = room_of(allocation, words)
+    room = room_of(shares, words)
     shown = room_text(room, width=min(width, MOST_BUDGET), words=words, ascii_only=ascii_only)
     return [Text(shown, style="dim")]

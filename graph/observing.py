@@ -4,18 +4,20 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import tzinfo
-from typing import Any
+from typing import Any, TypeVar
 
 from graph.context import TurnContext
 from graph.rounds import exchange_of, grounding_of, results_of
+from graph.shown import judged, last_decisions
 from graph.state import Allocation, Recall, State
-from memory.models import Candidate, Decision, Evidence
+from memory.models import Decision, Evidence, SearchReport
 from memory.observation import DIGITS, Called, Grounded, Judged, Observation, Shares, mark_of_fact
 
 AT_ONCE = frozenset({"prefetch", "identity", "facts", "working"})
 """Nodes that run in one superstep: the longest of them is what the turn waits for."""
 _TOOL_NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _PROBLEM_CHARS = 200
+Written = TypeVar("Written", Shares, Judged, Evidence)
 
 
 def observe(
@@ -40,12 +42,7 @@ def observe(
         shares=shares_of(allocation),
         stages={name: round(milliseconds, 1) for name, milliseconds in timings.items()},
         milliseconds=round(waited(timings), 1),
-        searches={
-            name: replace(
-                each, milliseconds=round(each.milliseconds, 1), problem=each.problem[:_PROBLEM_CHARS]
-            )
-            for name, each in recall.reports.items()
-        },
+        searches={name: _searched(report) for name, report in recall.reports.items()},
         keys_meant=bool(recall.keys),
         time_meant=recall.times is not None,
         expanded=bool(recall.expanded),
@@ -86,32 +83,26 @@ def tiers_down(state: State) -> list[str]:
     return down
 
 
+def _searched(report: SearchReport) -> SearchReport:
+    milliseconds, problem = round(report.milliseconds, 1), report.problem[:_PROBLEM_CHARS]
+    return replace(report, milliseconds=milliseconds, problem=problem)
+
+
 def shares_of(allocation: Allocation) -> Shares:
     """Return how the prompt was shared."""
-    return Shares(**_rounded(Shares, allocation))
+    return _rounded(Shares(**{field.name: getattr(allocation, field.name) for field in fields(Shares)}))
 
 
 def judgements(decisions: Sequence[Decision], allocation: Allocation, recall: Recall) -> list[Judged]:
-    """Return the last word on each candidate: the budget may have cut what the gap filter kept."""
-    last = {decision.turn_id: decision for decision in (*decisions, *allocation.over_budget)}
-    by_id = {candidate.turn_id: candidate for candidate in recall.candidates}
-    return [_judgement(last[d.turn_id], by_id[d.turn_id]) for d in decisions if d.turn_id in by_id]
+    """Return the last decision on each candidate, as it is written down."""
+    found = judged(last_decisions(decisions, allocation), recall)
+    return [_rounded(replace(one, evidence=_rounded(one.evidence))) for one in found]
 
 
-def _judgement(decision: Decision, candidate: Candidate) -> Judged:
-    return Judged(
-        **_rounded(Decision, decision),
-        mechanism=candidate.mechanism,
-        rank=candidate.rank,
-        evidence=Evidence(**_rounded(Evidence, candidate.evidence)),
-        small_talk=candidate.small_talk,
-    )
-
-
-def _rounded(kind: type[Shares | Decision | Evidence], value: object) -> dict[str, Any]:
-    """Return the fields of `kind` that `value` has, as they are written down."""
-    values = {field.name: getattr(value, field.name) for field in fields(kind)}
-    return {name: round(each, DIGITS) if isinstance(each, float) else each for name, each in values.items()}
+def _rounded(value: Written) -> Written:
+    values = {field.name: getattr(value, field.name) for field in fields(value)}
+    shorter: dict[str, Any] = {n: round(v, DIGITS) for n, v in values.items() if isinstance(v, float)}
+    return replace(value, **shorter)
 
 
 def _calls(state: State) -> list[Called]:

@@ -1,9 +1,11 @@
 """What the model is shown of conversation and memory: the allocation has ids, the state the texts, once."""
 
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, replace
 
-from graph.state import Conversation, State
-from memory.models import Candidate, ConversationTurn
+from graph.state import Allocation, Conversation, Recall, State
+from memory.models import Candidate, ConversationTurn, Decision
+from memory.observation import Judged
 from memory.questions import is_bare_question
 from memory.text import excerpt, shortened
 
@@ -46,6 +48,28 @@ def answers_of(state: State) -> list[Candidate]:
     by_id = {candidate.turn_id: candidate for candidate in state["recall"].candidates}
     relevant = [by_id[one.turn_id] for one in state["decisions"] if one.turn_id in shown & by_id.keys()]
     return [memory for memory in relevant if not is_bare_question(memory)]
+
+
+def last_decisions(decisions: Sequence[Decision], allocation: Allocation) -> list[Decision]:
+    """Return the last decision on each candidate: the budget may have cut what the gap filter kept."""
+    later = {decision.turn_id: decision for decision in allocation.over_budget}
+    return [later.get(decision.turn_id, decision) for decision in decisions]
+
+
+def judged(decisions: Iterable[Decision], recall: Recall) -> list[Judged]:
+    """Add to each decision the evidence of its candidate; one whose candidate is gone is left out."""
+    names, by_id = [field.name for field in fields(Decision)], {c.turn_id: c for c in recall.candidates}
+    return [
+        Judged(
+            **{name: getattr(decision, name) for name in names},
+            mechanism=candidate.mechanism,
+            rank=candidate.rank,
+            evidence=candidate.evidence,
+            small_talk=candidate.small_talk,
+        )
+        for decision in decisions
+        if (candidate := by_id.get(decision.turn_id))
+    ]
 
 
 def conversation_of(state: State) -> list[ConversationTurn]:

@@ -1,12 +1,13 @@
 """What the tools over turns and threads answer."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from bot.mcp.tool import Answer, Quoting
-from memory.models import Evidence, Mechanism, SearchReport
-from memory.observation import Called, Grounded, Shares
+from memory.models import SearchReport
+from memory.observation import Called, Grounded, Judged, Shares
 
 
 class TurnRead(Quoting):
@@ -24,28 +25,16 @@ class TurnRead(Quoting):
     """How often it was recalled for the model."""
 
 
-class Verdict(Answer):
-    """What became of a candidate, and why."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosed(Judged):
+    """What became of a candidate, and why; a kept one was shown to the model."""
 
-    turn_id: str
     excerpt: str
     """How the turn begins; empty when it is in the archive no more."""
-    mechanism: Mechanism
-    rank: int
-    kept: bool
-    """It was shown to the model."""
-    rule: str
     means: str
     """The rule in words."""
     measured: str
     """What was held against what; empty when the rule measures nothing."""
-    score: float
-    threshold: float
-    probability: float
-    """That it is relevant, in [0, 1]."""
-    tokens: int
-    small_talk: bool
-    evidence: Evidence
 
 
 class Diagnosis(Quoting):
@@ -67,7 +56,7 @@ class Diagnosis(Quoting):
     candidates: int
     relevant: int
     used: int
-    decisions: list[Verdict]
+    decisions: list[Diagnosed]
     """Kept ones first."""
     budget: Shares
     """In tokens."""

@@ -1,18 +1,19 @@
 """Tools over turns and threads; those of other owners are not there."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 from langchain_core.messages import BaseMessage
 
 from bot.mcp.arguments import DiagnoseTurn, GetTurn, ListThreads, ThreadState
 from bot.mcp.bounding import bounded
-from bot.mcp.diagnosis import diagnosis_of
 from bot.mcp.tool import ReadTool, Refused, read_tool
-from bot.mcp.turn_answers import Diagnosis, StateRead, ThreadRead, Threads, TurnRead
+from bot.mcp.turn_answers import Diagnosed, Diagnosis, StateRead, ThreadRead, Threads, TurnRead
 from bot.printable import snippet
 from graph.agent import Agent
+from graph.explanation import Explained, explained
+from graph.reasons import measure, words_of
 from memory.episodic.observations import ObservationLog
 from memory.models import Episode
 from memory.observation import Observation
@@ -56,7 +57,8 @@ class TurnReading:
         observation = await self._observation(asked.turn_id)
         ids = [judged.turn_id for judged in observation.decisions]
         episodes = await self.agent.layers.episodes.get(ids, owner=self.owner)
-        return diagnosis_of(observation, {episode.turn_id: episode for episode in episodes})
+        texts = {episode.turn_id: episode for episode in episodes}
+        return _diagnosis(observation, explained(observation.decisions, texts))
 
     async def list_threads(self, asked: ListThreads) -> Threads:
         """List the conversations, the latest first, with how each one's latest turn begins."""
@@ -107,6 +109,27 @@ def _turn(episode: Episode) -> TurnRead:
         cut=(message, reply) != (episode.said, episode.reply),
         tags=[quoted(tag) for tag in episode.tags],
         times_shown=episode.access_count,
+    )
+
+
+def _diagnosis(observation: Observation, memories: Sequence[Explained]) -> Diagnosis:
+    names = Diagnosis.model_fields.keys() & {field.name for field in fields(Observation)}
+    other = {
+        "decisions": [_diagnosed(memory) for memory in memories],
+        "budget": observation.shares,
+        "tools": observation.calls,
+        "tool_rounds": observation.rounds,
+    }
+    return Diagnosis.model_validate({name: getattr(observation, name) for name in names} | other)
+
+
+def _diagnosed(memory: Explained) -> Diagnosed:
+    decision = memory.decision
+    return Diagnosed(
+        **{field.name: getattr(decision, field.name) for field in fields(decision)},
+        excerpt=quoted(snippet(memory.text)) if memory.text else "",
+        means=words_of(decision),
+        measured=measure(decision),
     )
 
 

@@ -7,11 +7,11 @@ from statistics import median
 
 from bot.bench.episodes import spoken
 from bot.bench.neutral import Archive
-from bot.decisions import problems
 from bot.notebook.table import Table
 from graph.agent import Agent
 from graph.app import open_agent
 from graph.context import TurnContext
+from graph.explanation import explain
 from graph.observing import waited
 from graph.settings import Settings
 from graph.state import State
@@ -115,13 +115,14 @@ async def _outage(settings: Settings, owner: str, message: str, fault: Fault) ->
         thread = thread_id(owner, fault.name)
         await agent.ask("Warming up.", owner=owner, thread=thread, context=patient, about=private)
         state = await agent.ask(message, owner=owner, thread=thread, context=context, about=private)
+    turn = explain(state)
     return (
         fault.name,
         "goes on" if state["reply"].outcome in GOES_ON else state["reply"].outcome.value,
         len(state["allocation"].recalled),
         len(state["fact_sheet"].facts),
         round(waited(_milliseconds(state))),
-        "; ".join(dict.fromkeys(problems(state))) or "nothing",
+        "; ".join(dict.fromkeys(turn.problems if turn else ())) or "nothing",
     )
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from datetime import tzinfo
 
-from bot.decisions import judged
 from bot.notebook.table import Table
 from bot.printable import printable, snippet
 from graph.captions import CAPTIONS
+from graph.explanation import explain
 from graph.observing import AT_ONCE
 from graph.reasons import told
 from graph.state import State
@@ -80,22 +80,21 @@ def asked_table(state: State) -> Table:
 
 def candidates_table(state: State, zone: tzinfo, most: int = 12) -> Table:
     """Return the first memories that were found, the kept ones first: what spoke for them, what decided."""
+    turn = explain(state)
     rows = [
         (
             one.number,
-            day(one.candidate.at, zone),
-            one.candidate.mechanism.value,
-            one.candidate.rank,
-            _rounded(one.candidate.evidence.cosine),
-            _rounded(one.candidate.evidence.standing),
-            _rounded(one.candidate.evidence.lexical),
-            _rounded(one.candidate.evidence.share),
+            day(one.at, zone) if one.at else "",
+            one.decision.mechanism.value,
+            one.decision.rank,
+            *map(_rounded, (evidence.cosine, evidence.standing, evidence.lexical, evidence.share)),
             f"{one.decision.probability:.1%}",
             "shown" if one.decision.kept else "cut",
             told(one.decision),
-            snippet(one.candidate.said or one.candidate.reply),
+            snippet(one.text),
         )
-        for one in judged(state)[:most]
+        for one in (turn.memories if turn else ())[:most]
+        if (evidence := one.decision.evidence)
     ]
     columns = (
         "",

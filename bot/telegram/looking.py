@@ -10,7 +10,7 @@ from pathlib import Path
 from telegram import Update
 
 from bot.pictures.painter import Painter
-from bot.picturing import of_state
+from bot.picturing import picture_of
 from bot.printable import snippet
 from bot.stats import stats_text
 from bot.telegram.access import Role
@@ -20,7 +20,7 @@ from bot.telegram.gate import Context, Handler
 from bot.telegram.place import place_of
 from bot.telegram.texts import escaped, verbatim
 from bot.telegram.why import picture_words, reason, when, why_text
-from graph.state import State
+from graph.explanation import Explanation, explain
 from memory.models import Fact
 from memory.working.metrics import RedisMetrics
 
@@ -73,9 +73,10 @@ class Looking:
             await answer.finish(say("why_none"))
             return
         zone = await desk.agent.layers.zone()
-        links, picture = await self._links(state), await self._picture(state, zone, say)
+        turn = explain(state)
+        links, picture = await self._links(turn), await self._picture(turn, zone, say)
         upload = Upload(picture, "why.png", photo=True) if picture else None
-        await answer.finish(why_text(state, zone, say, links.get), upload=upload)
+        await answer.finish(why_text(turn, zone, say, links.get), upload=upload)
 
     async def memory(self, update: Update, _: Context) -> None:
         """Tell how much there is, or search it."""
@@ -140,23 +141,25 @@ class Looking:
         ]
         return "\n\n".join([say("memory_found_title", query=shown), *lines])
 
-    async def _picture(self, state: State, zone: tzinfo, say: Say) -> bytes | None:
+    async def _picture(self, turn: Explanation | None, zone: tzinfo, say: Say) -> bytes | None:
         """Draw the scores and the budget of a turn; nothing when nothing was found for it."""
+        if turn is None or not turn.memories:
+            return None
         words = picture_words(say)
-        shown = of_state(
-            state, lambda at: when(at, zone), words=words, rule=lambda decision: reason(decision, say, str)
+        shown = picture_of(
+            turn, lambda at: when(at, zone), words=words, rule=lambda decision: reason(decision, say, str)
         )
-        return await self.painter.turn(*shown, words) if shown and shown[0].rows else None
+        return await self.painter.turn(*shown, words)
 
-    async def _links(self, state: State) -> dict[str, str]:
+    async def _links(self, turn: Explanation | None) -> dict[str, str]:
         """Return where the messages of the recalled turns stand, of those that have an address."""
         prefix, links = self.desk.turn_id(0).removesuffix("0"), {}
-        for candidate in state["recall"].candidates if "recall" in state else ():
-            number = candidate.turn_id.removeprefix(prefix)
-            if candidate.turn_id.startswith(prefix) and number.isdecimal():
+        for turn_id in (memory.decision.turn_id for memory in (turn.memories if turn else ())):
+            number = turn_id.removeprefix(prefix)
+            if turn_id.startswith(prefix) and number.isdecimal():
                 record = await self.desk.records.turn(int(number))
                 if record.link:
-                    links[candidate.turn_id] = record.link
+                    links[turn_id] = record.link
         return links
 
     async def _owner(self, update: Update) -> str:

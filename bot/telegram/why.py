@@ -5,15 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, tzinfo
 from urllib.parse import quote
 
-from bot.decisions import Judged, judged, problems, unsupported
 from bot.pictures.values import Words
 from bot.printable import snippet
 from bot.screen import CUT_SHOWN
 from bot.telegram.texts import verbatim
+from graph.explanation import Explained, Explanation
 from graph.reasons import RULES, measure, rule_of
-from graph.rounds import results_of
-from graph.state import Recall, State
-from graph.telling.window import window_told
 from memory.models import Decision
 
 LONGEST = 3500
@@ -27,18 +24,18 @@ Say = Callable[..., str]
 """Texts in one language: a key, then the values by name."""
 
 
-def why_text(state: State, zone: tzinfo, say: Say, link: Callable[[str], str | None]) -> str:
+def why_text(turn: Explanation | None, zone: tzinfo, say: Say, link: Callable[[str], str | None]) -> str:
     """Return what became of the memories that were found for a turn, as Markdown.
 
     `say` makes a text of a key and values; `link` tells where the message of a turn can be seen, if anywhere.
     """
-    if "allocation" not in state:
+    if turn is None:
         return say("why_unfinished")
-    rows = judged(state)
-    head = [say("why_title"), *_searches(state, say), *_problems(state, say), *_tools(state, say)]
-    room = LONGEST - shown_length("\n".join([*head, _budget(state, say)])) - _around(rows, say)
+    rows = turn.memories
+    head = [say("why_title"), *_searches(turn, say), *_problems(turn, say), *_tools(turn, say)]
+    room = LONGEST - shown_length("\n".join([*head, _budget(turn, say)])) - _around(rows, say)
     middle = _sections(rows, say, lambda row: _entry(row, zone, say, link), room)
-    return "\n\n".join(["\n".join(head), *middle, _budget(state, say)])
+    return "\n\n".join(["\n".join(head), *middle, _budget(turn, say)])
 
 
 def picture_words(say: Say) -> Words:
@@ -71,55 +68,49 @@ def shown_length(markdown: str) -> int:
     return len(_URL.sub("", markdown).encode("utf-16-le", "surrogatepass")) // 2
 
 
-def _searches(state: State, say: Say) -> Iterator[str]:
-    recall = state["recall"]
-    what = verbatim(snippet(recall.expanded or state["turn"].said))
-    yield say("why_searched", what=what, ms=f"{_milliseconds(recall):.0f}")
-    if recall.times:
-        yield say("why_time", what=verbatim(snippet(recall.times.text)))
-    if recall.keys:
-        yield say("why_keys", what=verbatim(snippet(", ".join(recall.keys))))
+def _searches(turn: Explanation, say: Say) -> Iterator[str]:
+    what = verbatim(snippet(turn.expanded or turn.message))
+    at_once = max((report.milliseconds for report in turn.searches.values()), default=0.0)
+    yield say("why_searched", what=what, ms=f"{at_once:.0f}")
+    if turn.time:
+        yield say("why_time", what=verbatim(snippet(turn.time)))
+    if turn.keys:
+        yield say("why_keys", what=verbatim(snippet(", ".join(turn.keys))))
 
 
-def _milliseconds(recall: Recall) -> float:
-    """Return how long the search took: the mechanisms run side by side."""
-    return max((report.milliseconds for report in recall.reports.values()), default=0.0)
+def _problems(turn: Explanation, say: Say) -> list[str]:
+    return [say("why_problem", problem=verbatim(text[:_LONGEST_PROBLEM])) for text in turn.problems]
 
 
-def _problems(state: State, say: Say) -> list[str]:
-    return [say("why_problem", problem=verbatim(text[:_LONGEST_PROBLEM])) for text in problems(state)]
-
-
-def _tools(state: State, say: Say) -> Iterator[str]:
-    for result in results_of(state)[:_MOST_CALLS]:
+def _tools(turn: Explanation, say: Say) -> Iterator[str]:
+    for result in turn.results[:_MOST_CALLS]:
         what = verbatim(result.evidence[:_LONGEST_PROBLEM])
         yield say("why_called" if result.ok else "why_call_failed", what=what)
-    figures, corrected = unsupported(state)
-    if figures:
+    if figures := turn.grounding.unsupported:
         what = verbatim(", ".join(figures)[:_LONGEST_PROBLEM])
-        yield say("why_corrected" if corrected else "why_unsupported", what=what)
+        yield say("why_corrected" if turn.grounding.corrected else "why_unsupported", what=what)
 
 
-def _budget(state: State, say: Say) -> str:
-    a = state["allocation"]
+def _budget(turn: Explanation, say: Say) -> str:
+    a = turn.shares
     shares = say("why_budget", total=a.total, memory=a.l3_used, conversation=a.l2_used, fixed=a.fixed)
-    return "\n".join([shares, *_window(state, say)])
+    return "\n".join([shares, *_window(turn, say)])
 
 
-def _window(state: State, say: Say) -> Iterator[str]:
+def _window(turn: Explanation, say: Say) -> Iterator[str]:
     """Say how the turn was fitted into the model's context window; names of tools may be a plugin's."""
-    for key, values in window_told(state):
+    for key, values in turn.window:
         shown = {name: verbatim(v) if isinstance(v, str) else v for name, v in values.items()}
         yield say(f"window_{key}", **shown)
 
 
-def _around(rows: Sequence[Judged], say: Say) -> int:
+def _around(rows: Sequence[Explained], say: Say) -> int:
     """Return the room that headings and blank lines may take."""
     count = len(rows)
     return shown_length("\n".join(say(key, count=count) for key in ("why_kept", "why_cut", "why_more"))) + 12
 
 
-def _sections(rows: Sequence[Judged], say: Say, entry: Callable[[Judged], str], room: int) -> list[str]:
+def _sections(rows: Sequence[Explained], say: Say, entry: Callable[[Explained], str], room: int) -> list[str]:
     """Return what was kept, what was cut, and how many more there are, as far as there is room."""
     if not rows:
         return [say("why_nothing_found")]
@@ -143,12 +134,11 @@ def _fitting(entries: Sequence[str], room: int) -> list[str]:
     return fitting
 
 
-def _entry(row: Judged, zone: tzinfo, say: Say, link: Callable[[str], str | None]) -> str:
-    candidate = row.candidate
-    date, url = when(candidate.at, zone), link(candidate.turn_id)
+def _entry(row: Explained, zone: tzinfo, say: Say, link: Callable[[str], str | None]) -> str:
+    date, url = when(row.at, zone) if row.at else "", link(row.decision.turn_id)
     dated = f"[{date}](<{quote(url, safe=_URL_SAFE)}>)" if url else date
     head = f"**{row.number}** · {dated} · {row.decision.probability:.0%}"
-    words = verbatim(snippet(candidate.said or candidate.reply))
+    words = verbatim(snippet(row.text))
     return "\n".join(line for line in (head, words, f"_{reason(row.decision, say)}_") if line)
 
 

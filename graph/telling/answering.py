@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from graph.exchange import ToolResult
+from graph.explanation import fitting_notes, in_english
 from graph.observing import tiers_down
 from graph.rounds import exchange_of, fitting_of, grounding_of
 from graph.state import Archived, Reply, State
-from graph.telling.window import fitting_told, in_english
 from graph.telling.words import counted, line, snippet
 from memory.models import Outcome
 
@@ -16,7 +16,7 @@ _FIGURES = 6
 def tell_respond(state: State) -> list[str]:
     """Tell what the model was asked and what it gave: calls of tools, or the reply."""
     rounds, reply, fitting = exchange_of(state).rounds, state.get("reply"), fitting_of(state)
-    told = [line(one) for one in in_english(fitting_told(fitting))]
+    told = [line(one) for one in in_english(fitting_notes(fitting))]
     if fitting.again:
         return told
     if reply is not None and state["messages"] and state["messages"][-1].type == "ai":

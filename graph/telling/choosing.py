@@ -1,12 +1,13 @@
 """What was kept of the memories, what was cut and why, and how the prompt was shared."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
+from graph.explanation import Explained, explained, in_english, space_notes
 from graph.reasons import told, words_of
+from graph.shown import judged
 from graph.state import Allocation, State
-from graph.telling.window import in_english, space_told
 from graph.telling.words import counted, day, line, snippet
-from memory.models import Candidate, Decision
+from memory.models import Decision
 
 _KEPT_SHOWN = 6
 _LINES = 11
@@ -14,15 +15,15 @@ _LINES = 11
 
 def tell_gap_filter(state: State) -> list[str]:
     """Tell how many are kept, then the kept and the best of the cut with their rule and numbers."""
-    decisions, by_id = state["decisions"], {c.turn_id: c for c in state["recall"].candidates}
-    kept = [decision for decision in decisions if decision.kept]
-    cut = [decision for decision in decisions if not decision.kept]
-    lines = [_how_many(len(kept), len(decisions), len(by_id) - len(decisions))]
+    memories, found = _explained(state["decisions"], state), len(state["recall"].candidates)
+    kept = [memory for memory in memories if memory.decision.kept]
+    cut = memories[len(kept) :]
+    lines = [_how_many(len(kept), len(memories), found - len(memories))]
     if (used := state.get("calibration")) and used.problem:
         lines.append(used.problem)
-    lines += [_told("Kept", decision, by_id) for decision in kept[:_KEPT_SHOWN]]
+    lines += [_told("Kept", memory) for memory in kept[:_KEPT_SHOWN]]
     room = max(_LINES - len(lines), 1)
-    lines += [_told("Cut", decision, by_id) for decision in cut[:room]]
+    lines += [_told("Cut", memory) for memory in cut[:room]]
     if rest := [*kept[_KEPT_SHOWN:], *cut[room:]]:
         more = {"kept": len(kept[_KEPT_SHOWN:]), "cut": len(cut[room:])}
         lines.append(f"{len(rest)} more: {', '.join(f'{n} {what}' for what, n in more.items() if n)}.")
@@ -53,9 +54,8 @@ def tell_budget(state: State) -> list[str]:
         f"{counted(shares.l3_limit, 'token')}.",
     ]
     if shares.space is not None:
-        lines += in_english(space_told(shares.space))
-    by_id = {candidate.turn_id: candidate for candidate in state["recall"].candidates}
-    lines += [_told("Left out", decision, by_id) for decision in list(shares.over_budget)[:6]]
+        lines += in_english(space_notes(shares.space))
+    lines += [_told("Left out", memory) for memory in _explained(shares.over_budget, state)[:6]]
     return [line(one) for one in lines]
 
 
@@ -81,10 +81,14 @@ def _parts(shares: Allocation) -> Sequence[str]:
     return [*parts, "the message"]
 
 
-def _told(what: str, decision: Decision, by_id: Mapping[str, Candidate]) -> str:
-    candidate = by_id.get(decision.turn_id)
-    quoted = f"{day(candidate.at)} {snippet(candidate.said or candidate.reply)}" if candidate else "?"
-    return f"{what}, {reason(decision)}: {quoted}"
+def _explained(decisions: Iterable[Decision], state: State) -> list[Explained]:
+    recall = state["recall"]
+    return explained(judged(decisions, recall), {c.turn_id: c for c in recall.candidates})
+
+
+def _told(what: str, memory: Explained) -> str:
+    dated = f"{day(memory.at)} " if memory.at else ""
+    return f"{what}, {reason(memory.decision)}: {dated}{snippet(memory.text)}"
 
 
 def reason(decision: Decision) -> str:

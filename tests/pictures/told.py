@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.pictures.values import Room, Scores
-from bot.picturing import of_state
+from bot.picturing import picture_of
 from bot.printable import snippet
 from graph.app import open_agent
+from graph.explanation import explain
 from graph.settings import Settings
 from graph.thread_ids import thread_id
 from graph.turn import Circumstances
@@ -51,7 +52,7 @@ async def turn_of_a_conversation(folder: Path) -> tuple[Scores, Room]:
         for minute, message in enumerate((*BEFORE, ASKED)):
             about = Circumstances(at=LAST + timedelta(minutes=minute))
             state = await agent.ask(message, owner=OWNER, thread=asked, about=about)
-    shown = of_state(state, lambda at: f"{at:%Y-%m-%d %H:%M}", snippet=snippet)
-    if shown is None:
+    turn = explain(state)
+    if turn is None:
         raise RuntimeError("The turn did not get as far as its budget.")
-    return shown
+    return picture_of(turn, lambda at: f"{at:%Y-%m-%d %H:%M}", snippet=snippet)

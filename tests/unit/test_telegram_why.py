@@ -17,12 +17,12 @@ from rich.console import Console
 from telegramify_markdown import convert
 
 from bot import screen
-from bot.decisions import judged
 from bot.pictures.painter import Painter
 from bot.pictures.values import Mark, Room, Scores, Share
-from bot.picturing import of_state
+from bot.picturing import picture_of
 from bot.telegram.texts import Texts
 from bot.telegram.why import LONGEST, picture_words, reason, when, why_text
+from graph.explanation import explain
 from graph.reasons import RULES
 from graph.state import Allocation, FactSheet, Persona, Recall, State, TimeMeant, Turn
 from memory.models import Candidate, Decision, Evidence, Mechanism, SearchReport
@@ -110,7 +110,7 @@ def of(*probabilities: float) -> State:
 
 
 def why(given: State, link: Callable[[str], str | None] = lambda _: None) -> str:
-    return why_text(given, ZONE, english, link)
+    return why_text(explain(given), ZONE, english, link)
 
 
 def shown(given: State, link: Callable[[str], str | None] = lambda _: None) -> str:
@@ -130,7 +130,7 @@ class TestText:
         ]
 
     def test_it_speaks_the_language(self) -> None:
-        text = why_text(of(0.9, 0.2), ZONE, romanian, lambda _: None)
+        text = why_text(explain(of(0.9, 0.2)), ZONE, romanian, lambda _: None)
         assert "**Folosite** (1)" in text
         assert "cât de probabil contează: 0.20 < 0.50" in text
 
@@ -236,7 +236,9 @@ class TestText:
 
     def test_the_terminal_and_the_chat_tell_the_same(self) -> None:
         given = of(0.9, 0.2, 0.7)
-        assert [row.candidate.message for row in judged(given)] == ["matter 0", "matter 2", "matter 1"]
+        assert [line for line in shown(given).splitlines() if line.startswith("matter")] == [
+            *("matter 0", "matter 2", "matter 1"),
+        ]
         assert [line.split()[-1] for line in on_screen(given) if "matter " in line] == ["0", "2", "1"]
 
 
@@ -280,11 +282,11 @@ class TestTerminal:
 
 
 def drawn(given: State, say: Callable[..., str] = english) -> tuple[Scores, Room]:
-    shown = of_state(
-        given, lambda at: when(at, ZONE), words=picture_words(say), rule=lambda d: reason(d, say, str)
+    turn = explain(given)
+    assert turn is not None
+    return picture_of(
+        turn, lambda at: when(at, ZONE), words=picture_words(say), rule=lambda d: reason(d, say, str)
     )
-    assert shown is not None
-    return shown
 
 
 class TestPicture:
@@ -333,7 +335,7 @@ class TestPicture:
         )
 
     def test_a_turn_that_did_not_get_so_far_has_none(self) -> None:
-        assert of_state({"messages": [], "turn": TURN}, lambda at: when(at, ZONE)) is None
+        assert explain({"messages": [], "turn": TURN}) is None
 
     async def test_pictures_are_drawn_side_by_side(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
