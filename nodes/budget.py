@@ -45,18 +45,24 @@ class Budget:
             space = await self.window_share(state, runtime.context, fixed, count, zone)
         if space is not None and space.fixed < fixed:
             fixed = count(fit_system(identity, facts, zone, space.fixed, count))
-        return {"allocation": allocated(state, runtime.context, fixed, count, zone, space)}
+        return {"allocation": allocate(state, runtime.context, Room(fixed, count, zone, space))}
 
 
-def allocated(
-    state: State,
-    context: TurnContext,
-    fixed: int,
-    count: CountTokens,
-    zone: tzinfo,
-    space: Space | None = None,
-) -> Allocation:
-    """Share the turn's budget within `space`; identity and facts take `fixed` tokens."""
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The room for conversation and memory in a turn's prompt, and how its texts are counted."""
+
+    fixed: int
+    """Tokens of identity and facts."""
+    count: CountTokens
+    zone: tzinfo
+    space: Space | None = None
+    """How the model's context window is shared; None when it is not known."""
+
+
+def allocate(state: State, context: TurnContext, room: Room) -> Allocation:
+    """Share the turn's budget within `room`."""
+    fixed, count, zone, space = room.fixed, room.count, room.zone, room.space
     confidence, complexity = aits.confidence(state["turn"].said), aits.complexity(state["turn"].said)
     total, floor, minimum = _intent(confidence, complexity, context), context.l2_floor, context.l3_minimum
     past = _dated(state["conversation"], state["turn"].at, count, zone)

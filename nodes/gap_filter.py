@@ -26,24 +26,27 @@ class GapFilter:
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> GapFilterUpdate:
         """Decide by the calibration that the context names; by the packaged one when that cannot serve."""
-        context, model = runtime.context, state["recall"].query.model
-        named, problem = None, ""
-        if context.gap_rule in BY_PROBABILITY and context.gap_calibration:
-            named, problem = await self._named(context.gap_calibration, model)
-        decisions = await asyncio.to_thread(decided, state, context, named)
-        used = CalibrationUsed(name=context.gap_calibration if named else "", problem=problem)
+        context = runtime.context
+        named, used = await find_calibration(self.calibrations, context, state["recall"].query.model)
+        decisions = await asyncio.to_thread(filter_candidates, state, context, named)
         return {"decisions": tuple(decisions), "calibration": used, "thresholds": context.plain()}
 
-    async def _named(self, name: str, model: str) -> tuple[Calibration | None, str]:
-        """Find a calibration that can serve; without one, say why."""
-        named = await self.calibrations.find(name)
-        if named is not None and suits(named, model):
-            return named, ""
-        why = f"is for {named.embedding_model}, not for {model}" if named else "does not stand in goat.toml"
-        return None, f"The calibration {name!r} {why}; the one of the package is used."
+
+async def find_calibration(
+    calibrations: Calibrations, context: TurnContext, model: str
+) -> tuple[Calibration | None, CalibrationUsed]:
+    """Find the calibration that `context` names, if it can serve; None stands for the packaged one."""
+    name = context.gap_calibration
+    if context.gap_rule not in BY_PROBABILITY or not name:
+        return None, CalibrationUsed()
+    named = await calibrations.find(name)
+    if named is not None and suits(named, model):
+        return named, CalibrationUsed(name=name)
+    why = f"is for {named.embedding_model}, not for {model}" if named else "is not in goat.toml"
+    return None, CalibrationUsed(problem=f"The calibration {name!r} {why}; the one of the package is used.")
 
 
-def decided(
+def filter_candidates(
     state: State,
     context: TurnContext,
     calibration: Calibration | None = None,

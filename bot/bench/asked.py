@@ -16,7 +16,7 @@ from graph.layers import Layers
 from graph.state import State
 from memory.models import Decision
 from memory.relevance import Calibration
-from nodes.gap_filter import decided
+from nodes.gap_filter import filter_candidates
 
 PER_KIND = 8
 """The most irrelevant messages of a kind for each archive."""
@@ -49,7 +49,7 @@ class AskedTurn:
 
     def decisions(self, context: TurnContext) -> list[Decision]:
         """Decide anew, under these thresholds."""
-        return decided(self.state, context, self.calibration)
+        return filter_candidates(self.state, context, self.calibration)
 
     def probability(self, context: TurnContext) -> float:
         """Return the best memory's probability, before anything is cut."""

@@ -8,7 +8,7 @@ from memory.gap import GapRule
 from memory.models import Decision
 from memory.relevance import Calibration
 from memory.tuning.result import Value
-from nodes.gap_filter import decided
+from nodes.gap_filter import filter_candidates
 
 OFFERED = 5
 """The most probable memories of a turn are labelled in any case: they teach a calibration."""
@@ -54,7 +54,7 @@ def _wide(context: TurnContext, threshold: float) -> TurnContext:
 
 
 def _kept(state: State, context: TurnContext, calibration: Calibration | None) -> list[Decision]:
-    return _by_probability(one for one in decided(state, context, calibration) if one.kept)
+    return _by_probability(one for one in filter_candidates(state, context, calibration) if one.kept)
 
 
 def _by_probability(decisions: Iterable[Decision]) -> list[Decision]:

@@ -10,13 +10,13 @@ from bot.labelling.offering import offered
 from graph.context import TurnContext
 from graph.layers import Layers
 from graph.replay.replaying import Replayed, Replayer
+from graph.shown import last_decisions
 from graph.state import State
 from memory.models import Candidate, Decision
 from memory.relevance import Calibration, suits
 from memory.tokens import CountTokens
-from memory.window import Space
-from nodes.budget import allocated
-from nodes.gap_filter import decided
+from nodes.budget import Room
+from nodes.decision import decide
 
 COUNTED = 100_000
 """Texts whose tokens are remembered."""
@@ -36,14 +36,10 @@ class PastTurn:
     chances: Sequence[float] = field(repr=False)
     """The probability of each, under the settings in force."""
     state: State = field(repr=False)
-    fixed: int
-    """Tokens of identity and facts then."""
-    count: CountTokens = field(repr=False)
-    zone: tzinfo = field(repr=False)
+    room: Room = field(repr=False)
+    """In its prompt then."""
     calibration: Calibration | None = field(default=None, repr=False)
     """The one in force, when it is not the packaged one."""
-    space: Space | None = field(default=None, repr=False)
-    """What the model's context window left for it then."""
 
     @property
     def lot(self) -> str:
@@ -52,11 +48,8 @@ class PastTurn:
 
     def decisions(self, context: TurnContext, calibration: Calibration | None = None) -> list[Decision]:
         """Return the last word on each candidate under other thresholds, perhaps by another calibration."""
-        decisions = decided(self.state, context, calibration or self.calibration)
-        state: State = {**self.state, "decisions": decisions}
-        shared = allocated(state, context, self.fixed, self.count, self.zone, self.space)
-        later = {decision.turn_id: decision for decision in shared.over_budget}
-        return [later.get(decision.turn_id, decision) for decision in decisions]
+        state = decide(self.state, context, self.room, calibration or self.calibration)
+        return last_decisions(state["decisions"], state["allocation"])
 
     def shown(self, context: TurnContext, calibration: Calibration | None = None) -> list[str]:
         """Return the turn ids of what would be shown; what was shown in vain before stays as it was."""
@@ -108,11 +101,8 @@ def past_turn(
         offered=tuple(by_id[decision.turn_id] for decision in best),
         chances=tuple(decision.probability for decision in best),
         state=state,
-        fixed=turn.observation.shares.fixed,
-        count=count,
-        zone=zone,
+        room=Room(turn.observation.shares.fixed, count, zone, turn.observation.shares.space),
         calibration=calibration,
-        space=turn.observation.shares.space,
     )
 
 

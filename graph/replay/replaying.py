@@ -1,11 +1,10 @@
 """Decide again what past turns were shown, with the settings that they had, or with others."""
 
+import asyncio
 from collections import ChainMap
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-
-from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
 from graph.layers import Layers
@@ -17,8 +16,9 @@ from graph.replay.remembering import Remembering
 from graph.state import Allocation, FactSheet, Persona, Recall, Reply, State, Turn, Unused
 from memory.traits import RECENT
 from nodes.archive import unused
-from nodes.budget import allocated
-from nodes.gap_filter import GapFilter
+from nodes.budget import Room
+from nodes.decision import decide
+from nodes.gap_filter import find_calibration
 
 Change = Callable[[TurnContext], TurnContext]
 
@@ -56,7 +56,6 @@ class Replayer:
         self._layers = layers
         self._recorder = Recorder(layers, owner)
         self._change = change
-        self._gap_filter = GapFilter(layers.live)
 
     async def plan(self, since: datetime | None = None, until: datetime | None = None) -> Plan:
         """Find the turns of a half-open range of time, and what stands in the way of replaying some."""
@@ -88,7 +87,7 @@ class Replayer:
         needed = wanted | leading_up(ordered, wanted)
         past = self._layers.episodes.past(owner=self._recorder.owner)
         past.count(plan.shown)
-        run = _Run(self._layers, self._gap_filter, Remembering(past), self._change, plan.shown)
+        run = _Run(self._layers, Remembering(past), self._change, plan.shown)
         try:
             for observation in ordered:
                 turn = None
@@ -112,7 +111,6 @@ class _Run:
     def __init__(
         self,
         layers: Layers,
-        gap_filter: GapFilter,
         remembering: Remembering,
         change: Change | None,
         shown: Mapping[str, Sequence[str]],
@@ -120,7 +118,6 @@ class _Run:
         self._shown = shown
         self._shown_changed: ChainMap[str, Sequence[str]] = ChainMap({}, dict(shown))
         self._layers = layers
-        self._gap_filter = gap_filter
         self._remembering = remembering
         self._change = change
         self._unused: dict[str, Sequence[Unused]] = {}
@@ -164,12 +161,10 @@ class _Run:
             "unused": shown,
             "reply": Reply(text=turn.episode.reply, outcome=turn.observation.outcome),
         }
-        found = await self._gap_filter(state, Runtime(context=context))
-        state["decisions"] = found["decisions"]
-        state["calibration"] = found["calibration"]
-        count, shares = await self._layers.tokens.ready(), turn.observation.shares
-        state["allocation"] = allocated(state, context, shares.fixed, count, turn.zone, shares.space)
-        return state
+        named, state["calibration"] = await find_calibration(self._layers.live, context, recall.query.model)
+        shares = turn.observation.shares
+        room = Room(shares.fixed, await self._layers.tokens.ready(), turn.zone, shares.space)
+        return await asyncio.to_thread(decide, state, context, room, named)
 
 
 def shown_right_before(turn: RecordedTurn, shown: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

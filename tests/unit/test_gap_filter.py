@@ -26,7 +26,7 @@ from memory.models import Candidate, ConversationTurn, Decision, Evidence, Fact,
 from memory.ranking import RankRule
 from memory.relevance import Calibration, GivenCalibrations, calibration_of
 from memory.staged import MOST
-from nodes.gap_filter import GapFilter, decided
+from nodes.gap_filter import GapFilter, filter_candidates
 from nodes.overrides import (
     AS_BEFORE,
     FEW_HOLD_A_KEY,
@@ -102,7 +102,7 @@ def state(
 
 
 def decide(given: State, **thresholds: Any) -> list[Decision]:
-    return decided(given, TurnContext(**thresholds))
+    return filter_candidates(given, TurnContext(**thresholds))
 
 
 def by_null(given: State, **thresholds: Any) -> list[Decision]:
@@ -264,7 +264,7 @@ class TestCalibration:
         assert kept(update["decisions"]) == []
         assert update["calibration"].name == ""
         assert update["calibration"].problem == (
-            "The calibration 'yours' does not stand in goat.toml; the one of the package is used."
+            "The calibration 'yours' is not in goat.toml; the one of the package is used."
         )
 
     async def test_one_for_another_embedding_model_is_not_used(self) -> None:

@@ -39,7 +39,7 @@ from memory.tokens import TokenCounter
 from nodes.archive import UNUSED_TURNS, to_episode, unused
 from nodes.assemble import Assemble, alternating, conversation_messages, shorten_message
 from nodes.budget import Budget, fit_memories
-from nodes.gap_filter import decided
+from nodes.gap_filter import filter_candidates
 from tests.allocations import NOTHING
 from tests.tables import each
 
@@ -150,7 +150,7 @@ class TestFitMemories:
 
 async def allocate(given: State, **thresholds: Any) -> Any:
     thresholds = {"gap_rule": GapRule.NULL} | thresholds
-    decisions = decided(given, TurnContext(**thresholds))
+    decisions = filter_candidates(given, TurnContext(**thresholds))
     node = Budget(COUNT, utc)
     return (await node({**given, "decisions": decisions}, runtime(**thresholds)))["allocation"]
 

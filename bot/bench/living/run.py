@@ -10,6 +10,7 @@ from bot.bench.running import Progress
 from bot.importers.importing import Stage, import_episodes
 from graph.context import TurnContext
 from graph.layers import Layers
+from graph.shown import last_decisions
 from graph.state import Conversation, State
 from memory.models import ConversationTurn, Decision, Episode
 from memory.tokens import CountTokens
@@ -130,8 +131,7 @@ def window(turns: Sequence[ConversationTurn], most_tokens: int) -> Conversation:
 def read_probed(person: Person, probe: Probe, state: State, milliseconds: float) -> Probed:
     """Read off a state what became of a probe."""
     archived, allocation = {told.id for told in person.turns}, state["allocation"]
-    over = {decision.turn_id: decision for decision in allocation.over_budget}
-    decisions = [over.get(each.turn_id, each) for each in state["decisions"]]
+    decisions = last_decisions(state["decisions"], allocation)
     return Probed(
         person=person,
         probe=probe,

@@ -19,7 +19,7 @@ from graph.state import State
 from memory.calibration.staged_fit import called
 from memory.gap import GapRule
 from memory.staged import MOST, Staged
-from nodes.gap_filter import decided
+from nodes.gap_filter import filter_candidates
 
 IMAGES = Path(__file__).parents[3] / "docs" / "images"
 THRESHOLDS = np.linspace(0.02, 0.98, 25)
@@ -39,7 +39,7 @@ def decide(each: Labelled, context: TurnContext, staged: Staged | None = None) -
     if staged is not None:
         calls = round(called(staged.message, np.asarray(each.vector, np.float32)), 6)
         recall = replace(recall, query=replace(recall.query, calls=calls))
-    decisions = decided({**state, "recall": recall}, context, None, staged)
+    decisions = filter_candidates({**state, "recall": recall}, context, None, staged)
     shown = [one.turn_id for one in decisions if one.kept]
     left = {**state, "recall": recall, "decisions": decisions}
     return _probed(each, left, shown)

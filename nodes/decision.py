@@ -1,0 +1,13 @@
+"""Decide again what memory a turn is shown, from values alone: for a replay, for labels and for settings."""
+
+from graph.context import TurnContext
+from graph.state import State
+from memory.relevance import Calibration
+from nodes.budget import Room, allocate
+from nodes.gap_filter import filter_candidates
+
+
+def decide(state: State, context: TurnContext, room: Room, calibration: Calibration | None = None) -> State:
+    """Return the state as `gap_filter` and `budget` leave it, which decide by the same functions."""
+    filtered: State = {**state, "decisions": filter_candidates(state, context, calibration)}
+    return {**filtered, "allocation": allocate(filtered, context, room)}
