@@ -6,10 +6,17 @@ from datetime import datetime
 from bot.pictures.values import Mark, Room, ScoreRow, Scores, Share, Words
 from graph.explanation import Explained, Explanation
 from graph.reasons import told
-from memory.models import Decision
+from memory.models import Decision, DecisionRule
 from memory.observation import Shares
 
-BY_PROBABILITY = ("call", "no_call", "weaker", "further", "calibrated", "break")
+BY_PROBABILITY = (
+    DecisionRule.CALL,
+    DecisionRule.NO_CALL,
+    DecisionRule.WEAKER,
+    DecisionRule.FURTHER,
+    DecisionRule.CALIBRATED,
+    DecisionRule.BREAK,
+)
 """The rules that hold a probability against a threshold."""
 
 
@@ -38,7 +45,7 @@ def mark_of(rows: Sequence[Explained], words: Words) -> Mark | None:
     value = next((decision.threshold for decision in decisions if 0 <= decision.threshold <= 1), None)
     if value is None:
         return None
-    is_broken = any(decision.rule == "break" for decision in decisions)
+    is_broken = any(decision.rule == DecisionRule.BREAK for decision in decisions)
     return Mark(value, words.breaks if is_broken else words.threshold)
 
 
@@ -61,7 +68,7 @@ def score_row(
 ) -> ScoreRow:
     """Return a row; that a probability is above or below the mark needs no words."""
     decision = row.decision
-    is_seen = mark is not None and decision.rule == "calibrated"
+    is_seen = mark is not None and decision.rule == DecisionRule.CALIBRATED
     return ScoreRow(
         number=row.number,
         date=date(row.at) if row.at else "",

@@ -10,7 +10,7 @@ from graph.context import TurnContext
 from graph.rounds import exchange_of, grounding_of, results_of
 from graph.shown import judged, last_decisions
 from graph.state import Allocation, Recall, State
-from memory.models import Decision, Evidence, SearchReport
+from memory.models import Decision, Evidence, SearchReport, SearchStatus
 from memory.observation import DIGITS, Called, Grounded, Judged, Observation, Shares, mark_of_fact
 
 AT_ONCE = frozenset({"prefetch", "identity", "facts", "working"})
@@ -76,7 +76,7 @@ def waited(timings: Mapping[str, float]) -> float:
 def tiers_down(state: State) -> list[str]:
     """Return the tiers that the turn had to do without."""
     down = []
-    if any(report.status == "down" for report in state["recall"].reports.values()):
+    if any(report.status == SearchStatus.DOWN for report in state["recall"].reports.values()):
         down.append("episodic")
     if state["persona"].problem or state["fact_sheet"].problem:
         down.append("permanent")

@@ -1,38 +1,40 @@
 """Why a memory was kept or cut, in English: which rule decided, and what was held against what."""
 
-from memory.models import Decision
+from collections.abc import Mapping
 
-RULES = {
-    "call": "the message calls for it",
-    "no_call": "the message calls for nothing that is remembered",
-    "weaker": "others answer better",
-    "further": "three others answer better",
-    "carried": "shown right before, and asked on about",
-    "newer": "says anew what is out of date",
-    "calibrated": "probability",
-    "break": "the list breaks before it",
-    "null": "share of null turns",
-    "ratio": "gap ratio",
-    "few": "distance",
-    "key": "holds the message's identifier",
-    "time": "said in the time that is meant",
+from memory.models import Decision, DecisionRule
+
+RULES: Mapping[str, str] = {
+    DecisionRule.CALL: "the message calls for it",
+    DecisionRule.NO_CALL: "the message calls for nothing that is remembered",
+    DecisionRule.WEAKER: "others answer better",
+    DecisionRule.FURTHER: "three others answer better",
+    DecisionRule.CARRIED: "shown right before, and asked on about",
+    DecisionRule.NEWER: "says anew what is out of date",
+    DecisionRule.CALIBRATED: "probability",
+    DecisionRule.BREAK: "the list breaks before it",
+    DecisionRule.NULL: "share of null turns",
+    DecisionRule.RATIO: "gap ratio",
+    DecisionRule.FEW: "distance",
+    DecisionRule.KEY: "holds the message's identifier",
+    DecisionRule.TIME: "said in the time that is meant",
     "time_cut": "outside the time that is meant",
-    "small_talk": "small talk",
-    "duplicate": "said again later",
-    "fact": "stands among the facts",
-    "unused": "shown of late and not used",
-    "echo": "stands in the conversation",
-    "budget": "no room",
+    DecisionRule.SMALL_TALK: "small talk",
+    DecisionRule.DUPLICATE: "said again later",
+    DecisionRule.FACT: "stands among the facts",
+    DecisionRule.UNUSED: "shown of late and not used",
+    DecisionRule.ECHO: "stands in the conversation",
+    DecisionRule.BUDGET: "no room",
 }
-"""What each rule says; `rule_of` tells which one decided."""
+"""Each rule in words; `rule_of` names the one that decided."""
 _MEASURED = {
-    "call": "≥",
-    "no_call": "≥",
-    "weaker": "≥",
-    "calibrated": "≥",
-    "null": ">",
-    "ratio": "≥",
-    "few": "≤",
+    DecisionRule.CALL: "≥",
+    DecisionRule.NO_CALL: "≥",
+    DecisionRule.WEAKER: "≥",
+    DecisionRule.CALIBRATED: "≥",
+    DecisionRule.NULL: ">",
+    DecisionRule.RATIO: "≥",
+    DecisionRule.FEW: "≤",
 }
 """How a kept score stands to its threshold."""
 _OTHERWISE = {">": "≤", "≥": "<", "≤": ">"}
@@ -40,7 +42,7 @@ _OTHERWISE = {">": "≤", "≥": "<", "≤": ">"}
 
 def rule_of(decision: Decision) -> str:
     """Return the name in `RULES` of what decided: a time means another thing for what it cuts."""
-    return "time_cut" if decision.rule == "time" and not decision.kept else decision.rule
+    return "time_cut" if decision.rule == DecisionRule.TIME and not decision.kept else decision.rule
 
 
 def words_of(decision: Decision) -> str:

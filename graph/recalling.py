@@ -6,7 +6,17 @@ from dataclasses import replace
 from graph.context import TurnContext
 from graph.state import Recall, TimeMeant
 from memory.gap import quantile
-from memory.models import EDIT_OF, Candidate, Episode, Evidence, Hit, Mechanism, SearchReport, SearchResult
+from memory.models import (
+    EDIT_OF,
+    Candidate,
+    Episode,
+    Evidence,
+    Hit,
+    Mechanism,
+    SearchReport,
+    SearchResult,
+    SearchStatus,
+)
 from memory.provenance import OWN_WORDS, Part, spans
 from memory.query import Understood
 from memory.text import excerpt, shortened
@@ -118,13 +128,13 @@ def _reports(result: SearchResult, asked: Understood) -> dict[str, SearchReport]
     problem = "; ".join([*result.problems, *([waiting_told(result)] if result.waiting else [])])
     reports = {
         Mechanism.THEMATIC.value: SearchReport(
-            status="partial" if problem else "ok", found=len(found), problem=problem
+            status=SearchStatus.PARTIAL if problem else SearchStatus.OK, found=len(found), problem=problem
         )
     }
     if asked.times:
         timed = sum(evidence.timed for evidence in found)
-        reports[Mechanism.TEMPORAL.value] = SearchReport(status="ok", found=timed)
+        reports[Mechanism.TEMPORAL.value] = SearchReport(status=SearchStatus.OK, found=timed)
     if asked.keys:
         keyed = sum(evidence.keyed > 0 for evidence in found)
-        reports[Mechanism.KEY.value] = SearchReport(status="ok", found=keyed)
+        reports[Mechanism.KEY.value] = SearchReport(status=SearchStatus.OK, found=keyed)
     return reports

@@ -4,13 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 
 from graph.state import Allocation, Conversation, Recall, State
-from memory.models import Candidate, ConversationTurn, Decision
+from memory.models import Candidate, ConversationTurn, Decision, DecisionRule
 from memory.observation import Judged
 from memory.questions import is_bare_question
 from memory.text import excerpt, shortened
-
-ECHO = "echo"
-"""The rule by which a relevant memory is left out: it stands in the conversation."""
 
 
 def recalled_of(state: State) -> list[Candidate]:
@@ -43,7 +40,9 @@ def answers_of(state: State) -> list[Candidate]:
 
     A question that was asked before is no answer.
     """
-    echoes = {decision.turn_id for decision in state["allocation"].over_budget if decision.rule == ECHO}
+    echoes = {
+        decision.turn_id for decision in state["allocation"].over_budget if decision.rule == DecisionRule.ECHO
+    }
     shown = echoes.union(state["allocation"].recalled)
     by_id = {candidate.turn_id: candidate for candidate in state["recall"].candidates}
     relevant = [by_id[one.turn_id] for one in state["decisions"] if one.turn_id in shown & by_id.keys()]

@@ -21,7 +21,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
-from memory.models import Decision
+from memory.models import Decision, DecisionRule
 
 CEILING = 1.5
 _ENOUGH_FOR_GAPS = 3
@@ -61,7 +61,12 @@ def null_rule(
     bar = quantile(noise, threshold) if noise else float("inf")
     return [
         Decision(
-            turn_id=turn_id, kept=s > bar, rule="null", score=s, threshold=bar, probability=beaten(s, noise)
+            turn_id=turn_id,
+            kept=s > bar,
+            rule=DecisionRule.NULL,
+            score=s,
+            threshold=bar,
+            probability=beaten(s, noise),
         )
         for turn_id, s in similarities.items()
     ]
@@ -79,7 +84,7 @@ def calibrated_rule(probabilities: Mapping[str, float], *, threshold: float, fal
         Decision(
             turn_id=turn_id,
             kept=p >= least,
-            rule="break" if threshold <= p < least else "calibrated",
+            rule=DecisionRule.BREAK if threshold <= p < least else DecisionRule.CALIBRATED,
             score=p,
             threshold=least,
             probability=p,
@@ -123,7 +128,7 @@ def ratio_rule(
             Decision(
                 turn_id=turn_id,
                 kept=distance <= CEILING,
-                rule="few",
+                rule=DecisionRule.FEW,
                 score=distance,
                 threshold=CEILING,
                 probability=beaten(similarities[turn_id], noise),
@@ -135,7 +140,7 @@ def ratio_rule(
         Decision(
             turn_id=turn_id,
             kept=rank < cut,
-            rule="ratio",
+            rule=DecisionRule.RATIO,
             score=ratio,
             threshold=significance,
             probability=beaten(s, noise),

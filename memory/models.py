@@ -138,12 +138,22 @@ class Hit:
     """That part is like greetings, thanks and the like."""
 
 
+class SearchStatus(StrEnum):
+    """What became of one retrieval mechanism's search."""
+
+    OK = "ok"
+    CACHED = "cached"
+    """Its results were read from the session cache."""
+    PARTIAL = "partial"
+    LATE = "late"
+    DOWN = "down"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchReport:
-    """What became of one retrieval mechanism."""
+    """The result of one retrieval mechanism, in numbers."""
 
-    status: str
-    """`ok`, `cached`, `partial`, `late` or `down`."""
+    status: SearchStatus
     found: int = 0
     milliseconds: float = 0.0
     problem: str = ""
@@ -201,14 +211,38 @@ class Candidate(Spoken):
     access_count: int = 0
 
 
+class DecisionRule(StrEnum):
+    """The rule that kept or cut a candidate; the README lists them, `graph.reasons` has their words."""
+
+    CALL = "call"
+    NO_CALL = "no_call"
+    WEAKER = "weaker"
+    FURTHER = "further"
+    CALIBRATED = "calibrated"
+    BREAK = "break"
+    NULL = "null"
+    RATIO = "ratio"
+    FEW = "few"
+    KEY = "key"
+    TIME = "time"
+    CARRIED = "carried"
+    NEWER = "newer"
+    SMALL_TALK = "small_talk"
+    DUPLICATE = "duplicate"
+    FACT = "fact"
+    UNUSED = "unused"
+    ECHO = "echo"
+    BUDGET = "budget"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What became of a candidate, and why."""
 
     turn_id: str
     kept: bool
-    rule: str
-    """The rule that kept or cut it; the README lists them."""
+    rule: DecisionRule
+    """A plain string in checkpoints of earlier versions: compare by `==`."""
     score: float
     threshold: float
     """What `score` was held against, in the same unit."""

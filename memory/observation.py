@@ -9,7 +9,7 @@ from typing import Any, Self
 from pydantic import TypeAdapter
 
 from memory.columns import to_micros
-from memory.models import Decision, Evidence, Mechanism, Outcome, SearchReport, Seen
+from memory.models import Decision, Evidence, Mechanism, Outcome, SearchReport, SearchStatus, Seen
 from memory.window import Space
 
 DIGITS = 4
@@ -116,7 +116,7 @@ class Observation:
     @property
     def cache_hit(self) -> bool:
         """Whether the search was spared."""
-        return any(search.status == "cached" for search in self.searches.values())
+        return any(search.status == SearchStatus.CACHED for search in self.searches.values())
 
     def to_json(self) -> str:
         """Write it as one JSON object."""

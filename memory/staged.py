@@ -15,13 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from memory.models import Candidate, Decision
+from memory.models import Candidate, Decision, DecisionRule
 from memory.relevance import PACKAGE, Logistic, file_name
 from memory.traits import Asked, call_traits, memory_traits
 
 PREFIX = "staged-"
-CALL, NO_CALL, WEAKER, FURTHER = "call", "no_call", "weaker", "further"
-"""Rules: the message calls for it; for nothing that is there; others answer better; three of them do."""
 CLOSER = 0.72
 """Of `fall`: memories that answer stand closer together than those that are relevant."""
 MOST = 3
@@ -81,11 +79,16 @@ def staged_rule(
     called_for, sure = probability(called) >= threshold, probability(called)
     found = []
     for turn_id, chance in chances.items():
-        kept, rule, score, bar = called_for, CALL if called_for else NO_CALL, sure, threshold
+        kept, rule, score, bar = (
+            called_for,
+            DecisionRule.CALL if called_for else DecisionRule.NO_CALL,
+            sure,
+            threshold,
+        )
         if called_for and chance < best - fall:
-            kept, rule, score, bar = False, WEAKER, chance - best, -fall
+            kept, rule, score, bar = False, DecisionRule.WEAKER, chance - best, -fall
         elif called_for and chance < last:
-            kept, rule = False, FURTHER
+            kept, rule = False, DecisionRule.FURTHER
         both = probability(called + chance - best)
         found.append(
             Decision(turn_id=turn_id, kept=kept, rule=rule, score=score, threshold=bar, probability=both)

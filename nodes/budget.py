@@ -7,12 +7,12 @@ from datetime import datetime, tzinfo
 from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
-from graph.shown import ECHO, extract_of
+from graph.shown import extract_of
 from graph.state import Allocation, Conversation, State
 from graph.updates import BudgetUpdate
 from memory import budget as aits
 from memory.days import new_days
-from memory.models import Candidate, ConversationTurn, Decision
+from memory.models import Candidate, ConversationTurn, Decision, DecisionRule
 from memory.prompt import fit_conversation, fit_system, render_day, render_memory, render_said, render_system
 from memory.text import clip
 from memory.tokens import CountTokens, TokenCounter
@@ -160,7 +160,7 @@ def fit_memories(
             kept.append((candidate, tokens))
             room -= tokens
             continue
-        rule = ECHO if echo else "budget"
+        rule = DecisionRule.ECHO if echo else DecisionRule.BUDGET
         if not echo:
             crowded_out.add(candidate.turn_id)
         cut.append(replace(decisions[candidate.turn_id], kept=False, rule=rule, tokens=tokens))

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from graph.context import TurnContext
-from graph.shown import ECHO
 from graph.state import Conversation, Recall, State
 from memory.gap import GapRule, calibrated_rule, null_rule, ratio_rule
-from memory.models import Candidate, Decision
+from memory.models import Candidate, Decision, DecisionRule
 from memory.questions import is_bare_question
 from memory.relevance import Calibration, calibration_of
 from memory.staged import Staged, staged_of
@@ -43,7 +42,7 @@ def called(
         for decision in staged.decisions(
             asked, some, threshold=context.gap_threshold, fall=context.gap_break
         ):
-            named = replace(decision, rule=ECHO) if here and not decision.kept else decision
+            named = replace(decision, rule=DecisionRule.ECHO) if here and not decision.kept else decision
             found[decision.turn_id] = named
     return [found[candidate.turn_id] for candidate in candidates]
 

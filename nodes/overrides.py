@@ -8,7 +8,7 @@ from graph.state import Recall, State
 from memory.duplicates import asks_again, contained, repeated, words_of
 from memory.expansion import is_fragment
 from memory.marks import asks, in_first_person, takes_down
-from memory.models import Candidate, Decision
+from memory.models import Candidate, Decision, DecisionRule
 from memory.staged import MOST
 from memory.supersession import outdated
 
@@ -18,7 +18,7 @@ FEW_HOLD_A_KEY = 5
 """A key that more episodes hold says too little by itself."""
 A_DAY = timedelta(hours=48)
 """A time that is no longer is a day, or the night after it."""
-ASKED_FOR = ("key", "time")
+ASKED_FOR = (DecisionRule.KEY, DecisionRule.TIME)
 """Rules by which the message itself asks for a memory."""
 SURE = 0.9
 """A memory that is so probable is shown again, also when it was shown in vain."""
@@ -53,16 +53,16 @@ def by_key_and_time(
     for decision in decisions:
         told = evidence[decision.turn_id]
         if 0 < told.keyed <= FEW_HOLD_A_KEY:
-            found.append(replace(decision, kept=True, rule="key", probability=1.0))
+            found.append(replace(decision, kept=True, rule=DecisionRule.KEY, probability=1.0))
         elif told.timed and alone:
-            found.append(replace(decision, kept=True, rule="time", probability=1.0))
+            found.append(replace(decision, kept=True, rule=DecisionRule.TIME, probability=1.0))
         else:
             found.append(decision)
     if not any(decision.kept and evidence[decision.turn_id].timed for decision in found):
         return found
     return [
-        replace(decision, kept=False, rule="time")
-        if decision.kept and not evidence[decision.turn_id].timed and decision.rule != "key"
+        replace(decision, kept=False, rule=DecisionRule.TIME)
+        if decision.kept and not evidence[decision.turn_id].timed and decision.rule != DecisionRule.KEY
         else decision
         for decision in found
     ]
@@ -74,7 +74,7 @@ def without_small_talk(
     """Cut small talk, and everything for a message that is small talk itself: thanks call up nothing."""
     idle = {c.turn_id for c in candidates if c.small_talk or recall.query.small_talk}
     return [
-        replace(decision, kept=False, rule="small_talk", probability=0.0)
+        replace(decision, kept=False, rule=DecisionRule.SMALL_TALK, probability=0.0)
         if decision.kept and decision.turn_id in idle and decision.rule not in ASKED_FOR
         else decision
         for decision in decisions
@@ -96,7 +96,7 @@ def without_echo(
         in_vain = {}
     found = []
     for decision in decisions:
-        rule = _echo(decision, said_again, known, in_vain) if decision.kept else ""
+        rule = _echo(decision, said_again, known, in_vain) if decision.kept else None
         found.append(replace(decision, kept=False, rule=rule) if rule else decision)
     return found
 
@@ -114,7 +114,7 @@ def carried_on(decisions: Sequence[Decision], state: State) -> list[Decision]:
         return list(decisions)
     carried = {*state["recall"].carried}
     return [
-        replace(decision, kept=True, rule="carried")
+        replace(decision, kept=True, rule=DecisionRule.CARRIED)
         if decision.turn_id in carried and not decision.kept
         else decision
         for decision in decisions
@@ -134,19 +134,21 @@ def with_newer(
             break
         for new, old in added.items():
             chance = by_id[old].probability
-            by_id[new] = replace(by_id[new], kept=True, rule="newer", probability=chance)
+            by_id[new] = replace(by_id[new], kept=True, rule=DecisionRule.NEWER, probability=chance)
     return [replace(each, superseded_by=later.get(turn_id, "")) for turn_id, each in by_id.items()]
 
 
-def _echo(decision: Decision, said_again: set[str], known: set[str], in_vain: dict[str, float]) -> str:
+def _echo(
+    decision: Decision, said_again: set[str], known: set[str], in_vain: dict[str, float]
+) -> DecisionRule | None:
     if decision.turn_id in said_again:
-        return "duplicate"
+        return DecisionRule.DUPLICATE
     if decision.turn_id in known:
-        return "fact"
+        return DecisionRule.FACT
     before = None if decision.rule in ASKED_FOR else in_vain.get(decision.turn_id)
     if before is not None and decision.probability < min(before + AS_BEFORE, SURE):
-        return "unused"
-    return ""
+        return DecisionRule.UNUSED
+    return None
 
 
 def _is_known(words: frozenset[str], facts: Sequence[frozenset[str]]) -> bool:

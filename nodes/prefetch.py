@@ -23,7 +23,7 @@ from graph.updates import PrefetchUpdate
 from memory.deadline import within
 from memory.episodic.background import Background
 from memory.errors import MemoryTierError
-from memory.models import CacheEntry, Mechanism, SearchReport
+from memory.models import CacheEntry, Mechanism, SearchReport, SearchStatus
 from memory.protocols import Searchable, SessionCache
 from memory.query import Understood, understand, understand_alone, warm_up
 from memory.traits import RECENT
@@ -104,9 +104,11 @@ class Prefetch:
         try:
             recall = await within(self._found(turn, state["messages"], context), context.prefetch_timeout)
         except TimeoutError:
-            recall = clock.told(_nothing("late", f"no answer within {context.prefetch_timeout:g} s"))
+            recall = clock.told(
+                _nothing(SearchStatus.LATE, f"no answer within {context.prefetch_timeout:g} s")
+            )
         except MemoryTierError as error:
-            recall = clock.told(_nothing("down", str(error)))
+            recall = clock.told(_nothing(SearchStatus.DOWN, str(error)))
         return {"recall": replace(_noted(recall, unloaded), carried=shown_before(state, turn))}
 
     @contextlib.asynccontextmanager
@@ -243,11 +245,11 @@ def _cached(value: bytes) -> Recall | None:
         recall = _RECALL.validate_json(value)
     except ValidationError:
         return None
-    reports = {name: replace(report, status="cached") for name, report in recall.reports.items()}
+    reports = {name: replace(report, status=SearchStatus.CACHED) for name, report in recall.reports.items()}
     return replace(recall, reports=reports)
 
 
-def _nothing(status: str, problem: str) -> Recall:
+def _nothing(status: SearchStatus, problem: str) -> Recall:
     return Recall(reports={Mechanism.THEMATIC.value: SearchReport(status=status, problem=problem)})
 
 

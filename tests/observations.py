@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from memory.models import Evidence, Mechanism, Outcome, SearchReport
+from memory.models import DecisionRule, Evidence, Mechanism, Outcome, SearchReport, SearchStatus
 from memory.observation import Called, Grounded, Judged, Observation, Shares
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -16,7 +16,7 @@ def observation(turn_id: str = "t1", **changes: Any) -> Observation:
         turn_id="t0",
         mechanism=Mechanism.THEMATIC,
         rank=1,
-        rule="calibrated",
+        rule=DecisionRule.CALIBRATED,
         kept=True,
         score=0.9123,
         threshold=0.5,
@@ -33,7 +33,7 @@ def observation(turn_id: str = "t1", **changes: Any) -> Observation:
         shares=Shares(confidence=0.2, complexity=0.1, total=3000, fixed=200, l2_used=300, l3_used=42),
         stages={"prefetch": 30.0, "respond": 900.0},
         milliseconds=930.0,
-        searches={"thematic": SearchReport(status="ok", found=1, milliseconds=29.5)},
+        searches={"thematic": SearchReport(status=SearchStatus.OK, found=1, milliseconds=29.5)},
         tiers_down=[],
         candidates=3,
         relevant=2,

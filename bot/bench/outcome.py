@@ -7,7 +7,7 @@ from typing import Any
 from bot.bench.neutral import Archive, Doc, Query
 from bot.bench.recalling import Recalled
 from graph.state import State
-from memory.models import SearchReport
+from memory.models import SearchReport, SearchStatus
 
 RANKING = 20
 
@@ -99,5 +99,5 @@ def _unit(doc: Doc, *, by_session: bool) -> str:
 
 
 def _problem(reports: Sequence[SearchReport]) -> str:
-    failed = [report for report in reports if report.status not in ("ok", "cached")]
+    failed = [report for report in reports if report.status not in (SearchStatus.OK, SearchStatus.CACHED)]
     return "; ".join(f"{report.status}: {report.problem}" for report in failed)

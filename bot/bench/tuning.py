@@ -7,7 +7,7 @@ from bot.bench.chance import seeded
 from bot.bench.metrics import mean
 from graph.context import TurnContext
 from memory.gap import GapRule
-from memory.models import Decision
+from memory.models import Decision, DecisionRule
 from memory.tuning.curves import GRID, LabelledTurn, OperatingPoint
 from memory.tuning.held_out import HeldOut
 from memory.tuning.resampling import Estimate, resampling
@@ -143,7 +143,7 @@ def _scores(decisions: Sequence[Decision], context: TurnContext) -> list[tuple[s
         return [(decision.turn_id, decision.probability) for decision in decisions]
     few = float("inf")  # too few for a ratio: kept by distance, whatever the threshold
     return [
-        (decision.turn_id, decision.score if decision.rule == "ratio" else few)
+        (decision.turn_id, decision.score if decision.rule == DecisionRule.RATIO else few)
         for decision in decisions
         if decision.kept
     ]

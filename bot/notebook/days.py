@@ -17,7 +17,7 @@ from graph.settings import Settings
 from graph.state import State
 from graph.thread_ids import thread_id
 from graph.turn import Circumstances
-from memory.models import Outcome
+from memory.models import Outcome, SearchStatus
 from memory.prompt import render_system
 from memory.tokens import CountTokens
 
@@ -128,7 +128,7 @@ async def _outage(settings: Settings, owner: str, message: str, fault: Fault) ->
 
 def _spared(state: State) -> bool:
     """Say whether the turn's search was read from the session cache."""
-    return any(report.status == "cached" for report in state["recall"].reports.values())
+    return any(report.status == SearchStatus.CACHED for report in state["recall"].reports.values())
 
 
 def _milliseconds(state: State) -> Mapping[str, float]:

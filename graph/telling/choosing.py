@@ -7,7 +7,7 @@ from graph.reasons import told, words_of
 from graph.shown import judged
 from graph.state import Allocation, State
 from graph.telling.words import counted, day, line, snippet
-from memory.models import Decision
+from memory.models import Decision, DecisionRule
 
 _KEPT_SHOWN = 6
 _LINES = 11
@@ -93,6 +93,6 @@ def _told(what: str, memory: Explained) -> str:
 
 def reason(decision: Decision) -> str:
     """Say why a memory was kept or cut, with what was held against what."""
-    if decision.rule == "budget":
+    if decision.rule == DecisionRule.BUDGET:
         return f"{words_of(decision)} for its {counted(decision.tokens, 'token')}"
     return told(decision, " ")

@@ -2,17 +2,20 @@
 
 from graph.state import Conversation, FactSheet, Persona, Recall, State, TimeMeant
 from graph.telling.words import counted, day, line, snippet
-from memory.models import Mechanism, SearchReport
+from memory.models import Mechanism, SearchReport, SearchStatus
 
 _FACTS_NAMED = 8
-_NOT_SEARCHED = {"late": "it was late, and was dropped", "down": "the archive is down"}
-_HOW = {"cached": ", from the session cache", "partial": ", not all was searched"}
+_NOT_SEARCHED = {
+    SearchStatus.LATE: "it was late, and was dropped",
+    SearchStatus.DOWN: "the archive is down",
+}
+_HOW = {SearchStatus.CACHED: ", from the session cache", SearchStatus.PARTIAL: ", not all was searched"}
 
 
 def tell_prefetch(state: State) -> list[str]:
     """Tell what each of the three mechanisms found, or why it was not called for."""
     recall = state["recall"]
-    thematic = recall.reports.get(Mechanism.THEMATIC, SearchReport(status="down"))
+    thematic = recall.reports.get(Mechanism.THEMATIC, SearchReport(status=SearchStatus.DOWN))
     if why := _NOT_SEARCHED.get(thematic.status):
         lines = [f"Nothing was searched: {why}. {thematic.problem}"]
         return [line(one) for one in lines]
@@ -71,14 +74,14 @@ def _how(report: SearchReport) -> str:
 def _by_time(recall: Recall, meant: TimeMeant | None) -> str:
     if meant is None:
         return "By time: not called for, the message names no past time."
-    report = recall.reports.get(Mechanism.TEMPORAL, SearchReport(status="ok"))
+    report = recall.reports.get(Mechanism.TEMPORAL, SearchReport(status=SearchStatus.OK))
     return f"By time, {snippet(meant.text)} from {day(meant.start)} to {day(meant.end)}: {_found(report)}."
 
 
 def _by_key(recall: Recall) -> str:
     if not recall.keys:
         return "By key: not called for, the message holds no identifier."
-    report = recall.reports.get(Mechanism.KEY, SearchReport(status="ok"))
+    report = recall.reports.get(Mechanism.KEY, SearchReport(status=SearchStatus.OK))
     return f"By key, {_found(report)}: {', '.join(list(recall.keys)[:4])}."
 
 

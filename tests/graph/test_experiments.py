@@ -18,7 +18,7 @@ from graph.state import Recall, Turn
 from graph.thread_ids import thread_id
 from graph.turn import dated, note_of, user_message
 from memory.errors import OwnerMismatch, TierUnavailable
-from memory.models import Episode, SearchReport
+from memory.models import Episode, SearchReport, SearchStatus
 from nodes.archive import to_episode
 from nodes.searching_anew import as_of
 from tests.scripted import calling, in_turn
@@ -246,7 +246,9 @@ async def _down(_: Episode) -> bool:
 
 def test_what_came_later_is_left_out_and_the_rest_is_counted_anew() -> None:
     earlier, later = candidate("a", days=1), replace(candidate("b"), at=NOW + timedelta(days=1))
-    reports = {name: SearchReport(status="ok", found=3) for name in ("thematic", "temporal", "key")}
+    reports = {
+        name: SearchReport(status=SearchStatus.OK, found=3) for name in ("thematic", "temporal", "key")
+    }
     recall = as_of(Recall(candidates=(later, candidate("now"), earlier), reports=reports), NOW, "now")
     assert [one.turn_id for one in recall.candidates] == ["a"]
     assert {name: report.found for name, report in recall.reports.items()} == {

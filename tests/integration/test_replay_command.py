@@ -16,6 +16,7 @@ from graph.replay.comparing import ChangedTurn, Comparison, Moved
 from graph.replay.planning import Plan
 from graph.settings import Settings
 from graph.thread_ids import thread_id
+from memory.models import DecisionRule
 from tests.goat import Goat
 from tests.observations import observation
 
@@ -113,7 +114,7 @@ def drawn(comparison: Comparison, plan: Plan, wish: Wish, zone: tzinfo = UTC) ->
 
 def test_times_are_those_of_the_user() -> None:
     late = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
-    moved = Moved(turn_id="b", at=late, message="basil", probability=0.4, rule="calibrated")
+    moved = Moved(turn_id="b", at=late, message="basil", probability=0.4, rule=DecisionRule.CALIBRATED)
     changed = ChangedTurn(turn_id="a", at=late, message="What?", added=[moved], removed=[])
     comparison = Comparison(turns=1, changed=[changed])
     told = drawn(

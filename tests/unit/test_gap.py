@@ -20,7 +20,7 @@ from memory.gap import (
     ratio_rule,
     squared_distance,
 )
-from memory.models import Decision
+from memory.models import Decision, DecisionRule
 from tests.tables import each
 
 SIMILARITIES = st.lists(st.floats(-1, 1), max_size=40).map(lambda found: sorted(found, reverse=True))
@@ -88,7 +88,7 @@ def test_the_null_rule_holds_each_against_the_quantile() -> None:
     assert [decision.kept for decision in decisions] == [True, True, False, False]
     assert [decision.score for decision in decisions] == [0.5, 0.191, 0.19, 0.1]
     assert [decision.probability for decision in decisions] == [1.0, 20 / 21, 19 / 21, 10 / 21]
-    assert all(decision.rule == "null" for decision in decisions)
+    assert all(decision.rule == DecisionRule.NULL for decision in decisions)
     assert all(decision.threshold == pytest.approx(0.19) for decision in decisions)
 
 
@@ -129,7 +129,7 @@ def test_the_ratio_rule_cuts_at_the_largest_gap() -> None:
     # squared distances 0.2, 0.3, 1.3, 1.4, 1.4, 1.4; gaps 0.1, 1.0, 0.1, 0, 0; mean 0.24
     decisions = ratio_rule(numbered([0.9, 0.85, 0.35, 0.3, 0.3, 0.3]), [0.1, 0.5], significance=3.0)
     assert [decision.kept for decision in decisions] == [True, True, False, False, False, False]
-    assert all(decision.rule == "ratio" for decision in decisions)
+    assert all(decision.rule == DecisionRule.RATIO for decision in decisions)
     assert all(decision.score == pytest.approx(1.0 / 0.24) for decision in decisions)
     assert all(decision.threshold == 3.0 for decision in decisions)
     assert [decision.probability for decision in decisions] == [1.0, 1.0, 0.5, 0.5, 0.5, 0.5]
@@ -150,7 +150,7 @@ def test_fewer_than_three_are_held_against_the_ceiling(
 ) -> None:
     decisions = ratio_rule(numbered(similarities), [], significance=3.0)
     assert [decision.kept for decision in decisions] == expected
-    assert all(decision.rule == "few" and decision.threshold == 1.5 for decision in decisions)
+    assert all(decision.rule == DecisionRule.FEW and decision.threshold == 1.5 for decision in decisions)
     assert [decision.score for decision in decisions] == [squared_distance(s) for s in similarities]
 
 
@@ -233,7 +233,7 @@ def test_no_memory_is_cut_for_one_that_is_less_probable(
     worst = min((v.probability for v in decisions if v.kept), default=2.0)
     assert all(v.kept == (v.probability >= worst) for v in decisions)
     assert all(v.probability >= v.threshold >= threshold for v in decisions if v.kept)
-    assert not any(v.rule == "break" and v.kept for v in decisions)
+    assert not any(v.rule == DecisionRule.BREAK and v.kept for v in decisions)
     assert any(v.kept for v in decisions) == any(p >= threshold for p in chances)  # a break spares the best
     shuffled = list(enumerate(chances))
     chance.shuffle(shuffled)

@@ -22,7 +22,16 @@ from graph.state import (
 )
 from graph.updates import GapFilterUpdate
 from memory.gap import GapRule
-from memory.models import Candidate, ConversationTurn, Decision, Evidence, Fact, Mechanism, QueryFacts
+from memory.models import (
+    Candidate,
+    ConversationTurn,
+    Decision,
+    DecisionRule,
+    Evidence,
+    Fact,
+    Mechanism,
+    QueryFacts,
+)
 from memory.ranking import RankRule
 from memory.relevance import Calibration, GivenCalibrations, calibration_of
 from memory.staged import MOST
@@ -355,7 +364,7 @@ def settled(
         Decision(
             turn_id=c.turn_id,
             kept=c.turn_id in relevant,
-            rule="calibrated",
+            rule=DecisionRule.CALIBRATED,
             score=0.5,
             threshold=0.5,
             probability=0.5,
@@ -522,7 +531,12 @@ class TestEcho:
     ) -> None:
         shown = candidate("shown", 1.0)
         decision = Decision(
-            turn_id="shown", kept=True, rule="calibrated", score=now, threshold=0.5, probability=now
+            turn_id="shown",
+            kept=True,
+            rule=DecisionRule.CALIBRATED,
+            score=now,
+            threshold=0.5,
+            probability=now,
         )
         given = state(shown, unused=[Unused(turn_id="shown", probability=before, turns_left=1)])
         given["turn"] = replace(TURN, message="planting goes on")
@@ -532,7 +546,7 @@ class TestEcho:
     def test_who_asks_again_is_shown_again_what_was_shown_in_vain(self, message: str) -> None:
         shown = candidate("shown", 1.0)
         decision = Decision(
-            turn_id="shown", kept=True, rule="call", score=0.6, threshold=0.5, probability=0.6
+            turn_id="shown", kept=True, rule=DecisionRule.CALL, score=0.6, threshold=0.5, probability=0.6
         )
         given = state(shown, unused=[Unused(turn_id="shown", probability=0.6, turns_left=1)])
         given["turn"] = replace(TURN, message=message)
@@ -556,7 +570,7 @@ class TestEcho:
         given["recall"] = replace(given["recall"], carried=("shown",))
         given["turn"] = replace(TURN, message=message)
         decision = Decision(
-            turn_id="shown", kept=False, rule="no_call", score=0.1, threshold=0.5, probability=0.1
+            turn_id="shown", kept=False, rule=DecisionRule.NO_CALL, score=0.1, threshold=0.5, probability=0.1
         )
         assert kept(carried_on([decision], given)) == (["shown"] if expected else [])
 
@@ -564,15 +578,22 @@ class TestEcho:
         older = candidate("older", 1.0, days=9, text="the alarm code is 8821")
         newer = candidate("newer", -1.0, days=3, text="the alarm code is 8822 now, changed")
         decisions = [
-            Decision(turn_id=name, kept=name == "older", rule="call", score=1, threshold=0, probability=1)
+            Decision(
+                turn_id=name,
+                kept=name == "older",
+                rule=DecisionRule.CALL,
+                score=1,
+                threshold=0,
+                probability=1,
+            )
             for name in ("older", "newer")
         ]
         found = with_newer(decisions, [older, newer], "what's the alarm code?")
         assert rules(found) == {"older": (True, "call"), "newer": (True, "newer")}
         assert [one.superseded_by for one in found] == ["newer", ""]
 
-    @each("rule", ["key", "time"])
-    def test_what_is_asked_for_by_key_or_time_is_shown_again(self, rule: str) -> None:
+    @each("rule", [DecisionRule.KEY, DecisionRule.TIME])
+    def test_what_is_asked_for_by_key_or_time_is_shown_again(self, rule: DecisionRule) -> None:
         shown = candidate("shown", 1.0)
         decision = Decision(turn_id="shown", kept=True, rule=rule, score=0.1, threshold=0.5, probability=0.1)
         given = state(shown, unused=[Unused(turn_id="shown", probability=0.9, turns_left=1)])

@@ -28,6 +28,7 @@ from memory.models import (
     Candidate,
     ConversationTurn,
     Decision,
+    DecisionRule,
     Episode,
     Evidence,
     Hit,
@@ -98,7 +99,12 @@ def state(
 def kept_decisions(*candidates: Candidate) -> dict[str, Decision]:
     return {
         c.turn_id: Decision(
-            turn_id=c.turn_id, kept=True, rule="null", score=c.score, threshold=0.5, probability=0.9
+            turn_id=c.turn_id,
+            kept=True,
+            rule=DecisionRule.NULL,
+            score=c.score,
+            threshold=0.5,
+            probability=0.9,
         )
         for c in candidates
     }
@@ -110,7 +116,7 @@ class TestFitMemories:
         decisions = kept_decisions(*(c for c, _ in relevant))
         kept, cut = fit_memories(relevant, decisions, 100, set())
         assert [(c.turn_id, tokens) for c, tokens in kept] == [("a", 60), ("c", 40)]
-        assert cut == [replace(decisions["b"], kept=False, rule="budget", tokens=50)]
+        assert cut == [replace(decisions["b"], kept=False, rule=DecisionRule.BUDGET, tokens=50)]
 
     def test_one_token_too_many_does_not_fit(self) -> None:
         relevant = [(candidate("a"), 60), (candidate("b"), 41), (candidate("c"), 40)]

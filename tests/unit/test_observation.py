@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bot.stats import STEPS, bar, seconds, sparkline, stats_text
 from memory.figures import MOST_STAGES, TURN, Metrics, added_up, counts_of, figures_of, peaks_of
 from memory.histogram import ERROR, LEAST, MOST, bucket, quantile, value
-from memory.models import Outcome, SearchReport
+from memory.models import Outcome, SearchReport, SearchStatus
 from memory.observation import Observation
 from tests.observations import observation
 from tests.tables import each
@@ -35,6 +35,13 @@ def test_a_decision_of_an_older_version_is_read_as_superseded_by_nothing() -> No
     whole = json.loads(observation().to_json())
     del whole["decisions"][0]["superseded_by"]
     assert Observation.from_json(json.dumps(whole)) == observation()
+
+
+def test_a_rule_that_does_not_exist_is_refused_by_its_name() -> None:
+    whole = json.loads(observation().to_json())
+    whole["decisions"][0]["rule"] = "calibratde"
+    with pytest.raises(ValueError, match="calibratde"):
+        Observation.from_json(json.dumps(whole))
 
 
 @each("text", ["", "[]", "{}", '{"turn_id": 5}'])
@@ -65,7 +72,9 @@ def test_there_are_few_buckets_whatever_is_counted(milliseconds: float) -> None:
 
 
 def test_figures_add_up() -> None:
-    first = observation("1", searches={"thematic": SearchReport(status="cached")}, tiers_down=["permanent"])
+    first = observation(
+        "1", searches={"thematic": SearchReport(status=SearchStatus.CACHED)}, tiers_down=["permanent"]
+    )
     second = observation("2", used=0, outcome=Outcome.FAILED, milliseconds=2000.0, calls=())
     counters: dict[str, int] = {}
     for one in (first, second):
@@ -83,7 +92,9 @@ def test_figures_add_up() -> None:
 
 def test_no_name_that_people_could_choose_becomes_a_counter() -> None:
     stages = {f"n{number}": 1.0 for number in range(200)} | {"my PIN is 4711": 1.0}
-    odd = observation(stages=stages, tiers_down=["A b"], searches={"x y": SearchReport(status="ok")})
+    odd = observation(
+        stages=stages, tiers_down=["A b"], searches={"x y": SearchReport(status=SearchStatus.OK)}
+    )
     names = " ".join(counts_of(odd) | peaks_of(odd))
     assert "4711" not in names
     assert "A b" not in names

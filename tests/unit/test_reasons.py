@@ -1,13 +1,18 @@
 """Which rule decided is said in the same words by every front end and by the story of a turn."""
 
+from typing import cast
+
 from graph.reasons import RULES, measure, rule_of, told
 from graph.telling.choosing import reason
-from memory.models import Decision
+from memory.models import Decision, DecisionRule
 from tests.tables import each
 
 
 def decision(rule: str, *, kept: bool) -> Decision:
-    return Decision(turn_id="t", kept=kept, rule=rule, score=0.25, threshold=0.5, probability=0.25, tokens=90)
+    named = cast("DecisionRule", rule)
+    return Decision(
+        turn_id="t", kept=kept, rule=named, score=0.25, threshold=0.5, probability=0.25, tokens=90
+    )
 
 
 @each("rule", RULES)
@@ -16,6 +21,10 @@ def test_every_rule_is_told_in_its_words(rule: str) -> None:
     assert rule_of(decided) == rule
     assert told(decided).startswith(RULES[rule])
     assert reason(decided).startswith(RULES[rule])
+
+
+def test_every_rule_has_words() -> None:
+    assert {*RULES} == {*DecisionRule, "time_cut"}
 
 
 @each(

@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from pydantic import TypeAdapter
@@ -14,11 +14,13 @@ from memory.models import (
     Candidate,
     ConversationTurn,
     Decision,
+    DecisionRule,
     Evidence,
     Mechanism,
     Outcome,
     QueryFacts,
     SearchReport,
+    SearchStatus,
 )
 from memory.provenance import Carrier, Part, Speaker
 from tests.tables import each
@@ -40,7 +42,7 @@ CANDIDATE = Candidate(
     score=0.1 + 0.2,
     evidence=Evidence(lexical=1 / 3, coverage=0.5, cosine=-0.1, standing=None, surplus=2.5, keyed=1),
 )
-DECISION = Decision(turn_id="t", kept=True, rule="null", score=0.3, threshold=0.2, probability=0.9)
+DECISION = Decision(turn_id="t", kept=True, rule=DecisionRule.NULL, score=0.3, threshold=0.2, probability=0.9)
 ALLOCATION = Allocation(
     confidence=0.5,
     complexity=0.2,
@@ -66,7 +68,11 @@ ALLOCATION = Allocation(
             noise=[0.1, 0.25],
             keys=[],
             carried=["u"],
-            reports={"thematic": SearchReport(status="partial", found=1, milliseconds=1.5, problem="late")},
+            reports={
+                "thematic": SearchReport(
+                    status=SearchStatus.PARTIAL, found=1, milliseconds=1.5, problem="late"
+                )
+            },
         ),
         Recall(
             candidates=[],
@@ -93,6 +99,12 @@ def test_a_value_comes_back_equal_and_of_its_type(value: Any) -> None:
     back = serde.loads_typed(serde.dumps_typed(value))
     assert back == value
     assert type(back) is type(value)
+
+
+def test_a_rule_that_an_earlier_version_wrote_as_a_string_is_the_same_rule() -> None:
+    serde = checkpoint_serde()
+    former = [replace(DECISION, rule=cast("DecisionRule", "null"))]
+    assert serde.loads_typed(serde.dumps_typed(former)) == [DECISION]
 
 
 def test_state_types_are_written_as_json() -> None:

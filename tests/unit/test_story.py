@@ -11,13 +11,15 @@ from graph.exchange import Call, Exchange, Grounding, Round, ToolResult
 from graph.state import Allocation, Archived, CalibrationUsed, Recall, Reply, State, TimeMeant
 from graph.story import LONGEST_LINE, MOST_LINES, Story, told_of_latest_turn
 from graph.telling.telling import TELLERS, tell
-from memory.models import Candidate, Decision, Outcome, SearchReport
+from memory.models import Candidate, Decision, DecisionRule, Outcome, SearchReport, SearchStatus
 from tests.tables import each
 from tests.unit.test_nodes import NOW, TURN, candidate, past
 from tests.unit.test_nodes import state as begun
 
 
-def decision(turn_id: str, *, kept: bool, rule: str = "calibrated", score: float = 0.9) -> Decision:
+def decision(
+    turn_id: str, *, kept: bool, rule: DecisionRule = DecisionRule.CALIBRATED, score: float = 0.9
+) -> Decision:
     return Decision(turn_id=turn_id, kept=kept, rule=rule, score=score, threshold=0.5, probability=score)
 
 
@@ -36,7 +38,9 @@ def answered(*candidates: Candidate, **more: Any) -> State:
         l3_used=50,
         conversation=("p",),
         recalled=[c.turn_id for c in candidates],
-        over_budget=[replace(decision(c.turn_id, kept=False, rule="budget"), tokens=90) for c in candidates],
+        over_budget=[
+            replace(decision(c.turn_id, kept=False, rule=DecisionRule.BUDGET), tokens=90) for c in candidates
+        ],
     )
     given["prompt"] = [HumanMessage("what did I plant?")]
     given["messages"] = [HumanMessage("m", id="now"), AIMessage("You planted basil.", id="reply-now")]
@@ -56,9 +60,9 @@ class TestPrefetch:
             keys=("ABC-123",),
             times=TimeMeant(start=NOW, end=NOW, text="last week"),
             reports={
-                "thematic": SearchReport(status="cached", found=14, milliseconds=38.4),
-                "temporal": SearchReport(status="ok", found=3),
-                "key": SearchReport(status="ok", found=1),
+                "thematic": SearchReport(status=SearchStatus.CACHED, found=14, milliseconds=38.4),
+                "temporal": SearchReport(status=SearchStatus.OK, found=3),
+                "key": SearchReport(status=SearchStatus.OK, found=1),
             },
         )
         assert tell("prefetch", begun(), {"recall": recall}) == [
@@ -68,14 +72,17 @@ class TestPrefetch:
         ]
 
     def test_what_was_not_called_for_says_why(self) -> None:
-        recall = Recall(reports={"thematic": SearchReport(status="ok", found=2, milliseconds=9)})
+        recall = Recall(reports={"thematic": SearchReport(status=SearchStatus.OK, found=2, milliseconds=9)})
         assert tell("prefetch", begun(), {"recall": recall})[1:] == [
             "By time: not called for, the message names no past time.",
             "By key: not called for, the message holds no identifier.",
         ]
 
-    @each(("status", "said"), [("late", "it was late"), ("down", "the archive is down")])
-    def test_a_search_without_a_result_names_what_is_missing(self, status: str, said: str) -> None:
+    @each(
+        ("status", "said"),
+        [(SearchStatus.LATE, "it was late"), (SearchStatus.DOWN, "the archive is down")],
+    )
+    def test_a_search_without_a_result_names_what_is_missing(self, status: SearchStatus, said: str) -> None:
         recall = Recall(reports={"thematic": SearchReport(status=status, problem="no answer within 0.5 s")})
         (told,) = tell("prefetch", begun(), {"recall": recall})
         assert said in told
@@ -95,7 +102,7 @@ class TestGapFilter:
 
     def test_many_are_counted_by_rule(self) -> None:
         many = [candidate(str(number)) for number in range(30)]
-        rules = ["calibrated" if number % 2 else "small_talk" for number in range(30)]
+        rules = [DecisionRule.CALIBRATED if n % 2 else DecisionRule.SMALL_TALK for n in range(30)]
         update = {
             "decisions": [decision(c.turn_id, kept=False, rule=r) for c, r in zip(many, rules, strict=True)]
         }
@@ -151,8 +158,8 @@ def test_a_node_that_left_nothing_tells_nothing() -> None:
         assert tell(node, begun(), {}) == []
 
 
-@given(text=st.text(max_size=400), rule=st.text(max_size=300), turns=st.integers(0, 40))
-def test_lines_are_few_and_short_whatever_was_said(text: str, rule: str, turns: int) -> None:
+@given(text=st.text(max_size=400), rule=st.sampled_from(DecisionRule), turns=st.integers(0, 40))
+def test_lines_are_few_and_short_whatever_was_said(text: str, rule: DecisionRule, turns: int) -> None:
     many = [replace(candidate(str(number)), message=text) for number in range(turns)]
     given = answered(*many)
     given["turn"] = replace(TURN, message=text, owner=text)

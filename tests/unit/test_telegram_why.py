@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -25,7 +25,7 @@ from bot.telegram.why import LONGEST, picture_words, reason, when, why_text
 from graph.explanation import explain
 from graph.reasons import RULES
 from graph.state import Allocation, FactSheet, Persona, Recall, State, TimeMeant, Turn
-from memory.models import Candidate, Decision, Evidence, Mechanism, SearchReport
+from memory.models import Candidate, Decision, DecisionRule, Evidence, Mechanism, SearchReport, SearchStatus
 from tests.tables import each
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -80,11 +80,13 @@ def candidate(number: int, text: str = "") -> Candidate:
     )
 
 
-def decision(number: int, probability: float, *, rule: str = "calibrated", bar: float = 0.5) -> Decision:
+def decision(
+    number: int, probability: float, *, rule: str = DecisionRule.CALIBRATED, bar: float = 0.5
+) -> Decision:
     return Decision(
         turn_id=str(number),
         kept=probability >= bar,
-        rule=rule,
+        rule=cast("DecisionRule", rule),
         score=probability,
         threshold=bar,
         probability=probability,
@@ -144,7 +146,7 @@ class TestText:
 
     def test_the_budget_has_the_last_word(self) -> None:
         given = of(0.9, 0.8)
-        late = replace(given["decisions"][0], kept=False, rule="budget")
+        late = replace(given["decisions"][0], kept=False, rule=DecisionRule.BUDGET)
         given["allocation"] = replace(ALLOCATION, over_budget=[late])
         text = shown(given)
         assert text.index("matter 1") < text.index("left out") < text.index("matter 0")
@@ -172,8 +174,10 @@ class TestText:
 
     def test_what_was_searched_and_what_went_wrong(self) -> None:
         reports = {
-            "thematic": SearchReport(status="ok", found=1, milliseconds=12.4),
-            "temporal": SearchReport(status="late", milliseconds=40, problem="The *search* in GOAT_X fails."),
+            "thematic": SearchReport(status=SearchStatus.OK, found=1, milliseconds=12.4),
+            "temporal": SearchReport(
+                status=SearchStatus.LATE, milliseconds=40, problem="The *search* in GOAT_X fails."
+            ),
         }
         times = TimeMeant(start=NOW, end=NOW, text="last week")
         given = state(decision(0, 0.9), reports=reports, times=times, keys=["AB-1"], expanded="roses `it`")
@@ -301,24 +305,24 @@ class TestPicture:
     def test_the_threshold_is_marked_where_it_is_a_probability(self) -> None:
         assert drawn(of(0.9))[0].mark == Mark(0.5, "threshold")
         assert drawn(of(0.9), romanian)[0].mark == Mark(0.5, "prag")
-        assert drawn(state(decision(0, 0.9, rule="null")))[0].mark is None
+        assert drawn(state(decision(0, 0.9, rule=DecisionRule.NULL)))[0].mark is None
         assert drawn(state(decision(0, 0.9, bar=float("inf"))))[0].mark is None
 
     def test_a_mark_where_the_list_breaks_says_so(self) -> None:
-        below = decision(1, 0.6, rule="break", bar=0.9)
+        below = decision(1, 0.6, rule=DecisionRule.BREAK, bar=0.9)
         scores, _ = drawn(state(decision(0, 0.9, bar=0.9), below))
         assert scores.mark == Mark(0.9, "the list breaks at")
         assert [row.rule for row in scores.rows] == ["", "much less likely than those before it"]
 
     def test_a_rule_is_told_where_the_mark_does_not_show_it(self) -> None:
-        idle = replace(decision(1, 0.8, rule="small_talk"), kept=False)
+        idle = replace(decision(1, 0.8, rule=DecisionRule.SMALL_TALK), kept=False)
         other = decision(2, 0.3, rule="brand_new")
         assert [row.rule for row in drawn(state(decision(0, 0.9), idle, other))[0].rows] == [
             "",
             "small talk",
             "brand_new",
         ]
-        by_null = drawn(state(decision(0, 0.9, rule="null")))[0].rows
+        by_null = drawn(state(decision(0, 0.9, rule=DecisionRule.NULL)))[0].rows
         assert [row.rule for row in by_null] == ["nearness, against unrelated talk: 0.90 > 0.50"]
 
     def test_what_was_said_is_not_in_the_picture(self) -> None:
