@@ -45,12 +45,12 @@ class Budget:
             space = await self.window_share(state, runtime.context, fixed, count, zone)
         if space is not None and space.fixed < fixed:
             fixed = count(fit_system(identity, facts, zone, space.fixed, count))
-        return {"allocation": allocate(state, runtime.context, Room(fixed, count, zone, space))}
+        return {"allocation": allocate(state, runtime.context, BudgetInputs(fixed, count, zone, space))}
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """The room for conversation and memory in a turn's prompt, and how its texts are counted."""
+class BudgetInputs:
+    """The values that a turn's budget depends on, beside its state and its context."""
 
     fixed: int
     """Tokens of identity and facts."""
@@ -60,9 +60,9 @@ class Room:
     """How the model's context window is shared; None when it is not known."""
 
 
-def allocate(state: State, context: TurnContext, room: Room) -> Allocation:
-    """Share the turn's budget within `room`."""
-    fixed, count, zone, space = room.fixed, room.count, room.zone, room.space
+def allocate(state: State, context: TurnContext, inputs: BudgetInputs) -> Allocation:
+    """Share the turn's budget between the layers."""
+    fixed, count, zone, space = inputs.fixed, inputs.count, inputs.zone, inputs.space
     confidence, complexity = aits.confidence(state["turn"].said), aits.complexity(state["turn"].said)
     total, floor, minimum = _intent(confidence, complexity, context), context.l2_floor, context.l3_minimum
     past = _dated(state["conversation"], state["turn"].at, count, zone)

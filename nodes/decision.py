@@ -3,11 +3,13 @@
 from graph.context import TurnContext
 from graph.state import State
 from memory.relevance import Calibration
-from nodes.budget import Room, allocate
+from nodes.budget import BudgetInputs, allocate
 from nodes.gap_filter import filter_candidates
 
 
-def decide(state: State, context: TurnContext, room: Room, calibration: Calibration | None = None) -> State:
+def decide(
+    state: State, context: TurnContext, inputs: BudgetInputs, calibration: Calibration | None = None
+) -> State:
     """Return the state as `gap_filter` and `budget` leave it, which decide by the same functions."""
     filtered: State = {**state, "decisions": filter_candidates(state, context, calibration)}
-    return {**filtered, "allocation": allocate(filtered, context, room)}
+    return {**filtered, "allocation": allocate(filtered, context, inputs)}

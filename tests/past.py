@@ -8,7 +8,7 @@ from bot.labelling.past import PastTurn
 from graph.state import Conversation, FactSheet, Persona, Recall, State, Turn
 from memory.models import Candidate, Evidence, Mechanism, QueryFacts
 from memory.relevance import Calibration, Logistic
-from nodes.budget import Room
+from nodes.budget import BudgetInputs
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 AS_IT_STANDS = Calibration(
@@ -58,6 +58,6 @@ def past(turn_id: str, chances: Mapping[str, float], *, day: int = 0) -> PastTur
         offered=found,
         chances=tuple(chances.values()),
         state=state,
-        room=Room(0, len, UTC),
+        inputs=BudgetInputs(0, len, UTC),
         calibration=AS_IT_STANDS,
     )

@@ -15,7 +15,7 @@ from graph.state import State
 from memory.models import Candidate, Decision
 from memory.relevance import Calibration, suits
 from memory.tokens import CountTokens
-from nodes.budget import Room
+from nodes.budget import BudgetInputs
 from nodes.decision import decide
 
 COUNTED = 100_000
@@ -36,8 +36,8 @@ class PastTurn:
     chances: Sequence[float] = field(repr=False)
     """The probability of each, under the settings in force."""
     state: State = field(repr=False)
-    room: Room = field(repr=False)
-    """In its prompt then."""
+    inputs: BudgetInputs = field(repr=False)
+    """Of its budget then."""
     calibration: Calibration | None = field(default=None, repr=False)
     """The one in force, when it is not the packaged one."""
 
@@ -48,7 +48,7 @@ class PastTurn:
 
     def decisions(self, context: TurnContext, calibration: Calibration | None = None) -> list[Decision]:
         """Return the last word on each candidate under other thresholds, perhaps by another calibration."""
-        state = decide(self.state, context, self.room, calibration or self.calibration)
+        state = decide(self.state, context, self.inputs, calibration or self.calibration)
         return last_decisions(state["decisions"], state["allocation"])
 
     def shown(self, context: TurnContext, calibration: Calibration | None = None) -> list[str]:
@@ -101,7 +101,7 @@ def past_turn(
         offered=tuple(by_id[decision.turn_id] for decision in best),
         chances=tuple(decision.probability for decision in best),
         state=state,
-        room=Room(turn.observation.shares.fixed, count, zone, turn.observation.shares.space),
+        inputs=BudgetInputs(turn.observation.shares.fixed, count, zone, turn.observation.shares.space),
         calibration=calibration,
     )
 

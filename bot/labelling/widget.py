@@ -127,7 +127,7 @@ def _memory(asked: Question) -> str:
 
 
 def _where(asked: Question, said: bool | None) -> str:
-    candidate, zone = asked.candidate, asked.turn.room.zone
+    candidate, zone = asked.candidate, asked.turn.inputs.zone
     asked_on, from_day = day(asked.turn.at, zone), day(candidate.at, zone)
     before = {None: "", True: " You said: it helps.", False: " You said: it does not."}[said]
     return f"Asked on {asked_on}. A memory of {from_day}, {FOUND[candidate.mechanism]}.{before}"

@@ -16,7 +16,7 @@ from graph.replay.remembering import Remembering
 from graph.state import Allocation, FactSheet, Persona, Recall, Reply, State, Turn, Unused
 from memory.traits import RECENT
 from nodes.archive import unused
-from nodes.budget import Room
+from nodes.budget import BudgetInputs
 from nodes.decision import decide
 from nodes.gap_filter import find_calibration
 
@@ -163,8 +163,8 @@ class _Run:
         }
         named, state["calibration"] = await find_calibration(self._layers.live, context, recall.query.model)
         shares = turn.observation.shares
-        room = Room(shares.fixed, await self._layers.tokens.ready(), turn.zone, shares.space)
-        return await asyncio.to_thread(decide, state, context, room, named)
+        inputs = BudgetInputs(shares.fixed, await self._layers.tokens.ready(), turn.zone, shares.space)
+        return await asyncio.to_thread(decide, state, context, inputs, named)
 
 
 def shown_right_before(turn: RecordedTurn, shown: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from graph.shown import conversation_of, recalled_of
 from graph.state import Allocation, State
 from memory.models import ConversationTurn
 from memory.prompt import fit_conversation
-from nodes.budget import Room, allocate
+from nodes.budget import BudgetInputs, allocate
 from tests.unit.test_nodes import COUNT, NOW, candidate, kept_decisions, past, state
 
 WORDS = "the valve needs another look in spring "
@@ -22,7 +22,7 @@ def shared(given: State, l2_cap: int = 4000) -> State:
     """Share the budget of a turn in which every memory is relevant."""
     decisions = list(kept_decisions(*given["recall"].candidates).values())
     given = {**given, "decisions": decisions}
-    return {**given, "allocation": allocate(given, TurnContext(l2_cap=l2_cap), Room(100, COUNT, UTC))}
+    return {**given, "allocation": allocate(given, TurnContext(l2_cap=l2_cap), BudgetInputs(100, COUNT, UTC))}
 
 
 def size(allocation: Allocation) -> int:
