@@ -1,0 +1,112 @@
+"""The product's files and functions that one plain Telegram turn passes; as a list: python -m tests.turn_trace."""
+
+import asyncio
+import os
+import sys
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+from tests.servers.model import ModelServer, running_model_server
+from tests.telegram_bot import BOB, lasting_bot
+
+PRODUCT = ("bot", "graph", "memory", "nodes")
+ROOT = Path(__file__).parents[1]
+SAID = "I parked the car on level 3 at Baneasa yesterday."
+PLAIN = "Where did I park?"
+
+
+@dataclass(slots=True)
+class TurnTrace:
+    """The functions that ran, in the order of their first calls."""
+
+    functions: dict[CodeType, Path | None] = field(default_factory=dict)
+    """Each with its file from the root of the repository; None when it is not the product's."""
+
+    def note(self, frame: FrameType, event: str, _: Any) -> None:
+        """Take note of a call; a profile function."""
+        if event == "call" and frame.f_code not in self.functions:
+            self.functions[frame.f_code] = _file_of(frame.f_code)
+
+    @property
+    def names(self) -> list[tuple[str, str]]:
+        """The product's functions, as file and qualified name; a comprehension belongs to its function."""
+        passed = [
+            (str(file), code.co_qualname.partition(".<locals>.<")[0].replace(".<locals>", ""))
+            for code, file in list(self.functions.items())
+            if file is not None
+        ]
+        return list(dict.fromkeys(passed))
+
+    @property
+    def files(self) -> list[str]:
+        """The product's files, in the order in which the turn comes to them."""
+        return list(dict.fromkeys(file for file, _ in self.names))
+
+
+def _file_of(code: CodeType) -> Path | None:
+    path = Path(code.co_filename)
+    if code.co_name == "<module>" or not path.is_relative_to(ROOT):
+        return None
+    file = path.relative_to(ROOT)
+    return file if file.parts[0] in PRODUCT else None
+
+
+@dataclass(slots=True)
+class Profiler:
+    """Watches all threads that begin within its block; what it notes goes to the present trace."""
+
+    trace: TurnTrace | None = None
+
+    def __call__(self, frame: FrameType, event: str, argument: Any) -> None:
+        """Hand an event on; a profile function."""
+        if self.trace is not None:
+            self.trace.note(frame, event, argument)
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Have every call told, of this thread and of those that begin."""
+        threading.setprofile(self)
+        sys.setprofile(self)
+        try:
+            yield
+        finally:
+            sys.setprofile(None)
+            threading.setprofile(None)  # type: ignore[arg-type]  # as documented
+
+
+async def trace_turn(folder: Path, model: ModelServer) -> TurnTrace:
+    """Run a bot over the test's Bot API server, and trace its third turn from the update to the archive."""
+    profiler = Profiler()
+    with profiler.watching():
+        async with lasting_bot(folder, model) as bot:
+            await bot.desk.access.allow(BOB)
+            for text in (SAID, PLAIN):
+                await bot.ask(BOB, text)
+            profiler.trace = trace = TurnTrace()
+            await bot.ask(BOB, PLAIN)
+            profiler.trace = None
+    return trace
+
+
+def main() -> None:
+    """Print each file, with its functions in the order of their first calls, and the counts."""
+    os.environ["SSL_CERT_DIR"] = os.devnull
+    with tempfile.TemporaryDirectory() as folder, running_model_server() as model:
+        trace = asyncio.run(trace_turn(Path(folder), model))
+    count = Counter(file for file, _ in trace.names)
+    for file in trace.files:
+        print(f"{file} ({count[file]})")
+        for _, name in (one for one in trace.names if one[0] == file):
+            print(f"    {name}")
+    print(f"{len(trace.files)} files, {len(trace.names)} functions")
+
+
+if __name__ == "__main__":
+    main()
