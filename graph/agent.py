@@ -15,7 +15,7 @@ from graph.approval import REFUSED
 from graph.context import TurnContext
 from graph.erasure import OwnerErasure
 from graph.events import Event, Finished, Resumed, Waiting
-from graph.graph_runs import GraphRuns
+from graph.graph_runs import Compiled, GraphRuns
 from graph.layers import Layers
 from graph.lease import ThreadLeases
 from graph.pending import PendingTurns
@@ -23,7 +23,6 @@ from graph.redis_saver import RedisSaver
 from graph.snapshots import check_owner, turn_id_of, waiting_in
 from graph.state import State
 from graph.turn import PLAIN, Circumstances, is_empty, user_message
-from graph.turn_run import Compiled
 from memory.ending import end
 from memory.errors import EmptyMessage, GoatError, ThreadBusy, TierUnavailable, Undecided
 from memory.text import clean

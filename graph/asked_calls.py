@@ -1,6 +1,8 @@
 """What the model asks for, be it as calls or in its text."""
 
 import hashlib
+import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,11 +14,10 @@ from graph.exchange import Call, Round
 from graph.model_call import Said
 from graph.rounds import exchange_of, shown_data
 from graph.state import State
-from graph.tools.schemas import arguments_schema
-from memory.arguments import fit
+from graph.tools.traits import arguments_schema
 from memory.markup import parse_calls, quotes_call
 from memory.prompt import EVIDENCE_TAG
-from memory.text import shortened
+from memory.text import clean, shortened
 
 MOST_CALLS = 8
 """Calls that one round may make; as many more are answered, and the rest is left out."""
@@ -33,6 +34,8 @@ _COPIED = re.compile(rf"\s*<{EVIDENCE_TAG}>\s*(?:called .*?)?(?:</{EVIDENCE_TAG}
 
 _Asked = tuple[str, str, Mapping[str, Any], str]
 """The id given by the model, name, arguments, and what is wrong with the call."""
+DEEPEST, MOST_CHARS = 32, 100_000
+_LARGEST = 2**63
 
 
 def read_round(said: Said, state: State, tools: Mapping[str, BaseTool]) -> Round:
@@ -88,3 +91,43 @@ def _written(text: str, state: State, tools: Mapping[str, BaseTool]) -> tuple[st
 
 def _wire_id(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:_ID_LENGTH]
+
+
+class _Unfit(Exception):
+    """A value cannot be kept; says why."""
+
+
+def fit(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return the arguments as every store holds them, and what is wrong; nothing is left of what is."""
+    try:
+        cleaned = {clean(str(name)): _fit(value, 1) for name, value in arguments.items()}
+    except _Unfit as error:
+        return {}, f"The arguments cannot be used: {error}."
+    if len(json.dumps(cleaned, ensure_ascii=False)) > MOST_CHARS:
+        return {}, f"The arguments cannot be used: they have more than {MOST_CHARS} characters."
+    return cleaned, ""
+
+
+def _fit(value: Any, depth: int) -> Any:
+    if depth > DEEPEST:
+        raise _Unfit(f"they are nested more than {DEEPEST} deep")
+    match value:
+        case str():
+            return clean(value)
+        case bool() | None:
+            return value
+        case int() | float():
+            return _fit_number(value)
+        case Mapping():
+            return {clean(str(name)): _fit(one, depth + 1) for name, one in value.items()}
+        case list() | tuple():
+            return [_fit(one, depth + 1) for one in value]
+    raise _Unfit(f"they hold a {type(value).__name__}")
+
+
+def _fit_number(value: float) -> float:
+    if not math.isfinite(value):
+        raise _Unfit("a number is not finite")
+    if isinstance(value, int) and abs(value) >= _LARGEST:
+        raise _Unfit("a number is too large")
+    return value

@@ -6,16 +6,18 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from graph.delegation.state import is_job
 from graph.graph_runs import GraphRuns
 from graph.layers import Layers
-from graph.log_erasure import erase_lines
+from graph.log_file import older_files
 from graph.logs import log_path
 from graph.redis_saver import RedisSaver
 from graph.settings import terminal_folder
 from graph.snapshots import is_pending, of_server, owner_in, turn_id_of, waiting_in
 from graph.studio_notes import forget_runs
+from memory.digest import digest
 from memory.errors import ThreadBusy, TierCorrupt
 from memory.owner_key import owner_key
 
@@ -126,3 +128,22 @@ class OwnerErasure:
         for reason in filter(None, left):
             logger.warning("What was erased may stay on a disk: %s", reason)
         return tuple(filter(None, left))
+
+
+def erase_lines(path: Path, older: int, *, owner: str) -> None:
+    """Overwrite with blanks what the log says of an owner's turns, once what waits to be written is."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+    for file in (path, *older_files(path, older)):
+        if file.exists():
+            _blank(file, digest(owner).encode())
+
+
+def _blank(path: Path, mark: bytes) -> None:
+    with path.open("r+b") as file:
+        place = 0
+        for line in file.readlines():
+            if mark in line:
+                file.seek(place)
+                file.write(b" " * len(line.rstrip(b"\n")))
+            place += len(line)

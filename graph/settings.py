@@ -19,7 +19,6 @@ from pydantic_settings import (
 )
 
 from graph.context import Thresholds, TurnContext
-from graph.delegation_settings import DelegationSettings
 from graph.mcp_settings import McpSettings
 from graph.observing_settings import ObservingSettings
 from graph.settings_sources import (
@@ -35,7 +34,7 @@ from graph.settings_sources import (
 from graph.settings_trust import TRUST
 from graph.studio_settings import StudioSettings
 from graph.telegram_settings import TelegramSettings
-from graph.tool_settings import ToolSettings
+from graph.tool_settings import DelegationSettings, ToolSettings
 from graph.tuned_settings import TABLES, TunedSettings
 from memory.errors import ConfigError
 from memory.tuning.record import RULE, RULED

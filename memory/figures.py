@@ -1,22 +1,49 @@
 """What many turns add up to: counters that only grow, and what is read from them.
 
 Counters have flat names: `turns`, `used`, `outcome:answered`, `search:thematic:ok`, `down:episodic`,
-`bucket:respond:57` (see `memory.histogram`). `most:respond` is the longest, in microseconds.
+`bucket:respond:57` (see `bucket`). `most:respond` is the longest, in microseconds.
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 
-from memory.histogram import bucket, quantile
 from memory.observation import Observation
 
+GROWTH = 1.1
+LEAST, MOST = 0.1, 3_600_000.0
+"""Milliseconds."""
+ERROR = (GROWTH - 1) / (GROWTH + 1)
+"""The most that a quantile is off, relative to the value."""
+_LOG = math.log(GROWTH)
 TURN = "turn"
 """The whole turn's name among the stages."""
 MOST_STAGES = 32
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+
+
+def bucket(milliseconds: float) -> int:
+    """Return the bucket of a duration; one that is no number counts as none."""
+    held = min(max(milliseconds, LEAST), MOST) if milliseconds == milliseconds else LEAST  # noqa: PLR0124
+    return math.ceil(math.log(held) / _LOG - 1e-9)
+
+
+def value(number: int) -> float:
+    """Return the milliseconds that a bucket is read as."""
+    return float(2 * GROWTH**number / (GROWTH + 1))
+
+
+def quantile(counts: Mapping[int, int], share: float) -> float:
+    """Return the duration that `share` of those counted do not exceed; 0 when there are none."""
+    rank = max(math.ceil(share * sum(counts.values())), 1)
+    for number in sorted(counts):
+        rank -= counts[number]
+        if rank <= 0:
+            return value(number)
+    return 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 
-from memory.lexical.stopwords import is_stop_word
+from memory.lexical.stems import is_stop_word
 
 STEM = 6
 """Characters of a word that its forms share: apartament, apartamentul."""

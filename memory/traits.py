@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from memory import marks
-from memory.expansion import is_fragment
 from memory.models import Candidate, ConversationTurn, QueryFacts
+from memory.query import is_fragment
 
 RECENT = timedelta(hours=6)
 """The turns of a conversation that were said so shortly before count as what the message goes on with."""

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -22,7 +23,6 @@ from memory.models import FOREIGN, Candidate, ConversationTurn, Episode, Outcome
 from memory.prompt import render_said
 from memory.protocols import ConversationStore, EpisodeStore, SessionCache
 from memory.provenance import worth_keeping
-from memory.repetition import repeats
 from memory.tokens import TokenCounter
 from memory.usage import is_used
 
@@ -31,6 +31,9 @@ UNUSED_TURNS = 3
 """Turns for which a memory that was shown in vain is not shown again."""
 
 logger = logging.getLogger(__name__)
+_RUN_WORDS = 5
+"""Words in a row that two texts share when one repeats the other. A guess: an order is hardly shorter."""
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,3 +180,14 @@ def to_episode(turn: Turn, reply: Reply, *, foreign: bool = False) -> Episode:
         at=turn.at,
         tags=(*turn.tags, *noted, *((FOREIGN,) if foreign else ())),
     )
+
+
+def repeats(text: str, sources: Iterable[str]) -> bool:
+    """Tell whether a run of words of any source stands in `text`, in whatever case and marks between."""
+    said = set(_runs(text))
+    return any(not said.isdisjoint(_runs(source)) for source in sources)
+
+
+def _runs(text: str) -> Iterable[tuple[str, ...]]:
+    words = _WORD.findall(text.casefold())
+    return zip(*(words[start:] for start in range(_RUN_WORDS)), strict=False)

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from graph.state import Recall, State
 from memory.duplicates import asks_again, contained, repeated, words_of
-from memory.expansion import is_fragment
 from memory.marks import asks, in_first_person, takes_down
 from memory.models import Candidate, Decision, DecisionRule
+from memory.query import is_fragment
 from memory.staged import MOST
 from memory.supersession import outdated
 

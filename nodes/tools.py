@@ -19,9 +19,8 @@ from graph.stop import StopSignals
 from graph.tools.caller import Caller
 from graph.tools.memory_tools import FROM_OUTSIDE
 from graph.tools.running import Output, ToolRunner
-from graph.tools.schemas import arguments_problem
 from graph.tools.toolbox import Toolbox
-from graph.tools.traits import Traits, traits_of
+from graph.tools.traits import Traits, arguments_problem, traits_of
 from graph.updates import ToolsInput, ToolsUpdate
 from memory.errors import MemoryTierError
 from memory.evidence import evidence_line

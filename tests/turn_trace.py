@@ -1,11 +1,10 @@
-"""The product's files and functions that one plain Telegram turn passes; as a list: python -m tests.turn_trace."""
+"""The files and functions of the product that one plain Telegram turn passes: python -m tests.turn_trace."""
 
 import asyncio
 import os
 import sys
 import tempfile
 import threading
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -49,6 +48,14 @@ class TurnTrace:
         """The product's files, in the order in which the turn comes to them."""
         return list(dict.fromkeys(file for file, _ in self.names))
 
+    def listing(self) -> str:
+        """Return each file, with its functions in the order of their first calls, and the counts."""
+        lines = []
+        for file in self.files:
+            functions = [name for place, name in self.names if place == file]
+            lines += [f"{file} ({len(functions)})", *(f"    {name}" for name in functions)]
+        return "\n".join([*lines, f"{len(self.files)} files, {len(self.names)} functions"])
+
 
 def _file_of(code: CodeType) -> Path | None:
     path = Path(code.co_filename)
@@ -78,7 +85,7 @@ class Profiler:
             yield
         finally:
             sys.setprofile(None)
-            threading.setprofile(None)  # type: ignore[arg-type]  # as documented
+            threading.setprofile(None)
 
 
 async def trace_turn(folder: Path, model: ModelServer) -> TurnTrace:
@@ -96,16 +103,11 @@ async def trace_turn(folder: Path, model: ModelServer) -> TurnTrace:
 
 
 def main() -> None:
-    """Print each file, with its functions in the order of their first calls, and the counts."""
+    """Trace a turn over embedded stores, and print the list."""
     os.environ["SSL_CERT_DIR"] = os.devnull
     with tempfile.TemporaryDirectory() as folder, running_model_server() as model:
         trace = asyncio.run(trace_turn(Path(folder), model))
-    count = Counter(file for file, _ in trace.names)
-    for file in trace.files:
-        print(f"{file} ({count[file]})")
-        for _, name in (one for one in trace.names if one[0] == file):
-            print(f"    {name}")
-    print(f"{len(trace.files)} files, {len(trace.names)} functions")
+    sys.stdout.write(f"{trace.listing()}\n")
 
 
 if __name__ == "__main__":

@@ -4,16 +4,19 @@ import contextlib
 import ipaddress
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
-from starlette.types import ASGIApp
+from pydantic import SecretStr
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.mcp.server import McpServer
 from bot.mcp.stopping import stopped_by
-from bot.mcp.token import TokenRequired
 from bot.telegram.serving import Server
-from graph.http_guard import LOOPBACK, HttpGuard, at_any_port
+from graph.http_guard import LOOPBACK, HttpGuard, at_any_port, bears
 from graph.http_names import address_of
 from graph.mcp_settings import McpSettings
 from memory.errors import ConfigError
@@ -23,6 +26,40 @@ MOST_BYTES = 1_000_000
 """Of a request's body."""
 _CONNECTIONS = 100
 _ENDING_SECONDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequired:
+    """Let posts with `Authorization: Bearer <token>` through to `app`; the bodies of others are not read.
+
+    Only posts: every request stands alone, so that there is no stream to listen to and no session to end.
+    """
+
+    app: ASGIApp
+    token: SecretStr
+    guard: HttpGuard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer in place of the application whatever it must not see."""
+        refusal = None if scope["type"] == "lifespan" else self._refusal(scope)
+        await (refusal or self.app)(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        headers = Headers(scope=scope)
+        if scope["type"] != "http" or not bears(headers, self.token):
+            return _without_token(headers)
+        if scope["method"] != "POST":
+            return PlainTextResponse("Post.", 405, {"Allow": "POST"})
+        if refusal := self.guard.refusal(headers):
+            status, why = refusal
+            return PlainTextResponse(why, status)
+        return None
+
+
+def _without_token(headers: Headers) -> JSONResponse:
+    told = 'Bearer realm="goat"' + (', error="invalid_token"' if "authorization" in headers else "")
+    what = "Send the header `Authorization: Bearer <token>` with what GOAT_MCP_TOKEN holds."
+    return JSONResponse({"error": what}, status_code=401, headers={"WWW-Authenticate": told})
 
 
 async def serve_http(

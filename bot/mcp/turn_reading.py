@@ -1,13 +1,14 @@
 """Tools over turns and threads; those of other owners are not there."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 from langchain_core.messages import BaseMessage
+from pydantic_core import to_jsonable_python
 
 from bot.mcp.arguments import DiagnoseTurn, GetTurn, ListThreads, ThreadState
-from bot.mcp.bounding import bounded
 from bot.mcp.tool import ReadTool, Refused, read_tool
 from bot.mcp.turn_answers import Diagnosed, Diagnosis, StateRead, ThreadRead, Threads, TurnRead
 from bot.printable import snippet
@@ -22,6 +23,14 @@ from memory.text import clip
 
 _LONGEST = 20_000
 _LOOKED_AT = 500
+MOST_CHARS = 60_000
+_TEXTS = (4000, 1000, 250, 60)
+"""Longest texts, tried in turn until the whole fits."""
+_ITEMS = (100, 50, 20, 5)
+"""Longest lists, beside them."""
+_NAMES = 100
+"""Of an object."""
+_DEEPEST = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,3 +163,28 @@ def _own(values: Mapping[str, Any], owner: str) -> dict[str, Any]:
 def _sender(message: BaseMessage) -> str:
     note = message.additional_kwargs.get("goat")
     return str(note.get("owner", "")) if isinstance(note, Mapping) else ""
+
+
+def bounded(value: Any, said: Callable[[str], str]) -> Any:
+    """Return `value` as plain JSON values of about `MOST_CHARS` together; texts pass through `said`."""
+    plain = to_jsonable_python(value, fallback=str, serialize_unknown=True)
+    shown: Any = None
+    for longest, most in zip(_TEXTS, _ITEMS, strict=True):
+        shown = _cut(plain, longest, most, _DEEPEST, said)
+        if len(json.dumps(shown, ensure_ascii=False)) <= MOST_CHARS:
+            break
+    return shown
+
+
+def _cut(value: Any, longest: int, most: int, deep: int, said: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return said(clip(value, longest))
+    if not isinstance(value, Mapping | list):
+        return value
+    if deep == 0:
+        return "[... left out here ...]"
+    if isinstance(value, Mapping):
+        names = list(value)[:_NAMES]
+        return {str(name): _cut(value[name], longest, most, deep - 1, said) for name in names}
+    cut = [_cut(one, longest, most, deep - 1, said) for one in value[:most]]
+    return [*cut, f"[... {len(value) - most} more are left out here ...]"] if len(value) > most else cut

@@ -12,7 +12,7 @@ from langchain_core.tools import BaseTool, tool
 from graph.chat_model import ChatModel, ConfiguredChatModel
 from graph.model_servers import ask_window
 from graph.settings import Settings
-from graph.tools.schemas import arguments_schema
+from graph.tools.traits import arguments_schema
 from memory.errors import ModelUnavailable
 from memory.markup import parse_calls
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from telegram import Message, Update
 
 from bot.telegram.access import Role
-from bot.telegram.addressing import command
 from bot.telegram.desk import Desk, command_text
-from bot.telegram.gate import Context, Handler
+from bot.telegram.gate import Context, Handler, command
 from bot.telegram.place import place_of
 
 _LONGEST_ID = 16

@@ -20,11 +20,11 @@ from graph.delegation.runner import JobRunner, Pace
 from graph.delegation.spending import JobStops
 from graph.delegation.state import Budget, job_serde, job_turn_id
 from graph.delegation.tools import DelegationTools
-from graph.delegation_settings import DelegationSettings
 from graph.lease import LEASE_SECONDS, ThreadLeases
 from graph.model_call import ModelCall
 from graph.model_window import ModelWindow
 from graph.redis_saver import RedisSaver
+from graph.tool_settings import DelegationSettings
 from graph.tools.running import ToolRunner
 from graph.tools.toolbox import Toolbox
 from memory.errors import ThreadBusy

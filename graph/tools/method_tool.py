@@ -8,8 +8,7 @@ from typing import Any, cast
 
 from langchain_core.tools import BaseTool, StructuredTool
 
-from graph.tools.schemas import arguments_schema
-from graph.tools.traits import Traits
+from graph.tools.traits import Traits, arguments_schema
 
 
 def method_tool(call: Callable[..., Awaitable[str]], traits: Traits) -> BaseTool:

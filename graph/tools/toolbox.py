@@ -6,8 +6,7 @@ from typing import Any, Protocol
 from langchain_core.tools import BaseTool
 
 from graph.state import Turn
-from graph.tools.schemas import arguments_schema
-from graph.tools.traits import traits_of
+from graph.tools.traits import arguments_schema, traits_of
 
 
 class ToolSource(Protocol):

@@ -1,10 +1,11 @@
-"""What the turn must know of a tool before it lets the model use it."""
+"""Traits of a tool, and the schema of its arguments: what the turn must know before the model may use it."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from langchain_core.tools import BaseTool
+from pydantic import BaseModel, ValidationError
 
 _KEY = "goat"
 """In a tool's `metadata`."""
@@ -41,3 +42,29 @@ def traits_of(tool: BaseTool) -> Traits:
     given = (tool.metadata or {}).get(_KEY, {})
     known = given if isinstance(given, Mapping) else {}
     return Traits(**{name: value for name, value in known.items() if name in Traits.__dataclass_fields__})
+
+
+def arguments_schema(tool: BaseTool) -> Mapping[str, Any]:
+    """Return the JSON schema of the arguments that a model may give."""
+    schema = tool.tool_call_schema
+    if isinstance(schema, dict):
+        return schema
+    return schema.model_json_schema() if issubclass(schema, BaseModel) else {}
+
+
+def arguments_problem(tool: BaseTool, arguments: Mapping[str, Any]) -> str:
+    """Say what is wrong with the arguments; empty when nothing is, or when only the tool can tell."""
+    schema = tool.tool_call_schema
+    if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
+        return ""
+    try:
+        schema.model_validate(dict(arguments))
+    except ValidationError as error:
+        return explained(error)
+    return ""
+
+
+def explained(error: ValidationError) -> str:
+    """Say which argument is wrong and how, without repeating its value."""
+    wrong = (f"{'.'.join(map(str, one['loc'])) or 'arguments'}: {one['msg']}" for one in error.errors())
+    return f"The arguments are wrong. {'; '.join(wrong)}"

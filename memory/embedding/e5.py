@@ -11,14 +11,17 @@ import numpy as np
 import onnxruntime
 from langchain_core.embeddings import Embeddings
 from onnxruntime.capi import onnxruntime_pybind11_state as onnxruntime_errors
+from sentencepiece import SentencePieceProcessor
 
 from memory.embedding.cache import ensure_model
 from memory.embedding.centring import Centring, Vector, read_centring
 from memory.embedding.lanes import Lanes
 from memory.embedding.parts import Span, split_offsets
-from memory.embedding.tokenizer import WINDOW, Tokenizer
 from memory.errors import DataFolderError, TierUnavailable
 
+BEGIN, END = 0, 2
+WINDOW = 510  # pieces between the begin and the end mark
+MAX_CHARS = 32_768  # no piece is longer than 16 characters, nor made of more than 4 by normalisation
 TIER = "episodic"
 VERSION = "multilingual-e5-small-q8-2"
 """The graph's."""
@@ -32,6 +35,31 @@ UNLOADABLE: tuple[type[Exception], ...] = (
     *(MemoryError, OSError, RuntimeError),
     *(kind for kind in _RAISED if issubclass(kind, Exception)),  # they have no base class of their own
 )
+
+
+class Tokenizer:
+    """The sentencepiece model at `path`, loaded; safe to use from several threads."""
+
+    def __init__(self, path: Path) -> None:
+        self._pieces = SentencePieceProcessor(model_file=str(path))
+
+    def ids(self, text: str) -> list[int]:
+        """Tokenise `text`, cut at the window; what lies beyond it is not tokenised."""
+        words = _encodable(text).split(maxsplit=WINDOW)[:WINDOW]
+        pieces = self._pieces.encode(" ".join(words)[:MAX_CHARS])
+        return [BEGIN, *pieces[:WINDOW], END]
+
+    def counts(self, texts: Sequence[str]) -> list[int]:
+        """Count the pieces of each text by itself."""
+        encodable = [_encodable(text) for text in texts]
+        return list(map(len, self._pieces.encode(encodable, num_threads=1)))
+
+
+def _encodable(text: str) -> str:
+    """Replace what UTF-8 or a C string cannot hold; the length stays."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.encode("utf-8", "replace").decode().replace("\0", " ")
 
 
 class Encoder:

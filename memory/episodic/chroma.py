@@ -1,24 +1,27 @@
 """Chroma behind `VectorBackend`. Importing this module imports chromadb; see `vectors.connect_chroma`."""
 
+import http.client
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import httpx
 from chromadb.api.collection_configuration import CreateCollectionConfiguration
 from chromadb.base_types import InclusionExclusionOperator, LiteralValue
-from chromadb.errors import NotFoundError
+from chromadb.errors import ChromaAuthError, ChromaError, InternalError, InvalidArgumentError, NotFoundError
 from langchain_chroma import Chroma
 from langchain_core.embeddings import Embeddings
 
 from memory.episodic.chroma_collections import Client, OpenCollections
-from memory.episodic.chroma_errors import translated
-from memory.episodic.vectors import ChromaLocation, Chunk, Found, Vector
+from memory.episodic.vectors import TIER, ChromaLocation, Chunk, Found, Vector
+from memory.errors import EmbeddingMismatch, MemoryTierError, TierCorrupt, TierUnavailable
 
 HNSW: CreateCollectionConfiguration = {
     "hnsw": {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 48}
 }
 BATCH = 256
 NOT_THERE = "goat:catch-up"
+BROKEN = ("code: 26", "code: 11)", "malformed", "hnsw", "pickle", "backfill", "Error finding id", "panic")
 
 
 def open_chroma(location: ChromaLocation) -> "ChromaVectors":
@@ -138,3 +141,43 @@ class ChromaVectors:
 
 def _found(record_id: str, distance: float) -> Found:
     return Found(record_id.rpartition("#")[0], min(1.0, max(-1.0, 1.0 - distance)))
+
+
+@contextmanager
+def translated(location: ChromaLocation) -> Iterator[None]:
+    """Turn what Chroma raises into the errors of the episodic tier; a mistake in the code stays one."""
+    try:
+        yield
+    except (MemoryTierError, NotFoundError):
+        raise
+    except BaseException as error:
+        named = _named(error, location)
+        if named is None:
+            raise
+        raise named from error
+
+
+def _named(error: BaseException, location: ChromaLocation) -> MemoryTierError | None:
+    """Say what went wrong and the way out; None when it is a mistake in the code.
+
+    Chroma's Rust core panics as a BaseException, its client raises bare ValueError when nobody answers.
+    """
+    text = str(error)
+    if isinstance(error, InvalidArgumentError) and "dimension" in text:
+        return EmbeddingMismatch(TIER, f"{text}; run `goat reindex`, or go back to the model of before")
+    if isinstance(error, ChromaAuthError) or "Unauthorized" in text or "Forbidden" in text:
+        return TierUnavailable(
+            TIER, f"{location} refused the token; put it into GOAT_CHROMA_URL, as in https://TOKEN@host:port"
+        )
+    panicked = type(error).__name__ == "PanicException"
+    if location.local and (panicked or _is_broken(error)):
+        way_out = "delete that folder; it is rebuilt from the log of episodes"
+        return TierCorrupt(TIER, f"{location} cannot be read ({text}); {way_out}")
+    unreachable = (httpx.HTTPError, http.client.HTTPException, OSError, ChromaError)
+    if isinstance(error, unreachable) or "connect to a Chroma server" in text or type(error) is Exception:
+        return TierUnavailable(TIER, f"Chroma at {location} cannot be used ({text or type(error).__name__})")
+    return None
+
+
+def _is_broken(error: BaseException) -> bool:
+    return isinstance(error, InternalError) and any(sign in str(error) for sign in BROKEN)

@@ -10,8 +10,7 @@ from weakref import WeakValueDictionary
 
 from memory.embedding.model import EmbeddingModel
 from memory.episodic import kept_vectors
-from memory.episodic.backlog import Backlog, Slice
-from memory.episodic.embedder import Embedded, Embedder
+from memory.episodic.backlog import Backlog, Embedded, Embedder, Slice
 from memory.episodic.ledger import VectorLedger, VectorState
 from memory.episodic.log import TIER, EpisodeLog
 from memory.episodic.noise import NullTurns

@@ -9,8 +9,7 @@ from functools import lru_cache
 from itertools import islice
 
 from memory.lexical.languages import UNKNOWN, guessed, language_of
-from memory.lexical.stems import fold, stem
-from memory.lexical.stopwords import is_stop_word
+from memory.lexical.stems import fold, is_stop_word, stem
 from memory.lexical.words import SEARCHED, STORED, Style, chunks, normalise, segments, words
 
 MAX_TERM_CHARS = 40

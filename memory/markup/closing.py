@@ -6,8 +6,7 @@ from typing import Any, TypeAlias
 
 from memory.lazy_pattern import LazyPattern
 from memory.markup.openings import CLOSING, MARK
-from memory.markup.reading import Reading
-from memory.markup.tape import Wait
+from memory.markup.reading import Reading, Wait
 from memory.markup.values import Unreadable, as_arguments, loads, named
 
 Calls: TypeAlias = list[tuple[str, dict[str, Any]]]

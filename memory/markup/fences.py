@@ -5,8 +5,7 @@ import re
 from memory.markup.closing import Calls
 from memory.markup.json_text import take_json
 from memory.markup.openings import fence_end
-from memory.markup.reading import Reading
-from memory.markup.tape import Wait
+from memory.markup.reading import Reading, Wait
 from memory.markup.values import NAME_KEYS, Tools, Unreadable, loads, named
 
 MAX_INLINE_CHARS = 200

@@ -2,7 +2,7 @@
 
 import re
 
-from memory.markup.tape import Tape, Wait
+from memory.markup.reading import Tape, Wait
 
 MAX_DEPTH = 64
 _TOKEN = re.compile(r'[^"{}\[\]]++|"(?:[^"\\]++|\\.)*(?P<end>")?|[{}\[\]]', re.DOTALL)

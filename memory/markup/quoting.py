@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from memory.markup.models import WrittenCall
+from memory.markup.reading import WrittenCall
 
 LONG_CHARS = 8
 """From this length on an argument's value tells one call from another."""

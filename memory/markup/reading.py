@@ -1,17 +1,121 @@
-"""The state of one reading of a reply."""
+"""One reading of a reply: the tape that it is read from, and what was found so far."""
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
 
-from memory.markup.models import WrittenCall
 from memory.markup.openings import LONGEST_PART
-from memory.markup.tape import Tape, Wait
 from memory.markup.values import Tools, typed
 from memory.text import clip
 
+T = TypeVar("T")
+Wait: TypeAlias = Generator[None, None, T]
+
+_SPACES = re.compile(r"\s*")
+LONGEST_CLOSING = 64
 MAX_BROKEN = 8
 MAX_BROKEN_CHARS = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenCall:
+    """One tool call, with the markup it was written in."""
+
+    name: str
+    arguments: dict[str, Any]
+    raw: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """A text taken apart: what people read, the calls in order, and markup that cannot be read."""
+
+    text: str
+    calls: tuple[WrittenCall, ...]
+    broken: tuple[str, ...]
+
+
+class Tape:
+    """Text read from its beginning; what was read is let go, but for one character to look back at."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.at = 0
+        self.ended = False
+        self._record: list[str] = []
+
+    def feed(self, piece: str) -> None:
+        kept = max(0, self.at - 1)
+        self.text = self.text[kept:] + piece
+        self.at -= kept
+
+    @property
+    def left(self) -> int:
+        return len(self.text) - self.at
+
+    def take(self, count: int) -> str:
+        taken = self.text[self.at : self.at + count]
+        self.at += len(taken)
+        self._record.append(taken)
+        return taken
+
+    def recorded(self) -> str:
+        """Return what was taken since the last time this was asked."""
+        record, self._record = "".join(self._record), []
+        return record
+
+    def peek_record(self) -> str:
+        return "".join(self._record)
+
+    def ahead(self, count: int) -> Wait[str]:
+        """Return the next `count` characters, fewer at the end, without taking them."""
+        while self.left < count and not self.ended:
+            yield
+        return self.text[self.at : self.at + count]
+
+    def found_ahead(self, pattern: re.Pattern[str], count: int) -> Wait[re.Match[str] | None]:
+        """Return the first match that ends within the next `count` characters, without taking it."""
+        while True:
+            found = pattern.search(self.text, self.at, self.at + count)
+            grown = self.left >= count or self.ended
+            if grown or (found and found.end() < len(self.text)):
+                return found
+            yield
+
+    def spaces(self) -> Wait[None]:
+        """Take white space."""
+        while True:
+            found = _SPACES.match(self.text, self.at)
+            self.take(found.end() - self.at if found else 0)
+            if self.left or self.ended:
+                return
+            yield
+
+    def rest(self) -> Wait[None]:
+        """Take all that is there and all that comes."""
+        while True:
+            self.take(self.left)
+            if self.ended:
+                return
+            yield
+
+    def through(self, pattern: re.Pattern[str]) -> Wait[str | None]:
+        """Take all up to a match and the match too; return what stood before it, None if there is none.
+
+        No match may be longer than `LONGEST_CLOSING`, and none may grow by text that follows.
+        """
+        parts: list[str] = []
+        while True:
+            found = pattern.search(self.text, self.at)
+            if found:
+                parts.append(self.take(found.start() - self.at))
+                self.take(found.end() - found.start())
+                return "".join(parts)
+            parts.append(self.take(self.left if self.ended else max(0, self.left - LONGEST_CLOSING)))
+            if self.ended:
+                return None
+            yield
 
 
 class Reading:

@@ -6,10 +6,10 @@ from typing import TypeAlias
 
 from memory.markup.fences import read_fence, read_ticks, read_whole_reply
 from memory.markup.openings import MARK, PART
-from memory.markup.reading import Reading
+from memory.markup.reading import Parsed, Reading, Wait
 from memory.markup.tags import read_dsml, read_plain
-from memory.markup.tape import Wait
 from memory.markup.units import read_body, read_listed, read_python, read_token, read_wrapper
+from memory.markup.values import Tools
 
 _Reader: TypeAlias = Callable[[Reading], Wait[None]]
 _BEHIND_OPENING: dict[str, _Reader] = {
@@ -51,3 +51,41 @@ def _read(reading: Reading, mark: re.Match[str]) -> Wait[None]:
         reading.drop()
     else:
         reading.show()
+
+
+def parse_calls(text: str, tools: Tools) -> Parsed:
+    """Take the written tool calls out of a reply.
+
+    Explicit markup is a call whatever tool it names; bare JSON, alone or in a fence, only when it names an
+    offered one. What stands in inline code or in another code fence is text.
+
+    Args:
+        text: the whole reply.
+        tools: the JSON schema of the arguments of each tool offered.
+    """
+    reading = Reading(tools)
+    reading.tape.feed(text)
+    reading.tape.ended = True
+    next(scan(reading), None)
+    return Parsed(text=reading.drained().strip(), calls=tuple(reading.calls), broken=tuple(reading.broken))
+
+
+class VisibleText:
+    """Filter a stream: give what is certainly text, hold back what may be markup, drop what is."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._reading = Reading(tools)
+        self._steps = scan(self._reading)
+        next(self._steps, None)
+
+    def feed(self, piece: str) -> str:
+        """Take the next piece of the reply and return what may be shown now."""
+        self._reading.tape.feed(piece)
+        next(self._steps, None)
+        return self._reading.drained()
+
+    def end(self) -> str:
+        """Return what was held back and is text after all; the reply ends here."""
+        self._reading.tape.ended = True
+        next(self._steps, None)
+        return self._reading.drained()

@@ -15,8 +15,7 @@ from memory.markup.closing import (
 )
 from memory.markup.json_text import take_json
 from memory.markup.openings import PIPE
-from memory.markup.reading import Reading
-from memory.markup.tape import Wait
+from memory.markup.reading import Reading, Wait
 
 HEAD_CHARS = 160
 _NAME = r"[\w.:/-]{1,100}"

@@ -22,10 +22,10 @@ from mcp.types import TextContent
 from pydantic import SecretStr
 
 from bot.mcp.arguments import Nothing
-from bot.mcp.bounding import MOST_CHARS, bounded
 from bot.mcp.http import MOST_BYTES, allowed_hosts, serve_http
 from bot.mcp.server import McpServer, agent_server, build_server
 from bot.mcp.tool import DATA_NOTE, Answer, read_tool
+from bot.mcp.turn_reading import MOST_CHARS, bounded
 from graph.agent import Agent
 from graph.app import open_agent
 from graph.logs import configure_logging

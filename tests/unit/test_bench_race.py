@@ -9,8 +9,7 @@ import graph.layers
 from bot.bench.neutral import Archive, Bench, Doc, Query
 from bot.bench.race.contestants import CONTESTANTS, OURS, lending
 from bot.bench.race.open import VECTORS, bench_layers
-from bot.bench.race.racing import race
-from bot.bench.race.results import by_age, false_injections, measured, results_of, slim
+from bot.bench.race.results import by_age, false_injections, measured, race, results_of, slim
 from bot.bench.sets.handmade import spread
 from bot.bench.sets.labelled import Labelled
 from graph.settings import Settings

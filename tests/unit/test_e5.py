@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memory.embedding.e5 import PASSAGE, QUERY, VERSION, E5Embeddings
-from memory.embedding.tokenizer import WINDOW, Tokenizer
+from memory.embedding.e5 import PASSAGE, QUERY, VERSION, WINDOW, E5Embeddings, Tokenizer
 from tests.linear import not_linear
 
 TEXTS = [

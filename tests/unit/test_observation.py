@@ -9,8 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.stats import STEPS, bar, seconds, sparkline, stats_text
-from memory.figures import MOST_STAGES, TURN, Metrics, added_up, counts_of, figures_of, peaks_of
-from memory.histogram import ERROR, LEAST, MOST, bucket, quantile, value
+from memory.figures import (
+    ERROR,
+    LEAST,
+    MOST,
+    MOST_STAGES,
+    TURN,
+    Metrics,
+    added_up,
+    bucket,
+    counts_of,
+    figures_of,
+    peaks_of,
+    quantile,
+    value,
+)
 from memory.models import Outcome, SearchReport, SearchStatus
 from memory.observation import Observation
 from tests.observations import observation

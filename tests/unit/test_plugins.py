@@ -22,8 +22,7 @@ from graph.tools.plugins.addresses import (
 from graph.tools.plugins.artifacts import ArtifactUpkeep, artifacts_of, erase_artifacts, remove_old
 from graph.tools.plugins.command import BothEnds
 from graph.tools.plugins.services import SettingsView
-from graph.tools.plugins.settling import settled
-from graph.tools.plugins.shelf import SHIPPED
+from graph.tools.plugins.shelf import SHIPPED, settled
 from tests.plugins import plugin_of, services_of, until
 from tests.tables import each
 

@@ -16,7 +16,7 @@ from graph.settings_sources import (
     user_file,
 )
 from graph.settings_trust import config_folder, distrust, trust
-from graph.tools.plugins.environment import withhold_secrets
+from graph.tools.plugins.loading import withhold_secrets
 from memory.episodic import chroma_client
 from memory.episodic.vectors import ChromaLocation
 from memory.errors import ConfigError

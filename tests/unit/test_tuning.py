@@ -10,14 +10,13 @@ import pytest
 
 from graph.context import TurnContext
 from memory.relevance import Calibration, calibration_of
-from memory.tuning.bound import LEAST_GROUPS, LEAST_TURNS, TooLittleData, asked, effective, gain
+from memory.tuning.bound import LEAST_GROUPS, LEAST_TURNS, TooLittleData, asked, effective, gain, student
 from memory.tuning.curves import LabelledTurn, choose, operating_points, risk_coverage
 from memory.tuning.held_out import MOST_GROUPS, MOST_TURNS, HeldOut
 from memory.tuning.record import Tuned
 from memory.tuning.resampling import resampling
 from memory.tuning.result import BadResult, TuningResult, read_result, write_result
 from memory.tuning.score import utility
-from memory.tuning.student import student
 from tests.tables import each
 
 TURNS = [

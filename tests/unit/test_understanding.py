@@ -8,9 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memory.duplicates import contained, repeated, same, same_matter, words_of
-from memory.expansion import BEFORE, BEFORE_CHARS, expanded, is_fragment
 from memory.lazy_pattern import LazyPattern
-from memory.query import QUERY_CHARS, Understood, understand, warm_up
+from memory.query import (
+    BEFORE,
+    BEFORE_CHARS,
+    QUERY_CHARS,
+    Understood,
+    expanded,
+    is_fragment,
+    understand,
+    warm_up,
+)
 from memory.usage import is_used
 from tests.tables import each
 

@@ -9,8 +9,7 @@ from langchain_core.tools import BaseTool
 
 from graph.tools.isolation import PLUGIN
 from graph.tools.plugins.files import PluginProblem
-from graph.tools.schemas import arguments_schema
-from graph.tools.traits import Traits, traits_of
+from graph.tools.traits import Traits, arguments_schema, traits_of
 
 MOST_TOOLS = 50
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")

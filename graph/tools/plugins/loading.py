@@ -1,8 +1,11 @@
 """Load a plugin: run its code and its `build`, where neither can hold anything up."""
 
 import itertools
+import os
+import re
 import sys
 import traceback
+from collections.abc import Collection
 from concurrent.futures import wait
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +15,8 @@ from typing import Any
 
 from langchain_core.tools import BaseTool
 
+from graph.settings import secret_names
+from graph.settings_sources import PREFIX
 from graph.tools.guest import Guest, insist, words_of
 from graph.tools.plugins.checks import checked
 from graph.tools.plugins.files import PluginProblem
@@ -20,6 +25,7 @@ from graph.tools.plugins.services import PluginServices
 LOAD_SECONDS = 10.0
 _LONGEST = 600
 _numbers = itertools.count(1)
+_SECRET = re.compile(r"(?i)(^|_)(API)?(KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASS|PAT|CREDENTIAL)S?(_|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +88,14 @@ def _said(error: BaseException, path: Path) -> str:
         line = frame.lineno if frame.filename == str(path) else line
     where = f"line {line}: " if line else ""
     return f"{where}{words_of(error)}"[:_LONGEST]
+
+
+def withhold_secrets(granted: Collection[str]) -> None:
+    """Take out of the environment whatever is secret by its name, but for what was granted.
+
+    The settings were read before, and hold what is ours.
+    """
+    ours = {f"{PREFIX}{name}".upper() for name in secret_names()}
+    for name in set(os.environ).difference(granted):
+        if name.upper() in ours or _SECRET.search(name):
+            del os.environ[name]

@@ -15,11 +15,9 @@ from graph.http_names import listed
 from graph.settings import Settings
 from graph.tools.isolation import PluginIsolation
 from graph.tools.plugins.artifacts import ArtifactUpkeep, erase_artifacts
-from graph.tools.plugins.environment import withhold_secrets
 from graph.tools.plugins.files import PluginFile, PluginProblem, plugin_files, read_plugin, trusted_owners
-from graph.tools.plugins.loading import LOAD_SECONDS, LoadedPlugin, load_plugin
+from graph.tools.plugins.loading import LOAD_SECONDS, LoadedPlugin, load_plugin, withhold_secrets
 from graph.tools.plugins.services import PluginServices
-from graph.tools.plugins.settling import settled
 from memory.episodic.pool import DaemonPool
 
 SHIPPED = Path(__file__).parents[2] / "plugins"
@@ -183,3 +181,31 @@ class PluginShelf:
     def _folder(self) -> Path:
         settings = self._settings()
         return (settings.plugins_folder or settings.data_folder / "plugins").expanduser()
+
+
+def settled(
+    shown: Mapping[str, LoadedPlugin], wanted: Mapping[str, LoadedPlugin]
+) -> tuple[dict[str, LoadedPlugin], dict[str, str]]:
+    """Return what is shown from now on by file, and the clashes by file.
+
+    A file that is shown as it is keeps its names; then come changed ones, then new ones, each by name. A
+    file that clashes goes on as it was shown, or is not shown.
+    """
+    now = {name: plugin for name, plugin in sorted(wanted.items()) if shown.get(name) is plugin}
+    clashes = {}
+    for name, plugin in sorted(wanted.items(), key=lambda pair: (pair[0] not in shown, pair[0])):
+        if name in now:
+            continue
+        if clash := _clash(plugin, now):
+            clashes[name] = clash
+        for version in (plugin, shown.get(name)):
+            if version is not None and not _clash(version, now):
+                now[name] = version
+                break
+    return dict(sorted(now.items())), clashes
+
+
+def _clash(plugin: LoadedPlugin, others: Mapping[str, LoadedPlugin]) -> str:
+    owners = {tool.name: name for name, other in others.items() for tool in other.tools}
+    twice = [f"{tool.name} (of {owners[tool.name]})" for tool in plugin.tools if tool.name in owners]
+    return f"There are tools of these names already: {', '.join(twice)}." if twice else ""

@@ -18,9 +18,8 @@ from bot.bench.living.run import run_lives
 from bot.bench.neutral import Bench
 from bot.bench.output import results_file
 from bot.bench.race.contestants import CONTESTANTS, SHARES, Contestant, lending
-from bot.bench.race.racing import Race, race
 from bot.bench.race.remembered import remembering
-from bot.bench.race.results import results_of, slim
+from bot.bench.race.results import Race, race, results_of, slim
 from bot.bench.running import layers_in, temporary_layers
 from bot.bench.sets.reading import LIVING, SETS, SPEED, file_of, read_sets
 from bot.bench_command import UNHURRIED, Bars
