@@ -28,7 +28,7 @@ class Delegated:
     def __init__(self, console: Console, agent: Agent, owner: str) -> None:
         self._console = console
         self._delegation = agent.layers.delegation
-        self._is_possible = bool(agent.layers.settings().model)
+        self._is_possible = bool(agent.layers.settings.model)
         self._owner = owner
         self._box = f"terminal:{owner}"
         self.quiet = asyncio.Lock()

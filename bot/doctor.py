@@ -137,7 +137,7 @@ async def _finding(name: str, check: Awaitable[str]) -> Finding:
 
 
 async def _data_folder(layers: Layers) -> str:
-    folder = await asyncio.to_thread(prepare_folder, layers.settings().data_folder)
+    folder = await asyncio.to_thread(prepare_folder, layers.settings.data_folder)
     there = next(path for path in (folder, *folder.parents) if path.exists())
     free = await asyncio.to_thread(shutil.disk_usage, there)
     if free.free < ENOUGH_BYTES:
@@ -151,7 +151,7 @@ async def _redis(layers: Layers) -> str:
     async with translate_errors():
         about = await client.info("server")
     server = about.get("server_name", "redis") if isinstance(about, dict) else "redis"
-    kind = "by URL" if layers.settings().redis_url.get_secret_value() else "private, embedded"
+    kind = "by URL" if layers.settings.redis_url.get_secret_value() else "private, embedded"
     return f"{server}, {kind}"
 
 
@@ -162,7 +162,7 @@ async def _embeddings(layers: Layers) -> str:
 
 async def _episodes(layers: Layers) -> str:
     await layers.vectors.count(owner_key(_PROBE_OWNER))
-    owner = layers.settings().owner
+    owner = layers.settings.owner
     count = await layers.episodes.count(owner=owner)
     if count:
         await layers.episodes.search("Is everything all right?", owner=owner, limit=1)
@@ -170,8 +170,8 @@ async def _episodes(layers: Layers) -> str:
 
 
 async def _permanent(layers: Layers) -> str:
-    facts = await layers.permanent.facts(owner=layers.settings().owner)
-    kind = "Letta by URL" if layers.settings().letta_url.get_secret_value() else "embedded"
+    facts = await layers.permanent.facts(owner=layers.settings.owner)
+    kind = "Letta by URL" if layers.settings.letta_url.get_secret_value() else "embedded"
     return f"{len(facts)} facts, {kind}"
 
 

@@ -67,7 +67,7 @@ class MemoryDesk:
         layers = self.agent.layers
         if not text:
             override = await layers.permanent.identity(owner=self.owner)
-            self.console.print(Text(printable(override or layers.persona())))
+            self.console.print(Text(printable(override or layers.settings.identity)))
             hint = (
                 f"Yours; `/identity {_RESET}` goes back to the configured one." if override else _CONFIGURED
             )

@@ -10,8 +10,8 @@ from graph.settings import Settings, announced_settings
 
 def make_agent(settings: Settings | None, *, follow: bool) -> Agent:
     """Bind an agent to settings, None for those of files and environment; see `graph.app.open_agent`."""
-    layers = Layers(announced_settings if settings is None else lambda: settings, follow=follow)
-    kept = layers.settings().checkpoints_kept
+    layers = Layers(settings or announced_settings(), follow=follow)
+    kept = layers.settings.checkpoints_kept
     saver = RedisSaver(layers.redis.client, keep=kept, repeatable=REPEATABLE, serde=checkpoint_serde())
     drawn = build_graph(layers)
     return Agent(drawn.compile(checkpointer=saver, name="goat"), drawn.compile(name="goat"), layers, saver)

@@ -46,20 +46,20 @@ def build_graph(
     `barred` says why a tool that is asked about cannot be allowed through this graph; empty when it can.
     """
     turns = layers.turns
-    ask = ModelCall(layers.model, layers.stops, layers.model_timeout, layers.window)
-    window_share = WindowShare(layers.window, layers.toolbox, layers.message_cap)
+    ask = ModelCall(layers.model, layers.stops, layers.settings.model_timeout, layers.window)
+    window_share = WindowShare(layers.window, layers.toolbox, layers.settings.message_cap)
     experiments = Experiments(layers.episodes)
     archive = Archive(
         layers.episodes, layers.conversations, layers.cache, layers.tokens, layers.recorder, experiments
     )
     nodes: dict[str, Callable[..., Any]] = {
         "prefetch": SearchingAnew(layers.prefetch, experiments, layers.episodes, layers.observations),
-        "identity": Identity(turns, layers.permanent, layers.persona),
+        "identity": Identity(turns, layers.permanent, layers.settings.identity),
         "facts": Facts(turns, layers.permanent),
         "working": Working(turns, layers.conversations, archive, experiments),
         "gap_filter": GapFilter(layers.live),
         "budget": Budget(layers.tokens, layers.zone, window_share),
-        "assemble": Assemble(layers.tokens, layers.zone, layers.message_cap),
+        "assemble": Assemble(layers.tokens, layers.zone, layers.settings.message_cap),
         "respond": Respond(ask, layers.toolbox, layers.zone),
         "ground": Ground(ask, layers.toolbox),
         "archive": archive,

@@ -2,7 +2,7 @@
 
 import asyncio
 import importlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol, cast
 
 from langchain_core.messages import AIMessageChunk, AnyMessage
@@ -42,14 +42,14 @@ class ChatModel(Protocol):
 class ConfiguredChatModel:
     """The model that the settings name; its client library is imported when it is first asked."""
 
-    def __init__(self, settings: Callable[[], Settings]) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._opened: ChatModel | None = None
 
     @property
     def name(self) -> str:
         """The model's name; empty when none is configured."""
-        return self._settings().model
+        return self._settings.model
 
     async def stream(
         self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool] = (), most: int | None = None
@@ -68,7 +68,7 @@ class ConfiguredChatModel:
         if self._opened is None:
             module = await asyncio.to_thread(importlib.import_module, "graph.openai_chat")
             if self._opened is None:
-                self._opened = cast("ChatModel", module.OpenAICompatible(self._settings()))
+                self._opened = cast("ChatModel", module.OpenAICompatible(self._settings))
         return self._opened
 
     async def aclose(self) -> None:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 
 from langgraph_sdk import get_client
 
+from graph.layers import Layers
 from graph.redis_saver import RedisSaver
 from graph.serde import checkpoint_serde
 from graph.studio_graph import layers
@@ -31,31 +32,32 @@ async def open_checkpointer() -> AsyncIterator[RedisSaver]:
     Raises:
         ConfigError: a setting is refused; the server does not start.
     """
-    settings = await asyncio.to_thread(layers.settings)
+    opened = await asyncio.to_thread(layers)
+    settings = opened.settings
     in_use = await asyncio.to_thread(use, settings.data_folder)
-    warming = asyncio.create_task(_warm_up(settings.owner))
-    saver = RedisSaver(layers.redis.client, keep=settings.checkpoints_kept, serde=checkpoint_serde())
-    listing = asyncio.create_task(_list_threads(saver))
+    warming = asyncio.create_task(_warm_up(opened))
+    saver = RedisSaver(opened.redis.client, keep=settings.checkpoints_kept, serde=checkpoint_serde())
+    listing = asyncio.create_task(_list_threads(opened, saver))
     try:
         yield saver
     finally:
         await end(listing)
         await end(warming)
         await saver.aclose()
-        await layers.close()
+        await opened.close()
         os.close(in_use)
 
 
-async def _warm_up(owner: str) -> None:
+async def _warm_up(layers: Layers) -> None:
     try:
         layers.delegation.begin()
-        await layers.warm_up(owner)
+        await layers.warm_up(layers.settings.owner)
         await layers.reconcile()
     except GoatError as error:
         logger.warning("The first turn will be slower, or go without memory: %s", error)
 
 
-async def _list_threads(saver: RedisSaver) -> None:
+async def _list_threads(layers: Layers, saver: RedisSaver) -> None:
     """Follow the threads of Redis through the server that this process is."""
     async with get_client() as client:
         await ThreadList(layers.redis.client, saver, client.threads).follow()

@@ -112,14 +112,14 @@ class OwnerErasure:
         await asyncio.to_thread(self._clear_files, owner)
 
     def _clear_files(self, owner: str) -> None:
-        settings = self.layers.settings()
+        settings = self.layers.settings
         erase_lines(log_path(settings), settings.log_files, owner=owner)
         for path in terminal_folder(settings).glob(f"{owner_key(owner)}.*"):
             path.unlink(missing_ok=True)
 
     async def _clean(self) -> tuple[str, ...]:
         """Have nothing on the disk of what was deleted from the stores."""
-        folder = self.layers.settings().data_folder
+        folder = self.layers.settings.data_folder
         left = [
             await self.layers.episodes.vacuum(),
             await self.layers.redis.write_files_anew(),

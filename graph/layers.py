@@ -3,11 +3,10 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, tzinfo
-from functools import cache, cached_property
-from pathlib import Path
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from langchain_core.tools import BaseTool
@@ -29,18 +28,16 @@ from graph.tools.plugins.shelf import PluginShelf
 from graph.tools.running import ToolRunner
 from graph.tools.toolbox import Toolbox
 from graph.turn import TurnReader
-from memory.embedding.lazy import LazyEmbeddings
 from memory.episodic.background import Background
 from memory.episodic.feedback import FeedbackLog
 from memory.episodic.labels import LabelLog
 from memory.episodic.observations import ObservationLog
 from memory.episodic.store import EpisodeArchive
-from memory.episodic.vectors import VectorIndex
+from memory.episodic.vectors import ChromaLocation, VectorIndex
 from memory.erasures import Erasures
 from memory.errors import MemoryTierError
 from memory.markup import parse_calls
 from memory.owner_files import OwnerFiles
-from memory.permanent.chosen import ChosenPermanentStore
 from memory.permanent.embedded import EmbeddedPermanentStore
 from memory.permanent.letta import LettaAddress, LettaPermanentStore
 from memory.permanent.records import RecordedStore
@@ -62,79 +59,64 @@ def utc_now() -> datetime:
 
 
 class Layers:
-    """What the nodes read and write; `settings` is called once, when something is first used."""
+    """What the nodes read and write, built from the settings; each part connects when it is first used."""
 
-    def __init__(self, load_settings: Callable[[], Settings], *, follow: bool = False) -> None:
+    def __init__(self, settings: Settings, *, follow: bool = False) -> None:
         """Bind to settings; with `follow`, what tuning changes in their files holds at the next turn."""
-        self.settings = settings = cache(load_settings)
+        self.settings = settings
         self.live = LiveSettings(settings, follow=follow)
         self._zone: tzinfo | None = None
-        self.redis = redis_connection(settings)
-        self.files = OwnerFiles(self._folder("owners"))
-        self.erasures = Erasures(self._folder("erasing"))
+        self.stops = StopSignals()
+        self.telemetry = Telemetry(settings)
+        self.background = Background()
+        self._build_memory(settings)
+        self._build_model(settings)
+
+    def _build_memory(self, settings: Settings) -> None:
+        folder = settings.data_folder
+        self.files = OwnerFiles(folder / "owners")
+        self.erasures = Erasures(folder / "erasing")
         self.tokens = TokenCounter()
-        self.embeddings = LazyEmbeddings(lambda: embedding_model(settings()))
-        self.vectors = VectorIndex(self._folder("chroma"), settings)
-        self.episodes = EpisodeArchive(
-            self.files, self.vectors, self.embeddings, lambda: models_folder(settings())
-        )
+        self.embeddings = embedding_model(settings)
+        self.vectors = VectorIndex(ChromaLocation(folder=folder / "chroma", url=settings.chroma_url))
+        self.episodes = EpisodeArchive(self.files, self.vectors, self.embeddings, models_folder(settings))
         self.feedback = FeedbackLog(self.files)
         self.labels = LabelLog(self.files)
         self.observations = ObservationLog(self.files)
-        self.embedded_permanent = self._embedded_permanent()
-        self.letta_permanent = self._letta_permanent()
-        self.permanent = ChosenPermanentStore(self.configured_permanent)
+        self.embedded_permanent = EmbeddedPermanentStore(
+            self.files, count_tokens=self.tokens, max_tokens=settings.facts_cap
+        )
+        self.letta_permanent = LettaPermanentStore(
+            LettaAddress(settings.letta_url, settings.letta_token, settings.letta_timeout),
+            count_tokens=self.tokens,
+            max_tokens=settings.facts_cap,
+            lock_folder=folder / "locks",
+        )
+        letta = bool(settings.letta_url.get_secret_value())
+        self.permanent: RecordedStore = self.letta_permanent if letta else self.embedded_permanent
+        self.redis = redis_connection(settings)
         self.conversations = RedisConversation(self.redis.client)
         self.cache = RedisSessionCache(self.redis.client)
         self.tool_cache = RedisToolCache(self.redis.client)
+        self.metrics = RedisMetrics(self.redis.client)
+        self.recorder = TurnRecorder(self.observations, self.metrics, settings.log_text, self.zone)
+
+    def _build_model(self, settings: Settings) -> None:
         self.model: ChatModel = ConfiguredChatModel(settings)
         self.window = ModelWindow(settings, self.tokens)
-        self.stops = StopSignals()
-        self.metrics = RedisMetrics(self.redis.client)
-        self.recorder = TurnRecorder(self.observations, self.metrics, lambda: settings().log_text, self.zone)
-        self.telemetry = Telemetry(settings)
-        self.background = Background()
-        self.plugins = self._plugins()
-        self.tool_runner = ToolRunner(self.plugins.isolation, self.tool_timeout, self.tool_output_cap)
-        self.toolbox = Toolbox(self._own_tools, self.plugins, lambda: settings().owner)
-        self.delegation = self._delegation()
-        self.turns = TurnReader(lambda: settings().owner, utc_now)
-
-    @cached_property
-    def prefetch(self) -> Prefetch:
-        """The search of each turn, that may begin before its first node."""
-        return Prefetch(self.turns, self.episodes, self.cache, self.zone, self.background)
-
-    def _folder(self, name: str) -> Callable[[], Path]:
-        return lambda: self.settings().data_folder / name
-
-    def _embedded_permanent(self) -> EmbeddedPermanentStore:
-        return EmbeddedPermanentStore(self.files, count_tokens=self.tokens, max_tokens=self.facts_cap)
-
-    def _letta_permanent(self) -> LettaPermanentStore:
-        return LettaPermanentStore(
-            self.letta_address,
-            count_tokens=self.tokens,
-            max_tokens=self.facts_cap,
-            lock_folder=self._folder("locks"),
-        )
-
-    def _plugins(self) -> PluginShelf:
         services = PluginServices(
-            view=lambda: SettingsView(self.settings()),
-            read_metrics=self.metrics.read,
-            read_logs=self.read_logs,
+            settings=SettingsView(settings), read_metrics=self.metrics.read, read_logs=self.read_logs
         )
-        return PluginShelf(self.settings, services)
-
-    def _delegation(self) -> Delegation:
-        return Delegation(
-            settings=self.settings,
+        self.plugins = PluginShelf(settings, services)
+        self.tool_runner = ToolRunner(self.plugins.isolation, settings.tool_timeout, settings.tool_output_cap)
+        self.toolbox = Toolbox(self._own_tools, self.plugins, settings.owner)
+        self.delegation = Delegation(
+            settings=settings,
             client=self.redis.client,
             model=self.model,
-            model_timeout=self.model_timeout,
+            model_timeout=settings.model_timeout,
             window=self.window,
-            toolbox=lambda: self.toolbox,
+            toolbox=self.toolbox,
             tool_runner=self.tool_runner,
             tool_cache=self.tool_cache,
             episodes=self.episodes,
@@ -142,32 +124,12 @@ class Layers:
             cache=self.cache,
             tokens=self.tokens,
         )
+        self.turns = TurnReader(settings.owner, utc_now)
 
-    def persona(self) -> str:
-        """Return the configured identity."""
-        return self.settings().identity
-
-    def configured_permanent(self) -> RecordedStore:
-        """Return where facts and identity are kept: on the configured Letta server, else in owners' files."""
-        letta = bool(self.settings().letta_url.get_secret_value())
-        return self.letta_permanent if letta else self.embedded_permanent
-
-    def letta_address(self) -> LettaAddress:
-        """Return where the Letta server is."""
-        settings = self.settings()
-        return LettaAddress(settings.letta_url, settings.letta_token, settings.letta_timeout)
-
-    def facts_cap(self) -> int:
-        """Return the most tokens of facts."""
-        return self.settings().facts_cap
-
-    def tool_timeout(self) -> float:
-        """Return the seconds that a tool may take."""
-        return self.settings().tool_timeout
-
-    def tool_output_cap(self) -> int:
-        """Return the most characters of a tool's output that the model is shown."""
-        return self.settings().tool_output_cap
+    @cached_property
+    def prefetch(self) -> Prefetch:
+        """The search of each turn, that may begin before its first node."""
+        return Prefetch(self.turns, self.episodes, self.cache, self.zone, self.background)
 
     async def read_logs(self, *, limit: int, level: str) -> list[str]:
         """Return the latest lines of the log of at least `level`, oldest first.
@@ -175,7 +137,7 @@ class Layers:
         Raises:
             ValueError: there is no such level.
         """
-        lines = await asyncio.to_thread(read_logs, self.settings(), limit, level)
+        lines = await asyncio.to_thread(read_logs, self.settings, limit, level)
         return [f"{line.at} {line.level} {line.logger}: {line.message}" for line in lines]
 
     def _own_tools(self) -> list[BaseTool]:
@@ -184,24 +146,16 @@ class Layers:
             self.permanent,
             self.cache,
             self.zone,
-            self.facts_cap,
+            self.settings.facts_cap,
             self.tokens,
             self.live.calibration,
         )
         return [*tools.all(), *self.delegation.tools()]
 
-    def message_cap(self) -> int:
-        """Return the most tokens of one message that the model is shown."""
-        return self.settings().message_cap
-
-    def model_timeout(self) -> float:
-        """Return the seconds without a word after which the model counts as stalled."""
-        return self.settings().model_timeout
-
     async def zone(self) -> tzinfo:
         """Return the user's time zone; read off the event loop, once."""
         if self._zone is None:
-            name = self.settings().timezone
+            name = self.settings.timezone
             self._zone = (
                 await asyncio.to_thread(ZoneInfo, name) if name else await asyncio.to_thread(get_localzone)
             )
@@ -226,7 +180,7 @@ class Layers:
 
     async def _permanent_ready(self, owner: str) -> None:
         """Make the client of a Letta server and find the owner's agent; what fails, the turn will tell."""
-        if self.settings().letta_url.get_secret_value():
+        if self.settings.letta_url.get_secret_value():
             with contextlib.suppress(MemoryTierError):
                 await self.permanent.facts(owner=owner)
 
@@ -265,7 +219,7 @@ def _load_words() -> None:
 @asynccontextmanager
 async def open_layers(settings: Settings) -> AsyncIterator[Layers]:
     """Bind the layers to settings that are read already; close what was opened with the block."""
-    layers = Layers(lambda: settings)
+    layers = Layers(settings)
     try:
         yield layers
     finally:

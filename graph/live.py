@@ -93,9 +93,7 @@ class LiveSettings:
     moment, unless `goat tune rollback` has taken it away.
     """
 
-    def __init__(
-        self, start: Callable[[], Settings], *, follow: bool, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, start: Settings, *, follow: bool, clock: Callable[[], float] = time.monotonic) -> None:
         """Take the settings of the start; without `follow`, as when they are given in code, they stay."""
         self._start, self._follow = start, follow
         self._files = WatchedFiles((user_file(), CONFIG_FILE, ENV_FILE), clock)
@@ -105,7 +103,7 @@ class LiveSettings:
     def current(self) -> Settings:
         """Return the settings of this moment; reads files when they have changed, so it may block."""
         if not self._follow:
-            return self._start()
+            return self._start
         stamps = self._files.stamps()
         if self._read is None or (self._stand(self._read.stamps, stamps) and self._read.stamps != stamps):
             self._read = _Read(stamps, self._anew())
@@ -159,7 +157,7 @@ class LiveSettings:
         return not vanished or (vanished == [CONFIG_FILE] and _as_written())
 
     def _anew(self) -> Settings:
-        last = self._read.settings if self._read else self._start()
+        last = self._read.settings if self._read else self._start
         try:
             read = load_settings()
         except ConfigError as error:

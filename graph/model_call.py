@@ -42,7 +42,7 @@ class ModelCall:
 
     model: ChatModel
     stops: StopSignals
-    timeout: Callable[[], float]
+    timeout: float
     window: ModelWindow
 
     async def __call__(
@@ -77,7 +77,7 @@ class ModelCall:
             outcome, problem = Outcome.INTERRUPTED, str(error)
         except TimeoutError:
             outcome = Outcome.INTERRUPTED
-            problem = f"The model gave no word for {self.timeout():g} s (GOAT_MODEL_TIMEOUT)."
+            problem = f"The model gave no word for {self.timeout:g} s (GOAT_MODEL_TIMEOUT)."
         else:
             if stopped:
                 outcome, problem = Outcome.INTERRUPTED, STOPPED
@@ -109,7 +109,7 @@ class ModelCall:
         try:
             while True:
                 await asyncio.wait(
-                    {coming, stopping}, timeout=self.timeout(), return_when=asyncio.FIRST_COMPLETED
+                    {coming, stopping}, timeout=self.timeout, return_when=asyncio.FIRST_COMPLETED
                 )
                 if stop.is_set() or not coming.done():
                     await _abandon(coming)

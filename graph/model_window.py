@@ -39,7 +39,7 @@ class Request:
 class ModelWindow:
     """What is configured, what the model's server tells, and what its refusals teach."""
 
-    def __init__(self, settings: Callable[[], Settings], tokens: TokenCounter) -> None:
+    def __init__(self, settings: Settings, tokens: TokenCounter) -> None:
         self._settings = settings
         self._tokens = tokens
         self._known: Window | None = None
@@ -49,7 +49,7 @@ class ModelWindow:
     @property
     def reply_cap(self) -> int:
         """The most tokens of a reply that are configured."""
-        return self._settings().model_max_tokens
+        return self._settings.model_max_tokens
 
     async def known(self) -> Window | None:
         """Return the window, asking the server until it has told for good; None: no limit is known."""
@@ -58,7 +58,7 @@ class ModelWindow:
         return self._known
 
     async def _ask(self) -> None:
-        settings = self._settings()
+        settings = self._settings
         if settings.model_context or not (settings.model and settings.model_base_url):
             tokens, self._is_final = settings.model_context, True
         else:

@@ -30,7 +30,7 @@ class TurnRecorder:
 
     observations: ObservationLog
     metrics: RedisMetrics
-    log_text: Callable[[], bool]
+    log_text: bool
     zone: Callable[[], Awaitable[tzinfo]] | None = None
     """Of the user; without it none is noted."""
     _running: "set[asyncio.Task[None]]" = field(default_factory=set)
@@ -62,7 +62,7 @@ class TurnRecorder:
             await asyncio.wait(running)
 
     async def _logged(self, observation: Observation, state: State) -> None:
-        words = {"message": state["turn"].said, "reply": state["reply"].text} if self.log_text() else None
+        words = {"message": state["turn"].said, "reply": state["reply"].text} if self.log_text else None
         log_turn(observation, words)
 
 

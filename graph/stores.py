@@ -1,22 +1,19 @@
 """Redis and the embedding model as they are configured; nothing connects or loads before it is used."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from graph.settings import Settings
-from memory.embedding.factory import open_embeddings
+from memory.embedding.e5 import E5Embeddings
+from memory.embedding.endpoint import Endpoint, EndpointEmbeddings
 from memory.embedding.model import EmbeddingModel
 from memory.working.client import RedisConnection
 from memory.working.server import EmbeddedServer
 
 
-def redis_connection(settings: Callable[[], Settings]) -> RedisConnection:
+def redis_connection(settings: Settings) -> RedisConnection:
     """Describe the configured Redis, or the private embedded one when there is no URL."""
-
-    def url() -> str:
-        return settings().redis_url.get_secret_value()
-
-    return RedisConnection(url, EmbeddedServer(lambda: settings().data_folder / "redis"))
+    server = EmbeddedServer(settings.data_folder / "redis")
+    return RedisConnection(settings.redis_url.get_secret_value(), server)
 
 
 def models_folder(settings: Settings) -> Path:
@@ -25,11 +22,9 @@ def models_folder(settings: Settings) -> Path:
 
 
 def embedding_model(settings: Settings) -> EmbeddingModel:
-    """Choose the configured embedding model; nothing is loaded before its first use."""
-    return open_embeddings(
-        folder=lambda: models_folder(settings),
-        threads=settings.embedding_threads,
-        model=settings.embedding_model,
-        base_url=settings.embedding_base_url,
-        api_key=settings.embedding_api_key,
+    """Return the configured embedding model."""
+    if not settings.embedding_model:
+        return E5Embeddings(models_folder(settings), threads=settings.embedding_threads)
+    return EndpointEmbeddings(
+        Endpoint(settings.embedding_model, settings.embedding_base_url, settings.embedding_api_key)
     )

@@ -23,7 +23,7 @@ def open_door() -> Opened:
     Raises:
         GoatError: a setting is refused, or the data folder cannot be used; the server does not start.
     """
-    settings = layers.settings()
+    settings = layers().settings
     moved = keep_state_in(studio_folder(settings.data_folder) / "state")
     token = studio_token()
     url = os.environ.get(_URL) or _USUAL_URL

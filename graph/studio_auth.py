@@ -17,7 +17,7 @@ auth = Auth()
 @cache
 def studio_token() -> StudioToken:
     """Return the token of the server, read once."""
-    return StudioToken.kept_in(studio_folder(layers.settings().data_folder))
+    return StudioToken.kept_in(studio_folder(layers().settings.data_folder))
 
 
 @auth.authenticate
@@ -26,7 +26,7 @@ async def authenticate(headers: dict[bytes, bytes]) -> Auth.types.MinimalUserDic
     token = await asyncio.to_thread(studio_token)
     if not shows(Headers(raw=list(headers.items())), token):
         raise Auth.exceptions.HTTPException(401, "Show the token of this server.")
-    return {"identity": layers.settings().owner}
+    return {"identity": layers().settings.owner}
 
 
 @auth.on

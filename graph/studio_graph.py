@@ -1,9 +1,10 @@
 """The graph that `langgraph.json` serves.
 
-Importing this module opens no file, socket or model: settings are read when something is first used.
+Importing this module opens no file, socket or model: settings are read when the server asks for the graph.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import GetJsonSchemaHandler, model_validator
@@ -12,6 +13,7 @@ from pydantic_core import CoreSchema
 
 from graph.builder import build_graph
 from graph.context import Thresholds
+from graph.graph_runs import Compiled
 from graph.layers import Layers
 from graph.refusing import RefusingContext
 from graph.settings import announced_settings
@@ -21,7 +23,12 @@ NO_SHELL = (
     "Not run: commands cannot be allowed through Studio's server, but in Telegram or the terminal. With "
     "GOAT_STUDIO_SHELL=true they can."
 )
-layers = Layers(announced_settings, follow=True)
+
+
+@cache
+def layers() -> Layers:
+    """Return the layers of the server, over the settings as they are read when this is first asked."""
+    return Layers(announced_settings(), follow=True)
 
 
 class ConfiguredContext(RefusingContext):
@@ -44,12 +51,15 @@ class ConfiguredContext(RefusingContext):
 
 
 def _defaults() -> dict[str, Any]:
-    return layers.live.current().model_dump(mode="json", include=set(Thresholds.model_fields))
+    return layers().live.current().model_dump(mode="json", include=set(Thresholds.model_fields))
 
 
 def barred(tool: str) -> str:
     """Say why a tool cannot be allowed by whoever reaches the server; empty when it can."""
-    return NO_SHELL if tool == SHELL and not layers.settings().studio_shell else ""
+    return NO_SHELL if tool == SHELL and not layers().settings.studio_shell else ""
 
 
-graph = build_graph(layers, ConfiguredContext, barred).compile(name="goat")
+@cache
+def graph() -> Compiled:
+    """Return the graph over the layers."""
+    return build_graph(layers(), ConfiguredContext, barred).compile(name="goat")

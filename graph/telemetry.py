@@ -4,7 +4,6 @@ import asyncio
 import importlib
 import logging
 import os
-from collections.abc import Callable
 from threading import Thread
 from typing import Protocol
 
@@ -39,7 +38,7 @@ class Exporting(Protocol):
 class Telemetry:
     """Hand out tracers; no exporter is imported while no receiver is configured."""
 
-    def __init__(self, settings: Callable[[], Settings]) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._exporting: Exporting | None = None
         self._begun = False
@@ -93,6 +92,6 @@ class Telemetry:
 
     def _endpoint(self) -> str | None:
         """Return the receiver's base URL; empty when OpenTelemetry's own variables say it; None for none."""
-        if configured := self._settings().otlp_endpoint:
+        if configured := self._settings.otlp_endpoint:
             return configured
         return "" if any(os.environ.get(name) for name in _STANDARD) else None

@@ -60,7 +60,7 @@ def user_message(
 class TurnReader:
     """Read off a run which turn it is."""
 
-    default_owner: Callable[[], str]
+    default_owner: str
     clock: Callable[[], datetime]
 
     def __call__(self, state: State, runtime: Runtime[TurnContext]) -> Turn:
@@ -95,7 +95,7 @@ class TurnReader:
         claims = {name for name in (earlier, _text(note, "owner"), context.owner) if name}
         if len(claims) > 1:
             raise OwnerMismatch(ANOTHERS)
-        return claims.pop() if claims else self.default_owner()
+        return claims.pop() if claims else self.default_owner
 
 
 def dated(state: State, at: datetime | None) -> State:

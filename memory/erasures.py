@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,7 @@ class Erasure:
 class Erasures:
     """Notes in a folder, which is made when it is first needed."""
 
-    def __init__(self, folder: Callable[[], Path]) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     @contextmanager
@@ -52,7 +52,7 @@ class Erasures:
             ThreadBusy: another process is at it.
             DataFolderError: the note cannot be written.
         """
-        path = self._folder() / f"{digest(owner)}{_SUFFIX}"
+        path = self._folder / f"{digest(owner)}{_SUFFIX}"
         lock = FileLock(path.with_suffix(".lock"), mode=0o600, timeout=0, thread_local=False)
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ class Erasures:
 
     def broken_off(self) -> list[str]:
         """List the owners whose erasing was begun and not ended; another process may be at it."""
-        notes = (_read(path) for path in sorted(self._folder().glob(f"*{_SUFFIX}")))
+        notes = (_read(path) for path in sorted(self._folder.glob(f"*{_SUFFIX}")))
         return [note.owner for note in notes if note is not None]
 
 

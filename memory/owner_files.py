@@ -49,7 +49,7 @@ class OwnerFiles:
     """Read and write each owner's file; usable from any event loop, and again after `close`.
 
     Args:
-        folder: answers where the files are; asked on use.
+        folder: where the files are.
         open_files: how many owners' files stay open; more only while work on each of them runs.
         threads: how many pieces of work run at once.
         busy_timeout: seconds to wait for a lock that another process holds.
@@ -57,7 +57,7 @@ class OwnerFiles:
 
     def __init__(
         self,
-        folder: Callable[[], Path],
+        folder: Path,
         *,
         open_files: int = 28,
         threads: int = 12,
@@ -73,7 +73,7 @@ class OwnerFiles:
 
     def path(self, owner: str) -> Path:
         """Return where the owner's file stands, or would."""
-        return self._folder() / f"{owner_key(owner)}{SUFFIX}"
+        return self._folder / f"{owner_key(owner)}{SUFFIX}"
 
     async def read(self, owner: str, tier: str, work: Work[T]) -> T:
         """Run `work` on a connection that cannot write; it never waits for a writer.
@@ -176,7 +176,7 @@ class OwnerFiles:
 
     def _listed(self) -> list[str]:
         owners = []
-        for path in sorted(self._folder().glob(f"*{SUFFIX}")):
+        for path in sorted(self._folder.glob(f"*{SUFFIX}")):
             try:
                 name = read_owner(path)
             except sqlite3.Error as error:

@@ -35,13 +35,13 @@ class Assemble:
 
     tokens: TokenCounter
     zone: Callable[[], Awaitable[tzinfo]]
-    message_cap: Callable[[], int]
+    message_cap: int
 
     async def __call__(self, state: State) -> AssembleUpdate:
         count, zone = await self.tokens.ready(), await self.zone()
         turn, space = state["turn"], state["allocation"].space
         in_time_order = sorted(recalled_of(state), key=lambda memory: memory.at)
-        cap = self.message_cap()
+        cap = self.message_cap
         if space is not None and space.message < space.message_whole:
             cap = min(cap, space.message)
         message, parts = shorten_said(turn.message, turn.parts, cap, count)

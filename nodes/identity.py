@@ -1,6 +1,5 @@
 """L0: read who the agent is for this owner."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from langgraph.runtime import Runtime
@@ -20,7 +19,7 @@ class Identity:
 
     turns: TurnReader
     permanent: PermanentStore
-    persona: Callable[[], str]
+    persona: str
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> IdentityUpdate:
         turn = self.turns(state, runtime)
@@ -32,5 +31,5 @@ class Identity:
             problem = "identity: no answer in time"
         except MemoryTierError as error:
             problem = str(error)
-        text = override if override else self.persona()
+        text = override if override else self.persona
         return {"persona": Persona(text=text, overridden=bool(override), problem=problem)}

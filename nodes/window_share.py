@@ -1,6 +1,5 @@
 """What a turn's prompt may take of the model's context window."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -22,7 +21,7 @@ class WindowShare:
 
     window: ModelWindow
     toolbox: Toolbox
-    message_cap: Callable[[], int]
+    message_cap: int
 
     async def __call__(
         self, state: State, context: TurnContext, fixed: int, count: CountTokens, zone: tzinfo
@@ -35,7 +34,7 @@ class WindowShare:
         wanted = Wanted(
             reply=self.window.reply_cap,
             fixed=fixed,
-            message=min(_size(turn, count), self.message_cap()),
+            message=min(_size(turn, count), self.message_cap),
             around=count(render_message("", (), turn.at, zone)) + _FENCE * (1 + len(turn.parts)) + 2 * MARKS,
             memory=context.l3_minimum + context.l2_floor,
             tools=await self.window.tool_sizes(tools),

@@ -12,8 +12,8 @@ import graph.layers
 from graph.agent import Agent
 from graph.app import open_agent
 from graph.settings import Settings
-from memory.embedding import e5
-from memory.embedding.e5 import load_encoder
+from memory.embedding import encoder
+from memory.embedding.encoder import load_encoder
 from tests.goat import Goat
 from tests.nursery import Nursery, running_nursery
 from tests.servers.hash_embeddings import HashEmbeddings
@@ -50,16 +50,16 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> 
 @pytest.fixture(scope="session", autouse=True)
 def _loaded_model(model_folder: Path) -> Iterator[None]:
     """Hold the embedding model from its first use to the end, so that it is loaded once, not by each test."""
-    kept: list[e5.Encoder] = []
+    kept: list[encoder.Encoder] = []
 
-    def load(folder: Path, *, threads: int) -> e5.Encoder:
-        encoder = load_encoder(folder, threads=threads)
+    def load(folder: Path, *, threads: int) -> encoder.Encoder:
+        loaded = load_encoder(folder, threads=threads)
         if folder.resolve() == model_folder.resolve():
-            kept[:] = [encoder]
-        return encoder
+            kept[:] = [loaded]
+        return loaded
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(e5, "load_encoder", load)
+        patch.setattr(encoder, "load_encoder", load)
         yield
 
 

@@ -53,10 +53,10 @@ async def fill(agent: Agent, owner: str, *, turns: int = 3) -> None:
     rated = Feedback(turn_id=f"{said}0", good=True, decisions=f'["{said}"]', at=now)
     await layers.feedback.put(rated, owner=owner)
     await layers.tool_cache.put("fetch", {"url": said}, said.encode(), owner=owner, ttl=600)
-    pictures = artifacts_of(owner, layers.settings().data_folder)
+    pictures = artifacts_of(owner, layers.settings.data_folder)
     pictures.mkdir(parents=True, exist_ok=True)
     (pictures / "page.png").write_text(said)
-    terminal = terminal_folder(layers.settings())
+    terminal = terminal_folder(layers.settings)
     terminal.mkdir(exist_ok=True)
     (terminal / f"{owner_key(owner)}.history").write_text(f"\n# now\n+{said}\n")
 

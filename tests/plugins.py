@@ -42,7 +42,7 @@ async def read_logs(*, limit: int, level: str) -> list[str]:
 
 def services_of(settings: Settings) -> PluginServices:
     """Return services over figures and a log that are made up."""
-    return PluginServices(view=lambda: SettingsView(settings), read_metrics=read_metrics, read_logs=read_logs)
+    return PluginServices(settings=SettingsView(settings), read_metrics=read_metrics, read_logs=read_logs)
 
 
 class Plugins:
@@ -52,9 +52,7 @@ class Plugins:
         self.settings = settings
         self.shelf = shelf
         self.folder = settings.plugins_folder or settings.data_folder / "plugins"
-        self.run = ToolRunner(
-            shelf.isolation, lambda: settings.tool_timeout, lambda: settings.tool_output_cap
-        )
+        self.run = ToolRunner(shelf.isolation, settings.tool_timeout, settings.tool_output_cap)
 
     def write(self, name: str, code: str) -> Path:
         """Write a plugin."""
@@ -89,7 +87,7 @@ class Plugins:
     ) -> Output:
         """Run a tool as a turn does, with the time that the settings give it unless told otherwise."""
         call = Call(id="1", key="now:0:0", name=name, arguments=arguments)
-        run = self.run if seconds is None else replace(self.run, seconds=lambda: seconds)
+        run = self.run if seconds is None else replace(self.run, seconds=seconds)
         return await run(await self.tool(name), call, Caller(turn=turn, key=call.key))
 
 
@@ -106,7 +104,7 @@ async def open_plugins(
 ) -> AsyncIterator[Plugins]:
     """Open the plugins of the settings' folder; without `shipped` there are no others."""
     shelf = PluginShelf(
-        lambda: settings,
+        settings,
         services_of(settings),
         shipped=shipped or settings.data_folder / "none",
         load_seconds=load_seconds,

@@ -18,7 +18,7 @@ README = Path(__file__).parent.parent / "README.md"
 
 def drawing() -> str:
     """Return the graph as Mermaid, as LangGraph draws it."""
-    return f"```mermaid\n{graph.get_graph().draw_mermaid().strip()}\n```"
+    return f"```mermaid\n{graph().get_graph().draw_mermaid().strip()}\n```"
 
 
 def settings_table() -> str:

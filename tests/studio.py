@@ -114,7 +114,7 @@ def conversation(state: Mapping[str, Any]) -> list[str]:
 
 async def written(layers: Layers) -> dict[str, Any]:
     """Return all that is stored, checkpoints apart: every row of the owners' files, every key of Redis."""
-    folder = layers.settings().data_folder / "owners"
+    folder = layers.settings.data_folder / "owners"
     rows = {str(path): _rows(path) for path in sorted(folder.glob("*.sqlite"))}
     client = await layers.redis.client()
     keys = [

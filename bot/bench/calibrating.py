@@ -66,7 +66,7 @@ async def _ask(
     layers: Layers, recaller: Recaller, ingested: Ingested, query: Query, relevant: bool, corpus: str
 ) -> Asked:
     """Ask one question."""
-    given = layers.settings().turn_context(ingested.owner)
+    given = layers.settings.turn_context(ingested.owner)
     context = given.model_copy(update={"cache_ttl": 0, "prefetch_timeout": 20})
     recalled = await recaller(
         query.text, turn_id=f"q-{query.id}", at=asked_at(query, ingested.episodes), context=context

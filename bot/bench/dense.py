@@ -12,7 +12,8 @@ from bot.bench.chance import seeded
 from bot.bench.episodes import as_episodes
 from bot.bench.neutral import Archive, Bench, Query
 from memory.embedding.centring import Centring
-from memory.embedding.e5 import DIMENSION, VERSION, E5Embeddings
+from memory.embedding.e5 import DIMENSION, E5Embeddings
+from memory.embedding.encoder import VERSION
 from memory.embedding.model import EmbeddingModel
 from memory.embedding.parts import Span, split_offsets
 

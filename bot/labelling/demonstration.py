@@ -63,7 +63,7 @@ async def talk(
     """
     layers = agent.layers
     await layers.warm_up(OWNER)
-    context = layers.settings().turn_context(OWNER).model_copy(update={"prefetch_timeout": PATIENCE})
+    context = layers.settings.turn_context(OWNER).model_copy(update={"prefetch_timeout": PATIENCE})
     days = {one.day for one in told} | {one.day for one in said}
     for day in sorted(days):
         await layers.episodes.append_many([one.episode for one in told if one.day == day])

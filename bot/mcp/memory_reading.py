@@ -1,6 +1,5 @@
 """Tools over what is remembered."""
 
-import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -76,7 +75,7 @@ class MemoryReading:
     async def read_identity(self, _: Nothing) -> IdentityRead:
         """Read who the agent is for this owner: what stands first in every prompt."""
         override = await self.layers.permanent.identity(owner=self.owner)
-        text = override if override else await asyncio.to_thread(self.layers.persona)
+        text = override or self.layers.settings.identity
         return IdentityRead(text=quoted(text), overridden=bool(override))
 
     async def memory_status(self, _: Nothing) -> MemoryStatus:

@@ -41,14 +41,14 @@ class ProcessReading:
 
     async def get_configuration(self, _: Nothing) -> Configuration:
         """Read every setting with what it means; of secrets only whether they are set."""
-        return Configuration(settings=shown_settings(self.layers.settings(), self.redact))
+        return Configuration(settings=shown_settings(self.layers.settings, self.redact))
 
     async def read_logs(self, asked: ReadLogs) -> LogsRead:
         """Read the latest lines of the program's log.
 
         Those about turns of other owners are left out, and those about no turn are for the configured owner.
         """
-        settings = self.layers.settings()
+        settings = self.layers.settings
         accept = partial(_is_for, whose=digest(self.owner), configured=self.owner == settings.owner)
         lines = await asyncio.to_thread(read_logs, settings, asked.limit, asked.level, accept=accept)
         return LogsRead(lines=[_line(line) for line in lines])

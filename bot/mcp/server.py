@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 def agent_server(agent: Agent, owner: str) -> McpServer:
     """Make a server over an open agent, bound to one owner."""
-    redact = Redaction(secrets_of(agent.layers.settings()))
+    redact = Redaction(secrets_of(agent.layers.settings))
     readings = (
         MemoryReading(owner, agent.layers),
         TurnReading(owner, agent),

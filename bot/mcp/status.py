@@ -51,7 +51,7 @@ async def _facts(layers: Layers, owner: str) -> str:
     await layers.tokens.ready()
     facts = await layers.permanent.facts(owner=owner)
     tokens = sum(layers.tokens(f"{fact.key}: {fact.value}\n") for fact in facts)
-    return f"{len(facts)} facts, {tokens} of {layers.facts_cap()} tokens"
+    return f"{len(facts)} facts, {tokens} of {layers.settings.facts_cap} tokens"
 
 
 async def _conversations(layers: Layers, owner: str) -> str:

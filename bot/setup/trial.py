@@ -81,7 +81,7 @@ async def _said(model: ChatModel, message: str, *tools: BaseTool) -> AIMessageCh
 
 @asynccontextmanager
 async def _opened(settings: Settings) -> AsyncIterator[ChatModel]:
-    model = ConfiguredChatModel(lambda: settings)
+    model = ConfiguredChatModel(settings)
     try:
         yield model
     finally:

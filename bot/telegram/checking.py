@@ -20,7 +20,7 @@ async def check_bot(layers: Layers) -> str:
     Raises:
         GoatError: the token is refused, Telegram is away, messages were given up, or nobody may talk.
     """
-    settings = layers.settings()
+    settings = layers.settings
     bot_id, name = await identify(settings)
     keys = Keys(bot_id)
     lanes = Lanes(layers.redis.client, keys)

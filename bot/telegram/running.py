@@ -94,7 +94,7 @@ async def open_bot(settings: Settings, agent: Agent) -> AsyncIterator[tuple[App,
 
 
 def _desk(agent: Agent, app: App, media: MediaReader, texts: Texts) -> Desk:
-    settings, client, keys = agent.layers.settings(), agent.layers.redis.client, Keys(app.bot.id)
+    settings, client, keys = agent.layers.settings, agent.layers.redis.client, Keys(app.bot.id)
     records, courier = Records(client, keys), Courier()
     return Desk(
         agent=agent,

@@ -48,13 +48,12 @@ DEFAULT_PACE = Pace()
 class Delegation:
     """Jobs: given, worked on, told of, and erased with their owner."""
 
-    settings: Callable[[], DelegationSettings]
+    settings: DelegationSettings
     client: Callable[[], Awaitable["Redis"]]
     model: ChatModel
-    model_timeout: Callable[[], float]
+    model_timeout: float
     window: ModelWindow
-    toolbox: Callable[[], Toolbox]
-    """Asked for when jobs are first worked on: it offers the tools of this very delegation too."""
+    toolbox: Toolbox
     tool_runner: ToolRunner
     tool_cache: RedisToolCache
     episodes: EpisodeStore
@@ -76,7 +75,7 @@ class Delegation:
     @cached_property
     def runner(self) -> JobRunner:
         """What works on jobs."""
-        stops, toolbox = JobStops(), self.toolbox()
+        stops, toolbox = JobStops(), self.toolbox
         ask = ModelCall(self.model, stops, self.model_timeout, self.window)
         tools = Tools(toolbox, self.tool_runner, self.tool_cache, stops)
         graph = build_pipeline(ask, toolbox, tools, self._saver)
@@ -104,9 +103,13 @@ class Delegation:
 
     def tools(self) -> list[BaseTool]:
         """Return what the model delegates with; none without a model, or when no jobs may be open."""
-        if not self.model.name or not self.settings().delegate_jobs:
+        if not self.model.name or not self.settings.delegate_jobs:
             return []
-        return DelegationTools(self.jobs, self.wake, self._budget, self._most_open).all()
+        given = self.settings
+        budget = Budget(
+            calls=given.delegate_calls, tools=given.delegate_tools, seconds=given.delegate_seconds
+        )
+        return DelegationTools(self.jobs, self.wake, budget, given.delegate_jobs).all()
 
     def begin(self) -> None:
         """Take up what another process left behind, and go on looking for such jobs; needs a model."""
@@ -148,10 +151,3 @@ class Delegation:
         """End what runs here; the jobs stay open for the next process."""
         if "runner" in vars(self):
             await self.runner.aclose()
-
-    def _budget(self) -> Budget:
-        given = self.settings()
-        return Budget(calls=given.delegate_calls, tools=given.delegate_tools, seconds=given.delegate_seconds)
-
-    def _most_open(self) -> int:
-        return self.settings().delegate_jobs

@@ -36,8 +36,8 @@ class DelegationTools:
     jobs: Jobs
     wake: Callable[[], None]
     """Has the jobs worked on."""
-    budget: Callable[[], Budget]
-    most_open: Callable[[], int]
+    budget: Budget
+    most_open: int
 
     def all(self) -> list[BaseTool]:
         """Return the tools, as a model may call them."""
@@ -67,10 +67,10 @@ class DelegationTools:
             thread=asked.turn.thread,
             task=wanted,
             created=datetime.now(UTC),
-            budget=self.budget(),
+            budget=self.budget,
             tags=(f"from {asked.turn.turn_id}",),
         )
-        most = self.most_open()
+        most = self.most_open
         if await self.jobs.start(job, most_open=most) is None:
             raise ToolException(
                 f"{most} jobs are at work already, which is all that there may be. Wait until one is done, "

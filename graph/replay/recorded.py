@@ -186,7 +186,7 @@ class Recorder:
         if not marks:
             return ()
         if self._facts is None:
-            records = await self._layers.configured_permanent().records(owner=self.owner)
+            records = await self._layers.permanent.records(owner=self.owner)
             self._facts = {
                 mark_of_fact(record.key, record.value, record.at): Fact(
                     key=record.key, value=record.value, at=record.at

@@ -18,7 +18,7 @@ class MemoryParts:
     episodes: EpisodeStore
     permanent: PermanentStore
     cache: SessionCache
-    facts_cap: Callable[[], int]
+    facts_cap: int
     count: Callable[[str], int]
 
     async def lines(self, *, owner: str, zone: tzinfo) -> list[str]:
@@ -45,7 +45,7 @@ class MemoryParts:
     async def _facts(self, owner: str) -> str:
         facts = await self.permanent.facts(owner=owner)
         tokens = sum(self.count(f"{fact.key}: {fact.value}\n") for fact in facts)
-        return f"{len(facts)}, {tokens} of {self.facts_cap()} tokens"
+        return f"{len(facts)}, {tokens} of {self.facts_cap} tokens"
 
     async def _conversations(self, owner: str) -> str:
         await self.cache.get("status", owner=owner)

@@ -43,7 +43,7 @@ class MemoryTools:
     permanent: PermanentStore
     cache: SessionCache
     zone: Callable[[], Awaitable[tzinfo]]
-    facts_cap: Callable[[], int]
+    facts_cap: int
     count: Callable[[str], int]
     calibration: Callable[[str], Awaitable[Calibration]]
     """Of an embedding model's finds."""

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -51,17 +51,17 @@ class ToolRunner:
     """Run calls with a time limit and an output cap; whatever a tool does, there is an output."""
 
     isolation: Isolation
-    seconds: Callable[[], float]
-    cap: Callable[[], int]
+    seconds: float
+    cap: int
     """The most characters of an output."""
 
     async def __call__(self, tool: BaseTool, call: Call, caller: Caller) -> Output:
         """Run the call; its arguments are checked by the tool."""
         began = time.perf_counter()
-        seconds = traits_of(tool).seconds or self.seconds()
+        seconds = traits_of(tool).seconds or self.seconds
         text, ok, attachments = await self._said(tool, call, caller, seconds)
         return Output(
-            text=clean(shortened(text, self.cap())) or NO_OUTPUT,
+            text=clean(shortened(text, self.cap)) or NO_OUTPUT,
             ok=ok,
             attachments=attachments,
             milliseconds=round((time.perf_counter() - began) * 1000, 1),

@@ -20,9 +20,7 @@ class ToolSource(Protocol):
 class Toolbox:
     """The agent's own tools and those of its plugins; of two of one name the agent's own stands."""
 
-    def __init__(
-        self, own: Callable[[], Sequence[BaseTool]], plugins: ToolSource, owner: Callable[[], str]
-    ) -> None:
+    def __init__(self, own: Callable[[], Sequence[BaseTool]], plugins: ToolSource, owner: str) -> None:
         """Take what makes the agent's own tools, once; the plugins, and who the configured owner is."""
         self._make = own
         self._own: Sequence[BaseTool] | None = None
@@ -55,4 +53,4 @@ class Toolbox:
         traits = traits_of(tool)
         if turn.private and (traits.changes or traits.approval):
             return False
-        return not traits.owner_only or turn.owner == self._owner()
+        return not traits.owner_only or turn.owner == self._owner

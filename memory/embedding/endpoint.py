@@ -1,12 +1,11 @@
 """An embedding model behind an OpenAI-compatible endpoint, its client imported on first use."""
 
 import asyncio
-import importlib
 import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -100,14 +99,16 @@ class EndpointEmbeddings:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        if self._opened is not None:
-            await self._opened.aclose()
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            await opened.aclose()
 
     def _client(self) -> EndpointClient:
         with self._lock:
             if self._opened is None:
-                module = importlib.import_module("memory.embedding.openai_client")
-                self._opened = cast(EndpointClient, module.OpenAIClient(self._endpoint))
+                from memory.embedding.openai_client import OpenAIClient  # noqa: PLC0415 - takes a second
+
+                self._opened = OpenAIClient(self._endpoint)
             return self._opened
 
     def _checked(self, vectors: list[list[float]], expected: int) -> list[list[float]]:

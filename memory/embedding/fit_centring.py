@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from memory.embedding.centring import FILE, Vector
-from memory.embedding.e5 import PASSAGE, QUERY, Encoder
+from memory.embedding.e5 import PASSAGE, QUERY
+from memory.embedding.encoder import Encoder
 
 EXCHANGES = 500
 SHARE = 0.7  # of the mean: taken off in full, it takes along what tells the texts of one archive apart

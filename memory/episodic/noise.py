@@ -31,11 +31,11 @@ class NullTurns:
     Args:
         embeddings: the model.
         background: where embedding goes on when whoever waits is cancelled.
-        folder: answers where to keep the vectors for the next start; None embeds them at each.
+        folder: where to keep the vectors for the next start; None embeds them at each.
     """
 
     def __init__(
-        self, embeddings: EmbeddingModel, background: Background, folder: Callable[[], Path] | None = None
+        self, embeddings: EmbeddingModel, background: Background, folder: Path | None = None
     ) -> None:
         self._embeddings = embeddings
         self._background = background
@@ -84,7 +84,7 @@ class NullTurns:
     async def _read_or_embedded(self, turns: list[str]) -> Matrix:
         if self._folder is None:
             return unit(await self._queries(turns))
-        kept = self._folder() / f"null-turns-{hashlib.sha256(self._name.encode()).hexdigest()[:24]}.npy"
+        kept = self._folder / f"null-turns-{hashlib.sha256(self._name.encode()).hexdigest()[:24]}.npy"
         rows = await asyncio.to_thread(read_rows, kept, len(turns))
         if rows is not None and same_model(rows[0], unit(await self._queries(turns[:1]))[0]):
             return rows

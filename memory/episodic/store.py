@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from functools import partial
@@ -36,7 +36,7 @@ class EpisodeArchive:
         files: the owners' files.
         vectors: the vector index.
         embeddings: the model.
-        models: answers where to keep what is derived from the model alone; None derives it at each start.
+        models: where to keep what is derived from the model alone; None derives it at each start.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class EpisodeArchive:
         files: OwnerFiles,
         vectors: VectorIndex,
         embeddings: EmbeddingModel,
-        models: Callable[[], Path] | None = None,
+        models: Path | None = None,
     ) -> None:
         self._files = files
         self.log = EpisodeLog(files)

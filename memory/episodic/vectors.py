@@ -41,13 +41,6 @@ class ChromaLocation:
         return f"{scheme}://{rest.rpartition('@')[2]}" if rest else str(self.folder)
 
 
-class VectorSettings(Protocol):
-    """What is configured about the vectors."""
-
-    @property
-    def chroma_url(self) -> SecretStr: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """A span of an episode's text, half-open and in characters, that has a vector of its own."""
@@ -104,8 +97,7 @@ class VectorIndex:
 
     def __init__(
         self,
-        folder: Callable[[], Path],
-        settings: Callable[[], VectorSettings],
+        location: ChromaLocation,
         *,
         connect: Callable[[ChromaLocation], VectorBackend] = connect_chroma,
         threads: int = 4,
@@ -115,15 +107,13 @@ class VectorIndex:
         """Set up without connecting; a call counts as hanging after `patience` seconds.
 
         Args:
-            folder: answers where a Chroma of this machine keeps its files; asked on use.
-            settings: answers what is configured; asked on use.
+            location: where the vectors are.
             connect: opens the backend; called on a thread.
             threads: how many calls run at once.
             patience: seconds after which a call keeps others of its collection away.
             limit: seconds after which nobody waits for a call any more.
         """
-        self._folder = folder
-        self._settings = settings
+        self._location = location
         self._connect = connect
         self._threads = threads
         self._patience = patience
@@ -136,7 +126,7 @@ class VectorIndex:
     @property
     def local(self) -> bool:
         """Tell whether the vectors stand on this machine, where no answer is long in coming."""
-        return self._location().local
+        return self._location.local
 
     async def ready(self) -> None:
         """Import Chroma, and open it when it is local; a server is left alone."""
@@ -173,8 +163,8 @@ class VectorIndex:
     async def vacuum(self) -> str:
         """Have nothing in the files of what was dropped; return why that cannot be, empty when it is so."""
         if self.local:
-            return await asyncio.to_thread(vacuum, self._folder().expanduser())
-        return f"Chroma at {self._location()} keeps deleted vectors in its files; run `chroma vacuum` there"
+            return await asyncio.to_thread(vacuum, self._location.folder.expanduser())
+        return f"Chroma at {self._location} keeps deleted vectors in its files; run `chroma vacuum` there"
 
     async def close(self) -> None:
         """Close the backend; threads that hang are left behind."""
@@ -221,11 +211,8 @@ class VectorIndex:
     def _connected(self) -> VectorBackend:
         with self._opening:
             if self._backend is None:
-                self._backend = self._connect(self._location())
+                self._backend = self._connect(self._location)
             return self._backend
-
-    def _location(self) -> ChromaLocation:
-        return ChromaLocation(folder=self._folder(), url=self._settings().chroma_url)
 
     def _disconnect(self, backend: VectorBackend) -> None:
         with self._opening:

@@ -40,7 +40,7 @@ class EmbeddedPermanentStore:
     Args:
         files: the owners' files.
         count_tokens: how many tokens a text takes in the prompt; called on a thread.
-        max_tokens: how many all current facts, as `key: value` lines, may take together; asked on a thread.
+        max_tokens: how many all current facts, as `key: value` lines, may take together.
         now: the clock for identity overrides.
     """
 
@@ -49,7 +49,7 @@ class EmbeddedPermanentStore:
         files: OwnerFiles,
         *,
         count_tokens: Callable[[str], int],
-        max_tokens: Callable[[], int],
+        max_tokens: int,
         now: Callable[[], datetime] = _now,
     ) -> None:
         self._files = files

@@ -23,21 +23,20 @@ class LettaPermanentStore:
     """`PermanentStore` on a Letta server; usable from any event loop, and again after `aclose`.
 
     Args:
-        address: where the server is; asked on use.
+        address: where the server is.
         count_tokens: how many tokens a text takes in the prompt; called on a thread.
-        max_tokens: how many all current facts, as `key: value` lines, may take together; asked on a thread.
-        lock_folder: where writers of this machine wait for each other, each behind a file of its owner's;
-            asked on use.
+        max_tokens: how many all current facts, as `key: value` lines, may take together.
+        lock_folder: where writers of this machine wait for each other, each behind a file of its owner's.
         now: the clock for identity overrides.
     """
 
     def __init__(
         self,
-        address: Callable[[], LettaAddress],
+        address: LettaAddress,
         *,
         count_tokens: Callable[[str], int],
-        max_tokens: Callable[[], int],
-        lock_folder: Callable[[], Path],
+        max_tokens: int,
+        lock_folder: Path,
         now: Callable[[], datetime] = _now,
     ) -> None:
         self._documents = LettaDocuments(address, lock_folder)

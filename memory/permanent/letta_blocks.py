@@ -1,7 +1,7 @@
 """The blocks in which owners' documents stand on a Letta server: found, made, read, written, deleted."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -19,7 +19,7 @@ _EMPTY: Final = Document()
 class LettaBlocks:
     """Documents as they stand in blocks; which agents to ask for an owner's is remembered."""
 
-    def __init__(self, agents: LettaAgents, address: Callable[[], LettaAddress]) -> None:
+    def __init__(self, agents: LettaAgents, address: LettaAddress) -> None:
         self._agents = agents
         self._address = address
         self._known: dict[str, tuple[str, ...]] = {}
@@ -56,7 +56,7 @@ class LettaBlocks:
 
     async def make(self, owner: str) -> list[Block]:
         """Make the owner's agent, and look again, since others may do so at the same time."""
-        await self._agents.create(owner, render(_EMPTY, owner), self._address())
+        await self._agents.create(owner, render(_EMPTY, owner), self._address)
         blocks = await self.find(owner)
         if not blocks:
             raise TierUnavailable(TIER, "Letta does not list the agent that it made; see whether it is well")

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,7 +48,7 @@ class LettaDocuments:
     than that is not told.
     """
 
-    def __init__(self, address: Callable[[], LettaAddress], lock_folder: Callable[[], Path]) -> None:
+    def __init__(self, address: LettaAddress, lock_folder: Path) -> None:
         self._locks = WriterLocks(lock_folder)
         self._client = LettaClient(address)
         self._blocks = LettaBlocks(LettaAgents(self._client), address)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -73,7 +73,7 @@ class Target:
 class LettaClient:
     """Ask a Letta server; connects on first use, and again after `aclose`."""
 
-    def __init__(self, address: Callable[[], LettaAddress]) -> None:
+    def __init__(self, address: LettaAddress) -> None:
         self._address = address
         self._clients = PerLoop(_Opening)
 
@@ -93,7 +93,7 @@ class LettaClient:
             TierUnavailable: it cannot be reached, is slow, or refuses.
             TierCorrupt: it answered with something that is not JSON, or endless.
         """
-        target = read_address(self._address())
+        target = read_address(self._address)
         client = await self._clients.get().client()
         request = client.build_request(
             method,
@@ -120,7 +120,7 @@ class LettaClient:
             await opening.aclose()
 
     def __str__(self) -> str:
-        return str(read_address(self._address()))
+        return str(read_address(self._address))
 
 
 class _Opening:

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -20,11 +20,11 @@ class WriterLocks:
     """Locks that are files of a folder, which is made when it is first needed.
 
     Args:
-        folder: answers where the files are; asked on use.
+        folder: where the files are.
         patience: seconds to wait for another writer.
     """
 
-    def __init__(self, folder: Callable[[], Path], patience: float = PATIENCE) -> None:
+    def __init__(self, folder: Path, patience: float = PATIENCE) -> None:
         self._folder = folder
         self._patience = patience
 
@@ -35,7 +35,7 @@ class WriterLocks:
         Raises:
             TierUnavailable: others hold it for too long, or the folder cannot be used.
         """
-        folder = self._folder()
+        folder = self._folder
         lock = FileLock(folder / f"{name}.lock", mode=0o600, thread_local=False)
         try:
             await self._take(lock, folder)

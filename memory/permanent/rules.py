@@ -61,7 +61,7 @@ class TokenCap:
         most: how many all current facts, as `key: value` lines, may take together.
     """
 
-    def __init__(self, count: Callable[[str], int], most: Callable[[], int]) -> None:
+    def __init__(self, count: Callable[[str], int], most: int) -> None:
         self._count = count
         self._most = most
 
@@ -71,7 +71,7 @@ class TokenCap:
         Raises:
             FactsFull: they would pass the cap, and this one makes it worse.
         """
-        had, has, most = self._tokens(before), self._tokens(after), self._most()
+        had, has, most = self._tokens(before), self._tokens(after), self._most
         if has > max(most, had):
             raise FactsFull(
                 TIER,

@@ -2,7 +2,7 @@
 
 import asyncio
 import importlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ class RedisConnection:
     Callers keep keys that they use together in one cluster slot, with a hash tag.
     """
 
-    def __init__(self, url: Callable[[], str], server: EmbeddedServer | None = None) -> None:
+    def __init__(self, url: str, server: EmbeddedServer | None = None) -> None:
         """Take the URL of a server, and the embedded one for when it is empty, started anew should it die."""
         self._url = url
         self._server = server
@@ -43,7 +43,7 @@ class RedisConnection:
         async with self._lock:
             if self._client is None:
                 redis_py = await asyncio.to_thread(_redis_py)
-                self._client = await redis_py.open_client(self._url(), self._server)
+                self._client = await redis_py.open_client(self._url, self._server)
             return self._client.redis
 
     async def close(self) -> None:

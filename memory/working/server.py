@@ -16,7 +16,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -39,7 +39,7 @@ _PING, _PONG = b"PING\r\n", b"+PONG"
 class EmbeddedServer:
     """Start the data folder's server for its first user, and stop it after its last."""
 
-    def __init__(self, folder: Callable[[], Path]) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._users: int | None = None
         self._path: Path | None = None
@@ -61,7 +61,7 @@ class EmbeddedServer:
     def _ensure(self) -> str:
         if (known := self._path) and _ask(known, _PING) == _PONG:
             return str(known)
-        folder = prepare_folder(self._folder())
+        folder = prepare_folder(self._folder)
         with self._mutex, _arrivals(folder):
             self._join(folder)
             path = socket_path(folder)
@@ -78,7 +78,7 @@ class EmbeddedServer:
                 return
             users, self._users, self._path = self._users, None, None
             try:
-                folder = self._folder().expanduser().resolve()
+                folder = self._folder.expanduser().resolve()
                 if folder.is_dir():
                     _leave(folder, users)
             finally:

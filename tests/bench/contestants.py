@@ -13,7 +13,7 @@ from langchain_core.runnables import RunnableConfig
 from graph.layers import Layers
 from graph.redis_saver import RedisSaver
 from memory.embedding.cache import ModelFiles
-from memory.embedding.e5 import Tokenizer
+from memory.embedding.encoder import Tokenizer
 
 PADDED_TO = 256
 PAD = 1

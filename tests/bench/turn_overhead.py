@@ -19,7 +19,7 @@ from graph.serde import checkpoint_serde
 from graph.settings import Settings
 from graph.thread_ids import thread_id
 from memory.embedding.cache import ensure_model
-from memory.embedding.e5 import VERSION
+from memory.embedding.encoder import VERSION
 from memory.episodic.indexer import collection_name
 from memory.episodic.ledger import VectorLedger
 from tests.bench.archive import SEEDS, MixedEmbeddings, fill
@@ -101,7 +101,7 @@ async def contest(layers: Layers, folder: Path, size: int) -> Contest:
     """Prepare to measure on the archive of `size` turns."""
     owner, probe = owner_of(size), Probe()
     model = layers.model = ScriptedModel([turn.reply for turn in turns(200, seed=size + 1)], MODEL_SECONDS)
-    kept = layers.settings().checkpoints_kept
+    kept = layers.settings.checkpoints_kept
     saver = TimedSaver(layers.redis.client, keep=kept, repeatable=REPEATABLE, serde=checkpoint_serde())
     saver.probe, saver.written = probe, []
     graph = build_graph(layers)

@@ -35,7 +35,7 @@ class RedisServers:
 
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[RedisConnection]:
-    connection = RedisConnection(lambda: url)
+    connection = RedisConnection(url)
     try:
         yield connection
     finally:

@@ -19,11 +19,10 @@ from memory.episodic.kept_vectors import PAGE, KeptPart
 from memory.episodic.lookup import MOST_KEYED, look_up
 from memory.episodic.noise import read_null_turns
 from memory.episodic.store import EpisodeArchive
-from memory.episodic.vectors import VectorIndex
+from memory.episodic.vectors import ChromaLocation, VectorIndex
 from memory.models import Episode, SearchResult
 from memory.owner_files import OwnerFiles
 from memory.owner_schema import MIGRATIONS, VERSION, migrate, version
-from tests.servers.chroma import ChromaSettings
 from tests.servers.hash_embeddings import HashEmbeddings
 
 START = datetime(2025, 3, 1, 12, tzinfo=UTC)
@@ -41,7 +40,7 @@ async def open_archive(tmp_path: Path) -> AsyncIterator[OpenArchive]:
 
     def open_one(embeddings: HashEmbeddings | None = None) -> EpisodeArchive:
         files = owner_files(tmp_path)
-        vectors = VectorIndex(lambda: tmp_path / "chroma", ChromaSettings)
+        vectors = VectorIndex(ChromaLocation(folder=tmp_path / "chroma"))
         opened.append((EpisodeArchive(files, vectors, embeddings or HashEmbeddings()), files))
         return opened[-1][0]
 
@@ -57,7 +56,7 @@ def archive(open_archive: OpenArchive) -> EpisodeArchive:
 
 
 def owner_files(folder: Path) -> OwnerFiles:
-    return OwnerFiles(lambda: folder / "owners", busy_timeout=0.5)
+    return OwnerFiles(folder / "owners", busy_timeout=0.5)
 
 
 def episode(turn_id: str, message: str, reply: str = "", *, at: datetime = START) -> Episode:
@@ -185,7 +184,7 @@ class TestErasing:
 
     async def test_an_erased_file_that_somebody_has_open_holds_nothing_derived(self, tmp_path: Path) -> None:
         files, other = owner_files(tmp_path), owner_files(tmp_path)
-        vectors = VectorIndex(lambda: tmp_path / "chroma", ChromaSettings)
+        vectors = VectorIndex(ChromaLocation(folder=tmp_path / "chroma"))
         archive = EpisodeArchive(files, vectors, HashEmbeddings())
         await archive.append(episode("1", "the swordfish stands in GOAT-42"))
         await other.read("ana", "episodic", lambda db: None)
@@ -246,7 +245,7 @@ class TestOlderFiles:
         path = owner_files(tmp_path).path("ana")
         write_first_version(path, list(self.TOLD))
         archive = EpisodeArchive(
-            owner_files(tmp_path / "new"), VectorIndex(lambda: tmp_path, ChromaSettings), HashEmbeddings()
+            owner_files(tmp_path / "new"), VectorIndex(ChromaLocation(folder=tmp_path)), HashEmbeddings()
         )
         asyncio.run(archive.append_many(self.TOLD))
         asyncio.run(archive._files.close())

@@ -61,7 +61,7 @@ async def client(redis_url: str) -> AsyncIterator[Client]:
 
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[Client]:
-    connection = RedisConnection(lambda: url)
+    connection = RedisConnection(url)
     try:
         yield connection.client
     finally:

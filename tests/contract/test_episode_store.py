@@ -20,7 +20,7 @@ from memory.owner_files import OwnerFiles
 from memory.owner_key import owner_key
 from memory.protocols import EpisodeStore
 from memory.provenance import Carrier, Part, Speaker
-from tests.servers.chroma import ChromaServer, ChromaSettings, chroma_server
+from tests.servers.chroma import ChromaServer, chroma_server
 from tests.servers.hash_embeddings import HashEmbeddings
 
 START = datetime(2025, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -59,12 +59,12 @@ async def open_archive(
     request: pytest.FixtureRequest, tmp_path: Path, server: ChromaServer
 ) -> AsyncIterator[OpenArchive]:
     """Open the same data as often as wanted, as several processes one after the other would."""
-    settings = ChromaSettings(server.url if request.param == "server" else "")
+    url = SecretStr(server.url if request.param == "server" else "")
     opened: list[tuple[EpisodeArchive, OwnerFiles]] = []
 
     def open_one(embeddings: HashEmbeddings | None = None) -> EpisodeArchive:
-        files = OwnerFiles(lambda: tmp_path / "owners")
-        vectors = VectorIndex(lambda: tmp_path / "chroma", lambda: settings)
+        files = OwnerFiles(tmp_path / "owners")
+        vectors = VectorIndex(ChromaLocation(folder=tmp_path / "chroma", url=url))
         archive = EpisodeArchive(files, vectors, embeddings or HashEmbeddings())
         opened.append((archive, files))
         return archive
@@ -381,7 +381,7 @@ async def test_vectors_without_an_episode_are_ignored_and_deleted(
 ) -> None:
     archive = open_archive()
     await fill(archive, "red bicycle", "green soup")
-    await OwnerFiles(lambda: tmp_path / "owners").write(
+    await OwnerFiles(tmp_path / "owners").write(
         "ana", "episodic", lambda db: db.execute("DELETE FROM episodes WHERE turn_id = '0'").rowcount
     )
     assert [hit.episode.turn_id for hit in (await archive.search("bicycle", owner="ana", limit=2)).hits] == [
@@ -396,10 +396,11 @@ async def test_vectors_without_an_episode_are_ignored_and_deleted(
 async def test_a_server_that_hangs_costs_the_vectors_alone_and_comes_back(
     tmp_path: Path, server: ChromaServer
 ) -> None:
-    files, settings = OwnerFiles(lambda: tmp_path / "owners"), ChromaSettings(server.url)
-    patient = EpisodeArchive(files, VectorIndex(lambda: tmp_path, lambda: settings), HashEmbeddings())
+    files = OwnerFiles(tmp_path / "owners")
+    location = ChromaLocation(folder=tmp_path, url=SecretStr(server.url))
+    patient = EpisodeArchive(files, VectorIndex(location), HashEmbeddings())
     await fill(patient, "red bicycle", owner="hanging")
-    vectors = VectorIndex(lambda: tmp_path, lambda: settings, connect=impatiently, patience=0.0, limit=0.5)
+    vectors = VectorIndex(location, connect=impatiently, patience=0.0, limit=0.5)
     archive = EpisodeArchive(files, vectors, HashEmbeddings())
     with server.frozen():
         for problem in ("did not answer in", "still hang"):
@@ -418,8 +419,9 @@ async def test_a_server_that_hangs_costs_the_vectors_alone_and_comes_back(
 async def test_a_server_that_is_down_costs_the_vectors_alone_and_comes_back(
     tmp_path: Path, server: ChromaServer
 ) -> None:
-    files, settings = OwnerFiles(lambda: tmp_path / "owners"), ChromaSettings(server.url)
-    archive = EpisodeArchive(files, VectorIndex(lambda: tmp_path, lambda: settings), HashEmbeddings())
+    files = OwnerFiles(tmp_path / "owners")
+    location = ChromaLocation(folder=tmp_path, url=SecretStr(server.url))
+    archive = EpisodeArchive(files, VectorIndex(location), HashEmbeddings())
     await fill(archive, "red bicycle", owner="down")
     server.stop()
     try:

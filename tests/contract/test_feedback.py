@@ -14,7 +14,7 @@ def feedback(turn_id: str, *, good: bool) -> Feedback:
 
 
 async def test_the_latest_of_a_turn_stands_and_goes_with_the_owner(tmp_path: Path) -> None:
-    files = OwnerFiles(lambda: tmp_path)
+    files = OwnerFiles(tmp_path)
     log = FeedbackLog(files)
     await log.put(feedback("t1", good=True), owner="ana")
     await log.put(feedback("t1", good=False), owner="ana")

@@ -27,7 +27,7 @@ class Registry:
 
 @contextlib.asynccontextmanager
 async def registry_at(url: str) -> AsyncIterator[Registry]:
-    connection = RedisConnection(lambda: url)
+    connection = RedisConnection(url)
     try:
         yield Registry(Jobs(connection.client), Notices(connection.client))
     finally:

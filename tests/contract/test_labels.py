@@ -21,7 +21,7 @@ def label(turn_id: str, memory: str, *, relevant: bool, minutes: int = 0) -> Lab
 
 @pytest.fixture
 async def files(tmp_path: Path) -> AsyncIterator[OwnerFiles]:
-    files = OwnerFiles(lambda: tmp_path)
+    files = OwnerFiles(tmp_path)
     yield files
     await files.close()
 

@@ -13,7 +13,7 @@ async def test_a_lease_that_is_held_for_long_is_renewed(
     valkey_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lease, "LEASE_SECONDS", 3.0)
-    connection = RedisConnection(lambda: valkey_url)
+    connection = RedisConnection(valkey_url)
     client = await connection.client()
     try:
         async with ThreadLeases(connection.client).hold("thread"):

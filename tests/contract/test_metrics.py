@@ -95,7 +95,7 @@ async def test_everything_ends(metrics: RedisMetrics) -> None:
 
 
 async def test_a_server_that_is_down_is_named() -> None:
-    connection = RedisConnection(lambda: "redis://127.0.0.1:1")
+    connection = RedisConnection("redis://127.0.0.1:1")
     with pytest.raises(TierUnavailable):
         await RedisMetrics(connection.client).read(1)
     await connection.close()

@@ -16,7 +16,7 @@ from tests.observations import AT, observation
 
 @pytest.fixture
 async def files(tmp_path: Path) -> AsyncIterator[OwnerFiles]:
-    files = OwnerFiles(lambda: tmp_path)
+    files = OwnerFiles(tmp_path)
     yield files
     await files.close()
 
@@ -67,7 +67,7 @@ async def test_they_go_with_the_owner(files: OwnerFiles, tmp_path: Path) -> None
 
 
 async def test_an_erased_file_that_somebody_has_open_holds_none(files: OwnerFiles, tmp_path: Path) -> None:
-    other = OwnerFiles(lambda: tmp_path)
+    other = OwnerFiles(tmp_path)
     log = ObservationLog(files)
     await log.put(observation("t1"), owner="ana")
     assert await ObservationLog(other).all(owner="ana")

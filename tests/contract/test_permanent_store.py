@@ -7,7 +7,6 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -47,18 +46,17 @@ class Backend:
 
     def open(self, max_tokens: int = 100_000) -> RecordedStore:
         """Open the same data as often as wanted, each time with connections of its own."""
-        words, most = _words, partial(int, max_tokens)
         if self.name != "embedded":
             store = LettaPermanentStore(
-                lambda: self.address,
-                count_tokens=words,
-                max_tokens=most,
-                lock_folder=lambda: self.folder / "locks",
+                self.address,
+                count_tokens=_words,
+                max_tokens=max_tokens,
+                lock_folder=self.folder / "locks",
             )
             self.letta.append(store)
             return self.letta[-1]
-        self.files.append(OwnerFiles(lambda: self.folder, busy_timeout=120))
-        return EmbeddedPermanentStore(self.files[-1], count_tokens=words, max_tokens=most)
+        self.files.append(OwnerFiles(self.folder, busy_timeout=120))
+        return EmbeddedPermanentStore(self.files[-1], count_tokens=_words, max_tokens=max_tokens)
 
     def writers(self, count: int, max_tokens: int = 100_000) -> list[RecordedStore]:
         """Open for several writers at once, who lose nothing."""
@@ -270,8 +268,8 @@ from memory.owner_files import OwnerFiles
 from memory.permanent.embedded import EmbeddedPermanentStore
 
 async def main():
-    files = OwnerFiles(lambda: Path(sys.argv[1]))
-    store = EmbeddedPermanentStore(files, count_tokens=len, max_tokens=lambda: 10**9)
+    files = OwnerFiles(Path(sys.argv[1]))
+    store = EmbeddedPermanentStore(files, count_tokens=len, max_tokens=10**9)
     at = datetime(2025, 1, 1, tzinfo=UTC)
     await asyncio.gather(*(store.upsert(f"{sys.argv[2]}-{n}", "v", owner="ana", at=at) for n in range(100)))
     await files.close()

@@ -17,7 +17,7 @@ from graph.turn import TurnReader, user_message
 from memory.episodic.background import Background
 from memory.episodic.observations import ObservationLog
 from memory.episodic.store import EpisodeArchive
-from memory.episodic.vectors import Found, Vector, VectorIndex
+from memory.episodic.vectors import ChromaLocation, Found, Vector, VectorIndex
 from memory.errors import TierUnavailable
 from memory.models import Episode, Outcome, SearchResult
 from memory.owner_files import OwnerFiles
@@ -30,7 +30,6 @@ from memory.working.session_cache import RedisSessionCache
 from nodes.archive import Archive
 from nodes.prefetch import Loading, Prefetch, cache_key
 from tests.allocations import NOTHING
-from tests.servers.chroma import ChromaSettings
 from tests.servers.hash_embeddings import HashEmbeddings
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -63,20 +62,20 @@ class Bench:
     """A prefetch and an archive node over one real cache."""
 
     def __init__(self, folder: Path, url: str) -> None:
-        self.files = OwnerFiles(lambda: folder / "owners")
-        self.redis = RedisConnection(lambda: url)
+        self.files = OwnerFiles(folder / "owners")
+        self.redis = RedisConnection(url)
         self.cache = RedisSessionCache(self.redis.client)
         self.behind = Background()
-        self.vectors = CountingIndex(lambda: folder / "chroma", ChromaSettings)
+        self.vectors = CountingIndex(ChromaLocation(folder=folder / "chroma"))
         self.archive = CountingArchive(self.files, self.vectors, HashEmbeddings())
-        turns = TurnReader(default_owner=lambda: "ana", clock=lambda: NOW)
+        turns = TurnReader(default_owner="ana", clock=lambda: NOW)
         self.prefetch = Prefetch(turns, self.archive, self.cache, utc, self.behind, Loading(done=True))
         self.write = Archive(
             self.archive, RedisConversation(self.redis.client), self.cache, TokenCounter(), self._recorder()
         )
 
     def _recorder(self) -> TurnRecorder:
-        return TurnRecorder(ObservationLog(self.files), RedisMetrics(self.redis.client), lambda: False)
+        return TurnRecorder(ObservationLog(self.files), RedisMetrics(self.redis.client), False)
 
     async def ask(self, message: str, *, owner: str = "ana", at: datetime = NOW, **thresholds: Any) -> Recall:
         context = TurnContext(**{"prefetch_timeout": 20, **thresholds})
@@ -233,7 +232,7 @@ async def test_what_another_version_cached_is_searched_anew(bench: Bench) -> Non
 
 
 async def test_a_cache_that_is_down_is_done_without(tmp_path: Path, bench: Bench) -> None:
-    lost = RedisConnection(lambda: f"unix://{tmp_path}/nowhere.sock")
+    lost = RedisConnection(f"unix://{tmp_path}/nowhere.sock")
     with pytest.raises(TierUnavailable):
         await RedisSessionCache(lost.client).get("x", owner="ana")
     node = replace(bench.prefetch, cache=RedisSessionCache(lost.client))

@@ -12,10 +12,9 @@ import pytest_asyncio
 from bot.bench.sets.handmade import packaged
 from memory.embedding.e5 import E5Embeddings
 from memory.episodic.store import EpisodeArchive
-from memory.episodic.vectors import VectorIndex
+from memory.episodic.vectors import ChromaLocation, VectorIndex
 from memory.models import Episode
 from memory.owner_files import OwnerFiles
-from tests.servers.chroma import ChromaSettings
 
 PAIRS: list[dict[str, Any]] = packaged("romanian_pairs")
 START = datetime(2025, 3, 1, tzinfo=UTC)
@@ -29,10 +28,10 @@ Places = dict[str, int]
 async def places(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Places]:
     """Ask every question of one archive that holds all the memories."""
     folder = tmp_path_factory.mktemp("romanian")
-    files = OwnerFiles(lambda: folder / "owners")
-    embeddings = E5Embeddings(lambda: model_folder)
-    vectors = VectorIndex(lambda: folder / "chroma", ChromaSettings)
-    archive = EpisodeArchive(files, vectors, embeddings, lambda: model_folder)
+    files = OwnerFiles(folder / "owners")
+    embeddings = E5Embeddings(model_folder)
+    vectors = VectorIndex(ChromaLocation(folder=folder / "chroma"))
+    archive = EpisodeArchive(files, vectors, embeddings, model_folder)
     await archive.append_many(
         Episode(
             turn_id=pair["id"],

@@ -446,7 +446,7 @@ async def test_a_server_that_is_down_is_named() -> None:
 
 
 def test_blocking_calls_are_refused() -> None:
-    saver = RedisSaver(RedisConnection(lambda: "redis://nowhere").client)
+    saver = RedisSaver(RedisConnection("redis://nowhere").client)
     with pytest.raises(NotImplementedError, match=r"async only.*aget_tuple"):
         saver.get_tuple(config_of("t"))
     with pytest.raises(NotImplementedError, match="async only"):
@@ -454,7 +454,7 @@ def test_blocking_calls_are_refused() -> None:
 
 
 def test_versions_sort_as_text() -> None:
-    saver = RedisSaver(RedisConnection(lambda: "redis://nowhere").client)
+    saver = RedisSaver(RedisConnection("redis://nowhere").client)
     versions = [saver.get_next_version(None, None)]
     for _ in range(120):
         versions.append(saver.get_next_version(versions[-1], None))

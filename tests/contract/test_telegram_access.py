@@ -235,7 +235,7 @@ async def test_two_bots_have_two_lists(access: Access) -> None:
 
 
 async def test_a_server_that_is_down_is_told(tmp_path: Path) -> None:
-    connection = RedisConnection(lambda: f"unix://{tmp_path}/none.sock")
+    connection = RedisConnection(f"unix://{tmp_path}/none.sock")
     down = Access(connection.client, KEYS, frozenset({ANA}), 3)
     assert await down.role(ANA) is Role.ADMIN
     for call in (down.role(BOB), down.pair(BOB, "X"), down.seconds_to_wait(BOB, 1), down.allow(BOB)):

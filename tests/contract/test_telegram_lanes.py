@@ -21,7 +21,7 @@ LEASE = 60.0
 
 @contextlib.asynccontextmanager
 async def lanes_at(url: str) -> AsyncIterator[Lanes]:
-    connection = RedisConnection(lambda: url)
+    connection = RedisConnection(url)
     try:
         yield Lanes(connection.client, Keys(7), lease=LEASE)
     finally:

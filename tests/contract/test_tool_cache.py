@@ -40,7 +40,7 @@ async def test_what_is_too_large_or_has_no_time_is_not_kept(cache: RedisToolCach
 
 
 async def test_a_server_that_is_down_is_named() -> None:
-    connection = RedisConnection(lambda: "redis://127.0.0.1:1")
+    connection = RedisConnection("redis://127.0.0.1:1")
     with pytest.raises(TierUnavailable):
         await RedisToolCache(connection.client).get("fetch", {}, owner="ana")
     await connection.close()

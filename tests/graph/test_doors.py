@@ -219,7 +219,7 @@ async def answered(
 ) -> State:
     """Have the turn answered by such a model; what it is asked about is left."""
     house.model.reply(model)
-    context = house.agent.layers.settings().turn_context(owner).model_copy(update=entered.recall)
+    context = house.agent.layers.settings.turn_context(owner).model_copy(update=entered.recall)
     about, thread = Circumstances(parts=entered.parts), thread_id("test", owner, thread)
     try:
         return await house.agent.ask(entered.text, owner=owner, thread=thread, context=context, about=about)

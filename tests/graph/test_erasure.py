@@ -37,7 +37,7 @@ async def agent(settings: Settings) -> AsyncIterator[Agent]:
 
 
 async def test_no_byte_of_an_owner_stays_and_every_byte_of_the_others_does(agent: Agent) -> None:
-    folder = agent.layers.settings().data_folder
+    folder = agent.layers.settings.data_folder
     for owner in ("ana", "bob"):
         await fill(agent, owner)
     before = found(folder, secret("ana"))
@@ -55,7 +55,7 @@ async def test_no_byte_of_an_owner_stays_and_every_byte_of_the_others_does(agent
 
 
 async def test_a_turn_in_flight_is_stopped_and_goes_too(agent: Agent, model: ModelServer) -> None:
-    folder, told = agent.layers.settings().data_folder, asyncio.Event()
+    folder, told = agent.layers.settings.data_folder, asyncio.Event()
     await fill(agent, "ana")
     model.reply(lambda _: f"So it is, and {secret('ana')} for ever.")
     model.hold_before = "for"
@@ -79,7 +79,7 @@ async def test_a_turn_in_flight_is_stopped_and_goes_too(agent: Agent, model: Mod
 
 async def test_what_begins_meanwhile_goes_too(agent: Agent) -> None:
     """A turn that begins in the midst of it may have read what is erased before it is."""
-    folder, late = agent.layers.settings().data_folder, thread_id("test", "ana", "late")
+    folder, late = agent.layers.settings.data_folder, thread_id("test", "ana", "late")
     await fill(agent, "ana")
     begun: list[str] = []
     hold = agent._erasure.hold
@@ -150,7 +150,7 @@ async def test_an_erasing_that_failed_does_not_come_back_for_what_is_said_later(
 
 
 async def test_threads_stay_known_when_what_told_of_them_is_gone(settings: Settings) -> None:
-    erasures = Erasures(lambda: settings.data_folder / "erasing")
+    erasures = Erasures(settings.data_folder / "erasing")
 
     def break_off() -> None:
         with erasures.begun("ana\udc80") as begun:

@@ -51,7 +51,7 @@ async def test_an_archive_is_replayed_labelled_and_parted(settings: Settings, tm
     async with open_agent(apart(settings, tmp_path / "own", OWNER)) as agent:
         await talk(agent, said, told)
         layers = agent.layers
-        context = layers.settings().turn_context(OWNER)
+        context = layers.settings.turn_context(OWNER)
         turns = await past_turns(layers, OWNER, context)
         assert {turn.turn_id for turn in turns} == {one.turn_id for one in said}
         recorded = {one.turn_id: one for one in await layers.observations.all(owner=OWNER)}
@@ -85,7 +85,7 @@ async def test_a_data_folder_without_turns_stays_as_it_is(
     async with open_archive(empty) as archive:
         assert archive.demonstration is not None
         assert "DEMONSTRATION" in str(archive)
-        assert archive.layers.settings().data_folder != tmp_path / "nothing"
+        assert archive.layers.settings.data_folder != tmp_path / "nothing"
     assert [path.name for path in (tmp_path / "nothing").iterdir()] == ["models"]
 
 

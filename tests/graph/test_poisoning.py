@@ -224,6 +224,6 @@ async def archived(
 
 async def asked(agent: Agent, owner: str, ticket: str = "BAKE-4711", about: Circumstances = PLAIN) -> State:
     """Ask for what holds a key, which is recalled whatever else there is."""
-    context = agent.layers.settings().turn_context(owner).model_copy(update=EVERYTHING)
+    context = agent.layers.settings.turn_context(owner).model_copy(update=EVERYTHING)
     question, thread = f"What does ticket {ticket} say?", thread_id("test", owner, "1")
     return await agent.ask(question, owner=owner, thread=thread, context=context, about=about)

@@ -37,7 +37,6 @@ from memory.owner_files import OwnerFiles
 from nodes import prefetch as node
 from nodes.prefetch import Loading, Prefetch
 from tests.clock import Clock, Gate, own_clock
-from tests.servers.chroma import ChromaSettings
 from tests.servers.hash_embeddings import HashEmbeddings
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -133,11 +132,11 @@ class Bench:
     turns: int = 0
 
     def __post_init__(self) -> None:
-        self.files = OwnerFiles(lambda: self.folder / "owners", busy_timeout=0.5)
-        vectors = VectorIndex(lambda: self.folder / "chroma", ChromaSettings, connect=self.connect)
+        self.files = OwnerFiles(self.folder / "owners", busy_timeout=0.5)
+        vectors = VectorIndex(ChromaLocation(folder=self.folder / "chroma"), connect=self.connect)
         self.archive = EpisodeArchive(self.files, vectors, self.embeddings)
         self.behind = Background()
-        turns = TurnReader(default_owner=lambda: "ana", clock=lambda: NOW)
+        turns = TurnReader(default_owner="ana", clock=lambda: NOW)
         self.node = Prefetch(turns, self.archive, self.cache, utc, self.behind, Loading(done=True))
 
     def connect(self, location: ChromaLocation) -> VectorBackend:

@@ -162,9 +162,9 @@ async def test_a_turn_is_replayed_in_the_zone_that_it_was_noted_in(
 
 
 async def test_the_zone_of_a_turn_is_noted(talked: Agent, model: ModelServer, tmp_path: Path) -> None:
-    layers, log = talked.layers, ObservationLog(OwnerFiles(lambda: tmp_path))
+    layers, log = talked.layers, ObservationLog(OwnerFiles(tmp_path))
     state = await talked.ask("Hello.", owner="eve", thread=thread_id("test", "eve"))
-    recorder = TurnRecorder(log, layers.metrics, lambda: False, layers.zone)
+    recorder = TurnRecorder(log, layers.metrics, False, layers.zone)
     await recorder(state, TurnContext(owner="eve"))
     assert [observation.zone for observation in await log.all(owner="eve")] == ["Europe/Bucharest"]
     await log.files.close()

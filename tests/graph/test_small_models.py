@@ -182,7 +182,7 @@ async def test_delegated_work_fits_as_well(agent: Agent, model: ModelServer) -> 
 
 async def test_a_turn_that_is_stopped_while_its_prompt_is_cut_ends(agent: Agent) -> None:
     layers = agent.layers
-    ask_model = ModelCall(layers.model, layers.stops, layers.model_timeout, layers.window)
+    ask_model = ModelCall(layers.model, layers.stops, layers.settings.model_timeout, layers.window)
     state = await ask(agent, "Begin.")
     turn_id = state["turn"].turn_id
     refused: State = {**state, "fitting": Fitting(turn_id=turn_id, refused=1, again=True)}

@@ -76,7 +76,7 @@ async def test_the_rounds_are_bounded_and_the_last_call_has_no_tools(
         return calling("search_memory", text="again", query=f"what {next(rounds)}")
 
     model.reply(loops)
-    context = agent.layers.settings().turn_context(OWNER).model_copy(update={"tool_rounds": 2})
+    context = agent.layers.settings.turn_context(OWNER).model_copy(update={"tool_rounds": 2})
     state = finished(await events_of(agent, "Loop!", context=context))
     assert len(model.chats) == 3
     assert "tools" in model.chats[1].body
@@ -430,7 +430,7 @@ async def test_what_is_found_of_a_page_makes_changes_asked_about(
     searching = calling("search_memory", query="kayak Merganser")
     model.reply(in_turn(searching, calling("promote_memory", key="a", value="b"), "Well."))
     other = thread_id("test", OWNER, "another")
-    context = agent.layers.settings().turn_context(OWNER).model_copy(update={"gap_threshold": 1.0})
+    context = agent.layers.settings.turn_context(OWNER).model_copy(update={"gap_threshold": 1.0})
     events = [
         event async for event in agent.stream("Look it up.", owner=OWNER, thread=other, context=context)
     ]

@@ -151,7 +151,7 @@ async def test_facts_and_identity_are_in_every_prompt(agent: Agent, settings: Se
 
 
 def test_import_of_the_module_builds_the_graph_without_settings(tmp_path: Path) -> None:
-    drawn = __import__("graph.studio_graph", fromlist=["graph"]).graph.get_graph()
+    drawn = __import__("graph.studio_graph", fromlist=["graph"]).graph().get_graph()
     assert {"prefetch", "identity", "facts", "working", "gap_filter"} <= set(drawn.nodes)
 
 
@@ -162,7 +162,7 @@ async def everything(agent: Agent) -> str:
     async for key in client.scan_iter():
         dumped = await client.dump(key) or b""
         parts.append(str(key) + dumped.decode("latin-1"))
-    folder = agent.layers.settings().data_folder / "owners"
+    folder = agent.layers.settings.data_folder / "owners"
     parts += [path.read_bytes().decode("latin-1") for path in folder.iterdir()]
     return "".join(parts)
 

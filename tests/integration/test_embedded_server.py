@@ -25,7 +25,7 @@ import asyncio, pathlib, sys
 from memory.working.server import EmbeddedServer
 
 async def main():
-    server = EmbeddedServer(lambda: pathlib.Path(sys.argv[1]))
+    server = EmbeddedServer(pathlib.Path(sys.argv[1]))
     print(await server.ensure(), flush=True)
     await asyncio.to_thread(sys.stdin.readline)
     await server.close()
@@ -94,11 +94,11 @@ async def kill_server(folder: Path) -> None:
 
 
 def embedded(folder: Path) -> EmbeddedServer:
-    return EmbeddedServer(lambda: folder)
+    return EmbeddedServer(folder)
 
 
 def connected(folder: Path) -> RedisConnection:
-    return RedisConnection(lambda: "", embedded(folder))
+    return RedisConnection("", embedded(folder))
 
 
 def test_constructing_touches_nothing(folder: Path) -> None:
@@ -331,7 +331,7 @@ def test_a_new_event_loop_gets_a_new_client(folder: Path) -> None:
 
 
 async def test_an_unreachable_server_is_named_without_its_password_and_tried_once() -> None:
-    connection = RedisConnection(lambda: "redis://me:secret@127.0.0.1:1")
+    connection = RedisConnection("redis://me:secret@127.0.0.1:1")
     client: Redis = await connection.client()
     with pytest.raises(TierUnavailable, match=r"127\.0\.0\.1:1") as caught:
         async with translate_errors():

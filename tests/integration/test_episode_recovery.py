@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from memory.embedding.cache import ModelFiles
 from memory.embedding.e5 import E5Embeddings
@@ -28,7 +29,6 @@ from memory.models import Episode
 from memory.owner_files import OwnerFiles
 from memory.owner_key import owner_key
 from tests.nursery import Nursery
-from tests.servers.chroma import ChromaSettings
 from tests.servers.hash_embeddings import HashEmbeddings
 
 START = datetime(2025, 3, 1, tzinfo=UTC)
@@ -46,8 +46,8 @@ def episode(turn_id: str, message: str, owner: str = "ana", minute: int = 0) -> 
 
 
 def build(data: Path, embeddings: EmbeddingModel | None = None) -> tuple[EpisodeArchive, OwnerFiles]:
-    files = OwnerFiles(lambda: data / "owners", busy_timeout=0.5)
-    vectors = VectorIndex(lambda: data / "chroma", ChromaSettings)
+    files = OwnerFiles(data / "owners", busy_timeout=0.5)
+    vectors = VectorIndex(ChromaLocation(folder=data / "chroma"))
     return EpisodeArchive(files, vectors, embeddings or HashEmbeddings()), files
 
 
@@ -269,8 +269,8 @@ async def test_a_lock_held_elsewhere_is_unavailable_after_the_timeout(tmp_path: 
 
 
 async def test_idle_files_are_closed_and_open_again(tmp_path: Path) -> None:
-    files = OwnerFiles(lambda: tmp_path, open_files=3)
-    archive = EpisodeArchive(files, VectorIndex(lambda: tmp_path, ChromaSettings), HashEmbeddings())
+    files = OwnerFiles(tmp_path, open_files=3)
+    archive = EpisodeArchive(files, VectorIndex(ChromaLocation(folder=tmp_path)), HashEmbeddings())
     await asyncio.gather(*(archive.append(episode(str(n), "x", owner=f"o{n % 10}")) for n in range(100)))
     counts = await asyncio.gather(*(archive.count(owner=f"o{n}") for n in range(10)))
     assert counts == [10] * 10
@@ -340,11 +340,11 @@ async def test_a_model_that_cannot_be_loaded_is_unavailable(
     if why == "damaged encoder":
         (tmp_path / "encoder.onnx").write_bytes(b"rubbish")
         monkeypatch.setattr("memory.embedding.e5.ensure_model", lambda *_: ModelFiles(tmp_path))
-    archive = open_archive(E5Embeddings(lambda: tmp_path / "models"))
+    archive = open_archive(E5Embeddings(tmp_path / "models"))
     for refused in (archive.index(owner="ana"), archive.ready(owner="ana")):
         with pytest.raises(TierUnavailable, match="embedding model"):
             await refused
-    e5 = E5Embeddings(lambda: tmp_path / "models")
+    e5 = E5Embeddings(tmp_path / "models")
     with pytest.raises(TierUnavailable, match="embedding model"):
         await e5.aembed_query("zebra")
 
@@ -356,9 +356,8 @@ async def test_getting_ready_waits_for_nothing_remote(tmp_path: Path) -> None:
         hung.wait()
         raise TierUnavailable("episodic", str(location))
 
-    files = OwnerFiles(lambda: tmp_path / "owners")
-    settings = ChromaSettings("http://127.0.0.1:9")
-    vectors = VectorIndex(lambda: tmp_path, lambda: settings, connect=hang)
+    files = OwnerFiles(tmp_path / "owners")
+    vectors = VectorIndex(ChromaLocation(folder=tmp_path, url=SecretStr("http://127.0.0.1:9")), connect=hang)
     archive = EpisodeArchive(files, vectors, SlowEmbeddings(remote=True))
     await archive.append(episode("1", "zebra"))
     async with asyncio.timeout(100):
@@ -484,7 +483,7 @@ COUNTS = (
 
 async def test_a_process_that_comes_and_goes_takes_no_log_away(nursery: Nursery, tmp_path: Path) -> None:
     """To close a descriptor of a database ends a process's locks on it, and others believe to be alone."""
-    files = OwnerFiles(lambda: tmp_path)
+    files = OwnerFiles(tmp_path)
     log = EpisodeLog(files)
     await log.append(episode("t1", "one"))
     await files.close()

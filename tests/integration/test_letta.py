@@ -36,9 +36,7 @@ def server() -> Iterator[LettaServer]:
 
 def open_store(url: str, locks: Path, *, token: str = TOKEN, timeout: float = 100) -> LettaPermanentStore:
     address = LettaAddress(SecretStr(url), SecretStr(token), timeout)
-    return LettaPermanentStore(
-        lambda: address, count_tokens=len, max_tokens=lambda: 10**9, lock_folder=lambda: locks
-    )
+    return LettaPermanentStore(address, count_tokens=len, max_tokens=10**9, lock_folder=locks)
 
 
 @pytest.fixture
@@ -213,7 +211,7 @@ async def test_workers_on_one_machine_lose_nothing(
 
 
 async def test_a_writer_who_waits_too_long_is_told(tmp_path: Path) -> None:
-    locks = WriterLocks(lambda: tmp_path, patience=0.05)
+    locks = WriterLocks(tmp_path, patience=0.05)
     async with locks.hold("one"), locks.hold("another"):
         with pytest.raises(TierUnavailable, match="try again when it is done"):
             await _held(locks)
@@ -221,7 +219,7 @@ async def test_a_writer_who_waits_too_long_is_told(tmp_path: Path) -> None:
 
 
 async def test_a_writer_who_gives_up_leaves_the_lock_free(tmp_path: Path) -> None:
-    locks = WriterLocks(lambda: tmp_path, patience=100)
+    locks = WriterLocks(tmp_path, patience=100)
     for pause in range(20):
         waiting = asyncio.create_task(_held(locks))
         await asyncio.sleep(pause / 20_000)

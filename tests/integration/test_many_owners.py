@@ -16,7 +16,6 @@ from memory.episodic.vectors import ChromaLocation, VectorIndex
 from memory.models import Episode
 from memory.owner_files import OwnerFiles
 from tests.plugins import until
-from tests.servers.chroma import ChromaSettings
 from tests.servers.hash_embeddings import HashEmbeddings
 
 AT = datetime(2025, 3, 1, tzinfo=UTC)
@@ -41,14 +40,14 @@ def connect(location: ChromaLocation) -> ChromaVectors:
 
 @pytest.fixture
 async def files(tmp_path: Path) -> AsyncIterator[OwnerFiles]:
-    files = OwnerFiles(lambda: tmp_path / "owners", open_files=OPEN, threads=THREADS)
+    files = OwnerFiles(tmp_path / "owners", open_files=OPEN, threads=THREADS)
     yield files
     await files.close()
 
 
 @pytest.fixture
 async def archive(tmp_path: Path, files: OwnerFiles) -> AsyncIterator[EpisodeArchive]:
-    vectors = VectorIndex(lambda: tmp_path / "chroma", ChromaSettings, connect=connect)
+    vectors = VectorIndex(ChromaLocation(folder=tmp_path / "chroma"), connect=connect)
     archive = EpisodeArchive(files, vectors, HashEmbeddings())
     yield archive
     await archive.close()

@@ -139,8 +139,8 @@ async def tell(agent: Agent) -> None:
 
 async def observed(agent: Agent, state: State) -> None:
     layers = agent.layers
-    record = TurnRecorder(ObservationLog(layers.files), layers.metrics, lambda: True)
-    await record(state, layers.settings().turn_context(state["turn"].owner))
+    record = TurnRecorder(ObservationLog(layers.files), layers.metrics, True)
+    await record(state, layers.settings.turn_context(state["turn"].owner))
 
 
 async def test_every_tool_reads_only_and_says_what_it_takes_and_gives(world: World) -> None:

@@ -25,7 +25,7 @@ THREAD = "6e6f7461-676f-5a74-8a32-2e30676f6174"
 
 async def test_a_turn_is_observed_counted_and_logged(hash_vectors: None, agent: Agent) -> None:
     layers = agent.layers
-    with configure_logging(layers.settings()):
+    with configure_logging(layers.settings):
         await agent.ask("Ticket ROSI-421 stands in the cellar", owner="ana", thread=THREAD, turn_id="t1")
         await agent.ask("Where does ROSI-421 stand?", owner="ana", thread=THREAD[:-1] + "5", turn_id="t2")
         await agent.ask("ROSI?", owner="ana", thread=THREAD, about=Circumstances(private=True))
@@ -39,7 +39,7 @@ async def test_a_turn_is_observed_counted_and_logged(hash_vectors: None, agent: 
     assert "cellar" not in second.to_json()
     assert (await layers.metrics.read(1, owner="ana")).whole.turns == 2
     assert (await layers.metrics.read(1, owner="bob")).whole.turns == 0
-    lines = read_logs(layers.settings(), 10, logger="goat.turn")
+    lines = read_logs(layers.settings, 10, logger="goat.turn")
     assert [line.message.split()[1] for line in lines] == ["t1", "t2"]
     await agent.erase("ana")
     assert (await layers.metrics.read(1, owner="ana")).whole.turns == 0
@@ -53,7 +53,7 @@ async def test_the_command_draws_the_figures_or_prints_them(
         settings = Settings(data_folder=tmp_path, redis_url=SecretStr(url))
         await run_stats(settings, days=7)
         assert "No turn of all owners in the last 7 days" in capsys.readouterr().out
-        connection = RedisConnection(lambda: url)
+        connection = RedisConnection(url)
         for number in range(3):
             await RedisMetrics(connection.client).add(observation(str(number), at=datetime.now(UTC)))
         await connection.close()

@@ -111,7 +111,7 @@ async def told(agent: Agent, owner: str) -> None:
 
 async def test_the_graph_is_drawn_as_it_is(client: LangGraphClient) -> None:
     drawn = cast("dict[str, Any]", await client.assistants.get_graph(ASSISTANT))
-    ours = graph.get_graph()
+    ours = graph().get_graph()
     assert {node["id"] for node in drawn["nodes"]} == set(ours.nodes)
     shown = {node["id"]: node.get("metadata") for node in drawn["nodes"]}
     assert {name: shown[name] for name in CAPTIONS} == CAPTIONS
@@ -336,7 +336,7 @@ async def test_a_turn_cut_off_before_its_archive_is_archived_all_the_same(
     await agent.graph.ainvoke(
         {"messages": [cut_off]},
         {"configurable": {"thread_id": thread}},
-        context=agent.layers.settings().turn_context("jana"),
+        context=agent.layers.settings.turn_context("jana"),
         interrupt_before=["archive"],
         durability="sync",
     )

@@ -40,7 +40,7 @@ class Redis:
 
 @pytest.fixture
 async def redis(valkey_url: str) -> AsyncIterator[Redis]:
-    connection = RedisConnection(lambda: valkey_url)
+    connection = RedisConnection(valkey_url)
     yield Redis(connection)
     await connection.close()
 
@@ -63,7 +63,7 @@ async def test_what_was_asked_for_is_acknowledged_only_when_it_is_stored(
 ) -> None:
     monkeypatch.setattr(intake, "_PAUSE", 0.05)
     monkeypatch.setattr(intake, "_LONGEST_PAUSE", 0.05)
-    lanes, connection = Lanes(redis.client, Keys(7), lease=60), RedisConnection(lambda: valkey_url)
+    lanes, connection = Lanes(redis.client, Keys(7), lease=60), RedisConnection(valkey_url)
     with running_bot_api() as api:
         async with telegram.Bot(api.token, base_url=f"{api.url}/bot") as bot:
             poller = Poller(bot, lanes, Leadership(connection.client, Keys(7)))

@@ -49,7 +49,7 @@ async def test_the_standard_variable_is_enough(
     settings: Settings, receiver: OtlpReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url)
-    telemetry = Telemetry(lambda: settings)
+    telemetry = Telemetry(settings)
     await telemetry.open()
     with telemetry.tracer().start_as_current_span("goat.test"):
         pass
@@ -65,7 +65,7 @@ async def test_a_receiver_that_does_not_answer_holds_nobody_up(
     monkeypatch.setattr("graph.telemetry.CLOSING_SECONDS", 0.1)
     url = receiver.url if state == "hanging" else "http://127.0.0.1:1"
     receiver.hanging.set()
-    telemetry = Telemetry(lambda: settings.model_copy(update={"otlp_endpoint": url}))
+    telemetry = Telemetry(settings.model_copy(update={"otlp_endpoint": url}))
     await telemetry.open()
     for _ in range(3000):
         with telemetry.tracer().start_as_current_span("goat.test"):
@@ -80,7 +80,7 @@ def test_without_a_receiver_nothing_is_imported_or_kept(tmp_path: Path) -> None:
         "import asyncio, sys\n"
         "from graph.settings import Settings\n"
         "from graph.telemetry import Telemetry\n"
-        "telemetry = Telemetry(lambda: Settings())\n"
+        "telemetry = Telemetry(Settings())\n"
         "asyncio.run(telemetry.open())\n"
         "assert not telemetry.tracer().start_span('x').is_recording()\n"
         "print([name for name in sys.modules if 'otlp' in name])\n"

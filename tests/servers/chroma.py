@@ -10,21 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-
-from pydantic import SecretStr
-
-
-@dataclass(frozen=True)
-class ChromaSettings:
-    """What the configuration says about Chroma; one of this machine by default."""
-
-    url: str = ""
-
-    @property
-    def chroma_url(self) -> SecretStr:
-        return SecretStr(self.url)
 
 
 class ChromaServer:

@@ -73,7 +73,7 @@ async def running_world(
     with _bot_api(seed, folder / "telegram.log") as api, RunningModel() as model:
         settings = _settings(layout, folder, api, model)
         crew = Crew(nursery, layout, _environment(settings), folder)
-        world = World(api, model, crew, settings, Layers(lambda: settings))
+        world = World(api, model, crew, settings, Layers(settings))
         try:
             await _let_in(world, chats)
             crew.start()

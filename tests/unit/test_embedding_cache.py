@@ -11,7 +11,7 @@ import pytest
 
 from memory.embedding import cache
 from memory.embedding.cache import MANIFEST, ensure_model
-from memory.embedding.e5 import VERSION
+from memory.embedding.encoder import VERSION
 from memory.errors import DataFolderError
 
 COPYING = """

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from graph.settings import Settings
+from graph.stores import embedding_model
 from memory.embedding.e5 import E5Embeddings
-from memory.embedding.factory import open_embeddings
+from memory.embedding.endpoint import Endpoint, EndpointEmbeddings
 from memory.embedding.model import EmbeddingModel
 from memory.errors import MemoryTierError, TierCorrupt, TierUnavailable
 from tests.servers.faults import Fault
@@ -15,10 +17,6 @@ from tests.servers.model import ModelServer, running_model_server
 
 KEY = "sk-very-secret"
 SECRET = SecretStr(KEY)
-
-
-def nowhere() -> Path:
-    raise AssertionError
 
 
 @pytest.fixture
@@ -35,13 +33,11 @@ async def embeddings(server: ModelServer) -> AsyncIterator[EmbeddingModel]:
 
 
 def open_at(base_url: str, timeout: float = 60) -> EmbeddingModel:
-    return open_embeddings(
-        folder=nowhere, model="some-model", base_url=base_url, api_key=SECRET, timeout=timeout
-    )
+    return EndpointEmbeddings(Endpoint("some-model", base_url, SECRET, timeout))
 
 
-def test_the_model_in_the_package_is_the_default() -> None:
-    assert isinstance(open_embeddings(folder=nowhere), E5Embeddings)
+def test_the_model_in_the_package_is_the_default(tmp_path: Path) -> None:
+    assert isinstance(embedding_model(Settings(data_folder=tmp_path)), E5Embeddings)
 
 
 async def test_a_vector_for_each_text_in_order(embeddings: EmbeddingModel, server: ModelServer) -> None:

@@ -15,7 +15,7 @@ from bot.importers.importing import Imported, Stage, import_episodes, store_epis
 from bot.importers.source import BadImportFile
 from graph.settings import Settings
 from memory.episodic.store import EpisodeArchive
-from memory.episodic.vectors import VectorIndex
+from memory.episodic.vectors import ChromaLocation, VectorIndex
 from memory.errors import GoatError
 from memory.models import Episode
 from memory.owner_files import OwnerFiles
@@ -338,8 +338,8 @@ def test_a_folder_is_no_file_and_may_be_empty(tmp_path: Path) -> None:
 
 @pytest.fixture
 async def archive(tmp_path: Path) -> AsyncIterator[EpisodeArchive]:
-    files = OwnerFiles(lambda: tmp_path / "owners")
-    vectors = VectorIndex(lambda: tmp_path / "chroma", lambda: Settings(data_folder=tmp_path))
+    files = OwnerFiles(tmp_path / "owners")
+    vectors = VectorIndex(ChromaLocation(folder=tmp_path / "chroma"))
     archive = EpisodeArchive(files, vectors, HashEmbeddings())
     yield archive
     await archive.close()

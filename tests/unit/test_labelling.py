@@ -46,7 +46,7 @@ TWO = [past("t1", {"a": 0.9, "b": 0.4}), past("t2", {"c": 0.7}, day=1), past("t3
 
 @pytest.fixture
 async def files(tmp_path: Path) -> AsyncIterator[OwnerFiles]:
-    files = OwnerFiles(lambda: tmp_path)
+    files = OwnerFiles(tmp_path)
     yield files
     await files.close()
 
@@ -150,7 +150,7 @@ class TestSession:
     async def test_what_cannot_be_kept_is_asked_again(self, tmp_path: Path) -> None:
         folder = tmp_path / "a file"
         folder.write_text("")
-        files = OwnerFiles(lambda: folder)
+        files = OwnerFiles(folder)
         session = LabellingSession(LabelLog(files), OWNER, TWO)
         before = session.current
         with pytest.raises(TierUnavailable):

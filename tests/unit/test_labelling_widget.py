@@ -24,7 +24,7 @@ HOSTILE = "<img src=x onerror=alert(1)> $\\href{javascript:alert(1)}{x}$ \x1b[2J
 
 @pytest.fixture
 async def files(tmp_path: Path) -> AsyncIterator[OwnerFiles]:
-    files = OwnerFiles(lambda: tmp_path)
+    files = OwnerFiles(tmp_path)
     yield files
     await files.close()
 
@@ -91,7 +91,7 @@ async def test_the_other_buttons(files: OwnerFiles) -> None:
 async def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
     folder = tmp_path / "a file"
     folder.write_text("")
-    files = OwnerFiles(lambda: folder)
+    files = OwnerFiles(folder)
     shown = widget(files, past("t", {"a": 0.9}))
     shown.relevant.click()
     await saved(shown)

@@ -14,7 +14,7 @@ from memory.permanent.letta_text import Unreadable, parse, render
 from memory.permanent.rules import TokenCap, spelt
 from tests.tables import each
 
-CAP = TokenCap(len, lambda: 10**9)
+CAP = TokenCap(len, 10**9)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 KEYS = TEXT.map(lambda key: key.strip()[:50].strip()).filter(bool).map(spelt)
 WRITING = st.tuples(KEYS | st.none(), TEXT | st.none(), st.integers(-(10**16), 10**17))
@@ -109,7 +109,7 @@ def test_a_change_that_stands_is_not_made_again() -> None:
 
 
 def test_a_refused_change_is_told_when_it_was_tried_in_vain() -> None:
-    edit = Edit(upsert("k", "v", 1, TokenCap(len, lambda: 1)))
+    edit = Edit(upsert("k", "v", 1, TokenCap(len, 1)))
     assert edit.tried(Document()) == Document()
     edit.settle(ValueError("something else"))
     with pytest.raises(Exception, match="tokens of 1"):

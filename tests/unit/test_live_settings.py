@@ -24,7 +24,7 @@ ONE = calibration_of("any")
 async def test_a_calibration_that_is_asked_for_is_found_or_refused_with_those_there_are() -> None:
     other = ONE.model_copy(update={"embedding_model": "other"})
     calibrations = {"ours": ONE.model_copy(update={"embedding_model": "this"}), "theirs": other}
-    live = LiveSettings(lambda: Settings(calibrations=calibrations), follow=False)
+    live = LiveSettings(Settings(calibrations=calibrations), follow=False)
     assert await live.named("ours", "this") == calibrations["ours"]
     with pytest.raises(ConfigError, match=r"'our' is unknown. Did you mean ours\? .* for this: ours\."):
         await live.named("our", "this")
@@ -58,7 +58,7 @@ def long_ago(path: str = ".") -> None:
 
 def live(clock: Callable[[], float] = time.monotonic) -> LiveSettings:
     settings = load_settings()
-    return LiveSettings(lambda: settings, follow=True, clock=clock)
+    return LiveSettings(settings, follow=True, clock=clock)
 
 
 async def thresholds(settings: LiveSettings) -> float:
@@ -202,7 +202,7 @@ async def test_thresholds_that_name_no_rule_are_told_once_with_what_to_do(
 
 async def test_settings_given_in_code_are_not_overridden() -> None:
     given = Settings(gap_threshold=0.2, calibrations={"mine": ONE})
-    settings = LiveSettings(lambda: given, follow=False)
+    settings = LiveSettings(given, follow=False)
     write("gap_threshold = 0.6")
     assert (await settings.context()).gap_threshold == 0.2
     assert await settings.find("mine") == ONE

@@ -255,14 +255,12 @@ class TestAssemble:
     async def test_memories_stand_in_order_of_time(self) -> None:
         given = state(*(candidate(f"{days} days", 2, days=days) for days in (9, 1, 20)))
         filled: State = {**given, "allocation": await allocate(given)}
-        last = (await Assemble(COUNT, utc, lambda: 8000)(filled))["prompt"][-1].text
+        last = (await Assemble(COUNT, utc, 8000)(filled))["prompt"][-1].text
         assert last.index("matter20") < last.index("matter9") < last.index("matter1 ")
 
     async def test_the_order_of_the_prompt(self) -> None:
         given = state(candidate("c", 0.9, text="tomatoes"), turns=(past("p", message="hi", reply="hello"),))
-        prompt = (await Assemble(COUNT, utc, lambda: 8000)({**given, "allocation": await allocate(given)}))[
-            "prompt"
-        ]
+        prompt = (await Assemble(COUNT, utc, 8000)({**given, "allocation": await allocate(given)}))["prompt"]
         assert roles(prompt) == ["system", "human", "ai", "human"]
         assert prompt[0].text.startswith("You are GOAT.")
         last = prompt[-1].text

@@ -34,7 +34,7 @@ class Counting(HashEmbeddings):
 
 
 async def vectors(folder: Path | None, model: Counting) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    return await NullTurns(model, Background(), None if folder is None else lambda: folder).vectors()
+    return await NullTurns(model, Background(), folder).vectors()
 
 
 @pytest.mark.parametrize("remote", [False, True])

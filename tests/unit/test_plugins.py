@@ -187,7 +187,7 @@ def test_files_for_the_chat_are_removed_after_a_day_whosever_they_are(tmp_path: 
 
 async def test_old_files_are_looked_for_again_and_again(tmp_path: Path) -> None:
     old = services_of(Settings(data_folder=tmp_path)).artifact("old.png")
-    upkeep = ArtifactUpkeep(lambda: tmp_path, every=0.02)
+    upkeep = ArtifactUpkeep(tmp_path, every=0.02)
     for _ in range(2):
         upkeep.begin()
         for _ in range(2):

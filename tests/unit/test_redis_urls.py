@@ -132,11 +132,11 @@ def test_the_address_does_not_show_its_secrets() -> None:
     ],
 )
 async def test_every_form_makes_a_client_without_connecting(url: str) -> None:
-    connection = RedisConnection(lambda: url)
+    connection = RedisConnection(url)
     assert await connection.client() is await connection.client()
     await connection.close()
 
 
 async def test_no_url_and_no_embedded_server_is_an_error() -> None:
     with pytest.raises(ConfigError, match="GOAT_REDIS_URL"):
-        await RedisConnection(lambda: "").client()
+        await RedisConnection("").client()

@@ -23,7 +23,7 @@ def failing(error: Exception) -> BaseTool:
 
 
 async def ran(error: Exception) -> Output:
-    runner = ToolRunner(PluginIsolation(), lambda: 30.0, lambda: 2000)
+    runner = ToolRunner(PluginIsolation(), 30.0, 2000)
     call: dict[str, Any] = {"id": "k", "key": "k", "name": "fail", "arguments": {}}
     return await runner(failing(error), Call(**call), Caller(turn=turn(), key="k"))
 

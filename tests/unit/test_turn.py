@@ -21,7 +21,7 @@ from tests.tables import each
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SAID = NOW - timedelta(hours=1)
-READ = TurnReader(default_owner=lambda: "me", clock=lambda: NOW)
+READ = TurnReader(default_owner="me", clock=lambda: NOW)
 NAMES = st.lists(
     st.text(alphabet=st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8),
     min_size=1,

@@ -88,7 +88,7 @@ def by_seq(weighed: Weighed) -> dict[int, float]:
 
 @pytest.fixture
 async def files(tmp_path: Path) -> AsyncIterator[OwnerFiles]:
-    opened = OwnerFiles(lambda: tmp_path / "owners", busy_timeout=0.5)
+    opened = OwnerFiles(tmp_path / "owners", busy_timeout=0.5)
     yield opened
     await opened.close()
 

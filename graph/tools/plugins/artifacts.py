@@ -4,7 +4,6 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,7 +47,7 @@ def remove_old(data_folder: Path, now: float) -> None:
 class ArtifactUpkeep:
     """Remove old files at once and then every hour, in a thread of its own, until it is ended."""
 
-    def __init__(self, data_folder: Callable[[], Path], every: float = HOUR) -> None:
+    def __init__(self, data_folder: Path, every: float = HOUR) -> None:
         self._data_folder = data_folder
         self._every = every
         self._ended: threading.Event | None = None
@@ -68,7 +67,7 @@ class ArtifactUpkeep:
     def _run(self, ended: threading.Event) -> None:
         while True:
             try:
-                remove_old(self._data_folder(), time.time())
+                remove_old(self._data_folder, time.time())
             except OSError as error:
                 logger.warning("Old files for the chat cannot be removed: %s", error)
             if ended.wait(self._every):

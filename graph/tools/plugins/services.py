@@ -2,7 +2,7 @@
 
 import importlib
 import secrets
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -61,17 +61,12 @@ class SettingsView:
 class PluginServices:
     """Given to `build(services)`; the methods may be used in the tools too, on whatever loop they run."""
 
-    view: Callable[[], SettingsView]
-    """Reads the settings; a plugin is not given what could read secrets."""
+    settings: SettingsView
+    """The settings that are no secrets, such as `settings.fetch_megabytes`."""
     read_metrics: ReadMetrics
     read_logs: ReadLogs
     plugin: str = ""
     """Whose services these are."""
-
-    @property
-    def settings(self) -> SettingsView:
-        """The settings that are no secrets, such as `settings.fetch_megabytes`."""
-        return self.view()
 
     def folder(self) -> Path:
         """Return a private folder for the plugin's own files, made if need be."""

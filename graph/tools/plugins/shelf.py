@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -44,7 +44,7 @@ class PluginShelf:
 
     def __init__(
         self,
-        settings: Callable[[], Settings],
+        settings: Settings,
         services: PluginServices,
         *,
         shipped: Path = SHIPPED,
@@ -52,7 +52,9 @@ class PluginShelf:
         patience: float = PATIENCE_SECONDS,
     ) -> None:
         self.isolation = PluginIsolation()
-        self._settings = settings
+        self._secrets = listed(settings.plugin_secrets)
+        self._data_folder = settings.data_folder.expanduser()
+        self._folder = (settings.plugins_folder or settings.data_folder / "plugins").expanduser()
         self._services = services
         self._shipped = shipped
         self._load_seconds = load_seconds
@@ -84,7 +86,7 @@ class PluginShelf:
         """Say in a line which plugins there are; waits until all are loaded."""
         await self._looked(None)
         names = sorted(tool.name for plugin in self._shown.values() for tool in plugin.tools)
-        folder = self._folder()
+        folder = self._folder
         return f"{len(names)} tools of {len(self._shown)} plugins: {', '.join(names)}; yours go to {folder}"
 
     async def erase(self, *, owner: str) -> None:
@@ -93,7 +95,7 @@ class PluginShelf:
         Raises:
             DataFolderError: they cannot be removed.
         """
-        await asyncio.to_thread(erase_artifacts, owner, self._data_folder())
+        await asyncio.to_thread(erase_artifacts, owner, self._data_folder)
 
     async def aclose(self) -> None:
         """End what runs the tools, and let go of the plugins; they are loaded anew when asked for."""
@@ -121,7 +123,7 @@ class PluginShelf:
 
     def _refresh(self) -> None:
         files, problems = self._files()
-        owners = trusted_owners(self._data_folder())
+        owners = trusted_owners(self._data_folder)
         for name in set(self._read) - set(files):
             del self._read[name]
         for name, file in files.items():
@@ -136,7 +138,7 @@ class PluginShelf:
         """List the files by name; a file of the user's stands before a shipped one of its name."""
         files: dict[str, PluginFile] = {}
         problems: dict[str, str] = {}
-        for folder, shipped in ((self._shipped, True), (self._folder(), False)):
+        for folder, shipped in ((self._shipped, True), (self._folder, False)):
             try:
                 files |= {file.name: file for file in plugin_files(folder, shipped=shipped)}
             except PluginProblem as problem:
@@ -145,7 +147,7 @@ class PluginShelf:
 
     def _load(self, file: PluginFile, owners: set[int], last: LoadedPlugin | None) -> _Read:
         if not file.shipped:
-            withhold_secrets(listed(self._settings().plugin_secrets))
+            withhold_secrets(self._secrets)
         services = replace(self._services, plugin=file.path.stem)
         try:
             good = load_plugin(file.path, read_plugin(file, owners), services, self._load_seconds)
@@ -174,13 +176,6 @@ class PluginShelf:
             if self._problems.get(name) != problem:
                 logger.warning("The plugin %s has a problem: %s", name, problem)
         self._problems = problems
-
-    def _data_folder(self) -> Path:
-        return self._settings().data_folder.expanduser()
-
-    def _folder(self) -> Path:
-        settings = self._settings()
-        return (settings.plugins_folder or settings.data_folder / "plugins").expanduser()
 
 
 def settled(
