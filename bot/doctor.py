@@ -1,7 +1,6 @@
 """`goat doctor`: check every part that the agent stands on, and say what to do."""
 
 import asyncio
-import importlib
 import platform
 import shutil
 import sys
@@ -182,10 +181,9 @@ async def _plugins(layers: Layers) -> str:
 
 
 async def _telegram(layers: Layers) -> str:
-    """Import the bot only where there is one: it takes a second."""
-    checking = await asyncio.to_thread(importlib.import_module, "bot.telegram.checking")
-    text: str = await checking.check_bot(layers)
-    return text
+    from bot.telegram.checking import check_bot  # noqa: PLC0415 - a second, only where there is a bot
+
+    return await check_bot(layers)
 
 
 async def _chat_model(layers: Layers) -> str:

@@ -1,6 +1,5 @@
 """How the terminal shows replies: as Markdown on a screen, as they are written anywhere else."""
 
-import importlib
 from types import ModuleType
 from typing import Protocol
 
@@ -69,7 +68,9 @@ def print_resumed(console: Console, state: State) -> None:
 
 def load() -> ModuleType:
     """Import what renders Markdown, which takes a while the first time."""
-    return importlib.import_module("bot.markdown")
+    from bot import markdown  # noqa: PLC0415 - what renders Markdown takes a while to import
+
+    return markdown
 
 
 def _is_screen(console: Console) -> bool:

@@ -1,14 +1,16 @@
 """The chat model, as the turn sees it."""
 
 import asyncio
-import importlib
 from collections.abc import AsyncIterator, Sequence
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
 from langchain_core.messages import AIMessageChunk, AnyMessage
 from langchain_core.tools import BaseTool
 
 from graph.settings import Settings
+
+if TYPE_CHECKING:
+    from graph.openai_chat import OpenAICompatible
 
 
 class ChatModel(Protocol):
@@ -66,12 +68,18 @@ class ConfiguredChatModel:
     async def _open(self) -> ChatModel:
         """Import the client library (over a second) off the event loop, and make the client, once."""
         if self._opened is None:
-            module = await asyncio.to_thread(importlib.import_module, "graph.openai_chat")
+            client = await asyncio.to_thread(_client)
             if self._opened is None:
-                self._opened = cast("ChatModel", module.OpenAICompatible(self._settings))
+                self._opened = client(self._settings)
         return self._opened
 
     async def aclose(self) -> None:
         """Close the connections, if there are any."""
         if self._opened is not None:
             await self._opened.aclose()
+
+
+def _client() -> "type[OpenAICompatible]":
+    from graph.openai_chat import OpenAICompatible  # noqa: PLC0415 - LangChain's client takes over a second
+
+    return OpenAICompatible

@@ -33,7 +33,8 @@ from memory.episodic.feedback import FeedbackLog
 from memory.episodic.labels import LabelLog
 from memory.episodic.observations import ObservationLog
 from memory.episodic.store import EpisodeArchive
-from memory.episodic.vectors import ChromaLocation, VectorIndex
+from memory.episodic.vector_backend import ChromaLocation
+from memory.episodic.vectors import VectorIndex
 from memory.erasures import Erasures
 from memory.errors import MemoryTierError
 from memory.markup import parse_calls

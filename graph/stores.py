@@ -4,8 +4,8 @@ from pathlib import Path
 
 from graph.settings import Settings
 from memory.embedding.e5 import E5Embeddings
-from memory.embedding.endpoint import Endpoint, EndpointEmbeddings
-from memory.embedding.model import EmbeddingModel
+from memory.embedding.endpoint import EndpointEmbeddings
+from memory.embedding.model import EmbeddingModel, Endpoint
 from memory.working.client import RedisConnection
 from memory.working.server import EmbeddedServer
 

@@ -1,7 +1,6 @@
 """Where spans go: to an OTLP/HTTP receiver when one is configured, else to who listens in this process."""
 
 import asyncio
-import importlib
 import logging
 import os
 from threading import Thread
@@ -79,10 +78,10 @@ class Telemetry:
         if endpoint is None:
             return
         try:
-            otlp = importlib.import_module("graph.otlp")
+            from graph.otlp import Otlp  # noqa: PLC0415 - an extra, which may not be installed
         except ModuleNotFoundError as error:
             raise ConfigError(f"{_CONFIGURED} {is_missing('telemetry')}") from error
-        self._exporting = otlp.Otlp(endpoint)
+        self._exporting = Otlp(endpoint)
 
     def _open_late(self) -> None:
         try:

@@ -1,13 +1,11 @@
 """Draw beside the event loop, one picture at a time; matplotlib is loaded for the first one."""
 
 import asyncio
-import importlib
 import logging
 import os
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 from bot.pictures.palette import DARK, Palette
 from bot.pictures.values import Room, Scores, Words
@@ -33,8 +31,9 @@ class Painter:
         with self._lock:
             try:
                 self._make_folder()
-                drawing = importlib.import_module("bot.pictures.turn")
-                return cast(bytes, drawing.turn_png(scores, room, palette=palette, words=words))
+                from bot.pictures.turn import turn_png  # noqa: PLC0415 - matplotlib is an extra
+
+                return turn_png(scores, room, palette=palette, words=words)
             except ModuleNotFoundError:
                 logger.warning("The picture of a turn was not drawn. %s", is_missing("pictures"))
                 return None

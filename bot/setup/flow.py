@@ -1,6 +1,5 @@
 """`goat setup`: show what is configured, choose a model, connect the Telegram bot."""
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import ModuleType
@@ -121,4 +120,6 @@ class Setup:
 
 def _pairing() -> ModuleType:
     """Import the bot, which takes a second that a model alone need not wait."""
-    return importlib.import_module("bot.pair_command")
+    from bot import pair_command  # noqa: PLC0415 - see above
+
+    return pair_command

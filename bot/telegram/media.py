@@ -1,7 +1,6 @@
 """Files that people send, turned into text: voice is transcribed, photos are described, documents read."""
 
 import asyncio
-import importlib
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
@@ -136,11 +135,17 @@ class MediaReader:
         name, base_url, key = (getattr(self._settings, setting) for setting in names)
         if not name:
             raise MediaRefused(*_OFF[purpose])
-        module = await asyncio.to_thread(importlib.import_module, "bot.telegram.media_models")
+        model = await asyncio.to_thread(_media_model)
         if purpose not in self._opened:
             timeout = self._settings.media_timeout
-            self._opened[purpose] = module.MediaModel(purpose, name, base_url, key, timeout)
+            self._opened[purpose] = model(purpose, name, base_url, key, timeout)
         return self._opened[purpose]
+
+
+def _media_model() -> "type[MediaModel]":
+    from bot.telegram.media_models import MediaModel  # noqa: PLC0415 - the client library takes a second
+
+    return MediaModel
 
 
 def _part(carrier: Carrier, text: str, *sources: str) -> Part:

@@ -11,13 +11,13 @@ from langchain_core.embeddings import Embeddings
 
 from memory.embedding.centring import Centring, read_centring
 from memory.embedding.lanes import Lanes
+from memory.embedding.model import TIER
 from memory.embedding.parts import Span, split_offsets
 from memory.errors import DataFolderError, TierUnavailable
 
 if TYPE_CHECKING:
     from memory.embedding.encoder import Encoder
 
-TIER = "episodic"
 NAME = "multilingual-e5-small-q8-1-centred-1"
 """The vectors': those of graph 1 can be compared (cosine 0.995 with graph 2), and archives keep them."""
 DIMENSION = 384

@@ -4,53 +4,17 @@ import asyncio
 import math
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
+from memory.embedding.model import TIER, Endpoint
 from memory.embedding.parts import Span, split_offsets
 from memory.errors import TierCorrupt
 from memory.text import clean
 
-TIER = "episodic"
+if TYPE_CHECKING:
+    from memory.embedding.openai_client import OpenAIClient
+
 PART = 2000  # bytes of UTF-8: never more tokens than that, in most languages a quarter
-TIMEOUT = 20.0  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where the model is; shown without the key.
-
-    Attributes:
-        timeout: seconds.
-    """
-
-    model: str
-    base_url: str
-    api_key: SecretStr
-    timeout: float = TIMEOUT
-
-    def __str__(self) -> str:
-        host = urlsplit(self.base_url).netloc.rpartition("@")[2] if self.base_url else "api.openai.com"
-        return f"the embedding endpoint {host or 'without a host name'}"
-
-
-class EndpointClient(Protocol):
-    """Sends texts, and returns vectors as they come."""
-
-    def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """Embed the texts, blocking."""
-        ...
-
-    async def aembed(self, texts: Sequence[str]) -> list[list[float]]:
-        """Embed the texts."""
-        ...
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        ...
 
 
 class EndpointEmbeddings:
@@ -61,7 +25,7 @@ class EndpointEmbeddings:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._lock = threading.Lock()
-        self._opened: EndpointClient | None = None
+        self._opened: OpenAIClient | None = None
         self._dimension: int | None = None
 
     @property
@@ -103,7 +67,7 @@ class EndpointEmbeddings:
         if opened is not None:
             await opened.aclose()
 
-    def _client(self) -> EndpointClient:
+    def _client(self) -> "OpenAIClient":
         with self._lock:
             if self._opened is None:
                 from memory.embedding.openai_client import OpenAIClient  # noqa: PLC0415 - takes a second

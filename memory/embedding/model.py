@@ -1,7 +1,14 @@
-"""What an embedding model promises, wherever it runs."""
+"""What an embedding model promises, wherever it runs, and where one is that is reached over a network."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+TIER = "episodic"
+TIMEOUT = 20.0  # seconds
 
 
 class EmbeddingModel(Protocol):
@@ -47,3 +54,21 @@ class EmbeddingModel(Protocol):
     async def aclose(self) -> None:
         """Release threads and connections."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the model is; shown without the key.
+
+    Attributes:
+        timeout: seconds.
+    """
+
+    model: str
+    base_url: str
+    api_key: SecretStr
+    timeout: float = TIMEOUT
+
+    def __str__(self) -> str:
+        host = urlsplit(self.base_url).netloc.rpartition("@")[2] if self.base_url else "api.openai.com"
+        return f"the embedding endpoint {host or 'without a host name'}"

@@ -13,7 +13,7 @@ from memory.episodic.kept_vectors import MESSAGE, KeptPart, rounded
 from memory.episodic.ledger import VectorLedger
 from memory.episodic.log import EpisodeLog
 from memory.episodic.noise import NullTurns
-from memory.episodic.vectors import Chunk
+from memory.episodic.vector_backend import Chunk
 from memory.models import Episode
 
 BATCH = 48  # episodes read at once

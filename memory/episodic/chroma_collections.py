@@ -14,7 +14,7 @@ from chromadb.errors import ChromaError
 from langchain_chroma import Chroma
 
 from memory.episodic.chroma_client import connect, disconnect
-from memory.episodic.vectors import ChromaLocation
+from memory.episodic.vector_backend import ChromaLocation
 
 LARGE = 200
 """Records from which on a collection is not quick to open: 900 that Chroma has not yet written to files take

@@ -19,7 +19,7 @@ from memory.episodic.log import COLUMNS, TIER
 from memory.episodic.lookup import look_up
 from memory.episodic.noise import NullTurns
 from memory.episodic.search import MOST_PARTS, PARTS, Dense, Query, held_against, to_asked
-from memory.episodic.vectors import Found
+from memory.episodic.vector_backend import Found
 from memory.episodic.weighing import Against, exact
 from memory.models import SearchResult, Seen
 from memory.owner_files import OwnerFiles

@@ -21,7 +21,8 @@ from memory.episodic.ledger import VectorLedger, VectorState
 from memory.episodic.lookup import Times, look_up
 from memory.episodic.noise import NullTurns
 from memory.episodic.reach import Reach, Reaches, since
-from memory.episodic.vectors import TIER, Found, Vector, VectorIndex
+from memory.episodic.vector_backend import TIER, Found, Vector
+from memory.episodic.vectors import VectorIndex
 from memory.episodic.weighing import Against, hold
 from memory.errors import MemoryTierError
 from memory.fusion_weights import BALANCED, FusionWeights

@@ -17,7 +17,8 @@ from memory.episodic.log import EpisodeLog
 from memory.episodic.noise import NullTurns
 from memory.episodic.past import PastArchive
 from memory.episodic.search import Query, Searcher
-from memory.episodic.vectors import TIER, VectorIndex
+from memory.episodic.vector_backend import TIER
+from memory.episodic.vectors import VectorIndex
 from memory.errors import MemoryTierError, TierUnavailable
 from memory.fusion_weights import BALANCED, FusionWeights
 from memory.models import Episode, IndexProgress, SearchResult

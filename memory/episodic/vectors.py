@@ -1,91 +1,29 @@
 """The vectors of the archive, by Chroma; every call runs on a thread beside the event loop, and in bounds."""
 
 import asyncio
-import importlib
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from types import ModuleType
-from typing import Protocol, TypeVar, cast
-
-from pydantic import SecretStr
+from typing import TypeVar
 
 from memory.episodic.chroma_files import vacuum
 from memory.episodic.pool import DaemonPool
+from memory.episodic.vector_backend import TIER, ChromaLocation, Chunk, Found, Vector, VectorBackend
 from memory.errors import TierUnavailable
 
 T = TypeVar("T")
-Vector = Sequence[float]
-TIER = "episodic"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChromaLocation:
-    """Where the vectors stand: a server when `url` is given, else a folder of this machine."""
+def import_chroma() -> "Callable[[ChromaLocation], VectorBackend]":
+    """Return what opens Chroma."""
+    from memory.episodic.chroma import open_chroma  # noqa: PLC0415 - chromadb takes a second or two
 
-    folder: Path
-    url: SecretStr = field(default_factory=lambda: SecretStr(""))
-    """`http(s)://[token@]host:port`; the token is sent as `Authorization: Bearer`."""
-    timeout: float = 10.0
-    """Seconds that the server has for an answer."""
-
-    @property
-    def local(self) -> bool:
-        return not self.url.get_secret_value()
-
-    def __str__(self) -> str:
-        """Name it without the token."""
-        scheme, _, rest = self.url.get_secret_value().rpartition("://")
-        return f"{scheme}://{rest.rpartition('@')[2]}" if rest else str(self.folder)
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """A span of an episode's text, half-open and in characters, that has a vector of its own."""
-
-    turn_id: str
-    number: int
-    start: int
-    end: int
-
-    @property
-    def record_id(self) -> str:
-        return f"{self.turn_id}#{self.number}"
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A part that a search found."""
-
-    turn_id: str
-    score: float
-    """Cosine similarity."""
-
-
-class VectorBackend(Protocol):
-    """What a vector database does, each call blocking; a collection that is not there reads as empty."""
-
-    def upsert(
-        self, collection: str, parts: Sequence[Chunk], vectors: Sequence[Vector], about: dict[str, str | int]
-    ) -> None: ...
-    def search(self, collection: str, vector: Vector, limit: int) -> list[Found]: ...
-    def count(self, collection: str) -> int: ...
-    def forget(self, collection: str, turn_ids: Sequence[str]) -> None: ...
-    def drop(self, collection: str) -> None: ...
-    def catch_up(self, collection: str) -> None: ...
-    def close(self) -> None: ...
-
-
-def import_chroma() -> ModuleType:
-    """Import the adapter: that alone takes a second or two, so it waits until vectors are asked for."""
-    return importlib.import_module("memory.episodic.chroma")
+    return open_chroma
 
 
 def connect_chroma(location: ChromaLocation) -> VectorBackend:
     """Open Chroma."""
-    return cast(VectorBackend, import_chroma().open_chroma(location))
+    return import_chroma()(location)
 
 
 class VectorIndex:

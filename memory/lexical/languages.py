@@ -1,6 +1,5 @@
 """Which language a line or a sentence is in: told by small words, or by py3langid."""
 
-import importlib
 import re
 from functools import cache
 from typing import Protocol, cast
@@ -85,7 +84,8 @@ def _leaning(words: set[str]) -> str:
 @cache
 def identifier() -> Identifier:
     """Load py3langid's model: that takes most of a second, so it waits until it is asked for."""
-    langid = importlib.import_module("py3langid.langid")
+    from py3langid import langid  # noqa: PLC0415 - slow to import
+
     loaded = cast(Identifier, langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE))
     loaded.set_languages([*ALGORITHMS, *_UNSTEMMED])
     return loaded

@@ -4,7 +4,6 @@ Importing that takes about 0.1 s, and the first date of each language as much ag
 thread when the program starts.
 """
 
-import importlib
 import re
 from datetime import date
 from functools import cache
@@ -40,9 +39,10 @@ def parse_day(text: str, *, until: date) -> date | None:
 
 @cache
 def _parser() -> Any:
-    dateparser = importlib.import_module("dateparser.date")  # slow to import
+    from dateparser.date import DateDataParser  # noqa: PLC0415 - slow to import
+
     settings = {"DATE_ORDER": "DMY", "PREFER_LOCALE_DATE_ORDER": False, "PARSERS": ["absolute-time"]}
-    return dateparser.DateDataParser(languages=["en", "ro"], settings=settings)
+    return DateDataParser(languages=["en", "ro"], settings=settings)
 
 
 def _read(text: str) -> date | None:

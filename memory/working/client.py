@@ -1,7 +1,6 @@
 """The connection to Redis that the working tier shares; redis-py is imported with its first use."""
 
 import asyncio
-import importlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import ModuleType
@@ -58,9 +57,11 @@ class RedisConnection:
 
     async def write_files_anew(self) -> str:
         """Have the server keep on its disk what it holds now, and nothing older; return why it does not."""
-        files = await asyncio.to_thread(importlib.import_module, "memory.working.redis_files")
+        client = await self.client()
+        from memory.working.redis_files import write_anew  # noqa: PLC0415 - redis-py is imported by now
+
         async with translate_errors():
-            return str(await files.write_anew(await self.client()))
+            return await write_anew(client)
 
     def _adopt_loop(self) -> None:
         """Forget a client that belongs to another event loop: its sockets are of no use in this one."""
@@ -83,4 +84,6 @@ async def translate_errors() -> AsyncIterator[None]:
 
 def _redis_py() -> ModuleType:
     """Import what speaks to redis-py, which takes 0.1 s."""
-    return importlib.import_module("memory.working.redis_client")
+    from memory.working import redis_client  # noqa: PLC0415 - redis-py takes 0.1 s
+
+    return redis_client

@@ -19,7 +19,8 @@ from memory.episodic.kept_vectors import PAGE, KeptPart
 from memory.episodic.lookup import MOST_KEYED, look_up
 from memory.episodic.noise import read_null_turns
 from memory.episodic.store import EpisodeArchive
-from memory.episodic.vectors import ChromaLocation, VectorIndex
+from memory.episodic.vector_backend import ChromaLocation
+from memory.episodic.vectors import VectorIndex
 from memory.models import Episode, SearchResult
 from memory.owner_files import OwnerFiles
 from memory.owner_schema import MIGRATIONS, VERSION, migrate, version

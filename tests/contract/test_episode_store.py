@@ -12,7 +12,8 @@ from pydantic import SecretStr
 
 from memory.episodic.noise import read_null_turns
 from memory.episodic.store import EpisodeArchive
-from memory.episodic.vectors import ChromaLocation, VectorBackend, VectorIndex, connect_chroma
+from memory.episodic.vector_backend import ChromaLocation, VectorBackend
+from memory.episodic.vectors import VectorIndex, connect_chroma
 from memory.errors import EmbeddingMismatch, TierUnavailable
 from memory.fusion_weights import FusionWeights
 from memory.models import Episode, Hit

@@ -17,7 +17,8 @@ from graph.turn import TurnReader, user_message
 from memory.episodic.background import Background
 from memory.episodic.observations import ObservationLog
 from memory.episodic.store import EpisodeArchive
-from memory.episodic.vectors import ChromaLocation, Found, Vector, VectorIndex
+from memory.episodic.vector_backend import ChromaLocation, Found, Vector
+from memory.episodic.vectors import VectorIndex
 from memory.errors import TierUnavailable
 from memory.models import Episode, Outcome, SearchResult
 from memory.owner_files import OwnerFiles

@@ -12,7 +12,8 @@ import pytest_asyncio
 from bot.bench.sets.handmade import packaged
 from memory.embedding.e5 import E5Embeddings
 from memory.episodic.store import EpisodeArchive
-from memory.episodic.vectors import ChromaLocation, VectorIndex
+from memory.episodic.vector_backend import ChromaLocation
+from memory.episodic.vectors import VectorIndex
 from memory.models import Episode
 from memory.owner_files import OwnerFiles
 

@@ -22,15 +22,8 @@ from graph.thread_ids import thread_id
 from graph.turn import TurnReader, user_message
 from memory.episodic.background import Background
 from memory.episodic.store import EpisodeArchive
-from memory.episodic.vectors import (
-    ChromaLocation,
-    Chunk,
-    Found,
-    Vector,
-    VectorBackend,
-    VectorIndex,
-    connect_chroma,
-)
+from memory.episodic.vector_backend import ChromaLocation, Chunk, Found, Vector, VectorBackend
+from memory.episodic.vectors import VectorIndex, connect_chroma
 from memory.errors import TierUnavailable
 from memory.models import CacheEntry, Episode, SearchReport
 from memory.owner_files import OwnerFiles

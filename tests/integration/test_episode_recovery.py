@@ -23,7 +23,8 @@ from memory.episodic import backlog, store
 from memory.episodic.log import EpisodeLog
 from memory.episodic.noise import read_null_turns
 from memory.episodic.store import EpisodeArchive
-from memory.episodic.vectors import ChromaLocation, VectorBackend, VectorIndex
+from memory.episodic.vector_backend import ChromaLocation, VectorBackend
+from memory.episodic.vectors import VectorIndex
 from memory.errors import TierCorrupt, TierUnavailable
 from memory.models import Episode
 from memory.owner_files import OwnerFiles

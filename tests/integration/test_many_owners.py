@@ -12,7 +12,8 @@ import pytest
 from memory.episodic.chroma import ChromaVectors
 from memory.episodic.chroma_collections import OpenCollections
 from memory.episodic.store import EpisodeArchive
-from memory.episodic.vectors import ChromaLocation, VectorIndex
+from memory.episodic.vector_backend import ChromaLocation
+from memory.episodic.vectors import VectorIndex
 from memory.models import Episode
 from memory.owner_files import OwnerFiles
 from tests.plugins import until

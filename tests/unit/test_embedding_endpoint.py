@@ -9,8 +9,8 @@ from pydantic import SecretStr
 from graph.settings import Settings
 from graph.stores import embedding_model
 from memory.embedding.e5 import E5Embeddings
-from memory.embedding.endpoint import Endpoint, EndpointEmbeddings
-from memory.embedding.model import EmbeddingModel
+from memory.embedding.endpoint import EndpointEmbeddings
+from memory.embedding.model import EmbeddingModel, Endpoint
 from memory.errors import MemoryTierError, TierCorrupt, TierUnavailable
 from tests.servers.faults import Fault
 from tests.servers.model import ModelServer, running_model_server

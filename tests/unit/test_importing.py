@@ -15,7 +15,8 @@ from bot.importers.importing import Imported, Stage, import_episodes, store_epis
 from bot.importers.source import BadImportFile
 from graph.settings import Settings
 from memory.episodic.store import EpisodeArchive
-from memory.episodic.vectors import ChromaLocation, VectorIndex
+from memory.episodic.vector_backend import ChromaLocation
+from memory.episodic.vectors import VectorIndex
 from memory.errors import GoatError
 from memory.models import Episode
 from memory.owner_files import OwnerFiles

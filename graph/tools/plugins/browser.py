@@ -1,7 +1,6 @@
 """A page in a browser of its own, which is closed afterwards and reaches the public web alone."""
 
 import asyncio
-import importlib
 import os
 import shutil
 import tempfile
@@ -130,9 +129,15 @@ def found_browser() -> str:
 
 async def _playwright() -> Any:
     try:
-        return await asyncio.to_thread(importlib.import_module, "playwright.async_api")
+        return await asyncio.to_thread(_imported)
     except ImportError:
         raise ToolException(is_missing("browser")) from None
+
+
+def _imported() -> Any:
+    from playwright import async_api  # noqa: PLC0415 - an extra, which may not be installed
+
+    return async_api
 
 
 async def _settled(page: "Page", wait_for: str, api: Any, seconds: float) -> bool:

@@ -1,7 +1,6 @@
 """A page's own text as Markdown, without what stands around it."""
 
 import asyncio
-import importlib
 
 
 async def page_markdown(html: str, url: str) -> str:
@@ -10,7 +9,8 @@ async def page_markdown(html: str, url: str) -> str:
 
 
 def _markdown(html: str, url: str) -> str:
-    trafilatura = importlib.import_module("trafilatura")  # slow to import
+    import trafilatura  # noqa: PLC0415 - slow to import
+
     about = trafilatura.extract_metadata(html, default_url=url)
     text = trafilatura.extract(
         html,

@@ -1,11 +1,10 @@
 """What a plugin is given: settings without secrets, places for files, the web, figures and the log."""
 
-import importlib
 import secrets
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 from langchain_core.runnables.config import ensure_config
 from pydantic import SecretStr
@@ -92,9 +91,9 @@ class PluginServices:
         With the setting `fetch_private` also to this machine and its network. At most 5 redirects are
         followed, each under the same rule; `AddressRefused` is raised where it forbids one.
         """
-        web = importlib.import_module("graph.tools.plugins.web")  # httpx is slow to import
-        private = self.settings.fetch_private
-        return cast("httpx.AsyncClient", web.guarded_client(private=private, seconds=seconds))
+        from graph.tools.plugins.web import guarded_client  # noqa: PLC0415 - httpx is slow to import
+
+        return guarded_client(private=self.settings.fetch_private, seconds=seconds)
 
     async def metrics(self, owner: str, days: int) -> Metrics:
         """Read an owner's figures of the last `days`."""
