@@ -17,7 +17,7 @@ from bot.setup.questions import Left, Questions
 from bot.warm_up import loaded
 from graph.logs import configure_logging
 from graph.settings import Settings, terminal_folder
-from memory.ending import end
+from memory.deadline import end
 
 if TYPE_CHECKING:
     from bot.terminal import Chat

@@ -12,7 +12,7 @@ from bot.terminal import Chat
 from graph.agent import Agent
 from graph.app import open_agent
 from graph.settings import Settings
-from memory.ending import end
+from memory.deadline import end
 
 _LAST, _LAST_TOKENS = 3, 2000
 """The most exchanges of a thread that are shown when it is gone on with, and about how long they may be."""

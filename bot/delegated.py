@@ -14,7 +14,7 @@ from graph.agent import Agent
 from graph.delegation.job import Job, Status
 from graph.delegation.notices import Address, Notice
 from graph.delegation.tools import described, progress_line, status_line
-from memory.ending import end
+from memory.deadline import end
 from memory.errors import GoatError
 
 _PAUSE, _DOWN_PAUSE = 0.3, 3.0

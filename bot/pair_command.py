@@ -9,7 +9,7 @@ from rich.console import Console
 from bot.command import command_app, command_settings
 from bot.telegram.access import CODE_SECONDS, Access, Role
 from bot.telegram.checking import identify
-from bot.telegram.keys import Keys
+from bot.telegram.records import Keys
 from bot.telegram.running import check_settings
 from graph.layers import open_layers
 from graph.settings import Settings

@@ -16,7 +16,6 @@ from bot.printable import printable, snippet
 from graph.events import Approval
 from graph.explanation import Explained, Explanation, explain, in_english
 from graph.reasons import told
-from graph.rounds import results_of
 from graph.state import State
 from memory.models import Fact
 from memory.observation import Shares
@@ -67,11 +66,6 @@ def approval(asked: Approval) -> RenderableType:
     """Show a call that waits for the person's word, so that nothing of it is hidden."""
     title = Text(f"{printable(asked.tool)} is to be run ({asked.reason}):", style="yellow")
     return Group(title, *(Text(f"  {line}") for line in argument_lines(asked)))
-
-
-def attachments(state: State) -> list[str]:
-    """Return the paths of the files that the turn's tools made."""
-    return [path for result in results_of(state) for path in result.attachments]
 
 
 def facts(rows: Sequence[Fact], zone: tzinfo) -> RenderableType:

@@ -14,10 +14,10 @@ from rich.console import Console
 
 from bot.command import command_app, command_settings
 from bot.telegram.checking import identify
-from bot.telegram.keys import Keys
 from bot.telegram.lanes import Lanes
 from bot.telegram.part import Duty
 from bot.telegram.place import lane_of
+from bot.telegram.records import Keys
 from bot.telegram.running import check_settings, run_bot
 from graph.layers import open_layers
 from graph.logs import configure_logging

@@ -9,6 +9,7 @@ from bot import screen
 from bot.printable import printable
 from bot.reply import print_reply, print_resumed, reply_view
 from graph.events import Calling, Event, Finished, Piece, Resumed, Waiting
+from graph.rounds import attachments
 from graph.state import State
 from memory.models import Outcome
 
@@ -61,7 +62,7 @@ class TurnView:
             self._console.print(Text(printable(reply.text)))
         elif shown.strip() != reply.text.strip():
             print_reply(self._console, reply.text)
-        for path in screen.attachments(state):
+        for path in attachments(state):
             self._console.print(Text(f"file: {path}", style="dim"))
         if reply.problem:
             screen.warn(self._console, f"{reply.problem} {KEPT_IN_PART if reply.text else KEPT}")

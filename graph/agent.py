@@ -23,7 +23,7 @@ from graph.redis_saver import RedisSaver
 from graph.snapshots import check_owner, turn_id_of, waiting_in
 from graph.state import State
 from graph.turn import PLAIN, Circumstances, is_empty, user_message
-from memory.ending import end
+from memory.deadline import end
 from memory.errors import EmptyMessage, GoatError, ThreadBusy, TierUnavailable, Undecided
 from memory.text import clean
 

@@ -10,6 +10,7 @@ from graph.context import TurnContext
 from graph.experiment import Experiments
 from graph.layers import Layers
 from graph.model_call import ModelCall
+from graph.model_window import WindowShare
 from graph.observed import Observed
 from graph.rounds import after_respond
 from graph.state import State, TurnInput
@@ -24,7 +25,6 @@ from nodes.identity import Identity
 from nodes.respond import Respond
 from nodes.searching_anew import SearchingAnew
 from nodes.tools import Tools, ToolsOfTurn
-from nodes.window_share import WindowShare
 from nodes.working import Working
 
 FETCHES = ["prefetch", "identity", "facts", "working"]

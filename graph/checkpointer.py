@@ -17,7 +17,7 @@ from graph.serde import checkpoint_serde
 from graph.studio_graph import layers
 from graph.studio_notes import use
 from graph.studio_threads import ThreadList
-from memory.ending import end
+from memory.deadline import end
 from memory.errors import GoatError
 
 logger = logging.getLogger(__name__)

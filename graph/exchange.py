@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
-from graph.plain_values import is_plain, read_plain
+from memory.errors import BadState
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,3 +100,25 @@ class Grounding:
     """The reply was written anew, and has fewer of them."""
     problem: str = ""
     """Why the corrective call gave nothing better."""
+
+
+def is_plain(value: object) -> bool:
+    """Say whether a value is of JSON, or a list with such values."""
+    if isinstance(value, list | tuple):
+        return any(map(is_plain, value))
+    return value is None or isinstance(value, dict | str | int | float)
+
+
+def read_plain(channel: str, kind: TypeAdapter[T], value: object) -> T:
+    """Return what the plain value of a key of the state stands for.
+
+    Raises:
+        BadState: it stands for nothing that the key may hold; says where it is wrong.
+    """
+    try:
+        return kind.validate_python(value)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join([channel, *map(str, one['loc'])])}: {one['msg']}" for one in error.errors()[:3]
+        )
+        raise BadState(f"This cannot stand in the state: {wrong}. Leave it as it was, or go on.") from None

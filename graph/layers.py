@@ -16,10 +16,10 @@ from graph.chat_model import ChatModel, ConfiguredChatModel
 from graph.delegation.delegation import Delegation
 from graph.live import LiveSettings
 from graph.log_reading import read_logs
+from graph.model_call import StopSignals
 from graph.model_window import ModelWindow
 from graph.recorder import TurnRecorder
 from graph.settings import Settings
-from graph.stop import StopSignals
 from graph.stores import embedding_model, models_folder, redis_connection
 from graph.telemetry import Telemetry
 from graph.tools.memory_tools import MemoryTools

@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from memory.ending import end
+from memory.deadline import end
 from memory.errors import ThreadBusy, TierUnavailable
 from memory.working.client import translate_errors
 

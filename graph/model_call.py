@@ -1,8 +1,9 @@
-"""One call of the chat model, with whatever may become of it."""
+"""One call of the chat model, with whatever may become of it, and how a person stops it."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,12 +13,36 @@ from langchain_core.tools import BaseTool
 
 from graph.chat_model import ChatModel
 from graph.model_window import ModelWindow
-from graph.stop import StopSignals
 from memory.errors import ModelUnavailable, PromptTooLong
 from memory.models import Outcome
 from memory.text import clean
 
 STOPPED = "Stopped as you asked."
+
+
+class StopSignals:
+    """Stop wishes by turn id, of the turns that this process runs."""
+
+    def __init__(self) -> None:
+        self._events: dict[str, asyncio.Event] = {}
+
+    @contextmanager
+    def possible(self, turn_id: str) -> Iterator[None]:
+        """Take stop wishes for the turn for the time of the block."""
+        self._events[turn_id] = asyncio.Event()
+        try:
+            yield
+        finally:
+            del self._events[turn_id]
+
+    def signal(self, turn_id: str) -> asyncio.Event:
+        """Return the event that is set when the turn is asked to stop."""
+        return self._events.get(turn_id) or asyncio.Event()
+
+    def request(self, turn_id: str) -> None:
+        """Ask a running turn to stop; it goes on to the archive with what it has."""
+        if turn_id in self._events:
+            self._events[turn_id].set()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,20 +1,25 @@
-"""The model's context window, as far as it is known, and requests that fit into it."""
+"""The model's context window, as far as it is known: shares of it, and requests that fit into it."""
 
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 
 from langchain_core.messages import AIMessage, AnyMessage
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
+from graph.context import TurnContext
 from graph.model_servers import ask_window
 from graph.settings import Settings
+from graph.state import State, Turn
+from graph.tools.toolbox import Toolbox
 from graph.tools.traits import traits_of
+from memory.prompt import render_message
 from memory.refusal import Refusal
 from memory.tokens import CountTokens, TokenCounter
-from memory.window import AROUND_TOOLS, MARKS, Window, affordable, largest_cap, learned
+from memory.window import AROUND_TOOLS, MARKS, Space, Wanted, Window, affordable, largest_cap, learned, share
 
 LEAST_OUTPUT = 800
 """Characters of an output below which the model gets no more tools, but room for what they gave."""
@@ -23,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 Build = Callable[[bool, int], Sequence[AnyMessage]]
 """A request: whether it is the last one, without tools, and the most characters of an output."""
+_FENCE = 20
+"""Tokens around recalled memories, and around each text that came with the message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,3 +165,35 @@ def _description(tool: BaseTool) -> str:
 def _text(message: AnyMessage) -> str:
     calls = message.tool_calls if isinstance(message, AIMessage) else ()
     return "".join([message.text, *(f"{call['name']}{json.dumps(call['args'])}" for call in calls)])
+
+
+@dataclass(frozen=True, slots=True)
+class WindowShare:
+    """Share the window between tools, identity and facts, memory and the message."""
+
+    window: ModelWindow
+    toolbox: Toolbox
+    message_cap: int
+
+    async def __call__(
+        self, state: State, context: TurnContext, fixed: int, count: CountTokens, zone: tzinfo
+    ) -> Space | None:
+        """Return the shares of a turn whose identity and facts take `fixed`; None when no limit is known."""
+        window, turn = await self.window.known(), state["turn"]
+        if window is None:
+            return None
+        tools = await self.toolbox.offered(turn) if context.tool_rounds else {}
+        wanted = Wanted(
+            reply=self.window.reply_cap,
+            fixed=fixed,
+            message=min(_size(turn, count), self.message_cap),
+            around=count(render_message("", (), turn.at, zone)) + _FENCE * (1 + len(turn.parts)) + 2 * MARKS,
+            memory=context.l3_minimum + context.l2_floor,
+            tools=await self.window.tool_sizes(tools),
+        )
+        return share(window, wanted)
+
+
+def _size(turn: Turn, count: CountTokens) -> int:
+    """Count the message and what came with it."""
+    return count(turn.message) + sum(count(part.text) for part in turn.parts)

@@ -17,10 +17,10 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from graph.async_saver import AsyncSaver
-from graph.redis_saver_keys import PENDING, THREADS, Namespace
+from graph.redis_saver_keys import PENDING, THREADS, Namespace, text
 from graph.redis_saver_queue import CommitQueue, LatestCheckpoints, as_tuple
 from graph.redis_saver_records import Record, unpack_record, unpack_writes
-from graph.redis_saver_upkeep import copy_thread, delete_run, delete_thread, namespaces, prune, text
+from graph.redis_saver_upkeep import copy_thread, delete_run, delete_thread, namespaces, prune
 from graph.redis_saver_write import CheckpointEntry, Entry, WritesEntry, commit
 from memory.episodic.background import Background, over
 from memory.working.client import translate_errors

@@ -13,6 +13,7 @@
 import json
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 from urllib.parse import quote
 
 from langchain_core.runnables import RunnableConfig
@@ -100,3 +101,8 @@ def blob_field(channel: str, version: str | int | float) -> str:
 def _thread_prefix(thread: str) -> str:
     """Put the thread in a hash tag, free of braces and never empty."""
     return f"{_PREFIX}{{{quote(thread, safe='') or '%'}}}:"
+
+
+def text(value: Any) -> str:
+    """Return what Redis gave as text."""
+    return value.decode() if isinstance(value, bytes) else str(value)

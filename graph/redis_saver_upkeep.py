@@ -15,6 +15,7 @@ from graph.redis_saver_keys import (
     parse_run_member,
     run_key,
     run_member,
+    text,
 )
 from graph.redis_saver_records import Record, unpack_record
 
@@ -32,10 +33,6 @@ class Content(NamedTuple):
     blob_fields: list[bytes]
     written: list[str]
     """Ids of the checkpoints with pending writes, among them ids that are no checkpoint's."""
-
-
-def text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 async def namespaces(client: "Redis", thread: str) -> list[Namespace]:

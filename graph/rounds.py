@@ -8,9 +8,9 @@ from langgraph.types import Send
 
 from graph.destinations import Given, leads_elsewhere
 from graph.exchange import Call, Exchange, Grounding, ToolResult
+from graph.serde import revived_state
 from graph.shown import conversation_of, recalled_of
 from graph.state import Fitting, State
-from graph.state_values import revived_state
 from graph.updates import ToolsInput
 from memory.text import shortened
 from memory.tool_prompt import BRIDGE, LAST, fenced_output
@@ -29,6 +29,11 @@ def results_of(state: State) -> list[ToolResult]:
     """Return what this turn's calls gave, in the order in which they were asked for."""
     by_key = {result.key: result for result in state.get("results", ())}
     return [by_key[call.key] for call in exchange_of(state).calls if call.key in by_key]
+
+
+def attachments(state: State) -> list[str]:
+    """Return the paths of the files that the turn's tools made."""
+    return [path for result in results_of(state) for path in result.attachments]
 
 
 def grounding_of(state: State) -> Grounding:

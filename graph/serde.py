@@ -1,23 +1,27 @@
 """What may stand in a checkpoint: messages, plain values, and the types of the state and of the memory."""
 
+from collections.abc import Mapping
 from dataclasses import is_dataclass
 from enum import Enum
 from functools import cache
 from inspect import getmembers, isclass
 from types import ModuleType
-from typing import Any
+from typing import Any, cast, get_type_hints
 
 from langchain_core.messages import AnyMessage, BaseMessage, RemoveMessage
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from pydantic import TypeAdapter
 
 from graph import exchange, state
-from graph.state_values import revived
+from graph.exchange import is_plain, read_plain
+from graph.state import State
 from memory import models, provenance
 
 _MESSAGES = "messages"
 _OWN = (state, exchange)
 _OWN_NAMES = {module.__name__ for module in _OWN}
+_MERGED = frozenset({"messages"})
+"""Read as values by their own reducer."""
 
 
 class StateSerializer(JsonPlusSerializer):
@@ -80,3 +84,25 @@ def _types(module: ModuleType) -> list[tuple[str, str]]:
         for name, kind in getmembers(module, isclass)
         if kind.__module__ == module.__name__ and (is_dataclass(kind) or issubclass(kind, Enum))
     ]
+
+
+def revived(channel: str, value: Any) -> Any:
+    """Return what a key's plain value stands for; a value that is none of JSON's is returned as it is.
+
+    Raises:
+        BadState: it stands for nothing that the key may hold; says where it is wrong.
+    """
+    if channel not in _of_channels() or not is_plain(value):
+        return value
+    return read_plain(channel, _of_channels()[channel], value)
+
+
+def revived_state(state: State) -> State:
+    """Return a state of which no value is plain JSON any more; see `revived`."""
+    return cast("State", {channel: revived(channel, value) for channel, value in state.items()})
+
+
+@cache
+def _of_channels() -> Mapping[str, TypeAdapter[Any]]:
+    hints = get_type_hints(State)
+    return {name: TypeAdapter(kind) for name, kind in hints.items() if name not in _MERGED}

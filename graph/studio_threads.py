@@ -11,8 +11,7 @@ from langgraph_sdk.errors import LangGraphError, NotFoundError
 from redis.asyncio import Redis
 
 from graph.redis_saver import RedisSaver
-from graph.redis_saver_keys import THREADS
-from graph.redis_saver_upkeep import text
+from graph.redis_saver_keys import THREADS, text
 from memory.errors import MemoryTierError
 from memory.working.client import translate_errors
 

@@ -1,4 +1,4 @@
-"""A time limit that really fires, also over work that cannot be stopped."""
+"""Time limits that really fire, also over work that cannot be stopped, and the end of background tasks."""
 
 import asyncio
 import contextlib
@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from memory.errors import MemoryTierError, TierUnavailable
 
 T = TypeVar("T")
+_PATIENCE = 0.2
 
 
 def forget(task: "asyncio.Task[Any]") -> None:
@@ -86,3 +87,16 @@ class Steps:
             self._behind[key].add(task)
             task.add_done_callback(self._behind[key].discard)
         task.add_done_callback(forget)
+
+
+async def end(*tasks: "asyncio.Task[Any]") -> list[Any]:
+    """Cancel tasks until they have ended; return their results and errors.
+
+    Once is not always enough: what a client library waits for with `asyncio.wait_for`, as redis-py does when
+    it sends, loses a cancellation in Python 3.11 when it is done at the same moment.
+    """
+    while running := [task for task in tasks if not task.done()]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=_PATIENCE)
+    return await asyncio.gather(*tasks, return_exceptions=True)

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from memory.episodic.pool import settle
+from memory.episodic.background import settle
 from memory.owner_schema import VERSION, is_up_to_date, migrate, version
 
 CACHED_KIB = 32_768  # of a file that its reader keeps, at most

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
 from memory.keys import find_keys
-from memory.lexical.analysis import query_terms
-from memory.lexical.languages import identifier
+from memory.lexical.analysis import identifier, query_terms
 from memory.temporal import dates
 from memory.temporal.finder import TimeRange, find_range
 from memory.temporal.tense import warm_up as warm_up_tenses

@@ -1,7 +1,7 @@
 """Whether a reply made use of a memory, told by the words that it took from it."""
 
 from memory.duplicates import words_of
-from memory.lexical.languages import UNKNOWN, language_of
+from memory.lexical.analysis import UNKNOWN, language_of
 from memory.marks import knows_nothing
 
 READ_CHARS = 4000

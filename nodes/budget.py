@@ -7,6 +7,7 @@ from datetime import datetime, tzinfo
 from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
+from graph.model_window import WindowShare
 from graph.shown import extract_of
 from graph.state import Allocation, Conversation, State
 from graph.updates import BudgetUpdate
@@ -18,7 +19,6 @@ from memory.text import clip
 from memory.tokens import CountTokens, TokenCounter
 from memory.window import MARKS, Space
 from nodes.judgement import shown_turns
-from nodes.window_share import WindowShare
 
 _CHARS_PER_TOKEN = 3
 _LEAST_EXTRACT = 120

@@ -14,8 +14,8 @@ from graph.asked_calls import UNREADABLE
 from graph.context import TurnContext
 from graph.exchange import Call, ToolResult
 from graph.experiment import Experiments
+from graph.model_call import StopSignals
 from graph.state import Turn
-from graph.stop import StopSignals
 from graph.tools.caller import Caller
 from graph.tools.memory_tools import FROM_OUTSIDE
 from graph.tools.running import Output, ToolRunner

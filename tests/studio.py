@@ -11,7 +11,7 @@ from typing import Any, cast
 from langgraph_sdk.client import LangGraphClient
 
 from graph.layers import Layers
-from graph.redis_saver_upkeep import text
+from graph.redis_saver_keys import text
 from tests.servers.model import ModelServer
 from tests.servers.studio import StudioServer
 

@@ -22,7 +22,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from bot.telegram import access_scripts as scripts
-from bot.telegram.keys import Keys
+from bot.telegram.records import Keys
 from memory.working.client import translate_errors
 
 CODE_SECONDS = 15 * 60

@@ -4,8 +4,8 @@ from telegram.error import InvalidToken, TelegramError
 
 from bot.telegram.access import Access
 from bot.telegram.application import build_application, close_application
-from bot.telegram.keys import Keys
 from bot.telegram.lanes import Lanes
+from bot.telegram.records import Keys
 from bot.telegram.running import NOBODY, REVOKED
 from graph.layers import Layers
 from graph.settings import Settings

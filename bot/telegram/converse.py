@@ -1,16 +1,15 @@
 """A message becomes a turn, and the turn an answer."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from telegram import Message, Update
 
 from bot.telegram.albums import Albums, together
 from bot.telegram.answer import Answer
-from bot.telegram.courier import HOLDER
-from bot.telegram.desk import Desk
-from bot.telegram.fetching import act, fetcher
+from bot.telegram.courier import HOLDER, Undeliverable
+from bot.telegram.desk import Desk, Say
 from bot.telegram.gate import Context
 from bot.telegram.incoming import Attachment, Incoming, heard
 from bot.telegram.labels import plain_name
@@ -18,8 +17,7 @@ from bot.telegram.media import MediaRefused
 from bot.telegram.notifying import register
 from bot.telegram.place import place_of
 from bot.telegram.records import TurnRecord
-from bot.telegram.replying import refusal_text
-from bot.telegram.turning import Turning
+from bot.telegram.turning import Turning, act
 from graph.turn import Circumstances
 from memory.errors import MemoryTierError
 from memory.models import EDIT_OF, Episode
@@ -186,3 +184,30 @@ def _bare_call(message: Message, incoming: Incoming) -> str:
 def _speaker(message: Message) -> str:
     """Return the name of who speaks in a group."""
     return plain_name(message.from_user.full_name if message.from_user else "") or "somebody"
+
+
+def fetcher(desk: Desk, message: Message, attachment: Attachment) -> Callable[[], Awaitable[bytes]]:
+    """Return what downloads a file, again where that fails."""
+
+    async def download() -> bytes:
+        file = await desk.bot.get_file(attachment.file_id)
+        return bytes(await file.download_as_bytearray())
+
+    async def fetch() -> bytes:
+        try:
+            return await desk.courier.deliver(message.chat.id, download)
+        except Undeliverable as error:
+            raise MediaRefused("unavailable", str(error)) from None
+
+    return fetch
+
+
+def refusal_text(error: MediaRefused, megabytes: int, say: Say) -> str:
+    """Say why a file was not read."""
+    match error.code:
+        case "too_large":
+            return say("too_large", megabytes=megabytes)
+        case "unsupported":
+            return say("unsupported_media")
+        case code:
+            return say(code)

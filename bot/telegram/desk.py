@@ -12,11 +12,10 @@ from bot.telegram.access import Access, Role
 from bot.telegram.answer import Answer, Outbox
 from bot.telegram.courier import Courier
 from bot.telegram.incoming import Incoming, read_message
-from bot.telegram.keys import Keys
 from bot.telegram.lanes import Lanes
 from bot.telegram.media import MediaReader
 from bot.telegram.place import Place, place_of
-from bot.telegram.records import Records
+from bot.telegram.records import Keys, Records
 from bot.telegram.texts import Texts
 from graph.agent import Agent
 from graph.settings import Settings

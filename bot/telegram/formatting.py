@@ -9,8 +9,7 @@ import telegramify_markdown
 from telegram import MessageEntity
 from telegram.constants import MessageEntityType, MessageLimit
 
-from bot.telegram.cutting import Span, cut, utf16_offsets, whole
-from bot.telegram.rendering import blank, render
+from bot.telegram.rendering import Span, blank, cut, render, utf16_offsets, whole
 
 LIMIT = int(MessageLimit.MAX_TEXT_LENGTH)
 _CUT_OFF = "…"

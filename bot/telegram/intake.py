@@ -15,10 +15,10 @@ from telegram import Bot
 from telegram.error import Conflict, EndPointNotFound, InvalidToken, RetryAfter, TelegramError
 
 from bot.telegram.courier import seconds_of
-from bot.telegram.keys import Keys
 from bot.telegram.lanes import Arrival, Lanes
 from bot.telegram.place import lane_of
-from memory.ending import end
+from bot.telegram.records import Keys
+from memory.deadline import end
 from memory.errors import TierUnavailable
 from memory.working.client import translate_errors
 

@@ -25,8 +25,8 @@ from typing import Any
 
 from redis.asyncio import Redis, RedisCluster
 
-from bot.telegram.keys import Keys
 from bot.telegram.lane_scripts import BURY, CLAIM, DONE, PUT, PUT_OFF, RENEW
+from bot.telegram.records import Keys
 from memory.errors import TierUnavailable
 from memory.working.client import translate_errors
 

@@ -1,4 +1,4 @@
-"""What the bot notes of each turn: which messages show its answer, so that none is sent twice.
+"""Records of each turn in Redis: which messages show its answer, so that none is sent twice.
 
 * `turn:ID`           hash, by the update that began the turn
 * `asked:CHAT:ID`     the update of a person's message, for when that is edited
@@ -13,10 +13,20 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from bot.telegram.keys import Keys
 from memory.working.client import translate_errors
 
 KEPT_SECONDS = 90 * 24 * 60 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of one bot."""
+
+    bot_id: int
+
+    def __call__(self, *names: str | int) -> str:
+        """Return the key of these names, such as ("turn", 17)."""
+        return ":".join([f"goat:{{telegram:{self.bot_id}}}", *map(str, names)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,11 @@ from bot.telegram.application import (
 from bot.telegram.courier import Courier
 from bot.telegram.desk import Desk
 from bot.telegram.intake import ALLOWED_UPDATES, Leadership, Poller, Receiver
-from bot.telegram.keys import Keys
 from bot.telegram.lanes import Lanes
 from bot.telegram.media import MediaReader
 from bot.telegram.notifying import Notifier
 from bot.telegram.part import Duty
-from bot.telegram.records import Records
+from bot.telegram.records import Keys, Records
 from bot.telegram.serving import WEBHOOK_PATH, serving
 from bot.telegram.texts import Texts
 from bot.telegram.traces import sweep
@@ -37,7 +36,7 @@ from bot.telegram.workers import Workers
 from graph.agent import Agent
 from graph.app import open_agent
 from graph.settings import Settings
-from memory.ending import end
+from memory.deadline import end
 from memory.errors import ConfigError, GoatError, TierUnavailable
 
 UNCONFIGURED = (

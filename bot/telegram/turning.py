@@ -1,6 +1,7 @@
 """A turn in a chat: shown while it runs, and then answered, or asked about."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -8,24 +9,29 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from telegram import Message, Update
+from telegram import Bot, Message, Update
+from telegram.constants import ChatAction
+from telegram.error import TelegramError
 
-from bot.screen import attachments
 from bot.telegram.answer import Answer, Upload
 from bot.telegram.approving import Approving
-from bot.telegram.desk import Desk
-from bot.telegram.fetching import act
+from bot.telegram.desk import Desk, Say
+from bot.telegram.formatting import with_closed_code
 from bot.telegram.place import place_of
-from bot.telegram.replying import reply_text
+from bot.telegram.rendering import blank, storable
 from bot.telegram.texts import escaped
 from graph.events import Calling, Event, Finished, Piece, Waiting
+from graph.rounds import attachments
 from graph.state import State
+from memory.models import Outcome
+from nodes.respond import EMPTY_ANSWER
 
 _ACTING_SECONDS = 4.5
 """Telegram shows for five seconds that somebody types."""
 _DRAFT_SECONDS = 15.0
 """A draft goes away after thirty."""
 _STOP_SECONDS = 0.3
+_ACT_SECONDS = 5.0
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp"}
 
 
@@ -164,3 +170,29 @@ def upload_of(state: State) -> Upload | None:
         except OSError:
             continue
     return None
+
+
+def reply_text(state: State, say: Say, *, private: bool) -> str:
+    """Return the reply with what is to be said about it, or why there is nothing to be seen."""
+    reply = state["reply"]
+    if reply.outcome is Outcome.FAILED or blank(storable(reply.text)):
+        problem = escaped(reply.problem or EMPTY_ANSWER)
+        return say("private_failed") if private else say("model_trouble", problem=problem)
+    parts = [reply.text]
+    if reply.problem:
+        parts.append(f"_{escaped(f'({reply.problem})')}_")
+    if private:
+        parts.append(say("private_done"))
+    return "\n\n".join([with_closed_code(parts[0]), *parts[1:]]) if len(parts) > 1 else reply.text
+
+
+async def act(bot: Bot, message: Message) -> None:
+    """Show that the bot is at work; what fails is of no account."""
+    place = place_of(message)
+    with contextlib.suppress(TelegramError):
+        await bot.send_chat_action(
+            place.chat_id,
+            ChatAction.TYPING,
+            message_thread_id=place.topic or None,
+            read_timeout=_ACT_SECONDS,
+        )

@@ -8,7 +8,7 @@ from telegram.error import InvalidToken
 
 from bot.telegram.courier import HOLDER, LaneLost, NotDelivered
 from bot.telegram.lanes import Claim, Lanes
-from memory.ending import end
+from memory.deadline import end
 from memory.errors import ThreadBusy, TierUnavailable
 
 MOST_TRIES = 5

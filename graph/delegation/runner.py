@@ -18,7 +18,7 @@ from graph.delegation.spending import JobStops
 from graph.delegation.state import JobInput, Spent, job_turn_id
 from graph.delegation.telling import reached
 from graph.lease import ThreadLeases
-from memory.ending import end
+from memory.deadline import end
 from memory.errors import GoatError, MemoryTierError, ThreadBusy, TierUnavailable
 
 MOST_TRIES = 3

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from graph.delegation.state import Budget, Share, Spent, Step
-from graph.stop import StopSignals
+from graph.model_call import StopSignals
 
 FINAL = ""
 """What stops the summariser: nothing."""

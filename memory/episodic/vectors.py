@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from memory.episodic.background import DaemonPool
 from memory.episodic.chroma_files import vacuum
-from memory.episodic.pool import DaemonPool
 from memory.episodic.vector_backend import TIER, ChromaLocation, Chunk, Found, Vector, VectorBackend
 from memory.errors import TierUnavailable
 

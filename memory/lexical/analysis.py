@@ -4,18 +4,102 @@ A term holds letters, digits, their marks and `_` only. FTS5 leaves terms joined
 with `tokenize = "ascii tokenchars '_'"`.
 """
 
+import re
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import islice
+from typing import Protocol, cast
 
-from memory.lexical.languages import UNKNOWN, guessed, language_of
-from memory.lexical.stems import fold, is_stop_word, stem
+from memory.lexical.stems import ALGORITHMS, fold, is_stop_word, stem
 from memory.lexical.words import SEARCHED, STORED, Style, chunks, normalise, segments, words
 
+UNKNOWN = ""
+_ENGLISH_WORDS = """
+the and you that with this have what my your they were from would it's i'm don't for it to not but can how
+when who did does has his she their there about which just like been could should i'd i've that's it’s i’m
+don’t we're i'll where why are is was our i
+"""
+_ROMANIAN_WORDS = """
+nu este sunt din pentru mai cu ce pe cum cand când unde daca dacă dar sau fost foarte asta acest aceasta
+această acum toate meu mea mele imi îmi iti îți isi își despre fara fără intr într dintr prin pana până dupa
+după cat cât cine doar vreau pot poti poți eu noi avem aveti aveți stiu știu salut multumesc mulțumesc mult
+azi ieri maine mâine anul unui unei lui cel cei cele acolo aici atunci vom sa să si și în că ca la am ai
+mi-a s-a l-am m-am mi-am i-am ți-am într-o într-un intr-o intr-un ma mă era aveam ne
+"""
+_ENGLISH = frozenset(_ENGLISH_WORDS.split())
+_ROMANIAN = frozenset(_ROMANIAN_WORDS.split())
+_ROMANIAN_LETTERS = re.compile("[ășțţ]")
+_LETTERS = {"ru": re.compile("[а-я]"), "el": re.compile("[α-ω]"), "hi": re.compile("[\u0900-\u097f]")}
+_BEYOND_ENGLISH = re.compile(r"[^\W\d_a-z]")
+_EXPECTED = ("en", "ro")
+_IN_BOTH = frozenset(("an", "care", "cat", "cum", "mine", "am", "sa", "ca", "are", "o", "din", "in", "la"))
+_VOTES = 2
+_TOLD_BY_LETTERS = 2
+_ENOUGH_CHARS = 20
+_ENOUGH_WORDS = 4
+_SURE_WORDS = 6
+_READ_CHARS = 300
+_UNSTEMMED = ("bg", "fa", "he", "hr", "ja", "ko", "sk", "sr", "th", "uk", "vi", "zh")
 MAX_TERM_CHARS = 40
 MAX_TERMS = 20_000
 _CACHED_CHARS = 100
 _WHEN_UNKNOWN = "en"  # each word of a query may stand as English
+
+
+class Identifier(Protocol):
+    """What py3langid does."""
+
+    def set_languages(self, langs: list[str]) -> None: ...
+    def classify(self, instance: str) -> tuple[str, float]: ...
+
+
+def language_of(segment: str, words: list[str], *, before: str) -> str:
+    """Return the ISO 639-1 code of a normalised segment; `before` is that of the segment before.
+
+    What is too short to tell is taken for the language before it; `UNKNOWN` when there was none.
+    """
+    distinct = set(words)
+    english = len(_ENGLISH & distinct)
+    romanian = len(_ROMANIAN & distinct) + _TOLD_BY_LETTERS * bool(_ROMANIAN_LETTERS.search(segment))
+    if english != romanian and max(english, romanian) >= _VOTES:
+        return "en" if english > romanian else "ro"
+    if len(words) >= _ENOUGH_WORDS and len(segment) >= _ENOUGH_CHARS:
+        guess = _identified(segment)
+        if guess in _EXPECTED or len(words) >= _SURE_WORDS or _BEYOND_ENGLISH.search(segment):
+            return guess
+    return _by_script(segment) or before or _leaning(distinct)
+
+
+def guessed(segment: str) -> str:
+    """Return what the letters beyond a to z of a normalised segment speak for, however short it is."""
+    return _identified(segment) if _BEYOND_ENGLISH.search(segment) else UNKNOWN
+
+
+def _identified(segment: str) -> str:
+    return identifier().classify(segment[:_READ_CHARS])[0]
+
+
+def _by_script(segment: str) -> str:
+    return next((language for language, letters in _LETTERS.items() if letters.search(segment)), UNKNOWN)
+
+
+def _leaning(words: set[str]) -> str:
+    """Tell by a single small word; one that is a word of its own in the other language tells nothing."""
+    telling = words - _IN_BOTH
+    english, romanian = len(_ENGLISH & telling), len(_ROMANIAN & telling)
+    if english == romanian:
+        return UNKNOWN
+    return "en" if english > romanian else "ro"
+
+
+@cache
+def identifier() -> Identifier:
+    """Load py3langid's model: that takes most of a second, so it waits until it is asked for."""
+    from py3langid import langid  # noqa: PLC0415 - slow to import
+
+    loaded = cast(Identifier, langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE))
+    loaded.set_languages([*ALGORITHMS, *_UNSTEMMED])
+    return loaded
 
 
 def terms(text: str) -> list[str]:

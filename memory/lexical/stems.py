@@ -1,4 +1,4 @@
-"""Words cut to their stems by Snowball, and letters rid of their diacritics."""
+"""Words cut to their stems by Snowball, letters rid of their diacritics, and words that say nothing."""
 
 import re
 import threading

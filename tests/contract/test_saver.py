@@ -15,9 +15,8 @@ from typing_extensions import TypedDict
 
 from graph import redis_saver_queue
 from graph.redis_saver import RedisSaver
-from graph.redis_saver_keys import Namespace
+from graph.redis_saver_keys import Namespace, text
 from graph.redis_saver_queue import CommitQueue
-from graph.redis_saver_upkeep import text
 from graph.redis_saver_write import CheckpointEntry, Entry, WritesEntry
 from memory.episodic.background import Background
 from memory.errors import TierCorrupt, TierUnavailable

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.telegram.access import CODE_SECONDS, DAY, HOUR, MINUTE, Access, Pairing, Role
-from bot.telegram.keys import Keys
+from bot.telegram.records import Keys
 from memory.errors import TierUnavailable
 from memory.working.client import RedisConnection
 from tests.contract.redis_servers import connected

@@ -10,9 +10,9 @@ from typing import cast
 
 import pytest
 
-from bot.telegram.keys import Keys
 from bot.telegram.lane_scripts import DEAD_KEPT
 from bot.telegram.lanes import Arrival, Claim, Lanes
+from bot.telegram.records import Keys
 from memory.errors import TierUnavailable
 from memory.working.client import RedisConnection
 

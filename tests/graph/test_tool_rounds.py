@@ -14,7 +14,7 @@ from graph.settings import Settings
 from graph.state import State
 from graph.thread_ids import thread_id
 from graph.turn import Circumstances
-from memory.ending import end
+from memory.deadline import end
 from memory.errors import NothingToDecide, OwnerMismatch, Undecided
 from memory.models import Outcome
 from tests.scripted import calling, in_turn

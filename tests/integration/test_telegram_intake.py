@@ -12,9 +12,9 @@ from starlette.routing import Route
 
 from bot.telegram import intake
 from bot.telegram.intake import SECRET_HEADER, Leadership, Poller, Receiver
-from bot.telegram.keys import Keys
 from bot.telegram.lanes import Lanes
-from memory.ending import end
+from bot.telegram.records import Keys
+from memory.deadline import end
 from memory.errors import TierUnavailable
 from memory.working.client import RedisConnection
 from tests.plugins import until

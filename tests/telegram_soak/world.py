@@ -12,8 +12,8 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from bot.telegram.access import Access
-from bot.telegram.keys import Keys
 from bot.telegram.lanes import Lanes
+from bot.telegram.records import Keys
 from graph.layers import Layers
 from graph.settings import Settings
 from graph.telegram_settings import GroupPolicy

@@ -11,8 +11,8 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langgraph.runtime import ExecutionInfo, Runtime
 
 from graph.context import TurnContext
+from graph.model_call import StopSignals
 from graph.state import State, Turn
-from graph.stop import StopSignals
 from graph.thread_ids import thread_id
 from graph.turn import Circumstances, TurnReader, user_message
 from memory.errors import EmptyMessage, OwnerMismatch

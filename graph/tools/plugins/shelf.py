@@ -18,7 +18,7 @@ from graph.tools.plugins.artifacts import ArtifactUpkeep, erase_artifacts
 from graph.tools.plugins.files import PluginFile, PluginProblem, plugin_files, read_plugin, trusted_owners
 from graph.tools.plugins.loading import LOAD_SECONDS, LoadedPlugin, load_plugin, withhold_secrets
 from graph.tools.plugins.services import PluginServices
-from memory.episodic.pool import DaemonPool
+from memory.episodic.background import DaemonPool
 
 SHIPPED = Path(__file__).parents[2] / "plugins"
 PATIENCE_SECONDS = 2.0
