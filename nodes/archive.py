@@ -12,7 +12,7 @@ from langgraph.runtime import Runtime
 from graph.context import TurnContext
 from graph.experiment import Experiments, says_the_same
 from graph.recorder import TurnRecorder
-from graph.rounds import results_of
+from graph.rounds import is_tainted, results_of
 from graph.shown import conversation_of, recalled_of
 from graph.state import Archived, Reply, State, Turn, Unused
 from graph.turn import reply_id
@@ -74,7 +74,7 @@ class Archive:
     async def write(self, state: State, context: TurnContext) -> ArchiveUpdate:
         """Write the turn down, whatever it is."""
         turn, reply = state["turn"], state["reply"]
-        foreign = await asyncio.to_thread(brings_foreign, state)
+        foreign = is_tainted(state) and await asyncio.to_thread(brings_foreign, state)
         in_vain, new_episode = await asyncio.gather(
             asyncio.to_thread(unused, state),
             self.episodes.append(to_episode(turn, reply, foreign=foreign)),

@@ -1,10 +1,10 @@
 """Turn what a search came upon into hits: episodes in order, each with what speaks for it."""
 
 import json
+import math
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,12 +62,12 @@ def collect(db: sqlite3.Connection, asked: Asked, lookup: Lookup) -> tuple[Searc
     weighed = weigh(db, pool, lookup, asked.against, asked.weights)
     rows = _chosen(weighed, lookup, asked.limit)
     episodes = _read(db, asked.owner, [int(weighed.seqs[row]) for row in rows])
-    evidence = _evidence(weighed, rows, asked, lookup, _best(weighed, rows, episodes))
+    evidence = _evidence(weighed, rows, asked, lookup, episodes)
     hits = tuple(
         Hit(
             episode=episodes[int(weighed.seqs[row])],
             score=round(float(weighed.scores[row]), 6),
-            evidence=replace(told, timed=_lies_in(episodes[int(weighed.seqs[row])].at, asked.times)),
+            evidence=told,
             part=_span(weighed, row, episodes[int(weighed.seqs[row])]),
             small_talk=bool(weighed.small_talk[row] >= asked.small_talk_bar),
         )
@@ -120,24 +120,30 @@ def _best(weighed: Weighed, rows: Sequence[int], episodes: Mapping[int, Episode]
 
 
 def _evidence(
-    weighed: Weighed, rows: Sequence[int], asked: Asked, lookup: Lookup, best: float
+    weighed: Weighed, rows: Sequence[int], asked: Asked, lookup: Lookup, episodes: Mapping[int, Episode]
 ) -> list[Evidence]:
-    seqs = weighed.seqs[rows]
-    lexical, coverage = lookup.lexical(seqs), lookup.coverage(seqs)
-    standing, surplus = _standing(weighed.cosines[rows], asked), _surplus(weighed, rows, asked)
+    seqs, best = weighed.seqs[rows], _best(weighed, rows, episodes)
+    cosines = weighed.cosines[rows]
+    columns = (
+        *(seqs, weighed.scores[rows], lookup.lexical(seqs), lookup.coverage(seqs), cosines),
+        *(_standing(cosines, asked), _surplus(weighed, rows, asked), weighed.near[rows], weighed.said[rows]),
+    )
     return [
         Evidence(
-            lexical=round(float(lexical[place]), 6),
-            coverage=round(float(coverage[place]), 6),
-            share=round(min(float(weighed.scores[row]) / best, 1.0), 6) if best else 1.0,
-            cosine=_known(weighed.cosines[row]),
-            standing=_known(standing[place]),
-            surplus=_known(surplus[place]),
-            near=_known(weighed.near[row]),
-            said=_known(weighed.said[row]),
-            keyed=lookup.keyed.get(int(seqs[place]), 0),
+            lexical=round(lexical, 6),
+            coverage=round(coverage, 6),
+            share=round(min(score / best, 1.0), 6) if best else 1.0,
+            cosine=_known(cosine),
+            standing=_known(standing),
+            surplus=_known(surplus),
+            near=_known(near),
+            said=_known(said),
+            keyed=lookup.keyed.get(seq, 0),
+            timed=_lies_in(episodes.get(seq), asked.times),
         )
-        for place, row in enumerate(rows)
+        for seq, score, lexical, coverage, cosine, standing, surplus, near, said in zip(
+            *(column.tolist() for column in columns), strict=True
+        )
     ]
 
 
@@ -155,12 +161,12 @@ def _surplus(weighed: Weighed, rows: Sequence[int], asked: Asked) -> Scores:
     return np.asarray((weighed.cosines[rows] - likeness) / asked.against.scale)
 
 
-def _lies_in(at: datetime, times: Times | None) -> bool:
-    return times is not None and times[0] <= at < times[1]
+def _lies_in(episode: Episode | None, times: Times | None) -> bool:
+    return episode is not None and times is not None and times[0] <= episode.at < times[1]
 
 
 def _known(value: float) -> float | None:
-    return None if np.isnan(value) else round(float(value), 6)
+    return None if math.isnan(value) else round(value, 6)
 
 
 def _span(weighed: Weighed, row: int, episode: Episode) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from memory.columns import to_micros
 from memory.episodic.derived import count_documents
 from memory.episodic.kept_vectors import LATEST
 from memory.lexical.analysis import query_terms
-from memory.lexical.index import Matches, find
+from memory.lexical.index import Matches, Word, find
 
 Seqs = NDArray[np.int64]
 Scores = NDArray[np.float64]
@@ -34,6 +34,8 @@ class Lookup:
     """Episodes that hold a word of the query, ascending."""
     scores: Scores
     """BM25 of each of `seqs`."""
+    covered: Scores
+    """The share of the query's words that each of `seqs` holds, weighted by rarity."""
     keyed: Mapping[int, int]
     """Of each episode that holds a key of the query: how many hold the rarest that it does."""
     timed: frozenset[int]
@@ -54,13 +56,8 @@ class Lookup:
         return _values_at(self.seqs, self.scores, seqs)
 
     def coverage(self, seqs: Seqs) -> Scores:
-        """Return, for each episode, the share of the query's words that it holds, weighted by rarity."""
-        told = [word for word in self.matches.words if not word.common]
-        total = sum(word.idf for word in told)
-        held = np.zeros(len(seqs))
-        for word in told:
-            held += word.idf * are_among(word.seqs, seqs)
-        return held / total if total else held
+        """Return `covered` of each episode; 0 for one that holds no word of the query."""
+        return _values_at(self.seqs, self.covered, seqs)
 
     @property
     def unseen(self) -> float:
@@ -74,9 +71,8 @@ class Lookup:
 def look_up(db: sqlite3.Connection, query: str, keys: Sequence[str], times: Times | None) -> Lookup:
     """Look the query up in an owner's file, without its vectors."""
     matches = find(db, query_terms(query)[:QUERY_WORDS], count_documents(db))
-    seqs, scores = _summed(matches)
     timed = _timed(db, times) if times else frozenset()
-    return Lookup(matches, seqs, scores, _keyed(db, keys), timed, _latest(db))
+    return Lookup(matches, *summed(matches.words), _keyed(db, keys), timed, _latest(db))
 
 
 def _latest(db: sqlite3.Connection) -> int:
@@ -84,13 +80,17 @@ def _latest(db: sqlite3.Connection) -> int:
     return int(found or 0)
 
 
-def _summed(matches: Matches) -> tuple[Seqs, Scores]:
-    found = [word for word in matches.words if len(word.seqs)]
+def summed(words: Sequence[Word]) -> tuple[Seqs, Scores, Scores]:
+    """Return the episodes that hold a word, ascending, their BM25 scores and their share of the words."""
+    found = [word for word in words if len(word.seqs)]
     if not found:
-        return np.empty(0, np.int64), np.empty(0)
+        return np.empty(0, np.int64), np.empty(0), np.empty(0)
     seqs, places = np.unique(np.concatenate([word.seqs for word in found]), return_inverse=True)
     weights = np.concatenate([word.idf * word.saturations for word in found])
-    return seqs.astype(np.int64), np.asarray(np.bincount(places, weights, minlength=len(seqs)), np.float64)
+    rarities = np.repeat([word.idf for word in found], [len(word.seqs) for word in found])
+    scores, held = (np.bincount(places, each, minlength=len(seqs)) for each in (weights, rarities))
+    total = sum(word.idf for word in words if not word.common)
+    return seqs.astype(np.int64), np.asarray(scores), np.asarray(held / total if total else held)
 
 
 def _keyed(db: sqlite3.Connection, keys: Iterable[str]) -> dict[int, int]:

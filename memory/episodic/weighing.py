@@ -165,10 +165,11 @@ def _neighbours(db: sqlite3.Connection, seqs: Sequence[int], latest: int) -> lis
     after: list[tuple[int, int, int]] = []
     before: list[tuple[int, int, int]] = []
     span = {"seqs": json.dumps(seqs), "span": fusion.SPAN}
-    for seq, at, later, earlier in db.execute(_AROUND, span).fetchall():
+    (around,) = db.execute(_AROUND, span).fetchone()
+    for seq, at, later, earlier in json.loads(around):
         for links, others in ((after, later), (before, earlier)):
             since = at
-            for distance, (other, other_at) in enumerate(json.loads(others), start=1):
+            for distance, (other, other_at) in enumerate(others, start=1):
                 if abs(other_at - since) > NEAR or other > latest:
                     break
                 since = other_at
@@ -178,19 +179,19 @@ def _neighbours(db: sqlite3.Connection, seqs: Sequence[int], latest: int) -> lis
 
 _COLUMNS = [field.name for field in fields(Weighed)]
 _AROUND = """
-    SELECT seq, at, (
+    SELECT json_group_array(json_array(seq, at, json((
         SELECT json_group_array(json_array(seq, at)) FROM (
             SELECT seq, at FROM episodes AS other
             WHERE other.thread = this.thread AND other.seq > this.seq ORDER BY other.seq LIMIT :span
         )
-    ), (
+    )), json((
         SELECT json_group_array(json_array(seq, at)) FROM (
             SELECT seq, at FROM episodes AS other
             WHERE other.thread = this.thread AND other.seq < this.seq ORDER BY other.seq DESC LIMIT :span
         )
-    ) FROM episodes AS this WHERE seq IN (SELECT value FROM json_each(:seqs))
+    )))) FROM episodes AS this WHERE seq IN (SELECT value FROM json_each(:seqs))
 """
-"""One statement for all: each one of its own takes as long as what it reads."""
+"""One statement and one row for all: each one of its own takes as long as what it reads."""
 
 
 def _both_ways(links: Iterable[tuple[int, int, int]]) -> set[tuple[int, int, int]]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memory.episodic.lookup import Lookup, look_up
+from memory.episodic.lookup import Lookup, look_up, summed
 from memory.lexical import index
 from memory.lexical.analysis import query_terms, terms
 from memory.lexical.index import LONG_REPLY, RECITED, Matches, clear, find, idf, put
@@ -208,7 +208,7 @@ def test_what_was_not_read_is_neither_covered_nor_unseen() -> None:
         fill(db, [("apple", ""), ("bridge", "")])
         (apple,) = find(db, query_terms("apple"), 2).words
     words = (apple, common, index.Word(idf(2, 0)))
-    lookup = Lookup(Matches(2, words), apple.seqs, apple.saturations, {}, frozenset())
+    lookup = Lookup(Matches(2, words), *summed(words), {}, frozenset())
     total = apple.idf + words[2].idf
     assert lookup.coverage(apple.seqs).tolist() == pytest.approx([apple.idf / total])
     assert lookup.unseen == pytest.approx(words[2].idf / (total + common.idf))

@@ -17,7 +17,7 @@ from memory.episodic.log import TIER, EpisodeLog
 from memory.episodic.lookup import Lookup
 from memory.episodic.weighing import Against, Weighed, hold, weigh
 from memory.fusion_weights import BALANCED, FusionWeights
-from memory.lexical.index import Matches, Word
+from memory.lexical.index import Matches
 from memory.models import Episode
 from memory.owner_files import OwnerFiles
 from tests.tables import each
@@ -77,8 +77,7 @@ def words_say(bm25: Mapping[int, float], coverage: float = 1.0) -> Lookup:
     """Make what a search by words found: BM25 by sequence number, each holding such a share of the query."""
     seqs = np.asarray(sorted(bm25), np.int64)
     scores = np.asarray([bm25[int(seq)] for seq in seqs], np.float64)
-    words = (Word(coverage, seqs, scores), Word(1 - coverage))
-    return Lookup(Matches(100, words), seqs, scores, {}, frozenset())
+    return Lookup(Matches(100), seqs, scores, np.full(len(seqs), coverage), {}, frozenset())
 
 
 def by_seq(weighed: Weighed) -> dict[int, float]:
