@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bot.command import Owner, command_app, command_settings
+from bot.garbage import collect_seldom
 from bot.keyboard import is_terminal, typed_lines
 from bot.place import Place
 from bot.printable import printable
@@ -37,6 +38,7 @@ def chat(
     settings = command_settings()
     if not settings.model and _offer_setup():
         settings = command_settings()
+    collect_seldom()
     with configure_logging(settings):
         asyncio.run(run_chat(settings, owner=owner or settings.owner, thread=thread, resume=resume))
 

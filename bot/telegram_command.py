@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from bot.command import command_app, command_settings
+from bot.garbage import collect_seldom
 from bot.telegram.checking import identify
 from bot.telegram.lanes import Lanes
 from bot.telegram.part import Duty
@@ -44,6 +45,7 @@ def telegram(
     if retry_dead or drop_dead:
         asyncio.run(run_dead(settings, retry=retry_dead))
         return
+    collect_seldom()
     with configure_logging(settings):
         asyncio.run(run_telegram(settings, workers=workers, part=part))
 

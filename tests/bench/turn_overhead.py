@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from bot.garbage import collect_seldom
 from graph.agent import Agent
 from graph.builder import FETCHES, REPEATABLE, build_graph
 from graph.layers import Layers, open_layers
@@ -202,6 +203,7 @@ def _breakdown(contests: list[Contest]) -> Table:
 
 def main() -> None:
     """Measure and print."""
+    collect_seldom()  # as the processes do that answer
     console = Console()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with TemporaryDirectory(prefix="goat-bench-") as folder, Progress(*columns, console=console) as progress:
