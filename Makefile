@@ -153,7 +153,7 @@ install = echo "  installing what requirements/$(1).txt lists" && \
 	$(install_packages) --require-hashes -r requirements/$(1).txt
 install_goat = echo "  installing GOAT itself" && $(install_packages) --no-build-isolation -e .
 
-# Writes the parts of the README that are made from the code.
+# Writes the generated parts of README.md and docs/, and records the README's conversation anew.
 readme: $(DEV_READY)
 	$(BIN)/python -m tests.readme
 

@@ -1,0 +1,1 @@
+"""The agent: the LangGraph graph, its state, settings, checkpointer and runs."""

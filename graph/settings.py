@@ -258,7 +258,7 @@ def _explain(error: ErrorDetails, given: Sources) -> str:
 def allowed(field: FieldInfo | None) -> str:
     """Say in words what a setting may be: its type and limits, or its choices."""
     if field is None:
-        return "see the README"
+        return "see docs/configuration.md"
     annotation = field.annotation
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return " or ".join(str(choice) for choice in annotation)

@@ -1,0 +1,1 @@
+"""Memory without LangGraph: values, pure functions of recall, and the stores."""

@@ -1,9 +1,13 @@
-"""The parts of the README that are made from the code: the drawn graph and the table of settings.
+"""The generated parts of README.md and docs/: tables, the drawn graph, a recorded conversation.
 
-`python -m tests.readme` writes them; a test holds the README against them.
+`python -m tests.readme` writes them; tests compare them.
 """
 
+import asyncio
+import os
 import re
+import tempfile
+from collections.abc import Callable, Mapping
 from enum import Enum
 from pathlib import Path
 
@@ -12,8 +16,12 @@ from pydantic.fields import FieldInfo
 
 from graph.settings import PERSONA, Settings, allowed
 from graph.studio_graph import graph
+from tests.code_map import life_table, map_table
+from tests.servers.model import running_model_server
+from tests.terminal_session import ROOT, converse
 
-README = Path(__file__).parent.parent / "README.md"
+README = ROOT / "README.md"
+DOCS = ROOT / "docs"
 
 
 def drawing() -> str:
@@ -27,27 +35,57 @@ def settings_table() -> str:
     return "\n".join(["| setting | default | what it is | allowed |", "|---|---|---|---|", *rows])
 
 
-def parts() -> dict[str, str]:
-    """Return each generated part under the name of its marks."""
-    return {"graph": drawing(), "settings": settings_table()}
+PARTS: Mapping[str, tuple[Path, Callable[[], str]]] = {
+    "graph": (DOCS / "architecture.md", drawing),
+    "map": (DOCS / "architecture.md", map_table),
+    "life": (DOCS / "architecture.md", life_table),
+    "settings": (DOCS / "configuration.md", settings_table),
+}
+"""Parts that the same code always makes alike, each with its file."""
 
 
 def between(text: str, name: str) -> str:
-    """Return what stands between a part's marks."""
+    """Return the text between a part's marks.
+
+    Raises:
+        ValueError: the marks are missing.
+    """
     found = re.search(rf"<!-- {name} -->\n(.*?)\n?<!-- /{name} -->", text, re.DOTALL)
     if found is None:
-        raise ValueError(f"The README has no marks for {name!r}.")
+        raise ValueError(f"There are no marks for {name!r}.")
     return found.group(1)
 
 
+def conversation(shown: str) -> str:
+    """Return a recorded conversation as a block of Markdown."""
+    return f"```console\n{shown}\n```"
+
+
 def main() -> None:
-    """Write the generated parts into the README."""
-    text = README.read_text("utf-8")
-    for name, part in parts().items():
-        begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
-        before, rest = text.split(begin)
-        text = f"{before}{begin}{part}\n{end}{rest.split(end)[1]}"
-    README.write_text(text, "utf-8")
+    """Write all generated parts, and record the conversation anew."""
+    for name, (file, make) in PARTS.items():
+        _replace(file, name, make())
+    _replace(README, "conversation", conversation(_recorded()))
+
+
+def _replace(file: Path, name: str, part: str) -> None:
+    before, begin, rest = file.read_text("utf-8").partition(f"<!-- {name} -->\n")
+    _, end, after = rest.partition(f"<!-- /{name} -->")
+    file.write_text(f"{before}{begin}{part}\n{end}{after}", "utf-8")
+
+
+def _recorded() -> str:
+    for name in [name for name in os.environ if name.startswith("GOAT_")]:
+        del os.environ[name]
+    with tempfile.TemporaryDirectory() as folder, running_model_server() as model:
+        settings = Settings(
+            data_folder=Path(folder) / "data",
+            model="scripted",
+            model_base_url=model.base_url,
+            prefetch_timeout=30,  # a busy machine is no fault
+            timezone="UTC",
+        )
+        return asyncio.run(converse(settings, model)).shown
 
 
 def _row(name: str, field: FieldInfo) -> str:

@@ -1,0 +1,1 @@
+"""Benchmarks of recall and of what is shown, on any labelled data."""

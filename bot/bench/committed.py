@@ -1,4 +1,4 @@
-"""The committed figures of the whole benchmarks, and the README's tables made from them.
+"""The committed figures of the whole benchmarks, and the tables of docs/measured.md made from them.
 
 `make bench-recall` writes such a file (`--json bot/bench/data/recall.json`), with GOAT_BENCH_DATA set.
 """
@@ -22,7 +22,7 @@ CATEGORIES = {
     "single-hop": "single-hop",
     "temporal": "temporal",
 }
-IN_README = ("dense", "lexical", "original", OURS)
+IN_DOCS = ("dense", "lexical", "original", OURS)
 LANGUAGES = {"en": "English", "ro": "Romanian", "other": "other languages"}
 KINDS = {
     "new topics": "new topics",
@@ -73,8 +73,8 @@ def curve(results: Results, bench: str, contestant: str, name: str) -> Curve:
     )
 
 
-def recall_table(results: Results, bench: str, contestants: Sequence[str] = IN_README) -> str:
-    """Lay out how well each contestant finds, as in the README; our own figures of all queries stand out."""
+def recall_table(results: Results, bench: str, contestants: Sequence[str] = IN_DOCS) -> str:
+    """Lay out how well each contestant finds, as in docs/measured.md; ours in bold."""
     figures, names = results["benchmarks"][bench]["contestants"], names_of(results)
     rows = [["", *RETRIEVAL.values(), *CATEGORIES.values()]]
     for name in contestants:
@@ -86,7 +86,7 @@ def recall_table(results: Results, bench: str, contestants: Sequence[str] = IN_R
 
 
 def injection_table(results: Results, bench: str) -> str:
-    """Lay out false injections by kind and language, as in the README."""
+    """Lay out false injections by kind and language, as in docs/measured.md."""
     kinds = results["benchmarks"][bench]["contestants"][OURS]["injection"]["by_kind"]
     rows = [["false injections in 100", *LANGUAGES.values()]]
     for kind, said in KINDS.items():
@@ -98,7 +98,7 @@ def injection_table(results: Results, bench: str) -> str:
 
 
 def curve_table(results: Results, bench: str) -> str:
-    """Lay out what each threshold costs, as in the README."""
+    """Lay out what each threshold costs, as in docs/measured.md."""
     points = results["benchmarks"][bench]["contestants"][OURS]["curve"]
     rows = [
         [
@@ -116,7 +116,7 @@ def curve_table(results: Results, bench: str) -> str:
 
 
 def longmemeval_sentence(results: Results) -> str:
-    """Say how often LongMemEval's evidence is found, case by case and pooled, as in the README."""
+    """Say how often LongMemEval's evidence is found, case by case and pooled, as in docs/measured.md."""
     apart, together = results["benchmarks"]["LongMemEval"], results["benchmarks"]["LongMemEval, pooled"]
     found = [
         [f"{bench['contestants'][name]['recall@5']:.2f}" for name in (OURS, "dense", "lexical")]
@@ -129,10 +129,10 @@ def longmemeval_sentence(results: Results) -> str:
 
 
 def romanian_sentence(results: Results) -> str:
-    """Say how many Romanian questions find their memory, as in the README."""
+    """Say how many Romanian questions find their memory, as in docs/measured.md."""
     ours = results["benchmarks"]["Romanian pairs"]["contestants"][OURS]
     first, five = (round(ours["n"] * ours["intervals"][measure]["value"]) for measure in ("hit@1", "hit@5"))
-    return f"the right one of {ours['n']} memories stands first for {first}, among five for {five}"
+    return f"the right one of {ours['n']} memories ranks first for {first}, among five for {five}"
 
 
 def markdown(rows: Sequence[Iterable[str]]) -> str:

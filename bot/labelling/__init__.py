@@ -1,0 +1,1 @@
+"""Labels for recalled memories: by reactions and in a notebook widget."""

@@ -1,0 +1,1 @@
+"""Helpers of the notebooks: a turn step by step, tables and plots."""

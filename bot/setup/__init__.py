@@ -1,0 +1,1 @@
+"""`goat setup`: find a model, try it, write the configuration file."""

@@ -15,7 +15,7 @@ from graph.tuning.edit import places
 from memory.errors import ConfigError
 
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
-_HEAD = "# Written by `goat setup`. Any setting may stand here: the README lists them.\n\n"
+_HEAD = "# Written by `goat setup`. All settings are listed in docs/configuration.md.\n\n"
 
 Value = str | int | None
 """None: it is not to stand there."""

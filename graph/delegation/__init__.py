@@ -1,0 +1,1 @@
+"""Background agents: a graph of their own with a budget."""

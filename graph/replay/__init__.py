@@ -1,0 +1,1 @@
+"""Replay of past turns, with the same or other settings."""

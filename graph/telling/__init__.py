@@ -1,0 +1,1 @@
+"""The story of each step, as Studio and `/why` show it."""

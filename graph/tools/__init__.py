@@ -1,0 +1,1 @@
+"""Tools of the model: memory tools, their traits, limits and isolation."""

@@ -1,0 +1,1 @@
+"""Checked changes of thresholds: apply, roll back, history."""

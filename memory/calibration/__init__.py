@@ -1,0 +1,1 @@
+"""Fits of the gap filter's logistic models."""

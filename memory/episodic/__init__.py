@@ -1,0 +1,1 @@
+"""L3: the verbatim archive, its vectors and its search."""

@@ -1,0 +1,1 @@
+"""Words: stems, stop words and the BM25 index."""

@@ -1,0 +1,1 @@
+"""Dates and periods that a message refers to."""

@@ -1,0 +1,1 @@
+"""Statistics of tuning: bounds, resampling, risk-coverage curves."""

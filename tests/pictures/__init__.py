@@ -1,1 +1,1 @@
-"""The pictures of the README and the docs, made by the code that they show."""
+"""Pictures of README.md and docs/, made by the code that they show."""

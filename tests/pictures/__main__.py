@@ -1,28 +1,52 @@
-"""`python -m tests.pictures` writes the pictures of a turn, light and dark, into `docs/images/`."""
+"""`python -m tests.pictures` writes pictures of a turn, a terminal and a plot into `docs/images/`."""
 
 import asyncio
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
+from bot.bench.committed import committed, curve
+from bot.bench.race.contestants import OURS
 from bot.pictures.canvas import png
-from bot.pictures.palette import PALETTES
+from bot.pictures.curve import curves_figure
+from bot.pictures.palette import PALETTES, Palette
 from bot.pictures.turn import turn_figure
+from tests.pictures.terminal import terminal_figure
 from tests.pictures.told import turn_of_a_conversation
+from tests.readme import README, between
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 
 
 def main() -> None:
-    """Write one picture for each palette."""
+    """Write each picture in each palette."""
     for name in [name for name in os.environ if name.startswith("GOAT_")]:
         del os.environ[name]
     with tempfile.TemporaryDirectory() as folder:
         scores, room = asyncio.run(turn_of_a_conversation(Path(folder)))
     IMAGES.mkdir(parents=True, exist_ok=True)
+    _write("why", lambda palette: turn_figure(scores, room, palette=palette))
+    _write("terminal", lambda palette: terminal_figure(_conversation(), palette))
+    _write("notebook", _notebook)
+
+
+def _conversation() -> str:
+    """Return the conversation that the README has, without the marks of its block."""
+    return "\n".join(between(README.read_text("utf-8"), "conversation").splitlines()[1:-1])
+
+
+def _notebook(palette: Palette) -> Figure:
+    """Draw the risk-coverage plot of notebook 06."""
+    curves = [curve(committed(), bench, OURS, bench) for bench in ("LoCoMo", "LongMemEval")]
+    return curves_figure(curves, title="What a threshold costs; the rings are the default", palette=palette)
+
+
+def _write(name: str, draw: Callable[[Palette], Figure]) -> None:
     for palette in PALETTES:
-        figure = turn_figure(scores, room, palette=palette)
-        (IMAGES / f"why-{palette.name}.png").write_bytes(png(figure))
+        (IMAGES / f"{name}-{palette.name}.png").write_bytes(png(draw(palette)))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from tests.studio import ASSISTANT, Chat, running_studio, shared_folder
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 OWNER = "me"
 ANSWER = "A sponge cake with jam for the eleven children; Ioana is allergic to peanuts, so check every label."
-STRICT = 0.9
+STRICT = 0.95
 COMPARED = ("gap_filter", "budget", "archive")
 
 
@@ -76,16 +76,14 @@ def told(history: Sequence[Any]) -> list[Told]:
 def pictures(seen: Seen, palette: Palette) -> dict[str, bytes]:
     """Return each picture by its name."""
     titles = (
-        "One turn, twice: a stricter gap_filter",
-        "As it was: threshold 0.50",
+        "One turn with two thresholds",
+        "Original: threshold 0.50",
         f"Forked: threshold {STRICT:.2f}",
     )
     both = [[step for step in branch if step.node in COMPARED] for branch in (seen.steps, seen.fork)]
     return {
         "studio-graph": png(graph_figure(seen.graph, palette)),
-        "studio-steps": png(
-            steps_figure(seen.steps, "The steps of a turn, as they tell of themselves", palette)
-        ),
+        "studio-steps": png(steps_figure(seen.steps, "The steps of a turn and their stories", palette)),
         "studio-fork": png(fork_figure(both[0], both[1], titles, palette)),
     }
 

@@ -356,7 +356,7 @@ def test_the_form_of_the_context_has_titles_descriptions_and_limits() -> None:
 
 
 def test_what_is_allowed_is_said_of_every_setting() -> None:
-    assert allowed(None) == "see the README"
+    assert allowed(None) == "see docs/configuration.md"
     assert all(allowed(field) for field in Settings.model_fields.values())
 
 

@@ -1,0 +1,1 @@
+"""Data sets and committed figures of the benchmarks."""

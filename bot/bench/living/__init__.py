@@ -1,0 +1,1 @@
+"""The benchmark of lives in conversation: follow-ups, corrections, near misses."""

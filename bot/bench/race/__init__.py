@@ -1,0 +1,1 @@
+"""Contestants of the recall benchmark, run on the same archives."""

@@ -1,0 +1,1 @@
+"""Plugins: loading, services, and the network and process limits around them."""

@@ -1,0 +1,74 @@
+"""The map in docs/architecture.md: the packages, and the files that a turn passes, with their docstrings."""
+
+import ast
+from collections.abc import Collection
+from pathlib import Path
+
+from tests.terminal_session import PRODUCT, ROOT
+
+LIFE = (
+    "bot/terminal.py",
+    "graph/agent.py",
+    "graph/turn.py",
+    "graph/live.py",
+    "graph/lease.py",
+    "graph/graph_runs.py",
+    "graph/redis_saver.py",
+    "nodes/prefetch.py",
+    "memory/keys.py",
+    "memory/temporal/finder.py",
+    "memory/embedding/e5.py",
+    "memory/episodic/search.py",
+    "memory/episodic/weighing.py",
+    "nodes/identity.py",
+    "nodes/facts.py",
+    "nodes/working.py",
+    "memory/working/conversation.py",
+    "nodes/gap_filter.py",
+    "memory/staged.py",
+    "nodes/budget.py",
+    "nodes/assemble.py",
+    "memory/prompt.py",
+    "nodes/respond.py",
+    "graph/openai_chat.py",
+    "bot/turn_view.py",
+    "nodes/archive.py",
+    "memory/episodic/log.py",
+    "graph/recorder.py",
+)
+"""The files to open, in this order, to follow a turn. A turn passes more."""
+
+
+def packages() -> list[Path]:
+    """Return the product's packages, outer ones first."""
+    return sorted(init.parent for top in PRODUCT for init in (ROOT / top).rglob("__init__.py"))
+
+
+def map_table() -> str:
+    """Return one row for each package: its contents and how many modules it has."""
+    rows = [
+        f"| `{folder.relative_to(ROOT)}/` | {summary(folder / '__init__.py')} | {_modules(folder)} |"
+        for folder in packages()
+    ]
+    return "\n".join(["| folder | contents | modules |", "|---|---|---|", *rows])
+
+
+def life_table() -> str:
+    """Return one row for each file of `LIFE`."""
+    rows = [f"| {place} | `{file}` | {summary(ROOT / file)} |" for place, file in enumerate(LIFE, start=1)]
+    return "\n".join(["| | file | purpose |", "|---|---|---|", *rows])
+
+
+def summary(file: Path) -> str:
+    """Return the first line of a module's docstring; empty without one."""
+    docstring = ast.get_docstring(ast.parse(file.read_text("utf-8"))) or ""
+    return docstring.partition("\n")[0]
+
+
+def left_out(passed: Collection[str]) -> list[str]:
+    """Return the files of `LIFE` that a traced turn did not pass."""
+    return [file for file in LIFE if file not in passed]
+
+
+def _modules(folder: Path) -> int:
+    return sum(file.name != "__init__.py" for file in folder.glob("*.py"))

@@ -1,0 +1,89 @@
+"""A conversation in a terminal, run in this process: its text, and the files that one of its turns passes."""
+
+import io
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from bot.conversation import open_chat
+from bot.place import Place
+from graph.settings import Settings, terminal_folder
+from tests.scripted import in_turn
+from tests.servers.model import ModelServer
+
+ROOT = Path(__file__).parents[1]
+PRODUCT = ("bot", "graph", "memory", "nodes")
+WIDTH = 96
+"""Columns: GitHub shows about a hundred without a scroll bar."""
+
+ASKED = "What can I bake for Ioana's birthday?"
+TYPED = (
+    "My daughter Ioana is allergic to peanuts.",
+    "Ioana's birthday party is on the 14th, eleven children are coming.",
+    "The car needs new winter tyres before November.",
+    "/new",
+    ASKED,
+    "/why",
+)
+REPLIES = (
+    "I will remember that.",
+    "Noted: the 14th, eleven children.",
+    "There is still time. Shall I look up prices?",
+    "How about a sponge cake with jam? Read the labels for traces of nuts: Ioana is allergic to peanuts.",
+)
+
+
+@dataclass(slots=True)
+class Trace:
+    """The product's files that ran, in the order of their first calls."""
+
+    files: dict[str, None] = field(default_factory=dict)
+
+    def __call__(self, frame: FrameType, event: str, _: object) -> None:
+        """Note the file of a call; a profile function."""
+        code = frame.f_code
+        if event == "call" and code.co_name != "<module>" and code.co_filename.startswith(f"{ROOT}/"):
+            file = code.co_filename.removeprefix(f"{ROOT}/")
+            if file.partition("/")[0] in PRODUCT:
+                self.files[file] = None
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Trace this thread, and the threads that start meanwhile."""
+        threading.setprofile(self)
+        sys.setprofile(self)
+        try:
+            yield
+        finally:
+            sys.setprofile(None)
+            threading.setprofile(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What the terminal showed, and the trace of the turn of `ASKED`."""
+
+    shown: str
+    trace: Trace
+
+
+async def converse(settings: Settings, model: ModelServer) -> Session:
+    """Type `TYPED` into a terminal whose model gives `REPLIES`."""
+    model.reply(in_turn(*REPLIES))
+    out, trace = io.StringIO(), Trace()
+    console = Console(file=out, width=WIDTH, highlight=False)
+    place = Place("ana", "", terminal_folder(settings))
+    place.begin()
+    async with open_chat(console, settings, place, before="", behind_prompt=False) as chat:
+        for line in TYPED:
+            await chat._agent.layers.episodes.index(owner=place.owner)  # so that the search misses none
+            out.write(f"> {line}\n")
+            with trace.running() if line == ASKED else nullcontext():
+                await chat.handle(line)
+    return Session(out.getvalue().strip(), trace)
