@@ -18,7 +18,7 @@ from graph.settings import PERSONA, Settings, allowed
 from graph.studio_graph import graph
 from tests.code_map import life_table, map_table
 from tests.servers.model import running_model_server
-from tests.terminal_session import ROOT, converse
+from tests.terminal_session import CONVERSATION, ROOT, Script, converse
 
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
@@ -65,7 +65,7 @@ def main() -> None:
     """Write all generated parts, and record the conversation anew."""
     for name, (file, make) in PARTS.items():
         _replace(file, name, make())
-    _replace(README, "conversation", conversation(_recorded()))
+    _replace(README, "conversation", conversation(record(CONVERSATION)))
 
 
 def _replace(file: Path, name: str, part: str) -> None:
@@ -74,7 +74,8 @@ def _replace(file: Path, name: str, part: str) -> None:
     file.write_text(f"{before}{begin}{part}\n{end}{after}", "utf-8")
 
 
-def _recorded() -> str:
+def record(script: Script) -> str:
+    """Run a script in a terminal with a data folder of its own; return what is shown."""
     for name in [name for name in os.environ if name.startswith("GOAT_")]:
         del os.environ[name]
     with tempfile.TemporaryDirectory() as folder, running_model_server() as model:
@@ -85,7 +86,7 @@ def _recorded() -> str:
             prefetch_timeout=30,  # a busy machine is no fault
             timezone="UTC",
         )
-        return asyncio.run(converse(settings, model)).shown
+        return asyncio.run(converse(script, settings, model)).shown
 
 
 def _row(name: str, field: FieldInfo) -> str:

@@ -3,7 +3,7 @@
 import io
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,24 +19,50 @@ from tests.servers.model import ModelServer
 
 ROOT = Path(__file__).parents[1]
 PRODUCT = ("bot", "graph", "memory", "nodes")
-WIDTH = 96
-"""Columns: GitHub shows about a hundred without a scroll bar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What is typed, what the model replies, and how wide the terminal is."""
+
+    typed: Sequence[str]
+    replies: Sequence[str]
+    columns: int
+
 
 ASKED = "What can I bake for Ioana's birthday?"
-TYPED = (
-    "My daughter Ioana is allergic to peanuts.",
-    "Ioana's birthday party is on the 14th, eleven children are coming.",
-    "The car needs new winter tyres before November.",
-    "/new",
-    ASKED,
-    "/why",
+CONVERSATION = Script(
+    typed=(
+        "My daughter Ioana is allergic to peanuts.",
+        "Ioana's birthday party is on the 14th, eleven children are coming.",
+        "The car needs new winter tyres before November.",
+        "/new",
+        ASKED,
+        "/why",
+    ),
+    replies=(
+        "I will remember that.",
+        "Noted: the 14th, eleven children.",
+        "There is still time. Shall I look up prices?",
+        "How about a sponge cake with jam? Read the labels for traces of nuts: Ioana is allergic to peanuts.",
+    ),
+    columns=96,  # GitHub shows about a hundred without a scroll bar
 )
-REPLIES = (
-    "I will remember that.",
-    "Noted: the 14th, eleven children.",
-    "There is still time. Shall I look up prices?",
-    "How about a sponge cake with jam? Read the labels for traces of nuts: Ioana is allergic to peanuts.",
+"""The README's conversation."""
+COMMANDS = Script(
+    typed=(
+        "/remember sister: Ana, lives in Cluj",
+        "/remember car: Dacia, B 12 XYZ",
+        "/facts",
+        "Which city does my sister live in?",
+        "/identity You are a pirate.",
+        "How is the weather?",
+        "/identity reset",
+    ),
+    replies=("Ana lives in Cluj.", "Arr, I see no sky from below deck."),
+    columns=60,  # its picture takes half of a page
 )
+"""The session of the terminal's picture."""
 
 
 @dataclass(slots=True)
@@ -67,21 +93,21 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What the terminal showed, and the trace of the turn of `ASKED`."""
+    """What the terminal showed, and the trace of the turn of `ASKED`, if that was typed."""
 
     shown: str
     trace: Trace
 
 
-async def converse(settings: Settings, model: ModelServer) -> Session:
-    """Type `TYPED` into a terminal whose model gives `REPLIES`."""
-    model.reply(in_turn(*REPLIES))
+async def converse(script: Script, settings: Settings, model: ModelServer) -> Session:
+    """Run a script in a terminal."""
+    model.reply(in_turn(*script.replies))
     out, trace = io.StringIO(), Trace()
-    console = Console(file=out, width=WIDTH, highlight=False)
+    console = Console(file=out, width=script.columns, highlight=False)
     place = Place("ana", "", terminal_folder(settings))
     place.begin()
     async with open_chat(console, settings, place, before="", behind_prompt=False) as chat:
-        for line in TYPED:
+        for line in script.typed:
             await chat._agent.layers.episodes.index(owner=place.owner)  # so that the search misses none
             out.write(f"> {line}\n")
             with trace.running() if line == ASKED else nullcontext():

@@ -11,13 +11,13 @@ from graph.settings import Settings
 from tests.code_map import left_out
 from tests.readme import DOCS, README, between, conversation
 from tests.servers.model import ModelServer
-from tests.terminal_session import converse
+from tests.terminal_session import CONVERSATION, converse
 
 
 async def test_the_conversation_and_the_life_of_a_turn_are_those_of_a_real_session(
     settings: Settings, model: ModelServer
 ) -> None:
-    session = await converse(settings, model)
+    session = await converse(CONVERSATION, settings, model)
     assert _masked(between(README.read_text("utf-8"), "conversation")) == _masked(conversation(session.shown))
     assert not left_out(session.trace.files), "edit LIFE in tests/code_map.py"
 

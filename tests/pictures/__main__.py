@@ -16,7 +16,8 @@ from bot.pictures.palette import PALETTES, Palette
 from bot.pictures.turn import turn_figure
 from tests.pictures.terminal import terminal_figure
 from tests.pictures.told import turn_of_a_conversation
-from tests.readme import README, between
+from tests.readme import record
+from tests.terminal_session import COMMANDS
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 
@@ -29,13 +30,9 @@ def main() -> None:
         scores, room = asyncio.run(turn_of_a_conversation(Path(folder)))
     IMAGES.mkdir(parents=True, exist_ok=True)
     _write("why", lambda palette: turn_figure(scores, room, palette=palette))
-    _write("terminal", lambda palette: terminal_figure(_conversation(), palette))
+    shown = record(COMMANDS)
+    _write("terminal", lambda palette: terminal_figure(shown, palette))
     _write("notebook", _notebook)
-
-
-def _conversation() -> str:
-    """Return the conversation that the README has, without the marks of its block."""
-    return "\n".join(between(README.read_text("utf-8"), "conversation").splitlines()[1:-1])
 
 
 def _notebook(palette: Palette) -> Figure:
