@@ -4,7 +4,7 @@ import io
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -67,21 +67,22 @@ COMMANDS = Script(
 
 @dataclass(slots=True)
 class Trace:
-    """The product's files that ran, in the order of their first calls."""
+    """The product's files that ran while it was on, in the order of their first calls."""
 
+    is_on: bool = False
     files: dict[str, None] = field(default_factory=dict)
 
     def __call__(self, frame: FrameType, event: str, _: object) -> None:
         """Note the file of a call; a profile function."""
         code = frame.f_code
-        if event == "call" and code.co_name != "<module>" and code.co_filename.startswith(f"{ROOT}/"):
-            file = code.co_filename.removeprefix(f"{ROOT}/")
-            if file.partition("/")[0] in PRODUCT:
+        if self.is_on and event == "call" and code.co_name != "<module>":
+            root, _, file = code.co_filename.partition(f"{ROOT}/")
+            if not root and file.partition("/")[0] in PRODUCT:
                 self.files[file] = None
 
     @contextmanager
-    def running(self) -> Iterator[None]:
-        """Trace this thread, and the threads that start meanwhile."""
+    def installed(self) -> Iterator[None]:
+        """Get the calls of this thread, and of all threads that start in the block."""
         threading.setprofile(self)
         sys.setprofile(self)
         try:
@@ -106,10 +107,11 @@ async def converse(script: Script, settings: Settings, model: ModelServer) -> Se
     console = Console(file=out, width=script.columns, highlight=False)
     place = Place("ana", "", terminal_folder(settings))
     place.begin()
-    async with open_chat(console, settings, place, before="", behind_prompt=False) as chat:
-        for line in script.typed:
-            await chat._agent.layers.episodes.index(owner=place.owner)  # so that the search misses none
-            out.write(f"> {line}\n")
-            with trace.running() if line == ASKED else nullcontext():
+    with trace.installed():
+        async with open_chat(console, settings, place, before="", behind_prompt=False) as chat:
+            for line in script.typed:
+                await chat._agent.layers.episodes.index(owner=place.owner)  # so that the search misses none
+                out.write(f"> {line}\n")
+                trace.is_on = line == ASKED
                 await chat.handle(line)
     return Session(out.getvalue().strip(), trace)
