@@ -45,12 +45,9 @@ def packages() -> list[Path]:
 
 
 def map_table() -> str:
-    """Return one row for each package: its contents and how many modules it has."""
-    rows = [
-        f"| `{folder.relative_to(ROOT)}/` | {summary(folder / '__init__.py')} | {_modules(folder)} |"
-        for folder in packages()
-    ]
-    return "\n".join(["| folder | contents | modules |", "|---|---|---|", *rows])
+    """Return one row for each package."""
+    rows = [f"| `{folder.relative_to(ROOT)}/` | {summary(folder / '__init__.py')} |" for folder in packages()]
+    return "\n".join(["| folder | contents |", "|---|---|", *rows])
 
 
 def life_table() -> str:
@@ -68,7 +65,3 @@ def summary(file: Path) -> str:
 def left_out(passed: Collection[str]) -> list[str]:
     """Return the files of `LIFE` that a traced turn did not pass."""
     return [file for file in LIFE if file not in passed]
-
-
-def _modules(folder: Path) -> int:
-    return sum(file.name != "__init__.py" for file in folder.glob("*.py"))
