@@ -132,8 +132,8 @@ def settings(data_folder: Path, model: ModelServer) -> Settings:
 
 
 @pytest.fixture
-async def agent(settings: Settings) -> AsyncIterator[Agent]:
-    """An agent over real embedded stores, warm."""
+async def e5_agent(settings: Settings) -> AsyncIterator[Agent]:
+    """An agent of the test's own, with the embedding model that is shipped, warm."""
     async with open_agent(settings) as opened:
         await opened.layers.warm_up("ana")
         yield opened

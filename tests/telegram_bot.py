@@ -16,6 +16,7 @@ from bot.telegram.part import Duty
 from bot.telegram.running import open_bot, run_parts
 from graph.app import open_agent
 from graph.settings import Settings
+from tests.lasting import empty
 from tests.servers.hash_embeddings import HashEmbeddings
 from tests.servers.model import ModelServer
 from tests.servers.telegram import BotApi, Message, running_bot_api
@@ -68,12 +69,8 @@ class Bot:
         """Forget all that people said and were answered; Bob may talk again."""
         self.api.forget()
         await self.idle()
-        agent, courier = self.desk.agent, self.desk.courier
-        for owner in await agent.layers.files.owners():
-            await agent.layers.delegation.erase(owner=owner)
-            await agent.layers.episodes.erase(owner=owner)
-            await agent.layers.files.erase(owner)
-        await (await agent.layers.redis.client()).flushall()
+        courier = self.desk.courier
+        await empty(self.desk.agent)
         for kept in (courier._blocked, courier._next_frame, courier._calls, self.desk.outbox.unnoted):
             kept.clear()
         self.api.forget()

@@ -30,7 +30,7 @@ THREAD = thread_id("test", "experiments")
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TURN = Turn(turn_id="now", owner=OWNER, thread=THREAD, message="m", at=NOW)
 
-pytestmark = pytest.mark.usefixtures("hash_vectors")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.usefixtures("hash_vectors")]
 
 
 async def fork(agent: Agent, node: str, stop: list[str] | None = None, **context: Any) -> Any:
@@ -244,7 +244,7 @@ async def _down(_: Episode) -> bool:
     raise TierUnavailable("episodic", "the disk is full")
 
 
-def test_what_came_later_is_left_out_and_the_rest_is_counted_anew() -> None:
+async def test_what_came_later_is_left_out_and_the_rest_is_counted_anew() -> None:
     earlier, later = candidate("a", days=1), replace(candidate("b"), at=NOW + timedelta(days=1))
     reports = {
         name: SearchReport(status=SearchStatus.OK, found=3) for name in ("thematic", "temporal", "key")
@@ -258,7 +258,7 @@ def test_what_came_later_is_left_out_and_the_rest_is_counted_anew() -> None:
     }
 
 
-def test_a_message_without_a_time_is_given_that_of_its_checkpoint() -> None:
+async def test_a_message_without_a_time_is_given_that_of_its_checkpoint() -> None:
     said = user_message("m", turn_id="t", owner=OWNER, at=NOW)
     assert dated({"messages": [said]}, NOW + timedelta(days=1))["messages"] == [said]
     bare = said.model_copy(update={"additional_kwargs": {}})

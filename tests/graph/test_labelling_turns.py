@@ -25,6 +25,11 @@ from graph.settings import Settings
 MORNING = datetime(2026, 3, 1, 8, tzinfo=UTC)
 
 
+@pytest.fixture
+def agent(e5_agent: Agent) -> Agent:
+    return e5_agent
+
+
 def short_story() -> tuple[list[Said], list[Told]]:
     """Return the first days of the demonstration, and all that is asked about them in the first two weeks."""
     said, told = story()

@@ -1,6 +1,5 @@
 """The agent's tools over its own memory, called as a turn calls them."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,23 +7,17 @@ import pytest
 from langchain_core.tools import ToolException
 
 from graph.agent import Agent
-from graph.app import open_agent
-from graph.settings import Settings
 from graph.state import Turn
 from graph.tools.caller import Caller
 from graph.tools.memory_tools import FROM_OUTSIDE
 from graph.tools.traits import traits_of
 from memory.models import FOREIGN, Episode
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 EARLIER = datetime(2026, 2, 1, 12, tzinfo=UTC)
 TURN = Turn(turn_id="now", owner="ana", thread="1", message="do it", at=AT)
-
-
-@pytest.fixture
-async def agent(settings: Settings, hash_vectors: None) -> AsyncIterator[Agent]:
-    async with open_agent(settings) as opened:
-        yield opened
 
 
 async def call(agent: Agent, name: str, **arguments: Any) -> str:

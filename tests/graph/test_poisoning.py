@@ -29,7 +29,8 @@ PLANTED: dict[str, str] = {
 }
 EVERYTHING = {"gap_threshold": 0.0, "gap_break": 100.0}
 """Recalls whatever is found."""
-TURNS = 6
+TOGETHER, TURNS = 3, 6
+"""Forms in a turn, turns in a conversation."""
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PAGE = '''"""A page, as a tool reads it."""
 from langchain_core.tools import tool
@@ -65,8 +66,8 @@ async def shown_everywhere(agent: Agent, owner: str, names: Sequence[str], model
         await agent.layers.permanent.upsert(f"bread {number}", text[:300], owner=owner, at=NOW)
         await archived(agent, owner, message=f"Ticket {ticket} says: {text}", reply=text, name=name)
     model.first = reading(*names)
-    quote = Part(text=PLANTED[names[0]], carrier=Carrier.QUOTED)
-    state = await asked(agent, owner, " and ".join(tickets), Circumstances(parts=(quote,)))
+    quotes = tuple(Part(text=PLANTED[name], carrier=Carrier.QUOTED) for name in names)
+    state = await asked(agent, owner, " and ".join(tickets), Circumstances(parts=quotes))
     assert [result.output for result in state["results"]] == [PLANTED[name] for name in names], state["reply"]
     assert {f"old-{owner}-{name}" for name in names} <= set(state["allocation"].recalled)
     return state
@@ -76,12 +77,11 @@ def reading(*names: str) -> tuple[ToolCall, ...]:
     return tuple(ToolCall("read_page", {"name": name}, f"call_{n}") for n, name in enumerate(names))
 
 
-@pytest.mark.parametrize("together", [1, 3], ids=["quoted, one a turn", "answered, three a turn"])
-async def test_no_planted_order_is_followed(agent: Agent, model: ModelServer, together: int) -> None:
-    """One turn after the other, so that what tools gave stands in the turns that follow."""
+async def test_no_planted_order_is_followed(agent: Agent, model: ModelServer) -> None:
+    """One turn after the other, so that what tools gave and replies repeat stands in the turns that follow."""
     followed = {}
-    for number, turns in enumerate(conversations(together)):
-        owner, obedient = f"ana-{number}", Obedient(quotes=together == 1)
+    for number, turns in enumerate(conversations()):
+        owner, obedient = f"ana-{number}", Obedient(quotes=True)
         model.reply(obedient)
         await agent.layers.permanent.upsert("name", "Ana", owner=owner, at=NOW)
         for names in turns:
@@ -98,10 +98,10 @@ async def test_no_planted_order_is_followed(agent: Agent, model: ModelServer, to
     assert len(PLANTED) >= 40
 
 
-def conversations(together: int) -> list[list[list[str]]]:
+def conversations() -> list[list[list[str]]]:
     """Return the names of the forms, some to a turn and turns to a conversation; the last turn shows none."""
     names = list(PLANTED)
-    turns = [names[start : start + together] for start in range(0, len(names), together)]
+    turns = [names[start : start + TOGETHER] for start in range(0, len(names), TOGETHER)]
     return [[*turns[start : start + TURNS], []] for start in range(0, len(turns), TURNS)]
 
 

@@ -1,5 +1,7 @@
 """What is recalled by its meaning, with the embedding model that is shipped."""
 
+import pytest
+
 from graph.agent import Agent
 from graph.app import open_agent
 from graph.settings import Settings
@@ -8,6 +10,11 @@ from graph.thread_ids import thread_id
 from memory.models import Outcome
 
 OWNER = "ana"
+
+
+@pytest.fixture
+def agent(e5_agent: Agent) -> Agent:
+    return e5_agent
 
 
 def thread(name: str) -> str:

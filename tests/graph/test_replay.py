@@ -46,6 +46,11 @@ TALK = (
 )
 
 
+@pytest.fixture
+def agent(e5_agent: Agent) -> Agent:
+    return e5_agent
+
+
 async def talk(agent: Agent, model: ModelServer) -> None:
     """Have a conversation over several days, with facts, a private turn and tools in it."""
     for number, (name, text) in enumerate(TALK):
@@ -284,21 +289,21 @@ async def large(settings: Settings, model: ModelServer, hash_vectors: None) -> A
                 thread=f"import-{number // 20}",
                 message=f"{TALK[number % len(TALK)][1]} In the year {1500 + number} it was number {number}.",
                 reply="Noted.",
-                at=START - timedelta(days=500 - number),
+                at=START - timedelta(days=50 - number),
             )
-            for number in range(480)
+            for number in range(48)
         ]
         await agent.layers.episodes.append_many(episodes)
         await agent.layers.episodes.index(owner=OWNER)
         yield agent
 
 
-async def test_in_an_archive_of_five_hundred_turns(large: Agent, model: ModelServer) -> None:
+async def test_in_an_archive_where_much_was_imported(large: Agent, model: ModelServer) -> None:
     await talk(large, model)
     turns = await replayed(large)
     assert len(turns) == len(TALK)
     assert all(turn.same for turn in turns)
-    assert max(turn.state["recall"].query.documents for turn in turns) > 480
+    assert max(turn.state["recall"].query.documents for turn in turns) > 48
 
 
 BLEND = TurnContext(

@@ -16,6 +16,11 @@ ASKED = "let us talk about the bike"
 LOOSE = TurnContext(gap_threshold=0.4, gap_break=100)
 
 
+@pytest.fixture
+def agent(e5_agent: Agent) -> Agent:
+    return e5_agent
+
+
 async def ask_in_vain(agent: Agent, model: ModelServer) -> str:
     """Have a memory recalled that the reply makes no use of; return which."""
     for said in (TOLD, "The bike has a red lock with code zebra"):

@@ -17,12 +17,13 @@ from graph.turn import Circumstances
 from memory.deadline import end
 from memory.errors import NothingToDecide, OwnerMismatch, Undecided
 from memory.models import Outcome
+from tests.graph.conftest import DELETING, add_plugin
 from tests.scripted import calling, in_turn
 from tests.servers.faults import Fault
 from tests.servers.model import ModelRequest, ModelServer, Reply
 from tests.servers.openai_format import ToolCall
 
-pytestmark = pytest.mark.usefixtures("hash_vectors")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.usefixtures("hash_vectors")]
 
 OWNER = "ana"
 DEEP: object = json.loads("[" * 60 + "]" * 60)
@@ -149,33 +150,6 @@ async def test_results_of_earlier_turns_do_not_pile_up(agent: Agent, model: Mode
     assert len(state["results"]) == 1
 
 
-DELETING = """from langchain_core.tools import tool
-from graph.tools.traits import Traits
-
-def build(services):
-    @tool
-    def delete_file(name: str) -> str:
-        \"\"\"Delete a file.\"\"\"
-        return f"deleted {name}"
-
-    @tool
-    def read_page(name: str) -> str:
-        \"\"\"Read a page.\"\"\"
-        return "Nothing new. See https://example.com/more for more."
-
-    delete_file.metadata = Traits(approval=True).metadata()
-    read_page.metadata = Traits(foreign=True).metadata()
-    return [delete_file, read_page]
-"""
-
-
-@pytest.fixture
-def plugins(settings: Settings) -> None:
-    folder = settings.data_folder / "plugins"
-    folder.mkdir(mode=0o700)
-    (folder / "deleting.py").write_text(DELETING, encoding="utf-8")
-
-
 async def decided(agent: Agent, waiting: Event, allowed: bool, thread: str = THREAD) -> list[Event]:
     assert isinstance(waiting, Waiting)
     asked = agent.decide(
@@ -186,7 +160,7 @@ async def decided(agent: Agent, waiting: Event, allowed: bool, thread: str = THR
 
 @pytest.mark.parametrize(("allowed", "said"), [(True, "deleted a.txt"), (False, "did not allow it")])
 async def test_a_call_waits_for_the_persons_word(
-    plugins: None, agent: Agent, model: ModelServer, allowed: bool, said: str
+    agent: Agent, model: ModelServer, allowed: bool, said: str
 ) -> None:
     model.reply(in_turn(calling("delete_file", name="a.txt"), "Well."))
     events = await events_of(agent, "Delete a.txt.")
@@ -203,9 +177,7 @@ async def test_a_call_waits_for_the_persons_word(
     assert len(model.chats) == 2
 
 
-async def test_two_calls_are_asked_about_one_after_the_other(
-    plugins: None, agent: Agent, model: ModelServer
-) -> None:
+async def test_two_calls_are_asked_about_one_after_the_other(agent: Agent, model: ModelServer) -> None:
     calls = tuple(ToolCall("delete_file", {"name": name}, f"call_{name}") for name in "ab")
     model.reply(in_turn(Reply("", calls), "Well."))
     events = await events_of(agent, "Delete a and b.")
@@ -214,7 +186,8 @@ async def test_two_calls_are_asked_about_one_after_the_other(
     assert sorted(result.ok for result in state["results"]) == [False, True]
 
 
-async def test_what_waits_survives_a_restart(plugins: None, settings: Settings, model: ModelServer) -> None:
+async def test_what_waits_survives_a_restart(settings: Settings, model: ModelServer) -> None:
+    add_plugin(settings.data_folder, "deleting.py", DELETING)
     model.reply(in_turn(calling("delete_file", name="a.txt"), "Well."))
     async with open_agent(settings) as agent:
         waiting = (await events_of(agent, "Delete a.txt."))[-1]
@@ -225,9 +198,7 @@ async def test_what_waits_survives_a_restart(plugins: None, settings: Settings, 
     assert state["results"][0].output == "deleted a.txt"
 
 
-async def test_another_message_leaves_undone_what_waits(
-    plugins: None, agent: Agent, model: ModelServer
-) -> None:
+async def test_another_message_leaves_undone_what_waits(agent: Agent, model: ModelServer) -> None:
     model.reply(in_turn(calling("delete_file", text="I will delete it.", name="a.txt"), "Hello."))
     waiting = (await events_of(agent, "Delete a.txt."))[-1]
     events = await events_of(agent, "Good morning!")
@@ -241,7 +212,7 @@ async def test_another_message_leaves_undone_what_waits(
     assert await agent.layers.episodes.count(owner=OWNER) == 2
 
 
-async def test_nobody_else_decides(plugins: None, agent: Agent, model: ModelServer) -> None:
+async def test_nobody_else_decides(agent: Agent, model: ModelServer) -> None:
     model.reply(in_turn(calling("delete_file", name="a.txt"), "Well."))
     waiting = (await events_of(agent, "Delete a.txt."))[-1]
     assert isinstance(waiting, Waiting)
@@ -253,7 +224,7 @@ async def test_nobody_else_decides(plugins: None, agent: Agent, model: ModelServ
 
 
 async def test_the_memory_is_not_changed_unasked_once_a_page_was_read(
-    plugins: None, agent: Agent, model: ModelServer
+    agent: Agent, model: ModelServer
 ) -> None:
     model.reply(
         in_turn(calling("read_page", name="x"), calling("promote_memory", key="a", value="b"), "Well.")
@@ -275,7 +246,7 @@ async def test_the_memory_is_not_changed_unasked_once_a_page_was_read(
     ],
 )
 async def test_no_address_is_made_up_once_a_page_was_read(
-    plugins: None, agent: Agent, model: ModelServer, address: str, asked: bool
+    agent: Agent, model: ModelServer, address: str, asked: bool
 ) -> None:
     first = calling("read_page", name="https://made-up.example/")
     model.reply(in_turn(first, calling("read_page", name=address), "Well."))
@@ -283,7 +254,7 @@ async def test_no_address_is_made_up_once_a_page_was_read(
     assert isinstance(events[-1], Waiting if asked else Finished)
 
 
-async def test_a_note_of_a_page_is_marked_as_such(plugins: None, agent: Agent, model: ModelServer) -> None:
+async def test_a_note_of_a_page_is_marked_as_such(agent: Agent, model: ModelServer) -> None:
     noting = Reply("", (ToolCall("store_memory", {"text": "Nothing new."}),))
     model.reply(in_turn(calling("read_page", name="x"), noting, "Well."))
     waiting = (await events_of(agent, "Read x and note it."))[-1]
@@ -300,14 +271,15 @@ async def test_a_call_that_only_repeats_an_earlier_one_is_not_run(agent: Agent, 
     assert "very call before" in state["results"][1].output
 
 
-async def test_a_model_without_tools_is_asked_without_them(agent: Agent, model: ModelServer) -> None:
+async def test_a_model_without_tools_is_asked_without_them(settings: Settings, model: ModelServer) -> None:
     model.faults.append(Fault.status(400, said="test does not support tools"))
-    state = finished(await events_of(agent, "Hello?"))
+    async with open_agent(settings) as agent:
+        state = finished(await events_of(agent, "Hello?"))
     assert state["reply"].outcome is Outcome.ANSWERED
     assert ["tools" in request.body for request in model.chats] == [True, False]
 
 
-async def test_a_template_that_takes_no_user_after_a_tool(agent: Agent, model: ModelServer) -> None:
+async def test_a_template_that_takes_no_user_after_a_tool(settings: Settings, model: ModelServer) -> None:
     def strict(request: ModelRequest) -> Reply | str:
         if len(model.chats) == 1:
             model.faults.append(Fault.status(400, said="Unexpected role 'user' after role 'tool'"))
@@ -315,7 +287,8 @@ async def test_a_template_that_takes_no_user_after_a_tool(agent: Agent, model: M
         return "All is well."
 
     model.reply(strict)
-    assert finished(await events_of(agent, "How are you?"))["reply"].text == "All is well."
+    async with open_agent(settings) as agent:
+        assert finished(await events_of(agent, "How are you?"))["reply"].text == "All is well."
     roles = [message["role"] for message in model.chats[-1].messages]
     assert roles[-3:] == ["tool", "assistant", "user"]
     assert "tools" in model.chats[-1].body
@@ -373,9 +346,7 @@ async def test_a_corrected_reply_holds_no_markup(agent: Agent, model: ModelServe
     assert state["reply"].text == "None."
 
 
-async def test_nothing_of_anothers_thread_is_handed_out(
-    plugins: None, agent: Agent, model: ModelServer
-) -> None:
+async def test_nothing_of_anothers_thread_is_handed_out(agent: Agent, model: ModelServer) -> None:
     model.reply(in_turn(calling("delete_file", name="a.txt"), "Well."))
     waiting = (await events_of(agent, "Delete a.txt.", turn_id="t1"))[-1]
     for turn_id in ("t1", "t2"):
@@ -388,7 +359,7 @@ async def test_nothing_of_anothers_thread_is_handed_out(
         await anext(agent.stream("Hello", owner="bob", thread=THREAD, turn_id="t1"))
 
 
-async def test_what_waits_is_erased_with_its_owner(plugins: None, agent: Agent, model: ModelServer) -> None:
+async def test_what_waits_is_erased_with_its_owner(agent: Agent, model: ModelServer) -> None:
     model.reply(in_turn(calling("delete_file", name="a.txt"), "Well."))
     waiting = (await events_of(agent, "Delete a.txt."))[-1]
     await agent.erase(OWNER)
@@ -397,22 +368,20 @@ async def test_what_waits_is_erased_with_its_owner(plugins: None, agent: Agent, 
         await decided(agent, waiting, allowed=True)
 
 
-async def test_ask_does_not_wait_for_anybody(plugins: None, agent: Agent, model: ModelServer) -> None:
+async def test_ask_does_not_wait_for_anybody(agent: Agent, model: ModelServer) -> None:
     model.reply(in_turn(calling("delete_file", name="a.txt"), "Well."))
     with pytest.raises(Undecided, match="delete_file"):
         await agent.ask("Delete a.txt.", owner=OWNER, thread=THREAD)
 
 
-async def test_a_private_turn_asks_nobody(plugins: None, agent: Agent, model: ModelServer) -> None:
+async def test_a_private_turn_asks_nobody(agent: Agent, model: ModelServer) -> None:
     pages = (calling("read_page", name="x"), calling("read_page", name="https://evil.example/?q=1"))
     model.reply(in_turn(*pages, "Well."))
     state = finished(await events_of(agent, "Read x.", about=Circumstances(private=True)))
     assert "nobody can be asked" in state["results"][-1].output
 
 
-async def test_the_next_turn_after_a_page_asks_as_well(
-    plugins: None, agent: Agent, model: ModelServer
-) -> None:
+async def test_the_next_turn_after_a_page_asks_as_well(agent: Agent, model: ModelServer) -> None:
     model.reply(in_turn(calling("read_page", name="x"), "Nothing new."))
     finished(await events_of(agent, "Read x."))
     (episode,) = await agent.layers.episodes.recent(owner=OWNER, limit=1)
@@ -421,9 +390,7 @@ async def test_the_next_turn_after_a_page_asks_as_well(
     assert isinstance((await events_of(agent, "Go on."))[-1], Waiting)
 
 
-async def test_what_is_found_of_a_page_makes_changes_asked_about(
-    plugins: None, agent: Agent, model: ModelServer
-) -> None:
+async def test_what_is_found_of_a_page_makes_changes_asked_about(agent: Agent, model: ModelServer) -> None:
     model.reply(in_turn(calling("read_page", name="x"), "The kayak is called Merganser."))
     finished(await events_of(agent, "Read what the page says of kayaks."))
     await agent.layers.episodes.index(owner=OWNER)
@@ -454,9 +421,7 @@ def build(services):
 async def test_a_call_whose_result_is_stored_is_not_run_again_after_a_stop(
     settings: Settings, model: ModelServer
 ) -> None:
-    folder = settings.data_folder / "plugins"
-    folder.mkdir(mode=0o700)
-    (folder / "counting.py").write_text(COUNTING, encoding="utf-8")
+    add_plugin(settings.data_folder, "counting.py", COUNTING)
 
     def first_call(request: ModelRequest) -> Reply:
         if len(model.chats) == 1:
@@ -533,9 +498,7 @@ def build(services):
 async def test_an_approved_call_that_was_cut_off_is_not_made_again(
     settings: Settings, model: ModelServer, then: str
 ) -> None:
-    folder = settings.data_folder / "plugins"
-    folder.mkdir(mode=0o700)
-    (folder / "slow.py").write_text(SLOW, encoding="utf-8")
+    add_plugin(settings.data_folder, "slow.py", SLOW)
     model.reply(in_turn(calling("launch", text="I launch it."), "Well."))
     async with open_agent(settings) as agent:
         waiting = (await events_of(agent, "Launch!"))[-1]
@@ -556,7 +519,8 @@ async def test_an_approved_call_that_was_cut_off_is_not_made_again(
     assert "whether it was done is not known" in state["results"][0].output
 
 
-async def test_a_no_stands_whatever_follows(plugins: None, settings: Settings, model: ModelServer) -> None:
+async def test_a_no_stands_whatever_follows(settings: Settings, model: ModelServer) -> None:
+    add_plugin(settings.data_folder, "deleting.py", DELETING)
     model.reply(in_turn(calling("delete_file", name="a.txt"), "Well."))
     async with open_agent(settings) as agent:
         waiting = (await events_of(agent, "Delete a.txt."))[-1]
@@ -567,9 +531,7 @@ async def test_a_no_stands_whatever_follows(plugins: None, settings: Settings, m
 
 
 async def test_stopping_while_a_tool_runs_keeps_what_was_said(settings: Settings, model: ModelServer) -> None:
-    folder = settings.data_folder / "plugins"
-    folder.mkdir(mode=0o700)
-    (folder / "slow.py").write_text(SLOW.replace("approval=True", ""), encoding="utf-8")
+    add_plugin(settings.data_folder, "slow.py", SLOW.replace("approval=True", ""))
     model.reply(in_turn(calling("launch", text="I launch it."), "Well."))
     async with open_agent(settings) as agent:
         events = []

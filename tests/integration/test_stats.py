@@ -23,12 +23,12 @@ from tests.servers.redis import running
 THREAD = "6e6f7461-676f-5a74-8a32-2e30676f6174"
 
 
-async def test_a_turn_is_observed_counted_and_logged(hash_vectors: None, agent: Agent) -> None:
-    layers = agent.layers
+async def test_a_turn_is_observed_counted_and_logged(hash_vectors: None, e5_agent: Agent) -> None:
+    layers = e5_agent.layers
     with configure_logging(layers.settings):
-        await agent.ask("Ticket ROSI-421 stands in the cellar", owner="ana", thread=THREAD, turn_id="t1")
-        await agent.ask("Where does ROSI-421 stand?", owner="ana", thread=THREAD[:-1] + "5", turn_id="t2")
-        await agent.ask("ROSI?", owner="ana", thread=THREAD, about=Circumstances(private=True))
+        await e5_agent.ask("Ticket ROSI-421 stands in the cellar", owner="ana", thread=THREAD, turn_id="t1")
+        await e5_agent.ask("Where does ROSI-421 stand?", owner="ana", thread=THREAD[:-1] + "5", turn_id="t2")
+        await e5_agent.ask("ROSI?", owner="ana", thread=THREAD, about=Circumstances(private=True))
         await layers.recorder.flush()
     first, second = await layers.observations.all(owner="ana")
     assert (first.turn_id, first.outcome, first.used) == ("t1", Outcome.ANSWERED, 0)
@@ -41,7 +41,7 @@ async def test_a_turn_is_observed_counted_and_logged(hash_vectors: None, agent: 
     assert (await layers.metrics.read(1, owner="bob")).whole.turns == 0
     lines = read_logs(layers.settings, 10, logger="goat.turn")
     assert [line.message.split()[1] for line in lines] == ["t1", "t2"]
-    await agent.erase("ana")
+    await e5_agent.erase("ana")
     assert (await layers.metrics.read(1, owner="ana")).whole.turns == 0
     assert await layers.observations.all(owner="ana") == []
 

@@ -1,0 +1,62 @@
+"""The agent of the tests of turns: one for all, over hashed words, with two plugins."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+import graph.layers
+from graph.agent import Agent
+from graph.app import open_agent
+from tests.lasting import empty
+from tests.servers.hash_embeddings import HashEmbeddings
+from tests.servers.model import ModelServer
+from tests.telegram_bot import settings_of
+
+DELETING = """from langchain_core.tools import tool
+from graph.tools.traits import Traits
+
+def build(services):
+    @tool
+    def delete_file(name: str) -> str:
+        \"\"\"Delete a file.\"\"\"
+        return f"deleted {name}"
+
+    @tool
+    def read_page(name: str) -> str:
+        \"\"\"Read a page.\"\"\"
+        return "Nothing new. See https://example.com/more for more."
+
+    delete_file.metadata = Traits(approval=True).metadata()
+    read_page.metadata = Traits(foreign=True).metadata()
+    return [delete_file, read_page]
+"""
+
+
+def add_plugin(data_folder: Path, name: str, code: str) -> None:
+    """Give the agent of a data folder a plugin."""
+    folder = data_folder / "plugins"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    (folder / name).write_text(code, encoding="utf-8")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def _lasting_agent(
+    tmp_path_factory: pytest.TempPathFactory, _model_server: ModelServer
+) -> AsyncIterator[Agent]:
+    folder = tmp_path_factory.mktemp("lasting")
+    add_plugin(folder, "deleting.py", DELETING)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(graph.layers, "embedding_model", lambda _: HashEmbeddings(part=2000))
+        async with open_agent(settings_of(folder, _model_server)) as opened:
+            await opened.layers.warm_up("ana")
+            yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def agent(_lasting_agent: Agent, model: ModelServer) -> Agent:
+    """The agent, to which nothing was said yet; it loads no model."""
+    await empty(_lasting_agent)
+    model.reset()
+    return _lasting_agent

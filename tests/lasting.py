@@ -1,0 +1,18 @@
+"""One agent for many tests, as if new before each: to open one takes twice as long as a turn."""
+
+import asyncio
+
+from graph.agent import Agent
+
+
+async def empty(agent: Agent) -> None:
+    """Delete all that was said to an agent, once what runs behind its turns has ended."""
+    layers = agent.layers
+    await layers.recorder.flush()
+    for owner in await layers.files.owners():
+        await layers.episodes.settled(owner=owner)
+        await layers.delegation.erase(owner=owner)
+        await layers.episodes.erase(owner=owner)
+        await layers.files.erase(owner)
+    await asyncio.gather(*layers.episodes._background.here(), return_exceptions=True)
+    await (await layers.redis.client()).flushall()
