@@ -116,11 +116,6 @@ class TestKeys:
         assert found == dict.fromkeys(range(6, MOST_KEYED + 6), MOST_KEYED)
         await files.close()
 
-    async def test_keys_are_of_their_owner(self, archive: EpisodeArchive) -> None:
-        await archive.append(episode("mine", "GOAT-42"))
-        found = await archive.search(ABOUT_NOTHING, owner="bob", limit=5, keys=["GOAT-42"])
-        assert found.hits == ()
-
 
 class TestTimes:
     async def test_a_time_is_half_open(self, archive: EpisodeArchive) -> None:
@@ -172,16 +167,6 @@ class TestErasing:
         found = await archive.search("swordfish", owner="ana", limit=5, keys=["GOAT-42"])
         assert [hit.episode.turn_id for hit in found.hits] == ["2"]
         assert (found.query.documents, keyed(found)) == (1, set())
-
-    async def test_no_word_of_what_was_erased_is_left_on_the_disk(
-        self, archive: EpisodeArchive, tmp_path: Path
-    ) -> None:
-        await archive.append(episode("1", "the swordfish stands in GOAT-4242"))
-        await archive.index(owner="ana")
-        await archive.erase(owner="ana")
-        left = b"".join(path.read_bytes() for path in (tmp_path / "owners").iterdir())
-        assert b"swordfish" not in left
-        assert b"GOAT-4242" not in left
 
     async def test_an_erased_file_that_somebody_has_open_holds_nothing_derived(self, tmp_path: Path) -> None:
         files, other = owner_files(tmp_path), owner_files(tmp_path)

@@ -64,13 +64,3 @@ async def test_they_go_with_the_owner(files: OwnerFiles, tmp_path: Path) -> None
     await episodes.erase(owner="ana")
     assert await log.all(owner="ana") == []
     assert await log.put(observation("t1"), owner="ana")
-
-
-async def test_an_erased_file_that_somebody_has_open_holds_none(files: OwnerFiles, tmp_path: Path) -> None:
-    other = OwnerFiles(tmp_path)
-    log = ObservationLog(files)
-    await log.put(observation("t1"), owner="ana")
-    assert await ObservationLog(other).all(owner="ana")
-    await files.erase("ana")
-    assert await ObservationLog(other).all(owner="ana") == []
-    await other.close()

@@ -5,8 +5,7 @@ import itertools
 import math
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -15,10 +14,8 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 from redis.crc import key_slot
 
-from memory.errors import TierUnavailable
 from memory.working.client import RedisConnection
 from memory.working.session_cache import MAX_BYTES, RedisSessionCache
-from tests.servers.redis import BINARIES, running
 
 Client = Callable[[], Awaitable[Redis]]
 names = (
@@ -39,14 +36,6 @@ async def connected(url: str) -> AsyncIterator[Client]:
         yield connection.client
     finally:
         await connection.close()
-
-
-def lasting(binary: str, folder: Path) -> AbstractAsyncContextManager[str]:
-    """Run a server that finds its data again; it ends by SIGKILL."""
-    socket = f"{folder}/redis.sock"
-    lasting_file = ("--appendonly", "yes", "--appendfsync", "no")  # else a busy disk holds writes back
-    flags = ("--port", "0", "--unixsocket", socket, "--dir", str(folder), *lasting_file)
-    return running(BINARIES[binary](), *flags, ping=f"unix://{socket}")
 
 
 @pytest.fixture
@@ -86,17 +75,6 @@ class TestValues:
     async def test_a_larger_value_is_not_stored(self, cache: RedisSessionCache) -> None:
         await store(cache, b"x" * (MAX_BYTES + 1))
         assert await read(cache) is None
-
-    async def test_the_latest_value_stands(self, cache: RedisSessionCache) -> None:
-        await store(cache, b"first")
-        await store(cache, b"second")
-        assert await read(cache) == b"second"
-
-    async def test_construction_does_no_io(self) -> None:
-        async def refuse() -> Redis:
-            raise AssertionError("connected")
-
-        RedisSessionCache(refuse)
 
 
 class TestIsolation:
@@ -256,25 +234,6 @@ class TestCost:
             trips.append(counting.trips)
         await counting.aclose()
         assert [after - before for before, after in itertools.pairwise(trips)] == [1, 1, 1]
-
-
-@pytest.mark.parametrize("binary", BINARIES)
-async def test_a_killed_server_is_unavailable_until_it_is_back(binary: str, tmp_path: Path) -> None:
-    async with connected(f"unix://{tmp_path}/redis.sock") as client:
-        cache = RedisSessionCache(client)
-        async with lasting(binary, tmp_path):
-            generation = await store(cache, b"kept")
-        for call in (
-            cache.get("q", owner="ana"),
-            cache.put("q", b"1", owner="ana", generation=generation, ttl=9),
-            cache.drop(owner="ana"),
-        ):
-            with pytest.raises(TierUnavailable):
-                await call
-        async with lasting(binary, tmp_path):
-            assert await read(cache) == b"kept"
-            await cache.drop(owner="ana")
-            assert await read(cache) is None
 
 
 async def test_a_cluster_does_as_well(cluster_url: str) -> None:

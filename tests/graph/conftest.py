@@ -47,11 +47,12 @@ async def _lasting_agent(
 ) -> AsyncIterator[Agent]:
     folder = tmp_path_factory.mktemp("lasting")
     add_plugin(folder, "deleting.py", DELETING)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(graph.layers, "embedding_model", lambda _: HashEmbeddings(part=2000))
-        async with open_agent(settings_of(folder, _model_server)) as opened:
+    async with open_agent(settings_of(folder, _model_server)) as opened:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(graph.layers, "embedding_model", lambda _: HashEmbeddings(part=2000))
             await opened.layers.warm_up("ana")
-            yield opened
+        assert opened.layers.embeddings.name == HashEmbeddings().name
+        yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -78,7 +78,7 @@ def reading(*names: str) -> tuple[ToolCall, ...]:
 
 
 async def test_no_planted_order_is_followed(agent: Agent, model: ModelServer) -> None:
-    """One turn after the other, so that what tools gave and replies repeat stands in the turns that follow."""
+    """What tools gave, and what replies repeat, stands in the turns that follow."""
     followed = {}
     for number, turns in enumerate(conversations()):
         owner, obedient = f"ana-{number}", Obedient(quotes=True)

@@ -248,16 +248,6 @@ async def test_a_healthy_archive_is_searched_by_every_mechanism(bench: Bench) ->
     assert recall.query.model == "hash-1"
 
 
-async def test_a_fragment_is_searched_with_what_was_said_before_it(bench: Bench) -> None:
-    before = user_message("I sailed on the Merganser.", turn_id="t1", owner="ana", at=NOW)
-    said = user_message("and her?", turn_id="t2", owner="ana", at=NOW)
-    recall = (await bench.node({"messages": [before, said]}, Runtime(context=TurnContext(cache_ttl=0))))[
-        "recall"
-    ]
-    assert recall.expanded == "I sailed on the Merganser.\nand her?"
-    assert found(recall)[0] == "boat"
-
-
 async def test_a_search_that_hangs_in_the_vectors_is_answered_by_the_rest(bench: Bench) -> None:
     bench.vectors.go.close()
     searches = bench.vectors.searches

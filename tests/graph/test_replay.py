@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -66,7 +66,7 @@ async def talk(agent: Agent, model: ModelServer) -> None:
 
 
 @pytest.fixture(scope="module")
-def talked_folder(tmp_path_factory: pytest.TempPathFactory, _model_server: ModelServer) -> Iterator[Settings]:
+def talked_folder(tmp_path_factory: pytest.TempPathFactory, _model_server: ModelServer) -> Settings:
     """Where an agent has had the conversation, with hashed words for vectors."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(graph.layers, "embedding_model", lambda _: HashEmbeddings())
@@ -83,7 +83,7 @@ def talked_folder(tmp_path_factory: pytest.TempPathFactory, _model_server: Model
                 await talk(agent, _model_server)
 
         asyncio.run(begin())
-        yield settings
+    return settings
 
 
 @pytest.fixture
@@ -278,34 +278,6 @@ async def test_another_owner_has_nothing_to_replay(talked: Agent) -> None:
     assert [turn async for turn in replayer.run(plan)] == []
 
 
-@pytest.fixture
-async def large(settings: Settings, model: ModelServer, hash_vectors: None) -> AsyncIterator[Agent]:
-    """An agent whose owner has imported much."""
-    async with open_agent(settings) as agent:
-        episodes = [
-            Episode(
-                turn_id=f"old-{number}",
-                owner=OWNER,
-                thread=f"import-{number // 20}",
-                message=f"{TALK[number % len(TALK)][1]} In the year {1500 + number} it was number {number}.",
-                reply="Noted.",
-                at=START - timedelta(days=50 - number),
-            )
-            for number in range(48)
-        ]
-        await agent.layers.episodes.append_many(episodes)
-        await agent.layers.episodes.index(owner=OWNER)
-        yield agent
-
-
-async def test_in_an_archive_where_much_was_imported(large: Agent, model: ModelServer) -> None:
-    await talk(large, model)
-    turns = await replayed(large)
-    assert len(turns) == len(TALK)
-    assert all(turn.same for turn in turns)
-    assert max(turn.state["recall"].query.documents for turn in turns) > 48
-
-
 BLEND = TurnContext(
     gap_threshold=0.05,
     gap_break=100,
@@ -397,12 +369,3 @@ async def test_whatever_comes_in_between(agent: Agent, model: ModelServer) -> No
     part = await replayed(agent, since=START + timedelta(hours=40))
     assert 0 < len(part) < len(turns)
     assert all(turn.same for turn in part)
-
-
-async def test_turns_whose_conversation_is_gone_are_left_out(talked_alone: Agent) -> None:
-    conversations, thread = talked_alone.layers.conversations, thread_id("test", "2")
-    turns = await conversations.window(owner=OWNER, thread=thread, max_tokens=10**6)
-    await conversations.remove([turns[1].turn_id], owner=OWNER, thread=thread)
-    plan = await Replayer(talked_alone.layers, OWNER).plan()
-    assert dict(plan.left_out) == {Why.CONVERSATION: 1}
-    assert len(plan.replayed) == len(TALK) - 1

@@ -15,7 +15,7 @@ from graph.state import State
 from graph.thread_ids import thread_id
 from graph.turn import Circumstances
 from memory.deadline import end
-from memory.errors import NothingToDecide, OwnerMismatch, Undecided
+from memory.errors import NothingToDecide, OwnerMismatch
 from memory.models import Outcome
 from tests.graph.conftest import DELETING, add_plugin
 from tests.scripted import calling, in_turn
@@ -106,7 +106,6 @@ async def test_calls_written_into_the_text_are_run_and_not_shown(agent: Agent, m
     [
         (calling("no_such_tool"), "There is no tool"),
         (calling("search_memory", query=["a"]), "arguments are wrong"),
-        (calling("search_memory"), "arguments are wrong"),
         (calling("search_memory", query="x", after="soonish"), "is no time"),
         (calling("forget_fact", key="nothing"), "There is no fact"),
     ],
@@ -150,10 +149,10 @@ async def test_results_of_earlier_turns_do_not_pile_up(agent: Agent, model: Mode
     assert len(state["results"]) == 1
 
 
-async def decided(agent: Agent, waiting: Event, allowed: bool, thread: str = THREAD) -> list[Event]:
+async def decided(agent: Agent, waiting: Event, allowed: bool, owner: str = OWNER) -> list[Event]:
     assert isinstance(waiting, Waiting)
     asked = agent.decide(
-        waiting.turn_id, owner=OWNER, thread=thread, approval_id=waiting.approvals[0].id, allowed=allowed
+        waiting.turn_id, owner=owner, thread=THREAD, approval_id=waiting.approvals[0].id, allowed=allowed
     )
     return [event async for event in asked]
 
@@ -210,17 +209,6 @@ async def test_another_message_leaves_undone_what_waits(agent: Agent, model: Mod
     late = finished(await decided(agent, waiting, allowed=True))
     assert late["reply"].text == "I will delete it."
     assert await agent.layers.episodes.count(owner=OWNER) == 2
-
-
-async def test_nobody_else_decides(agent: Agent, model: ModelServer) -> None:
-    model.reply(in_turn(calling("delete_file", name="a.txt"), "Well."))
-    waiting = (await events_of(agent, "Delete a.txt."))[-1]
-    assert isinstance(waiting, Waiting)
-    asked = agent.decide(
-        waiting.turn_id, owner="bob", thread=THREAD, approval_id=waiting.approvals[0].id, allowed=True
-    )
-    with pytest.raises(OwnerMismatch):
-        await anext(asked)
 
 
 async def test_the_memory_is_not_changed_unasked_once_a_page_was_read(
@@ -328,7 +316,7 @@ async def test_more_calls_than_are_run_at_once(agent: Agent, model: ModelServer)
     assert len(state["results"]) == 16
 
 
-@pytest.mark.parametrize("name", ["", "bad name!", "x" * 300])
+@pytest.mark.parametrize("name", ["", "bad name!"])
 async def test_names_that_no_endpoint_takes_are_not_sent_back(
     agent: Agent, model: ModelServer, name: str
 ) -> None:
@@ -354,6 +342,8 @@ async def test_nothing_of_anothers_thread_is_handed_out(agent: Agent, model: Mod
             await anext(agent.stream("Hello", owner="bob", thread=THREAD, turn_id=turn_id))
     assert await agent.waiting(THREAD, owner="bob") is None
     assert await agent.leave(THREAD, owner="bob") is None
+    with pytest.raises(OwnerMismatch):
+        await decided(agent, waiting, allowed=True, owner="bob")
     finished(await decided(agent, waiting, allowed=False))
     with pytest.raises(OwnerMismatch):
         await anext(agent.stream("Hello", owner="bob", thread=THREAD, turn_id="t1"))
@@ -366,12 +356,6 @@ async def test_what_waits_is_erased_with_its_owner(agent: Agent, model: ModelSer
     assert await agent.last_turn(THREAD) is None
     with pytest.raises(NothingToDecide):
         await decided(agent, waiting, allowed=True)
-
-
-async def test_ask_does_not_wait_for_anybody(agent: Agent, model: ModelServer) -> None:
-    model.reply(in_turn(calling("delete_file", name="a.txt"), "Well."))
-    with pytest.raises(Undecided, match="delete_file"):
-        await agent.ask("Delete a.txt.", owner=OWNER, thread=THREAD)
 
 
 async def test_a_private_turn_asks_nobody(agent: Agent, model: ModelServer) -> None:

@@ -149,18 +149,6 @@ def test_an_owner_file_that_cannot_be_read(chat: Chat, goat: Goat, data_folder: 
     assert KNOWN in chat(ASKED).shown
 
 
-def test_a_chroma_folder_that_cannot_be_read(chat: Chat, data_folder: Path) -> None:
-    chat(TOLD)
-    (data_folder / "chroma" / "chroma.sqlite3").write_bytes(b"this is no database " * 1000)
-    ran = chat(ASKED + b"/why\n")
-    assert ran.status == 0
-    assert f"{data_folder / 'chroma'} cannot be read" in ran.shown
-    assert "delete that folder; it is rebuilt" in ran.shown
-    shutil.rmtree(data_folder / "chroma")
-    assert chat(b"A turn that has the vectors rebuilt.\n").status == 0
-    assert KNOWN in chat(ASKED).shown
-
-
 @pytest.mark.process
 def test_an_embedding_model_that_is_damaged_is_built_again(
     chat: Chat, data_folder: Path, model_folder: Path

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -161,15 +161,6 @@ async def test_what_stands_in_letta_is_readable_and_has_no_owner_in_its_name(
 
 
 # Several writers
-
-
-async def test_writers_of_two_machines_who_take_turns_lose_nothing(
-    opened: Opened, server: LettaServer
-) -> None:
-    stores = [opened(server.url), opened(server.url)]
-    for n in range(10):
-        await stores[n % 2].upsert(f"k{n}", "v", owner="ana", at=AT)
-    assert len(await current(stores[0])) == 10
 
 
 @pytest.mark.parametrize("strict", [True, False])
@@ -530,29 +521,3 @@ async def test_the_token_is_never_sent_to_another_server(opened: Opened, server:
         with pytest.raises(TierUnavailable, match="elsewhere"):
             await store.upsert("city", "Cluj", owner="ana", at=AT)
         assert other.requests == []
-
-
-def test_a_store_serves_one_event_loop_after_another(server: LettaServer, tmp_path: Path) -> None:
-    store = open_store(server.url, tmp_path)
-
-    async def write(n: int) -> int:
-        async with asyncio.timeout(100):
-            await asyncio.gather(*(store.upsert(f"{n}-{k}", "v", owner="ana", at=AT) for k in range(3)))
-            count = len(await current(store))
-        await store.aclose()
-        return count
-
-    assert [asyncio.run(write(n)) for n in range(2)] == [3, 6]
-
-
-async def test_a_server_that_comes_back_is_used_again(
-    server: LettaServer, store: LettaPermanentStore
-) -> None:
-    await store.upsert("city", "Cluj", owner="ana", at=AT)
-    server.faults.append(Fault(503, HTML, times=2))
-    for _ in range(2):
-        with pytest.raises(TierUnavailable):
-            await current(store)
-    assert await current(store) == {"city": "Cluj"}
-    await store.upsert("city", "Iași", owner="ana", at=AT + timedelta(1))
-    assert await current(store) == {"city": "Iași"}

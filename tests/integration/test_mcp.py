@@ -502,12 +502,6 @@ async def test_a_body_that_is_too_large_is_not_read(url: str) -> None:
         assert (await http.post(url, content=b"x" * (MOST_BYTES + 1), headers=headers)).status_code == 413
 
 
-async def test_there_is_no_stream_to_listen_to(url: str) -> None:
-    async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {TOKEN}"}) as http:
-        answer = await http.get(url, headers={"Accept": "text/event-stream"})
-    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
-
-
 async def test_the_names_that_are_answered() -> None:
     hosts = allowed_hosts(Settings(mcp_hosts="goat.lan, goat.example:443"), "192.168.1.5:8765")
     assert {"127.0.0.1:*", "192.168.1.5:*", "goat.lan", "goat.lan:*", "goat.example:443"} <= set(hosts)
@@ -541,6 +535,7 @@ async def test_a_broken_configuration_says_what_to_do(
         assert word in ran.shown
 
 
+@pytest.mark.process
 async def test_a_client_that_starts_the_server_is_served_over_stdin_and_stdout(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

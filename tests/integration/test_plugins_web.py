@@ -15,10 +15,17 @@ from tests.servers.web import Page, WebServer, running_web_server
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest.fixture
-def web() -> Iterator[WebServer]:
+@pytest.fixture(scope="module")
+def _web() -> Iterator[WebServer]:
     with running_web_server() as server:
         yield server
+
+
+@pytest.fixture
+def web(_web: WebServer) -> WebServer:
+    """The pages for all tests, of which none has been asked for."""
+    _web.asked.clear()
+    return _web
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

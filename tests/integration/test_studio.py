@@ -373,6 +373,7 @@ async def test_a_restart_keeps_the_threads_in_redis(
     assert conversation(later) == ["The spare key is under the third flower pot."]
 
 
+@pytest.mark.process
 async def test_what_is_erased_is_dropped_by_the_server_and_stays_so_when_it_starts_again(
     server: StudioServer, client: LangGraphClient, agent: Agent, folder: Path
 ) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from bot.telegram.converse import Converse
 from tests.servers.model import ModelServer
-from tests.telegram_bot import ANA, BOB, EVE, Bot
+from tests.telegram_bot import ANA, BOB, Bot
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -14,15 +14,6 @@ async def test_a_message_is_answered(bot: Bot, model: ModelServer) -> None:
     assert await bot.ask(ANA, "hi there") == "Hello Ana"
     (answer,) = bot.api.answers(ANA)
     assert [entity["type"] for entity in answer.entities] == ["bold"]
-
-
-async def test_a_stranger_is_told_once_and_reaches_nothing(bot: Bot, model: ModelServer) -> None:
-    assert "666" in await bot.ask(EVE, "hi there")
-    bot.api.says(EVE, "let me in")
-    await bot.idle()
-    assert len(bot.api.answers(EVE)) == 1
-    assert not model.chats
-    assert await bot.desk.agent.layers.episodes.count(owner=f"telegram-{EVE}") == 0
 
 
 async def test_memory_carries_over_a_new_thread(bot: Bot, model: ModelServer) -> None:

@@ -5,13 +5,12 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from graph.settings import Settings
 from memory.models import Episode
 from tests.scripted import calling, in_turn
 from tests.servers.model import ModelServer, Reply
 from tests.servers.openai_format import ToolCall
-from tests.servers.telegram import BotApi, Message
-from tests.telegram_bot import ANA, BOB, Bot, lasting_bot, running_bot
+from tests.servers.telegram import Message
+from tests.telegram_bot import ANA, BOB, Bot, lasting_bot
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -106,17 +105,6 @@ async def test_who_goes_on_has_not_allowed_it(bot: Bot, model: ModelServer) -> N
     assert len(await turns(bot)) == 2
 
 
-async def test_what_is_asked_survives_a_restart(
-    bot_settings: Settings, api: BotApi, model: ModelServer
-) -> None:
-    settings = bot_settings.model_copy(update={"telegram_me": BOB, "shell": True})
-    async with running_bot(settings, api) as bot:
-        asked = await question(bot, model)
-    async with running_bot(settings, api) as bot:
-        bot.api.presses(BOB, asked.message_id, "✅ Allow")
-        assert (await bot.answers(BOB, 2))[-1].text == "It says 4711."
-
-
 async def test_only_the_owner_is_offered_the_shell(bot: Bot, model: ModelServer) -> None:
     model.reply(in_turn(calling("shell_run", command="id"), "Sorry."))
     assert await bot.ask(ANA, "Run id.") == "Sorry."
@@ -153,15 +141,3 @@ async def test_a_file_that_a_tool_makes_is_sent(bot: Bot, model: ModelServer) ->
     assert answers[0].text == "Here it is."
     assert answers[1].kind == "photo"
     assert answers[1].file_name.endswith("drawn.png")
-
-
-async def test_several_calls_are_asked_about_one_by_one(bot: Bot, model: ModelServer) -> None:
-    calls = tuple(ToolCall("shell_run", {"command": f"echo {n}"}, f"call_{n}") for n in (1, 2))
-    model.reply(in_turn(Reply("", calls), "Both."))
-    bot.api.says(BOB, "Run both.")
-    first = (await bot.answers(BOB))[-1]
-    bot.api.presses(BOB, first.message_id, "✅ Allow")
-    second = (await bot.answers(BOB, 2))[-1]
-    assert "command: echo" in second.text
-    bot.api.presses(BOB, second.message_id, "✅ Allow")
-    assert (await bot.answers(BOB, 3))[-1].text == "Both."

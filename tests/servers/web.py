@@ -52,7 +52,7 @@ class WebServer:
             "/data": Page(b'{"goats": 41}', "application/json"),
             "/picture": Page(b"\x89PNG", "image/png"),
             "/bomb": Page(
-                gzip.compress(b"\0" * 20_000_000), "text/plain", headers={"Content-Encoding": "gzip"}
+                gzip.compress(b"\0" * 20_000_000, 1), "text/plain", headers={"Content-Encoding": "gzip"}
             ),
             "/endless": Page(b"more and more " * 1000, "text/plain", endless=True),
             "/slow": Page(b"late", wait=30),
