@@ -8,7 +8,6 @@ from itertools import count
 from types import SimpleNamespace
 
 import pytest
-import pytest_asyncio
 
 from graph.agent import Agent
 from graph.app import open_agent
@@ -24,8 +23,6 @@ from tests.servers.model import Fault, ModelRequest, ModelServer, Reply
 from tests.servers.openai_format import ToolCall
 from tests.team import OWNER, QUICK, THREAD, Team, call, delegated, plan, put_gate, titles, turn, until
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
-
 CORRECT, INVENTED = "Oats cost 3 lei.", "Oats cost 199 lei."
 ENDLESS = Reply("Let me think.", rest=threading.Event())
 
@@ -37,14 +34,10 @@ def team(model: ModelServer) -> Team:
     return scripted
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def agent(agent: Agent) -> AsyncIterator[Agent]:
-    """The agent of all tests, with no job of an earlier one."""
-    delegation = agent.layers.delegation
-    await delegation.erase(owner=OWNER)
-    closing = delegation.runner.closing
-    yield agent
-    delegation.runner.closing = closing
+@pytest.fixture
+async def agent(settings: Settings, hash_vectors: None) -> AsyncIterator[Agent]:
+    async with open_agent(settings) as opened:
+        yield opened
 
 
 def with_budget(settings: Settings, **budget: float) -> Settings:
