@@ -70,7 +70,7 @@ def message_parts(message: Message, buttons: dict[int, tuple[Message, Button]]) 
         parts.append(Text(_attached(message), "green"))
     if message.text:
         parts.append(formatted(message.text, message.entities))
-    reactions = [*message.bot_reactions, *message.user_reactions.values()]
+    reactions = message.user_reactions.values()
     if reactions:
         parts.append(Text(" ".join(reactions)))
     return [*parts, *_rows(message, buttons), Text()]

@@ -171,50 +171,6 @@ async def test_an_entity_is_refused(lasting_api: BotApi, entity: dict[str, Any])
     assert "entity" in answer["description"].lower()
 
 
-@pytest.mark.parametrize(
-    ("mode", "source", "problem"),
-    [
-        ("MarkdownV2", "a.b", "Character '.' is reserved and must be escaped with the preceding '\\'"),
-        ("MarkdownV2", "a|b", "Character '|' is reserved and must be escaped with the preceding '\\'"),
-        ("MarkdownV2", "🏟 🏟_abac * asd ", "Can't find end of Bold entity at byte offset 15"),
-        ("MarkdownV2", "🏟 🏟```a ", "Can't find end of PreCode entity at byte offset 9"),
-        ("MarkdownV2", "🏟 🏟__🏟 🏟_", "Can't find end of Italic entity at byte offset 20"),
-        ("MarkdownV2", "🏟 🏟```🏟 🏟`", "Can't find end of Code entity at byte offset 21"),
-        ("MarkdownV2", "[a](b.c", "Can't find end of a URL at byte offset 4"),
-        ("HTML", "🐐<x>", 'Unsupported start tag "x" at byte offset 4'),
-        ("HTML", "1 < 2", 'Unsupported start tag "" at byte offset 2'),
-        ("HTML", "<b>a", 'Can\'t find end tag corresponding to start tag "b"'),
-        ("HTML", "a</b>", "Unexpected end tag at byte offset 1"),
-        ("HTML", "<b><i>a</b>", 'Unmatched end tag at byte offset 7, expected "</i>", found "</b>"'),
-        ("HTML", "<span>a</span>", 'Tag "span" must have class "tg-spoiler" at byte offset 0'),
-    ],
-)
-async def test_markup_is_refused(lasting_api: BotApi, mode: str, source: str, problem: str) -> None:
-    answer = await called(lasting_api, "sendMessage", chat_id=404, text=source, parse_mode=mode)
-    assert answer["description"] == f"Bad Request: can't parse entities: {problem}"
-
-
-@pytest.mark.parametrize(
-    ("mode", "source", "text", "entities"),
-    [
-        ("HTML", "🐐 <b>a <i>b</i></b> &lt;", "🐐 a b <", [("bold", 3, 3), ("italic", 5, 1)]),
-        ("HTML", '<a href="http://x.y/?a=1&amp;b">z</a>', "z", [("text_link", 0, 1)]),
-        ("HTML", '<pre><code class="language-c">int\n</code></pre>', "int", [("pre", 0, 3)]),
-        ("MarkdownV2", "*a _b_ ||c||*", "a b c", [("bold", 0, 5), ("italic", 2, 1), ("spoiler", 4, 1)]),
-        ("MarkdownV2", "___a_**__\\.", "a.", [("underline", 0, 1), ("italic", 0, 1)]),
-        ("MarkdownV2", "```py\nx*y\n```", "x*y", [("pre", 0, 3)]),
-        ("MarkdownV2", ">a\n>b\nc [d](http://e.f)", "a\nb\nc d", [("blockquote", 0, 3), ("text_link", 6, 1)]),
-    ],
-)
-async def test_markup_becomes_entities(
-    lasting_api: BotApi, mode: str, source: str, text: str, entities: list[tuple[str, int, int]]
-) -> None:
-    message = await called(lasting_api, "sendMessage", chat_id=ANA, text=source, parse_mode=mode)
-    assert message["text"] == text
-    found = [(e["type"], e["offset"], e["length"]) for e in message["entities"]]
-    assert sorted(found) == sorted(entities)
-
-
 async def test_edits_are_kept(api: BotApi, bot: Bot) -> None:
     message = await bot.send_message(ANA, "one")
     await bot.edit_message_text("two", ANA, message.message_id, entities=[MessageEntity("bold", 0, 3)])
@@ -230,28 +186,6 @@ async def test_edits_are_kept(api: BotApi, bot: Bot) -> None:
         await bot.edit_message_text("x" * 4097, ANA, message.message_id)
     with pytest.raises(BadRequest, match="Message can't be edited"):
         await bot.edit_message_text("x", ANA, api.says(ANA, "mine").message_id)
-
-
-async def test_files_go_both_ways(api: BotApi, bot: Bot) -> None:
-    content = bytes(range(256)) * 20 + b"\r\n--\r\n"
-    api.sends_file(ANA, "voice", content)
-    api.sends_file(ANA, "document", b"x", file_name="big.bin", size=30_000_000)
-    voice, document = [update.message for update in await bot.get_updates()]
-    assert voice is not None
-    assert voice.voice is not None
-    assert bytes(await (await voice.voice.get_file()).download_as_bytearray()) == content
-    assert document is not None
-    assert document.document is not None
-    with pytest.raises(BadRequest, match="File is too big"):
-        await document.document.get_file()
-    sent = await bot.send_document(ANA, content, filename="a.bin", caption="<b>hi</b>", parse_mode="HTML")
-    await bot.send_photo(ANA, content)
-    await bot.send_document(ANA, sent.document.file_id if sent.document else "")
-    [first, photo, again] = api.answers(ANA)
-    assert (first.kind, first.file_name, first.content, first.text) == ("document", "a.bin", content, "hi")
-    assert (photo.kind, photo.content, again.content) == ("photo", content, content)
-    with pytest.raises(BadRequest, match="Message caption is too long"):
-        await bot.send_photo(ANA, content, caption="x" * 1025)
 
 
 async def test_a_connection_is_dropped_before_or_after_the_effect(api: BotApi, bot: Bot) -> None:

@@ -101,11 +101,6 @@ def connected(folder: Path) -> RedisConnection:
     return RedisConnection("", embedded(folder))
 
 
-def test_constructing_touches_nothing(folder: Path) -> None:
-    connected(folder)
-    assert not folder.exists()
-
-
 async def test_users_share_one_server_and_the_last_one_stops_it(nursery: Nursery, folder: Path) -> None:
     server = embedded(folder)
     path = await server.ensure()
@@ -180,16 +175,6 @@ async def test_a_killed_server_is_started_again_on_next_use(folder: Path) -> Non
     values = await asyncio.gather(*(client.get("k") for _ in range(8)))
     assert values == [b"v"] * 8
     await connection.close()
-
-
-async def test_a_crash_leaves_nothing_that_blocks_a_start(folder: Path) -> None:
-    first = embedded(folder)
-    path = await first.ensure()
-    await kill_server(folder)
-    assert Path(path).exists()
-    assert await first.ensure() == path
-    assert await is_running(path)
-    await first.close()
 
 
 async def test_waits_until_the_data_is_loaded(folder: Path) -> None:
@@ -292,18 +277,6 @@ async def test_a_server_that_hangs_is_not_waited_for_long(
         os.kill(server_pid(folder), signal.SIGCONT)
     assert await is_running(await server.ensure())
     await server.close()
-
-
-async def test_errors_of_a_respawn_come_through(folder: Path) -> None:
-    connection = connected(folder)
-    client = await connection.client()
-    await client.set("k", "v")
-    await kill_server(folder)
-    (folder / "redis.aof" / "appendonly.aof.manifest").write_text("nonsense")
-    with pytest.raises(TierUnavailable, match="AOF manifest"):
-        async with translate_errors():
-            await client.get("k")
-    await connection.close()
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")

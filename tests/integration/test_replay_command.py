@@ -72,28 +72,10 @@ def test_what_another_threshold_changes(goat: Goat, owner: str, tmp_path: Path) 
     assert SAID[0] in {memory["message"] for memory in told["changed"][-1]["removed"]}
 
 
-def test_only_turns_of_a_time(goat: Goat, owner: str) -> None:
-    assert "3 turns replayed" in goat("replay", "--owner", owner, "--since", "2020-01-01").shown
-    before = goat("replay", "--owner", owner, "--until", "2020-01-01")
-    assert "No turn of ana to replay in that time." in before.shown
-
-
-def test_a_threshold_is_given_once(goat: Goat, owner: str) -> None:
-    done = goat("replay", "--owner", owner, "--set", "gap.threshold=.5", "--set", "gap_threshold=.9")
-    assert done.status == 1
-    assert "gap_threshold is given 2 times" in done.shown
-
-
 def test_what_replay_cannot_show_is_said(goat: Goat, owner: str) -> None:
     done = goat("replay", "--owner", owner, "--set", "cache_ttl=0", "--since", "today")
     assert done.status == 0
     assert "Replay cannot show what cache_ttl would change" in " ".join(done.shown.split())
-
-
-def test_an_owner_without_turns(goat: Goat, owner: str) -> None:
-    done = goat("replay", "--owner", "bob")
-    assert done.status == 0
-    assert done.shown == "No turn of bob to replay.\n"
 
 
 @pytest.mark.parametrize(
@@ -133,10 +115,6 @@ def test_turns_of_which_no_zone_is_noted_may_differ_by_it() -> None:
 def test_a_calibration_that_could_not_serve_is_told() -> None:
     comparison = Comparison(turns=2, problems=Counter({"The one of the package is used.": 2}))
     assert "In 2 turns: The one of the package is used." in drawn(comparison, Plan(), Wish(owner="ana"))
-
-
-def test_the_help_says_whose_memory_is_used_by_default(goat: Goat) -> None:
-    assert "by default the `owner` setting's" in " ".join(goat("replay", "--help").shown.split())
 
 
 @pytest.mark.parametrize(

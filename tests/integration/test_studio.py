@@ -3,7 +3,6 @@
 import asyncio
 import pickle
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,7 +22,6 @@ from graph.studio_graph import NO_SHELL, graph
 from graph.studio_settings import STUDIO
 from graph.studio_token import StudioToken
 from graph.thread_ids import thread_id
-from graph.turn import user_message
 from memory.errors import Undecided
 from memory.models import Outcome
 from tests.disk import found
@@ -326,23 +324,6 @@ async def test_a_thread_keeps_its_owner(client: LangGraphClient, agent: Agent) -
     there = await chat.say("Going on.")
     assert there["turn"]["owner"] == "florin"
     assert conversation(there) == ["I am Florin.", "Who am I?"]
-
-
-async def test_a_turn_cut_off_before_its_archive_is_archived_all_the_same(
-    client: LangGraphClient, agent: Agent
-) -> None:
-    thread = thread_id("terminal", "jana", "1")
-    cut_off = user_message("I moved to Cluj.", turn_id="cut-off", owner="jana", at=datetime.now(UTC))
-    await agent.graph.ainvoke(
-        {"messages": [cut_off]},
-        {"configurable": {"thread_id": thread}},
-        context=agent.layers.settings.turn_context("jana"),
-        interrupt_before=["archive"],
-        durability="sync",
-    )
-    there = await (await Chat.begin(client, thread)).say("Where do I live?")
-    assert conversation(there) == ["I moved to Cluj."]
-    assert await agent.layers.episodes.count(owner="jana") == 2
 
 
 async def test_what_is_refused_says_why_and_the_thread_goes_on(client: LangGraphClient) -> None:

@@ -12,13 +12,12 @@ from pydantic import SecretStr
 from bot.telegram.place import Place
 from graph.layers import Layers, open_layers
 from graph.settings import Settings
-from memory.models import Outcome
 from nodes.tools import EXPERIMENT
 from tests.scripted import calling, in_turn
 from tests.servers.model import ModelServer, running_model_server
 from tests.servers.studio import StudioServer
 from tests.servers.telegram import BotApi, running_bot_api
-from tests.studio import Chat, conversation, kept, recalled, running_studio, said, shared_folder, written
+from tests.studio import Chat, conversation, kept, recalled, running_studio, shared_folder, written
 from tests.telegram_bot import ANA, running_bot
 
 OWNER = "me"
@@ -170,47 +169,6 @@ async def test_after_an_experiment_the_chat_goes_on_as_if_there_had_been_none(
     assert conversation(later)[-1] == "And what colour is the garage door?"
 
 
-async def test_a_turn_that_is_stepped_through_is_archived_once_whichever_way_it_takes(
-    client: LangGraphClient, layers: Layers
-) -> None:
-    chat = await Chat.begin(client)
-    await chat.run(input=said("My boat is called Merganser."), interrupt_before=["respond"])
-    count = await layers.episodes.count(owner=OWNER)
-    tried = await chat.fork(await chat.before("gap_filter"), stop="respond", gap_threshold=0.9)
-    assert "archived" not in tried
-    assert await layers.episodes.count(owner=OWNER) == count
-    asked = await chat.fork(await chat.before("gap_filter"), gap_threshold=0.9, experiment="on")
-    assert asked["archived"]["experiment"]
-    meant = await chat.fork(await chat.before("gap_filter"), gap_threshold=0.9)
-    assert meant["archived"]["episode"]
-    again = await chat.fork(await chat.before("gap_filter"))
-    assert again["archived"]["experiment"]
-    assert await layers.episodes.count(owner=OWNER) == count + 1
-
-    stepped = await Chat.begin(client)
-    await stepped.run(input=said("My canoe is called Teal."), interrupt_before=["budget"])
-    await stepped.run(input=None, interrupt_before=["respond"])
-    there = await stepped.fork(await stepped.before("respond"))
-    assert there["archived"]["episode"]
-    assert there["reply"]["outcome"] == Outcome.ANSWERED
-
-
-async def test_what_was_tried_and_cut_off_is_not_archived_later(
-    client: LangGraphClient, layers: Layers
-) -> None:
-    chat = await Chat.begin(client)
-    await chat.run(input=said("My kayak is called Wigeon."), interrupt_before=["respond"])
-    await chat.fork(await chat.before("budget"), stop="archive", experiment="on", budget_hard_cap=100)
-    there = await chat.say("My raft is called Shoveler.")
-    assert there["archived"]["episode"]
-    assert conversation(there) == []
-    asked = await chat.say("Never mind this one.", experiment="on")
-    assert asked["archived"]["experiment"]
-    assert conversation(await chat.say("And this?")) == ["My raft is called Shoveler."]
-    texts = [episode.message async for episode in layers.episodes.all(owner=OWNER)]
-    assert not {"My kayak is called Wigeon.", "Never mind this one."} & set(texts)
-
-
 async def test_an_experiment_runs_no_tool_that_changes_anything_and_asks_nobody(
     chat: Chat, layers: Layers, model: ModelServer
 ) -> None:
@@ -227,27 +185,3 @@ async def test_an_experiment_runs_no_tool_that_changes_anything_and_asks_nobody(
     assert "dark green" in outputs["search_memory"]
     assert state["reply"]["text"] == "That is it."
     assert await written(layers) == before
-
-
-async def test_a_call_waits_in_the_thread_of_the_chat_for_the_persons_word(
-    chat: Chat, client: LangGraphClient, layers: Layers, model: ModelServer
-) -> None:
-    model.reply(in_turn(calling("shell_run", command="echo 47$((5 + 6))"), "That is it."))
-    updates = [
-        part.data
-        async for part in client.runs.stream(
-            chat.thread, "goat", input=said("Run it, please."), stream_mode="updates"
-        )
-        if part.event == "updates"
-    ]
-    assert any("__interrupt__" in update for update in updates)
-    waiting = await chat.state()
-    (asked,) = [one for task in waiting["tasks"] for one in task["interrupts"]]
-    assert asked["value"]["arguments"] == {"command": "echo 47$((5 + 6))"}
-    head = waiting["checkpoint"]["checkpoint_id"]
-    state = await chat.run(command={"resume": "yes"}, checkpoint_id=head)
-    assert "4711" in state["results"][0]["output"]
-    assert state["archived"]["episode"]
-    again = await chat.fork(await chat.before("tools"))
-    assert again["results"][0]["output"] == EXPERIMENT
-    assert again["archived"]["experiment"]

@@ -5,9 +5,8 @@ import re
 from typing import Any
 
 from tests.servers.telegram.body import Parameters
-from tests.servers.telegram.chats import member
 from tests.servers.telegram.refusals import Refused, bad_request
-from tests.servers.telegram.state import BOT_ID, Command, State
+from tests.servers.telegram.state import Command, State
 
 COMMAND = re.compile(r"[a-z0-9_]{1,32}")
 MAX_COMMANDS = 100
@@ -36,38 +35,6 @@ def download(state: State, parameters: Parameters) -> bool:
     return True
 
 
-def get_chat(state: State, parameters: Parameters) -> dict[str, Any]:
-    """Return a chat in full."""
-    chat = state.chat(parameters)
-    unlimited = {
-        "unlimited_gifts": True,
-        "limited_gifts": True,
-        "unique_gifts": True,
-        "premium_subscription": True,
-    }
-    gifts = unlimited | {"gifts_from_channels": True}
-    more = {"accent_color_id": 0, "max_reaction_count": 11, "accepted_gift_types": gifts}
-    return state.chat_wire(chat) | more
-
-
-def get_chat_member(state: State, parameters: Parameters) -> dict[str, Any]:
-    """Return a user's standing in a chat."""
-    chat, user_id = state.chat(parameters), parameters.integer("user_id")
-    status = chat.bot_status if user_id == BOT_ID else chat.members.get(user_id)
-    if user_id != BOT_ID and user_id not in state.users:
-        raise bad_request("member not found")
-    return member(state.user(user_id), status or "left")
-
-
-def leave_chat(state: State, parameters: Parameters) -> bool:
-    """Leave a group."""
-    chat = state.writable_chat(parameters)
-    if chat.private:
-        raise bad_request("chat member status can't be changed in private chats")
-    chat.bot_status = "left"
-    return True
-
-
 def set_my_commands(state: State, parameters: Parameters) -> bool:
     """Set the commands of a scope and a language."""
     given = parameters.json("commands")
@@ -88,17 +55,6 @@ def _command(given: Any) -> Command:
     return {"command": given["command"].removeprefix("/"), "description": description}
 
 
-def get_my_commands(state: State, parameters: Parameters) -> list[Command]:
-    """Return the commands of a scope and a language."""
-    return state.commands.get(_scope(parameters), [])
-
-
-def delete_my_commands(state: State, parameters: Parameters) -> bool:
-    """Forget the commands of a scope and a language."""
-    state.commands.pop(_scope(parameters), None)
-    return True
-
-
 def _scope(parameters: Parameters) -> tuple[str, str]:
     """Return `default`, `all_private_chats`, `chat:1` and so on, and the language."""
     scope = parameters.json("scope") or {"type": "default"}
@@ -108,22 +64,10 @@ def _scope(parameters: Parameters) -> tuple[str, str]:
     return ":".join([str(scope["type"]), *ids]), parameters.text("language_code")
 
 
-def done(_: State, __: Parameters) -> bool:
-    """Do nothing, successfully."""
-    return True
-
-
 METHODS = {
     "getMe": get_me,
     "getUpdates": get_updates,
     "getFile": get_file,
     "download": download,
-    "getChat": get_chat,
-    "getChatMember": get_chat_member,
-    "leaveChat": leave_chat,
     "setMyCommands": set_my_commands,
-    "getMyCommands": get_my_commands,
-    "deleteMyCommands": delete_my_commands,
-    "logOut": done,
-    "close": done,
 }

@@ -2,17 +2,14 @@
 
 from typing import Any
 
-from telegram.constants import ReactionEmoji
-
-from tests.servers.telegram.body import Parameters, whole
+from tests.servers.telegram.body import Parameters
 from tests.servers.telegram.chats import Chat
-from tests.servers.telegram.formatting import markup, message_text, with_entities
+from tests.servers.telegram.formatting import message_text, source, with_entities
 from tests.servers.telegram.placing import keyboard
 from tests.servers.telegram.records import CallbackAnswer, Message
 from tests.servers.telegram.refusals import bad_request
 from tests.servers.telegram.state import State, now
 
-REACTIONS = frozenset(str(emoji.value) for emoji in ReactionEmoji)
 NOT_MODIFIED = (
     "message is not modified: specified new message content and reply markup are exactly the same as a "
     "current content and reply markup of the message"
@@ -24,7 +21,7 @@ def edit_message_text(state: State, parameters: Parameters) -> dict[str, Any]:
     """Replace the text of one of the bot's messages; a keyboard that is not given again goes."""
     if not parameters.text("text"):
         raise bad_request("message text is empty")
-    formatted = markup(parameters, "text")
+    formatted = source(parameters, "text")
     message = to_edit(state.writable_chat(parameters), parameters)
     if message.kind != "text":
         raise bad_request("there is no text in the message to edit")
@@ -34,16 +31,6 @@ def edit_message_text(state: State, parameters: Parameters) -> dict[str, Any]:
         raise bad_request(NOT_MODIFIED)
     message.rewrite(formatted.text, formatted.entities, now())
     message.keyboard = under
-    return state.wire(message)
-
-
-def edit_message_reply_markup(state: State, parameters: Parameters) -> dict[str, Any]:
-    """Replace the buttons under one of the bot's messages."""
-    message = to_edit(state.writable_chat(parameters), parameters)
-    under = keyboard(parameters)
-    if under == message.keyboard:
-        raise bad_request(NOT_MODIFIED)
-    message.keyboard, message.edit_date = under, now()
     return state.wire(message)
 
 
@@ -69,36 +56,8 @@ def delete_message(state: State, parameters: Parameters) -> bool:
     return True
 
 
-def delete_messages(state: State, parameters: Parameters) -> bool:
-    """Delete several messages; those that are not there are skipped."""
-    chat, numbers = state.writable_chat(parameters), parameters.json("message_ids")
-    if not isinstance(numbers, list) or not 1 <= len(numbers) <= 100:
-        raise bad_request("message identifiers are not specified")
-    for message in [chat.message(whole(number, "message_id")) for number in numbers]:
-        if message is not None and _deletable(chat, message):
-            message.deleted = True
-    return True
-
-
 def _deletable(chat: Chat, message: Message) -> bool:
     return message.from_bot or chat.private or chat.bot_status == "administrator"
-
-
-def set_message_reaction(state: State, parameters: Parameters) -> bool:
-    """Let the bot react to a message; a bot has one reaction."""
-    message = state.writable_chat(parameters).message(parameters.integer("message_id"))
-    if message is None:
-        raise bad_request("message to react not found")
-    given = parameters.json("reaction") or []
-    if not isinstance(given, list) or not all(isinstance(reaction, dict) for reaction in given):
-        raise bad_request("can't parse reaction types JSON object")
-    if len(given) > 1:
-        raise bad_request("REACTIONS_TOO_MANY")
-    emoji = [str(reaction.get("emoji", "")) for reaction in given]
-    if not REACTIONS.issuperset(emoji):
-        raise bad_request("REACTION_INVALID")
-    message.bot_reactions = emoji
-    return True
 
 
 def answer_callback_query(state: State, parameters: Parameters) -> bool:
@@ -125,9 +84,6 @@ def answer_callback_query(state: State, parameters: Parameters) -> bool:
 
 METHODS = {
     "editMessageText": edit_message_text,
-    "editMessageReplyMarkup": edit_message_reply_markup,
     "deleteMessage": delete_message,
-    "deleteMessages": delete_messages,
-    "setMessageReaction": set_message_reaction,
     "answerCallbackQuery": answer_callback_query,
 }

@@ -1,38 +1,32 @@
 """The text of a message or a caption, from what a bot sends."""
 
-from tests.servers.telegram import html_text, markdown_text, utf16
+from tests.servers.telegram import utf16
 from tests.servers.telegram.body import Parameters
 from tests.servers.telegram.entities import Formatted, checked, trimmed
 from tests.servers.telegram.refusals import bad_request
 
 MAX_TEXT = 4096
 MAX_CAPTION = 1024
-PARSERS = {"html": html_text.parsed, "markdownv2": markdown_text.parsed}
 
 
-def markup(parameters: Parameters, field: str, mode: str = "parse_mode") -> Formatted:
-    """Parse the markup of a text; Telegram does so before it looks at the chat."""
-    source = _utf8(parameters.text(field)).replace("\r", "").replace("\0", "")
-    name = parameters.text(mode)
-    if not name:
-        return Formatted(source)
-    if name.lower() not in PARSERS:
+def source(parameters: Parameters, field: str) -> Formatted:
+    """Return a text as it was sent; who relies on a parse_mode is not served here."""
+    if parameters.text("parse_mode"):
         raise bad_request("unsupported parse_mode")
-    return PARSERS[name.lower()](source)
+    return Formatted(_utf8(parameters.text(field)).replace("\r", "").replace("\0", ""))
 
 
-def _utf8(source: str) -> str:
+def _utf8(text: str) -> str:
     try:
-        source.encode()
+        text.encode()
     except UnicodeEncodeError as error:
         raise bad_request("strings must be encoded in UTF-8") from error
-    return source
+    return text
 
 
 def with_entities(formatted: Formatted, parameters: Parameters, field: str = "entities") -> Formatted:
-    """Add the entities given as such, which count only where there is no parse_mode."""
-    given = parameters.json(field)
-    if given and not parameters.text("parse_mode"):
+    """Add the entities."""
+    if given := parameters.json(field):
         formatted = Formatted(formatted.text, checked(formatted.text, given))
     return trimmed(formatted)
 

@@ -42,7 +42,6 @@ class Message:
     """The photo, document, voice, location and so on, as the Bot API shows it."""
     content: bytes = b""
     file_name: str = ""
-    bot_reactions: list[str] = field(default_factory=list)
     user_reactions: dict[int, str] = field(default_factory=dict)
     """The emoji of each user, by id."""
     extra: dict[str, Any] = field(default_factory=dict)

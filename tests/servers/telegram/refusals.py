@@ -32,8 +32,3 @@ def forbidden(description: str) -> Refused:
 def too_many_requests(seconds: int) -> Refused:
     """Return the answer to a flood."""
     return Refused(429, f"Too Many Requests: retry after {seconds}", retry_after=seconds)
-
-
-def cannot_parse(what: str) -> Refused:
-    """Return what is wrong with the markup of a text."""
-    return bad_request(f"can't parse entities: {what}")

@@ -7,7 +7,7 @@ from telegram.constants import ChatAction
 
 from tests.servers.telegram.body import Parameters
 from tests.servers.telegram.files import StoredFile
-from tests.servers.telegram.formatting import caption, markup, message_text, with_entities
+from tests.servers.telegram.formatting import message_text, source, with_entities
 from tests.servers.telegram.placing import keyboard, place
 from tests.servers.telegram.records import Draft
 from tests.servers.telegram.refusals import bad_request
@@ -21,7 +21,7 @@ def send_message(state: State, parameters: Parameters) -> dict[str, Any]:
     """Send a text."""
     if not parameters.text("text"):
         raise bad_request("message text is empty")
-    formatted = markup(parameters, "text")
+    formatted = source(parameters, "text")
     where = place(state, parameters)
     formatted = message_text(with_entities(formatted, parameters))
     under = keyboard(parameters)
@@ -30,7 +30,7 @@ def send_message(state: State, parameters: Parameters) -> dict[str, Any]:
 
 def send_message_draft(state: State, parameters: Parameters) -> bool:
     """Show a text that is being written; only in private chats, and it may be empty."""
-    formatted = markup(parameters, "text")
+    formatted = source(parameters, "text")
     chat = state.writable_chat(parameters)
     if not chat.private:
         raise bad_request("PEER_ID_INVALID")
@@ -58,38 +58,6 @@ def send_chat_action(state: State, parameters: Parameters) -> bool:
     if topic is not None and topic not in chat.topics | {1}:
         raise bad_request("message thread not found")
     return True
-
-
-def send_photo(state: State, parameters: Parameters) -> dict[str, Any]:
-    """Send a photo."""
-    return _send_file(state, parameters, "photo")
-
-
-def send_document(state: State, parameters: Parameters) -> dict[str, Any]:
-    """Send a document."""
-    return _send_file(state, parameters, "document")
-
-
-def send_voice(state: State, parameters: Parameters) -> dict[str, Any]:
-    """Send a voice message."""
-    return _send_file(state, parameters, "voice")
-
-
-def _send_file(state: State, parameters: Parameters, kind: str) -> dict[str, Any]:
-    said = markup(parameters, "caption")
-    where = place(state, parameters)
-    said = caption(with_entities(said, parameters, "caption_entities"))
-    file, mime_type = uploaded(state, parameters, parameters.text(kind), kind)
-    message = where.message(
-        text=said.text,
-        entities=said.entities,
-        keyboard=keyboard(parameters),
-        kind=kind,
-        attachment=attachment(kind, file, mime_type, parameters.integer("duration")),
-        content=file.content,
-        file_name=file.name,
-    )
-    return state.wire(message)
 
 
 def uploaded(state: State, parameters: Parameters, given: str, kind: str) -> tuple[StoredFile, str]:
@@ -130,7 +98,4 @@ METHODS = {
     "sendMessage": send_message,
     "sendMessageDraft": send_message_draft,
     "sendChatAction": send_chat_action,
-    "sendPhoto": send_photo,
-    "sendDocument": send_document,
-    "sendVoice": send_voice,
 }

@@ -11,11 +11,6 @@ def length(text: str) -> int:
     return len(encoded(text)) // 2
 
 
-def part(text: str, offset: int, units: int) -> str:
-    """Return a piece of the text, cut in UTF-16 code units."""
-    return encoded(text)[2 * offset : 2 * (offset + units)].decode("utf-16-le", "replace")
-
-
 def inside_pair(text: str, offset: int) -> bool:
     """Say whether the offset falls between the halves of one character."""
     low = encoded(text)[2 * offset : 2 * offset + 2]
