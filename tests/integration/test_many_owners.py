@@ -84,9 +84,10 @@ async def test_owners_who_talk_at_once_lose_nothing_and_see_nobody_elses(archive
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files as Linux lists them")
 async def test_idle_owners_hold_neither_files_nor_threads(archive: EpisodeArchive, tmp_path: Path) -> None:
+    before = {*threading.enumerate()}  # of other agents in this process
     await asyncio.gather(*(write(archive, owner, range(2)) for owner in OWNERS))
     await asyncio.gather(*(found(archive, owner) for owner in OWNERS))
-    names = [thread.name for thread in threading.enumerate()]
+    names = [thread.name for thread in {*threading.enumerate()} - before]
     assert sum(name.startswith("goat-sqlite") for name in names) <= THREADS
     await until(lambda: open_files(tmp_path / "owners", ".sqlite") <= OPEN * FILES_OF_OWNER, 60)
     await until(lambda: open_files(tmp_path / "chroma", ".bin") <= OPEN * FILES_OF_COLLECTION, 60)
