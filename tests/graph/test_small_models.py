@@ -173,7 +173,7 @@ async def test_outputs_of_tools_share_the_window(agent: Agent, model: ModelServe
 
 
 async def test_delegated_work_fits_as_well(agent: Agent, model: ModelServer) -> None:
-    model.reply(Team({"researcher": LONG * 40, "coder": LONG * 40}))
+    model.reply(Team({"researcher": LONG * 20, "coder": LONG * 20}))
     job = await until(agent, await delegated(agent), seconds=60)
     assert job.status is Status.DONE
     sizes = [tokens_of(chat) for chat in model.chats]
