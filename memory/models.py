@@ -242,7 +242,7 @@ class Decision:
     turn_id: str
     kept: bool
     rule: DecisionRule
-    """The rule that kept or cut it; docs/memory.md lists them. Compare by `==`: old checkpoints hold a string."""
+    """The rule that kept or cut it; docs/memory.md lists them. Compare by `==`: it may be a string."""
     score: float
     threshold: float
     """What `score` was held against, in the same unit."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -16,8 +16,8 @@ from redis.crc import key_slot
 from memory.errors import TierUnavailable
 from memory.models import ConversationTurn
 from memory.provenance import Carrier, Part
-from memory.working.client import RedisConnection
 from memory.working.conversation import RedisConversation
+from tests.contract.redis_servers import connected
 from tests.servers.redis import BINARIES, running
 
 Client = Callable[[], Awaitable[Redis]]
@@ -55,17 +55,8 @@ def turn_ids(*numbers: int) -> list[str]:
 
 @pytest.fixture
 async def client(redis_url: str) -> AsyncIterator[Client]:
-    async with connected(redis_url) as client:
-        yield client
-
-
-@asynccontextmanager
-async def connected(url: str) -> AsyncIterator[Client]:
-    connection = RedisConnection(url)
-    try:
+    async with connected(redis_url) as connection:
         yield connection.client
-    finally:
-        await connection.close()
 
 
 def lasting(binary: str, folder: Path) -> AbstractAsyncContextManager[str]:
@@ -144,7 +135,7 @@ class TestTurns:
                 assert await writer.append(turn, **HOME)
 
         async with connected(redis_url) as other:
-            second = RedisConversation(other)
+            second = RedisConversation(other.client)
             added = await asyncio.gather(write("a", store), write("b", second))
             await asyncio.gather(write_own("a", store), write_own("b", second))
         found = await ids(store)
@@ -323,8 +314,8 @@ class TestBadRecords:
 @pytest.mark.parametrize("binary", BINARIES)
 class TestLoss:
     async def test_a_killed_server_is_unavailable_until_it_is_back(self, binary: str, tmp_path: Path) -> None:
-        async with connected(f"unix://{tmp_path}/redis.sock") as client:
-            store = RedisConversation(client)
+        async with connected(f"unix://{tmp_path}/redis.sock") as connection:
+            store = RedisConversation(connection.client)
             async with lasting(binary, tmp_path):
                 await fill(store, 3)
             for call in (
@@ -349,8 +340,8 @@ class TestLoss:
                 await store.append(make(confirmed), **HOME)
                 confirmed += 1
 
-        async with connected(f"unix://{tmp_path}/redis.sock") as client:
-            store = RedisConversation(client)
+        async with connected(f"unix://{tmp_path}/redis.sock") as connection:
+            store = RedisConversation(connection.client)
             async with lasting(binary, tmp_path):
                 task = asyncio.create_task(write(store))
                 await asyncio.sleep(0.1)
@@ -362,8 +353,8 @@ class TestLoss:
 
 
 async def test_a_cluster_does_as_well(cluster_url: str) -> None:
-    async with connected(cluster_url) as client:
-        store = RedisConversation(client, keep=4)
+    async with connected(cluster_url) as connection:
+        store = RedisConversation(connection.client, keep=4)
         for owner in HOSTILE[:6]:
             for thread in HOSTILE[:3]:
                 await fill(store, 6, owner=owner, thread=thread)
