@@ -120,3 +120,31 @@ def plugin_of(*names: str) -> LoadedPlugin:
     """Return a plugin with tools of these names."""
     tools = [StructuredTool.from_function(func=str.upper, name=name, description="Shout.") for name in names]
     return LoadedPlugin(tuple(tools), "+".join(names))
+
+
+DELETING = """from langchain_core.tools import tool
+from graph.tools.traits import Traits
+
+def build(services):
+    @tool
+    def delete_file(name: str) -> str:
+        \"\"\"Delete a file.\"\"\"
+        return f"deleted {name}"
+
+    @tool
+    def read_page(name: str) -> str:
+        \"\"\"Read a page.\"\"\"
+        return "Nothing new. See https://example.com/more for more."
+
+    delete_file.metadata = Traits(approval=True).metadata()
+    read_page.metadata = Traits(foreign=True).metadata()
+    return [delete_file, read_page]
+"""
+"""A plugin with a tool that is asked about, and one that reads what others wrote."""
+
+
+def add_plugin(data_folder: Path, name: str, code: str) -> None:
+    """Give the agent of a data folder a plugin."""
+    folder = data_folder / "plugins"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    (folder / name).write_text(code, encoding="utf-8")

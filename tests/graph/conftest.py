@@ -1,7 +1,6 @@
 """The agent of the tests of turns: one for all, over hashed words, with two plugins."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -10,35 +9,10 @@ import graph.layers
 from graph.agent import Agent
 from graph.app import open_agent
 from tests.lasting import empty
+from tests.plugins import DELETING, add_plugin
 from tests.servers.hash_embeddings import HashEmbeddings
 from tests.servers.model import ModelServer
 from tests.telegram_bot import settings_of
-
-DELETING = """from langchain_core.tools import tool
-from graph.tools.traits import Traits
-
-def build(services):
-    @tool
-    def delete_file(name: str) -> str:
-        \"\"\"Delete a file.\"\"\"
-        return f"deleted {name}"
-
-    @tool
-    def read_page(name: str) -> str:
-        \"\"\"Read a page.\"\"\"
-        return "Nothing new. See https://example.com/more for more."
-
-    delete_file.metadata = Traits(approval=True).metadata()
-    read_page.metadata = Traits(foreign=True).metadata()
-    return [delete_file, read_page]
-"""
-
-
-def add_plugin(data_folder: Path, name: str, code: str) -> None:
-    """Give the agent of a data folder a plugin."""
-    folder = data_folder / "plugins"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    (folder / name).write_text(code, encoding="utf-8")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

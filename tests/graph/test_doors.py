@@ -23,6 +23,7 @@ from graph.turn import Circumstances
 from memory.errors import Undecided
 from memory.models import Episode
 from memory.provenance import Carrier, Part, Speaker
+from tests.plugins import add_plugin
 from tests.servers.model import ModelServer
 from tests.servers.obedient import CANARY, Obedient
 from tests.servers.openai_format import ToolCall
@@ -203,9 +204,7 @@ DOORS: dict[str, Door] = {
 
 @pytest.fixture
 async def house(settings: Settings, model: ModelServer, hash_vectors: None) -> AsyncIterator[House]:
-    folder = settings.data_folder / "plugins"
-    folder.mkdir(mode=0o700)
-    (folder / "pages.py").write_text(PLUGIN, encoding="utf-8")
+    add_plugin(settings.data_folder, "pages.py", PLUGIN)
     ears = {"transcription_model": "ears", "transcription_base_url": model.base_url}
     eyes = {"vision_model": "eyes", "vision_base_url": model.base_url}
     media = MediaReader(settings.model_copy(update=ears | eyes))

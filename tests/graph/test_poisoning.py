@@ -17,6 +17,7 @@ from graph.turn import PLAIN, Circumstances
 from memory.errors import Undecided
 from memory.models import FOREIGN, Episode
 from memory.provenance import Carrier, Part
+from tests.plugins import add_plugin
 from tests.scripted import calling, in_turn
 from tests.servers.model import ModelServer
 from tests.servers.obedient import CANARY, Obedient
@@ -51,9 +52,7 @@ def build(services):
 
 @pytest.fixture
 async def agent(settings: Settings, hash_vectors: None) -> AsyncIterator[Agent]:
-    folder = settings.data_folder / "plugins"
-    folder.mkdir(mode=0o700)
-    (folder / "pages.py").write_text(PAGE.replace("{pages!r}", repr(PLANTED)), encoding="utf-8")
+    add_plugin(settings.data_folder, "pages.py", PAGE.replace("{pages!r}", repr(PLANTED)))
     async with open_agent(settings) as opened:
         yield opened
 

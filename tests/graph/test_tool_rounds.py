@@ -17,7 +17,7 @@ from graph.turn import Circumstances
 from memory.deadline import end
 from memory.errors import NothingToDecide, OwnerMismatch
 from memory.models import Outcome
-from tests.graph.conftest import DELETING, add_plugin
+from tests.plugins import DELETING, add_plugin
 from tests.scripted import calling, in_turn
 from tests.servers.faults import Fault
 from tests.servers.model import ModelRequest, ModelServer, Reply
