@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pydantic import ConfigDict
+
 from bot.mcp.tool import Answer, Quoting
 from memory.models import SearchReport
 from memory.observation import Called, Grounded, Judged, Shares
@@ -28,6 +30,8 @@ class TurnRead(Quoting):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosed(Judged):
     """What became of a candidate, and why; a kept one was shown to the model."""
+
+    __pydantic_config__ = ConfigDict(use_attribute_docstrings=True)
 
     excerpt: str
     """How the turn begins; empty when it is in the archive no more."""
