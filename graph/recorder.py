@@ -18,6 +18,8 @@ from memory.observation import Observation
 from memory.working.metrics import RedisMetrics
 
 SECONDS = 1.0
+DELAY = 0.02
+"""Seconds after which a turn is observed: the last checkpoint, which the turn waits for, is there by then."""
 logger = logging.getLogger(__name__)
 
 
@@ -51,7 +53,7 @@ class TurnRecorder:
 
     def soon(self, state: State, context: TurnContext) -> None:
         """Observe the turn behind it: nothing waits for that but `flush`."""
-        task = asyncio.create_task(self(state, context))
+        task = asyncio.create_task(self._later(state, context))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
@@ -60,6 +62,10 @@ class TurnRecorder:
         loop = asyncio.get_running_loop()
         if running := [task for task in self._running if task.get_loop() is loop]:
             await asyncio.wait(running)
+
+    async def _later(self, state: State, context: TurnContext) -> None:
+        await asyncio.sleep(DELAY)
+        await self(state, context)
 
     async def _logged(self, observation: Observation, state: State) -> None:
         words = {"message": state["turn"].said, "reply": state["reply"].text} if self.log_text else None

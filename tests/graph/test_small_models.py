@@ -129,6 +129,7 @@ async def test_all_that_is_remembered_is_cut_to_a_window_that_the_server_tells(
     assert "get_memory_metrics" in said
     story = "\n".join(state["story"][state["turn"].turn_id]["budget"])
     assert "The model holds 4,096 tokens" in story
+    await agent.layers.recorder.flush()
     observed = await agent.layers.observations.get(state["turn"].turn_id, owner=OWNER)
     assert observed is not None
     assert observed.shares.space is not None
