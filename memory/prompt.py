@@ -32,6 +32,8 @@ def _alike(tag: str) -> str:
     return f"[{_UNSEEN}]*".join(letters)
 
 
+_OPENING = re.compile(r"[<＜﹤[]")
+"""What both patterns below begin with; few texts hold any."""
 _FENCE = LazyPattern(
     rf"[<＜﹤](?=[\s/／⁄∕{_UNSEEN}]*(?:{'|'.join(map(_alike, TAGS))}))",
     re.IGNORECASE,
@@ -55,6 +57,8 @@ RULES = (
 
 def quoted(text: str) -> str:
     """Return `text` so that it cannot open or close one of the prompt's fences, or begin another role."""
+    if _OPENING.search(text) is None:
+        return text
     unfenced = _FENCE.compiled.sub("‹", text)
     return _TEMPLATE.compiled.sub(lambda mark: "⟦" if mark.group() == "[" else "‹", unfenced)
 
