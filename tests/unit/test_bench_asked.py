@@ -13,18 +13,14 @@ from bot.bench.tuning import (
     DEFAULTS,
     RATIO,
     RULES,
-    estimates,
     figures,
     halves,
     held_out,
     labelled,
-    points_table,
-    whole,
 )
 from graph.context import TurnContext
 from graph.settings import Settings
 from memory.relevance import calibration_of
-from memory.tuning.curves import operating_points
 from tests.servers.hash_embeddings import HashEmbeddings
 
 NOTHING, EVERYTHING = TurnContext(gap_threshold=1), TurnContext(gap_threshold=0)
@@ -110,21 +106,3 @@ async def test_every_rule_can_be_tried(turns: list[AskedTurn]) -> None:
         assert all(score >= 0 for one in found for score, _ in one.found), name
     low = sum(one.best >= DEFAULTS[RATIO].gap_significance for one in labelled(turns, RULES[RATIO]))
     assert low == sum(bool(turn.shown(DEFAULTS[RATIO])) for turn in turns)
-
-
-async def test_shares_by_group(turns: list[AskedTurn]) -> None:
-    found = estimates(turns, EVERYTHING, lambda turn: turn.conversation if turn.size == 4 else None)
-    assert list(found) == ["two ana", "two ben"]
-    relevant, irrelevant = found["two ana"]
-    assert relevant is not None
-    assert irrelevant is not None
-    assert relevant.value == 1 >= irrelevant.value
-
-
-async def test_operating_points_as_a_table(turns: list[AskedTurn]) -> None:
-    large = whole(turns)
-    assert {turn.size for turn in large} == {4}
-    table = points_table(operating_points(labelled(large, EVERYTHING), [0.5])).splitlines()
-    assert len(table) == 3
-    assert table[2].startswith("| 0.50 | ")
-    assert len({row.count("|") for row in table}) == 1

@@ -10,12 +10,11 @@ from bot.bench.committed import (
     estimate,
     injection_table,
     longmemeval_sentence,
-    markdown,
     names_of,
     recall_table,
     romanian_sentence,
 )
-from bot.bench.race.contestants import OURS, SHARES
+from bot.bench.race.contestants import OURS
 from graph.context import Thresholds
 from tests.readme import DOCS, README
 from tests.tables import each
@@ -55,16 +54,7 @@ def test_the_committed_run_has_what_the_notebooks_show() -> None:
     assert estimate(run, "Romanian pairs", OURS, "false_per_hundred") is None
 
 
-def test_the_committed_sweep_has_every_share() -> None:
-    swept = committed("neighbours")
-    assert all(estimate(swept, "LoCoMo", f"{share:g}", "recall@5") for share in SHARES)
-
-
 @each("name", ["recall", "neighbours"])
 def test_no_search_of_a_committed_run_was_late(name: str) -> None:
     benches = committed(name)["benchmarks"].values()
     assert {one["problems"] for bench in benches for one in bench["contestants"].values()} == {0}
-
-
-def test_a_table_is_markdown() -> None:
-    assert markdown([["", "b"], ["1", ""]]) == "| | b |\n|---|---|\n| 1 | |"

@@ -9,22 +9,12 @@ from bot.bench.episodes import as_episodes, asked_at, spoken, turn_id
 from bot.bench.neutral import Archive, Doc, Query
 from tests.tables import each
 
-ASKERS = ("user", "human", "you", "me")
-ANSWERERS = ("assistant", "ai", "bot", "gpt", "model")
-LINES = st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]), max_size=40)
-TEXTS = st.text("ab :\nUAI", max_size=80)
 PLAIN = st.text("ab :\n", max_size=80)
 MARCH = datetime(2025, 3, 1, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 class TestSpokenExchanges:
-    @each("asker", ASKERS)
-    @each("answerer", ANSWERERS)
-    def test_every_label_in_any_case(self, asker: str, answerer: str) -> None:
-        for case in (str.lower, str.upper, str.title):
-            assert spoken(f"{case(asker)}: hi\n{case(answerer)}: hello") == ("hi", "hello")
-
     @each(
         ("text", "expected"),
         [
@@ -48,15 +38,8 @@ class TestSpokenExchanges:
     def test_table(self, text: str, expected: tuple[str, str]) -> None:
         assert spoken(text) == expected
 
-    @given(LINES, TEXTS)
-    def test_message_and_reply_are_verbatim(self, message: str, reply: str) -> None:
-        assert spoken(f"User: {message}\nAssistant: {reply}") == (message, reply)
-
 
 class TestSpokenLines:
-    def test_two_short_lines_are_one_message(self) -> None:
-        assert spoken("buy milk\nand bread") == ("buy milk\nand bread", "")
-
     @each(
         ("first", "rest", "split"),
         [
@@ -73,20 +56,6 @@ class TestSpokenLines:
         message, reply = "q" * first, "a" * rest
         whole = f"{message}\n{reply}"
         assert spoken(whole) == ((message, reply) if split else (whole, ""))
-
-    @each("first", ["", "  ", "\t"])
-    def test_under_an_empty_line_there_is_no_reply(self, first: str) -> None:
-        text = f"{first}\n{'a' * 700}"
-        assert spoken(text) == (text, "")
-
-    def test_a_long_line_alone_is_a_message(self) -> None:
-        assert spoken("a" * 2000) == ("a" * 2000, "")
-
-    @given(LINES, st.integers(0, 1500), TEXTS)
-    def test_nothing_is_lost_without_labels(self, line: str, filling: int, rest: str) -> None:
-        text = f"- {line}\n{rest}{'z ' * filling}"
-        message, reply = spoken(text)
-        assert text == (f"{message}\n{reply}" if reply else message)
 
     @given(PLAIN, PLAIN)
     def test_of_an_exchange_the_labels_alone_are_lost(self, message: str, reply: str) -> None:

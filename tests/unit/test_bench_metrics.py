@@ -2,15 +2,14 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.bench import metrics
-from bot.bench.episodes import LATEST, as_episodes, asked_at, spoken
-from bot.bench.neutral import Archive, Doc, Query, read_bench
+from bot.bench.neutral import Query, read_bench
 from bot.bench.outcome import Outcome
 from bot.bench.summary import summarise
 from bot.bench.thresholds import with_thresholds
@@ -49,11 +48,6 @@ def test_reciprocal_rank_is_that_of_the_first_gold() -> None:
     assert metrics.reciprocal_rank(RANKING, {"z"}) == 0
 
 
-def test_a_hit_is_any_gold() -> None:
-    assert metrics.hit_at(RANKING, {"e", "z"}, 5) == 1
-    assert metrics.hit_at(RANKING, {"f"}, 5) == 0
-
-
 def test_auc_counts_ties_half() -> None:
     # pairs: .9 beats both, .5 beats .2 and ties with .5
     assert metrics.auc([0.9, 0.5], [0.5, 0.2]) == pytest.approx(3.5 / 4)
@@ -61,12 +55,6 @@ def test_auc_counts_ties_half() -> None:
     assert metrics.auc([0.0], [1.0]) == 0
     assert metrics.auc([], [1.0]) is None
     assert metrics.auc([1.0], []) is None
-
-
-def test_f1_is_the_harmonic_mean() -> None:
-    assert metrics.f1(0.5, 1.0) == pytest.approx(2 / 3)
-    assert metrics.f1(0.0, 0.0) == 0
-    assert metrics.f1(None, 1.0) is None
 
 
 def test_the_curve_counts_from_a_threshold_upwards() -> None:
@@ -123,36 +111,6 @@ def test_a_summary_of_nothing() -> None:
     assert summary["recall@5"] is None
     assert summary["injection"]["auc"] is None
     json.dumps(summary, allow_nan=False)
-
-
-@each(
-    ("text", "parts"),
-    [
-        ("user: Hi\nthere\nassistant: Hello.\nassistant: Bye", ("Hi\nthere", "Hello.\nassistant: Bye")),
-        ("user:  two spaces\nassistant:none ", (" two spaces", "none ")),
-        ("user: alone", ("user: alone", "")),
-        (" user: Hi\nassistant: Hello", (" user: Hi\nassistant: Hello", "")),
-        ("Ana: I say assistant: no", ("Ana: I say assistant: no", "")),
-        ("", ("", "")),
-    ],
-)
-def test_an_exchange_is_split_verbatim(text: str, parts: tuple[str, str]) -> None:
-    assert spoken(text) == parts
-
-
-def test_made_up_times_keep_the_order_and_come_before_the_queries() -> None:
-    docs = tuple(Doc(id=number, text="x", session=session) for number, session in enumerate("aab"))
-    asked = Query(id="q", text="?", time=1_700_000_000)
-    archive = Archive(id="x", docs=docs, queries=(asked,))
-    episodes = as_episodes(archive, "o")
-    times = [episode.at for episode in episodes]
-    end = datetime.fromtimestamp(1_700_000_000, UTC)
-    minute, hour = timedelta(minutes=1), timedelta(hours=1)
-    assert times == [end - 2 * minute - hour, end - minute - hour, end - minute]
-    assert asked_at(asked, episodes) == end
-    assert asked_at(Query(id="r", text="?"), episodes) == end
-    assert asked_at(Query(id="r", text="?"), []) > LATEST
-    assert len({episode.thread for episode in episodes}) == 2
 
 
 Write = Callable[[Any], Path]
@@ -213,20 +171,6 @@ def test_a_broken_file_says_where(write: Write, docs: Any, queries: Any, says: s
     assert says in str(error.value)
     assert "archive 'conv-9': " in str(error.value)
     assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        ([], "expected an object with archives, found a list"),
-        ({}, "archives: expected a list of archives, found none"),
-        ({"archives": [1]}, "archives[0]: expected an object with id, docs and queries, found a number"),
-    ],
-)
-def test_a_file_of_another_form(write: Write, content: Any, says: str) -> None:
-    with pytest.raises(BadImportFile, match="expected") as error:
-        read_bench(write(content))
-    assert says in str(error.value)
 
 
 def test_thresholds_from_the_command_line() -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from bot.bench.sets.handmade import first_person, romanian
 from bot.bench.sets.offered import BadCase, fitted_without, labelled_sets, packed_cases
 from bot.bench.sets.reading import NoData
 from tests.notebooks.executing import FOLDER
@@ -50,9 +49,3 @@ def test_what_is_missing_or_broken_is_named(tmp_path: Path) -> None:
 def test_each_calibration_has_not_seen_its_set() -> None:
     assert set(fitted_without("first_person").data) == {"LoCoMo"}
     assert set(fitted_without("locomo").data) == {"first person"}
-
-
-def test_the_hand_made_sets() -> None:
-    assert set(first_person().languages.values()) == {"en", "ro", "mixed"}
-    (whole,), (kind,) = romanian().bench.archives, romanian("ro-en").bench.archives
-    assert (len(whole.queries), len(kind.queries), len(kind.docs)) == (60, 20, 60)

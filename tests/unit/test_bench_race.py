@@ -50,12 +50,3 @@ async def test_a_race_from_ingest_to_json(tmp_path: Path, monkeypatch: pytest.Mo
     assert false_injections(run.outcomes["fused"]) is None
     young, old = by_age(dated, ours, (45, 90), "hit@1")
     assert (young is None, old is None) == (False, False)
-
-
-def test_a_number_is_told_in_a_few_digits() -> None:
-    assert slim({"a": [0.123456, 1, "x", None]}) == {"a": [0.1235, 1, "x", None]}
-
-
-def test_each_contestant_says_what_it_is() -> None:
-    assert all(one.what and one.possible for one in CONTESTANTS)
-    assert [one.name for one in lending(0, 0.25)] == ["0", "0.25"]

@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from bot.bench.neutral import Archive, Bench, Doc, Query
-from bot.bench.sets.irrelevant import OTHERS, SAME_NAMES, read_phrases, renamed, with_irrelevant
+from bot.bench.sets.irrelevant import OTHERS, SAME_NAMES, renamed, with_irrelevant
 from bot.bench.sets.labelled import Labelled, pooled, sampled
-from bot.bench.sets.locomo import dialogue_ids, load_locomo
+from bot.bench.sets.locomo import load_locomo
 from bot.bench.sets.longmemeval import load_longmemeval
-from tests.tables import each
 
 SAMPLE: dict[str, Any] = {
     "sample_id": "conv-1",
@@ -58,14 +57,6 @@ def two() -> Bench:
             for name, time in (("Ana", 20), ("Ben", 10))
         ),
     )
-
-
-@each(
-    ("evidence", "ids"),
-    [("D8:6; D9:17", ["D8:6", "D9:17"]), ("D", []), ("D30:05", ["D30:5"]), (None, [])],
-)
-def test_evidence_may_be_malformed(evidence: object, ids: list[str]) -> None:
-    assert dialogue_ids(evidence) == ids
 
 
 def test_locomo(tmp_path: Path) -> None:
@@ -122,12 +113,6 @@ def test_irrelevant_messages_of_every_kind(two: Bench) -> None:
     assert found[SAME_NAMES] == "Where is Ana?"
     assert found["small talk, ro"] in {"mersi", "bună"}
     assert sum(query.irrelevant for query in first.queries) == 3
-
-
-def test_phrases_come_in_kinds_and_languages() -> None:
-    phrases = read_phrases()
-    assert {"small talk, en", "small talk, ro", "new topics, en", "new topics, ro"} <= set(phrases)
-    assert all(phrases.values())
 
 
 def test_a_sample_is_the_same_each_time_and_half_of_it_relevant(two: Bench) -> None:

@@ -158,18 +158,6 @@ class TestSteps:
     def steps(self) -> Steps:
         return Steps("episodic")
 
-    async def test_what_is_there_in_time_is_returned_and_leaves_nothing(self, steps: Steps) -> None:
-        for _ in range(3):
-            assert await steps.within("a", asyncio.sleep(0, 7), 1) == 7
-
-    async def test_an_error_in_time_is_raised_and_leaves_nothing(self, steps: Steps) -> None:
-        async def fail() -> None:
-            raise TierUnavailable("episodic", "down")
-
-        for _ in range(2):
-            with pytest.raises(TierUnavailable, match="down"):
-                await steps.within("a", fail(), 1)
-
     async def test_steps_of_one_name_may_run_at_once(self, steps: Steps) -> None:
         both = [steps.within("a", asyncio.sleep(0.01, n), 1) for n in range(2)]
         assert await asyncio.gather(*both) == [0, 1]
@@ -196,17 +184,6 @@ class TestSteps:
         go.set()
         await settle()
         assert await steps.within("a", work(), 1) == 2
-
-    async def test_one_left_behind_runs_on(self, steps: Steps) -> None:
-        done = asyncio.Event()
-
-        async def work() -> None:
-            await asyncio.sleep(SHORT)
-            done.set()
-
-        with pytest.raises(TimeoutError):
-            await steps.within("a", work(), 0)
-        await asyncio.wait_for(done.wait(), 1)
 
     async def test_no_time_or_less_fires_at_once(self, steps: Steps) -> None:
         for name, seconds in (("a", 0.0), ("b", -5.0)):

@@ -1,7 +1,6 @@
 """Which addresses of a call are new to the model, and could carry what it knows of the person away."""
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -9,6 +8,8 @@ import pytest
 from graph.destinations import Given, leads_elsewhere
 from graph.tools.plugins.addresses import AddressRefused
 from graph.tools.plugins.web import check_url
+from tests.linear import not_linear
+from tests.tables import each
 
 PAGE = """
 # Bread (https://bread.example/loaf)
@@ -95,22 +96,22 @@ WRAPPED: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("address", SAME)
+@each("address", SAME)
 def test_what_the_same_request_was_given_for_is_known(address: str) -> None:
     assert not leads_elsewhere({"url": address}, [Given("Hello."), Given(PAGE)])
 
 
-@pytest.mark.parametrize("address", NEW.values(), ids=NEW.keys())
+@each("address", NEW.values())
 def test_any_other_request_is_new(address: str) -> None:
     assert leads_elsewhere({"url": address}, [Given(PAGE)])
 
 
-@pytest.mark.parametrize("arguments", WRAPPED.values(), ids=WRAPPED.keys())
+@each("arguments", WRAPPED.values())
 def test_arguments_are_looked_into(arguments: dict[str, Any]) -> None:
     assert leads_elsewhere(arguments, [Given(PAGE)])
 
 
-@pytest.mark.parametrize("text", ["my PIN is 1234", "a/b", "12:30", "3.14", "Note: e.g. bread", "", "C++"])
+@each("text", ["my PIN is 1234", "a/b", "12:30", "3.14", "Note: e.g. bread", "", "C++"])
 def test_what_is_no_address_is_not_asked_about(text: str) -> None:
     assert not leads_elsewhere({"query": text, "count": 3, "exact": True, "none": None}, [Given(PAGE)])
 
@@ -122,19 +123,16 @@ def test_the_echo_of_a_call_is_no_source() -> None:
     assert not leads_elsewhere(secret, [linked])
 
 
-@pytest.mark.parametrize(
-    "text", ["https://evil.example/" + "a)" * 8000, "evil.example)" * 5000, "https://" * 8000, "a." * 30_000]
-)
-def test_pages_made_to_take_long_do_not(text: str) -> None:
-    began = time.process_time()
-    leads_elsewhere({"url": "https://evil.example/1234"}, [Given(text)])
-    leads_elsewhere({"url": text[:4000]}, [Given(text)])
-    assert time.process_time() - began < 2
+def test_pages_made_to_take_long_do_not() -> None:
+    def read(text: str) -> None:
+        leads_elsewhere({"url": "https://evil.example/1234"}, [Given(text)])
+        leads_elsewhere({"url": text[:4000]}, [Given(text)])
+
+    assert not_linear(read, ["evil.example)", "https://", "a."], length=8_000) == []
+    assert not_linear(read, ["a)"], head="https://evil.example/", length=8_000) == []
 
 
-@pytest.mark.parametrize(
-    "sign", [" ", "\u00a0", "\t", "\n", '"', "'", "`", "\\", "<", ">", "\x00", "\u200b", "\u202e"]
-)
+@each("sign", [" ", "\u00a0", "\t", "\n", '"', "'", "`", "\\", "<", ">", "\x00", "\u200b", "\u202e"])
 def test_an_address_with_signs_that_are_to_be_spelt_is_refused(sign: str) -> None:
     with pytest.raises(AddressRefused, match="spell it with a percent sign"):
         check_url(f"https://bread.example/a{sign}b")

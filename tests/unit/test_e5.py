@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from memory.embedding.e5 import PASSAGE, QUERY, E5Embeddings
 from memory.embedding.encoder import VERSION, WINDOW, Tokenizer
 from tests.linear import not_linear
+from tests.tables import each
 
 TEXTS = [
     "I adopted a grey cat called Miso in March.",
@@ -45,7 +46,7 @@ QUESTIONS = [
     ("Ce mi-am cumpărat?", 8),
     ("Cine cântă la un instrument?", 9),
 ]
-STRANGE = ["", " ", "\0", "a\0b", "\ud800", "ok \udfff end", "😀" * 700, "\u200b", "ﷺ" * 300, "a" * 5000]
+STRANGE = ["", " ", "\0", "a\0b", "\ud800", "ok \udfff end", "😀" * 700, "\u200b", "ﷺ" * 300, "a" * 2000]
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,7 @@ def test_unrelated_texts_are_far_apart(e5: E5Embeddings) -> None:
     assert between.mean() < 0.6
 
 
-@pytest.mark.parametrize("text", STRANGE)
+@each("text", STRANGE)
 def test_any_text_has_a_unit_vector(e5: E5Embeddings, text: str) -> None:
     for vector in (e5.embed_query(text), *e5.embed_documents([text])):
         assert len(vector) == e5.dimension
@@ -99,15 +100,6 @@ def test_a_megabyte_costs_no_more_than_a_window(e5: E5Embeddings) -> None:
     assert e5.embed_query(text) == e5.embed_query(text[:20_000])
 
 
-def test_queries_and_passages_differ(e5: E5Embeddings) -> None:
-    assert e5.embed_query(TEXTS[0]) != e5.embed_documents([TEXTS[0]])[0]
-    assert (QUERY, PASSAGE) == ("query: ", "passage: ")
-
-
-def test_width_and_composition_do_not_matter(e5: E5Embeddings) -> None:
-    assert e5.embed_query("ｆｕｌｌ  ﬁne\u00a0cafe\u0301\n") == e5.embed_query("full fine café")
-
-
 def test_name_and_dimension_are_known_without_a_model() -> None:
     embeddings = E5Embeddings(Path("not there"))
     assert embeddings.name == "multilingual-e5-small-q8-1-centred-1", (
@@ -115,10 +107,6 @@ def test_name_and_dimension_are_known_without_a_model() -> None:
     )
     assert embeddings.dimension == 384
     assert embeddings.split_offsets("A short text.") == [(0, 13)]
-
-
-async def test_no_documents(e5: E5Embeddings) -> None:
-    assert await e5.aembed_documents([]) == []
 
 
 @settings(max_examples=30, deadline=None)
@@ -132,7 +120,7 @@ def test_parts_fit_the_window(e5: E5Embeddings, model_folder: Path, text: str) -
 
 def test_a_long_text_is_split_in_time_that_is_in_proportion(e5: E5Embeddings) -> None:
     text = "The quick brown fox jumps over the lazy dog; nobody is surprised. "
-    assert not_linear(e5.split_offsets, [text], length=300_000) == []
+    assert not_linear(e5.split_offsets, [text], length=100_000) == []
     assert e5.split_offsets(text * 100)[-1][1] == len(text) * 100
 
 

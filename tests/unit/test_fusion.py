@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory import fusion
 from memory.fusion import Scores, leaning, lend, own_scores
 from memory.fusion_weights import BALANCED, FusionWeights
 from memory.lexical.index import SATURATION, idf
@@ -15,11 +14,6 @@ from tests.tables import each
 
 UNKNOWN = math.nan
 MEAN, SCALE = 0.2, 0.1
-COSINES = st.floats(-1, 1)
-LEXICAL = st.floats(0, 30)
-SHARES = st.floats(0, 1)
-WEIGHTS = st.builds(FusionWeights, dense=st.floats(0, 5), lexical=st.floats(0, 5))
-EPISODES = st.lists(st.tuples(st.one_of(COSINES, st.just(UNKNOWN)), LEXICAL, SHARES), min_size=1, max_size=9)
 
 
 def own(
@@ -67,47 +61,11 @@ class TestOwnScores:
     def test_table(self, cosine: float, lexical: float, coverage: float, expected: float) -> None:
         assert own((cosine, lexical, coverage)) == [pytest.approx(expected)]
 
-    @each("mean", [-0.5, 0.0, 0.5])
-    def test_an_unknown_cosine_says_nothing_whatever_the_mean(self, mean: float) -> None:
-        assert own((UNKNOWN, 4.0, 0.5), mean=mean) == [pytest.approx(1.3)]
-
     def test_each_weight_counts_its_own_voice(self) -> None:
         episode = (0.5, 4.0, 0.5)
         assert own(episode, weights=FusionWeights(dense=2.0, lexical=0.0)) == [pytest.approx(6.0)]
         assert own(episode, weights=FusionWeights(dense=0.0, lexical=2.0)) == [pytest.approx(4.0)]
         assert own(episode, weights=FusionWeights(neighbours=9.0)) == own(episode)
-
-    @given(EPISODES, WEIGHTS)
-    def test_an_unknown_cosine_says_as_much_as_one_below_the_mean(
-        self, episodes: list[tuple[float, float, float]], weights: FusionWeights
-    ) -> None:
-        silent = [(UNKNOWN, lexical, coverage) for _, lexical, coverage in episodes]
-        below = [(MEAN - 0.3, lexical, coverage) for _, lexical, coverage in episodes]
-        words = [weights.lexical * lexical * coverage for _, lexical, coverage in episodes]
-        assert own(*silent, weights=weights) == own(*below, weights=weights) == pytest.approx(words)
-
-    @given(EPISODES, WEIGHTS, st.sampled_from([0.25, 0.5, 2.0, 8.0]))
-    def test_vectors_count_in_units_of_their_scatter(
-        self, episodes: list[tuple[float, float, float]], weights: FusionWeights, factor: float
-    ) -> None:
-        scaled = [(cosine * factor, lexical, coverage) for cosine, lexical, coverage in episodes]
-        as_it_was = own(*episodes, weights=weights)
-        assert own(*scaled, mean=MEAN * factor, scale=SCALE * factor, weights=weights) == as_it_was
-
-    @given(EPISODES, WEIGHTS, st.floats(0, 5), st.floats(0, 5))
-    def test_more_weight_is_never_less_score(
-        self, episodes: list[tuple[float, float, float]], weights: FusionWeights, dense: float, lexical: float
-    ) -> None:
-        more = FusionWeights(dense=weights.dense + dense, lexical=weights.lexical + lexical)
-        before, after = own(*episodes, weights=weights), own(*episodes, weights=more)
-        assert all(0 <= one <= other for one, other in zip(before, after, strict=True))
-
-    @given(EPISODES, st.floats(0, 1), LEXICAL, SHARES)
-    def test_more_of_a_voice_is_never_less_score(
-        self, episodes: list[tuple[float, float, float]], closer: float, lexical: float, covered: float
-    ) -> None:
-        more = [(c + closer, x + lexical, min(v + covered, 1.0)) for c, x, v in episodes]
-        assert all(one <= other for one, other in zip(own(*episodes), own(*more), strict=True))
 
     @given(st.floats(3, 8), st.integers(2, 5000), st.floats(0, 0.5), st.floats(0, SATURATION))
     def test_a_strong_dense_hit_stands_above_one_that_holds_a_common_word_only(
@@ -134,21 +92,11 @@ class TestLeaning:
     def test_table(self, length: int, expected: float) -> None:
         assert leaning(np.array([length])).tolist() == [pytest.approx(expected)]
 
-    @given(st.integers(0, 400), st.integers(401, 10**6))
-    def test_full_up_to_short_and_a_quarter_at_twice_the_length(self, short: int, long: int) -> None:
-        full, part, half = leaning(np.array([short, long, 2 * long])).tolist()
-        assert full == 1.0
-        assert 0 < part < 1
-        assert half == pytest.approx(part / 4)
-
 
 LINKS = [(0, 1, 1), (1, 0, 1), (1, 2, 1), (2, 1, 1), (0, 2, 2), (2, 0, 2)]
 
 
 class TestLend:
-    def test_the_reach_is_two_turns(self) -> None:
-        assert fusion.SPAN == 2
-
     def test_shares_by_distance(self) -> None:
         assert lent([0.0, 0.0, 8.0], *LINKS) == pytest.approx([0.8, 2.0, 8.0])
         assert lent([4.0, 0.0, 8.0], *LINKS) == pytest.approx([4.8, 3.0, 8.4])
@@ -168,19 +116,3 @@ class TestLend:
         scores: Scores = np.array([4.0, 8.0])
         lend(scores, np.array([1, 1]), [(0, 1, 1)], 0.5)
         assert scores.tolist() == [4.0, 8.0]
-
-    @given(
-        st.lists(st.tuples(st.floats(0, 50), st.integers(0, 5000)), min_size=1, max_size=8),
-        st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7), st.integers(1, 2)), max_size=20),
-        st.floats(0, 1),
-    )
-    def test_only_neighbours_lend_and_never_less_than_nothing(
-        self, turns: list[tuple[float, int]], drawn: set[tuple[int, int, int]], share: float
-    ) -> None:
-        links = sorted(link for link in drawn if link[0] < len(turns) > link[1] and link[0] != link[1])
-        scores = [score for score, _ in turns]
-        after = lent(scores, *links, lengths=[length for _, length in turns], share=share)
-        for turn, (before, now) in enumerate(zip(scores, after, strict=True)):
-            theirs = sum(scores[other] for borrower, other, _ in links if borrower == turn)
-            assert before <= now <= before + share * theirs + 1e-9
-            assert theirs or now == before

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memory.gap import (
-    CEILING,
     GapRule,
     beaten,
     calibrated_rule,
@@ -23,9 +22,6 @@ from memory.gap import (
 from memory.models import Decision, DecisionRule
 from tests.tables import each
 
-SIMILARITIES = st.lists(st.floats(-1, 1), max_size=40).map(lambda found: sorted(found, reverse=True))
-NOISE = st.lists(st.floats(-1, 1), max_size=60).map(sorted)
-SOME_NOISE = st.lists(st.floats(-1, 1), min_size=1, max_size=60).map(sorted)
 SHARES = st.floats(0, 1)
 
 
@@ -63,17 +59,9 @@ def kept(similarities: list[float], noise: list[float], rule: GapRule, threshold
     return count
 
 
-def test_squared_distance_of_unit_vectors() -> None:
-    assert [squared_distance(s) for s in (1.0, 0.5, 0.0, -1.0)] == [0.0, 1.0, 2.0, 4.0]
-
-
 @each(("share", "expected"), [(0.0, 1.0), (0.25, 2.0), (0.5, 3.0), (0.6, 3.4), (0.95, 4.8), (1.0, 5.0)])
 def test_quantile_interpolates(share: float, expected: float) -> None:
     assert quantile([1.0, 2.0, 3.0, 4.0, 5.0], share) == pytest.approx(expected)
-
-
-def test_quantile_of_one_value() -> None:
-    assert quantile([0.3], 0.0) == quantile([0.3], 0.95) == quantile([0.3], 1.0) == 0.3
 
 
 def test_beaten_counts_what_lies_strictly_below() -> None:
@@ -154,12 +142,6 @@ def test_fewer_than_three_are_held_against_the_ceiling(
     assert [decision.score for decision in decisions] == [squared_distance(s) for s in similarities]
 
 
-def test_three_are_enough_for_gaps() -> None:
-    decisions = ratio_rule(numbered([0.9, 0.8, 0.7]), [], significance=3.0)
-    assert {decision.rule for decision in decisions} == {"ratio"}
-    assert CEILING == 1.5
-
-
 def test_every_rule_has_a_name_of_its_own_and_judges_on_its_own() -> None:
     similarities, noise = [0.9, 0.85, 0.35, 0.3, 0.3, 0.3], [0.87, 0.87]
     assert {rule.value: kept(similarities, noise, rule, 0.64) for rule in RULES} == {
@@ -220,11 +202,6 @@ def test_log_odds_are_bounded(probability: float, expected: float) -> None:
     assert log_odds(probability) == pytest.approx(expected, rel=1e-4)
 
 
-def passing(chances: Sequence[float], threshold: float, fall: float) -> set[int]:
-    decisions = calibrated_rule(numbered(chances), threshold=threshold, fall=fall)
-    return {place for place, decision in enumerate(decisions) if decision.kept}
-
-
 @given(CHANCES, SHARES, FALLS, st.randoms())
 def test_no_memory_is_cut_for_one_that_is_less_probable(
     chances: list[float], threshold: float, fall: float, chance: random.Random
@@ -241,74 +218,3 @@ def test_no_memory_is_cut_for_one_that_is_less_probable(
     assert {place for (place, _), v in zip(shuffled, again, strict=True) if v.kept} == {
         place for place, v in enumerate(decisions) if v.kept
     }
-
-
-@given(CHANCES, SHARES, FALLS, FALLS)
-def test_a_break_that_takes_more_never_keeps_fewer(
-    chances: list[float], threshold: float, one: float, other: float
-) -> None:
-    low, high = sorted((one, other))
-    assert passing(chances, threshold, low) <= passing(chances, threshold, high)
-
-
-@given(CHANCES, SHARES, SHARES, FALLS)
-def test_a_higher_threshold_of_probability_never_keeps_more(
-    chances: list[float], one: float, other: float, fall: float
-) -> None:
-    low, high = sorted((one, other))
-    assert passing(chances, high, fall) <= passing(chances, low, fall)
-
-
-@given(SIMILARITIES, NOISE, st.sampled_from(list(RULES)), SHARES)
-def test_what_is_kept_stands_first(
-    similarities: list[float], noise: list[float], rule: GapRule, threshold: float
-) -> None:
-    assert 0 <= kept(similarities, noise, rule, threshold) <= len(similarities)
-
-
-@given(SIMILARITIES, SOME_NOISE, SHARES, st.lists(st.floats(0, 1), min_size=60, max_size=60))
-def test_louder_noise_never_keeps_more(
-    similarities: list[float], noise: list[float], threshold: float, louder: list[float]
-) -> None:
-    raised = sorted(n + more for n, more in zip(noise, louder, strict=False))
-    assert kept(similarities, raised, GapRule.NULL, threshold) <= kept(
-        similarities, noise, GapRule.NULL, threshold
-    )
-
-
-@given(SIMILARITIES, SOME_NOISE, SHARES, st.integers(1, 30))
-def test_more_noise_above_the_bar_never_keeps_more(
-    similarities: list[float], noise: list[float], threshold: float, many: int
-) -> None:
-    loud = noise + [noise[-1]] * many
-    assert kept(similarities, loud, GapRule.NULL, threshold) <= kept(
-        similarities, noise, GapRule.NULL, threshold
-    )
-
-
-@given(SIMILARITIES, SOME_NOISE, SHARES, SHARES)
-def test_a_higher_threshold_never_keeps_more(
-    similarities: list[float], noise: list[float], one: float, other: float
-) -> None:
-    low, high = sorted((one, other))
-    assert kept(similarities, noise, GapRule.NULL, high) <= kept(similarities, noise, GapRule.NULL, low)
-
-
-@given(SIMILARITIES, st.floats(1, 50), st.floats(1, 50))
-def test_a_higher_significance_never_keeps_more(similarities: list[float], one: float, other: float) -> None:
-    low, high = sorted((one, other))
-    count = [sum(v.kept for v in ratio_rule(numbered(similarities), [], significance=s)) for s in (low, high)]
-    assert count[1] <= count[0]
-
-
-@given(SOME_NOISE, SHARES, SHARES)
-def test_quantiles_are_bounded_and_monotonic(noise: list[float], one: float, other: float) -> None:
-    low, high = sorted((one, other))
-    assert noise[0] <= quantile(noise, low) <= quantile(noise, high) <= noise[-1]
-
-
-@given(SIMILARITIES, SOME_NOISE)
-def test_what_beats_no_noise_is_never_kept(similarities: list[float], noise: list[float]) -> None:
-    decisions = null_rule(numbered(similarities), noise, threshold=1.0)
-    assert all(decision.kept == (decision.score > noise[-1]) for decision in decisions)
-    assert all(0 <= decision.probability <= 1 for decision in decisions)

@@ -148,9 +148,6 @@ class TestRules:
             False,
         ]
 
-    def test_without_noise_the_null_rule_keeps_nothing(self) -> None:
-        assert kept(by_null(state(candidate("a", 1.0), noise=()))) == []
-
     @each("rule", GapRule)
     def test_nothing_found_is_nothing_decided(self, rule: GapRule) -> None:
         assert decide(state(), gap_rule=rule) == []
@@ -159,11 +156,6 @@ class TestRules:
         found = [candidate(str(i), s) for i, s in enumerate((0.9, 0.85, 0.35, 0.3, 0.3, 0.3))]
         assert kept(decide(state(*found), gap_rule=GapRule.RATIO)) == ["0", "1"]
         assert kept(decide(state(*found), gap_rule=GapRule.RATIO, gap_significance=4.5)) == []
-
-    @each("rule", [GapRule.NULL, GapRule.RATIO])
-    def test_the_older_rules_judge_by_similarity_whatever_the_order(self, rule: GapRule) -> None:
-        found = [candidate(str(i), s) for i, s in enumerate((0.3, 0.9, 0.3, 0.85, 0.3, 0.3))]
-        assert sorted(kept(decide(state(*found, noise=(0.5,)), gap_rule=rule))) == ["1", "3"]
 
     def test_the_list_does_not_break_after_a_question_that_was_never_answered(self) -> None:
         found = [candidate("asked", 0.99, text="What did I plant?"), candidate("told", 0.5)]
@@ -194,35 +186,6 @@ class TestRules:
         assert kept(decide(state(*found), gap_threshold=0.0, gap_break=100)) == ["sure", "no"]
         narrow = decide(state(*found), gap_threshold=0.0, gap_break=0.01)
         assert rules(narrow) == {"sure": (True, "calibrated"), "no": (False, "break")}
-
-    def test_without_vectors_the_words_decide(self) -> None:
-        bare = [
-            Evidence(lexical=9, coverage=1.0),
-            Evidence(lexical=0, coverage=0.0, timed=True),
-        ]
-        found = [
-            Candidate(
-                turn_id=name,
-                thread="1",
-                at=NOW,
-                message=name,
-                reply="",
-                whole=True,
-                mechanism=Mechanism.THEMATIC,
-                rank=1,
-                score=1,
-                evidence=evidence,
-            )
-            for name, evidence in zip(("roof", "cellar"), bare, strict=True)
-        ]
-        query = QueryFacts(documents=500, words=3)
-        decisions = {d.turn_id: d for d in decide(state(*found, query=query))}
-        alone = calibration_of("").words_alone
-        assert alone == calibration_of("any").words_alone
-        assert decisions["roof"].probability > decisions["cellar"].probability
-        assert decisions["roof"].probability == calibration_of("").probability(bare[0], query)
-        for rule in (GapRule.NULL, GapRule.RATIO):
-            assert kept(decide(state(*found, query=query), gap_rule=rule)) == []
 
     def test_the_kept_are_in_the_order_of_the_ranking(self) -> None:
         found = [candidate("old", 0.9, days=300), candidate("new", 0.7), candidate("cut", 0.1)]
@@ -443,11 +406,6 @@ class TestKeyAndTime:
             "then too": (True, "time"),
             "at another time": (False, "time"),
         }
-
-    def test_a_time_alone_in_which_nothing_was_said_cuts_nothing(self) -> None:
-        alone = TimeMeant(start=YESTERDAY.start, end=NOW, text="yesterday", alone=True)
-        found = [candidate("a"), candidate("b")]
-        assert settled(*found, relevant=["a"], times=alone) == {"a": KEPT, "b": CUT}
 
     def test_a_key_outside_the_time_is_kept_and_one_within_it_narrows_it(self) -> None:
         found = [candidate("key then", keyed=1, timed=True), candidate("other")]

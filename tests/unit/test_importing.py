@@ -102,11 +102,6 @@ def test_locomo_time_goes_on_a_minute_a_turn(tmp_path: Path) -> None:
     ]
 
 
-def test_locomo_threads_are_sessions(tmp_path: Path) -> None:
-    first, second, third, other = read(written(tmp_path, LOCOMO), Format.LOCOMO)
-    assert first.thread == second.thread == third.thread != other.thread
-
-
 def test_locomo_sessions_are_in_order_of_their_numbers(tmp_path: Path) -> None:
     turn = [{"speaker": "Ana", "text": "hello"}]
     sample = {f"session_{n}_date_time": f"1:00 pm on {n} May, 2023" for n in (10, 9, 2)}
@@ -213,14 +208,6 @@ def test_jsonl_ids_follow_the_content_not_the_place(tmp_path: Path) -> None:
     moved = read(lines(tmp_path, other, LINE, LINE, name="renamed.jsonl"), Format.JSONL)
     assert len({e.turn_id for e in first}) == 3
     assert {e.turn_id for e in first} == {e.turn_id for e in moved}
-
-
-def test_jsonl_threads_are_chosen_by_name(tmp_path: Path) -> None:
-    path = lines(tmp_path, LINE, LINE | {"thread": "work"})
-    assert [e.thread for e in read(path, Format.JSONL, "work")] != [
-        e.thread for e in read(path, Format.JSONL)
-    ][:1]
-    assert len(read(path, Format.JSONL, "work")) == 1
 
 
 def test_a_lone_surrogate_becomes_storable(tmp_path: Path) -> None:
@@ -353,24 +340,6 @@ class Stopped(Exception):
 
 def ignored(done: int, total: int | None, stage: Stage) -> None:
     """Take no note of progress."""
-
-
-async def test_importing_twice_changes_nothing(archive: EpisodeArchive, tmp_path: Path) -> None:
-    path = written(tmp_path, LOCOMO)
-    first = await import_episodes(archive, read(path, Format.LOCOMO), owner="ana", on_progress=ignored)
-    before = await archive.recent(owner="ana", limit=99)
-    again = await import_episodes(archive, read(path, Format.LOCOMO), owner="ana", on_progress=ignored)
-    assert (first.new, first.total, again.new, again.total) == (4, 4, 0, 4)
-    assert await archive.recent(owner="ana", limit=99) == before
-    assert str(again) == "imported 0 new turns of 4; 4 were there already"
-
-
-async def test_what_was_imported_is_found(archive: EpisodeArchive, tmp_path: Path) -> None:
-    episodes = read(written(tmp_path, LOCOMO), Format.LOCOMO)
-    await import_episodes(archive, episodes, owner="ana", on_progress=ignored)
-    found = await archive.search("Ana adopted a dog", owner="ana", limit=1)
-    assert [hit.episode for hit in found.hits] == episodes[:1]
-    assert (await archive.search("Ana adopted a dog", owner="ben", limit=1)).hits == ()
 
 
 async def test_a_coming_turn_of_an_imported_id_is_archived(archive: EpisodeArchive, tmp_path: Path) -> None:

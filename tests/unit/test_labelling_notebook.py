@@ -1,9 +1,7 @@
 """What the notebook of one's own chats stands on: text in a frame, bars, and JupyterLab itself."""
 
-import json
 import shutil
 import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -53,25 +51,6 @@ def test_a_text_is_shown_as_it_is_but_for_control_characters(lines: int) -> None
     assert 'dir="auto"' in shown.value
 
 
-def test_a_frame_can_be_scrolled_by_keyboard_without_a_command_of_jupyter() -> None:
-    shown = Verbatim("Message", 3)
-    shown.text = "x"
-    assert 'tabindex="0"' in shown.value
-    assert 'data-lm-suppress-shortcuts="true"' in shown.value
-
-
-def test_a_bar_counts_and_leaves_a_line_of_text(capsys: pytest.CaptureFixture[str]) -> None:
-    progress = Progress("turns read", 3)
-    assert progress.counted.value == "0 of 3 turns read"
-    progress()
-    assert progress.bar.value == 1
-    progress()
-    progress()
-    assert "3 of 3 turns read" in capsys.readouterr().out
-    Progress("turns read", 0)
-    assert capsys.readouterr().out == ""
-
-
 def test_a_long_cell_does_not_show_every_step(capsys: pytest.CaptureFixture[str]) -> None:
     progress = Progress("turns read", 10_000)
     seen = set()
@@ -82,14 +61,6 @@ def test_a_long_cell_does_not_show_every_step(capsys: pytest.CaptureFixture[str]
     assert str(progress) == "10000 of 10000 turns read"
 
 
-def test_the_kernel_runs_in_the_python_of_the_agent(tmp_path: Path) -> None:
-    """Jupyter runs a kernel called plainly `python` in its own Python, which knows nothing of the agent."""
-    install = [sys.executable, "-m", "ipykernel", "install", "--prefix", str(tmp_path), "--name", "python3"]
-    subprocess.run(install, check=True, capture_output=True)
-    written = json.loads((tmp_path / "share/jupyter/kernels/python3/kernel.json").read_text("utf-8"))
-    assert Path(written["argv"][0]) == Path(sys.executable)
-
-
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 def test_the_lab_is_reached_from_this_machine_alone_and_takes_options() -> None:
     command = ["make", "--dry-run", "lab", "ARGS=--no-browser"]
@@ -98,9 +69,3 @@ def test_the_lab_is_reached_from_this_machine_alone_and_takes_options() -> None:
     assert "--ServerApp.ip=127.0.0.1" in start
     assert start.endswith("--no-browser")
     assert told.index("ipykernel install --sys-prefix --name python3") < told.index("jupyter lab notebooks")
-
-
-def test_the_lab_asks_nobody_for_news() -> None:
-    settings = json.loads((ROOT / "requirements/lab.settings.json").read_text("utf-8"))
-    assert settings["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"
-    assert "requirements/lab.settings.json" in (ROOT / "Makefile").read_text("utf-8")

@@ -11,7 +11,7 @@ from ipywidgets import HTML, HTMLMath, Label, Widget
 
 from bot.labelling.past import PastTurn
 from bot.labelling.session import LabellingSession
-from bot.labelling.widget import BELOW, DONE, LEAST, NOTHING, SKIPPED, LabellingWidget
+from bot.labelling.widget import BELOW, DONE, LEAST, SKIPPED, LabellingWidget
 from bot.notebook.verbatim import Verbatim
 from graph.context import TurnContext
 from memory.episodic.labels import LabelLog
@@ -112,12 +112,6 @@ async def test_hostile_texts_are_shown_as_text(files: OwnerFiles) -> None:
     assert shown.memory.value.count("&lt;img src=x onerror=alert(1)&gt;") == 2
     assert all(one.value.count("<") == 2 for one in pieces if isinstance(one, Verbatim))
     assert not {"\x1b", "\u202e"} & set(shown.message.value + shown.memory.value)
-
-
-async def test_without_turns_it_says_so(files: OwnerFiles) -> None:
-    shown = widget(files, past("t", {}))
-    assert shown.memory.text == NOTHING
-    assert shown.relevant.disabled
 
 
 def every(widget: Widget) -> list[Widget]:

@@ -1,7 +1,6 @@
 """An owner's document as values and as text."""
 
 import json
-from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -121,9 +120,3 @@ def test_names_of_agents_are_distinct_and_tell_nothing() -> None:
     names = {agent_name(owner) for owner in owners}
     assert len(names) == len(owners)
     assert not any("ana" in name or "telegram" in name for name in names)
-
-
-def test_times_are_exact() -> None:
-    at = datetime(2025, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
-    (fact,) = parse(render(document([("k", "v", int(at.timestamp() * 10**6))]), "ana"), "ana").current
-    assert fact.at == at

@@ -15,7 +15,6 @@ from memory.lexical import index
 from memory.lexical.analysis import query_terms, terms
 from memory.lexical.index import LONG_REPLY, RECITED, Matches, clear, find, idf, put
 from memory.owner_schema import migrate
-from tests.tables import each
 
 K1, B = 1.2, 0.75
 WORDS = ["apple", "bridge", "castle", "dragon", "engine", "forest"]
@@ -128,23 +127,6 @@ def test_a_look_up_adds_the_words_and_knows_its_bounds(told: list[Told], query: 
     assert all(score <= worst + 1e-6 for seq, score in expected.items() if seq not in best)
 
 
-@each(("documents", "frequency"), [(1, 1), (2, 2), (10, 10), (10, 1), (10, 0), (0, 0)])
-def test_rarity_is_never_negative_and_falls_with_frequency(documents: int, frequency: int) -> None:
-    rarity = idf(documents, frequency)
-    assert rarity > 0
-    assert rarity == pytest.approx(math.log((documents + 1) / (frequency + 0.5)))
-    assert frequency == 0 or rarity < idf(documents, frequency - 1)
-
-
-def test_a_word_that_all_episodes_hold_still_counts(db: sqlite3.Connection) -> None:
-    told = [("apple bridge", ""), ("apple castle", ""), ("apple", "")]
-    fill(db, told)
-    (scores,) = found(db, "apple", 3)
-    assert sorted(scores) == [1, 2, 3]
-    assert all(score > 0 for score in scores.values())
-    assert_plain(db, told, "apple")
-
-
 def test_alternatives_of_a_word_count_once(db: sqlite3.Connection) -> None:
     told = [("apple", ""), ("apples", ""), ("bridge castle", "")]
     fill(db, told)
@@ -156,14 +138,6 @@ def test_alternatives_of_a_word_count_once(db: sqlite3.Connection) -> None:
     assert both.seqs.tolist() == [1, 2, 3]
     assert both.idf == pytest.approx(idf(3, 3))
     assert both.saturations.max() <= index.SATURATION
-
-
-def test_an_episode_that_holds_two_alternatives_has_the_better_of_them(db: sqlite3.Connection) -> None:
-    told = [("apple apple apple bridge", ""), ("castle", "")]
-    fill(db, told)
-    (word,) = find(db, [("appl", "bridg")], 2).words
-    (three,) = find(db, [("appl",)], 2).words
-    assert word.saturations.tolist() == three.saturations.tolist()
 
 
 def test_a_word_of_a_long_reply_counts_a_third(db: sqlite3.Connection) -> None:
@@ -221,11 +195,6 @@ def test_clearing_leaves_nothing_and_it_can_be_filled_again(db: sqlite3.Connecti
     told = [("apple apple", ""), ("castle", "")]
     fill(db, told)
     assert_plain(db, told, "apple castle bridge")
-
-
-def test_a_query_without_words_finds_nothing(db: sqlite3.Connection) -> None:
-    fill(db, [("apple", "")])
-    assert find(db, query_terms("?! and of the"), 1).words == ()
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -104,29 +103,6 @@ async def test_a_rollback_to_no_file_holds_at_once() -> None:
     assert await thresholds(settings) == 0.5
 
 
-def test_a_file_that_changes_while_it_is_read_is_an_error_of_the_configuration() -> None:
-    contents, stop = (b"gap_threshold = 0.6", b"gap_threshold =", b"owner = '\xff'", b""), threading.Event()
-
-    def edit() -> None:
-        while not stop.is_set():
-            for content in contents:
-                Path("goat.toml").write_bytes(content)
-                Path(".env").write_bytes(b"GOAT_OWNER=\xff" if content == b"" else b"")
-            Path("goat.toml").unlink()
-
-    editor, refused = threading.Thread(target=edit), 0
-    editor.start()
-    until = time.monotonic() + 60
-    while not refused and time.monotonic() < until:
-        try:
-            load_settings()
-        except ConfigError as error:
-            refused += "cannot be read" in str(error)
-    stop.set()
-    editor.join()
-    assert refused
-
-
 async def test_a_threshold_holds_from_the_next_turn_on() -> None:
     settings = live()
     assert (await settings.context("ana")).gap_threshold == 0.5
@@ -198,15 +174,6 @@ async def test_thresholds_that_name_no_rule_are_told_once_with_what_to_do(
         write(fine)
         await settings.context()
         assert not caplog.messages
-
-
-async def test_settings_given_in_code_are_not_overridden() -> None:
-    given = Settings(gap_threshold=0.2, calibrations={"mine": ONE})
-    settings = LiveSettings(given, follow=False)
-    write("gap_threshold = 0.6")
-    assert (await settings.context()).gap_threshold == 0.2
-    assert await settings.find("mine") == ONE
-    assert await settings.find("other") is None
 
 
 async def test_calibrations_are_found_by_name_also_in_former_versions() -> None:

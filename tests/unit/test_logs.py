@@ -226,10 +226,6 @@ def test_what_is_no_line_of_ours_is_passed_over(settings: Settings) -> None:
     assert isinstance(read_logs(settings, 10)[0], LogLine)
 
 
-def test_a_log_that_is_not_there_is_empty(settings: Settings) -> None:
-    assert read_logs(settings, 10) == []
-
-
 def test_processes_that_write_at_once_lose_and_mix_nothing(tmp_path: Path) -> None:
     lines, names = 800, ("a", "b")
     root = str(Path(__file__).parents[2])

@@ -175,12 +175,6 @@ class TestBudget:
         assert given.recalled
         assert given.over_budget
 
-    async def test_what_l3_does_not_use_goes_to_the_conversation(self) -> None:
-        turns = tuple(past(f"p{i}", 400) for i in range(40))
-        alone = await allocate(state(turns=turns))
-        assert alone.l2_limit == alone.total - alone.fixed
-        assert alone.recalled == ()
-
     async def test_an_echo_reserves_nothing(self) -> None:
         turns = tuple(past(f"p{i}", 400) for i in range(40))
         echo = candidate("p39", 0.9, text="word " * 2000)
@@ -216,11 +210,6 @@ class TestAssemble:
         joined = alternating(messages)
         assert all(a != b for a, b in zip(roles(joined), roles(joined)[1:], strict=False))
         assert "\n\n".join(m.text for m in joined) == "\n\n".join(str(i) for i in range(len(kinds)))
-
-    def test_joining_leaves_the_given_messages_alone(self) -> None:
-        messages: list[AnyMessage] = [HumanMessage("a", id="1"), HumanMessage("b", id="2")]
-        assert [m.text for m in alternating(messages)] == ["a\n\nb"]
-        assert [m.text for m in messages] == ["a", "b"]
 
     def test_past_turns_are_the_messages_that_they_were(self) -> None:
         turns = [past("1", message="hi", reply="hello"), past("2", message="lost", reply=""), past("3")]
@@ -267,9 +256,6 @@ class TestAssemble:
         assert last.index("<recalled_memory>") < last.index("tomatoes") < last.index("</recalled_memory>")
         assert last.index("</recalled_memory>") < last.index("<turn_context>") < last.index(TURN.message)
         assert last.endswith(TURN.message)
-
-    def test_a_message_that_fits_is_not_touched(self) -> None:
-        assert shorten_message("word " * 100, 1000, COUNT) == "word " * 100
 
     def test_a_long_message_keeps_both_ends(self) -> None:
         message = "begin " + "word " * 50_000 + "end"
@@ -334,7 +320,7 @@ class TestToCandidate:
         assert "NEEDLE" in in_reply.reply
         assert not in_reply.whole
 
-    @given(st.integers(0, 8_000), st.integers(0, 8_000), st.data())
+    @given(st.integers(0, 8_000), st.sampled_from([0, 9, 8_000]), st.data())
     def test_a_candidate_is_bounded(self, message: int, reply: int, data: st.DataObject) -> None:
         whole = message + 1 + reply if reply else message
         start = data.draw(st.integers(0, whole))

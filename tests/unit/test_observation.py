@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.stats import STEPS, bar, seconds, sparkline, stats_text
+from bot.stats import STEPS, stats_text
 from memory.figures import (
     ERROR,
     LEAST,
@@ -124,14 +124,3 @@ def test_what_is_told_of_the_days() -> None:
     assert stats_text(Metrics(days={}, whole=figures_of({})), lambda key, **values: key) == ""
     assert list(metrics.as_json()["days"]) == ["2026-05-01"]
     json.dumps(metrics.as_json())
-
-
-@given(st.lists(st.integers(0, 10_000), max_size=50))
-def test_pictures_are_as_wide_as_they_should_be(values: list[int]) -> None:
-    assert len(sparkline(values)) == len(values)
-    assert all(len(bar(one, max(values), 10)) <= 10 for one in values)
-    assert all(bar(one, max(values), 10) for one in values if one)
-
-
-def test_seconds_have_the_decimals_that_mean_something() -> None:
-    assert [seconds(ms) for ms in (12, 930, 1234, 123_456)] == ["0.01", "0.93", "1.2", "123"]

@@ -7,7 +7,7 @@ import sys
 import sysconfig
 from dataclasses import dataclass
 from importlib.metadata import packages_distributions
-from importlib.util import cache_from_source, find_spec
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
@@ -115,14 +115,6 @@ def test_no_other_distribution_brings_a_package_of_our_name(package: str) -> Non
     distributions = packages_distributions()
     assert "langgraph" in distributions
     assert set(distributions.get(package, [])) <= {"goat2"}
-
-
-@each("package", PACKAGES)
-def test_our_packages_are_imported_from_here(package: str) -> None:
-    spec = find_spec(package)
-    assert spec is not None
-    assert spec.origin is not None
-    assert Path(spec.origin).resolve() == (REPO / package / "__init__.py").resolve()
 
 
 def test_importing_touches_nothing(folder: Path) -> None:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from memory.embedding.parts import split_offsets
 
 TEXTS = st.one_of(
-    st.text(max_size=2000),
-    st.text(alphabet=st.sampled_from("ab .!\n。文😀"), max_size=2000),
-    st.lists(st.sampled_from(["A sentence. ", "word ", "\n\n", "文字列。", "x" * 60]), max_size=300).map(
+    st.text(max_size=600),
+    st.text(alphabet=st.sampled_from("ab .!\n。文😀"), max_size=600),
+    st.lists(st.sampled_from(["A sentence. ", "word ", "\n\n", "文字列。", "x" * 60]), max_size=100).map(
         "".join
     ),
 )

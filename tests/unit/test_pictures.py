@@ -2,11 +2,10 @@
 
 import io
 import math
-from collections.abc import Sequence
 from itertools import combinations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -26,13 +25,8 @@ from tests.tables import each
 THRESHOLD = Mark(0.5, "threshold")
 ROOM = Room([Share("facts", 300), Share("conversation", 1200, 4000), Share("memory", 500, 3000)], 8000)
 HOSTILE = [
-    "a\0b\nc\u202ed",
-    "lone \ud83d surrogate",
-    "$a_b$ \\frac{x}{",
-    "买牛奶 😀👍🏽",
-    "العربية שלום",
-    "x" * 2_000,
-    "\u2066\u2069\u200d",
+    "a\0b\nc\u202ed, lone \ud83d surrogate",
+    "$a_b$ \\frac{x}{ 买牛奶 😀👍🏽 العربية שלום \u2066\u2069\u200d" + "x" * 2_000,
     "",
 ]
 
@@ -77,17 +71,6 @@ class TestScores:
             *["0%", "50%", "100%"],
         ]
 
-    @each("palette", PALETTES)
-    def test_kept_and_cut_are_told_apart_without_colour(self, palette: Palette) -> None:
-        figure = scores_figure(scores(0.9, 0.2), palette=palette)
-        (kept,), (cut,) = bars(figure, "kept"), bars(figure, "cut")
-        assert not kept.get_hatch()
-        assert cut.get_hatch()
-
-    def test_a_bar_is_as_long_as_it_is_probable(self) -> None:
-        one, half = bars(scores_figure(scores(1.0, 0.5)), "kept")
-        assert half.get_width() / one.get_width() == pytest.approx(0.5)
-
     def test_the_mark_stands_in_each_bar_and_above(self) -> None:
         lines = scores_figure(scores(0.9, 0.2)).axes[0].lines
         assert len([line for line in lines if line.get_color() == LIGHT.mark]) == 4
@@ -104,10 +87,6 @@ class TestScores:
         assert f"{ROWS}" in shown
         assert f"{ROWS + 1}" not in shown
 
-    def test_rule_and_snippet_stand_beneath(self) -> None:
-        one = row(1, 0.9, rule="small talk", snippet="What did I plant?")
-        assert texts(scores_figure(Scores([one])))[-5:-3] == ["What did I plant?", "small talk"]
-
 
 class TestRoom:
     def test_each_share_has_its_name_and_numbers(self) -> None:
@@ -115,15 +94,6 @@ class TestRoom:
             *["Room in the prompt: 8000 tokens", "tokens", "at most", "facts", "300"],
             *["conversation", "1200", "4000", "memory", "500", "3000", "free", "6000"],
         ]
-
-    def test_a_share_is_as_wide_as_what_it_takes(self) -> None:
-        (facts,), (memory,) = (bars(room_figure(ROOM), name) for name in ("facts", "memory"))
-        assert facts.get_width() / memory.get_width() == pytest.approx(3 / 5)
-
-    def test_shares_are_told_apart_without_colour(self) -> None:
-        figure = room_figure(ROOM)
-        hatches = [bars(figure, share.name)[0].get_hatch() for share in ROOM.shares]
-        assert len(set(hatches)) == len(hatches)
 
     def test_more_than_there_was_room_for_fits_into_the_bar(self) -> None:
         figure = room_figure(Room([Share("facts", 6000), Share("memory", 6000, 100)], 8000))
@@ -133,18 +103,6 @@ class TestRoom:
 
 class TestCurves:
     CURVE = Curve("rule", [1.0, 0.0, 0.5], [0.3, math.nan, 0.1], [0.2, 0.0, 0.0], [0.4, 0.1, 0.2])
-
-    def test_a_rule_is_a_line_with_a_band(self) -> None:
-        axes = curves_figure([self.CURVE]).axes[0]
-        (line,) = axes.lines
-        assert list(map(float, line.get_xdata())) == [0.0, 0.5, 1.0]  # type: ignore[arg-type]
-        assert len(axes.collections) == 1
-
-    def test_rules_side_by_side_differ_in_line_and_marker(self) -> None:
-        curves = [Curve(name, [0.1, 0.9], [0.0, 0.1]) for name in "abc"]
-        lines = curves_figure(curves).axes[0].lines
-        assert len({line.get_marker() for line in lines}) == 3
-        assert len({line.get_linestyle() for line in lines}) == 3
 
     def test_the_operating_point_is_named(self) -> None:
         curve = Curve("rule", [0.5], [0.1], point=Point(0.5, 0.1, "threshold 50%"))
@@ -176,9 +134,8 @@ class TestEverywhere:
             assert contrast(colour, palette.ground) >= 3
         assert len(palette.series) == len(HATCHES) == len(LINES) == len(MARKERS)
 
-    @pytest.mark.parametrize("count", [1, 1000])
-    def test_a_picture_is_small(self, palette: Palette, count: int) -> None:
-        figure = turn_figure(scores(*(1 - n / count for n in range(count))), ROOM, palette=palette)
+    def test_a_picture_is_small(self, palette: Palette) -> None:
+        figure = turn_figure(scores(*(1 - n / 1000 for n in range(1000))), ROOM, palette=palette)
         made = image(figure)
         assert made.width == WIDTH
         assert made.height < 2400
@@ -222,16 +179,9 @@ def test_what_the_font_lacks_is_left_out(text: str, shown: str) -> None:
     assert drawable(text) == shown
 
 
-@settings(max_examples=50)
 @given(st.text(max_size=200), st.floats(20, 300))
 def test_a_text_fits_its_room(text: str, room: float) -> None:
     assert width_of(fitted(drawable(text), 20, room), 20) <= max(room, width_of("…", 20))
-
-
-@settings(max_examples=10)
-@given(st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=5), st.floats(allow_nan=True))
-def test_any_number_is_drawn(chances: Sequence[float], mark: float) -> None:
-    assert png(scores_figure(scores(*chances, mark=Mark(mark, "mark"))))
 
 
 def rgb(colour: str) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from bot.pictures.text import ASCII, curves_text, room_text, score_bar, scores_text
+from bot.pictures.text import curves_text, room_text, scores_text
 from bot.pictures.values import Curve, Mark, Point, Room, ScoreRow, Scores, Share, Words
 from tests.tables import each
 
@@ -57,15 +57,6 @@ def test_curves() -> None:
         "100% ███████████████ 20.0% (10.0% to 30.0%)",
         "now: coverage 50%, risk 10.0%",
     ]
-
-
-def test_kept_and_cut_are_told_apart_without_colour() -> None:
-    kept, cut, _ = (score_bar(row, None) for row in SCORES.rows)
-    assert set(kept) & set(cut) <= set("· %0123456789")
-
-
-def test_a_bar_in_ascii() -> None:
-    assert score_bar(SCORES.rows[0], SCORES.mark, ASCII, 10) == "#####|###.  90%"
 
 
 def test_ascii_alone() -> None:

@@ -157,17 +157,6 @@ def test_a_memory_cannot_look_like_two(line_break: str) -> None:
     assert fact_lines[2].startswith("    - admin")
 
 
-@given(st.text())
-def test_indenting_only_adds_room(text: str) -> None:
-    assert len(indented(text).splitlines()) <= len(text.splitlines()) + 1
-    assert "".join(indented(text).split()) == "".join(quoted(text).split())
-
-
-def test_a_long_hostile_text_takes_no_time() -> None:
-    text = ("<" + " /" * 100) * 1_000 + "<" * 100_000 + "<" + "\u200b" * 100_000
-    assert quoted(text) == text
-
-
 def test_dates_are_in_the_zone() -> None:
     assert day(NOW, UTC) == "Wed 2026-07-01 21:30"
     assert day(NOW, BUCHAREST) == "Thu 2026-07-02 00:30"
@@ -188,12 +177,6 @@ def test_a_memory_is_dated_sourced_and_marked_when_cut() -> None:
         "[1] Wed 2026-07-01 21:30, from an earlier conversation, an extract\n"
     )
     assert "you answered" not in render_memory(1, cut, UTC)
-
-
-def test_memories_keep_the_order_given() -> None:
-    rendered = render_memories([memory("one"), memory("two")], UTC)
-    assert re.findall(r"\[(\d)\].*\n.*said: (\w+)", rendered) == [("1", "one"), ("2", "two")]
-    assert render_memories([], UTC) == ""
 
 
 def test_facts_are_dated() -> None:
@@ -317,9 +300,3 @@ def test_what_is_shown_fits_in_order_and_once(sizes: list[int], limit: int, open
     assert pinned or 0 not in numbers
     recent = numbers[1:] if pinned else numbers
     assert recent == list(range(len(sizes) - len(recent) + 1, len(sizes) + 1))
-
-
-@given(st.lists(st.integers(0, 60), max_size=15), st.integers(0, 200), st.integers(0, 50))
-def test_the_largest_number_of_latest_turns_is_shown(sizes: list[int], limit: int, more: int) -> None:
-    big = 10_000  # too big to be pinned
-    assert len(fit(sizes, limit + more, opening=big)) >= len(fit(sizes, limit, opening=big))

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from memory.duplicates import same_matter, words_of
 from memory.models import Candidate, Evidence, Mechanism
-from memory.ranking import RankRule, access, blended, by_blend, by_relevance, recency
-from tests.tables import each
+from memory.ranking import RankRule, blended, by_blend, by_relevance
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BARE = Candidate(
@@ -81,15 +80,6 @@ def order(*candidates: Candidate, rule: RankRule = RankRule.RELEVANCE) -> list[s
     return [c.turn_id for c in in_order(candidates, rule)]
 
 
-@each(("days", "expected"), [(-5, 1.0), (0, 1.0), (15, 0.5), (29, 1 / 30), (30, 0.0), (400, 0.0)])
-def test_recency_falls_to_nothing_over_the_window(days: float, expected: float) -> None:
-    assert recency(NOW - timedelta(days=days), NOW, window_days=30) == pytest.approx(expected)
-
-
-def test_access_is_a_share_of_the_reference() -> None:
-    assert [access(count, reference=10) for count in (0, 1, 5, 10, 11, 1000)] == [0, 0.1, 0.5, 1, 1, 1]
-
-
 def test_blend_weighs_similarity_recency_and_access() -> None:
     def of(c: Candidate) -> float:
         return blended(c, NOW, window_days=30, reference=10)
@@ -127,18 +117,6 @@ def test_of_two_about_one_matter_the_newer_stands_first() -> None:
     between = candidate("between", 0.8, days=300)
     assert order(older, between, newer) == ["newer", "older", "between"]
     assert order(newer, between, older) == ["newer", "older", "between"]
-
-
-def test_an_older_one_about_the_same_matter_stays_where_it_is() -> None:
-    older = candidate("older", 0.7, days=9, text=CORRECTED)
-    newer = candidate("newer", 0.9, days=1, text=CORRECTION)
-    assert order(older, candidate("between", 0.8, days=300), newer) == ["newer", "between", "older"]
-
-
-def test_a_newer_one_about_another_matter_stays_where_it_is() -> None:
-    older = candidate("older", 0.9, days=9, text=CORRECTED)
-    newer = candidate("newer", 0.7, days=1, text="The door of the cabin sticks in winter.")
-    assert order(older, newer) == ["older", "newer"]
 
 
 def test_those_said_at_once_are_no_correction() -> None:

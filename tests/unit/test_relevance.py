@@ -31,19 +31,6 @@ SHIPPED = sorted(
     for each in files(PACKAGE).iterdir()
     if each.name.endswith(".json") and not each.name.startswith(PREFIX)
 )
-NAMES = ("standing", "surplus", "coverage")
-numbers = st.floats(-20, 20)
-logistics = st.builds(
-    lambda intercept, coefficients, limits: Logistic(
-        intercept=intercept,
-        coefficients=dict(zip(NAMES, coefficients, strict=True)),
-        limits={name: (min(pair), max(pair)) for name, pair in zip(NAMES, limits, strict=True)},
-    ),
-    numbers,
-    st.tuples(numbers, numbers, numbers),
-    st.tuples(*[st.tuples(numbers, numbers)] * 3),
-)
-features = st.fixed_dictionaries(dict.fromkeys(NAMES, numbers))
 
 
 def test_a_logistic_by_hand() -> None:
@@ -53,33 +40,6 @@ def test_a_logistic_by_hand() -> None:
     assert model.probability({"a": 1, "b": 0}) == pytest.approx(1 / (1 + math.exp(-1)))
     assert model.probability({"a": 7, "b": 0}) == pytest.approx(1 / (1 + math.exp(-1)))  # taken as 1
     assert model.probability({"a": -7, "b": 0}) == pytest.approx(1 / (1 + math.exp(1)))  # taken as 0
-
-
-@given(logistics, features, st.sampled_from(NAMES), st.floats(0, 20))
-def test_each_feature_moves_it_as_its_sign_says(
-    model: Logistic, told: dict[str, float], name: str, more: float
-) -> None:
-    before, after = model.probability(told), model.probability({**told, name: told[name] + more})
-    assert 0 <= before <= 1
-    if model.coefficients[name] >= 0:
-        assert after >= before - 1e-12
-    else:
-        assert after <= before + 1e-12
-
-
-@given(logistics, features, st.sampled_from(NAMES), st.floats(0, 1e6))
-def test_beyond_its_limits_a_feature_moves_nothing(
-    model: Logistic, told: dict[str, float], name: str, beyond: float
-) -> None:
-    low, high = model.limits[name]
-    for limit, further in ((low, low - beyond), (high, high + beyond)):
-        assert model.probability({**told, name: further}) == model.probability({**told, name: limit})
-
-
-@each("intercept", [-1e9, 1e9])
-def test_what_is_certain_is_still_a_probability(intercept: float) -> None:
-    model = Logistic(intercept=intercept, coefficients={}, limits={})
-    assert 0 <= model.probability({}) <= 1
 
 
 def test_the_features_are_what_the_evidence_says() -> None:
@@ -108,10 +68,6 @@ def test_an_unknown_embedding_model_has_the_calibration_of_any(name: str) -> Non
     assert calibration_of(name) == calibration_of(DEFAULT)
 
 
-def test_a_name_may_be_longer_than_a_files() -> None:
-    assert calibration_of("e" * 300) == calibration_of(DEFAULT)
-
-
 @each("name", SHIPPED)
 def test_every_calibration_that_is_shipped_can_be_used(name: str) -> None:
     shipped = Calibration.model_validate_json(files(PACKAGE).joinpath(f"{name}.json").read_text("utf-8"))
@@ -134,18 +90,6 @@ def test_what_speaks_for_a_memory_makes_it_more_probable(name: str) -> None:
         (Evidence(lexical=20, coverage=1, share=1), Evidence(lexical=0, coverage=0, share=0)),
     ):
         assert shipped.probability(better, QUERY) > 0.5 > shipped.probability(worse, QUERY)
-
-
-def test_there_is_a_calibration_for_any() -> None:
-    assert DEFAULT in SHIPPED
-
-
-@each(
-    ("name", "expected"),
-    [("any", "any.json"), ("multilingual-e5-small-1", "multilingual-e5-small-1.json")],
-)
-def test_plain_names_are_the_names_of_their_files(name: str, expected: str) -> None:
-    assert file_name(name) == expected
 
 
 @given(st.text(), st.text())

@@ -6,41 +6,13 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from graph.context import Thresholds, TurnContext
-from graph.settings import Settings, allowed, load_settings
-from graph.settings_sources import PREFIX, flatten, overriding, user_file
+from graph.context import TurnContext
+from graph.settings import Settings, load_settings
+from graph.settings_sources import PREFIX, overriding, user_file
 from memory.errors import ConfigError
-from memory.fusion_weights import BALANCED
 from memory.gap import GapRule
-from memory.ranking import RankRule
 from tests.tables import each
 
-DEFAULTS = {
-    "budget_base": 2000,
-    "budget_confidence_multiplier": 4000,
-    "budget_complexity_bonus": 2000,
-    "budget_hard_cap": 12_000,
-    "prefetch_timeout": 0.5,
-    "prefetch_results": 15,
-    "rank_rule": RankRule.RELEVANCE,
-    "rank_tie": 0.25,
-    "rank_recency_window": 30,
-    "rank_access_reference": 10,
-    "l3_minimum": 1200,
-    "l2_floor": 500,
-    "l2_cap": 8000,
-    "fusion_dense": BALANCED.dense,
-    "fusion_lexical": BALANCED.lexical,
-    "fusion_neighbours": BALANCED.neighbours,
-    "gap_rule": GapRule.STAGED,
-    "gap_calibration": "",
-    "gap_threshold": 0.5,
-    "gap_break": 3.0,
-    "gap_null_share": 0.8,
-    "gap_significance": 3.0,
-    "cache_ttl": 300,
-    "tool_rounds": 4,
-}
 LIMITS = {
     "budget_base": (0, 200_000),
     "budget_confidence_multiplier": (0, 200_000),
@@ -102,31 +74,6 @@ def refusal() -> str:
     return str(caught.value)
 
 
-@each(("name", "value"), DEFAULTS.items())
-def test_default_of_each_threshold(name: str, value: object) -> None:
-    assert getattr(load_settings(), name) == value
-    assert getattr(TurnContext(), name) == value
-
-
-def test_every_threshold_has_its_default_pinned() -> None:
-    assert DEFAULTS.keys() == Thresholds.model_fields.keys()
-
-
-def test_other_defaults() -> None:
-    settings = load_settings()
-    assert settings.facts_cap == 500
-    assert settings.owner == "me"
-    assert settings.checkpoints_kept == 20
-    assert settings.embedding_threads == 1
-    assert settings.model == settings.model_base_url == settings.embedding_model == settings.timezone == ""
-    assert settings.model_timeout == 60
-    assert settings.model_max_tokens == 2048
-    assert settings.message_cap == 8000
-    assert settings.bench_data is None
-    assert settings.data_folder.is_absolute()
-    assert all(getattr(settings, name).get_secret_value() == "" for name in SECRETS)
-
-
 def test_what_comes_later_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     toml('owner = "toml"\nfacts_cap = 1\nl2_floor = 1\n')
     assert load_settings().owner == "toml"
@@ -154,11 +101,6 @@ def test_tables_are_joined_with_their_keys() -> None:
     settings = load_settings()
     assert (settings.gap_rule, settings.gap_significance) == (GapRule.RATIO, 4.0)
     assert (settings.budget_base, settings.budget_hard_cap) == (100, 200)
-
-
-def test_flatten() -> None:
-    assert dict(flatten({"a": {"b": {"c": 1}, "d": [2]}, "e": {}})) == {"a_b_c": 1, "a_d": [2]}
-    assert dict(flatten({})) == {}
 
 
 @each("text", ["budget_bas = 1", "[budget]\nbas = 1", "[[budget]]\nbase = 1", "BUDGET_BASE = 1"])
@@ -353,11 +295,6 @@ def test_the_form_of_the_context_has_titles_descriptions_and_limits() -> None:
         if shown.get("type") in {"integer", "number"}
     }
     assert limits == LIMITS
-
-
-def test_what_is_allowed_is_said_of_every_setting() -> None:
-    assert allowed(None) == "see docs/configuration.md"
-    assert all(allowed(field) for field in Settings.model_fields.values())
 
 
 @each(

@@ -3,12 +3,10 @@
 import re
 from pathlib import Path
 
-import pytest
-
 from bot.pictures.canvas import png
 from bot.pictures.palette import LIGHT, PALETTES
 from graph.studio_graph import graph
-from tests.pictures.studio_drawing import Told, fork_figure, graph_figure, steps_figure
+from tests.pictures.studio_drawing import graph_figure
 
 DOCS = Path(__file__).parents[2] / "docs"
 MOST_BYTES = 200_000
@@ -20,20 +18,6 @@ def test_the_graph_is_drawn_with_every_node_and_the_three_mechanisms() -> None:
     for name in (*graph().builder.nodes, "thematic", "temporal", "keys"):
         assert name in texts
     assert png(figure).startswith(b"\x89PNG")
-
-
-def test_a_node_without_a_place_is_refused() -> None:
-    with pytest.raises(ValueError, match="no place for guess"):
-        graph_figure({"nodes": [{"id": "guess"}], "edges": []}, LIGHT)
-
-
-def test_a_fork_stands_beside_its_original_row_by_row() -> None:
-    one, other = [Told("budget", ["Kept, " + "long " * 30])], [Told("budget", ["Cut, short"])]
-    figure = fork_figure(one, other, ("Twice", "As it was", "Forked"), LIGHT)
-    texts = [text.get_text() for text in figure.axes[0].texts]
-    assert texts[:3] == ["Twice", "As it was", "Forked"]
-    assert texts.index("Cut, short") > texts.index("budget")
-    assert steps_figure(one, "Steps", LIGHT).axes[0].texts
 
 
 def test_the_pictures_of_the_page_are_there_in_light_and_dark_and_small() -> None:

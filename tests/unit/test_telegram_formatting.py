@@ -136,12 +136,6 @@ def test_a_mark_across_a_cut_goes_on() -> None:
     ]
 
 
-def test_plain_pieces_have_the_same_text() -> None:
-    markdown = f"# T\n\n**a**\n\n{FENCE}py\nx\n{FENCE}\n" * 20
-    assert [p.text for p in plain_pieces(markdown, 100)] == [p.text for p in pieces(markdown, 100)]
-    assert not any(p.entities for p in plain_pieces(markdown, 100))
-
-
 def test_a_preview_shows_all_or_the_end() -> None:
     assert preview("**a** b") == shown("**a** b")
     markdown = "\n".join(f"line **{i}**" for i in range(100))
@@ -164,7 +158,3 @@ def test_hostile_text_takes_linear_time() -> None:
     assert not_linear(pieces, tokens, length=8_000) == []
     for token in tokens:
         assert all(utf16_length(piece.text) <= 4096 for piece in pieces(token * 3_000)), token
-
-
-def test_lengths_are_those_of_utf16() -> None:
-    assert [utf16_length(text) for text in ("abc", "ăé", "😀", "\ud800")] == [3, 2, 2, 1]

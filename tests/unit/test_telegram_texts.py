@@ -107,11 +107,6 @@ class TestShipped:
         for name, _ in texts.commands(language):
             assert f"/{name}" in told or name in {"start", "help"}
 
-    @pytest.mark.parametrize("language", LANGUAGES)
-    def test_buttons_and_what_pops_up_fit(self, texts: Texts, language: str) -> None:
-        for key in ("not_yours", "forget_expired", "forget_yes", "forget_no"):
-            assert len(texts(language, key)) <= 200
-
 
 class TestLanguages:
     @pytest.mark.parametrize("code", ["ro", "RO", "ro-RO", "ro_MD"])
@@ -127,9 +122,6 @@ class TestLanguages:
 
     def test_values_are_not_templates(self, texts: Texts) -> None:
         assert texts("en", "remembered", key="{key} {0} {") == "Noted: {key} {0} {"
-
-    def test_the_languages(self, texts: Texts) -> None:
-        assert texts.languages == ["en", "ro"]
 
     def test_an_unknown_key_is_a_mistake_of_the_program(self, texts: Texts) -> None:
         with pytest.raises(KeyError, match="nonsense"):
@@ -215,9 +207,6 @@ class TestVerbatim:
         first, last = f"before\n{words(one)}\n", f"between {words(other)}\nafter"
         assert shown.replace("\u2060", "") == first + last
         assert [entity.type for entity in entities] == ["code", "italic", "code"]
-
-    def test_nothing_is_nothing(self) -> None:
-        assert verbatim(" \n ") == ""
 
     @each("text", HOSTILE)
     def test_escaped_words_are_plain(self, text: str) -> None:

@@ -213,15 +213,6 @@ class TestText:
             "italic",
         ]
 
-    def test_memories_do_not_work_together(self) -> None:
-        given = state(*(decision(n, 0.9) for n in range(len(HOSTILE))), texts=HOSTILE)
-        text, entities = convert(why(given))
-        quoted = [entity for entity in entities if entity.type == "code"]
-        assert len(quoted) == len(HOSTILE) + 1
-        assert {entity.type for entity in entities} == {"bold", "code", "italic"}
-        assert "\u202e" not in text
-        assert "\u2066" not in text
-
     @given(
         st.lists(st.tuples(st.floats(0, 1), st.text("a😀`*[]()\\\n ", max_size=80)), max_size=40),
         st.booleans(),
@@ -280,10 +271,6 @@ class TestTerminal:
             "▒ memory               90 (at most 1000)",
             "· free               7410",
         ]
-
-    def test_a_wide_terminal_shows_more(self) -> None:
-        (line,) = (line for line in on_screen(state(decision(0, 0.9), texts=["x" * 99]), 200) if "xx" in line)
-        assert "x" * 69 + "…" in line
 
     def test_a_terminal_without_unicode(self) -> None:
         assert "kept  #####|###.  90%  Sun 2026-03-01 14:00  ??? a" in on_screen(

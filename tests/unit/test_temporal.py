@@ -1,23 +1,18 @@
 """The time that a message speaks of: held-out sentences, worked examples, and what is not a time."""
 
 import json
-import time
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from memory.temporal import dates, points, words
-from memory.temporal.ago import Amount, ago, latest
+from memory.temporal import dates
 from memory.temporal.bound import read_bound
 from memory.temporal.finder import MAX_CANDIDATES, TimeRange, find_range
 from memory.temporal.reading import MAX_CHARS, fold, readable
-from memory.temporal.spans import Moment, months_before, season_of, weekday_before, weekend_before
 from memory.temporal.tense import Tense, tense
-from memory.temporal.words import Language, Unit
+from memory.temporal.words import Language
 from tests.linear import not_linear
 from tests.tables import each
 
@@ -398,22 +393,6 @@ def test_only_so_much_is_looked_at() -> None:
     assert found("on Monday " + "b" * 295 + " we said it") is None
 
 
-def test_names_are_numbered_as_the_calendar_has_them() -> None:
-    english = [date(2024, 5, day).strftime("%A").lower() for day in range(13, 20)]
-    assert [words.EN_WEEKDAYS[name] for name in english] == list(range(7))
-    romanian = ["luni", "marti", "miercuri", "joi", "vineri", "sambata", "duminica"]
-    assert [words.RO_WEEKDAYS[name] for name in romanian] == list(range(7))
-    assert list(words.RO_THE_WEEKDAYS.values()) == list(range(7))
-    months = [date(2024, number, 1).strftime("%B").lower() for number in range(1, 13)]
-    assert [words.EN_MONTHS[name] for name in months] == list(range(1, 13))
-    assert [words.EN_SHORT_MONTHS[name[:3]] for name in months] == list(range(1, 13))
-    romanian_months = (
-        "ianuarie februarie martie aprilie mai iunie iulie august septembrie octombrie noiembrie"
-    )
-    assert [words.RO_MONTHS[name] for name in (*romanian_months.split(), "decembrie")] == list(range(1, 13))
-    assert list(words.RO_SEASONS.values()) == [0, 1, 2, 3]
-
-
 def test_numbers_are_read_alike_in_both_languages() -> None:
     english = "one two three four five six seven eight nine ten eleven twelve"
     romanian = "o doua trei patru cinci sase sapte opt noua zece unsprezece douasprezece"
@@ -435,35 +414,6 @@ def test_decomposed_letters_and_cedillas_are_the_same_letters() -> None:
     assert shown("ce am zis marţi?") == shown("ce am zis marți?") == "2024-05-14 2024-05-15"
 
 
-def test_calendar_arithmetic() -> None:
-    assert months_before(date(2024, 3, 31), 1) == date(2024, 2, 29)
-    assert months_before(date(2024, 1, 15), 13) == date(2022, 12, 15)
-    assert months_before(date(2024, 12, 31), 1) == date(2024, 11, 30)
-    assert months_before(date(2024, 12, 1), -1) == date(2025, 1, 1)
-    assert weekday_before(2, date(2024, 5, 15)).start == date(2024, 5, 8)
-    assert weekday_before(1, date(2024, 5, 15)).start == date(2024, 5, 14)
-    assert weekend_before(date(2024, 5, 12)).start == date(2024, 5, 4)
-    assert season_of(0, 2023).end == date(2024, 3, 1)
-    assert points.completed_season("spring", date(2024, 6, 1)).start == date(2024, 3, 1)
-
-
-def test_amounts_reach_back_as_far_as_they_say() -> None:
-    moment = Moment(local(WEDNESDAY).astimezone(UTC), ZONE)
-    for unit in Unit:
-        starts = [ago(Amount(n, n, unit), moment).start for n in (1, 2, 3)]
-        assert all(later > earlier for later, earlier in pairwise(starts))
-        assert latest(Amount(1, 1, unit), moment).end == moment.now
-
-
-def test_dates_are_read_day_first() -> None:
-    until = date(2024, 5, 15)
-    assert dates.parse_day("12.05.2023", until=until) == date(2023, 5, 12)
-    assert dates.parse_day("12/25/2023", until=until) == date(2023, 12, 25)
-    assert dates.parse_day("16 mai", until=until) == date(2023, 5, 16)
-    assert dates.parse_day("31 february", until=until) is None
-    assert dates.parse_day("29 february", until=date(2104, 2, 10)) == date(2096, 2, 29)
-
-
 def test_what_is_too_long_for_a_date_is_not_read_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """To read 16,000 characters as a date took two seconds."""
     read: list[str] = []
@@ -473,22 +423,6 @@ def test_what_is_too_long_for_a_date_is_not_read_as_one(monkeypatch: pytest.Monk
         with pytest.raises(ValueError, match="is no time"):
             read_bound(text, now=datetime(2024, 5, 15, tzinfo=UTC), zone=UTC)
     assert set(read) <= {"5 may 2023"}
-
-
-def timed(message: str, times: int = 20) -> float:
-    """Return the median seconds of a call."""
-    taken: list[Any] = []
-    for _ in range(times):
-        start = time.thread_time()
-        found(message)
-        taken.append(time.thread_time() - start)
-    return float(sorted(taken)[times // 2])
-
-
-def test_a_message_without_a_date_costs_no_reading_of_dates() -> None:
-    dates.warm_up()
-    poem = timed("could you write me a short poem about the sea and its many moods, please?")
-    assert poem < timed("what did we talk about on 5 May 2023?") / 2
 
 
 def test_long_messages_take_time_in_proportion() -> None:

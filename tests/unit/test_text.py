@@ -84,12 +84,6 @@ def test_clip_is_bounded_and_never_makes_longer(text: str, limit: int) -> None:
         assert int(left_out[1].replace(",", "")) == len(text) - head - tail
 
 
-@given(st.text(max_size=200), st.integers(200, 400))
-def test_what_fits_is_not_touched(text: str, limit: int) -> None:
-    assert clip(text, limit) == text
-    assert excerpt(text, (0, len(text)), limit) == text
-
-
 @each(
     ("span", "expected"),
     [

@@ -1,6 +1,5 @@
 """Token counts: a real tokenizer, offline, for any text."""
 
-import asyncio
 import socket
 
 import pytest
@@ -30,12 +29,6 @@ async def test_the_vocabulary_is_there_offline(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(socket, "getaddrinfo", refused)
     count = await TokenCounter().ready()
     assert count("hello world") == 2
-
-
-async def test_it_is_loaded_once_for_all_who_wait() -> None:
-    counter = TokenCounter()
-    counts = await asyncio.gather(*(counter.ready() for _ in range(5)))
-    assert all(count is counter for count in counts)
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=[]), max_size=200))

@@ -12,7 +12,7 @@ from graph.context import TurnContext
 from memory.relevance import Calibration, calibration_of
 from memory.tuning.bound import LEAST_GROUPS, LEAST_TURNS, TooLittleData, asked, effective, gain, student
 from memory.tuning.curves import LabelledTurn, choose, operating_points, risk_coverage
-from memory.tuning.held_out import MOST_GROUPS, MOST_TURNS, HeldOut
+from memory.tuning.held_out import MOST_GROUPS, HeldOut
 from memory.tuning.record import Tuned
 from memory.tuning.resampling import resampling
 from memory.tuning.result import BadResult, TuningResult, read_result, write_result
@@ -64,10 +64,6 @@ class TestScore:
     def test_recall_less_the_share_of_noise(self, shown: str, relevant: str, score: float) -> None:
         assert utility(list(shown), list(relevant)) == pytest.approx(score)
 
-    def test_noise_costs_what_it_is_said_to_cost(self) -> None:
-        assert utility(["x"], [], cost=3) == -3
-        assert utility(["a", "x"], ["a"], cost=0.5) == 0.75
-
 
 class TestCurves:
     def test_risk_is_the_share_of_the_shown_that_nothing_answers(self) -> None:
@@ -99,10 +95,6 @@ class TestCurves:
         assert together is not None
         assert (together.low, together.high) == (0, 1)
         assert 0.3 < alone.low < 0.5 < alone.high < 0.7
-
-    def test_no_turns_are_refused(self) -> None:
-        with pytest.raises(ValueError, match="no turn is given"):
-            risk_coverage([])
 
 
 class TestBound:
@@ -170,10 +162,6 @@ class TestBound:
         ]
         assert effective(sizes) == pytest.approx(5.94, abs=0.005)
         assert gain(turns).proven
-
-    def test_the_most_turns_of_the_most_conversations_take_seconds(self) -> None:
-        some = [HeldOut(group=f"{number}", before=0, after=0.5) for number in range(MOST_GROUPS)]
-        assert gain(some * (MOST_TURNS // MOST_GROUPS)).at_least == pytest.approx(0.5, abs=0.001)
 
     def test_quantiles_of_student_s_t_are_those_of_the_tables(self) -> None:
         found = [

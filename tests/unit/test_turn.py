@@ -54,18 +54,6 @@ def test_names_and_thread_ids_belong_together(one: list[str], other: list[str]) 
     assert (thread_id(*one) == thread_id(*other)) == (one == other)
 
 
-@each(
-    ("one", "other"),
-    [(("ab", "c"), ("a", "bc")), (("a", ""), ("a",)), (("", "a"), ("a", "")), (("1",), ("1", "1"))],
-)
-def test_names_do_not_run_together(one: tuple[str, ...], other: tuple[str, ...]) -> None:
-    assert thread_id(*one) != thread_id(*other)
-
-
-def test_a_name_that_holds_nul_is_still_one_name() -> None:
-    assert thread_id("telegram", "a\0b") != thread_id("telegram", "a", "b")
-
-
 def test_the_message_carries_what_the_turn_needs() -> None:
     message = user_message("he\0llo \ud83d", turn_id="t1", owner="ana", at=SAID)
     assert (message.id, message.text) == ("t1", "hello \ufffd")
@@ -138,18 +126,8 @@ def test_nobody_takes_over_a_thread(thread_owner: str, note: str, context: str) 
     assert "ana" not in str(caught.value)
 
 
-def test_the_default_owner_does_not_get_a_thread_of_another() -> None:
-    assert read(state(bare(), owner="ana")).owner == "ana"
-
-
 @each("text", ["", " ", "\n\t", "\u2003"])
 def test_an_empty_message_is_refused(text: str) -> None:
-    with pytest.raises(EmptyMessage):
-        read(state(bare(text)))
-
-
-@each("text", ["\0", " \0\n"])
-def test_a_message_of_which_nothing_is_left_is_refused(text: str) -> None:
     with pytest.raises(EmptyMessage):
         read(state(bare(text)))
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.duplicates import contained, repeated, same, same_matter, words_of
+from memory.duplicates import contained, repeated, same, same_matter
 from memory.lazy_pattern import LazyPattern
 from memory.query import (
     BEFORE,
@@ -62,14 +62,6 @@ WHOLE = [
     "Când expiră pașaportul?",
     "parola de la wifi",
 ]
-WHOLE_AND_TAKEN_FOR_FRAGMENTS = [
-    "Where did I park the car this morning?",
-    "Care e parola de la wifi?",
-    "Which doctor did I see?",
-    "Why did I quit smoking?",
-    "Is there a vet in Cluj?",
-    "De ce am renunțat la fumat?",
-]
 
 
 class TestExpansion:
@@ -82,14 +74,6 @@ class TestExpansion:
     def test_a_whole_question_is_searched_by_itself(self, message: str) -> None:
         assert not is_fragment(message)
         assert expanded(message, BEFORE_THAT) == message
-
-    @each("message", WHOLE_AND_TAKEN_FOR_FRAGMENTS)
-    def test_a_short_whole_question_is_searched_by_itself(self, message: str) -> None:
-        assert expanded(message, BEFORE_THAT) == message
-
-    @each("message", [*FRAGMENTS, *WHOLE])
-    def test_the_first_message_of_a_thread_stands_by_itself(self, message: str) -> None:
-        assert expanded(message, []) == message
 
     def test_the_latest_are_taken_along_and_bounded(self) -> None:
         before = [f"{n} {'x' * 1000}" for n in range(5)]
@@ -135,11 +119,6 @@ class TestQuery:
         found = understood(message)
         assert found.times is not None
         assert not found.time_alone
-
-    @each("message", ["what did we talk about?", "ce am vorbit?", "tell me everything"])
-    def test_no_time_is_not_a_time_alone(self, message: str) -> None:
-        found = understood(message)
-        assert (found.times, found.time_alone) == (None, False)
 
     def test_yesterday_is_a_day_of_the_zone(self) -> None:
         found = understood("what did we talk about yesterday?")
@@ -272,21 +251,3 @@ class TestDuplicates:
 
     def test_what_has_no_words_supersedes_nothing(self) -> None:
         assert repeated(lines(("?", 1), ("?", 2), ("", 3))) == set()
-
-    @given(
-        st.lists(
-            st.tuples(
-                st.lists(st.sampled_from(["apple", "bridge", "castle", "dragon"]), max_size=4).map(" ".join),
-                st.integers(0, 4),
-            ),
-            max_size=10,
-        )
-    )
-    def test_what_is_left_says_everything_once(self, told: list[tuple[str, int]]) -> None:
-        given = lines(*told)
-        gone = repeated(given)
-        words = [words_of(f"{line.said} {line.reply}") for line in given]
-        left = [place for place in range(len(given)) if place not in gone]
-        assert not any(same(words[a], words[b]) for a in left for b in left if a != b)
-        for place in gone:
-            assert any(same(words[place], words[b]) and given[b].at >= given[place].at for b in left)

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from memory.episodic import kept_vectors
 from memory.episodic.kept_vectors import KeptPart
@@ -57,14 +55,6 @@ class TestHold:
         held = hold(self.QUERY, None, self.NULLS, scale=0.07, parts=100)
         assert held.centred.tolist() == pytest.approx([0.87, -0.26], abs=1e-6)
         assert held.mean == 0.0
-
-    @given(st.integers(0, 10**6))
-    def test_more_of_an_archive_is_taken_off_the_more_there_is_up_to_a_share(self, parts: int) -> None:
-        none = np.zeros(2, np.float32)
-        off = [
-            1 - hold(ALONG, ALONG, none, scale=1, parts=count).centred[0] for count in (parts, parts + 1000)
-        ]
-        assert 0 <= off[0] <= off[1] <= 0.4 + 1e-6
 
 
 def said(number: int, thread: str = "t", *, at: datetime | None = None, reply: str = "") -> Episode:
@@ -143,10 +133,6 @@ class TestNeighbours:
         found = by_seq(await weighed(told, words_say({3: 8.0})))
         assert found == pytest.approx({3: OWN, 2: NEXT, 1: SECOND} if near else {3: OWN})
 
-    async def test_beyond_a_pause_nothing_is_near(self, weighed: Weigh) -> None:
-        told = [said(1), said(2, at=START + 2 * HOUR), said(3, at=START + 2 * HOUR + MINUTE)]
-        assert by_seq(await weighed(told, words_say({1: 8.0}))) == pytest.approx({1: OWN})
-
     async def test_a_long_turn_leans_by_message_and_reply(self, weighed: Weigh) -> None:
         told = [said(1), said(2, reply="r" * 799), said(3, reply="r" * 399)]
         found = by_seq(await weighed(told, words_say({1: 8.0})))
@@ -158,17 +144,9 @@ class TestNeighbours:
         found = by_seq(await weighed(told, lookup))
         assert {seq for seq in found if seq % 2 == 0} == {2 * n for n in range(1, 25)}
 
-    async def test_without_a_share_nobody_is_looked_at(self, weighed: Weigh) -> None:
-        lookup = words_say({2: 8.0})
-        found = await weighed([said(1), said(2)], lookup, weights=FusionWeights(neighbours=0.0))
-        assert by_seq(found) == pytest.approx({2: OWN})
-
     async def test_words_count_by_what_they_cover(self, weighed: Weigh) -> None:
         found = await weighed([said(1)], words_say({1: 8.0}, coverage=0.25))
         assert by_seq(found) == pytest.approx({1: OWN / 4})
-
-    async def test_an_empty_pool_finds_nothing(self, weighed: Weigh) -> None:
-        assert by_seq(await weighed([said(1)], words_say({}))) == {}
 
 
 class TestVectors:
