@@ -1,7 +1,6 @@
 """The measures of lives in conversation against ones worked out by hand, and what a bad file is told."""
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +8,9 @@ import pytest
 
 from bot.bench.living.lives import Person, read_lives
 from bot.bench.living.measures import measured
-from bot.bench.living.run import Probed, window
+from bot.bench.living.run import Probed
 from bot.importers.source import BadImportFile
-from memory.models import ConversationTurn
 
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 AT = "2026-05-01T09:00:00+03:00"
 TURNS = [{"id": name, "at": AT, "thread": "old", "user": f"about {name}", "assistant": ""} for name in "abcd"]
 
@@ -82,15 +79,6 @@ def test_a_probe_in_an_archived_thread_has_that_thread_and_its_lead_as_conversat
     one = person(probe)
 
     assert [turn_id for turn_id, _, _ in one.before(one.probes[0])] == [*"abcd", "q0:lead:0"]
-
-
-def test_the_conversation_holds_the_latest_turns_that_fit_and_the_opening() -> None:
-    turns = [ConversationTurn(turn_id=str(n), message="m", reply="r", at=NOON, tokens=40) for n in range(4)]
-
-    assert [turn.turn_id for turn in window(turns, 90).turns] == ["2", "3"]
-    assert window(turns, 90).opening == turns[0]
-    assert window(turns, 160).opening is None
-    assert window(turns, 10).turns == (turns[3],)
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,7 @@ from bot.bench.thresholds import with_thresholds
 from bot.importers.source import BadImportFile
 from graph.context import TurnContext
 from memory.errors import ConfigError
-from memory.gap import GapRule
 from tests.tables import each
-
-RANKING = ("a", "b", "c", "d", "e", "f")
 
 
 def outcome(**given: Any) -> Outcome:
@@ -35,17 +32,6 @@ def outcome(**given: Any) -> Outcome:
     filled: dict[str, Any] = {"ranking": (), "units": (), "kept": (), "kept_gold": 0}
     filled |= {"probability": 0.0, "milliseconds": 1.0}
     return Outcome(archive="x", query=query, gold=frozenset(query.gold), **(filled | given))
-
-
-def test_recall_is_the_share_of_gold_found() -> None:
-    assert metrics.recall_at(RANKING, {"a", "f", "z"}, 5) == pytest.approx(1 / 3)
-    assert metrics.recall_at(RANKING, {"a", "f", "z"}, 10) == pytest.approx(2 / 3)
-    assert metrics.recall_at((), {"a"}, 5) == 0
-
-
-def test_reciprocal_rank_is_that_of_the_first_gold() -> None:
-    assert metrics.reciprocal_rank(RANKING, {"c", "f"}) == pytest.approx(1 / 3)
-    assert metrics.reciprocal_rank(RANKING, {"z"}) == 0
 
 
 def test_auc_counts_ties_half() -> None:
@@ -106,13 +92,6 @@ def test_a_summary_worked_out_by_hand() -> None:
     assert summary["latency"] == {"p50": 1, "p95": 1}
 
 
-def test_a_summary_of_nothing() -> None:
-    summary = summarise([])
-    assert summary["recall@5"] is None
-    assert summary["injection"]["auc"] is None
-    json.dumps(summary, allow_nan=False)
-
-
 Write = Callable[[Any], Path]
 
 
@@ -171,11 +150,6 @@ def test_a_broken_file_says_where(write: Write, docs: Any, queries: Any, says: s
     assert says in str(error.value)
     assert "archive 'conv-9': " in str(error.value)
     assert "\n" not in str(error.value)
-
-
-def test_thresholds_from_the_command_line() -> None:
-    context = with_thresholds(TurnContext(), ["gap_threshold=0.5", "gap_rule = ratio"])
-    assert (context.gap_threshold, context.gap_rule) == (0.5, GapRule.RATIO)
 
 
 @each(

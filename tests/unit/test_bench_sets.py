@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.bench.neutral import Archive, Bench, Doc, Query
-from bot.bench.sets.irrelevant import OTHERS, SAME_NAMES, renamed, with_irrelevant
+from bot.bench.sets.irrelevant import OTHERS, SAME_NAMES, with_irrelevant
 from bot.bench.sets.labelled import Labelled, pooled, sampled
 from bot.bench.sets.locomo import load_locomo
 from bot.bench.sets.longmemeval import load_longmemeval
@@ -95,12 +95,6 @@ def test_a_pool_tells_ids_apart_and_stands_in_order_of_time(two: Bench) -> None:
     assert [doc.id for doc in archive.docs] == ["Ben/1", "Ana/1"]
     assert [query.gold for query in archive.queries] == [("Ana/1",), ("Ben/1",)]
     assert {doc.session for doc in archive.docs} == {"Ana/s", "Ben/s"}
-
-
-def test_names_are_swapped_all_at_once() -> None:
-    assert renamed("Ana, Ben and Anabel", ("Ana", "Ben"), ("Ben", "Ana")) == "Ben, Ana and Anabel"
-    assert renamed("Ana", (), ()) == "Ana"
-    assert renamed("Ana", ("Ana",), ()) == "Ana"
 
 
 def test_irrelevant_messages_of_every_kind(two: Bench) -> None:

@@ -108,12 +108,6 @@ class TestLimits:
         assert most == at_limit
         assert at_limit > fitted.probability(evidence(high - 0.1), query)
 
-    def test_a_feature_that_never_changes_counts_nothing(self) -> None:
-        told = [asked([(evidence(n), n % 3 == 0)], relevant=n % 3 == 0) for n in range(30)]
-        fitted = fit(told)
-        assert fitted.with_vectors.coefficients["share"] == pytest.approx(0, abs=1e-6)
-        assert fitted.words_alone.coefficients["unseen"] == pytest.approx(0, abs=1e-6)
-
 
 class TestWeights:
     GOLD, OTHER, IRRELEVANT = (1.0, 2.0, 4.0), (0.0, 1.0, 1.5, 3.0), (-1.0, 0.5)

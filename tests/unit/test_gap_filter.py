@@ -5,8 +5,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hypothesis import given
-from hypothesis import strategies as st
 from langgraph.runtime import Runtime
 
 from graph.context import TurnContext
@@ -138,25 +136,6 @@ class TestRules:
         ]
         assert {d.rule for d in decisions} == {"null"}
 
-    def test_the_null_rules_share_is_the_contexts(self) -> None:
-        found = [candidate("a", 0.15), candidate("b", 0.05)]
-        assert [d.kept for d in by_null(state(*found), gap_null_share=0.5)] == [True, False]
-        assert [d.kept for d in by_null(state(*found), gap_null_share=0.0)] == [True, True]
-        assert [d.kept for d in by_null(state(*found), gap_null_share=1.0)] == [False, False]
-        assert [d.kept for d in by_null(state(*found), gap_null_share=0.5, gap_threshold=1.0)] == [
-            True,
-            False,
-        ]
-
-    @each("rule", GapRule)
-    def test_nothing_found_is_nothing_decided(self, rule: GapRule) -> None:
-        assert decide(state(), gap_rule=rule) == []
-
-    def test_the_ratio_rule_and_its_significance_are_the_contexts(self) -> None:
-        found = [candidate(str(i), s) for i, s in enumerate((0.9, 0.85, 0.35, 0.3, 0.3, 0.3))]
-        assert kept(decide(state(*found), gap_rule=GapRule.RATIO)) == ["0", "1"]
-        assert kept(decide(state(*found), gap_rule=GapRule.RATIO, gap_significance=4.5)) == []
-
     def test_the_list_does_not_break_after_a_question_that_was_never_answered(self) -> None:
         found = [candidate("asked", 0.99, text="What did I plant?"), candidate("told", 0.5)]
         assert rules(decide(state(*found), gap_threshold=0.1, gap_break=0.1)) == {
@@ -275,16 +254,6 @@ class TestLimit:
             candidate("time", 0.1, timed=True),
         ]
         assert {d.turn_id for d in decide(state(*found), prefetch_results=1)} == {"a", "key", "time"}
-
-    @given(st.lists(st.floats(-1, 1), max_size=40), st.integers(1, 20), st.sampled_from(GapRule))
-    def test_decisions_are_bounded_and_the_kept_come_first(
-        self, scores: list[float], limit: int, rule: GapRule
-    ) -> None:
-        found = [candidate(str(i), score) for i, score in enumerate(sorted(scores, reverse=True))]
-        decisions = decide(state(*found), prefetch_results=limit, gap_rule=rule)
-        assert {d.turn_id for d in decisions} == {str(i) for i in range(min(len(scores), limit))}
-        assert len(decisions) == min(len(scores), limit)
-        assert [d.kept for d in decisions] == sorted((d.kept for d in decisions), reverse=True)
 
 
 def said(turn_id: str, message: str, reply: str, *, days: float) -> Candidate:
@@ -424,10 +393,6 @@ class TestSmallTalk:
         assert kept(decide(state(*found, noise=(0.0,)), gap_rule=rule)) == ["a", "b"]
         decisions = decide(state(*found, noise=(0.0,), query=self.SMALL), gap_rule=rule)
         assert rules(decisions) == {"a": (False, "small_talk"), "b": (False, "small_talk")}
-
-    def test_what_was_cut_anyway_keeps_its_reason(self) -> None:
-        decisions = by_null(state(candidate("no", 0.0), query=self.SMALL))
-        assert rules(decisions) == {"no": (False, "null")}
 
     def test_a_key_and_a_time_alone_are_asked_for_even_so(self) -> None:
         alone = TimeMeant(start=YESTERDAY.start, end=NOW, text="yesterday", alone=True)

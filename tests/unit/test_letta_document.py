@@ -107,14 +107,6 @@ def test_a_change_that_stands_is_not_made_again() -> None:
     assert edit.outcome() is None
 
 
-def test_a_refused_change_is_told_when_it_was_tried_in_vain() -> None:
-    edit = Edit(upsert("k", "v", 1, TokenCap(len, 1)))
-    assert edit.tried(Document()) == Document()
-    edit.settle(ValueError("something else"))
-    with pytest.raises(Exception, match="tokens of 1"):
-        edit.outcome()
-
-
 def test_names_of_agents_are_distinct_and_tell_nothing() -> None:
     owners = ["ana", "Ana", "", "ana ", "a\ud800", "telegram-1"]
     names = {agent_name(owner) for owner in owners}

@@ -169,15 +169,6 @@ async def test_an_interrupt_passes_and_the_node_goes_on_afterwards() -> None:
     assert set(state["timings"]["t1"]) == {"working", "facts", "respond", "archive"}
 
 
-async def test_a_node_may_say_where_to_go() -> None:
-    async def goes(state: State) -> Command[Any]:
-        return Command(update={"decisions": []}, goto=END)
-
-    update = await Observed("respond", goes)({"messages": [], "turn": turn("t1")}, Runtime())
-    assert update.goto == END
-    assert set(update.update) == {"decisions", "timings"}
-
-
 names = st.sampled_from([f"n{number}" for number in range(MOST_NODES * 2)])
 updates = st.lists(st.tuples(st.sampled_from(["a", "b"]), names, st.floats(0, 1e6)), max_size=200)
 

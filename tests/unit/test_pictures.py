@@ -26,7 +26,7 @@ THRESHOLD = Mark(0.5, "threshold")
 ROOM = Room([Share("facts", 300), Share("conversation", 1200, 4000), Share("memory", 500, 3000)], 8000)
 HOSTILE = [
     "a\0b\nc\u202ed, lone \ud83d surrogate",
-    "$a_b$ \\frac{x}{ 买牛奶 😀👍🏽 العربية שלום \u2066\u2069\u200d" + "x" * 2_000,
+    "$a_b$ \\frac{x}{ 买牛奶 😀👍🏽 العربية שלום \u2066\u2069\u200d" + "x" * 300,
     "",
 ]
 
@@ -75,10 +75,6 @@ class TestScores:
         lines = scores_figure(scores(0.9, 0.2)).axes[0].lines
         assert len([line for line in lines if line.get_color() == LIGHT.mark]) == 4
         assert not scores_figure(scores(0.9, mark=None)).axes[0].lines
-
-    def test_nothing_kept_and_all_kept(self) -> None:
-        assert "Used (none)" in texts(scores_figure(scores(0.2)))
-        assert not [text for text in texts(scores_figure(scores(0.9))) if text.startswith("Left out")]
 
     def test_what_is_too_much_is_counted(self) -> None:
         shown = texts(scores_figure(scores(0.9, *[0.2] * (ROWS + 9))))

@@ -22,7 +22,7 @@ from graph.tools.plugins.addresses import (
 from graph.tools.plugins.artifacts import ArtifactUpkeep, artifacts_of, erase_artifacts, remove_old
 from graph.tools.plugins.command import BothEnds
 from graph.tools.plugins.services import SettingsView
-from graph.tools.plugins.shelf import SHIPPED, settled
+from graph.tools.plugins.shelf import settled
 from tests.plugins import plugin_of, services_of, until
 from tests.tables import each
 
@@ -195,7 +195,3 @@ async def test_old_files_are_looked_for_again_and_again(tmp_path: Path) -> None:
             os.utime(old, (0, 0))
             await until(lambda: not old.exists())
         upkeep.end()
-
-
-def test_the_shipped_plugins_are_where_they_are_looked_for() -> None:
-    assert len([path for path in SHIPPED.glob("*.py") if path.name != "__init__.py"]) == 5

@@ -168,13 +168,6 @@ def test_whatever_shares_words_nothing_is_lost_and_a_correction_is_never_behind(
             assert not corrects
 
 
-@given(CANDIDATES, st.sampled_from(RankRule))
-def test_ordering_loses_and_adds_nothing(candidates: list[Candidate], rule: RankRule) -> None:
-    best_first = in_order(candidates, rule)
-    assert sorted(c.turn_id for c in best_first) == sorted(c.turn_id for c in candidates)
-    assert in_order(best_first, rule) == best_first
-
-
 @given(CANDIDATES)
 def test_by_relevance_no_memory_stands_before_one_that_is_clearly_closer(candidates: list[Candidate]) -> None:
     best_first = in_order(candidates)

@@ -13,29 +13,6 @@ from memory.errors import ConfigError
 from memory.gap import GapRule
 from tests.tables import each
 
-LIMITS = {
-    "budget_base": (0, 200_000),
-    "budget_confidence_multiplier": (0, 200_000),
-    "budget_complexity_bonus": (0, 200_000),
-    "budget_hard_cap": (100, 1_000_000),
-    "prefetch_timeout": (0, 30),
-    "prefetch_results": (1, 100),
-    "rank_tie": (0, 100),
-    "rank_recency_window": (0, 36_500),
-    "rank_access_reference": (1, 1_000_000),
-    "l3_minimum": (0, 100_000),
-    "l2_floor": (0, 100_000),
-    "l2_cap": (0, 1_000_000),
-    "fusion_dense": (0, 100),
-    "fusion_lexical": (0, 100),
-    "fusion_neighbours": (0, 1),
-    "gap_threshold": (0, 1),
-    "gap_break": (0, 100),
-    "gap_null_share": (0, 1),
-    "gap_significance": (1, 100),
-    "cache_ttl": (0, 86_400),
-    "tool_rounds": (0, 16),
-}
 SECRETS = ["redis_url", "chroma_url", "embedding_api_key", "model_api_key"]
 SECRET = "hunter2-very-secret"
 
@@ -274,27 +251,12 @@ def test_the_turn_context_carries_every_threshold(monkeypatch: pytest.MonkeyPatc
     assert load_settings().turn_context().owner == ""
 
 
-def test_the_turn_context_refuses_what_it_does_not_know() -> None:
-    with pytest.raises(ValidationError):
-        TurnContext.model_validate({"gap_treshold": 0.5})
-    with pytest.raises(ValidationError):
-        TurnContext(gap_threshold=float("nan"))
-    with pytest.raises(ValidationError):
-        TurnContext(owner="x" * 201)
-
-
 def test_the_form_of_the_context_has_titles_descriptions_and_limits() -> None:
     properties = TurnContext.model_json_schema()["properties"]
     assert properties.keys() == TurnContext.model_fields.keys()
     for name, shown in properties.items():
         assert shown["title"], name
         assert shown["description"], name
-    limits = {
-        name: (shown.get("minimum", shown.get("exclusiveMinimum")), shown.get("maximum"))
-        for name, shown in properties.items()
-        if shown.get("type") in {"integer", "number"}
-    }
-    assert limits == LIMITS
 
 
 @each(

@@ -1,7 +1,5 @@
 """Markdown as Telegram shows it."""
 
-from telegram import MessageEntity
-
 from bot.telegram.formatting import Piece, pieces, plain_pieces, preview, utf16_length
 from tests.linear import not_linear
 from tests.tables import each
@@ -145,12 +143,6 @@ def test_a_preview_shows_all_or_the_end() -> None:
     assert utf16_length(tail.text) <= 60
     assert {kind for kind, _ in marked(tail)} == {"bold"}
     assert marked(tail)[-1] == ("bold", "99")
-
-
-def test_a_preview_within_code_is_code() -> None:
-    tail = preview(f"{FENCE}py\n" + "x = 1\n" * 100, 50)
-    assert tail.text == "…" + "\n".join(["x = 1"] * 8)
-    assert tail.entities == (MessageEntity("pre", 1, 47, language="py"),)
 
 
 def test_hostile_text_takes_linear_time() -> None:

@@ -213,9 +213,3 @@ class TestVerbatim:
         shown, entities = convert(f"before {escaped(text)} after")
         assert shown == f"before {words(text)} after"
         assert entities == []
-
-    @given(WORDS.filter(words))
-    def test_any_escaped_words_are_plain(self, text: str) -> None:
-        shown, entities = convert(f"before **{escaped(text)}** after {escaped(text)}")
-        assert shown == f"before {words(text)} after {words(text)}"
-        assert [entity.type for entity in entities] == ["bold"]

@@ -22,9 +22,8 @@ from bot.pictures.values import Mark, Room, Scores, Share
 from bot.picturing import picture_of
 from bot.telegram.texts import Texts
 from bot.telegram.why import LONGEST, picture_words, reason, when, why_text
-from graph.explanation import explain, explained
-from graph.observing import judgements
-from graph.reasons import RULES, words_of
+from graph.explanation import explain
+from graph.reasons import RULES
 from graph.state import Allocation, FactSheet, Persona, Recall, State, TimeMeant, Turn
 from memory.models import Candidate, Decision, DecisionRule, Evidence, Mechanism, SearchReport, SearchStatus
 from tests.tables import each
@@ -229,22 +228,6 @@ class TestText:
         numbers = [line for line in text.splitlines() if " · " in line]
         assert len(text.encode("utf-16-le")) // 2 > LONGEST - 400
         assert f"more that I found: {60 - len(numbers)}" in text
-
-    def test_the_terminal_and_the_chat_tell_the_same(self) -> None:
-        given = of(0.9, 0.2, 0.7)
-        assert [line for line in shown(given).splitlines() if line.startswith("matter")] == [
-            *("matter 0", "matter 2", "matter 1"),
-        ]
-        assert [line.split()[-1] for line in on_screen(given) if "matter " in line] == ["0", "2", "1"]
-
-    def test_a_turns_record_tells_the_same_as_its_state(self) -> None:
-        given = of(0.9, 0.2, 0.7)
-        given["decisions"] = [replace(given["decisions"][0], superseded_by="2"), *given["decisions"][1:]]
-        recorded = judgements(given["decisions"], given["allocation"], given["recall"])
-        turn, texts = explain(given), {each.turn_id: each for each in given["recall"].candidates}
-        assert turn is not None
-        assert explained(recorded, texts) == turn.memories
-        assert words_of(turn.memories[0].decision) == "probability, superseded"
 
 
 def on_screen(given: State, width: int = 80, encoding: str = "utf-8") -> list[str]:

@@ -230,11 +230,6 @@ class TestResult:
         with pytest.raises(BadResult):
             read_result(file)
 
-    def test_a_file_that_cannot_be_read_is_told(self, tmp_path: Path) -> None:
-        for path in (tmp_path / "none.json", tmp_path):
-            with pytest.raises(BadResult, match="cannot be read"):
-                read_result(path)
-
     def test_more_than_can_be_weighed_is_refused(self) -> None:
         many = [HeldOut(group=str(number), before=0, after=0) for number in range(MOST_GROUPS + 1)]
         with pytest.raises(ValueError, match="of more than 10,000 conversations"):
