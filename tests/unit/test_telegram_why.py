@@ -22,8 +22,9 @@ from bot.pictures.values import Mark, Room, Scores, Share
 from bot.picturing import picture_of
 from bot.telegram.texts import Texts
 from bot.telegram.why import LONGEST, picture_words, reason, when, why_text
-from graph.explanation import explain
-from graph.reasons import RULES
+from graph.explanation import explain, explained
+from graph.observing import judgements
+from graph.reasons import RULES, words_of
 from graph.state import Allocation, FactSheet, Persona, Recall, State, TimeMeant, Turn
 from memory.models import Candidate, Decision, DecisionRule, Evidence, Mechanism, SearchReport, SearchStatus
 from tests.tables import each
@@ -135,6 +136,15 @@ class TestText:
         text = why_text(explain(of(0.9, 0.2)), ZONE, romanian, lambda _: None)
         assert "**Folosite** (1)" in text
         assert "cât de probabil contează: 0.20 < 0.50" in text
+
+    def test_a_turns_record_tells_the_same_as_its_state(self) -> None:
+        given = of(0.9, 0.2, 0.7)
+        given["decisions"] = [replace(given["decisions"][0], superseded_by="2"), *given["decisions"][1:]]
+        recorded = judgements(given["decisions"], given["allocation"], given["recall"])
+        turn, texts = explain(given), {each.turn_id: each for each in given["recall"].candidates}
+        assert turn is not None
+        assert explained(recorded, texts) == turn.memories
+        assert words_of(turn.memories[0].decision) == "probability, superseded"
 
     @each("rule", RULES)
     def test_every_rule_is_told(self, rule: str) -> None:
