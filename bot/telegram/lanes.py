@@ -28,7 +28,7 @@ from redis.asyncio import Redis, RedisCluster
 from bot.telegram.lane_scripts import BURY, CLAIM, DONE, PUT, PUT_OFF, RENEW
 from bot.telegram.records import Keys
 from memory.errors import TierUnavailable
-from memory.working.client import translate_errors
+from memory.working.client import run_script, translate_errors
 
 LEASE_SECONDS = 15.0
 SEEN_SECONDS = 3 * 24 * 60 * 60
@@ -91,7 +91,7 @@ class Lanes:
         client = await self.client()
         if isinstance(client, RedisCluster):  # which runs no script in a pipeline
             puts = [self._put(arrival) for arrival in arrivals]
-            return sum([await self._run(PUT, names, *values) for names, values in puts])
+            return sum([await run_script(self.client, PUT, names, *values) for names, values in puts])
         script = client.register_script(PUT)
         async with client.pipeline(transaction=False) as pipeline:
             for arrival in arrivals:
@@ -117,7 +117,7 @@ class Lanes:
         """Hold the lane that has waited longest; None when nothing waits."""
         token, began = uuid.uuid4().hex, clock()
         prefix = self.keys("lane", "")
-        found = await self._run(CLAIM, self._lane_names(), token, self._milliseconds, prefix)
+        found = await run_script(self.client, CLAIM, self._lane_names(), token, self._milliseconds, prefix)
         if found is None:
             return None
         lane, update, tries, first = found
@@ -126,20 +126,28 @@ class Lanes:
     async def renew(self, claim: Claim) -> bool:
         """Hold on for another lease; return False when somebody else has the lane."""
         began = clock()
-        kept = await self._run(RENEW, self._lane_names(), claim.lane, claim.token, self._milliseconds)
+        names = self._lane_names()
+        kept = await run_script(self.client, RENEW, names, claim.lane, claim.token, self._milliseconds)
         claim.until = began + self.lease if kept else 0.0
         return bool(kept)
 
     async def done(self, claim: Claim) -> bool:
         """Take the update out, and let the lane go; False when it was somebody else's by now."""
-        return bool(await self._run(DONE, self._lane_names(claim.lane), claim.lane, claim.token))
+        names = self._lane_names(claim.lane)
+        return bool(await run_script(self.client, DONE, names, claim.lane, claim.token))
 
     async def put_off(self, claim: Claim, seconds: float, *, counted: bool) -> bool:
         """Let the lane go for some time; the try counts, or not."""
         delay = int(seconds * 1000)
         return bool(
-            await self._run(
-                PUT_OFF, self._lane_names(claim.lane), claim.lane, claim.token, delay, int(counted)
+            await run_script(
+                self.client,
+                PUT_OFF,
+                self._lane_names(claim.lane),
+                claim.lane,
+                claim.token,
+                delay,
+                int(counted),
             )
         )
 
@@ -148,7 +156,7 @@ class Lanes:
         text = claim.update.decode("utf-8", "replace")
         record = json.dumps({"at": time.time(), "reason": reason, "tries": claim.tries, "update": text})
         names = [*self._lane_names(claim.lane), self.keys("dead")]
-        return bool(await self._run(BURY, names, claim.lane, claim.token, record))
+        return bool(await run_script(self.client, BURY, names, claim.lane, claim.token, record))
 
     @translate_errors()
     async def wait(self, seconds: float) -> None:
@@ -206,8 +214,3 @@ class Lanes:
     def _lane_names(self, *lane: str) -> list[str]:
         shared = self._names("bell", "ready", "due", "holders", "tries", "active")
         return [*shared, *(self.keys("lane", name) for name in lane)]
-
-    @translate_errors()
-    async def _run(self, script: str, keys: Sequence[str], *args: bytes | str | int) -> Any:
-        client = await self.client()
-        return await client.register_script(script)(keys=keys, args=args)

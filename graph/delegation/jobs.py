@@ -12,11 +12,10 @@ Keys, all but the last in the owner's hash slot, with `O` the digest of the owne
 A job is listed there before it is stored, and taken out after all that follows from its end is done.
 """
 
-import hashlib
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 from graph.delegation import job_scripts as scripts
 from graph.delegation.job import Job, Progress, Status, from_fields, to_fields
 from graph.delegation.state import Spent
-from memory.working.client import translate_errors
+from memory.digest import digest
+from memory.working.client import run_script, translate_errors
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -77,12 +77,14 @@ class Jobs:
         await self._list(ref, now)
         fields = [part for pair in to_fields(job).items() for part in pair]
         keys = [ref.key(), _owner_key(ref.digest, "open"), _owner_key(ref.digest, "all")]
-        outcome = await self._run(scripts.START, keys, job.id, now, most_open, MOST_KEPT, *fields)
+        outcome = await run_script(
+            self.client, scripts.START, keys, job.id, now, most_open, MOST_KEPT, *fields
+        )
         return None if int(outcome) < 0 else bool(outcome)
 
     async def get(self, job_id: str, *, owner: str) -> Job | None:
         """Read a job of the owner's; None when there is none of that id."""
-        return await self.read(Ref(_digest(owner), job_id))
+        return await self.read(Ref(digest(owner), job_id))
 
     @translate_errors()
     async def read(self, ref: Ref) -> Job | None:
@@ -103,20 +105,20 @@ class Jobs:
 
     async def latest(self, *, owner: str, most: int = 20) -> list[Job]:
         """Read the owner's latest jobs, newest first."""
-        digest = _digest(owner)
-        found = [await self.read(Ref(digest, job_id)) for job_id in await self._ids(digest, most)]
+        whose = digest(owner)
+        found = [await self.read(Ref(whose, job_id)) for job_id in await self._ids(whose, most)]
         return [job for job in found if job is not None]
 
     async def called(self, name: str, *, owner: str) -> Job | None:
         """Return the owner's job whose id begins so; the newest of several."""
         wanted = name.strip().lower()
-        ids = await self._ids(_digest(owner), MOST_KEPT) if wanted else []
+        ids = await self._ids(digest(owner), MOST_KEPT) if wanted else []
         job_id = next((one for one in ids if one.startswith(wanted)), None)
         return await self.get(job_id, owner=owner) if job_id else None
 
     async def stop(self, job_id: str, *, owner: str) -> bool:
         """Ask a job to stop, whichever process works on it; return False when there is nothing to stop."""
-        return bool(await self._run(scripts.STOP, [Ref(_digest(owner), job_id).key()]))
+        return bool(await run_script(self.client, scripts.STOP, [Ref(digest(owner), job_id).key()]))
 
     @translate_errors()
     async def open(self) -> list[Ref]:
@@ -126,34 +128,35 @@ class Jobs:
 
     async def begin(self, ref: Ref) -> int:
         """Note that a process begins to work on a job; return how often one did, 0 when it is at its end."""
-        return int(await self._run(scripts.BEGIN, [ref.key()]))
+        return int(await run_script(self.client, scripts.BEGIN, [ref.key()]))
 
     async def let_go(self, ref: Ref) -> None:
         """Take back that a process began to work on a job: that it did not end is not the job's doing."""
-        await self._run(scripts.LET_GO, [ref.key()])
+        await run_script(self.client, scripts.LET_GO, [ref.key()])
 
     async def beat(self, ref: Ref, seconds: float) -> bool:
         """Add to the seconds of work; return False when the job is to stop, or gone."""
-        return bool(await self._run(scripts.BEAT, [ref.key()], f"{seconds:.3f}"))
+        return bool(await run_script(self.client, scripts.BEAT, [ref.key()], f"{seconds:.3f}"))
 
     async def note(self, ref: Ref, spent: Spent) -> None:
         """Note what was spent."""
-        await self._run(scripts.NOTE, [ref.key()], spent.calls, spent.tools)
+        await run_script(self.client, scripts.NOTE, [ref.key()], spent.calls, spent.tools)
 
     async def failed(self, ref: Ref) -> int:
         """Count a failure; return how many there were."""
-        return int(await self._run(scripts.FAILED, [ref.key()]))
+        return int(await run_script(self.client, scripts.FAILED, [ref.key()]))
 
     async def tell(self, ref: Ref, progress: Progress) -> bool:
         """Note, once for each name, that a job reached something; return False when that was noted."""
-        return bool(await self._run(scripts.TELL, ref.keys, progress.name, json.dumps(asdict(progress))))
+        told = json.dumps(asdict(progress))
+        return bool(await run_script(self.client, scripts.TELL, ref.keys, progress.name, told))
 
     async def end(self, ref: Ref, status: Status, *, result: str = "", reason: str = "") -> bool:
         """End a job; the first end stands."""
         ended = datetime.now(UTC).isoformat()
         fields = ["status", status.value, "result", result, "reason", reason, "ended", ended]
         keys = [*ref.keys, _owner_key(ref.digest, "open")]
-        return bool(await self._run(scripts.END, keys, ref.id, KEPT_SECONDS, *fields))
+        return bool(await run_script(self.client, scripts.END, keys, ref.id, KEPT_SECONDS, *fields))
 
     @translate_errors()
     async def settled(self, ref: Ref) -> None:
@@ -172,7 +175,7 @@ class Jobs:
 
         Costs a look at every key of the server: not every job is listed any more.
         """
-        client, prefix = await self.client(), _owner_key(_digest(owner), "")
+        client, prefix = await self.client(), _owner_key(digest(owner), "")
         ids = set()
         async for key in client.scan_iter(match=f"{prefix}*", count=1000):
             ids.add(_text(key).removeprefix(prefix).partition(":")[0])
@@ -184,27 +187,18 @@ class Jobs:
         await (await self.client()).zadd(_OPEN, {ref.member: now}, nx=True)
 
     @translate_errors()
-    async def _ids(self, digest: str, most: int) -> list[str]:
-        found: Any = await (await self.client()).zrevrange(_owner_key(digest, "all"), 0, most - 1)
+    async def _ids(self, whose: str, most: int) -> list[str]:
+        found: Any = await (await self.client()).zrevrange(_owner_key(whose, "all"), 0, most - 1)
         return [_text(job_id) for job_id in found]
-
-    @translate_errors()
-    async def _run(self, script: str, keys: Sequence[str], *args: bytes | str | float) -> Any:
-        client = await self.client()
-        return await client.register_script(script)(keys=keys, args=args)
 
 
 def ref_of(job: Job) -> Ref:
     """Return where a job stands."""
-    return Ref(_digest(job.owner), job.id)
+    return Ref(digest(job.owner), job.id)
 
 
-def _owner_key(digest: str, part: str) -> str:
-    return f"goat:job:{{{digest}}}:{part}"
-
-
-def _digest(owner: str) -> str:
-    return hashlib.sha256(owner.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+def _owner_key(whose: str, part: str) -> str:
+    return f"goat:job:{{{whose}}}:{part}"
 
 
 def _text(value: bytes | str) -> str:

@@ -9,13 +9,13 @@ a thread is shown; notices wait in its box until it takes them. Keys:
 * `goat:notices:{BOX}:told:ID`   set of the names of a job's notices, so that each is put there once
 """
 
-import hashlib
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from graph.delegation.job import Job
+from memory.digest import digest
 from memory.working.client import translate_errors
 
 if TYPE_CHECKING:
@@ -132,16 +132,12 @@ def _halves(job: Job, name: str, address: Address) -> tuple[str, str]:
 
 
 def _addresses(owner: str) -> str:
-    return f"goat:notices:{{{_digest(owner)}}}:addresses"
+    return f"goat:notices:{{{digest(owner)}}}:addresses"
 
 
 def _box(name: str) -> str:
-    return f"goat:notices:{{{_digest(name)}}}"
+    return f"goat:notices:{{{digest(name)}}}"
 
 
 def _box_keys(name: str) -> list[str]:
     return [f"{_box(name)}:waiting", f"{_box(name)}:number"]
-
-
-def _digest(name: str) -> str:
-    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from functools import partial
@@ -21,7 +21,7 @@ from memory.episodic.vector_backend import TIER
 from memory.episodic.vectors import VectorIndex
 from memory.errors import MemoryTierError, TierUnavailable
 from memory.fusion_weights import BALANCED, FusionWeights
-from memory.models import Episode, IndexProgress, SearchResult
+from memory.models import IndexProgress, SearchResult
 from memory.owner_files import OwnerFiles
 
 LOG = logging.getLogger(__name__)
@@ -30,8 +30,8 @@ CLOSING = 5.0  # seconds that they have when the archive is closed
 PATIENCE = 30.0  # seconds that a search has when nobody waits
 
 
-class EpisodeArchive:
-    """`EpisodeStore` on an owner's file and a vector index.
+class EpisodeArchive(EpisodeLog):
+    """`EpisodeStore`: the log on an owner's file, searched with the help of a vector index.
 
     Args:
         files: the owners' files.
@@ -47,14 +47,13 @@ class EpisodeArchive:
         embeddings: EmbeddingModel,
         models: Path | None = None,
     ) -> None:
-        self._files = files
-        self.log = EpisodeLog(files)
+        super().__init__(files)
         self._ledger = VectorLedger(files)
         self._vectors = vectors
         self._embeddings = embeddings
         self._background = Background()
         self._nulls = NullTurns(embeddings, self._background, models)
-        self._indexer = Indexer(self.log, self._ledger, vectors, embeddings, self._nulls)
+        self._indexer = Indexer(self, self._ledger, vectors, embeddings, self._nulls)
         self._searcher = Searcher(files, self._indexer, vectors, embeddings, self._nulls, self._background)
         self._closing = False
 
@@ -76,18 +75,6 @@ class EpisodeArchive:
         await self._embeddings.ready()
         if not self._embeddings.remote:
             await self._nulls.vectors()
-
-    async def append(self, episode: Episode) -> bool:
-        """Commit `episode` to the log; return True when its turn id is new."""
-        return await self.log.append(episode)
-
-    async def append_many(self, episodes: Iterable[Episode]) -> int:
-        """Commit many episodes, in one transaction an owner; return how many turn ids are new."""
-        return await self.log.append_many(episodes)
-
-    async def make_own(self, turn_ids: Sequence[str], *, owner: str) -> None:
-        """Make imported messages that were a third party's the owner's own words."""
-        await self.log.make_own(turn_ids, owner=owner)
 
     async def index(self, *, owner: str) -> int:
         """Embed what waits in the log; return how many episodes were indexed.
@@ -178,45 +165,13 @@ class EpisodeArchive:
         """Return the owner's archive as earlier searches saw it."""
         return PastArchive(self._files, self._embeddings, self._nulls, owner=owner)
 
-    async def get(self, turn_ids: Sequence[str], *, owner: str) -> list[Episode]:
-        """Read episodes by id, in the order asked; unknown ids are left out."""
-        return await self.log.get(turn_ids, owner=owner)
-
-    async def recent(self, *, owner: str, limit: int) -> list[Episode]:
-        """Read the `limit` latest episodes, newest first."""
-        return await self.log.recent(owner=owner, limit=limit)
-
-    async def count(self, *, owner: str, since: datetime | None = None) -> int:
-        """Count the owner's episodes, or those of `since` and later."""
-        return await self.log.count(owner=owner, since=since)
-
-    async def first(self, *, owner: str) -> Episode | None:
-        """Read the oldest episode; None when there is none."""
-        return await self.log.first(owner=owner)
-
-    def all(self, *, owner: str) -> AsyncIterator[Episode]:
-        """Read every episode in the order of arrival, a page at a time."""
-        return self.log.all(owner=owner)
-
-    async def threads(self, *, owner: str) -> list[str]:
-        """List the threads that the owner's episodes are from."""
-        return await self.log.threads(owner=owner)
-
-    async def tag(self, turn_id: str, tag: str, *, owner: str) -> None:
-        """Add a tag to an episode that is there."""
-        await self.log.tag(turn_id, tag, owner=owner)
-
-    async def touch(self, turn_ids: Sequence[str], *, owner: str) -> None:
-        """Add one to the access count of each episode."""
-        await self.log.touch(turn_ids, owner=owner)
-
     async def erase(self, *, owner: str) -> None:
         """Delete all episodes and vectors of the owner, for good."""
         async with self._indexer.alone(owner):
             state = await self._ledger.state(owner)
             if state.collection is not None:
                 await self._vectors.drop(collection_name(owner, state))
-            await self.log.erase(owner=owner)
+            await super().erase(owner=owner)
             self._indexer.forget(owner)
 
     async def vacuum(self) -> str:

@@ -1,10 +1,10 @@
 """The connection to Redis that the working tier shares; redis-py is imported with its first use."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from memory.errors import GoatError, TierUnavailable
 from memory.working.server import EmbeddedServer
@@ -80,6 +80,14 @@ async def translate_errors() -> AsyncIterator[None]:
         if isinstance(error.__cause__, GoatError):
             raise error.__cause__ from None
         raise TierUnavailable("working", _redis_py().describe(error)) from None
+
+
+@translate_errors()
+async def run_script(
+    client: Callable[[], Awaitable["Redis"]], script: str, keys: Sequence[str], *args: bytes | str | float
+) -> Any:
+    """Run a Lua script, sent whole only when the server does not know it."""
+    return await (await client()).register_script(script)(keys=keys, args=args)
 
 
 def _redis_py() -> ModuleType:

@@ -10,7 +10,6 @@ Keys, all in the owner's hash slot, with `O` and `T` the digests of owner and th
 A stored turn is its tokens in decimal, a blank, and JSON, so that a script can add up a window unparsed.
 """
 
-import hashlib
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -20,9 +19,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic_core import from_json
 
+from memory.digest import digest
 from memory.models import ConversationTurn
 from memory.provenance import plain, read_parts
-from memory.working.client import translate_errors
+from memory.working.client import run_script, translate_errors
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -104,7 +104,8 @@ class RedisConversation:
     async def append(self, turn: ConversationTurn, *, owner: str, thread: str) -> bool:
         """Add a turn at the end; return False when its turn id is among those kept."""
         keys = _keys(owner, thread)
-        added = await self._run(_APPEND, keys, _bytes(turn.turn_id), _dump(turn), _digest(thread), self.keep)
+        turn_id, thread_digest = _bytes(turn.turn_id), digest(thread)
+        added = await run_script(self.client, _APPEND, keys, turn_id, _dump(turn), thread_digest, self.keep)
         return bool(added)
 
     async def window(self, *, owner: str, thread: str, max_tokens: int) -> list[ConversationTurn]:
@@ -113,7 +114,7 @@ class RedisConversation:
         The latest turn is returned even when it alone does not fit; a turn that cannot be read is left out.
         """
         turns, order, *_ = _keys(owner, thread)
-        found: list[bytes] = await self._run(_WINDOW, [turns, order], max_tokens)
+        found: list[bytes] = await run_script(self.client, _WINDOW, [turns, order], max_tokens)
         return _load_all(zip(found[-2::-2], found[::-2], strict=True))
 
     @translate_errors()
@@ -128,43 +129,34 @@ class RedisConversation:
         if not turn_ids:
             return 0
         ids = map(_bytes, turn_ids)
-        return int(await self._run(_REMOVE, _keys(owner, thread), _digest(thread), *ids))
+        return int(await run_script(self.client, _REMOVE, _keys(owner, thread), digest(thread), *ids))
 
     async def erase(self, *, owner: str) -> None:
         """Forget every thread of the owner; a thread that is begun meanwhile stays."""
         threads = await self._thread_digests(owner)
         keys = [key for thread in threads for key in _thread_keys(owner, thread)]
-        await self._run(_ERASE, [_threads(owner), *keys], *threads)
+        await run_script(self.client, _ERASE, [_threads(owner), *keys], *threads)
 
     @translate_errors()
     async def _thread_digests(self, owner: str) -> list[str]:
         client = await self.client()
-        return [digest.decode() for digest in cast("set[bytes]", await client.smembers(_threads(owner)))]
-
-    @translate_errors()
-    async def _run(self, script: str, keys: Sequence[str], *args: bytes | str | int) -> Any:
-        client = await self.client()
-        return await client.register_script(script)(keys=keys, args=args)
+        return [thread.decode() for thread in cast("set[bytes]", await client.smembers(_threads(owner)))]
 
 
 def _bytes(name: str) -> bytes:
     return name.encode("utf-8", "surrogatepass")
 
 
-def _digest(name: str) -> str:
-    return hashlib.sha256(_bytes(name)).hexdigest()[:32]
-
-
 def _threads(owner: str) -> str:
-    return f"goat:l2:{{{_digest(owner)}}}:threads"
+    return f"goat:l2:{{{digest(owner)}}}:threads"
 
 
-def _thread_keys(owner: str, digest: str) -> list[str]:
-    return [f"goat:l2:{{{_digest(owner)}}}:{digest}:{part}" for part in ("turns", "order", "opening")]
+def _thread_keys(owner: str, thread_digest: str) -> list[str]:
+    return [f"goat:l2:{{{digest(owner)}}}:{thread_digest}:{part}" for part in ("turns", "order", "opening")]
 
 
 def _keys(owner: str, thread: str) -> list[str]:
-    return [*_thread_keys(owner, _digest(thread)), _threads(owner)]
+    return [*_thread_keys(owner, digest(thread)), _threads(owner)]
 
 
 def _dump(turn: ConversationTurn) -> bytes:

@@ -14,12 +14,12 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from memory.digest import digest
 from memory.figures import Metrics, added_up, counts_of, figures_of, peaks_of
 from memory.observation import Observation
-from memory.working.client import translate_errors
+from memory.working.client import run_script, translate_errors
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -66,13 +66,13 @@ class RedisMetrics:
         for name, count in (*counts.items(), *peaks.items()):
             flat += (name, count)
         own = _key(day, observation.owner)
-        return bool(await self._run(_ADD, [f"{own}:seen", own, _key(day)], *args, *flat))
+        return bool(await run_script(self.client, _ADD, [f"{own}:seen", own, _key(day)], *args, *flat))
 
     async def read(self, days: int, *, owner: str | None = None, today: date | None = None) -> Metrics:
         """Read the figures of the last `days`, today's with them; of one owner, or of all together."""
         last = today or datetime.now(UTC).date()
         dates = [last - timedelta(days=back) for back in reversed(range(max(1, min(days, DAYS_KEPT))))]
-        rows = await self._run(_READ, [_key(day, owner) for day in dates])
+        rows = await run_script(self.client, _READ, [_key(day, owner) for day in dates])
         by_day = {day: _counters(row) for day, row in zip(dates, rows, strict=True)}
         whole: dict[str, int] = {}
         for counters in by_day.values():
@@ -88,11 +88,6 @@ class RedisMetrics:
         keys = [key for day in dates for key in (_key(day, owner), f"{_key(day, owner)}:seen")]
         client = await self.client()
         await client.unlink(*keys)
-
-    @translate_errors()
-    async def _run(self, script: str, keys: Sequence[str], *args: str | int) -> Any:
-        client = await self.client()
-        return await client.register_script(script)(keys=keys, args=args)
 
 
 def _key(day: date, owner: str | None = None) -> str:

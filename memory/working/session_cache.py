@@ -9,14 +9,14 @@ A generation is drawn and never counted, so one that has expired or was evicted 
 old entry: what was begun under it is refused.
 """
 
-import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from memory.digest import digest
 from memory.models import CacheEntry
-from memory.working.client import translate_errors
+from memory.working.client import run_script, translate_errors
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -56,7 +56,7 @@ class RedisSessionCache:
     async def get(self, key: str, *, owner: str) -> CacheEntry:
         """Look `key` up; a value of another generation is a miss."""
         fresh = secrets.randbits(63)
-        generation, value = await self._run(_GET, _keys(owner, key), fresh, _GENERATION_MS)
+        generation, value = await run_script(self.client, _GET, _keys(owner, key), fresh, _GENERATION_MS)
         return CacheEntry(generation=int(generation), value=value)
 
     async def put(self, key: str, value: bytes, *, owner: str, generation: int, ttl: float) -> None:
@@ -67,7 +67,8 @@ class RedisSessionCache:
         if len(value) > MAX_BYTES or not ttl > 0:
             return
         milliseconds = max(1, round(min(ttl, MAX_TTL) * 1000))
-        await self._run(_PUT, _keys(owner, key), generation, value, milliseconds, _GENERATION_MS)
+        keys = _keys(owner, key)
+        await run_script(self.client, _PUT, keys, generation, value, milliseconds, _GENERATION_MS)
 
     @translate_errors()
     async def drop(self, *, owner: str) -> None:
@@ -78,12 +79,7 @@ class RedisSessionCache:
     @translate_errors()
     async def erase(self, *, owner: str) -> None:
         """Delete every entry of the owner; costs a look at every key of the server."""
-        await unlink_matching(await self.client(), f"goat:l25:{{{_digest(owner)}}}:*")
-
-    @translate_errors()
-    async def _run(self, script: str, keys: Sequence[str], *args: bytes | int) -> Any:
-        client = await self.client()
-        return await client.register_script(script)(keys=keys, args=args)
+        await unlink_matching(await self.client(), f"goat:l25:{{{digest(owner)}}}:*")
 
 
 async def unlink_matching(client: "Redis", pattern: str) -> None:
@@ -92,13 +88,9 @@ async def unlink_matching(client: "Redis", pattern: str) -> None:
         await client.unlink(key)
 
 
-def _digest(name: str) -> str:
-    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
 def _generation_key(owner: str) -> str:
-    return f"goat:l25:{{{_digest(owner)}}}:generation"
+    return f"goat:l25:{{{digest(owner)}}}:generation"
 
 
 def _keys(owner: str, key: str) -> list[str]:
-    return [_generation_key(owner), f"goat:l25:{{{_digest(owner)}}}:{_digest(key)}"]
+    return [_generation_key(owner), f"goat:l25:{{{digest(owner)}}}:{digest(key)}"]

@@ -6,12 +6,12 @@ the owner and of tool and arguments; `goat:tool:{O}:call:C` says of a call that 
 was begun, or was not allowed.
 """
 
-import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from memory.digest import digest
 from memory.working.client import translate_errors
 from memory.working.session_cache import MAX_BYTES, MAX_TTL, unlink_matching
 
@@ -54,7 +54,7 @@ class RedisToolCache:
         Kept for a week.
         """
         client = await self.client()
-        name = f"goat:tool:{{{_digest(owner)}}}:call:{_digest(key)}"
+        name = f"goat:tool:{{{digest(owner)}}}:call:{digest(key)}"
         if await client.set(name, what, nx=True, ex=CLAIM_SECONDS):
             return ""
         stood = await client.get(name)
@@ -63,14 +63,10 @@ class RedisToolCache:
     @translate_errors()
     async def erase(self, *, owner: str) -> None:
         """Delete every entry of the owner; costs a look at every key of the server."""
-        await unlink_matching(await self.client(), f"goat:tool:{{{_digest(owner)}}}:*")
+        await unlink_matching(await self.client(), f"goat:tool:{{{digest(owner)}}}:*")
 
 
 def _key(owner: str, tool: str, arguments: Mapping[str, Any]) -> str:
     """Name the entry; arguments in another order are the same."""
     call = json.dumps([tool, arguments], sort_keys=True, separators=(",", ":"), default=repr)
-    return f"goat:tool:{{{_digest(owner)}}}:{_digest(call)}"
-
-
-def _digest(name: str) -> str:
-    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return f"goat:tool:{{{digest(owner)}}}:{digest(call)}"

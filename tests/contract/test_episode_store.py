@@ -288,7 +288,7 @@ async def test_reading_by_id_recency_and_use(archive: EpisodeArchive) -> None:
     await archive.touch(["0", "0", "nope"], owner="ana")
     await archive.touch(["0"], owner="ana")
     assert [found.access_count for found in await archive.get(["0", "1"], owner="ana")] == [2, 0]
-    assert [found.turn_id async for found in archive.log.all(owner="ana")] == ["0", "1", "2"]
+    assert [found.turn_id async for found in archive.all(owner="ana")] == ["0", "1", "2"]
 
 
 async def test_indexing_at_once_embeds_each_episode_once(open_archive: OpenArchive) -> None:

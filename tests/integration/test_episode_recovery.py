@@ -184,7 +184,7 @@ async def test_a_file_that_is_another_owners_is_refused(open_archive: OpenArchiv
     first = open_archive()
     await first.append(episode("1", "secret", owner="bob"))
     shutil.copy(tmp_path / "owners" / f"{owner_key('bob')}.sqlite", tmp_path / "copy")
-    await first.log._files.close()
+    await first._files.close()
     path = tmp_path / "owners" / f"{owner_key('bob')}.sqlite"
     path.rename(path.with_name(f"{owner_key('ana')}.sqlite"))
     with pytest.raises(TierCorrupt, match="belongs to 'bob'"):
@@ -323,7 +323,7 @@ async def test_a_model_that_cannot_be_loaded_is_unavailable(
     (tmp_path / "models").write_text("a file, not a folder")
     if why == "damaged encoder":
         (tmp_path / "encoder.onnx").write_bytes(b"rubbish")
-        monkeypatch.setattr("memory.embedding.e5.ensure_model", lambda *_: ModelFiles(tmp_path))
+        monkeypatch.setattr("memory.embedding.encoder.ensure_model", lambda *_: ModelFiles(tmp_path))
     archive = open_archive(E5Embeddings(tmp_path / "models"))
     for refused in (archive.index(owner="ana"), archive.ready(owner="ana")):
         with pytest.raises(TierUnavailable, match="embedding model"):
@@ -439,7 +439,7 @@ async def test_a_long_episode_comes_last_and_keeps_no_other_from_being_noted(
     await archive.append_many([episode(str(n), f"zebra {n}", minute=n) for n in range(70)])
     with pytest.raises(TierUnavailable, match="down"):
         await archive.index(owner="ana")
-    waiting = await archive.log.pending(owner="ana", limit=99)
+    waiting = await archive.pending(owner="ana", limit=99)
     assert [told.turn_id for _, told in waiting] == ["long"]
     assert len(await found(archive, "zebra", limit=70)) == 70
 
@@ -452,16 +452,16 @@ async def test_a_turn_told_while_a_long_one_is_indexed_goes_first(open_archive: 
         await archive.append(episode("new", "zebra"))
         while (await anext(run)).done == 0:
             pass
-        waiting = await archive.log.pending(owner="ana", limit=9)
+        waiting = await archive.pending(owner="ana", limit=9)
         assert [told.turn_id for _, told in waiting] == ["long"]
         assert [step.done async for step in run][-1] == 2
 
 
 LOOK = "import asyncio, sys, pathlib; from memory.owner_files import OwnerFiles as Files"
-LISTS = f"{LOOK}; print(asyncio.run(Files(lambda: pathlib.Path(sys.argv[1])).owners()))"
+LISTS = f"{LOOK}; print(asyncio.run(Files(pathlib.Path(sys.argv[1])).owners()))"
 COUNTS = (
     f"{LOOK}; from memory.episodic.log import EpisodeLog as Log; "
-    "print(asyncio.run(Log(Files(lambda: pathlib.Path(sys.argv[1]))).count(owner='ana')))"
+    "print(asyncio.run(Log(Files(pathlib.Path(sys.argv[1]))).count(owner='ana')))"
 )
 
 
