@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from telegram import Bot, Update
-from telegram.error import TelegramError
+from telegram.error import InvalidToken, TelegramError
 from telegram.ext import (
     Application,
     ApplicationBuilder,
@@ -24,14 +24,13 @@ from telegram.request import HTTPXRequest
 from bot.pictures.painter import Painter
 from bot.telegram.approving import ALLOW
 from bot.telegram.converse import Converse
-from bot.telegram.courier import LaneLost
 from bot.telegram.deciding import Deciding
 from bot.telegram.delegated import Delegated
 from bot.telegram.desk import Desk
 from bot.telegram.gate import Context, Gate, Handler
 from bot.telegram.intake import update_of
 from bot.telegram.keeping import FORGET, Keeping
-from bot.telegram.lanes import Claim
+from bot.telegram.lanes import Claim, LaneLost, NotDelivered
 from bot.telegram.letting_in import LettingIn
 from bot.telegram.looking import Looking
 from bot.telegram.notifying import Notifying, is_notice
@@ -112,8 +111,15 @@ class Dispatcher:
 
         Raises:
             Unreadable: it is none.
+            NotDelivered: Telegram refuses the bot's token.
             Exception: whatever a handler raised.
         """
+        try:
+            await self._dealt_with(claim)
+        except InvalidToken as error:
+            raise NotDelivered("Telegram refuses the bot's token.") from error
+
+    async def _dealt_with(self, claim: Claim) -> None:
         if is_notice(claim):
             await Notifying(self.desk)(claim)
             return

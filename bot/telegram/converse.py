@@ -8,11 +8,12 @@ from telegram import Message, Update
 
 from bot.telegram.albums import Albums, together
 from bot.telegram.answer import Answer
-from bot.telegram.courier import HOLDER, Undeliverable
+from bot.telegram.courier import Undeliverable
 from bot.telegram.desk import Desk, Say
 from bot.telegram.gate import Context
 from bot.telegram.incoming import Attachment, Incoming, heard
 from bot.telegram.labels import plain_name
+from bot.telegram.lanes import HOLDER
 from bot.telegram.media import MediaRefused
 from bot.telegram.notifying import register
 from bot.telegram.place import place_of

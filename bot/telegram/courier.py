@@ -5,7 +5,6 @@ import logging
 import time
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
 from datetime import timedelta
 from typing import TypeVar
 
@@ -18,14 +17,12 @@ from telegram.error import (
     TelegramError,
 )
 
-from bot.telegram.lanes import Claim
+from bot.telegram.lanes import NotDelivered, check_held
 from memory.errors import GoatError
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
-HOLDER: ContextVar[Claim | None] = ContextVar("holder", default=None)
-"""The claim of the lane that the running task works on."""
 DRAFT_PAUSE, EDIT_PAUSE, GROUP_PAUSE = 0.5, 1.0, 3.0
 """Seconds between two frames in a chat: drafts, edits in a private chat, edits in a group."""
 WINDOW, FRAMES_IN_WINDOW = 60.0, 12
@@ -35,22 +32,6 @@ PATIENCE = 15 * 60.0
 LONGEST_WAIT = 30.0
 """Seconds for which a chat that Telegram wants to rest is waited for; longer ones free their worker."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 30.0
-
-
-class LaneLost(GoatError):
-    """Somebody else works on this lane by now: nothing more may be sent for it."""
-
-
-class NotDelivered(GoatError):
-    """Telegram could not be reached for a long time, or wants to wait for one; to be tried again.
-
-    Attributes:
-        seconds: when that is worth while.
-    """
-
-    def __init__(self, message: str, seconds: float = 0.0) -> None:
-        super().__init__(message)
-        self.seconds = seconds
 
 
 class Undeliverable(GoatError):
@@ -168,10 +149,3 @@ def seconds_of(error: RetryAfter) -> float:
     """Return how long Telegram asks to wait."""
     wait = error.retry_after
     return wait.total_seconds() if isinstance(wait, timedelta) else float(wait)
-
-
-def check_held() -> None:
-    """Raise `LaneLost` when the running task's lane went to somebody else, as after a long pause."""
-    claim = HOLDER.get()
-    if claim is not None and not claim.held:
-        raise LaneLost("This lane went to another worker while this one stood still.")

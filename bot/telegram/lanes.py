@@ -20,6 +20,7 @@ import json
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +28,7 @@ from redis.asyncio import Redis, RedisCluster
 
 from bot.telegram.lane_scripts import BURY, CLAIM, DONE, PUT, PUT_OFF, RENEW
 from bot.telegram.records import Keys
-from memory.errors import TierUnavailable
+from memory.errors import GoatError, TierUnavailable
 from memory.working.client import run_script, translate_errors
 
 LEASE_SECONDS = 15.0
@@ -72,6 +73,26 @@ class Claim:
 def clock() -> float:
     """Return seconds on a clock that goes on while the process or the machine sleeps."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+HOLDER: ContextVar[Claim | None] = ContextVar("holder", default=None)
+"""The claim of the lane that the running task works on."""
+
+
+class LaneLost(GoatError):
+    """Somebody else works on this lane by now: nothing more may be sent for it."""
+
+
+class NotDelivered(GoatError):
+    """Telegram could not be reached for a long time, or wants to wait for one; to be tried again.
+
+    Attributes:
+        seconds: when that is worth while.
+    """
+
+    def __init__(self, message: str, seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,3 +235,10 @@ class Lanes:
     def _lane_names(self, *lane: str) -> list[str]:
         shared = self._names("bell", "ready", "due", "holders", "tries", "active")
         return [*shared, *(self.keys("lane", name) for name in lane)]
+
+
+def check_held() -> None:
+    """Raise `LaneLost` when the running task's lane went to somebody else, as after a long pause."""
+    claim = HOLDER.get()
+    if claim is not None and not claim.held:
+        raise LaneLost("This lane went to another worker while this one stood still.")

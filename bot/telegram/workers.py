@@ -4,10 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from telegram.error import InvalidToken
-
-from bot.telegram.courier import HOLDER, LaneLost, NotDelivered
-from bot.telegram.lanes import Claim, Lanes
+from bot.telegram.lanes import HOLDER, Claim, LaneLost, Lanes, NotDelivered
 from memory.deadline import end
 from memory.errors import ThreadBusy, TierUnavailable
 
@@ -112,8 +109,6 @@ class Workers:
             logger.warning("A message is put off: %s", error)
             pause = max(_DOWN_PAUSE, error.seconds if isinstance(error, NotDelivered) else 0.0)
             await self._quietly(self._lanes.put_off(claim, pause, counted=False))
-        except InvalidToken:
-            await self._quietly(self._lanes.put_off(claim, _DOWN_PAUSE, counted=False))
         except Unreadable as error:
             await self._bury(claim, str(error))
         except Exception as error:  # the edge of the process: whatever is wrong, the lane goes on

@@ -17,8 +17,8 @@ from telegram.error import (
 )
 
 from bot.telegram import courier as module
-from bot.telegram.courier import HOLDER, Courier, LaneLost, NotDelivered, Undeliverable
-from bot.telegram.lanes import Claim, clock
+from bot.telegram.courier import Courier, Undeliverable
+from bot.telegram.lanes import HOLDER, Claim, LaneLost, NotDelivered, clock
 from tests.clock import own_clock
 
 CHAT, GROUP = 5, -5
