@@ -25,28 +25,34 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "chat": Command("bot.chat_command", "Talk to the agent in this terminal."),
+    "chat": Command("bot.commands.chat_command", "Talk to the agent in this terminal."),
     "setup": Command(
-        "bot.setup_command",
+        "bot.commands.setup_command",
         "Choose the chat model and connect the Telegram bot, and write that to your own configuration file.",
     ),
-    "doctor": Command("bot.doctor_command", "Check every part that the agent stands on, and say what to do."),
+    "doctor": Command(
+        "bot.commands.doctor_command", "Check every part that the agent stands on, and say what to do."
+    ),
     "trust": Command(
-        "bot.trust_command",
+        "bot.commands.trust_command",
         "Obey what goat.toml and .env of this folder set, for as long as they say the same.",
     ),
-    "import": Command("bot.import_command", "Load conversations into an owner's archive."),
-    "reindex": Command("bot.reindex_command", "Embed an owner's whole archive anew."),
-    "replay": Command("bot.replay_command", "Decide past turns again, with other settings if need be."),
-    "telegram": Command("bot.telegram_command", "Run the Telegram bot."),
-    "stats": Command("bot.stats_command", "Show what the turns of the last days add up to."),
-    "mcp": Command("bot.mcp_command", "Let other agents look at the memory (MCP, read-only)."),
-    "pair": Command("bot.pair_command", "Print a one-time code that lets somebody talk to the bot."),
-    "bench": Command("bot.bench_command", "Measure the memory on labelled data."),
-    "facts": Command(
-        "bot.facts_command", "Look at facts, and copy them between stores; alone it lists them."
+    "import": Command("bot.commands.import_command", "Load conversations into an owner's archive."),
+    "reindex": Command("bot.commands.reindex_command", "Embed an owner's whole archive anew."),
+    "replay": Command(
+        "bot.commands.replay_command", "Decide past turns again, with other settings if need be."
     ),
-    "tune": Command("bot.tune_command", "Write tuned thresholds and calibrations, and take them back."),
+    "telegram": Command("bot.commands.telegram_command", "Run the Telegram bot."),
+    "stats": Command("bot.commands.stats_command", "Show what the turns of the last days add up to."),
+    "mcp": Command("bot.commands.mcp_command", "Let other agents look at the memory (MCP, read-only)."),
+    "pair": Command("bot.commands.pair_command", "Print a one-time code that lets somebody talk to the bot."),
+    "bench": Command("bot.commands.bench_command", "Measure the memory on labelled data."),
+    "facts": Command(
+        "bot.commands.facts_command", "Look at facts, and copy them between stores; alone it lists them."
+    ),
+    "tune": Command(
+        "bot.commands.tune_command", "Write tuned thresholds and calibrations, and take them back."
+    ),
 }
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "1")
 """For NumPy, which reads it on import: threads that share a small matrix wait longer than they work."""

@@ -14,11 +14,11 @@ from rich.text import Text
 
 from bot.printable import printable
 from bot.setup.trial import try_reply
-from graph.extras import summary
 from graph.layers import Layers, open_layers
-from graph.settings import Settings, load_settings, secret_names
-from graph.settings_files import is_open_to_readers
-from graph.settings_sources import (
+from graph.settings.extras import summary
+from graph.settings.settings import Settings, load_settings, secret_names
+from graph.settings.settings_files import is_open_to_readers
+from graph.settings.sources import (
     CONFIG_FILE,
     WORKING,
     given_by_source,
@@ -28,10 +28,10 @@ from graph.settings_sources import (
 )
 from graph.stores import embedding_model
 from memory.errors import GoatError
-from memory.owner_key import owner_key
-from memory.relevance import suits
-from memory.working.client import translate_errors
-from memory.working.folder import prepare_folder
+from memory.owners.owner_key import owner_key
+from memory.recall.relevance import suits
+from memory.working.redis_connection import translate_errors
+from memory.working.server_folder import prepare_folder
 
 ENOUGH_BYTES = 500_000_000
 CHECK_SECONDS = 60.0
@@ -181,7 +181,7 @@ async def _plugins(layers: Layers) -> str:
 
 
 async def _telegram(layers: Layers) -> str:
-    from bot.telegram.checking import check_bot  # noqa: PLC0415 - a second, only where there is a bot
+    from bot.telegram.process.health import check_bot  # noqa: PLC0415 - a second, only where there is a bot
 
     return await check_bot(layers)
 

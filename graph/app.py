@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from graph.settings import Settings
+from graph.settings.settings import Settings
 
 if TYPE_CHECKING:
-    from graph.agent import Agent
+    from graph.runtime.agent import Agent
 
 
 @asynccontextmanager
@@ -35,6 +35,6 @@ async def open_agent(settings: Settings | None = None, *, follow: bool = False) 
 
 
 def _factory() -> ModuleType:
-    from graph import agent_factory  # noqa: PLC0415 - see above
+    from graph.runtime import agent_factory  # noqa: PLC0415 - see above
 
     return agent_factory

@@ -5,25 +5,25 @@ from typing import Any
 
 from langgraph.graph import END, START, StateGraph
 
-from graph.captions import CAPTIONS
-from graph.context import TurnContext
-from graph.experiment import Experiments
+from graph.explain.captions import CAPTIONS
 from graph.layers import Layers
-from graph.model_call import ModelCall
-from graph.model_window import WindowShare
-from graph.observed import Observed
-from graph.rounds import after_respond
-from graph.state import State, TurnInput
-from graph.updates import ToolsInput
+from graph.model.model_call import ModelCall
+from graph.model.model_window import WindowShare
+from graph.model.tool_rounds import after_respond
+from graph.observability.observed_node import Observed
+from graph.settings.context import TurnContext
+from graph.state.experiment import Experiments
+from graph.state.turn_state import State, TurnInput
+from graph.state.updates import ToolsInput
 from nodes.archive import Archive
 from nodes.assemble import Assemble
 from nodes.budget import Budget
+from nodes.experiment_prefetch import SearchingAnew
 from nodes.facts import Facts
 from nodes.gap_filter import GapFilter
 from nodes.ground import Ground
 from nodes.identity import Identity
 from nodes.respond import Respond
-from nodes.searching_anew import SearchingAnew
 from nodes.tools import Tools, ToolsOfTurn
 from nodes.working import Working
 

@@ -11,13 +11,13 @@ from collections.abc import AsyncIterator
 
 from langgraph_sdk import get_client
 
+from graph.checkpoint.redis_saver import RedisSaver
+from graph.checkpoint.serde import checkpoint_serde
 from graph.layers import Layers
-from graph.redis_saver import RedisSaver
-from graph.serde import checkpoint_serde
-from graph.studio_graph import layers
-from graph.studio_notes import use
-from graph.studio_threads import ThreadList
-from memory.deadline import end
+from graph.runtime.server_notes import use
+from graph.studio.studio_graph import layers
+from graph.studio.thread_list import ThreadList
+from memory.concurrency.deadline import end
 from memory.errors import GoatError
 
 logger = logging.getLogger(__name__)

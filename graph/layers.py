@@ -12,43 +12,43 @@ from zoneinfo import ZoneInfo
 from langchain_core.tools import BaseTool
 from tzlocal import get_localzone
 
-from graph.chat_model import ChatModel, ConfiguredChatModel
 from graph.delegation.delegation import Delegation
-from graph.live import LiveSettings
-from graph.log_reading import read_logs
-from graph.model_call import StopSignals
-from graph.model_window import ModelWindow
-from graph.recorder import TurnRecorder
-from graph.settings import Settings
+from graph.model.chat_model import ChatModel, ConfiguredChatModel
+from graph.model.model_call import StopSignals
+from graph.model.model_window import ModelWindow
+from graph.observability.log_reader import read_logs
+from graph.observability.telemetry import Telemetry
+from graph.observability.turn_recorder import TurnRecorder
+from graph.settings.settings import Settings
+from graph.state.circumstances import TurnReader
 from graph.stores import embedding_model, models_folder, redis_connection
-from graph.telemetry import Telemetry
 from graph.tools.memory_tools import MemoryTools
+from graph.tools.plugins.plugin_registry import PluginShelf
 from graph.tools.plugins.services import PluginServices, SettingsView
-from graph.tools.plugins.shelf import PluginShelf
-from graph.tools.running import ToolRunner
+from graph.tools.tool_runner import ToolRunner
 from graph.tools.toolbox import Toolbox
-from graph.turn import TurnReader
-from memory.episodic.background import Background
-from memory.episodic.feedback import FeedbackLog
-from memory.episodic.labels import LabelLog
-from memory.episodic.observations import ObservationLog
-from memory.episodic.store import EpisodeArchive
-from memory.episodic.vector_backend import ChromaLocation
-from memory.episodic.vectors import VectorIndex
-from memory.erasures import Erasures
+from graph.tuning.live_settings import LiveSettings
+from memory.concurrency.background import Background
+from memory.episodic.episode_archive import EpisodeArchive
+from memory.episodic.log.feedback_log import FeedbackLog
+from memory.episodic.log.label_log import LabelLog
+from memory.episodic.log.observation_log import ObservationLog
+from memory.episodic.vectors.vector_backend import ChromaLocation
+from memory.episodic.vectors.vectors import VectorIndex
 from memory.errors import MemoryTierError
 from memory.markup import parse_calls
-from memory.owner_files import OwnerFiles
-from memory.permanent.embedded import EmbeddedPermanentStore
-from memory.permanent.letta import LettaAddress, LettaPermanentStore
-from memory.permanent.records import RecordedStore
-from memory.prompt import quoted
-from memory.query import warm_up
-from memory.tokens import TokenCounter
-from memory.working.conversation import RedisConversation
-from memory.working.metrics import RedisMetrics
-from memory.working.session_cache import RedisSessionCache
-from memory.working.tool_cache import RedisToolCache
+from memory.owners.erasures import Erasures
+from memory.owners.owner_files import OwnerFiles
+from memory.permanent.embedded_store import EmbeddedPermanentStore
+from memory.permanent.letta.letta_store import LettaAddress, LettaPermanentStore
+from memory.permanent.permanent_records import RecordedStore
+from memory.prompt.prompt import quoted
+from memory.recall.query import warm_up
+from memory.text.tokens import TokenCounter
+from memory.working.redis_conversation import RedisConversation
+from memory.working.redis_metrics import RedisMetrics
+from memory.working.redis_session_cache import RedisSessionCache
+from memory.working.redis_tool_cache import RedisToolCache
 from nodes.prefetch import Prefetch
 
 logger = logging.getLogger(__name__)

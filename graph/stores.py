@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from graph.settings import Settings
+from graph.settings.settings import Settings
 from memory.embedding.e5 import E5Embeddings
-from memory.embedding.endpoint import EndpointEmbeddings
-from memory.embedding.model import EmbeddingModel, Endpoint
-from memory.working.client import RedisConnection
-from memory.working.server import EmbeddedServer
+from memory.embedding.embedding_endpoint import EndpointEmbeddings
+from memory.embedding.embedding_model import EmbeddingModel, Endpoint
+from memory.working.embedded_server import EmbeddedServer
+from memory.working.redis_connection import RedisConnection
 
 
 def redis_connection(settings: Settings) -> RedisConnection:

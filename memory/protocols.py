@@ -9,8 +9,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from memory.fusion_weights import BALANCED, FusionWeights
 from memory.models import CacheEntry, ConversationTurn, Episode, Fact, IndexProgress, SearchResult
+from memory.recall.fusion_weights import BALANCED, FusionWeights
 
 
 class Searchable(Protocol):

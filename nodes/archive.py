@@ -9,22 +9,22 @@ from itertools import chain
 
 from langgraph.runtime import Runtime
 
-from graph.context import TurnContext
-from graph.experiment import Experiments, says_the_same
-from graph.recorder import TurnRecorder
-from graph.rounds import is_tainted, results_of
-from graph.shown import conversation_of, recalled_of
-from graph.state import Archived, Reply, State, Turn, Unused
-from graph.turn import reply_id
-from graph.updates import ArchiveUpdate
-from memory.deadline import within
+from graph.model.tool_rounds import is_tainted, results_of
+from graph.observability.turn_recorder import TurnRecorder
+from graph.settings.context import TurnContext
+from graph.state.circumstances import reply_id
+from graph.state.experiment import Experiments, says_the_same
+from graph.state.resolution import conversation_of, recalled_of
+from graph.state.turn_state import Archived, Reply, State, Turn, Unused
+from graph.state.updates import ArchiveUpdate
+from memory.concurrency.deadline import within
 from memory.errors import MemoryTierError
 from memory.models import FOREIGN, Candidate, ConversationTurn, Episode, Outcome
-from memory.prompt import render_said
+from memory.prompt.prompt import render_said
 from memory.protocols import ConversationStore, EpisodeStore, SessionCache
 from memory.provenance import worth_keeping
-from memory.tokens import TokenCounter
-from memory.usage import is_used
+from memory.recall.usage import is_used
+from memory.text.tokens import TokenCounter
 
 TOUCH_SECONDS = 1.0
 UNUSED_TURNS = 3

@@ -6,12 +6,12 @@ from datetime import datetime, tzinfo
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
 
-from graph.shown import conversation_of, recalled_of
-from graph.state import State
-from graph.updates import AssembleUpdate
-from memory.days import new_days
+from graph.state.resolution import conversation_of, recalled_of
+from graph.state.turn_state import State
+from graph.state.updates import AssembleUpdate
 from memory.models import ConversationTurn
-from memory.prompt import (
+from memory.prompt.day_breaks import new_days
+from memory.prompt.prompt import (
     fit_system,
     render_day,
     render_evidence,
@@ -19,10 +19,10 @@ from memory.prompt import (
     render_said,
     render_system,
 )
+from memory.prompt.window import Space
 from memory.provenance import Part
-from memory.text import clip
-from memory.tokens import CountTokens, TokenCounter
-from memory.window import Space
+from memory.text.text import clip
+from memory.text.tokens import CountTokens, TokenCounter
 
 _LEAST_SHARE = 4
 _MARK_TOKENS = 30

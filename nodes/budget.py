@@ -6,18 +6,25 @@ from datetime import datetime, tzinfo
 
 from langgraph.runtime import Runtime
 
-from graph.context import TurnContext
-from graph.model_window import WindowShare
-from graph.shown import extract_of
-from graph.state import Allocation, Conversation, State
-from graph.updates import BudgetUpdate
-from memory import budget as aits
-from memory.days import new_days
+from graph.model.model_window import WindowShare
+from graph.settings.context import TurnContext
+from graph.state.resolution import extract_of
+from graph.state.turn_state import Allocation, Conversation, State
+from graph.state.updates import BudgetUpdate
 from memory.models import Candidate, ConversationTurn, Decision, DecisionRule
-from memory.prompt import fit_conversation, fit_system, render_day, render_memory, render_said, render_system
-from memory.text import clip
-from memory.tokens import CountTokens, TokenCounter
-from memory.window import MARKS, Space
+from memory.prompt import token_budget as aits
+from memory.prompt.day_breaks import new_days
+from memory.prompt.prompt import (
+    fit_conversation,
+    fit_system,
+    render_day,
+    render_memory,
+    render_said,
+    render_system,
+)
+from memory.prompt.window import MARKS, Space
+from memory.text.text import clip
+from memory.text.tokens import CountTokens, TokenCounter
 from nodes.judgement import shown_turns
 
 _CHARS_PER_TOKEN = 3

@@ -1,8 +1,8 @@
 """Decide again what memory a turn is shown, from values alone: for a replay, for labels and for settings."""
 
-from graph.context import TurnContext
-from graph.state import State
-from memory.relevance import Calibration
+from graph.settings.context import TurnContext
+from graph.state.turn_state import State
+from memory.recall.relevance import Calibration
 from nodes.budget import BudgetInputs, allocate
 from nodes.gap_filter import filter_candidates
 

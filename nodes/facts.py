@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from langgraph.runtime import Runtime
 
-from graph.context import TurnContext
-from graph.state import FactSheet, State
-from graph.turn import TurnReader
-from graph.updates import FactsUpdate
-from memory.deadline import within
+from graph.settings.context import TurnContext
+from graph.state.circumstances import TurnReader
+from graph.state.turn_state import FactSheet, State
+from graph.state.updates import FactsUpdate
+from memory.concurrency.deadline import within
 from memory.errors import MemoryTierError
 from memory.protocols import PermanentStore
 

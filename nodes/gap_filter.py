@@ -7,13 +7,13 @@ from datetime import datetime
 
 from langgraph.runtime import Runtime
 
-from graph.context import TurnContext
-from graph.state import CalibrationUsed, State
-from graph.updates import GapFilterUpdate
+from graph.settings.context import TurnContext
+from graph.state.turn_state import CalibrationUsed, State
+from graph.state.updates import GapFilterUpdate
 from memory.models import Candidate, Decision
-from memory.ranking import RankRule, by_blend, by_relevance
-from memory.relevance import Calibration, Calibrations, suits
-from memory.staged import Staged
+from memory.recall.ranking import RankRule, by_blend, by_relevance
+from memory.recall.relevance import Calibration, Calibrations, suits
+from memory.recall.staged import Staged
 from nodes.judgement import BY_PROBABILITY, called, fit_for, judged, shown_turns
 from nodes.overrides import by_key_and_time, carried_on, with_newer, without_echo, without_small_talk
 

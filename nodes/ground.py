@@ -5,17 +5,17 @@ from functools import partial
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
-from graph.asked_calls import read_round
 from graph.exchange import Grounding
-from graph.model_call import ModelCall, Said
-from graph.rounds import longest_output, results_of, round_messages
-from graph.state import State
+from graph.model.model_call import ModelCall, Said
+from graph.model.requested_calls import read_round
+from graph.model.tool_rounds import longest_output, results_of, round_messages
+from graph.state.circumstances import reply_id
+from graph.state.turn_state import State
+from graph.state.updates import GroundUpdate
 from graph.tools.toolbox import Toolbox
-from graph.turn import reply_id
-from graph.updates import GroundUpdate
 from memory.grounding import ungrounded
 from memory.models import Outcome
-from memory.tool_prompt import correction
+from memory.prompt.tool_prompt import correction
 
 NO_BETTER = "the corrected answer was no better"
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from langgraph.runtime import Runtime
 
-from graph.context import TurnContext
-from graph.state import Persona, State
-from graph.turn import TurnReader
-from graph.updates import IdentityUpdate
-from memory.deadline import within
+from graph.settings.context import TurnContext
+from graph.state.circumstances import TurnReader
+from graph.state.turn_state import Persona, State
+from graph.state.updates import IdentityUpdate
+from memory.concurrency.deadline import within
 from memory.errors import MemoryTierError
 from memory.protocols import PermanentStore
 

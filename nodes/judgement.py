@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from graph.context import TurnContext
-from graph.state import Conversation, Recall, State
-from memory.gap import GapRule, calibrated_rule, null_rule, ratio_rule
+from graph.settings.context import TurnContext
+from graph.state.turn_state import Conversation, Recall, State
 from memory.models import Candidate, Decision, DecisionRule
-from memory.questions import is_bare_question
-from memory.relevance import Calibration, calibration_of
-from memory.staged import Staged, staged_of
-from memory.traits import Asked
+from memory.recall.evidence_traits import Asked
+from memory.recall.gap_rules import GapRule, calibrated_rule, null_rule, ratio_rule
+from memory.recall.questions import is_bare_question
+from memory.recall.relevance import Calibration, calibration_of
+from memory.recall.staged import Staged, staged_of
 
 BY_PROBABILITY = (GapRule.STAGED, GapRule.CALIBRATED)
 """Rules that go by a probability of relevance."""

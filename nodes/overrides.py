@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from graph.state import Recall, State
-from memory.duplicates import asks_again, contained, repeated, words_of
-from memory.marks import asks, in_first_person, takes_down
+from graph.state.turn_state import Recall, State
 from memory.models import Candidate, Decision, DecisionRule
-from memory.query import is_fragment
-from memory.staged import MOST
-from memory.supersession import outdated
+from memory.recall.duplicates import asks_again, contained, repeated, words_of
+from memory.recall.query import is_fragment
+from memory.recall.staged import MOST
+from memory.recall.supersession import outdated
+from memory.text.marks import asks, in_first_person, takes_down
 
 CALLS_FOR_NOTHING = -2.0
 """Log-odds under which a fragment asks on about nothing: "and how are you?"."""

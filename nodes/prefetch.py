@@ -14,19 +14,19 @@ from langchain_core.messages import AnyMessage
 from langgraph.runtime import Runtime
 from pydantic import TypeAdapter, ValidationError
 
-from graph.context import TurnContext
-from graph.recalling import asked_anew, search_limit, to_recall
-from graph.shown import recalled_of
-from graph.state import Recall, State, Turn
-from graph.turn import TurnReader, said_by
-from graph.updates import PrefetchUpdate
-from memory.deadline import within
-from memory.episodic.background import Background
+from graph.settings.context import TurnContext
+from graph.state.circumstances import TurnReader, said_by
+from graph.state.recall_offer import asked_anew, search_limit, to_recall
+from graph.state.resolution import recalled_of
+from graph.state.turn_state import Recall, State, Turn
+from graph.state.updates import PrefetchUpdate
+from memory.concurrency.background import Background
+from memory.concurrency.deadline import within
 from memory.errors import MemoryTierError
 from memory.models import CacheEntry, Mechanism, SearchReport, SearchStatus
 from memory.protocols import Searchable, SessionCache
-from memory.query import Understood, understand, understand_alone, warm_up
-from memory.traits import RECENT
+from memory.recall.evidence_traits import RECENT
+from memory.recall.query import Understood, understand, understand_alone, warm_up
 
 LOADING_SECONDS = 20.0
 """The first turn of a process waits this long for libraries and embedding model, not for a search."""

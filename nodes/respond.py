@@ -9,18 +9,18 @@ from langchain_core.messages import AIMessage, AnyMessage
 from langchain_core.tools import BaseTool
 from langgraph.runtime import Runtime
 
-from graph.asked_calls import read_round
-from graph.context import Experiment, TurnContext
 from graph.exchange import Exchange, Round
-from graph.model_call import STOPPED, ModelCall, Said
-from graph.rounds import exchange_of, fitting_of, longest_output, results_of, round_messages
-from graph.shown import answers_of
-from graph.state import Reply, State
+from graph.model.model_call import STOPPED, ModelCall, Said
+from graph.model.requested_calls import read_round
+from graph.model.tool_rounds import exchange_of, fitting_of, longest_output, results_of, round_messages
+from graph.settings.context import Experiment, TurnContext
+from graph.state.circumstances import reply_id
+from graph.state.resolution import answers_of
+from graph.state.turn_state import Reply, State
+from graph.state.updates import RespondUpdate
 from graph.tools.toolbox import Toolbox
-from graph.turn import reply_id
-from graph.updates import RespondUpdate
 from memory.models import Outcome
-from memory.prompt import recalled_reply
+from memory.prompt.prompt import recalled_reply
 
 EMPTY_ANSWER = "The model gave an empty answer. Try again, or put it differently."
 ONLY_TOOLS = "The model called tools to the last, and gave no answer. Try again, or raise `tool_rounds`."

@@ -9,22 +9,22 @@ from langchain_core.tools import BaseTool
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
-from graph.approval import ABANDONED, BEGUN, Answer, answer_of, question
-from graph.asked_calls import UNREADABLE
-from graph.context import TurnContext
+from graph.events.approval import ABANDONED, BEGUN, Answer, answer_of, question
 from graph.exchange import Call, ToolResult
-from graph.experiment import Experiments
-from graph.model_call import StopSignals
-from graph.state import Turn
+from graph.model.model_call import StopSignals
+from graph.model.requested_calls import UNREADABLE
+from graph.settings.context import TurnContext
+from graph.state.experiment import Experiments
+from graph.state.turn_state import Turn
+from graph.state.updates import ToolsInput, ToolsUpdate
 from graph.tools.caller import Caller
 from graph.tools.memory_tools import FROM_OUTSIDE
-from graph.tools.running import Output, ToolRunner
+from graph.tools.tool_runner import Output, ToolRunner
 from graph.tools.toolbox import Toolbox
 from graph.tools.traits import Traits, arguments_problem, traits_of
-from graph.updates import ToolsInput, ToolsUpdate
 from memory.errors import MemoryTierError
-from memory.evidence import evidence_line
-from memory.working.tool_cache import RedisToolCache
+from memory.prompt.evidence import evidence_line
+from memory.working.redis_tool_cache import RedisToolCache
 
 STOPPED = "Not finished: the person stopped it."
 DECLINED = "Not run: the person did not allow it."

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 
 from langgraph.runtime import Runtime
 
-from graph.context import TurnContext
-from graph.experiment import Experiments
-from graph.state import Conversation, State, Turn, Unused
-from graph.turn import TurnReader, dated
-from graph.updates import WorkingUpdate
+from graph.settings.context import TurnContext
+from graph.state.circumstances import TurnReader, dated
+from graph.state.experiment import Experiments
+from graph.state.turn_state import Conversation, State, Turn, Unused
+from graph.state.updates import WorkingUpdate
 from memory.models import ConversationTurn
 from memory.protocols import ConversationStore
 from nodes.archive import Archive, is_cut_off

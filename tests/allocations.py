@@ -1,5 +1,5 @@
 """A budget of which nothing is shared, for tests of what comes behind it."""
 
-from graph.state import Allocation
+from graph.state.turn_state import Allocation
 
 NOTHING = Allocation(conversation=(), recalled=())

@@ -9,9 +9,9 @@ import hypothesis
 import pytest
 
 import graph.layers
-from graph.agent import Agent
 from graph.app import open_agent
-from graph.settings import Settings
+from graph.runtime.agent import Agent
+from graph.settings.settings import Settings
 from memory.embedding import encoder
 from memory.embedding.encoder import load_encoder
 from tests.goat import Goat

@@ -8,19 +8,19 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from graph.agent import Agent
 from graph.app import open_agent
-from graph.erasure import OwnerErasure
-from graph.redis_saver import RedisSaver
-from graph.settings import load_settings, terminal_folder
-from graph.thread_ids import thread_id
+from graph.checkpoint.redis_saver import RedisSaver
+from graph.runtime.agent import Agent
+from graph.runtime.erasure import OwnerErasure
+from graph.settings.settings import load_settings, terminal_folder
+from graph.state.thread_ids import thread_id
 from graph.tools.plugins.artifacts import artifacts_of
-from memory.episodic.feedback import Feedback
-from memory.episodic.store import EpisodeArchive
-from memory.owner_files import OwnerFiles
-from memory.owner_key import owner_key
-from memory.working.client import RedisConnection
-from memory.working.conversation import RedisConversation
+from memory.episodic.episode_archive import EpisodeArchive
+from memory.episodic.log.feedback_log import Feedback
+from memory.owners.owner_files import OwnerFiles
+from memory.owners.owner_key import owner_key
+from memory.working.redis_connection import RedisConnection
+from memory.working.redis_conversation import RedisConversation
 
 POINTS: dict[str, tuple[type, str]] = {
     "a thread is deleted": (RedisSaver, "adelete_thread"),

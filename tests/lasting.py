@@ -2,7 +2,7 @@
 
 import asyncio
 
-from graph.agent import Agent
+from graph.runtime.agent import Agent
 
 
 async def empty(agent: Agent) -> None:

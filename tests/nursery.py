@@ -24,26 +24,26 @@ from typing import NoReturn
 from filelock import FileLock
 
 from bot.cli import main as goat
-from memory.query import warm_up
-from memory.tokens import TokenCounter
+from memory.recall.query import warm_up
+from memory.text.tokens import TokenCounter
 from tests.crash.settings import embed_by_hash
 
 ROOT = Path(__file__).parents[1]
 IMPORTED = (
     "anyio._backends._asyncio",
-    "bot.chat_command",
-    "bot.telegram_command",
+    "bot.commands.chat_command",
+    "bot.commands.telegram_command",
     "chromadb.api.rust",
-    "graph.openai_chat",
-    "graph.tools.plugins.web",
+    "graph.model.openai_chat",
+    "graph.tools.plugins.guarded_network",
     "langchain_core.tracers.context",
     "langchain_core.tracers.stdout",
     "memory.calibration",
     "numpy.ma",
     "httpcore",
     "httpcore2",
-    "memory.episodic.chroma",
-    "memory.permanent.letta",
+    "memory.episodic.vectors.chroma",
+    "memory.permanent.letta.letta_store",
     "openai.lib.streaming.chat",
     "openai.resources.chat.completions.completions",
     "telegram.ext",

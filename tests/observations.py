@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from memory.models import DecisionRule, Evidence, Mechanism, Outcome, SearchReport, SearchStatus
-from memory.observation import Called, Grounded, Judged, Observation, Shares
+from memory.observation.observation import Called, Grounded, Judged, Observation, Shares
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

@@ -4,10 +4,10 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from bot.labelling.past import PastTurn
-from graph.state import Conversation, FactSheet, Persona, Recall, State, Turn
+from bot.lab.labelling.past_turns import PastTurn
+from graph.state.turn_state import Conversation, FactSheet, Persona, Recall, State, Turn
 from memory.models import Candidate, Evidence, Mechanism, QueryFacts
-from memory.relevance import Calibration, Logistic
+from memory.recall.relevance import Calibration, Logistic
 from nodes.budget import BudgetInputs
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -12,14 +12,14 @@ from typing import Any
 from langchain_core.tools import BaseTool, StructuredTool
 
 from graph.exchange import Call
-from graph.settings import Settings
-from graph.state import Turn
+from graph.settings.settings import Settings
+from graph.state.turn_state import Turn
 from graph.tools.caller import Caller
-from graph.tools.plugins.loading import LoadedPlugin
+from graph.tools.plugins.plugin_loader import LoadedPlugin
+from graph.tools.plugins.plugin_registry import PluginShelf
 from graph.tools.plugins.services import PluginServices, SettingsView
-from graph.tools.plugins.shelf import PluginShelf
-from graph.tools.running import Output, ToolRunner
-from memory.figures import Figures, Metrics
+from graph.tools.tool_runner import Output, ToolRunner
+from memory.observation.figures import Figures, Metrics
 
 TURN = Turn(turn_id="now", owner="ana", thread="1", message="do it", at=datetime(2026, 5, 4, tzinfo=UTC))
 HEAD = """\

@@ -14,8 +14,8 @@ from pathlib import Path
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from graph.settings import PERSONA, Settings, allowed
-from graph.studio_graph import graph
+from graph.settings.settings import PERSONA, Settings, allowed
+from graph.studio.studio_graph import graph
 from tests.code_map import life_table, map_table
 from tests.servers.model import running_model_server
 from tests.terminal_session import CONVERSATION, ROOT, Script, converse

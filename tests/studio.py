@@ -10,8 +10,8 @@ from typing import Any, cast
 
 from langgraph_sdk.client import LangGraphClient
 
+from graph.checkpoint.checkpoint_keys import text
 from graph.layers import Layers
-from graph.redis_saver_keys import text
 from tests.servers.model import ModelServer
 from tests.servers.studio import StudioServer
 

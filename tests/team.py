@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 
-from graph.agent import Agent
-from graph.delegation.closing import Closing
+from graph.delegation.completion import Closing
 from graph.delegation.job import Job
 from graph.delegation.runner import Pace
-from graph.state import Turn
-from graph.thread_ids import thread_id
+from graph.runtime.agent import Agent
+from graph.state.thread_ids import thread_id
+from graph.state.turn_state import Turn
 from graph.tools.caller import Caller
 from tests.servers.model import ModelRequest, Reply
 

@@ -11,11 +11,11 @@ import pytest
 from pydantic import SecretStr
 
 import graph.layers
-from bot.telegram.desk import Desk
-from bot.telegram.part import Duty
-from bot.telegram.running import open_bot, run_parts
+from bot.telegram.bot_context import Desk
+from bot.telegram.process.bot_process import open_bot, run_parts
+from bot.telegram.process.role import Duty
 from graph.app import open_agent
-from graph.settings import Settings
+from graph.settings.settings import Settings
 from tests.lasting import empty
 from tests.servers.hash_embeddings import HashEmbeddings
 from tests.servers.model import ModelServer

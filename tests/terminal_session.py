@@ -11,9 +11,9 @@ from types import FrameType
 
 from rich.console import Console
 
-from bot.conversation import open_chat
-from bot.place import Place
-from graph.settings import Settings, terminal_folder
+from bot.terminal.opening import open_chat
+from bot.terminal.terminal_place import Place
+from graph.settings.settings import Settings, terminal_folder
 from tests.scripted import in_turn
 from tests.servers.model import ModelServer
 

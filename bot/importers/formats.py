@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
 
-from bot.importers.imported import attributed
-from bot.importers.jsonl import read_jsonl
-from bot.importers.locomo import read_locomo
-from bot.importers.longmemeval import read_longmemeval
+from bot.importers.file_episodes import attributed
+from bot.importers.jsonl_format import read_jsonl
+from bot.importers.locomo_format import read_locomo
+from bot.importers.longmemeval_format import read_longmemeval
 from bot.importers.source import BadImportFile
 from memory.models import Episode
 

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from memory.errors import GoatError
-from memory.text import clean
+from memory.text.text import clean
 
 _NAMESPACE = uuid5(NAMESPACE_URL, "goat:import")
 _KINDS = {

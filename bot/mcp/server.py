@@ -17,15 +17,15 @@ from mcp.types import (
 )
 from pydantic import ValidationError
 
-from bot.mcp.memory_reading import MemoryReading
-from bot.mcp.process_reading import ProcessReading
-from bot.mcp.tool import DATA_NOTE, ReadTool
-from bot.mcp.turn_reading import TurnReading
-from graph.agent import Agent
-from graph.redaction import Redaction, secrets_of
-from memory.deadline import within
+from bot.mcp.queries.memory_queries import MemoryReading
+from bot.mcp.queries.process_queries import ProcessReading
+from bot.mcp.queries.turn_queries import TurnReading
+from bot.mcp.read_tool import DATA_NOTE, ReadTool
+from graph.observability.redaction import Redaction, secrets_of
+from graph.runtime.agent import Agent
+from memory.concurrency.deadline import within
 from memory.errors import GoatError
-from memory.text import clean
+from memory.text.text import clean
 
 SECONDS = 30.0
 INSTRUCTIONS = (

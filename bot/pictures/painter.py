@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.pictures.palette import DARK, Palette
-from bot.pictures.values import Room, Scores, Words
-from graph.extras import is_missing
+from bot.pictures.picture_values import Room, Scores, Words
+from graph.settings.extras import is_missing
 
 _SETTING = "MPLCONFIGDIR"
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class Painter:
         with self._lock:
             try:
                 self._make_folder()
-                from bot.pictures.turn import turn_png  # noqa: PLC0415 - matplotlib is an extra
+                from bot.pictures.turn_picture import turn_png  # noqa: PLC0415 - matplotlib is an extra
 
                 return turn_png(scores, room, palette=palette, words=words)
             except ModuleNotFoundError:

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 from rich.console import Console
 
+from bot.setup.dialogue import Left, Questions, say
 from bot.setup.endpoint import NO_KEY, Endpoint, KeyRefused, listed, place_of, running
 from bot.setup.providers import LOCAL_SERVERS, PROVIDERS, LocalServer, Provider
-from bot.setup.questions import Left, Questions, say
 from bot.setup.wishes import checked
 from memory.errors import ConfigError, GoatError
 

@@ -7,14 +7,14 @@ from types import ModuleType
 from pydantic import SecretStr
 from rich.console import Console
 
+from bot.setup.dialogue import Questions, say
 from bot.setup.endpoint import place_of
 from bot.setup.endpoint_choice import EndpointChoice
 from bot.setup.model_choice import ModelChoice
-from bot.setup.questions import Questions, say
 from bot.setup.user_config import Value, write
 from bot.setup.wishes import Wishes, checked
-from graph.settings import Settings, load_settings
-from graph.settings_sources import overriding, user_file
+from graph.settings.settings import Settings, load_settings
+from graph.settings.sources import overriding, user_file
 from memory.errors import ConfigError, GoatError
 
 NOTHING = (
@@ -120,6 +120,6 @@ class Setup:
 
 def _pairing() -> ModuleType:
     """Import the bot, which takes a second that a model alone need not wait."""
-    from bot import pair_command  # noqa: PLC0415 - see above
+    from bot.telegram.process import pairing  # noqa: PLC0415 - see above
 
-    return pair_command
+    return pairing

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
+from bot.setup.dialogue import Left, Questions, say
 from bot.setup.endpoint import Endpoint, place_of
 from bot.setup.endpoint_choice import EndpointChoice, Offer
-from bot.setup.questions import Left, Questions, say
 from bot.setup.trial import try_model
 from bot.setup.user_config import Value
 from bot.setup.wishes import Wishes
-from graph.settings import Settings
+from graph.settings.settings import Settings
 from memory.errors import ModelUnavailable
 
 _MOST_LISTED = 20

@@ -9,9 +9,9 @@ from langchain_core.messages import AIMessageChunk, HumanMessage
 from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.tools import BaseTool, tool
 
-from graph.chat_model import ChatModel, ConfiguredChatModel
-from graph.model_servers import ask_window
-from graph.settings import Settings
+from graph.model.chat_model import ChatModel, ConfiguredChatModel
+from graph.model.model_servers import ask_window
+from graph.settings.settings import Settings
 from graph.tools.traits import arguments_schema
 from memory.errors import ModelUnavailable
 from memory.markup import parse_calls

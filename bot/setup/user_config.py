@@ -8,10 +8,10 @@ from pathlib import Path
 import tomlkit
 from tomlkit.exceptions import ParseError
 
-from graph.file_swap import swap, told
-from graph.settings_files import cannot_be_read
-from graph.settings_sources import flatten, user_file
-from graph.tuning.edit import places
+from graph.settings.atomic_file import swap, told
+from graph.settings.settings_files import cannot_be_read
+from graph.settings.sources import flatten, user_file
+from graph.tuning.toml_edit import places
 from memory.errors import ConfigError
 
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700

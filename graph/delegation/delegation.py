@@ -11,26 +11,26 @@ from typing import TYPE_CHECKING
 
 from langchain_core.tools import BaseTool
 
-from graph.chat_model import ChatModel
-from graph.delegation.closing import Closing
+from graph.checkpoint.redis_saver import RedisSaver
+from graph.checkpoint.thread_leases import LEASE_SECONDS, ThreadLeases
+from graph.delegation.completion import Closing
+from graph.delegation.delegation_tools import DelegationTools
+from graph.delegation.job_stops import JobStops
 from graph.delegation.jobs import Jobs
 from graph.delegation.notices import Notices
 from graph.delegation.pipeline import build_pipeline
 from graph.delegation.runner import JobRunner, Pace
-from graph.delegation.spending import JobStops
 from graph.delegation.state import Budget, job_serde, job_turn_id
-from graph.delegation.tools import DelegationTools
-from graph.lease import LEASE_SECONDS, ThreadLeases
-from graph.model_call import ModelCall
-from graph.model_window import ModelWindow
-from graph.redis_saver import RedisSaver
-from graph.tool_settings import DelegationSettings
-from graph.tools.running import ToolRunner
+from graph.model.chat_model import ChatModel
+from graph.model.model_call import ModelCall
+from graph.model.model_window import ModelWindow
+from graph.settings.tool_settings import DelegationSettings
+from graph.tools.tool_runner import ToolRunner
 from graph.tools.toolbox import Toolbox
 from memory.errors import ThreadBusy
 from memory.protocols import ConversationStore, EpisodeStore, SessionCache
-from memory.tokens import TokenCounter
-from memory.working.tool_cache import RedisToolCache
+from memory.text.tokens import TokenCounter
+from memory.working.redis_tool_cache import RedisToolCache
 from nodes.tools import Tools
 
 if TYPE_CHECKING:

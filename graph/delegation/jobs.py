@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 from graph.delegation import job_scripts as scripts
 from graph.delegation.job import Job, Progress, Status, from_fields, to_fields
 from graph.delegation.state import Spent
-from memory.digest import digest
-from memory.working.client import run_script, translate_errors
+from memory.text.digest import digest
+from memory.working.redis_connection import run_script, translate_errors
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

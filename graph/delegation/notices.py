@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from graph.delegation.job import Job
-from memory.digest import digest
-from memory.working.client import translate_errors
+from memory.text.digest import digest
+from memory.working.redis_connection import translate_errors
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

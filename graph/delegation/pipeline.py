@@ -10,10 +10,10 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Send
 
-from graph.delegation.asking import asked, is_late, problem_of
-from graph.delegation.reading import read_plan, read_review
+from graph.delegation.job_stops import FINAL, allotted, step_turn_id
+from graph.delegation.role_answers import read_plan, read_review
+from graph.delegation.role_call import asked, is_late, problem_of
 from graph.delegation.roles import LONGEST_FINDING, plan_prompt, review_prompt, summary_prompt
-from graph.delegation.spending import FINAL, allotted, step_turn_id
 from graph.delegation.state import (
     Finding,
     JobInput,
@@ -27,13 +27,13 @@ from graph.delegation.state import (
     Step,
     WorkInput,
 )
-from graph.delegation.working import build_worker
-from graph.model_call import ModelCall
-from graph.state import Turn
+from graph.delegation.worker import build_worker
+from graph.model.model_call import ModelCall
+from graph.state.turn_state import Turn
 from graph.tools.toolbox import Toolbox
 from memory.grounding import ungrounded
 from memory.models import Outcome
-from memory.tool_prompt import correction
+from memory.prompt.tool_prompt import correction
 from nodes.tools import Tools
 
 JobGraph = CompiledStateGraph[JobState, None, JobInput, JobState]

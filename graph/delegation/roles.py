@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
 
 from graph.delegation.state import CODER, RESEARCHER, Assignment, Finding, Review, Step, WorkInput
-from memory.prompt import RULES, indented, quoted
-from memory.text import shortened
-from memory.tool_prompt import fenced_output
+from memory.prompt.prompt import RULES, indented, quoted
+from memory.prompt.tool_prompt import fenced_output
+from memory.text.text import shortened
 
 MOST_STEPS = 5
 LONGEST_FINDING = 12_000

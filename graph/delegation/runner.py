@@ -10,15 +10,15 @@ from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 
-from graph.delegation.closing import Closing
+from graph.checkpoint.thread_leases import ThreadLeases
+from graph.delegation.completion import Closing
 from graph.delegation.job import Job, Status
+from graph.delegation.job_progress import reached
+from graph.delegation.job_stops import JobStops
 from graph.delegation.jobs import Ref, ref_of
 from graph.delegation.pipeline import JobGraph, as_it_is
-from graph.delegation.spending import JobStops
 from graph.delegation.state import JobInput, Spent, job_turn_id
-from graph.delegation.telling import reached
-from graph.lease import ThreadLeases
-from memory.deadline import end
+from memory.concurrency.deadline import end
 from memory.errors import GoatError, MemoryTierError, ThreadBusy, TierUnavailable
 
 MOST_TRIES = 3

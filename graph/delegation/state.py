@@ -9,7 +9,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from typing_extensions import TypedDict
 
 from graph.exchange import Call, Exchange, Round, ToolResult, of_one_turn
-from graph.state import Turn
+from graph.state.turn_state import Turn
 
 RESEARCHER, CODER = "researcher", "coder"
 

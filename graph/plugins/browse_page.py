@@ -12,9 +12,9 @@ from pydantic import Field
 
 from graph.tools.caller import caller
 from graph.tools.plugins.browser import Browser, Seen
-from graph.tools.plugins.markdown import page_markdown
+from graph.tools.plugins.guarded_network import check_url
+from graph.tools.plugins.page_markdown import page_markdown
 from graph.tools.plugins.services import PluginServices
-from graph.tools.plugins.web import check_url
 from graph.tools.traits import Traits
 
 SPARE_SECONDS = 15.0

@@ -5,9 +5,9 @@ from typing import Annotated
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 
 from graph.tools.plugins.download import download
-from graph.tools.plugins.markdown import page_markdown
+from graph.tools.plugins.guarded_network import check_url
+from graph.tools.plugins.page_markdown import page_markdown
 from graph.tools.plugins.services import PluginServices
-from graph.tools.plugins.web import check_url
 from graph.tools.traits import Traits
 
 CACHED_SECONDS = 300

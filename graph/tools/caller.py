@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from langchain_core.runnables import RunnableConfig
 
-from graph.state import Turn
+from graph.state.turn_state import Turn
 
 _KEY = "goat_caller"
 

@@ -17,8 +17,8 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, StructuredTool, Tool, ToolException
 
 from graph.tools.caller import Caller
-from graph.tools.guest import Guest, insist, words_of
-from graph.tools.lane import Job, Lane
+from graph.tools.daemon_threads import Guest, insist, words_of
+from graph.tools.loop_thread import Job, Lane
 
 T = TypeVar("T")
 PLUGIN = "goat_plugin"

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from graph.recalling import waiting_told
+from graph.state.recall_offer import waiting_told
 from memory.errors import MemoryTierError
-from memory.prompt import day
+from memory.prompt.prompt import day
 from memory.protocols import EpisodeStore, PermanentStore, SessionCache
 
 

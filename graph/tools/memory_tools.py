@@ -13,11 +13,11 @@ from graph.tools.memory_status import MemoryParts
 from graph.tools.method_tool import method_tool
 from graph.tools.traits import Traits
 from memory.models import FOREIGN, Episode, Fact, Hit
-from memory.prompt import day, indented
+from memory.prompt.prompt import day, indented
 from memory.protocols import EpisodeStore, PermanentStore, SessionCache
-from memory.relevance import Calibration
-from memory.temporal.bound import read_bound
-from memory.text import clean, excerpt
+from memory.recall.relevance import Calibration
+from memory.temporal.named_bound import read_bound
+from memory.text.text import clean, excerpt
 
 FROM_OUTSIDE = "holds text of a third party"
 """How `search_memory` marks what others said, and an output that holds some of it."""

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from langchain_core.tools import BaseTool
 
-from graph.state import Turn
+from graph.state.turn_state import Turn
 from graph.tools.traits import arguments_schema, traits_of
 
 

@@ -6,16 +6,16 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from graph.settings import Settings, load_settings
-from graph.settings_sources import CONFIG_FILE, flatten
-from graph.tuning.checks import gained, in_force, reasons
-from graph.tuning.edit import edited
-from graph.tuning.tries import Tries, Try
-from graph.tuning.versions import ConfigVersions, Version, digest_of
+from graph.settings.settings import Settings, load_settings
+from graph.settings.sources import CONFIG_FILE, flatten
+from graph.tuning.attempts import Tries, Try
+from graph.tuning.config_versions import ConfigVersions, Version, digest_of
+from graph.tuning.toml_edit import edited
+from graph.tuning.write_checks import gained, in_force, reasons
 from memory.errors import GoatError
 from memory.tuning.held_out import Gain
-from memory.tuning.record import Tuned
-from memory.tuning.result import CALIBRATION, TuningResult
+from memory.tuning.tuned_record import Tuned
+from memory.tuning.tuning_result import CALIBRATION, TuningResult
 
 
 class NotWritten(GoatError):

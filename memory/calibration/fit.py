@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory.models import Evidence, QueryFacts
-from memory.relevance import Calibration, Logistic, vector_features, word_features, young
+from memory.recall.relevance import Calibration, Logistic, vector_features, word_features, young
 
 Describe = Callable[[Evidence, QueryFacts], dict[str, float]]
 Matrix = NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""Fit the two decisions (see `memory.staged`) on labelled messages; logistic regressions with a ridge."""
+"""Fit the two decisions (see `memory.recall.staged`) on labelled messages; logistic regressions with a ridge."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory.calibration.fit import EXTREMES, regress
-from memory.gap import log_odds
-from memory.relevance import Logistic
-from memory.staged import Direction, Staged
-from memory.traits import Asked, Traits, call_traits
+from memory.recall.evidence_traits import Asked, Traits, call_traits
+from memory.recall.gap_rules import log_odds
+from memory.recall.relevance import Logistic
+from memory.recall.staged import Direction, Staged
 
 Matrix = NDArray[np.float64]
 OF_MESSAGES, OF_ANSWERS, OF_CALLS = 1e-4, 1e-3, 0.05

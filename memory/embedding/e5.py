@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from langchain_core.embeddings import Embeddings
 
 from memory.embedding.centring import Centring, read_centring
-from memory.embedding.lanes import Lanes
-from memory.embedding.model import TIER
-from memory.embedding.parts import Span, split_offsets
+from memory.embedding.embedding_model import TIER
+from memory.embedding.embedding_threads import Lanes
+from memory.embedding.text_windows import Span, split_offsets
 from memory.errors import DataFolderError, TierUnavailable
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as onnxruntime_errors
 from sentencepiece import SentencePieceProcessor
 
-from memory.embedding.cache import ensure_model
 from memory.embedding.centring import Vector
+from memory.embedding.model_cache import ensure_model
 
 BEGIN, END = 0, 2
 WINDOW = 510  # pieces between the begin and the end mark

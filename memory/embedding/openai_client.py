@@ -8,7 +8,7 @@ import openai
 from langchain_openai import OpenAIEmbeddings
 from pydantic import SecretStr
 
-from memory.embedding.model import TIER, Endpoint
+from memory.embedding.embedding_model import TIER, Endpoint
 from memory.errors import TierCorrupt, TierUnavailable
 
 BATCH = 64  # texts a request

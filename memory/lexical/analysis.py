@@ -10,8 +10,8 @@ from functools import cache, lru_cache
 from itertools import islice
 from typing import Protocol, cast
 
+from memory.lexical.segments import SEARCHED, STORED, Style, chunks, normalise, segments, words
 from memory.lexical.stems import ALGORITHMS, fold, is_stop_word, stem
-from memory.lexical.words import SEARCHED, STORED, Style, chunks, normalise, segments, words
 
 UNKNOWN = ""
 _ENGLISH_WORDS = """

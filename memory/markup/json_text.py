@@ -2,7 +2,7 @@
 
 import re
 
-from memory.markup.reading import Tape, Wait
+from memory.markup.reader_state import Tape, Wait
 
 MAX_DEPTH = 64
 _TOKEN = re.compile(r'[^"{}\[\]]++|"(?:[^"\\]++|\\.)*(?P<end>")?|[{}\[\]]', re.DOTALL)

@@ -2,7 +2,7 @@
 
 import re
 
-from memory.lazy_pattern import LazyPattern
+from memory.text.lazy_pattern import LazyPattern
 
 PIPE = "[ ]{0,2}[|｜‖]{1,2}[ ]{0,2}"
 """A bar as models write it: fullwidth, ASCII, double, with spaces."""

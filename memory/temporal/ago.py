@@ -15,8 +15,8 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from memory.temporal.spans import DAY, Days, Moment, Span, before, unit_around
-from memory.temporal.words import Unit
+from memory.temporal.time_spans import DAY, Days, Moment, Span, before, unit_around
+from memory.temporal.time_words import Unit
 
 FEW = (2, 5)
 _CLOCK = {Unit.MINUTE: timedelta(minutes=1), Unit.HOUR: timedelta(hours=1)}

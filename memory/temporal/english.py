@@ -2,10 +2,12 @@
 
 from functools import partial
 
-from memory.temporal import ordinals, points, reads, words
-from memory.temporal.rule import Needs, Reader, Rule, rule
-from memory.temporal.spans import WEEK, weekend_before
-from memory.temporal.words import Language, one_of
+from memory.temporal import group_readers as reads
+from memory.temporal import ordinals, points
+from memory.temporal import time_words as words
+from memory.temporal.time_rule import Needs, Reader, Rule, rule
+from memory.temporal.time_spans import WEEK, weekend_before
+from memory.temporal.time_words import Language, one_of
 
 _PART = rf"(?P<part>{one_of(words.EN_PARTS)})"
 _WEEKDAY = one_of(words.EN_WEEKDAYS)

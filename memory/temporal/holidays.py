@@ -9,9 +9,9 @@ from typing import Literal
 
 from dateutil.easter import EASTER_ORTHODOX, EASTER_WESTERN, easter
 
-from memory.temporal.rule import Needs, Reader, Rule, rule
-from memory.temporal.spans import DAY, WEEK, Days, Moment, Span, day_of
-from memory.temporal.words import Language
+from memory.temporal.time_rule import Needs, Reader, Rule, rule
+from memory.temporal.time_spans import DAY, WEEK, Days, Moment, Span, day_of
+from memory.temporal.time_words import Language
 
 NIGHT = (17, 30)
 """Hours of the night that begins on a day."""

@@ -4,10 +4,11 @@ import contextlib
 import re
 from datetime import date
 
-from memory.temporal import points, words
-from memory.temporal.reads import amount, squeezed
-from memory.temporal.rule import Reader
-from memory.temporal.spans import (
+from memory.temporal import points
+from memory.temporal import time_words as words
+from memory.temporal.group_readers import amount, squeezed
+from memory.temporal.time_rule import Reader
+from memory.temporal.time_spans import (
     DAY,
     WEEK,
     Days,

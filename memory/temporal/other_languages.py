@@ -3,11 +3,13 @@
 import re
 from functools import partial
 
-from memory.temporal import ordinals, points, reads, words
-from memory.temporal.reading import sentence_around
-from memory.temporal.rule import Needs, Reader, Rule, rule
-from memory.temporal.spans import Moment, Span
-from memory.temporal.words import Language, Unit, one_of
+from memory.temporal import group_readers as reads
+from memory.temporal import ordinals, points
+from memory.temporal import time_words as words
+from memory.temporal.message_text import sentence_around
+from memory.temporal.time_rule import Needs, Reader, Rule, rule
+from memory.temporal.time_spans import Moment, Span
+from memory.temporal.time_words import Language, Unit, one_of
 
 _MONTH = one_of(words.OTHER_MONTHS)
 _WEEKDAY = one_of(words.OTHER_WEEKDAYS)

@@ -3,9 +3,8 @@
 import re
 from datetime import date
 
-from memory.temporal import words
-from memory.temporal.dates import parse_day
-from memory.temporal.spans import (
+from memory.temporal import time_words as words
+from memory.temporal.time_spans import (
     DAY,
     Days,
     Moment,
@@ -17,7 +16,8 @@ from memory.temporal.spans import (
     weekday_before,
     year_of,
 )
-from memory.temporal.words import one_of
+from memory.temporal.time_words import one_of
+from memory.temporal.written_dates import parse_day
 
 YEAR = r"(?:19|20)\d\d(?![\w%]|[.,:/-]\d)"
 EARLIEST_YEAR = 2000

@@ -3,10 +3,12 @@
 import re
 from functools import partial
 
-from memory.temporal import ordinals, points, reads, words
-from memory.temporal.rule import Needs, Reader, Rule, rule
-from memory.temporal.spans import WEEK, Moment, Span, weekend_before
-from memory.temporal.words import Language, one_of
+from memory.temporal import group_readers as reads
+from memory.temporal import ordinals, points
+from memory.temporal import time_words as words
+from memory.temporal.time_rule import Needs, Reader, Rule, rule
+from memory.temporal.time_spans import WEEK, Moment, Span, weekend_before
+from memory.temporal.time_words import Language, one_of
 
 _PART = rf"(?:de )?(?P<part>{one_of(words.RO_PARTS)})"
 _WEEKDAY = one_of(words.RO_WEEKDAYS)

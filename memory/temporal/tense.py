@@ -6,8 +6,8 @@ The nearest cue before it in its clause decides; when there is none, the first o
 import re
 from enum import StrEnum
 
-from memory.lazy_pattern import LazyPattern
-from memory.temporal.words import Language
+from memory.temporal.time_words import Language
+from memory.text.lazy_pattern import LazyPattern
 
 
 class Tense(StrEnum):

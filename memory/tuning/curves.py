@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from memory.tuning.resampling import Estimate, Resampling, resampling
-from memory.tuning.score import COST
+from memory.tuning.turn_score import COST
 
 PER = 100
 """False injections are told per so many turns that nothing answers."""
@@ -53,7 +53,7 @@ class OperatingPoint:
     false_injections: Estimate | None
     """Turns for which something is shown, of a hundred that nothing answers."""
     utility: Estimate
-    """Mean of `memory.tuning.score.utility` over all turns."""
+    """Mean of `memory.tuning.turn_score.utility` over all turns."""
 
 
 def risk_coverage(turns: Sequence[LabelledTurn], thresholds: Sequence[float] = GRID) -> list[RiskPoint]:

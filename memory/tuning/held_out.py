@@ -1,4 +1,4 @@
-"""Turns that nothing was chosen by, and what a change gained on them; see `memory.tuning.bound`."""
+"""Turns that nothing was chosen by, and what a change gained on them; see `memory.tuning.gain_bound`."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -21,7 +21,7 @@ class HeldOut(BaseModel):
     group: str = Field(min_length=1, max_length=500)
     """The conversation, or the day, that the turn counts with."""
     before: Utility
-    """See `memory.tuning.score.utility`."""
+    """See `memory.tuning.turn_score.utility`."""
     after: Utility
 
 

@@ -20,8 +20,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from memory.working.server import EmbeddedServer
-from memory.working.urls import RedisAddress, parse_redis_url
+from memory.working.embedded_server import EmbeddedServer
+from memory.working.redis_urls import RedisAddress, parse_redis_url
 
 ERRORS = (RedisError, OSError)
 """What redis-py and the network raise."""

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.layers import Layers
-from memory.embedding.model import EmbeddingModel
-from memory.episodic.store import EpisodeArchive
+from memory.embedding.embedding_model import EmbeddingModel
+from memory.episodic.episode_archive import EpisodeArchive
 from memory.models import Episode
 from tests.bench.corpus import TurnText, turns
 

@@ -10,10 +10,10 @@ import onnxruntime
 from chromadb.config import Settings as ChromaSettings
 from langchain_core.runnables import RunnableConfig
 
+from graph.checkpoint.redis_saver import RedisSaver
 from graph.layers import Layers
-from graph.redis_saver import RedisSaver
-from memory.embedding.cache import ModelFiles
 from memory.embedding.encoder import Tokenizer
+from memory.embedding.model_cache import ModelFiles
 
 PADDED_TO = 256
 PAD = 1

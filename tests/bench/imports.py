@@ -11,7 +11,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bot.importers.importing import Stage, embed_episodes, store_episodes
+from bot.importers.importer import Stage, embed_episodes, store_episodes
 from graph.layers import Layers
 from memory.models import Episode
 from tests.bench.corpus import TurnText, messages, turns

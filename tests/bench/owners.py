@@ -15,14 +15,14 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-import bot.telegram.application  # noqa: F401 - a bot holds it in memory
-from graph.agent import Agent
+import bot.telegram.process.application  # noqa: F401 - a bot holds it in memory
 from graph.app import open_agent
 from graph.layers import open_layers
-from graph.settings import Settings
-from graph.thread_ids import thread_id
+from graph.runtime.agent import Agent
+from graph.settings.settings import Settings
+from graph.state.thread_ids import thread_id
 from memory.embedding.e5 import DIMENSION
-from memory.episodic.store import EpisodeArchive
+from memory.episodic.episode_archive import EpisodeArchive
 from tests.bench.archive import SEEDS, MixedEmbeddings, episodes
 from tests.bench.corpus import messages, turns
 from tests.bench.probes import ScriptedModel

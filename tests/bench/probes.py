@@ -13,7 +13,7 @@ from langchain_core.tools import BaseTool
 from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple
 
 from graph.builder import TurnGraph
-from graph.redis_saver import RedisSaver
+from graph.checkpoint.redis_saver import RedisSaver
 
 Interval = tuple[float, float]
 

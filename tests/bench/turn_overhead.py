@@ -12,17 +12,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bot.garbage import collect_seldom
-from graph.agent import Agent
+from bot.commands.garbage_collection import collect_seldom
 from graph.builder import FETCHES, REPEATABLE, build_graph
+from graph.checkpoint.serde import checkpoint_serde
 from graph.layers import Layers, open_layers
-from graph.serde import checkpoint_serde
-from graph.settings import Settings
-from graph.thread_ids import thread_id
-from memory.embedding.cache import ensure_model
+from graph.runtime.agent import Agent
+from graph.settings.settings import Settings
+from graph.state.thread_ids import thread_id
 from memory.embedding.encoder import VERSION
-from memory.episodic.indexer import collection_name
-from memory.episodic.ledger import VectorLedger
+from memory.embedding.model_cache import ensure_model
+from memory.episodic.index.indexer import collection_name
+from memory.episodic.index.ledger import VectorLedger
 from tests.bench.archive import SEEDS, MixedEmbeddings, fill
 from tests.bench.contestants import PADDED_TO, ChromaAsItComes, SumOfParts
 from tests.bench.corpus import messages, turns

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from graph.settings import Settings
-from graph.tools.plugins.shelf import SHIPPED
+from graph.settings.settings import Settings
+from graph.tools.plugins.plugin_registry import SHIPPED
 from tests.plugins import Plugins, open_plugins
 from tests.servers.web import WebServer, running_web_server
 

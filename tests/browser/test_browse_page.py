@@ -9,8 +9,8 @@ import psutil
 import pytest
 from PIL import Image
 
-from graph.settings import Settings
-from graph.tools.plugins.shelf import SHIPPED
+from graph.settings.settings import Settings
+from graph.tools.plugins.plugin_registry import SHIPPED
 from tests.plugins import TURN, Plugins, open_plugins, until
 from tests.servers.web import Page, WebServer
 

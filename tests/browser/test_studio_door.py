@@ -10,8 +10,8 @@ import pytest
 from playwright.async_api import Page, Route, async_playwright
 from pydantic import SecretStr
 
-from graph.studio_settings import STUDIO
-from graph.studio_token import StudioToken
+from graph.settings.studio_settings import STUDIO
+from graph.studio.studio_token import StudioToken
 from graph.tools.plugins.browser import found_browser
 from tests.servers.model import running_model_server
 from tests.servers.studio import StudioServer

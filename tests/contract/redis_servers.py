@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-from memory.working.client import RedisConnection
-from memory.working.server import server_binary
+from memory.working.embedded_server import server_binary
+from memory.working.redis_connection import RedisConnection
 from tests.servers.redis import BINARIES, cluster, running
 
 CLUSTER = "cluster"

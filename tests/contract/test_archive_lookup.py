@@ -13,17 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.columns import to_micros
-from memory.episodic import kept_vectors
-from memory.episodic.kept_vectors import PAGE, KeptPart
-from memory.episodic.lookup import MOST_KEYED, look_up
-from memory.episodic.noise import read_null_turns
-from memory.episodic.store import EpisodeArchive
-from memory.episodic.vector_backend import ChromaLocation
-from memory.episodic.vectors import VectorIndex
+from memory.episodic.episode_archive import EpisodeArchive
+from memory.episodic.search.lookup import MOST_KEYED, look_up
+from memory.episodic.vectors import kept_vectors
+from memory.episodic.vectors.kept_vectors import PAGE, KeptPart
+from memory.episodic.vectors.noise_floor import read_null_turns
+from memory.episodic.vectors.vector_backend import ChromaLocation
+from memory.episodic.vectors.vectors import VectorIndex
 from memory.models import Episode, SearchResult
-from memory.owner_files import OwnerFiles
-from memory.owner_schema import MIGRATIONS, VERSION, migrate, version
+from memory.owners.owner_files import OwnerFiles
+from memory.owners.owner_schema import MIGRATIONS, VERSION, migrate, version
+from memory.text.columns import to_micros
 from tests.servers.hash_embeddings import HashEmbeddings
 
 START = datetime(2025, 3, 1, 12, tzinfo=UTC)

@@ -16,7 +16,7 @@ from redis.crc import key_slot
 from memory.errors import TierUnavailable
 from memory.models import ConversationTurn
 from memory.provenance import Carrier, Part
-from memory.working.conversation import RedisConversation
+from memory.working.redis_conversation import RedisConversation
 from tests.contract.redis_servers import connected
 from tests.servers.redis import BINARIES, running
 

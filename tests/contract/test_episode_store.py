@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from memory.episodic.noise import read_null_turns
-from memory.episodic.store import EpisodeArchive
-from memory.episodic.vector_backend import ChromaLocation, VectorBackend
-from memory.episodic.vectors import VectorIndex, connect_chroma
+from memory.episodic.episode_archive import EpisodeArchive
+from memory.episodic.vectors.noise_floor import read_null_turns
+from memory.episodic.vectors.vector_backend import ChromaLocation, VectorBackend
+from memory.episodic.vectors.vectors import VectorIndex, connect_chroma
 from memory.errors import EmbeddingMismatch, TierUnavailable
-from memory.fusion_weights import FusionWeights
 from memory.models import Episode, Hit
-from memory.owner_files import OwnerFiles
-from memory.owner_key import owner_key
+from memory.owners.owner_files import OwnerFiles
+from memory.owners.owner_key import owner_key
 from memory.protocols import EpisodeStore
 from memory.provenance import Carrier, Part, Speaker
+from memory.recall.fusion_weights import FusionWeights
 from tests.servers.chroma import ChromaServer, chroma_server
 from tests.servers.hash_embeddings import HashEmbeddings
 

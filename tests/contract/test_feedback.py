@@ -1,10 +1,10 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from memory.episodic.feedback import Feedback, FeedbackLog
-from memory.episodic.log import EpisodeLog
+from memory.episodic.log.episode_log import EpisodeLog
+from memory.episodic.log.feedback_log import Feedback, FeedbackLog
 from memory.models import Episode
-from memory.owner_files import OwnerFiles
+from memory.owners.owner_files import OwnerFiles
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

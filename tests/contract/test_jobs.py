@@ -13,7 +13,7 @@ from graph.delegation.jobs import MOST_KEPT, Jobs, ref_of
 from graph.delegation.notices import ENDED, Address, Notices
 from graph.delegation.state import Budget, Spent
 from memory.errors import TierUnavailable
-from memory.working.client import RedisConnection
+from memory.working.redis_connection import RedisConnection
 
 AT = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 BOX = "terminal:ana"

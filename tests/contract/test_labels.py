@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from memory.episodic.labels import Label, LabelLog
-from memory.episodic.log import EpisodeLog
+from memory.episodic.log.episode_log import EpisodeLog
+from memory.episodic.log.label_log import Label, LabelLog
 from memory.models import Episode
-from memory.owner_files import OwnerFiles
+from memory.owners.owner_files import OwnerFiles
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from graph import lease
-from graph.lease import ThreadLeases
-from memory.working.client import RedisConnection
+from graph.checkpoint import thread_leases as lease
+from graph.checkpoint.thread_leases import ThreadLeases
+from memory.working.redis_connection import RedisConnection
 
 
 async def test_a_lease_that_is_held_for_long_is_renewed(

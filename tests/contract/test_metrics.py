@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from memory.errors import TierUnavailable
-from memory.figures import TURN
 from memory.models import Outcome
-from memory.working.client import RedisConnection
-from memory.working.metrics import DAYS_KEPT, RedisMetrics
+from memory.observation.figures import TURN
+from memory.working.redis_connection import RedisConnection
+from memory.working.redis_metrics import DAYS_KEPT, RedisMetrics
 from tests.contract.redis_servers import connected
 from tests.observations import AT, observation
 

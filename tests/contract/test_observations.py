@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from memory.episodic.log import EpisodeLog
-from memory.episodic.observations import ObservationLog
+from memory.episodic.log.episode_log import EpisodeLog
+from memory.episodic.log.observation_log import ObservationLog
 from memory.models import Episode
-from memory.owner_files import OwnerFiles
+from memory.owners.owner_files import OwnerFiles
 from tests.observations import AT, observation
 
 

@@ -13,10 +13,10 @@ import pytest
 from pydantic import SecretStr
 
 from memory.errors import FactsFull
-from memory.owner_files import OwnerFiles
-from memory.permanent.embedded import EmbeddedPermanentStore
-from memory.permanent.letta import LettaAddress, LettaPermanentStore
-from memory.permanent.records import FactRecord, IdentityRecord, RecordedStore, Records
+from memory.owners.owner_files import OwnerFiles
+from memory.permanent.embedded_store import EmbeddedPermanentStore
+from memory.permanent.letta.letta_store import LettaAddress, LettaPermanentStore
+from memory.permanent.permanent_records import FactRecord, IdentityRecord, RecordedStore, Records
 from tests.servers.letta import LettaServer, running_letta_server
 from tests.servers.letta_state import LettaState
 
@@ -264,8 +264,8 @@ WRITER = """
 import asyncio, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from memory.owner_files import OwnerFiles
-from memory.permanent.embedded import EmbeddedPermanentStore
+from memory.owners.owner_files import OwnerFiles
+from memory.permanent.embedded_store import EmbeddedPermanentStore
 
 async def main():
     files = OwnerFiles(Path(sys.argv[1]))

@@ -10,24 +10,24 @@ from typing import Any
 import pytest
 from langgraph.runtime import Runtime
 
-from graph.context import TurnContext
-from graph.recorder import TurnRecorder
-from graph.state import Recall, Reply, State, Turn
-from graph.turn import TurnReader, user_message
-from memory.episodic.background import Background
-from memory.episodic.observations import ObservationLog
-from memory.episodic.store import EpisodeArchive
-from memory.episodic.vector_backend import ChromaLocation, Found, Vector
-from memory.episodic.vectors import VectorIndex
+from graph.observability.turn_recorder import TurnRecorder
+from graph.settings.context import TurnContext
+from graph.state.circumstances import TurnReader, user_message
+from graph.state.turn_state import Recall, Reply, State, Turn
+from memory.concurrency.background import Background
+from memory.episodic.episode_archive import EpisodeArchive
+from memory.episodic.log.observation_log import ObservationLog
+from memory.episodic.vectors.vector_backend import ChromaLocation, Found, Vector
+from memory.episodic.vectors.vectors import VectorIndex
 from memory.errors import TierUnavailable
 from memory.models import Episode, Outcome, SearchResult
-from memory.owner_files import OwnerFiles
-from memory.query import understand
-from memory.tokens import TokenCounter
-from memory.working.client import RedisConnection
-from memory.working.conversation import RedisConversation
-from memory.working.metrics import RedisMetrics
-from memory.working.session_cache import RedisSessionCache
+from memory.owners.owner_files import OwnerFiles
+from memory.recall.query import understand
+from memory.text.tokens import TokenCounter
+from memory.working.redis_connection import RedisConnection
+from memory.working.redis_conversation import RedisConversation
+from memory.working.redis_metrics import RedisMetrics
+from memory.working.redis_session_cache import RedisSessionCache
 from nodes.archive import Archive
 from nodes.prefetch import Loading, Prefetch, cache_key
 from tests.allocations import NOTHING

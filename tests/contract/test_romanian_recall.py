@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from bot.bench.sets.handmade import packaged
+from bot.lab.bench.sets.handmade import packaged
 from memory.embedding.e5 import E5Embeddings
-from memory.episodic.store import EpisodeArchive
-from memory.episodic.vector_backend import ChromaLocation
-from memory.episodic.vectors import VectorIndex
+from memory.episodic.episode_archive import EpisodeArchive
+from memory.episodic.vectors.vector_backend import ChromaLocation
+from memory.episodic.vectors.vectors import VectorIndex
 from memory.models import Episode
-from memory.owner_files import OwnerFiles
+from memory.owners.owner_files import OwnerFiles
 
 PAIRS: list[dict[str, Any]] = packaged("romanian_pairs")
 START = datetime(2025, 3, 1, tzinfo=UTC)

@@ -13,15 +13,15 @@ from langgraph.types import interrupt
 from redis.asyncio import Redis
 from typing_extensions import TypedDict
 
-from graph import redis_saver_queue
-from graph.redis_saver import RedisSaver
-from graph.redis_saver_keys import Namespace, text
-from graph.redis_saver_queue import CommitQueue
-from graph.redis_saver_write import CheckpointEntry, Entry, WritesEntry
-from memory.episodic.background import Background
+from graph.checkpoint import commit_queue as redis_saver_queue
+from graph.checkpoint.checkpoint_keys import Namespace, text
+from graph.checkpoint.commit_queue import CommitQueue
+from graph.checkpoint.redis_saver import RedisSaver
+from graph.checkpoint.transactions import CheckpointEntry, Entry, WritesEntry
+from memory.concurrency.background import Background
 from memory.errors import TierCorrupt, TierUnavailable
-from memory.working.client import RedisConnection
-from memory.working.server import server_binary
+from memory.working.embedded_server import server_binary
+from memory.working.redis_connection import RedisConnection
 from tests.contract.redis_servers import connected
 from tests.plugins import until
 from tests.servers.redis import sentinel

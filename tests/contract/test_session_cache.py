@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 from redis.crc import key_slot
 
-from memory.working.session_cache import MAX_BYTES, RedisSessionCache
+from memory.working.redis_session_cache import MAX_BYTES, RedisSessionCache
 from tests.contract.redis_servers import connected
 
 Client = Callable[[], Awaitable[Redis]]

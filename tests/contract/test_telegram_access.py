@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.telegram.access import CODE_SECONDS, DAY, HOUR, MINUTE, Access, Pairing, Role
-from bot.telegram.records import Keys
+from bot.telegram.access.access import CODE_SECONDS, DAY, HOUR, MINUTE, Access, Pairing, Role
+from bot.telegram.turn_records import Keys
 from memory.errors import TierUnavailable
-from memory.working.client import RedisConnection
+from memory.working.redis_connection import RedisConnection
 from tests.contract.redis_servers import connected
 
 ANA, BOB, EVE = 101, 102, 666
@@ -176,7 +176,7 @@ async def test_something_is_said_once_in_a_while_and_again_for_the_same_update(a
 
 async def test_the_rate_is_each_persons_own(access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_800_000_010
-    monkeypatch.setattr("bot.telegram.access.time.time", lambda: float(now))
+    monkeypatch.setattr("bot.telegram.access.access.time.time", lambda: float(now))
     waits = [await access.seconds_to_wait(BOB, n) for n in range(5)]
     assert waits[:3] == [0, 0, 0]
     assert all(0 < wait <= MINUTE for wait in waits[3:])
@@ -188,7 +188,7 @@ async def test_what_waited_while_the_bot_was_away_is_not_too_fast(
     access: Access, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1_800_000_010
-    monkeypatch.setattr("bot.telegram.access.time.time", lambda: float(now))
+    monkeypatch.setattr("bot.telegram.access.access.time.time", lambda: float(now))
     written = [now - 7 * 3600 + 250 * number for number in range(100)]
     assert [await access.seconds_to_wait(BOB, n, sent=at) for n, at in enumerate(written)] == [0] * 100
     at_once = [await access.seconds_to_wait(BOB, 200 + n, sent=now - 3600) for n in range(9)]
@@ -202,7 +202,7 @@ async def test_an_update_counts_once_and_keeps_its_place(
     access: Access, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1_800_000_010
-    monkeypatch.setattr("bot.telegram.access.time.time", lambda: float(now))
+    monkeypatch.setattr("bot.telegram.access.access.time.time", lambda: float(now))
     for number in range(6):
         await access.seconds_to_wait(BOB, number)
     assert await access.seconds_to_wait(BOB, 0) == 0

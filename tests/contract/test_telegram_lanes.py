@@ -10,11 +10,11 @@ from typing import cast
 
 import pytest
 
-from bot.telegram.lane_scripts import DEAD_KEPT
-from bot.telegram.lanes import Arrival, Claim, Lanes
-from bot.telegram.records import Keys
+from bot.telegram.inbox.lane_scripts import DEAD_KEPT
+from bot.telegram.inbox.lanes import Arrival, Claim, Lanes
+from bot.telegram.turn_records import Keys
 from memory.errors import TierUnavailable
-from memory.working.client import RedisConnection
+from memory.working.redis_connection import RedisConnection
 
 LEASE = 60.0
 
@@ -62,7 +62,7 @@ class Passing:
 @pytest.fixture
 def passing(lanes: Lanes, monkeypatch: pytest.MonkeyPatch) -> Passing:
     clock = Passing(lanes)
-    monkeypatch.setattr("bot.telegram.lanes.clock", lambda: clock.now)
+    monkeypatch.setattr("bot.telegram.inbox.lanes.clock", lambda: clock.now)
     return clock
 
 

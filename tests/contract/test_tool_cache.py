@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from memory.errors import TierUnavailable
-from memory.working.client import RedisConnection
-from memory.working.session_cache import MAX_BYTES
-from memory.working.tool_cache import RedisToolCache
+from memory.working.redis_connection import RedisConnection
+from memory.working.redis_session_cache import MAX_BYTES
+from memory.working.redis_tool_cache import RedisToolCache
 from tests.contract.redis_servers import connected
 
 

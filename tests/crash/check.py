@@ -5,8 +5,8 @@ from collections import Counter
 
 from langchain_core.runnables import RunnableConfig
 
-from graph.agent import Agent
-from memory.episodic.indexer import collection_name
+from graph.runtime.agent import Agent
+from memory.episodic.index.indexer import collection_name
 from tests.crash.script import LANES, Lane
 from tests.crash.told import Findings, NumberedReplies, Told
 

@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from graph.settings import Settings
+from graph.settings.settings import Settings
 from tests.crash.settings import crash_settings, environment
 from tests.crash.told import NumberedReplies
 from tests.crash.trial import Trial

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import graph.layers
-from graph.settings import Settings
+from graph.settings.settings import Settings
 from tests.servers.hash_embeddings import HashEmbeddings
 from tests.servers.model import ModelServer
 

@@ -13,17 +13,17 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from graph.agent import Agent
 from graph.app import open_agent
-from graph.events import Finished, Piece, Step
-from graph.lease import ThreadLeases
-from graph.redis_saver import RedisSaver
-from graph.settings import load_settings
-from memory.episodic.ledger import VectorLedger
-from memory.episodic.store import EpisodeArchive
-from memory.episodic.vectors import VectorIndex
-from memory.working.conversation import RedisConversation
-from memory.working.session_cache import RedisSessionCache
+from graph.checkpoint.redis_saver import RedisSaver
+from graph.checkpoint.thread_leases import ThreadLeases
+from graph.events.turn_events import Finished, Piece, Step
+from graph.runtime.agent import Agent
+from graph.settings.settings import load_settings
+from memory.episodic.episode_archive import EpisodeArchive
+from memory.episodic.index.ledger import VectorLedger
+from memory.episodic.vectors.vectors import VectorIndex
+from memory.working.redis_conversation import RedisConversation
+from memory.working.redis_session_cache import RedisSessionCache
 from tests.crash.script import LANES, Lane
 from tests.crash.settings import embed_by_hash
 

@@ -6,8 +6,8 @@ import pytest
 import pytest_asyncio
 
 import graph.layers
-from graph.agent import Agent
 from graph.app import open_agent
+from graph.runtime.agent import Agent
 from tests.lasting import empty
 from tests.plugins import DELETING, add_plugin
 from tests.servers.hash_embeddings import HashEmbeddings

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from graph.agent import Agent
 from graph.app import open_agent
 from graph.delegation import runner
 from graph.delegation.job import Job, Status
@@ -17,7 +16,8 @@ from graph.delegation.jobs import ref_of
 from graph.delegation.notices import ENDED, Address
 from graph.delegation.runner import ENDS_PROCESSES, MOST_BEGUN
 from graph.delegation.state import Budget, job_turn_id
-from graph.settings import Settings
+from graph.runtime.agent import Agent
+from graph.settings.settings import Settings
 from memory.errors import TierUnavailable
 from tests.servers.model import Fault, ModelRequest, ModelServer, Reply
 from tests.servers.openai_format import ToolCall

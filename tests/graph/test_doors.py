@@ -12,14 +12,14 @@ from mcp import Client
 from telegram import Message
 
 from bot.mcp.server import agent_server
-from bot.telegram.incoming import heard, read_message
-from bot.telegram.media import MediaReader
-from graph.agent import Agent
+from bot.telegram.media.incoming import heard, read_message
+from bot.telegram.media.media_reader import MediaReader
 from graph.app import open_agent
-from graph.settings import Settings
-from graph.state import State
-from graph.thread_ids import thread_id
-from graph.turn import Circumstances
+from graph.runtime.agent import Agent
+from graph.settings.settings import Settings
+from graph.state.circumstances import Circumstances
+from graph.state.thread_ids import thread_id
+from graph.state.turn_state import State
 from memory.errors import Undecided
 from memory.models import Episode
 from memory.provenance import Carrier, Part, Speaker

@@ -7,11 +7,11 @@ import pytest
 from langchain_core.messages import HumanMessage
 from pydantic import TypeAdapter
 
-from graph.agent import Agent
-from graph.context import TurnContext
-from graph.state import Recall, Turn
-from graph.thread_ids import thread_id
-from graph.turn import user_message
+from graph.runtime.agent import Agent
+from graph.settings.context import TurnContext
+from graph.state.circumstances import user_message
+from graph.state.thread_ids import thread_id
+from graph.state.turn_state import Recall, Turn
 from memory.errors import BadState, OwnerMismatch
 from nodes.gap_filter import GapFilter
 from tests.servers.model import ModelServer

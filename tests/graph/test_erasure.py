@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import SecretStr
 
-from graph.agent import Agent
 from graph.app import open_agent
-from graph.events import Finished, Piece
-from graph.logs import Logs
-from graph.settings import Settings
-from graph.thread_ids import thread_id
-from memory.erasures import Erasures
+from graph.events.turn_events import Finished, Piece
+from graph.observability.logs import Logs
+from graph.runtime.agent import Agent
+from graph.settings.settings import Settings
+from graph.state.thread_ids import thread_id
 from memory.errors import ThreadBusy
+from memory.owners.erasures import Erasures
 from tests.crash.settings import crash_settings, environment
 from tests.disk import found
 from tests.erasing import POINTS, fill, secret

@@ -3,8 +3,8 @@
 import asyncio
 
 from graph.app import open_agent
-from graph.settings import Settings
-from graph.thread_ids import thread_id
+from graph.settings.settings import Settings
+from graph.state.thread_ids import thread_id
 
 THREAD = thread_id("notebook", "ana")
 

@@ -8,19 +8,19 @@ from typing import Any
 import pytest
 from langgraph.runtime import Runtime
 
-from graph.agent import Agent
 from graph.app import open_agent
-from graph.context import Experiment, TurnContext
-from graph.events import Finished, Waiting
-from graph.experiment import Experiments
-from graph.settings import Settings
-from graph.state import Recall, Turn
-from graph.thread_ids import thread_id
-from graph.turn import dated, note_of, user_message
+from graph.events.turn_events import Finished, Waiting
+from graph.runtime.agent import Agent
+from graph.settings.context import Experiment, TurnContext
+from graph.settings.settings import Settings
+from graph.state.circumstances import dated, note_of, user_message
+from graph.state.experiment import Experiments
+from graph.state.thread_ids import thread_id
+from graph.state.turn_state import Recall, Turn
 from memory.errors import OwnerMismatch, TierUnavailable
 from memory.models import Episode, SearchReport, SearchStatus
 from nodes.archive import to_episode
-from nodes.searching_anew import as_of
+from nodes.experiment_prefetch import as_of
 from tests.scripted import calling, in_turn
 from tests.servers.model import ModelServer
 from tests.unit.test_nodes import candidate

@@ -6,21 +6,21 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from bot.labelling import opened
-from bot.labelling.demonstration import OWNER, Said, Told, gold_of, label, react, story, talk
-from bot.labelling.drawing import drawn
-from bot.labelling.labelled import labelled
-from bot.labelling.offering import MOST_OFFERED
-from bot.labelling.opened import open_archive
-from bot.labelling.past import past_turns
-from bot.labelling.reactions import weak_labels
-from bot.labelling.session import LabellingSession
-from bot.notebook.days import Fault, layers_table, live_through, outages, used
-from bot.notebook.dissect import asked_table, candidates_table, nodes_table, prompt_text, schedule
-from bot.notebook.temporary import apart
-from graph.agent import Agent
+from bot.lab.labelling import notebook_archive as opened
+from bot.lab.labelling.candidates import MOST_OFFERED
+from bot.lab.labelling.demonstration import OWNER, Said, Told, gold_of, label, react, story, talk
+from bot.lab.labelling.labelled_turns import labelled
+from bot.lab.labelling.notebook_archive import open_archive
+from bot.lab.labelling.past_turns import past_turns
+from bot.lab.labelling.reaction_labels import weak_labels
+from bot.lab.labelling.session import LabellingSession
+from bot.lab.labelling.turn_sample import drawn
+from bot.lab.notebook.dissection import asked_table, candidates_table, nodes_table, prompt_text, schedule
+from bot.lab.notebook.simulated_day import Fault, layers_table, live_through, outages, used
+from bot.lab.notebook.temporary_agent import apart
 from graph.app import open_agent
-from graph.settings import Settings
+from graph.runtime.agent import Agent
+from graph.settings.settings import Settings
 
 MORNING = datetime(2026, 3, 1, 8, tzinfo=UTC)
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from graph.agent import Agent
 from graph.app import open_agent
-from graph.context import TurnContext
-from graph.settings import Settings, load_settings
-from graph.studio_graph import ConfiguredContext, graph, layers
+from graph.runtime.agent import Agent
+from graph.settings.context import TurnContext
+from graph.settings.settings import Settings, load_settings
+from graph.studio.studio_graph import ConfiguredContext, graph, layers
 from graph.tuning.write_back import apply, rollback
-from memory.relevance import calibration_of
-from memory.tuning.result import TuningResult
+from memory.recall.relevance import calibration_of
+from memory.tuning.tuning_result import TuningResult
 from tests.unit.test_tuning import result
 
 ANY = calibration_of("any")

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from langchain_core.tools import ToolException
 
-from graph.agent import Agent
-from graph.state import Turn
+from graph.runtime.agent import Agent
+from graph.state.turn_state import Turn
 from graph.tools.caller import Caller
 from graph.tools.memory_tools import FROM_OUTSIDE
 from graph.tools.traits import traits_of

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from graph.agent import Agent
 from graph.app import open_agent
-from graph.events import Finished
-from graph.settings import Settings
-from graph.state import State
-from graph.thread_ids import thread_id
-from graph.turn import PLAIN, Circumstances
+from graph.events.turn_events import Finished
+from graph.runtime.agent import Agent
+from graph.settings.settings import Settings
+from graph.state.circumstances import PLAIN, Circumstances
+from graph.state.thread_ids import thread_id
+from graph.state.turn_state import State
 from memory.errors import Undecided
 from memory.models import FOREIGN, Episode
 from memory.provenance import Carrier, Part

@@ -16,17 +16,17 @@ import pytest
 from langchain_core.messages import AnyMessage, HumanMessage
 from langgraph.runtime import Runtime
 
-from graph.context import TurnContext
-from graph.state import Recall
-from graph.thread_ids import thread_id
-from graph.turn import TurnReader, user_message
-from memory.episodic.background import Background
-from memory.episodic.store import EpisodeArchive
-from memory.episodic.vector_backend import ChromaLocation, Chunk, Found, Vector, VectorBackend
-from memory.episodic.vectors import VectorIndex, connect_chroma
+from graph.settings.context import TurnContext
+from graph.state.circumstances import TurnReader, user_message
+from graph.state.thread_ids import thread_id
+from graph.state.turn_state import Recall
+from memory.concurrency.background import Background
+from memory.episodic.episode_archive import EpisodeArchive
+from memory.episodic.vectors.vector_backend import ChromaLocation, Chunk, Found, Vector, VectorBackend
+from memory.episodic.vectors.vectors import VectorIndex, connect_chroma
 from memory.errors import TierUnavailable
 from memory.models import CacheEntry, Episode, SearchReport
-from memory.owner_files import OwnerFiles
+from memory.owners.owner_files import OwnerFiles
 from nodes import prefetch as node
 from nodes.prefetch import Loading, Prefetch
 from tests.clock import Clock, Gate, own_clock

@@ -7,7 +7,7 @@ import types
 
 import pytest
 
-from graph.settings import Settings
+from graph.settings.settings import Settings
 from tests.code_map import left_out
 from tests.readme import DOCS, README, between, conversation
 from tests.servers.model import ModelServer

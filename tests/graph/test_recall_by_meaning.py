@@ -2,11 +2,11 @@
 
 import pytest
 
-from graph.agent import Agent
 from graph.app import open_agent
-from graph.settings import Settings
-from graph.shown import recalled_of
-from graph.thread_ids import thread_id
+from graph.runtime.agent import Agent
+from graph.settings.settings import Settings
+from graph.state.resolution import recalled_of
+from graph.state.thread_ids import thread_id
 from memory.models import Outcome
 
 OWNER = "ana"

@@ -10,20 +10,20 @@ from pathlib import Path
 import pytest
 
 import graph.layers
-from graph.agent import Agent
 from graph.app import open_agent
-from graph.context import TurnContext
-from graph.recorder import TurnRecorder
-from graph.replay.comparing import Comparison
-from graph.replay.planning import Why
-from graph.replay.replaying import Replayed, Replayer
-from graph.settings import Settings
-from graph.thread_ids import thread_id
-from graph.turn import Circumstances
-from memory.episodic.observations import ObservationLog
+from graph.observability.turn_recorder import TurnRecorder
+from graph.replay.comparison import Comparison
+from graph.replay.replay_plan import Why
+from graph.replay.replayer import Replayed, Replayer
+from graph.runtime.agent import Agent
+from graph.settings.context import TurnContext
+from graph.settings.settings import Settings
+from graph.state.circumstances import Circumstances
+from graph.state.thread_ids import thread_id
+from memory.episodic.log.observation_log import ObservationLog
 from memory.models import ConversationTurn, Episode
-from memory.owner_files import OwnerFiles
-from memory.ranking import RankRule
+from memory.owners.owner_files import OwnerFiles
+from memory.recall.ranking import RankRule
 from tests.scripted import calling, in_turn
 from tests.servers.hash_embeddings import HashEmbeddings
 from tests.servers.model import ModelServer

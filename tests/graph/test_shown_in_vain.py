@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from graph.agent import Agent
-from graph.context import Experiment, TurnContext
-from graph.replay.replaying import Replayer
-from graph.thread_ids import thread_id
+from graph.replay.replayer import Replayer
+from graph.runtime.agent import Agent
+from graph.settings.context import Experiment, TurnContext
+from graph.state.thread_ids import thread_id
 from tests.graph.test_experiments import OWNER, THREAD, fork
 from tests.servers.model import ModelServer
 

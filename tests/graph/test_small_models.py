@@ -11,19 +11,19 @@ from langgraph.runtime import Runtime
 from rich.console import Console
 
 import graph.layers
-from bot import screen
-from graph.agent import Agent
+from bot.presentation import turn_screen as screen
 from graph.app import open_agent
-from graph.context import TurnContext
 from graph.delegation.job import Status
-from graph.model_call import ModelCall
-from graph.model_servers import Told, ask_window
-from graph.openai_chat import OpenAICompatible
-from graph.rounds import after_respond, fitting_of
-from graph.settings import Settings
-from graph.state import Fitting, State
-from graph.thread_ids import thread_id
-from graph.turn import Circumstances
+from graph.model.model_call import ModelCall
+from graph.model.model_servers import Told, ask_window
+from graph.model.openai_chat import OpenAICompatible
+from graph.model.tool_rounds import after_respond, fitting_of
+from graph.runtime.agent import Agent
+from graph.settings.context import TurnContext
+from graph.settings.settings import Settings
+from graph.state.circumstances import Circumstances
+from graph.state.thread_ids import thread_id
+from graph.state.turn_state import Fitting, State
 from memory.models import ConversationTurn, Episode, Outcome
 from memory.provenance import Carrier, Part
 from nodes.respond import Respond

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import pytest
 
-from graph.agent import Agent
 from graph.app import open_agent
-from graph.events import Calling, Event, Finished, Piece, Resumed, Step, Waiting
-from graph.rounds import grounding_of
-from graph.settings import Settings
-from graph.state import State
-from graph.thread_ids import thread_id
-from graph.turn import Circumstances
-from memory.deadline import end
+from graph.events.turn_events import Calling, Event, Finished, Piece, Resumed, Step, Waiting
+from graph.model.tool_rounds import grounding_of
+from graph.runtime.agent import Agent
+from graph.settings.settings import Settings
+from graph.state.circumstances import Circumstances
+from graph.state.thread_ids import thread_id
+from graph.state.turn_state import State
+from memory.concurrency.deadline import end
 from memory.errors import NothingToDecide, OwnerMismatch
 from memory.models import Outcome
 from tests.plugins import DELETING, add_plugin

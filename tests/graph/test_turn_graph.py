@@ -5,13 +5,13 @@ import threading
 
 import pytest
 
-from graph.agent import Agent
 from graph.app import open_agent
-from graph.events import Finished, Piece, Step
-from graph.settings import Settings
-from graph.state import MESSAGES_KEPT
-from graph.thread_ids import thread_id
-from graph.turn import Circumstances
+from graph.events.turn_events import Finished, Piece, Step
+from graph.runtime.agent import Agent
+from graph.settings.settings import Settings
+from graph.state.circumstances import Circumstances
+from graph.state.thread_ids import thread_id
+from graph.state.turn_state import MESSAGES_KEPT
 from memory.errors import EmptyMessage, OwnerMismatch
 from memory.models import Outcome
 from memory.provenance import Carrier, Part, Speaker
@@ -150,7 +150,7 @@ async def test_facts_and_identity_are_in_every_prompt(agent: Agent, settings: Se
 
 
 def test_import_of_the_module_builds_the_graph_without_settings() -> None:
-    drawn = __import__("graph.studio_graph", fromlist=["graph"]).graph().get_graph()
+    drawn = __import__("graph.studio.studio_graph", fromlist=["graph"]).graph().get_graph()
     assert {"prefetch", "identity", "facts", "working", "gap_filter"} <= set(drawn.nodes)
 
 

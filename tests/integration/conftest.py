@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from graph.settings import Settings
+from graph.settings.settings import Settings
 from tests.servers.model import ModelServer
 from tests.servers.telegram import BotApi, running_bot_api
 from tests.telegram_bot import Bot, lasting_bot, settings_of, settings_of_bot

@@ -13,12 +13,12 @@ import psutil
 import pytest
 from langchain_core.runnables import RunnableConfig
 
-from graph.agent import Agent
 from graph.app import open_agent
-from graph.events import Finished, Piece, Step
-from graph.redis_saver import RedisSaver
-from graph.settings import Settings
-from memory.episodic.store import EpisodeArchive
+from graph.checkpoint.redis_saver import RedisSaver
+from graph.events.turn_events import Finished, Piece, Step
+from graph.runtime.agent import Agent
+from graph.settings.settings import Settings
+from memory.episodic.episode_archive import EpisodeArchive
 from memory.errors import ThreadBusy, TierUnavailable
 from memory.models import Episode
 from tests.crash.check import check

@@ -2,10 +2,10 @@
 
 import asyncio
 
-from graph.agent import Agent
 from graph.app import open_agent
 from graph.delegation.job import Job, Status
-from graph.settings import Settings
+from graph.runtime.agent import Agent
+from graph.settings.settings import Settings
 from tests.crash.settings import environment
 from tests.nursery import SECONDS, Nursery
 from tests.servers.model import ModelRequest, ModelServer, Reply

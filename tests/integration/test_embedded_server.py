@@ -15,14 +15,14 @@ import pytest
 from redis.asyncio import Redis
 
 from memory.errors import DataFolderError, TierUnavailable
-from memory.working.client import RedisConnection, translate_errors
-from memory.working.server import EmbeddedServer
+from memory.working.embedded_server import EmbeddedServer
+from memory.working.redis_connection import RedisConnection, translate_errors
 from tests.nursery import Life, Nursery
 
 _OTHER_USER = 65534
 _USER = """
 import asyncio, pathlib, sys
-from memory.working.server import EmbeddedServer
+from memory.working.embedded_server import EmbeddedServer
 
 async def main():
     server = EmbeddedServer(pathlib.Path(sys.argv[1]))
@@ -268,9 +268,9 @@ async def test_a_server_that_hangs_is_not_waited_for_long(
     os.kill(server_pid(folder), signal.SIGSTOP)
     try:
         with monkeypatch.context() as patch:
-            patch.setattr("memory.working.server._START_SECONDS", 10**6)
-            patch.setattr("memory.working.server._SILENCE_SECONDS", 0.1)
-            patch.setattr("memory.working.server._ANSWER_SECONDS", 0.1)
+            patch.setattr("memory.working.embedded_server._START_SECONDS", 10**6)
+            patch.setattr("memory.working.embedded_server._SILENCE_SECONDS", 0.1)
+            patch.setattr("memory.working.embedded_server._ANSWER_SECONDS", 0.1)
             with pytest.raises(TierUnavailable, match="no answer"):
                 await asyncio.wait_for(server.ensure(), 100)
     finally:

@@ -16,19 +16,20 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from memory.embedding.cache import ModelFiles
 from memory.embedding.e5 import E5Embeddings
-from memory.embedding.model import EmbeddingModel
-from memory.episodic import backlog, store
-from memory.episodic.log import EpisodeLog
-from memory.episodic.noise import read_null_turns
-from memory.episodic.store import EpisodeArchive
-from memory.episodic.vector_backend import ChromaLocation, VectorBackend
-from memory.episodic.vectors import VectorIndex
+from memory.embedding.embedding_model import EmbeddingModel
+from memory.embedding.model_cache import ModelFiles
+from memory.episodic import episode_archive as store
+from memory.episodic.episode_archive import EpisodeArchive
+from memory.episodic.index import backlog
+from memory.episodic.log.episode_log import EpisodeLog
+from memory.episodic.vectors.noise_floor import read_null_turns
+from memory.episodic.vectors.vector_backend import ChromaLocation, VectorBackend
+from memory.episodic.vectors.vectors import VectorIndex
 from memory.errors import TierCorrupt, TierUnavailable
 from memory.models import Episode
-from memory.owner_files import OwnerFiles
-from memory.owner_key import owner_key
+from memory.owners.owner_files import OwnerFiles
+from memory.owners.owner_key import owner_key
 from tests.nursery import Nursery
 from tests.servers.hash_embeddings import HashEmbeddings
 
@@ -457,10 +458,10 @@ async def test_a_turn_told_while_a_long_one_is_indexed_goes_first(open_archive: 
         assert [step.done async for step in run][-1] == 2
 
 
-LOOK = "import asyncio, sys, pathlib; from memory.owner_files import OwnerFiles as Files"
+LOOK = "import asyncio, sys, pathlib; from memory.owners.owner_files import OwnerFiles as Files"
 LISTS = f"{LOOK}; print(asyncio.run(Files(pathlib.Path(sys.argv[1])).owners()))"
 COUNTS = (
-    f"{LOOK}; from memory.episodic.log import EpisodeLog as Log; "
+    f"{LOOK}; from memory.episodic.log.episode_log import EpisodeLog as Log; "
     "print(asyncio.run(Log(Files(pathlib.Path(sys.argv[1]))).count(owner='ana')))"
 )
 

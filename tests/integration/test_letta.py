@@ -13,10 +13,10 @@ import pytest
 from pydantic import SecretStr
 
 from memory.errors import MemoryTierError, TierCorrupt, TierUnavailable
-from memory.permanent.letta import LettaAddress, LettaPermanentStore
-from memory.permanent.letta_agents import LABEL, MOST_CHARS, BlockFull, agent_name
-from memory.permanent.letta_http import read_address
-from memory.permanent.letta_locks import WriterLocks
+from memory.permanent.letta.letta_agents import LABEL, MOST_CHARS, BlockFull, agent_name
+from memory.permanent.letta.letta_http import read_address
+from memory.permanent.letta.letta_locks import WriterLocks
+from memory.permanent.letta.letta_store import LettaAddress, LettaPermanentStore
 from tests.nursery import Nursery
 from tests.servers.chroma import free_port
 from tests.servers.letta import Fault, LettaServer, running_letta_server

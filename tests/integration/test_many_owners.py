@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from memory.episodic.chroma import ChromaVectors
-from memory.episodic.chroma_collections import OpenCollections
-from memory.episodic.store import EpisodeArchive
-from memory.episodic.vector_backend import ChromaLocation
-from memory.episodic.vectors import VectorIndex
+from memory.episodic.episode_archive import EpisodeArchive
+from memory.episodic.vectors.chroma import ChromaVectors
+from memory.episodic.vectors.chroma_collections import OpenCollections
+from memory.episodic.vectors.vector_backend import ChromaLocation
+from memory.episodic.vectors.vectors import VectorIndex
 from memory.models import Episode
-from memory.owner_files import OwnerFiles
+from memory.owners.owner_files import OwnerFiles
 from tests.plugins import until
 from tests.servers.hash_embeddings import HashEmbeddings
 

@@ -21,20 +21,20 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.types import TextContent
 from pydantic import SecretStr
 
-from bot.mcp.arguments import Nothing
-from bot.mcp.http import MOST_BYTES, allowed_hosts, serve_http
+from bot.mcp.http_transport import MOST_BYTES, allowed_hosts, serve_http
+from bot.mcp.queries.query_arguments import Nothing
+from bot.mcp.queries.turn_queries import MOST_CHARS, bounded
+from bot.mcp.read_tool import DATA_NOTE, Answer, read_tool
 from bot.mcp.server import McpServer, agent_server, build_server
-from bot.mcp.tool import DATA_NOTE, Answer, read_tool
-from bot.mcp.turn_reading import MOST_CHARS, bounded
-from graph.agent import Agent
 from graph.app import open_agent
-from graph.logs import configure_logging
-from graph.recorder import TurnRecorder
-from graph.redaction import Redaction
-from graph.settings import Settings
-from graph.state import State
-from graph.thread_ids import thread_id
-from memory.episodic.observations import ObservationLog
+from graph.observability.logs import configure_logging
+from graph.observability.redaction import Redaction
+from graph.observability.turn_recorder import TurnRecorder
+from graph.runtime.agent import Agent
+from graph.settings.settings import Settings
+from graph.state.thread_ids import thread_id
+from graph.state.turn_state import State
+from memory.episodic.log.observation_log import ObservationLog
 from memory.models import FOREIGN, Episode
 from tests.goat import COMMAND, Goat
 from tests.servers.model import ModelServer, running_model_server

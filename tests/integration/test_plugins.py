@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from graph.settings import Settings
+from graph.settings.settings import Settings
 from graph.tools.plugins.artifacts import artifacts_of
-from graph.tools.plugins.shelf import SHIPPED
+from graph.tools.plugins.plugin_registry import SHIPPED
 from graph.tools.traits import Traits, traits_of
 from tests.plugins import TURN, Plugins, open_plugins, services_of, until
 
@@ -153,7 +153,7 @@ async def test_a_broken_edit_keeps_the_last_version_that_worked(
     assert said in problems["trial.py"]
     assert "last version that worked is used" in problems["trial.py"]
     await plugins.names()
-    assert [record.name for record in caplog.records].count("graph.tools.plugins.shelf") == 1
+    assert [record.name for record in caplog.records].count("graph.tools.plugins.plugin_registry") == 1
     assert len(_loaded_modules("trial")) == 1
     plugins.write_tool("trial.py", "return 'mended'")
     assert (await plugins.call("trial")).text == "mended"

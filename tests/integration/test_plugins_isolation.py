@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from graph.settings import Settings
+from graph.settings.settings import Settings
 from graph.tools.isolation import MOST_LEFT
 from tests.plugins import Plugins, open_plugins, until
 
@@ -145,7 +145,7 @@ async def test_services_run_on_the_loop_of_the_agent(plugins: Plugins) -> None:
 def test_the_process_ends_whatever_plugins_still_do(tmp_path: Path) -> None:
     script = """
     import asyncio, sys, pathlib
-    from graph.settings import Settings
+    from graph.settings.settings import Settings
     from tests.plugins import open_plugins
     async def main():
         settings = Settings(data_folder=pathlib.Path(sys.argv[1]), tool_timeout=0.1)

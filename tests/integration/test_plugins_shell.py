@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from graph.settings import Settings
-from graph.tools.plugins.shelf import SHIPPED
+from graph.settings.settings import Settings
+from graph.tools.plugins.plugin_registry import SHIPPED
 from graph.tools.traits import traits_of
 from tests.plugins import Plugins, open_plugins, until
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from graph.settings import Settings
-from graph.tools.plugins.shelf import SHIPPED
+from graph.settings.settings import Settings
+from graph.tools.plugins.plugin_registry import SHIPPED
 from graph.tools.traits import traits_of
 from tests.plugins import Plugins, open_plugins
 from tests.servers.web import Page, WebServer, running_web_server

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from rich.console import Console
 
-from bot.replay_command import Wish, shown
+from bot.commands.replay_command import Wish, shown
 from graph.app import open_agent
-from graph.replay.comparing import ChangedTurn, Comparison, Moved
-from graph.replay.planning import Plan
-from graph.settings import Settings
-from graph.thread_ids import thread_id
+from graph.replay.comparison import ChangedTurn, Comparison, Moved
+from graph.replay.replay_plan import Plan
+from graph.settings.settings import Settings
+from graph.state.thread_ids import thread_id
 from memory.models import DecisionRule
 from tests.goat import Goat
 from tests.observations import observation

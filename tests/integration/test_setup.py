@@ -9,13 +9,13 @@ import pytest
 from pydantic import SecretStr
 from rich.console import Console
 
+from bot.setup.dialogue import Left, Questions
 from bot.setup.endpoint_choice import EndpointChoice
 from bot.setup.flow import NOTHING, Setup
 from bot.setup.providers import LocalServer
-from bot.setup.questions import Left, Questions
 from bot.setup.wishes import Wishes
-from graph.settings import load_settings
-from graph.settings_sources import user_file
+from graph.settings.settings import load_settings
+from graph.settings.sources import user_file
 from tests.goat import CTRL_D, Goat, Terminal, quick_embeddings, settings_for
 from tests.nursery import Nursery
 from tests.scripted import calling

@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from bot.stats_command import run_stats
-from graph.agent import Agent
-from graph.log_reading import read_logs
-from graph.logs import configure_logging
-from graph.settings import Settings
-from graph.turn import Circumstances
+from bot.commands.stats_command import run_stats
+from graph.observability.log_reader import read_logs
+from graph.observability.logs import configure_logging
+from graph.runtime.agent import Agent
+from graph.settings.settings import Settings
+from graph.state.circumstances import Circumstances
 from memory.models import Outcome
-from memory.working.client import RedisConnection
-from memory.working.metrics import RedisMetrics
-from memory.working.server import server_binary
+from memory.working.embedded_server import server_binary
+from memory.working.redis_connection import RedisConnection
+from memory.working.redis_metrics import RedisMetrics
 from tests.observations import observation
 from tests.servers.redis import running
 

@@ -11,17 +11,17 @@ import pytest
 from langgraph_sdk.client import LangGraphClient
 from pydantic import SecretStr
 
-from graph.agent import Agent
 from graph.app import open_agent
 from graph.builder import FETCHES
-from graph.captions import CAPTIONS
-from graph.context import TurnContext
-from graph.settings import Settings
-from graph.shown import recalled_of
-from graph.studio_graph import NO_SHELL, graph
-from graph.studio_settings import STUDIO
-from graph.studio_token import StudioToken
-from graph.thread_ids import thread_id
+from graph.explain.captions import CAPTIONS
+from graph.runtime.agent import Agent
+from graph.settings.context import TurnContext
+from graph.settings.settings import Settings
+from graph.settings.studio_settings import STUDIO
+from graph.state.resolution import recalled_of
+from graph.state.thread_ids import thread_id
+from graph.studio.studio_graph import NO_SHELL, graph
+from graph.studio.studio_token import StudioToken
 from memory.errors import Undecided
 from memory.models import Outcome
 from tests.disk import found

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from bot.telegram.place import Place
 from graph.layers import Layers, open_layers
-from graph.settings import Settings
+from graph.settings.settings import Settings
 from nodes.tools import EXPERIMENT
 from tests.scripted import calling, in_turn
 from tests.servers.model import ModelServer, running_model_server

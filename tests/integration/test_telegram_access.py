@@ -12,12 +12,12 @@ import pytest_asyncio
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from bot.telegram.access import Access, Pairing, Role
-from bot.telegram.answer import Answer, Outbox
-from bot.telegram.intake import SECRET_HEADER
+from bot.telegram.access.access import Access, Pairing, Role
+from bot.telegram.outbox.outbox import Answer, Outbox
 from bot.telegram.place import Place
-from graph.settings import Settings
-from graph.telegram_settings import GroupPolicy
+from bot.telegram.process.intake import SECRET_HEADER
+from graph.settings.settings import Settings
+from graph.settings.telegram_settings import GroupPolicy
 from memory.errors import TierUnavailable
 from tests.servers.model import ModelServer
 from tests.servers.redis import free_ports
@@ -418,7 +418,7 @@ async def test_what_is_done_again_after_a_crash_ends_the_same(crashing: None, bo
 async def test_nothing_passes_while_the_gate_fails(
     bot: Bot, model: ModelServer, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    monkeypatch.setattr("bot.telegram.workers._DOWN_PAUSE", 0.1)
+    monkeypatch.setattr("bot.telegram.process.workers._DOWN_PAUSE", 0.1)
     failures, role = iter([error] * 3), Access.role
 
     async def failing(self: Access, user_id: int) -> Role:

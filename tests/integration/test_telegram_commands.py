@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.importers.formats import Format, read_episodes
-from bot.importers.importing import store_episodes
+from bot.importers.importer import store_episodes
 from memory.models import Episode
 from tests.disk import found
 from tests.servers.model import ModelServer

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.telegram.lanes import Claim, clock
-from bot.telegram.notifying import Notifier, box_of, is_notice
+from bot.telegram.inbox.lanes import Claim, clock
+from bot.telegram.jobs.notifier import Notifier, box_of, is_notice
 from bot.telegram.place import lane_of
 from graph.delegation.job import Job, Status
 from tests.servers.model import ModelRequest, ModelServer, Reply

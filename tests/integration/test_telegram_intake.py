@@ -10,13 +10,13 @@ import telegram
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from bot.telegram import intake
-from bot.telegram.intake import SECRET_HEADER, Leadership, Poller, Receiver
-from bot.telegram.lanes import Lanes
-from bot.telegram.records import Keys
-from memory.deadline import end
+from bot.telegram.inbox.lanes import Lanes
+from bot.telegram.process import intake
+from bot.telegram.process.intake import SECRET_HEADER, Leadership, Poller, Receiver
+from bot.telegram.turn_records import Keys
+from memory.concurrency.deadline import end
 from memory.errors import TierUnavailable
-from memory.working.client import RedisConnection
+from memory.working.redis_connection import RedisConnection
 from tests.plugins import until
 from tests.servers.telegram import running_bot_api
 

@@ -52,7 +52,7 @@ def _albums(_lasting_bot: Bot, _lasting_seeing_bot: Bot, monkeypatch: pytest.Mon
     async def all_is_there(_: float) -> None:
         await until(lambda: not _lasting_bot.api.pending and not _lasting_seeing_bot.api.pending)
 
-    monkeypatch.setattr("bot.telegram.albums.asyncio", SimpleNamespace(sleep=all_is_there))
+    monkeypatch.setattr("bot.telegram.turns.albums.asyncio", SimpleNamespace(sleep=all_is_there))
 
 
 async def turns(bot: Bot) -> list[Episode]:
@@ -122,7 +122,7 @@ async def test_private_captions(seeing: Bot) -> None:
 async def test_a_file_is_not_read_again_when_its_answer_is_late(
     seeing: Bot, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.telegram.workers._DOWN_PAUSE", 0.05)
+    monkeypatch.setattr("bot.telegram.process.workers._DOWN_PAUSE", 0.05)
     monkeypatch.setattr(seeing.desk.courier, "_patience", 0.3)
     seeing.api.fail("sendMessage", 502, times=4)
     seeing.api.sends_file(BOB, "voice", b"OggS" * 20)

@@ -12,11 +12,11 @@ import pytest
 import pytest_asyncio
 from telegram import Message, Update
 
-from bot.telegram.application import Dispatcher, add_handlers, build_application
-from bot.telegram.formatting import pieces, preview, utf16_length
-from bot.telegram.lanes import Claim, clock
-from bot.telegram.records import Records
-from graph.settings import Settings
+from bot.telegram.inbox.lanes import Claim, clock
+from bot.telegram.outbox.message_format import pieces, preview, utf16_length
+from bot.telegram.process.application import Dispatcher, add_handlers, build_application
+from bot.telegram.turn_records import Records
+from graph.settings.settings import Settings
 from memory.errors import TierUnavailable
 from memory.models import Episode
 from tests.plugins import until
@@ -478,7 +478,7 @@ async def test_without_a_model_memories_are_shown(bot_settings: Settings, api: B
 async def test_a_message_waits_for_the_archive_and_its_person_is_told_once(
     bot: Bot, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.telegram.workers._DOWN_PAUSE", 0.05)
+    monkeypatch.setattr("bot.telegram.process.workers._DOWN_PAUSE", 0.05)
     episodes = bot.desk.agent.layers.episodes
     tries: list[str] = []
 
@@ -503,7 +503,7 @@ async def test_a_message_waits_for_the_archive_and_its_person_is_told_once(
 async def test_an_answer_whose_place_cannot_be_noted_stands_once(
     bot: Bot, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.telegram.workers._DOWN_PAUSE", 0.05)
+    monkeypatch.setattr("bot.telegram.process.workers._DOWN_PAUSE", 0.05)
     show, tries = Records.show, []
 
     async def down_at_first(records: Records, *args: Any) -> None:
@@ -621,8 +621,8 @@ async def test_a_huge_answer_is_rendered_off_the_event_loop(
 
         return run
 
-    monkeypatch.setattr("bot.telegram.shown.pieces", watched(pieces))
-    monkeypatch.setattr("bot.telegram.answer.preview", watched(preview))
+    monkeypatch.setattr("bot.telegram.outbox.answer_messages.pieces", watched(pieces))
+    monkeypatch.setattr("bot.telegram.outbox.outbox.preview", watched(preview))
     model.reply(LONG)
     bot.api.says(BOB, "everything")
     await bot.answers(BOB, 2)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from graph.app import open_agent
-from graph.settings import Settings
-from graph.telemetry import Telemetry
-from graph.turn import Circumstances
+from graph.observability.telemetry import Telemetry
+from graph.settings.settings import Settings
+from graph.state.circumstances import Circumstances
 from tests.servers.otlp import OtlpReceiver, running_otlp
 
 NODES = {"prefetch", "identity", "facts", "working", "gap_filter", "budget", "assemble", "respond", "archive"}
@@ -61,8 +61,8 @@ async def test_the_standard_variable_is_enough(
 async def test_a_receiver_that_does_not_answer_holds_nobody_up(
     settings: Settings, receiver: OtlpReceiver, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
-    monkeypatch.setattr("graph.otlp.SECONDS", 10**6)
-    monkeypatch.setattr("graph.telemetry.CLOSING_SECONDS", 0.1)
+    monkeypatch.setattr("graph.observability.otlp.SECONDS", 10**6)
+    monkeypatch.setattr("graph.observability.telemetry.CLOSING_SECONDS", 0.1)
     url = receiver.url if state == "hanging" else "http://127.0.0.1:1"
     receiver.hanging.set()
     telemetry = Telemetry(settings.model_copy(update={"otlp_endpoint": url}))
@@ -78,8 +78,8 @@ async def test_a_receiver_that_does_not_answer_holds_nobody_up(
 def test_without_a_receiver_nothing_is_imported_or_kept(tmp_path: Path) -> None:
     code = (
         "import asyncio, sys\n"
-        "from graph.settings import Settings\n"
-        "from graph.telemetry import Telemetry\n"
+        "from graph.settings.settings import Settings\n"
+        "from graph.observability.telemetry import Telemetry\n"
         "telemetry = Telemetry(Settings())\n"
         "asyncio.run(telemetry.open())\n"
         "assert not telemetry.tracer().start_span('x').is_recording()\n"

@@ -251,7 +251,7 @@ def test_a_fact_told_in_one_run_is_recalled_in_another_without_a_model(
 TELLS_OF_STOPS = """
 import sys
 from bot.cli import main
-from graph.model_call import StopSignals
+from graph.model.model_call import StopSignals
 
 request = StopSignals.request
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from bot.doctor import tuning
-from graph.settings import load_settings
+from graph.settings.settings import load_settings
 from graph.tuning.write_back import propose
-from memory.relevance import calibration_of
+from memory.recall.relevance import calibration_of
 from memory.tuning.held_out import HeldOut
-from memory.tuning.result import write_result
+from memory.tuning.tuning_result import write_result
 from tests.goat import Goat, Ran
 from tests.unit.test_tuning import BASELINE, HELD_OUT, result
 

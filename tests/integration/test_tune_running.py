@@ -4,9 +4,9 @@ import asyncio
 from pathlib import Path
 
 from graph.layers import open_layers
-from graph.settings import Settings
-from memory.relevance import calibration_of
-from memory.tuning.result import write_result
+from graph.settings.settings import Settings
+from memory.recall.relevance import calibration_of
+from memory.tuning.tuning_result import write_result
 from tests.goat import CTRL_D, Goat, Terminal, quick_embeddings, settings_for
 from tests.nursery import Nursery
 from tests.servers.model import ModelServer

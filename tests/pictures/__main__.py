@@ -8,12 +8,12 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from bot.bench.committed import committed, curve
-from bot.bench.race.contestants import OURS
+from bot.lab.bench.committed_figures import committed, curve
+from bot.lab.bench.race.contestants import OURS
 from bot.pictures.canvas import png
-from bot.pictures.curve import curves_figure
 from bot.pictures.palette import PALETTES, Palette
-from bot.pictures.turn import turn_figure
+from bot.pictures.risk_chart import curves_figure
+from bot.pictures.turn_picture import turn_figure
 from tests.pictures.terminal import terminal_figure
 from tests.pictures.told import turn_of_a_conversation
 from tests.readme import record

@@ -12,8 +12,8 @@ from typing import Any
 from bot.pictures.canvas import png
 from bot.pictures.palette import PALETTES, Palette
 from graph.app import open_agent
-from graph.settings import Settings
-from graph.thread_ids import thread_id
+from graph.settings.settings import Settings
+from graph.state.thread_ids import thread_id
 from memory.models import Episode
 from tests.pictures.studio_drawing import Told, fork_figure, graph_figure, steps_figure
 from tests.pictures.told import ASKED, LAST, SAID

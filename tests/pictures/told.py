@@ -3,14 +3,14 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot.pictures.values import Room, Scores
-from bot.picturing import picture_of
+from bot.pictures.picture_values import Room, Scores
+from bot.presentation.turn_pictures import picture_of
 from bot.printable import snippet
 from graph.app import open_agent
-from graph.explanation import explain
-from graph.settings import Settings
-from graph.thread_ids import thread_id
-from graph.turn import Circumstances
+from graph.explain.explanation import explain
+from graph.settings.settings import Settings
+from graph.state.circumstances import Circumstances
+from graph.state.thread_ids import thread_id
 from memory.models import Episode
 
 OWNER = "ana"

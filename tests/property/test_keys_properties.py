@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.keys import MAX_KEY_CHARS, MAX_KEYS, find_keys
+from memory.lexical.structural_keys import MAX_KEY_CHARS, MAX_KEYS, find_keys
 
 ANY = st.text(alphabet=st.characters(exclude_categories=[]), max_size=300)
 KEYLIKE = st.text(alphabet="aAfF019-_./\\:@~(){} ", max_size=200)

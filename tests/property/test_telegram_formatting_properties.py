@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from telegram.constants import MessageEntityType
 
-from bot.telegram.formatting import Piece, pieces, plain_pieces, preview, utf16_length
-from bot.telegram.rendering import blank, storable
+from bot.telegram.outbox.message_format import Piece, pieces, plain_pieces, preview, utf16_length
+from bot.telegram.outbox.message_markdown import blank, storable
 
 ANY = st.text(alphabet=st.characters(exclude_categories=[]), max_size=300)
 TOKENS = (

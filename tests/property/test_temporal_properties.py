@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.temporal import dates
-from memory.temporal.finder import find_range
-from memory.temporal.reading import fold, readable
+from memory.temporal import written_dates as dates
+from memory.temporal.message_text import fold, readable
+from memory.temporal.time_finder import find_range
 
 WORDS = """
 what did I say you told ce am zis ți-ai spus ieri yesterday today azi last past luna month weeks trecută

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from memory.tuning.bound import (
+from memory.tuning.curves import LabelledTurn, choose, operating_points, risk_coverage
+from memory.tuning.gain_bound import (
     LEAST_EFFECTIVE,
     LEAST_GROUPS,
     LEAST_TURNS,
@@ -18,9 +19,8 @@ from memory.tuning.bound import (
     gain,
     lower_bound,
 )
-from memory.tuning.curves import LabelledTurn, choose, operating_points, risk_coverage
 from memory.tuning.held_out import HeldOut
-from memory.tuning.score import utility
+from memory.tuning.turn_score import utility
 
 DRAWS = 200
 IDS = st.sets(st.sampled_from("abcdefgh"))

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from memory.prompt import RULES, TAGS, TOOL_TAG
+from memory.prompt.prompt import RULES, TAGS, TOOL_TAG
 from tests.servers.openai_format import ModelRequest, Reply, ToolCall, text_of
 
 CANARY = "HONEYPOT"

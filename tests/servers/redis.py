@@ -16,7 +16,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from memory.working.server import server_binary
+from memory.working.embedded_server import server_binary
 
 _START_SECONDS = 200.0
 _POLL_SECONDS = 0.01

@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from graph.agent import Agent
 from graph.app import open_agent
-from graph.context import TurnContext
-from graph.replay.replaying import Replayer
-from graph.settings import Settings
-from graph.thread_ids import thread_id
-from graph.turn import Circumstances
-from memory.ranking import RankRule
+from graph.replay.replayer import Replayer
+from graph.runtime.agent import Agent
+from graph.settings.context import TurnContext
+from graph.settings.settings import Settings
+from graph.state.circumstances import Circumstances
+from graph.state.thread_ids import thread_id
+from memory.recall.ranking import RankRule
 from tests.scripted import calling, in_turn
 from tests.servers.model import ModelServer
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from bot.telegram.access import Access
-from bot.telegram.lanes import Lanes
-from bot.telegram.records import Keys
+from bot.telegram.access.access import Access
+from bot.telegram.inbox.lanes import Lanes
+from bot.telegram.turn_records import Keys
 from graph.layers import Layers
-from graph.settings import Settings
-from graph.telegram_settings import GroupPolicy
+from graph.settings.settings import Settings
+from graph.settings.telegram_settings import GroupPolicy
 from tests.nursery import ROOT, Nursery
 from tests.servers.redis import free_ports
 from tests.servers.telegram import RemoteBotApi

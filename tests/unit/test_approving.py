@@ -1,7 +1,7 @@
 """What a person is shown before a tool is run: all of it, and nothing that looks like what it is not."""
 
-from bot.approving import argument_lines, spelt_out
-from graph.events import Approval
+from bot.presentation.approval_question import argument_lines, spelt_out
+from graph.events.turn_events import Approval
 from tests.tables import each
 
 

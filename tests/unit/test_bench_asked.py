@@ -4,12 +4,12 @@ import pytest
 import pytest_asyncio
 
 import graph.layers
-from bot.bench.asked import AskedTurn, ask_sets
-from bot.bench.neutral import Archive, Bench, Doc, Query
-from bot.bench.race.open import bench_layers
-from bot.bench.sets.labelled import Labelled
-from bot.bench.sets.offered import LabelledSet
-from bot.bench.tuning import (
+from bot.lab.bench.asked_turns import AskedTurn, ask_sets
+from bot.lab.bench.neutral import Archive, Bench, Doc, Query
+from bot.lab.bench.race.measured_layers import bench_layers
+from bot.lab.bench.sets.labelled_set import Labelled
+from bot.lab.bench.sets.tuning_sets import LabelledSet
+from bot.lab.bench.tuning_data import (
     DEFAULTS,
     RATIO,
     RULES,
@@ -18,9 +18,9 @@ from bot.bench.tuning import (
     held_out,
     labelled,
 )
-from graph.context import TurnContext
-from graph.settings import Settings
-from memory.relevance import calibration_of
+from graph.settings.context import TurnContext
+from graph.settings.settings import Settings
+from memory.recall.relevance import calibration_of
 from tests.servers.hash_embeddings import HashEmbeddings
 
 NOTHING, EVERYTHING = TurnContext(gap_threshold=1), TurnContext(gap_threshold=0)

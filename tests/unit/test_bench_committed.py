@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bot.bench.committed import (
+from bot.lab.bench.committed_figures import (
     Results,
     committed,
     curve,
@@ -14,8 +14,8 @@ from bot.bench.committed import (
     recall_table,
     romanian_sentence,
 )
-from bot.bench.race.contestants import OURS
-from graph.context import Thresholds
+from bot.lab.bench.race.contestants import OURS
+from graph.settings.context import Thresholds
 from tests.readme import DOCS, README
 from tests.tables import each
 

@@ -1,7 +1,7 @@
 """Models and windows held against each other by vectors alone."""
 
-from bot.bench.dense import LATE, late_sentences, place, windows_of
-from bot.bench.neutral import Archive, Bench, Doc, Query
+from bot.lab.bench.dense import LATE, late_sentences, place, windows_of
+from bot.lab.bench.neutral import Archive, Bench, Doc, Query
 from tests.servers.hash_embeddings import HashEmbeddings
 
 HERON = "The blue heron stood in the reeds until the evening came"

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.bench.episodes import as_episodes, asked_at, spoken, turn_id
-from bot.bench.neutral import Archive, Doc, Query
+from bot.lab.bench.episodes import as_episodes, asked_at, spoken, turn_id
+from bot.lab.bench.neutral import Archive, Doc, Query
 from tests.tables import each
 
 PLAIN = st.text("ab :\n", max_size=80)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from bot.bench.living.lives import Person, read_lives
-from bot.bench.living.measures import measured
-from bot.bench.living.run import Probed
 from bot.importers.source import BadImportFile
+from bot.lab.bench.living.lives import Person, read_lives
+from bot.lab.bench.living.measures import measured
+from bot.lab.bench.living.probe_run import Probed
 
 AT = "2026-05-01T09:00:00+03:00"
 TURNS = [{"id": name, "at": AT, "thread": "old", "user": f"about {name}", "assistant": ""} for name in "abcd"]

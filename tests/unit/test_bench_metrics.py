@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from bot.bench import metrics
-from bot.bench.neutral import Query, read_bench
-from bot.bench.outcome import Outcome
-from bot.bench.summary import summarise
-from bot.bench.thresholds import with_thresholds
 from bot.importers.source import BadImportFile
-from graph.context import TurnContext
+from bot.lab.bench import metrics
+from bot.lab.bench.neutral import Query, read_bench
+from bot.lab.bench.outcome import Outcome
+from bot.lab.bench.summary import summarise
+from bot.lab.bench.thresholds import with_thresholds
+from graph.settings.context import TurnContext
 from memory.errors import ConfigError
 from tests.tables import each
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.bench.sets.offered import BadCase, fitted_without, labelled_sets, packed_cases
-from bot.bench.sets.reading import NoData
+from bot.lab.bench.sets.data_sets import NoData
+from bot.lab.bench.sets.tuning_sets import BadCase, fitted_without, labelled_sets, packed_cases
 from tests.notebooks.executing import FOLDER
 
 PACKED = FOLDER / "data"

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 import graph.layers
-from bot.bench.neutral import Archive, Bench, Doc, Query
-from bot.bench.race.contestants import CONTESTANTS, OURS, lending
-from bot.bench.race.open import VECTORS, bench_layers
-from bot.bench.race.results import by_age, false_injections, measured, race, results_of, slim
-from bot.bench.sets.handmade import spread
-from bot.bench.sets.labelled import Labelled
-from graph.settings import Settings
+from bot.lab.bench.neutral import Archive, Bench, Doc, Query
+from bot.lab.bench.race.contestants import CONTESTANTS, OURS, lending
+from bot.lab.bench.race.measured_layers import VECTORS, bench_layers
+from bot.lab.bench.race.results import by_age, false_injections, measured, race, results_of, slim
+from bot.lab.bench.sets.handmade import spread
+from bot.lab.bench.sets.labelled_set import Labelled
+from graph.settings.settings import Settings
 from tests.servers.hash_embeddings import HashEmbeddings
 
 DOCS = tuple(

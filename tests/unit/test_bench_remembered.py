@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import graph.layers
-from bot.bench.race.remembered import RememberedEmbeddings, remembering
-from bot.bench.running import layers_in
-from graph.settings import Settings
+from bot.lab.bench.bench_run import layers_in
+from bot.lab.bench.race.remembered_embeddings import RememberedEmbeddings, remembering
+from graph.settings.settings import Settings
 from memory.models import Episode
 from tests.servers.hash_embeddings import HashEmbeddings
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from bot.bench.neutral import Archive, Bench, Doc, Query
-from bot.bench.sets.irrelevant import OTHERS, SAME_NAMES, with_irrelevant
-from bot.bench.sets.labelled import Labelled, pooled, sampled
-from bot.bench.sets.locomo import load_locomo
-from bot.bench.sets.longmemeval import load_longmemeval
+from bot.lab.bench.neutral import Archive, Bench, Doc, Query
+from bot.lab.bench.sets.irrelevant import OTHERS, SAME_NAMES, with_irrelevant
+from bot.lab.bench.sets.labelled_set import Labelled, pooled, sampled
+from bot.lab.bench.sets.locomo_set import load_locomo
+from bot.lab.bench.sets.longmemeval_set import load_longmemeval
 
 SAMPLE: dict[str, Any] = {
     "sample_id": "conv-1",

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from memory.temporal.bound import read_bound
+from memory.temporal.named_bound import read_bound
 from tests.tables import each
 
 NOW = datetime(2026, 3, 18, 15, tzinfo=UTC)

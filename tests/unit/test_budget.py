@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph.context import Thresholds
-from memory.budget import (
+from graph.settings.context import Thresholds
+from memory.prompt.token_budget import (
     complexity,
     confidence,
     conversation_limit,

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph.settings_sources import flatten
-from graph.tuning.edit import edited
+from graph.settings.sources import flatten
+from graph.tuning.toml_edit import edited
 from memory.errors import ConfigError
-from memory.relevance import calibration_of
-from memory.tuning.record import Tuned
+from memory.recall.relevance import calibration_of
+from memory.tuning.tuned_record import Tuned
 from tests.tables import each
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from graph.tuning.versions import KEPT, ConfigVersions, Version, digest_of
+from graph.tuning.config_versions import KEPT, ConfigVersions, Version, digest_of
 from memory.errors import ConfigError
 
 FILE = Path("goat.toml")

@@ -5,9 +5,9 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.delegation.reading import read_plan, read_review
+from graph.delegation.job_stops import allotted
+from graph.delegation.role_answers import read_plan, read_review
 from graph.delegation.roles import MOST_STEPS
-from graph.delegation.spending import allotted
 from graph.delegation.state import CODER, RESEARCHER, Budget, Share, Spent, Step
 from tests.tables import each
 

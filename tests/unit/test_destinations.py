@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from graph.destinations import Given, leads_elsewhere
+from graph.tools.destinations import Given, leads_elsewhere
 from graph.tools.plugins.addresses import AddressRefused
-from graph.tools.plugins.web import check_url
+from graph.tools.plugins.guarded_network import check_url
 from tests.linear import not_linear
 from tests.tables import each
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from memory.embedding import cache
-from memory.embedding.cache import MANIFEST, ensure_model
+from memory.embedding import model_cache as cache
 from memory.embedding.encoder import VERSION
+from memory.embedding.model_cache import MANIFEST, ensure_model
 from memory.errors import DataFolderError
 
 COPYING = """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from graph.extras import MODULES, is_installed, is_missing, summary
+from graph.settings.extras import MODULES, is_installed, is_missing, summary
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from memory.calibration.fit import Asked, Matrix, fit_calibration, regress
 from memory.models import Evidence, QueryFacts
-from memory.relevance import Calibration
+from memory.recall.relevance import Calibration
 from tests.tables import each
 
 COUNT = 150

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.fusion import Scores, leaning, lend, own_scores
-from memory.fusion_weights import BALANCED, FusionWeights
-from memory.lexical.index import SATURATION, idf
+from memory.lexical.lexical_index import SATURATION, idf
+from memory.recall.fusion import Scores, leaning, lend, own_scores
+from memory.recall.fusion_weights import BALANCED, FusionWeights
 from tests.tables import each
 
 UNKNOWN = math.nan

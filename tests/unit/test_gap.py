@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.gap import (
+from memory.models import Decision, DecisionRule
+from memory.recall.gap_rules import (
     GapRule,
     beaten,
     calibrated_rule,
@@ -19,7 +20,6 @@ from memory.gap import (
     ratio_rule,
     squared_distance,
 )
-from memory.models import Decision, DecisionRule
 from tests.tables import each
 
 SHARES = st.floats(0, 1)

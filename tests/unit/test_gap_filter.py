@@ -7,8 +7,8 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from graph.context import TurnContext
-from graph.state import (
+from graph.settings.context import TurnContext
+from graph.state.turn_state import (
     CalibrationUsed,
     Conversation,
     FactSheet,
@@ -18,8 +18,7 @@ from graph.state import (
     Turn,
     Unused,
 )
-from graph.updates import GapFilterUpdate
-from memory.gap import GapRule
+from graph.state.updates import GapFilterUpdate
 from memory.models import (
     Candidate,
     ConversationTurn,
@@ -30,9 +29,10 @@ from memory.models import (
     Mechanism,
     QueryFacts,
 )
-from memory.ranking import RankRule
-from memory.relevance import Calibration, GivenCalibrations, calibration_of
-from memory.staged import MOST
+from memory.recall.gap_rules import GapRule
+from memory.recall.ranking import RankRule
+from memory.recall.relevance import Calibration, GivenCalibrations, calibration_of
+from memory.recall.staged import MOST
 from nodes.gap_filter import GapFilter, filter_candidates
 from nodes.overrides import (
     AS_BEFORE,

@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from bot.import_command import run_import
+from bot.commands.import_command import run_import
 from bot.importers.formats import Format, read_episodes
-from bot.importers.importing import Imported, Stage, import_episodes, store_episodes
+from bot.importers.importer import Imported, Stage, import_episodes, store_episodes
 from bot.importers.source import BadImportFile
-from graph.settings import Settings
-from memory.episodic.store import EpisodeArchive
-from memory.episodic.vector_backend import ChromaLocation
-from memory.episodic.vectors import VectorIndex
+from graph.settings.settings import Settings
+from memory.episodic.episode_archive import EpisodeArchive
+from memory.episodic.vectors.vector_backend import ChromaLocation
+from memory.episodic.vectors.vectors import VectorIndex
 from memory.errors import GoatError
 from memory.models import Episode
-from memory.owner_files import OwnerFiles
+from memory.owners.owner_files import OwnerFiles
 from memory.provenance import Carrier, Speaker
 from tests.servers.hash_embeddings import HashEmbeddings
 

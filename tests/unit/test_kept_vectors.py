@@ -3,9 +3,9 @@
 import sqlite3
 from contextlib import closing
 
-from memory.episodic import kept_vectors
-from memory.episodic.kept_vectors import NUMBER_BITS
-from memory.owner_schema import migrate
+from memory.episodic.vectors import kept_vectors
+from memory.episodic.vectors.kept_vectors import NUMBER_BITS
+from memory.owners.owner_schema import migrate
 
 EPISODES = 3000
 STEPS = 100

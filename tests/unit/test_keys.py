@@ -1,6 +1,6 @@
 """Structural keys: what is one, how it is written, what only looks like one; hostile text in linear time."""
 
-from memory.keys import MAX_KEY_CHARS, MAX_KEYS, find_keys
+from memory.lexical.structural_keys import MAX_KEY_CHARS, MAX_KEYS, find_keys
 from tests.linear import not_linear
 from tests.tables import each
 

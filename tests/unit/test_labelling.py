@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.labelling.drawing import drawn, weights
-from bot.labelling.labelled import (
+from bot.lab.labelling.candidates import MOST_OFFERED, OFFERED, offered
+from bot.lab.labelling.labelled_turns import (
     FLOOR,
     LEAST_OF_EACH,
     Labelled,
@@ -24,16 +24,16 @@ from bot.labelling.labelled import (
     silence,
     tried,
 )
-from bot.labelling.offering import MOST_OFFERED, OFFERED, offered
-from bot.labelling.past import PastTurn, halves
-from bot.labelling.reactions import agreement, weak_labels
-from bot.labelling.session import LabellingSession
-from graph.context import TurnContext
-from memory.episodic.feedback import Feedback
-from memory.episodic.labels import Label, LabelLog
+from bot.lab.labelling.past_turns import PastTurn, halves
+from bot.lab.labelling.reaction_labels import agreement, weak_labels
+from bot.lab.labelling.session import LabellingSession
+from bot.lab.labelling.turn_sample import drawn, weights
+from graph.settings.context import TurnContext
+from memory.episodic.log.feedback_log import Feedback
+from memory.episodic.log.label_log import Label, LabelLog
 from memory.errors import TierUnavailable
-from memory.owner_files import OwnerFiles
-from memory.tuning.bound import gain
+from memory.owners.owner_files import OwnerFiles
+from memory.tuning.gain_bound import gain
 from tests.observations import observation
 from tests.past import START, past
 

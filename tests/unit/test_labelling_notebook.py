@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.notebook.progress import Progress
-from bot.notebook.table import Table
-from bot.notebook.verbatim import Verbatim
+from bot.lab.notebook.progress import Progress
+from bot.lab.notebook.table import Table
+from bot.lab.notebook.verbatim import Verbatim
 from tests.tables import each
 
 ROOT = Path(__file__).parents[2]

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from ipywidgets import HTML, HTMLMath, Label, Widget
 
-from bot.labelling.past import PastTurn
-from bot.labelling.session import LabellingSession
-from bot.labelling.widget import BELOW, DONE, LEAST, SKIPPED, LabellingWidget
-from bot.notebook.verbatim import Verbatim
-from graph.context import TurnContext
-from memory.episodic.labels import LabelLog
-from memory.owner_files import OwnerFiles
+from bot.lab.labelling.past_turns import PastTurn
+from bot.lab.labelling.session import LabellingSession
+from bot.lab.labelling.widget import BELOW, DONE, LEAST, SKIPPED, LabellingWidget
+from bot.lab.notebook.verbatim import Verbatim
+from graph.settings.context import TurnContext
+from memory.episodic.log.label_log import LabelLog
+from memory.owners.owner_files import OwnerFiles
 from tests.past import past
 
 OWNER = "ana"

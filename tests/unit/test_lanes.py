@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from memory.embedding.lanes import DOCUMENTS, LOWER, Lanes
+from memory.embedding.embedding_threads import DOCUMENTS, LOWER, Lanes
 
 
 class Gate:

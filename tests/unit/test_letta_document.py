@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.permanent.letta_agents import agent_name
-from memory.permanent.letta_document import Document
-from memory.permanent.letta_edit import Edit, set_identity, upsert
-from memory.permanent.letta_text import Unreadable, parse, render
-from memory.permanent.rules import TokenCap, spelt
+from memory.permanent.letta.letta_agents import agent_name
+from memory.permanent.letta.letta_document import Document
+from memory.permanent.letta.letta_edit import Edit, set_identity, upsert
+from memory.permanent.letta.letta_text import Unreadable, parse, render
+from memory.permanent.store_rules import TokenCap, spelt
 from tests.tables import each
 
 CAP = TokenCap(len, 10**9)

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memory.episodic.lookup import Lookup, look_up, summed
-from memory.lexical import index
+from memory.episodic.search.lookup import Lookup, look_up, summed
+from memory.lexical import lexical_index as index
 from memory.lexical.analysis import query_terms, terms
-from memory.lexical.index import LONG_REPLY, RECITED, Matches, clear, find, idf, put
-from memory.owner_schema import migrate
+from memory.lexical.lexical_index import LONG_REPLY, RECITED, Matches, clear, find, idf, put
+from memory.owners.owner_schema import migrate
 
 K1, B = 1.2, 0.75
 WORDS = ["apple", "bridge", "castle", "dragon", "engine", "forest"]

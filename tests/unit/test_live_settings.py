@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from graph.live import LiveSettings
-from graph.settings import Settings, load_settings
-from graph.tuning.edit import edited
-from graph.tuning.versions import ConfigVersions
+from graph.settings.settings import Settings, load_settings
+from graph.tuning.config_versions import ConfigVersions
+from graph.tuning.live_settings import LiveSettings
+from graph.tuning.toml_edit import edited
 from memory.errors import ConfigError
-from memory.relevance import calibration_of
-from memory.tuning.record import Tuned
+from memory.recall.relevance import calibration_of
+from memory.tuning.tuned_record import Tuned
 from tests.unit.test_config_edit import tuned
 
 ONE = calibration_of("any")
@@ -150,7 +150,7 @@ async def test_a_broken_edit_changes_nothing_and_is_told_once(caplog: pytest.Log
     ):
         caplog.clear()
         write(broken)
-        with caplog.at_level(logging.WARNING, "graph.live"):
+        with caplog.at_level(logging.WARNING, "graph.tuning.live_settings"):
             assert [(await settings.context()).gap_threshold for _ in range(3)] == [0.6] * 3
         (told,) = caplog.messages
         assert "goat.toml" in told

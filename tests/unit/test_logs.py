@@ -15,10 +15,10 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.logging import RichHandler
 
-from graph.log_queue import LineQueue, Lines, LineWriter
-from graph.log_reading import LogLine, read_logs
-from graph.logs import Logs, configure_logging, log_path, log_turn
-from graph.settings import Settings
+from graph.observability.log_queue import LineQueue, Lines, LineWriter
+from graph.observability.log_reader import LogLine, read_logs
+from graph.observability.logs import Logs, configure_logging, log_path, log_turn
+from graph.settings.settings import Settings
 from memory.errors import DataFolderError
 from tests.observations import observation
 
@@ -26,8 +26,8 @@ SECRET = "no-pattern-fits-this"
 WRITER = """
 import logging, sys
 from pathlib import Path
-from graph.logs import configure_logging
-from graph.settings import Settings
+from graph.observability.logs import configure_logging
+from graph.settings.settings import Settings
 settings = Settings(data_folder=Path(sys.argv[1]), log_megabytes=0.05, log_files=50)
 log = logging.getLogger("goat.test")
 with configure_logging(settings) as logs:
@@ -49,16 +49,16 @@ def logs(settings: Settings) -> Iterator[Logs]:
 
 def test_lines_are_read_back_newest_last_and_filtered(settings: Settings) -> None:
     with configure_logging(settings):
-        logging.getLogger("graph.agent").info("first")
+        logging.getLogger("graph.runtime.agent").info("first")
         logging.getLogger("graph").warning("second %s", SECRET)
         logging.getLogger("httpx").info("a request")
         logging.getLogger("httpx").error("third")
-        logging.getLogger("graph.agent").debug("too little")
+        logging.getLogger("graph.runtime.agent").debug("too little")
     lines = read_logs(settings, 10)
     assert [line.message for line in lines] == ["first", "second [secret]", "third"]
     assert [line.message for line in read_logs(settings, 1)] == ["third"]
     assert [line.message for line in read_logs(settings, 10, "warning")] == ["second [secret]", "third"]
-    assert [line.message for line in read_logs(settings, 10, logger="graph.agent")] == ["first"]
+    assert [line.message for line in read_logs(settings, 10, logger="graph.runtime.agent")] == ["first"]
     assert [line.message for line in read_logs(settings, 10, containing="SECOND")] == ["second [secret]"]
     assert read_logs(settings, 10, since=datetime.now(UTC) + timedelta(hours=1)) == []
     assert read_logs(settings, 0) == []
@@ -168,7 +168,7 @@ def test_what_was_dropped_last_is_told_when_the_log_is_closed(settings: Settings
     logs.close()
     logs.close()
     lines = [json.loads(line) for line in log_path(settings).read_bytes().splitlines()]
-    told = [line["message"] for line in lines if line["logger"] == "graph.log_queue"]
+    told = [line["message"] for line in lines if line["logger"] == "graph.observability.log_queue"]
     written = len(lines) - len(told)
     assert written + sum(int(message.split()[0]) for message in told) == 3000
 

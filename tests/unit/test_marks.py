@@ -5,8 +5,8 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory import marks
-from memory.marks import knows_nothing
+from memory.text import marks
+from memory.text.marks import knows_nothing
 from tests.tables import each
 
 

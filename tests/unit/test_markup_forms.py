@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from memory.markup.scan import parse_calls
+from memory.markup.scanner import parse_calls
 from tests.tables import each
 
 TOOLS: Mapping[str, Mapping[str, Any]] = {

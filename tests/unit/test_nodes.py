@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
 from langgraph.runtime import Runtime
 
-from graph.context import TurnContext
-from graph.recalling import CANDIDATE_CHARS, to_candidate
-from graph.state import (
+from graph.settings.context import TurnContext
+from graph.state.recall_offer import CANDIDATE_CHARS, to_candidate
+from graph.state.turn_state import (
     Conversation,
     FactSheet,
     Persona,
@@ -23,7 +23,6 @@ from graph.state import (
     Turn,
     Unused,
 )
-from memory.gap import GapRule
 from memory.models import (
     Candidate,
     ConversationTurn,
@@ -35,8 +34,9 @@ from memory.models import (
     Mechanism,
     Outcome,
 )
-from memory.prompt import fit_conversation, render_evidence
-from memory.tokens import TokenCounter
+from memory.prompt.prompt import fit_conversation, render_evidence
+from memory.recall.gap_rules import GapRule
+from memory.text.tokens import TokenCounter
 from nodes.archive import UNUSED_TURNS, to_episode, unused
 from nodes.assemble import Assemble, alternating, conversation_messages, shorten_message
 from nodes.budget import Budget, fit_memories

@@ -4,10 +4,16 @@ from datetime import UTC, datetime
 
 from matplotlib.figure import Figure
 
-from bot.bench.neutral import Archive, Doc
-from bot.notebook.days import parted
-from bot.notebook.plots import chances_figure, intent_figure, schedule_figure, stacked_figure, worth_figure
-from bot.notebook.table import LONGEST, Table
+from bot.lab.bench.neutral import Archive, Doc
+from bot.lab.notebook.notebook_plots import (
+    chances_figure,
+    intent_figure,
+    schedule_figure,
+    stacked_figure,
+    worth_figure,
+)
+from bot.lab.notebook.simulated_day import parted
+from bot.lab.notebook.table import LONGEST, Table
 from bot.pictures.canvas import png
 from bot.pictures.palette import DARK
 from memory.tuning.resampling import Estimate

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from memory.episodic.background import Background
-from memory.episodic.noise import NullTurns
+from memory.concurrency.background import Background
+from memory.episodic.vectors.noise_floor import NullTurns
 from tests.servers.hash_embeddings import HashEmbeddings
 
 

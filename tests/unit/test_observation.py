@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.stats import STEPS, stats_text
-from memory.figures import (
+from bot.presentation.usage_figures import STEPS, stats_text
+from memory.models import Outcome, SearchReport, SearchStatus
+from memory.observation.figures import (
     ERROR,
     LEAST,
     MOST,
@@ -24,8 +25,7 @@ from memory.figures import (
     quantile,
     value,
 )
-from memory.models import Outcome, SearchReport, SearchStatus
-from memory.observation import Observation
+from memory.observation.observation import Observation
 from tests.observations import observation
 from tests.tables import each
 

@@ -20,13 +20,13 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode, Tracer, get_current_span
 
 from graph.builder import FETCHES
-from graph.context import TurnContext
-from graph.observed import Observed
-from graph.observing import AT_ONCE, waited
-from graph.spans import turn_span
-from graph.state import State, Turn, TurnInput
-from graph.timings import MOST_NODES, Timings, of_latest_turn
-from graph.turn import Circumstances, user_message
+from graph.explain.turn_observation import AT_ONCE, waited
+from graph.observability.observed_node import Observed
+from graph.observability.spans import turn_span
+from graph.settings.context import TurnContext
+from graph.state.circumstances import Circumstances, user_message
+from graph.state.timings import MOST_NODES, Timings, of_latest_turn
+from graph.state.turn_state import State, Turn, TurnInput
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 CONFIG: RunnableConfig = {"configurable": {"thread_id": "1"}}

@@ -115,9 +115,9 @@ def test_no_other_distribution_brings_a_package_of_our_name() -> None:
 
 
 def test_importing_touches_nothing(folder: Path) -> None:
-    seen, models = watched("graph.studio_graph,bot.cli", folder)
+    seen, models = watched("graph.studio.studio_graph,bot.cli", folder)
     names = {item.name for item in seen}
-    for source in (f"{REPO}/graph/studio_graph.py", f"{REPO}/bot/cli.py"):
+    for source in (f"{REPO}/graph/studio/studio_graph.py", f"{REPO}/bot/cli.py"):
         assert names & {source, cache_from_source(source)}
     assert [item for item in seen if not item.harmless] == []
     assert models == []

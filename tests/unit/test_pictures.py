@@ -13,13 +13,13 @@ from matplotlib.text import Text
 from PIL import Image
 
 from bot.pictures.canvas import WIDTH, png
-from bot.pictures.curve import curves_figure
 from bot.pictures.glyphs import drawable, fitted, width_of
 from bot.pictures.palette import DARK, HATCHES, LIGHT, LINES, MARKERS, PALETTES, Palette
-from bot.pictures.scores import ROWS, scores_figure
-from bot.pictures.shares import room_figure
-from bot.pictures.turn import turn_figure
-from bot.pictures.values import Curve, Mark, Point, Room, ScoreRow, Scores, Share, Words
+from bot.pictures.picture_values import Curve, Mark, Point, Room, ScoreRow, Scores, Share, Words
+from bot.pictures.risk_chart import curves_figure
+from bot.pictures.score_chart import ROWS, scores_figure
+from bot.pictures.share_chart import room_figure
+from bot.pictures.turn_picture import turn_figure
 from tests.tables import each
 
 THRESHOLD = Mark(0.5, "threshold")

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from bot.pictures.text import curves_text, room_text, scores_text
-from bot.pictures.values import Curve, Mark, Point, Room, ScoreRow, Scores, Share, Words
+from bot.pictures.picture_values import Curve, Mark, Point, Room, ScoreRow, Scores, Share, Words
+from bot.pictures.text_pictures import curves_text, room_text, scores_text
 from tests.tables import each
 
 ROOM = Room([Share("facts", 1000), Share("conversation", 2000, 4000), Share("memory", 1, 3000)], 8000)

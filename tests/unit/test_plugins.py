@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from graph.settings import Settings
+from graph.settings.settings import Settings
 from graph.tools.plugins.addresses import (
     AddressRefused,
     checked,
@@ -21,8 +21,8 @@ from graph.tools.plugins.addresses import (
 )
 from graph.tools.plugins.artifacts import ArtifactUpkeep, artifacts_of, erase_artifacts, remove_old
 from graph.tools.plugins.command import BothEnds
+from graph.tools.plugins.plugin_registry import settled
 from graph.tools.plugins.services import SettingsView
-from graph.tools.plugins.shelf import settled
 from tests.plugins import plugin_of, services_of, until
 from tests.tables import each
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memory.models import Candidate, ConversationTurn, Evidence, Fact, Mechanism
-from memory.prompt import (
+from memory.prompt.prompt import (
     CONTEXT_TAG,
     FACTS_TAG,
     MEMORY_TAG,

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from memory.duplicates import same_matter, words_of
 from memory.models import Candidate, Evidence, Mechanism
-from memory.ranking import RankRule, blended, by_blend, by_relevance
+from memory.recall.duplicates import same_matter, words_of
+from memory.recall.ranking import RankRule, blended, by_blend, by_relevance
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BARE = Candidate(

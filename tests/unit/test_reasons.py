@@ -2,8 +2,8 @@
 
 from typing import cast
 
-from graph.reasons import RULES, measure, rule_of, told
-from graph.telling.choosing import reason
+from graph.explain.reasons import RULES, measure, rule_of, told
+from graph.explain.selection_story import reason
 from memory.models import Decision, DecisionRule
 from tests.tables import each
 

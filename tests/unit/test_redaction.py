@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from graph.logs import JsonLines
-from graph.redaction import HIDDEN, Redaction, RedactionFilter, secrets_of
-from graph.settings import Settings
+from graph.observability.logs import JsonLines
+from graph.observability.redaction import HIDDEN, Redaction, RedactionFilter, secrets_of
+from graph.settings.settings import Settings
 from tests.linear import not_linear
 from tests.tables import each
 

@@ -3,8 +3,8 @@ from typing import Any, Literal
 import pytest
 
 from memory.errors import ConfigError
-from memory.working.client import RedisConnection
-from memory.working.urls import RedisAddress, masked, parse_redis_url
+from memory.working.redis_connection import RedisConnection
+from memory.working.redis_urls import RedisAddress, masked, parse_redis_url
 from tests.tables import each
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from graph.context import TurnContext
-from graph.refusing import RefusingContext
+from graph.settings.context import TurnContext
+from graph.settings.context_refusal import RefusingContext
 from memory.errors import ConfigError
 from tests.tables import each
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memory.models import Evidence, QueryFacts
-from memory.relevance import (
+from memory.recall.relevance import (
     DEFAULT,
     PACKAGE,
     Calibration,
@@ -21,7 +21,7 @@ from memory.relevance import (
     vector_features,
     word_features,
 )
-from memory.staged import PREFIX
+from memory.recall.staged import PREFIX
 from tests.tables import each
 
 EVIDENCE = Evidence(lexical=3, coverage=0.5, cosine=0.4, standing=1.0, surplus=2.0)

@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from bot.markdown import MarkdownReply, Rendered, finished
-from bot.reply import reply_view
+from bot.terminal.markdown import MarkdownReply, Rendered, finished
+from bot.terminal.reply_view import reply_view
 
 BLOCKS = (
     "# Title",

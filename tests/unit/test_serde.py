@@ -8,8 +8,8 @@ from typing import Any, cast
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from pydantic import TypeAdapter
 
-from graph.serde import checkpoint_serde
-from graph.state import Allocation, Archived, Conversation, Recall, Reply, TimeMeant, Unused
+from graph.checkpoint.serde import checkpoint_serde
+from graph.state.turn_state import Allocation, Archived, Conversation, Recall, Reply, TimeMeant, Unused
 from memory.models import (
     Candidate,
     ConversationTurn,

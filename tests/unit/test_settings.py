@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from graph.context import TurnContext
-from graph.settings import Settings, load_settings
-from graph.settings_sources import PREFIX, overriding, user_file
+from graph.settings.context import TurnContext
+from graph.settings.settings import Settings, load_settings
+from graph.settings.sources import PREFIX, overriding, user_file
 from memory.errors import ConfigError
-from memory.gap import GapRule
+from memory.recall.gap_rules import GapRule
 from tests.tables import each
 
 SECRETS = ["redis_url", "chroma_url", "embedding_api_key", "model_api_key"]

@@ -6,12 +6,12 @@ from datetime import UTC
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph.context import TurnContext
-from graph.serde import checkpoint_serde
-from graph.shown import conversation_of, recalled_of
-from graph.state import Allocation, State
+from graph.checkpoint.serde import checkpoint_serde
+from graph.settings.context import TurnContext
+from graph.state.resolution import conversation_of, recalled_of
+from graph.state.turn_state import Allocation, State
 from memory.models import ConversationTurn
-from memory.prompt import fit_conversation
+from memory.prompt.prompt import fit_conversation
 from nodes.budget import BudgetInputs, allocate
 from tests.unit.test_nodes import COUNT, NOW, candidate, kept_decisions, past, state
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from memory.marks import asks, is_unanswered, knows_nothing
-from memory.staged import staged_rule
+from memory.recall.staged import staged_rule
+from memory.text.marks import asks, is_unanswered, knows_nothing
 from tests.unit.test_gap import numbered
 
 

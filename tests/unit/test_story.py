@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage
 
 from graph.exchange import Call, Exchange, Grounding, Round, ToolResult
-from graph.state import Allocation, Archived, CalibrationUsed, Recall, Reply, State, TimeMeant
-from graph.story import LONGEST_LINE, MOST_LINES, Story, told_of_latest_turn
-from graph.telling.telling import TELLERS, tell
+from graph.explain.node_story import TELLERS, tell
+from graph.state.story import LONGEST_LINE, MOST_LINES, Story, told_of_latest_turn
+from graph.state.turn_state import Allocation, Archived, CalibrationUsed, Recall, Reply, State, TimeMeant
 from memory.models import Candidate, Decision, DecisionRule, Outcome, SearchReport, SearchStatus
 from tests.tables import each
 from tests.unit.test_nodes import NOW, TURN, candidate, past

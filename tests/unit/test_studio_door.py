@@ -9,11 +9,11 @@ import pytest
 from pydantic import SecretStr, ValidationError
 from starlette.types import Receive, Scope, Send
 
-from graph.settings import Settings
-from graph.studio_door import guarded
-from graph.studio_settings import STUDIO
-from graph.studio_state import LINK, keep_state_in
-from graph.studio_token import StudioToken
+from graph.settings.settings import Settings
+from graph.settings.studio_settings import STUDIO
+from graph.studio.state_folder import LINK, keep_state_in
+from graph.studio.studio_door import guarded
+from graph.studio.studio_token import StudioToken
 
 TOKEN = StudioToken(SecretStr("t" * 43))
 HERE = (b"host", b"127.0.0.1:2024")

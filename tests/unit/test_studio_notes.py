@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from graph.state import Reply
-from graph.studio_notes import RUNS, forget_runs, use
+from graph.runtime.server_notes import RUNS, forget_runs, use
+from graph.state.turn_state import Reply
 from memory.models import Outcome
 from tests.disk import found
 

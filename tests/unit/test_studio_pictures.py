@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bot.pictures.canvas import png
 from bot.pictures.palette import LIGHT, PALETTES
-from graph.studio_graph import graph
+from graph.studio.studio_graph import graph
 from tests.pictures.studio_drawing import graph_figure
 
 DOCS = Path(__file__).parents[2] / "docs"

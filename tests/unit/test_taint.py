@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from graph.exchange import Call, Exchange, Round, ToolResult
-from graph.rounds import tools_inputs
-from graph.state import Conversation, Reply, State, Turn
+from graph.model.tool_rounds import tools_inputs
+from graph.state.turn_state import Conversation, Reply, State, Turn
 from memory.models import ConversationTurn, Outcome
 from memory.provenance import Carrier, Part
 from nodes.archive import brings_foreign

@@ -16,9 +16,9 @@ from telegram.error import (
     TimedOut,
 )
 
-from bot.telegram import courier as module
-from bot.telegram.courier import Courier, Undeliverable
-from bot.telegram.lanes import HOLDER, Claim, LaneLost, NotDelivered, clock
+from bot.telegram.inbox.lanes import HOLDER, Claim, LaneLost, NotDelivered, clock
+from bot.telegram.outbox import courier as module
+from bot.telegram.outbox.courier import Courier, Undeliverable
 from tests.clock import own_clock
 
 CHAT, GROUP = 5, -5

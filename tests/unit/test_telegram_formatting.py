@@ -1,6 +1,6 @@
 """Markdown as Telegram shows it."""
 
-from bot.telegram.formatting import Piece, pieces, plain_pieces, preview, utf16_length
+from bot.telegram.outbox.message_format import Piece, pieces, plain_pieces, preview, utf16_length
 from tests.linear import not_linear
 from tests.tables import each
 

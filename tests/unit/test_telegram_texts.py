@@ -10,7 +10,7 @@ from telegramify_markdown import convert
 
 import bot.telegram.texts
 from bot.telegram.texts import FALLBACK, Texts, escaped, placeholders, verbatim
-from graph.reasons import RULES
+from graph.explain.reasons import RULES
 from memory.errors import ConfigError
 from tests.tables import each
 

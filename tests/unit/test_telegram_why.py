@@ -16,16 +16,16 @@ from hypothesis import strategies as st
 from rich.console import Console
 from telegramify_markdown import convert
 
-from bot import screen
 from bot.pictures.painter import Painter
-from bot.pictures.values import Mark, Room, Scores, Share
-from bot.picturing import picture_of
+from bot.pictures.picture_values import Mark, Room, Scores, Share
+from bot.presentation import turn_screen as screen
+from bot.presentation.turn_pictures import picture_of
+from bot.telegram.commands.why import LONGEST, picture_words, reason, when, why_text
 from bot.telegram.texts import Texts
-from bot.telegram.why import LONGEST, picture_words, reason, when, why_text
-from graph.explanation import explain, explained
-from graph.observing import judgements
-from graph.reasons import RULES, words_of
-from graph.state import Allocation, FactSheet, Persona, Recall, State, TimeMeant, Turn
+from graph.explain.explanation import explain, explained
+from graph.explain.reasons import RULES, words_of
+from graph.explain.turn_observation import judgements
+from graph.state.turn_state import Allocation, FactSheet, Persona, Recall, State, TimeMeant, Turn
 from memory.models import Candidate, Decision, DecisionRule, Evidence, Mechanism, SearchReport, SearchStatus
 from tests.tables import each
 
@@ -346,7 +346,7 @@ class TestPicture:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path))
-        monkeypatch.delitem(sys.modules, "bot.pictures.turn", raising=False)
+        monkeypatch.delitem(sys.modules, "bot.pictures.turn_picture", raising=False)
         monkeypatch.delitem(sys.modules, "bot.pictures.canvas", raising=False)
         monkeypatch.setitem(sys.modules, "matplotlib", None)
         assert await Painter(tmp_path).turn(*drawn(of(0.9)), picture_words(english)) is None

@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from memory.temporal import dates
-from memory.temporal.bound import read_bound
-from memory.temporal.finder import MAX_CANDIDATES, TimeRange, find_range
-from memory.temporal.reading import MAX_CHARS, fold, readable
+from memory.temporal import written_dates as dates
+from memory.temporal.message_text import MAX_CHARS, fold, readable
+from memory.temporal.named_bound import read_bound
 from memory.temporal.tense import Tense, tense
-from memory.temporal.words import Language
+from memory.temporal.time_finder import MAX_CANDIDATES, TimeRange, find_range
+from memory.temporal.time_words import Language
 from tests.linear import not_linear
 from tests.tables import each
 

@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.text import ELLIPSIS, clean, clip, excerpt
+from memory.text.text import ELLIPSIS, clean, clip, excerpt
 from tests.tables import each
 
 ANY = st.text(alphabet=st.characters(exclude_categories=[]), max_size=300)

@@ -10,7 +10,7 @@ from langchain_core.tools import BaseTool, StructuredTool
 from graph.exchange import Call
 from graph.tools.caller import Caller
 from graph.tools.isolation import PluginIsolation
-from graph.tools.running import Output, ToolRunner
+from graph.tools.tool_runner import Output, ToolRunner
 from tests.team import turn
 
 

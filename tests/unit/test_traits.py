@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 
 from memory.models import Candidate, Evidence, Mechanism, QueryFacts
-from memory.relevance import PACKAGE
-from memory.staged import PREFIX, Staged
-from memory.traits import Asked, Traits, call_traits, memory_traits
+from memory.recall.evidence_traits import Asked, Traits, call_traits, memory_traits
+from memory.recall.relevance import PACKAGE
+from memory.recall.staged import PREFIX, Staged
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

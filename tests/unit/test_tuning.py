@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from graph.context import TurnContext
-from memory.relevance import Calibration, calibration_of
-from memory.tuning.bound import LEAST_GROUPS, LEAST_TURNS, TooLittleData, asked, effective, gain, student
+from graph.settings.context import TurnContext
+from memory.recall.relevance import Calibration, calibration_of
 from memory.tuning.curves import LabelledTurn, choose, operating_points, risk_coverage
+from memory.tuning.gain_bound import LEAST_GROUPS, LEAST_TURNS, TooLittleData, asked, effective, gain, student
 from memory.tuning.held_out import MOST_GROUPS, HeldOut
-from memory.tuning.record import Tuned
 from memory.tuning.resampling import resampling
-from memory.tuning.result import BadResult, TuningResult, read_result, write_result
-from memory.tuning.score import utility
+from memory.tuning.tuned_record import Tuned
+from memory.tuning.tuning_result import BadResult, TuningResult, read_result, write_result
+from memory.tuning.turn_score import utility
 from tests.tables import each
 
 TURNS = [

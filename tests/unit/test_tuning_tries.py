@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from graph.tuning.tries import SKETCH, Tries, Try
-from graph.tuning.versions import ConfigVersions
+from graph.tuning.attempts import SKETCH, Tries, Try
+from graph.tuning.config_versions import ConfigVersions
 from memory.errors import ConfigError
 from memory.tuning.held_out import HeldOut
 from tests.tables import each
@@ -65,7 +65,7 @@ def test_what_many_conversations_share_is_told_by_some_of_them(first: int, share
 
 
 def test_the_latest_are_kept(tries: Tries, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graph.tuning.tries.KEPT", 5)
+    monkeypatch.setattr("graph.tuning.attempts.KEPT", 5)
     for change in range(5 + 3):
         add(tried(range(8), change / 1_000))
     assert len(tries.all()) == 5

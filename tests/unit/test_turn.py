@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langgraph.runtime import ExecutionInfo, Runtime
 
-from graph.context import TurnContext
-from graph.model_call import StopSignals
-from graph.state import State, Turn
-from graph.thread_ids import thread_id
-from graph.turn import Circumstances, TurnReader, user_message
+from graph.model.model_call import StopSignals
+from graph.settings.context import TurnContext
+from graph.state.circumstances import Circumstances, TurnReader, user_message
+from graph.state.thread_ids import thread_id
+from graph.state.turn_state import State, Turn
 from memory.errors import EmptyMessage, OwnerMismatch
 from memory.provenance import Carrier, Part, Speaker
 from tests.tables import each

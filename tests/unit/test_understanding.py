@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.duplicates import contained, repeated, same, same_matter
-from memory.lazy_pattern import LazyPattern
-from memory.query import (
+from memory.recall.duplicates import contained, repeated, same, same_matter
+from memory.recall.query import (
     BEFORE,
     BEFORE_CHARS,
     QUERY_CHARS,
@@ -19,7 +18,8 @@ from memory.query import (
     understand,
     warm_up,
 )
-from memory.usage import is_used
+from memory.recall.usage import is_used
+from memory.text.lazy_pattern import LazyPattern
 from tests.tables import each
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)  # a Wednesday

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.setup.user_config import Value, edited, write
-from graph.settings_sources import user_file
+from graph.settings.sources import user_file
 from memory.errors import ConfigError
 
 

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from memory.episodic import kept_vectors
-from memory.episodic.kept_vectors import KeptPart
-from memory.episodic.log import TIER, EpisodeLog
-from memory.episodic.lookup import Lookup
-from memory.episodic.weighing import Against, Weighed, hold, weigh
-from memory.fusion_weights import BALANCED, FusionWeights
-from memory.lexical.index import Matches
+from memory.episodic.log.episode_log import TIER, EpisodeLog
+from memory.episodic.search.lookup import Lookup
+from memory.episodic.search.scores import Against, Weighed, hold, weigh
+from memory.episodic.vectors import kept_vectors
+from memory.episodic.vectors.kept_vectors import KeptPart
+from memory.lexical.lexical_index import Matches
 from memory.models import Episode
-from memory.owner_files import OwnerFiles
+from memory.owners.owner_files import OwnerFiles
+from memory.recall.fusion_weights import BALANCED, FusionWeights
 from tests.tables import each
 
 START = datetime(2025, 3, 1, 12, tzinfo=UTC)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memory.prompt.window import Space, Wanted, Window, affordable, largest_cap, learned, share
 from memory.refusal import Refusal, read_refusal
-from memory.window import Space, Wanted, Window, affordable, largest_cap, learned, share
 
 TOOLS = {"search_memory": 160, "promote_memory": 120, "store_memory": 80, "fetch_content": 100, "logs": 140}
 SIZES = st.integers(0, 3000)

@@ -7,8 +7,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from memory.digest import digest
 from memory.errors import DataFolderError
+from memory.text.digest import digest
 
 ARTIFACT_SECONDS = 24 * 3600.0
 """How long a file for the chat stays at least."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_core.tools import ToolException
 
-from graph.extras import is_missing
+from graph.settings.extras import is_missing
 from graph.tools.plugins.proxy import Proxy, running_proxy
 
 if TYPE_CHECKING:

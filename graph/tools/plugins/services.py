@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from langchain_core.runnables.config import ensure_config
 from pydantic import SecretStr
 
-from graph.settings import Settings
+from graph.settings.settings import Settings
 from graph.tools.caller import caller
 from graph.tools.isolation import at_home
 from graph.tools.plugins.artifacts import artifacts_of
-from memory.figures import Metrics
+from memory.observation.figures import Metrics
 
 if TYPE_CHECKING:
     import httpx
@@ -91,7 +91,7 @@ class PluginServices:
         With the setting `fetch_private` also to this machine and its network. At most 5 redirects are
         followed, each under the same rule; `AddressRefused` is raised where it forbids one.
         """
-        from graph.tools.plugins.web import guarded_client  # noqa: PLC0415 - httpx is slow to import
+        from graph.tools.plugins.guarded_network import guarded_client  # noqa: PLC0415 - httpx is slow to import
 
         return guarded_client(private=self.settings.fetch_private, seconds=seconds)
 

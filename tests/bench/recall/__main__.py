@@ -11,21 +11,21 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bot.bench.living.lives import Lives, read_lives
-from bot.bench.living.measures import Measures, measured
-from bot.bench.living.report import print_measures
-from bot.bench.living.run import run_lives
-from bot.bench.neutral import Bench
-from bot.bench.output import results_file
-from bot.bench.race.contestants import CONTESTANTS, SHARES, Contestant, lending
-from bot.bench.race.remembered import remembering
-from bot.bench.race.results import Race, race, results_of, slim
-from bot.bench.running import layers_in, temporary_layers
-from bot.bench.sets.reading import LIVING, SETS, SPEED, file_of, read_sets
-from bot.bench_command import UNHURRIED, Bars
-from graph.context import TurnContext
+from bot.commands.bench_command import UNHURRIED, Bars
+from bot.lab.bench.bench_run import layers_in, temporary_layers
+from bot.lab.bench.living.life_report import print_measures
+from bot.lab.bench.living.lives import Lives, read_lives
+from bot.lab.bench.living.measures import Measures, measured
+from bot.lab.bench.living.probe_run import run_lives
+from bot.lab.bench.neutral import Bench
+from bot.lab.bench.output import results_file
+from bot.lab.bench.race.contestants import CONTESTANTS, SHARES, Contestant, lending
+from bot.lab.bench.race.remembered_embeddings import remembering
+from bot.lab.bench.race.results import Race, race, results_of, slim
+from bot.lab.bench.sets.data_sets import LIVING, SETS, SPEED, file_of, read_sets
 from graph.layers import Layers
-from graph.settings import Settings, load_settings
+from graph.settings.context import TurnContext
+from graph.settings.settings import Settings, load_settings
 from memory.errors import GoatError
 from tests.bench.archive import SEEDS
 from tests.bench.recall.speed import LARGE, SIZES, Speed, embedding_rate, learned, speed

@@ -2,7 +2,7 @@
 
 Fitted on LoCoMo and on the hand-made first-person archives, at sizes from one turn to all; never on the new
 topics and the small talk that the benchmark asks, nor on LongMemEval. For honest figures on the two corpora
-themselves, a fit without each is written as well, beside the labelled data (`bot.bench.sets.offered`).
+themselves, a fit without each is written as well, beside the labelled data (`bot.lab.bench.sets.tuning_sets`).
 """
 
 import argparse
@@ -12,18 +12,18 @@ from pathlib import Path
 
 from rich.progress import track
 
-import bot.bench.data
+import bot.lab.bench.data
 import memory.calibration
-from bot.bench.calibrating import ask_all, draw, fitted, fitted_apart
-from bot.bench.race.remembered import remembering
-from bot.bench.running import layers_in
-from bot.bench.sets.handmade import first_person
-from bot.bench.sets.locomo import load_locomo
-from bot.bench.sets.reading import file_of
-from graph.settings import load_settings
-from memory.relevance import Calibration, file_name
+from bot.lab.bench.bench_run import layers_in
+from bot.lab.bench.calibration_data import ask_all, draw, fitted, fitted_apart
+from bot.lab.bench.race.remembered_embeddings import remembering
+from bot.lab.bench.sets.data_sets import file_of
+from bot.lab.bench.sets.handmade import first_person
+from bot.lab.bench.sets.locomo_set import load_locomo
+from graph.settings.settings import load_settings
+from memory.recall.relevance import Calibration, file_name
 
-OUT, APART = Path(memory.calibration.__path__[0]), Path(bot.bench.data.__path__[0])
+OUT, APART = Path(memory.calibration.__path__[0]), Path(bot.lab.bench.data.__path__[0])
 
 
 async def main() -> None:

@@ -7,18 +7,18 @@ from typing import cast
 
 import numpy as np
 
-from bot.bench.living.measures import ALL, measured
-from bot.bench.living.run import Probed, read_probed
-from bot.bench.living.samples import Labelled
+from bot.lab.bench.living.measures import ALL, measured
+from bot.lab.bench.living.probe_run import Probed, read_probed
+from bot.lab.bench.living.samples import Labelled
 from bot.pictures.canvas import png
-from bot.pictures.curve import curves_figure
 from bot.pictures.palette import PALETTES
-from bot.pictures.values import Curve, Point
-from graph.context import TurnContext
-from graph.state import State
+from bot.pictures.picture_values import Curve, Point
+from bot.pictures.risk_chart import curves_figure
+from graph.settings.context import TurnContext
+from graph.state.turn_state import State
 from memory.calibration.staged_fit import called
-from memory.gap import GapRule
-from memory.staged import MOST, Staged
+from memory.recall.gap_rules import GapRule
+from memory.recall.staged import MOST, Staged
 from nodes.gap_filter import filter_candidates
 
 IMAGES = Path(__file__).parents[3] / "docs" / "images"

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from bot.bench.race.contestants import Contestant
-from bot.bench.recalling import Recaller, open_recaller
-from bot.importers.importing import import_episodes
-from graph.context import TurnContext
+from bot.importers.importer import import_episodes
+from bot.lab.bench.race.contestants import Contestant
+from bot.lab.bench.recaller import Recaller, open_recaller
 from graph.layers import Layers
+from graph.settings.context import TurnContext
 from memory.models import Episode
 from tests.bench.archive import SEEDS, MixedEmbeddings, fill
 from tests.bench.corpus import messages, turns

@@ -11,23 +11,23 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bot.bench.living.archives import as_lives, openings
-from bot.bench.living.lives import Lives, packaged_lives, read_lives
-from bot.bench.living.measures import ALL, Measures, measured
-from bot.bench.living.report import print_measures
-from bot.bench.living.samples import ARCHIVED, HANDMADE, LIVED, Labelled, labelled, messages, samples
-from bot.bench.race.remembered import remembering
-from bot.bench.running import layers_in
-from bot.bench.sets.handmade import first_person
-from bot.bench.sets.locomo import load_locomo
-from bot.bench.sets.longmemeval import load_longmemeval
-from bot.bench.sets.reading import LIVING, file_of
-from bot.bench_command import UNHURRIED, Bars
-from graph.context import TurnContext
-from graph.settings import Settings, load_settings
+from bot.commands.bench_command import UNHURRIED, Bars
+from bot.lab.bench.bench_run import layers_in
+from bot.lab.bench.living.archives import as_lives, openings
+from bot.lab.bench.living.life_report import print_measures
+from bot.lab.bench.living.lives import Lives, packaged_lives, read_lives
+from bot.lab.bench.living.measures import ALL, Measures, measured
+from bot.lab.bench.living.samples import ARCHIVED, HANDMADE, LIVED, Labelled, labelled, messages, samples
+from bot.lab.bench.race.remembered_embeddings import remembering
+from bot.lab.bench.sets.data_sets import LIVING, file_of
+from bot.lab.bench.sets.handmade import first_person
+from bot.lab.bench.sets.locomo_set import load_locomo
+from bot.lab.bench.sets.longmemeval_set import load_longmemeval
+from graph.settings.context import TurnContext
+from graph.settings.settings import Settings, load_settings
 from memory.calibration.staged_fit import Message, Sample, fit_staged, with_bar
-from memory.relevance import digest, file_name
-from memory.staged import PREFIX, Staged
+from memory.recall.relevance import digest, file_name
+from memory.recall.staged import PREFIX, Staged
 from tests.bench.recall.calibrate import OUT
 from tests.bench.recall.frontier import decide, draw
 

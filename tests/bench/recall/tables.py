@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bot.bench.report import INJECTION, RETRIEVAL, curve_table, number
+from bot.lab.bench.report import INJECTION, RETRIEVAL, curve_table, number
 from tests.bench.recall.speed import Speed
 
 DIGITS = {"false_per_hundred": 1}

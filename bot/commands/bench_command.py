@@ -1,0 +1,123 @@
+"""`goat bench`: measure recall on labelled queries."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from bot.commands.command_app import command_app, command_settings
+from bot.lab.bench.bench_run import Ran, run_bench, temporary_layers
+from bot.lab.bench.living.life_report import print_measures
+from bot.lab.bench.living.lives import Lives, read_lives
+from bot.lab.bench.living.measures import measured
+from bot.lab.bench.living.probe_run import Probed, run_lives
+from bot.lab.bench.neutral import Bench, read_bench
+from bot.lab.bench.output import results_file
+from bot.lab.bench.report import print_report
+from bot.lab.bench.summary import summarise
+from bot.lab.bench.thresholds import with_thresholds
+from graph.settings.context import TurnContext
+from graph.settings.settings import Settings
+
+RESULTS = 20
+UNHURRIED = {"prefetch_timeout": 30}
+"""A busy machine is not what is measured: no search of a living conversation is late."""
+app = command_app(help="Measure the memory on labelled data.", no_args_is_help=True)
+
+
+@app.callback()
+def bench() -> None:
+    """Measure the memory on labelled data, in a data folder of its own that is deleted afterwards."""
+
+
+@app.command()
+def recall(
+    file: Annotated[Path, typer.Argument(help="Archives and queries, as JSON.")],
+    json_: Annotated[Path | None, typer.Option("--json", help="Where the results go, as JSON.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A threshold to run with.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="The most queries of each archive.")] = None,
+) -> None:
+    """Measure how well archives are recalled.
+
+    They are ingested, and sent their queries as turns would.
+    """
+    settings = command_settings()
+    fixed = {"prefetch_results": RESULTS, "cache_ttl": 0}
+    context = with_thresholds(settings.turn_context().model_copy(update=fixed), set_ or ())
+    with results_file(json_) as write:
+        benchmark = read_bench(file)
+        console = Console(highlight=False)
+        ran = asyncio.run(_run(settings, benchmark, context, limit, console))
+        summary = summarise(ran.outcomes) | {"docs": ran.docs, "ingest_seconds": round(ran.ingest_seconds, 2)}
+        write(_results(benchmark.name, ran, context, summary))
+    print_report(benchmark.name, summary, console)
+
+
+async def _run(
+    settings: Settings, benchmark: Bench, context: TurnContext, limit: int | None, console: Console
+) -> Ran:
+    docs = sum(len(archive.docs) for archive in benchmark.archives)
+    queries = sum(len(archive.queries[:limit]) for archive in benchmark.archives)
+    with Bars(docs, queries, console) as bars:
+        async with temporary_layers(settings) as layers:
+            return await run_bench(layers, benchmark, context, limit=limit, progress=bars)
+
+
+@app.command()
+def living(
+    file: Annotated[Path, typer.Argument(help="Lives and probes, as JSON.")],
+    json_: Annotated[Path | None, typer.Option("--json", help="Where the results go, as JSON.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A threshold to run with.")
+    ] = None,
+) -> None:
+    """Ingest people's archives, send them messages of living conversations, and tell what was shown."""
+    settings = command_settings()
+    context = with_thresholds(settings.turn_context().model_copy(update=UNHURRIED), set_ or ())
+    with results_file(json_) as write:
+        lives = read_lives(file)
+        console = Console(highlight=False)
+        probed = asyncio.run(_probed(settings, lives, context, console))
+        write({"name": lives.name, "probes": [one.as_json() for one in probed]})
+    print_measures(lives.name, measured(probed), console)
+
+
+async def _probed(settings: Settings, lives: Lives, context: TurnContext, console: Console) -> list[Probed]:
+    with Bars(*lives.counts, console) as bars:
+        async with temporary_layers(settings) as layers:
+            return await run_lives(layers, lives, context, bars)
+
+
+def _results(name: str, ran: Ran, context: TurnContext, summary: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "embedding_model": ran.embedding_model,
+        "settings": context.model_dump(mode="json", exclude={"owner"}),
+        "queries": [outcome.as_json() for outcome in ran.outcomes],
+        "summary": summary,
+    }
+
+
+class Bars(Progress):
+    """Show how many documents are embedded and how many queries are done."""
+
+    def __init__(self, docs: int, queries: int, console: Console) -> None:
+        description = TextColumn("{task.description}")
+        super().__init__(
+            description, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
+        )
+        self._embedding = self.add_task("docs embedded", total=docs)
+        self._asking = self.add_task("queries run", total=queries)
+
+    def embedded(self, count: int) -> None:
+        """Advance the bar of documents."""
+        self.advance(self._embedding, count)
+
+    def asked(self) -> None:
+        """Advance the bar of queries."""
+        self.advance(self._asking)

@@ -1,0 +1,126 @@
+"""`goat chat`: the agent in a terminal."""
+
+import asyncio
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from bot.commands.command_app import Owner, command_app, command_settings
+from bot.commands.garbage_collection import collect_seldom
+from bot.printable import printable
+from bot.setup.dialogue import Left, Questions
+from bot.terminal.keyboard import is_terminal, typed_lines
+from bot.terminal.terminal_place import Place
+from bot.terminal.warm_up import loaded
+from graph.observability.logs import configure_logging
+from graph.settings.settings import Settings, terminal_folder
+from memory.concurrency.deadline import end
+
+if TYPE_CHECKING:
+    from bot.terminal.terminal import Chat
+
+NO_MODEL = "No model is configured: replies show the memories themselves. `goat setup` chooses one."
+
+app = command_app()
+
+
+@app.command()
+def chat(
+    owner: Owner = "",
+    thread: Annotated[str, typer.Option(help="Name of the thread; a new one by default.")] = "",
+    resume: Annotated[bool, typer.Option("--continue", help="Go on in your latest thread.")] = False,
+) -> None:
+    """Talk to the agent in this terminal."""
+    settings = command_settings()
+    if not settings.model and _offer_setup():
+        settings = command_settings()
+    collect_seldom()
+    with configure_logging(settings):
+        asyncio.run(run_chat(settings, owner=owner or settings.owner, thread=thread, resume=resume))
+
+
+def _offer_setup() -> bool:
+    """Offer to choose a model, where somebody sits there; return whether anything may have changed."""
+    if not is_terminal():
+        return False
+    choice = Questions(is_answered=True).agrees("No model is configured. Choose one now?", "", usual=True)
+    try:
+        wanted = asyncio.run(choice)
+    except Left:
+        return False
+    if wanted:
+        from bot.commands.setup_command import run_setup  # noqa: PLC0415 - a second, for a few first starts
+        from bot.setup.wishes import Wishes  # noqa: PLC0415
+
+        run_setup(Wishes(), asks=True)
+    return wanted
+
+
+async def run_chat(settings: Settings, *, owner: str, thread: str, resume: bool) -> None:
+    """Talk until the user leaves; the first line of a new thread is typed while the agent is loaded."""
+    console = Console(highlight=False, soft_wrap=True)
+    place = Place(owner, "", terminal_folder(settings))
+    before = place.latest()
+    place.go_on() if resume else place.begin(thread)
+    _greet(console, settings, place)
+    behind = sys.stdin.isatty() and not (resume or thread)
+    opening = _Opening(console, settings, place)
+    try:
+        async with asyncio.TaskGroup() as group:
+            keeping = group.create_task(opening.keep(before=before, behind_prompt=behind))
+            if not behind:
+                await opening.chat
+            await _talk(console, place, opening.chat)
+            await opening.leave(keeping)
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+
+
+class _Opening:
+    """A conversation that opens in a task of its own, and stays open until it is left."""
+
+    def __init__(self, console: Console, settings: Settings, place: Place) -> None:
+        self._console = console
+        self._settings = settings
+        self._place = place
+        self._left = asyncio.Event()
+        self.chat: asyncio.Future[Chat] = asyncio.get_running_loop().create_future()
+        """What acts on lines, once it is there."""
+
+    async def keep(self, *, before: str, behind_prompt: bool) -> None:
+        """Open the conversation, and close it when it is left; see `bot.terminal.opening.open_chat`."""
+        conversation = await asyncio.to_thread(_conversation)
+        async with conversation.open_chat(
+            self._console, self._settings, self._place, before=before, behind_prompt=behind_prompt
+        ) as chat:
+            self.chat.set_result(chat)
+            await self._left.wait()
+
+    async def leave(self, keeping: "asyncio.Task[None]") -> None:
+        """Have `keep` end, also in the midst of opening."""
+        self._left.set()
+        if not self.chat.done():
+            await end(keeping)
+
+
+async def _talk(console: Console, place: Place, chat: "asyncio.Future[Chat]") -> None:
+    async for line in typed_lines(place.history):
+        if await loaded(console, chat) and not await chat.result().handle(line):
+            return
+
+
+def _conversation() -> ModuleType:
+    from bot.terminal import opening as conversation  # noqa: PLC0415 - all that an agent is made of: it takes a second
+
+    return conversation
+
+
+def _greet(console: Console, settings: Settings, place: Place) -> None:
+    console.print(Text(f"GOAT 2.0 · {printable(place.owner)} · thread {place.thread}", style="bold"))
+    console.print("/help lists the commands, Ctrl-D leaves.", style="dim")
+    if not settings.model:
+        console.print(NO_MODEL, style="yellow")

@@ -1,0 +1,130 @@
+"""`goat facts`: look at an owner's facts, and copy them from one store to another."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import date, datetime, time, tzinfo
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from rich.text import Text
+
+from bot.commands.command_app import Owner, command_app, command_settings
+from bot.printable import printable
+from graph.layers import open_layers
+from graph.settings.settings import Settings
+from memory.errors import ConfigError
+from memory.models import Fact
+from memory.permanent.permanent_records import RecordedStore, Records
+from memory.permanent.store_copy import Copied, copy_owner
+
+app = command_app()
+
+
+class Store(StrEnum):
+    """Where facts are kept."""
+
+    EMBEDDED = "embedded"
+    LETTA = "letta"
+
+
+@app.callback(invoke_without_command=True)
+def main(context: typer.Context) -> None:
+    """Look at facts, and copy them between stores; alone it lists them."""
+    if context.invoked_subcommand is None:
+        list_()
+
+
+@app.command("list")
+def list_(
+    owner: Owner = "",
+    as_of: Annotated[
+        str, typer.Option("--as-of", metavar="DATE", help="As they stood then: 2026-03-01, or with a time.")
+    ] = "",
+) -> None:
+    """Show the facts, newest first."""
+    settings = command_settings()
+    asyncio.run(_list(settings, owner or settings.owner, as_of))
+
+
+@app.command("copy")
+def copy(
+    from_: Annotated[Store, typer.Option("--from", help="Where the facts are.")],
+    to: Annotated[Store, typer.Option("--to", help="Where they go.")],
+    owner: Owner = "",
+    all_owners: Annotated[bool, typer.Option("--all-owners", help="Copy everybody's.")] = False,
+    merge: Annotated[bool, typer.Option("--merge", help="Keep what the target holds besides.")] = False,
+) -> None:
+    """Copy facts and identity with their history; nothing is taken out of the source."""
+    if from_ is to:
+        raise typer.BadParameter("--from and --to name the same store")
+    if owner and all_owners:
+        raise typer.BadParameter("--owner and --all-owners exclude each other")
+    settings = command_settings()
+    if not settings.letta_url.get_secret_value():
+        raise ConfigError("No Letta server is configured. Set GOAT_LETTA_URL, such as http://localhost:8283.")
+    wanted = [] if all_owners else [owner or settings.owner]
+    asyncio.run(_copy(settings, wanted, from_, to, merge=merge))
+
+
+async def _list(settings: Settings, owner: str, as_of: str) -> None:
+    console = Console(highlight=False)
+    async with open_layers(settings) as layers:
+        zone = await layers.zone()
+        facts = await layers.permanent.facts(owner=owner, as_of=_moment(as_of, zone) if as_of else None)
+    if facts:
+        console.print(_table(facts, zone))
+    else:
+        console.print(Text(f"No facts of {printable(owner)}."))
+
+
+async def _copy(
+    settings: Settings, owners: Sequence[str], from_: Store, to: Store, *, merge: bool
+) -> list[Copied]:
+    console = Console(highlight=False, soft_wrap=True)
+    async with open_layers(settings) as layers:
+        stores: dict[Store, RecordedStore] = {
+            Store.EMBEDDED: layers.embedded_permanent,
+            Store.LETTA: layers.letta_permanent,
+        }
+        owners = owners or await stores[from_].owners()
+        copied = []
+        for owner in track(owners, "owners copied", console=console, disable=len(owners) < 2):  # noqa: PLR2004
+            copied.append(await copy_owner(stores[from_], stores[to], owner=owner, merge=merge))
+            console.print(Text(_told(copied[-1], from_, to)))
+    if not owners:
+        console.print(Text(f"The {from_} store holds nothing."))
+    return copied
+
+
+def _told(copied: Copied, from_: Store, to: Store) -> str:
+    found, added = _counted(copied.records), len(copied.added)
+    what = f"{added} of them new there" if added else "all there already"
+    return f"{printable(copied.owner)}: {found} in {from_}, {what}; read back from {to} and found whole."
+
+
+def _counted(records: Records) -> str:
+    facts, identities = len(records.facts), len(records.identities)
+    return f"{records.keys} facts in {facts} writings, and {identities} writings of the identity"
+
+
+def _table(facts: Sequence[Fact], zone: tzinfo) -> Table:
+    table = Table("since", "fact", "value", box=None, header_style="dim")
+    for fact in facts:
+        at = fact.at.astimezone(zone)
+        table.add_row(f"{at:%Y-%m-%d %H:%M}", Text(printable(fact.key)), Text(printable(fact.value)))
+    return table
+
+
+def _moment(text: str, zone: tzinfo) -> datetime:
+    """Read a time, or the end of a day, in the user's zone."""
+    try:
+        if len(text) <= len("2026-03-01"):
+            return datetime.combine(date.fromisoformat(text), time.max, zone)
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no date; write 2026-03-01 or 2026-03-01T18:30") from None
+    return at if at.tzinfo is not None else at.replace(tzinfo=zone)

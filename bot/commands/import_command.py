@@ -1,0 +1,119 @@
+"""`goat import`: load conversations from files into an owner's archive."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from bot.commands.command_app import Owner, command_app, command_settings
+from bot.importers.formats import Format, read_episodes
+from bot.importers.importer import Imported, Stage, embed_episodes, store_episodes
+from graph.layers import open_layers
+from graph.settings.settings import Settings
+
+app = command_app()
+OTHERS = " They count as said by others; if the messages are your own words, run it again with --mine."
+LATER = (
+    "Stopped. Everything is stored and found by its words; some of it cannot be found by meaning yet. That"
+    " follows when the agent runs, or with the same command."
+)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="File, or folder of files, to read.")],
+    format_: Annotated[Format, typer.Option("--format", help="What the file holds.")],
+    owner: Owner = "",
+    conversation: Annotated[str, typer.Option(help="Only this conversation of the file.")] = "",
+    mine: Annotated[
+        bool, typer.Option("--mine", help="The messages are your own words, and not what others said.")
+    ] = False,
+) -> None:
+    """Load conversations into an owner's archive.
+
+    What stands there already is left alone. What is imported counts as said by others: it is recalled, and
+    can order nothing. With --mine its messages count as your own words, also those of an earlier import.
+    """
+    settings = command_settings()
+    whose = owner or settings.owner
+    asyncio.run(run_import(settings, file, format_, owner=whose, conversation=conversation, mine=mine))
+
+
+class _Rate(ProgressColumn):
+    """Turns a second."""
+
+    def render(self, task: Task) -> Text:
+        """Show the speed, once it is known."""
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.0f} turns/s" if speed else "", style="progress.data.speed")
+
+
+async def run_import(
+    settings: Settings,
+    file: Path,
+    format_: Format,
+    *,
+    owner: str,
+    conversation: str = "",
+    mine: bool = False,
+) -> Imported:
+    """Import a file into the owner's archive, with a progress bar and a summary.
+
+    Raises:
+        BadImportFile: the file cannot be read; nothing is stored.
+        MemoryTierError: the archive cannot be written, or what is stored cannot be embedded.
+    """
+    console = Console(highlight=False)
+    episodes = read_episodes(file, format_, owner=owner, conversation=conversation, mine=mine)
+    async with open_layers(settings) as layers:
+        with _Bars(console) as bars:
+            imported = await store_episodes(layers.episodes, episodes, on_progress=bars.show)
+            console.print(f"{imported}.{OTHERS if imported.new and not mine else ''}")
+            try:
+                await layers.cache.drop(owner=owner)
+                await embed_episodes(
+                    layers.episodes, owner=owner, imported=imported.total, on_progress=bars.show
+                )
+            except asyncio.CancelledError:
+                console.print(LATER)
+                raise
+        await layers.cache.drop(owner=owner)
+    return imported
+
+
+class _Bars(Progress):
+    """A bar for each stage, shown when it begins."""
+
+    def __init__(self, console: Console) -> None:
+        description = TextColumn("{task.description}")
+        super().__init__(
+            *(description, BarColumn(), MofNCompleteColumn(), _Rate(), TimeElapsedColumn()),
+            TimeRemainingColumn(),
+            console=console,
+        )
+        self._tasks_of = {stage: self.add_task("", total=None, start=False, visible=False) for stage in Stage}
+
+    def show(self, done: int, total: int | None, stage: Stage) -> None:
+        """Show how far a stage has come."""
+        loading = stage is Stage.EMBEDDING and total is None
+        self.start_task(self._tasks_of[stage])
+        self.update(
+            self._tasks_of[stage],
+            description="loading the embedding model" if loading else stage.value,
+            completed=done,
+            total=total,
+            visible=True,
+        )

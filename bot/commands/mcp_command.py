@@ -1,0 +1,54 @@
+"""`goat mcp`: the memory and its decisions, for other agents to read."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bot.commands.command_app import Owner, command_app, command_settings
+from bot.mcp.http_transport import check_http, serve_http
+from bot.mcp.server import agent_server
+from bot.mcp.stdio_transport import serve_stdio
+from graph.app import open_agent
+from graph.observability.logs import configure_logging
+from graph.settings.settings import Settings
+
+app = command_app()
+
+
+@app.command()
+def mcp(
+    owner: Owner = "",
+    http: Annotated[bool, typer.Option("--http", help="Serve over HTTP instead of stdio.")] = False,
+    listen: Annotated[str, typer.Option(help="HOST:PORT, for HTTP.")] = "",
+) -> None:
+    """Let other agents look at the memory (MCP, read-only).
+
+    And at turns, configuration and logs.
+    """
+    settings = command_settings()
+    with configure_logging(settings):
+        asyncio.run(run_mcp(settings, owner=owner or settings.owner, http=http, listen=listen))
+
+
+async def run_mcp(settings: Settings, *, owner: str, http: bool, listen: str = "") -> None:
+    """Serve one owner's memory, read-only, over stdin and stdout or over HTTP, until told to end.
+
+    Raises:
+        ConfigError: it may not be served over HTTP with these settings, or not at that address.
+    """
+    address = listen or settings.mcp_listen
+    if http:
+        check_http(settings, address)
+    async with open_agent(settings, follow=True) as agent:
+        server = agent_server(agent, owner)
+        if http:
+            await serve_http(server, settings, address, _announce)
+        else:
+            await serve_stdio(server)
+
+
+def _announce(url: str) -> None:
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"MCP server at {url}; Ctrl-C ends it.", markup=False)

@@ -1,0 +1,39 @@
+"""`goat reindex`: embed an owner's archive anew."""
+
+import asyncio
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from bot.commands.command_app import Owner, command_app, command_settings
+from graph.layers import open_layers
+from graph.settings.settings import Settings
+
+app = command_app()
+
+
+@app.command()
+def reindex(owner: Owner = "") -> None:
+    """Embed an owner's whole archive anew.
+
+    For instance after a change of the embedding model.
+    """
+    settings = command_settings()
+    asyncio.run(run_reindex(settings, owner=owner or settings.owner))
+
+
+async def run_reindex(settings: Settings, *, owner: str) -> None:
+    """Drop the owner's vectors and make them again from the log, with a progress bar."""
+    console = Console(highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    done = 0
+    async with open_layers(settings) as layers:
+        with Progress(*columns, console=console) as bar:
+            task = bar.add_task("embedding", total=None)
+            await layers.cache.drop(owner=owner)
+            async for progress in layers.episodes.reindex(owner=owner):
+                done = progress.done
+                bar.update(task, completed=progress.done, total=progress.total)
+        model = layers.embeddings.name
+    console.print(Text(f"{done} turns of {owner} are embedded anew by {model}."))

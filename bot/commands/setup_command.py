@@ -1,0 +1,80 @@
+"""`goat setup`."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bot.commands.command_app import command_app, command_settings
+from bot.setup.dialogue import Left, Questions, say
+from bot.setup.endpoint_choice import EndpointChoice
+from bot.setup.flow import Setup
+from bot.setup.wishes import Wishes, secret_in
+from bot.terminal.keyboard import is_terminal
+
+_LEFT = "Nothing more was changed. `goat setup` goes on whenever you like."
+
+app = command_app()
+
+
+@app.command()
+def setup(  # noqa: PLR0913 - every answer is an option
+    *,
+    provider: Annotated[
+        str, typer.Option(help="Provider (openai), server on this machine (ollama) or address (http://...).")
+    ] = "",
+    model: Annotated[str, typer.Option(help="Name of the model.")] = "",
+    key_file: Annotated[
+        Path | None, typer.Option(help="File with the key in its first line; - reads what is piped in.")
+    ] = None,
+    context: Annotated[
+        int | None, typer.Option(min=0, help="Tokens that the model holds; 0: what its server tells.")
+    ] = None,
+    telegram: Annotated[
+        bool | None, typer.Option("--telegram/--no-telegram", help="Whether to connect a bot.")
+    ] = None,
+    telegram_token_file: Annotated[
+        Path | None, typer.Option(help="File with the bot's token; - reads what is piped in.")
+    ] = None,
+    pair: Annotated[
+        bool | None, typer.Option("--pair/--no-pair", help="Whether to print a code that lets you in.")
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Ask nothing; what no option says stays as it is.")
+    ] = False,
+) -> None:
+    """Choose the chat model and connect the Telegram bot, and write that to your own configuration file.
+
+    Keys are never given on the command line: type them, name a file, or set OPENAI_API_KEY and the like.
+    """
+    command_settings()
+    wishes = Wishes(
+        provider=provider,
+        key=secret_in(key_file),
+        model=model,
+        context=context,
+        telegram=telegram,
+        token=secret_in(telegram_token_file),
+        pair=pair,
+    )
+    if not run_setup(wishes, asks=not yes):
+        raise typer.Exit(1)
+
+
+def run_setup(wishes: Wishes, *, asks: bool) -> bool:
+    """Set up what the options say, and ask for the rest; return whether the person stayed to the end."""
+    console = _console()
+    ask = Questions(is_answered=asks and is_terminal())
+    setup = Setup(console=console, ask=ask, endpoints=EndpointChoice(console=console, ask=ask))
+    try:
+        asyncio.run(setup(wishes))
+    except (Left, KeyboardInterrupt):
+        say(console, _LEFT, "dim")
+        return False
+    return True
+
+
+def _console() -> Console:
+    return Console(highlight=False, soft_wrap=True)

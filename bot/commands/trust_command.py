@@ -1,0 +1,55 @@
+"""`goat trust`: obey what the files of this folder set."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import SecretStr
+from rich.console import Console
+from rich.text import Text
+
+from bot.commands.command_app import command_app
+from bot.printable import printable
+from graph.observability.redaction import Redaction
+from graph.settings.settings import Settings, load_settings
+from graph.settings.sources import WORKING, given_by_source, withheld_by_file
+from graph.settings.trust import distrust, trust
+from memory.text.text import shortened
+
+_LONGEST = 200
+_HIDDEN = "(hidden)"
+
+app = command_app()
+
+
+@app.command("trust")
+def trust_folder(
+    revoke: Annotated[bool, typer.Option("--revoke", help="Obey them no longer.")] = False,
+) -> None:
+    """Obey what goat.toml and .env of this folder set, for as long as they say the same.
+
+    Without that they tune what is recalled, and nothing else. What was tuned since may change.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    if revoke:
+        for path in WORKING:
+            distrust(path)
+        console.print(Text(f"The files of {Path.cwd()} tune, and set nothing else."))
+        return
+    given = given_by_source()
+    held_back = withheld_by_file()
+    for path, settings in held_back.items():
+        console.print(Text(f"From now on {path.absolute()} sets:", style="bold"))
+        for name, value in settings.items():
+            console.print(Text(f"  {name} = {_shown(name, value)}"))
+        trust(path, given[str(path)])
+    if not held_back:
+        console.print(Text(f"All that goat.toml and .env of {Path.cwd()} set is obeyed already."))
+    load_settings()
+
+
+def _shown(name: str, value: Any) -> str:
+    field = Settings.model_fields.get(name)
+    if field is None or field.annotation is SecretStr:
+        return _HIDDEN
+    return printable(shortened(Redaction(())(str(value)), _LONGEST))

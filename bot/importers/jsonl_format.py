@@ -1,0 +1,73 @@
+"""Plain turns, a JSON object a line: `message` and `at`; optional `reply`, `thread`, `turn_id`, `tags`.
+
+An export has `speaker` and `parts` too, as `memory.provenance` does.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from bot.importers.file_episodes import FileEpisode, derived_id, derived_tag
+from bot.importers.source import Field, read_lines, stable_id
+from memory.models import Episode
+from memory.provenance import Part, Speaker, read_parts
+from memory.text.text import clean
+
+THREAD = "import"
+
+
+def read_jsonl(path: Path, owner: str) -> Iterator[tuple[str, Iterator[Episode]]]:
+    """Yield each turn of the file under the name of its thread."""
+    alike: Counter[tuple[str, ...]] = Counter()
+    for line in read_lines(path):
+        thread = _optional(line, "thread") or THREAD
+        yield thread, iter([_episode(line, owner, thread, alike)])
+
+
+def _episode(line: Field, owner: str, thread: str, alike: Counter[tuple[str, ...]]) -> Episode:
+    message, reply = line.get("message").text(), _text(line, "reply")
+    if not (message.strip() or reply.strip()):
+        raise line.bad('an object whose "message" is not empty')
+    at, tags = line.get("at").time(), line.find("tags")
+    content = (thread, at.isoformat(), message, reply)
+    alike[content] += 1
+    given = _optional(line, "turn_id")
+    return FileEpisode(
+        turn_id=derived_id(owner, given) if given else stable_id("jsonl", owner, *content, alike[content]),
+        owner=owner,
+        thread=stable_id("jsonl", owner, thread),
+        message=message,
+        reply=reply,
+        at=at,
+        tags=tuple(derived_tag(owner, tag.name()) for tag in tags.items()) if tags else (),
+        parts=_parts(line),
+        speaker=_speaker(line),
+        given_id=given,
+    )
+
+
+def _parts(line: Field) -> tuple[Part, ...]:
+    found = line.find("parts")
+    values = [part.value for part in found.items()] if found else []
+    parts = read_parts(values)
+    if found is not None and len(parts) != len(values):
+        raise found.bad("parts as an export has them")
+    return tuple(replace(part, text=clean(part.text), source=clean(part.source)) for part in parts)
+
+
+def _speaker(line: Field) -> Speaker:
+    found = line.find("speaker")
+    if found is not None and found.value not in set(Speaker):
+        raise found.bad(" or ".join(f'"{speaker}"' for speaker in Speaker))
+    return Speaker(found.value) if found else Speaker.OWNER
+
+
+def _text(line: Field, key: str) -> str:
+    found = line.find(key)
+    return found.text() if found else ""
+
+
+def _optional(line: Field, key: str) -> str:
+    found = line.find(key)
+    return found.name() if found else ""

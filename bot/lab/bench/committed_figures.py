@@ -1,0 +1,150 @@
+"""The committed figures of the whole benchmarks, and the tables of docs/measured.md made from them.
+
+`make bench-recall` writes such a file (`--json bot/lab/bench/data/recall.json`), with GOAT_BENCH_DATA set.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from bot.lab.bench.metrics import PER
+from bot.lab.bench.race.contestants import CONTESTANTS, OURS
+from bot.lab.bench.sets.handmade import packaged
+from bot.pictures.picture_values import Curve, Point
+from graph.settings.context import Thresholds
+from memory.tuning.resampling import Estimate
+
+RESULTS = "recall"
+Results = Mapping[str, Any]
+RETRIEVAL = {"recall@5": "Recall@5", "recall@10": "Recall@10", "mrr": "MRR", "hit@5": "hit@5"}
+CATEGORIES = {
+    "multi-hop": "multi-hop R@5",
+    "open domain": "open domain",
+    "single-hop": "single-hop",
+    "temporal": "temporal",
+}
+IN_DOCS = ("dense", "lexical", "original", OURS)
+LANGUAGES = {"en": "English", "ro": "Romanian", "other": "other languages"}
+KINDS = {
+    "new topics": "new topics",
+    "small talk": "small talk",
+    "other people's": "other people's questions",
+    "other people's, same names": "other people's questions with this archive's names put in",
+    "adversarial": "questions about these people that nothing answers",
+}
+THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
+
+
+def committed(name: str = RESULTS) -> Results:
+    """Read the figures that come with the package."""
+    results: Results = packaged(name)
+    return results
+
+
+def names_of(results: Results) -> dict[str, str]:
+    """Return the contestants of a run with what they are, in words."""
+    return {one.name: one.what for one in CONTESTANTS if one.name in results["contestants"]}
+
+
+def estimate(results: Results, bench: str, contestant: str, measure: str) -> Estimate | None:
+    """Return a figure with its interval; None where nothing was measured."""
+    found = results["benchmarks"][bench]["contestants"][contestant]["intervals"].get(measure)
+    return Estimate(**found) if found else None
+
+
+def curve(results: Results, bench: str, contestant: str, name: str) -> Curve:
+    """Return how coverage and false injections move with the threshold, the default marked."""
+    points = results["benchmarks"][bench]["contestants"][contestant]["curve"][::-1]
+    default = Thresholds().gap_threshold
+    marked = next(
+        (
+            Point(point["coverage"]["value"], point["false_injections"]["value"] / PER, f"{default:g}")
+            for point in points
+            if point["threshold"] == default
+        ),
+        None,
+    )
+    return Curve(
+        name,
+        coverage=[point["coverage"]["value"] for point in points],
+        risk=[point["false_injections"]["value"] / PER for point in points],
+        lower=[point["false_injections"]["low"] / PER for point in points],
+        upper=[point["false_injections"]["high"] / PER for point in points],
+        point=marked,
+    )
+
+
+def recall_table(results: Results, bench: str, contestants: Sequence[str] = IN_DOCS) -> str:
+    """Lay out how well each contestant finds, as in docs/measured.md; ours in bold."""
+    figures, names = results["benchmarks"][bench]["contestants"], names_of(results)
+    rows = [["", *RETRIEVAL.values(), *CATEGORIES.values()]]
+    for name in contestants:
+        found, bold = figures[name], "**" if name == OURS else ""
+        overall = [f"{bold}{found[key]:.2f}{bold}" for key in RETRIEVAL]
+        by = [f"{found['by_category'][category]['recall@5']:.2f}" for category in CATEGORIES]
+        rows.append(["this" if name == OURS else names[name], *overall, *by])
+    return markdown(rows)
+
+
+def injection_table(results: Results, bench: str) -> str:
+    """Lay out false injections by kind and language, as in docs/measured.md."""
+    kinds = results["benchmarks"][bench]["contestants"][OURS]["injection"]["by_kind"]
+    rows = [["false injections in 100", *LANGUAGES.values()]]
+    for kind, said in KINDS.items():
+        found = [kinds.get(f"{kind}, {language}") for language in LANGUAGES]
+        whole = kinds.get(kind)
+        cells = [_whole(one) if one else "" for one in found]
+        rows.append([said, *([_whole(whole), "", ""] if whole else cells)])
+    return markdown(rows)
+
+
+def curve_table(results: Results, bench: str) -> str:
+    """Lay out what each threshold costs, as in docs/measured.md."""
+    points = results["benchmarks"][bench]["contestants"][OURS]["curve"]
+    rows = [
+        [
+            "probability from",
+            "relevant questions covered (95 %)",
+            "false injections in 100, hard cases included (95 %)",
+        ]
+    ]
+    for point in points:
+        if point["threshold"] in THRESHOLDS:
+            default = " (default)" if point["threshold"] == Thresholds().gap_threshold else ""
+            cells = (_interval(point["coverage"], 2), _interval(point["false_injections"], 0))
+            rows.append([f"{point['threshold']:g}{default}", *cells])
+    return markdown(rows)
+
+
+def longmemeval_sentence(results: Results) -> str:
+    """Say how often LongMemEval's evidence is found, case by case and pooled, as in docs/measured.md."""
+    apart, together = results["benchmarks"]["LongMemEval"], results["benchmarks"]["LongMemEval, pooled"]
+    found = [
+        [f"{bench['contestants'][name]['recall@5']:.2f}" for name in (OURS, "dense", "lexical")]
+        for bench in (apart, together)
+    ]
+    return (
+        f"{found[0][0]} case by case (vectors {found[0][1]}, words {found[0][2]}), {found[1][0]} with all "
+        f"{together['docs']:,} exchanges pooled into one owner (vectors {found[1][1]}, words {found[1][2]})"
+    )
+
+
+def romanian_sentence(results: Results) -> str:
+    """Say how many Romanian questions find their memory, as in docs/measured.md."""
+    ours = results["benchmarks"]["Romanian pairs"]["contestants"][OURS]
+    first, five = (round(ours["n"] * ours["intervals"][measure]["value"]) for measure in ("hit@1", "hit@5"))
+    return f"the right one of {ours['n']} memories ranks first for {first}, among five for {five}"
+
+
+def markdown(rows: Sequence[Iterable[str]]) -> str:
+    """Lay out a table, its first row the head."""
+    lines = ["|" + "|".join(f" {cell} " if cell else " " for cell in row) + "|" for row in rows]
+    columns = len(list(rows[0]))
+    return "\n".join([lines[0], "|" + "---|" * columns, *lines[1:]])
+
+
+def _whole(kind: Mapping[str, float]) -> str:
+    return str(int(kind["false_per_hundred"] + 0.5))
+
+
+def _interval(value: Mapping[str, float], digits: int) -> str:
+    return f"{value['value']:.{digits}f} ({value['low']:.{digits}f} to {value['high']:.{digits}f})"

@@ -1,0 +1,138 @@
+"""Vectors alone, held against each other exactly: what an embedding model and its windows bring."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.lab.bench.episodes import as_episodes
+from bot.lab.bench.fixed_lots import seeded
+from bot.lab.bench.neutral import Archive, Bench, Query
+from memory.embedding.centring import Centring
+from memory.embedding.e5 import DIMENSION, E5Embeddings
+from memory.embedding.embedding_model import EmbeddingModel
+from memory.embedding.encoder import VERSION
+from memory.embedding.text_windows import Span, split_offsets
+
+LATE = 2500
+"""Characters of a turn after which a sentence stands late: a model's window has ended."""
+SENTENCE = (50, 200)
+"""Characters of such a sentence."""
+
+Windows = Callable[[str], Sequence[Span]]
+Matrix = NDArray[np.float32]
+
+
+class PlainE5(E5Embeddings):
+    """The built-in model as it comes: nothing is taken off its vectors."""
+
+    name = f"{VERSION}-plain"
+
+    @cached_property
+    def _centring(self) -> Centring:
+        nothing = np.zeros(DIMENSION, np.float32)
+        return Centring(query=nothing, passage=nothing, language=nothing)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where a question's answer stands."""
+
+    conversation: str
+    category: str
+    place: int
+    """Of the first document that answers it, from 1 on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placings:
+    """Where all answers stand, and what it took."""
+
+    placed: Sequence[Placed]
+    vectors: int
+    docs: int
+
+    def among(self, first: int) -> list[float]:
+        """Return 1 for each question whose answer stands among so many, else 0."""
+        return [float(one.place <= first) for one in self.placed]
+
+    @property
+    def conversations(self) -> list[str]:
+        """What each question is resampled with."""
+        return [one.conversation for one in self.placed]
+
+
+async def place(model: EmbeddingModel, bench: Bench, windows: Windows | None = None) -> Placings:
+    """Rank every archive's documents for its questions, by the best cosine of a document's windows."""
+    placed, vectors, docs = list[Placed](), 0, 0
+    for archive in bench.archives:
+        texts = [episode.text for episode in as_episodes(archive, archive.id)]
+        parts = [_cut(text, windows or model.split_offsets) for text in texts]
+        embedded = np.asarray(await model.aembed_documents(list(chain.from_iterable(parts))), np.float32)
+        owners = np.repeat(np.arange(len(texts)), [len(some) for some in parts])
+        placed += [
+            Placed(archive.id, query.category or "", await _rank(model, query, gold, embedded, owners))
+            for query in archive.queries
+            if (gold := _gold(archive, query))
+        ]
+        vectors, docs = vectors + len(embedded), docs + len(texts)
+    return Placings(placed, vectors, docs)
+
+
+def _gold(archive: Archive, query: Query) -> list[int]:
+    """Return the places of the documents that answer a query; none of an irrelevant one."""
+    gold = set[str | None]() if query.irrelevant else {*query.gold}
+    return [number for number, doc in enumerate(archive.docs) if {doc.id, doc.session} & gold]
+
+
+async def _rank(
+    model: EmbeddingModel, query: Query, gold: list[int], embedded: Matrix, owners: NDArray[np.int64]
+) -> int:
+    cosines = embedded @ np.asarray(await model.aembed_query(query.text), np.float32)
+    best = np.full(int(owners[-1]) + 1, -1.0, np.float32)
+    np.maximum.at(best, owners, cosines)
+    return int((best > best[gold].max()).sum()) + 1
+
+
+def first_window(model: EmbeddingModel) -> Windows:
+    """Return windows that see a document's beginning only, as far as the model reads."""
+    return lambda text: model.split_offsets(text)[:1]
+
+
+def windows_of(characters: int) -> Windows:
+    """Return overlapping windows of at most so many characters."""
+    return lambda text: split_offsets(
+        text, capacity=characters, measure=lambda words: [len(word) for word in words]
+    )
+
+
+def late_sentences(bench: Bench, *, most: int) -> Bench:
+    """Return the benchmark with other questions: sentences that stand late in long turns, word for word.
+
+    Known-item search: the turn that a sentence was taken from is the one to find. At most `most` of them an
+    archive, each of a turn of its own.
+    """
+    archives = tuple(
+        archive.model_copy(update={"queries": tuple(_late(archive, most))}) for archive in bench.archives
+    )
+    return bench.model_copy(update={"archives": archives})
+
+
+def _late(archive: Archive, most: int) -> Iterator[Query]:
+    chance = seeded(f"late {archive.id}")
+    told = [(doc, found) for doc in archive.docs if (found := _sentences(doc.text))]
+    for doc, found in chance.sample(told, min(most, len(told))):
+        yield Query(id=doc.id, text=chance.choice(found), gold=(doc.id,))
+
+
+def _sentences(text: str) -> list[str]:
+    late = text[LATE:]
+    pieces = [piece.strip() for piece in late.replace("\n", ". ").split(". ")[1:]]
+    return [piece for piece in pieces if SENTENCE[0] <= len(piece) <= SENTENCE[1]]
+
+
+def _cut(text: str, windows: Windows) -> list[str]:
+    return [text[start:end] for start, end in windows(text)]

@@ -1,0 +1,106 @@
+"""The measures of lives in conversation: functions of what became of their probes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bot.lab.bench.living.lives import NEAR_MISSES, NOTHING
+from bot.lab.bench.living.probe_run import Probed
+from bot.lab.bench.metrics import mean, ratio
+
+ALL = "all"
+ENGLISH, ROMANIAN, OTHERS = "en", "ro", "others"
+FIRST = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """How well memory was shown to probes that have an answer."""
+
+    probes: int
+    found: float | None
+    """Share with an answer among the candidates, or in the conversation."""
+    among_first: float | None
+    """Share with an answer among the first five."""
+    first: float | None
+    """Share with an answer ranked first."""
+    needed: float | None
+    """Share with an answer shown, or in the conversation."""
+    all_needed: float | None
+    """Share with all that a full answer needs."""
+    extra: float | None
+    """Memories shown that do not help, a probe."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measures:
+    """All measures of a run."""
+
+    by_kind: dict[str, Shown]
+    """`ALL` and each kind that has an answer."""
+    by_language: dict[str, Shown]
+    false: dict[str, tuple[int, float]]
+    """For each kind with nothing to show: probes, and the share with something shown."""
+    near_misses: float | None
+    outdated: int
+    """Probes with an outdated memory shown, and none that is right."""
+    with_outdated: int
+    """Probes that an outdated memory might be shown to."""
+
+
+def measured(probed: Sequence[Probed]) -> Measures:
+    """Return the measures of a run."""
+    answered = [one for one in probed if one.probe.gold]
+    silent = [one for one in probed if one.probe.kind in NOTHING]
+    near = [one for one in silent if one.probe.kind in NEAR_MISSES]
+    return Measures(
+        by_kind={ALL: _shown(answered)} | _each(answered, lambda one: one.probe.kind),
+        by_language=_each(answered, language_of),
+        false={
+            kind: (len(some), sum(bool(one.shown) for one in some) / len(some))
+            for kind, some in _grouped(silent, lambda one: one.probe.kind).items()
+        },
+        near_misses=ratio(sum(bool(one.shown) for one in near), len(near)),
+        outdated=sum(_outdated_alone(one) for one in probed),
+        with_outdated=sum(bool(one.probe.wrong) for one in probed),
+    )
+
+
+def language_of(one: Probed) -> str:
+    """Return the group of languages that a probe's person belongs to."""
+    language = one.person.language
+    return language if language in (ENGLISH, ROMANIAN) else OTHERS
+
+
+def _shown(some: Sequence[Probed]) -> Shown:
+    return Shown(
+        probes=len(some),
+        found=mean([_holds([*one.ranking, *one.window], one.probe.gold) for one in some]),
+        among_first=mean([_holds(one.ranking[:FIRST], one.probe.gold) for one in some]),
+        first=mean([_holds(one.ranking[:1], one.probe.gold) for one in some]),
+        needed=mean([_holds(_seen(one), one.probe.gold) for one in some]),
+        all_needed=mean([float({*one.probe.needed} <= {*_seen(one)}) for one in some]),
+        extra=mean([float(len({*one.shown} - {*one.probe.gold})) for one in some]),
+    )
+
+
+def _seen(one: Probed) -> list[str]:
+    return [*one.shown, *one.window]
+
+
+def _holds(turn_ids: Sequence[str], gold: Sequence[str]) -> float:
+    return float(not {*turn_ids}.isdisjoint(gold))
+
+
+def _outdated_alone(one: Probed) -> bool:
+    return bool({*one.shown} & {*one.probe.wrong}) and not {*_seen(one)} & {*one.probe.gold}
+
+
+def _each(probed: Sequence[Probed], name: Callable[[Probed], str]) -> dict[str, Shown]:
+    return {group: _shown(some) for group, some in _grouped(probed, name).items()}
+
+
+def _grouped(probed: Sequence[Probed], name: Callable[[Probed], str]) -> dict[str, list[Probed]]:
+    groups: dict[str, list[Probed]] = {}
+    for one in probed:
+        groups.setdefault(name(one), []).append(one)
+    return dict(sorted(groups.items()))

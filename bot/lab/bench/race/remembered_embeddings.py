@@ -1,0 +1,90 @@
+"""An embedding model that embeds no document twice, also in a later run: that is what takes the time."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.layers import Layers
+from memory.embedding.embedding_model import EmbeddingModel
+from memory.episodic.episode_archive import EpisodeArchive
+
+Vectors = dict[str, NDArray[np.float32]]
+
+
+class RememberedEmbeddings:
+    """Another model, whose vectors of documents are kept in `known`; queries are always embedded."""
+
+    def __init__(self, model: EmbeddingModel, known: Vectors) -> None:
+        self._model = model
+        self._known = known
+
+    @property
+    def name(self) -> str:
+        return self._model.name
+
+    @property
+    def remote(self) -> bool:
+        return self._model.remote
+
+    @property
+    def dimension(self) -> int | None:
+        return self._model.dimension
+
+    def split_offsets(self, text: str) -> list[tuple[int, int]]:
+        return self._model.split_offsets(text)
+
+    def embed_query(self, text: str) -> list[float]:
+        return self._model.embed_query(text)
+
+    async def aembed_query(self, text: str) -> list[float]:
+        return await self._model.aembed_query(text)
+
+    async def aembed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+        new = [text for text in dict.fromkeys(texts) if self._key(text) not in self._known]
+        for text, vector in zip(new, await self._model.aembed_documents(new) if new else [], strict=True):
+            self._known[self._key(text)] = np.asarray(vector, np.float32)
+        return [self._known[self._key(text)].tolist() for text in texts]
+
+    async def ready(self) -> None:
+        await self._model.ready()
+
+    async def aclose(self) -> None:
+        await self._model.aclose()
+
+    def _key(self, text: str) -> str:
+        return hashlib.sha256(f"{self.name}\0{text}".encode()).hexdigest()
+
+
+@contextmanager
+def kept_vectors(file: Path | None) -> Iterator[Vectors]:
+    """Yield the vectors that `file` has, and write them back with those that came to be known."""
+    known: Vectors = {}
+    if file is not None and file.is_file():
+        with np.load(file) as stored:
+            known = dict(zip(stored["keys"].tolist(), stored["vectors"], strict=True))
+    before = len(known)
+    try:
+        yield known
+    finally:
+        if file is not None and len(known) > before:
+            np.savez(file, keys=np.array(list(known)), vectors=np.stack(list(known.values())))
+
+
+@contextmanager
+def remembered(file: Path) -> Iterator[Callable[[EmbeddingModel], RememberedEmbeddings]]:
+    """Yield what makes any model remember its vectors in `file`; each has its own there."""
+    with kept_vectors(file) as known:
+        yield lambda model: RememberedEmbeddings(model, known)
+
+
+@contextmanager
+def remembering(layers: Layers, file: Path | None) -> Iterator[None]:
+    """Have the archive of `layers` remember vectors, in `file` when there is one."""
+    with kept_vectors(file) as known:
+        embeddings = RememberedEmbeddings(layers.embeddings, known)
+        layers.episodes = EpisodeArchive(layers.files, layers.vectors, embeddings)
+        yield

@@ -1,0 +1,151 @@
+"""A race of contestants on a benchmark, and its results as they are written down and read again."""
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from bot.lab.bench.bench_run import ask, ingest
+from bot.lab.bench.metrics import PER, hit_at, recall_at, reciprocal_rank
+from bot.lab.bench.neutral import Archive, Bench
+from bot.lab.bench.outcome import Outcome
+from bot.lab.bench.race.contestants import OURS, Contestant
+from bot.lab.bench.recaller import open_recaller
+from bot.lab.bench.summary import summarise
+from graph.layers import Layers
+from graph.settings.context import TurnContext
+from memory.tuning.resampling import Estimate, resampling
+
+DIGITS = 4
+CURVES = (OURS, "original")
+"""Whose curves are kept."""
+MEASURES: Mapping[str, Callable[[Outcome], float]] = {
+    "recall@5": lambda outcome: recall_at(outcome.units, outcome.gold, 5),
+    "recall@10": lambda outcome: recall_at(outcome.units, outcome.gold, 10),
+    "mrr": lambda outcome: reciprocal_rank(outcome.units, outcome.gold),
+    "hit@1": lambda outcome: hit_at(outcome.units, outcome.gold, 1),
+    "hit@5": lambda outcome: hit_at(outcome.units, outcome.gold, 5),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Race:
+    """What every contestant came to on one benchmark."""
+
+    name: str
+    docs: int
+    conversations: int
+    ingest_seconds: float
+    """Next to nothing when the archives stood there already."""
+    outcomes: dict[str, list[Outcome]]
+    """By contestant."""
+
+
+async def race(
+    layers: Layers,
+    bench: Bench,
+    contestants: Sequence[Contestant],
+    *,
+    on_embedded: Callable[[int], None] = lambda _: None,
+    on_asked: Callable[[], None] = lambda: None,
+) -> Race:
+    """Ingest every archive once, and have every contestant answer its queries."""
+    recaller, given, seconds = open_recaller(layers), TurnContext(), 0.0
+    outcomes: dict[str, list[Outcome]] = {contestant.name: [] for contestant in contestants}
+    for archive in bench.archives:
+        ingested = await ingest(layers, archive, f"{bench.name} {archive.id}", on_embedded)
+        relevant = replace(ingested, archive=_relevant(archive))
+        seconds += ingested.seconds
+        for contestant in contestants:
+            outcomes[contestant.name] += await ask(
+                recaller,
+                ingested if contestant.decides else relevant,
+                contestant.context(given),
+                on_asked=on_asked,
+                ranked=contestant.ranked,
+            )
+    return Race(
+        name=bench.name,
+        docs=sum(len(archive.docs) for archive in bench.archives),
+        conversations=len(bench.archives),
+        ingest_seconds=seconds,
+        outcomes=outcomes,
+    )
+
+
+def _relevant(archive: Archive) -> Archive:
+    """Return the archive with the queries that it answers."""
+    queries = tuple(query for query in archive.queries if not query.irrelevant)
+    return archive.model_copy(update={"queries": queries})
+
+
+def results_of(race: Race) -> dict[str, Any]:
+    """Return the figures of every contestant, with intervals over conversations."""
+    return {
+        "docs": race.docs,
+        "conversations": race.conversations,
+        "ingest_seconds": race.ingest_seconds,
+        "contestants": {name: _figures(name, some) for name, some in race.outcomes.items()},
+    }
+
+
+def slim(value: Any) -> Any:
+    """Return results with numbers of a few digits, to be committed."""
+    if isinstance(value, float):
+        return round(value, DIGITS)
+    if isinstance(value, dict):
+        return {key: slim(inner) for key, inner in value.items()}
+    return [slim(inner) for inner in value] if isinstance(value, list) else value
+
+
+def measured(outcomes: Iterable[Outcome], measure: str) -> Estimate | None:
+    """Return the mean of a measure over the relevant queries, with its interval over conversations."""
+    labelled = relevant(outcomes)
+    return _estimate([MEASURES[measure](outcome) for outcome in labelled], labelled)
+
+
+def relevant(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Return those of the queries that something in the archive answers."""
+    return [outcome for outcome in outcomes if outcome.gold and not outcome.query.irrelevant]
+
+
+def false_injections(outcomes: Iterable[Outcome]) -> Estimate | None:
+    """Return for how many in a hundred irrelevant messages something is shown."""
+    irrelevant = [outcome for outcome in outcomes if outcome.query.irrelevant]
+    return _estimate([float(bool(outcome.kept)) for outcome in irrelevant], irrelevant, scale=PER)
+
+
+def by_age(
+    bench: Bench, outcomes: Iterable[Outcome], days: Sequence[float], measure: str
+) -> list[Estimate | None]:
+    """Return a measure by how many days ago the answer was said: up to each, and more than the one before."""
+    said = {(archive.id, doc.id): doc.time for archive in bench.archives for doc in archive.docs if doc.time}
+    last = max(said.values())
+    ages = [
+        (outcome, (last - max(said[outcome.archive, doc] for doc in outcome.gold)) / timedelta(days=1))
+        for outcome in outcomes
+        if outcome.gold
+    ]
+    spans = itertools.pairwise((-1.0, *days))
+    return [measured([one for one, age in ages if low < age <= high], measure) for low, high in spans]
+
+
+def conversation(outcome: Outcome) -> str:
+    """Return what an outcome is resampled with: its archive, or in a pool the one that it comes from."""
+    return f"{outcome.archive}/{outcome.query.id.partition('/')[0] if outcome.archive == 'pooled' else ''}"
+
+
+def _estimate(values: Sequence[float], outcomes: Sequence[Outcome], *, scale: float = 1.0) -> Estimate | None:
+    if not values:
+        return None
+    return resampling([conversation(outcome) for outcome in outcomes]).estimate(values, scale=scale)
+
+
+def _figures(name: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    summary = summarise(outcomes)
+    estimates = {measure: measured(outcomes, measure) for measure in MEASURES}
+    estimates["false_per_hundred"] = false_injections(outcomes)
+    intervals = {key: asdict(estimate) for key, estimate in estimates.items() if estimate is not None}
+    curve = summary["curve"] if name in CURVES else []
+    return {**summary, "curve": curve, "intervals": intervals}

@@ -1,0 +1,105 @@
+"""Recall as a turn does it, without a graph around it and without a model."""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import cast
+
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from langgraph.runtime import Runtime
+
+from graph.layers import Layers
+from graph.settings.context import TurnContext
+from graph.state.circumstances import TurnReader, reply_id, user_message
+from graph.state.turn_state import MESSAGES_KEPT, Conversation, FactSheet, Persona, State
+from graph.state.updates import BudgetUpdate, GapFilterUpdate, PrefetchUpdate
+from nodes.budget import Budget
+from nodes.gap_filter import GapFilter
+from nodes.prefetch import Prefetch
+
+Run = Runtime[TurnContext]
+BEGINNING = Conversation()
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """A finished recall: the state that it left, and how long search and decision took."""
+
+    state: State
+    milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recaller:
+    """Run the nodes that recall, in the order of the graph."""
+
+    turns: TurnReader
+    prefetch: Callable[[State, Run], Awaitable[PrefetchUpdate]]
+    gap_filter: Callable[[State, Run], Awaitable[GapFilterUpdate]]
+    budget: Callable[[State, Run], Awaitable[BudgetUpdate]]
+
+    async def __call__(
+        self,
+        text: str,
+        *,
+        turn_id: str,
+        at: datetime,
+        context: TurnContext,
+        conversation: Conversation = BEGINNING,
+        before: State | None = None,
+    ) -> Recalled:
+        """Recall for a message of `context.owner` that goes on with a conversation, or begins one.
+
+        `before` is the state that the conversation's last turn left.
+        """
+        runtime = Runtime(context=context)
+        message = user_message(text, turn_id=turn_id, owner=context.owner, at=at)
+        state = self._asked([*_messages(conversation), message], conversation, runtime)
+        began = time.perf_counter()
+        state["recall"] = (await self.prefetch(_after(before, state), runtime))["recall"]
+        state["decisions"] = (await self.gap_filter(state, runtime))["decisions"]
+        spent = (time.perf_counter() - began) * 1000
+        state["allocation"] = (await self.budget(state, runtime))["allocation"]
+        return Recalled(state, spent)
+
+    def _asked(self, messages: list[AnyMessage], conversation: Conversation, runtime: Run) -> State:
+        state: State = {
+            "messages": messages[-MESSAGES_KEPT:],
+            "conversation": conversation,
+            "persona": Persona(text=""),
+            "fact_sheet": FactSheet(),
+        }
+        state["turn"] = self.turns(state, runtime)
+        return state
+
+
+def _after(before: State | None, state: State) -> State:
+    """Return `state` as it is at the beginning of a turn, when the thread's last turn is still in it."""
+    if before is None:
+        return state
+    left = {"turn": before["turn"], "recall": before["recall"], "allocation": before["allocation"]}
+    return cast(State, {**state, **left})
+
+
+def _messages(conversation: Conversation) -> list[AnyMessage]:
+    said: list[AnyMessage] = []
+    for turn in conversation.turns:
+        said.append(HumanMessage(turn.message, id=turn.turn_id))
+        if turn.reply:
+            said.append(AIMessage(turn.reply, id=reply_id(turn.turn_id)))
+    return said
+
+
+def open_recaller(layers: Layers, zone: tzinfo | None = None) -> Recaller:
+    """Bind the nodes to the layers, as `graph.builder` does; in `zone`, or in the configured one."""
+
+    async def given() -> tzinfo:
+        return zone or await layers.zone()
+
+    return Recaller(
+        turns=layers.turns,
+        prefetch=Prefetch(layers.turns, layers.episodes, layers.cache, given, layers.background),
+        gap_filter=GapFilter(layers.live),
+        budget=Budget(layers.tokens, given),
+    )

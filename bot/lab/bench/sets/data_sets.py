@@ -1,0 +1,73 @@
+"""The data sets that there are to measure on."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from bot.lab.bench.neutral import Bench
+from bot.lab.bench.sets.handmade import romanian
+from bot.lab.bench.sets.irrelevant import Phrases, read_phrases, with_irrelevant, with_phrases
+from bot.lab.bench.sets.labelled_set import Labelled, pooled, sampled
+from bot.lab.bench.sets.locomo_set import load_locomo
+from bot.lab.bench.sets.longmemeval_set import load_longmemeval
+from memory.errors import GoatError
+
+LOADERS: Mapping[str, Callable[[Path], Labelled]] = {
+    "locomo": load_locomo,
+    "longmemeval": load_longmemeval,
+}
+POOLED = "-pooled"
+ROMANIAN = "romanian"
+SETS = [*(name + form for name in LOADERS for form in ("", POOLED)), ROMANIAN]
+SPEED = "speed"
+LIVING = "living"
+
+
+class NoData(GoatError):
+    """There is nothing labelled to measure on."""
+
+
+def read_sets(data: Path | None, chosen: Sequence[str], limit: int | None) -> Iterator[Bench]:
+    """Yield the chosen sets, with irrelevant messages, and at most `limit` queries an archive.
+
+    Raises:
+        NoData: a set is unknown, or its file is not there.
+        BadImportFile: a file cannot be read.
+    """
+    unknown = sorted({*chosen} - {LIVING, *SETS, SPEED})
+    if unknown:
+        raise NoData(f"--only {unknown[0]}: expected one of {LIVING}, {', '.join(SETS)}, {SPEED}.")
+    phrases = read_phrases()
+    for name in LOADERS:
+        for bench in _read(data, name, chosen, phrases):
+            yield sampled(bench, limit)
+    if ROMANIAN in chosen:
+        yield sampled(romanian().bench, limit)
+
+
+def _read(data: Path | None, name: str, chosen: Sequence[str], phrases: Phrases) -> Iterator[Bench]:
+    """Yield the forms of a set that were chosen."""
+    if {name, name + POOLED}.isdisjoint(chosen):
+        return
+    labelled = LOADERS[name](file_of(data, name))
+    if name in chosen:
+        yield with_irrelevant(labelled, phrases)
+    if name + POOLED in chosen:
+        yield with_phrases(pooled(labelled.bench), phrases)
+
+
+def file_of(data: Path | None, name: str) -> Path:
+    """Return the file or folder of a set.
+
+    Raises:
+        NoData: there is none.
+    """
+    if data is None:
+        raise NoData(
+            "No data: set GOAT_BENCH_DATA, or give --data, a folder with living*.json (lives in "
+            "conversation), locomo*.json (LoCoMo) and longmemeval* (LongMemEval: a file, or a folder of "
+            "files). `--only romanian` and `--only speed` need none."
+        )
+    found = sorted(path for path in data.glob(f"{name}*") if path.is_dir() or path.suffix == ".json")
+    if not found:
+        raise NoData(f"{data}: expected {name}*, a file or folder; found none. `--only` leaves sets out.")
+    return found[0]

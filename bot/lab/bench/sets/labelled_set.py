@@ -1,0 +1,81 @@
+"""A labelled data set in the neutral form, per archive and pooled into one."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bot.lab.bench.fixed_lots import seeded
+from bot.lab.bench.neutral import Archive, Bench, Doc, Query
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A benchmark, and who speaks what in its archives."""
+
+    bench: Bench
+    people: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Names by archive, in an order that tells who corresponds to whom in another archive."""
+    languages: Mapping[str, str] = field(default_factory=dict)
+    """By archive; English where nothing is said."""
+
+
+def pooled(bench: Bench) -> Bench:
+    """Put all archives into one, in order of time; ids are told apart by that of their archive."""
+    docs = [_doc(archive.id, doc) for archive in bench.archives for doc in archive.docs]
+    queries = [_query(archive.id, query) for archive in bench.archives for query in archive.queries]
+    if all(doc.time is not None for doc in docs):
+        docs.sort(key=lambda doc: doc.time.timestamp() if doc.time else 0.0)
+    archive = Archive(id="pooled", docs=tuple(docs), queries=tuple(queries))
+    return Bench(name=f"{bench.name}, pooled", archives=(archive,))
+
+
+def smaller(archive: Archive, size: int, chance: random.Random) -> Archive:
+    """Draw a smaller archive from one, with the questions that it still answers and all irrelevant ones.
+
+    Up to half of its documents answer something; the others are drawn by lot.
+    """
+    answered = [query for query in archive.queries if query.gold and not query.irrelevant]
+    chosen = set[str]()
+    for query in chance.sample(answered, len(answered)):
+        if len(chosen | set(query.gold)) <= size:
+            chosen |= set(query.gold)
+        if len(chosen) * 2 >= size:
+            break
+    others = [doc.id for doc in archive.docs if doc.id not in chosen]
+    chosen |= set(chance.sample(others, size - len(chosen)))
+    queries = (query for query in archive.queries if query.irrelevant or _answered(query, chosen))
+    docs = tuple(doc for doc in archive.docs if doc.id in chosen)
+    return archive.model_copy(update={"docs": docs, "queries": tuple(queries)})
+
+
+def _answered(query: Query, docs: set[str]) -> bool:
+    return bool(query.gold) and set(query.gold) <= docs
+
+
+def sampled(bench: Bench, limit: int | None) -> Bench:
+    """Keep about `limit` queries of each archive, half of them relevant, always the same; all when None."""
+    if limit is None:
+        return bench
+    archives = tuple(
+        archive.model_copy(update={"queries": _some(archive, limit)}) for archive in bench.archives
+    )
+    return bench.model_copy(update={"archives": archives})
+
+
+def _some(archive: Archive, limit: int) -> tuple[Query, ...]:
+    chance, half = seeded(archive.id), (limit + 1) // 2
+    places = list(range(len(archive.queries)))
+    chance.shuffle(places)
+    irrelevant = [place for place in places if archive.queries[place].irrelevant]
+    relevant = [place for place in places if not archive.queries[place].irrelevant][:half]
+    return tuple(archive.queries[place] for place in sorted(relevant + irrelevant[: limit - len(relevant)]))
+
+
+def _doc(archive: str, doc: Doc) -> Doc:
+    session = None if doc.session is None else f"{archive}/{doc.session}"
+    return doc.model_copy(update={"id": f"{archive}/{doc.id}", "session": session})
+
+
+def _query(archive: str, query: Query) -> Query:
+    gold = tuple(f"{archive}/{unit}" for unit in query.gold)
+    return query.model_copy(update={"id": f"{archive}/{query.id}", "gold": gold})

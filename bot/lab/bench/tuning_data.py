@@ -1,0 +1,149 @@
+"""Labelled messages as the tuning takes them: what each rule makes of them, and what a change is worth."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from bot.lab.bench.asked_turns import AskedTurn
+from bot.lab.bench.fixed_lots import seeded
+from bot.lab.bench.metrics import mean
+from graph.settings.context import TurnContext
+from memory.models import Decision, DecisionRule
+from memory.recall.gap_rules import GapRule
+from memory.tuning.curves import GRID, LabelledTurn, OperatingPoint
+from memory.tuning.held_out import HeldOut
+from memory.tuning.resampling import Estimate, resampling
+from memory.tuning.turn_score import utility
+
+CALIBRATED, NULL, RATIO = "calibrated", "null turns", "ratio"
+DEFAULTS: Mapping[str, TurnContext] = {
+    CALIBRATED: TurnContext(),
+    NULL: TurnContext(gap_rule=GapRule.NULL),
+    RATIO: TurnContext(gap_rule=GapRule.RATIO),
+}
+"""The gap filter's rules, by name, each with its default threshold."""
+STANDARD: Mapping[str, float] = {
+    CALIBRATED: TurnContext().gap_threshold,
+    NULL: TurnContext().gap_null_share,
+    RATIO: TurnContext().gap_significance,
+}
+"""Those thresholds."""
+GRIDS: Mapping[str, Sequence[float]] = {
+    CALIBRATED: GRID,
+    NULL: (0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0),
+    RATIO: (1, 2, 2.5, 3, 3.5, 4, 5, 6, 8, 10),
+}
+"""Others to try."""
+RULES: Mapping[str, TurnContext] = {
+    **DEFAULTS,
+    RATIO: TurnContext(gap_rule=GapRule.RATIO, gap_significance=1),
+}
+"""The rules again, the ratio at its least threshold, so that any can be tried."""
+
+
+def labelled(turns: Sequence[AskedTurn], context: TurnContext) -> list[LabelledTurn]:
+    """Return what a rule makes of each message, before any threshold of its own."""
+    return [
+        LabelledTurn(
+            group=turn.conversation,
+            found=[
+                (score, turn_id in turn.gold) for turn_id, score in _scores(turn.decisions(context), context)
+            ],
+            relevant=len(turn.gold),
+        )
+        for turn in turns
+    ]
+
+
+def held_out(turns: Sequence[AskedTurn], before: TurnContext, after: TurnContext) -> list[HeldOut]:
+    """Score each message under the settings before and after."""
+    return [
+        HeldOut(
+            group=turn.conversation,
+            before=utility(turn.shown(before), turn.gold),
+            after=utility(turn.shown(after), turn.gold),
+        )
+        for turn in turns
+    ]
+
+
+def whole(turns: Sequence[AskedTurn]) -> list[AskedTurn]:
+    """Return the messages to whole archives, without those to smaller ones that were drawn from them."""
+    largest = dict[str, int]()
+    for turn in turns:
+        largest[turn.conversation] = max(turn.size, largest.get(turn.conversation, 0))
+    return [turn for turn in turns if turn.size == largest[turn.conversation]]
+
+
+def points_table(points: Sequence[OperatingPoint]) -> str:
+    """Lay out operating points in Markdown."""
+    head = ("threshold", "recall of memories", "messages answered", "false in 100 (95 %)", "utility")
+    rows = [head, ["---"] * len(head), *map(_row, points)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _row(point: OperatingPoint) -> list[str]:
+    false = point.false_injections
+    shares = [f"{found.value:.2f}" if found else "" for found in (point.recall, point.answered)]
+    told = f"{false.value:.1f} ({false.low:.1f} to {false.high:.1f})" if false else ""
+    return [f"{point.threshold:.2f}", *shares, told, f"{point.utility.value:+.3f}"]
+
+
+def figures(turns: Sequence[AskedTurn], context: TurnContext) -> dict[str, float]:
+    """Return what the settings come to, for a tuning result; without what nothing was asked for."""
+    relevant = [turn for turn in turns if turn.relevant]
+    irrelevant = [turn for turn in turns if not turn.relevant]
+    found = {
+        "recall of memories": mean(
+            [len(turn.gold & {*turn.shown(context)}) / len(turn.gold) for turn in relevant]
+        ),
+        "messages answered": mean([float(bool(turn.shown(context))) for turn in relevant]),
+        "false injections in 100": mean([100.0 * bool(turn.shown(context)) for turn in irrelevant]),
+    }
+    return {name: round(value, 4) for name, value in found.items() if value is not None}
+
+
+def halves(turns: Sequence[AskedTurn]) -> tuple[list[AskedTurn], list[AskedTurn]]:
+    """Part messages by conversation, half of each set's to choose by and the others to test on."""
+    chosen = set[str]()
+    for name in dict.fromkeys(turn.set for turn in turns):
+        conversations = list(dict.fromkeys(turn.conversation for turn in turns if turn.set == name))
+        chosen |= set(seeded(f"halves {name}").sample(conversations, len(conversations) // 2))
+    return (
+        [turn for turn in turns if turn.conversation in chosen],
+        [turn for turn in turns if turn.conversation not in chosen],
+    )
+
+
+def estimates(
+    turns: Sequence[AskedTurn], context: TurnContext, by: Callable[[AskedTurn], str | None]
+) -> dict[str, tuple[Estimate | None, Estimate | None]]:
+    """Return by group how many relevant messages show something, and how many irrelevant ones do.
+
+    Both are shares; `by` names the group of a message, or None to leave it out.
+    """
+    shown = [(turn, float(bool(turn.shown(context)))) for turn in turns]
+    names = sorted({name for turn in turns if (name := by(turn)) is not None})
+    return {
+        name: (
+            _share([(turn, value) for turn, value in shown if by(turn) == name and turn.relevant]),
+            _share([(turn, value) for turn, value in shown if by(turn) == name and not turn.relevant]),
+        )
+        for name in names
+    }
+
+
+def _share(shown: Sequence[tuple[AskedTurn, float]]) -> Estimate | None:
+    if not shown:
+        return None
+    return resampling([turn.conversation for turn, _ in shown]).estimate([value for _, value in shown])
+
+
+def _scores(decisions: Sequence[Decision], context: TurnContext) -> list[tuple[str, float]]:
+    """Return what a threshold of the rule is held against, of each memory that it might keep."""
+    if context.gap_rule is not GapRule.RATIO:
+        return [(decision.turn_id, decision.probability) for decision in decisions]
+    few = float("inf")  # too few for a ratio: kept by distance, whatever the threshold
+    return [
+        (decision.turn_id, decision.score if decision.rule == DecisionRule.RATIO else few)
+        for decision in decisions
+        if decision.kept
+    ]

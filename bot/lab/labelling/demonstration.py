@@ -1,0 +1,155 @@
+"""A made-up group chat of four people, for those who have no archive of their own yet.
+
+What they tell is put into the archive day by day; what they ask is run through the real agent without a
+model, and with it small talk and questions that nothing in the archive answers. The data set says which
+memory answers which question: these labels stand for those that a person would give.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from bot.lab.bench.episodes import as_episodes
+from bot.lab.bench.fixed_lots import seeded
+from bot.lab.bench.neutral import Archive
+from bot.lab.bench.sets.handmade import first_person
+from bot.lab.bench.sets.irrelevant import read_phrases
+from bot.lab.labelling.past_turns import PastTurn
+from bot.lab.labelling.session import LabellingSession
+from graph.runtime.agent import Agent
+from graph.settings.context import TurnContext
+from graph.state.circumstances import Circumstances
+from graph.state.thread_ids import thread_id
+from memory.episodic.log.feedback_log import Feedback
+from memory.models import Episode
+
+OWNER = "the demonstration"
+LANGUAGE = "en"
+FIRST = datetime(2026, 3, 2, 8, tzinfo=UTC)
+DAYS = 30
+NOTHING_KNOWN = 65
+"""Messages that nothing in the archive answers."""
+REACTED = 3
+"""Every so many answers, somebody reacts to one."""
+PATIENCE = 30.0
+"""Seconds."""
+_STEP = timedelta(minutes=20)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Something that somebody tells on a day."""
+
+    episode: Episode
+    day: int
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message to the agent on a day, and the turn id of what answers it."""
+
+    turn_id: str
+    text: str
+    day: int
+    gold: str = ""
+
+
+async def talk(
+    agent: Agent, said: Sequence[Said], told: Sequence[Told], on_turn: Callable[[], None] = lambda: None
+) -> None:
+    """Live through the days: each begins with what is told, then come the messages, in a thread of its own.
+
+    Searches are not held to the deadline, so that a busy machine does not change what is found.
+    """
+    layers = agent.layers
+    await layers.warm_up(OWNER)
+    context = layers.settings.turn_context(OWNER).model_copy(update={"prefetch_timeout": PATIENCE})
+    days = {one.day for one in told} | {one.day for one in said}
+    for day in sorted(days):
+        await layers.episodes.append_many([one.episode for one in told if one.day == day])
+        await layers.episodes.index(owner=OWNER)
+        for number, one in enumerate(one for one in said if one.day == day):
+            await _ask(agent, one, _morning(day) + timedelta(hours=4) + number * _STEP, context)
+            on_turn()
+        await layers.episodes.settled(owner=OWNER)
+    await layers.recorder.flush()
+
+
+async def _ask(agent: Agent, one: Said, at: datetime, context: TurnContext) -> None:
+    await agent.ask(
+        one.text,
+        owner=OWNER,
+        thread=thread_id(OWNER, f"{one.day}"),
+        turn_id=one.turn_id,
+        about=Circumstances(at=at),
+        context=context,
+        fresh=True,
+    )
+
+
+def story() -> tuple[list[Said], list[Told]]:
+    """Return what is said and told, alike each time."""
+    people = first_person()
+    archives = [a for a in people.bench.archives if people.languages[a.id] == LANGUAGE]
+    told = [one for archive in archives for one in _told(archive)]
+    days = {one.episode.turn_id: one.day for one in told}
+    return [*_questions(archives, days), *_strange()], told
+
+
+def gold_of(said: Sequence[Said]) -> Mapping[str, str]:
+    """Return what answers each message, by turn id."""
+    return {one.turn_id: one.gold for one in said}
+
+
+async def label(session: LabellingSession, gold: Mapping[str, str]) -> None:
+    """Answer every question of a session as the data set does."""
+    while (asked := session.current) is not None:
+        await session.answer(gold[asked.turn.turn_id] == asked.candidate.turn_id)
+
+
+async def react(agent: Agent, turns: Sequence[PastTurn], gold: Mapping[str, str]) -> None:
+    """React to some of the answers that showed a memory: well where what was shown answers the message."""
+    observations = await agent.layers.observations.all(owner=OWNER)
+    shown = {one.turn_id: {j.turn_id for j in one.decisions if j.kept} for one in observations}
+    for turn in [turn for turn in turns if shown[turn.turn_id]][::REACTED]:
+        good = gold[turn.turn_id] in shown[turn.turn_id]
+        feedback = Feedback(turn_id=turn.turn_id, good=good, decisions="[]", at=turn.at)
+        await agent.layers.feedback.put(feedback, owner=OWNER)
+
+
+def _told(archive: Archive) -> Iterator[Told]:
+    """Yield what one of them tells, one thing a day or two."""
+    for number, episode in enumerate(as_episodes(archive, archive.id)):
+        day = number * DAYS // len(archive.docs)
+        yield Told(
+            Episode(
+                turn_id=f"{archive.id}-{number}",
+                owner=OWNER,
+                thread=thread_id(OWNER, f"{day}"),
+                message=episode.message,
+                reply=episode.reply,
+                at=_morning(day) + number % 4 * _STEP,
+            ),
+            day,
+        )
+
+
+def _questions(archives: Sequence[Archive], told_on: Mapping[str, int]) -> Iterator[Said]:
+    """Yield their questions, each on some later day."""
+    for archive in archives:
+        for query in archive.queries:
+            gold = f"{archive.id}-{query.gold[0]}"
+            day = seeded(f"asked {archive.id} {query.id}").randint(told_on[gold] + 1, DAYS + 1)
+            yield Said(f"asked-{archive.id}-{query.id}", query.text, day, gold)
+
+
+def _strange() -> Iterator[Said]:
+    """Yield messages that nothing answers."""
+    texts = [text for kind, some in read_phrases().items() if kind.endswith(f", {LANGUAGE}") for text in some]
+    chance = seeded("strange")
+    for number, text in enumerate(chance.sample(texts, NOTHING_KNOWN)):
+        yield Said(f"strange-{number}", text, chance.randint(1, DAYS + 1))
+
+
+def _morning(day: int) -> datetime:
+    return FIRST + timedelta(days=day)

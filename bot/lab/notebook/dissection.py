@@ -1,0 +1,122 @@
+"""A finished turn, taken apart for a notebook."""
+
+from collections.abc import Mapping
+from datetime import tzinfo
+
+from bot.lab.notebook.table import Table
+from bot.printable import printable, snippet
+from graph.explain.captions import CAPTIONS
+from graph.explain.explanation import explain
+from graph.explain.reasons import told
+from graph.explain.turn_observation import AT_ONCE
+from graph.state.turn_state import State
+from memory.prompt.prompt import day
+from memory.text.text import clip
+
+NODES = (
+    "prefetch",
+    "identity",
+    "facts",
+    "working",
+    "gap_filter",
+    "budget",
+    "assemble",
+    "respond",
+    "tools",
+    "ground",
+    "archive",
+)
+"""In the order in which they run; those of `AT_ONCE` run side by side."""
+_SHOWN = 700
+"""Characters of each message of a prompt."""
+
+
+def nodes_table(state: State) -> Table:
+    """Return what each node of the turn did, and how long it took."""
+    turn_id = state["turn"].turn_id
+    lines, rows = state.get("story", {}).get(turn_id, {}), list[tuple[object, ...]]()
+    for name, milliseconds in timings(state).items():
+        first, *more = lines.get(name, ()) or ("",)
+        rows.append((name, CAPTIONS[name]["does"], milliseconds, first))
+        rows += [("", "", None, line) for line in more]
+    return Table(("node", "is there to", "ms", "what it did"), rows)
+
+
+def timings(state: State) -> dict[str, float]:
+    """Return the milliseconds of each node that ran, in order."""
+    taken: Mapping[str, float] = state.get("timings", {}).get(state["turn"].turn_id, {})
+    return {name: taken[name] for name in NODES if name in taken}
+
+
+def schedule(state: State) -> list[tuple[str, float, float]]:
+    """Return each node with the milliseconds at which it began and ended, pauses between them left out."""
+    taken, spans = timings(state), []
+    until = max((taken[name] for name in AT_ONCE if name in taken), default=0.0)
+    for name, milliseconds in taken.items():
+        began = 0.0 if name in AT_ONCE else until
+        spans.append((name, began, began + milliseconds))
+        until = until if name in AT_ONCE else began + milliseconds
+    return spans
+
+
+def asked_table(state: State) -> Table:
+    """Return what the archive was asked."""
+    recall, turn = state["recall"], state["turn"]
+    times = recall.times
+    meant = f"{times.text!r}: {times.start:%Y-%m-%d %H:%M} to {times.end:%Y-%m-%d %H:%M}" if times else "none"
+    rows = [
+        ("the message", turn.said),
+        ("searched for", recall.expanded or "the message as it is"),
+        ("keys in it", ", ".join(recall.keys) or "none"),
+        ("time that it means", meant),
+        ("turns in the archive", recall.query.documents),
+        ("words of it that stand nowhere there", f"{recall.query.unseen:.0%}, by rarity"),
+        ("is small talk", "yes" if recall.query.small_talk else "no"),
+    ]
+    for name, report in recall.reports.items():
+        rows.append((f"search, {name}", f"{report.status}, {report.found} found {report.problem}".strip()))
+    return Table(("", ""), rows)
+
+
+def candidates_table(state: State, zone: tzinfo, most: int = 12) -> Table:
+    """Return the first memories that were found, the kept ones first: what spoke for them, what decided."""
+    turn = explain(state)
+    rows = [
+        (
+            one.number,
+            day(one.at, zone) if one.at else "",
+            one.decision.mechanism.value,
+            one.decision.rank,
+            *map(_rounded, (evidence.cosine, evidence.standing, evidence.lexical, evidence.share)),
+            f"{one.decision.probability:.1%}",
+            "shown" if one.decision.kept else "cut",
+            told(one.decision),
+            snippet(one.text),
+        )
+        for one in (turn.memories if turn else ())[:most]
+        if (evidence := one.decision.evidence)
+    ]
+    columns = (
+        "",
+        "of",
+        "found by",
+        "rank",
+        "cosine",
+        "standing",
+        "BM25",
+        "share",
+        "probability",
+        "",
+        "by the rule",
+    )
+    return Table((*columns, "it begins"), rows)
+
+
+def prompt_text(state: State, most: int = _SHOWN) -> str:
+    """Return what the model would be sent, each message shortened in its middle."""
+    parts = (f"[{message.type}]\n{printable(clip(message.text, most))}" for message in state["prompt"])
+    return "\n\n".join(parts)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)

@@ -1,0 +1,135 @@
+"""A day of messages through the agent, layer by layer; and turns while a tier is down."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from statistics import median
+
+from bot.lab.bench.episodes import spoken
+from bot.lab.bench.neutral import Archive
+from bot.lab.notebook.table import Table
+from graph.app import open_agent
+from graph.explain.explanation import explain
+from graph.explain.turn_observation import waited
+from graph.runtime.agent import Agent
+from graph.settings.context import TurnContext
+from graph.settings.settings import Settings
+from graph.state.circumstances import Circumstances
+from graph.state.thread_ids import thread_id
+from graph.state.turn_state import State
+from memory.models import Outcome, SearchStatus
+from memory.prompt.prompt import render_system
+from memory.text.tokens import CountTokens
+
+LAYERS = ("L0 identity", "L1 facts", "L2 conversation", "L3 memory")
+GOES_ON = (Outcome.ANSWERED, Outcome.RECALLED)
+LOADING = 30.0
+"""Seconds that the first turn of an agent has, in which everything is opened."""
+_BETWEEN = timedelta(minutes=25)
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What the layers took of a turn's prompt, in tokens, in the order of `LAYERS`."""
+
+    tokens: tuple[int, int, int, int]
+    budget: int
+
+
+def parted(archive: Archive, messages: int) -> tuple[Archive, list[str]]:
+    """Return an archive without its last turns, and what the user said in these."""
+    docs = sorted(archive.docs, key=lambda doc: (doc.time is not None, doc.time))
+    told, last = docs[:-messages], docs[-messages:]
+    said = [spoken(doc.text)[0] for doc in last]
+    return archive.model_copy(update={"docs": tuple(told)}), [text for text in said if text.strip()]
+
+
+async def live_through(agent: Agent, owner: str, messages: Sequence[str], morning: datetime) -> list[State]:
+    """Send messages one after the other, in one thread; return the finished turns."""
+    states = []
+    for number, text in enumerate(messages):
+        about = Circumstances(at=morning + number * _BETWEEN)
+        states.append(await agent.ask(text, owner=owner, thread=thread_id(owner, "day"), about=about))
+    await agent.layers.recorder.flush()
+    return states
+
+
+def used(state: State, count: CountTokens) -> Used:
+    """Return what each layer took of the prompt."""
+    shared = state["allocation"]
+    identity = count(render_system(state["persona"].text, (), UTC))
+    tokens = (identity, max(shared.fixed - identity, 0), shared.l2_used, shared.l3_used)
+    return Used(tokens, shared.total)
+
+
+async def layers_table(agent: Agent, owner: str, states: Sequence[State]) -> Table:
+    """Return what each layer holds, what it cost and what it gave, over turns that were lived through."""
+    takings = [used(state, await agent.layers.tokens.ready()).tokens for state in states]
+    last, stored = states[-1], await agent.layers.episodes.count(owner=owner)
+    holds = (
+        "1 text",
+        f"{len(last['fact_sheet'].facts)} facts",
+        f"{len(last['conversation'].turns)} turns of the thread",
+        f"{stored} turns",
+    )
+    nodes = ("identity", "facts", "working", "prefetch")
+    rows = [
+        (
+            layer,
+            held,
+            f"{median(_milliseconds(state)[node] for state in states):.1f}",
+            sum(taken[place] > 0 for taken in takings),
+            round(sum(taken[place] for taken in takings) / len(takings)),
+            max(taken[place] for taken in takings),
+        )
+        for place, (layer, held, node) in enumerate(zip(LAYERS, holds, nodes, strict=True))
+    ]
+    rows.insert(
+        3, ("L2.5 session cache", "nothing: each turn empties it", "", sum(map(_spared, states)), 0, 0)
+    )
+    return Table(
+        ("layer", "holds", "ms to read (median)", "turns it is in", "tokens a turn", "at most"), rows
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """Something that is made to go wrong."""
+
+    name: str
+    settings: Mapping[str, object] = field(default_factory=dict)
+    thresholds: Mapping[str, object] = field(default_factory=dict)
+
+
+async def outages(settings: Settings, owner: str, message: str, faults: Sequence[Fault]) -> Table:
+    """Ask the same with each fault, in private, which leaves no trace; say what became of the turn."""
+    rows = [await _outage(settings, owner, message, fault) for fault in faults]
+    return Table(("what is wrong", "the turn", "memories", "facts", "ms", "it says"), rows)
+
+
+async def _outage(settings: Settings, owner: str, message: str, fault: Fault) -> tuple[object, ...]:
+    given, private = settings.turn_context(owner).model_dump(), Circumstances(private=True)
+    patient = TurnContext.model_validate({**given, "prefetch_timeout": LOADING})
+    context = TurnContext.model_validate({**given, **fault.thresholds})
+    async with open_agent(settings.model_copy(update=dict(fault.settings))) as agent:
+        thread = thread_id(owner, fault.name)
+        await agent.ask("Warming up.", owner=owner, thread=thread, context=patient, about=private)
+        state = await agent.ask(message, owner=owner, thread=thread, context=context, about=private)
+    turn = explain(state)
+    return (
+        fault.name,
+        "goes on" if state["reply"].outcome in GOES_ON else state["reply"].outcome.value,
+        len(state["allocation"].recalled),
+        len(state["fact_sheet"].facts),
+        round(waited(_milliseconds(state))),
+        "; ".join(dict.fromkeys(turn.problems if turn else ())) or "nothing",
+    )
+
+
+def _spared(state: State) -> bool:
+    """Say whether the turn's search was read from the session cache."""
+    return any(report.status == SearchStatus.CACHED for report in state["recall"].reports.values())
+
+
+def _milliseconds(state: State) -> Mapping[str, float]:
+    return state.get("timings", {}).get(state["turn"].turn_id, {})

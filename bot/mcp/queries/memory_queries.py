@@ -1,0 +1,117 @@
+"""Tools over what is remembered."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bot.mcp.queries.memory_answers import FactRead, Facts, Hit, Hits, IdentityRead, MemoryStatus
+from bot.mcp.queries.part_status import parts_of
+from bot.mcp.queries.query_arguments import Nothing, ReadFacts, SearchMemory
+from bot.mcp.queries.search_times import moment, span
+from bot.mcp.read_tool import ReadTool, Refused, read_tool
+from graph.layers import Layers
+from graph.tools.memory_tools import NOTE
+from memory.errors import MemoryTierError
+from memory.lexical.structural_keys import find_keys
+from memory.models import Episode, Fact
+from memory.models import Hit as Found
+from memory.prompt.prompt import quoted
+from memory.text.text import clean, excerpt
+
+_SECONDS = 20.0
+_LONGEST = 1200
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryReading:
+    """Read an owner's memory."""
+
+    owner: str
+    layers: Layers
+
+    def tools(self) -> list[ReadTool]:
+        """Return the tools."""
+        return [
+            read_tool("Search memory", self.search_memory, SearchMemory, Hits),
+            read_tool("Read facts", self.read_facts, ReadFacts, Facts),
+            read_tool("Read identity", self.read_identity, Nothing, IdentityRead),
+            read_tool("Memory status", self.memory_status, Nothing, MemoryStatus),
+        ]
+
+    async def search_memory(self, asked: SearchMemory) -> Hits:
+        """Search every earlier conversation, word for word, by key and by meaning, best first.
+
+        Something always ranks first: `relevance` tells whether it belongs to the query. `after` counts the
+        day that it names, `before` does not.
+        """
+        query = clean(asked.query)
+        if not query.strip():
+            raise Refused("query: it is empty; say what to look for.")
+        times = span(asked.after, asked.before, now=datetime.now(UTC), zone=await self.layers.zone())
+        result = await self.layers.episodes.search(
+            query,
+            owner=self.owner,
+            limit=asked.limit,
+            keys=find_keys(query),
+            times=times,
+            seconds=_SECONDS,
+        )
+        found = [hit for hit in result.hits if times is None or times[0] <= hit.episode.at < times[1]]
+        chances = await self.layers.live.calibration(result.query.model)
+        hits = [_hit(hit, chances.probability(hit.evidence, result.query)) for hit in found[: asked.limit]]
+        return Hits(hits=hits, problems=list(result.problems))
+
+    async def read_facts(self, asked: ReadFacts) -> Facts:
+        """Read the facts that stand in every prompt: now, as they stood at a time, or one key's history."""
+        if asked.key.strip() and asked.as_of.strip():
+            raise Refused("Give `key` (its whole history) or `as_of` (all facts of that time), not both.")
+        zone = await self.layers.zone()
+        if asked.key.strip():
+            rows = await self.layers.permanent.history(asked.key, owner=self.owner)
+        else:
+            then = moment("as_of", asked.as_of, now=datetime.now(UTC), zone=zone)
+            rows = await self.layers.permanent.facts(owner=self.owner, as_of=then)
+        return Facts(facts=[_fact(row) for row in rows])
+
+    async def read_identity(self, _: Nothing) -> IdentityRead:
+        """Read who the agent is for this owner: what stands first in every prompt."""
+        override = await self.layers.permanent.identity(owner=self.owner)
+        text = override or self.layers.settings.identity
+        return IdentityRead(text=quoted(text), overridden=bool(override))
+
+    async def memory_status(self, _: Nothing) -> MemoryStatus:
+        """Say how much is remembered, since when, and which part of the memory is not there, and why."""
+        turns, first, latest = await self._archive()
+        parts = await parts_of(self.layers, self.owner)
+        return MemoryStatus(
+            owner=self.owner,
+            turns=turns,
+            first=first.at if first else None,
+            latest=latest.at if latest else None,
+            parts=parts,
+        )
+
+    async def _archive(self) -> tuple[int | None, Episode | None, Episode | None]:
+        episodes = self.layers.episodes
+        try:
+            count = await episodes.count(owner=self.owner)
+            latest = await episodes.recent(owner=self.owner, limit=1)
+            return count, await episodes.first(owner=self.owner), latest[0] if latest else None
+        except MemoryTierError:
+            return None, None, None
+
+
+def _hit(hit: Found, probability: float) -> Hit:
+    episode = hit.episode
+    return Hit(
+        turn_id=episode.turn_id,
+        thread=episode.thread,
+        at=episode.at,
+        said=NOTE not in episode.tags,
+        foreign=episode.foreign,
+        relevance=round(probability, 4),
+        text=quoted(excerpt(episode.text, hit.part, _LONGEST).strip()),
+    )
+
+
+def _fact(fact: Fact) -> FactRead:
+    return FactRead(key=quoted(fact.key), value=quoted(fact.value), noted=fact.at)

@@ -1,0 +1,50 @@
+"""The server over stdin and stdout, for a client that started it."""
+
+import contextlib
+import logging
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+
+import anyio
+from mcp.server.stdio import stdio_server
+
+from bot.mcp.process_signals import stopped_by
+from bot.mcp.server import McpServer
+
+_BLOCK = 65_536
+logger = logging.getLogger(__name__)
+
+
+async def serve_stdio(server: McpServer) -> None:
+    """Serve until stdin is closed, or the process is told to end; stdout is the protocol's alone."""
+    with _lines_of(sys.stdin.fileno()) as (lines, end), stopped_by(end):
+        try:
+            async with stdio_server(stdin=lines) as (received, sent):
+                await server.run(received, sent, server.create_initialization_options())
+        except* BrokenPipeError:
+            logger.info("The client is gone")
+
+
+@contextlib.contextmanager
+def _lines_of(descriptor: int) -> Iterator[tuple[anyio.AsyncFile[str], Callable[[], None]]]:
+    """Yield what comes in, and what ends it: no thread can be woken that reads stdin itself."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        threading.Thread(target=_pump, args=(descriptor, theirs), name="goat-stdin", daemon=True).start()
+        with ours.makefile("r", encoding="utf-8", errors="replace") as text:
+            yield anyio.wrap_file(text), lambda: _shut(theirs)
+
+
+def _pump(descriptor: int, into: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while block := os.read(descriptor, _BLOCK):
+            into.sendall(block)
+    _shut(into)
+
+
+def _shut(channel: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        channel.shutdown(socket.SHUT_WR)

@@ -1,0 +1,145 @@
+"""What the terminal shows of a turn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from bot.pictures.picture_values import Words
+from bot.pictures.text_pictures import Signs, bar_width, in_ascii, mark_text, room_text, score_bar, signs_for
+from bot.presentation.approval_question import argument_lines
+from bot.presentation.turn_pictures import mark_of, room_of, score_row
+from bot.printable import printable, snippet
+from graph.events.turn_events import Approval
+from graph.explain.explanation import Explained, Explanation, explain, in_english
+from graph.explain.reasons import told
+from graph.state.turn_state import State
+from memory.models import Fact
+from memory.observation.observation import Shares
+from memory.prompt.prompt import day
+
+CUT_SHOWN = 8
+LEAST_SNIPPET = 24
+MOST_BUDGET = 80
+
+
+def why(state: State, zone: tzinfo) -> RenderableType:
+    """Show what was recalled in a turn, with scores, and what was cut and by which rule."""
+    explanation = explain(state)
+    if explanation is None:
+        return Text("This turn did not get as far as deciding what to recall.")
+    return Why(explanation, zone)
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """A turn that got as far as its budget, drawn as wide as the terminal."""
+
+    turn: Explanation
+    zone: tzinfo
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        turn, (width, ascii_only) = self.turn, (options.max_width, options.ascii_only)
+        parts = [Text(printable(line)) for line in turn.problems]
+        parts.append(_searches(turn))
+        if turn.memories:
+            parts += _memories(turn.memories, self.zone, width, signs_for(ascii_only))
+        parts += _budget(turn.shares, width, ascii_only)
+        parts += [Text(printable(told), style="dim") for told in in_english(turn.window)]
+        parts += _tools(turn)
+        for part in parts:
+            yield Text(in_ascii(part.plain), part.style) if ascii_only else part
+
+
+def recalled_line(state: State) -> str:
+    """Say in a few words what the model was shown; empty when it was nothing."""
+    recalled = state["allocation"].recalled if "allocation" in state else ()
+    if not recalled:
+        return ""
+    return f"recalled {len(recalled)} of {len(state['recall'].candidates)} found (/why)"
+
+
+def approval(asked: Approval) -> RenderableType:
+    """Show a call that waits for the person's word, so that nothing of it is hidden."""
+    title = Text(f"{printable(asked.tool)} is to be run ({asked.reason}):", style="yellow")
+    return Group(title, *(Text(f"  {line}") for line in argument_lines(asked)))
+
+
+def facts(rows: Sequence[Fact], zone: tzinfo) -> RenderableType:
+    """Show the curated facts."""
+    if not rows:
+        return Text("No facts yet. Write one with: /remember key: value")
+    table = Table("fact", "value", "noted")
+    for fact in rows:
+        table.add_row(Text(printable(fact.key)), Text(printable(fact.value)), day(fact.at, zone))
+    return table
+
+
+def warn(console: Console, text: str) -> None:
+    """Print what went wrong, and what to do."""
+    console.print(Text(printable(text), style="yellow"))
+
+
+def _searches(turn: Explanation) -> Text:
+    lines = [
+        f"{name}: {report.found} found in {report.milliseconds:.0f} ms ({report.status})"
+        for name, report in turn.searches.items()
+    ]
+    if turn.expanded:
+        lines.append(f"searched with what came before: {snippet(turn.expanded)}")
+    if turn.time:
+        lines.append(f"the time that is meant: {printable(turn.time)}")
+    if turn.keys:
+        lines.append(f"keys: {printable(', '.join(turn.keys))}")
+    return Text("\n".join(lines), style="dim")
+
+
+def _memories(rows: Sequence[Explained], zone: tzinfo, width: int, signs: Signs) -> list[Text]:
+    kept = [row for row in rows if row.decision.kept]
+    cut = [row for row in rows if not row.decision.kept]
+    shown, mark = kept + cut[:CUT_SHOWN], mark_of(rows, Words())
+    bars = ["bars: how likely each matters", *([mark_text(mark, signs)] if mark else [])]
+    lines = [Text("; ".join(bars), style="dim")]
+    for row in shown:
+        score = score_row(row, mark, lambda at: day(at, zone))
+        bar = score_bar(score, mark, signs, bar_width(width) // 2)
+        lines.append(_decision(row, f"{bar}  {score.date}", width))
+    if left := len(rows) - len(shown):
+        lines.append(Text(f"and {left} more that were cut", style="dim"))
+    return lines
+
+
+def _decision(row: Explained, head: str, width: int) -> Text:
+    decision, evidence = row.decision, row.decision.evidence
+    similarity = "no vector" if evidence.cosine is None else f"similarity {evidence.cosine:.2f}"
+    numbers = f"{similarity}, {evidence.coverage:.0%} of the words, relevant {decision.probability:.0%}"
+    line = Text("kept  " if decision.kept else "cut   ", style="green" if decision.kept else "dim")
+    words = Text(snippet(row.text))
+    words.truncate(max(width - len(line) - len(head) - 2, LEAST_SNIPPET), overflow="ellipsis")
+    line.append(f"{head}  {words.plain}", style="" if decision.kept else "dim")
+    return line.append(f"\n      {numbers}; {told(decision)}", style="dim")
+
+
+def _tools(turn: Explanation) -> list[Text]:
+    lines = [
+        Text(
+            f"{printable(result.evidence)} ({'ok' if result.ok else 'failed'}, {result.milliseconds:.0f} ms)",
+            style="dim",
+        )
+        for result in turn.results
+    ]
+    if figures := turn.grounding.unsupported:
+        then = "the reply was corrected" if turn.grounding.corrected else "the reply stands all the same"
+        lines.append(Text(f"stood nowhere: {printable(', '.join(figures))}; {then}", style="yellow"))
+    return lines
+
+
+def _budget(shares: Shares, width: int, ascii_only: bool) -> list[Text]:
+    measured = f"confidence {shares.confidence:.1f}, complexity {shares.complexity:.2f}"
+    words = Words(room=f"budget {{total}} tokens ({measured})")
+    room = room_of(shares, words)
+    shown = room_text(room, width=min(width, MOST_BUDGET), words=words, ascii_only=ascii_only)
+    return [Text(shown, style="dim")]

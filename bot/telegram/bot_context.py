@@ -1,0 +1,109 @@
+"""What every handler of the bot works with."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from telegram import Bot, Message, Update, User
+from telegram.error import TelegramError
+
+from bot.telegram.access.access import Access, Role
+from bot.telegram.inbox.lanes import Lanes
+from bot.telegram.media.incoming import Incoming, read_message
+from bot.telegram.media.media_reader import MediaReader
+from bot.telegram.outbox.courier import Courier
+from bot.telegram.outbox.outbox import Answer, Outbox
+from bot.telegram.place import Place, place_of
+from bot.telegram.texts import Texts
+from bot.telegram.turn_records import Keys, Records
+from graph.runtime.agent import Agent
+from graph.settings.settings import Settings
+from graph.state.thread_ids import thread_id
+
+Say = Callable[..., str]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The agent, and what the bot has beside it."""
+
+    agent: Agent
+    settings: Settings
+    me: User
+    bot: Bot
+    keys: Keys
+    lanes: Lanes
+    records: Records
+    access: Access
+    courier: Courier
+    outbox: Outbox
+    texts: Texts
+    media: MediaReader
+    failures: dict[int, Exception] = field(default_factory=dict)
+    """What a handler raised, by update."""
+    began: float = field(default_factory=time.monotonic)
+
+    def say(self, update: Update) -> Say:
+        """Return what says a text in the language of whoever sent the update."""
+        user = update.effective_user
+        return partial(self.texts, user.language_code if user else None)
+
+    async def owner(self, place: Place) -> str:
+        """Return whose memory a chat has; a group keeps its own when its id changes."""
+        if place.private and place.chat_id == self.settings.telegram_me:
+            return self.settings.owner
+        if place.private:
+            return f"telegram-{place.chat_id}"
+        return f"telegram-group-{abs(await self.access.first_id(place.chat_id))}"
+
+    async def thread(self, place: Place) -> str:
+        """Return the thread that a chat is in."""
+        epoch = await self.records.epoch(place.lane)
+        return thread_id("telegram", str(self.me.id), place.lane, str(epoch))
+
+    def turn_id(self, update_id: int) -> str:
+        """Return the id of the turn that an update begins."""
+        return f"telegram-{self.me.id}-{update_id}"
+
+    def read(self, message: Message) -> Incoming:
+        """Read what a message says."""
+        return read_message(message, self.me.id, self.me.username or "")
+
+    async def answer(self, update: Update, message: Message) -> Answer:
+        """Begin the answer to a message."""
+        return await self.outbox.answer(place_of(message), update.update_id, message.message_id)
+
+    async def reply(self, update: Update, key: str, /, **values: object) -> None:
+        """Answer the update's message with a text."""
+        message = update.effective_message
+        if isinstance(message, Message):
+            await (await self.answer(update, message)).finish(self.say(update)(key, **values))
+
+    async def trusts(self, update: Update) -> bool:
+        """Say whether somebody may export and delete what is kept: in a group, only who was let in."""
+        user = update.effective_user
+        return user is not None and await self.access.role(user.id) is not Role.STRANGER
+
+    async def toast(self, update: Update, text: str) -> None:
+        """Answer a button that was pressed; what is too old to be answered is left."""
+        query = update.callback_query
+        if query is not None:
+            try:
+                await self.bot.answer_callback_query(query.id, text[:200])
+            except TelegramError:
+                return
+
+
+def asked_by(update: Update) -> Message:
+    """Return the message that gives a command."""
+    message = update.effective_message
+    if not isinstance(message, Message):
+        raise TypeError("a command comes with its message")
+    return message
+
+
+def command_text(message: Message) -> str:
+    """Return what stands behind a command."""
+    parts = (message.text or "").split(maxsplit=1)
+    return parts[1].strip() if len(parts) > 1 else ""

@@ -1,0 +1,124 @@
+"""The text of a document, by what is in it rather than by what it is called."""
+
+import asyncio
+import io
+import math
+import os
+import re
+import sys
+import zipfile
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
+from pathlib import Path
+
+from charset_normalizer import from_bytes
+
+from bot.telegram.media.media_errors import MediaRefused
+from graph.settings.extras import is_installed, is_missing
+from graph.settings.sources import PREFIX
+
+MAX_TEXT = 200_000
+_PROGRAM = Path(__file__).with_name("document_extractor.py")
+_ENCRYPTED = 3
+"""As in `extract`, which is not imported here: it loads the converters."""
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_OFFICE = {"word/document.xml": ".docx", "xl/workbook.xml": ".xlsx", "ppt/presentation.xml": ".pptx"}
+_MOST_UNPACKED = 100 * 1024**2
+_MOST_PARTS = 10_000
+_CODE_PAGES = ["cp1250", "cp1252", "cp1251"]
+_SAMPLE = 64 * 1024
+_UTF16 = (BOM_UTF16_LE, BOM_UTF16_BE)
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f]")
+_READS = "I read text, code, CSV, JSON, PDF, Word (docx), Excel (xlsx) and PowerPoint (pptx)."
+
+
+async def document_text(data: bytes, seconds: float) -> str:
+    """Return at most `MAX_TEXT` characters of a document, and a mark if there are more.
+
+    Raises:
+        MediaRefused: it is no document, or cannot be read within that time.
+    """
+    suffix = await asyncio.to_thread(_suffix, data)
+    text = await _extracted(data, suffix, seconds) if suffix else await asyncio.to_thread(_decoded, data)
+    text = re.sub(r"[^\S\n]+\n", "\n", text.replace("\r\n", "\n").replace("\f", "\n\n")).strip("\n")
+    if not text.strip():
+        raise MediaRefused("unreadable", "There is no text in this file. If it is a scan, send it as photos.")
+    return held(re.sub(r"\n{4,}", "\n\n\n", text))
+
+
+def held(text: str) -> str:
+    """Return at most `MAX_TEXT` characters, and a mark if there are more."""
+    return (
+        text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}\n[... cut off after {MAX_TEXT:,} characters]"
+    )
+
+
+def _suffix(data: bytes) -> str:
+    """Return the kind of document that needs a converter; empty for what should be text."""
+    if b"%PDF-" in data[:1024]:
+        return ".pdf"
+    if data.startswith(_OLE):
+        raise MediaRefused(
+            "unreadable", "This file has a password, or an old format: save it as docx or PDF."
+        )
+    return _office(data) if data.startswith(b"PK\x03\x04") else ""
+
+
+def _office(data: bytes) -> str:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            parts = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, UnicodeDecodeError):
+        raise MediaRefused("unreadable", "This file is damaged: it cannot be opened.") from None
+    if len(parts) > _MOST_PARTS or sum(part.file_size for part in parts) > _MOST_UNPACKED:
+        raise MediaRefused("unreadable", "This file grows far too large when it is unpacked.")
+    suffix = next((_OFFICE[part.filename] for part in parts if part.filename in _OFFICE), None)
+    if suffix is None:
+        raise MediaRefused("unsupported", f"I cannot read this kind of file. {_READS}")
+    return suffix
+
+
+async def _extracted(data: bytes, suffix: str, seconds: float) -> str:
+    """Run the converter in a process of its own, without our settings in its environment."""
+    if not is_installed("documents"):
+        raise MediaRefused(
+            "document_off", f"PDF and Office files are not read here. {is_missing('documents')}"
+        )
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", str(_PROGRAM), suffix, str(MAX_TEXT + 1), str(math.ceil(seconds))),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={name: value for name, value in os.environ.items() if not name.upper().startswith(PREFIX)},
+    )
+    try:
+        async with asyncio.timeout(seconds):
+            text, _ = await process.communicate(data)
+    except TimeoutError:
+        raise MediaRefused("unreadable", f"Reading this file took longer than {seconds:g} s.") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode == _ENCRYPTED:
+        raise MediaRefused("unreadable", "This file is protected by a password.")
+    if process.returncode:
+        raise MediaRefused("unreadable", "This file is damaged or too large to be read.")
+    return text.decode("utf-8", "replace")
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        if data.startswith(_UTF16):
+            return data.decode("utf-16")
+        text = data.removeprefix(BOM_UTF8).decode()
+    except UnicodeDecodeError:
+        text = "\0" if b"\0" in data or data.startswith(_UTF16) else _guessed(data)
+    if "\0" in text or len(_CONTROL.findall(text[:_SAMPLE])) * 50 > len(text[:_SAMPLE]):
+        raise MediaRefused("unsupported", f"I cannot read this kind of file. {_READS}")
+    return text
+
+
+def _guessed(data: bytes) -> str:
+    """Decode by the code page that fits best."""
+    best = from_bytes(data[:_SAMPLE], cp_isolation=_CODE_PAGES).best()
+    return data.decode(best.encoding if best else "utf-8", "replace")

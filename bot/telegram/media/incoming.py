@@ -1,0 +1,185 @@
+"""What a person sent, read from a message of Telegram's."""
+
+import mimetypes
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from telegram import Message, PhotoSize
+from telegram.constants import FileSizeLimit
+
+from bot.telegram.media.labels import card, label, origin_name, plain_name
+from memory.provenance import Carrier, Part, Speaker
+from memory.text.text import clean
+
+MAX_QUOTE = 1000
+_MAX_NAME = 200
+_FILES = {
+    "voice": "[voice message]",
+    "audio": "[audio {}]",
+    "photo": "[photo]",
+    "document": "[document {}]",
+}
+"""How a file is told that is quoted and not read."""
+_PRIVATE = re.compile(r"\s*(?:[!！](?![!！?？.…])|/private(?:@\w+)?(?=\s|\Z))\s*", re.IGNORECASE)
+"""`!!!` and `!?` are exclamations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that came with a message and can be turned into text."""
+
+    kind: str
+    """`voice`, `audio`, `photo` or `document`."""
+    file_id: str
+    size: int | None
+    """Bytes, where Telegram says."""
+    name: str
+    mime: str
+    origin: str = ""
+    """Who wrote the message, where it was forwarded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """What was said, what it answers to, and the files that came along."""
+
+    text: str
+    """The sender's own words."""
+    parts: tuple[Part, ...]
+    """What others wrote, and what the message replies to."""
+    attachments: tuple[Attachment, ...]
+    private: bool = False
+    """It is marked as such, by `!` or `/private` in front of it; the mark is not part of the text."""
+
+    @property
+    def quotes(self) -> tuple[Part, ...]:
+        """What it replies to."""
+        return tuple(part for part in self.parts if part.carrier is Carrier.QUOTED)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody says anything in it."""
+        return not (self.text.strip() or self.attachments or len(self.parts) > len(self.quotes))
+
+
+def read_message(message: Message, bot_id: int, bot_username: str) -> Incoming:
+    """Read a message; one in which nobody says anything (joined, pinned) has neither text nor files."""
+    said = message.text or message.caption or ""
+    if message.chat.type != message.chat.PRIVATE and bot_username:
+        said = _without_mention(said, bot_username)
+    origin = _origin(message)
+    private = not origin and _PRIVATE.match(said)
+    said = said[private.end() :] if private else said
+    text, parts = clean("\n".join(filter(None, (label(message), said)))), list(_quote(message, bot_id))
+    if origin and text:
+        parts.append(Part(text=text, carrier=Carrier.FORWARDED, source=origin))
+    if told := clean(card(message)):
+        parts.append(Part(text=f"[{told}]", carrier=Carrier.CARD, source=forwarded(origin)))
+    attachments = tuple(replace(file, origin=origin) for file in _attachments(message))
+    return Incoming("" if origin else text, tuple(parts), attachments, private=bool(private))
+
+
+def heard(incoming: Incoming, files: Sequence[Part], writer: str) -> tuple[str, tuple[Part, ...]]:
+    """Return the sender's own words, typed and spoken, and what came along, with the files' texts.
+
+    `writer` names the sender where several people write, as in a group; else it is empty.
+    """
+    spoken = [f"[voice message] {file.text}" for file in files if not file.foreign]
+    name = [Part(text=writer, carrier=Carrier.NAME, speaker=Speaker.OWNER)] if writer else []
+    words = "\n\n".join(text for text in (incoming.text, *spoken) if text.strip())
+    return words, (*incoming.parts, *(file for file in files if file.foreign), *name)
+
+
+def forwarded(origin: str) -> str:
+    """Say from whom something was forwarded, if it was."""
+    return f"forwarded from {origin}" if origin else ""
+
+
+def _origin(message: Message) -> str:
+    """Name who wrote a message that its sender only passes on; empty when that is nobody else."""
+    if message.forward_origin:
+        return plain_name(origin_name(message.forward_origin)) or "somebody"
+    return plain_name(f"@{message.via_bot.username}") if message.via_bot else ""
+
+
+def _without_mention(text: str, username: str) -> str:
+    """Take out the mention that calls the bot; one in the middle belongs to the sentence."""
+    name = f"@{re.escape(username.removeprefix('@'))}"
+    text = re.sub(rf"\A\s*{name}(?!\w)[,:]?\s*", "", text, flags=re.IGNORECASE)
+    return re.sub(rf"(?:(?<=\s)|\A){name}\s*\Z", "", text, flags=re.IGNORECASE).rstrip(" ")
+
+
+def _attachments(message: Message) -> Iterator[Attachment]:
+    if voice := message.voice:
+        yield Attachment("voice", voice.file_id, voice.file_size, "voice.ogg", voice.mime_type or "audio/ogg")
+    if audio := message.audio:
+        mime = audio.mime_type or "audio/mpeg"
+        yield Attachment(
+            "audio", audio.file_id, audio.file_size, _named(audio.file_name, "audio", mime), mime
+        )
+    if sizes := message.photo or (message.live_photo and message.live_photo.photo):
+        photo = _largest(sizes)
+        yield Attachment("photo", photo.file_id, photo.file_size, "photo.jpg", "image/jpeg")
+    if (document := message.document) and not message.animation:
+        mime = document.mime_type or ""
+        name = _named(document.file_name, "document", mime)
+        yield Attachment("document", document.file_id, document.file_size, name, mime)
+
+
+def _largest(sizes: Sequence[PhotoSize]) -> PhotoSize:
+    """Return the largest size that a bot may download."""
+    ordered = sorted(sizes, key=lambda size: size.width * size.height)
+    fitting = [size for size in ordered if (size.file_size or 0) <= FileSizeLimit.FILESIZE_DOWNLOAD]
+    return fitting[-1] if fitting else ordered[0]
+
+
+def _named(name: str | None, otherwise: str, mime: str) -> str:
+    """Return a file's name on one line, or one that tells its type."""
+    given = " ".join(clean(name or "").split())
+    return given[-_MAX_NAME:] or otherwise + (mimetypes.guess_extension(mime) or "")
+
+
+def _quote(message: Message, bot_id: int) -> Iterator[Part]:
+    """Yield what a message answers to, if it does."""
+    replied, external = message.reply_to_message, message.external_reply
+    if replied and replied.forum_topic_created:
+        return
+    text = clean(message.quote.text if message.quote else _content(replied) if replied else "")
+    if not text:
+        return
+    name = _name(message, replied, bot_id) if replied else origin_name(external.origin) if external else ""
+    yield Part(
+        text=text if len(text) <= MAX_QUOTE else text[:MAX_QUOTE] + "…",
+        carrier=Carrier.QUOTED,
+        speaker=_speaker(message, replied, bot_id) if replied else Speaker.THIRD_PARTY,
+        source=plain_name(name),
+    )
+
+
+def _content(message: Message) -> str:
+    files = [_FILES[file.kind].format(file.name) for file in _attachments(message)]
+    told = f"[{card(message)}]" if card(message) else label(message)
+    return "\n".join(part for part in (told, *files, message.text or message.caption) if part)
+
+
+def _name(message: Message, replied: Message, bot_id: int) -> str:
+    """Name who is quoted, unless it is the bot or whoever quotes."""
+    if origin := _origin(replied):
+        return origin
+    if replied.sender_chat:
+        return "" if replied.sender_chat == message.sender_chat else replied.sender_chat.effective_name or ""
+    user = replied.from_user
+    own = user is None or user.id == bot_id or (user == message.from_user and not message.sender_chat)
+    return "" if user is None or own else user.full_name
+
+
+def _speaker(message: Message, replied: Message, bot_id: int) -> Speaker:
+    """Say whose words are quoted: what was passed on, and what holds another's words, is a third party's."""
+    user = replied.from_user
+    if user is None or replied.sender_chat or _origin(replied) or card(replied) or replied.document:
+        return Speaker.THIRD_PARTY
+    if user.id == bot_id:
+        return Speaker.ASSISTANT
+    own = user == message.from_user and not message.sender_chat and not replied.audio
+    return Speaker.OWNER if own else Speaker.THIRD_PARTY

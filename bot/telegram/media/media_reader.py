@@ -1,0 +1,168 @@
+"""Files that people send, turned into text: voice is transcribed, photos are described, documents read."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Protocol
+
+from pydantic import SecretStr
+from telegram.error import TelegramError
+
+from bot.telegram.media.document_text import document_text, held
+from bot.telegram.media.incoming import Attachment, forwarded
+from bot.telegram.media.media_errors import MediaRefused
+from memory.provenance import Carrier, Part, Speaker
+from memory.text.text import clean
+
+if TYPE_CHECKING:
+    from bot.telegram.media.media_models import MediaModel
+
+__all__ = ["MediaReader", "MediaRefused", "MediaSettings"]
+
+Fetch = Callable[[], Awaitable[bytes]]
+_MEGABYTE = 1024**2
+_DOCUMENTS_AT_ONCE = 2
+_IMAGES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png", b"GIF8": "image/gif"}
+_OFF = {
+    "TRANSCRIPTION": ("voice_off", "Voice messages are not set up here: set GOAT_TRANSCRIPTION_MODEL."),
+    "VISION": ("photo_off", "Photos are not set up here: set GOAT_VISION_MODEL."),
+}
+"""By the beginning of the settings' names."""
+
+
+class MediaSettings(Protocol):
+    """What reading files depends on."""
+
+    @property
+    def transcription_model(self) -> str: ...
+    @property
+    def transcription_base_url(self) -> str: ...
+    @property
+    def transcription_api_key(self) -> SecretStr: ...
+    @property
+    def vision_model(self) -> str: ...
+    @property
+    def vision_base_url(self) -> str: ...
+    @property
+    def vision_api_key(self) -> SecretStr: ...
+    @property
+    def telegram_file_limit(self) -> int:
+        """Megabytes."""
+        ...
+
+    @property
+    def media_timeout(self) -> float:
+        """Seconds for each of fetching and reading."""
+        ...
+
+
+class MediaReader:
+    """Reads what people send; connects to a model when the first file needs it."""
+
+    def __init__(self, settings: MediaSettings) -> None:
+        self._settings = settings
+        self._opened: dict[str, MediaModel] = {}
+        self._documents = asyncio.Semaphore(_DOCUMENTS_AT_ONCE)
+
+    async def read(self, attachment: Attachment, fetch: Fetch, question: str) -> Part:
+        """Return a file as text; `fetch` downloads it, `question` is what was said with it.
+
+        A voice message is its sender's word, unless it was forwarded; any other file is a third party's.
+
+        Raises:
+            MediaRefused: it cannot be read; the message says why.
+        """
+        match _kind(attachment):
+            case "voice" | "audio":
+                return await self._voice(attachment, fetch)
+            case "photo":
+                return await self._photo(attachment, fetch, question)
+            case _:
+                data = await self._fetched(attachment, fetch)
+                async with self._documents:
+                    text = await document_text(data, self._settings.media_timeout)
+                return _part(Carrier.DOCUMENT, text, attachment.name, forwarded(attachment.origin))
+
+    async def aclose(self) -> None:
+        """Close the connections, if there are any."""
+        while self._opened:
+            await self._opened.popitem()[1].aclose()
+
+    async def _voice(self, attachment: Attachment, fetch: Fetch) -> Part:
+        model = await self._model("TRANSCRIPTION")
+        data = await self._fetched(attachment, fetch)
+        text = await model.transcribe(data, attachment.name, attachment.mime)
+        if not text:
+            raise MediaRefused("unreadable", "I could not make out any words in this recording.")
+        if attachment.kind == "voice" and not attachment.origin:
+            return Part(text=held(clean(text)), carrier=Carrier.VOICE, speaker=Speaker.OWNER)
+        name = "" if attachment.kind == "voice" else attachment.name
+        return _part(Carrier.VOICE, held(text), name, forwarded(attachment.origin))
+
+    async def _photo(self, attachment: Attachment, fetch: Fetch, question: str) -> Part:
+        model = await self._model("VISION")
+        data = await self._fetched(attachment, fetch)
+        text = await model.describe(data, _image_type(data), clean(question))
+        if not text:
+            raise MediaRefused("unreadable", "I could not make out anything in this picture.")
+        return _part(Carrier.PICTURE, held(text), forwarded(attachment.origin))
+
+    async def _fetched(self, attachment: Attachment, fetch: Fetch) -> bytes:
+        """Download within the limits of size and time."""
+        self._check_size(attachment.size or 0)
+        try:
+            async with asyncio.timeout(self._settings.media_timeout):
+                data = await fetch()
+        except (TelegramError, TimeoutError) as error:
+            if "too big" in str(error).lower():
+                raise self._too_large() from None
+            raise MediaRefused("unavailable", "Telegram did not hand over this file. Try again.") from None
+        self._check_size(len(data))
+        if not data:
+            raise MediaRefused("unreadable", "This file is empty.")
+        return data
+
+    def _check_size(self, size: int) -> None:
+        if size > self._settings.telegram_file_limit * _MEGABYTE:
+            raise self._too_large()
+
+    def _too_large(self) -> MediaRefused:
+        limit = self._settings.telegram_file_limit
+        return MediaRefused("too_large", f"This file is too large: I read files of up to {limit} MB.")
+
+    async def _model(self, purpose: str) -> "MediaModel":
+        """Import the client library off the event loop, and make the client, once."""
+        names = (f"{purpose.lower()}_{part}" for part in ("model", "base_url", "api_key"))
+        name, base_url, key = (getattr(self._settings, setting) for setting in names)
+        if not name:
+            raise MediaRefused(*_OFF[purpose])
+        model = await asyncio.to_thread(_media_model)
+        if purpose not in self._opened:
+            timeout = self._settings.media_timeout
+            self._opened[purpose] = model(purpose, name, base_url, key, timeout)
+        return self._opened[purpose]
+
+
+def _media_model() -> "type[MediaModel]":
+    from bot.telegram.media.media_models import MediaModel  # noqa: PLC0415 - the client library takes a second
+
+    return MediaModel
+
+
+def _part(carrier: Carrier, text: str, *sources: str) -> Part:
+    """Return what a third party's file says."""
+    return Part(text=clean(text), carrier=carrier, source=", ".join(filter(None, sources)))
+
+
+def _kind(attachment: Attachment) -> str:
+    """Return how a file is read: a picture or a recording may be sent as a document."""
+    by_type = {"audio": "audio", "image": "photo"}.get(attachment.mime.partition("/")[0], "document")
+    return by_type if attachment.kind == "document" else attachment.kind
+
+
+def _image_type(data: bytes) -> str:
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    for beginning, mime in _IMAGES.items():
+        if data.startswith(beginning):
+            return mime
+    raise MediaRefused("unsupported", "I read pictures in JPEG, PNG, WebP and GIF.")

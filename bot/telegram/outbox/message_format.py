@@ -1,0 +1,133 @@
+"""Replies as Telegram takes them: text of bounded length, and entities in place of Markdown."""
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import telegramify_markdown
+from telegram import MessageEntity
+from telegram.constants import MessageEntityType, MessageLimit
+
+from bot.telegram.outbox.message_markdown import Span, blank, cut, render, utf16_offsets, whole
+
+LIMIT = int(MessageLimit.MAX_TEXT_LENGTH)
+_CUT_OFF = "…"
+_TYPES = frozenset(str(kind) for kind in MessageEntityType)
+_BLOCKS = ("pre",)
+_QUOTES = ("blockquote", "expandable_blockquote")
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+_LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One message: what is written, and how parts of it look (offsets in UTF-16 units)."""
+
+    text: str
+    entities: tuple[MessageEntity, ...]
+
+
+def utf16_length(text: str) -> int:
+    """Return the length as Telegram counts it."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def pieces(markdown: str, limit: int = LIMIT) -> list[Piece]:
+    """Render Markdown as messages of at most `limit` UTF-16 units (from 2 on).
+
+    Cuts at a paragraph, else a line, else a word; code that is cut stays code in both pieces. Nothing to be
+    seen gives no pieces; what cannot be rendered stays as it was written.
+    """
+    page = _Page(markdown)
+    spans = cut(page.text, limit, page.code)
+    return [page.piece(span) for span in spans if not blank(page.text[slice(*span)])]
+
+
+def plain_pieces(markdown: str, limit: int = LIMIT) -> list[Piece]:
+    """Return the same messages without entities, for when Telegram refuses those."""
+    return [Piece(piece.text, ()) for piece in pieces(markdown, limit)]
+
+
+def preview(markdown: str, limit: int = LIMIT) -> Piece:
+    """Render a reply that is still being written: all of it, else the tail that fits after an ellipsis."""
+    page = _Page(markdown)
+    end = len(page.text.rstrip())
+    spans = cut(page.text[:end], limit, page.code)
+    if len(spans) > 1:
+        return page.piece((page.tail(end, limit - utf16_length(_CUT_OFF)), end), before=_CUT_OFF)
+    return page.piece(spans[0]) if spans and not blank(page.text) else Piece("", ())
+
+
+def with_closed_code(markdown: str) -> str:
+    """Return Markdown that broke off, such that what is appended to it is not part of a block of code."""
+    fence = ""
+    for line in markdown.splitlines():
+        mark = found[1] if (found := _FENCE.match(line)) else ""
+        if not fence:
+            fence = mark
+        elif mark.startswith(fence) and line.strip() == mark:
+            fence = ""
+    return f"{markdown}\n{fence}" if fence else markdown
+
+
+class _Page:
+    """A rendered text, from which pieces are taken."""
+
+    def __init__(self, markdown: str) -> None:
+        self.text, marks = render(markdown)
+        self._offsets = utf16_offsets(self.text)
+        self._marks = _flat(sorted(marks, key=lambda mark: (mark.offset, -mark.length)))
+        self.code: Sequence[Span] = [
+            (self._index(mark.offset), self._index(mark.offset + mark.length))
+            for mark in self._marks
+            if mark.type in _BLOCKS
+        ]
+
+    def piece(self, span: Span, before: str = "") -> Piece:
+        """Take the piece at `span`, with `before` in front of it."""
+        start, end = self._offsets[span[0]], self._offsets[span[1]]
+        shift = utf16_length(before) - start
+        entities = tuple(
+            _entity(mark, max(mark.offset, start) + shift, min(mark.offset + mark.length, end) + shift)
+            for mark in self._marks
+            if mark.offset < end and mark.offset + mark.length > start
+        )
+        return Piece(before + self.text[slice(*span)], entities)
+
+    def tail(self, end: int, room: int) -> int:
+        """Return where the tail of at most `room` UTF-16 units begins, at a line if one is near."""
+        start = self._index(self._offsets[end] - room)
+        while whole(self.text, start) != start:
+            start += 1
+        line = self.text.find("\n", start, start + (end - start) // 4) + 1
+        return line or start
+
+    def _index(self, offset: int) -> int:
+        """Return the first character that begins at `offset` UTF-16 units or later."""
+        return bisect_left(self._offsets, offset)
+
+
+def _flat(marks: Iterable[telegramify_markdown.MessageEntity]) -> list[telegramify_markdown.MessageEntity]:
+    """Keep what Telegram knows and, of quotations within quotations, the outermost."""
+    kept, quoted = [], 0
+    for mark in marks:
+        if mark.type in _QUOTES:
+            if mark.offset < quoted:
+                continue
+            quoted = mark.offset + mark.length
+        if mark.type in _TYPES and mark.length > 0:
+            kept.append(mark)
+    return kept
+
+
+def _entity(mark: telegramify_markdown.MessageEntity, start: int, end: int) -> MessageEntity:
+    language = _LANGUAGE.match(mark.language or "")
+    return MessageEntity(
+        mark.type,
+        start,
+        end - start,
+        url=mark.url,
+        language=language[0] if language else None,
+        custom_emoji_id=mark.custom_emoji_id,
+    )

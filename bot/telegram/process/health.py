@@ -1,0 +1,63 @@
+"""What Telegram and the inbox say of the bot."""
+
+from telegram.error import InvalidToken, TelegramError
+
+from bot.telegram.access.access import Access
+from bot.telegram.inbox.lanes import Lanes
+from bot.telegram.process.application import build_application, close_application
+from bot.telegram.process.bot_process import NOBODY, REVOKED
+from bot.telegram.turn_records import Keys
+from graph.layers import Layers
+from graph.settings.settings import Settings
+from memory.errors import ConfigError, GoatError
+
+_DEAD_SHOWN = 3
+
+
+async def check_bot(layers: Layers) -> str:
+    """Ask Telegram for the bot, and look at its inbox.
+
+    Raises:
+        GoatError: the token is refused, Telegram is away, messages were given up, or nobody may talk.
+    """
+    settings = layers.settings
+    bot_id, name = await identify(settings)
+    keys = Keys(bot_id)
+    lanes = Lanes(layers.redis.client, keys)
+    access = Access(layers.redis.client, keys, settings.admins, settings.telegram_rate)
+    if dead := await lanes.dead():
+        raise GoatError(given_up(dead))
+    people = set(await access.people()) | access.admins
+    if not people:
+        raise GoatError(NOBODY)
+    return f"@{name}, {len(people)} people may talk to it, {await lanes.waiting()} chats wait for an answer"
+
+
+async def identify(settings: Settings) -> tuple[int, str]:
+    """Ask Telegram which bot the token belongs to; return its id and name.
+
+    Raises:
+        GoatError: the token is refused, or Telegram is away.
+    """
+    app = build_application(settings)
+    try:
+        await app.bot.initialize()
+    except InvalidToken:
+        raise ConfigError(REVOKED) from None
+    except TelegramError as error:
+        raise GoatError(
+            f"Telegram cannot be reached at {settings.telegram_api}: {error}. Try again."
+        ) from None
+    else:
+        return app.bot.id, app.bot.username
+    finally:
+        await close_application(app)
+
+
+def given_up(dead: list[dict[str, object]]) -> str:
+    """Say which messages were given up, and why."""
+    reasons = [f"{one.get('reason')} (after {one.get('tries')} tries)" for one in dead[:_DEAD_SHOWN]]
+    return (
+        f"{len(dead)} messages were given up: {'; '.join(reasons)}. `goat telegram --retry-dead` tries them "
+        "once more, `--drop-dead` deletes them."
+    )

@@ -1,0 +1,36 @@
+"""What a pressed button under a question of a tool does."""
+
+from dataclasses import dataclass
+
+from telegram import Message, Update
+
+from bot.telegram.bot_context import Desk
+from bot.telegram.gate.gate import Context
+from bot.telegram.turns.approval_buttons import Approving
+from bot.telegram.turns.turn_presenter import Turning
+from memory.errors import NothingToDecide, OwnerMismatch
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """Let a turn go on that waits for its person's word."""
+
+    desk: Desk
+
+    async def __call__(self, update: Update, _: Context) -> None:
+        """Answer with how the turn goes on."""
+        query = update.callback_query
+        going = await Approving(self.desk).pressed(update)
+        if going is None or query is None or not isinstance(query.message, Message):
+            return
+        asked, events = going
+        answer = await self.desk.answer(update, query.message)
+        if answer.sent:
+            return
+        turning = Turning(self.desk, update, query.message, answer)
+        try:
+            ended = await turning.shown(events)
+        except (NothingToDecide, OwnerMismatch):
+            await answer.finish(self.desk.say(update)("tool_closed"))
+            return
+        await turning.settle(ended, asked.thread)

@@ -1,0 +1,112 @@
+"""Delegated work in the terminal: word of it between the turns, /jobs and /stop."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+from rich.console import Console
+from rich.text import Text
+
+from bot.printable import printable, snippet
+from bot.terminal.reply_view import print_reply
+from graph.delegation.delegation_tools import described, progress_line, status_line
+from graph.delegation.job import Job, Status
+from graph.delegation.notices import Address, Notice
+from graph.runtime.agent import Agent
+from memory.concurrency.deadline import end
+from memory.errors import GoatError
+
+_PAUSE, _DOWN_PAUSE = 0.3, 3.0
+_LISTED = 10
+logger = logging.getLogger(__name__)
+
+
+class Delegated:
+    """The jobs of a terminal's owner; whichever of the owner's terminals looks first shows word of them."""
+
+    def __init__(self, console: Console, agent: Agent, owner: str) -> None:
+        self._console = console
+        self._delegation = agent.layers.delegation
+        self._is_possible = bool(agent.layers.settings.model)
+        self._owner = owner
+        self._box = f"terminal:{owner}"
+        self.quiet = asyncio.Lock()
+        """Held while a turn is shown: nothing else is written then."""
+
+    @contextlib.asynccontextmanager
+    async def told(self) -> AsyncIterator[None]:
+        """Show word of jobs for the time of the block, whenever it is not to be quiet."""
+        watching = asyncio.create_task(self._watch())
+        try:
+            yield
+        finally:
+            await end(watching)
+
+    async def register(self, thread: str) -> None:
+        """Have word of what is delegated in a thread come here."""
+        if self._is_possible:
+            await self._delegation.notices.register(thread, Address(box=self._box), owner=self._owner)
+
+    async def list(self, name: str) -> None:
+        """List the latest jobs, or show one."""
+        if name:
+            job = await self._delegation.jobs.called(name, owner=self._owner)
+            self._print(described(job) if job else f"There is no job {name}; /jobs lists them.")
+            return
+        found = await self._delegation.jobs.latest(owner=self._owner, most=_LISTED)
+        lines = [f"{job.name}  {status_line(job)}: {snippet(job.task)}" for job in found]
+        self._print("\n".join(lines) or "There are no jobs. For something larger, ask me to delegate it.")
+
+    async def stop(self, name: str) -> None:
+        """Stop the job that is named, or the only one that is open."""
+        if name:
+            job = await self._delegation.jobs.called(name, owner=self._owner)
+            meant = [job] if job else []
+        else:
+            latest = await self._delegation.jobs.latest(owner=self._owner)
+            meant = [job for job in latest if job.is_open]
+        if len(meant) != 1:
+            some = "Which one? Write /stop and its name: " + ", ".join(job.name for job in meant)
+            self._print(some if meant else "There is no such job at work; /jobs lists them.")
+        elif await self._delegation.stop(meant[0].id, owner=self._owner):
+            self._print(f"{meant[0].name} is being stopped.")
+        else:
+            self._print(f"{meant[0].name} is at its end already.")
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                async with self.quiet:
+                    shown = await self._show_next()
+            except GoatError as error:
+                logger.info("Word of jobs cannot be read: %s", error)
+                await asyncio.sleep(_DOWN_PAUSE)
+            else:
+                await asyncio.sleep(0 if shown else _PAUSE)
+
+    async def _show_next(self) -> bool:
+        """Take the next notice and show it; return whether there was one."""
+        notices = self._delegation.notices
+        notice = await notices.first(self._box)
+        if notice is None:
+            return False
+        if await notices.taken(self._box, notice):
+            job = await self._delegation.jobs.get(notice.job, owner=self._owner)
+            if job is not None:
+                self._show(job, notice)
+        return True
+
+    def _show(self, job: Job, notice: Notice) -> None:
+        if not notice.is_end:
+            for progress in job.progress:
+                if progress.name == notice.name:
+                    self._print(f"⏳ {job.name}  {progress_line(progress)}", style="dim")
+            return
+        said = {Status.DONE: "done", Status.STOPPED: "stopped", Status.FAILED: f"failed: {job.reason}"}
+        self._print(f"● {job.name}  {snippet(job.task)}: {said.get(job.status, job.status)}", "bold")
+        if job.result:
+            print_reply(self._console, job.result)
+
+    def _print(self, text: str, style: str = "") -> None:
+        self._console.print(Text(printable(text), style=style))

@@ -1,0 +1,100 @@
+"""What a person does with the memory itself in the terminal: facts, identity, figures, tools."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from langchain_core.tools import BaseTool
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bot.presentation import turn_screen as screen
+from bot.presentation.usage_tables import usage_tables
+from bot.printable import printable, snippet
+from graph.runtime.agent import Agent
+from graph.state.turn_state import Turn
+from graph.tools.traits import traits_of
+
+_DAYS = 7
+_RESET = "reset"
+_OVERRIDDEN = f"Yours; `/identity {_RESET}` goes back to the configured persona."
+_CONFIGURED = "The configured persona; `/identity text` gives you another."
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryDesk:
+    """The commands of one terminal that need no turn."""
+
+    console: Console
+    agent: Agent
+    owner: str
+
+    def commands(self) -> Mapping[str, Callable[[str], Awaitable[None]]]:
+        """Return what each command does with what stands behind it."""
+        return {
+            "/facts": self.facts,
+            "/remember": self.remember,
+            "/forget": self.forget,
+            "/identity": self.identity,
+            "/stats": self.stats,
+            "/tools": self.tools,
+        }
+
+    async def facts(self, _: str) -> None:
+        """Show the facts."""
+        rows = await self.agent.layers.permanent.facts(owner=self.owner)
+        self.console.print(screen.facts(rows, await self.agent.layers.zone()))
+
+    async def remember(self, rest: str) -> None:
+        """Write a fact, as in `key: value`."""
+        key, colon, value = (part.strip() for part in rest.partition(":"))
+        if not (key and colon and value):
+            screen.warn(self.console, "Write it as: /remember key: value")
+            return
+        await self.agent.layers.permanent.upsert(key, value, owner=self.owner, at=datetime.now(UTC))
+        self.console.print("Noted.", style="dim")
+
+    async def forget(self, key: str) -> None:
+        """Take a fact out."""
+        permanent = self.agent.layers.permanent
+        there = bool(key) and await permanent.forget(key, owner=self.owner, at=datetime.now(UTC))
+        said = "Taken out." if there else "There is no such fact; /facts lists them."
+        self.console.print(said, style="dim")
+
+    async def identity(self, text: str) -> None:
+        """Show who the agent is for the owner; with a text, change it."""
+        layers = self.agent.layers
+        if not text:
+            override = await layers.permanent.identity(owner=self.owner)
+            self.console.print(Text(printable(override or layers.settings.identity)))
+            hint = (
+                f"Yours; `/identity {_RESET}` goes back to the configured one." if override else _CONFIGURED
+            )
+            self.console.print(hint, style="dim")
+            return
+        reset = text == _RESET
+        await layers.permanent.set_identity(None if reset else text, owner=self.owner)
+        self.console.print("Back to the configured persona." if reset else "Done.", style="dim")
+
+    async def stats(self, _: str) -> None:
+        """Show what the owner's turns of the last days add up to."""
+        self.console.print(
+            usage_tables(await self.agent.layers.metrics.read(_DAYS, owner=self.owner), self.owner)
+        )
+
+    async def tools(self, _: str) -> None:
+        """List the tools, and what is wrong with plugins."""
+        layers = self.agent.layers
+        here = Turn(turn_id="", owner=self.owner, thread="", message="", at=datetime.now(UTC))
+        table = Table(box=None, pad_edge=False, show_header=False)
+        for name, tool in (await layers.toolbox.offered(here)).items():
+            table.add_row(Text(name, style="bold"), Text(snippet(_first_line(tool))))
+        self.console.print(table)
+        for name, problem in (await layers.plugins.problems()).items():
+            screen.warn(self.console, f"{name}: {problem}")
+
+
+def _first_line(tool: BaseTool) -> str:
+    asked = "(asked about each time) " if traits_of(tool).approval else ""
+    return f"{asked}{(tool.description or '').strip().splitlines()[0]}"

@@ -1,0 +1,70 @@
+"""A turn as the terminal shows it: the reply while it is written, and what became of it."""
+
+from collections.abc import AsyncIterator
+
+from rich.console import Console
+from rich.text import Text
+
+from bot.presentation import turn_screen as screen
+from bot.printable import printable
+from bot.terminal.reply_view import print_reply, print_resumed, reply_view
+from graph.events.turn_events import Calling, Event, Finished, Piece, Resumed, Waiting
+from graph.model.tool_rounds import attachments
+from graph.state.turn_state import State
+from memory.models import Outcome
+
+KEPT = "Your message is kept: just go on, or say it again."
+KEPT_IN_PART = "What stands there is kept."
+
+
+class TurnView:
+    """Show turns, one after the other."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self.last: State | None = None
+        """The turn that was finished last."""
+
+    async def show(self, stream: AsyncIterator[Event]) -> Waiting | None:
+        """Print the reply as it is written, on lines of its own whatever comes in between.
+
+        Returns:
+            What the turn waits for, when it does.
+        """
+        view = reply_view(self._console)
+        waiting: Waiting | None = None
+        try:
+            async for event in stream:
+                match event:
+                    case Piece(text):
+                        view.write(text)
+                    case Calling(tools):
+                        view.end()
+                        view = reply_view(self._console)
+                        self._console.print(Text(f"· {printable(', '.join(tools))}", style="dim"))
+                    case Resumed(state):
+                        print_resumed(self._console, state)
+                    case Waiting():
+                        waiting = event
+                    case Finished(state):
+                        self.last = state
+        finally:
+            shown = view.end()
+        if waiting is None and self.last is not None:
+            self._end(self.last, shown)
+        return waiting
+
+    def _end(self, state: State, shown: str) -> None:
+        reply = state["reply"]
+        if shown and shown.strip() != reply.text.strip():
+            self._console.print("Corrected:", style="dim")
+        if reply.outcome is Outcome.RECALLED:
+            self._console.print(Text(printable(reply.text)))
+        elif shown.strip() != reply.text.strip():
+            print_reply(self._console, reply.text)
+        for path in attachments(state):
+            self._console.print(Text(f"file: {path}", style="dim"))
+        if reply.problem:
+            screen.warn(self._console, f"{reply.problem} {KEPT_IN_PART if reply.text else KEPT}")
+        if reply.outcome is not Outcome.RECALLED and (line := screen.recalled_line(state)):
+            self._console.print(line, style="dim")

@@ -1,0 +1,276 @@
+"""A LangGraph checkpointer on plain Redis commands: any Redis or Valkey from 5.0 on, alone or clustered."""
+
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+    get_checkpoint_id,
+    get_checkpoint_metadata,
+)
+from langgraph.checkpoint.serde.base import SerializerProtocol
+
+from graph.checkpoint.async_saver import AsyncSaver
+from graph.checkpoint.checkpoint_keys import PENDING, THREADS, Namespace, text
+from graph.checkpoint.checkpoint_records import Record, unpack_record, unpack_writes
+from graph.checkpoint.commit_queue import CommitQueue, LatestCheckpoints, as_tuple
+from graph.checkpoint.retention import copy_thread, delete_run, delete_thread, namespaces, prune
+from graph.checkpoint.transactions import CheckpointEntry, Entry, WritesEntry, commit
+from memory.concurrency.background import Background, over
+from memory.working.redis_connection import translate_errors
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+_PAGE = 20
+
+
+class RedisSaver(AsyncSaver):
+    """Keep the last checkpoints of each thread in Redis, and know which threads have work left.
+
+    Every method raises `TierUnavailable` when Redis cannot be reached, and `TierCorrupt` when what it holds
+    cannot be read.
+    """
+
+    def __init__(
+        self,
+        client: Callable[[], Awaitable["Redis"]],
+        *,
+        keep: int = 20,
+        repeatable: Collection[str] = (),
+        serde: SerializerProtocol | None = None,
+    ) -> None:
+        """Take what yields a client, and how checkpoints are kept.
+
+        Args:
+            client: returns the client of the running event loop.
+            keep: checkpoints of each thread's namespace to keep. There may be twice as many until they are
+                pruned together, and the steps of a turn that was forked stay as long as it is the latest.
+            repeatable: nodes that may run again after a crash, because they only read or are idempotent.
+                What they wrote, and checkpoints that follow from what is stored, are sent with the next
+                entry that is not derived: an input, another node's writes, an error, a turn's end.
+            serde: packs values; LangGraph's by default.
+        """
+        super().__init__(serde=serde)
+        self._client = client
+        self._keep = keep
+        self._repeatable = frozenset(repeatable)
+        self._background = Background()
+        self._queue = CommitQueue(self._send, self._background)
+        self._latest = LatestCheckpoints()
+
+    async def aclose(self) -> None:
+        """Send what waits and end what runs in the background; the client belongs to whoever made it."""
+        try:
+            await self._queue.flush_all()
+        finally:
+            await self._background.end()
+
+    def get_next_version(self, current: str | None, channel: None) -> str:  # noqa: ARG002 - LangGraph's signature
+        """Count up in the width of a LangGraph server, as versions sort as text; forks do not share one."""
+        count = int(str(current).partition(".")[0]) if current else 0
+        return f"{count + 1:032}.{secrets.token_hex(4)}"
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Store a checkpoint and what changed; one that a run would compute anew may wait."""
+        namespace, metadata = Namespace.of(config), get_checkpoint_metadata(config, metadata)
+        entry = CheckpointEntry(namespace, checkpoint, metadata, get_checkpoint_id(config), new_versions)
+        await self._put(entry, derived=entry.is_derived)
+        return namespace.config(entry.id)
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Store what a task wrote; that of a repeatable node may wait."""
+        checkpoint_id = config["configurable"]["checkpoint_id"]
+        entry = WritesEntry(Namespace.of(config), checkpoint_id, writes, task_id, task_path)
+        await self._put(entry, derived=entry.node in self._repeatable and not entry.is_special)
+
+    @translate_errors()
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        client, namespace = await self._client(), Namespace.of(config)
+        await self._queue.flush(namespace.thread)
+        checkpoint_id = get_checkpoint_id(config)
+        if checkpoint_id is None:
+            found = await self._latest_of(client, namespace)
+            if not isinstance(found, str):
+                return found
+            checkpoint_id = found
+        raw = await client.hget(namespace.checkpoints, checkpoint_id)
+        if raw is None:
+            return None
+        return await self._complete(client, namespace, checkpoint_id, unpack_record(raw, self.serde))
+
+    async def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        """List checkpoints, newest first within each namespace."""
+        await self._queue.flush_all()
+        for task in self._background.here():
+            await over(task)
+        left = limit
+        async for namespace, checkpoint_id, record in self._scan(config, before):
+            if left is not None and left <= 0:
+                return
+            if any(record.metadata.get(key) != value for key, value in (filter or {}).items()):
+                continue
+            async with translate_errors():
+                client = await self._client()
+                found = await self._complete(client, namespace, checkpoint_id, record)
+            yield found
+            left = None if left is None else left - 1
+
+    @translate_errors()
+    async def ais_pending(self, thread_id: str) -> bool:
+        """Say whether a thread may have work left; a true answer is to be checked in its state."""
+        return await (await self._client()).zscore(PENDING, thread_id) is not None
+
+    async def apending(self) -> list[str]:
+        """List the threads whose root graph may have work left, waiting longest first.
+
+        A thread may be listed in vain, when it was cut off just before a checkpoint: its state tells.
+        """
+        async with translate_errors():
+            client = await self._client()
+            return list(map(text, await client.zrange(PENDING, 0, -1)))
+
+    @translate_errors()
+    async def athreads(self) -> list[str]:
+        """List every thread, latest first; one that is just being begun or deleted may hold nothing."""
+        return list(map(text, await (await self._client()).zrevrange(THREADS, 0, -1)))
+
+    @translate_errors()
+    async def adelete_thread(self, thread_id: str) -> None:
+        self._queue.discard(str(thread_id))
+        self._latest.discard(str(thread_id))
+        await delete_thread(await self._client(), self.serde, str(thread_id))
+
+    @translate_errors()
+    async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
+        client = await self._client()
+        await self._queue.flush_all()
+        for run_id in run_ids:
+            await delete_run(client, self.serde, str(run_id))
+
+    @translate_errors()
+    async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """Copy every checkpoint and pending write; the copy of a thread with work left has it too."""
+        await self._queue.flush(str(source_thread_id))
+        await copy_thread(await self._client(), self.serde, str(source_thread_id), str(target_thread_id))
+
+    @translate_errors()
+    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """Keep the latest checkpoint of each namespace ("keep_latest"), or nothing ("delete")."""
+        if strategy not in {"keep_latest", "delete"}:
+            raise ValueError(f"unknown strategy {strategy!r}: keep_latest or delete")
+        client = await self._client()
+        for thread in map(str, thread_ids):
+            if strategy == "delete":
+                await self.adelete_thread(thread)
+                continue
+            await self._queue.flush(thread)
+            for namespace in await namespaces(client, thread):
+                await prune(client, self.serde, namespace, 1)
+
+    async def _put(self, entry: Entry, *, derived: bool) -> None:
+        if derived and self._repeatable:
+            self._queue.defer(entry)
+        else:
+            await self._queue.commit(entry)
+
+    @translate_errors()
+    async def _send(self, entries: Sequence[Entry]) -> None:
+        for namespace, count in (await commit(await self._client(), self.serde, entries)).items():
+            if count > 2 * self._keep:
+                self._background.joined(namespace, partial(self._prune, namespace))
+        self._latest.note(entries)
+
+    @translate_errors()
+    async def _prune(self, namespace: Namespace) -> None:
+        await prune(await self._client(), self.serde, namespace, self._keep, spare_forked=True)
+
+    async def _latest_of(self, client: "Redis", namespace: Namespace) -> CheckpointTuple | str | None:
+        """Return the id of the latest checkpoint, or all of it, where this process wrote it."""
+        kept = self._latest.get(namespace)
+        async with client.pipeline(transaction=False) as pipeline:
+            pipeline.zrevrange(namespace.index, 0, 0)
+            if kept is not None:
+                pipeline.exists(namespace.writes(kept.id))
+            ids, *written = await pipeline.execute()
+        if not ids:
+            return None
+        latest = text(ids[0])
+        return as_tuple(kept) if kept is not None and kept.id == latest and not any(written) else latest
+
+    async def _complete(
+        self, client: "Redis", namespace: Namespace, checkpoint_id: str, record: Record
+    ) -> CheckpointTuple:
+        fields = record.blob_fields
+        async with client.pipeline(transaction=False) as pipeline:
+            pipeline.hvals(namespace.writes(checkpoint_id))
+            if fields:
+                pipeline.hmget(namespace.blobs, fields)
+            writes, *rest = await pipeline.execute()
+        return CheckpointTuple(
+            config=namespace.config(checkpoint_id),
+            checkpoint=record.fill(rest[0] if fields else [], self.serde),
+            metadata=record.metadata,
+            parent_config=namespace.config(record.parent) if record.parent else None,
+            pending_writes=unpack_writes(writes, self.serde),
+        )
+
+    async def _scan(
+        self, config: RunnableConfig | None, before: RunnableConfig | None
+    ) -> AsyncIterator[tuple[Namespace, str, Record]]:
+        wanted = get_checkpoint_id(config) if config else None
+        bound = get_checkpoint_id(before) if before else None
+        for namespace in await self._namespaces(config):
+            ids = await self._ids(namespace, bound, wanted)
+            for start in range(0, len(ids), _PAGE):
+                for checkpoint_id, record in await self._records(namespace, ids[start : start + _PAGE]):
+                    yield namespace, checkpoint_id, record
+
+    @translate_errors()
+    async def _namespaces(self, config: RunnableConfig | None) -> Sequence[Namespace]:
+        client = await self._client()
+        configurable = config.get("configurable", {}) if config else {}
+        if "thread_id" in configurable and "checkpoint_ns" in configurable and config:
+            return [Namespace.of(config)]
+        threads = [str(configurable["thread_id"])] if "thread_id" in configurable else None
+        if threads is None:
+            threads = [text(thread) for thread in await client.zrevrange(THREADS, 0, -1)]
+        found = [namespace for thread in threads for namespace in await namespaces(client, thread)]
+        name = configurable.get("checkpoint_ns")
+        return [namespace for namespace in found if name is None or namespace.name == name]
+
+    @translate_errors()
+    async def _ids(self, namespace: Namespace, bound: str | None, wanted: str | None) -> Sequence[str]:
+        if wanted:
+            return [wanted] if bound is None or wanted < bound else []
+        client = await self._client()
+        found = await client.zrevrangebylex(namespace.index, f"({bound}" if bound else "+", "-")
+        return [text(checkpoint_id) for checkpoint_id in found]
+
+    @translate_errors()
+    async def _records(self, namespace: Namespace, ids: Sequence[str]) -> Sequence[tuple[str, Record]]:
+        client = await self._client()
+        raw = await client.hmget(namespace.checkpoints, ids)
+        pairs = zip(ids, raw, strict=True)
+        return [(found, unpack_record(record, self.serde)) for found, record in pairs if record]

@@ -1,0 +1,193 @@
+"""What keeps stored checkpoints bounded: pruning, deleting, copying."""
+
+import time
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from langgraph.checkpoint.serde.base import SerializerProtocol
+
+from graph.checkpoint.checkpoint_keys import (
+    PENDING,
+    THREADS,
+    Namespace,
+    namespaces_key,
+    parse_run_member,
+    run_key,
+    run_member,
+    text,
+)
+from graph.checkpoint.checkpoint_records import Record, unpack_record
+from graph.checkpoint.fork_index import forked_steps
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+    from redis.asyncio.client import Pipeline
+
+
+class Content(NamedTuple):
+    """What a namespace holds."""
+
+    raw: dict[str, bytes]
+    """Checkpoints by id."""
+    records: dict[str, Record]
+    blob_fields: list[bytes]
+    written: list[str]
+    """Ids of the checkpoints with pending writes, among them ids that are no checkpoint's."""
+
+
+async def namespaces(client: "Redis", thread: str) -> list[Namespace]:
+    found = await client.smembers(namespaces_key(thread))
+    return [Namespace(thread, name) for name in sorted(map(text, found))]
+
+
+async def prune(
+    client: "Redis", serde: SerializerProtocol, namespace: Namespace, keep: int, *, spare_forked: bool = False
+) -> None:
+    """Drop all but the last `keep` checkpoints, and what only they refer to.
+
+    The steps that forks began at may be spared; the oldest forks go first then, and at least half of `keep`
+    are the last ones, however many steps were forked.
+    """
+    content = await _read(client, serde, namespace)
+    forked = forked_steps(content.records) if spare_forked else set[str]()
+    latest = max(keep - len(forked), keep // 2, 1) if forked else keep
+    kept = {*sorted(content.records)[-latest:], *forked}
+    if not kept:
+        return
+    await _keep_only(client, namespace, content, kept)
+    if namespace.is_root:
+        await _drop_finished_tasks(client, serde, namespace.thread, oldest=min(kept))
+
+
+async def delete_thread(client: "Redis", serde: SerializerProtocol, thread: str) -> None:
+    """Delete a thread, then its index entries: a crash between leaves nothing that cannot be found."""
+    for namespace in await namespaces(client, thread):
+        await _delete_namespace(client, serde, namespace)
+    await _forget_thread(client, thread)
+
+
+async def delete_run(client: "Redis", serde: SerializerProtocol, run_id: str) -> None:
+    """Delete the checkpoints that a run made, in all threads."""
+    gone: dict[Namespace, set[str]] = {}
+    for member in await client.smembers(run_key(run_id)):
+        namespace, checkpoint_id = parse_run_member(text(member))
+        gone.setdefault(namespace, set()).add(checkpoint_id)
+    for namespace, ids in gone.items():
+        content = await _read(client, serde, namespace)
+        await _keep_only(client, namespace, content, content.records.keys() - ids)
+        if not await namespaces(client, namespace.thread):
+            await _forget_thread(client, namespace.thread)
+    await client.unlink(run_key(run_id))
+
+
+async def copy_thread(client: "Redis", serde: SerializerProtocol, source: str, target: str) -> None:
+    found = await namespaces(client, source)
+    for namespace in found:
+        await _copy_namespace(client, serde, namespace, Namespace(target, namespace.name))
+    if found:
+        await client.zadd(THREADS, {target: time.time()})
+        if await client.zscore(PENDING, source) is not None:
+            await client.zadd(PENDING, {target: time.time()})
+
+
+async def _read(client: "Redis", serde: SerializerProtocol, namespace: Namespace) -> Content:
+    """Read blobs before checkpoints: then one written meanwhile is not taken for dead."""
+    async with client.pipeline(transaction=False) as pipeline:
+        pipeline.hkeys(namespace.blobs)
+        pipeline.zrange(namespace.written, 0, -1)
+        pipeline.hgetall(namespace.checkpoints)
+        blob_fields, written, checkpoints = await pipeline.execute()
+    raw = {text(checkpoint_id): record for checkpoint_id, record in checkpoints.items()}
+    records = {checkpoint_id: unpack_record(record, serde) for checkpoint_id, record in raw.items()}
+    return Content(raw, records, blob_fields, list(map(text, written)))
+
+
+async def _keep_only(client: "Redis", namespace: Namespace, content: Content, kept: Collection[str]) -> None:
+    """Drop every other checkpoint, older pending writes, and the blobs that none of `kept` refers to."""
+    gone = content.records.keys() - set(kept)
+    oldest = min(kept, default=None)
+    stale = {name for name in content.written if oldest is None or name < oldest} | gone
+    living = {field.encode() for name in kept for field in content.records[name].blob_fields}
+    dead = [field for field in content.blob_fields if field not in living]
+    async with client.pipeline(transaction=True) as pipeline:
+        if gone:
+            pipeline.hdel(namespace.checkpoints, *gone)
+            pipeline.zrem(namespace.index, *gone)
+        if stale:
+            pipeline.zrem(namespace.written, *stale)
+            _unlink(pipeline, map(namespace.writes, stale))
+        if dead:
+            pipeline.hdel(namespace.blobs, *map(text, dead))
+        if not kept:
+            pipeline.srem(namespaces_key(namespace.thread), namespace.name)
+        await pipeline.execute()
+    await _unregister(client, namespace, {name: content.records[name] for name in gone})
+
+
+async def _unregister(client: "Redis", namespace: Namespace, records: dict[str, Record]) -> None:
+    """Take checkpoints out of the sets of their runs, which vanish when they are empty."""
+    async with client.pipeline(transaction=False) as pipeline:
+        for checkpoint_id, record in records.items():
+            if run_id := record.metadata.get("run_id"):
+                pipeline.srem(run_key(run_id), run_member(namespace, checkpoint_id))
+        await pipeline.execute()
+
+
+async def _drop_finished_tasks(
+    client: "Redis", serde: SerializerProtocol, thread: str, *, oldest: str
+) -> None:
+    """Delete the namespaces of subgraph runs older than the root's oldest checkpoint; ids go by time."""
+    tasks = [found for found in await namespaces(client, thread) if found.is_of_one_task]
+    for namespace in tasks:
+        newest = await client.zrevrange(namespace.index, 0, 0)
+        if newest and text(newest[0]) < oldest:
+            await _delete_namespace(client, serde, namespace)
+
+
+async def _delete_namespace(client: "Redis", serde: SerializerProtocol, namespace: Namespace) -> None:
+    await _keep_only(client, namespace, await _read(client, serde, namespace), ())
+
+
+async def _forget_thread(client: "Redis", thread: str) -> None:
+    async with client.pipeline(transaction=False) as pipeline:
+        pipeline.zrem(PENDING, thread)
+        pipeline.zrem(THREADS, thread)
+        await pipeline.execute()
+
+
+async def _copy_namespace(
+    client: "Redis", serde: SerializerProtocol, source: Namespace, target: Namespace
+) -> None:
+    content = await _read(client, serde, source)
+    blobs = await client.hgetall(source.blobs)
+    writes = {name: await client.hgetall(source.writes(name)) for name in content.written}
+    await _register_runs(client, target, content.records)
+    async with client.pipeline(transaction=True) as pipeline:
+        _put(pipeline, target.checkpoints, content.raw)
+        _put(pipeline, target.blobs, blobs)
+        for checkpoint_id, fields in writes.items():
+            _put(pipeline, target.writes(checkpoint_id), fields)
+        for key, names in ((target.index, list(content.raw)), (target.written, content.written)):
+            if names:
+                pipeline.zadd(key, dict.fromkeys(names, 0))
+        pipeline.sadd(namespaces_key(target.thread), target.name)
+        await pipeline.execute()
+
+
+def _unlink(pipeline: "Pipeline", keys: Iterable[str]) -> None:
+    """Queue a deletion; a cluster pipeline's method of that name is a coroutine that queues nothing."""
+    for key in keys:
+        pipeline.execute_command("UNLINK", key)
+
+
+def _put(pipeline: "Pipeline", key: str, fields: Mapping[Any, bytes | str]) -> None:
+    if fields:
+        pipeline.hset(key, mapping=dict(fields.items()))
+
+
+async def _register_runs(client: "Redis", namespace: Namespace, records: dict[str, Record]) -> None:
+    async with client.pipeline(transaction=False) as pipeline:
+        for checkpoint_id, record in records.items():
+            if run_id := record.metadata.get("run_id"):
+                pipeline.sadd(run_key(run_id), run_member(namespace, checkpoint_id))
+        await pipeline.execute()

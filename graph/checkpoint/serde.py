@@ -1,0 +1,112 @@
+"""What may stand in a checkpoint: messages, plain values, and the types of the state and of the memory."""
+
+from collections.abc import Mapping
+from dataclasses import is_dataclass
+from enum import Enum
+from functools import cache
+from inspect import getmembers, isclass
+from types import ModuleType
+from typing import Any, cast, get_type_hints
+
+from langchain_core.messages import AnyMessage, BaseMessage, RemoveMessage
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from pydantic import TypeAdapter
+
+from graph import exchange
+from graph.exchange import is_plain, read_plain
+from graph.state import turn_state
+from graph.state.turn_state import State
+from memory import models, provenance
+
+_MESSAGES = "messages"
+_FORMER_STATE = "graph.state"
+"""The module that checkpoints of earlier versions name for the types of the state."""
+_OWN = (turn_state, exchange)
+_OWN_NAMES = {module.__name__ for module in _OWN}
+_MERGED = frozenset({"messages"})
+"""Read as values by their own reducer."""
+
+
+class StateSerializer(JsonPlusSerializer):
+    """Write the state's own dataclasses and its lists of messages as JSON: several times as fast.
+
+    Everything else is LangGraph's; types other than its own and the state's are refused when read.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            allowed_msgpack_modules=[
+                *(kind for module in (*_OWN, models, provenance) for kind in _types(module)),
+                *((_FORMER_STATE, name) for _, name in _types(turn_state)),
+            ]
+        )
+
+    def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
+        """Return the kind of `obj` and its bytes."""
+        kind = _kind(obj)
+        return (kind, _adapters()[kind].dump_json(obj)) if kind else super().dumps_typed(obj)
+
+    def loads_typed(self, data: tuple[str, bytes]) -> Any:
+        """Read what `dumps_typed` wrote."""
+        kind, raw = data
+        adapter = _adapters().get(kind)
+        return adapter.validate_json(raw) if adapter else super().loads_typed(data)
+
+    def revived(self, channel: str, value: Any) -> Any:
+        """Return what a channel's value stands for when it comes as plain JSON."""
+        return revived(channel, value)
+
+
+def checkpoint_serde() -> JsonPlusSerializer:
+    """Return a serializer that reads back the state's own types, and refuses others than LangGraph's."""
+    return StateSerializer()
+
+
+@cache
+def _adapters() -> dict[str, TypeAdapter[Any]]:
+    kinds: list[type] = [getattr(module, name) for module in _OWN for _, name in _types(module)]
+    own = [kind for kind in kinds if is_dataclass(kind)]
+    return {kind.__name__: TypeAdapter(kind) for kind in own} | {_MESSAGES: TypeAdapter(list[AnyMessage])}
+
+
+def _kind(value: Any) -> str:
+    """Name the adapter for `value`; empty when there is none."""
+    if isinstance(value, list):
+        return _MESSAGES if value and all(map(_is_message, value)) else ""
+    kind = type(value)
+    return kind.__name__ if kind.__module__ in _OWN_NAMES and kind.__name__ in _adapters() else ""
+
+
+def _is_message(value: Any) -> bool:
+    return isinstance(value, BaseMessage) and not isinstance(value, RemoveMessage)
+
+
+def _types(module: ModuleType) -> list[tuple[str, str]]:
+    """List the dataclasses and enumerations that a module defines."""
+    return [
+        (module.__name__, name)
+        for name, kind in getmembers(module, isclass)
+        if kind.__module__ == module.__name__ and (is_dataclass(kind) or issubclass(kind, Enum))
+    ]
+
+
+def revived(channel: str, value: Any) -> Any:
+    """Return what a key's plain value stands for; a value that is none of JSON's is returned as it is.
+
+    Raises:
+        BadState: it stands for nothing that the key may hold; says where it is wrong.
+    """
+    if channel not in _of_channels() or not is_plain(value):
+        return value
+    return read_plain(channel, _of_channels()[channel], value)
+
+
+def revived_state(state: State) -> State:
+    """Return a state of which no value is plain JSON any more; see `revived`."""
+    return cast("State", {channel: revived(channel, value) for channel, value in state.items()})
+
+
+@cache
+def _of_channels() -> Mapping[str, TypeAdapter[Any]]:
+    hints = get_type_hints(State)
+    return {name: TypeAdapter(kind) for name, kind in hints.items() if name not in _MERGED}

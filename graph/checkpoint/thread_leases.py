@@ -1,0 +1,135 @@
+"""Who is answering in a thread: a lease in Redis, so that no two processes run the same turn."""
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import cache
+from typing import Any
+
+import psutil
+
+from memory.concurrency.deadline import end
+from memory.errors import ThreadBusy, TierUnavailable
+from memory.working.redis_connection import translate_errors
+
+LEASE_SECONDS = 15.0
+_KEY = "goat:{{{thread}}}:lease"
+_IF_MINE = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end "
+_RELEASE = _IF_MINE + "return redis.call('DEL', KEYS[1])"
+_RENEW = _IF_MINE + "return redis.call('PEXPIRE', KEYS[1], ARGV[2])"
+_TAKE_OVER = _IF_MINE + "redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1"
+
+
+class ThreadLeases:
+    """Take a thread, hold it while a turn runs, and let it go.
+
+    A holder that died is found out at once on its own machine, and after `LEASE_SECONDS` from another one.
+    """
+
+    def __init__(self, client: Callable[[], Awaitable[Any]]) -> None:
+        self._client = client
+        self._name = uuid.uuid4().hex
+        self._held: set[str] = set()
+        """The ids of the leases whose block still runs."""
+
+    @contextlib.asynccontextmanager
+    async def hold(self, thread: str) -> AsyncIterator[None]:
+        """Hold the thread for the time of the block.
+
+        Raises:
+            ThreadBusy: a living process holds it.
+            TierUnavailable: Redis cannot be reached.
+        """
+        key, lease = _KEY.format(thread=thread), uuid.uuid4().hex
+        token = _token(self._name, lease)
+        await self._take(key, token)
+        self._held.add(lease)
+        lost = asyncio.Event()
+        renewing = asyncio.create_task(self._renew(key, token, lost, asyncio.current_task()))
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not lost.is_set():
+                raise
+            raise ThreadBusy("Another process took this thread over while this one stood still.") from None
+        finally:
+            await end(renewing)
+            self._held.discard(lease)
+            with contextlib.suppress(TierUnavailable):
+                await self._eval(_RELEASE, key, token)
+
+    @translate_errors()
+    async def _take(self, key: str, token: str) -> None:
+        lifetime, client = int(LEASE_SECONDS * 1000), await self._client()
+        if await client.set(key, token, nx=True, px=lifetime):
+            return
+        holder = await client.get(key)
+        if holder is not None and self._may_run(holder):
+            raise ThreadBusy("Another process is answering in this thread. Wait for it, or use /new.")
+        taken = (
+            await client.set(key, token, nx=True, px=lifetime)
+            if holder is None
+            else await self._eval(_TAKE_OVER, key, holder, token, lifetime)
+        )
+        if not taken:
+            raise ThreadBusy("Another process has just begun to answer in this thread.")
+
+    async def _renew(
+        self, key: str, token: str, lost: asyncio.Event, holder: "asyncio.Task[Any] | None"
+    ) -> None:
+        """Keep the lease alive; when somebody else has it, cancel the block that believes to hold it."""
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / 3)
+            with contextlib.suppress(TierUnavailable):
+                if not await self._eval(_RENEW, key, token, int(LEASE_SECONDS * 1000)):
+                    lost.set()
+                    if holder is not None:
+                        holder.cancel()
+                    return
+
+    @translate_errors()
+    async def _eval(self, script: str, key: str, *arguments: Any) -> Any:
+        return await (await self._client()).eval(script, 1, key, *arguments)
+
+    def _may_run(self, holder: bytes | str) -> bool:
+        """Say whether the holder's block may still run; on another machine it always may.
+
+        One of these leases itself may have been left behind, when Redis was away as its block ended.
+        """
+        try:
+            who = json.loads(holder)
+            host, pid, born = who["host"], int(who["pid"]), float(who["born"])
+            name, lease = who["name"], who["lease"]
+        except (ValueError, KeyError, TypeError):
+            return False
+        if name == self._name:
+            return lease in self._held
+        return host != socket.gethostname() or _is_alive(pid, born)
+
+
+def _token(name: str, lease: str) -> str:
+    return json.dumps(_process(os.getpid()) | {"name": name, "lease": lease})
+
+
+@cache
+def _process(pid: int) -> dict[str, Any]:
+    """Tell this process from all others; a fork has another number."""
+    return {"host": socket.gethostname(), "pid": pid, "born": _born(psutil.Process(pid))}
+
+
+def _is_alive(pid: int, born: float) -> bool:
+    """Say whether the process runs; one that was killed and whose parent has not noticed does not."""
+    try:
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and abs(_born(process) - born) < 1.0
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _born(process: psutil.Process) -> float:
+    """Return when a process began, in seconds since the machine did: whatever is done to the clock."""
+    return process.create_time() - psutil.boot_time()

@@ -1,0 +1,198 @@
+"""How checkpoints and task writes get into Redis: a transaction in their thread's slot, and index entries."""
+
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from langgraph.checkpoint.base import WRITES_IDX_MAP, ChannelVersions, Checkpoint, CheckpointMetadata
+from langgraph.checkpoint.serde.base import SerializerProtocol
+
+from graph.checkpoint.checkpoint_keys import PENDING, THREADS, Namespace, namespaces_key, run_key, run_member
+from graph.checkpoint.checkpoint_records import is_pending, pack_blobs, pack_record, pack_write
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+    from redis.asyncio.client import Pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointEntry:
+    """A checkpoint to store, with the versions of the channels that changed since its parent."""
+
+    namespace: Namespace
+    checkpoint: Checkpoint
+    metadata: CheckpointMetadata
+    parent: str | None
+    changed: ChannelVersions
+
+    @property
+    def id(self) -> str:
+        return self.checkpoint["id"]
+
+    @property
+    def is_pending(self) -> bool:
+        return is_pending(self.checkpoint["channel_values"])
+
+    @property
+    def is_derived(self) -> bool:
+        """Tell whether a run computes it anew from its parent and what that one's tasks wrote."""
+        return self.metadata.get("source") == "loop" and self.is_pending
+
+    @property
+    def ends_a_run(self) -> bool:
+        """Tell whether a run of the root graph has come to its end with it."""
+        return self.namespace.is_root and self.metadata.get("source") == "loop" and not self.is_pending
+
+    def blobs(self, serde: SerializerProtocol, *, whole: bool) -> dict[str, bytes]:
+        versions = self.checkpoint["channel_versions"] if whole else self.changed
+        return pack_blobs(self.checkpoint["channel_values"], versions, serde)
+
+    def record(self, serde: SerializerProtocol) -> bytes:
+        return pack_record(self.checkpoint, self.metadata, self.parent, serde)
+
+
+@dataclass(frozen=True, slots=True)
+class WritesEntry:
+    """What a task wrote on top of a checkpoint."""
+
+    namespace: Namespace
+    checkpoint_id: str
+    writes: Sequence[tuple[str, Any]]
+    task_id: str
+    task_path: str
+
+    @property
+    def node(self) -> str:
+        """Return the node that LangGraph's path of a pulled task names."""
+        kind, _, name = self.task_path.partition(", ")
+        return name if kind == "~__pregel_pull" else ""
+
+    @property
+    def is_special(self) -> bool:
+        """Tell whether an error, an interrupt or an answer to one is among them."""
+        return any(channel in WRITES_IDX_MAP for channel, _ in self.writes)
+
+
+Entry = CheckpointEntry | WritesEntry
+
+
+async def commit(
+    client: "Redis", serde: SerializerProtocol, entries: Sequence[Entry]
+) -> dict[Namespace, int]:
+    """Store entries of one thread at once; return how many checkpoints each namespace then has.
+
+    A thread with work left is listed before its first checkpoint; in one transaction with it, unless a
+    cluster has the lists in other slots. A server that was killed may have lost a parent, and the values
+    that did not change since: all values are stored then.
+    """
+    checkpoints = [entry for entry in entries if isinstance(entry, CheckpointEntry)]
+    begins = any(entry.is_pending and not entry.is_derived for entry in checkpoints)
+    ends = bool(checkpoints) and not checkpoints[-1].is_pending
+    listed = begins or ends or any(entry.metadata.get("run_id") for entry in checkpoints)
+    at_once = listed and not _has_slots(type(client))
+    if begins and not at_once:
+        await _list_alone(client, checkpoints)
+    stored = await _store(client, serde, entries, listed=checkpoints if at_once else (), whole=False)
+    if not all(found.has_parent for found in stored.values()):
+        stored = await _store(client, serde, entries, whole=True)
+    if listed and not at_once and (ends or not begins):
+        await _list_alone(client, checkpoints)
+    return {namespace: found.checkpoints for namespace, found in stored.items()}
+
+
+@cache
+def _has_slots(kind: type) -> bool:
+    """Tell a cluster's client, whose transactions hold keys of one slot."""
+    from redis.asyncio import RedisCluster  # noqa: PLC0415 - 0.1 s that no command without Redis needs
+
+    return issubclass(kind, RedisCluster)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    checkpoints: int
+    has_parent: bool
+
+
+async def _store(
+    client: "Redis",
+    serde: SerializerProtocol,
+    entries: Sequence[Entry],
+    *,
+    listed: Sequence[CheckpointEntry] = (),
+    whole: bool,
+) -> dict[Namespace, _Stored]:
+    checkpoints: defaultdict[Namespace, list[CheckpointEntry]] = defaultdict(list)
+    async with client.pipeline(transaction=True) as pipeline:
+        if listed:
+            _list_thread(pipeline, listed)
+        for entry in entries:
+            if isinstance(entry, WritesEntry):
+                _put_writes(pipeline, serde, entry)
+            else:
+                checkpoints[entry.namespace].append(entry)
+        for namespace, found in checkpoints.items():
+            _put_checkpoints(pipeline, serde, namespace, found, whole=whole)
+        for namespace, found in checkpoints.items():
+            known = found[0].parent or found[0].id
+            pipeline.hstrlen(namespace.checkpoints, known)  # a cluster refuses `hexists` here
+            pipeline.zcard(namespace.index)
+        done = await pipeline.execute()
+    answers = done[len(done) - 2 * len(checkpoints) :]
+    return {
+        namespace: _Stored(int(count), has_parent=whole or found[0].parent is None or bool(length))
+        for (namespace, found), length, count in zip(
+            checkpoints.items(), answers[::2], answers[1::2], strict=True
+        )
+    }
+
+
+def _put_checkpoints(
+    pipeline: "Pipeline",
+    serde: SerializerProtocol,
+    namespace: Namespace,
+    entries: Sequence[CheckpointEntry],
+    *,
+    whole: bool,
+) -> None:
+    blobs: dict[Any, bytes | str] = {}
+    for entry in entries:
+        blobs |= entry.blobs(serde, whole=whole)
+    if blobs:
+        pipeline.hset(namespace.blobs, mapping=blobs)
+    pipeline.hset(namespace.checkpoints, mapping={entry.id: entry.record(serde) for entry in entries})
+    pipeline.sadd(namespaces_key(namespace.thread), namespace.name)
+    pipeline.zadd(namespace.index, {entry.id: 0 for entry in entries})
+
+
+def _put_writes(pipeline: "Pipeline", serde: SerializerProtocol, entry: WritesEntry) -> None:
+    """Queue what a task wrote: the first write of an index stays, errors and interrupts are replaced."""
+    pipeline.zadd(entry.namespace.written, {entry.checkpoint_id: 0})
+    for position, (channel, value) in enumerate(entry.writes):
+        index = WRITES_IDX_MAP.get(channel, position)
+        put = pipeline.hset if index < 0 else pipeline.hsetnx
+        write = pack_write((entry.task_path, entry.task_id), index, channel, value, serde)
+        put(entry.namespace.writes(entry.checkpoint_id), f"{entry.task_id}\0{index}", write)
+
+
+async def _list_alone(client: "Redis", entries: Sequence[CheckpointEntry]) -> None:
+    async with client.pipeline(transaction=False) as pipeline:
+        _list_thread(pipeline, entries)
+        await pipeline.execute()
+
+
+def _list_thread(pipeline: "Pipeline", entries: Sequence[CheckpointEntry]) -> None:
+    """Queue the entries of checkpoints in the indexes across threads."""
+    now = time.time()
+    pipeline.zadd(THREADS, {entries[-1].namespace.thread: now})
+    for entry in entries:
+        if run_id := entry.metadata.get("run_id"):
+            pipeline.sadd(run_key(run_id), run_member(entry.namespace, entry.id))
+    for entry in [entry for entry in entries if entry.namespace.is_root][-1:]:
+        if entry.is_pending:
+            pipeline.zadd(PENDING, {entry.namespace.thread: now}, nx=True)
+        else:
+            pipeline.zrem(PENDING, entry.namespace.thread)

@@ -1,0 +1,71 @@
+"""What follows from the end of a job: archive and conversation, word to the chat, and nothing left over."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+
+from graph.delegation.job import Job, Status
+from graph.delegation.jobs import Jobs, ref_of
+from graph.delegation.notices import ENDED, Notices
+from memory.models import FOREIGN, ConversationTurn, Episode
+from memory.protocols import ConversationStore, EpisodeStore, SessionCache
+from memory.text.tokens import TokenCounter
+
+DELEGATED = "delegated"
+"""The tag of a job's episode."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """Close jobs. Every step may be done again: each is idempotent by the job's id."""
+
+    jobs: Jobs
+    notices: Notices
+    saver: BaseCheckpointSaver[str]
+    episodes: EpisodeStore
+    conversations: ConversationStore
+    cache: SessionCache
+    tokens: TokenCounter
+
+    async def archive(self, job: Job, result: str) -> None:
+        """Write a finished job down as one episode, and as the last turn of its thread's conversation.
+
+        What workers read on pages and elsewhere may stand in the result.
+        """
+        turn_id, now = job.assignment.turn_id, datetime.now(UTC)
+        episode = Episode(
+            turn_id=turn_id,
+            owner=job.owner,
+            thread=job.thread,
+            message=job.task,
+            reply=result,
+            at=now,
+            tags=(DELEGATED, FOREIGN, *job.tags),
+        )
+        await self.episodes.append(episode)
+        count = await self.tokens.ready()
+        turn = ConversationTurn(
+            turn_id=turn_id,
+            message=job.task,
+            reply=result,
+            at=now,
+            foreign=True,
+            tokens=count(job.task) + count(result),
+        )
+        await self.conversations.append(turn, owner=job.owner, thread=job.thread)
+        await self.cache.drop(owner=job.owner)
+        self.episodes.index_soon(owner=job.owner)
+
+    async def end(self, job: Job, status: Status, *, result: str = "", reason: str = "") -> None:
+        """Bring a job to its end, with all that follows; of one that was erased meanwhile nothing is kept."""
+        if status is Status.DONE and await self.jobs.read(ref_of(job)) is not None:
+            await self.archive(job, result)
+        await self.jobs.end(ref_of(job), status, result=result, reason=reason)
+        await self.settle(job)
+
+    async def settle(self, job: Job) -> None:
+        """Do what follows from the end of a job."""
+        await self.notices.put(job, ENDED)
+        await self.saver.adelete_thread(job.assignment.turn_id)
+        await self.jobs.settled(ref_of(job))

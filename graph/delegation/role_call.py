@@ -1,0 +1,55 @@
+"""One call of the model by a role of a job."""
+
+from collections.abc import Mapping
+
+from langchain_core.tools import BaseTool
+
+from graph.delegation.roles import LONGEST_FINDING
+from graph.model.model_call import ModelCall, Said
+from graph.model.model_window import Build
+from memory.errors import ModelUnavailable
+from memory.models import Outcome
+
+OUT_OF_TIME = "the job's time was up"
+
+
+NO_TOOLS: Mapping[str, BaseTool] = {}
+_MOST_TRIES = 5
+"""Of a prompt that is refused as too long."""
+
+
+async def asked(
+    ask: ModelCall,
+    build: Build,
+    turn_id: str,
+    tools: Mapping[str, BaseTool] = NO_TOOLS,
+    *,
+    last: bool = True,
+    longest: int = LONGEST_FINDING,
+) -> tuple[Said, bool]:
+    """Return what the model says, or said until the job's time was up, and whether it was the last call.
+
+    Raises:
+        ModelUnavailable: it said nothing, and time is not the reason: the job is tried again from here.
+    """
+    for _ in range(_MOST_TRIES):
+        request = await ask.window.fit(build, tools, last=last, longest=longest)
+        said = await ask(request.messages, turn_id, request.tools)
+        if not said.too_long:
+            break
+    silent = not said.text.strip() and not said.calls and not said.unreadable
+    if silent and not is_late(ask, turn_id):
+        raise ModelUnavailable(said.problem or "The model gave an empty answer.")
+    return said, request.last
+
+
+def is_late(ask: ModelCall, turn_id: str) -> bool:
+    """Say whether the job's time is up."""
+    return ask.stops.signal(turn_id).is_set()
+
+
+def problem_of(said: Said, *, late: bool) -> str:
+    """Say why an answer is not whole; empty when it is."""
+    if said.outcome is Outcome.ANSWERED:
+        return ""
+    return OUT_OF_TIME if late else said.problem

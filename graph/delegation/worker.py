@@ -1,0 +1,128 @@
+"""A step of a job: a bounded loop of the model and tools that only read, as a graph of its own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, cast
+
+from langchain_core.messages import AnyMessage
+from langchain_core.tools import BaseTool
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import Send
+
+from graph.delegation.role_call import OUT_OF_TIME, asked, is_late, problem_of
+from graph.delegation.roles import LONGEST_FINDING, work_prompt
+from graph.delegation.state import AskUpdate, Finding, Spent, WorkInput, WorkOutput, WorkState
+from graph.exchange import Call, Exchange, Round
+from graph.model.model_call import ModelCall
+from graph.model.requested_calls import read_round
+from graph.model.tool_rounds import exchange_of, longest_output, round_messages, tools_inputs
+from graph.state.turn_state import State, Turn
+from graph.tools.toolbox import Toolbox
+from graph.tools.traits import traits_of
+from memory.models import Outcome
+from nodes.tools import Tools
+
+MOST_ROUNDS = 6
+"""Rounds of tools that a step may make, whatever its share is."""
+USED_UP = "Not run: this step may call no more tools."
+FAMILY = "delegate"
+"""What the names of the tools that delegate begin with: a job gives out none itself."""
+
+WorkGraph = CompiledStateGraph[WorkState, None, WorkInput, WorkOutput]
+
+
+class ReadingToolbox(Toolbox):
+    """The tools of another toolbox that change nothing, and that nobody has to be asked about."""
+
+    def __init__(self, toolbox: Toolbox) -> None:
+        self._toolbox = toolbox
+
+    async def offered(self, turn: Turn) -> Mapping[str, BaseTool]:
+        """Return the tools that a step may use, by name."""
+        offered = await self._toolbox.offered(turn)
+        return {name: tool for name, tool in offered.items() if _only_reads(tool)}
+
+
+@dataclass(frozen=True, slots=True)
+class AskWorker:
+    """Have the step done, or ask for tools; whatever its share allows, there is a finding at the end."""
+
+    ask: ModelCall
+    toolbox: Toolbox
+
+    async def __call__(self, state: WorkState) -> AskUpdate:
+        turn, rounds = state["turn"], exchange_of(_as_turn(state)).rounds
+        if is_late(self.ask, turn.turn_id):
+            return _found(state, "", OUT_OF_TIME, Spent())
+        tools = await self.ask.window.affordable(await self.toolbox.offered(turn))
+        longest = max(LONGEST_FINDING, longest_output(_as_turn(state)))
+        said, last = await asked(
+            self.ask, partial(_messages, state), turn.turn_id, tools, last=_is_last(state), longest=longest
+        )
+        wanted = read_round(said, _as_turn(state), tools)
+        if wanted.calls and not last and said.outcome is Outcome.ANSWERED:
+            held = _within_share(wanted, state)
+            spent = Spent(calls=1, tools=sum(not call.problem for call in held.calls))
+            return {"exchange": Exchange(turn_id=turn.turn_id, rounds=[*rounds, held]), "spent": spent}
+        problem = problem_of(said, late=is_late(self.ask, turn.turn_id))
+        return _found(state, wanted.text, problem, Spent(calls=1))
+
+
+def build_worker(ask: ModelCall, toolbox: Toolbox, tools: Tools) -> WorkGraph:
+    """Draw the loop; each call of the model and of a tool stands in a checkpoint of its own."""
+    builder = StateGraph(WorkState, input_schema=WorkInput, output_schema=WorkOutput)
+    builder.add_node("ask", AskWorker(ask, ReadingToolbox(toolbox)))
+    builder.add_node("tools", replace(tools, toolbox=ReadingToolbox(toolbox), may_ask=False))
+    builder.add_edge(START, "ask")
+    builder.add_conditional_edges("ask", _after_ask, ["tools", END])
+    builder.add_edge("tools", "ask")
+    return builder.compile(name="work")
+
+
+def _after_ask(state: WorkState) -> list[Send] | str:
+    """Run the open calls; what the step gave before, and its critic, is no word of the owner's."""
+    again = bool(state["earlier"] or state["complaint"])
+    inputs = tools_inputs(_as_turn(state))
+    return [Send("tools", {**one, "foreign": one["foreign"] or again}) for one in inputs] or END
+
+
+def _messages(state: WorkState, last: bool, cap: int) -> list[AnyMessage]:
+    return [*work_prompt(state, cap), *round_messages(_as_turn(state), last=last, cap=cap)]
+
+
+def _as_turn(state: WorkState) -> State:
+    """Return the step as the helpers of a turn's rounds take it: those keys are the same."""
+    return cast("State", cast("Any", state))
+
+
+def _only_reads(tool: BaseTool) -> bool:
+    traits = traits_of(tool)
+    return not (traits.changes or traits.approval or tool.name.startswith(FAMILY))
+
+
+def _is_last(state: WorkState) -> bool:
+    exchange, share = exchange_of(_as_turn(state)), state["share"]
+    return len(exchange.rounds) >= min(MOST_ROUNDS, share.calls - 1) or _run(exchange.calls) >= share.tools
+
+
+def _run(calls: Sequence[Call]) -> int:
+    return sum(not call.problem for call in calls)
+
+
+def _within_share(wanted: Round, state: WorkState) -> Round:
+    """Mark the calls for which the step's share is not enough."""
+    left = state["share"].tools - _run(exchange_of(_as_turn(state)).calls)
+    calls: list[Call] = []
+    for call in wanted.calls:
+        over = not call.problem and left <= 0
+        left -= not call.problem
+        calls.append(replace(call, problem=USED_UP) if over else call)
+    return Round(text=wanted.text, calls=calls)
+
+
+def _found(state: WorkState, text: str, problem: str, spent: Spent) -> AskUpdate:
+    """Return the finding; what the step gave before stands when nothing came of doing it once more."""
+    finding = Finding(step=state["step"].id, text=text.strip() or state["earlier"], problem=problem)
+    return {"findings": {finding.step: finding}, "spent": spent}

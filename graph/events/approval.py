@@ -1,0 +1,65 @@
+"""A call that waits for the person's word: the question as an interrupt carries it, and the answer."""
+
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from typing import Any
+
+from langgraph.types import Interrupt
+
+from graph.events.turn_events import Approval
+from graph.exchange import Call
+from graph.state.turn_state import Turn
+
+ABANDONED, BEGUN, REFUSED = "abandoned", "begun", "refused"
+"""What is noted of a call, so that it is neither made twice nor made after a no."""
+_YES = {"yes", "y", "da", "d", "true", "approve", "approved", "accept", "ok"}
+
+
+class Answer(Enum):
+    """What the person said."""
+
+    YES = "yes"
+    NO = "no"
+    ABANDONED = "abandoned"
+    """Nothing: they went on to something else."""
+
+
+def question(call: Call, turn: Turn, reason: str) -> dict[str, Any]:
+    """Return what the person is asked, as plain JSON; Studio shows it as it is."""
+    return {
+        "question": f"May {call.name} be run? Answer yes or no.",
+        "tool": call.name,
+        "arguments": call.arguments,
+        "reason": reason,
+        "turn_id": turn.turn_id,
+        "owner": turn.owner,
+        "key": call.key,
+    }
+
+
+def answer_of(said: Any) -> Answer:
+    """Read what a run is resumed with; only what plainly says yes is one."""
+    if isinstance(said, list | tuple) and len(said) == 1:
+        said = said[0]
+    if isinstance(said, Mapping):
+        said = said.get("approved", said.get("type"))
+    if said == ABANDONED:
+        return Answer.ABANDONED
+    if said is True or (isinstance(said, str) and said.strip().lower() in _YES):
+        return Answer.YES
+    return Answer.NO
+
+
+def approvals(interrupts: Iterable[Interrupt]) -> list[Approval]:
+    """Return the calls that wait, as the front ends show them."""
+    asked = [(one.id, one.value) for one in interrupts if isinstance(one.value, Mapping)]
+    return [
+        Approval(
+            id=id_,
+            tool=str(value.get("tool", "")),
+            arguments=dict(value.get("arguments", {})),
+            reason=str(value.get("reason", "")),
+            key=str(value.get("key", "")),
+        )
+        for id_, value in asked
+    ]

@@ -1,0 +1,165 @@
+"""One call of the chat model, with whatever may become of it, and how a person stops it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from langchain_core.messages import AIMessageChunk, AnyMessage, InvalidToolCall, ToolCall
+from langchain_core.messages.ai import add_ai_message_chunks
+from langchain_core.tools import BaseTool
+
+from graph.model.chat_model import ChatModel
+from graph.model.model_window import ModelWindow
+from memory.errors import ModelUnavailable, PromptTooLong
+from memory.models import Outcome
+from memory.text.text import clean
+
+STOPPED = "Stopped as you asked."
+
+
+class StopSignals:
+    """Stop wishes by turn id, of the turns that this process runs."""
+
+    def __init__(self) -> None:
+        self._events: dict[str, asyncio.Event] = {}
+
+    @contextmanager
+    def possible(self, turn_id: str) -> Iterator[None]:
+        """Take stop wishes for the turn for the time of the block."""
+        self._events[turn_id] = asyncio.Event()
+        try:
+            yield
+        finally:
+            del self._events[turn_id]
+
+    def signal(self, turn_id: str) -> asyncio.Event:
+        """Return the event that is set when the turn is asked to stop."""
+        return self._events.get(turn_id) or asyncio.Event()
+
+    def request(self, turn_id: str) -> None:
+        """Ask a running turn to stop; it goes on to the archive with what it has."""
+        if turn_id in self._events:
+            self._events[turn_id].set()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What the model said."""
+
+    text: str
+    outcome: Outcome
+    """`ANSWERED`, or `INTERRUPTED` when it broke off."""
+    problem: str = ""
+    calls: Sequence[ToolCall] = ()
+    unreadable: Sequence[InvalidToolCall] = ()
+    """Calls whose arguments are no JSON."""
+    too_long: bool = False
+    """The prompt was refused as too long; what can be learnt from it is noted in the window."""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """Ask the model; whatever it does, there is an outcome."""
+
+    model: ChatModel
+    stops: StopSignals
+    timeout: float
+    window: ModelWindow
+
+    async def __call__(
+        self,
+        prompt: Sequence[AnyMessage],
+        turn_id: str,
+        tools: Mapping[str, BaseTool] | None = None,
+        *,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Said:
+        """Return what the model says to `prompt`, or what it said until the turn was stopped.
+
+        Args:
+            prompt: the messages to send.
+            turn_id: the turn whose stop signal ends the call.
+            tools: what the model may call, by name.
+            on_text: called with each piece of text as it arrives.
+        """
+        began = time.perf_counter()
+        chunks: list[AIMessageChunk] = []
+        heard = partial(_append, chunks, on_text)
+        outcome, problem, too_long = Outcome.ANSWERED, "", False
+        most = await self.window.reply_room(prompt, tools or {})
+        stream = self.model.stream(prompt, list((tools or {}).values()), most)
+        try:
+            stopped = await self._collect(stream, heard, self.stops.signal(turn_id))
+        except PromptTooLong as error:
+            outcome, problem, too_long = Outcome.INTERRUPTED, str(error), not chunks
+            if too_long:
+                await self.window.learn(error.refusal, prompt, tools or {}, most)
+        except ModelUnavailable as error:
+            outcome, problem = Outcome.INTERRUPTED, str(error)
+        except TimeoutError:
+            outcome = Outcome.INTERRUPTED
+            problem = f"The model gave no word for {self.timeout:g} s (GOAT_MODEL_TIMEOUT)."
+        else:
+            if stopped:
+                outcome, problem = Outcome.INTERRUPTED, STOPPED
+        whole = add_ai_message_chunks(*chunks) if chunks else AIMessageChunk(content="")
+        answered = outcome is Outcome.ANSWERED
+        return Said(
+            text=clean(whole.text),
+            outcome=outcome,
+            problem=problem,
+            calls=tuple(whole.tool_calls) if answered else (),
+            unreadable=tuple(whole.invalid_tool_calls) if answered else (),
+            too_long=too_long,
+            seconds=round(time.perf_counter() - began, 3),
+        )
+
+    async def _collect(
+        self,
+        stream: AsyncIterator[AIMessageChunk],
+        heard: Callable[[AIMessageChunk], None],
+        stop: asyncio.Event,
+    ) -> bool:
+        """Pass on the stream's chunks until it ends or `stop` is set; return whether it was stopped.
+
+        Raises:
+            TimeoutError: no chunk came within the time limit.
+        """
+        stopping = asyncio.ensure_future(stop.wait())
+        coming = asyncio.ensure_future(anext(stream, None))
+        try:
+            while True:
+                await asyncio.wait(
+                    {coming, stopping}, timeout=self.timeout, return_when=asyncio.FIRST_COMPLETED
+                )
+                if stop.is_set() or not coming.done():
+                    await _abandon(coming)
+                    if stop.is_set():
+                        return True
+                    raise TimeoutError
+                chunk = coming.result()
+                if chunk is None:
+                    return False
+                heard(chunk)
+                coming = asyncio.ensure_future(anext(stream, None))
+        finally:
+            stopping.cancel()
+            coming.cancel()
+
+
+def _append(
+    chunks: list[AIMessageChunk], on_text: Callable[[str], None] | None, chunk: AIMessageChunk
+) -> None:
+    chunks.append(chunk)
+    if on_text is not None and chunk.text:
+        on_text(chunk.text)
+
+
+async def _abandon(task: "asyncio.Future[AIMessageChunk | None]") -> None:
+    """Cancel a read from the model, and wait until its connection is let go."""
+    task.cancel()
+    await asyncio.wait({task})

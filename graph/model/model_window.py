@@ -1,0 +1,209 @@
+"""The model's context window, as far as it is known: shares of it, and requests that fit into it."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from langchain_core.messages import AIMessage, AnyMessage
+from langchain_core.tools import BaseTool
+from langchain_core.utils.function_calling import convert_to_openai_tool
+
+from graph.model.model_servers import ask_window
+from graph.settings.context import TurnContext
+from graph.settings.settings import Settings
+from graph.state.turn_state import State, Turn
+from graph.tools.toolbox import Toolbox
+from graph.tools.traits import traits_of
+from memory.prompt.prompt import render_message
+from memory.prompt.window import (
+    AROUND_TOOLS,
+    MARKS,
+    Space,
+    Wanted,
+    Window,
+    affordable,
+    largest_cap,
+    learned,
+    share,
+)
+from memory.refusal import Refusal
+from memory.text.tokens import CountTokens, TokenCounter
+
+LEAST_OUTPUT = 800
+"""Characters of an output below which the model gets no more tools, but room for what they gave."""
+_SIZES_KEPT = 200
+logger = logging.getLogger(__name__)
+
+Build = Callable[[bool, int], Sequence[AnyMessage]]
+"""A request: whether it is the last one, without tools, and the most characters of an output."""
+_FENCE = 20
+"""Tokens around recalled memories, and around each text that came with the message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the model is asked."""
+
+    messages: Sequence[AnyMessage]
+    tools: Mapping[str, BaseTool]
+    last: bool
+    cap: int = 0
+    """The most characters of an output, where there was not room for them all."""
+
+
+class ModelWindow:
+    """What is configured, what the model's server tells, and what its refusals teach."""
+
+    def __init__(self, settings: Settings, tokens: TokenCounter) -> None:
+        self._settings = settings
+        self._tokens = tokens
+        self._known: Window | None = None
+        self._is_final = False
+        self._sizes: dict[int, tuple[BaseTool, int]] = {}
+
+    @property
+    def reply_cap(self) -> int:
+        """The most tokens of a reply that are configured."""
+        return self._settings.model_max_tokens
+
+    async def known(self) -> Window | None:
+        """Return the window, asking the server until it has told for good; None: no limit is known."""
+        if not self._is_final:
+            await self._ask()
+        return self._known
+
+    async def _ask(self) -> None:
+        settings = self._settings
+        if settings.model_context or not (settings.model and settings.model_base_url):
+            tokens, self._is_final = settings.model_context, True
+        else:
+            key = settings.model_api_key.get_secret_value()
+            told = await ask_window(settings.model_base_url, settings.model, key)
+            if self._is_final:  # a refusal taught more meanwhile
+                return
+            tokens, self._is_final = told.tokens, told.final
+        self._known = Window(tokens=tokens) if tokens else None
+
+    async def fit(self, build: Build, tools: Mapping[str, BaseTool], *, last: bool, longest: int) -> Request:
+        """Build a request with outputs as long as there is room for, `longest` being the longest.
+
+        When that is little, tools are withdrawn, whose descriptions take room.
+        """
+        window, offered = await self.known(), {} if last else tools
+        if window is None:
+            return Request(messages=build(last, longest), tools=offered, last=last)
+        count, room = await self._tokens.ready(), window.prompt(self.reply_cap)
+
+        def size(cap: int) -> int:
+            return request_size(build(last, cap), offered, count, enough=room)
+
+        cap = largest_cap(size, room, longest)
+        if offered and cap < min(longest, LEAST_OUTPUT):
+            last, offered = True, {}
+            cap = largest_cap(size, room, longest)
+        return Request(messages=build(last, cap), tools=offered, last=last, cap=cap if cap < longest else 0)
+
+    async def affordable(self, tools: Mapping[str, BaseTool]) -> Mapping[str, BaseTool]:
+        """Return the tools, the most needed first, that take a quarter of a prompt at most."""
+        if (window := await self.known()) is None:
+            return tools
+        room = window.prompt(self.reply_cap) // 4
+        return {name: tools[name] for name in affordable(await self.tool_sizes(tools), room)}
+
+    async def tool_sizes(self, tools: Mapping[str, BaseTool]) -> dict[str, int]:
+        """Return the tokens that the description of each tool takes, the most needed tool first."""
+        count = await self._tokens.ready()
+        needed = sorted(tools, key=lambda name: (-traits_of(tools[name]).priority, name))
+        return {name: self._tool_size(tools[name], count) for name in needed}
+
+    def _tool_size(self, tool: BaseTool, count: CountTokens) -> int:
+        """Count the description of a tool once; a plugin that is loaded anew makes another tool."""
+        known, size = self._sizes.get(id(tool), (None, 0))
+        if known is not tool:
+            if len(self._sizes) >= _SIZES_KEPT:
+                self._sizes.clear()
+            size = count(_description(tool))
+            self._sizes[id(tool)] = (tool, size)
+        return size
+
+    async def reply_room(self, messages: Sequence[AnyMessage], tools: Mapping[str, BaseTool]) -> int | None:
+        """Return the most tokens of a reply to the request; None when no limit is known."""
+        if (window := self._known) is None:
+            return None
+        count, enough = await self._tokens.ready(), window.room(self.reply_cap)
+        return min(self.reply_cap, window.left(request_size(messages, tools, count, enough=enough)))
+
+    async def learn(
+        self,
+        refusal: Refusal,
+        messages: Sequence[AnyMessage],
+        tools: Mapping[str, BaseTool],
+        reply: int | None,
+    ) -> None:
+        """Note that a request with so long a reply was refused as too long."""
+        size = request_size(messages, tools, await self._tokens.ready())
+        reply = self.reply_cap if reply is None else reply
+        self._known, self._is_final = learned(self._known, refusal, prompt=size, reply=reply), True
+        logger.warning(
+            "The model refused a prompt as too long; its window is taken for %d tokens from now on, each of "
+            "ours for %.2f.",
+            self._known.tokens,
+            self._known.scale,
+        )
+
+
+def request_size(
+    messages: Sequence[AnyMessage], tools: Mapping[str, BaseTool], count: CountTokens, *, enough: int = 0
+) -> int:
+    """Return the tokens that a request takes, as we count; up to `enough` its bytes will do.
+
+    No token has less than one byte, and they need no counting.
+    """
+    texts = [*map(_text, messages), *map(_description, tools.values())]
+    marks = MARKS * len(messages) + (AROUND_TOOLS if tools else 0)
+    if (most := sum(len(text.encode("utf-8", "replace")) for text in texts) + marks) <= enough:
+        return most
+    return sum(map(count, texts)) + marks
+
+
+def _description(tool: BaseTool) -> str:
+    return json.dumps(convert_to_openai_tool(tool))
+
+
+def _text(message: AnyMessage) -> str:
+    calls = message.tool_calls if isinstance(message, AIMessage) else ()
+    return "".join([message.text, *(f"{call['name']}{json.dumps(call['args'])}" for call in calls)])
+
+
+@dataclass(frozen=True, slots=True)
+class WindowShare:
+    """Share the window between tools, identity and facts, memory and the message."""
+
+    window: ModelWindow
+    toolbox: Toolbox
+    message_cap: int
+
+    async def __call__(
+        self, state: State, context: TurnContext, fixed: int, count: CountTokens, zone: tzinfo
+    ) -> Space | None:
+        """Return the shares of a turn whose identity and facts take `fixed`; None when no limit is known."""
+        window, turn = await self.window.known(), state["turn"]
+        if window is None:
+            return None
+        tools = await self.toolbox.offered(turn) if context.tool_rounds else {}
+        wanted = Wanted(
+            reply=self.window.reply_cap,
+            fixed=fixed,
+            message=min(_size(turn, count), self.message_cap),
+            around=count(render_message("", (), turn.at, zone)) + _FENCE * (1 + len(turn.parts)) + 2 * MARKS,
+            memory=context.l3_minimum + context.l2_floor,
+            tools=await self.window.tool_sizes(tools),
+        )
+        return share(window, wanted)
+
+
+def _size(turn: Turn, count: CountTokens) -> int:
+    """Count the message and what came with it."""
+    return count(turn.message) + sum(count(part.text) for part in turn.parts)

@@ -1,0 +1,205 @@
+"""The chat model behind any OpenAI-compatible endpoint."""
+
+import logging
+import re
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage
+from langchain_core.runnables import Runnable
+from langchain_core.tools import BaseTool
+from langchain_openai import ChatOpenAI
+from openai import (
+    APIConnectionError,
+    APIError,
+    APIStatusError,
+    APITimeoutError,
+    BadRequestError,
+    DefaultAsyncHttpx2Client,
+    OpenAIError,
+    Timeout,
+)
+
+from graph.settings.settings import Settings
+from memory.errors import ModelUnavailable, PromptTooLong
+from memory.refusal import Refusal, read_refusal
+
+_CONNECT_SECONDS = 10.0
+_KEY = "The key is refused: check GOAT_MODEL_API_KEY."
+_CUT_OFF = {
+    "": "broke off its answer.",
+    "length": "came to the end of its reply's length (GOAT_MODEL_MAX_TOKENS), or of what it holds "
+    "(GOAT_MODEL_CONTEXT).",
+    "content_filter": "was stopped by its vendor's content filter.",
+}
+"""By the reason for which a reply ended; none is given when the connection ends too early."""
+_ADVICE = {
+    401: _KEY,
+    403: _KEY,
+    404: "Check GOAT_MODEL (the name) and GOAT_MODEL_BASE_URL (it usually ends in /v1).",
+    429: "Too many requests, or the credit is used up: wait a little.",
+}
+_TOO_LONG = (
+    "The prompt does not fit into its context window, however short. Start its server with a larger one "
+    "(llama.cpp: -c, vLLM: --max-model-len, Ollama: OLLAMA_CONTEXT_LENGTH, LM Studio: Context Length), and "
+    "write a shorter message."
+)
+_REFUSING = frozenset({400, 413, 422, 500})
+"""Statuses with which servers say that a prompt is too long."""
+_NO_TOOLS = re.compile(
+    r"(?:not|n't) support[^.]{0,40}(?:tool|function)|tools? (?:is|are) not supported", re.IGNORECASE
+)
+_CAPS = ("max_tokens", "max_completion_tokens")
+"""The names of the longest reply: what most servers know it by, and what OpenAI's own models do.
+
+Mistral refuses the second one, Ollama and DeepSeek pass it over; OpenAI's reasoning models refuse the first.
+"""
+_NO_SUCH = re.compile(r"unsupported|unrecognized|not (?:supported|permitted|allowed)", re.IGNORECASE)
+_ROLES = re.compile(r"\brole|alternat", re.IGNORECASE)
+_CLOSING = "I have what the tools gave."
+_LONGEST_SAID = 200
+logger = logging.getLogger(__name__)
+
+
+class _Client(ChatOpenAI):
+    """Sends prompt and tools as they are: the SDK walks through both, in search of files, for several ms."""
+
+    def _get_request_payload(self, *given: Any, **options: Any) -> dict[str, Any]:
+        payload = super()._get_request_payload(*given, **options)
+        body = {name: payload.pop(name) for name in ("messages", "tools") if name in payload}
+        return payload | {"messages": [], "extra_body": body | payload.get("extra_body", {})}
+
+
+class OpenAICompatible:
+    """OpenAI, DeepSeek, Groq, OpenRouter, Ollama, llama.cpp: whatever speaks the chat completions API."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.name = settings.model
+        self._takes_tools = True
+        self._closes_rounds = False
+        self._cap, self._cap_names = settings.model_max_tokens, [*_CAPS]
+        if not settings.model_base_url:
+            self._cap_names.remove(_CAPS[0])
+        self._timeout = settings.model_timeout
+        self._where = f"The model {settings.model} at {_place(settings.model_base_url)}"
+        self._http = DefaultAsyncHttpx2Client()
+        self._client = _Client(
+            model=settings.model,
+            base_url=settings.model_base_url or None,
+            api_key=settings.model_api_key if settings.model_api_key else "none",
+            timeout=Timeout(self._timeout, connect=min(self._timeout, _CONNECT_SECONDS)),
+            stream_chunk_timeout=None,  # ours is GOAT_MODEL_TIMEOUT, whatever it is
+            max_retries=1,
+            streaming=True,
+            use_responses_api=False,  # it would be asked of any server by names such as "codex"
+            http_async_client=self._http,
+        )
+
+    async def stream(
+        self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool] = (), most: int | None = None
+    ) -> AsyncIterator[AIMessageChunk]:
+        """Yield the reply of `most` tokens, and what it asks of `tools`, as it is written.
+
+        What an endpoint cannot take it is spared from then on: tools, a user's word after their outputs, the
+        name of the longest reply.
+
+        Raises:
+            PromptTooLong: the prompt does not fit into its context window.
+            ModelUnavailable: it cannot be reached, refuses, or answers nonsense; the text says what to do.
+        """
+        try:
+            async for chunk in self._stream(self._arranged(prompt), tools if self._takes_tools else (), most):
+                yield chunk
+        except BadRequestError as error:
+            if not self._learns(error, prompt, tools):
+                raise ModelUnavailable(self._explain(error)) from None
+            async for chunk in self.stream(prompt, tools, most):
+                yield chunk
+
+    def _arranged(self, prompt: Sequence[AnyMessage]) -> list[AnyMessage]:
+        """Put the model's word between outputs of tools and a user's, where the template wants it so."""
+        arranged: list[AnyMessage] = []
+        for message in prompt:
+            if self._closes_rounds and arranged and arranged[-1].type == "tool" and message.type == "human":
+                arranged.append(AIMessage(_CLOSING))
+            arranged.append(message)
+        return arranged
+
+    def _learns(
+        self, error: BadRequestError, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool]
+    ) -> bool:
+        """Note what the endpoint cannot take; say whether it is worth asking again because of it."""
+        after_tools = any(message.type == "tool" for message in prompt)
+        if after_tools and not self._closes_rounds and _ROLES.search(error.message):
+            self._closes_rounds = True
+            return True
+        if self._cap_names[1:] and self._cap_names[0] in error.message and _NO_SUCH.search(error.message):
+            del self._cap_names[0]
+            return True
+        if tools and self._takes_tools and not after_tools and _NO_TOOLS.search(error.message):
+            logger.warning("%s takes no tools; it is asked without them from now on.", self._where)
+            self._takes_tools = False
+            return True
+        return False
+
+    async def _stream(
+        self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool], most: int | None
+    ) -> AsyncIterator[AIMessageChunk]:
+        asked: Runnable[LanguageModelInput, Any] = self._client.bind_tools(tools) if tools else self._client
+        asked = asked.bind(extra_body={self._cap_names[0]: self._cap if most is None else most})
+        try:
+            ended = ""
+            async for chunk in asked.astream(list(prompt)):
+                ended = chunk.response_metadata.get("finish_reason") or ended
+                yield chunk
+        except (OpenAIError, httpx2.HTTPError) as error:
+            if refusal := _refusal(error):
+                raise PromptTooLong(f"{self._explain(error)} {_TOO_LONG}", refusal) from None
+            if isinstance(error, BadRequestError):
+                raise
+            raise ModelUnavailable(self._explain(error)) from None
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+            raise ModelUnavailable(
+                f"{self._where} answered something that is not a chat completion ({type(error).__name__}). "
+                "Check GOAT_MODEL_BASE_URL: it usually ends in /v1."
+            ) from None
+        if ended in _CUT_OFF:
+            raise ModelUnavailable(f"{self._where} {_CUT_OFF[ended]}")
+
+    async def ready(self) -> None:
+        """Do nothing: what takes time is importing this module."""
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    def _explain(self, error: OpenAIError | httpx2.HTTPError) -> str:
+        match error:
+            case APITimeoutError() | httpx2.TimeoutException():
+                return f"{self._where} gave no word for {self._timeout:g} s (GOAT_MODEL_TIMEOUT)."
+            case APIStatusError(status_code=code) as error:
+                return f"{self._where} answered HTTP {code}{_said(error)}. {_ADVICE.get(code, '')}".strip()
+            case APIConnectionError():
+                return f"{self._where} cannot be reached. Is it running, and is GOAT_MODEL_BASE_URL right?"
+            case _:
+                return f"{self._where} broke off its answer."
+
+
+def _refusal(error: Exception) -> Refusal | None:
+    """Return what is said of a prompt that is too long; an error within a stream has no status."""
+    code = getattr(error, "status_code", 400)
+    return read_refusal(error.message) if isinstance(error, APIError) and code in _REFUSING else None
+
+
+def _said(error: APIStatusError) -> str:
+    """Return the server's own words for a request that it cannot take; other errors speak for themselves."""
+    words = " ".join(error.message.split())
+    return f" ({words[:_LONGEST_SAID]})" if error.status_code in {400, 422} and words else ""
+
+
+def _place(base_url: str) -> str:
+    """Return host and port alone: the rest of a URL may hold a password or a key."""
+    return urlsplit(base_url).netloc.rpartition("@")[2] if base_url else "OpenAI"

@@ -1,0 +1,133 @@
+"""What the model asks for, be it as calls or in its text."""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from langchain_core.tools import BaseTool
+
+from graph.exchange import Call, Round
+from graph.model.model_call import Said
+from graph.model.tool_rounds import exchange_of, shown_data
+from graph.state.turn_state import State
+from graph.tools.traits import arguments_schema
+from memory.markup import parse_calls, quotes_call
+from memory.prompt.prompt import EVIDENCE_TAG
+from memory.text.text import clean, shortened
+
+MOST_CALLS = 8
+"""Calls that one round may make; as many more are answered, and the rest is left out."""
+TOO_MANY = f"Not run: at most {MOST_CALLS} calls at once. Ask again in the next round."
+REPEATED = "Not run again: you made this very call before, and its output stands above."
+UNREADABLE = "unreadable_call"
+"""The name of a call that cannot be read."""
+_ID_LENGTH = 9
+"""What every endpoint takes as the id of a call: so many letters and digits."""
+_SHOWN = 300
+_FIT = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""Names and ids that every endpoint takes."""
+_COPIED = re.compile(rf"\s*<{EVIDENCE_TAG}>\s*(?:called .*?)?(?:</{EVIDENCE_TAG}>|\Z)", re.DOTALL)
+
+_Asked = tuple[str, str, Mapping[str, Any], str]
+"""The id given by the model, name, arguments, and what is wrong with the call."""
+DEEPEST, MOST_CHARS = 32, 100_000
+_LARGEST = 2**63
+
+
+def read_round(said: Said, state: State, tools: Mapping[str, BaseTool]) -> Round:
+    """Return the calls that the model asks for, and the text beside them."""
+    exchange = exchange_of(state)
+    text, asked = said.text, list(_as_calls(said))
+    if not asked:
+        text, asked = _written(said.text, state, tools)
+    calls: list[Call] = []
+    for place, one in enumerate(asked[: 2 * MOST_CALLS]):
+        earlier = [*exchange.calls, *calls]
+        call = _call(one, f"{exchange.turn_id}:{len(exchange.rounds)}:{place}", earlier)
+        calls.append(replace(call, problem=call.problem or (TOO_MANY if place >= MOST_CALLS else "")))
+    return Round(text=_COPIED.sub("", text), calls=calls)
+
+
+def _call(asked: _Asked, key: str, earlier: Sequence[Call]) -> Call:
+    given_id, name, given, wrong = asked
+    arguments, unfit = fit(given)
+    taken = {call.id for call in earlier}
+    call_id = given_id if _FIT.fullmatch(given_id) and given_id not in taken else _wire_id(key)
+    if not _FIT.fullmatch(name):
+        wrong = wrong or f"There is no tool {name[:100]!r}."
+        name = UNREADABLE
+    problem = wrong or unfit
+    if not problem and any(call.name == name and call.arguments == arguments for call in earlier):
+        problem = REPEATED
+    return Call(id=call_id, key=key, name=name, arguments=arguments, problem=problem)
+
+
+def _as_calls(said: Said) -> Iterator[_Asked]:
+    for call in said.calls:
+        yield str(call["id"] or ""), str(call["name"] or ""), call["args"], ""
+    for broken in said.unreadable:
+        problem = f"The arguments are not JSON: {shortened(broken['args'] or '', _SHOWN)}"
+        yield str(broken["id"] or ""), str(broken["name"] or UNREADABLE), {}, problem
+
+
+def _written(text: str, state: State, tools: Mapping[str, BaseTool]) -> tuple[str, list[_Asked]]:
+    """Return the calls that stand in a text, and what else does; what is only quoted stays text."""
+    parsed = parse_calls(text, {name: arguments_schema(tool) for name, tool in tools.items()})
+    if not parsed.calls and not parsed.broken:
+        return text, []
+    data = list(shown_data(state))
+    if any(quotes_call(call, data) for call in parsed.calls[: 2 * MOST_CALLS]):
+        return text, []
+    asked: list[_Asked] = [("", call.name, call.arguments, "") for call in parsed.calls]
+    asked += [
+        ("", UNREADABLE, {}, f"This call cannot be read: {shortened(raw, _SHOWN)}") for raw in parsed.broken
+    ]
+    return parsed.text, asked
+
+
+def _wire_id(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:_ID_LENGTH]
+
+
+class _Unfit(Exception):
+    """A value cannot be kept; says why."""
+
+
+def fit(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return the arguments as every store holds them, and what is wrong; nothing is left of what is."""
+    try:
+        cleaned = {clean(str(name)): _fit(value, 1) for name, value in arguments.items()}
+    except _Unfit as error:
+        return {}, f"The arguments cannot be used: {error}."
+    if len(json.dumps(cleaned, ensure_ascii=False)) > MOST_CHARS:
+        return {}, f"The arguments cannot be used: they have more than {MOST_CHARS} characters."
+    return cleaned, ""
+
+
+def _fit(value: Any, depth: int) -> Any:
+    if depth > DEEPEST:
+        raise _Unfit(f"they are nested more than {DEEPEST} deep")
+    match value:
+        case str():
+            return clean(value)
+        case bool() | None:
+            return value
+        case int() | float():
+            return _fit_number(value)
+        case Mapping():
+            return {clean(str(name)): _fit(one, depth + 1) for name, one in value.items()}
+        case list() | tuple():
+            return [_fit(one, depth + 1) for one in value]
+    raise _Unfit(f"they hold a {type(value).__name__}")
+
+
+def _fit_number(value: float) -> float:
+    if not math.isfinite(value):
+        raise _Unfit("a number is not finite")
+    if isinstance(value, int) and abs(value) >= _LARGEST:
+        raise _Unfit("a number is too large")
+    return value

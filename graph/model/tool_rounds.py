@@ -1,0 +1,158 @@
+"""The rounds of tools of a turn: where they stand, and as the messages that the model is sent."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
+from langgraph.types import Send
+
+from graph.checkpoint.serde import revived_state
+from graph.exchange import Call, Exchange, Grounding, ToolResult
+from graph.state.resolution import conversation_of, recalled_of
+from graph.state.turn_state import Fitting, State
+from graph.state.updates import ToolsInput
+from graph.tools.destinations import Given, leads_elsewhere
+from memory.prompt.tool_prompt import BRIDGE, LAST, fenced_output
+from memory.text.text import shortened
+
+_OWN_WRITING = frozenset({"search_memory", "delegate_status", "get_recent_logs"})
+"""Tools whose output holds what the model wrote."""
+
+
+def exchange_of(state: State) -> Exchange:
+    """Return the rounds of this turn; none for those of an earlier one."""
+    turn_id, exchange = state["turn"].turn_id, state.get("exchange")
+    return exchange if exchange and exchange.turn_id == turn_id else Exchange(turn_id=turn_id)
+
+
+def results_of(state: State) -> list[ToolResult]:
+    """Return what this turn's calls gave, in the order in which they were asked for."""
+    by_key = {result.key: result for result in state.get("results", ())}
+    return [by_key[call.key] for call in exchange_of(state).calls if call.key in by_key]
+
+
+def attachments(state: State) -> list[str]:
+    """Return the paths of the files that the turn's tools made."""
+    return [path for result in results_of(state) for path in result.attachments]
+
+
+def grounding_of(state: State) -> Grounding:
+    """Return what is known of this turn's figures; nothing is wrong with those of a turn without tools."""
+    turn_id, grounding = state["turn"].turn_id, state.get("grounding")
+    return grounding if grounding and grounding.turn_id == turn_id else Grounding(turn_id=turn_id)
+
+
+def open_calls(state: State) -> list[Call]:
+    """Return the calls that the model asked for and that were not run yet."""
+    done = {result.key for result in results_of(state)}
+    return [call for call in exchange_of(state).calls if call.key not in done]
+
+
+def fitting_of(state: State) -> Fitting:
+    """Return how the turn's requests were fitted into the model's window."""
+    turn_id, fitting = state["turn"].turn_id, state.get("fitting")
+    return fitting if fitting and fitting.turn_id == turn_id else Fitting(turn_id=turn_id)
+
+
+def after_respond(state: State) -> list[Send] | str:
+    """Go to the tools, each call for itself, or on with the reply: one without tools needs no grounding.
+
+    A prompt that was refused as too long is shared anew. Here alone a value is read that Studio's user has
+    just written as this node, and that is plain JSON yet.
+
+    Raises:
+        BadState: it stands for nothing that may be there.
+    """
+    state = revived_state(state)
+    if fitting_of(state).again:
+        return "budget"
+    if not exchange_of(state).rounds:
+        return "archive"
+    return [Send("tools", one) for one in tools_inputs(state)] or "ground"
+
+
+def tools_inputs(state: State) -> list[ToolsInput]:
+    """Return what each open call is run with."""
+    results = results_of(state)
+    experiment, foreign = any(result.experiment for result in results), is_tainted(state)
+    given = list(_given(state))
+    return [
+        ToolsInput(
+            turn=state["turn"],
+            call=call,
+            foreign=foreign,
+            invented=leads_elsewhere(call.arguments, given),
+            experiment=experiment,
+        )
+        for call in open_calls(state)
+    ]
+
+
+def _given(state: State) -> Iterator[Given]:
+    """Yield what an address may come from: the message, its parts, and what was read outside.
+
+    What the model wrote, and may have written an address into, is none: arguments, failures that repeat them,
+    and replies, which a search of the memory, a job and the log have in them.
+    """
+    turn, asked = state["turn"], {call.key: call.arguments for call in exchange_of(state).calls}
+    yield Given(turn.message)
+    yield from (Given(part.text) for part in turn.parts)
+    yield from (
+        Given(result.output, asked[result.key])
+        for result in results_of(state)
+        if result.ok and result.foreign and result.name not in _OWN_WRITING
+    )
+
+
+def is_tainted(state: State) -> bool:
+    """Say whether any text of a third party stands before the model, wherever it came in."""
+    read = [result.foreign for result in results_of(state)]
+    past = [turn.foreign for turn in conversation_of(state)]
+    return any((state["turn"].from_others, *read, *past, *(memory.foreign for memory in recalled_of(state))))
+
+
+def longest_output(state: State) -> int:
+    """Return the characters of the longest text that the turn's rounds hold."""
+    results, rounds = results_of(state), exchange_of(state).rounds
+    given = (str(value) for one in rounds for call in one.calls for value in call.arguments.values())
+    texts = (*(result.output for result in results), *(one.text for one in rounds), *given)
+    return max(map(len, texts), default=0)
+
+
+def round_messages(state: State, *, last: bool, cap: int) -> list[AnyMessage]:
+    """Return what follows the prompt: each round with its outputs, and what to do with them.
+
+    No text of theirs is longer than `cap` characters and a note.
+    """
+    rounds, results = exchange_of(state).rounds, {result.key: result for result in results_of(state)}
+    messages: list[AnyMessage] = []
+    for one in rounds:
+        calls: list[Any] = [
+            {"id": c.id, "name": c.name, "args": _capped(c.arguments, cap)} for c in one.calls
+        ]
+        messages.append(AIMessage(shortened(one.text, cap), tool_calls=calls))
+        messages += [_output(call, results.get(call.key), cap) for call in one.calls]
+    return [*messages, HumanMessage(LAST if last else BRIDGE)] if messages else []
+
+
+def shown_data(state: State) -> Iterator[str]:
+    """Yield what the model was shown as data; a call that only repeats it is no call."""
+    sheet = state.get("fact_sheet")
+    for memory in recalled_of(state):
+        yield f"{memory.said}\n{memory.reply}"
+    for turn in conversation_of(state):
+        previews = (line.partition(" -> ")[2] for line in turn.evidence)
+        yield "\n".join([turn.said, turn.reply, *previews])
+    for fact in sheet.facts if sheet else ():
+        yield f"{fact.key}: {fact.value}"
+    yield from (f"{part.title}\n{part.text}" for part in state["turn"].parts)
+    yield from (result.output for result in results_of(state))
+
+
+def _capped(arguments: Mapping[str, Any], cap: int) -> dict[str, Any]:
+    return {name: shortened(v, cap) if isinstance(v, str) else v for name, v in arguments.items()}
+
+
+def _output(call: Call, result: ToolResult | None, cap: int) -> ToolMessage:
+    output = shortened(result.output, cap) if result else "Not run."
+    return ToolMessage(fenced_output(output), tool_call_id=call.id, name=call.name)

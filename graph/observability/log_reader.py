@@ -1,0 +1,130 @@
+"""Read the log back, its latest lines first looked at, and none of its secrets."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from graph.observability.log_file import older_files
+from graph.observability.logs import log_path
+from graph.observability.redaction import Redaction, secrets_of
+from graph.settings.settings import Settings
+
+MOST_LINES = 1000
+_BLOCK = 65_536
+_LONGEST = 1_000_000
+"""Bytes of a line; what is longer is not ours."""
+_LEVELS = logging.getLevelNamesMapping()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """One line of the log."""
+
+    at: str
+    level: str
+    logger: str
+    message: str
+    process: int = 0
+    error: str = ""
+    observation: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_logs(
+    settings: Settings,
+    limit: int,
+    level: str = "INFO",
+    *,
+    logger: str = "",
+    since: datetime | None = None,
+    containing: str = "",
+    accept: Callable[[LogLine], bool] | None = None,
+) -> list[LogLine]:
+    """Return the latest lines of at least `level`, newest last; blocks, and costs what it looks at.
+
+    Args:
+        settings: where the log is, and what in it is secret.
+        limit: the most lines, up to `MOST_LINES`.
+        level: DEBUG, INFO, WARNING, ERROR or CRITICAL.
+        logger: only of this logger and those below it.
+        since: only from then on.
+        containing: only with this in message or error, whatever its case.
+        accept: only what this says yes to; it is shown lines as they stand in the file.
+
+    Raises:
+        ValueError: there is no such level.
+    """
+    least = _LEVELS.get(level.upper())
+    if least is None:
+        raise ValueError(f"no level {level!r}; write DEBUG, INFO, WARNING, ERROR or CRITICAL")
+    redact, found = Redaction(secrets_of(settings)), list[LogLine]()
+    for line in _backwards(log_path(settings), settings.log_files):
+        if len(found) >= min(limit, MOST_LINES):
+            break
+        if since is not None and line.at and datetime.fromisoformat(line.at) < since:
+            break
+        wanted = _LEVELS.get(line.level, 0) >= least and _is_below(line.logger, logger)
+        if wanted and (accept is None or accept(line)):
+            clean = _redacted(line, redact)
+            if containing.lower() in f"{clean.message}\n{clean.error}".lower():
+                found.append(clean)
+    return found[::-1]
+
+
+def _is_below(name: str, parent: str) -> bool:
+    return not parent or name == parent or name.startswith(f"{parent}.")
+
+
+def _backwards(path: Path, older: int) -> Iterator[LogLine]:
+    for file in (path, *older_files(path, older)):
+        for raw in _lines_backwards(file):
+            if (line := _parsed(raw)) is not None:
+                yield line
+
+
+def _lines_backwards(path: Path) -> Iterator[bytes]:
+    """Yield a file's lines, the last one first; one that is rotated away meanwhile is read to its end."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return
+    with file:
+        place, rest = file.seek(0, 2), b""
+        while place > 0:
+            size = min(_BLOCK, place)
+            place -= size
+            file.seek(place)
+            rest, *lines = (file.read(size) + rest).split(b"\n")
+            yield from reversed(lines)
+            rest = rest if len(rest) <= _LONGEST else b""
+        yield rest
+
+
+def _parsed(raw: bytes) -> LogLine | None:
+    """Read a line; None for one that is not ours or not whole."""
+    try:
+        fields = json.loads(raw)
+        datetime.fromisoformat(fields["at"])
+        names = {name: str(fields[name]) for name in ("at", "level", "logger", "message")}
+        process, observation = int(fields.get("process", 0)), fields.get("observation", {})
+    except (ValueError, KeyError, TypeError):
+        return None
+    if not isinstance(observation, dict):
+        return None
+    return LogLine(**names, process=process, error=str(fields.get("error", "")), observation=observation)
+
+
+def _redacted(line: LogLine, redact: Redaction) -> LogLine:
+    """Take out what has become a secret since."""
+    return LogLine(
+        at=line.at,
+        level=line.level,
+        logger=redact(line.logger),
+        message=redact(line.message),
+        process=line.process,
+        error=redact(line.error),
+        observation=redact.within(line.observation),
+    )

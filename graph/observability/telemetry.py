@@ -1,0 +1,96 @@
+"""Where spans go: to an OTLP/HTTP receiver when one is configured, else to who listens in this process."""
+
+import asyncio
+import logging
+import os
+from threading import Thread
+from typing import Protocol
+
+from opentelemetry.trace import Tracer
+
+from graph.observability.spans import api_tracer
+from graph.settings.extras import is_missing
+from graph.settings.settings import Settings
+from memory.errors import ConfigError
+
+CLOSING_SECONDS = 2.0
+"""What the last spans have to get out."""
+_CONFIGURED = "Telemetry is configured (GOAT_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT)."
+_STANDARD = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+logger = logging.getLogger(__name__)
+
+
+class Exporting(Protocol):
+    """A provider of tracers with its exporter; see `graph.observability.otlp`."""
+
+    @property
+    def tracer(self) -> Tracer:
+        """Make spans that are exported."""
+
+    def close(self) -> None:
+        """Export what waits and end; blocks."""
+
+    def give_up(self) -> None:
+        """Have `close` return soon."""
+
+
+class Telemetry:
+    """Hand out tracers; no exporter is imported while no receiver is configured."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._exporting: Exporting | None = None
+        self._begun = False
+
+    def tracer(self) -> Tracer:
+        """Return the tracer of now; spans before `open` is done, in the background when need be, are lost."""
+        if self._exporting is not None:
+            return self._exporting.tracer
+        if not self._begun:
+            self._begun = True
+            if self._endpoint() is not None:
+                Thread(target=self._open_late, name="goat-telemetry", daemon=True).start()
+        return api_tracer()
+
+    async def open(self) -> None:
+        """Begin to export, when a receiver is configured.
+
+        Raises:
+            ConfigError: the exporter is not installed.
+        """
+        if not self._begun:
+            self._begun = True
+            await asyncio.to_thread(self._open)
+
+    async def close(self) -> None:
+        """Export what waits, for `CLOSING_SECONDS` at most."""
+        exporting, self._exporting, self._begun = self._exporting, None, False
+        if exporting is None:
+            return
+        closing = asyncio.ensure_future(asyncio.to_thread(exporting.close))
+        done, _ = await asyncio.wait({closing}, timeout=CLOSING_SECONDS)
+        if not done:
+            logger.warning("The telemetry receiver does not answer; the last spans are lost.")
+            exporting.give_up()
+
+    def _open(self) -> None:
+        endpoint = self._endpoint()
+        if endpoint is None:
+            return
+        try:
+            from graph.observability.otlp import Otlp  # noqa: PLC0415 - an extra, which may not be installed
+        except ModuleNotFoundError as error:
+            raise ConfigError(f"{_CONFIGURED} {is_missing('telemetry')}") from error
+        self._exporting = Otlp(endpoint)
+
+    def _open_late(self) -> None:
+        try:
+            self._open()
+        except ConfigError as error:
+            logger.warning("%s", error)
+
+    def _endpoint(self) -> str | None:
+        """Return the receiver's base URL; empty when OpenTelemetry's own variables say it; None for none."""
+        if configured := self._settings.otlp_endpoint:
+            return configured
+        return "" if any(os.environ.get(name) for name in _STANDARD) else None

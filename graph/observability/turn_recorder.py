@@ -1,0 +1,80 @@
+"""Write down what was observed of a turn, wherever it belongs; whatever fails here never fails the turn."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from typing import Any
+
+from graph.explain.turn_observation import observe
+from graph.observability.logs import log_turn
+from graph.settings.context import TurnContext
+from graph.state.turn_state import State
+from memory.concurrency.deadline import within
+from memory.episodic.log.observation_log import ObservationLog
+from memory.errors import GoatError
+from memory.observation.observation import Observation
+from memory.working.redis_metrics import RedisMetrics
+
+SECONDS = 1.0
+DELAY = 0.02
+"""Seconds after which a turn is observed: the last checkpoint, which the turn waits for, is there by then."""
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRecorder:
+    """Observe a turn once it is archived: in the owner's file, in Redis's figures, in the log.
+
+    Each may be done again: a turn that is known is not counted twice, though the log may say it twice.
+    """
+
+    observations: ObservationLog
+    metrics: RedisMetrics
+    log_text: bool
+    zone: Callable[[], Awaitable[tzinfo]] | None = None
+    """Of the user; without it none is noted."""
+    _running: "set[asyncio.Task[None]]" = field(default_factory=set)
+
+    async def __call__(self, state: State, context: TurnContext) -> None:
+        """Observe the turn, unless it is private."""
+        turn = state["turn"]
+        if turn.private:
+            return
+        timings = state.get("timings", {}).get(turn.turn_id, {})
+        zone = await self.zone() if self.zone is not None else None
+        observation = observe(state, context, timings, zone)
+        await asyncio.gather(
+            _tried("kept", self.observations.put(observation, owner=turn.owner)),
+            _tried("counted", self.metrics.add(observation)),
+            _tried("logged", self._logged(observation, state)),
+        )
+
+    def soon(self, state: State, context: TurnContext) -> None:
+        """Observe the turn behind it: nothing waits for that but `flush`."""
+        task = asyncio.create_task(self._later(state, context))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def flush(self) -> None:
+        """Wait for what was begun on this event loop."""
+        loop = asyncio.get_running_loop()
+        if running := [task for task in self._running if task.get_loop() is loop]:
+            await asyncio.wait(running)
+
+    async def _later(self, state: State, context: TurnContext) -> None:
+        await asyncio.sleep(DELAY)
+        await self(state, context)
+
+    async def _logged(self, observation: Observation, state: State) -> None:
+        words = {"message": state["turn"].said, "reply": state["reply"].text} if self.log_text else None
+        log_turn(observation, words)
+
+
+async def _tried(what: str, work: Coroutine[Any, Any, object]) -> None:
+    """Do the work; say so when it cannot be done. A text that no store can hold is a `ValueError`."""
+    try:
+        await within(work, SECONDS)
+    except (GoatError, TimeoutError, ValueError) as error:
+        logger.warning("An observation was not %s: %s", what, str(error) or type(error).__name__)

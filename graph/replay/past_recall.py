@@ -1,0 +1,44 @@
+"""Ask the archive again what a past turn asked it, as it was then."""
+
+import asyncio
+from dataclasses import dataclass
+
+from graph.replay.recorded_turns import RecordedTurn
+from graph.settings.context import TurnContext
+from graph.state.recall_offer import search_limit, to_recall
+from graph.state.turn_state import Recall
+from memory.episodic.search.past_archive import PastArchive
+from memory.episodic.search.searcher import Query
+from memory.recall.query import Understood, understand
+
+
+@dataclass(frozen=True, slots=True)
+class Remembering:
+    """Search the past; what was late or down then stays so."""
+
+    past: PastArchive
+
+    async def __call__(self, turn: RecordedTurn, context: TurnContext, as_recorded: TurnContext) -> Recall:
+        """Return what the archive offers the turn in `context`; it was run in `as_recorded`."""
+        observation, episode = turn.observation, turn.episode
+        seen = observation.seen
+        if seen is None:
+            return Recall(reports=dict(observation.searches))
+        asked = await asyncio.to_thread(
+            understand, episode.said, before=turn.said_before, now=observation.at, zone=turn.zone
+        )
+        same_reach = search_limit(context) == search_limit(as_recorded)
+        result = await self.past.search(
+            self._query(asked, observation.owner, context), seen, same_reach=same_reach
+        )
+        return to_recall(result, asked, episode.said)
+
+    def _query(self, asked: Understood, owner: str, context: TurnContext) -> Query:
+        return Query(
+            text=asked.text,
+            owner=owner,
+            limit=search_limit(context),
+            keys=asked.keys,
+            times=(asked.times.start, asked.times.end) if asked.times else None,
+            weights=context.fusion,
+        )

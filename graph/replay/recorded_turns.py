@@ -1,0 +1,197 @@
+"""Past turns as they were recorded, with what each was given."""
+
+import asyncio
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from graph.layers import Layers
+from graph.state.turn_state import Conversation
+from memory.models import ConversationTurn, Episode, Fact
+from memory.observation.observation import Observation, mark_of_fact
+
+EVERYTHING = 10**12
+"""More tokens than any conversation has."""
+PAGE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedTurn:
+    """A turn that was answered, as far as its memory goes."""
+
+    observation: Observation
+    episode: Episode
+    earlier: Sequence[ConversationTurn]
+    """The thread before it, oldest first."""
+    opening: ConversationTurn | None
+    """The turn that the thread began with."""
+    said_before: Sequence[str]
+    """What its author said in the thread before it, oldest first."""
+    facts: Sequence[Fact]
+    zone: tzinfo
+    """Of its author then."""
+
+    def conversation(self, max_tokens: int) -> Conversation:
+        """Return the latest turns before it that fit, the last one always, and the opening beside them."""
+        turns = fitting(self.earlier, max_tokens)
+        opening = self.opening
+        if opening is None or opening.turn_id in {turn.turn_id for turn in turns}:
+            return Conversation(turns=turns)
+        return Conversation(turns=turns, opening=opening)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thread:
+    """A thread as it is kept today."""
+
+    turns: Sequence[ConversationTurn]
+    """Oldest first."""
+    opening: ConversationTurn | None
+    places: Mapping[str, int] = field(repr=False)
+    """In `turns`, by turn id."""
+
+    def until(self, turn_id: str) -> Sequence[ConversationTurn] | None:
+        """Return the turns up to this one and with it; None when it is not kept."""
+        if not turn_id:
+            return ()
+        return self.turns[: self.places[turn_id] + 1] if turn_id in self.places else None
+
+    def began(self, observation: Observation) -> ConversationTurn | None:
+        """Return the turn that the thread began with when a turn was run; None when it is not kept."""
+        if not observation.opening:
+            return self.opening
+        if observation.opening in self.places:
+            return self.turns[self.places[observation.opening]]
+        opening = self.opening
+        return opening if opening and opening.turn_id == observation.opening else None
+
+    def holds(self, observation: Observation) -> bool:
+        """Say whether what a turn was given of it is still there."""
+        began = self.began(observation) if observation.opening else True
+        return began is not None and self.until(observation.last_turn) is not None
+
+
+def fitting(turns: Sequence[ConversationTurn], max_tokens: int) -> Sequence[ConversationTurn]:
+    """Return the latest turns whose tokens together fit, as `ConversationStore.window` does."""
+    room = max_tokens
+    for place in range(len(turns) - 1, -1, -1):
+        if turns[place].tokens > room and place < len(turns) - 1:
+            return turns[place + 1 :]
+        room -= turns[place].tokens
+    return turns
+
+
+def moment(observation: Observation) -> datetime:
+    """Return when the memory was asked."""
+    return observation.asked_at or observation.at
+
+
+def zone_called(name: str) -> tzinfo | None:
+    """Return the time zone of an IANA name; None when this machine knows none."""
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def in_order(observations: Iterable[Observation]) -> list[Observation]:
+    """Return turns as they saw the archive grow; one that saw nothing of it stands by its time."""
+    placed: list[tuple[tuple[int, int], datetime, Observation]] = []
+    grown = (0, -1)
+    for observation in sorted(observations, key=moment):
+        seen = observation.seen
+        held = (seen.episodes, seen.vectors) if seen else grown
+        grown = max(grown, held)
+        placed.append((held, moment(observation), observation))
+    return [observation for _, _, observation in sorted(placed, key=lambda place: place[:2])]
+
+
+class Recorder:
+    """What is recorded of an owner's turns."""
+
+    def __init__(self, layers: Layers, owner: str) -> None:
+        self._layers = layers
+        self.owner = owner
+        self.damaged = 0
+        """Observations that cannot be read."""
+        self._threads: dict[str, Thread] = {}
+        self._facts: Mapping[str, Fact] | None = None
+        self._zones: dict[str, tzinfo] = {}
+
+    async def observations(self) -> list[Observation]:
+        """Read what was observed of all turns, in the order in which they saw the archive."""
+        found, self.damaged = await self._layers.observations.readable(owner=self.owner)
+        return in_order(found)
+
+    async def episodes(self, observations: Sequence[Observation]) -> dict[str, Episode]:
+        """Read the episodes of turns, by turn id; those that are not in the log are left out."""
+        found: dict[str, Episode] = {}
+        ids = [observation.turn_id for observation in observations]
+        for start in range(0, len(ids), PAGE):
+            page = await self._layers.episodes.get(ids[start : start + PAGE], owner=self.owner)
+            found |= {episode.turn_id: episode for episode in page}
+        return found
+
+    async def thread(self, name: str) -> Thread:
+        """Read a thread, once."""
+        if name not in self._threads:
+            conversations, owner = self._layers.conversations, self.owner
+            turns = await conversations.window(owner=owner, thread=name, max_tokens=EVERYTHING)
+            self._threads[name] = Thread(
+                turns=turns,
+                opening=await conversations.opening(owner=owner, thread=name),
+                places={turn.turn_id: place for place, turn in enumerate(turns)},
+            )
+        return self._threads[name]
+
+    async def holds_conversation(self, observation: Observation) -> bool:
+        """Say whether what a turn was given of its thread is still there."""
+        return (await self.thread(observation.thread)).holds(observation)
+
+    async def turn(
+        self, observation: Observation, episode: Episode, observed: Container[str]
+    ) -> RecordedTurn | None:
+        """Put together what a turn was given; None when its conversation is not kept any more.
+
+        Args:
+            observation: of the turn.
+            episode: what was said.
+            observed: the ids of all turns that were observed.
+        """
+        thread = await self.thread(observation.thread)
+        earlier = thread.until(observation.last_turn)
+        if earlier is None or not thread.holds(observation):
+            return None
+        earlier = [turn for turn in earlier if turn.turn_id != observation.turn_id]
+        return RecordedTurn(
+            observation=observation,
+            episode=episode,
+            earlier=earlier,
+            opening=thread.began(observation) if earlier else None,
+            said_before=[t.said for t in earlier if t.turn_id in observed and t.said.strip()],
+            facts=await self._facts_given(observation.facts or ()),
+            zone=await self._zone(observation.zone),
+        )
+
+    async def _zone(self, name: str) -> tzinfo:
+        """Return a zone by its name; today's when there is none of that name, or none was noted."""
+        if name not in self._zones:
+            noted = await asyncio.to_thread(zone_called, name)
+            self._zones[name] = noted or await self._layers.zone()
+        return self._zones[name]
+
+    async def _facts_given(self, marks: Sequence[str]) -> Sequence[Fact]:
+        """Return facts by their marks; one that was erased since is left out."""
+        if not marks:
+            return ()
+        if self._facts is None:
+            records = await self._layers.permanent.records(owner=self.owner)
+            self._facts = {
+                mark_of_fact(record.key, record.value, record.at): Fact(
+                    key=record.key, value=record.value, at=record.at
+                )
+                for record in records.facts
+                if record.value is not None
+            }
+        return [self._facts[mark] for mark in marks if mark in self._facts]

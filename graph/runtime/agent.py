@@ -1,0 +1,239 @@
+"""The agent as its front ends use it: turns that stream, resume after a crash, and are never done twice."""
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+from weakref import WeakValueDictionary
+
+from langgraph.types import Command
+
+from graph.checkpoint.redis_saver import RedisSaver
+from graph.checkpoint.thread_leases import ThreadLeases
+from graph.events.approval import REFUSED
+from graph.events.snapshots import check_owner, turn_id_of, waiting_in
+from graph.events.turn_events import Event, Finished, Resumed, Waiting
+from graph.layers import Layers
+from graph.runtime.erasure import OwnerErasure
+from graph.runtime.graph_runs import Compiled, GraphRuns
+from graph.runtime.pending_turns import PendingTurns
+from graph.settings.context import TurnContext
+from graph.state.circumstances import PLAIN, Circumstances, is_empty, user_message
+from graph.state.turn_state import State
+from memory.concurrency.deadline import end
+from memory.errors import EmptyMessage, GoatError, ThreadBusy, TierUnavailable, Undecided
+from memory.text.text import clean
+
+logger = logging.getLogger(__name__)
+
+
+class Agent:
+    """Run turns over an open graph, checkpointer and layers; see `graph.app.open_agent`."""
+
+    def __init__(self, graph: Compiled, untraced: Compiled, layers: Layers, saver: RedisSaver) -> None:
+        """Take the graph with the checkpointer `saver`, and `untraced`, the same one without any."""
+        self.graph = graph
+        self.layers = layers
+        self._saver = saver
+        self._runs = GraphRuns(layers, graph, untraced)
+        self._pending = PendingTurns(self._runs, layers, saver)
+        self._leases = ThreadLeases(layers.redis.client)
+        self._erasure = OwnerErasure(layers, saver, self._runs, self._held)
+        self._reconciling: asyncio.Task[None] | None = None
+        self._queues: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def ask(self, text: str, *, owner: str, thread: str, **options: Any) -> State:
+        """Run one turn to its end and return its state; options as for `stream`.
+
+        Raises:
+            Undecided: the turn waits for the person's word; see `decide`.
+        """
+        async for event in self.stream(text, owner=owner, thread=thread, **options):
+            if isinstance(event, Finished):
+                return event.state
+            if isinstance(event, Waiting):
+                raise Undecided(f"{event.approvals[0].tool} waits for the person's word: see Agent.decide.")
+        raise RuntimeError("The turn ended without a state.")
+
+    async def stream(
+        self,
+        text: str,
+        *,
+        owner: str,
+        thread: str,
+        turn_id: str = "",
+        about: Circumstances = PLAIN,
+        context: TurnContext | None = None,
+        fresh: bool = False,
+    ) -> AsyncIterator[Event]:
+        """Answer `text` in `thread`, yielding the reply as it is written, then the finished state.
+
+        What an earlier crash left pending in the thread is finished first. A `turn_id` that is already
+        answered yields what is stored of it, and nothing is computed again; `fresh` says that it never was
+        sent before, and spares the look. Of a private turn nothing is kept, not even for a crash: it is
+        computed again.
+
+        A turn may end with `Waiting`: see `decide`. What waits in the thread when another message comes is
+        not allowed, and that turn ends without it.
+
+        Raises:
+            EmptyMessage: there is nothing to answer.
+            OwnerMismatch: the thread is another owner's.
+            ThreadBusy: another process is answering in this thread.
+            TierUnavailable: Redis cannot be reached, or the archive not written; the next call ends the turn.
+        """
+        if not clean(text).strip() and is_empty(about.parts):
+            raise EmptyMessage("The message is empty. Write something to answer.")
+        may_be_stored = bool(turn_id) and not fresh
+        turn_id = turn_id or uuid.uuid4().hex
+        context = context if context is not None else await self.layers.live.context(owner)
+        at = about.at or datetime.now(UTC)
+        message = user_message(text, turn_id=turn_id, owner=owner, at=at, about=about)
+        if about.private:
+            async for event in self._runs.begin(message, thread, context, private=True):
+                yield event
+            return
+        ahead = self._runs.ahead(message, thread, context, owner=owner)
+        async with self._queue(thread), ahead, self._leases.hold(thread):
+            async for event in self._pending.earlier(thread, turn_id, owner):
+                self.layers.prefetch.forget(turn_id)
+                yield event
+                if not isinstance(event, Resumed):
+                    return
+            if may_be_stored and (stored := await self._pending.stored(thread, turn_id, owner)):
+                yield Finished(stored)
+                return
+            async for event in self._runs.begin(message, thread, context):
+                yield event
+
+    async def decide(
+        self, turn_id: str, *, owner: str, thread: str, approval_id: str, allowed: bool
+    ) -> AsyncIterator[Event]:
+        """Answer a call that waits in `thread`, and go on with its turn, yielding what `stream` yields.
+
+        It may be done again: what was answered before is finished, and yields what is stored of the turn.
+
+        Raises:
+            NothingToDecide: nothing is known of such a call.
+            OwnerMismatch: the thread is another owner's.
+            ThreadBusy, TierUnavailable: as for `stream`; the call goes on waiting.
+        """
+        async with self._held(thread):
+            snapshot = await self._runs.snapshot(thread)
+            check_owner(snapshot, owner)
+            waiting = waiting_in(snapshot)
+            asked = {one.id: one for one in waiting.approvals} if waiting else {}
+            if approval_id not in asked:
+                yield await self._pending.decided(snapshot, turn_id, owner)
+                return
+            if not allowed:
+                await self.layers.tool_cache.claim(asked[approval_id].key, REFUSED, owner=owner)
+            context = await self.layers.live.context(owner)
+            with self.layers.stops.possible(turn_id):
+                answer: Command[Any] = Command(resume={approval_id: allowed})
+                async for event in self._runs.run(turn_id, answer, thread, context):
+                    yield event
+
+    async def waiting(self, thread: str, *, owner: str) -> Waiting | None:
+        """Return what waits in a thread of the owner for the person's word; None when nothing does."""
+        return await self._pending.waiting(thread, owner)
+
+    async def leave(self, thread: str, *, owner: str) -> State | None:
+        """Finish the turn that waits in a thread of the owner, with nothing allowed; return its state."""
+        if await self.waiting(thread, owner=owner) is None:
+            return None
+        async with self._held(thread):
+            return await self._pending.finish(thread)
+
+    async def resume(self) -> list[State]:
+        """Finish every turn that a crash left pending, before anything new; return their states.
+
+        Erasing that was broken off is finished before them.
+
+        What waits for a person's word goes on waiting, for a week. Threads in which another process is
+        answering are left to it. A turn that fails again stays pending, is logged, and holds up no other.
+
+        In the background, the vectors of every owner are then brought up to date, and open jobs worked on.
+
+        Raises:
+            TierUnavailable: Redis cannot be reached.
+        """
+        await self._erase_on()
+        self.layers.delegation.begin()
+        finished = []
+        for thread in await self._pending.threads():
+            try:
+                state = await self._resume_thread(thread)
+            except ThreadBusy:
+                continue
+            except GoatError as error:
+                logger.warning("A turn stays pending in thread %s: %s", thread, error)
+                continue
+            except Exception:  # whatever it is, the other threads have nothing to do with it
+                logger.exception("A turn stays pending in thread %s", thread)
+                continue
+            if state is not None:
+                finished.append(state)
+        self._reconciling = asyncio.create_task(self.layers.reconcile())
+        return finished
+
+    async def _erase_on(self) -> None:
+        """Go on with erasing where a kill broke it off; what fails is logged, and tried again."""
+        for owner in await asyncio.to_thread(self.layers.erasures.broken_off):
+            try:
+                await self.erase(owner)
+            except GoatError as error:
+                logger.warning("An owner is not erased yet: %s", error)
+
+    async def aclose(self) -> None:
+        """End what runs in the background; the layers belong to whoever opened them."""
+        if self._reconciling is not None:
+            await end(self._reconciling)
+        with contextlib.suppress(TierUnavailable):  # what waits there can be computed anew
+            await self._saver.aclose()
+
+    async def _resume_thread(self, thread: str) -> State | None:
+        async with self._held(thread):
+            return await self._pending.resume(thread)
+
+    def stop(self, turn_id: str) -> None:
+        """Ask a running turn to end its reply; it is archived with what stands there."""
+        self.layers.stops.request(turn_id)
+
+    async def keeps(self, turn_id: str, *, thread: str) -> bool:
+        """Say whether a thread's latest message is this turn's: then it is answered, or will be.
+
+        Raises:
+            TierUnavailable: Redis cannot be reached.
+        """
+        return turn_id_of(await self._runs.snapshot(thread)) == turn_id
+
+    async def erase(self, owner: str) -> tuple[str, ...]:
+        """Delete all that is kept of an owner, for good: episodes, facts, identity, conversations, threads.
+
+        Turns in flight are stopped, and go too. It may be done again; what a kill broke off, `resume` ends.
+
+        Returns:
+            What may stay on a disk that cannot be cleaned from here, a sentence each.
+
+        Raises:
+            ThreadBusy: a turn does not end, or another process erases the owner already.
+            MemoryTierError, DataFolderError: a store cannot be reached or written.
+        """
+        return await self._erasure(owner)
+
+    async def last_turn(self, thread: str) -> State | None:
+        """Read the state of the thread's latest turn; None when it has none. Experiments are passed over."""
+        return await self._pending.latest(thread)
+
+    @contextlib.asynccontextmanager
+    async def _held(self, thread: str) -> AsyncIterator[None]:
+        """Let nobody else answer in the thread; raises `ThreadBusy` where another process does."""
+        async with self._queue(thread), self._leases.hold(thread):
+            yield
+
+    def _queue(self, thread: str) -> asyncio.Lock:
+        return self._queues.setdefault(thread, asyncio.Lock())

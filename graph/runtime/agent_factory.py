@@ -1,0 +1,17 @@
+"""The agent over the configured stores."""
+
+from graph.builder import REPEATABLE, build_graph
+from graph.checkpoint.redis_saver import RedisSaver
+from graph.checkpoint.serde import checkpoint_serde
+from graph.layers import Layers
+from graph.runtime.agent import Agent
+from graph.settings.settings import Settings, announced_settings
+
+
+def make_agent(settings: Settings | None, *, follow: bool) -> Agent:
+    """Bind an agent to settings, None for those of files and environment; see `graph.app.open_agent`."""
+    layers = Layers(settings or announced_settings(), follow=follow)
+    kept = layers.settings.checkpoints_kept
+    saver = RedisSaver(layers.redis.client, keep=kept, repeatable=REPEATABLE, serde=checkpoint_serde())
+    drawn = build_graph(layers)
+    return Agent(drawn.compile(checkpointer=saver, name="goat"), drawn.compile(name="goat"), layers, saver)

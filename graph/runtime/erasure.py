@@ -1,0 +1,149 @@
+"""An owner's data, deleted from everything that keeps any, and from the disk beneath it."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from graph.checkpoint.redis_saver import RedisSaver
+from graph.delegation.state import is_job
+from graph.events.snapshots import is_pending, of_server, owner_in, turn_id_of, waiting_in
+from graph.layers import Layers
+from graph.observability.log_file import older_files
+from graph.observability.logs import log_path
+from graph.runtime.graph_runs import GraphRuns
+from graph.runtime.server_notes import forget_runs
+from graph.settings.settings import terminal_folder
+from memory.errors import ThreadBusy, TierCorrupt
+from memory.owners.owner_key import owner_key
+from memory.text.digest import digest
+
+PATIENCE = 120.0
+"""Seconds that a turn in flight has to end, once it was asked to."""
+_BEFORE_ANOTHER_LOOK = 0.05
+_HOLDING = 1.0
+"""Seconds after which a turn that has begun meanwhile is asked to stop, too."""
+_ROUNDS = 2
+"""What began before the first one's end may still have read what that erased; nothing later can."""
+logger = logging.getLogger(__name__)
+
+Hold = Callable[[str], AbstractAsyncContextManager[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerErasure:
+    """Delete it all, for good, with what turns in flight write meanwhile."""
+
+    layers: Layers
+    saver: RedisSaver
+    runs: GraphRuns
+    hold: Hold
+    """Keeps turns out of a thread."""
+
+    async def __call__(self, owner: str) -> tuple[str, ...]:
+        """Erase an owner; return what may stay on a disk that is not ours to clean, a sentence each.
+
+        Raises:
+            ThreadBusy: a turn of the owner does not end, or another process erases the owner already.
+            MemoryTierError, DataFolderError: a store cannot be reached or written.
+        """
+        with self.layers.erasures.begun(owner) as erasure:
+            for _ in range(_ROUNDS):
+                erasure.add(await self._threads(owner))
+                for thread in erasure.threads:
+                    await self._end(thread)
+                await self._clear(owner)
+            return await self._clean()
+
+    async def _threads(self, owner: str) -> list[str]:
+        """List the owner's threads: those of the archive, and those with a turn that never got there."""
+        kept = [thread for thread in await self.saver.athreads() if not is_job(thread)]
+        whose = [await self._owner(thread) for thread in kept]
+        held = [thread for thread, found in zip(kept, whose, strict=True) if found == owner]
+        return [*await self.layers.episodes.threads(owner=owner), *held]
+
+    async def _owner(self, thread: str) -> str:
+        try:
+            found = await self.saver.aget_tuple({"configurable": {"thread_id": thread, "checkpoint_ns": ""}})
+        except TierCorrupt as error:
+            logger.warning("It cannot be told whose thread %s is: %s", thread, error)
+            return ""
+        return owner_in(found.checkpoint["channel_values"], found.metadata) if found else ""
+
+    async def _end(self, thread: str) -> None:
+        """Delete a thread, once nobody answers in it any more."""
+        until = time.monotonic() + PATIENCE
+        while not await self._deleted(thread):
+            if time.monotonic() > until:
+                raise ThreadBusy(f"A turn does not end in thread {thread}. Stop it, and erase again.")
+            await asyncio.sleep(_BEFORE_ANOTHER_LOOK)
+
+    async def _deleted(self, thread: str) -> bool:
+        """Ask what runs in the thread to stop, and delete it if that is over."""
+        snapshot = await self.runs.snapshot(thread)
+        self.layers.stops.request(turn_id_of(snapshot))
+        if of_server(snapshot) and is_pending(snapshot) and waiting_in(snapshot) is None:
+            return False
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(_HOLDING):
+                    await stack.enter_async_context(self.hold(thread))
+            except (ThreadBusy, TimeoutError):
+                return False
+            await self.saver.adelete_thread(thread)
+        return True
+
+    async def _clear(self, owner: str) -> None:
+        layers = self.layers
+        await layers.delegation.erase(owner=owner)
+        await layers.recorder.flush()
+        await layers.conversations.erase(owner=owner)
+        await layers.episodes.erase(owner=owner)
+        layers.prefetch.forget_owner(owner)
+        await layers.permanent.erase(owner=owner)
+        await layers.files.erase(owner)
+        await layers.cache.erase(owner=owner)
+        await layers.tool_cache.erase(owner=owner)
+        await layers.metrics.erase(owner=owner)
+        await layers.plugins.erase(owner=owner)
+        await asyncio.to_thread(self._clear_files, owner)
+
+    def _clear_files(self, owner: str) -> None:
+        settings = self.layers.settings
+        erase_lines(log_path(settings), settings.log_files, owner=owner)
+        for path in terminal_folder(settings).glob(f"{owner_key(owner)}.*"):
+            path.unlink(missing_ok=True)
+
+    async def _clean(self) -> tuple[str, ...]:
+        """Have nothing on the disk of what was deleted from the stores."""
+        folder = self.layers.settings.data_folder
+        left = [
+            await self.layers.episodes.vacuum(),
+            await self.layers.redis.write_files_anew(),
+            await asyncio.to_thread(forget_runs, folder),
+        ]
+        for reason in filter(None, left):
+            logger.warning("What was erased may stay on a disk: %s", reason)
+        return tuple(filter(None, left))
+
+
+def erase_lines(path: Path, older: int, *, owner: str) -> None:
+    """Overwrite with blanks what the log says of an owner's turns, once what waits to be written is."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+    for file in (path, *older_files(path, older)):
+        if file.exists():
+            _blank(file, digest(owner).encode())
+
+
+def _blank(path: Path, mark: bytes) -> None:
+    with path.open("r+b") as file:
+        place = 0
+        for line in file.readlines():
+            if mark in line:
+                file.seek(place)
+                file.write(b" " * len(line.rstrip(b"\n")))
+            place += len(line)

@@ -1,0 +1,51 @@
+"""What can be configured of the MCP server."""
+
+from pydantic import BaseModel, Field, SecretStr, field_validator
+
+from graph.settings.http_names import address_of, checked_names, listed
+
+SHORTEST_TOKEN = 16
+
+
+class McpSettings(BaseModel):
+    """The settings of the MCP server over HTTP; over stdin and stdout it needs none."""
+
+    mcp_listen: str = Field("127.0.0.1:8765", description="MCP: host:port of the server over HTTP.")
+    mcp_token: SecretStr = Field(
+        SecretStr(""),
+        description="MCP: what clients show over HTTP, 16 characters or more; empty: no server over HTTP.",
+    )
+    mcp_hosts: str = Field(
+        "",
+        description="MCP: names (host or host:port) by which clients call the server, separated by commas; "
+        "those of this machine and of `mcp_listen` always hold.",
+    )
+
+    @field_validator("mcp_listen")
+    @classmethod
+    def _mcp_address(cls, text: str) -> str:
+        address_of(text)
+        return text
+
+    @field_validator("mcp_token")
+    @classmethod
+    def _mcp_token_long_enough(cls, token: SecretStr) -> SecretStr:
+        text = token.get_secret_value()
+        if text and (
+            len(text) < SHORTEST_TOKEN or not (text.isascii() and text.isprintable()) or " " in text
+        ):
+            raise ValueError(
+                f"write {SHORTEST_TOKEN} or more letters, digits and signs without blanks, such as what "
+                "`openssl rand -hex 32` prints"
+            )
+        return token
+
+    @field_validator("mcp_hosts")
+    @classmethod
+    def _mcp_names_alone(cls, text: str) -> str:
+        return checked_names(text)
+
+    @property
+    def mcp_names(self) -> tuple[str, ...]:
+        """Return the names in `mcp_hosts`."""
+        return listed(self.mcp_hosts)

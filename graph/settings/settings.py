@@ -1,0 +1,271 @@
+"""One typed model of every setting: the user's own file, `goat.toml`, `.env`, `GOAT_*`; the last one wins."""
+
+import difflib
+import logging
+from enum import Enum
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from graph.settings.context import Thresholds, TurnContext
+from graph.settings.mcp_settings import McpSettings
+from graph.settings.observability_settings import ObservingSettings
+from graph.settings.sources import (
+    CONFIG_FILE,
+    ENVIRONMENT,
+    PREFIX,
+    Sources,
+    given_by_source,
+    obeyed_by_source,
+    told_withheld,
+    user_file,
+)
+from graph.settings.studio_settings import StudioSettings
+from graph.settings.telegram_settings import TelegramSettings
+from graph.settings.tool_settings import DelegationSettings, ToolSettings
+from graph.settings.trust import TRUST
+from graph.settings.tuned_settings import TABLES, TunedSettings
+from memory.errors import ConfigError
+from memory.tuning.tuned_record import RULE, RULED
+
+_LIMITS = {
+    "ge": "from",
+    "gt": "above",
+    "le": "up to",
+    "lt": "below",
+    "min_length": "of at least (characters)",
+    "max_length": "of at most (characters)",
+}
+_KINDS: dict[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    **{field.annotation: "a table of goat.toml" for field in TunedSettings.model_fields.values()},
+}
+_MEND_TABLE = "Mend it, or return to the file before with `goat tune rollback`."
+logger = logging.getLogger(__name__)
+PERSONA = (
+    "You are GOAT, a personal assistant with a memory of your own: earlier conversations are recalled for "
+    "you before you answer. Answer in the user's language, plainly and to the point. When you use something "
+    "recalled, say when it was said. When memory and message contradict each other, trust the message. Never "
+    "claim to remember what is not in front of you."
+)
+
+
+class Settings(
+    Thresholds,
+    TelegramSettings,
+    ToolSettings,
+    DelegationSettings,
+    ObservingSettings,
+    McpSettings,
+    StudioSettings,
+    TunedSettings,
+    BaseSettings,
+):
+    """Everything that can be configured; the thresholds are the defaults of each turn."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", hide_input_in_errors=True)
+
+    owner: str = Field(
+        "me", min_length=1, max_length=200, description="Whose memory the terminal and Studio use."
+    )
+    data_folder: Path = Field(
+        default_factory=lambda: user_data_path("goat", appauthor=False),
+        description="Folder of the embedded stores and the embedding model.",
+    )
+    timezone: str = Field("", description="IANA name of the user's time zone; empty: the machine's.")
+    identity: str = Field(PERSONA, min_length=1, max_length=20_000, description="L0: the persona.")
+    facts_cap: int = Field(500, ge=0, le=100_000, description="L1: the most tokens of facts.")
+
+    redis_url: SecretStr = Field(
+        SecretStr(""),
+        description="Working tier: redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://; "
+        "empty: a private embedded server.",
+    )
+    chroma_url: SecretStr = Field(
+        SecretStr(""), description="Episodic tier: http(s)://[token@]host:port of Chroma; empty: embedded."
+    )
+    letta_url: SecretStr = Field(
+        SecretStr(""), description="Permanent tier: http(s)://host:port of Letta; empty: embedded."
+    )
+    letta_token: SecretStr = Field(
+        SecretStr(""), description="Letta's server password, or the key of its cloud, if it asks for one."
+    )
+    letta_timeout: float = Field(3, gt=0, le=600, description="Seconds that Letta has for one request.")
+    checkpoints_kept: int = Field(20, ge=2, le=10_000, description="Checkpoints kept of each thread.")
+
+    embedding_model: str = Field(
+        "", description="Model at an OpenAI-compatible endpoint; empty: the one that comes with the package."
+    )
+    embedding_base_url: str = Field("", description="Base URL of the embedding endpoint.")
+    embedding_api_key: SecretStr = Field(SecretStr(""), description="Key of the embedding endpoint.")
+    embedding_threads: int = Field(1, ge=1, le=64, description="Threads of the built-in embedding model.")
+
+    model: str = Field(
+        "", description="Chat model at an OpenAI-compatible endpoint; empty: no model, replies show memories."
+    )
+    model_base_url: str = Field(
+        "", description="Base URL, such as http://localhost:11434/v1; empty: OpenAI's."
+    )
+    model_api_key: SecretStr = Field(
+        SecretStr(""), description="Key of the model endpoint, if it asks for one."
+    )
+    model_timeout: float = Field(
+        60, gt=0, le=3600, description="Seconds without a word from the model until it counts as stalled."
+    )
+    model_max_tokens: int = Field(2048, ge=16, le=1_000_000, description="The most tokens of a reply.")
+    model_context: int = Field(
+        0,
+        ge=0,
+        le=100_000_000,
+        description="Tokens that the model holds, prompt and reply together; 0: what its server tells.",
+    )
+    message_cap: int = Field(
+        8000,
+        ge=100,
+        le=1_000_000,
+        description="The most tokens of one message that the model is shown; the archive keeps it whole.",
+    )
+
+    trust: Path | None = Field(
+        None,
+        description="Folder whose goat.toml and .env are obeyed in full, as after `goat trust`; in the "
+        "environment alone, as `make` sets it.",
+    )
+    bench_data: Path | None = Field(None, description="Folder of labelled conversations, for the benchmarks.")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        if name:
+            try:
+                ZoneInfo(name)
+            except (ZoneInfoNotFoundError, ValueError, OSError):
+                raise ValueError("no such zone; write an IANA name such as Europe/Bucharest") from None
+        return name
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library passes it by name
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources, first wins; of the files only what holds is a source."""
+        files = [held for source, held in obeyed_by_source().items() if source != ENVIRONMENT]
+        sources = [InitSettingsSource(settings_cls, held) for held in reversed(files)]
+        return init_settings, env_settings, *sources
+
+    def turn_context(self, owner: str = "") -> TurnContext:
+        """Return the context of a turn with these thresholds."""
+        return TurnContext(owner=owner, **{name: getattr(self, name) for name in Thresholds.model_fields})
+
+    def without_rule(self) -> str:
+        """Say what to do about thresholds that name no rule to read them; empty when there are none."""
+        given = [name for name in RULED if name in self.model_fields_set]
+        if not given or self.gap_calibration or RULE in self.model_fields_set:
+            return ""
+        return (
+            f"Set without gap_rule: {', '.join(given)}. The default rule was `calibrated` and is "
+            f"`{self.gap_rule}`, which reads them on another scale: other memories are shown than before. "
+            f'Set gap_rule = "calibrated" to be shown what you were, or gap_rule = "{self.gap_rule}" to keep '
+            "them for it, or remove them (in the environment: GOAT_GAP_RULE)."
+        )
+
+
+def terminal_folder(settings: Settings) -> Path:
+    """Return where terminals note what was typed, in files that begin with the owner's key."""
+    return settings.data_folder / "terminal"
+
+
+def secret_names() -> list[str]:
+    """Return the settings that nobody else is to know."""
+    return [name for name, field in Settings.model_fields.items() if field.annotation is SecretStr]
+
+
+def load_settings() -> Settings:
+    """Read the settings that hold in the working directory and the environment.
+
+    Raises:
+        ConfigError: a file cannot be read, a key is unknown or a value is refused; the text says where it
+            stands and what is allowed.
+    """
+    given = given_by_source()
+    for source, names in given.items():
+        for name in names:
+            _check_known(name, source)
+    try:
+        return Settings()
+    except ValidationError as error:
+        held = obeyed_by_source(given)
+        raise ConfigError("\n".join(_explain(e, held) for e in error.errors())) from None
+
+
+def announced_settings() -> Settings:
+    """Read the settings as `load_settings` does, and log what the folder's files say in vain."""
+    settings = load_settings()
+    if told := told_withheld():
+        logger.warning("%s", told)
+    return settings
+
+
+def _check_known(name: str, source: str) -> None:
+    if name in TABLES and source != str(CONFIG_FILE):
+        raise ConfigError(f"{_display(name, source)} in {source}: {name} may stand in {CONFIG_FILE} alone.")
+    if name == TRUST and source != ENVIRONMENT:
+        raise ConfigError(f"{_display(name, source)} in {source}: it may stand in {ENVIRONMENT} alone.")
+    if name not in Settings.model_fields:
+        close = difflib.get_close_matches(name, Settings.model_fields, n=1)
+        hint = f" Did you mean {_display(close[0], source)}?" if close else ""
+        raise ConfigError(
+            f"Unknown setting {_display(name, source)} in {source}.{hint} "
+            f"Known: {', '.join(sorted(Settings.model_fields))}."
+        )
+
+
+def _display(name: str, source: str) -> str:
+    return name if source in {str(CONFIG_FILE), str(user_file())} else f"{PREFIX}{name.upper()}"
+
+
+def _explain(error: ErrorDetails, given: Sources) -> str:
+    name = str(error["loc"][0]) if error["loc"] else "?"
+    source = next((s for s in reversed(list(given)) if name in given[s]), "the defaults")
+    field = Settings.model_fields.get(name)
+    if name in TABLES:
+        where = ".".join(str(part) for part in error["loc"])
+        return f"{where} in {source} is refused: {error['msg']}. {_MEND_TABLE}"
+    secret = field is not None and field.annotation is SecretStr
+    value = "(hidden)" if secret else repr(given.get(source, {}).get(name))
+    return (
+        f"Setting {_display(name, source)} = {value} in {source} is refused: {error['msg']}. "
+        f"Allowed: {allowed(field)}."
+    )
+
+
+def allowed(field: FieldInfo | None) -> str:
+    """Say in words what a setting may be: its type and limits, or its choices."""
+    if field is None:
+        return "see docs/configuration.md"
+    annotation = field.annotation
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return " or ".join(str(choice) for choice in annotation)
+    limits = [
+        f"{word} {getattr(limit, key)}"
+        for limit in field.metadata
+        for key, word in _LIMITS.items()
+        if hasattr(limit, key)
+    ]
+    return " ".join([_KINDS.get(annotation, "text"), *limits])

@@ -1,0 +1,112 @@
+"""Where settings are written down: the user's own file, `goat.toml`, `.env` and the environment."""
+
+import io
+import os
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+
+from graph.settings.settings_files import UNREADABLE, cannot_be_read, read_settings_file
+from graph.settings.trust import config_folder, obeyed, withheld
+from graph.settings.tuned_settings import TABLES
+
+PREFIX = "GOAT_"
+CONFIG_FILE = Path("goat.toml")
+ENV_FILE = Path(".env")
+WORKING = (CONFIG_FILE, ENV_FILE)
+"""The files of the working folder, in rising order of precedence."""
+ENVIRONMENT = "the environment"
+_OF_ADDRESSES = {
+    "model_base_url": ("model_api_key", "model_context"),
+    "embedding_base_url": ("embedding_api_key",),
+    "transcription_base_url": ("transcription_api_key",),
+    "vision_base_url": ("vision_api_key",),
+    "letta_url": ("letta_token",),
+}
+"""What holds at one address, and must not be sent to another."""
+
+Sources = dict[str, dict[str, Any]]
+"""The settings that each source holds, in rising order of precedence."""
+
+
+def user_file() -> Path:
+    """Return where the user's own settings stand; `goat setup` writes them."""
+    return config_folder() / CONFIG_FILE
+
+
+def flatten(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the values of nested tables under names joined by `_`; of `TABLES` the tables themselves."""
+    for key, value in table.items():
+        if isinstance(value, dict) and (prefix or key not in TABLES):
+            yield from flatten(value, f"{prefix}{key}_")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def given_by_source() -> Sources:
+    """Return what each source says, whether it is obeyed or not.
+
+    Raises:
+        ConfigError: a file cannot be read, or others than its user may have written it.
+    """
+    return {
+        str(user_file()): _toml(user_file()),
+        str(CONFIG_FILE): _toml(CONFIG_FILE),
+        str(ENV_FILE): dict(_ours(dotenv_values(stream=io.StringIO(read_settings_file(ENV_FILE))))),
+        ENVIRONMENT: dict(_ours(os.environ)),
+    }
+
+
+def obeyed_by_source(given: Sources | None = None) -> Sources:
+    """Return what holds of that: a working folder's files tune, and set all else once they are trusted.
+
+    The key in the user's own file is for the address that stands beside it, and goes to no other.
+    """
+    held = given_by_source() if given is None else dict(given)
+    held |= {str(path): obeyed(path, held[str(path)]) for path in WORKING}
+    own, *others = held
+    elsewhere = {name for source in others for name in held[source]}
+    gone = {name for url, names in _OF_ADDRESSES.items() if url in elsewhere for name in names}
+    held[own] = {name: value for name, value in held[own].items() if name not in gone}
+    return held
+
+
+def withheld_by_file() -> dict[Path, dict[str, Any]]:
+    """Return the settings of the working folder's files that wait for `goat trust`."""
+    given = given_by_source()
+    found = {path: withheld(path, given[str(path)]) for path in WORKING}
+    return {path: settings for path, settings in found.items() if settings}
+
+
+def told_withheld() -> str:
+    """Say in a line what is not obeyed, and what to do; empty when all is."""
+    files = [f"{', '.join(names)} in {path}" for path, names in withheld_by_file().items()]
+    if not files:
+        return ""
+    return (
+        f"Not obeyed: {'; '.join(files)} of {Path.cwd()}, since a folder's files may tune and nothing else. "
+        "If you wrote that, run `goat trust` there, once."
+    )
+
+
+def overriding(names: Iterable[str], file: Path = CONFIG_FILE) -> dict[str, str]:
+    """Return those of the settings that sources above `file` decide, each with the source that does."""
+    given = obeyed_by_source()
+    above = list(given)[list(given).index(str(file)) + 1 :]
+    return {name: source for source in above for name in names if name in given[source]}
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return dict(flatten(tomllib.loads(read_settings_file(path))))
+    except UNREADABLE as error:
+        raise cannot_be_read(str(path), error) from None
+
+
+def _ours(environ: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
+    for key, value in environ.items():
+        if key.upper().startswith(PREFIX):
+            yield key[len(PREFIX) :].lower(), value or ""

@@ -1,0 +1,47 @@
+"""What can be configured of Studio's server."""
+
+import re
+
+from pydantic import BaseModel, Field, field_validator
+
+from graph.settings.http_names import checked_names, listed
+
+STUDIO = "https://smith.langchain.com"
+PAGES = (STUDIO, "https://eu.smith.langchain.com")
+"""The origins of LangGraph Studio's own pages."""
+_ORIGIN = re.compile(r"https?://[^/*@\s]+")
+
+
+class StudioSettings(BaseModel):
+    """The settings of the server that `make studio` runs."""
+
+    studio_origins: str = Field(
+        "",
+        description="Studio: origins (scheme://host:port) whose pages may call the server, separated by "
+        "commas; those of LangGraph Studio always hold.",
+    )
+    studio_hosts: str = Field(
+        "",
+        description="Studio: names (host or host:port) by which the server is called, separated by commas; "
+        "those of this machine always hold.",
+    )
+    studio_shell: bool = Field(
+        False, description="Studio: whether commands of `shell_run` may be allowed through its server."
+    )
+
+    @field_validator("studio_origins")
+    @classmethod
+    def _studio_origins_alone(cls, text: str) -> str:
+        if not all(_ORIGIN.fullmatch(origin) for origin in listed(text)):
+            raise ValueError("write origins such as http://localhost:3000, without paths")
+        return text
+
+    @field_validator("studio_hosts")
+    @classmethod
+    def _studio_names_alone(cls, text: str) -> str:
+        return checked_names(text)
+
+    @property
+    def studio_pages(self) -> tuple[str, ...]:
+        """Return whose pages may call the server."""
+        return (*PAGES, *listed(self.studio_origins))

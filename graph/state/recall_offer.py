@@ -1,0 +1,140 @@
+"""What a search of the archive offers a turn."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from graph.settings.context import TurnContext
+from graph.state.turn_state import Recall, TimeMeant
+from memory.models import (
+    EDIT_OF,
+    Candidate,
+    Episode,
+    Evidence,
+    Hit,
+    Mechanism,
+    SearchReport,
+    SearchResult,
+    SearchStatus,
+)
+from memory.provenance import OWN_WORDS, Part, spans
+from memory.recall.gap_rules import quantile
+from memory.recall.query import Understood
+from memory.text.text import excerpt, shortened
+
+CANDIDATE_CHARS = 3000
+"""Each of message and reply is held to this in the state; the archive has the whole."""
+_ECHO_ALLOWANCE = 2
+"""The search asks for this many times the results, since some already stand in the conversation."""
+_NOISE_STEPS = 20
+
+
+def search_limit(context: TurnContext) -> int:
+    """Return how many episodes each mechanism may find."""
+    return context.prefetch_results * _ECHO_ALLOWANCE
+
+
+def to_candidate(hit: Hit, rank: int) -> Candidate:
+    """Bound a hit's text, around the part that matched."""
+    episode, (start, end) = hit.episode, hit.part
+    offset = len(episode.said) + 1
+    message, parts = bounded(episode, (min(start, offset), min(end, offset)))
+    reply = excerpt(episode.reply, (max(start - offset, 0), max(end - offset, 0)), CANDIDATE_CHARS)
+    return Candidate(
+        turn_id=episode.turn_id,
+        thread=episode.thread,
+        at=episode.at,
+        message=message,
+        reply=reply,
+        whole=(message, parts, reply) == (episode.message, tuple(episode.parts), episode.reply),
+        mechanism=_mechanism(hit.evidence),
+        rank=rank,
+        score=hit.score,
+        evidence=hit.evidence,
+        small_talk=hit.small_talk,
+        foreign=episode.foreign,
+        parts=parts,
+        speaker=episode.speaker,
+        edit_of=_edited(episode.tags),
+        access_count=episode.access_count,
+    )
+
+
+def bounded(episode: Episode, span: tuple[int, int]) -> tuple[str, tuple[Part, ...]]:
+    """Bound what was said: most of it around the half-open `span` of `said`, a share of each other text."""
+    share = CANDIDATE_CHARS // (len(episode.parts) + 1)
+    held = {number: shortened(part.text, share) for number, part in enumerate(episode.parts)}
+    begin = 0
+    for text, number in spans(episode.message, episode.parts):
+        start, end = (min(max(place - begin, 0), len(text)) for place in span)
+        if number is not None:
+            held[number] = excerpt(text, (start, end), CANDIDATE_CHARS if start < end else share)
+        begin += len(text)
+    parts = (replace(part, text=held[number]) for number, part in enumerate(episode.parts))
+    return held.get(OWN_WORDS, ""), tuple(parts)
+
+
+def _edited(tags: Sequence[str]) -> str:
+    """Return the turn that an episode is a later version of; of several tags the last."""
+    found = [tag.removeprefix(EDIT_OF) for tag in tags if tag.startswith(EDIT_OF)]
+    return found[-1] if found else ""
+
+
+def _mechanism(evidence: Evidence) -> Mechanism:
+    if evidence.keyed:
+        return Mechanism.KEY
+    return Mechanism.TEMPORAL if evidence.timed else Mechanism.THEMATIC
+
+
+def to_recall(result: SearchResult, asked: Understood, message: str) -> Recall:
+    """Return what a search for `message`, as it was understood, offers to the turn."""
+    recall = Recall(
+        candidates=tuple(to_candidate(hit, rank) for rank, hit in enumerate(result.hits, start=1)),
+        query=result.query,
+        noise=_quantiles(result.noise),
+        reports=_reports(result, asked),
+        seen=result.seen,
+    )
+    return asked_anew(recall, asked, message)
+
+
+def asked_anew(recall: Recall, asked: Understood, message: str) -> Recall:
+    """Say of a result what this very message asked for: another one may have found it before."""
+    expanded = asked.text if asked.text != message else ""
+    return replace(recall, expanded=expanded, keys=asked.keys, times=_meant(asked))
+
+
+def _meant(asked: Understood) -> TimeMeant | None:
+    times = asked.times
+    if times is None:
+        return None
+    return TimeMeant(start=times.start, end=times.end, text=times.text, alone=asked.time_alone)
+
+
+def _quantiles(noise: Sequence[float]) -> tuple[float, ...]:
+    if not noise:
+        return ()
+    return tuple(round(quantile(noise, step / _NOISE_STEPS), 6) for step in range(_NOISE_STEPS + 1))
+
+
+def waiting_told(result: SearchResult) -> str:
+    """Say how many turns were found by words alone."""
+    if result.waiting == 1:
+        return "1 turn waits for its vectors, and is found by its words alone"
+    return f"{result.waiting:,} turns wait for their vectors, and are found by their words alone"
+
+
+def _reports(result: SearchResult, asked: Understood) -> dict[str, SearchReport]:
+    found = [hit.evidence for hit in result.hits]
+    problem = "; ".join([*result.problems, *([waiting_told(result)] if result.waiting else [])])
+    reports = {
+        Mechanism.THEMATIC.value: SearchReport(
+            status=SearchStatus.PARTIAL if problem else SearchStatus.OK, found=len(found), problem=problem
+        )
+    }
+    if asked.times:
+        timed = sum(evidence.timed for evidence in found)
+        reports[Mechanism.TEMPORAL.value] = SearchReport(status=SearchStatus.OK, found=timed)
+    if asked.keys:
+        keyed = sum(evidence.keyed > 0 for evidence in found)
+        reports[Mechanism.KEY.value] = SearchReport(status=SearchStatus.OK, found=keyed)
+    return reports

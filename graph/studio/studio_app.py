@@ -1,0 +1,44 @@
+"""The application that `langgraph.json` puts before LangGraph's own: the door of Studio's server."""
+
+import os
+import sys
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+
+from graph.settings.studio_settings import STUDIO
+from graph.studio.state_folder import keep_state_in, studio_folder
+from graph.studio.studio_auth import studio_token
+from graph.studio.studio_door import Opened, StudioDoor
+from graph.studio.studio_graph import layers
+
+_URL = "LANGGRAPH_API_URL"
+"""Where LangGraph says at which address it serves."""
+_USUAL_URL = "http://127.0.0.1:2024"
+
+
+def open_door() -> Opened:
+    """Read what the door goes by, and bring the server's state behind it.
+
+    Raises:
+        GoatError: a setting is refused, or the data folder cannot be used; the server does not start.
+    """
+    settings = layers().settings
+    moved = keep_state_in(studio_folder(settings.data_folder) / "state")
+    token = studio_token()
+    url = os.environ.get(_URL) or _USUAL_URL
+    return Opened(
+        settings,
+        token,
+        url,
+        f"{moved}Studio, by this address and no other: {STUDIO}/studio/?baseUrl={url}/{token.key}\n"
+        f"For langgraph-sdk: export LANGGRAPH_API_KEY={token.secret.get_secret_value()}\n",
+    )
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(f"\n{text}\n")
+    sys.stdout.flush()
+
+
+app = Starlette(middleware=[Middleware(StudioDoor, open_=open_door, announce=_print)])

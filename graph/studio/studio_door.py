@@ -1,0 +1,146 @@
+"""The door of Studio's server: no page but Studio's calls it, and nobody gets in without the token."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from graph.settings.http_names import listed
+from graph.settings.studio_settings import StudioSettings
+from graph.studio.http_guard import LOOPBACK, HttpGuard, Refusal, at_any_port, bears, is_same
+from graph.studio.studio_token import StudioToken
+from memory.errors import ConfigError
+
+API_KEY = "x-api-key"
+"""The header in which langgraph-sdk sends its `api_key`."""
+OPEN_TO_ALL = ("GET", "/ok")
+"""Says that the server runs, and nothing else."""
+_OWN_CALLS = "/noauth"
+"""The root path of what the server asks itself; no request from outside can have one."""
+_EXPOSED = ("x-pagination-total", "x-pagination-next", "content-location")
+"""Headers that LangGraph lets pages read."""
+_CLOSED = 1008
+_LOCKED = (
+    "Show the token of this server as the header x-api-key or Authorization: Bearer; it was printed when the "
+    "server began. langgraph-sdk takes it as api_key, or from LANGGRAPH_API_KEY."
+)
+
+
+class Opened(NamedTuple):
+    """What the door goes by, read when the server starts."""
+
+    settings: StudioSettings
+    token: StudioToken
+    url: str
+    """Where the server says that it is: by this name it may be called too."""
+    announcement: str
+    """For whoever started the server."""
+
+
+class StudioDoor:
+    """Stand before all of LangGraph's application, its own middleware included."""
+
+    def __init__(self, app: ASGIApp, open_: Callable[[], Opened], announce: Callable[[str], None]) -> None:
+        self._app, self._open, self._announce = app, open_, announce
+        self._guarded: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Open with the server's start; refuse, or let through."""
+        if scope["type"] == "lifespan":
+            opened = await asyncio.to_thread(self._open)
+            self._guarded = guarded(self._app, opened.settings, opened.token, opened.url)
+            await self._app(scope, receive, self._telling(send, opened.announcement))
+        elif scope.get("root_path") == _OWN_CALLS:
+            await self._app(scope, receive, send)
+        elif self._guarded is None:
+            raise ConfigError("The server has not been started: its door is closed.")
+        else:
+            await self._guarded(scope, receive, send)
+
+    def _telling(self, send: Send, announcement: str) -> Send:
+        async def telling(message: Message) -> None:
+            await send(message)
+            if message["type"] == "lifespan.startup.complete":
+                self._announce(announcement)
+
+        return telling
+
+
+def guarded(app: ASGIApp, settings: StudioSettings, token: StudioToken, url: str) -> ASGIApp:
+    """Return the application behind everything that a request has to pass."""
+    origins = settings.studio_pages
+    with_token = _TokenRequired(app, token, origins)
+    cors = CORSMiddleware(
+        with_token,
+        allow_origins=origins,
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=_EXPOSED,
+        allow_private_network=True,
+    )
+    hosts = at_any_port([*LOOPBACK, urlsplit(url).netloc, *listed(settings.studio_hosts)])
+    return _Guarded(cors, HttpGuard(hosts, origins))
+
+
+@dataclass(frozen=True, slots=True)
+class _Guarded:
+    """Refuse what a page of another website sends, before it is read."""
+
+    app: ASGIApp
+    guard: HttpGuard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if refusal := self.guard.refusal(Headers(scope=scope)):
+            await _refuse(refusal, scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
+@dataclass(frozen=True, slots=True)
+class _TokenRequired:
+    """Let through who shows the token, or is a page of Studio that was given its key.
+
+    Studio's page can send no header of its own, but keeps the path of the address that it is opened with.
+    """
+
+    app: ASGIApp
+    token: StudioToken
+    origins: tuple[str, ...]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        if headers.get("origin") in self.origins:
+            scope = self._opened(scope)
+        if (scope.get("method"), scope["path"]) == OPEN_TO_ALL or shows(Headers(scope=scope), self.token):
+            await self.app(scope, receive, send)
+        else:
+            await _refuse((401, _LOCKED), scope, receive, send)
+
+    def _opened(self, scope: Scope) -> Scope:
+        """Take the key off the path, and put the token that it stands for where it belongs."""
+        first, slash, rest = scope["path"].removeprefix("/").partition("/")
+        if not is_same(first, self.token.key):
+            return scope
+        opened = {**scope, "path": slash + rest or "/", "headers": list(scope["headers"])}
+        opened["raw_path"] = scope.get("raw_path", b"").removeprefix(f"/{first}".encode()) or b"/"
+        MutableHeaders(scope=opened)[API_KEY] = self.token.secret.get_secret_value()
+        return opened
+
+
+def shows(headers: Headers, token: StudioToken) -> bool:
+    """Say whether a request shows the token in one of the headers that it may stand in."""
+    return is_same(headers.get(API_KEY, ""), token.secret.get_secret_value()) or bears(headers, token.secret)
+
+
+async def _refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+    status, why = refusal
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": _CLOSED, "reason": why[:100]})
+    else:
+        await JSONResponse({"detail": why}, status)(scope, receive, send)

@@ -1,0 +1,65 @@
+"""The graph that `langgraph.json` serves.
+
+Importing this module opens no file, socket or model: settings are read when the server asks for the graph.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from pydantic import GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from graph.builder import build_graph
+from graph.layers import Layers
+from graph.runtime.graph_runs import Compiled
+from graph.settings.context import Thresholds
+from graph.settings.context_refusal import RefusingContext
+from graph.settings.settings import announced_settings
+
+SHELL = "shell_run"
+NO_SHELL = (
+    "Not run: commands cannot be allowed through Studio's server, but in Telegram or the terminal. With "
+    "GOAT_STUDIO_SHELL=true they can."
+)
+
+
+@cache
+def layers() -> Layers:
+    """Return the layers of the server, over the settings as they are read when this is first asked."""
+    return Layers(announced_settings(), follow=True)
+
+
+class ConfiguredContext(RefusingContext):
+    """A turn context whose defaults are those of the configuration, also in Studio's form."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, given: Any) -> Any:
+        return {**_defaults(), **given} if isinstance(given, Mapping) else given
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Show the configured values as the form's defaults."""
+        schema = handler.resolve_ref_schema(handler(core_schema))
+        for name, value in _defaults().items():
+            schema["properties"][name]["default"] = value
+        return schema
+
+
+def _defaults() -> dict[str, Any]:
+    return layers().live.current().model_dump(mode="json", include=set(Thresholds.model_fields))
+
+
+def barred(tool: str) -> str:
+    """Say why a tool cannot be allowed by whoever reaches the server; empty when it can."""
+    return NO_SHELL if tool == SHELL and not layers().settings.studio_shell else ""
+
+
+@cache
+def graph() -> Compiled:
+    """Return the graph over the layers."""
+    return build_graph(layers(), ConfiguredContext, barred).compile(name="goat")

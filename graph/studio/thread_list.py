@@ -1,0 +1,151 @@
+"""Threads of chats and the terminal, made known to LangGraph's server, and dropped there once erased."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
+
+import httpx
+from langgraph_sdk.errors import LangGraphError, NotFoundError
+from redis.asyncio import Redis
+
+from graph.checkpoint.checkpoint_keys import THREADS, text
+from graph.checkpoint.redis_saver import RedisSaver
+from memory.errors import MemoryTierError
+from memory.working.redis_connection import translate_errors
+
+GRAPH = "goat"
+"""The graph's name in langgraph.json."""
+MOST = 200
+"""The latest threads that are shown."""
+_PAGE = 100
+MOST_LOOKED_AT = 1000
+"""So many are looked through for these: delegated jobs are threads too."""
+SECONDS = 3.0
+"""After so long a thread that was just begun is there too."""
+logger = logging.getLogger(__name__)
+
+
+class ServerThreads(Protocol):
+    """The threads that a LangGraph server lists, as `LangGraphClient.threads` gives them."""
+
+    async def create(
+        self, *, metadata: Any, thread_id: str | None, graph_id: str | None, if_exists: Any
+    ) -> Any:
+        """Enter a thread."""
+        ...
+
+    async def search(self, *, limit: int, offset: int) -> Sequence[Any]:
+        """List threads."""
+        ...
+
+    async def delete(self, thread_id: str) -> None:
+        """Delete a thread with its runs."""
+        ...
+
+
+class ThreadList:
+    """Enter the threads of Redis in the server's list, each once, and drop there what was erased from Redis.
+
+    What they hold stays in Redis; the server notes the input of its runs beside it, and the latest state.
+    """
+
+    def __init__(
+        self, client: Callable[[], Awaitable[Redis]], saver: RedisSaver, threads: ServerThreads
+    ) -> None:
+        self._client = client
+        self._saver = saver
+        self._threads = threads
+        self._known: set[str] = set()
+
+    async def follow(self) -> None:
+        """Enter and drop what there is, and what changes later, until cancelled."""
+        looked_at = None
+        while True:
+            try:
+                count = await self._count()
+                if (
+                    count != looked_at
+                ):  # what began and was erased since the last look is known to the server alone
+                    self._known |= await self._with_a_past()
+                    looked_at = count
+                await self.drop_gone()
+                await self.enter_new()
+            except (MemoryTierError, httpx.HTTPError, LangGraphError) as error:
+                logger.debug("Threads are not listed yet: %s", error)
+            await asyncio.sleep(SECONDS)
+
+    async def enter_new(self) -> list[str]:
+        """Enter what is not known yet, the latest last, and return it; one that fails holds up no other."""
+        entered = []
+        for thread in reversed(await self._latest()):
+            try:
+                if thread not in self._known and await self._enter(thread):
+                    entered.append(thread)
+            except (MemoryTierError, LangGraphError) as error:
+                logger.warning("Thread %s is not listed: %s", thread, error)
+                self._known.add(thread)
+        return entered
+
+    async def drop_gone(self) -> list[str]:
+        """Drop the known threads that Redis does not have any more, and return them."""
+        dropped = []
+        for thread in await self._gone():
+            try:
+                await self._threads.delete(thread)
+            except NotFoundError:
+                logger.debug("Thread %s is gone already", thread)
+            self._known.discard(thread)
+            dropped.append(thread)
+        return dropped
+
+    @translate_errors()
+    async def _count(self) -> int:
+        """Return how many threads Redis has."""
+        return int(await (await self._client()).zcard(THREADS))
+
+    async def _with_a_past(self) -> set[str]:
+        """Return the threads in which the server ran something, or that were entered here."""
+        found: list[Any] = []
+        while page := await self._threads.search(limit=_PAGE, offset=len(found)):
+            found += page
+        return {one["thread_id"] for one in found if one.get("values") or "owner" in one["metadata"]}
+
+    @translate_errors()
+    async def _gone(self) -> list[str]:
+        known = sorted(self._known)
+        if not known:
+            return []
+        scores: list[Any] = await (await self._client()).zmscore(THREADS, known)
+        return [thread for thread, score in zip(known, scores, strict=True) if score is None]
+
+    async def _enter(self, thread: str) -> bool:
+        """Enter a thread, once it is known whose it is."""
+        if not (owner := await self._owner(thread)):
+            return False
+        await self._threads.create(
+            metadata={"owner": owner}, thread_id=thread, graph_id=GRAPH, if_exists="do_nothing"
+        )
+        self._known.add(thread)
+        return True
+
+    @translate_errors()
+    async def _latest(self) -> list[str]:
+        """Return the latest threads, latest first; a server takes plain UUIDs only, and a job is none."""
+        client = await self._client()
+        found = map(text, await client.zrevrange(THREADS, 0, MOST_LOOKED_AT - 1))
+        return [thread for thread in found if _is_uuid(thread)][:MOST]
+
+    async def _owner(self, thread: str) -> str:
+        """Return whose thread it is; empty while its first turn has only begun."""
+        found = await self._saver.aget_tuple({"configurable": {"thread_id": thread, "checkpoint_ns": ""}})
+        turn = found.checkpoint["channel_values"].get("turn") if found else None
+        return str(turn.owner) if turn is not None else ""
+
+
+def _is_uuid(thread: str) -> bool:
+    try:
+        return str(uuid.UUID(thread)) == thread
+    except ValueError:
+        return False

@@ -1,0 +1,114 @@
+"""An HTTP client that connects to nothing but what it has checked."""
+
+import ssl
+from collections.abc import Iterable
+
+import httpcore
+import httpx
+from httpcore import SOCKET_OPTION
+
+from graph.tools.destinations import has_signs_to_spell
+from graph.tools.plugins.addresses import AddressRefused, resolve
+
+MOST_REDIRECTS = 5
+USER_AGENT = "Mozilla/5.0 (compatible; GOAT/2.0; personal agent)"
+MOST_URL = 4000
+TO_SPELL = (
+    "The address holds a blank, a quote, a backslash or a sign that cannot be seen, and was not opened. "
+    "Where it belongs there, spell it with a percent sign, a blank as %20."
+)
+_OF_A_BODY = ("content-encoding", "content-length", "transfer-encoding")
+
+
+def check_url(url: str) -> httpx.URL:
+    """Read a URL of the web.
+
+    Raises:
+        AddressRefused: it is none, carries a user name or password, or has to be spelt otherwise.
+    """
+    if has_signs_to_spell(url.strip()):
+        raise AddressRefused(TO_SPELL)
+    try:
+        parsed = httpx.URL(url.strip())
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise AddressRefused(f"This is no URL: {error}.") from None
+    _check(parsed)
+    return parsed
+
+
+def guarded_client(*, private: bool, seconds: float) -> httpx.AsyncClient:
+    """Return a client that follows at most 5 redirects; see `GuardedTransport`."""
+    return httpx.AsyncClient(
+        transport=GuardedTransport(private=private),
+        follow_redirects=True,
+        max_redirects=MOST_REDIRECTS,
+        timeout=seconds,
+        trust_env=False,
+        headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"},
+    )
+
+
+class GuardedTransport(httpx.AsyncHTTPTransport):
+    """Check each request's URL, resolve its host, and connect to the very addresses that were checked."""
+
+    def __init__(self, *, private: bool) -> None:
+        verify = ssl.create_default_context()
+        super().__init__(verify=verify, trust_env=False)
+        self._pool = httpcore.AsyncConnectionPool(ssl_context=verify, network_backend=GuardedNetwork(private))
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request whose URL is fine; the body of a redirect, which nobody looks at, is not read.
+
+        Raises:
+            AddressRefused: the URL or its host's address may not be connected to.
+        """
+        _check(request.url)
+        response = await super().handle_async_request(request)
+        if not response.has_redirect_location:
+            return response
+        await response.aclose()
+        kept = [pair for pair in response.headers.multi_items() if pair[0] not in _OF_A_BODY]
+        return httpx.Response(response.status_code, headers=kept)
+
+
+class GuardedNetwork(httpcore.AnyIOBackend):
+    """Connect to public addresses alone, unless `private` ones are allowed; TLS still checks the name."""
+
+    def __init__(self, private: bool) -> None:
+        super().__init__()
+        self._private = private
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - the interface's
+        local_address: str | None = None,
+        socket_options: Iterable[SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Resolve a host, check what is found, and connect to the first address that answers."""
+        failure: Exception = httpcore.ConnectError(f"{host} has no address")
+        for address in await resolve(host, port, private=self._private):
+            try:
+                return await super().connect_tcp(address, port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure
+
+    async def connect_unix_socket(
+        self,
+        path: str,
+        timeout: float | None = None,  # noqa: ARG002, ASYNC109 - the interface's
+        socket_options: Iterable[SOCKET_OPTION] | None = None,  # noqa: ARG002
+    ) -> httpcore.AsyncNetworkStream:
+        """Refuse: it is a file of this machine."""
+        raise AddressRefused(f"{path} is not on the public internet.")
+
+
+def _check(url: httpx.URL) -> None:
+    if url.scheme not in ("http", "https") or not url.raw_host:
+        raise AddressRefused("Only http:// and https:// URLs with a host can be read.")
+    if url.userinfo:
+        raise AddressRefused("A URL with a user name or password in it is not opened.")
+    if len(str(url)) > MOST_URL:
+        raise AddressRefused(f"The URL is longer than {MOST_URL} characters.")

@@ -1,0 +1,95 @@
+"""What a plugin's tools must be like to be offered."""
+
+import re
+from collections.abc import Coroutine, Mapping
+from dataclasses import replace
+from typing import Any
+
+from langchain_core.tools import BaseTool
+
+from graph.tools.isolation import PLUGIN
+from graph.tools.plugins.plugin_files import PluginProblem
+from graph.tools.traits import Traits, arguments_schema, traits_of
+
+MOST_TOOLS = 50
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_TRAITS = "goat"
+_FLAGS = ("approval", "changes", "foreign", "owner_only", "isolated")
+
+
+def checked(built: Any, plugin: str) -> tuple[BaseTool, ...]:
+    """Return what `build` made as tools that run apart.
+
+    Raises:
+        PluginProblem: it is no list of tools, or one of them cannot be offered to a model.
+    """
+    if isinstance(built, Coroutine):
+        built.close()
+        raise PluginProblem("build must not be async; the tools may be.")
+    if not isinstance(built, list | tuple):
+        raise PluginProblem(f"build must return a list of tools; it returned {_kind(built)}.")
+    if len(built) > MOST_TOOLS:
+        raise PluginProblem(f"build returned {len(built)} tools; at most {MOST_TOOLS} are taken.")
+    tools = tuple(_checked(tool, plugin) for tool in built)
+    names = [tool.name for tool in tools]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise PluginProblem(f"Two of its tools are called {', '.join(sorted(twice))}.")
+    return tools
+
+
+def _checked(tool: Any, plugin: str) -> BaseTool:
+    if not isinstance(tool, BaseTool):
+        raise PluginProblem(
+            f"build must return tools; one is {_kind(tool)}. Make it one with @tool of langchain_core.tools."
+        )
+    if not (isinstance(tool.name, str) and _NAME.fullmatch(tool.name)):
+        raise PluginProblem(
+            f"A tool is called {str(tool.name)[:80]!r}; a name is 1 to 64 of a-z, A-Z, 0-9, _ and -."
+        )
+    if not (isinstance(tool.description, str) and tool.description.strip()):
+        raise PluginProblem(f"{tool.name} has no description: say what it does and when to use it.")
+    _check_arguments(tool)
+    _check_traits(tool)
+    metadata = {
+        **(tool.metadata or {}),
+        **replace(traits_of(tool), isolated=True).metadata(),
+        PLUGIN: plugin,
+    }
+    return tool.model_copy(update={"metadata": metadata})
+
+
+def _check_arguments(tool: BaseTool) -> None:
+    try:
+        schema = arguments_schema(tool)
+    except Exception as error:
+        raise PluginProblem(f"The arguments of {tool.name} have no JSON schema: {_short(error)}") from error
+    if not isinstance(schema, Mapping):
+        raise PluginProblem(f"The arguments of {tool.name} have no JSON schema.")
+
+
+def _check_traits(tool: BaseTool) -> None:
+    """Refuse a trait that would be overlooked: one that is misspelt may be what keeps a call safe."""
+    given = (tool.metadata or {}).get(_TRAITS, {})
+    if not isinstance(given, Mapping):
+        raise PluginProblem(f"The traits of {tool.name} are no mapping; write Traits(...).metadata().")
+    if unknown := set(map(str, given)) - set(Traits.__dataclass_fields__):
+        raise PluginProblem(f"{tool.name} has unknown traits: {', '.join(sorted(unknown))}.")
+    for name, value in given.items():
+        if not _fits(name, value):
+            raise PluginProblem(f"The trait {name} of {tool.name} cannot be {value!r:.80}.")
+
+
+def _fits(name: str, value: Any) -> bool:
+    if name in _FLAGS:
+        return isinstance(value, bool)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return name == "seconds" and value is None
+    return value > 0 if name == "seconds" else value >= 0
+
+
+def _kind(value: Any) -> str:
+    return "nothing" if value is None else f"of the type {type(value).__name__}"
+
+
+def _short(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"[:300]

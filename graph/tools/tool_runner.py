@@ -1,0 +1,118 @@
+"""One call of a tool, from its arguments to a text that the model can be shown."""
+
+import logging
+import time
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from langchain_core.messages import ToolMessage
+from langchain_core.tools import BaseTool, ToolException
+
+from graph.exchange import Call
+from graph.tools.caller import Caller
+from graph.tools.traits import traits_of
+from memory.concurrency.deadline import within
+from memory.errors import GoatError
+from memory.text.text import clean, shortened
+
+NO_OUTPUT = "(no output)"
+_LONGEST_ERROR = 1000
+_LONGEST_LOGGED = 10_000
+"""Characters of an error that is logged with its traceback, where it stands once more."""
+logger = logging.getLogger(__name__)
+
+
+class Isolation(Protocol):
+    """Runs a tool where it cannot hold up the event loop."""
+
+    async def run(self, tool: BaseTool, call: dict[str, Any], caller: Caller, seconds: float) -> Any:
+        """Return what the tool returns.
+
+        Raises:
+            TimeoutError: it was not done in time, and is left behind.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """What a tool gave."""
+
+    text: str
+    ok: bool
+    attachments: tuple[str, ...] = ()
+    """Paths of files for the chat."""
+    milliseconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRunner:
+    """Run calls with a time limit and an output cap; whatever a tool does, there is an output."""
+
+    isolation: Isolation
+    seconds: float
+    cap: int
+    """The most characters of an output."""
+
+    async def __call__(self, tool: BaseTool, call: Call, caller: Caller) -> Output:
+        """Run the call; its arguments are checked by the tool."""
+        began = time.perf_counter()
+        seconds = traits_of(tool).seconds or self.seconds
+        text, ok, attachments = await self._said(tool, call, caller, seconds)
+        return Output(
+            text=clean(shortened(text, self.cap)) or NO_OUTPUT,
+            ok=ok,
+            attachments=attachments,
+            milliseconds=round((time.perf_counter() - began) * 1000, 1),
+        )
+
+    async def _said(
+        self, tool: BaseTool, call: Call, caller: Caller, seconds: float
+    ) -> tuple[str, bool, tuple[str, ...]]:
+        asked = {"type": "tool_call", "id": call.key, "name": call.name, "args": call.arguments}
+        try:
+            message = await self._run(tool, asked, caller, seconds)
+        except TimeoutError:
+            return f"{tool.name} was not done within {seconds:g} s, and was left.", False, ()
+        except (ToolException, GoatError, LookupError, ValueError) as error:
+            return f"{tool.name} failed: {shortened(str(error), _LONGEST_ERROR)}", False, ()
+        except Exception as error:  # noqa: BLE001 - a plugin may raise whatever it likes: the turn goes on
+            words = str(error)
+            said = f"{type(error).__name__}: {shortened(words, _LONGEST_ERROR)}"
+            if not caller.turn.private:
+                _log(tool.name, said, error if len(words) <= _LONGEST_LOGGED else None)
+            return f"{tool.name} failed: {said}", False, ()
+        return _text(message), _is_fine(message), _attachments(message)
+
+    async def _run(self, tool: BaseTool, asked: dict[str, Any], caller: Caller, seconds: float) -> Any:
+        if traits_of(tool).isolated:
+            return await self.isolation.run(tool, asked, caller, seconds)
+        return await within(_invoked(tool.ainvoke(asked, caller.config())), seconds)
+
+
+def _log(name: str, said: str, error: Exception | None) -> None:
+    """Log a failure with the traceback of `error`, or, where that would be too long, what is said of it."""
+    if error is not None:
+        logger.error("The tool %s failed", name, exc_info=error)
+    else:
+        logger.error("The tool %s failed: %s", name, said)
+
+
+async def _invoked(running: Awaitable[Any]) -> Any:
+    return await running
+
+
+def _text(message: Any) -> str:
+    return message.text if isinstance(message, ToolMessage) else str(message)
+
+
+def _is_fine(message: Any) -> bool:
+    return not isinstance(message, ToolMessage) or message.status != "error"
+
+
+def _attachments(message: Any) -> tuple[str, ...]:
+    """Return the files that a tool hands out as its artifact: one path, or a list of them."""
+    artifact = message.artifact if isinstance(message, ToolMessage) else None
+    paths = artifact if isinstance(artifact, list | tuple) else [artifact]
+    return tuple(str(path) for path in paths if path)

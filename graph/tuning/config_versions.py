@@ -1,0 +1,158 @@
+"""The former versions of `goat.toml`: kept in a folder beside it whenever a command replaces the file."""
+
+import contextlib
+import hashlib
+import os
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, Self
+
+from filelock import FileLock, Timeout
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from graph.settings.atomic_file import swap, told
+from graph.settings.sources import CONFIG_FILE
+from memory.errors import ConfigError
+from memory.recall.relevance import Calibration
+from memory.tuning.tuned_record import Tuned
+
+KEPT = 20
+_ENTRY = re.compile(r"(\d{4,})\.json")
+_LOCK_SECONDS = 10
+
+
+class Version(BaseModel):
+    """A version that was replaced, and why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    number: int
+    at: AwareDatetime
+    """When it was replaced."""
+    action: Literal["apply", "rollback"]
+    before: str | None
+    """SHA-256 of the version; None: there was no file."""
+    after: str | None
+    """SHA-256 of what took its place; None: no file did."""
+    tuned: Tuned | None = None
+    """What was applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigVersions:
+    """`goat.toml` and its former versions; to replace the file, hold the lock."""
+
+    path: Path
+
+    @classmethod
+    def here(cls) -> Self:
+        """Stand for the file of the working directory; where that is a link, for what it points to."""
+        return cls(Path(os.path.realpath(CONFIG_FILE)))
+
+    @property
+    def folder(self) -> Path:
+        """Where former versions are: their bytes as `NUMBER.toml`, what is known of them as `NUMBER.json`."""
+        return self.path.with_name(f"{self.path.name}.kept")
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other commands from replacing the file meanwhile.
+
+        Raises:
+            ConfigError: another command is at work, or the folder cannot be written.
+        """
+        with told(self.path):
+            self.folder.mkdir(mode=0o700, exist_ok=True)
+            lock = FileLock(self.folder / "lock", mode=0o600, timeout=_LOCK_SECONDS)
+            try:
+                with lock:
+                    yield
+            except Timeout:
+                raise ConfigError(f"Another command is changing {self.path}. Try again later.") from None
+
+    def read(self) -> bytes | None:
+        """Return the file's content; None when there is none."""
+        with told(self.path):
+            try:
+                return self.path.read_bytes()
+            except FileNotFoundError:
+                return None
+
+    def versions(self) -> list[Version]:
+        """Return the former versions, newest first; what cannot be read is left out."""
+        found = []
+        for number in sorted(self._numbers(), reverse=True):
+            with contextlib.suppress(OSError, ValidationError):
+                text = (self.folder / f"{number:04}.json").read_bytes()
+                found.append(Version.model_validate_json(text))
+        return found
+
+    def as_written(self) -> bool:
+        """Say whether the file is as it was put there, or taken away, last."""
+        versions = self.versions()
+        return bool(versions) and versions[0].after == digest_of(self.read())
+
+    def content(self, version: Version) -> bytes | None:
+        """Return a former version, byte for byte; None when there was no file.
+
+        Raises:
+            ConfigError: it is gone, or not what it was.
+        """
+        if version.before is None:
+            return None
+        with told(self.folder):
+            content = (self.folder / f"{version.number:04}.toml").read_bytes()
+        if digest_of(content) != version.before:
+            raise ConfigError(f"Version {version.number} in {self.folder} is not what was kept there.")
+        return content
+
+    def replace(
+        self, content: bytes | None, action: Literal["apply", "rollback"], tuned: Tuned | None = None
+    ) -> Version:
+        """Keep the file as it stands and put `content` in its place, at once or not at all."""
+        former = self.read()
+        version = Version(
+            number=max(self._numbers(), default=0) + 1,
+            at=datetime.now(UTC),
+            action=action,
+            before=digest_of(former),
+            after=digest_of(content),
+            tuned=tuned,
+        )
+        with told(self.path):
+            if former is not None:
+                swap(self.folder / f"{version.number:04}.toml", former)
+            swap(self.folder / f"{version.number:04}.json", version.model_dump_json(indent=1).encode())
+            try:
+                swap(self.path, content)
+            except OSError:
+                self._drop(version.number)
+                raise
+            for number in sorted(self._numbers())[:-KEPT]:
+                self._drop(number)
+        return version
+
+    def calibration(self, name: str) -> Calibration | None:
+        """Find a calibration in the former versions, newest first."""
+        for version in self.versions():
+            with contextlib.suppress(ConfigError, ValueError, AttributeError, KeyError, TypeError):
+                text = (self.content(version) or b"").decode()
+                return Calibration.model_validate(tomllib.loads(text)["calibrations"][name])
+        return None
+
+    def _numbers(self) -> list[int]:
+        names = (_ENTRY.fullmatch(path.name) for path in self.folder.glob("*.json"))
+        return [int(name[1]) for name in names if name]
+
+    def _drop(self, number: int) -> None:
+        for kind in ("json", "toml"):
+            (self.folder / f"{number:04}.{kind}").unlink(missing_ok=True)
+
+
+def digest_of(content: bytes | None) -> str | None:
+    """Return the SHA-256 of a file's content; None of none."""
+    return None if content is None else hashlib.sha256(content).hexdigest()

@@ -1,0 +1,119 @@
+"""`goat.toml` with other values in it, and all else as it stood: comments, order, blank lines."""
+
+import tomllib
+from collections.abc import Collection, Iterator, Mapping, MutableMapping
+from typing import Any
+
+import tomlkit
+from tomlkit.items import Table
+
+from graph.settings.sources import flatten
+from graph.settings.tuned_settings import TABLES, TunedSettings
+from memory.errors import ConfigError
+from memory.recall.relevance import Calibration
+from memory.tuning.tuned_record import Tuned
+
+_CALIBRATIONS, _TUNED = "calibrations", "tuned"
+_NOTE = "Written by `goat tune apply`; `goat tune rollback` returns to the file before."
+
+
+def edited(text: str, tuned: Tuned, *, new: Mapping[str, Calibration], gone: Collection[str] = ()) -> str:
+    """Return the text with the tuned thresholds where they stand, or else under the table of their name.
+
+    Args:
+        text: a file that the settings accept.
+        tuned: what to write, and what is noted of it.
+        new: calibrations to add, by name.
+        gone: names of calibrations to leave out.
+
+    Raises:
+        ConfigError: the text is laid out in a way that cannot be edited with certainty.
+    """
+    document = tomlkit.parse(text)
+    for name, value in tuned.thresholds.items():
+        _set(document, name, value)
+    _set_calibrations(document, new, gone)
+    note = _table(tuned.model_dump())
+    note.comment(_NOTE)
+    _put(document, _TUNED, note)
+    written = tomlkit.dumps(document)
+    _check(text, written, tuned, new, gone)
+    return written
+
+
+def _set(document: tomlkit.TOMLDocument, name: str, value: Any) -> None:
+    there = list(places(document, name))
+    for table, key in there:
+        table[key] = value
+    if not there:
+        group, _, key = name.partition("_")
+        if group not in document:
+            _put(document, group, tomlkit.table())
+        _as_table(document[group])[key] = value
+
+
+def places(table: MutableMapping[str, Any], name: str) -> Iterator[tuple[MutableMapping[str, Any], str]]:
+    """Yield where a setting stands: under its name, or with parts of the name as tables."""
+    for key, value in table.items():
+        if isinstance(value, MutableMapping):
+            if name.startswith(f"{key}_"):
+                yield from places(value, name.removeprefix(f"{key}_"))
+        elif key == name:
+            yield table, key
+
+
+def _set_calibrations(
+    document: tomlkit.TOMLDocument, new: Mapping[str, Calibration], gone: Collection[str]
+) -> None:
+    if new and _CALIBRATIONS not in document:
+        document.add(_CALIBRATIONS, tomlkit.table(is_super_table=True))
+    for name, calibration in new.items():
+        _as_table(document[_CALIBRATIONS])[name] = _table(calibration.model_dump(mode="json"), deep=1)
+    for name in gone:
+        del _as_table(document[_CALIBRATIONS])[name]
+
+
+def _put(document: tomlkit.TOMLDocument, name: str, table: Table) -> None:
+    """Put a table in its place, or at the end after a blank line."""
+    if name not in document and document.body:
+        document.add(tomlkit.nl())
+    document[name] = table
+
+
+def _table(values: Mapping[str, Any], deep: int = 0) -> Table:
+    """Return a table; what is nested in it more than `deep` stands in one line."""
+    table, later = tomlkit.table(), {}
+    for key, value in values.items():
+        if not isinstance(value, Mapping):
+            table.add(key, value)
+        elif deep and any(isinstance(one, Mapping) for one in value.values()):
+            later[key] = _table(value, deep - 1)
+        elif value:
+            inline = tomlkit.inline_table()
+            inline.update(value)
+            table.add(key, inline)
+    for key, nested in later.items():
+        table.add(key, nested)
+    return table
+
+
+def _as_table(item: Any) -> MutableMapping[str, Any]:
+    if not isinstance(item, MutableMapping):
+        raise ConfigError("goat.toml gives a table's name to a value. Write the settings under flat names.")
+    return item
+
+
+def _check(
+    text: str, written: str, tuned: Tuned, new: Mapping[str, Calibration], gone: Collection[str]
+) -> None:
+    """Read what was written as the settings will, and see that nothing else has changed."""
+    before, after = (dict(flatten(tomllib.loads(one))) for one in (text, written))
+    tables = TunedSettings.model_validate({key: after.pop(key) for key in TABLES & after.keys()})
+    former = TunedSettings.model_validate({key: before.pop(key) for key in TABLES & before.keys()})
+    kept = {name: one for name, one in former.calibrations.items() if name not in gone}
+    expected = TunedSettings(calibrations={**kept, **new}, tuned=tuned)
+    if after != {**before, **tuned.thresholds} or tables != expected:
+        raise ConfigError(
+            "goat.toml is laid out in a way that cannot be edited with certainty. "
+            "Write each setting once, as `name = value` above the tables."
+        )

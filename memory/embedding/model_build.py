@@ -1,0 +1,30 @@
+"""Write the model's files; run as `python -m memory.embedding.model_build WEIGHTS FOLDER`, in a process of its own.
+
+So the library that writes ONNX, and the memory it takes, never enter the process that embeds.
+"""
+
+import sys
+from pathlib import Path
+
+import onnx
+
+from memory.embedding.onnx_graph import encoder
+from memory.embedding.sentencepiece_model import tokenizer_model
+from memory.embedding.weights import UnreadableWeights, read_weights
+
+GRAPH = "encoder.onnx"
+TOKENIZER = "tokenizer.model"
+
+
+def build(source: Path, target: Path) -> None:
+    """Turn the weights file `source` into the encoder and its tokenizer in the folder `target`."""
+    weights = read_weights(source)
+    onnx.save(encoder(weights), target / GRAPH)
+    (target / TOKENIZER).write_bytes(tokenizer_model(weights))
+
+
+if __name__ == "__main__":
+    try:
+        build(Path(sys.argv[1]), Path(sys.argv[2]))
+    except (OSError, UnreadableWeights) as error:
+        sys.exit(str(error))

@@ -1,0 +1,225 @@
+"""Bring an owner's vectors up to date with the log, from wherever a crash or a lost folder left them."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from weakref import WeakValueDictionary
+
+from memory.embedding.embedding_model import EmbeddingModel
+from memory.episodic.index.backlog import Backlog, Embedded, Embedder, Slice
+from memory.episodic.index.ledger import VectorLedger, VectorState
+from memory.episodic.log.episode_log import TIER, EpisodeLog
+from memory.episodic.vectors import kept_vectors
+from memory.episodic.vectors.noise_floor import NullTurns
+from memory.episodic.vectors.vectors import VectorIndex
+from memory.errors import EmbeddingMismatch, TierUnavailable
+from memory.models import IndexProgress
+from memory.owners.owner_key import owner_key
+
+LOG = logging.getLogger(__name__)
+PROBE = 4000  # parts; a lost index still finds the last thousand, which Chroma keeps beside it
+
+
+class Indexer:
+    """Embed what waits in the log, one run an owner at a time."""
+
+    def __init__(
+        self,
+        log: EpisodeLog,
+        ledger: VectorLedger,
+        vectors: VectorIndex,
+        embeddings: EmbeddingModel,
+        nulls: NullTurns,
+    ) -> None:
+        self._log = log
+        self._ledger = ledger
+        self._vectors = vectors
+        self._embeddings = embeddings
+        self._nulls = nulls
+        self._embedder = Embedder(ledger, embeddings, nulls)
+        self._locks: WeakValueDictionary[tuple[int, str], asyncio.Lock] = WeakValueDictionary()
+        self._trusted: set[str] = set()
+        self._seen: dict[str, int] = {}
+        self._ghosts: defaultdict[str, set[str]] = defaultdict(set)
+
+    async def run(self, owner: str) -> AsyncGenerator[IndexProgress, None]:
+        """Index what has no vectors yet, a slice at a time; everything when vectors were lost.
+
+        Closing it cancels the embedding of the next slices.
+
+        Raises:
+            EmbeddingMismatch: the vectors were made by another model.
+        """
+        async with self.alone(owner):
+            state = self.checked(owner, await self._ledger.state(owner))
+            if state.collection is None and not state.pending:
+                return
+            try:
+                state = await self._made_whole(owner, state)
+                await self._forget_ghosts(owner, state)
+                done = begun = 0
+                async with aclosing(self._indexed(owner, state)) as indexed:
+                    async for state, some in indexed:
+                        done, begun = done + len(some.finished), begun + some.begun
+                        yield IndexProgress(owner, done, done + state.pending, begun=begun)
+            except TierUnavailable:
+                self._trusted.clear()
+                raise
+
+    async def begin_anew(self, owner: str) -> None:
+        """Drop the owner's vectors; the next run embeds everything."""
+        async with self.alone(owner):
+            await self._begin(owner, await self._ledger.state(owner), afresh=True)
+
+    @asynccontextmanager
+    async def alone(self, owner: str) -> AsyncIterator[None]:
+        """Keep other runs of this owner out, in this process."""
+        key = (id(asyncio.get_running_loop()), owner)
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        async with lock:
+            yield
+
+    def checked(self, owner: str, state: VectorState) -> VectorState:
+        """Return `state` when its vectors can be compared with the model's.
+
+        Raises:
+            EmbeddingMismatch: they cannot; says what to do.
+        """
+        model, made_by = self._embeddings, state.model
+        if made_by is None or state.collection is None:
+            return state
+        other_length = None not in (model.dimension, state.dimension) and model.dimension != state.dimension
+        if made_by != model.name or other_length:
+            raise EmbeddingMismatch(
+                TIER,
+                f"the vectors of {owner!r} were made by {made_by} ({state.dimension} numbers), not by"
+                f" {model.name} ({model.dimension}); run `goat reindex --owner {owner}`, or set"
+                f" GOAT_EMBEDDING_MODEL back to {made_by}",
+            )
+        return state
+
+    async def catch_up(self, collection: str, writes: int) -> None:
+        """Make the collection's first `writes` changes visible here, whichever process made them."""
+        if self._seen.get(collection, writes) != writes:
+            await self._vectors.catch_up(collection)
+        self._seen[collection] = writes
+
+    async def has_lost(self, owner: str, state: VectorState) -> bool:
+        """Tell whether the owner's collection has fewer records than it should; then `run` makes it whole."""
+        if await self._vectors.count(collection_name(owner, state)) >= state.parts:
+            return False
+        self.distrust(owner)
+        return True
+
+    def distrust(self, owner: str) -> None:
+        """Check the owner's vectors again before the next run: a search found too few of them."""
+        self._trusted.discard(owner)
+
+    def report_ghosts(self, owner: str, turn_ids: Iterable[str]) -> None:
+        """Have vectors deleted whose episodes are not in the log."""
+        self._ghosts[owner].update(turn_ids)
+
+    def forget(self, owner: str) -> None:
+        """Drop what is remembered about the owner's vectors."""
+        self._trusted.discard(owner)
+        self._ghosts.pop(owner, None)
+
+    async def _made_whole(self, owner: str, state: VectorState) -> VectorState:
+        """Begin a collection when there is none, or another when vectors were lost; note missing maxima."""
+        if state.collection is None or not await self._is_whole(owner, state):
+            state = await self._begin(owner, state)
+        self._trusted.add(owner)
+        if state.parts and (state.maxima is None or state.null_turns != await self._nulls.name()):
+            await self._measure_noise(owner, state)
+        return state
+
+    async def _is_whole(self, owner: str, state: VectorState) -> bool:
+        if owner in self._trusted or not state.parts:
+            return True
+        collection = collection_name(owner, state)
+        if await self._vectors.count(collection) >= state.parts:
+            wanted = min(state.parts, PROBE)
+            await self._vectors.catch_up(collection)
+            probe = (await self._nulls.vectors())[0].tolist()
+            if len(await self._vectors.search(collection, probe, wanted)) * 4 >= wanted:
+                return True
+        LOG.warning("vectors of %r were lost; writing them all again", owner)
+        return False
+
+    async def _begin(self, owner: str, state: VectorState, *, afresh: bool = False) -> VectorState:
+        model, former = self._embeddings.name, state.collection
+        fresh = await self._ledger.begin(owner, model, instead_of=former, afresh=afresh)
+        if state.collection is not None:
+            try:
+                await self._vectors.drop(collection_name(owner, state))
+            except TierUnavailable as error:
+                LOG.warning("the former vectors of %r are left behind: %s", owner, error)
+        return fresh
+
+    async def _measure_noise(self, owner: str, state: VectorState) -> None:
+        """Hold the null turns against the whole archive, when they are new."""
+        measure, name = await self._nulls.measure(), await self._nulls.name()
+        await self._ledger.measure(owner, state.collection or "", name, measure)
+
+    async def _forget_ghosts(self, owner: str, state: VectorState) -> None:
+        ghosts = self._ghosts.pop(owner, set())
+        known = {episode.turn_id for episode in await self._log.get(list(ghosts), owner=owner)}
+        if gone := sorted(ghosts - known):
+            await self._vectors.forget(collection_name(owner, state), gone)
+
+    async def _indexed(
+        self, owner: str, state: VectorState
+    ) -> AsyncGenerator[tuple[VectorState, Slice], None]:
+        """Embed, write and mark slice by slice; yield the state after each."""
+        backlog = Backlog(self._log, self._embeddings.split_offsets, owner)
+        async with aclosing(self._embedder.slices(owner, backlog)) as slices:
+            async for some, embedded in slices:
+                marked = await self._write(owner, state, some, embedded)
+                if marked.collection != state.collection:
+                    break
+                state = marked
+                yield state, some
+            else:
+                return
+        # Another process began anew, or erased it all.
+        await self._vectors.drop(collection_name(owner, state))
+        if marked.collection is not None:
+            async with aclosing(self._indexed(owner, self.checked(owner, marked))) as anew:
+                async for step in anew:
+                    yield step
+
+    async def _write(self, owner: str, state: VectorState, some: Slice, embedded: Embedded) -> VectorState:
+        """Write vectors to the collection, then note them.
+
+        A message by itself goes into the collection only when the rest of its turn follows later.
+        """
+        self.checked(owner, state)  # an endpoint tells the length of its vectors with the first
+        if not embedded:
+            return state
+        found = [
+            (part, kept)
+            for part, kept in embedded
+            if part.number != kept_vectors.MESSAGE or part.turn_id not in some.finished
+        ]
+        dimension, name = len(embedded[0][1].vector), self._embeddings.name
+        about: dict[str, str | int] = {"embedding_model": name, "dimension": dimension}
+        collection, vectors = collection_name(owner, state), [list(kept.vector) for _, kept in found]
+        await self._vectors.upsert(collection, [part for part, _ in found], vectors, about)
+        by_turn = defaultdict(list)
+        for part, kept in embedded:
+            by_turn[part.turn_id].append(kept)
+        known = replace(state, dimension=dimension, null_turns=await self._nulls.name())
+        measure = await self._nulls.measure()
+        maxima = measure([kept_vectors.to_parts((0, kept) for _, kept in embedded)])
+        marked = await self._ledger.mark(owner, known, by_turn, some.finished, maxima)
+        alone = marked.writes == state.writes + 1
+        self._seen[collection] = marked.writes if alone else state.writes
+        return marked
+
+
+def collection_name(owner: str, state: VectorState) -> str:
+    """Name the owner's collection."""
+    return f"{owner_key(owner)}-{state.collection}"

@@ -1,0 +1,227 @@
+"""The verbatim, durable log of episodes: what the archive stands on."""
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import datetime
+from functools import partial
+
+from memory.lexical import lexical_index as lexicon
+from memory.lexical.derived_rows import add_documents, derive
+from memory.models import Episode
+from memory.owners.owner_files import OwnerFiles
+from memory.provenance import Carrier, Speaker, dump, load, said
+from memory.text.columns import from_micros, require_utf8, to_micros
+
+TIER = "episodic"
+COLUMNS = "turn_id, thread, message, reply, at, tags, provenance, access_count"
+INSERT = (
+    "INSERT OR IGNORE INTO episodes (turn_id, thread, message, reply, at, tags, provenance, access_count)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+PAGE = 256
+
+Row = tuple[str, str, str, str, int, str, str, int]
+NumberedRow = tuple[int, str, str, str, str, int, str, str, int]
+
+
+class EpisodeLog:
+    """Append episodes and read them back; when `append` returns they are on the disk.
+
+    Every method raises `TierUnavailable` or `TierCorrupt` as `OwnerFiles` does.
+    """
+
+    def __init__(self, files: OwnerFiles) -> None:
+        self._files = files
+
+    async def append(self, episode: Episode) -> bool:
+        """Commit `episode`; return True when its turn id is new.
+
+        Raises:
+            ValueError: its text cannot be stored (a lone surrogate), or its time has no zone.
+        """
+        return await self.append_many([episode]) == 1
+
+    async def append_many(self, episodes: Iterable[Episode]) -> int:
+        """Commit many episodes, in one transaction an owner; return how many turn ids are new.
+
+        Raises:
+            ValueError: a text cannot be stored (a lone surrogate), or a time has no zone.
+        """
+        rows: defaultdict[str, list[Row]] = defaultdict(list)
+        for episode in episodes:
+            rows[episode.owner].append(_row(episode))
+        added = [await self._files.write(who, TIER, partial(_insert, rows=own)) for who, own in rows.items()]
+        return sum(added)
+
+    async def make_own(self, turn_ids: Sequence[str], *, owner: str) -> None:
+        """Make imported messages that were a third party's the owner's own words."""
+        await self._files.write(owner, TIER, partial(_make_own, turn_ids=list(turn_ids)))
+
+    async def get(self, turn_ids: Sequence[str], *, owner: str) -> list[Episode]:
+        """Read episodes by id, in the order asked; unknown ids are left out."""
+        rows = await self._select(owner, "turn_id IN (SELECT value FROM json_each(?))", json.dumps(turn_ids))
+        found = {episode.turn_id: episode for episode in rows}
+        return [found[turn_id] for turn_id in turn_ids if turn_id in found]
+
+    async def recent(self, *, owner: str, limit: int) -> list[Episode]:
+        """Read the `limit` latest episodes, newest first."""
+        return await self._select(owner, "TRUE ORDER BY at DESC, seq DESC LIMIT ?", max(limit, 0))
+
+    async def all(self, *, owner: str) -> AsyncIterator[Episode]:
+        """Read every episode in the order of arrival, a page at a time."""
+        after = 0
+        while page := await self._files.read(owner, TIER, partial(_page, after=after)):
+            after = page[-1][0]
+            for row in page:
+                yield to_episode(owner, row[1:])
+
+    async def pending(self, *, owner: str, limit: int, after: int = 0) -> list[tuple[int, Episode]]:
+        """Read the first episodes that wait for vectors, in the order of arrival, and their numbers.
+
+        Args:
+            owner: whose they are.
+            limit: how many, at most.
+            after: the number of an episode; those that arrived before it, and itself, are left out.
+        """
+        rows = await self._files.read(owner, TIER, partial(_pending, after=after, limit=limit))
+        return [(row[0], to_episode(owner, row[1:])) for row in rows]
+
+    async def count(self, *, owner: str, since: datetime | None = None) -> int:
+        """Count the owner's episodes, or those of `since` and later."""
+        return await self._files.read(owner, TIER, partial(_count, since=to_micros(since) if since else None))
+
+    async def first(self, *, owner: str) -> Episode | None:
+        """Read the oldest episode; None when there is none."""
+        return next(iter(await self._select(owner, "TRUE ORDER BY at, seq LIMIT 1")), None)
+
+    async def threads(self, *, owner: str) -> list[str]:
+        """List the threads that the owner's episodes are from."""
+        return await self._files.read(owner, TIER, _threads)
+
+    async def tag(self, turn_id: str, tag: str, *, owner: str) -> None:
+        """Add a tag to an episode, once; one that is not there is left alone."""
+        await self._files.write(owner, TIER, partial(_tag, turn_id=turn_id, tag=tag))
+
+    async def touch(self, turn_ids: Sequence[str], *, owner: str) -> None:
+        """Add one to the access count of each episode."""
+        if turn_ids:
+            await self._files.write(owner, TIER, partial(_touch, turn_ids=list(turn_ids)))
+
+    async def erase(self, *, owner: str) -> None:
+        """Delete the owner's episodes and all that is kept about their vectors, and overwrite the space."""
+        if await self._files.read(owner, TIER, _holds_anything):
+            await self._files.write(owner, TIER, _erase)
+            await self._files.scrub(owner, TIER)
+
+    async def _select(self, owner: str, where: str, *parameters: str | int) -> list[Episode]:
+        sql = f"SELECT {COLUMNS} FROM episodes WHERE {where}"  # noqa: S608
+        rows = await self._files.read(owner, TIER, lambda db: db.execute(sql, parameters).fetchall())
+        return [to_episode(owner, row) for row in rows]
+
+
+def _row(episode: Episode) -> Row:
+    tags = json.dumps(episode.tags)
+    provenance = dump(episode.speaker, episode.carrier, episode.parts)
+    require_utf8(provenance, "what came with an episode's message")
+    texts = [
+        require_utf8(getattr(episode, name), f"the {name} of an episode")
+        for name in ("turn_id", "thread", "message", "reply")
+    ]
+    return (
+        texts[0],
+        texts[1],
+        texts[2],
+        texts[3],
+        to_micros(episode.at),
+        tags,
+        provenance,
+        episode.access_count,
+    )
+
+
+def to_episode(owner: str, row: Row) -> Episode:
+    """Make an episode of a row of `COLUMNS`."""
+    turn_id, thread, message, reply, at, tags, provenance, access_count = row
+    speaker, carrier, parts = load(provenance)
+    return Episode(
+        turn_id=turn_id,
+        owner=owner,
+        thread=thread,
+        message=message,
+        reply=reply,
+        at=from_micros(at),
+        tags=tuple(json.loads(tags)),
+        access_count=access_count,
+        parts=parts,
+        speaker=speaker,
+        carrier=carrier,
+    )
+
+
+def _insert(db: sqlite3.Connection, rows: Sequence[Row]) -> int:
+    added = sum(_insert_one(db, row) for row in rows)
+    add_documents(db, added)
+    return added
+
+
+def _insert_one(db: sqlite3.Connection, row: Row) -> int:
+    inserted = db.execute(INSERT, row)
+    if inserted.rowcount and inserted.lastrowid is not None:
+        derive(db, inserted.lastrowid, said(row[2], load(row[6])[2]), row[3])
+    return inserted.rowcount
+
+
+def _make_own(db: sqlite3.Connection, turn_ids: list[str]) -> None:
+    where = "turn_id IN (SELECT value FROM json_each(?)) AND provenance != ''"
+    rows = db.execute(f"SELECT turn_id, provenance FROM episodes WHERE {where}", (json.dumps(turn_ids),))  # noqa: S608
+    for turn_id, provenance in rows.fetchall():
+        speaker, carrier, parts = load(provenance)
+        if (speaker, carrier) == (Speaker.THIRD_PARTY, Carrier.IMPORT):
+            own = dump(Speaker.OWNER, carrier, parts)
+            db.execute("UPDATE episodes SET provenance = ? WHERE turn_id = ?", (own, turn_id))
+
+
+def _page(db: sqlite3.Connection, after: int) -> list[NumberedRow]:
+    sql = f"SELECT seq, {COLUMNS} FROM episodes WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
+    return db.execute(sql, (after, PAGE)).fetchall()
+
+
+def _pending(db: sqlite3.Connection, after: int, limit: int) -> list[NumberedRow]:
+    sql = f"SELECT seq, {COLUMNS} FROM episodes WHERE parts IS NULL AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
+    return db.execute(sql, (after, limit)).fetchall()
+
+
+def _count(db: sqlite3.Connection, since: int | None) -> int:
+    sql = "SELECT COUNT(*) FROM episodes"
+    rows = db.execute(sql) if since is None else db.execute(f"{sql} WHERE at >= ?", (since,))
+    (count,) = rows.fetchone()
+    return int(count)
+
+
+def _threads(db: sqlite3.Connection) -> list[str]:
+    return [thread for (thread,) in db.execute("SELECT DISTINCT thread FROM episodes")]
+
+
+def _tag(db: sqlite3.Connection, turn_id: str, tag: str) -> None:
+    row = db.execute("SELECT tags FROM episodes WHERE turn_id = ?", (turn_id,)).fetchone()
+    if row is not None and tag not in (tags := json.loads(row[0])):
+        db.execute("UPDATE episodes SET tags = ? WHERE turn_id = ?", (json.dumps([*tags, tag]), turn_id))
+
+
+def _touch(db: sqlite3.Connection, turn_ids: list[str]) -> None:
+    where = "turn_id IN (SELECT value FROM json_each(?))"
+    db.execute(f"UPDATE episodes SET access_count = access_count + 1 WHERE {where}", (json.dumps(turn_ids),))  # noqa: S608
+
+
+def _holds_anything(db: sqlite3.Connection) -> bool:
+    tables = ("episodes", "feedback", "labels", "observations", "meta")
+    sql = " OR ".join(f"EXISTS (SELECT 1 FROM {table})" for table in tables)  # noqa: S608
+    return bool(db.execute(f"SELECT {sql}").fetchone()[0])
+
+
+def _erase(db: sqlite3.Connection) -> None:
+    for table in ("episodes", "feedback", "labels", "observations", "keys", "vectors", "meta"):
+        db.execute(f"DELETE FROM {table}")  # noqa: S608
+    lexicon.clear(db)

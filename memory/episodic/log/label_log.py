@@ -1,0 +1,65 @@
+"""Which memories answered which messages, as a person said by hand: labels to tune the gap filter by."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from memory.episodic.log.episode_log import TIER
+from memory.owners.owner_files import OwnerFiles
+from memory.text.columns import from_micros, require_utf8, to_micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """What somebody said of a memory that was found for a turn."""
+
+    turn_id: str
+    memory: str
+    """Turn id of the memory."""
+    relevant: bool
+    """It helps to answer the turn's message."""
+    at: datetime
+
+
+class LabelLog:
+    """Keep labels in the owner's file; the latest on a turn and a memory stands."""
+
+    def __init__(self, files: OwnerFiles) -> None:
+        self._files = files
+
+    async def put(self, labels: Sequence[Label], *, owner: str) -> None:
+        """Keep them, all or none, in the place of what was said of the same before.
+
+        Raises:
+            ValueError: an id cannot be stored (a lone surrogate), or a time has no zone.
+        """
+        rows = [
+            (
+                require_utf8(label.turn_id, "the turn id of a label"),
+                require_utf8(label.memory, "the memory of a label"),
+                int(label.relevant),
+                to_micros(label.at),
+            )
+            for label in labels
+        ]
+        sql = "INSERT OR REPLACE INTO labels (turn_id, memory, relevant, at) VALUES (?, ?, ?, ?)"
+        await self._files.write(owner, TIER, lambda db: db.executemany(sql, rows).rowcount)
+
+    async def remove(self, turn_id: str, memory: str, *, owner: str) -> None:
+        """Forget what was said of a memory and a turn."""
+        sql, pair = "DELETE FROM labels WHERE turn_id = ? AND memory = ?", (turn_id, memory)
+        await self._files.write(owner, TIER, lambda db: db.execute(sql, pair).rowcount)
+
+    async def all(self, *, owner: str) -> list[Label]:
+        """Read all of them, oldest first."""
+        rows = await self._files.read(owner, TIER, _all)
+        return [
+            Label(turn_id=turn_id, memory=memory, relevant=bool(relevant), at=from_micros(at))
+            for turn_id, memory, relevant, at in rows
+        ]
+
+
+def _all(db: sqlite3.Connection) -> list[tuple[str, str, int, int]]:
+    sql = "SELECT turn_id, memory, relevant, at FROM labels ORDER BY at, turn_id, memory"
+    return db.execute(sql).fetchall()

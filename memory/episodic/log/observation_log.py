@@ -1,0 +1,77 @@
+"""What was observed of each turn, in its owner's file: the gap filter is tuned by it."""
+
+import logging
+import sqlite3
+import zlib
+from dataclasses import dataclass
+from functools import partial
+
+from memory.episodic.log.episode_log import TIER
+from memory.observation.observation import Observation
+from memory.owners.owner_files import OwnerFiles
+from memory.text.columns import to_micros
+
+_LEVEL = 1
+"""Of compression: a turn of thirty candidates takes 2 kB instead of 9."""
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ObservationLog:
+    """Keep observations in the owner's file; the first of a turn stands."""
+
+    files: OwnerFiles
+
+    async def put(self, observation: Observation, *, owner: str) -> bool:
+        """Keep it; return False when there is one of that turn."""
+        packed = zlib.compress(observation.to_json().encode(), _LEVEL)
+        row = (observation.turn_id, to_micros(observation.at), packed)
+        return await self.files.write(owner, TIER, partial(_put, row=row))
+
+    async def get(self, turn_id: str, *, owner: str) -> Observation | None:
+        """Read that of a turn."""
+        found, _ = await self._read(owner, "WHERE turn_id = ?", turn_id)
+        return found[0] if found else None
+
+    async def recent(self, *, owner: str, limit: int) -> list[Observation]:
+        """Read the latest, newest first."""
+        found, _ = await self._read(owner, "ORDER BY at DESC, turn_id DESC LIMIT ?", max(limit, 0))
+        return found
+
+    async def all(self, *, owner: str) -> list[Observation]:
+        """Read all, oldest first."""
+        found, _ = await self.readable(owner=owner)
+        return found
+
+    async def readable(self, *, owner: str) -> tuple[list[Observation], int]:
+        """Read all, oldest first; also return how many cannot be read, which every reading leaves out."""
+        return await self._read(owner, "ORDER BY at, turn_id")
+
+    async def count(self, *, owner: str) -> int:
+        """Return how many there are."""
+        return await self.files.read(owner, TIER, _count)
+
+    async def _read(self, owner: str, which: str, *values: str | int) -> tuple[list[Observation], int]:
+        return await self.files.read(owner, TIER, partial(_select, which=which, values=values))
+
+
+def _put(db: sqlite3.Connection, row: tuple[str, int, bytes]) -> bool:
+    done = db.execute("INSERT OR IGNORE INTO observations (turn_id, at, observation) VALUES (?, ?, ?)", row)
+    return done.rowcount > 0
+
+
+def _count(db: sqlite3.Connection) -> int:
+    return int(db.execute("SELECT COUNT(*) FROM observations").fetchone()[0])
+
+
+def _select(
+    db: sqlite3.Connection, which: str, values: tuple[str | int, ...]
+) -> tuple[list[Observation], int]:
+    found, damaged = [], 0
+    for turn_id, packed in db.execute(f"SELECT turn_id, observation FROM observations {which}", values):  # noqa: S608
+        try:
+            found.append(Observation.from_json(zlib.decompress(packed)))
+        except (zlib.error, ValueError, TypeError):
+            damaged += 1
+            logger.warning("The observation of turn %r is left out: it cannot be read", turn_id)
+    return found, damaged

@@ -1,0 +1,180 @@
+"""Turn what a search came upon into hits: episodes in order, each with what speaks for it."""
+
+import json
+import math
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory.episodic.log.episode_log import COLUMNS, to_episode
+from memory.episodic.search.lookup import Lookup, Scores, Times, seqs_of
+from memory.episodic.search.scores import Against, Weighed, exact, weigh
+from memory.models import Episode, Evidence, Hit, QueryFacts, SearchResult, Seen
+from memory.recall.fusion_weights import FusionWeights
+from memory.text.marks import is_unanswered
+
+LEXICAL = 60  # episodes taken into the pool for their words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a search knows before it looks at episodes."""
+
+    owner: str
+    text: str
+    times: Times | None
+    limit: int
+    weights: FusionWeights
+    against: Against | None
+    """None when there is no vector of the query."""
+    nulls: NDArray[np.float32] | None
+    """The mean vector of the null turns."""
+    noise: tuple[float, ...]
+    """The null turns' best similarities in this archive, ascending."""
+    found: Sequence[str]
+    """Turn ids that the vectors led to."""
+    model: str
+    """The embedding model; empty when it gave no vector."""
+    calls: float | None
+    """Log-odds that a message like the query calls for memory; None when that is not known."""
+    small_talk: bool
+    small_talk_bar: float
+    waiting: int
+    problems: tuple[str, ...]
+    latest: int
+    """Id of the latest vector that counts."""
+    parts: int
+    """How many were indexed."""
+
+
+def collect(db: sqlite3.Connection, asked: Asked, lookup: Lookup) -> tuple[SearchResult, set[str]]:
+    """Weigh what was found, and read the best of it.
+
+    Returns:
+        The result, and turn ids that have vectors but no episode.
+    """
+    dense = seqs_of(db, asked.found)
+    led_to = [dense[turn] for turn in asked.found if dense.get(turn, lookup.latest + 1) <= lookup.latest]
+    pool = {*led_to, *lookup.best(LEXICAL), *lookup.keyed, *lookup.timed}
+    weighed = weigh(db, pool, lookup, asked.against, asked.weights)
+    rows = _chosen(weighed, lookup, asked.limit)
+    episodes = _read(db, asked.owner, [int(weighed.seqs[row]) for row in rows])
+    evidence = _evidence(weighed, rows, asked, lookup, episodes)
+    hits = tuple(
+        Hit(
+            episode=episodes[int(weighed.seqs[row])],
+            score=round(float(weighed.scores[row]), 6),
+            evidence=told,
+            part=_span(weighed, row, episodes[int(weighed.seqs[row])]),
+            small_talk=bool(weighed.small_talk[row] >= asked.small_talk_bar),
+        )
+        for row, told in zip(rows, evidence, strict=True)
+        if int(weighed.seqs[row]) in episodes
+    )
+    query = QueryFacts(
+        documents=lookup.matches.documents,
+        words=len(lookup.matches.words),
+        unseen=round(lookup.unseen, 6),
+        small_talk=asked.small_talk,
+        model=asked.model,
+        calls=asked.calls,
+    )
+    seen = Seen(
+        episodes=lookup.latest,
+        vectors=asked.latest,
+        parts=asked.parts,
+        led_to=led_to if asked.against else None,
+    )
+    result = SearchResult(
+        hits=hits,
+        query=query,
+        noise=asked.noise,
+        waiting=asked.waiting,
+        problems=asked.problems,
+        seen=seen,
+    )
+    return result, set(asked.found) - dense.keys()
+
+
+def _chosen(weighed: Weighed, lookup: Lookup, limit: int) -> list[int]:
+    """Return the rows of the best: of all, of those in the time meant, and of those that hold a key."""
+    order = weighed.order()
+    timed = [row for row in order if int(weighed.seqs[row]) in lookup.timed][:limit]
+    keyed = [row for row in order if int(weighed.seqs[row]) in lookup.keyed][:limit]
+    chosen = {*order[:limit], *timed, *keyed}
+    return [row for row in order if row in chosen]
+
+
+def _best(weighed: Weighed, rows: Sequence[int], episodes: Mapping[int, Episode]) -> float:
+    """Return the best score of what is no question without an answer; `rows` have the best first."""
+    scores = (
+        float(weighed.scores[row])
+        for row in rows
+        if (episode := episodes.get(int(weighed.seqs[row])))
+        and not is_unanswered(episode.said, episode.reply)
+    )
+    return next(scores, 0.0)
+
+
+def _evidence(
+    weighed: Weighed, rows: Sequence[int], asked: Asked, lookup: Lookup, episodes: Mapping[int, Episode]
+) -> list[Evidence]:
+    seqs, best = weighed.seqs[rows], _best(weighed, rows, episodes)
+    cosines = weighed.cosines[rows]
+    columns = (
+        *(seqs, weighed.scores[rows], lookup.lexical(seqs), lookup.coverage(seqs), cosines),
+        *(_standing(cosines, asked), _surplus(weighed, rows, asked), weighed.near[rows], weighed.said[rows]),
+    )
+    return [
+        Evidence(
+            lexical=round(lexical, 6),
+            coverage=round(coverage, 6),
+            share=round(min(score / best, 1.0), 6) if best else 1.0,
+            cosine=_known(cosine),
+            standing=_known(standing),
+            surplus=_known(surplus),
+            near=_known(near),
+            said=_known(said),
+            keyed=lookup.keyed.get(seq, 0),
+            timed=_lies_in(episodes.get(seq), asked.times),
+        )
+        for seq, score, lexical, coverage, cosine, standing, surplus, near, said in zip(
+            *(column.tolist() for column in columns), strict=True
+        )
+    ]
+
+
+def _standing(cosines: Scores, asked: Asked) -> Scores:
+    if not asked.noise or asked.against is None:
+        return np.full(len(cosines), np.nan)
+    noise = np.asarray(asked.noise)
+    return np.asarray((cosines - noise.mean()) / (noise.std() + asked.against.scale / 4))
+
+
+def _surplus(weighed: Weighed, rows: Sequence[int], asked: Asked) -> Scores:
+    if asked.nulls is None or asked.against is None:
+        return np.full(len(rows), np.nan)
+    likeness = exact(weighed.vectors[rows], asked.nulls)
+    return np.asarray((weighed.cosines[rows] - likeness) / asked.against.scale)
+
+
+def _lies_in(episode: Episode | None, times: Times | None) -> bool:
+    return episode is not None and times is not None and times[0] <= episode.at < times[1]
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 6)
+
+
+def _span(weighed: Weighed, row: int, episode: Episode) -> tuple[int, int]:
+    length = len(episode.text)
+    start, end = (min(int(place), length) for place in weighed.spans[row])
+    return start, end
+
+
+def _read(db: sqlite3.Connection, owner: str, seqs: Sequence[int]) -> dict[int, Episode]:
+    sql = f"SELECT seq, {COLUMNS} FROM episodes WHERE seq IN (SELECT value FROM json_each(?))"  # noqa: S608
+    return {row[0]: to_episode(owner, row[1:]) for row in db.execute(sql, (json.dumps(list(seqs)),))}

@@ -1,0 +1,130 @@
+"""What a search asks an owner's file before vectors come in: words, keys and times."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory.episodic.vectors.kept_vectors import LATEST
+from memory.lexical.analysis import query_terms
+from memory.lexical.derived_rows import count_documents
+from memory.lexical.lexical_index import Matches, Word, find
+from memory.text.columns import to_micros
+
+Seqs = NDArray[np.int64]
+Scores = NDArray[np.float64]
+MOST_KEYED = 50  # episodes that hold one key, the latest
+MOST_TIMED = 1000  # episodes of one range of time, the latest
+QUERY_WORDS = 64  # distinct words of a query that are looked up
+
+Times = tuple[datetime, datetime]
+"""Half-open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What words, keys and times lead to."""
+
+    matches: Matches
+    seqs: Seqs
+    """Episodes that hold a word of the query, ascending."""
+    scores: Scores
+    """BM25 of each of `seqs`."""
+    covered: Scores
+    """The share of the query's words that each of `seqs` holds, weighted by rarity."""
+    keyed: Mapping[int, int]
+    """Of each episode that holds a key of the query: how many hold the rarest that it does."""
+    timed: frozenset[int]
+    latest: int = LATEST
+    """Sequence number of the latest episode in the log."""
+
+    def best(self, limit: int) -> list[int]:
+        """Return the episodes with the highest scores, best first."""
+        if len(self.seqs) <= limit:
+            order = np.argsort(-self.scores, kind="stable")
+        else:
+            some = np.argpartition(-self.scores, limit)[:limit]
+            order = some[np.argsort(-self.scores[some], kind="stable")]
+        return [int(seq) for seq in self.seqs[order]]
+
+    def lexical(self, seqs: Seqs) -> Scores:
+        """Return the BM25 score of each episode; 0 for one that holds no word of the query."""
+        return _values_at(self.seqs, self.scores, seqs)
+
+    def coverage(self, seqs: Seqs) -> Scores:
+        """Return `covered` of each episode; 0 for one that holds no word of the query."""
+        return _values_at(self.seqs, self.covered, seqs)
+
+    @property
+    def unseen(self) -> float:
+        """The share of the query's words that stand nowhere in the archive, weighted by rarity."""
+        told = self.matches.words
+        total = sum(word.idf for word in told)
+        missing = sum(word.idf for word in told if not word.common and not len(word.seqs))
+        return missing / total if total else 0.0
+
+
+def look_up(db: sqlite3.Connection, query: str, keys: Sequence[str], times: Times | None) -> Lookup:
+    """Look the query up in an owner's file, without its vectors."""
+    matches = find(db, query_terms(query)[:QUERY_WORDS], count_documents(db))
+    timed = _timed(db, times) if times else frozenset()
+    return Lookup(matches, *summed(matches.words), _keyed(db, keys), timed, _latest(db))
+
+
+def _latest(db: sqlite3.Connection) -> int:
+    (found,) = db.execute("SELECT MAX(seq) FROM episodes").fetchone()
+    return int(found or 0)
+
+
+def summed(words: Sequence[Word]) -> tuple[Seqs, Scores, Scores]:
+    """Return the episodes that hold a word, ascending, their BM25 scores and their share of the words."""
+    found = [word for word in words if len(word.seqs)]
+    if not found:
+        return np.empty(0, np.int64), np.empty(0), np.empty(0)
+    seqs, places = np.unique(np.concatenate([word.seqs for word in found]), return_inverse=True)
+    weights = np.concatenate([word.idf * word.saturations for word in found])
+    rarities = np.repeat([word.idf for word in found], [len(word.seqs) for word in found])
+    scores, held = (np.bincount(places, each, minlength=len(seqs)) for each in (weights, rarities))
+    total = sum(word.idf for word in words if not word.common)
+    return seqs.astype(np.int64), np.asarray(scores), np.asarray(held / total if total else held)
+
+
+def _keyed(db: sqlite3.Connection, keys: Iterable[str]) -> dict[int, int]:
+    sql = "SELECT seq FROM keys WHERE key = ? ORDER BY seq DESC LIMIT ?"
+    found: dict[int, int] = {}
+    for key in keys:
+        seqs = [int(seq) for (seq,) in db.execute(sql, (key, MOST_KEYED))]
+        found.update({seq: min(len(seqs), found.get(seq, len(seqs))) for seq in seqs})
+    return found
+
+
+def _timed(db: sqlite3.Connection, times: Times) -> frozenset[int]:
+    sql = "SELECT seq FROM episodes WHERE at >= ? AND at < ? ORDER BY at DESC, seq DESC LIMIT ?"
+    start, end = map(to_micros, times)
+    return frozenset(seq for (seq,) in db.execute(sql, (start, end, MOST_TIMED)))
+
+
+def seqs_of(db: sqlite3.Connection, turn_ids: Sequence[str]) -> dict[str, int]:
+    """Return the sequence numbers of episodes by turn id; unknown ids are left out."""
+    sql = "SELECT turn_id, seq FROM episodes WHERE turn_id IN (SELECT value FROM json_each(?))"
+    return dict(db.execute(sql, (json.dumps(list(turn_ids)),)).fetchall())
+
+
+def are_among(known: Seqs, wanted: Seqs) -> NDArray[np.bool_]:
+    """Tell which of `wanted` are in `known` (ascending)."""
+    return np.asarray(known[_places(known, wanted)] == wanted if len(known) else np.zeros(len(wanted), bool))
+
+
+def _values_at(known: Seqs, values: Scores, wanted: Seqs) -> Scores:
+    """Return the value of each of `wanted` among `known` (ascending); 0 where it is not known."""
+    if not len(known):
+        return np.zeros(len(wanted))
+    return np.where(are_among(known, wanted), values[_places(known, wanted)], 0.0)
+
+
+def _places(known: Seqs, wanted: Seqs) -> NDArray[np.intp]:
+    return np.minimum(np.searchsorted(known, wanted), len(known) - 1)

@@ -1,0 +1,212 @@
+"""An owner's archive as earlier searches saw it, so that they can be done again; nothing is written."""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from functools import cached_property, partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory.embedding.embedding_model import EmbeddingModel
+from memory.episodic.index.ledger import Maxima, Measure, VectorState, added_up
+from memory.episodic.log.episode_log import COLUMNS, TIER
+from memory.episodic.search.hits import Asked, collect
+from memory.episodic.search.lookup import look_up
+from memory.episodic.search.scores import Against, exact
+from memory.episodic.search.searcher import MOST_PARTS, PARTS, Dense, Query, held_against, to_asked
+from memory.episodic.vectors import kept_vectors
+from memory.episodic.vectors.kept_vectors import MESSAGE, Parts, Row
+from memory.episodic.vectors.noise_floor import NullTurns
+from memory.episodic.vectors.vector_backend import Found
+from memory.lexical.derived_rows import add_documents, derive
+from memory.models import SearchResult, Seen
+from memory.owners.owner_files import OwnerFiles
+from memory.owners.owner_schema import migrate
+from memory.provenance import load, said
+
+PAGE = 256
+EpisodeRow = tuple[int, str, str, str, str, int, str, str, int]
+
+
+class PastArchive:
+    """A copy of an owner's archive in memory, which grows with what each search saw.
+
+    Searches are done again in the order of `Seen.episodes`. Access counts follow what `count` is told.
+    """
+
+    def __init__(
+        self, files: OwnerFiles, embeddings: EmbeddingModel, nulls: NullTurns, *, owner: str
+    ) -> None:
+        self._files = files
+        self._embeddings = embeddings
+        self._nulls = nulls
+        self._owner = owner
+        self._copy = Copy()
+        self._lock = asyncio.Lock()
+
+    async def search(self, query: Query, seen: Seen, *, same_reach: bool = True) -> SearchResult:
+        """Do again a search that saw so much, without a deadline.
+
+        Args:
+            query: what is searched for.
+            seen: what the archive held then.
+            same_reach: the vectors lead to what they led to then, which `seen` tells; otherwise all are
+                compared, as for a search that asks for more.
+
+        Raises:
+            ValueError: an earlier search saw more episodes.
+        """
+        async with self._lock:
+            await self._grow(seen)
+            state = self._copy.state(seen)
+            said = await self._said(query, seen, state, same_reach=same_reach)
+            asked = await to_asked(query, state, said, nulls=self._nulls, model=self._embeddings.name)
+            return await asyncio.to_thread(self._copy.search, query, asked)
+
+    async def grow(self, seen: Seen) -> None:
+        """Copy what a search saw, without doing it again."""
+        async with self._lock:
+            await self._grow(seen)
+
+    def count(self, shown: Mapping[str, Sequence[str]]) -> None:
+        """Count an access to each of these episodes as soon as the turn that was shown it is copied.
+
+        Args:
+            shown: turn ids, by the id of the turn that they were shown in.
+        """
+        self._copy.shown = shown
+
+    async def close(self) -> None:
+        """Forget the copy."""
+        async with self._lock:
+            await asyncio.to_thread(self._copy.close)
+
+    async def _said(self, query: Query, seen: Seen, state: VectorState, *, same_reach: bool) -> Dense:
+        if seen.led_to is None:
+            return Dense()
+        vector = await self._embeddings.aembed_query(query.text)
+        against, small_talk = await held_against(vector, state, self._nulls)
+        if same_reach:
+            led_to = list(seen.led_to)
+        else:
+            led_to = await asyncio.to_thread(self._copy.closest, against, query.limit)
+        turns = await asyncio.to_thread(self._copy.turns, led_to)
+        return Dense(against, small_talk, [Found(turn, 0.0) for turn in turns])
+
+    async def _grow(self, seen: Seen) -> None:
+        if seen.episodes < self._copy.episodes:
+            raise ValueError("searches are done again in the order in which they were done")
+        if seen.vectors < self._copy.vectors:  # they had been dropped, to be made anew
+            await asyncio.to_thread(self._copy.drop_vectors)
+        while self._copy.episodes < seen.episodes:
+            work = partial(_episodes, after=self._copy.episodes, until=seen.episodes)
+            episodes = await self._files.read(self._owner, TIER, work)
+            await asyncio.to_thread(self._copy.add_episodes, episodes, seen.episodes)
+        measure = await self._nulls.measure()
+        while self._copy.vectors < seen.vectors:
+            reading = partial(kept_vectors.rows_after, after=self._copy.vectors, until=seen.vectors)
+            rows = await self._files.read(self._owner, TIER, reading)
+            await asyncio.to_thread(self._copy.add_vectors, rows, seen.vectors, measure)
+
+
+class Copy:
+    """What `PastArchive` has copied so far; every call blocks."""
+
+    def __init__(self) -> None:
+        self.episodes = 0
+        self.vectors = -1
+        self._maxima: Maxima | None = None
+        self._total: NDArray[np.float64] | None = None
+        self.shown: Mapping[str, Sequence[str]] = {}
+        self._parts: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
+        """Of whole turns, up to `_held`: read from the copy when `closest` asks for them."""
+        self._held = -1
+
+    @cached_property
+    def _db(self) -> sqlite3.Connection:
+        """Open on first use: making the tables takes a while."""
+        db = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+        migrate(db)
+        return db
+
+    def state(self, seen: Seen) -> VectorState:
+        """Return where the vectors stood."""
+        return VectorState(parts=seen.parts, maxima=self._maxima, latest=seen.vectors, total=self._total)
+
+    def add_episodes(self, rows: Sequence[EpisodeRow], until: int) -> None:
+        """Add a page of episodes; an empty one says that there are no more up to `until`."""
+        insert = f"INSERT INTO episodes (seq, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)"  # noqa: S608
+        self._db.execute("BEGIN")
+        for row in rows:
+            self._db.execute(insert, row[:8])
+            derive(self._db, row[0], said(row[3], load(row[7])[2]), row[4])
+            self._touch(self.shown.get(row[1], ()))
+        add_documents(self._db, len(rows))
+        self._db.execute("COMMIT")
+        self.episodes = rows[-1][0] if len(rows) == PAGE else until
+
+    def add_vectors(self, rows: Sequence[Row], until: int, measure: Measure) -> None:
+        """Add a page of vectors; an empty one says that there are no more up to `until`."""
+        if rows:
+            parts = kept_vectors.copy(self._db, rows)
+            whole = parts.numbers != MESSAGE
+            if whole.any():
+                self._total = added_up(self._total, parts.vectors[whole].astype(np.float64))
+            self._maxima = self._risen(parts, measure)
+        self.vectors = rows[-1][0] if len(rows) == kept_vectors.PAGE else until
+
+    def drop_vectors(self) -> None:
+        """Begin anew with the vectors."""
+        kept_vectors.clear(self._db)
+        self.vectors, self._maxima, self._total = -1, None, None
+        self._parts, self._held = [], -1
+
+    def closest(self, against: Against, limit: int) -> list[int]:
+        """Return the sequence numbers of the closest parts, closest first, so that `limit` episodes do."""
+        self._hold()
+        if not self._parts:
+            return []
+        seqs, vectors = (np.concatenate(column) for column in zip(*self._parts, strict=True))
+        self._parts = [(seqs, vectors)]
+        order = np.argsort(-exact(vectors, against.centred), kind="stable")
+        wanted = max(PARTS, limit * 2)
+        while len(set(seqs[order[:wanted]].tolist())) < limit and wanted < min(len(order), MOST_PARTS):
+            wanted *= 4
+        return list(dict.fromkeys(seqs[order[:wanted]].tolist()))
+
+    def turns(self, seqs: Sequence[int]) -> list[str]:
+        """Return the turn ids of episodes, in the order given."""
+        sql = "SELECT seq, turn_id FROM episodes WHERE seq IN (SELECT value FROM json_each(?))"
+        known = dict(self._db.execute(sql, (json.dumps(list(seqs)),)).fetchall())
+        return [known[seq] for seq in seqs if seq in known]
+
+    def search(self, query: Query, asked: Asked) -> SearchResult:
+        """Search the words, and put together what was found."""
+        lookup = look_up(self._db, query.text, query.keys, query.times)
+        return collect(self._db, asked, lookup)[0]
+
+    def _touch(self, turn_ids: Sequence[str]) -> None:
+        sql = "UPDATE episodes SET access_count = access_count + 1 WHERE turn_id = ?"
+        self._db.executemany(sql, [(turn_id,) for turn_id in turn_ids])
+
+    def close(self) -> None:
+        """Let the memory go."""
+        self._db.close()
+
+    def _hold(self) -> None:
+        """Read the vectors that came since the last time."""
+        for parts in kept_vectors.pages(self._db, self._held):
+            whole = parts.numbers != MESSAGE
+            self._parts.append((parts.seqs[whole], parts.vectors[whole]))
+        self._held = self.vectors
+
+    def _risen(self, parts: Parts, measure: Measure) -> Maxima:
+        reached = measure([parts])
+        return reached if self._maxima is None else np.maximum(self._maxima, reached)
+
+
+def _episodes(db: sqlite3.Connection, after: int, until: int) -> list[EpisodeRow]:
+    sql = f"SELECT seq, {COLUMNS} FROM episodes WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"  # noqa: S608
+    return db.execute(sql, (after, until, PAGE)).fetchall()

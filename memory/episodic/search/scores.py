@@ -1,0 +1,209 @@
+"""Score what a search came upon: exact similarities, words, and what neighbouring turns lend."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory.episodic.search.lookup import Lookup, Scores, Seqs, are_among
+from memory.episodic.vectors import kept_vectors
+from memory.recall import fusion
+from memory.recall.fusion_weights import FusionWeights
+
+Vector = NDArray[np.float32]
+OF_ARCHIVE = 0.4  # of the archive's mean vector, taken off a query
+SETTLED = 5  # parts at which half of that is taken off
+OF_NULLS = 0.65  # of the null turns' mean vector, taken off a query
+OF_MESSAGE = 0.3  # of the message by itself; the rest is the whole turn's
+IN_TIME = 1.5  # times its score, for an episode of the time that the query speaks of
+SEEDS = 24  # of the best, whose neighbours are looked at
+NEAR = 3_600_000_000  # microseconds; turns further apart are no neighbours
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """What a query's vector is held against."""
+
+    query: NDArray[np.float32]
+    """Unit length."""
+    centred: NDArray[np.float32]
+    """The query without what any text has in common with this archive and with null turns; see `hold`."""
+    mean: float
+    """The mean similarity of `centred` with the archive."""
+    scale: float
+    """How far similarities of unrelated texts scatter under this embedding model."""
+    latest: int = kept_vectors.LATEST
+    """Id of the latest vector that counts."""
+
+
+def hold(
+    query: Vector,
+    archive: Vector | None,
+    nulls: Vector,
+    *,
+    scale: float,
+    parts: int,
+    latest: int = kept_vectors.LATEST,
+) -> Against:
+    """Hold a query's vector against an archive of so many parts, with vectors up to the id `latest`.
+
+    Some texts are close to every query. What they are close by is taken off the query: a share of the mean
+    vector of the null turns, and one of the archive's, once that is more than its few first turns.
+    """
+    share = OF_ARCHIVE * parts / (parts + SETTLED)
+    without = query - OF_NULLS * nulls - (0.0 if archive is None else share * archive)
+    centred = np.asarray(without, np.float32)
+    mean = 0.0 if archive is None else float(exact(archive, centred))
+    return Against(query, centred, mean, scale, latest)
+
+
+def exact(vectors: Vector, other: Vector) -> Scores:
+    """Multiply in double precision, so that a result does not depend on what is multiplied with it.
+
+    Without BLAS, whose threads take longer to wake up than so few products take.
+    """
+    return np.asarray(np.einsum("...i,i->...", vectors.astype(np.float64), other.astype(np.float64)))
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """Episodes with their scores; row `i` of every array is one episode."""
+
+    seqs: Seqs
+    scores: Scores
+    cosines: Scores
+    """Similarity of the best part with the query; NaN where there is no vector."""
+    spans: NDArray[np.int64]
+    """Of the best part, shape (episodes, 2); `(0, 0)` where there is no vector."""
+    small_talk: Scores
+    vectors: NDArray[np.float32]
+    """Of the best part, shape (episodes, dimension); zeros where there is none."""
+    near: Scores
+    """Likeness of the best part to the query above the archive's, in units of scatter; NaN if unknown."""
+    said: Scores
+    """The same of the message by itself; that of the best part where there is no such vector."""
+
+    def order(self) -> list[int]:
+        """Return the rows, best first; of equals the latest."""
+        found: list[int] = np.lexsort((-self.seqs, -self.scores)).tolist()
+        return found
+
+
+def weigh(
+    db: sqlite3.Connection,
+    pool: Iterable[int],
+    lookup: Lookup,
+    against: Against | None,
+    weights: FusionWeights,
+) -> Weighed:
+    """Score the episodes of `pool` and the neighbours of the best of them."""
+    seqs = set(pool)
+    own = _own(db, seqs, lookup, against, weights)
+    seeds = [int(own.seqs[row]) for row in own.order()[:SEEDS]]
+    links = _neighbours(db, seeds, lookup.latest) if weights.neighbours else []
+    fringe = {other for _, other, _ in links} - seqs
+    own = _joined(own, _own(db, fringe, lookup, against, weights))
+    row = {int(seq): place for place, seq in enumerate(own.seqs)}
+    pairs = [(row[seq], row[other], distance) for seq, other, distance in _both_ways(links)]
+    scores = fusion.lend(own.scores, _lengths(db, own.seqs), pairs, weights.neighbours)
+    timed = np.asarray(sorted(lookup.timed), np.int64)
+    scores = np.where(are_among(timed, own.seqs), scores * IN_TIME, scores)
+    return Weighed(own.seqs, scores, own.cosines, own.spans, own.small_talk, own.vectors, own.near, own.said)
+
+
+def _joined(one: Weighed, other: Weighed) -> Weighed:
+    pairs = ((getattr(one, name), getattr(other, name)) for name in _COLUMNS)
+    return Weighed(*map(np.concatenate, pairs))
+
+
+def _own(
+    db: sqlite3.Connection,
+    chosen: Iterable[int],
+    lookup: Lookup,
+    against: Against | None,
+    weights: FusionWeights,
+) -> Weighed:
+    seqs = np.asarray(sorted(chosen), np.int64)
+    count, size = len(seqs), len(against.query) if against else 0
+    cosines, similar, spans = np.full(count, np.nan), np.full(count, np.nan), np.zeros((count, 2), np.int64)
+    small_talk, vectors = np.full(count, -1.0), np.zeros((count, size), np.float32)
+    whole, message = similar, similar
+    parts = kept_vectors.read(db, map(int, seqs), against.latest) if against else kept_vectors.NONE
+    if against and len(parts.seqs) and parts.vectors.shape[1] == size:
+        near = exact(parts.vectors, against.centred)
+        best = _best_rows(parts.seqs, np.where(parts.numbers == kept_vectors.MESSAGE, -np.inf, near))
+        places = np.searchsorted(seqs, parts.seqs[best])
+        vectors[places], spans[places] = parts.vectors[best], parts.spans[best]
+        small_talk[places] = parts.small_talk[best]
+        cosines[places], similar[places] = exact(vectors[places], against.query), near[best]
+        alone = np.flatnonzero(parts.numbers == kept_vectors.MESSAGE)
+        said = np.searchsorted(seqs, parts.seqs[alone])
+        whole, message = similar.copy(), similar.copy()
+        message[said] = near[alone]
+        similar[said] += OF_MESSAGE * (near[alone] - similar[said])
+    mean, scale = (against.mean, against.scale) if against else (0.0, 1.0)
+    lexical, coverage = lookup.lexical(seqs), lookup.coverage(seqs)
+    scores = fusion.own_scores(similar, lexical, coverage, mean=mean, scale=scale, weights=weights)
+    above = ((likeness - mean) / scale for likeness in (whole, message))
+    return Weighed(seqs, scores, cosines, spans, small_talk, vectors, *above)
+
+
+def _best_rows(seqs: Seqs, similar: Scores) -> NDArray[np.intp]:
+    """Return, for each distinct sequence number, the row with the highest similarity."""
+    order = np.lexsort((-similar, seqs))
+    return order[np.unique(seqs[order], return_index=True)[1]]
+
+
+def _neighbours(db: sqlite3.Connection, seqs: Sequence[int], latest: int) -> list[tuple[int, int, int]]:
+    """Return `(turn, other, distance)` for the turns of the same thread, and the same hour, around each.
+
+    What stands in the log after `latest` is left out.
+    """
+    after: list[tuple[int, int, int]] = []
+    before: list[tuple[int, int, int]] = []
+    span = {"seqs": json.dumps(seqs), "span": fusion.SPAN}
+    (around,) = db.execute(_AROUND, span).fetchone()
+    for seq, at, later, earlier in json.loads(around):
+        for links, others in ((after, later), (before, earlier)):
+            since = at
+            for distance, (other, other_at) in enumerate(others, start=1):
+                if abs(other_at - since) > NEAR or other > latest:
+                    break
+                since = other_at
+                links.append((seq, other, distance))
+    return after + before
+
+
+_COLUMNS = [field.name for field in fields(Weighed)]
+_AROUND = """
+    SELECT json_group_array(json_array(seq, at, json((
+        SELECT json_group_array(json_array(seq, at)) FROM (
+            SELECT seq, at FROM episodes AS other
+            WHERE other.thread = this.thread AND other.seq > this.seq ORDER BY other.seq LIMIT :span
+        )
+    )), json((
+        SELECT json_group_array(json_array(seq, at)) FROM (
+            SELECT seq, at FROM episodes AS other
+            WHERE other.thread = this.thread AND other.seq < this.seq ORDER BY other.seq DESC LIMIT :span
+        )
+    )))) FROM episodes AS this WHERE seq IN (SELECT value FROM json_each(:seqs))
+"""
+"""One statement and one row for all: each one of its own takes as long as what it reads."""
+
+
+def _both_ways(links: Iterable[tuple[int, int, int]]) -> set[tuple[int, int, int]]:
+    return {
+        link for seq, other, distance in links for link in ((seq, other, distance), (other, seq, distance))
+    }
+
+
+def _lengths(db: sqlite3.Connection, seqs: Seqs) -> NDArray[np.int64]:
+    sql = """
+        SELECT seq, length(message) + length(reply) FROM episodes
+        WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq
+    """
+    rows = dict(db.execute(sql, (json.dumps(seqs.tolist()),)).fetchall())
+    return np.asarray([rows.get(int(seq), 0) for seq in seqs], np.int64)

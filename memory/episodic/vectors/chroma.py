@@ -1,0 +1,183 @@
+"""Chroma behind `VectorBackend`. Importing this module imports chromadb; see `vectors.connect_chroma`."""
+
+import http.client
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import httpx
+from chromadb.api.collection_configuration import CreateCollectionConfiguration
+from chromadb.base_types import InclusionExclusionOperator, LiteralValue
+from chromadb.errors import ChromaAuthError, ChromaError, InternalError, InvalidArgumentError, NotFoundError
+from langchain_chroma import Chroma
+from langchain_core.embeddings import Embeddings
+
+from memory.episodic.vectors.chroma_collections import Client, OpenCollections
+from memory.episodic.vectors.vector_backend import TIER, ChromaLocation, Chunk, Found, Vector
+from memory.errors import EmbeddingMismatch, MemoryTierError, TierCorrupt, TierUnavailable
+
+HNSW: CreateCollectionConfiguration = {
+    "hnsw": {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 48}
+}
+BATCH = 256
+NOT_THERE = "goat:catch-up"
+BROKEN = ("code: 26", "code: 11)", "malformed", "hnsw", "pickle", "backfill", "Error finding id", "panic")
+
+
+def open_chroma(location: ChromaLocation) -> "ChromaVectors":
+    """Connect to the server, or open the folder.
+
+    Raises:
+        TierUnavailable: the server does not answer, or refuses the token.
+        TierCorrupt: the folder cannot be read.
+    """
+    with translated(location):
+        return ChromaVectors(OpenCollections(location), location)
+
+
+class GivenVectors(Embeddings):
+    """Hand LangChain vectors that were computed elsewhere, to each thread its own."""
+
+    def __init__(self) -> None:
+        self._here = threading.local()
+
+    def give(self, vectors: Sequence[Vector]) -> None:
+        """Keep the vectors of the texts that this thread writes next."""
+        self._here.vectors = [list(vector) for vector in vectors]
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """Return the vectors, one for each of `texts`."""
+        vectors: list[list[float]] = self._here.vectors
+        if len(texts) != len(vectors):
+            raise ValueError(f"{len(vectors)} vectors for {len(texts)} texts")
+        return vectors
+
+    def embed_query(self, text: str) -> list[float]:
+        """Refuse: searches bring their vector."""
+        raise NotImplementedError(text)
+
+
+class ChromaVectors:
+    """Collections of one Chroma, an owner each. No text is kept in them: it stands in the log alone."""
+
+    def __init__(self, collections: OpenCollections, location: ChromaLocation) -> None:
+        self._collections = collections
+        self._location = location
+        self._given = GivenVectors()
+
+    def upsert(
+        self, collection: str, parts: Sequence[Chunk], vectors: Sequence[Vector], about: dict[str, str | int]
+    ) -> None:
+        """Write in batches that every Chroma takes."""
+        with translated(self._location), self._collections.client(collection) as client:
+            for start in range(0, len(parts), BATCH):
+                some, given = parts[start : start + BATCH], vectors[start : start + BATCH]
+                try:
+                    found = client.stores.get(collection) or self._made(client, collection, about)
+                    self._write(found, some, given)
+                except NotFoundError:  # dropped meanwhile
+                    self._write(self._made(client, collection, about), some, given)
+
+    def search(self, collection: str, vector: Vector, limit: int) -> list[Found]:
+        """Find the closest parts, closest first."""
+        with self._reading(collection) as client:
+            query: list[Sequence[float] | Sequence[int]] = [list(vector)]
+            found = client.collection(collection).query(query, n_results=limit, include=["distances"])
+            ids, distances = found["ids"][0], (found["distances"] or [[]])[0]
+            return [_found(*record) for record in zip(ids, distances, strict=True)]
+        return []
+
+    def count(self, collection: str) -> int:
+        """Count the records."""
+        with self._reading(collection) as client:
+            return client.collection(collection).count()
+        return 0
+
+    def forget(self, collection: str, turn_ids: Sequence[str]) -> None:
+        """Delete the records of these episodes."""
+        with self._reading(collection) as client:
+            among: dict[InclusionExclusionOperator, list[LiteralValue]] = {"$in": [*turn_ids]}
+            client.collection(collection).delete(where={"turn_id": among})
+
+    def drop(self, collection: str) -> None:
+        """Delete the collection, if it is there."""
+        with self._reading(collection) as client:
+            client.forget(collection)
+            client.api.delete_collection(collection)
+
+    def catch_up(self, collection: str) -> None:
+        """Write something that changes nothing: only then does a local Chroma search what others wrote."""
+        if self._location.local:
+            with self._reading(collection) as client:
+                client.collection(collection).delete([NOT_THERE])
+
+    def close(self) -> None:
+        """Let go of the clients, and of the folder's files with the last one."""
+        self._collections.close()
+
+    def _write(self, store: Chroma, parts: Sequence[Chunk], vectors: Sequence[Vector]) -> None:
+        self._given.give(vectors)
+        about = [{"turn_id": part.turn_id} for part in parts]
+        store.add_texts([""] * len(parts), about, [part.record_id for part in parts])
+
+    def _made(self, client: Client, collection: str, about: dict[str, str | int]) -> Chroma:
+        made = client.stores[collection] = Chroma(
+            collection,
+            self._given,
+            client=client.api,
+            collection_metadata=about,
+            collection_configuration=HNSW,
+        )
+        return made
+
+    @contextmanager
+    def _reading(self, collection: str) -> Iterator[Client]:
+        with translated(self._location), self._collections.client(collection) as client:
+            try:
+                yield client
+            except NotFoundError:
+                client.forget(collection)
+
+
+def _found(record_id: str, distance: float) -> Found:
+    return Found(record_id.rpartition("#")[0], min(1.0, max(-1.0, 1.0 - distance)))
+
+
+@contextmanager
+def translated(location: ChromaLocation) -> Iterator[None]:
+    """Turn what Chroma raises into the errors of the episodic tier; a mistake in the code stays one."""
+    try:
+        yield
+    except (MemoryTierError, NotFoundError):
+        raise
+    except BaseException as error:
+        named = _named(error, location)
+        if named is None:
+            raise
+        raise named from error
+
+
+def _named(error: BaseException, location: ChromaLocation) -> MemoryTierError | None:
+    """Say what went wrong and the way out; None when it is a mistake in the code.
+
+    Chroma's Rust core panics as a BaseException, its client raises bare ValueError when nobody answers.
+    """
+    text = str(error)
+    if isinstance(error, InvalidArgumentError) and "dimension" in text:
+        return EmbeddingMismatch(TIER, f"{text}; run `goat reindex`, or go back to the model of before")
+    if isinstance(error, ChromaAuthError) or "Unauthorized" in text or "Forbidden" in text:
+        return TierUnavailable(
+            TIER, f"{location} refused the token; put it into GOAT_CHROMA_URL, as in https://TOKEN@host:port"
+        )
+    panicked = type(error).__name__ == "PanicException"
+    if location.local and (panicked or _is_broken(error)):
+        way_out = "delete that folder; it is rebuilt from the log of episodes"
+        return TierCorrupt(TIER, f"{location} cannot be read ({text}); {way_out}")
+    unreachable = (httpx.HTTPError, http.client.HTTPException, OSError, ChromaError)
+    if isinstance(error, unreachable) or "connect to a Chroma server" in text or type(error) is Exception:
+        return TierUnavailable(TIER, f"Chroma at {location} cannot be used ({text or type(error).__name__})")
+    return None
+
+
+def _is_broken(error: BaseException) -> bool:
+    return isinstance(error, InternalError) and any(sign in str(error) for sign in BROKEN)

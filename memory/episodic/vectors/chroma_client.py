@@ -1,0 +1,85 @@
+"""Connections to a Chroma: of this machine, or a server."""
+
+import http.client
+import ssl
+from urllib.parse import unquote, urlsplit
+
+import chromadb
+import httpx
+from chromadb.api import ClientAPI
+from chromadb.api.shared_system_client import SharedSystemClient
+from chromadb.config import Settings
+
+from memory.episodic.vectors.vector_backend import TIER, ChromaLocation
+from memory.errors import TierUnavailable
+
+
+def connect(location: ChromaLocation, name: str = "") -> ClientAPI:
+    """Connect to the server, or open the folder.
+
+    Args:
+        location: where the vectors are.
+        name: a path from the folder to itself; clients of one folder and name share what they have open.
+
+    Raises:
+        TierUnavailable: the location is no address, or nobody answers.
+    """
+    return _local(location, name) if location.local else _remote(location)
+
+
+def disconnect(client: ClientAPI) -> None:
+    """Close the connections; the files of a folder with the last of the clients that share them."""
+    for session in _sessions(client):
+        session.close()
+    close = getattr(client, "close", None)
+    if close is not None:
+        close()
+
+
+def _local(location: ChromaLocation, name: str) -> ClientAPI:
+    location.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = str(location.folder) + name
+    try:
+        return chromadb.PersistentClient(path, settings=Settings(_env_file=None, anonymized_telemetry=False))
+    except BaseException:  # Chroma would hand out its half-open engine from then on
+        SharedSystemClient._identifier_to_system.pop(path, None)
+        raise
+
+
+def _remote(location: ChromaLocation) -> ClientAPI:
+    url = urlsplit(location.url.get_secret_value())
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise TierUnavailable(TIER, f"{location} is no address of a Chroma server, as in http://host:8000")
+    secure = url.scheme == "https"
+    port = url.port or (443 if secure else 8000)
+    _knock(url.hostname, port, secure=secure, timeout=location.timeout)
+    token = url.username or ""
+    headers = {"Authorization": f"Bearer {unquote(token)}"} if token else {}
+    settings = Settings(_env_file=None, anonymized_telemetry=False)
+    client = chromadb.HttpClient(url.hostname, port, secure, headers, settings)
+    for session in _sessions(client):
+        session.timeout = httpx.Timeout(location.timeout)
+    return client
+
+
+def _sessions(client: ClientAPI) -> list[httpx.Client]:
+    """Reach the connections to a server: Chroma sets no time limit on them, and never closes them."""
+    servers = [getattr(part, "_server", None) for part in (client, getattr(client, "_admin_client", None))]
+    sessions = [getattr(server, "_session", None) for server in servers]
+    return [session for session in sessions if isinstance(session, httpx.Client)]
+
+
+def _knock(host: str, port: int, *, secure: bool, timeout: float) -> None:
+    """See that somebody answers: Chroma's own client waits for ever for its first answer."""
+    if secure:
+        context = ssl.create_default_context()
+        connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+            host, port, timeout=timeout, context=context
+        )
+    else:
+        connection = http.client.HTTPConnection(host, port, timeout=timeout)
+    try:
+        connection.request("GET", "/api/v2/heartbeat")
+        connection.getresponse().read()
+    finally:
+        connection.close()

@@ -1,0 +1,159 @@
+"""The vectors of the archive, by Chroma; every call runs on a thread beside the event loop, and in bounds."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from memory.concurrency.background import DaemonPool
+from memory.episodic.vectors.chroma_files import vacuum
+from memory.episodic.vectors.vector_backend import TIER, ChromaLocation, Chunk, Found, Vector, VectorBackend
+from memory.errors import TierUnavailable
+
+T = TypeVar("T")
+
+
+def import_chroma() -> "Callable[[ChromaLocation], VectorBackend]":
+    """Return what opens Chroma."""
+    from memory.episodic.vectors.chroma import open_chroma  # noqa: PLC0415 - chromadb takes a second or two
+
+    return open_chroma
+
+
+def connect_chroma(location: ChromaLocation) -> VectorBackend:
+    """Open Chroma."""
+    return import_chroma()(location)
+
+
+class VectorIndex:
+    """Call the backend off the event loop; connects on first use, and again after it was lost.
+
+    Every method raises `TierUnavailable` when the backend cannot be reached, takes more than `limit` seconds,
+    or hangs in an earlier call on the same collection, and `TierCorrupt` when it cannot be read.
+    """
+
+    def __init__(
+        self,
+        location: ChromaLocation,
+        *,
+        connect: Callable[[ChromaLocation], VectorBackend] = connect_chroma,
+        threads: int = 4,
+        patience: float = 3.0,
+        limit: float = 30.0,
+    ) -> None:
+        """Set up without connecting; a call counts as hanging after `patience` seconds.
+
+        Args:
+            location: where the vectors are.
+            connect: opens the backend; called on a thread.
+            threads: how many calls run at once.
+            patience: seconds after which a call keeps others of its collection away.
+            limit: seconds after which nobody waits for a call any more.
+        """
+        self._location = location
+        self._connect = connect
+        self._threads = threads
+        self._patience = patience
+        self._limit = limit
+        self._pool = DaemonPool(threads)
+        self._backend: VectorBackend | None = None
+        self._opening = threading.Lock()
+        self._running: dict[object, tuple[str, float]] = {}
+
+    @property
+    def local(self) -> bool:
+        """Tell whether the vectors stand on this machine, where no answer is long in coming."""
+        return self._location.local
+
+    async def ready(self) -> None:
+        """Import Chroma, and open it when it is local; a server is left alone."""
+        await asyncio.to_thread(import_chroma)
+        if self.local:
+            await self._run("", lambda _: None)
+
+    async def upsert(
+        self, collection: str, parts: Sequence[Chunk], vectors: Sequence[Vector], about: dict[str, str | int]
+    ) -> None:
+        """Write the parts' vectors, making the collection with `about` as its metadata when it is new."""
+        await self._run(collection, lambda backend: backend.upsert(collection, parts, vectors, about))
+
+    async def search(self, collection: str, vector: Vector, limit: int) -> list[Found]:
+        """Find the `limit` closest parts, closest first."""
+        return await self._run(collection, lambda backend: backend.search(collection, vector, limit))
+
+    async def count(self, collection: str) -> int:
+        """Count the parts that have a vector."""
+        return await self._run(collection, lambda backend: backend.count(collection))
+
+    async def forget(self, collection: str, turn_ids: Sequence[str]) -> None:
+        """Delete the vectors of these episodes."""
+        await self._run(collection, lambda backend: backend.forget(collection, turn_ids))
+
+    async def drop(self, collection: str) -> None:
+        """Delete the collection."""
+        await self._run(collection, lambda backend: backend.drop(collection))
+
+    async def catch_up(self, collection: str) -> None:
+        """Make what other processes wrote visible to this one's searches."""
+        await self._run(collection, lambda backend: backend.catch_up(collection))
+
+    async def vacuum(self) -> str:
+        """Have nothing in the files of what was dropped; return why that cannot be, empty when it is so."""
+        if self.local:
+            return await asyncio.to_thread(vacuum, self._location.folder.expanduser())
+        return f"Chroma at {self._location} keeps deleted vectors in its files; run `chroma vacuum` there"
+
+    async def close(self) -> None:
+        """Close the backend; threads that hang are left behind."""
+        backend, self._backend = self._backend, None
+        if backend is not None:
+            await asyncio.to_thread(backend.close)
+        self._pool.shutdown()
+        self._pool = DaemonPool(self._threads)
+
+    async def _run(self, collection: str, call: Callable[[VectorBackend], T]) -> T:
+        self._refuse_behind_a_hung_call(collection)
+        started = self._pool.submit(self._call, collection, call)
+        try:
+            async with asyncio.timeout(self._limit):
+                return await asyncio.wrap_future(started)
+        except TimeoutError as error:
+            raise TierUnavailable(TIER, f"the vectors did not answer in {self._limit:g} s") from error
+
+    def _refuse_behind_a_hung_call(self, collection: str) -> None:
+        hung_since = time.monotonic() - self._patience
+        hung = [busy for busy, since in list(self._running.values()) if since < hung_since]
+        if collection in hung or len(hung) >= self._threads:
+            raise TierUnavailable(TIER, "the vectors still hang in an earlier call")
+
+    def _call(self, collection: str, call: Callable[[VectorBackend], T]) -> T:
+        ticket = object()
+        self._running[ticket] = (collection, time.monotonic())
+        try:
+            return self._guarded(self._connected(), call)
+        finally:
+            del self._running[ticket]
+
+    def _guarded(self, backend: VectorBackend, call: Callable[[VectorBackend], T]) -> T:
+        try:
+            return call(backend)
+        except TierUnavailable:
+            self._disconnect(backend)
+            raise
+        except (AttributeError, KeyError, RuntimeError) as error:
+            if backend is self._backend:
+                raise
+            raise TierUnavailable(TIER, "another call lost the vectors meanwhile") from error
+
+    def _connected(self) -> VectorBackend:
+        with self._opening:
+            if self._backend is None:
+                self._backend = self._connect(self._location)
+            return self._backend
+
+    def _disconnect(self, backend: VectorBackend) -> None:
+        with self._opening:
+            if backend is self._backend:
+                self._backend = None
+                backend.close()

@@ -1,0 +1,147 @@
+"""Code in a text, and JSON that may be a call: a whole reply, or a fence of its own."""
+
+import re
+
+from memory.markup.argument_values import NAME_KEYS, Tools, Unreadable, loads, named
+from memory.markup.call_end import Calls
+from memory.markup.json_text import take_json
+from memory.markup.openings import fence_end
+from memory.markup.reader_state import Reading, Wait
+
+MAX_INLINE_CHARS = 200
+MAX_HEAD_CHARS = 200
+_MAX_LINE_CHARS = 120
+_CALL_FENCES = frozenset(("json", "tool_call", "tool_calls", "tool", "function_call", "tool_code"))
+_KNOWN_KEYS = frozenset((*NAME_KEYS, "arguments", "parameters", "args", "input", "id", "type"))
+_FENCE = re.compile(r"[ \t]*(?P<fence>`{3,}|~{3,})(?P<info>[^\n]*)")
+_NEWLINE = re.compile(r"\n")
+_BEGUN = re.compile(r'\s*(?:\[\s*)?(?:\{\s*(?:"\w*)?)?')
+_KEY = re.compile(r'\s*(?:\[\s*)?\{\s*"(?P<key>\w{1,24})"')
+_VALUE = re.compile(r'\s*:\s*(?:"(?P<value>[^"\\]{0,120})"|(?P<other>[^\s"]))')
+_VALUE_BEGUN = re.compile(r'\s*(?::\s*(?:"[^"\\]*)?)?')
+_NAMED = re.compile(rf'"(?:{"|".join(NAME_KEYS)})"\s*:\s*"(?P<value>[^"\\]*)"')
+_MORE = re.compile(r"\s*(?:[;,]\s*)?(?=[{\[])")
+
+
+def read_ticks(reading: Reading, count: int) -> Wait[None]:
+    """Show inline code as it is; backticks that nothing closes soon on their line are shown alone."""
+    closing = re.compile(rf"(?<!`)`{{{min(count, 99)}}}(?!`)|\n")
+    end = yield from reading.tape.found_ahead(closing, MAX_INLINE_CHARS)
+    if end and end[0] != "\n":
+        reading.tape.take(end.end() - reading.tape.at)
+    reading.show()
+
+
+def read_fence(reading: Reading) -> Wait[None]:
+    """Read a code fence: JSON may be a call, all else is shown."""
+    tape = reading.tape
+    newline = yield from tape.found_ahead(_NEWLINE, _MAX_LINE_CHARS)
+    end = newline.end() if newline else tape.at + _MAX_LINE_CHARS
+    line = tape.text[tape.at : end]
+    fence, info = line.strip(), ""
+    if found := _FENCE.match(line):
+        fence, info = found["fence"], found["info"]
+    if fence[0] == "`" in info:
+        tape.take(len(line) - len(info) - len(newline[0] if newline else ""))
+        yield from read_ticks(reading, len(fence))
+        return
+    tape.take(len(line))
+    called = info.strip().casefold() in _CALL_FENCES and (yield from _read_calls(reading, fence))
+    if not called:
+        yield from _show_fence(reading, fence)
+
+
+def _show_fence(reading: Reading, fence: str) -> Wait[None]:
+    """Show what was taken and the rest of a fence with the line that closes it."""
+    reading.show()
+    end = yield from reading.show_until(*fence_end(fence))
+    reading.tape.take(len(end[0]) if end else 0)
+    reading.show()
+
+
+def read_whole_reply(reading: Reading) -> Wait[None]:
+    """Read a reply that is nothing but JSON and states calls; of any other, show what was read."""
+    yield from reading.tape.spaces()
+    if (yield from _may_be_call(reading)):
+        yield from _read_calls(reading, "")
+    reading.show()
+
+
+def _read_calls(reading: Reading, fence: str) -> Wait[bool]:
+    """Read JSON that fills a fence, or the text; tell whether it was calls, or half of one.
+
+    When it was none, what was taken waits to be shown.
+    """
+    tape = reading.tape
+    calls: Calls = []
+    while (yield from _may_be_call(reading)):
+        yield from tape.spaces()
+        text = yield from take_json(tape)
+        if text is None:
+            return _spoilt(reading)
+        stated = _offered(reading, text)
+        if not stated:
+            return False
+        calls += stated
+        yield from _take(reading, _MORE)
+    if not calls:
+        return False
+    yield from tape.spaces()
+    if tape.left and not (fence and (yield from _take(reading, _closing(fence)))):
+        return False
+    reading.call(*calls)
+    return True
+
+
+def _closing(fence: str) -> re.Pattern[str]:
+    return re.compile(rf"{fence[0]}{{{min(len(fence), 12)},99}}[ \t]{{0,12}}(?=\n|\Z)")
+
+
+def _take(reading: Reading, pattern: re.Pattern[str]) -> Wait[str]:
+    head = yield from reading.tape.ahead(MAX_HEAD_CHARS)
+    found = pattern.match(head)
+    return reading.tape.take(found.end() if found else 0)
+
+
+def _spoilt(reading: Reading) -> bool:
+    """Note half a call of an offered tool as broken; tell whether it was one."""
+    raw = reading.tape.peek_record()
+    name = _NAMED.search(raw[:MAX_HEAD_CHARS])
+    if name is None or name["value"] not in reading.tools:
+        return False
+    reading.spoil()
+    return True
+
+
+def _offered(reading: Reading, text: str) -> Calls:
+    """Return the calls that JSON states, if all of them are of offered tools."""
+    try:
+        calls = named(loads(text), strict=True)
+    except Unreadable:
+        return []
+    return calls if all(name in reading.tools for name, _ in calls) else []
+
+
+def _may_be_call(reading: Reading) -> Wait[bool]:
+    """Tell from the head of the tape whether JSON follows that may state a call of an offered tool."""
+    tape = reading.tape
+    while True:
+        may = _judge(tape.text[tape.at : tape.at + MAX_HEAD_CHARS], reading.tools)
+        if may is not None:
+            return may
+        if tape.ended or tape.left >= MAX_HEAD_CHARS:
+            return False
+        yield
+
+
+def _judge(head: str, tools: Tools) -> bool | None:
+    """Return None as long as it is open."""
+    key = _KEY.match(head)
+    if key is None:
+        return None if _BEGUN.fullmatch(head) else False
+    if key["key"] not in NAME_KEYS:
+        return key["key"] in _KNOWN_KEYS
+    value = _VALUE.match(head, key.end())
+    if value is None:
+        return None if _VALUE_BEGUN.fullmatch(head, key.end()) else False
+    return value["value"] in tools if value["other"] is None else value["other"] == "{"

@@ -1,0 +1,175 @@
+"""One reading of a reply: the tape that it is read from, and what was found so far."""
+
+import re
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+from memory.markup.argument_values import Tools, typed
+from memory.markup.openings import LONGEST_PART
+from memory.text.text import clip
+
+T = TypeVar("T")
+Wait: TypeAlias = Generator[None, None, T]
+
+_SPACES = re.compile(r"\s*")
+LONGEST_CLOSING = 64
+MAX_BROKEN = 8
+MAX_BROKEN_CHARS = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenCall:
+    """One tool call, with the markup it was written in."""
+
+    name: str
+    arguments: dict[str, Any]
+    raw: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """A text taken apart: what people read, the calls in order, and markup that cannot be read."""
+
+    text: str
+    calls: tuple[WrittenCall, ...]
+    broken: tuple[str, ...]
+
+
+class Tape:
+    """Text read from its beginning; what was read is let go, but for one character to look back at."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.at = 0
+        self.ended = False
+        self._record: list[str] = []
+
+    def feed(self, piece: str) -> None:
+        kept = max(0, self.at - 1)
+        self.text = self.text[kept:] + piece
+        self.at -= kept
+
+    @property
+    def left(self) -> int:
+        return len(self.text) - self.at
+
+    def take(self, count: int) -> str:
+        taken = self.text[self.at : self.at + count]
+        self.at += len(taken)
+        self._record.append(taken)
+        return taken
+
+    def recorded(self) -> str:
+        """Return what was taken since the last time this was asked."""
+        record, self._record = "".join(self._record), []
+        return record
+
+    def peek_record(self) -> str:
+        return "".join(self._record)
+
+    def ahead(self, count: int) -> Wait[str]:
+        """Return the next `count` characters, fewer at the end, without taking them."""
+        while self.left < count and not self.ended:
+            yield
+        return self.text[self.at : self.at + count]
+
+    def found_ahead(self, pattern: re.Pattern[str], count: int) -> Wait[re.Match[str] | None]:
+        """Return the first match that ends within the next `count` characters, without taking it."""
+        while True:
+            found = pattern.search(self.text, self.at, self.at + count)
+            grown = self.left >= count or self.ended
+            if grown or (found and found.end() < len(self.text)):
+                return found
+            yield
+
+    def spaces(self) -> Wait[None]:
+        """Take white space."""
+        while True:
+            found = _SPACES.match(self.text, self.at)
+            self.take(found.end() - self.at if found else 0)
+            if self.left or self.ended:
+                return
+            yield
+
+    def rest(self) -> Wait[None]:
+        """Take all that is there and all that comes."""
+        while True:
+            self.take(self.left)
+            if self.ended:
+                return
+            yield
+
+    def through(self, pattern: re.Pattern[str]) -> Wait[str | None]:
+        """Take all up to a match and the match too; return what stood before it, None if there is none.
+
+        No match may be longer than `LONGEST_CLOSING`, and none may grow by text that follows.
+        """
+        parts: list[str] = []
+        while True:
+            found = pattern.search(self.text, self.at)
+            if found:
+                parts.append(self.take(found.start() - self.at))
+                self.take(found.end() - found.start())
+                return "".join(parts)
+            parts.append(self.take(self.left if self.ended else max(0, self.left - LONGEST_CLOSING)))
+            if self.ended:
+                return None
+            yield
+
+
+class Reading:
+    """A reply on its way from text to calls: the tape, and what was found so far."""
+
+    def __init__(self, tools: Tools) -> None:
+        self.tools = tools
+        self.tape = Tape()
+        self.calls: list[WrittenCall] = []
+        self.broken: list[str] = []
+        self._shown: list[str] = []
+
+    @property
+    def found_any(self) -> bool:
+        return bool(self.calls or self.broken)
+
+    def show(self) -> None:
+        """Show what was taken from the tape since it was last shown, called or dropped."""
+        self._shown.append(self.tape.recorded())
+
+    def drained(self) -> str:
+        shown, self._shown = "".join(self._shown), []
+        return shown
+
+    def call(self, *calls: tuple[str, Mapping[str, Any]]) -> None:
+        """Note calls, written as what was taken from the tape last."""
+        raw = self.tape.recorded().strip()
+        for name, arguments in calls:
+            self.calls.append(WrittenCall(name=name, arguments=typed(name, arguments, self.tools), raw=raw))
+
+    def spoil(self) -> None:
+        """Note that what was taken from the tape last is markup that cannot be read."""
+        raw = self.tape.recorded().strip()
+        if len(self.broken) < MAX_BROKEN:
+            self.broken.append(clip(raw, MAX_BROKEN_CHARS))
+
+    def drop(self) -> None:
+        self.tape.recorded()
+
+    def show_until(self, pattern: re.Pattern[str], part: re.Pattern[str]) -> Wait[re.Match[str] | None]:
+        """Show text up to the first match, which is left on the tape.
+
+        Args:
+            pattern: what is looked for; a match at the end of what is there waits for the next character.
+            part: the end of a text that may become a match.
+        """
+        tape = self.tape
+        while True:
+            found = pattern.search(tape.text, tape.at)
+            settled = tape.ended or (found is not None and found.end() < len(tape.text))
+            held = None if settled else part.search(tape.text, max(tape.at, len(tape.text) - LONGEST_PART))
+            ends = [each.start() for each in (found, held) if each] or [len(tape.text)]
+            tape.take(min(ends) - tape.at)
+            self.show()
+            if settled:
+                return found
+            yield

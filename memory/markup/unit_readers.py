@@ -1,0 +1,143 @@
+"""Readers of markup that holds JSON or keys and values: each takes one call from behind its opening."""
+
+import re
+from functools import partial
+from typing import Any
+
+from memory.markup.call_end import (
+    finish,
+    give_up,
+    inner_mark,
+    not_begun,
+    stated,
+    stated_arguments,
+    whole,
+)
+from memory.markup.json_text import take_json
+from memory.markup.openings import PIPE
+from memory.markup.reader_state import Reading, Wait
+
+HEAD_CHARS = 160
+_NAME = r"[\w.:/-]{1,100}"
+_SEPARATOR = re.compile(rf"<{PIPE}tool[_▁](?:sep|call[_▁]argument[_▁]begin){PIPE}>", re.IGNORECASE)
+_SEPARATED_NAME = re.compile(rf"\s*({_NAME})")
+_FENCE = re.compile(r"\s*```(?:json)?(?=\s)", re.IGNORECASE)
+_LISTED = re.compile(
+    rf"\s*(?P<name>{_NAME})?\s*(?:\[CALL_ID\]\s*[\w-]{{1,64}}\s*)?(?:\[ARGS\])?\s*(?=[{{\[])", re.IGNORECASE
+)
+_KEYED = re.compile(rf"\s*(?P<name>{_NAME})(?=\s*(?:<arg_key>|</tool_call>|{{))", re.IGNORECASE)
+_KEY = re.compile(r"\s*<arg_key>([^<]{1,100})</arg_key>\s*<arg_value>", re.IGNORECASE)
+_VALUE_END = re.compile(r"</arg_value>", re.IGNORECASE)
+_JSON = re.compile(r"\s*(?=[{\[])(?!\[TOOL_CALLS)", re.IGNORECASE)
+_MORE_JSON = re.compile(r"\s*;?\s*(?=\[?\s*\{)")
+_CODE = re.compile(r"\s*\w{1,64}(?:\.\w{1,64})?\(")
+
+
+def read_body(reading: Reading) -> Wait[None]:
+    """Read `<tool_call>`: JSON, keys and values, or markup of another kind, which is left on the tape."""
+    head = yield from reading.tape.ahead(HEAD_CHARS)
+    keyed = _KEYED.match(head)
+    if _JSON.match(head):
+        yield from _read_json(reading)
+    elif keyed:
+        reading.tape.take(keyed.end())
+        yield from _read_keyed(reading, keyed["name"])
+    else:
+        yield from read_wrapper(reading)
+
+
+def read_wrapper(reading: Reading) -> Wait[None]:
+    """Drop what stands around calls; the calls themselves are left on the tape."""
+    head = yield from reading.tape.ahead(HEAD_CHARS)
+    if _JSON.match(head):
+        yield from _read_json(reading)
+    elif inner_mark(head):
+        yield from reading.tape.spaces()
+        reading.drop()
+    else:
+        yield from not_begun(reading, head)
+
+
+def read_python(reading: Reading) -> Wait[None]:
+    """Read what follows Llama's tag: JSON; code cannot be read."""
+    head = yield from reading.tape.ahead(HEAD_CHARS)
+    if _CODE.match(head):
+        yield from give_up(reading)
+    else:
+        yield from read_wrapper(reading)
+
+
+def read_listed(reading: Reading) -> Wait[None]:
+    """Read Mistral's forms: a list, or a name and its arguments."""
+    head = yield from reading.tape.ahead(2 * HEAD_CHARS)
+    listed = _LISTED.match(head)
+    if listed is None:
+        yield from not_begun(reading, head)
+    elif listed["name"] is None:
+        yield from _read_json(reading)
+    else:
+        reading.tape.take(listed.end())
+        yield from _read_arguments(reading, listed["name"])
+
+
+def read_token(reading: Reading) -> Wait[None]:
+    """Read the forms of special tokens: DeepSeek's older ones and Kimi's."""
+    tape = reading.tape
+    separator = yield from tape.found_ahead(_SEPARATOR, 2 * HEAD_CHARS)
+    if separator is None:
+        yield from give_up(reading)
+        return
+    before = tape.take(separator.start() - tape.at).strip()
+    tape.take(len(separator[0]))
+    name = re.sub(r":\d{1,9}$", "", before).removeprefix("functions.")
+    if name == "function":
+        name = yield from _take(reading, _SEPARATED_NAME)
+    yield from _take(reading, _FENCE)
+    yield from _read_arguments(reading, name.strip())
+
+
+def _take(reading: Reading, pattern: re.Pattern[str]) -> Wait[str]:
+    """Take what matches at the head of the tape, if anything does."""
+    head = yield from reading.tape.ahead(HEAD_CHARS)
+    found = pattern.match(head)
+    return reading.tape.take(found.end() if found else 0)
+
+
+def _read_json(reading: Reading) -> Wait[None]:
+    """Read values that state calls, one after another."""
+    while True:
+        yield from reading.tape.spaces()
+        text = yield from take_json(reading.tape)
+        closed = yield from finish(reading, partial(stated, text))
+        head = "" if closed else (yield from reading.tape.ahead(HEAD_CHARS))
+        more = _MORE_JSON.match(head)
+        if more is None:
+            return
+        reading.tape.take(more.end())
+
+
+def _read_arguments(reading: Reading, name: str) -> Wait[None]:
+    """Read an object of arguments for a call whose name is known."""
+    yield from reading.tape.spaces()
+    head = yield from reading.tape.ahead(1)
+    text = (yield from take_json(reading.tape)) if head == "{" else None
+    yield from finish(reading, partial(stated_arguments, name, text))
+
+
+def _read_keyed(reading: Reading, name: str) -> Wait[None]:
+    """Read GLM's form: the name, then keys and values by turns; or the name and JSON."""
+    yield from reading.tape.spaces()
+    head = yield from reading.tape.ahead(2 * HEAD_CHARS)
+    if head.startswith("{"):
+        yield from _read_arguments(reading, name)
+        return
+    arguments: dict[str, Any] = {}
+    while key := _KEY.match(head):
+        reading.tape.take(key.end())
+        value = yield from reading.tape.through(_VALUE_END)
+        if value is None:
+            yield from give_up(reading)
+            return
+        arguments[key[1].strip()] = value
+        head = yield from reading.tape.ahead(2 * HEAD_CHARS)
+    yield from finish(reading, partial(whole, name, arguments))

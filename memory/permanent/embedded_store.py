@@ -1,0 +1,182 @@
+"""L0 and L1 in the owner's own file: an identity override and capped facts with their whole history."""
+
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
+
+from memory.models import Fact
+from memory.owners.owner_files import OwnerFiles
+from memory.permanent.permanent_records import FactRecord, IdentityRecord, Records
+from memory.permanent.store_rules import (
+    TIER,
+    TokenCap,
+    identifier,
+    identity_text,
+    spelt,
+    value_of_fact,
+)
+from memory.text.columns import from_micros, to_micros
+
+INSERT_FACT: Final = "INSERT INTO facts (identifier, key, value, at) VALUES (?, ?, ?, ?)"
+INSERT_IDENTITY: Final = "INSERT INTO identities (text, at) VALUES (?, ?)"
+CURRENT: Final = """
+SELECT key, value, at FROM (
+    SELECT *, ROW_NUMBER() OVER (PARTITION BY identifier ORDER BY at DESC, seq DESC) AS place
+    FROM facts WHERE at <= ?
+) WHERE place = 1 AND value IS NOT NULL ORDER BY at DESC, seq DESC
+"""
+END_OF_TIME: Final = 2**63 - 1
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class EmbeddedPermanentStore:
+    """`PermanentStore` on an owner's file; rows are only ever added.
+
+    Args:
+        files: the owners' files.
+        count_tokens: how many tokens a text takes in the prompt; called on a thread.
+        max_tokens: how many all current facts, as `key: value` lines, may take together.
+        now: the clock for identity overrides.
+    """
+
+    def __init__(
+        self,
+        files: OwnerFiles,
+        *,
+        count_tokens: Callable[[str], int],
+        max_tokens: int,
+        now: Callable[[], datetime] = _now,
+    ) -> None:
+        self._files = files
+        self._cap = TokenCap(count_tokens, max_tokens)
+        self._now = now
+
+    async def identity(self, *, owner: str) -> str | None:
+        """Read the owner's identity override; None when there is none."""
+        row = await self._files.read(owner, TIER, _identity)
+        return row[0] if row else None
+
+    async def set_identity(self, text: str | None, *, owner: str) -> None:
+        """Write the override; None goes back to the configured persona. Former ones stay in the history.
+
+        Raises:
+            ValueError: the text cannot be stored (a lone surrogate).
+        """
+        row = (identity_text(text), to_micros(self._now()))
+        await self._files.write(owner, TIER, lambda db: db.execute(INSERT_IDENTITY, row).rowcount)
+
+    async def identity_history(self, *, owner: str) -> list[tuple[str | None, datetime]]:
+        """Read every override and when it was written, newest first; None is the configured persona."""
+        sql = "SELECT text, at FROM identities ORDER BY seq DESC"
+        rows = await self._files.read(owner, TIER, lambda db: db.execute(sql).fetchall())
+        return [(text, from_micros(at)) for text, at in rows]
+
+    async def facts(self, *, owner: str, as_of: datetime | None = None) -> list[Fact]:
+        """Read the facts, newest first; with `as_of`, those that stood at that time."""
+        until = END_OF_TIME if as_of is None else to_micros(as_of)
+        return await self._files.read(owner, TIER, partial(_current, until=until))
+
+    async def upsert(self, key: str, value: str, *, owner: str, at: datetime) -> None:
+        """Write a fact; the newest `at` of a key wins, of two at once the later write.
+
+        Raises:
+            FactsFull: all facts together would pass the token cap, and this one makes it worse.
+            ValueError: the key is empty or longer than 200 characters, or a text cannot be stored.
+        """
+        row = (identifier(key), spelt(key), value_of_fact(value), to_micros(at))
+        await self._files.write(owner, TIER, partial(self._upsert, row=row))
+
+    async def forget(self, key: str, *, owner: str, at: datetime) -> bool:
+        """Take a fact out of the current ones, keeping its history; return whether it was there.
+
+        Raises:
+            ValueError: the key is empty or longer than 200 characters.
+        """
+        row = (identifier(key), spelt(key), None, to_micros(at))
+        known = {identifier(fact.key) for fact in await self.facts(owner=owner)}
+        return row[0] in known and await self._files.write(owner, TIER, partial(_forget, row=row))
+
+    async def history(self, key: str, *, owner: str) -> list[Fact]:
+        """Read every value that a key has had, newest first.
+
+        Raises:
+            ValueError: the key is empty or longer than 200 characters.
+        """
+        where = "identifier = ? AND value IS NOT NULL ORDER BY at DESC, seq DESC"
+        sql, name = f"SELECT key, value, at FROM facts WHERE {where}", identifier(key)  # noqa: S608
+        return _facts(await self._files.read(owner, TIER, lambda db: db.execute(sql, (name,)).fetchall()))
+
+    async def erase(self, *, owner: str) -> None:
+        """Delete the owner's identity, facts and their history, for good."""
+        if await self._files.read(owner, TIER, _holds_anything):
+            await self._files.write(owner, TIER, _erase)
+            await self._files.scrub(owner, TIER)
+
+    async def records(self, *, owner: str) -> Records:
+        """Read everything that was ever written."""
+        return await self._files.read(owner, TIER, _records)
+
+    async def restore(self, records: Records, *, owner: str) -> Records:
+        """Write, in their order and at once, the records that are not there; return those."""
+        return await self._files.write(owner, TIER, partial(_restore, records=records))
+
+    async def owners(self) -> list[str]:
+        """List the owners that have a file, sorted."""
+        return await self._files.owners()
+
+    def _upsert(self, db: sqlite3.Connection, row: tuple[str, str, str, int]) -> None:
+        before = _current(db, END_OF_TIME)
+        db.execute(INSERT_FACT, row)
+        self._cap.check(row[1], before, _current(db, END_OF_TIME))
+
+
+def _facts(rows: list[tuple[str, str, int]]) -> list[Fact]:
+    return [Fact(key=key, value=value, at=from_micros(at)) for key, value, at in rows]
+
+
+def _current(db: sqlite3.Connection, until: int) -> list[Fact]:
+    return _facts(db.execute(CURRENT, (until,)).fetchall())
+
+
+def _forget(db: sqlite3.Connection, row: tuple[str, str, None, int]) -> bool:
+    standing = len(_current(db, END_OF_TIME))
+    db.execute(INSERT_FACT, row)
+    return len(_current(db, END_OF_TIME)) < standing
+
+
+def _identity(db: sqlite3.Connection) -> tuple[str | None] | None:
+    latest = "SELECT text FROM identities ORDER BY seq DESC LIMIT 1"
+    row: tuple[str | None] | None = db.execute(latest).fetchone()
+    return row
+
+
+def _records(db: sqlite3.Connection) -> Records:
+    facts = db.execute("SELECT key, value, at FROM facts ORDER BY seq").fetchall()
+    identities = db.execute("SELECT text, at FROM identities ORDER BY seq").fetchall()
+    return Records(
+        tuple(FactRecord(key, value, from_micros(at)) for key, value, at in facts),
+        tuple(IdentityRecord(text, from_micros(at)) for text, at in identities),
+    )
+
+
+def _restore(db: sqlite3.Connection, records: Records) -> Records:
+    missing = records.without(_records(db))
+    rows = [(identifier(fact.key), fact.key, fact.value, to_micros(fact.at)) for fact in missing.facts]
+    db.executemany(INSERT_FACT, rows)
+    db.executemany(INSERT_IDENTITY, [(one.text, to_micros(one.at)) for one in missing.identities])
+    return missing
+
+
+def _holds_anything(db: sqlite3.Connection) -> bool:
+    sql = "SELECT EXISTS (SELECT 1 FROM facts) OR EXISTS (SELECT 1 FROM identities)"
+    return bool(db.execute(sql).fetchone()[0])
+
+
+def _erase(db: sqlite3.Connection) -> None:
+    db.execute("DELETE FROM facts")
+    db.execute("DELETE FROM identities")

@@ -1,0 +1,100 @@
+"""What a message asks of the archive: its words, its keys, the time it means."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+
+from memory.lexical.analysis import identifier, query_terms
+from memory.lexical.structural_keys import find_keys
+from memory.temporal import written_dates as dates
+from memory.temporal.tense import warm_up as warm_up_tenses
+from memory.temporal.time_finder import TimeRange, find_range
+
+QUERY_CHARS = 4000
+
+_ABOUT_TALK = re.compile(
+    r"""\b(?:what|did|we|you|i|me|talk\w*|discuss\w*|say|saying|said|tell|telling|told|ask\w*|chat\w*|speak|spoke|mention\w*|about
+    |conversation\w*|summari[sz]e|recap|remind|remember|do|have|been|so|anything|everything|else|to|with
+    |ce|am|ai|ati|ați|a|mi|ti|ți|ne|vorbi\w*|discuta\w*|zis|spus|intreba\w*|întreba\w*|povesti\w*|despre|noi|tu|eu
+    |mai|si|și|tot|conversati\w*|conversați\w*|rezum\w*|aminte\w*|iti|îți|cu|ți-am|ti-am|mi-ai|imi|îmi)\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+FEW = 3
+"""Words, stop words apart, up to which a message that points back is searched with what it points to."""
+BEFORE = 2
+"""Messages of the thread that are taken along."""
+BEFORE_CHARS = 400
+"""Characters of each."""
+
+_BEGINNINGS = (
+    "and|but|so|then|or|what about|how about|yes|no|ok|okay|the other",
+    "si|și|dar|iar|pai|păi|deci|sau|atunci|da|nu|cum asa|cum așa",
+)
+_POINTERS = (
+    "it|that|those|these|he|she|him|her|his|hers|they|them|their|one|ones|same|else",
+    "el|ea|ei|ele|lui|lor|asta|ăsta|astea|ăștia|aia|ăla|alea|ăia|acela|aceea|aceia|acelea|acolo",
+    "acesta|aceasta|acestea|aceștia|acestia|altul|alta|celalalt|celălalt|cealalta|cealaltă",
+)
+_POINTS_BACK = re.compile(rf"^\W*(?:{'|'.join(_BEGINNINGS)})\b|\b(?:{'|'.join(_POINTERS)})\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A message, as the archive is asked."""
+
+    text: str
+    """What is searched for."""
+    keys: tuple[str, ...]
+    times: TimeRange | None
+    time_alone: bool
+    """The message names no matter beside the time."""
+
+
+def warm_up() -> None:
+    """Load what the first message would wait for, blocking: languages, dates, words, and words for times."""
+    identifier()
+    dates.warm_up()
+    query_terms("și 漢字")
+    find_range("what did we say last week?", now=datetime.now(UTC), zone=UTC)
+    warm_up_tenses()
+
+
+def understand(message: str, *, before: Sequence[str], now: datetime, zone: tzinfo) -> Understood:
+    """Read a message written at `now` (aware) in `zone`, after `before`: its author's own, oldest first."""
+    times = find_range(message, now=now, zone=zone)
+    text = expanded(message[:QUERY_CHARS], before)
+    return Understood(
+        text=text[-QUERY_CHARS:],
+        keys=tuple(find_keys(message[:QUERY_CHARS])),
+        times=times,
+        time_alone=times is not None and _names_nothing_but(times.text, message),
+    )
+
+
+def understand_alone(message: str, *, now: datetime, zone: tzinfo) -> Understood | None:
+    """Read a message without those before it; None for one that leans on them."""
+    return None if is_fragment(message[:QUERY_CHARS]) else understand(message, before=(), now=now, zone=zone)
+
+
+def _names_nothing_but(time: str, message: str) -> bool:
+    return not query_terms(_ABOUT_TALK.sub(" ", message.replace(time, " ")))
+
+
+def is_fragment(message: str) -> bool:
+    """Tell whether a message leans on what was said before it."""
+    words = len(query_terms(message))
+    return words == 0 or (words <= FEW and _POINTS_BACK.search(message) is not None)
+
+
+def expanded(message: str, before: Sequence[str]) -> str:
+    """Return what to search for: the message, after the last of those `before` it if need be.
+
+    Args:
+        message: what was just said.
+        before: what the same person said in the thread before it, oldest first.
+    """
+    if not before or not is_fragment(message):
+        return message
+    lines = [line[:BEFORE_CHARS] for line in before[-BEFORE:]]
+    return "\n".join([*lines, message])

@@ -1,0 +1,170 @@
+"""What the groups of a matched rule stand for; the rules of both languages share these."""
+
+import re
+from collections.abc import Callable
+from datetime import date
+
+from memory.temporal import points
+from memory.temporal import time_words as words
+from memory.temporal.ago import FEW, Amount, ago, latest
+from memory.temporal.time_rule import Reader
+from memory.temporal.time_spans import DAY, Days, Moment, Span, week_of, weekday_before, weekend_before
+from memory.temporal.time_words import Unit
+
+_FEW_WORDS = re.compile(r"few|several|catev|cativ")
+_HALF = 0.5
+_SHARES = {"half": 0.5, "jum": 0.5, "quarter": 0.25, "sfert": 0.25}
+
+
+def squeezed(text: str) -> str:
+    """Return `text` with single blanks."""
+    return " ".join(text.split())
+
+
+def a_day(back: int, part: str | None = None) -> Reader:
+    """Read a day so many days back, or the part of it that the group `part` names."""
+
+    def read(found: re.Match[str], moment: Moment) -> Span:
+        day = moment.today - DAY * back
+        name = part or found.groupdict().get("part")
+        return part_of(day, name, moment)
+
+    return read
+
+
+def part_of(day: date, part: str | None, moment: Moment) -> Span:
+    hours = words.PARTS_OF_DAY[squeezed(part)] if part else (0, 24)
+    return moment.hours(day, hours)
+
+
+def days_back(count: int) -> Reader:
+    """Read the whole days before today, `count` of them."""
+    return lambda _, moment: moment.whole(Days(moment.today - DAY * count, moment.today))
+
+
+def hours_of_yesterday(first: int, last: int) -> Reader:
+    return lambda _, moment: moment.hours(moment.today - DAY, (first, last))
+
+
+def whole(days: Callable[[date], Days]) -> Reader:
+    """Read whole days that follow from today."""
+    return lambda _, moment: moment.whole(days(moment.today))
+
+
+def last_named(found: re.Match[str], moment: Moment) -> Span:
+    """Read "last X": the latest weekday, weekend, week, month, year, season or Christmas that is over."""
+    return moment.whole(_last(found["name"], moment.today))
+
+
+def _last(name: str, today: date) -> Days:
+    if name in words.WEEKDAYS:
+        return weekday_before(words.WEEKDAYS[name], today)
+    if name in words.SEASONS:
+        return points.completed_season(name, today)
+    if name in words.UNITS:
+        return last_unit(words.UNITS[name], today)
+    if name in words.MONTHS:
+        return points.completed_month(name, today)
+    return weekend_before(today) if name.startswith("week") else points.christmas_before(today)
+
+
+def last_unit(unit: Unit, today: date) -> Days:
+    """Return the calendar week, month or year before the running one."""
+    this = this_unit(unit, today)
+    return Days(this_unit(unit, this - DAY), this)
+
+
+def this_unit(unit: Unit, today: date) -> date:
+    """Return the first day of the running week, month or year."""
+    if unit is Unit.WEEK:
+        return week_of(today).start
+    return today.replace(day=1) if unit is Unit.MONTH else today.replace(month=1, day=1)
+
+
+def this_named(found: re.Match[str], moment: Moment) -> Span:
+    """Read "this week", "this month", "this year": from its first day to the moment."""
+    return moment.since(this_unit(words.UNITS[found["unit"]], moment.today))
+
+
+def weekday(found: re.Match[str], moment: Moment) -> Span:
+    """Read a weekday, or a part of it."""
+    day = weekday_before(words.WEEKDAYS[found["weekday"]], moment.today).start
+    return part_of(day, found.groupdict().get("part"), moment)
+
+
+def month(found: re.Match[str], moment: Moment) -> Span | None:
+    """Read a month, of a year if one is named, or a third of it."""
+    name, year = found["month"], found["year"]
+    if name in words.NAMES_TOO and not year and found["preposition"] in {"from", "of"}:
+        return None
+    days = points.month(name, year, moment.today)
+    which = found["third"]
+    return moment.whole(points.third(days, which) if which else days)
+
+
+def season(found: re.Match[str], moment: Moment) -> Span:
+    return moment.whole(points.season(found["season"], found["year"], moment.today))
+
+
+def year(found: re.Match[str], moment: Moment) -> Span | None:
+    days = points.resolve(found["year"], moment.today)
+    return moment.whole(days) if days else None
+
+
+def named_date(found: re.Match[str], moment: Moment) -> Span | None:
+    """Read a day of a month; where its month is a word too, a preposition or "th" must say that it is one."""
+    text = squeezed(found["date"])
+    if not found["preposition"] and not re.search(r"\d(?:st|nd|rd|th)\b|\d{4}$", text):
+        name = re.search(r"[a-z]+$", text)
+        if name is None or name[0] in words.WORDS_TOO:
+            return None
+    return _point(text, moment)
+
+
+def figures(found: re.Match[str], moment: Moment) -> Span | None:
+    return _point(found["date"], moment)
+
+
+def _point(text: str, moment: Moment) -> Span | None:
+    days = points.resolve(text, moment.today)
+    return moment.whole(days) if days else None
+
+
+def since(found: re.Match[str], moment: Moment) -> Span | None:
+    days = points.resolve(squeezed(found["point"]), moment.today)
+    return moment.since(days.start) if days else None
+
+
+def stretch(found: re.Match[str], moment: Moment) -> Span | None:
+    return points.stretch(squeezed(found["first"]), squeezed(found["last"]), moment)
+
+
+def amount_ago(found: re.Match[str], moment: Moment) -> Span:
+    return ago(amount(found), moment)
+
+
+def latest_amount(found: re.Match[str], moment: Moment) -> Span:
+    return latest(amount(found, unsaid="few"), moment)
+
+
+def amount(found: re.Match[str], *, unsaid: str = "one") -> Amount:
+    """Read the groups `number` (one when empty, else `unsaid`), `unit`, `about` and `half` of a match."""
+    number = unsaid if found["number"] is None else squeezed(found["number"] or "one")
+    unit = words.UNITS[found["unit"]]
+    if _FEW_WORDS.search(number):
+        return Amount(*FEW, unit)
+    groups = found.groupdict()
+    count = count_of(number) + _HALF * bool(groups.get("half"))
+    return Amount(count, count, unit, about=bool(groups.get("about")) or "couple" in number)
+
+
+def count_of(number: str) -> float:
+    share = next((value for word, value in _SHARES.items() if word in number), None)
+    if share is not None:
+        return share
+    if number.isdecimal():
+        return int(number)
+    known = [words.NUMBERS[each] for each in (number, *number.split()[1:]) if each in words.NUMBERS]
+    if not known:
+        raise ValueError(f"{number!r} is no number")
+    return known[0]

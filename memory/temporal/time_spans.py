@@ -1,0 +1,115 @@
+"""Stretches of time as the calendar of one place cuts them: days, parts of days, weeks, months, seasons."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+from memory.temporal.time_words import Unit
+
+DAY = timedelta(days=1)
+WEEK = timedelta(days=7)
+_MONTHS = 12
+_SEASON_MONTHS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Whole days, half-open."""
+
+    start: date
+    end: date
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Half-open, aware, in UTC."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When and where a message was written."""
+
+    now: datetime
+    """In UTC."""
+    zone: tzinfo
+
+    @property
+    def today(self) -> date:
+        return self.now.astimezone(self.zone).date()
+
+    def local(self, day: date, hour: int = 0) -> datetime:
+        """Return the instant at which the clock on the wall shows that hour; 24 and more is the next day."""
+        wall = datetime.combine(day + DAY * (hour // 24), time(hour % 24), tzinfo=self.zone)
+        return wall.astimezone(UTC)
+
+    def whole(self, days: Days) -> Span:
+        return Span(self.local(days.start), self.local(days.end))
+
+    def hours(self, day: date, hours: tuple[int, int]) -> Span:
+        """Return a part of a day, from one hour to another."""
+        return Span(self.local(day, hours[0]), self.local(day, hours[1]))
+
+    def since(self, day: date) -> Span:
+        return Span(self.local(day), self.now)
+
+
+def day_of(day: date) -> Days:
+    return Days(day, day + DAY)
+
+
+def week_of(day: date) -> Days:
+    """Return the week from Monday to Sunday."""
+    monday = day - DAY * day.weekday()
+    return Days(monday, monday + WEEK)
+
+
+def month_of(day: date) -> Days:
+    first = day.replace(day=1)
+    return Days(first, months_before(first, -1))
+
+
+def year_of(year: int) -> Days:
+    return Days(date(year, 1, 1), date(year + 1, 1, 1))
+
+
+def season_of(season: int, year: int) -> Days:
+    """Return the meteorological season that begins in `year`; 0 is the winter that begins in December."""
+    first = date(year, season * _SEASON_MONTHS or _MONTHS, 1)
+    return Days(first, months_before(first, -_SEASON_MONTHS))
+
+
+def weekday_before(weekday: int, until: date) -> Days:
+    """Return the latest such weekday strictly before `until`."""
+    return day_of(until - DAY * ((until.weekday() - weekday - 1) % 7 + 1))
+
+
+def weekend_before(until: date) -> Days:
+    """Return the latest Saturday and Sunday that are over on `until`."""
+    sunday = weekday_before(6, until).start
+    return Days(sunday - DAY, sunday + DAY)
+
+
+def months_before(day: date, months: int) -> date:
+    """Return the same day some months before, or the last one of a shorter month."""
+    year, month = divmod(day.year * _MONTHS + day.month - 1 - months, _MONTHS)
+    first = date(year, month + 1, 1)
+    after = date(year + (month + 1) // _MONTHS, (month + 1) % _MONTHS + 1, 1)
+    return min(first + DAY * (day.day - 1), after - DAY)
+
+
+def unit_around(day: date, unit: Unit) -> Days:
+    """Return the calendar week, month or year that `day` lies in."""
+    if unit is Unit.WEEK:
+        return week_of(day)
+    return month_of(day) if unit is Unit.MONTH else year_of(day.year)
+
+
+def before(day: date, count: int, unit: Unit) -> date:
+    """Return the day that lies `count` days, weeks, months or years before `day`."""
+    if unit is Unit.DAY:
+        return day - DAY * count
+    if unit is Unit.WEEK:
+        return day - WEEK * count
+    return months_before(day, count if unit is Unit.MONTH else count * _MONTHS)

@@ -1,0 +1,219 @@
+"""L2 on plain Redis commands: a thread's turns, the order that they came in, and how the thread began.
+
+Keys, all in the owner's hash slot, with `O` and `T` the digests of owner and thread:
+
+* `goat:l2:{O}:threads`     set of the `T` that hold something
+* `goat:l2:{O}:T:turns`     hash of turn id to turn, the latest `keep`
+* `goat:l2:{O}:T:order`     sorted set of turn ids by sequence number
+* `goat:l2:{O}:T:opening`   hash with one field: the turn that the thread began with, kept when trimmed
+
+A stored turn is its tokens in decimal, a blank, and JSON, so that a script can add up a window unparsed.
+"""
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic_core import from_json
+
+from memory.models import ConversationTurn
+from memory.provenance import plain, read_parts
+from memory.text.digest import digest
+from memory.working.redis_connection import run_script, translate_errors
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+logger = logging.getLogger(__name__)
+
+_APPEND = """
+local turns, order, opening, threads = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local id, turn, thread, keep = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+if redis.call('HEXISTS', opening, id) == 1 then return 0 end
+if redis.call('HSETNX', turns, id, turn) == 0 then return 0 end
+local last = redis.call('ZREVRANGE', order, 0, 0, 'WITHSCORES')
+if not last[1] and redis.call('EXISTS', opening) == 0 then redis.call('HSET', opening, id, turn) end
+redis.call('ZADD', order, (last[2] or 0) + 1, id)
+redis.call('SADD', threads, thread)
+local excess = redis.call('ZCARD', order) - keep
+if excess > 0 then
+  local old = redis.call('ZPOPMIN', order, excess)
+  for i = 1, #old, 2 do redis.call('HDEL', turns, old[i]) end
+end
+return 1
+"""
+
+_WINDOW = """
+local turns, order, room = KEYS[1], KEYS[2], tonumber(ARGV[1])
+local found, any, start, page = {}, false, 0, 16
+repeat
+  local ids = redis.call('ZREVRANGE', order, start, start + page - 1)
+  for _, id in ipairs(ids) do
+    local turn = redis.call('HGET', turns, id) or ''
+    local tokens = tonumber(string.match(turn, '^(%d+) '))
+    if tokens then
+      if any and tokens > room then return found end
+      any, room = true, room - tokens
+    end
+    found[#found + 1] = id
+    found[#found + 1] = turn
+  end
+  start = start + page
+until #ids < page
+return found
+"""
+
+_REMOVE = """
+local turns, order, opening, threads = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local gone, reopen = 0, false
+for i = 2, #ARGV do
+  local listed = redis.call('ZREM', order, ARGV[i])
+  local opened = redis.call('HDEL', opening, ARGV[i])
+  redis.call('HDEL', turns, ARGV[i])
+  if listed + opened > 0 then gone = gone + 1 end
+  if listed + opened == 2 then reopen = true end
+end
+local first = redis.call('ZRANGE', order, 0, 0)[1]
+local turn = reopen and first and redis.call('HGET', turns, first)
+if turn then redis.call('HSET', opening, first, turn) end
+if redis.call('EXISTS', order, opening) == 0 then redis.call('SREM', threads, ARGV[1]) end
+return gone
+"""
+
+_ERASE = """
+for i = 2, #KEYS do redis.call('UNLINK', KEYS[i]) end
+for i = 1, #ARGV do redis.call('SREM', KEYS[1], ARGV[i]) end
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RedisConversation:
+    """Keep the conversation of each thread in Redis 6.2 or later, or Valkey."""
+
+    client: Callable[[], Awaitable["Redis"]]
+    keep: int = 2000
+    """Turns kept in a thread; older ones stand in L3 only."""
+
+    def __post_init__(self) -> None:
+        if self.keep < 1:
+            raise ValueError(f"keep must be at least 1, not {self.keep}")
+
+    async def append(self, turn: ConversationTurn, *, owner: str, thread: str) -> bool:
+        """Add a turn at the end; return False when its turn id is among those kept."""
+        keys = _keys(owner, thread)
+        turn_id, thread_digest = _bytes(turn.turn_id), digest(thread)
+        added = await run_script(self.client, _APPEND, keys, turn_id, _dump(turn), thread_digest, self.keep)
+        return bool(added)
+
+    async def window(self, *, owner: str, thread: str, max_tokens: int) -> list[ConversationTurn]:
+        """Read the latest turns, oldest first, whose tokens together fit in `max_tokens`, in one round trip.
+
+        The latest turn is returned even when it alone does not fit; a turn that cannot be read is left out.
+        """
+        turns, order, *_ = _keys(owner, thread)
+        found: list[bytes] = await run_script(self.client, _WINDOW, [turns, order], max_tokens)
+        return _load_all(zip(found[-2::-2], found[::-2], strict=True))
+
+    @translate_errors()
+    async def opening(self, *, owner: str, thread: str) -> ConversationTurn | None:
+        """Read the turn that the thread began with; once removed, the next one unless that was trimmed."""
+        client = await self.client()
+        found = cast("dict[bytes, bytes]", await client.hgetall(_keys(owner, thread)[2]))
+        return next(iter(_load_all(found.items())), None)
+
+    async def remove(self, turn_ids: Sequence[str], *, owner: str, thread: str) -> int:
+        """Forget turns for good; return how many of them stood."""
+        if not turn_ids:
+            return 0
+        ids = map(_bytes, turn_ids)
+        return int(await run_script(self.client, _REMOVE, _keys(owner, thread), digest(thread), *ids))
+
+    async def erase(self, *, owner: str) -> None:
+        """Forget every thread of the owner; a thread that is begun meanwhile stays."""
+        threads = await self._thread_digests(owner)
+        keys = [key for thread in threads for key in _thread_keys(owner, thread)]
+        await run_script(self.client, _ERASE, [_threads(owner), *keys], *threads)
+
+    @translate_errors()
+    async def _thread_digests(self, owner: str) -> list[str]:
+        client = await self.client()
+        return [thread.decode() for thread in cast("set[bytes]", await client.smembers(_threads(owner)))]
+
+
+def _bytes(name: str) -> bytes:
+    return name.encode("utf-8", "surrogatepass")
+
+
+def _threads(owner: str) -> str:
+    return f"goat:l2:{{{digest(owner)}}}:threads"
+
+
+def _thread_keys(owner: str, thread_digest: str) -> list[str]:
+    return [f"goat:l2:{{{digest(owner)}}}:{thread_digest}:{part}" for part in ("turns", "order", "opening")]
+
+
+def _keys(owner: str, thread: str) -> list[str]:
+    return [*_thread_keys(owner, digest(thread)), _threads(owner)]
+
+
+def _dump(turn: ConversationTurn) -> bytes:
+    body: dict[str, Any] = {
+        "message": turn.message,
+        "reply": turn.reply,
+        "at": turn.at.isoformat(),
+        "evidence": turn.evidence,
+        "foreign": turn.foreign,
+        "parts": plain(turn.parts),
+    }
+    if turn.in_vain is not None:
+        body["in_vain"] = turn.in_vain
+    return b"%d %b" % (turn.tokens, _bytes(json.dumps(body, ensure_ascii=False)))
+
+
+def _load(turn_id: bytes, tokens: bytes, fields: Any) -> ConversationTurn:
+    return ConversationTurn(
+        turn_id=turn_id.decode("utf-8", "surrogatepass"),
+        message=str(fields["message"]),
+        reply=str(fields["reply"]),
+        at=datetime.fromisoformat(fields["at"]),
+        evidence=tuple(fields["evidence"]),
+        parts=read_parts(fields.get("parts", ())),
+        foreign=fields.get("foreign", False),
+        tokens=int(tokens),
+        in_vain=_load_in_vain(fields.get("in_vain")),
+    )
+
+
+def _load_in_vain(stored: Any) -> dict[str, tuple[float, int]] | None:
+    if stored is None:
+        return None
+    return {str(name): (float(chance), int(left)) for name, (chance, left) in dict(stored).items()}
+
+
+def _load_all(found: Iterable[tuple[bytes, bytes]]) -> list[ConversationTurn]:
+    rows = [(turn_id, *stored.partition(b" ")[::2]) for turn_id, stored in found]
+    turns = []
+    for (turn_id, tokens, _), fields in zip(rows, _parsed([body for *_, body in rows]), strict=True):
+        try:
+            turns.append(_load(turn_id, tokens, fields))
+        except (ValueError, KeyError, TypeError):
+            logger.warning("Left out turn %r: what is stored cannot be read", turn_id)
+    return turns
+
+
+def _parsed(bodies: Sequence[bytes]) -> list[Any]:
+    """Parse values of JSON: as one list, unless one of them is not to be read; None for that one."""
+    try:
+        return cast("list[Any]", from_json(b"[%b]" % b",".join(bodies)))
+    except ValueError:  # a lone surrogate is no UTF-8, and yet may have been said
+        return [_parsed_alone(body) for body in bodies]
+
+
+def _parsed_alone(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None

@@ -1,0 +1,130 @@
+"""The search of an experiment: in the memory as the turn saw it, and nothing is kept of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from langgraph.runtime import Runtime
+
+from graph.settings.context import Experiment, TurnContext
+from graph.state.circumstances import dated
+from graph.state.experiment import Experiments
+from graph.state.recall_offer import search_limit
+from graph.state.turn_state import Recall, State, Turn
+from graph.state.updates import PrefetchUpdate
+from memory.episodic.episode_archive import EpisodeArchive
+from memory.episodic.log.observation_log import ObservationLog
+from memory.episodic.search.past_archive import PastArchive
+from memory.episodic.search.searcher import Query
+from memory.errors import MemoryTierError
+from memory.models import Candidate, Episode, Mechanism, SearchReport, SearchResult, Seen
+from memory.observation.observation import Observation
+from memory.recall.fusion_weights import BALANCED, FusionWeights
+from nodes.prefetch import Prefetch
+
+MOST_COPIED = 20_000
+"""Episodes up to which an archive is copied as it was; of a larger one what came later is left out."""
+PATIENCE = 30.0
+"""Seconds that a search in the past may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class AsSeen:
+    """The archive as a search saw it."""
+
+    past: PastArchive
+    seen: Seen
+    reach: int
+    """How many episodes that search asked for."""
+
+    async def ready(self, *, owner: str) -> None:
+        """Load nothing."""
+
+    def expect(self, query: str, *, owner: str, limit: int) -> None:
+        """Begin with nothing."""
+
+    async def search(  # noqa: PLR0913 - a search has many sides, each with a name
+        self,
+        query: str,
+        *,
+        owner: str,
+        limit: int,
+        keys: Sequence[str] = (),
+        times: tuple[datetime, datetime] | None = None,
+        weights: FusionWeights = BALANCED,
+        seconds: float = PATIENCE,  # noqa: ARG002 - the node that waits has its own
+        reuse: bool = False,  # noqa: ARG002 - what that search was led to is known
+    ) -> SearchResult:
+        """Search it; see `EpisodeStore.search`."""
+        asked = Query(text=query, owner=owner, limit=limit, keys=keys, times=times, weights=weights)
+        return await self.past.search(asked, self.seen, same_reach=limit == self.reach)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchingAnew:
+    """Prefetch, for a turn that may be an experiment; for any other it is `prefetch` and nothing else."""
+
+    prefetch: Prefetch
+    experiments: Experiments
+    archive: EpisodeArchive
+    observations: ObservationLog
+
+    async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> PrefetchUpdate:
+        if runtime.context.experiment is Experiment.OFF:
+            return await self.prefetch(state, runtime)
+        turn = self.prefetch.turns(state, runtime)
+        experiment, stands = await self.experiments.beginning(turn, runtime)
+        if not experiment:
+            return await self.prefetch(state, runtime)
+        uncached = runtime.context.model_copy(update={"cache_ttl": 0})
+        if stands is None:
+            return await self.prefetch(state, runtime.override(context=uncached))
+        return {"recall": await self._as_it_was(dated(state, stands.at), runtime, uncached, turn, stands)}
+
+    async def _as_it_was(
+        self,
+        state: State,
+        runtime: Runtime[TurnContext],
+        context: TurnContext,
+        turn: Turn,
+        stands: Episode,
+    ) -> Recall:
+        observed = await self._observed(turn)
+        if observed is None or observed.seen is None or observed.seen.episodes > MOST_COPIED:
+            found = await self.prefetch(state, runtime.override(context=context))
+            return as_of(found["recall"], stands.at, turn.turn_id)
+        past = self.archive.past(owner=turn.owner)
+        results = {"prefetch_results": observed.thresholds.get("prefetch_results", 0)}
+        reach = search_limit(context.model_copy(update=results))
+        prefetch = replace(self.prefetch, episodes=AsSeen(past, observed.seen, reach))
+        patient = context.model_copy(update={"prefetch_timeout": PATIENCE})
+        try:
+            return (await prefetch(state, runtime.override(context=patient)))["recall"]
+        finally:
+            await past.close()
+
+    async def _observed(self, turn: Turn) -> Observation | None:
+        try:
+            return await self.observations.get(turn.turn_id, owner=turn.owner)
+        except MemoryTierError:
+            return None
+
+
+def as_of(recall: Recall, began: datetime, turn_id: str) -> Recall:
+    """Leave out the turn itself, and what came after it."""
+    kept = [c for c in recall.candidates if c.turn_id != turn_id and c.at <= began]
+    if len(kept) == len(recall.candidates):
+        return recall
+    candidates = tuple(replace(candidate, rank=rank) for rank, candidate in enumerate(kept, start=1))
+    reports = {name: _counted(name, report, candidates) for name, report in recall.reports.items()}
+    return replace(recall, candidates=candidates, reports=reports)
+
+
+def _counted(name: str, report: SearchReport, candidates: Sequence[Candidate]) -> SearchReport:
+    evidence = [candidate.evidence for candidate in candidates]
+    found = {
+        Mechanism.THEMATIC: len(evidence),
+        Mechanism.TEMPORAL: sum(one.timed for one in evidence),
+        Mechanism.KEY: sum(one.keyed > 0 for one in evidence),
+    }
+    return replace(report, found=found[Mechanism(name)])
