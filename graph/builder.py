@@ -18,7 +18,7 @@ from graph.state.updates import ToolsInput
 from nodes.archive import Archive
 from nodes.assemble import Assemble
 from nodes.budget import Budget
-from nodes.experiment_prefetch import SearchingAnew
+from nodes.experiment_prefetch import ExperimentPrefetch
 from nodes.facts import Facts
 from nodes.gap_filter import GapFilter
 from nodes.ground import Ground
@@ -53,7 +53,7 @@ def build_graph(
         layers.episodes, layers.conversations, layers.cache, layers.tokens, layers.recorder, experiments
     )
     nodes: dict[str, Callable[..., Any]] = {
-        "prefetch": SearchingAnew(layers.prefetch, experiments, layers.episodes, layers.observations),
+        "prefetch": ExperimentPrefetch(layers.prefetch, experiments, layers.episodes, layers.observations),
         "identity": Identity(turns, layers.permanent, layers.settings.identity),
         "facts": Facts(turns, layers.permanent),
         "working": Working(turns, layers.conversations, archive, experiments),

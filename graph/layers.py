@@ -23,7 +23,7 @@ from graph.settings.settings import Settings
 from graph.state.circumstances import TurnReader
 from graph.stores import embedding_model, models_folder, redis_connection
 from graph.tools.memory_tools import MemoryTools
-from graph.tools.plugins.plugin_registry import PluginShelf
+from graph.tools.plugins.plugin_registry import PluginRegistry
 from graph.tools.plugins.services import PluginServices, SettingsView
 from graph.tools.tool_runner import ToolRunner
 from graph.tools.toolbox import Toolbox
@@ -108,7 +108,7 @@ class Layers:
         services = PluginServices(
             settings=SettingsView(settings), read_metrics=self.metrics.read, read_logs=self.read_logs
         )
-        self.plugins = PluginShelf(settings, services)
+        self.plugins = PluginRegistry(settings, services)
         self.tool_runner = ToolRunner(self.plugins.isolation, settings.tool_timeout, settings.tool_output_cap)
         self.toolbox = Toolbox(self._own_tools, self.plugins, settings.owner)
         self.delegation = Delegation(

@@ -61,7 +61,7 @@ class AsSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class SearchingAnew:
+class ExperimentPrefetch:
     """Prefetch, for a turn that may be an experiment; for any other it is `prefetch` and nothing else."""
 
     prefetch: Prefetch

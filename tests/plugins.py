@@ -16,7 +16,7 @@ from graph.settings.settings import Settings
 from graph.state.turn_state import Turn
 from graph.tools.caller import Caller
 from graph.tools.plugins.plugin_loader import LoadedPlugin
-from graph.tools.plugins.plugin_registry import PluginShelf
+from graph.tools.plugins.plugin_registry import PluginRegistry
 from graph.tools.plugins.services import PluginServices, SettingsView
 from graph.tools.tool_runner import Output, ToolRunner
 from memory.observation.figures import Figures, Metrics
@@ -48,7 +48,7 @@ def services_of(settings: Settings) -> PluginServices:
 class Plugins:
     """A folder of plugins, the shelf over it, and a runner of its tools."""
 
-    def __init__(self, settings: Settings, shelf: PluginShelf) -> None:
+    def __init__(self, settings: Settings, shelf: PluginRegistry) -> None:
         self.settings = settings
         self.shelf = shelf
         self.folder = settings.plugins_folder or settings.data_folder / "plugins"
@@ -103,7 +103,7 @@ async def open_plugins(
     settings: Settings, *, shipped: Path | None = None, load_seconds: float = 100.0, patience: float = 100.0
 ) -> AsyncIterator[Plugins]:
     """Open the plugins of the settings' folder; without `shipped` there are no others."""
-    shelf = PluginShelf(
+    shelf = PluginRegistry(
         settings,
         services_of(settings),
         shipped=shipped or settings.data_folder / "none",

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 
-from graph.delegation.completion import Closing
+from graph.delegation.completion import JobCompletion
 from graph.delegation.job import Job
 from graph.delegation.runner import Pace
 from graph.runtime.agent import Agent
@@ -103,7 +103,7 @@ async def delegated(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GatedClosing(Closing):
+class GatedClosing(JobCompletion):
     """Closes jobs as ever, but archives them behind a gate."""
 
     gate: Callable[[], Awaitable[None]]
@@ -111,14 +111,14 @@ class GatedClosing(Closing):
     async def archive(self, job: Job, result: str) -> None:
         """Pass the gate, which may wait or raise, and archive."""
         await self.gate()
-        await Closing.archive(self, job, result)
+        await JobCompletion.archive(self, job, result)
 
 
 def put_gate(agent: Agent, gate: Callable[[], Awaitable[None]]) -> None:
     """Have the agent archive its jobs behind a gate."""
     runner = agent.layers.delegation.runner
     runner.closing = GatedClosing(
-        *(getattr(runner.closing, field.name) for field in fields(Closing)), gate=gate
+        *(getattr(runner.closing, field.name) for field in fields(JobCompletion)), gate=gate
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 import graph.layers
-from bot.telegram.bot_context import Desk
+from bot.telegram.bot_context import BotContext
 from bot.telegram.process.bot_process import open_bot, run_parts
 from bot.telegram.process.role import Duty
 from graph.app import open_agent
@@ -31,7 +31,7 @@ SECONDS = 100.0
 class Bot:
     """A running bot, and the world around it."""
 
-    desk: Desk
+    desk: BotContext
     api: BotApi
 
     async def until(self, happened: Callable[[], object]) -> None:

@@ -12,7 +12,7 @@ from types import FrameType
 from rich.console import Console
 
 from bot.terminal.opening import open_chat
-from bot.terminal.terminal_place import Place
+from bot.terminal.terminal_place import TerminalPlace
 from graph.settings.settings import Settings, terminal_folder
 from tests.scripted import in_turn
 from tests.servers.model import ModelServer
@@ -105,7 +105,7 @@ async def converse(script: Script, settings: Settings, model: ModelServer) -> Se
     model.reply(in_turn(*script.replies))
     out, trace = io.StringIO(), Trace()
     console = Console(file=out, width=script.columns, highlight=False)
-    place = Place("ana", "", terminal_folder(settings))
+    place = TerminalPlace("ana", "", terminal_folder(settings))
     place.begin()
     with trace.installed():
         async with open_chat(console, settings, place, before="", behind_prompt=False) as chat:

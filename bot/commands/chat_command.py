@@ -14,7 +14,7 @@ from bot.commands.garbage_collection import collect_seldom
 from bot.printable import printable
 from bot.setup.dialogue import Left, Questions
 from bot.terminal.keyboard import is_terminal, typed_lines
-from bot.terminal.terminal_place import Place
+from bot.terminal.terminal_place import TerminalPlace
 from bot.terminal.warm_up import loaded
 from graph.observability.logs import configure_logging
 from graph.settings.settings import Settings, terminal_folder
@@ -63,7 +63,7 @@ def _offer_setup() -> bool:
 async def run_chat(settings: Settings, *, owner: str, thread: str, resume: bool) -> None:
     """Talk until the user leaves; the first line of a new thread is typed while the agent is loaded."""
     console = Console(highlight=False, soft_wrap=True)
-    place = Place(owner, "", terminal_folder(settings))
+    place = TerminalPlace(owner, "", terminal_folder(settings))
     before = place.latest()
     place.go_on() if resume else place.begin(thread)
     _greet(console, settings, place)
@@ -83,7 +83,7 @@ async def run_chat(settings: Settings, *, owner: str, thread: str, resume: bool)
 class _Opening:
     """A conversation that opens in a task of its own, and stays open until it is left."""
 
-    def __init__(self, console: Console, settings: Settings, place: Place) -> None:
+    def __init__(self, console: Console, settings: Settings, place: TerminalPlace) -> None:
         self._console = console
         self._settings = settings
         self._place = place
@@ -107,7 +107,7 @@ class _Opening:
             await end(keeping)
 
 
-async def _talk(console: Console, place: Place, chat: "asyncio.Future[Chat]") -> None:
+async def _talk(console: Console, place: TerminalPlace, chat: "asyncio.Future[Chat]") -> None:
     async for line in typed_lines(place.history):
         if await loaded(console, chat) and not await chat.result().handle(line):
             return
@@ -119,7 +119,7 @@ def _conversation() -> ModuleType:
     return conversation
 
 
-def _greet(console: Console, settings: Settings, place: Place) -> None:
+def _greet(console: Console, settings: Settings, place: TerminalPlace) -> None:
     console.print(Text(f"GOAT 2.0 · {printable(place.owner)} · thread {place.thread}", style="bold"))
     console.print("/help lists the commands, Ctrl-D leaves.", style="dim")
     if not settings.model:

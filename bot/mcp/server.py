@@ -17,9 +17,9 @@ from mcp.types import (
 )
 from pydantic import ValidationError
 
-from bot.mcp.queries.memory_queries import MemoryReading
-from bot.mcp.queries.process_queries import ProcessReading
-from bot.mcp.queries.turn_queries import TurnReading
+from bot.mcp.queries.memory_queries import MemoryQueries
+from bot.mcp.queries.process_queries import ProcessQueries
+from bot.mcp.queries.turn_queries import TurnQueries
 from bot.mcp.read_tool import DATA_NOTE, ReadTool
 from graph.observability.redaction import Redaction, secrets_of
 from graph.runtime.agent import Agent
@@ -41,9 +41,9 @@ def agent_server(agent: Agent, owner: str) -> McpServer:
     """Make a server over an open agent, bound to one owner."""
     redact = Redaction(secrets_of(agent.layers.settings))
     readings = (
-        MemoryReading(owner, agent.layers),
-        TurnReading(owner, agent),
-        ProcessReading(owner, agent.layers, redact),
+        MemoryQueries(owner, agent.layers),
+        TurnQueries(owner, agent),
+        ProcessQueries(owner, agent.layers, redact),
     )
     return build_server([tool for reading in readings for tool in reading.tools()], redact)
 

@@ -25,7 +25,7 @@ Say = Callable[..., str]
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class BotContext:
     """The agent, and what the bot has beside it."""
 
     agent: Agent

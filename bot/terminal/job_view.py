@@ -22,7 +22,7 @@ _LISTED = 10
 logger = logging.getLogger(__name__)
 
 
-class Delegated:
+class JobView:
     """The jobs of a terminal's owner; whichever of the owner's terminals looks first shows word of them."""
 
     def __init__(self, console: Console, agent: Agent, owner: str) -> None:

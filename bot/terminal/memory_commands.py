@@ -23,7 +23,7 @@ _CONFIGURED = "The configured persona; `/identity text` gives you another."
 
 
 @dataclass(frozen=True, slots=True)
-class MemoryDesk:
+class MemoryCommands:
     """The commands of one terminal that need no turn."""
 
     console: Console

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from bot.terminal import reply_view as reply
 from bot.terminal.terminal import Chat
-from bot.terminal.terminal_place import Place
+from bot.terminal.terminal_place import TerminalPlace
 from graph.app import open_agent
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
@@ -20,7 +20,7 @@ _LAST, _LAST_TOKENS = 3, 2000
 
 @contextlib.asynccontextmanager
 async def open_chat(
-    console: Console, settings: Settings, place: Place, *, before: str, behind_prompt: bool
+    console: Console, settings: Settings, place: TerminalPlace, *, before: str, behind_prompt: bool
 ) -> AsyncIterator[Chat]:
     """Open the agent, finish what the last stop left open, and load what the first turn needs meanwhile.
 
@@ -55,7 +55,7 @@ async def _warm_up(agent: Agent, owner: str) -> None:
     await asyncio.to_thread(reply.load)
 
 
-async def _show_last(console: Console, agent: Agent, place: Place) -> None:
+async def _show_last(console: Console, agent: Agent, place: TerminalPlace) -> None:
     """Show the last exchanges of a thread that is gone on with."""
     window = agent.layers.conversations.window
     for turn in (await window(owner=place.owner, thread=place.thread, max_tokens=_LAST_TOKENS))[-_LAST:]:

@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.text import Text
 
 from bot.presentation import turn_screen as screen
-from bot.terminal.job_view import Delegated
+from bot.terminal.job_view import JobView
 from bot.terminal.keyboard import ask, ctrl_c, is_yes
-from bot.terminal.memory_commands import MemoryDesk
+from bot.terminal.memory_commands import MemoryCommands
 from bot.terminal.reply_view import print_resumed
-from bot.terminal.terminal_place import Place
+from bot.terminal.terminal_place import TerminalPlace
 from bot.terminal.turn_view import TurnView
 from bot.terminal.warm_up import loaded
 from graph.events.turn_events import Event, Waiting
@@ -43,14 +43,16 @@ FATE_UNKNOWN = (
 class Chat:
     """One terminal's conversation: what each line does."""
 
-    def __init__(self, console: Console, agent: Agent, place: Place, warming: "asyncio.Task[None]") -> None:
+    def __init__(
+        self, console: Console, agent: Agent, place: TerminalPlace, warming: "asyncio.Task[None]"
+    ) -> None:
         self._console = console
         self._agent = agent
         self._place = place
         self._warming = warming
         self._view = TurnView(console)
-        self.delegated = Delegated(console, agent, place.owner)
-        self._desk = MemoryDesk(console, agent, place.owner)
+        self.delegated = JobView(console, agent, place.owner)
+        self._desk = MemoryCommands(console, agent, place.owner)
 
     async def handle(self, line: str) -> bool:
         """Act on a line; return whether to go on."""

@@ -14,7 +14,7 @@ from memory.working.server_folder import unusable
 
 
 @dataclass(slots=True)
-class Place:
+class TerminalPlace:
     """Where in the agent's conversations this terminal is."""
 
     owner: str

@@ -17,7 +17,7 @@ DELEGATED = "delegated"
 
 
 @dataclass(frozen=True, slots=True)
-class Closing:
+class JobCompletion:
     """Close jobs. Every step may be done again: each is idempotent by the job's id."""
 
     jobs: Jobs

@@ -13,7 +13,7 @@ from langchain_core.tools import BaseTool
 
 from graph.checkpoint.redis_saver import RedisSaver
 from graph.checkpoint.thread_leases import LEASE_SECONDS, ThreadLeases
-from graph.delegation.completion import Closing
+from graph.delegation.completion import JobCompletion
 from graph.delegation.delegation_tools import DelegationTools
 from graph.delegation.job_stops import JobStops
 from graph.delegation.jobs import Jobs
@@ -90,8 +90,8 @@ class Delegation:
         return RedisSaver(self.client, keep=_CHECKPOINTS, serde=job_serde())
 
     @cached_property
-    def _closing(self) -> Closing:
-        return Closing(
+    def _closing(self) -> JobCompletion:
+        return JobCompletion(
             self.jobs,
             self.notices,
             self._saver,

@@ -11,7 +11,7 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 
 from graph.checkpoint.thread_leases import ThreadLeases
-from graph.delegation.completion import Closing
+from graph.delegation.completion import JobCompletion
 from graph.delegation.job import Job, Status
 from graph.delegation.job_progress import reached
 from graph.delegation.job_stops import JobStops
@@ -54,7 +54,7 @@ class JobRunner:
     """Take up jobs, and work on them until the process ends; what is open then stays for the next one."""
 
     graph: JobGraph
-    closing: Closing
+    closing: JobCompletion
     leases: ThreadLeases
     stops: JobStops
     pace: Pace = field(default_factory=Pace)

@@ -20,7 +20,7 @@ _STANDARD = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"
 logger = logging.getLogger(__name__)
 
 
-class Exporting(Protocol):
+class SpanExport(Protocol):
     """A provider of tracers with its exporter; see `graph.observability.otlp`."""
 
     @property
@@ -39,7 +39,7 @@ class Telemetry:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._exporting: Exporting | None = None
+        self._exporting: SpanExport | None = None
         self._begun = False
 
     def tracer(self) -> Tracer:

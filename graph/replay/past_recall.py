@@ -13,7 +13,7 @@ from memory.recall.query import Understood, understand
 
 
 @dataclass(frozen=True, slots=True)
-class Remembering:
+class PastRecall:
     """Search the past; what was late or down then stays so."""
 
     past: PastArchive

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from graph.layers import Layers
 from graph.replay.decided_turn import Decided, context_of, decided, recorded
-from graph.replay.past_recall import Remembering
+from graph.replay.past_recall import PastRecall
 from graph.replay.recorded_turns import RecordedTurn, Recorder
 from graph.replay.replay_plan import Plan, Why, leading_up, obstacle
 from graph.settings.context import TurnContext
@@ -87,7 +87,7 @@ class Replayer:
         needed = wanted | leading_up(ordered, wanted)
         past = self._layers.episodes.past(owner=self._recorder.owner)
         past.count(plan.shown)
-        run = _Run(self._layers, Remembering(past), self._change, plan.shown)
+        run = _Run(self._layers, PastRecall(past), self._change, plan.shown)
         try:
             for observation in ordered:
                 turn = None
@@ -111,7 +111,7 @@ class _Run:
     def __init__(
         self,
         layers: Layers,
-        remembering: Remembering,
+        remembering: PastRecall,
         change: Change | None,
         shown: Mapping[str, Sequence[str]],
     ) -> None:

@@ -17,7 +17,7 @@ class ContextRefused(ConfigError, RuntimeError):
     """A context is refused. LangGraph's server shows a `RuntimeError` whole, and pydantic wraps none."""
 
 
-class RefusingContext(TurnContext):
+class ValidatedContext(TurnContext):
     """A turn context that says of each wrong value what is allowed, and of each wrong key the right one."""
 
     @model_validator(mode="wrap")

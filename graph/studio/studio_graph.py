@@ -15,7 +15,7 @@ from graph.builder import build_graph
 from graph.layers import Layers
 from graph.runtime.graph_runs import Compiled
 from graph.settings.context import Thresholds
-from graph.settings.context_refusal import RefusingContext
+from graph.settings.context_refusal import ValidatedContext
 from graph.settings.settings import announced_settings
 
 SHELL = "shell_run"
@@ -31,7 +31,7 @@ def layers() -> Layers:
     return Layers(announced_settings(), follow=True)
 
 
-class ConfiguredContext(RefusingContext):
+class ConfiguredContext(ValidatedContext):
     """A turn context whose defaults are those of the configuration, also in Studio's form."""
 
     @model_validator(mode="before")

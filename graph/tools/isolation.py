@@ -18,7 +18,7 @@ from langchain_core.tools import BaseTool, StructuredTool, Tool, ToolException
 
 from graph.tools.caller import Caller
 from graph.tools.daemon_threads import Guest, insist, words_of
-from graph.tools.loop_thread import Job, Lane
+from graph.tools.loop_thread import Job, LoopThread
 
 T = TypeVar("T")
 PLUGIN = "goat_plugin"
@@ -35,7 +35,7 @@ class PluginIsolation:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._lanes: dict[str, Lane] = {}
+        self._lanes: dict[str, LoopThread] = {}
         self._left: defaultdict[str, list[Future[Any]]] = defaultdict(list)
 
     async def run(self, tool: BaseTool, call: dict[str, Any], caller: Caller, seconds: float) -> Any:
@@ -91,7 +91,7 @@ class PluginIsolation:
             raise TimeoutError
         return _result(outcome)
 
-    def _end_job(self, plugin: str, lane: Lane, job: Job) -> None:
+    def _end_job(self, plugin: str, lane: LoopThread, job: Job) -> None:
         """Cancel the call; when it blocks its loop, put another in its place and interrupt it."""
         job.cancel()
         if _over(job.outcome, GRACE_SECONDS):
@@ -102,14 +102,14 @@ class PluginIsolation:
         self._replace(plugin, lane)
         lane.free()
 
-    def _lane(self, plugin: str) -> Lane:
+    def _lane(self, plugin: str) -> LoopThread:
         with self._lock:
             lane = self._lanes.get(plugin)
             if lane is None:
-                lane = self._lanes[plugin] = Lane(plugin)
+                lane = self._lanes[plugin] = LoopThread(plugin)
             return lane
 
-    def _replace(self, plugin: str, lane: Lane) -> None:
+    def _replace(self, plugin: str, lane: LoopThread) -> None:
         with self._lock:
             if self._lanes.get(plugin) is lane:
                 del self._lanes[plugin]

@@ -51,7 +51,7 @@ class Job:
             self.outcome.set_result(task.result())
 
 
-class Lane:
+class LoopThread:
     """Take calls from any thread; one that blocks the loop holds up nobody outside of the lane."""
 
     def __init__(self, name: str) -> None:

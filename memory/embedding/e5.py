@@ -11,7 +11,7 @@ from langchain_core.embeddings import Embeddings
 
 from memory.embedding.centring import Centring, read_centring
 from memory.embedding.embedding_model import TIER
-from memory.embedding.embedding_threads import Lanes
+from memory.embedding.embedding_threads import EmbeddingThreads
 from memory.embedding.text_windows import Span, split_offsets
 from memory.errors import DataFolderError, TierUnavailable
 
@@ -45,7 +45,7 @@ class E5Embeddings(Embeddings):
         self._threads = max(1, min(threads, os.cpu_count() or 1))
         self._lock = threading.Lock()
         self._encoder: Encoder | None = None
-        self._lanes = Lanes()
+        self._lanes = EmbeddingThreads()
 
     def embed_query(self, text: str) -> list[float]:
         """Embed what is searched for."""
@@ -76,7 +76,7 @@ class E5Embeddings(Embeddings):
     async def aclose(self) -> None:
         """Stop embedding, and let go of the model until its next use; what runs ends by itself."""
         self._lanes.close()
-        self._lanes, self._encoder = Lanes(), None
+        self._lanes, self._encoder = EmbeddingThreads(), None
 
     def _embed_document(self, text: str) -> list[float]:
         return self._centring.of_passage(self._load()(PASSAGE + text))

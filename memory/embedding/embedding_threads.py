@@ -18,7 +18,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Lanes:
+class EmbeddingThreads:
     """The threads, started on first use."""
 
     def __init__(self) -> None:

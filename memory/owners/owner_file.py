@@ -24,7 +24,7 @@ class FileRefused(Exception):
     """The file can be read, but it is not this owner's, or not of this version."""
 
 
-class Lane:
+class OwnerConnection:
     """Run work on one connection, in order and one at a time, on any free thread of a pool.
 
     The connection opens on first use, and again when the file moved. Work runs as a whole even when whoever

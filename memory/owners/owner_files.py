@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 from memory.errors import MemoryTierError, TierCorrupt, TierUnavailable
 from memory.owners.owner_file import (
     FileRefused,
-    Lane,
+    OwnerConnection,
     Work,
     destroy,
     open_reader,
@@ -42,7 +42,7 @@ class Use(Enum):
     WRITE = "write"
 
 
-_Lanes = dict[Use, Lane]
+_Lanes = dict[Use, OwnerConnection]
 
 
 class OwnerFiles:
@@ -141,7 +141,7 @@ class OwnerFiles:
     def _lanes(self, owner: str) -> _Lanes:
         path, opening = self.path(owner), threading.Lock()
         return {
-            use: Lane(
+            use: OwnerConnection(
                 self._pool,
                 path,
                 partial(_in_turn, opening, partial(open_, path, encoded(owner), self._busy_timeout)),

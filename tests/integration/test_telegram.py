@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.telegram.turns.turn_handler import Converse
+from bot.telegram.turns.turn_handler import TurnHandler
 from tests.servers.model import ModelServer
 from tests.telegram_bot import ANA, BOB, Bot
 
@@ -41,7 +41,7 @@ async def test_what_always_fails_is_given_up_and_told_and_the_chat_goes_on(
     model.reply("here")
     with monkeypatch.context() as patch:
         patch.setattr("bot.telegram.process.workers.MOST_TRIES", 2)
-        patch.setattr(Converse, "_respond", fail)
+        patch.setattr(TurnHandler, "_respond", fail)
         assert told in await bot.ask(BOB, text)
     assert await bot.ask(BOB, "and now?") == "here"
     (dead,) = await bot.desk.lanes.dead()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from memory.embedding.embedding_threads import DOCUMENTS, LOWER, Lanes
+from memory.embedding.embedding_threads import DOCUMENTS, LOWER, EmbeddingThreads
 
 
 class Gate:
@@ -32,13 +32,13 @@ class Gate:
 
 
 @pytest.fixture
-def lanes() -> Iterator[Lanes]:
-    lanes = Lanes()
+def lanes() -> Iterator[EmbeddingThreads]:
+    lanes = EmbeddingThreads()
     yield lanes
     lanes.close()
 
 
-async def test_a_query_does_not_wait_for_documents(lanes: Lanes) -> None:
+async def test_a_query_does_not_wait_for_documents(lanes: EmbeddingThreads) -> None:
     gate = Gate()
     documents = asyncio.create_task(lanes.documents(gate, ["one", "two", "three"]))
     await gate.holds(DOCUMENTS)
@@ -48,7 +48,7 @@ async def test_a_query_does_not_wait_for_documents(lanes: Lanes) -> None:
     assert await documents == ["ONE", "TWO", "THREE"]
 
 
-async def test_documents_come_back_in_the_order_given(lanes: Lanes) -> None:
+async def test_documents_come_back_in_the_order_given(lanes: EmbeddingThreads) -> None:
     first, others = threading.Event(), iter(range(3))
 
     def work(number: int) -> int:
@@ -61,7 +61,7 @@ async def test_documents_come_back_in_the_order_given(lanes: Lanes) -> None:
     assert await lanes.documents(work, range(4)) == [0, 10, 20, 30]
 
 
-async def test_two_callers_take_turns(lanes: Lanes) -> None:
+async def test_two_callers_take_turns(lanes: EmbeddingThreads) -> None:
     gate = Gate()
     many = asyncio.create_task(lanes.documents(gate, [f"many {n}" for n in range(50)]))
     await gate.holds(DOCUMENTS)
@@ -73,7 +73,7 @@ async def test_two_callers_take_turns(lanes: Lanes) -> None:
     assert gate.order.index("few 1") < 20
 
 
-async def test_what_fails_leaves_the_rest_undone(lanes: Lanes) -> None:
+async def test_what_fails_leaves_the_rest_undone(lanes: EmbeddingThreads) -> None:
     done: list[int] = []
 
     def work(number: int) -> None:
@@ -87,7 +87,7 @@ async def test_what_fails_leaves_the_rest_undone(lanes: Lanes) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
-async def test_documents_leave_the_processor_to_queries(lanes: Lanes) -> None:
+async def test_documents_leave_the_processor_to_queries(lanes: EmbeddingThreads) -> None:
     def priority(_: int) -> int:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 

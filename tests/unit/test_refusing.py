@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from graph.settings.context import TurnContext
-from graph.settings.context_refusal import RefusingContext
+from graph.settings.context_refusal import ValidatedContext
 from memory.errors import ConfigError
 from tests.tables import each
 
@@ -23,13 +23,13 @@ from tests.tables import each
 )
 def test_a_refusal_says_what_is_allowed(given: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError) as refused:
-        RefusingContext(**given)
+        ValidatedContext(**given)
     assert said in str(refused.value)
     assert "pydantic" not in str(refused.value)
     assert len(str(refused.value)) < 1000
 
 
 def test_what_is_allowed_makes_the_same_context() -> None:
-    assert RefusingContext(gap_threshold=0.9).model_dump() == TurnContext(gap_threshold=0.9).model_dump()
-    fields = RefusingContext.model_json_schema()["properties"]
+    assert ValidatedContext(gap_threshold=0.9).model_dump() == TurnContext(gap_threshold=0.9).model_dump()
+    fields = ValidatedContext.model_json_schema()["properties"]
     assert fields == TurnContext.model_json_schema()["properties"]

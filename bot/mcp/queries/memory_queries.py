@@ -22,7 +22,7 @@ _LONGEST = 1200
 
 
 @dataclass(frozen=True, slots=True)
-class MemoryReading:
+class MemoryQueries:
     """Read an owner's memory."""
 
     owner: str

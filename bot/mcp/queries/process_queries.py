@@ -19,7 +19,7 @@ _LONGEST = 4000
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessReading:
+class ProcessQueries:
     """Read how the program does; of its turns, the owner's alone."""
 
     owner: str

@@ -34,7 +34,7 @@ _DEEPEST = 12
 
 
 @dataclass(frozen=True, slots=True)
-class TurnReading:
+class TurnQueries:
     """Read what became of an owner's turns."""
 
     owner: str

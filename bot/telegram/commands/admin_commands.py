@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from telegram import Message, Update
 
 from bot.telegram.access.access import Role
-from bot.telegram.bot_context import Desk, command_text
+from bot.telegram.bot_context import BotContext, command_text
 from bot.telegram.gate.gate import Context, Handler, command
 from bot.telegram.place import place_of
 
@@ -14,10 +14,10 @@ _LONGEST_ID = 16
 
 
 @dataclass(frozen=True, slots=True)
-class LettingIn:
+class AdminCommands:
     """Let people and groups talk to the bot, or not."""
 
-    desk: Desk
+    desk: BotContext
 
     def commands(self) -> dict[str, Handler]:
         """Return what each command does."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 
-from bot.telegram.bot_context import Desk, Say, asked_by, command_text
+from bot.telegram.bot_context import BotContext, Say, asked_by, command_text
 from bot.telegram.gate.answered_question import close_question
 from bot.telegram.gate.gate import Context
 from bot.telegram.place import Place, lane_of, place_of
@@ -35,10 +35,10 @@ def dead_place(record: Mapping[str, Any]) -> Place | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Forgetting:
+class ForgetCommand:
     """Ask, and delete."""
 
-    desk: Desk
+    desk: BotContext
 
     async def __call__(self, update: Update, _: Context) -> None:
         """Ask before a fact, or everything, is deleted."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from telegram import ReactionType, ReactionTypeEmoji, Update
 from telegram.constants import ReactionEmoji
 
-from bot.telegram.bot_context import Desk
+from bot.telegram.bot_context import BotContext
 from bot.telegram.gate.gate import Context
 from memory.episodic.log.feedback_log import Feedback
 
@@ -20,10 +20,10 @@ BAD = {ReactionEmoji.THUMBS_DOWN}
 
 
 @dataclass(frozen=True, slots=True)
-class Reacting:
+class Reactions:
     """Keep reactions to the bot's answers."""
 
-    desk: Desk
+    desk: BotContext
 
     async def __call__(self, update: Update, _: Context) -> None:
         """Keep what the reaction says of the turn; forget it when the reaction is taken back."""

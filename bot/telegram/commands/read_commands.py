@@ -14,7 +14,7 @@ from bot.presentation.turn_pictures import picture_of
 from bot.presentation.usage_figures import stats_text
 from bot.printable import snippet
 from bot.telegram.access.access import Role
-from bot.telegram.bot_context import Desk, Say, asked_by, command_text
+from bot.telegram.bot_context import BotContext, Say, asked_by, command_text
 from bot.telegram.commands.why import picture_words, reason, when, why_text
 from bot.telegram.gate.gate import Context, Handler
 from bot.telegram.outbox.outbox import Upload
@@ -30,10 +30,10 @@ STATS_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Looking:
+class ReadCommands:
     """Answer questions about the agent and what it remembers."""
 
-    desk: Desk
+    desk: BotContext
     painter: Painter
 
     def commands(self) -> dict[str, Handler]:

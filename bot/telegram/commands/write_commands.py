@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 
 from telegram import Message, Update
 
-from bot.telegram.bot_context import Desk, Say, asked_by, command_text
-from bot.telegram.commands.forget_command import FORGET, Forgetting
+from bot.telegram.bot_context import BotContext, Say, asked_by, command_text
+from bot.telegram.commands.forget_command import FORGET, ForgetCommand
 from bot.telegram.gate.gate import Context, Handler
 from bot.telegram.outbox.message_format import preview
 from bot.telegram.outbox.outbox import Upload
 from bot.telegram.place import place_of
 from bot.telegram.texts import escaped, verbatim
-from bot.telegram.turns.turn_handler import Converse
+from bot.telegram.turns.turn_handler import TurnHandler
 from memory.errors import FactsFull
 from memory.models import Episode, Fact
 from memory.permanent.store_rules import LONGEST_KEY
@@ -25,14 +25,14 @@ from memory.text.text import clean
 
 LARGEST_UPLOAD = 50 * 1000 * 1000
 """Bytes that a bot may send."""
-__all__ = ["FORGET", "Keeping"]
+__all__ = ["FORGET", "WriteCommands"]
 
 
 @dataclass(frozen=True, slots=True)
-class Exporting:
+class ExportCommand:
     """Hand over what is kept."""
 
-    desk: Desk
+    desk: BotContext
 
     async def __call__(self, update: Update, _: Context) -> None:
         """Send all that is kept of the owner, as a file that `goat import` reads once it is unpacked."""
@@ -87,11 +87,11 @@ def pack(turns: list[Episode], facts: list[Fact]) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
+class WriteCommands:
     """Note, hand over and delete what is kept of an owner."""
 
-    desk: Desk
-    converse: Converse
+    desk: BotContext
+    converse: TurnHandler
 
     def commands(self) -> dict[str, Handler]:
         """Return what each command does."""
@@ -99,13 +99,13 @@ class Keeping:
             "remember": self.remember,
             "new": self.new,
             "private": self.private,
-            "export": Exporting(self.desk),
-            "forget": Forgetting(self.desk),
+            "export": ExportCommand(self.desk),
+            "forget": ForgetCommand(self.desk),
         }
 
     async def decide(self, update: Update, _: Context) -> None:
         """Do what a button under a question of /forget says."""
-        await Forgetting(self.desk).decide(update)
+        await ForgetCommand(self.desk).decide(update)
 
     async def remember(self, update: Update, _: Context) -> None:
         """Note a fact."""

@@ -5,14 +5,14 @@ import logging
 from telegram import Message
 from telegram.error import BadRequest
 
-from bot.telegram.bot_context import Desk
+from bot.telegram.bot_context import BotContext
 from bot.telegram.outbox.courier import Undeliverable
 from bot.telegram.outbox.message_format import preview
 
 logger = logging.getLogger(__name__)
 
 
-async def close_question(desk: Desk, message: Message, text: str) -> None:
+async def close_question(desk: BotContext, message: Message, text: str) -> None:
     """Put `text` in the place of a question; what Telegram refuses is left, and logged."""
     piece = preview(text)
     try:

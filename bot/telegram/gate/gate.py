@@ -8,7 +8,7 @@ from telegram import Message, MessageEntity, Update, User
 from telegram.ext import ApplicationHandlerStop, CallbackContext
 
 from bot.telegram.access.access import DAY, HOUR, MINUTE, Pairing, Role
-from bot.telegram.bot_context import Desk, command_text
+from bot.telegram.bot_context import BotContext, command_text
 from bot.telegram.place import Place, update_place
 from graph.settings.telegram_settings import GroupPolicy
 
@@ -23,7 +23,7 @@ _ENTITIES: list[str | None] = [MessageEntity.MENTION, MessageEntity.TEXT_MENTION
 class Gate:
     """Stop what comes from strangers, from groups that were not allowed, and too fast."""
 
-    desk: Desk
+    desk: BotContext
 
     async def __call__(self, update: Update, _: Context) -> None:
         """Raise `ApplicationHandlerStop` unless the update may pass; nothing passes when this fails."""

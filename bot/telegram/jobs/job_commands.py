@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from telegram import Update
 
 from bot.printable import snippet
-from bot.telegram.bot_context import Desk, Say, asked_by, command_text
+from bot.telegram.bot_context import BotContext, Say, asked_by, command_text
 from bot.telegram.gate.gate import Context, Handler
 from bot.telegram.outbox.message_format import with_closed_code
 from bot.telegram.place import place_of
@@ -17,10 +17,10 @@ _LISTED = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Delegated:
+class JobCommands:
     """List and stop jobs of the chat's owner."""
 
-    desk: Desk
+    desk: BotContext
 
     def commands(self) -> dict[str, Handler]:
         """Return what each command does."""

@@ -13,7 +13,7 @@ from functools import partial
 from telegram import Update
 
 from bot.telegram.access.access import Role
-from bot.telegram.bot_context import Desk, Say
+from bot.telegram.bot_context import BotContext, Say
 from bot.telegram.inbox.lanes import Arrival, Claim
 from bot.telegram.jobs.job_commands import ended_text, progress_text
 from bot.telegram.outbox.answer_messages import Shown
@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 __all__ = ["Notifier", "Notifying", "box_of", "is_notice", "register"]
 
 
-def box_of(desk: Desk) -> str:
+def box_of(desk: BotContext) -> str:
     """Name the box that the bot takes notices from."""
     return f"telegram:{desk.me.id}"
 
@@ -46,7 +46,7 @@ def is_notice(claim: Claim) -> bool:
     return claim.update.startswith(_MARK)
 
 
-async def register(desk: Desk, update: Update, place: Place, thread: str) -> None:
+async def register(desk: BotContext, update: Update, place: Place, thread: str) -> None:
     """Note that word of what is delegated in a thread goes to this chat; without a model nothing can be."""
     if not desk.settings.model:
         return
@@ -60,7 +60,7 @@ async def register(desk: Desk, update: Update, place: Place, thread: str) -> Non
 class Notifier:
     """Move notices from the bot's box into the lanes of their chats."""
 
-    desk: Desk
+    desk: BotContext
 
     async def run(self) -> None:
         """Move notices until cancelled."""
@@ -88,7 +88,7 @@ class Notifier:
 class Notifying:
     """Show what a notice is about, unless the chat is not let in any more or is not the job's owner's."""
 
-    desk: Desk
+    desk: BotContext
 
     async def __call__(self, claim: Claim) -> None:
         """Show the notice of a claim.

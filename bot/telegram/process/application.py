@@ -22,20 +22,20 @@ from telegram.ext import (
 from telegram.request import HTTPXRequest
 
 from bot.pictures.painter import Painter
-from bot.telegram.bot_context import Desk
-from bot.telegram.commands.admin_commands import LettingIn
-from bot.telegram.commands.reactions import Reacting
-from bot.telegram.commands.read_commands import Looking
-from bot.telegram.commands.write_commands import FORGET, Keeping
+from bot.telegram.bot_context import BotContext
+from bot.telegram.commands.admin_commands import AdminCommands
+from bot.telegram.commands.reactions import Reactions
+from bot.telegram.commands.read_commands import ReadCommands
+from bot.telegram.commands.write_commands import FORGET, WriteCommands
 from bot.telegram.gate.gate import Context, Gate, Handler
 from bot.telegram.inbox.lanes import Claim, LaneLost, NotDelivered
-from bot.telegram.jobs.job_commands import Delegated
+from bot.telegram.jobs.job_commands import JobCommands
 from bot.telegram.jobs.notifier import Notifying, is_notice
 from bot.telegram.process.intake import update_of
 from bot.telegram.process.workers import Unreadable
 from bot.telegram.turns.approval_buttons import ALLOW
-from bot.telegram.turns.approval_handler import Deciding
-from bot.telegram.turns.turn_handler import Converse
+from bot.telegram.turns.approval_handler import ApprovalHandler
+from bot.telegram.turns.turn_handler import TurnHandler
 from graph.settings.settings import Settings
 
 GATE, REST = -1, 0
@@ -70,26 +70,26 @@ async def close_application(app: App) -> None:
     await app.bot.request.shutdown()
 
 
-def add_handlers(app: App, desk: Desk) -> None:
+def add_handlers(app: App, desk: BotContext) -> None:
     """Say which handler sees which update; what is forwarded or edited is no command."""
-    converse = Converse(desk)
-    keeping = Keeping(desk, converse)
+    converse = TurnHandler(desk)
+    keeping = WriteCommands(desk, converse)
     painter = Painter(desk.settings.data_folder / "matplotlib")
     app.add_handler(TypeHandler(Update, Gate(desk)), GATE)
-    for commands in (Looking(desk, painter), keeping, Delegated(desk), LettingIn(desk)):
+    for commands in (ReadCommands(desk, painter), keeping, JobCommands(desk), AdminCommands(desk)):
         for name, run in commands.commands().items():
             app.add_handler(CommandHandler(name, run, _NEW), REST)
     app.add_handler(CallbackQueryHandler(keeping.decide, pattern=rf"^{FORGET}:[^:]+:(yes|no)$"), REST)
-    app.add_handler(CallbackQueryHandler(Deciding(desk), pattern=rf"^{ALLOW}:[^:]+:(yes|no)$"), REST)
+    app.add_handler(CallbackQueryHandler(ApprovalHandler(desk), pattern=rf"^{ALLOW}:[^:]+:(yes|no)$"), REST)
     app.add_handler(CallbackQueryHandler(_unknown_button(desk)), REST)
-    app.add_handler(MessageReactionHandler(Reacting(desk)), REST)
+    app.add_handler(MessageReactionHandler(Reactions(desk)), REST)
     app.add_handler(MessageHandler(_NEW & filters.COMMAND, _unknown_command(desk)), REST)
     app.add_handler(MessageHandler(filters.UpdateType.EDITED_MESSAGE & filters.COMMAND, _nothing), REST)
     app.add_handler(MessageHandler(_SAID, converse), REST)
     app.add_error_handler(_keep_failure(desk))
 
 
-async def show_commands(desk: Desk) -> None:
+async def show_commands(desk: BotContext) -> None:
     """Put the commands into Telegram's menu, in every language; what fails is logged."""
     for language in ["", *(code for code in desk.texts.languages if len(code) == 2)]:  # noqa: PLR2004 - ISO 639-1
         try:
@@ -104,7 +104,7 @@ class Dispatcher:
     """Give the update of a claim to the handlers, or a notice to whoever shows it; raise what they raise."""
 
     app: App
-    desk: Desk
+    desk: BotContext
 
     async def __call__(self, claim: Claim) -> None:
         """Deal with the update.
@@ -156,7 +156,7 @@ def read_update(raw: bytes, bot: Bot) -> Update:
         raise Unreadable(f"not an update as Telegram makes them: {type(error).__name__}: {error}") from error
 
 
-def _unknown_command(desk: Desk) -> Handler:
+def _unknown_command(desk: BotContext) -> Handler:
     async def say_so(update: Update, _: Context) -> None:
         message = update.effective_message
         words = (message.text or message.caption or "/") if message else "/"
@@ -167,7 +167,7 @@ def _unknown_command(desk: Desk) -> Handler:
     return say_so
 
 
-def _unknown_button(desk: Desk) -> Handler:
+def _unknown_button(desk: BotContext) -> Handler:
     async def answer(update: Update, _: Context) -> None:
         await desk.toast(update, desk.say(update)("forget_expired"))
 
@@ -178,7 +178,7 @@ async def _nothing(_: Update, __: Context) -> None:
     """Leave an edited command alone: it was carried out when it was sent."""
 
 
-def _keep_failure(desk: Desk) -> Callable[[object, Context], Coroutine[Any, Any, None]]:
+def _keep_failure(desk: BotContext) -> Callable[[object, Context], Coroutine[Any, Any, None]]:
     async def keep(update: object, context: Context) -> None:
         error = context.error
         if isinstance(update, Update) and error is not None:

@@ -13,7 +13,7 @@ from telegram.error import InvalidToken, TelegramError
 
 from bot.http_server import WEBHOOK_PATH, serving
 from bot.telegram.access.access import Access
-from bot.telegram.bot_context import Desk
+from bot.telegram.bot_context import BotContext
 from bot.telegram.inbox.lanes import Lanes
 from bot.telegram.jobs.notifier import Notifier
 from bot.telegram.media.media_reader import MediaReader
@@ -78,7 +78,7 @@ def check_settings(settings: Settings) -> None:
 
 
 @contextlib.asynccontextmanager
-async def open_bot(settings: Settings, agent: Agent) -> AsyncIterator[tuple[App, Desk]]:
+async def open_bot(settings: Settings, agent: Agent) -> AsyncIterator[tuple[App, BotContext]]:
     """Connect to Telegram, however long that takes, and put the bot together."""
     app, media = build_application(settings), MediaReader(settings)
     try:
@@ -92,10 +92,10 @@ async def open_bot(settings: Settings, agent: Agent) -> AsyncIterator[tuple[App,
         await close_application(app)
 
 
-def _desk(agent: Agent, app: App, media: MediaReader, texts: Texts) -> Desk:
+def _desk(agent: Agent, app: App, media: MediaReader, texts: Texts) -> BotContext:
     settings, client, keys = agent.layers.settings, agent.layers.redis.client, Keys(app.bot.id)
     records, courier = Records(client, keys), Courier()
-    return Desk(
+    return BotContext(
         agent=agent,
         settings=settings,
         me=app.bot.bot,
@@ -126,7 +126,7 @@ async def _connected(app: App) -> None:
             return
 
 
-async def _announce(desk: Desk) -> None:
+async def _announce(desk: BotContext) -> None:
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print(f"GOAT 2.0 is @{desk.me.username} in Telegram. Ctrl-C ends it.")
     with contextlib.suppress(TierUnavailable):
@@ -134,7 +134,7 @@ async def _announce(desk: Desk) -> None:
             console.print(NOBODY, style="yellow")
 
 
-async def run_parts(app: App, desk: Desk, part: Duty, stop: asyncio.Event) -> None:
+async def run_parts(app: App, desk: BotContext, part: Duty, stop: asyncio.Event) -> None:
     """Run what this process does, until it is to stop or cannot go on."""
     dispatcher = Dispatcher(app, desk)
     workers = Workers(desk.lanes, dispatcher, dispatcher.give_up, desk.settings.telegram_parallel)
@@ -155,7 +155,7 @@ async def run_parts(app: App, desk: Desk, part: Duty, stop: asyncio.Event) -> No
         _raise_first(ended)
 
 
-async def _take_in(desk: Desk, stack: contextlib.AsyncExitStack) -> list["asyncio.Task[Any]"]:
+async def _take_in(desk: BotContext, stack: contextlib.AsyncExitStack) -> list["asyncio.Task[Any]"]:
     """Begin to take updates in, by webhook or by asking."""
     settings, tasks = desk.settings, list[asyncio.Task[Any]]()
     poller: Poller | None = None
@@ -172,7 +172,7 @@ async def _take_in(desk: Desk, stack: contextlib.AsyncExitStack) -> list["asynci
     return tasks
 
 
-async def _set_webhook(desk: Desk) -> None:
+async def _set_webhook(desk: BotContext) -> None:
     """Tell Telegram where to post, or that it will be asked; nothing that waits there is dropped."""
     settings = desk.settings
     while True:
@@ -194,7 +194,7 @@ async def _set_webhook(desk: Desk) -> None:
             return
 
 
-async def _missing(desk: Desk) -> dict[str, str]:
+async def _missing(desk: BotContext) -> dict[str, str]:
     """Return what keeps the bot from its work."""
     try:
         await desk.lanes.waiting()
@@ -203,7 +203,7 @@ async def _missing(desk: Desk) -> dict[str, str]:
     return {}
 
 
-async def _prepare(desk: Desk) -> None:
+async def _prepare(desk: BotContext) -> None:
     """Load what the first turn would wait for, and finish what a crash left; what fails is logged."""
     try:
         await desk.agent.layers.warm_up(desk.settings.owner)

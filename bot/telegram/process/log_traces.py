@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 
-from bot.telegram.bot_context import Desk
+from bot.telegram.bot_context import BotContext
 from memory.errors import GoatError
 
 GATHERING_SECONDS = 1.0
@@ -14,7 +14,7 @@ SHARE = 0.1
 logger = logging.getLogger(__name__)
 
 
-async def sweep(desk: Desk, left: asyncio.Event) -> None:
+async def sweep(desk: BotContext, left: asyncio.Event) -> None:
     """Have Redis write its files anew at the start, for what a kill left, and whenever `left` is set."""
     while True:
         began = time.monotonic()
@@ -25,7 +25,7 @@ async def sweep(desk: Desk, left: asyncio.Event) -> None:
         left.clear()
 
 
-async def _rewrite(desk: Desk) -> None:
+async def _rewrite(desk: BotContext) -> None:
     try:
         problem = await desk.agent.layers.redis.write_files_anew()
     except GoatError as error:

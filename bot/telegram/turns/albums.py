@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from telegram import Message, Update
 
-from bot.telegram.bot_context import Desk
+from bot.telegram.bot_context import BotContext
 from bot.telegram.media.incoming import Incoming
 from bot.telegram.place import place_of
 from memory.working.redis_connection import translate_errors
@@ -26,7 +26,7 @@ _KEPT_SECONDS = 3 * 24 * 60 * 60
 class Albums:
     """Put together what was sent together."""
 
-    desk: Desk
+    desk: BotContext
 
     async def gathered(self, update: Update, message: Message) -> list[Message]:
         """Return the messages that are answered together with this one; none when another one answers it."""

@@ -11,7 +11,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 from telegram.constants import ChatID
 
 from bot.presentation.approval_question import argument_lines
-from bot.telegram.bot_context import Desk, Say
+from bot.telegram.bot_context import BotContext, Say
 from bot.telegram.gate.answered_question import close_question
 from bot.telegram.outbox.outbox import Answer
 from bot.telegram.place import place_of
@@ -42,10 +42,10 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Approving:
+class ApprovalButtons:
     """Ask whether a call may be run, and go on with its turn."""
 
-    desk: Desk
+    desk: BotContext
 
     async def ask(self, waiting: Waiting, thread: str, update: Update, answer: Answer) -> None:
         """Ask for the first call that waits, in the answer's place."""

@@ -4,30 +4,30 @@ from dataclasses import dataclass
 
 from telegram import Message, Update
 
-from bot.telegram.bot_context import Desk
+from bot.telegram.bot_context import BotContext
 from bot.telegram.gate.gate import Context
-from bot.telegram.turns.approval_buttons import Approving
-from bot.telegram.turns.turn_presenter import Turning
+from bot.telegram.turns.approval_buttons import ApprovalButtons
+from bot.telegram.turns.turn_presenter import TurnPresenter
 from memory.errors import NothingToDecide, OwnerMismatch
 
 
 @dataclass(frozen=True, slots=True)
-class Deciding:
+class ApprovalHandler:
     """Let a turn go on that waits for its person's word."""
 
-    desk: Desk
+    desk: BotContext
 
     async def __call__(self, update: Update, _: Context) -> None:
         """Answer with how the turn goes on."""
         query = update.callback_query
-        going = await Approving(self.desk).pressed(update)
+        going = await ApprovalButtons(self.desk).pressed(update)
         if going is None or query is None or not isinstance(query.message, Message):
             return
         asked, events = going
         answer = await self.desk.answer(update, query.message)
         if answer.sent:
             return
-        turning = Turning(self.desk, update, query.message, answer)
+        turning = TurnPresenter(self.desk, update, query.message, answer)
         try:
             ended = await turning.shown(events)
         except (NothingToDecide, OwnerMismatch):

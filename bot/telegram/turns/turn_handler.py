@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from telegram import Message, Update
 
-from bot.telegram.bot_context import Desk, Say
+from bot.telegram.bot_context import BotContext, Say
 from bot.telegram.gate.gate import Context
 from bot.telegram.inbox.lanes import HOLDER
 from bot.telegram.jobs.notifier import register
@@ -18,7 +18,7 @@ from bot.telegram.outbox.outbox import Answer
 from bot.telegram.place import place_of
 from bot.telegram.turn_records import TurnRecord
 from bot.telegram.turns.albums import Albums, together
-from bot.telegram.turns.turn_presenter import Turning, act
+from bot.telegram.turns.turn_presenter import TurnPresenter, act
 from graph.state.circumstances import Circumstances
 from memory.errors import MemoryTierError
 from memory.models import EDIT_OF, Episode
@@ -42,10 +42,10 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Converse:
+class TurnHandler:
     """Answer messages, and answer anew what was edited."""
 
-    desk: Desk
+    desk: BotContext
 
     async def __call__(self, update: Update, _: Context) -> None:
         """Answer the update's message, with those of the same album; leave a private one no trace."""
@@ -157,7 +157,7 @@ class Converse:
             about=_circumstances(message, asked),
             fresh=claim is not None and claim.first and not answer.begun,
         )
-        turning = Turning(desk, update, message, answer)
+        turning = TurnPresenter(desk, update, message, answer)
         ended = await turning.shown(events)
         for one in messages:
             await desk.records.asked(one.chat.id, one.message_id, update.update_id)
@@ -187,7 +187,7 @@ def _speaker(message: Message) -> str:
     return plain_name(message.from_user.full_name if message.from_user else "") or "somebody"
 
 
-def fetcher(desk: Desk, message: Message, attachment: Attachment) -> Callable[[], Awaitable[bytes]]:
+def fetcher(desk: BotContext, message: Message, attachment: Attachment) -> Callable[[], Awaitable[bytes]]:
     """Return what downloads a file, again where that fails."""
 
     async def download() -> bytes:

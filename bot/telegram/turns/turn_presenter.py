@@ -13,13 +13,13 @@ from telegram import Bot, Message, Update
 from telegram.constants import ChatAction
 from telegram.error import TelegramError
 
-from bot.telegram.bot_context import Desk, Say
+from bot.telegram.bot_context import BotContext, Say
 from bot.telegram.outbox.message_format import with_closed_code
 from bot.telegram.outbox.message_markdown import blank, storable
 from bot.telegram.outbox.outbox import Answer, Upload
 from bot.telegram.place import place_of
 from bot.telegram.texts import escaped
-from bot.telegram.turns.approval_buttons import Approving
+from bot.telegram.turns.approval_buttons import ApprovalButtons
 from graph.events.turn_events import Calling, Event, Finished, Piece, Waiting
 from graph.model.tool_rounds import attachments
 from graph.state.turn_state import State
@@ -35,7 +35,7 @@ _ACT_SECONDS = 5.0
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp"}
 
 
-class Streaming:
+class ReplyPreview:
     """Shows what is written so far, for the time of the block; never in the way of what comes after it."""
 
     def __init__(self, answer: Answer, act: Callable[[], Awaitable[None]]) -> None:
@@ -103,10 +103,10 @@ class Streaming:
 
 
 @dataclass(frozen=True, slots=True)
-class Turning:
+class TurnPresenter:
     """The turn that an update begins, or lets go on."""
 
-    desk: Desk
+    desk: BotContext
     update: Update
     message: Message
     answer: Answer
@@ -115,7 +115,7 @@ class Turning:
         """Show the reply while it is written; return the finished turn, or what it waits for."""
         ended: State | Waiting | None = None
         say = self.desk.say(self.update)
-        async with Streaming(self.answer, partial(act, self.desk.bot, self.message)) as streaming:
+        async with ReplyPreview(self.answer, partial(act, self.desk.bot, self.message)) as streaming:
             async for event in events:
                 match event:
                     case Piece():
@@ -133,7 +133,7 @@ class Turning:
     async def settle(self, ended: State | Waiting, thread: str, *, private: bool = False) -> None:
         """Put into the chat what the turn ended with."""
         if isinstance(ended, Waiting):
-            await Approving(self.desk).ask(ended, thread, self.update, self.answer)
+            await ApprovalButtons(self.desk).ask(ended, thread, self.update, self.answer)
             return
         if not private:
             await self._note(ended)

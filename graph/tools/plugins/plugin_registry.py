@@ -41,7 +41,7 @@ class _Read:
     problem: str = ""
 
 
-class PluginShelf:
+class PluginRegistry:
     """Look at the files whenever the tools are asked for, and load what has changed.
 
     All of it happens on a thread of its own, one look at a time. What is shown is replaced as a whole, so a
