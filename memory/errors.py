@@ -8,14 +8,14 @@
   + Undecided                a turn waits for the person's word
   + NothingToDecide          nothing waits for the person's word, or not any more
   + ThreadBusy               another process is answering in this thread
-  + MediaRefused           a voice message, picture or document cannot be read (bot.telegram.media.media_errors)
+  + MediaRefused           a file of a message cannot be read (bot.telegram.media.media_errors)
   + LaneLost               another worker has the chat by now (bot.telegram.outbox.courier)
   + NotDelivered           Telegram could not be reached for a long time
   + Undeliverable          Telegram will never take a message
   + PluginProblem            a plugin cannot be used (graph.tools.plugins.plugin_files)
   + AddressRefused           a page stands where none may be fetched (graph.tools.plugins.addresses)
   + Refused                  an MCP call asks for what is not there, or what cannot be (bot.mcp.read_tool)
-  + BadResult                a tuning result cannot be read, or a part of it is refused (memory.tuning.tuning_result)
+  + BadResult                a tuning result cannot be read, or is refused (memory.tuning.tuning_result)
   + TooLittleData            held-out turns are too few to say anything (memory.tuning.gain_bound)
   + NotWritten               tuned values are not to be written, or there is nothing to return to
   + EditedSince              goat.toml was edited by hand (graph.tuning.write_back, both)

@@ -112,7 +112,7 @@ class QueryFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """How much of an archive a search saw, so that it can be done again: see `memory.episodic.search.past_archive`."""
+    """How much of an archive a search saw; `memory.episodic.search.past_archive` repeats it."""
 
     episodes: int = 0
     """Sequence number of the latest episode in the log."""
@@ -212,7 +212,7 @@ class Candidate(Spoken):
 
 
 class DecisionRule(StrEnum):
-    """The rule that kept or cut a candidate; the README lists them, `graph.explain.reasons` has their words."""
+    """The rule that kept or cut a candidate; `graph.explain.reasons` has their words."""
 
     CALL = "call"
     NO_CALL = "no_call"

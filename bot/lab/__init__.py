@@ -1,0 +1,1 @@
+"""Benchmarks, labelling and helpers of the notebooks."""

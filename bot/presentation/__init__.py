@@ -1,0 +1,1 @@
+"""A turn and its figures as text for people."""

@@ -1,0 +1,1 @@
+"""The checkpointer on Redis, and the leases on threads."""

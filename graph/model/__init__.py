@@ -1,0 +1,1 @@
+"""The chat model: calls, context window, rounds of tools."""

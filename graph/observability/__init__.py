@@ -1,0 +1,1 @@
+"""Logs, spans, redaction, and the record of each turn."""

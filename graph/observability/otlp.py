@@ -1,4 +1,4 @@
-"""Export spans by OTLP over HTTP. Only `graph.observability.telemetry` imports this, when a receiver is configured."""
+"""Export spans by OTLP over HTTP. `graph.observability.telemetry` imports it when a receiver is set."""
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource

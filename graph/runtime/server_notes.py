@@ -1,7 +1,7 @@
 """What LangGraph's server notes on the disk: the input of its runs, and each thread's latest state.
 
-While it runs it drops what is erased by itself, see `graph.studio.thread_list`. While it does not, the notes are
-emptied here but for the assistants that somebody made: its threads stand in Redis, and are listed from there.
+While the server runs, it drops erased threads itself (`graph.studio.thread_list`). Otherwise the notes
+are emptied here, except for assistants that somebody made; threads are listed again from Redis.
 """
 
 import fcntl

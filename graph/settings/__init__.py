@@ -1,0 +1,1 @@
+"""Every setting, its sources, and who is trusted to set it."""

@@ -254,7 +254,7 @@ class State(TurnInput):
     reply: NotRequired[Reply]
     """Written by `respond`, and by `ground` when it corrects it."""
     grounding: NotRequired[Grounding]
-    """Of the latest turn that called tools; see `graph.model.tool_rounds.grounding_of`. Written by `ground`."""
+    """Of the latest turn that called tools; see `tool_rounds.grounding_of`. Written by `ground`."""
     story: NotRequired[Annotated[Story, told_of_latest_turn]]
     """What each node of the turn did, in a few lines for people. Written by every node."""
     timings: NotRequired[Annotated[Timings, of_latest_turn]]

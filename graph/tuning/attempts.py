@@ -1,7 +1,7 @@
 """How often a change was tried on the same held-out turns: by chance, one of twenty is found better.
 
-Former tries are kept beside the former versions of `goat.toml`, and the more there are, the surer the next
-one has to be (`memory.tuning.gain_bound.asked`). Whoever adds a turn to a conversation tries again on the same.
+Former attempts are kept beside the former versions of `goat.toml`. The more there are, the surer the next one
+has to be (`memory.tuning.gain_bound.asked`). Turns added to a conversation do not make it a new one.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Fit the two decisions (see `memory.recall.staged`) on labelled messages; logistic regressions with a ridge."""
+"""Fit the two decisions of `memory.recall.staged` on labelled messages, by ridge logistic regression."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,0 +1,1 @@
+"""Deadlines, thread pools and background tasks."""

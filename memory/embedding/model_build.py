@@ -1,4 +1,4 @@
-"""Write the model's files; run as `python -m memory.embedding.model_build WEIGHTS FOLDER`, in a process of its own.
+"""Write the model's files: `python -m memory.embedding.model_build WEIGHTS FOLDER`, in its own process.
 
 So the library that writes ONNX, and the memory it takes, never enter the process that embeds.
 """

@@ -1,0 +1,1 @@
+"""Owners' files and their erasure."""

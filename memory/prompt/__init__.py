@@ -1,0 +1,1 @@
+"""The prompt: token budget, fences, dates."""

@@ -1,0 +1,1 @@
+"""Ranking and the gap filter's rules, as pure functions."""

@@ -1,11 +1,10 @@
 """The gap filter's rules: which of the found episodes are relevant. Often none is.
 
-`staged` (the default) takes two decisions, whether the message calls for memory at all and which memories
-answer it (see `memory.recall.staged`). Where it has no fit, and for a calibration that is named, `calibrated` takes
-its place.
+`staged` (the default) takes two decisions: whether the message calls for memory at all, and which memories
+answer it (`memory.recall.staged`). Without a fit, and for a named calibration, `calibrated` takes its place.
 
 `calibrated` gives each candidate a probability of relevance from evidence that moves with
-the archive (see `memory.recall.relevance`); a candidate is kept from `threshold` on, up to where the list breaks.
+the archive (`memory.recall.relevance`); a candidate is kept from `threshold` on, until the list breaks.
 
 `null` needs no labels: null turns (small talk, foreign topics) are held against the owner's own archive, and
 a candidate is relevant when it beats the share `null_share` of them.

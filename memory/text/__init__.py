@@ -1,0 +1,1 @@
+"""Tokens, marks and invisible characters of texts."""

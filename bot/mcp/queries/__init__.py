@@ -1,0 +1,1 @@
+"""Queries of the MCP server and their answers."""

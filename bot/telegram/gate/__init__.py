@@ -1,0 +1,1 @@
+"""The check that every update passes first."""

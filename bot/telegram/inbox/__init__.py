@@ -1,0 +1,1 @@
+"""Incoming updates in Redis, one queue per chat and topic."""

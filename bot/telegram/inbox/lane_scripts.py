@@ -1,4 +1,4 @@
-"""What happens to lanes in one step, as scripts for Redis; `bot.telegram.inbox.lanes` says what the keys hold."""
+"""Redis scripts that change lanes atomically; `bot.telegram.inbox.lanes` documents the keys."""
 
 DEAD_KEPT = 1000
 

@@ -1,0 +1,1 @@
+"""Voice, pictures and documents as text."""

@@ -1,0 +1,1 @@
+"""Answers that are sent once, within Telegram's limits."""

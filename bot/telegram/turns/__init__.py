@@ -1,0 +1,1 @@
+"""A message as a turn: progress, approval, answer."""

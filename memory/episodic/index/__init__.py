@@ -1,0 +1,1 @@
+"""Vectors that follow the log, after a crash too."""

@@ -1,0 +1,1 @@
+"""The verbatim log of episodes, labels, feedback and observations."""

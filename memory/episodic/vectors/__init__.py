@@ -1,0 +1,1 @@
+"""Vectors in Chroma and next to the log; the noise floor."""

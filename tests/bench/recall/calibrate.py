@@ -2,7 +2,7 @@
 
 Fitted on LoCoMo and on the hand-made first-person archives, at sizes from one turn to all; never on the new
 topics and the small talk that the benchmark asks, nor on LongMemEval. For honest figures on the two corpora
-themselves, a fit without each is written as well, beside the labelled data (`bot.lab.bench.sets.tuning_sets`).
+themselves, a fit without each is written as well, beside the labelled data (see `tuning_sets`).
 """
 
 import argparse
