@@ -1,4 +1,4 @@
-"""`goat doctor`: check every part that the agent stands on, and say what to do."""
+"""`goat doctor`: check every dependency of the agent, with advice."""
 
 import asyncio
 import platform
@@ -40,7 +40,7 @@ _PROBE_OWNER = "goat doctor"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found."""
+    """Result of one check."""
 
     name: str
     fine: bool
@@ -48,7 +48,7 @@ class Finding:
 
 
 async def run_doctor() -> int:
-    """Print a line for each check; return the exit code, 0 when all is fine."""
+    """Print a line per check; return the exit code, 0 if all pass."""
     console = Console(highlight=False, soft_wrap=True)
     broken = 0
     async with aclosing(findings()) as found:
@@ -57,12 +57,12 @@ async def run_doctor() -> int:
             text = Text(f"{finding.name}: {printable(finding.text)}")
             console.print(Text(f"{mark} ", style=style), text, sep="")
             broken += not finding.fine
-    console.print("All is fine." if not broken else f"{broken} to mend.", style="bold")
+    console.print("All is fine." if not broken else f"{broken} to fix.", style="bold")
     return 1 if broken else 0
 
 
 async def findings() -> AsyncGenerator[Finding, None]:
-    """Run the checks one after the other; a broken configuration ends them."""
+    """Run the checks in order; stop at a broken configuration."""
     yield Finding("Python", sys.version_info >= (3, 11), platform.python_version())
     try:
         settings = load_settings()
@@ -94,7 +94,7 @@ async def findings() -> AsyncGenerator[Finding, None]:
 
 
 def readable_secrets() -> Iterator[str]:
-    """Say which files hold secrets that other users of the machine can read."""
+    """Report files with secrets that other users can read."""
     given = given_by_source()
     for path in (user_file(), *WORKING):
         secrets = [name for name in secret_names() if given[str(path)].get(name)]
@@ -104,7 +104,7 @@ def readable_secrets() -> Iterator[str]:
 
 
 def tuning(settings: Settings) -> Finding:
-    """Say where the thresholds come from, and whether the calibration that they name can serve."""
+    """Report the source of the thresholds, and whether their calibration is usable."""
     name, model = settings.gap_calibration, embedding_model(settings).name
     calibration = settings.calibrations.get(name)
     if name and calibration is None:

@@ -1,4 +1,4 @@
-"""The small HTTP server beside the bot: the webhook, and what supervisors ask."""
+"""The bot's HTTP server: the webhook, and health checks for supervisors."""
 
 import asyncio
 import contextlib
@@ -23,21 +23,21 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
+        """Do nothing."""
         yield
 
 
 @contextlib.asynccontextmanager
-async def serving(address: str, ready: Ready, receive: Handle | None) -> AsyncIterator[None]:
-    """Serve for the time of the block.
+async def serve(address: str, ready: Ready, receive: Handle | None) -> AsyncIterator[None]:
+    """Serve for the duration of the block.
 
     Args:
-        address: host:port; several processes of a machine may share it.
-        ready: answers what is not ready, by name; empty when all is.
-        receive: takes what is posted to `WEBHOOK_PATH`.
+        address: host:port; processes of one machine may share it.
+        ready: returns what is not ready, by name; empty if everything is.
+        receive: handles posts to `WEBHOOK_PATH`.
 
     Raises:
-        ConfigError: the address cannot be listened at.
+        ConfigError: the address cannot be used.
     """
     host, _, port = address.rpartition(":")
     listener = _listener(host.strip("[]"), int(port))
@@ -67,7 +67,7 @@ def _app(ready: Ready, receive: Handle | None) -> Starlette:
 
 
 def _endpoint(receive: Handle) -> Handle:
-    """Return a function: Starlette takes any other callable for an ASGI application."""
+    """Wrap the handler in a function, because Starlette treats other callables as ASGI apps."""
 
     async def endpoint(request: Request) -> Response:
         return await receive(request)
@@ -86,6 +86,6 @@ def _listener(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise ConfigError(
-            f"GOAT_TELEGRAM_LISTEN: cannot listen at {host}:{port} ({error.strerror}). Take another."
+            f"GOAT_TELEGRAM_LISTEN: cannot listen at {host}:{port} ({error.strerror}). Choose another."
         ) from None
     return listener

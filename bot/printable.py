@@ -1,13 +1,13 @@
-"""Text as a terminal may be sent it."""
+"""Text that is safe for a terminal."""
 
 SNIPPET = 70
 _TURN_AROUND = (0x202D, 0x202E)
-"""The marks that show the rest of a line in another order."""
+"""Bidirectional overrides, which reorder the rest of a line."""
 _CONTROL = {code: None for code in (*range(32), *range(127, 160), *_TURN_AROUND) if chr(code) not in "\n\t"}
 
 
 def printable(text: str) -> str:
-    """Return `text` without control characters, which could take over a terminal."""
+    """Remove control characters, which could take over a terminal."""
     return text.translate(_CONTROL)
 
 

@@ -115,7 +115,7 @@ class Seen:
     """How much of an archive a search saw; `memory.episodic.search.past_archive` repeats it."""
 
     episodes: int = 0
-    """Sequence number of the latest episode in the log."""
+    """Sequence number of the latest episode."""
     vectors: int = -1
     """Id of the latest vector beside it; -1 when there was none."""
     parts: int = 0

@@ -85,39 +85,39 @@ class EpisodeStore(Searchable, Protocol):
         ...
 
     async def get(self, turn_ids: Sequence[str], *, owner: str) -> list[Episode]:
-        """Read episodes by id, in the order asked; unknown ids are left out."""
+        """Return episodes in the order of `turn_ids`, without unknown ids."""
         ...
 
     async def recent(self, *, owner: str, limit: int) -> list[Episode]:
-        """Read the `limit` latest episodes, newest first."""
+        """Return the `limit` latest episodes, newest first."""
         ...
 
     async def count(self, *, owner: str, since: datetime | None = None) -> int:
-        """Count the owner's episodes, or those of `since` and later."""
+        """Count the owner's episodes, optionally only those since a time (inclusive)."""
         ...
 
     async def first(self, *, owner: str) -> Episode | None:
-        """Read the oldest episode; None when there is none."""
+        """Return the oldest episode, or None."""
         ...
 
     def all(self, *, owner: str) -> AsyncIterator[Episode]:
-        """Read every episode in the order of arrival, a page at a time."""
+        """Iterate over every episode in the order of arrival, page by page."""
         ...
 
     async def threads(self, *, owner: str) -> list[str]:
-        """List the threads that the owner's episodes are from."""
+        """Return the ids of the owner's threads."""
         ...
 
     async def tag(self, turn_id: str, tag: str, *, owner: str) -> None:
-        """Add a tag to an episode, once; one that is not there is left alone."""
+        """Add a tag to an episode once; do nothing when the episode does not exist."""
         ...
 
     async def touch(self, turn_ids: Sequence[str], *, owner: str) -> None:
-        """Add one to the access count of each episode."""
+        """Increment the access count of each episode."""
         ...
 
     async def erase(self, *, owner: str) -> None:
-        """Delete all episodes and vectors of the owner, for good."""
+        """Delete the owner's episodes and vectors permanently."""
         ...
 
 
@@ -125,23 +125,23 @@ class PermanentStore(Protocol):
     """L0 and L1: identity override and curated facts."""
 
     async def identity(self, *, owner: str) -> str | None:
-        """Read the owner's identity override; None when there is none."""
+        """Return the owner's identity override, or None."""
         ...
 
     async def set_identity(self, text: str | None, *, owner: str) -> None:
-        """Write the override; None goes back to the configured persona. Former ones stay in the history.
+        """Set the override; None restores the configured persona. Earlier overrides stay in the history.
 
         Raises:
-            ValueError: the text cannot be stored (a lone surrogate).
+            ValueError: the text has a lone surrogate.
         """
         ...
 
     async def identity_history(self, *, owner: str) -> list[tuple[str | None, datetime]]:
-        """Read every override and when it was written, newest first; None is the configured persona."""
+        """Return every override with its time, newest first; None is the configured persona."""
         ...
 
     async def facts(self, *, owner: str, as_of: datetime | None = None) -> list[Fact]:
-        """Read the facts, newest first; with `as_of`, those that stood at that time."""
+        """Return the facts, newest first; with `as_of`, the facts of that time."""
         ...
 
     async def upsert(self, key: str, value: str, *, owner: str, at: datetime) -> None:
@@ -154,15 +154,15 @@ class PermanentStore(Protocol):
         ...
 
     async def forget(self, key: str, *, owner: str, at: datetime) -> bool:
-        """Take a fact out of the current ones, keeping its history; return whether it was there."""
+        """Remove a current fact but keep its history; return whether it existed."""
         ...
 
     async def history(self, key: str, *, owner: str) -> list[Fact]:
-        """Read every value that a key has had, newest first."""
+        """Return every value of a key, newest first."""
         ...
 
     async def erase(self, *, owner: str) -> None:
-        """Delete the owner's identity, facts and their history, for good."""
+        """Delete the owner's identity, facts and history permanently."""
         ...
 
 
@@ -189,7 +189,7 @@ class SessionCache(Protocol):
     """L2.5: results of searches and tools, with a time to live, dropped when the owner's archive changes."""
 
     async def get(self, key: str, *, owner: str) -> CacheEntry:
-        """Look `key` up; a value of another generation is a miss."""
+        """Return the entry of `key`; a value of another generation is a miss."""
         ...
 
     async def put(self, key: str, value: bytes, *, owner: str, generation: int, ttl: float) -> None:

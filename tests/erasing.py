@@ -29,7 +29,7 @@ POINTS: dict[str, tuple[type, str]] = {
     "the file is": (OwnerFiles, "erase"),
     "the first round is over": (OwnerErasure, "_clear"),
     "the vectors are cleaned": (EpisodeArchive, "vacuum"),
-    "the log is rewritten": (RedisConnection, "write_files_anew"),
+    "the log is rewritten": (RedisConnection, "rewrite_files"),
 }
 """Where a process may be killed: behind the first call of a method."""
 

@@ -10,7 +10,7 @@ async def empty(agent: Agent) -> None:
     layers = agent.layers
     await layers.recorder.flush()
     for owner in await layers.files.owners():
-        await layers.episodes.settled(owner=owner)
+        await layers.episodes.wait_for_index(owner=owner)
         await layers.delegation.erase(owner=owner)
         await layers.episodes.erase(owner=owner)
         await layers.files.erase(owner)

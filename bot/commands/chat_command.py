@@ -12,7 +12,7 @@ from rich.text import Text
 from bot.commands.command_app import Owner, command_app, command_settings
 from bot.commands.garbage_collection import collect_seldom
 from bot.printable import printable
-from bot.setup.dialogue import Left, Questions
+from bot.setup.dialogue import Questions, SetupCancelled
 from bot.terminal.keyboard import is_terminal, typed_lines
 from bot.terminal.terminal_place import TerminalPlace
 from bot.terminal.warm_up import loaded
@@ -47,16 +47,16 @@ def _offer_setup() -> bool:
     """Offer to choose a model, where somebody sits there; return whether anything may have changed."""
     if not is_terminal():
         return False
-    choice = Questions(is_answered=True).agrees("No model is configured. Choose one now?", "", usual=True)
+    choice = Questions(interactive=True).confirm("No model is configured. Choose one now?", "", usual=True)
     try:
         wanted = asyncio.run(choice)
-    except Left:
+    except SetupCancelled:
         return False
     if wanted:
         from bot.commands.setup_command import run_setup  # noqa: PLC0415 - a second, for a few first starts
-        from bot.setup.wishes import Wishes  # noqa: PLC0415
+        from bot.setup.options import SetupOptions  # noqa: PLC0415
 
-        run_setup(Wishes(), asks=True)
+        run_setup(SetupOptions(), asks=True)
     return wanted
 
 

@@ -19,7 +19,7 @@ from graph.settings.settings import Settings
 from memory.errors import ConfigError
 from memory.models import Fact
 from memory.permanent.permanent_records import RecordedStore, Records
-from memory.permanent.store_copy import Copied, copy_owner
+from memory.permanent.store_copy import CopyResult, copy_owner
 
 app = command_app()
 
@@ -83,7 +83,7 @@ async def _list(settings: Settings, owner: str, as_of: str) -> None:
 
 async def _copy(
     settings: Settings, owners: Sequence[str], from_: Store, to: Store, *, merge: bool
-) -> list[Copied]:
+) -> list[CopyResult]:
     console = Console(highlight=False, soft_wrap=True)
     async with open_layers(settings) as layers:
         stores: dict[Store, RecordedStore] = {
@@ -100,7 +100,7 @@ async def _copy(
     return copied
 
 
-def _told(copied: Copied, from_: Store, to: Store) -> str:
+def _told(copied: CopyResult, from_: Store, to: Store) -> str:
     found, added = _counted(copied.records), len(copied.added)
     what = f"{added} of them new there" if added else "all there already"
     return f"{printable(copied.owner)}: {found} in {from_}, {what}; read back from {to} and found whole."

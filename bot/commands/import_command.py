@@ -20,7 +20,7 @@ from rich.text import Text
 
 from bot.commands.command_app import Owner, command_app, command_settings
 from bot.importers.formats import Format, read_episodes
-from bot.importers.importer import Imported, Stage, embed_episodes, store_episodes
+from bot.importers.importer import ImportResult, Stage, embed_episodes, store_episodes
 from graph.layers import open_layers
 from graph.settings.settings import Settings
 
@@ -69,7 +69,7 @@ async def run_import(
     owner: str,
     conversation: str = "",
     mine: bool = False,
-) -> Imported:
+) -> ImportResult:
     """Import a file into the owner's archive, with a progress bar and a summary.
 
     Raises:

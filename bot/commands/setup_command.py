@@ -8,10 +8,10 @@ import typer
 from rich.console import Console
 
 from bot.commands.command_app import command_app, command_settings
-from bot.setup.dialogue import Left, Questions, say
+from bot.setup.dialogue import Questions, SetupCancelled, say
 from bot.setup.endpoint_choice import EndpointChoice
 from bot.setup.flow import Setup
-from bot.setup.wishes import Wishes, secret_in
+from bot.setup.options import SetupOptions, read_secret
 from bot.terminal.keyboard import is_terminal
 
 _LEFT = "Nothing more was changed. `goat setup` goes on whenever you like."
@@ -50,27 +50,27 @@ def setup(  # noqa: PLR0913 - every answer is an option
     Keys are never given on the command line: type them, name a file, or set OPENAI_API_KEY and the like.
     """
     command_settings()
-    wishes = Wishes(
+    options = SetupOptions(
         provider=provider,
-        key=secret_in(key_file),
+        key=read_secret(key_file),
         model=model,
         context=context,
         telegram=telegram,
-        token=secret_in(telegram_token_file),
+        token=read_secret(telegram_token_file),
         pair=pair,
     )
-    if not run_setup(wishes, asks=not yes):
+    if not run_setup(options, asks=not yes):
         raise typer.Exit(1)
 
 
-def run_setup(wishes: Wishes, *, asks: bool) -> bool:
+def run_setup(options: SetupOptions, *, asks: bool) -> bool:
     """Set up what the options say, and ask for the rest; return whether the person stayed to the end."""
     console = _console()
-    ask = Questions(is_answered=asks and is_terminal())
+    ask = Questions(interactive=asks and is_terminal())
     setup = Setup(console=console, ask=ask, endpoints=EndpointChoice(console=console, ask=ask))
     try:
-        asyncio.run(setup(wishes))
-    except (Left, KeyboardInterrupt):
+        asyncio.run(setup(options))
+    except (SetupCancelled, KeyboardInterrupt):
         say(console, _LEFT, "dim")
         return False
     return True

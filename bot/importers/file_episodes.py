@@ -1,4 +1,4 @@
-"""Episodes of a file: in a namespace of their own, and said by others until the owner says otherwise."""
+"""Imported episodes: ids in a separate namespace, and by a third party unless the owner claims them."""
 
 from dataclasses import dataclass, replace
 
@@ -7,33 +7,33 @@ from memory.models import EDIT_OF, Episode
 from memory.provenance import Carrier, Speaker
 
 IMPORTED = "imported"
-"""The tag of every episode that was imported."""
+"""Tag of imported episodes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileEpisode(Episode):
-    """An episode whose file has an id for it."""
+    """An episode with an id in its file."""
 
     given_id: str = ""
-    """It stands under this one where it was exported from, and in archives of earlier versions."""
+    """The id in the exporting archive, and in imports by earlier versions."""
 
     def is_same(self, other: Episode) -> bool:
-        """Tell whether the other one is the same turn, by what was said when."""
+        """Return whether both have the same texts and time."""
         return (self.message, self.reply, self.at) == (other.message, other.reply, other.at)
 
 
 def derived_id(owner: str, given: str) -> str:
-    """Return the id of a turn that a file has an id for: never that one, which may be a coming turn's."""
+    """Return the turn id for a file's id; it differs, because the file's id may belong to a future turn."""
     return stable_id("turn", owner, given)
 
 
 def derived_tag(owner: str, tag: str) -> str:
-    """Return a tag of a file; the turn that one names is one of the file."""
+    """Return a file's tag, with a turn id in it converted like the file's turn ids."""
     return f"{EDIT_OF}{derived_id(owner, tag.removeprefix(EDIT_OF))}" if tag.startswith(EDIT_OF) else tag
 
 
-def attributed(episode: Episode, *, mine: bool) -> Episode:
-    """Return an episode as imported; what the file itself says a third party said stays theirs."""
+def to_imported(episode: Episode, *, mine: bool) -> Episode:
+    """Return the episode as imported; its words are the owner's only if `mine` is set and the file agrees."""
     own = mine and episode.speaker is Speaker.OWNER
     speaker = Speaker.OWNER if own else Speaker.THIRD_PARTY
     tags = tuple(dict.fromkeys([*episode.tags, IMPORTED]))

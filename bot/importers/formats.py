@@ -1,10 +1,10 @@
-"""The formats that can be imported, by name."""
+"""Import formats by name."""
 
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
 
-from bot.importers.file_episodes import attributed
+from bot.importers.file_episodes import to_imported
 from bot.importers.jsonl_format import read_jsonl
 from bot.importers.locomo_format import read_locomo
 from bot.importers.longmemeval_format import read_longmemeval
@@ -15,7 +15,7 @@ NAMED = 20  # conversations listed in an error
 
 
 class Format(StrEnum):
-    """What a file holds."""
+    """Format of a file."""
 
     LOCOMO = "locomo"
     LONGMEMEVAL = "longmemeval"
@@ -32,17 +32,17 @@ _READERS: dict[Format, Callable[[Path, str], Iterator[tuple[str, Iterator[Episod
 def read_episodes(
     path: Path, format_: Format, *, owner: str, conversation: str = "", mine: bool = False
 ) -> Iterator[Episode]:
-    """Yield the turns of a file as episodes of `owner`, with the same turn ids each time.
+    """Yield the turns of a file as episodes of `owner`, with deterministic turn ids.
 
     Args:
         path: a file; for LongMemEval also a folder of files.
-        format_: what it holds.
-        owner: whose archive they are for.
-        conversation: only this one: sample id, case id or thread; all when empty.
-        mine: the messages are the owner's own words, and no third party's.
+        format_: its format.
+        owner: owner of the target archive.
+        conversation: import only this sample id, case id or thread; all if empty.
+        mine: the messages are the owner's words, not a third party's.
 
     Raises:
-        BadImportFile: says file, position and what is expected there.
+        BadImportFile: names file, position and the expected value.
     """
     others: dict[str, None] = {}
     any_turn = False
@@ -52,12 +52,12 @@ def read_episodes(
             continue
         for episode in episodes:
             any_turn = True
-            yield attributed(episode, mine=mine)
+            yield to_imported(episode, mine=mine)
     if not any_turn:
-        raise BadImportFile(f"{path}: {_nothing(conversation, list(others))}")
+        raise BadImportFile(f"{path}: {_not_found(conversation, list(others))}")
 
 
-def _nothing(conversation: str, others: list[str]) -> str:
+def _not_found(conversation: str, others: list[str]) -> str:
     if not conversation:
         return "expected conversations, found no turn"
     listed = ", ".join(others[:NAMED]) + (", ..." if len(others) > NAMED else "")

@@ -1,4 +1,4 @@
-"""Put episodes from elsewhere into an archive."""
+"""Import of episodes into an archive."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ STORED_AT_ONCE = 64
 
 
 class Stage(StrEnum):
-    """What an import is at."""
+    """Stage of an import."""
 
     READING = "reading"
     STORING = "storing"
@@ -31,14 +31,14 @@ OnProgress = Callable[[int, int | None, Stage], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
-    """What an import came to."""
+class ImportResult:
+    """Result of an import."""
 
     total: int
     new: int
 
     def __str__(self) -> str:
-        """Tell it in a line."""
+        """Summarize the result in one line."""
         return (
             f"imported {self.new:,} new turns of {self.total:,}; {self.total - self.new:,} were there already"
         )
@@ -52,7 +52,7 @@ class _BulkStore(Protocol):
 
 async def import_episodes(
     store: EpisodeStore, episodes: Iterable[Episode], *, owner: str, on_progress: OnProgress
-) -> Imported:
+) -> ImportResult:
     """Store the owner's episodes and embed them; see `store_episodes` and `embed_episodes`."""
     imported = await store_episodes(store, episodes, on_progress=on_progress)
     await embed_episodes(store, owner=owner, imported=imported.total, on_progress=on_progress)
@@ -61,16 +61,17 @@ async def import_episodes(
 
 async def store_episodes(
     store: EpisodeStore, episodes: Iterable[Episode], *, on_progress: OnProgress
-) -> Imported:
-    """Read all episodes, then commit them: from then on they are found by their words.
+) -> ImportResult:
+    """Read all episodes, then commit them; from then on a search finds them by words.
 
-    What is in the archive already is skipped, also under the id that the file has for it. Nothing is stored
-    when reading fails. What was imported as a third party's and is now the owner's becomes theirs.
+    Episodes already in the archive, also under the file's own id, are skipped. Nothing is stored when reading
+    fails.
+    Episodes imported as a third party's become the owner's if they now are.
 
     Args:
         store: the archive.
-        episodes: read in another thread.
-        on_progress: told how many are done, of how many (None while that is unknown), at which stage.
+        episodes: iterated on a thread.
+        on_progress: called with the number done, the total (None if unknown) and the stage.
     """
     read = await _read(iter(episodes), on_progress)
     on_progress(len(read), len(read), Stage.READING)
@@ -79,13 +80,13 @@ async def store_episodes(
         on_progress(start, len(read), Stage.STORING)
         new += await _append(store, await _missing(store, read[start : start + STORED_AT_ONCE]))
     on_progress(len(read), len(read), Stage.STORING)
-    return Imported(total=len(read), new=new)
+    return ImportResult(total=len(read), new=new)
 
 
 async def embed_episodes(store: EpisodeStore, *, owner: str, imported: int, on_progress: OnProgress) -> None:
-    """Embed the pending episodes of the owner: first what was said, then the answers that were long.
+    """Embed the owner's pending episodes: messages first, then long answers.
 
-    When it is broken off, the next call continues, or the next agent that runs.
+    After an interruption, the next call or the next running agent continues.
     """
     on_progress(0, None, Stage.EMBEDDING)
     total, said = imported, None
@@ -109,21 +110,21 @@ async def _read(episodes: Iterator[Episode], on_progress: OnProgress) -> list[Ep
 
 
 async def _missing(store: EpisodeStore, batch: list[Episode]) -> list[Episode]:
-    """Leave out what stands under the file's own id: it was exported from here, or imported by that id."""
+    """Filter out episodes stored under the file's own id, by an export or an import of an earlier version."""
     given = [episode.given_id for episode in batch if isinstance(episode, FileEpisode) and episode.given_id]
     found = await store.get(given, owner=batch[0].owner) if given else []
-    stands = {episode.turn_id: episode for episode in found}
-    return [episode for episode in batch if not _stands(episode, stands)]
+    stored = {episode.turn_id: episode for episode in found}
+    return [episode for episode in batch if not _is_stored(episode, stored)]
 
 
-def _stands(episode: Episode, stands: Mapping[str, Episode]) -> bool:
-    if not isinstance(episode, FileEpisode) or episode.given_id not in stands:
+def _is_stored(episode: Episode, stored: Mapping[str, Episode]) -> bool:
+    if not isinstance(episode, FileEpisode) or episode.given_id not in stored:
         return False
-    return episode.is_same(stands[episode.given_id])
+    return episode.is_same(stored[episode.given_id])
 
 
-async def _apart(store: EpisodeStore, batch: list[Episode]) -> list[Episode]:
-    """Give an episode an id of its own where another file took its id for other words."""
+async def _resolve_conflicts(store: EpisodeStore, batch: list[Episode]) -> list[Episode]:
+    """Give new ids to episodes whose id another file used for other texts."""
     held = await store.get([episode.turn_id for episode in batch], owner=batch[0].owner)
     words = {episode.turn_id: (episode.message, episode.reply) for episode in held}
     return [
@@ -138,7 +139,7 @@ async def _append(store: EpisodeStore, batch: list[Episode]) -> int:
     if not batch:
         return 0
     if isinstance(store, _BulkStore):
-        batch = await _apart(store, batch)
+        batch = await _resolve_conflicts(store, batch)
         new = await store.append_many(batch)
         if own := [episode.turn_id for episode in batch if episode.speaker is Speaker.OWNER]:
             await store.make_own(own, owner=batch[0].owner)

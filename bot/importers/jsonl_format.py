@@ -1,6 +1,6 @@
-"""Plain turns, a JSON object a line: `message` and `at`; optional `reply`, `thread`, `turn_id`, `tags`.
+"""JSON Lines with one turn each: `message` and `at`; optional `reply`, `thread`, `turn_id`, `tags`.
 
-An export has `speaker` and `parts` too, as `memory.provenance` does.
+Exports also have `speaker` and `parts`, as in `memory.provenance`.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ THREAD = "import"
 
 
 def read_jsonl(path: Path, owner: str) -> Iterator[tuple[str, Iterator[Episode]]]:
-    """Yield each turn of the file under the name of its thread."""
+    """Yield each turn of the file with its thread's name."""
     alike: Counter[tuple[str, ...]] = Counter()
     for line in read_lines(path):
         thread = _optional(line, "thread") or THREAD
@@ -52,7 +52,7 @@ def _parts(line: Field) -> tuple[Part, ...]:
     values = [part.value for part in found.items()] if found else []
     parts = read_parts(values)
     if found is not None and len(parts) != len(values):
-        raise found.bad("parts as an export has them")
+        raise found.bad("parts in the format of an export")
     return tuple(replace(part, text=clean(part.text), source=clean(part.source)) for part in parts)
 
 

@@ -1,4 +1,4 @@
-"""LoCoMo: two people who talk to each other over many sessions."""
+"""LoCoMo: conversations between two people over many sessions."""
 
 import re
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ from memory.models import Episode
 
 _SESSION = re.compile(r"session_(\d+)")
 _LONGEST_NUMBER = 9
-"""Digits of a session."""
+"""Most digits of a session number."""
 _STEP = timedelta(minutes=1)
 
 
 def read_locomo(path: Path, owner: str) -> Iterator[tuple[str, Iterator[Episode]]]:
-    """Yield each conversation of the file: its id, and its episodes in order."""
+    """Yield each conversation of the file as its id and its episodes in order."""
     whole = read_json(path)
     seen: set[str] = set()
     for number, sample in enumerate(whole.items() if isinstance(whole.value, list) else [whole]):
@@ -49,7 +49,7 @@ def _session(conversation: Field, session: str, owner: str, name: str) -> Iterat
         pair = turns[position : position + 2]
         if len(pair) == 2 and _speaker(pair[0]) == _speaker(pair[1]):  # noqa: PLR2004
             pair = pair[:1]
-        said = [_said(turn) for turn in pair]
+        said = [_text_of(turn) for turn in pair]
         yield Episode(
             turn_id=stable_id("locomo", owner, name, session, position),
             owner=owner,
@@ -66,8 +66,8 @@ def _speaker(turn: Field) -> str:
     return turn.get("speaker").name()
 
 
-def _said(turn: Field) -> str:
-    """Return what a turn says, with the speaker's name, and a photo by its caption."""
+def _text_of(turn: Field) -> str:
+    """Return a turn's text with its speaker's name, and a photo as its caption."""
     text, caption = turn.find("text"), turn.find("blip_caption")
     if text is None and caption is None:
         raise turn.bad('an object with "text"')

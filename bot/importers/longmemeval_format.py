@@ -1,4 +1,4 @@
-"""LongMemEval: a person's chats with an assistant, many sessions a case."""
+"""LongMemEval: chats of a person with an assistant, many sessions per case."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ class _Session:
     name: str
     messages: Field
     date: Field | None
-    """When the session was, for messages that tell no time of their own."""
+    """Date of the session, for messages without a time."""
 
 
 def read_longmemeval(path: Path, owner: str) -> Iterator[tuple[str, Iterator[Episode]]]:
-    """Yield each case of a file, or of every file of a folder: its id, and its episodes in order."""
+    """Yield each case of a file, or of every file in a folder, as its id and its episodes in order."""
     for file in _files(path):
         whole = read_json(file)
         for case in whole.items() if isinstance(whole.value, list) else [whole]:
@@ -45,7 +45,7 @@ def _episodes(case: Field, owner: str, name: str) -> Iterator[Episode]:
 
 
 def _sessions(case: Field) -> Iterator[_Session]:
-    """Yield the sessions, whether each is an object, or its parts stand in lists side by side."""
+    """Yield the sessions, stored as objects or as parallel lists."""
     if (lists := case.find("haystack_sessions")) is not None:
         names, dates = case.get("haystack_session_ids").items(), case.get("haystack_dates").items()
         sessions = lists.items()
@@ -77,7 +77,7 @@ def _session(session: _Session, owner: str, case: str, number: int) -> Iterator[
 
 
 def _pairs(messages: list[Field]) -> Iterator[tuple[int, Field | None, Field | None]]:
-    """Yield position, user's message and assistant's reply; either may be missing."""
+    """Yield position, user message and assistant reply; either may be None."""
     asked: tuple[int, Field] | None = None
     for position, message in enumerate(messages):
         role = message.get("role")

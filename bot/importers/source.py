@@ -1,4 +1,4 @@
-"""Files to import, read with a position for every value, so that an error says where it stands."""
+"""Import files, parsed with the position of every value for error messages."""
 
 import json
 from collections.abc import Iterator
@@ -24,17 +24,17 @@ _KINDS = {
 _DATE_FORMATS = ("%Y/%m/%d (%a) %H:%M", "%I:%M %p on %d %B, %Y")
 DATE = 'a date and time, like "2023-05-08T13:56:00Z"'
 _YEARS = range(2, 9999)
-"""Within which a time has a day before and after it in every zone."""
+"""Years whose times stay valid in every time zone."""
 SHOWN = 60
 
 
 class BadImportFile(GoatError):
-    """A file to import cannot be read; the text names file, position and what is expected."""
+    """A file cannot be imported; the message names file, position and the expected value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A value of a file, and where it stands."""
+    """A value of a file, with its position."""
 
     file: Path
     position: str
@@ -42,27 +42,29 @@ class Field:
     value: Any
 
     def bad(self, expected: str, found: str = "") -> BadImportFile:
-        """Return the error that says what should stand here, and what does."""
+        """Return the error for an unexpected value."""
         where = f"{self.file}: {self.position}: " if self.position else f"{self.file}: "
-        return BadImportFile(f"{where}expected {expected}, found {found or _shown(self.value)}")
+        return BadImportFile(f"{where}expected {expected}, found {found or _describe(self.value)}")
 
     def text(self) -> str:
-        """Return a text as the stores can hold it."""
+        """Return the value as a text that the stores can hold."""
         if not isinstance(self.value, str):
             raise self.bad("a text")
         return clean(self.value)
 
     def name(self) -> str:
-        """Return a text that is not blank."""
+        """Return the value as a text that is not blank."""
         text = self.text()
         if not text.strip():
             raise self.bad("a text that is not empty")
         return text
 
     def time(self) -> datetime:
-        """Return a time in UTC; one without a zone counts as UTC."""
+        """Return the value as a time in UTC; without a zone it counts as UTC."""
         text = self.value.strip() if isinstance(self.value, str) else ""
-        found = _iso(text) or next(filter(None, (_dated(text, form) for form in _DATE_FORMATS)), None)
+        found = _parse_iso(text) or next(
+            filter(None, (_parse_date(text, form) for form in _DATE_FORMATS)), None
+        )
         if found is None:
             raise self.bad(DATE)
         if found.year not in _YEARS:
@@ -84,13 +86,13 @@ class Field:
         return list(self.value)
 
     def find(self, key: str) -> "Field | None":
-        """Return what stands under `key`; None when nothing does, or null."""
+        """Return the value of `key`; None if it is missing or null."""
         if key not in self.names() or self.value[key] is None:
             return None
         return Field(self.file, f"{self.position}.{key}".removeprefix("."), self.value[key])
 
     def get(self, key: str) -> "Field":
-        """Return what must stand under `key`."""
+        """Return the value of a required `key`."""
         found = self.find(key)
         if found is None:
             raise self.bad(f'an object with "{key}"', "none")
@@ -104,14 +106,14 @@ def read_json(path: Path) -> Field:
 
 
 def read_lines(path: Path) -> Iterator[Field]:
-    """Read a file with one JSON value a line; blank lines are left out."""
+    """Read a file with one JSON value per line, without blank lines."""
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         if line.strip():
             yield Field(path, f"line {number}", parse(line, path, f"line {number}: "))
 
 
 def read_text(path: Path) -> str:
-    """Read a text file, which must be UTF-8 and not empty."""
+    """Read a non-empty UTF-8 file."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -132,15 +134,17 @@ def parse(text: str, path: Path, position: str) -> Any:
         where = position or f"line {error.lineno}: "
         raise BadImportFile(f"{path}: {where}expected JSON: {error.msg} (column {error.colno})") from None
     except (RecursionError, ValueError):
-        raise BadImportFile(f"{path}: {position}expected JSON, found one too deep or too large") from None
+        raise BadImportFile(
+            f"{path}: {position}expected JSON, found one that is nested too deeply or too large"
+        ) from None
 
 
 def stable_id(*parts: str | int) -> str:
-    """Return a UUID that is the same for the same parts, always."""
+    """Return a UUID that depends only on the parts."""
     return str(uuid5(_NAMESPACE, json.dumps(parts)))
 
 
-def _iso(text: str) -> datetime | None:
+def _parse_iso(text: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(text)
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
@@ -148,14 +152,14 @@ def _iso(text: str) -> datetime | None:
         return None
 
 
-def _dated(text: str, form: str) -> datetime | None:
+def _parse_date(text: str, form: str) -> datetime | None:
     try:
         return datetime.strptime(text, form).replace(tzinfo=UTC)
     except ValueError:
         return None
 
 
-def _shown(value: Any) -> str:
+def _describe(value: Any) -> str:
     if isinstance(value, str):
         return json.dumps(value if len(value) <= SHOWN else value[:SHOWN] + "...", ensure_ascii=False)
     return _KINDS.get(type(value), "something else")

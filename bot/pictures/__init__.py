@@ -1,4 +1,4 @@
-"""The pictures of the agent: what they show, as values; how they are drawn, and how they read in a terminal.
+"""Pictures of turns and curves: their values, and their rendering as images and as terminal text.
 
-Only `values` and `text` are cheap to import; every other module but `palette` and `painter` loads matplotlib.
+Only `picture_values`, `text_pictures`, `palette` and `painter` import without matplotlib.
 """

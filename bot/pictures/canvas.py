@@ -1,4 +1,4 @@
-"""A ground to draw on in pixels, downwards, as high as what is drawn; and pictures as files."""
+"""A drawing canvas in pixels that grows downwards, and PNG files."""
 
 import io
 from collections.abc import Iterator
@@ -12,17 +12,17 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from bot.pictures.glyphs import FAMILY, drawable, fitted, shrunk
+from bot.pictures.glyphs import FAMILY, fit_size, to_drawable, truncate
 from bot.pictures.palette import Palette
 
 DPI = 100
 WIDTH = 800
-"""Pixels, as wide as a telephone shows."""
+"""Pixels; the width of a telephone's screen."""
 MARGIN = 24
 POINTS_AN_INCH = 72
 _POINTS = POINTS_AN_INCH / DPI
 _MOST_SIDES = 9_000
-"""Pixels of width and height together; Telegram takes 10,000."""
+"""Pixels of width plus height; Telegram's limit is 10,000."""
 _COLOURS = 128
 
 
@@ -32,23 +32,23 @@ Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Letters:
-    """How a text is set."""
+class TextStyle:
+    """Font settings of a text."""
 
     size: float
     """Pixels."""
     bold: bool = False
     shrink: bool = False
-    """Where there is too little room, they get smaller before the text is cut."""
+    """Shrink a text that is too long before truncating it."""
 
 
-TITLE, HEADING, SMALL = Letters(27, bold=True), Letters(23, bold=True), Letters(19)
-TEXT, NUMBER = Letters(23), Letters(23, shrink=True)
+TITLE, HEADING, SMALL = TextStyle(27, bold=True), TextStyle(23, bold=True), TextStyle(19)
+TEXT, NUMBER = TextStyle(23), TextStyle(23, shrink=True)
 
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw alike whatever the user's matplotlibrc says; it is the process's, hence one picture at a time."""
+    """Isolate drawing from the user's matplotlibrc. The rcParams are global: draw one picture at a time."""
     with matplotlib.rc_context(
         {
             "font.family": [FAMILY],
@@ -64,9 +64,9 @@ def style() -> Iterator[None]:
 
 
 def png(figure: Figure, *, scale: float = 1.0) -> bytes:
-    """Return a figure as a small PNG that says nothing but what it shows.
+    """Render a figure as a small PNG without metadata.
 
-    `scale` is in units of the pixels that the figure was made for; a very large one is made smaller.
+    `scale` multiplies the figure's pixels; a scale that exceeds Telegram's limit is reduced.
     """
     dpi = min(DPI * scale, _MOST_SIDES / float(sum(figure.get_size_inches())))
     drawn, out = io.BytesIO(), io.BytesIO()
@@ -80,7 +80,7 @@ def png(figure: Figure, *, scale: float = 1.0) -> bytes:
 
 
 def _few_colours(image: Image.Image) -> Image.Image:
-    """Return an image with a palette, its ground as it was: a page may have the same."""
+    """Reduce an image to a palette, with its exact background colour."""
     few = image.quantize(_COLOURS, Image.Quantize.FASTOCTREE)
     colours = few.getpalette() or []
     ground = np.asarray(few)[0, 0]
@@ -90,12 +90,12 @@ def _few_colours(image: Image.Image) -> Image.Image:
 
 
 class Canvas:
-    """Takes shapes and texts at places in pixels from the top left, and gives them back as a figure."""
+    """Draws shapes and texts at pixel positions from the top left onto a figure."""
 
     def __init__(self, palette: Palette) -> None:
         self.palette = palette
         self.y = float(MARGIN)
-        """Down to where something was drawn; move it on."""
+        """Bottom of the drawing so far; callers advance it."""
         self._figure = Figure(dpi=DPI, facecolor=palette.ground)
         self._axes = self._figure.add_axes((0, 0, 1, 1))
         self._axes.set_axis_off()
@@ -105,17 +105,17 @@ class Canvas:
         self,
         at: tuple[float, float],
         text: str,
-        letters: Letters,
+        font: TextStyle,
         colour: str,
         *,
         align: Align = "left",
         room: float = WIDTH,
     ) -> None:
-        """Write a line, centred on its height; what does not fit into `room` pixels is cut."""
-        shown, size, bold = drawable(text), letters.size, letters.bold
-        if letters.shrink:
-            size = shrunk(shown, size, room, bold=bold)
-        if shown := fitted(shown, size, room, bold=bold):
+        """Draw a line of text, vertically centred, truncated to `room` pixels."""
+        shown, size, bold = to_drawable(text), font.size, font.bold
+        if font.shrink:
+            size = fit_size(shown, size, room, bold=bold)
+        if shown := truncate(shown, size, room, bold=bold):
             self._axes.text(
                 *at,
                 shown,
@@ -127,7 +127,7 @@ class Canvas:
             )
 
     def box(self, box: Box, colour: str, *, hatch: str = "", label: str = "") -> None:
-        """Fill a box; with a hatch, draw its outline and stripes on the ground instead."""
+        """Fill a box; with a hatch, draw its outline and stripes instead."""
         left, top, right, bottom = box
         self._axes.add_patch(
             Rectangle(
@@ -164,7 +164,7 @@ class Canvas:
         )
 
     def figure(self) -> Figure:
-        """Return all that was drawn, as high as it is."""
+        """Return the figure, cropped to the height drawn."""
         height = self.y + MARGIN
         self._axes.set_ylim(height, 0)
         self._figure.set_size_inches(WIDTH / DPI, height / DPI)

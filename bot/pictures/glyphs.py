@@ -1,4 +1,4 @@
-"""Texts that the pictures' font can draw: DejaVu Sans, which comes with matplotlib."""
+"""Text that the pictures' font, DejaVu Sans from matplotlib, can draw."""
 
 import re
 import unicodedata
@@ -9,18 +9,18 @@ from matplotlib.ft2font import FT2Font
 
 FAMILY = "DejaVu Sans"
 LONGEST = 1000
-"""Characters of a text that are looked at."""
+"""Characters drawn of a text, at most."""
 _GAPS = re.compile("…(?:[… ]*…)?")
 _LEAST = 0.8
-"""Of a size, which can still be read."""
+"""Smallest legible share of a font size."""
 _PIXELS = 72
-"""Dots an inch at which a point is a pixel."""
+"""Dots per inch at which a point is a pixel."""
 
 
-def drawable(text: str) -> str:
-    """Return `text` on one line as far as the font has it.
+def to_drawable(text: str) -> str:
+    """Return `text` on one line without characters that the font lacks.
 
-    `…` stands for letters that it lacks; symbols and marks that it lacks are left out.
+    Missing letters become `…`; missing symbols and marks are removed.
     """
     glyph = partial(_glyph, _font(bold=False))
     known = "".join(map(glyph, text[:LONGEST]))
@@ -28,21 +28,21 @@ def drawable(text: str) -> str:
 
 
 def width_of(text: str, size: float, *, bold: bool = False) -> float:
-    """Return how many pixels a drawable text is wide whose font is `size` pixels high."""
+    """Return the width in pixels of a drawable text at a font size in pixels."""
     font = _font(bold=bold)
     font.set_size(size, _PIXELS)
     font.set_text(text)
     return font.get_width_height()[0] / 64
 
 
-def shrunk(text: str, size: float, room: float, *, bold: bool = False) -> float:
-    """Return the size at which a drawable text takes at most `room` pixels, or the least that can be read."""
+def fit_size(text: str, size: float, room: float, *, bold: bool = False) -> float:
+    """Return the font size at which a drawable text fits into `room` pixels, or the smallest legible one."""
     wide = width_of(text, size, bold=bold)
     return size if wide <= room else max(size * room / wide, size * _LEAST)
 
 
-def fitted(text: str, size: float, room: float, *, bold: bool = False) -> str:
-    """Return a drawable text, cut so that it takes at most `room` pixels."""
+def truncate(text: str, size: float, room: float, *, bold: bool = False) -> str:
+    """Truncate a drawable text to `room` pixels."""
     if width_of(text, size, bold=bold) <= room:
         return text
     fits, too_long = 0, len(text)

@@ -1,4 +1,4 @@
-"""Draw beside the event loop, one picture at a time; matplotlib is loaded for the first one."""
+"""Drawing on a thread, one picture at a time, with matplotlib loaded for the first."""
 
 import asyncio
 import logging
@@ -17,14 +17,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Painter:
-    """Draws for people who wait for something else as well: what cannot be drawn is logged and left out."""
+    """Draws optional pictures: failures are logged, and the picture is omitted."""
 
     folder: Path
-    """Where matplotlib keeps its list of fonts, unless the user has set where."""
+    """Folder of matplotlib's font list, unless MPLCONFIGDIR is set."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     async def turn(self, scores: Scores, room: Room, words: Words, palette: Palette = DARK) -> bytes | None:
-        """Return the picture of a turn as a PNG; the dark one reads in light chats and in dark ones."""
+        """Return the picture of a turn as a PNG; the dark palette suits light and dark chats."""
         return await asyncio.to_thread(self._turn, scores, room, words, palette)
 
     def _turn(self, scores: Scores, room: Room, words: Words, palette: Palette) -> bytes | None:
@@ -42,7 +42,7 @@ class Painter:
                 return None
 
     def _make_folder(self) -> None:
-        """Keep matplotlib out of a home folder that it may not write to."""
+        """Set matplotlib's folder, because the home folder may be read-only."""
         if not os.environ.get(_SETTING):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.environ[_SETTING] = str(self.folder)

@@ -1,17 +1,17 @@
-"""The colours of the pictures, light and dark; nothing is told apart by colour alone.
+"""Light and dark colours of the pictures; no meaning depends on colour alone.
 
-The hues are those of Okabe and Ito's palette for all kinds of colour vision (https://jfly.uni-koeln.de/color/),
-lightened for the dark ground.
+The hues are of Okabe and Ito's colour-blind-safe palette (https://jfly.uni-koeln.de/color/), lightened for
+the dark background.
 """
 
 from dataclasses import dataclass
 
 LINES = ("solid", "dashed", "dashdot", "dotted", (0, (5, 1, 1, 1, 1, 1)))
-"""How the lines of series are dashed."""
+"""Line styles of series."""
 MARKERS = ("o", "s", "^", "D", "v")
-"""How the points of series are shaped."""
+"""Point markers of series."""
 HATCHES = ("", "//", "\\\\", "..", "xx")
-"""How the areas of series are hatched."""
+"""Area hatches of series."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,15 +22,15 @@ class Palette:
     ground: str
     text: str
     dim: str
-    """Of what is secondary: still readable on the ground."""
+    """Secondary text, still legible."""
     track: str
-    """Of what a bar could fill, and of grid lines."""
+    """Empty parts of bars, and grid lines."""
     kept: str
     cut: str
     mark: str
-    """Of thresholds and limits."""
+    """Thresholds and limits."""
     series: tuple[str, ...]
-    """Of things side by side; with `LINES`, `MARKERS` and `HATCHES` in the same order."""
+    """Colours of series, in the order of `LINES`, `MARKERS` and `HATCHES`."""
 
 
 LIGHT = Palette(

@@ -1,4 +1,4 @@
-"""What the pictures show, as plain values."""
+"""Plain values that the pictures show."""
 
 import math
 from collections.abc import Sequence
@@ -6,29 +6,29 @@ from dataclasses import dataclass
 
 
 def share(value: float) -> float:
-    """Return a value as a share in [0, 1]; what is no number counts as 0."""
+    """Clamp a value to [0, 1]; NaN becomes 0."""
     return 0.0 if math.isnan(value) else min(max(value, 0.0), 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreRow:
-    """A memory that was found, and what became of it."""
+    """A memory found for a turn, with its decision."""
 
     number: int
     date: str
-    """As it is to be read."""
+    """Display text."""
     probability: float
-    """That it matters, in [0, 1]."""
+    """Probability of relevance, in [0, 1]."""
     kept: bool
     rule: str = ""
-    """What decided, in words."""
+    """The deciding rule, in words."""
     snippet: str = ""
-    """How it begins; empty: not shown."""
+    """Beginning of the text; not shown if empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The probability that a memory had to reach."""
+    """The probability threshold."""
 
     value: float
     name: str
@@ -36,11 +36,11 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What was found for a turn: the kept ones first."""
+    """Memories found for a turn, kept ones first."""
 
     rows: Sequence[ScoreRow]
     mark: Mark | None = None
-    """None where the rule did not go by probability."""
+    """None if the rule does not compare probabilities."""
 
     @property
     def kept(self) -> list[ScoreRow]:
@@ -53,21 +53,21 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one layer takes of the prompt, in tokens."""
+    """Tokens of one layer in the prompt."""
 
     name: str
     used: int
     limit: int | None = None
-    """None where there is none of its own."""
+    """None if the layer has no limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How the prompt of a turn was shared out."""
+    """Division of a turn's prompt between layers."""
 
     shares: Sequence[Share]
     total: int
-    """Tokens that all may take together."""
+    """Token budget of all layers together."""
 
     @property
     def left(self) -> int:
@@ -76,7 +76,7 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Where a rule works, or may be made to work."""
+    """An operating point, current or proposed."""
 
     coverage: float
     risk: float
@@ -85,26 +85,26 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Risk against coverage of one rule, as its threshold moves; all are shares in [0, 1].
+    """Risk over coverage of one rule at all thresholds, as shares in [0, 1].
 
-    A rule without a threshold is a curve of one point. Not-a-number leaves a gap.
+    A rule without a threshold has one point. NaN leaves a gap.
 
     Raises:
-        ValueError: the sequences are not equally long.
+        ValueError: the sequences differ in length.
     """
 
     name: str
     coverage: Sequence[float]
-    """Of the turns that something is known for, those for which something is shown."""
+    """Share of the turns with a known memory for which one is shown."""
     risk: Sequence[float]
-    """Of what is shown, what is wrong; or of the turns that nothing is known for, those with any shown."""
+    """Share of shown memories that are wrong, or of turns without a known memory for which one is shown."""
     lower: Sequence[float] = ()
-    """Of the confidence band of `risk`, as `upper`; both empty: no band."""
+    """Confidence band of `risk`, with `upper`; both empty for none."""
     upper: Sequence[float] = ()
     point: Point | None = None
 
     def __post_init__(self) -> None:
-        """Check that there is one value of each at every point."""
+        """Check that all sequences have the same length."""
         lengths = {len(self.coverage), len(self.risk)}
         if self.lower or self.upper:
             lengths |= {len(self.lower), len(self.upper)}
@@ -117,7 +117,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
-    """The words of the pictures of a turn, in one language; `{count}` and `{total}` stand for numbers."""
+    """Words in the pictures of a turn, in one language; `{count}` and `{total}` are placeholders."""
 
     scores: str = "How likely each memory matters"
     threshold: str = "threshold"

@@ -1,4 +1,4 @@
-"""The risk-coverage curve: what showing memories more often costs (El-Yaniv and Wiener, 2010)."""
+"""The risk-coverage curve: the cost of showing memories more often (El-Yaniv and Wiener, 2010)."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from bot.pictures.canvas import DPI, POINTS_AN_INCH, WIDTH, style
-from bot.pictures.glyphs import drawable, fitted
+from bot.pictures.glyphs import to_drawable, truncate
 from bot.pictures.palette import LIGHT, LINES, MARKERS, Palette
 from bot.pictures.picture_values import Curve, Point
 
@@ -16,10 +16,10 @@ RISK = "Risk: turns with nothing to remember\nfor which a memory is shown all th
 _HEIGHT = 560
 _SIZE, _SMALL = 13, 12
 _WIDE_ROOM, _HIGH_ROOM, _NAME_ROOM = 680, 440, 300
-"""Pixels for a text along an axis, up an axis, and for a name."""
+"""Pixels for the labels of the x axis and y axis, and for a name."""
 _MOST_LINES = 3
 _MARKS = 8
-"""Markers along a line, for telling lines apart."""
+"""Markers along a line, to distinguish lines."""
 
 
 def curves_figure(
@@ -30,11 +30,11 @@ def curves_figure(
     risk: str = RISK,
     palette: Palette = LIGHT,
 ) -> Figure:
-    """Draw rules side by side: lines with confidence bands, points where they work."""
+    """Draw rules as lines with confidence bands and operating points."""
     with style():
         figure = Figure((WIDTH / DPI, _HEIGHT / DPI), dpi=DPI, facecolor=palette.ground, layout="constrained")
         axes = figure.add_subplot()
-        dress(axes, palette)
+        style_axes(axes, palette)
         for place, curve in enumerate(curves):
             _curve(axes, curve, place, palette)
             _point(axes, curve.point, (_short(coverage), _short(risk)), palette)
@@ -57,8 +57,8 @@ def curves_figure(
         return figure
 
 
-def dress(axes: Axes, palette: Palette) -> None:
-    """Give axes the colours and sizes of all plots: a quiet grid, no frame but two sides."""
+def style_axes(axes: Axes, palette: Palette) -> None:
+    """Apply the style of all plots to axes: a light grid, and only the left and bottom frame."""
     axes.set_facecolor(palette.ground)
     axes.grid(visible=True, color=palette.track, linewidth=1)
     axes.set_axisbelow(True)
@@ -91,7 +91,7 @@ def _curve(axes: Axes, curve: Curve, place: int, palette: Palette) -> None:
 
 
 def _point(axes: Axes, point: Point | None, named: tuple[str, str], palette: Palette) -> None:
-    """Ring the point where a rule works, and say in the legend where that is."""
+    """Circle the operating point, and add its values to the legend."""
     if point is None:
         return
     coverage, risk = named
@@ -111,7 +111,7 @@ def _point(axes: Axes, point: Point | None, named: tuple[str, str], palette: Pal
 
 
 def _short(label: str) -> str:
-    """Return the name of an axis without what explains it."""
+    """Return an axis label without its explanation."""
     return _cut(label.partition(":")[0].lower())
 
 
@@ -122,9 +122,9 @@ def _legend(axes: Axes, palette: Palette) -> None:
 
 
 def _lines(text: str, room: int) -> str:
-    """Return a text as far as there is room for its lines."""
+    """Truncate each line of a text to `room` pixels."""
     return "\n".join(_cut(line, room) for line in text.split("\n")[:_MOST_LINES])
 
 
 def _cut(text: str, room: int = _NAME_ROOM) -> str:
-    return fitted(drawable(text), _SIZE * DPI / POINTS_AN_INCH, room)
+    return truncate(to_drawable(text), _SIZE * DPI / POINTS_AN_INCH, room)

@@ -1,28 +1,28 @@
-"""How probable each memory was that was found for a turn, and where the list was cut."""
+"""Chart of the probability of each memory found for a turn, with the threshold."""
 
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from bot.pictures.canvas import HEADING, MARGIN, NUMBER, SMALL, TEXT, TITLE, WIDTH, Canvas, Letters, style
-from bot.pictures.glyphs import drawable, width_of
+from bot.pictures.canvas import HEADING, MARGIN, NUMBER, SMALL, TEXT, TITLE, WIDTH, Canvas, TextStyle, style
+from bot.pictures.glyphs import to_drawable, width_of
 from bot.pictures.palette import LIGHT, Palette
 from bot.pictures.picture_values import Mark, ScoreRow, Scores, Words, share
 
 ROWS = 30
-"""Memories that are shown at most: with more, the picture is too small on a telephone."""
-_NAME = Letters(19, bold=True)
+"""Most memories drawn: a longer picture is too small on a telephone."""
+_NAME = TextStyle(19, bold=True)
 _ROW, _LINE, _BAR, _GAP = 40, 25, 26, 10
 _NUMBER_END, _DATE_START, _DATE_ROOM = 62, 78, 236
 _START, _END = 326, 694
-"""Where 0 % and 100 % lie."""
+"""Positions of 0 % and 100 %."""
 _HATCH = "///"
 
 
 def scores_figure(
     scores: Scores, *, palette: Palette = LIGHT, words: Words | None = None, most: int = ROWS
 ) -> Figure:
-    """Draw a bar for each memory, up to `most`: filled what was kept, hatched what was cut."""
+    """Draw a bar for each of up to `most` memories: kept ones filled, cut ones hatched."""
     with style():
         canvas = Canvas(palette)
         draw_scores(canvas, scores, words or Words(), most)
@@ -30,7 +30,7 @@ def scores_figure(
 
 
 def draw_scores(canvas: Canvas, scores: Scores, words: Words, most: int = ROWS) -> None:
-    """Draw the scores from where the canvas stands."""
+    """Draw the scores below the canvas's content."""
     palette = canvas.palette
     canvas.y += TITLE.size / 2
     canvas.text((MARGIN, canvas.y), words.scores, TITLE, palette.text, room=WIDTH - 2 * MARGIN)
@@ -49,13 +49,13 @@ def draw_scores(canvas: Canvas, scores: Scores, words: Words, most: int = ROWS) 
 
 
 def _name(canvas: Canvas, mark: Mark | None) -> None:
-    """Say above the bars what their marks stand for."""
+    """Draw the label of the threshold above the bars."""
     if mark is None:
         return
     colour, across = canvas.palette.mark, _across(mark.value)
     text = f"{mark.name} {share(mark.value):.0%}"
     canvas.y += SMALL.size / 2
-    half = min(width_of(drawable(text), _NAME.size, bold=True), WIDTH - 2 * MARGIN) / 2
+    half = min(width_of(to_drawable(text), _NAME.size, bold=True), WIDTH - 2 * MARGIN) / 2
     middle = max(min(across, WIDTH - MARGIN - half), MARGIN + half)
     canvas.text((middle, canvas.y), text, _NAME, colour, align="center", room=WIDTH - 2 * MARGIN)
     canvas.line((across, canvas.y + SMALL.size * 0.7), (across, canvas.y + SMALL.size * 0.7 + 12), colour)
@@ -63,7 +63,7 @@ def _name(canvas: Canvas, mark: Mark | None) -> None:
 
 
 def _group(canvas: Canvas, heading: str, rows: Sequence[ScoreRow], mark: Mark | None) -> None:
-    """Draw a heading and the rows beneath it."""
+    """Draw a heading and its rows."""
     canvas.y += _LINE / 2
     canvas.text((MARGIN, canvas.y), heading, HEADING, canvas.palette.text, room=WIDTH - 2 * MARGIN)
     canvas.y += _LINE / 2 + _GAP / 2

@@ -1,4 +1,4 @@
-"""How the prompt of a turn was shared out between the layers."""
+"""Chart of a turn's prompt, divided between layers."""
 
 from collections.abc import Sequence
 
@@ -12,11 +12,11 @@ _BAR, _LINE, _SWATCH, _GAP = 40, 36, 24, 14
 _USED_END, _LIMIT_END = 610, WIDTH - MARGIN
 _NUMBER = 130
 _LEAST = 3
-"""Pixels of what takes anything."""
+"""Least width in pixels of a non-empty share."""
 
 
 def room_figure(room: Room, *, palette: Palette = LIGHT, words: Words | None = None) -> Figure:
-    """Draw one bar of all that the prompt has room for, and a line for each share."""
+    """Draw one bar of the whole prompt, and a line for each share."""
     with style():
         canvas = Canvas(palette)
         draw_room(canvas, room, words or Words())
@@ -24,7 +24,7 @@ def room_figure(room: Room, *, palette: Palette = LIGHT, words: Words | None = N
 
 
 def draw_room(canvas: Canvas, room: Room, words: Words) -> None:
-    """Draw the shares from where the canvas stands."""
+    """Draw the shares below the canvas's content."""
     palette = canvas.palette
     canvas.y += TITLE.size / 2
     title = words.room.replace("{total}", str(room.total))
@@ -41,7 +41,7 @@ def draw_room(canvas: Canvas, room: Room, words: Words) -> None:
 
 
 def _bar(canvas: Canvas, room: Room) -> None:
-    """Draw the shares one after the other; together they may be more than there was room for."""
+    """Draw the shares side by side, scaled down if they exceed the budget."""
     left, right = MARGIN, WIDTH - MARGIN
     top, bottom = canvas.y, canvas.y + _BAR
     canvas.box((left, top, right, bottom), canvas.palette.track)

@@ -1,4 +1,4 @@
-"""The pictures as text for a terminal: as wide as it is, read without colour, in ASCII where it must be."""
+"""The pictures as terminal text of any width, without colour, in ASCII if needed."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -11,20 +11,20 @@ from bot.pictures.picture_values import Curve, Mark, Room, ScoreRow, Scores, Sha
 WIDTH = 80
 _LEAST_BAR, _MOST_BAR = 10, 30
 _STEPS = 10
-"""Coverages that the text of a curve stops at."""
+"""Intervals of coverage in the text of a curve."""
 _AS_ASCII = str.maketrans({"≥": ">=", "≤": "<=", "…": "...", "–": "-", "·": "-"})
 
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """What bars are made of."""
+    """Characters of bars."""
 
     kept: str
     cut: str
     track: str
     mark: str
     areas: str
-    """One for each share, for as many as there are."""
+    """One per share, cycled."""
 
 
 UNICODE = Signs("█", "▒", "·", "│", "█▓▒░")
@@ -32,19 +32,19 @@ ASCII = Signs("#", "=", ".", "|", "#%+=")
 
 
 def signs_for(ascii_only: bool) -> Signs:
-    """Return what bars are made of where only ASCII can be shown, or anything."""
+    """Return the characters of bars, in ASCII or Unicode."""
     return ASCII if ascii_only else UNICODE
 
 
-def in_ascii(text: str) -> str:
-    """Return `text` with a question mark for what ASCII cannot say."""
+def to_ascii(text: str) -> str:
+    """Transliterate `text` to ASCII, with question marks for other characters."""
     return text.translate(_AS_ASCII).encode("ascii", "replace").decode("ascii")
 
 
 def scores_text(
     scores: Scores, *, width: int = WIDTH, words: Words | None = None, ascii_only: bool = False
 ) -> str:
-    """Return a bar for each memory: `█` is what was kept, `▒` what was cut, `│` where the threshold is."""
+    """Render a bar for each memory: `█` for kept, `▒` for cut, `│` at the threshold."""
     words, signs = words or Words(), signs_for(ascii_only)
     lines = [words.scores]
     if scores.mark:
@@ -52,16 +52,16 @@ def scores_text(
     for heading, rows in ((words.kept, scores.kept), (words.cut, scores.cut)):
         lines.append(f"{heading} ({len(rows)})")
         lines += [line for row in rows for line in _row(row, scores.mark, signs, width)]
-    return _finished(lines, width, ascii_only)
+    return _finish(lines, width, ascii_only)
 
 
 def mark_text(mark: Mark, signs: Signs = UNICODE) -> str:
-    """Say what the mark in each bar stands for."""
+    """Render the legend of the threshold mark."""
     return f"{signs.mark} {mark.name} {share(mark.value):.0%}"
 
 
 def score_bar(row: ScoreRow, mark: Mark | None, signs: Signs = UNICODE, width: int = _LEAST_BAR) -> str:
-    """Return a bar of `width` cells, and the percentage that it stands for."""
+    """Render a bar of `width` cells and its percentage."""
     sign = signs.kept if row.kept else signs.cut
     cells = list(_bar(share(row.probability), sign, signs.track, width))
     if mark:
@@ -70,12 +70,12 @@ def score_bar(row: ScoreRow, mark: Mark | None, signs: Signs = UNICODE, width: i
 
 
 def bar_width(width: int) -> int:
-    """Return how many cells a bar may have in lines of `width`."""
+    """Return the width of a bar in lines of `width`."""
     return min(max(width // 4, _LEAST_BAR), _MOST_BAR)
 
 
 def room_text(room: Room, *, width: int = WIDTH, words: Words | None = None, ascii_only: bool = False) -> str:
-    """Return one bar of all that the prompt has room for, and what each sign of it stands for."""
+    """Render one bar of the whole prompt, with a legend."""
     words, signs = words or Words(), signs_for(ascii_only)
     shares = [*room.shares, Share(words.left, room.left)]
     keys = [*_areas(len(room.shares), signs), signs.track]
@@ -85,7 +85,7 @@ def room_text(room: Room, *, width: int = WIDTH, words: Words | None = None, asc
     for key, one in zip(keys, shares, strict=True):
         limit = "" if one.limit is None else f" ({words.limit} {one.limit})"
         lines.append(f"{key} {set_cell_size(one.name, longest)} {one.used:>{digits}}{limit}")
-    return _finished(lines, width, ascii_only)
+    return _finish(lines, width, ascii_only)
 
 
 def curves_text(
@@ -96,7 +96,7 @@ def curves_text(
     risk: str = "risk",
     ascii_only: bool = False,
 ) -> str:
-    """Return the risk of each rule at some coverages as bars, on one scale, with its confidence interval."""
+    """Render the risk of each rule at several coverages as bars on one scale, with confidence intervals."""
     signs, most = signs_for(ascii_only), _most(curves)
     lines = [
         f"{risk} | {coverage}; a full bar is {most:.0%}"
@@ -108,7 +108,7 @@ def curves_text(
         if curve.point:
             at = curve.point
             lines.append(f"{at.name or '*'}: {coverage} {at.coverage:.0%}, {risk} {at.risk:.1%}")
-    return _finished(lines, width, ascii_only)
+    return _finish(lines, width, ascii_only)
 
 
 def _row(row: ScoreRow, mark: Mark | None, signs: Signs, width: int) -> Iterator[str]:
@@ -118,7 +118,7 @@ def _row(row: ScoreRow, mark: Mark | None, signs: Signs, width: int) -> Iterator
 
 
 def _bar(part: float, sign: str, track: str, width: int) -> str:
-    """Return a bar of which `part` is filled: something as soon as it is not zero."""
+    """Render a bar filled by `part`, with at least one cell if it is positive."""
     filled = min(max(round(part * width), int(part > 0)), width)
     return sign * filled + track * (width - filled)
 
@@ -128,7 +128,7 @@ def _areas(count: int, signs: Signs) -> str:
 
 
 def _stacked(room: Room, keys: Sequence[str], width: int) -> str:
-    """Return all shares in one bar: whatever is used has a cell, as far as there are any."""
+    """Render all shares in one bar, with at least one cell for each non-empty share, as far as they fit."""
     whole = max(room.total, sum(one.used for one in room.shares), 1)
     cells = "".join(
         key * max(round(one.used / whole * width), int(one.used > 0))
@@ -138,7 +138,7 @@ def _stacked(room: Room, keys: Sequence[str], width: int) -> str:
 
 
 def _curve(curve: Curve, most: float, signs: Signs, width: int) -> Iterator[str]:
-    """Yield the points nearest to evenly spread coverages, from the least on."""
+    """Yield the points nearest to evenly spaced coverages, in ascending order."""
     known = [place for place, value in enumerate(curve.risk) if math.isfinite(value)]
     wanted = [step / _STEPS for step in range(_STEPS + 1)]
     nearest = (
@@ -152,12 +152,12 @@ def _curve(curve: Curve, most: float, signs: Signs, width: int) -> Iterator[str]
 
 
 def _most(curves: Sequence[Curve]) -> float:
-    """Return the greatest risk of all, which a full bar stands for."""
+    """Return the highest risk, which a full bar represents."""
     return max((risk for curve in curves for risk in curve.risk if math.isfinite(risk)), default=0.0) or 1.0
 
 
-def _finished(lines: Sequence[str], width: int, ascii_only: bool) -> str:
-    """Cut lines to the width; drop what would steer a terminal."""
-    told = ["".join(char for char in line if char.isprintable()) for line in lines]
-    shown = [line if cell_len(line) <= width else set_cell_size(line, width - 1) + "…" for line in told]
-    return "\n".join(in_ascii(line) if ascii_only else line for line in shown)
+def _finish(lines: Sequence[str], width: int, ascii_only: bool) -> str:
+    """Truncate lines to the width, and remove control characters."""
+    clean = ["".join(char for char in line if char.isprintable()) for line in lines]
+    cut = [line if cell_len(line) <= width else set_cell_size(line, width - 1) + "…" for line in clean]
+    return "\n".join(to_ascii(line) if ascii_only else line for line in cut)

@@ -1,4 +1,4 @@
-"""The picture of a turn: what was found for it, and how its prompt was shared out."""
+"""The picture of a turn: the scores of its memories, and its prompt."""
 
 from matplotlib.figure import Figure
 
@@ -17,15 +17,15 @@ def turn_figure(
     words: Words | None = None,
     most: int = ROWS,
 ) -> Figure:
-    """Draw the scores, and the shares beneath them; either may be missing."""
+    """Draw the scores above the shares; either may be None."""
     with style():
-        canvas, told = Canvas(palette), words or Words()
+        canvas, texts = Canvas(palette), words or Words()
         if scores is not None:
-            draw_scores(canvas, scores, told, most)
+            draw_scores(canvas, scores, texts, most)
         if scores is not None and room is not None:
             canvas.y += 2 * MARGIN
         if room is not None:
-            draw_room(canvas, room, told)
+            draw_room(canvas, room, texts)
         return canvas.figure()
 
 

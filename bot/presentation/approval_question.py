@@ -1,4 +1,4 @@
-"""How a person is asked whether a tool may be run."""
+"""The text of the question whether a tool may run."""
 
 import json
 import re
@@ -7,38 +7,38 @@ from graph.events.turn_events import Approval
 from memory.text.invisible import is_seen
 
 _FURTHER = "    | "
-"""Before each further line of a value: an argument's name begins a line, and nothing else does."""
+"""Prefix of continuation lines, so that only an argument's name starts a line."""
 _BACKSLASHES = re.compile(r"\\+(?=u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|([^\\]))", re.DOTALL)
 
 
 def argument_lines(approval: Approval) -> list[str]:
-    """Return the arguments as lines in which nothing is hidden: what has no looks is spelt out."""
+    """Return the arguments as lines, with invisible characters escaped."""
     lines: list[str] = []
     for name, value in approval.arguments.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        first, *further = map(spelt_out, text.split("\n"))
-        lines += [f"{spelt_out(name)}: {first}", *(f"{_FURTHER}{line}" for line in further)]
+        first, *further = map(escape, text.split("\n"))
+        lines += [f"{escape(name)}: {first}", *(f"{_FURTHER}{line}" for line in further)]
     return lines
 
 
-def spelt_out(text: str) -> str:
-    """Return `text` with each character that cannot be seen, or that reorders others, as its code.
+def escape(text: str) -> str:
+    """Escape characters of `text` that are invisible or reorder others.
 
-    Backslashes that could be read as the beginning of such a code are doubled.
+    Backslashes that could be read as such an escape are doubled.
     """
-    plain = _BACKSLASHES.sub(_doubled, text)
-    return "".join(char if _stays(char) else _code(char) for char in plain)
+    plain = _BACKSLASHES.sub(_double, text)
+    return "".join(char if _is_visible(char) else _escape_code(char) for char in plain)
 
 
-def _doubled(found: re.Match[str]) -> str:
-    begins_code = found[1] is None or not _stays(found[1])
+def _double(found: re.Match[str]) -> str:
+    begins_code = found[1] is None or not _is_visible(found[1])
     return found[0] * 2 if begins_code else found[0]
 
 
-def _stays(char: str) -> bool:
+def _is_visible(char: str) -> bool:
     return char == " " or is_seen(char)
 
 
-def _code(char: str) -> str:
+def _escape_code(char: str) -> str:
     number = f"{ord(char):04x}"
     return f"\\u{number}" if len(number) == len("202e") else f"\\U{number:0>8}"

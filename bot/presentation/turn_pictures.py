@@ -1,4 +1,4 @@
-"""What the pictures show of a turn."""
+"""Picture values of a turn."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -17,7 +17,7 @@ BY_PROBABILITY = (
     DecisionRule.CALIBRATED,
     DecisionRule.BREAK,
 )
-"""The rules that hold a probability against a threshold."""
+"""Rules that compare a probability with a threshold."""
 
 
 def picture_of(
@@ -30,8 +30,8 @@ def picture_of(
 ) -> tuple[Scores, Room]:
     """Return what was found for a turn and how its prompt was shared.
 
-    `date` and `rule` say in words when a memory is from and what decided; `snippet` shortens its text, which
-    is not shown without it.
+    `date` and `rule` format a memory's time and decision; `snippet` shortens its text, which is otherwise
+    omitted.
     """
     rows, named = explanation.memories, words or Words()
     mark = mark_of(rows, named)
@@ -40,7 +40,7 @@ def picture_of(
 
 
 def mark_of(rows: Sequence[Explained], words: Words) -> Mark | None:
-    """Return the probability that a memory had to reach; None where the rule did not go by probability."""
+    """Return the probability threshold; None if the rule does not compare probabilities."""
     decisions = [row.decision for row in rows if row.decision.rule in BY_PROBABILITY]
     value = next((decision.threshold for decision in decisions if 0 <= decision.threshold <= 1), None)
     if value is None:
@@ -50,7 +50,7 @@ def mark_of(rows: Sequence[Explained], words: Words) -> Mark | None:
 
 
 def room_of(spent: Shares, words: Words) -> Room:
-    """Return how the prompt of a turn was shared."""
+    """Return the prompt shares of a turn."""
     shares = (
         Share(words.fixed, spent.fixed),
         Share(words.conversation, spent.l2_used, spent.l2_limit),
@@ -66,7 +66,7 @@ def score_row(
     rule: Callable[[Decision], str] = told,
     snippet: Callable[[str], str] | None = None,
 ) -> ScoreRow:
-    """Return a row; that a probability is above or below the mark needs no words."""
+    """Return the row of a memory; the rule is omitted if the threshold mark already shows it."""
     decision = row.decision
     is_seen = mark is not None and decision.rule == DecisionRule.CALIBRATED
     return ScoreRow(

@@ -1,4 +1,4 @@
-"""What the terminal shows of a turn."""
+"""Terminal views of a turn."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.pictures.picture_values import Words
-from bot.pictures.text_pictures import Signs, bar_width, in_ascii, mark_text, room_text, score_bar, signs_for
+from bot.pictures.text_pictures import Signs, bar_width, mark_text, room_text, score_bar, signs_for, to_ascii
 from bot.presentation.approval_question import argument_lines
 from bot.presentation.turn_pictures import mark_of, room_of, score_row
 from bot.printable import printable, snippet
@@ -27,16 +27,16 @@ MOST_BUDGET = 80
 
 
 def why(state: State, zone: tzinfo) -> RenderableType:
-    """Show what was recalled in a turn, with scores, and what was cut and by which rule."""
+    """Show the memories recalled in a turn with scores, and those cut with the rule."""
     explanation = explain(state)
     if explanation is None:
-        return Text("This turn did not get as far as deciding what to recall.")
+        return Text("This turn ended before memories were selected.")
     return Why(explanation, zone)
 
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """A turn that got as far as its budget, drawn as wide as the terminal."""
+    """A turn with an allocated budget, drawn at the terminal's width."""
 
     turn: Explanation
     zone: tzinfo
@@ -51,11 +51,11 @@ class Why:
         parts += [Text(printable(told), style="dim") for told in in_english(turn.window)]
         parts += _tools(turn)
         for part in parts:
-            yield Text(in_ascii(part.plain), part.style) if ascii_only else part
+            yield Text(to_ascii(part.plain), part.style) if ascii_only else part
 
 
 def recalled_line(state: State) -> str:
-    """Say in a few words what the model was shown; empty when it was nothing."""
+    """Summarize how many memories the model was shown; empty if none."""
     recalled = state["allocation"].recalled if "allocation" in state else ()
     if not recalled:
         return ""
@@ -63,13 +63,13 @@ def recalled_line(state: State) -> str:
 
 
 def approval(asked: Approval) -> RenderableType:
-    """Show a call that waits for the person's word, so that nothing of it is hidden."""
+    """Show a call that waits for approval, without hiding any of it."""
     title = Text(f"{printable(asked.tool)} is to be run ({asked.reason}):", style="yellow")
     return Group(title, *(Text(f"  {line}") for line in argument_lines(asked)))
 
 
 def facts(rows: Sequence[Fact], zone: tzinfo) -> RenderableType:
-    """Show the curated facts."""
+    """Show the facts."""
     if not rows:
         return Text("No facts yet. Write one with: /remember key: value")
     table = Table("fact", "value", "noted")
@@ -79,7 +79,7 @@ def facts(rows: Sequence[Fact], zone: tzinfo) -> RenderableType:
 
 
 def warn(console: Console, text: str) -> None:
-    """Print what went wrong, and what to do."""
+    """Print a warning."""
     console.print(Text(printable(text), style="yellow"))
 
 
@@ -89,9 +89,9 @@ def _searches(turn: Explanation) -> Text:
         for name, report in turn.searches.items()
     ]
     if turn.expanded:
-        lines.append(f"searched with what came before: {snippet(turn.expanded)}")
+        lines.append(f"searched with earlier messages: {snippet(turn.expanded)}")
     if turn.time:
-        lines.append(f"the time that is meant: {printable(turn.time)}")
+        lines.append(f"time range: {printable(turn.time)}")
     if turn.keys:
         lines.append(f"keys: {printable(', '.join(turn.keys))}")
     return Text("\n".join(lines), style="dim")
@@ -108,7 +108,7 @@ def _memories(rows: Sequence[Explained], zone: tzinfo, width: int, signs: Signs)
         bar = score_bar(score, mark, signs, bar_width(width) // 2)
         lines.append(_decision(row, f"{bar}  {score.date}", width))
     if left := len(rows) - len(shown):
-        lines.append(Text(f"and {left} more that were cut", style="dim"))
+        lines.append(Text(f"and {left} more cut", style="dim"))
     return lines
 
 
@@ -132,8 +132,10 @@ def _tools(turn: Explanation) -> list[Text]:
         for result in turn.results
     ]
     if figures := turn.grounding.unsupported:
-        then = "the reply was corrected" if turn.grounding.corrected else "the reply stands all the same"
-        lines.append(Text(f"stood nowhere: {printable(', '.join(figures))}; {then}", style="yellow"))
+        then = "the reply was corrected" if turn.grounding.corrected else "it was not corrected"
+        lines.append(
+            Text(f"figures without a source: {printable(', '.join(figures))}; {then}", style="yellow")
+        )
     return lines
 
 

@@ -1,4 +1,4 @@
-"""The figures of the last days, in words and small pictures, for any front end."""
+"""Figures of the last days as text and sparklines, for any front end."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,7 +10,7 @@ _BLOCKS = "▏▎▍▌▋▊▉█"
 
 
 def stats_text(metrics: Metrics, say: Callable[..., str]) -> str:
-    """Tell the figures in the language of `say`; empty when there was no turn."""
+    """Render the figures in the language of `say`; empty without turns."""
     whole = metrics.whole
     if not whole.turns:
         return ""
@@ -32,18 +32,18 @@ def stats_text(metrics: Metrics, say: Callable[..., str]) -> str:
 
 
 def unfinished(figures: Figures) -> int:
-    """Return the turns whose reply broke off or never came."""
+    """Count the turns whose reply was interrupted or failed."""
     return sum(figures.outcomes.get(outcome.value, 0) for outcome in (Outcome.INTERRUPTED, Outcome.FAILED))
 
 
 def seconds(milliseconds: float) -> str:
-    """Return a duration in seconds, with as many decimals as mean something."""
+    """Format a duration in seconds, with sensible decimals."""
     value = milliseconds / 1000
     return f"{value:.2f}" if value < 1 else f"{value:.1f}" if value < 100 else f"{value:.0f}"  # noqa: PLR2004
 
 
 def sparkline(values: Sequence[float]) -> str:
-    """Draw one bar a value, the highest in full; a bar of its own for what is not nothing."""
+    """Draw one bar per value, scaled to the highest; positive values get at least the second step."""
     most = max(values, default=0)
     if most <= 0:
         return STEPS[0] * len(values)
@@ -51,7 +51,7 @@ def sparkline(values: Sequence[float]) -> str:
 
 
 def bar(value: float, most: float, width: int) -> str:
-    """Draw a bar of up to `width` characters, to an eighth of one."""
+    """Draw a bar of up to `width` characters, in eighths."""
     eighths = round(value / most * width * len(_BLOCKS)) if most > 0 else 0
     whole, rest = divmod(max(eighths, int(value > 0)), len(_BLOCKS))
     return _BLOCKS[-1] * whole + (_BLOCKS[rest - 1] if rest else "")

@@ -1,4 +1,4 @@
-"""The figures of the last days as tables for a terminal."""
+"""Figures of the last days as terminal tables."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ _DATE = len("2026-01-31")
 
 
 def usage_tables(metrics: Metrics, owner: str) -> RenderableType:
-    """Draw the figures."""
+    """Render the tables."""
     whose = f"of {printable(owner)}" if owner else "of all owners"
     if not metrics.whole.turns:
         return Text(f"No turn {whose} in the last {len(metrics.days)} days.")
@@ -29,7 +29,7 @@ def _days(metrics: Metrics) -> Table:
     table.add_column("day", no_wrap=True, min_width=_DATE)
     table.add_column("turns", justify="right")
     table.add_column("")
-    for name in ("p50 s", "p95 s", "memory shown", "search spared", "tools", "unfinished"):
+    for name in ("p50 s", "p95 s", "memory shown", "cached", "tools", "unfinished"):
         table.add_column(name, justify="right")
     most = max(figures.turns for figures in metrics.days.values())
     for day, figures in metrics.days.items():
@@ -65,18 +65,18 @@ def _stages(whole: Figures) -> Table:
 def _rest(whole: Figures) -> Text:
     turns = whole.turns
     lines = [
-        f"outcomes: {_listed(whole.outcomes)}",
-        f"searches: {_listed(whole.searches)}",
+        f"outcomes: {_format_counts(whole.outcomes)}",
+        f"searches: {_format_counts(whole.searches)}",
         f"memories a turn: {whole.candidates / turns:.1f} found, {whole.relevant / turns:.1f} relevant, "
         f"{whole.used / turns:.1f} shown",
         f"tokens a turn: identity and facts {whole.tokens_fixed / turns:.0f}, "
         f"conversation {whole.tokens_conversation / turns:.0f}, memory {whole.tokens_memory / turns:.0f}",
         f"tools: {whole.tool_calls} calls, {whole.tool_failures} failed; "
         f"figures without a source in {whole.unsupported} replies, {whole.corrected} corrected",
-        f"tiers down: {_listed(whole.tiers_down)}",
+        f"tiers down: {_format_counts(whole.tiers_down)}",
     ]
     return Text("\n".join(lines), style="dim")
 
 
-def _listed(counts: Mapping[str, int]) -> str:
+def _format_counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none"

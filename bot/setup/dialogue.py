@@ -1,4 +1,4 @@
-"""Questions to the person at the terminal; where nobody is there, every answer comes as an option."""
+"""Questions at the terminal; without a person, every answer must be an option."""
 
 from dataclasses import dataclass
 
@@ -12,48 +12,48 @@ from bot.terminal.keyboard import is_yes
 from memory.errors import ConfigError
 
 
-class Left(Exception):
-    """The person leaves: nothing more is asked or written."""
+class SetupCancelled(Exception):
+    """The person ended the dialogue."""
 
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """Ask for lines."""
+    """Asks for lines at the terminal."""
 
-    is_answered: bool
-    """Whether somebody is there."""
+    interactive: bool
+    """Whether a person can answer."""
 
     async def __call__(self, question: str, option: str, *, hidden: bool = False) -> str:
-        """Return the answer, stripped; what is `hidden` is not shown while it is typed.
+        """Return the stripped answer.
 
         Args:
-            question: without a mark at its end.
-            option: gives the answer without a question.
-            hidden: the answer is a secret.
+            question: without a final mark.
+            option: the option that answers instead, for the error message.
+            hidden: do not echo the answer, a secret.
 
         Raises:
-            Left: the person has had enough: Ctrl-C or Ctrl-D.
-            ConfigError: nobody is there.
+            SetupCancelled: the person pressed Ctrl-C or Ctrl-D.
+            ConfigError: no person can answer.
         """
-        if not self.is_answered:
-            raise ConfigError(f"Nobody is asked here: say it with {option}. Nothing more was written.")
+        if not self.interactive:
+            raise ConfigError(f"Nobody can be asked here: use {option}. Nothing more was written.")
         try:
-            return (await self.typed(f"{question}: ", hidden=hidden)).strip()
+            return (await self.read_line(f"{question}: ", hidden=hidden)).strip()
         except (KeyboardInterrupt, EOFError):
-            raise Left from None
+            raise SetupCancelled from None
 
-    async def typed(self, prompt: str, *, hidden: bool) -> str:
+    async def read_line(self, prompt: str, *, hidden: bool) -> str:
         """Read a line from the terminal."""
         session: PromptSession[str] = PromptSession()
         processors: list[Processor] = [PasswordProcessor(char="")] if hidden else []
         return await session.prompt_async(prompt, input_processors=processors)
 
-    async def agrees(self, question: str, option: str, *, usual: bool) -> bool:
-        """Ask for yes or no; Enter is the `usual` answer."""
+    async def confirm(self, question: str, option: str, *, usual: bool) -> bool:
+        """Ask for yes or no; Enter gives the `usual` answer."""
         said = await self(f"{question} [{'Y/n' if usual else 'y/N'}]", option)
         return is_yes(said) if said else usual
 
 
 def say(console: Console, text: str, style: str = "") -> None:
-    """Print a line that may hold what others wrote."""
+    """Print a line, with control characters removed."""
     console.print(Text(printable(text), style=style))

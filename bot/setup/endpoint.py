@@ -1,4 +1,4 @@
-"""An address that serves models, and the models that it lists."""
+"""Model endpoints and their lists of models."""
 
 import asyncio
 import re
@@ -21,39 +21,39 @@ _NO_CHAT = re.compile(r"embed|rerank|whisper|\btts\b|moderation|dall-e|transcrib
 
 
 class KeyRefused(GoatError):
-    """The endpoint does not take the key."""
+    """The endpoint rejected the key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where models are served, and with which key."""
+    """An address that serves models, with its key."""
 
     title: str
     base_url: str
-    """Empty: OpenAI's own."""
+    """Empty for OpenAI."""
     key: SecretStr = NO_KEY
     models: Sequence[str] = field(default=(), compare=False)
-    """Those that it lists; none when it lists none."""
+    """Listed models; may be empty."""
 
 
-def place_of(base_url: str) -> str:
-    """Return host and port of an address, without a password that may stand before them."""
+def host_of(base_url: str) -> str:
+    """Return host and port of an address, without credentials."""
     return urlsplit(base_url or OPENAI).netloc.rpartition("@")[2]
 
 
-async def running(servers: Sequence[LocalServer]) -> list[Endpoint]:
-    """Return those of the servers that run on this machine, with their models."""
+async def find_running(servers: Sequence[LocalServer]) -> list[Endpoint]:
+    """Return the servers that run on this machine, with their models."""
     async with _client(_NEAR_SECONDS, near=True) as http:
-        found = await asyncio.gather(*(_served(http, server) for server in servers))
+        found = await asyncio.gather(*(_probe(http, server) for server in servers))
     return [endpoint for endpoint in found if endpoint is not None]
 
 
-async def listed(base_url: str, key: SecretStr) -> list[str]:
-    """Return the chat models that an endpoint lists; none when it keeps no list.
+async def list_models(base_url: str, key: SecretStr) -> list[str]:
+    """Return the chat models that an endpoint lists; empty if it has no list.
 
     Raises:
-        KeyRefused: it asks for another key.
-        ModelUnavailable: it cannot be reached.
+        KeyRefused: the endpoint rejects the key.
+        ModelUnavailable: the endpoint cannot be reached.
     """
     near = base_url.startswith("http://")
     try:
@@ -61,17 +61,17 @@ async def listed(base_url: str, key: SecretStr) -> list[str]:
             response = await http.get(f"{base_url or OPENAI}/models", headers=_headers(base_url, key))
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise ModelUnavailable(
-            f"{place_of(base_url)} cannot be reached ({type(error).__name__}). Check the address, and that "
+            f"{host_of(base_url)} cannot be reached ({type(error).__name__}). Check the address, and that "
             "the server runs."
         ) from None
     if response.status_code == httpx.codes.UNAUTHORIZED:
         wrong = "refuses the key" if key.get_secret_value() else "asks for a key"
-        raise KeyRefused(f"{place_of(base_url)} {wrong} (HTTP 401). Nothing was written.")
+        raise KeyRefused(f"{host_of(base_url)} {wrong} (HTTP 401). Nothing was written.")
     return _names(response) or []
 
 
-async def _served(http: httpx.AsyncClient, server: LocalServer) -> Endpoint | None:
-    """Ask a port for its models; what does not answer as a model server does is something else."""
+async def _probe(http: httpx.AsyncClient, server: LocalServer) -> Endpoint | None:
+    """Return the server's endpoint; None if the port does not answer like a model server."""
     try:
         names = _names(await http.get(f"{server.base_url}/models"))
     except (httpx.HTTPError, ValueError):
@@ -80,12 +80,12 @@ async def _served(http: httpx.AsyncClient, server: LocalServer) -> Endpoint | No
 
 
 def _client(seconds: float, *, near: bool) -> httpx.AsyncClient:
-    """Return a client; what is near is not asked through a proxy, nor by TLS."""
+    """Return a client; local servers are contacted without a proxy or TLS verification."""
     return httpx.AsyncClient(timeout=seconds, verify=not near, trust_env=not near)
 
 
 def _headers(base_url: str, key: SecretStr) -> dict[str, str]:
-    """Return the key as lists of models take it; Anthropic's is not part of its OpenAI-compatible API."""
+    """Return the authorization headers; Anthropic's model list is not in its OpenAI-compatible API."""
     if not (secret := key.get_secret_value()):
         return {}
     if base_url.startswith(_ANTHROPIC):
@@ -94,7 +94,7 @@ def _headers(base_url: str, key: SecretStr) -> dict[str, str]:
 
 
 def _names(response: httpx.Response) -> list[str] | None:
-    """Return the chat models of an answer; None when it is no list of models."""
+    """Return the chat models of a response; None if it is not a list of models."""
     try:
         body: Any = response.json() if response.is_success else None
     except ValueError:

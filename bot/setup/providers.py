@@ -1,4 +1,4 @@
-"""Where models are to be had: providers by name, and servers on this machine by their default ports."""
+"""Model providers, and model servers of this machine by default port."""
 
 from dataclasses import dataclass
 
@@ -12,16 +12,16 @@ class Provider:
     name: str
     title: str
     base_url: str = ""
-    """Empty: OpenAI's own."""
+    """Empty for OpenAI."""
     key_name: str
-    """The environment variable that holds its key by custom."""
+    """The usual environment variable of its key."""
     keys_at: str
-    """Where keys are made."""
+    """Web page that creates keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalServer:
-    """A program that serves models on this machine."""
+    """A model server on this machine."""
 
     name: str
     title: str
@@ -29,7 +29,7 @@ class LocalServer:
 
     @property
     def base_url(self) -> str:
-        """Where it speaks OpenAI's protocol."""
+        """URL of its OpenAI-compatible API."""
         return f"http://{LOCAL_HOST}:{self.port}/v1"
 
 

@@ -1,4 +1,4 @@
-"""Try a chat model as the agent will use it: a reply, a call of a tool, the size of its context."""
+"""Test of a chat model: a reply, a tool call and the size of its context."""
 
 import time
 from collections.abc import AsyncIterator
@@ -19,22 +19,22 @@ from memory.markup import parse_calls
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """What a model can do."""
+    """Abilities of a model."""
 
     seconds: float
-    """That its reply took."""
+    """Duration of its reply."""
     calls_tools: bool
     context: int
-    """Tokens that its server says it holds; 0: it does not say."""
+    """Context in tokens according to its server; 0 if unknown."""
 
 
 async def try_model(settings: Settings) -> Trial:
-    """Ask the model of the settings for a reply, and to call a tool, and its server how much it holds.
+    """Test the configured model, and ask its server for the context size.
 
     Raises:
-        ModelUnavailable: it gives no reply; says why and what to do.
+        ModelUnavailable: there is no reply; the message says what to do.
     """
-    async with _opened(settings) as model:
+    async with _open_model(settings) as model:
         began = time.perf_counter()
         await try_reply(model)
         seconds = time.perf_counter() - began
@@ -42,12 +42,12 @@ async def try_model(settings: Settings) -> Trial:
 
 
 async def try_reply(model: ChatModel) -> None:
-    """Ask for a word.
+    """Ask the model for a word.
 
     Raises:
-        ModelUnavailable: none is given; says why and what to do.
+        ModelUnavailable: there is no reply; the message says what to do.
     """
-    if not (await _said(model, "Say: ok")).text.strip():
+    if not (await _reply(model, "Say: ok")).text.strip():
         raise ModelUnavailable(f"{model.name} gives an empty answer. Check GOAT_MODEL.")
 
 
@@ -58,29 +58,29 @@ def clock() -> str:
 
 
 async def _calls_tools(model: ChatModel) -> bool:
-    """Say whether the model calls a tool when it is asked to, be it in its text."""
+    """Return whether the model calls a tool on request, possibly as text."""
     try:
-        said = await _said(model, "What time is it? Call the tool `clock`, which knows.", clock)
+        reply = await _reply(model, "What time is it? Call the tool `clock`, which knows.", clock)
     except ModelUnavailable:
         return False
-    return bool(said.tool_calls or parse_calls(said.text, {clock.name: arguments_schema(clock)}).calls)
+    return bool(reply.tool_calls or parse_calls(reply.text, {clock.name: arguments_schema(clock)}).calls)
 
 
 async def _context(settings: Settings) -> int:
-    """Ask the server, which knows for sure now that the model is loaded; OpenAI's does not tell."""
+    """Ask the server, which knows once the model is loaded; OpenAI does not report it."""
     if not settings.model_base_url:
         return 0
     key = settings.model_api_key.get_secret_value()
     return (await ask_window(settings.model_base_url, settings.model, key)).tokens
 
 
-async def _said(model: ChatModel, message: str, *tools: BaseTool) -> AIMessageChunk:
+async def _reply(model: ChatModel, message: str, *tools: BaseTool) -> AIMessageChunk:
     chunks = [chunk async for chunk in model.stream([HumanMessage(message)], tools)]
     return add_ai_message_chunks(*chunks) if chunks else AIMessageChunk(content="")
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[ChatModel]:
+async def _open_model(settings: Settings) -> AsyncIterator[ChatModel]:
     model = ConfiguredChatModel(settings)
     try:
         yield model

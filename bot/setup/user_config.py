@@ -1,4 +1,4 @@
-"""The user's own configuration file, changed in place: what else stands in it stays, comments too."""
+"""Edits of the user's configuration file that keep its other content and comments."""
 
 import os
 import tomllib
@@ -18,28 +18,28 @@ PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 _HEAD = "# Written by `goat setup`. All settings are listed in docs/configuration.md.\n\n"
 
 Value = str | int | None
-"""None: it is not to stand there."""
+"""None removes the setting."""
 
 
 def write(values: Mapping[str, Value]) -> Path:
-    """Put settings into the user's own file, readable by its owner alone; return where it is.
+    """Write settings to the user's file, readable only by the user; return its path.
 
     Raises:
-        ConfigError: the file cannot be read or written, or not edited with certainty. It stays as it was.
+        ConfigError: the file cannot be read, written or edit safely; it stays unchanged.
     """
     path = Path(os.path.realpath(user_file()))
     with told(path):
         path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
         text = path.read_bytes().decode() if path.exists() else _HEAD
-        swap(path, edited(text, values).encode(), mode=PRIVATE_FILE)
+        swap(path, edit(text, values).encode(), mode=PRIVATE_FILE)
     return path
 
 
-def edited(text: str, values: Mapping[str, Value]) -> str:
-    """Return a TOML file's text with other values, each where it stands, or else above the tables.
+def edit(text: str, values: Mapping[str, Value]) -> str:
+    """Return a TOML text with other values, each in its place or above the tables.
 
     Raises:
-        ConfigError: it is no TOML, or laid out in a way that cannot be edited with certainty.
+        ConfigError: the text is not TOML, or has a layout that cannot be edit safely.
     """
     try:
         document = tomlkit.parse(text)
@@ -60,7 +60,7 @@ def edited(text: str, values: Mapping[str, Value]) -> str:
 
 
 def _check(text: str, written: str, values: Mapping[str, Value]) -> None:
-    """See that nothing but the values has changed."""
+    """Check that only the values have changed."""
     wanted = {**dict(flatten(tomllib.loads(text))), **values}
     expected = {name: value for name, value in wanted.items() if value is not None}
     if dict(flatten(tomllib.loads(written))) != expected:

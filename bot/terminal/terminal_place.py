@@ -10,7 +10,7 @@ from prompt_toolkit.history import FileHistory
 from graph.state.thread_ids import thread_id
 from memory.owners.owner_key import owner_key
 from memory.text.text import clean
-from memory.working.server_folder import unusable
+from memory.working.server_folder import folder_error
 
 
 @dataclass(slots=True)
@@ -55,7 +55,7 @@ class TerminalPlace:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._latest.write_text(thread, encoding="utf-8")
         except OSError as error:
-            raise unusable(self.folder.parent, error) from None
+            raise folder_error(self.folder.parent, error) from None
 
     def history(self) -> FileHistory:
         """What was typed, in this and in earlier runs; for the owner's eyes only.
@@ -67,7 +67,7 @@ class TerminalPlace:
         try:
             path.touch(mode=0o600)
         except OSError as error:
-            raise unusable(self.folder.parent, error) from None
+            raise folder_error(self.folder.parent, error) from None
         return History(str(path))
 
 

@@ -126,7 +126,7 @@ def _words(text: Candidate | Episode | None) -> str:
 
 
 def _problems(state: State) -> list[str]:
-    """Return what went wrong on the way to the memories, the character and the facts."""
+    """Return the problems of recall, persona, facts and calibration."""
     reports = state["recall"].reports.items()
     found = [f"{name}: {report.status}. {report.problem}" for name, report in reports if report.problem]
     found += [state["persona"].problem, state["fact_sheet"].problem]

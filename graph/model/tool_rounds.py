@@ -32,7 +32,7 @@ def results_of(state: State) -> list[ToolResult]:
 
 
 def attachments(state: State) -> list[str]:
-    """Return the paths of the files that the turn's tools made."""
+    """Return the paths of files made by the turn's tools."""
     return [path for result in results_of(state) for path in result.attachments]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from memory.working.server_folder import unusable
+from memory.working.server_folder import folder_error
 
 
 class SharedLogFile(logging.Handler):
@@ -34,7 +34,7 @@ class SharedLogFile(logging.Handler):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file = _opened(path)
         except OSError as error:
-            raise unusable(path.parent, error) from error
+            raise folder_error(path.parent, error) from error
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line; a disk that is full or gone is complained of once."""

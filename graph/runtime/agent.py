@@ -182,7 +182,7 @@ class Agent:
 
     async def _erase_on(self) -> None:
         """Go on with erasing where a kill broke it off; what fails is logged, and tried again."""
-        for owner in await asyncio.to_thread(self.layers.erasures.broken_off):
+        for owner in await asyncio.to_thread(self.layers.erasures.pending):
             try:
                 await self.erase(owner)
             except GoatError as error:

@@ -50,7 +50,7 @@ class OwnerErasure:
             ThreadBusy: a turn of the owner does not end, or another process erases the owner already.
             MemoryTierError, DataFolderError: a store cannot be reached or written.
         """
-        with self.layers.erasures.begun(owner) as erasure:
+        with self.layers.erasures.begin(owner) as erasure:
             for _ in range(_ROUNDS):
                 erasure.add(await self._threads(owner))
                 for thread in erasure.threads:
@@ -122,7 +122,7 @@ class OwnerErasure:
         folder = self.layers.settings.data_folder
         left = [
             await self.layers.episodes.vacuum(),
-            await self.layers.redis.write_files_anew(),
+            await self.layers.redis.rewrite_files(),
             await asyncio.to_thread(forget_runs, folder),
         ]
         for reason in filter(None, left):

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from memory.errors import DataFolderError
-from memory.working.server_folder import prepare_folder, unusable
+from memory.working.server_folder import folder_error, prepare_folder
 
 LINK = Path(".langgraph_api")
 """What the server writes to; its name is fixed."""
@@ -24,7 +24,7 @@ def studio_folder(data_folder: Path) -> Path:
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
-        raise unusable(data_folder, error) from error
+        raise folder_error(data_folder, error) from error
     return folder
 
 

@@ -1,4 +1,4 @@
-"""Taking off what all vectors of e5 share, and what tells one language from another."""
+"""Centring of e5 vectors: removal of the common component and of the language direction."""
 
 from dataclasses import dataclass
 from importlib.resources import files
@@ -12,13 +12,13 @@ FILE = "centre.npy"
 
 @dataclass(frozen=True, slots=True)
 class Centring:
-    """What `fit_centring` found.
+    """Components to subtract, fitted by `fit_centring`.
 
     Attributes:
-        query: what queries share.
-        passage: what passages share.
-        language: the direction, of unit length, from English to Romanian; without it a question finds its
-            answer in the other language before an unrelated text in its own.
+        query: component common to queries.
+        passage: component common to passages.
+        language: unit vector from English to Romanian. Without its removal, an unrelated text in the
+            question's language can rank above the answer in the other language.
     """
 
     query: Vector
@@ -26,20 +26,20 @@ class Centring:
     language: Vector
 
     def of_query(self, vector: Vector) -> list[float]:
-        """Centre a query's vector; the result has unit length."""
-        return self._without(vector - self.query)
+        """Centre a query's vector, and scale it to unit length."""
+        return self._remove_language(vector - self.query)
 
     def of_passage(self, vector: Vector) -> list[float]:
-        """Centre a passage's vector; the result has unit length."""
-        return self._without(vector - self.passage)
+        """Centre a passage's vector, and scale it to unit length."""
+        return self._remove_language(vector - self.passage)
 
-    def _without(self, vector: Vector) -> list[float]:
+    def _remove_language(self, vector: Vector) -> list[float]:
         rest = vector - (vector @ self.language) * self.language
         unit: list[float] = (rest / np.linalg.norm(rest)).tolist()
         return unit
 
 
 def read_centring() -> Centring:
-    """Read what comes with the package."""
+    """Read the centring that is part of the package."""
     with files(__package__).joinpath(FILE).open("rb") as file:
         return Centring(*np.load(file))

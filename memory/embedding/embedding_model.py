@@ -12,43 +12,43 @@ TIMEOUT = 20.0  # seconds
 
 
 class EmbeddingModel(Protocol):
-    """Text to vectors; making one does no I/O and loads nothing.
+    """An embedding model; constructing one loads nothing and does no I/O.
 
-    Any text can be embedded, also an empty one; of one that is too long the beginning counts. What embeds
-    raises `TierUnavailable` when the model cannot be reached or its own files cannot be made or loaded, and
-    `TierCorrupt` when it answers nonsense.
+    Any text can be embedded, even an empty one; a text that is too long is truncated. Embedding raises
+    `TierUnavailable` when the model cannot be reached, built or loaded, and `TierCorrupt` for an invalid
+    answer.
     """
 
     @property
     def name(self) -> str:
-        """Tells this model's vectors from any other's."""
+        """Id of the model's vectors; vectors with different names are not comparable."""
 
     @property
     def dimension(self) -> int | None:
-        """Tell how long a vector is; None until that is known."""
+        """Length of a vector; None if not yet known."""
 
     @property
     def remote(self) -> bool:
-        """Tell whether it is reached over a network: then it may hang, and embeds queries as documents."""
+        """Whether the model is reached over a network; then it may hang, and treats queries as documents."""
 
     def split_offsets(self, text: str) -> list[tuple[int, int]]:
         """Cover `text` with overlapping half-open spans of characters that each fit; may be slow."""
         ...
 
     def embed_query(self, text: str) -> list[float]:
-        """Embed what is searched for, blocking."""
+        """Embed a query, blocking."""
         ...
 
     async def aembed_query(self, text: str) -> list[float]:
-        """Embed what is searched for."""
+        """Embed a query."""
         ...
 
     async def aembed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-        """Embed what is searched through, in the order given."""
+        """Embed documents, in order."""
         ...
 
     async def ready(self) -> None:
-        """Load what the first text would otherwise wait for."""
+        """Load everything that the first text needs."""
         ...
 
     async def aclose(self) -> None:
@@ -58,7 +58,7 @@ class EmbeddingModel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where the model is; shown without the key.
+    """Address of the model; its text form omits the key.
 
     Attributes:
         timeout: seconds.

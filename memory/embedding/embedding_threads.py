@@ -1,4 +1,4 @@
-"""Threads that embed: one for queries and two for documents, so that no query waits behind an import."""
+"""Embedding threads: one for queries and two for documents, so that no query waits behind an import."""
 
 import asyncio
 import os
@@ -8,31 +8,31 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 DOCUMENTS = 2
-"""Documents embedded at once: two threads with a document each do more than two that share one."""
+"""Documents embedded at once. Two threads with a document each are faster than two threads sharing one."""
 AHEAD = 1
-"""Documents of one caller that wait for a thread, and that another caller waits for."""
+"""Extra documents that a caller queues, so that no thread idles; other callers wait for these."""
 LOWER = 5
-"""How much lower the priority of documents is: with it a query takes no longer beside them than alone."""
+"""Niceness of document threads. With it, they do not slow queries down."""
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 class EmbeddingThreads:
-    """The threads, started on first use."""
+    """Separate thread pools for queries and documents, started on first use."""
 
     def __init__(self) -> None:
         self._queries = ThreadPoolExecutor(1, thread_name_prefix="embed-query")
         self._documents = ThreadPoolExecutor(
-            DOCUMENTS, thread_name_prefix="embed-documents", initializer=_yield_to_others
+            DOCUMENTS, thread_name_prefix="embed-documents", initializer=_lower_priority
         )
 
     async def query(self, work: Callable[[T], R], value: T) -> R:
-        """Run `work` in the lane of queries."""
+        """Run `work` on the query thread."""
         return await asyncio.get_running_loop().run_in_executor(self._queries, work, value)
 
     async def documents(self, work: Callable[[T], R], values: Sequence[T]) -> list[R]:
-        """Run `work` on each of `values` in the lanes of documents; callers take turns, value by value."""
+        """Run `work` on each of `values` on the document threads; concurrent callers alternate."""
         loop, todo, results = asyncio.get_running_loop(), iter(enumerate(values)), dict[int, R]()
 
         async def run() -> None:
@@ -48,11 +48,11 @@ class EmbeddingThreads:
         return [results[place] for place in range(len(values))]
 
     def close(self) -> None:
-        """Let what runs end, and start nothing else."""
+        """Cancel queued work; running calls finish."""
         self._queries.shutdown(wait=False, cancel_futures=True)
         self._documents.shutdown(wait=False, cancel_futures=True)
 
 
-def _yield_to_others() -> None:
-    if sys.platform == "linux":  # elsewhere the priority is the process's
+def _lower_priority() -> None:
+    if sys.platform == "linux":  # elsewhere niceness applies to the whole process
         os.nice(LOWER)

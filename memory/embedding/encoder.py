@@ -68,7 +68,7 @@ class Encoder:
         self.tokenizer = Tokenizer(model.tokenizer)
 
     def __call__(self, text: str) -> Vector:
-        """Embed one text, prefix included; the vector has unit length."""
+        """Embed one text, prefix included; return a unit vector."""
         ids = np.array([self.tokenizer.ids(text)])
         (vectors,) = self._session.run(None, {"ids": ids})
         vector: Vector = vectors[0]
@@ -80,7 +80,7 @@ _loading = threading.Lock()
 
 
 def load_encoder(folder: Path, *, threads: int) -> Encoder:
-    """Load the model kept in `folder`, or share it with whoever in this process has it loaded."""
+    """Load the model in `folder`, or return the instance already loaded in this process."""
     key = (folder.resolve(), threads)
     with _loading:
         encoder = _loaded.get(key)

@@ -1,4 +1,4 @@
-"""Compute `centre.npy`: `python -m memory.embedding.fit_centring DATA...`, files or folders of LongMemEval.
+"""Fit of `centre.npy`: `python -m memory.embedding.fit_centring DATA...`, files or folders of LongMemEval.
 
 The rows are the fields of `Centring`, as float32 (3, 384).
 """
@@ -18,12 +18,12 @@ from memory.embedding.e5 import PASSAGE, QUERY
 from memory.embedding.encoder import Encoder
 
 EXCHANGES = 500
-SHARE = 0.7  # of the mean: taken off in full, it takes along what tells the texts of one archive apart
+SHARE = 0.7  # of the mean; subtracting all of it would also remove differences between one archive's texts
 HERE = Path(__file__).parent
 
 
 def fit(exchanges: list[tuple[str, str]], sentences: list[tuple[str, str]], encode: Encoder) -> Vector:
-    """Fit on messages with their replies, and on sentences in English and Romanian."""
+    """Fit on messages with replies, and on sentences in English and Romanian."""
     chosen = random.Random(0).sample(exchanges, min(EXCHANGES, len(exchanges)))  # noqa: S311
     queries = _mean(encode(QUERY + message) for message, _ in chosen)
     messages = _mean(encode(PASSAGE + message) for message, _ in chosen)
@@ -42,7 +42,7 @@ def _language(sentences: list[tuple[str, str]], encode: Encoder) -> Vector:
 
 
 def read_exchanges(paths: Iterable[Path]) -> list[tuple[str, str]]:
-    """Read every message of a user with its reply, each once, in a fixed order."""
+    """Return every distinct user message with its reply, sorted."""
     return sorted({exchange for path in _files(paths) for exchange in _exchanges(path)})
 
 
@@ -63,7 +63,7 @@ def _mean(vectors: Iterable[Vector]) -> Vector:
 
 
 def main() -> None:
-    """Fit on the paths of the command line."""
+    """Fit on the command line's paths."""
     exchanges = read_exchanges(map(Path, sys.argv[1:]))
     if not exchanges:
         sys.exit("usage: python -m memory.embedding.fit_centring DATA...")

@@ -1,6 +1,6 @@
 """Write the model's files: `python -m memory.embedding.model_build WEIGHTS FOLDER`, in its own process.
 
-So the library that writes ONNX, and the memory it takes, never enter the process that embeds.
+A separate process keeps the ONNX writer and its memory out of the process that embeds.
 """
 
 import sys
@@ -17,7 +17,7 @@ TOKENIZER = "tokenizer.model"
 
 
 def build(source: Path, target: Path) -> None:
-    """Turn the weights file `source` into the encoder and its tokenizer in the folder `target`."""
+    """Write the encoder and tokenizer for the weights file `source` to the folder `target`."""
     weights = read_weights(source)
     onnx.save(encoder(weights), target / GRAPH)
     (target / TOKENIZER).write_bytes(tokenizer_model(weights))

@@ -1,4 +1,4 @@
-"""The model's files in a cache folder: built once, by the first process, and checked at each start."""
+"""The model files in a cache folder: built once across processes, and verified at each start."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """Where the files of one version of the model are."""
+    """Paths of one version's model files."""
 
     folder: Path
 
@@ -35,18 +35,18 @@ class ModelFiles:
 
 
 def ensure_model(folder: Path, version: str) -> ModelFiles:
-    """Return the files of `version` under `folder`, building them when they are missing or damaged.
+    """Return the files of `version` under `folder`; build them if they are missing or damaged.
 
     Raises:
         DataFolderError: the folder cannot be written, is full, or the model cannot be built.
     """
     files = ModelFiles(folder / version)
-    if _intact(files.folder):
+    if _is_intact(files.folder):
         return files
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f"{version}.lock", timeout=BUILD_TIMEOUT):
-            if not _intact(files.folder):
+            if not _is_intact(files.folder):
                 _rebuild(files)
     except Timeout as error:
         raise DataFolderError(
@@ -62,7 +62,7 @@ def ensure_model(folder: Path, version: str) -> ModelFiles:
 
 
 def _rebuild(files: ModelFiles) -> None:
-    """Build beside the final place and move there; nobody else builds, so leftovers are nobody's."""
+    """Build in a partial folder and rename it; the caller's lock makes leftovers safe to delete."""
     partial = files.folder.with_name(files.folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
@@ -86,7 +86,7 @@ def _require_space(folder: Path) -> None:
 
 
 def _run_build(target: Path) -> None:
-    """Build in a child process, which can import what this process can."""
+    """Build in a child process with this process's import path."""
     try:
         command = [
             sys.executable,
@@ -118,8 +118,8 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _intact(folder: Path) -> bool:
-    """Tell whether the folder holds what was written there, to the last bit."""
+def _is_intact(folder: Path) -> bool:
+    """Return whether the folder's files match the digests in its manifest."""
     try:
         expected = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         return bool(expected) and expected == _digests(folder)

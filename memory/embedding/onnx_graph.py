@@ -1,6 +1,6 @@
-"""The encoder as an ONNX graph: token ids (1, tokens) in, one vector (1, hidden) of unit length out.
+"""The encoder as an ONNX graph: token ids (1, tokens) to one unit vector (1, hidden).
 
-One text at a time: there is no padding and no mask, so that nothing but the text can change its vector.
+One text at a time without padding or mask, so that a vector depends on its text only.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ LARGEST = 63  # of an 8-bit weight
 
 
 class _Graph:
-    """Nodes and constants, in the order they are added."""
+    """Nodes and constants of the graph under construction."""
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
@@ -30,7 +30,7 @@ class _Graph:
         return name
 
     def int4(self, name: str, matrix: Quantized) -> str:
-        """Add the matrix's values as signed 4-bit integers, two in a byte, the first in the low half."""
+        """Add the matrix as signed 4-bit integers, two per byte, low half first."""
         signed = matrix.values.reshape(len(matrix.values), -1) ^ 8
         tensor = onnx.TensorProto(name=name, data_type=TensorProto.INT4, dims=signed.shape)
         tensor.raw_data = (signed[:, 0::2] | signed[:, 1::2] << 4).tobytes()
@@ -38,14 +38,14 @@ class _Graph:
         return name
 
     def add(self, kind: str, *inputs: str, domain: str = "", output: str = "", **attributes: Any) -> str:
-        """Add a node with one output; return the name of the output."""
+        """Add a node with one output; return the output's name."""
         output = output or f"{kind}.{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, inputs, [output], domain=domain, **attributes))
         return output
 
 
 def encoder(weights: Weights) -> onnx.ModelProto:
-    """Assemble the whole encoder, with its weights inside."""
+    """Assemble the encoder with its weights."""
     graph = _Graph()
     state = _embedding(graph, weights)
     for layer in range(weights.shape.layers):
@@ -94,12 +94,12 @@ def _feed_forward(graph: _Graph, weights: Weights, prefix: str, state: str) -> s
 
 
 def _linear(graph: _Graph, weights: Weights, names: list[str], state: str) -> str:
-    """Multiply by the matrices side by side, and add their biases."""
+    """Multiply by the concatenated matrices, and add their biases."""
     return _product(graph, weights, names, state, _bias(graph, weights, names))
 
 
 def _linear_by_token(graph: _Graph, weights: Weights, name: str, state: str) -> str:
-    """Do the same with a scale for each token: here a few have by far the largest values."""
+    """Multiply with one scale per token, because a few tokens have by far the largest values here."""
     last = graph.constant(name + ".last", np.array([-1]))
     largest = graph.add("ReduceMax", graph.add("Abs", state), last, keepdims=1)
     product = _product(graph, weights, [name], graph.add("Div", state, largest))
@@ -107,9 +107,9 @@ def _linear_by_token(graph: _Graph, weights: Weights, name: str, state: str) -> 
 
 
 def _product(graph: _Graph, weights: Weights, names: list[str], state: str, *bias: str) -> str:
-    """Multiply in 8 bits with one scale an output and one for all activations.
+    """Multiply in 8 bits with one scale per output and one for all activations.
 
-    Weights keep to 7 bits, so that the sums of two products fit in 16 bits on processors that add them there.
+    Weights use 7 bits, so that sums of two products fit in 16 bits on processors that add them there.
     """
     matrix = np.concatenate([weights.quantized(name + ".w").full() for name in names]).T
     scales = np.abs(matrix).max(axis=0) / LARGEST

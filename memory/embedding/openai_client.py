@@ -1,4 +1,4 @@
-"""An OpenAI-compatible embedding endpoint. Its import takes over two seconds."""
+"""Client of OpenAI-compatible embedding endpoints. Importing it takes over two seconds."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,9 +11,9 @@ from pydantic import SecretStr
 from memory.embedding.embedding_model import TIER, Endpoint
 from memory.errors import TierCorrupt, TierUnavailable
 
-BATCH = 64  # texts a request
+BATCH = 64  # texts per request
 RETRIES = 1
-NO_KEY = SecretStr("none")  # for endpoints that ask for no key: the client does not go without
+NO_KEY = SecretStr("none")  # the client requires a key, even if the endpoint does not
 REASONS = {
     401: "refuses the key; set GOAT_EMBEDDING_API_KEY",
     403: "refuses the key; set GOAT_EMBEDDING_API_KEY",
@@ -23,7 +23,7 @@ REASONS = {
 
 
 class OpenAIClient:
-    """The client of LangChain with limits on time, and errors that hold no key."""
+    """LangChain's client with timeouts, and errors that do not contain the key."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
@@ -44,12 +44,12 @@ class OpenAIClient:
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """Embed the texts, blocking."""
-        with _translated(self._endpoint):
+        with _translate_errors(self._endpoint):
             return self._client.embed_documents(list(texts))
 
     async def aembed(self, texts: Sequence[str]) -> list[list[float]]:
         """Embed the texts."""
-        with _translated(self._endpoint):
+        with _translate_errors(self._endpoint):
             return await self._client.aembed_documents(list(texts))
 
     async def aclose(self) -> None:
@@ -59,8 +59,8 @@ class OpenAIClient:
 
 
 @contextmanager
-def _translated(endpoint: Endpoint) -> Iterator[None]:
-    """Name the error without its cause, which may quote the key."""
+def _translate_errors(endpoint: Endpoint) -> Iterator[None]:
+    """Raise tier errors without their cause, which may contain the key."""
     try:
         yield
     except openai.APITimeoutError:
@@ -75,4 +75,4 @@ def _translated(endpoint: Endpoint) -> Iterator[None]:
         reason = REASONS.get(error.status_code, f"answered with status {error.status_code}")
         raise TierUnavailable(TIER, f"{endpoint} {reason}") from None
     except (openai.OpenAIError, AttributeError, KeyError, TypeError, ValueError):
-        raise TierCorrupt(TIER, f"{endpoint} answered with something that is no embedding") from None
+        raise TierCorrupt(TIER, f"{endpoint} answered with something that is not an embedding") from None

@@ -1,7 +1,8 @@
-"""The tokenizer of multilingual-e5-small as a sentencepiece model, written in protobuf's wire format.
+"""The tokenizer of multilingual-e5-small as a sentencepiece model, in protobuf's wire format.
 
-The message is `ModelProto` of sentencepiece_model.proto; only the fields set here differ from their defaults.
-The normalisation (NFKC, with rules of its own for white space and control characters) is sentencepiece's.
+The message is `ModelProto` of sentencepiece_model.proto; only fields that differ from the defaults are set.
+The normalisation (NFKC with extra rules for white space and control characters) is sentencepiece's
+`nmt_nfkc`.
 """
 
 import struct
@@ -15,11 +16,11 @@ _SPECIAL = {BEGIN: 3, PAD: 3, END: 3, UNKNOWN: 2}  # id -> ModelProto.SentencePi
 _NORMAL, _USER_DEFINED = 1, 4
 _UNIGRAM = 1
 _VARINT, _BYTES, _FLOAT = 0, 2, 5  # wire types
-_MORE = 0x80  # set in each byte of a varint but the last
+_MORE = 0x80  # continuation bit of a varint
 
 
 def tokenizer_model(weights: Weights) -> bytes:
-    """Serialise the vocabulary with its scores; two messages one after the other merge into one."""
+    """Serialize the vocabulary with its scores; concatenated protobuf messages merge into one."""
     normaliser = sentencepiece.SentencePieceNormalizer(rule_name="nmt_nfkc").serialized_model_proto()
     scored = enumerate(zip(weights.pieces, weights.scores.tolist(), strict=True))
     entries = (_bytes(1, _piece(index, text, score)) for index, (text, score) in scored)

@@ -1,4 +1,4 @@
-"""Cutting a text into overlapping parts that each fit a model's window."""
+"""Overlapping windows of a text that each fit a model."""
 
 import re
 from bisect import bisect_left, bisect_right
@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 
 LONGEST_WORD = 24  # characters; longer runs without white space are cut
-OVERLAP = 0.15  # of a part's size, at most, repeated at the beginning of the next
-SLACK = 0.25  # of a part's size, at most, given up to end it at the end of a sentence
+OVERLAP = 0.15  # of a window's size, at most, repeated at the start of the next
+SLACK = 0.25  # of a window's size, at most, given up to end at the end of a sentence
 
 _WORD = re.compile(rf"\S{{1,{LONGEST_WORD}}}\s*|\s+")
 _SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’»)\]]*\s*\Z|\n\s*\Z|[。！？]")
@@ -17,12 +17,12 @@ Measure = Callable[[Sequence[str]], Sequence[int]]
 
 
 def split_offsets(text: str, *, capacity: int, measure: Measure) -> list[Span]:
-    """Cover `text` with half-open spans of at most `capacity`, each overlapping the one before.
+    """Cover `text` with half-open spans of at most `capacity`, each overlapping the previous one.
 
     Args:
-        text: any text; an empty one, or one of white space alone, is one part.
-        capacity: the largest size of a part, in the unit of `measure`.
-        measure: the sizes of words, given all the words of the text.
+        text: any text; blank text is one span.
+        capacity: the largest size of a span, in the unit of `measure`.
+        measure: returns the sizes of all words of the text.
     """
     if not text.strip():
         return [(0, len(text))]
@@ -31,15 +31,15 @@ def split_offsets(text: str, *, capacity: int, measure: Measure) -> list[Span]:
     ends = [0, *accumulate(measure(pieces))]
     spans, first = [], 0
     while True:
-        last = _last(pieces, ends, first, capacity)
+        last = _window_end(pieces, ends, first, capacity)
         spans.append((words[first][0], words[last - 1][1]))
         if last == len(words):
             return spans
-        first = _next_first(pieces, ends, first, last)
+        first = _next_start(pieces, ends, first, last)
 
 
-def _last(words: Sequence[str], ends: Sequence[int], first: int, capacity: int) -> int:
-    """Find where the part from the word `first` on ends: after a sentence when one ends late enough."""
+def _window_end(words: Sequence[str], ends: Sequence[int], first: int, capacity: int) -> int:
+    """Return the end of the window that starts at word `first`, after a sentence if one ends late enough."""
     limit = ends[first] + capacity
     last = max(bisect_right(ends, limit) - 1, first + 1)
     if last == len(words):
@@ -48,8 +48,8 @@ def _last(words: Sequence[str], ends: Sequence[int], first: int, capacity: int) 
     return next((n for n in range(last, earliest, -1) if _SENTENCE_END.search(words[n - 1])), last)
 
 
-def _next_first(words: Sequence[str], ends: Sequence[int], first: int, last: int) -> int:
-    """Go back by the overlap, at least a word, to the beginning of a sentence when there is one."""
+def _next_start(words: Sequence[str], ends: Sequence[int], first: int, last: int) -> int:
+    """Return the start of the next window: one overlap back, at the start of a sentence if possible."""
     overlap = (ends[last] - ends[first]) * OVERLAP
     earliest = max(bisect_left(ends, ends[last] - overlap), first + 1)
     start = min(earliest, max(last - 1, first + 1))

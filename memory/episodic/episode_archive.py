@@ -1,4 +1,4 @@
-"""L3: the archive of episodes, verbatim in the log and findable by its vectors."""
+"""L3: the archive of episodes, verbatim in the log and searchable by vector."""
 
 import asyncio
 import logging
@@ -25,9 +25,9 @@ from memory.owners.owner_files import OwnerFiles
 from memory.recall.fusion_weights import BALANCED, FusionWeights
 
 LOG = logging.getLogger(__name__)
-SETTLING = 0.15  # seconds that a search waits for vectors that are just being written
-CLOSING = 5.0  # seconds that they have when the archive is closed
-PATIENCE = 30.0  # seconds that a search has when nobody waits
+INDEX_WAIT = 0.15  # seconds that a search waits for an index run in this process
+CLOSE_TIMEOUT = 5.0  # seconds that running index jobs get when the archive is closed
+SEARCH_TIMEOUT = 30.0  # default timeout of a search, in seconds
 
 
 class EpisodeArchive(EpisodeLog):
@@ -37,7 +37,7 @@ class EpisodeArchive(EpisodeLog):
         files: the owners' files.
         vectors: the vector index.
         embeddings: the model.
-        models: where to keep what is derived from the model alone; None derives it at each start.
+        models: where to keep what is derived from the model exclusive; None derives it at each start.
     """
 
     def __init__(
@@ -58,14 +58,14 @@ class EpisodeArchive(EpisodeLog):
         self._closing = False
 
     async def ready(self, *, owner: str) -> None:
-        """Load model and database, and the owner's part of it; nothing that is remote is waited for.
+        """Load the model, the database and the owner's collection without waiting for remote services.
 
-        Vectors that are missing are made in the background.
+        Missing vectors are written in the background.
         """
         await asyncio.gather(self._model_ready(), self._vectors.ready())
         state = await self._ledger.state(owner)
         stored = state.parts > 0 and self._vectors.local
-        lost = stored and await self._indexer.has_lost(owner, state)
+        lost = stored and await self._indexer.is_missing_vectors(owner, state)
         if state.pending or lost:
             self.index_soon(owner=owner)
         if stored and not lost and state.dimension:
@@ -77,9 +77,9 @@ class EpisodeArchive(EpisodeLog):
             await self._nulls.vectors()
 
     async def index(self, *, owner: str) -> int:
-        """Embed what waits in the log; return how many episodes were indexed.
+        """Embed the owner's pending episodes; return how many were indexed.
 
-        Goes on in the background when whoever waits for it is cancelled; calls at once share the work.
+        Concurrent calls share one run, which continues when a caller is cancelled.
         """
         while (running := self._background.running(owner)) is not None:
             await over(running)
@@ -88,32 +88,32 @@ class EpisodeArchive(EpisodeLog):
         return await outcome(self._background.joined(owner, partial(self._index, owner)))
 
     def indexing(self, *, owner: str) -> AsyncGenerator[IndexProgress, None]:
-        """Embed what waits in the log, telling how far it has come; closing it ends it."""
+        """Embed the owner's pending episodes and yield the progress; closing the generator stops the run."""
         return self._indexer.run(owner)
 
     def index_soon(self, *, owner: str) -> None:
-        """Embed what waits in the log, behind the caller's back; a failure is logged, and made good later."""
+        """Embed pending episodes in the background; a failure is logged, and the next run retries."""
         if not self._closing:
             soon = self._background.joined(object(), partial(self.index, owner=owner))
             soon.add_done_callback(_log_failure)
 
-    async def settled(self, *, owner: str, seconds: float = SETTLING) -> None:
-        """Wait until nothing of the owner is being indexed by `index`, or the time is over."""
+    async def wait_for_index(self, *, owner: str, seconds: float = INDEX_WAIT) -> None:
+        """Wait until `index` has no run for the owner, at most `seconds`."""
         running = self._background.running(owner)
         if running is not None:
             await asyncio.wait([running], timeout=seconds)
 
     async def reindex(self, *, owner: str) -> AsyncGenerator[IndexProgress, None]:
-        """Drop the owner's vectors and embed everything anew, as after a change of the model."""
-        await self._indexer.begin_anew(owner)
+        """Drop the owner's vectors and embed every episode again, for example after a change of model."""
+        await self._indexer.discard(owner)
         async with aclosing(self._indexer.run(owner)) as run:
             async for progress in run:
                 yield progress
 
     async def reconcile(self) -> AsyncGenerator[IndexProgress, None]:
-        """Bring the vectors of every owner up to date; what fails is told of, not raised.
+        """Bring every owner's vectors up to date; yield errors instead of raising them.
 
-        Lets searches in after every slice, and ends early when the archive is closed.
+        Yields to the event loop after every slice, and stops early when the archive is closed.
         """
         for owner in await self._files.owners():
             try:
@@ -127,7 +127,7 @@ class EpisodeArchive(EpisodeLog):
                 yield IndexProgress(owner, 0, 0, error)
 
     def expect(self, query: str, *, owner: str, limit: int) -> None:
-        """Begin to embed what is searched for at once, unless its vector is known, or asked for elsewhere."""
+        """Start embedding `query` for the search that follows, unless it is cached or the model is remote."""
         self._searcher.expect(query, owner, limit)
 
     async def search(  # noqa: PLR0913 - a search has many sides, each with a name
@@ -139,15 +139,15 @@ class EpisodeArchive(EpisodeLog):
         keys: Sequence[str] = (),
         times: tuple[datetime, datetime] | None = None,
         weights: FusionWeights = BALANCED,
-        seconds: float = PATIENCE,
+        seconds: float = SEARCH_TIMEOUT,
         reuse: bool = False,
     ) -> SearchResult:
         """Find at most `limit` episodes each by meaning and words, in `times`, and by `keys`, best first.
 
-        Vectors that this process is just writing are waited for, not for long.
+        Waits briefly for an index run in this process.
         """
         until = time.monotonic() + seconds
-        await self.settled(owner=owner, seconds=min(SETTLING, seconds / 3))
+        await self.wait_for_index(owner=owner, seconds=min(INDEX_WAIT, seconds / 3))
         return await self._searcher(
             Query(
                 text=query,
@@ -162,12 +162,12 @@ class EpisodeArchive(EpisodeLog):
         )
 
     def past(self, *, owner: str) -> PastArchive:
-        """Return the owner's archive as earlier searches saw it."""
+        """Return a copy of the owner's archive in which earlier searches can be replayed."""
         return PastArchive(self._files, self._embeddings, self._nulls, owner=owner)
 
     async def erase(self, *, owner: str) -> None:
-        """Delete all episodes and vectors of the owner, for good."""
-        async with self._indexer.alone(owner):
+        """Delete the owner's episodes and vectors permanently."""
+        async with self._indexer.exclusive(owner):
             state = await self._ledger.state(owner)
             if state.collection is not None:
                 await self._vectors.drop(collection_name(owner, state))
@@ -175,13 +175,13 @@ class EpisodeArchive(EpisodeLog):
             self._indexer.forget(owner)
 
     async def vacuum(self) -> str:
-        """Have nothing in the vectors' files of what was erased; return why that cannot be."""
+        """Remove deleted vectors from the database files; return the reason if that fails, else ""."""
         return await self._vectors.vacuum()
 
     async def close(self) -> None:
-        """End indexing, soon, and close the vectors; the files belong to whoever opened them."""
+        """Stop indexing and close the vector index. The owner files stay open: the caller closes them."""
         if running := self._background.here():
-            await asyncio.wait(running, timeout=CLOSING)
+            await asyncio.wait(running, timeout=CLOSE_TIMEOUT)
         self._closing = True
         try:
             await self._searcher.steps.end()

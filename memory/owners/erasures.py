@@ -1,4 +1,4 @@
-"""Erasings that were begun, noted in a file each: one that a kill broke off goes on at the next start."""
+"""On-disk records of erasures in progress, so that one interrupted by a crash resumes at the next start."""
 
 import json
 import os
@@ -11,21 +11,21 @@ from filelock import FileLock, Timeout
 
 from memory.errors import ThreadBusy
 from memory.text.digest import digest
-from memory.working.server_folder import unusable
+from memory.working.server_folder import folder_error
 
 _SUFFIX = ".json"
 
 
 @dataclass(slots=True)
 class Erasure:
-    """One that goes on, with what has to be known to begin it again."""
+    """An erasure in progress, with the data needed to resume it."""
 
     path: Path
     owner: str
     threads: tuple[str, ...] = ()
 
     def add(self, threads: Iterable[str]) -> None:
-        """Note threads, on the disk, before the stores that tell of them are erased."""
+        """Add thread ids and sync them to disk before the stores that list them are erased."""
         self.threads = tuple(dict.fromkeys([*self.threads, *threads]))
         fresh = self.path.with_suffix(".new")
         with fresh.open("w", encoding="ascii") as file:
@@ -36,21 +36,22 @@ class Erasure:
 
 
 class Erasures:
-    """Notes in a folder, which is made when it is first needed."""
+    """Records in a folder that is created on first use."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     @contextmanager
-    def begun(self, owner: str) -> Iterator[Erasure]:
-        """Note that an owner is being erased, for the time of the block.
+    def begin(self, owner: str) -> Iterator[Erasure]:
+        """Record that an owner is being erased, for the duration of the block.
 
-        The note goes with an error too, as whoever asked is told of that: what is said later is not to be
-        erased by a later start. It stays when the process is ended, until what was broken off is done.
+        An exception removes the record too: the caller reports it, and a later start must not erase newer
+        messages.
+        The record of an earlier, interrupted erasure stays until one succeeds.
 
         Raises:
-            ThreadBusy: another process is at it.
-            DataFolderError: the note cannot be written.
+            ThreadBusy: another process is erasing this owner.
+            DataFolderError: the record cannot be written.
         """
         path = self._folder / f"{digest(owner)}{_SUFFIX}"
         lock = FileLock(path.with_suffix(".lock"), mode=0o600, timeout=0, thread_local=False)
@@ -63,10 +64,10 @@ class Erasures:
         except Timeout:
             raise ThreadBusy("Another process is erasing this memory. Wait until it is done.") from None
         except OSError as error:
-            raise unusable(path.parent.parent, error) from error
+            raise folder_error(path.parent.parent, error) from error
         try:
             yield erasure
-        except Exception:
+        except Exception:  # re-raised; a crash or a cancellation keeps the record
             if known is None:
                 path.unlink(missing_ok=True)
             raise
@@ -75,8 +76,8 @@ class Erasures:
         finally:
             lock.release()
 
-    def broken_off(self) -> list[str]:
-        """List the owners whose erasing was begun and not ended; another process may be at it."""
+    def pending(self) -> list[str]:
+        """List the owners whose erasing was begin and not ended; another process may be at it."""
         notes = (_read(path) for path in sorted(self._folder.glob(f"*{_SUFFIX}")))
         return [note.owner for note in notes if note is not None]
 

@@ -1,4 +1,4 @@
-"""The folder of owners' files: one SQLite file each, opened on first use, idle ones closed."""
+"""The folder of owners' SQLite files, opened on first use; idle ones are closed."""
 
 import asyncio
 import logging
@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from memory.errors import MemoryTierError, TierCorrupt, TierUnavailable
+from memory.owners.owner_connection import OwnerConnection, Work
 from memory.owners.owner_file import (
     FileRefused,
-    OwnerConnection,
-    Work,
     destroy,
     open_reader,
     open_writer,
@@ -25,7 +24,7 @@ from memory.owners.owner_file import (
     snapshot,
     transaction,
 )
-from memory.owners.owner_key import encoded, owner_key
+from memory.owners.owner_key import encode_owner, owner_key
 
 T = TypeVar("T")
 LOG = logging.getLogger(__name__)
@@ -36,17 +35,17 @@ _FOLDER = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN
 
 
 class Use(Enum):
-    """What a connection is for."""
+    """Purpose of a connection."""
 
     READ = "read"
     WRITE = "write"
 
 
-_Lanes = dict[Use, OwnerConnection]
+_Connections = dict[Use, OwnerConnection]
 
 
 class OwnerFiles:
-    """Read and write each owner's file; usable from any event loop, and again after `close`.
+    """Reads and writes owners' files; usable from any event loop, and again after `close`.
 
     Args:
         folder: where the files are.
@@ -68,64 +67,66 @@ class OwnerFiles:
         self._threads = threads
         self._busy_timeout = busy_timeout
         self._pool = self._new_pool()
-        self._files: OrderedDict[str, _Lanes] = OrderedDict()
+        self._files: OrderedDict[str, _Connections] = OrderedDict()
         self._guard = threading.Lock()
 
     def path(self, owner: str) -> Path:
-        """Return where the owner's file stands, or would."""
+        """Return the path of the owner's file, which may not exist."""
         return self._folder / f"{owner_key(owner)}{SUFFIX}"
 
     async def read(self, owner: str, tier: str, work: Work[T]) -> T:
-        """Run `work` on a connection that cannot write; it never waits for a writer.
+        """Run `work` on a read-only connection, without waiting for writers.
 
         Raises:
-            TierUnavailable: the folder cannot be used, or somebody else holds the lock.
-            TierCorrupt: the file cannot be read, or is another owner's.
+            TierUnavailable: the folder cannot be used, or another process holds the lock.
+            TierCorrupt: the file cannot be read, or belongs to another owner.
         """
         running = self._submit(owner, Use.READ, partial(snapshot, work=work))
-        return await self._settle(owner, tier, running)
+        return await self._result(owner, tier, running)
 
     async def write(self, owner: str, tier: str, work: Work[T]) -> T:
-        """Run `work` in one transaction; when this returns it is on the disk.
+        """Run `work` in one transaction, which is on disk when this returns.
 
         Raises:
-            TierUnavailable: the folder cannot be used, or somebody else holds the lock.
-            TierCorrupt: the file cannot be read, or is another owner's.
+            TierUnavailable: the folder cannot be used, or another process holds the lock.
+            TierCorrupt: the file cannot be read, or belongs to another owner.
         """
-        return await self._settle(
+        return await self._result(
             owner, tier, self._submit(owner, Use.WRITE, partial(transaction, work=work))
         )
 
     async def scrub(self, owner: str, tier: str) -> None:
-        """Leave nothing of what was deleted in the owner's write-ahead log, as far as readers allow."""
-        await self._settle(owner, tier, self._submit(owner, Use.WRITE, _checkpoint))
+        """Remove deleted data from the owner's write-ahead log, as far as readers allow."""
+        await self._result(owner, tier, self._submit(owner, Use.WRITE, _checkpoint))
 
     async def owners(self) -> list[str]:
-        """List the owners that have a file, sorted; files that cannot be read are logged and left out."""
-        return await asyncio.to_thread(self._listed)
+        """Return the owners that have a file, sorted; log and skip unreadable files."""
+        return await asyncio.to_thread(self._list_owners)
 
     async def erase(self, owner: str) -> None:
-        """Delete the owner's file with all that every tier keeps in it.
+        """Delete the owner's file with the data of every tier.
 
         Raises:
-            TierUnavailable: the folder cannot be used, or somebody else holds the lock.
+            TierUnavailable: the folder cannot be used, or another process holds the lock.
         """
         with self._guard:
-            lanes = self._files.pop(owner, {})
-        await asyncio.gather(*(asyncio.wrap_future(lane.close()) for lane in lanes.values()))
+            connections = self._files.pop(owner, {})
+        await asyncio.gather(
+            *(asyncio.wrap_future(connection.close()) for connection in connections.values())
+        )
         path = self.path(owner)
         if await asyncio.to_thread(path.exists):
-            lane = self._lanes(owner)[Use.WRITE]
-            erased = lane.submit(partial(destroy, path=path))
-            lane.close()
-            await self._settle(owner, "permanent", erased)
+            connection = self._connections(owner)[Use.WRITE]
+            erased = connection.submit(partial(destroy, path=path))
+            connection.close()
+            await self._result(owner, "permanent", erased)
 
     async def close(self) -> None:
-        """Close every file, after what is running."""
+        """Close every file after its queued work."""
         with self._guard:
-            closed = [lane.close() for lanes in self._files.values() for lane in lanes.values()]
+            closed = [one.close() for pair in self._files.values() for one in pair.values()]
             self._files.clear()
-            self._pool = self._new_pool()  # the former one's threads end with its last lane
+            self._pool = self._new_pool()  # the old pool's threads end with its last work
         await asyncio.gather(*map(asyncio.wrap_future, closed))
 
     def _new_pool(self) -> ThreadPoolExecutor:
@@ -134,17 +135,19 @@ class OwnerFiles:
     def _submit(self, owner: str, use: Use, work: Work[T]) -> Future[T]:
         with self._guard:
             if owner not in self._files:
-                self._files[owner] = self._lanes(owner)
+                self._files[owner] = self._connections(owner)
             self._files.move_to_end(owner)
             return self._files[owner][use].submit(work)
 
-    def _lanes(self, owner: str) -> _Lanes:
-        path, opening = self.path(owner), threading.Lock()
+    def _connections(self, owner: str) -> _Connections:
+        path, lock = self.path(owner), threading.Lock()
         return {
             use: OwnerConnection(
                 self._pool,
                 path,
-                partial(_in_turn, opening, partial(open_, path, encoded(owner), self._busy_timeout)),
+                partial(
+                    _open_exclusively, lock, partial(open_, path, encode_owner(owner), self._busy_timeout)
+                ),
                 create=use is Use.WRITE,
                 on_idle=self._close_idle,
             )
@@ -152,29 +155,27 @@ class OwnerFiles:
         }
 
     def _close_idle(self) -> None:
-        """Close the files that were used longest ago, as long as too many are open."""
+        """Close the least recently used idle files above the limit."""
         with self._guard:
             excess = len(self._files) - self._cap
             idle = self._idle() if excess > 0 else []
             closing = [self._files.pop(owner) for owner in idle[:excess]]
-        for lane in chain.from_iterable(lanes.values() for lanes in closing):
-            lane.disconnect()
+        for connection in chain.from_iterable(pair.values() for pair in closing):
+            connection.disconnect()
 
     def _idle(self) -> list[str]:
-        return [
-            owner for owner, lanes in self._files.items() if not any(lane.busy for lane in lanes.values())
-        ]
+        return [owner for owner, pair in self._files.items() if not any(one.busy for one in pair.values())]
 
-    async def _settle(self, owner: str, tier: str, running: Future[T]) -> T:
+    async def _result(self, owner: str, tier: str, running: Future[T]) -> T:
         try:
             return await asyncio.wrap_future(running)
         except (sqlite3.Error, OSError, FileRefused) as error:
-            named = _named(error, tier, self.path(owner))
+            named = _to_tier_error(error, tier, self.path(owner))
             if named is None:
                 raise
             raise named from error
 
-    def _listed(self) -> list[str]:
+    def _list_owners(self) -> list[str]:
         owners = []
         for path in sorted(self._folder.glob(f"*{SUFFIX}")):
             try:
@@ -190,25 +191,25 @@ class OwnerFiles:
 _OPEN: Final = {Use.READ: open_reader, Use.WRITE: open_writer}
 
 
-def _in_turn(opening: threading.Lock, opened: Callable[[], sqlite3.Connection]) -> sqlite3.Connection:
-    """Open when the other lane has opened: whichever is first may bring an older file up to date for long."""
-    with opening:
-        return opened()
+def _open_exclusively(lock: threading.Lock, open_: Callable[[], sqlite3.Connection]) -> sqlite3.Connection:
+    """Open one connection at a time, because the first may run a long migration."""
+    with lock:
+        return open_()
 
 
 def _checkpoint(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
-def _named(error: Exception, tier: str, path: Path) -> MemoryTierError | None:
-    """Say what went wrong and the way out; None when it is a mistake in the code."""
+def _to_tier_error(error: Exception, tier: str, path: Path) -> MemoryTierError | None:
+    """Return the tier error that says what to do; None for a programming error."""
     if isinstance(error, FileRefused):
         return TierCorrupt(tier, str(error))
     if isinstance(error, OSError):
         return TierUnavailable(tier, f"{path} cannot be opened ({error}); make its folder writable")
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in _BROKEN:
-        way_out = "restore it from a backup, or move it away with its -wal file to begin anew"
+        way_out = "restore it from a backup, or move it away with its -wal file to start over"
         return TierCorrupt(tier, f"{path} cannot be read ({error}); {way_out}")
     if code in _BUSY:
         return TierUnavailable(tier, f"{path} is locked by another process; try again when it is done")

@@ -1,4 +1,4 @@
-"""Owners' names where only some characters are allowed."""
+"""Owner names that are safe for file and collection names."""
 
 import hashlib
 import re
@@ -6,11 +6,11 @@ import unicodedata
 
 
 def owner_key(owner: str) -> str:
-    """Return a name for the owner that is safe for files and collections, readable, and never another's."""
+    """Return a readable, unique and file-safe name for the owner."""
     plain = unicodedata.normalize("NFKD", owner).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:32].strip("-") or "owner"
-    return f"{slug}-{hashlib.sha256(encoded(owner)).hexdigest()[:24]}"
+    return f"{slug}-{hashlib.sha256(encode_owner(owner)).hexdigest()[:24]}"
 
 
-def encoded(owner: str) -> bytes:
+def encode_owner(owner: str) -> bytes:
     return owner.encode("utf-8", "surrogatepass")

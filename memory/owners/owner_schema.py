@@ -1,4 +1,4 @@
-"""The tables of an owner's file, and how older files become newer ones."""
+"""Tables of an owner's file, and their migrations."""
 
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -76,26 +76,27 @@ MIGRATIONS: Final[Sequence[Sequence[Step]]] = (
     ),
     ("ALTER TABLE episodes ADD COLUMN provenance TEXT NOT NULL DEFAULT ''",),
 )
-"""One tuple of steps a version. `episodes.parts` is how many vectors stand for the episode, NULL before it is
-indexed; `episodes.provenance` is as `memory.provenance` has it. Times are microseconds since the epoch. What
-`vectors` holds: see `memory.episodic.vectors.kept_vectors`."""
+"""Steps of each schema version. `episodes.parts` is the episode's number of vectors, NULL before indexing;
+`episodes.provenance` is in the format of `memory.provenance`. Times are microseconds since the epoch. For the
+content of `vectors` see `memory.episodic.vectors.kept_vectors`.
+"""
 
 VERSION: Final = len(MIGRATIONS)
 
 
 def version(connection: sqlite3.Connection) -> int:
-    """Read the schema version that the file was brought to."""
+    """Return the schema version of the file."""
     (found,) = connection.execute("PRAGMA user_version").fetchone()
     return int(found)
 
 
 def is_up_to_date(connection: sqlite3.Connection) -> bool:
-    """Tell whether the file is as this version of the code would write it."""
+    """Return whether schema and derived rows are of the current version."""
     return version(connection) == VERSION and is_current(connection)
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the tables up to date; call it inside a transaction."""
+    """Migrate the tables to the current version; call it inside a transaction."""
     for number, steps in enumerate(MIGRATIONS[version(connection) :], start=version(connection) + 1):
         for step in steps:
             if isinstance(step, str):

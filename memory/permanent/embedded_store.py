@@ -1,4 +1,4 @@
-"""L0 and L1 in the owner's own file: an identity override and capped facts with their whole history."""
+"""L0 and L1 in the owner's file: an identity override and capped facts, with their history."""
 
 import sqlite3
 from collections.abc import Callable
@@ -12,10 +12,10 @@ from memory.permanent.permanent_records import FactRecord, IdentityRecord, Recor
 from memory.permanent.store_rules import (
     TIER,
     TokenCap,
+    check_identity,
+    check_value,
     identifier,
-    identity_text,
-    spelt,
-    value_of_fact,
+    normalize_key,
 )
 from memory.text.columns import from_micros, to_micros
 
@@ -35,7 +35,7 @@ def _now() -> datetime:
 
 
 class EmbeddedPermanentStore:
-    """`PermanentStore` on an owner's file; rows are only ever added.
+    """`PermanentStore` on an owner's file; its tables are append-only.
 
     Args:
         files: the owners' files.
@@ -57,52 +57,52 @@ class EmbeddedPermanentStore:
         self._now = now
 
     async def identity(self, *, owner: str) -> str | None:
-        """Read the owner's identity override; None when there is none."""
+        """Return the owner's identity override, or None."""
         row = await self._files.read(owner, TIER, _identity)
         return row[0] if row else None
 
     async def set_identity(self, text: str | None, *, owner: str) -> None:
-        """Write the override; None goes back to the configured persona. Former ones stay in the history.
+        """Set the override; None restores the configured persona. Earlier overrides stay in the history.
 
         Raises:
-            ValueError: the text cannot be stored (a lone surrogate).
+            ValueError: the text has a lone surrogate.
         """
-        row = (identity_text(text), to_micros(self._now()))
+        row = (check_identity(text), to_micros(self._now()))
         await self._files.write(owner, TIER, lambda db: db.execute(INSERT_IDENTITY, row).rowcount)
 
     async def identity_history(self, *, owner: str) -> list[tuple[str | None, datetime]]:
-        """Read every override and when it was written, newest first; None is the configured persona."""
+        """Return every override with its time, newest first; None is the configured persona."""
         sql = "SELECT text, at FROM identities ORDER BY seq DESC"
         rows = await self._files.read(owner, TIER, lambda db: db.execute(sql).fetchall())
         return [(text, from_micros(at)) for text, at in rows]
 
     async def facts(self, *, owner: str, as_of: datetime | None = None) -> list[Fact]:
-        """Read the facts, newest first; with `as_of`, those that stood at that time."""
+        """Return the facts, newest first; with `as_of`, the facts of that time."""
         until = END_OF_TIME if as_of is None else to_micros(as_of)
         return await self._files.read(owner, TIER, partial(_current, until=until))
 
     async def upsert(self, key: str, value: str, *, owner: str, at: datetime) -> None:
-        """Write a fact; the newest `at` of a key wins, of two at once the later write.
+        """Write a fact; the newest `at` of a key wins, and among equals the later write.
 
         Raises:
-            FactsFull: all facts together would pass the token cap, and this one makes it worse.
+            FactsFull: the facts would exceed the token cap, and this write makes them longer.
             ValueError: the key is empty or longer than 200 characters, or a text cannot be stored.
         """
-        row = (identifier(key), spelt(key), value_of_fact(value), to_micros(at))
+        row = (identifier(key), normalize_key(key), check_value(value), to_micros(at))
         await self._files.write(owner, TIER, partial(self._upsert, row=row))
 
     async def forget(self, key: str, *, owner: str, at: datetime) -> bool:
-        """Take a fact out of the current ones, keeping its history; return whether it was there.
+        """Remove a current fact but keep its history; return whether it existed.
 
         Raises:
             ValueError: the key is empty or longer than 200 characters.
         """
-        row = (identifier(key), spelt(key), None, to_micros(at))
+        row = (identifier(key), normalize_key(key), None, to_micros(at))
         known = {identifier(fact.key) for fact in await self.facts(owner=owner)}
         return row[0] in known and await self._files.write(owner, TIER, partial(_forget, row=row))
 
     async def history(self, key: str, *, owner: str) -> list[Fact]:
-        """Read every value that a key has had, newest first.
+        """Return every value of a key, newest first.
 
         Raises:
             ValueError: the key is empty or longer than 200 characters.
@@ -112,21 +112,21 @@ class EmbeddedPermanentStore:
         return _facts(await self._files.read(owner, TIER, lambda db: db.execute(sql, (name,)).fetchall()))
 
     async def erase(self, *, owner: str) -> None:
-        """Delete the owner's identity, facts and their history, for good."""
+        """Delete the owner's identity, facts and history permanently."""
         if await self._files.read(owner, TIER, _holds_anything):
             await self._files.write(owner, TIER, _erase)
             await self._files.scrub(owner, TIER)
 
     async def records(self, *, owner: str) -> Records:
-        """Read everything that was ever written."""
+        """Return every record ever written."""
         return await self._files.read(owner, TIER, _records)
 
     async def restore(self, records: Records, *, owner: str) -> Records:
-        """Write, in their order and at once, the records that are not there; return those."""
+        """Append missing records in order, in one transaction; return them."""
         return await self._files.write(owner, TIER, partial(_restore, records=records))
 
     async def owners(self) -> list[str]:
-        """List the owners that have a file, sorted."""
+        """Return the owners that have a file, sorted."""
         return await self._files.owners()
 
     def _upsert(self, db: sqlite3.Connection, row: tuple[str, str, str, int]) -> None:
@@ -144,9 +144,9 @@ def _current(db: sqlite3.Connection, until: int) -> list[Fact]:
 
 
 def _forget(db: sqlite3.Connection, row: tuple[str, str, None, int]) -> bool:
-    standing = len(_current(db, END_OF_TIME))
+    current = len(_current(db, END_OF_TIME))
     db.execute(INSERT_FACT, row)
-    return len(_current(db, END_OF_TIME)) < standing
+    return len(_current(db, END_OF_TIME)) < current
 
 
 def _identity(db: sqlite3.Connection) -> tuple[str | None] | None:

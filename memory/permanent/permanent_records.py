@@ -1,4 +1,4 @@
-"""Everything that a permanent store has ever been told of an owner, in the order in which it was told."""
+"""Complete history of an owner's permanent memory, in the order of writing."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -14,26 +14,26 @@ R = TypeVar("R", bound="FactRecord | IdentityRecord")
 
 @dataclass(frozen=True, slots=True)
 class FactRecord:
-    """One writing of a fact."""
+    """One write of a fact."""
 
     key: str
     value: str | None
-    """None: it was forgotten."""
+    """None for a forgotten fact."""
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class IdentityRecord:
-    """One writing of the identity override."""
+    """One write of the identity override."""
 
     text: str | None
-    """None: back to the configured persona."""
+    """None for the configured persona."""
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """All writings, oldest first."""
+    """All writes, oldest first."""
 
     facts: tuple[FactRecord, ...] = ()
     identities: tuple[IdentityRecord, ...] = ()
@@ -45,31 +45,31 @@ class Records:
         return len(self.facts) + len(self.identities)
 
     def without(self, others: "Records") -> "Records":
-        """Return what `others` does not hold, as often as it does not hold it."""
+        """Return the records that are missing in `others`; counts duplicates."""
         return Records(_without(self.facts, others.facts), _without(self.identities, others.identities))
 
     @property
     def keys(self) -> int:
-        """How many keys have ever been written."""
+        """Number of distinct keys ever written."""
         return len({identifier(record.key) for record in self.facts})
 
 
 class RecordedStore(PermanentStore, Protocol):
-    """A permanent store that can hand over all it knows, and take over what another one knew."""
+    """A permanent store that can export and import its complete history."""
 
     async def records(self, *, owner: str) -> Records:
-        """Read everything that was ever written."""
+        """Return every record ever written."""
         ...
 
     async def restore(self, records: Records, *, owner: str) -> Records:
-        """Write, in their order and at once, the records that are not there; return those.
+        """Append missing records in order, atomically; return them.
 
-        The token cap is not asked: the facts stood in a store already.
+        The token cap does not apply, because the facts come from another store.
         """
         ...
 
     async def owners(self) -> list[str]:
-        """List the owners that something may be kept of, sorted."""
+        """Return the owners that may have data, sorted."""
         ...
 
 

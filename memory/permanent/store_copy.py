@@ -1,4 +1,4 @@
-"""Facts and identity taken from one permanent store to another, with their whole history."""
+"""Copy of an owner's facts and identity between permanent stores, with their history."""
 
 from dataclasses import dataclass
 
@@ -8,31 +8,31 @@ from memory.permanent.store_rules import TIER
 
 
 @dataclass(frozen=True, slots=True)
-class Copied:
-    """What became of one owner's memory."""
+class CopyResult:
+    """Result of copying one owner's memory."""
 
     owner: str
     records: Records
-    """All that the source holds."""
+    """All records of the source."""
     added: Records
-    """What the target did not hold."""
+    """Records that were missing in the target."""
 
 
 class CopyRefused(MemoryTierError):
-    """The target holds what the source does not."""
+    """The target has records that the source has not."""
 
 
 async def copy_owner(
     source: RecordedStore, target: RecordedStore, *, owner: str, merge: bool = False
-) -> Copied:
-    """Copy what `source` holds of an owner and `target` does not, and read it back.
+) -> CopyResult:
+    """Copy the records that `target` lacks, and verify them by reading back.
 
-    May be done again, also when it broke off. With `merge` what the target holds besides stays; of two values
-    of a key the newest stands, and the identity of the source, when it is new to the target.
+    Can be repeated, also after an interruption. With `merge`, the target's other records stay; of two values
+    of a key the newest wins, and the source's identity wins if it is new to the target.
 
     Raises:
-        CopyRefused: the target holds something else, and `merge` is not asked for.
-        MemoryTierError: a store failed, or what was read back is not what was written.
+        CopyRefused: the target has other records, and `merge` is not set.
+        MemoryTierError: a store failed, or the verification did.
     """
     records, there = await source.records(owner=owner), await target.records(owner=owner)
     others = there.without(records)
@@ -42,9 +42,9 @@ async def copy_owner(
     stored = await target.records(owner=owner)
     if records.without(stored) or there.without(stored) or not (there or stored == records):
         raise MemoryTierError(
-            TIER, f"what was copied of {owner} does not read back as it was written; copy it again"
+            TIER, f"what was copied of {owner} does not read back as written; copy it again"
         )
-    return Copied(owner, records, added)
+    return CopyResult(owner, records, added)
 
 
 def _refusal(owner: str, others: Records) -> str:

@@ -1,4 +1,4 @@
-"""What every permanent store keeps to, wherever it keeps it: keys, the token cap, the texts of refusals."""
+"""Rules common to all permanent stores: keys, valid texts and the token cap."""
 
 import unicodedata
 from collections.abc import Callable, Iterable
@@ -12,8 +12,8 @@ TIER: Final = "permanent"
 LONGEST_KEY: Final = 200
 
 
-def spelt(key: str) -> str:
-    """Return the key as it is kept and shown.
+def normalize_key(key: str) -> str:
+    """Return the key as it is stored and shown.
 
     Raises:
         ValueError: the key is empty or longer than 200 characters, or cannot be stored.
@@ -27,38 +27,38 @@ def spelt(key: str) -> str:
 
 
 def identifier(key: str) -> str:
-    """Return what two spellings of one key have in common.
+    """Return the case-folded key, equal for all its spellings.
 
     Raises:
         ValueError: the key is empty or longer than 200 characters, or cannot be stored.
     """
-    return unicodedata.normalize("NFC", spelt(key).casefold())
+    return unicodedata.normalize("NFC", normalize_key(key).casefold())
 
 
-def value_of_fact(value: str) -> str:
-    """Return `value` when it can be stored.
+def check_value(value: str) -> str:
+    """Return `value` if it can be stored.
 
     Raises:
-        ValueError: it holds a lone surrogate.
+        ValueError: it has a lone surrogate.
     """
     return require_utf8(value, "the value of a fact")
 
 
-def identity_text(text: str | None) -> str | None:
-    """Return the identity override when it can be stored.
+def check_identity(text: str | None) -> str | None:
+    """Return the identity override if it can be stored.
 
     Raises:
-        ValueError: it holds a lone surrogate.
+        ValueError: it has a lone surrogate.
     """
     return text if text is None else require_utf8(text, "the identity")
 
 
 class TokenCap:
-    """Refuse facts that take more tokens than allowed.
+    """Limit on the tokens of all current facts.
 
     Args:
-        count: how many tokens a text takes in the prompt.
-        most: how many all current facts, as `key: value` lines, may take together.
+        count: counts the tokens of a text.
+        most: returns the most tokens of all current facts as `key: value` lines.
     """
 
     def __init__(self, count: Callable[[str], int], most: int) -> None:
@@ -66,10 +66,10 @@ class TokenCap:
         self._most = most
 
     def check(self, key: str, before: Iterable[Fact], after: Iterable[Fact]) -> None:
-        """Compare the facts before and after `key` was written; what makes them fewer is always allowed.
+        """Check the facts after a write of `key`; a write that makes them shorter is always allowed.
 
         Raises:
-            FactsFull: they would pass the cap, and this one makes it worse.
+            FactsFull: the facts exceed the cap, and this write made them longer.
         """
         had, has, most = self._tokens(before), self._tokens(after), self._most
         if has > max(most, had):

@@ -44,7 +44,7 @@ class Understood:
     """A message, as the archive is asked."""
 
     text: str
-    """What is searched for."""
+    """A search request."""
     keys: tuple[str, ...]
     times: TimeRange | None
     time_alone: bool

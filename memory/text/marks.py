@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 
 READ_CHARS = 400
-"""Characters of a text that are looked at."""
+"""Characters drawn of a text, at most."""
 REPLY_CHARS = 200
 """Characters of a reply in which it says that it does not know."""
 TAKEN_CHARS = 80

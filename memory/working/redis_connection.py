@@ -1,4 +1,4 @@
-"""The connection to Redis that the working tier shares; redis-py is imported with its first use."""
+"""The working tier's shared Redis connection; redis-py is imported on first use."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class RedisConnection:
-    """One client for each event loop, made on first use.
+    """One client for each event loop, created on first use.
 
-    A command that fails is not sent again, as it may have been carried out; the next one connects anew.
-    Callers keep keys that they use together in one cluster slot, with a hash tag.
+    A failed command is not retried, because the server may have executed it; the next command reconnects.
+    Callers put keys of one command in one cluster slot, by a hash tag.
     """
 
     def __init__(self, url: str, server: EmbeddedServer | None = None) -> None:
-        """Take the URL of a server, and the embedded one for when it is empty, started anew should it die."""
+        """Configure the connection; `server` is used, and restarted if it dies, while the URL is empty."""
         self._url = url
         self._server = server
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -31,12 +31,12 @@ class RedisConnection:
         self._client: Client | None = None
 
     async def client(self) -> "Redis":
-        """Return the client; a `RedisCluster` stands in for it when the URL says so.
+        """Return the client; a `RedisCluster` if the URL says so.
 
         Raises:
-            ConfigError: the URL is none.
+            ConfigError: the URL is invalid.
             DataFolderError: the embedded server's data folder cannot be used.
-            TierUnavailable: the embedded server does not come up.
+            TierUnavailable: the embedded server does not start.
         """
         self._adopt_loop()
         async with self._lock:
@@ -46,7 +46,7 @@ class RedisConnection:
             return self._client.redis
 
     async def close(self) -> None:
-        """Close the connections, and leave the embedded server; the next use connects anew."""
+        """Close the connections and leave the embedded server; the next use reconnects."""
         self._adopt_loop()
         async with self._lock:
             client, self._client = self._client, None
@@ -55,16 +55,16 @@ class RedisConnection:
         if self._server is not None:
             await self._server.close()
 
-    async def write_files_anew(self) -> str:
-        """Have the server keep on its disk what it holds now, and nothing older; return why it does not."""
+    async def rewrite_files(self) -> str:
+        """Rewrite the server's files without deleted data; return the reason if that fails, else ""."""
         client = await self.client()
-        from memory.working.redis_files import write_anew  # noqa: PLC0415 - redis-py is imported by now
+        from memory.working.redis_files import rewrite_files  # noqa: PLC0415 - redis-py is imported by now
 
         async with translate_errors():
-            return await write_anew(client)
+            return await rewrite_files(client)
 
     def _adopt_loop(self) -> None:
-        """Forget a client that belongs to another event loop: its sockets are of no use in this one."""
+        """Drop a client of another event loop, whose sockets cannot be used in this one."""
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._loop, self._lock = loop, asyncio.Lock()
@@ -73,7 +73,7 @@ class RedisConnection:
 
 @asynccontextmanager
 async def translate_errors() -> AsyncIterator[None]:
-    """Turn what redis-py and the network raise into `TierUnavailable`; also a decorator of coroutines."""
+    """Raise `TierUnavailable` for exceptions of redis-py and the network; also a decorator of coroutines."""
     try:
         yield
     except _redis_py().ERRORS as error:
@@ -91,7 +91,7 @@ async def run_script(
 
 
 def _redis_py() -> ModuleType:
-    """Import what speaks to redis-py, which takes 0.1 s."""
+    """Import the redis-py code on first use (0.1 s)."""
     from memory.working import redis_client  # noqa: PLC0415 - redis-py takes 0.1 s
 
     return redis_client

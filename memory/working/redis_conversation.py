@@ -1,13 +1,13 @@
-"""L2 on plain Redis commands: a thread's turns, the order that they came in, and how the thread began.
+"""L2 on plain Redis commands: a thread's turns, their order, and its first turn.
 
 Keys, all in the owner's hash slot, with `O` and `T` the digests of owner and thread:
 
-* `goat:l2:{O}:threads`     set of the `T` that hold something
+* `goat:l2:{O}:threads`     set of the non-empty `T`
 * `goat:l2:{O}:T:turns`     hash of turn id to turn, the latest `keep`
 * `goat:l2:{O}:T:order`     sorted set of turn ids by sequence number
-* `goat:l2:{O}:T:opening`   hash with one field: the turn that the thread began with, kept when trimmed
+* `goat:l2:{O}:T:opening`   hash with one field: the thread's first turn, kept when older turns are trimmed
 
-A stored turn is its tokens in decimal, a blank, and JSON, so that a script can add up a window unparsed.
+A stored turn is its token count in decimal, a blank, and JSON, so that a script can sum a window unparsed.
 """
 
 import json
@@ -91,27 +91,27 @@ for i = 1, #ARGV do redis.call('SREM', KEYS[1], ARGV[i]) end
 
 @dataclass(frozen=True, slots=True)
 class RedisConversation:
-    """Keep the conversation of each thread in Redis 6.2 or later, or Valkey."""
+    """Conversations of threads in Redis 6.2 or later, or Valkey."""
 
     client: Callable[[], Awaitable["Redis"]]
     keep: int = 2000
-    """Turns kept in a thread; older ones stand in L3 only."""
+    """Turns kept per thread; older ones are only in L3."""
 
     def __post_init__(self) -> None:
         if self.keep < 1:
             raise ValueError(f"keep must be at least 1, not {self.keep}")
 
     async def append(self, turn: ConversationTurn, *, owner: str, thread: str) -> bool:
-        """Add a turn at the end; return False when its turn id is among those kept."""
+        """Append a turn; return False when its turn id is already stored."""
         keys = _keys(owner, thread)
         turn_id, thread_digest = _bytes(turn.turn_id), digest(thread)
         added = await run_script(self.client, _APPEND, keys, turn_id, _dump(turn), thread_digest, self.keep)
         return bool(added)
 
     async def window(self, *, owner: str, thread: str, max_tokens: int) -> list[ConversationTurn]:
-        """Read the latest turns, oldest first, whose tokens together fit in `max_tokens`, in one round trip.
+        """Return the latest turns, oldest first, that fit in `max_tokens` together, in one round trip.
 
-        The latest turn is returned even when it alone does not fit; a turn that cannot be read is left out.
+        The latest turn is returned even when it does not fit; unreadable turns are skipped.
         """
         turns, order, *_ = _keys(owner, thread)
         found: list[bytes] = await run_script(self.client, _WINDOW, [turns, order], max_tokens)
@@ -119,20 +119,20 @@ class RedisConversation:
 
     @translate_errors()
     async def opening(self, *, owner: str, thread: str) -> ConversationTurn | None:
-        """Read the turn that the thread began with; once removed, the next one unless that was trimmed."""
+        """Return the first turn; after its removal the next one, unless that was trimmed."""
         client = await self.client()
         found = cast("dict[bytes, bytes]", await client.hgetall(_keys(owner, thread)[2]))
         return next(iter(_load_all(found.items())), None)
 
     async def remove(self, turn_ids: Sequence[str], *, owner: str, thread: str) -> int:
-        """Forget turns for good; return how many of them stood."""
+        """Delete turns permanently; return how many existed."""
         if not turn_ids:
             return 0
         ids = map(_bytes, turn_ids)
         return int(await run_script(self.client, _REMOVE, _keys(owner, thread), digest(thread), *ids))
 
     async def erase(self, *, owner: str) -> None:
-        """Forget every thread of the owner; a thread that is begun meanwhile stays."""
+        """Delete every thread of the owner, except threads started meanwhile."""
         threads = await self._thread_digests(owner)
         keys = [key for thread in threads for key in _thread_keys(owner, thread)]
         await run_script(self.client, _ERASE, [_threads(owner), *keys], *threads)
@@ -196,7 +196,7 @@ def _load_in_vain(stored: Any) -> dict[str, tuple[float, int]] | None:
 def _load_all(found: Iterable[tuple[bytes, bytes]]) -> list[ConversationTurn]:
     rows = [(turn_id, *stored.partition(b" ")[::2]) for turn_id, stored in found]
     turns = []
-    for (turn_id, tokens, _), fields in zip(rows, _parsed([body for *_, body in rows]), strict=True):
+    for (turn_id, tokens, _), fields in zip(rows, _parse([body for *_, body in rows]), strict=True):
         try:
             turns.append(_load(turn_id, tokens, fields))
         except (ValueError, KeyError, TypeError):
@@ -204,15 +204,15 @@ def _load_all(found: Iterable[tuple[bytes, bytes]]) -> list[ConversationTurn]:
     return turns
 
 
-def _parsed(bodies: Sequence[bytes]) -> list[Any]:
-    """Parse values of JSON: as one list, unless one of them is not to be read; None for that one."""
+def _parse(bodies: Sequence[bytes]) -> list[Any]:
+    """Parse JSON values, together if possible; None for an invalid one."""
     try:
         return cast("list[Any]", from_json(b"[%b]" % b",".join(bodies)))
-    except ValueError:  # a lone surrogate is no UTF-8, and yet may have been said
-        return [_parsed_alone(body) for body in bodies]
+    except ValueError:  # a lone surrogate is not UTF-8, but a person may have sent it
+        return [_parse_one(body) for body in bodies]
 
 
-def _parsed_alone(body: bytes) -> Any:
+def _parse_one(body: bytes) -> Any:
     try:
         return json.loads(body)
     except ValueError:

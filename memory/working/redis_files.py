@@ -1,6 +1,7 @@
-"""The files of a Redis server: written anew, so that nothing stays in them that was deleted.
+"""Rewriting of a Redis server's files, to remove deleted data from them.
 
-An append-only file keeps every command until it is rewritten, a snapshot (RDB) every value until the next.
+An append-only file keeps every command until it is rewritten, and a snapshot (RDB) every value until the
+next.
 """
 
 import asyncio
@@ -16,8 +17,8 @@ SECONDS = 60.0
 _POLL_SECONDS = 0.01
 
 
-async def write_anew(client: Redis, *, seconds: float = SECONDS) -> str:
-    """Have every server rewrite its log and snapshot; return why one did not, empty when all did."""
+async def rewrite_files(client: Redis, *, seconds: float = SECONDS) -> str:
+    """Rewrite every server's log and snapshot; return the reasons for failures, else ""."""
     until = time.monotonic() + seconds
     nodes = client.get_nodes() if isinstance(client, RedisCluster) else [client]
     said = [await _node(_Node(node.execute_command, until), seconds) for node in nodes]
@@ -41,7 +42,7 @@ class _Node:
     until: float
 
     async def rewrite_log(self) -> str:
-        """Rewrite the append-only file; a rewrite that runs already may have begun before the deletion."""
+        """Rewrite the append-only file, after any running rewrite that may predate the deletion."""
         if not (await self._info())["aof_enabled"]:
             return ""
         await self._idle("aof_rewrite_in_progress", "aof_rewrite_scheduled")
@@ -50,7 +51,7 @@ class _Node:
         return "" if done["aof_last_bgrewrite_status"] == "ok" else "Redis could not rewrite its log"
 
     async def rewrite_snapshot(self) -> str:
-        """Write the snapshot anew, where the server writes any."""
+        """Rewrite the snapshot, if the server writes snapshots."""
         if not any((await self.run("CONFIG GET", "save")).values()):
             return ""
         await self._idle("rdb_bgsave_in_progress")

@@ -1,13 +1,13 @@
-"""What turns add up to, day by day, on plain Redis commands.
+"""Daily totals of turns, on plain Redis commands.
 
 Keys, all in one hash slot, with `O` the digest of an owner and `D` a UTC date:
 
-* `goat:metrics:{all}:D`          hash: the counters of all owners together (see `memory.observation.figures`)
-* `goat:metrics:{all}:O:D`        hash: the owner's own
-* `goat:metrics:{all}:O:D:seen`   set: digests of the turns that were counted, so that none is counted twice
+* `goat:metrics:{all}:D`          hash: counters of all owners together (see `memory.observation.figures`)
+* `goat:metrics:{all}:O:D`        hash: counters of one owner
+* `goat:metrics:{all}:O:D:seen`   set: digests of counted turns, so that none is counted twice
 
-A day's figures go 90 days after it, its digests 7 days after its last turn was counted. A hash holds at most
-33 stages of 185 buckets; a day of one user takes about 3 kB.
+Counters expire 90 days after their day, digests 7 days after the day's last counted turn. A hash holds at
+most 33 stages of 185 buckets; a day of one user takes about 3 kB.
 """
 
 import math
@@ -50,12 +50,12 @@ return days
 
 @dataclass(frozen=True, slots=True)
 class RedisMetrics:
-    """Count turns in Redis 6.2 or later, or Valkey; each call is one round trip."""
+    """Turn counters in Redis 6.2 or later, or Valkey; each call is one round trip."""
 
     client: Callable[[], Awaitable["Redis"]]
 
     async def add(self, observation: Observation, *, now: datetime | None = None) -> bool:
-        """Count a turn, on its day; return False when it was counted before, or is too old to be kept."""
+        """Count a turn on its day; return False when it was already counted or is too old."""
         day = observation.at.astimezone(UTC).date()
         left = math.ceil((_midnight(day, DAYS_KEPT) - (now or datetime.now(UTC))).total_seconds())
         if left <= 0:
@@ -69,7 +69,7 @@ class RedisMetrics:
         return bool(await run_script(self.client, _ADD, [f"{own}:seen", own, _key(day)], *args, *flat))
 
     async def read(self, days: int, *, owner: str | None = None, today: date | None = None) -> Metrics:
-        """Read the figures of the last `days`, today's with them; of one owner, or of all together."""
+        """Return the totals of the last `days`, including today; of one owner, or of all owners together."""
         last = today or datetime.now(UTC).date()
         dates = [last - timedelta(days=back) for back in reversed(range(max(1, min(days, DAYS_KEPT))))]
         rows = await run_script(self.client, _READ, [_key(day, owner) for day in dates])
@@ -82,7 +82,7 @@ class RedisMetrics:
 
     @translate_errors()
     async def erase(self, *, owner: str) -> None:
-        """Delete the owner's own figures; what they added to those of all together names nobody."""
+        """Delete the owner's counters; the anonymous totals of all owners keep their part."""
         today = datetime.now(UTC).date()
         dates = [today + timedelta(days=1 - back) for back in range(DAYS_KEPT + 3)]
         keys = [key for day in dates for key in (_key(day, owner), f"{_key(day, owner)}:seen")]

@@ -1,12 +1,12 @@
-"""L2.5 on plain Redis commands: what was found or computed lately, until the owner's archive changes.
+"""L2.5 on plain Redis commands: recent results, valid until the owner's archive changes.
 
 Keys, all in the owner's hash slot, with `O` and `K` the digests of owner and cache key:
 
-* `goat:l25:{O}:generation`   a random number, made by the first `get` after a `drop`
+* `goat:l25:{O}:generation`   a random number, set by the first `get` after a `drop`
 * `goat:l25:{O}:K`            the generation in decimal, a colon, and the value
 
-A generation is drawn and never counted, so one that has expired or was evicted cannot come back and revive an
-old entry: what was begun under it is refused.
+Generations are random, not counted: a generation that expired or was evicted never recurs, so its entries and
+late writes stay invalid.
 """
 
 import secrets
@@ -49,20 +49,20 @@ return 1
 
 @dataclass(frozen=True, slots=True)
 class RedisSessionCache:
-    """Cache results in Redis 6.2 or later, or Valkey; each call is one round trip."""
+    """Result cache in Redis 6.2 or later, or Valkey; each call is one round trip."""
 
     client: Callable[[], Awaitable["Redis"]]
 
     async def get(self, key: str, *, owner: str) -> CacheEntry:
-        """Look `key` up; a value of another generation is a miss."""
+        """Return the entry of `key`; a value of another generation is a miss."""
         fresh = secrets.randbits(63)
         generation, value = await run_script(self.client, _GET, _keys(owner, key), fresh, _GENERATION_MS)
         return CacheEntry(generation=int(generation), value=value)
 
     async def put(self, key: str, value: bytes, *, owner: str, generation: int, ttl: float) -> None:
-        """Store `value` for `ttl` seconds, at most a day, unless the owner's archive has changed since.
+        """Store `value` for `ttl` seconds, at most a day, unless the owner's archive has changed since `get`.
 
-        A value of more than `MAX_BYTES` or with no time to live is not stored.
+        Values over `MAX_BYTES` or without a positive `ttl` are not stored.
         """
         if len(value) > MAX_BYTES or not ttl > 0:
             return
@@ -72,18 +72,18 @@ class RedisSessionCache:
 
     @translate_errors()
     async def drop(self, *, owner: str) -> None:
-        """Make every entry of the owner a miss, and every `put` that was begun before in vain."""
+        """Invalidate every entry of the owner, and every `put` for an earlier `get`."""
         client = await self.client()
         await client.delete(_generation_key(owner))
 
     @translate_errors()
     async def erase(self, *, owner: str) -> None:
-        """Delete every entry of the owner; costs a look at every key of the server."""
+        """Delete every entry of the owner; scans every key of the server."""
         await unlink_matching(await self.client(), f"goat:l25:{{{digest(owner)}}}:*")
 
 
 async def unlink_matching(client: "Redis", pattern: str) -> None:
-    """Delete the keys that match a glob pattern, one at a time, wherever a cluster holds them."""
+    """Delete the keys that match a glob pattern, one by one, on every node of a cluster."""
     async for key in client.scan_iter(match=pattern, count=1000):
         await client.unlink(key)
 

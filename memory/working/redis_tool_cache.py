@@ -1,9 +1,9 @@
-"""L2.5 for tools: what a tool answered lately, by its name and arguments.
+"""L2.5 for tools: recent outputs by tool name and arguments.
 
-Unlike what was found in the archive, a page or a computation stays what it is when the owner says something
-new: these entries end with their time to live alone. Keys: `goat:tool:{O}:K`, with `O` and `K` the digests of
-the owner and of tool and arguments; `goat:tool:{O}:call:C` says of a call that must not be made twice that it
-was begun, or was not allowed.
+A page or a computation does not depend on the archive, so these entries end only with their time to live.
+Keys:
+`goat:tool:{O}:K`, with `O` and `K` the digests of owner and of tool and arguments; `goat:tool:{O}:call:C`
+marks a call that must not run twice as started or denied.
 """
 
 import json
@@ -23,13 +23,13 @@ CLAIM_SECONDS = 7 * 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class RedisToolCache:
-    """Keep outputs of tools in Redis 6.2 or later, or Valkey; each call is one round trip."""
+    """Tool outputs in Redis 6.2 or later, or Valkey; each call is one round trip."""
 
     client: Callable[[], Awaitable["Redis"]]
 
     @translate_errors()
     async def get(self, tool: str, arguments: Mapping[str, Any], *, owner: str) -> bytes | None:
-        """Return what the tool answered to these arguments; None when that is not known any more."""
+        """Return the cached output of a call, or None."""
         client = await self.client()
         value = await client.get(_key(owner, tool, arguments))
         return value if isinstance(value, bytes) else None
@@ -38,9 +38,9 @@ class RedisToolCache:
     async def put(
         self, tool: str, arguments: Mapping[str, Any], output: bytes, *, owner: str, ttl: float
     ) -> None:
-        """Keep an output for `ttl` seconds, at most a day.
+        """Store an output for `ttl` seconds, at most a day.
 
-        One of more than `MAX_BYTES` or with no time to live is not kept.
+        Outputs over `MAX_BYTES` or without a positive `ttl` are not stored.
         """
         if len(output) <= MAX_BYTES and ttl > 0:
             client = await self.client()
@@ -49,10 +49,7 @@ class RedisToolCache:
 
     @translate_errors()
     async def claim(self, key: str, what: str, *, owner: str) -> str:
-        """Note what becomes of a call, unless that stands already; return what stood there, or nothing.
-
-        Kept for a week.
-        """
+        """Set the mark of a call, for a week; return the mark that was already set, else ""."""
         client = await self.client()
         name = f"goat:tool:{{{digest(owner)}}}:call:{digest(key)}"
         if await client.set(name, what, nx=True, ex=CLAIM_SECONDS):
@@ -62,11 +59,11 @@ class RedisToolCache:
 
     @translate_errors()
     async def erase(self, *, owner: str) -> None:
-        """Delete every entry of the owner; costs a look at every key of the server."""
+        """Delete every entry of the owner; scans every key of the server."""
         await unlink_matching(await self.client(), f"goat:tool:{{{digest(owner)}}}:*")
 
 
 def _key(owner: str, tool: str, arguments: Mapping[str, Any]) -> str:
-    """Name the entry; arguments in another order are the same."""
+    """Return the key of a call, independent of the order of its arguments."""
     call = json.dumps([tool, arguments], sort_keys=True, separators=(",", ":"), default=repr)
     return f"goat:tool:{{{digest(owner)}}}:{digest(call)}"

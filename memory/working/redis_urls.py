@@ -1,4 +1,4 @@
-"""Redis addresses as users write them."""
+"""Redis URLs."""
 
 import re
 from dataclasses import dataclass, field
@@ -43,33 +43,33 @@ _NOT_A_PORT = re.compile(r":(?!\d+(?:[,/]|$))[^,/]*")
 
 @dataclass(frozen=True, slots=True)
 class RedisAddress:
-    """Where a Redis is, and how to log in."""
+    """Address of a Redis server, with credentials."""
 
     kind: Literal["single", "sentinel", "cluster"]
     nodes: tuple[tuple[str, int], ...]
     """Host and port of the server, or of each sentinel or start-up node; empty for a unix socket."""
     service: str | None = None
-    """The name under which the sentinels know the primary."""
+    """The primary's name at the sentinels."""
     tls: bool = False
     options: dict[str, Any] = field(default_factory=dict, repr=False)
     """Keyword arguments of a redis-py connection: username, password, db, path, TLS files."""
 
 
 def parse_redis_url(url: str) -> RedisAddress:
-    """Read a Redis address.
+    """Parse a Redis URL.
 
     Raises:
-        ConfigError: it has none of the allowed forms; the message hides the password.
+        ConfigError: the URL has none of the allowed forms; the message masks the password.
     """
     try:
         return _parse(url.strip())
     except ValueError as error:
         reason = str(error) if isinstance(error, _BadUrl) else "it cannot be read"
-        raise ConfigError(f"{KEY}={masked(url)}: {reason}. Allowed: {'; '.join(_FORMS)}") from None
+        raise ConfigError(f"{KEY}={mask_url(url)}: {reason}. Allowed: {'; '.join(_FORMS)}") from None
 
 
-def masked(url: str) -> str:
-    """Show a URL without what is, or may by mistake be, a secret."""
+def mask_url(url: str) -> str:
+    """Return the URL without its secrets, and without text that may be a misplaced secret."""
     address, mark, _ = url.strip().partition("?")
     scheme, separator, rest = address.partition("://")
     if not separator:
@@ -81,7 +81,7 @@ def masked(url: str) -> str:
 
 
 class _BadUrl(ValueError):
-    """What is wrong with a URL, in words that hold no secret."""
+    """What is wrong with a URL, without its secrets."""
 
 
 def _parse(url: str) -> RedisAddress:
@@ -96,7 +96,7 @@ def _parse(url: str) -> RedisAddress:
     if kind == "single" and len(nodes) > 1:
         raise _BadUrl("several hosts need redis+sentinel:// or redis+cluster://")
     service, database = _path(parts, kind)
-    options = _login(parts) | ({"db": database} if database else {})
+    options = _credentials(parts) | ({"db": database} if database else {})
     return RedisAddress(kind, nodes, service, parts.scheme.startswith("rediss"), options)
 
 
@@ -107,9 +107,9 @@ def _check_options(parts: ParseResult) -> None:
     if not parts.scheme.startswith("rediss") and any(name.startswith("ssl_") for name in given):
         raise _BadUrl("ssl options need rediss://")
     if "db" in given and parts.scheme.endswith("cluster"):
-        raise _BadUrl("a cluster has the database 0 only")
+        raise _BadUrl("a cluster has only the database 0")
     if parts.fragment:
-        raise _BadUrl("a # in the password must be written %23")
+        raise _BadUrl("write a # in the password as %23")
 
 
 def _unix(url: str, parts: ParseResult) -> RedisAddress:
@@ -132,12 +132,12 @@ def _node(word: str, default_port: int) -> tuple[str, int]:
     try:
         port = parts.port
     except ValueError:
-        raise _BadUrl("a port is no number from 1 to 65535") from None
+        raise _BadUrl("a port is not a number from 1 to 65535") from None
     return parts.hostname or "", default_port if port is None else port
 
 
 def _path(parts: ParseResult, kind: str) -> tuple[str | None, int]:
-    """Split the path into the service's name and the number of the database."""
+    """Split the path into the service's name and the database number."""
     words = [unquote(word) for word in parts.path.split("/") if word]
     service = None
     if kind == "sentinel":
@@ -146,14 +146,14 @@ def _path(parts: ParseResult, kind: str) -> tuple[str | None, int]:
         service = words.pop(0)
     database = words.pop(0) if words else "0"
     if words or not database.isdecimal():
-        raise _BadUrl("the database is no number")
+        raise _BadUrl("the database is not a number")
     if kind == "cluster" and int(database):
-        raise _BadUrl("a cluster has the database 0 only")
+        raise _BadUrl("a cluster has only the database 0")
     return service, int(database)
 
 
-def _login(parts: ParseResult) -> dict[str, Any]:
-    """Read user, password and options, without the hosts."""
+def _credentials(parts: ParseResult) -> dict[str, Any]:
+    """Return user, password and options."""
     credentials, at, _ = parts.netloc.rpartition("@")
     options = dict(parse_url(f"redis://{credentials}{at}host?{parts.query}"))
     del options["host"]

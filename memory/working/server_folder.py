@@ -1,4 +1,4 @@
-"""The part of the data folder that the embedded server lives in."""
+"""The embedded server's part of the data folder."""
 
 import hashlib
 import os
@@ -9,16 +9,16 @@ from pathlib import Path
 from memory.errors import DataFolderError
 
 _SOCKET_PATH_LIMIT = 100
-"""Bytes; the kernels stop at 103 (macOS) or 107 (Linux)."""
+"""Bytes; kernels allow 103 (macOS) or 107 (Linux)."""
 
 _PROBE = b"\0" * 4096
 
 
 def prepare_folder(path: Path) -> Path:
-    """Create the data folder if need be, and see that it can be written.
+    """Create the data folder if it is missing, and check that it can be written.
 
     Raises:
-        DataFolderError: it is read-only, full, no folder, or somebody else's.
+        DataFolderError: the folder is read-only, full, not a folder, or another user's.
     """
     try:
         folder = path.expanduser().resolve()
@@ -26,12 +26,12 @@ def prepare_folder(path: Path) -> Path:
         _check_owner(folder)
         _probe(folder)
     except OSError as error:
-        raise unusable(path, error) from error
+        raise folder_error(path, error) from error
     return folder
 
 
-def unusable(path: Path, error: OSError) -> DataFolderError:
-    """Say why the data folder cannot be used, and what to do."""
+def folder_error(path: Path, error: OSError) -> DataFolderError:
+    """Return the error for a data folder that cannot be used, with advice."""
     reason = error.strerror or type(error).__name__
     return DataFolderError(
         f"the data folder {path} cannot be used: {reason}. "
@@ -40,10 +40,10 @@ def unusable(path: Path, error: OSError) -> DataFolderError:
 
 
 def socket_path(folder: Path) -> Path:
-    """Name the server's unix socket, in a private folder elsewhere when its path would be too long.
+    """Return the path of the server's unix socket; in a private temporary folder if it would be too long.
 
     Raises:
-        DataFolderError: that private folder belongs to somebody else, or is open to others.
+        DataFolderError: that private folder is another user's, or accessible to others.
     """
     path = folder / "redis.sock"
     if len(os.fsencode(path)) <= _SOCKET_PATH_LIMIT:
@@ -74,7 +74,7 @@ def _private_folder(path: Path) -> Path:
         path.mkdir(mode=0o700, exist_ok=True)
         found = path.lstat()
     except OSError as error:
-        raise unusable(path, error) from error
+        raise folder_error(path, error) from error
     if found.st_mode != stat.S_IFDIR | stat.S_IRWXU or found.st_uid != os.geteuid():
         raise DataFolderError(
             f"{path} is not a private folder of this user, so the server's socket cannot be put there. "

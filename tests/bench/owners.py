@@ -77,7 +77,7 @@ async def ask(agent: Agent, owner: str, message: str) -> float:
     began = time.perf_counter()
     await agent.ask(message, owner=owner, thread=thread_id("bench", owner))
     spent = (time.perf_counter() - began) * 1000
-    await agent.layers.episodes.settled(owner=owner, seconds=30)
+    await agent.layers.episodes.wait_for_index(owner=owner, seconds=30)
     return spent
 
 

@@ -77,7 +77,7 @@ class Contest:
         await self.agent.ask(message, owner=self.owner, thread=self.thread)
         ended = time.perf_counter()
         asked, answered = self.model.asked_at, self.model.answered_at
-        await self.agent.layers.episodes.settled(owner=self.owner, seconds=30)
+        await self.agent.layers.episodes.wait_for_index(owner=self.owner, seconds=30)
         self.samples[INDEXED].append((time.perf_counter() - began - (answered - asked)) * 1000)
         self.samples[TURN].append((ended - began - (answered - asked)) * 1000)
         self.samples[BEFORE].append((asked - began) * 1000)

@@ -302,7 +302,7 @@ class TestKeptVectors:
         chance = np.random.default_rng(5)
         rows = chance.normal(size=(200, 384))
         rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-        kept = np.asarray([kept_vectors.rounded(row.tolist()) for row in rows])
+        kept = np.asarray([kept_vectors.to_half_precision(row.tolist()) for row in rows])
         assert np.abs(kept @ rows.T - rows @ rows.T).max() < 0.001
 
     async def test_a_lost_chroma_comes_back_without_a_model(

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from redis.asyncio import Redis, RedisCluster
 
-from memory.working.redis_files import write_anew
+from memory.working.redis_files import rewrite_files
 from tests.contract.redis_servers import connected
 from tests.disk import found
 
@@ -62,7 +62,7 @@ async def test_nothing_that_was_deleted_stays_in_a_servers_files(any_redis_url: 
         assert all(len(found(folder, SAID)) >= 2 for folder in folders)
         for number in range(12):
             await client.unlink(f"key:{number}")
-        assert await write_anew(client) == ""
+        assert await rewrite_files(client) == ""
         assert [found(folder, SAID) for folder in folders] == [{} for _ in folders]
         assert all(found(folder, "violin") for folder in folders)
 
@@ -71,7 +71,7 @@ async def test_a_server_that_is_not_done_in_time_is_named(valkey_url: str) -> No
     async with durable(valkey_url) as (client, _):
         await client.set("key", SAID)
         await client.config_set("rdb-key-save-delay", 10_000_000)
-        said = await write_anew(client, seconds=0)
+        said = await rewrite_files(client, seconds=0)
         await client.config_set("rdb-key-save-delay", 0)
         await configure(client, PLAIN)  # ends the rewriting, which takes ten seconds
         assert said == "Redis did not rewrite its files within 0 s"
@@ -79,4 +79,4 @@ async def test_a_server_that_is_not_done_in_time_is_named(valkey_url: str) -> No
 
 async def test_a_server_without_files_has_nothing_to_rewrite(redis_url: str) -> None:
     async with connected(redis_url) as connection:
-        assert await write_anew(await connection.client()) == ""
+        assert await rewrite_files(await connection.client()) == ""

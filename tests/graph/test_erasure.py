@@ -139,27 +139,27 @@ async def test_what_cannot_be_cleaned_is_said(agent: Agent) -> None:
 
 async def test_an_erasing_that_failed_does_not_come_back_for_what_is_said_later(agent: Agent) -> None:
     erasures = agent.layers.erasures
-    with pytest.raises(ZeroDivisionError), erasures.begun("ana"):
+    with pytest.raises(ZeroDivisionError), erasures.begin("ana"):
         raise ZeroDivisionError
-    assert erasures.broken_off() == []
-    with erasures.begun("ana"):
-        assert erasures.broken_off() == ["ana"]
+    assert erasures.pending() == []
+    with erasures.begin("ana"):
+        assert erasures.pending() == ["ana"]
         with pytest.raises(ThreadBusy, match="Another process"):
             await agent.erase("ana")
-    assert erasures.broken_off() == []
+    assert erasures.pending() == []
 
 
 async def test_threads_stay_known_when_what_told_of_them_is_gone(settings: Settings) -> None:
     erasures = Erasures(settings.data_folder / "erasing")
 
     def break_off() -> None:
-        with erasures.begun("ana\udc80") as begun:
+        with erasures.begin("ana\udc80") as begun:
             begun.add(["one", "two"])
             raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):
         break_off()
-    assert erasures.broken_off() == ["ana\udc80"]
-    with erasures.begun("ana\udc80") as again:
+    assert erasures.pending() == ["ana\udc80"]
+    with erasures.begin("ana\udc80") as again:
         assert again.threads == ("one", "two")
-    assert erasures.broken_off() == []
+    assert erasures.pending() == []

@@ -133,7 +133,7 @@ async def test_what_was_shown_right_before_is_carried_on_in_a_replay_too(
         model.reply("On 30 June, as you said.")
         about = Circumstances(at=START + timedelta(minutes=number))
         await agent.ask(text, owner=OWNER, thread=thread_id("test", f"{number > 0}"), about=about)
-        await agent.layers.episodes.settled(owner=OWNER)
+        await agent.layers.episodes.wait_for_index(owner=OWNER)
     await agent.layers.recorder.flush()
     turns = await replayed(agent)
     assert [turn.turn.episode.message for turn in turns if not turn.same] == []

@@ -142,7 +142,7 @@ def test_an_owner_file_that_cannot_be_read(chat: Chat, goat: Goat, data_folder: 
     ran = chat(ASKED + b"/facts\n")
     assert ran.status == 0
     assert ran.shown.count(f"{file} cannot be read (file is not a database); restore it from a backup") == 2
-    assert "to begin anew. Your message is kept, and is answered before your next one." in ran.shown
+    assert "to start over. Your message is kept, and is answered before your next one." in ran.shown
     Path("kayak.jsonl").write_text(CONVERSATION, encoding="utf-8")
     refused(goat("import", "--format", "jsonl", "kayak.jsonl"), str(file), "restore it from a backup")
     file.write_bytes(kept)

@@ -44,7 +44,7 @@ def broken(ran: Ran, *names: str) -> str:
     assert "Traceback" not in ran.shown
     lines = [line for line in ran.shown.splitlines() if line.startswith("!! ")]
     assert [line[3:].partition(":")[0] for line in lines] == list(names), ran.shown
-    assert f"{len(names)} to mend." in ran.shown
+    assert f"{len(names)} to fix." in ran.shown
     assert ran.status == 1
     return "\n".join(lines)
 

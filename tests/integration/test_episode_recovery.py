@@ -370,7 +370,7 @@ async def test_null_turns_of_an_endpoint_are_embedded_once_whoever_gives_up(
 async def test_indexing_ends_with_the_archive_and_begins_again_after_it(
     open_archive: OpenArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "CLOSING", 0.1)
+    monkeypatch.setattr(store, "CLOSE_TIMEOUT", 0.1)
     embeddings = SlowEmbeddings()
     archive = open_archive(embeddings)
     await archive.append(episode("1", "zebra"))

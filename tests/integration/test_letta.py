@@ -368,12 +368,12 @@ async def test_another_owners_agent_is_refused(
 BAD = {
     "html": (Fault(body=HTML, media_type="text/html"), TierCorrupt, "not JSON"),
     "half": (Fault(share=0.5), TierCorrupt, "not JSON"),
-    "no list": (Fault(body=b'{"a": 1}'), TierCorrupt, "no list"),
-    "odd list": (Fault(body=b"[1, null]"), TierCorrupt, "no list"),
+    "no list": (Fault(body=b'{"a": 1}'), TierCorrupt, "not a list"),
+    "odd list": (Fault(body=b"[1, null]"), TierCorrupt, "not a list"),
     "no id": (
         Fault(body=json.dumps([{"name": agent_name("ana"), "id": "../x"}]).encode()),
         TierCorrupt,
-        "no ",
+        "without",
     ),
     "endless": (Fault(body=b" " * 9_000_000), TierCorrupt, "8 MB"),
     "packed": (Fault(body=b"x", headers=(("content-encoding", "gzip"),)), TierCorrupt, "encoding"),
@@ -383,7 +383,11 @@ BAD = {
     "429": (Fault(429, b"{}"), TierUnavailable, "fewer requests"),
     "500": (Fault(500, HTML), TierUnavailable, "500"),
     "503": (Fault(503, HTML), TierUnavailable, "503"),
-    "circle": (Fault(307, b"", headers=(("location", "/v1/agents/"),), times=99), TierUnavailable, "circle"),
+    "circle": (
+        Fault(307, b"", headers=(("location", "/v1/agents/"),), times=99),
+        TierUnavailable,
+        "in a loop",
+    ),
     "elsewhere": (
         Fault(307, b"", headers=(("location", "http://x.invalid/"),)),
         TierUnavailable,
@@ -492,7 +496,7 @@ def test_addresses_may_end_as_people_write_them(url: str, path: str) -> None:
 
 @pytest.mark.parametrize("url", ["", "letta:8283", "ftp://h", "http://", "http://h:99999", "http://u:p/w@h"])
 def test_addresses_that_are_none_are_refused_without_being_shown(url: str) -> None:
-    with pytest.raises(TierUnavailable, match="GOAT_LETTA_URL is no address") as raised:
+    with pytest.raises(TierUnavailable, match="GOAT_LETTA_URL is not a valid URL") as raised:
         read_address(LettaAddress(SecretStr(url)))
     assert "u:p/w" not in str(raised.value)
 

@@ -9,11 +9,11 @@ import pytest
 from pydantic import SecretStr
 from rich.console import Console
 
-from bot.setup.dialogue import Left, Questions
+from bot.setup.dialogue import Questions, SetupCancelled
 from bot.setup.endpoint_choice import EndpointChoice
 from bot.setup.flow import NOTHING, Setup
+from bot.setup.options import SetupOptions
 from bot.setup.providers import LocalServer
-from bot.setup.wishes import Wishes
 from graph.settings.settings import load_settings
 from graph.settings.sources import user_file
 from tests.goat import CTRL_D, Goat, Terminal, quick_embeddings, settings_for
@@ -36,7 +36,7 @@ class Answers(Questions):
     left: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
-    async def typed(self, prompt: str, *, hidden: bool) -> str:
+    async def read_line(self, prompt: str, *, hidden: bool) -> str:
         self.asked.append(f"{prompt}(hidden)" if hidden else prompt)
         if not self.left:
             raise EOFError
@@ -50,12 +50,12 @@ class Desk:
     servers: tuple[LocalServer, ...]
     screen: io.StringIO = field(default_factory=io.StringIO)
 
-    async def run(self, *answers: str, asks: bool = True, wishes: Wishes | None = None) -> list[str]:
+    async def run(self, *answers: str, asks: bool = True, options: SetupOptions | None = None) -> list[str]:
         """Set up, and return what was asked."""
         console = Console(file=self.screen, width=200, soft_wrap=True)
         ask = Answers(asks, list(answers))
         endpoints = EndpointChoice(console=console, ask=ask, servers=self.servers, environ={})
-        await Setup(console=console, ask=ask, endpoints=endpoints)(wishes or Wishes())
+        await Setup(console=console, ask=ask, endpoints=endpoints)(options or SetupOptions())
         return ask.asked
 
     @property
@@ -113,7 +113,7 @@ async def test_a_model_on_this_machine_is_found_tried_and_written(desk: Desk, mo
 
 async def test_what_is_no_model_server_is_not_offered(desk: Desk, model: ModelServer) -> None:
     model.pages["/v1/models"] = "Welcome to my router."
-    with pytest.raises(Left):
+    with pytest.raises(SetupCancelled):
         await desk.run("")
     assert "No model server runs on this machine" in desk.shown
     assert "Ollama (port" in desk.shown
@@ -143,7 +143,7 @@ async def test_a_key_is_asked_for_until_it_is_taken_and_shown_nowhere(desk: Desk
 async def test_nothing_is_written_of_a_model_that_does_not_work(desk: Desk, model: ModelServer) -> None:
     model.model_names = ["one", "two"]
     model.faults += [about("'one'", Fault.empty()), about("'two'", Fault.status(404))]
-    with pytest.raises(Left):
+    with pytest.raises(SetupCancelled):
         await desk.run("1", "m", "two", "")
     assert "one gives an empty answer" in desk.shown
     assert "HTTP 404. Check GOAT_MODEL" in desk.shown
@@ -161,7 +161,7 @@ async def test_it_can_be_left_at_every_question(desk: Desk, model: ModelServer, 
     model.model_names = ["one", "two"]
     for answers in ([], ["nonsense"], [model.base_url], [model.base_url, "o"], ["1", "123:wrong"]):
         user_file().unlink(missing_ok=True)
-        with pytest.raises(Left):
+        with pytest.raises(SetupCancelled):
             await desk.run(*answers)
         assert written() == "" or load_settings().model == "one"
 
@@ -176,10 +176,10 @@ async def test_run_again_it_changes_what_is_asked_alone(desk: Desk, model: Model
     await desk.run("n", NO_BOT)
     assert f"Model: old at 127.0.0.1:{model.port}, with a key. Telegram bot: none." in desk.shown
     assert written() == before
-    await desk.run(asks=False, wishes=Wishes(model="new", context=4096))
+    await desk.run(asks=False, options=SetupOptions(model="new", context=4096))
     changed = before.replace('"old"', '"new"') + "model_context = 4096\n"
     assert written() == changed
-    await desk.run(asks=False, wishes=Wishes(key=SecretStr("sk-next")))
+    await desk.run(asks=False, options=SetupOptions(key=SecretStr("sk-next")))
     assert written() == changed.replace(KEY, "sk-next")
     assert KEY not in desk.shown
     await desk.run("y", "1", NO_BOT)
@@ -192,7 +192,7 @@ async def test_a_value_that_another_source_overrides_is_told(
 ) -> None:
     monkeypatch.setenv("GOAT_MODEL", "")
     await desk.run("1", NO_BOT)
-    assert "But the environment sets model as well, and wins here" in desk.shown
+    assert "But the environment also sets model and overrides it here" in desk.shown
 
 
 async def test_a_bot_is_connected_and_its_first_user_let_in(
@@ -231,9 +231,9 @@ def test_a_script_gives_every_answer(goat: Goat, model: ModelServer, tmp_path: P
     [
         ([], NOTHING),
         (["--no-telegram"], NOTHING),
-        (["--model", "x"], "say it with --provider."),
+        (["--model", "x"], "use --provider."),
         (["--provider", "opnai"], "Did you mean openai?"),
-        (["--provider", "openai"], "say it with --key-file."),
+        (["--provider", "openai"], "use --key-file."),
         (["--provider", "http://127.0.0.1:9/v1"], "cannot be reached"),
         (["--key-file", "nowhere"], "nowhere cannot be read"),
     ],

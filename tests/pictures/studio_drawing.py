@@ -8,10 +8,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from bot.pictures.canvas import MARGIN, SMALL, TITLE, WIDTH, Canvas, Letters
+from bot.pictures.canvas import MARGIN, SMALL, TITLE, WIDTH, Canvas, TextStyle
 from bot.pictures.palette import Palette
 
-NAME, TEXT = Letters(19, bold=True), Letters(16)
+NAME, TEXT = TextStyle(19, bold=True), TextStyle(16)
 _ROW = 23.0
 _PAD = 12.0
 _GAP = 11.0
@@ -172,8 +172,8 @@ def _width(name: str, rank: Sequence[str]) -> float:
     return _NARROW if name in {"identity", "facts", "working", "tools"} and len(rank) > 1 else _WIDE
 
 
-def _rows(name: str, captions: Mapping[str, str], wide: float) -> list[tuple[str, Letters]]:
-    rows: list[tuple[str, Letters]] = [(name.strip("_"), NAME)]
+def _rows(name: str, captions: Mapping[str, str], wide: float) -> list[tuple[str, TextStyle]]:
+    rows: list[tuple[str, TextStyle]] = [(name.strip("_"), NAME)]
     for key, value in captions.items():
         told = value if key == "does" else f"{key}: {value}"
         rows += [(row, TEXT) for row in textwrap.wrap(told, int((wide - _PAD) / _CHAR))]

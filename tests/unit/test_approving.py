@@ -1,6 +1,6 @@
 """What a person is shown before a tool is run: all of it, and nothing that looks like what it is not."""
 
-from bot.presentation.approval_question import argument_lines, spelt_out
+from bot.presentation.approval_question import argument_lines, escape
 from graph.events.turn_events import Approval
 from tests.tables import each
 
@@ -40,4 +40,4 @@ def test_values_that_are_no_texts_are_shown_as_json() -> None:
     ],
 )
 def test_what_is_not_seen_is_spelt_out(text: str, shown: str) -> None:
-    assert spelt_out(text) == shown
+    assert escape(text) == shown

@@ -17,7 +17,7 @@ from memory.errors import DataFolderError
 COPYING = """
 import shutil, sys
 from pathlib import Path
-from memory.embedding import cache
+from memory.embedding import model_cache
 
 def copy(target):
     with open(sys.argv[4], "a") as told:
@@ -25,8 +25,8 @@ def copy(target):
     for name in ("encoder.onnx", "tokenizer.model"):
         shutil.copy(Path(sys.argv[3]) / name, target)
 
-cache._run_build = copy
-cache.ensure_model(Path(sys.argv[1]), sys.argv[2])
+model_cache._run_build = copy
+model_cache.ensure_model(Path(sys.argv[1]), sys.argv[2])
 """
 
 

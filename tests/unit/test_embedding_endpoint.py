@@ -58,7 +58,7 @@ async def test_parts_are_small_enough_for_any_endpoint(embeddings: EmbeddingMode
         (Fault.status(400, html=True, times=9), TierUnavailable, "status 400"),
         (Fault.status(503, times=9), TierUnavailable, "status 503"),
         (Fault.refuse(times=9), TierUnavailable, "cannot be reached"),
-        (Fault.garbage(times=9), TierCorrupt, "no embedding"),
+        (Fault.garbage(times=9), TierCorrupt, "not an embedding"),
     ],
 )
 async def test_errors_say_what_to_do_and_hold_no_key(

@@ -11,7 +11,7 @@ import pytest
 
 from bot.commands.import_command import run_import
 from bot.importers.formats import Format, read_episodes
-from bot.importers.importer import Imported, Stage, import_episodes, store_episodes
+from bot.importers.importer import ImportResult, Stage, import_episodes, store_episodes
 from bot.importers.source import BadImportFile
 from graph.settings.settings import Settings
 from memory.episodic.episode_archive import EpisodeArchive
@@ -231,8 +231,8 @@ BAD_FILES: list[tuple[Format, object, str]] = [
     (Format.LOCOMO, [], "expected conversations, found no turn"),
     (Format.LOCOMO, b"\xff\xfe{\x00", "byte 1: expected UTF-8"),
     (Format.LOCOMO, '{"a": 1,\n "b" 2}', "line 2: expected JSON: Expecting ':' delimiter (column 6)"),
-    (Format.LOCOMO, "[" * 100_000, "expected JSON, found one too deep"),
-    (Format.LOCOMO, "9" * 5000, "expected JSON, found one too deep or too large"),
+    (Format.LOCOMO, "[" * 100_000, "expected JSON, found one that is nested too deeply"),
+    (Format.LOCOMO, "9" * 5000, "expected JSON, found one that is nested too deeply or too large"),
     (Format.LOCOMO, 7, "expected an object, found a number"),
     (Format.LOCOMO, [7], "[0]: expected an object, found a number"),
     (Format.LOCOMO, {}, 'expected an object with "session_1"'),
@@ -279,8 +279,12 @@ BAD_FILES: list[tuple[Format, object, str]] = [
     (Format.JSONL, LINE | {"message": " ", "reply": ""}, '"message" is not empty'),
     (Format.JSONL, LINE | {"message": 1}, "line 1.message: expected a text, found a number"),
     (Format.JSONL, LINE | {"tags": [1]}, "line 1.tags[0]: expected a text, found a number"),
-    (Format.JSONL, LINE | {"parts": [{"text": "x"}]}, "line 1.parts: expected parts as an export has them"),
-    (Format.JSONL, LINE | {"parts": ["x"]}, "line 1.parts: expected parts as an export has them"),
+    (
+        Format.JSONL,
+        LINE | {"parts": [{"text": "x"}]},
+        "line 1.parts: expected parts in the format of an export",
+    ),
+    (Format.JSONL, LINE | {"parts": ["x"]}, "line 1.parts: expected parts in the format of an export"),
     (Format.JSONL, LINE | {"speaker": "king"}, 'line 1.speaker: expected "owner" or "assistant" or'),
     (Format.JSONL, LINE | {"thread": ""}, "line 1.thread: expected a text that is not empty"),
 ]
@@ -387,7 +391,7 @@ async def test_who_takes_an_id_first_does_not_become_the_owner(
     }
 
 
-async def imported_from(archive: EpisodeArchive, path: Path, *, mine: bool = False) -> Imported:
+async def imported_from(archive: EpisodeArchive, path: Path, *, mine: bool = False) -> ImportResult:
     episodes = read_episodes(path, Format.JSONL, owner="ana", mine=mine)
     return await store_episodes(archive, episodes, on_progress=ignored)
 

@@ -10,18 +10,18 @@ from memory.permanent.letta.letta_agents import agent_name
 from memory.permanent.letta.letta_document import Document
 from memory.permanent.letta.letta_edit import Edit, set_identity, upsert
 from memory.permanent.letta.letta_text import Unreadable, parse, render
-from memory.permanent.store_rules import TokenCap, spelt
+from memory.permanent.store_rules import TokenCap, normalize_key
 from tests.tables import each
 
 CAP = TokenCap(len, 10**9)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
-KEYS = TEXT.map(lambda key: key.strip()[:50].strip()).filter(bool).map(spelt)
+KEYS = TEXT.map(lambda key: key.strip()[:50].strip()).filter(bool).map(normalize_key)
 WRITING = st.tuples(KEYS | st.none(), TEXT | st.none(), st.integers(-(10**16), 10**17))
 LOGS = st.lists(WRITING, max_size=8)
 
 
 def document(log: list[tuple[str | None, str | None, int]], prefix: str = "id") -> Document:
-    return Document().adding(*((f"{prefix}{n}", *writing) for n, writing in enumerate(log)))
+    return Document().with_entries(*((f"{prefix}{n}", *writing) for n, writing in enumerate(log)))
 
 
 @given(LOGS, st.text())
@@ -41,9 +41,9 @@ def test_documents_are_united_in_any_order(
     left: list[tuple[str | None, str | None, int]], right: list[tuple[str | None, str | None, int]]
 ) -> None:
     one, other = document(left, "a"), document(right, "b")
-    united = one.united([other])
-    assert united == other.united([one]) == united.united([one, other])
-    assert len(united.entries) == len(left) + len(right)
+    merged = one.merge([other])
+    assert merged == other.merge([one]) == merged.merge([one, other])
+    assert len(merged.entries) == len(left) + len(right)
 
 
 @given(LOGS)
@@ -86,13 +86,13 @@ def test_lines_that_would_not_be_written_are_not_read(line: object) -> None:
 
 
 def test_an_id_stands_once() -> None:
-    with pytest.raises(Unreadable, match="twice"):
+    with pytest.raises(Unreadable, match="not unique"):
         parse(json.dumps({"format": "goat-memory-1", "owner": "ana", "log": [LINE, LINE]}), "ana")
 
 
 def test_the_text_shows_what_stands() -> None:
     whole = document([("city", "Cluj", 1), (None, "a pirate", 2), ("pet", "cat", 3), ("CITY", "Iași", 4)])
-    shown = json.loads(render(whole.adding(("x", "pet", None, 5)), "ana"))
+    shown = json.loads(render(whole.with_entries(("x", "pet", None, 5)), "ana"))
     assert shown["facts"] == {"CITY": "Iași"}
     assert shown["identity"] == "a pirate"
     assert len(shown["log"]) == 5
@@ -100,9 +100,9 @@ def test_the_text_shows_what_stands() -> None:
 
 def test_a_change_that_stands_is_not_made_again() -> None:
     edit = Edit(upsert("k", "v", 1, CAP))
-    once = edit.tried(Document())
-    other = Edit(set_identity("x", 2)).tried(once)
-    assert edit.tried(other) is other
+    once = edit.apply(Document())
+    other = Edit(set_identity("x", 2)).apply(once)
+    assert edit.apply(other) is other
     edit.settle()
     assert edit.outcome() is None
 

@@ -13,7 +13,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from bot.pictures.canvas import WIDTH, png
-from bot.pictures.glyphs import drawable, fitted, width_of
+from bot.pictures.glyphs import to_drawable, truncate, width_of
 from bot.pictures.palette import DARK, HATCHES, LIGHT, LINES, MARKERS, PALETTES, Palette
 from bot.pictures.picture_values import Curve, Mark, Point, Room, ScoreRow, Scores, Share, Words
 from bot.pictures.risk_chart import curves_figure
@@ -172,12 +172,12 @@ def test_dollars_are_no_formulas() -> None:
     ],
 )
 def test_what_the_font_lacks_is_left_out(text: str, shown: str) -> None:
-    assert drawable(text) == shown
+    assert to_drawable(text) == shown
 
 
 @given(st.text(max_size=200), st.floats(20, 300))
 def test_a_text_fits_its_room(text: str, room: float) -> None:
-    assert width_of(fitted(drawable(text), 20, room), 20) <= max(room, width_of("…", 20))
+    assert width_of(truncate(to_drawable(text), 20, room), 20) <= max(room, width_of("…", 20))
 
 
 def rgb(colour: str) -> tuple[int, ...]:

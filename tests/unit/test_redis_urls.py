@@ -4,7 +4,7 @@ import pytest
 
 from memory.errors import ConfigError
 from memory.working.redis_connection import RedisConnection
-from memory.working.redis_urls import RedisAddress, masked, parse_redis_url
+from memory.working.redis_urls import RedisAddress, mask_url, parse_redis_url
 from tests.tables import each
 
 
@@ -112,7 +112,7 @@ def test_a_bad_url_names_the_key_and_the_forms_and_hides_the_secret(url: str, re
     ],
 )
 def test_masks(url: str, shown: str) -> None:
-    assert masked(url) == shown
+    assert mask_url(url) == shown
 
 
 def test_the_address_does_not_show_its_secrets() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.setup.user_config import Value, edited, write
+from bot.setup.user_config import Value, edit, write
 from graph.settings.sources import user_file
 from memory.errors import ConfigError
 
@@ -30,13 +30,13 @@ def _own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ],
 )
 def test_a_value_is_written_where_it_stands(text: str, values: dict[str, Value], then: str) -> None:
-    assert edited(text, values) == then
+    assert edit(text, values) == then
 
 
 @pytest.mark.parametrize("text", ["[model]\ntimeout = 3\n", "model = ", "model = 1\nmodel = 2"])
 def test_what_cannot_be_edited_with_certainty_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match=r"goat\.toml"):
-        edited(text, {"model": "m"})
+        edit(text, {"model": "m"})
 
 
 def test_the_file_is_its_owners_alone_whatever_it_was() -> None:

@@ -7,10 +7,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from bot.pictures.canvas import DPI, WIDTH, style
-from bot.pictures.glyphs import drawable
+from bot.pictures.glyphs import to_drawable
 from bot.pictures.palette import HATCHES, LIGHT, LINES, MARKERS, Palette
 from bot.pictures.picture_values import Curve, Point
-from bot.pictures.risk_chart import dress
+from bot.pictures.risk_chart import style_axes
 from memory.tuning.curves import PER, OperatingPoint
 from memory.tuning.resampling import Estimate
 
@@ -114,7 +114,7 @@ def curve_of(
 def _axes(height: int, title: str, palette: Palette) -> tuple[Figure, Axes]:
     figure = Figure((WIDTH / DPI, height / DPI), dpi=DPI, facecolor=palette.ground, layout="constrained")
     axes = figure.add_subplot()
-    dress(axes, palette)
+    style_axes(axes, palette)
     figure.suptitle(
         _lines(title), x=0.01, ha="left", fontsize=SIZE + 3, fontweight="bold", color=palette.text
     )
@@ -133,7 +133,7 @@ def _bars(axes: Axes, rows: Rows, height: float, named: tuple[int, str], palette
         edgecolor=colour,
         hatch=hatch or None,
         linewidth=1.4,
-        label=drawable(name),
+        label=to_drawable(name),
     )
 
 
@@ -173,13 +173,13 @@ def _line(
         markersize=7,
         linewidth=2.4,
         clip_on=False,
-        label=drawable(name),
+        label=to_drawable(name),
     )
 
 
 def _label(axes: Axes, palette: Palette, *, across: str, up: str = "") -> None:
-    axes.set_xlabel(drawable(across), fontsize=SIZE, color=palette.text)
-    axes.set_ylabel(drawable(up), fontsize=SIZE, color=palette.text)
+    axes.set_xlabel(to_drawable(across), fontsize=SIZE, color=palette.text)
+    axes.set_ylabel(to_drawable(up), fontsize=SIZE, color=palette.text)
 
 
 def _legend(figure: Figure, axes: Axes, series: int, palette: Palette) -> None:
@@ -200,4 +200,4 @@ def _columns(names: Sequence[str]) -> int:
 
 
 def _lines(text: str) -> str:
-    return "\n".join(drawable(line) for line in text.split("\n"))
+    return "\n".join(to_drawable(line) for line in text.split("\n"))

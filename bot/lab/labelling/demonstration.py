@@ -71,7 +71,7 @@ async def talk(
         for number, one in enumerate(one for one in said if one.day == day):
             await _ask(agent, one, _morning(day) + timedelta(hours=4) + number * _STEP, context)
             on_turn()
-        await layers.episodes.settled(owner=OWNER)
+        await layers.episodes.wait_for_index(owner=OWNER)
     await layers.recorder.flush()
 
 

@@ -34,7 +34,7 @@ class Progress:
     skipped: int
 
     def __str__(self) -> str:
-        """Tell it in a line."""
+        """Summarize the result in one line."""
         skipped = f", {self.skipped} skipped" if self.skipped else ""
         return f"{self.turns} of {self.of_turns} turns labelled, {self.labels} labels{skipped}"
 

@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from bot.pictures.canvas import DPI, WIDTH, style
-from bot.pictures.glyphs import drawable
+from bot.pictures.glyphs import to_drawable
 from bot.pictures.palette import HATCHES, LIGHT, LINES, MARKERS, Palette
-from bot.pictures.risk_chart import dress
+from bot.pictures.risk_chart import style_axes
 from memory.tuning.resampling import Estimate
 
 _SIZE, _SMALL = 13, 12
@@ -27,7 +27,7 @@ def schedule_figure(
             axes.barh(place, max(ended - began, whole / 300), left=began, color=palette.kept, height=0.62)
             text = f"{ended - began:.1f} ms"
             axes.text(ended + whole / 100, place, text, va="center", fontsize=_SMALL, color=palette.text)
-        axes.set_yticks(range(len(spans)), [drawable(name) for name, *_ in spans])
+        axes.set_yticks(range(len(spans)), [to_drawable(name) for name, *_ in spans])
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
         axes.set_xlim(0, whole * 1.15)
@@ -63,7 +63,7 @@ def intent_figure(
         for number, (name, values) in enumerate(series):
             axes.plot(
                 range(1, len(values) + 1), values, color=palette.series[number], linestyle=LINES[number],
-                marker=MARKERS[number], linewidth=2.2, markersize=7, label=drawable(name),
+                marker=MARKERS[number], linewidth=2.2, markersize=7, label=to_drawable(name),
             )  # fmt: skip
         axes.set_ylim(0, 1.05)
         _finish(figure, axes, "share, from 0 to 1", max(len(values) for _, values in series), palette)
@@ -88,7 +88,7 @@ def chances_figure(
                 chances, heights, linestyle="none", marker=marker, markersize=6, alpha=0.55, color=colour
             )
         axes.axvline(threshold, color=palette.mark, linewidth=2.5)
-        names = [f"{drawable(name)} ({len(chances)})" for name, chances in groups]
+        names = [f"{to_drawable(name)} ({len(chances)})" for name, chances in groups]
         axes.set_yticks(range(len(groups)), names, fontsize=_SMALL)
         axes.set_ylim(len(groups) - 0.4, -0.6)
         axes.grid(visible=False, axis="y")
@@ -120,7 +120,7 @@ def worth_figure(
                 linestyle=LINES[number % len(LINES)],
                 marker=MARKERS[number % len(MARKERS)],
                 linewidth=2.4,
-                label=drawable(name),
+                label=to_drawable(name),
             )
         axes.axhline(0, color=palette.dim, linewidth=1.2)
         axes.axvline(
@@ -146,16 +146,16 @@ def _stack(
     colour, hatch = palette.series[number % len(palette.series)], HATCHES[number % len(HATCHES)]
     axes.bar(
         places, heights, 0.78, bottom=ground, color=palette.ground if hatch else colour, edgecolor=colour,
-        hatch=hatch or None, linewidth=1.2, label=drawable(name),
+        hatch=hatch or None, linewidth=1.2, label=to_drawable(name),
     )  # fmt: skip
 
 
 def _axes(title: str, palette: Palette, height: int = _HEIGHT) -> tuple[Figure, Axes]:
     figure = Figure((WIDTH / DPI, height / DPI), dpi=DPI, facecolor=palette.ground, layout="constrained")
     axes = figure.add_subplot()
-    dress(axes, palette)
+    style_axes(axes, palette)
     figure.suptitle(
-        drawable(title), x=0.01, ha="left", fontsize=_SIZE + 3, fontweight="bold", color=palette.text
+        to_drawable(title), x=0.01, ha="left", fontsize=_SIZE + 3, fontweight="bold", color=palette.text
     )
     return figure, axes
 

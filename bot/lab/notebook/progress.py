@@ -25,7 +25,7 @@ class Progress:
             self._place.display(self._box)  # type: ignore[no-untyped-call]
 
     def __str__(self) -> str:
-        """Tell it in a line."""
+        """Summarize the result in one line."""
         return f"{self._done} of {self._total} {self._what}"
 
     def __call__(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from telegram.error import InvalidToken, TelegramError
 
-from bot.http_server import WEBHOOK_PATH, serving
+from bot.http_server import WEBHOOK_PATH, serve
 from bot.telegram.access.access import Access
 from bot.telegram.bot_context import BotContext
 from bot.telegram.inbox.lanes import Lanes
@@ -166,7 +166,7 @@ async def _take_in(desk: BotContext, stack: contextlib.AsyncExitStack) -> list["
         tasks.append(asyncio.create_task(poller.run(), name="poller"))
     if settings.telegram_listen:
         receive = receiver if settings.telegram_webhook else None
-        await stack.enter_async_context(serving(settings.telegram_listen, partial(_missing, desk), receive))
+        await stack.enter_async_context(serve(settings.telegram_listen, partial(_missing, desk), receive))
     if settings.telegram_webhook:
         await _set_webhook(desk)
     return tasks

@@ -27,7 +27,7 @@ async def sweep(desk: BotContext, left: asyncio.Event) -> None:
 
 async def _rewrite(desk: BotContext) -> None:
     try:
-        problem = await desk.agent.layers.redis.write_files_anew()
+        problem = await desk.agent.layers.redis.rewrite_files()
     except GoatError as error:
         problem = str(error)
     if problem:

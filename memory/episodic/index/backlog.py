@@ -1,4 +1,4 @@
-"""Episodes that wait for their vectors, in slices that are embedded, written and marked together."""
+"""Slices of pending episodes that are embedded, written and committed together."""
 
 import asyncio
 from collections import deque
@@ -11,43 +11,43 @@ from memory.concurrency.deadline import forget
 from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.index.ledger import VectorLedger
 from memory.episodic.log.episode_log import EpisodeLog
-from memory.episodic.vectors.kept_vectors import MESSAGE, KeptPart, rounded
+from memory.episodic.vectors.kept_vectors import MESSAGE, KeptPart, to_half_precision
 from memory.episodic.vectors.noise_floor import NullTurns
 from memory.episodic.vectors.vector_backend import Chunk
 from memory.models import Episode
 
-BATCH = 48  # episodes read at once
+BATCH = 48  # episodes per read
 SLICE = 32  # parts
-SIZE = 8_000  # characters; with `SLICE` half a second of embedding, so that progress shows every second
-LONGEST_BEGINNING = 12_000  # characters of a message; a longer one, a pasted file, waits with the replies
+SIZE = 8_000  # characters; half a second of embedding with `SLICE`, so that progress updates every second
+LONGEST_BEGINNING = 12_000  # characters of a message; a longer one (a pasted file) waits with the replies
 
-LONGEST_MESSAGE = 1500  # characters of a message that has a vector of its own beside the turn's
+LONGEST_MESSAGE = 1500  # characters of a message that gets a separate vector
 
 Split = Callable[[str], list[tuple[int, int]]]
 Pair = tuple[Chunk, str]
 AHEAD = 1
-"""Slices embedded beyond the one that is written next, so that no thread waits between two."""
+"""Slices embedded ahead of the one being written, so that no embedding thread idles."""
 
 Embedded = list[tuple[Chunk, KeptPart]]
 
 
 @dataclass(slots=True)
 class Slice:
-    """Parts of a few episodes, or of one long one."""
+    """Parts of a few episodes, or of one long episode."""
 
     pairs: list[Pair] = field(default_factory=list)
     """Parts with their texts."""
     finished: dict[str, int] = field(default_factory=dict)
-    """How many windows each episode has whose last part is among these."""
+    """Number of windows of each episode whose last part is in this slice."""
     begun: int = 0
-    """How many episodes' first parts are among these."""
+    """Number of episodes whose first part is in this slice."""
 
 
 class Backlog:
-    """Hand out what the log has pending, in the order of arrival.
+    """Pending episodes of an owner, cut into slices in the order of arrival.
 
-    Of an episode that does not fit one window, what the person said goes with the others, and the rest comes
-    when nothing else waits, shorter ones first: what a model answered at length keeps nobody's words waiting.
+    Of an episode longer than one window, the message goes first with the others. The rest follows after all
+    messages, shorter episodes first, so that long answers do not delay messages.
     """
 
     def __init__(self, log: EpisodeLog, split: Split, owner: str) -> None:
@@ -56,17 +56,17 @@ class Backlog:
         self._owner = owner
         self._after = 0
         self._ready: deque[Slice] = deque()
-        self._long: list[tuple[int, str, int]] = []  # a heap: characters, turn id, windows handed out before
+        self._long: list[tuple[int, str, int]] = []  # heap of (characters, turn id, windows already cut)
         self._rest: deque[Slice] = deque()
 
     async def next(self) -> Slice | None:
-        """Cut the next slice; None when nothing waits."""
+        """Return the next slice; None when no episode is pending."""
         while not self._ready:
             batch = await self._log.pending(owner=self._owner, limit=BATCH, after=self._after)
             if not batch:
                 return await self._next_of_rest()
             self._after = batch[-1][0]
-            begun = await asyncio.to_thread(self._begun, [episode for _, episode in batch])
+            begun = await asyncio.to_thread(self._first_slices, [episode for _, episode in batch])
             self._ready.extend(begun)
         return self._ready.popleft()
 
@@ -74,22 +74,22 @@ class Backlog:
         while not self._rest and self._long:
             before = {turn_id: windows for _, turn_id, windows in self._shortest()}
             episodes = await self._log.get(list(before), owner=self._owner)
-            self._rest.extend(await asyncio.to_thread(self._ended, episodes, before))
+            self._rest.extend(await asyncio.to_thread(self._remaining_slices, episodes, before))
         return self._rest.popleft() if self._rest else None
 
     def _shortest(self) -> Iterator[tuple[int, str, int]]:
-        """Take long episodes that make a slice together, or one that is longer."""
+        """Pop long episodes that fit one slice together, or a single longer one."""
         room = SIZE
         while self._long and (self._long[0][0] <= room or room == SIZE):
             taken = heappop(self._long)
             room -= taken[0]
             yield taken
 
-    def _begun(self, episodes: Iterable[Episode]) -> list[Slice]:
-        return list(_gathered(map(self._begin, episodes)))
+    def _first_slices(self, episodes: Iterable[Episode]) -> list[Slice]:
+        return list(_join(map(self._first_slice, episodes)))
 
-    def _begin(self, episode: Episode) -> Slice:
-        """Cut the first parts of an episode: all of a short one, of another what the person said."""
+    def _first_slice(self, episode: Episode) -> Slice:
+        """Cut the first parts of an episode: all of a short one, the message of a long one."""
         message = list(_message(episode))
         windows = self._windows(episode) if len(episode.said) <= LONGEST_BEGINNING else []
         own = [] if message else [pair for pair in windows if pair[0].start < len(episode.said)]
@@ -98,12 +98,12 @@ class Backlog:
         heappush(self._long, (len(episode.said) + len(episode.reply), episode.turn_id, len(own)))
         return Slice(message or own, {}, 1)
 
-    def _ended(self, episodes: Iterable[Episode], before: dict[str, int]) -> list[Slice]:
-        ends = (self._end(episode, before[episode.turn_id]) for episode in episodes)
-        return list(_gathered(chain.from_iterable(ends)))
+    def _remaining_slices(self, episodes: Iterable[Episode], before: dict[str, int]) -> list[Slice]:
+        ends = (self._remaining(episode, before[episode.turn_id]) for episode in episodes)
+        return list(_join(chain.from_iterable(ends)))
 
-    def _end(self, episode: Episode, before: int) -> list[Slice]:
-        """Cut all windows of an episode but so many that were handed out before, one by one."""
+    def _remaining(self, episode: Episode, before: int) -> list[Slice]:
+        """Cut the windows of an episode that were not cut before, one per slice."""
         windows = self._windows(episode)
         slices = [Slice([window]) for window in windows[before:]]
         slices[-1].finished[episode.turn_id] = len(windows)
@@ -118,13 +118,13 @@ class Backlog:
 
 
 def _message(episode: Episode) -> Iterator[Pair]:
-    """Return the message by itself, if it has a vector of its own."""
+    """Yield the message alone, if it gets a separate vector."""
     if episode.reply and 0 < len(episode.said) <= LONGEST_MESSAGE:
         yield Chunk(episode.turn_id, MESSAGE, 0, len(episode.said)), episode.said
 
 
-def _gathered(slices: Iterable[Slice]) -> Iterator[Slice]:
-    """Put slices together, as many as make a full one."""
+def _join(slices: Iterable[Slice]) -> Iterator[Slice]:
+    """Join small slices up to the size limits."""
     gathering, size = Slice(), 0
     for some in slices:
         characters = sum(len(text) for _, text in some.pairs)
@@ -141,7 +141,7 @@ def _gathered(slices: Iterable[Slice]) -> Iterator[Slice]:
 
 
 class Embedder:
-    """Embed the parts of an owner's backlog whose vectors are not kept beside the log."""
+    """Embeds the parts of an owner's backlog that have no stored vector."""
 
     def __init__(self, ledger: VectorLedger, embeddings: EmbeddingModel, nulls: NullTurns) -> None:
         self._ledger = ledger
@@ -165,13 +165,13 @@ class Embedder:
                 task.add_done_callback(forget)
 
     async def _embedded(self, owner: str, some: Slice) -> Embedded:
-        kept = await self._ledger.kept(owner, {part.turn_id for part, _ in some.pairs})
+        kept = await self._ledger.stored_parts(owner, {part.turn_id for part, _ in some.pairs})
         missing = [(part, text) for part, text in some.pairs if not _is_kept(part, kept)]
         texts = [text for _, text in missing]
         vectors = await self._embeddings.aembed_documents(texts) if texts else []
         likeness = await self._nulls.small_talk(vectors)
         for (part, _), vector, like in zip(missing, vectors, likeness, strict=True):
-            made = KeptPart(part.number, part.start, part.end, like, rounded(vector))
+            made = KeptPart(part.number, part.start, part.end, like, to_half_precision(vector))
             kept[part.turn_id, part.number] = made
         return [(part, kept[part.turn_id, part.number]) for part, _ in some.pairs]
 

@@ -1,4 +1,4 @@
-"""Bring an owner's vectors up to date with the log, from wherever a crash or a lost folder left them."""
+"""Incremental indexing of the log, with recovery after a crash or a lost vector folder."""
 
 import asyncio
 import logging
@@ -20,11 +20,11 @@ from memory.models import IndexProgress
 from memory.owners.owner_key import owner_key
 
 LOG = logging.getLogger(__name__)
-PROBE = 4000  # parts; a lost index still finds the last thousand, which Chroma keeps beside it
+PROBE = 4000  # parts; a lost index still returns the last thousand, which Chroma keeps outside of it
 
 
 class Indexer:
-    """Embed what waits in the log, one run an owner at a time."""
+    """Embeds pending episodes, one run per owner at a time."""
 
     def __init__(
         self,
@@ -46,22 +46,22 @@ class Indexer:
         self._ghosts: defaultdict[str, set[str]] = defaultdict(set)
 
     async def run(self, owner: str) -> AsyncGenerator[IndexProgress, None]:
-        """Index what has no vectors yet, a slice at a time; everything when vectors were lost.
+        """Index pending episodes slice by slice; all episodes when vectors were lost.
 
-        Closing it cancels the embedding of the next slices.
+        Closing the generator cancels the embedding of the next slices.
 
         Raises:
-            EmbeddingMismatch: the vectors were made by another model.
+            EmbeddingMismatch: another model made the vectors.
         """
-        async with self.alone(owner):
+        async with self.exclusive(owner):
             state = self.checked(owner, await self._ledger.state(owner))
             if state.collection is None and not state.pending:
                 return
             try:
-                state = await self._made_whole(owner, state)
+                state = await self._complete(owner, state)
                 await self._forget_ghosts(owner, state)
                 done = begun = 0
-                async with aclosing(self._indexed(owner, state)) as indexed:
+                async with aclosing(self._index_slices(owner, state)) as indexed:
                     async for state, some in indexed:
                         done, begun = done + len(some.finished), begun + some.begun
                         yield IndexProgress(owner, done, done + state.pending, begun=begun)
@@ -69,24 +69,24 @@ class Indexer:
                 self._trusted.clear()
                 raise
 
-    async def begin_anew(self, owner: str) -> None:
-        """Drop the owner's vectors; the next run embeds everything."""
-        async with self.alone(owner):
-            await self._begin(owner, await self._ledger.state(owner), afresh=True)
+    async def discard(self, owner: str) -> None:
+        """Drop the owner's vectors, so that the next run embeds everything."""
+        async with self.exclusive(owner):
+            await self._begin(owner, await self._ledger.state(owner), clear=True)
 
     @asynccontextmanager
-    async def alone(self, owner: str) -> AsyncIterator[None]:
-        """Keep other runs of this owner out, in this process."""
+    async def exclusive(self, owner: str) -> AsyncIterator[None]:
+        """Hold the owner's lock against other runs in this process."""
         key = (id(asyncio.get_running_loop()), owner)
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
             yield
 
     def checked(self, owner: str, state: VectorState) -> VectorState:
-        """Return `state` when its vectors can be compared with the model's.
+        """Return `state` if its vectors are by the current model.
 
         Raises:
-            EmbeddingMismatch: they cannot; says what to do.
+            EmbeddingMismatch: they are not; the message says what to do.
         """
         model, made_by = self._embeddings, state.model
         if made_by is None or state.collection is None:
@@ -102,41 +102,41 @@ class Indexer:
         return state
 
     async def catch_up(self, collection: str, writes: int) -> None:
-        """Make the collection's first `writes` changes visible here, whichever process made them."""
+        """Make the first `writes` changes of a collection visible here, whichever process made them."""
         if self._seen.get(collection, writes) != writes:
             await self._vectors.catch_up(collection)
         self._seen[collection] = writes
 
-    async def has_lost(self, owner: str, state: VectorState) -> bool:
-        """Tell whether the owner's collection has fewer records than it should; then `run` makes it whole."""
+    async def is_missing_vectors(self, owner: str, state: VectorState) -> bool:
+        """Return whether the collection has too few records; the next `run` then rebuilds it."""
         if await self._vectors.count(collection_name(owner, state)) >= state.parts:
             return False
         self.distrust(owner)
         return True
 
     def distrust(self, owner: str) -> None:
-        """Check the owner's vectors again before the next run: a search found too few of them."""
+        """Verify the owner's vectors before the next run, because a search found too few."""
         self._trusted.discard(owner)
 
     def report_ghosts(self, owner: str, turn_ids: Iterable[str]) -> None:
-        """Have vectors deleted whose episodes are not in the log."""
+        """Schedule the deletion of vectors whose episodes are not in the log."""
         self._ghosts[owner].update(turn_ids)
 
     def forget(self, owner: str) -> None:
-        """Drop what is remembered about the owner's vectors."""
+        """Drop the cached state of the owner's vectors."""
         self._trusted.discard(owner)
         self._ghosts.pop(owner, None)
 
-    async def _made_whole(self, owner: str, state: VectorState) -> VectorState:
-        """Begin a collection when there is none, or another when vectors were lost; note missing maxima."""
-        if state.collection is None or not await self._is_whole(owner, state):
+    async def _complete(self, owner: str, state: VectorState) -> VectorState:
+        """Create a missing collection, replace an incomplete one, and measure missing maxima."""
+        if state.collection is None or not await self._is_complete(owner, state):
             state = await self._begin(owner, state)
         self._trusted.add(owner)
         if state.parts and (state.maxima is None or state.null_turns != await self._nulls.name()):
             await self._measure_noise(owner, state)
         return state
 
-    async def _is_whole(self, owner: str, state: VectorState) -> bool:
+    async def _is_complete(self, owner: str, state: VectorState) -> bool:
         if owner in self._trusted or not state.parts:
             return True
         collection = collection_name(owner, state)
@@ -149,18 +149,18 @@ class Indexer:
         LOG.warning("vectors of %r were lost; writing them all again", owner)
         return False
 
-    async def _begin(self, owner: str, state: VectorState, *, afresh: bool = False) -> VectorState:
+    async def _begin(self, owner: str, state: VectorState, *, clear: bool = False) -> VectorState:
         model, former = self._embeddings.name, state.collection
-        fresh = await self._ledger.begin(owner, model, instead_of=former, afresh=afresh)
+        fresh = await self._ledger.begin(owner, model, instead_of=former, clear=clear)
         if state.collection is not None:
             try:
                 await self._vectors.drop(collection_name(owner, state))
             except TierUnavailable as error:
-                LOG.warning("the former vectors of %r are left behind: %s", owner, error)
+                LOG.warning("the old vectors of %r could not be deleted: %s", owner, error)
         return fresh
 
     async def _measure_noise(self, owner: str, state: VectorState) -> None:
-        """Hold the null turns against the whole archive, when they are new."""
+        """Measure new null turns against the whole archive."""
         measure, name = await self._nulls.measure(), await self._nulls.name()
         await self._ledger.measure(owner, state.collection or "", name, measure)
 
@@ -170,10 +170,10 @@ class Indexer:
         if gone := sorted(ghosts - known):
             await self._vectors.forget(collection_name(owner, state), gone)
 
-    async def _indexed(
+    async def _index_slices(
         self, owner: str, state: VectorState
     ) -> AsyncGenerator[tuple[VectorState, Slice], None]:
-        """Embed, write and mark slice by slice; yield the state after each."""
+        """Embed, write and commit slice by slice; yield the state after each."""
         backlog = Backlog(self._log, self._embeddings.split_offsets, owner)
         async with aclosing(self._embedder.slices(owner, backlog)) as slices:
             async for some, embedded in slices:
@@ -184,19 +184,19 @@ class Indexer:
                 yield state, some
             else:
                 return
-        # Another process began anew, or erased it all.
+        # Another process replaced or erased the collection.
         await self._vectors.drop(collection_name(owner, state))
         if marked.collection is not None:
-            async with aclosing(self._indexed(owner, self.checked(owner, marked))) as anew:
+            async with aclosing(self._index_slices(owner, self.checked(owner, marked))) as anew:
                 async for step in anew:
                     yield step
 
     async def _write(self, owner: str, state: VectorState, some: Slice, embedded: Embedded) -> VectorState:
-        """Write vectors to the collection, then note them.
+        """Write vectors to the collection, then commit them to the ledger.
 
-        A message by itself goes into the collection only when the rest of its turn follows later.
+        A message alone goes into the collection only when the rest of its turn follows later.
         """
-        self.checked(owner, state)  # an endpoint tells the length of its vectors with the first
+        self.checked(owner, state)  # an endpoint reveals its vector length with the first answer
         if not embedded:
             return state
         found = [
@@ -221,5 +221,5 @@ class Indexer:
 
 
 def collection_name(owner: str, state: VectorState) -> str:
-    """Name the owner's collection."""
+    """Return the name of the owner's collection."""
     return f"{owner_key(owner)}-{state.collection}"

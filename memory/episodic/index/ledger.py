@@ -1,4 +1,4 @@
-"""What an owner's file knows about the owner's vectors, so that they can be checked against it."""
+"""The record of an owner's vectors in the owner's file, to check the vector index against."""
 
 import json
 import secrets
@@ -21,59 +21,59 @@ Measure = Callable[[Iterable[Parts]], Maxima]
 
 @dataclass(frozen=True, slots=True)
 class VectorState:
-    """Where an owner's vectors stand and what should be in them."""
+    """State of an owner's vectors as they should be in the index."""
 
     collection: str | None = None
-    """Tells this collection from the owner's earlier ones and from other installations'; None before it."""
+    """Random suffix that makes the collection's name unique; None before the first."""
     model: str | None = None
     dimension: int | None = None
     writes: int = 0
-    """Grows after every change of the vectors, by whichever process."""
+    """Counter of changes to the vectors by any process."""
     parts: int = 0
-    """How many vectors there should be at least."""
+    """Least number of records in the collection."""
     pending: int = 0
-    """How many episodes have no vectors yet."""
+    """Number of episodes without vectors."""
     null_turns: str = ""
-    """Which set of null turns `maxima` belongs to."""
+    """Id of the null turns that `maxima` belongs to."""
     maxima: Maxima | None = None
-    """Best similarity that each null turn reaches here."""
+    """Highest similarity of each null turn in this archive."""
     latest: int = -1
-    """Id of the latest vector that is kept; -1 when there is none."""
+    """Id of the latest stored vector, or -1."""
     total: NDArray[np.float64] | None = None
-    """The sum of the vectors of whole turns, and behind it how many they are."""
+    """Sum of the vectors of whole turns, followed by their number."""
 
     @property
     def mean(self) -> NDArray[np.float64] | None:
-        """What the archive is like in general."""
+        """Mean vector of the archive."""
         return None if self.total is None or not self.total[-1] else self.total[:-1] / self.total[-1]
 
 
 class VectorLedger:
-    """Keep `VectorState` in the owner's file, each change in one transaction."""
+    """Reads and commits `VectorState` in the owner's file."""
 
     def __init__(self, files: OwnerFiles) -> None:
         self._files = files
 
     async def state(self, owner: str) -> VectorState:
-        """Read it."""
+        """Return the current state."""
         return await self._files.read(owner, TIER, _state)
 
     async def begin(
-        self, owner: str, model: str, *, instead_of: str | None, afresh: bool = False
+        self, owner: str, model: str, *, instead_of: str | None, clear: bool = False
     ) -> VectorState:
-        """Start a new, empty collection: every episode waits to be indexed again.
+        """Start an empty collection, and mark every episode as pending.
 
-        What is kept beside the log goes when another model made it, or `afresh` is asked for.
+        Stored vectors are deleted when another model made them, or when `clear` is set.
 
         Returns:
-            The state from then on; nothing changes when the collection is no longer `instead_of`.
+            The new state; the current one when another process has replaced the collection `instead_of`.
         """
         return await self._files.write(
-            owner, TIER, partial(_begin, model=model, instead_of=instead_of, afresh=afresh)
+            owner, TIER, partial(_begin, model=model, instead_of=instead_of, clear=clear)
         )
 
-    async def kept(self, owner: str, turn_ids: Iterable[str]) -> dict[tuple[str, int], KeptPart]:
-        """Read what is kept of these episodes' parts, by turn id and number."""
+    async def stored_parts(self, owner: str, turn_ids: Iterable[str]) -> dict[tuple[str, int], KeptPart]:
+        """Return the stored parts of these episodes, by turn id and part number."""
         return await self._files.read(owner, TIER, partial(_kept, turn_ids=list(turn_ids)))
 
     async def mark(
@@ -84,29 +84,29 @@ class VectorLedger:
         parts: Mapping[str, int],
         maxima: Maxima,
     ) -> VectorState:
-        """Keep vectors that stand in the collection of `state`, and note which episodes are whole with them.
+        """Commit vectors that are in the collection of `state`, and the episodes that they complete.
 
         Args:
-            owner: whose they are.
-            state: also carries the dimension of the vectors and the null turns as the caller knows them.
-            written: by turn id.
-            parts: of how many parts each episode is made that is whole now.
-            maxima: the null turns' best similarities with what was written.
+            owner: whose vectors.
+            state: the caller's state, with the dimension and the null turns of its model.
+            written: the new parts by turn id.
+            parts: the number of parts of each completed episode.
+            maxima: the null turns' highest similarities with the new parts.
 
         Returns:
-            The state from then on; nothing is noted when the collection is another one by now.
+            The new state; unchanged when another process has replaced the collection.
         """
         work = partial(_mark, known=state, written=written, parts=parts, maxima=maxima)
         return await self._files.write(owner, TIER, work)
 
     async def measure(self, owner: str, collection: str, null_turns: str, measure: Measure) -> None:
-        """Replace the null turns' maxima by what `measure` finds in all vectors that are kept."""
+        """Replace the null turns' maxima by `measure` over all stored vectors."""
         work = partial(_measure, collection=collection, null_turns=null_turns, measure=measure)
         await self._files.write(owner, TIER, work)
 
 
 def added_up(total: NDArray[np.float64] | None, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return `VectorState.total` with more vectors in it; half-precision numbers add up without rounding."""
+    """Return `VectorState.total` with more vectors added; sums of half-precision numbers are exact."""
     added = np.append(vectors.sum(axis=0), len(vectors))
     return added if total is None else total + added
 
@@ -129,12 +129,12 @@ def _state(db: sqlite3.Connection) -> VectorState:
     )
 
 
-def _begin(db: sqlite3.Connection, model: str, instead_of: str | None, afresh: bool) -> VectorState:
+def _begin(db: sqlite3.Connection, model: str, instead_of: str | None, clear: bool) -> VectorState:
     state = _state(db)
     if state.collection != instead_of:
         return state
     dimension = state.dimension
-    if afresh or state.model != model or kept_vectors.count(db) < state.parts:
+    if clear or state.model != model or kept_vectors.count(db) < state.parts:
         dimension = None
         kept_vectors.clear(db)
         db.execute("DELETE FROM meta WHERE key = 'vector_total'")

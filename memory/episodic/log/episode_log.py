@@ -1,4 +1,4 @@
-"""The verbatim, durable log of episodes: what the archive stands on."""
+"""The durable, verbatim log of episodes."""
 
 import json
 import sqlite3
@@ -27,7 +27,7 @@ NumberedRow = tuple[int, str, str, str, str, int, str, str, int]
 
 
 class EpisodeLog:
-    """Append episodes and read them back; when `append` returns they are on the disk.
+    """Appends and reads episodes. An append is on disk when the call returns.
 
     Every method raises `TierUnavailable` or `TierCorrupt` as `OwnerFiles` does.
     """
@@ -39,15 +39,15 @@ class EpisodeLog:
         """Commit `episode`; return True when its turn id is new.
 
         Raises:
-            ValueError: its text cannot be stored (a lone surrogate), or its time has no zone.
+            ValueError: the text has a lone surrogate, or the time has no zone.
         """
         return await self.append_many([episode]) == 1
 
     async def append_many(self, episodes: Iterable[Episode]) -> int:
-        """Commit many episodes, in one transaction an owner; return how many turn ids are new.
+        """Commit many episodes, one transaction per owner; return how many turn ids are new.
 
         Raises:
-            ValueError: a text cannot be stored (a lone surrogate), or a time has no zone.
+            ValueError: a text has a lone surrogate, or a time has no zone.
         """
         rows: defaultdict[str, list[Row]] = defaultdict(list)
         for episode in episodes:
@@ -56,21 +56,21 @@ class EpisodeLog:
         return sum(added)
 
     async def make_own(self, turn_ids: Sequence[str], *, owner: str) -> None:
-        """Make imported messages that were a third party's the owner's own words."""
+        """Mark imported third-party messages as the owner's own words."""
         await self._files.write(owner, TIER, partial(_make_own, turn_ids=list(turn_ids)))
 
     async def get(self, turn_ids: Sequence[str], *, owner: str) -> list[Episode]:
-        """Read episodes by id, in the order asked; unknown ids are left out."""
+        """Return episodes in the order of `turn_ids`, without unknown ids."""
         rows = await self._select(owner, "turn_id IN (SELECT value FROM json_each(?))", json.dumps(turn_ids))
         found = {episode.turn_id: episode for episode in rows}
         return [found[turn_id] for turn_id in turn_ids if turn_id in found]
 
     async def recent(self, *, owner: str, limit: int) -> list[Episode]:
-        """Read the `limit` latest episodes, newest first."""
+        """Return the `limit` latest episodes, newest first."""
         return await self._select(owner, "TRUE ORDER BY at DESC, seq DESC LIMIT ?", max(limit, 0))
 
     async def all(self, *, owner: str) -> AsyncIterator[Episode]:
-        """Read every episode in the order of arrival, a page at a time."""
+        """Iterate over every episode in the order of arrival, page by page."""
         after = 0
         while page := await self._files.read(owner, TIER, partial(_page, after=after)):
             after = page[-1][0]
@@ -78,39 +78,39 @@ class EpisodeLog:
                 yield to_episode(owner, row[1:])
 
     async def pending(self, *, owner: str, limit: int, after: int = 0) -> list[tuple[int, Episode]]:
-        """Read the first episodes that wait for vectors, in the order of arrival, and their numbers.
+        """Return episodes without vectors as (sequence number, episode), in the order of arrival.
 
         Args:
-            owner: whose they are.
-            limit: how many, at most.
-            after: the number of an episode; those that arrived before it, and itself, are left out.
+            owner: whose episodes.
+            limit: the most to return.
+            after: a sequence number; only later episodes are returned.
         """
         rows = await self._files.read(owner, TIER, partial(_pending, after=after, limit=limit))
         return [(row[0], to_episode(owner, row[1:])) for row in rows]
 
     async def count(self, *, owner: str, since: datetime | None = None) -> int:
-        """Count the owner's episodes, or those of `since` and later."""
+        """Count the owner's episodes, optionally only those since a time (inclusive)."""
         return await self._files.read(owner, TIER, partial(_count, since=to_micros(since) if since else None))
 
     async def first(self, *, owner: str) -> Episode | None:
-        """Read the oldest episode; None when there is none."""
+        """Return the oldest episode, or None."""
         return next(iter(await self._select(owner, "TRUE ORDER BY at, seq LIMIT 1")), None)
 
     async def threads(self, *, owner: str) -> list[str]:
-        """List the threads that the owner's episodes are from."""
+        """Return the ids of the owner's threads."""
         return await self._files.read(owner, TIER, _threads)
 
     async def tag(self, turn_id: str, tag: str, *, owner: str) -> None:
-        """Add a tag to an episode, once; one that is not there is left alone."""
+        """Add a tag to an episode once; do nothing when the episode does not exist."""
         await self._files.write(owner, TIER, partial(_tag, turn_id=turn_id, tag=tag))
 
     async def touch(self, turn_ids: Sequence[str], *, owner: str) -> None:
-        """Add one to the access count of each episode."""
+        """Increment the access count of each episode."""
         if turn_ids:
             await self._files.write(owner, TIER, partial(_touch, turn_ids=list(turn_ids)))
 
     async def erase(self, *, owner: str) -> None:
-        """Delete the owner's episodes and all that is kept about their vectors, and overwrite the space."""
+        """Delete the owner's episodes and vector data, and overwrite the freed space."""
         if await self._files.read(owner, TIER, _holds_anything):
             await self._files.write(owner, TIER, _erase)
             await self._files.scrub(owner, TIER)
@@ -124,7 +124,7 @@ class EpisodeLog:
 def _row(episode: Episode) -> Row:
     tags = json.dumps(episode.tags)
     provenance = dump(episode.speaker, episode.carrier, episode.parts)
-    require_utf8(provenance, "what came with an episode's message")
+    require_utf8(provenance, "the provenance of an episode")
     texts = [
         require_utf8(getattr(episode, name), f"the {name} of an episode")
         for name in ("turn_id", "thread", "message", "reply")
@@ -142,7 +142,7 @@ def _row(episode: Episode) -> Row:
 
 
 def to_episode(owner: str, row: Row) -> Episode:
-    """Make an episode of a row of `COLUMNS`."""
+    """Convert a row of `COLUMNS` to an episode."""
     turn_id, thread, message, reply, at, tags, provenance, access_count = row
     speaker, carrier, parts = load(provenance)
     return Episode(

@@ -1,4 +1,4 @@
-"""What people thought of an answer, with what was recalled for it: labels to tune the gap filter by."""
+"""People's ratings of answers with the turn's memory decisions: labels for tuning the gap filter."""
 
 import sqlite3
 from collections.abc import Iterable
@@ -13,32 +13,32 @@ from memory.text.columns import from_micros, to_micros
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feedback:
-    """What somebody thought of a turn."""
+    """A person's rating of a turn."""
 
     turn_id: str
     good: bool
     decisions: str
-    """JSON: what was recalled and cut in the turn, as the front end wrote it."""
+    """JSON: the turn's kept and cut memories, as the front end wrote it."""
     at: datetime
 
 
 class FeedbackLog:
-    """Keep feedback in the owner's file; the latest of a turn stands."""
+    """Feedback in the owner's file; a later rating of a turn replaces the earlier."""
 
     def __init__(self, files: OwnerFiles) -> None:
         self._files = files
 
     async def put(self, feedback: Feedback, *, owner: str) -> None:
-        """Keep it, in the place of what was said of that turn before."""
+        """Store the feedback, replacing an earlier rating of the turn."""
         row = (feedback.turn_id, int(feedback.good), feedback.decisions, to_micros(feedback.at))
         await self._files.write(owner, TIER, partial(_put, row=row))
 
     async def remove(self, turn_id: str, *, owner: str) -> None:
-        """Forget what was said of a turn."""
+        """Delete the rating of a turn."""
         await self._files.write(owner, TIER, partial(_remove, turn_id=turn_id))
 
     async def all(self, *, owner: str) -> list[Feedback]:
-        """Read all of it, oldest first."""
+        """Return all feedback, oldest first."""
         rows = await self._files.read(owner, TIER, _all)
         return [
             Feedback(turn_id=turn_id, good=bool(good), decisions=decisions, at=from_micros(at))

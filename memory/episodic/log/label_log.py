@@ -1,4 +1,4 @@
-"""Which memories answered which messages, as a person said by hand: labels to tune the gap filter by."""
+"""Hand-made labels of which memories answer which messages, for tuning the gap filter."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -12,27 +12,27 @@ from memory.text.columns import from_micros, require_utf8, to_micros
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """What somebody said of a memory that was found for a turn."""
+    """A person's verdict on a memory that was found for a turn."""
 
     turn_id: str
     memory: str
     """Turn id of the memory."""
     relevant: bool
-    """It helps to answer the turn's message."""
+    """The memory helps to answer the turn's message."""
     at: datetime
 
 
 class LabelLog:
-    """Keep labels in the owner's file; the latest on a turn and a memory stands."""
+    """Labels in the owner's file; a later label of a turn and memory replaces the earlier."""
 
     def __init__(self, files: OwnerFiles) -> None:
         self._files = files
 
     async def put(self, labels: Sequence[Label], *, owner: str) -> None:
-        """Keep them, all or none, in the place of what was said of the same before.
+        """Store all labels or none, replacing earlier ones of the same turn and memory.
 
         Raises:
-            ValueError: an id cannot be stored (a lone surrogate), or a time has no zone.
+            ValueError: an id has a lone surrogate, or a time has no zone.
         """
         rows = [
             (
@@ -47,12 +47,12 @@ class LabelLog:
         await self._files.write(owner, TIER, lambda db: db.executemany(sql, rows).rowcount)
 
     async def remove(self, turn_id: str, memory: str, *, owner: str) -> None:
-        """Forget what was said of a memory and a turn."""
+        """Delete the label of a memory for a turn."""
         sql, pair = "DELETE FROM labels WHERE turn_id = ? AND memory = ?", (turn_id, memory)
         await self._files.write(owner, TIER, lambda db: db.execute(sql, pair).rowcount)
 
     async def all(self, *, owner: str) -> list[Label]:
-        """Read all of them, oldest first."""
+        """Return all labels, oldest first."""
         rows = await self._files.read(owner, TIER, _all)
         return [
             Label(turn_id=turn_id, memory=memory, relevant=bool(relevant), at=from_micros(at))

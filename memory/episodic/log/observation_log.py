@@ -1,4 +1,4 @@
-"""What was observed of each turn, in its owner's file: the gap filter is tuned by it."""
+"""Per-turn observations in the owner's file, the data for tuning the gap filter."""
 
 import logging
 import sqlite3
@@ -12,43 +12,43 @@ from memory.owners.owner_files import OwnerFiles
 from memory.text.columns import to_micros
 
 _LEVEL = 1
-"""Of compression: a turn of thirty candidates takes 2 kB instead of 9."""
+"""zlib level; a turn with thirty candidates takes 2 kB instead of 9."""
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ObservationLog:
-    """Keep observations in the owner's file; the first of a turn stands."""
+    """Observations in the owner's file, one per turn; the first is kept."""
 
     files: OwnerFiles
 
     async def put(self, observation: Observation, *, owner: str) -> bool:
-        """Keep it; return False when there is one of that turn."""
+        """Store the observation; return False when the turn already has one."""
         packed = zlib.compress(observation.to_json().encode(), _LEVEL)
         row = (observation.turn_id, to_micros(observation.at), packed)
         return await self.files.write(owner, TIER, partial(_put, row=row))
 
     async def get(self, turn_id: str, *, owner: str) -> Observation | None:
-        """Read that of a turn."""
+        """Return the observation of a turn, or None."""
         found, _ = await self._read(owner, "WHERE turn_id = ?", turn_id)
         return found[0] if found else None
 
     async def recent(self, *, owner: str, limit: int) -> list[Observation]:
-        """Read the latest, newest first."""
+        """Return the latest observations, newest first."""
         found, _ = await self._read(owner, "ORDER BY at DESC, turn_id DESC LIMIT ?", max(limit, 0))
         return found
 
     async def all(self, *, owner: str) -> list[Observation]:
-        """Read all, oldest first."""
+        """Return all observations, oldest first."""
         found, _ = await self.readable(owner=owner)
         return found
 
     async def readable(self, *, owner: str) -> tuple[list[Observation], int]:
-        """Read all, oldest first; also return how many cannot be read, which every reading leaves out."""
+        """Return all readable observations, oldest first, and the number of damaged ones."""
         return await self._read(owner, "ORDER BY at, turn_id")
 
     async def count(self, *, owner: str) -> int:
-        """Return how many there are."""
+        """Count the observations."""
         return await self.files.read(owner, TIER, _count)
 
     async def _read(self, owner: str, which: str, *values: str | int) -> tuple[list[Observation], int]:

@@ -1,4 +1,4 @@
-"""Turn what a search came upon into hits: episodes in order, each with what speaks for it."""
+"""Ranked hits of a search, each an episode with its evidence."""
 
 import json
 import math
@@ -16,12 +16,12 @@ from memory.models import Episode, Evidence, Hit, QueryFacts, SearchResult, Seen
 from memory.recall.fusion_weights import FusionWeights
 from memory.text.marks import is_unanswered
 
-LEXICAL = 60  # episodes taken into the pool for their words
+LEXICAL = 60  # episodes in the pool for their words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a search knows before it looks at episodes."""
+    """Inputs of a search's ranking, known before it reads episodes."""
 
     owner: str
     text: str
@@ -29,29 +29,29 @@ class Asked:
     limit: int
     weights: FusionWeights
     against: Against | None
-    """None when there is no vector of the query."""
+    """None without a vector of the query."""
     nulls: NDArray[np.float32] | None
     """The mean vector of the null turns."""
     noise: tuple[float, ...]
-    """The null turns' best similarities in this archive, ascending."""
+    """The null turns' highest similarities in this archive, ascending."""
     found: Sequence[str]
-    """Turn ids that the vectors led to."""
+    """Turn ids found by vector."""
     model: str
-    """The embedding model; empty when it gave no vector."""
+    """The embedding model; empty without a vector of the query."""
     calls: float | None
-    """Log-odds that a message like the query calls for memory; None when that is not known."""
+    """Log-odds that a message like the query calls for memory; None if unknown."""
     small_talk: bool
     small_talk_bar: float
     waiting: int
     problems: tuple[str, ...]
     latest: int
-    """Id of the latest vector that counts."""
+    """Id of the latest vector to use."""
     parts: int
-    """How many were indexed."""
+    """Number of indexed parts."""
 
 
 def collect(db: sqlite3.Connection, asked: Asked, lookup: Lookup) -> tuple[SearchResult, set[str]]:
-    """Weigh what was found, and read the best of it.
+    """Score the candidates and read the best episodes.
 
     Returns:
         The result, and turn ids that have vectors but no episode.
@@ -100,7 +100,7 @@ def collect(db: sqlite3.Connection, asked: Asked, lookup: Lookup) -> tuple[Searc
 
 
 def _chosen(weighed: Weighed, lookup: Lookup, limit: int) -> list[int]:
-    """Return the rows of the best: of all, of those in the time meant, and of those that hold a key."""
+    """Return the rows of the best episodes overall, in the time range, and with a key."""
     order = weighed.order()
     timed = [row for row in order if int(weighed.seqs[row]) in lookup.timed][:limit]
     keyed = [row for row in order if int(weighed.seqs[row]) in lookup.keyed][:limit]
@@ -109,7 +109,7 @@ def _chosen(weighed: Weighed, lookup: Lookup, limit: int) -> list[int]:
 
 
 def _best(weighed: Weighed, rows: Sequence[int], episodes: Mapping[int, Episode]) -> float:
-    """Return the best score of what is no question without an answer; `rows` have the best first."""
+    """Return the best score among episodes that are not open questions; `rows` are sorted by score."""
     scores = (
         float(weighed.scores[row])
         for row in rows

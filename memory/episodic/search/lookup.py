@@ -1,4 +1,4 @@
-"""What a search asks an owner's file before vectors come in: words, keys and times."""
+"""The part of a search that needs no vectors: words, keys and times."""
 
 import json
 import sqlite3
@@ -17,9 +17,9 @@ from memory.text.columns import to_micros
 
 Seqs = NDArray[np.int64]
 Scores = NDArray[np.float64]
-MOST_KEYED = 50  # episodes that hold one key, the latest
-MOST_TIMED = 1000  # episodes of one range of time, the latest
-QUERY_WORDS = 64  # distinct words of a query that are looked up
+MOST_KEYED = 50  # latest episodes for one key
+MOST_TIMED = 1000  # latest episodes for one time range
+QUERY_WORDS = 64  # distinct words of a query that are used
 
 Times = tuple[datetime, datetime]
 """Half-open."""
@@ -27,20 +27,20 @@ Times = tuple[datetime, datetime]
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """What words, keys and times lead to."""
+    """Episodes found by words, keys and times."""
 
     matches: Matches
     seqs: Seqs
-    """Episodes that hold a word of the query, ascending."""
+    """Episodes that contain a word of the query, ascending."""
     scores: Scores
-    """BM25 of each of `seqs`."""
+    """BM25 score of each of `seqs`."""
     covered: Scores
     """The share of the query's words that each of `seqs` holds, weighted by rarity."""
     keyed: Mapping[int, int]
-    """Of each episode that holds a key of the query: how many hold the rarest that it does."""
+    """For each episode that contains a key of the query: how many episodes contain its rarest key."""
     timed: frozenset[int]
     latest: int = LATEST
-    """Sequence number of the latest episode in the log."""
+    """Sequence number of the latest episode."""
 
     def best(self, limit: int) -> list[int]:
         """Return the episodes with the highest scores, best first."""
@@ -52,7 +52,7 @@ class Lookup:
         return [int(seq) for seq in self.seqs[order]]
 
     def lexical(self, seqs: Seqs) -> Scores:
-        """Return the BM25 score of each episode; 0 for one that holds no word of the query."""
+        """Return the BM25 score of each episode; 0 without a word of the query."""
         return _values_at(self.seqs, self.scores, seqs)
 
     def coverage(self, seqs: Seqs) -> Scores:
@@ -61,7 +61,7 @@ class Lookup:
 
     @property
     def unseen(self) -> float:
-        """The share of the query's words that stand nowhere in the archive, weighted by rarity."""
+        """Share of the query's words that no episode contains, weighted by rarity."""
         told = self.matches.words
         total = sum(word.idf for word in told)
         missing = sum(word.idf for word in told if not word.common and not len(word.seqs))
@@ -69,7 +69,7 @@ class Lookup:
 
 
 def look_up(db: sqlite3.Connection, query: str, keys: Sequence[str], times: Times | None) -> Lookup:
-    """Look the query up in an owner's file, without its vectors."""
+    """Search an owner's file for the query's words, keys and times."""
     matches = find(db, query_terms(query)[:QUERY_WORDS], count_documents(db))
     timed = _timed(db, times) if times else frozenset()
     return Lookup(matches, *summed(matches.words), _keyed(db, keys), timed, _latest(db))
@@ -109,18 +109,18 @@ def _timed(db: sqlite3.Connection, times: Times) -> frozenset[int]:
 
 
 def seqs_of(db: sqlite3.Connection, turn_ids: Sequence[str]) -> dict[str, int]:
-    """Return the sequence numbers of episodes by turn id; unknown ids are left out."""
+    """Return sequence numbers by turn id, without unknown ids."""
     sql = "SELECT turn_id, seq FROM episodes WHERE turn_id IN (SELECT value FROM json_each(?))"
     return dict(db.execute(sql, (json.dumps(list(turn_ids)),)).fetchall())
 
 
 def are_among(known: Seqs, wanted: Seqs) -> NDArray[np.bool_]:
-    """Tell which of `wanted` are in `known` (ascending)."""
+    """Return a mask of `wanted` values that are in `known` (ascending)."""
     return np.asarray(known[_places(known, wanted)] == wanted if len(known) else np.zeros(len(wanted), bool))
 
 
 def _values_at(known: Seqs, values: Scores, wanted: Seqs) -> Scores:
-    """Return the value of each of `wanted` among `known` (ascending); 0 where it is not known."""
+    """Return the value of each of `wanted` by `known` (ascending); 0 for unknown ones."""
     if not len(known):
         return np.zeros(len(wanted))
     return np.where(are_among(known, wanted), values[_places(known, wanted)], 0.0)

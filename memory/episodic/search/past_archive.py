@@ -1,4 +1,4 @@
-"""An owner's archive as earlier searches saw it, so that they can be done again; nothing is written."""
+"""A read-only replay of earlier searches on the archive as they saw it."""
 
 import asyncio
 import json
@@ -31,9 +31,9 @@ EpisodeRow = tuple[int, str, str, str, str, int, str, str, int]
 
 
 class PastArchive:
-    """A copy of an owner's archive in memory, which grows with what each search saw.
+    """A copy of an owner's archive in memory that grows to the size each search saw.
 
-    Searches are done again in the order of `Seen.episodes`. Access counts follow what `count` is told.
+    Replay searches in ascending order of `Seen.episodes`. Access counts come from `count`.
     """
 
     def __init__(
@@ -47,16 +47,16 @@ class PastArchive:
         self._lock = asyncio.Lock()
 
     async def search(self, query: Query, seen: Seen, *, same_reach: bool = True) -> SearchResult:
-        """Do again a search that saw so much, without a deadline.
+        """Replay a search on the archive as it was then, without a deadline.
 
         Args:
-            query: what is searched for.
-            seen: what the archive held then.
-            same_reach: the vectors lead to what they led to then, which `seen` tells; otherwise all are
-                compared, as for a search that asks for more.
+            query: the search.
+            seen: size of the archive at that time.
+            same_reach: use the episodes that the vectors found then (`Seen.led_to`). Otherwise compare all
+                vectors, for example for a search with a higher limit.
 
         Raises:
-            ValueError: an earlier search saw more episodes.
+            ValueError: the copy has already grown past `seen`.
         """
         async with self._lock:
             await self._grow(seen)
@@ -66,20 +66,20 @@ class PastArchive:
             return await asyncio.to_thread(self._copy.search, query, asked)
 
     async def grow(self, seen: Seen) -> None:
-        """Copy what a search saw, without doing it again."""
+        """Copy the archive up to `seen` without searching."""
         async with self._lock:
             await self._grow(seen)
 
     def count(self, shown: Mapping[str, Sequence[str]]) -> None:
-        """Count an access to each of these episodes as soon as the turn that was shown it is copied.
+        """Count an access to recalled episodes when the turn that recalled them is copied.
 
         Args:
-            shown: turn ids, by the id of the turn that they were shown in.
+            shown: recalled turn ids, by the id of the turn that recalled them.
         """
         self._copy.shown = shown
 
     async def close(self) -> None:
-        """Forget the copy."""
+        """Discard the copy."""
         async with self._lock:
             await asyncio.to_thread(self._copy.close)
 
@@ -98,7 +98,7 @@ class PastArchive:
     async def _grow(self, seen: Seen) -> None:
         if seen.episodes < self._copy.episodes:
             raise ValueError("searches are done again in the order in which they were done")
-        if seen.vectors < self._copy.vectors:  # they had been dropped, to be made anew
+        if seen.vectors < self._copy.vectors:  # the vectors had been dropped for a rebuild
             await asyncio.to_thread(self._copy.drop_vectors)
         while self._copy.episodes < seen.episodes:
             work = partial(_episodes, after=self._copy.episodes, until=seen.episodes)
@@ -112,7 +112,7 @@ class PastArchive:
 
 
 class Copy:
-    """What `PastArchive` has copied so far; every call blocks."""
+    """The in-memory copy of `PastArchive`; every call blocks."""
 
     def __init__(self) -> None:
         self.episodes = 0
@@ -121,22 +121,22 @@ class Copy:
         self._total: NDArray[np.float64] | None = None
         self.shown: Mapping[str, Sequence[str]] = {}
         self._parts: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
-        """Of whole turns, up to `_held`: read from the copy when `closest` asks for them."""
+        """Parts of whole turns with ids up to `_held`, loaded by `closest`."""
         self._held = -1
 
     @cached_property
     def _db(self) -> sqlite3.Connection:
-        """Open on first use: making the tables takes a while."""
+        """Open on first use, because creating the tables is slow."""
         db = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         migrate(db)
         return db
 
     def state(self, seen: Seen) -> VectorState:
-        """Return where the vectors stood."""
+        """Return the state of the copied vectors."""
         return VectorState(parts=seen.parts, maxima=self._maxima, latest=seen.vectors, total=self._total)
 
     def add_episodes(self, rows: Sequence[EpisodeRow], until: int) -> None:
-        """Add a page of episodes; an empty one says that there are no more up to `until`."""
+        """Add a page of episodes; a short page means that there are no more up to `until`."""
         insert = f"INSERT INTO episodes (seq, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)"  # noqa: S608
         self._db.execute("BEGIN")
         for row in rows:
@@ -148,7 +148,7 @@ class Copy:
         self.episodes = rows[-1][0] if len(rows) == PAGE else until
 
     def add_vectors(self, rows: Sequence[Row], until: int, measure: Measure) -> None:
-        """Add a page of vectors; an empty one says that there are no more up to `until`."""
+        """Add a page of vectors; a short page means that there are no more up to `until`."""
         if rows:
             parts = kept_vectors.copy(self._db, rows)
             whole = parts.numbers != MESSAGE
@@ -158,13 +158,13 @@ class Copy:
         self.vectors = rows[-1][0] if len(rows) == kept_vectors.PAGE else until
 
     def drop_vectors(self) -> None:
-        """Begin anew with the vectors."""
+        """Delete all copied vectors."""
         kept_vectors.clear(self._db)
         self.vectors, self._maxima, self._total = -1, None, None
         self._parts, self._held = [], -1
 
     def closest(self, against: Against, limit: int) -> list[int]:
-        """Return the sequence numbers of the closest parts, closest first, so that `limit` episodes do."""
+        """Return the sequence numbers of at least `limit` episodes by their closest parts, closest first."""
         self._hold()
         if not self._parts:
             return []
@@ -177,13 +177,13 @@ class Copy:
         return list(dict.fromkeys(seqs[order[:wanted]].tolist()))
 
     def turns(self, seqs: Sequence[int]) -> list[str]:
-        """Return the turn ids of episodes, in the order given."""
+        """Return turn ids in the order of `seqs`."""
         sql = "SELECT seq, turn_id FROM episodes WHERE seq IN (SELECT value FROM json_each(?))"
         known = dict(self._db.execute(sql, (json.dumps(list(seqs)),)).fetchall())
         return [known[seq] for seq in seqs if seq in known]
 
     def search(self, query: Query, asked: Asked) -> SearchResult:
-        """Search the words, and put together what was found."""
+        """Search words, keys and times, and rank the result."""
         lookup = look_up(self._db, query.text, query.keys, query.times)
         return collect(self._db, asked, lookup)[0]
 
@@ -192,11 +192,11 @@ class Copy:
         self._db.executemany(sql, [(turn_id,) for turn_id in turn_ids])
 
     def close(self) -> None:
-        """Let the memory go."""
+        """Free the copy."""
         self._db.close()
 
     def _hold(self) -> None:
-        """Read the vectors that came since the last time."""
+        """Load the vectors added since the last call."""
         for parts in kept_vectors.pages(self._db, self._held):
             whole = parts.numbers != MESSAGE
             self._parts.append((parts.seqs[whole], parts.vectors[whole]))

@@ -1,4 +1,4 @@
-"""Score what a search came upon: exact similarities, words, and what neighbouring turns lend."""
+"""Scores of candidates from exact similarities, words and neighbouring turns."""
 
 import json
 import sqlite3
@@ -14,29 +14,29 @@ from memory.recall import fusion
 from memory.recall.fusion_weights import FusionWeights
 
 Vector = NDArray[np.float32]
-OF_ARCHIVE = 0.4  # of the archive's mean vector, taken off a query
-SETTLED = 5  # parts at which half of that is taken off
-OF_NULLS = 0.65  # of the null turns' mean vector, taken off a query
-OF_MESSAGE = 0.3  # of the message by itself; the rest is the whole turn's
-IN_TIME = 1.5  # times its score, for an episode of the time that the query speaks of
-SEEDS = 24  # of the best, whose neighbours are looked at
-NEAR = 3_600_000_000  # microseconds; turns further apart are no neighbours
+OF_ARCHIVE = 0.4  # share of the archive's mean vector that is subtracted from a query
+SETTLED = 5  # parts at which half of that share is subtracted
+OF_NULLS = 0.65  # share of the null turns' mean vector that is subtracted from a query
+OF_MESSAGE = 0.3  # weight of the message alone; the whole turn has the rest
+IN_TIME = 1.5  # score factor of an episode in the query's time range
+SEEDS = 24  # best episodes whose neighbours are added
+NEAR = 3_600_000_000  # microseconds; the longest gap between neighbouring turns
 
 
 @dataclass(frozen=True, slots=True)
 class Against:
-    """What a query's vector is held against."""
+    """A query's vector with the values that similarities are compared against."""
 
     query: NDArray[np.float32]
     """Unit length."""
     centred: NDArray[np.float32]
-    """The query without what any text has in common with this archive and with null turns; see `hold`."""
+    """The query without the component common to texts of this archive and null turns; see `hold`."""
     mean: float
-    """The mean similarity of `centred` with the archive."""
+    """Mean similarity of `centred` with the archive."""
     scale: float
-    """How far similarities of unrelated texts scatter under this embedding model."""
+    """Standard deviation of the similarities of unrelated texts under this embedding model."""
     latest: int = kept_vectors.LATEST
-    """Id of the latest vector that counts."""
+    """Id of the latest vector to use."""
 
 
 def hold(
@@ -48,10 +48,10 @@ def hold(
     parts: int,
     latest: int = kept_vectors.LATEST,
 ) -> Against:
-    """Hold a query's vector against an archive of so many parts, with vectors up to the id `latest`.
+    """Centre a query's vector for an archive of `parts` parts and vectors up to the id `latest`.
 
-    Some texts are close to every query. What they are close by is taken off the query: a share of the mean
-    vector of the null turns, and one of the archive's, once that is more than its few first turns.
+    Some texts are close to every query. Their common component is subtracted from the query: a share of the
+    null turns' mean vector, and a share of the archive's that grows with the number of parts.
     """
     share = OF_ARCHIVE * parts / (parts + SETTLED)
     without = query - OF_NULLS * nulls - (0.0 if archive is None else share * archive)
@@ -61,9 +61,9 @@ def hold(
 
 
 def exact(vectors: Vector, other: Vector) -> Scores:
-    """Multiply in double precision, so that a result does not depend on what is multiplied with it.
+    """Multiply in double precision, so that batching does not change the result.
 
-    Without BLAS, whose threads take longer to wake up than so few products take.
+    Without BLAS: waking its threads takes longer than these few products.
     """
     return np.asarray(np.einsum("...i,i->...", vectors.astype(np.float64), other.astype(np.float64)))
 
@@ -75,19 +75,19 @@ class Weighed:
     seqs: Seqs
     scores: Scores
     cosines: Scores
-    """Similarity of the best part with the query; NaN where there is no vector."""
+    """Similarity of the best part with the query; NaN without a vector."""
     spans: NDArray[np.int64]
-    """Of the best part, shape (episodes, 2); `(0, 0)` where there is no vector."""
+    """Span of the best part, shape (episodes, 2); `(0, 0)` without a vector."""
     small_talk: Scores
     vectors: NDArray[np.float32]
-    """Of the best part, shape (episodes, dimension); zeros where there is none."""
+    """Vector of the best part, shape (episodes, dimension); zeros without one."""
     near: Scores
-    """Likeness of the best part to the query above the archive's, in units of scatter; NaN if unknown."""
+    """Best part's similarity minus the archive's mean, in standard deviations; NaN if unknown."""
     said: Scores
-    """The same of the message by itself; that of the best part where there is no such vector."""
+    """The same for the message alone; the best part's value without such a vector."""
 
     def order(self) -> list[int]:
-        """Return the rows, best first; of equals the latest."""
+        """Return the rows, best first; the later of equals first."""
         found: list[int] = np.lexsort((-self.seqs, -self.scores)).tolist()
         return found
 
@@ -99,7 +99,7 @@ def weigh(
     against: Against | None,
     weights: FusionWeights,
 ) -> Weighed:
-    """Score the episodes of `pool` and the neighbours of the best of them."""
+    """Score the episodes of `pool` and the neighbours of the best ones."""
     seqs = set(pool)
     own = _own(db, seqs, lookup, against, weights)
     seeds = [int(own.seqs[row]) for row in own.order()[:SEEDS]]
@@ -152,15 +152,15 @@ def _own(
 
 
 def _best_rows(seqs: Seqs, similar: Scores) -> NDArray[np.intp]:
-    """Return, for each distinct sequence number, the row with the highest similarity."""
+    """Return, for each sequence number, the row with the highest similarity."""
     order = np.lexsort((-similar, seqs))
     return order[np.unique(seqs[order], return_index=True)[1]]
 
 
 def _neighbours(db: sqlite3.Connection, seqs: Sequence[int], latest: int) -> list[tuple[int, int, int]]:
-    """Return `(turn, other, distance)` for the turns of the same thread, and the same hour, around each.
+    """Return `(turn, other, distance)` for turns near in the same thread, at most `NEAR` apart.
 
-    What stands in the log after `latest` is left out.
+    Episodes after `latest` are left out.
     """
     after: list[tuple[int, int, int]] = []
     before: list[tuple[int, int, int]] = []

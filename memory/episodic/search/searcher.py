@@ -1,4 +1,4 @@
-"""Search an owner's archive by meaning, words, keys and times at once, within a deadline."""
+"""Search of an owner's archive by meaning, words, keys and times, within a deadline."""
 
 import asyncio
 import hashlib
@@ -30,16 +30,16 @@ from memory.owners.owner_files import OwnerFiles
 from memory.recall.fusion_weights import BALANCED, FusionWeights
 from memory.recall.staged import called_for
 
-PARTS = 60  # closest parts asked for
+PARTS = 60  # parts requested first
 MOST_PARTS = 2000
 EMBEDDING = "embedding"
-MOST_EXPECTED = 32  # vectors that wait for their search
-SHARE = 0.75  # of the time that is left: what vectors have, so that the rest can be told without them
+MOST_EXPECTED = 32  # embeddings kept for an expected search
+SHARE = 0.75  # share of the remaining time for the vectors; the rest is for the search without them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """What is searched for."""
+    """A search request."""
 
     text: str
     owner: str
@@ -48,29 +48,29 @@ class Query:
     times: Times | None = None
     weights: FusionWeights = BALANCED
     until: float = float("inf")
-    """By `time.monotonic`."""
+    """Deadline by `time.monotonic`."""
     reuse: bool = False
-    """Where the vectors led before may be used again."""
+    """Allow cached results of the vector search."""
 
     @property
     def seconds(self) -> float:
-        """How long the search may still take."""
+        """Remaining time."""
         return self.until - time.monotonic()
 
 
 @dataclass(slots=True)
 class Dense:
-    """What the vectors said."""
+    """Result of the vector search."""
 
     against: Against | None = None
-    """None when there is no vector of the query that can be compared."""
+    """None without a comparable vector of the query."""
     small_talk: bool = False
     found: Sequence[Found] = ()
     problems: list[str] = field(default_factory=list)
 
 
 class Searcher:
-    """Searches of one archive; a store that hangs costs its share of the result, once."""
+    """Searches one archive; a store that hangs loses only its part of the result."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class Searcher:
         self.steps = Steps(TIER)
 
     def expect(self, text: str, owner: str, limit: int) -> None:
-        """Begin to embed what is about to be searched for; an endpoint is asked by the search alone."""
+        """Start embedding the text of an expected search; not for a remote model."""
         if self._embeddings.remote or self.steps.is_behind(EMBEDDING):
             return
         if self._reaches.find(owner, text, limit):
@@ -104,7 +104,7 @@ class Searcher:
             self._expected.popitem(last=False)
 
     async def __call__(self, query: Query) -> SearchResult:
-        """Search; what vectors could not say in time is left out, and named.
+        """Search; vector results that are late are left out and reported.
 
         Raises:
             TimeoutError: the owner's file did not answer in time.
@@ -135,7 +135,7 @@ class Searcher:
         return result
 
     async def _embedded(self, query: Query) -> Vector:
-        """Embed the query, while the owner's file is being asked what to compare it with."""
+        """Embed the query, concurrently with reading the owner's file."""
         if known := self._known(query):
             return known.vector
         expected = self._expected.pop(_key(query.text), None)
@@ -144,7 +144,7 @@ class Searcher:
         return await self.steps.within(EMBEDDING, embedding, query.seconds * SHARE)
 
     async def _dense(self, query: Query, state: VectorState, embedding: "asyncio.Task[Vector]") -> Dense:
-        """Find the parts closest to the query; an error is reported, not raised."""
+        """Find the parts closest to the query; report errors instead of raising them."""
         said = Dense()
         if not state.parts and state.latest < 0:
             return said
@@ -152,7 +152,7 @@ class Searcher:
         try:
             checked = self._indexer.checked(query.owner, state)
             vector = await embedding
-            self._indexer.checked(query.owner, state)  # an endpoint tells the length with its first vector
+            self._indexer.checked(query.owner, state)  # an endpoint reveals the length with the first vector
             holding = held_against(vector, checked, self._nulls)
             held, said.small_talk = await self.steps.within("null turns", holding, until - time.monotonic())
             said.against = held
@@ -172,7 +172,7 @@ class Searcher:
     async def _reached(
         self, vector: Vector, centred: Vector, query: Query, state: VectorState
     ) -> list[Found]:
-        """Return what this search led to before, with what came since; search, where it is new."""
+        """Return the cached parts with those added since, or search the vectors."""
         collection, place = collection_name(query.owner, state), state.latest >> NUMBER_BITS
         known = self._known(query)
         if known is not None and known.collection == collection:
@@ -205,7 +205,7 @@ def _key(text: str) -> str:
 
 
 async def held_against(vector: Vector, state: VectorState, nulls: NullTurns) -> tuple[Against, bool]:
-    """Hold a query's vector against an archive; also return whether the query is small talk."""
+    """Centre a query's vector for the archive; also return whether the query is small talk."""
     average, (likeness,) = await nulls.average(), await nulls.small_talk([list(vector)])
     archive = None if state.mean is None else state.mean.astype(np.float32)
     query = np.asarray(vector, np.float32)
@@ -214,7 +214,7 @@ async def held_against(vector: Vector, state: VectorState, nulls: NullTurns) -> 
 
 
 async def to_asked(query: Query, state: VectorState, said: Dense, *, nulls: NullTurns, model: str) -> Asked:
-    """Put together what a search knows before it looks at episodes."""
+    """Collect the inputs of the ranking."""
     return Asked(
         owner=query.owner,
         text=query.text,
@@ -237,7 +237,7 @@ async def to_asked(query: Query, state: VectorState, said: Dense, *, nulls: Null
 
 
 def _noise(state: VectorState) -> tuple[float, ...]:
-    """Return what null turns reach, ascending; nothing while the archive holds small talk alone."""
+    """Return the null turns' maxima, ascending; empty while the archive holds only small talk."""
     if state.maxima is None or state.maxima.max(initial=-1.0) <= -1.0:
         return ()
     return tuple(sorted(map(float, state.maxima)))

@@ -1,8 +1,8 @@
-"""Where the vectors led a search, kept in memory: asked again, only what came since is looked at.
+"""Cache of vector searches; a repeated search only adds later episodes.
 
-Every turn adds to the archive, so that no result as a whole is asked for twice. Which parts lie close to a
-message does not change for those that were there: they are kept with the place in the log that was seen, and
-scored anew with all that came after it.
+Every turn adds to the archive, so a complete result is never requested twice. But the parts closest to a
+message among older episodes stay the same: they are cached with the sequence number up to which they are
+valid, and scored again together with all later episodes.
 """
 
 import hashlib
@@ -14,38 +14,38 @@ from dataclasses import dataclass, field
 from memory.episodic.vectors.vector_backend import Found, Vector
 
 KEPT = 512
-"""Searches that are remembered."""
+"""Cached searches."""
 MOST_SINCE = 200
-"""Episodes since then up to which they are all looked at; after more the vectors are searched again."""
+"""Later episodes that are all added to a cached result; with more, the vectors are searched again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Where the vectors led, in an archive that had all its vectors."""
+    """The result of a vector search in a fully indexed archive."""
 
     collection: str
     vector: Vector
-    """Of what was searched for."""
+    """Vector of the query."""
     found: Sequence[Found]
     place: int
-    """Sequence number of the latest episode that was there."""
+    """Sequence number of the latest indexed episode."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reaches:
-    """The latest searches, by owner and text; what was used last is kept longest."""
+    """LRU cache of vector searches by owner, text and limit."""
 
     _kept: OrderedDict[str, Reach] = field(default_factory=OrderedDict)
 
     def find(self, owner: str, text: str, limit: int) -> Reach | None:
-        """Return where a search led before."""
+        """Return the cached result, or None."""
         key = _key(owner, text, limit)
         if key in self._kept:
             self._kept.move_to_end(key)
         return self._kept.get(key)
 
     def keep(self, owner: str, text: str, limit: int, reach: Reach) -> None:
-        """Remember where a search led."""
+        """Cache the result of a search."""
         key = _key(owner, text, limit)
         self._kept[key] = reach
         self._kept.move_to_end(key)
@@ -53,12 +53,12 @@ class Reaches:
             self._kept.popitem(last=False)
 
     def forget(self, owner: str, text: str, limit: int) -> None:
-        """Forget a search: some of what it led to is gone."""
+        """Remove a search from the cache, because some of its episodes no longer exist."""
         self._kept.pop(_key(owner, text, limit), None)
 
 
 def since(db: sqlite3.Connection, place: int) -> list[Found] | None:
-    """Return the episodes after a place in the log; None when they are too many."""
+    """Return the episodes after `place`; None when there are more than `MOST_SINCE`."""
     sql = "SELECT turn_id FROM episodes WHERE seq > ? ORDER BY seq LIMIT ?"
     rows = db.execute(sql, (place, MOST_SINCE + 1)).fetchall()
     return None if len(rows) > MOST_SINCE else [Found(turn_id, 0.0) for (turn_id,) in rows]

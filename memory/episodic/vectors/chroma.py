@@ -1,4 +1,4 @@
-"""Chroma behind `VectorBackend`. Importing this module imports chromadb; see `vectors.connect_chroma`."""
+"""`VectorBackend` on Chroma. Importing this module imports chromadb; see `vectors.connect_chroma`."""
 
 import http.client
 import threading
@@ -31,120 +31,120 @@ def open_chroma(location: ChromaLocation) -> "ChromaVectors":
         TierUnavailable: the server does not answer, or refuses the token.
         TierCorrupt: the folder cannot be read.
     """
-    with translated(location):
+    with translate_errors(location):
         return ChromaVectors(OpenCollections(location), location)
 
 
-class GivenVectors(Embeddings):
-    """Hand LangChain vectors that were computed elsewhere, to each thread its own."""
+class PrecomputedEmbeddings(Embeddings):
+    """Passes precomputed vectors to LangChain, separately for each thread."""
 
     def __init__(self) -> None:
         self._here = threading.local()
 
-    def give(self, vectors: Sequence[Vector]) -> None:
-        """Keep the vectors of the texts that this thread writes next."""
+    def set_vectors(self, vectors: Sequence[Vector]) -> None:
+        """Set the vectors of the texts that this thread writes next."""
         self._here.vectors = [list(vector) for vector in vectors]
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        """Return the vectors, one for each of `texts`."""
+        """Return the vectors that were set, one for each of `texts`."""
         vectors: list[list[float]] = self._here.vectors
         if len(texts) != len(vectors):
             raise ValueError(f"{len(vectors)} vectors for {len(texts)} texts")
         return vectors
 
     def embed_query(self, text: str) -> list[float]:
-        """Refuse: searches bring their vector."""
+        """Raise: searches bring their own vector."""
         raise NotImplementedError(text)
 
 
 class ChromaVectors:
-    """Collections of one Chroma, an owner each. No text is kept in them: it stands in the log alone."""
+    """One Chroma collection per owner. It holds no texts; those are only in the log."""
 
     def __init__(self, collections: OpenCollections, location: ChromaLocation) -> None:
         self._collections = collections
         self._location = location
-        self._given = GivenVectors()
+        self._embeddings = PrecomputedEmbeddings()
 
     def upsert(
         self, collection: str, parts: Sequence[Chunk], vectors: Sequence[Vector], about: dict[str, str | int]
     ) -> None:
-        """Write in batches that every Chroma takes."""
-        with translated(self._location), self._collections.client(collection) as client:
+        """Write in batches of a size that every Chroma server accepts."""
+        with translate_errors(self._location), self._collections.client(collection) as client:
             for start in range(0, len(parts), BATCH):
                 some, given = parts[start : start + BATCH], vectors[start : start + BATCH]
                 try:
-                    found = client.stores.get(collection) or self._made(client, collection, about)
+                    found = client.stores.get(collection) or self._create(client, collection, about)
                     self._write(found, some, given)
-                except NotFoundError:  # dropped meanwhile
-                    self._write(self._made(client, collection, about), some, given)
+                except NotFoundError:  # dropped by another process
+                    self._write(self._create(client, collection, about), some, given)
 
     def search(self, collection: str, vector: Vector, limit: int) -> list[Found]:
-        """Find the closest parts, closest first."""
-        with self._reading(collection) as client:
+        """Return the closest parts, closest first."""
+        with self._existing(collection) as client:
             query: list[Sequence[float] | Sequence[int]] = [list(vector)]
             found = client.collection(collection).query(query, n_results=limit, include=["distances"])
             ids, distances = found["ids"][0], (found["distances"] or [[]])[0]
-            return [_found(*record) for record in zip(ids, distances, strict=True)]
+            return [_to_found(*record) for record in zip(ids, distances, strict=True)]
         return []
 
     def count(self, collection: str) -> int:
         """Count the records."""
-        with self._reading(collection) as client:
+        with self._existing(collection) as client:
             return client.collection(collection).count()
         return 0
 
     def forget(self, collection: str, turn_ids: Sequence[str]) -> None:
-        """Delete the records of these episodes."""
-        with self._reading(collection) as client:
+        """Delete the records of the given episodes."""
+        with self._existing(collection) as client:
             among: dict[InclusionExclusionOperator, list[LiteralValue]] = {"$in": [*turn_ids]}
             client.collection(collection).delete(where={"turn_id": among})
 
     def drop(self, collection: str) -> None:
-        """Delete the collection, if it is there."""
-        with self._reading(collection) as client:
+        """Delete the collection, if it exists."""
+        with self._existing(collection) as client:
             client.forget(collection)
             client.api.delete_collection(collection)
 
     def catch_up(self, collection: str) -> None:
-        """Write something that changes nothing: only then does a local Chroma search what others wrote."""
+        """Do a write without effect: a local Chroma reads other processes' changes only when it writes."""
         if self._location.local:
-            with self._reading(collection) as client:
+            with self._existing(collection) as client:
                 client.collection(collection).delete([NOT_THERE])
 
     def close(self) -> None:
-        """Let go of the clients, and of the folder's files with the last one."""
+        """Close the clients; the last one closes the folder's files."""
         self._collections.close()
 
     def _write(self, store: Chroma, parts: Sequence[Chunk], vectors: Sequence[Vector]) -> None:
-        self._given.give(vectors)
+        self._embeddings.set_vectors(vectors)
         about = [{"turn_id": part.turn_id} for part in parts]
         store.add_texts([""] * len(parts), about, [part.record_id for part in parts])
 
-    def _made(self, client: Client, collection: str, about: dict[str, str | int]) -> Chroma:
-        made = client.stores[collection] = Chroma(
+    def _create(self, client: Client, collection: str, about: dict[str, str | int]) -> Chroma:
+        store = client.stores[collection] = Chroma(
             collection,
-            self._given,
+            self._embeddings,
             client=client.api,
             collection_metadata=about,
             collection_configuration=HNSW,
         )
-        return made
+        return store
 
     @contextmanager
-    def _reading(self, collection: str) -> Iterator[Client]:
-        with translated(self._location), self._collections.client(collection) as client:
+    def _existing(self, collection: str) -> Iterator[Client]:
+        with translate_errors(self._location), self._collections.client(collection) as client:
             try:
                 yield client
             except NotFoundError:
                 client.forget(collection)
 
 
-def _found(record_id: str, distance: float) -> Found:
+def _to_found(record_id: str, distance: float) -> Found:
     return Found(record_id.rpartition("#")[0], min(1.0, max(-1.0, 1.0 - distance)))
 
 
 @contextmanager
-def translated(location: ChromaLocation) -> Iterator[None]:
+def translate_errors(location: ChromaLocation) -> Iterator[None]:
     """Turn what Chroma raises into the errors of the episodic tier; a mistake in the code stays one."""
     try:
         yield

@@ -1,4 +1,4 @@
-"""Connections to a Chroma: of this machine, or a server."""
+"""Connections to a local Chroma folder or a Chroma server."""
 
 import http.client
 import ssl
@@ -19,16 +19,16 @@ def connect(location: ChromaLocation, name: str = "") -> ClientAPI:
 
     Args:
         location: where the vectors are.
-        name: a path from the folder to itself; clients of one folder and name share what they have open.
+        name: a suffix that still resolves to the folder; clients of one path share open collections.
 
     Raises:
-        TierUnavailable: the location is no address, or nobody answers.
+        TierUnavailable: the URL is invalid, or the server does not answer.
     """
     return _local(location, name) if location.local else _remote(location)
 
 
 def disconnect(client: ClientAPI) -> None:
-    """Close the connections; the files of a folder with the last of the clients that share them."""
+    """Close the connections. A folder's files close with the last client that shares them."""
     for session in _sessions(client):
         session.close()
     close = getattr(client, "close", None)
@@ -41,7 +41,7 @@ def _local(location: ChromaLocation, name: str) -> ClientAPI:
     path = str(location.folder) + name
     try:
         return chromadb.PersistentClient(path, settings=Settings(_env_file=None, anonymized_telemetry=False))
-    except BaseException:  # Chroma would hand out its half-open engine from then on
+    except BaseException:  # else Chroma would reuse the half-open engine for this path
         SharedSystemClient._identifier_to_system.pop(path, None)
         raise
 
@@ -49,10 +49,12 @@ def _local(location: ChromaLocation, name: str) -> ClientAPI:
 def _remote(location: ChromaLocation) -> ClientAPI:
     url = urlsplit(location.url.get_secret_value())
     if url.scheme not in ("http", "https") or not url.hostname:
-        raise TierUnavailable(TIER, f"{location} is no address of a Chroma server, as in http://host:8000")
+        raise TierUnavailable(
+            TIER, f"{location} is not the address of a Chroma server, such as http://host:8000"
+        )
     secure = url.scheme == "https"
     port = url.port or (443 if secure else 8000)
-    _knock(url.hostname, port, secure=secure, timeout=location.timeout)
+    _check_server(url.hostname, port, secure=secure, timeout=location.timeout)
     token = url.username or ""
     headers = {"Authorization": f"Bearer {unquote(token)}"} if token else {}
     settings = Settings(_env_file=None, anonymized_telemetry=False)
@@ -63,14 +65,14 @@ def _remote(location: ChromaLocation) -> ClientAPI:
 
 
 def _sessions(client: ClientAPI) -> list[httpx.Client]:
-    """Reach the connections to a server: Chroma sets no time limit on them, and never closes them."""
+    """Return the HTTP clients inside a Chroma client, which sets no timeout on them and never closes them."""
     servers = [getattr(part, "_server", None) for part in (client, getattr(client, "_admin_client", None))]
     sessions = [getattr(server, "_session", None) for server in servers]
     return [session for session in sessions if isinstance(session, httpx.Client)]
 
 
-def _knock(host: str, port: int, *, secure: bool, timeout: float) -> None:
-    """See that somebody answers: Chroma's own client waits for ever for its first answer."""
+def _check_server(host: str, port: int, *, secure: bool, timeout: float) -> None:
+    """Check that the server answers, because Chroma's own first request has no timeout."""
     if secure:
         context = ssl.create_default_context()
         connection: http.client.HTTPConnection = http.client.HTTPSConnection(

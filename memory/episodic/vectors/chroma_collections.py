@@ -1,4 +1,4 @@
-"""The collections that are open in a Chroma of this process, as many as it can afford."""
+"""Open Chroma collections of this process, limited in number."""
 
 import sys
 import threading
@@ -17,16 +17,17 @@ from memory.episodic.vectors.chroma_client import connect, disconnect
 from memory.episodic.vectors.vector_backend import ChromaLocation
 
 LARGE = 200
-"""Records from which on a collection is not quick to open: 900 that Chroma has not yet written to files take
-a fifth of a second of processor time, 60 a hundredth."""
+"""Number of records above which a collection is slow to open. Opening takes 0.2 s of processor time with 900
+records that Chroma has not yet written to files, and 0.01 s with 60.
+"""
 MOST_OPEN = 16
-"""Collections of each size; each takes 3 MB or more, and four files."""
-EXCHANGE = 0.2
-"""Seconds that a call waits for a full client to be closed; then it opens one more."""
+"""Open collections of each size. Each takes at least 3 MB and four files."""
+CLOSE_WAIT = 0.2
+"""Seconds that a call waits for a full client to close before it opens one more collection."""
 
 
 class Size(Enum):
-    """Of a collection; its value is the name of the client that has it open."""
+    """Size class of a collection; the value is the path suffix of its client."""
 
     SMALL = ""
     LARGE = "/."
@@ -34,54 +35,54 @@ class Size(Enum):
 
 @dataclass(slots=True)
 class Client:
-    """A client with what it has opened."""
+    """A Chroma client and its open collections."""
 
     size: Size
     api: ClientAPI
     names: set[str] = field(default_factory=set)
-    """Collections that it may have in memory."""
+    """Collections that it may hold in memory."""
     stores: dict[str, Chroma] = field(default_factory=dict)
     collections: dict[str, Collection] = field(default_factory=dict)
     users: int = 0
-    """Calls that are running."""
+    """Running calls."""
     full: bool = False
-    """It is to be closed before it opens another one."""
+    """Close it before it opens another collection."""
 
     def collection(self, name: str) -> Collection:
-        """Return the collection itself: LangChain's search reads texts and metadata, which nobody needs."""
+        """Return the raw collection: LangChain's search would also read texts and metadata."""
         found = self.collections.get(name)
         if found is None:
             found = self.collections[name] = self.api.get_collection(name, embedding_function=None)
         return found
 
     def count(self, name: str) -> int:
-        """Count the records of a collection; 0 when it was dropped, or cannot be read."""
+        """Count the records of a collection; 0 when it was dropped or cannot be read."""
         with suppress(ChromaError):
             return self.collection(name).count()
         return 0
 
     def forget(self, name: str) -> None:
-        """Look the collection up anew at its next use."""
+        """Drop the collection's handle, so that the next use fetches it again."""
         self.stores.pop(name, None)
         self.collections.pop(name, None)
 
 
 class OpenCollections:
-    """Clients of one Chroma, each exchanged for a fresh one before it holds too much.
+    """Clients of one Chroma, each replaced before it holds too many collections.
 
-    A Chroma of this machine keeps in memory whatever it has opened, and closes nothing by itself; its own
-    limit (`hnsw_cache_size`) loses what it has not written to files. Collections that are quick to open again
-    do not push out those that are not: these have a client of their own. A collection is open in one client
-    at a time, since another one would not see what is written.
+    A local Chroma keeps every opened collection in memory and never closes one; its own limit
+    (`hnsw_cache_size`) loses records that it has not written to files. Large collections have a client of
+    their own, so that small ones do not evict them. A collection is open in one client at a time, because
+    another one would not see its writes.
     """
 
     def __init__(self, location: ChromaLocation, *, most: int = MOST_OPEN, large: int = LARGE) -> None:
         """Connect.
 
         Args:
-            location: a server's collections are its own matter: nothing is closed.
-            most: collections of each size that stay open.
-            large: records from which on a collection is a large one.
+            location: where the vectors are; there is no limit for a server.
+            most: open collections of each size.
+            large: number of records that makes a collection large.
         """
         self._location = location
         self._most = most if location.local else sys.maxsize
@@ -93,13 +94,13 @@ class OpenCollections:
 
     @contextmanager
     def client(self, collection: str) -> Iterator[Client]:
-        """Lend the client to use the collection with.
+        """Lend the client that has the collection open.
 
         Raises:
-            RuntimeError: everything was closed.
+            RuntimeError: the clients were closed.
         """
         with self._changed:
-            chosen = self._chosen(collection)
+            chosen = self._choose(collection)
             chosen.names.add(collection)
             chosen.users += 1
         try:
@@ -107,31 +108,31 @@ class OpenCollections:
         finally:
             with self._changed:
                 chosen.users -= 1
-                self._let_go(chosen)
+                self._close_if_idle(chosen)
                 self._changed.notify_all()
 
     def close(self) -> None:
-        """Close everything, whatever still runs."""
+        """Close every client, even during running calls."""
         with self._changed:
             self._closed = True
             clients, self._clients = self._clients, {}
         for client in clients.values():
             disconnect(client.api)
 
-    def _chosen(self, collection: str) -> Client:
-        until = time.monotonic() + EXCHANGE
+    def _choose(self, collection: str) -> Client:
+        until = time.monotonic() + CLOSE_WAIT
         while not self._closed:
-            client = self._of(collection)
+            client = self._client_of(collection)
             if collection not in client.names and len(client.names) >= self._most:
                 client.full = True
             if not client.full or time.monotonic() > until:
                 return client
             if client.users:
                 self._changed.wait(max(0.0, until - time.monotonic()))
-            self._let_go(client)
-        raise RuntimeError("the vectors were closed meanwhile")
+            self._close_if_idle(client)
+        raise RuntimeError("the vectors are closed")
 
-    def _of(self, collection: str) -> Client:
+    def _client_of(self, collection: str) -> Client:
         for client in self._clients.values():
             if collection in client.names:
                 return client
@@ -141,8 +142,8 @@ class OpenCollections:
             found = self._clients[size] = Client(size, connect(self._location, size.value))
         return found
 
-    def _let_go(self, client: Client) -> None:
-        """Close a client that is full when nobody uses it any more."""
+    def _close_if_idle(self, client: Client) -> None:
+        """Close a full client that has no running calls."""
         if client.full and not client.users and self._clients.get(client.size) is client:
             self._large |= {name for name in client.names if client.count(name) >= self._least}
             del self._clients[client.size]

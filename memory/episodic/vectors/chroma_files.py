@@ -1,8 +1,8 @@
-"""The files of a Chroma of this machine, rid of what was deleted from it.
+"""Removal of deleted data from a local Chroma's files.
 
 Chroma leaves the index of a dropped collection in its folder, and deleted rows in free pages of its database.
-Both go in another process: SQLite's locks are the process's, and Python's SQLite, closing the file where
-Chroma's has it open, would end the locks of that one.
+The cleanup runs in another process: SQLite locks belong to a process, and closing the file here would release
+the locks that Chroma's own SQLite holds on it.
 """
 
 import shutil
@@ -19,7 +19,7 @@ _UUID_CHARS = 36
 
 
 def vacuum(folder: Path, *, seconds: float = SECONDS) -> str:
-    """Clean the folder in a process of its own; return why it could not be, empty when it is clean."""
+    """Clean the folder in a subprocess; return the reason if that fails, else ""."""
     if not (folder / _DATABASE).exists():
         return ""
     command = [sys.executable, "-I", "-S", __file__, str(folder)]
@@ -35,7 +35,7 @@ def _clean(folder: Path) -> None:
     with closing(
         sqlite3.connect(folder / _DATABASE, timeout=_LOCK_SECONDS, isolation_level=None)
     ) as database:
-        database.execute("BEGIN IMMEDIATE")  # a collection's row is there before its folder
+        database.execute("BEGIN IMMEDIATE")  # Chroma adds a collection's row before its folder
         living = {row[0] for row in database.execute("SELECT id FROM segments")}
         for path in folder.iterdir():
             if path.is_dir() and len(path.name) == _UUID_CHARS and path.name not in living:

@@ -1,7 +1,7 @@
-"""The vectors of an owner's episodes beside the log: for exact scores, and for Chroma anew without a model.
+"""Vectors stored with the log: for exact scores, and to rebuild Chroma without the model.
 
-A part has the id `seq << 20 | number`, so that the parts of an episode stand together. A vector is kept as
-half-precision floats, which moves a cosine similarity by less than 0.001.
+The id of a part is `seq << 20 | number`, so an episode's parts are adjacent. Vectors are half-precision
+floats, which changes a cosine similarity by less than 0.001.
 """
 
 import json
@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 Matrix = NDArray[np.float32]
 NUMBER_BITS = 20
 MESSAGE = 0
-"""The number of the message by itself, when there is a reply; the parts of the whole turn begin at 1."""
-PAGE = 4096  # vectors read at once
-LATEST = 2**63 - 1  # no id is higher
+"""Part number of the message alone, when there is a reply; the parts of the whole turn start at 1."""
+PAGE = 4096  # rows per read
+LATEST = 2**63 - 1  # upper limit of ids
 _COLUMNS = "id, first, last, small_talk, vector"
 
 Row = tuple[int, int, int, float, bytes]
@@ -37,7 +37,7 @@ class KeptPart:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Parts of several episodes, those of an episode together; row `i` of every array is one part."""
+    """Parts of several episodes, grouped by episode; row `i` of every array is one part."""
 
     seqs: NDArray[np.int64]
     numbers: NDArray[np.int64]
@@ -48,7 +48,7 @@ class Parts:
     """Shape (parts, dimension); empty when there are none."""
 
     def rows(self) -> Iterator[tuple[int, int, list[int], float, list[float]]]:
-        """Return sequence number, number, span, likeness to small talk and vector of each part."""
+        """Return sequence number, part number, span, small-talk similarity and vector of each part."""
         columns = (self.seqs, self.numbers, self.spans, self.small_talk, self.vectors)
         return zip(*(column.tolist() for column in columns), strict=True)
 
@@ -63,19 +63,19 @@ NONE = Parts(
 
 
 def to_parts(kept: Iterable[tuple[int, KeptPart]]) -> Parts:
-    """Return parts, given with the sequence number of their episode, as they will be read."""
+    """Convert (sequence number, part) pairs to `Parts`, rounded as they are stored."""
     rows = [(_id(seq, p.number), p.first, p.last, p.small_talk, _blob(p.vector)) for seq, p in kept]
     return _parts(rows)
 
 
-def rounded(vector: Sequence[float]) -> list[float]:
-    """Return the vector as it will be read."""
+def to_half_precision(vector: Sequence[float]) -> list[float]:
+    """Round the vector as it is stored."""
     values: list[float] = np.asarray(vector, np.float16).tolist()
     return values
 
 
 def keep(db: sqlite3.Connection, seq: int, parts: Iterable[KeptPart]) -> list[KeptPart]:
-    """Keep the parts of an episode; return those that were not there."""
+    """Insert the parts of an episode; return the new ones."""
     sql = "INSERT OR IGNORE INTO vectors (id, first, last, small_talk, vector) VALUES (?, ?, ?, ?, ?)"
     return [
         part
@@ -87,9 +87,9 @@ def keep(db: sqlite3.Connection, seq: int, parts: Iterable[KeptPart]) -> list[Ke
 
 
 def read(db: sqlite3.Connection, seqs: Iterable[int], until: int = LATEST) -> Parts:
-    """Read all parts of these episodes with ids up to `until`, in the order of ids.
+    """Return all parts of these episodes with ids up to `until`, ordered by id.
 
-    The plus keeps SQLite from going through all vectors up to `until`.
+    The unary plus keeps SQLite from scanning the id range up to `until`.
     """
     sql = """
         SELECT v.id, v.first, v.last, v.small_talk, v.vector FROM json_each(?) AS wanted
@@ -100,26 +100,26 @@ def read(db: sqlite3.Connection, seqs: Iterable[int], until: int = LATEST) -> Pa
 
 
 def pages(db: sqlite3.Connection, after: int = -1) -> Iterator[Parts]:
-    """Read every part with an id above `after`, some thousand at a time."""
+    """Iterate over the parts with ids above `after`, `PAGE` at a time."""
     while rows := rows_after(db, after):
         after = rows[-1][0]
         yield _parts(rows)
 
 
 def rows_after(db: sqlite3.Connection, after: int, until: int = LATEST) -> list[Row]:
-    """Read the next page of rows with ids above `after`, up to `until`, as they are stored."""
+    """Return the next page of stored rows with ids above `after`, up to `until`."""
     sql = f"SELECT {_COLUMNS} FROM vectors WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"  # noqa: S608
     return db.execute(sql, (after, until, PAGE)).fetchall()
 
 
 def copy(db: sqlite3.Connection, rows: Sequence[Row]) -> Parts:
-    """Keep rows that another file stored; return them as parts."""
+    """Insert rows read from another file; return them as parts."""
     db.executemany(f"INSERT INTO vectors ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)", rows)  # noqa: S608
     return _parts(rows)
 
 
 def latest(db: sqlite3.Connection) -> int:
-    """Return the highest id; -1 when nothing is kept."""
+    """Return the highest id, or -1."""
     (found,) = db.execute("SELECT MAX(id) FROM vectors").fetchone()
     return -1 if found is None else int(found)
 
@@ -131,7 +131,7 @@ def count(db: sqlite3.Connection) -> int:
 
 
 def clear(db: sqlite3.Connection) -> None:
-    """Drop all of them, as for another model."""
+    """Delete all vectors."""
     db.execute("DELETE FROM vectors")
 
 

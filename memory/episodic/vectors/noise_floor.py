@@ -1,4 +1,4 @@
-"""What "something always ranks first" looks like in an archive: turns that nothing in it is about."""
+"""An archive's similarity noise floor, estimated from null turns that nothing in it is about."""
 
 import asyncio
 import contextlib
@@ -21,12 +21,12 @@ LOG = logging.getLogger(__name__)
 Matrix = NDArray[np.float32]
 Rows = list[list[float]]
 LEAST_SCATTER = 0.01
-SAME = 0.999  # cosine similarity of two vectors that one model makes of one text
-LOWEST_BAR = 0.3  # for models that tell hardly any two small-talk turns to be alike
+SAME_MODEL = 0.999  # least cosine similarity of two vectors of one text by one model
+LEAST_THRESHOLD = 0.3  # for models with little similarity between small-talk turns
 
 
 class NullTurns:
-    """The fixed null turns (small talk first, then foreign topics), embedded once, on first use.
+    """Vectors of the fixed null turns (small talk, then foreign topics), embedded on first use.
 
     Args:
         embeddings: the model.
@@ -43,24 +43,24 @@ class NullTurns:
         self._vectors: Matrix | None = None
         self._small_talk = 0
         self.bar = 1.0
-        """The likeness from which something counts as small talk."""
+        """Similarity above which a text counts as small talk."""
         self.scale = 1.0
-        """How far the similarities of unrelated texts scatter under this model: their standard deviation."""
+        """Standard deviation of the similarities of unrelated texts under this model."""
         self._mean = np.empty(0, np.float32)
         self._name = ""
 
     async def name(self) -> str:
-        """Tell this list under this model from any other."""
+        """Return an id of this list under this model."""
         await self.vectors()
         return self._name
 
     async def vectors(self) -> Matrix:
-        """Return one row of unit length for each null turn.
+        """Return one normalize vector per null turn.
 
-        Callers at once share the work, and it goes on when they are cancelled.
+        Concurrent callers share the work, which continues when they are cancelled.
         """
         if self._vectors is None:
-            return await outcome(self._background.joined(self, self._embedded))
+            return await outcome(self._background.joined(self, self._load))
         return self._vectors
 
     async def average(self) -> Matrix:
@@ -68,28 +68,28 @@ class NullTurns:
         await self.vectors()
         return self._mean
 
-    async def _embedded(self) -> Matrix:
+    async def _load(self) -> Matrix:
         small_talk, foreign = await asyncio.to_thread(read_null_turns)
         turns = small_talk + foreign
         digest = hashlib.sha256(json.dumps(turns).encode()).hexdigest()
         self._name = f"{digest[:12]}/{self._embeddings.name}"
-        rows = await self._read_or_embedded(turns)
+        rows = await self._read_or_embed(turns)
         self._small_talk = len(small_talk)
-        self.bar = likeness_bar(rows[: self._small_talk])
+        self.bar = small_talk_threshold(rows[: self._small_talk])
         self.scale = scatter(rows)
         self._mean = rows.mean(axis=0)
         self._vectors = rows
         return rows
 
-    async def _read_or_embedded(self, turns: list[str]) -> Matrix:
+    async def _read_or_embed(self, turns: list[str]) -> Matrix:
         if self._folder is None:
-            return unit(await self._queries(turns))
+            return normalize(await self._queries(turns))
         kept = self._folder / f"null-turns-{hashlib.sha256(self._name.encode()).hexdigest()[:24]}.npy"
         rows = await asyncio.to_thread(read_rows, kept, len(turns))
-        if rows is not None and same_model(rows[0], unit(await self._queries(turns[:1]))[0]):
+        if rows is not None and same_model(rows[0], normalize(await self._queries(turns[:1]))[0]):
             return rows
-        rows = unit(await self._queries(turns))
-        await asyncio.to_thread(keep_rows, kept, rows)
+        rows = normalize(await self._queries(turns))
+        await asyncio.to_thread(save_rows, kept, rows)
         return rows
 
     async def _queries(self, turns: list[str]) -> Rows:
@@ -98,19 +98,19 @@ class NullTurns:
         return [await self._embeddings.aembed_query(turn) for turn in turns]
 
     async def small_talk(self, vectors: Rows) -> list[float]:
-        """Return, for each vector, its best cosine similarity with a null turn that is small talk."""
+        """Return, for each vector, its highest cosine similarity with a small-talk null turn."""
         nulls = (await self.vectors())[: self._small_talk]
-        return [float(best) for best in (unit(vectors) @ nulls.T).max(axis=1)] if vectors else []
+        return [float(best) for best in (normalize(vectors) @ nulls.T).max(axis=1)] if vectors else []
 
     def is_small_talk(self, likeness: float) -> bool:
-        """Tell whether something so like small talk is small talk; False before the turns are embedded."""
+        """Return whether the similarity reaches the threshold; False before the null turns are loaded."""
         return likeness >= self.bar
 
     async def measure(self) -> Callable[[Iterable[Parts]], Matrix]:
-        """Return what finds, for each null turn, its best similarity with any of many parts; -1 with none.
+        """Return a function that gives each null turn's highest similarity with many parts; -1 for none.
 
-        Parts that are small talk themselves do not count: else the archive's thanks and greetings would
-        answer those of the null turns, and nothing could beat them. Nor do messages by themselves.
+        Small-talk parts do not count: otherwise the archive's thanks and greetings would match the null
+        turns' own, and no candidate could exceed them. Neither do parts with the message alone.
         """
         nulls, bar = (await self.vectors()).astype(np.float64), self.bar
 
@@ -126,28 +126,29 @@ class NullTurns:
 
 
 def _maxima(nulls: NDArray[np.float64], vectors: Matrix) -> Matrix:
-    """Multiply in double precision, so that it does not matter which vectors are held together."""
+    """Multiply in double precision, so that batching does not change the result."""
     return np.asarray((nulls @ vectors.T.astype(np.float64)).max(axis=1), np.float32)
 
 
-def likeness_bar(small_talk: Matrix) -> float:
-    """Return the similarity from which something counts as small talk under this model.
+def small_talk_threshold(small_talk: Matrix) -> float:
+    """Return the similarity above which a text counts as small talk under this model.
 
-    Nine in ten of the small-talk turns have a neighbour among the others that is at least so close.
+    It is the similarity that nine in ten small-talk turns reach with their nearest neighbour among the
+    others.
     """
     similarities = small_talk @ small_talk.T
     np.fill_diagonal(similarities, -1.0)
-    return max(float(np.quantile(similarities.max(axis=1), 0.1)), LOWEST_BAR)
+    return max(float(np.quantile(similarities.max(axis=1), 0.1)), LEAST_THRESHOLD)
 
 
 def scatter(rows: Matrix) -> float:
-    """Return the standard deviation of the similarities of different rows; no less than `LEAST_SCATTER`."""
+    """Return the standard deviation of the rows' pairwise similarities, at least `LEAST_SCATTER`."""
     similarities = (rows @ rows.T)[np.triu_indices(len(rows), 1)]
     return max(float(similarities.std()), LEAST_SCATTER) if len(similarities) else LEAST_SCATTER
 
 
 def read_rows(path: Path, count: int) -> Matrix | None:
-    """Read `count` kept rows; None when they are not there, or are not what was kept."""
+    """Read `count` cached rows; None when the file is missing or invalid."""
     try:
         rows = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError):
@@ -156,8 +157,8 @@ def read_rows(path: Path, count: int) -> Matrix | None:
     return rows if whole else None
 
 
-def keep_rows(path: Path, rows: Matrix) -> None:
-    """Keep rows for the next start; a folder that cannot be written costs time there, no more."""
+def save_rows(path: Path, rows: Matrix) -> None:
+    """Write rows to the cache; a failure is logged, because it costs only time at the next start."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -171,12 +172,12 @@ def keep_rows(path: Path, rows: Matrix) -> None:
 
 
 def same_model(kept: NDArray[np.float32], fresh: NDArray[np.float32]) -> bool:
-    """Tell whether two vectors of one text are by one model; endpoints change theirs under the same name."""
-    return kept.shape == fresh.shape and float(kept @ fresh) > SAME
+    """Return whether one model made both vectors: an endpoint may change its model under the same name."""
+    return kept.shape == fresh.shape and float(kept @ fresh) > SAME_MODEL
 
 
 def read_null_turns() -> tuple[list[str], list[str]]:
-    """Read the null turns, in a fixed order: small talk, and all else that nothing here is about."""
+    """Read the null turns in a fixed order: small talk, and turns on foreign topics."""
     groups = json.loads(files(__package__).joinpath("null_turns.json").read_text("utf-8"))
     small_talk = _all_languages(groups.pop("small_talk"))
     return small_talk, [turn for group in groups.values() for turn in _all_languages(group)]
@@ -186,8 +187,8 @@ def _all_languages(group: dict[str, list[str]]) -> list[str]:
     return [turn for turns in group.values() for turn in turns]
 
 
-def unit(rows: Rows) -> Matrix:
-    """Scale each row to unit length; a row of zeros stays."""
+def normalize(rows: Rows) -> Matrix:
+    """Scale each row to normalize length; leave rows of zeros."""
     matrix = np.asarray(rows, np.float32)
     lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
     return np.asarray(matrix / np.maximum(lengths, 1e-12), np.float32)

@@ -13,27 +13,27 @@ TIER = "episodic"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChromaLocation:
-    """Where the vectors stand: a server when `url` is given, else a folder of this machine."""
+    """Location of the vectors: a server when `url` is set, else a local folder."""
 
     folder: Path
     url: SecretStr = field(default_factory=lambda: SecretStr(""))
     """`http(s)://[token@]host:port`; the token is sent as `Authorization: Bearer`."""
     timeout: float = 10.0
-    """Seconds that the server has for an answer."""
+    """Request timeout in seconds."""
 
     @property
     def local(self) -> bool:
         return not self.url.get_secret_value()
 
     def __str__(self) -> str:
-        """Name it without the token."""
+        """Return the location without the token."""
         scheme, _, rest = self.url.get_secret_value().rpartition("://")
         return f"{scheme}://{rest.rpartition('@')[2]}" if rest else str(self.folder)
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A span of an episode's text, half-open and in characters, that has a vector of its own."""
+    """A half-open span, in characters, of an episode's text with a vector of its own."""
 
     turn_id: str
     number: int
@@ -47,7 +47,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A part that a search found."""
+    """A part found by a search."""
 
     turn_id: str
     score: float
@@ -55,7 +55,7 @@ class Found:
 
 
 class VectorBackend(Protocol):
-    """What a vector database does, each call blocking; a collection that is not there reads as empty."""
+    """Blocking calls of a vector database; a missing collection reads as empty."""
 
     def upsert(
         self, collection: str, parts: Sequence[Chunk], vectors: Sequence[Vector], about: dict[str, str | int]

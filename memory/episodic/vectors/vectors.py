@@ -1,4 +1,4 @@
-"""The vectors of the archive, by Chroma; every call runs on a thread beside the event loop, and in bounds."""
+"""The archive's vector index: blocking backend calls on threads, with a timeout."""
 
 import asyncio
 import threading
@@ -27,7 +27,7 @@ def connect_chroma(location: ChromaLocation) -> VectorBackend:
 
 
 class VectorIndex:
-    """Call the backend off the event loop; connects on first use, and again after it was lost.
+    """Calls the backend off the event loop; connects on first use, and again after an error.
 
     Every method raises `TierUnavailable` when the backend cannot be reached, takes more than `limit` seconds,
     or hangs in an earlier call on the same collection, and `TierCorrupt` when it cannot be read.
@@ -42,14 +42,14 @@ class VectorIndex:
         patience: float = 3.0,
         limit: float = 30.0,
     ) -> None:
-        """Set up without connecting; a call counts as hanging after `patience` seconds.
+        """Configure the index without connecting.
 
         Args:
             location: where the vectors are.
             connect: opens the backend; called on a thread.
-            threads: how many calls run at once.
-            patience: seconds after which a call keeps others of its collection away.
-            limit: seconds after which nobody waits for a call any more.
+            threads: number of concurrent calls.
+            patience: seconds after which a call counts as hung and blocks others on its collection.
+            limit: timeout of a call, in seconds.
         """
         self._location = location
         self._connect = connect
@@ -63,11 +63,11 @@ class VectorIndex:
 
     @property
     def local(self) -> bool:
-        """Tell whether the vectors stand on this machine, where no answer is long in coming."""
+        """Whether the vectors are on this machine, where calls are fast."""
         return self._location.local
 
     async def ready(self) -> None:
-        """Import Chroma, and open it when it is local; a server is left alone."""
+        """Import Chroma, and open it when it is local; do not contact a server."""
         await asyncio.to_thread(import_chroma)
         if self.local:
             await self._run("", lambda _: None)
@@ -75,19 +75,19 @@ class VectorIndex:
     async def upsert(
         self, collection: str, parts: Sequence[Chunk], vectors: Sequence[Vector], about: dict[str, str | int]
     ) -> None:
-        """Write the parts' vectors, making the collection with `about` as its metadata when it is new."""
+        """Write the parts' vectors; create a missing collection with `about` as its metadata."""
         await self._run(collection, lambda backend: backend.upsert(collection, parts, vectors, about))
 
     async def search(self, collection: str, vector: Vector, limit: int) -> list[Found]:
-        """Find the `limit` closest parts, closest first."""
+        """Return the `limit` closest parts, closest first."""
         return await self._run(collection, lambda backend: backend.search(collection, vector, limit))
 
     async def count(self, collection: str) -> int:
-        """Count the parts that have a vector."""
+        """Count the records of a collection."""
         return await self._run(collection, lambda backend: backend.count(collection))
 
     async def forget(self, collection: str, turn_ids: Sequence[str]) -> None:
-        """Delete the vectors of these episodes."""
+        """Delete the vectors of the given episodes."""
         await self._run(collection, lambda backend: backend.forget(collection, turn_ids))
 
     async def drop(self, collection: str) -> None:
@@ -95,17 +95,17 @@ class VectorIndex:
         await self._run(collection, lambda backend: backend.drop(collection))
 
     async def catch_up(self, collection: str) -> None:
-        """Make what other processes wrote visible to this one's searches."""
+        """Make other processes' writes visible to this process's searches."""
         await self._run(collection, lambda backend: backend.catch_up(collection))
 
     async def vacuum(self) -> str:
-        """Have nothing in the files of what was dropped; return why that cannot be, empty when it is so."""
+        """Remove dropped vectors from the files; return the reason if that fails, else ""."""
         if self.local:
             return await asyncio.to_thread(vacuum, self._location.folder.expanduser())
         return f"Chroma at {self._location} keeps deleted vectors in its files; run `chroma vacuum` there"
 
     async def close(self) -> None:
-        """Close the backend; threads that hang are left behind."""
+        """Close the backend; hung threads are abandoned."""
         backend, self._backend = self._backend, None
         if backend is not None:
             await asyncio.to_thread(backend.close)
@@ -113,7 +113,7 @@ class VectorIndex:
         self._pool = DaemonPool(self._threads)
 
     async def _run(self, collection: str, call: Callable[[VectorBackend], T]) -> T:
-        self._refuse_behind_a_hung_call(collection)
+        self._reject_if_hung(collection)
         started = self._pool.submit(self._call, collection, call)
         try:
             async with asyncio.timeout(self._limit):
@@ -121,7 +121,7 @@ class VectorIndex:
         except TimeoutError as error:
             raise TierUnavailable(TIER, f"the vectors did not answer in {self._limit:g} s") from error
 
-    def _refuse_behind_a_hung_call(self, collection: str) -> None:
+    def _reject_if_hung(self, collection: str) -> None:
         hung_since = time.monotonic() - self._patience
         hung = [busy for busy, since in list(self._running.values()) if since < hung_since]
         if collection in hung or len(hung) >= self._threads:
@@ -131,11 +131,11 @@ class VectorIndex:
         ticket = object()
         self._running[ticket] = (collection, time.monotonic())
         try:
-            return self._guarded(self._connected(), call)
+            return self._call_backend(self._open_backend(), call)
         finally:
             del self._running[ticket]
 
-    def _guarded(self, backend: VectorBackend, call: Callable[[VectorBackend], T]) -> T:
+    def _call_backend(self, backend: VectorBackend, call: Callable[[VectorBackend], T]) -> T:
         try:
             return call(backend)
         except TierUnavailable:
@@ -144,9 +144,9 @@ class VectorIndex:
         except (AttributeError, KeyError, RuntimeError) as error:
             if backend is self._backend:
                 raise
-            raise TierUnavailable(TIER, "another call lost the vectors meanwhile") from error
+            raise TierUnavailable(TIER, "another call closed the connection to the vectors") from error
 
-    def _connected(self) -> VectorBackend:
+    def _open_backend(self) -> VectorBackend:
         with self._opening:
             if self._backend is None:
                 self._backend = self._connect(self._location)

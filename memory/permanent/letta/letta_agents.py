@@ -1,4 +1,4 @@
-"""One Letta agent an owner, with one block of memory: found, made, read, written, deleted."""
+"""Letta agents, one per owner with one memory block: find, create, read, write and delete."""
 
 import hashlib
 import re
@@ -16,26 +16,26 @@ TAG: Final = "goat"
 FIRST_LIMIT: Final = 100_000
 MOST_CHARS: Final = 1_000_000
 PAGE: Final = 50
-GONE: Final = 404
+NOT_FOUND: Final = 404
 ABOUT: Final = (
-    "The facts that GOAT keeps. What stands under log counts, the rest shows what follows from it; "
+    "The facts that GOAT keeps. Only the log is read back, the rest shows the current state; "
     "change it through GOAT only."
 )
 _ID: Final = re.compile(r"(agent|block)-[0-9a-zA-Z-]{1,64}")
-_SLIM: Final = {"include_relationships": "tags"}  # without it the answer holds the memory twice
+_SLIM: Final = {"include_relationships": "tags"}  # without it the answer contains the memory twice
 
 
 class BlockFull(FactsFull):
-    """A block of memory cannot hold what was to be written."""
+    """The text does not fit into a memory block."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """An agent's block of memory as it was read.
+    """An agent's memory block as read.
 
     Attributes:
         agent: the agent's id.
-        limit: the most characters that the server says it may hold.
+        limit: the block's most characters, according to the server.
     """
 
     agent: str
@@ -45,7 +45,7 @@ class Block:
 
 
 def agent_name(owner: str) -> str:
-    """Return the name of the owner's agent, which tells nobody who that is."""
+    """Return the name of the owner's agent, which does not reveal the owner."""
     return f"goat-{hashlib.sha256(owner.encode('utf-8', 'surrogatepass')).hexdigest()[:40]}"
 
 
@@ -56,19 +56,19 @@ class LettaAgents:
         self._client = client
 
     async def find(self, owner: str) -> tuple[str, ...]:
-        """Return the ids of the owner's agents, the oldest first; names are not unique.
+        """Return the ids of the owner's agents, oldest first; agent names are not unique.
 
         Raises:
-            TierCorrupt: the answer is no list of agents, or one of them is another owner's.
+            TierCorrupt: the answer is not a list of agents, or contains another owner's agent.
         """
         name = agent_name(owner)
-        found = _list(await self._client.ask("GET", "/v1/agents/", params={"name": name} | _SLIM))
+        found = _require_list(await self._client.ask("GET", "/v1/agents/", params={"name": name} | _SLIM))
         if any(agent.get("name") != name for agent in found):
             raise TierCorrupt(TIER, "Letta answered with another owner's agent; nothing is read or written")
-        return tuple(agent_id for _, agent_id in sorted((_created(agent), _id(agent)) for agent in found))
+        return tuple(agent_id for _, agent_id in sorted((_created_at(agent), _id(agent)) for agent in found))
 
     async def create(self, owner: str, value: str, address: LettaAddress) -> None:
-        """Make an agent for the owner, whose memory holds `value`."""
+        """Create an agent for the owner with `value` as its memory."""
         block = {"label": LABEL, "value": value, "limit": FIRST_LIMIT, "description": ABOUT}
         shown = owner.encode("utf-8", "backslashreplace").decode()
         agent = {
@@ -83,20 +83,20 @@ class LettaAgents:
         await self._client.ask("POST", "/v1/agents/", body=agent)
 
     async def block(self, agent: str) -> Block | None:
-        """Read an agent's memory; None when the agent or its block is gone."""
+        """Return an agent's block; None when the agent or its block does not exist."""
         path = f"/v1/agents/{agent}/core-memory/blocks/{LABEL}"
-        answer = await self._client.ask("GET", path, accept=(GONE,))
-        return None if answer.status == GONE else _block(agent, answer.body)
+        answer = await self._client.ask("GET", path, accept=(NOT_FOUND,))
+        return None if answer.status == NOT_FOUND else _parse_block(agent, answer.body)
 
     async def write(self, block: Block, value: str) -> None:
-        """Put `value` in the place of what was read; raises the block's limit where that is needed.
+        """Replace the block's value, and raise its limit if needed.
 
-        The block is named by its id: by label some versions overwrite another block when there is none of it.
+        Addresses the block by id: by label, some versions overwrite another block if there is none.
 
         Raises:
-            BlockFull: it is more than a block can hold, or than this server takes.
-            TryAgain: the block is gone.
-            TierCorrupt: the server wrote something else, or elsewhere.
+            BlockFull: the value exceeds the limit of blocks, or of this server.
+            TryAgain: the block was deleted.
+            TierCorrupt: the server wrote another value or block.
         """
         change: dict[str, Any] = {"value": value}
         if len(value) > MOST_CHARS:
@@ -104,28 +104,28 @@ class LettaAgents:
         if len(value) > block.limit:
             change["limit"] = min(MOST_CHARS, 2 * len(value))
         answer = await self._client.ask(
-            "PATCH", f"/v1/blocks/{block.id}", body=change, accept=(400, GONE, 422)
+            "PATCH", f"/v1/blocks/{block.id}", body=change, accept=(400, NOT_FOUND, 422)
         )
         if answer.status in (400, 422):
             raise BlockFull(TIER, _too_long(value, block.limit))
-        if answer.status == GONE:
-            raise TryAgain(TIER, "the memory in Letta was deleted meanwhile; nothing was written")
-        written = _block(block.agent, answer.body)
+        if answer.status == NOT_FOUND:
+            raise TryAgain(TIER, "the memory in Letta was deleted during the write; nothing was written")
+        written = _parse_block(block.agent, answer.body)
         if written.id != block.id or written.value != value:
-            raise TierCorrupt(TIER, "Letta wrote something else than it was sent; see whether it is well")
+            raise TierCorrupt(TIER, "Letta stored something else than it was sent; check the server")
 
     async def delete(self, agent: str) -> None:
-        """Delete an agent and its memory, whatever stands there; what is gone already is fine."""
+        """Delete an agent and its block, even with unreadable content; missing ones are ignored."""
         block = await self._block_id(agent)
         if block is not None:
-            await self._client.ask("DELETE", f"/v1/blocks/{block}", accept=(GONE,))
-        await self._client.ask("DELETE", f"/v1/agents/{agent}", accept=(GONE,))
+            await self._client.ask("DELETE", f"/v1/blocks/{block}", accept=(NOT_FOUND,))
+        await self._client.ask("DELETE", f"/v1/agents/{agent}", accept=(NOT_FOUND,))
 
     async def _block_id(self, agent: str) -> str | None:
-        """Return the id of an agent's memory; None when it is gone, or cannot be known."""
+        """Return the id of an agent's block; None when it is missing or the answer is unreadable."""
         path = f"/v1/agents/{agent}/core-memory/blocks/{LABEL}"
         try:
-            answer = await self._client.ask("GET", path, accept=(GONE,))
+            answer = await self._client.ask("GET", path, accept=(NOT_FOUND,))
         except TierCorrupt:
             return None
         found = answer.body if isinstance(answer.body, dict) else {}
@@ -134,11 +134,11 @@ class LettaAgents:
         return id_ if is_ours and _ID.fullmatch(id_) else None
 
     async def all(self) -> AsyncIterator[str]:
-        """Yield the ids of every owner's agents, the oldest first."""
+        """Yield the ids of all owners' agents, oldest first."""
         params = {"tags": TAG, "limit": str(PAGE), "order": "asc"} | _SLIM
         seen: set[str] = set()
         while True:
-            page = _list(await self._client.ask("GET", "/v1/agents/", params=params))
+            page = _require_list(await self._client.ask("GET", "/v1/agents/", params=params))
             fresh = [agent for agent in map(_id, page) if agent not in seen]
             for agent in fresh:
                 yield agent
@@ -155,9 +155,9 @@ def _too_long(value: str, most: int) -> str:
     )
 
 
-def _list(answer: Any) -> list[dict[str, Any]]:
+def _require_list(answer: Any) -> list[dict[str, Any]]:
     if not isinstance(answer.body, list) or not all(isinstance(item, dict) for item in answer.body):
-        raise TierCorrupt(TIER, "Letta answered with something that is no list of agents")
+        raise TierCorrupt(TIER, "Letta answered with something that is not a list of agents")
     return list(answer.body)
 
 
@@ -168,15 +168,15 @@ def _id(found: dict[str, Any]) -> str:
     return id_
 
 
-def _created(agent: dict[str, Any]) -> datetime:
+def _created_at(agent: dict[str, Any]) -> datetime:
     try:
         at = datetime.fromisoformat(str(agent.get("created_at")))
     except ValueError:
-        raise TierCorrupt(TIER, "Letta answered with an agent that was made at no time") from None
+        raise TierCorrupt(TIER, "Letta answered with an agent without a creation time") from None
     return at if at.utcoffset() is not None else at.replace(tzinfo=UTC)
 
 
-def _block(agent: str, body: Any) -> Block:
+def _parse_block(agent: str, body: Any) -> Block:
     found = body if isinstance(body, dict) else {}
     value, limit = found.get("value"), found.get("limit")
     if found.get("label") != LABEL or not isinstance(value, str) or type(limit) is not int:

@@ -1,4 +1,4 @@
-"""An owner's permanent memory as values: a log of what was written, and what stands by it."""
+"""An owner's permanent memory as a value: a log of entries, and the facts that follow from it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,50 +12,50 @@ from memory.permanent.store_rules import identifier
 from memory.text.columns import from_micros
 
 END_OF_TIME: Final = 2**63 - 1
-Writing = tuple[str, str | None, str | None, int]
-"""The fields of an entry after its number."""
+EntryFields = tuple[str, str | None, str | None, int]
+"""Fields of an entry without its number."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One writing of a fact, or of the identity."""
+    """One write of a fact or of the identity."""
 
     number: int
-    """Grows by one with each writing; two processes may use one number at once."""
+    """Sequence number; two processes may use the same one concurrently."""
     id: str
-    """Unique; settles the order of one number."""
+    """Unique; orders entries with the same number."""
     key: str | None
-    """None: this is an identity."""
+    """None for an identity."""
     text: str | None
-    """None: forgotten, or back to the configured persona."""
+    """None for a forgotten fact, or the configured persona."""
     at: int
-    """Microseconds since 1970."""
+    """Microseconds since the epoch."""
 
     @cached_property
     def name(self) -> str:
-        """What the spellings of its key have in common."""
+        """Identifier of the key, equal for all its spellings."""
         return identifier(self.key or "")
 
 
 @dataclass(frozen=True)
 class Document:
-    """All entries, in their order; entries are only ever added, so documents can be united in any order."""
+    """All entries in order. The log is append-only, so documents can be merged in any order."""
 
     entries: tuple[Entry, ...] = ()
 
     @cached_property
     def ids(self) -> frozenset[str]:
-        """The ids of all entries."""
+        """Ids of all entries."""
         return frozenset(entry.id for entry in self.entries)
 
-    def adding(self, *writings: Writing) -> "Document":
-        """Return the document with entries at the end."""
+    def with_entries(self, *writings: EntryFields) -> "Document":
+        """Return the document with entries appended."""
         first = self.entries[-1].number + 1 if self.entries else 1
         added = (Entry(number, *writing) for number, writing in enumerate(writings, first))
         return Document((*self.entries, *added)) if writings else self
 
-    def united(self, others: Iterable["Document"]) -> "Document":
-        """Return the document with what others hold besides."""
+    def merge(self, others: Iterable["Document"]) -> "Document":
+        """Return the document merged with others."""
         entries = {entry.id: entry for entry in self.entries}
         for other in others:
             entries |= {entry.id: entry for entry in other.entries}
@@ -67,11 +67,11 @@ class Document:
 
     @cached_property
     def current(self) -> list[Fact]:
-        """The facts that stand, newest first."""
-        return self.stood(END_OF_TIME)
+        """Current facts, newest first."""
+        return self.facts_at(END_OF_TIME)
 
-    def stood(self, until: int) -> list[Fact]:
-        """Return the facts that stood at a time, in microseconds since 1970, newest first."""
+    def facts_at(self, until: int) -> list[Fact]:
+        """Return the facts at a time in microseconds since the epoch, newest first."""
         newest: dict[str, Entry] = {}
         for entry in self._newest_first():
             if entry.at <= until:
@@ -83,11 +83,11 @@ class Document:
         return [_fact(e) for e in self._newest_first() if e.name == name and e.text is not None]
 
     def identities(self) -> list[tuple[str | None, datetime]]:
-        """Return every override and when it was written, the latest first."""
+        """Return every override with its time, newest first."""
         return [(e.text, from_micros(e.at)) for e in reversed(self.entries) if e.key is None]
 
     def records(self) -> Records:
-        """Return everything in the order in which it was written."""
+        """Return all entries as records, in order."""
         return Records(
             tuple(FactRecord(e.key, e.text, from_micros(e.at)) for e in self.entries if e.key is not None),
             tuple(IdentityRecord(e.text, from_micros(e.at)) for e in self.entries if e.key is None),

@@ -1,4 +1,4 @@
-"""Requests to a Letta server, with limits on time and size, and errors that hold no secret."""
+"""Requests to a Letta server, with limits on time and size, and errors without secrets."""
 
 import asyncio
 import json
@@ -26,19 +26,19 @@ REASONS: Final = {
 
 
 class TryAgain(TierUnavailable):
-    """The server lost a race against another writer, or stumbled: 409 or 500."""
+    """The server answered 409 or 500: a lost race against another writer, or a transient failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class LettaAddress:
-    """Where the server is, and how it is asked.
+    """Address of the server, and request options.
 
     Attributes:
         url: with or without a path, a slash or `/v1` at the end.
-        token: the password of a server, or the key of Letta's cloud; empty where none is asked for.
-        timeout: seconds for one request.
-        model: the handle that new agents get; they are never asked anything.
-        embedding: likewise.
+        token: password of a server, or key of Letta's cloud; empty if none is needed.
+        timeout: seconds per request.
+        model: model handle of new agents, which never run.
+        embedding: embedding handle of new agents.
     """
 
     url: SecretStr
@@ -50,7 +50,7 @@ class LettaAddress:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the server answered."""
+    """The server's response."""
 
     status: int
     body: Any
@@ -58,7 +58,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An address that was read, and what goes with each request."""
+    """A parsed address, with the headers of every request."""
 
     origin: str
     path: str
@@ -71,11 +71,11 @@ class Target:
 
 
 class LettaClient:
-    """Ask a Letta server; connects on first use, and again after `aclose`."""
+    """Client of a Letta server; connects on first use, and again after `aclose`."""
 
     def __init__(self, address: LettaAddress) -> None:
         self._address = address
-        self._clients = PerLoop(_Opening)
+        self._clients = PerLoop(_LazyClient)
 
     async def ask(
         self,
@@ -86,12 +86,12 @@ class LettaClient:
         body: object = None,
         accept: tuple[int, ...] = (),
     ) -> Answer:
-        """Send one request; `path` begins with a slash. Of errors only those in `accept` are answers.
+        """Send one request; `path` starts with a slash. Error statuses raise unless they are in `accept`.
 
         Raises:
             TryAgain: the server answered 409 or 500.
-            TierUnavailable: it cannot be reached, is slow, or refuses.
-            TierCorrupt: it answered with something that is not JSON, or endless.
+            TierUnavailable: the server cannot be reached, is too slow, or rejects the request.
+            TierCorrupt: the answer is not JSON, or too long.
         """
         target = read_address(self._address)
         client = await self._clients.get().client()
@@ -106,53 +106,55 @@ class LettaClient:
             async with asyncio.timeout(target.timeout):
                 answer = await _exchange(client, request, target)
         except (TimeoutError, httpx.TimeoutException):
-            detail = f"{target} did not answer within {target.timeout:g} s; see whether it is well"
+            detail = f"{target} did not answer within {target.timeout:g} s; check the server"
             raise TierUnavailable(TIER, detail) from None
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
             detail = f"{target} cannot be reached ({type(error).__name__}); is it running? Or {CHECK_URL}"
             raise TierUnavailable(TIER, detail) from None
-        return _accepted(answer, accept, target)
+        return _check_status(answer, accept, target)
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop."""
-        opening = self._clients.pop()
-        if opening is not None:
-            await opening.aclose()
+        lazy = self._clients.pop()
+        if lazy is not None:
+            await lazy.aclose()
 
     def __str__(self) -> str:
         return str(read_address(self._address))
 
 
-class _Opening:
-    """One client, made on a thread: it reads the certificates of the world."""
+class _LazyClient:
+    """One client, created on a thread because it loads the CA certificates."""
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
         self._client: httpx.AsyncClient | None = None
 
     async def client(self) -> httpx.AsyncClient:
-        """Return the client, made on first use."""
+        """Return the client; create it on first use."""
         async with self._lock:
             if self._client is None:
                 self._client = await asyncio.to_thread(httpx.AsyncClient, timeout=None)
             return self._client
 
     async def aclose(self) -> None:
-        """Close it."""
+        """Close the client."""
         if self._client is not None:
             await self._client.aclose()
 
 
 def read_address(address: LettaAddress) -> Target:
-    """Read the URL and token; a user and password in the URL are sent when there is no token.
+    """Parse the URL and token; without a token, the URL's user and password are sent.
 
     Raises:
-        TierUnavailable: they cannot be used; names the setting and never its value.
+        TierUnavailable: they are invalid; the message names the setting, never its value.
     """
     token = address.token.get_secret_value().strip()
     if not (token.isascii() and token.isprintable()) or " " in token:
-        raise TierUnavailable(TIER, "GOAT_LETTA_TOKEN holds characters that no token has; set it anew")
-    url = _url(address.url.get_secret_value().strip())
+        raise TierUnavailable(
+            TIER, "GOAT_LETTA_TOKEN contains characters that a token cannot have; set it again"
+        )
+    url = _parse_url(address.url.get_secret_value().strip())
     headers = {
         "Accept": "application/json",
         "Accept-Encoding": "identity",
@@ -167,8 +169,8 @@ def read_address(address: LettaAddress) -> Target:
     return Target(f"{url.scheme}://{url.netloc.decode()}", path, headers, auth, address.timeout)
 
 
-def _url(text: str) -> httpx.URL:
-    wrong = TierUnavailable(TIER, "GOAT_LETTA_URL is no address; write http://host:8283 or https://host")
+def _parse_url(text: str) -> httpx.URL:
+    wrong = TierUnavailable(TIER, "GOAT_LETTA_URL is not a valid URL; write http://host:8283 or https://host")
     try:
         url = httpx.URL(text)
     except (httpx.InvalidURL, ValueError):
@@ -185,28 +187,28 @@ async def _exchange(client: httpx.AsyncClient, request: httpx.Request, target: T
         )
         try:
             if not response.has_redirect_location:
-                return Answer(response.status_code, await _body(response, target))
-            request = _redirected(client, response, target)
+                return Answer(response.status_code, await _read_body(response, target))
+            request = _follow_redirect(client, response, target)
         finally:
             await response.aclose()
-    raise TierUnavailable(TIER, f"{target} redirects in a circle; {CHECK_URL}")
+    raise TierUnavailable(TIER, f"{target} redirects in a loop; {CHECK_URL}")
 
 
-def _redirected(client: httpx.AsyncClient, response: httpx.Response, target: Target) -> httpx.Request:
-    """Return the request anew, for another path of the same server; nobody else is sent anything."""
+def _follow_redirect(client: httpx.AsyncClient, response: httpx.Response, target: Target) -> httpx.Request:
+    """Return the request for another path of the same server; other redirects are refused."""
     request = response.request
     try:
         url = request.url.join(response.headers["location"])
     except (httpx.InvalidURL, ValueError):
-        raise TierUnavailable(TIER, f"{target} redirects to no address; {CHECK_URL}") from None
+        raise TierUnavailable(TIER, f"{target} redirects to an invalid address; {CHECK_URL}") from None
     same = (url.scheme, url.host, url.port) == (request.url.scheme, request.url.host, request.url.port)
     if not same or (response.status_code not in (307, 308) and request.method != "GET"):
         raise TierUnavailable(TIER, f"{target} redirects elsewhere, which is not followed; {CHECK_URL}")
     return client.build_request(request.method, url, content=request.content, headers=target.headers)
 
 
-async def _body(response: httpx.Response, target: Target) -> Any:
-    """Read JSON; that of an error is not looked at, and may be anything."""
+async def _read_body(response: httpx.Response, target: Target) -> Any:
+    """Read a JSON body; error bodies are ignored."""
     if response.headers.get("content-encoding", "identity") != "identity":
         raise TierCorrupt(TIER, f"{target} answers in an encoding that was not asked for")
     content = bytearray()
@@ -223,7 +225,7 @@ async def _body(response: httpx.Response, target: Target) -> Any:
         raise TierCorrupt(TIER, detail) from None
 
 
-def _accepted(answer: Answer, accept: tuple[int, ...], target: Target) -> Answer:
+def _check_status(answer: Answer, accept: tuple[int, ...], target: Target) -> Answer:
     if httpx.codes.is_success(answer.status) or answer.status in accept:
         return answer
     if answer.status in (httpx.codes.CONFLICT, httpx.codes.INTERNAL_SERVER_ERROR):

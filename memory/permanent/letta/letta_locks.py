@@ -1,4 +1,4 @@
-"""One writer of an owner's document at a time, of all event loops, stores and processes of a machine."""
+"""Per-owner file locks for writers across event loops, stores and processes of one machine."""
 
 import asyncio
 import random
@@ -12,33 +12,33 @@ from filelock import FileLock, Timeout
 from memory.errors import TierUnavailable
 from memory.permanent.store_rules import TIER
 
-PATIENCE: Final = 30.0  # seconds
-PAUSE: Final = 0.005  # seconds between two looks, on average
+TIMEOUT: Final = 30.0  # seconds
+PAUSE: Final = 0.005  # mean seconds between attempts
 
 
 class WriterLocks:
-    """Locks that are files of a folder, which is made when it is first needed.
+    """Lock files in a folder that is created on first use.
 
     Args:
         folder: where the files are.
         patience: seconds to wait for another writer.
     """
 
-    def __init__(self, folder: Path, patience: float = PATIENCE) -> None:
+    def __init__(self, folder: Path, patience: float = TIMEOUT) -> None:
         self._folder = folder
         self._patience = patience
 
     @asynccontextmanager
     async def hold(self, name: str) -> AsyncIterator[None]:
-        """Hold a lock; whoever waits for it keeps no thread busy.
+        """Hold a lock; waiting for it occupies no thread.
 
         Raises:
-            TierUnavailable: others hold it for too long, or the folder cannot be used.
+            TierUnavailable: another writer holds the lock too long, or the folder cannot be used.
         """
         folder = self._folder
         lock = FileLock(folder / f"{name}.lock", mode=0o600, thread_local=False)
         try:
-            await self._take(lock, folder)
+            await self._wait(lock, folder)
         except OSError as error:
             detail = f"{folder} cannot hold locks ({error}); make it writable"
             raise TierUnavailable(TIER, detail) from error
@@ -47,26 +47,26 @@ class WriterLocks:
         finally:
             lock.release()
 
-    async def _take(self, lock: FileLock, folder: Path) -> None:
+    async def _wait(self, lock: FileLock, folder: Path) -> None:
         end = asyncio.get_running_loop().time() + self._patience
-        while not await _tried(lock, folder):
+        while not await _try_acquire(lock, folder):
             if asyncio.get_running_loop().time() > end:
                 detail = f"another writer has had {lock.lock_file} for {self._patience:g} s"
                 raise TierUnavailable(TIER, f"{detail}; nothing was written, try again when it is done")
             await asyncio.sleep(PAUSE * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
 
 
-async def _tried(lock: FileLock, folder: Path) -> bool:
-    """Try once, in a thread; a lock that comes when nobody waits for it any more is let go."""
-    trying = asyncio.ensure_future(asyncio.to_thread(_acquired, lock, folder))
+async def _try_acquire(lock: FileLock, folder: Path) -> bool:
+    """Try once on a thread; release a lock acquired after the caller was cancelled."""
+    attempt = asyncio.ensure_future(asyncio.to_thread(_acquire, lock, folder))
     try:
-        return await asyncio.shield(trying)
+        return await asyncio.shield(attempt)
     except asyncio.CancelledError:
-        trying.add_done_callback(lambda _: lock.release())
+        attempt.add_done_callback(lambda _: lock.release())
         raise
 
 
-def _acquired(lock: FileLock, folder: Path) -> bool:
+def _acquire(lock: FileLock, folder: Path) -> bool:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         lock.acquire(blocking=False)

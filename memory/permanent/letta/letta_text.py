@@ -1,6 +1,6 @@
-"""How an owner's permanent memory is written as one block of text: JSON that a person can read.
+"""The text form of an owner's permanent memory: human-readable JSON in one block.
 
-`identity` and `facts` are what stands now, for people. Only `log` is read back.
+`identity` and `facts` show the current state for people. Only `log` is parsed.
 """
 
 import json
@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from memory.permanent.letta.letta_document import Document, Entry
-from memory.permanent.store_rules import spelt
+from memory.permanent.store_rules import normalize_key
 from memory.text.columns import from_micros, require_utf8, to_micros
 
 FORMAT: Final = "goat-memory-1"
@@ -17,11 +17,11 @@ IDENTITY: Final = frozenset({"n", "id", "at", "identity"})
 
 
 class Unreadable(ValueError):
-    """The text is no memory of this owner."""
+    """The text is not a memory of this owner."""
 
 
 def render(document: Document, owner: str) -> str:
-    """Return the text of a document, one line an entry."""
+    """Render a document, one line per entry."""
     identity = next((text for text, _ in document.identities()), None)
     facts = [f"  {_json(fact.key)}: {_json(fact.value)}" for fact in document.current]
     log = [f"  {_json(_as_json(entry))}" for entry in document.entries]
@@ -32,12 +32,12 @@ def render(document: Document, owner: str) -> str:
 
 
 def parse(text: str, owner: str) -> Document:
-    """Return the document that `render` made the text from.
+    """Parse a text written by `render`.
 
     Raises:
-        Unreadable: it is something else, or another owner's.
+        Unreadable: the text is invalid, or another owner's.
     """
-    whole = _whole(text)
+    whole = _parse_envelope(text)
     if whole.get("owner") != owner:
         raise Unreadable("it is another owner's")
     log = whole.get("log")
@@ -50,22 +50,22 @@ def parse(text: str, owner: str) -> Document:
 
 
 def owner_of(text: str) -> str:
-    """Return whose memory a text is.
+    """Return the owner of a text.
 
     Raises:
-        Unreadable: it is something else.
+        Unreadable: the text is invalid.
     """
-    owner = _whole(text).get("owner")
+    owner = _parse_envelope(text).get("owner")
     if not isinstance(owner, str):
         raise Unreadable("it has no owner")
     return owner
 
 
-def _whole(text: str) -> dict[str, Any]:
+def _parse_envelope(text: str) -> dict[str, Any]:
     try:
         whole = json.loads(text)
     except (ValueError, RecursionError):
-        raise Unreadable("it is not whole JSON") from None
+        raise Unreadable("it is not complete JSON") from None
     if not isinstance(whole, dict) or whole.get("format") != FORMAT:
         raise Unreadable(f"its format is not {FORMAT}; a newer GOAT may have written it")
     return whole
@@ -74,7 +74,7 @@ def _whole(text: str) -> dict[str, Any]:
 def _document(entries: list[Entry]) -> Document:
     document = Document(tuple(sorted(entries, key=lambda entry: (entry.number, entry.id))))
     if len(document.ids) != len(entries):
-        raise ValueError("an id stands twice")
+        raise ValueError("an id is not unique")
     return document
 
 
@@ -87,10 +87,10 @@ def _as_json(entry: Entry) -> dict[str, Any]:
 
 def _entry(line: object) -> Entry:
     if not isinstance(line, dict) or line.keys() not in (FACT, IDENTITY):
-        raise ValueError("a line has other fields than it should")
+        raise ValueError("a line has unexpected fields")
     number, id_, at = line["n"], line["id"], line["at"]
     if type(number) is not int or number < 1 or not isinstance(id_, str) or not isinstance(at, str):
-        raise ValueError("a line is not numbered or dated as it should be")
+        raise ValueError("a line has an invalid number, id or date")
     moment = to_micros(datetime.fromisoformat(at))
     if "fact" in line:
         return Entry(number, id_, _key(line["fact"]), _text(line["value"]), moment)
@@ -98,8 +98,8 @@ def _entry(line: object) -> Entry:
 
 
 def _key(key: object) -> str:
-    if not isinstance(key, str) or spelt(key) != key:
-        raise ValueError("a key is not as it would be written")
+    if not isinstance(key, str) or normalize_key(key) != key:
+        raise ValueError("a key is not normalized")
     return key
 
 
@@ -107,7 +107,7 @@ def _text(text: object) -> str | None:
     if text is None:
         return None
     if not isinstance(text, str):
-        raise ValueError("a value is no text")  # noqa: TRY004 - the text is wrong, not the code
+        raise ValueError("a value is not a text")  # noqa: TRY004 - the text is wrong, not the code
     return require_utf8(text, "a value")
 
 
@@ -116,12 +116,12 @@ def _lines(lines: list[str]) -> str:
 
 
 def _json(value: object) -> str:
-    """Render JSON with every character as it is, but for lone surrogates (of an owner's name)."""
+    """Render JSON unescaped, except for lone surrogates (in an owner's name)."""
     shown = json.dumps(value, ensure_ascii=False)
-    return shown if _storable(shown) else json.dumps(value)
+    return shown if _is_storable(shown) else json.dumps(value)
 
 
-def _storable(text: str) -> bool:
+def _is_storable(text: str) -> bool:
     try:
         require_utf8(text, "it")
     except ValueError:

@@ -1,4 +1,4 @@
-"""What somebody wants of `goat setup`, as far as options say so."""
+"""Options of `goat setup`."""
 
 import sys
 from dataclasses import dataclass
@@ -12,31 +12,31 @@ STDIN = Path("-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """Answers that were given as options; what is empty is asked about, or left as it is."""
+class SetupOptions:
+    """Answers given as options; empty ones are asked for or stay unchanged."""
 
     provider: str = ""
-    """The name of a provider or of a server on this machine, or an address."""
+    """Name of a provider or local server, or an address."""
     key: SecretStr | None = None
     model: str = ""
     context: int | None = None
-    """Tokens that the model holds; 0: what its server tells."""
+    """Context in tokens; 0 for the server's own value."""
     telegram: bool | None = None
     token: SecretStr | None = None
-    """Of the Telegram bot."""
+    """Token of the Telegram bot."""
     pair: bool | None = None
 
     @property
     def change_model(self) -> bool:
-        """Say whether an option is about the model."""
+        """Whether an option concerns the model."""
         return bool(self.provider or self.key or self.model or self.context is not None)
 
 
-def secret_in(file: Path | None) -> SecretStr | None:
-    """Return the secret in the first line of a file, or of what is piped in; None without a file.
+def read_secret(file: Path | None) -> SecretStr | None:
+    """Return the secret in the first line of a file or of stdin; None without a file.
 
     Raises:
-        ConfigError: the file cannot be read, or holds no secret.
+        ConfigError: the file cannot be read, or has no secret.
     """
     if file is None:
         return None
@@ -49,21 +49,19 @@ def secret_in(file: Path | None) -> SecretStr | None:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} cannot be read: {error}. Nothing was changed.") from None
     if not text.strip():
-        raise ConfigError(
-            f"The first line of {file} is empty: the secret is to stand there. Nothing was changed."
-        )
-    return checked(text)
+        raise ConfigError(f"The first line of {file} is empty: write the secret there. Nothing was changed.")
+    return parse_secret(text)
 
 
-def checked(text: str) -> SecretStr:
-    """Return a secret that can be sent.
+def parse_secret(text: str) -> SecretStr:
+    """Return a valid secret.
 
     Raises:
-        ConfigError: it holds what no key holds.
+        ConfigError: it contains characters that no key has.
     """
     secret = text.strip()
     if not secret.isascii() or not secret.isprintable() or " " in secret:
         raise ConfigError(
-            "That is no key or token: it has blanks or special characters. Copy it again, whole."
+            "That is not a key or token: it has blanks or special characters. Copy all of it again."
         )
     return SecretStr(secret)
