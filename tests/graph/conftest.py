@@ -1,6 +1,7 @@
 """The agent of the tests of turns: one for all, over hashed words, with two plugins."""
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import pytest
 import pytest_asyncio
@@ -21,10 +22,11 @@ async def _lasting_agent(
 ) -> AsyncIterator[Agent]:
     folder = tmp_path_factory.mktemp("lasting")
     add_plugin(folder, "deleting.py", DELETING)
-    async with open_agent(settings_of(folder, _model_server)) as opened:
+    async with AsyncExitStack() as stack:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(graph.layers, "embedding_model", lambda _: HashEmbeddings(part=2000))
-            await opened.layers.warm_up("ana")
+            opened = await stack.enter_async_context(open_agent(settings_of(folder, _model_server)))
+        await opened.layers.warm_up("ana")
         assert opened.layers.embeddings.name == HashEmbeddings().name
         yield opened
 

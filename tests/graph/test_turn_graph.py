@@ -149,7 +149,7 @@ async def test_facts_and_identity_are_in_every_prompt(agent: Agent, settings: Se
     assert "Miti" in state["prompt"][0].text
 
 
-def test_import_of_the_module_builds_the_graph_without_settings() -> None:
+async def test_import_of_the_module_builds_the_graph_without_settings() -> None:
     drawn = __import__("graph.studio.studio_graph", fromlist=["graph"]).graph().get_graph()
     assert {"prefetch", "identity", "facts", "working", "gap_filter"} <= set(drawn.nodes)
 
