@@ -42,7 +42,7 @@ from memory.owners.owner_files import OwnerFiles
 from memory.permanent.embedded_store import EmbeddedPermanentStore
 from memory.permanent.letta.letta_store import LettaAddress, LettaPermanentStore
 from memory.permanent.permanent_records import RecordedStore
-from memory.prompt.prompt import quoted
+from memory.prompt.prompt import escape_fences
 from memory.recall.query import warm_up
 from memory.text.tokens import TokenCounter
 from memory.working.redis_conversation import RedisConversation
@@ -213,7 +213,7 @@ class Layers:
 def _load_words() -> None:
     """Compile what a turn reads its words with: those of messages, of fences, of written calls."""
     warm_up()
-    quoted("")
+    escape_fences("")
     parse_calls("", {})
 
 

@@ -46,15 +46,15 @@ class DataFolderError(GoatError):
 
 
 class OwnerMismatch(GoatError, ValueError):
-    """A thread was asked for on behalf of somebody who does not own it."""
+    """A thread was requested for somebody who does not own it."""
 
 
 class EmptyMessage(GoatError, ValueError):
-    """The message holds no text to answer."""
+    """The message has no text to answer."""
 
 
 class BadState(GoatError, ValueError):
-    """What was written into a turn's state by hand is nothing that may stand there."""
+    """A turn's state was edited to an invalid value."""
 
 
 class ThreadBusy(GoatError):
@@ -62,22 +62,22 @@ class ThreadBusy(GoatError):
 
 
 class Undecided(GoatError):
-    """A turn waits for the person's word before it goes on."""
+    """A turn waits for the person's approval."""
 
 
 class NothingToDecide(GoatError):
-    """Nothing waits for the person's word, or not any more."""
+    """Nothing waits for the person's approval, or no longer."""
 
 
 class ModelUnavailable(GoatError):
-    """The chat model cannot be reached, refused, stalled or answered nonsense."""
+    """The chat model cannot be reached, refused, stalled, or its answer is invalid."""
 
 
 class PromptTooLong(ModelUnavailable):
     """The prompt does not fit into the model's context window.
 
     Attributes:
-        refusal: what the model's server says of it.
+        refusal: numbers from the model's server.
     """
 
     def __init__(self, detail: str, refusal: Refusal) -> None:
@@ -86,7 +86,7 @@ class PromptTooLong(ModelUnavailable):
 
 
 class MemoryTierError(GoatError):
-    """A memory tier could not do what it was asked.
+    """A memory tier failed.
 
     Attributes:
         tier: "working", "episodic" or "permanent".
@@ -103,7 +103,7 @@ class TierUnavailable(MemoryTierError):
 
 
 class TierCorrupt(MemoryTierError):
-    """The backend answered with something that cannot be read."""
+    """The backend's answer cannot be read."""
 
 
 class EmbeddingMismatch(MemoryTierError):

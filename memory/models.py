@@ -9,9 +9,9 @@ from memory.errors import MemoryTierError
 from memory.provenance import Carrier, Part, Speaker, Spoken
 
 EDIT_OF = "edit of "
-"""How the tag of an edited message begins; the turn id of the version before it follows."""
+"""Prefix of the tag of an edited message, before the turn id of the previous version."""
 FOREIGN = "foreign"
-"""The tag of an episode that repeats a third party's text, or in whose turn a tool read some."""
+"""Tag of an episode that repeats a third party's text, or in which a tool read some."""
 
 
 class Mechanism(StrEnum):
@@ -23,91 +23,91 @@ class Mechanism(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a turn's reply came about."""
+    """How a turn ended."""
 
     ANSWERED = "answered"
     """The model answered in full."""
     RECALLED = "recalled"
-    """No model is configured: the reply shows the recalled memories, and is not archived as new text."""
+    """No model is configured: the reply lists recalled memories and is not archived as new text."""
     INTERRUPTED = "interrupted"
-    """The reply broke off, by the user's wish or by the model's; what was shown is kept."""
+    """The user or the model broke off the reply; the shown part is kept."""
     FAILED = "failed"
-    """The model gave nothing; the message is kept all the same."""
+    """The model gave nothing; the message is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Episode(Spoken):
-    """One turn as it stands in the archive, verbatim."""
+    """An archived turn, verbatim."""
 
     turn_id: str
     owner: str
     thread: str
     message: str
     reply: str
-    """Empty when the turn got no reply of its own."""
+    """Empty when the turn got no reply."""
     at: datetime
     tags: tuple[str, ...] = ()
     access_count: int = 0
     """How often it was shown to the model."""
     parts: tuple[Part, ...] = ()
-    """What came with the message and is not the owner's own word."""
+    """Texts that came with the message and are not the owner's words."""
     speaker: Speaker = Speaker.OWNER
-    """Who says the message; where that is a third party, the reply is no word of the assistant's either."""
+    """Author of the message; with a third party, the reply is not the assistant's either."""
     carrier: Carrier = Carrier.TYPED
 
     @property
     def text(self) -> str:
-        """All that was said, and the reply, as one document, the unit of retrieval."""
+        """Message, parts and reply as one document, the unit of retrieval."""
         return f"{self.said}\n{self.reply}" if self.reply else self.said
 
     @property
     def foreign(self) -> bool:
-        """Whether any of it is a third party's, or was said in view of what a tool read outside."""
+        """Whether any of it is a third party's, or was written with a third party's text in the prompt."""
         return self.speaker is Speaker.THIRD_PARTY or self.from_others or FOREIGN in self.tags
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What speaks for an episode's relevance to a query; what is not known is None."""
+    """Evidence for an episode's relevance to a query; unknown values are None."""
 
     lexical: float
     """BM25 score."""
     coverage: float
-    """Share of the query's words, weighted by rarity, that stand in it, in [0, 1]."""
+    """Share of the query's words, weighted by rarity, that the episode holds, in [0, 1]."""
     share: float = 1.0
-    """Its score over the best one's, in [0, 1]."""
+    """Its score over the best score, in [0, 1]."""
     cosine: float | None = None
-    """Similarity of its best part with the query, in [-1, 1]; None when there were no vectors."""
+    """Similarity of its best part with the query, in [-1, 1]; None without vectors."""
     standing: float | None = None
-    """How far the cosine lies above what null turns reach in this archive, in their standard deviations."""
+    """Cosine minus the null turns' mean in this archive, in their standard deviations."""
     surplus: float | None = None
-    """How far the cosine lies above that part's mean similarity with null turns, in units of scatter."""
+    """Cosine minus that part's mean similarity with null turns, in units of scatter."""
     near: float | None = None
-    """How far it is nearer to the query than the archive is, in units of scatter, by its best part."""
+    """How much nearer to the query its best part is than the archive, in units of scatter."""
     said: float | None = None
-    """The same, by its message alone."""
+    """The same for its message alone."""
     keyed: int = 0
-    """How many episodes hold the rarest key that it shares with the query; 0 when it shares none."""
+    """Number of episodes with the rarest key that it shares with the query; 0 when it shares none."""
     timed: bool = False
-    """It lies in the time that the query speaks of."""
+    """It is in the query's time range."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryFacts:
-    """What is known of a query against one archive, whatever it finds there."""
+    """Properties of a query against one archive, independent of the results."""
 
     documents: int = 0
-    """How many episodes there are."""
+    """Number of episodes."""
     words: int = 0
-    """How many distinct words the query has, stop words apart."""
+    """Distinct words of the query, without stop words."""
     unseen: float = 0.0
-    """Share of those words, weighted by rarity, that stand nowhere in the archive, in [0, 1]."""
+    """Share of those words, weighted by rarity, that the archive lacks, in [0, 1]."""
     small_talk: bool = False
-    """It is like greetings, thanks and the like."""
+    """It resembles greetings, thanks and the like."""
     calls: float | None = None
-    """Log-odds that a message like it calls for memory, whatever the archive holds."""
+    """Log-odds that such a message calls for memory, independent of the archive."""
     model: str = ""
-    """The embedding model that the evidence comes from; empty without vectors."""
+    """Embedding model of the evidence; empty without vectors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,11 +117,11 @@ class Seen:
     episodes: int = 0
     """Sequence number of the latest episode."""
     vectors: int = -1
-    """Id of the latest vector beside it; -1 when there was none."""
+    """Id of the latest vector; -1 without any."""
     parts: int = 0
-    """How many parts of whole turns were indexed."""
+    """Number of indexed parts of whole turns."""
     led_to: Sequence[int] | None = None
-    """Sequence numbers that the vectors led to, closest first; None when the message had no vector."""
+    """Sequence numbers found by the vectors, closest first; None when the message had no vector."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,12 +130,12 @@ class Hit:
 
     episode: Episode
     score: float
-    """What vectors, words and neighbours say together; higher is better, comparable within one search."""
+    """Fused score of vectors, words and neighbours; higher is better, comparable within a search."""
     evidence: Evidence
     part: tuple[int, int]
     """Half-open span, in characters of `Episode.text`, of the part that matched."""
     small_talk: bool = False
-    """That part is like greetings, thanks and the like."""
+    """The part resembles greetings, thanks and the like."""
 
 
 class SearchStatus(StrEnum):
@@ -161,18 +161,20 @@ class SearchReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchResult:
-    """What a search of one owner's archive found."""
+    """The result of a search of one owner's archive."""
 
     hits: tuple[Hit, ...]
-    """Best first; one hit an episode."""
+    """Best first; one hit for each episode."""
     query: QueryFacts = field(default_factory=QueryFacts)
     noise: tuple[float, ...] = ()
-    """For each null turn (small talk, foreign topics) the best similarity that it reaches in this archive,
-    ascending: what "something always ranks first" looks like here. Archived small talk does not count."""
+    """Noise floor: each null turn's best similarity with this archive, ascending.
+
+    Null turns are small talk and foreign topics; archived small talk is left out.
+    """
     waiting: int = 0
-    """Turns of the log that wait for their vectors: they are found by words alone."""
+    """Turns of the log without vectors, found by words alone."""
     problems: tuple[str, ...] = ()
-    """What was late or down, when the rest was found without it."""
+    """Parts of the search that were late or down."""
     seen: Seen | None = None
     """None when the archive was empty."""
 
@@ -184,7 +186,7 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate(Spoken):
-    """An episode found by a mechanism, bounded in size so that it may stand in a checkpoint."""
+    """An episode found by a mechanism, bounded in size for checkpoints."""
 
     turn_id: str
     thread: str
@@ -192,22 +194,22 @@ class Candidate(Spoken):
     message: str
     reply: str
     whole: bool
-    """False when message or reply were cut to the part that matched."""
+    """False when message or reply were cut to the matching part."""
     mechanism: Mechanism
     rank: int
-    """1 is the best of all."""
+    """1 is the best."""
     score: float
-    """What vectors, words and neighbours say together."""
+    """Fused score of vectors, words and neighbours."""
     evidence: Evidence
     small_talk: bool = False
-    """It is like greetings, thanks and the like."""
+    """It resembles greetings, thanks and the like."""
     foreign: bool = False
-    """As of its episode."""
+    """`foreign` of its episode."""
     parts: tuple[Part, ...] = ()
     speaker: Speaker = Speaker.OWNER
-    """Who says its message."""
+    """Author of the message."""
     edit_of: str = ""
-    """The turn whose message it is a later version of."""
+    """The turn of the previous version of its message."""
     access_count: int = 0
 
 
@@ -237,7 +239,7 @@ class DecisionRule(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What became of a candidate, and why."""
+    """The decision on a candidate, and its reason."""
 
     turn_id: str
     kept: bool
@@ -245,18 +247,18 @@ class Decision:
     """The rule that kept or cut it; docs/memory.md lists them. Compare by `==`: it may be a string."""
     score: float
     threshold: float
-    """What `score` was held against, in the same unit."""
+    """In the unit of `score`."""
     probability: float
     """That it is relevant, in [0, 1]; of `null` and `ratio` the share of null turns that it beats."""
     tokens: int = 0
-    """Tokens that it takes in the prompt."""
+    """Tokens in the prompt."""
     superseded_by: str = ""
-    """Turn id of a memory that says its matter anew; empty when it is not out of date."""
+    """Turn id of the memory that supersedes it; empty when it is current."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationTurn(Spoken):
-    """One turn of a thread, as L2 keeps it."""
+    """A turn of a thread in L2."""
 
     turn_id: str
     message: str
@@ -265,45 +267,47 @@ class ConversationTurn(Spoken):
     evidence: Sequence[str] = ()
     """One line for each tool call of the turn."""
     parts: tuple[Part, ...] = ()
-    """What came with the message and is not the owner's own word."""
+    """Texts that came with the message and are not the owner's words."""
     foreign: bool = False
     """A third party's text came with it, was read by a tool in it, or is repeated in its reply."""
     tokens: int = 0
     """Tokens of message, parts, reply and evidence together."""
     in_vain: Mapping[str, tuple[float, int]] | None = None
-    """Memories shown of late that no reply made use of, by turn id: the probability that each was shown
-    with, and for how many turns it is not shown again. None: not noted then."""
+    """Recently shown memories that no reply used, by turn id; None in older records.
+
+    Each has its probability at the time, and for how many turns it is not shown again.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """A curated fact of an owner, as of a time."""
+    """A curated fact of an owner at a time."""
 
     key: str
     value: str
     at: datetime
-    """When this value was written."""
+    """Time of writing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheEntry:
-    """What the session cache answered."""
+    """A lookup in the session cache."""
 
     generation: int
-    """The owner's archive generation at the time of reading; hand it back to `put`."""
+    """Generation of the owner's archive at the lookup; pass it to `put`."""
     value: bytes | None
     """None on a miss."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexProgress:
-    """How far an owner's vectors have come, in episodes."""
+    """Indexing progress of an owner's vectors, in episodes."""
 
     owner: str
     done: int
-    """Have all their vectors."""
+    """Episodes with all their vectors."""
     total: int
     error: MemoryTierError | None = None
-    """Why it went no further."""
+    """Error that stopped it."""
     begun: int = 0
-    """Have a vector of what the person said, at least."""
+    """Episodes with a vector of the message at least."""

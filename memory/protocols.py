@@ -1,8 +1,8 @@
-"""What each part of the memory promises, whatever stores it.
+"""Interfaces of the memory stores.
 
 Every method that takes an `owner` reads and writes that owner's memory only. Every method raises
-`TierUnavailable` when its backend cannot be reached, and `TierCorrupt` when it answers with something that
-cannot be read. Implementations do no I/O when they are constructed: they connect on first use.
+`TierUnavailable` when its backend cannot be reached, and `TierCorrupt` when its answer cannot be read.
+Implementations do no I/O when they are constructed: they connect on first use.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -17,11 +17,11 @@ class Searchable(Protocol):
     """An archive that can be searched."""
 
     async def ready(self, *, owner: str) -> None:
-        """Load what the owner's first search would wait for and that cannot hang: libraries and models."""
+        """Load the libraries and models of the owner's first search, without calls that may hang."""
         ...
 
     def expect(self, query: str, *, owner: str, limit: int) -> None:
-        """Begin with what a search for `query`, which follows at once, need not wait for."""
+        """Start ahead the work of the search for `query`, which must follow at once."""
         ...
 
     async def search(  # noqa: PLR0913 - a search has many sides, each with a name
@@ -39,17 +39,17 @@ class Searchable(Protocol):
         """Find at most `limit` episodes each by meaning and words, in `times`, and by `keys`; each once.
 
         Args:
-            query: what is looked for.
-            owner: whose archive it is.
-            limit: how many episodes each mechanism may find.
-            keys: structural keys, as `find_keys` writes them.
+            query: text to search for.
+            owner: of the archive.
+            limit: most episodes of each mechanism.
+            keys: structural keys, as `find_keys` normalises them.
             times: half-open.
-            weights: how meaning, words and neighbours count.
-            seconds: the time that the search has; what is late is left out and named in the result.
-            reuse: where the vectors led this search before may be used again, with all that came since.
+            weights: of meaning, words and neighbours.
+            seconds: time limit; late parts are left out and named in the result.
+            reuse: reuse the vector results of an earlier equal search, with all episodes added since.
 
         Raises:
-            TimeoutError: nothing could be told in time.
+            TimeoutError: nothing was found in time.
         """
         ...
 
@@ -58,7 +58,7 @@ class EpisodeStore(Searchable, Protocol):
     """L3: every turn verbatim, for ever, searchable by meaning."""
 
     async def append(self, episode: Episode) -> bool:
-        """Commit `episode` to the durable log; the first one of a turn id stands.
+        """Commit `episode` to the durable log; the first episode of a turn id is kept.
 
         Returns:
             True when it is new. Vectors follow: see `index`.
@@ -74,14 +74,14 @@ class EpisodeStore(Searchable, Protocol):
         ...
 
     def indexing(self, *, owner: str) -> AsyncGenerator[IndexProgress, None]:
-        """Do what `index` does, telling how far it has come; closing it ends it.
+        """Index as `index` does and yield progress; closing the generator stops it.
 
-        What was said is embedded before long answers are.
+        Messages are embedded before long replies.
         """
         ...
 
     def index_soon(self, *, owner: str) -> None:
-        """Have `index` done in the background; the next search waits for it a little."""
+        """Schedule `index` in the background; the next search waits for it briefly."""
         ...
 
     async def get(self, turn_ids: Sequence[str], *, owner: str) -> list[Episode]:
@@ -148,7 +148,7 @@ class PermanentStore(Protocol):
         """Write a fact; the newest `at` of a key wins, and every value stays in the history.
 
         Raises:
-            FactsFull: all facts together would pass the token cap, and this one makes it worse.
+            FactsFull: all facts together would exceed the token cap, and this one adds to them.
             ValueError: the key is empty or longer than 200 characters, or a text cannot be stored.
         """
         ...
@@ -170,32 +170,33 @@ class ConversationStore(Protocol):
     """L2: the conversation of a thread, append-only."""
 
     async def append(self, turn: ConversationTurn, *, owner: str, thread: str) -> bool:
-        """Add a turn at the end; return False when its turn id already stands."""
+        """Append a turn; return False when its turn id exists."""
         ...
 
     async def window(self, *, owner: str, thread: str, max_tokens: int) -> list[ConversationTurn]:
         """Read the latest turns, oldest first, whose tokens together fit in `max_tokens`.
 
-        The latest turn is returned even when it alone does not fit. Costs the window, not the history.
+        The latest turn is returned even when it alone does not fit. The cost depends on the window, not the
+        history.
         """
         ...
 
     async def opening(self, *, owner: str, thread: str) -> ConversationTurn | None:
-        """Read the turn that the thread began with."""
+        """Read the first turn of the thread."""
         ...
 
 
 class SessionCache(Protocol):
-    """L2.5: results of searches and tools, with a time to live, dropped when the owner's archive changes."""
+    """L2.5: cached results of searches and tools, invalidated when the owner's archive changes."""
 
     async def get(self, key: str, *, owner: str) -> CacheEntry:
         """Return the entry of `key`; a value of another generation is a miss."""
         ...
 
     async def put(self, key: str, value: bytes, *, owner: str, generation: int, ttl: float) -> None:
-        """Store `value` for `ttl` seconds, as belonging to the `generation` that `get` answered."""
+        """Store `value` for `ttl` seconds under the `generation` returned by `get`."""
         ...
 
     async def drop(self, *, owner: str) -> None:
-        """Make every entry of the owner a miss."""
+        """Invalidate every entry of the owner."""
         ...

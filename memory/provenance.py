@@ -1,6 +1,6 @@
-"""Who says each span of a turn, and how it came in: the owner's words alone may command.
+"""Speaker and carrier of each text of a turn: only the owner's words may command.
 
-A turn is the owner's own words, its `message`, and parts: texts that came with them, each by itself.
+A turn has a `message`, the owner's words, and parts: separate texts that came with it.
 """
 
 import json
@@ -19,43 +19,43 @@ class Speaker(StrEnum):
 
 
 class Carrier(StrEnum):
-    """How it came in."""
+    """How a text came in."""
 
     TYPED = "typed"
-    """Or spoken by the owner: their own voice message is their own words."""
+    """Also the owner's own voice message."""
     FORWARDED = "forwarded"
     QUOTED = "quoted"
-    """What a message replies to."""
+    """The message that this one replies to."""
     DOCUMENT = "document"
     VOICE = "voice"
-    """A recording of somebody else, transcribed."""
+    """A transcribed recording of somebody else."""
     PICTURE = "picture"
-    """What a model sees in it."""
+    """A model's description of a picture."""
     CARD = "card"
-    """A contact, a place, a poll or the like, whose words others chose."""
+    """A contact, a place, a poll or the like, worded by others."""
     NAME = "name"
-    """The name of the member of a group who writes; it says nothing by itself."""
+    """Name of the writing member of a group; not a statement."""
     IMPORT = "import"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A text that came with a message and is not the owner's typing."""
+    """A text that came with a message, not typed by the owner."""
 
     text: str
     carrier: Carrier
     speaker: Speaker = Speaker.THIRD_PARTY
     source: str = ""
-    """The file's name, or who wrote it: also a third party's word."""
+    """A file name or an author; third parties may have chosen it."""
 
     @property
     def foreign(self) -> bool:
-        """Whether a third party says it."""
+        """Whether its author is a third party."""
         return self.speaker is Speaker.THIRD_PARTY
 
     @property
     def title(self) -> str:
-        """What it is and where it is from, on one line."""
+        """Kind and source on one line."""
         return " ".join(filter(None, (_TITLES.get(self.carrier, self.carrier.value), self.source)))
 
 
@@ -71,7 +71,7 @@ OWN_WORDS: Final = -1
 
 
 class Spoken:
-    """What has a message and parts."""
+    """Mixin for values with a message and parts."""
 
     __slots__ = ()
     message: str
@@ -79,9 +79,9 @@ class Spoken:
 
     @property
     def said(self) -> str:
-        """Message and parts as one text, to search it and to show it to people; a prompt has each by itself.
+        """Message and parts as one text, for search and display; prompts keep them separate.
 
-        What is quoted is left out: it was said before, elsewhere.
+        Quotations are left out, since they were said before.
         """
         return said(self.message, self.parts)
 
@@ -92,14 +92,14 @@ class Spoken:
 
 
 def said(message: str, parts: Sequence[Part]) -> str:
-    """Return message and parts as one text; see `Spoken.said`."""
+    """Join message and parts to one text; see `Spoken.said`."""
     return "".join(text for text, _ in spans(message, parts)) if parts else message
 
 
 def spans(message: str, parts: Sequence[Part]) -> list[tuple[str, int | None]]:
-    """Return what `Spoken.said` is made of, in order: each text with the number of its part.
+    """Return the pieces of `Spoken.said` in order, each with the index of its part.
 
-    `OWN_WORDS` stands for the message, None for what marks where a text begins.
+    The index is `OWN_WORDS` for the message and None for separators and titles.
     """
     found: list[tuple[str, int | None]] = [(f"{name}: ", None) for name in names(parts)]
     texts: list[tuple[str, str, int]] = [("", message, OWN_WORDS)] if message else []
@@ -114,22 +114,22 @@ def spans(message: str, parts: Sequence[Part]) -> list[tuple[str, int | None]]:
 
 
 def names(parts: Sequence[Part]) -> list[str]:
-    """Return the name of who writes, where several do."""
+    """Return the names of writing group members."""
     return [part.text for part in parts if part.carrier is Carrier.NAME]
 
 
 def worth_keeping(parts: Sequence[Part]) -> tuple[Part, ...]:
-    """Return what is archived with a message: all but quotations of what the archive has already."""
+    """Return the parts to archive: all but quotations of the owner and the assistant."""
     return tuple(part for part in parts if part.carrier is not Carrier.QUOTED or part.foreign)
 
 
 def plain(parts: Sequence[Part]) -> list[dict[str, Any]]:
-    """Return parts as JSON has them."""
+    """Convert parts to JSON values."""
     return [asdict(part) for part in parts]
 
 
 def read_parts(value: object) -> tuple[Part, ...]:
-    """Read what `plain` wrote; none from what is something else."""
+    """Parse the result of `plain`; empty for anything else."""
     try:
         return tuple(map(_read, value)) if isinstance(value, list | tuple) else ()
     except (TypeError, ValueError, KeyError):
@@ -146,14 +146,14 @@ def _read(value: Any) -> Part:
 
 
 def dump(speaker: Speaker, carrier: Carrier, parts: Sequence[Part]) -> str:
-    """Return as one column who says a message, and its parts; empty for what the owner typed."""
+    """Serialise speaker, carrier and parts for a column; empty for a message that the owner typed."""
     if speaker is Speaker.OWNER and carrier is Carrier.TYPED and not parts:
         return ""
     return json.dumps({"speaker": speaker, "carrier": carrier, "parts": plain(parts)}, ensure_ascii=False)
 
 
 def load(column: str) -> tuple[Speaker, Carrier, tuple[Part, ...]]:
-    """Read what `dump` wrote."""
+    """Parse the result of `dump`."""
     if not column:
         return Speaker.OWNER, Carrier.TYPED, ()
     found = json.loads(column)

@@ -1,4 +1,4 @@
-"""What a model's server says when a prompt does not fit into its context window."""
+"""Refusals of a model's server to take a prompt that exceeds the context window."""
 
 import re
 from dataclasses import dataclass
@@ -31,16 +31,16 @@ _PROMPT = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A prompt was too long; 0 stands for what was not said."""
+    """Numbers of a refusal; 0 for those not given."""
 
     window: int = 0
-    """Tokens that fit."""
+    """Size of the context window in tokens."""
     prompt: int = 0
-    """Tokens of the prompt, as the model counts."""
+    """Tokens of the prompt, as the server counts."""
 
 
 def read_refusal(text: str) -> Refusal | None:
-    """Read a server's error; None when it is about something else."""
+    """Parse a server's error; None for any other error."""
     if not _TOO_LONG.search(text):
         return None
     return Refusal(window=_first(_WINDOW, text), prompt=_first(_PROMPT, text))

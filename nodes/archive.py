@@ -32,7 +32,7 @@ UNUSED_TURNS = 3
 
 logger = logging.getLogger(__name__)
 _RUN_WORDS = 5
-"""Words in a row that two texts share when one repeats the other. A guess: an order is hardly shorter."""
+"""Consecutive words that make a repetition. A guess: an instruction is hardly shorter."""
 _WORD = re.compile(r"\w+")
 
 
@@ -183,7 +183,7 @@ def to_episode(turn: Turn, reply: Reply, *, foreign: bool = False) -> Episode:
 
 
 def repeats(text: str, sources: Iterable[str]) -> bool:
-    """Tell whether a run of words of any source stands in `text`, in whatever case and marks between."""
+    """Return whether `text` repeats a run of words of any source, ignoring case and punctuation."""
     said = set(_runs(text))
     return any(not said.isdisjoint(_runs(source)) for source in sources)
 

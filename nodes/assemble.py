@@ -10,7 +10,7 @@ from graph.state.resolution import conversation_of, recalled_of
 from graph.state.turn_state import State
 from graph.state.updates import AssembleUpdate
 from memory.models import ConversationTurn
-from memory.prompt.day_breaks import new_days
+from memory.prompt.day_breaks import find_day_breaks
 from memory.prompt.prompt import (
     fit_system,
     render_day,
@@ -69,7 +69,7 @@ def conversation_messages(turns: Sequence[ConversationTurn], now: datetime, zone
     A turn without a reply has one message.
     """
     messages: list[AnyMessage] = []
-    for turn, opens in zip(turns, new_days([turn.at for turn in turns], now, zone), strict=True):
+    for turn, opens in zip(turns, find_day_breaks([turn.at for turn in turns], now, zone), strict=True):
         mark = f"{render_day(turn.at, zone)}\n\n" if opens else ""
         messages.append(HumanMessage(mark + render_said(turn.message, turn.parts)))
         if reply := render_evidence(turn):

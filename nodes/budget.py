@@ -13,7 +13,7 @@ from graph.state.turn_state import Allocation, Conversation, State
 from graph.state.updates import BudgetUpdate
 from memory.models import Candidate, ConversationTurn, Decision, DecisionRule
 from memory.prompt import token_budget as aits
-from memory.prompt.day_breaks import new_days
+from memory.prompt.day_breaks import find_day_breaks
 from memory.prompt.prompt import (
     fit_conversation,
     fit_system,
@@ -125,7 +125,7 @@ def _intent(confidence: float, complexity: float, context: TurnContext) -> int:
 def _dated(past: Conversation, now: datetime, count: CountTokens, zone: tzinfo) -> Conversation:
     """Count the marks of days, and a spare one: the first turn that is shown opens a day, whichever it is."""
     turns = [turn for turn in (past.opening, *past.turns) if turn]
-    opening = new_days([turn.at for turn in turns], now, zone)
+    opening = find_day_breaks([turn.at for turn in turns], now, zone)
     if not any(opening):
         return past
     mark, spare = count(render_day(now, zone)), turns[-1]

@@ -15,7 +15,7 @@ from graph.state.updates import GroundUpdate
 from graph.tools.toolbox import Toolbox
 from memory.grounding import ungrounded
 from memory.models import Outcome
-from memory.prompt.tool_prompt import correction
+from memory.prompt.tool_prompt import correction_request
 
 NO_BETTER = "the corrected answer was no better"
 
@@ -65,4 +65,4 @@ def evidence_texts(state: State) -> list[str]:
 def _messages(state: State, unsupported: tuple[str, ...], last: bool, cap: int) -> list[AnyMessage]:
     """Return what the model is asked when figures of its reply stand nowhere."""
     asked = [*state["prompt"], *round_messages(state, last=last, cap=cap)]
-    return [*asked, AIMessage(state["reply"].text), HumanMessage(correction(unsupported))]
+    return [*asked, AIMessage(state["reply"].text), HumanMessage(correction_request(unsupported))]

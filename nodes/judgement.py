@@ -6,11 +6,11 @@ from dataclasses import replace
 from graph.settings.context import TurnContext
 from graph.state.turn_state import Conversation, Recall, State
 from memory.models import Candidate, Decision, DecisionRule
-from memory.recall.evidence_traits import Asked
+from memory.recall.evidence_traits import MessageContext
 from memory.recall.gap_rules import GapRule, calibrated_rule, null_rule, ratio_rule
 from memory.recall.questions import is_bare_question
-from memory.recall.relevance import Calibration, calibration_of
-from memory.recall.staged import Staged, staged_of
+from memory.recall.relevance import Calibration, read_calibration
+from memory.recall.staged import Staged, read_staged
 
 BY_PROBABILITY = (GapRule.STAGED, GapRule.CALIBRATED)
 """Rules that go by a probability of relevance."""
@@ -25,7 +25,7 @@ def fit_for(
     """
     if context.gap_rule is not GapRule.STAGED or calibration is not None or recall.query.calls is None:
         return None
-    return staged or staged_of(recall.query.model)
+    return staged or read_staged(recall.query.model)
 
 
 def called(
@@ -33,7 +33,7 @@ def called(
 ) -> list[Decision]:
     """Decide whether the message calls for memory, and which memories answer it."""
     turn = state["turn"]
-    asked = Asked(
+    asked = MessageContext(
         message=turn.said, at=turn.at, query=state["recall"].query, turns=state["conversation"].turns
     )
     window, found = shown_turns(state["conversation"]), dict[str, Decision]()
@@ -59,7 +59,7 @@ def judged(
     asked again is the best find, and its answer would look poor beside it.
     """
     if context.gap_rule in BY_PROBABILITY:
-        calibration = calibration or calibration_of(recall.query.model)
+        calibration = calibration or read_calibration(recall.query.model)
         asking = {candidate.turn_id for candidate in candidates if is_bare_question(candidate)}
         told = _among_themselves([one for one in candidates if one.turn_id not in asking])
         asked = [one for one in candidates if one.turn_id in asking]

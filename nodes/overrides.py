@@ -6,10 +6,10 @@ from datetime import timedelta
 
 from graph.state.turn_state import Recall, State
 from memory.models import Candidate, Decision, DecisionRule
-from memory.recall.duplicates import asks_again, contained, repeated, words_of
+from memory.recall.duplicates import find_repeated, is_contained, repeats_message, words_of
 from memory.recall.query import is_fragment
 from memory.recall.staged import MOST
-from memory.recall.supersession import outdated
+from memory.recall.supersession import find_outdated
 from memory.text.marks import asks, in_first_person, takes_down
 
 CALLS_FOR_NOTHING = -2.0
@@ -87,8 +87,8 @@ def without_echo(
     """Cut what a later memory repeats, what the facts say already, and what was just shown in vain."""
     kept_ids = {d.turn_id for d in decisions if d.kept and d.rule not in ASKED_FOR}
     kept = [candidate for candidate in candidates if candidate.turn_id in kept_ids]
-    said_again = {kept[place].turn_id for place in repeated(kept)}
-    said_again |= {c.turn_id for c in kept if asks_again(c, state["turn"].said)}
+    said_again = {kept[place].turn_id for place in find_repeated(kept)}
+    said_again |= {c.turn_id for c in kept if repeats_message(c, state["turn"].said)}
     facts = [words_of(f"{fact.key} {fact.value}") for fact in state["fact_sheet"].facts]
     known = {c.turn_id for c in kept if facts and _is_known(words_of(f"{c.said} {c.reply}"), facts)}
     in_vain = {shown.turn_id: shown.probability for shown in state.get("unused", ())}
@@ -128,7 +128,7 @@ def with_newer(
     by_id = {decision.turn_id: decision for decision in decisions}
     while True:
         shown = [candidate for candidate in candidates if by_id[candidate.turn_id].kept]
-        later = outdated(shown, candidates, message)
+        later = find_outdated(shown, candidates, message)
         added = {new: old for old, new in later.items() if not by_id[new].kept}
         if not added:
             break
@@ -152,4 +152,4 @@ def _echo(
 
 
 def _is_known(words: frozenset[str], facts: Sequence[frozenset[str]]) -> bool:
-    return any(contained(words, fact) for fact in facts)
+    return any(is_contained(words, fact) for fact in facts)

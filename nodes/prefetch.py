@@ -26,7 +26,7 @@ from memory.errors import MemoryTierError
 from memory.models import CacheEntry, Mechanism, SearchReport, SearchStatus
 from memory.protocols import Searchable, SessionCache
 from memory.recall.evidence_traits import RECENT
-from memory.recall.query import Understood, understand, understand_alone, warm_up
+from memory.recall.query import ArchiveQuery, read_query, read_standalone_query, warm_up
 
 LOADING_SECONDS = 20.0
 """The first turn of a process waits this long for libraries and embedding model, not for a search."""
@@ -143,7 +143,7 @@ class Prefetch:
         return clock.told(await self._recalled(turn, asked, context))
 
     async def _alone(self, turn: Turn, context: TurnContext) -> Recall | None:
-        clock, asked = Clock(), await self._read(turn, understand_alone)
+        clock, asked = Clock(), await self._read(turn, read_standalone_query)
         return clock.told(await self._recalled(turn, asked, context)) if asked else None
 
     async def _loaded(self, owner: str) -> str:
@@ -167,7 +167,7 @@ class Prefetch:
     async def _load(self, owner: str) -> None:
         await asyncio.gather(self.episodes.ready(owner=owner), asyncio.to_thread(warm_up))
 
-    async def _recalled(self, turn: Turn, asked: Understood, context: TurnContext) -> Recall:
+    async def _recalled(self, turn: Turn, asked: ArchiveQuery, context: TurnContext) -> Recall:
         until = time.monotonic() + context.prefetch_timeout * _SEARCH_SHARE
         self.episodes.expect(asked.text, owner=turn.owner, limit=search_limit(context))
         if context.cache_ttl == 0 or turn.private:
@@ -187,8 +187,8 @@ class Prefetch:
             self.background.joined(turn.turn_id, keeping)
         return recall
 
-    async def _understood(self, turn: Turn, before: Sequence[str]) -> Understood:
-        return await self._read(turn, partial(understand, before=before))
+    async def _understood(self, turn: Turn, before: Sequence[str]) -> ArchiveQuery:
+        return await self._read(turn, partial(read_query, before=before))
 
     async def _read(self, turn: Turn, reader: Callable[..., T]) -> T:
         """Read the message; a long one, which takes its time, off the event loop."""
@@ -202,7 +202,7 @@ class Prefetch:
             await self.cache.put(key, value, owner=owner, generation=entry.generation, ttl=ttl)
 
     async def _searched(
-        self, turn: Turn, asked: Understood, context: TurnContext, until: float
+        self, turn: Turn, asked: ArchiveQuery, context: TurnContext, until: float
     ) -> tuple[Recall, bool]:
         """Search; also return whether the result may be used again."""
         result = await self.episodes.search(
@@ -232,7 +232,7 @@ def shown_before(state: State, turn: Turn) -> tuple[str, ...]:
     return tuple(candidate.turn_id for candidate in recalled_of(state))
 
 
-def cache_key(asked: Understood, context: TurnContext) -> str:
+def cache_key(asked: ArchiveQuery, context: TurnContext) -> str:
     """Return the same key for searches that are the same: another wording is another search."""
     times = f"{asked.times.start.isoformat()} {asked.times.end.isoformat()}" if asked.times else ""
     parts = (asked.text, *asked.keys, times, str(context.prefetch_results), repr(context.fusion))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from memory.models import DecisionRule, Evidence, Mechanism, Outcome, SearchReport, SearchStatus
-from memory.observation.observation import Called, Grounded, Judged, Observation, Shares
+from memory.observation.observation import Judged, Observation, RecordedCall, RecordedGrounding, Shares
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -41,9 +41,12 @@ def observation(turn_id: str = "t1", **changes: Any) -> Observation:
         decisions=[judged],
         model="test",
         model_seconds=0.9,
-        calls=[Called(name="fetch_content", ok=True, milliseconds=12.0), Called(name="shell_run", ok=False)],
+        calls=[
+            RecordedCall(name="fetch_content", ok=True, milliseconds=12.0),
+            RecordedCall(name="shell_run", ok=False),
+        ],
         rounds=1,
-        grounding=Grounded(unsupported=1, corrected=True),
+        grounding=RecordedGrounding(unsupported=1, corrected=True),
         thresholds={"gap_threshold": 0.5, "gap_rule": "calibrated"},
     )
     return replace(whole, **changes)

@@ -16,7 +16,7 @@ from graph.tuning.attempts import Tries, ordinal, percent
 from graph.tuning.config_versions import ConfigVersions, Version, digest_of
 from graph.tuning.write_back import Proposal
 from memory.errors import ConfigError
-from memory.tuning.gain_bound import asked
+from memory.tuning.gain_bound import required_confidence
 from memory.tuning.held_out import Gain
 from memory.tuning.tuning_result import read_result
 
@@ -95,7 +95,7 @@ def _tried(tries: Tries) -> str:
     number = tries.number(latest[0])
     return (
         f"The latest change was the {ordinal(number)} tried on its held-out turns; of another one, "
-        f"{percent(asked(number + 1))} confidence is asked there."
+        f"{percent(required_confidence(number + 1))} confidence is asked there."
     )
 
 

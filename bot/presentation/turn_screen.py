@@ -19,7 +19,7 @@ from graph.explain.reasons import told
 from graph.state.turn_state import State
 from memory.models import Fact
 from memory.observation.observation import Shares
-from memory.prompt.prompt import day
+from memory.prompt.prompt import format_time
 
 CUT_SHOWN = 8
 LEAST_SNIPPET = 24
@@ -74,7 +74,7 @@ def facts(rows: Sequence[Fact], zone: tzinfo) -> RenderableType:
         return Text("No facts yet. Write one with: /remember key: value")
     table = Table("fact", "value", "noted")
     for fact in rows:
-        table.add_row(Text(printable(fact.key)), Text(printable(fact.value)), day(fact.at, zone))
+        table.add_row(Text(printable(fact.key)), Text(printable(fact.value)), format_time(fact.at, zone))
     return table
 
 
@@ -104,7 +104,7 @@ def _memories(rows: Sequence[Explained], zone: tzinfo, width: int, signs: Signs)
     bars = ["bars: how likely each matters", *([mark_text(mark, signs)] if mark else [])]
     lines = [Text("; ".join(bars), style="dim")]
     for row in shown:
-        score = score_row(row, mark, lambda at: day(at, zone))
+        score = score_row(row, mark, lambda at: format_time(at, zone))
         bar = score_bar(score, mark, signs, bar_width(width) // 2)
         lines.append(_decision(row, f"{bar}  {score.date}", width))
     if left := len(rows) - len(shown):

@@ -22,7 +22,7 @@ from graph.checkpoint.checkpoint_records import Record, unpack_record, unpack_wr
 from graph.checkpoint.commit_queue import CommitQueue, LatestCheckpoints, as_tuple
 from graph.checkpoint.retention import copy_thread, delete_run, delete_thread, namespaces, prune
 from graph.checkpoint.transactions import CheckpointEntry, Entry, WritesEntry, commit
-from memory.concurrency.background import Background, over
+from memory.concurrency.background import Background, wait_ended
 from memory.working.redis_connection import translate_errors
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class RedisSaver(AsyncSaver):
         """List checkpoints, newest first within each namespace."""
         await self._queue.flush_all()
         for task in self._background.here():
-            await over(task)
+            await wait_ended(task)
         left = limit
         async for namespace, checkpoint_id, record in self._scan(config, before):
             if left is not None and left <= 0:

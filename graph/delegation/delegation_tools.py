@@ -14,7 +14,7 @@ from graph.delegation.state import Budget
 from graph.tools.caller import caller
 from graph.tools.method_tool import method_tool
 from graph.tools.traits import Traits
-from memory.prompt.prompt import indented
+from memory.prompt.prompt import escape_lines
 from memory.text.text import clean
 
 LONGEST_TASK = 8000
@@ -110,10 +110,10 @@ class DelegationTools:
 
 def described(job: Job) -> str:
     """Return all there is to say of a job."""
-    lines = [f"Job {job.name}, {status_line(job)}", f"task: {indented(job.task)}"]
+    lines = [f"Job {job.name}, {status_line(job)}", f"task: {escape_lines(job.task)}"]
     lines += [f"- {progress_line(one)}" for one in job.progress]
     if job.reason:
-        lines.append(f"reason: {indented(job.reason)}")
+        lines.append(f"reason: {escape_lines(job.reason)}")
     if job.result:
         name = "result" if job.status is Status.DONE else "found until then"
         lines.append(f"{name}:\n{job.result}")
@@ -127,7 +127,7 @@ def status_line(job: Job) -> str:
 
 def progress_line(progress: Progress) -> str:
     """Return what a job reached in words."""
-    return _MEANT.get(progress.code, progress.code).format(about=indented(progress.about))
+    return _MEANT.get(progress.code, progress.code).format(about=escape_lines(progress.about))
 
 
 def _short(text: str) -> str:

@@ -33,7 +33,7 @@ from graph.state.turn_state import Turn
 from graph.tools.toolbox import Toolbox
 from memory.grounding import ungrounded
 from memory.models import Outcome
-from memory.prompt.tool_prompt import correction
+from memory.prompt.tool_prompt import correction_request
 from nodes.tools import Tools
 
 JobGraph = CompiledStateGraph[JobState, None, JobInput, JobState]
@@ -90,7 +90,7 @@ class Summarise:
         unsupported = ungrounded(text, _evidence(state))
         if not unsupported or not self._may_correct(state):
             return {"result": text, "spent": _ONE}
-        anew = await self._corrected(state, [AIMessage(text), HumanMessage(correction(unsupported))])
+        anew = await self._corrected(state, [AIMessage(text), HumanMessage(correction_request(unsupported))])
         is_better = anew and len(ungrounded(anew, _evidence(state))) < len(unsupported)
         return {"result": anew if is_better else text, "spent": Spent(calls=2)}
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
 
 from graph.delegation.state import CODER, RESEARCHER, Assignment, Finding, Review, Step, WorkInput
-from memory.prompt.prompt import RULES, indented, quoted
+from memory.prompt.prompt import RULES, escape_fences, escape_lines
 from memory.prompt.tool_prompt import fenced_output
 from memory.text.text import shortened
 
@@ -59,7 +59,7 @@ def plan_prompt(assignment: Assignment, cap: int) -> list[AnyMessage]:
 def work_prompt(given: WorkInput, cap: int) -> list[AnyMessage]:
     """Return what a worker is asked; when the critic wants it better, with what the step gave before."""
     step = given["step"]
-    wanted = f"{quoted(step.title)}\n{quoted(shortened(step.task, cap))}"
+    wanted = f"{escape_fences(step.title)}\n{escape_fences(shortened(step.task, cap))}"
     parts = [_task(given["assignment"], cap), f"Your step: {wanted}"]
     if given["complaint"]:
         parts += [
@@ -101,9 +101,9 @@ def what_is_missing(steps: Sequence[Step], findings: Mapping[str, Finding]) -> s
     for step in steps:
         finding = findings.get(step.id)
         if finding is None:
-            lines.append(f"- {indented(step.title)}: not done, the job's budget was used up")
+            lines.append(f"- {escape_lines(step.title)}: not done, the job's budget was used up")
         elif finding.problem:
-            lines.append(f"- {indented(step.title)}: {indented(finding.problem)}")
+            lines.append(f"- {escape_lines(step.title)}: {escape_lines(finding.problem)}")
     return "\n".join(lines)
 
 
@@ -112,12 +112,12 @@ def _system(role: str) -> SystemMessage:
 
 
 def _task(assignment: Assignment, cap: int) -> str:
-    return f"The task:\n{quoted(shortened(assignment.task, cap))}"
+    return f"The task:\n{escape_fences(shortened(assignment.task, cap))}"
 
 
 def _handed_in(steps: Sequence[Step], findings: Mapping[str, Finding], cap: int) -> str:
     entries = [
-        f"Step {step.id} ({step.role}): {indented(step.title)}\n{_found(findings[step.id].text, cap)}"
+        f"Step {step.id} ({step.role}): {escape_lines(step.title)}\n{_found(findings[step.id].text, cap)}"
         for step in steps
         if step.id in findings
     ]

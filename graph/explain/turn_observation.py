@@ -11,7 +11,15 @@ from graph.settings.context import TurnContext
 from graph.state.resolution import judged, last_decisions
 from graph.state.turn_state import Allocation, Recall, State
 from memory.models import Decision, Evidence, SearchReport, SearchStatus
-from memory.observation.observation import DIGITS, Called, Grounded, Judged, Observation, Shares, mark_of_fact
+from memory.observation.observation import (
+    DIGITS,
+    Judged,
+    Observation,
+    RecordedCall,
+    RecordedGrounding,
+    Shares,
+    mark_of_fact,
+)
 
 AT_ONCE = frozenset({"prefetch", "identity", "facts", "working"})
 """Nodes that run in one superstep: the longest of them is what the turn waits for."""
@@ -105,10 +113,10 @@ def _rounded(value: Written) -> Written:
     return replace(value, **shorter)
 
 
-def _calls(state: State) -> list[Called]:
+def _calls(state: State) -> list[RecordedCall]:
     """Return the tools that were called; a name that a model made up may be anything, and is left out."""
     return [
-        Called(
+        RecordedCall(
             name=result.name if _TOOL_NAME.fullmatch(result.name) else "unknown",
             ok=result.ok,
             milliseconds=round(result.milliseconds, 1),
@@ -117,6 +125,6 @@ def _calls(state: State) -> list[Called]:
     ]
 
 
-def _grounded(state: State) -> Grounded:
+def _grounded(state: State) -> RecordedGrounding:
     grounding = grounding_of(state)
-    return Grounded(unsupported=len(grounding.unsupported), corrected=grounding.corrected)
+    return RecordedGrounding(unsupported=len(grounding.unsupported), corrected=grounding.corrected)

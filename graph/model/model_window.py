@@ -20,13 +20,13 @@ from memory.prompt.prompt import render_message
 from memory.prompt.window import (
     AROUND_TOOLS,
     MARKS,
+    PromptSizes,
     Space,
-    Wanted,
     Window,
     affordable,
     largest_cap,
-    learned,
-    share,
+    shrink_window,
+    split_window,
 )
 from memory.refusal import Refusal
 from memory.text.tokens import CountTokens, TokenCounter
@@ -145,7 +145,7 @@ class ModelWindow:
         """Note that a request with so long a reply was refused as too long."""
         size = request_size(messages, tools, await self._tokens.ready())
         reply = self.reply_cap if reply is None else reply
-        self._known, self._is_final = learned(self._known, refusal, prompt=size, reply=reply), True
+        self._known, self._is_final = shrink_window(self._known, refusal, prompt=size, reply=reply), True
         logger.warning(
             "The model refused a prompt as too long; its window is taken for %d tokens from now on, each of "
             "ours for %.2f.",
@@ -193,7 +193,7 @@ class WindowShare:
         if window is None:
             return None
         tools = await self.toolbox.offered(turn) if context.tool_rounds else {}
-        wanted = Wanted(
+        wanted = PromptSizes(
             reply=self.window.reply_cap,
             fixed=fixed,
             message=min(_size(turn, count), self.message_cap),
@@ -201,7 +201,7 @@ class WindowShare:
             memory=context.l3_minimum + context.l2_floor,
             tools=await self.window.tool_sizes(tools),
         )
-        return share(window, wanted)
+        return split_window(window, wanted)
 
 
 def _size(turn: Turn, count: CountTokens) -> int:

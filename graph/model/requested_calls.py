@@ -54,7 +54,7 @@ def read_round(said: Said, state: State, tools: Mapping[str, BaseTool]) -> Round
 
 def _call(asked: _Asked, key: str, earlier: Sequence[Call]) -> Call:
     given_id, name, given, wrong = asked
-    arguments, unfit = fit(given)
+    arguments, unfit = clean_arguments(given)
     taken = {call.id for call in earlier}
     call_id = given_id if _FIT.fullmatch(given_id) and given_id not in taken else _wire_id(key)
     if not _FIT.fullmatch(name):
@@ -94,11 +94,11 @@ def _wire_id(key: str) -> str:
 
 
 class _Unfit(Exception):
-    """A value cannot be kept; says why."""
+    """A value cannot be stored; says why."""
 
 
-def fit(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
-    """Return the arguments as every store holds them, and what is wrong; nothing is left of what is."""
+def clean_arguments(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return storable arguments and an error text; with an error, the arguments are empty."""
     try:
         cleaned = {clean(str(name)): _fit(value, 1) for name, value in arguments.items()}
     except _Unfit as error:

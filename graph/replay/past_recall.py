@@ -9,7 +9,7 @@ from graph.state.recall_offer import search_limit, to_recall
 from graph.state.turn_state import Recall
 from memory.episodic.search.past_archive import PastArchive
 from memory.episodic.search.searcher import Query
-from memory.recall.query import Understood, understand
+from memory.recall.query import ArchiveQuery, read_query
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class PastRecall:
         if seen is None:
             return Recall(reports=dict(observation.searches))
         asked = await asyncio.to_thread(
-            understand, episode.said, before=turn.said_before, now=observation.at, zone=turn.zone
+            read_query, episode.said, before=turn.said_before, now=observation.at, zone=turn.zone
         )
         same_reach = search_limit(context) == search_limit(as_recorded)
         result = await self.past.search(
@@ -33,7 +33,7 @@ class PastRecall:
         )
         return to_recall(result, asked, episode.said)
 
-    def _query(self, asked: Understood, owner: str, context: TurnContext) -> Query:
+    def _query(self, asked: ArchiveQuery, owner: str, context: TurnContext) -> Query:
         return Query(
             text=asked.text,
             owner=owner,

@@ -18,7 +18,7 @@ from memory.models import (
 )
 from memory.provenance import OWN_WORDS, Part, spans
 from memory.recall.gap_rules import quantile
-from memory.recall.query import Understood
+from memory.recall.query import ArchiveQuery
 from memory.text.text import excerpt, shortened
 
 CANDIDATE_CHARS = 3000
@@ -85,7 +85,7 @@ def _mechanism(evidence: Evidence) -> Mechanism:
     return Mechanism.TEMPORAL if evidence.timed else Mechanism.THEMATIC
 
 
-def to_recall(result: SearchResult, asked: Understood, message: str) -> Recall:
+def to_recall(result: SearchResult, asked: ArchiveQuery, message: str) -> Recall:
     """Return what a search for `message`, as it was understood, offers to the turn."""
     recall = Recall(
         candidates=tuple(to_candidate(hit, rank) for rank, hit in enumerate(result.hits, start=1)),
@@ -97,13 +97,13 @@ def to_recall(result: SearchResult, asked: Understood, message: str) -> Recall:
     return asked_anew(recall, asked, message)
 
 
-def asked_anew(recall: Recall, asked: Understood, message: str) -> Recall:
+def asked_anew(recall: Recall, asked: ArchiveQuery, message: str) -> Recall:
     """Say of a result what this very message asked for: another one may have found it before."""
     expanded = asked.text if asked.text != message else ""
     return replace(recall, expanded=expanded, keys=asked.keys, times=_meant(asked))
 
 
-def _meant(asked: Understood) -> TimeMeant | None:
+def _meant(asked: ArchiveQuery) -> TimeMeant | None:
     times = asked.times
     if times is None:
         return None
@@ -123,7 +123,7 @@ def waiting_told(result: SearchResult) -> str:
     return f"{result.waiting:,} turns wait for their vectors, and are found by their words alone"
 
 
-def _reports(result: SearchResult, asked: Understood) -> dict[str, SearchReport]:
+def _reports(result: SearchResult, asked: ArchiveQuery) -> dict[str, SearchReport]:
     found = [hit.evidence for hit in result.hits]
     problem = "; ".join([*result.problems, *([waiting_told(result)] if result.waiting else [])])
     reports = {

@@ -7,7 +7,7 @@ from datetime import tzinfo
 
 from graph.state.recall_offer import waiting_told
 from memory.errors import MemoryTierError
-from memory.prompt.prompt import day
+from memory.prompt.prompt import format_time
 from memory.protocols import EpisodeStore, PermanentStore, SessionCache
 
 
@@ -34,7 +34,7 @@ class MemoryParts:
 
     async def _archive(self, owner: str, zone: tzinfo) -> str:
         count, first = await self.episodes.count(owner=owner), await self.episodes.first(owner=owner)
-        return f"{count} turns, the first on {day(first.at, zone)}" if first else f"{count} turns"
+        return f"{count} turns, the first on {format_time(first.at, zone)}" if first else f"{count} turns"
 
     async def _search(self, owner: str) -> str:
         """Search for something: that asks the words, the vectors and the model that makes them."""

@@ -13,7 +13,7 @@ from graph.tools.memory_status import MemoryParts
 from graph.tools.method_tool import method_tool
 from graph.tools.traits import Traits
 from memory.models import FOREIGN, Episode, Fact, Hit
-from memory.prompt.prompt import day, indented
+from memory.prompt.prompt import escape_lines, format_time
 from memory.protocols import EpisodeStore, PermanentStore, SessionCache
 from memory.recall.relevance import Calibration
 from memory.temporal.named_bound import read_bound
@@ -182,11 +182,12 @@ def _found(hit: Hit, probability: float, zone: tzinfo) -> str:
     said = excerpt(episode.text, hit.part, _LONGEST)
     source = "noted" if NOTE in episode.tags else "said"
     source += f", {FROM_OUTSIDE}" if episode.foreign else ""
-    return f"- {day(episode.at, zone)}, {source} (relevant {probability:.0%}): {indented(said.strip())}"
+    head = f"- {format_time(episode.at, zone)}, {source} (relevant {probability:.0%})"
+    return f"{head}: {escape_lines(said.strip())}"
 
 
 def _fact(fact: Fact, zone: tzinfo) -> str:
-    return f"- {indented(fact.key)}: {indented(fact.value)} (noted {day(fact.at, zone)})"
+    return f"- {escape_lines(fact.key)}: {escape_lines(fact.value)} (noted {format_time(fact.at, zone)})"
 
 
 def _note(asked: Caller, text: str) -> Episode:

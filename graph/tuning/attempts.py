@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 from graph.settings.atomic_file import swap, told
 from memory.errors import ConfigError
-from memory.recall.relevance import digest
+from memory.recall.relevance import data_digest
 from memory.tuning.held_out import HeldOut
 from memory.tuning.tuning_result import Sha256
 
@@ -41,9 +41,9 @@ class Try(BaseModel):
     @classmethod
     def of(cls, held_out: Sequence[HeldOut]) -> Self:
         """Return what is kept of a try on these turns, of which there must be some."""
-        names = sorted(digest(group)[:_DIGITS] for group in {turn.group for turn in held_out})
+        names = sorted(data_digest(group)[:_DIGITS] for group in {turn.group for turn in held_out})
         changes = sorted((turn.group, turn.after - turn.before) for turn in held_out)
-        return cls(at=datetime.now(UTC), scores=digest(changes), conversations=tuple(names[:SKETCH]))
+        return cls(at=datetime.now(UTC), scores=data_digest(changes), conversations=tuple(names[:SKETCH]))
 
     def shares(self, other: Self) -> bool:
         """Say whether half of the conversations of the one with fewer are in both."""

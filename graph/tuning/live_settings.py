@@ -15,7 +15,7 @@ from graph.settings.sources import CONFIG_FILE, ENV_FILE, user_file
 from graph.settings.tuned_settings import TABLES
 from graph.tuning.config_versions import ConfigVersions
 from memory.errors import ConfigError
-from memory.recall.relevance import Calibration, calibration_of, suits
+from memory.recall.relevance import Calibration, read_calibration, suits
 
 PATIENCE = 1.0
 """Seconds that a file may be gone or empty, as while an editor writes it."""
@@ -143,7 +143,7 @@ class LiveSettings:
         """Return what judges the finds of an embedding model: the configured calibration, if it can."""
         name = (await self._current()).gap_calibration
         named = await self.find(name) if name else None
-        return named if named and suits(named, embedding_model) else calibration_of(embedding_model)
+        return named if named and suits(named, embedding_model) else read_calibration(embedding_model)
 
     async def _current(self) -> Settings:
         """Return the settings of this moment; files are looked at here, and read off the event loop."""

@@ -13,7 +13,7 @@ from graph.settings.sources import CONFIG_FILE, PREFIX, overriding
 from graph.stores import embedding_model
 from graph.tuning.attempts import ordinal, percent
 from memory.recall.relevance import DEFAULT
-from memory.tuning.gain_bound import ENOUGH_GROUPS, TooLittleData, asked, gain
+from memory.tuning.gain_bound import ENOUGH_GROUPS, TooLittleData, measure_gain, required_confidence
 from memory.tuning.held_out import Gain
 from memory.tuning.tuning_result import CALIBRATION, TuningResult
 
@@ -34,7 +34,7 @@ def gained(result: TuningResult, number: int = 1) -> tuple[Gain | None, str]:
         number: which try on these turns it is.
     """
     try:
-        found = gain(result.held_out, confidence=asked(number))
+        found = measure_gain(result.held_out, confidence=required_confidence(number))
     except TooLittleData as error:
         return None, str(error)
     if found.proven:
@@ -50,7 +50,8 @@ def _tried(number: int) -> str:
     """Say why more is asked for than the first time."""
     if number == 1:
         return ""
-    return f"It is the {ordinal(number)} try on these turns: {percent(asked(number))} is asked for. "
+    required = percent(required_confidence(number))
+    return f"It is the {ordinal(number)} try on these turns: {required} is asked for. "
 
 
 def _few(groups: int) -> str:

@@ -1,7 +1,7 @@
-"""Fit a calibration on labelled evidence: logistic regressions, shifted to a rate of false injections.
+"""Fitting of a calibration on labelled evidence: logistic regressions at a given rate of false injections.
 
-What small archives need beside it, `young`, is not regressed, since it would stand for how many relevant
-questions a data set asks of its small archives: it is set so that these have the same rate as the others.
+The coefficient of `young` is not fitted, since it would only reflect how many of a data set's questions to
+small archives have an answer. It is set so that small archives have the same rate as others.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,28 +20,28 @@ RIDGE = 1e-3
 STEPS = 50
 COLD = "young"
 FEW, MANY = 3, 10
-"""Turns up to which an archive is in its cold start, and from which on it is grown, when shifting."""
+"""Most turns of an archive in its cold start, and least turns of a grown one, for the intercept's shift."""
 EXTREMES = (0.5, 99.5)
-"""Percentiles of a feature beyond which its values are taken as the limit."""
+"""Percentiles of a feature to which its values are clamped."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A query against an archive, with what it found."""
+class LabelledQuery:
+    """A query against an archive, with its labelled candidates."""
 
     group: str
-    """Queries of one group weigh as much as those of any other: a corpus at one size of archive."""
+    """A corpus at one size of archive; all groups have the same weight."""
     query: QueryFacts
     found: Sequence[tuple[Evidence, bool]]
-    """What speaks for each candidate, and whether it is one that answers the query."""
+    """Evidence of each candidate, and whether it answers the query."""
     relevant: bool
-    """Something in the archive answers it."""
+    """The archive holds an answer."""
 
 
 def fit_calibration(
-    asked: Sequence[Asked], *, model: str, data: Mapping[str, str], false_rate: float
+    asked: Sequence[LabelledQuery], *, model: str, data: Mapping[str, str], false_rate: float
 ) -> Calibration:
-    """Fit both models; from 0.5 on, so many of the irrelevant queries find something."""
+    """Fit both models; at a threshold of 0.5, `false_rate` of the irrelevant queries find something."""
     return Calibration(
         version=VERSION,
         embedding_model=model,
@@ -52,9 +52,9 @@ def fit_calibration(
 
 
 class _Features:
-    """Every candidate's features in a fixed order, with its label and weight."""
+    """Features of all candidates as a matrix, with labels and weights."""
 
-    def __init__(self, asked: Sequence[Asked], describe: Describe) -> None:
+    def __init__(self, asked: Sequence[LabelledQuery], describe: Describe) -> None:
         self._describe = describe
         rows, self.labels, groups = [], [], []
         for one in asked:
@@ -70,7 +70,7 @@ class _Features:
         self.weights = np.array([(1.0 if group[1] else 0.5) / sizes[group] for group in groups])
 
 
-def _fit(asked: Sequence[Asked], describe: Describe, false_rate: float) -> Logistic:
+def _fit(asked: Sequence[LabelledQuery], describe: Describe, false_rate: float) -> Logistic:
     features = _Features(asked, describe)
     low, high = np.percentile(features.rows, EXTREMES, axis=0)
     bounded = np.clip(features.rows, low, high)
@@ -88,7 +88,7 @@ def _fit(asked: Sequence[Asked], describe: Describe, false_rate: float) -> Logis
 def regress(
     rows: Matrix, labels: Sequence[bool], weights: Matrix, *, ridge: float = RIDGE
 ) -> tuple[Matrix, float]:
-    """Return coefficients and intercept of a logistic regression, by Newton's method with a small ridge."""
+    """Return coefficients and intercept of a ridge logistic regression, by Newton's method."""
     design = np.column_stack([rows, np.ones(len(rows))])
     truth, beta = np.asarray(labels, np.float64), np.zeros(design.shape[1])
     share = weights / weights.sum()
@@ -103,8 +103,10 @@ def regress(
     return beta[:-1], float(beta[-1])
 
 
-def _shifted(fitted: Logistic, asked: Sequence[Asked], describe: Describe, false_rate: float) -> Logistic:
-    """Move the intercept so that the best candidates of irrelevant queries pass 0.5 at the rate asked for."""
+def _shifted(
+    fitted: Logistic, asked: Sequence[LabelledQuery], describe: Describe, false_rate: float
+) -> Logistic:
+    """Shift the intercept so that irrelevant queries pass 0.5 at the rate `false_rate`."""
     few = [one for one in asked if one.query.documents <= FEW]
     bar = _bar(fitted, [one for one in asked if one.query.documents >= MANY], describe, false_rate)
     cold = 0.0
@@ -120,7 +122,7 @@ def _shifted(fitted: Logistic, asked: Sequence[Asked], describe: Describe, false
     )
 
 
-def _bar(fitted: Logistic, asked: Sequence[Asked], describe: Describe, false_rate: float) -> float:
+def _bar(fitted: Logistic, asked: Sequence[LabelledQuery], describe: Describe, false_rate: float) -> float:
     best = [
         max(fitted.log_odds(describe(evidence, one.query)) for evidence, _ in one.found)
         for one in asked

@@ -7,33 +7,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory.calibration.fit import EXTREMES, regress
-from memory.recall.evidence_traits import Asked, Traits, call_traits
+from memory.recall.evidence_traits import MessageContext, Traits, call_traits
 from memory.recall.gap_rules import log_odds
 from memory.recall.relevance import Logistic
 from memory.recall.staged import Direction, Staged
 
 Matrix = NDArray[np.float64]
 OF_MESSAGES, OF_ANSWERS, OF_CALLS = 1e-4, 1e-3, 0.05
-"""Ridges, found by leaving people out: a vector has many numbers, and messages are few."""
+"""Ridges, chosen by cross-validation over people: vectors are long, and messages few."""
 FOLDS = 5
-"""Parts of the people: what the last model is fitted on was said by models that had not seen the part."""
+"""Folds of people: the last model is fitted on predictions of models that have not seen the fold."""
 VERSION = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """A message against an archive, and what of it answers."""
+    """A message against an archive, with labelled memories."""
 
     group: str
-    """The person; parts of one group are never on both sides of a fit."""
-    asked: Asked
+    """The person; a group is never split between training and prediction."""
+    asked: MessageContext
     traits: Sequence[Traits]
-    """Of the memories that were found."""
+    """Of the memories found."""
     gold: Sequence[bool]
-    """For each of them, whether it answers; all false when nothing should be shown."""
+    """Whether each memory answers; all false when nothing should be shown."""
     vector: NDArray[np.float32]
     calls: bool
-    """A message like it calls for memory, whether this archive has an answer or not."""
+    """The message calls for memory, whether or not this archive has an answer."""
     weight: float = 1.0
 
     @property
@@ -44,7 +44,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message by itself, and whether it calls for memory."""
+    """A message without an archive, and whether it calls for memory."""
 
     vector: NDArray[np.float32]
     calls: bool
@@ -54,9 +54,9 @@ class Message:
 def fit_staged(
     samples: Sequence[Sample], messages: Sequence[Message], *, model: str, data: Mapping[str, str]
 ) -> Staged:
-    """Fit the three models, the last on what the first say of messages that they were not fitted on."""
+    """Fit the three models, the last on out-of-fold predictions of the others."""
     direction = fit_direction([*map(_message, samples), *messages])
-    apart = _apart(samples, messages)
+    apart = _out_of_fold(samples, messages)
     told = [
         replace(each, asked=with_calls(each.asked, calls))
         for each, (calls, _) in zip(samples, apart, strict=True)
@@ -72,18 +72,18 @@ def fit_staged(
     )
 
 
-def with_bar(fit: Staged, operating: float) -> Staged:
-    """Return a fit that takes the probability `operating` for an even chance."""
+def recentre(fit: Staged, operating: float) -> Staged:
+    """Shift a fit so that the probability `operating` becomes 0.5."""
     calls = fit.calls.model_copy(update={"intercept": round(fit.calls.intercept - log_odds(operating), 6)})
     return fit.model_copy(update={"calls": calls})
 
 
-def with_calls(asked: Asked, calls: float) -> Asked:
-    """Return the message with what its vector says."""
+def with_calls(asked: MessageContext, calls: float) -> MessageContext:
+    """Set the log-odds from the message's vector."""
     return replace(asked, query=replace(asked.query, calls=round(calls, 6)))
 
 
-def called(direction: Direction, vector: NDArray[np.float32]) -> float:
+def message_log_odds(direction: Direction, vector: NDArray[np.float32]) -> float:
     """Return the log-odds that a message calls for memory."""
     return float(vector.astype(np.float64) @ np.asarray(direction.weights)) + direction.intercept
 
@@ -93,7 +93,7 @@ def _message(sample: Sample) -> Message:
 
 
 def fit_direction(messages: Sequence[Message]) -> Direction:
-    """Fit what tells messages that call for memory by their vectors."""
+    """Fit the model that predicts from its vector whether a message calls for memory."""
     rows = np.stack([each.vector for each in messages]).astype(np.float64)
     weights = np.array([each.weight for each in messages])
     found, intercept = regress(rows, [each.calls for each in messages], weights, ridge=OF_MESSAGES)
@@ -101,7 +101,7 @@ def fit_direction(messages: Sequence[Message]) -> Direction:
 
 
 def fit_answers(samples: Sequence[Sample]) -> Logistic:
-    """Fit which memory answers, if any does."""
+    """Fit the model of which memory answers, given that one does."""
     rows: list[Traits] = []
     labels: list[bool] = []
     weights: list[float] = []
@@ -121,8 +121,8 @@ def _fit_calls(samples: Sequence[Sample], chances: Sequence[Sequence[float]]) ->
     return _logistic(rows, [each.answered for each in samples], weights, OF_CALLS)
 
 
-def _apart(samples: Sequence[Sample], messages: Sequence[Message]) -> list[tuple[float, list[float]]]:
-    """Return for each sample what models say that were fitted without its group: of message and memories."""
+def _out_of_fold(samples: Sequence[Sample], messages: Sequence[Message]) -> list[tuple[float, list[float]]]:
+    """Return for each sample the out-of-fold log-odds of its message and of its memories."""
     found: dict[int, tuple[float, list[float]]] = {}
     groups = list(dict.fromkeys(each.group for each in samples))
     for fold in (groups[place::FOLDS] for place in range(min(FOLDS, len(groups)))):
@@ -131,7 +131,7 @@ def _apart(samples: Sequence[Sample], messages: Sequence[Message]) -> list[tuple
         for place, each in enumerate(samples):
             if each.group in fold:
                 chances = [answers.log_odds(one) for one in each.traits]
-                found[place] = called(direction, each.vector), chances
+                found[place] = message_log_odds(direction, each.vector), chances
     return [found[place] for place in range(len(samples))]
 
 
@@ -143,7 +143,7 @@ def _logistic(
     low, high = np.percentile(matrix, EXTREMES, axis=0)
     bounded = np.clip(matrix, low, high)
     middle, spread = bounded.mean(axis=0), bounded.std(axis=0) + 1e-9
-    spread[high - low < 1e-9] = np.inf  # a trait that never differs says nothing  # noqa: PLR2004
+    spread[high - low < 1e-9] = np.inf  # a constant trait has no information  # noqa: PLR2004
     found, intercept = regress((bounded - middle) / spread, labels, np.asarray(weights), ridge=ridge)
     found = found / spread
     return Logistic(

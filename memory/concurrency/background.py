@@ -16,17 +16,17 @@ Work = Callable[[], Coroutine[Any, Any, T]]
 
 
 class Background:
-    """Tasks by name, at most one of a name on each event loop."""
+    """Named tasks, at most one of each name on an event loop."""
 
     def __init__(self) -> None:
         self._tasks: dict[tuple[int, Hashable], asyncio.Task[Any]] = {}
 
     def running(self, name: Hashable) -> asyncio.Task[Any] | None:
-        """Return the task of this name, if there is one."""
+        """Return the task of this name, or None."""
         return self._tasks.get((id(asyncio.get_running_loop()), name))
 
     def joined(self, name: Hashable, work: Work[T]) -> asyncio.Task[T]:
-        """Return the task of this name, started now when there was none."""
+        """Return the task of this name, starting it if there is none."""
         task = self.running(name)
         if task is None:
             key = (id(asyncio.get_running_loop()), name)
@@ -35,12 +35,12 @@ class Background:
         return cast("asyncio.Task[T]", task)
 
     def here(self) -> list[asyncio.Task[Any]]:
-        """List what runs on this event loop."""
+        """List the tasks on this event loop."""
         loop = id(asyncio.get_running_loop())
         return [task for (where, _), task in list(self._tasks.items()) if where == loop]
 
     async def end(self) -> None:
-        """Cancel what runs on this event loop, and wait until it has ended."""
+        """Cancel the tasks on this event loop and wait until they have ended."""
         while tasks := self.here():
             for task in tasks:
                 task.cancel()
@@ -49,28 +49,28 @@ class Background:
     def _ended(self, key: tuple[int, Hashable], task: asyncio.Task[Any]) -> None:
         self._tasks.pop(key, None)
         if not task.cancelled():
-            task.exception()  # marks it as seen: nobody may be waiting any more
+            task.exception()  # retrieved, since nobody may await it
 
 
-async def over(task: asyncio.Task[Any]) -> None:
-    """Wait until `task` is done or has failed; whoever is cancelled here leaves it running.
+async def wait_ended(task: asyncio.Task[Any]) -> None:
+    """Wait until `task` has ended; a cancelled waiter leaves it running.
 
     Raises:
-        TierUnavailable: it was ended, as when the archive is closed.
+        TierUnavailable: it was cancelled, as when the archive is closed.
     """
     await asyncio.wait([task])
     if task.cancelled():
         raise TierUnavailable(TIER, "the archive was closed meanwhile")
 
 
-async def outcome(task: asyncio.Task[T]) -> T:
-    """Wait for what `task` returns or raises, as `over` does."""
-    await over(task)
+async def wait_result(task: asyncio.Task[T]) -> T:
+    """Wait for the result of `task`, as `wait_ended` does."""
+    await wait_ended(task)
     return task.result()
 
 
-def settle(future: Future[T], call: Callable[[], T]) -> None:
-    """Run `call` for whoever waits for `future`, unless nobody does any more."""
+def run_into(future: Future[T], call: Callable[[], T]) -> None:
+    """Run `call` and set its outcome on `future`, unless that is cancelled."""
     if not future.set_running_or_notify_cancel():
         return
     try:
@@ -80,7 +80,7 @@ def settle(future: Future[T], call: Callable[[], T]) -> None:
 
 
 class DaemonPool(Executor):
-    """Threads that do not hold up the end of the process, whatever they hang in."""
+    """An executor whose threads never delay the exit of the process."""
 
     def __init__(self, threads: int, name: str = "goat-vectors") -> None:
         self._name = name
@@ -89,7 +89,7 @@ class DaemonPool(Executor):
         self._started = False
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """Queue a call; the threads start with the first one."""
+        """Queue a call; the first one starts the threads."""
         if not self._started:
             self._started = True
             for number in range(self._threads):
@@ -99,11 +99,11 @@ class DaemonPool(Executor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002
-        """Let each thread end after what it does."""
+        """Stop the threads after the queued calls."""
         for _ in range(self._threads if self._started else 0):
             self._queue.put(None)
 
     def _work(self) -> None:
         while (item := self._queue.get()) is not None:
-            settle(*item)
+            run_into(*item)
             del item

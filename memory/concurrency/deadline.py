@@ -12,46 +12,45 @@ T = TypeVar("T")
 _PATIENCE = 0.2
 
 
-def forget(task: "asyncio.Task[Any]") -> None:
-    """Read the outcome of an abandoned task, so that it is not reported as never looked at."""
+def retrieve_outcome(task: "asyncio.Task[Any]") -> None:
+    """Retrieve the outcome of an abandoned task, so that asyncio does not log it as never retrieved."""
     with contextlib.suppress(asyncio.CancelledError, TimeoutError, MemoryTierError):
         task.result()
 
 
 async def within(work: Coroutine[Any, Any, T], seconds: float) -> T:
-    """Return what `work` returns if it is there in time; otherwise leave it behind.
+    """Return the result of `work` if it is done in time, else cancel and abandon it.
 
     Raises:
-        TimeoutError: `seconds` are over. The work is cancelled, and never waited for: a thread that it
-            started may run on.
+        TimeoutError: `seconds` have passed. The cancelled work is not awaited: its thread may run on.
     """
     task = asyncio.ensure_future(work)
     try:
         done, _ = await asyncio.wait({task}, timeout=seconds)
     except asyncio.CancelledError:
         task.cancel()
-        task.add_done_callback(forget)
+        task.add_done_callback(retrieve_outcome)
         raise
     if done:
         return task.result()
     task.cancel()
-    task.add_done_callback(forget)
+    task.add_done_callback(retrieve_outcome)
     raise TimeoutError
 
 
 class Steps:
-    """Steps of a search by name: one that was left behind keeps others of its name from starting."""
+    """Named steps of a search; an abandoned one keeps others of its name from starting."""
 
     def __init__(self, tier: str) -> None:
         self._tier = tier
         self._behind: defaultdict[tuple[int, Hashable], set[asyncio.Task[Any]]] = defaultdict(set)
 
     async def within(self, name: Hashable, work: Coroutine[Any, Any, T], seconds: float) -> T:
-        """Return what `work` returns if it is there in time; otherwise let it run on, unwaited for.
+        """Return the result of `work` if it is done in time, else let it run on unawaited.
 
         Raises:
-            TimeoutError: `seconds` are over.
-            TierUnavailable: a step of this name, left behind earlier, is still running.
+            TimeoutError: `seconds` have passed.
+            TierUnavailable: an abandoned step of this name is still running.
         """
         key = self._key(name)
         if self.is_behind(name):
@@ -69,11 +68,11 @@ class Steps:
         raise TimeoutError
 
     def is_behind(self, name: Hashable) -> bool:
-        """Tell whether a step of this name was left behind and still runs."""
+        """Return whether an abandoned step of this name is still running."""
         return bool(self._behind.get(self._key(name)))
 
     async def end(self) -> None:
-        """Stop waiting for what was left behind on this event loop."""
+        """Cancel the abandoned steps of this event loop."""
         loop = id(asyncio.get_running_loop())
         for key in [key for key in self._behind if key[0] == loop]:
             for task in self._behind.pop(key):
@@ -86,14 +85,14 @@ class Steps:
         if not task.done():
             self._behind[key].add(task)
             task.add_done_callback(self._behind[key].discard)
-        task.add_done_callback(forget)
+        task.add_done_callback(retrieve_outcome)
 
 
 async def end(*tasks: "asyncio.Task[Any]") -> list[Any]:
     """Cancel tasks until they have ended; return their results and errors.
 
-    Once is not always enough: what a client library waits for with `asyncio.wait_for`, as redis-py does when
-    it sends, loses a cancellation in Python 3.11 when it is done at the same moment.
+    Once is not always enough: in Python 3.11 `asyncio.wait_for`, which redis-py uses for sending, loses a
+    cancellation that arrives as its task completes.
     """
     while running := [task for task in tasks if not task.done()]:
         for task in running:

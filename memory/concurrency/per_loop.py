@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class PerLoop(Generic[T]):
-    """One value for each event loop that asks; those of closed loops are forgotten."""
+    """One value for each event loop; those of closed loops are dropped."""
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
@@ -25,5 +25,5 @@ class PerLoop(Generic[T]):
         return self._values[loop]
 
     def pop(self) -> T | None:
-        """Forget the running loop's value, and return it."""
+        """Remove and return the running loop's value."""
         return self._values.pop(asyncio.get_running_loop(), None)

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from memory.concurrency.background import Background, outcome, over
+from memory.concurrency.background import Background, wait_ended, wait_result
 from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.index.indexer import Indexer, collection_name
 from memory.episodic.index.ledger import VectorLedger
@@ -82,10 +82,10 @@ class EpisodeArchive(EpisodeLog):
         Concurrent calls share one run, which continues when a caller is cancelled.
         """
         while (running := self._background.running(owner)) is not None:
-            await over(running)
+            await wait_ended(running)
         if self._closing:
             raise TierUnavailable(TIER, "the archive is being closed")
-        return await outcome(self._background.joined(owner, partial(self._index, owner)))
+        return await wait_result(self._background.joined(owner, partial(self._index, owner)))
 
     def indexing(self, *, owner: str) -> AsyncGenerator[IndexProgress, None]:
         """Embed the owner's pending episodes and yield the progress; closing the generator stops the run."""

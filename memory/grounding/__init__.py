@@ -1,4 +1,4 @@
-"""Figures of a reply, held against the texts that it rests on."""
+"""Checks a reply's figures against its sources."""
 
 from memory.grounding.figure_check import ungrounded
 from memory.grounding.figure_finder import Figure, figures

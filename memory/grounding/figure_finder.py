@@ -23,7 +23,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LocatedFigure:
     """A figure in its place, with all that it may be read as, and what else it says."""
 
     text: str
@@ -40,14 +40,14 @@ class Found:
 
 def figures(text: str) -> tuple[Figure, ...]:
     """Return the figures of two digits or more, in order; markers of lists and anchors are none."""
-    return tuple(Figure(found.text, found.value) for found in counted(text))
+    return tuple(Figure(found.text, found.value) for found in checkable_figures(text))
 
 
-def counted(text: str) -> Iterator[Found]:
+def checkable_figures(text: str) -> Iterator[LocatedFigure]:
     """Yield the figures that have to stand somewhere."""
     skipped = _spans(text)
     at = next(skipped, None)
-    for found in find(text):
+    for found in find_figures(text):
         while at is not None and at[1] <= found.start:
             at = next(skipped, None)
         inside = at is not None and at[0] <= found.start
@@ -55,7 +55,7 @@ def counted(text: str) -> Iterator[Found]:
             yield found
 
 
-def _digits(found: Found) -> int:
+def _digits(found: LocatedFigure) -> int:
     return max(sum(map(str.isdecimal, found.text)), len(found.value) if found.value.isdecimal() else 0)
 
 
@@ -63,13 +63,13 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
     return (found.span() for found in NOT_COUNTED.finditer(ascii_digits(text)))
 
 
-def find(text: str) -> Iterator[Found]:
+def find_figures(text: str) -> Iterator[LocatedFigure]:
     """Yield all figures of a text, of one digit too."""
     for match in FIGURE.compiled.finditer(ascii_digits(text)):
         kind = next(kind for kind in _KINDS if match[kind] is not None)
         reads, says = _KINDS[kind](match)
         start, end = match.span()
-        yield Found(text[start:end], start, end, reads, says)
+        yield LocatedFigure(text[start:end], start, end, reads, says)
 
 
 def ascii_digits(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What figures look like: dates, times and numbers, in ASCII digits."""
+"""Patterns of dates, times and numbers in ASCII digits."""
 
 import re
 
@@ -53,10 +53,10 @@ FIGURE = LazyPattern(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-"""One figure; which it is, is told by the outer group.
+"""One figure; the outer group names its kind.
 
-A number is looked ahead for and then repeated, so that it is taken whole or not at all: Python 3.11.2, which
-Debian 12 has, goes wrong with possessive quantifiers over groups.
+A number is matched by lookahead and back-reference, so that it is atomic: possessive quantifiers over groups
+are broken in Python 3.11.2, the version of Debian 12.
 """
 NOT_COUNTED = re.compile(
     r"^[ \t>*_#+-]{0,12}\d{1,3}[.)](?=[ \t*]|$)|(?<=\()#[^\s()]*|\{#[^\s{}]*\}", re.MULTILINE

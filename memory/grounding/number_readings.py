@@ -1,4 +1,4 @@
-"""The values that a written number may have: groups and decimals told apart, or both when it is open."""
+"""Values that a written number may have, with ambiguous separators read both ways."""
 
 import re
 
@@ -12,20 +12,20 @@ SCALES = {
     "b": 9, "bn": 9, "mld": 9, "billion": 9, "billions": 9, "miliard": 9, "miliarde": 9,
     "trillion": 12, "trilioane": 12,
 }  # fmt: skip
-"""Words after a number, and the power of ten they stand for."""
+"""Powers of ten of words after a number."""
 
 Reading = frozenset[str]
-"""Values that must all stand for a figure to be read so."""
+"""Values that a source must hold together to support a figure."""
 
 
 def canonical(whole: str, fraction: str = "") -> str:
-    """Return a number without leading zeros, nor zeros at the end of its fraction."""
+    """Return a number without leading zeros and without trailing zeros of its fraction."""
     kept = fraction.rstrip("0")
     return (whole.lstrip("0") or "0") + ("." + kept if kept else "")
 
 
-def shifted(value: str, places: int) -> str:
-    """Return a canonical number with its point moved to the right, or to the left if `places` is negative."""
+def shift_point(value: str, places: int) -> str:
+    """Move the decimal point of a canonical number to the right, or to the left for negative `places`."""
     whole, _, fraction = value.partition(".")
     if places < 0:
         padded = whole.zfill(1 - places)
@@ -35,11 +35,11 @@ def shifted(value: str, places: int) -> str:
 
 
 def readings(written: str, scale: str = "") -> tuple[Reading, ...]:
-    """Return the readings of a number in ASCII digits with its separators, the likeliest first."""
+    """Return the readings of a number in ASCII digits with separators, the likeliest first."""
     values = _values(written)
     if scale:
         plain = values if sum(map(str.isdigit, written)) > 1 else []
-        values = [shifted(value, SCALES[scale]) for value in values if value.count(".") <= 1] + plain
+        values = [shift_point(value, SCALES[scale]) for value in values if value.count(".") <= 1] + plain
     found = [frozenset([value]) for value in values]
     parts = _SEPARATED.split(written)
     if len(parts) > 1 and not any(char in written for char in ".'’"):
@@ -50,13 +50,13 @@ def readings(written: str, scale: str = "") -> tuple[Reading, ...]:
 
 
 def scientific(mantissa: str, exponent: str) -> tuple[Reading, ...]:
-    """Return the reading of a number with an exponent; as it is written when that is large."""
+    """Return the reading of a number with an exponent; unexpanded if that is large."""
     whole, _, fraction = mantissa.partition(".")
     power = int(exponent)
     value = canonical(whole, fraction)
     if abs(power) > _MAX_EXPONENT:
         return (frozenset([f"{value}e{power}"]),)
-    return (frozenset([shifted(value, power)]),)
+    return (frozenset([shift_point(value, power)]),)
 
 
 def _values(written: str) -> list[str]:
@@ -76,7 +76,7 @@ def _values(written: str) -> list[str]:
 
 
 def _in_groups(parts: list[str]) -> bool:
-    """Tell whether the parts of a number are thousands: also by twos, as in India."""
+    """Return whether the parts of a number are thousands, or pairs as in India."""
     first, *rest = parts
     if not rest:
         return True

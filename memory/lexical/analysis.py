@@ -1,7 +1,7 @@
-"""Text turned into terms for a lexical index, the same way when it is written and when it is looked for.
+"""Analysis of text into index terms, the same for documents and queries.
 
-A term holds letters, digits, their marks and `_` only. FTS5 leaves terms joined by spaces exactly as they are
-with `tokenize = "ascii tokenchars '_'"`.
+A term holds only letters, digits, combining marks and `_`. With `tokenize = "ascii tokenchars '_'"` FTS5
+leaves terms joined by spaces exactly as they are.
 """
 
 import re
@@ -43,20 +43,20 @@ _UNSTEMMED = ("bg", "fa", "he", "hr", "ja", "ko", "sk", "sr", "th", "uk", "vi", 
 MAX_TERM_CHARS = 40
 MAX_TERMS = 20_000
 _CACHED_CHARS = 100
-_WHEN_UNKNOWN = "en"  # each word of a query may stand as English
+_WHEN_UNKNOWN = "en"  # a query's words are also stemmed as English
 
 
 class Identifier(Protocol):
-    """What py3langid does."""
+    """Interface of py3langid that is used here."""
 
     def set_languages(self, langs: list[str]) -> None: ...
     def classify(self, instance: str) -> tuple[str, float]: ...
 
 
 def language_of(segment: str, words: list[str], *, before: str) -> str:
-    """Return the ISO 639-1 code of a normalised segment; `before` is that of the segment before.
+    """Return the ISO 639-1 code of a normalised segment.
 
-    What is too short to tell is taken for the language before it; `UNKNOWN` when there was none.
+    Segments too short to identify take `before`, the language of the segment before, or `UNKNOWN`.
     """
     distinct = set(words)
     english = len(_ENGLISH & distinct)
@@ -70,8 +70,8 @@ def language_of(segment: str, words: list[str], *, before: str) -> str:
     return _by_script(segment) or before or _leaning(distinct)
 
 
-def guessed(segment: str) -> str:
-    """Return what the letters beyond a to z of a normalised segment speak for, however short it is."""
+def identify_letters(segment: str) -> str:
+    """Identify a segment of any length by its letters outside a to z; `UNKNOWN` without any."""
     return _identified(segment) if _BEYOND_ENGLISH.search(segment) else UNKNOWN
 
 
@@ -84,7 +84,7 @@ def _by_script(segment: str) -> str:
 
 
 def _leaning(words: set[str]) -> str:
-    """Tell by a single small word; one that is a word of its own in the other language tells nothing."""
+    """Decide by single small words that are not words of both languages."""
     telling = words - _IN_BOTH
     english, romanian = len(_ENGLISH & telling), len(_ROMANIAN & telling)
     if english == romanian:
@@ -94,7 +94,7 @@ def _leaning(words: set[str]) -> str:
 
 @cache
 def identifier() -> Identifier:
-    """Load py3langid's model: that takes most of a second, so it waits until it is asked for."""
+    """Load py3langid's model on first use: it takes most of a second."""
     from py3langid import langid  # noqa: PLC0415 - slow to import
 
     loaded = cast(Identifier, langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE))
@@ -103,14 +103,15 @@ def identifier() -> Identifier:
 
 
 def terms(text: str) -> list[str]:
-    """Return the terms of a document, in order, repeats kept; at most `MAX_TERMS`."""
+    """Return the terms of a document in order, with repeats; at most `MAX_TERMS`."""
     return list(islice(_document_terms(text), MAX_TERMS))
 
 
 def query_terms(text: str) -> list[tuple[str, ...]]:
-    """Return, for each distinct word of a query, the terms it may stand as in documents, in order.
+    """Return, for each distinct word of a query in order, the terms that it matches in documents.
 
-    The language of a query is a guess, so a word also stands as English, as Romanian and unstemmed.
+    The language of a query is a guess, so each word is also stemmed as English and Romanian, and left
+    unstemmed.
     """
     return list(dict.fromkeys(islice(_query_words(text), MAX_TERMS)))
 
@@ -129,7 +130,7 @@ def _query_words(text: str) -> Iterator[tuple[str, ...]]:
     for segment in segments(normalise(text)):
         found = chunks(segment)
         language = language_of(segment, found, before=language)
-        stemmed_as = language or guessed(segment)
+        stemmed_as = language or identify_letters(segment)
         for chunk in found:
             for word in _kept_words(language, chunk, SEARCHED):
                 yield _alternatives(stemmed_as, word)

@@ -1,4 +1,4 @@
-"""What is derived from an episode and kept in the transaction that keeps it: its words and its keys."""
+"""Index rows of an episode, written in its transaction: words and keys."""
 
 import sqlite3
 
@@ -7,12 +7,12 @@ from memory.lexical.structural_keys import find_keys
 from memory.provenance import load, said
 
 VERSION = 2
-"""Grows when words or keys are derived in another way; older files are then derived anew."""
+"""Version of the derivation; files with an older one are indexed again."""
 _DOCUMENTS, _VERSION = "documents", "derived_version"
 
 
 def derive(db: sqlite3.Connection, seq: int, message: str, reply: str) -> None:
-    """Index the words and keys of an episode that is new; `message` is all that was said in it."""
+    """Index the words and keys of a new episode; `message` includes its parts."""
     lexicon.put(db, seq, message, reply)
     found = dict.fromkeys(find_keys(message) + find_keys(reply))
     db.executemany("INSERT OR IGNORE INTO keys (key, seq) VALUES (?, ?)", [(key, seq) for key in found])
@@ -24,19 +24,19 @@ def count_documents(db: sqlite3.Connection) -> int:
 
 
 def add_documents(db: sqlite3.Connection, added: int) -> None:
-    """Note that so many more episodes are indexed."""
+    """Add to the number of indexed episodes."""
     if added:
         _put(db, _DOCUMENTS, count_documents(db) + added)
         _put(db, _VERSION, VERSION)
 
 
 def is_current(db: sqlite3.Connection) -> bool:
-    """Tell whether words and keys were derived as they are now."""
+    """Return whether words and keys were derived by this version."""
     return not count_documents(db) or _number(db, _VERSION) == VERSION
 
 
 def derive_all(db: sqlite3.Connection) -> None:
-    """Derive words and keys of every episode anew."""
+    """Index the words and keys of every episode again."""
     lexicon.clear(db)
     db.execute("DELETE FROM keys")
     db.execute("DELETE FROM meta WHERE key IN (?, ?)", (_DOCUMENTS, _VERSION))
@@ -48,7 +48,7 @@ def derive_all(db: sqlite3.Connection) -> None:
 
 
 def _texts(db: sqlite3.Connection) -> str:
-    """Return the query for what was said; a file that is being migrated may tell nothing of who said it."""
+    """Return the query for all texts; in a file under migration the provenance column may be missing."""
     columns = {row[1] for row in db.execute("PRAGMA table_info(episodes)")}
     told = "provenance" if "provenance" in columns else "''"
     return f"SELECT seq, message, reply, {told} FROM episodes ORDER BY seq"  # noqa: S608

@@ -1,7 +1,7 @@
-"""The words of an owner's episodes in SQLite's full-text index, kept in the episode's own transaction.
+"""The full-text index of an owner's episodes in SQLite, updated in the episode's transaction.
 
-Scores are BM25 (Robertson and Zaragoza, 2009, k1 = 1.2, b = 0.75), with an inverse document frequency that
-stays positive, `log(1 + (N - n + 0.5) / (n + 0.5))`, so that they mean something in the smallest archives.
+Scores are BM25 (Robertson and Zaragoza, 2009, k1 = 1.2, b = 0.75) with an inverse document frequency that is
+always positive, `log(1 + (N - n + 0.5) / (n + 0.5))`, so that they are usable in the smallest archives.
 """
 
 import math
@@ -19,19 +19,20 @@ TABLES: Final = (
     """CREATE VIRTUAL TABLE lexicon USING fts5(said, recited, content='', tokenize="ascii tokenchars '_'")""",
     "CREATE VIRTUAL TABLE lexicon_terms USING fts5vocab(lexicon, row)",
 )
-"""`said`: what was said in talk; `recited`: the words of long replies."""
+"""`said`: words of messages and short replies; `recited`: words of long replies."""
 LONG_REPLY: Final = 60
-"""Terms from which on a reply counts as recited: what a model writes at length drowns what its user said."""
+"""Terms above which a reply goes to `recited`: long replies of a model drown the user's words."""
 RECITED: Final = 1 / 3
-"""What a word of a long reply counts, where one that was said counts 1."""
+"""Weight of a word in `recited`, relative to `said`."""
 MOST_POSTINGS: Final = 3000
-"""Entries of the index read for one query, the rarest words first: as good as twice as many on 4,800 turns
-(Recall@5 .628 by words alone; .618 with 1,500)."""
+"""Postings read for a query, rarest words first: as good as twice as many on 4,800 turns
+(Recall@5 .628 by words alone; .618 with 1,500).
+"""
 MOST_OF_ONE: Final = 12_000
-"""Entries read of the rarest word; when it has more, the words tell nothing."""
+"""Postings read of the rarest word; with more the words are ignored."""
 SATURATION: Final = 2.2
-"""k1 + 1: the most that one word may count, in units of its inverse document frequency."""
-_LEAST_IDF: Final = 1e-6  # FTS5's own, for words that stand in more than half of all documents
+"""k1 + 1: the most that a word scores, in units of its inverse document frequency."""
+_LEAST_IDF: Final = 1e-6  # FTS5's own, for words in more than half of all documents
 
 _POSTINGS: Final = """
     SELECT group_concat(seq), group_concat(score) FROM (
@@ -39,7 +40,7 @@ _POSTINGS: Final = """
         WHERE lexicon MATCH ? ORDER BY rowid LIMIT -1
     )
 """
-"""One row for all: Python's lock is given up at each row, and beside a busy thread slow to be had again."""
+"""One row for all: sqlite3 releases the GIL at each row, and a busy thread is slow to give it back."""
 
 Alternatives = tuple[str, ...]
 Seqs = NDArray[np.int64]
@@ -47,20 +48,20 @@ Seqs = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word of a query, and where it stands."""
+    """A word of a query and its postings."""
 
     idf: float
     seqs: Seqs = field(default_factory=lambda: np.empty(0, np.int64))
-    """Episodes that hold it, ascending; empty when there are none or too many to read."""
+    """Episodes that hold it, ascending; empty for none or too many to read."""
     saturations: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
-    """How much it counts in each, in [0, `SATURATION`]."""
+    """Its term frequency weight in each, in [0, `SATURATION`]."""
     common: bool = False
-    """It stands in so many episodes that they were not read."""
+    """It has too many postings to read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """Where the words of a query stand."""
+    """Postings of all words of a query."""
 
     documents: int = 0
     words: Sequence[Word] = ()
@@ -72,16 +73,16 @@ def put(db: sqlite3.Connection, seq: int, message: str, reply: str) -> None:
 
 
 def clear(db: sqlite3.Connection) -> None:
-    """Take every episode out of the index."""
+    """Delete every episode from the index."""
     db.execute("INSERT INTO lexicon (lexicon) VALUES ('delete-all')")
 
 
 def find(db: sqlite3.Connection, words: Sequence[Alternatives], documents: int) -> Matches:
-    """Look up each word of a query, given as the terms that it may stand as.
+    """Look up the words of a query, each given as alternative terms.
 
     Args:
         db: a connection to the owner's file.
-        words: what `query_terms` made of the query.
+        words: the result of `query_terms`.
         documents: how many episodes are indexed.
     """
     counted = [(_frequencies(db, alternatives), place) for place, alternatives in enumerate(words)]
@@ -101,7 +102,7 @@ def find(db: sqlite3.Connection, words: Sequence[Alternatives], documents: int) 
 
 
 def idf(documents: int, frequency: int) -> float:
-    """Return how much it tells that a word stands in a document, when `frequency` of `documents` hold it."""
+    """Return the inverse document frequency of a word in `frequency` of `documents`."""
     return math.log(1 + (documents - frequency + 0.5) / (frequency + 0.5))
 
 
@@ -113,7 +114,7 @@ def _fields(message: str, reply: str) -> tuple[str, str]:
 
 
 def _frequencies(db: sqlite3.Connection, alternatives: Alternatives) -> dict[str, int]:
-    """Count the episodes that hold each of the terms, of those that any holds."""
+    """Return the document frequency of each indexed term."""
     rows = (
         (term, db.execute("SELECT doc FROM lexicon_terms WHERE term = ?", (term,)).fetchone())
         for term in alternatives
@@ -122,7 +123,7 @@ def _frequencies(db: sqlite3.Connection, alternatives: Alternatives) -> dict[str
 
 
 def _word(db: sqlite3.Connection, frequencies: dict[str, int], documents: int) -> Word:
-    """Read where the terms of one word stand; in an episode the best of them counts."""
+    """Merge the postings of a word's terms; in each episode the best term counts."""
     some = [_postings(db, term, count, documents) for term, count in frequencies.items()]
     if len(some) == 1:
         seqs, saturations = some[0]

@@ -1,12 +1,11 @@
 """Keys that are numbers with a form or a name: phones, IBANs, ISBNs, plates, `#1234`, "apartment 14".
 
-How they are written, whatever stands between their digits:
-
-- IBAN: capitals and digits. ISBN of 13 digits: `isbn` and these. `#` and digits: as it stands.
-- Phone number: its last nine digits, so that +40 722 123 456 and 0722 123 456 are one.
+Normal forms, without the separators between digits:
+- IBAN: capitals and digits. ISBN of 13 digits: `isbn` and the digits. `#` and digits: verbatim.
+- Phone number: its last nine digits, so that +40 722 123 456 and 0722 123 456 are the same key.
 - Number plate of the forms of Romania, Britain, Ireland, France, Italy and Spain: capitals and digits.
-- Numbered thing, one of those that people call by a number: the beginning of its word in lower case, without
-  marks, and the number after it. A year, and a number that counts what follows, are none.
+- Numbered thing: the first letters of its noun in lower case, without accents, and the number. Years and
+  numbers that count the next word are no keys.
 """
 
 import re
@@ -16,7 +15,7 @@ from collections.abc import Callable, Iterator
 from memory.lexical.stems import is_stop_word
 
 STEM = 6
-"""Characters of a word that its forms share: apartament, apartamentul."""
+"""Characters that the inflected forms of a noun share: apartament, apartamentul."""
 _PHONE_DIGITS, _LONGEST_PHONE = 9, 15
 _GAP = r"[ \u00a0./-]"
 _NUMBER = re.compile(
@@ -55,12 +54,12 @@ vertrag wohnung zimmer zug ajto busz kapu rendeles szamla szoba vonat
 _NUMBERED_THINGS = frozenset(_THINGS.split())
 _AFTERWARDS = "please again still now today yet here there acum azi rog mersi iar inca and not"
 _GOES_ON = frozenset(_AFTERWARDS.split())
-"""Words after a number that it does not count."""
+"""Words that may follow a key's number, since it does not count them."""
 _LANGUAGES = ("en", "ro", "")
 
 
 def find_numbers(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the keys of a text that are numbers, each with its place, in order."""
+    """Yield the formed numbers of a text as keys, each with its offset, in order."""
     for found in _NUMBER.finditer(text):
         kind = found.lastgroup
         if kind is not None and (key := _WRITTEN[kind](found[kind])):
@@ -68,7 +67,7 @@ def find_numbers(text: str) -> Iterator[tuple[int, str]]:
 
 
 def find_numbered(text: str) -> Iterator[tuple[int, str]]:
-    """Yield words with a number after them that names what they are of, each with its place, in order."""
+    """Yield the numbered things of a text as keys, each with its offset, in order."""
     for found in _NUMBERED.finditer(text):
         word, number = _folded(found["word"]), found["number"].lower()
         if word in _NUMBERED_THINGS and not _is_year(number) and _ends(found["next"]):
@@ -76,7 +75,7 @@ def find_numbered(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _ends(after: str | None) -> bool:
-    """Tell whether what follows is not what a number counts."""
+    """Return whether the next word is not counted by the number."""
     return after is None or (word := _folded(after)) in _GOES_ON or _is_stop_word(word)
 
 
@@ -98,7 +97,7 @@ def _bare(found: str) -> str:
 
 
 def _plate(found: str) -> str:
-    """Write a plate; a year and an abbreviation ("in 2024 CRM") are none."""
+    """Normalise a plate; a year and an abbreviation ("in 2024 CRM") give ""."""
     return "" if _YEAR_AND_WORD.fullmatch(found) else _bare(found)
 
 

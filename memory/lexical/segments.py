@@ -1,4 +1,4 @@
-"""Text cut into segments of one language each, and these into words."""
+"""Segmentation of text into lines and sentences, and of these into words."""
 
 import re
 import unicodedata
@@ -12,7 +12,7 @@ from memory.text.lazy_pattern import LazyPattern
 
 
 class Style(Enum):
-    """What the words are for."""
+    """Use of the words."""
 
     STORED = "stored"
     SEARCHED = "searched"
@@ -50,7 +50,7 @@ _DATE_GROUPS = 3
 
 @dataclass(frozen=True, slots=True)
 class _Patterns:
-    """What words with combining marks look like."""
+    """Patterns of words with combining marks."""
 
     bare: re.Pattern[str]
     too_many_marks: re.Pattern[str]
@@ -59,7 +59,7 @@ class _Patterns:
 
 @cache
 def _patterns() -> _Patterns:
-    """List the marks, which no `re` class holds, of the scripts that write words with them."""
+    """Build the patterns from the Unicode marks, which have no `re` class."""
     blocks = (range(0x300, 0x1D00), range(0xA800, 0xAC00), range(0x3099, 0x309B))
     marks = "".join(chr(c) for block in blocks for c in block if unicodedata.category(chr(c))[0] == "M")
     word = rf"[\w{marks}]+"
@@ -71,7 +71,7 @@ def _patterns() -> _Patterns:
 
 
 def normalise(text: str) -> str:
-    """Return `text` in one spelling of each character and case, without what is not seen."""
+    """Return `text` case-folded, in NFKC, without invisible characters."""
     if text.isascii():
         return text.lower()
     bounded = _patterns().too_many_marks.sub(r"\1", text)
@@ -79,17 +79,17 @@ def normalise(text: str) -> str:
 
 
 def segments(text: str) -> Iterator[str]:
-    """Cut normalised text into its lines and sentences."""
+    """Split normalised text into lines and sentences."""
     return (segment for segment in _SEGMENT.split(text) if segment)
 
 
 def chunks(segment: str) -> list[str]:
-    """Return what stands between spaces and punctuation; joints within a word or a number stay."""
+    """Split a segment at spaces and punctuation, but not at joints within a word or a number."""
     return _patterns().chunk.findall(segment)
 
 
 def words(chunk: str, style: Style) -> list[str]:
-    """Return the words of a chunk: its parts, then the whole that hyphens join."""
+    """Return the words of a chunk: its parts, then the hyphenated whole."""
     if chunk.isalpha() and chunk.isascii():
         return [chunk]
     if _HAS_UNSPACED.compiled.search(chunk):
@@ -102,7 +102,7 @@ def _run_words(run: str, style: Style) -> list[str]:
 
 
 def _ngrams(run: str, style: Style) -> list[str]:
-    """Return each pair of neighbours; a document also tells each Han character, which may be a word."""
+    """Return the bigrams of a run; documents also get each Han character, which may be a word."""
     if len(run) == 1:
         return [run]
     pairs = [a + b for a, b in pairwise(run)]
@@ -118,7 +118,7 @@ def _compound(chunk: str) -> list[str]:
 
 
 def _is_one_word(parts: list[str]) -> bool:
-    """Tell `e-mail` and `start-up` from Romanian verbs and nouns with a clitic (`dă-mi`, `l-am`)."""
+    """Distinguish `e-mail` and `start-up` from Romanian words with a clitic (`dă-mi`, `l-am`)."""
     return len(parts) > 1 and parts[-1] not in _CLITICS
 
 
@@ -131,7 +131,7 @@ def _simple(part: str) -> list[str]:
 
 
 def _number(part: str) -> list[str]:
-    """Return a number, a time or a date as one word, and the year that it may hold."""
+    """Return a number, time or date as one word, and the year of a date."""
     if _THOUSANDS.fullmatch(part):
         return [_DECIMALS.sub("_", part).replace(",", "").replace(".", "")]
     groups = [_bare(group) for group in _GROUPS.split(part)]

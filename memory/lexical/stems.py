@@ -29,7 +29,7 @@ ALGORITHMS = {
     "sv": "swedish",
     "tr": "turkish",
 }
-"""Snowball's name for each language that is stemmed, by ISO 639-1 code."""
+"""Snowball's name of each language with a stemmer, by ISO 639-1 code."""
 
 _DIACRITICS = re.compile("[\u0300-\u036f]+")
 _UNDECOMPOSED = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe"})
@@ -58,7 +58,7 @@ there these they this those to us was we were will with would you your yours
 """
 _ENGLISH_QUESTIONS = "what which who whom whose when where why how"
 _ROMANIAN_QUESTIONS = "ce cine cui cum cand unde care carui carei caror cat cata cati cate oare"
-"""They ask for something else than what an answer says."""
+"""Answers do not repeat the question word."""
 _ROMANIAN = """
 a ai al ale am ar are as asta au ca care ce cea cei cel cele cu da dar de din e ea ei el ele este eu fi fie
 i ii il imi in intr isi iti l la le lui m ma mai mea mei mele meu mi n ne ni nici o ori pe pentru prin s sa
@@ -73,7 +73,7 @@ _EITHER = frozenset().union(*_BY_LANGUAGE.values()) - frozenset(_MEANS_SOMETHING
 
 
 def fold(word: str) -> str:
-    """Drop the diacritics of Latin, Greek and Cyrillic letters; other scripts' marks are part of the word."""
+    """Remove the diacritics of Latin, Greek and Cyrillic letters; other scripts need theirs."""
     if word.isascii():
         return word
     bare = _DIACRITICS.sub("", unicodedata.normalize("NFD", word))
@@ -92,9 +92,9 @@ def stem(language: str, word: str) -> str:
 
 
 def _romanian(folded: str) -> str:
-    """Stem without diacritics, since half of what is written has none; Snowball's endings get theirs back.
+    """Stem without diacritics, since half of Romanian text has none; first restore those of endings.
 
-    Of a dictionary's 31,000 frequent forms, 80 % stand with their lemma; Snowball alone reaches 70 % with
+    Of a dictionary's 31,000 frequent forms, 80 % get their lemma's stem; Snowball alone reaches 70 % with
     diacritics and 64 % without.
     """
     restored = _ENDING.sub(lambda ending: _ENDINGS[ending[0]], folded)
@@ -113,5 +113,5 @@ def _stemmer(language: str) -> Stemmer:
 
 
 def is_stop_word(language: str, folded: str) -> bool:
-    """Tell whether a folded word says nothing in this language, or in either when it is another."""
+    """Return whether a folded word is a stop word of `language`, or of either for another language."""
     return folded in _BY_LANGUAGE.get(language, _EITHER)

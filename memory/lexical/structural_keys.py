@@ -1,17 +1,16 @@
-"""Structural keys: names that a text is looked up by exactly, such as identifiers, addresses and paths.
+"""Structural keys: identifiers, addresses and paths in a text that are looked up exactly.
 
-What counts as a key, and how it is written:
-
-- UUID: lower-case, bare; `agent-<uuid>` is a key as a whole too.
-- `turn_...` with a digit in it: as it stands.
-- Ticket: two to ten capitals and digits, `-`, a number (`GOAT-42`, `COVID-19`, `CVE-2024-3094`). The names of
-  standards, models and months (`UTF-8`, `GPT-4`, `MAY-2024`) are none, nor is one letter (`T-1000`).
-- Hash: 7 to 64 hexadecimal digits, a letter and a figure among them; lower-case.
-- URL: scheme and host lower-case, fragment kept; without credentials, last slash, and punctuation after it.
+Kinds of keys and their normal forms:
+- UUID: lower-case, bare; `agent-<uuid>` is also a key as a whole.
+- `turn_...` with a digit in it: verbatim.
+- Ticket: two to ten capitals and digits, `-`, a number (`GOAT-42`, `COVID-19`, `CVE-2024-3094`). Names of
+  standards, models and months (`UTF-8`, `GPT-4`, `MAY-2024`) and single letters (`T-1000`) are no tickets.
+- Hash: 7 to 64 hexadecimal digits, with a letter and a figure among them; lower-case.
+- URL: scheme and host lower-case, with fragment; without credentials, final slash and punctuation.
 - E-mail address: lower-case. IPv4 address: without its port.
-- Path: `/` and two names, or one with an extension; after `./`, `../`, `~/`; or names with a slash of which
-  the last has an extension. Without line number, last slash, leading `./`. Of Windows: lower-case, with
-  backslashes.
+- Path: `/` and two names, or one with an extension; anything after `./`, `../`, `~/`; or names with slashes,
+  if the last has an extension. Without line number, final slash, leading `./`. Windows paths: lower-case,
+  with backslashes.
 - Numbers with a form or a name: see `memory.lexical.number_keys`.
 """
 
@@ -62,9 +61,9 @@ _NAMES = 2
 
 
 def find_keys(text: str) -> list[str]:
-    """Return the structural keys of a text, normalised, each once, in order; at most `MAX_KEYS`.
+    """Return the distinct structural keys of a text, normalised, in order; at most `MAX_KEYS`.
 
-    A key of more than `MAX_KEY_CHARS` characters stands as its hash.
+    A key of more than `MAX_KEY_CHARS` characters is replaced by its hash.
     """
     plain = text.replace("\u2010", "-").replace("\u2011", "-")
     kinds = [_occurrences(_ADDRESS, plain), _occurrences(_IDENTIFIER, plain)]
@@ -122,7 +121,7 @@ def _url(found: str) -> list[str]:
 
 
 def _without_sentence(found: str) -> str:
-    """Drop the punctuation after a URL, and closing brackets that none of it opened."""
+    """Strip the punctuation after a URL, and closing brackets without an opening one."""
     surplus = {closing: found.count(closing) - found.count(opening) for opening, closing in _BRACKETS}
     end = len(found)
     while end:

@@ -1,7 +1,7 @@
-"""Tool calls that models write into their text: read, kept from people's eyes, and told from quotations."""
+"""Tool calls in a model's text: parsing, filtering from streams, and detection of quoted ones."""
 
 from memory.markup.quotation import quotes_call
-from memory.markup.reader_state import Parsed, WrittenCall
+from memory.markup.reader_state import ParsedReply, WrittenCall
 from memory.markup.scanner import VisibleText, parse_calls
 
-__all__ = ["Parsed", "VisibleText", "WrittenCall", "parse_calls", "quotes_call"]
+__all__ = ["ParsedReply", "VisibleText", "WrittenCall", "parse_calls", "quotes_call"]

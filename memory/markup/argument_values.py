@@ -1,4 +1,4 @@
-"""Arguments of a written call: JSON read strictly, and strings turned into what the schema asks for."""
+"""Arguments of a written call: strict JSON, and conversion of strings to the types of the schema."""
 
 import json
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ Tools = Mapping[str, Mapping[str, Any]]
 
 
 class Unreadable(ValueError):
-    """What stands where a call should be is none."""
+    """Text that is no valid call."""
 
 
 def loads(text: str) -> Any:
-    """Read JSON; line breaks may stand in strings, NaN and infinities may not.
+    """Parse JSON; strings may hold line breaks, NaN and infinities are refused.
 
     Raises:
-        Unreadable: it is none.
+        Unreadable: it is not JSON.
     """
     try:
         return _cleaned(json.loads(text, strict=False, parse_constant=_refuse))
@@ -41,50 +41,50 @@ def _cleaned(value: Any) -> Any:
     return value
 
 
-def named(value: Any, *, strict: bool) -> list[tuple[str, dict[str, Any]]]:
-    """Return the calls that a JSON value states: an object with name and arguments, or a list of them.
+def read_calls(value: Any, *, strict: bool) -> list[tuple[str, dict[str, Any]]]:
+    """Return the calls in a JSON value: an object with name and arguments, or a list of such objects.
 
     Args:
-        value: as read.
-        strict: the arguments must be stated, even when there are none.
+        value: parsed JSON.
+        strict: require arguments, even empty ones.
 
     Raises:
-        Unreadable: it states none.
+        Unreadable: it holds no calls.
     """
     each = value if isinstance(value, list) else [value]
     if not each:
         raise Unreadable("an empty list of calls")
-    return [_named(item, strict=strict) for item in each]
+    return [_read_call(item, strict=strict) for item in each]
 
 
-def _named(item: Any, *, strict: bool) -> tuple[str, dict[str, Any]]:
+def _read_call(item: Any, *, strict: bool) -> tuple[str, dict[str, Any]]:
     if not isinstance(item, dict):
-        raise Unreadable("a call is an object")
+        raise Unreadable("a call must be an object")
     inner = item.get("function")
     if isinstance(inner, dict):
-        return _named(inner, strict=strict)
+        return _read_call(inner, strict=strict)
     name = next((item[key] for key in NAME_KEYS if isinstance(item.get(key), str)), "").strip()
     key = next((key for key in ARGUMENT_KEYS if key in item), None)
     if not name or (strict and key is None):
-        raise Unreadable("a call has a name and arguments")
+        raise Unreadable("a call needs a name and arguments")
     return name, as_arguments(item[key] if key is not None else {})
 
 
 def as_arguments(value: Any) -> dict[str, Any]:
-    """Return arguments as an object; they may be JSON within a string, or null."""
+    """Return arguments as an object, also from a string of JSON or null."""
     if isinstance(value, str):
         value = loads(value) if value.strip() else {}
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise Unreadable("arguments are an object")
+        raise Unreadable("arguments must be an object")
     return value
 
 
-def typed(name: str, arguments: Mapping[str, str | Any], tools: Tools) -> dict[str, Any]:
-    """Return arguments with strings turned into the types that the schema of the tool asks for."""
+def convert_types(name: str, arguments: Mapping[str, str | Any], tools: Tools) -> dict[str, Any]:
+    """Convert string arguments to the types in the tool's schema."""
     properties = tools.get(name, {}).get("properties", {})
-    return {key: _typed(value, _types(properties.get(key))) for key, value in arguments.items()}
+    return {key: _convert(value, _types(properties.get(key))) for key, value in arguments.items()}
 
 
 def _types(schema: Any) -> set[str]:
@@ -97,8 +97,8 @@ def _types(schema: Any) -> set[str]:
     return types
 
 
-def _typed(value: Any, types: set[str]) -> Any:
-    """Return a string as the first type of the schema it can be read as; as it is when it is none."""
+def _convert(value: Any, types: set[str]) -> Any:
+    """Convert a string to the first matching type; unchanged if none matches."""
     if not isinstance(value, str) or not types:
         return value
     bare = value.strip()

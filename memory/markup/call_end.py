@@ -1,12 +1,12 @@
-"""How the reading of a call ends: it is noted, given up as broken, or was none."""
+"""The end of a call: recorded, broken, or no call."""
 
 import re
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from memory.markup.argument_values import Unreadable, as_arguments, loads, named
+from memory.markup.argument_values import Unreadable, as_arguments, loads, read_calls
 from memory.markup.openings import CLOSING, MARK
-from memory.markup.reader_state import Reading, Wait
+from memory.markup.reader_state import ReaderState, Wait
 from memory.text.lazy_pattern import LazyPattern
 
 Calls: TypeAlias = list[tuple[str, dict[str, Any]]]
@@ -18,13 +18,13 @@ _HALF = re.compile(r"\s*|\n?[\w.:/-]{1,100}\s*")
 
 
 def inner_mark(head: str) -> bool:
-    """Tell whether markup follows."""
+    """Return whether markup follows."""
     mark = MARK.compiled.match(head.lstrip())
     return mark is not None and mark.lastgroup not in {"fence", "ticks", "closing"}
 
 
-def not_begun(reading: Reading, head: str) -> Wait[None]:
-    """Show an opening that nothing of a call follows; at the end of the text it is half a call."""
+def end_unstarted(reading: ReaderState, head: str) -> Wait[None]:
+    """Show an opening without a call; at the end of the text record it as broken."""
     beyond = yield from reading.tape.ahead(len(head) + 1)
     if len(beyond) > len(head) or not _HALF.fullmatch(head):
         reading.show()
@@ -33,8 +33,8 @@ def not_begun(reading: Reading, head: str) -> Wait[None]:
     reading.spoil()
 
 
-def finish(reading: Reading, calls: Callable[[], Calls]) -> Wait[bool]:
-    """Note the calls that were taken from the tape, and take the closings; tell whether there were any."""
+def finish(reading: ReaderState, calls: Callable[[], Calls]) -> Wait[bool]:
+    """Record the calls read, and drop the closings; return whether the markup ended."""
     head = yield from reading.tape.ahead(_AHEAD_CHARS)
     try:
         found = [] if _SURPLUS.match(head) else calls()
@@ -47,15 +47,15 @@ def finish(reading: Reading, calls: Callable[[], Calls]) -> Wait[bool]:
     return (yield from take_closings(reading))
 
 
-def give_up(reading: Reading) -> Wait[None]:
-    """Note as broken what was taken and all up to the next closing, or to the end."""
+def give_up(reading: ReaderState) -> Wait[None]:
+    """Record as broken all text up to the next closing or the end."""
     yield from reading.tape.through(CLOSING.compiled)
     reading.spoil()
     yield from take_closings(reading)
 
 
-def take_closings(reading: Reading) -> Wait[bool]:
-    """Drop the closings that follow, and tell whether any did; white space is left when there are none."""
+def take_closings(reading: ReaderState) -> Wait[bool]:
+    """Drop the closings that follow and return whether there were any; without them white space is left."""
     any_closed = False
     while True:
         head = yield from reading.tape.ahead(_AHEAD_CHARS)
@@ -67,18 +67,18 @@ def take_closings(reading: Reading) -> Wait[bool]:
         reading.drop()
 
 
-def stated(text: str | None) -> Calls:
-    """Return the calls that JSON states."""
-    return named(_required(text), strict=False)
+def json_calls(text: str | None) -> Calls:
+    """Parse the calls in JSON."""
+    return read_calls(_required(text), strict=False)
 
 
-def stated_arguments(name: str, text: str | None) -> Calls:
-    """Return the call of `name` with arguments in JSON."""
-    return whole(name, as_arguments(_required(text)))
+def call_with_json(name: str, text: str | None) -> Calls:
+    """Return a call of `name` with arguments in JSON."""
+    return single_call(name, as_arguments(_required(text)))
 
 
-def whole(name: str, arguments: dict[str, Any]) -> Calls:
-    """Return the call, if it has a name."""
+def single_call(name: str, arguments: dict[str, Any]) -> Calls:
+    """Return a list of one call, empty without a name."""
     return [(name, arguments)] if name else []
 
 

@@ -1,12 +1,12 @@
-"""Code in a text, and JSON that may be a call: a whole reply, or a fence of its own."""
+"""Readers of code, and of JSON that may be a call: a whole reply, or a code fence."""
 
 import re
 
-from memory.markup.argument_values import NAME_KEYS, Tools, Unreadable, loads, named
+from memory.markup.argument_values import NAME_KEYS, Tools, Unreadable, loads, read_calls
 from memory.markup.call_end import Calls
 from memory.markup.json_text import take_json
 from memory.markup.openings import fence_end
-from memory.markup.reader_state import Reading, Wait
+from memory.markup.reader_state import ReaderState, Wait
 
 MAX_INLINE_CHARS = 200
 MAX_HEAD_CHARS = 200
@@ -23,8 +23,8 @@ _NAMED = re.compile(rf'"(?:{"|".join(NAME_KEYS)})"\s*:\s*"(?P<value>[^"\\]*)"')
 _MORE = re.compile(r"\s*(?:[;,]\s*)?(?=[{\[])")
 
 
-def read_ticks(reading: Reading, count: int) -> Wait[None]:
-    """Show inline code as it is; backticks that nothing closes soon on their line are shown alone."""
+def read_ticks(reading: ReaderState, count: int) -> Wait[None]:
+    """Show inline code; backticks without a closing soon in their line are shown alone."""
     closing = re.compile(rf"(?<!`)`{{{min(count, 99)}}}(?!`)|\n")
     end = yield from reading.tape.found_ahead(closing, MAX_INLINE_CHARS)
     if end and end[0] != "\n":
@@ -32,8 +32,8 @@ def read_ticks(reading: Reading, count: int) -> Wait[None]:
     reading.show()
 
 
-def read_fence(reading: Reading) -> Wait[None]:
-    """Read a code fence: JSON may be a call, all else is shown."""
+def read_fence(reading: ReaderState) -> Wait[None]:
+    """Read a code fence: JSON may be a call, other code is shown."""
     tape = reading.tape
     newline = yield from tape.found_ahead(_NEWLINE, _MAX_LINE_CHARS)
     end = newline.end() if newline else tape.at + _MAX_LINE_CHARS
@@ -51,26 +51,26 @@ def read_fence(reading: Reading) -> Wait[None]:
         yield from _show_fence(reading, fence)
 
 
-def _show_fence(reading: Reading, fence: str) -> Wait[None]:
-    """Show what was taken and the rest of a fence with the line that closes it."""
+def _show_fence(reading: ReaderState, fence: str) -> Wait[None]:
+    """Show what was taken, and the rest of a fence with its closing line."""
     reading.show()
     end = yield from reading.show_until(*fence_end(fence))
     reading.tape.take(len(end[0]) if end else 0)
     reading.show()
 
 
-def read_whole_reply(reading: Reading) -> Wait[None]:
-    """Read a reply that is nothing but JSON and states calls; of any other, show what was read."""
+def read_whole_reply(reading: ReaderState) -> Wait[None]:
+    """Read a reply that is only JSON calls; show the start of any other."""
     yield from reading.tape.spaces()
     if (yield from _may_be_call(reading)):
         yield from _read_calls(reading, "")
     reading.show()
 
 
-def _read_calls(reading: Reading, fence: str) -> Wait[bool]:
-    """Read JSON that fills a fence, or the text; tell whether it was calls, or half of one.
+def _read_calls(reading: ReaderState, fence: str) -> Wait[bool]:
+    """Read JSON that fills a fence or the text; return whether it was calls, or half a call.
 
-    When it was none, what was taken waits to be shown.
+    If not, what was taken remains to be shown.
     """
     tape = reading.tape
     calls: Calls = []
@@ -97,14 +97,14 @@ def _closing(fence: str) -> re.Pattern[str]:
     return re.compile(rf"{fence[0]}{{{min(len(fence), 12)},99}}[ \t]{{0,12}}(?=\n|\Z)")
 
 
-def _take(reading: Reading, pattern: re.Pattern[str]) -> Wait[str]:
+def _take(reading: ReaderState, pattern: re.Pattern[str]) -> Wait[str]:
     head = yield from reading.tape.ahead(MAX_HEAD_CHARS)
     found = pattern.match(head)
     return reading.tape.take(found.end() if found else 0)
 
 
-def _spoilt(reading: Reading) -> bool:
-    """Note half a call of an offered tool as broken; tell whether it was one."""
+def _spoilt(reading: ReaderState) -> bool:
+    """Record half a call of an offered tool as broken; return whether it was one."""
     raw = reading.tape.peek_record()
     name = _NAMED.search(raw[:MAX_HEAD_CHARS])
     if name is None or name["value"] not in reading.tools:
@@ -113,17 +113,17 @@ def _spoilt(reading: Reading) -> bool:
     return True
 
 
-def _offered(reading: Reading, text: str) -> Calls:
-    """Return the calls that JSON states, if all of them are of offered tools."""
+def _offered(reading: ReaderState, text: str) -> Calls:
+    """Return the calls in JSON if all are of offered tools."""
     try:
-        calls = named(loads(text), strict=True)
+        calls = read_calls(loads(text), strict=True)
     except Unreadable:
         return []
     return calls if all(name in reading.tools for name, _ in calls) else []
 
 
-def _may_be_call(reading: Reading) -> Wait[bool]:
-    """Tell from the head of the tape whether JSON follows that may state a call of an offered tool."""
+def _may_be_call(reading: ReaderState) -> Wait[bool]:
+    """Return whether the tape begins with JSON that may be a call of an offered tool."""
     tape = reading.tape
     while True:
         may = _judge(tape.text[tape.at : tape.at + MAX_HEAD_CHARS], reading.tools)
@@ -135,7 +135,7 @@ def _may_be_call(reading: Reading) -> Wait[bool]:
 
 
 def _judge(head: str, tools: Tools) -> bool | None:
-    """Return None as long as it is open."""
+    """Return None while undecided."""
     key = _KEY.match(head)
     if key is None:
         return None if _BEGUN.fullmatch(head) else False

@@ -1,4 +1,4 @@
-"""One JSON value at the head of a tape, found by its brackets."""
+"""Extraction of a JSON value from a tape, by matching brackets."""
 
 import re
 
@@ -11,9 +11,9 @@ _STEP = {"{": 1, "[": 1, "}": -1, "]": -1}
 
 
 def take_json(tape: Tape) -> Wait[str | None]:
-    """Take an object or a list; None when the text ends before it does, or it is nested too deeply.
+    """Take an object or a list; None when it is cut off or nested too deeply.
 
-    What could not be read is taken with all that follows: nothing after half a value can be told from it.
+    In that case all following text is taken too, since it cannot be told from the value.
     """
     parts: list[str] = []
     depth = 0
@@ -32,7 +32,7 @@ def take_json(tape: Tape) -> Wait[str | None]:
 
 
 def _advance(text: str, at: int, depth: int, in_string: bool) -> tuple[int, int, bool]:
-    """Read on to the end of the value, or of what is there; a backslash at the end is left."""
+    """Read to the end of the value or of the text; a final backslash is left."""
     while at < len(text):
         token = (_STRING if in_string else _TOKEN).match(text, at)
         if token is None or token.end() == at:

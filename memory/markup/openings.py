@@ -1,11 +1,11 @@
-"""How markup begins: every known opening, in whole and in part."""
+"""Patterns of markup's openings, complete and partial."""
 
 import re
 
 from memory.text.lazy_pattern import LazyPattern
 
 PIPE = "[ ]{0,2}[|｜‖]{1,2}[ ]{0,2}"
-"""A bar as models write it: fullwidth, ASCII, double, with spaces."""
+"""Variants of a bar: fullwidth, ASCII, double, with spaces."""
 _ATOMS = {
     "<": "[<＜]",
     ">": "[ ]{0,2}[>＞]",
@@ -61,7 +61,7 @@ def _whole(spelling: str) -> str:
 
 
 def _part(spelling: str) -> str:
-    """Return a pattern of any beginning of an opening, its first character at least."""
+    """Return a pattern of any prefix of an opening, at least its first character."""
     pattern = "(?!)"
     for char in reversed(spelling):
         atom = _ATOMS.get(char, re.escape(char))
@@ -81,17 +81,17 @@ _PARTS = "|".join(
 MARK = LazyPattern(
     rf"(?P<fence>{_LINE_START}(?:`{{3,64}}|~{{3,64}}))|(?P<ticks>`{{1,64}})|{_OPENINGS}", re.IGNORECASE
 )
-"""What plain text is searched for: a code fence, inline code, or the opening named by the group."""
+"""A code fence, inline code, or an opening; the group names its kind."""
 PART = LazyPattern(
     rf"(?:{_PARTS}|{_LINE_START}(?<=[ \t])\Z|{_LINE_START}(?:`{{1,64}}|~{{1,64}})\Z)", re.IGNORECASE
 )
 """The end of a text that may become a mark; at most `LONGEST_PART` characters."""
 CLOSING = LazyPattern("|".join(map(_whole, _SPELLINGS["closing"])), re.IGNORECASE)
-"""What may close any call."""
+"""The closing of any call."""
 
 
 def fence_end(fence: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Return the patterns of the line that closes a code fence, in whole and in part."""
+    """Return the patterns of a code fence's closing line, complete and partial."""
     char, count = fence[0], min(len(fence), 12)
     return (
         re.compile(rf"{_LINE_START}{char}{{{count},64}}[ \t]{{0,12}}(?=\n|\Z)"),

@@ -1,4 +1,4 @@
-"""Tell a call from a quotation: markup in a memory or on a page that the model merely repeats."""
+"""Detection of quoted calls: markup that the model only repeats from a memory or a page."""
 
 import html
 import re
@@ -10,11 +10,11 @@ from typing import Any
 from memory.markup.reader_state import WrittenCall
 
 LONG_CHARS = 8
-"""From this length on an argument's value tells one call from another."""
+"""Length from which an argument's value identifies a call."""
 NEAR_CHARS = 400
-"""How far from the tool's name its arguments may stand, their own length aside."""
+"""Maximum distance between a tool's name and its arguments, without their own length."""
 MAX_VALUES = 32
-"""How many values of a call are looked for, the longest first."""
+"""Values of a call that are searched for, longest first."""
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _LEFT_OUT = re.compile(r"""[\s\\"'`´‘’‚“”„«»\u034f\ufe00-\ufe0f]+""")
 _CALLING_BEFORE = re.compile(
@@ -27,20 +27,20 @@ _BEFORE_CHARS = 40
 
 
 def quotes_call(call: WrittenCall, sources: Iterable[str]) -> bool:
-    """Tell whether a call stands in one of the texts that the model was shown as data.
+    """Return whether a text that the model was shown as data holds the call.
 
-    It does when the tool's name and all of the values that are long enough to tell stand near each other, or,
-    without such values, when the name stands in what looks like a call, with all of the values near. White
-    space, case, quotes, escapes, entities, unseen characters and widths of characters make no difference.
+    It does when the tool's name and all long values are near each other, or, without long values, when the
+    name is in call markup with all values near it. White space, case, quotes, escapes, entities, invisible
+    characters and character widths are ignored.
     """
-    name = plain(call.name)
-    distinct = {value for value in map(plain, _leaves(call.arguments)) if value}
+    name = normalise_quotation(call.name)
+    distinct = {value for value in map(normalise_quotation, _leaves(call.arguments)) if value}
     values = sorted(distinct, key=lambda value: (-len(value), value))[:MAX_VALUES]
-    return bool(name) and any(_stands(name, values, plain(source)) for source in sources)
+    return bool(name) and any(_stands(name, values, normalise_quotation(source)) for source in sources)
 
 
-def plain(text: str) -> str:
-    """Return a text without what a quotation may change."""
+def normalise_quotation(text: str) -> str:
+    """Return a text without the differences that a quotation may have."""
     decoded = html.unescape(html.unescape(_ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)))
     folded = _LEFT_OUT.sub("", unicodedata.normalize("NFKC", decoded).casefold())
     if folded.isascii() and folded.isprintable():
@@ -49,7 +49,7 @@ def plain(text: str) -> str:
 
 
 def _leaves(value: Any) -> Iterator[str]:
-    """Yield what stands in arguments, however deep; true, false and nothing tell nothing."""
+    """Yield the values at any depth of the arguments, except booleans and null."""
     pending = [value]
     while pending:
         each = pending.pop()
@@ -88,7 +88,7 @@ def _near(place: int, others: list[int], reach: int) -> bool:
 
 
 def _looks_called(source: str, place: int, name: str) -> bool:
-    """Tell whether a name stands as names of tools do in markup."""
+    """Return whether the name at this place is in call markup."""
     before = source[max(0, place - _BEFORE_CHARS) : place]
     after = source[place + len(name) : place + len(name) + _BEFORE_CHARS]
     return bool(_CALLING_BEFORE.search(before) or _CALLING_AFTER.match(after))

@@ -5,7 +5,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
-from memory.markup.argument_values import Tools, typed
+from memory.markup.argument_values import Tools, convert_types
 from memory.markup.openings import LONGEST_PART
 from memory.text.text import clip
 
@@ -20,7 +20,7 @@ MAX_BROKEN_CHARS = 400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenCall:
-    """One tool call, with the markup it was written in."""
+    """A tool call with its markup."""
 
     name: str
     arguments: dict[str, Any]
@@ -28,8 +28,8 @@ class WrittenCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parsed:
-    """A text taken apart: what people read, the calls in order, and markup that cannot be read."""
+class ParsedReply:
+    """A parsed reply: visible text, calls in order, and unreadable markup."""
 
     text: str
     calls: tuple[WrittenCall, ...]
@@ -37,7 +37,7 @@ class Parsed:
 
 
 class Tape:
-    """Text read from its beginning; what was read is let go, but for one character to look back at."""
+    """A text buffer; read text is discarded, except one character for lookbehinds."""
 
     def __init__(self) -> None:
         self.text = ""
@@ -61,7 +61,7 @@ class Tape:
         return taken
 
     def recorded(self) -> str:
-        """Return what was taken since the last time this was asked."""
+        """Return and clear the text taken since the last call."""
         record, self._record = "".join(self._record), []
         return record
 
@@ -75,7 +75,7 @@ class Tape:
         return self.text[self.at : self.at + count]
 
     def found_ahead(self, pattern: re.Pattern[str], count: int) -> Wait[re.Match[str] | None]:
-        """Return the first match that ends within the next `count` characters, without taking it."""
+        """Return the first match within the next `count` characters, without taking it."""
         while True:
             found = pattern.search(self.text, self.at, self.at + count)
             grown = self.left >= count or self.ended
@@ -93,7 +93,7 @@ class Tape:
             yield
 
     def rest(self) -> Wait[None]:
-        """Take all that is there and all that comes."""
+        """Take all text to the end of the stream."""
         while True:
             self.take(self.left)
             if self.ended:
@@ -101,9 +101,9 @@ class Tape:
             yield
 
     def through(self, pattern: re.Pattern[str]) -> Wait[str | None]:
-        """Take all up to a match and the match too; return what stood before it, None if there is none.
+        """Take the text up to and including a match; return the text before it, or None without a match.
 
-        No match may be longer than `LONGEST_CLOSING`, and none may grow by text that follows.
+        A match is at most `LONGEST_CLOSING` characters, and later text must not extend it.
         """
         parts: list[str] = []
         while True:
@@ -118,8 +118,8 @@ class Tape:
             yield
 
 
-class Reading:
-    """A reply on its way from text to calls: the tape, and what was found so far."""
+class ReaderState:
+    """A reply being parsed: its tape, and the text and calls found."""
 
     def __init__(self, tools: Tools) -> None:
         self.tools = tools
@@ -133,7 +133,7 @@ class Reading:
         return bool(self.calls or self.broken)
 
     def show(self) -> None:
-        """Show what was taken from the tape since it was last shown, called or dropped."""
+        """Show the text recorded by the tape."""
         self._shown.append(self.tape.recorded())
 
     def drained(self) -> str:
@@ -141,13 +141,15 @@ class Reading:
         return shown
 
     def call(self, *calls: tuple[str, Mapping[str, Any]]) -> None:
-        """Note calls, written as what was taken from the tape last."""
+        """Add calls, with the recorded text as their markup."""
         raw = self.tape.recorded().strip()
         for name, arguments in calls:
-            self.calls.append(WrittenCall(name=name, arguments=typed(name, arguments, self.tools), raw=raw))
+            self.calls.append(
+                WrittenCall(name=name, arguments=convert_types(name, arguments, self.tools), raw=raw)
+            )
 
     def spoil(self) -> None:
-        """Note that what was taken from the tape last is markup that cannot be read."""
+        """Add the recorded text as broken markup."""
         raw = self.tape.recorded().strip()
         if len(self.broken) < MAX_BROKEN:
             self.broken.append(clip(raw, MAX_BROKEN_CHARS))
@@ -159,7 +161,7 @@ class Reading:
         """Show text up to the first match, which is left on the tape.
 
         Args:
-            pattern: what is looked for; a match at the end of what is there waits for the next character.
+            pattern: of the match; one at the end of the text so far waits for the next character.
             part: the end of a text that may become a match.
         """
         tape = self.tape

@@ -1,4 +1,4 @@
-"""Tell tool calls from text, from the beginning of a reply to its end."""
+"""Scanner that dispatches each opening in a reply to its reader."""
 
 import re
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from typing import TypeAlias
 from memory.markup.argument_values import Tools
 from memory.markup.code_fences import read_fence, read_ticks, read_whole_reply
 from memory.markup.openings import MARK, PART
-from memory.markup.reader_state import Parsed, Reading, Wait
+from memory.markup.reader_state import ParsedReply, ReaderState, Wait
 from memory.markup.tag_readers import read_dsml, read_plain
 from memory.markup.unit_readers import read_body, read_listed, read_python, read_token, read_wrapper
 
-_Reader: TypeAlias = Callable[[Reading], Wait[None]]
+_Reader: TypeAlias = Callable[[ReaderState], Wait[None]]
 _BEHIND_OPENING: dict[str, _Reader] = {
     "body": read_body,
     "wrapper": read_wrapper,
@@ -27,8 +27,8 @@ _AT_OPENING: dict[str, _Reader] = {
 }
 
 
-def scan(reading: Reading) -> Wait[None]:
-    """Read the tape to its end; yield whenever more of it is needed."""
+def scan(reading: ReaderState) -> Wait[None]:
+    """Read the tape to its end; yield when more text is needed."""
     yield from read_whole_reply(reading)
     while True:
         mark = yield from reading.show_until(MARK.compiled, PART.compiled)
@@ -37,7 +37,7 @@ def scan(reading: Reading) -> Wait[None]:
         yield from _read(reading, mark)
 
 
-def _read(reading: Reading, mark: re.Match[str]) -> Wait[None]:
+def _read(reading: ReaderState, mark: re.Match[str]) -> Wait[None]:
     kind = mark.lastgroup or ""
     if kind in _AT_OPENING:
         yield from _AT_OPENING[kind](reading)
@@ -53,7 +53,7 @@ def _read(reading: Reading, mark: re.Match[str]) -> Wait[None]:
         reading.show()
 
 
-def parse_calls(text: str, tools: Tools) -> Parsed:
+def parse_calls(text: str, tools: Tools) -> ParsedReply:
     """Take the written tool calls out of a reply.
 
     Explicit markup is a call whatever tool it names; bare JSON, alone or in a fence, only when it names an
@@ -63,18 +63,20 @@ def parse_calls(text: str, tools: Tools) -> Parsed:
         text: the whole reply.
         tools: the JSON schema of the arguments of each tool offered.
     """
-    reading = Reading(tools)
+    reading = ReaderState(tools)
     reading.tape.feed(text)
     reading.tape.ended = True
     next(scan(reading), None)
-    return Parsed(text=reading.drained().strip(), calls=tuple(reading.calls), broken=tuple(reading.broken))
+    return ParsedReply(
+        text=reading.drained().strip(), calls=tuple(reading.calls), broken=tuple(reading.broken)
+    )
 
 
 class VisibleText:
     """Filter a stream: give what is certainly text, hold back what may be markup, drop what is."""
 
     def __init__(self, tools: Tools) -> None:
-        self._reading = Reading(tools)
+        self._reading = ReaderState(tools)
         self._steps = scan(self._reading)
         next(self._steps, None)
 

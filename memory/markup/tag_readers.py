@@ -7,16 +7,16 @@ from typing import Any
 
 from memory.markup.argument_values import Unreadable, loads
 from memory.markup.call_end import (
+    call_with_json,
+    end_unstarted,
     finish,
     give_up,
     inner_mark,
-    not_begun,
-    stated_arguments,
-    whole,
+    single_call,
 )
 from memory.markup.json_text import take_json
 from memory.markup.openings import PIPE
-from memory.markup.reader_state import Reading, Wait
+from memory.markup.reader_state import ReaderState, Wait
 
 MAX_TAG_CHARS = 300
 _BARS = rf"{PIPE}DSML{PIPE}"
@@ -28,7 +28,7 @@ _IS_STRING = re.compile(r"""\bstring\s*=\s*["']?(true|false)""", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Flavour:
-    """How a family of tags is written."""
+    """Patterns of a family of tags."""
 
     parameter: re.Pattern[str]
     parameter_end: re.Pattern[str]
@@ -55,8 +55,8 @@ _DSML_WRAPPER = re.compile(rf"[<＜]{_BARS}\s*(?:function_|tool_)?calls\s*[>＞]
 _DSML_END = re.compile(rf"[<＜]{_SLASH}{_BARS}", re.IGNORECASE)
 
 
-def read_dsml(reading: Reading) -> Wait[None]:
-    """Read a DSML tag: what stands around calls is dropped, a call is read, any other is broken."""
+def read_dsml(reading: ReaderState) -> Wait[None]:
+    """Read a DSML tag: drop wrappers, read calls, record others as broken."""
     tag = yield from _tag(reading)
     if _DSML_END.match(tag):
         reading.drop()
@@ -68,7 +68,7 @@ def read_dsml(reading: Reading) -> Wait[None]:
         yield from give_up(reading)
 
 
-def _read_dsml_wrapper(reading: Reading) -> Wait[None]:
+def _read_dsml_wrapper(reading: ReaderState) -> Wait[None]:
     head = yield from reading.tape.ahead(MAX_TAG_CHARS)
     if inner_mark(head):
         yield from reading.tape.spaces()
@@ -77,7 +77,7 @@ def _read_dsml_wrapper(reading: Reading) -> Wait[None]:
         reading.spoil()
 
 
-def read_plain(reading: Reading) -> Wait[None]:
+def read_plain(reading: ReaderState) -> Wait[None]:
     """Read `<invoke name=...>` or `<function=...>`; a tag without an end is text."""
     found = yield from reading.tape.found_ahead(_TAG_END, MAX_TAG_CHARS)
     if found is None and reading.tape.left >= MAX_TAG_CHARS:
@@ -86,34 +86,34 @@ def read_plain(reading: Reading) -> Wait[None]:
         return
     tag = yield from _tag(reading)
     if found is None:
-        yield from not_begun(reading, "")
+        yield from end_unstarted(reading, "")
     else:
         yield from _read_call(reading, tag, PLAIN)
 
 
-def _tag(reading: Reading) -> Wait[str]:
-    """Take a tag; without its end, what there is of it."""
+def _tag(reading: ReaderState) -> Wait[str]:
+    """Take a tag, or what there is of it without an end."""
     found = yield from reading.tape.found_ahead(_TAG_END, MAX_TAG_CHARS)
     tape = reading.tape
     return tape.take(found.end() - tape.at if found else MAX_TAG_CHARS)
 
 
-def _read_call(reading: Reading, tag: str, flavour: Flavour) -> Wait[None]:
+def _read_call(reading: ReaderState, tag: str, flavour: Flavour) -> Wait[None]:
     name = _name(tag)
     if tag.rstrip(">＞ ").endswith("/"):
-        yield from finish(reading, partial(whole, name, {}))
+        yield from finish(reading, partial(single_call, name, {}))
         return
     yield from reading.tape.spaces()
     head = yield from reading.tape.ahead(1)
     if head == "{":
         text = yield from take_json(reading.tape)
-        yield from finish(reading, partial(stated_arguments, name, text))
+        yield from finish(reading, partial(call_with_json, name, text))
         return
     arguments = yield from _arguments(reading, flavour)
     if arguments is None:
         yield from give_up(reading)
     else:
-        yield from finish(reading, partial(whole, name, arguments))
+        yield from finish(reading, partial(single_call, name, arguments))
 
 
 def _name(tag: str) -> str:
@@ -121,8 +121,8 @@ def _name(tag: str) -> str:
     return (found["a"] or found["b"] or found["c"] or "").strip() if found else ""
 
 
-def _arguments(reading: Reading, flavour: Flavour) -> Wait[dict[str, Any] | None]:
-    """Take parameters up to the closing of the call or the end of the text; None if one is not whole."""
+def _arguments(reading: ReaderState, flavour: Flavour) -> Wait[dict[str, Any] | None]:
+    """Take parameters up to the call's closing or the end of the text; None if one is incomplete."""
     arguments: dict[str, Any] = {}
     while True:
         yield from reading.tape.spaces()

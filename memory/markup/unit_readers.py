@@ -1,21 +1,21 @@
-"""Readers of markup that holds JSON or keys and values: each takes one call from behind its opening."""
+"""Readers of markup with JSON or key-value pairs; each takes one call after its opening."""
 
 import re
 from functools import partial
 from typing import Any
 
 from memory.markup.call_end import (
+    call_with_json,
+    end_unstarted,
     finish,
     give_up,
     inner_mark,
-    not_begun,
-    stated,
-    stated_arguments,
-    whole,
+    json_calls,
+    single_call,
 )
 from memory.markup.json_text import take_json
 from memory.markup.openings import PIPE
-from memory.markup.reader_state import Reading, Wait
+from memory.markup.reader_state import ReaderState, Wait
 
 HEAD_CHARS = 160
 _NAME = r"[\w.:/-]{1,100}"
@@ -33,8 +33,8 @@ _MORE_JSON = re.compile(r"\s*;?\s*(?=\[?\s*\{)")
 _CODE = re.compile(r"\s*\w{1,64}(?:\.\w{1,64})?\(")
 
 
-def read_body(reading: Reading) -> Wait[None]:
-    """Read `<tool_call>`: JSON, keys and values, or markup of another kind, which is left on the tape."""
+def read_body(reading: ReaderState) -> Wait[None]:
+    """Read `<tool_call>`: JSON, key-value pairs, or other markup, which is left on the tape."""
     head = yield from reading.tape.ahead(HEAD_CHARS)
     keyed = _KEYED.match(head)
     if _JSON.match(head):
@@ -46,8 +46,8 @@ def read_body(reading: Reading) -> Wait[None]:
         yield from read_wrapper(reading)
 
 
-def read_wrapper(reading: Reading) -> Wait[None]:
-    """Drop what stands around calls; the calls themselves are left on the tape."""
+def read_wrapper(reading: ReaderState) -> Wait[None]:
+    """Drop a wrapper; its calls are left on the tape."""
     head = yield from reading.tape.ahead(HEAD_CHARS)
     if _JSON.match(head):
         yield from _read_json(reading)
@@ -55,11 +55,11 @@ def read_wrapper(reading: Reading) -> Wait[None]:
         yield from reading.tape.spaces()
         reading.drop()
     else:
-        yield from not_begun(reading, head)
+        yield from end_unstarted(reading, head)
 
 
-def read_python(reading: Reading) -> Wait[None]:
-    """Read what follows Llama's tag: JSON; code cannot be read."""
+def read_python(reading: ReaderState) -> Wait[None]:
+    """Read JSON after Llama's tag; code is recorded as broken."""
     head = yield from reading.tape.ahead(HEAD_CHARS)
     if _CODE.match(head):
         yield from give_up(reading)
@@ -67,12 +67,12 @@ def read_python(reading: Reading) -> Wait[None]:
         yield from read_wrapper(reading)
 
 
-def read_listed(reading: Reading) -> Wait[None]:
-    """Read Mistral's forms: a list, or a name and its arguments."""
+def read_listed(reading: ReaderState) -> Wait[None]:
+    """Read Mistral's forms: a list, or a name and arguments."""
     head = yield from reading.tape.ahead(2 * HEAD_CHARS)
     listed = _LISTED.match(head)
     if listed is None:
-        yield from not_begun(reading, head)
+        yield from end_unstarted(reading, head)
     elif listed["name"] is None:
         yield from _read_json(reading)
     else:
@@ -80,8 +80,8 @@ def read_listed(reading: Reading) -> Wait[None]:
         yield from _read_arguments(reading, listed["name"])
 
 
-def read_token(reading: Reading) -> Wait[None]:
-    """Read the forms of special tokens: DeepSeek's older ones and Kimi's."""
+def read_token(reading: ReaderState) -> Wait[None]:
+    """Read forms with special tokens: DeepSeek's older ones and Kimi's."""
     tape = reading.tape
     separator = yield from tape.found_ahead(_SEPARATOR, 2 * HEAD_CHARS)
     if separator is None:
@@ -96,19 +96,19 @@ def read_token(reading: Reading) -> Wait[None]:
     yield from _read_arguments(reading, name.strip())
 
 
-def _take(reading: Reading, pattern: re.Pattern[str]) -> Wait[str]:
-    """Take what matches at the head of the tape, if anything does."""
+def _take(reading: ReaderState, pattern: re.Pattern[str]) -> Wait[str]:
+    """Take a match at the head of the tape, if any."""
     head = yield from reading.tape.ahead(HEAD_CHARS)
     found = pattern.match(head)
     return reading.tape.take(found.end() if found else 0)
 
 
-def _read_json(reading: Reading) -> Wait[None]:
-    """Read values that state calls, one after another."""
+def _read_json(reading: ReaderState) -> Wait[None]:
+    """Read consecutive JSON values with calls."""
     while True:
         yield from reading.tape.spaces()
         text = yield from take_json(reading.tape)
-        closed = yield from finish(reading, partial(stated, text))
+        closed = yield from finish(reading, partial(json_calls, text))
         head = "" if closed else (yield from reading.tape.ahead(HEAD_CHARS))
         more = _MORE_JSON.match(head)
         if more is None:
@@ -116,16 +116,16 @@ def _read_json(reading: Reading) -> Wait[None]:
         reading.tape.take(more.end())
 
 
-def _read_arguments(reading: Reading, name: str) -> Wait[None]:
-    """Read an object of arguments for a call whose name is known."""
+def _read_arguments(reading: ReaderState, name: str) -> Wait[None]:
+    """Read the arguments object of a call of `name`."""
     yield from reading.tape.spaces()
     head = yield from reading.tape.ahead(1)
     text = (yield from take_json(reading.tape)) if head == "{" else None
-    yield from finish(reading, partial(stated_arguments, name, text))
+    yield from finish(reading, partial(call_with_json, name, text))
 
 
-def _read_keyed(reading: Reading, name: str) -> Wait[None]:
-    """Read GLM's form: the name, then keys and values by turns; or the name and JSON."""
+def _read_keyed(reading: ReaderState, name: str) -> Wait[None]:
+    """Read GLM's form: the name, then alternating keys and values, or JSON."""
     yield from reading.tape.spaces()
     head = yield from reading.tape.ahead(2 * HEAD_CHARS)
     if head.startswith("{"):
@@ -140,4 +140,4 @@ def _read_keyed(reading: Reading, name: str) -> Wait[None]:
             return
         arguments[key[1].strip()] = value
         head = yield from reading.tape.ahead(2 * HEAD_CHARS)
-    yield from finish(reading, partial(whole, name, arguments))
+    yield from finish(reading, partial(single_call, name, arguments))

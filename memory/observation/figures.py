@@ -17,27 +17,27 @@ GROWTH = 1.1
 LEAST, MOST = 0.1, 3_600_000.0
 """Milliseconds."""
 ERROR = (GROWTH - 1) / (GROWTH + 1)
-"""The most that a quantile is off, relative to the value."""
+"""Maximum relative error of a quantile."""
 _LOG = math.log(GROWTH)
 TURN = "turn"
-"""The whole turn's name among the stages."""
+"""Stage name of the whole turn."""
 MOST_STAGES = 32
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
 def bucket(milliseconds: float) -> int:
-    """Return the bucket of a duration; one that is no number counts as none."""
+    """Return the bucket of a duration; NaN counts as the least one."""
     held = min(max(milliseconds, LEAST), MOST) if milliseconds == milliseconds else LEAST  # noqa: PLR0124
     return math.ceil(math.log(held) / _LOG - 1e-9)
 
 
 def value(number: int) -> float:
-    """Return the milliseconds that a bucket is read as."""
+    """Return the value of a bucket in milliseconds."""
     return float(2 * GROWTH**number / (GROWTH + 1))
 
 
 def quantile(counts: Mapping[int, int], share: float) -> float:
-    """Return the duration that `share` of those counted do not exceed; 0 when there are none."""
+    """Return the `share`-quantile of the durations; 0 when there are none."""
     rank = max(math.ceil(share * sum(counts.values())), 1)
     for number in sorted(counts):
         rank -= counts[number]
@@ -48,7 +48,7 @@ def quantile(counts: Mapping[int, int], share: float) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """How long a stage takes, in milliseconds."""
+    """Latency of a stage, in milliseconds."""
 
     count: int
     p50: float
@@ -58,7 +58,7 @@ class Latency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What the turns of a time add up to."""
+    """Figures of the turns in a period."""
 
     turns: int = 0
     outcomes: Mapping[str, int] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class Figures:
     """By mechanism and status, such as `thematic:late`."""
     tiers_down: Mapping[str, int] = field(default_factory=dict)
     cached: int = 0
-    """Turns whose search was spared."""
+    """Turns with a cached search."""
     injected: int = 0
     """Turns that showed a memory."""
     candidates: int = 0
@@ -79,36 +79,36 @@ class Figures:
     tool_calls: int = 0
     tool_failures: int = 0
     unsupported: int = 0
-    """Replies with figures that stood nowhere."""
+    """Replies with figures that have no source."""
     corrected: int = 0
 
     @property
     def cache_hit_rate(self) -> float:
-        """Share of the turns whose search was spared."""
+        """Share of turns with a cached search."""
         return self.cached / self.turns if self.turns else 0.0
 
     @property
     def injection_rate(self) -> float:
-        """Share of the turns that showed a memory."""
+        """Share of turns that showed a memory."""
         return self.injected / self.turns if self.turns else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metrics:
-    """The figures of some days."""
+    """Figures by day, and in total."""
 
     days: Mapping[date, Figures]
-    """Oldest first, those without a turn too."""
+    """Oldest first, including days without turns."""
     whole: Figures
 
     def as_json(self) -> dict[str, Any]:
-        """Return plain values, for a tool or another program; days without a turn are left out."""
+        """Return JSON values, without days that have no turns."""
         days = {day.isoformat(): _plain(figures) for day, figures in self.days.items() if figures.turns}
         return {"whole": _plain(self.whole), "days": days}
 
 
 def counts_of(observation: Observation) -> dict[str, int]:
-    """Return what a turn adds to the counters."""
+    """Return a turn's increments of the counters."""
     calls, shares, grounding = observation.calls, observation.shares, observation.grounding
     counts = {
         "turns": 1,
@@ -135,7 +135,7 @@ def counts_of(observation: Observation) -> dict[str, int]:
 
 
 def peaks_of(observation: Observation) -> dict[str, int]:
-    """Return a turn's durations in microseconds, of which the counters hold the longest."""
+    """Return a turn's durations in microseconds, for the maxima."""
     return {f"most:{name}": round(ms * 1000) for name, ms in _durations(observation)}
 
 
@@ -151,8 +151,8 @@ def _durations(observation: Observation) -> Iterator[tuple[str, float]]:
             yield name, observation.stages[name]
 
 
-def added_up(counters: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
-    """Add counters to others; of two peaks the higher stands."""
+def add_counters(counters: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
+    """Add two sets of counters; of maxima keep the larger."""
     total = dict(counters)
     for name, count in more.items():
         own = total.get(name, 0)
@@ -161,7 +161,7 @@ def added_up(counters: Mapping[str, int], more: Mapping[str, int]) -> dict[str, 
 
 
 def figures_of(counters: Mapping[str, int]) -> Figures:
-    """Read counters."""
+    """Compute figures from counters."""
     plain = {name: counters.get(name, 0) for name, kind in Figures.__annotations__.items() if kind is int}
     return Figures(
         **plain,
@@ -187,6 +187,6 @@ def _latencies(counters: Mapping[str, int]) -> dict[str, Latency]:
 
 
 def _latency(counts: Mapping[int, int], most: float) -> Latency:
-    """Read a histogram; no quantile is above the longest duration."""
+    """Compute latencies from a histogram; no quantile exceeds the maximum."""
     p50, p95 = (round(min(quantile(counts, share), most or quantile(counts, 1)), 1) for share in (0.5, 0.95))
     return Latency(count=sum(counts.values()), p50=p50, p95=p95, most=round(most, 1))

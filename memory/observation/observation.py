@@ -1,4 +1,4 @@
-"""What is kept of a turn beside its words: figures, names of parts, and never a text that people wrote."""
+"""Records of turns: numbers and names, never text that people wrote."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -45,8 +45,8 @@ class Judged(Decision):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Called:
-    """A tool that was called."""
+class RecordedCall:
+    """A tool call."""
 
     name: str
     ok: bool
@@ -54,8 +54,8 @@ class Called:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Grounded:
-    """Whether the reply's figures stand in what the model was shown."""
+class RecordedGrounding:
+    """The result of checking the reply's figures."""
 
     unsupported: int = 0
     corrected: bool = False
@@ -63,17 +63,17 @@ class Grounded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """One turn in numbers. Private turns are never observed."""
+    """A turn in numbers. Private turns are never observed."""
 
     turn_id: str
     owner: str
-    """In the owner's own file; elsewhere `owner_digest` stands for it."""
+    """Only in the owner's own file; elsewhere `owner_digest` replaces it."""
     thread: str
     at: datetime
     outcome: Outcome
     shares: Shares = field(default_factory=Shares)
     stages: Mapping[str, float] = field(default_factory=dict)
-    """Milliseconds by node; of one that ran several times, their sum."""
+    """Milliseconds by node, summed over repeated runs."""
     milliseconds: float = 0.0
     """Of the whole turn, without waiting for people."""
     searches: Mapping[str, SearchReport] = field(default_factory=dict)
@@ -81,55 +81,55 @@ class Observation:
     keys_meant: bool = False
     time_meant: bool = False
     expanded: bool = False
-    """The message alone meant nothing: what came before was searched for with it."""
+    """The message needed context and was searched with earlier ones."""
     candidates: int = 0
     relevant: int = 0
     """Candidates that the gap filter kept."""
     used: int = 0
-    """Of those, the ones that the model was shown."""
+    """Relevant candidates that were shown to the model."""
     decisions: Sequence[Judged] = ()
     """Best first."""
     tiers_down: Sequence[str] = ()
     model: str = ""
     model_seconds: float = 0.0
-    calls: Sequence[Called] = ()
+    calls: Sequence[RecordedCall] = ()
     rounds: int = 0
     """Of tools."""
-    grounding: Grounded = field(default_factory=Grounded)
+    grounding: RecordedGrounding = field(default_factory=RecordedGrounding)
     thresholds: Mapping[str, int | float | str] = field(default_factory=dict)
-    """Those that were in force."""
+    """Values in force."""
     asked_at: datetime | None = None
-    """When the memory was asked, by this machine's clock; `at` is when the message was sent."""
+    """Time of the search, by this machine's clock; `at` is when the message was sent."""
     seen: Seen | None = None
     """How much of the archive was searched; None when it was empty, or nothing came in time."""
     model_of_vectors: str = ""
-    """The embedding model that the evidence comes from; empty without vectors."""
+    """Embedding model of the evidence; empty without vectors."""
     facts: Sequence[str] | None = None
-    """Marks of the facts that the turn was given, in order (`mark_of_fact`). None: not noted then."""
+    """Digests of the facts in the prompt, in order (`mark_of_fact`). None in older records."""
     last_turn: str = ""
-    """The latest turn of the conversation that it was given; empty when there was none."""
+    """Latest turn of the conversation in the prompt; empty without one."""
     opening: str = ""
-    """The turn that the thread began with, when it was given beside the latest ones."""
+    """First turn of the thread, when the prompt held it in addition to the latest ones."""
     zone: str = ""
-    """The time zone of its user. Empty: not noted then; today's stands for it."""
+    """Time zone of the user. Empty in older records: the current one is used."""
 
     @property
     def cache_hit(self) -> bool:
-        """Whether the search was spared."""
+        """Whether the search was cached."""
         return any(search.status == SearchStatus.CACHED for search in self.searches.values())
 
     def to_json(self) -> str:
-        """Write it as one JSON object."""
+        """Serialise as a JSON object."""
         return _OBSERVATION.dump_json(self).decode()
 
     def without(self, *names: str) -> dict[str, Any]:
-        """Return plain JSON values, some fields left out."""
+        """Return JSON values without the named fields."""
         values: dict[str, Any] = _OBSERVATION.dump_python(self, mode="json", exclude=set(names))
         return values
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """Read what `to_json` wrote; what an older version did not write has its default.
+        """Parse the result of `to_json`; fields missing in older records get their defaults.
 
         Raises:
             ValueError: it is no observation.
@@ -138,7 +138,7 @@ class Observation:
 
 
 def mark_of_fact(key: str, value: str, at: datetime) -> str:
-    """Return what tells one writing of a fact from any other, and says nothing of it."""
+    """Return a digest that identifies a version of a fact and reveals nothing of it."""
     written = "\0".join((key, str(to_micros(at)), value))
     return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()[:_MARK]
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from memory.concurrency.background import settle
+from memory.concurrency.background import run_into
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -67,7 +67,7 @@ class OwnerConnection:
     def _queue(self, call: Callable[[], T]) -> Future[T]:
         future: Future[T] = Future()
         with self._guard:
-            self._waiting.append(partial(settle, future, call))
+            self._waiting.append(partial(run_into, future, call))
             idle, self._busy = not self._busy, True
         if idle:
             self._pool.submit(self._next)

@@ -1,4 +1,4 @@
-"""One line that tells what a tool was asked and what it said."""
+"""One-line summaries of tool calls."""
 
 import json
 import re
@@ -22,8 +22,8 @@ _SECRET = re.compile(
 def evidence_line(name: str, arguments: Mapping[str, Any], output: str, *, limit: int = 160) -> str:
     """Return `called name(arg="...", n=3) -> preview` on one line of at most `limit` characters.
 
-    Of a longer one arguments and preview are cut: each keeps half of the room, or what the other leaves.
-    Values whose names look secret are masked, however deep they stand; what has no looks is left out.
+    In a longer one arguments and preview are cut: each keeps half of the room, or what the other leaves.
+    Values with names that look secret are masked at any depth; invisible characters are dropped.
 
     Raises:
         ValueError: the limit leaves no room for a call.
@@ -39,7 +39,7 @@ def evidence_line(name: str, arguments: Mapping[str, Any], output: str, *, limit
 
 
 def one_line(text: str) -> str:
-    """Return the beginning of a text as people see it: white space as single blanks, no unseen characters."""
+    """Return the start of a text on one line: white space as single spaces, no invisible characters."""
     spaced = " ".join(text[:_READ_CHARS].split())
     return "".join(char for char in spaced if char == " " or is_seen(char)).strip()
 

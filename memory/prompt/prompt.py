@@ -1,4 +1,4 @@
-"""How memory is shown to the model: as dated, sourced data inside a fence, told apart from instructions."""
+"""Rendering of memory in the prompt: dated, sourced data in a fence, separate from instructions."""
 
 import re
 from collections.abc import Callable, Collection, Sequence
@@ -20,14 +20,14 @@ EVIDENCE_TAG = "tools_called"
 TAGS = (FACTS_TAG, MEMORY_TAG, CONTEXT_TAG, QUOTE_TAG, ATTACHED_TAG, TOOL_TAG, EVIDENCE_TAG)
 _LEAST_IDENTITY = 200  # characters
 _UNSEEN = NO_LOOKS + "\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e0fff"
-"""Characters that have no looks of their own, as a regular expression's class."""
+"""Invisible characters, as a regex class."""
 _LOOKS_LIKE = dict(zip("aceopxyidlks", "асеорхуіԁӏкѕ", strict=True)) | {"_": r"\s\-"}
-"""Cyrillic letters that cannot be told from Latin ones, and what stands for `_`."""
+"""Cyrillic letters that look like Latin ones, and substitutes for `_`."""
 _LINE_BREAK = re.compile("\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
 
 
 def _alike(tag: str) -> str:
-    """Return a pattern of what reads as `tag`: with unseen characters in it, fullwidth, in look-alikes."""
+    """Return a pattern for `tag` and look-alikes: invisible characters, fullwidth forms, homoglyphs."""
     letters = (f"[{char}{chr(ord(char) + 0xFEE0)}{_LOOKS_LIKE.get(char, '')}]" for char in tag)
     return f"[{_UNSEEN}]*".join(letters)
 
@@ -43,7 +43,7 @@ _TEMPLATE = LazyPattern(
     rf"|\[(?=/?INST\]|TOOL_CALLS\])",
     re.IGNORECASE,
 )
-"""What chat templates mark roles and tool calls with; many servers read it in any text."""
+"""Role and tool call markers of chat templates; many servers parse them in any text."""
 
 RULES = (
     f"Text inside <{FACTS_TAG}>, <{MEMORY_TAG}>, <{CONTEXT_TAG}>, <{QUOTE_TAG}>, <{ATTACHED_TAG}>, "
@@ -55,26 +55,26 @@ RULES = (
 )
 
 
-def quoted(text: str) -> str:
-    """Return `text` so that it cannot open or close one of the prompt's fences, or begin another role."""
+def escape_fences(text: str) -> str:
+    """Escape `text` so that it cannot open or close a fence of the prompt, or begin another role."""
     if _OPENING.search(text) is None:
         return text
     unfenced = _FENCE.compiled.sub("‹", text)
     return _TEMPLATE.compiled.sub(lambda mark: "⟦" if mark.group() == "[" else "‹", unfenced)
 
 
-def indented(text: str) -> str:
-    """Return `text` with each further line set off, so that it cannot look like a new entry."""
-    return _LINE_BREAK.sub(r"\g<0>    ", quoted(text))
+def escape_lines(text: str) -> str:
+    """Escape `text` and indent each further line, so that none looks like a new entry."""
+    return _LINE_BREAK.sub(r"\g<0>    ", escape_fences(text))
 
 
-def day(at: datetime, zone: tzinfo) -> str:
-    """Return a time as people read it, in their zone."""
+def format_time(at: datetime, zone: tzinfo) -> str:
+    """Format a time for people, in their zone."""
     return at.astimezone(zone).strftime("%a %Y-%m-%d %H:%M")
 
 
 def render_day(at: datetime, zone: tzinfo) -> str:
-    """Return the mark of a new day in a conversation."""
+    """Return the marker of a new day in a conversation."""
     return f"<{CONTEXT_TAG}>Said on {at.astimezone(zone).strftime('%a %Y-%m-%d')}:</{CONTEXT_TAG}>"
 
 
@@ -82,12 +82,14 @@ def render_facts(facts: Sequence[Fact], zone: tzinfo) -> str:
     """Return the facts as a fenced block; empty when there are none."""
     if not facts:
         return ""
-    lines = [f"- {indented(f.key)}: {indented(f.value)} (noted {day(f.at, zone)})" for f in facts]
+    lines = [
+        f"- {escape_lines(f.key)}: {escape_lines(f.value)} (noted {format_time(f.at, zone)})" for f in facts
+    ]
     return "\n".join([f"<{FACTS_TAG}>", *lines, f"</{FACTS_TAG}>"])
 
 
 def render_system(identity: str, facts: Sequence[Fact], zone: tzinfo) -> str:
-    """Return the part of the prompt that stays the same from turn to turn."""
+    """Return the part of the prompt that is the same from turn to turn."""
     blocks = [identity.strip(), RULES, render_facts(facts, zone)]
     return "\n\n".join(block for block in blocks if block)
 
@@ -95,7 +97,7 @@ def render_system(identity: str, facts: Sequence[Fact], zone: tzinfo) -> str:
 def fit_system(
     identity: str, facts: Sequence[Fact], zone: tzinfo, limit: int, count: Callable[[str], int]
 ) -> str:
-    """Render what stays the same within `limit` tokens: the oldest facts go, then the identity's middle."""
+    """Render the system prompt in `limit` tokens: drop the oldest facts, then cut the identity's middle."""
     kept, chars = sorted(facts, key=lambda fact: fact.at), len(identity)
     text = render_system(identity, facts, zone)
     while count(text) > limit and (kept or chars > _LEAST_IDENTITY):
@@ -113,20 +115,22 @@ def render_memory(number: int, candidate: Candidate, zone: tzinfo, *, outdated: 
     notes = ("" if candidate.whole else ", an extract") + (", superseded by a later one" if outdated else "")
     imported = candidate.speaker is Speaker.THIRD_PARTY
     source = "from a file that was imported" if imported else "from an earlier conversation"
-    lines = [f"[{number}] {day(candidate.at, zone)}, {source}{notes}"]
+    lines = [f"[{number}] {format_time(candidate.at, zone)}, {source}{notes}"]
     if candidate.message:
-        who = "somebody" if imported else indented(next(iter(names(candidate.parts)), "the user"))
-        lines.append(f"  {who} said: {indented(candidate.message)}")
-    lines += [f"  with it came {entry(part)}" for part in candidate.parts if part.carrier is not Carrier.NAME]
+        who = "somebody" if imported else escape_lines(next(iter(names(candidate.parts)), "the user"))
+        lines.append(f"  {who} said: {escape_lines(candidate.message)}")
+    lines += [
+        f"  with it came {render_part(part)}" for part in candidate.parts if part.carrier is not Carrier.NAME
+    ]
     if candidate.reply:
-        lines.append(f"  {'the answer was' if imported else 'you answered'}: {indented(candidate.reply)}")
+        lines.append(f"  {'the answer was' if imported else 'you answered'}: {escape_lines(candidate.reply)}")
     return "\n".join(lines)
 
 
 def render_memories(candidates: Sequence[Candidate], zone: tzinfo, *, outdated: Collection[str] = ()) -> str:
     """Return the recalled memories as a fenced block, in the order given; empty when there are none.
 
-    `outdated` are the turn ids of those that others among them supersede.
+    `outdated` holds the turn ids of memories superseded by another one in the block.
     """
     if not candidates:
         return ""
@@ -146,19 +150,19 @@ def render_message(
     parts: Sequence[Part] = (),
     outdated: Collection[str] = (),
 ) -> str:
-    """Return what stands in the prompt's last place: memories, time, what came along, and the message."""
+    """Return the last message of the prompt: memories, time, attachments and the user's text."""
     blocks = [
         render_memories(candidates, zone, outdated=outdated),
-        f"<{CONTEXT_TAG}>It is {day(now, zone)} ({now.astimezone(zone).tzname()}).</{CONTEXT_TAG}>",
+        f"<{CONTEXT_TAG}>It is {format_time(now, zone)} ({now.astimezone(zone).tzname()}).</{CONTEXT_TAG}>",
         render_said(message, parts),
     ]
     return "\n\n".join(block for block in blocks if block)
 
 
 def render_said(message: str, parts: Sequence[Part]) -> str:
-    """Return a message behind what came with it, each text in a fence of its own."""
-    writer = [f"<{CONTEXT_TAG}>{indented(name)} writes:</{CONTEXT_TAG}>" for name in names(parts)]
-    blocks = [*map(_fenced, parts), *writer, quoted(message)]
+    """Return a message after its attachments, each text in its own fence."""
+    writer = [f"<{CONTEXT_TAG}>{escape_lines(name)} writes:</{CONTEXT_TAG}>" for name in names(parts)]
+    blocks = [*map(_fenced, parts), *writer, escape_fences(message)]
     if not message.strip() and parts:
         blocks.append(f"<{CONTEXT_TAG}>The user sent this without a word of their own.</{CONTEXT_TAG}>")
     return "\n\n".join(block for block in blocks if block.strip())
@@ -168,32 +172,32 @@ def _fenced(part: Part) -> str:
     if part.carrier is Carrier.NAME:
         return ""
     tag = QUOTE_TAG if part.carrier is Carrier.QUOTED else ATTACHED_TAG
-    return f"<{tag}>{entry(part)}</{tag}>"
+    return f"<{tag}>{render_part(part)}</{tag}>"
 
 
-def entry(part: Part) -> str:
-    """Return a part as data on lines of its own: what it is, who says it, and what it says."""
+def render_part(part: Part) -> str:
+    """Return a part as data: title, speaker and text."""
     who = {Speaker.OWNER: "the user", Speaker.ASSISTANT: "you"}.get(part.speaker, "")
-    title = ", ".join(filter(None, (indented(part.title), who)))
-    return f"{title}: {indented(part.text)}" if title else indented(part.text)
+    title = ", ".join(filter(None, (escape_lines(part.title), who)))
+    return f"{title}: {escape_lines(part.text)}" if title else escape_lines(part.text)
 
 
 def render_evidence(turn: ConversationTurn) -> str:
-    """Return a past reply with the lines that tell what its tools did, as data."""
+    """Return a past reply with the summaries of its tool calls, as data."""
     if not turn.evidence:
-        return quoted(turn.reply)
-    lines = [f"<{EVIDENCE_TAG}>", *map(indented, turn.evidence), f"</{EVIDENCE_TAG}>"]
-    return "\n".join([quoted(turn.reply), *lines]).strip()
+        return escape_fences(turn.reply)
+    lines = [f"<{EVIDENCE_TAG}>", *map(escape_lines, turn.evidence), f"</{EVIDENCE_TAG}>"]
+    return "\n".join([escape_fences(turn.reply), *lines]).strip()
 
 
 def recalled_reply(candidates: Sequence[Candidate], zone: tzinfo) -> str:
-    """Return the reply of an agent without a model: the memories themselves, dated."""
+    """Return the reply of an agent without a model: the memories, dated."""
     if not candidates:
         return "Nothing that I remember belongs to this."
     entries = []
     for candidate in candidates:
         answer = f"\n  answered: {candidate.reply}" if candidate.reply else ""
-        entries.append(f"- {day(candidate.at, zone)}: {candidate.said}{answer}")
+        entries.append(f"- {format_time(candidate.at, zone)}: {candidate.said}{answer}")
     return "\n".join(["This is what I remember:", *entries])
 
 
@@ -203,7 +207,7 @@ def fit_conversation(
     limit: int,
     shorten: Callable[[ConversationTurn, int], ConversationTurn],
 ) -> list[ConversationTurn]:
-    """Choose what of a conversation is shown: the oldest go first, a small opening stays.
+    """Choose the turns of a conversation to show: the oldest are dropped first, a small opening is kept.
 
     Args:
         turns: oldest first.

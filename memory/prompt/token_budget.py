@@ -17,12 +17,12 @@ from importlib.resources import files
 
 _WORD = re.compile(r"[^\W_]+")
 _FULL_LENGTH = 200
-_LOOKED_AT = 20_000  # characters in which cues are looked for
+_LOOKED_AT = 20_000  # characters searched for cues
 
 
 @dataclass(frozen=True, slots=True)
 class Cues:
-    """Words that tell how much context a message asks for, folded to lower case without diacritics."""
+    """Words that indicate how much context a message needs, folded to lower case without diacritics."""
 
     deep: frozenset[str]
     connectors: frozenset[str]
@@ -30,10 +30,10 @@ class Cues:
 
 
 def fold(text: str) -> str:
-    """Return `text` in lower case without diacritics, so that `când` and `cand` are one word."""
+    """Return `text` in lower case without diacritics: `când` and `cand` become the same word."""
     if text.isascii():
         return text.lower()
-    bare = _without_marks(text.casefold())  # long runs of marks take quadratic time to decompose
+    bare = _without_marks(text.casefold())  # decomposing long runs of marks takes quadratic time
     return _without_marks(unicodedata.normalize("NFKD", bare).casefold())
 
 
@@ -43,7 +43,7 @@ def _without_marks(text: str) -> str:
 
 @cache
 def cues() -> Cues:
-    """Read the cue lists that come with the package (`memory/prompt/cues.json`)."""
+    """Read the packaged cue lists (`memory/prompt/cues.json`)."""
     data = json.loads(files(__package__).joinpath("cues.json").read_text(encoding="utf-8"))
     connectors = {k: v for k, v in data["connectors"].items() if k != "marks"}
     return Cues(
@@ -59,13 +59,13 @@ def in_words(message: str) -> str:
 
 
 def count_cues(message: str, cues: frozenset[str]) -> int:
-    """Count the distinct cues, words or phrases, that stand in `message`."""
+    """Count the distinct cues, words or phrases, in `message`."""
     spaced = in_words(message[:_LOOKED_AT])
     return sum(f" {cue} " in spaced for cue in cues)
 
 
 def confidence(message: str) -> float:
-    """Estimate, in [0, 1], how much recalled context a message calls for."""
+    """Estimate, in [0, 1], how much recalled context a message needs."""
     if not message.strip():
         return 0.2
     deep = count_cues(message, cues().deep)
@@ -82,18 +82,18 @@ def complexity(message: str) -> float:
 def intent_budget(
     confidence: float, complexity: float, *, base: int, multiplier: int, bonus: int, hard_cap: int
 ) -> int:
-    """Return the tokens that all memory together may take in this turn's prompt."""
+    """Return the token budget of all memory in this turn's prompt."""
     return min(int(base + confidence * multiplier + complexity * bonus), hard_cap)
 
 
 def conversation_limit(available: int, recalled: int, *, l3_minimum: int, l2_floor: int, l2_cap: int) -> int:
-    """Return the most tokens that L2 may take, L3 being served first.
+    """Return the most tokens for L2, after L3 has its share.
 
     Args:
-        available: what identity and facts leave of the budget.
-        recalled: what L3 would like to use; what it does not use of its minimum goes back to L2.
+        available: budget left after identity and facts.
+        recalled: tokens that L3 can use; the rest of its minimum goes to L2.
         l3_minimum: guaranteed to L3.
-        l2_floor: guaranteed to L2; wins over `l3_minimum` on tiny budgets only.
+        l2_floor: guaranteed to L2; takes precedence over `l3_minimum` on tiny budgets only.
         l2_cap: the most for L2 on any budget.
     """
     reserved = min(l3_minimum, recalled)
@@ -101,7 +101,7 @@ def conversation_limit(available: int, recalled: int, *, l3_minimum: int, l2_flo
 
 
 def guarantees(room: int, *, l2_floor: int, l3_minimum: int) -> tuple[int, int]:
-    """Return what L2 and L3 are guaranteed where both together must fit into `room` tokens."""
+    """Return the guarantees of L2 and L3, scaled down to fit into `room` tokens together."""
     if (both := l2_floor + l3_minimum) <= room:
         return l2_floor, l3_minimum
     floor = max(room, 0) * l2_floor // max(both, 1)
@@ -109,9 +109,9 @@ def guarantees(room: int, *, l2_floor: int, l3_minimum: int) -> tuple[int, int]:
 
 
 def recall_limit(available: int, conversation: int, *, l3_minimum: int, l2_floor: int) -> int:
-    """Return the most tokens that L3 may take after the conversation took `conversation`.
+    """Return the most tokens for L3 after the conversation took `conversation`.
 
-    At least the minimum whenever the budget holds floor and minimum together.
+    At least `l3_minimum` if the budget holds floor and minimum together.
     """
     room = available - conversation
     return max(room, l3_minimum if available >= l3_minimum + l2_floor else 0, 0)

@@ -1,4 +1,4 @@
-"""A model's context window, and how prompt, tools and reply share it."""
+"""A model's context window and its split between prompt, tools and reply."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,80 +7,80 @@ from itertools import accumulate, takewhile
 from memory.refusal import Refusal
 
 MARGIN = 1.2
-"""A model's tokens for each of ours. With SmolLM2's vocabulary it is 1.04 to 1.14 on text, 1.20 on code."""
+"""The model's tokens for each of ours. With SmolLM2's vocabulary it is 1.04 to 1.14 on text, 1.20 on code."""
 MARKS = 6
-"""Tokens that a chat template puts around each message."""
+"""Tokens that a chat template adds to each message."""
 AROUND_TOOLS = 120
-"""Tokens with which a chat template explains tools; Hermes' and Qwen's take about as many."""
+"""Tokens that a chat template adds to tool descriptions; about right for Hermes and Qwen."""
 _HIGHEST_SCALE = 4.0
 _MEASURED = 1.05
-"""How far the scale lies above what a server counted."""
+"""Safety factor on the scale measured from a server's count."""
 _REFUSED_AGAIN = 1.25
-"""What the scale is multiplied by after a refusal that tells nothing new."""
+"""Factor on the scale after a refusal without new numbers."""
 _KEPT_OF_REFUSED = 0.75
-"""Share of a refused request that is taken for the window when nobody says how large that is."""
+"""Share of a refused request assumed to be the window when the server gives no number."""
 _REPLY_SHARE, _TOOLS_SHARE, _OUTPUTS_SHARE, _MEMORY_SHARE, _FIXED_SHARE = 4, 4, 6, 4, 2
-"""A quarter, a quarter, a sixth, ...: of the window the first, of the prompt the others. Guesses."""
+"""Divisors: the reply's of the window, the others' of the prompt. Guesses."""
 _LEAST_MESSAGE = 50
 _LEAST_OUTPUT = 100  # characters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """How many tokens a model holds at once, prompt and reply together."""
+    """A model's context size, prompt and reply together."""
 
     tokens: int
-    """As the model counts."""
+    """In the model's tokens."""
     scale: float = MARGIN
-    """The model's tokens for each of ours, at most."""
+    """Upper bound of the model's tokens for each of ours."""
 
     def reply(self, most: int) -> int:
-        """Return the tokens that are kept free for a reply of at most `most`."""
+        """Return the tokens reserved for a reply of at most `most`, in the model's tokens."""
         return min(most, self.tokens // _REPLY_SHARE)
 
     def prompt(self, most: int) -> int:
-        """Return the tokens, as we count, that a request may take before a reply of at most `most`."""
+        """Return the most tokens of a request, as we count, with a reply of at most `most`."""
         return self.room(self.reply(most))
 
     def room(self, reply: int) -> int:
-        """Return the tokens, as we count, that a request may take before a reply of `reply`."""
+        """Return the most tokens of a request, as we count, with `reply` tokens reserved."""
         return int((self.tokens - reply) / self.scale)
 
     def left(self, prompt: int) -> int:
-        """Return the tokens that a reply may take after a request of `prompt` tokens, as we count."""
+        """Return the most tokens of a reply to a request of `prompt` tokens, as we count."""
         return max(self.tokens - int(prompt * self.scale), 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Space:
-    """How a turn's first request shares the window, in tokens; `window` and `reply` as the model counts."""
+    """The split of the window for a turn's first request; `window` and `reply` in the model's tokens."""
 
     window: int
     reply: int
     prompt: int
-    """The most for all that follows."""
+    """The most for all fields below together."""
     tools: int
-    """Descriptions of the tools that are offered."""
+    """Descriptions of the offered tools."""
     outputs: int
-    """Kept free for what tools give."""
+    """Reserved for tool outputs."""
     fixed: int
     """The most for identity and facts."""
     fixed_whole: int
-    """What they take when nothing is left out."""
+    """Size of identity and facts, uncut."""
     message: int
     """The most for the message and what it replies to."""
     message_whole: int
     memory: int
     """The most for identity, facts, conversation and recalled memory together."""
     offered: Sequence[str]
-    """Tools, the most needed first."""
+    """Names of tools, the most needed first."""
     withheld: Sequence[str]
-    """Tools for which there is no room."""
+    """Names of tools for which there is no room."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What a turn's request would take, in tokens."""
+class PromptSizes:
+    """The uncut size of a turn's request, in tokens."""
 
     reply: int
     """The most for the reply."""
@@ -89,18 +89,18 @@ class Wanted:
     message: int
     """The message and what it replies to."""
     around: int
-    """Time, fences and marks."""
+    """Time, fences and chat template markers."""
     memory: int
-    """What conversation and recalled memory keep before tools are offered."""
+    """Reserved for conversation and recalled memory before tools are offered."""
     tools: Mapping[str, int]
     """By name, the most needed first."""
 
 
-def share(window: Window, wanted: Wanted) -> Space:
-    """Share the window: tools yield first, then conversation and memory, at last the message.
+def split_window(window: Window, wanted: PromptSizes) -> Space:
+    """Split the window: cut tools first, then conversation and memory, last the message.
 
-    Tools take a quarter of the prompt at most, whatever is left of it, so that they stay the same from turn
-    to turn. Identity and facts take half of it at most.
+    Tools take at most a quarter of the prompt, so that the same ones are offered from turn to turn. Identity
+    and facts take at most half of it.
     """
     prompt = window.prompt(wanted.reply)
     fixed = min(wanted.fixed, prompt // _FIXED_SHARE)
@@ -126,13 +126,13 @@ def share(window: Window, wanted: Wanted) -> Space:
 
 
 def affordable(sizes: Mapping[str, int], room: int) -> tuple[str, ...]:
-    """Return the names, from the first on, whose sizes fit into `room` together."""
+    """Return the first names whose sizes fit into `room` together."""
     fitting = takewhile(lambda total: total <= room, accumulate(sizes.values()))
     return tuple(name for name, _ in zip(sizes, fitting, strict=False))
 
 
 def largest_cap(size: Callable[[int], int], room: int, longest: int) -> int:
-    """Lower `longest`, a cap in characters, until what it gives fits into `room` or is as small as can be.
+    """Lower `longest`, a cap in characters, until its size fits into `room` or the cap is at its minimum.
 
     `size` returns the tokens under a cap.
     """
@@ -142,14 +142,14 @@ def largest_cap(size: Callable[[int], int], room: int, longest: int) -> int:
     return cap
 
 
-def learned(known: Window | None, refusal: Refusal, *, prompt: int, reply: int) -> Window:
-    """Return the window after a refusal, in which less fits than before.
+def shrink_window(known: Window | None, refusal: Refusal, *, prompt: int, reply: int) -> Window:
+    """Return the smaller window inferred from a refusal.
 
     Args:
-        known: what was known before.
-        refusal: what the model said.
-        prompt: what was refused, as we count.
-        reply: the most tokens that were asked for.
+        known: the window assumed before.
+        refusal: numbers from the server.
+        prompt: size of the refused request, as we count.
+        reply: the most tokens requested for the reply.
     """
     asked = int(prompt * MARGIN) + reply
     before = known or Window(tokens=refusal.window or int(asked * _KEPT_OF_REFUSED))

@@ -1,4 +1,4 @@
-"""Which texts say the same, by the words that they share."""
+"""Duplicate texts, found by the words that they share."""
 
 import re
 from collections.abc import Sequence
@@ -9,19 +9,19 @@ from memory.lexical.analysis import terms
 from memory.recall.questions import is_bare_question
 
 NEARLY_ALL = 0.85
-"""Share of the words of both together from which two texts say the same."""
+"""Jaccard similarity from which two texts are duplicates."""
 CONTAINED = 0.9
-"""Share of a text's words that another holds, from which it tells nothing new."""
+"""Share of a text's words found in another, from which the text adds nothing new."""
 SAME_MATTER = 0.5
-"""Share of the words of the shorter from which two texts are about the same matter."""
+"""Share of the shorter text's words from which two texts have the same subject."""
 
 
 READ_CHARS = 4000
 _WORD = re.compile(r"\w+")
 
 
-class Told(Protocol):
-    """What was said, and when."""
+class DatedMessageAndReply(Protocol):
+    """A message with its reply and time."""
 
     @property
     def said(self) -> str: ...
@@ -37,25 +37,25 @@ def words_of(text: str) -> frozenset[str]:
 
 
 def same(one: frozenset[str], other: frozenset[str]) -> bool:
-    """Tell whether two texts say nearly the same, figures and all; texts without words never do."""
+    """Return whether two texts say nearly the same, with the same figures; texts without words never do."""
     if not one or not other or len(one & other) < NEARLY_ALL * len(one | other):
         return False
     return not any(any(map(str.isdigit, word)) for word in one ^ other)
 
 
-def contained(text: frozenset[str], others: frozenset[str]) -> bool:
-    """Tell whether what a text says stands in `others` already."""
+def is_contained(text: frozenset[str], others: frozenset[str]) -> bool:
+    """Return whether `others` hold nearly all words of a text."""
     return bool(text) and len(text & others) >= CONTAINED * len(text)
 
 
-def same_matter(one: frozenset[str], other: frozenset[str]) -> bool:
-    """Tell whether two texts are about the same matter, as when one corrects the other."""
+def same_subject(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Return whether two texts have the same subject, as when one corrects the other."""
     shorter = min(len(one), len(other))
     return bool(shorter) and len(one & other) >= SAME_MATTER * shorter
 
 
-def asks_again(told: Told, message: str) -> bool:
-    """Tell whether a memory is nothing but this very message, said before and not answered."""
+def repeats_message(told: DatedMessageAndReply, message: str) -> bool:
+    """Return whether a memory is only this same message, unanswered."""
     return not told.reply and _plain(told.said) == _plain(message)
 
 
@@ -63,10 +63,10 @@ def _plain(text: str) -> list[str]:
     return _WORD.findall(text[:READ_CHARS].casefold())
 
 
-def repeated(told: Sequence[Told]) -> set[int]:
-    """Return the places of those that a later one repeats; of equals in time the first one stays.
+def find_repeated(told: Sequence[DatedMessageAndReply]) -> set[int]:
+    """Return the indices of exchanges that a later one repeats; of equal times the first is kept.
 
-    A question that was not answered repeats nothing, however late: it is repeated by what tells.
+    Any statement or answered question wins over an unanswered question, however late.
     """
     words = [words_of(f"{each.said} {each.reply}") for each in told]
     tells = [not is_bare_question(each) for each in told]

@@ -17,38 +17,38 @@ from memory.recall.query import is_fragment
 from memory.text import marks
 
 RECENT = timedelta(hours=6)
-"""The turns of a conversation that were said so shortly before count as what the message goes on with."""
+"""Turns of the conversation as recent as this count as the message's immediate context."""
 TOP = 5
 DAY = 86_400.0
 NAME_STEM = 5
-"""Characters of a name that its forms share."""
+"""Characters that the inflected forms of a name share."""
 _NAME = re.compile(r"(?<=[\w,;] )[A-ZÀ-ÖØ-ÞĂȘȚŞŢ][^\W\d_]+")
 Traits = dict[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """A message with all that is known before a memory is looked at."""
+class MessageContext:
+    """A message and its context, before any memory is examined."""
 
     message: str
     at: datetime
     query: QueryFacts
     turns: Sequence[ConversationTurn] = ()
-    """Of its conversation, oldest first."""
+    """Turns of the conversation, oldest first."""
 
     @property
     def recent(self) -> list[ConversationTurn]:
-        """The turns right before it."""
+        """Turns at most `RECENT` before the message."""
         return [turn for turn in self.turns if self.at - turn.at <= RECENT]
 
     @cached_property
     def traits(self) -> Traits:
-        """What it says by itself: see `message_traits`."""
+        """Traits of the message; see `message_traits`."""
         return message_traits(self)
 
 
-def message_traits(asked: Asked) -> Traits:
-    """Return what the message and its conversation say of whether it calls for memory."""
+def message_traits(asked: MessageContext) -> Traits:
+    """Return the traits of a message and its conversation that indicate whether it calls for memory."""
     message, recent = asked.message, asked.recent
     last = recent[-1] if recent else None
     figure = marks.asks_figure(message)
@@ -78,8 +78,8 @@ def message_traits(asked: Asked) -> Traits:
     }
 
 
-def memory_traits(asked: Asked, candidates: Sequence[Candidate]) -> list[Traits]:
-    """Return, for each candidate, what speaks for its answering the message."""
+def memory_traits(asked: MessageContext, candidates: Sequence[Candidate]) -> list[Traits]:
+    """Return, for each candidate, the traits that indicate whether it answers the message."""
     words = [_Words(each) for each in candidates]
     told = [each for each, said in zip(candidates, words, strict=True) if not said.is_unanswered]
     unanswered = [each for each, said in zip(candidates, words, strict=True) if said.is_unanswered]
@@ -92,7 +92,7 @@ def memory_traits(asked: Asked, candidates: Sequence[Candidate]) -> list[Traits]
 
 
 class _Words:
-    """What a memory's words say that is asked more than once."""
+    """Traits of a memory's text that are used more than once."""
 
     def __init__(self, each: Candidate) -> None:
         self.asks = marks.asks(each.said)
@@ -101,7 +101,7 @@ class _Words:
 
 
 class _About:
-    """What a message asks of a memory."""
+    """Properties of the message that each memory is compared with."""
 
     def __init__(self, message: str) -> None:
         self.figure = marks.asks_figure(message)
@@ -124,7 +124,7 @@ class _Norm:
         nearest = max(self.near[0], self.said[0])
         nearer = [each.at for each in unanswered if max(_near(each), _said(each)) > nearest]
         self.asked_in_vain = max(nearer, default=None)
-        """When what is nearer than all that was told was asked last, and not answered."""
+        """Time of the latest unanswered question that is nearer than every statement."""
 
 
 def _compared(each: Candidate, norm: _Norm) -> Traits:
@@ -176,13 +176,15 @@ def _spoken(each: Candidate, said: _Words, about: _About) -> Traits:
     }
 
 
-def call_traits(asked: Asked, traits: Sequence[Mapping[str, float]], chances: Sequence[float]) -> Traits:
-    """Return what speaks for anything being shown: the message, and how the best memories stand out.
+def call_traits(
+    asked: MessageContext, traits: Sequence[Mapping[str, float]], chances: Sequence[float]
+) -> Traits:
+    """Return the traits that indicate whether to show any memory: the message and its best memories.
 
     Args:
         asked: the message.
         traits: of the memories, at least one.
-        chances: the log-odds with which each answers, if any does.
+        chances: log-odds that each memory answers, given that one does.
     """
     order = sorted(range(len(chances)), key=lambda place: -chances[place])
     ranked = [chances[place] for place in order]
@@ -206,7 +208,7 @@ def call_traits(asked: Asked, traits: Sequence[Mapping[str, float]], chances: Se
 
 
 _NONE = -8.0
-"""Log-odds of a memory that is not there."""
+"""Log-odds of a missing memory."""
 _OF_BEST = (
     "near",
     "said",
@@ -239,7 +241,7 @@ def _said(each: Candidate) -> float:
 
 
 def _rank(value: float, descending: Sequence[float]) -> float:
-    """Return the logarithm of how many are better; 0 for the best."""
+    """Return `log(1 + n)`, `n` being how many values are greater."""
     return math.log1p(len(descending) - bisect_right(descending[::-1], value))
 
 

@@ -28,7 +28,7 @@ _LEAST_ODDS = 1e-12
 
 
 class GapRule(StrEnum):
-    """Which rule decides."""
+    """Names of the rules."""
 
     STAGED = "staged"
     CALIBRATED = "calibrated"
@@ -36,8 +36,8 @@ class GapRule(StrEnum):
     RATIO = "ratio"
 
 
-def beaten(similarity: float, noise: Sequence[float]) -> float:
-    """Return the share of `noise` (ascending) that lies below `similarity`; 0 when nothing is known."""
+def share_below(similarity: float, noise: Sequence[float]) -> float:
+    """Return the share of `noise` (ascending) below `similarity`; 0 without noise."""
     return bisect_left(noise, similarity) / len(noise) if noise else 0.0
 
 
@@ -47,7 +47,7 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     low = int(position)
     high = min(low + 1, len(ordered) - 1)
     between = ordered[low] + (ordered[high] - ordered[low]) * (position - low)
-    return min(between, ordered[high])  # rounding must not carry it past
+    return min(between, ordered[high])  # interpolation may round beyond the upper value
 
 
 def null_rule(
@@ -65,7 +65,7 @@ def null_rule(
             rule=DecisionRule.NULL,
             score=s,
             threshold=bar,
-            probability=beaten(s, noise),
+            probability=share_below(s, noise),
         )
         for turn_id, s in similarities.items()
     ]
@@ -93,13 +93,13 @@ def calibrated_rule(probabilities: Mapping[str, float], *, threshold: float, fal
 
 
 def log_odds(probability: float) -> float:
-    """Return the logarithm of the odds, bounded so that 0 and 1 have one."""
+    """Return the log-odds, finite for 0 and 1 too."""
     bounded = min(max(probability, _LEAST_ODDS), 1 - _LEAST_ODDS)
     return math.log(bounded / (1 - bounded))
 
 
 def squared_distance(similarity: float) -> float:
-    """Turn the cosine similarity of two unit vectors into their squared Euclidean distance."""
+    """Convert the cosine similarity of two unit vectors into their squared Euclidean distance."""
     return 2.0 - 2.0 * similarity
 
 
@@ -107,7 +107,7 @@ def ratio_cut(distances: Sequence[float], *, significance: float) -> tuple[int, 
     """Find where `ratio` cuts ascending `distances`.
 
     Returns:
-        How many stand before the cut, and the largest gap over the mean gap (0 when there are no gaps).
+        The number kept, and the largest gap over the mean gap (0 without gaps).
     """
     gaps = [b - a for a, b in itertools.pairwise(distances)]
     mean = sum(gaps) / len(gaps) if gaps else 0.0
@@ -130,7 +130,7 @@ def ratio_rule(
                 rule=DecisionRule.FEW,
                 score=distance,
                 threshold=CEILING,
-                probability=beaten(similarities[turn_id], noise),
+                probability=share_below(similarities[turn_id], noise),
             )
             for turn_id, distance in distances.items()
         ]
@@ -142,7 +142,7 @@ def ratio_rule(
             rule=DecisionRule.RATIO,
             score=ratio,
             threshold=significance,
-            probability=beaten(s, noise),
+            probability=share_below(s, noise),
         )
         for rank, (turn_id, s) in enumerate(similarities.items())
     ]

@@ -1,4 +1,4 @@
-"""What a message asks of the archive: its words, its keys, the time it means."""
+"""Search queries read from messages: text, keys and time range."""
 
 import re
 from collections.abc import Sequence
@@ -21,11 +21,11 @@ _ABOUT_TALK = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 FEW = 3
-"""Words, stop words apart, up to which a message that points back is searched with what it points to."""
+"""Most words, without stop words, of a message with a pronoun that is expanded."""
 BEFORE = 2
-"""Messages of the thread that are taken along."""
+"""Earlier messages of the thread that are prepended."""
 BEFORE_CHARS = 400
-"""Characters of each."""
+"""Characters taken from each of them."""
 
 _BEGINNINGS = (
     "and|but|so|then|or|what about|how about|yes|no|ok|okay|the other",
@@ -40,19 +40,19 @@ _POINTS_BACK = re.compile(rf"^\W*(?:{'|'.join(_BEGINNINGS)})\b|\b(?:{'|'.join(_P
 
 
 @dataclass(frozen=True, slots=True)
-class Understood:
-    """A message, as the archive is asked."""
+class ArchiveQuery:
+    """A message as a query of the archive."""
 
     text: str
     """A search request."""
     keys: tuple[str, ...]
     times: TimeRange | None
     time_alone: bool
-    """The message names no matter beside the time."""
+    """The message names a time and no subject."""
 
 
 def warm_up() -> None:
-    """Load what the first message would wait for, blocking: languages, dates, words, and words for times."""
+    """Load all that the first query needs, blocking: language model, stemmers, date and tense words."""
     identifier()
     dates.warm_up()
     query_terms("și 漢字")
@@ -60,11 +60,11 @@ def warm_up() -> None:
     warm_up_tenses()
 
 
-def understand(message: str, *, before: Sequence[str], now: datetime, zone: tzinfo) -> Understood:
-    """Read a message written at `now` (aware) in `zone`, after `before`: its author's own, oldest first."""
+def read_query(message: str, *, before: Sequence[str], now: datetime, zone: tzinfo) -> ArchiveQuery:
+    """Read a message written at `now` (aware) in `zone` after `before`, its author's own, oldest first."""
     times = find_range(message, now=now, zone=zone)
-    text = expanded(message[:QUERY_CHARS], before)
-    return Understood(
+    text = expand(message[:QUERY_CHARS], before)
+    return ArchiveQuery(
         text=text[-QUERY_CHARS:],
         keys=tuple(find_keys(message[:QUERY_CHARS])),
         times=times,
@@ -72,9 +72,9 @@ def understand(message: str, *, before: Sequence[str], now: datetime, zone: tzin
     )
 
 
-def understand_alone(message: str, *, now: datetime, zone: tzinfo) -> Understood | None:
-    """Read a message without those before it; None for one that leans on them."""
-    return None if is_fragment(message[:QUERY_CHARS]) else understand(message, before=(), now=now, zone=zone)
+def read_standalone_query(message: str, *, now: datetime, zone: tzinfo) -> ArchiveQuery | None:
+    """Read a message without context; None for one that needs it."""
+    return None if is_fragment(message[:QUERY_CHARS]) else read_query(message, before=(), now=now, zone=zone)
 
 
 def _names_nothing_but(time: str, message: str) -> bool:
@@ -82,17 +82,17 @@ def _names_nothing_but(time: str, message: str) -> bool:
 
 
 def is_fragment(message: str) -> bool:
-    """Tell whether a message leans on what was said before it."""
+    """Return whether a message makes sense only with the messages before it."""
     words = len(query_terms(message))
     return words == 0 or (words <= FEW and _POINTS_BACK.search(message) is not None)
 
 
-def expanded(message: str, before: Sequence[str]) -> str:
-    """Return what to search for: the message, after the last of those `before` it if need be.
+def expand(message: str, before: Sequence[str]) -> str:
+    """Return the search text: the message, with the last of those `before` it prepended if it is a fragment.
 
     Args:
-        message: what was just said.
-        before: what the same person said in the thread before it, oldest first.
+        message: the new message.
+        before: earlier messages of its author in the thread, oldest first.
     """
     if not before or not is_fragment(message):
         return message

@@ -1,8 +1,8 @@
-"""The probability that a memory is relevant to a message, from evidence that moves with the archive.
+"""The probability that a memory is relevant to a message.
 
-A logistic model of a few features, fitted by `memory.calibration.fit` and kept as data beside it: one file an
-embedding model, and one for models that have none. The features are counted in the archive's own units (what
-null turns reach there, how rare a word is there), so that a fit holds in archives it has not seen.
+A logistic model of a few features, fitted by `memory.calibration.fit` and stored next to it: one file for
+each embedding model, and one for those without a fit. Features are in units of the archive (similarities of
+null turns, rarity of words), so that a fit carries over to archives it has not seen.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ WORD_FEATURES = frozenset({"coverage", "unseen", "share", "young"})
 PACKAGE = "memory.calibration"
 LONGEST_NAME = 100
 GROWN = 50
-"""Turns from which on an archive is no longer in its cold start."""
+"""Turns from which an archive is past its cold start."""
 
 
 class Logistic(BaseModel):
@@ -35,7 +35,7 @@ class Logistic(BaseModel):
     intercept: float
     coefficients: Mapping[str, float]
     limits: Mapping[str, tuple[float, float]]
-    """What each feature ranged over when it was fitted; values beyond are taken as the limit."""
+    """Range of each feature in the fit; values outside are clamped to it."""
 
     @model_validator(mode="after")
     def _limits_of_all(self) -> Self:
@@ -50,7 +50,7 @@ class Logistic(BaseModel):
         return 1 / (1 + math.exp(-max(-30.0, min(30.0, self.log_odds(features)))))
 
     def log_odds(self, features: Mapping[str, float]) -> float:
-        """Return the logarithm of the odds."""
+        """Return the log-odds."""
         logit = self.intercept
         for name, coefficient in self.coefficients.items():
             low, high = self.limits[name]
@@ -59,7 +59,7 @@ class Logistic(BaseModel):
 
 
 class Calibration(BaseModel):
-    """What a fit found."""
+    """A fitted model of relevance."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -67,11 +67,11 @@ class Calibration(BaseModel):
     embedding_model: str
     with_vectors: Logistic
     words_alone: Logistic
-    """For when there are no vectors."""
+    """Used without vectors."""
     data: Mapping[str, str]
-    """SHA-256 of each data set that it was fitted on, by name."""
+    """SHA-256 of each data set in the fit, by name."""
     figures: Mapping[str, float] = Field(default_factory=dict)
-    """What was measured on data that it was not fitted on."""
+    """Metrics on held-out data."""
 
     @model_validator(mode="after")
     def _known_features(self) -> Self:
@@ -88,40 +88,40 @@ class Calibration(BaseModel):
 
 
 def suits(calibration: Calibration, embedding_model: str) -> bool:
-    """Say whether a calibration can judge what an embedding model found; any can, without vectors."""
+    """Return whether a calibration fits an embedding model; without vectors ("") any does."""
     return not embedding_model or calibration.embedding_model in {embedding_model, DEFAULT}
 
 
 class Calibrations(Protocol):
-    """Calibrations that have a name, beside those that come with the package."""
+    """A source of named calibrations, in addition to those of the package."""
 
     async def find(self, name: str) -> Calibration | None:
-        """Return the one of that name; None when there is none."""
+        """Return the calibration of that name, or None."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class GivenCalibrations:
-    """Calibrations as they were given."""
+class NamedCalibrations:
+    """Calibrations in memory."""
 
     by_name: Mapping[str, Calibration] = field(default_factory=dict)
 
     async def find(self, name: str) -> Calibration | None:
-        """Return the one of that name; None when there is none."""
+        """Return the calibration of that name, or None."""
         return self.by_name.get(name)
 
 
 def vector_features(evidence: Evidence, query: QueryFacts) -> dict[str, float]:
-    """Return what the model goes by when there are vectors.
+    """Return the features used with vectors.
 
-    Words count in the ranking, and thereby in `share`. By themselves they did not help: how many words of an
-    unrelated question an archive holds by chance depends on what people write into it.
+    Words count in the ranking, and so in `share`. As features of their own they didn't help: how many words
+    of an unrelated question an archive holds by chance depends on its owner.
     """
     return {"standing": evidence.standing or 0.0, "share": evidence.share, "young": young(query)}
 
 
 def word_features(evidence: Evidence, query: QueryFacts) -> dict[str, float]:
-    """Return what the model goes by when there are words alone."""
+    """Return the features used without vectors."""
     return {
         "coverage": evidence.coverage,
         "unseen": query.unseen,
@@ -131,13 +131,13 @@ def word_features(evidence: Evidence, query: QueryFacts) -> dict[str, float]:
 
 
 def young(query: QueryFacts) -> float:
-    """Return 1 for an archive of one turn, falling with the logarithm to 0 at `GROWN` turns."""
+    """Return 1 for an archive of one turn, falling logarithmically to 0 at `GROWN` turns."""
     return max(0.0, 1 - math.log(max(query.documents, 1)) / math.log(GROWN))
 
 
 @cache
-def calibration_of(embedding_model: str) -> Calibration:
-    """Read the calibration that was fitted for an embedding model, or the one for any."""
+def read_calibration(embedding_model: str) -> Calibration:
+    """Read the calibration of an embedding model, or the default one."""
     folder = files(PACKAGE)
     for name in (file_name(embedding_model), file_name(DEFAULT)):
         if (found := folder.joinpath(name)).is_file():
@@ -146,12 +146,12 @@ def calibration_of(embedding_model: str) -> Calibration:
 
 
 def file_name(embedding_model: str) -> str:
-    """Return the name of the file of a model, whatever the model is called."""
+    """Return a safe file name for any embedding model."""
     if embedding_model.replace("-", "").isalnum() and len(embedding_model) <= LONGEST_NAME:
         return f"{embedding_model}.json"
     return f"model-{hashlib.sha256(embedding_model.encode()).hexdigest()[:16]}.json"
 
 
-def digest(data: object) -> str:
-    """Return what tells a data set from any other."""
+def data_digest(data: object) -> str:
+    """Return the SHA-256 of a data set."""
     return hashlib.sha256(json.dumps(data, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

@@ -1,8 +1,8 @@
-"""Two decisions: does a message call for memory and find it, and which memories answer it.
+"""Two decisions: whether a message calls for memory, and which memories answer it.
 
-Three models, kept as data in `memory.calibration`, one file an embedding model: a linear one over the
-message's vector (messages that call for memory, and that do not), a logistic one over the traits of each
-memory (which one answers, if any does), and a logistic one over message and best memories (is any shown).
+Three models, one file for each embedding model in `memory.calibration`: a linear one over the message's
+vector (calls for memory or not), a logistic one over each memory's traits (which one answers, given that one
+does), and a logistic one over the message and its best memories (show any or none).
 """
 
 import math
@@ -16,18 +16,18 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from memory.models import Candidate, Decision, DecisionRule
-from memory.recall.evidence_traits import Asked, call_traits, memory_traits
+from memory.recall.evidence_traits import MessageContext, call_traits, memory_traits
 from memory.recall.relevance import PACKAGE, Logistic, file_name
 
 PREFIX = "staged-"
 CLOSER = 0.72
-"""Of `fall`: memories that answer stand closer together than those that are relevant."""
+"""Factor on `fall`: memories that answer have closer log-odds than memories that are relevant."""
 MOST = 3
-"""Memories that answer a message, at most; a memory that supersedes one of them comes beside."""
+"""Most memories that answer a message; a memory that supersedes one of them is added to it."""
 
 
 class Direction(BaseModel):
-    """A linear model over the vector of a message."""
+    """A linear model over a message's vector."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -36,7 +36,7 @@ class Direction(BaseModel):
 
 
 class Staged(BaseModel):
-    """What a fit of the two decisions found."""
+    """The fitted models of both decisions."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -46,12 +46,12 @@ class Staged(BaseModel):
     answers: Logistic
     calls: Logistic
     data: Mapping[str, str]
-    """SHA-256 of each data set that it was fitted on, by name."""
+    """SHA-256 of each data set in the fit, by name."""
     figures: Mapping[str, float] = Field(default_factory=dict)
-    """What was measured on people who were left out."""
+    """Metrics on held-out people."""
 
     def decisions(
-        self, asked: Asked, candidates: Sequence[Candidate], *, threshold: float, fall: float
+        self, asked: MessageContext, candidates: Sequence[Candidate], *, threshold: float, fall: float
     ) -> list[Decision]:
         """Decide on each candidate.
 
@@ -97,20 +97,20 @@ def staged_rule(
 
 
 def probability(log_odds: float) -> float:
-    """Return the probability of log-odds."""
+    """Convert log-odds to a probability."""
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, log_odds))))
 
 
 @cache
-def staged_of(embedding_model: str) -> Staged | None:
-    """Read the fit for an embedding model; None when there is none."""
+def read_staged(embedding_model: str) -> Staged | None:
+    """Read the fit of an embedding model, or None."""
     found = files(PACKAGE).joinpath(PREFIX + file_name(embedding_model))
     return Staged.model_validate_json(found.read_text("utf-8")) if found.is_file() else None
 
 
 def called_for(embedding_model: str, vector: NDArray[np.float32]) -> float | None:
-    """Return the log-odds that a message with this vector calls for memory; None when that is not known."""
-    staged = staged_of(embedding_model)
+    """Return the log-odds that a message with this vector calls for memory; None without a fit."""
+    staged = read_staged(embedding_model)
     if staged is None or len(staged.message.weights) != len(vector):
         return None
     weights = np.asarray(staged.message.weights, np.float64)

@@ -1,4 +1,4 @@
-"""Which memories a later one puts out of date: the same matter with another value, or taken back in words."""
+"""Memories that a later one supersedes: the same subject with another value, or taken back in words."""
 
 import re
 from collections.abc import Sequence
@@ -9,23 +9,25 @@ from memory.recall.duplicates import words_of
 from memory.text import marks
 
 SAME_BREATH = timedelta(hours=1)
-"""What is taken back in the same thread so soon is what was said last, whatever its words."""
+"""A correction this soon in the same thread is of the message before it, whatever its words."""
 NEXT_DAYS = timedelta(days=3)
-"""The same, when the reply says that something was put right."""
+"""The same limit when the reply confirms the correction."""
 _DIGITS = re.compile(r"\d+")
 SHARED = 2
-"""Words, figures apart, that a changed statement shares with the former one."""
+"""Least words, without figures, that a changed statement shares with the former one."""
 SHARE = 0.3
-"""Their share of the words of the shorter message."""
+"""Least share of the shorter message's words."""
 
 
-def outdated(shown: Sequence[Candidate], candidates: Sequence[Candidate], message: str) -> dict[str, str]:
-    """Return which of `shown` are out of date, and the turn id of the latest that says so.
+def find_outdated(
+    shown: Sequence[Candidate], candidates: Sequence[Candidate], message: str
+) -> dict[str, str]:
+    """Return the turn ids of superseded memories, each with that of the latest that supersedes it.
 
     Args:
-        shown: memories that are to be shown for a message.
+        shown: memories to be shown for a message.
         candidates: all that were found for it.
-        message: it; what it names is what they have to share.
+        message: it; its words are the subject.
     """
     found: dict[str, str] = {}
     named = words_of(message)
@@ -33,7 +35,7 @@ def outdated(shown: Sequence[Candidate], candidates: Sequence[Candidate], messag
     for older in shown:
         follower = _next_said(older, latest_first)
         later = next(
-            (each for each in latest_first if supersedes(each, older, named, next_said=each is follower)),
+            (each for each in latest_first if supersedes(each, older, named, adjacent=each is follower)),
             None,
         )
         if later is not None:
@@ -42,28 +44,28 @@ def outdated(shown: Sequence[Candidate], candidates: Sequence[Candidate], messag
 
 
 def _next_said(older: Candidate, latest_first: Sequence[Candidate]) -> Candidate | None:
-    """Return what was said next in the thread, as far as it was found."""
+    """Return the next memory of the thread among the candidates."""
     later = [each for each in latest_first if each.thread == older.thread and each.at > older.at]
     return later[-1] if later else None
 
 
 def supersedes(
-    newer: Candidate, older: Candidate, named: frozenset[str] = frozenset(), *, next_said: bool = True
+    newer: Candidate, older: Candidate, named: frozenset[str] = frozenset(), *, adjacent: bool = True
 ) -> bool:
-    """Tell whether a memory says the matter of an older one anew.
+    """Return whether a memory restates or takes back an older one.
 
     Args:
-        newer: what may say it anew.
-        older: what may be out of date.
-        named: words of that matter.
-        next_said: nothing else was said in between, in the same thread.
+        newer: the memory that may supersede.
+        older: the memory that may be out of date.
+        named: words of the subject.
+        adjacent: `newer` follows `older` in the same thread.
     """
     if newer.at <= older.at or marks.asks(newer.said) or marks.is_unanswered(older.said, older.reply):
         return False
     same_thread = newer.thread == older.thread
     if newer.edit_of == older.turn_id:
         return True
-    if same_thread and next_said and _takes_back(newer, older):
+    if same_thread and adjacent and _takes_back(newer, older):
         return True
     acknowledged = marks.updates(newer.reply)
     if not (acknowledged or marks.corrects(newer.said) or marks.changes(newer.said)):
@@ -72,10 +74,10 @@ def supersedes(
 
 
 def _takes_back(newer: Candidate, older: Candidate) -> bool:
-    """Tell whether a memory takes back what was said right before it, whatever its words.
+    """Return whether a memory takes back the one right before it, in any words.
 
-    Who is sorry to be late takes nothing back: the reply, a second such word or a figure as long as the one
-    before has to say so too.
+    "Sorry I'm late" takes nothing back: the reply, a second such word, or a figure of the same length must
+    confirm.
     """
     message, apart = newer.said, newer.at - older.at
     if marks.updates(newer.reply) and marks.corrects(message):
@@ -89,12 +91,12 @@ def _takes_back(newer: Candidate, older: Candidate) -> bool:
 
 
 def _figures(text: str) -> set[int]:
-    """Return how long the figures of a text are."""
+    """Return the lengths of a text's figures."""
     return {len(run) for run in _DIGITS.findall(text)}
 
 
 def _share_a_matter(newer: Candidate, older: Candidate, named: frozenset[str], *, acknowledged: bool) -> bool:
-    """Tell whether both are about what is asked; the reply that puts it right needs one word of that."""
+    """Return whether both have the subject of the message; an acknowledged change needs one word of it."""
     one, other = _matter(newer), _matter(older)
     shared = one & other
     least = max(SHARED, SHARE * min(len(one), len(other)))

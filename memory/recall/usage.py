@@ -1,17 +1,17 @@
-"""Whether a reply made use of a memory, told by the words that it took from it."""
+"""Detection of memories that a reply used, by the words that it took from them."""
 
 from memory.lexical.analysis import UNKNOWN, language_of
 from memory.recall.duplicates import words_of
 from memory.text.marks import knows_nothing
 
 READ_CHARS = 4000
-"""Characters of each text that are looked at."""
+"""Characters read of each text."""
 
 
 def is_used(memory: str, *, reply: str, message: str) -> bool:
-    """Tell whether `reply` holds a word of `memory` that `message` does not hold, or there is none.
+    """Return whether `reply` holds a word of `memory` that `message` lacks, or `memory` has no such word.
 
-    In another language words are others: it counts as used, unless the reply says that it knows nothing.
+    Words can't be compared across languages: there it counts as used unless the reply says it doesn't know.
     """
     own = words_of(memory[:READ_CHARS]) - words_of(message[:READ_CHARS])
     if not own or own & words_of(reply[:READ_CHARS]):

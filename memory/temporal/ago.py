@@ -1,21 +1,21 @@
-"""How wide "N units ago" is, and where "the last N units" begin.
+"""Widths of the ranges for "N units ago" and "the last N units".
 
 | unit | plain | "about", "a couple of" |
 |---|---|---|
-| minutes | 5 minutes or a quarter of N, whichever is more, to either side | twice that |
-| hours | half an hour to either side; a quarter of an hour when N < 1 | twice that |
-| days | that day | and the day to either side |
-| weeks | that day and 3 days to either side | 7 days to either side |
-| months | that calendar month | and the month to either side |
-| years | that calendar year | and the year to either side |
+| minutes | plus and minus the larger of 5 minutes and N / 4 | twice that |
+| hours | plus and minus half an hour; a quarter of an hour when N < 1 | twice that |
+| days | that day | and the day before and after |
+| weeks | that day plus and minus 3 days | plus and minus 7 days |
+| months | that calendar month | and the month before and after |
+| years | that calendar year | and the year before and after |
 
-"A few" is from 2 to 5. A broken number of days or longer is counted in the next finer unit, and is "about".
+"A few" is from 2 to 5. Fractions of days or longer units are converted to the next finer unit, as "about".
 """
 
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from memory.temporal.time_spans import DAY, Days, Moment, Span, before, unit_around
+from memory.temporal.time_spans import DAY, Days, Moment, Span, unit_around, units_before
 from memory.temporal.time_words import Unit
 
 FEW = (2, 5)
@@ -36,7 +36,7 @@ _FINER = {
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """From `low` to `high` of a unit."""
+    """A range of counts of a unit."""
 
     low: float
     high: float
@@ -45,21 +45,21 @@ class Amount:
 
 
 def ago(amount: Amount, moment: Moment) -> Span:
-    """Return the time that lay `amount` before the moment."""
+    """Return the span `amount` before the moment."""
     amount = _in_whole_units(amount)
     if amount.unit in _CLOCK:
         return _clock_ago(amount, moment)
     earliest = _days_ago(amount, int(amount.high), moment.today, side=1)
-    latest = _days_ago(amount, int(amount.low), moment.today, side=-1)
-    return moment.whole(Days(earliest.start, latest.end))
+    latest_span = _days_ago(amount, int(amount.low), moment.today, side=-1)
+    return moment.whole(Days(earliest.start, latest_span.end))
 
 
-def latest(amount: Amount, moment: Moment) -> Span:
-    """Return the last `amount` of time, up to the moment; days and longer begin at midnight."""
+def latest_span(amount: Amount, moment: Moment) -> Span:
+    """Return the span of the last `amount` up to the moment; days and longer units begin at midnight."""
     amount = _in_whole_units(amount)
     if amount.unit in _CLOCK:
         return Span(moment.now - _CLOCK[amount.unit] * amount.high, moment.now)
-    return moment.since(before(moment.today, int(amount.high), amount.unit))
+    return moment.since(units_before(moment.today, int(amount.high), amount.unit))
 
 
 def _in_whole_units(amount: Amount) -> Amount:
@@ -84,7 +84,7 @@ def _clock_margin(amount: Amount) -> timedelta:
 def _days_ago(amount: Amount, count: int, today: date, *, side: int) -> Days:
     if amount.unit is Unit.WEEK:
         margin = DAY * (_ABOUT_WEEK_MARGIN if amount.about else _WEEK_MARGIN)
-        middle = before(today, count, Unit.WEEK)
+        middle = units_before(today, count, Unit.WEEK)
         return Days(middle - margin, middle + margin + DAY)
-    day = before(today, count + side * amount.about, amount.unit)
+    day = units_before(today, count + side * amount.about, amount.unit)
     return Days(day, day + DAY) if amount.unit is Unit.DAY else unit_around(day, amount.unit)

@@ -1,4 +1,4 @@
-"""How English names a time in the past."""
+"""Rules for past times in English."""
 
 from functools import partial
 
@@ -23,7 +23,7 @@ _CLAUSE_ENDS = (
     r"(?=\s*(?:[^\w\s]|$)| (?:i|you|we|he|she|it|they|my|your|our|his|her|their|the|there|someone"
     r"|when|that|and|but|or|about|did|was|were|is|had|has|have)\b)"
 )
-"""Nothing follows that could be a noun: "two weeks back pain"."""
+"""Excludes a following noun: "two weeks back pain"."""
 _TO = r"(?:to|until|till|through|and)"
 
 
@@ -39,17 +39,17 @@ _DAY_IN_WORDS = rf"(?P<which>{one_of(w.replace('-', '[ -]') for w in words.EN_OR
 _THIRD = r"(?P<third>beginning|start|middle|end)"
 
 RULES = (
-    _certain(r"yesterday", reads.a_day(1)),
-    _certain(rf"yesterday {_PART}", reads.a_day(1)),
-    _certain(r"(?:the )?day before yesterday", reads.a_day(2)),
+    _certain(r"yesterday", reads.day_ago(1)),
+    _certain(rf"yesterday {_PART}", reads.day_ago(1)),
+    _certain(r"(?:the )?day before yesterday", reads.day_ago(2)),
     _certain(r"last night", reads.hours_of_yesterday(17, 30)),
     _certain(r"last evening", reads.hours_of_yesterday(17, 24)),
-    _certain(r"earlier today", reads.a_day(0)),
+    _certain(r"earlier today", reads.day_ago(0)),
     _certain(r"earlier this (?P<unit>week|month|year)", reads.this_named),
     _certain(r"the other day", reads.days_back(WEEK.days)),
-    _past(r"today", reads.a_day(0)),
+    _past(r"today", reads.day_ago(0)),
     _past(r"this (?P<unit>week|month|year)", reads.this_named),
-    _rule(Needs.NO_OTHER_TENSE, rf"this {_PART}", reads.a_day(0)),
+    _rule(Needs.NO_OTHER_TENSE, rf"this {_PART}", reads.day_ago(0)),
     _certain(
         rf"(?<!the )(?<!\ba )(?:last|this past) (?P<name>week|month|year|week-?end|christmas"
         rf"|{_WEEKDAY}|{_MONTH}|{_SEASON}){_NOT_OF}(?! \d)",
@@ -118,8 +118,8 @@ RULES = (
     ),
     _past(rf"this (?P<season>{_SEASON})(?P<year>)", reads.season),
     _past(rf"(?:back )?(?:in|during|from|throughout) (?P<year>{points.YEAR})", reads.year),
-    _past(r"(?:at|on|over|for) christmas", reads.whole(points.christmas_before)),
-    _past(r"(?:at|on|over|during) the week-?end", reads.whole(weekend_before)),
+    _past(r"(?:at|on|over|for) christmas", reads.whole_days(points.christmas_before)),
+    _past(r"(?:at|on|over|during) the week-?end", reads.whole_days(weekend_before)),
     _past(rf"{_BEFORE_DATE}(?P<date>{points.EN_DATE})", reads.named_date),
     _rule(Needs.NO_OTHER_TENSE, rf"{_BEFORE_DATE}(?P<date>{points.EN_DATE}(?<=\d{{4}}))", reads.named_date),
     _past(rf"between (?P<first>\d{{1,2}}|{points.POINT}) and (?P<last>{points.POINT})", reads.stretch),

@@ -1,4 +1,4 @@
-"""What the groups of a matched rule stand for; the rules of both languages share these."""
+"""Readers of a rule's match groups, shared by English and Romanian."""
 
 import re
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from datetime import date
 
 from memory.temporal import points
 from memory.temporal import time_words as words
-from memory.temporal.ago import FEW, Amount, ago, latest
+from memory.temporal.ago import FEW, Amount, ago, latest_span
 from memory.temporal.time_rule import Reader
 from memory.temporal.time_spans import DAY, Days, Moment, Span, week_of, weekday_before, weekend_before
 from memory.temporal.time_words import Unit
@@ -16,13 +16,13 @@ _HALF = 0.5
 _SHARES = {"half": 0.5, "jum": 0.5, "quarter": 0.25, "sfert": 0.25}
 
 
-def squeezed(text: str) -> str:
-    """Return `text` with single blanks."""
+def collapse_spaces(text: str) -> str:
+    """Collapse white space to single spaces."""
     return " ".join(text.split())
 
 
-def a_day(back: int, part: str | None = None) -> Reader:
-    """Read a day so many days back, or the part of it that the group `part` names."""
+def day_ago(back: int, part: str | None = None) -> Reader:
+    """Read the day `back` days ago, or its part named by `part` or the group of that name."""
 
     def read(found: re.Match[str], moment: Moment) -> Span:
         day = moment.today - DAY * back
@@ -33,12 +33,12 @@ def a_day(back: int, part: str | None = None) -> Reader:
 
 
 def part_of(day: date, part: str | None, moment: Moment) -> Span:
-    hours = words.PARTS_OF_DAY[squeezed(part)] if part else (0, 24)
+    hours = words.PARTS_OF_DAY[collapse_spaces(part)] if part else (0, 24)
     return moment.hours(day, hours)
 
 
 def days_back(count: int) -> Reader:
-    """Read the whole days before today, `count` of them."""
+    """Read the `count` whole days before today."""
     return lambda _, moment: moment.whole(Days(moment.today - DAY * count, moment.today))
 
 
@@ -46,13 +46,13 @@ def hours_of_yesterday(first: int, last: int) -> Reader:
     return lambda _, moment: moment.hours(moment.today - DAY, (first, last))
 
 
-def whole(days: Callable[[date], Days]) -> Reader:
-    """Read whole days that follow from today."""
+def whole_days(days: Callable[[date], Days]) -> Reader:
+    """Read whole days computed from today."""
     return lambda _, moment: moment.whole(days(moment.today))
 
 
 def last_named(found: re.Match[str], moment: Moment) -> Span:
-    """Read "last X": the latest weekday, weekend, week, month, year, season or Christmas that is over."""
+    """Read "last X": the latest completed weekday, weekend, week, month, year, season or Christmas."""
     return moment.whole(_last(found["name"], moment.today))
 
 
@@ -69,31 +69,31 @@ def _last(name: str, today: date) -> Days:
 
 
 def last_unit(unit: Unit, today: date) -> Days:
-    """Return the calendar week, month or year before the running one."""
+    """Return the calendar week, month or year before the current one."""
     this = this_unit(unit, today)
     return Days(this_unit(unit, this - DAY), this)
 
 
 def this_unit(unit: Unit, today: date) -> date:
-    """Return the first day of the running week, month or year."""
+    """Return the first day of the current week, month or year."""
     if unit is Unit.WEEK:
         return week_of(today).start
     return today.replace(day=1) if unit is Unit.MONTH else today.replace(month=1, day=1)
 
 
 def this_named(found: re.Match[str], moment: Moment) -> Span:
-    """Read "this week", "this month", "this year": from its first day to the moment."""
+    """Read "this week", "this month" or "this year": from its first day to the moment."""
     return moment.since(this_unit(words.UNITS[found["unit"]], moment.today))
 
 
 def weekday(found: re.Match[str], moment: Moment) -> Span:
-    """Read a weekday, or a part of it."""
+    """Read a weekday or a part of it."""
     day = weekday_before(words.WEEKDAYS[found["weekday"]], moment.today).start
     return part_of(day, found.groupdict().get("part"), moment)
 
 
 def month(found: re.Match[str], moment: Moment) -> Span | None:
-    """Read a month, of a year if one is named, or a third of it."""
+    """Read a month, or a third of it, of the named or latest year."""
     name, year = found["month"], found["year"]
     if name in words.NAMES_TOO and not year and found["preposition"] in {"from", "of"}:
         return None
@@ -112,8 +112,8 @@ def year(found: re.Match[str], moment: Moment) -> Span | None:
 
 
 def named_date(found: re.Match[str], moment: Moment) -> Span | None:
-    """Read a day of a month; where its month is a word too, a preposition or "th" must say that it is one."""
-    text = squeezed(found["date"])
+    """Read a day of a month; a month that is also a word needs a preposition, "th" or a year."""
+    text = collapse_spaces(found["date"])
     if not found["preposition"] and not re.search(r"\d(?:st|nd|rd|th)\b|\d{4}$", text):
         name = re.search(r"[a-z]+$", text)
         if name is None or name[0] in words.WORDS_TOO:
@@ -131,12 +131,12 @@ def _point(text: str, moment: Moment) -> Span | None:
 
 
 def since(found: re.Match[str], moment: Moment) -> Span | None:
-    days = points.resolve(squeezed(found["point"]), moment.today)
+    days = points.resolve(collapse_spaces(found["point"]), moment.today)
     return moment.since(days.start) if days else None
 
 
 def stretch(found: re.Match[str], moment: Moment) -> Span | None:
-    return points.stretch(squeezed(found["first"]), squeezed(found["last"]), moment)
+    return points.span_between(collapse_spaces(found["first"]), collapse_spaces(found["last"]), moment)
 
 
 def amount_ago(found: re.Match[str], moment: Moment) -> Span:
@@ -144,12 +144,12 @@ def amount_ago(found: re.Match[str], moment: Moment) -> Span:
 
 
 def latest_amount(found: re.Match[str], moment: Moment) -> Span:
-    return latest(amount(found, unsaid="few"), moment)
+    return latest_span(amount(found, unsaid="few"), moment)
 
 
 def amount(found: re.Match[str], *, unsaid: str = "one") -> Amount:
-    """Read the groups `number` (one when empty, else `unsaid`), `unit`, `about` and `half` of a match."""
-    number = unsaid if found["number"] is None else squeezed(found["number"] or "one")
+    """Read the groups `number` (empty: one; absent: `unsaid`), `unit`, `about` and `half` of a match."""
+    number = unsaid if found["number"] is None else collapse_spaces(found["number"] or "one")
     unit = words.UNITS[found["unit"]]
     if _FEW_WORDS.search(number):
         return Amount(*FEW, unit)

@@ -1,4 +1,4 @@
-"""Days that have names, in English, Romanian, French, Spanish and German, as the latest that have begun."""
+"""Rules for holidays in English, Romanian, French, Spanish and German: the latest that has begun."""
 
 import re
 from collections.abc import Callable
@@ -21,7 +21,7 @@ _NIGHTS = frozenset({"night", "noaptea"})
 
 @dataclass(frozen=True, slots=True)
 class Holiday:
-    """Days of the year and their names: folded, as patterns, "" where a language has none."""
+    """A holiday and its names as folded patterns; "" where a language has none."""
 
     of: Callable[[int], Days]
     """Its days in a year."""
@@ -51,7 +51,7 @@ def _black_friday(year: int) -> Days:
 
 _THANKSGIVING = partial(_nth_weekday, 11, 4, 3)
 _MAY_HOLIDAY = partial(_nth_weekday, 5, 1, 0)
-"""As in Britain and Ireland."""
+"""The British and Irish date."""
 
 HOLIDAYS = (
     Holiday(

@@ -1,6 +1,6 @@
-"""A message made ready for looking for time words: bounded, folded, and without what is not its writer's own.
+"""Preparation of a message for time rules: shortened, folded, without code and quotations.
 
-Every step keeps the length, so that a place in the folded text is a place in the message.
+Each step preserves length, so that offsets in the folded text are offsets in the message.
 """
 
 import re
@@ -28,18 +28,18 @@ _FOREIGN = re.compile(
 _SENTENCE_END = re.compile(r"[!?;\n]+|\.+(?=\s|$)")
 
 
-def readable(message: str) -> str:
-    """Return the composed beginning of a message, which is all that is looked at."""
+def normalise_message(message: str) -> str:
+    """Return the first `MAX_CHARS` of a message in NFC; the rest is not read."""
     return unicodedata.normalize("NFC", message[:MAX_CHARS])
 
 
 def fold(text: str) -> str:
-    """Blank code, quotations, logs and addresses out, take marks off, and put into lower case."""
+    """Blank out code, quotations, logs and addresses, remove diacritics and lower the case."""
     own = _FOREIGN.sub(lambda found: _BLANK * len(found[0]), text)
     return own.translate(_PLAIN).lower()
 
 
 def sentence_around(text: str, start: int, end: int) -> tuple[str, str]:
-    """Return what stands near before and after `text[start:end]` in its sentence."""
+    """Return the text near `text[start:end]` in its sentence, before and after it."""
     before, after = text[max(0, start - MAX_SENTENCE_CHARS) : start], text[end : end + MAX_SENTENCE_CHARS]
     return _SENTENCE_END.split(before)[-1], _SENTENCE_END.split(after, maxsplit=1)[0]

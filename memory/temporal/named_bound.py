@@ -1,4 +1,4 @@
-"""A time that somebody names as a bound, such as "2026-03-01", "last Monday" or "săptămâna trecută"."""
+"""Time bounds that people write, such as "2026-03-01", "last Monday" or "săptămâna trecută"."""
 
 import re
 from datetime import UTC, date, datetime, time, tzinfo
@@ -18,7 +18,7 @@ _DENIED = re.compile(r"(?:not|no|never|without|except|nu|fara|afara)\b")
 
 
 def read_bound(text: str, *, now: datetime, zone: tzinfo) -> datetime:
-    """Return the moment with which the time that `text` names begins, in UTC.
+    """Return the start of the time that `text` names, in UTC.
 
     Raises:
         ValueError: it names no time; says what to write.
@@ -30,7 +30,7 @@ def read_bound(text: str, *, now: datetime, zone: tzinfo) -> datetime:
             return moment.astimezone(UTC)
     except OverflowError:
         raise ValueError(f"{said[:80]!r} lies outside the calendar: {HINT}") from None
-    raise ValueError(f"{said[:80]!r} is no time: {HINT}")
+    raise ValueError(f"{said[:80]!r} is not a time: {HINT}")
 
 
 def _iso(text: str, zone: tzinfo) -> datetime | None:
@@ -55,7 +55,7 @@ def _in_words(text: str, now: datetime, zone: tzinfo) -> datetime | None:
 
 
 def _named(folded: str, today: date) -> date | None:
-    """Read words that name a day only where a time is asked for; a weekday is the latest that is over."""
+    """Read names of days that rules accept only in a sentence; a weekday is the latest completed one."""
     if folded in _TODAY:
         return today
     if folded in words.WEEKDAYS:

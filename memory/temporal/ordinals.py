@@ -1,4 +1,4 @@
-"""Days by their place in a month, a week or a quarter, and days and months in four more languages."""
+"""Readers of ordinal days, weekdays and quarters, and of days in four more languages."""
 
 import contextlib
 import re
@@ -6,7 +6,7 @@ from datetime import date
 
 from memory.temporal import points
 from memory.temporal import time_words as words
-from memory.temporal.group_readers import amount, squeezed
+from memory.temporal.group_readers import amount, collapse_spaces
 from memory.temporal.time_rule import Reader
 from memory.temporal.time_spans import (
     DAY,
@@ -27,8 +27,8 @@ _QUARTERS = {"i": 1, "ii": 2, "iii": 3, "iv": 4}
 
 
 def nth_weekday(found: re.Match[str], moment: Moment) -> Span | None:
-    """Read "the second Friday of May"; the last one too."""
-    number = None if found["which"] in words.LAST else _ORDINALS[squeezed(found["which"])]
+    """Read "the second Friday of May" and "the last Friday of May"."""
+    number = None if found["which"] in words.LAST else _ORDINALS[collapse_spaces(found["which"])]
     weekday = words.WEEKDAYS[found["weekday"]]
     days = points.nth_weekday(weekday, number, points.month(found["month"], found["year"], moment.today))
     return moment.whole(days) if days else None
@@ -36,7 +36,7 @@ def nth_weekday(found: re.Match[str], moment: Moment) -> Span | None:
 
 def ordinal_day(found: re.Match[str], moment: Moment) -> Span | None:
     """Read "the twenty-second of November"."""
-    day = _ORDINALS[squeezed(found["which"]).replace(" ", "-")]
+    day = _ORDINALS[collapse_spaces(found["which"]).replace(" ", "-")]
     return _day_of_month(day, words.MONTHS[found["month"]], found["year"], moment)
 
 
@@ -49,23 +49,23 @@ def other_date(found: re.Match[str], moment: Moment) -> Span | None:
 
 
 def _day_of_month(day: int, month: int, year: str | None, moment: Moment) -> Span | None:
-    """Read a day, of a year if one is named, else the latest that has begun."""
+    """Read a day of the named year, else the latest that has begun."""
     if year:
         return moment.whole(day_of(date(int(year), month, day)))
     for back in range(_LEAP_YEARS_APART):
-        with contextlib.suppress(ValueError):  # a day that this year does not have
+        with contextlib.suppress(ValueError):  # no such day in that year
             if (found := date(moment.today.year - back, month, day)) <= moment.today:
                 return moment.whole(day_of(found))
     return None
 
 
 def other_weekday(found: re.Match[str], moment: Moment) -> Span:
-    """Read a weekday in French, Spanish, German or Hungarian: the latest that is over."""
+    """Read a weekday in French, Spanish, German or Hungarian: the latest completed one."""
     return moment.whole(weekday_before(words.OTHER_WEEKDAYS[found["weekday"]], moment.today))
 
 
 def weekday_weeks_ago(found: re.Match[str], moment: Moment) -> Span:
-    """Read "Friday two weeks ago": that day of that week; from the first to the last of a few."""
+    """Read "Friday two weeks ago"; with "a few weeks" from the first to the last such Friday."""
     weeks = amount(found)
     this = week_of(moment.today).start + DAY * words.WEEKDAYS[found["weekday"]]
     first, last = this - WEEK * round(weeks.high), this - WEEK * round(weeks.low)
@@ -73,7 +73,7 @@ def weekday_weeks_ago(found: re.Match[str], moment: Moment) -> Span:
 
 
 def third_of(months_back: int) -> Reader:
-    """Read the beginning, middle or end of this month, or of one before it."""
+    """Read the beginning, middle or end of the month `months_back` ago."""
 
     def read(found: re.Match[str], moment: Moment) -> Span:
         days = month_of(months_before(moment.today.replace(day=1), months_back))
@@ -84,6 +84,6 @@ def third_of(months_back: int) -> Reader:
 
 def quarter(found: re.Match[str], moment: Moment) -> Span:
     """Read a quarter of a year."""
-    named = squeezed(found["quarter"]).removeprefix("q").removesuffix(" quarter")
+    named = collapse_spaces(found["quarter"]).removeprefix("q").removesuffix(" quarter")
     number = int(named) if named.isdecimal() else (_ORDINALS | _QUARTERS)[named]
     return moment.whole(points.quarter(number, found["year"], moment.today))

@@ -1,4 +1,4 @@
-"""How French, Spanish, German and Hungarian name a day in the past; folded, so without their marks."""
+"""Rules for past days in French, Spanish, German and Hungarian, folded."""
 
 import re
 from functools import partial
@@ -24,7 +24,7 @@ _FRENCH = re.compile(
     |comment|avec|pour|dans|chez|sur|avons|avez|etait|etais|ete|fait|matin|midi|apres)\b)""",
     re.VERBOSE,
 )
-"""Words of a French sentence; none of them is German or Dutch, where "hier" is "here"."""
+"""Words of French that are not words of German or Dutch, where "hier" means "here"."""
 
 
 def _rule(needs: Needs, pattern: str, read: Reader) -> Rule:
@@ -32,7 +32,7 @@ def _rule(needs: Needs, pattern: str, read: Reader) -> Rule:
 
 
 def _last(unit: Unit) -> Reader:
-    """Read the week or month before the running one."""
+    """Read the week or month before the current one."""
     return lambda _, moment: _whole(unit, moment)
 
 
@@ -41,9 +41,9 @@ def _whole(unit: Unit, moment: Moment) -> Span:
 
 
 def _hier(found: re.Match[str], moment: Moment) -> Span | None:
-    """Read "hier" as yesterday in a French sentence, and by itself."""
+    """Read "hier" as yesterday in a French sentence, or alone."""
     around = " ".join(sentence_around(found.string, found.start(), found.end()))
-    return reads.a_day(1)(found, moment) if not around.strip(" .") or _FRENCH.search(around) else None
+    return reads.day_ago(1)(found, moment) if not around.strip(" .") or _FRENCH.search(around) else None
 
 
 _certain = partial(_rule, Needs.NOTHING)
@@ -52,8 +52,8 @@ _past = partial(_rule, Needs.PAST)
 RULES = (
     _certain(r"hier soir|anoche|gestern abend|tegnap este", reads.hours_of_yesterday(17, 30)),
     _certain(r"hier", _hier),
-    _certain(r"ayer|gestern|tegnap", reads.a_day(1)),
-    _certain(r"avant-hier|anteayer|antier|vorgestern|tegnapelott", reads.a_day(2)),
+    _certain(r"ayer|gestern|tegnap", reads.day_ago(1)),
+    _certain(r"avant-hier|anteayer|antier|vorgestern|tegnapelott", reads.day_ago(2)),
     _certain(
         rf"(?:la )?semaine{_LAST_AFTER}|(?:la )?semana{_LAST_AFTER}|{_LAST_BEFORE}(?:woche|heten|het)",
         _last(Unit.WEEK),

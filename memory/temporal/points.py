@@ -1,4 +1,4 @@
-"""Days, months, years and seasons called by name, as the latest of that name before a day."""
+"""Named days, months, years and seasons, resolved to the latest before a day."""
 
 import re
 from datetime import date
@@ -21,7 +21,7 @@ from memory.temporal.written_dates import parse_day
 
 YEAR = r"(?:19|20)\d\d(?![\w%]|[.,:/-]\d)"
 EARLIEST_YEAR = 2000
-"""Nobody talked with an assistant before."""
+"""Nobody chatted with an assistant before then."""
 WEEKDAY = one_of(words.WEEKDAYS)
 _MAI = r"mai\b(?! (?:mult|putin|bun|mic|mar[ei]|bine|rau|tarziu|devreme|nou|vech|ales|aproape))"
 _EN_ANY_MONTH = rf"{one_of(words.EN_MONTHS | words.EN_SHORT_MONTHS)}\b"
@@ -48,9 +48,9 @@ _THIRDS = {
 
 
 def resolve(text: str, until: date) -> Days | None:
-    """Return the days that a `POINT` stands for.
+    """Return the days that a `POINT` names.
 
-    A weekday is the latest strictly before `until`, a month or date the latest that begins on it or before.
+    A weekday is the latest strictly before `until`, a month or date the latest that begins on or before it.
     """
     if text in words.WEEKDAYS:
         return weekday_before(words.WEEKDAYS[text], until)
@@ -65,13 +65,13 @@ def resolve(text: str, until: date) -> Days | None:
 
 
 def month(name: str, year: str | None, until: date) -> Days:
-    """Return a month of a year, or the latest one that has begun on `until`."""
+    """Return a month of a year, or the latest that has begun by `until`."""
     number = words.MONTHS[name]
     return month_of(date(int(year) if year else until.year - (number > until.month), number, 1))
 
 
 def nth_weekday(weekday: int, number: int | None, days: Days) -> Days | None:
-    """Return the weekday of that number within a month; None: its last one."""
+    """Return the `number`-th such weekday of a month; the last for None."""
     first = days.start + DAY * ((weekday - days.start.weekday()) % 7)
     if number is None:
         return weekday_before(weekday, days.end)
@@ -80,44 +80,44 @@ def nth_weekday(weekday: int, number: int | None, days: Days) -> Days | None:
 
 
 def quarter(number: int, year: str | None, today: date) -> Days:
-    """Return a quarter of a year, or the latest of that number that has begun."""
+    """Return a quarter of a year, or the latest that has begun."""
     first = 3 * number - 2
     start = date(int(year) if year else today.year - (first > today.month), first, 1)
     return Days(start, months_before(start, -3))
 
 
 def completed_month(name: str, today: date) -> Days:
-    """Return the latest month of that name that is over."""
+    """Return the latest completed month of that name."""
     return month(name, None, month_of(today).start - DAY)
 
 
 def season(name: str, year: str | None, until: date) -> Days:
-    """Return the season that begins in `year`, or the latest one that has begun on `until`."""
+    """Return the season that begins in `year`, or the latest that has begun by `until`."""
     number = words.SEASONS[name]
     this = season_of(number, int(year) if year else until.year)
     return this if year or this.start <= until else season_of(number, until.year - 1)
 
 
 def completed_season(name: str, today: date) -> Days:
-    """Return the latest season of that name that is over."""
+    """Return the latest completed season of that name."""
     latest = season(name, None, today)
     return latest if latest.end <= today else season(name, str(latest.start.year - 1), today)
 
 
 def third(days: Days, which: str) -> Days:
-    """Cut the early, middle or late ten days out of a month."""
+    """Return the early, middle or late ten days of a month."""
     first, last = _THIRDS[which]
     return Days(days.start + DAY * first, days.start + DAY * last if last else days.end)
 
 
 def christmas_before(today: date) -> Days:
-    """Return 24 to 26 December, the latest that have begun."""
+    """Return the latest 24 to 26 December that has begun."""
     year = today.year if today >= date(today.year, 12, 24) else today.year - 1
     return Days(date(year, 12, 24), date(year, 12, 27))
 
 
-def stretch(start: str, end: str, moment: Moment) -> Span | None:
-    """Return the time from one `POINT` to the end of another; a bare day takes the month of the end."""
+def span_between(start: str, end: str, moment: Moment) -> Span | None:
+    """Return the span from one `POINT` to the end of another; a bare day takes the month of the end."""
     last = resolve(end, moment.today)
     if last is None:
         return None

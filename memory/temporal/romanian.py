@@ -1,4 +1,4 @@
-"""How Romanian names a time in the past; folded, so with and without diacritics."""
+"""Rules for past times in Romanian, folded, so with and without diacritics."""
 
 import re
 from functools import partial
@@ -41,9 +41,9 @@ def _rule(needs: Needs, pattern: str, read: Reader) -> Rule:
 
 
 def _since_or_on(found: re.Match[str], moment: Moment) -> Span | None:
-    """Read "de luni": since Monday after a verb or with "încoace"; in "discuția de luni" the day itself."""
+    """Read "de luni": since Monday after a verb or with "încoace"; the day itself in "discuția de luni"."""
     if _RECORD.search(found.string, 0, found.start()) and not found["up"]:
-        days = points.resolve(reads.squeezed(found["point"]), moment.today)
+        days = points.resolve(reads.collapse_spaces(found["point"]), moment.today)
         return moment.whole(days) if days else None
     since = found["up"] or _VERB.search(found.string, 0, found.start())
     return reads.since(found, moment) if since else None
@@ -53,17 +53,17 @@ _certain = partial(_rule, Needs.NOTHING)
 _past = partial(_rule, Needs.PAST)
 
 RULES = (
-    _certain(r"ieri", reads.a_day(1)),
-    _certain(rf"ieri {_PART}", reads.a_day(1)),
-    _certain(r"alalta-?ieri", reads.a_day(2)),
-    _certain(r"aseara", reads.a_day(1, "seara")),
-    _certain(r"alalta-?seara", reads.a_day(2, "seara")),
-    _certain(r"(?:azi|asta)-noapte|noaptea trecuta", reads.a_day(1, "noaptea")),
-    _certain(r"(?:azi|astazi) mai devreme|mai devreme (?:azi|astazi)", reads.a_day(0)),
+    _certain(r"ieri", reads.day_ago(1)),
+    _certain(rf"ieri {_PART}", reads.day_ago(1)),
+    _certain(r"alalta-?ieri", reads.day_ago(2)),
+    _certain(r"aseara", reads.day_ago(1, "seara")),
+    _certain(r"alalta-?seara", reads.day_ago(2, "seara")),
+    _certain(r"(?:azi|asta)-noapte|noaptea trecuta", reads.day_ago(1, "noaptea")),
+    _certain(r"(?:azi|astazi) mai devreme|mai devreme (?:azi|astazi)", reads.day_ago(0)),
     _certain(r"zilele trecute", reads.days_back(WEEK.days)),
-    _past(r"azi|astazi", reads.a_day(0)),
-    _past(r"de (?P<part>dimineata)", reads.a_day(0)),
-    _rule(Needs.NO_OTHER_TENSE, rf"(?:azi|astazi) {_PART}", reads.a_day(0)),
+    _past(r"azi|astazi", reads.day_ago(0)),
+    _past(r"de (?P<part>dimineata)", reads.day_ago(0)),
+    _rule(Needs.NO_OTHER_TENSE, rf"(?:azi|astazi) {_PART}", reads.day_ago(0)),
     _past(rf"(?P<unit>saptamana|luna|an)(?:ul)? {_THIS}", reads.this_named),
     _certain(
         rf"(?P<name>saptamana|luna|an|week-?end|craciun|{one_of(words.RO_MONTHS)}|{_THE_WEEKDAY}|{_SEASON})"
@@ -124,8 +124,8 @@ RULES = (
     _past(rf"(?P<season>{_SEASON}) {_THIS}(?P<year>)", reads.season),
     _past(rf"asta(?:-| )(?P<season>{_SEASON})(?P<year>)", reads.season),
     _past(rf"(?:in|din|prin)(?: anul)? (?P<year>{points.YEAR})", reads.year),
-    _past(r"(?:de|la|pe|din) craciun", reads.whole(points.christmas_before)),
-    _past(r"(?:in|din|peste|de) week-?end", reads.whole(weekend_before)),
+    _past(r"(?:de|la|pe|din) craciun", reads.whole_days(points.christmas_before)),
+    _past(r"(?:in|din|peste|de) week-?end", reads.whole_days(weekend_before)),
     _past(rf"{_BEFORE_DATE}(?P<date>{points.RO_DATE})", reads.named_date),
     _rule(Needs.NO_OTHER_TENSE, rf"{_BEFORE_DATE}(?P<date>{points.RO_DATE}(?<=\d{{4}}))", reads.named_date),
     _past(rf"intre (?P<first>\d{{1,2}}|{points.POINT}) si (?P<last>{points.POINT})", reads.stretch),

@@ -1,6 +1,6 @@
-"""Whether a sentence speaks of the past where it names a time, told by the cue nearest to that name.
+"""The tense of a sentence around a time, by the nearest cue.
 
-The nearest cue before it in its clause decides; when there is none, the first one after it.
+The nearest cue before the time in its clause decides; without one, the first cue after it.
 """
 
 import re
@@ -11,7 +11,7 @@ from memory.text.lazy_pattern import LazyPattern
 
 
 class Tense(StrEnum):
-    """What a sentence speaks of."""
+    """The tense of a sentence."""
 
     PAST = "past"
     OTHER = "other"
@@ -43,7 +43,7 @@ _EN_PAST = rf"""
 """
 _EN_NO_NOUN = r"""(?<!\bthe\ )(?<!\ba\ )(?<!\bmy\ )(?<!\bour\ )(?<!\byour\ )(?<!\bthat\ )
     (?<!\bthis\ )(?<!\bhis\ )(?<!\bher\ )(?<!\btheir\ )(?<!\bphone\ )"""
-"""Not right after what a noun follows: "the book", "my plan", "our call" say nothing of the future."""
+"""Excludes nouns after a determiner: "the book", "my plan" and "our call" are no future."""
 _EN_OTHER = rf"""
     \b{_EN_ORDER} | \bfor\ $ | \b(?:appointment|deadline|reservation|tickets?)\b
     | \b(?:i|we|they|you)\ (?:leave|fly|move|start|go|arrive|travel|work)\b
@@ -118,7 +118,7 @@ _GERMAN_PERFECT = (
     (LazyPattern(rf"\b{_DE_HAVE}"), LazyPattern(_DE_DONE, re.VERBOSE)),
     (LazyPattern(rf"\b{_DE_BE}"), LazyPattern(rf"\b\w*{_DE_GONE}", re.VERBOSE)),
 )
-"""An auxiliary, and the participle that must come after it, be it beyond the time."""
+"""An auxiliary, and the participle that must follow it, possibly after the time."""
 _OTHER_OTHER = r"""
     \b(?:demain|prochaine?|vais|allons|irai|dois|peux|veux|faut|sera|rappelle)\b
     | \b(?:manana|proxim[oa]|voy|vamos|tengo|debo|puedo|quiero|sera|recuerdame)\b
@@ -145,7 +145,7 @@ def warm_up() -> None:
 
 
 def tense(before: str, after: str, language: Language) -> Tense:
-    """Return what the sentence speaks of between `before` and `after`; birthdays do not count."""
+    """Return the tense between `before` and `after`; sentences about birthdays are `OTHER`."""
     if _BEGINNINGS_OF_LIFE.search(before) or _BEGINNINGS_OF_LIFE.search(after):
         return Tense.OTHER
     if language is Language.OTHER and _is_german_perfect(before, after):

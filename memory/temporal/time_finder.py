@@ -1,4 +1,4 @@
-"""The completed past that a message speaks of."""
+"""Search for the past time that a message speaks of."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, tzinfo
 
 from memory.temporal import english, holidays, other_languages, romanian
 from memory.temporal import numeric_dates as figures
-from memory.temporal.message_text import fold, readable, sentence_around
+from memory.temporal.message_text import fold, normalise_message, sentence_around
 from memory.temporal.tense import Tense, tense
 from memory.temporal.time_rule import Needs, Rule
 from memory.temporal.time_spans import Moment, Span
@@ -34,25 +34,25 @@ _MADE_UP = re.compile(
     \b(?:story|poem|song|tale|essay|poveste|poezie|cantec|eseu))\b""",
     re.VERBOSE,
 )
-_OF_A_RECORD = re.compile(r"(?:from|de|din)\b")  # "the notes from Monday": the cue is the record
+_OF_A_RECORD = re.compile(r"(?:from|de|din)\b")  # "the notes from Monday" are past in themselves
 
 
 @dataclass(frozen=True, slots=True)
 class TimeRange:
-    """Half-open, aware, in UTC."""
+    """A half-open range of aware UTC times."""
 
     start: datetime
     end: datetime
     text: str
-    """The words of the message that said it."""
+    """Words of the message that name it."""
 
 
 def find_range(message: str, *, now: datetime, zone: tzinfo) -> TimeRange | None:
-    """Find the first past time that `message`, written at `now` (aware) in `zone`, speaks of.
+    """Find the first past time in `message`, written at `now` (aware) in `zone`.
 
-    The end is never later than `now`. Where the sentence does not speak of the past there is none.
+    The end is never later than `now`. Times in sentences about the present or future are skipped.
     """
-    text = readable(message)
+    text = normalise_message(message)
     folded = fold(text)
     if not _HINTS.search(folded):
         return None
@@ -64,7 +64,7 @@ def find_range(message: str, *, now: datetime, zone: tzinfo) -> TimeRange | None
 
 
 def _candidates(folded: str) -> list[tuple[Rule, re.Match[str]]]:
-    """Return what the rules match, leftmost first and longest first, at most `MAX_CANDIDATES`."""
+    """Return the matches of all rules, leftmost first, then longest; at most `MAX_CANDIDATES`."""
     matched = [(rule, found) for rule in _RULES for found in rule.pattern.compiled.finditer(folded)]
     return sorted(matched, key=lambda each: (each[1].start(), -each[1].end()))[:MAX_CANDIDATES]
 
@@ -80,13 +80,13 @@ def _past_span(rule: Rule, found: re.Match[str], now: datetime, zone: tzinfo) ->
         return None
     try:
         span = rule.read(found, Moment(now.astimezone(UTC), zone))
-    except (ValueError, OverflowError):  # a day or a year that there is not
+    except (ValueError, OverflowError):  # no such day or year
         return None
     return _completed(span, now.astimezone(UTC), may_run_on=spoken is Tense.PAST) if span else None
 
 
 def _completed(span: Span, now: datetime, *, may_run_on: bool) -> Span | None:
-    """Cut a span off at `now`; none is left of one that has not begun, or that must be over and is not."""
+    """Clip a span at `now`; None if it has not begun, or is not over and must be."""
     if span.start >= now or (span.end > now and not may_run_on):
         return None
     return Span(span.start, min(span.end, now))

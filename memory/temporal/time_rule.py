@@ -1,4 +1,4 @@
-"""What a rule is: words, the time they stand for, and what the sentence must speak of for them to count."""
+"""Rules: a pattern, a reader of its matches, and the tense that it needs."""
 
 import re
 from collections.abc import Callable
@@ -9,24 +9,24 @@ from memory.temporal.time_spans import Moment, Span
 from memory.temporal.time_words import Language
 from memory.text.lazy_pattern import LazyPattern
 
-_BLANKS = re.compile(r"\(\?<[!=][^)]*\)| ")  # what looks behind must stay of one width
+_BLANKS = re.compile(r"\(\?<[!=][^)]*\)| ")  # lookbehinds need a fixed width
 Reader = Callable[[re.Match[str], Moment], Span | None]
 
 
 class Needs(StrEnum):
-    """What must be so for a time to be meant."""
+    """The tense that a rule needs."""
 
     NOTHING = "nothing"
-    """The words speak of the past themselves."""
+    """The words are past in themselves."""
     NO_OTHER_TENSE = "no other tense"
-    """Nothing says otherwise, and it is over; or the sentence speaks of the past."""
+    """The sentence is past, or has no tense and the time is over."""
     PAST = "past"
-    """The sentence speaks of the past."""
+    """The sentence is past."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A way to name a time."""
+    """A pattern of past times."""
 
     pattern: LazyPattern
     read: Reader
@@ -35,6 +35,6 @@ class Rule:
 
 
 def rule(pattern: str, read: Reader, *, needs: Needs, language: Language) -> Rule:
-    """Return the rule for words that begin and end as words do; blanks stand for any white space."""
+    """Build a rule that matches whole words; spaces in `pattern` match any white space."""
     flexible = _BLANKS.sub(lambda blank: r"\s{1,3}" if blank[0] == " " else blank[0], pattern)
     return Rule(LazyPattern(rf"(?<![\w'-])(?:{flexible})(?![\w-])"), read, needs, language)

@@ -1,4 +1,4 @@
-"""Stretches of time as the calendar of one place cuts them: days, parts of days, weeks, months, seasons."""
+"""Calendar spans in a time zone: days, parts of days, weeks, months, seasons."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -21,7 +21,7 @@ class Days:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Half-open, aware, in UTC."""
+    """A half-open range of aware UTC times."""
 
     start: datetime
     end: datetime
@@ -29,7 +29,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When and where a message was written."""
+    """Time and zone of a message."""
 
     now: datetime
     """In UTC."""
@@ -40,7 +40,7 @@ class Moment:
         return self.now.astimezone(self.zone).date()
 
     def local(self, day: date, hour: int = 0) -> datetime:
-        """Return the instant at which the clock on the wall shows that hour; 24 and more is the next day."""
+        """Return the instant of a local hour; hours from 24 on are of the next day."""
         wall = datetime.combine(day + DAY * (hour // 24), time(hour % 24), tzinfo=self.zone)
         return wall.astimezone(UTC)
 
@@ -48,7 +48,7 @@ class Moment:
         return Span(self.local(days.start), self.local(days.end))
 
     def hours(self, day: date, hours: tuple[int, int]) -> Span:
-        """Return a part of a day, from one hour to another."""
+        """Return the part of a day between two hours."""
         return Span(self.local(day, hours[0]), self.local(day, hours[1]))
 
     def since(self, day: date) -> Span:
@@ -86,13 +86,13 @@ def weekday_before(weekday: int, until: date) -> Days:
 
 
 def weekend_before(until: date) -> Days:
-    """Return the latest Saturday and Sunday that are over on `until`."""
+    """Return the latest weekend that is over on `until`."""
     sunday = weekday_before(6, until).start
     return Days(sunday - DAY, sunday + DAY)
 
 
 def months_before(day: date, months: int) -> date:
-    """Return the same day some months before, or the last one of a shorter month."""
+    """Return the same day `months` earlier, or the last day of a shorter month."""
     year, month = divmod(day.year * _MONTHS + day.month - 1 - months, _MONTHS)
     first = date(year, month + 1, 1)
     after = date(year + (month + 1) // _MONTHS, (month + 1) % _MONTHS + 1, 1)
@@ -100,14 +100,14 @@ def months_before(day: date, months: int) -> date:
 
 
 def unit_around(day: date, unit: Unit) -> Days:
-    """Return the calendar week, month or year that `day` lies in."""
+    """Return the calendar week, month or year of `day`."""
     if unit is Unit.WEEK:
         return week_of(day)
     return month_of(day) if unit is Unit.MONTH else year_of(day.year)
 
 
-def before(day: date, count: int, unit: Unit) -> date:
-    """Return the day that lies `count` days, weeks, months or years before `day`."""
+def units_before(day: date, count: int, unit: Unit) -> date:
+    """Return the day `count` units before `day`."""
     if unit is Unit.DAY:
         return day - DAY * count
     if unit is Unit.WEEK:

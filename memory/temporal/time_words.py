@@ -1,6 +1,6 @@
-"""What the days, months, seasons, units and numbers are called, folded.
+"""Names of days, months, seasons, units and numbers, folded.
 
-In full in English and Romanian; days and months in French, Spanish, German and Hungarian too.
+Complete in English and Romanian; only days and months in French, Spanish, German and Hungarian.
 """
 
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Language(StrEnum):
-    """What a rule is written for; figures alone are in any language."""
+    """The language of a rule; figures are in any."""
 
     ENGLISH = "en"
     ROMANIAN = "ro"
@@ -18,7 +18,7 @@ class Language(StrEnum):
 
 
 class Unit(StrEnum):
-    """What is counted in "two weeks ago"."""
+    """A unit of time."""
 
     MINUTE = "minute"
     HOUR = "hour"
@@ -33,7 +33,7 @@ def _numbered(*spellings: str, start: int = 0) -> dict[str, int]:
 
 
 def one_of(words: Iterable[str]) -> str:
-    """Return a pattern for any of `words`, longer ones first."""
+    """Return a pattern of `words`, longest first."""
     return "(?:" + "|".join(sorted(words, key=len, reverse=True)) + ")"
 
 
@@ -57,9 +57,9 @@ RO_MONTHS = _numbered(
 )
 MONTHS = EN_SHORT_MONTHS | EN_MONTHS | RO_MONTHS
 NAMES_TOO = frozenset({"april", "may", "june", "august"})
-"""Months that people are called after: "from June" may be somebody's letter."""
+"""Months that are also names: "from June" may be a person's letter."""
 WORDS_TOO = frozenset({"may", "march", "mar", "mai", "dec", "jan", "sept"})
-"""Months that are words too, and need a preposition before the day."""
+"""Months that are also words and need a preposition before the day."""
 
 OTHER_MONTHS = _numbered(
     *(
@@ -118,7 +118,7 @@ LAST = frozenset({"last", "ultima", "ultimul"})
 EN_SEASONS = _numbered("winter", "spring", "summer", "autumn fall")
 RO_SEASONS = _numbered("iarna", "primavara", "vara", "toamna")
 SEASONS = EN_SEASONS | RO_SEASONS
-"""A season's number times three is the month before its last: winter begins in December."""
+"""Number of each season; times three it is the month before its last, as winter begins in December."""
 
 PARTS_OF_DAY = {
     "morning": (5, 12),
@@ -134,7 +134,7 @@ PARTS_OF_DAY = {
     "noaptea": (22, 30),
     "noapte": (22, 30),
 }
-"""The hours that a part of the day lasts, counted from the midnight before it."""
+"""First and last hour of each part of the day; hours from 24 on are of the next day."""
 EN_PARTS = tuple(PARTS_OF_DAY)[:4]
 RO_PARTS = tuple(PARTS_OF_DAY)[4:]
 

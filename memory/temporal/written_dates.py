@@ -1,7 +1,7 @@
-"""Dates written out, read by `dateparser`.
+"""Written dates, parsed by `dateparser`.
 
-Importing that takes about 0.1 s, and the first date of each language as much again: call `warm_up` in a
-thread when the program starts.
+Importing it takes about 0.1 s, and the first date of each language as long again: call `warm_up` in a thread
+at start.
 """
 
 import re
@@ -11,21 +11,21 @@ from typing import Any
 
 _YEAR = re.compile(r"(?<!\d)\d{4}(?!\d)")
 _LONGEST = 80
-"""Characters of a date, far more than any has; dateparser took 1.8 s for 16 kB."""
+"""Most characters of a date, far more than any needs; dateparser took 1.8 s for 16 kB."""
 _ANY_LEAP_YEAR = 2000
 _LEAP_YEARS_APART = 8
 
 
 def warm_up() -> None:
-    """Load what reading English and Romanian dates needs."""
+    """Load the parser with English and Romanian."""
     for text in ("1 january 2000", "1 ianuarie 2000"):
         _read(text)
 
 
 def parse_day(text: str, *, until: date) -> date | None:
-    """Read a day such as "5 may 2023", "march 12th", "3 martie", "12.05.2023" (day first) or "2023-05-07".
+    """Parse a day such as "5 may 2023", "march 12th", "3 martie", "12.05.2023" (day first) or "2023-05-07".
 
-    Without a year it is the latest one not after `until`. What is too long to be a day is none.
+    Without a year it is the latest not after `until`. Longer texts give None.
     """
     if len(text) > _LONGEST:
         return None

@@ -1,4 +1,4 @@
-"""How values stand in SQLite columns: times as whole microseconds, text as UTF-8."""
+"""Values in SQLite columns: times as whole microseconds, text as UTF-8."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +18,7 @@ def to_micros(at: datetime) -> int:
 
 
 def from_micros(micros: int) -> datetime:
-    """Return the UTC time that `to_micros` made `micros` from."""
+    """Return the UTC time of `micros` since the epoch."""
     return EPOCH + micros * MICROSECOND
 
 

@@ -1,4 +1,4 @@
-"""A name that stands for another one where that must not be read."""
+"""Hashes that replace a name where it must not be readable."""
 
 import hashlib
 

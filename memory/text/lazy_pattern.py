@@ -1,11 +1,11 @@
-"""Regular expressions that are compiled when they are first used: together they take 0.3 s."""
+"""Regular expressions compiled on first use: compiling all of them takes 0.3 s."""
 
 import re
 from functools import cached_property
 
 
 class LazyPattern:
-    """A regular expression; `compiled` when it is first asked for."""
+    """A regular expression, compiled on first use."""
 
     def __init__(self, source: str, flags: re.RegexFlag = re.NOFLAG) -> None:
         self.source = source

@@ -14,12 +14,12 @@ from importlib.resources import files
 READ_CHARS = 400
 """Characters drawn of a text, at most."""
 REPLY_CHARS = 200
-"""Characters of a reply in which it says that it does not know."""
+"""Characters of a reply searched for "I don't know"."""
 TAKEN_CHARS = 80
-"""Characters of a reply in which it says that it has taken something down."""
+"""Characters of a reply searched for "noted" and the like."""
 
 OPENING_WORDS = 3
-"""Words before the first comma or stop of a message that takes something back."""
+"""Most words before the first punctuation mark of a correction."""
 
 _WORD = re.compile(r"\w+")
 _COMBINING = re.compile("[\u0300-\u036f]+")
@@ -27,7 +27,7 @@ _I = r"(?:^|\b(?:i|we|sorry|no|but|and) )(?:(?:still|really|just|also|honestly|a
 _YOU = r"\b(?:i|we|you)(?: (?:still|also|just|really))?"
 _RO_FOUND = r"(?:gasit|aflat|notat|retinut|primit|(?:acces|permis|certificat|rezultat)\b)"
 _RO_DONE = rf"(?:(?:mai|inca|tot) )?(?!{_RO_FOUND})\w+(?:[aiu]t|[aeinoru]s)\b"
-"""What "nu am" denies when it says nothing of not knowing: "nu am uitat"."""
+"""Verbs after "nu am" that do not mean "I don't know": "nu am uitat"."""
 _KNOWS_NOTHING = re.compile(
     rf"{_I}(?:don|didn) t (?:have|know)\b|n t (?:told|given) (?:me|us)\b|\bit wasn t (?:mentioned|said)\b"
     rf"|{_YOU} (?:haven|hadn|wasn) t (?:been )?(?:told|mentioned|given|said)\b"
@@ -46,16 +46,16 @@ _DENIES = (
     *(" n am", " no ", " not ", " nu ", " never ", "n t ", "nem ", "nicht", "no me "),
     *("ne m as", "je n ai pas", "je ne ", "pas encore dit"),
 )
-"""One of these stands in whatever `_KNOWS_NOTHING` finds; to look for them takes a fiftieth of its time."""
+"""Each match of `_KNOWS_NOTHING` holds one of these; searching for them takes a fiftieth of the time."""
 
 
 def folded(text: str) -> str:
-    """Return a text in lower case, without accents and marks, as words with one blank between."""
+    """Return a text in lower case without accents and punctuation, its words separated by one space."""
     return " ".join(_words(text))
 
 
 def _words(text: str) -> list[str]:
-    """Return its words, folded; kept nowhere, as they are people's own."""
+    """Return the folded words. Not cached, since they are private."""
     if not text.isascii():
         text = _COMBINING.sub("", unicodedata.normalize("NFKD", text))
     return _WORD.findall(text.casefold())
@@ -63,7 +63,7 @@ def _words(text: str) -> list[str]:
 
 @cache
 def _marks(name: str) -> frozenset[str]:
-    """Read the words of a mark, in all languages, folded."""
+    """Read the folded words of a mark in all languages."""
     languages = json.loads(files(__package__).joinpath("marks.json").read_text("utf-8"))[name]
     return frozenset(" ".join(languages.values()).split())
 
@@ -74,7 +74,7 @@ def _holds(text: str, mark: str) -> bool:
 
 @cache
 def _languages_of() -> dict[str, tuple[str, ...]]:
-    """Read which languages have a small word, folded."""
+    """Read the languages of each small word, folded."""
     languages: dict[str, str] = json.loads(files(__package__).joinpath("marks.json").read_text("utf-8"))[
         "small_words"
     ]
@@ -86,7 +86,7 @@ def _languages_of() -> dict[str, tuple[str, ...]]:
 
 
 def language(text: str) -> str:
-    """Return the language whose small words a text has most of; "" when that is none, or more than one."""
+    """Return the language with the most small words in a text; "" for none or a tie."""
     known = _languages_of()
     votes = Counter(each for word in set(_words(text[:READ_CHARS])) for each in known.get(word, ()))
     (first, most), (_, next_most) = [*votes.most_common(2), ("", 0), ("", 0)][:2]
@@ -94,12 +94,12 @@ def language(text: str) -> str:
 
 
 def in_first_person(text: str) -> bool:
-    """Tell whether its author speaks of themselves."""
+    """Return whether the author speaks of themselves."""
     return _holds(text[:READ_CHARS], "first_person")
 
 
 def asks(text: str) -> bool:
-    """Tell whether it is a question, with or without its mark."""
+    """Return whether a text is a question, with or without a question mark."""
     text = text[:READ_CHARS]
     question, lead_in = _marks("question"), _marks("lead_in")
     opening = [word for word in _words(text)[:3] if word not in lead_in or word in question]
@@ -107,32 +107,32 @@ def asks(text: str) -> bool:
 
 
 def asks_figure(text: str) -> bool:
-    """Tell whether it asks when, how much, or for a number of any kind."""
+    """Return whether a text asks for a number: when, how many, how much."""
     return _holds(text[:READ_CHARS], "figure")
 
 
 def asks_of_before(text: str) -> bool:
-    """Tell whether it asks for what was said before."""
+    """Return whether a text asks for an earlier statement."""
     return _holds(text[:READ_CHARS], "again")
 
 
 def seeks(text: str) -> bool:
-    """Tell whether it asks for something to read, watch, eat or give: then tastes that were told matter."""
+    """Return whether a text asks for a suggestion (to read, watch, eat, give), where tastes matter."""
     return _holds(text[:READ_CHARS], "seeks")
 
 
 def tells_taste(text: str) -> bool:
-    """Tell whether it says what its author likes or dislikes."""
+    """Return whether the author says what they like or dislike."""
     return _holds(text[:READ_CHARS], "taste")
 
 
 def corrects(message: str) -> bool:
-    """Tell whether it takes back what was said."""
+    """Return whether a message takes back a statement."""
     return _holds(message[:READ_CHARS], "correction")
 
 
 def opens_with_correction(message: str) -> bool:
-    """Tell whether it begins by taking back what was said: "oops, Thursday", not "wait for me"."""
+    """Return whether a message begins with a correction: "oops, Thursday", not "wait for me"."""
     head, *rest = re.split(r"[,.:;!?—–-]", message[:READ_CHARS], maxsplit=1)
     opening = _words(head)
     taken_back = not _marks("correction").isdisjoint(opening[:OPENING_WORDS])
@@ -140,27 +140,27 @@ def opens_with_correction(message: str) -> bool:
 
 
 def takes_back(message: str) -> bool:
-    """Tell whether it says twice that it takes something back: "sorry, I meant"."""
+    """Return whether a message holds two correction words: "sorry, I meant"."""
     return len(_marks("correction").intersection(_words(message[:READ_CHARS])[: 2 * OPENING_WORDS])) > 1
 
 
 def changes(text: str) -> bool:
-    """Tell whether it speaks of something that is otherwise now."""
+    """Return whether a text speaks of a change."""
     return _holds(text[:READ_CHARS], "change")
 
 
 def updates(reply: str) -> bool:
-    """Tell whether a reply says that it has put something right."""
+    """Return whether a reply confirms a correction."""
     return _holds(reply[:TAKEN_CHARS], "updated")
 
 
 def takes_down(reply: str) -> bool:
-    """Tell whether a reply says that it has noted something."""
+    """Return whether a reply confirms that it noted something."""
     return _holds(reply[:TAKEN_CHARS], "taken_down")
 
 
 def knows_nothing(reply: str) -> bool:
-    """Tell whether a reply says that it does not know."""
+    """Return whether a reply says that it doesn't know."""
     text = folded(reply[:REPLY_CHARS])
     return _may_deny(text) and _KNOWS_NOTHING.search(text) is not None
 
@@ -176,5 +176,5 @@ def is_unanswered(message: str, reply: str) -> bool:
 
 
 def has_figure(text: str) -> bool:
-    """Tell whether a text holds a digit."""
+    """Return whether a text holds a digit."""
     return any(map(str.isdigit, text))

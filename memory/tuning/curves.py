@@ -1,4 +1,4 @@
-"""What each threshold would mean, on labelled turns: the risk-coverage curve and the operating points."""
+"""Effects of thresholds on labelled turns: the risk-coverage curve and operating points."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,24 +9,24 @@ from memory.tuning.resampling import Estimate, Resampling, resampling
 from memory.tuning.turn_score import COST
 
 PER = 100
-"""False injections are told per so many turns that nothing answers."""
+"""False injections are counted per this many turns without an answer in the archive."""
 GRID = (*(step / 20 for step in range(20)), 0.99, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledTurn:
-    """A message, and what became of it under some rule, before any threshold."""
+    """A message and its scored memories, before any threshold."""
 
     group: str
-    """The conversation, or the day, that it is resampled with."""
+    """Unit of resampling: the conversation or the day."""
     found: Sequence[tuple[float, bool]]
-    """Of each memory found its probability, or another score, and whether it answers the message."""
+    """For each memory found its score, such as a probability, and whether it answers the message."""
     relevant: int
-    """How many memories answer the message, found or not; 0 when nothing does."""
+    """Number of memories that answer the message, found or not."""
 
     @property
     def best(self) -> float:
-        """The best score; minus infinity when nothing was found."""
+        """The best score; minus infinity without memories."""
         return max((score for score, _ in self.found), default=-np.inf)
 
 
@@ -36,28 +36,28 @@ class RiskPoint:
 
     threshold: float
     coverage: Estimate
-    """Share of all turns for which something is shown."""
+    """Share of all turns that show a memory."""
     risk: Estimate | None
-    """Share of those that nothing answers; None when nothing is shown for any turn."""
+    """Share of those turns without an answer; None when no turn shows a memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatingPoint:
-    """What holds when memories are shown from a threshold upwards; None where no turn says."""
+    """Metrics of a threshold; None where no turn counts."""
 
     threshold: float
     recall: Estimate | None
-    """Share of the memories that answer a message which are shown for it; mean over turns that have any."""
+    """Share of a message's answers that are shown; mean over turns with an answer."""
     answered: Estimate | None
-    """Share of those turns for which anything is shown."""
+    """Share of turns with an answer that show a memory."""
     false_injections: Estimate | None
-    """Turns for which something is shown, of a hundred that nothing answers."""
+    """Turns that show a memory, per hundred turns without an answer."""
     utility: Estimate
     """Mean of `memory.tuning.turn_score.utility` over all turns."""
 
 
 def risk_coverage(turns: Sequence[LabelledTurn], thresholds: Sequence[float] = GRID) -> list[RiskPoint]:
-    """Return the curve, with a band that resamples whole groups."""
+    """Return the curve, with confidence intervals that resample whole groups."""
     again = resampling([turn.group for turn in turns])
     best = np.array([turn.best for turn in turns])
     empty = np.array([not turn.relevant for turn in turns], float)
@@ -73,7 +73,7 @@ def risk_coverage(turns: Sequence[LabelledTurn], thresholds: Sequence[float] = G
 def operating_points(
     turns: Sequence[LabelledTurn], thresholds: Sequence[float] = GRID, *, cost: float = COST
 ) -> list[OperatingPoint]:
-    """Return what each threshold would mean by itself, whatever break, budget or echo would cut besides."""
+    """Return the metrics of each threshold alone, without the cuts of break, budget and echo."""
     again = resampling([turn.group for turn in turns])
     return [_point(again, turns, threshold, cost) for threshold in thresholds]
 
@@ -81,12 +81,12 @@ def operating_points(
 def choose(
     points: Sequence[OperatingPoint], *, most_false: float, surely: bool = False
 ) -> OperatingPoint | None:
-    """Return the point of the highest recall with no more than `most_false` false injections of a hundred.
+    """Return the point of highest recall with at most `most_false` false injections of a hundred.
 
     Args:
-        points: what there is to choose from.
+        points: candidates.
         most_false: the limit.
-        surely: hold the upper end of the interval to the limit instead of the estimate.
+        surely: apply the limit to the upper end of the interval instead of the estimate.
     """
     fine = [point for point in points if _false(point, surely=surely) <= most_false]
     return max(fine, key=lambda point: (_recall(point), point.threshold), default=None)

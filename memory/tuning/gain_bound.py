@@ -31,12 +31,12 @@ class TooLittleData(GoatError):
     """The held-out turns are too few to say anything."""
 
 
-def asked(tries: int) -> float:
+def required_confidence(tries: int) -> float:
     """Return the confidence asked of the last of so many changes tried on the same turns (Bonferroni)."""
     return 1 - (1 - CONFIDENCE) / tries
 
 
-def gain(held_out: Sequence[HeldOut], *, confidence: float = CONFIDENCE) -> Gain:
+def measure_gain(held_out: Sequence[HeldOut], *, confidence: float = CONFIDENCE) -> Gain:
     """Compare before and after, turn by turn; see `lower_bound` for what the bound takes into account.
 
     Raises:
@@ -68,7 +68,7 @@ def lower_bound(sums: Numbers, sizes: Numbers, *, confidence: float = CONFIDENCE
     additional value at the end of the range is what bounds for bounded values rest on (Gaffke 2005, "Three
     test statistics for a nonparametric one-sided hypothesis on the mean of a nonnegative variable"). Of all
     of them together it is the bound by Student's t, with a variance between conversations (Liang & Zeger
-    1986) and as many of these as they weigh (`effective`).
+    1986) and as many of these as they weigh (`effective_groups`).
 
     Simulated with 8 to 40 conversations, alike in length or not, it proves of the changes that are no better
     at most 3 % when the differences are normal or heavy-tailed, 2 % when one turn of fifty to ten loses what
@@ -87,13 +87,13 @@ def lower_bound(sums: Numbers, sizes: Numbers, *, confidence: float = CONFIDENCE
     hidden = HIDDEN_LOSS if len(sizes) >= ENOUGH_GROUPS else HIDDEN_LOSS_OF_FEW
     loss, size = max(hidden, -float(np.min(sums / sizes))), float(sizes.mean())
     sums, sizes = np.append(sums, -loss * size), np.append(sizes, size)
-    mean, weight = sums.sum() / sizes.sum(), effective(sizes)
+    mean, weight = sums.sum() / sizes.sum(), effective_groups(sizes)
     strays = sums - mean * sizes
     error = math.sqrt(strays @ strays * weight / (weight - 1)) / sizes.sum()
-    return float(mean - student(confidence, weight - 1) * error)
+    return float(mean - student_quantile(confidence, weight - 1) * error)
 
 
-def effective(sizes: ArrayLike) -> float:
+def effective_groups(sizes: ArrayLike) -> float:
     """Return how many groups of one size would weigh as much (Kish 1965, "Survey Sampling")."""
     given = np.asarray(sizes, float)
     return float(given.sum() ** 2 / (given**2).sum())
@@ -108,7 +108,7 @@ def _check(sizes: Numbers) -> None:
             f"({max(0, LEAST_TURNS - turns)} turns and {max(0, LEAST_GROUPS - groups)} conversations "
             "are missing)."
         )
-    weight = effective(sizes)
+    weight = effective_groups(sizes)
     if weight < LEAST_EFFECTIVE:
         raise TooLittleData(
             f"The held-out turns are of {groups} conversations, but the longest has {int(sizes.max())} of "
@@ -117,7 +117,7 @@ def _check(sizes: Numbers) -> None:
         )
 
 
-def student(share: float, freedom: float) -> float:
+def student_quantile(share: float, freedom: float) -> float:
     """Return a quantile of Student's t, from the median upwards; degrees of freedom need not be whole.
 
     With t = sqrt(freedom) * tan(angle), the density of the angle goes by cos(angle) ** (freedom - 1); it is

@@ -1,4 +1,4 @@
-"""Turns that nothing was chosen by, and what a change gained on them; see `memory.tuning.gain_bound`."""
+"""Held-out turns and the gain of a change on them; see `memory.tuning.gain_bound`."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -6,20 +6,20 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 MOST_TURNS = 200_000
-"""Held-out turns of a result."""
+"""Most held-out turns of a result."""
 MOST_GROUPS = 10_000
-"""Conversations that they may be of."""
+"""Most conversations of a result."""
 Utility = Annotated[FiniteFloat, Field(ge=-10, le=1)]
-"""All that is relevant and nothing else is worth 1, noise alone costs no more than 10."""
+"""At most 1, all that is relevant and nothing else; noise alone costs at most 10."""
 
 
 class HeldOut(BaseModel):
-    """A turn that nothing was chosen by, scored under the settings before and after."""
+    """A held-out turn, scored under the settings before and after."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     group: str = Field(min_length=1, max_length=500)
-    """The conversation, or the day, that the turn counts with."""
+    """Unit of resampling: the conversation or the day."""
     before: Utility
     """See `memory.tuning.turn_score.utility`."""
     after: Utility
@@ -27,7 +27,7 @@ class HeldOut(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gain:
-    """By how much the settings after are better than those before."""
+    """The gain of the settings after over those before."""
 
     mean: float
     """Over all turns."""
@@ -38,9 +38,9 @@ class Gain:
     turns: int
     groups: int
     changed: int
-    """Turns whose score is another one."""
+    """Turns with a different score."""
 
     @property
     def proven(self) -> bool:
-        """Whether the change is better."""
+        """Whether the change is an improvement."""
         return self.at_least > 0

@@ -1,7 +1,7 @@
-"""How far a mean would move with other conversations: the cluster bootstrap.
+"""The cluster bootstrap: confidence intervals of means over conversations.
 
-Turns of one conversation resemble each other, so whole groups of turns are drawn anew, with replacement,
-never single turns (Davison & Hinkley 1997, section 3.8).
+Turns of one conversation resemble each other, so whole groups of turns are resampled with replacement, never
+single turns (Davison & Hinkley 1997, section 3.8).
 """
 
 from collections.abc import Hashable, Sequence
@@ -18,7 +18,7 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """A number, and its 95 % bootstrap confidence interval."""
+    """A value and its 95 % bootstrap confidence interval."""
 
     value: float
     low: float
@@ -27,20 +27,20 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Resampling:
-    """The groups of some turns, drawn anew `RESAMPLES` times, always in the same way."""
+    """`RESAMPLES` reproducible resamples of the groups of turns."""
 
     _places: NDArray[np.intp]
-    """Of each turn the place of its group."""
+    """Index of each turn's group."""
     _draws: Numbers
-    """One row a draw: how often each group is in it."""
+    """How often each group is in each resample, one row for each resample."""
 
     @property
     def groups(self) -> int:
-        """How many groups there are."""
+        """The number of groups."""
         return int(self._draws.shape[1])
 
     def means(self, values: ArrayLike, weights: ArrayLike = 1.0) -> Numbers:
-        """Return the weighted mean of the turns' values in each draw; NaN where nothing has weight."""
+        """Return the weighted mean of the turns' values in each resample; NaN without weight."""
         given = np.asarray(values, float)
         share = np.broadcast_to(np.asarray(weights, float), given.shape)
         top, bottom = (self._draws @ self._sums(part) for part in (given * share, share))
@@ -48,7 +48,7 @@ class Resampling:
         return drawn
 
     def estimate(self, values: ArrayLike, weights: ArrayLike = 1.0, *, scale: float = 1.0) -> Estimate | None:
-        """Estimate a weighted mean of the turns' values; None when nothing has weight."""
+        """Estimate a weighted mean of the turns' values; None without weight."""
         given = np.asarray(values, float)
         share = np.broadcast_to(np.asarray(weights, float), given.shape)
         if not share.sum() > 0:
@@ -58,12 +58,12 @@ class Resampling:
         return Estimate(value=value * scale, low=float(low), high=float(high))
 
     def _sums(self, values: Numbers) -> Numbers:
-        """Add up the turns of each group."""
+        """Sum the values of each group's turns."""
         return np.bincount(self._places, weights=values, minlength=self.groups).astype(float)
 
 
 def resampling(groups: Sequence[Hashable]) -> Resampling:
-    """Prepare to resample turns by the group that each belongs to.
+    """Resample turns by group.
 
     Raises:
         ValueError: there is no turn.

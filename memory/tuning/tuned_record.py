@@ -1,4 +1,4 @@
-"""What `goat.toml` says of where its tuned values come from."""
+"""The record in `goat.toml` of where its tuned values come from."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,32 +11,32 @@ from memory.tuning.tuning_result import Name, Sha256, TuningResult, Value
 
 RULE = "gap_rule"
 RULED = ("gap_threshold", "gap_break")
-"""Thresholds that each rule reads on a scale of its own: they are written with the rule."""
+"""Thresholds on a scale of the rule: they are written together with it."""
 
 
 class Tuned(BaseModel):
-    """The table `[tuned]`: what was written last, on what data, and how much better it was there."""
+    """The table `[tuned]`: the latest values, their data and their gain."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     at: AwareDatetime
-    """When the tuning was made."""
+    """Time of the tuning."""
     thresholds: Mapping[Name, Value]
-    """What was written."""
+    """The written values."""
     data: Mapping[Name, Sha256]
     gain: FiniteFloat
-    """Mean gain of a held-out turn; see `memory.tuning.turn_score.utility`."""
+    """Mean gain per held-out turn; see `memory.tuning.turn_score.utility`."""
     gain_at_least: FiniteFloat
-    """Its lower confidence bound (95 %, or what was asked of a later try)."""
+    """Its lower confidence bound (95 %, or the higher confidence required of a later try)."""
     turns: int = Field(ge=1)
     groups: int = Field(ge=1)
     before: Mapping[Name, FiniteFloat] = Field(default_factory=dict)
-    """What was measured with the values before."""
+    """Metrics with the values before."""
     after: Mapping[Name, FiniteFloat] = Field(default_factory=dict)
 
     @classmethod
     def of(cls, result: TuningResult, gained: Gain) -> Self:
-        """Return what is noted of a result that was found better."""
+        """Return the record of an accepted result."""
         rule = {RULE: result.baseline[RULE]} if result.changes.keys() & {*RULED} else {}
         return cls(
             at=_universal(result.made_at).replace(microsecond=0),
@@ -52,7 +52,7 @@ class Tuned(BaseModel):
 
 
 def _universal(at: datetime) -> datetime:
-    """Return a moment in UTC; one at the edge of the calendar, which has none, as it was written."""
+    """Convert to UTC, except at the edge of the calendar."""
     try:
         return at.astimezone(UTC)
     except OverflowError:

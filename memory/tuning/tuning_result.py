@@ -1,4 +1,4 @@
-"""What a tuning found: a JSON file that a notebook writes and `goat tune apply` reads."""
+"""Tuning results: a JSON file that a notebook writes and `goat tune apply` reads."""
 
 import json
 from collections.abc import Mapping
@@ -18,11 +18,11 @@ from pydantic import (
 )
 
 from memory.errors import GoatError
-from memory.recall.relevance import Calibration, digest
+from memory.recall.relevance import Calibration, data_digest
 from memory.tuning.held_out import MOST_GROUPS, MOST_TURNS, HeldOut
 
 CALIBRATION = "gap_calibration"
-"""The threshold that names a calibration."""
+"""The threshold that holds a calibration's name."""
 LARGEST = 100_000_000
 """Bytes."""
 _NAMED_BY = 8
@@ -32,11 +32,11 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class BadResult(GoatError):
-    """A tuning result cannot be read, or is none."""
+    """A tuning result that cannot be read or is invalid."""
 
 
 class Figures(BaseModel):
-    """Whatever was measured, by name."""
+    """Metrics by name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,28 +45,28 @@ class Figures(BaseModel):
 
 
 class TuningResult(BaseModel):
-    """Values to write to `goat.toml`, and the turns that speak for them."""
+    """Values to write to `goat.toml`, and their evaluation on held-out turns."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: Literal[1] = 1
     made_at: AwareDatetime
     embedding_model: Name
-    """That the turns were searched with: `layers.embeddings.name`."""
+    """Model of the searches: `layers.embeddings.name`."""
     data: Mapping[Name, Sha256] = Field(min_length=1)
-    """SHA-256 of each data set, by name; see `memory.recall.relevance.digest`."""
+    """SHA-256 of each data set, by name; see `memory.recall.relevance.data_digest`."""
     thresholds: Mapping[Name, Value] = Field(default_factory=dict)
-    """Those that change, by their flat names such as `gap_threshold`."""
+    """Changed values, by flat names such as `gap_threshold`."""
     baseline: Mapping[Name, Value]
-    """Those that were in force before; `goat tune apply` wants every one that decides what is shown."""
+    """Values in force before; `goat tune apply` requires all that decide what is shown."""
     calibration: Calibration | None = None
-    """A new one; `gap_calibration` will name it."""
+    """A new calibration, to be named by `gap_calibration`."""
     chosen_on: frozenset[Name] = Field(min_length=1)
-    """Groups of turns that the values were chosen or fitted on; none of them may be held out."""
+    """Groups of turns that the values were chosen or fitted on; disjoint from the held-out ones."""
     held_out: tuple[HeldOut, ...] = Field(max_length=MOST_TURNS)
     figures: Figures = Figures()
     demonstration: bool = False
-    """Whether the data was made up to show how it is done; such a result is never written."""
+    """Whether the data is made up for a demonstration; such a result is never written."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -84,31 +84,31 @@ class TuningResult(BaseModel):
 
     @property
     def calibration_name(self) -> str:
-        """Name the new calibration by its date and digest; empty when there is none."""
+        """Name of the new calibration, by date and digest; empty without one."""
         return calibration_name(self.calibration, self.made_at) if self.calibration else ""
 
     @property
     def changes(self) -> dict[str, Value]:
-        """Every threshold that changes, the name of the calibration among them."""
+        """Every changed threshold, including the name of the calibration."""
         named = {CALIBRATION: self.calibration_name} if self.calibration else {}
         return {**self.thresholds, **named}
 
 
 def calibration_name(calibration: Calibration, at: datetime) -> str:
-    """Return a name that no other calibration has."""
-    return f"{at:%Y-%m-%d}-{digest(calibration.model_dump(mode='json'))[:_NAMED_BY]}"
+    """Return a unique name for a calibration."""
+    return f"{at:%Y-%m-%d}-{data_digest(calibration.model_dump(mode='json'))[:_NAMED_BY]}"
 
 
 def write_result(result: TuningResult, path: Path) -> None:
-    """Write it down for `goat tune apply`."""
+    """Write a result for `goat tune apply`."""
     path.write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
 def read_result(path: Path) -> TuningResult:
-    """Read what `write_result` wrote.
+    """Read the file of `write_result`.
 
     Raises:
-        BadResult: it cannot be read, or a part of it is refused; the text says which and why.
+        BadResult: it cannot be read or is invalid; says where and why.
     """
     try:
         text = _text(path)
@@ -124,10 +124,10 @@ def read_result(path: Path) -> TuningResult:
 
 
 def _text(path: Path) -> str:
-    """Read a file; its size is looked at first, and a pipe or a device is not read at all."""
+    """Read a regular file of limited size; pipes and devices are not opened."""
     size = path.stat().st_size
     if not path.is_file():
-        raise BadResult(f"{path} cannot be read: it is no regular file.")
+        raise BadResult(f"{path} cannot be read: it is not a regular file.")
     if size > LARGEST:
         raise BadResult(f"{path} is larger than {LARGEST // 10**6} MB: that is no tuning result.")
     return path.read_text(encoding="utf-8")

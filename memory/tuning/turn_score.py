@@ -1,4 +1,4 @@
-"""What the memories that a turn was shown were worth to it."""
+"""The score of a turn by the memories that it showed."""
 
 from collections.abc import Collection
 
@@ -6,17 +6,17 @@ COST = 1.0
 
 
 def utility(shown: Collection[str], relevant: Collection[str], *, cost: float = COST) -> float:
-    """Return recall minus `cost` times the share of what is shown that is not relevant.
+    """Return recall minus `cost` times the share of shown memories that are not relevant.
 
-    From `-cost` (nothing but noise) to 1 (all that is relevant, and nothing else); to show nothing is worth
-    0. With a `cost` of 1, a turn that nothing answers loses as much by a memory as one that is answered in
-    full wins. A linear utility as in TREC's filtering track (Robertson & Soboroff 2002, measure T11U), with
-    hits and false alarms each as a share, so that every turn weighs the same.
+    From `-cost` (only noise) to 1 (all that is relevant, and nothing else); showing nothing scores 0. With a
+    `cost` of 1, a wrong memory costs a turn without an answer as much as a full answer gains another turn. A
+    linear utility as in TREC's filtering track (Robertson & Soboroff 2002, measure T11U), with hits and false
+    alarms as shares, so that every turn has the same weight.
 
     Args:
         shown: ids of the memories that the model was shown.
         relevant: ids of those that answer the message, found or not; empty when nothing does.
-        cost: what a turn full of noise costs, in turns answered in full.
+        cost: of a turn with only noise, in fully answered turns.
     """
     found = set(shown)
     hits = len(found & set(relevant))

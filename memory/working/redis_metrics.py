@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from memory.observation.figures import Metrics, added_up, counts_of, figures_of, peaks_of
+from memory.observation.figures import Metrics, add_counters, counts_of, figures_of, peaks_of
 from memory.observation.observation import Observation
 from memory.text.digest import digest
 from memory.working.redis_connection import run_script, translate_errors
@@ -76,7 +76,7 @@ class RedisMetrics:
         by_day = {day: _counters(row) for day, row in zip(dates, rows, strict=True)}
         whole: dict[str, int] = {}
         for counters in by_day.values():
-            whole = added_up(whole, counters)
+            whole = add_counters(whole, counters)
         figures = {day: figures_of(counters) for day, counters in by_day.items()}
         return Metrics(days=figures, whole=figures_of(whole))
 

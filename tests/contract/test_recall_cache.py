@@ -22,7 +22,7 @@ from memory.episodic.vectors.vectors import VectorIndex
 from memory.errors import TierUnavailable
 from memory.models import Episode, Outcome, SearchResult
 from memory.owners.owner_files import OwnerFiles
-from memory.recall.query import understand
+from memory.recall.query import read_query
 from memory.text.tokens import TokenCounter
 from memory.working.redis_connection import RedisConnection
 from memory.working.redis_conversation import RedisConversation
@@ -227,7 +227,7 @@ async def test_without_a_time_to_live_nothing_is_cached(bench: Bench) -> None:
 
 async def test_what_another_version_cached_is_searched_anew(bench: Bench) -> None:
     context = TurnContext(prefetch_timeout=20)
-    key = cache_key(understand("the blue boat", before=[], now=NOW, zone=UTC), context)
+    key = cache_key(read_query("the blue boat", before=[], now=NOW, zone=UTC), context)
     entry = await bench.cache.get(key, owner="ana")
     await bench.cache.put(key, b'{"candidates": 7}', owner="ana", generation=entry.generation, ttl=60)
     assert status(await bench.ask("the blue boat")) == "ok"

@@ -13,11 +13,11 @@ from graph.settings.context import TurnContext
 from graph.settings.settings import Settings, load_settings
 from graph.studio.studio_graph import ConfiguredContext, graph, layers
 from graph.tuning.write_back import apply, rollback
-from memory.recall.relevance import calibration_of
+from memory.recall.relevance import read_calibration
 from memory.tuning.tuning_result import TuningResult
 from tests.unit.test_tuning import result
 
-ANY = calibration_of("any")
+ANY = read_calibration("any")
 ALL = ANY.model_copy(
     update={
         name: getattr(ANY, name).model_copy(update={"intercept": 30.0})

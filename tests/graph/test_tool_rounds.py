@@ -106,7 +106,7 @@ async def test_calls_written_into_the_text_are_run_and_not_shown(agent: Agent, m
     [
         (calling("no_such_tool"), "There is no tool"),
         (calling("search_memory", query=["a"]), "arguments are wrong"),
-        (calling("search_memory", query="x", after="soonish"), "is no time"),
+        (calling("search_memory", query="x", after="soonish"), "is not a time"),
         (calling("forget_fact", key="nothing"), "There is no fact"),
     ],
 )

@@ -123,8 +123,8 @@ def test_a_calibration_that_could_not_serve_is_told() -> None:
         ("--set", "gap.threshold=7", "gap_threshold"),
         ("--set", "gap.treshold=0.5", "Did you mean gap_threshold?"),
         ("--set", "gap_threshold", "expected KEY=VALUE"),
-        ("--since", "the day of never", "is no time"),
-        ("--since", "not yesterday", "is no time"),
+        ("--since", "the day of never", "is not a time"),
+        ("--since", "not yesterday", "is not a time"),
         ("--set", "gap_calibration=nope", "The calibration 'nope' is unknown. In goat.toml for"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 from bot.doctor import tuning
 from graph.settings.settings import load_settings
 from graph.tuning.write_back import propose
-from memory.recall.relevance import calibration_of
+from memory.recall.relevance import read_calibration
 from memory.tuning.held_out import HeldOut
 from memory.tuning.tuning_result import write_result
 from tests.goat import Goat, Ran
@@ -17,7 +17,7 @@ from tests.unit.test_tuning import BASELINE, HELD_OUT, result
 MODEL = "multilingual-e5-small-q8-1-centred-1"
 FILE = Path("goat.toml")
 WRITTEN = b"# mine\nowner = 'ana'\r\nmodel_api_key = 'hunter2'\n\n[gap]\nthreshold = 0.5 # half\n"
-CALIBRATION = calibration_of(MODEL)
+CALIBRATION = read_calibration(MODEL)
 
 
 @pytest.fixture

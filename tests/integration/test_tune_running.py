@@ -5,7 +5,7 @@ from pathlib import Path
 
 from graph.layers import open_layers
 from graph.settings.settings import Settings
-from memory.recall.relevance import calibration_of
+from memory.recall.relevance import read_calibration
 from memory.tuning.tuning_result import write_result
 from tests.goat import CTRL_D, Goat, Terminal, quick_embeddings, settings_for
 from tests.nursery import Nursery
@@ -16,7 +16,7 @@ from tests.unit.test_tuning import result
 async def test_a_chat_goes_by_the_new_values_at_its_next_turn(
     nursery: Nursery, goat: Goat, data_folder: Path, tmp_path: Path, model: ModelServer
 ) -> None:
-    tuned = result(embedding_model="endpoint:hashed", calibration=calibration_of("any"))
+    tuned = result(embedding_model="endpoint:hashed", calibration=read_calibration("any"))
     write_result(tuned, tmp_path / "result.json")
     settings = settings_for(data_folder, model) | quick_embeddings(model)
     goat.configure(settings)

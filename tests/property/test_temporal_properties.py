@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memory.temporal import written_dates as dates
-from memory.temporal.message_text import fold, readable
+from memory.temporal.message_text import fold, normalise_message
 from memory.temporal.time_finder import find_range
 
 WORDS = """
@@ -60,12 +60,12 @@ def test_a_range_is_past_and_not_empty(message: str, now: datetime, zone: tzinfo
         assert found.start < found.end <= now
         assert found.start.tzinfo is found.end.tzinfo is UTC
         assert found.text
-        assert found.text in readable(message)
+        assert found.text in normalise_message(message)
 
 
 @given(ANY | TIMELY)
 def test_folding_keeps_the_length(message: str) -> None:
-    text = readable(message)
+    text = normalise_message(message)
     assert len(fold(text)) == len(text)
 
 

@@ -14,10 +14,10 @@ from memory.tuning.gain_bound import (
     LEAST_EFFECTIVE,
     LEAST_GROUPS,
     LEAST_TURNS,
-    asked,
-    effective,
-    gain,
+    effective_groups,
     lower_bound,
+    measure_gain,
+    required_confidence,
 )
 from memory.tuning.held_out import HeldOut
 from memory.tuning.turn_score import utility
@@ -25,7 +25,7 @@ from memory.tuning.turn_score import utility
 DRAWS = 200
 IDS = st.sets(st.sampled_from("abcdefgh"))
 SIZES = st.lists(st.integers(4, 60), min_size=LEAST_GROUPS, max_size=40).filter(
-    lambda sizes: sum(sizes) >= LEAST_TURNS and effective(sizes) >= LEAST_EFFECTIVE
+    lambda sizes: sum(sizes) >= LEAST_TURNS and effective_groups(sizes) >= LEAST_EFFECTIVE
 )
 """Turns of each day."""
 
@@ -109,11 +109,11 @@ def test_the_bound_lies_below_the_mean_and_depends_on_no_order(
         HeldOut(group=f"{n % len(differences)}", before=-1, after=-1 + differences[n % len(differences)])
         for n in range(8 * len(differences))
     ]
-    found = gain(turns, confidence=asked(tries))
+    found = measure_gain(turns, confidence=required_confidence(tries))
     assert found.at_least <= found.mean + 1e-9
-    assert found.at_least <= gain(turns).at_least + 1e-9
+    assert found.at_least <= measure_gain(turns).at_least + 1e-9
     mixed = chance.sample(turns, len(turns))
-    assert np.isclose(gain(mixed, confidence=asked(tries)).at_least, found.at_least)
+    assert np.isclose(measure_gain(mixed, confidence=required_confidence(tries)).at_least, found.at_least)
 
 
 @given(IDS, IDS, st.floats(0, 5))

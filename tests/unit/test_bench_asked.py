@@ -20,7 +20,7 @@ from bot.lab.bench.tuning_data import (
 )
 from graph.settings.context import TurnContext
 from graph.settings.settings import Settings
-from memory.recall.relevance import calibration_of
+from memory.recall.relevance import read_calibration
 from tests.servers.hash_embeddings import HashEmbeddings
 
 NOTHING, EVERYTHING = TurnContext(gap_threshold=1), TurnContext(gap_threshold=0)
@@ -45,7 +45,7 @@ SET = LabelledSet(
         languages={"ben": "ro"},
     ),
     source="here",
-    apart=calibration_of("any"),
+    apart=read_calibration("any"),
 )
 
 

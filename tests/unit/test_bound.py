@@ -39,5 +39,5 @@ def test_the_day_begins_where_it_is_asked(text: str, day: str) -> None:
 
 @each("text", ["", "not yesterday", "nu ieri", "without last week", "2026-13", "now", "\0"])
 def test_what_is_no_time_is_refused_with_what_to_write(text: str) -> None:
-    with pytest.raises(ValueError, match="is no time: write a date"):
+    with pytest.raises(ValueError, match="is not a time: write a date"):
         read_bound(text, now=NOW, zone=ZONE)

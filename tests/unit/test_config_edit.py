@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from graph.settings.sources import flatten
 from graph.tuning.toml_edit import edited
 from memory.errors import ConfigError
-from memory.recall.relevance import calibration_of
+from memory.recall.relevance import read_calibration
 from memory.tuning.tuned_record import Tuned
 from tests.tables import each
 
@@ -62,7 +62,7 @@ def test_the_note_says_when_on_what_data_and_by_how_much() -> None:
 
 
 def test_a_calibration_is_read_back_as_it_was_and_takes_the_place_of_another() -> None:
-    one = calibration_of("any")
+    one = read_calibration("any")
     text = edited("owner = 'me' # I\n", tuned(gap_calibration="one"), new={"one": one})
     text = edited(text, tuned(gap_calibration="two"), new={"two": one}, gone=["one"])
     assert text.startswith("owner = 'me' # I\n")

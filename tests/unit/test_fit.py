@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memory.calibration.fit import Asked, Matrix, fit_calibration, regress
+from memory.calibration.fit import LabelledQuery, Matrix, fit_calibration, regress
 from memory.models import Evidence, QueryFacts
 from memory.recall.relevance import Calibration
 from tests.tables import each
@@ -29,16 +29,18 @@ def evidence(standing: float, *, share: float = 1.0, coverage: float = 0.0) -> E
 
 def asked(
     found: Found, *, documents: int = 50, relevant: bool = False, group: str = "g", small_talk: bool = False
-) -> Asked:
+) -> LabelledQuery:
     query = QueryFacts(documents=documents, words=3, unseen=0.0, small_talk=small_talk)
-    return Asked(group=group, query=query, found=found, relevant=relevant)
+    return LabelledQuery(group=group, query=query, found=found, relevant=relevant)
 
 
-def fit(some: Sequence[Asked], *, false_rate: float = 0.1) -> Calibration:
+def fit(some: Sequence[LabelledQuery], *, false_rate: float = 0.1) -> Calibration:
     return fit_calibration(some, model="test", data={"d": "hash"}, false_rate=false_rate)
 
 
-def drawn(chance: np.random.Generator, documents: int, *, relevant: bool, level: float = 0.0) -> Asked:
+def drawn(
+    chance: np.random.Generator, documents: int, *, relevant: bool, level: float = 0.0
+) -> LabelledQuery:
     """Draw a query whose answer, if it has one, stands out by its standing, share and coverage."""
     found = []
     for number in range(4):
@@ -48,10 +50,10 @@ def drawn(chance: np.random.Generator, documents: int, *, relevant: bool, level:
         standing = chance.normal(level + 2.0 * gold)
         found.append((evidence(standing, share=share, coverage=coverage), gold))
     query = QueryFacts(documents=documents, words=4, unseen=chance.uniform(), small_talk=False)
-    return Asked(group=str(documents), query=query, found=found, relevant=relevant)
+    return LabelledQuery(group=str(documents), query=query, found=found, relevant=relevant)
 
 
-def some_asked(seed: int = 7, *, small: int = 2) -> list[Asked]:
+def some_asked(seed: int = 7, *, small: int = 2) -> list[LabelledQuery]:
     """Return queries of small archives, which reach higher, and of grown ones."""
     chance = np.random.default_rng(seed)
     return [
@@ -67,7 +69,7 @@ def without_vectors(one: Evidence) -> Evidence:
 
 
 def false_share(
-    fitted: Calibration, some: Sequence[Asked], of: Callable[[int], bool], *, vectors: bool = True
+    fitted: Calibration, some: Sequence[LabelledQuery], of: Callable[[int], bool], *, vectors: bool = True
 ) -> float:
     """Return how many of the irrelevant queries of such archives find something."""
     best = [
@@ -112,7 +114,7 @@ class TestLimits:
 class TestWeights:
     GOLD, OTHER, IRRELEVANT = (1.0, 2.0, 4.0), (0.0, 1.0, 1.5, 3.0), (-1.0, 0.5)
 
-    def told(self, group: str = "g", times: int = 1, sign: float = 1.0) -> list[Asked]:
+    def told(self, group: str = "g", times: int = 1, sign: float = 1.0) -> list[LabelledQuery]:
         found = [(evidence(x * sign), True) for x in self.GOLD]
         found += [(evidence(x * sign), False) for x in self.OTHER]
         nothing = [(evidence(x * sign), False) for x in self.IRRELEVANT]
@@ -150,7 +152,7 @@ class TestFalseRate:
         assert small == pytest.approx(false_rate, abs=1 / COUNT + 1e-9)
 
     @staticmethod
-    def reaching(documents: int, *, small_talk: bool = False) -> list[Asked]:
+    def reaching(documents: int, *, small_talk: bool = False) -> list[LabelledQuery]:
         """Return irrelevant queries that all reach a standing of 1."""
         return [asked([(evidence(1.0), False)], documents=documents, small_talk=small_talk)] * 5
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memory.lexical.lexical_index import SATURATION, idf
-from memory.recall.fusion import Scores, leaning, lend, own_scores
+from memory.recall.fusion import Scores, add_neighbours, neighbour_reliance, own_scores
 from memory.recall.fusion_weights import BALANCED, FusionWeights
 from tests.tables import each
 
@@ -37,7 +37,7 @@ def lent(
     share: float = BALANCED.neighbours,
 ) -> list[float]:
     sizes = np.asarray(lengths or [1] * len(scores), np.int64)
-    after: list[float] = lend(np.asarray(scores, np.float64), sizes, neighbours, share).tolist()
+    after: list[float] = add_neighbours(np.asarray(scores, np.float64), sizes, neighbours, share).tolist()
     return after
 
 
@@ -90,7 +90,7 @@ class TestLeaning:
         [(0, 1), (1, 1), (399, 1), (400, 1), (500, 0.64), (800, 1 / 4), (1200, 1 / 9), (4000, 0.01)],
     )
     def test_table(self, length: int, expected: float) -> None:
-        assert leaning(np.array([length])).tolist() == [pytest.approx(expected)]
+        assert neighbour_reliance(np.array([length])).tolist() == [pytest.approx(expected)]
 
 
 LINKS = [(0, 1, 1), (1, 0, 1), (1, 2, 1), (2, 1, 1), (0, 2, 2), (2, 0, 2)]
@@ -114,5 +114,5 @@ class TestLend:
 
     def test_the_scores_given_are_left_alone(self) -> None:
         scores: Scores = np.array([4.0, 8.0])
-        lend(scores, np.array([1, 1]), [(0, 1, 1)], 0.5)
+        add_neighbours(scores, np.array([1, 1]), [(0, 1, 1)], 0.5)
         assert scores.tolist() == [4.0, 8.0]

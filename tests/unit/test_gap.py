@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from memory.models import Decision, DecisionRule
 from memory.recall.gap_rules import (
     GapRule,
-    beaten,
     calibrated_rule,
     log_odds,
     null_rule,
     quantile,
     ratio_cut,
     ratio_rule,
+    share_below,
     squared_distance,
 )
 from tests.tables import each
@@ -66,8 +66,8 @@ def test_quantile_interpolates(share: float, expected: float) -> None:
 
 def test_beaten_counts_what_lies_strictly_below() -> None:
     noise = [0.1, 0.2, 0.2, 0.4]
-    assert [beaten(s, noise) for s in (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)] == [0, 0, 0.25, 0.75, 0.75, 1]
-    assert beaten(0.9, []) == 0.0
+    assert [share_below(s, noise) for s in (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)] == [0, 0, 0.25, 0.75, 0.75, 1]
+    assert share_below(0.9, []) == 0.0
 
 
 def test_the_null_rule_holds_each_against_the_quantile() -> None:

@@ -31,7 +31,7 @@ from memory.models import (
 )
 from memory.recall.gap_rules import GapRule
 from memory.recall.ranking import RankRule
-from memory.recall.relevance import Calibration, GivenCalibrations, calibration_of
+from memory.recall.relevance import Calibration, NamedCalibrations, read_calibration
 from memory.recall.staged import MOST
 from nodes.gap_filter import GapFilter, filter_candidates
 from nodes.overrides import (
@@ -151,7 +151,7 @@ class TestRules:
     def test_the_calibrated_rule_is_the_default_and_tells_each_probability(self) -> None:
         found = [candidate("sure", 0.95), candidate("maybe", 0.55), candidate("no", 0.0)]
         decisions = decide(state(*found))
-        calibration = calibration_of(QUERY.model)
+        calibration = read_calibration(QUERY.model)
         chances = {c.turn_id: calibration.probability(c.evidence, QUERY) for c in found}
         assert {d.turn_id: d.probability for d in decisions} == chances
         assert {d.turn_id: d.score for d in decisions} == chances
@@ -185,13 +185,13 @@ class TestRules:
 
 
 class TestCalibration:
-    SURE_OF_ALL = calibration_of("any").model_copy(
-        update={"with_vectors": calibration_of("any").with_vectors.model_copy(update={"intercept": 30.0})}
+    SURE_OF_ALL = read_calibration("any").model_copy(
+        update={"with_vectors": read_calibration("any").with_vectors.model_copy(update={"intercept": 30.0})}
     )
     FOUND = state(candidate("unlikely", 0.0))
 
     async def judge(self, calibration: Calibration, **thresholds: Any) -> GapFilterUpdate:
-        node = GapFilter(GivenCalibrations({"mine": calibration}))
+        node = GapFilter(NamedCalibrations({"mine": calibration}))
         return await node(self.FOUND, Runtime(context=TurnContext(**thresholds)))
 
     async def test_the_one_that_the_context_names_judges(self) -> None:

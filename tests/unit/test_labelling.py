@@ -33,7 +33,7 @@ from memory.episodic.log.feedback_log import Feedback
 from memory.episodic.log.label_log import Label, LabelLog
 from memory.errors import TierUnavailable
 from memory.owners.owner_files import OwnerFiles
-from memory.tuning.gain_bound import gain
+from memory.tuning.gain_bound import measure_gain
 from tests.observations import observation
 from tests.past import START, past
 
@@ -255,7 +255,7 @@ class TestTuning:
         assert mean_utility(parts.testing, CONTEXT) == pytest.approx(0.0)
         tuned = result(parts, CONTEXT, found[0].changes, model="any", made_at=NOW)
         assert tuned is not None
-        assert gain(tuned.held_out).proven
+        assert measure_gain(tuned.held_out).proven
         assert tuned.thresholds == {"gap_threshold": best}
         assert tuned.baseline == CONTEXT.plain()
         assert not tuned.demonstration
@@ -301,8 +301,8 @@ class TestTuning:
         for stricter in (0.82, 0.92, 0.95):
             tuned = result(parts, CONTEXT, {"gap_threshold": stricter}, model="any", made_at=NOW)
             assert tuned is not None
-            assert gain(tuned.held_out).mean <= 0
-            assert not gain(tuned.held_out).proven
+            assert measure_gain(tuned.held_out).mean <= 0
+            assert not measure_gain(tuned.held_out).proven
 
     @staticmethod
     def partly(turn_id: str, day: int) -> PastTurn:

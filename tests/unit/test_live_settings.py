@@ -13,11 +13,11 @@ from graph.tuning.config_versions import ConfigVersions
 from graph.tuning.live_settings import LiveSettings
 from graph.tuning.toml_edit import edited
 from memory.errors import ConfigError
-from memory.recall.relevance import calibration_of
+from memory.recall.relevance import read_calibration
 from memory.tuning.tuned_record import Tuned
 from tests.unit.test_config_edit import tuned
 
-ONE = calibration_of("any")
+ONE = read_calibration("any")
 
 
 async def test_a_calibration_that_is_asked_for_is_found_or_refused_with_those_there_are() -> None:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from memory.markup import Parsed, VisibleText, parse_calls
+from memory.markup import ParsedReply, VisibleText, parse_calls
 from tests.tables import each
 from tests.unit.test_markup_forms import FORMS, FUNCTION, JSON, TOOLS
 
@@ -49,7 +49,7 @@ def with_parameter(name: str, value: str) -> str:
     ],
 )
 def test_what_is_no_call_stays_text(text: str) -> None:
-    assert parse_calls(text, TOOLS) == Parsed(text=text.strip(), calls=(), broken=())
+    assert parse_calls(text, TOOLS) == ParsedReply(text=text.strip(), calls=(), broken=())
 
 
 @each(

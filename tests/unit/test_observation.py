@@ -17,7 +17,7 @@ from memory.observation.figures import (
     MOST_STAGES,
     TURN,
     Metrics,
-    added_up,
+    add_counters,
     bucket,
     counts_of,
     figures_of,
@@ -91,7 +91,7 @@ def test_figures_add_up() -> None:
     second = observation("2", used=0, outcome=Outcome.FAILED, milliseconds=2000.0, calls=())
     counters: dict[str, int] = {}
     for one in (first, second):
-        counters = added_up(counters, counts_of(one) | peaks_of(one))
+        counters = add_counters(counters, counts_of(one) | peaks_of(one))
     figures = figures_of(counters)
     assert (figures.turns, figures.cached, figures.injected, figures.injection_rate) == (2, 1, 1, 0.5)
     assert figures.outcomes == {"answered": 1, "failed": 1}

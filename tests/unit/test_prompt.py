@@ -16,10 +16,10 @@ from memory.prompt.prompt import (
     FACTS_TAG,
     MEMORY_TAG,
     RULES,
-    day,
+    escape_fences,
+    escape_lines,
     fit_conversation,
-    indented,
-    quoted,
+    format_time,
     recalled_reply,
     render_evidence,
     render_facts,
@@ -105,7 +105,7 @@ def memory(message: str, reply: str = "") -> Candidate:
 @each("text", HOSTILE)
 def test_hostile_text_neither_opens_nor_closes_a_fence(text: str) -> None:
     assert fences(text)
-    assert fences(quoted(text)) == []
+    assert fences(escape_fences(text)) == []
     rendered = render_message(text, [memory(text, text)], NOW, UTC)
     assert fences(rendered) == ["<recalled_memory", "</recalled_memory", "<turn_context", "</turn_context"]
     facts = [Fact(key=text, value=text, at=NOW)]
@@ -116,11 +116,11 @@ def test_hostile_text_neither_opens_nor_closes_a_fence(text: str) -> None:
 
 @given(TEXTS)
 def test_no_text_makes_a_fence(text: str) -> None:
-    once = quoted(text)
+    once = escape_fences(text)
     assert fences(once) == []
-    assert quoted(once) == once
+    assert escape_fences(once) == once
     assert len(once) == len(text)
-    assert fences(indented(text)) == []
+    assert fences(escape_lines(text)) == []
 
 
 @given(TEXTS, TEXTS)
@@ -145,7 +145,7 @@ def test_texts_beside_each_other_make_no_fence(one: str, other: str) -> None:
     ],
 )
 def test_all_else_is_quoted_verbatim(text: str) -> None:
-    assert quoted(text) == text
+    assert escape_fences(text) == text
 
 
 @each("line_break", ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"])
@@ -158,10 +158,10 @@ def test_a_memory_cannot_look_like_two(line_break: str) -> None:
 
 
 def test_dates_are_in_the_zone() -> None:
-    assert day(NOW, UTC) == "Wed 2026-07-01 21:30"
-    assert day(NOW, BUCHAREST) == "Thu 2026-07-02 00:30"
-    assert day(NOW.replace(month=1), BUCHAREST) == "Thu 2026-01-01 23:30"
-    assert day(NOW.astimezone(timezone(timedelta(hours=-5))), UTC) == "Wed 2026-07-01 21:30"
+    assert format_time(NOW, UTC) == "Wed 2026-07-01 21:30"
+    assert format_time(NOW, BUCHAREST) == "Thu 2026-07-02 00:30"
+    assert format_time(NOW.replace(month=1), BUCHAREST) == "Thu 2026-01-01 23:30"
+    assert format_time(NOW.astimezone(timezone(timedelta(hours=-5))), UTC) == "Wed 2026-07-01 21:30"
 
 
 def test_a_memory_is_dated_sourced_and_marked_when_cut() -> None:

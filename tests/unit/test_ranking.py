@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from memory.models import Candidate, Evidence, Mechanism
-from memory.recall.duplicates import same_matter, words_of
-from memory.recall.ranking import RankRule, blended, by_blend, by_relevance
+from memory.recall.duplicates import same_subject, words_of
+from memory.recall.ranking import RankRule, blend_score, by_blend, by_relevance
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BARE = Candidate(
@@ -82,7 +82,7 @@ def order(*candidates: Candidate, rule: RankRule = RankRule.RELEVANCE) -> list[s
 
 def test_blend_weighs_similarity_recency_and_access() -> None:
     def of(c: Candidate) -> float:
-        return blended(c, NOW, window_days=30, reference=10)
+        return blend_score(c, NOW, window_days=30, reference=10)
 
     assert of(candidate("a", 1.0, days=30)) == pytest.approx(0.6)
     assert of(candidate("a", 0.0, days=0)) == pytest.approx(0.3)
@@ -164,7 +164,7 @@ def test_whatever_shares_words_nothing_is_lost_and_a_correction_is_never_behind(
     assert sorted(c.turn_id for c in best_first) == sorted(c.turn_id for c in candidates)
     for place, first in enumerate(best_first):
         for later in best_first[place + 1 :]:
-            corrects = later.at > first.at and same_matter(words_of(later.message), words_of(first.message))
+            corrects = later.at > first.at and same_subject(words_of(later.message), words_of(first.message))
             assert not corrects
 
 

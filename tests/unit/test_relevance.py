@@ -15,9 +15,9 @@ from memory.recall.relevance import (
     PACKAGE,
     Calibration,
     Logistic,
-    calibration_of,
-    digest,
+    data_digest,
     file_name,
+    read_calibration,
     vector_features,
     word_features,
 )
@@ -65,14 +65,14 @@ def test_without_vectors_the_words_alone_are_asked(bare: Evidence) -> None:
 
 @each("name", ["", "nobody/has-this", "text-embedding-9-huge", "../any"])
 def test_an_unknown_embedding_model_has_the_calibration_of_any(name: str) -> None:
-    assert calibration_of(name) == calibration_of(DEFAULT)
+    assert read_calibration(name) == read_calibration(DEFAULT)
 
 
 @each("name", SHIPPED)
 def test_every_calibration_that_is_shipped_can_be_used(name: str) -> None:
     shipped = Calibration.model_validate_json(files(PACKAGE).joinpath(f"{name}.json").read_text("utf-8"))
     assert file_name(shipped.embedding_model) == f"{name}.json"
-    assert calibration_of(shipped.embedding_model) == shipped
+    assert read_calibration(shipped.embedding_model) == shipped
     with_vectors, alone = vector_features(EVIDENCE, QUERY), word_features(EVIDENCE, QUERY)
     for model, known in ((shipped.with_vectors, with_vectors), (shipped.words_alone, alone)):
         assert model.coefficients.keys() <= known.keys()
@@ -100,5 +100,5 @@ def test_file_names_stay_in_their_folder_and_apart(one: str, other: str) -> None
 
 
 def test_a_digest_depends_on_the_data_and_not_on_its_order() -> None:
-    assert digest({"a": 1, "b": "ț"}) == digest(json.loads('{"b": "ț", "a": 1}'))
-    assert digest({"a": 1}) != digest({"a": 2})
+    assert data_digest({"a": 1, "b": "ț"}) == data_digest(json.loads('{"b": "ț", "a": 1}'))
+    assert data_digest({"a": 1}) != data_digest({"a": 2})

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from memory.models import Candidate, Evidence, Mechanism
-from memory.recall.supersession import outdated, supersedes
+from memory.recall.supersession import find_outdated, supersedes
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -68,10 +68,10 @@ def test_a_correction_means_what_was_said_right_before_it() -> None:
     code = memory("the alarm code at the shop is 8821", hours=0.2)
     corrected = memory("sorry, I meant 8822", hours=0.3)
     found = [birthday, code, corrected]
-    assert outdated([birthday, code], found, "when is my mum's birthday?") == {
+    assert find_outdated([birthday, code], found, "when is my mum's birthday?") == {
         code.turn_id: corrected.turn_id
     }
-    assert outdated([birthday], [birthday, corrected], "when is my mum's birthday?") == {}
+    assert find_outdated([birthday], [birthday, corrected], "when is my mum's birthday?") == {}
 
 
 def test_the_latest_word_on_a_matter_is_named() -> None:
@@ -80,7 +80,7 @@ def test_the_latest_word_on_a_matter_is_named() -> None:
         for dose, hours in ((10, 900), (2, 1900))
     )
 
-    assert outdated([DOSE, first], [first, DOSE, second], "my dose?") == {
+    assert find_outdated([DOSE, first], [first, DOSE, second], "my dose?") == {
         DOSE.turn_id: second.turn_id,
         first.turn_id: second.turn_id,
     }
@@ -100,7 +100,7 @@ BIRTHDAY = memory("My mum's birthday is on 3 May.", "Noted.")
     ],
 )
 def test_an_everyday_word_takes_nothing_back(said: Candidate) -> None:
-    assert outdated([BIRTHDAY], [BIRTHDAY, said], "when is my mum's birthday?") == {}
+    assert find_outdated([BIRTHDAY], [BIRTHDAY, said], "when is my mum's birthday?") == {}
 
 
 def test_an_edit_puts_what_it_is_an_edit_of_out_of_date_and_nothing_else() -> None:
@@ -108,4 +108,4 @@ def test_an_edit_puts_what_it_is_an_edit_of_out_of_date_and_nothing_else() -> No
     first = memory("dentist Tuesday 9", "Noted.")
     second = memory("Wednesday 9", "Noted.", hours=0.1, edit_of=first.turn_id)
     found = [older, first, second]
-    assert outdated(found, found, "when is the dentist?") == {first.turn_id: second.turn_id}
+    assert find_outdated(found, found, "when is the dentist?") == {first.turn_id: second.turn_id}

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from memory.temporal import written_dates as dates
-from memory.temporal.message_text import MAX_CHARS, fold, readable
+from memory.temporal.message_text import MAX_CHARS, fold, normalise_message
 from memory.temporal.named_bound import read_bound
 from memory.temporal.tense import Tense, tense
 from memory.temporal.time_finder import MAX_CANDIDATES, TimeRange, find_range
@@ -378,7 +378,7 @@ def test_folding_keeps_places_and_only_the_beginning_is_read() -> None:
     assert len(fold(text)) == len(text)
     assert fold(text).startswith("saptamana trecuta ti-am zis")
     assert "cod" not in fold(text)
-    assert len(readable("x" * 10 * MAX_CHARS)) == MAX_CHARS == 2_000
+    assert len(normalise_message("x" * 10 * MAX_CHARS)) == MAX_CHARS == 2_000
     assert found("x " * 990 + " yesterday") is not None
     assert found("x " * 1_000 + " yesterday") is None
 
@@ -420,7 +420,7 @@ def test_what_is_too_long_for_a_date_is_not_read_as_one(monkeypatch: pytest.Monk
     monkeypatch.setattr(dates, "_read", read.append)
     for text in ("1 " * 8000, f"5 may 2023 {'12/3/' * 3000}"):
         assert dates.parse_day(text, until=date(2024, 5, 15)) is None
-        with pytest.raises(ValueError, match="is no time"):
+        with pytest.raises(ValueError, match="is not a time"):
             read_bound(text, now=datetime(2024, 5, 15, tzinfo=UTC), zone=UTC)
     assert set(read) <= {"5 may 2023"}
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 
 from memory.models import Candidate, Evidence, Mechanism, QueryFacts
-from memory.recall.evidence_traits import Asked, Traits, call_traits, memory_traits
+from memory.recall.evidence_traits import MessageContext, Traits, call_traits, memory_traits
 from memory.recall.relevance import PACKAGE
 from memory.recall.staged import PREFIX, Staged
 
@@ -30,11 +30,11 @@ def memory(
 
 
 def traits(message: str, *candidates: Candidate) -> list[Traits]:
-    return memory_traits(Asked(message=message, at=NOW, query=QueryFacts(documents=9)), candidates)
+    return memory_traits(MessageContext(message=message, at=NOW, query=QueryFacts(documents=9)), candidates)
 
 
 def test_the_shipped_fit_weighs_the_traits_that_there_are() -> None:
-    asked = Asked(message="what's Bao's rent?", at=NOW, query=QueryFacts(documents=9, calls=1.0))
+    asked = MessageContext(message="what's Bao's rent?", at=NOW, query=QueryFacts(documents=9, calls=1.0))
     of_memory = memory_traits(asked, [memory("Bao pays 400.")])
     known = {"answers": {*of_memory[0]}, "calls": {*call_traits(asked, of_memory, [0.0])}}
     shipped = [each for each in files(PACKAGE).iterdir() if each.name.startswith(PREFIX)]

@@ -9,9 +9,17 @@ from typing import Any
 import pytest
 
 from graph.settings.context import TurnContext
-from memory.recall.relevance import Calibration, calibration_of
+from memory.recall.relevance import Calibration, read_calibration
 from memory.tuning.curves import LabelledTurn, choose, operating_points, risk_coverage
-from memory.tuning.gain_bound import LEAST_GROUPS, LEAST_TURNS, TooLittleData, asked, effective, gain, student
+from memory.tuning.gain_bound import (
+    LEAST_GROUPS,
+    LEAST_TURNS,
+    TooLittleData,
+    effective_groups,
+    measure_gain,
+    required_confidence,
+    student_quantile,
+)
 from memory.tuning.held_out import MOST_GROUPS, HeldOut
 from memory.tuning.resampling import resampling
 from memory.tuning.tuned_record import Tuned
@@ -99,7 +107,7 @@ class TestCurves:
 
 class TestBound:
     def test_a_gain_everywhere_is_proven(self) -> None:
-        found = gain(HELD_OUT)
+        found = measure_gain(HELD_OUT)
         assert found.mean == pytest.approx(0.45)
         # Eight days that gain 0.45 and one that loses 0.5: their mean less Student's t times its error.
         assert found.at_least == pytest.approx(3.25 / 9 - 1.8595 * 0.8 / 9, abs=1e-4)
@@ -110,19 +118,22 @@ class TestBound:
         def days(count: int, more: float) -> list[HeldOut]:
             return [HeldOut(group=f"{n % count}", before=0, after=more) for n in range(15 * count)]
 
-        assert not gain(days(19, 0.05)).proven
-        assert gain(days(20, 0.05)).proven
-        assert gain(days(40, 0.02)).proven
+        assert not measure_gain(days(19, 0.05)).proven
+        assert measure_gain(days(20, 0.05)).proven
+        assert measure_gain(days(40, 0.02)).proven
 
     def test_more_is_asked_of_a_later_try(self) -> None:
-        assert [asked(tries) for tries in (1, 2, 4)] == pytest.approx([0.95, 0.975, 0.9875])
-        bounds = [gain(HELD_OUT, confidence=asked(tries)).at_least for tries in (1, 2, 4, 20, 200)]
+        assert [required_confidence(tries) for tries in (1, 2, 4)] == pytest.approx([0.95, 0.975, 0.9875])
+        bounds = [
+            measure_gain(HELD_OUT, confidence=required_confidence(tries)).at_least
+            for tries in (1, 2, 4, 20, 200)
+        ]
         assert bounds == sorted(bounds, reverse=True)
         assert bounds[0] > 0 > bounds[-1]
 
     def test_the_same_scores_prove_nothing(self) -> None:
         same = [turn.model_copy(update={"after": turn.before}) for turn in HELD_OUT]
-        found = gain(same)
+        found = measure_gain(same)
         assert (found.mean, found.changed, found.proven) == (0, 0, False)
         assert found.at_least < 0  # a day that was not held out may lose
 
@@ -130,24 +141,24 @@ class TestBound:
         lucky = [
             turn.model_copy(update={"after": 1.0 if turn.group == "day 0" else 0.1}) for turn in HELD_OUT
         ]
-        assert gain(lucky).mean > 0.1
-        assert not gain(lucky).proven
+        assert measure_gain(lucky).mean > 0.1
+        assert not measure_gain(lucky).proven
 
     def test_too_few_turns_are_refused_with_what_is_missing(self) -> None:
         with pytest.raises(TooLittleData, match=r"\(1 turns and 0 conversations are missing\)"):
-            gain(HELD_OUT[: LEAST_TURNS - 1])
+            measure_gain(HELD_OUT[: LEAST_TURNS - 1])
         one_day = [turn.model_copy(update={"group": "1"}) for turn in HELD_OUT]
         with pytest.raises(TooLittleData, match=r"\(0 turns and 7 conversations are missing\)"):
-            gain(one_day)
+            measure_gain(one_day)
         with pytest.raises(TooLittleData):
-            gain([])
+            measure_gain([])
 
     @each("longest", [1, 2, 4])
     def test_a_few_long_conversations_are_refused(self, longest: int) -> None:
         places = [*range(longest)] * (200 // longest) + [*range(longest, 12)]
         turns = [HeldOut(group=f"day {place}", before=0, after=1) for place in places]
         with pytest.raises(TooLittleData, match=r"weigh as much as \d\.\d alike in length, and at least 5"):
-            gain(turns)
+            measure_gain(turns)
 
     def test_conversations_of_two_lengths_can_show_a_gain(self) -> None:
         """Half of the hand-made archives and of the packed cases, as the notebook holds them out.
@@ -160,25 +171,26 @@ class TestBound:
             for place, size in enumerate(sizes)
             for _ in range(size)
         ]
-        assert effective(sizes) == pytest.approx(5.94, abs=0.005)
-        assert gain(turns).proven
+        assert effective_groups(sizes) == pytest.approx(5.94, abs=0.005)
+        assert measure_gain(turns).proven
 
     def test_quantiles_of_student_s_t_are_those_of_the_tables(self) -> None:
         found = [
-            student(*given) for given in [(0.95, 8), (0.9975, 5), (0.995, 4), (0.975, 19), (0.95, 10_000)]
+            student_quantile(*given)
+            for given in [(0.95, 8), (0.9975, 5), (0.995, 4), (0.975, 19), (0.95, 10_000)]
         ]
         assert found == pytest.approx([1.8595, 4.7733, 4.6041, 2.0930, 1.6450], abs=1e-4)
-        assert student(0.95, 8) < student(0.95, 7.5) < student(0.95, 7)
+        assert student_quantile(0.95, 8) < student_quantile(0.95, 7.5) < student_quantile(0.95, 7)
 
 
 class TestResult:
     def test_what_is_written_is_read(self, tmp_path: Path) -> None:
-        whole = result(calibration=calibration_of("any"), figures={"before": {"recall": 0.5}})
+        whole = result(calibration=read_calibration("any"), figures={"before": {"recall": 0.5}})
         write_result(whole, tmp_path / "r.json")
         assert read_result(tmp_path / "r.json") == whole
 
     def test_a_calibration_is_named_by_its_date_and_what_it_says(self) -> None:
-        calibration = calibration_of("any")
+        calibration = read_calibration("any")
         named = result(calibration=calibration)
         assert named.calibration_name.startswith("2026-03-01-")
         assert named.changes == {"gap_threshold": 0.6, "gap_calibration": named.calibration_name}
@@ -237,13 +249,13 @@ class TestResult:
 
     def test_what_is_no_regular_file_is_not_read(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")
-        with pytest.raises(BadResult, match="no regular file"):
+        with pytest.raises(BadResult, match="not a regular file"):
             read_result(tmp_path / "pipe")
 
     def test_a_date_at_the_edge_of_the_calendar_is_noted_or_refused(self) -> None:
         for edge in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"):
             at_edge = result(made_at=edge)
-            assert Tuned.of(at_edge, gain(HELD_OUT)).at == at_edge.made_at
+            assert Tuned.of(at_edge, measure_gain(HELD_OUT)).at == at_edge.made_at
 
 
 class TestCalibration:
@@ -257,7 +269,7 @@ class TestCalibration:
         ],
     )
     def test_one_that_would_fail_a_turn_is_refused(self, changed: dict[str, Any], told: str) -> None:
-        whole = calibration_of("any").model_dump()
+        whole = read_calibration("any").model_dump()
         with pytest.raises(ValueError, match="Calibration") as caught:
             Calibration.model_validate(whole | {"with_vectors": whole["with_vectors"] | changed})
         assert told in str(caught.value)

@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.recall.duplicates import contained, repeated, same, same_matter
+from memory.recall.duplicates import find_repeated, is_contained, same, same_subject
 from memory.recall.query import (
     BEFORE,
     BEFORE_CHARS,
     QUERY_CHARS,
-    Understood,
-    expanded,
+    ArchiveQuery,
+    expand,
     is_fragment,
-    understand,
+    read_query,
     warm_up,
 )
 from memory.recall.usage import is_used
@@ -68,21 +68,21 @@ class TestExpansion:
     @each("message", FRAGMENTS)
     def test_a_fragment_is_searched_with_what_came_before_it(self, message: str) -> None:
         assert is_fragment(message)
-        assert expanded(message, BEFORE_THAT) == "\n".join([*BEFORE_THAT, message])
+        assert expand(message, BEFORE_THAT) == "\n".join([*BEFORE_THAT, message])
 
     @each("message", WHOLE)
     def test_a_whole_question_is_searched_by_itself(self, message: str) -> None:
         assert not is_fragment(message)
-        assert expanded(message, BEFORE_THAT) == message
+        assert expand(message, BEFORE_THAT) == message
 
     def test_the_latest_are_taken_along_and_bounded(self) -> None:
         before = [f"{n} {'x' * 1000}" for n in range(5)]
-        lines = expanded("and that?", before).split("\n")
+        lines = expand("and that?", before).split("\n")
         assert lines == [line[:BEFORE_CHARS] for line in before[-BEFORE:]] + ["and that?"]
 
 
-def understood(message: str, before: list[str] | None = None) -> Understood:
-    return understand(message, before=before or [], now=NOW, zone=UTC)
+def understood(message: str, before: list[str] | None = None) -> ArchiveQuery:
+    return read_query(message, before=before or [], now=NOW, zone=UTC)
 
 
 class TestQuery:
@@ -229,25 +229,25 @@ class TestDuplicates:
         [("abcdefghij", "abcdefghixyz", True), ("abcdefghij", "abcdefgh", False), ("", "abc", False)],
     )
     def test_nine_of_ten_words_are_contained(self, text: str, others: str, expected: bool) -> None:
-        assert contained(frozenset(text), frozenset(others)) is expected
+        assert is_contained(frozenset(text), frozenset(others)) is expected
 
     @each(
         ("one", "other", "expected"),
         [("abcd", "abxyzuvw", True), ("abcd", "axyzuvw", False), ("", "abc", False)],
     )
     def test_half_of_the_shorter_is_the_same_matter(self, one: str, other: str, expected: bool) -> None:
-        assert same_matter(frozenset(one), frozenset(other)) is expected
-        assert same_matter(frozenset(other), frozenset(one)) is expected
+        assert same_subject(frozenset(one), frozenset(other)) is expected
+        assert same_subject(frozenset(other), frozenset(one)) is expected
 
     def test_the_latest_of_equals_stands(self) -> None:
         told = lines((self.ROOF, 1), (self.ROOF.lower() + "!", 3), (self.ROOF, 2), ("the cellar floods", 9))
-        assert repeated(told) == {0, 2}
+        assert find_repeated(told) == {0, 2}
 
     def test_of_equals_in_time_the_first_stands(self) -> None:
-        assert repeated(lines((self.ROOF, 1), (self.ROOF, 1), (self.ROOF, 1))) == {1, 2}
+        assert find_repeated(lines((self.ROOF, 1), (self.ROOF, 1), (self.ROOF, 1))) == {1, 2}
 
     def test_a_question_never_supersedes_what_tells_the_same(self) -> None:
-        assert repeated(lines(("The roof leaks.", 1), ("Does the roof leak?", 2))) == {1}
+        assert find_repeated(lines(("The roof leaks.", 1), ("Does the roof leak?", 2))) == {1}
 
     def test_what_has_no_words_supersedes_nothing(self) -> None:
-        assert repeated(lines(("?", 1), ("?", 2), ("", 3))) == set()
+        assert find_repeated(lines(("?", 1), ("?", 2), ("", 3))) == set()

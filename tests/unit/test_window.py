@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.prompt.window import Space, Wanted, Window, affordable, largest_cap, learned, share
+from memory.prompt.window import (
+    PromptSizes,
+    Space,
+    Window,
+    affordable,
+    largest_cap,
+    shrink_window,
+    split_window,
+)
 from memory.refusal import Refusal, read_refusal
 
 TOOLS = {"search_memory": 160, "promote_memory": 120, "store_memory": 80, "fetch_content": 100, "logs": 140}
@@ -12,8 +20,8 @@ SIZES = st.integers(0, 3000)
 
 
 def shared(tokens: int, *, fixed: int = 260, message: int = 40, reply: int = 2048) -> Space:
-    wanted = Wanted(reply=reply, fixed=fixed, message=message, around=50, memory=1700, tools=TOOLS)
-    return share(Window(tokens=tokens), wanted)
+    wanted = PromptSizes(reply=reply, fixed=fixed, message=message, around=50, memory=1700, tools=TOOLS)
+    return split_window(Window(tokens=tokens), wanted)
 
 
 def test_tools_go_first_from_the_least_needed_on() -> None:
@@ -102,7 +110,7 @@ def test_less_fits_after_each_refusal(refusal: Refusal) -> None:
     known = None
     rooms = []
     for _ in range(3):
-        known = learned(known, refusal, prompt=2000, reply=2048)
+        known = shrink_window(known, refusal, prompt=2000, reply=2048)
         rooms.append(known.prompt(2048))
     assert rooms == sorted(rooms, reverse=True)
     assert len(set(rooms)) == 3

@@ -9,8 +9,8 @@ from bot.lab.bench.neutral import Archive, Bench, Query
 from bot.lab.bench.recaller import Recaller, open_recaller
 from bot.lab.bench.sets.labelled_set import smaller
 from graph.layers import Layers
-from memory.calibration.fit import Asked, fit_calibration
-from memory.recall.relevance import Calibration, digest
+from memory.calibration.fit import LabelledQuery, fit_calibration
+from memory.recall.relevance import Calibration, data_digest
 
 SAMPLES = {1: 15, 3: 10, 10: 6, 30: 4, 100: 2}
 """How many archives of each size are drawn from each corpus's archive; the whole is taken once."""
@@ -46,9 +46,9 @@ def draw(corpora: Sequence[Bench], chance: random.Random) -> list[Drawn]:
 
 async def ask_all(
     layers: Layers, corpora: Sequence[Bench], drawn: Iterable[Drawn], chance: random.Random
-) -> dict[str, list[Asked]]:
+) -> dict[str, list[LabelledQuery]]:
     """Ask every sample its own questions and others'; return them by corpus."""
-    recaller, asked = open_recaller(layers), dict[str, list[Asked]]()
+    recaller, asked = open_recaller(layers), dict[str, list[LabelledQuery]]()
     questions = [
         (archive.id, query) for corpus in corpora for archive in corpus.archives for query in archive.queries
     ]
@@ -64,7 +64,7 @@ async def ask_all(
 
 async def _ask(
     layers: Layers, recaller: Recaller, ingested: Ingested, query: Query, relevant: bool, corpus: str
-) -> Asked:
+) -> LabelledQuery:
     """Ask one question."""
     given = layers.settings.turn_context(ingested.owner)
     context = given.model_copy(update={"cache_ttl": 0, "prefetch_timeout": 20})
@@ -78,18 +78,22 @@ async def _ask(
         (c.evidence, bool({docs[c.turn_id].id, docs[c.turn_id].session} & gold))
         for c in recall.candidates[:DEPTH]
     ]
-    return Asked(f"{corpus}/{len(ingested.episodes)}", recall.query, found, relevant)
+    return LabelledQuery(f"{corpus}/{len(ingested.episodes)}", recall.query, found, relevant)
 
 
-def fitted(asked: Mapping[str, Sequence[Asked]], corpora: Sequence[Bench], *, model: str) -> Calibration:
+def fitted(
+    asked: Mapping[str, Sequence[LabelledQuery]], corpora: Sequence[Bench], *, model: str
+) -> Calibration:
     """Fit on those corpora, all that were asked."""
-    data = {corpus.name: digest(corpus.model_dump(mode="json")) for corpus in corpora if corpus.name in asked}
+    data = {
+        corpus.name: data_digest(corpus.model_dump(mode="json")) for corpus in corpora if corpus.name in asked
+    }
     everything = [one for some in asked.values() for one in some]
     return fit_calibration(everything, model=model, data=data, false_rate=FALSE_RATE)
 
 
 def fitted_apart(
-    asked: Mapping[str, Sequence[Asked]], corpora: Sequence[Bench], *, model: str
+    asked: Mapping[str, Sequence[LabelledQuery]], corpora: Sequence[Bench], *, model: str
 ) -> dict[str, Calibration]:
     """Fit without each corpus, by its name, and measure each fit on the corpus that it has not seen."""
     fits = {}
@@ -100,7 +104,7 @@ def fitted_apart(
     return fits
 
 
-def measure(calibration: Calibration, asked: Sequence[Asked]) -> dict[str, float]:
+def measure(calibration: Calibration, asked: Sequence[LabelledQuery]) -> dict[str, float]:
     """Return recall and false injections at 0.5 on data that it was not fitted on."""
     best = [
         (one.relevant, max((calibration.probability(e, one.query) for e, _ in one.found), default=0.0))

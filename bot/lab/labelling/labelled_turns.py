@@ -13,11 +13,11 @@ from bot.lab.labelling.past_turns import PastTurn, halves
 from bot.lab.labelling.session import is_labelled
 from bot.lab.labelling.turn_sample import weights
 from graph.settings.context import TurnContext
-from memory.calibration.fit import Asked, fit_calibration
+from memory.calibration.fit import LabelledQuery, fit_calibration
 from memory.episodic.log.label_log import Label
 from memory.errors import GoatError
 from memory.models import Evidence
-from memory.recall.relevance import Calibration, digest
+from memory.recall.relevance import Calibration, data_digest
 from memory.tuning.held_out import HeldOut
 from memory.tuning.resampling import Estimate, resampling
 from memory.tuning.tuning_result import Figures, TuningResult, Value
@@ -80,7 +80,7 @@ class Labelled:
             for one in (*self.choosing, *self.testing)
             for candidate in one.turn.offered
         ]
-        return {DATA: digest(sorted(said))}
+        return {DATA: data_digest(sorted(said))}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,8 +289,8 @@ def _differing(base: TurnContext, changes: Mapping[str, Value]) -> dict[str, Val
     return {name: value for name, value in changes.items() if now[name] != value}
 
 
-def _asked(one: LabelledTurn) -> Asked:
-    return Asked(
+def _asked(one: LabelledTurn) -> LabelledQuery:
+    return LabelledQuery(
         group=DATA,
         query=one.turn.state["recall"].query,
         found=list(_evidence(one)),

@@ -15,7 +15,7 @@ from graph.explain.reasons import told
 from graph.settings.context import TurnContext
 from memory.errors import GoatError
 from memory.models import Mechanism
-from memory.prompt.prompt import day
+from memory.prompt.prompt import format_time
 
 FOUND = {
     Mechanism.THEMATIC: "found by what it says",
@@ -128,7 +128,7 @@ def _memory(asked: Question) -> str:
 
 def _where(asked: Question, said: bool | None) -> str:
     candidate, zone = asked.candidate, asked.turn.inputs.zone
-    asked_on, from_day = day(asked.turn.at, zone), day(candidate.at, zone)
+    asked_on, from_day = format_time(asked.turn.at, zone), format_time(candidate.at, zone)
     before = {None: "", True: " You said: it helps.", False: " You said: it does not."}[said]
     return f"Asked on {asked_on}. A memory of {from_day}, {FOUND[candidate.mechanism]}.{before}"
 

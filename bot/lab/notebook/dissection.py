@@ -10,7 +10,7 @@ from graph.explain.explanation import explain
 from graph.explain.reasons import told
 from graph.explain.turn_observation import AT_ONCE
 from graph.state.turn_state import State
-from memory.prompt.prompt import day
+from memory.prompt.prompt import format_time
 from memory.text.text import clip
 
 NODES = (
@@ -84,7 +84,7 @@ def candidates_table(state: State, zone: tzinfo, most: int = 12) -> Table:
     rows = [
         (
             one.number,
-            day(one.at, zone) if one.at else "",
+            format_time(one.at, zone) if one.at else "",
             one.decision.mechanism.value,
             one.decision.rank,
             *map(_rounded, (evidence.cosine, evidence.standing, evidence.lexical, evidence.share)),

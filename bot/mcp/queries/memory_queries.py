@@ -14,7 +14,7 @@ from memory.errors import MemoryTierError
 from memory.lexical.structural_keys import find_keys
 from memory.models import Episode, Fact
 from memory.models import Hit as Found
-from memory.prompt.prompt import quoted
+from memory.prompt.prompt import escape_fences
 from memory.text.text import clean, excerpt
 
 _SECONDS = 20.0
@@ -76,7 +76,7 @@ class MemoryQueries:
         """Read who the agent is for this owner: what stands first in every prompt."""
         override = await self.layers.permanent.identity(owner=self.owner)
         text = override or self.layers.settings.identity
-        return IdentityRead(text=quoted(text), overridden=bool(override))
+        return IdentityRead(text=escape_fences(text), overridden=bool(override))
 
     async def memory_status(self, _: Nothing) -> MemoryStatus:
         """Say how much is remembered, since when, and which part of the memory is not there, and why."""
@@ -109,9 +109,9 @@ def _hit(hit: Found, probability: float) -> Hit:
         said=NOTE not in episode.tags,
         foreign=episode.foreign,
         relevance=round(probability, 4),
-        text=quoted(excerpt(episode.text, hit.part, _LONGEST).strip()),
+        text=escape_fences(excerpt(episode.text, hit.part, _LONGEST).strip()),
     )
 
 
 def _fact(fact: Fact) -> FactRead:
-    return FactRead(key=quoted(fact.key), value=quoted(fact.value), noted=fact.at)
+    return FactRead(key=escape_fences(fact.key), value=escape_fences(fact.value), noted=fact.at)

@@ -11,7 +11,7 @@ from bot.mcp.read_tool import ReadTool, read_tool
 from graph.layers import Layers
 from graph.observability.log_reader import LogLine, read_logs
 from graph.observability.redaction import Redaction
-from memory.prompt.prompt import quoted
+from memory.prompt.prompt import escape_fences
 from memory.text.digest import digest
 from memory.text.text import clean, clip
 
@@ -64,4 +64,4 @@ def _line(line: LogLine) -> LineRead:
 
 
 def _said(text: str) -> str:
-    return quoted(clip(clean(text), _LONGEST))
+    return escape_fences(clip(clean(text), _LONGEST))

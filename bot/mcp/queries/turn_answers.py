@@ -9,7 +9,7 @@ from pydantic import ConfigDict
 
 from bot.mcp.read_tool import Answer, Quoting
 from memory.models import SearchReport
-from memory.observation.observation import Called, Grounded, Judged, Shares
+from memory.observation.observation import Judged, RecordedCall, RecordedGrounding, Shares
 
 
 class TurnRead(Quoting):
@@ -56,7 +56,7 @@ class Diagnosis(Quoting):
     keys_meant: bool
     time_meant: bool
     expanded: bool
-    """The message alone meant nothing: what came before was searched for with it."""
+    """The message needed context and was searched with earlier ones."""
     candidates: int
     relevant: int
     used: int
@@ -67,11 +67,11 @@ class Diagnosis(Quoting):
     tiers_down: list[str]
     model: str
     model_seconds: float
-    tools: list[Called]
+    tools: list[RecordedCall]
     tool_rounds: int
-    grounding: Grounded
+    grounding: RecordedGrounding
     thresholds: Mapping[str, int | float | str]
-    """Those that were in force."""
+    """Values in force."""
 
 
 class ThreadRead(Answer):

@@ -18,7 +18,7 @@ from graph.runtime.agent import Agent
 from memory.episodic.log.observation_log import ObservationLog
 from memory.models import Episode
 from memory.observation.observation import Observation
-from memory.prompt.prompt import quoted
+from memory.prompt.prompt import escape_fences
 from memory.text.text import clip
 
 _LONGEST = 20_000
@@ -92,7 +92,7 @@ class TurnQueries:
             thread=asked.thread,
             at=snapshot.created_at or "",
             next=list(snapshot.next),
-            state=bounded(_own(snapshot.values, self.owner), quoted),
+            state=bounded(_own(snapshot.values, self.owner), escape_fences),
         )
 
     async def _observation(self, turn_id: str) -> Observation:
@@ -113,10 +113,10 @@ def _turn(episode: Episode) -> TurnRead:
         turn_id=episode.turn_id,
         thread=episode.thread,
         at=episode.at,
-        message=quoted(message),
-        reply=quoted(reply),
+        message=escape_fences(message),
+        reply=escape_fences(reply),
         cut=(message, reply) != (episode.said, episode.reply),
-        tags=[quoted(tag) for tag in episode.tags],
+        tags=[escape_fences(tag) for tag in episode.tags],
         times_shown=episode.access_count,
     )
 
@@ -136,7 +136,7 @@ def _diagnosed(memory: Explained) -> Diagnosed:
     decision = memory.decision
     return Diagnosed(
         **{field.name: getattr(decision, field.name) for field in fields(decision)},
-        excerpt=quoted(snippet(memory.text)) if memory.text else "",
+        excerpt=escape_fences(snippet(memory.text)) if memory.text else "",
         means=words_of(decision),
         measured=measure(decision),
     )
@@ -150,7 +150,7 @@ def _thread(turns: list[Episode]) -> ThreadRead:
         turns=len(turns),
         latest=newest.at,
         latest_turn_id=newest.turn_id,
-        latest_message=quoted(snippet(newest.said or newest.reply)),
+        latest_message=escape_fences(snippet(newest.said or newest.reply)),
     )
 
 

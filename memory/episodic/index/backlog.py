@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import chain
 
-from memory.concurrency.deadline import forget
+from memory.concurrency.deadline import retrieve_outcome
 from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.index.ledger import VectorLedger
 from memory.episodic.log.episode_log import EpisodeLog
@@ -162,7 +162,7 @@ class Embedder:
         finally:
             for _, task in begun:
                 task.cancel()
-                task.add_done_callback(forget)
+                task.add_done_callback(retrieve_outcome)
 
     async def _embedded(self, owner: str, some: Slice) -> Embedded:
         kept = await self._ledger.stored_parts(owner, {part.turn_id for part, _ in some.pairs})

@@ -108,7 +108,7 @@ def weigh(
     own = _joined(own, _own(db, fringe, lookup, against, weights))
     row = {int(seq): place for place, seq in enumerate(own.seqs)}
     pairs = [(row[seq], row[other], distance) for seq, other, distance in _both_ways(links)]
-    scores = fusion.lend(own.scores, _lengths(db, own.seqs), pairs, weights.neighbours)
+    scores = fusion.add_neighbours(own.scores, _lengths(db, own.seqs), pairs, weights.neighbours)
     timed = np.asarray(sorted(lookup.timed), np.int64)
     scores = np.where(are_among(timed, own.seqs), scores * IN_TIME, scores)
     return Weighed(own.seqs, scores, own.cosines, own.spans, own.small_talk, own.vectors, own.near, own.said)

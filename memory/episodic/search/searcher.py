@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from memory.concurrency.background import Background, outcome
-from memory.concurrency.deadline import Steps, forget
+from memory.concurrency.background import Background, wait_result
+from memory.concurrency.deadline import Steps, retrieve_outcome
 from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.index.indexer import Indexer, collection_name
 from memory.episodic.index.ledger import VectorLedger, VectorState
@@ -125,7 +125,7 @@ class Searcher:
         finally:
             for task in tasks:
                 task.cancel()
-                task.add_done_callback(forget)
+                task.add_done_callback(retrieve_outcome)
         asked = await to_asked(query, state, said, nulls=self._nulls, model=self._embeddings.name)
         collecting = self._files.read(query.owner, TIER, partial(collect, asked=asked, lookup=lookup))
         result, ghosts = await self.steps.within(file, collecting, query.seconds)
@@ -140,7 +140,7 @@ class Searcher:
             return known.vector
         expected = self._expected.pop(_key(query.text), None)
         here = expected is not None and expected.get_loop() is asyncio.get_running_loop()
-        embedding = outcome(expected) if expected and here else self._embeddings.aembed_query(query.text)
+        embedding = wait_result(expected) if expected and here else self._embeddings.aembed_query(query.text)
         return await self.steps.within(EMBEDDING, embedding, query.seconds * SHARE)
 
     async def _dense(self, query: Query, state: VectorState, embedding: "asyncio.Task[Vector]") -> Dense:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from memory.concurrency.background import Background, outcome
+from memory.concurrency.background import Background, wait_result
 from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.vectors.kept_vectors import MESSAGE, Parts
 
@@ -60,7 +60,7 @@ class NullTurns:
         Concurrent callers share the work, which continues when they are cancelled.
         """
         if self._vectors is None:
-            return await outcome(self._background.joined(self, self._load))
+            return await wait_result(self._background.joined(self, self._load))
         return self._vectors
 
     async def average(self) -> Matrix:

@@ -16,7 +16,7 @@ from bot.pictures.picture_values import Curve, Point
 from bot.pictures.risk_chart import curves_figure
 from graph.settings.context import TurnContext
 from graph.state.turn_state import State
-from memory.calibration.staged_fit import called
+from memory.calibration.staged_fit import message_log_odds
 from memory.recall.gap_rules import GapRule
 from memory.recall.staged import MOST, Staged
 from nodes.gap_filter import filter_candidates
@@ -37,7 +37,7 @@ def decide(each: Labelled, context: TurnContext, staged: Staged | None = None) -
     state = each.recalled.state
     recall = state["recall"]
     if staged is not None:
-        calls = round(called(staged.message, np.asarray(each.vector, np.float32)), 6)
+        calls = round(message_log_odds(staged.message, np.asarray(each.vector, np.float32)), 6)
         recall = replace(recall, query=replace(recall.query, calls=calls))
     decisions = filter_candidates({**state, "recall": recall}, context, None, staged)
     shown = [one.turn_id for one in decisions if one.kept]

@@ -25,8 +25,8 @@ from bot.lab.bench.sets.locomo_set import load_locomo
 from bot.lab.bench.sets.longmemeval_set import load_longmemeval
 from graph.settings.context import TurnContext
 from graph.settings.settings import Settings, load_settings
-from memory.calibration.staged_fit import Message, Sample, fit_staged, with_bar
-from memory.recall.relevance import digest, file_name
+from memory.calibration.staged_fit import Message, Sample, fit_staged, recentre
+from memory.recall.relevance import data_digest, file_name
 from memory.recall.staged import PREFIX, Staged
 from tests.bench.recall.calibrate import OUT
 from tests.bench.recall.frontier import decide, draw
@@ -68,7 +68,7 @@ async def main() -> None:
         figures |= {f"{lives.name}, people left out: {what}": value for what, value in _figures(measures)}
         if lives is read[OF_FOLDER][0]:
             draw(asked[lives.name], fits)
-    data = {lives.name: digest(lives.model_dump(mode="json")) for lives, _ in read}
+    data = {lives.name: data_digest(lives.model_dump(mode="json")) for lives, _ in read}
     whole = fit(found, others, model=name, data=data).model_copy(update={"figures": figures})
     (OUT / (PREFIX + file_name(name))).write_text(whole.model_dump_json() + "\n", "utf-8")
 
@@ -87,7 +87,7 @@ def sets(settings: Settings) -> list[tuple[Lives, Mapping[str, float]]]:
 
 def fit(found: Sequence[Sample], others: Sequence[Message], *, model: str, data: Mapping[str, str]) -> Staged:
     """Fit, and move the bar to `OPERATING`."""
-    return with_bar(fit_staged(found, others, model=model, data=data), OPERATING)
+    return recentre(fit_staged(found, others, model=model, data=data), OPERATING)
 
 
 def left_out(

@@ -17,7 +17,7 @@ from bot.lab.bench.sets.handmade import packaged
 from graph.layers import Layers
 from graph.settings.context import TurnContext
 from memory.calibration.staged_fit import Message, Sample
-from memory.recall.evidence_traits import Asked, Traits, memory_traits
+from memory.recall.evidence_traits import MessageContext, Traits, memory_traits
 from nodes.gap_filter import at_most
 from nodes.judgement import shown_turns
 
@@ -58,7 +58,9 @@ class Labelled:
         """Return what a fit takes of it."""
         state = self.recalled.state
         turns = state["conversation"].turns
-        asked = Asked(message=self.probe.user, at=self.probe.at, query=state["recall"].query, turns=turns)
+        asked = MessageContext(
+            message=self.probe.user, at=self.probe.at, query=state["recall"].query, turns=turns
+        )
         window = shown_turns(state["conversation"])
         found = at_most(state["recall"].candidates, TurnContext().prefetch_results, window)
         apart = [each for each in found if each.turn_id not in window]
