@@ -44,6 +44,7 @@ def test_word_of_a_job_appears_above_the_prompt(
         chat.type("/stop\r")
         chat.until("is being stopped")
         chat.until("Compare the prices of oats.: stopped")
+        chat.prompt()  # while the line above it is printed, the terminal would take Ctrl-D for its own
         chat.type(CTRL_C + CTRL_D)
         status, _ = chat.until_end()
     assert status == 0
