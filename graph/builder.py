@@ -12,7 +12,7 @@ from graph.model.model_window import WindowShare
 from graph.model.tool_rounds import after_respond
 from graph.observability.observed_node import Observed
 from graph.settings.context import TurnContext
-from graph.state.experiment import Experiments
+from graph.state.experiment import ExperimentCheck
 from graph.state.turn_state import State, TurnInput
 from graph.state.updates import ToolsInput
 from nodes.archive import Archive
@@ -48,7 +48,7 @@ def build_graph(
     turns = layers.turns
     ask = ModelCall(layers.model, layers.stops, layers.settings.model_timeout, layers.window)
     window_share = WindowShare(layers.window, layers.toolbox, layers.settings.message_cap)
-    experiments = Experiments(layers.episodes)
+    experiments = ExperimentCheck(layers.episodes)
     archive = Archive(
         layers.episodes, layers.conversations, layers.cache, layers.tokens, layers.recorder, experiments
     )

@@ -14,7 +14,7 @@ from langgraph_sdk import get_client
 from graph.checkpoint.redis_saver import RedisSaver
 from graph.checkpoint.serde import checkpoint_serde
 from graph.layers import Layers
-from graph.runtime.server_notes import use
+from graph.runtime.server_notes import mark_running
 from graph.studio.studio_graph import layers
 from graph.studio.thread_list import ThreadList
 from memory.concurrency.deadline import end
@@ -34,7 +34,7 @@ async def open_checkpointer() -> AsyncIterator[RedisSaver]:
     """
     opened = await asyncio.to_thread(layers)
     settings = opened.settings
-    in_use = await asyncio.to_thread(use, settings.data_folder)
+    in_use = await asyncio.to_thread(mark_running, settings.data_folder)
     warming = asyncio.create_task(_warm_up(opened))
     saver = RedisSaver(opened.redis.client, keep=settings.checkpoints_kept, serde=checkpoint_serde())
     listing = asyncio.create_task(_list_threads(opened, saver))

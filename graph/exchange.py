@@ -70,7 +70,7 @@ class ToolResult:
     """The call belongs to an experiment: what changes anything was not run."""
 
 
-def of_one_turn(left: Sequence[ToolResult], right: Sequence[ToolResult]) -> list[ToolResult]:
+def merge_results(left: Sequence[ToolResult], right: Sequence[ToolResult]) -> list[ToolResult]:
     """Add results to those of the same turn; those of another turn go, so that a thread stays bounded.
 
     Raises:

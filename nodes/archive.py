@@ -13,7 +13,7 @@ from graph.model.tool_rounds import is_tainted, results_of
 from graph.observability.turn_recorder import TurnRecorder
 from graph.settings.context import TurnContext
 from graph.state.circumstances import reply_id
-from graph.state.experiment import Experiments, says_the_same
+from graph.state.experiment import ExperimentCheck, matches_archive
 from graph.state.resolution import conversation_of, recalled_of
 from graph.state.turn_state import Archived, Reply, State, Turn, Unused
 from graph.state.updates import ArchiveUpdate
@@ -49,7 +49,7 @@ class Archive:
     cache: SessionCache
     tokens: TokenCounter
     recorder: TurnRecorder
-    experiments: Experiments = field(default_factory=Experiments)
+    experiments: ExperimentCheck = field(default_factory=ExperimentCheck)
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> ArchiveUpdate:
         turn = state["turn"]
@@ -65,7 +65,7 @@ class Archive:
         """Add to the conversation a turn that was cut off between the archive and it; say whether it was."""
         turn = state["turn"]
         stands = None if turn.experiment else await self.experiments.archived(turn, runtime)
-        if stands is None or not says_the_same(state, stands):
+        if stands is None or not matches_archive(state, stands):
             return False
         in_vain = await asyncio.to_thread(unused, state)
         said = await self._to_conversation(state, in_vain, foreign=FOREIGN in stands.tags)

@@ -7,8 +7,8 @@ from datetime import datetime
 from langgraph.runtime import Runtime
 
 from graph.settings.context import Experiment, TurnContext
-from graph.state.circumstances import dated
-from graph.state.experiment import Experiments
+from graph.state.circumstances import with_time
+from graph.state.experiment import ExperimentCheck
 from graph.state.recall_offer import search_limit
 from graph.state.turn_state import Recall, State, Turn
 from graph.state.updates import PrefetchUpdate
@@ -65,7 +65,7 @@ class ExperimentPrefetch:
     """Prefetch, for a turn that may be an experiment; for any other it is `prefetch` and nothing else."""
 
     prefetch: Prefetch
-    experiments: Experiments
+    experiments: ExperimentCheck
     archive: EpisodeArchive
     observations: ObservationLog
 
@@ -73,13 +73,13 @@ class ExperimentPrefetch:
         if runtime.context.experiment is Experiment.OFF:
             return await self.prefetch(state, runtime)
         turn = self.prefetch.turns(state, runtime)
-        experiment, stands = await self.experiments.beginning(turn, runtime)
+        experiment, stands = await self.experiments.at_start(turn, runtime)
         if not experiment:
             return await self.prefetch(state, runtime)
         uncached = runtime.context.model_copy(update={"cache_ttl": 0})
         if stands is None:
             return await self.prefetch(state, runtime.override(context=uncached))
-        return {"recall": await self._as_it_was(dated(state, stands.at), runtime, uncached, turn, stands)}
+        return {"recall": await self._as_it_was(with_time(state, stands.at), runtime, uncached, turn, stands)}
 
     async def _as_it_was(
         self,

@@ -15,8 +15,8 @@ from langgraph.runtime import Runtime
 from pydantic import TypeAdapter, ValidationError
 
 from graph.settings.context import TurnContext
-from graph.state.circumstances import TurnReader, said_by
-from graph.state.recall_offer import asked_anew, search_limit, to_recall
+from graph.state.circumstances import TurnReader, text_with_parts
+from graph.state.recall_offer import search_limit, to_recall, with_query
 from graph.state.resolution import recalled_of
 from graph.state.turn_state import Recall, State, Turn
 from graph.state.updates import PrefetchUpdate
@@ -180,7 +180,7 @@ class Prefetch:
         except (MemoryTierError, TimeoutError):
             return (await self._searched(turn, asked, context, until))[0]
         if entry.value is not None and (recall := _cached(entry.value)) is not None:
-            return asked_anew(recall, asked, turn.said)
+            return with_query(recall, asked, turn.said)
         recall, complete = await self._searched(turn, asked, context, until)
         if complete:
             keeping = partial(self._remember, key, turn.owner, entry, recall, context.cache_ttl)
@@ -220,7 +220,7 @@ class Prefetch:
 
 def said_before(turn: Turn, messages: Sequence[AnyMessage]) -> list[str]:
     """Return what the user said in the chat before this turn, oldest first."""
-    texts = [said_by(m) for m in messages if m.type == "human" and m.id != turn.turn_id]
+    texts = [text_with_parts(m) for m in messages if m.type == "human" and m.id != turn.turn_id]
     return [text for text in texts if text.strip()]
 
 

@@ -14,7 +14,7 @@ from graph.exchange import Call, ToolResult
 from graph.model.model_call import StopSignals
 from graph.model.requested_calls import UNREADABLE
 from graph.settings.context import TurnContext
-from graph.state.experiment import Experiments
+from graph.state.experiment import ExperimentCheck
 from graph.state.turn_state import Turn
 from graph.state.updates import ToolsInput, ToolsUpdate
 from graph.tools.caller import Caller
@@ -140,7 +140,7 @@ class ToolsOfTurn:
     """Run the call as `tools` does, or with nothing changed where the turn is an experiment."""
 
     tools: Tools
-    experiments: Experiments
+    experiments: ExperimentCheck
 
     async def __call__(self, state: ToolsInput, runtime: Runtime[TurnContext]) -> ToolsUpdate:
         given = state.get("experiment", False)

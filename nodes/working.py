@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from langgraph.runtime import Runtime
 
 from graph.settings.context import TurnContext
-from graph.state.circumstances import TurnReader, dated
-from graph.state.experiment import Experiments
+from graph.state.circumstances import TurnReader, with_time
+from graph.state.experiment import ExperimentCheck
 from graph.state.turn_state import Conversation, State, Turn, Unused
 from graph.state.updates import WorkingUpdate
 from memory.models import ConversationTurn
@@ -26,7 +26,7 @@ class Working:
     turns: TurnReader
     conversations: ConversationStore
     archive: Archive
-    experiments: Experiments = field(default_factory=Experiments)
+    experiments: ExperimentCheck = field(default_factory=ExperimentCheck)
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> WorkingUpdate:
         turn = await self._turn(state, runtime)
@@ -49,11 +49,11 @@ class Working:
 
     async def _turn(self, state: State, runtime: Runtime[TurnContext]) -> Turn:
         turn = self.turns(state, runtime)
-        experiment, stands = await self.experiments.beginning(turn, runtime)
+        experiment, stands = await self.experiments.at_start(turn, runtime)
         if not experiment:
             return turn
         at = stands.at if stands else None
-        return replace(self.turns(dated(state, at), runtime), experiment=True)
+        return replace(self.turns(with_time(state, at), runtime), experiment=True)
 
     async def _archive_late(self, state: State, runtime: Runtime[TurnContext]) -> None:
         """Archive the turn before, if nothing of it is archived, or half of it."""

@@ -102,7 +102,7 @@ class Chat:
     async def _fate(self, turn_id: str) -> str:
         """Say whether the message of a turn that broke off is kept."""
         try:
-            kept = await self._agent.keeps(turn_id, thread=self._place.thread)
+            kept = await self._agent.has_turn(turn_id, thread=self._place.thread)
         except GoatError:
             return FATE_UNKNOWN
         return PENDING if kept else LOST

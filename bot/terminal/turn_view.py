@@ -8,7 +8,7 @@ from rich.text import Text
 from bot.presentation import turn_screen as screen
 from bot.printable import printable
 from bot.terminal.reply_view import print_reply, print_resumed, reply_view
-from graph.events.turn_events import Calling, Event, Finished, Piece, Resumed, Waiting
+from graph.events.turn_events import Event, Finished, Piece, Resumed, ToolsRequested, Waiting
 from graph.model.tool_rounds import attachments
 from graph.state.turn_state import State
 from memory.models import Outcome
@@ -38,7 +38,7 @@ class TurnView:
                 match event:
                     case Piece(text):
                         view.write(text)
-                    case Calling(tools):
+                    case ToolsRequested(tools):
                         view.end()
                         view = reply_view(self._console)
                         self._console.print(Text(f"· {printable(', '.join(tools))}", style="dim"))

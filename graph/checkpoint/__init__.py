@@ -1,1 +1,1 @@
-"""The checkpointer on Redis, and the leases on threads."""
+"""The Redis checkpointer and thread leases."""

@@ -1,4 +1,4 @@
-"""The part of a checkpointer that says no to blocking calls."""
+"""A base for checkpointers without blocking methods."""
 # ruff: noqa: ARG002 - refused, whatever the arguments are
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 
 
 class AsyncSaver(BaseCheckpointSaver[str]):
-    """Refuse every blocking method, naming what to use instead."""
+    """Refuses every blocking method, naming the async one."""
 
     def get_tuple(self, config: RunnableConfig) -> NoReturn:
         _refuse("aget_tuple")

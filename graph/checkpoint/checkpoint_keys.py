@@ -1,4 +1,4 @@
-"""Where checkpoints stand in Redis. `{thread}` is a hash tag: a thread lives in one slot of a cluster.
+"""Redis keys of checkpoints. `{thread}` is a hash tag: a thread's keys share one slot of a cluster.
 
 * goat:checkpoint:{thread}:namespaces              set of checkpoint namespaces
 * goat:checkpoint:{thread}:index:<ns>              sorted set of checkpoint ids, by name
@@ -25,7 +25,7 @@ PENDING = _PREFIX + "pending"
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """One checkpoint namespace of a thread; the root graph's is empty."""
+    """A checkpoint namespace of a thread; the root graph's name is empty."""
 
     thread: str
     name: str
@@ -41,7 +41,7 @@ class Namespace:
 
     @property
     def is_of_one_task(self) -> bool:
-        """Tell whether it serves one run of a subgraph; those that persist have no task id in their name."""
+        """True for one run of a subgraph; persistent subgraphs have no task id in their name."""
         return ":" in self.name
 
     @property
@@ -99,10 +99,10 @@ def blob_field(channel: str, version: str | int | float) -> str:
 
 @lru_cache(maxsize=1024)
 def _thread_prefix(thread: str) -> str:
-    """Put the thread in a hash tag, free of braces and never empty."""
+    """Return the key prefix with the thread quoted: a hash tag has no braces and is never empty."""
     return f"{_PREFIX}{{{quote(thread, safe='') or '%'}}}:"
 
 
 def text(value: Any) -> str:
-    """Return what Redis gave as text."""
+    """Decode a value from Redis."""
     return value.decode() if isinstance(value, bytes) else str(value)

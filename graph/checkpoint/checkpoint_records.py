@@ -1,4 +1,4 @@
-"""Checkpoints as bytes."""
+"""Byte format of checkpoints."""
 
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -21,11 +21,11 @@ _NEXT_TASKS = {"__start__", "__pregel_tasks"}
 
 
 @runtime_checkable
-class KnowsChannels(Protocol):
-    """A serializer that knows what each channel holds."""
+class ChannelSerializer(Protocol):
+    """A serializer that knows each channel's type."""
 
-    def revived(self, channel: str, value: Any) -> Any:
-        """Return what a channel's value stands for when it comes as plain JSON, as from an edit in Studio."""
+    def revive_channel(self, channel: str, value: Any) -> Any:
+        """Convert a channel's value from plain JSON, as after an edit in Studio."""
         ...
 
 
@@ -41,9 +41,9 @@ class Record(NamedTuple):
         return [blob_field(*version) for version in self.checkpoint["channel_versions"].items()]
 
     def fill(self, blobs: Iterable[bytes | None], serde: SerializerProtocol) -> Checkpoint:
-        """Put the channel values back, in the order of `blob_fields`."""
+        """Return the checkpoint with its channel values, given in the order of `blob_fields`."""
         named = zip(self.checkpoint["channel_versions"], blobs, strict=True)
-        values = {channel: _revived(channel, unpack(blob, serde), serde) for channel, blob in named if blob}
+        values = {channel: _revive(channel, unpack(blob, serde), serde) for channel, blob in named if blob}
         return cast("Checkpoint", {**self.checkpoint, "channel_values": values})
 
 
@@ -53,10 +53,10 @@ def pack(value: Any, serde: SerializerProtocol) -> bytes:
 
 
 def unpack(raw: bytes | str, serde: SerializerProtocol) -> Any:
-    """Read what `pack` wrote.
+    """Decode what `pack` wrote.
 
     Raises:
-        TierCorrupt: it is something else, or was cut short.
+        TierCorrupt: the bytes are truncated or in another format.
     """
     kind, _, data = (raw.encode() if isinstance(raw, str) else raw).partition(b"\0")
     try:
@@ -83,7 +83,7 @@ def pack_blobs(
     values: Mapping[str, Any], versions: ChannelVersions, serde: SerializerProtocol
 ) -> dict[str, bytes]:
     return {
-        blob_field(channel, version): pack(_revived(channel, values[channel], serde), serde)
+        blob_field(channel, version): pack(_revive(channel, values[channel], serde), serde)
         if channel in values
         else b""
         for channel, version in versions.items()
@@ -93,33 +93,33 @@ def pack_blobs(
 def pack_write(
     task: tuple[str, str], index: int, channel: str, value: Any, serde: SerializerProtocol
 ) -> bytes:
-    """Write down what a task wrote, the value as a blob of its own; `task` is its path and id."""
-    return pack([*task, index, channel, pack(_revived(channel, value, serde), serde)], serde)
+    """Encode a task's write, with its value as a nested blob; `task` is its path and id."""
+    return pack([*task, index, channel, pack(_revive(channel, value, serde), serde)], serde)
 
 
 def unpack_writes(raw: Iterable[bytes], serde: SerializerProtocol) -> list[PendingWrite]:
-    """Read pending writes, in the order in which a run applies them."""
+    """Decode pending writes, in the order in which a run applies them."""
     writes = sorted((unpack(one, serde) for one in raw), key=lambda write: writes_sort_key(*write[:3]))
     return [
-        (task_id, channel, _revived(channel, unpack(value, serde), serde))
+        (task_id, channel, _revive(channel, unpack(value, serde), serde))
         for _, task_id, _, channel, value in writes
     ]
 
 
-def _revived(channel: str, value: Any, serde: SerializerProtocol) -> Any:
+def _revive(channel: str, value: Any, serde: SerializerProtocol) -> Any:
     if not _knows_channels(type(serde)):
         return value
-    return cast("KnowsChannels", serde).revived(channel, value)
+    return cast("ChannelSerializer", serde).revive_channel(channel, value)
 
 
 @cache
 def _knows_channels(kind: type[SerializerProtocol]) -> bool:
-    """Check a protocol once a class: that takes 30 microseconds, and a turn packs a hundred values."""
-    return issubclass(kind, KnowsChannels)
+    """Cache the protocol check, which takes 30 microseconds: a turn packs a hundred values."""
+    return issubclass(kind, ChannelSerializer)
 
 
 def is_pending(values: Mapping[str, Any]) -> bool:
-    """Tell whether a node may still have to run; true too often rather than too seldom."""
+    """Return True when a node may have to run; errs towards True."""
     return any(
         channel in _NEXT_TASKS or channel.startswith(_NEXT_STEP)
         for channel, value in values.items()

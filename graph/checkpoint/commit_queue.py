@@ -1,4 +1,4 @@
-"""Checkpoints and task writes on their way to Redis, and the latest of those that were stored."""
+"""Write-behind queue of checkpoints and task writes, and a cache of the latest checkpoints."""
 
 import asyncio
 import time
@@ -15,89 +15,91 @@ from memory.concurrency.background import Background
 from memory.errors import TierUnavailable
 
 LINGER = 0.1
-"""Seconds that an entry may wait: longer than the steps before the model's call, which take 30 ms on a quiet
-machine, so that theirs go together while the model is being asked, also on a busy one."""
+"""Seconds that a deferred entry may wait.
+
+The steps before the model's call take 30 ms on a quiet machine; a longer wait batches them on a busy one too.
+"""
 LATEST_THREADS = 16
-"""Threads of which a state is kept; it takes half a megabyte when the conversation is long."""
+"""Threads in the cache; a long conversation's state takes half a megabyte."""
 LATEST_SECONDS = 600.0
-"""A guess at how long a person thinks before the next message."""
+"""A guess at the time between a person's messages."""
 
 
 @dataclass(slots=True)
-class _Lane:
+class _ThreadQueue:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     entries: list[Entry] = field(default_factory=list)
     deferred: set[int] = field(default_factory=set)
-    """Identities of those that may be left out once a checkpoint holds what they wrote."""
+    """Identities of entries that a later checkpoint may replace."""
     timer: asyncio.TimerHandle | None = None
 
 
 class CommitQueue:
-    """Send the entries of each thread in order; deferred ones wait for the next that a crash must not cost.
+    """Sends each thread's entries in order; deferred ones go with the next durable one.
 
-    What could not be sent is sent before the thread's next entry.
+    Entries that could not be sent stay first in the queue.
     """
 
     def __init__(self, send: Callable[[Sequence[Entry]], Awaitable[None]], background: Background) -> None:
-        """Take what stores entries of one thread at once, and raises `TierUnavailable` when it cannot."""
+        """Take `send`, which stores entries of one thread together or raises `TierUnavailable`."""
         self._send = send
         self._background = background
-        self._lanes: dict[str, _Lane] = {}
+        self._queues: dict[str, _ThreadQueue] = {}
 
     def defer(self, entry: Entry) -> None:
-        """Send an entry with the next one of its thread, or after `LINGER`."""
-        lane, thread = self._add(entry), entry.namespace.thread
-        lane.deferred.add(id(entry))
-        if lane.timer is None:
+        """Queue an entry; it is sent with its thread's next one, or after `LINGER`."""
+        queue, thread = self._add(entry), entry.namespace.thread
+        queue.deferred.add(id(entry))
+        if queue.timer is None:
             flush = partial(self.flush, thread)
-            lane.timer = asyncio.get_running_loop().call_later(
+            queue.timer = asyncio.get_running_loop().call_later(
                 LINGER, self._background.joined, ("flush", thread), flush
             )
 
     async def commit(self, entry: Entry) -> None:
-        """Send an entry, after those of its thread that wait."""
+        """Send an entry after its thread's queued ones."""
         self._add(entry)
         await self.flush(entry.namespace.thread)
 
-    def _add(self, entry: Entry) -> _Lane:
-        """Queue an entry, and drop the deferred writes that it contains; others only wait for a send."""
-        lane = self._lanes.setdefault(entry.namespace.thread, _Lane())
+    def _add(self, entry: Entry) -> _ThreadQueue:
+        """Append an entry; a checkpoint replaces the deferred writes that it contains."""
+        queue = self._queues.setdefault(entry.namespace.thread, _ThreadQueue())
         if isinstance(entry, CheckpointEntry):
-            lane.entries = [
-                one for one in lane.entries if id(one) not in lane.deferred or not _is_contained(one, entry)
+            queue.entries = [
+                one for one in queue.entries if id(one) not in queue.deferred or not _is_contained(one, entry)
             ]
-        lane.entries.append(entry)
-        return lane
+        queue.entries.append(entry)
+        return queue
 
     async def flush(self, thread: str) -> None:
-        """Send what waits in a thread."""
-        lane = self._lanes.get(thread)
-        if lane is None:
+        """Send a thread's queue."""
+        queue = self._queues.get(thread)
+        if queue is None:
             return
-        async with lane.lock:
-            if lane.timer is not None:
-                lane.timer.cancel()
-            entries, lane.entries, lane.timer = lane.entries, [], None
-            lane.deferred.clear()
+        async with queue.lock:
+            if queue.timer is not None:
+                queue.timer.cancel()
+            entries, queue.entries, queue.timer = queue.entries, [], None
+            queue.deferred.clear()
             try:
                 if entries:
                     await self._send(entries)
             except (TierUnavailable, asyncio.CancelledError):
-                lane.entries[:0] = entries
+                queue.entries[:0] = entries
                 raise
-        if not lane.entries and self._lanes.get(thread) is lane:
-            del self._lanes[thread]
+        if not queue.entries and self._queues.get(thread) is queue:
+            del self._queues[thread]
 
     async def flush_all(self) -> None:
-        """Send what waits in any thread."""
-        for thread in list(self._lanes):
+        """Send every queue."""
+        for thread in list(self._queues):
             await self.flush(thread)
 
     def discard(self, thread: str) -> None:
-        """Drop what waits in a thread that is deleted."""
-        lane = self._lanes.pop(thread, None)
-        if lane is not None and lane.timer is not None:
-            lane.timer.cancel()
+        """Drop the queue of a deleted thread."""
+        queue = self._queues.pop(thread, None)
+        if queue is not None and queue.timer is not None:
+            queue.timer.cancel()
 
 
 def _is_contained(entry: Entry, checkpoint: CheckpointEntry) -> bool:
@@ -110,41 +112,41 @@ def _is_contained(entry: Entry, checkpoint: CheckpointEntry) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class LatestCheckpoints:
-    """The last checkpoints of threads with no work left, as this process wrote them.
+    """Cache of the final checkpoints of finished turns that this process wrote.
 
-    Whoever takes one asks Redis first whether it is still the latest: another process may have gone on.
+    Callers check with Redis that the checkpoint is still the latest: another process may have written one.
     """
 
     clock: Callable[[], float] = time.monotonic
     _kept: OrderedDict[Namespace, tuple[float, CheckpointEntry]] = field(default_factory=OrderedDict)
 
     def note(self, entries: Sequence[Entry]) -> None:
-        """Keep what was just stored, if a turn ended with it."""
+        """Cache the last of the entries just stored, if it ended a turn."""
         last = entries[-1]
         self.discard(last.namespace.thread)
-        if isinstance(last, CheckpointEntry) and last.ends_a_run:
+        if isinstance(last, CheckpointEntry) and last.ends_run:
             self._kept[last.namespace] = (self.clock(), last)
 
     def get(self, namespace: Namespace) -> CheckpointEntry | None:
-        """Return what is kept of a namespace."""
+        """Return a namespace's cached checkpoint."""
         self._expire()
         found = self._kept.get(namespace)
         return found[1] if found else None
 
     def discard(self, thread: str) -> None:
-        """Let go of what is kept of a thread, as when it is deleted."""
+        """Evict a thread."""
         self._kept.pop(Namespace(thread, ""), None)
         self._expire()
 
     def _expire(self) -> None:
-        """Let go of what is old, and of what are too many; those kept longest stand first."""
+        """Evict expired threads, and the oldest beyond the limit."""
         since = self.clock() - LATEST_SECONDS
         while self._kept and (len(self._kept) > LATEST_THREADS or next(iter(self._kept.values()))[0] < since):
             self._kept.popitem(last=False)
 
 
 def as_tuple(entry: CheckpointEntry) -> CheckpointTuple:
-    """Return a stored checkpoint as it would be read; LangGraph writes in the mappings that it is given."""
+    """Convert a cached entry, copying the mappings that LangGraph modifies."""
     checkpoint, namespace = entry.checkpoint, entry.namespace
     versions, values = checkpoint["channel_versions"].copy(), checkpoint["channel_values"]
     return CheckpointTuple(

@@ -1,17 +1,17 @@
-"""Which checkpoints of a thread others were forked from."""
+"""Forked steps of a thread."""
 
 from collections.abc import Iterator, Mapping
 
 from graph.checkpoint.checkpoint_records import Record
 
 _BEGINNINGS = frozenset({"input", "fork"})
-"""How LangGraph says in `metadata["source"]` that a checkpoint does not go on from its parent's run."""
+"""Values of `metadata["source"]` for a checkpoint that does not continue its parent's run."""
 
 
 def forked_steps(records: Mapping[str, Record]) -> set[str]:
-    """Return the steps of the latest turn and of the one gone back to, when the thread now stands in a fork.
+    """Return the steps of the latest turn and of the forked one, if the newest checkpoint is in a fork.
 
-    Nothing in a thread that just goes on.
+    Empty for a thread without forks.
     """
     if not records:
         return set()
@@ -26,7 +26,7 @@ def forked_steps(records: Mapping[str, Record]) -> set[str]:
 
 
 def _first(records: Mapping[str, Record], name: str) -> str:
-    """Return the earliest step of the same turn that is known, up through the forks."""
+    """Return the earliest known step of a step's turn, following forks to their parents."""
     while records[name].metadata.get("source") != "input":
         parent = records[name].parent
         if parent is None or parent not in records:
@@ -36,7 +36,7 @@ def _first(records: Mapping[str, Record], name: str) -> str:
 
 
 def _steps(records: Mapping[str, Record], first: str) -> Iterator[str]:
-    """Follow a run from one of its steps to its end; ids go by time, and the first child is its own."""
+    """Yield a run's steps from `first` on; ids are ordered by time, and the first child continues the run."""
     followers: dict[str, str] = {}
     for name in sorted(records):
         parent = records[name].parent

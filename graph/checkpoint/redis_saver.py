@@ -1,4 +1,4 @@
-"""A LangGraph checkpointer on plain Redis commands: any Redis or Valkey from 5.0 on, alone or clustered."""
+"""A LangGraph checkpointer on plain Redis commands: Redis or Valkey from 5.0 on, single or clustered."""
 
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
@@ -32,10 +32,10 @@ _PAGE = 20
 
 
 class RedisSaver(AsyncSaver):
-    """Keep the last checkpoints of each thread in Redis, and know which threads have work left.
+    """Stores the last checkpoints of each thread in Redis, with an index of pending threads.
 
-    Every method raises `TierUnavailable` when Redis cannot be reached, and `TierCorrupt` when what it holds
-    cannot be read.
+    Methods raise `TierUnavailable` when Redis cannot be reached, and `TierCorrupt` when its data cannot be
+    read.
     """
 
     def __init__(
@@ -46,16 +46,19 @@ class RedisSaver(AsyncSaver):
         repeatable: Collection[str] = (),
         serde: SerializerProtocol | None = None,
     ) -> None:
-        """Take what yields a client, and how checkpoints are kept.
+        """Bind the saver to a client.
 
         Args:
             client: returns the client of the running event loop.
-            keep: checkpoints of each thread's namespace to keep. There may be twice as many until they are
-                pruned together, and the steps of a turn that was forked stay as long as it is the latest.
+            keep: checkpoints to keep in each namespace. There may be twice as many until pruning, and the
+            steps of a
+                forked turn stay as long as it is the latest.
             repeatable: nodes that may run again after a crash, because they only read or are idempotent.
-                What they wrote, and checkpoints that follow from what is stored, are sent with the next
-                entry that is not derived: an input, another node's writes, an error, a turn's end.
-            serde: packs values; LangGraph's by default.
+            Their writes,
+                and checkpoints that follow from stored ones, are sent with the next entry that is not
+                derived: an
+                input, another node's writes, an error, a turn's end.
+            serde: serializer of values; LangGraph's by default.
         """
         super().__init__(serde=serde)
         self._client = client
@@ -66,14 +69,14 @@ class RedisSaver(AsyncSaver):
         self._latest = LatestCheckpoints()
 
     async def aclose(self) -> None:
-        """Send what waits and end what runs in the background; the client belongs to whoever made it."""
+        """Send queued entries and stop background work. The caller closes the client."""
         try:
             await self._queue.flush_all()
         finally:
             await self._background.end()
 
     def get_next_version(self, current: str | None, channel: None) -> str:  # noqa: ARG002 - LangGraph's signature
-        """Count up in the width of a LangGraph server, as versions sort as text; forks do not share one."""
+        """Count up, padded as in a LangGraph server since versions sort as text; forks get distinct ones."""
         count = int(str(current).partition(".")[0]) if current else 0
         return f"{count + 1:032}.{secrets.token_hex(4)}"
 
@@ -84,7 +87,7 @@ class RedisSaver(AsyncSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Store a checkpoint and what changed; one that a run would compute anew may wait."""
+        """Store a checkpoint and its changed channels; one that a run can compute again may be deferred."""
         namespace, metadata = Namespace.of(config), get_checkpoint_metadata(config, metadata)
         entry = CheckpointEntry(namespace, checkpoint, metadata, get_checkpoint_id(config), new_versions)
         await self._put(entry, derived=entry.is_derived)
@@ -93,7 +96,7 @@ class RedisSaver(AsyncSaver):
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        """Store what a task wrote; that of a repeatable node may wait."""
+        """Store a task's writes; a repeatable node's may be deferred."""
         checkpoint_id = config["configurable"]["checkpoint_id"]
         entry = WritesEntry(Namespace.of(config), checkpoint_id, writes, task_id, task_path)
         await self._put(entry, derived=entry.node in self._repeatable and not entry.is_special)
@@ -139,13 +142,13 @@ class RedisSaver(AsyncSaver):
 
     @translate_errors()
     async def ais_pending(self, thread_id: str) -> bool:
-        """Say whether a thread may have work left; a true answer is to be checked in its state."""
+        """Return True when a thread may be pending; its state decides."""
         return await (await self._client()).zscore(PENDING, thread_id) is not None
 
     async def apending(self) -> list[str]:
-        """List the threads whose root graph may have work left, waiting longest first.
+        """List threads whose root graph may be pending, oldest first.
 
-        A thread may be listed in vain, when it was cut off just before a checkpoint: its state tells.
+        A thread that crashed just before a checkpoint may be listed wrongly; its state decides.
         """
         async with translate_errors():
             client = await self._client()
@@ -153,7 +156,7 @@ class RedisSaver(AsyncSaver):
 
     @translate_errors()
     async def athreads(self) -> list[str]:
-        """List every thread, latest first; one that is just being begun or deleted may hold nothing."""
+        """List all threads, latest first; one that is being created or deleted may be empty."""
         return list(map(text, await (await self._client()).zrevrange(THREADS, 0, -1)))
 
     @translate_errors()
@@ -171,7 +174,7 @@ class RedisSaver(AsyncSaver):
 
     @translate_errors()
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
-        """Copy every checkpoint and pending write; the copy of a thread with work left has it too."""
+        """Copy every checkpoint and pending write; the copy of a pending thread is pending."""
         await self._queue.flush(str(source_thread_id))
         await copy_thread(await self._client(), self.serde, str(source_thread_id), str(target_thread_id))
 
@@ -207,7 +210,7 @@ class RedisSaver(AsyncSaver):
         await prune(await self._client(), self.serde, namespace, self._keep, spare_forked=True)
 
     async def _latest_of(self, client: "Redis", namespace: Namespace) -> CheckpointTuple | str | None:
-        """Return the id of the latest checkpoint, or all of it, where this process wrote it."""
+        """Return the latest checkpoint if it is cached, otherwise its id."""
         kept = self._latest.get(namespace)
         async with client.pipeline(transaction=False) as pipeline:
             pipeline.zrevrange(namespace.index, 0, 0)

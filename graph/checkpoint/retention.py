@@ -1,4 +1,4 @@
-"""What keeps stored checkpoints bounded: pruning, deleting, copying."""
+"""Retention of stored checkpoints: pruning, deleting, copying."""
 
 import time
 from collections.abc import Collection, Iterable, Mapping
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 
 class Content(NamedTuple):
-    """What a namespace holds."""
+    """Contents of a namespace."""
 
     raw: dict[str, bytes]
     """Checkpoints by id."""
     records: dict[str, Record]
     blob_fields: list[bytes]
     written: list[str]
-    """Ids of the checkpoints with pending writes, among them ids that are no checkpoint's."""
+    """Checkpoint ids with pending writes; some may have no checkpoint."""
 
 
 async def namespaces(client: "Redis", thread: str) -> list[Namespace]:
@@ -43,10 +43,10 @@ async def namespaces(client: "Redis", thread: str) -> list[Namespace]:
 async def prune(
     client: "Redis", serde: SerializerProtocol, namespace: Namespace, keep: int, *, spare_forked: bool = False
 ) -> None:
-    """Drop all but the last `keep` checkpoints, and what only they refer to.
+    """Delete all but the last `keep` checkpoints, and the data that only they refer to.
 
-    The steps that forks began at may be spared; the oldest forks go first then, and at least half of `keep`
-    are the last ones, however many steps were forked.
+    With `spare_forked`, forked steps are kept too, oldest dropped first; at least half of `keep` are the last
+    ones.
     """
     content = await _read(client, serde, namespace)
     forked = forked_steps(content.records) if spare_forked else set[str]()
@@ -60,14 +60,14 @@ async def prune(
 
 
 async def delete_thread(client: "Redis", serde: SerializerProtocol, thread: str) -> None:
-    """Delete a thread, then its index entries: a crash between leaves nothing that cannot be found."""
+    """Delete a thread, then its index entries, so that a crash in between leaves it listed."""
     for namespace in await namespaces(client, thread):
         await _delete_namespace(client, serde, namespace)
     await _forget_thread(client, thread)
 
 
 async def delete_run(client: "Redis", serde: SerializerProtocol, run_id: str) -> None:
-    """Delete the checkpoints that a run made, in all threads."""
+    """Delete a run's checkpoints in all threads."""
     gone: dict[Namespace, set[str]] = {}
     for member in await client.smembers(run_key(run_id)):
         namespace, checkpoint_id = parse_run_member(text(member))
@@ -91,7 +91,7 @@ async def copy_thread(client: "Redis", serde: SerializerProtocol, source: str, t
 
 
 async def _read(client: "Redis", serde: SerializerProtocol, namespace: Namespace) -> Content:
-    """Read blobs before checkpoints: then one written meanwhile is not taken for dead."""
+    """Read blobs before checkpoints, so that a blob written meanwhile does not look unreferenced."""
     async with client.pipeline(transaction=False) as pipeline:
         pipeline.hkeys(namespace.blobs)
         pipeline.zrange(namespace.written, 0, -1)
@@ -103,7 +103,7 @@ async def _read(client: "Redis", serde: SerializerProtocol, namespace: Namespace
 
 
 async def _keep_only(client: "Redis", namespace: Namespace, content: Content, kept: Collection[str]) -> None:
-    """Drop every other checkpoint, older pending writes, and the blobs that none of `kept` refers to."""
+    """Delete all other checkpoints, older pending writes, and blobs that `kept` does not refer to."""
     gone = content.records.keys() - set(kept)
     oldest = min(kept, default=None)
     stale = {name for name in content.written if oldest is None or name < oldest} | gone
@@ -125,7 +125,7 @@ async def _keep_only(client: "Redis", namespace: Namespace, content: Content, ke
 
 
 async def _unregister(client: "Redis", namespace: Namespace, records: dict[str, Record]) -> None:
-    """Take checkpoints out of the sets of their runs, which vanish when they are empty."""
+    """Remove checkpoints from the sets of their runs; Redis drops empty sets."""
     async with client.pipeline(transaction=False) as pipeline:
         for checkpoint_id, record in records.items():
             if run_id := record.metadata.get("run_id"):
@@ -136,7 +136,7 @@ async def _unregister(client: "Redis", namespace: Namespace, records: dict[str, 
 async def _drop_finished_tasks(
     client: "Redis", serde: SerializerProtocol, thread: str, *, oldest: str
 ) -> None:
-    """Delete the namespaces of subgraph runs older than the root's oldest checkpoint; ids go by time."""
+    """Delete namespaces of subgraph runs older than `oldest`, the root's first checkpoint id."""
     tasks = [found for found in await namespaces(client, thread) if found.is_of_one_task]
     for namespace in tasks:
         newest = await client.zrevrange(namespace.index, 0, 0)
@@ -175,7 +175,7 @@ async def _copy_namespace(
 
 
 def _unlink(pipeline: "Pipeline", keys: Iterable[str]) -> None:
-    """Queue a deletion; a cluster pipeline's method of that name is a coroutine that queues nothing."""
+    """Queue deletions; the `unlink` of a cluster pipeline is a coroutine that queues nothing."""
     for key in keys:
         pipeline.execute_command("UNLINK", key)
 

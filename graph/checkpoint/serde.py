@@ -1,4 +1,4 @@
-"""What may stand in a checkpoint: messages, plain values, and the types of the state and of the memory."""
+"""Serializer of checkpoints: messages, plain values, and the types of the state and the memory."""
 
 from collections.abc import Mapping
 from dataclasses import is_dataclass
@@ -20,17 +20,17 @@ from memory import models, provenance
 
 _MESSAGES = "messages"
 _FORMER_STATE = "graph.state"
-"""The module that checkpoints of earlier versions name for the types of the state."""
+"""Module that checkpoints of earlier versions name for the state's types."""
 _OWN = (turn_state, exchange)
 _OWN_NAMES = {module.__name__ for module in _OWN}
 _MERGED = frozenset({"messages"})
-"""Read as values by their own reducer."""
+"""Converted by their own reducer."""
 
 
 class StateSerializer(JsonPlusSerializer):
-    """Write the state's own dataclasses and its lists of messages as JSON: several times as fast.
+    """Writes the state's dataclasses and lists of messages as JSON, several times as fast as msgpack.
 
-    Everything else is LangGraph's; types other than its own and the state's are refused when read.
+    Other values use LangGraph's format; types outside LangGraph and the state are refused on reading.
     """
 
     def __init__(self) -> None:
@@ -42,23 +42,23 @@ class StateSerializer(JsonPlusSerializer):
         )
 
     def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
-        """Return the kind of `obj` and its bytes."""
+        """Return the type tag of `obj` and its bytes."""
         kind = _kind(obj)
         return (kind, _adapters()[kind].dump_json(obj)) if kind else super().dumps_typed(obj)
 
     def loads_typed(self, data: tuple[str, bytes]) -> Any:
-        """Read what `dumps_typed` wrote."""
+        """Decode what `dumps_typed` wrote."""
         kind, raw = data
         adapter = _adapters().get(kind)
         return adapter.validate_json(raw) if adapter else super().loads_typed(data)
 
-    def revived(self, channel: str, value: Any) -> Any:
-        """Return what a channel's value stands for when it comes as plain JSON."""
-        return revived(channel, value)
+    def revive_channel(self, channel: str, value: Any) -> Any:
+        """Convert a channel's value from plain JSON."""
+        return revive_channel(channel, value)
 
 
 def checkpoint_serde() -> JsonPlusSerializer:
-    """Return a serializer that reads back the state's own types, and refuses others than LangGraph's."""
+    """Return the serializer of checkpoints."""
     return StateSerializer()
 
 
@@ -70,7 +70,7 @@ def _adapters() -> dict[str, TypeAdapter[Any]]:
 
 
 def _kind(value: Any) -> str:
-    """Name the adapter for `value`; empty when there is none."""
+    """Return the name of the adapter for `value`; "" without one."""
     if isinstance(value, list):
         return _MESSAGES if value and all(map(_is_message, value)) else ""
     kind = type(value)
@@ -90,23 +90,23 @@ def _types(module: ModuleType) -> list[tuple[str, str]]:
     ]
 
 
-def revived(channel: str, value: Any) -> Any:
-    """Return what a key's plain value stands for; a value that is none of JSON's is returned as it is.
+def revive_channel(channel: str, value: Any) -> Any:
+    """Convert a channel's value from plain JSON; other values are returned unchanged.
 
     Raises:
-        BadState: it stands for nothing that the key may hold; says where it is wrong.
+        BadState: the channel cannot hold the value; names the wrong place.
     """
-    if channel not in _of_channels() or not is_plain(value):
+    if channel not in _channel_adapters() or not is_plain(value):
         return value
-    return read_plain(channel, _of_channels()[channel], value)
+    return read_plain(channel, _channel_adapters()[channel], value)
 
 
-def revived_state(state: State) -> State:
-    """Return a state of which no value is plain JSON any more; see `revived`."""
-    return cast("State", {channel: revived(channel, value) for channel, value in state.items()})
+def revive_state(state: State) -> State:
+    """Convert every value of a state that is plain JSON; see `revive`."""
+    return cast("State", {channel: revive_channel(channel, value) for channel, value in state.items()})
 
 
 @cache
-def _of_channels() -> Mapping[str, TypeAdapter[Any]]:
+def _channel_adapters() -> Mapping[str, TypeAdapter[Any]]:
     hints = get_type_hints(State)
     return {name: TypeAdapter(kind) for name, kind in hints.items() if name not in _MERGED}

@@ -1,4 +1,4 @@
-"""Who is answering in a thread: a lease in Redis, so that no two processes run the same turn."""
+"""Leases in Redis that keep two processes off one thread."""
 
 import asyncio
 import contextlib
@@ -25,23 +25,23 @@ _TAKE_OVER = _IF_MINE + "redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) retu
 
 
 class ThreadLeases:
-    """Take a thread, hold it while a turn runs, and let it go.
+    """Acquires, renews and releases leases on threads.
 
-    A holder that died is found out at once on its own machine, and after `LEASE_SECONDS` from another one.
+    A lease whose process died is taken over at once on the same machine, elsewhere after `LEASE_SECONDS`.
     """
 
     def __init__(self, client: Callable[[], Awaitable[Any]]) -> None:
         self._client = client
         self._name = uuid.uuid4().hex
         self._held: set[str] = set()
-        """The ids of the leases whose block still runs."""
+        """Ids of the leases that this object holds."""
 
     @contextlib.asynccontextmanager
     async def hold(self, thread: str) -> AsyncIterator[None]:
-        """Hold the thread for the time of the block.
+        """Hold the thread for the block.
 
         Raises:
-            ThreadBusy: a living process holds it.
+            ThreadBusy: a live process holds it.
             TierUnavailable: Redis cannot be reached.
         """
         key, lease = _KEY.format(thread=thread), uuid.uuid4().hex
@@ -81,7 +81,7 @@ class ThreadLeases:
     async def _renew(
         self, key: str, token: str, lost: asyncio.Event, holder: "asyncio.Task[Any] | None"
     ) -> None:
-        """Keep the lease alive; when somebody else has it, cancel the block that believes to hold it."""
+        """Renew the lease; cancel its block if another process has taken it over."""
         while True:
             await asyncio.sleep(LEASE_SECONDS / 3)
             with contextlib.suppress(TierUnavailable):
@@ -96,9 +96,9 @@ class ThreadLeases:
         return await (await self._client()).eval(script, 1, key, *arguments)
 
     def _may_run(self, holder: bytes | str) -> bool:
-        """Say whether the holder's block may still run; on another machine it always may.
+        """Return True when the holder's block may still run; on another machine it always may.
 
-        One of these leases itself may have been left behind, when Redis was away as its block ended.
+        A lease of this object may be left over, if Redis was down when its block ended.
         """
         try:
             who = json.loads(holder)
@@ -117,12 +117,12 @@ def _token(name: str, lease: str) -> str:
 
 @cache
 def _process(pid: int) -> dict[str, Any]:
-    """Tell this process from all others; a fork has another number."""
+    """Identify a process; cached by pid, since a fork has another."""
     return {"host": socket.gethostname(), "pid": pid, "born": _born(psutil.Process(pid))}
 
 
 def _is_alive(pid: int, born: float) -> bool:
-    """Say whether the process runs; one that was killed and whose parent has not noticed does not."""
+    """Return True when the process runs; zombies do not."""
     try:
         process = psutil.Process(pid)
         return process.status() != psutil.STATUS_ZOMBIE and abs(_born(process) - born) < 1.0
@@ -131,5 +131,5 @@ def _is_alive(pid: int, born: float) -> bool:
 
 
 def _born(process: psutil.Process) -> float:
-    """Return when a process began, in seconds since the machine did: whatever is done to the clock."""
+    """Return a process's start in seconds since boot, which clock changes do not affect."""
     return process.create_time() - psutil.boot_time()

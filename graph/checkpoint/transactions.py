@@ -1,4 +1,4 @@
-"""How checkpoints and task writes get into Redis: a transaction in their thread's slot, and index entries."""
+"""Transactions that store checkpoints and task writes in a thread's slot, with index entries."""
 
 import time
 from collections import defaultdict
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointEntry:
-    """A checkpoint to store, with the versions of the channels that changed since its parent."""
+    """A checkpoint to store, with the versions of channels changed since its parent."""
 
     namespace: Namespace
     checkpoint: Checkpoint
@@ -38,12 +38,12 @@ class CheckpointEntry:
 
     @property
     def is_derived(self) -> bool:
-        """Tell whether a run computes it anew from its parent and what that one's tasks wrote."""
+        """True when a run can compute it again from its parent and the pending writes."""
         return self.metadata.get("source") == "loop" and self.is_pending
 
     @property
-    def ends_a_run(self) -> bool:
-        """Tell whether a run of the root graph has come to its end with it."""
+    def ends_run(self) -> bool:
+        """True when it ends a run of the root graph."""
         return self.namespace.is_root and self.metadata.get("source") == "loop" and not self.is_pending
 
     def blobs(self, serde: SerializerProtocol, *, whole: bool) -> dict[str, bytes]:
@@ -56,7 +56,7 @@ class CheckpointEntry:
 
 @dataclass(frozen=True, slots=True)
 class WritesEntry:
-    """What a task wrote on top of a checkpoint."""
+    """A task's writes on top of a checkpoint."""
 
     namespace: Namespace
     checkpoint_id: str
@@ -66,13 +66,13 @@ class WritesEntry:
 
     @property
     def node(self) -> str:
-        """Return the node that LangGraph's path of a pulled task names."""
+        """The node named by LangGraph's path of a pulled task; "" for other tasks."""
         kind, _, name = self.task_path.partition(", ")
         return name if kind == "~__pregel_pull" else ""
 
     @property
     def is_special(self) -> bool:
-        """Tell whether an error, an interrupt or an answer to one is among them."""
+        """True when the writes include an error, an interrupt or a resume value."""
         return any(channel in WRITES_IDX_MAP for channel, _ in self.writes)
 
 
@@ -82,11 +82,11 @@ Entry = CheckpointEntry | WritesEntry
 async def commit(
     client: "Redis", serde: SerializerProtocol, entries: Sequence[Entry]
 ) -> dict[Namespace, int]:
-    """Store entries of one thread at once; return how many checkpoints each namespace then has.
+    """Store entries of one thread in a transaction; return the number of checkpoints in each namespace.
 
-    A thread with work left is listed before its first checkpoint; in one transaction with it, unless a
-    cluster has the lists in other slots. A server that was killed may have lost a parent, and the values
-    that did not change since: all values are stored then.
+    A pending thread is listed before its first checkpoint: in the same transaction, or before it in a
+    cluster, where
+    the lists have other slots. If a killed server lost the parent, unchanged channels are stored too.
     """
     checkpoints = [entry for entry in entries if isinstance(entry, CheckpointEntry)]
     begins = any(entry.is_pending and not entry.is_derived for entry in checkpoints)
@@ -105,7 +105,7 @@ async def commit(
 
 @cache
 def _has_slots(kind: type) -> bool:
-    """Tell a cluster's client, whose transactions hold keys of one slot."""
+    """Return True for a cluster's client, whose transactions are limited to one slot."""
     from redis.asyncio import RedisCluster  # noqa: PLC0415 - 0.1 s that no command without Redis needs
 
     return issubclass(kind, RedisCluster)
@@ -169,7 +169,7 @@ def _put_checkpoints(
 
 
 def _put_writes(pipeline: "Pipeline", serde: SerializerProtocol, entry: WritesEntry) -> None:
-    """Queue what a task wrote: the first write of an index stays, errors and interrupts are replaced."""
+    """Queue a task's writes; the first write of an index wins, but errors and interrupts are replaced."""
     pipeline.zadd(entry.namespace.written, {entry.checkpoint_id: 0})
     for position, (channel, value) in enumerate(entry.writes):
         index = WRITES_IDX_MAP.get(channel, position)
@@ -185,7 +185,7 @@ async def _list_alone(client: "Redis", entries: Sequence[CheckpointEntry]) -> No
 
 
 def _list_thread(pipeline: "Pipeline", entries: Sequence[CheckpointEntry]) -> None:
-    """Queue the entries of checkpoints in the indexes across threads."""
+    """Queue the index entries of checkpoints."""
     now = time.time()
     pipeline.zadd(THREADS, {entries[-1].namespace.thread: now})
     for entry in entries:

@@ -8,7 +8,7 @@ from typing import Annotated, NotRequired
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from typing_extensions import TypedDict
 
-from graph.exchange import Call, Exchange, Round, ToolResult, of_one_turn
+from graph.exchange import Call, Exchange, Round, ToolResult, merge_results
 from graph.state.turn_state import Turn
 
 RESEARCHER, CODER = "researcher", "coder"
@@ -169,7 +169,7 @@ class WorkState(WorkInput, WorkOutput):
 
     exchange: NotRequired[Exchange]
     """Written by `ask`."""
-    results: NotRequired[Annotated[Sequence[ToolResult], of_one_turn]]
+    results: NotRequired[Annotated[Sequence[ToolResult], merge_results]]
     """Written by `tools`, one call at a time."""
 
 

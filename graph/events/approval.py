@@ -1,4 +1,4 @@
-"""A call that waits for the person's word: the question as an interrupt carries it, and the answer."""
+"""Approval of tool calls: the question in the interrupt, and the person's answer."""
 
 from collections.abc import Iterable, Mapping
 from enum import Enum
@@ -11,21 +11,21 @@ from graph.exchange import Call
 from graph.state.turn_state import Turn
 
 ABANDONED, BEGUN, REFUSED = "abandoned", "begun", "refused"
-"""What is noted of a call, so that it is neither made twice nor made after a no."""
+"""Status of a call, claimed so that it runs at most once and never after a refusal."""
 _YES = {"yes", "y", "da", "d", "true", "approve", "approved", "accept", "ok"}
 
 
 class Answer(Enum):
-    """What the person said."""
+    """The person's answer."""
 
     YES = "yes"
     NO = "no"
     ABANDONED = "abandoned"
-    """Nothing: they went on to something else."""
+    """None: the person sent another message."""
 
 
 def question(call: Call, turn: Turn, reason: str) -> dict[str, Any]:
-    """Return what the person is asked, as plain JSON; Studio shows it as it is."""
+    """Return the question to the person as plain JSON; Studio shows it unchanged."""
     return {
         "question": f"May {call.name} be run? Answer yes or no.",
         "tool": call.name,
@@ -38,7 +38,7 @@ def question(call: Call, turn: Turn, reason: str) -> dict[str, Any]:
 
 
 def answer_of(said: Any) -> Answer:
-    """Read what a run is resumed with; only what plainly says yes is one."""
+    """Parse the value that a run is resumed with; anything but a clear yes is a no."""
     if isinstance(said, list | tuple) and len(said) == 1:
         said = said[0]
     if isinstance(said, Mapping):
@@ -51,7 +51,7 @@ def answer_of(said: Any) -> Answer:
 
 
 def approvals(interrupts: Iterable[Interrupt]) -> list[Approval]:
-    """Return the calls that wait, as the front ends show them."""
+    """Return the pending calls of interrupts."""
     asked = [(one.id, one.value) for one in interrupts if isinstance(one.value, Mapping)]
     return [
         Approval(

@@ -1,4 +1,4 @@
-"""What a checkpoint says of a thread's latest turn."""
+"""A thread's latest turn, read from its checkpoint."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,28 +15,28 @@ from memory.errors import OwnerMismatch
 from memory.models import Episode, Outcome
 
 SERVER_GRACE = timedelta(minutes=10)
-"""A pending thread of a LangGraph server is left to the server for this long."""
+"""How long a pending thread is left to the LangGraph server that runs it."""
 
 
 def is_pending(snapshot: StateSnapshot) -> bool:
-    """Say whether a turn has a step left; `next` would leave out one that is done but in no checkpoint."""
+    """Return True when a turn has a step left; `next` omits a step that ran but is in no checkpoint."""
     return bool(snapshot.tasks)
 
 
-def answered(snapshot: StateSnapshot, turn_id: str) -> bool:
-    """Say whether a turn stands there with its reply; that of an experiment is not what was answered."""
+def was_answered(snapshot: StateSnapshot, turn_id: str) -> bool:
+    """Return True when the turn was answered and archived, not as an experiment."""
     archived = snapshot.values.get("archived")
     done = archived is not None and archived.turn_id == turn_id and not archived.experiment
     return done and not is_pending(snapshot)
 
 
 def owner_of(snapshot: StateSnapshot) -> str:
-    """Return whose turn the latest one is; the message stands there before the turn does."""
+    """Return the owner of the latest turn, from its message or its state."""
     return owner_in(snapshot.values, snapshot.metadata)
 
 
 def owner_in(values: Mapping[str, Any], metadata: Mapping[str, Any] | None) -> str:
-    """Return whose a checkpoint is; its input is not among the messages before the first step."""
+    """Return a checkpoint's owner; before the first step the message is in `__start__`."""
     message = _latest_human(values.get("messages") or (values.get("__start__") or {}).get("messages"))
     noted = note_of(message).get("owner") if message is not None else None
     turn = values.get("turn")
@@ -44,13 +44,13 @@ def owner_in(values: Mapping[str, Any], metadata: Mapping[str, Any] | None) -> s
 
 
 def check_owner(snapshot: StateSnapshot, owner: str) -> None:
-    """Raise `OwnerMismatch` when the thread is known to be another's."""
+    """Raise `OwnerMismatch` when the thread belongs to another owner."""
     if (whose := owner_of(snapshot)) and whose != owner:
         raise OwnerMismatch("This thread belongs to another owner.")
 
 
 def turn_id_of(snapshot: StateSnapshot) -> str:
-    """Return the id of the latest turn, also when no node has noted it yet."""
+    """Return the id of the latest turn, from its message: its state may not be written yet."""
     message = _latest_message(snapshot)
     return str(message.id) if message is not None else ""
 
@@ -64,7 +64,7 @@ def _latest_human(messages: Sequence[BaseMessage] | None) -> BaseMessage | None:
 
 
 def waiting_in(snapshot: StateSnapshot) -> Waiting | None:
-    """Return what waits for a person's word in the thread; None when nothing does."""
+    """Return the calls that need approval in the thread; None without any."""
     if not snapshot.interrupts:
         return None
     turn = snapshot.values["turn"]
@@ -72,14 +72,14 @@ def waiting_in(snapshot: StateSnapshot) -> Waiting | None:
 
 
 def is_older_than(snapshot: StateSnapshot, age: timedelta) -> bool:
-    """Say whether nothing has happened in the thread for so long."""
+    """Return True when the checkpoint is older than `age`."""
     if not snapshot.created_at:
         return False
     return datetime.now(UTC) - datetime.fromisoformat(snapshot.created_at) > age
 
 
 def as_state(episode: Episode) -> State:
-    """Return an archived turn as the state of a turn, with its reply."""
+    """Convert an episode to the state of an answered turn."""
     outcome = next((Outcome(tag) for tag in episode.tags if tag in set(Outcome)), Outcome.ANSWERED)
     turn = Turn(
         turn_id=episode.turn_id,
@@ -93,7 +93,7 @@ def as_state(episode: Episode) -> State:
 
 
 def is_owned(snapshot: StateSnapshot) -> bool:
-    """Say whether it is known whose the latest message is: it says so itself, or its turn has begun."""
+    """Return True when the latest message's owner is known, from its metadata or its turn."""
     message, turn = _latest_message(snapshot), snapshot.values.get("turn")
     if message is None:
         return False
@@ -101,17 +101,18 @@ def is_owned(snapshot: StateSnapshot) -> bool:
 
 
 def was_refused(snapshot: StateSnapshot) -> bool:
-    """Say whether the latest message was written by somebody whose thread it is not.
+    """Return True when the latest message came from somebody who does not own the thread.
 
-    Whose run it was stands nowhere else for sure: a LangGraph server puts the thread's metadata before the
-    run's. A message of the owner's own stays one, whoever tried to have it answered.
+    The run's owner is not reliable: a LangGraph server puts the thread's metadata before the run's. A message
+    with an
+    owner is never refused, even if another person tried to run it.
     """
     refused = any(f"{OwnerMismatch.__name__}(" in repr(task.error) for task in snapshot.tasks if task.error)
     return refused and not is_owned(snapshot)
 
 
-def of_server(snapshot: StateSnapshot) -> bool:
-    """Say whether a LangGraph server may be at work on the thread: lately, and with no failure."""
+def is_run_by_server(snapshot: StateSnapshot) -> bool:
+    """Return True when a LangGraph server may be running the thread: recent, and without errors."""
     if any(task.error for task in snapshot.tasks):
         return False
     if not snapshot.metadata or "assistant_id" not in snapshot.metadata or not snapshot.created_at:

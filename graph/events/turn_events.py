@@ -1,4 +1,4 @@
-"""What a front end hears of a turn while it runs."""
+"""Events of a running turn, for front ends."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,42 +9,42 @@ from graph.state.turn_state import State
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Some more of the reply's text, as the model writes it."""
+    """More of the reply's text, as the model streams it."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A node is done, and what it did is in a checkpoint."""
+    """A node has finished and is in a checkpoint."""
 
     node: str
 
 
 @dataclass(frozen=True, slots=True)
-class Calling:
-    """The model asks for tools; what it said before them is no part of the reply."""
+class ToolsRequested:
+    """The model requests tools; text before the request is not part of the reply."""
 
     tools: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """A call that waits for the person's word."""
+    """A call that needs the person's approval."""
 
     id: str
-    """Of the interrupt: with it the call is answered."""
+    """Id of the interrupt, which answers the call."""
     tool: str
     arguments: Mapping[str, Any]
     reason: str
-    """Why it is asked: what the tool can do, or what it follows from."""
+    """Why approval is needed: an effect of the tool, or the text that the call follows from."""
     key: str = ""
-    """The call's own name."""
+    """Id of the call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The turn waits until the person has answered; see `Agent.decide`."""
+    """The turn waits for the person's decision; see `Agent.decide`."""
 
     turn_id: str
     owner: str
@@ -53,7 +53,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """A turn that an earlier stop cut off is finished now, before the one that was asked for."""
+    """A turn that a crash had interrupted was finished before the requested one."""
 
     state: State
 
@@ -65,4 +65,4 @@ class Finished:
     state: State
 
 
-Event = Piece | Step | Calling | Waiting | Resumed | Finished
+Event = Piece | Step | ToolsRequested | Waiting | Resumed | Finished

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from graph.exchange import Grounding, ToolResult
 from graph.model.tool_rounds import fitting_of, grounding_of, results_of
-from graph.state.resolution import judged, last_decisions
+from graph.state.resolution import join_evidence, last_decisions
 from graph.state.turn_state import Fitting, State
 from memory.models import Candidate, Episode, SearchReport
 from memory.observation.observation import Judged, Shares
@@ -69,7 +69,7 @@ def explain(state: State) -> Explanation | None:
     by_id = {candidate.turn_id: candidate for candidate in recall.candidates}
     space = () if allocation.space is None else space_notes(allocation.space)
     return Explanation(
-        memories=explained(judged(last_decisions(state["decisions"], allocation), recall), by_id),
+        memories=explained(join_evidence(last_decisions(state["decisions"], allocation), recall), by_id),
         shares=allocation,
         searches=recall.reports,
         message=state["turn"].said,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from graph.explain.explanation import Explained, explained, in_english, space_notes
 from graph.explain.reasons import told, words_of
 from graph.explain.short_lines import counted, day, line, snippet
-from graph.state.resolution import judged
+from graph.state.resolution import join_evidence
 from graph.state.turn_state import Allocation, State
 from memory.models import Decision, DecisionRule
 
@@ -83,7 +83,7 @@ def _parts(shares: Allocation) -> Sequence[str]:
 
 def _explained(decisions: Iterable[Decision], state: State) -> list[Explained]:
     recall = state["recall"]
-    return explained(judged(decisions, recall), {c.turn_id: c for c in recall.candidates})
+    return explained(join_evidence(decisions, recall), {c.turn_id: c for c in recall.candidates})
 
 
 def _told(what: str, memory: Explained) -> str:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from graph.model.tool_rounds import exchange_of, grounding_of, results_of
 from graph.settings.context import TurnContext
-from graph.state.resolution import judged, last_decisions
+from graph.state.resolution import join_evidence, last_decisions
 from graph.state.turn_state import Allocation, Recall, State
 from memory.models import Decision, Evidence, SearchReport, SearchStatus
 from memory.observation.observation import (
@@ -103,7 +103,7 @@ def shares_of(allocation: Allocation) -> Shares:
 
 def judgements(decisions: Sequence[Decision], allocation: Allocation, recall: Recall) -> list[Judged]:
     """Return the last decision on each candidate, as it is written down."""
-    found = judged(last_decisions(decisions, allocation), recall)
+    found = join_evidence(last_decisions(decisions, allocation), recall)
     return [_rounded(replace(one, evidence=_rounded(one.evidence))) for one in found]
 
 

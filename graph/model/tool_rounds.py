@@ -6,7 +6,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 from langgraph.types import Send
 
-from graph.checkpoint.serde import revived_state
+from graph.checkpoint.serde import revive_state
 from graph.exchange import Call, Exchange, Grounding, ToolResult
 from graph.state.resolution import conversation_of, recalled_of
 from graph.state.turn_state import Fitting, State
@@ -63,7 +63,7 @@ def after_respond(state: State) -> list[Send] | str:
     Raises:
         BadState: it stands for nothing that may be there.
     """
-    state = revived_state(state)
+    state = revive_state(state)
     if fitting_of(state).again:
         return "budget"
     if not exchange_of(state).rounds:

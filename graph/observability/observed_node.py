@@ -16,7 +16,7 @@ from opentelemetry.trace import INVALID_SPAN, Span
 from graph.explain.node_story import tell
 from graph.observability.spans import TracerOf, api_tracer, node_span
 from graph.settings.context import TurnContext
-from graph.state.circumstances import ANOTHERS, note_of
+from graph.state.circumstances import OTHER_OWNER, note_of
 from graph.state.turn_state import State
 from memory.errors import OwnerMismatch
 from memory.models import Outcome
@@ -93,7 +93,7 @@ def check_owner(state: State, context: TurnContext | None) -> None:
         OwnerMismatch: the context names another owner.
     """
     if context and context.owner and "turn" in state and state["turn"].owner != context.owner:
-        raise OwnerMismatch(ANOTHERS)
+        raise OwnerMismatch(OTHER_OWNER)
 
 
 def is_private(state: State) -> bool:

@@ -1,1 +1,1 @@
-"""The agent: runs, resumes and erases turns."""
+"""The agent: running, resuming and erasing turns."""

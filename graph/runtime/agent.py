@@ -1,4 +1,4 @@
-"""The agent as its front ends use it: turns that stream, resume after a crash, and are never done twice."""
+"""The agent for front ends: turns that stream, resume after a crash, and run once."""
 
 import asyncio
 import contextlib
@@ -31,10 +31,10 @@ logger = logging.getLogger(__name__)
 
 
 class Agent:
-    """Run turns over an open graph, checkpointer and layers; see `graph.app.open_agent`."""
+    """Runs turns on an open graph, checkpointer and layers; see `graph.app.open_agent`."""
 
     def __init__(self, graph: Compiled, untraced: Compiled, layers: Layers, saver: RedisSaver) -> None:
-        """Take the graph with the checkpointer `saver`, and `untraced`, the same one without any."""
+        """Take the graph compiled with the checkpointer `saver`, and `untraced`, compiled without one."""
         self.graph = graph
         self.layers = layers
         self._saver = saver
@@ -49,7 +49,7 @@ class Agent:
         """Run one turn to its end and return its state; options as for `stream`.
 
         Raises:
-            Undecided: the turn waits for the person's word; see `decide`.
+            Undecided: a tool call needs approval; see `decide`.
         """
         async for event in self.stream(text, owner=owner, thread=thread, **options):
             if isinstance(event, Finished):
@@ -71,13 +71,15 @@ class Agent:
     ) -> AsyncIterator[Event]:
         """Answer `text` in `thread`, yielding the reply as it is written, then the finished state.
 
-        What an earlier crash left pending in the thread is finished first. A `turn_id` that is already
-        answered yields what is stored of it, and nothing is computed again; `fresh` says that it never was
-        sent before, and spares the look. Of a private turn nothing is kept, not even for a crash: it is
-        computed again.
+        A turn that a crash left pending in the thread is finished first. A `turn_id` that is already answered
+        yields its
+        stored state; `fresh` skips that lookup for a new id. A private turn is not stored, not even for a
+        crash: a retry
+        runs it again.
 
-        A turn may end with `Waiting`: see `decide`. What waits in the thread when another message comes is
-        not allowed, and that turn ends without it.
+        The turn may end with `Waiting`: see `decide`. A new message refuses the calls that wait in the thread
+        and finishes
+        their turn.
 
         Raises:
             EmptyMessage: there is nothing to answer.
@@ -98,7 +100,7 @@ class Agent:
             return
         ahead = self._runs.ahead(message, thread, context, owner=owner)
         async with self._queue(thread), ahead, self._leases.hold(thread):
-            async for event in self._pending.earlier(thread, turn_id, owner):
+            async for event in self._pending.finish_earlier(thread, turn_id, owner):
                 self.layers.prefetch.forget(turn_id)
                 yield event
                 if not isinstance(event, Resumed):
@@ -112,14 +114,14 @@ class Agent:
     async def decide(
         self, turn_id: str, *, owner: str, thread: str, approval_id: str, allowed: bool
     ) -> AsyncIterator[Event]:
-        """Answer a call that waits in `thread`, and go on with its turn, yielding what `stream` yields.
+        """Approve or refuse a pending call in `thread` and continue its turn; yields events as `stream`.
 
-        It may be done again: what was answered before is finished, and yields what is stored of the turn.
+        Safe to repeat: a call that was decided before yields the stored state of its turn.
 
         Raises:
-            NothingToDecide: nothing is known of such a call.
+            NothingToDecide: the call is unknown.
             OwnerMismatch: the thread is another owner's.
-            ThreadBusy, TierUnavailable: as for `stream`; the call goes on waiting.
+            ThreadBusy, TierUnavailable: as for `stream`; the call stays pending.
         """
         async with self._held(thread):
             snapshot = await self._runs.snapshot(thread)
@@ -127,7 +129,7 @@ class Agent:
             waiting = waiting_in(snapshot)
             asked = {one.id: one for one in waiting.approvals} if waiting else {}
             if approval_id not in asked:
-                yield await self._pending.decided(snapshot, turn_id, owner)
+                yield await self._pending.after_decision(snapshot, turn_id, owner)
                 return
             if not allowed:
                 await self.layers.tool_cache.claim(asked[approval_id].key, REFUSED, owner=owner)
@@ -138,30 +140,29 @@ class Agent:
                     yield event
 
     async def waiting(self, thread: str, *, owner: str) -> Waiting | None:
-        """Return what waits in a thread of the owner for the person's word; None when nothing does."""
+        """Return the calls that need approval in a thread of the owner; None without any."""
         return await self._pending.waiting(thread, owner)
 
     async def leave(self, thread: str, *, owner: str) -> State | None:
-        """Finish the turn that waits in a thread of the owner, with nothing allowed; return its state."""
+        """Finish a turn that waits for approval, with its calls refused; return its state."""
         if await self.waiting(thread, owner=owner) is None:
             return None
         async with self._held(thread):
             return await self._pending.finish(thread)
 
     async def resume(self) -> list[State]:
-        """Finish every turn that a crash left pending, before anything new; return their states.
+        """Finish every turn that a crash left pending, and return their states. Call it before new turns.
 
-        Erasing that was broken off is finished before them.
+        Interrupted erasures are finished first. Approvals stay pending for a week. Threads that another
+        process holds are
+        skipped. A turn that fails again stays pending and is logged; the others go on.
 
-        What waits for a person's word goes on waiting, for a week. Threads in which another process is
-        answering are left to it. A turn that fails again stays pending, is logged, and holds up no other.
-
-        In the background, the vectors of every owner are then brought up to date, and open jobs worked on.
+        Then starts background work: embedding of waiting episodes, and open jobs.
 
         Raises:
             TierUnavailable: Redis cannot be reached.
         """
-        await self._erase_on()
+        await self._resume_erasures()
         self.layers.delegation.begin()
         finished = []
         for thread in await self._pending.threads():
@@ -172,7 +173,7 @@ class Agent:
             except GoatError as error:
                 logger.warning("A turn stays pending in thread %s: %s", thread, error)
                 continue
-            except Exception:  # whatever it is, the other threads have nothing to do with it
+            except Exception:  # one thread's failure must not stop the others
                 logger.exception("A turn stays pending in thread %s", thread)
                 continue
             if state is not None:
@@ -180,8 +181,8 @@ class Agent:
         self._reconciling = asyncio.create_task(self.layers.reconcile())
         return finished
 
-    async def _erase_on(self) -> None:
-        """Go on with erasing where a kill broke it off; what fails is logged, and tried again."""
+    async def _resume_erasures(self) -> None:
+        """Resume interrupted erasures; failures are logged and retried at the next start."""
         for owner in await asyncio.to_thread(self.layers.erasures.pending):
             try:
                 await self.erase(owner)
@@ -189,10 +190,10 @@ class Agent:
                 logger.warning("An owner is not erased yet: %s", error)
 
     async def aclose(self) -> None:
-        """End what runs in the background; the layers belong to whoever opened them."""
+        """Stop background work. The caller closes the layers."""
         if self._reconciling is not None:
             await end(self._reconciling)
-        with contextlib.suppress(TierUnavailable):  # what waits there can be computed anew
+        with contextlib.suppress(TierUnavailable):  # queued entries can be computed again
             await self._saver.aclose()
 
     async def _resume_thread(self, thread: str) -> State | None:
@@ -200,11 +201,11 @@ class Agent:
             return await self._pending.resume(thread)
 
     def stop(self, turn_id: str) -> None:
-        """Ask a running turn to end its reply; it is archived with what stands there."""
+        """Ask a running turn to stop; the reply so far is archived."""
         self.layers.stops.request(turn_id)
 
-    async def keeps(self, turn_id: str, *, thread: str) -> bool:
-        """Say whether a thread's latest message is this turn's: then it is answered, or will be.
+    async def has_turn(self, turn_id: str, *, thread: str) -> bool:
+        """Return True when the thread's latest message is this turn's: it is answered, or will be.
 
         Raises:
             TierUnavailable: Redis cannot be reached.
@@ -212,26 +213,27 @@ class Agent:
         return turn_id_of(await self._runs.snapshot(thread)) == turn_id
 
     async def erase(self, owner: str) -> tuple[str, ...]:
-        """Delete all that is kept of an owner, for good: episodes, facts, identity, conversations, threads.
+        """Delete all data of an owner: episodes, facts, identity, conversations, threads.
 
-        Turns in flight are stopped, and go too. It may be done again; what a kill broke off, `resume` ends.
+        Running turns are stopped and deleted too. Safe to repeat; `resume` finishes an erasure that a kill
+        interrupted.
 
         Returns:
-            What may stay on a disk that cannot be cleaned from here, a sentence each.
+            Data that may remain on a disk, one sentence each.
 
         Raises:
-            ThreadBusy: a turn does not end, or another process erases the owner already.
+            ThreadBusy: a turn does not end, or another process is erasing the owner.
             MemoryTierError, DataFolderError: a store cannot be reached or written.
         """
         return await self._erasure(owner)
 
     async def last_turn(self, thread: str) -> State | None:
-        """Read the state of the thread's latest turn; None when it has none. Experiments are passed over."""
+        """Return the state of the thread's latest turn, skipping experiments; None without one."""
         return await self._pending.latest(thread)
 
     @contextlib.asynccontextmanager
     async def _held(self, thread: str) -> AsyncIterator[None]:
-        """Let nobody else answer in the thread; raises `ThreadBusy` where another process does."""
+        """Hold the thread in this process and, by its lease, among all; raises `ThreadBusy`."""
         async with self._queue(thread), self._leases.hold(thread):
             yield
 

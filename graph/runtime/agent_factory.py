@@ -1,4 +1,4 @@
-"""The agent over the configured stores."""
+"""Construction of the agent from settings."""
 
 from graph.builder import REPEATABLE, build_graph
 from graph.checkpoint.redis_saver import RedisSaver
@@ -9,7 +9,7 @@ from graph.settings.settings import Settings, announced_settings
 
 
 def make_agent(settings: Settings | None, *, follow: bool) -> Agent:
-    """Bind an agent to settings, None for those of files and environment; see `graph.app.open_agent`."""
+    """Make an agent; `settings` None reads files and environment. See `graph.app.open_agent`."""
     layers = Layers(settings or announced_settings(), follow=follow)
     kept = layers.settings.checkpoints_kept
     saver = RedisSaver(layers.redis.client, keep=kept, repeatable=REPEATABLE, serde=checkpoint_serde())

@@ -1,4 +1,4 @@
-"""An owner's data, deleted from everything that keeps any, and from the disk beneath it."""
+"""Erasure of an owner's data from every store and from the disk."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from graph.checkpoint.redis_saver import RedisSaver
 from graph.delegation.state import is_job
-from graph.events.snapshots import is_pending, of_server, owner_in, turn_id_of, waiting_in
+from graph.events.snapshots import is_pending, is_run_by_server, owner_in, turn_id_of, waiting_in
 from graph.layers import Layers
 from graph.observability.log_file import older_files
 from graph.observability.logs import log_path
@@ -22,12 +22,12 @@ from memory.owners.owner_key import owner_key
 from memory.text.digest import digest
 
 PATIENCE = 120.0
-"""Seconds that a turn in flight has to end, once it was asked to."""
+"""Seconds for a running turn to stop."""
 _BEFORE_ANOTHER_LOOK = 0.05
 _HOLDING = 1.0
-"""Seconds after which a turn that has begun meanwhile is asked to stop, too."""
+"""Seconds to wait for a thread before its turn is asked to stop again."""
 _ROUNDS = 2
-"""What began before the first one's end may still have read what that erased; nothing later can."""
+"""A turn that began before the first round ended may have read the data; no later one can."""
 logger = logging.getLogger(__name__)
 
 Hold = Callable[[str], AbstractAsyncContextManager[None]]
@@ -35,19 +35,19 @@ Hold = Callable[[str], AbstractAsyncContextManager[None]]
 
 @dataclass(frozen=True, slots=True)
 class OwnerErasure:
-    """Delete it all, for good, with what turns in flight write meanwhile."""
+    """Erases an owner, including what running turns write meanwhile."""
 
     layers: Layers
     saver: RedisSaver
     runs: GraphRuns
     hold: Hold
-    """Keeps turns out of a thread."""
+    """Context manager that keeps turns out of a thread."""
 
     async def __call__(self, owner: str) -> tuple[str, ...]:
-        """Erase an owner; return what may stay on a disk that is not ours to clean, a sentence each.
+        """Erase an owner; return what may remain on a disk, one sentence each.
 
         Raises:
-            ThreadBusy: a turn of the owner does not end, or another process erases the owner already.
+            ThreadBusy: a turn of the owner does not end, or another process is erasing the owner.
             MemoryTierError, DataFolderError: a store cannot be reached or written.
         """
         with self.layers.erasures.begin(owner) as erasure:
@@ -59,7 +59,7 @@ class OwnerErasure:
             return await self._clean()
 
     async def _threads(self, owner: str) -> list[str]:
-        """List the owner's threads: those of the archive, and those with a turn that never got there."""
+        """List the owner's threads: those in the archive, and those in the checkpoints."""
         kept = [thread for thread in await self.saver.athreads() if not is_job(thread)]
         whose = [await self._owner(thread) for thread in kept]
         held = [thread for thread, found in zip(kept, whose, strict=True) if found == owner]
@@ -74,7 +74,7 @@ class OwnerErasure:
         return owner_in(found.checkpoint["channel_values"], found.metadata) if found else ""
 
     async def _end(self, thread: str) -> None:
-        """Delete a thread, once nobody answers in it any more."""
+        """Delete a thread once no turn runs in it."""
         until = time.monotonic() + PATIENCE
         while not await self._deleted(thread):
             if time.monotonic() > until:
@@ -82,10 +82,10 @@ class OwnerErasure:
             await asyncio.sleep(_BEFORE_ANOTHER_LOOK)
 
     async def _deleted(self, thread: str) -> bool:
-        """Ask what runs in the thread to stop, and delete it if that is over."""
+        """Ask the thread's turn to stop; delete the thread and return True once it has."""
         snapshot = await self.runs.snapshot(thread)
         self.layers.stops.request(turn_id_of(snapshot))
-        if of_server(snapshot) and is_pending(snapshot) and waiting_in(snapshot) is None:
+        if is_run_by_server(snapshot) and is_pending(snapshot) and waiting_in(snapshot) is None:
             return False
         async with AsyncExitStack() as stack:
             try:
@@ -118,7 +118,7 @@ class OwnerErasure:
             path.unlink(missing_ok=True)
 
     async def _clean(self) -> tuple[str, ...]:
-        """Have nothing on the disk of what was deleted from the stores."""
+        """Rewrite the stores' files without the deleted data."""
         folder = self.layers.settings.data_folder
         left = [
             await self.layers.episodes.vacuum(),
@@ -131,7 +131,7 @@ class OwnerErasure:
 
 
 def erase_lines(path: Path, older: int, *, owner: str) -> None:
-    """Overwrite with blanks what the log says of an owner's turns, once what waits to be written is."""
+    """Overwrite an owner's lines in the log with blanks, after flushing."""
     for handler in logging.getLogger().handlers:
         handler.flush()
     for file in (path, *older_files(path, older)):

@@ -1,4 +1,4 @@
-"""The graph, run in threads: with checkpoints, or for a private turn without any."""
+"""Runs of the graph in threads, with checkpoints or, for private turns, without."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -12,7 +12,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, Durability, Interrupt, StateSnapshot
 
 from graph.events.approval import approvals
-from graph.events.turn_events import Calling, Event, Finished, Piece, Step, Waiting
+from graph.events.turn_events import Event, Finished, Piece, Step, ToolsRequested, Waiting
 from graph.exchange import Exchange
 from graph.layers import Layers
 from graph.observability.spans import turn_span
@@ -28,10 +28,10 @@ Tools = Mapping[str, Mapping[str, Any]]
 
 @dataclass(slots=True)
 class TurnRun:
-    """What is heard of one run."""
+    """Events of one run."""
 
     tools: Tools
-    """By name, what calls may be written into the reply's text; those are not shown."""
+    """Schemas by name; calls written as text into the reply are hidden."""
     _visible: VisibleText = field(init=False)
     _done: list[Event] = field(default_factory=list)
     _interrupts: dict[str, Interrupt] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class TurnRun:
         context: TurnContext,
         durability: Durability | None,
     ) -> AsyncIterator[Event]:
-        """Run the graph to its end, or until somebody has to be asked."""
+        """Run the graph to its end, or to an interrupt."""
         stream = graph.astream(
             given,
             config,
@@ -67,7 +67,7 @@ class TurnRun:
                 yield Piece(shown)
         elif mode == "updates":
             self._update(event)
-        else:  # the values of a superstep come once its checkpoint is stored
+        else:  # a superstep's values arrive once its checkpoint is stored
             self._state = event
             yield from self._done
             self._done.clear()
@@ -82,11 +82,11 @@ class TurnRun:
             self._done.append(Step(node))
 
     def _written(self, update: Mapping[str, Any]) -> Iterator[Event]:
-        """Say how what was being written ends: as the reply, or with calls of tools."""
+        """Return the event that ends the streamed text: tool calls, or the rest of the reply."""
         rest, self._visible = self._visible.end(), VisibleText(self.tools)
         exchange: Exchange | None = update.get("exchange")
         if exchange is not None:
-            yield Calling(tuple(call.name for call in exchange.rounds[-1].calls))
+            yield ToolsRequested(tuple(call.name for call in exchange.rounds[-1].calls))
         elif rest:
             yield Piece(rest)
 
@@ -100,18 +100,18 @@ class TurnRun:
 
 @dataclass(frozen=True, slots=True)
 class GraphRuns:
-    """Run turns in threads, and read what their checkpoints say."""
+    """Runs turns in threads and reads their checkpoints."""
 
     layers: Layers
     graph: Compiled
-    """Writes checkpoints."""
+    """Compiled with the checkpointer."""
     untraced: Compiled
-    """The same one, without a checkpointer."""
+    """Compiled without a checkpointer."""
 
     async def begin(
         self, message: HumanMessage, thread: str, context: TurnContext, *, private: bool = False
     ) -> AsyncIterator[Event]:
-        """Run a new turn, that can be stopped; of a private one nothing is kept."""
+        """Run a new turn that `stop` can end; a private one is not stored."""
         turn_id = str(message.id)
         with self.layers.stops.possible(turn_id):
             async for event in self.run(turn_id, {"messages": [message]}, thread, context, private=private):
@@ -120,7 +120,7 @@ class GraphRuns:
     def ahead(
         self, message: HumanMessage, thread: str, context: TurnContext, *, owner: str
     ) -> AbstractAsyncContextManager[None]:
-        """Search for the turn that `message` is about to begin, for the time of the block."""
+        """Search ahead of the run that `message` begins; an unused result is dropped after the block."""
         context = _without_forks(context)
         if context.experiment is not Experiment.OFF:
             return nullcontext()
@@ -135,7 +135,7 @@ class GraphRuns:
         *,
         private: bool = False,
     ) -> AsyncIterator[Event]:
-        """Run the graph with what it is given; None goes on where the thread's last checkpoint stands."""
+        """Run the graph with an input; None resumes the thread from its last checkpoint."""
         context = _without_forks(context)
         run = TurnRun(await self.layers.toolbox.schemas() if context.tool_rounds else {})
         if private:
@@ -147,26 +147,26 @@ class GraphRuns:
             yield event
 
     async def snapshot(self, thread: str) -> StateSnapshot:
-        """Read the thread's latest checkpoint."""
+        """Return the thread's latest checkpoint."""
         return await self.graph.aget_state(_config(thread))
 
     async def history(self, thread: str) -> AsyncIterator[StateSnapshot]:
-        """Read the thread's checkpoints, latest first."""
+        """Yield the thread's checkpoints, latest first."""
         async for snapshot in self.graph.aget_state_history(_config(thread)):
             yield snapshot
 
     async def close(self, thread: str) -> None:
-        """End the thread's turn where it is; nothing of it is pending any more."""
+        """End the thread's turn without running it further."""
         await self.graph.aupdate_state(_config(thread), None, as_node=END)
 
     async def withdraw(self, thread: str, message_id: str) -> None:
-        """Take a message that is not to be answered out of the thread; nothing is pending any more."""
+        """Remove a message that must not be answered, and end its turn."""
         gone = {"messages": [RemoveMessage(id=message_id)]}
         await self.graph.aupdate_state(_config(thread), gone, as_node="archive")
 
 
 def _without_forks(context: TurnContext) -> TurnContext:
-    """Return the context of a run that is never a fork, so that no node has to look whether it is."""
+    """Turn off fork detection, which saves every node the lookup: these runs are never forks."""
     if context.experiment is not Experiment.FORKS:
         return context
     return context.model_copy(update={"experiment": Experiment.OFF})

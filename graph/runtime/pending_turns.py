@@ -1,4 +1,4 @@
-"""Turns that a crash cut off, or that wait for a person's word: finished, or left to wait."""
+"""Turns that a crash interrupted or that wait for approval."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -12,44 +12,44 @@ from graph.checkpoint.redis_saver import RedisSaver
 from graph.delegation.state import is_job
 from graph.events.approval import ABANDONED
 from graph.events.snapshots import (
-    answered,
     as_state,
     check_owner,
     is_older_than,
     is_owned,
     is_pending,
-    of_server,
+    is_run_by_server,
     owner_of,
     turn_id_of,
     waiting_in,
+    was_answered,
     was_refused,
 )
 from graph.events.turn_events import Event, Finished, Resumed, Waiting
 from graph.layers import Layers
 from graph.runtime.graph_runs import GraphRuns
-from graph.state.experiment import says_the_same
+from graph.state.experiment import matches_archive
 from graph.state.turn_state import State
 from memory.errors import EmptyMessage, NothingToDecide, OwnerMismatch, ThreadBusy
 
 PATIENCE = timedelta(days=7)
-"""For so long what was asked can be answered."""
+"""How long an approval can be given."""
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class PendingTurns:
-    """Find and finish turns; to finish one, hold its thread."""
+    """Finds and finishes pending turns; callers hold the thread."""
 
     runs: GraphRuns
     layers: Layers
     saver: RedisSaver
 
     async def threads(self) -> list[str]:
-        """List the threads in which a turn is pending; delegated jobs are not among them."""
+        """List threads with a pending turn, without delegated jobs."""
         return [one for one in await self.saver.apending() if not is_job(one)]
 
-    async def earlier(self, thread: str, turn_id: str, owner: str) -> AsyncIterator[Event]:
-        """Finish what is pending in a thread; anything but `Resumed` is the turn that is asked for itself."""
+    async def finish_earlier(self, thread: str, turn_id: str, owner: str) -> AsyncIterator[Event]:
+        """Finish a thread's pending turn; events other than `Resumed` are those of `turn_id` itself."""
         if not await self.saver.ais_pending(thread):
             return
         snapshot = await self.runs.snapshot(thread)
@@ -60,11 +60,11 @@ class PendingTurns:
         elif finished := await self.finish(thread):
             yield Finished(finished) if finished["turn"].turn_id == turn_id else Resumed(finished)
 
-    async def decided(self, snapshot: StateSnapshot, turn_id: str, owner: str) -> Event:
-        """Return where a turn is whose call was answered before.
+    async def after_decision(self, snapshot: StateSnapshot, turn_id: str, owner: str) -> Event:
+        """Return the event for a turn whose call was decided before.
 
         Raises:
-            NothingToDecide: nothing is known of the turn.
+            NothingToDecide: the turn is unknown.
         """
         if (waiting := waiting_in(snapshot)) is not None:
             return waiting
@@ -78,27 +78,29 @@ class PendingTurns:
         return Finished(stored)
 
     async def latest(self, thread: str) -> State | None:
-        """Return the state of a thread's latest turn; of one that was gone back to, as it was archived."""
+        """Return the state of a thread's latest turn; for a forked turn, the archived run."""
         snapshot = await self.runs.snapshot(thread)
         if not snapshot.values:
             return None
         turn_id = turn_id_of(snapshot)
-        if answered(snapshot, turn_id) or (is_pending(snapshot) and not await self.is_experiment(snapshot)):
+        if was_answered(snapshot, turn_id) or (
+            is_pending(snapshot) and not await self.is_experiment(snapshot)
+        ):
             return cast("State", snapshot.values)
         async for past in self.runs.history(thread):
-            if answered(past, turn_id_of(past)):
+            if was_answered(past, turn_id_of(past)):
                 return cast("State", past.values)
         return cast("State", snapshot.values)
 
     async def waiting(self, thread: str, owner: str) -> Waiting | None:
-        """Return what waits in a thread of the owner for the person's word; None when nothing does."""
+        """Return the calls that need approval in a thread of the owner; None without any."""
         waiting = waiting_in(await self.runs.snapshot(thread))
         return waiting if waiting is not None and waiting.owner == owner else None
 
     async def stored(self, thread: str, turn_id: str, owner: str) -> State | None:
-        """Return what is stored of an answered turn; None when it is not answered yet."""
+        """Return the stored state of an answered turn; None when it is not answered."""
         snapshot = await self.runs.snapshot(thread)
-        if answered(snapshot, turn_id):
+        if was_answered(snapshot, turn_id):
             check_owner(snapshot, owner)
             return cast("State", snapshot.values)
         for episode in await self.layers.episodes.get([turn_id], owner=owner):
@@ -106,24 +108,24 @@ class PendingTurns:
         return None
 
     async def resume(self, thread: str) -> State | None:
-        """Finish what is pending in a thread, as `finish`; but what was asked lately goes on waiting."""
+        """Finish a thread's pending turn as `finish` does, but leave recent approvals pending."""
         snapshot = await self.runs.snapshot(thread)
         if waiting_in(snapshot) and not is_older_than(snapshot, PATIENCE):
             return None
         return await self.finish(thread)
 
     async def finish(self, thread: str) -> State | None:
-        """Finish what is pending in a thread; return the state of the turn, or None when there was none.
+        """Finish a thread's pending turn and return its state; None without one.
 
-        An experiment that was left is closed: nobody waits for its reply. So is what another owner asked.
+        Experiments and messages of other owners are closed: nobody waits for their replies.
 
         Raises:
-            ThreadBusy: a LangGraph server may still be at work on it.
+            ThreadBusy: a LangGraph server may be running it.
         """
         snapshot = await self.runs.snapshot(thread)
         if not is_pending(snapshot):
             return None
-        if of_server(snapshot):
+        if is_run_by_server(snapshot):
             raise ThreadBusy("LangGraph's server is answering in this thread. Wait for it, or use /new.")
         if was_refused(snapshot):
             logger.warning("A message to a thread of another owner is withdrawn: %s", thread)
@@ -133,17 +135,17 @@ class PendingTurns:
             await self.runs.close(thread)
             return None
         state = await self._run(snapshot)
-        return cast("State", state.values) if answered(state, turn_id_of(state)) else None
+        return cast("State", state.values) if was_answered(state, turn_id_of(state)) else None
 
     async def _run(self, snapshot: StateSnapshot) -> StateSnapshot:
-        """Run what is pending in a thread to its end; what can never succeed is closed, and logged.
+        """Run a pending turn to its end; close and log one that can never succeed.
 
-        A LangGraph server leaves the owner that a run was given in the checkpoint's metadata; it counts where
-        the message is nobody's yet.
+        A LangGraph server stores a run's owner in the checkpoint's metadata; it counts when the message has
+        none.
         """
         thread = _thread_of(snapshot)
-        told = "" if is_owned(snapshot) else str((snapshot.metadata or {}).get("owner", ""))
-        context = await self.layers.live.context(told)
+        owner = "" if is_owned(snapshot) else str((snapshot.metadata or {}).get("owner", ""))
+        context = await self.layers.live.context(owner)
         given = await self._abandoning(snapshot)
         try:
             async for _ in self.runs.run(turn_id_of(snapshot), given, thread, context):
@@ -154,15 +156,15 @@ class PendingTurns:
         return await self.runs.snapshot(thread)
 
     async def is_experiment(self, snapshot: StateSnapshot) -> bool:
-        """Say whether what is pending goes back to a turn that was answered otherwise, or was asked for."""
+        """Return True when the pending turn began as an experiment or forks a turn that is archived."""
         turn, turn_id = snapshot.values.get("turn"), turn_id_of(snapshot)
         if turn is not None and turn.turn_id == turn_id and turn.experiment:
             return True
-        stands = await self.layers.episodes.get([turn_id], owner=owner_of(snapshot))
-        return bool(stands) and not says_the_same(cast("State", snapshot.values), stands[0])
+        archived = await self.layers.episodes.get([turn_id], owner=owner_of(snapshot))
+        return bool(archived) and not matches_archive(cast("State", snapshot.values), archived[0])
 
     async def _abandoning(self, snapshot: StateSnapshot) -> Command[Any] | None:
-        """Return what lets a turn go on without the calls that wait; None when none does."""
+        """Return the command that refuses the pending calls; None without any."""
         waiting = waiting_in(snapshot)
         if waiting is None:
             return None

@@ -1,7 +1,8 @@
-"""What LangGraph's server notes on the disk: the input of its runs, and each thread's latest state.
+"""Files of LangGraph's server: the input of its runs, and each thread's latest state.
 
-While the server runs, it drops erased threads itself (`graph.studio.thread_list`). Otherwise the notes
-are emptied here, except for assistants that somebody made; threads are listed again from Redis.
+A running server drops erased threads itself (`graph.studio.thread_list`). Otherwise the files are emptied
+here,
+except for assistants that a person made; threads are listed again from Redis.
 """
 
 import fcntl
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = "studio"
-"""Of the data folder."""
+"""In the data folder."""
 RUNS = "LangGraph's server is running: it drops what was erased within 15 seconds"
 _NOTES, _USED = ".langgraph_ops.pckl", "server.used"
 _EMPTIED = ("runs", "threads", "crons")
@@ -21,22 +22,22 @@ _PLAIN = {
     "_codecs": {"encode"},
     "builtins": {"set"},
 }
-"""What notes are read with; nothing else that stands in them is called."""
+"""Classes that unpickling may call; every other becomes a placeholder."""
 
 
-def use(data_folder: Path) -> int:
-    """Say that a server runs, until the descriptor that is returned is closed."""
-    file = _opened(data_folder)
+def mark_running(data_folder: Path) -> int:
+    """Mark the server as running until the returned descriptor is closed."""
+    file = _open_lock(data_folder)
     fcntl.flock(file, fcntl.LOCK_SH)
     return file
 
 
 def forget_runs(data_folder: Path) -> str:
-    """Empty the notes of a server that does not run; return why they cannot be."""
+    """Empty the files unless the server runs; return why not, or ""."""
     path = data_folder / FOLDER / _NOTES
     if not path.exists():
         return ""
-    file = _opened(data_folder)
+    file = _open_lock(data_folder)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         _empty(path)
@@ -47,14 +48,14 @@ def forget_runs(data_folder: Path) -> str:
     return ""
 
 
-def _opened(data_folder: Path) -> int:
+def _open_lock(data_folder: Path) -> int:
     folder = data_folder / FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return os.open(folder / _USED, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def _empty(path: Path) -> None:
-    """Write the notes without runs and threads; those that cannot be read go as a whole."""
+    """Rewrite the file without runs and threads; delete it when it cannot be read."""
     fresh = path.with_suffix(".new")
     try:
         with path.open("rb") as file:
@@ -68,10 +69,10 @@ def _empty(path: Path) -> None:
     fresh.replace(path)
 
 
-class _Anything:
-    """Stand for whatever is emptied; it cannot be written again."""
+class _Placeholder:
+    """Placeholder for values that are dropped; cannot be pickled."""
 
-    def __new__(cls, *_: object, **__: object) -> "_Anything":
+    def __new__(cls, *_: object, **__: object) -> "_Placeholder":
         return super().__new__(cls)
 
     def __setstate__(self, _: object) -> None:
@@ -84,4 +85,4 @@ class _Anything:
 class _Notes(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         module = {"__builtin__": "builtins"}.get(module, module)
-        return super().find_class(module, name) if name in _PLAIN.get(module, ()) else _Anything
+        return super().find_class(module, name) if name in _PLAIN.get(module, ()) else _Placeholder

@@ -1,6 +1,6 @@
-"""The state of a turn, and the values that its keys hold.
+"""The state of a turn and its value types.
 
-Checkpoints of earlier versions name the state's types by this package, so they are importable from here.
+Checkpoints of earlier versions name the types by this package, so they stay importable from here.
 """
 
 from graph.state.turn_state import (

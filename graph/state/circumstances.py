@@ -1,4 +1,4 @@
-"""Which turn a run is: whose, in which thread, which message, when."""
+"""A turn's identity, read from its run: owner, thread, message and time."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,37 +15,39 @@ from memory.errors import EmptyMessage, OwnerMismatch
 from memory.provenance import Carrier, Part, plain, read_parts, said
 from memory.text.text import clean
 
-ANOTHERS = "This thread belongs to another owner. Leave `owner` empty to go on in it, or start a new thread."
+OTHER_OWNER = (
+    "This thread belongs to another owner. Leave `owner` empty to continue it, or start a new thread."
+)
 _NOTE = "goat"
-"""Key in a message's `additional_kwargs` under which owner, time and circumstances travel with it."""
+"""Key in a message's `additional_kwargs` that carries owner, time and circumstances."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
-    """What is known of a message beside its text."""
+    """A message's metadata."""
 
     at: datetime | None = None
-    """When it was sent; now, when nobody says."""
+    """When the message was sent; None: now."""
     parts: Sequence[Part] = ()
-    """What came with it and is not the owner's own word, and what it replies to."""
+    """Text that is not the owner's own: attachments, quotations, names, the message replied to."""
     tags: Sequence[str] = ()
-    """Noted in the archive."""
+    """Stored with the episode."""
     private: bool = False
-    """Nothing of the turn is kept."""
+    """Store nothing of the turn."""
 
 
 PLAIN = Circumstances()
 
 
 def reply_id(turn_id: str) -> str:
-    """Return the id of the message that answers a turn."""
+    """Return the id of a turn's reply message."""
     return f"reply-{turn_id}"
 
 
 def user_message(
     text: str, *, turn_id: str, owner: str, at: datetime, about: Circumstances = PLAIN
 ) -> HumanMessage:
-    """Make the message that begins a turn, with all that is needed to do the turn again after a crash."""
+    """Make the message that begins a turn, with all that is needed to run the turn again after a crash."""
     note: dict[str, Any] = {"owner": owner, "at": at.isoformat()}
     if about.parts:
         note["parts"] = plain([_clean(part) for part in about.parts])
@@ -58,17 +60,17 @@ def user_message(
 
 @dataclass(frozen=True, slots=True)
 class TurnReader:
-    """Read off a run which turn it is."""
+    """Build the `Turn` of a run from its state and context."""
 
     default_owner: str
     clock: Callable[[], datetime]
 
     def __call__(self, state: State, runtime: Runtime[TurnContext]) -> Turn:
-        """Return the turn that `state` is about, in the thread that is being run.
+        """Return the turn of `state`, in the thread of the run.
 
         Raises:
-            EmptyMessage: the last message is not the user's, or holds no text.
-            OwnerMismatch: the thread belongs to another owner than the one asked for.
+            EmptyMessage: the last message is not the user's, or has no text.
+            OwnerMismatch: the thread belongs to another owner than the context names.
         """
         message = _last_message(state)
         owner = self._owner(state, runtime.context, note_of(message))
@@ -77,7 +79,7 @@ class TurnReader:
         return self.of(message, owner, thread)
 
     def of(self, message: BaseMessage, owner: str, thread: str) -> Turn:
-        """Return the turn that a message begins in a thread of the owner."""
+        """Return the turn that `message` begins."""
         note = note_of(message)
         return Turn(
             turn_id=str(message.id),
@@ -94,12 +96,12 @@ class TurnReader:
         earlier = state["turn"].owner if "turn" in state else ""
         claims = {name for name in (earlier, _text(note, "owner"), context.owner) if name}
         if len(claims) > 1:
-            raise OwnerMismatch(ANOTHERS)
+            raise OwnerMismatch(OTHER_OWNER)
         return claims.pop() if claims else self.default_owner
 
 
-def dated(state: State, at: datetime | None) -> State:
-    """Return `state` with a last message that says when it came in, if it does not say so itself."""
+def with_time(state: State, at: datetime | None) -> State:
+    """Return `state` with the time `at` added to its last message, unless the message has one."""
     if at is None:
         return state
     message = _last_message(state)
@@ -121,26 +123,26 @@ def _last_message(state: State) -> AnyMessage:
 
 
 def note_of(message: BaseMessage) -> Mapping[str, Any]:
-    """Return what travels with the message; others may have written there what is not ours."""
+    """Return a message's metadata; empty when another program wrote something else under the key."""
     note = message.additional_kwargs.get(_NOTE)
     return note if isinstance(note, Mapping) else {}
 
 
 def parts_of(message: BaseMessage) -> tuple[Part, ...]:
-    """Return what came with a message; an earlier version noted a quotation alone."""
+    """Return a message's parts; earlier versions stored only a quotation, under `quote`."""
     note = note_of(message)
     quote = _text(note, "quote")
     earlier = (Part(text=quote, carrier=Carrier.QUOTED),) if quote else ()
     return (*earlier, *map(_clean, read_parts(note.get("parts", ()))))
 
 
-def said_by(message: BaseMessage) -> str:
-    """Return what a message says, with what came along."""
+def text_with_parts(message: BaseMessage) -> str:
+    """Return a message's text with its parts."""
     return said(message.text, parts_of(message))
 
 
 def is_empty(parts: Sequence[Part]) -> bool:
-    """Say whether parts hold nothing to answer."""
+    """Return True when the parts hold no text to answer."""
     return not any(part.text.strip() for part in parts if part.carrier is not Carrier.NAME)
 
 
@@ -159,7 +161,7 @@ def _texts(note: Mapping[str, Any], key: str) -> tuple[str, ...]:
 
 
 def _time(note: Mapping[str, Any]) -> datetime | None:
-    """Return when the message came in, unless that is on the edge of the calendar, where no zone has it."""
+    """Return a message's time in UTC; None at the ends of the calendar, where other zones overflow."""
     try:
         at = datetime.fromisoformat(_text(note, "at"))
         at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)

@@ -1,4 +1,4 @@
-"""Runs of which nothing is written: to see what another setting would have done."""
+"""Experiments: runs that write nothing, for trying other settings."""
 
 from dataclasses import dataclass
 
@@ -13,21 +13,21 @@ from memory.models import Episode
 from memory.protocols import EpisodeStore
 
 SECONDS = 0.5
-"""For so long the first nodes of a turn wait to hear whether it is archived."""
+"""Time limit for the archive lookup before a turn's first nodes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Experiments:
-    """Say whether a run is an experiment: it was asked for, or its turn stands in the archive already.
+class ExperimentCheck:
+    """Decide whether a run is an experiment: the context says so, or the turn is already archived.
 
-    A turn that was never archived is nobody's past: whatever run brings it to its end archives it, once.
+    A turn that was never archived is not a fork: the first run to finish it archives it.
     """
 
     episodes: EpisodeStore | None = None
-    """Without one, only what is asked for is an experiment."""
+    """None: only the context makes a run an experiment."""
 
     async def __call__(self, turn: Turn, runtime: Runtime[TurnContext]) -> bool:
-        """Say so of the run of a turn.
+        """Return True when the run of `turn` is an experiment.
 
         Raises:
             MemoryTierError: the archive cannot be read.
@@ -37,26 +37,23 @@ class Experiments:
         return await self.archived(turn, runtime) is not None
 
     async def archived(self, turn: Turn, runtime: Runtime[TurnContext]) -> Episode | None:
-        """Return the turn as it is archived; None when it is not, and where no run goes back to a turn."""
+        """Return the turn's episode; None when it is not archived or the context allows no forks."""
         if runtime.context.experiment is Experiment.OFF or turn.private or self.episodes is None:
             return None
         found = await self.episodes.get([turn.turn_id], owner=turn.owner)
         return found[0] if found else None
 
-    async def beginning(self, turn: Turn, runtime: Runtime[TurnContext]) -> tuple[bool, Episode | None]:
-        """Say for the first nodes of a turn whether it is an experiment, and return it as it is archived.
-
-        An archive that cannot be read in time holds nothing up.
-        """
+    async def at_start(self, turn: Turn, runtime: Runtime[TurnContext]) -> tuple[bool, Episode | None]:
+        """Return whether the turn is an experiment, and its episode; a slow archive counts as empty."""
         try:
-            stands = await within(self.archived(turn, runtime), SECONDS)
+            episode = await within(self.archived(turn, runtime), SECONDS)
         except (TimeoutError, MemoryTierError):
-            stands = None
-        return stands is not None or runtime.context.experiment is Experiment.ON, stands
+            episode = None
+        return episode is not None or runtime.context.experiment is Experiment.ON, episode
 
 
-def says_the_same(state: State, episode: Episode) -> bool:
-    """Say whether the turn that `state` is about was answered there with what is archived of it."""
+def matches_archive(state: State, episode: Episode) -> bool:
+    """Return True when `state` holds the turn's reply as it was archived."""
     answer = reply_id(episode.turn_id)
     reply = state.get("reply")
     if reply is None or all(message.id != answer for message in state["messages"]):

@@ -1,4 +1,4 @@
-"""What a search of the archive offers a turn."""
+"""Conversion of search results to the turn's recall."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,22 +22,22 @@ from memory.recall.query import ArchiveQuery
 from memory.text.text import excerpt, shortened
 
 CANDIDATE_CHARS = 3000
-"""Each of message and reply is held to this in the state; the archive has the whole."""
+"""Limit on a candidate's message and on its reply in the state; the archive has the full text."""
 _ECHO_ALLOWANCE = 2
-"""The search asks for this many times the results, since some already stand in the conversation."""
+"""Factor on the number of results, since some are already in the conversation."""
 _NOISE_STEPS = 20
 
 
 def search_limit(context: TurnContext) -> int:
-    """Return how many episodes each mechanism may find."""
+    """Return the number of episodes that each mechanism may return."""
     return context.prefetch_results * _ECHO_ALLOWANCE
 
 
 def to_candidate(hit: Hit, rank: int) -> Candidate:
-    """Bound a hit's text, around the part that matched."""
+    """Convert a hit, its text cut to the surroundings of the match."""
     episode, (start, end) = hit.episode, hit.part
     offset = len(episode.said) + 1
-    message, parts = bounded(episode, (min(start, offset), min(end, offset)))
+    message, parts = cut_texts(episode, (min(start, offset), min(end, offset)))
     reply = excerpt(episode.reply, (max(start - offset, 0), max(end - offset, 0)), CANDIDATE_CHARS)
     return Candidate(
         turn_id=episode.turn_id,
@@ -59,8 +59,8 @@ def to_candidate(hit: Hit, rank: int) -> Candidate:
     )
 
 
-def bounded(episode: Episode, span: tuple[int, int]) -> tuple[str, tuple[Part, ...]]:
-    """Bound what was said: most of it around the half-open `span` of `said`, a share of each other text."""
+def cut_texts(episode: Episode, span: tuple[int, int]) -> tuple[str, tuple[Part, ...]]:
+    """Cut an episode's texts: most is kept around the half-open `span` of `said`, a share of each other."""
     share = CANDIDATE_CHARS // (len(episode.parts) + 1)
     held = {number: shortened(part.text, share) for number, part in enumerate(episode.parts)}
     begin = 0
@@ -74,7 +74,7 @@ def bounded(episode: Episode, span: tuple[int, int]) -> tuple[str, tuple[Part, .
 
 
 def _edited(tags: Sequence[str]) -> str:
-    """Return the turn that an episode is a later version of; of several tags the last."""
+    """Return the id of the turn that the episode edits; the last tag counts."""
     found = [tag.removeprefix(EDIT_OF) for tag in tags if tag.startswith(EDIT_OF)]
     return found[-1] if found else ""
 
@@ -86,7 +86,7 @@ def _mechanism(evidence: Evidence) -> Mechanism:
 
 
 def to_recall(result: SearchResult, asked: ArchiveQuery, message: str) -> Recall:
-    """Return what a search for `message`, as it was understood, offers to the turn."""
+    """Convert the result of a search for `message`."""
     recall = Recall(
         candidates=tuple(to_candidate(hit, rank) for rank, hit in enumerate(result.hits, start=1)),
         query=result.query,
@@ -94,11 +94,11 @@ def to_recall(result: SearchResult, asked: ArchiveQuery, message: str) -> Recall
         reports=_reports(result, asked),
         seen=result.seen,
     )
-    return asked_anew(recall, asked, message)
+    return with_query(recall, asked, message)
 
 
-def asked_anew(recall: Recall, asked: ArchiveQuery, message: str) -> Recall:
-    """Say of a result what this very message asked for: another one may have found it before."""
+def with_query(recall: Recall, asked: ArchiveQuery, message: str) -> Recall:
+    """Set the fields that depend on the query, for a result that was cached for another message."""
     expanded = asked.text if asked.text != message else ""
     return replace(recall, expanded=expanded, keys=asked.keys, times=_meant(asked))
 
@@ -116,8 +116,8 @@ def _quantiles(noise: Sequence[float]) -> tuple[float, ...]:
     return tuple(round(quantile(noise, step / _NOISE_STEPS), 6) for step in range(_NOISE_STEPS + 1))
 
 
-def waiting_told(result: SearchResult) -> str:
-    """Say how many turns were found by words alone."""
+def pending_vectors_note(result: SearchResult) -> str:
+    """Return a note on the turns that were searched by words only."""
     if result.waiting == 1:
         return "1 turn waits for its vectors, and is found by its words alone"
     return f"{result.waiting:,} turns wait for their vectors, and are found by their words alone"
@@ -125,7 +125,7 @@ def waiting_told(result: SearchResult) -> str:
 
 def _reports(result: SearchResult, asked: ArchiveQuery) -> dict[str, SearchReport]:
     found = [hit.evidence for hit in result.hits]
-    problem = "; ".join([*result.problems, *([waiting_told(result)] if result.waiting else [])])
+    problem = "; ".join([*result.problems, *([pending_vectors_note(result)] if result.waiting else [])])
     reports = {
         Mechanism.THEMATIC.value: SearchReport(
             status=SearchStatus.PARTIAL if problem else SearchStatus.OK, found=len(found), problem=problem

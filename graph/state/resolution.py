@@ -1,4 +1,4 @@
-"""What the model is shown of conversation and memory: the allocation has ids, the state the texts, once."""
+"""Resolution of an allocation's turn ids to the texts in the state."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
@@ -11,7 +11,7 @@ from memory.text.text import excerpt, shortened
 
 
 def recalled_of(state: State) -> list[Candidate]:
-    """Return the memories that are shown, best first; none before the budget is shared."""
+    """Return the recalled memories in the prompt, best first; none before `budget` has run."""
     if "allocation" not in state or "recall" not in state:
         return []
     allocation = state["allocation"]
@@ -20,9 +20,9 @@ def recalled_of(state: State) -> list[Candidate]:
 
 
 def extract_of(candidate: Candidate, chars: int) -> Candidate:
-    """Hold message and reply to so many characters; 0 leaves them as they are.
+    """Cut each text of a candidate to `chars` characters; 0 leaves it unchanged.
 
-    Of what is a part already the middle is kept, which matched; of a whole its two ends.
+    A text that is already an excerpt keeps its middle, which matched; a full text keeps both ends.
     """
     texts = (candidate.message, candidate.reply, *(part.text for part in candidate.parts))
     if not chars or max(map(len, texts)) <= chars:
@@ -36,9 +36,9 @@ def extract_of(candidate: Candidate, chars: int) -> Candidate:
 
 
 def answers_of(state: State) -> list[Candidate]:
-    """Return what answers the turn by itself, best first: relevant memories, the conversation's among them.
+    """Return the memories that can answer the turn without a model, best first.
 
-    A question that was asked before is no answer.
+    Includes those that are in the conversation; excludes questions asked before.
     """
     echoes = {
         decision.turn_id for decision in state["allocation"].over_budget if decision.rule == DecisionRule.ECHO
@@ -50,13 +50,13 @@ def answers_of(state: State) -> list[Candidate]:
 
 
 def last_decisions(decisions: Sequence[Decision], allocation: Allocation) -> list[Decision]:
-    """Return the last decision on each candidate: the budget may have cut what the gap filter kept."""
+    """Return the final decision on each candidate: `budget` may overrule `gap_filter`."""
     later = {decision.turn_id: decision for decision in allocation.over_budget}
     return [later.get(decision.turn_id, decision) for decision in decisions]
 
 
-def judged(decisions: Iterable[Decision], recall: Recall) -> list[Judged]:
-    """Add to each decision the evidence of its candidate; one whose candidate is gone is left out."""
+def join_evidence(decisions: Iterable[Decision], recall: Recall) -> list[Judged]:
+    """Join each decision with its candidate's evidence; decisions without a candidate are dropped."""
     names, by_id = [field.name for field in fields(Decision)], {c.turn_id: c for c in recall.candidates}
     return [
         Judged(
@@ -72,7 +72,7 @@ def judged(decisions: Iterable[Decision], recall: Recall) -> list[Judged]:
 
 
 def conversation_of(state: State) -> list[ConversationTurn]:
-    """Return the turns of the thread as they are shown, oldest first; none before the budget is shared."""
+    """Return the conversation turns in the prompt, oldest first; none before `budget` has run."""
     if "allocation" not in state:
         return []
     allocation, past = state["allocation"], state.get("conversation", Conversation())

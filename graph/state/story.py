@@ -1,17 +1,17 @@
-"""What each node of a turn did, in a few lines for people: of one turn at a time, like its timings."""
+"""The story of a turn: a few lines from each node, for people."""
 
 from collections.abc import Mapping, Sequence
 
 Story = dict[str, dict[str, list[str]]]
-"""Lines by node, under the id of the one turn that they are of."""
+"""Lines by node, under the id of the only turn."""
 
 MOST_LINES = 12
-"""Of a node; one that runs again adds its lines, and the last ones stay."""
+"""Of one node, over all its runs in the turn; the last ones are kept."""
 LONGEST_LINE = 160
 
 
-def told_of_latest_turn(left: Story, right: Mapping[str, Mapping[str, Sequence[str]]]) -> Story:
-    """Add what a node tells to its turn's story; that of another turn goes."""
+def merge_stories(left: Story, right: Mapping[str, Mapping[str, Sequence[str]]]) -> Story:
+    """Append a node's lines to its turn's story; a new turn replaces the old one."""
     latest = left
     for turn_id, told in right.items():
         latest = {turn_id: _added(latest.get(turn_id, {}), told)}

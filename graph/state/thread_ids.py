@@ -1,4 +1,4 @@
-"""Ids of threads."""
+"""Thread ids."""
 
 import json
 import uuid

@@ -1,15 +1,15 @@
-"""How long each node of a turn took: values that parallel nodes may write at once, of one turn at a time."""
+"""Times of a turn's nodes, merged from parallel writes."""
 
 from collections.abc import Mapping
 
 Timings = dict[str, dict[str, float]]
-"""Milliseconds by node, under the id of the one turn that they are of."""
+"""Milliseconds by node, under the id of the only turn."""
 
 MOST_NODES = 64
 
 
-def of_latest_turn(left: Timings, right: Timings) -> Timings:
-    """Add what a node took to its turn's times, also when it ran before; those of another turn go."""
+def merge_timings(left: Timings, right: Timings) -> Timings:
+    """Add a node's time to its turn's; a new turn replaces the old one."""
     latest = left
     for turn_id, times in right.items():
         latest = {turn_id: _added(latest.get(turn_id, {}), times)}

@@ -1,7 +1,8 @@
-"""What flows between the nodes of a turn. Each key has one writer, named in its docstring.
+"""The state that flows between a turn's nodes. Each key's docstring names its writers.
 
-Per-turn keys are plain overwrites, so that a long thread stays bounded; values only, no live objects. What is
-written as a tuple is read back from a checkpoint as a list, hence `Sequence`.
+A turn overwrites its keys, so that the state of a long thread stays bounded. Values are plain data. A
+checkpoint
+returns tuples as lists, hence `Sequence`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,9 +15,9 @@ from langgraph.graph.message import Messages, add_messages
 from pydantic import BeforeValidator
 from typing_extensions import TypedDict
 
-from graph.exchange import Exchange, Grounding, ToolResult, of_one_turn
-from graph.state.story import Story, told_of_latest_turn
-from graph.state.timings import Timings, of_latest_turn
+from graph.exchange import Exchange, Grounding, ToolResult, merge_results
+from graph.state.story import Story, merge_stories
+from graph.state.timings import Timings, merge_timings
 from memory.models import (
     Candidate,
     ConversationTurn,
@@ -31,17 +32,17 @@ from memory.observation.observation import Shares
 from memory.provenance import Part, Spoken
 
 MESSAGES_KEPT = 20
-"""Messages that the state of a thread holds, for the chat view; the conversation itself stands in L2."""
+"""Messages in a thread's state, for the chat view; the conversation itself is in L2."""
 
 
 def keep_latest(left: Messages, right: Messages) -> Messages:
-    """Add messages as `add_messages` does, and keep the latest `MESSAGES_KEPT`."""
+    """Merge messages as `add_messages` does, and keep the latest `MESSAGES_KEPT`."""
     merged = add_messages(left, right)
     return merged[-MESSAGES_KEPT:] if isinstance(merged, list) else merged
 
 
 def _id_of(value: object) -> object:
-    """Return the id of a turn that is written out whole, as in an earlier version's checkpoints."""
+    """Return a turn's id; checkpoints of earlier versions hold the turn in full."""
     return value.get("turn_id") if isinstance(value, dict) else value
 
 
@@ -50,7 +51,7 @@ TurnId = Annotated[str, BeforeValidator(_id_of)]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn(Spoken):
-    """Which turn this is."""
+    """A turn's identity and message."""
 
     turn_id: str
     owner: str
@@ -59,54 +60,54 @@ class Turn(Spoken):
     """The owner's own words."""
     at: datetime
     parts: tuple[Part, ...] = ()
-    """What came with the message, each text by itself, and what it replies to."""
+    """Texts that came with the message, and the one it replies to."""
     tags: Sequence[str] = ()
-    """What the archive notes of the turn, such as that its message is an edit."""
+    """Stored with the episode, such as that the message is an edit."""
     private: bool = False
-    """Nothing of the turn is kept."""
+    """Store nothing of the turn."""
     experiment: bool = False
-    """It was begun as an experiment: nothing of it is written but its checkpoints."""
+    """The turn began as an experiment: only its checkpoints are written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeMeant:
-    """The past that the message speaks of, half-open."""
+    """A past time that the message refers to, half-open."""
 
     start: datetime
     end: datetime
     text: str
-    """The words that said it."""
+    """The words that name it."""
     alone: bool = False
-    """The message names no matter beside the time, as in "what did we talk about yesterday?"."""
+    """The message names only a time, as in "what did we talk about yesterday?"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recall:
-    """What the archive offered."""
+    """Results of the archive search."""
 
     candidates: Sequence[Candidate] = ()
     """Best first."""
     query: QueryFacts = field(default_factory=QueryFacts)
     noise: Sequence[float] = ()
-    """Quantiles of the null turns' best similarities in this archive, evenly spaced from least to most."""
+    """Quantiles of the null turns' best similarities in this archive, evenly spaced, ascending."""
     expanded: str = ""
-    """What was searched for, when the message alone means nothing."""
+    """The expanded query, when the message means nothing on its own."""
     keys: Sequence[str] = ()
     """Structural keys in the message."""
     times: TimeMeant | None = None
     carried: Sequence[str] = ()
-    """Turn ids of the memories that were shown right before, in the same thread."""
+    """Turn ids of the memories in the thread's previous prompt."""
     reports: dict[str, SearchReport] = field(default_factory=dict)
     """By mechanism."""
     asked_at: datetime | None = None
-    """When the archive was asked, by this machine's clock."""
+    """When the search began, by this machine's clock."""
     seen: Seen | None = None
-    """How much of the archive the search saw; None when there was nothing, or no search in time."""
+    """Coverage of the archive by the search; None when the archive is empty or the search was late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Persona:
-    """L0 as it was read."""
+    """L0 as read."""
 
     text: str
     overridden: bool = False
@@ -115,7 +116,7 @@ class Persona:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactSheet:
-    """L1 as it was read."""
+    """L1 as read."""
 
     facts: Sequence[Fact] = ()
     problem: str = ""
@@ -123,7 +124,7 @@ class FactSheet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """L2 as it was read: the latest turns of the thread, oldest first."""
+    """L2 as read: the latest turns of the thread, oldest first."""
 
     turns: Sequence[ConversationTurn] = ()
     opening: ConversationTurn | None = None
@@ -132,98 +133,100 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibrationUsed:
-    """What turned the evidence into probabilities."""
+    """The calibration that turned evidence into probabilities."""
 
     name: str = ""
-    """In goat.toml; empty: the one that comes with the embedding model, or none under another rule."""
+    """Its name in goat.toml; empty: the embedding model's default, or none with another rule."""
     problem: str = ""
-    """Why it is not the one that was asked for."""
+    """Why the requested calibration was not used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allocation(Shares):
-    """The turn's shares, and what is shown for them; `graph.state.resolution` resolves its ids to text."""
+    """The token shares and the turns that they pay for; `graph.state.resolution` resolves the ids to text."""
 
     conversation: Sequence[TurnId]
-    """What of the conversation is shown, oldest first."""
+    """Conversation turns in the prompt, oldest first."""
     recalled: Sequence[TurnId]
-    """What of the memory is shown, best first."""
+    """Memories in the prompt, best first."""
     shortened: Sequence[ConversationTurn] = ()
-    """Those of the conversation that are shown in part, as they are shown."""
+    """Conversation turns that were cut, with the remaining text."""
     over_budget: Sequence[Decision] = ()
-    """Relevant memories for which there was no room."""
+    """Relevant memories that did not fit."""
     extract: int = 0
-    """Characters to which message and reply of a memory are held in a small window; 0: as they were found."""
+    """Limit in characters on a memory's message and reply in a small window; 0: none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitting:
-    """How the turn's requests to the model were fitted into its context window."""
+    """How the turn's requests were fitted into the model's context window."""
 
     turn_id: str
     refused: int = 0
-    """How often a prompt was refused as too long, and shared anew."""
+    """Number of prompts refused as too long, each followed by a new allocation."""
     again: bool = False
-    """The latest one was."""
+    """The latest prompt was refused."""
     cap: int = 0
-    """The most characters of a tool's output that the model was shown last; 0: all of it."""
+    """Limit in characters on each tool output in the latest prompt; 0: none."""
     withdrawn: bool = False
-    """The model had to answer before its rounds of tools were used up: there was no room for more."""
+    """Tools were withdrawn before the last round, for lack of room."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """How the turn was answered."""
+    """The turn's reply."""
 
     text: str
     outcome: Outcome
     problem: str = ""
-    """What went wrong, and what to do about it."""
+    """The error, and what to do about it."""
     model: str = ""
     seconds: float = 0.0
     experiment: bool = False
-    """It was given in a run that was asked for as an experiment."""
+    """Given in an experiment."""
 
     @property
     def own_words(self) -> str:
-        """The text that is new and belongs in the archive: recalled text is not archived again."""
+        """The text to archive; empty when the reply is recalled text, which is archived already."""
         return "" if self.outcome is Outcome.RECALLED else self.text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archived:
-    """Where the turn was written down."""
+    """Which stores the turn was written to."""
 
     turn_id: str
     conversation: bool
-    """False when it stood there already."""
+    """False when it was there already."""
     episode: bool
-    """False when it stood there already. Its vectors follow."""
+    """False when it was there already. Vectors are added later."""
     experiment: bool = False
-    """The run was an experiment, and nothing was written."""
+    """The run was an experiment and wrote nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unused:
-    """A memory that was shown of late, and that the reply made no use of."""
+    """A memory that was in a recent prompt and that the reply did not use."""
 
     turn_id: str
     probability: float
-    """With which it was shown."""
+    """Its probability of relevance then."""
     turns_left: int
-    """For so many turns it is not shown again without a better reason."""
+    """Turns during which it needs a higher probability to be shown again."""
 
 
 class TurnInput(TypedDict):
-    """What a turn begins with."""
+    """A turn's input."""
 
     messages: Annotated[list[AnyMessage], keep_latest]
-    """The chat as people see it; the last one is the message to answer. Its id is the turn's id. Written by
-    the caller, by `respond`, and by `ground` when it corrects the reply."""
+    """The chat view; the last message is the one to answer, and its id is the turn's id.
+
+    Written by the caller, by `respond`, and by `ground` when it corrects the reply.
+    """
 
 
 class State(TurnInput):
-    """A turn, as far as it has come."""
+    """A turn, as far as it has run."""
 
     turn: NotRequired[Turn]
     """Written by `working`."""
@@ -240,26 +243,26 @@ class State(TurnInput):
     calibration: NotRequired[CalibrationUsed]
     """Written by `gap_filter`."""
     thresholds: NotRequired[Mapping[str, int | float | str]]
-    """Those that the turn was decided by. Written by `gap_filter`."""
+    """The thresholds of the turn's decisions. Written by `gap_filter`."""
     allocation: NotRequired[Allocation]
     """Written by `budget`."""
     prompt: NotRequired[list[AnyMessage]]
-    """What the model is sent. Written by `assemble`."""
+    """The messages sent to the model. Written by `assemble`."""
     exchange: NotRequired[Exchange]
-    """The turn's rounds of tools; of the latest turn that had any. Written by `respond`."""
-    results: NotRequired[Annotated[Sequence[ToolResult], of_one_turn]]
-    """Of the same turn. Written by `tools`, one call at a time."""
+    """Tool rounds of the latest turn that had any. Written by `respond`."""
+    results: NotRequired[Annotated[Sequence[ToolResult], merge_results]]
+    """Results of `exchange`. Written by `tools`, one call at a time."""
     fitting: NotRequired[Fitting]
-    """Of the latest turn that needed it; see `graph.model.tool_rounds.fitting_of`. Written by `respond`."""
+    """Of the latest turn that needed fitting; see `tool_rounds.fitting_of`. Written by `respond`."""
     reply: NotRequired[Reply]
     """Written by `respond`, and by `ground` when it corrects it."""
     grounding: NotRequired[Grounding]
     """Of the latest turn that called tools; see `tool_rounds.grounding_of`. Written by `ground`."""
-    story: NotRequired[Annotated[Story, told_of_latest_turn]]
-    """What each node of the turn did, in a few lines for people. Written by every node."""
-    timings: NotRequired[Annotated[Timings, of_latest_turn]]
-    """What each node of the turn took. Written by every node."""
+    story: NotRequired[Annotated[Story, merge_stories]]
+    """A few lines from each node, for people. Written by every node."""
+    timings: NotRequired[Annotated[Timings, merge_timings]]
+    """Each node's time. Written by every node."""
     archived: NotRequired[Archived]
     """Written by `archive`."""
     unused: NotRequired[Sequence[Unused]]
-    """Of the last turns. Written by `working`, as L2 has it, and by `archive` with this turn's own."""
+    """Of the last turns. Written by `working` from L2, and by `archive` with this turn's added."""

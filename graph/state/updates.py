@@ -1,4 +1,4 @@
-"""What each node of a turn is given, where that is not the state, and what it leaves there."""
+"""Inputs of nodes that are not the state, and their updates."""
 
 from collections.abc import Mapping, Sequence
 from typing import NotRequired
@@ -56,7 +56,7 @@ class AssembleUpdate(TypedDict):
 
 
 class RespondUpdate(TypedDict, total=False):
-    """Either what tools are to be called, or the reply, or that the prompt was too long."""
+    """The tool calls to run, the reply, or a refusal of the prompt as too long."""
 
     exchange: Exchange
     fitting: Fitting
@@ -65,16 +65,16 @@ class RespondUpdate(TypedDict, total=False):
 
 
 class ToolsInput(TypedDict):
-    """What one call is run with."""
+    """Input of one tool call."""
 
     turn: Turn
     call: Call
     foreign: bool
-    """A third party's text stands before the model: what changes the memory is asked about first."""
+    """A third party's text is in the prompt: calls that change the memory need approval."""
     invented: bool
-    """The call names an address that stood nowhere: what is known of the person could leave with it."""
+    """The call has an address that no text contained: it could leak what is known of the person."""
     experiment: NotRequired[bool]
-    """Nothing that changes anything is run; not said where no experiments are made."""
+    """Run nothing that has an effect; absent where experiments are off."""
 
 
 class ToolsUpdate(TypedDict):
@@ -82,7 +82,7 @@ class ToolsUpdate(TypedDict):
 
 
 class GroundUpdate(TypedDict, total=False):
-    """The reply stands here when it was corrected."""
+    """The reply is set when it was corrected."""
 
     grounding: Grounding
     messages: list[AnyMessage]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from graph.state.recall_offer import waiting_told
+from graph.state.recall_offer import pending_vectors_note
 from memory.errors import MemoryTierError
 from memory.prompt.prompt import format_time
 from memory.protocols import EpisodeStore, PermanentStore, SessionCache
@@ -39,7 +39,7 @@ class MemoryParts:
     async def _search(self, owner: str) -> str:
         """Search for something: that asks the words, the vectors and the model that makes them."""
         result = await self.episodes.search("memory", owner=owner, limit=1)
-        waiting = (waiting_told(result),) if result.waiting else ()
+        waiting = (pending_vectors_note(result),) if result.waiting else ()
         return "; ".join((*result.problems, *waiting)) or "by meaning and by words"
 
     async def _facts(self, owner: str) -> str:

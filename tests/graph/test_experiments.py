@@ -13,8 +13,8 @@ from graph.events.turn_events import Finished, Waiting
 from graph.runtime.agent import Agent
 from graph.settings.context import Experiment, TurnContext
 from graph.settings.settings import Settings
-from graph.state.circumstances import dated, note_of, user_message
-from graph.state.experiment import Experiments
+from graph.state.circumstances import note_of, user_message, with_time
+from graph.state.experiment import ExperimentCheck
 from graph.state.thread_ids import thread_id
 from graph.state.turn_state import Recall, Turn
 from memory.errors import OwnerMismatch, TierUnavailable
@@ -105,11 +105,11 @@ async def test_the_same_search_finds_the_same_after_much_was_said(agent: Agent) 
 
 
 async def test_a_turn_that_says_what_it_is_costs_no_look() -> None:
-    nowhere = Experiments()
+    nowhere = ExperimentCheck()
     assert not await nowhere(TURN, Runtime(context=TurnContext()))
     assert await nowhere(TURN, Runtime(context=TurnContext(experiment=Experiment.ON)))
     assert await nowhere(replace(TURN, experiment=True), Runtime(context=TurnContext()))
-    assert await nowhere.beginning(TURN, Runtime(context=TurnContext())) == (False, None)
+    assert await nowhere.at_start(TURN, Runtime(context=TurnContext())) == (False, None)
 
 
 async def test_why_tells_of_the_turn_that_was_answered(agent: Agent) -> None:
@@ -260,8 +260,8 @@ async def test_what_came_later_is_left_out_and_the_rest_is_counted_anew() -> Non
 
 async def test_a_message_without_a_time_is_given_that_of_its_checkpoint() -> None:
     said = user_message("m", turn_id="t", owner=OWNER, at=NOW)
-    assert dated({"messages": [said]}, NOW + timedelta(days=1))["messages"] == [said]
+    assert with_time({"messages": [said]}, NOW + timedelta(days=1))["messages"] == [said]
     bare = said.model_copy(update={"additional_kwargs": {}})
-    (message,) = dated({"messages": [bare]}, NOW)["messages"]
+    (message,) = with_time({"messages": [bare]}, NOW)["messages"]
     assert note_of(message)["at"] == NOW.isoformat()
-    assert dated({"messages": [bare]}, None)["messages"] == [bare]
+    assert with_time({"messages": [bare]}, None)["messages"] == [bare]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from graph.app import open_agent
-from graph.events.turn_events import Calling, Event, Finished, Piece, Resumed, Step, Waiting
+from graph.events.turn_events import Event, Finished, Piece, Resumed, Step, ToolsRequested, Waiting
 from graph.model.tool_rounds import grounding_of
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
@@ -47,7 +47,7 @@ async def test_a_tool_is_called_and_the_reply_comes_from_its_output(agent: Agent
     state = finished(events)
     assert state["reply"].text == "Noted: Miti."
     assert [fact.value for fact in await agent.layers.permanent.facts(owner=OWNER)] == ["Miti"]
-    assert [event.tools for event in events if isinstance(event, Calling)] == [("promote_memory",)]
+    assert [event.tools for event in events if isinstance(event, ToolsRequested)] == [("promote_memory",)]
     steps = [event.node for event in events if isinstance(event, Step)]
     assert steps[7:] == ["respond", "tools", "respond", "ground", "archive"]
     offered = {tool["function"]["name"]: tool["function"] for tool in model.chats[0].body["tools"]}
@@ -521,7 +521,7 @@ async def test_stopping_while_a_tool_runs_keeps_what_was_said(settings: Settings
         events = []
         async for event in agent.stream("Launch!", owner=OWNER, thread=THREAD, turn_id="t1"):
             events.append(event)
-            if isinstance(event, Calling):
+            if isinstance(event, ToolsRequested):
                 agent.stop("t1")
                 files = settings.data_folder / "plugin-files" / "slow"
                 files.mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,7 @@ from graph.observability.observed_node import Observed
 from graph.observability.spans import turn_span
 from graph.settings.context import TurnContext
 from graph.state.circumstances import Circumstances, user_message
-from graph.state.timings import MOST_NODES, Timings, of_latest_turn
+from graph.state.timings import MOST_NODES, Timings, merge_timings
 from graph.state.turn_state import State, Turn, TurnInput
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -177,7 +177,7 @@ updates = st.lists(st.tuples(st.sampled_from(["a", "b"]), names, st.floats(0, 1e
 def test_timings_are_of_the_latest_turn_and_bounded(given: list[tuple[str, str, float]]) -> None:
     timings: Timings = {}
     for turn_id, name, milliseconds in given:
-        timings = of_latest_turn(timings, {turn_id: {name: milliseconds}})
+        timings = merge_timings(timings, {turn_id: {name: milliseconds}})
     assert list(timings) == [turn_id for turn_id, _, _ in given[-1:]]
     assert all(len(times) <= MOST_NODES for times in timings.values())
 
@@ -185,7 +185,7 @@ def test_timings_are_of_the_latest_turn_and_bounded(given: list[tuple[str, str, 
 def test_a_node_that_runs_again_is_added_up() -> None:
     timings: Timings = {}
     for milliseconds in (1.0, 2.5):
-        timings = of_latest_turn(timings, {"t": {"respond": milliseconds}})
+        timings = merge_timings(timings, {"t": {"respond": milliseconds}})
     assert timings == {"t": {"respond": 3.5}}
 
 

@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from graph.exchange import Call, Exchange, Grounding, Round, ToolResult
 from graph.explain.node_story import TELLERS, tell
-from graph.state.story import LONGEST_LINE, MOST_LINES, Story, told_of_latest_turn
+from graph.state.story import LONGEST_LINE, MOST_LINES, Story, merge_stories
 from graph.state.turn_state import Allocation, Archived, CalibrationUsed, Recall, Reply, State, TimeMeant
 from memory.models import Candidate, Decision, DecisionRule, Outcome, SearchReport, SearchStatus
 from tests.tables import each
@@ -175,6 +175,6 @@ def test_lines_are_few_and_short_whatever_was_said(text: str, rule: DecisionRule
 def test_the_story_is_of_the_latest_turn_and_bounded(updates: list[tuple[str, str, int]]) -> None:
     story: Story = {}
     for turn_id, node, count in updates:
-        story = told_of_latest_turn(story, {turn_id: {node: ["line"] * count}})
+        story = merge_stories(story, {turn_id: {node: ["line"] * count}})
     assert list(story) == [turn_id for turn_id, _, _ in updates[-1:]]
     assert all(len(told) <= MOST_LINES for one in story.values() for told in one.values())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from graph.runtime.server_notes import RUNS, forget_runs, use
+from graph.runtime.server_notes import RUNS, forget_runs, mark_running
 from graph.state.turn_state import Reply
 from memory.models import Outcome
 from tests.disk import found
@@ -46,7 +46,7 @@ def test_runs_and_threads_go_and_assistants_stay(tmp_path: Path, notes: Path) ->
 
 
 def test_a_server_that_runs_is_left_to_drop_them_itself(tmp_path: Path, notes: Path) -> None:
-    in_use = use(tmp_path)
+    in_use = mark_running(tmp_path)
     assert forget_runs(tmp_path) == RUNS
     assert found(tmp_path, SAID)
     os.close(in_use)

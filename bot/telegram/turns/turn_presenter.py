@@ -20,7 +20,7 @@ from bot.telegram.outbox.outbox import Answer, Upload
 from bot.telegram.place import place_of
 from bot.telegram.texts import escaped
 from bot.telegram.turns.approval_buttons import ApprovalButtons
-from graph.events.turn_events import Calling, Event, Finished, Piece, Waiting
+from graph.events.turn_events import Event, Finished, Piece, ToolsRequested, Waiting
 from graph.model.tool_rounds import attachments
 from graph.state.turn_state import State
 from memory.models import Outcome
@@ -120,7 +120,7 @@ class TurnPresenter:
                 match event:
                     case Piece():
                         streaming.add(event.text)
-                    case Calling():
+                    case ToolsRequested():
                         streaming.note(say("tool_calling", tools=escaped(", ".join(event.tools))))
                     case Waiting():
                         ended = event
