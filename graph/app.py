@@ -1,6 +1,6 @@
 """The agent for every front end.
 
-Importing this module takes no time: LangGraph, which takes a second, is imported when an agent is opened.
+Importing this module is fast: LangGraph, which takes a second, is imported when an agent is opened.
 """
 
 import asyncio
@@ -17,12 +17,11 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def open_agent(settings: Settings | None = None, *, follow: bool = False) -> AsyncIterator["Agent"]:
-    """Open the agent over the configured stores, checkpointed in Redis; close what it opened.
+    """Open the agent on the configured stores, with checkpoints in Redis.
 
     Args:
-        settings: given in code; None reads them from files and environment.
-        follow: the given ones were read from there too, so that what tuning changes in the files holds at
-            the next turn.
+        settings: None loads them from files and environment.
+        follow: reload tuned settings from the files before each turn; implied without `settings`.
     """
     factory = await asyncio.to_thread(_factory)
     agent: Agent = factory.make_agent(settings, follow=follow or settings is None)

@@ -1,4 +1,4 @@
-"""The turn, drawn once."""
+"""The turn's graph."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,10 +28,10 @@ from nodes.tools import Tools, ToolsOfTurn
 from nodes.working import Working
 
 FETCHES = ["prefetch", "identity", "facts", "working"]
-"""Run in one superstep; the gap filter waits for all of them."""
+"""Nodes of one superstep; the gap filter waits for all of them."""
 
 REPEATABLE = ["__start__", *FETCHES, "gap_filter", "budget", "assemble", "archive"]
-"""May run again after a crash: they only read, but for the archive, which does nothing twice."""
+"""Nodes that may run again after a crash: they only read, or, as `archive`, are idempotent."""
 
 TurnGraph = StateGraph[State, TurnContext, TurnInput, State]
 
@@ -41,9 +41,9 @@ def build_graph(
     context_schema: type[TurnContext] = TurnContext,
     barred: Callable[[str], str] = lambda _: "",
 ) -> TurnGraph:
-    """Draw the turn over `layers`; compile it with a checkpointer, or let the server bring its own.
+    """Build the turn's graph on `layers`; compile it with or without a checkpointer.
 
-    `barred` says why a tool that is asked about cannot be allowed through this graph; empty when it can.
+    `barred` returns why a tool that needs approval cannot get it through this graph; "" when it can.
     """
     turns = layers.turns
     ask = ModelCall(layers.model, layers.stops, layers.settings.model_timeout, layers.window)

@@ -1,4 +1,4 @@
-"""The checkpointer that `langgraph.json` names, open for as long as the server, and the layers with it.
+"""The checkpointer that `langgraph.json` names; it opens and closes the layers with the server.
 
 While it is open, the server lists the threads of all front ends.
 """
@@ -25,12 +25,12 @@ logger = logging.getLogger(__name__)
 
 @contextlib.asynccontextmanager
 async def open_checkpointer() -> AsyncIterator[RedisSaver]:
-    """Open the checkpointer on the Redis of the graph's layers; warm them up beside it, close them after it.
+    """Open the checkpointer on the layers' Redis; warm up the layers, and close them at the end.
 
-    It stores every step at once, with what each task wrote, since Studio shows that.
+    It stores every step at once with each task's writes, for Studio to show.
 
     Raises:
-        ConfigError: a setting is refused; the server does not start.
+        ConfigError: a setting is invalid; the server does not start.
     """
     opened = await asyncio.to_thread(layers)
     settings = opened.settings
@@ -58,6 +58,6 @@ async def _warm_up(layers: Layers) -> None:
 
 
 async def _list_threads(layers: Layers, saver: RedisSaver) -> None:
-    """Follow the threads of Redis through the server that this process is."""
+    """Keep the server's thread list in sync with Redis."""
     async with get_client() as client:
         await ThreadList(layers.redis.client, saver, client.threads).follow()

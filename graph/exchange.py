@@ -1,4 +1,4 @@
-"""A turn's rounds of tools as values: what was asked for, what it gave, what of the reply stands on it."""
+"""Values of a turn's tool rounds: calls, results, and the grounding of the reply."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A tool that the model asks for."""
+    """A tool call that the model requests."""
 
     id: str
-    """What the model's endpoint knows the call by."""
+    """Id for the model's endpoint."""
     key: str
-    """The call's own name: turn, round and place, the same when the turn is done again."""
+    """Id from turn, round and position; the same when the turn runs again."""
     name: str
     arguments: dict[str, Any]
     problem: str = ""
-    """Why it cannot be run: its arguments cannot be read, or it only repeats what the model was shown."""
+    """Why it cannot run: its arguments are invalid, or it repeats an earlier call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """What the model said when it asked for tools; calls that were written into the text are cut out."""
+    """The model's text with a request for tools, without calls written into it."""
 
     text: str
     calls: Sequence[Call]
@@ -36,7 +36,7 @@ class Round:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """The rounds of tools of a turn, oldest first."""
+    """A turn's tool rounds, oldest first."""
 
     turn_id: str
     rounds: Sequence[Round] = ()
@@ -49,32 +49,32 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolResult:
-    """What became of a call."""
+    """The result of a call."""
 
     turn_id: str
     key: str
     name: str
     output: str
-    """What the model is shown, held to the output cap; data, never instructions."""
+    """Output for the model, cut to the output cap; data, never instructions."""
     ok: bool
     evidence: str
-    """One line for the conversation."""
+    """A one-line summary for the conversation."""
     foreign: bool = False
     """The output comes from outside: a page, a command, another agent."""
     abandoned: bool = False
-    """Nobody said whether it may run; the person went on to something else."""
+    """Approval was pending when the person sent another message."""
     attachments: Sequence[str] = ()
-    """Paths of files for the chat."""
+    """Paths of files to send to the chat."""
     milliseconds: float = 0.0
     experiment: bool = False
-    """The call belongs to an experiment: what changes anything was not run."""
+    """The call belongs to an experiment: it ran only if it has no effect."""
 
 
 def merge_results(left: Sequence[ToolResult], right: Sequence[ToolResult]) -> list[ToolResult]:
-    """Add results to those of the same turn; those of another turn go, so that a thread stays bounded.
+    """Append results of the same turn; a new turn replaces the old results.
 
     Raises:
-        BadState: what is added was written in Studio, and is no result.
+        BadState: an added value was edited in Studio and is no result.
     """
     if not right:
         return list(left)
@@ -91,29 +91,29 @@ def _results() -> TypeAdapter[Sequence[ToolResult]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grounding:
-    """Which figures of the reply stand in nothing that the model was shown."""
+    """Figures of the reply that no text in the prompt supports."""
 
     turn_id: str
     unsupported: Sequence[str] = ()
-    """Those of the reply as it was first written."""
+    """Unsupported figures of the first reply."""
     corrected: bool = False
-    """The reply was written anew, and has fewer of them."""
+    """The reply was rewritten and has fewer of them."""
     problem: str = ""
-    """Why the corrective call gave nothing better."""
+    """Why the correction failed."""
 
 
 def is_plain(value: object) -> bool:
-    """Say whether a value is of JSON, or a list with such values."""
+    """Return True for a JSON value, or a list that contains one."""
     if isinstance(value, list | tuple):
         return any(map(is_plain, value))
     return value is None or isinstance(value, dict | str | int | float)
 
 
 def read_plain(channel: str, kind: TypeAdapter[T], value: object) -> T:
-    """Return what the plain value of a key of the state stands for.
+    """Convert a channel's value from plain JSON.
 
     Raises:
-        BadState: it stands for nothing that the key may hold; says where it is wrong.
+        BadState: the channel cannot hold the value; names the wrong place.
     """
     try:
         return kind.validate_python(value)

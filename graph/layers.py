@@ -1,4 +1,4 @@
-"""The layers of memory and all else outside the process, bound once; nothing connects before it is used."""
+"""Stores, model, tools and telemetry, bound to settings; each connects on first use."""
 
 import asyncio
 import contextlib
@@ -55,15 +55,15 @@ logger = logging.getLogger(__name__)
 
 
 def utc_now() -> datetime:
-    """Return the time."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 class Layers:
-    """What the nodes read and write, built from the settings; each part connects when it is first used."""
+    """Everything outside the graph that its nodes use; each part connects on first use."""
 
     def __init__(self, settings: Settings, *, follow: bool = False) -> None:
-        """Bind to settings; with `follow`, what tuning changes in their files holds at the next turn."""
+        """Bind to settings; with `follow`, tuned settings are reloaded from their files before each turn."""
         self.settings = settings
         self.live = LiveSettings(settings, follow=follow)
         self._zone: tzinfo | None = None
@@ -129,14 +129,14 @@ class Layers:
 
     @cached_property
     def prefetch(self) -> Prefetch:
-        """The search of each turn, that may begin before its first node."""
+        """The turn's search, which may begin before its first node."""
         return Prefetch(self.turns, self.episodes, self.cache, self.zone, self.background)
 
     async def read_logs(self, *, limit: int, level: str) -> list[str]:
-        """Return the latest lines of the log of at least `level`, oldest first.
+        """Return the log's latest lines of at least `level`, oldest first.
 
         Raises:
-            ValueError: there is no such level.
+            ValueError: the level does not exist.
         """
         lines = await asyncio.to_thread(read_logs, self.settings, limit, level)
         return [f"{line.at} {line.level} {line.logger}: {line.message}" for line in lines]
@@ -154,7 +154,7 @@ class Layers:
         return [*tools.all(), *self.delegation.tools()]
 
     async def zone(self) -> tzinfo:
-        """Return the user's time zone; read off the event loop, once."""
+        """Return the user's time zone, read once off the event loop."""
         if self._zone is None:
             name = self.settings.timezone
             self._zone = (
@@ -163,10 +163,10 @@ class Layers:
         return self._zone
 
     async def warm_up(self, owner: str) -> None:
-        """Load what the owner's first turn would wait for: words, models, clients of the stores.
+        """Load what the owner's first turn needs: patterns, models, clients.
 
         Raises:
-            MemoryTierError, DataFolderError: something cannot be loaded; the turn will say so too.
+            MemoryTierError, DataFolderError: something cannot be loaded; the turn will report it too.
         """
         await self.tokens.ready()
         await asyncio.gather(
@@ -180,19 +180,19 @@ class Layers:
         )
 
     async def _permanent_ready(self, owner: str) -> None:
-        """Make the client of a Letta server and find the owner's agent; what fails, the turn will tell."""
+        """Connect to Letta and find the owner's agent; the turn will report a failure."""
         if self.settings.letta_url.get_secret_value():
             with contextlib.suppress(MemoryTierError):
                 await self.permanent.facts(owner=owner)
 
     async def reconcile(self) -> None:
-        """Bring the vectors of every owner up to date with the log; what fails is logged."""
+        """Embed the episodes that have no vectors yet, for every owner; failures are logged."""
         async for progress in self.episodes.reconcile():
             if progress.error is not None:
                 logger.warning("The vectors of an owner are not up to date: %s", progress.error)
 
     async def close(self) -> None:
-        """Close whatever was opened; what cannot be closed does not keep the rest open."""
+        """Close everything that was opened; a failure does not stop the rest."""
         async with AsyncExitStack() as stack:
             for close in (
                 self.redis.close,
@@ -211,7 +211,7 @@ class Layers:
 
 
 def _load_words() -> None:
-    """Compile what a turn reads its words with: those of messages, of fences, of written calls."""
+    """Compile the patterns for messages, fences and calls in text."""
     warm_up()
     escape_fences("")
     parse_calls("", {})
@@ -219,7 +219,7 @@ def _load_words() -> None:
 
 @asynccontextmanager
 async def open_layers(settings: Settings) -> AsyncIterator[Layers]:
-    """Bind the layers to settings that are read already; close what was opened with the block."""
+    """Open the layers with given settings, and close them after the block."""
     layers = Layers(settings)
     try:
         yield layers

@@ -1,4 +1,4 @@
-"""Redis and the embedding model as they are configured; nothing connects or loads before it is used."""
+"""Redis and the embedding model from settings; nothing connects or loads before its first use."""
 
 from pathlib import Path
 
@@ -11,13 +11,13 @@ from memory.working.redis_connection import RedisConnection
 
 
 def redis_connection(settings: Settings) -> RedisConnection:
-    """Describe the configured Redis, or the private embedded one when there is no URL."""
+    """Return the configured Redis, or the embedded one without a URL."""
     server = EmbeddedServer(settings.data_folder / "redis")
     return RedisConnection(settings.redis_url.get_secret_value(), server)
 
 
 def models_folder(settings: Settings) -> Path:
-    """Return where the built-in embedding model's files are, and what is derived from a model alone."""
+    """Return the folder of the built-in embedding model's files and data derived from them."""
     return settings.data_folder / "models"
 
 

@@ -1,1 +1,1 @@
-"""The nodes of the graph: one file for each, named after it."""
+"""The graph's nodes, one per file, named after it."""

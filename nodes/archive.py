@@ -1,4 +1,4 @@
-"""Write the turn down, after the reply is out: L3's log, L2, then what follows from them."""
+"""Archive the turn after the reply: L3's log, then L2 and derived data."""
 
 import asyncio
 import logging
@@ -28,11 +28,11 @@ from memory.text.tokens import TokenCounter
 
 TOUCH_SECONDS = 1.0
 UNUSED_TURNS = 3
-"""Turns for which a memory that was shown in vain is not shown again."""
+"""Turns during which an unused memory is not shown again."""
 
 logger = logging.getLogger(__name__)
 _RUN_WORDS = 5
-"""Consecutive words that make a repetition. A guess: an instruction is hardly shorter."""
+"""Consecutive words that a text must share with another to repeat it. A guess: few commands are shorter."""
 _WORD = re.compile(r"\w+")
 
 
@@ -40,8 +40,7 @@ _WORD = re.compile(r"\w+")
 class Archive:
     """Archive the turn verbatim, unless it is private or an experiment.
 
-    Every step may be done again: each is idempotent by turn id. The turn does not wait for its vectors: they
-    follow from the log, behind it.
+    Every step is idempotent by turn id, so the node may run again. Vectors are computed later, from the log.
     """
 
     episodes: EpisodeStore
@@ -62,7 +61,7 @@ class Archive:
         return {"archived": nowhere, "unused": state.get("unused", ())}
 
     async def completed(self, state: State, runtime: Runtime[TurnContext]) -> bool:
-        """Add to the conversation a turn that was cut off between the archive and it; say whether it was."""
+        """Append to L2 a turn whose episode was committed before a crash; return True if it was missing."""
         turn = state["turn"]
         stands = None if turn.experiment else await self.experiments.archived(turn, runtime)
         if stands is None or not matches_archive(state, stands):
@@ -72,7 +71,7 @@ class Archive:
         return await self.conversations.append(said, owner=turn.owner, thread=turn.thread)
 
     async def write(self, state: State, context: TurnContext) -> ArchiveUpdate:
-        """Write the turn down, whatever it is."""
+        """Archive the turn, even if it is an experiment."""
         turn, reply = state["turn"], state["reply"]
         foreign = is_tainted(state) and await asyncio.to_thread(brings_foreign, state)
         in_vain, new_episode = await asyncio.gather(
@@ -93,7 +92,7 @@ class Archive:
     async def _to_conversation(
         self, state: State, in_vain: Sequence[Unused], *, foreign: bool
     ) -> ConversationTurn:
-        """Return the turn for L2, with what the thread's next turn goes by whatever is tried in between."""
+        """Return the turn for L2, with the unused memories that the thread's next turn needs."""
         turn, words = state["turn"], state["reply"].own_words
         parts = worth_keeping(turn.parts)
         evidence = [result.evidence for result in results_of(state)]
@@ -120,7 +119,7 @@ class Archive:
 
 
 def unused(state: State) -> list[Unused]:
-    """Return what was shown in this turn and those before it without being made use of."""
+    """Return the memories that this turn and recent ones were shown and did not use."""
     turn, reply = state["turn"], state["reply"]
     still = [replace(shown, turns_left=shown.turns_left - 1) for shown in state.get("unused", ())]
     found = {shown.turn_id: shown for shown in still if shown.turns_left > 0}
@@ -139,10 +138,10 @@ def unused(state: State) -> list[Unused]:
 
 
 def is_cut_off(state: State) -> bool:
-    """Say whether the turn that `state` is about was answered, and then never archived.
+    """Return True when the turn in `state` was answered but never archived.
 
-    That happens when the process is killed in between and a LangGraph server gets a new message for the
-    thread: the server drops what is pending.
+    This happens when the process is killed in between and a LangGraph server gets a new message for the
+    thread: the server drops pending work.
     """
     turn, reply, archived = state.get("turn"), state.get("reply"), state.get("archived")
     if turn is None or (archived is not None and archived.turn_id == turn.turn_id):
@@ -153,7 +152,7 @@ def is_cut_off(state: State) -> bool:
 
 
 def brings_foreign(state: State) -> bool:
-    """Say whether tools read a third party's text in the turn, or its reply repeats some that was shown."""
+    """Return True when tools read a third party's text, or the reply repeats some from the prompt."""
     if any(result.foreign for result in results_of(state)):
         return True
     past = [[*_texts(turn), *turn.evidence] for turn in conversation_of(state) if turn.foreign]
@@ -163,12 +162,12 @@ def brings_foreign(state: State) -> bool:
 
 
 def _texts(told: ConversationTurn | Candidate) -> list[str]:
-    """Return all that the prompt shows of a turn, quotations included."""
+    """Return a turn's texts in the prompt, quotations included."""
     return [told.message, *(part.text for part in told.parts), told.reply]
 
 
 def to_episode(turn: Turn, reply: Reply, *, foreign: bool = False) -> Episode:
-    """Make the archive's record of a turn; recalled text in a reply is not archived again."""
+    """Make the turn's episode; recalled text in a reply is not archived again."""
     noted = (reply.outcome.value,) if reply.outcome is not Outcome.ANSWERED else ()
     return Episode(
         turn_id=turn.turn_id,
@@ -183,7 +182,7 @@ def to_episode(turn: Turn, reply: Reply, *, foreign: bool = False) -> Episode:
 
 
 def repeats(text: str, sources: Iterable[str]) -> bool:
-    """Return whether `text` repeats a run of words of any source, ignoring case and punctuation."""
+    """Return True when `text` shares a run of words with a source, ignoring case and punctuation."""
     said = set(_runs(text))
     return any(not said.isdisjoint(_runs(source)) for source in sources)
 

@@ -1,4 +1,4 @@
-"""Render the prompt, in an order that stays stable for prompt caches."""
+"""Render the prompt, in an order that is stable for prompt caches."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -26,12 +26,12 @@ from memory.text.tokens import CountTokens, TokenCounter
 
 _LEAST_SHARE = 4
 _MARK_TOKENS = 30
-"""What the mark in the place of what is left out takes."""
+"""Tokens of the mark that replaces omitted text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assemble:
-    """Put together identity and facts, the conversation, the recalled memory and the message."""
+    """Assemble identity, facts, conversation, recalled memory and the message."""
 
     tokens: TokenCounter
     zone: Callable[[], Awaitable[tzinfo]]
@@ -64,7 +64,7 @@ def _system(state: State, space: Space | None, count: CountTokens, zone: tzinfo)
 
 
 def conversation_messages(turns: Sequence[ConversationTurn], now: datetime, zone: tzinfo) -> list[AnyMessage]:
-    """Return past turns as the messages that they were, each change of day marked.
+    """Return past turns as messages, with a mark at each new day.
 
     A turn without a reply has one message.
     """
@@ -78,7 +78,7 @@ def conversation_messages(turns: Sequence[ConversationTurn], now: datetime, zone
 
 
 def alternating(messages: list[AnyMessage]) -> list[AnyMessage]:
-    """Join neighbouring messages of one role: many chat templates refuse two of them in a row."""
+    """Join consecutive messages of one role: many chat templates refuse them."""
     joined: list[AnyMessage] = []
     for message in messages:
         if joined and joined[-1].type == message.type:
@@ -91,7 +91,7 @@ def alternating(messages: list[AnyMessage]) -> list[AnyMessage]:
 def shorten_said(
     message: str, parts: Sequence[Part], cap: int, count: CountTokens
 ) -> tuple[str, tuple[Part, ...]]:
-    """Hold a message and what came with it to about `cap` tokens; of what came, a quarter stays at least."""
+    """Cut a message and its parts to about `cap` tokens; the parts keep at least a quarter."""
     sizes = [count(part.text) for part in parts]
     room = min(sum(sizes), max(cap - count(message), cap // _LEAST_SHARE))
     held = (
@@ -102,7 +102,7 @@ def shorten_said(
 
 
 def shorten_message(message: str, cap: int, count: CountTokens) -> str:
-    """Hold a message to about `cap` tokens, keeping both ends."""
+    """Cut a message to about `cap` tokens, keeping both ends."""
     shortened, chars = message, len(message)
     while (tokens := count(shortened)) > cap + _MARK_TOKENS:
         chars = min(chars * cap // tokens, chars - 1)

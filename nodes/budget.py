@@ -1,4 +1,4 @@
-"""Share the prompt between the layers: how much memory this turn gets, and what of it is shown."""
+"""Divide the prompt's budget between the layers."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -30,19 +30,19 @@ from nodes.judgement import shown_turns
 _CHARS_PER_TOKEN = 3
 _LEAST_EXTRACT = 120
 _AROUND_MEMORY = 50
-"""Tokens of a memory's date and of the notes in the places of what is left out of it."""
+"""Tokens of a memory's date and of the marks that replace omitted text."""
 _NOTES = 40
-"""Tokens of the notes in the places of what is left out of a turn."""
+"""Tokens of the marks that replace a turn's omitted text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Compute the turn's budget, then fit conversation and recalled memory into it."""
+    """Compute the turn's budget, and fit conversation and recalled memory into it."""
 
     tokens: TokenCounter
     zone: Callable[[], Awaitable[tzinfo]]
     window_share: WindowShare | None = None
-    """None: no model is asked."""
+    """None: there is no model."""
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> BudgetUpdate:
         count, zone = await self.tokens.ready(), await self.zone()
@@ -57,18 +57,18 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class BudgetInputs:
-    """The values that a turn's budget depends on, beside its state and its context."""
+    """Inputs of a turn's budget, in addition to its state and context."""
 
     fixed: int
     """Tokens of identity and facts."""
     count: CountTokens
     zone: tzinfo
     space: Space | None = None
-    """How the model's context window is shared; None when it is not known."""
+    """Shares of the model's context window; None when its size is unknown."""
 
 
 def allocate(state: State, context: TurnContext, inputs: BudgetInputs) -> Allocation:
-    """Share the turn's budget between the layers."""
+    """Divide the turn's budget between the layers."""
     fixed, count, zone, space = inputs.fixed, inputs.count, inputs.zone, inputs.space
     confidence, complexity = aits.confidence(state["turn"].said), aits.complexity(state["turn"].said)
     total, floor, minimum = _intent(confidence, complexity, context), context.l2_floor, context.l3_minimum
@@ -87,7 +87,7 @@ def allocate(state: State, context: TurnContext, inputs: BudgetInputs) -> Alloca
         l2_cap=context.l2_cap,
     )
     shown = fit_conversation(past.turns, past.opening, l2_limit, _shortener(count, _NOTES if space else 0))
-    if space is not None and sum(turn.tokens for turn in shown) > l2_limit:  # a turn has a least length
+    if space is not None and sum(turn.tokens for turn in shown) > l2_limit:  # a cut turn has a minimum length
         shown = []
     l2_used = sum(turn.tokens for turn in shown)
     l3_limit = aits.recall_limit(available, l2_used, l3_minimum=minimum, l2_floor=floor)
@@ -123,7 +123,7 @@ def _intent(confidence: float, complexity: float, context: TurnContext) -> int:
 
 
 def _dated(past: Conversation, now: datetime, count: CountTokens, zone: tzinfo) -> Conversation:
-    """Count the marks of days, and a spare one: the first turn that is shown opens a day, whichever it is."""
+    """Add the tokens of day marks, and a spare one: the first turn shown, whichever it is, opens a day."""
     turns = [turn for turn in (past.opening, *past.turns) if turn]
     opening = find_day_breaks([turn.at for turn in turns], now, zone)
     if not any(opening):
@@ -138,7 +138,7 @@ def _dated(past: Conversation, now: datetime, count: CountTokens, zone: tzinfo) 
 
 
 def _with_marks(past: Conversation) -> Conversation:
-    """Count what a chat template puts around each message, which matters in a small window."""
+    """Add the tokens of the chat template's role marks, which matter in a small window."""
     turns = [replace(turn, tokens=turn.tokens + 2 * MARKS) for turn in (*past.turns, past.opening) if turn]
     return Conversation(turns=turns[: len(past.turns)], opening=turns[-1] if past.opening else None)
 
@@ -149,12 +149,12 @@ def fit_memories(
     limit: int,
     in_conversation: set[str],
 ) -> tuple[list[tuple[Candidate, int]], list[Decision]]:
-    """Take the best that fit; what stands in the conversation already is not said twice.
+    """Take the best memories that fit, except those already in the conversation.
 
-    What is out of date is not shown when there was no room for what supersedes it.
+    An outdated memory is dropped if the one that supersedes it did not fit.
 
     Returns:
-        The candidates to show with their tokens, and a decision for each that is left out.
+        The candidates to show with their tokens, and a decision for each one left out.
     """
     kept: list[tuple[Candidate, int]] = []
     cut: list[Decision] = []
@@ -175,26 +175,26 @@ def fit_memories(
 
 
 def _extract(l3_minimum: int) -> int:
-    """Return the characters of message and reply with which two memories fit into the guarantee of L3."""
+    """Return the limit in characters at which two memories fit into L3's minimum."""
     return max((l3_minimum // 2 - _AROUND_MEMORY) * _CHARS_PER_TOKEN // 2, _LEAST_EXTRACT)
 
 
 def _relevant(state: State, count: CountTokens, zone: tzinfo, extract: int) -> list[tuple[Candidate, int]]:
-    """Return what the gap filter kept, best first, with the tokens that each takes."""
+    """Return the memories that the gap filter kept, best first, each with its tokens."""
     by_id = {one.turn_id: extract_of(one, extract) for one in state["recall"].candidates}
     kept = [(by_id[one.turn_id], bool(one.superseded_by)) for one in state["decisions"] if one.kept]
     return [(each, count(render_memory(1, each, zone, outdated=old))) for each, old in kept]
 
 
 def _shortened(shown: list[ConversationTurn], past: Conversation) -> tuple[ConversationTurn, ...]:
-    """Return those that are not shown as they stand in the conversation."""
+    """Return the conversation turns that were cut."""
     whole = {turn.turn_id: turn for turn in past.turns}
     return tuple(turn for turn in shown if turn not in (whole.get(turn.turn_id), past.opening))
 
 
 def _shortener(count: CountTokens, spare: int) -> Callable[[ConversationTurn, int], ConversationTurn]:
     def shorten(turn: ConversationTurn, tokens: int) -> ConversationTurn:
-        """Cut message and reply in proportion, so that the turn takes about `tokens`; evidence goes."""
+        """Cut message and reply in proportion to about `tokens`, and drop the evidence."""
         share = max(tokens - spare, 0) / max(turn.tokens, 1)
         message, reply, *texts = (
             clip(text, max(int(len(text) * share), 80))

@@ -1,4 +1,4 @@
-"""Decide again what memory a turn is shown, from values alone: for a replay, for labels and for settings."""
+"""The turn's decisions as a pure function, for replay, labelling and tuning."""
 
 from graph.settings.context import TurnContext
 from graph.state.turn_state import State
@@ -10,6 +10,6 @@ from nodes.gap_filter import filter_candidates
 def decide(
     state: State, context: TurnContext, inputs: BudgetInputs, calibration: Calibration | None = None
 ) -> State:
-    """Return the state as `gap_filter` and `budget` leave it, which decide by the same functions."""
+    """Return the state after `gap_filter` and `budget`, which use the same functions."""
     filtered: State = {**state, "decisions": filter_candidates(state, context, calibration)}
     return {**filtered, "allocation": allocate(filtered, context, inputs)}

@@ -1,4 +1,4 @@
-"""The search of an experiment: in the memory as the turn saw it, and nothing is kept of it."""
+"""Prefetch for experiments: the archive as the turn saw it, without writes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,25 +23,25 @@ from memory.recall.fusion_weights import BALANCED, FusionWeights
 from nodes.prefetch import Prefetch
 
 MOST_COPIED = 20_000
-"""Episodes up to which an archive is copied as it was; of a larger one what came later is left out."""
+"""Largest archive, in episodes, that is copied as of the turn; beyond it later episodes are filtered out."""
 PATIENCE = 30.0
-"""Seconds that a search in the past may take."""
+"""Time limit of a search in the past, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class AsSeen:
-    """The archive as a search saw it."""
+    """The archive as an earlier search saw it."""
 
     past: PastArchive
     seen: Seen
     reach: int
-    """How many episodes that search asked for."""
+    """Number of episodes that the earlier search requested."""
 
     async def ready(self, *, owner: str) -> None:
-        """Load nothing."""
+        """Do nothing."""
 
     def expect(self, query: str, *, owner: str, limit: int) -> None:
-        """Begin with nothing."""
+        """Do nothing."""
 
     async def search(  # noqa: PLR0913 - a search has many sides, each with a name
         self,
@@ -55,14 +55,14 @@ class AsSeen:
         seconds: float = PATIENCE,  # noqa: ARG002 - the node that waits has its own
         reuse: bool = False,  # noqa: ARG002 - what that search was led to is known
     ) -> SearchResult:
-        """Search it; see `EpisodeStore.search`."""
+        """Search the past archive; see `EpisodeStore.search`."""
         asked = Query(text=query, owner=owner, limit=limit, keys=keys, times=times, weights=weights)
         return await self.past.search(asked, self.seen, same_reach=limit == self.reach)
 
 
 @dataclass(frozen=True, slots=True)
 class ExperimentPrefetch:
-    """Prefetch, for a turn that may be an experiment; for any other it is `prefetch` and nothing else."""
+    """Run `prefetch`, in an experiment on the archive as the turn saw it."""
 
     prefetch: Prefetch
     experiments: ExperimentCheck
@@ -111,7 +111,7 @@ class ExperimentPrefetch:
 
 
 def as_of(recall: Recall, began: datetime, turn_id: str) -> Recall:
-    """Leave out the turn itself, and what came after it."""
+    """Drop the turn itself and later ones from a recall."""
     kept = [c for c in recall.candidates if c.turn_id != turn_id and c.at <= began]
     if len(kept) == len(recall.candidates):
         return recall

@@ -1,4 +1,4 @@
-"""L1: read the owner's curated facts."""
+"""Read L1, the owner's facts."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from memory.protocols import PermanentStore
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Read the facts; a tier that is down or late yields none, and is named."""
+    """Read the facts; if the tier is down or slow there are none, with the problem noted."""
 
     turns: TurnReader
     permanent: PermanentStore

@@ -1,4 +1,4 @@
-"""Decide which candidates are relevant; often none is."""
+"""Select the relevant candidates; often there are none."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -20,12 +20,12 @@ from nodes.overrides import by_key_and_time, carried_on, with_newer, without_ech
 
 @dataclass(frozen=True, slots=True)
 class GapFilter:
-    """Give every candidate a decision: the kept ones first, in the order in which they will stand."""
+    """Decide on every candidate; kept ones come first, in the order of the prompt."""
 
     calibrations: Calibrations
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> GapFilterUpdate:
-        """Decide by the calibration that the context names; by the packaged one when that cannot serve."""
+        """Decide with the calibration in the context, or the packaged one if that is unusable."""
         context = runtime.context
         named, used = await find_calibration(self.calibrations, context, state["recall"].query.model)
         decisions = await asyncio.to_thread(filter_candidates, state, context, named)
@@ -35,7 +35,7 @@ class GapFilter:
 async def find_calibration(
     calibrations: Calibrations, context: TurnContext, model: str
 ) -> tuple[Calibration | None, CalibrationUsed]:
-    """Find the calibration that `context` names, if it can serve; None stands for the packaged one."""
+    """Find the calibration that `context` names, if usable; None means the packaged one."""
     name = context.gap_calibration
     if context.gap_rule not in BY_PROBABILITY or not name:
         return None, CalibrationUsed()
@@ -52,7 +52,7 @@ def filter_candidates(
     calibration: Calibration | None = None,
     staged: Staged | None = None,
 ) -> list[Decision]:
-    """Return a decision on each candidate, by `calibration` or `staged`, or by the packaged ones."""
+    """Decide on each candidate, by `calibration`, `staged` or the packaged ones."""
     recall = state["recall"]
     staged = fit_for(recall, context, calibration, staged)
     candidates = at_most(recall.candidates, context.prefetch_results, shown_turns(state["conversation"]))
@@ -72,7 +72,7 @@ def filter_candidates(
 def in_order(
     decisions: Sequence[Decision], candidates: Sequence[Candidate], now: datetime, context: TurnContext
 ) -> list[Decision]:
-    """Put the kept ones first, as they will stand, then the others as they were found."""
+    """Sort the kept candidates for the prompt; the others follow in their order."""
     by_id = {decision.turn_id: decision for decision in decisions}
     kept = [candidate for candidate in candidates if by_id[candidate.turn_id].kept]
     if context.rank_rule is RankRule.BLEND:
@@ -88,13 +88,13 @@ def in_order(
 
 
 def newer_first(ordered: Sequence[Candidate], superseded_by: Mapping[str, str]) -> list[Candidate]:
-    """Put each memory that is out of date after the one that supersedes it."""
+    """Move outdated memories behind those that supersede them."""
     found = [each for each in ordered if not superseded_by[each.turn_id]]
     return found + [each for each in ordered if superseded_by[each.turn_id]]
 
 
 def at_most(candidates: Sequence[Candidate], limit: int, in_window: set[str]) -> list[Candidate]:
-    """Keep the best `limit`, beside those that stand in the conversation or were asked for by key or time."""
+    """Keep the best `limit`, and all that are in the conversation or match a key or time."""
     kept, room = [], limit
     for candidate in candidates:
         evidence = candidate.evidence

@@ -1,4 +1,4 @@
-"""Hold the figures of a reply that used tools against what the model was shown."""
+"""Check the figures of a reply that used tools against the texts in the prompt."""
 
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,7 +22,7 @@ NO_BETTER = "the corrected answer was no better"
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """Have a reply with unsupported figures written anew, once; a failed correction keeps the reply."""
+    """Have a reply with unsupported figures rewritten once; a failed correction keeps the reply."""
 
     ask: ModelCall
     toolbox: Toolbox
@@ -50,7 +50,7 @@ class Ground:
         return {"grounding": grounding, "messages": [message], "reply": corrected}
 
     async def _words(self, said: Said, state: State) -> str:
-        """Return the answer written anew; nothing when it broke off, or calls tools once more."""
+        """Return the corrected answer; "" when it is incomplete or calls tools."""
         if said.outcome is not Outcome.ANSWERED:
             return ""
         asked = read_round(said, state, await self.toolbox.offered(state["turn"]))
@@ -58,11 +58,11 @@ class Ground:
 
 
 def evidence_texts(state: State) -> list[str]:
-    """Return what a figure may stand in: the prompt with all that was recalled, and the tools' outputs."""
+    """Return the texts that may support a figure: the prompt and the tools' outputs."""
     return [message.text for message in state["prompt"]] + [r.output for r in results_of(state)]
 
 
 def _messages(state: State, unsupported: tuple[str, ...], last: bool, cap: int) -> list[AnyMessage]:
-    """Return what the model is asked when figures of its reply stand nowhere."""
+    """Return the request to correct unsupported figures."""
     asked = [*state["prompt"], *round_messages(state, last=last, cap=cap)]
     return [*asked, AIMessage(state["reply"].text), HumanMessage(correction_request(unsupported))]

@@ -1,4 +1,4 @@
-"""L0: read who the agent is for this owner."""
+"""Read L0, the agent's persona for this owner."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from memory.protocols import PermanentStore
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Read the owner's override; without one, or when the tier is down, the configured persona stands."""
+    """Read the owner's persona; without one, or if the tier is down, use the configured persona."""
 
     turns: TurnReader
     permanent: PermanentStore

@@ -1,4 +1,4 @@
-"""What the configured rule of the gap filter says of each candidate, before anything overrules it."""
+"""Decisions by the gap filter's configured rule, before any override."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,15 +13,15 @@ from memory.recall.relevance import Calibration, read_calibration
 from memory.recall.staged import Staged, read_staged
 
 BY_PROBABILITY = (GapRule.STAGED, GapRule.CALIBRATED)
-"""Rules that go by a probability of relevance."""
+"""Rules that use a probability of relevance."""
 
 
 def fit_for(
     recall: Recall, context: TurnContext, calibration: Calibration | None, staged: Staged | None
 ) -> Staged | None:
-    """Return the fit of the two decisions; None for another rule, or when none can judge this recall.
+    """Return the staged fit; None for another rule, or when none suits this recall.
 
-    A calibration that is named is a fit of the rule `calibrated`, and decides by that.
+    A calibration in the context replaces the staged rule by `calibrated`.
     """
     if context.gap_rule is not GapRule.STAGED or calibration is not None or recall.query.calls is None:
         return None
@@ -37,7 +37,7 @@ def called(
         message=turn.said, at=turn.at, query=state["recall"].query, turns=state["conversation"].turns
     )
     window, found = shown_turns(state["conversation"]), dict[str, Decision]()
-    for here in (False, True):  # what stands in the conversation takes no place of a memory
+    for here in (False, True):  # turns in the conversation do not compete with memories
         some = [each for each in candidates if (each.turn_id in window) is here]
         for decision in staged.decisions(
             asked, some, threshold=context.gap_threshold, fall=context.gap_break
@@ -55,8 +55,8 @@ def judged(
 ) -> list[Decision]:
     """Apply the configured rule.
 
-    Where probabilities decide, questions that were never answered are held against each other alone: what is
-    asked again is the best find, and its answer would look poor beside it.
+    With probabilities, unanswered questions are compared only with each other: a repeated question matches
+    best, and its answer would look poor next to it.
     """
     if context.gap_rule in BY_PROBABILITY:
         calibration = calibration or read_calibration(recall.query.model)
@@ -74,7 +74,7 @@ def judged(
 
 
 def _among_themselves(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Return candidates whose scores are shares of the best one among them."""
+    """Rescale the candidates' scores to shares of the best among them."""
     best = max((one.evidence.share for one in candidates), default=0.0) or 1.0
     return [
         replace(one, evidence=replace(one.evidence, share=one.evidence.share / best)) for one in candidates
@@ -93,6 +93,6 @@ def _similarity(candidate: Candidate) -> float:
 
 
 def shown_turns(conversation: Conversation) -> set[str]:
-    """Return the ids of the turns that may be shown as conversation."""
+    """Return the ids of the turns available as conversation."""
     turns = [*conversation.turns, *([conversation.opening] if conversation.opening else [])]
     return {turn.turn_id for turn in turns}

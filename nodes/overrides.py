@@ -1,4 +1,4 @@
-"""What overrules the judgement of the gap filter: keys, times, echoes, what goes on and what is newer."""
+"""Overrides of the gap filter's rule: keys, times, echoes, follow-ups and newer memories."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,23 +13,23 @@ from memory.recall.supersession import find_outdated
 from memory.text.marks import asks, in_first_person, takes_down
 
 CALLS_FOR_NOTHING = -2.0
-"""Log-odds under which a fragment asks on about nothing: "and how are you?"."""
+"""Log-odds below which a fragment does not follow up on anything, as in "and how are you?"."""
 FEW_HOLD_A_KEY = 5
-"""A key that more episodes hold says too little by itself."""
+"""Episodes with a key above which the key alone is too weak."""
 A_DAY = timedelta(hours=48)
-"""A time that is no longer is a day, or the night after it."""
+"""Longest time that still means one day, with the night after it."""
 ASKED_FOR = (DecisionRule.KEY, DecisionRule.TIME)
-"""Rules by which the message itself asks for a memory."""
+"""Rules by which the message itself requests a memory."""
 SURE = 0.9
-"""A memory that is so probable is shown again, also when it was shown in vain."""
+"""Probability above which an unused memory is shown again."""
 AS_BEFORE = 0.05
-"""How much more probable a memory must be than when it was last shown in vain."""
+"""Increase in probability above which an unused memory is shown again."""
 
 
 def asks_of_time(candidates: Sequence[Candidate], recall: Recall, message: str) -> bool:
-    """Tell whether a message asks for what was said at a time, whatever it was about.
+    """Return True when a message asks for everything said at a time.
 
-    It names nothing but the time, or it asks of its author's own on a day of few turns: "what did I tell you
+    It names only the time, or it asks in the first person about a day of few turns: "what did I tell you
     about the move last Friday?"
     """
     if recall.times is None:
@@ -42,10 +42,10 @@ def asks_of_time(candidates: Sequence[Candidate], recall: Recall, message: str) 
 def by_key_and_time(
     decisions: Sequence[Decision], candidates: Sequence[Candidate], recall: Recall, message: str
 ) -> list[Decision]:
-    """Keep what holds a rare key of the message; hold the rest to the time that the message means.
+    """Keep memories with a rare key of the message; limit the others to the message's time.
 
-    What lies in that time stands alone when any of it is relevant. When none is, the time is taken as a
-    matter like any other; a message that asks for a time is answered by what was said then.
+    The limit applies if a memory from that time is relevant. If the message asks for a time, all memories
+    from then are kept.
     """
     evidence = {candidate.turn_id: candidate.evidence for candidate in candidates}
     alone = asks_of_time(candidates, recall, message)
@@ -71,7 +71,7 @@ def by_key_and_time(
 def without_small_talk(
     decisions: Sequence[Decision], candidates: Sequence[Candidate], recall: Recall
 ) -> list[Decision]:
-    """Cut small talk, and everything for a message that is small talk itself: thanks call up nothing."""
+    """Cut small talk, and everything if the message is small talk itself."""
     idle = {c.turn_id for c in candidates if c.small_talk or recall.query.small_talk}
     return [
         replace(decision, kept=False, rule=DecisionRule.SMALL_TALK, probability=0.0)
@@ -84,7 +84,7 @@ def without_small_talk(
 def without_echo(
     decisions: Sequence[Decision], candidates: Sequence[Candidate], state: State
 ) -> list[Decision]:
-    """Cut what a later memory repeats, what the facts say already, and what was just shown in vain."""
+    """Cut memories that a later one repeats, that the facts contain, or that were recently unused."""
     kept_ids = {d.turn_id for d in decisions if d.kept and d.rule not in ASKED_FOR}
     kept = [candidate for candidate in candidates if candidate.turn_id in kept_ids]
     said_again = {kept[place].turn_id for place in find_repeated(kept)}
@@ -92,7 +92,7 @@ def without_echo(
     facts = [words_of(f"{fact.key} {fact.value}") for fact in state["fact_sheet"].facts]
     known = {c.turn_id for c in kept if facts and _is_known(words_of(f"{c.said} {c.reply}"), facts)}
     in_vain = {shown.turn_id: shown.probability for shown in state.get("unused", ())}
-    if asks(state["turn"].said):  # who asks again wants it, in whatever words
+    if asks(state["turn"].said):  # a repeated question needs its answer again
         in_vain = {}
     found = []
     for decision in decisions:
@@ -102,9 +102,9 @@ def without_echo(
 
 
 def carried_on(decisions: Sequence[Decision], state: State) -> list[Decision]:
-    """Keep what was shown right before, for a message that asks on about it ("and how much is it?").
+    """Keep the previous prompt's memories for a follow-up question ("and how much is it?").
 
-    Not when the last reply took something down: then the message asks for that.
+    Not if the last reply noted something down: then the message asks about that.
     """
     message, turns = state["turn"].said, state["conversation"].turns
     noted = bool(turns) and takes_down(turns[-1].reply)
@@ -124,7 +124,7 @@ def carried_on(decisions: Sequence[Decision], state: State) -> list[Decision]:
 def with_newer(
     decisions: Sequence[Decision], candidates: Sequence[Candidate], message: str
 ) -> list[Decision]:
-    """Mark kept memories that a later one puts out of date, and keep the latest one with them."""
+    """Mark kept memories as outdated, and keep the latest memory that supersedes them."""
     by_id = {decision.turn_id: decision for decision in decisions}
     while True:
         shown = [candidate for candidate in candidates if by_id[candidate.turn_id].kept]

@@ -1,4 +1,4 @@
-"""Search L3 for this turn, before the model is asked and whatever the message says."""
+"""Search L3 before the model is called."""
 
 import asyncio
 import contextlib
@@ -29,36 +29,36 @@ from memory.recall.evidence_traits import RECENT
 from memory.recall.query import ArchiveQuery, read_query, read_standalone_query, warm_up
 
 LOADING_SECONDS = 20.0
-"""The first turn of a process waits this long for libraries and embedding model, not for a search."""
+"""Time limit for loading libraries and the embedding model, in the first turn of a process."""
 _SEARCH_SHARE = 0.95
-"""Of the deadline: what the search itself has, so that what it found in time arrives in time."""
+"""The search's share of the deadline, so that its partial results arrive in time."""
 _CACHE_SHARE = 0.2
 _KEEPING_DELAY = 0.1
-"""Seconds after which a result is put into the cache: the model is being asked by then."""
+"""Seconds before a result is cached, so that the model is called first."""
 _FRESH_SECONDS = 5.0
-"""A turn that takes longer to begin waited for something, and searches anew."""
+"""Age above which a search ahead is discarded: the turn has waited for something."""
 _SHORT = 200
-"""Characters that are read in less than a millisecond, or in about 5 when they are full of times."""
+"""Characters of a message that parses in less than a millisecond, or in about 5 when full of times."""
 _RECALL = TypeAdapter(Recall)
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class Loading:
-    """Whether the first turn of this process has had the archive loaded."""
+    """Whether this process has loaded the archive."""
 
     done: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """When a search began."""
+    """Start time of a search."""
 
     began: float = field(default_factory=time.perf_counter)
     asked_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def told(self, recall: Recall) -> Recall:
-        """Return what was found, with when the archive was asked and how long that took."""
+        """Return the recall with its start time and duration."""
         milliseconds = round((time.perf_counter() - self.began) * 1000, 1)
         reports = {
             name: replace(report, milliseconds=milliseconds) for name, report in recall.reports.items()
@@ -68,30 +68,30 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """A search that was begun before the turn's first node."""
+    """A search that began before the turn's first node."""
 
     turn: Turn
     context: TurnContext
     searching: "asyncio.Task[Recall | None]"
-    """Returns None when the message leans on what was said before it."""
+    """Returns None when the message depends on earlier ones."""
     began: float = field(default_factory=time.monotonic)
 
     @property
     def is_fresh(self) -> bool:
-        """Whether it began so shortly ago that nothing was erased since, also by another process."""
+        """False once so old that another process may have erased something since."""
         return time.monotonic() - self.began < _FRESH_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
 class Prefetch:
-    """Search the archive; what is late, down or broken yields nothing, and is named."""
+    """Search the archive; if it is slow, down or broken the result is empty, with the problem noted."""
 
     turns: TurnReader
     episodes: Searchable
     cache: SessionCache
     zone: Callable[[], Awaitable[tzinfo]]
     background: Background
-    """Where results are kept in the cache, behind the turn, and searches run ahead of it."""
+    """Runs searches ahead of a turn, and cache writes behind it."""
     loading: Loading = field(default_factory=Loading)
     begun: dict[str, Ahead] = field(default_factory=dict)
     """By turn id."""
@@ -113,10 +113,10 @@ class Prefetch:
 
     @contextlib.asynccontextmanager
     async def ahead(self, turn: Turn, context: TurnContext) -> AsyncIterator[None]:
-        """Search for a turn that is about to run, while its thread is taken and its state is read."""
+        """Search for a turn that is about to run, while its thread is locked and its state is read."""
         if self.loading.done:
             work = partial(self._alone, turn, context)
-            searching = self.background.joined(object(), work)  # no other turn's, whatever its id
+            searching = self.background.joined(object(), work)  # a unique key: never joins another search
             self.begun[turn.turn_id] = Ahead(turn, context, searching)
         try:
             yield
@@ -124,16 +124,16 @@ class Prefetch:
             self.forget(turn.turn_id)
 
     def forget_owner(self, owner: str) -> None:
-        """Make nothing of the searches ahead of an owner whose memory is erased."""
+        """Discard the searches ahead of an owner whose memory is erased."""
         for turn_id in [turn_id for turn_id, ahead in self.begun.items() if ahead.turn.owner == owner]:
             self.forget(turn_id)
 
     def forget(self, turn_id: str) -> None:
-        """Make nothing of the search ahead: what it was to find may have changed since."""
+        """Discard a search ahead, as its results may be outdated."""
         self.begun.pop(turn_id, None)
 
     async def _found(self, turn: Turn, messages: Sequence[AnyMessage], context: TurnContext) -> Recall:
-        """Return what the search ahead finds; without one that serves, search now."""
+        """Return the result of the search ahead if usable; otherwise search now."""
         begun, found = self.begun.pop(turn.turn_id, None), None
         if begun is not None and (begun.turn, begun.context) == (turn, context) and begun.is_fresh:
             found = await begun.searching
@@ -147,10 +147,10 @@ class Prefetch:
         return clock.told(await self._recalled(turn, asked, context)) if asked else None
 
     async def _loaded(self, owner: str) -> str:
-        """Have libraries and model loaded before the clock runs: that happens once, and is no slow search.
+        """Load libraries and model once, before the deadline starts.
 
         Returns:
-            What went wrong, if anything did.
+            The problem; "" without one.
         """
         if self.loading.done:
             return ""
@@ -191,7 +191,7 @@ class Prefetch:
         return await self._read(turn, partial(read_query, before=before))
 
     async def _read(self, turn: Turn, reader: Callable[..., T]) -> T:
-        """Read the message; a long one, which takes its time, off the event loop."""
+        """Parse the message, off the event loop if it is long."""
         reading = partial(reader, turn.said, now=turn.at, zone=await self.zone())
         return reading() if len(turn.said) <= _SHORT else await asyncio.to_thread(reading)
 
@@ -204,7 +204,7 @@ class Prefetch:
     async def _searched(
         self, turn: Turn, asked: ArchiveQuery, context: TurnContext, until: float
     ) -> tuple[Recall, bool]:
-        """Search; also return whether the result may be used again."""
+        """Search; also return whether the result may be cached."""
         result = await self.episodes.search(
             asked.text,
             owner=turn.owner,
@@ -219,13 +219,13 @@ class Prefetch:
 
 
 def said_before(turn: Turn, messages: Sequence[AnyMessage]) -> list[str]:
-    """Return what the user said in the chat before this turn, oldest first."""
+    """Return the user's earlier messages in the chat, oldest first."""
     texts = [text_with_parts(m) for m in messages if m.type == "human" and m.id != turn.turn_id]
     return [text for text in texts if text.strip()]
 
 
 def shown_before(state: State, turn: Turn) -> tuple[str, ...]:
-    """Return what the thread's last turn was shown, if it was right before; its state is still there."""
+    """Return the memories in the thread's previous prompt, if that turn was recent."""
     before = state.get("turn")
     if before is None or before.turn_id == turn.turn_id or turn.at - before.at > RECENT:
         return ()
@@ -233,14 +233,14 @@ def shown_before(state: State, turn: Turn) -> tuple[str, ...]:
 
 
 def cache_key(asked: ArchiveQuery, context: TurnContext) -> str:
-    """Return the same key for searches that are the same: another wording is another search."""
+    """Return the cache key of a search: its text, keys, times and settings."""
     times = f"{asked.times.start.isoformat()} {asked.times.end.isoformat()}" if asked.times else ""
     parts = (asked.text, *asked.keys, times, str(context.prefetch_results), repr(context.fusion))
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
 
 
 def _cached(value: bytes) -> Recall | None:
-    """Read a cached result; None for one that another version wrote."""
+    """Decode a cached result; None when another version wrote it."""
     try:
         recall = _RECALL.validate_json(value)
     except ValidationError:

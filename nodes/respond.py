@@ -1,4 +1,4 @@
-"""Ask the model, which answers or calls tools; without a model, show what is remembered."""
+"""Call the model, which answers or calls tools; without a model, show memories."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -25,13 +25,13 @@ from memory.prompt.prompt import recalled_reply
 EMPTY_ANSWER = "The model gave an empty answer. Try again, or put it differently."
 ONLY_TOOLS = "The model called tools to the last, and gave no answer. Try again, or raise `tool_rounds`."
 MOST_REFUSALS = 4
-"""Times that a turn's prompt may be refused as too long before the turn fails."""
+"""Limit on refusals of a turn's prompt as too long, after which the turn fails."""
 NOT_APPROVED = "What was to be run was not approved: you went on."
 
 
 @dataclass(frozen=True, slots=True)
 class Respond:
-    """Answer the turn, or ask for tools; whatever the model does, the turn gets a reply with an outcome."""
+    """Answer the turn or request tools; model errors become a reply with their outcome."""
 
     ask: ModelCall
     toolbox: Toolbox
@@ -77,7 +77,7 @@ class Respond:
         return update
 
     async def _tools(self, state: State) -> Mapping[str, BaseTool]:
-        """Return the tools that the turn may use, and for which its budget had room."""
+        """Return the tools that the turn may use and that fit into its budget."""
         offered, space = await self.toolbox.offered(state["turn"]), state["allocation"].space
         return offered if space is None else {n: tool for n, tool in offered.items() if n in space.offered}
 
@@ -103,13 +103,13 @@ def _messages(state: State, last: bool, cap: int) -> list[AnyMessage]:
 
 
 def _broken_off(exchange: Exchange, problem: str) -> Reply:
-    """Return a reply that ends before its last words: with what was said before the tools, if anything."""
+    """Return an interrupted reply: the last text before the tools, if any."""
     text = next((one.text for one in reversed(exchange.rounds) if one.text.strip()), "")
     outcome = Outcome.INTERRUPTED if text else Outcome.FAILED
     return Reply(text=text, outcome=outcome, problem=problem)
 
 
 def answered(state: State, reply: Reply) -> RespondUpdate:
-    """Return the update that ends the turn's rounds with `reply`."""
+    """Return the update that ends the turn with `reply`."""
     message = AIMessage(reply.text or reply.problem, id=reply_id(state["turn"].turn_id))
     return {"messages": [message], "reply": reply}

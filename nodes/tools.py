@@ -1,4 +1,4 @@
-"""Run one call that the model asked for."""
+"""Run one tool call."""
 
 import asyncio
 import logging
@@ -42,16 +42,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """Run the call, unless the person has to be asked first and does not allow it; errors are outputs."""
+    """Run the call, after approval where needed; errors become outputs."""
 
     toolbox: Toolbox
     run: ToolRunner
     cache: RedisToolCache
     stops: StopSignals
     may_ask: bool = True
-    """Somebody is there to be asked."""
+    """A person can be asked for approval."""
     barred: Callable[[str], str] = lambda _: ""
-    """Says why a tool that is asked about cannot be allowed from here; empty when it can."""
+    """Returns why a tool that needs approval cannot get it here; "" when it can."""
 
     async def __call__(self, state: ToolsInput) -> ToolsUpdate:
         turn, call = state["turn"], state["call"]
@@ -77,7 +77,7 @@ class Tools:
         return _result(turn, call, output, foreign=traits.foreign or FROM_OUTSIDE in output.text)
 
     async def _rehearsed(self, tool: BaseTool, call: Call, state: ToolsInput, traits: Traits) -> ToolsUpdate:
-        """Run a call in an experiment, if it only reads; nobody is asked, and nothing is kept of it."""
+        """Run a read-only call in an experiment, without approval and without storing the output."""
         turn = state["turn"]
         if traits.changes or _asks_first(traits, state) or not _repeatable(traits):
             return _result(turn, call, Output(text=EXPERIMENT, ok=False), experiment=True)
@@ -87,17 +87,17 @@ class Tools:
         return _result(turn, call, output, foreign=foreign, experiment=True)
 
     def _answer(self, call: Call, turn: Turn, reason: str) -> Answer:
-        """Return what the person says, once they have; where nobody can be asked, that is no."""
+        """Return the person's answer once given; NO where nobody can be asked."""
         if self._nobody(call, turn):
             return Answer.NO
         return answer_of(interrupt(question(call, turn, reason)))
 
     def _nobody(self, call: Call, turn: Turn) -> str:
-        """Say why nobody can be asked here; empty when somebody can."""
+        """Return why nobody can be asked here; "" when somebody can."""
         return NOBODY if turn.private or not self.may_ask else self.barred(call.name)
 
     async def _begun(self, call: Call, turn: Turn, traits: Traits) -> str:
-        """Note that a call begins that must not be made twice; return what is known of it already."""
+        """Claim a call that must not run twice; return its earlier status, or ""."""
         if _repeatable(traits) or turn.private:
             return ""
         return await self.cache.claim(call.key, BEGUN, owner=turn.owner)
@@ -137,7 +137,7 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class ToolsOfTurn:
-    """Run the call as `tools` does, or with nothing changed where the turn is an experiment."""
+    """Run the call as `tools` does, without effects if the turn is an experiment."""
 
     tools: Tools
     experiments: ExperimentCheck
@@ -150,7 +150,7 @@ class ToolsOfTurn:
 
 
 def unknown(name: str, offered: Mapping[str, BaseTool]) -> str:
-    """Say that there is no such tool, and which there are."""
+    """Return an error that lists the tools."""
     if name == UNREADABLE:
         return "The call cannot be read."
     return f"There is no tool {name[:100]!r}. There are: {', '.join(offered) or 'none'}."
@@ -162,14 +162,14 @@ def _refused(turn: Turn, call: Call, answer: Answer, nobody: str) -> ToolsUpdate
 
 
 def _as_it_stood(turn: Turn, call: Call, stood: str, *, foreign: bool) -> ToolsUpdate:
-    """Return what is known of a call that was begun, or not allowed, before the process ended."""
+    """Return the result of a call that was started or refused before the process ended."""
     text = UNKNOWN_END if stood == BEGUN else DECLINED
     abandoned = stood == ABANDONED
     return _result(turn, call, Output(text=text, ok=False), foreign=foreign, abandoned=abandoned)
 
 
 def _asks_first(traits: Traits, given: ToolsInput) -> str:
-    """Say why the person is asked before the call; empty when they are not."""
+    """Return why the call needs approval; "" when it does not."""
     if traits.approval:
         return ALWAYS_ASKED
     if traits.changes and given["foreign"]:
@@ -179,7 +179,7 @@ def _asks_first(traits: Traits, given: ToolsInput) -> str:
 
 
 def _repeatable(traits: Traits) -> bool:
-    """Say whether a call may be made twice."""
+    """Return True when a call may run twice."""
     return not traits.approval and (traits.cached > 0 or not traits.isolated)
 
 

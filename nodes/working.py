@@ -1,4 +1,4 @@
-"""L2: read the conversation of this thread, and note which turn this is."""
+"""Read L2, the thread's conversation, and identify the turn."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -17,10 +17,10 @@ from nodes.archive import Archive, is_cut_off
 
 @dataclass(frozen=True, slots=True)
 class Working:
-    """Read the latest turns and the opening; the turn cannot go on without this tier.
+    """Read the latest turns and the opening; the turn fails without this tier.
 
-    A turn before this one that was answered and cut off before its archive is archived first, unless it or
-    this one is an experiment. An experiment reads no turn that was not there when its message came.
+    A previous turn that was answered but not archived is archived first, unless either turn is an experiment.
+    An experiment reads only turns from before its message.
     """
 
     turns: TurnReader
@@ -56,7 +56,7 @@ class Working:
         return replace(self.turns(with_time(state, at), runtime), experiment=True)
 
     async def _archive_late(self, state: State, runtime: Runtime[TurnContext]) -> None:
-        """Archive the turn before, if nothing of it is archived, or half of it."""
+        """Archive the previous turn, if its episode or its conversation entry is missing."""
         before = state["turn"]
         if before.experiment:
             return
@@ -66,9 +66,9 @@ class Working:
 
 
 def shown_in_vain(earlier: Sequence[ConversationTurn], state: State) -> Sequence[Unused]:
-    """Return what was shown of late and not used, as the latest turn of L2 that noted it says.
+    """Return the unused memories as the latest turn in L2 recorded them.
 
-    The thread's checkpoint may be that of an experiment, and stands in only where L2 says nothing.
+    The thread's checkpoint may be an experiment's, so it counts only when L2 has no record.
     """
     noted = next((past.in_vain for past in reversed(earlier) if past.in_vain is not None), None)
     if noted is None:

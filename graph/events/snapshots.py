@@ -104,8 +104,7 @@ def was_refused(snapshot: StateSnapshot) -> bool:
     """Return True when the latest message came from somebody who does not own the thread.
 
     The run's owner is not reliable: a LangGraph server puts the thread's metadata before the run's. A message
-    with an
-    owner is never refused, even if another person tried to run it.
+    with an owner is never refused, even if another person tried to run it.
     """
     refused = any(f"{OwnerMismatch.__name__}(" in repr(task.error) for task in snapshot.tasks if task.error)
     return refused and not is_owned(snapshot)

@@ -1,1 +1,1 @@
-"""The chat model: calls, context window, rounds of tools."""
+"""The chat model: calls, context window, tool rounds."""

@@ -1,4 +1,4 @@
-"""The chat model, as the turn sees it."""
+"""Interface of the chat model, and the configured one."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ChatModel(Protocol):
-    """What `respond` needs of a chat model."""
+    """A chat model, as `respond` uses it."""
 
     @property
     def name(self) -> str:
@@ -24,16 +24,16 @@ class ChatModel(Protocol):
     def stream(
         self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool] = (), most: int | None = None
     ) -> AsyncIterator[AIMessageChunk]:
-        """Yield the reply of `most` tokens, and what it asks of `tools`, as it is written.
+        """Stream a reply of at most `most` tokens, and its calls of `tools`.
 
         Raises:
-            PromptTooLong: the prompt does not fit into its context window.
-            ModelUnavailable: it cannot be reached, refuses, or answers nonsense; the text says what to do.
+            PromptTooLong: the prompt exceeds the context window.
+            ModelUnavailable: the endpoint is unreachable, refuses, or answers nonsense; says what to do.
         """
         ...
 
     async def ready(self) -> None:
-        """Load what the first reply would wait for."""
+        """Load everything that the first reply needs."""
         ...
 
     async def aclose(self) -> None:
@@ -42,7 +42,7 @@ class ChatModel(Protocol):
 
 
 class ConfiguredChatModel:
-    """The model that the settings name; its client library is imported when it is first asked."""
+    """The model in the settings; its client library is imported on first use."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -56,17 +56,17 @@ class ConfiguredChatModel:
     async def stream(
         self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool] = (), most: int | None = None
     ) -> AsyncIterator[AIMessageChunk]:
-        """Yield the reply as it is written; see `ChatModel.stream`."""
+        """Stream a reply; see `ChatModel.stream`."""
         async for piece in (await self._open()).stream(prompt, tools, most):
             yield piece
 
     async def ready(self) -> None:
-        """Load what the first reply would wait for, when a model is configured."""
+        """Load everything that the first reply needs, if a model is configured."""
         if self.name:
             await self._open()
 
     async def _open(self) -> ChatModel:
-        """Import the client library (over a second) off the event loop, and make the client, once."""
+        """Make the client once; its library takes over a second to import, off the event loop."""
         if self._opened is None:
             client = await asyncio.to_thread(_client)
             if self._opened is None:
@@ -74,7 +74,7 @@ class ConfiguredChatModel:
         return self._opened
 
     async def aclose(self) -> None:
-        """Close the connections, if there are any."""
+        """Close the connections, if any."""
         if self._opened is not None:
             await self._opened.aclose()
 

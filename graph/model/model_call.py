@@ -1,4 +1,4 @@
-"""One call of the chat model, with whatever may become of it, and how a person stops it."""
+"""One call of the chat model, with its errors and the person's stop."""
 
 import asyncio
 import time
@@ -21,14 +21,14 @@ STOPPED = "Stopped as you asked."
 
 
 class StopSignals:
-    """Stop wishes by turn id, of the turns that this process runs."""
+    """Stop signals of the running turns, by turn id."""
 
     def __init__(self) -> None:
         self._events: dict[str, asyncio.Event] = {}
 
     @contextmanager
     def possible(self, turn_id: str) -> Iterator[None]:
-        """Take stop wishes for the turn for the time of the block."""
+        """Accept stop requests for the turn during the block."""
         self._events[turn_id] = asyncio.Event()
         try:
             yield
@@ -40,30 +40,30 @@ class StopSignals:
         return self._events.get(turn_id) or asyncio.Event()
 
     def request(self, turn_id: str) -> None:
-        """Ask a running turn to stop; it goes on to the archive with what it has."""
+        """Ask a running turn to stop; its reply so far is archived."""
         if turn_id in self._events:
             self._events[turn_id].set()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """What the model said."""
+    """The model's answer."""
 
     text: str
     outcome: Outcome
-    """`ANSWERED`, or `INTERRUPTED` when it broke off."""
+    """`ANSWERED`, or `INTERRUPTED` when it ended early."""
     problem: str = ""
     calls: Sequence[ToolCall] = ()
     unreadable: Sequence[InvalidToolCall] = ()
-    """Calls whose arguments are no JSON."""
+    """Calls whose arguments are not JSON."""
     too_long: bool = False
-    """The prompt was refused as too long; what can be learnt from it is noted in the window."""
+    """The prompt was refused as too long; `window` has learned from it."""
     seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """Ask the model; whatever it does, there is an outcome."""
+    """Calls the model; errors become outcomes."""
 
     model: ChatModel
     stops: StopSignals
@@ -78,12 +78,12 @@ class ModelCall:
         *,
         on_text: Callable[[str], None] | None = None,
     ) -> Said:
-        """Return what the model says to `prompt`, or what it said until the turn was stopped.
+        """Return the model's answer to `prompt`, or the part before the turn was stopped.
 
         Args:
             prompt: the messages to send.
             turn_id: the turn whose stop signal ends the call.
-            tools: what the model may call, by name.
+            tools: the tools offered, by name.
             on_text: called with each piece of text as it arrives.
         """
         began = time.perf_counter()
@@ -124,7 +124,7 @@ class ModelCall:
         heard: Callable[[AIMessageChunk], None],
         stop: asyncio.Event,
     ) -> bool:
-        """Pass on the stream's chunks until it ends or `stop` is set; return whether it was stopped.
+        """Pass on chunks until the stream ends or `stop` is set; return True when stopped.
 
         Raises:
             TimeoutError: no chunk came within the time limit.
@@ -160,6 +160,6 @@ def _append(
 
 
 async def _abandon(task: "asyncio.Future[AIMessageChunk | None]") -> None:
-    """Cancel a read from the model, and wait until its connection is let go."""
+    """Cancel a read from the model, and wait until its connection is released."""
     task.cancel()
     await asyncio.wait({task})

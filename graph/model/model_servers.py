@@ -1,4 +1,4 @@
-"""How many tokens a model holds, asked of the server that serves it."""
+"""Context windows as model servers report them."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -9,27 +9,29 @@ import httpx
 
 _SECONDS = 2.0
 _OLLAMA_DEFAULT = 4096
-"""Tokens for which Ollama loads a model on a small machine when nobody says otherwise."""
+"""Ollama's default context window on a small machine."""
 _LISTED = ("max_model_len", "context_length", "top", "context_window", "max_context_length")
-"""What the list of models calls it: vLLM and SGLang, OpenRouter and Together, Groq, Mistral; `top` is what
-OpenRouter's first provider holds, which may be less."""
+"""Keys of the window in lists of models: vLLM and SGLang, OpenRouter and Together, Groq, Mistral.
+
+`top` is the window of OpenRouter's first provider, which may be smaller.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What a server tells of a model's context window."""
+    """A model's context window, as its server reports it."""
 
     tokens: int = 0
-    """0: nothing."""
+    """0: unknown."""
     final: bool = True
-    """The server will not tell anything else once the model is loaded."""
+    """The value cannot change once the model is loaded."""
 
 
 async def ask_window(base_url: str, model: str, key: str = "") -> Told:
-    """Ask the server at `base_url` how many tokens the model holds; one that cannot be reached tells nothing.
+    """Ask the server at `base_url` for the model's context window; 0 when it is unreachable.
 
-    Addresses of llama.cpp, LM Studio and Ollama are tried where the list of models does not tell, unless it
-    comes over https, as vendors' do.
+    If the list of models lacks it, tries the URLs of llama.cpp, LM Studio and Ollama, unless it came over
+    https, as vendors' lists do.
     """
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     base = base_url.rstrip("/")
@@ -44,7 +46,7 @@ async def ask_window(base_url: str, model: str, key: str = "") -> Told:
             if tokens or (is_https and listed.get("owned_by") != "llamacpp"):
                 return Told(tokens=tokens)
             return await _ask_local(http, base.removesuffix("/v1"), listed, model)
-    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError):  # a key that no header takes
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError):  # a key that no header allows
         return Told(final=False)
 
 
@@ -66,7 +68,7 @@ async def _ask_local(http: httpx.AsyncClient, root: str, listed: Mapping[str, An
 
 
 async def _ask_ollama(http: httpx.AsyncClient, root: str, model: str) -> Told:
-    """Ask for a model that is not loaded: its own setting counts, then Ollama's default."""
+    """Return the window of a model that is not loaded: its own setting, or Ollama's default."""
     response = await http.post(f"{root}/api/show", json={"model": model})
     about = _object(response)
     for line in str(about.get("parameters", "")).splitlines():
@@ -88,7 +90,7 @@ async def _read(http: httpx.AsyncClient, url: str) -> Mapping[str, Any]:
 
 
 def _object(response: httpx.Response) -> Mapping[str, Any]:
-    """Return the JSON object that a server answers with; an empty one for anything else."""
+    """Return the JSON object of a response; {} for anything else."""
     try:
         value = response.json() if response.is_success else {}
     except (ValueError, RecursionError):
@@ -97,7 +99,7 @@ def _object(response: httpx.Response) -> Mapping[str, Any]:
 
 
 def _named(entries: Any, model: str, key: str) -> Mapping[str, Any]:
-    """Return the model's entry in a list; a list of one is of the one that is served, whatever its name."""
+    """Return the model's entry in a list; a single entry counts under any id."""
     found = [one for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
     names = {model, f"{model}:latest"}
     mine = [one for one in found if one.get(key) in names or model in (one.get("aliases") or ())]
@@ -105,6 +107,6 @@ def _named(entries: Any, model: str, key: str) -> Mapping[str, Any]:
 
 
 def _least(values: Any, *keys: str) -> int:
-    """Return the least whole number under the keys; 0 when there is none."""
+    """Return the least positive integer under the keys; 0 without one."""
     given = [values[key] for key in keys if key in values] if isinstance(values, dict) else []
     return min((one for one in given if isinstance(one, int) and one > 0), default=0)

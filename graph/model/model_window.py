@@ -1,4 +1,4 @@
-"""The model's context window, as far as it is known: shares of it, and requests that fit into it."""
+"""The model's context window: its size, its shares, and requests that fit."""
 
 import json
 import logging
@@ -32,29 +32,29 @@ from memory.refusal import Refusal
 from memory.text.tokens import CountTokens, TokenCounter
 
 LEAST_OUTPUT = 800
-"""Characters of an output below which the model gets no more tools, but room for what they gave."""
+"""Characters of tool output below which tools are withdrawn to make room."""
 _SIZES_KEPT = 200
 logger = logging.getLogger(__name__)
 
 Build = Callable[[bool, int], Sequence[AnyMessage]]
-"""A request: whether it is the last one, without tools, and the most characters of an output."""
+"""Builds a request from: no more tools, and the limit in characters on an output."""
 _FENCE = 20
 """Tokens around recalled memories, and around each text that came with the message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What the model is asked."""
+    """A request to the model."""
 
     messages: Sequence[AnyMessage]
     tools: Mapping[str, BaseTool]
     last: bool
     cap: int = 0
-    """The most characters of an output, where there was not room for them all."""
+    """Limit in characters on an output, if they did not all fit; else 0."""
 
 
 class ModelWindow:
-    """What is configured, what the model's server tells, and what its refusals teach."""
+    """The window from settings, the model's server, and the server's refusals."""
 
     def __init__(self, settings: Settings, tokens: TokenCounter) -> None:
         self._settings = settings
@@ -65,11 +65,11 @@ class ModelWindow:
 
     @property
     def reply_cap(self) -> int:
-        """The most tokens of a reply that are configured."""
+        """Limit on a reply's tokens, from the settings."""
         return self._settings.model_max_tokens
 
     async def known(self) -> Window | None:
-        """Return the window, asking the server until it has told for good; None: no limit is known."""
+        """Return the window, asking the server until its answer is final; None when unknown."""
         if not self._is_final:
             await self._ask()
         return self._known
@@ -87,9 +87,9 @@ class ModelWindow:
         self._known = Window(tokens=tokens) if tokens else None
 
     async def fit(self, build: Build, tools: Mapping[str, BaseTool], *, last: bool, longest: int) -> Request:
-        """Build a request with outputs as long as there is room for, `longest` being the longest.
+        """Build a request whose outputs, up to `longest`, fill the window.
 
-        When that is little, tools are withdrawn, whose descriptions take room.
+        Withdraws the tools when little room is left: their descriptions take some.
         """
         window, offered = await self.known(), {} if last else tools
         if window is None:
@@ -106,20 +106,20 @@ class ModelWindow:
         return Request(messages=build(last, cap), tools=offered, last=last, cap=cap if cap < longest else 0)
 
     async def affordable(self, tools: Mapping[str, BaseTool]) -> Mapping[str, BaseTool]:
-        """Return the tools, the most needed first, that take a quarter of a prompt at most."""
+        """Return the tools that fit into a quarter of a prompt, most important first."""
         if (window := await self.known()) is None:
             return tools
         room = window.prompt(self.reply_cap) // 4
         return {name: tools[name] for name in affordable(await self.tool_sizes(tools), room)}
 
     async def tool_sizes(self, tools: Mapping[str, BaseTool]) -> dict[str, int]:
-        """Return the tokens that the description of each tool takes, the most needed tool first."""
+        """Return the tokens of each tool's description, most important tool first."""
         count = await self._tokens.ready()
         needed = sorted(tools, key=lambda name: (-traits_of(tools[name]).priority, name))
         return {name: self._tool_size(tools[name], count) for name in needed}
 
     def _tool_size(self, tool: BaseTool, count: CountTokens) -> int:
-        """Count the description of a tool once; a plugin that is loaded anew makes another tool."""
+        """Count a tool's description once; a reloaded plugin makes new tools."""
         known, size = self._sizes.get(id(tool), (None, 0))
         if known is not tool:
             if len(self._sizes) >= _SIZES_KEPT:
@@ -129,7 +129,7 @@ class ModelWindow:
         return size
 
     async def reply_room(self, messages: Sequence[AnyMessage], tools: Mapping[str, BaseTool]) -> int | None:
-        """Return the most tokens of a reply to the request; None when no limit is known."""
+        """Return the limit on the reply's tokens after the request; None when the window is unknown."""
         if (window := self._known) is None:
             return None
         count, enough = await self._tokens.ready(), window.room(self.reply_cap)
@@ -142,7 +142,7 @@ class ModelWindow:
         tools: Mapping[str, BaseTool],
         reply: int | None,
     ) -> None:
-        """Note that a request with so long a reply was refused as too long."""
+        """Learn from a refusal of a request as too long."""
         size = request_size(messages, tools, await self._tokens.ready())
         reply = self.reply_cap if reply is None else reply
         self._known, self._is_final = shrink_window(self._known, refusal, prompt=size, reply=reply), True
@@ -157,9 +157,9 @@ class ModelWindow:
 def request_size(
     messages: Sequence[AnyMessage], tools: Mapping[str, BaseTool], count: CountTokens, *, enough: int = 0
 ) -> int:
-    """Return the tokens that a request takes, as we count; up to `enough` its bytes will do.
+    """Return the tokens of a request; its bytes, if they are at most `enough`.
 
-    No token has less than one byte, and they need no counting.
+    A token has at least one byte, and bytes need no tokenizer.
     """
     texts = [*map(_text, messages), *map(_description, tools.values())]
     marks = MARKS * len(messages) + (AROUND_TOOLS if tools else 0)
@@ -179,7 +179,7 @@ def _text(message: AnyMessage) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WindowShare:
-    """Share the window between tools, identity and facts, memory and the message."""
+    """Divides the window between tools, identity and facts, memory and message."""
 
     window: ModelWindow
     toolbox: Toolbox
@@ -188,7 +188,7 @@ class WindowShare:
     async def __call__(
         self, state: State, context: TurnContext, fixed: int, count: CountTokens, zone: tzinfo
     ) -> Space | None:
-        """Return the shares of a turn whose identity and facts take `fixed`; None when no limit is known."""
+        """Return a turn's shares, given the tokens of identity and facts; None when the window is unknown."""
         window, turn = await self.window.known(), state["turn"]
         if window is None:
             return None
@@ -205,5 +205,5 @@ class WindowShare:
 
 
 def _size(turn: Turn, count: CountTokens) -> int:
-    """Count the message and what came with it."""
+    """Count the tokens of the message and its parts."""
     return count(turn.message) + sum(count(part.text) for part in turn.parts)

@@ -1,4 +1,4 @@
-"""The chat model behind any OpenAI-compatible endpoint."""
+"""Client of chat models behind OpenAI-compatible endpoints."""
 
 import logging
 import re
@@ -35,7 +35,7 @@ _CUT_OFF = {
     "(GOAT_MODEL_CONTEXT).",
     "content_filter": "was stopped by its vendor's content filter.",
 }
-"""By the reason for which a reply ended; none is given when the connection ends too early."""
+"""Advice by `finish_reason`; there is none when the connection ends early."""
 _ADVICE = {
     401: _KEY,
     403: _KEY,
@@ -48,14 +48,14 @@ _TOO_LONG = (
     "write a shorter message."
 )
 _REFUSING = frozenset({400, 413, 422, 500})
-"""Statuses with which servers say that a prompt is too long."""
+"""Statuses that servers use for a prompt that is too long."""
 _NO_TOOLS = re.compile(
     r"(?:not|n't) support[^.]{0,40}(?:tool|function)|tools? (?:is|are) not supported", re.IGNORECASE
 )
 _CAPS = ("max_tokens", "max_completion_tokens")
-"""The names of the longest reply: what most servers know it by, and what OpenAI's own models do.
+"""Names of the limit on a reply: the common one, and that of OpenAI's own models.
 
-Mistral refuses the second one, Ollama and DeepSeek pass it over; OpenAI's reasoning models refuse the first.
+Mistral refuses the second, Ollama and DeepSeek ignore it; OpenAI's reasoning models refuse the first.
 """
 _NO_SUCH = re.compile(r"unsupported|unrecognized|not (?:supported|permitted|allowed)", re.IGNORECASE)
 _ROLES = re.compile(r"\brole|alternat", re.IGNORECASE)
@@ -65,7 +65,7 @@ logger = logging.getLogger(__name__)
 
 
 class _Client(ChatOpenAI):
-    """Sends prompt and tools as they are: the SDK walks through both, in search of files, for several ms."""
+    """Sends prompt and tools unchanged: the SDK searches both for files, which takes several ms."""
 
     def _get_request_payload(self, *given: Any, **options: Any) -> dict[str, Any]:
         payload = super()._get_request_payload(*given, **options)
@@ -74,7 +74,7 @@ class _Client(ChatOpenAI):
 
 
 class OpenAICompatible:
-    """OpenAI, DeepSeek, Groq, OpenRouter, Ollama, llama.cpp: whatever speaks the chat completions API."""
+    """A chat model behind the chat completions API: OpenAI, DeepSeek, Groq, OpenRouter, Ollama, llama.cpp."""
 
     def __init__(self, settings: Settings) -> None:
         self.name = settings.model
@@ -91,24 +91,24 @@ class OpenAICompatible:
             base_url=settings.model_base_url or None,
             api_key=settings.model_api_key if settings.model_api_key else "none",
             timeout=Timeout(self._timeout, connect=min(self._timeout, _CONNECT_SECONDS)),
-            stream_chunk_timeout=None,  # ours is GOAT_MODEL_TIMEOUT, whatever it is
+            stream_chunk_timeout=None,  # GOAT_MODEL_TIMEOUT replaces it
             max_retries=1,
             streaming=True,
-            use_responses_api=False,  # it would be asked of any server by names such as "codex"
+            use_responses_api=False,  # otherwise chosen by model names such as "codex", at any server
             http_async_client=self._http,
         )
 
     async def stream(
         self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool] = (), most: int | None = None
     ) -> AsyncIterator[AIMessageChunk]:
-        """Yield the reply of `most` tokens, and what it asks of `tools`, as it is written.
+        """Stream a reply of at most `most` tokens, and its calls of `tools`.
 
-        What an endpoint cannot take it is spared from then on: tools, a user's word after their outputs, the
-        name of the longest reply.
+        Features that an endpoint refuses are not sent again: tools, a user message after tool outputs, the
+        name of the reply's limit.
 
         Raises:
-            PromptTooLong: the prompt does not fit into its context window.
-            ModelUnavailable: it cannot be reached, refuses, or answers nonsense; the text says what to do.
+            PromptTooLong: the prompt exceeds the context window.
+            ModelUnavailable: the endpoint is unreachable, refuses, or answers nonsense; says what to do.
         """
         try:
             async for chunk in self._stream(self._arranged(prompt), tools if self._takes_tools else (), most):
@@ -120,7 +120,7 @@ class OpenAICompatible:
                 yield chunk
 
     def _arranged(self, prompt: Sequence[AnyMessage]) -> list[AnyMessage]:
-        """Put the model's word between outputs of tools and a user's, where the template wants it so."""
+        """Insert a model message between tool outputs and a user message, for templates that need one."""
         arranged: list[AnyMessage] = []
         for message in prompt:
             if self._closes_rounds and arranged and arranged[-1].type == "tool" and message.type == "human":
@@ -131,7 +131,7 @@ class OpenAICompatible:
     def _learns(
         self, error: BadRequestError, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool]
     ) -> bool:
-        """Note what the endpoint cannot take; say whether it is worth asking again because of it."""
+        """Note the feature that the endpoint refuses; return True when a retry without it may succeed."""
         after_tools = any(message.type == "tool" for message in prompt)
         if after_tools and not self._closes_rounds and _ROLES.search(error.message):
             self._closes_rounds = True
@@ -170,7 +170,7 @@ class OpenAICompatible:
             raise ModelUnavailable(f"{self._where} {_CUT_OFF[ended]}")
 
     async def ready(self) -> None:
-        """Do nothing: what takes time is importing this module."""
+        """Do nothing: importing this module is the slow part."""
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -189,17 +189,17 @@ class OpenAICompatible:
 
 
 def _refusal(error: Exception) -> Refusal | None:
-    """Return what is said of a prompt that is too long; an error within a stream has no status."""
+    """Return the refusal of a prompt as too long; errors within a stream have no status."""
     code = getattr(error, "status_code", 400)
     return read_refusal(error.message) if isinstance(error, APIError) and code in _REFUSING else None
 
 
 def _said(error: APIStatusError) -> str:
-    """Return the server's own words for a request that it cannot take; other errors speak for themselves."""
+    """Return the server's message on a bad request; other statuses explain themselves."""
     words = " ".join(error.message.split())
     return f" ({words[:_LONGEST_SAID]})" if error.status_code in {400, 422} and words else ""
 
 
 def _place(base_url: str) -> str:
-    """Return host and port alone: the rest of a URL may hold a password or a key."""
+    """Return host and port: the rest of a URL may contain a password or a key."""
     return urlsplit(base_url).netloc.rpartition("@")[2] if base_url else "OpenAI"

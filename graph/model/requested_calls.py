@@ -1,4 +1,4 @@
-"""What the model asks for, be it as calls or in its text."""
+"""Tool calls that the model requests, as structured calls or in its text."""
 
 import hashlib
 import json
@@ -20,26 +20,26 @@ from memory.prompt.prompt import EVIDENCE_TAG
 from memory.text.text import clean, shortened
 
 MOST_CALLS = 8
-"""Calls that one round may make; as many more are answered, and the rest is left out."""
+"""Limit on a round's calls; as many again are refused with a message, the rest is dropped."""
 TOO_MANY = f"Not run: at most {MOST_CALLS} calls at once. Ask again in the next round."
 REPEATED = "Not run again: you made this very call before, and its output stands above."
 UNREADABLE = "unreadable_call"
-"""The name of a call that cannot be read."""
+"""Name of a call that cannot be parsed."""
 _ID_LENGTH = 9
-"""What every endpoint takes as the id of a call: so many letters and digits."""
+"""Length of call ids; every endpoint accepts nine letters and digits."""
 _SHOWN = 300
 _FIT = re.compile(r"[A-Za-z0-9_-]{1,64}")
-"""Names and ids that every endpoint takes."""
+"""Names and ids that every endpoint accepts."""
 _COPIED = re.compile(rf"\s*<{EVIDENCE_TAG}>\s*(?:called .*?)?(?:</{EVIDENCE_TAG}>|\Z)", re.DOTALL)
 
 _Asked = tuple[str, str, Mapping[str, Any], str]
-"""The id given by the model, name, arguments, and what is wrong with the call."""
+"""The model's id for the call, name, arguments, and the problem."""
 DEEPEST, MOST_CHARS = 32, 100_000
 _LARGEST = 2**63
 
 
 def read_round(said: Said, state: State, tools: Mapping[str, BaseTool]) -> Round:
-    """Return the calls that the model asks for, and the text beside them."""
+    """Parse the calls in the model's answer, and the text around them."""
     exchange = exchange_of(state)
     text, asked = said.text, list(_as_calls(said))
     if not asked:
@@ -75,7 +75,7 @@ def _as_calls(said: Said) -> Iterator[_Asked]:
 
 
 def _written(text: str, state: State, tools: Mapping[str, BaseTool]) -> tuple[str, list[_Asked]]:
-    """Return the calls that stand in a text, and what else does; what is only quoted stays text."""
+    """Return a text without its calls, and the calls; calls that are quoted from data stay text."""
     parsed = parse_calls(text, {name: arguments_schema(tool) for name, tool in tools.items()})
     if not parsed.calls and not parsed.broken:
         return text, []
@@ -98,7 +98,7 @@ class _Unfit(Exception):
 
 
 def clean_arguments(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
-    """Return storable arguments and an error text; with an error, the arguments are empty."""
+    """Return the arguments as every store can hold them, and the problem; one of the two is empty."""
     try:
         cleaned = {clean(str(name)): _fit(value, 1) for name, value in arguments.items()}
     except _Unfit as error:

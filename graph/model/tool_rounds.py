@@ -1,4 +1,4 @@
-"""The rounds of tools of a turn: where they stand, and as the messages that the model is sent."""
+"""The tool rounds of a turn: their status, and their messages to the model."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,52 +16,52 @@ from memory.prompt.tool_prompt import BRIDGE, LAST, fenced_output
 from memory.text.text import shortened
 
 _OWN_WRITING = frozenset({"search_memory", "delegate_status", "get_recent_logs"})
-"""Tools whose output holds what the model wrote."""
+"""Tools whose output contains text by the model."""
 
 
 def exchange_of(state: State) -> Exchange:
-    """Return the rounds of this turn; none for those of an earlier one."""
+    """Return this turn's rounds; the state may hold an earlier turn's."""
     turn_id, exchange = state["turn"].turn_id, state.get("exchange")
     return exchange if exchange and exchange.turn_id == turn_id else Exchange(turn_id=turn_id)
 
 
 def results_of(state: State) -> list[ToolResult]:
-    """Return what this turn's calls gave, in the order in which they were asked for."""
+    """Return the results of this turn's calls, in the order of the calls."""
     by_key = {result.key: result for result in state.get("results", ())}
     return [by_key[call.key] for call in exchange_of(state).calls if call.key in by_key]
 
 
 def attachments(state: State) -> list[str]:
-    """Return the paths of files made by the turn's tools."""
+    """Return the paths of files that the turn's tools made."""
     return [path for result in results_of(state) for path in result.attachments]
 
 
 def grounding_of(state: State) -> Grounding:
-    """Return what is known of this turn's figures; nothing is wrong with those of a turn without tools."""
+    """Return the grounding of this turn's figures; empty for a turn without tools."""
     turn_id, grounding = state["turn"].turn_id, state.get("grounding")
     return grounding if grounding and grounding.turn_id == turn_id else Grounding(turn_id=turn_id)
 
 
 def open_calls(state: State) -> list[Call]:
-    """Return the calls that the model asked for and that were not run yet."""
+    """Return the calls without a result."""
     done = {result.key for result in results_of(state)}
     return [call for call in exchange_of(state).calls if call.key not in done]
 
 
 def fitting_of(state: State) -> Fitting:
-    """Return how the turn's requests were fitted into the model's window."""
+    """Return the fitting of this turn's requests."""
     turn_id, fitting = state["turn"].turn_id, state.get("fitting")
     return fitting if fitting and fitting.turn_id == turn_id else Fitting(turn_id=turn_id)
 
 
 def after_respond(state: State) -> list[Send] | str:
-    """Go to the tools, each call for itself, or on with the reply: one without tools needs no grounding.
+    """Route to the tools, one task for each call, or to the reply, which without tools needs no grounding.
 
-    A prompt that was refused as too long is shared anew. Here alone a value is read that Studio's user has
-    just written as this node, and that is plain JSON yet.
+    A prompt that was refused as too long goes back to `budget`. The state may hold plain JSON here, when
+    Studio's user has edited it as this node.
 
     Raises:
-        BadState: it stands for nothing that may be there.
+        BadState: the edited value is invalid.
     """
     state = revive_state(state)
     if fitting_of(state).again:
@@ -72,7 +72,7 @@ def after_respond(state: State) -> list[Send] | str:
 
 
 def tools_inputs(state: State) -> list[ToolsInput]:
-    """Return what each open call is run with."""
+    """Return the inputs of the open calls."""
     results = results_of(state)
     experiment, foreign = any(result.experiment for result in results), is_tainted(state)
     given = list(_given(state))
@@ -89,10 +89,10 @@ def tools_inputs(state: State) -> list[ToolsInput]:
 
 
 def _given(state: State) -> Iterator[Given]:
-    """Yield what an address may come from: the message, its parts, and what was read outside.
+    """Yield the texts that a call's address may come from: the message, its parts, and outside text.
 
-    What the model wrote, and may have written an address into, is none: arguments, failures that repeat them,
-    and replies, which a search of the memory, a job and the log have in them.
+    Text by the model is excluded, as the model could have put the address there: arguments, failures that
+    repeat them, replies, and outputs of tools that return replies.
     """
     turn, asked = state["turn"], {call.key: call.arguments for call in exchange_of(state).calls}
     yield Given(turn.message)
@@ -105,14 +105,14 @@ def _given(state: State) -> Iterator[Given]:
 
 
 def is_tainted(state: State) -> bool:
-    """Say whether any text of a third party stands before the model, wherever it came in."""
+    """Return True when a third party's text is in the prompt."""
     read = [result.foreign for result in results_of(state)]
     past = [turn.foreign for turn in conversation_of(state)]
     return any((state["turn"].from_others, *read, *past, *(memory.foreign for memory in recalled_of(state))))
 
 
 def longest_output(state: State) -> int:
-    """Return the characters of the longest text that the turn's rounds hold."""
+    """Return the length of the longest text in the turn's rounds."""
     results, rounds = results_of(state), exchange_of(state).rounds
     given = (str(value) for one in rounds for call in one.calls for value in call.arguments.values())
     texts = (*(result.output for result in results), *(one.text for one in rounds), *given)
@@ -120,9 +120,9 @@ def longest_output(state: State) -> int:
 
 
 def round_messages(state: State, *, last: bool, cap: int) -> list[AnyMessage]:
-    """Return what follows the prompt: each round with its outputs, and what to do with them.
+    """Return the messages after the prompt: each round with its outputs, then an instruction.
 
-    No text of theirs is longer than `cap` characters and a note.
+    Each of their texts is cut to `cap` characters and a note.
     """
     rounds, results = exchange_of(state).rounds, {result.key: result for result in results_of(state)}
     messages: list[AnyMessage] = []
@@ -136,7 +136,7 @@ def round_messages(state: State, *, last: bool, cap: int) -> list[AnyMessage]:
 
 
 def shown_data(state: State) -> Iterator[str]:
-    """Yield what the model was shown as data; a call that only repeats it is no call."""
+    """Yield the data in the prompt; a call that quotes it is not a call."""
     sheet = state.get("fact_sheet")
     for memory in recalled_of(state):
         yield f"{memory.said}\n{memory.reply}"

@@ -72,14 +72,11 @@ class Agent:
         """Answer `text` in `thread`, yielding the reply as it is written, then the finished state.
 
         A turn that a crash left pending in the thread is finished first. A `turn_id` that is already answered
-        yields its
-        stored state; `fresh` skips that lookup for a new id. A private turn is not stored, not even for a
-        crash: a retry
-        runs it again.
+        yields its stored state; `fresh` skips that lookup for a new id. A private turn is not stored, not
+        even for a crash: a retry runs it again.
 
         The turn may end with `Waiting`: see `decide`. A new message refuses the calls that wait in the thread
-        and finishes
-        their turn.
+        and finishes their turn.
 
         Raises:
             EmptyMessage: there is nothing to answer.
@@ -154,8 +151,7 @@ class Agent:
         """Finish every turn that a crash left pending, and return their states. Call it before new turns.
 
         Interrupted erasures are finished first. Approvals stay pending for a week. Threads that another
-        process holds are
-        skipped. A turn that fails again stays pending and is logged; the others go on.
+        process holds are skipped. A turn that fails again stays pending and is logged; the others go on.
 
         Then starts background work: embedding of waiting episodes, and open jobs.
 

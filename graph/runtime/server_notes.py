@@ -1,8 +1,7 @@
 """Files of LangGraph's server: the input of its runs, and each thread's latest state.
 
 A running server drops erased threads itself (`graph.studio.thread_list`). Otherwise the files are emptied
-here,
-except for assistants that a person made; threads are listed again from Redis.
+here, except for assistants that a person made; threads are listed again from Redis.
 """
 
 import fcntl

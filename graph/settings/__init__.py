@@ -1,1 +1,1 @@
-"""Every setting, its sources, and who is trusted to set it."""
+"""Settings, their sources, and trust in configuration files."""

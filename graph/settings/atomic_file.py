@@ -1,4 +1,4 @@
-"""Files that are replaced whole: whoever reads one finds all of it, whatever is killed when."""
+"""Atomic replacement of files."""
 
 import contextlib
 import os
@@ -10,9 +10,9 @@ from memory.errors import ConfigError
 
 
 def swap(path: Path, content: bytes | None, mode: int | None = None) -> None:
-    """Put `content` at a path, on the disk, whatever is killed when; whoever reads finds all or nothing.
+    """Write `content` to a path atomically and durably; None deletes the file.
 
-    The new file has `mode`, or that of the one before.
+    The file gets `mode`, or keeps that of the old one.
     """
     if content is None:
         path.unlink(missing_ok=True)
@@ -36,7 +36,7 @@ def swap(path: Path, content: bytes | None, mode: int | None = None) -> None:
 
 
 def _like_before(handle: int, path: Path, mode: int | None) -> None:
-    """Give a new file `mode` or that of the one at the path and, where that is allowed, its owner."""
+    """Set a file's mode and, where permitted, its owner to those of the file at `path`."""
     with contextlib.suppress(FileNotFoundError):
         there = path.stat()
         os.fchmod(handle, there.st_mode & 0o7777 if mode is None else mode)
@@ -46,7 +46,7 @@ def _like_before(handle: int, path: Path, mode: int | None) -> None:
 
 @contextlib.contextmanager
 def told(path: Path) -> Iterator[None]:
-    """Say what is wrong with a path, and what to do."""
+    """Turn an `OSError` about a path into a `ConfigError` with advice."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What a turn may be run with: plain JSON, so that Studio shows it as a form and forks past turns."""
+"""Thresholds and context of a turn: plain JSON, so that Studio can show a form and fork past turns."""
 
 from enum import StrEnum
 
@@ -11,7 +11,7 @@ from memory.recall.relevance import LONGEST_NAME
 
 
 class Thresholds(BaseModel):
-    """Every number that decides what the model gets to see, with its limits."""
+    """The numbers and rules that select the model's memory, with their limits."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -175,23 +175,23 @@ class Thresholds(BaseModel):
 
     @property
     def fusion(self) -> FusionWeights:
-        """What each voice counts in the ranking."""
+        """The ranking's weights."""
         return FusionWeights(
             dense=self.fusion_dense, lexical=self.fusion_lexical, neighbours=self.fusion_neighbours
         )
 
 
 class Experiment(StrEnum):
-    """Whether a run is an experiment, of which nothing is written."""
+    """Whether a run is an experiment, which writes nothing."""
 
     ON = "on"
     OFF = "off"
     FORKS = "forks"
-    """When its turn stands in the archive already."""
+    """When its turn is already archived."""
 
 
 class TurnContext(Thresholds):
-    """What a turn is run with: whose it is, the thresholds, and whether it is written down."""
+    """Context of a turn: owner, thresholds, experiment."""
 
     owner: str = Field(
         "",

@@ -1,4 +1,4 @@
-"""A run's context that is refused in the words of the command line: what is wrong, and what is allowed."""
+"""Errors of a run's context, in the words of the command line."""
 
 import difflib
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ _LONGEST = 80
 
 
 class ContextRefused(ConfigError, RuntimeError):
-    """A context is refused. LangGraph's server shows a `RuntimeError` whole, and pydantic wraps none."""
+    """An invalid context. LangGraph's server shows a `RuntimeError` in full; pydantic does not wrap it."""
 
 
 class ValidatedContext(TurnContext):
-    """A turn context that says of each wrong value what is allowed, and of each wrong key the right one."""
+    """A turn context whose errors name the allowed values, or the nearest key."""
 
     @model_validator(mode="wrap")
     @classmethod
@@ -30,7 +30,7 @@ class ValidatedContext(TurnContext):
 
 
 def refusal(error: ValidationError) -> str:
-    """Say what of a context is refused, and what is allowed."""
+    """Explain a validation error of a context."""
     return " ".join(_one(dict(one)) for one in error.errors(include_url=False, include_context=False))
 
 

@@ -1,4 +1,4 @@
-"""Optional parts of the installation, and how each is added."""
+"""Optional dependencies."""
 
 from importlib.util import find_spec
 
@@ -8,19 +8,19 @@ MODULES = {
     "browser": "playwright",
     "telemetry": "opentelemetry.exporter.otlp.proto.http",
 }
-"""By the extra's name, what is importable once it is installed."""
+"""A module of each extra."""
 
 
 def is_installed(extra: str) -> bool:
-    """Say whether an extra is there; imports none of it but the packages around it."""
+    """Return True when the extra is installed; imports at most its parent packages."""
     try:
         return find_spec(MODULES[extra]) is not None
-    except ModuleNotFoundError:  # a package around it is missing too
+    except ModuleNotFoundError:  # a parent package is missing
         return False
 
 
 def is_missing(extra: str) -> str:
-    """Say that an extra is not installed, and which command adds it."""
+    """Return a message on how to install a missing extra."""
     return (
         f"The extra `{extra}` is not installed. Add it: `make {extra}`, or without a clone of the repository "
         f"pip install 'goat2[{extra}]'."
@@ -28,7 +28,7 @@ def is_missing(extra: str) -> str:
 
 
 def summary() -> str:
-    """Say which extras there are, and how to have the others."""
+    """List the installed extras, and how to install the others."""
     missing = [extra for extra in MODULES if not is_installed(extra)]
     there = ", ".join(extra for extra in MODULES if extra not in missing) or "none"
     return (

@@ -1,15 +1,15 @@
-"""Names and addresses as they are written in settings of HTTP servers."""
+"""Host names and addresses in settings of HTTP servers."""
 
 _LAST_PORT = 65_535
 
 
 def listed(text: str) -> tuple[str, ...]:
-    """Return what is separated by commas."""
+    """Split a list at its commas."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def checked_names(text: str) -> str:
-    """Return the text when it lists host or host:port.
+    """Return `text` if it lists hosts as host or host:port.
 
     Raises:
         ValueError: it does not; says what to write.
@@ -20,10 +20,10 @@ def checked_names(text: str) -> str:
 
 
 def address_of(text: str) -> tuple[str, int]:
-    """Read host:port; an IPv6 host stands in brackets.
+    """Parse host:port, with an IPv6 host in brackets.
 
     Raises:
-        ValueError: it is none; says what to write.
+        ValueError: the format is wrong; says what to write.
     """
     host, _, port = text.rpartition(":")
     bare = host.strip("[]")

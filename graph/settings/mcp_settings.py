@@ -1,4 +1,4 @@
-"""What can be configured of the MCP server."""
+"""Settings of the MCP server."""
 
 from pydantic import BaseModel, Field, SecretStr, field_validator
 
@@ -8,7 +8,7 @@ SHORTEST_TOKEN = 16
 
 
 class McpSettings(BaseModel):
-    """The settings of the MCP server over HTTP; over stdin and stdout it needs none."""
+    """Settings of the MCP server over HTTP; stdio needs none."""
 
     mcp_listen: str = Field("127.0.0.1:8765", description="MCP: host:port of the server over HTTP.")
     mcp_token: SecretStr = Field(
@@ -47,5 +47,5 @@ class McpSettings(BaseModel):
 
     @property
     def mcp_names(self) -> tuple[str, ...]:
-        """Return the names in `mcp_hosts`."""
+        """The names in `mcp_hosts`."""
         return listed(self.mcp_hosts)

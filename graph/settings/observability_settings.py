@@ -1,4 +1,4 @@
-"""What can be configured of logs and telemetry."""
+"""Settings of logs and telemetry."""
 
 from urllib.parse import urlsplit
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, field_validator
 
 
 class ObservingSettings(BaseModel):
-    """The settings of what is written about turns, beside the turns themselves."""
+    """Settings of logs and telemetry."""
 
     log_text: bool = Field(
         False,

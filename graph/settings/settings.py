@@ -1,4 +1,4 @@
-"""One typed model of every setting: the user's own file, `goat.toml`, `.env`, `GOAT_*`; the last one wins."""
+"""The model of all settings: user's file, `goat.toml`, `.env` and `GOAT_*`; the last one wins."""
 
 import difflib
 import logging
@@ -73,7 +73,7 @@ class Settings(
     TunedSettings,
     BaseSettings,
 ):
-    """Everything that can be configured; the thresholds are the defaults of each turn."""
+    """All settings; the thresholds are the defaults of each turn."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", hide_input_in_errors=True)
 
@@ -164,17 +164,17 @@ class Settings(
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library passes it by name
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Order the sources, first wins; of the files only what holds is a source."""
+        """Order the sources, highest precedence first; untrusted settings of files are left out."""
         files = [held for source, held in obeyed_by_source().items() if source != ENVIRONMENT]
         sources = [InitSettingsSource(settings_cls, held) for held in reversed(files)]
         return init_settings, env_settings, *sources
 
     def turn_context(self, owner: str = "") -> TurnContext:
-        """Return the context of a turn with these thresholds."""
+        """Return a turn's context with these thresholds."""
         return TurnContext(owner=owner, **{name: getattr(self, name) for name in Thresholds.model_fields})
 
     def without_rule(self) -> str:
-        """Say what to do about thresholds that name no rule to read them; empty when there are none."""
+        """Return a warning if thresholds are set without the rule that they were chosen for; else ""."""
         given = [name for name in RULED if name in self.model_fields_set]
         if not given or self.gap_calibration or RULE in self.model_fields_set:
             return ""
@@ -187,21 +187,22 @@ class Settings(
 
 
 def terminal_folder(settings: Settings) -> Path:
-    """Return where terminals note what was typed, in files that begin with the owner's key."""
+    """Return the folder of the terminals' input histories; file names begin with the owner's key."""
     return settings.data_folder / "terminal"
 
 
 def secret_names() -> list[str]:
-    """Return the settings that nobody else is to know."""
+    """List the secret settings."""
     return [name for name, field in Settings.model_fields.items() if field.annotation is SecretStr]
 
 
 def load_settings() -> Settings:
-    """Read the settings that hold in the working directory and the environment.
+    """Load the settings of the working directory and the environment.
 
     Raises:
-        ConfigError: a file cannot be read, a key is unknown or a value is refused; the text says where it
-            stands and what is allowed.
+        ConfigError: a file cannot be read, a key is unknown or a value is invalid; names the source and what
+        is
+            allowed.
     """
     given = given_by_source()
     for source, names in given.items():
@@ -215,7 +216,7 @@ def load_settings() -> Settings:
 
 
 def announced_settings() -> Settings:
-    """Read the settings as `load_settings` does, and log what the folder's files say in vain."""
+    """Load the settings, and log a warning about untrusted ones."""
     settings = load_settings()
     if told := told_withheld():
         logger.warning("%s", told)
@@ -256,7 +257,7 @@ def _explain(error: ErrorDetails, given: Sources) -> str:
 
 
 def allowed(field: FieldInfo | None) -> str:
-    """Say in words what a setting may be: its type and limits, or its choices."""
+    """Describe a setting's type and limits, or its choices."""
     if field is None:
         return "see docs/configuration.md"
     annotation = field.annotation

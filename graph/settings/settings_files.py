@@ -1,4 +1,4 @@
-"""Files of settings as they may be read: nobody but their user, or root, can have written them."""
+"""Safe reading of settings files: only the user or root may have written them."""
 
 import os
 import stat
@@ -9,14 +9,14 @@ from memory.errors import ConfigError
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _READABLE_BY_OTHERS = stat.S_IRGRP | stat.S_IROTH
 UNREADABLE = (ValueError, OSError, RecursionError)
-"""What reading a file of settings may raise: no text, no TOML, nested without end, not to be opened."""
+"""Errors of reading a settings file: bad encoding, bad TOML, deep nesting, no access."""
 
 
 def read_settings_file(path: Path) -> str:
-    """Return a file's text; empty when there is no file, or none that may be looked for.
+    """Return a file's text; "" when it is missing or in an inaccessible folder.
 
     Raises:
-        ConfigError: it cannot be read, or others than its user may have written it.
+        ConfigError: it cannot be read, or other users may have written it.
     """
     if not _is_there(path):
         return ""
@@ -29,18 +29,18 @@ def read_settings_file(path: Path) -> str:
 
 
 def cannot_be_read(what: str, error: Exception) -> ConfigError:
-    """Say which file cannot be read, and what to do."""
+    """Return the error for a file that cannot be read."""
     why = "it is nested too deeply" if isinstance(error, RecursionError) else error
     return ConfigError(f"{what} cannot be read: {why}. Mend or remove it.")
 
 
 def is_open_to_readers(path: Path) -> bool:
-    """Say whether other users of the machine can read a file."""
+    """Return True when other users of the machine can read a file."""
     return os.name == "posix" and _is_there(path) and bool(path.stat().st_mode & _READABLE_BY_OTHERS)
 
 
 def _is_there(path: Path) -> bool:
-    """Say whether there is a file; in a folder that may not be entered, such as a home, there is none."""
+    """Return True when the file exists and its folder may be entered."""
     try:
         return path.is_file()
     except OSError:

@@ -1,4 +1,4 @@
-"""Where settings are written down: the user's own file, `goat.toml`, `.env` and the environment."""
+"""Sources of settings: the user's file, `goat.toml`, `.env` and the environment."""
 
 import io
 import os
@@ -17,7 +17,7 @@ PREFIX = "GOAT_"
 CONFIG_FILE = Path("goat.toml")
 ENV_FILE = Path(".env")
 WORKING = (CONFIG_FILE, ENV_FILE)
-"""The files of the working folder, in rising order of precedence."""
+"""Files of the working folder, in rising precedence."""
 ENVIRONMENT = "the environment"
 _OF_ADDRESSES = {
     "model_base_url": ("model_api_key", "model_context"),
@@ -26,19 +26,19 @@ _OF_ADDRESSES = {
     "vision_base_url": ("vision_api_key",),
     "letta_url": ("letta_token",),
 }
-"""What holds at one address, and must not be sent to another."""
+"""Settings that belong to an address and must not be used with another."""
 
 Sources = dict[str, dict[str, Any]]
-"""The settings that each source holds, in rising order of precedence."""
+"""Settings by source, in rising precedence."""
 
 
 def user_file() -> Path:
-    """Return where the user's own settings stand; `goat setup` writes them."""
+    """Return the path of the user's settings, which `goat setup` writes."""
     return config_folder() / CONFIG_FILE
 
 
 def flatten(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the values of nested tables under names joined by `_`; of `TABLES` the tables themselves."""
+    """Yield the values of nested tables, with keys joined by `_`; those in `TABLES` stay tables."""
     for key, value in table.items():
         if isinstance(value, dict) and (prefix or key not in TABLES):
             yield from flatten(value, f"{prefix}{key}_")
@@ -47,10 +47,10 @@ def flatten(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
 
 
 def given_by_source() -> Sources:
-    """Return what each source says, whether it is obeyed or not.
+    """Read all sources, untrusted settings included.
 
     Raises:
-        ConfigError: a file cannot be read, or others than its user may have written it.
+        ConfigError: a file cannot be read, or other users may have written it.
     """
     return {
         str(user_file()): _toml(user_file()),
@@ -61,9 +61,9 @@ def given_by_source() -> Sources:
 
 
 def obeyed_by_source(given: Sources | None = None) -> Sources:
-    """Return what holds of that: a working folder's files tune, and set all else once they are trusted.
+    """Return the settings in effect: untrusted files of the working folder may only tune.
 
-    The key in the user's own file is for the address that stands beside it, and goes to no other.
+    A key in the user's file is used only with the address in the same file.
     """
     held = given_by_source() if given is None else dict(given)
     held |= {str(path): obeyed(path, held[str(path)]) for path in WORKING}
@@ -75,14 +75,14 @@ def obeyed_by_source(given: Sources | None = None) -> Sources:
 
 
 def withheld_by_file() -> dict[Path, dict[str, Any]]:
-    """Return the settings of the working folder's files that wait for `goat trust`."""
+    """Return the settings of the working folder's files that need `goat trust`."""
     given = given_by_source()
     found = {path: withheld(path, given[str(path)]) for path in WORKING}
     return {path: settings for path, settings in found.items() if settings}
 
 
 def told_withheld() -> str:
-    """Say in a line what is not obeyed, and what to do; empty when all is."""
+    """Return a message about untrusted settings; "" without any."""
     files = [f"{', '.join(names)} in {path}" for path, names in withheld_by_file().items()]
     if not files:
         return ""
@@ -93,7 +93,7 @@ def told_withheld() -> str:
 
 
 def overriding(names: Iterable[str], file: Path = CONFIG_FILE) -> dict[str, str]:
-    """Return those of the settings that sources above `file` decide, each with the source that does."""
+    """Return the settings in `names` that a source above `file` overrides, each with that source."""
     given = obeyed_by_source()
     above = list(given)[list(given).index(str(file)) + 1 :]
     return {name: source for source in above for name in names if name in given[source]}

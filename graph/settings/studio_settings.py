@@ -1,4 +1,4 @@
-"""What can be configured of Studio's server."""
+"""Settings of Studio's server."""
 
 import re
 
@@ -8,12 +8,12 @@ from graph.settings.http_names import checked_names, listed
 
 STUDIO = "https://smith.langchain.com"
 PAGES = (STUDIO, "https://eu.smith.langchain.com")
-"""The origins of LangGraph Studio's own pages."""
+"""Origins of LangGraph Studio's pages."""
 _ORIGIN = re.compile(r"https?://[^/*@\s]+")
 
 
 class StudioSettings(BaseModel):
-    """The settings of the server that `make studio` runs."""
+    """Settings of the server that `make studio` runs."""
 
     studio_origins: str = Field(
         "",
@@ -43,5 +43,5 @@ class StudioSettings(BaseModel):
 
     @property
     def studio_pages(self) -> tuple[str, ...]:
-        """Return whose pages may call the server."""
+        """Origins whose pages may call the server."""
         return (*PAGES, *listed(self.studio_origins))

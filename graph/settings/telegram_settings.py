@@ -1,4 +1,4 @@
-"""What can be configured of the Telegram bot, and of the endpoints that read voice and pictures for it."""
+"""Settings of the Telegram bot and of its endpoints for voice and pictures."""
 
 from enum import StrEnum
 
@@ -6,18 +6,18 @@ from pydantic import BaseModel, Field, SecretStr, field_validator
 
 
 class GroupPolicy(StrEnum):
-    """Who may talk to the bot in a group that was allowed."""
+    """Who may talk to the bot in an allowed group."""
 
     OFF = "off"
-    """Nobody: the bot is for private chats."""
+    """Nobody: the bot works in private chats only."""
     ALLOWED = "allowed"
-    """Those who may also write to it in private."""
+    """People who may also write to it in private."""
     EVERYONE = "everyone"
     """Everybody in the group."""
 
 
 class TelegramSettings(BaseModel):
-    """The settings of the bot."""
+    """Settings of the bot."""
 
     telegram_token: SecretStr = Field(
         SecretStr(""), description="Telegram: the bot's token, from @BotFather."
@@ -95,5 +95,5 @@ class TelegramSettings(BaseModel):
 
     @property
     def admins(self) -> frozenset[int]:
-        """Return the ids of those who run the bot."""
+        """The admins' ids."""
         return frozenset(int(part) for part in self.telegram_admins.split(",") if part.strip())

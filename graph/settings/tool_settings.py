@@ -1,4 +1,4 @@
-"""What can be configured of tools, plugins and background jobs."""
+"""Settings of tools, plugins and background jobs."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 
 class ToolSettings(BaseModel):
-    """The settings of tools and plugins."""
+    """Settings of tools and plugins."""
 
     plugins_folder: Path | None = Field(
         None, description="Tools: folder of plugins (`*.py`), watched; empty: `plugins` in the data folder."
@@ -47,7 +47,7 @@ class ToolSettings(BaseModel):
 
 
 class DelegationSettings(BaseModel):
-    """The settings of jobs that run in the background."""
+    """Settings of background jobs."""
 
     delegate_calls: int = Field(
         24, ge=4, le=1000, description="Delegation: calls of the model that a job may make."

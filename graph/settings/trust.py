@@ -1,4 +1,4 @@
-"""Which files of a working folder are obeyed in full: those that their user has trusted as they are."""
+"""Trust in a working folder's configuration files, recorded by their content."""
 
 import hashlib
 import json
@@ -15,29 +15,29 @@ from graph.settings.settings_files import read_settings_file
 from graph.settings.tuned_settings import TABLES
 
 TRUST = "trust"
-"""The setting that names a folder to trust; in the environment alone."""
+"""The setting that names a trusted folder; environment only."""
 VARIABLE = f"GOAT_{TRUST.upper()}"
 _FREE = TABLES | Thresholds.model_fields.keys()
-"""What any file may set: it decides what is recalled and shown, and nothing else."""
+"""Settings that untrusted files may set: they only select and show memory."""
 _PRIVATE = 0o600
 
 Given = Mapping[str, Any]
-"""Settings by name, as a source has them."""
+"""Settings by name, from one source."""
 
 
 def config_folder() -> Path:
-    """Return the folder of the user's own configuration."""
+    """Return the folder of the user's configuration."""
     return user_config_path("goat", appauthor=False)
 
 
 def obeyed(path: Path, given: Given) -> dict[str, Any]:
-    """Return what holds of the settings that a working folder's file gives."""
+    """Return those of a file's settings that are in effect."""
     held_back = withheld(path, given)
     return {name: value for name, value in given.items() if name not in held_back}
 
 
 def withheld(path: Path, given: Given) -> dict[str, Any]:
-    """Return the settings of a file that wait for its user to trust it."""
+    """Return those of a file's settings that need the user's trust."""
     wanting = {name: value for name, value in given.items() if name not in _FREE}
     if not wanting or _is_trusted(path) or _record().get(_place(path)) == _digest(wanting):
         return {}
@@ -45,25 +45,25 @@ def withheld(path: Path, given: Given) -> dict[str, Any]:
 
 
 def trust(path: Path, given: Given) -> None:
-    """Obey a file from now on, for as long as it gives these settings; what tunes may change.
+    """Trust a file while it gives these settings; tuning may change.
 
     Raises:
-        ConfigError: that cannot be written down.
+        ConfigError: the record cannot be written.
     """
     _write({**_record(), _place(path): _digest(withheld(path, given))})
 
 
 def distrust(path: Path) -> None:
-    """Obey a file no longer, but for what tunes.
+    """Revoke the trust in a file; it may still tune.
 
     Raises:
-        ConfigError: that cannot be written down.
+        ConfigError: the record cannot be written.
     """
     _write({place: digest for place, digest in _record().items() if place != _place(path)})
 
 
 def _is_trusted(path: Path) -> bool:
-    """Say whether it is in the user's own folder, or in one that the environment names, as `make` does."""
+    """Return True in the user's own folder, and in the one that the environment names, as `make` does."""
     trusted = (config_folder(), os.environ.get(VARIABLE))
     return os.path.realpath(path.absolute().parent) in {os.path.realpath(one) for one in trusted if one}
 
@@ -71,7 +71,7 @@ def _is_trusted(path: Path) -> bool:
 def _record() -> dict[str, str]:
     try:
         return dict(json.loads(read_settings_file(_file()) or "{}"))
-    except (ValueError, TypeError):  # edited: nothing is trusted until it is said anew
+    except (ValueError, TypeError):  # edited by hand: nothing is trusted until the next `goat trust`
         return {}
 
 
@@ -86,7 +86,7 @@ def _file() -> Path:
 
 
 def _place(path: Path) -> str:
-    """Return where a file stands; a link that stands here is no file of where it points to."""
+    """Return a file's path with its folder resolved; a symlink does not get its target's trust."""
     return str(Path(os.path.realpath(path.absolute().parent)) / path.name)
 
 

@@ -1,4 +1,4 @@
-"""What `goat tune apply` writes beside the thresholds: tables of `goat.toml` that are read whole."""
+"""Tables of `goat.toml` that `goat tune apply` writes."""
 
 from pydantic import BaseModel, Field
 
@@ -7,7 +7,7 @@ from memory.tuning.tuned_record import Tuned
 
 
 class TunedSettings(BaseModel):
-    """The settings that have a table of their own; they stand in `goat.toml` alone."""
+    """Settings that are tables, allowed in `goat.toml` only."""
 
     calibrations: dict[str, Calibration] = Field(
         {}, description="Tuning: calibrations that `gap_calibration` names; `goat tune apply` writes them."

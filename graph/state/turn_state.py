@@ -1,8 +1,7 @@
 """The state that flows between a turn's nodes. Each key's docstring names its writers.
 
 A turn overwrites its keys, so that the state of a long thread stays bounded. Values are plain data. A
-checkpoint
-returns tuples as lists, hence `Sequence`.
+checkpoint returns tuples as lists, hence `Sequence`.
 """
 
 from collections.abc import Mapping, Sequence

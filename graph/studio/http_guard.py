@@ -1,4 +1,4 @@
-"""Which requests a server of this machine takes: by its name, by the page that calls, by a token."""
+"""Checks of HTTP requests to a local server: host, origin, content type, token."""
 
 import hmac
 from collections.abc import Collection, Iterable
@@ -12,20 +12,20 @@ _JSON = "application/json"
 _ANY_PORT = ":*"
 
 Refusal = tuple[int, str]
-"""The status of the answer, and why."""
+"""Status and reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpGuard:
-    """Refuse what the page of another website could send, also by a name that it had point to here."""
+    """Refuses requests that another website's page could send, also by DNS rebinding."""
 
     hosts: Collection[str]
-    """Values of Host, as `at_any_port` makes them."""
+    """Allowed values of Host, from `at_any_port`."""
     origins: Collection[str]
-    """Values of Origin; who sends none is no page, or one of this server."""
+    """Allowed values of Origin; pages of this server and other clients send none."""
 
     def refusal(self, headers: Headers) -> Refusal | None:
-        """Say why a request is not taken; None when it may be."""
+        """Return why a request is refused; None when it is accepted."""
         if not _is_among(headers.get("host", ""), self.hosts):
             return 421, "Invalid Host header"
         origin = headers.get("origin")
@@ -37,19 +37,19 @@ class HttpGuard:
 
 
 def at_any_port(names: Iterable[str]) -> list[str]:
-    """Return each name by itself, and at any port."""
+    """Return each name without a port and with any port."""
     return [form for name in dict.fromkeys(names) for form in (name, f"{name}{_ANY_PORT}")]
 
 
 def bears(headers: Headers, token: SecretStr) -> bool:
-    """Say whether a request shows the token, as `Authorization: Bearer`, and nothing beside it."""
+    """Return True when the request has one Authorization header: `Bearer` and the token."""
     shown = headers.getlist("authorization")
     scheme, _, given = shown[0].partition(" ") if len(shown) == 1 else ("", "", "")
     return scheme.lower() == "bearer" and is_same(given.strip(), token.get_secret_value())
 
 
 def is_same(given: str, secret: str) -> bool:
-    """Compare with a secret, in a time that tells nothing of it."""
+    """Compare with a secret in constant time."""
     return hmac.compare_digest(given.encode(), secret.encode())
 
 

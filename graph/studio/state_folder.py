@@ -1,4 +1,4 @@
-"""Where Studio's server keeps its state: LangGraph writes it to the working folder, for everybody to read."""
+"""The state folder of Studio's server; LangGraph writes it to the working folder, readable by everybody."""
 
 import os
 import shutil
@@ -10,15 +10,15 @@ from memory.errors import DataFolderError
 from memory.working.server_folder import folder_error, prepare_folder
 
 LINK = Path(".langgraph_api")
-"""What the server writes to; its name is fixed."""
+"""Folder that the server writes to; its name is fixed."""
 _PRIVATE = 0o077
 
 
 def studio_folder(data_folder: Path) -> Path:
-    """Return the private folder of Studio's server, made if need be.
+    """Return the private folder of Studio's server, creating it if needed.
 
     Raises:
-        DataFolderError: it cannot be made.
+        DataFolderError: it cannot be created.
     """
     folder = prepare_folder(data_folder) / "studio"
     try:
@@ -29,12 +29,12 @@ def studio_folder(data_folder: Path) -> Path:
 
 
 def keep_state_in(folder: Path) -> str:
-    """Lead the server to a private folder from here on, and take there what it wrote before.
+    """Link the server's state to a private folder, moving earlier state there.
 
-    Returns what a person should know; mostly nothing.
+    Returns a message for the person, mostly "".
 
     Raises:
-        DataFolderError: the folder cannot be led to.
+        DataFolderError: the link cannot be made.
     """
     os.umask(_PRIVATE)
     try:
@@ -52,7 +52,7 @@ def keep_state_in(folder: Path) -> str:
 
 
 def _emptied(folder: Path) -> str:
-    """Move what is ours out of the working folder; what cannot be moved stays, under another name."""
+    """Move our files out of the working folder; the rest is kept under another name."""
     LINK.chmod(0o700)
     moved = [path for path in LINK.iterdir() if _is_ours(path) and not (folder / path.name).exists()]
     for path in moved:

@@ -1,4 +1,4 @@
-"""The application that `langgraph.json` puts before LangGraph's own: the door of Studio's server."""
+"""ASGI application in front of LangGraph's, named in `langgraph.json`."""
 
 import os
 import sys
@@ -13,15 +13,15 @@ from graph.studio.studio_door import Opened, StudioDoor
 from graph.studio.studio_graph import layers
 
 _URL = "LANGGRAPH_API_URL"
-"""Where LangGraph says at which address it serves."""
+"""Variable in which LangGraph gives its URL."""
 _USUAL_URL = "http://127.0.0.1:2024"
 
 
 def open_door() -> Opened:
-    """Read what the door goes by, and bring the server's state behind it.
+    """Read settings and token, and move the server's state to the private folder.
 
     Raises:
-        GoatError: a setting is refused, or the data folder cannot be used; the server does not start.
+        GoatError: a setting is invalid, or the data folder cannot be used; the server does not start.
     """
     settings = layers().settings
     moved = keep_state_in(studio_folder(settings.data_folder) / "state")

@@ -1,4 +1,4 @@
-"""LangGraph's own check of who calls, which `langgraph.json` names: it holds also without the door."""
+"""LangGraph's authentication hook, named in `langgraph.json`; works also without `StudioDoor`."""
 
 import asyncio
 from functools import cache
@@ -16,13 +16,13 @@ auth = Auth()
 
 @cache
 def studio_token() -> StudioToken:
-    """Return the token of the server, read once."""
+    """Return the server's token, read once."""
     return StudioToken.kept_in(studio_folder(layers().settings.data_folder))
 
 
 @auth.authenticate
 async def authenticate(headers: dict[bytes, bytes]) -> Auth.types.MinimalUserDict:
-    """Let in who shows the token, as the one person there is."""
+    """Authenticate the bearer of the token as the owner."""
     token = await asyncio.to_thread(studio_token)
     if not shows(Headers(raw=list(headers.items())), token):
         raise Auth.exceptions.HTTPException(401, "Show the token of this server.")
@@ -31,4 +31,4 @@ async def authenticate(headers: dict[bytes, bytes]) -> Auth.types.MinimalUserDic
 
 @auth.on
 async def allow(ctx: Auth.types.AuthContext, value: object) -> None:
-    """Refuse nothing to who is let in."""
+    """Authorize every authenticated request."""

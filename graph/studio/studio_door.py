@@ -1,4 +1,4 @@
-"""The door of Studio's server: no page but Studio's calls it, and nobody gets in without the token."""
+"""Access control of Studio's server: allowed hosts and origins, and the token."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,13 +18,13 @@ from graph.studio.studio_token import StudioToken
 from memory.errors import ConfigError
 
 API_KEY = "x-api-key"
-"""The header in which langgraph-sdk sends its `api_key`."""
+"""Header in which langgraph-sdk sends `api_key`."""
 OPEN_TO_ALL = ("GET", "/ok")
-"""Says that the server runs, and nothing else."""
+"""Health check, which reveals nothing else."""
 _OWN_CALLS = "/noauth"
-"""The root path of what the server asks itself; no request from outside can have one."""
+"""Root path of the server's calls to itself; requests from outside cannot have it."""
 _EXPOSED = ("x-pagination-total", "x-pagination-next", "content-location")
-"""Headers that LangGraph lets pages read."""
+"""Headers that LangGraph exposes to pages."""
 _CLOSED = 1008
 _LOCKED = (
     "Show the token of this server as the header x-api-key or Authorization: Bearer; it was printed when the "
@@ -33,25 +33,25 @@ _LOCKED = (
 
 
 class Opened(NamedTuple):
-    """What the door goes by, read when the server starts."""
+    """Configuration of the door, read at startup."""
 
     settings: StudioSettings
     token: StudioToken
     url: str
-    """Where the server says that it is: by this name it may be called too."""
+    """The server's own URL; its host is allowed too."""
     announcement: str
-    """For whoever started the server."""
+    """Message to the person who started the server."""
 
 
 class StudioDoor:
-    """Stand before all of LangGraph's application, its own middleware included."""
+    """Middleware around LangGraph's application and its middleware."""
 
     def __init__(self, app: ASGIApp, open_: Callable[[], Opened], announce: Callable[[str], None]) -> None:
         self._app, self._open, self._announce = app, open_, announce
         self._guarded: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Open with the server's start; refuse, or let through."""
+        """Configure on startup; then check requests."""
         if scope["type"] == "lifespan":
             opened = await asyncio.to_thread(self._open)
             self._guarded = guarded(self._app, opened.settings, opened.token, opened.url)
@@ -73,7 +73,7 @@ class StudioDoor:
 
 
 def guarded(app: ASGIApp, settings: StudioSettings, token: StudioToken, url: str) -> ASGIApp:
-    """Return the application behind everything that a request has to pass."""
+    """Wrap the application in all checks."""
     origins = settings.studio_pages
     with_token = _TokenRequired(app, token, origins)
     cors = CORSMiddleware(
@@ -90,7 +90,7 @@ def guarded(app: ASGIApp, settings: StudioSettings, token: StudioToken, url: str
 
 @dataclass(frozen=True, slots=True)
 class _Guarded:
-    """Refuse what a page of another website sends, before it is read."""
+    """Refuses requests of other websites before they are read."""
 
     app: ASGIApp
     guard: HttpGuard
@@ -104,9 +104,9 @@ class _Guarded:
 
 @dataclass(frozen=True, slots=True)
 class _TokenRequired:
-    """Let through who shows the token, or is a page of Studio that was given its key.
+    """Accepts requests with the token, or from a Studio page with its key in the path.
 
-    Studio's page can send no header of its own, but keeps the path of the address that it is opened with.
+    Studio's page cannot send custom headers, but keeps the path of its base URL.
     """
 
     app: ASGIApp
@@ -123,7 +123,7 @@ class _TokenRequired:
             await _refuse((401, _LOCKED), scope, receive, send)
 
     def _opened(self, scope: Scope) -> Scope:
-        """Take the key off the path, and put the token that it stands for where it belongs."""
+        """Remove the key from the path, and add the token as a header."""
         first, slash, rest = scope["path"].removeprefix("/").partition("/")
         if not is_same(first, self.token.key):
             return scope
@@ -134,7 +134,7 @@ class _TokenRequired:
 
 
 def shows(headers: Headers, token: StudioToken) -> bool:
-    """Say whether a request shows the token in one of the headers that it may stand in."""
+    """Return True when one of the request's headers has the token."""
     return is_same(headers.get(API_KEY, ""), token.secret.get_secret_value()) or bears(headers, token.secret)
 
 

@@ -27,12 +27,12 @@ NO_SHELL = (
 
 @cache
 def layers() -> Layers:
-    """Return the layers of the server, over the settings as they are read when this is first asked."""
+    """Return the server's layers; settings are read on the first call."""
     return Layers(announced_settings(), follow=True)
 
 
 class ConfiguredContext(ValidatedContext):
-    """A turn context whose defaults are those of the configuration, also in Studio's form."""
+    """A turn context with the configured values as defaults, also in Studio's form."""
 
     @model_validator(mode="before")
     @classmethod
@@ -43,7 +43,7 @@ class ConfiguredContext(ValidatedContext):
     def __get_pydantic_json_schema__(
         cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """Show the configured values as the form's defaults."""
+        """Return the schema with the configured values as defaults."""
         schema = handler.resolve_ref_schema(handler(core_schema))
         for name, value in _defaults().items():
             schema["properties"][name]["default"] = value
@@ -55,11 +55,11 @@ def _defaults() -> dict[str, Any]:
 
 
 def barred(tool: str) -> str:
-    """Say why a tool cannot be allowed by whoever reaches the server; empty when it can."""
+    """Return why a tool cannot be approved through the server; "" when it can."""
     return NO_SHELL if tool == SHELL and not layers().settings.studio_shell else ""
 
 
 @cache
 def graph() -> Compiled:
-    """Return the graph over the layers."""
+    """Return the compiled graph."""
     return build_graph(layers(), ConfiguredContext, barred).compile(name="goat")

@@ -1,4 +1,4 @@
-"""The token that opens Studio's server, kept where the owner alone can read it."""
+"""The token of Studio's server, in a file that only the owner can read."""
 
 import contextlib
 import hashlib
@@ -23,13 +23,13 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 @dataclass(frozen=True, slots=True)
 class StudioToken:
-    """What clients show, and what stands in its place in the address that Studio's page is given."""
+    """The token, and the key derived from it for the URL of Studio's page."""
 
     secret: SecretStr
 
     @classmethod
     def kept_in(cls, folder: Path) -> Self:
-        """Read the token of a private folder; made when there is none, or others could have read it.
+        """Read the token in a private folder; a new one is made if it is missing or readable by others.
 
         Raises:
             ConfigError: it cannot be read or made.
@@ -45,13 +45,13 @@ class StudioToken:
 
     @property
     def key(self) -> str:
-        """Return the first part of the paths that Studio's pages call; of use to those pages alone."""
+        """First path segment for Studio's pages; accepted from their origins only."""
         digest = hmac.new(self.secret.get_secret_value().encode(), _KEY.encode(), hashlib.sha256)
         return f"{_KEY}{digest.hexdigest()[:_KEY_LENGTH]}"
 
 
 def _read(path: Path) -> str:
-    """Return what stands there; nothing of a file that others could read or write."""
+    """Return the token; "" without a file, or after deleting one that others could access."""
     with contextlib.suppress(FileNotFoundError), path.open(encoding="ascii") as file:
         about = os.fstat(file.fileno())
         if not about.st_mode & _OTHERS and os.geteuid() in {0, about.st_uid}:
@@ -61,7 +61,7 @@ def _read(path: Path) -> str:
 
 
 def _made(path: Path) -> str:
-    """Put a new token there, whole; of two that are made at once the first holds."""
+    """Write a new token atomically; of two concurrent ones the first wins."""
     handle, name = tempfile.mkstemp(dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="ascii") as file:

@@ -1,4 +1,4 @@
-"""Threads of chats and the terminal, made known to LangGraph's server, and dropped there once erased."""
+"""Sync of Redis threads to the thread list of LangGraph's server."""
 
 import asyncio
 import logging
@@ -16,24 +16,24 @@ from memory.errors import MemoryTierError
 from memory.working.redis_connection import translate_errors
 
 GRAPH = "goat"
-"""The graph's name in langgraph.json."""
+"""Name of the graph in langgraph.json."""
 MOST = 200
-"""The latest threads that are shown."""
+"""Number of latest threads listed."""
 _PAGE = 100
 MOST_LOOKED_AT = 1000
-"""So many are looked through for these: delegated jobs are threads too."""
+"""Threads to scan for these, as delegated jobs are threads too."""
 SECONDS = 3.0
-"""After so long a thread that was just begun is there too."""
+"""Polling interval."""
 logger = logging.getLogger(__name__)
 
 
 class ServerThreads(Protocol):
-    """The threads that a LangGraph server lists, as `LangGraphClient.threads` gives them."""
+    """LangGraph's client for threads, `LangGraphClient.threads`."""
 
     async def create(
         self, *, metadata: Any, thread_id: str | None, graph_id: str | None, if_exists: Any
     ) -> Any:
-        """Enter a thread."""
+        """Add a thread."""
         ...
 
     async def search(self, *, limit: int, offset: int) -> Sequence[Any]:
@@ -41,14 +41,14 @@ class ServerThreads(Protocol):
         ...
 
     async def delete(self, thread_id: str) -> None:
-        """Delete a thread with its runs."""
+        """Delete a thread and its runs."""
         ...
 
 
 class ThreadList:
-    """Enter the threads of Redis in the server's list, each once, and drop there what was erased from Redis.
+    """Adds the threads of Redis to the server's list, and deletes those erased from Redis.
 
-    What they hold stays in Redis; the server notes the input of its runs beside it, and the latest state.
+    Their content stays in Redis; the server also stores the input of its runs, and the latest state.
     """
 
     def __init__(
@@ -60,14 +60,12 @@ class ThreadList:
         self._known: set[str] = set()
 
     async def follow(self) -> None:
-        """Enter and drop what there is, and what changes later, until cancelled."""
+        """Add and delete threads until cancelled."""
         looked_at = None
         while True:
             try:
                 count = await self._count()
-                if (
-                    count != looked_at
-                ):  # what began and was erased since the last look is known to the server alone
+                if count != looked_at:  # the server may have begun or erased threads itself
                     self._known |= await self._with_a_past()
                     looked_at = count
                 await self.drop_gone()
@@ -77,7 +75,7 @@ class ThreadList:
             await asyncio.sleep(SECONDS)
 
     async def enter_new(self) -> list[str]:
-        """Enter what is not known yet, the latest last, and return it; one that fails holds up no other."""
+        """Add new threads, latest last, and return them; a failure does not stop the others."""
         entered = []
         for thread in reversed(await self._latest()):
             try:
@@ -89,7 +87,7 @@ class ThreadList:
         return entered
 
     async def drop_gone(self) -> list[str]:
-        """Drop the known threads that Redis does not have any more, and return them."""
+        """Delete known threads that are gone from Redis, and return them."""
         dropped = []
         for thread in await self._gone():
             try:
@@ -102,11 +100,11 @@ class ThreadList:
 
     @translate_errors()
     async def _count(self) -> int:
-        """Return how many threads Redis has."""
+        """Return the number of threads in Redis."""
         return int(await (await self._client()).zcard(THREADS))
 
     async def _with_a_past(self) -> set[str]:
-        """Return the threads in which the server ran something, or that were entered here."""
+        """Return the threads that the server ran, or that were added here."""
         found: list[Any] = []
         while page := await self._threads.search(limit=_PAGE, offset=len(found)):
             found += page
@@ -121,7 +119,7 @@ class ThreadList:
         return [thread for thread, score in zip(known, scores, strict=True) if score is None]
 
     async def _enter(self, thread: str) -> bool:
-        """Enter a thread, once it is known whose it is."""
+        """Add a thread and return True; False while its owner is unknown."""
         if not (owner := await self._owner(thread)):
             return False
         await self._threads.create(
@@ -132,13 +130,13 @@ class ThreadList:
 
     @translate_errors()
     async def _latest(self) -> list[str]:
-        """Return the latest threads, latest first; a server takes plain UUIDs only, and a job is none."""
+        """Return the latest threads, latest first; the server accepts only UUIDs, which jobs do not have."""
         client = await self._client()
         found = map(text, await client.zrevrange(THREADS, 0, MOST_LOOKED_AT - 1))
         return [thread for thread in found if _is_uuid(thread)][:MOST]
 
     async def _owner(self, thread: str) -> str:
-        """Return whose thread it is; empty while its first turn has only begun."""
+        """Return a thread's owner; "" before its first turn is in the state."""
         found = await self._saver.aget_tuple({"configurable": {"thread_id": thread, "checkpoint_ns": ""}})
         turn = found.checkpoint["channel_values"].get("turn") if found else None
         return str(turn.owner) if turn is not None else ""
