@@ -33,29 +33,29 @@ class Thresholds(BaseModel):
         description="Tokens added in proportion to the message's length and connectors.",
     )
     budget_hard_cap: int = Field(
-        12_000, ge=100, le=1_000_000, title="Budget: hard cap", description="The most tokens of memory, ever."
+        12_000, ge=100, le=1_000_000, title="Budget: hard cap", description="Limit on the tokens of memory."
     )
     prefetch_timeout: float = Field(
         0.5,
         gt=0,
         le=30,
         title="Prefetch: deadline",
-        description="Seconds after which a search that is late is dropped, and named.",
+        description="Seconds after which a search is abandoned and reported as late.",
     )
     prefetch_results: int = Field(
-        15, ge=1, le=100, title="Prefetch: results", description="Candidates that go to the gap filter."
+        15, ge=1, le=100, title="Prefetch: results", description="Number of candidates for the gap filter."
     )
     rank_rule: RankRule = Field(
         RankRule.RELEVANCE,
         title="Ranking: rule",
-        description="`relevance`, or `blend`: similarity, recency and access added up.",
+        description="`relevance`, or `blend`: the sum of similarity, recency and access.",
     )
     rank_tie: float = Field(
         0.25,
         gt=0,
         le=100,
         title="Ranking: tie",
-        description="Scores so close count as equal: the newer memory stands first (`relevance`).",
+        description="Scores this close count as equal: the newer memory comes first (`relevance`).",
     )
     rank_recency_window: float = Field(
         30,
@@ -76,68 +76,68 @@ class Thresholds(BaseModel):
         ge=0,
         le=100_000,
         title="Split: L3 minimum",
-        description="Tokens guaranteed to recalled memory before the conversation is served.",
+        description="Tokens reserved for recalled memory, ahead of the conversation.",
     )
     l2_floor: int = Field(
         500,
         ge=0,
         le=100_000,
         title="Split: L2 floor",
-        description="Tokens guaranteed to the conversation; wins over the L3 minimum on tiny budgets only.",
+        description="Tokens reserved for the conversation; goes before the L3 minimum only in tiny budgets.",
     )
     l2_cap: int = Field(
-        8000, ge=0, le=1_000_000, title="Split: L2 cap", description="The most tokens of conversation, ever."
+        8000, ge=0, le=1_000_000, title="Split: L2 cap", description="Limit on the tokens of conversation."
     )
     fusion_dense: float = Field(
         BALANCED.dense,
         ge=0,
         le=100,
         title="Fusion: meaning",
-        description="What a standard deviation of similarity counts; 0 ranks without vectors.",
+        description="Weight of a standard deviation of similarity; 0 ranks without vectors.",
     )
     fusion_lexical: float = Field(
         BALANCED.lexical,
         ge=0,
         le=100,
         title="Fusion: words",
-        description="What a point of BM25 counts; 0 ranks without words.",
+        description="Weight of a point of BM25; 0 ranks without words.",
     )
     fusion_neighbours: float = Field(
         BALANCED.neighbours,
         ge=0,
         le=1,
         title="Fusion: neighbours",
-        description="Share of its score that a turn lends the turns before and after it.",
+        description="Share of its score that a turn adds to the turns before and after it.",
     )
     gap_rule: GapRule = Field(
         GapRule.STAGED,
         title="Gap filter: rule",
-        description="`staged`: does the message call for memory, and which memories answer it; `calibrated`: "
-        "probability of relevance of each; `null`: beat null turns held against this "
+        description="`staged`: whether the message calls for memory, then which memories answer it; "
+        "`calibrated`: each memory's probability of relevance; `null`: comparison with null turns of this "
         "archive; `ratio`: largest gap over mean gap.",
     )
     gap_calibration: str = Field(
         "",
         max_length=LONGEST_NAME,
         title="Gap filter: calibration",
-        description="Name of a calibration in goat.toml, which decides as `calibrated` does; empty: what "
-        "comes with the embedding model (`staged`, `calibrated`).",
+        description="Name of a calibration in goat.toml, used as by `calibrated`; empty: the embedding "
+        "model's own (`staged`, `calibrated`).",
     )
     gap_threshold: float = Field(
         0.5,
         ge=0,
         le=1,
         title="Gap filter: threshold",
-        description="Probability from which memories are shown: that the message calls for them (`staged`), "
-        "or of each (`calibrated`).",
+        description="Least probability to show memories: that the message calls for them (`staged`), or that "
+        "each is relevant (`calibrated`).",
     )
     gap_break: float = Field(
         3.0,
         gt=0,
         le=100,
         title="Gap filter: break",
-        description="Fall of the log-odds that ends the list: below the best (`staged`), at once "
-        "(`calibrated`).",
+        description="Drop in log-odds that ends the list: from the best memory (`staged`), or from the one "
+        "before (`calibrated`).",
     )
     gap_null_share: float = Field(
         0.8,
@@ -151,21 +151,21 @@ class Thresholds(BaseModel):
         ge=1,
         le=100,
         title="Gap filter: significance",
-        description="Largest gap over mean gap from which the list is cut there (`ratio`).",
+        description="Ratio of largest to mean gap above which the list ends at that gap (`ratio`).",
     )
     cache_ttl: float = Field(
         300,
         ge=0,
         le=86_400,
         title="Cache: time to live",
-        description="Seconds that a search result may be used again; 0 turns the cache off.",
+        description="Seconds that a search result is cached; 0 turns the cache off.",
     )
     tool_rounds: int = Field(
         4,
         ge=0,
         le=16,
         title="Tools: rounds",
-        description="How often a turn may call tools before it must answer; 0 offers the model none.",
+        description="Rounds of tool calls before the model must answer; 0 offers no tools.",
     )
 
     def plain(self) -> dict[str, int | float | str]:
@@ -202,6 +202,6 @@ class TurnContext(Thresholds):
     experiment: Experiment = Field(
         Experiment.FORKS,
         title="Experiment: write nothing",
-        description="In an experiment nothing is written to memory, and no tool runs that changes anything. "
-        "`forks`: when the turn stands in the archive already; `on`: always; `off`: never.",
+        description="An experiment writes nothing to memory and runs no tool that changes anything. `forks`: "
+        "if the turn is already archived; `on`: always; `off`: never.",
     )

@@ -10,15 +10,15 @@ SHORTEST_TOKEN = 16
 class McpSettings(BaseModel):
     """Settings of the MCP server over HTTP; stdio needs none."""
 
-    mcp_listen: str = Field("127.0.0.1:8765", description="MCP: host:port of the server over HTTP.")
+    mcp_listen: str = Field("127.0.0.1:8765", description="MCP: host:port of the HTTP server.")
     mcp_token: SecretStr = Field(
         SecretStr(""),
-        description="MCP: what clients show over HTTP, 16 characters or more; empty: no server over HTTP.",
+        description="MCP: token of HTTP clients, at least 16 characters; empty: no HTTP server.",
     )
     mcp_hosts: str = Field(
         "",
-        description="MCP: names (host or host:port) by which clients call the server, separated by commas; "
-        "those of this machine and of `mcp_listen` always hold.",
+        description="MCP: names (host or host:port) of the server, separated by commas; those of this "
+        "machine and of `mcp_listen` are always accepted.",
     )
 
     @field_validator("mcp_listen")

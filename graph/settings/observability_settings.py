@@ -10,16 +10,16 @@ class ObservingSettings(BaseModel):
 
     log_text: bool = Field(
         False,
-        description="Logs: write messages and replies into the log too; they stay there until it rotates.",
+        description="Logs: include messages and replies; they stay until the log rotates.",
     )
     log_megabytes: float = Field(
-        10, ge=0.01, le=1000, description="Logs: megabytes after which a new file is begun."
+        10, ge=0.01, le=1000, description="Logs: megabytes at which a new file begins."
     )
-    log_files: int = Field(5, ge=1, le=100, description="Logs: older files that are kept.")
+    log_files: int = Field(5, ge=1, le=100, description="Logs: number of older files to keep.")
     otlp_endpoint: str = Field(
         "",
         description="Telemetry: base URL of an OTLP/HTTP receiver, such as http://localhost:4318; empty: "
-        "what OTEL_EXPORTER_OTLP_ENDPOINT says, or none.",
+        "the value of OTEL_EXPORTER_OTLP_ENDPOINT, if any.",
     )
 
     @field_validator("otlp_endpoint")

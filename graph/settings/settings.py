@@ -78,7 +78,10 @@ class Settings(
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", hide_input_in_errors=True)
 
     owner: str = Field(
-        "me", min_length=1, max_length=200, description="Whose memory the terminal and Studio use."
+        "me",
+        min_length=1,
+        max_length=200,
+        description="Owner of the memory that the terminal and Studio use.",
     )
     data_folder: Path = Field(
         default_factory=lambda: user_data_path("goat", appauthor=False),
@@ -86,7 +89,7 @@ class Settings(
     )
     timezone: str = Field("", description="IANA name of the user's time zone; empty: the machine's.")
     identity: str = Field(PERSONA, min_length=1, max_length=20_000, description="L0: the persona.")
-    facts_cap: int = Field(500, ge=0, le=100_000, description="L1: the most tokens of facts.")
+    facts_cap: int = Field(500, ge=0, le=100_000, description="L1: limit on the tokens of facts.")
 
     redis_url: SecretStr = Field(
         SecretStr(""),
@@ -100,13 +103,13 @@ class Settings(
         SecretStr(""), description="Permanent tier: http(s)://host:port of Letta; empty: embedded."
     )
     letta_token: SecretStr = Field(
-        SecretStr(""), description="Letta's server password, or the key of its cloud, if it asks for one."
+        SecretStr(""), description="Letta's server password or cloud key, if it needs one."
     )
-    letta_timeout: float = Field(3, gt=0, le=600, description="Seconds that Letta has for one request.")
-    checkpoints_kept: int = Field(20, ge=2, le=10_000, description="Checkpoints kept of each thread.")
+    letta_timeout: float = Field(3, gt=0, le=600, description="Time limit of a request to Letta, in seconds.")
+    checkpoints_kept: int = Field(20, ge=2, le=10_000, description="Checkpoints to keep for each thread.")
 
     embedding_model: str = Field(
-        "", description="Model at an OpenAI-compatible endpoint; empty: the one that comes with the package."
+        "", description="Model at an OpenAI-compatible endpoint; empty: the built-in one."
     )
     embedding_base_url: str = Field("", description="Base URL of the embedding endpoint.")
     embedding_api_key: SecretStr = Field(SecretStr(""), description="Key of the embedding endpoint.")
@@ -118,30 +121,28 @@ class Settings(
     model_base_url: str = Field(
         "", description="Base URL, such as http://localhost:11434/v1; empty: OpenAI's."
     )
-    model_api_key: SecretStr = Field(
-        SecretStr(""), description="Key of the model endpoint, if it asks for one."
-    )
+    model_api_key: SecretStr = Field(SecretStr(""), description="Key of the model endpoint, if it needs one.")
     model_timeout: float = Field(
-        60, gt=0, le=3600, description="Seconds without a word from the model until it counts as stalled."
+        60, gt=0, le=3600, description="Seconds without output after which the model counts as stalled."
     )
-    model_max_tokens: int = Field(2048, ge=16, le=1_000_000, description="The most tokens of a reply.")
+    model_max_tokens: int = Field(2048, ge=16, le=1_000_000, description="Limit on the tokens of a reply.")
     model_context: int = Field(
         0,
         ge=0,
         le=100_000_000,
-        description="Tokens that the model holds, prompt and reply together; 0: what its server tells.",
+        description="The model's context window in tokens, for prompt and reply; 0: ask its server.",
     )
     message_cap: int = Field(
         8000,
         ge=100,
         le=1_000_000,
-        description="The most tokens of one message that the model is shown; the archive keeps it whole.",
+        description="Limit on the tokens of a message in the prompt; the archive keeps all of it.",
     )
 
     trust: Path | None = Field(
         None,
-        description="Folder whose goat.toml and .env are obeyed in full, as after `goat trust`; in the "
-        "environment alone, as `make` sets it.",
+        description="Folder whose goat.toml and .env are trusted, as after `goat trust`; environment only, "
+        "set by `make`.",
     )
     bench_data: Path | None = Field(None, description="Folder of labelled conversations, for the benchmarks.")
 

@@ -18,15 +18,15 @@ class StudioSettings(BaseModel):
     studio_origins: str = Field(
         "",
         description="Studio: origins (scheme://host:port) whose pages may call the server, separated by "
-        "commas; those of LangGraph Studio always hold.",
+        "commas; those of LangGraph Studio are always accepted.",
     )
     studio_hosts: str = Field(
         "",
-        description="Studio: names (host or host:port) by which the server is called, separated by commas; "
-        "those of this machine always hold.",
+        description="Studio: names (host or host:port) of the server, separated by commas; those of this "
+        "machine are always accepted.",
     )
     studio_shell: bool = Field(
-        False, description="Studio: whether commands of `shell_run` may be allowed through its server."
+        False, description="Studio: whether `shell_run` commands may be approved through its server."
     )
 
     @field_validator("studio_origins")

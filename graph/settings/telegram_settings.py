@@ -23,43 +23,49 @@ class TelegramSettings(BaseModel):
         SecretStr(""), description="Telegram: the bot's token, from @BotFather."
     )
     telegram_admins: str = Field(
-        "", description="Telegram: numeric ids of those who run the bot, separated by commas."
+        "", description="Telegram: numeric ids of the bot's admins, separated by commas."
     )
     telegram_me: int = Field(
-        0, ge=0, description="Telegram: whose private chat shares the memory of `owner`; 0: nobody's."
+        0,
+        ge=0,
+        description="Telegram: id of the person whose private chat uses the memory of `owner`; 0: none.",
     )
     telegram_groups: GroupPolicy = Field(
-        GroupPolicy.ALLOWED, description="Telegram: who is answered in groups that `/allow` let in."
+        GroupPolicy.ALLOWED, description="Telegram: who is answered in groups that `/allow` admitted."
     )
     telegram_rate: int = Field(
-        20, ge=0, le=10_000, description="Telegram: messages a person may send in a minute; 0: any number."
+        20, ge=0, le=10_000, description="Telegram: messages per person and minute; 0: no limit."
     )
     telegram_parallel: int = Field(
         16, ge=1, le=1000, description="Telegram: chats that one process answers at the same time."
     )
     telegram_drain: float = Field(
-        20, ge=0, le=3600, description="Telegram: seconds that running turns have to end when the bot stops."
+        20, ge=0, le=3600, description="Telegram: seconds for running turns to end when the bot stops."
     )
     telegram_webhook: str = Field(
-        "", description="Telegram: public https address that Telegram calls; empty: the bot asks (polling)."
+        "", description="Telegram: public https URL that Telegram calls; empty: polling."
     )
     telegram_webhook_secret: SecretStr = Field(
-        SecretStr(""), description="Telegram: shown by Telegram with each call; needed with a webhook."
+        SecretStr(""),
+        description="Telegram: secret that Telegram sends with each call; required with a webhook.",
     )
     telegram_listen: str = Field(
         "", description="Telegram: host:port of the webhook and of /healthz and /readyz; empty: none."
     )
     telegram_api: str = Field(
-        "https://api.telegram.org", description="Telegram: the Bot API server, for one of your own."
+        "https://api.telegram.org", description="Telegram: URL of the Bot API server, if you run your own."
     )
     telegram_file_limit: int = Field(
-        20, ge=1, le=2000, description="Telegram: the largest file that is read, in MB."
+        20, ge=1, le=2000, description="Telegram: size limit of files that are read, in MB."
     )
     media_timeout: float = Field(
-        60, gt=0, le=3600, description="Seconds that reading a voice message, picture or document may take."
+        60,
+        gt=0,
+        le=3600,
+        description="Time limit for reading a voice message, picture or document, in seconds.",
     )
     transcription_model: str = Field(
-        "", description="Model that writes down voice messages, at an OpenAI-compatible endpoint; empty: off."
+        "", description="Model that transcribes voice messages, at an OpenAI-compatible endpoint; empty: off."
     )
     transcription_base_url: str = Field("", description="Its base URL; empty: OpenAI's.")
     transcription_api_key: SecretStr = Field(SecretStr(""), description="Its key.")

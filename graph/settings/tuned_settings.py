@@ -13,7 +13,7 @@ class TunedSettings(BaseModel):
         {}, description="Tuning: calibrations that `gap_calibration` names; `goat tune apply` writes them."
     )
     tuned: Tuned | None = Field(
-        None, description="Tuning: what `goat tune apply` wrote last, and what speaks for it."
+        None, description="Tuning: the latest change by `goat tune apply`, and its evidence."
     )
 
 
