@@ -21,9 +21,9 @@ from graph.settings.settings_files import is_open_to_readers
 from graph.settings.sources import (
     CONFIG_FILE,
     WORKING,
-    given_by_source,
-    obeyed_by_source,
-    told_withheld,
+    effective_sources,
+    read_sources,
+    untrusted_warning,
     user_file,
 )
 from graph.stores import embedding_model
@@ -69,10 +69,10 @@ async def findings() -> AsyncGenerator[Finding, None]:
     except GoatError as error:
         yield Finding("configuration", False, str(error))
         return
-    read = [source for source, held in obeyed_by_source().items() if held]
+    read = [source for source, held in effective_sources().items() if held]
     text = f"from {', '.join(read)}" if read else f"defaults; {user_file()} or {CONFIG_FILE} would be read"
     yield Finding("configuration", True, text)
-    for text in filter(None, (told_withheld(), *readable_secrets())):
+    for text in filter(None, (untrusted_warning(), *readable_secrets())):
         yield Finding("configuration", False, text)
     yield Finding("extras", True, summary())
     if settings.tuned or settings.gap_calibration or settings.without_rule():
@@ -95,7 +95,7 @@ async def findings() -> AsyncGenerator[Finding, None]:
 
 def readable_secrets() -> Iterator[str]:
     """Report files with secrets that other users can read."""
-    given = given_by_source()
+    given = read_sources()
     for path in (user_file(), *WORKING):
         secrets = [name for name in secret_names() if given[str(path)].get(name)]
         if secrets and is_open_to_readers(path):

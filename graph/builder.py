@@ -24,7 +24,7 @@ from nodes.gap_filter import GapFilter
 from nodes.ground import Ground
 from nodes.identity import Identity
 from nodes.respond import Respond
-from nodes.tools import Tools, ToolsOfTurn
+from nodes.tools import ExperimentTools, Tools
 from nodes.working import Working
 
 FETCHES = ["prefetch", "identity", "facts", "working"]
@@ -39,11 +39,11 @@ TurnGraph = StateGraph[State, TurnContext, TurnInput, State]
 def build_graph(
     layers: Layers,
     context_schema: type[TurnContext] = TurnContext,
-    barred: Callable[[str], str] = lambda _: "",
+    refusal_reason: Callable[[str], str] = lambda _: "",
 ) -> TurnGraph:
     """Build the turn's graph on `layers`; compile it with or without a checkpointer.
 
-    `barred` returns why a tool that needs approval cannot get it through this graph; "" when it can.
+    `refusal_reason` returns why a tool that needs approval cannot get it through this graph; "" when it can.
     """
     turns = layers.turns
     ask = ModelCall(layers.model, layers.stops, layers.settings.model_timeout, layers.window)
@@ -68,8 +68,10 @@ def build_graph(
     for name, node in nodes.items():
         observed = Observed(name, node, layers.telemetry.tracer)
         builder.add_node(name, observed, metadata=dict(CAPTIONS[name]))
-    tools = Tools(layers.toolbox, layers.tool_runner, layers.tool_cache, layers.stops, barred=barred)
-    observed_tools = Observed("tools", ToolsOfTurn(tools, experiments), layers.telemetry.tracer)
+    tools = Tools(
+        layers.toolbox, layers.tool_runner, layers.tool_cache, layers.stops, refusal_reason=refusal_reason
+    )
+    observed_tools = Observed("tools", ExperimentTools(tools, experiments), layers.telemetry.tracer)
     builder.add_node(  # type: ignore[misc]  # what Send gives
         "tools", observed_tools, input_schema=ToolsInput, metadata=dict(CAPTIONS["tools"])
     )

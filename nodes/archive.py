@@ -63,19 +63,19 @@ class Archive:
     async def completed(self, state: State, runtime: Runtime[TurnContext]) -> bool:
         """Append to L2 a turn whose episode was committed before a crash; return True if it was missing."""
         turn = state["turn"]
-        stands = None if turn.experiment else await self.experiments.archived(turn, runtime)
-        if stands is None or not matches_archive(state, stands):
+        episode = None if turn.experiment else await self.experiments.archived(turn, runtime)
+        if episode is None or not matches_archive(state, episode):
             return False
-        in_vain = await asyncio.to_thread(unused, state)
-        said = await self._to_conversation(state, in_vain, foreign=FOREIGN in stands.tags)
+        in_vain = await asyncio.to_thread(unused_memories, state)
+        said = await self._to_conversation(state, in_vain, foreign=FOREIGN in episode.tags)
         return await self.conversations.append(said, owner=turn.owner, thread=turn.thread)
 
     async def write(self, state: State, context: TurnContext) -> ArchiveUpdate:
         """Archive the turn, even if it is an experiment."""
         turn, reply = state["turn"], state["reply"]
-        foreign = is_tainted(state) and await asyncio.to_thread(brings_foreign, state)
+        foreign = is_tainted(state) and await asyncio.to_thread(has_foreign_text, state)
         in_vain, new_episode = await asyncio.gather(
-            asyncio.to_thread(unused, state),
+            asyncio.to_thread(unused_memories, state),
             self.episodes.append(to_episode(turn, reply, foreign=foreign)),
         )
         said = await self._to_conversation(state, in_vain, foreign=foreign)
@@ -118,7 +118,7 @@ class Archive:
             logger.warning("Access counts were not written: %s", error)
 
 
-def unused(state: State) -> list[Unused]:
+def unused_memories(state: State) -> list[Unused]:
     """Return the memories that this turn and recent ones were shown and did not use."""
     turn, reply = state["turn"], state["reply"]
     still = [replace(shown, turns_left=shown.turns_left - 1) for shown in state.get("unused", ())]
@@ -137,7 +137,7 @@ def unused(state: State) -> list[Unused]:
     return list(found.values())
 
 
-def is_cut_off(state: State) -> bool:
+def needs_archiving(state: State) -> bool:
     """Return True when the turn in `state` was answered but never archived.
 
     This happens when the process is killed in between and a LangGraph server gets a new message for the
@@ -151,7 +151,7 @@ def is_cut_off(state: State) -> bool:
     return any(message.id == reply_id(turn.turn_id) for message in state["messages"])
 
 
-def brings_foreign(state: State) -> bool:
+def has_foreign_text(state: State) -> bool:
     """Return True when tools read a third party's text, or the reply repeats some from the prompt."""
     if any(result.foreign for result in results_of(state)):
         return True

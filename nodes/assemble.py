@@ -44,7 +44,7 @@ class Assemble:
         cap = self.message_cap
         if space is not None and space.message < space.message_whole:
             cap = min(cap, space.message)
-        message, parts = shorten_said(turn.message, turn.parts, cap, count)
+        message, parts = shorten_texts(turn.message, turn.parts, cap, count)
         outdated = {decision.turn_id for decision in state.get("decisions", ()) if decision.superseded_by}
         prompt: list[AnyMessage] = [
             SystemMessage(_system(state, space, count, zone)),
@@ -53,7 +53,7 @@ class Assemble:
                 render_message(message, in_time_order, turn.at, zone, parts=parts, outdated=outdated)
             ),
         ]
-        return {"prompt": alternating(prompt)}
+        return {"prompt": join_roles(prompt)}
 
 
 def _system(state: State, space: Space | None, count: CountTokens, zone: tzinfo) -> str:
@@ -77,7 +77,7 @@ def conversation_messages(turns: Sequence[ConversationTurn], now: datetime, zone
     return messages
 
 
-def alternating(messages: list[AnyMessage]) -> list[AnyMessage]:
+def join_roles(messages: list[AnyMessage]) -> list[AnyMessage]:
     """Join consecutive messages of one role: many chat templates refuse them."""
     joined: list[AnyMessage] = []
     for message in messages:
@@ -88,7 +88,7 @@ def alternating(messages: list[AnyMessage]) -> list[AnyMessage]:
     return joined
 
 
-def shorten_said(
+def shorten_texts(
     message: str, parts: Sequence[Part], cap: int, count: CountTokens
 ) -> tuple[str, tuple[Part, ...]]:
     """Cut a message and its parts to about `cap` tokens; the parts keep at least a quarter."""

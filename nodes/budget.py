@@ -72,13 +72,13 @@ def allocate(state: State, context: TurnContext, inputs: BudgetInputs) -> Alloca
     fixed, count, zone, space = inputs.fixed, inputs.count, inputs.zone, inputs.space
     confidence, complexity = aits.confidence(state["turn"].said), aits.complexity(state["turn"].said)
     total, floor, minimum = _intent(confidence, complexity, context), context.l2_floor, context.l3_minimum
-    past = _dated(state["conversation"], state["turn"].at, count, zone)
+    past = _count_day_marks(state["conversation"], state["turn"].at, count, zone)
     if space is not None:
-        total, past = min(total, space.memory), _with_marks(past)
+        total, past = min(total, space.memory), _count_role_marks(past)
         floor, minimum = aits.guarantees(space.memory - fixed, l2_floor=floor, l3_minimum=minimum)
     available = max(total - fixed, 0)
     extract = _extract(minimum) if minimum < context.l3_minimum else 0
-    relevant, in_window = _relevant(state, count, zone, extract), shown_turns(past)
+    relevant, in_window = _kept_memories(state, count, zone, extract), shown_turns(past)
     l2_limit = aits.conversation_limit(
         available,
         sum(tokens for candidate, tokens in relevant if candidate.turn_id not in in_window),
@@ -104,7 +104,7 @@ def allocate(state: State, context: TurnContext, inputs: BudgetInputs) -> Alloca
         l3_used=sum(tokens for _, tokens in kept),
         conversation=tuple(turn.turn_id for turn in shown),
         recalled=tuple(candidate.turn_id for candidate, _ in kept),
-        shortened=_shortened(shown, past),
+        shortened=_cut_turns(shown, past),
         over_budget=tuple(cut),
         space=space,
         extract=extract,
@@ -122,7 +122,7 @@ def _intent(confidence: float, complexity: float, context: TurnContext) -> int:
     )
 
 
-def _dated(past: Conversation, now: datetime, count: CountTokens, zone: tzinfo) -> Conversation:
+def _count_day_marks(past: Conversation, now: datetime, count: CountTokens, zone: tzinfo) -> Conversation:
     """Add the tokens of day marks, and a spare one: the first turn shown, whichever it is, opens a day."""
     turns = [turn for turn in (past.opening, *past.turns) if turn]
     opening = find_day_breaks([turn.at for turn in turns], now, zone)
@@ -137,7 +137,7 @@ def _dated(past: Conversation, now: datetime, count: CountTokens, zone: tzinfo) 
     return Conversation(turns=marked[1:] if first else marked, opening=first)
 
 
-def _with_marks(past: Conversation) -> Conversation:
+def _count_role_marks(past: Conversation) -> Conversation:
     """Add the tokens of the chat template's role marks, which matter in a small window."""
     turns = [replace(turn, tokens=turn.tokens + 2 * MARKS) for turn in (*past.turns, past.opening) if turn]
     return Conversation(turns=turns[: len(past.turns)], opening=turns[-1] if past.opening else None)
@@ -179,14 +179,16 @@ def _extract(l3_minimum: int) -> int:
     return max((l3_minimum // 2 - _AROUND_MEMORY) * _CHARS_PER_TOKEN // 2, _LEAST_EXTRACT)
 
 
-def _relevant(state: State, count: CountTokens, zone: tzinfo, extract: int) -> list[tuple[Candidate, int]]:
+def _kept_memories(
+    state: State, count: CountTokens, zone: tzinfo, extract: int
+) -> list[tuple[Candidate, int]]:
     """Return the memories that the gap filter kept, best first, each with its tokens."""
     by_id = {one.turn_id: extract_of(one, extract) for one in state["recall"].candidates}
     kept = [(by_id[one.turn_id], bool(one.superseded_by)) for one in state["decisions"] if one.kept]
     return [(each, count(render_memory(1, each, zone, outdated=old))) for each, old in kept]
 
 
-def _shortened(shown: list[ConversationTurn], past: Conversation) -> tuple[ConversationTurn, ...]:
+def _cut_turns(shown: list[ConversationTurn], past: Conversation) -> tuple[ConversationTurn, ...]:
     """Return the conversation turns that were cut."""
     whole = {turn.turn_id: turn for turn in past.turns}
     return tuple(turn for turn in shown if turn not in (whole.get(turn.turn_id), past.opening))

@@ -29,7 +29,7 @@ PATIENCE = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class AsSeen:
+class PastEpisodes:
     """The archive as an earlier search saw it."""
 
     past: PastArchive
@@ -73,13 +73,15 @@ class ExperimentPrefetch:
         if runtime.context.experiment is Experiment.OFF:
             return await self.prefetch(state, runtime)
         turn = self.prefetch.turns(state, runtime)
-        experiment, stands = await self.experiments.at_start(turn, runtime)
+        experiment, episode = await self.experiments.at_start(turn, runtime)
         if not experiment:
             return await self.prefetch(state, runtime)
         uncached = runtime.context.model_copy(update={"cache_ttl": 0})
-        if stands is None:
+        if episode is None:
             return await self.prefetch(state, runtime.override(context=uncached))
-        return {"recall": await self._as_it_was(with_time(state, stands.at), runtime, uncached, turn, stands)}
+        return {
+            "recall": await self._as_it_was(with_time(state, episode.at), runtime, uncached, turn, episode)
+        }
 
     async def _as_it_was(
         self,
@@ -87,16 +89,16 @@ class ExperimentPrefetch:
         runtime: Runtime[TurnContext],
         context: TurnContext,
         turn: Turn,
-        stands: Episode,
+        episode: Episode,
     ) -> Recall:
         observed = await self._observed(turn)
         if observed is None or observed.seen is None or observed.seen.episodes > MOST_COPIED:
             found = await self.prefetch(state, runtime.override(context=context))
-            return as_of(found["recall"], stands.at, turn.turn_id)
+            return as_of(found["recall"], episode.at, turn.turn_id)
         past = self.archive.past(owner=turn.owner)
         results = {"prefetch_results": observed.thresholds.get("prefetch_results", 0)}
         reach = search_limit(context.model_copy(update=results))
-        prefetch = replace(self.prefetch, episodes=AsSeen(past, observed.seen, reach))
+        prefetch = replace(self.prefetch, episodes=PastEpisodes(past, observed.seen, reach))
         patient = context.model_copy(update={"prefetch_timeout": PATIENCE})
         try:
             return (await prefetch(state, runtime.override(context=patient)))["recall"]
@@ -116,11 +118,11 @@ def as_of(recall: Recall, began: datetime, turn_id: str) -> Recall:
     if len(kept) == len(recall.candidates):
         return recall
     candidates = tuple(replace(candidate, rank=rank) for rank, candidate in enumerate(kept, start=1))
-    reports = {name: _counted(name, report, candidates) for name, report in recall.reports.items()}
+    reports = {name: _recount(name, report, candidates) for name, report in recall.reports.items()}
     return replace(recall, candidates=candidates, reports=reports)
 
 
-def _counted(name: str, report: SearchReport, candidates: Sequence[Candidate]) -> SearchReport:
+def _recount(name: str, report: SearchReport, candidates: Sequence[Candidate]) -> SearchReport:
     evidence = [candidate.evidence for candidate in candidates]
     found = {
         Mechanism.THEMATIC: len(evidence),

@@ -14,8 +14,8 @@ from memory.models import Candidate, Decision
 from memory.recall.ranking import RankRule, by_blend, by_relevance
 from memory.recall.relevance import Calibration, Calibrations, suits
 from memory.recall.staged import Staged
-from nodes.judgement import BY_PROBABILITY, called, fit_for, judged, shown_turns
-from nodes.overrides import by_key_and_time, carried_on, with_newer, without_echo, without_small_talk
+from nodes.judgement import BY_PROBABILITY, apply_rule, apply_staged, find_staged, shown_turns
+from nodes.overrides import apply_keys_and_times, cut_echoes, cut_small_talk, keep_carried, keep_newer
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +54,24 @@ def filter_candidates(
 ) -> list[Decision]:
     """Decide on each candidate, by `calibration`, `staged` or the packaged ones."""
     recall = state["recall"]
-    staged = fit_for(recall, context, calibration, staged)
-    candidates = at_most(recall.candidates, context.prefetch_results, shown_turns(state["conversation"]))
+    staged = find_staged(recall, context, calibration, staged)
+    candidates = limit_candidates(
+        recall.candidates, context.prefetch_results, shown_turns(state["conversation"])
+    )
     if staged is not None:
-        decisions = called(candidates, state, context, staged)
+        decisions = apply_staged(candidates, state, context, staged)
     else:
-        decisions = judged(candidates, recall, context, calibration)
-    decisions = by_key_and_time(decisions, candidates, recall, state["turn"].said)
+        decisions = apply_rule(candidates, recall, context, calibration)
+    decisions = apply_keys_and_times(decisions, candidates, recall, state["turn"].said)
     if staged is None:
-        decisions = without_small_talk(decisions, candidates, recall)
-    decisions = carried_on(decisions, state)
-    decisions = without_echo(decisions, candidates, state)
-    decisions = with_newer(decisions, candidates, state["turn"].said)
-    return in_order(decisions, candidates, state["turn"].at, context)
+        decisions = cut_small_talk(decisions, candidates, recall)
+    decisions = keep_carried(decisions, state)
+    decisions = cut_echoes(decisions, candidates, state)
+    decisions = keep_newer(decisions, candidates, state["turn"].said)
+    return sort_decisions(decisions, candidates, state["turn"].at, context)
 
 
-def in_order(
+def sort_decisions(
     decisions: Sequence[Decision], candidates: Sequence[Candidate], now: datetime, context: TurnContext
 ) -> list[Decision]:
     """Sort the kept candidates for the prompt; the others follow in their order."""
@@ -93,7 +95,7 @@ def newer_first(ordered: Sequence[Candidate], superseded_by: Mapping[str, str]) 
     return found + [each for each in ordered if superseded_by[each.turn_id]]
 
 
-def at_most(candidates: Sequence[Candidate], limit: int, in_window: set[str]) -> list[Candidate]:
+def limit_candidates(candidates: Sequence[Candidate], limit: int, in_window: set[str]) -> list[Candidate]:
     """Keep the best `limit`, and all that are in the conversation or match a key or time."""
     kept, room = [], limit
     for candidate in candidates:

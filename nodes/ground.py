@@ -6,7 +6,7 @@ from functools import partial
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
 from graph.exchange import Grounding
-from graph.model.model_call import ModelCall, Said
+from graph.model.model_call import ModelAnswer, ModelCall
 from graph.model.requested_calls import read_round
 from graph.model.tool_rounds import longest_output, results_of, round_messages
 from graph.state.circumstances import reply_id
@@ -17,7 +17,7 @@ from memory.grounding import ungrounded
 from memory.models import Outcome
 from memory.prompt.tool_prompt import correction_request
 
-NO_BETTER = "the corrected answer was no better"
+NOT_IMPROVED = "the corrected answer was no better"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +40,16 @@ class Ground:
             partial(_messages, state, unsupported), {}, last=True, longest=longest_output(state)
         )
         said = await self.ask(request.messages, state["turn"].turn_id)
-        anew = await self._words(said, state)
-        if not anew or len(ungrounded(anew, sources)) >= len(unsupported):
-            problem = said.problem or NO_BETTER
+        text = await self._corrected_text(said, state)
+        if not text or len(ungrounded(text, sources)) >= len(unsupported):
+            problem = said.problem or NOT_IMPROVED
             return {"grounding": replace(grounding, unsupported=unsupported, problem=problem)}
-        corrected = replace(reply, text=anew, seconds=round(reply.seconds + said.seconds, 3))
+        corrected = replace(reply, text=text, seconds=round(reply.seconds + said.seconds, 3))
         message = AIMessage(corrected.text, id=reply_id(state["turn"].turn_id))
         grounding = replace(grounding, unsupported=unsupported, corrected=True)
         return {"grounding": grounding, "messages": [message], "reply": corrected}
 
-    async def _words(self, said: Said, state: State) -> str:
+    async def _corrected_text(self, said: ModelAnswer, state: State) -> str:
         """Return the corrected answer; "" when it is incomplete or calls tools."""
         if said.outcome is not Outcome.ANSWERED:
             return ""

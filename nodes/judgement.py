@@ -16,7 +16,7 @@ BY_PROBABILITY = (GapRule.STAGED, GapRule.CALIBRATED)
 """Rules that use a probability of relevance."""
 
 
-def fit_for(
+def find_staged(
     recall: Recall, context: TurnContext, calibration: Calibration | None, staged: Staged | None
 ) -> Staged | None:
     """Return the staged fit; None for another rule, or when none suits this recall.
@@ -28,7 +28,7 @@ def fit_for(
     return staged or read_staged(recall.query.model)
 
 
-def called(
+def apply_staged(
     candidates: Sequence[Candidate], state: State, context: TurnContext, staged: Staged
 ) -> list[Decision]:
     """Decide whether the message calls for memory, and which memories answer it."""
@@ -47,7 +47,7 @@ def called(
     return [found[candidate.turn_id] for candidate in candidates]
 
 
-def judged(
+def apply_rule(
     candidates: Sequence[Candidate],
     recall: Recall,
     context: TurnContext,
@@ -61,7 +61,7 @@ def judged(
     if context.gap_rule in BY_PROBABILITY:
         calibration = calibration or read_calibration(recall.query.model)
         asking = {candidate.turn_id for candidate in candidates if is_bare_question(candidate)}
-        told = _among_themselves([one for one in candidates if one.turn_id not in asking])
+        told = _rescale_shares([one for one in candidates if one.turn_id not in asking])
         asked = [one for one in candidates if one.turn_id in asking]
         found = [one for some in (told, asked) for one in _calibrated(some, recall, context, calibration)]
         by_id = {decision.turn_id: decision for decision in found}
@@ -73,7 +73,7 @@ def judged(
     return null_rule(similar, recall.noise, threshold=context.gap_null_share)
 
 
-def _among_themselves(candidates: Sequence[Candidate]) -> list[Candidate]:
+def _rescale_shares(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Rescale the candidates' scores to shares of the best among them."""
     best = max((one.evidence.share for one in candidates), default=0.0) or 1.0
     return [

@@ -12,21 +12,21 @@ from memory.recall.staged import MOST
 from memory.recall.supersession import find_outdated
 from memory.text.marks import asks, in_first_person, takes_down
 
-CALLS_FOR_NOTHING = -2.0
+IDLE_LOG_ODDS = -2.0
 """Log-odds below which a fragment does not follow up on anything, as in "and how are you?"."""
-FEW_HOLD_A_KEY = 5
+MAX_KEY_EPISODES = 5
 """Episodes with a key above which the key alone is too weak."""
-A_DAY = timedelta(hours=48)
+DAY_WINDOW = timedelta(hours=48)
 """Longest time that still means one day, with the night after it."""
-ASKED_FOR = (DecisionRule.KEY, DecisionRule.TIME)
+REQUESTED_RULES = (DecisionRule.KEY, DecisionRule.TIME)
 """Rules by which the message itself requests a memory."""
-SURE = 0.9
+SURE_PROBABILITY = 0.9
 """Probability above which an unused memory is shown again."""
-AS_BEFORE = 0.05
+MIN_INCREASE = 0.05
 """Increase in probability above which an unused memory is shown again."""
 
 
-def asks_of_time(candidates: Sequence[Candidate], recall: Recall, message: str) -> bool:
+def asks_about_time(candidates: Sequence[Candidate], recall: Recall, message: str) -> bool:
     """Return True when a message asks for everything said at a time.
 
     It names only the time, or it asks in the first person about a day of few turns: "what did I tell you
@@ -35,11 +35,11 @@ def asks_of_time(candidates: Sequence[Candidate], recall: Recall, message: str) 
     if recall.times is None:
         return False
     few = sum(candidate.evidence.timed for candidate in candidates) <= MOST
-    narrow = few and recall.times.end - recall.times.start <= A_DAY
+    narrow = few and recall.times.end - recall.times.start <= DAY_WINDOW
     return recall.times.alone or (narrow and asks(message) and in_first_person(message))
 
 
-def by_key_and_time(
+def apply_keys_and_times(
     decisions: Sequence[Decision], candidates: Sequence[Candidate], recall: Recall, message: str
 ) -> list[Decision]:
     """Keep memories with a rare key of the message; limit the others to the message's time.
@@ -48,11 +48,11 @@ def by_key_and_time(
     from then are kept.
     """
     evidence = {candidate.turn_id: candidate.evidence for candidate in candidates}
-    alone = asks_of_time(candidates, recall, message)
+    alone = asks_about_time(candidates, recall, message)
     found = []
     for decision in decisions:
         told = evidence[decision.turn_id]
-        if 0 < told.keyed <= FEW_HOLD_A_KEY:
+        if 0 < told.keyed <= MAX_KEY_EPISODES:
             found.append(replace(decision, kept=True, rule=DecisionRule.KEY, probability=1.0))
         elif told.timed and alone:
             found.append(replace(decision, kept=True, rule=DecisionRule.TIME, probability=1.0))
@@ -68,24 +68,24 @@ def by_key_and_time(
     ]
 
 
-def without_small_talk(
+def cut_small_talk(
     decisions: Sequence[Decision], candidates: Sequence[Candidate], recall: Recall
 ) -> list[Decision]:
     """Cut small talk, and everything if the message is small talk itself."""
     idle = {c.turn_id for c in candidates if c.small_talk or recall.query.small_talk}
     return [
         replace(decision, kept=False, rule=DecisionRule.SMALL_TALK, probability=0.0)
-        if decision.kept and decision.turn_id in idle and decision.rule not in ASKED_FOR
+        if decision.kept and decision.turn_id in idle and decision.rule not in REQUESTED_RULES
         else decision
         for decision in decisions
     ]
 
 
-def without_echo(
+def cut_echoes(
     decisions: Sequence[Decision], candidates: Sequence[Candidate], state: State
 ) -> list[Decision]:
     """Cut memories that a later one repeats, that the facts contain, or that were recently unused."""
-    kept_ids = {d.turn_id for d in decisions if d.kept and d.rule not in ASKED_FOR}
+    kept_ids = {d.turn_id for d in decisions if d.kept and d.rule not in REQUESTED_RULES}
     kept = [candidate for candidate in candidates if candidate.turn_id in kept_ids]
     said_again = {kept[place].turn_id for place in find_repeated(kept)}
     said_again |= {c.turn_id for c in kept if repeats_message(c, state["turn"].said)}
@@ -96,12 +96,12 @@ def without_echo(
         in_vain = {}
     found = []
     for decision in decisions:
-        rule = _echo(decision, said_again, known, in_vain) if decision.kept else None
+        rule = _echo_rule(decision, said_again, known, in_vain) if decision.kept else None
         found.append(replace(decision, kept=False, rule=rule) if rule else decision)
     return found
 
 
-def carried_on(decisions: Sequence[Decision], state: State) -> list[Decision]:
+def keep_carried(decisions: Sequence[Decision], state: State) -> list[Decision]:
     """Keep the previous prompt's memories for a follow-up question ("and how much is it?").
 
     Not if the last reply noted something down: then the message asks about that.
@@ -109,7 +109,7 @@ def carried_on(decisions: Sequence[Decision], state: State) -> list[Decision]:
     message, turns = state["turn"].said, state["conversation"].turns
     noted = bool(turns) and takes_down(turns[-1].reply)
     query = state["recall"].query
-    idle = query.small_talk or (query.calls or 0.0) < CALLS_FOR_NOTHING
+    idle = query.small_talk or (query.calls or 0.0) < IDLE_LOG_ODDS
     if noted or idle or not asks(message) or not is_fragment(message):
         return list(decisions)
     carried = {*state["recall"].carried}
@@ -121,7 +121,7 @@ def carried_on(decisions: Sequence[Decision], state: State) -> list[Decision]:
     ]
 
 
-def with_newer(
+def keep_newer(
     decisions: Sequence[Decision], candidates: Sequence[Candidate], message: str
 ) -> list[Decision]:
     """Mark kept memories as outdated, and keep the latest memory that supersedes them."""
@@ -138,15 +138,15 @@ def with_newer(
     return [replace(each, superseded_by=later.get(turn_id, "")) for turn_id, each in by_id.items()]
 
 
-def _echo(
+def _echo_rule(
     decision: Decision, said_again: set[str], known: set[str], in_vain: dict[str, float]
 ) -> DecisionRule | None:
     if decision.turn_id in said_again:
         return DecisionRule.DUPLICATE
     if decision.turn_id in known:
         return DecisionRule.FACT
-    before = None if decision.rule in ASKED_FOR else in_vain.get(decision.turn_id)
-    if before is not None and decision.probability < min(before + AS_BEFORE, SURE):
+    before = None if decision.rule in REQUESTED_RULES else in_vain.get(decision.turn_id)
+    if before is not None and decision.probability < min(before + MIN_INCREASE, SURE_PROBABILITY):
         return DecisionRule.UNUSED
     return None
 

@@ -44,20 +44,20 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Loading:
+class LoadState:
     """Whether this process has loaded the archive."""
 
     done: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class SearchTimer:
     """Start time of a search."""
 
     began: float = field(default_factory=time.perf_counter)
     asked_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
-    def told(self, recall: Recall) -> Recall:
+    def stamp(self, recall: Recall) -> Recall:
         """Return the recall with its start time and duration."""
         milliseconds = round((time.perf_counter() - self.began) * 1000, 1)
         reports = {
@@ -67,7 +67,7 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
-class Ahead:
+class EarlySearch:
     """A search that began before the turn's first node."""
 
     turn: Turn
@@ -92,32 +92,33 @@ class Prefetch:
     zone: Callable[[], Awaitable[tzinfo]]
     background: Background
     """Runs searches ahead of a turn, and cache writes behind it."""
-    loading: Loading = field(default_factory=Loading)
-    begun: dict[str, Ahead] = field(default_factory=dict)
+    loading: LoadState = field(default_factory=LoadState)
+    early: dict[str, EarlySearch] = field(default_factory=dict)
     """By turn id."""
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> PrefetchUpdate:
         context = runtime.context
         turn = self.turns(state, runtime)
-        unloaded = await self._loaded(turn.owner)
-        clock = Clock()
+        unloaded = await self._ensure_loaded(turn.owner)
+        timer = SearchTimer()
         try:
-            recall = await within(self._found(turn, state["messages"], context), context.prefetch_timeout)
+            searching = self._search_or_join(turn, state["messages"], context)
+            recall = await within(searching, context.prefetch_timeout)
         except TimeoutError:
-            recall = clock.told(
-                _nothing(SearchStatus.LATE, f"no answer within {context.prefetch_timeout:g} s")
+            recall = timer.stamp(
+                _failed_recall(SearchStatus.LATE, f"no answer within {context.prefetch_timeout:g} s")
             )
         except MemoryTierError as error:
-            recall = clock.told(_nothing(SearchStatus.DOWN, str(error)))
-        return {"recall": replace(_noted(recall, unloaded), carried=shown_before(state, turn))}
+            recall = timer.stamp(_failed_recall(SearchStatus.DOWN, str(error)))
+        return {"recall": replace(_with_problem(recall, unloaded), carried=previous_memories(state, turn))}
 
     @contextlib.asynccontextmanager
     async def ahead(self, turn: Turn, context: TurnContext) -> AsyncIterator[None]:
         """Search for a turn that is about to run, while its thread is locked and its state is read."""
         if self.loading.done:
-            work = partial(self._alone, turn, context)
+            work = partial(self._search_alone, turn, context)
             searching = self.background.joined(object(), work)  # a unique key: never joins another search
-            self.begun[turn.turn_id] = Ahead(turn, context, searching)
+            self.early[turn.turn_id] = EarlySearch(turn, context, searching)
         try:
             yield
         finally:
@@ -125,28 +126,30 @@ class Prefetch:
 
     def forget_owner(self, owner: str) -> None:
         """Discard the searches ahead of an owner whose memory is erased."""
-        for turn_id in [turn_id for turn_id, ahead in self.begun.items() if ahead.turn.owner == owner]:
+        for turn_id in [turn_id for turn_id, ahead in self.early.items() if ahead.turn.owner == owner]:
             self.forget(turn_id)
 
     def forget(self, turn_id: str) -> None:
         """Discard a search ahead, as its results may be outdated."""
-        self.begun.pop(turn_id, None)
+        self.early.pop(turn_id, None)
 
-    async def _found(self, turn: Turn, messages: Sequence[AnyMessage], context: TurnContext) -> Recall:
+    async def _search_or_join(
+        self, turn: Turn, messages: Sequence[AnyMessage], context: TurnContext
+    ) -> Recall:
         """Return the result of the search ahead if usable; otherwise search now."""
-        begun, found = self.begun.pop(turn.turn_id, None), None
-        if begun is not None and (begun.turn, begun.context) == (turn, context) and begun.is_fresh:
-            found = await begun.searching
+        early, found = self.early.pop(turn.turn_id, None), None
+        if early is not None and (early.turn, early.context) == (turn, context) and early.is_fresh:
+            found = await early.searching
         if found is not None:
             return found
-        clock, asked = Clock(), await self._understood(turn, said_before(turn, messages))
-        return clock.told(await self._recalled(turn, asked, context))
+        timer, asked = SearchTimer(), await self._read_query(turn, earlier_messages(turn, messages))
+        return timer.stamp(await self._recall(turn, asked, context))
 
-    async def _alone(self, turn: Turn, context: TurnContext) -> Recall | None:
-        clock, asked = Clock(), await self._read(turn, read_standalone_query)
-        return clock.told(await self._recalled(turn, asked, context)) if asked else None
+    async def _search_alone(self, turn: Turn, context: TurnContext) -> Recall | None:
+        timer, asked = SearchTimer(), await self._read(turn, read_standalone_query)
+        return timer.stamp(await self._recall(turn, asked, context)) if asked else None
 
-    async def _loaded(self, owner: str) -> str:
+    async def _ensure_loaded(self, owner: str) -> str:
         """Load libraries and model once, before the deadline starts.
 
         Returns:
@@ -167,27 +170,27 @@ class Prefetch:
     async def _load(self, owner: str) -> None:
         await asyncio.gather(self.episodes.ready(owner=owner), asyncio.to_thread(warm_up))
 
-    async def _recalled(self, turn: Turn, asked: ArchiveQuery, context: TurnContext) -> Recall:
+    async def _recall(self, turn: Turn, asked: ArchiveQuery, context: TurnContext) -> Recall:
         until = time.monotonic() + context.prefetch_timeout * _SEARCH_SHARE
         self.episodes.expect(asked.text, owner=turn.owner, limit=search_limit(context))
         if context.cache_ttl == 0 or turn.private:
-            return (await self._searched(turn, asked, context, until))[0]
+            return (await self._search(turn, asked, context, until))[0]
         key = cache_key(asked, context)
         try:
             entry = await within(
                 self.cache.get(key, owner=turn.owner), context.prefetch_timeout * _CACHE_SHARE
             )
         except (MemoryTierError, TimeoutError):
-            return (await self._searched(turn, asked, context, until))[0]
-        if entry.value is not None and (recall := _cached(entry.value)) is not None:
+            return (await self._search(turn, asked, context, until))[0]
+        if entry.value is not None and (recall := _decode_cached(entry.value)) is not None:
             return with_query(recall, asked, turn.said)
-        recall, complete = await self._searched(turn, asked, context, until)
+        recall, complete = await self._search(turn, asked, context, until)
         if complete:
             keeping = partial(self._remember, key, turn.owner, entry, recall, context.cache_ttl)
             self.background.joined(turn.turn_id, keeping)
         return recall
 
-    async def _understood(self, turn: Turn, before: Sequence[str]) -> ArchiveQuery:
+    async def _read_query(self, turn: Turn, before: Sequence[str]) -> ArchiveQuery:
         return await self._read(turn, partial(read_query, before=before))
 
     async def _read(self, turn: Turn, reader: Callable[..., T]) -> T:
@@ -201,7 +204,7 @@ class Prefetch:
             value = _RECALL.dump_json(recall)
             await self.cache.put(key, value, owner=owner, generation=entry.generation, ttl=ttl)
 
-    async def _searched(
+    async def _search(
         self, turn: Turn, asked: ArchiveQuery, context: TurnContext, until: float
     ) -> tuple[Recall, bool]:
         """Search; also return whether the result may be cached."""
@@ -218,13 +221,13 @@ class Prefetch:
         return to_recall(result, asked, turn.said), result.complete and not result.problems
 
 
-def said_before(turn: Turn, messages: Sequence[AnyMessage]) -> list[str]:
+def earlier_messages(turn: Turn, messages: Sequence[AnyMessage]) -> list[str]:
     """Return the user's earlier messages in the chat, oldest first."""
     texts = [text_with_parts(m) for m in messages if m.type == "human" and m.id != turn.turn_id]
     return [text for text in texts if text.strip()]
 
 
-def shown_before(state: State, turn: Turn) -> tuple[str, ...]:
+def previous_memories(state: State, turn: Turn) -> tuple[str, ...]:
     """Return the memories in the thread's previous prompt, if that turn was recent."""
     before = state.get("turn")
     if before is None or before.turn_id == turn.turn_id or turn.at - before.at > RECENT:
@@ -239,7 +242,7 @@ def cache_key(asked: ArchiveQuery, context: TurnContext) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
 
 
-def _cached(value: bytes) -> Recall | None:
+def _decode_cached(value: bytes) -> Recall | None:
     """Decode a cached result; None when another version wrote it."""
     try:
         recall = _RECALL.validate_json(value)
@@ -249,11 +252,11 @@ def _cached(value: bytes) -> Recall | None:
     return replace(recall, reports=reports)
 
 
-def _nothing(status: SearchStatus, problem: str) -> Recall:
+def _failed_recall(status: SearchStatus, problem: str) -> Recall:
     return Recall(reports={Mechanism.THEMATIC.value: SearchReport(status=status, problem=problem)})
 
 
-def _noted(recall: Recall, problem: str) -> Recall:
+def _with_problem(recall: Recall, problem: str) -> Recall:
     if not problem:
         return recall
     reports = {name: replace(report, problem=problem) for name, report in recall.reports.items()}

@@ -10,7 +10,7 @@ from langchain_core.tools import BaseTool
 from langgraph.runtime import Runtime
 
 from graph.exchange import Exchange, Round
-from graph.model.model_call import STOPPED, ModelCall, Said
+from graph.model.model_call import STOPPED, ModelAnswer, ModelCall
 from graph.model.requested_calls import read_round
 from graph.model.tool_rounds import exchange_of, fitting_of, longest_output, results_of, round_messages
 from graph.settings.context import Experiment, TurnContext
@@ -38,25 +38,25 @@ class Respond:
     zone: Callable[[], Awaitable[tzinfo]]
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> RespondUpdate:
-        update = await self._responded(state, runtime)
+        update = await self._respond(state, runtime)
         if "fitting" not in update and (fitting := fitting_of(state)).again:
             update["fitting"] = replace(fitting, again=False)
         if "reply" in update and runtime.context.experiment is Experiment.ON:
             update["reply"] = replace(update["reply"], experiment=True)
         return update
 
-    async def _responded(self, state: State, runtime: Runtime[TurnContext]) -> RespondUpdate:
+    async def _respond(self, state: State, runtime: Runtime[TurnContext]) -> RespondUpdate:
         exchange = exchange_of(state)
         if not self.ask.model.name:
             text = recalled_reply(answers_of(state), await self.zone())
-            return answered(state, Reply(text=text, outcome=Outcome.RECALLED))
+            return reply_update(state, Reply(text=text, outcome=Outcome.RECALLED))
         if any(result.abandoned for result in results_of(state)):
-            return answered(state, _broken_off(exchange, NOT_APPROVED))
+            return reply_update(state, _partial_reply(exchange, NOT_APPROVED))
         if self.ask.stops.signal(state["turn"].turn_id).is_set():
-            return answered(state, _broken_off(exchange, STOPPED))
-        return await self._asked(state, runtime)
+            return reply_update(state, _partial_reply(exchange, STOPPED))
+        return await self._call_model(state, runtime)
 
-    async def _asked(self, state: State, runtime: Runtime[TurnContext]) -> RespondUpdate:
+    async def _call_model(self, state: State, runtime: Runtime[TurnContext]) -> RespondUpdate:
         rounds = runtime.context.tool_rounds
         exchange, tools = exchange_of(state), await self._tools(state) if rounds else {}
         last = len(exchange.rounds) >= rounds
@@ -70,7 +70,7 @@ class Respond:
         if said.too_long and fitting.refused < MOST_REFUSALS:
             return {"fitting": replace(fitting, refused=fitting.refused + 1, again=True)}
         asked = read_round(said, state, tools) if tools else Round(text=said.text, calls=())
-        update = self._said(state, said, asked, last=request.last)
+        update = self._update(state, said, asked, last=request.last)
         fitted = replace(fitting, again=False, cap=request.cap, withdrawn=request.last and not last)
         if fitted != fitting:
             update["fitting"] = fitted
@@ -81,15 +81,15 @@ class Respond:
         offered, space = await self.toolbox.offered(state["turn"]), state["allocation"].space
         return offered if space is None else {n: tool for n, tool in offered.items() if n in space.offered}
 
-    def _said(self, state: State, said: Said, asked: Round, *, last: bool) -> RespondUpdate:
+    def _update(self, state: State, said: ModelAnswer, asked: Round, *, last: bool) -> RespondUpdate:
         exchange = exchange_of(state)
         if asked.calls and not last and said.outcome is Outcome.ANSWERED:
             return {"exchange": Exchange(turn_id=exchange.turn_id, rounds=[*exchange.rounds, asked])}
         if said.outcome is Outcome.INTERRUPTED and not asked.text.strip():
-            return answered(state, _broken_off(exchange, said.problem))
-        return answered(state, self._reply(said, asked))
+            return reply_update(state, _partial_reply(exchange, said.problem))
+        return reply_update(state, self._reply(said, asked))
 
-    def _reply(self, said: Said, asked: Round) -> Reply:
+    def _reply(self, said: ModelAnswer, asked: Round) -> Reply:
         text, outcome, problem = asked.text, said.outcome, said.problem
         if not text.strip():
             text, outcome = "", Outcome.FAILED
@@ -102,14 +102,14 @@ def _messages(state: State, last: bool, cap: int) -> list[AnyMessage]:
     return [*state["prompt"], *round_messages(state, last=last, cap=cap)]
 
 
-def _broken_off(exchange: Exchange, problem: str) -> Reply:
+def _partial_reply(exchange: Exchange, problem: str) -> Reply:
     """Return an interrupted reply: the last text before the tools, if any."""
     text = next((one.text for one in reversed(exchange.rounds) if one.text.strip()), "")
     outcome = Outcome.INTERRUPTED if text else Outcome.FAILED
     return Reply(text=text, outcome=outcome, problem=problem)
 
 
-def answered(state: State, reply: Reply) -> RespondUpdate:
+def reply_update(state: State, reply: Reply) -> RespondUpdate:
     """Return the update that ends the turn with `reply`."""
     message = AIMessage(reply.text or reply.problem, id=reply_id(state["turn"].turn_id))
     return {"messages": [message], "reply": reply}

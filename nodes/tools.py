@@ -50,7 +50,7 @@ class Tools:
     stops: StopSignals
     may_ask: bool = True
     """A person can be asked for approval."""
-    barred: Callable[[str], str] = lambda _: ""
+    refusal_reason: Callable[[str], str] = lambda _: ""
     """Returns why a tool that needs approval cannot get it here; "" when it can."""
 
     async def __call__(self, state: ToolsInput) -> ToolsUpdate:
@@ -58,28 +58,32 @@ class Tools:
         offered = await self.toolbox.offered(turn)
         tool = offered.get(call.name)
         if tool is None or call.problem:
-            return _result(turn, call, Output(text=call.problem or unknown(call.name, offered), ok=False))
+            return _result(
+                turn, call, Output(text=call.problem or unknown_tool(call.name, offered), ok=False)
+            )
         if problem := arguments_problem(tool, call.arguments):
             return _result(turn, call, Output(text=problem, ok=False))
         traits = traits_of(tool)
         if state.get("experiment", False):
-            return await self._rehearsed(tool, call, state, traits)
-        if reason := _asks_first(traits, state):
+            return await self._run_in_experiment(tool, call, state, traits)
+        if reason := _approval_reason(traits, state):
             answer = self._answer(call, turn, reason)
             if answer is not Answer.YES:
-                return _refused(turn, call, answer, self._nobody(call, turn))
-        if stood := await self._begun(call, turn, traits):
-            return _as_it_stood(turn, call, stood, foreign=traits.foreign)
+                return _refusal_result(turn, call, answer, self._no_approver(call, turn))
+        if status := await self._claim(call, turn, traits):
+            return _earlier_result(turn, call, status, foreign=traits.foreign)
         if not turn.private:
             logger.info("The tool %s is called", call.name)
         caller = Caller(turn=turn, key=call.key, foreign=state["foreign"])
         output = await self._output(tool, call, caller, traits)
         return _result(turn, call, output, foreign=traits.foreign or FROM_OUTSIDE in output.text)
 
-    async def _rehearsed(self, tool: BaseTool, call: Call, state: ToolsInput, traits: Traits) -> ToolsUpdate:
+    async def _run_in_experiment(
+        self, tool: BaseTool, call: Call, state: ToolsInput, traits: Traits
+    ) -> ToolsUpdate:
         """Run a read-only call in an experiment, without approval and without storing the output."""
         turn = state["turn"]
-        if traits.changes or _asks_first(traits, state) or not _repeatable(traits):
+        if traits.changes or _approval_reason(traits, state) or not _repeatable(traits):
             return _result(turn, call, Output(text=EXPERIMENT, ok=False), experiment=True)
         caller = Caller(turn=turn, key=call.key, foreign=state["foreign"])
         output = await self._until_stopped(tool, call, caller)
@@ -88,15 +92,15 @@ class Tools:
 
     def _answer(self, call: Call, turn: Turn, reason: str) -> Answer:
         """Return the person's answer once given; NO where nobody can be asked."""
-        if self._nobody(call, turn):
+        if self._no_approver(call, turn):
             return Answer.NO
         return answer_of(interrupt(question(call, turn, reason)))
 
-    def _nobody(self, call: Call, turn: Turn) -> str:
+    def _no_approver(self, call: Call, turn: Turn) -> str:
         """Return why nobody can be asked here; "" when somebody can."""
-        return NOBODY if turn.private or not self.may_ask else self.barred(call.name)
+        return NOBODY if turn.private or not self.may_ask else self.refusal_reason(call.name)
 
-    async def _begun(self, call: Call, turn: Turn, traits: Traits) -> str:
+    async def _claim(self, call: Call, turn: Turn, traits: Traits) -> str:
         """Claim a call that must not run twice; return its earlier status, or ""."""
         if _repeatable(traits) or turn.private:
             return ""
@@ -104,8 +108,8 @@ class Tools:
 
     async def _output(self, tool: BaseTool, call: Call, caller: Caller, traits: Traits) -> Output:
         turn = caller.turn
-        if traits.cached and (known := await self._known(call, turn)):
-            return Output(text=known, ok=True)
+        if traits.cached and (cached := await self._cached(call, turn)):
+            return Output(text=cached, ok=True)
         output = await self._until_stopped(tool, call, caller)
         if traits.cached and output.ok and not turn.private:
             await self._keep(call, turn, output.text, traits.cached)
@@ -121,7 +125,7 @@ class Tools:
             stopping.cancel()
             running.cancel()
 
-    async def _known(self, call: Call, turn: Turn) -> str:
+    async def _cached(self, call: Call, turn: Turn) -> str:
         try:
             kept = await self.cache.get(call.name, call.arguments, owner=turn.owner)
         except MemoryTierError:
@@ -136,7 +140,7 @@ class Tools:
 
 
 @dataclass(frozen=True, slots=True)
-class ToolsOfTurn:
+class ExperimentTools:
     """Run the call as `tools` does, without effects if the turn is an experiment."""
 
     tools: Tools
@@ -149,26 +153,26 @@ class ToolsOfTurn:
         return await self.tools(state)
 
 
-def unknown(name: str, offered: Mapping[str, BaseTool]) -> str:
+def unknown_tool(name: str, offered: Mapping[str, BaseTool]) -> str:
     """Return an error that lists the tools."""
     if name == UNREADABLE:
         return "The call cannot be read."
     return f"There is no tool {name[:100]!r}. There are: {', '.join(offered) or 'none'}."
 
 
-def _refused(turn: Turn, call: Call, answer: Answer, nobody: str) -> ToolsUpdate:
-    output = Output(text=nobody or DECLINED, ok=False)
+def _refusal_result(turn: Turn, call: Call, answer: Answer, no_approver: str) -> ToolsUpdate:
+    output = Output(text=no_approver or DECLINED, ok=False)
     return _result(turn, call, output, abandoned=answer is Answer.ABANDONED)
 
 
-def _as_it_stood(turn: Turn, call: Call, stood: str, *, foreign: bool) -> ToolsUpdate:
+def _earlier_result(turn: Turn, call: Call, status: str, *, foreign: bool) -> ToolsUpdate:
     """Return the result of a call that was started or refused before the process ended."""
-    text = UNKNOWN_END if stood == BEGUN else DECLINED
-    abandoned = stood == ABANDONED
+    text = UNKNOWN_END if status == BEGUN else DECLINED
+    abandoned = status == ABANDONED
     return _result(turn, call, Output(text=text, ok=False), foreign=foreign, abandoned=abandoned)
 
 
-def _asks_first(traits: Traits, given: ToolsInput) -> str:
+def _approval_reason(traits: Traits, given: ToolsInput) -> str:
     """Return why the call needs approval; "" when it does not."""
     if traits.approval:
         return ALWAYS_ASKED

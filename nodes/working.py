@@ -12,7 +12,7 @@ from graph.state.turn_state import Conversation, State, Turn, Unused
 from graph.state.updates import WorkingUpdate
 from memory.models import ConversationTurn
 from memory.protocols import ConversationStore
-from nodes.archive import Archive, is_cut_off
+from nodes.archive import Archive, needs_archiving
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Working:
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> WorkingUpdate:
         turn = await self._turn(state, runtime)
-        if is_cut_off(state) and not turn.experiment:
+        if needs_archiving(state) and not turn.experiment:
             await self._archive_late(state, runtime)
         window = await self.conversations.window(
             owner=turn.owner, thread=turn.thread, max_tokens=runtime.context.l2_cap
@@ -45,14 +45,14 @@ class Working:
         if opening is not None:
             opening = replace(opening, in_vain=None)
         conversation = Conversation(turns=earlier, opening=opening)
-        return {"turn": turn, "conversation": conversation, "unused": shown_in_vain(before, state)}
+        return {"turn": turn, "conversation": conversation, "unused": recent_unused(before, state)}
 
     async def _turn(self, state: State, runtime: Runtime[TurnContext]) -> Turn:
         turn = self.turns(state, runtime)
-        experiment, stands = await self.experiments.at_start(turn, runtime)
+        experiment, episode = await self.experiments.at_start(turn, runtime)
         if not experiment:
             return turn
-        at = stands.at if stands else None
+        at = episode.at if episode else None
         return replace(self.turns(with_time(state, at), runtime), experiment=True)
 
     async def _archive_late(self, state: State, runtime: Runtime[TurnContext]) -> None:
@@ -60,12 +60,12 @@ class Working:
         before = state["turn"]
         if before.experiment:
             return
-        stands = await self.experiments.archived(before, runtime)
-        if stands is None or await self.archive.completed(state, runtime):
+        episode = await self.experiments.archived(before, runtime)
+        if episode is None or await self.archive.completed(state, runtime):
             await self.archive.write(state, runtime.context)
 
 
-def shown_in_vain(earlier: Sequence[ConversationTurn], state: State) -> Sequence[Unused]:
+def recent_unused(earlier: Sequence[ConversationTurn], state: State) -> Sequence[Unused]:
     """Return the unused memories as the latest turn in L2 recorded them.
 
     The thread's checkpoint may be an experiment's, so it counts only when L2 has no record.

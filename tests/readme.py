@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from graph.settings.settings import PERSONA, Settings, allowed
+from graph.settings.settings import PERSONA, Settings, allowed_values
 from graph.studio.studio_graph import graph
 from tests.code_map import life_table, map_table
 from tests.servers.model import running_model_server
@@ -91,7 +91,7 @@ def record(script: Script) -> str:
 
 def _row(name: str, field: FieldInfo) -> str:
     what = field.description or ""
-    return f"| `{name}` | {_default(name, field)} | {what} | {allowed(field)} |"
+    return f"| `{name}` | {_default(name, field)} | {what} | {allowed_values(field)} |"
 
 
 def _default(name: str, field: FieldInfo) -> str:

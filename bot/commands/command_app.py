@@ -10,7 +10,7 @@ from rich.logging import RichHandler
 from graph.observability.redaction import Redaction, RedactionFilter, secrets_of
 from graph.settings.context import TurnContext
 from graph.settings.context_refusal import refusal
-from graph.settings.settings import Settings, announced_settings
+from graph.settings.settings import Settings, load_settings_with_warning
 
 
 def _checked(owner: str) -> str:
@@ -33,7 +33,7 @@ def command_app(**options: Any) -> typer.Typer:
 
 def command_settings() -> Settings:
     """Read the settings; what is secret in them is kept out of what this terminal shows from here on."""
-    settings = announced_settings()
+    settings = load_settings_with_warning()
     for handler in logging.getLogger().handlers:
         if isinstance(handler, RichHandler):
             handler.addFilter(RedactionFilter(Redaction(secrets_of(settings))))

@@ -12,7 +12,7 @@ from bot.commands.command_app import command_app
 from bot.printable import printable
 from graph.observability.redaction import Redaction
 from graph.settings.settings import Settings, load_settings
-from graph.settings.sources import WORKING, given_by_source, withheld_by_file
+from graph.settings.sources import WORKING, read_sources, untrusted_by_file
 from graph.settings.trust import distrust, trust
 from memory.text.text import shortened
 
@@ -36,8 +36,8 @@ def trust_folder(
             distrust(path)
         console.print(Text(f"The files of {Path.cwd()} tune, and set nothing else."))
         return
-    given = given_by_source()
-    held_back = withheld_by_file()
+    given = read_sources()
+    held_back = untrusted_by_file()
     for path, settings in held_back.items():
         console.print(Text(f"From now on {path.absolute()} sets:", style="bold"))
         for name, value in settings.items():

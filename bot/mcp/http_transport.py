@@ -16,9 +16,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bot.http_server import Server
 from bot.mcp.process_signals import stopped_by
 from bot.mcp.server import McpServer
-from graph.settings.http_names import address_of
+from graph.settings.http_names import parse_address
 from graph.settings.mcp_settings import McpSettings
-from graph.studio.http_guard import LOOPBACK, HttpGuard, at_any_port, bears
+from graph.studio.http_guard import LOOPBACK, HttpGuard, at_any_port, has_bearer_token
 from memory.errors import ConfigError
 
 PATH = "/mcp"
@@ -46,7 +46,7 @@ class TokenRequired:
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
-        if scope["type"] != "http" or not bears(headers, self.token):
+        if scope["type"] != "http" or not has_bearer_token(headers, self.token):
             return _without_token(headers)
         if scope["method"] != "POST":
             return PlainTextResponse("Post.", 405, {"Allow": "POST"})
@@ -71,7 +71,7 @@ async def serve_http(
         ConfigError: it may not be served with these settings, or not at that address.
     """
     check_http(settings, address)
-    with _listening(*address_of(address)) as listener:
+    with _listening(*parse_address(address)) as listener:
         config = uvicorn.Config(
             http_app(server, settings, address),
             log_config=None,
@@ -104,7 +104,7 @@ def http_app(server: McpServer, settings: McpSettings, address: str) -> ASGIApp:
 def check_http(settings: McpSettings, address: str) -> None:
     """Raise `ConfigError` when the server may not be reached over HTTP with these settings."""
     try:
-        host, _ = address_of(address)
+        host, _ = parse_address(address)
     except ValueError as error:
         raise ConfigError(f"{address!r} is no address: {error}.") from None
     if not settings.mcp_token.get_secret_value():
@@ -121,7 +121,7 @@ def check_http(settings: McpSettings, address: str) -> None:
 
 def allowed_hosts(settings: McpSettings, address: str) -> list[str]:
     """Return the Host headers that are answered; `:*` stands for any port."""
-    host, _ = address_of(address)
+    host, _ = parse_address(address)
     named = [] if _is_any(host) else [f"[{host}]" if ":" in host else host]
     return at_any_port([*LOOPBACK, *named, *settings.mcp_names])
 

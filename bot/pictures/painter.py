@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bot.pictures.palette import DARK, Palette
 from bot.pictures.picture_values import Room, Scores, Words
-from graph.settings.extras import is_missing
+from graph.settings.extras import missing_message
 
 _SETTING = "MPLCONFIGDIR"
 logger = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class Painter:
 
                 return turn_png(scores, room, palette=palette, words=words)
             except ModuleNotFoundError:
-                logger.warning("The picture of a turn was not drawn. %s", is_missing("pictures"))
+                logger.warning("The picture of a turn was not drawn. %s", missing_message("pictures"))
                 return None
             except (ImportError, OSError, RuntimeError, ValueError) as error:
                 logger.warning("The picture of a turn was not drawn: %s", error)

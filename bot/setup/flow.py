@@ -14,7 +14,7 @@ from bot.setup.model_choice import ModelChoice
 from bot.setup.options import SetupOptions, parse_secret
 from bot.setup.user_config import Value, write
 from graph.settings.settings import Settings, load_settings
-from graph.settings.sources import overriding, user_file
+from graph.settings.sources import overriding_sources, user_file
 from memory.errors import ConfigError, GoatError
 
 NOTHING = (
@@ -110,7 +110,7 @@ class Setup:
         """Write settings, and warn about sources that override them."""
         path = write(values)
         say(self.console, f"Written to {path}, which only you can read.", "green")
-        for name, source in overriding(values, user_file()).items():
+        for name, source in overriding_sources(values, user_file()).items():
             say(
                 self.console,
                 f"But {source} also sets {name} and overrides it here: remove it there to use the new value.",

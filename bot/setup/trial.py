@@ -10,7 +10,7 @@ from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.tools import BaseTool, tool
 
 from graph.model.chat_model import ChatModel, ConfiguredChatModel
-from graph.model.model_servers import ask_window
+from graph.model.model_servers import fetch_window
 from graph.settings.settings import Settings
 from graph.tools.traits import arguments_schema
 from memory.errors import ModelUnavailable
@@ -71,7 +71,7 @@ async def _context(settings: Settings) -> int:
     if not settings.model_base_url:
         return 0
     key = settings.model_api_key.get_secret_value()
-    return (await ask_window(settings.model_base_url, settings.model, key)).tokens
+    return (await fetch_window(settings.model_base_url, settings.model, key)).tokens
 
 
 async def _reply(model: ChatModel, message: str, *tools: BaseTool) -> AIMessageChunk:

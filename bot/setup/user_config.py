@@ -8,8 +8,8 @@ from pathlib import Path
 import tomlkit
 from tomlkit.exceptions import ParseError
 
-from graph.settings.atomic_file import swap, told
-from graph.settings.settings_files import cannot_be_read
+from graph.settings.atomic_file import explain_os_errors, replace_file
+from graph.settings.settings_files import unreadable_error
 from graph.settings.sources import flatten, user_file
 from graph.tuning.toml_edit import places
 from memory.errors import ConfigError
@@ -28,10 +28,10 @@ def write(values: Mapping[str, Value]) -> Path:
         ConfigError: the file cannot be read, written or edit safely; it stays unchanged.
     """
     path = Path(os.path.realpath(user_file()))
-    with told(path):
+    with explain_os_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
         text = path.read_bytes().decode() if path.exists() else _HEAD
-        swap(path, edit(text, values).encode(), mode=PRIVATE_FILE)
+        replace_file(path, edit(text, values).encode(), mode=PRIVATE_FILE)
     return path
 
 
@@ -44,7 +44,7 @@ def edit(text: str, values: Mapping[str, Value]) -> str:
     try:
         document = tomlkit.parse(text)
     except ParseError as error:
-        raise cannot_be_read(str(user_file()), error) from None
+        raise unreadable_error(str(user_file()), error) from None
     for name, value in values.items():
         there = list(places(document, name))
         for table, key in there:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from langchain_core.tools import BaseTool
 
 from graph.delegation.roles import LONGEST_FINDING
-from graph.model.model_call import ModelCall, Said
+from graph.model.model_call import ModelAnswer, ModelCall
 from graph.model.model_window import Build
 from memory.errors import ModelUnavailable
 from memory.models import Outcome
@@ -26,7 +26,7 @@ async def asked(
     *,
     last: bool = True,
     longest: int = LONGEST_FINDING,
-) -> tuple[Said, bool]:
+) -> tuple[ModelAnswer, bool]:
     """Return what the model says, or said until the job's time was up, and whether it was the last call.
 
     Raises:
@@ -48,7 +48,7 @@ def is_late(ask: ModelCall, turn_id: str) -> bool:
     return ask.stops.signal(turn_id).is_set()
 
 
-def problem_of(said: Said, *, late: bool) -> str:
+def problem_of(said: ModelAnswer, *, late: bool) -> str:
     """Say why an answer is not whole; empty when it is."""
     if said.outcome is Outcome.ANSWERED:
         return ""

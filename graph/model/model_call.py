@@ -46,7 +46,7 @@ class StopSignals:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class ModelAnswer:
     """The model's answer."""
 
     text: str
@@ -77,7 +77,7 @@ class ModelCall:
         tools: Mapping[str, BaseTool] | None = None,
         *,
         on_text: Callable[[str], None] | None = None,
-    ) -> Said:
+    ) -> ModelAnswer:
         """Return the model's answer to `prompt`, or the part before the turn was stopped.
 
         Args:
@@ -108,7 +108,7 @@ class ModelCall:
                 outcome, problem = Outcome.INTERRUPTED, STOPPED
         whole = add_ai_message_chunks(*chunks) if chunks else AIMessageChunk(content="")
         answered = outcome is Outcome.ANSWERED
-        return Said(
+        return ModelAnswer(
             text=clean(whole.text),
             outcome=outcome,
             problem=problem,

@@ -18,7 +18,7 @@ _LISTED = ("max_model_len", "context_length", "top", "context_window", "max_cont
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class ServerWindow:
     """A model's context window, as its server reports it."""
 
     tokens: int = 0
@@ -27,7 +27,7 @@ class Told:
     """The value cannot change once the model is loaded."""
 
 
-async def ask_window(base_url: str, model: str, key: str = "") -> Told:
+async def fetch_window(base_url: str, model: str, key: str = "") -> ServerWindow:
     """Ask the server at `base_url` for the model's context window; 0 when it is unreachable.
 
     If the list of models lacks it, tries the URLs of llama.cpp, LM Studio and Ollama, unless it came over
@@ -41,44 +41,46 @@ async def ask_window(base_url: str, model: str, key: str = "") -> Told:
             asyncio.timeout(_SECONDS),
             httpx.AsyncClient(headers=headers, timeout=_SECONDS, verify=is_https) as http,
         ):
-            listed = _named((await _read(http, f"{base}/models")).get("data"), model, "id")
+            listed = _entry_of((await _read(http, f"{base}/models")).get("data"), model, "id")
             tokens = _least({**listed, "top": _least(listed.get("top_provider"), "context_length")}, *_LISTED)
             if tokens or (is_https and listed.get("owned_by") != "llamacpp"):
-                return Told(tokens=tokens)
-            return await _ask_local(http, base.removesuffix("/v1"), listed, model)
+                return ServerWindow(tokens=tokens)
+            return await _fetch_local(http, base.removesuffix("/v1"), listed, model)
     except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError):  # a key that no header allows
-        return Told(final=False)
+        return ServerWindow(final=False)
 
 
-async def _ask_local(http: httpx.AsyncClient, root: str, listed: Mapping[str, Any], model: str) -> Told:
+async def _fetch_local(
+    http: httpx.AsyncClient, root: str, listed: Mapping[str, Any], model: str
+) -> ServerWindow:
     props, studio, running = await asyncio.gather(
         _read(http, f"{root}/props"), _read(http, f"{root}/api/v0/models"), _read(http, f"{root}/api/ps")
     )
     if tokens := _least(props.get("default_generation_settings"), "n_ctx") or _least(
         listed.get("meta"), "n_ctx", "n_ctx_train"
     ):
-        return Told(tokens=tokens)
+        return ServerWindow(tokens=tokens)
     if isinstance(studio.get("data"), list):
-        tokens = _least(_named(studio["data"], model, "id"), "loaded_context_length")
-        return Told(tokens=tokens, final=bool(tokens))
+        tokens = _least(_entry_of(studio["data"], model, "id"), "loaded_context_length")
+        return ServerWindow(tokens=tokens, final=bool(tokens))
     if isinstance(running.get("models"), list):
-        tokens = _least(_named(running["models"], model, "name"), "context_length")
-        return Told(tokens=tokens) if tokens else await _ask_ollama(http, root, model)
-    return Told()
+        tokens = _least(_entry_of(running["models"], model, "name"), "context_length")
+        return ServerWindow(tokens=tokens) if tokens else await _fetch_ollama(http, root, model)
+    return ServerWindow()
 
 
-async def _ask_ollama(http: httpx.AsyncClient, root: str, model: str) -> Told:
+async def _fetch_ollama(http: httpx.AsyncClient, root: str, model: str) -> ServerWindow:
     """Return the window of a model that is not loaded: its own setting, or Ollama's default."""
     response = await http.post(f"{root}/api/show", json={"model": model})
     about = _object(response)
     for line in str(about.get("parameters", "")).splitlines():
         name, _, value = line.strip().partition(" ")
         if name == "num_ctx" and value.strip().isdecimal():
-            return Told(tokens=int(value))
+            return ServerWindow(tokens=int(value))
     trained = _least(about.get("model_info"), *_context_keys(about.get("model_info")))
     if about.get("remote_model"):
-        return Told(tokens=trained)
-    return Told(tokens=min(trained or _OLLAMA_DEFAULT, _OLLAMA_DEFAULT), final=False)
+        return ServerWindow(tokens=trained)
+    return ServerWindow(tokens=min(trained or _OLLAMA_DEFAULT, _OLLAMA_DEFAULT), final=False)
 
 
 def _context_keys(info: Any) -> Iterator[str]:
@@ -98,7 +100,7 @@ def _object(response: httpx.Response) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _named(entries: Any, model: str, key: str) -> Mapping[str, Any]:
+def _entry_of(entries: Any, model: str, key: str) -> Mapping[str, Any]:
     """Return the model's entry in a list; a single entry counts under any id."""
     found = [one for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
     names = {model, f"{model}:latest"}

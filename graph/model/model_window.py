@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage, AnyMessage
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from graph.model.model_servers import ask_window
+from graph.model.model_servers import fetch_window
 from graph.settings.context import TurnContext
 from graph.settings.settings import Settings
 from graph.state.turn_state import State, Turn
@@ -80,7 +80,7 @@ class ModelWindow:
             tokens, self._is_final = settings.model_context, True
         else:
             key = settings.model_api_key.get_secret_value()
-            told = await ask_window(settings.model_base_url, settings.model, key)
+            told = await fetch_window(settings.model_base_url, settings.model, key)
             if self._is_final:  # a refusal taught more meanwhile
                 return
             tokens, self._is_final = told.tokens, told.final

@@ -59,7 +59,7 @@ Mistral refuses the second, Ollama and DeepSeek ignore it; OpenAI's reasoning mo
 """
 _NO_SUCH = re.compile(r"unsupported|unrecognized|not (?:supported|permitted|allowed)", re.IGNORECASE)
 _ROLES = re.compile(r"\brole|alternat", re.IGNORECASE)
-_CLOSING = "I have what the tools gave."
+_BRIDGE_TEXT = "I have what the tools gave."
 _LONGEST_SAID = 200
 logger = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ class OpenAICompatible:
         if not settings.model_base_url:
             self._cap_names.remove(_CAPS[0])
         self._timeout = settings.model_timeout
-        self._where = f"The model {settings.model} at {_place(settings.model_base_url)}"
+        self._where = f"The model {settings.model} at {_host_of(settings.model_base_url)}"
         self._http = DefaultAsyncHttpx2Client()
         self._client = _Client(
             model=settings.model,
@@ -124,7 +124,7 @@ class OpenAICompatible:
         arranged: list[AnyMessage] = []
         for message in prompt:
             if self._closes_rounds and arranged and arranged[-1].type == "tool" and message.type == "human":
-                arranged.append(AIMessage(_CLOSING))
+                arranged.append(AIMessage(_BRIDGE_TEXT))
             arranged.append(message)
         return arranged
 
@@ -181,7 +181,8 @@ class OpenAICompatible:
             case APITimeoutError() | httpx2.TimeoutException():
                 return f"{self._where} gave no word for {self._timeout:g} s (GOAT_MODEL_TIMEOUT)."
             case APIStatusError(status_code=code) as error:
-                return f"{self._where} answered HTTP {code}{_said(error)}. {_ADVICE.get(code, '')}".strip()
+                message = f"{self._where} answered HTTP {code}{_server_message(error)}."
+                return f"{message} {_ADVICE.get(code, '')}".strip()
             case APIConnectionError():
                 return f"{self._where} cannot be reached. Is it running, and is GOAT_MODEL_BASE_URL right?"
             case _:
@@ -194,12 +195,12 @@ def _refusal(error: Exception) -> Refusal | None:
     return read_refusal(error.message) if isinstance(error, APIError) and code in _REFUSING else None
 
 
-def _said(error: APIStatusError) -> str:
+def _server_message(error: APIStatusError) -> str:
     """Return the server's message on a bad request; other statuses explain themselves."""
     words = " ".join(error.message.split())
     return f" ({words[:_LONGEST_SAID]})" if error.status_code in {400, 422} and words else ""
 
 
-def _place(base_url: str) -> str:
+def _host_of(base_url: str) -> str:
     """Return host and port: the rest of a URL may contain a password or a key."""
     return urlsplit(base_url).netloc.rpartition("@")[2] if base_url else "OpenAI"

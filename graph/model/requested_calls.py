@@ -11,7 +11,7 @@ from typing import Any
 from langchain_core.tools import BaseTool
 
 from graph.exchange import Call, Round
-from graph.model.model_call import Said
+from graph.model.model_call import ModelAnswer
 from graph.model.tool_rounds import exchange_of, shown_data
 from graph.state.turn_state import State
 from graph.tools.traits import arguments_schema
@@ -28,36 +28,36 @@ UNREADABLE = "unreadable_call"
 _ID_LENGTH = 9
 """Length of call ids; every endpoint accepts nine letters and digits."""
 _SHOWN = 300
-_FIT = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_WIRE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """Names and ids that every endpoint accepts."""
-_COPIED = re.compile(rf"\s*<{EVIDENCE_TAG}>\s*(?:called .*?)?(?:</{EVIDENCE_TAG}>|\Z)", re.DOTALL)
+_COPIED_EVIDENCE = re.compile(rf"\s*<{EVIDENCE_TAG}>\s*(?:called .*?)?(?:</{EVIDENCE_TAG}>|\Z)", re.DOTALL)
 
-_Asked = tuple[str, str, Mapping[str, Any], str]
+_RequestedCall = tuple[str, str, Mapping[str, Any], str]
 """The model's id for the call, name, arguments, and the problem."""
 DEEPEST, MOST_CHARS = 32, 100_000
 _LARGEST = 2**63
 
 
-def read_round(said: Said, state: State, tools: Mapping[str, BaseTool]) -> Round:
+def read_round(said: ModelAnswer, state: State, tools: Mapping[str, BaseTool]) -> Round:
     """Parse the calls in the model's answer, and the text around them."""
     exchange = exchange_of(state)
-    text, asked = said.text, list(_as_calls(said))
+    text, asked = said.text, list(_structured_calls(said))
     if not asked:
-        text, asked = _written(said.text, state, tools)
+        text, asked = _calls_in_text(said.text, state, tools)
     calls: list[Call] = []
     for place, one in enumerate(asked[: 2 * MOST_CALLS]):
         earlier = [*exchange.calls, *calls]
         call = _call(one, f"{exchange.turn_id}:{len(exchange.rounds)}:{place}", earlier)
         calls.append(replace(call, problem=call.problem or (TOO_MANY if place >= MOST_CALLS else "")))
-    return Round(text=_COPIED.sub("", text), calls=calls)
+    return Round(text=_COPIED_EVIDENCE.sub("", text), calls=calls)
 
 
-def _call(asked: _Asked, key: str, earlier: Sequence[Call]) -> Call:
+def _call(asked: _RequestedCall, key: str, earlier: Sequence[Call]) -> Call:
     given_id, name, given, wrong = asked
     arguments, unfit = clean_arguments(given)
     taken = {call.id for call in earlier}
-    call_id = given_id if _FIT.fullmatch(given_id) and given_id not in taken else _wire_id(key)
-    if not _FIT.fullmatch(name):
+    call_id = given_id if _WIRE_NAME.fullmatch(given_id) and given_id not in taken else _wire_id(key)
+    if not _WIRE_NAME.fullmatch(name):
         wrong = wrong or f"There is no tool {name[:100]!r}."
         name = UNREADABLE
     problem = wrong or unfit
@@ -66,7 +66,7 @@ def _call(asked: _Asked, key: str, earlier: Sequence[Call]) -> Call:
     return Call(id=call_id, key=key, name=name, arguments=arguments, problem=problem)
 
 
-def _as_calls(said: Said) -> Iterator[_Asked]:
+def _structured_calls(said: ModelAnswer) -> Iterator[_RequestedCall]:
     for call in said.calls:
         yield str(call["id"] or ""), str(call["name"] or ""), call["args"], ""
     for broken in said.unreadable:
@@ -74,7 +74,9 @@ def _as_calls(said: Said) -> Iterator[_Asked]:
         yield str(broken["id"] or ""), str(broken["name"] or UNREADABLE), {}, problem
 
 
-def _written(text: str, state: State, tools: Mapping[str, BaseTool]) -> tuple[str, list[_Asked]]:
+def _calls_in_text(
+    text: str, state: State, tools: Mapping[str, BaseTool]
+) -> tuple[str, list[_RequestedCall]]:
     """Return a text without its calls, and the calls; calls that are quoted from data stay text."""
     parsed = parse_calls(text, {name: arguments_schema(tool) for name, tool in tools.items()})
     if not parsed.calls and not parsed.broken:
@@ -82,7 +84,7 @@ def _written(text: str, state: State, tools: Mapping[str, BaseTool]) -> tuple[st
     data = list(shown_data(state))
     if any(quotes_call(call, data) for call in parsed.calls[: 2 * MOST_CALLS]):
         return text, []
-    asked: list[_Asked] = [("", call.name, call.arguments, "") for call in parsed.calls]
+    asked: list[_RequestedCall] = [("", call.name, call.arguments, "") for call in parsed.calls]
     asked += [
         ("", UNREADABLE, {}, f"This call cannot be read: {shortened(raw, _SHOWN)}") for raw in parsed.broken
     ]
@@ -93,41 +95,41 @@ def _wire_id(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:_ID_LENGTH]
 
 
-class _Unfit(Exception):
+class _UnusableValue(Exception):
     """A value cannot be stored; says why."""
 
 
 def clean_arguments(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
     """Return the arguments as every store can hold them, and the problem; one of the two is empty."""
     try:
-        cleaned = {clean(str(name)): _fit(value, 1) for name, value in arguments.items()}
-    except _Unfit as error:
+        cleaned = {clean(str(name)): _clean_value(value, 1) for name, value in arguments.items()}
+    except _UnusableValue as error:
         return {}, f"The arguments cannot be used: {error}."
     if len(json.dumps(cleaned, ensure_ascii=False)) > MOST_CHARS:
         return {}, f"The arguments cannot be used: they have more than {MOST_CHARS} characters."
     return cleaned, ""
 
 
-def _fit(value: Any, depth: int) -> Any:
+def _clean_value(value: Any, depth: int) -> Any:
     if depth > DEEPEST:
-        raise _Unfit(f"they are nested more than {DEEPEST} deep")
+        raise _UnusableValue(f"they are nested more than {DEEPEST} deep")
     match value:
         case str():
             return clean(value)
         case bool() | None:
             return value
         case int() | float():
-            return _fit_number(value)
+            return _clean_number(value)
         case Mapping():
-            return {clean(str(name)): _fit(one, depth + 1) for name, one in value.items()}
+            return {clean(str(name)): _clean_value(one, depth + 1) for name, one in value.items()}
         case list() | tuple():
-            return [_fit(one, depth + 1) for one in value]
-    raise _Unfit(f"they hold a {type(value).__name__}")
+            return [_clean_value(one, depth + 1) for one in value]
+    raise _UnusableValue(f"they hold a {type(value).__name__}")
 
 
-def _fit_number(value: float) -> float:
+def _clean_number(value: float) -> float:
     if not math.isfinite(value):
-        raise _Unfit("a number is not finite")
+        raise _UnusableValue("a number is not finite")
     if isinstance(value, int) and abs(value) >= _LARGEST:
-        raise _Unfit("a number is too large")
+        raise _UnusableValue("a number is too large")
     return value

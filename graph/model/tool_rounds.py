@@ -75,7 +75,7 @@ def tools_inputs(state: State) -> list[ToolsInput]:
     """Return the inputs of the open calls."""
     results = results_of(state)
     experiment, foreign = any(result.experiment for result in results), is_tainted(state)
-    given = list(_given(state))
+    given = list(_address_sources(state))
     return [
         ToolsInput(
             turn=state["turn"],
@@ -88,7 +88,7 @@ def tools_inputs(state: State) -> list[ToolsInput]:
     ]
 
 
-def _given(state: State) -> Iterator[Given]:
+def _address_sources(state: State) -> Iterator[Given]:
     """Yield the texts that a call's address may come from: the message, its parts, and outside text.
 
     Text by the model is excluded, as the model could have put the address there: arguments, failures that

@@ -9,7 +9,7 @@ from typing import Protocol
 from opentelemetry.trace import Tracer
 
 from graph.observability.spans import api_tracer
-from graph.settings.extras import is_missing
+from graph.settings.extras import missing_message
 from graph.settings.settings import Settings
 from memory.errors import ConfigError
 
@@ -80,7 +80,7 @@ class Telemetry:
         try:
             from graph.observability.otlp import Otlp  # noqa: PLC0415 - an extra, which may not be installed
         except ModuleNotFoundError as error:
-            raise ConfigError(f"{_CONFIGURED} {is_missing('telemetry')}") from error
+            raise ConfigError(f"{_CONFIGURED} {missing_message('telemetry')}") from error
         self._exporting = Otlp(endpoint)
 
     def _open_late(self) -> None:

@@ -15,7 +15,7 @@ from graph.settings.context import TurnContext
 from graph.state.recall_offer import search_limit
 from graph.state.turn_state import Allocation, FactSheet, Persona, Recall, Reply, State, Turn, Unused
 from memory.recall.evidence_traits import RECENT
-from nodes.archive import unused
+from nodes.archive import unused_memories
 from nodes.budget import BudgetInputs
 from nodes.decision import decide
 from nodes.gap_filter import find_calibration
@@ -129,7 +129,7 @@ class _Run:
         recall = await self._remembering(turn, context, context)
         recall = replace(recall, carried=shown_right_before(turn, self._shown))
         state = await self._decided(turn, context, recall, self._unused.get(thread, ()))
-        self._unused[thread] = unused(_as_shown(state, known.kept))
+        self._unused[thread] = unused_memories(_as_shown(state, known.kept))
         changed = state
         if self._change is not None:
             other = self._change(context)
@@ -138,7 +138,7 @@ class _Run:
             recall = replace(recall, carried=shown_right_before(turn, self._shown_changed))
             changed = await self._decided(turn, other, recall, self._unused_changed.get(thread, ()))
             self._shown_changed[observation.turn_id] = decided(changed).shown
-            self._unused_changed[thread] = unused(changed)
+            self._unused_changed[thread] = unused_memories(changed)
         return Replayed(
             turn=turn,
             recorded=known,

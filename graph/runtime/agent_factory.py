@@ -5,12 +5,12 @@ from graph.checkpoint.redis_saver import RedisSaver
 from graph.checkpoint.serde import checkpoint_serde
 from graph.layers import Layers
 from graph.runtime.agent import Agent
-from graph.settings.settings import Settings, announced_settings
+from graph.settings.settings import Settings, load_settings_with_warning
 
 
 def make_agent(settings: Settings | None, *, follow: bool) -> Agent:
     """Make an agent; `settings` None reads files and environment. See `graph.app.open_agent`."""
-    layers = Layers(settings or announced_settings(), follow=follow)
+    layers = Layers(settings or load_settings_with_warning(), follow=follow)
     kept = layers.settings.checkpoints_kept
     saver = RedisSaver(layers.redis.client, keep=kept, repeatable=REPEATABLE, serde=checkpoint_serde())
     drawn = build_graph(layers)

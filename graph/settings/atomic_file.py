@@ -9,7 +9,7 @@ from pathlib import Path
 from memory.errors import ConfigError
 
 
-def swap(path: Path, content: bytes | None, mode: int | None = None) -> None:
+def replace_file(path: Path, content: bytes | None, mode: int | None = None) -> None:
     """Write `content` to a path atomically and durably; None deletes the file.
 
     The file gets `mode`, or keeps that of the old one.
@@ -21,7 +21,7 @@ def swap(path: Path, content: bytes | None, mode: int | None = None) -> None:
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
-                _like_before(file.fileno(), path, mode)
+                _copy_permissions(file.fileno(), path, mode)
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).replace(path)
@@ -35,7 +35,7 @@ def swap(path: Path, content: bytes | None, mode: int | None = None) -> None:
         os.close(folder)
 
 
-def _like_before(handle: int, path: Path, mode: int | None) -> None:
+def _copy_permissions(handle: int, path: Path, mode: int | None) -> None:
     """Set a file's mode and, where permitted, its owner to those of the file at `path`."""
     with contextlib.suppress(FileNotFoundError):
         there = path.stat()
@@ -45,7 +45,7 @@ def _like_before(handle: int, path: Path, mode: int | None) -> None:
 
 
 @contextlib.contextmanager
-def told(path: Path) -> Iterator[None]:
+def explain_os_errors(path: Path) -> Iterator[None]:
     """Turn an `OSError` about a path into a `ConfigError` with advice."""
     try:
         yield

@@ -7,7 +7,7 @@ from typing import Any, Self
 from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
 
 from graph.settings.context import TurnContext
-from graph.settings.settings import allowed
+from graph.settings.settings import allowed_values
 from memory.errors import ConfigError
 
 _LONGEST = 80
@@ -43,4 +43,4 @@ def _one(error: Mapping[str, Any]) -> str:
         return f"Unknown setting {name[:_LONGEST]}.{hint}"
     value = repr(error["input"])
     shown = value if len(value) <= _LONGEST else f"{value[: _LONGEST - 1]}…"
-    return f"{name} = {shown} is refused: {error['msg']}. Allowed: {allowed(known.get(name))}."
+    return f"{name} = {shown} is refused: {error['msg']}. Allowed: {allowed_values(known.get(name))}."

@@ -19,7 +19,7 @@ def is_installed(extra: str) -> bool:
         return False
 
 
-def is_missing(extra: str) -> str:
+def missing_message(extra: str) -> str:
     """Return a message on how to install a missing extra."""
     return (
         f"The extra `{extra}` is not installed. Add it: `make {extra}`, or without a clone of the repository "

@@ -3,23 +3,23 @@
 _LAST_PORT = 65_535
 
 
-def listed(text: str) -> tuple[str, ...]:
+def split_names(text: str) -> tuple[str, ...]:
     """Split a list at its commas."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def checked_names(text: str) -> str:
+def check_names(text: str) -> str:
     """Return `text` if it lists hosts as host or host:port.
 
     Raises:
         ValueError: it does not; says what to write.
     """
-    if any(sign in name for name in listed(text) for sign in "/*@ "):
+    if any(sign in name for name in split_names(text) for sign in "/*@ "):
         raise ValueError("write names such as goat.example.org, goat.lan:8765, without http:// and paths")
     return text
 
 
-def address_of(text: str) -> tuple[str, int]:
+def parse_address(text: str) -> tuple[str, int]:
     """Parse host:port, with an IPv6 host in brackets.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field, SecretStr, field_validator
 
-from graph.settings.http_names import address_of, checked_names, listed
+from graph.settings.http_names import check_names, parse_address, split_names
 
 SHORTEST_TOKEN = 16
 
@@ -24,7 +24,7 @@ class McpSettings(BaseModel):
     @field_validator("mcp_listen")
     @classmethod
     def _mcp_address(cls, text: str) -> str:
-        address_of(text)
+        parse_address(text)
         return text
 
     @field_validator("mcp_token")
@@ -43,9 +43,9 @@ class McpSettings(BaseModel):
     @field_validator("mcp_hosts")
     @classmethod
     def _mcp_names_alone(cls, text: str) -> str:
-        return checked_names(text)
+        return check_names(text)
 
     @property
     def mcp_names(self) -> tuple[str, ...]:
         """The names in `mcp_hosts`."""
-        return listed(self.mcp_hosts)
+        return split_names(self.mcp_hosts)

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, Field, field_validator
 
 
-class ObservingSettings(BaseModel):
+class ObservabilitySettings(BaseModel):
     """Settings of logs and telemetry."""
 
     log_text: bool = Field(

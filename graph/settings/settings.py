@@ -20,15 +20,15 @@ from pydantic_settings import (
 
 from graph.settings.context import Thresholds, TurnContext
 from graph.settings.mcp_settings import McpSettings
-from graph.settings.observability_settings import ObservingSettings
+from graph.settings.observability_settings import ObservabilitySettings
 from graph.settings.sources import (
     CONFIG_FILE,
     ENVIRONMENT,
     PREFIX,
     Sources,
-    given_by_source,
-    obeyed_by_source,
-    told_withheld,
+    effective_sources,
+    read_sources,
+    untrusted_warning,
     user_file,
 )
 from graph.settings.studio_settings import StudioSettings
@@ -67,7 +67,7 @@ class Settings(
     TelegramSettings,
     ToolSettings,
     DelegationSettings,
-    ObservingSettings,
+    ObservabilitySettings,
     McpSettings,
     StudioSettings,
     TunedSettings,
@@ -166,7 +166,7 @@ class Settings(
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order the sources, highest precedence first; untrusted settings of files are left out."""
-        files = [held for source, held in obeyed_by_source().items() if source != ENVIRONMENT]
+        files = [held for source, held in effective_sources().items() if source != ENVIRONMENT]
         sources = [InitSettingsSource(settings_cls, held) for held in reversed(files)]
         return init_settings, env_settings, *sources
 
@@ -205,21 +205,21 @@ def load_settings() -> Settings:
         is
             allowed.
     """
-    given = given_by_source()
+    given = read_sources()
     for source, names in given.items():
         for name in names:
             _check_known(name, source)
     try:
         return Settings()
     except ValidationError as error:
-        held = obeyed_by_source(given)
+        held = effective_sources(given)
         raise ConfigError("\n".join(_explain(e, held) for e in error.errors())) from None
 
 
-def announced_settings() -> Settings:
+def load_settings_with_warning() -> Settings:
     """Load the settings, and log a warning about untrusted ones."""
     settings = load_settings()
-    if told := told_withheld():
+    if told := untrusted_warning():
         logger.warning("%s", told)
     return settings
 
@@ -253,11 +253,11 @@ def _explain(error: ErrorDetails, given: Sources) -> str:
     value = "(hidden)" if secret else repr(given.get(source, {}).get(name))
     return (
         f"Setting {_display(name, source)} = {value} in {source} is refused: {error['msg']}. "
-        f"Allowed: {allowed(field)}."
+        f"Allowed: {allowed_values(field)}."
     )
 
 
-def allowed(field: FieldInfo | None) -> str:
+def allowed_values(field: FieldInfo | None) -> str:
     """Describe a setting's type and limits, or its choices."""
     if field is None:
         return "see docs/configuration.md"

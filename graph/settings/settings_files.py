@@ -25,10 +25,10 @@ def read_settings_file(path: Path) -> str:
             _check(os.fstat(file.fileno()), path)
             return file.read().decode("utf-8")
     except UNREADABLE as error:
-        raise cannot_be_read(str(path), error) from None
+        raise unreadable_error(str(path), error) from None
 
 
-def cannot_be_read(what: str, error: Exception) -> ConfigError:
+def unreadable_error(what: str, error: Exception) -> ConfigError:
     """Return the error for a file that cannot be read."""
     why = "it is nested too deeply" if isinstance(error, RecursionError) else error
     return ConfigError(f"{what} cannot be read: {why}. Mend or remove it.")

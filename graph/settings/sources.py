@@ -9,8 +9,8 @@ from typing import Any
 
 from dotenv import dotenv_values
 
-from graph.settings.settings_files import UNREADABLE, cannot_be_read, read_settings_file
-from graph.settings.trust import config_folder, obeyed, withheld
+from graph.settings.settings_files import UNREADABLE, read_settings_file, unreadable_error
+from graph.settings.trust import config_folder, effective_settings, untrusted_settings
 from graph.settings.tuned_settings import TABLES
 
 PREFIX = "GOAT_"
@@ -19,7 +19,7 @@ ENV_FILE = Path(".env")
 WORKING = (CONFIG_FILE, ENV_FILE)
 """Files of the working folder, in rising precedence."""
 ENVIRONMENT = "the environment"
-_OF_ADDRESSES = {
+_BOUND_TO_ADDRESS = {
     "model_base_url": ("model_api_key", "model_context"),
     "embedding_base_url": ("embedding_api_key",),
     "transcription_base_url": ("transcription_api_key",),
@@ -46,7 +46,7 @@ def flatten(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
             yield f"{prefix}{key}", value
 
 
-def given_by_source() -> Sources:
+def read_sources() -> Sources:
     """Read all sources, untrusted settings included.
 
     Raises:
@@ -55,35 +55,35 @@ def given_by_source() -> Sources:
     return {
         str(user_file()): _toml(user_file()),
         str(CONFIG_FILE): _toml(CONFIG_FILE),
-        str(ENV_FILE): dict(_ours(dotenv_values(stream=io.StringIO(read_settings_file(ENV_FILE))))),
-        ENVIRONMENT: dict(_ours(os.environ)),
+        str(ENV_FILE): dict(_goat_variables(dotenv_values(stream=io.StringIO(read_settings_file(ENV_FILE))))),
+        ENVIRONMENT: dict(_goat_variables(os.environ)),
     }
 
 
-def obeyed_by_source(given: Sources | None = None) -> Sources:
+def effective_sources(given: Sources | None = None) -> Sources:
     """Return the settings in effect: untrusted files of the working folder may only tune.
 
     A key in the user's file is used only with the address in the same file.
     """
-    held = given_by_source() if given is None else dict(given)
-    held |= {str(path): obeyed(path, held[str(path)]) for path in WORKING}
+    held = read_sources() if given is None else dict(given)
+    held |= {str(path): effective_settings(path, held[str(path)]) for path in WORKING}
     own, *others = held
     elsewhere = {name for source in others for name in held[source]}
-    gone = {name for url, names in _OF_ADDRESSES.items() if url in elsewhere for name in names}
+    gone = {name for url, names in _BOUND_TO_ADDRESS.items() if url in elsewhere for name in names}
     held[own] = {name: value for name, value in held[own].items() if name not in gone}
     return held
 
 
-def withheld_by_file() -> dict[Path, dict[str, Any]]:
+def untrusted_by_file() -> dict[Path, dict[str, Any]]:
     """Return the settings of the working folder's files that need `goat trust`."""
-    given = given_by_source()
-    found = {path: withheld(path, given[str(path)]) for path in WORKING}
+    given = read_sources()
+    found = {path: untrusted_settings(path, given[str(path)]) for path in WORKING}
     return {path: settings for path, settings in found.items() if settings}
 
 
-def told_withheld() -> str:
+def untrusted_warning() -> str:
     """Return a message about untrusted settings; "" without any."""
-    files = [f"{', '.join(names)} in {path}" for path, names in withheld_by_file().items()]
+    files = [f"{', '.join(names)} in {path}" for path, names in untrusted_by_file().items()]
     if not files:
         return ""
     return (
@@ -92,9 +92,9 @@ def told_withheld() -> str:
     )
 
 
-def overriding(names: Iterable[str], file: Path = CONFIG_FILE) -> dict[str, str]:
+def overriding_sources(names: Iterable[str], file: Path = CONFIG_FILE) -> dict[str, str]:
     """Return the settings in `names` that a source above `file` overrides, each with that source."""
-    given = obeyed_by_source()
+    given = effective_sources()
     above = list(given)[list(given).index(str(file)) + 1 :]
     return {name: source for source in above for name in names if name in given[source]}
 
@@ -103,10 +103,10 @@ def _toml(path: Path) -> dict[str, Any]:
     try:
         return dict(flatten(tomllib.loads(read_settings_file(path))))
     except UNREADABLE as error:
-        raise cannot_be_read(str(path), error) from None
+        raise unreadable_error(str(path), error) from None
 
 
-def _ours(environ: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
+def _goat_variables(environ: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
     for key, value in environ.items():
         if key.upper().startswith(PREFIX):
             yield key[len(PREFIX) :].lower(), value or ""

@@ -4,7 +4,7 @@ import re
 
 from pydantic import BaseModel, Field, field_validator
 
-from graph.settings.http_names import checked_names, listed
+from graph.settings.http_names import check_names, split_names
 
 STUDIO = "https://smith.langchain.com"
 PAGES = (STUDIO, "https://eu.smith.langchain.com")
@@ -32,16 +32,16 @@ class StudioSettings(BaseModel):
     @field_validator("studio_origins")
     @classmethod
     def _studio_origins_alone(cls, text: str) -> str:
-        if not all(_ORIGIN.fullmatch(origin) for origin in listed(text)):
+        if not all(_ORIGIN.fullmatch(origin) for origin in split_names(text)):
             raise ValueError("write origins such as http://localhost:3000, without paths")
         return text
 
     @field_validator("studio_hosts")
     @classmethod
     def _studio_names_alone(cls, text: str) -> str:
-        return checked_names(text)
+        return check_names(text)
 
     @property
     def studio_pages(self) -> tuple[str, ...]:
         """Origins whose pages may call the server."""
-        return (*PAGES, *listed(self.studio_origins))
+        return (*PAGES, *split_names(self.studio_origins))

@@ -9,7 +9,7 @@ from typing import Any
 
 from platformdirs import user_config_path
 
-from graph.settings.atomic_file import swap, told
+from graph.settings.atomic_file import explain_os_errors, replace_file
 from graph.settings.context import Thresholds
 from graph.settings.settings_files import read_settings_file
 from graph.settings.tuned_settings import TABLES
@@ -30,13 +30,13 @@ def config_folder() -> Path:
     return user_config_path("goat", appauthor=False)
 
 
-def obeyed(path: Path, given: Given) -> dict[str, Any]:
+def effective_settings(path: Path, given: Given) -> dict[str, Any]:
     """Return those of a file's settings that are in effect."""
-    held_back = withheld(path, given)
+    held_back = untrusted_settings(path, given)
     return {name: value for name, value in given.items() if name not in held_back}
 
 
-def withheld(path: Path, given: Given) -> dict[str, Any]:
+def untrusted_settings(path: Path, given: Given) -> dict[str, Any]:
     """Return those of a file's settings that need the user's trust."""
     wanting = {name: value for name, value in given.items() if name not in _FREE}
     if not wanting or _is_trusted(path) or _record().get(_place(path)) == _digest(wanting):
@@ -50,7 +50,7 @@ def trust(path: Path, given: Given) -> None:
     Raises:
         ConfigError: the record cannot be written.
     """
-    _write({**_record(), _place(path): _digest(withheld(path, given))})
+    _write({**_record(), _place(path): _digest(untrusted_settings(path, given))})
 
 
 def distrust(path: Path) -> None:
@@ -76,9 +76,9 @@ def _record() -> dict[str, str]:
 
 
 def _write(record: Mapping[str, str]) -> None:
-    with told(_file()):
+    with explain_os_errors(_file()):
         _file().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        swap(_file(), json.dumps(record, indent=1).encode(), mode=_PRIVATE)
+        replace_file(_file(), json.dumps(record, indent=1).encode(), mode=_PRIVATE)
 
 
 def _file() -> Path:

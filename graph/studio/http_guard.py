@@ -41,14 +41,14 @@ def at_any_port(names: Iterable[str]) -> list[str]:
     return [form for name in dict.fromkeys(names) for form in (name, f"{name}{_ANY_PORT}")]
 
 
-def bears(headers: Headers, token: SecretStr) -> bool:
+def has_bearer_token(headers: Headers, token: SecretStr) -> bool:
     """Return True when the request has one Authorization header: `Bearer` and the token."""
     shown = headers.getlist("authorization")
     scheme, _, given = shown[0].partition(" ") if len(shown) == 1 else ("", "", "")
-    return scheme.lower() == "bearer" and is_same(given.strip(), token.get_secret_value())
+    return scheme.lower() == "bearer" and equals_secret(given.strip(), token.get_secret_value())
 
 
-def is_same(given: str, secret: str) -> bool:
+def equals_secret(given: str, secret: str) -> bool:
     """Compare with a secret in constant time."""
     return hmac.compare_digest(given.encode(), secret.encode())
 

@@ -41,7 +41,7 @@ def keep_state_in(folder: Path) -> str:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if LINK.is_symlink():
             LINK.unlink()
-        told = _emptied(folder) if LINK.exists() else ""
+        told = _move_files(folder) if LINK.exists() else ""
         LINK.symlink_to(folder.resolve(), target_is_directory=True)
     except OSError as error:
         raise DataFolderError(
@@ -51,7 +51,7 @@ def keep_state_in(folder: Path) -> str:
     return told
 
 
-def _emptied(folder: Path) -> str:
+def _move_files(folder: Path) -> str:
     """Move our files out of the working folder; the rest is kept under another name."""
     LINK.chmod(0o700)
     moved = [path for path in LINK.iterdir() if _is_ours(path) and not (folder / path.name).exists()]

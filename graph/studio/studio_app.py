@@ -9,7 +9,7 @@ from starlette.middleware import Middleware
 from graph.settings.studio_settings import STUDIO
 from graph.studio.state_folder import keep_state_in, studio_folder
 from graph.studio.studio_auth import studio_token
-from graph.studio.studio_door import Opened, StudioDoor
+from graph.studio.studio_door import DoorConfig, StudioDoor
 from graph.studio.studio_graph import layers
 
 _URL = "LANGGRAPH_API_URL"
@@ -17,7 +17,7 @@ _URL = "LANGGRAPH_API_URL"
 _USUAL_URL = "http://127.0.0.1:2024"
 
 
-def open_door() -> Opened:
+def configure_door() -> DoorConfig:
     """Read settings and token, and move the server's state to the private folder.
 
     Raises:
@@ -27,7 +27,7 @@ def open_door() -> Opened:
     moved = keep_state_in(studio_folder(settings.data_folder) / "state")
     token = studio_token()
     url = os.environ.get(_URL) or _USUAL_URL
-    return Opened(
+    return DoorConfig(
         settings,
         token,
         url,
@@ -41,4 +41,4 @@ def _print(text: str) -> None:
     sys.stdout.flush()
 
 
-app = Starlette(middleware=[Middleware(StudioDoor, open_=open_door, announce=_print)])
+app = Starlette(middleware=[Middleware(StudioDoor, open_=configure_door, announce=_print)])

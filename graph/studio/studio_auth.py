@@ -7,7 +7,7 @@ from langgraph_sdk import Auth
 from starlette.datastructures import Headers
 
 from graph.studio.state_folder import studio_folder
-from graph.studio.studio_door import shows
+from graph.studio.studio_door import has_token
 from graph.studio.studio_graph import layers
 from graph.studio.studio_token import StudioToken
 
@@ -17,14 +17,14 @@ auth = Auth()
 @cache
 def studio_token() -> StudioToken:
     """Return the server's token, read once."""
-    return StudioToken.kept_in(studio_folder(layers().settings.data_folder))
+    return StudioToken.load(studio_folder(layers().settings.data_folder))
 
 
 @auth.authenticate
 async def authenticate(headers: dict[bytes, bytes]) -> Auth.types.MinimalUserDict:
     """Authenticate the bearer of the token as the owner."""
     token = await asyncio.to_thread(studio_token)
-    if not shows(Headers(raw=list(headers.items())), token):
+    if not has_token(Headers(raw=list(headers.items())), token):
         raise Auth.exceptions.HTTPException(401, "Show the token of this server.")
     return {"identity": layers().settings.owner}
 

@@ -11,9 +11,9 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from graph.settings.http_names import listed
+from graph.settings.http_names import split_names
 from graph.settings.studio_settings import StudioSettings
-from graph.studio.http_guard import LOOPBACK, HttpGuard, Refusal, at_any_port, bears, is_same
+from graph.studio.http_guard import LOOPBACK, HttpGuard, Refusal, at_any_port, equals_secret, has_bearer_token
 from graph.studio.studio_token import StudioToken
 from memory.errors import ConfigError
 
@@ -32,7 +32,7 @@ _LOCKED = (
 )
 
 
-class Opened(NamedTuple):
+class DoorConfig(NamedTuple):
     """Configuration of the door, read at startup."""
 
     settings: StudioSettings
@@ -46,7 +46,9 @@ class Opened(NamedTuple):
 class StudioDoor:
     """Middleware around LangGraph's application and its middleware."""
 
-    def __init__(self, app: ASGIApp, open_: Callable[[], Opened], announce: Callable[[str], None]) -> None:
+    def __init__(
+        self, app: ASGIApp, open_: Callable[[], DoorConfig], announce: Callable[[str], None]
+    ) -> None:
         self._app, self._open, self._announce = app, open_, announce
         self._guarded: ASGIApp | None = None
 
@@ -54,7 +56,7 @@ class StudioDoor:
         """Configure on startup; then check requests."""
         if scope["type"] == "lifespan":
             opened = await asyncio.to_thread(self._open)
-            self._guarded = guarded(self._app, opened.settings, opened.token, opened.url)
+            self._guarded = add_checks(self._app, opened.settings, opened.token, opened.url)
             await self._app(scope, receive, self._telling(send, opened.announcement))
         elif scope.get("root_path") == _OWN_CALLS:
             await self._app(scope, receive, send)
@@ -72,7 +74,7 @@ class StudioDoor:
         return telling
 
 
-def guarded(app: ASGIApp, settings: StudioSettings, token: StudioToken, url: str) -> ASGIApp:
+def add_checks(app: ASGIApp, settings: StudioSettings, token: StudioToken, url: str) -> ASGIApp:
     """Wrap the application in all checks."""
     origins = settings.studio_pages
     with_token = _TokenRequired(app, token, origins)
@@ -84,12 +86,12 @@ def guarded(app: ASGIApp, settings: StudioSettings, token: StudioToken, url: str
         expose_headers=_EXPOSED,
         allow_private_network=True,
     )
-    hosts = at_any_port([*LOOPBACK, urlsplit(url).netloc, *listed(settings.studio_hosts)])
-    return _Guarded(cors, HttpGuard(hosts, origins))
+    hosts = at_any_port([*LOOPBACK, urlsplit(url).netloc, *split_names(settings.studio_hosts)])
+    return _RequestChecks(cors, HttpGuard(hosts, origins))
 
 
 @dataclass(frozen=True, slots=True)
-class _Guarded:
+class _RequestChecks:
     """Refuses requests of other websites before they are read."""
 
     app: ASGIApp
@@ -116,26 +118,28 @@ class _TokenRequired:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         if headers.get("origin") in self.origins:
-            scope = self._opened(scope)
-        if (scope.get("method"), scope["path"]) == OPEN_TO_ALL or shows(Headers(scope=scope), self.token):
+            scope = self._with_token(scope)
+        if (scope.get("method"), scope["path"]) == OPEN_TO_ALL or has_token(Headers(scope=scope), self.token):
             await self.app(scope, receive, send)
         else:
             await _refuse((401, _LOCKED), scope, receive, send)
 
-    def _opened(self, scope: Scope) -> Scope:
+    def _with_token(self, scope: Scope) -> Scope:
         """Remove the key from the path, and add the token as a header."""
         first, slash, rest = scope["path"].removeprefix("/").partition("/")
-        if not is_same(first, self.token.key):
+        if not equals_secret(first, self.token.key):
             return scope
-        opened = {**scope, "path": slash + rest or "/", "headers": list(scope["headers"])}
-        opened["raw_path"] = scope.get("raw_path", b"").removeprefix(f"/{first}".encode()) or b"/"
-        MutableHeaders(scope=opened)[API_KEY] = self.token.secret.get_secret_value()
-        return opened
+        changed = {**scope, "path": slash + rest or "/", "headers": list(scope["headers"])}
+        changed["raw_path"] = scope.get("raw_path", b"").removeprefix(f"/{first}".encode()) or b"/"
+        MutableHeaders(scope=changed)[API_KEY] = self.token.secret.get_secret_value()
+        return changed
 
 
-def shows(headers: Headers, token: StudioToken) -> bool:
+def has_token(headers: Headers, token: StudioToken) -> bool:
     """Return True when one of the request's headers has the token."""
-    return is_same(headers.get(API_KEY, ""), token.secret.get_secret_value()) or bears(headers, token.secret)
+    return equals_secret(headers.get(API_KEY, ""), token.secret.get_secret_value()) or has_bearer_token(
+        headers, token.secret
+    )
 
 
 async def _refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:

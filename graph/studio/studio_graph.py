@@ -16,7 +16,7 @@ from graph.layers import Layers
 from graph.runtime.graph_runs import Compiled
 from graph.settings.context import Thresholds
 from graph.settings.context_refusal import ValidatedContext
-from graph.settings.settings import announced_settings
+from graph.settings.settings import load_settings_with_warning
 
 SHELL = "shell_run"
 NO_SHELL = (
@@ -28,7 +28,7 @@ NO_SHELL = (
 @cache
 def layers() -> Layers:
     """Return the server's layers; settings are read on the first call."""
-    return Layers(announced_settings(), follow=True)
+    return Layers(load_settings_with_warning(), follow=True)
 
 
 class ConfiguredContext(ValidatedContext):
@@ -54,7 +54,7 @@ def _defaults() -> dict[str, Any]:
     return layers().live.current().model_dump(mode="json", include=set(Thresholds.model_fields))
 
 
-def barred(tool: str) -> str:
+def refusal_reason(tool: str) -> str:
     """Return why a tool cannot be approved through the server; "" when it can."""
     return NO_SHELL if tool == SHELL and not layers().settings.studio_shell else ""
 
@@ -62,4 +62,4 @@ def barred(tool: str) -> str:
 @cache
 def graph() -> Compiled:
     """Return the compiled graph."""
-    return build_graph(layers(), ConfiguredContext, barred).compile(name="goat")
+    return build_graph(layers(), ConfiguredContext, refusal_reason).compile(name="goat")

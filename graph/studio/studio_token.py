@@ -28,7 +28,7 @@ class StudioToken:
     secret: SecretStr
 
     @classmethod
-    def kept_in(cls, folder: Path) -> Self:
+    def load(cls, folder: Path) -> Self:
         """Read the token in a private folder; a new one is made if it is missing or readable by others.
 
         Raises:
@@ -36,7 +36,7 @@ class StudioToken:
         """
         path = folder / FILE
         try:
-            return cls(SecretStr(_read(path) or _made(path)))
+            return cls(SecretStr(_read(path) or _create(path)))
         except OSError as error:
             raise ConfigError(
                 f"{path} cannot be used: {error.strerror}. Studio's server keeps its token there: remove it, "
@@ -60,7 +60,7 @@ def _read(path: Path) -> str:
     return ""
 
 
-def _made(path: Path) -> str:
+def _create(path: Path) -> str:
     """Write a new token atomically; of two concurrent ones the first wins."""
     handle, name = tempfile.mkstemp(dir=path.parent)
     try:

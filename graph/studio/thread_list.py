@@ -20,7 +20,7 @@ GRAPH = "goat"
 MOST = 200
 """Number of latest threads listed."""
 _PAGE = 100
-MOST_LOOKED_AT = 1000
+MOST_SCANNED = 1000
 """Threads to scan for these, as delegated jobs are threads too."""
 SECONDS = 3.0
 """Polling interval."""
@@ -61,32 +61,32 @@ class ThreadList:
 
     async def follow(self) -> None:
         """Add and delete threads until cancelled."""
-        looked_at = None
+        last_count = None
         while True:
             try:
                 count = await self._count()
-                if count != looked_at:  # the server may have begun or erased threads itself
-                    self._known |= await self._with_a_past()
-                    looked_at = count
-                await self.drop_gone()
-                await self.enter_new()
+                if count != last_count:  # the server may have begun or erased threads itself
+                    self._known |= await self._server_threads()
+                    last_count = count
+                await self.delete_gone()
+                await self.add_new()
             except (MemoryTierError, httpx.HTTPError, LangGraphError) as error:
                 logger.debug("Threads are not listed yet: %s", error)
             await asyncio.sleep(SECONDS)
 
-    async def enter_new(self) -> list[str]:
+    async def add_new(self) -> list[str]:
         """Add new threads, latest last, and return them; a failure does not stop the others."""
-        entered = []
+        added = []
         for thread in reversed(await self._latest()):
             try:
-                if thread not in self._known and await self._enter(thread):
-                    entered.append(thread)
+                if thread not in self._known and await self._add(thread):
+                    added.append(thread)
             except (MemoryTierError, LangGraphError) as error:
                 logger.warning("Thread %s is not listed: %s", thread, error)
                 self._known.add(thread)
-        return entered
+        return added
 
-    async def drop_gone(self) -> list[str]:
+    async def delete_gone(self) -> list[str]:
         """Delete known threads that are gone from Redis, and return them."""
         dropped = []
         for thread in await self._gone():
@@ -103,7 +103,7 @@ class ThreadList:
         """Return the number of threads in Redis."""
         return int(await (await self._client()).zcard(THREADS))
 
-    async def _with_a_past(self) -> set[str]:
+    async def _server_threads(self) -> set[str]:
         """Return the threads that the server ran, or that were added here."""
         found: list[Any] = []
         while page := await self._threads.search(limit=_PAGE, offset=len(found)):
@@ -118,7 +118,7 @@ class ThreadList:
         scores: list[Any] = await (await self._client()).zmscore(THREADS, known)
         return [thread for thread, score in zip(known, scores, strict=True) if score is None]
 
-    async def _enter(self, thread: str) -> bool:
+    async def _add(self, thread: str) -> bool:
         """Add a thread and return True; False while its owner is unknown."""
         if not (owner := await self._owner(thread)):
             return False
@@ -132,7 +132,7 @@ class ThreadList:
     async def _latest(self) -> list[str]:
         """Return the latest threads, latest first; the server accepts only UUIDs, which jobs do not have."""
         client = await self._client()
-        found = map(text, await client.zrevrange(THREADS, 0, MOST_LOOKED_AT - 1))
+        found = map(text, await client.zrevrange(THREADS, 0, MOST_SCANNED - 1))
         return [thread for thread in found if _is_uuid(thread)][:MOST]
 
     async def _owner(self, thread: str) -> str:

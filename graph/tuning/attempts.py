@@ -12,7 +12,7 @@ from typing import Annotated, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from graph.settings.atomic_file import swap, told
+from graph.settings.atomic_file import explain_os_errors, replace_file
 from memory.errors import ConfigError
 from memory.recall.relevance import data_digest
 from memory.tuning.held_out import HeldOut
@@ -76,7 +76,7 @@ class Tries:
         Raises:
             ConfigError: what is there cannot be read.
         """
-        with told(self.path):
+        with explain_os_errors(self.path):
             try:
                 return _Record.model_validate_json(self.path.read_bytes()).tries
             except FileNotFoundError:
@@ -105,8 +105,8 @@ class Tries:
         if any(other.scores == one.scores for other in there):
             return
         record = _Record(tries=(*there, one)[-KEPT:])
-        with told(self.path):
-            swap(self.path, record.model_dump_json(indent=1).encode())
+        with explain_os_errors(self.path):
+            replace_file(self.path, record.model_dump_json(indent=1).encode())
 
 
 def _number(one: Try, there: Sequence[Try]) -> int:

@@ -14,7 +14,7 @@ from typing import Literal, Self
 from filelock import FileLock, Timeout
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from graph.settings.atomic_file import swap, told
+from graph.settings.atomic_file import explain_os_errors, replace_file
 from graph.settings.sources import CONFIG_FILE
 from memory.errors import ConfigError
 from memory.recall.relevance import Calibration
@@ -65,7 +65,7 @@ class ConfigVersions:
         Raises:
             ConfigError: another command is at work, or the folder cannot be written.
         """
-        with told(self.path):
+        with explain_os_errors(self.path):
             self.folder.mkdir(mode=0o700, exist_ok=True)
             lock = FileLock(self.folder / "lock", mode=0o600, timeout=_LOCK_SECONDS)
             try:
@@ -76,7 +76,7 @@ class ConfigVersions:
 
     def read(self) -> bytes | None:
         """Return the file's content; None when there is none."""
-        with told(self.path):
+        with explain_os_errors(self.path):
             try:
                 return self.path.read_bytes()
             except FileNotFoundError:
@@ -104,7 +104,7 @@ class ConfigVersions:
         """
         if version.before is None:
             return None
-        with told(self.folder):
+        with explain_os_errors(self.folder):
             content = (self.folder / f"{version.number:04}.toml").read_bytes()
         if digest_of(content) != version.before:
             raise ConfigError(f"Version {version.number} in {self.folder} is not what was kept there.")
@@ -123,12 +123,14 @@ class ConfigVersions:
             after=digest_of(content),
             tuned=tuned,
         )
-        with told(self.path):
+        with explain_os_errors(self.path):
             if former is not None:
-                swap(self.folder / f"{version.number:04}.toml", former)
-            swap(self.folder / f"{version.number:04}.json", version.model_dump_json(indent=1).encode())
+                replace_file(self.folder / f"{version.number:04}.toml", former)
+            replace_file(
+                self.folder / f"{version.number:04}.json", version.model_dump_json(indent=1).encode()
+            )
             try:
-                swap(self.path, content)
+                replace_file(self.path, content)
             except OSError:
                 self._drop(version.number)
                 raise

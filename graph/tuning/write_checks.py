@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from graph.settings.context import Thresholds
-from graph.settings.settings import Settings, allowed
-from graph.settings.sources import CONFIG_FILE, PREFIX, overriding
+from graph.settings.settings import Settings, allowed_values
+from graph.settings.sources import CONFIG_FILE, PREFIX, overriding_sources
 from graph.stores import embedding_model
 from graph.tuning.attempts import ordinal, percent
 from memory.recall.relevance import DEFAULT
@@ -87,7 +87,8 @@ def _refused_values(result: TuningResult, settings: Settings) -> Iterator[str]:
     except ValidationError as error:
         for one in error.errors(include_url=False):
             name = str(one["loc"][0])
-            yield f"{name} = {given[name]!r} is refused: {one['msg']}. Allowed: {allowed(known[name])}."
+            allowed = allowed_values(known[name])
+            yield f"{name} = {given[name]!r} is refused: {one['msg']}. Allowed: {allowed}."
     named = result.thresholds.get(CALIBRATION, "")
     if named and named not in settings.calibrations:
         there = ", ".join(sorted(settings.calibrations)) or "none"
@@ -103,7 +104,7 @@ def _made_up(result: TuningResult) -> Iterator[str]:
 
 
 def _overridden(result: TuningResult) -> Iterator[str]:
-    for name, source in overriding(result.changes).items():
+    for name, source in overriding_sources(result.changes).items():
         variable = f"{PREFIX}{name.upper()}"
         yield (
             f"{variable} is set in {source}, which wins over {CONFIG_FILE}: what is written there would have "

@@ -28,7 +28,7 @@ from memory.errors import TierUnavailable
 from memory.models import CacheEntry, Episode, SearchReport
 from memory.owners.owner_files import OwnerFiles
 from nodes import prefetch as node
-from nodes.prefetch import Loading, Prefetch
+from nodes.prefetch import LoadState, Prefetch
 from tests.clock import Clock, Gate, own_clock
 from tests.servers.hash_embeddings import HashEmbeddings
 
@@ -130,7 +130,7 @@ class Bench:
         self.archive = EpisodeArchive(self.files, vectors, self.embeddings)
         self.behind = Background()
         turns = TurnReader(default_owner="ana", clock=lambda: NOW)
-        self.node = Prefetch(turns, self.archive, self.cache, utc, self.behind, Loading(done=True))
+        self.node = Prefetch(turns, self.archive, self.cache, utc, self.behind, LoadState(done=True))
 
     def connect(self, location: ChromaLocation) -> VectorBackend:
         self.backend = HangingVectors(connect_chroma(location), Gate(self.clock))
@@ -501,7 +501,7 @@ async def test_a_search_that_was_begun_ahead_is_the_only_one(bench: Bench) -> No
     async with turn.ahead():
         assert found(await turn.run())[0] == "boat"
     assert (bench.vectors.searches, bench.embeddings.asked) == (searches + 1, asked + 1)
-    assert not bench.node.begun
+    assert not bench.node.early
 
 
 async def test_a_search_ahead_serves_no_other_message_and_no_other_owner(bench: Bench) -> None:
@@ -523,7 +523,7 @@ async def test_a_search_ahead_is_never_that_of_an_earlier_turn_of_the_same_id(be
 async def test_a_search_ahead_is_not_shown_after_its_owner_was_erased(bench: Bench) -> None:
     turn = Begun(bench, "what is my boat called?")
     async with turn.ahead():
-        await bench.node.begun["ahead"].searching
+        await bench.node.early["ahead"].searching
         await bench.archive.erase(owner="ana")
         bench.node.forget_owner("ana")
         assert found(await turn.run()) == []
@@ -541,7 +541,7 @@ async def test_a_message_that_leans_on_those_before_it_is_searched_with_them(ben
 async def test_a_search_ahead_is_forgotten_when_an_earlier_turn_is_finished_first(bench: Bench) -> None:
     turn = Begun(bench, "what is the dinghy called?")
     async with turn.ahead():
-        await bench.node.begun["ahead"].searching
+        await bench.node.early["ahead"].searching
         await bench.archive.append(
             Episode(turn_id="dinghy", owner="ana", thread="t", message="The dinghy is Pip.", reply="", at=NOW)
         )

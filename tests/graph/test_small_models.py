@@ -15,7 +15,7 @@ from bot.presentation import turn_screen as screen
 from graph.app import open_agent
 from graph.delegation.job import Status
 from graph.model.model_call import ModelCall
-from graph.model.model_servers import Told, ask_window
+from graph.model.model_servers import ServerWindow, fetch_window
 from graph.model.openai_chat import OpenAICompatible
 from graph.model.tool_rounds import after_respond, fitting_of
 from graph.runtime.agent import Agent
@@ -219,7 +219,7 @@ async def test_a_window_that_nobody_tells_is_learnt_from_refusals(
 @pytest.mark.parametrize(
     ("pages", "told"),
     [
-        ({}, Told()),
+        ({}, ServerWindow()),
         (
             {
                 "/v1/models": {
@@ -240,26 +240,29 @@ async def test_a_window_that_nobody_tells_is_learnt_from_refusals(
         ),
         ({"/props": {"default_generation_settings": {"n_ctx": 4096}}}, 4096),
         ({"/api/v0/models": {"data": [{"id": "test", "loaded_context_length": 5000}]}}, 5000),
-        ({"/api/v0/models": {"data": [{"id": "test", "max_context_length": 99_000}]}}, Told(final=False)),
+        (
+            {"/api/v0/models": {"data": [{"id": "test", "max_context_length": 99_000}]}},
+            ServerWindow(final=False),
+        ),
         ({"/api/ps": {"models": [{"name": "test:latest", "context_length": 8192}]}}, 8192),
         ({"/api/ps": {"models": []}, "/api/show": {"parameters": "top_k 3\nnum_ctx    16384"}}, 16_384),
         (
             {"/api/ps": {"models": []}, "/api/show": {"model_info": {"llama.context_length": 131_072}}},
-            Told(tokens=4096, final=False),
+            ServerWindow(tokens=4096, final=False),
         ),
-        ({"/v1/models": {"data": "nonsense"}, "/props": [1], "/api/ps": {"models": {}}}, Told()),
+        ({"/v1/models": {"data": "nonsense"}, "/props": [1], "/api/ps": {"models": {}}}, ServerWindow()),
     ],
 )
 async def test_servers_tell_what_they_hold(
-    model: ModelServer, pages: dict[str, object], told: Told | int
+    model: ModelServer, pages: dict[str, object], told: ServerWindow | int
 ) -> None:
     model.pages.update(pages)
-    expected = Told(tokens=told) if isinstance(told, int) else told
-    assert await ask_window(model.base_url, "test") == expected
+    expected = ServerWindow(tokens=told) if isinstance(told, int) else told
+    assert await fetch_window(model.base_url, "test") == expected
 
 
 async def test_a_server_that_is_not_there_yet_is_asked_again() -> None:
-    assert await ask_window("http://127.0.0.1:9/v1", "test") == Told(final=False)
+    assert await fetch_window("http://127.0.0.1:9/v1", "test") == ServerWindow(final=False)
 
 
 async def test_a_reply_is_capped_by_the_name_that_the_endpoint_knows(

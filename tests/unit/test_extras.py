@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from graph.settings.extras import MODULES, is_installed, is_missing, summary
+from graph.settings.extras import MODULES, is_installed, missing_message, summary
 
 ROOT = Path(__file__).parents[2]
 
@@ -16,8 +16,8 @@ def test_what_an_extra_is_missing_for_is_added_by_commands_that_exist() -> None:
     targets = (ROOT / "Makefile").read_text("utf-8").partition("EXTRAS := ")[2].partition("\n")[0].split()
     assert targets == list(MODULES)
     for extra in MODULES:
-        assert f"`make {extra}`" in is_missing(extra)
-        assert f"'goat2[{extra}]'" in is_missing(extra)
+        assert f"`make {extra}`" in missing_message(extra)
+        assert f"'goat2[{extra}]'" in missing_message(extra)
         assert project["optional-dependencies"][extra]
         assert "--hash=sha256:" in (ROOT / f"requirements/{extra}.txt").read_text("utf-8")
 

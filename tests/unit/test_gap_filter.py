@@ -35,12 +35,12 @@ from memory.recall.relevance import Calibration, NamedCalibrations, read_calibra
 from memory.recall.staged import MOST
 from nodes.gap_filter import GapFilter, filter_candidates
 from nodes.overrides import (
-    AS_BEFORE,
-    FEW_HOLD_A_KEY,
-    by_key_and_time,
-    carried_on,
-    with_newer,
-    without_echo,
+    MAX_KEY_EPISODES,
+    MIN_INCREASE,
+    apply_keys_and_times,
+    cut_echoes,
+    keep_carried,
+    keep_newer,
 )
 from tests.tables import each
 
@@ -268,7 +268,7 @@ class TestNewer:
             said("c", "The gym is 40 now, they had a sale.", "Updated.", days=100),
         ]
         decisions = [replace(one, kept=one.turn_id == "a") for one in by_null(state(*found))]
-        newer = {one.turn_id: one for one in with_newer(decisions, found, "what does the gym cost?")}
+        newer = {one.turn_id: one for one in keep_newer(decisions, found, "what does the gym cost?")}
         assert {name: (one.kept, one.superseded_by) for name, one in newer.items()} == {
             "a": (True, "c"),
             "b": (False, ""),
@@ -285,7 +285,7 @@ class TestCarriedOn:
         given["turn"] = replace(TURN, message="and how much is it?")
         given["recall"] = replace(given["recall"], carried=("shown",))
         cut = [replace(one, kept=False) for one in by_null(given)]
-        assert kept(carried_on(cut, given)) == (["shown"] if query is QUERY else [])
+        assert kept(keep_carried(cut, given)) == (["shown"] if query is QUERY else [])
 
 
 def settled(
@@ -303,7 +303,9 @@ def settled(
         )
         for c in candidates
     ]
-    return rules(by_key_and_time(judged, candidates, Recall(candidates=candidates, times=times), message))
+    return rules(
+        apply_keys_and_times(judged, candidates, Recall(candidates=candidates, times=times), message)
+    )
 
 
 KEPT, CUT = (True, "calibrated"), (False, "calibrated")
@@ -316,9 +318,9 @@ class TestKeyAndTime:
         assert settled(*found, relevant=["other"]) == {"key": (True, "key"), "other": KEPT}
 
     def test_a_frequent_key_is_judged_like_anything_else(self) -> None:
-        few = [candidate(str(n), 0, keyed=FEW_HOLD_A_KEY) for n in range(FEW_HOLD_A_KEY)]
+        few = [candidate(str(n), 0, keyed=MAX_KEY_EPISODES) for n in range(MAX_KEY_EPISODES)]
         assert set(settled(*few).values()) == {(True, "key")}
-        many = [candidate(str(n), 0, keyed=FEW_HOLD_A_KEY + 1) for n in range(FEW_HOLD_A_KEY + 1)]
+        many = [candidate(str(n), 0, keyed=MAX_KEY_EPISODES + 1) for n in range(MAX_KEY_EPISODES + 1)]
         assert set(settled(*many).values()) == {CUT}
         assert settled(*many, relevant=["3"])["3"] == KEPT
 
@@ -326,7 +328,7 @@ class TestKeyAndTime:
         found = [
             candidate("a", 0, keyed=3),
             candidate("b", 0, keyed=3),
-            candidate("c", 0, keyed=FEW_HOLD_A_KEY),
+            candidate("c", 0, keyed=MAX_KEY_EPISODES),
         ]
         assert set(settled(*found).values()) == {(True, "key")}
 
@@ -444,8 +446,8 @@ class TestEcho:
         ("before", "now", "expected"),
         [
             (0.6, 0.6, (False, "unused")),
-            (0.6, 0.6 + AS_BEFORE - 0.01, (False, "unused")),
-            (0.6, 0.6 + AS_BEFORE + 0.01, (True, "calibrated")),
+            (0.6, 0.6 + MIN_INCREASE - 0.01, (False, "unused")),
+            (0.6, 0.6 + MIN_INCREASE + 0.01, (True, "calibrated")),
             (0.6, 0.5, (False, "unused")),
         ],
     )
@@ -463,7 +465,7 @@ class TestEcho:
         )
         given = state(shown, unused=[Unused(turn_id="shown", probability=before, turns_left=1)])
         given["turn"] = replace(TURN, message="planting goes on")
-        assert rules(without_echo([decision], [shown], given)) == {"shown": expected}
+        assert rules(cut_echoes([decision], [shown], given)) == {"shown": expected}
 
     @each("message", ["what did I plant?", "so where was it, the tree"])
     def test_who_asks_again_is_shown_again_what_was_shown_in_vain(self, message: str) -> None:
@@ -473,7 +475,7 @@ class TestEcho:
         )
         given = state(shown, unused=[Unused(turn_id="shown", probability=0.6, turns_left=1)])
         given["turn"] = replace(TURN, message=message)
-        assert rules(without_echo([decision], [shown], given)) == {"shown": (True, "call")}
+        assert rules(cut_echoes([decision], [shown], given)) == {"shown": (True, "call")}
 
     @each(
         ("message", "reply", "expected"),
@@ -495,7 +497,7 @@ class TestEcho:
         decision = Decision(
             turn_id="shown", kept=False, rule=DecisionRule.NO_CALL, score=0.1, threshold=0.5, probability=0.1
         )
-        assert kept(carried_on([decision], given)) == (["shown"] if expected else [])
+        assert kept(keep_carried([decision], given)) == (["shown"] if expected else [])
 
     def test_a_later_word_on_a_matter_comes_with_the_older_one_which_is_marked(self) -> None:
         older = candidate("older", 1.0, days=9, text="the alarm code is 8821")
@@ -511,7 +513,7 @@ class TestEcho:
             )
             for name in ("older", "newer")
         ]
-        found = with_newer(decisions, [older, newer], "what's the alarm code?")
+        found = keep_newer(decisions, [older, newer], "what's the alarm code?")
         assert rules(found) == {"older": (True, "call"), "newer": (True, "newer")}
         assert [one.superseded_by for one in found] == ["newer", ""]
 
@@ -520,7 +522,7 @@ class TestEcho:
         shown = candidate("shown", 1.0)
         decision = Decision(turn_id="shown", kept=True, rule=rule, score=0.1, threshold=0.5, probability=0.1)
         given = state(shown, unused=[Unused(turn_id="shown", probability=0.9, turns_left=1)])
-        assert rules(without_echo([decision], [shown], given)) == {"shown": (True, rule)}
+        assert rules(cut_echoes([decision], [shown], given)) == {"shown": (True, rule)}
 
     def test_the_first_turn_of_a_thread_has_nothing_unused(self) -> None:
         given = state(candidate("a", 1.0))

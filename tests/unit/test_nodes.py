@@ -37,8 +37,8 @@ from memory.models import (
 from memory.prompt.prompt import fit_conversation, render_evidence
 from memory.recall.gap_rules import GapRule
 from memory.text.tokens import TokenCounter
-from nodes.archive import UNUSED_TURNS, to_episode, unused
-from nodes.assemble import Assemble, alternating, conversation_messages, shorten_message
+from nodes.archive import UNUSED_TURNS, to_episode, unused_memories
+from nodes.assemble import Assemble, conversation_messages, join_roles, shorten_message
 from nodes.budget import Budget, fit_memories
 from nodes.gap_filter import filter_candidates
 from tests.allocations import NOTHING
@@ -207,7 +207,7 @@ class TestAssemble:
     @given(st.lists(st.sampled_from([HumanMessage, AIMessage, SystemMessage]), max_size=12))
     def test_no_two_of_a_role_stand_in_a_row(self, kinds: list[Callable[[str], AnyMessage]]) -> None:
         messages = [kind(str(number)) for number, kind in enumerate(kinds)]
-        joined = alternating(messages)
+        joined = join_roles(messages)
         assert all(a != b for a, b in zip(roles(joined), roles(joined)[1:], strict=False))
         assert "\n\n".join(m.text for m in joined) == "\n\n".join(str(i) for i in range(len(kinds)))
 
@@ -380,7 +380,7 @@ class TestUnused:
             "decisions": list(kept_decisions(*shown).values()),
             "unused": before,
         }
-        return unused(given)
+        return unused_memories(given)
 
     def vain(self, memory: Candidate, turns_left: int = UNUSED_TURNS, probability: float = 0.9) -> Unused:
         return Unused(turn_id=memory.turn_id, probability=probability, turns_left=turns_left)

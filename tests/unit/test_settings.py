@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from graph.settings.context import TurnContext
 from graph.settings.settings import Settings, load_settings
-from graph.settings.sources import PREFIX, overriding, user_file
+from graph.settings.sources import PREFIX, overriding_sources, user_file
 from memory.errors import ConfigError
 from memory.recall.gap_rules import GapRule
 from tests.tables import each
@@ -147,8 +147,8 @@ def test_the_users_own_file_gives_way_to_that_of_the_folder(own: Path) -> None:
     toml("[gap]\nthreshold = 0.6\n")
     settings = load_settings()
     assert (settings.owner, settings.gap_rule, settings.gap_threshold) == ("ana", GapRule.NULL, 0.6)
-    assert overriding(["owner", "gap_threshold"], own) == {"gap_threshold": "goat.toml"}
-    assert overriding(["owner", "gap_threshold"]) == {}
+    assert overriding_sources(["owner", "gap_threshold"], own) == {"gap_threshold": "goat.toml"}
+    assert overriding_sources(["owner", "gap_threshold"]) == {}
 
 
 def test_the_users_own_key_goes_to_no_other_address(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:

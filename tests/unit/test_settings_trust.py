@@ -10,9 +10,9 @@ from graph.settings.settings import load_settings
 from graph.settings.sources import (
     CONFIG_FILE,
     ENV_FILE,
-    given_by_source,
-    overriding,
-    told_withheld,
+    overriding_sources,
+    read_sources,
+    untrusted_warning,
     user_file,
 )
 from graph.settings.trust import config_folder, distrust, trust
@@ -36,7 +36,7 @@ def _own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, _clean_environment: No
 
 def trust_all() -> None:
     for path in (CONFIG_FILE, ENV_FILE):
-        trust(path, given_by_source()[str(path)])
+        trust(path, read_sources()[str(path)])
 
 
 def test_a_folders_files_tune_and_set_nothing_else() -> None:
@@ -45,7 +45,7 @@ def test_a_folders_files_tune_and_set_nothing_else() -> None:
     settings = load_settings()
     assert (settings.gap_threshold, settings.gap_break) == (0.7, 2)
     assert (settings.plugins_folder, settings.model_base_url, settings.owner) == (None, "", "me")
-    assert told_withheld() == (
+    assert untrusted_warning() == (
         f"Not obeyed: plugins_folder, model_base_url in goat.toml; owner in .env of {Path.cwd()}, since a "
         "folder's files may tune and nothing else. If you wrote that, run `goat trust` there, once."
     )
@@ -55,24 +55,24 @@ def test_the_owners_key_stays_with_its_address_whatever_a_folder_says() -> None:
     user_file().write_text(f'model = "m"\nmodel_api_key = "{KEY}"\n')
     CONFIG_FILE.write_text(HOSTILE)
     assert load_settings().model_api_key.get_secret_value() == KEY
-    assert overriding(["model_base_url"], user_file()) == {}
+    assert overriding_sources(["model_base_url"], user_file()) == {}
     trust_all()
     assert load_settings().model_api_key.get_secret_value() == ""
-    assert overriding(["model_base_url"], user_file()) == {"model_base_url": "goat.toml"}
+    assert overriding_sources(["model_base_url"], user_file()) == {"model_base_url": "goat.toml"}
 
 
 def test_what_is_trusted_is_asked_about_again_once_it_says_something_else() -> None:
     CONFIG_FILE.write_text(HOSTILE)
     ENV_FILE.write_text("GOAT_OWNER=ana\n")
     trust_all()
-    assert told_withheld() == ""
+    assert untrusted_warning() == ""
     assert load_settings().model_base_url == "http://evil.example/v1"
     CONFIG_FILE.write_text(HOSTILE.replace("0.7", "0.4") + "# tuned\n")
-    assert (load_settings().gap_threshold, told_withheld()) == (0.4, "")
+    assert (load_settings().gap_threshold, untrusted_warning()) == (0.4, "")
     CONFIG_FILE.write_text(HOSTILE.replace("evil", "other"))
     assert load_settings().model_base_url == ""
     assert load_settings().owner == "ana"
-    assert "plugins_folder, model_base_url in goat.toml of" in told_withheld()
+    assert "plugins_folder, model_base_url in goat.toml of" in untrusted_warning()
     distrust(ENV_FILE)
     assert load_settings().owner == "me"
 
@@ -133,7 +133,7 @@ def test_the_environment_names_a_folder_to_trust_and_no_file_can(monkeypatch: py
     monkeypatch.delenv("GOAT_TRUST")
     user_file().write_text(HOSTILE)
     monkeypatch.chdir(user_file().parent)
-    assert (load_settings().model_base_url, told_withheld()) == ("http://evil.example/v1", "")
+    assert (load_settings().model_base_url, untrusted_warning()) == ("http://evil.example/v1", "")
     for path, text in ((CONFIG_FILE, 'trust = "."'), (ENV_FILE, "GOAT_TRUST=.")):
         path.write_text(text)
         with pytest.raises(ConfigError, match="may stand in the environment alone"):

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from graph.settings.settings import Settings
 from graph.settings.studio_settings import STUDIO
 from graph.studio.state_folder import LINK, keep_state_in
-from graph.studio.studio_door import guarded
+from graph.studio.studio_door import add_checks
 from graph.studio.studio_token import StudioToken
 
 TOKEN = StudioToken(SecretStr("t" * 43))
@@ -36,7 +36,7 @@ async def call(path: str, *headers: tuple[bytes, bytes], kind: str = "http", **g
     async def receive() -> Any:
         return {"type": "http.request"}
 
-    app = guarded(behind, Settings(**given), TOKEN, "https://odd-name.tunnel.example")  # type: ignore[arg-type]  # texts, as in the environment
+    app = add_checks(behind, Settings(**given), TOKEN, "https://odd-name.tunnel.example")  # type: ignore[arg-type]  # texts, as in the environment
     scope = {"type": kind, "path": path, "raw_path": path.encode(), "headers": list(headers)}
     await app({**scope, "method": "GET"} if kind == "http" else scope, receive, send)
     return sent[0]
@@ -87,13 +87,13 @@ async def test_the_key_leaves_nothing_in_the_path() -> None:
 
 
 def test_the_token_is_made_once_and_anew_when_others_could_have_read_it(tmp_path: Path) -> None:
-    first = StudioToken.kept_in(tmp_path)
+    first = StudioToken.load(tmp_path)
     file = tmp_path / "token"
     assert file.stat().st_mode & 0o777 == 0o600
     assert len(first.secret.get_secret_value()) >= 43
-    assert StudioToken.kept_in(tmp_path) == first
+    assert StudioToken.load(tmp_path) == first
     file.chmod(0o640)
-    second = StudioToken.kept_in(tmp_path)
+    second = StudioToken.load(tmp_path)
     assert (second != first, file.stat().st_mode & 0o777) == (True, 0o600)
     assert first.secret.get_secret_value() not in first.key
     assert [path.name for path in tmp_path.iterdir()] == ["token"]

@@ -10,7 +10,7 @@ from graph.model.tool_rounds import tools_inputs
 from graph.state.turn_state import Conversation, Reply, State, Turn
 from memory.models import ConversationTurn, Outcome
 from memory.provenance import Carrier, Part
-from nodes.archive import brings_foreign
+from nodes.archive import has_foreign_text
 from tests.allocations import NOTHING
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -47,13 +47,13 @@ def result(name: str, output: str, *, evidence: str = "", foreign: bool = False)
 
 
 def test_a_reply_that_repeats_what_was_quoted_before_is_a_third_partys() -> None:
-    assert brings_foreign(state(f'It says: "{ORDER}"', turns=(QUOTED,)))
-    assert not brings_foreign(state("It greets you.", turns=(QUOTED,)))
+    assert has_foreign_text(state(f'It says: "{ORDER}"', turns=(QUOTED,)))
+    assert not has_foreign_text(state("It greets you.", turns=(QUOTED,)))
 
 
 def test_a_call_that_repeats_it_is_too() -> None:
     noted = result("note", "done", evidence=f'called note(text="{ORDER}") -> done')
-    assert brings_foreign(state("Done.", noted, turns=(QUOTED,)))
+    assert has_foreign_text(state("Done.", noted, turns=(QUOTED,)))
 
 
 @pytest.mark.parametrize("name", ["search_memory", "delegate_status", "get_recent_logs"])

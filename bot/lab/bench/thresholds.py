@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from graph.settings.context import Thresholds, TurnContext
-from graph.settings.settings import allowed
+from graph.settings.settings import allowed_values
 from memory.errors import ConfigError
 
 
@@ -24,7 +24,7 @@ def with_thresholds(context: TurnContext, given: Sequence[str]) -> TurnContext:
         name = str(first["loc"][0])
         raise ConfigError(
             f"--set {name}={values.get(name)} is refused: {first['msg']}. "
-            f"Allowed: {allowed(Thresholds.model_fields.get(name))}."
+            f"Allowed: {allowed_values(Thresholds.model_fields.get(name))}."
         ) from None
 
 

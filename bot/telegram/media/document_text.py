@@ -13,7 +13,7 @@ from pathlib import Path
 from charset_normalizer import from_bytes
 
 from bot.telegram.media.media_errors import MediaRefused
-from graph.settings.extras import is_installed, is_missing
+from graph.settings.extras import is_installed, missing_message
 from graph.settings.sources import PREFIX
 
 MAX_TEXT = 200_000
@@ -81,7 +81,7 @@ async def _extracted(data: bytes, suffix: str, seconds: float) -> str:
     """Run the converter in a process of its own, without our settings in its environment."""
     if not is_installed("documents"):
         raise MediaRefused(
-            "document_off", f"PDF and Office files are not read here. {is_missing('documents')}"
+            "document_off", f"PDF and Office files are not read here. {missing_message('documents')}"
         )
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", str(_PROGRAM), suffix, str(MAX_TEXT + 1), str(math.ceil(seconds))),

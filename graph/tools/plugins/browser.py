@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_core.tools import ToolException
 
-from graph.settings.extras import is_missing
+from graph.settings.extras import missing_message
 from graph.tools.plugins.proxy import Proxy, running_proxy
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ async def _playwright() -> Any:
     try:
         return await asyncio.to_thread(_imported)
     except ImportError:
-        raise ToolException(is_missing("browser")) from None
+        raise ToolException(missing_message("browser")) from None
 
 
 def _imported() -> Any:

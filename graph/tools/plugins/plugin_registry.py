@@ -11,7 +11,7 @@ from pathlib import Path
 
 from langchain_core.tools import BaseTool
 
-from graph.settings.http_names import listed
+from graph.settings.http_names import split_names
 from graph.settings.settings import Settings
 from graph.tools.isolation import PluginIsolation
 from graph.tools.plugins.artifacts import ArtifactUpkeep, erase_artifacts
@@ -58,7 +58,7 @@ class PluginRegistry:
         patience: float = PATIENCE_SECONDS,
     ) -> None:
         self.isolation = PluginIsolation()
-        self._secrets = listed(settings.plugin_secrets)
+        self._secrets = split_names(settings.plugin_secrets)
         self._data_folder = settings.data_folder.expanduser()
         self._folder = (settings.plugins_folder or settings.data_folder / "plugins").expanduser()
         self._services = services

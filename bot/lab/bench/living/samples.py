@@ -18,7 +18,7 @@ from graph.layers import Layers
 from graph.settings.context import TurnContext
 from memory.calibration.staged_fit import Message, Sample
 from memory.recall.evidence_traits import MessageContext, Traits, memory_traits
-from nodes.gap_filter import at_most
+from nodes.gap_filter import limit_candidates
 from nodes.judgement import shown_turns
 
 UNCALLED = ("small_talk", "new_topic")
@@ -62,7 +62,7 @@ class Labelled:
             message=self.probe.user, at=self.probe.at, query=state["recall"].query, turns=turns
         )
         window = shown_turns(state["conversation"])
-        found = at_most(state["recall"].candidates, TurnContext().prefetch_results, window)
+        found = limit_candidates(state["recall"].candidates, TurnContext().prefetch_results, window)
         apart = [each for each in found if each.turn_id not in window]
         traits = memory_traits(asked, apart) if apart else []
         gold = [each.turn_id in self.probe.gold for each in apart]
