@@ -75,7 +75,7 @@ async def findings() -> AsyncGenerator[Finding, None]:
     for text in filter(None, (untrusted_warning(), *readable_secrets())):
         yield Finding("configuration", False, text)
     yield Finding("extras", True, summary())
-    if settings.tuned or settings.gap_calibration or settings.without_rule():
+    if settings.tuned or settings.gap_calibration or settings.rule_warning():
         yield tuning(settings)
     checks: dict[str, Callable[[Layers], Awaitable[str]]] = {
         "data folder": _data_folder,
@@ -113,7 +113,7 @@ def tuning(settings: Settings) -> Finding:
     if calibration is not None and not suits(calibration, model):
         text = f"calibration {name} is for {calibration.embedding_model}, not {model}; the package's is used"
         return Finding("tuning", False, text)
-    if warning := settings.without_rule():
+    if warning := settings.rule_warning():
         return Finding("tuning", False, warning)
     if settings.tuned is None:
         return Finding("tuning", True, f"calibration {name}")

@@ -54,7 +54,7 @@ async def _warm_up(layers: Layers) -> None:
         await layers.warm_up(layers.settings.owner)
         await layers.reconcile()
     except GoatError as error:
-        logger.warning("The first turn will be slower, or go without memory: %s", error)
+        logger.warning("The first turn will be slower, or have no memory: %s", error)
 
 
 async def _list_threads(layers: Layers, saver: RedisSaver) -> None:

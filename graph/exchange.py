@@ -121,4 +121,4 @@ def read_plain(channel: str, kind: TypeAdapter[T], value: object) -> T:
         wrong = "; ".join(
             f"{'.'.join([channel, *map(str, one['loc'])])}: {one['msg']}" for one in error.errors()[:3]
         )
-        raise BadState(f"This cannot stand in the state: {wrong}. Leave it as it was, or go on.") from None
+        raise BadState(f"The state cannot hold this value: {wrong}. Undo the edit.") from None

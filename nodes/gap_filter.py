@@ -43,7 +43,7 @@ async def find_calibration(
     if named is not None and suits(named, model):
         return named, CalibrationUsed(name=name)
     why = f"is for {named.embedding_model}, not for {model}" if named else "is not in goat.toml"
-    return None, CalibrationUsed(problem=f"The calibration {name!r} {why}; the one of the package is used.")
+    return None, CalibrationUsed(problem=f"The calibration {name!r} {why}; the packaged one is used.")
 
 
 def filter_candidates(

@@ -22,11 +22,13 @@ from graph.tools.toolbox import Toolbox
 from memory.models import Outcome
 from memory.prompt.prompt import recalled_reply
 
-EMPTY_ANSWER = "The model gave an empty answer. Try again, or put it differently."
-ONLY_TOOLS = "The model called tools to the last, and gave no answer. Try again, or raise `tool_rounds`."
+EMPTY_ANSWER = "The model gave an empty answer. Try again, or rephrase the message."
+ONLY_TOOLS = (
+    "The model called tools until the last round and gave no answer. Try again, or raise `tool_rounds`."
+)
 MOST_REFUSALS = 4
 """Limit on refusals of a turn's prompt as too long, after which the turn fails."""
-NOT_APPROVED = "What was to be run was not approved: you went on."
+NOT_APPROVED = "The pending call was not approved: you sent another message."
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,7 @@ _PAGE = 20
 class RedisSaver(AsyncSaver):
     """Stores the last checkpoints of each thread in Redis, with an index of pending threads.
 
-    Methods raise `TierUnavailable` when Redis cannot be reached, and `TierCorrupt` when its data cannot be
-    read.
+    Methods raise `TierUnavailable` when Redis is unreachable, and `TierCorrupt` when its data is invalid.
     """
 
     def __init__(
@@ -50,14 +49,11 @@ class RedisSaver(AsyncSaver):
 
         Args:
             client: returns the client of the running event loop.
-            keep: checkpoints to keep in each namespace. There may be twice as many until pruning, and the
-            steps of a
-                forked turn stay as long as it is the latest.
+            keep: checkpoints to keep in each namespace. There may be twice as many until pruning, and
+                the steps of a forked turn stay as long as it is the latest.
             repeatable: nodes that may run again after a crash, because they only read or are idempotent.
-            Their writes,
-                and checkpoints that follow from stored ones, are sent with the next entry that is not
-                derived: an
-                input, another node's writes, an error, a turn's end.
+                Their writes, and checkpoints that follow from stored ones, are sent with the next entry
+                that is not derived: an input, another node's writes, an error, a turn's end.
             serde: serializer of values; LangGraph's by default.
         """
         super().__init__(serde=serde)

@@ -55,7 +55,7 @@ class ThreadLeases:
         except asyncio.CancelledError:
             if not lost.is_set():
                 raise
-            raise ThreadBusy("Another process took this thread over while this one stood still.") from None
+            raise ThreadBusy("Another process took over this thread while this one was stalled.") from None
         finally:
             await end(renewing)
             self._held.discard(lease)
@@ -76,7 +76,7 @@ class ThreadLeases:
             else await self._eval(_TAKE_OVER, key, holder, token, lifetime)
         )
         if not taken:
-            raise ThreadBusy("Another process has just begun to answer in this thread.")
+            raise ThreadBusy("Another process has just started to answer in this thread.")
 
     async def _renew(
         self, key: str, token: str, lost: asyncio.Event, holder: "asyncio.Task[Any] | None"

@@ -84,9 +84,9 @@ async def commit(
 ) -> dict[Namespace, int]:
     """Store entries of one thread in a transaction; return the number of checkpoints in each namespace.
 
-    A pending thread is listed before its first checkpoint: in the same transaction, or before it in a
-    cluster, where the lists have other slots. If a killed server lost the parent, unchanged channels are
-    stored too.
+    A pending thread is listed before its first checkpoint: in the same transaction, or in a cluster, where
+    the
+    lists have other slots, just before it. If a killed server lost the parent, all channels are stored.
     """
     checkpoints = [entry for entry in entries if isinstance(entry, CheckpointEntry)]
     begins = any(entry.is_pending and not entry.is_derived for entry in checkpoints)

@@ -102,7 +102,7 @@ class ModelCall:
             outcome, problem = Outcome.INTERRUPTED, str(error)
         except TimeoutError:
             outcome = Outcome.INTERRUPTED
-            problem = f"The model gave no word for {self.timeout:g} s (GOAT_MODEL_TIMEOUT)."
+            problem = f"The model sent nothing for {self.timeout:g} s (GOAT_MODEL_TIMEOUT)."
         else:
             if stopped:
                 outcome, problem = Outcome.INTERRUPTED, STOPPED

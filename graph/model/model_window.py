@@ -147,8 +147,8 @@ class ModelWindow:
         reply = self.reply_cap if reply is None else reply
         self._known, self._is_final = shrink_window(self._known, refusal, prompt=size, reply=reply), True
         logger.warning(
-            "The model refused a prompt as too long; its window is taken for %d tokens from now on, each of "
-            "ours for %.2f.",
+            "The model refused a prompt as too long; from now on its window counts as %d tokens, and each "
+            "token counted here as %.2f.",
             self._known.tokens,
             self._known.scale,
         )

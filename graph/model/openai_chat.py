@@ -30,8 +30,8 @@ from memory.refusal import Refusal, read_refusal
 _CONNECT_SECONDS = 10.0
 _KEY = "The key is refused: check GOAT_MODEL_API_KEY."
 _CUT_OFF = {
-    "": "broke off its answer.",
-    "length": "came to the end of its reply's length (GOAT_MODEL_MAX_TOKENS), or of what it holds "
+    "": "ended its answer early.",
+    "length": "reached the limit of its reply (GOAT_MODEL_MAX_TOKENS) or of its context window "
     "(GOAT_MODEL_CONTEXT).",
     "content_filter": "was stopped by its vendor's content filter.",
 }
@@ -43,8 +43,8 @@ _ADVICE = {
     429: "Too many requests, or the credit is used up: wait a little.",
 }
 _TOO_LONG = (
-    "The prompt does not fit into its context window, however short. Start its server with a larger one "
-    "(llama.cpp: -c, vLLM: --max-model-len, Ollama: OLLAMA_CONTEXT_LENGTH, LM Studio: Context Length), and "
+    "Even the shortest prompt exceeds its context window. Start its server with a larger one "
+    "(llama.cpp: -c, vLLM: --max-model-len, Ollama: OLLAMA_CONTEXT_LENGTH, LM Studio: Context Length), or "
     "write a shorter message."
 )
 _REFUSING = frozenset({400, 413, 422, 500})
@@ -140,7 +140,7 @@ class OpenAICompatible:
             del self._cap_names[0]
             return True
         if tools and self._takes_tools and not after_tools and _NO_TOOLS.search(error.message):
-            logger.warning("%s takes no tools; it is asked without them from now on.", self._where)
+            logger.warning("%s does not support tools; none are sent from now on.", self._where)
             self._takes_tools = False
             return True
         return False
@@ -179,14 +179,14 @@ class OpenAICompatible:
     def _explain(self, error: OpenAIError | httpx2.HTTPError) -> str:
         match error:
             case APITimeoutError() | httpx2.TimeoutException():
-                return f"{self._where} gave no word for {self._timeout:g} s (GOAT_MODEL_TIMEOUT)."
+                return f"{self._where} sent nothing for {self._timeout:g} s (GOAT_MODEL_TIMEOUT)."
             case APIStatusError(status_code=code) as error:
                 message = f"{self._where} answered HTTP {code}{_server_message(error)}."
                 return f"{message} {_ADVICE.get(code, '')}".strip()
             case APIConnectionError():
                 return f"{self._where} cannot be reached. Is it running, and is GOAT_MODEL_BASE_URL right?"
             case _:
-                return f"{self._where} broke off its answer."
+                return f"{self._where} ended its answer early."
 
 
 def _refusal(error: Exception) -> Refusal | None:

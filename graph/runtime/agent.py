@@ -55,7 +55,7 @@ class Agent:
             if isinstance(event, Finished):
                 return event.state
             if isinstance(event, Waiting):
-                raise Undecided(f"{event.approvals[0].tool} waits for the person's word: see Agent.decide.")
+                raise Undecided(f"{event.approvals[0].tool} needs approval: see Agent.decide.")
         raise RuntimeError("The turn ended without a state.")
 
     async def stream(
@@ -183,7 +183,7 @@ class Agent:
             try:
                 await self.erase(owner)
             except GoatError as error:
-                logger.warning("An owner is not erased yet: %s", error)
+                logger.warning("Erasing an owner failed and will be retried: %s", error)
 
     async def aclose(self) -> None:
         """Stop background work. The caller closes the layers."""
@@ -211,8 +211,7 @@ class Agent:
     async def erase(self, owner: str) -> tuple[str, ...]:
         """Delete all data of an owner: episodes, facts, identity, conversations, threads.
 
-        Running turns are stopped and deleted too. Safe to repeat; `resume` finishes an erasure that a kill
-        interrupted.
+        Running turns are stopped and deleted too. Safe to repeat; `resume` finishes an interrupted erasure.
 
         Returns:
             Data that may remain on a disk, one sentence each.

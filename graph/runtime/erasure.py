@@ -69,7 +69,7 @@ class OwnerErasure:
         try:
             found = await self.saver.aget_tuple({"configurable": {"thread_id": thread, "checkpoint_ns": ""}})
         except TierCorrupt as error:
-            logger.warning("It cannot be told whose thread %s is: %s", thread, error)
+            logger.warning("The owner of thread %s is unknown: %s", thread, error)
             return ""
         return owner_in(found.checkpoint["channel_values"], found.metadata) if found else ""
 
@@ -126,7 +126,7 @@ class OwnerErasure:
             await asyncio.to_thread(forget_runs, folder),
         ]
         for reason in filter(None, left):
-            logger.warning("What was erased may stay on a disk: %s", reason)
+            logger.warning("Erased data may remain on a disk: %s", reason)
         return tuple(filter(None, left))
 
 

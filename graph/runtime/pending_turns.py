@@ -74,7 +74,7 @@ class PendingTurns:
             return asked
         stored = await self.stored(thread, turn_id, owner)
         if stored is None:
-            raise NothingToDecide("This is not open any more.")
+            raise NothingToDecide("This request is no longer open.")
         return Finished(stored)
 
     async def latest(self, thread: str) -> State | None:
@@ -128,7 +128,7 @@ class PendingTurns:
         if is_run_by_server(snapshot):
             raise ThreadBusy("LangGraph's server is answering in this thread. Wait for it, or use /new.")
         if was_refused(snapshot):
-            logger.warning("A message to a thread of another owner is withdrawn: %s", thread)
+            logger.warning("A message to another owner's thread is withdrawn: %s", thread)
             await self.runs.withdraw(thread, turn_id_of(snapshot))
             return None
         if await self.is_experiment(snapshot):
@@ -140,7 +140,7 @@ class PendingTurns:
     async def _run(self, snapshot: StateSnapshot) -> StateSnapshot:
         """Run a pending turn to its end; close and log one that can never succeed.
 
-        A LangGraph server stores a run's owner in the checkpoint's metadata; it counts when the message has
+        The checkpoint's metadata holds the owner of a LangGraph server's run; it counts if the message has
         none.
         """
         thread = _thread_of(snapshot)

@@ -12,7 +12,7 @@ from typing import Any
 
 FOLDER = "studio"
 """In the data folder."""
-RUNS = "LangGraph's server is running: it drops what was erased within 15 seconds"
+RUNS = "LangGraph's server is running: it deletes erased data within 15 seconds"
 _NOTES, _USED = ".langgraph_ops.pckl", "server.used"
 _EMPTIED = ("runs", "threads", "crons")
 _PLAIN = {

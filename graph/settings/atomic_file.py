@@ -51,6 +51,6 @@ def explain_os_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ConfigError(
-            f"{path} cannot be used: {error.strerror or error}. It must be a file in a folder that may be "
-            "written; where it is mounted by itself, mount its folder."
+            f"{path} cannot be used: {error.strerror or error}. It must be a file in a writable "
+            "folder; if the file itself is mounted, mount its folder."
         ) from error

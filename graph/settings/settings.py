@@ -52,7 +52,7 @@ _KINDS: dict[Any, str] = {
     float: "a number",
     **{field.annotation: "a table of goat.toml" for field in TunedSettings.model_fields.values()},
 }
-_MEND_TABLE = "Mend it, or return to the file before with `goat tune rollback`."
+_TABLE_ADVICE = "Correct it, or restore the previous file with `goat tune rollback`."
 logger = logging.getLogger(__name__)
 PERSONA = (
     "You are GOAT, a personal assistant with a memory of your own: earlier conversations are recalled for "
@@ -174,16 +174,16 @@ class Settings(
         """Return a turn's context with these thresholds."""
         return TurnContext(owner=owner, **{name: getattr(self, name) for name in Thresholds.model_fields})
 
-    def without_rule(self) -> str:
+    def rule_warning(self) -> str:
         """Return a warning if thresholds are set without the rule that they were chosen for; else ""."""
         given = [name for name in RULED if name in self.model_fields_set]
         if not given or self.gap_calibration or RULE in self.model_fields_set:
             return ""
         return (
             f"Set without gap_rule: {', '.join(given)}. The default rule was `calibrated` and is "
-            f"`{self.gap_rule}`, which reads them on another scale: other memories are shown than before. "
-            f'Set gap_rule = "calibrated" to be shown what you were, or gap_rule = "{self.gap_rule}" to keep '
-            "them for it, or remove them (in the environment: GOAT_GAP_RULE)."
+            f"`{self.gap_rule}`, which uses them on another scale, so it selects other memories. "
+            f'Set gap_rule = "calibrated" to restore the old selection, gap_rule = "{self.gap_rule}" to keep '
+            "them for the new rule, or remove them (in the environment: GOAT_GAP_RULE)."
         )
 
 
@@ -201,9 +201,8 @@ def load_settings() -> Settings:
     """Load the settings of the working directory and the environment.
 
     Raises:
-        ConfigError: a file cannot be read, a key is unknown or a value is invalid; names the source and what
-        is
-            allowed.
+        ConfigError: a file cannot be read, a key is unknown or a value is invalid; the text says where, and
+            what is allowed.
     """
     given = read_sources()
     for source, names in given.items():
@@ -226,9 +225,9 @@ def load_settings_with_warning() -> Settings:
 
 def _check_known(name: str, source: str) -> None:
     if name in TABLES and source != str(CONFIG_FILE):
-        raise ConfigError(f"{_display(name, source)} in {source}: {name} may stand in {CONFIG_FILE} alone.")
+        raise ConfigError(f"{_display(name, source)} in {source}: {name} is allowed only in {CONFIG_FILE}.")
     if name == TRUST and source != ENVIRONMENT:
-        raise ConfigError(f"{_display(name, source)} in {source}: it may stand in {ENVIRONMENT} alone.")
+        raise ConfigError(f"{_display(name, source)} in {source}: it is allowed only in {ENVIRONMENT}.")
     if name not in Settings.model_fields:
         close = difflib.get_close_matches(name, Settings.model_fields, n=1)
         hint = f" Did you mean {_display(close[0], source)}?" if close else ""
@@ -248,7 +247,7 @@ def _explain(error: ErrorDetails, given: Sources) -> str:
     field = Settings.model_fields.get(name)
     if name in TABLES:
         where = ".".join(str(part) for part in error["loc"])
-        return f"{where} in {source} is refused: {error['msg']}. {_MEND_TABLE}"
+        return f"{where} in {source} is refused: {error['msg']}. {_TABLE_ADVICE}"
     secret = field is not None and field.annotation is SecretStr
     value = "(hidden)" if secret else repr(given.get(source, {}).get(name))
     return (

@@ -31,7 +31,7 @@ def read_settings_file(path: Path) -> str:
 def unreadable_error(what: str, error: Exception) -> ConfigError:
     """Return the error for a file that cannot be read."""
     why = "it is nested too deeply" if isinstance(error, RecursionError) else error
-    return ConfigError(f"{what} cannot be read: {why}. Mend or remove it.")
+    return ConfigError(f"{what} cannot be read: {why}. Correct or remove it.")
 
 
 def is_open_to_readers(path: Path) -> bool:
@@ -52,11 +52,11 @@ def _check(about: os.stat_result, path: Path) -> None:
         return
     if about.st_uid not in {0, os.geteuid()}:
         raise ConfigError(
-            f"{path.absolute()} belongs to another user (uid {about.st_uid}), so it is not obeyed. "
-            "Make it yours, remove it, or go to another folder."
+            f"{path.absolute()} belongs to another user (uid {about.st_uid}), so it is not used. "
+            "Make it yours, remove it, or use another folder."
         )
     if about.st_mode & _WRITABLE_BY_OTHERS:
         raise ConfigError(
-            f"Other users may write to {path.absolute()}, so it is not obeyed. "
+            f"Other users may write to {path.absolute()}, so it is not used. "
             f"Run: chmod go-w {path.absolute()}"
         )

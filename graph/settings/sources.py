@@ -87,8 +87,8 @@ def untrusted_warning() -> str:
     if not files:
         return ""
     return (
-        f"Not obeyed: {'; '.join(files)} of {Path.cwd()}, since a folder's files may tune and nothing else. "
-        "If you wrote that, run `goat trust` there, once."
+        f"Ignored: {'; '.join(files)} of {Path.cwd()}. Files of a folder may only tune until you trust them. "
+        "If they are yours, run `goat trust` there once."
     )
 
 

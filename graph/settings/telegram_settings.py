@@ -80,7 +80,7 @@ class TelegramSettings(BaseModel):
     def _ids(cls, text: str) -> str:
         if not all(part.strip().isdecimal() for part in text.split(",") if part.strip()):
             raise ValueError(
-                "write numeric ids such as 123456789, 987654321; the bot tells a stranger theirs"
+                "write numeric ids such as 123456789, 987654321; the bot shows strangers their id"
             )
         return text
 

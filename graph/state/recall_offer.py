@@ -119,8 +119,8 @@ def _quantiles(noise: Sequence[float]) -> tuple[float, ...]:
 def pending_vectors_note(result: SearchResult) -> str:
     """Return a note on the turns that were searched by words only."""
     if result.waiting == 1:
-        return "1 turn waits for its vectors, and is found by its words alone"
-    return f"{result.waiting:,} turns wait for their vectors, and are found by their words alone"
+        return "1 turn has no vectors yet and is searched by words only"
+    return f"{result.waiting:,} turns have no vectors yet and are searched by words only"
 
 
 def _reports(result: SearchResult, asked: ArchiveQuery) -> dict[str, SearchReport]:

@@ -28,7 +28,7 @@ _EXPOSED = ("x-pagination-total", "x-pagination-next", "content-location")
 _CLOSED = 1008
 _LOCKED = (
     "Show the token of this server as the header x-api-key or Authorization: Bearer; it was printed when the "
-    "server began. langgraph-sdk takes it as api_key, or from LANGGRAPH_API_KEY."
+    "server started. langgraph-sdk takes it as api_key, or from LANGGRAPH_API_KEY."
 )
 
 
@@ -61,7 +61,7 @@ class StudioDoor:
         elif scope.get("root_path") == _OWN_CALLS:
             await self._app(scope, receive, send)
         elif self._guarded is None:
-            raise ConfigError("The server has not been started: its door is closed.")
+            raise ConfigError("The server has not been started.")
         else:
             await self._guarded(scope, receive, send)
 

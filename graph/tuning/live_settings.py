@@ -163,7 +163,7 @@ class LiveSettings:
         except ConfigError as error:
             logger.warning("Tuned values stay as they were, until this is mended: %s", error)
             return last
-        if (warning := read.without_rule()) and warning != self._warned:
+        if (warning := read.rule_warning()) and warning != self._warned:
             logger.warning("%s", warning)
         self._warned = warning
         return last.model_copy(update={name: getattr(read, name) for name in _FOLLOWED})

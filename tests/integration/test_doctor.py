@@ -108,7 +108,7 @@ def test_a_plugin_that_a_strange_folder_names_is_not_run_until_the_folder_is_tru
     assert "sk-" not in Path("ran").read_text()
     assert "set nothing else" in doctor("trust", "--revoke").shown
     doctor("facts")
-    assert "Not obeyed: plugins_folder in goat.toml" in caplog.text
+    assert "Ignored: plugins_folder in goat.toml" in caplog.text
 
 
 def test_a_bad_variable(doctor: Goat) -> None:

@@ -113,8 +113,8 @@ def test_turns_of_which_no_zone_is_noted_may_differ_by_it() -> None:
 
 
 def test_a_calibration_that_could_not_serve_is_told() -> None:
-    comparison = Comparison(turns=2, problems=Counter({"The one of the package is used.": 2}))
-    assert "In 2 turns: The one of the package is used." in drawn(comparison, Plan(), Wish(owner="ana"))
+    comparison = Comparison(turns=2, problems=Counter({"The packaged one is used.": 2}))
+    assert "In 2 turns: The packaged one is used." in drawn(comparison, Plan(), Wish(owner="ana"))
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_thresholds_are_written_with_the_rule_that_reads_them(tune: Any) -> None
     assert tune("apply").status == 0
     settings = load_settings()
     assert FILE.read_bytes().startswith(b'gap_threshold = 0.6\n\n[gap]\nrule = "staged"\n')
-    assert (settings.without_rule(), tuning(settings).fine) == ("", True)
+    assert (settings.rule_warning(), tuning(settings).fine) == ("", True)
 
 
 def test_another_calibration_takes_the_place_of_the_one_before(tune: Any) -> None:

@@ -215,7 +215,7 @@ class TestCalibration:
         assert kept(update["decisions"]) == []
         assert update["calibration"].name == ""
         assert update["calibration"].problem == (
-            "The calibration 'yours' is not in goat.toml; the one of the package is used."
+            "The calibration 'yours' is not in goat.toml; the packaged one is used."
         )
 
     async def test_one_for_another_embedding_model_is_not_used(self) -> None:

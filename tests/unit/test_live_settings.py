@@ -168,7 +168,7 @@ async def test_thresholds_that_name_no_rule_are_told_once_with_what_to_do(
     assert (await settings.context()).l2_cap == 7
     (told,) = caplog.messages
     assert told.startswith("Set without gap_rule: gap_threshold. ")
-    assert 'Set gap_rule = "calibrated" to be shown what you were' in told
+    assert 'Set gap_rule = "calibrated" to restore the old selection' in told
     for fine in ('gap_threshold = 0.7\ngap_rule = "staged"', "gap_threshold = 0.7\ngap_calibration = 'one'"):
         caplog.clear()
         write(fine)

@@ -166,7 +166,7 @@ def test_the_users_own_file_is_blamed_by_its_path(own: Path) -> None:
     own.write_text("facts_cap =", encoding="utf-8")
     assert refusal().startswith(f"{own} cannot be read: ")
     own.write_text("[tuned]\nat = 2026-03-01", encoding="utf-8")
-    assert "tuned may stand in goat.toml alone" in refusal()
+    assert "tuned is allowed only in goat.toml" in refusal()
 
 
 def test_the_source_that_counts_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,7 +233,7 @@ def test_a_corrupt_file_is_refused(text: str) -> None:
     toml(text)
     message = refusal()
     assert message.startswith("goat.toml cannot be read: ")
-    assert message.endswith("Mend or remove it.")
+    assert message.endswith("Correct or remove it.")
     assert SECRET not in message
 
 
@@ -278,4 +278,4 @@ def test_a_broken_table_is_refused_with_its_key_and_what_to_do(text: str, told: 
 @pytest.mark.parametrize("name", ["calibrations", "tuned"])
 def test_tables_stand_in_the_file_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"GOAT_{name.upper()}", "{}")
-    assert f"{name} may stand in goat.toml alone" in refusal()
+    assert f"{name} is allowed only in goat.toml" in refusal()

@@ -46,8 +46,8 @@ def test_a_folders_files_tune_and_set_nothing_else() -> None:
     assert (settings.gap_threshold, settings.gap_break) == (0.7, 2)
     assert (settings.plugins_folder, settings.model_base_url, settings.owner) == (None, "", "me")
     assert untrusted_warning() == (
-        f"Not obeyed: plugins_folder, model_base_url in goat.toml; owner in .env of {Path.cwd()}, since a "
-        "folder's files may tune and nothing else. If you wrote that, run `goat trust` there, once."
+        f"Ignored: plugins_folder, model_base_url in goat.toml; owner in .env of {Path.cwd()}. Files of "
+        "a folder may only tune until you trust them. If they are yours, run `goat trust` there once."
     )
 
 
@@ -136,7 +136,7 @@ def test_the_environment_names_a_folder_to_trust_and_no_file_can(monkeypatch: py
     assert (load_settings().model_base_url, untrusted_warning()) == ("http://evil.example/v1", "")
     for path, text in ((CONFIG_FILE, 'trust = "."'), (ENV_FILE, "GOAT_TRUST=.")):
         path.write_text(text)
-        with pytest.raises(ConfigError, match="may stand in the environment alone"):
+        with pytest.raises(ConfigError, match="is allowed only in the environment"):
             load_settings()
         path.unlink()
 
