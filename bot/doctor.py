@@ -16,8 +16,9 @@ from bot.printable import printable
 from bot.setup.trial import try_reply
 from graph.layers import Layers, open_layers
 from graph.settings.extras import summary
-from graph.settings.settings import Settings, load_settings, secret_names
+from graph.settings.settings import Settings, secret_names
 from graph.settings.settings_files import is_open_to_readers
+from graph.settings.settings_loader import load_settings
 from graph.settings.sources import (
     CONFIG_FILE,
     WORKING,

@@ -3,7 +3,7 @@
 import asyncio
 
 from graph.app import open_agent
-from graph.settings.settings import load_settings
+from graph.settings.settings_loader import load_settings
 from tests.crash.settings import embed_by_hash
 from tests.team import delegated
 

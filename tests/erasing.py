@@ -12,7 +12,8 @@ from graph.app import open_agent
 from graph.checkpoint.redis_saver import RedisSaver
 from graph.runtime.agent import Agent
 from graph.runtime.erasure import OwnerErasure
-from graph.settings.settings import load_settings, terminal_folder
+from graph.settings.settings import terminal_folder
+from graph.settings.settings_loader import load_settings
 from graph.state.thread_ids import thread_id
 from graph.tools.plugins.artifacts import artifacts_of
 from memory.episodic.episode_archive import EpisodeArchive

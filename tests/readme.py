@@ -14,7 +14,8 @@ from pathlib import Path
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from graph.settings.settings import PERSONA, Settings, allowed_values
+from graph.settings.settings import PERSONA, Settings
+from graph.settings.settings_loader import allowed_values
 from graph.studio.studio_graph import graph
 from tests.code_map import life_table, map_table
 from tests.servers.model import running_model_server

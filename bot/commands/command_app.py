@@ -10,7 +10,8 @@ from rich.logging import RichHandler
 from graph.observability.redaction import Redaction, RedactionFilter, secrets_of
 from graph.settings.context import TurnContext
 from graph.settings.context_refusal import refusal
-from graph.settings.settings import Settings, load_settings_with_warning
+from graph.settings.settings import Settings
+from graph.settings.settings_loader import load_settings_with_warning
 
 
 def _checked(owner: str) -> str:

@@ -11,7 +11,8 @@ from rich.text import Text
 from bot.commands.command_app import command_app
 from bot.printable import printable
 from graph.observability.redaction import Redaction
-from graph.settings.settings import Settings, load_settings
+from graph.settings.settings import Settings
+from graph.settings.settings_loader import load_settings
 from graph.settings.sources import WORKING, read_sources, untrusted_by_file
 from graph.settings.trust import distrust, trust
 from memory.text.text import shortened

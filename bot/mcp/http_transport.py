@@ -16,8 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bot.http_server import Server
 from bot.mcp.process_signals import stopped_by
 from bot.mcp.server import McpServer
-from graph.settings.http_names import parse_address
-from graph.settings.mcp_settings import McpSettings
+from graph.settings.server_settings import McpSettings, parse_address
 from graph.studio.http_guard import LOOPBACK, HttpGuard, at_any_port, has_bearer_token
 from memory.errors import ConfigError
 

@@ -13,7 +13,8 @@ from bot.setup.endpoint_choice import EndpointChoice
 from bot.setup.model_choice import ModelChoice
 from bot.setup.options import SetupOptions, parse_secret
 from bot.setup.user_config import Value, write
-from graph.settings.settings import Settings, load_settings
+from graph.settings.settings import Settings
+from graph.settings.settings_loader import load_settings
 from graph.settings.sources import overriding_sources, user_file
 from memory.errors import ConfigError, GoatError
 

@@ -18,7 +18,8 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from graph.checkpoint.async_saver import AsyncSaver
 from graph.checkpoint.checkpoint_keys import PENDING, THREADS, Namespace, text
-from graph.checkpoint.checkpoint_records import Record, unpack_record, unpack_writes
+from graph.checkpoint.checkpoint_reader import CheckpointReader
+from graph.checkpoint.checkpoint_records import unpack_record
 from graph.checkpoint.commit_queue import CommitQueue, LatestCheckpoints, as_tuple
 from graph.checkpoint.retention import copy_thread, delete_run, delete_thread, namespaces, prune
 from graph.checkpoint.transactions import CheckpointEntry, Entry, WritesEntry, commit
@@ -27,8 +28,6 @@ from memory.working.redis_connection import translate_errors
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
-
-_PAGE = 20
 
 
 class RedisSaver(AsyncSaver):
@@ -63,6 +62,11 @@ class RedisSaver(AsyncSaver):
         self._background = Background()
         self._queue = CommitQueue(self._send, self._background)
         self._latest = LatestCheckpoints()
+
+    @property
+    def _reader(self) -> CheckpointReader:
+        """Made on each use: LangGraph copies the saver and sets another `serde`."""
+        return CheckpointReader(self._client, self.serde)
 
     async def aclose(self) -> None:
         """Send queued entries and stop background work. The caller closes the client."""
@@ -110,7 +114,7 @@ class RedisSaver(AsyncSaver):
         raw = await client.hget(namespace.checkpoints, checkpoint_id)
         if raw is None:
             return None
-        return await self._complete(client, namespace, checkpoint_id, unpack_record(raw, self.serde))
+        return await self._reader.complete(client, namespace, checkpoint_id, unpack_record(raw, self.serde))
 
     async def alist(
         self,
@@ -125,14 +129,14 @@ class RedisSaver(AsyncSaver):
         for task in self._background.here():
             await wait_ended(task)
         left = limit
-        async for namespace, checkpoint_id, record in self._scan(config, before):
+        async for namespace, checkpoint_id, record in self._reader.scan(config, before):
             if left is not None and left <= 0:
                 return
             if any(record.metadata.get(key) != value for key, value in (filter or {}).items()):
                 continue
             async with translate_errors():
                 client = await self._client()
-                found = await self._complete(client, namespace, checkpoint_id, record)
+                found = await self._reader.complete(client, namespace, checkpoint_id, record)
             yield found
             left = None if left is None else left - 1
 
@@ -217,59 +221,3 @@ class RedisSaver(AsyncSaver):
             return None
         latest = text(ids[0])
         return as_tuple(kept) if kept is not None and kept.id == latest and not any(written) else latest
-
-    async def _complete(
-        self, client: "Redis", namespace: Namespace, checkpoint_id: str, record: Record
-    ) -> CheckpointTuple:
-        fields = record.blob_fields
-        async with client.pipeline(transaction=False) as pipeline:
-            pipeline.hvals(namespace.writes(checkpoint_id))
-            if fields:
-                pipeline.hmget(namespace.blobs, fields)
-            writes, *rest = await pipeline.execute()
-        return CheckpointTuple(
-            config=namespace.config(checkpoint_id),
-            checkpoint=record.fill(rest[0] if fields else [], self.serde),
-            metadata=record.metadata,
-            parent_config=namespace.config(record.parent) if record.parent else None,
-            pending_writes=unpack_writes(writes, self.serde),
-        )
-
-    async def _scan(
-        self, config: RunnableConfig | None, before: RunnableConfig | None
-    ) -> AsyncIterator[tuple[Namespace, str, Record]]:
-        wanted = get_checkpoint_id(config) if config else None
-        bound = get_checkpoint_id(before) if before else None
-        for namespace in await self._namespaces(config):
-            ids = await self._ids(namespace, bound, wanted)
-            for start in range(0, len(ids), _PAGE):
-                for checkpoint_id, record in await self._records(namespace, ids[start : start + _PAGE]):
-                    yield namespace, checkpoint_id, record
-
-    @translate_errors()
-    async def _namespaces(self, config: RunnableConfig | None) -> Sequence[Namespace]:
-        client = await self._client()
-        configurable = config.get("configurable", {}) if config else {}
-        if "thread_id" in configurable and "checkpoint_ns" in configurable and config:
-            return [Namespace.of(config)]
-        threads = [str(configurable["thread_id"])] if "thread_id" in configurable else None
-        if threads is None:
-            threads = [text(thread) for thread in await client.zrevrange(THREADS, 0, -1)]
-        found = [namespace for thread in threads for namespace in await namespaces(client, thread)]
-        name = configurable.get("checkpoint_ns")
-        return [namespace for namespace in found if name is None or namespace.name == name]
-
-    @translate_errors()
-    async def _ids(self, namespace: Namespace, bound: str | None, wanted: str | None) -> Sequence[str]:
-        if wanted:
-            return [wanted] if bound is None or wanted < bound else []
-        client = await self._client()
-        found = await client.zrevrangebylex(namespace.index, f"({bound}" if bound else "+", "-")
-        return [text(checkpoint_id) for checkpoint_id in found]
-
-    @translate_errors()
-    async def _records(self, namespace: Namespace, ids: Sequence[str]) -> Sequence[tuple[str, Record]]:
-        client = await self._client()
-        raw = await client.hmget(namespace.checkpoints, ids)
-        pairs = zip(ids, raw, strict=True)
-        return [(found, unpack_record(record, self.serde)) for found, record in pairs if record]

@@ -5,7 +5,8 @@ from graph.checkpoint.redis_saver import RedisSaver
 from graph.checkpoint.serde import checkpoint_serde
 from graph.layers import Layers
 from graph.runtime.agent import Agent
-from graph.settings.settings import Settings, load_settings_with_warning
+from graph.settings.settings import Settings
+from graph.settings.settings_loader import load_settings_with_warning
 
 
 def make_agent(settings: Settings | None, *, follow: bool) -> Agent:

@@ -7,7 +7,7 @@ from typing import Any, Self
 from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
 
 from graph.settings.context import TurnContext
-from graph.settings.settings import allowed_values
+from graph.settings.settings_loader import allowed_values
 from memory.errors import ConfigError
 
 _LONGEST = 80

@@ -1,4 +1,4 @@
-"""The story of a turn: a few lines from each node, for people."""
+"""The story and the times of a turn's nodes, merged from parallel writes."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,10 +14,32 @@ def merge_stories(left: Story, right: Mapping[str, Mapping[str, Sequence[str]]])
     """Append a node's lines to its turn's story; a new turn replaces the old one."""
     latest = left
     for turn_id, told in right.items():
-        latest = {turn_id: _added(latest.get(turn_id, {}), told)}
+        latest = {turn_id: _with_lines(latest.get(turn_id, {}), told)}
     return latest
 
 
-def _added(lines: Mapping[str, list[str]], more: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+def _with_lines(lines: Mapping[str, list[str]], more: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     both = {name: [*lines.get(name, ()), *told][-MOST_LINES:] for name, told in more.items()}
     return {**lines, **both}
+
+
+Timings = dict[str, dict[str, float]]
+"""Milliseconds by node, under the id of the only turn."""
+
+MOST_NODES = 64
+
+
+def merge_timings(left: Timings, right: Timings) -> Timings:
+    """Add a node's time to its turn's; a new turn replaces the old one."""
+    latest = left
+    for turn_id, times in right.items():
+        latest = {turn_id: _with_times(latest.get(turn_id, {}), times)}
+    return latest
+
+
+def _with_times(times: Mapping[str, float], more: Mapping[str, float]) -> dict[str, float]:
+    total = dict(times)
+    for name, milliseconds in more.items():
+        if name in total or len(total) < MOST_NODES:
+            total[name] = round(total.get(name, 0.0) + milliseconds, 2)
+    return total

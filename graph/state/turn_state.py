@@ -15,8 +15,7 @@ from pydantic import BeforeValidator
 from typing_extensions import TypedDict
 
 from graph.exchange import Exchange, Grounding, ToolResult, merge_results
-from graph.state.story import Story, merge_stories
-from graph.state.timings import Timings, merge_timings
+from graph.state.story import Story, Timings, merge_stories, merge_timings
 from memory.models import (
     Candidate,
     ConversationTurn,

@@ -6,7 +6,7 @@ import sys
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from graph.settings.studio_settings import STUDIO
+from graph.settings.server_settings import STUDIO
 from graph.studio.state_folder import keep_state_in, studio_folder
 from graph.studio.studio_auth import studio_token
 from graph.studio.studio_door import DoorConfig, StudioDoor

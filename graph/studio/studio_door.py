@@ -11,8 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from graph.settings.http_names import split_names
-from graph.settings.studio_settings import StudioSettings
+from graph.settings.server_settings import StudioSettings, split_names
 from graph.studio.http_guard import LOOPBACK, HttpGuard, Refusal, at_any_port, equals_secret, has_bearer_token
 from graph.studio.studio_token import StudioToken
 from memory.errors import ConfigError

@@ -16,7 +16,7 @@ from graph.layers import Layers
 from graph.runtime.graph_runs import Compiled
 from graph.settings.context import Thresholds
 from graph.settings.context_refusal import ValidatedContext
-from graph.settings.settings import load_settings_with_warning
+from graph.settings.settings_loader import load_settings_with_warning
 
 SHELL = "shell_run"
 NO_SHELL = (

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graph.settings.context import Thresholds, TurnContext
-from graph.settings.settings import Settings, load_settings
+from graph.settings.settings import Settings
+from graph.settings.settings_loader import load_settings
 from graph.settings.sources import CONFIG_FILE, ENV_FILE, user_file
 from graph.settings.tuned_settings import TABLES
 from graph.tuning.config_versions import ConfigVersions

@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from graph.settings.settings import Settings, load_settings
+from graph.settings.settings import Settings
+from graph.settings.settings_loader import load_settings
 from graph.settings.sources import CONFIG_FILE, flatten
 from graph.tuning.attempts import Tries, Try
 from graph.tuning.config_versions import ConfigVersions, Version, digest_of

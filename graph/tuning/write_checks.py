@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from graph.settings.context import Thresholds
-from graph.settings.settings import Settings, allowed_values
+from graph.settings.settings import Settings
+from graph.settings.settings_loader import allowed_values
 from graph.settings.sources import CONFIG_FILE, PREFIX, overriding_sources
 from graph.stores import embedding_model
 from graph.tuning.attempts import ordinal, percent

@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Page, Route, async_playwright
 from pydantic import SecretStr
 
-from graph.settings.studio_settings import STUDIO
+from graph.settings.server_settings import STUDIO
 from graph.studio.studio_token import StudioToken
 from graph.tools.plugins.browser import found_browser
 from tests.servers.model import running_model_server

@@ -18,7 +18,7 @@ from graph.checkpoint.redis_saver import RedisSaver
 from graph.checkpoint.thread_leases import ThreadLeases
 from graph.events.turn_events import Finished, Piece, Step
 from graph.runtime.agent import Agent
-from graph.settings.settings import load_settings
+from graph.settings.settings_loader import load_settings
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.index.ledger import VectorLedger
 from memory.episodic.vectors.vectors import VectorIndex

@@ -10,7 +10,8 @@ import pytest
 from graph.app import open_agent
 from graph.runtime.agent import Agent
 from graph.settings.context import TurnContext
-from graph.settings.settings import Settings, load_settings
+from graph.settings.settings import Settings
+from graph.settings.settings_loader import load_settings
 from graph.studio.studio_graph import ConfiguredContext, graph, layers
 from graph.tuning.write_back import apply, rollback
 from memory.recall.relevance import read_calibration

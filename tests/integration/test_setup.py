@@ -14,7 +14,7 @@ from bot.setup.endpoint_choice import EndpointChoice
 from bot.setup.flow import NOTHING, Setup
 from bot.setup.options import SetupOptions
 from bot.setup.providers import LocalServer
-from graph.settings.settings import load_settings
+from graph.settings.settings_loader import load_settings
 from graph.settings.sources import user_file
 from tests.goat import CTRL_D, Goat, Terminal, quick_embeddings, settings_for
 from tests.nursery import Nursery

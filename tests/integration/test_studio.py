@@ -16,8 +16,8 @@ from graph.builder import FETCHES
 from graph.explain.captions import CAPTIONS
 from graph.runtime.agent import Agent
 from graph.settings.context import TurnContext
+from graph.settings.server_settings import STUDIO
 from graph.settings.settings import Settings
-from graph.settings.studio_settings import STUDIO
 from graph.state.resolution import recalled_of
 from graph.state.thread_ids import thread_id
 from graph.studio.studio_graph import NO_SHELL, graph

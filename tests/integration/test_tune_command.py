@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.doctor import tuning
-from graph.settings.settings import load_settings
+from graph.settings.settings_loader import load_settings
 from graph.tuning.write_back import propose
 from memory.recall.relevance import read_calibration
 from memory.tuning.held_out import HeldOut

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from graph.settings.settings import Settings, load_settings
+from graph.settings.settings import Settings
+from graph.settings.settings_loader import load_settings
 from graph.tuning.config_versions import ConfigVersions
 from graph.tuning.live_settings import LiveSettings
 from graph.tuning.toml_edit import edited

@@ -7,7 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from graph.settings.context import TurnContext
-from graph.settings.settings import Settings, load_settings
+from graph.settings.settings import Settings
+from graph.settings.settings_loader import load_settings
 from graph.settings.sources import PREFIX, overriding_sources, user_file
 from memory.errors import ConfigError
 from memory.recall.gap_rules import GapRule

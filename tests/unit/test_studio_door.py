@@ -9,8 +9,8 @@ import pytest
 from pydantic import SecretStr, ValidationError
 from starlette.types import Receive, Scope, Send
 
+from graph.settings.server_settings import STUDIO
 from graph.settings.settings import Settings
-from graph.settings.studio_settings import STUDIO
 from graph.studio.state_folder import LINK, keep_state_in
 from graph.studio.studio_door import add_checks
 from graph.studio.studio_token import StudioToken

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from graph.settings.context import Thresholds, TurnContext
-from graph.settings.settings import allowed_values
+from graph.settings.settings_loader import allowed_values
 from memory.errors import ConfigError
 
 

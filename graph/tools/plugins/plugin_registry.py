@@ -11,7 +11,7 @@ from pathlib import Path
 
 from langchain_core.tools import BaseTool
 
-from graph.settings.http_names import split_names
+from graph.settings.server_settings import split_names
 from graph.settings.settings import Settings
 from graph.tools.isolation import PluginIsolation
 from graph.tools.plugins.artifacts import ArtifactUpkeep, erase_artifacts

@@ -25,7 +25,8 @@ from bot.lab.bench.race.results import Race, race, results_of, slim
 from bot.lab.bench.sets.data_sets import LIVING, SETS, SPEED, file_of, read_sets
 from graph.layers import Layers
 from graph.settings.context import TurnContext
-from graph.settings.settings import Settings, load_settings
+from graph.settings.settings import Settings
+from graph.settings.settings_loader import load_settings
 from memory.errors import GoatError
 from tests.bench.archive import SEEDS
 from tests.bench.recall.speed import LARGE, SIZES, Speed, embedding_rate, learned, speed

@@ -20,7 +20,7 @@ from bot.lab.bench.race.remembered_embeddings import remembering
 from bot.lab.bench.sets.data_sets import file_of
 from bot.lab.bench.sets.handmade import first_person
 from bot.lab.bench.sets.locomo_set import load_locomo
-from graph.settings.settings import load_settings
+from graph.settings.settings_loader import load_settings
 from memory.recall.relevance import Calibration, file_name
 
 OUT, APART = Path(memory.calibration.__path__[0]), Path(bot.lab.bench.data.__path__[0])

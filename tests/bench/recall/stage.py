@@ -24,7 +24,8 @@ from bot.lab.bench.sets.handmade import first_person
 from bot.lab.bench.sets.locomo_set import load_locomo
 from bot.lab.bench.sets.longmemeval_set import load_longmemeval
 from graph.settings.context import TurnContext
-from graph.settings.settings import Settings, load_settings
+from graph.settings.settings import Settings
+from graph.settings.settings_loader import load_settings
 from memory.calibration.staged_fit import Message, Sample, fit_staged, recentre
 from memory.recall.relevance import data_digest, file_name
 from memory.recall.staged import PREFIX, Staged
