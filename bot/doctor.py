@@ -196,5 +196,5 @@ async def _chat_model(layers: Layers) -> str:
             "endpoint will do"
         )
     await try_reply(layers.model)
-    window = await layers.window.known()
+    window = await layers.window.current()
     return f"{name} answers" + (f", and holds {window.tokens:,} tokens" if window else "")

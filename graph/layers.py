@@ -173,7 +173,7 @@ class Layers:
             self.redis.client(),
             self.episodes.ready(owner=owner),
             self.model.ready(),
-            self.window.known(),
+            self.window.current(),
             asyncio.to_thread(_load_words),
             self.plugins.tools(),
             self._permanent_ready(owner),

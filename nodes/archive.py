@@ -55,12 +55,12 @@ class Archive:
         if turn.private:
             nowhere = Archived(turn_id=turn.turn_id, conversation=False, episode=False)
             return {"archived": nowhere, "unused": ()}
-        if not await self.experiments(turn, runtime) or await self.completed(state, runtime):
+        if not await self.experiments(turn, runtime) or await self.complete(state, runtime):
             return await self.write(state, runtime.context)
         nowhere = Archived(turn_id=turn.turn_id, conversation=False, episode=False, experiment=True)
         return {"archived": nowhere, "unused": state.get("unused", ())}
 
-    async def completed(self, state: State, runtime: Runtime[TurnContext]) -> bool:
+    async def complete(self, state: State, runtime: Runtime[TurnContext]) -> bool:
         """Append to L2 a turn whose episode was committed before a crash; return True if it was missing."""
         turn = state["turn"]
         episode = None if turn.experiment else await self.experiments.archived(turn, runtime)

@@ -80,10 +80,10 @@ class ExperimentPrefetch:
         if episode is None:
             return await self.prefetch(state, runtime.override(context=uncached))
         return {
-            "recall": await self._as_it_was(with_time(state, episode.at), runtime, uncached, turn, episode)
+            "recall": await self._recall_as_of(with_time(state, episode.at), runtime, uncached, turn, episode)
         }
 
-    async def _as_it_was(
+    async def _recall_as_of(
         self,
         state: State,
         runtime: Runtime[TurnContext],

@@ -61,7 +61,7 @@ class Working:
         if before.experiment:
             return
         episode = await self.experiments.archived(before, runtime)
-        if episode is None or await self.archive.completed(state, runtime):
+        if episode is None or await self.archive.complete(state, runtime):
             await self.archive.write(state, runtime.context)
 
 

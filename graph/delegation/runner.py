@@ -191,7 +191,7 @@ class JobRunner:
             Stopped: it is to stop, or gone.
         """
         turn_id = job.assignment.turn_id
-        with self.stops.possible(turn_id):
+        with self.stops.accept(turn_id):
             running = asyncio.create_task(self._result(job))
             try:
                 began = beat = time.monotonic()

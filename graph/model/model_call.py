@@ -27,7 +27,7 @@ class StopSignals:
         self._events: dict[str, asyncio.Event] = {}
 
     @contextmanager
-    def possible(self, turn_id: str) -> Iterator[None]:
+    def accept(self, turn_id: str) -> Iterator[None]:
         """Accept stop requests for the turn during the block."""
         self._events[turn_id] = asyncio.Event()
         try:

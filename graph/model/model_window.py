@@ -68,7 +68,7 @@ class ModelWindow:
         """Limit on a reply's tokens, from the settings."""
         return self._settings.model_max_tokens
 
-    async def known(self) -> Window | None:
+    async def current(self) -> Window | None:
         """Return the window, asking the server until its answer is final; None when unknown."""
         if not self._is_final:
             await self._ask()
@@ -91,7 +91,7 @@ class ModelWindow:
 
         Withdraws the tools when little room is left: their descriptions take some.
         """
-        window, offered = await self.known(), {} if last else tools
+        window, offered = await self.current(), {} if last else tools
         if window is None:
             return Request(messages=build(last, longest), tools=offered, last=last)
         count, room = await self._tokens.ready(), window.prompt(self.reply_cap)
@@ -107,7 +107,7 @@ class ModelWindow:
 
     async def affordable(self, tools: Mapping[str, BaseTool]) -> Mapping[str, BaseTool]:
         """Return the tools that fit into a quarter of a prompt, most important first."""
-        if (window := await self.known()) is None:
+        if (window := await self.current()) is None:
             return tools
         room = window.prompt(self.reply_cap) // 4
         return {name: tools[name] for name in affordable(await self.tool_sizes(tools), room)}
@@ -189,7 +189,7 @@ class WindowShare:
         self, state: State, context: TurnContext, fixed: int, count: CountTokens, zone: tzinfo
     ) -> Space | None:
         """Return a turn's shares, given the tokens of identity and facts; None when the window is unknown."""
-        window, turn = await self.window.known(), state["turn"]
+        window, turn = await self.window.current(), state["turn"]
         if window is None:
             return None
         tools = await self.toolbox.offered(turn) if context.tool_rounds else {}

@@ -111,15 +111,15 @@ class OpenAICompatible:
             ModelUnavailable: the endpoint is unreachable, refuses, or answers nonsense; says what to do.
         """
         try:
-            async for chunk in self._stream(self._arranged(prompt), tools if self._takes_tools else (), most):
+            async for chunk in self._stream(self._arrange(prompt), tools if self._takes_tools else (), most):
                 yield chunk
         except BadRequestError as error:
-            if not self._learns(error, prompt, tools):
+            if not self._learn(error, prompt, tools):
                 raise ModelUnavailable(self._explain(error)) from None
             async for chunk in self.stream(prompt, tools, most):
                 yield chunk
 
-    def _arranged(self, prompt: Sequence[AnyMessage]) -> list[AnyMessage]:
+    def _arrange(self, prompt: Sequence[AnyMessage]) -> list[AnyMessage]:
         """Insert a model message between tool outputs and a user message, for templates that need one."""
         arranged: list[AnyMessage] = []
         for message in prompt:
@@ -128,9 +128,7 @@ class OpenAICompatible:
             arranged.append(message)
         return arranged
 
-    def _learns(
-        self, error: BadRequestError, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool]
-    ) -> bool:
+    def _learn(self, error: BadRequestError, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool]) -> bool:
         """Note the feature that the endpoint refuses; return True when a retry without it may succeed."""
         after_tools = any(message.type == "tool" for message in prompt)
         if after_tools and not self._closes_rounds and _ROLES.search(error.message):

@@ -41,7 +41,7 @@ class Agent:
         self._runs = GraphRuns(layers, graph, untraced)
         self._pending = PendingTurns(self._runs, layers, saver)
         self._leases = ThreadLeases(layers.redis.client)
-        self._erasure = OwnerErasure(layers, saver, self._runs, self._held)
+        self._erasure = OwnerErasure(layers, saver, self._runs, self._hold)
         self._reconciling: asyncio.Task[None] | None = None
         self._queues: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -120,7 +120,7 @@ class Agent:
             OwnerMismatch: the thread is another owner's.
             ThreadBusy, TierUnavailable: as for `stream`; the call stays pending.
         """
-        async with self._held(thread):
+        async with self._hold(thread):
             snapshot = await self._runs.snapshot(thread)
             check_owner(snapshot, owner)
             waiting = waiting_in(snapshot)
@@ -131,7 +131,7 @@ class Agent:
             if not allowed:
                 await self.layers.tool_cache.claim(asked[approval_id].key, REFUSED, owner=owner)
             context = await self.layers.live.context(owner)
-            with self.layers.stops.possible(turn_id):
+            with self.layers.stops.accept(turn_id):
                 answer: Command[Any] = Command(resume={approval_id: allowed})
                 async for event in self._runs.run(turn_id, answer, thread, context):
                     yield event
@@ -144,7 +144,7 @@ class Agent:
         """Finish a turn that waits for approval, with its calls refused; return its state."""
         if await self.waiting(thread, owner=owner) is None:
             return None
-        async with self._held(thread):
+        async with self._hold(thread):
             return await self._pending.finish(thread)
 
     async def resume(self) -> list[State]:
@@ -193,7 +193,7 @@ class Agent:
             await self._saver.aclose()
 
     async def _resume_thread(self, thread: str) -> State | None:
-        async with self._held(thread):
+        async with self._hold(thread):
             return await self._pending.resume(thread)
 
     def stop(self, turn_id: str) -> None:
@@ -227,7 +227,7 @@ class Agent:
         return await self._pending.latest(thread)
 
     @contextlib.asynccontextmanager
-    async def _held(self, thread: str) -> AsyncIterator[None]:
+    async def _hold(self, thread: str) -> AsyncIterator[None]:
         """Hold the thread in this process and, by its lease, among all; raises `ThreadBusy`."""
         async with self._queue(thread), self._leases.hold(thread):
             yield

@@ -23,8 +23,8 @@ from memory.text.digest import digest
 
 PATIENCE = 120.0
 """Seconds for a running turn to stop."""
-_BEFORE_ANOTHER_LOOK = 0.05
-_HOLDING = 1.0
+_RETRY_SECONDS = 0.05
+_HOLD_SECONDS = 1.0
 """Seconds to wait for a thread before its turn is asked to stop again."""
 _ROUNDS = 2
 """A turn that began before the first round ended may have read the data; no later one can."""
@@ -76,12 +76,12 @@ class OwnerErasure:
     async def _end(self, thread: str) -> None:
         """Delete a thread once no turn runs in it."""
         until = time.monotonic() + PATIENCE
-        while not await self._deleted(thread):
+        while not await self._try_delete(thread):
             if time.monotonic() > until:
                 raise ThreadBusy(f"A turn does not end in thread {thread}. Stop it, and erase again.")
-            await asyncio.sleep(_BEFORE_ANOTHER_LOOK)
+            await asyncio.sleep(_RETRY_SECONDS)
 
-    async def _deleted(self, thread: str) -> bool:
+    async def _try_delete(self, thread: str) -> bool:
         """Ask the thread's turn to stop; delete the thread and return True once it has."""
         snapshot = await self.runs.snapshot(thread)
         self.layers.stops.request(turn_id_of(snapshot))
@@ -89,7 +89,7 @@ class OwnerErasure:
             return False
         async with AsyncExitStack() as stack:
             try:
-                async with asyncio.timeout(_HOLDING):
+                async with asyncio.timeout(_HOLD_SECONDS):
                     await stack.enter_async_context(self.hold(thread))
             except (ThreadBusy, TimeoutError):
                 return False

@@ -113,7 +113,7 @@ class GraphRuns:
     ) -> AsyncIterator[Event]:
         """Run a new turn that `stop` can end; a private one is not stored."""
         turn_id = str(message.id)
-        with self.layers.stops.possible(turn_id):
+        with self.layers.stops.accept(turn_id):
             async for event in self.run(turn_id, {"messages": [message]}, thread, context, private=private):
                 yield event
 

@@ -146,7 +146,7 @@ class PendingTurns:
         thread = _thread_of(snapshot)
         owner = "" if is_owned(snapshot) else str((snapshot.metadata or {}).get("owner", ""))
         context = await self.layers.live.context(owner)
-        given = await self._abandoning(snapshot)
+        given = await self._abandon_calls(snapshot)
         try:
             async for _ in self.runs.run(turn_id_of(snapshot), given, thread, context):
                 pass
@@ -163,7 +163,7 @@ class PendingTurns:
         archived = await self.layers.episodes.get([turn_id], owner=owner_of(snapshot))
         return bool(archived) and not matches_archive(cast("State", snapshot.values), archived[0])
 
-    async def _abandoning(self, snapshot: StateSnapshot) -> Command[Any] | None:
+    async def _abandon_calls(self, snapshot: StateSnapshot) -> Command[Any] | None:
         """Return the command that refuses the pending calls; None without any."""
         waiting = waiting_in(snapshot)
         if waiting is None:

@@ -188,7 +188,7 @@ async def test_a_turn_that_is_stopped_while_its_prompt_is_cut_ends(agent: Agent)
     turn_id = state["turn"].turn_id
     refused: State = {**state, "fitting": Fitting(turn_id=turn_id, refused=1, again=True)}
     assert after_respond(refused) == "budget"
-    with layers.stops.possible(turn_id):
+    with layers.stops.accept(turn_id):
         layers.stops.request(turn_id)
         respond = Respond(ask_model, layers.toolbox, layers.zone)
         update = await respond(refused, Runtime(context=TurnContext()))

@@ -194,7 +194,7 @@ def test_without_a_thread_owners_stay_apart() -> None:
 
 async def test_a_stop_reaches_the_turn_it_was_meant_for() -> None:
     stops = StopSignals()
-    with stops.possible("1"), stops.possible("2"):
+    with stops.accept("1"), stops.accept("2"):
         stops.request("1")
         assert stops.signal("1").is_set()
         assert not stops.signal("2").is_set()
@@ -203,7 +203,7 @@ async def test_a_stop_reaches_the_turn_it_was_meant_for() -> None:
 async def test_a_stop_that_comes_too_early_or_late_leaves_nothing_behind() -> None:
     stops = StopSignals()
     stops.request("1")
-    with stops.possible("1"):
+    with stops.accept("1"):
         assert not stops.signal("1").is_set()
     stops.request("1")
     assert not stops.signal("1").is_set()
