@@ -161,9 +161,9 @@ def has_foreign_text(state: State) -> bool:
     return repeats(said, chain.from_iterable(past + recalled))
 
 
-def _texts(told: ConversationTurn | Candidate) -> list[str]:
+def _texts(turn: ConversationTurn | Candidate) -> list[str]:
     """Return a turn's texts in the prompt, quotations included."""
-    return [told.message, *(part.text for part in told.parts), told.reply]
+    return [turn.message, *(part.text for part in turn.parts), turn.reply]
 
 
 def to_episode(turn: Turn, reply: Reply, *, foreign: bool = False) -> Episode:

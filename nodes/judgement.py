@@ -61,9 +61,9 @@ def apply_rule(
     if context.gap_rule in BY_PROBABILITY:
         calibration = calibration or read_calibration(recall.query.model)
         asking = {candidate.turn_id for candidate in candidates if is_bare_question(candidate)}
-        told = _rescale_shares([one for one in candidates if one.turn_id not in asking])
+        answers = _rescale_shares([one for one in candidates if one.turn_id not in asking])
         asked = [one for one in candidates if one.turn_id in asking]
-        found = [one for some in (told, asked) for one in _calibrated(some, recall, context, calibration)]
+        found = [one for some in (answers, asked) for one in _calibrated(some, recall, context, calibration)]
         by_id = {decision.turn_id: decision for decision in found}
         return [by_id[candidate.turn_id] for candidate in candidates]
     closest = sorted(candidates, key=_similarity, reverse=True)

@@ -51,10 +51,10 @@ def apply_keys_and_times(
     alone = asks_about_time(candidates, recall, message)
     found = []
     for decision in decisions:
-        told = evidence[decision.turn_id]
-        if 0 < told.keyed <= MAX_KEY_EPISODES:
+        match = evidence[decision.turn_id]
+        if 0 < match.keyed <= MAX_KEY_EPISODES:
             found.append(replace(decision, kept=True, rule=DecisionRule.KEY, probability=1.0))
-        elif told.timed and alone:
+        elif match.timed and alone:
             found.append(replace(decision, kept=True, rule=DecisionRule.TIME, probability=1.0))
         else:
             found.append(decision)
@@ -92,7 +92,7 @@ def cut_echoes(
     facts = [words_of(f"{fact.key} {fact.value}") for fact in state["fact_sheet"].facts]
     known = {c.turn_id for c in kept if facts and _is_known(words_of(f"{c.said} {c.reply}"), facts)}
     in_vain = {shown.turn_id: shown.probability for shown in state.get("unused", ())}
-    if asks(state["turn"].said):  # a repeated question needs its answer again
+    if asks(state["turn"].said):  # a question may need the memory after all
         in_vain = {}
     found = []
     for decision in decisions:

@@ -28,15 +28,15 @@ from memory.working.redis_tool_cache import RedisToolCache
 
 STOPPED = "Not finished: the person stopped it."
 DECLINED = "Not run: the person did not allow it."
-FOLLOWS_FOREIGN = "it changes the memory, and a third party's text stands before the model"
+FOLLOWS_FOREIGN = "it changes the memory, and the prompt contains a third party's text"
 EXPERIMENT = "Not run: this is an experiment, in which nothing is changed."
 NOBODY = "Not run: it needs the person's word, and nobody can be asked here."
 UNKNOWN_END = (
     "It was begun, and then the process ended: whether it was done is not known. It was not run again; say "
     "so, and look whether it was done before you call it anew."
 )
-LEADS_OUT = "it calls an address that stood nowhere, and a third party's text stands before the model"
-ALWAYS_ASKED = "it is asked about each time"
+LEADS_OUT = "it calls an address that no text contained, and the prompt contains a third party's text"
+ALWAYS_ASKED = "it needs approval each time"
 logger = logging.getLogger(__name__)
 
 

@@ -80,10 +80,10 @@ class ModelWindow:
             tokens, self._is_final = settings.model_context, True
         else:
             key = settings.model_api_key.get_secret_value()
-            told = await fetch_window(settings.model_base_url, settings.model, key)
+            reported = await fetch_window(settings.model_base_url, settings.model, key)
             if self._is_final:  # a refusal taught more meanwhile
                 return
-            tokens, self._is_final = told.tokens, told.final
+            tokens, self._is_final = reported.tokens, reported.final
         self._known = Window(tokens=tokens) if tokens else None
 
     async def fit(self, build: Build, tools: Mapping[str, BaseTool], *, last: bool, longest: int) -> Request:

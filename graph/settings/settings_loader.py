@@ -68,8 +68,8 @@ def load_settings() -> Settings:
 def load_settings_with_warning() -> Settings:
     """Load the settings, and log a warning about untrusted ones."""
     settings = load_settings()
-    if told := untrusted_warning():
-        logger.warning("%s", told)
+    if warning := untrusted_warning():
+        logger.warning("%s", warning)
     return settings
 
 

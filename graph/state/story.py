@@ -9,24 +9,22 @@ MOST_LINES = 12
 """Of one node, over all its runs in the turn; the last ones are kept."""
 LONGEST_LINE = 160
 
+Timings = dict[str, dict[str, float]]
+"""Milliseconds by node, under the id of the only turn."""
+MOST_NODES = 64
+
 
 def merge_stories(left: Story, right: Mapping[str, Mapping[str, Sequence[str]]]) -> Story:
     """Append a node's lines to its turn's story; a new turn replaces the old one."""
     latest = left
-    for turn_id, told in right.items():
-        latest = {turn_id: _with_lines(latest.get(turn_id, {}), told)}
+    for turn_id, added in right.items():
+        latest = {turn_id: _with_lines(latest.get(turn_id, {}), added)}
     return latest
 
 
 def _with_lines(lines: Mapping[str, list[str]], more: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    both = {name: [*lines.get(name, ()), *told][-MOST_LINES:] for name, told in more.items()}
+    both = {name: [*lines.get(name, ()), *added][-MOST_LINES:] for name, added in more.items()}
     return {**lines, **both}
-
-
-Timings = dict[str, dict[str, float]]
-"""Milliseconds by node, under the id of the only turn."""
-
-MOST_NODES = 64
 
 
 def merge_timings(left: Timings, right: Timings) -> Timings:

@@ -41,14 +41,14 @@ def keep_state_in(folder: Path) -> str:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if LINK.is_symlink():
             LINK.unlink()
-        told = _move_files(folder) if LINK.exists() else ""
+        message = _move_files(folder) if LINK.exists() else ""
         LINK.symlink_to(folder.resolve(), target_is_directory=True)
     except OSError as error:
         raise DataFolderError(
             f"The state of Studio's server cannot be kept in {folder}: {error.strerror}: {error.filename}. "
             f"Remove {LINK.absolute()}, or start the server in a folder that you may write."
         ) from error
-    return told
+    return message
 
 
 def _move_files(folder: Path) -> str:
@@ -58,13 +58,13 @@ def _move_files(folder: Path) -> str:
     for path in moved:
         path.chmod(0o600)
         shutil.move(path, folder / path.name)
-    told = f"The server's state was moved from {LINK} to {folder}.\n" if moved else ""
+    message = f"The server's state was moved from {LINK} to {folder}.\n" if moved else ""
     if not any(LINK.iterdir()):
         LINK.rmdir()
-        return told
+        return message
     left = tempfile.mkdtemp(prefix=f"{LINK}-left-", dir=LINK.absolute().parent)
     LINK.rename(left)
-    return f"{told}{left} holds state of an earlier server that is no longer used: remove it.\n"
+    return f"{message}{left} holds state of an earlier server that is no longer used: remove it.\n"
 
 
 def _is_ours(path: Path) -> bool:
