@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from bot.pictures.picture_values import Mark, Room, ScoreRow, Scores, Share, Words
-from graph.explain.explanation import Explained, Explanation
-from graph.explain.reasons import told
+from graph.explain.explanation import ExplainedMemory, Explanation
+from graph.explain.reasons import explain_decision
 from memory.models import Decision, DecisionRule
 from memory.observation.observation import Shares
 
@@ -25,7 +25,7 @@ def picture_of(
     date: Callable[[datetime], str],
     *,
     words: Words | None = None,
-    rule: Callable[[Decision], str] = told,
+    rule: Callable[[Decision], str] = explain_decision,
     snippet: Callable[[str], str] | None = None,
 ) -> tuple[Scores, Room]:
     """Return what was found for a turn and how its prompt was shared.
@@ -39,7 +39,7 @@ def picture_of(
     return Scores(shown, mark), room_of(explanation.shares, named)
 
 
-def mark_of(rows: Sequence[Explained], words: Words) -> Mark | None:
+def mark_of(rows: Sequence[ExplainedMemory], words: Words) -> Mark | None:
     """Return the probability threshold; None if the rule does not compare probabilities."""
     decisions = [row.decision for row in rows if row.decision.rule in BY_PROBABILITY]
     value = next((decision.threshold for decision in decisions if 0 <= decision.threshold <= 1), None)
@@ -60,10 +60,10 @@ def room_of(spent: Shares, words: Words) -> Room:
 
 
 def score_row(
-    row: Explained,
+    row: ExplainedMemory,
     mark: Mark | None,
     date: Callable[[datetime], str],
-    rule: Callable[[Decision], str] = told,
+    rule: Callable[[Decision], str] = explain_decision,
     snippet: Callable[[str], str] | None = None,
 ) -> ScoreRow:
     """Return the row of a memory; the rule is omitted if the threshold mark already shows it."""

@@ -14,8 +14,8 @@ from bot.presentation.approval_question import argument_lines
 from bot.presentation.turn_pictures import mark_of, room_of, score_row
 from bot.printable import printable, snippet
 from graph.events.turn_events import Approval
-from graph.explain.explanation import Explained, Explanation, explain, in_english
-from graph.explain.reasons import told
+from graph.explain.explanation import ExplainedMemory, Explanation, explain, in_english
+from graph.explain.reasons import explain_decision
 from graph.state.turn_state import State
 from memory.models import Fact
 from memory.observation.observation import Shares
@@ -48,7 +48,7 @@ class Why:
         if turn.memories:
             parts += _memories(turn.memories, self.zone, width, signs_for(ascii_only))
         parts += _budget(turn.shares, width, ascii_only)
-        parts += [Text(printable(told), style="dim") for told in in_english(turn.window)]
+        parts += [Text(printable(note), style="dim") for note in in_english(turn.window)]
         parts += _tools(turn)
         for part in parts:
             yield Text(to_ascii(part.plain), part.style) if ascii_only else part
@@ -91,13 +91,13 @@ def _searches(turn: Explanation) -> Text:
     if turn.expanded:
         lines.append(f"searched with earlier messages: {snippet(turn.expanded)}")
     if turn.time:
-        lines.append(f"time range: {printable(turn.time)}")
+        lines.append(f"time in the message: {printable(turn.time)}")
     if turn.keys:
         lines.append(f"keys: {printable(', '.join(turn.keys))}")
     return Text("\n".join(lines), style="dim")
 
 
-def _memories(rows: Sequence[Explained], zone: tzinfo, width: int, signs: Signs) -> list[Text]:
+def _memories(rows: Sequence[ExplainedMemory], zone: tzinfo, width: int, signs: Signs) -> list[Text]:
     kept = [row for row in rows if row.decision.kept]
     cut = [row for row in rows if not row.decision.kept]
     shown, mark = kept + cut[:CUT_SHOWN], mark_of(rows, Words())
@@ -112,7 +112,7 @@ def _memories(rows: Sequence[Explained], zone: tzinfo, width: int, signs: Signs)
     return lines
 
 
-def _decision(row: Explained, head: str, width: int) -> Text:
+def _decision(row: ExplainedMemory, head: str, width: int) -> Text:
     decision, evidence = row.decision, row.decision.evidence
     similarity = "no vector" if evidence.cosine is None else f"similarity {evidence.cosine:.2f}"
     numbers = f"{similarity}, {evidence.coverage:.0%} of the words, relevant {decision.probability:.0%}"
@@ -120,7 +120,7 @@ def _decision(row: Explained, head: str, width: int) -> Text:
     words = Text(snippet(row.text))
     words.truncate(max(width - len(line) - len(head) - 2, LEAST_SNIPPET), overflow="ellipsis")
     line.append(f"{head}  {words.plain}", style="" if decision.kept else "dim")
-    return line.append(f"\n      {numbers}; {told(decision)}", style="dim")
+    return line.append(f"\n      {numbers}; {explain_decision(decision)}", style="dim")
 
 
 def _tools(turn: Explanation) -> list[Text]:
@@ -132,7 +132,7 @@ def _tools(turn: Explanation) -> list[Text]:
         for result in turn.results
     ]
     if figures := turn.grounding.unsupported:
-        then = "the reply was corrected" if turn.grounding.corrected else "it was not corrected"
+        then = "the reply was corrected" if turn.grounding.corrected else "the reply was kept"
         lines.append(
             Text(f"figures without a source: {printable(', '.join(figures))}; {then}", style="yellow")
         )

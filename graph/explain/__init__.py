@@ -1,1 +1,1 @@
-"""The story of each step, as Studio and `/why` show it."""
+"""Explanations of a turn and its nodes, for Studio, `/why` and the log."""

@@ -1,4 +1,4 @@
-"""What the drawn graph says of each node; it comes as the node's `metadata`."""
+"""Captions of the nodes in the drawn graph, passed to LangGraph as a node's `metadata`."""
 
 from collections.abc import Mapping
 
@@ -6,17 +6,17 @@ CAPTIONS: Mapping[str, Mapping[str, str]] = {
     "prefetch": {
         "does": "search the memory (L3)",
         "thematic": "by meaning and words, always",
-        "temporal": "by the past time that is meant",
+        "temporal": "by the past time it mentions",
         "keys": "by identifiers, exactly",
     },
     "identity": {"does": "read who the agent is (L0)"},
     "facts": {"does": "read the facts (L1)"},
     "working": {"does": "read the conversation (L2)"},
     "gap_filter": {"does": "keep what is relevant"},
-    "budget": {"does": "share the prompt"},
+    "budget": {"does": "divide the token budget"},
     "assemble": {"does": "write the prompt"},
     "respond": {"does": "ask the model"},
     "tools": {"does": "run one call"},
     "ground": {"does": "check the figures"},
-    "archive": {"does": "write the turn down"},
+    "archive": {"does": "save the turn"},
 }

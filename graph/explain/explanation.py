@@ -1,4 +1,4 @@
-"""Explain a finished turn: what was found for it, which rule kept or cut each memory, what went wrong."""
+"""The explanation of a finished turn: searches, decisions on memories, token shares, problems."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,58 +18,58 @@ SENTENCES = {
     "withheld": "No room for these tools: {names}.",
     "fixed": "Identity and facts are shown in part: {shown:,} of {whole:,} tokens.",
     "message": "The message is shown in part: {shown:,} of {whole:,} tokens.",
-    "refused": "The model refused the prompt as too long; it was shared anew (times: {times}).",
-    "outputs": "What tools gave was shortened to {cap:,} characters each.",
-    "withdrawn": "No more tools were offered: there was no room for what they give.",
+    "refused": "The model refused the prompt as too long; it was cut and sent again (times: {times}).",
+    "outputs": "Tool results were shortened to {cap:,} characters each.",
+    "withdrawn": "No more tools were offered: there was no room for their results.",
 }
-"""By key; front ends in other languages have their own."""
+"""English sentences by key; front ends in other languages have their own."""
 Note = tuple[str, Mapping[str, int | str]]
-"""A key of `SENTENCES`, and the values by name."""
+"""A key of `SENTENCES` and its values by name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Explained:
-    """A memory that was found, with the last decision on it."""
+class ExplainedMemory:
+    """A memory that the search found, with the last decision on it."""
 
     number: int
-    """Its place, from 1, the same in every front end."""
+    """From 1; the same in every front end."""
     decision: Judged
     at: datetime | None
-    """None when it is no longer in the archive, as its text is empty then."""
+    """None when the archive no longer has it; `text` is empty then."""
     text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """Everything that a front end shows of how a turn came by its memories."""
+    """Everything that a front end shows about how a turn recalled its memories."""
 
-    memories: Sequence[Explained]
+    memories: Sequence[ExplainedMemory]
     """The kept ones first."""
     shares: Shares
     searches: Mapping[str, SearchReport]
     """By mechanism."""
     message: str
     expanded: str
-    """The text that was searched for instead of a message that means nothing alone; otherwise empty."""
+    """The text searched for when the message means little alone; otherwise empty."""
     time: str
-    """The words of the message that name a past time."""
+    """The words in the message that name a past time."""
     keys: Sequence[str]
     problems: Sequence[str]
     window: Sequence[Note]
-    """How the turn was fitted into the model's context window; empty when no limit is known."""
+    """How the turn was fitted into the model's context window; empty when its size is unknown."""
     results: Sequence[ToolResult]
     grounding: Grounding
 
 
 def explain(state: State) -> Explanation | None:
-    """Explain a turn by its state; None before its budget is shared."""
+    """Explain a turn from its state; None before the budget is allocated."""
     if "allocation" not in state:
         return None
     recall, allocation = state["recall"], state["allocation"]
     by_id = {candidate.turn_id: candidate for candidate in recall.candidates}
     space = () if allocation.space is None else space_notes(allocation.space)
     return Explanation(
-        memories=explained(join_evidence(last_decisions(state["decisions"], allocation), recall), by_id),
+        memories=explain_decisions(join_evidence(last_decisions(state["decisions"], allocation), recall), by_id),
         shares=allocation,
         searches=recall.reports,
         message=state["turn"].said,
@@ -83,19 +83,19 @@ def explain(state: State) -> Explanation | None:
     )
 
 
-def explained(
+def explain_decisions(
     decisions: Sequence[Judged], texts: Mapping[str, Candidate] | Mapping[str, Episode]
-) -> list[Explained]:
-    """Add to each decision what it was on, the kept ones first; `texts` are by turn id."""
+) -> list[ExplainedMemory]:
+    """Join decisions with their memories, kept ones first; `texts` are by turn id."""
     found = []
     for number, one in enumerate(sorted(decisions, key=lambda each: not each.kept), start=1):
         text: Candidate | Episode | None = texts.get(one.turn_id)
-        found.append(Explained(number, one, text.at if text else None, _words(text)))
+        found.append(ExplainedMemory(number, one, text.at if text else None, _words(text)))
     return found
 
 
 def space_notes(space: Space) -> Iterator[Note]:
-    """Yield how the window was shared before the model was asked, and what had to yield."""
+    """Yield how the window was divided before the model call, and what was cut to fit."""
     shares = {"window": space.window, "reply": space.reply, "tools": space.tools}
     yield "window", {**shares, "count": len(space.offered)}
     if space.withheld:
@@ -107,7 +107,7 @@ def space_notes(space: Space) -> Iterator[Note]:
 
 
 def fitting_notes(fitting: Fitting) -> Iterator[Note]:
-    """Yield what had to yield as the model was asked."""
+    """Yield what was cut during the model calls."""
     if fitting.refused:
         yield "refused", {"times": fitting.refused}
     if fitting.cap:

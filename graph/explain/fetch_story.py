@@ -1,19 +1,22 @@
-"""What the nodes of the first superstep fetched."""
+"""The stories of the nodes of the first superstep."""
 
-from graph.explain.short_lines import counted, day, line, snippet
+from graph.explain.short_lines import day, line, quantity, snippet
 from graph.state.turn_state import Conversation, FactSheet, Persona, Recall, State, TimeMeant
 from memory.models import Mechanism, SearchReport, SearchStatus
 
 _FACTS_NAMED = 8
 _NOT_SEARCHED = {
-    SearchStatus.LATE: "it was late, and was dropped",
+    SearchStatus.LATE: "it was late and was dropped",
     SearchStatus.DOWN: "the archive is down",
 }
-_HOW = {SearchStatus.CACHED: ", from the session cache", SearchStatus.PARTIAL: ", not all was searched"}
+_HOW = {
+    SearchStatus.CACHED: ", from the session cache",
+    SearchStatus.PARTIAL: ", only in part",
+}
 
 
-def tell_prefetch(state: State) -> list[str]:
-    """Tell what each of the three mechanisms found, or why it was not called for."""
+def describe_prefetch(state: State) -> list[str]:
+    """Describe what each of the three mechanisms found, or why it did not run."""
     recall = state["recall"]
     thematic = recall.reports.get(Mechanism.THEMATIC, SearchReport(status=SearchStatus.DOWN))
     if why := _NOT_SEARCHED.get(thematic.status):
@@ -22,34 +25,34 @@ def tell_prefetch(state: State) -> list[str]:
     lines = [f"By meaning and words: {_found(thematic)} in {thematic.milliseconds:.0f} ms{_how(thematic)}."]
     lines += [_by_time(recall, recall.times), _by_key(recall)]
     if recall.expanded:
-        lines.append(f"Searched for {snippet(recall.expanded)}, since the message means little alone.")
+        lines.append(f"Searched for {snippet(recall.expanded)}, because the message means little alone.")
     if thematic.problem:
-        lines.append(f"Went wrong: {thematic.problem}")
+        lines.append(f"Problem: {thematic.problem}")
     return [line(one) for one in lines]
 
 
-def tell_identity(state: State) -> list[str]:
-    """Tell whose character this is."""
+def describe_identity(state: State) -> list[str]:
+    """Describe the persona: the owner's or the configured one."""
     persona: Persona = state["persona"]
     whose = "The owner's own identity" if persona.overridden else "The configured identity"
-    return [line(f"{whose}, {counted(len(persona.text), 'character')}."), *_down("L0", persona.problem)]
+    return [line(f"{whose}, {quantity(len(persona.text), 'character')}."), *_down("L0", persona.problem)]
 
 
-def tell_facts(state: State) -> list[str]:
-    """Tell which facts there are."""
+def describe_facts(state: State) -> list[str]:
+    """Name the first facts and count them all."""
     sheet: FactSheet = state["fact_sheet"]
     keys = [fact.key for fact in sheet.facts]
     named = ", ".join(keys[:_FACTS_NAMED]) + (", …" if len(keys) > _FACTS_NAMED else "")
-    told = f"{counted(len(keys), 'fact')}: {named}." if keys else "No facts."
-    return [line(told), *_down("L1", sheet.problem)]
+    known = f"{quantity(len(keys), 'fact')}: {named}." if keys else "No facts."
+    return [line(known), *_down("L1", sheet.problem)]
 
 
-def tell_working(state: State) -> list[str]:
-    """Tell which turn this is, and what came before it in the thread."""
+def describe_working(state: State) -> list[str]:
+    """Describe the message and the conversation before it."""
     turn, past = state["turn"], state["conversation"]
     lines = [line(f"{turn.owner}, {turn.at:%Y-%m-%d %H:%M}: {snippet(turn.said)}"), line(_earlier(past))]
     if turn.experiment:
-        lines.append("An experiment: memory is read as it was when the message came; nothing is written.")
+        lines.append("An experiment: memory is read as of the message's time; nothing is written.")
     return lines
 
 
@@ -57,10 +60,9 @@ def _earlier(past: Conversation) -> str:
     if not past.turns:
         return "The conversation begins here."
     tokens = sum(turn.tokens for turn in past.turns)
-    pinned = ", and its opening" if past.opening else ""
-    return (
-        f"{counted(len(past.turns), 'earlier turn')} of the conversation{pinned}: {counted(tokens, 'token')}."
-    )
+    pinned = " and its opening" if past.opening else ""
+    count = quantity(len(past.turns), "earlier turn")
+    return f"{count} of the conversation{pinned}: {quantity(tokens, 'token')}."
 
 
 def _found(report: SearchReport) -> str:
@@ -73,14 +75,14 @@ def _how(report: SearchReport) -> str:
 
 def _by_time(recall: Recall, meant: TimeMeant | None) -> str:
     if meant is None:
-        return "By time: not called for, the message names no past time."
+        return "By time: not searched, the message names no past time."
     report = recall.reports.get(Mechanism.TEMPORAL, SearchReport(status=SearchStatus.OK))
     return f"By time, {snippet(meant.text)} from {day(meant.start)} to {day(meant.end)}: {_found(report)}."
 
 
 def _by_key(recall: Recall) -> str:
     if not recall.keys:
-        return "By key: not called for, the message holds no identifier."
+        return "By key: not searched, the message has no identifier."
     report = recall.reports.get(Mechanism.KEY, SearchReport(status=SearchStatus.OK))
     return f"By key, {_found(report)}: {', '.join(list(recall.keys)[:4])}."
 

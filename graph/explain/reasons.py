@@ -1,4 +1,4 @@
-"""Why a memory was kept or cut, in English: which rule decided, and what was held against what."""
+"""Reasons in English for keeping or cutting a memory: the rule, the score and its threshold."""
 
 from collections.abc import Mapping
 
@@ -6,27 +6,27 @@ from memory.models import Decision, DecisionRule
 
 RULES: Mapping[str, str] = {
     DecisionRule.CALL: "the message calls for it",
-    DecisionRule.NO_CALL: "the message calls for nothing that is remembered",
+    DecisionRule.NO_CALL: "the message calls for no memory",
     DecisionRule.WEAKER: "others answer better",
     DecisionRule.FURTHER: "three others answer better",
-    DecisionRule.CARRIED: "shown right before, and asked on about",
-    DecisionRule.NEWER: "says anew what is out of date",
+    DecisionRule.CARRIED: "shown in the last turn and asked about again",
+    DecisionRule.NEWER: "replaces an outdated memory",
     DecisionRule.CALIBRATED: "probability",
     DecisionRule.BREAK: "the list breaks before it",
     DecisionRule.NULL: "share of null turns",
     DecisionRule.RATIO: "gap ratio",
     DecisionRule.FEW: "distance",
-    DecisionRule.KEY: "holds the message's identifier",
-    DecisionRule.TIME: "said in the time that is meant",
-    "time_cut": "outside the time that is meant",
+    DecisionRule.KEY: "has the message's identifier",
+    DecisionRule.TIME: "said in the time the message names",
+    "time_cut": "outside the time the message names",
     DecisionRule.SMALL_TALK: "small talk",
     DecisionRule.DUPLICATE: "said again later",
-    DecisionRule.FACT: "stands among the facts",
-    DecisionRule.UNUSED: "shown of late and not used",
-    DecisionRule.ECHO: "stands in the conversation",
+    DecisionRule.FACT: "already among the facts",
+    DecisionRule.UNUSED: "shown lately and not used",
+    DecisionRule.ECHO: "already in the conversation",
     DecisionRule.BUDGET: "no room",
 }
-"""Each rule in words; `rule_of` names the one that decided."""
+"""Words for each rule, by the name that `rule_of` returns."""
 _MEASURED = {
     DecisionRule.CALL: "≥",
     DecisionRule.NO_CALL: "≥",
@@ -36,29 +36,29 @@ _MEASURED = {
     DecisionRule.RATIO: "≥",
     DecisionRule.FEW: "≤",
 }
-"""How a kept score stands to its threshold."""
+"""How a kept score compares with its threshold."""
 _OTHERWISE = {">": "≤", "≥": "<", "≤": ">"}
 
 
 def rule_of(decision: Decision) -> str:
-    """Return the name in `RULES` of what decided: a time means another thing for what it cuts."""
+    """Return the deciding rule's key in `RULES`; the time rule has another one for cut memories."""
     return "time_cut" if decision.rule == DecisionRule.TIME and not decision.kept else decision.rule
 
 
-def words_of(decision: Decision) -> str:
-    """Say which rule decided, and whether it is out of date; an unknown rule is told by its name."""
+def rule_words(decision: Decision) -> str:
+    """Return the rule in words, noting a superseded memory; an unknown rule by its name."""
     words = RULES.get(rule_of(decision), decision.rule)
     return f"{words}, superseded" if decision.kept and decision.superseded_by else words
 
 
 def measure(decision: Decision) -> str:
-    """Return what was held against what; empty when the rule measures nothing."""
+    """Compare score and threshold, as in "0.91 ≥ 0.50"; empty when the rule has no score."""
     if decision.rule not in _MEASURED:
         return ""
     sign = _MEASURED[decision.rule] if decision.kept else _OTHERWISE[_MEASURED[decision.rule]]
     return f"{decision.score:.2f} {sign} {decision.threshold:.2f}"
 
 
-def told(decision: Decision, between: str = ": ") -> str:
-    """Say which rule decided, and what was held against what."""
-    return between.join(part for part in (words_of(decision), measure(decision)) if part)
+def explain_decision(decision: Decision, between: str = ": ") -> str:
+    """Return the rule in words with its score and threshold."""
+    return between.join(part for part in (rule_words(decision), measure(decision)) if part)

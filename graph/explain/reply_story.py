@@ -1,10 +1,10 @@
-"""How the turn was answered, and what was written of it."""
+"""The stories of the nodes that answer the turn and save it."""
 
 from collections.abc import Sequence
 
 from graph.exchange import ToolResult
 from graph.explain.explanation import fitting_notes, in_english
-from graph.explain.short_lines import counted, line, snippet
+from graph.explain.short_lines import line, quantity, snippet
 from graph.explain.turn_observation import tiers_down
 from graph.model.tool_rounds import exchange_of, fitting_of, grounding_of
 from graph.state.turn_state import Archived, Reply, State
@@ -13,44 +13,44 @@ from memory.models import Outcome
 _FIGURES = 6
 
 
-def tell_respond(state: State) -> list[str]:
-    """Tell what the model was asked and what it gave: calls of tools, or the reply."""
+def describe_respond(state: State) -> list[str]:
+    """Describe the model's answer: tool calls or the reply."""
     rounds, reply, fitting = exchange_of(state).rounds, state.get("reply"), fitting_of(state)
-    told = [line(one) for one in in_english(fitting_notes(fitting))]
+    notes = [line(one) for one in in_english(fitting_notes(fitting))]
     if fitting.again:
-        return told
+        return notes
     if reply is not None and state["messages"] and state["messages"][-1].type == "ai":
-        return [line(_replied(reply)), *told]
+        return [line(_reply_line(reply)), *notes]
     if not rounds:
         return []
     names = ", ".join(call.name for call in rounds[-1].calls)
-    return [line(f"Round {len(rounds)}: the model asks for {names}."), *told]
+    return [line(f"Round {len(rounds)}: the model asks for {names}."), *notes]
 
 
-def tell_tools(results: Sequence[ToolResult]) -> list[str]:
-    """Tell what became of each call."""
-    return [line(f"{one.name}: {_became(one)}") for one in results]
+def describe_tools(results: Sequence[ToolResult]) -> list[str]:
+    """Describe the result of each call."""
+    return [line(f"{one.name}: {_result_line(one)}") for one in results]
 
 
-def tell_ground(state: State) -> list[str]:
-    """Tell which figures of the reply stood in nothing that the model was shown."""
+def describe_ground(state: State) -> list[str]:
+    """Name the reply's figures that no source supports."""
     found = grounding_of(state)
     if not found.unsupported:
-        return ["Every figure of the reply stands in what the model was shown."]
+        return ["Every figure in the reply has a source in what the model was shown."]
     figures = ", ".join(list(found.unsupported)[:_FIGURES])
-    then = "it was written anew" if found.corrected else f"it stays as it was: {found.problem}"
+    then = "it was rewritten" if found.corrected else f"it was kept: {found.problem}"
     return [
-        line(f"{counted(len(found.unsupported), 'figure')} of the reply stood nowhere ({figures}): {then}.")
+        line(f"The reply had {quantity(len(found.unsupported), 'unsupported figure')} ({figures}); {then}.")
     ]
 
 
-def tell_archive(state: State) -> list[str]:
-    """Tell what was written where, and what the turn had to do without."""
+def describe_archive(state: State) -> list[str]:
+    """Describe what was written where, unused memories and missing tiers."""
     lines = [_written(state["archived"], private=state["turn"].private)]
-    if in_vain := sum(one.turn_id in _shown(state) for one in state.get("unused", ())):
-        lines.append(f"{counted(in_vain, 'memory', 'memories')} shown and not made use of.")
+    if idle := sum(one.turn_id in _shown(state) for one in state.get("unused", ())):
+        lines.append(f"{quantity(idle, 'memory', 'memories')} shown and not used.")
     if down := tiers_down(state):
-        lines.append(f"The turn went without: {', '.join(down)}.")
+        lines.append(f"Unavailable in this turn: {', '.join(down)}.")
     return [line(one) for one in lines]
 
 
@@ -58,17 +58,17 @@ def _shown(state: State) -> set[str]:
     return set(state["allocation"].recalled)
 
 
-def _replied(reply: Reply) -> str:
+def _reply_line(reply: Reply) -> str:
     if reply.outcome is Outcome.RECALLED:
         return "No model is configured: the reply shows what was recalled."
     by = f", by {reply.model} in {reply.seconds:.1f} s" if reply.model else ""
     problem = f" {reply.problem}" if reply.problem else ""
-    size = counted(len(reply.text), "character")
+    size = quantity(len(reply.text), "character")
     return f"{reply.outcome.value.capitalize()}{by}, {size}: {snippet(reply.text)}{problem}"
 
 
-def _became(result: ToolResult) -> str:
-    size = counted(len(result.output), "character")
+def _result_line(result: ToolResult) -> str:
+    size = quantity(len(result.output), "character")
     if result.ok:
         return f"{size} in {result.milliseconds:.0f} ms: {snippet(result.output)}"
     return snippet(result.output) if not result.milliseconds else f"failed: {snippet(result.output)}"
@@ -81,6 +81,6 @@ def _written(archived: Archived, *, private: bool) -> str:
         return "A private turn: nothing was written."
     places = {"the archive (L3)": archived.episode, "the conversation (L2)": archived.conversation}
     new = " and ".join(place for place, is_new in places.items() if is_new)
-    stood = " and ".join(place for place, is_new in places.items() if not is_new)
-    told = f"Written to {new}." if new else ""
-    return f"{told} It stood already in {stood}.".strip() if stood else told
+    present = " and ".join(place for place, is_new in places.items() if not is_new)
+    written = f"Written to {new}." if new else ""
+    return f"{written} It was already in {present}.".strip() if present else written

@@ -1,4 +1,4 @@
-"""Lines that stay short, whatever they quote."""
+"""Short lines of text for stories."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ _SNIPPET = 60
 
 
 def line(text: str) -> str:
-    """Hold a text to one line of bounded length."""
+    """Cut a text to one line of `LONGEST_LINE` characters."""
     flat = " ".join(text[: LONGEST_LINE * 4].split())
     return flat if len(flat) <= LONGEST_LINE else f"{flat[: LONGEST_LINE - 1]}…"
 
@@ -19,11 +19,11 @@ def snippet(text: str) -> str:
     return f"“{flat}”" if len(flat) <= _SNIPPET else f"“{flat[: _SNIPPET - 1]}…”"
 
 
-def counted(number: int, one: str, many: str = "") -> str:
-    """Say how many there are of something."""
+def quantity(number: int, one: str, many: str = "") -> str:
+    """Write a number with its noun in singular or plural."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def day(at: datetime) -> str:
-    """Write a day."""
+    """Write a day as 2026-03-01."""
     return at.date().isoformat()

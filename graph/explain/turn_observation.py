@@ -1,4 +1,4 @@
-"""Observe a finished turn: what was found, kept, spent and spared, in numbers."""
+"""The observation of a finished turn: figures on its searches, decisions, tokens and times."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -21,23 +21,23 @@ from memory.observation.observation import (
     mark_of_fact,
 )
 
-AT_ONCE = frozenset({"prefetch", "identity", "facts", "working"})
-"""Nodes that run in one superstep: the longest of them is what the turn waits for."""
+PARALLEL_NODES = frozenset({"prefetch", "identity", "facts", "working"})
+"""Nodes that run in one superstep: the turn waits for the slowest."""
 _TOOL_NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _PROBLEM_CHARS = 200
-Written = TypeVar("Written", Shares, Judged, Evidence)
+Rounded = TypeVar("Rounded", Shares, Judged, Evidence)
 
 
 def observe(
     state: State, context: TurnContext, timings: Mapping[str, float], zone: tzinfo | None = None
 ) -> Observation:
-    """Return what is kept of a turn beside its words.
+    """Return a turn's observation, which is stored next to its text.
 
     Args:
-        state: of a turn that is answered; a private one must not be observed.
-        context: what it was run with, last of all; what it was decided by stands in the state.
+        state: of an answered turn, which must not be private.
+        context: of its last run; used when the state has no thresholds.
         timings: milliseconds by node.
-        zone: of the user; None: not noted.
+        zone: the user's time zone; None leaves it empty.
     """
     turn, reply, recall, allocation = state["turn"], state["reply"], state["recall"], state["allocation"]
     conversation = state["conversation"]
@@ -49,21 +49,21 @@ def observe(
         outcome=reply.outcome,
         shares=shares_of(allocation),
         stages={name: round(milliseconds, 1) for name, milliseconds in timings.items()},
-        milliseconds=round(waited(timings), 1),
-        searches={name: _searched(report) for name, report in recall.reports.items()},
+        milliseconds=round(elapsed_milliseconds(timings), 1),
+        searches={name: _rounded_report(report) for name, report in recall.reports.items()},
         keys_meant=bool(recall.keys),
         time_meant=recall.times is not None,
         expanded=bool(recall.expanded),
         candidates=len(recall.candidates),
         relevant=sum(decision.kept for decision in state["decisions"]),
         used=len(allocation.recalled),
-        decisions=judgements(state["decisions"], allocation, recall),
+        decisions=rounded_decisions(state["decisions"], allocation, recall),
         tiers_down=tiers_down(state),
         model=reply.model,
         model_seconds=round(reply.seconds, 3),
         calls=_calls(state),
         rounds=len(exchange_of(state).rounds),
-        grounding=_grounded(state),
+        grounding=_grounding_figures(state),
         thresholds=state.get("thresholds") or context.plain(),
         asked_at=recall.asked_at,
         seen=recall.seen,
@@ -75,14 +75,16 @@ def observe(
     )
 
 
-def waited(timings: Mapping[str, float]) -> float:
-    """Return the milliseconds from the turn's first node to its last, without pauses between."""
-    together = max((timings[name] for name in AT_ONCE if name in timings), default=0.0)
-    return together + sum(milliseconds for name, milliseconds in timings.items() if name not in AT_ONCE)
+def elapsed_milliseconds(timings: Mapping[str, float]) -> float:
+    """Return the milliseconds that the turn's nodes took, without pauses between them."""
+    together = max((timings[name] for name in PARALLEL_NODES if name in timings), default=0.0)
+    return together + sum(
+        milliseconds for name, milliseconds in timings.items() if name not in PARALLEL_NODES
+    )
 
 
 def tiers_down(state: State) -> list[str]:
-    """Return the tiers that the turn had to do without."""
+    """Return the tiers that were down in the turn."""
     down = []
     if any(report.status == SearchStatus.DOWN for report in state["recall"].reports.values()):
         down.append("episodic")
@@ -91,30 +93,30 @@ def tiers_down(state: State) -> list[str]:
     return down
 
 
-def _searched(report: SearchReport) -> SearchReport:
+def _rounded_report(report: SearchReport) -> SearchReport:
     milliseconds, problem = round(report.milliseconds, 1), report.problem[:_PROBLEM_CHARS]
     return replace(report, milliseconds=milliseconds, problem=problem)
 
 
 def shares_of(allocation: Allocation) -> Shares:
-    """Return how the prompt was shared."""
+    """Return the token shares of an allocation, rounded."""
     return _rounded(Shares(**{field.name: getattr(allocation, field.name) for field in fields(Shares)}))
 
 
-def judgements(decisions: Sequence[Decision], allocation: Allocation, recall: Recall) -> list[Judged]:
-    """Return the last decision on each candidate, as it is written down."""
+def rounded_decisions(decisions: Sequence[Decision], allocation: Allocation, recall: Recall) -> list[Judged]:
+    """Return the last decision on each candidate, rounded for storage."""
     found = join_evidence(last_decisions(decisions, allocation), recall)
     return [_rounded(replace(one, evidence=_rounded(one.evidence))) for one in found]
 
 
-def _rounded(value: Written) -> Written:
+def _rounded(value: Rounded) -> Rounded:
     values = {field.name: getattr(value, field.name) for field in fields(value)}
     shorter: dict[str, Any] = {n: round(v, DIGITS) for n, v in values.items() if isinstance(v, float)}
     return replace(value, **shorter)
 
 
 def _calls(state: State) -> list[RecordedCall]:
-    """Return the tools that were called; a name that a model made up may be anything, and is left out."""
+    """Return the tools called; a name that could be any text made up by a model becomes "unknown"."""
     return [
         RecordedCall(
             name=result.name if _TOOL_NAME.fullmatch(result.name) else "unknown",
@@ -125,6 +127,6 @@ def _calls(state: State) -> list[RecordedCall]:
     ]
 
 
-def _grounded(state: State) -> RecordedGrounding:
+def _grounding_figures(state: State) -> RecordedGrounding:
     grounding = grounding_of(state)
     return RecordedGrounding(unsupported=len(grounding.unsupported), corrected=grounding.corrected)

@@ -13,7 +13,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 from opentelemetry.trace import INVALID_SPAN, Span
 
-from graph.explain.node_story import tell
+from graph.explain.node_story import describe_node
 from graph.observability.spans import TracerOf, api_tracer, node_span
 from graph.settings.context import TurnContext
 from graph.state.circumstances import OTHER_OWNER, note_of
@@ -57,7 +57,7 @@ class Observed:
     ) -> dict[str, Any]:
         """Put the story first: whoever looks at the update sees it before the values."""
         try:
-            lines = tell(self.name, state, update)
+            lines = describe_node(self.name, state, update)
         except (LookupError, TypeError, ValueError, AttributeError) as error:  # words never fail a turn
             logger.warning("The story of %s cannot be told: %r", self.name, error)
             lines = []

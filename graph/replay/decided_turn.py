@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
-from graph.explain.turn_observation import judgements, shares_of
+from graph.explain.turn_observation import rounded_decisions, shares_of
 from graph.settings.context import Thresholds, TurnContext
 from graph.state.turn_state import State
 from memory.observation.observation import Judged, Observation, Shares
@@ -44,7 +44,8 @@ def decided(state: State) -> Decided:
     """Return what a state's memory came to."""
     allocation = state["allocation"]
     return Decided(
-        shares=shares_of(allocation), judged=judgements(state["decisions"], allocation, state["recall"])
+        shares=shares_of(allocation),
+        judged=rounded_decisions(state["decisions"], allocation, state["recall"]),
     )
 
 

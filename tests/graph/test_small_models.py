@@ -170,7 +170,7 @@ async def test_outputs_of_tools_share_the_window(agent: Agent, model: ModelServe
     assert all(result.ok for result in state["results"])
     assert "plant" in model.chats[-1].messages[-2]["content"], "the model sees some of it"
     assert len(model.chats) == len(state["exchange"].rounds) + 1, "no request was refused"
-    assert "What tools gave was shortened" in why(state)
+    assert "Tool results were shortened" in why(state)
 
 
 async def test_delegated_work_fits_as_well(agent: Agent, model: ModelServer) -> None:

@@ -20,7 +20,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode, Tracer, get_current_span
 
 from graph.builder import FETCHES
-from graph.explain.turn_observation import AT_ONCE, waited
+from graph.explain.turn_observation import PARALLEL_NODES, elapsed_milliseconds
 from graph.observability.observed_node import Observed
 from graph.observability.spans import turn_span
 from graph.settings.context import TurnContext
@@ -190,6 +190,6 @@ def test_a_node_that_runs_again_is_added_up() -> None:
 
 
 def test_of_nodes_that_run_at_once_the_longest_counts() -> None:
-    assert set(FETCHES) == AT_ONCE
-    assert waited({"prefetch": 30, "working": 50, "budget": 2, "respond": 100}) == 152
-    assert waited({}) == 0
+    assert set(FETCHES) == PARALLEL_NODES
+    assert elapsed_milliseconds({"prefetch": 30, "working": 50, "budget": 2, "respond": 100}) == 152
+    assert elapsed_milliseconds({}) == 0

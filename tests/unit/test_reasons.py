@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from graph.explain.reasons import RULES, measure, rule_of, told
+from graph.explain.reasons import RULES, explain_decision, measure, rule_of
 from graph.explain.selection_story import reason
 from memory.models import Decision, DecisionRule
 from tests.tables import each
@@ -19,7 +19,7 @@ def decision(rule: str, *, kept: bool) -> Decision:
 def test_every_rule_is_told_in_its_words(rule: str) -> None:
     decided = decision(rule.removesuffix("_cut"), kept=rule == "time")
     assert rule_of(decided) == rule
-    assert told(decided).startswith(RULES[rule])
+    assert explain_decision(decided).startswith(RULES[rule])
     assert reason(decided).startswith(RULES[rule])
 
 
@@ -37,7 +37,11 @@ def test_the_sign_says_whether_a_score_is_enough(rule: str, kept: str, cut: str)
 
 
 def test_a_rule_without_words_is_told_by_its_name() -> None:
-    assert told(decision("brand_new", kept=True)) == reason(decision("brand_new", kept=True)) == "brand_new"
+    assert (
+        explain_decision(decision("brand_new", kept=True))
+        == reason(decision("brand_new", kept=True))
+        == "brand_new"
+    )
 
 
 def test_the_story_says_how_much_room_was_missing() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage
 
 from graph.exchange import Call, Exchange, Grounding, Round, ToolResult
-from graph.explain.node_story import TELLERS, tell
+from graph.explain.node_story import DESCRIBERS, describe_node
 from graph.state.story import LONGEST_LINE, MOST_LINES, Story, merge_stories
 from graph.state.turn_state import Allocation, Archived, CalibrationUsed, Recall, Reply, State, TimeMeant
 from memory.models import Candidate, Decision, DecisionRule, Outcome, SearchReport, SearchStatus
@@ -51,7 +51,7 @@ def answered(*candidates: Candidate, **more: Any) -> State:
 
 
 def lines(node: str, given: State) -> str:
-    return "\n".join(tell(node, given, dict(given)))
+    return "\n".join(describe_node(node, given, dict(given)))
 
 
 class TestPrefetch:
@@ -65,7 +65,7 @@ class TestPrefetch:
                 "key": SearchReport(status=SearchStatus.OK, found=1),
             },
         )
-        assert tell("prefetch", begun(), {"recall": recall}) == [
+        assert describe_node("prefetch", begun(), {"recall": recall}) == [
             "By meaning and words: 14 found in 38 ms, from the session cache.",
             "By time, “last week” from 2026-03-01 to 2026-03-01: 3 found.",
             "By key, 1 found: ABC-123.",
@@ -73,9 +73,9 @@ class TestPrefetch:
 
     def test_what_was_not_called_for_says_why(self) -> None:
         recall = Recall(reports={"thematic": SearchReport(status=SearchStatus.OK, found=2, milliseconds=9)})
-        assert tell("prefetch", begun(), {"recall": recall})[1:] == [
-            "By time: not called for, the message names no past time.",
-            "By key: not called for, the message holds no identifier.",
+        assert describe_node("prefetch", begun(), {"recall": recall})[1:] == [
+            "By time: not searched, the message names no past time.",
+            "By key: not searched, the message has no identifier.",
         ]
 
     @each(
@@ -84,7 +84,7 @@ class TestPrefetch:
     )
     def test_a_search_without_a_result_names_what_is_missing(self, status: SearchStatus, said: str) -> None:
         recall = Recall(reports={"thematic": SearchReport(status=status, problem="no answer within 0.5 s")})
-        (told,) = tell("prefetch", begun(), {"recall": recall})
+        (told,) = describe_node("prefetch", begun(), {"recall": recall})
         assert said in told
         assert "0.5 s" in told
 
@@ -94,7 +94,7 @@ class TestGapFilter:
         given = begun(candidate("a", text="I planted basil."), candidate("b", text="Thanks!"))
         cut = decision("b", kept=False, score=0.12)
         update = {"decisions": [decision("a", kept=True), cut], "calibration": CalibrationUsed()}
-        assert tell("gap_filter", given, update) == [
+        assert describe_node("gap_filter", given, update) == [
             "1 of 2 kept.",
             "Kept, probability 0.90 ≥ 0.50: 2026-03-01 “I planted basil.”",
             "Cut, probability 0.12 < 0.50: 2026-03-01 “Thanks!”",
@@ -106,7 +106,7 @@ class TestGapFilter:
         update = {
             "decisions": [decision(c.turn_id, kept=False, rule=r) for c, r in zip(many, rules, strict=True)]
         }
-        told = tell("gap_filter", begun(*many), update)
+        told = describe_node("gap_filter", begun(*many), update)
         assert told[0] == "0 of 30 kept."
         assert told[-1] == "20 more: 20 cut."
         assert len(told) == MOST_LINES
@@ -114,12 +114,15 @@ class TestGapFilter:
     def test_more_kept_and_more_cut_than_are_told_are_counted(self) -> None:
         many = [candidate(str(number)) for number in range(23)]
         decisions = [decision(c.turn_id, kept=place < 9) for place, c in enumerate(many)]
-        assert tell("gap_filter", begun(*many), {"decisions": decisions})[-1] == "13 more: 3 kept, 10 cut."
+        assert (
+            describe_node("gap_filter", begun(*many), {"decisions": decisions})[-1]
+            == "13 more: 3 kept, 10 cut."
+        )
 
     def test_what_was_found_and_never_weighed_is_counted(self) -> None:
         found = [candidate(str(number)) for number in range(5)]
         update = {"decisions": [decision(c.turn_id, kept=True) for c in found[:3]]}
-        told = tell("gap_filter", begun(*found), update)
+        told = describe_node("gap_filter", begun(*found), update)
         assert told[0] == "3 of 3 kept; 2 more were found than “Prefetch: results” lets through."
 
 
@@ -140,11 +143,13 @@ def test_the_answer_its_tools_and_its_figures_are_told() -> None:
     result = ToolResult(
         turn_id="now", key="k", name="search_memory", output="basil", ok=True, evidence="", milliseconds=3
     )
-    assert tell("tools", {}, {"results": [result]}) == ["search_memory: 5 characters in 3 ms: “basil”"]
+    assert describe_node("tools", {}, {"results": [result]}) == [
+        "search_memory: 5 characters in 3 ms: “basil”"
+    ]
     done = answered(exchange=exchange)
     assert lines("respond", done) == "Answered, by test in 1.2 s, 18 characters: “You planted basil.”"
     unsupported = Grounding(turn_id="now", unsupported=("4711",), corrected=True)
-    assert "(4711): it was written anew" in lines("ground", answered(grounding=unsupported))
+    assert "(4711); it was rewritten" in lines("ground", answered(grounding=unsupported))
 
 
 def test_the_archive_tells_what_was_written_and_what_an_experiment_was() -> None:
@@ -154,8 +159,8 @@ def test_the_archive_tells_what_was_written_and_what_an_experiment_was() -> None
 
 
 def test_a_node_that_left_nothing_tells_nothing() -> None:
-    for node in [*TELLERS, "other"]:
-        assert tell(node, begun(), {}) == []
+    for node in [*DESCRIBERS, "other"]:
+        assert describe_node(node, begun(), {}) == []
 
 
 @given(text=st.text(max_size=400), rule=st.sampled_from(DecisionRule), turns=st.integers(0, 40))
@@ -165,8 +170,8 @@ def test_lines_are_few_and_short_whatever_was_said(text: str, rule: DecisionRule
     given["turn"] = replace(TURN, message=text, owner=text)
     given["reply"] = Reply(text=text, outcome=Outcome.FAILED, problem=text, model=text)
     given["decisions"] = [decision(c.turn_id, kept=False, rule=rule) for c in many]
-    for node in TELLERS:
-        told = tell(node, given, dict(given))
+    for node in DESCRIBERS:
+        told = describe_node(node, given, dict(given))
         assert len(told) <= MOST_LINES
         assert all(len(line) <= LONGEST_LINE and "\n" not in line for line in told)
 

@@ -22,9 +22,9 @@ from bot.presentation import turn_screen as screen
 from bot.presentation.turn_pictures import picture_of
 from bot.telegram.commands.why import LONGEST, picture_words, reason, when, why_text
 from bot.telegram.texts import Texts
-from graph.explain.explanation import explain, explained
-from graph.explain.reasons import RULES, words_of
-from graph.explain.turn_observation import judgements
+from graph.explain.explanation import explain, explain_decisions
+from graph.explain.reasons import RULES, rule_words
+from graph.explain.turn_observation import rounded_decisions
 from graph.state.turn_state import Allocation, FactSheet, Persona, Recall, State, TimeMeant, Turn
 from memory.models import Candidate, Decision, DecisionRule, Evidence, Mechanism, SearchReport, SearchStatus
 from tests.tables import each
@@ -140,11 +140,11 @@ class TestText:
     def test_a_turns_record_tells_the_same_as_its_state(self) -> None:
         given = of(0.9, 0.2, 0.7)
         given["decisions"] = [replace(given["decisions"][0], superseded_by="2"), *given["decisions"][1:]]
-        recorded = judgements(given["decisions"], given["allocation"], given["recall"])
+        recorded = rounded_decisions(given["decisions"], given["allocation"], given["recall"])
         turn, texts = explain(given), {each.turn_id: each for each in given["recall"].candidates}
         assert turn is not None
-        assert explained(recorded, texts) == turn.memories
-        assert words_of(turn.memories[0].decision) == "probability, superseded"
+        assert explain_decisions(recorded, texts) == turn.memories
+        assert rule_words(turn.memories[0].decision) == "probability, superseded"
 
     @each("rule", RULES)
     def test_every_rule_is_told(self, rule: str) -> None:

@@ -11,7 +11,7 @@ from ipywidgets import Button, HBox, IntProgress, Layout, VBox
 
 from bot.lab.labelling.session import LabellingSession, Progress, Question, became_of
 from bot.lab.notebook.verbatim import Verbatim
-from graph.explain.reasons import told
+from graph.explain.reasons import explain_decision
 from graph.settings.context import TurnContext
 from memory.errors import GoatError
 from memory.models import Mechanism
@@ -136,4 +136,4 @@ def _where(asked: Question, said: bool | None) -> str:
 def _became(asked: Question, context: TurnContext) -> str:
     decision = became_of(asked, context)
     shown = "shown" if decision.kept else "left out"
-    return f"The last one: probability {decision.probability:.0%}, {shown} ({told(decision)})."
+    return f"The last one: probability {decision.probability:.0%}, {shown} ({explain_decision(decision)})."

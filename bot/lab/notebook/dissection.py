@@ -7,8 +7,8 @@ from bot.lab.notebook.table import Table
 from bot.printable import printable, snippet
 from graph.explain.captions import CAPTIONS
 from graph.explain.explanation import explain
-from graph.explain.reasons import told
-from graph.explain.turn_observation import AT_ONCE
+from graph.explain.reasons import explain_decision
+from graph.explain.turn_observation import PARALLEL_NODES
 from graph.state.turn_state import State
 from memory.prompt.prompt import format_time
 from memory.text.text import clip
@@ -26,7 +26,7 @@ NODES = (
     "ground",
     "archive",
 )
-"""In the order in which they run; those of `AT_ONCE` run side by side."""
+"""In the order in which they run; those of `PARALLEL_NODES` run side by side."""
 _SHOWN = 700
 """Characters of each message of a prompt."""
 
@@ -51,11 +51,11 @@ def timings(state: State) -> dict[str, float]:
 def schedule(state: State) -> list[tuple[str, float, float]]:
     """Return each node with the milliseconds at which it began and ended, pauses between them left out."""
     taken, spans = timings(state), []
-    until = max((taken[name] for name in AT_ONCE if name in taken), default=0.0)
+    until = max((taken[name] for name in PARALLEL_NODES if name in taken), default=0.0)
     for name, milliseconds in taken.items():
-        began = 0.0 if name in AT_ONCE else until
+        began = 0.0 if name in PARALLEL_NODES else until
         spans.append((name, began, began + milliseconds))
-        until = until if name in AT_ONCE else began + milliseconds
+        until = until if name in PARALLEL_NODES else began + milliseconds
     return spans
 
 
@@ -90,7 +90,7 @@ def candidates_table(state: State, zone: tzinfo, most: int = 12) -> Table:
             *map(_rounded, (evidence.cosine, evidence.standing, evidence.lexical, evidence.share)),
             f"{one.decision.probability:.1%}",
             "shown" if one.decision.kept else "cut",
-            told(one.decision),
+            explain_decision(one.decision),
             snippet(one.text),
         )
         for one in (turn.memories if turn else ())[:most]

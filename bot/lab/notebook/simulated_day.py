@@ -10,7 +10,7 @@ from bot.lab.bench.neutral import Archive
 from bot.lab.notebook.table import Table
 from graph.app import open_agent
 from graph.explain.explanation import explain
-from graph.explain.turn_observation import waited
+from graph.explain.turn_observation import elapsed_milliseconds
 from graph.runtime.agent import Agent
 from graph.settings.context import TurnContext
 from graph.settings.settings import Settings
@@ -121,7 +121,7 @@ async def _outage(settings: Settings, owner: str, message: str, fault: Fault) ->
         "goes on" if state["reply"].outcome in GOES_ON else state["reply"].outcome.value,
         len(state["allocation"].recalled),
         len(state["fact_sheet"].facts),
-        round(waited(_milliseconds(state))),
+        round(elapsed_milliseconds(_milliseconds(state))),
         "; ".join(dict.fromkeys(turn.problems if turn else ())) or "nothing",
     )
 

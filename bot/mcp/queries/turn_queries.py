@@ -12,8 +12,8 @@ from bot.mcp.queries.query_arguments import DiagnoseTurn, GetTurn, ListThreads, 
 from bot.mcp.queries.turn_answers import Diagnosed, Diagnosis, StateRead, ThreadRead, Threads, TurnRead
 from bot.mcp.read_tool import ReadTool, Refused, read_tool
 from bot.printable import snippet
-from graph.explain.explanation import Explained, explained
-from graph.explain.reasons import measure, words_of
+from graph.explain.explanation import ExplainedMemory, explain_decisions
+from graph.explain.reasons import measure, rule_words
 from graph.runtime.agent import Agent
 from memory.episodic.log.observation_log import ObservationLog
 from memory.models import Episode
@@ -67,7 +67,7 @@ class TurnQueries:
         ids = [judged.turn_id for judged in observation.decisions]
         episodes = await self.agent.layers.episodes.get(ids, owner=self.owner)
         texts = {episode.turn_id: episode for episode in episodes}
-        return _diagnosis(observation, explained(observation.decisions, texts))
+        return _diagnosis(observation, explain_decisions(observation.decisions, texts))
 
     async def list_threads(self, asked: ListThreads) -> Threads:
         """List the conversations, the latest first, with how each one's latest turn begins."""
@@ -121,7 +121,7 @@ def _turn(episode: Episode) -> TurnRead:
     )
 
 
-def _diagnosis(observation: Observation, memories: Sequence[Explained]) -> Diagnosis:
+def _diagnosis(observation: Observation, memories: Sequence[ExplainedMemory]) -> Diagnosis:
     names = Diagnosis.model_fields.keys() & {field.name for field in fields(Observation)}
     other = {
         "decisions": [_diagnosed(memory) for memory in memories],
@@ -132,12 +132,12 @@ def _diagnosis(observation: Observation, memories: Sequence[Explained]) -> Diagn
     return Diagnosis.model_validate({name: getattr(observation, name) for name in names} | other)
 
 
-def _diagnosed(memory: Explained) -> Diagnosed:
+def _diagnosed(memory: ExplainedMemory) -> Diagnosed:
     decision = memory.decision
     return Diagnosed(
         **{field.name: getattr(decision, field.name) for field in fields(decision)},
         excerpt=escape_fences(snippet(memory.text)) if memory.text else "",
-        means=words_of(decision),
+        means=rule_words(decision),
         measured=measure(decision),
     )
 

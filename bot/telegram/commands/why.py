@@ -9,7 +9,7 @@ from bot.pictures.picture_values import Words
 from bot.presentation.turn_screen import CUT_SHOWN
 from bot.printable import snippet
 from bot.telegram.texts import verbatim
-from graph.explain.explanation import Explained, Explanation
+from graph.explain.explanation import ExplainedMemory, Explanation
 from graph.explain.reasons import RULES, measure, rule_of
 from memory.models import Decision
 
@@ -104,13 +104,15 @@ def _window(turn: Explanation, say: Say) -> Iterator[str]:
         yield say(f"window_{key}", **shown)
 
 
-def _around(rows: Sequence[Explained], say: Say) -> int:
+def _around(rows: Sequence[ExplainedMemory], say: Say) -> int:
     """Return the room that headings and blank lines may take."""
     count = len(rows)
     return shown_length("\n".join(say(key, count=count) for key in ("why_kept", "why_cut", "why_more"))) + 12
 
 
-def _sections(rows: Sequence[Explained], say: Say, entry: Callable[[Explained], str], room: int) -> list[str]:
+def _sections(
+    rows: Sequence[ExplainedMemory], say: Say, entry: Callable[[ExplainedMemory], str], room: int
+) -> list[str]:
     """Return what was kept, what was cut, and how many more there are, as far as there is room."""
     if not rows:
         return [say("why_nothing_found")]
@@ -134,7 +136,7 @@ def _fitting(entries: Sequence[str], room: int) -> list[str]:
     return fitting
 
 
-def _entry(row: Explained, zone: tzinfo, say: Say, link: Callable[[str], str | None]) -> str:
+def _entry(row: ExplainedMemory, zone: tzinfo, say: Say, link: Callable[[str], str | None]) -> str:
     date, url = when(row.at, zone) if row.at else "", link(row.decision.turn_id)
     dated = f"[{date}](<{quote(url, safe=_URL_SAFE)}>)" if url else date
     head = f"**{row.number}** · {dated} · {row.decision.probability:.0%}"
