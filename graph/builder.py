@@ -10,7 +10,7 @@ from graph.layers import Layers
 from graph.model.model_call import ModelCall
 from graph.model.model_window import WindowShare
 from graph.model.tool_rounds import after_respond
-from graph.observability.observed_node import Observed
+from graph.observability.observed_node import ObservedNode
 from graph.settings.context import TurnContext
 from graph.state.experiment import ExperimentCheck
 from graph.state.turn_state import State, TurnInput
@@ -66,12 +66,10 @@ def build_graph(
     }
     builder = StateGraph(State, context_schema=context_schema, input_schema=TurnInput)
     for name, node in nodes.items():
-        observed = Observed(name, node, layers.telemetry.tracer)
+        observed = ObservedNode(name, node, layers.telemetry.tracer)
         builder.add_node(name, observed, metadata=dict(CAPTIONS[name]))
-    tools = Tools(
-        layers.toolbox, layers.tool_runner, layers.tool_cache, layers.stops, refusal_reason=refusal_reason
-    )
-    observed_tools = Observed("tools", ExperimentTools(tools, experiments), layers.telemetry.tracer)
+    tools = Tools(layers.toolbox, layers.tool_runner, layers.tool_cache, layers.stops, refusal_reason=refusal_reason)
+    observed_tools = ObservedNode("tools", ExperimentTools(tools, experiments), layers.telemetry.tracer)
     builder.add_node(  # type: ignore[misc]  # what Send gives
         "tools", observed_tools, input_schema=ToolsInput, metadata=dict(CAPTIONS["tools"])
     )

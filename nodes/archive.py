@@ -85,7 +85,7 @@ class Archive:
             self._touch(list(state["allocation"].recalled) if new_episode else [], turn.owner),
         )
         self.episodes.index_soon(owner=turn.owner)
-        self.recorder.soon(state, context)
+        self.recorder.schedule(state, context)
         archived = Archived(turn_id=turn.turn_id, conversation=new_turn, episode=new_episode)
         return {"archived": archived, "unused": in_vain}
 

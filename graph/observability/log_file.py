@@ -1,10 +1,10 @@
-"""A log that rotates, and that several processes write at once.
+"""A rotating log file that several processes append to.
 
 Each line is one `write` to a file opened for appending, which the kernel keeps whole. Only rotation takes a
-lock: whoever finds the file full takes it without waiting, looks again, and renames; whoever does not get it
-writes on. Before each line a process looks whether the file at the path is still its own, and follows when it
-is not. A line that is written just then lands in the file that was renamed: none is lost.
-`RotatingFileHandler` alone would rename under the others, who would go on in old files and delete others'.
+lock, without waiting: a process that gets it checks the size again and renames; the others go on writing.
+Before each line a process reopens the path if another process has rotated the file. A line written during a
+rotation lands in the renamed file: none is lost. With `RotatingFileHandler` the other processes would go on
+writing to renamed files and delete each other's.
 """
 
 import itertools
@@ -18,7 +18,7 @@ from memory.working.server_folder import folder_error
 
 
 class SharedLogFile(logging.Handler):
-    """Append records to `path`; older files are `path.1`, `path.2` and so on."""
+    """A handler that appends records to `path`; older files are `path.1`, `path.2` and so on."""
 
     def __init__(self, path: Path, *, most_bytes: int, older: int) -> None:
         """Open the file, in a folder that only its user may enter.
@@ -29,24 +29,24 @@ class SharedLogFile(logging.Handler):
         super().__init__()
         self._path, self._most, self._older = path, most_bytes, older
         self._lock_file = FileLock(f"{path}.lock", timeout=0, mode=0o600)
-        self._complained = False
+        self._reported = False
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file = _opened(path)
+            self._file = _open(path)
         except OSError as error:
             raise folder_error(path.parent, error) from error
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one line; a disk that is full or gone is complained of once."""
+        """Write one line; report a disk that is full or gone once."""
         try:
             line = f"{self.format(record)}\n".encode("utf-8", "backslashreplace")
             self._follow()
             os.write(self._file, line)
             if os.fstat(self._file).st_size >= self._most:
                 self._rotate()
-        except (OSError, NotImplementedError):  # the latter: a file system without locks
-            if not self._complained:
-                self._complained = True
+        except (OSError, NotImplementedError):  # NotImplementedError: a file system without locks
+            if not self._reported:
+                self._reported = True
                 self.handleError(record)
 
     def close(self) -> None:
@@ -61,7 +61,7 @@ class SharedLogFile(logging.Handler):
         super().close()
 
     def _follow(self) -> None:
-        """Go on in the file at the path, when it is another one by now."""
+        """Reopen the path if another process has rotated the file."""
         try:
             same = os.path.samestat(self._path.stat(), os.fstat(self._file))
         except FileNotFoundError:
@@ -70,7 +70,7 @@ class SharedLogFile(logging.Handler):
             self._reopen()
 
     def _reopen(self) -> None:
-        old, self._file = self._file, _opened(self._path)
+        old, self._file = self._file, _open(self._path)
         os.close(old)
 
     def _rotate(self) -> None:
@@ -90,9 +90,9 @@ class SharedLogFile(logging.Handler):
 
 
 def older_files(path: Path, count: int) -> list[Path]:
-    """Return where the files before `path` stand, the latest first."""
+    """Return the paths of the rotated files, newest first."""
     return [path.with_name(f"{path.name}.{number}") for number in range(1, count + 1)]
 
 
-def _opened(path: Path) -> int:
+def _open(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)

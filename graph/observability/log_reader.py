@@ -1,4 +1,4 @@
-"""Read the log back, its latest lines first looked at, and none of its secrets."""
+"""Reading of the log, from its end, without secrets."""
 
 import json
 import logging
@@ -16,7 +16,7 @@ from graph.settings.settings import Settings
 MOST_LINES = 1000
 _BLOCK = 65_536
 _LONGEST = 1_000_000
-"""Bytes of a line; what is longer is not ours."""
+"""Bytes of a line; GOAT writes none that is longer."""
 _LEVELS = logging.getLevelNamesMapping()
 
 
@@ -43,19 +43,19 @@ def read_logs(
     containing: str = "",
     accept: Callable[[LogLine], bool] | None = None,
 ) -> list[LogLine]:
-    """Return the latest lines of at least `level`, newest last; blocks, and costs what it looks at.
+    """Return the latest lines of at least `level`, newest last; blocks.
 
     Args:
-        settings: where the log is, and what in it is secret.
+        settings: the log's folder and the secrets to remove.
         limit: the most lines, up to `MOST_LINES`.
         level: DEBUG, INFO, WARNING, ERROR or CRITICAL.
-        logger: only of this logger and those below it.
-        since: only from then on.
-        containing: only with this in message or error, whatever its case.
-        accept: only what this says yes to; it is shown lines as they stand in the file.
+        logger: only of this logger and its children.
+        since: only from this time on.
+        containing: only with this text in message or error, in any case.
+        accept: a filter; it gets lines before secrets are removed.
 
     Raises:
-        ValueError: there is no such level.
+        ValueError: the level is unknown.
     """
     least = _LEVELS.get(level.upper())
     if least is None:
@@ -68,7 +68,7 @@ def read_logs(
             break
         wanted = _LEVELS.get(line.level, 0) >= least and _is_below(line.logger, logger)
         if wanted and (accept is None or accept(line)):
-            clean = _redacted(line, redact)
+            clean = _redact(line, redact)
             if containing.lower() in f"{clean.message}\n{clean.error}".lower():
                 found.append(clean)
     return found[::-1]
@@ -81,12 +81,12 @@ def _is_below(name: str, parent: str) -> bool:
 def _backwards(path: Path, older: int) -> Iterator[LogLine]:
     for file in (path, *older_files(path, older)):
         for raw in _lines_backwards(file):
-            if (line := _parsed(raw)) is not None:
+            if (line := _parse(raw)) is not None:
                 yield line
 
 
 def _lines_backwards(path: Path) -> Iterator[bytes]:
-    """Yield a file's lines, the last one first; one that is rotated away meanwhile is read to its end."""
+    """Yield a file's lines, last first; a file that is rotated meanwhile is still read whole."""
     try:
         file = path.open("rb")
     except FileNotFoundError:
@@ -103,8 +103,8 @@ def _lines_backwards(path: Path) -> Iterator[bytes]:
         yield rest
 
 
-def _parsed(raw: bytes) -> LogLine | None:
-    """Read a line; None for one that is not ours or not whole."""
+def _parse(raw: bytes) -> LogLine | None:
+    """Parse a line; None for one that is incomplete or not GOAT's."""
     try:
         fields = json.loads(raw)
         datetime.fromisoformat(fields["at"])
@@ -117,8 +117,8 @@ def _parsed(raw: bytes) -> LogLine | None:
     return LogLine(**names, process=process, error=str(fields.get("error", "")), observation=observation)
 
 
-def _redacted(line: LogLine, redact: Redaction) -> LogLine:
-    """Take out what has become a secret since."""
+def _redact(line: LogLine, redact: Redaction) -> LogLine:
+    """Remove secrets that were configured after the line was written."""
     return LogLine(
         at=line.at,
         level=line.level,

@@ -1,4 +1,4 @@
-"""The log: JSON lines in `logs/goat.log` of the data folder, without secrets, and without what people say."""
+"""The log: JSON lines in `logs/goat.log` of the data folder, without secrets or the text of messages."""
 
 import json
 import logging
@@ -17,11 +17,11 @@ from memory.text.digest import digest
 from memory.text.text import shortened
 
 TURNS = "goat.turn"
-"""The logger that says one line of each turn."""
+"""The logger that writes one line for each turn."""
 OURS = ("goat", "graph", "nodes", "memory", "bot")
-"""Loggers that are written from INFO on; all others from WARNING on."""
+"""Loggers written from INFO up; all others from WARNING up."""
 MOST_CHARS = 20_000
-"""Of one text in a line."""
+"""Characters of one text in a line."""
 _QUEUED = 10_000
 _EXTRA = "observation"
 _LEFT_OUT = ("owner", "decisions", "thresholds", "seen", "asked_at", "facts", "last_turn", "opening")
@@ -29,7 +29,7 @@ _turns = logging.getLogger(TURNS)
 
 
 class JsonLines(logging.Formatter):
-    """Write a record as one line of JSON, without secrets."""
+    """A formatter that writes a record as one line of JSON, without secrets."""
 
     def __init__(self, redact: Redaction) -> None:
         super().__init__()
@@ -51,19 +51,19 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-class _AsWritten(logging.Formatter):
+class _Preformatted(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return str(record.msg)
 
 
 class Logs:
-    """Write the log until closed, on a thread of its own: no turn waits for the disk.
+    """The open log, written by a separate thread so that no turn waits for the disk.
 
-    Until then the handlers that were there before, such as the one of the terminal, show no secrets either.
+    Until it is closed, other handlers of the root logger, such as the terminal's, show no secrets either.
     """
 
     def __init__(self, settings: Settings, *, queued: int = _QUEUED) -> None:
-        """Begin to write; at most `queued` lines wait for the disk.
+        """Start writing; queue at most `queued` lines.
 
         Raises:
             DataFolderError: the file cannot be opened.
@@ -71,7 +71,7 @@ class Logs:
         redact = Redaction(secrets_of(settings))
         most = round(settings.log_megabytes * 1_000_000)
         self._file = SharedLogFile(log_path(settings), most_bytes=most, older=settings.log_files)
-        self._file.setFormatter(_AsWritten())
+        self._file.setFormatter(_Preformatted())
         lines = Lines(queued)
         self._handler = LineQueue(lines)
         self._handler.setFormatter(JsonLines(redact))
@@ -86,15 +86,15 @@ class Logs:
         self._writer.start()
 
     def close(self) -> None:
-        """Write what waits, and leave logging as it was."""
+        """Write queued lines and restore the logging configuration."""
         logging.getLogger().removeHandler(self._handler)
         for name, level in self._levels.items():
             logging.getLogger(name).setLevel(level)
         for handler in self._filtered:
             handler.removeFilter(self._filter)
         self._writer.end()
-        if (untold := self._handler.untold()) is not None:
-            self._file.handle(untold)
+        if (warning := self._handler.take_warning()) is not None:
+            self._file.handle(warning)
         self._handler.close()
         self._file.close()
 
@@ -108,7 +108,7 @@ class Logs:
 
 
 def configure_logging(settings: Settings) -> Logs:
-    """Write what is logged in this process to the data folder, until the result is closed.
+    """Write this process's log to the data folder until the result is closed.
 
     Raises:
         DataFolderError: the file cannot be opened.
@@ -117,12 +117,12 @@ def configure_logging(settings: Settings) -> Logs:
 
 
 def log_path(settings: Settings) -> Path:
-    """Return where the log is written."""
+    """Return the path of the log file."""
     return settings.data_folder / "logs" / "goat.log"
 
 
 def log_turn(observation: Observation, text: Mapping[str, str] | None = None) -> None:
-    """Say one line of a turn: its figures, a digest for its owner, and its words only when they are given."""
+    """Log one line for a turn: its figures, a digest of its owner, and its text only when given."""
     if not _turns.isEnabledFor(logging.INFO):
         return
     line = observation.without(*_LEFT_OUT)

@@ -1,4 +1,4 @@
-"""A node with a clock and a span around it, that tells what it did."""
+"""A node wrapped with a timer, a span and a story of what it did."""
 
 import asyncio
 import inspect
@@ -24,15 +24,14 @@ from memory.models import Outcome
 logger = logging.getLogger(__name__)
 
 
-class Observed:
-    """Run a node as it is, and add to its update what it did and how long it took: `story` and `timings`.
+class ObservedNode:
+    """A node that adds `story` and `timings` to the update of the node that it wraps.
 
-    A node that takes something else than the state is added to the graph with its `input_schema`; it must
-    hold the turn.
+    A node whose input is not the state is added to the graph with its `input_schema`, which must have `turn`.
     """
 
     def __init__(self, name: str, node: Callable[..., Any], tracer: TracerOf = api_tracer) -> None:
-        """Take a function or callable object, with or without a parameter `runtime`."""
+        """Wrap a function or callable object, with or without a parameter `runtime`."""
         self.name = name
         self.node = node
         self._tracer = tracer
@@ -49,17 +48,17 @@ class Observed:
             if span.is_recording():
                 span.set_attributes(_numbers(update))
         if isinstance(update, Command):
-            return replace(update, update=self._told(state, turn_id, milliseconds, update.update or {}))
-        return self._told(state, turn_id, milliseconds, update or {})
+            return replace(update, update=self._extended(state, turn_id, milliseconds, update.update or {}))
+        return self._extended(state, turn_id, milliseconds, update or {})
 
-    def _told(
+    def _extended(
         self, state: State, turn_id: str, milliseconds: float, update: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Put the story first: whoever looks at the update sees it before the values."""
+        """Add story and timings; the story comes first, so that Studio shows it above the values."""
         try:
             lines = describe_node(self.name, state, update)
-        except (LookupError, TypeError, ValueError, AttributeError) as error:  # words never fail a turn
-            logger.warning("The story of %s cannot be told: %r", self.name, error)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:  # a story never fails a turn
+            logger.warning("The story of %s could not be written: %r", self.name, error)
             lines = []
         story = {"story": {turn_id: {self.name: lines}}} if lines else {}
         return {**story, **update, "timings": {turn_id: {self.name: milliseconds}}}
@@ -72,14 +71,14 @@ class Observed:
         return await asyncio.to_thread(self.node, state, **given)
 
     def _span(self, state: State, turn_id: str) -> AbstractContextManager[Span]:
-        """Open a span; a private turn leaves no trace, here neither."""
+        """Open a span; for a private turn one that records nothing."""
         if is_private(state):
             return nullcontext(INVALID_SPAN)
         return node_span(self._tracer(), self.name, turn_id)
 
 
 def turn_id_of(state: State) -> str:
-    """Return the id of the turn that is running; `turn` is the turn before until `working` is done."""
+    """Return the running turn's id; until `working` has run, `turn` is still the previous turn."""
     messages = state.get("messages") or []
     if messages and messages[-1].type == "human":
         return str(messages[-1].id)
@@ -87,7 +86,7 @@ def turn_id_of(state: State) -> str:
 
 
 def check_owner(state: State, context: TurnContext | None) -> None:
-    """Refuse to run any node for another than the thread's owner.
+    """Refuse to run a node for anyone but the thread's owner.
 
     Raises:
         OwnerMismatch: the context names another owner.
@@ -97,7 +96,7 @@ def check_owner(state: State, context: TurnContext | None) -> None:
 
 
 def is_private(state: State) -> bool:
-    """Say whether nothing of the running turn is to be kept."""
+    """Say whether the running turn is private, so that nothing of it is stored."""
     messages = state.get("messages") or []
     if messages and messages[-1].type == "human":
         return note_of(messages[-1]).get("private") is True
@@ -105,7 +104,7 @@ def is_private(state: State) -> bool:
 
 
 def _numbers(update: Any) -> dict[str, bool | int | float]:
-    """Return what a node's span tells of its update."""
+    """Return the attributes of a node's span, from its update."""
     values: Mapping[str, Any] = update if isinstance(update, Mapping) else {}
     numbers: dict[str, bool | int | float] = {}
     if recall := values.get("recall"):

@@ -1,4 +1,4 @@
-"""Export spans by OTLP over HTTP. `graph.observability.telemetry` imports it when a receiver is set."""
+"""Export of spans by OTLP over HTTP; `graph.observability.telemetry` imports it when a receiver is set."""
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
@@ -9,15 +9,15 @@ from opentelemetry.trace import Tracer
 from graph.observability.spans import SCOPE
 
 SECONDS = 2.0
-"""What one export may take, with its repetitions."""
+"""Timeout of one export, including its retries."""
 SERVICE = "goat"
 
 
 class Otlp:
-    """A provider whose spans a thread of its own sends in batches; when its queue is full they are lost."""
+    """A tracer provider that exports spans in batches from a thread; a full queue drops spans."""
 
     def __init__(self, endpoint: str) -> None:
-        """Take the receiver's base URL; empty: that of OpenTelemetry's own variables."""
+        """Take the receiver's base URL; if empty, OpenTelemetry's own variables set it."""
         url = f"{endpoint}/v1/traces" if endpoint else None
         self._exporter = OTLPSpanExporter(endpoint=url, timeout=SECONDS)
         self._provider = TracerProvider(
@@ -28,13 +28,13 @@ class Otlp:
 
     @property
     def tracer(self) -> Tracer:
-        """Make spans that are exported."""
+        """The tracer whose spans are exported."""
         return self._tracer
 
     def close(self) -> None:
-        """Export what waits and end; blocks."""
+        """Export pending spans and shut down; blocks."""
         self._provider.shutdown()
 
     def give_up(self) -> None:
-        """Have `close` return soon."""
+        """Make a running `close` return soon."""
         self._exporter.shutdown()  # type: ignore[no-untyped-call]

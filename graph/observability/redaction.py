@@ -1,4 +1,4 @@
-"""Take secrets out of what is written down: those that are configured, and whatever looks like one."""
+"""Redaction of secrets: configured ones, and texts that look like one."""
 
 import logging
 import re
@@ -12,18 +12,18 @@ from memory.text.text import CUT
 
 HIDDEN = "[secret]"
 _SHORTEST = 4
-"""A secret of fewer characters would take ordinary words with it."""
+"""Characters; a shorter secret would match ordinary words."""
 _HEAD, _TAIL = 26_000, 13_000
-"""Characters that a record keeps of a text, from its beginning and its end."""
+"""Characters that a record keeps from the beginning and the end of a text."""
 _EDGE = 1_000
-"""Characters at a cut that go as well: half a secret would not be known again."""
+"""Characters dropped on both sides of a cut, where half a secret would not be recognized."""
 _QUOTE = r"\\{0,4}[\"']"
-"""Also within JSON within JSON."""
+"""Escaped up to four times, for JSON nested in JSON."""
 _SCHEME = r"(?:(?:bearer|basic|token)\s{1,20})?"
 
 
-def _named(names: str, shortest: int) -> re.Pattern[str]:
-    """Return a pattern of what follows one of `names`: in quotes, or of at least `shortest` characters."""
+def _value_of(names: str, shortest: int) -> re.Pattern[str]:
+    """Match the value after one of `names`: quoted, or of at least `shortest` characters."""
     head = rf"((?:{names})(?:{_QUOTE})?\s{{0,20}}[:=]\s{{0,20}})"
     done = rf"(?!(?:{_QUOTE})?{_SCHEME}\[secret\])"
     in_quotes = rf"({_QUOTE})({_SCHEME})(?!\2).{{1,1000}}?\2"
@@ -31,7 +31,7 @@ def _named(names: str, shortest: int) -> re.Pattern[str]:
     return re.compile(f"(?i){head}{done}(?:{in_quotes}|{plain})")
 
 
-_SHOWN = rf"\1\2\3\4{HIDDEN}\2"
+_REPLACED = rf"\1\2\3\4{HIDDEN}\2"
 _PATTERNS = (
     (re.compile(r"(?<=://)[^\s/?#\"'<>]{1,1000}@"), f"{HIDDEN}@"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), rf"\1 {HIDDEN}"),
@@ -43,16 +43,16 @@ _PATTERNS = (
     ),
     (re.compile(r"\b(?:gh[pousr]_|github_pat_|xox[a-z]-|AIza|lsv2_|hf_)[\w-]{16,}"), HIDDEN),
     (re.compile(r"(?i)([?&](?:api_?key|access_token|token|key|secret|password)=)[^&\s\"']+"), rf"\1{HIDDEN}"),
-    (_named("api[-_]?key|password|passwd|secret|authorization", 1), _SHOWN),
-    (_named("token", 6), _SHOWN),
+    (_value_of("api[-_]?key|password|passwd|secret|authorization", 1), _REPLACED),
+    (_value_of("token", 6), _REPLACED),
 )
 
 
 class Redaction:
-    """Replace secrets in texts."""
+    """A function that replaces secrets in texts."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        """Take what is secret as it stands; also as it stands in a URL."""
+        """Take the secrets; their URL-encoded forms are replaced as well."""
         forms = {form for secret in secrets for form in _forms(secret) if len(form) >= _SHORTEST}
         alternatives = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
         self._known = re.compile(alternatives) if alternatives else None
@@ -66,7 +66,7 @@ class Redaction:
         return text
 
     def shortened(self, text: str) -> str:
-        """Return `text` without secrets, and without its middle when it is long; its length costs nothing."""
+        """Return `text` without secrets, cut in the middle when it is long; only what is kept is searched."""
         left_out = len(text) - _HEAD - _TAIL
         if left_out <= 2 * _EDGE:
             return self(text)
@@ -74,7 +74,7 @@ class Redaction:
         return head[:-_EDGE] + CUT.format(left_out=left_out) + tail[_EDGE:]
 
     def within(self, value: Any) -> Any:
-        """Return a JSON value without secrets in its texts, keys too."""
+        """Return a JSON value without secrets in its texts and keys."""
         if isinstance(value, str):
             return self(value)
         if isinstance(value, dict):
@@ -83,10 +83,9 @@ class Redaction:
 
 
 class RedactionFilter(logging.Filter):
-    """Take secrets out of a record, its arguments and its traceback, for every handler that it meets next.
+    """A filter that removes secrets from a record and its traceback for all handlers after it.
 
-    The traceback is then a text alone, `exc_text`: a handler that renders the error by itself would show what
-    was taken out.
+    The traceback stays as text only (`exc_text`): a handler that renders the error itself would show secrets.
     """
 
     def __init__(self, redact: Redaction) -> None:
@@ -96,7 +95,7 @@ class RedactionFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite the record; always let it pass."""
-        record.msg, record.args = self._redact.shortened(_said(record)), None
+        record.msg, record.args = self._redact.shortened(_message(record)), None
         if record.exc_info and not record.exc_text:
             record.exc_text = self._plain.formatException(record.exc_info)
         record.exc_info = None
@@ -106,7 +105,7 @@ class RedactionFilter(logging.Filter):
 
 
 def secrets_of(settings: BaseModel) -> list[str]:
-    """Return every secret of the settings, and the password within each that is a URL."""
+    """Return every secret setting; of those that are URLs, the password or the user name."""
     values = (getattr(settings, name) for name in type(settings).model_fields)
     return [part for value in values if isinstance(value, SecretStr) for part in _parts(value)]
 
@@ -131,8 +130,8 @@ def _forms(secret: str) -> Iterator[str]:
     yield unquote(secret)
 
 
-def _said(record: logging.LogRecord) -> str:
-    """Return the message; one whose arguments do not fit is written as it was given."""
+def _message(record: logging.LogRecord) -> str:
+    """Return the message; if its arguments do not match it, both unformatted."""
     try:
         return record.getMessage()
     except (TypeError, ValueError, KeyError):

@@ -1,4 +1,4 @@
-"""Spans of OpenTelemetry around turns and nodes. They cost nothing while nobody listens, and hold no text."""
+"""OpenTelemetry spans around turns and nodes, without message text; no-ops when no tracer is set up."""
 
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
@@ -27,22 +27,22 @@ TracerOf = Callable[[], Tracer]
 
 
 def api_tracer() -> Tracer:
-    """Return the tracer of whoever set up OpenTelemetry in this process; one that does nothing if nobody."""
+    """Return the tracer of this process's OpenTelemetry setup, a no-op without one."""
     return get_tracer(SCOPE)
 
 
 @contextmanager
 def node_span(tracer: Tracer, name: str, turn_id: str) -> Iterator[Span]:
-    """Open a node's span: under the current one, or else under what all nodes of this turn have in common."""
+    """Open a node's span, under the current span or else under the turn's shared parent."""
     parent = None if get_current_span().get_span_context().is_valid else parent_of(turn_id)
     with _span(tracer, f"goat.{name}", parent) as span:
         yield span
 
 
 async def turn_span(tracer: Tracer, turn_id: str, events: AsyncIterator[T]) -> AsyncIterator[T]:
-    """Pass on a turn's events under one span, the parent of its nodes' spans.
+    """Yield a turn's events under one span, the parent of its nodes' spans.
 
-    The span is current while the graph runs, and never while the events' reader does.
+    The span is current while the graph runs, but not while the consumer of the events does.
     """
     span = tracer.start_span("goat.turn", attributes={TURN_ID: turn_id})
     context = set_span_in_context(span)
@@ -66,7 +66,7 @@ async def turn_span(tracer: Tracer, turn_id: str, events: AsyncIterator[T]) -> A
 
 
 def parent_of(turn_id: str) -> Context:
-    """Return a parent that the spans of one turn share, whichever processes run its nodes."""
+    """Return the parent that a turn's spans share, the same in every process."""
     raw = hashlib.sha256(turn_id.encode("utf-8", "surrogatepass")).digest()
     trace, span = int.from_bytes(raw[:16], "big"), int.from_bytes(raw[16:24], "big")
     shared = SpanContext(trace or 1, span or 1, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
@@ -74,9 +74,9 @@ def parent_of(turn_id: str) -> Context:
 
 
 def mark_failed(span: Span, error: BaseException) -> None:
-    """Note the kind of an error, without its text, which may hold what people wrote.
+    """Record an error's type, without its message, which may quote people.
 
-    An interrupt, by which a node waits for a person, is no failure.
+    An interrupt, with which a node waits for a person, is not a failure.
     """
     if isinstance(error, GraphBubbleUp):
         span.set_attribute("goat.interrupted", True)

@@ -1,4 +1,4 @@
-"""Where spans go: to an OTLP/HTTP receiver when one is configured, else to who listens in this process."""
+"""Export of spans to an OTLP/HTTP receiver if configured, else to this process's OpenTelemetry setup."""
 
 import asyncio
 import logging
@@ -14,28 +14,28 @@ from graph.settings.settings import Settings
 from memory.errors import ConfigError
 
 CLOSING_SECONDS = 2.0
-"""What the last spans have to get out."""
+"""Seconds to export the last spans."""
 _CONFIGURED = "Telemetry is configured (GOAT_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT)."
 _STANDARD = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 logger = logging.getLogger(__name__)
 
 
 class SpanExport(Protocol):
-    """A provider of tracers with its exporter; see `graph.observability.otlp`."""
+    """A tracer with its exporter; see `graph.observability.otlp`."""
 
     @property
     def tracer(self) -> Tracer:
-        """Make spans that are exported."""
+        """The tracer whose spans are exported."""
 
     def close(self) -> None:
-        """Export what waits and end; blocks."""
+        """Export pending spans and shut down; blocks."""
 
     def give_up(self) -> None:
-        """Have `close` return soon."""
+        """Make a running `close` return soon."""
 
 
 class Telemetry:
-    """Hand out tracers; no exporter is imported while no receiver is configured."""
+    """The source of tracers; imports the exporter only if a receiver is configured."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -43,7 +43,7 @@ class Telemetry:
         self._begun = False
 
     def tracer(self) -> Tracer:
-        """Return the tracer of now; spans before `open` is done, in the background when need be, are lost."""
+        """Return the current tracer, starting `open` in a thread if needed; spans before it ends are lost."""
         if self._exporting is not None:
             return self._exporting.tracer
         if not self._begun:
@@ -53,7 +53,7 @@ class Telemetry:
         return api_tracer()
 
     async def open(self) -> None:
-        """Begin to export, when a receiver is configured.
+        """Start exporting if a receiver is configured.
 
         Raises:
             ConfigError: the exporter is not installed.
@@ -63,7 +63,7 @@ class Telemetry:
             await asyncio.to_thread(self._open)
 
     async def close(self) -> None:
-        """Export what waits, for `CLOSING_SECONDS` at most."""
+        """Export pending spans, for at most `CLOSING_SECONDS`."""
         exporting, self._exporting, self._begun = self._exporting, None, False
         if exporting is None:
             return
@@ -90,7 +90,7 @@ class Telemetry:
             logger.warning("%s", error)
 
     def _endpoint(self) -> str | None:
-        """Return the receiver's base URL; empty when OpenTelemetry's own variables say it; None for none."""
+        """Return the receiver's base URL; empty if OpenTelemetry's variables set it; None without one."""
         if configured := self._settings.otlp_endpoint:
             return configured
         return "" if any(os.environ.get(name) for name in _STANDARD) else None

@@ -1,4 +1,4 @@
-"""Write down what was observed of a turn, wherever it belongs; whatever fails here never fails the turn."""
+"""Recording of observations; its errors never fail a turn."""
 
 import asyncio
 import logging
@@ -19,26 +19,26 @@ from memory.working.redis_metrics import RedisMetrics
 
 SECONDS = 1.0
 DELAY = 0.02
-"""Seconds after which a turn is observed: the last checkpoint, which the turn waits for, is there by then."""
+"""Seconds to wait before recording, so that it does not compete with the turn's last checkpoint."""
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class TurnRecorder:
-    """Observe a turn once it is archived: in the owner's file, in Redis's figures, in the log.
+    """Record an archived turn in the owner's observation log, in Redis's metrics and in the log.
 
-    Each may be done again: a turn that is known is not counted twice, though the log may say it twice.
+    A repeated call counts a turn only once, though it may appear in the log twice.
     """
 
     observations: ObservationLog
     metrics: RedisMetrics
     log_text: bool
     zone: Callable[[], Awaitable[tzinfo]] | None = None
-    """Of the user; without it none is noted."""
+    """The user's time zone; without it none is recorded."""
     _running: "set[asyncio.Task[None]]" = field(default_factory=set)
 
     async def __call__(self, state: State, context: TurnContext) -> None:
-        """Observe the turn, unless it is private."""
+        """Record the turn unless it is private."""
         turn = state["turn"]
         if turn.private:
             return
@@ -46,19 +46,19 @@ class TurnRecorder:
         zone = await self.zone() if self.zone is not None else None
         observation = observe(state, context, timings, zone)
         await asyncio.gather(
-            _tried("kept", self.observations.put(observation, owner=turn.owner)),
-            _tried("counted", self.metrics.add(observation)),
-            _tried("logged", self._logged(observation, state)),
+            _attempt("stored", self.observations.put(observation, owner=turn.owner)),
+            _attempt("counted", self.metrics.add(observation)),
+            _attempt("logged", self._log(observation, state)),
         )
 
-    def soon(self, state: State, context: TurnContext) -> None:
-        """Observe the turn behind it: nothing waits for that but `flush`."""
+    def schedule(self, state: State, context: TurnContext) -> None:
+        """Record the turn in the background; `flush` waits for it."""
         task = asyncio.create_task(self._later(state, context))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
     async def flush(self) -> None:
-        """Wait for what was begun on this event loop."""
+        """Wait for the recordings scheduled on this event loop."""
         loop = asyncio.get_running_loop()
         if running := [task for task in self._running if task.get_loop() is loop]:
             await asyncio.wait(running)
@@ -67,13 +67,13 @@ class TurnRecorder:
         await asyncio.sleep(DELAY)
         await self(state, context)
 
-    async def _logged(self, observation: Observation, state: State) -> None:
+    async def _log(self, observation: Observation, state: State) -> None:
         words = {"message": state["turn"].said, "reply": state["reply"].text} if self.log_text else None
         log_turn(observation, words)
 
 
-async def _tried(what: str, work: Coroutine[Any, Any, object]) -> None:
-    """Do the work; say so when it cannot be done. A text that no store can hold is a `ValueError`."""
+async def _attempt(what: str, work: Coroutine[Any, Any, object]) -> None:
+    """Run `work` and log its failure; a text that no store can hold is a `ValueError`."""
     try:
         await within(work, SECONDS)
     except (GoatError, TimeoutError, ValueError) as error:

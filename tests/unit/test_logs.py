@@ -157,7 +157,7 @@ def test_lines_that_are_dropped_are_counted_and_a_full_queue_can_be_ended() -> N
     assert later is not None
     assert told.getMessage().startswith("7 lines were dropped here")
     assert later.getMessage() == "later"
-    assert waiting.untold() is None
+    assert waiting.take_warning() is None
 
 
 def test_what_was_dropped_last_is_told_when_the_log_is_closed(settings: Settings) -> None:

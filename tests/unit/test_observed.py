@@ -21,7 +21,7 @@ from opentelemetry.trace import StatusCode, Tracer, get_current_span
 
 from graph.builder import FETCHES
 from graph.explain.turn_observation import PARALLEL_NODES, elapsed_milliseconds
-from graph.observability.observed_node import Observed
+from graph.observability.observed_node import ObservedNode
 from graph.observability.spans import turn_span
 from graph.settings.context import TurnContext
 from graph.state.circumstances import Circumstances, user_message
@@ -88,7 +88,7 @@ def drawn(spans: Spans, answering: Callable[..., Any] = answers) -> Any:
         "archive": says_nothing,
     }
     for name, node in nodes.items():
-        builder.add_node(name, Observed(name, node, spans.tracer))
+        builder.add_node(name, ObservedNode(name, node, spans.tracer))
     builder.add_edge(START, "working")
     builder.add_edge(START, "facts")
     builder.add_edge(["working", "facts"], "respond")
