@@ -19,7 +19,7 @@ from bot.lab.bench.output import results_file
 from bot.lab.bench.thresholds import with_thresholds
 from bot.printable import printable, snippet
 from graph.layers import Layers, open_layers
-from graph.replay.comparison import ChangedTurn, Comparison, Moved
+from graph.replay.comparison import ChangedTurn, Comparison, MemoryChange
 from graph.replay.replay_plan import Plan
 from graph.replay.replayer import Replayer
 from graph.settings.context import TurnContext
@@ -223,6 +223,6 @@ def _changed(turn: ChangedTurn, zone: tzinfo) -> Text:
     return text
 
 
-def _line(memory: Moved, zone: tzinfo) -> str:
+def _line(memory: MemoryChange, zone: tzinfo) -> str:
     day = f"{memory.at.astimezone(zone):%Y-%m-%d}"
     return f"{day}  {memory.probability:>4.0%}  {memory.rule:<12}  {snippet(memory.message)}"

@@ -1,4 +1,4 @@
-"""What another setting would have changed in past turns."""
+"""Comparison of past turns as recorded with the same turns under other settings."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,78 +6,78 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from graph.replay.decided_turn import Decided
-from graph.replay.replayer import Replayed
+from graph.replay.decided_turn import Selection
+from graph.replay.replayer import ReplayedTurn
 from graph.state.turn_state import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moved:
-    """A memory that is shown with one setting and not with the other."""
+class MemoryChange:
+    """A memory shown with one setting and not with the other."""
 
     turn_id: str
     at: datetime
     message: str
     probability: float
     rule: str
-    """That decides with the other setting."""
+    """The rule that decides with the other setting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedTurn:
-    """A turn that would have been shown other memories."""
+    """A turn that would have got other memories."""
 
     turn_id: str
     at: datetime
     message: str
-    added: Sequence[Moved]
-    removed: Sequence[Moved]
+    added: Sequence[MemoryChange]
+    removed: Sequence[MemoryChange]
 
 
 @dataclass(slots=True, kw_only=True)
-class Side:
-    """What the turns came to with one setting."""
+class Totals:
+    """Sums over the turns with one setting."""
 
     memories: int = 0
     turns_with_memory: int = 0
     tokens_of_memory: int = 0
     tokens_of_conversation: int = 0
     liked: int = 0
-    """Memories shown in turns whose answer was liked."""
+    """Memories shown in turns whose answer people liked."""
     disliked: int = 0
 
-    def add(self, decided: Decided, liking: bool | None) -> None:
-        """Count a turn, with what was thought of its answer."""
-        shown = len(decided.shown)
+    def add(self, selection: Selection, liking: bool | None) -> None:
+        """Add a turn; `liking` is the feedback on its answer, None without any."""
+        shown = len(selection.shown)
         self.memories += shown
         self.turns_with_memory += shown > 0
-        self.tokens_of_memory += decided.shares.l3_used
-        self.tokens_of_conversation += decided.shares.l2_used
+        self.tokens_of_memory += selection.shares.l3_used
+        self.tokens_of_conversation += selection.shares.l2_used
         self.liked += shown if liking is True else 0
         self.disliked += shown if liking is False else 0
 
 
 @dataclass(slots=True)
 class Comparison:
-    """What replayed turns add up to.
+    """Totals over replayed turns, and the turns that change.
 
     Args:
-        likings: what people thought of answers, by turn id.
+        likings: feedback on answers, by turn id.
     """
 
     likings: Mapping[str, bool] = field(default_factory=dict)
     turns: int = 0
     different: list[str] = field(default_factory=list)
-    """Turns that were not decided again as they are recorded, with the settings that they had."""
-    before: Side = field(default_factory=Side)
-    """As it is recorded."""
-    after: Side = field(default_factory=Side)
+    """Turns whose replay with their own settings differs from the record."""
+    before: Totals = field(default_factory=Totals)
+    """With the settings that each turn had, as recorded."""
+    after: Totals = field(default_factory=Totals)
     changed: list[ChangedTurn] = field(default_factory=list)
     problems: Counter[str] = field(default_factory=Counter)
-    """Calibrations that could not serve with the other settings, with what did instead; in how many turns."""
+    """Turns by message about a calibration that could not be used with the other settings."""
 
-    def add(self, replayed: Replayed) -> None:
-        """Count a turn."""
+    def add(self, replayed: ReplayedTurn) -> None:
+        """Add a turn."""
         turn_id = replayed.turn.observation.turn_id
         liking = self.likings.get(turn_id)
         self.turns += 1
@@ -91,7 +91,7 @@ class Comparison:
             self.changed.append(changed_turn(replayed))
 
     def as_json(self) -> dict[str, Any]:
-        """Return plain values."""
+        """Return the comparison as JSON values."""
         changed = [asdict(turn) for turn in self.changed]
         return {
             "turns": self.turns,
@@ -103,25 +103,29 @@ class Comparison:
         }
 
 
-def changed_turn(replayed: Replayed) -> ChangedTurn:
-    """Say which memories came and went."""
+def changed_turn(replayed: ReplayedTurn) -> ChangedTurn:
+    """Return which memories a turn gains and loses."""
     before, after = replayed.again, replayed.changed
     return ChangedTurn(
         turn_id=replayed.turn.observation.turn_id,
         at=replayed.turn.observation.at,
         message=replayed.turn.episode.said,
-        added=_moved([t for t in after.shown if t not in before.kept], replayed.changed_state, after, before),
-        removed=_moved([t for t in before.shown if t not in after.kept], replayed.state, after, before),
+        added=_changes(
+            [t for t in after.shown if t not in before.kept], replayed.changed_state, after, before
+        ),
+        removed=_changes([t for t in before.shown if t not in after.kept], replayed.state, after, before),
     )
 
 
-def _moved(turn_ids: Iterable[str], state: State, after: Decided, before: Decided) -> list[Moved]:
-    """Describe memories that stand in `state`; one that is not found any more has no rule but that."""
+def _changes(
+    turn_ids: Iterable[str], state: State, after: Selection, before: Selection
+) -> list[MemoryChange]:
+    """Describe memories by the candidates of `state`; the rule of one no longer found is "not found"."""
     texts = {candidate.turn_id: candidate for candidate in state["recall"].candidates}
     last = {judged.turn_id: judged for judged in after.judged}
     earlier = {judged.turn_id: judged for judged in before.judged}
     return [
-        Moved(
+        MemoryChange(
             turn_id=turn_id,
             at=texts[turn_id].at,
             message=texts[turn_id].said or texts[turn_id].reply,

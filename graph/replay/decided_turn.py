@@ -1,4 +1,4 @@
-"""What a turn's memory came to: as it is recorded, and as it is decided again."""
+"""The memories selected for a turn: as recorded, and as replayed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,45 +12,45 @@ from memory.observation.observation import Judged, Observation, Shares
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
-    """What a turn's memory came to."""
+class Selection:
+    """The decisions on a turn's memories, and how its tokens were divided."""
 
     shares: Shares
     judged: Sequence[Judged]
 
     @property
     def encoded(self) -> bytes:
-        """Return it as it is kept, to compare byte for byte; not all versions kept what is superseded."""
+        """Return it as JSON to compare byte for byte, without what earlier versions did not store."""
         without = {1: {"__all__": {"superseded_by"}}}
         return _DECIDED.dump_json((self.shares, list(self.judged)), exclude=without)
 
     @property
     def shown(self) -> list[str]:
-        """Return the turn ids of the memories that were shown, best first."""
+        """Return the turn ids of the memories shown, best first."""
         return [judged.turn_id for judged in self.judged if judged.kept]
 
     @property
     def kept(self) -> frozenset[str]:
-        """Return the same ids without their order."""
+        """Return the ids in `shown` as a set."""
         return frozenset(self.shown)
 
 
-def recorded(observation: Observation) -> Decided:
-    """Return what a turn's memory came to when it was answered."""
-    return Decided(shares=observation.shares, judged=observation.decisions)
+def recorded_selection(observation: Observation) -> Selection:
+    """Return the selection recorded when the turn was answered."""
+    return Selection(shares=observation.shares, judged=observation.decisions)
 
 
-def decided(state: State) -> Decided:
-    """Return what a state's memory came to."""
+def selection_of(state: State) -> Selection:
+    """Return the selection in a state."""
     allocation = state["allocation"]
-    return Decided(
+    return Selection(
         shares=shares_of(allocation),
         judged=rounded_decisions(state["decisions"], allocation, state["recall"]),
     )
 
 
 def context_of(observation: Observation) -> TurnContext:
-    """Return what a turn was run with; a threshold that did not exist yet has its default."""
+    """Return the context that a turn ran with; thresholds added since then have their defaults."""
     known = {name: value for name, value in observation.thresholds.items() if name in Thresholds.model_fields}
     return TurnContext(owner=observation.owner, **known)
 

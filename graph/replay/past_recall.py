@@ -1,4 +1,4 @@
-"""Ask the archive again what a past turn asked it, as it was then."""
+"""Search for a past turn in the archive as it was then."""
 
 import asyncio
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from memory.recall.query import ArchiveQuery, read_query
 
 @dataclass(frozen=True, slots=True)
 class PastRecall:
-    """Search the past; what was late or down then stays so."""
+    """Repeats a turn's search; a search that failed then stays failed."""
 
     past: PastArchive
 
     async def __call__(self, turn: RecordedTurn, context: TurnContext, as_recorded: TurnContext) -> Recall:
-        """Return what the archive offers the turn in `context`; it was run in `as_recorded`."""
+        """Search with `context`; the turn itself ran with `as_recorded`."""
         observation, episode = turn.observation, turn.episode
         seen = observation.seen
         if seen is None:

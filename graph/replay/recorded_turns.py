@@ -1,4 +1,4 @@
-"""Past turns as they were recorded, with what each was given."""
+"""Past turns as recorded, with the input that each had."""
 
 import asyncio
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -11,30 +11,30 @@ from graph.state.turn_state import Conversation
 from memory.models import ConversationTurn, Episode, Fact
 from memory.observation.observation import Observation, mark_of_fact
 
-EVERYTHING = 10**12
-"""More tokens than any conversation has."""
+NO_LIMIT = 10**12
+"""Tokens; more than any conversation has."""
 PAGE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedTurn:
-    """A turn that was answered, as far as its memory goes."""
+    """An answered turn with the input of its memory decisions."""
 
     observation: Observation
     episode: Episode
     earlier: Sequence[ConversationTurn]
     """The thread before it, oldest first."""
     opening: ConversationTurn | None
-    """The turn that the thread began with."""
+    """The thread's first turn."""
     said_before: Sequence[str]
-    """What its author said in the thread before it, oldest first."""
+    """The author's earlier messages in the thread, oldest first."""
     facts: Sequence[Fact]
     zone: tzinfo
-    """Of its author then."""
+    """The author's time zone at the time."""
 
     def conversation(self, max_tokens: int) -> Conversation:
-        """Return the latest turns before it that fit, the last one always, and the opening beside them."""
-        turns = fitting(self.earlier, max_tokens)
+        """Return the latest earlier turns that fit, at least the last one, and the thread's opening."""
+        turns = latest_within(self.earlier, max_tokens)
         opening = self.opening
         if opening is None or opening.turn_id in {turn.turn_id for turn in turns}:
             return Conversation(turns=turns)
@@ -43,22 +43,22 @@ class RecordedTurn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thread:
-    """A thread as it is kept today."""
+    """A thread as stored today."""
 
     turns: Sequence[ConversationTurn]
     """Oldest first."""
     opening: ConversationTurn | None
     places: Mapping[str, int] = field(repr=False)
-    """In `turns`, by turn id."""
+    """Indices in `turns`, by turn id."""
 
     def until(self, turn_id: str) -> Sequence[ConversationTurn] | None:
-        """Return the turns up to this one and with it; None when it is not kept."""
+        """Return the turns up to and including this one; None when it is not stored any more."""
         if not turn_id:
             return ()
         return self.turns[: self.places[turn_id] + 1] if turn_id in self.places else None
 
     def began(self, observation: Observation) -> ConversationTurn | None:
-        """Return the turn that the thread began with when a turn was run; None when it is not kept."""
+        """Return the thread's first turn as of a turn's run; None when it is not stored any more."""
         if not observation.opening:
             return self.opening
         if observation.opening in self.places:
@@ -67,13 +67,13 @@ class Thread:
         return opening if opening and opening.turn_id == observation.opening else None
 
     def holds(self, observation: Observation) -> bool:
-        """Say whether what a turn was given of it is still there."""
+        """Say whether the turns that a turn was given are still stored."""
         began = self.began(observation) if observation.opening else True
         return began is not None and self.until(observation.last_turn) is not None
 
 
-def fitting(turns: Sequence[ConversationTurn], max_tokens: int) -> Sequence[ConversationTurn]:
-    """Return the latest turns whose tokens together fit, as `ConversationStore.window` does."""
+def latest_within(turns: Sequence[ConversationTurn], max_tokens: int) -> Sequence[ConversationTurn]:
+    """Return the latest turns whose tokens fit, at least one, as `ConversationStore.window` does."""
     room = max_tokens
     for place in range(len(turns) - 1, -1, -1):
         if turns[place].tokens > room and place < len(turns) - 1:
@@ -82,50 +82,50 @@ def fitting(turns: Sequence[ConversationTurn], max_tokens: int) -> Sequence[Conv
     return turns
 
 
-def moment(observation: Observation) -> datetime:
-    """Return when the memory was asked."""
+def search_time(observation: Observation) -> datetime:
+    """Return the time of a turn's search."""
     return observation.asked_at or observation.at
 
 
-def zone_called(name: str) -> tzinfo | None:
-    """Return the time zone of an IANA name; None when this machine knows none."""
+def zone_named(name: str) -> tzinfo | None:
+    """Return the time zone of an IANA name; None when this machine does not know it."""
     try:
         return ZoneInfo(name) if name else None
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
 
 
-def in_order(observations: Iterable[Observation]) -> list[Observation]:
-    """Return turns as they saw the archive grow; one that saw nothing of it stands by its time."""
+def archive_order(observations: Iterable[Observation]) -> list[Observation]:
+    """Sort turns by the archive's size at their search, then by time; without a search, by time alone."""
     placed: list[tuple[tuple[int, int], datetime, Observation]] = []
     grown = (0, -1)
-    for observation in sorted(observations, key=moment):
+    for observation in sorted(observations, key=search_time):
         seen = observation.seen
         held = (seen.episodes, seen.vectors) if seen else grown
         grown = max(grown, held)
-        placed.append((held, moment(observation), observation))
+        placed.append((held, search_time(observation), observation))
     return [observation for _, _, observation in sorted(placed, key=lambda place: place[:2])]
 
 
-class Recorder:
-    """What is recorded of an owner's turns."""
+class RecordedTurnReader:
+    """Reads an owner's recorded turns."""
 
     def __init__(self, layers: Layers, owner: str) -> None:
         self._layers = layers
         self.owner = owner
         self.damaged = 0
-        """Observations that cannot be read."""
+        """Number of observations that cannot be read."""
         self._threads: dict[str, Thread] = {}
         self._facts: Mapping[str, Fact] | None = None
         self._zones: dict[str, tzinfo] = {}
 
     async def observations(self) -> list[Observation]:
-        """Read what was observed of all turns, in the order in which they saw the archive."""
+        """Read all observations, in archive order."""
         found, self.damaged = await self._layers.observations.readable(owner=self.owner)
-        return in_order(found)
+        return archive_order(found)
 
     async def episodes(self, observations: Sequence[Observation]) -> dict[str, Episode]:
-        """Read the episodes of turns, by turn id; those that are not in the log are left out."""
+        """Read the turns' episodes, by turn id; those missing from the archive are left out."""
         found: dict[str, Episode] = {}
         ids = [observation.turn_id for observation in observations]
         for start in range(0, len(ids), PAGE):
@@ -134,10 +134,10 @@ class Recorder:
         return found
 
     async def thread(self, name: str) -> Thread:
-        """Read a thread, once."""
+        """Return a thread, cached after the first read."""
         if name not in self._threads:
             conversations, owner = self._layers.conversations, self.owner
-            turns = await conversations.window(owner=owner, thread=name, max_tokens=EVERYTHING)
+            turns = await conversations.window(owner=owner, thread=name, max_tokens=NO_LIMIT)
             self._threads[name] = Thread(
                 turns=turns,
                 opening=await conversations.opening(owner=owner, thread=name),
@@ -146,18 +146,18 @@ class Recorder:
         return self._threads[name]
 
     async def holds_conversation(self, observation: Observation) -> bool:
-        """Say whether what a turn was given of its thread is still there."""
+        """Say whether the conversation that a turn was given is still stored."""
         return (await self.thread(observation.thread)).holds(observation)
 
     async def turn(
         self, observation: Observation, episode: Episode, observed: Container[str]
     ) -> RecordedTurn | None:
-        """Put together what a turn was given; None when its conversation is not kept any more.
+        """Reconstruct a turn's input; None when its conversation is not stored any more.
 
         Args:
             observation: of the turn.
-            episode: what was said.
-            observed: the ids of all turns that were observed.
+            episode: of the turn.
+            observed: ids of all observed turns.
         """
         thread = await self.thread(observation.thread)
         earlier = thread.until(observation.last_turn)
@@ -175,14 +175,14 @@ class Recorder:
         )
 
     async def _zone(self, name: str) -> tzinfo:
-        """Return a zone by its name; today's when there is none of that name, or none was noted."""
+        """Return a time zone by name; the current one when the name is empty or unknown."""
         if name not in self._zones:
-            noted = await asyncio.to_thread(zone_called, name)
+            noted = await asyncio.to_thread(zone_named, name)
             self._zones[name] = noted or await self._layers.zone()
         return self._zones[name]
 
     async def _facts_given(self, marks: Sequence[str]) -> Sequence[Fact]:
-        """Return facts by their marks; one that was erased since is left out."""
+        """Return facts by their marks; erased ones are left out."""
         if not marks:
             return ()
         if self._facts is None:

@@ -1,4 +1,4 @@
-"""Decide again what past turns were shown, with the settings that they had, or with others."""
+"""Replay of the memory decisions of past turns, with their own settings or with others."""
 
 import asyncio
 from collections import ChainMap
@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from graph.layers import Layers
-from graph.replay.decided_turn import Decided, context_of, decided, recorded
+from graph.replay.decided_turn import Selection, context_of, recorded_selection, selection_of
 from graph.replay.past_recall import PastRecall
-from graph.replay.recorded_turns import RecordedTurn, Recorder
-from graph.replay.replay_plan import Plan, Why, leading_up, obstacle
+from graph.replay.recorded_turns import RecordedTurn, RecordedTurnReader
+from graph.replay.replay_plan import Obstacle, Plan, find_obstacle, preceding_turns
 from graph.settings.context import TurnContext
 from graph.state.recall_offer import search_limit
 from graph.state.turn_state import Allocation, FactSheet, Persona, Recall, Reply, State, Turn, Unused
@@ -24,68 +24,72 @@ Change = Callable[[TurnContext], TurnContext]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Replayed:
-    """A turn, decided again."""
+class ReplayedTurn:
+    """A turn with its recorded and its repeated decisions."""
 
     turn: RecordedTurn
-    recorded: Decided
-    again: Decided
-    """With the settings that it had."""
+    recorded: Selection
+    again: Selection
+    """With the turn's own settings."""
     state: State
-    """Behind `again`."""
-    changed: Decided
+    """The state that `again` was taken from."""
+    changed: Selection
     """With other settings; `again` when there are none."""
     changed_state: State
 
     @property
     def same(self) -> bool:
-        """Say whether it was decided again as it is recorded, byte for byte."""
+        """Say whether `again` equals the record byte for byte."""
         return self.again.encoded == self.recorded.encoded
 
 
 class Replayer:
-    """Replay an owner's turns against the archive as each of them saw it; nothing is written anywhere.
+    """Replays an owner's turns against the archive as each turn saw it; writes nothing.
 
     Args:
-        layers: where everything is read from.
-        owner: whose turns.
-        change: gives the context of a turn the other settings; None replays with their own alone.
+        layers: the stores to read.
+        owner: of the turns.
+        change: applies the other settings to a turn's context; None replays with the turn's own only.
     """
 
     def __init__(self, layers: Layers, owner: str, change: Change | None = None) -> None:
         self._layers = layers
-        self._recorder = Recorder(layers, owner)
+        self._reader = RecordedTurnReader(layers, owner)
         self._change = change
 
     async def plan(self, since: datetime | None = None, until: datetime | None = None) -> Plan:
-        """Find the turns of a half-open range of time, and what stands in the way of replaying some."""
+        """Find the turns in a half-open time range, and count those that cannot be replayed by reason."""
         plan, model = Plan(), self._layers.embeddings.name
-        observations = await self._recorder.observations()
-        if self._recorder.damaged:
-            plan.left_out[Why.DAMAGED] = self._recorder.damaged
-        plan.shown = {observation.turn_id: recorded(observation).shown for observation in observations}
-        plan.episodes = await self._recorder.episodes(observations)
+        observations = await self._reader.observations()
+        if self._reader.damaged:
+            plan.left_out[Obstacle.DAMAGED] = self._reader.damaged
+        plan.shown = {
+            observation.turn_id: recorded_selection(observation).shown for observation in observations
+        }
+        plan.episodes = await self._reader.episodes(observations)
         for observation in observations:
             wanted = (since is None or observation.at >= since) and (until is None or observation.at < until)
-            why = obstacle(observation, plan.episodes, model)
-            if why is None and wanted and not await self._recorder.holds_conversation(observation):
-                why = Why.CONVERSATION
+            why = find_obstacle(observation, plan.episodes, model)
+            if why is None and wanted and not await self._reader.holds_conversation(observation):
+                why = Obstacle.CONVERSATION
             if why is None:
                 (plan.replayed if wanted else plan.before).append(observation)
             elif wanted:
                 plan.left_out[why] += 1
         return plan
 
-    async def run(self, plan: Plan, on_turn: Callable[[], None] = lambda: None) -> AsyncIterator[Replayed]:
-        """Replay, one turn after the other.
+    async def run(
+        self, plan: Plan, on_turn: Callable[[], None] = lambda: None
+    ) -> AsyncIterator[ReplayedTurn]:
+        """Replay a plan's turns one by one.
 
         Args:
-            plan: which turns.
-            on_turn: called for each turn of `plan.in_order()`, also those that are only read.
+            plan: of this replayer.
+            on_turn: called for each turn of `plan.in_order()`, replayed or not.
         """
         wanted, ordered = plan.wanted, plan.in_order()
-        needed = wanted | leading_up(ordered, wanted)
-        past = self._layers.episodes.past(owner=self._recorder.owner)
+        needed = wanted | preceding_turns(ordered, wanted)
+        past = self._layers.episodes.past(owner=self._reader.owner)
         past.count(plan.shown)
         run = _Run(self._layers, PastRecall(past), self._change, plan.shown)
         try:
@@ -93,7 +97,7 @@ class Replayer:
                 turn = None
                 if observation.turn_id in needed:
                     episode = plan.episodes[observation.turn_id]
-                    turn = await self._recorder.turn(observation, episode, plan.shown)
+                    turn = await self._reader.turn(observation, episode, plan.shown)
                 if turn is not None:
                     replayed = await run(turn)
                     if observation.turn_id in wanted:
@@ -106,49 +110,49 @@ class Replayer:
 
 
 class _Run:
-    """What goes on from turn to turn in each thread: memories that were shown, and those shown in vain."""
+    """The state carried from turn to turn of each thread: memories shown, and those shown but unused."""
 
     def __init__(
         self,
         layers: Layers,
-        remembering: PastRecall,
+        past_recall: PastRecall,
         change: Change | None,
         shown: Mapping[str, Sequence[str]],
     ) -> None:
         self._shown = shown
         self._shown_changed: ChainMap[str, Sequence[str]] = ChainMap({}, dict(shown))
         self._layers = layers
-        self._remembering = remembering
+        self._past_recall = past_recall
         self._change = change
         self._unused: dict[str, Sequence[Unused]] = {}
         self._unused_changed: dict[str, Sequence[Unused]] = {}
 
-    async def __call__(self, turn: RecordedTurn) -> Replayed:
+    async def __call__(self, turn: RecordedTurn) -> ReplayedTurn:
         observation, thread = turn.observation, turn.observation.thread
-        context, known = context_of(observation), recorded(observation)
-        recall = await self._remembering(turn, context, context)
-        recall = replace(recall, carried=shown_right_before(turn, self._shown))
-        state = await self._decided(turn, context, recall, self._unused.get(thread, ()))
-        self._unused[thread] = unused_memories(_as_shown(state, known.kept))
+        context, known = context_of(observation), recorded_selection(observation)
+        recall = await self._past_recall(turn, context, context)
+        recall = replace(recall, carried=last_turn_memories(turn, self._shown))
+        state = await self._decide(turn, context, recall, self._unused.get(thread, ()))
+        self._unused[thread] = unused(_with_recorded(state, known.kept))
         changed = state
         if self._change is not None:
             other = self._change(context)
-            if not searches_alike(context, other):
-                recall = await self._remembering(turn, other, context)
-            recall = replace(recall, carried=shown_right_before(turn, self._shown_changed))
-            changed = await self._decided(turn, other, recall, self._unused_changed.get(thread, ()))
-            self._shown_changed[observation.turn_id] = decided(changed).shown
-            self._unused_changed[thread] = unused_memories(changed)
-        return Replayed(
+            if not same_search(context, other):
+                recall = await self._past_recall(turn, other, context)
+            recall = replace(recall, carried=last_turn_memories(turn, self._shown_changed))
+            changed = await self._decide(turn, other, recall, self._unused_changed.get(thread, ()))
+            self._shown_changed[observation.turn_id] = selection_of(changed).shown
+            self._unused_changed[thread] = unused(changed)
+        return ReplayedTurn(
             turn=turn,
             recorded=known,
-            again=decided(state),
+            again=selection_of(state),
             state=state,
-            changed=decided(changed),
+            changed=selection_of(changed),
             changed_state=changed,
         )
 
-    async def _decided(
+    async def _decide(
         self, turn: RecordedTurn, context: TurnContext, recall: Recall, shown: Sequence[Unused]
     ) -> State:
         state: State = {
@@ -167,20 +171,20 @@ class _Run:
         return await asyncio.to_thread(decide, state, context, inputs, named)
 
 
-def shown_right_before(turn: RecordedTurn, shown: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """Return what the thread's last turn was shown, if it was right before; see `nodes.prefetch`."""
+def last_turn_memories(turn: RecordedTurn, shown: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Return the memories shown in the thread's last turn, if it was recent; see `nodes.prefetch`."""
     if not turn.earlier or turn.observation.at - turn.earlier[-1].at > RECENT:
         return ()
     return tuple(shown.get(turn.earlier[-1].turn_id, ()))
 
 
-def searches_alike(one: TurnContext, other: TurnContext) -> bool:
-    """Say whether two contexts ask the archive the same."""
+def same_search(one: TurnContext, other: TurnContext) -> bool:
+    """Say whether two contexts lead to the same search."""
     return one.fusion == other.fusion and search_limit(one) == search_limit(other)
 
 
-def _as_shown(state: State, kept: frozenset[str]) -> State:
-    """Return the state with the memories that the turn was really shown."""
+def _with_recorded(state: State, kept: frozenset[str]) -> State:
+    """Return the state with the memories that the turn was shown according to its record."""
     shown: Allocation = replace(
         state["allocation"],
         recalled=tuple(c.turn_id for c in state["recall"].candidates if c.turn_id in kept),

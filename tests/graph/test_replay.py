@@ -13,8 +13,8 @@ import graph.layers
 from graph.app import open_agent
 from graph.observability.turn_recorder import TurnRecorder
 from graph.replay.comparison import Comparison
-from graph.replay.replay_plan import Why
-from graph.replay.replayer import Replayed, Replayer
+from graph.replay.replay_plan import Obstacle
+from graph.replay.replayer import ReplayedTurn, Replayer
 from graph.runtime.agent import Agent
 from graph.settings.context import TurnContext
 from graph.settings.settings import Settings
@@ -104,7 +104,7 @@ async def replayed(
     change: Callable[[TurnContext], TurnContext] | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
-) -> list[Replayed]:
+) -> list[ReplayedTurn]:
     replayer = Replayer(agent.layers, OWNER, change)
     return [turn async for turn in replayer.run(await replayer.plan(since, until))]
 
@@ -267,7 +267,12 @@ async def test_turns_that_cannot_be_replayed_are_told(talked_alone: Agent) -> No
             )
             await talked.layers.episodes.append(episode)
     plan = await Replayer(talked.layers, OWNER).plan()
-    assert dict(plan.left_out) == {Why.GONE: 1, Why.MODEL: 1, Why.EARLIER: 3, Why.CONVERSATION: 1}
+    assert dict(plan.left_out) == {
+        Obstacle.GONE: 1,
+        Obstacle.MODEL: 1,
+        Obstacle.EARLIER: 3,
+        Obstacle.CONVERSATION: 1,
+    }
     assert len(plan.replayed) == len(TALK)
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from bot.commands.replay_command import Wish, shown
 from graph.app import open_agent
-from graph.replay.comparison import ChangedTurn, Comparison, Moved
+from graph.replay.comparison import ChangedTurn, Comparison, MemoryChange
 from graph.replay.replay_plan import Plan
 from graph.settings.settings import Settings
 from graph.state.thread_ids import thread_id
@@ -96,7 +96,7 @@ def drawn(comparison: Comparison, plan: Plan, wish: Wish, zone: tzinfo = UTC) ->
 
 def test_times_are_those_of_the_user() -> None:
     late = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
-    moved = Moved(turn_id="b", at=late, message="basil", probability=0.4, rule=DecisionRule.CALIBRATED)
+    moved = MemoryChange(turn_id="b", at=late, message="basil", probability=0.4, rule=DecisionRule.CALIBRATED)
     changed = ChangedTurn(turn_id="a", at=late, message="What?", added=[moved], removed=[])
     comparison = Comparison(turns=1, changed=[changed])
     told = drawn(

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from bot.lab.labelling.candidates import offered
 from graph.layers import Layers
-from graph.replay.replayer import Replayed, Replayer
+from graph.replay.replayer import ReplayedTurn, Replayer
 from graph.settings.context import TurnContext
 from graph.state.resolution import last_decisions
 from graph.state.turn_state import State
@@ -82,7 +82,7 @@ async def past_turns(
 
 
 def past_turn(
-    replayed: Replayed,
+    replayed: ReplayedTurn,
     context: TurnContext,
     count: CountTokens,
     zone: tzinfo,
