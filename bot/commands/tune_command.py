@@ -12,7 +12,7 @@ from bot.commands.command_app import command_app
 from bot.printable import printable
 from graph.settings.sources import CONFIG_FILE
 from graph.tuning import write_back
-from graph.tuning.attempts import Tries, ordinal, percent
+from graph.tuning.attempts import AttemptLog, ordinal, percent
 from graph.tuning.config_versions import ConfigVersions, Version, digest_of
 from graph.tuning.write_back import Proposal
 from memory.errors import ConfigError
@@ -55,7 +55,7 @@ def rollback(
     """Put the former goat.toml back in its place, byte for byte."""
     console = Console(highlight=False, soft_wrap=True)
     version = write_back.rollback(number, even_if_edited=yes)
-    done = "stands as it did" if version.after else "is gone again, as it was"
+    done = "is as it was" if version.after else "is removed again, as it was"
     console.print(f"{CONFIG_FILE} {done}. {_NEXT_TURN}")
     _tell_kept(console, version)
 
@@ -66,11 +66,11 @@ def history() -> None:
     console, file = Console(highlight=False), ConfigVersions.here()
     if versions := file.versions():
         console.print(_table(versions))
-        stands = digest_of(file.read()) == versions[0].after
-        console.print(Text(f"{CONFIG_FILE} {'is as it was written last' if stands else 'was edited since'}."))
+        same = digest_of(file.read()) == versions[0].after
+        console.print(Text(f"{CONFIG_FILE} {'is as `goat tune` left it' if same else 'was edited since'}."))
     else:
         console.print(Text(f"`goat tune` has not changed {CONFIG_FILE} here."))
-    console.print(Text(_tried(Tries(file.folder))), soft_wrap=True)
+    console.print(Text(_tried(AttemptLog(file.folder))), soft_wrap=True)
 
 
 def _table(versions: list[Version]) -> Table:
@@ -84,7 +84,7 @@ def _table(versions: list[Version]) -> Table:
     return table
 
 
-def _tried(tries: Tries) -> str:
+def _tried(tries: AttemptLog) -> str:
     """Say how often a change was tried on the turns of the latest try, and what that asks of the next one."""
     try:
         latest = tries.all()[-1:]
@@ -94,8 +94,8 @@ def _tried(tries: Tries) -> str:
         return "No change has been tried on held-out turns here."
     number = tries.number(latest[0])
     return (
-        f"The latest change was the {ordinal(number)} tried on its held-out turns; of another one, "
-        f"{percent(required_confidence(number + 1))} confidence is asked there."
+        f"The latest change was the {ordinal(number)} attempt on its held-out turns; another one needs "
+        f"{percent(required_confidence(number + 1))} confidence there."
     )
 
 
@@ -114,7 +114,7 @@ def show(console: Console, proposal: Proposal) -> None:
 
 
 def _told(gain: Gain, number: int) -> str:
-    tried = f" It is the {ordinal(number)} change tried on these turns." if number > 1 else ""
+    tried = f" It is the {ordinal(number)} attempt on these turns." if number > 1 else ""
     return (
         f"Held out: {gain.turns} turns of {gain.groups} conversations, {gain.changed} of them other than "
         f"before. A turn gains {gain.mean:+.4f} on average, and with {percent(gain.confidence)} confidence "

@@ -1,7 +1,7 @@
-"""How often a change was tried on the same held-out turns: by chance, one of twenty is found better.
+"""Attempts to improve the thresholds on the same held-out turns: by chance, one in twenty looks better.
 
-Former attempts are kept beside the former versions of `goat.toml`. The more there are, the surer the next one
-has to be (`memory.tuning.gain_bound.asked`). Turns added to a conversation do not make it a new one.
+They are stored with the former versions of `goat.toml`. Each further attempt needs a higher confidence
+(`memory.tuning.gain_bound.asked`). A conversation with new turns counts as the same one.
 """
 
 from collections.abc import Sequence
@@ -20,33 +20,33 @@ from memory.tuning.tuning_result import Sha256
 
 KEPT = 200
 SKETCH = 64
-"""So many conversations of a try are kept, those with the least digests: enough to tell what two share."""
+"""Conversations stored per attempt: those with the smallest digests, to estimate the overlap of two."""
 _DIGITS = 12
 _ORDINALS = {1: "st", 2: "nd", 3: "rd"}
 
 
-class Try(BaseModel):
-    """A change that was held against held-out turns."""
+class Attempt(BaseModel):
+    """A change that was measured on held-out turns."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     at: AwareDatetime
     scores: Sha256
-    """What it changed, turn by turn: another change has another digest, the same result has the same one."""
+    """Digest of the score differences turn by turn, the same for the same result."""
     conversations: tuple[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")], ...] = Field(
         min_length=1, max_length=SKETCH
     )
-    """Digests of their names, in order."""
+    """Sorted digests of the conversations' names."""
 
     @classmethod
     def of(cls, held_out: Sequence[HeldOut]) -> Self:
-        """Return what is kept of a try on these turns, of which there must be some."""
+        """Return the attempt on these turns, which must not be empty."""
         names = sorted(data_digest(group)[:_DIGITS] for group in {turn.group for turn in held_out})
         changes = sorted((turn.group, turn.after - turn.before) for turn in held_out)
         return cls(at=datetime.now(UTC), scores=data_digest(changes), conversations=tuple(names[:SKETCH]))
 
     def shares(self, other: Self) -> bool:
-        """Say whether half of the conversations of the one with fewer are in both."""
+        """Say whether both have at least half of the smaller one's conversations."""
         both = (self.conversations, other.conversations)
         edges = [some[-1] for some in both if len(some) == SKETCH]
         one, two = ({name for name in some if not edges or name <= min(edges)} for some in both)
@@ -56,25 +56,25 @@ class Try(BaseModel):
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    tries: tuple[Try, ...] = ()
+    tries: tuple[Attempt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Tries:
-    """The latest tries, in the folder of the former versions; to add one, hold the lock there."""
+class AttemptLog:
+    """The file of the latest attempts, in the folder of former versions; hold that folder's lock to add."""
 
     folder: Path
 
     @property
     def path(self) -> Path:
-        """Where they are; no file: none was made."""
+        """The file; missing without attempts."""
         return self.folder / "tries.json"
 
-    def all(self) -> tuple[Try, ...]:
-        """Return them, oldest first.
+    def all(self) -> tuple[Attempt, ...]:
+        """Return the attempts, oldest first.
 
         Raises:
-            ConfigError: what is there cannot be read.
+            ConfigError: the file cannot be read.
         """
         with explain_os_errors(self.path):
             try:
@@ -83,35 +83,35 @@ class Tries:
                 return ()
             except ValidationError:
                 raise ConfigError(
-                    f"{self.path} is damaged: how often changes were tried on the same held-out turns cannot "
-                    "be told. Delete it to count anew; former versions and `goat tune rollback` need it not."
+                    f"{self.path} is damaged: earlier attempts on the same held-out turns cannot be counted. "
+                    "Delete it to count again; former versions and `goat tune rollback` do not need it."
                 ) from None
 
-    def number(self, one: Try) -> int:
-        """Return which try on its turns this is, from 1 on; one that was made before keeps its number.
+    def number(self, one: Attempt) -> int:
+        """Return the attempt's number on its turns, from 1; a repeated attempt keeps its number.
 
         Raises:
             ConfigError: as for `all`.
         """
         return _number(one, self.all())
 
-    def add(self, one: Try) -> None:
-        """Keep a try, once.
+    def add(self, one: Attempt) -> None:
+        """Store an attempt unless it is stored already.
 
         Raises:
             ConfigError: as for `all`, or the folder cannot be written.
         """
-        there = self.all()
-        if any(other.scores == one.scores for other in there):
+        stored = self.all()
+        if any(other.scores == one.scores for other in stored):
             return
-        record = _Record(tries=(*there, one)[-KEPT:])
+        record = _Record(tries=(*stored, one)[-KEPT:])
         with explain_os_errors(self.path):
             replace_file(self.path, record.model_dump_json(indent=1).encode())
 
 
-def _number(one: Try, there: Sequence[Try]) -> int:
-    scores = [other.scores for other in there]
-    before = there[: scores.index(one.scores)] if one.scores in scores else there
+def _number(one: Attempt, stored: Sequence[Attempt]) -> int:
+    scores = [other.scores for other in stored]
+    before = stored[: scores.index(one.scores)] if one.scores in scores else stored
     return 1 + sum(one.shares(other) for other in before)
 
 

@@ -1,4 +1,4 @@
-"""The former versions of `goat.toml`: kept in a folder beside it whenever a command replaces the file."""
+"""Former versions of `goat.toml`, stored in a folder next to it when a command replaces the file."""
 
 import contextlib
 import hashlib
@@ -26,7 +26,7 @@ _LOCK_SECONDS = 10
 
 
 class Version(BaseModel):
-    """A version that was replaced, and why."""
+    """A replaced version of the file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,35 +35,35 @@ class Version(BaseModel):
     """When it was replaced."""
     action: Literal["apply", "rollback"]
     before: str | None
-    """SHA-256 of the version; None: there was no file."""
+    """SHA-256 of this version; None: there was no file."""
     after: str | None
-    """SHA-256 of what took its place; None: no file did."""
+    """SHA-256 of the next version; None: the file was removed."""
     tuned: Tuned | None = None
-    """What was applied."""
+    """The tuned values that replaced it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigVersions:
-    """`goat.toml` and its former versions; to replace the file, hold the lock."""
+    """`goat.toml` and its former versions; hold the lock to replace the file."""
 
     path: Path
 
     @classmethod
     def here(cls) -> Self:
-        """Stand for the file of the working directory; where that is a link, for what it points to."""
+        """Return the versions of the working directory's file, with links resolved."""
         return cls(Path(os.path.realpath(CONFIG_FILE)))
 
     @property
     def folder(self) -> Path:
-        """Where former versions are: their bytes as `NUMBER.toml`, what is known of them as `NUMBER.json`."""
+        """The folder of former versions: content in `NUMBER.toml`, `Version` in `NUMBER.json`."""
         return self.path.with_name(f"{self.path.name}.kept")
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other commands from replacing the file meanwhile.
+        """Hold the lock against other commands that replace the file.
 
         Raises:
-            ConfigError: another command is at work, or the folder cannot be written.
+            ConfigError: another command holds it, or the folder cannot be written.
         """
         with explain_os_errors(self.path):
             self.folder.mkdir(mode=0o700, exist_ok=True)
@@ -75,7 +75,7 @@ class ConfigVersions:
                 raise ConfigError(f"Another command is changing {self.path}. Try again later.") from None
 
     def read(self) -> bytes | None:
-        """Return the file's content; None when there is none."""
+        """Return the file's content; None without a file."""
         with explain_os_errors(self.path):
             try:
                 return self.path.read_bytes()
@@ -83,7 +83,7 @@ class ConfigVersions:
                 return None
 
     def versions(self) -> list[Version]:
-        """Return the former versions, newest first; what cannot be read is left out."""
+        """Return the former versions, newest first; unreadable ones are left out."""
         found = []
         for number in sorted(self._numbers(), reverse=True):
             with contextlib.suppress(OSError, ValidationError):
@@ -92,28 +92,28 @@ class ConfigVersions:
         return found
 
     def as_written(self) -> bool:
-        """Say whether the file is as it was put there, or taken away, last."""
+        """Say whether the file is unchanged since a command last wrote or removed it."""
         versions = self.versions()
         return bool(versions) and versions[0].after == digest_of(self.read())
 
     def content(self, version: Version) -> bytes | None:
-        """Return a former version, byte for byte; None when there was no file.
+        """Return a former version's content; None when there was no file.
 
         Raises:
-            ConfigError: it is gone, or not what it was.
+            ConfigError: it is missing or has changed.
         """
         if version.before is None:
             return None
         with explain_os_errors(self.folder):
             content = (self.folder / f"{version.number:04}.toml").read_bytes()
         if digest_of(content) != version.before:
-            raise ConfigError(f"Version {version.number} in {self.folder} is not what was kept there.")
+            raise ConfigError(f"Version {version.number} in {self.folder} was changed since it was stored.")
         return content
 
     def replace(
         self, content: bytes | None, action: Literal["apply", "rollback"], tuned: Tuned | None = None
     ) -> Version:
-        """Keep the file as it stands and put `content` in its place, at once or not at all."""
+        """Store the current file as a version and replace it with `content`, atomically."""
         former = self.read()
         version = Version(
             number=max(self._numbers(), default=0) + 1,
@@ -139,7 +139,7 @@ class ConfigVersions:
         return version
 
     def calibration(self, name: str) -> Calibration | None:
-        """Find a calibration in the former versions, newest first."""
+        """Return a calibration from the newest former version that has it; None without one."""
         for version in self.versions():
             with contextlib.suppress(ConfigError, ValueError, AttributeError, KeyError, TypeError):
                 text = (self.content(version) or b"").decode()
@@ -156,5 +156,5 @@ class ConfigVersions:
 
 
 def digest_of(content: bytes | None) -> str | None:
-    """Return the SHA-256 of a file's content; None of none."""
+    """Return the SHA-256 of a file's content; None for None."""
     return None if content is None else hashlib.sha256(content).hexdigest()

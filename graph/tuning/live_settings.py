@@ -1,4 +1,4 @@
-"""The thresholds and calibrations as they stand at this moment, also in a program that runs for weeks."""
+"""Current thresholds and calibrations, reloaded when the configuration files change."""
 
 import asyncio
 import difflib
@@ -19,14 +19,14 @@ from memory.errors import ConfigError
 from memory.recall.relevance import Calibration, read_calibration, suits
 
 PATIENCE = 1.0
-"""Seconds that a file may be gone or empty, as while an editor writes it."""
+"""Seconds that a file may be missing or empty, as while an editor writes it."""
 _FOLLOWED = {*Thresholds.model_fields, *TABLES}
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class FileStamp:
-    """What tells a file from what it was: when it was changed, how long it is, and which one it is."""
+    """A file's modification time, size and inode, to detect changes."""
 
     modified: int
     """Nanoseconds."""
@@ -35,22 +35,22 @@ class FileStamp:
 
 
 Stamps = tuple[FileStamp | None, ...]
-"""None stands for a file that is not there."""
+"""None for a missing file."""
 
 
 class WatchedFiles:
-    """Files that are looked at again and again, each time cheaply."""
+    """Files that are polled for changes."""
 
     def __init__(self, paths: Sequence[Path], clock: Callable[[], float] = time.monotonic) -> None:
         self._paths, self._clock = tuple(paths), clock
         self._since: float | None = None
 
     def stamps(self) -> Stamps:
-        """Look at the files."""
+        """Return the files' current stamps."""
         return tuple(_stamp(path) for path in self._paths)
 
     def vanished(self, then: Stamps, now: Stamps) -> list[Path]:
-        """Return the files that held something then, and are gone or empty now, but not for long."""
+        """Return the files that had content then and have been missing or empty for less than `PATIENCE`."""
         gone = [
             path
             for path, before, after in zip(self._paths, then, now, strict=True)
@@ -73,41 +73,41 @@ def _stamp(path: Path) -> FileStamp | None:
 
 
 def _still_for(path: Path) -> float:
-    """Return for how many seconds an empty file, or the folder of one that is gone, was not changed."""
+    """Return the seconds since an empty file, or a missing file's folder, was last changed."""
     found = _stamp(path) or _stamp(path.absolute().parent)
     return time.time() - found.modified / 1e9 if found else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """Settings, and which files they were read from."""
+    """Settings with the stamps of the files that they were read from."""
 
     stamps: Stamps
     settings: Settings
 
 
 class LiveSettings:
-    """Follow the configuration files: what tuning changes holds from the next turn on.
+    """Settings whose thresholds and calibrations follow the configuration files from turn to turn.
 
-    All other settings stay as they were at the start. A file that is broken by an edit changes nothing: the
-    last values that were accepted hold, and the log says so once. Nor does one that is gone or empty for a
-    moment, unless `goat tune rollback` has taken it away.
+    All other settings keep their values from the start. An invalid file changes nothing: the last valid
+    values stay, and the log says so once. Nor does a file that is missing or empty for a moment, unless
+    `goat tune rollback` removed it.
     """
 
     def __init__(self, start: Settings, *, follow: bool, clock: Callable[[], float] = time.monotonic) -> None:
-        """Take the settings of the start; without `follow`, as when they are given in code, they stay."""
+        """Take the initial settings; without `follow`, as when they are given in code, they never change."""
         self._start, self._follow = start, follow
         self._files = WatchedFiles((user_file(), CONFIG_FILE, ENV_FILE), clock)
         self._read: _Read | None = None
         self._warned = ""
 
     def current(self) -> Settings:
-        """Return the settings of this moment; reads files when they have changed, so it may block."""
+        """Return the current settings; blocks to read files that have changed."""
         if not self._follow:
             return self._start
         stamps = self._files.stamps()
-        if self._read is None or (self._stand(self._read.stamps, stamps) and self._read.stamps != stamps):
-            self._read = _Read(stamps, self._anew())
+        if self._read is None or (self._settled(self._read.stamps, stamps) and self._read.stamps != stamps):
+            self._read = _Read(stamps, self._reload())
         return self._read.settings
 
     async def context(self, owner: str = "") -> TurnContext:
@@ -115,17 +115,17 @@ class LiveSettings:
         return (await self._current()).turn_context(owner)
 
     async def find(self, name: str) -> Calibration | None:
-        """Return a calibration of `goat.toml`, also of its former versions; None when there is none."""
+        """Return a calibration from `goat.toml` or its former versions; None when there is none."""
         found = (await self._current()).calibrations.get(name)
         if found is not None or not self._follow:
             return found
         return await asyncio.to_thread(_former, name)
 
     async def named(self, name: str, embedding_model: str) -> Calibration:
-        """Return a calibration that somebody asks for by name.
+        """Return a calibration by name.
 
         Raises:
-            ConfigError: there is none of that name, or it cannot judge what that model finds; says which can.
+            ConfigError: the name is unknown or for another model; lists those that fit.
         """
         found = await self.find(name)
         if found is not None and suits(found, embedding_model):
@@ -137,32 +137,32 @@ class LiveSettings:
         hint = f" Did you mean {close[0]}?" if close else ""
         raise ConfigError(
             f"The calibration {name!r} {why}.{hint} In {CONFIG_FILE} for {embedding_model}: "
-            f"{', '.join(fitting) or 'none'}. Empty: the one that comes with the package."
+            f"{', '.join(fitting) or 'none'}. Leave the name empty for the one that comes with the package."
         )
 
     async def calibration(self, embedding_model: str) -> Calibration:
-        """Return what judges the finds of an embedding model: the configured calibration, if it can."""
+        """Return the calibration for an embedding model: the configured one if it fits, else the default."""
         name = (await self._current()).gap_calibration
         named = await self.find(name) if name else None
         return named if named and suits(named, embedding_model) else read_calibration(embedding_model)
 
     async def _current(self) -> Settings:
-        """Return the settings of this moment; files are looked at here, and read off the event loop."""
+        """Return the current settings; changed files are read in a thread."""
         if self._follow and (self._read is None or self._read.stamps != self._files.stamps()):
             return await asyncio.to_thread(self.current)
         return self.current()
 
-    def _stand(self, then: Stamps, now: Stamps) -> bool:
-        """Say whether the files are there to stay as they are."""
+    def _settled(self, then: Stamps, now: Stamps) -> bool:
+        """Say whether no file is missing only for a moment."""
         vanished = self._files.vanished(then, now)
         return not vanished or (vanished == [CONFIG_FILE] and _as_written())
 
-    def _anew(self) -> Settings:
+    def _reload(self) -> Settings:
         last = self._read.settings if self._read else self._start
         try:
             read = load_settings()
         except ConfigError as error:
-            logger.warning("Tuned values stay as they were, until this is mended: %s", error)
+            logger.warning("The former tuned values stay in use until this is fixed: %s", error)
             return last
         if (warning := read.rule_warning()) and warning != self._warned:
             logger.warning("%s", warning)
@@ -171,7 +171,7 @@ class LiveSettings:
 
 
 def _as_written() -> bool:
-    """Say whether `goat.toml` is as `goat tune` has left it."""
+    """Say whether `goat.toml` is as `goat tune` left it."""
     try:
         return ConfigVersions.here().as_written()
     except ConfigError:

@@ -1,4 +1,4 @@
-"""`goat.toml` with other values in it, and all else as it stood: comments, order, blank lines."""
+"""Edits of `goat.toml` that keep comments, order and blank lines."""
 
 import tomllib
 from collections.abc import Collection, Iterator, Mapping, MutableMapping
@@ -17,17 +17,17 @@ _CALIBRATIONS, _TUNED = "calibrations", "tuned"
 _NOTE = "Written by `goat tune apply`; `goat tune rollback` returns to the file before."
 
 
-def edited(text: str, tuned: Tuned, *, new: Mapping[str, Calibration], gone: Collection[str] = ()) -> str:
-    """Return the text with the tuned thresholds where they stand, or else under the table of their name.
+def edit_toml(text: str, tuned: Tuned, *, new: Mapping[str, Calibration], gone: Collection[str] = ()) -> str:
+    """Return the text with tuned thresholds, set in place or else added to the table of their prefix.
 
     Args:
         text: a file that the settings accept.
-        tuned: what to write, and what is noted of it.
+        tuned: the thresholds and the record of their tuning.
         new: calibrations to add, by name.
-        gone: names of calibrations to leave out.
+        gone: names of calibrations to remove.
 
     Raises:
-        ConfigError: the text is laid out in a way that cannot be edited with certainty.
+        ConfigError: the layout of the text cannot be edited safely.
     """
     document = tomlkit.parse(text)
     for name, value in tuned.thresholds.items():
@@ -42,10 +42,10 @@ def edited(text: str, tuned: Tuned, *, new: Mapping[str, Calibration], gone: Col
 
 
 def _set(document: tomlkit.TOMLDocument, name: str, value: Any) -> None:
-    there = list(places(document, name))
-    for table, key in there:
+    found = list(places(document, name))
+    for table, key in found:
         table[key] = value
-    if not there:
+    if not found:
         group, _, key = name.partition("_")
         if group not in document:
             _put(document, group, tomlkit.table())
@@ -53,7 +53,7 @@ def _set(document: tomlkit.TOMLDocument, name: str, value: Any) -> None:
 
 
 def places(table: MutableMapping[str, Any], name: str) -> Iterator[tuple[MutableMapping[str, Any], str]]:
-    """Yield where a setting stands: under its name, or with parts of the name as tables."""
+    """Yield each table and key of a setting: its whole name, or with parts of the name as tables."""
     for key, value in table.items():
         if isinstance(value, MutableMapping):
             if name.startswith(f"{key}_"):
@@ -74,14 +74,14 @@ def _set_calibrations(
 
 
 def _put(document: tomlkit.TOMLDocument, name: str, table: Table) -> None:
-    """Put a table in its place, or at the end after a blank line."""
+    """Replace a table, or append it after a blank line."""
     if name not in document and document.body:
         document.add(tomlkit.nl())
     document[name] = table
 
 
 def _table(values: Mapping[str, Any], deep: int = 0) -> Table:
-    """Return a table; what is nested in it more than `deep` stands in one line."""
+    """Return a table; values nested deeper than `deep` become inline tables."""
     table, later = tomlkit.table(), {}
     for key, value in values.items():
         if not isinstance(value, Mapping):
@@ -106,7 +106,7 @@ def _as_table(item: Any) -> MutableMapping[str, Any]:
 def _check(
     text: str, written: str, tuned: Tuned, new: Mapping[str, Calibration], gone: Collection[str]
 ) -> None:
-    """Read what was written as the settings will, and see that nothing else has changed."""
+    """Parse the edited text as the settings do, and check that nothing else has changed."""
     before, after = (dict(flatten(tomllib.loads(one))) for one in (text, written))
     tables = TunedSettings.model_validate({key: after.pop(key) for key in TABLES & after.keys()})
     former = TunedSettings.model_validate({key: before.pop(key) for key in TABLES & before.keys()})
@@ -114,6 +114,6 @@ def _check(
     expected = TunedSettings(calibrations={**kept, **new}, tuned=tuned)
     if after != {**before, **tuned.thresholds} or tables != expected:
         raise ConfigError(
-            "goat.toml is laid out in a way that cannot be edited with certainty. "
+            "goat.toml is laid out in a way that cannot be edited safely. "
             "Write each setting once, as `name = value` above the tables."
         )

@@ -1,4 +1,4 @@
-"""Write tuned values to `goat.toml` when held-out turns say that they are better, and take them back."""
+"""Write-back of tuned values to `goat.toml` if held-out turns prove them better, and its rollback."""
 
 import tomllib
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from pydantic import SecretStr
 from graph.settings.settings import Settings
 from graph.settings.settings_loader import load_settings
 from graph.settings.sources import CONFIG_FILE, flatten
-from graph.tuning.attempts import Tries, Try
+from graph.tuning.attempts import Attempt, AttemptLog
 from graph.tuning.config_versions import ConfigVersions, Version, digest_of
-from graph.tuning.toml_edit import edited
-from graph.tuning.write_checks import gained, in_force, reasons
+from graph.tuning.toml_edit import edit_toml
+from graph.tuning.write_checks import in_force, check_gain, objections
 from memory.errors import GoatError
 from memory.tuning.held_out import Gain
 from memory.tuning.tuned_record import Tuned
@@ -20,11 +20,11 @@ from memory.tuning.tuning_result import CALIBRATION, TuningResult
 
 
 class NotWritten(GoatError):
-    """The values are not to be written; says every reason."""
+    """The values may not be written; lists every reason."""
 
 
 class EditedSince(GoatError):
-    """The file was edited since the last `goat tune apply`; names what a rollback would undo besides."""
+    """The file was edited since the last `goat tune apply`; lists what else a rollback would undo."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,24 +38,24 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A tuning result held against what is in force."""
+    """A tuning result compared with the current configuration."""
 
     result: TuningResult
     changes: tuple[Change, ...]
     gain: Gain | None
     """None: too few held-out turns."""
     number: int
-    """Which try on these turns it is, from 1 on."""
-    attempt: Try | None
-    """What counts as a try; None when it is not the gain alone that decides."""
+    """Of the attempt on these turns, from 1."""
+    attempt: Attempt | None
+    """The attempt to record; None when objections other than the gain decide."""
     refusals: tuple[str, ...]
-    """Every reason not to write it; none: it may be written."""
+    """Every reason not to write it; empty: it may be written."""
 
     def accepted(self) -> Gain:
-        """Return the gain that it is written for.
+        """Return the proven gain.
 
         Raises:
-            NotWritten: it is not to be written.
+            NotWritten: there are refusals.
         """
         if self.refusals or self.gain is None:
             raise NotWritten("Not to be written:\n" + "\n".join(self.refusals))
@@ -63,21 +63,21 @@ class Proposal:
 
 
 def propose(result: TuningResult) -> Proposal:
-    """Hold a result against the configuration of the working directory; nothing is written.
+    """Compare a result with the configuration of the working directory, without writing.
 
     Raises:
-        ConfigError: the configuration, or the record of former tries, cannot be read.
+        ConfigError: the configuration or the recorded attempts cannot be read.
     """
     settings = load_settings()
-    now = in_force(settings)
-    attempt = Try.of(result.held_out) if result.held_out else None
-    number = Tries(ConfigVersions.here().folder).number(attempt) if attempt else 1
-    found, unproven = gained(result, number)
-    against = reasons(result, settings)
+    current = in_force(settings)
+    attempt = Attempt.of(result.held_out) if result.held_out else None
+    number = AttemptLog(ConfigVersions.here().folder).number(attempt) if attempt else 1
+    found, unproven = check_gain(result, number)
+    against = objections(result, settings)
     return Proposal(
         result=result,
         changes=tuple(
-            Change(name=name, before=now.get(name), after=value) for name, value in result.changes.items()
+            Change(name=name, before=current.get(name), after=value) for name, value in result.changes.items()
         ),
         gain=found,
         number=number,
@@ -87,13 +87,13 @@ def propose(result: TuningResult) -> Proposal:
 
 
 def apply(result: TuningResult) -> Version:
-    """Write a result to `goat.toml`; running programs take it up at their next turn.
+    """Write a result to `goat.toml`; running programs use it from their next turn on.
 
-    Where the gain alone decides, the try is kept first, whether it is then written or not.
+    If only the gain decides, the attempt is recorded first, whether the result is written or not.
 
     Raises:
-        NotWritten: something speaks against it, and nothing was written.
-        ConfigError: the file, or the record of former tries, cannot be read or written.
+        NotWritten: the result is refused; nothing was written.
+        ConfigError: the file or the recorded attempts cannot be read or written.
     """
     file, proposal = ConfigVersions.here(), propose(result)
     if proposal.attempt is None:
@@ -101,23 +101,23 @@ def apply(result: TuningResult) -> Version:
     with file.locked():
         proposal = propose(result)
         if proposal.attempt:
-            Tries(file.folder).add(proposal.attempt)
+            AttemptLog(file.folder).add(proposal.attempt)
         tuned = Tuned.of(result, proposal.accepted())
         new = {result.calibration_name: result.calibration} if result.calibration else {}
         text = (file.read() or b"").decode()
         gone = _replaced(load_settings(), tuned)
-        content = edited(text, tuned, new=new, gone=gone).encode()
+        content = edit_toml(text, tuned, new=new, gone=gone).encode()
         return file.replace(content, "apply", tuned)
 
 
 def rollback(number: int | None = None, *, even_if_edited: bool = False) -> Version:
-    """Put the file before the last `apply` back in place, or the version of that number, byte for byte.
+    """Restore the file from before the last `apply`, or the version of that number, byte for byte.
 
-    What stood there is kept as a version too.
+    The replaced file becomes a version too.
 
     Raises:
-        NotWritten: there is nothing to return to.
-        EditedSince: the file was edited by hand since, and `even_if_edited` is not given.
+        NotWritten: there is no version to return to.
+        EditedSince: the file was edited by hand since, and `even_if_edited` is False.
         ConfigError: the file cannot be read or written.
     """
     file = ConfigVersions.here()
@@ -129,13 +129,13 @@ def rollback(number: int | None = None, *, even_if_edited: bool = False) -> Vers
             raise EditedSince(
                 f"{CONFIG_FILE} was edited since the last change by `goat tune`. A rollback undoes that as "
                 f"well:\n{_differences(now, former)}\n"
-                "Write --yes to do so; what stands there now is kept, see `goat tune history`."
+                "Write --yes to do so; the present file is kept, see `goat tune history`."
             )
         return file.replace(former, "rollback")
 
 
 def _replaced(settings: Settings, tuned: Tuned) -> list[str]:
-    """Name the calibration that the last `apply` wrote, when another takes its place."""
+    """Return the name of the calibration that the last `apply` wrote, if another one replaces it."""
     if settings.tuned is None or CALIBRATION not in tuned.thresholds:
         return []
     former = str(settings.tuned.thresholds.get(CALIBRATION, ""))
@@ -143,7 +143,7 @@ def _replaced(settings: Settings, tuned: Tuned) -> list[str]:
 
 
 def _target(versions: list[Version], now: str | None, number: int | None) -> tuple[Version, bool]:
-    """Return what to go back to, and whether the file was edited since it was last replaced."""
+    """Return the version to restore, and whether the file was edited since it was last replaced."""
     if number is not None:
         for version in versions:
             if version.number == number:
@@ -157,24 +157,24 @@ def _target(versions: list[Version], now: str | None, number: int | None) -> tup
             return version, False
     if applied[0].before == now:
         raise NotWritten(
-            f"{CONFIG_FILE} stands as it did before the last `goat tune apply`. To go further back, name a "
+            f"{CONFIG_FILE} is as it was before the last `goat tune apply`. To go further back, name a "
             "version of `goat tune history`: `goat tune rollback NUMBER`."
         )
     return applied[0], True
 
 
 def _differences(now: bytes | None, then: bytes | None) -> str:
-    """Say how each setting would change; secrets are not shown."""
+    """List how each setting would change, without secrets."""
     try:
         before, after = (dict(flatten(tomllib.loads((one or b"").decode()))) for one in (now, then))
     except ValueError:
-        return "  (the file as it stands cannot be read)"
+        return "  (the present file cannot be read)"
     lines = [
         f"  {name}: {_shown(name, before)} becomes {_shown(name, after)}"
         for name in sorted(before.keys() | after.keys())
         if before.get(name) != after.get(name)
     ]
-    return "\n".join(lines) or "  (comments and blank lines alone)"
+    return "\n".join(lines) or "  (only comments and blank lines)"
 
 
 def _shown(name: str, values: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What speaks against writing a tuning result: each reason says what it is, and what to do."""
+"""Checks before a tuning result is written; each objection says what is wrong and what to do."""
 
 import difflib
 import json
@@ -19,20 +19,20 @@ from memory.tuning.held_out import Gain
 from memory.tuning.tuning_result import CALIBRATION, TuningResult
 
 DECIDING = Thresholds.model_fields.keys() - {"prefetch_timeout", "cache_ttl", "tool_rounds"}
-"""The thresholds that decide what a turn is shown; the others say how long it may take and what is kept."""
+"""Thresholds that decide which memories a turn gets; the others limit its time and what is stored."""
 
 
 def in_force(settings: Settings) -> dict[str, bool | int | float | str]:
-    """Return the thresholds that hold now, as a result's baseline writes them."""
+    """Return the current thresholds, in the form of a result's baseline."""
     return settings.model_dump(mode="json", include=set(Thresholds.model_fields))
 
 
-def gained(result: TuningResult, number: int = 1) -> tuple[Gain | None, str]:
-    """Compute anew what the held-out turns say; also return why they do not speak for the result, if so.
+def check_gain(result: TuningResult, number: int = 1) -> tuple[Gain | None, str]:
+    """Recompute the gain on the held-out turns; also return why it is not proven, or "".
 
     Args:
-        result: what they are of.
-        number: which try on these turns it is.
+        result: to check.
+        number: of the attempt on these turns, from 1.
     """
     try:
         found = measure_gain(result.held_out, confidence=required_confidence(number))
@@ -43,35 +43,35 @@ def gained(result: TuningResult, number: int = 1) -> tuple[Gain | None, str]:
     return found, (
         f"It is not proven better: the held-out turns gain {found.mean:+.4f} on average, and with "
         f"{percent(found.confidence)} confidence at least {found.at_least:+.4f}, which is not above 0. "
-        f"{_tried(number)}Measure on more conversations{_few(found.groups)}, or keep what is there."
+        f"{_repeated(number)}Measure on more conversations{_few(found.groups)}, or keep the current values."
     )
 
 
-def _tried(number: int) -> str:
-    """Say why more is asked for than the first time."""
+def _repeated(number: int) -> str:
+    """Explain the higher confidence of a repeated attempt."""
     if number == 1:
         return ""
     required = percent(required_confidence(number))
-    return f"It is the {ordinal(number)} try on these turns: {required} is asked for. "
+    return f"It is the {ordinal(number)} attempt on these turns: {required} is needed. "
 
 
 def _few(groups: int) -> str:
     return f" (from {ENOUGH_GROUPS} on, a smaller gain is enough)" if groups < ENOUGH_GROUPS else ""
 
 
-def reasons(result: TuningResult, settings: Settings) -> list[str]:
-    """Return every reason against the result that does not lie in its scores."""
+def objections(result: TuningResult, settings: Settings) -> list[str]:
+    """Return every objection to the result other than its gain."""
     bad = list(_refused_values(result, settings))
     if bad:
         return bad
-    now = in_force(settings)
-    if all(now[name] == value for name, value in result.changes.items()):
+    current = in_force(settings)
+    if all(current[name] == value for name, value in result.changes.items()):
         return ["These values are in force already."]
     return [
         *_made_up(result),
         *_overridden(result),
         *_missing_baseline(result),
-        *_other_baseline(result, now),
+        *_other_baseline(result, current),
         *_other_model(result, settings),
     ]
 
@@ -99,8 +99,8 @@ def _refused_values(result: TuningResult, settings: Settings) -> Iterator[str]:
 def _made_up(result: TuningResult) -> Iterator[str]:
     if result.demonstration:
         yield (
-            "It was measured on made-up data, the demonstration's, which says nothing of your conversations. "
-            "Measure on turns of your own."
+            "It was measured on made-up data, the demonstration's, which says nothing about your "
+            "conversations. Measure on your own turns."
         )
 
 
@@ -108,7 +108,7 @@ def _overridden(result: TuningResult) -> Iterator[str]:
     for name, source in overriding_sources(result.changes).items():
         variable = f"{PREFIX}{name.upper()}"
         yield (
-            f"{variable} is set in {source}, which wins over {CONFIG_FILE}: what is written there would have "
+            f"{variable} is set in {source}, which overrides {CONFIG_FILE}: a value written there would have "
             f"no effect. Remove {variable} first."
         )
 
@@ -116,16 +116,16 @@ def _overridden(result: TuningResult) -> Iterator[str]:
 def _missing_baseline(result: TuningResult) -> Iterator[str]:
     if missing := sorted(DECIDING - result.baseline.keys()):
         yield (
-            f"Its baseline lacks {', '.join(missing)}: whether it was measured against what is in force "
-            "cannot be told. Write all of `graph.tuning.write_checks.in_force` into it."
+            f"Its baseline lacks {', '.join(missing)}, so it cannot be compared with the current settings. "
+            "Write all of `graph.tuning.write_checks.in_force` into it."
         )
 
 
-def _other_baseline(result: TuningResult, now: Mapping[str, Any]) -> Iterator[str]:
+def _other_baseline(result: TuningResult, current: Mapping[str, Any]) -> Iterator[str]:
     other = [
-        f"{name} was {value!r} and is {now[name]!r}"
+        f"{name} was {value!r} and is {current[name]!r}"
         for name, value in sorted(result.baseline.items())
-        if now[name] != value and name in DECIDING | result.changes.keys()
+        if current[name] != value and name in DECIDING | result.changes.keys()
     ]
     if other:
         yield f"It was measured against other settings: {'; '.join(other)}. Measure again."
@@ -141,5 +141,5 @@ def _other_model(result: TuningResult, settings: Settings) -> Iterator[str]:
     elif result.calibration and result.calibration.embedding_model not in {configured, DEFAULT}:
         yield (
             f"The calibration is for the embedding model {result.calibration.embedding_model}, and "
-            f"{configured} is configured. Fit it anew."
+            f"{configured} is configured. Fit it again."
         )

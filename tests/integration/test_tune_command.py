@@ -69,7 +69,7 @@ def test_without_a_file_there_is_none_again(tune: Any) -> None:
     assert not FILE.exists()
     again = tune("rollback")
     assert again.status == 1
-    assert "stands as it did before" in again.shown
+    assert "is as it was before" in again.shown
 
 
 def test_thresholds_are_written_with_the_rule_that_reads_them(tune: Any) -> None:
@@ -160,18 +160,18 @@ def worth(number: int) -> tuple[HeldOut, ...]:
 
 def test_each_try_on_the_same_turns_asks_for_more(tune: Any) -> None:
     FILE.write_bytes(WRITTEN)
-    for number, told in enumerate(["with 95 % confidence", "It is the 2nd try on these turns: 97.5 %"]):
+    for number, told in enumerate(["with 95 % confidence", "It is the 2nd attempt on these turns: 97.5 %"]):
         refused = tune("apply", held_out=worth(number))
         assert refused.status == 1
         assert told in refused.shown
-    assert "try on these turns" not in tune("apply", held_out=worth(0)).shown
-    assert "It is the 3rd change tried on these turns." in tune("apply", "--dry-run").shown
-    assert "98.33 % confidence is asked there" in tune("history").shown
+    assert "attempt on these turns" not in tune("apply", held_out=worth(0)).shown
+    assert "It is the 3rd attempt on these turns." in tune("apply", "--dry-run").shown
+    assert "needs 98.33 % confidence there" in tune("history").shown
     assert FILE.read_bytes() == WRITTEN
     applied = tune("apply")
     assert applied.status == 0, applied.shown
     assert "with 98.33 % confidence at least +0.1" in applied.shown
-    assert "the 3rd tried on its held-out turns" in tune("history").shown
+    assert "the 3rd attempt on its held-out turns" in tune("history").shown
 
 
 def test_what_was_proven_stays_proven_however_many_are_tried(tune: Any) -> None:
@@ -190,7 +190,7 @@ def test_what_other_reasons_refuse_is_no_try(tune: Any) -> None:
 
 def test_a_value_that_the_environment_hides_is_refused(tune: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("goat_gap_threshold", "0.5")
-    assert "GOAT_GAP_THRESHOLD is set in the environment, which wins" in tune("apply").shown
+    assert "GOAT_GAP_THRESHOLD is set in the environment, which overrides" in tune("apply").shown
     monkeypatch.delenv("goat_gap_threshold")
     Path(".env").write_text("GOAT_GAP_THRESHOLD=0.5\n")
     assert "GOAT_GAP_THRESHOLD is set in .env, which wins" in tune("apply").shown

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph.settings.sources import flatten
-from graph.tuning.toml_edit import edited
+from graph.tuning.toml_edit import edit_toml
 from memory.errors import ConfigError
 from memory.recall.relevance import read_calibration
 from memory.tuning.tuned_record import Tuned
@@ -32,7 +32,7 @@ def tuned(**thresholds: float | str) -> Tuned:
 
 def first_lines(text: str, **thresholds: float | str) -> str:
     """Return what stands above the note."""
-    return edited(text, tuned(**thresholds), new={}).split("[tuned]")[0].rstrip("\n")
+    return edit_toml(text, tuned(**thresholds), new={}).split("[tuned]")[0].rstrip("\n")
 
 
 @each(
@@ -55,7 +55,7 @@ def test_a_value_is_written_where_it_stands(text: str, then: str | None) -> None
 
 
 def test_the_note_says_when_on_what_data_and_by_how_much() -> None:
-    note = tomllib.loads(edited("", tuned(gap_threshold=0.6), new={}))["tuned"]
+    note = tomllib.loads(edit_toml("", tuned(gap_threshold=0.6), new={}))["tuned"]
     assert Tuned.model_validate(note) == tuned(gap_threshold=0.6)
     assert note["data"] == {"LoCoMo": "a" * 64}
     assert note["at"] == AT
@@ -63,8 +63,8 @@ def test_the_note_says_when_on_what_data_and_by_how_much() -> None:
 
 def test_a_calibration_is_read_back_as_it_was_and_takes_the_place_of_another() -> None:
     one = read_calibration("any")
-    text = edited("owner = 'me' # I\n", tuned(gap_calibration="one"), new={"one": one})
-    text = edited(text, tuned(gap_calibration="two"), new={"two": one}, gone=["one"])
+    text = edit_toml("owner = 'me' # I\n", tuned(gap_calibration="one"), new={"one": one})
+    text = edit_toml(text, tuned(gap_calibration="two"), new={"two": one}, gone=["one"])
     assert text.startswith("owner = 'me' # I\n")
     read = tomllib.loads(text)
     assert read["calibrations"].keys() == {"two"}
@@ -74,7 +74,7 @@ def test_a_calibration_is_read_back_as_it_was_and_takes_the_place_of_another() -
 
 def test_what_cannot_be_edited_with_certainty_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"gives a table's name to a value"):
-        edited("gap = 3", tuned(gap_threshold=0.6), new={})
+        edit_toml("gap = 3", tuned(gap_threshold=0.6), new={})
 
 
 LINES = st.lists(
@@ -108,7 +108,7 @@ def test_whatever_the_layout_nothing_else_changes(
     lines: list[str], tables: list[str], threshold: float, base: int
 ) -> None:
     text = "\n".join([*lines, *tables, ""])
-    written = edited(text, tuned(gap_threshold=threshold, budget_base=base), new={})
+    written = edit_toml(text, tuned(gap_threshold=threshold, budget_base=base), new={})
     before, after = (dict(flatten(tomllib.loads(one))) for one in (text, written))
     after.pop("tuned")
     assert after == before | {"gap_threshold": threshold, "budget_base": base}

@@ -12,7 +12,7 @@ from graph.settings.settings import Settings
 from graph.settings.settings_loader import load_settings
 from graph.tuning.config_versions import ConfigVersions
 from graph.tuning.live_settings import LiveSettings
-from graph.tuning.toml_edit import edited
+from graph.tuning.toml_edit import edit_toml
 from memory.errors import ConfigError
 from memory.recall.relevance import read_calibration
 from memory.tuning.tuned_record import Tuned
@@ -181,7 +181,7 @@ async def test_calibrations_are_found_by_name_also_in_former_versions() -> None:
     settings, file = live(), ConfigVersions.here()
     assert await settings.find("one") is None
     with file.locked():
-        file.replace(edited("", tuned(gap_calibration="one"), new={"one": ONE}).encode(), "apply")
+        file.replace(edit_toml("", tuned(gap_calibration="one"), new={"one": ONE}).encode(), "apply")
     assert await settings.find("one") == ONE
     with file.locked():
         file.replace(b"broken =", "apply")
@@ -191,7 +191,7 @@ async def test_calibrations_are_found_by_name_also_in_former_versions() -> None:
 
 
 def test_the_tables_are_read_and_what_is_broken_in_them_is_named() -> None:
-    write(edited("", tuned(gap_calibration="one"), new={"one": ONE}))
+    write(edit_toml("", tuned(gap_calibration="one"), new={"one": ONE}))
     settings = load_settings()
     assert settings.calibrations == {"one": ONE}
     assert isinstance(settings.tuned, Tuned)
