@@ -11,7 +11,7 @@ from graph.exchange import Call, Exchange, Grounding, ToolResult
 from graph.state.resolution import conversation_of, recalled_of
 from graph.state.turn_state import Fitting, State
 from graph.state.updates import ToolsInput
-from graph.tools.destinations import Given, leads_elsewhere
+from graph.tools.destinations import GivenText, leads_elsewhere
 from memory.prompt.tool_prompt import BRIDGE, LAST, fenced_output
 from memory.text.text import shortened
 
@@ -88,17 +88,17 @@ def tools_inputs(state: State) -> list[ToolsInput]:
     ]
 
 
-def _address_sources(state: State) -> Iterator[Given]:
-    """Yield the texts that a call's address may come from: the message, its parts, and outside text.
+def _address_sources(state: State) -> Iterator[GivenText]:
+    """Yield what an address may come from: the message, its parts, and what was read outside.
 
     Text by the model is excluded, as the model could have put the address there: arguments, failures that
     repeat them, replies, and outputs of tools that return replies.
     """
     turn, asked = state["turn"], {call.key: call.arguments for call in exchange_of(state).calls}
-    yield Given(turn.message)
-    yield from (Given(part.text) for part in turn.parts)
+    yield GivenText(turn.message)
+    yield from (GivenText(part.text) for part in turn.parts)
     yield from (
-        Given(result.output, asked[result.key])
+        GivenText(result.output, asked[result.key])
         for result in results_of(state)
         if result.ok and result.foreign and result.name not in _OWN_WRITING
     )

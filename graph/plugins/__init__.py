@@ -1,1 +1,1 @@
-"""The plugins that come with the agent; each file is one, as those in a user's folder are."""
+"""Plugins that come with the agent, one per file, as in a user's folder."""

@@ -1,6 +1,6 @@
-"""Read a page of the web in a browser, for what scripts write there, and send a picture of it.
+"""A tool that opens a web page in a browser, runs its scripts, and sends its text and a screenshot.
 
-In a private turn no picture is taken: files for the chat stay for a day.
+In a private turn it takes no screenshot, because files for the chat are stored for a day.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from langchain_core.tools import BaseTool, StructuredTool
 from pydantic import Field
 
 from graph.tools.caller import caller
-from graph.tools.plugins.browser import Browser, Seen
+from graph.tools.plugins.browser import Browser, BrowserPage
 from graph.tools.plugins.guarded_network import check_url
 from graph.tools.plugins.page_markdown import page_markdown
 from graph.tools.plugins.services import PluginServices
@@ -19,7 +19,7 @@ from graph.tools.traits import Traits
 
 SPARE_SECONDS = 15.0
 PARTS = 10
-"""How many times a page's limit its parts may have together: scripts, pictures, fonts."""
+"""Limit on scripts, pictures and fonts together, as a multiple of the page's limit."""
 DESCRIPTION = (
     "Open a web page in a real browser, run its JavaScript, return its text as Markdown and send the user a "
     "screenshot. Slow: use fetch_content first, and this where that finds no text or a picture is wanted."
@@ -46,8 +46,8 @@ def build(services: PluginServices) -> list[BaseTool]:
         )
         kept = not caller(config).turn.private
         picture = await asyncio.to_thread(services.artifact, "page.png") if kept else None
-        seen = await browser.look(str(check_url(url)), picture, wait_for)
-        return await page_markdown(seen.html, seen.url) + _notes(seen, wait_for), str(picture or "")
+        page = await browser.look(str(check_url(url)), picture, wait_for)
+        return await page_markdown(page.html, page.url) + _notes(page, wait_for), str(picture or "")
 
     return [
         StructuredTool.from_function(
@@ -60,8 +60,8 @@ def build(services: PluginServices) -> list[BaseTool]:
     ]
 
 
-def _notes(seen: Seen, wait_for: str) -> str:
-    notes = [f"({wait_for} did not come.)"] if seen.waited_in_vain else []
-    if seen.refused:
-        notes.append(f"(Left out: {len(seen.refused)} parts from places that may not be reached.)")
+def _notes(page: BrowserPage, wait_for: str) -> str:
+    notes = [f"({wait_for} did not come.)"] if page.wait_failed else []
+    if page.refused:
+        notes.append(f"(Left out: {len(page.refused)} parts from places that may not be reached.)")
     return "".join(f"\n\n{note}" for note in notes)

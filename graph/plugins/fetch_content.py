@@ -1,4 +1,4 @@
-"""Read a page of the web as clean Markdown."""
+"""A tool that reads a web page as Markdown."""
 
 from typing import Annotated
 
@@ -23,7 +23,7 @@ def build(services: PluginServices) -> list[BaseTool]:
     """Return `fetch_content`."""
 
     async def fetch_content(url: Annotated[str, "Full address: https://..."]) -> str:
-        return await _fetched(services, url)
+        return await _fetch(services, url)
 
     return [
         StructuredTool.from_function(
@@ -35,7 +35,7 @@ def build(services: PluginServices) -> list[BaseTool]:
     ]
 
 
-async def _fetched(services: PluginServices, url: str) -> str:
+async def _fetch(services: PluginServices, url: str) -> str:
     megabytes = services.settings.fetch_megabytes
     async with services.http() as client:
         page = await download(client, check_url(url), round(megabytes * 1_000_000))

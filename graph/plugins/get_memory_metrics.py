@@ -1,4 +1,4 @@
-"""Show what the memory has been doing for whoever asks."""
+"""A tool that returns the memory's metrics to their owner."""
 
 import json
 from typing import Annotated

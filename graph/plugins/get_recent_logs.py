@@ -1,4 +1,4 @@
-"""Show the owner the latest lines of the log."""
+"""A tool that shows the configured owner the latest lines of the log."""
 
 from typing import Annotated, Literal
 
@@ -16,7 +16,7 @@ DESCRIPTION = (
 
 
 def build(services: PluginServices) -> list[BaseTool]:
-    """Return `get_recent_logs`, for the owner alone: the log is of everybody's turns."""
+    """Return `get_recent_logs`, only for the configured owner: the log covers everybody's turns."""
 
     async def get_recent_logs(
         limit: Annotated[int, Field(ge=1, le=500, description="The most lines")] = 50,

@@ -1,4 +1,4 @@
-"""Run a command in the shell, for the owner, who is asked each time; off unless it is configured."""
+"""A tool that runs shell commands for the configured owner, who approves each; off by default."""
 
 import asyncio
 import os
@@ -7,7 +7,7 @@ from typing import Annotated
 from langchain_core.tools import BaseTool, StructuredTool
 from pydantic import Field
 
-from graph.tools.plugins.command import Ran, close_to_others, run_command
+from graph.tools.plugins.command import CommandResult, protect_process, run_command
 from graph.tools.plugins.services import PluginServices
 from graph.tools.traits import Traits
 
@@ -20,16 +20,16 @@ DESCRIPTION = (
 
 
 def build(services: PluginServices) -> list[BaseTool]:
-    """Return `shell_run`, when the setting `shell` is on."""
+    """Return `shell_run` if the setting `shell` is on."""
     if not services.settings.shell or os.name != "posix":
         return []
-    close_to_others()
+    protect_process()
     seconds = services.settings.shell_timeout
     room = services.settings.tool_output_cap // 2
 
     async def shell_run(command: Annotated[str, Field(min_length=1, max_length=20_000)]) -> str:
         folder = await asyncio.to_thread(services.folder)
-        return _told(await run_command(command, folder, seconds=seconds, room=room), seconds)
+        return _report(await run_command(command, folder, seconds=seconds, room=room), seconds)
 
     return [
         StructuredTool.from_function(
@@ -43,11 +43,11 @@ def build(services: PluginServices) -> list[BaseTool]:
     ]
 
 
-def _told(ran: Ran, seconds: float) -> str:
-    if ran.status is None:
+def _report(result: CommandResult, seconds: float) -> str:
+    if result.status is None:
         end = f"Killed: it was not done within {seconds:g} s."
-    elif ran.status < 0:
-        end = f"Ended by signal {-ran.status}."
+    elif result.status < 0:
+        end = f"Ended by signal {-result.status}."
     else:
-        end = f"Exit status {ran.status}."
-    return f"{end}\n{ran.output}"
+        end = f"Exit status {result.status}."
+    return f"{end}\n{result.output}"

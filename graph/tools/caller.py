@@ -1,4 +1,4 @@
-"""On whose behalf a tool runs: told by the run, never by the model."""
+"""The caller of a tool, set by the run and never by the model."""
 
 from dataclasses import dataclass
 
@@ -11,26 +11,26 @@ _KEY = "goat_caller"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """A call's turn, and the call's own name."""
+    """The turn of a call, and the call's key."""
 
     turn: Turn
     key: str
-    """The same when the call is made again after a crash."""
+    """Stays the same when the call is repeated after a crash."""
     foreign: bool = False
-    """A third party's text stands before the model."""
+    """The model's context has a third party's text."""
 
     @property
     def owner(self) -> str:
-        """Whose memory is read and written."""
+        """The owner of the memory that is read and written."""
         return self.turn.owner
 
     def config(self) -> RunnableConfig:
-        """Return what a tool is invoked with."""
+        """Return the config to invoke a tool with."""
         return {"configurable": {_KEY: self}}
 
 
 def caller(config: RunnableConfig) -> Caller:
-    """Return on whose behalf a tool runs; a tool takes `config: RunnableConfig`, which no model sees.
+    """Return the caller from a tool's parameter `config: RunnableConfig`, which the model does not see.
 
     Raises:
         LookupError: the tool was called outside a turn.

@@ -1,4 +1,4 @@
-"""Threads for code that is not ours: they do not keep the process from ending, and can be interrupted."""
+"""Daemon threads for foreign code: they can be interrupted and do not keep the process alive."""
 
 import ctypes
 import threading
@@ -10,19 +10,19 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 T = TypeVar("T")
 P = ParamSpec("P")
-INSIST_TIMES = 6
-INSIST_SECONDS = 0.5
+INTERRUPT_TIMES = 6
+INTERRUPT_SECONDS = 0.5
 
 
 class Interrupted(BaseException):
-    """The code went on for too long; raised within it."""
+    """Raised inside code that runs for too long."""
 
 
-class Guest(Generic[T]):
-    """A daemon thread that does one piece of work.
+class InterruptibleThread(Generic[T]):
+    """A daemon thread that runs one function.
 
     Attributes:
-        outcome: what the work returned or raised, be it no ordinary exception.
+        outcome: the function's result or any `BaseException` that it raised.
     """
 
     def __init__(self, work: Callable[[], T], name: str) -> None:
@@ -34,57 +34,57 @@ class Guest(Generic[T]):
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def interrupt(self) -> None:
-        """Raise `Interrupted` in the work; code that waits in C, as in `time.sleep`, sees it afterwards."""
+        """Raise `Interrupted` in the thread; code blocked in C, as in `time.sleep`, gets it afterwards."""
         with self._lock:
             if self._working and self._thread.ident is not None:
                 thread = ctypes.c_ulong(self._thread.ident)
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(Interrupted))
 
     def _run(self) -> None:
-        with suppress(Interrupted):  # one that comes when the work is already done
+        with suppress(Interrupted):  # one that arrives after the work
             try:
                 result = self._work()
-            except BaseException as error:  # noqa: BLE001 - whoever looks at the outcome sees it
-                self._over()
+            except BaseException as error:  # noqa: BLE001 - passed on by the outcome
+                self._stop_interrupts()
                 self.outcome.set_exception(error)
             else:
-                self._over()
+                self._stop_interrupts()
                 self.outcome.set_result(result)
         if not self.outcome.done():
-            self._over()
+            self._stop_interrupts()
             self.outcome.set_exception(Interrupted())
 
-    def _over(self) -> None:
+    def _stop_interrupts(self) -> None:
         with self._lock:
             self._working = False
 
 
-def insist(guest: Guest[Any], over: Callable[[float], bool]) -> None:
-    """Interrupt a few times, until `over` says so; it is given the seconds that it may wait."""
-    for _ in range(INSIST_TIMES):
-        guest.interrupt()
-        if over(INSIST_SECONDS):
+def interrupt_until(thread: InterruptibleThread[Any], over: Callable[[float], bool]) -> None:
+    """Interrupt up to `INTERRUPT_TIMES` times until `over`, called with a timeout in seconds, is true."""
+    for _ in range(INTERRUPT_TIMES):
+        thread.interrupt()
+        if over(INTERRUPT_SECONDS):
             return
 
 
-def words_of(error: BaseException) -> str:
-    """Return an error's type and text; one that cannot even be turned into text has a type."""
+def error_text(error: BaseException) -> str:
+    """Return an error's type and text; only the type if `str()` of it fails."""
     kind = type(error).__name__
     try:
         return f"{kind}: {error}"
-    except Exception:  # noqa: BLE001 - whatever its `__str__` does
+    except Exception:  # noqa: BLE001 - foreign code: its `__str__` may raise anything
         return kind
 
 
 class DaemonThreads(ThreadPoolExecutor):
-    """A thread for each call, which the end of the process does not wait for."""
+    """An executor with a daemon thread for each call."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Begin the call."""
-        guest = Guest(partial(fn, *args, **kwargs), "plugin-worker")
-        guest.start()
-        return guest.outcome
+        """Start the call in a new thread."""
+        thread = InterruptibleThread(partial(fn, *args, **kwargs), "plugin-worker")
+        thread.start()
+        return thread.outcome

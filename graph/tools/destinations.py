@@ -1,8 +1,7 @@
-"""Where a call would reach out to, compared with the addresses that the model was given.
+"""Addresses in a tool call's arguments, compared with those that the model was given.
 
-What counts is the very request that a tool makes of an argument, as httpx reads it. Another path, query,
-fragment, port or user name is another address, since what is known of the person can be spelt with any of
-them; so is one that goes on behind a blank.
+Addresses are compared as the requests that httpx makes of them. Another path, query, fragment, port or user
+name makes another address, since each of them can carry personal data; so does text after a blank.
 """
 
 import itertools
@@ -23,47 +22,47 @@ _HOST = re.compile(
     re.IGNORECASE,
 )
 _AROUND = "([{<'\"’”»*_~.,;:!?>}])`“„«"
-"""Signs of a text that stand around an address, and are no part of it."""
+"""Punctuation around an address that is not part of it."""
 _GOES_ON = ("=", "?", "&", "/", "#", "%", "+", "@", "-")
-"""What ends an address only where it goes on behind the blank."""
-_TO_SPELL = re.compile(r"[\s\"'`\\<>\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
+"""A word that ends with one of these continues after the blank."""
+_ESCAPED = re.compile(r"[\s\"'`\\<>\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 _END = re.compile(r"[\s\"`\\<>]")
 _MAY_END = re.compile(r"[)\]}'’”»*_~.,;:!?|]")
-_SPELT = str.maketrans({"'": "%27", '"': "%22"})
+_QUOTES = str.maketrans({"'": "%27", '"': "%22"})
 _MOST_PLACES, _MOST_ENDS, _MOST_DEEP, _MOST_UNQUOTED = 200, 40, 8, 3
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class GivenText:
     """A text that the model was given."""
 
     text: str
     arguments: Mapping[str, Any] | None = None
-    """What a tool was called with to give it: an echo of these is no source."""
+    """The arguments of the call that returned it: an echo of these is no source."""
 
 
-def has_signs_to_spell(address: str) -> bool:
-    """Say whether an address holds blanks, quotes, backslashes or signs that cannot be seen."""
-    return bool(_TO_SPELL.search(address))
+def needs_escaping(address: str) -> bool:
+    """Say whether an address has blanks, quotes, backslashes or invisible characters."""
+    return bool(_ESCAPED.search(address))
 
 
-def leads_elsewhere(arguments: Mapping[str, Any], given: Iterable[Given]) -> bool:
-    """Say whether a call names an address, at any depth of its arguments, that stands in nothing given."""
+def leads_elsewhere(arguments: Mapping[str, Any], given: Iterable[GivenText]) -> bool:
+    """Say whether a call's arguments, at any depth, name an address that no given text has."""
     addresses = set(_addresses(arguments))
     sources = (
         [(one.text, set(map(_request, _addresses(one.arguments)))) for one in given] if addresses else []
     )
-    return not all(_stands(address, sources) for address in addresses)
+    return not all(_is_given(address, sources) for address in addresses)
 
 
 def _addresses(arguments: Any) -> Iterator[str]:
     for text in _texts(arguments, 0):
         for form in _forms(text):
-            yield from _named(form)
+            yield from _addresses_in(form)
 
 
-def _named(text: str) -> Iterator[str]:
-    """Yield the addresses in a text: all of it when it begins as one, else those among its words."""
+def _addresses_in(text: str) -> Iterator[str]:
+    """Yield the addresses in a text: the whole text if it starts like one, else those among its words."""
     whole = text.strip()
     if _SCHEME.match(whole) or _HOST.match(whole):
         yield whole
@@ -77,7 +76,7 @@ def _named(text: str) -> Iterator[str]:
 
 
 def _texts(value: Any, depth: int) -> Iterator[str]:
-    """Yield every text of the arguments, names and JSON in a text included; what is too deep as one text."""
+    """Yield every text in the arguments, also keys and JSON in texts; values nested too deep as one text."""
     if depth > _MOST_DEEP:
         yield str(value)
     elif isinstance(value, str):
@@ -90,7 +89,7 @@ def _texts(value: Any, depth: int) -> Iterator[str]:
 
 
 def _as_json(text: str) -> Any:
-    """Read a text that is a JSON object or list; None for any other."""
+    """Parse a text that is a JSON object or list; None for any other."""
     if not text.lstrip().startswith(("{", "[")):
         return None
     try:
@@ -100,17 +99,17 @@ def _as_json(text: str) -> Any:
 
 
 def _forms(text: str) -> Iterator[str]:
-    """Yield a text, and while it names no address, what its percent signs stand for."""
+    """Yield a text and, until it names an address, its percent-decoded forms."""
     for _ in range(_MOST_UNQUOTED):
         yield text
-        read = unquote(text)
-        if read == text or any(_named(text)):
+        decoded = unquote(text)
+        if decoded == text or any(_addresses_in(text)):
             return
-        text = read
+        text = decoded
 
 
-def _stands(address: str, sources: Iterable[tuple[str, set[str]]]) -> bool:
-    """Say whether an address stands in a source as it would be requested."""
+def _is_given(address: str, sources: Iterable[tuple[str, set[str]]]) -> bool:
+    """Say whether a source has an address that leads to the same request."""
     wanted = _request(address)
     if not wanted:
         return False
@@ -126,7 +125,7 @@ def _stands(address: str, sources: Iterable[tuple[str, set[str]]]) -> bool:
 
 
 def _hosts(wanted: str, address: str) -> set[str]:
-    """Return the host as it may be written: in its own script, and as it goes over the wire."""
+    """Return the host as it may be written: in its own script and as ASCII (IDNA)."""
     url = httpx.URL(f"https://{wanted}")
     wire = url.raw_host.decode("ascii")
     written = re.split(r"[/?#:]", address.partition("://")[2] or address, maxsplit=1)[0]
@@ -134,9 +133,9 @@ def _hosts(wanted: str, address: str) -> set[str]:
 
 
 def _candidates(text: str, start: int) -> Iterator[str]:
-    """Yield what an address that begins there with its host may be; a sign may end it or be part of it."""
+    """Yield the possible addresses whose host starts there; punctuation may end one or be part of it."""
     end = _END.search(text, start)
-    whole = text[start : end.start() if end else None].translate(_SPELT)
+    whole = text[start : end.start() if end else None].translate(_QUOTES)
     yield whole
     for match in itertools.islice(_MAY_END.finditer(whole), _MOST_ENDS):
         yield whole[: match.start()]
@@ -144,10 +143,10 @@ def _candidates(text: str, start: int) -> Iterator[str]:
 
 
 def _request(address: str) -> str:
-    """Return what is requested of an address of the web, but for its scheme; empty when it is none."""
+    """Return the URL that httpx requests for a web address, without its scheme; empty for other texts."""
     scheme, mark, rest = address.partition("://")
     bare = rest if mark else address.removeprefix("//")
-    if (mark and scheme.lower() not in ("http", "https")) or has_signs_to_spell(bare):
+    if (mark and scheme.lower() not in ("http", "https")) or needs_escaping(bare):
         return ""
     try:
         url = httpx.URL(f"{scheme.lower() if mark else 'https'}://{bare}")

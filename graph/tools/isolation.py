@@ -1,6 +1,6 @@
-"""Run plugins' tools apart: what one does, or does not do, holds up neither the turn nor another tool.
+"""Isolation of plugins' tools: a tool that blocks delays neither the turn nor another plugin's tool.
 
-It keeps accidents apart, not attackers: a plugin is code that runs as the owner of the process.
+It protects from accidents, not from attackers: a plugin's code runs with the rights of the process.
 """
 
 import asyncio
@@ -17,67 +17,69 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, StructuredTool, Tool, ToolException
 
 from graph.tools.caller import Caller
-from graph.tools.daemon_threads import Guest, insist, words_of
-from graph.tools.loop_thread import Job, LoopThread
+from graph.tools.daemon_threads import InterruptibleThread, error_text, interrupt_until
+from graph.tools.loop_thread import LoopCall, LoopThread
 
 T = TypeVar("T")
 PLUGIN = "goat_plugin"
-"""In a tool's `metadata`: the plugin that it is of."""
+"""Key of the plugin's name in a tool's `metadata`."""
 STALL_SECONDS = 0.25
 GRACE_SECONDS = 0.5
 MOST_LEFT = 8
-"""Calls of a plugin that were left behind and still run, from which on it is not called."""
+"""Abandoned calls of a plugin that still run; with so many it is not called any more."""
 _home: ContextVar[asyncio.AbstractEventLoop] = ContextVar("goat_home")
 
 
 class PluginIsolation:
-    """Run asynchronous tools in an event loop for each plugin, others in a thread for each call."""
+    """Runs asynchronous tools in one loop thread per plugin, other tools in one thread per call."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._lanes: dict[str, LoopThread] = {}
+        self._loops: dict[str, LoopThread] = {}
         self._left: defaultdict[str, list[Future[Any]]] = defaultdict(list)
 
     async def run(self, tool: BaseTool, call: dict[str, Any], caller: Caller, seconds: float) -> Any:
-        """Return what the tool returns for the call.
+        """Return the result of a call.
 
         Raises:
-            TimeoutError: it was not done in time; it is asked to end, and left behind.
-            ToolException: it ended with what would end a process, or many calls of its plugin never ended.
+            TimeoutError: the call did not end in time; it is cancelled and abandoned.
+            ToolException: it raised an exception that would end the process, or too many calls never ended.
         """
         plugin = str((tool.metadata or {}).get(PLUGIN, tool.name))
         self._check_left(plugin)
         context = Context()
         context.run(_home.set, asyncio.get_running_loop())
         if _is_async(tool):
-            return await self._in_lane(
-                plugin, partial(_awaited, tool, call, caller.config()), context, seconds
+            return await self._in_loop(
+                plugin, partial(_invoke_async, tool, call, caller.config()), context, seconds
             )
-        guest = Guest(partial(context.run, _called, tool, call, caller.config()), f"plugin-{plugin}")
-        guest.start()
-        return await self._outcome(plugin, guest.outcome, seconds, partial(_end_guest, guest))
+        thread = InterruptibleThread(
+            partial(context.run, _invoke, tool, call, caller.config()), f"plugin-{plugin}"
+        )
+        thread.start()
+        return await self._outcome(plugin, thread.outcome, seconds, partial(_end_thread, thread))
 
     async def aclose(self) -> None:
-        """End every lane; one that is blocked is interrupted, and not waited for."""
+        """End every loop thread; interrupt blocked ones without waiting for them."""
         with self._lock:
-            lanes, self._lanes = list(self._lanes.values()), {}
-        for lane in lanes:
-            lane.end()
-        ended = await asyncio.gather(*(_done(lane.ended, GRACE_SECONDS) for lane in lanes))
-        for lane, has_ended in zip(lanes, ended, strict=True):
+            loops, self._loops = list(self._loops.values()), {}
+        for loop in loops:
+            loop.end()
+        ended = await asyncio.gather(*(_done(loop.ended, GRACE_SECONDS) for loop in loops))
+        for loop, has_ended in zip(loops, ended, strict=True):
             if not has_ended:
-                _apart(lane.free)
+                _in_thread(loop.free)
 
-    async def _in_lane(
+    async def _in_loop(
         self, plugin: str, work: Callable[[], Coroutine[Any, Any, Any]], context: Context, seconds: float
     ) -> Any:
-        lane = self._lane(plugin)
-        job = lane.submit(work, context)
+        loop = self._loop(plugin)
+        job = loop.submit(work, context)
         if not await _done(job.begun, STALL_SECONDS) and job.outcome.cancel():
-            self._replace(plugin, lane)
-            lane = self._lane(plugin)
-            job = lane.submit(work, context)
-        return await self._outcome(plugin, job.outcome, seconds, partial(self._end_job, plugin, lane, job))
+            self._discard(plugin, loop)
+            loop = self._loop(plugin)
+            job = loop.submit(work, context)
+        return await self._outcome(plugin, job.outcome, seconds, partial(self._end_call, plugin, loop, job))
 
     async def _outcome(self, plugin: str, outcome: Future[T], seconds: float, end: Callable[[], None]) -> T:
         done = False
@@ -86,43 +88,43 @@ class PluginIsolation:
         finally:
             if not done:
                 self._left[plugin].append(outcome)
-                _apart(end)
+                _in_thread(end)
         if not done:
             raise TimeoutError
         return _result(outcome)
 
-    def _end_job(self, plugin: str, lane: LoopThread, job: Job) -> None:
-        """Cancel the call; when it blocks its loop, put another in its place and interrupt it."""
+    def _end_call(self, plugin: str, loop: LoopThread, job: LoopCall) -> None:
+        """Cancel a call; if it blocks its loop, discard the loop and interrupt the call."""
         job.cancel()
-        if _over(job.outcome, GRACE_SECONDS):
+        if _ends(job.outcome, GRACE_SECONDS):
             return
-        if lane.answers(GRACE_SECONDS):
+        if loop.answers(GRACE_SECONDS):
             job.cancel()
             return
-        self._replace(plugin, lane)
-        lane.free()
+        self._discard(plugin, loop)
+        loop.free()
 
-    def _lane(self, plugin: str) -> LoopThread:
+    def _loop(self, plugin: str) -> LoopThread:
         with self._lock:
-            lane = self._lanes.get(plugin)
-            if lane is None:
-                lane = self._lanes[plugin] = LoopThread(plugin)
-            return lane
+            loop = self._loops.get(plugin)
+            if loop is None:
+                loop = self._loops[plugin] = LoopThread(plugin)
+            return loop
 
-    def _replace(self, plugin: str, lane: LoopThread) -> None:
+    def _discard(self, plugin: str, loop: LoopThread) -> None:
         with self._lock:
-            if self._lanes.get(plugin) is lane:
-                del self._lanes[plugin]
-        lane.retire()
+            if self._loops.get(plugin) is loop:
+                del self._loops[plugin]
+        loop.retire()
 
     def _check_left(self, plugin: str) -> None:
         left = self._left[plugin] = [outcome for outcome in self._left[plugin] if not outcome.done()]
         if len(left) >= MOST_LEFT:
-            raise ToolException(f"{len(left)} earlier calls of {plugin} never ended. Mend it and start anew.")
+            raise ToolException(f"{len(left)} earlier calls of {plugin} never ended. Fix it and restart.")
 
 
-async def at_home(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run `work` on the event loop that called the tool, and wait for it; outside of a tool, here."""
+async def on_home_loop(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run `work` on the event loop that called the tool; outside a tool, on the running loop."""
     home = _home.get(None)
     if home is None or home is asyncio.get_running_loop():
         return await work()
@@ -135,28 +137,28 @@ def _is_async(tool: BaseTool) -> bool:
     return type(tool)._arun is not BaseTool._arun
 
 
-async def _awaited(tool: BaseTool, call: dict[str, Any], config: RunnableConfig) -> Any:
+async def _invoke_async(tool: BaseTool, call: dict[str, Any], config: RunnableConfig) -> Any:
     try:
         return await tool.ainvoke(call, config)
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise
-        raise ToolException("it was cancelled from within") from None
+        raise ToolException("it cancelled itself") from None
     except BaseException as error:
-        raise _ordinary(error) from error
+        raise _as_exception(error) from error
 
 
-def _called(tool: BaseTool, call: dict[str, Any], config: RunnableConfig) -> Any:
+def _invoke(tool: BaseTool, call: dict[str, Any], config: RunnableConfig) -> Any:
     try:
         return tool.invoke(call, config)
     except BaseException as error:
-        raise _ordinary(error) from error
+        raise _as_exception(error) from error
 
 
-def _ordinary(error: BaseException) -> Exception:
-    """Return the error, or what stands for one that means something else to whoever awaits the tool."""
-    words = words_of(error)
+def _as_exception(error: BaseException) -> Exception:
+    """Return the error; as a `ToolException` if it would mean something else to the awaiting code."""
+    words = error_text(error)
     mute = words == type(error).__name__
     if mute or not isinstance(error, Exception) or isinstance(error, TimeoutError | StopIteration):
         return ToolException(words)
@@ -164,14 +166,14 @@ def _ordinary(error: BaseException) -> Exception:
 
 
 async def _done(future: Future[Any], seconds: float) -> bool:
-    """Wait for another thread's future; whoever is cancelled here leaves it as it is."""
+    """Wait for another thread's future without cancelling it; say whether it is done."""
     loop, seen = asyncio.get_running_loop(), asyncio.Event()
 
-    def tell(_: Future[Any]) -> None:
-        with suppress(RuntimeError):  # nobody waits any more, and the loop is closed
+    def notify(_: Future[Any]) -> None:
+        with suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(seen.set)
 
-    future.add_done_callback(tell)
+    future.add_done_callback(notify)
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await seen.wait()
@@ -182,17 +184,17 @@ def _result(outcome: Future[T]) -> T:
     try:
         return outcome.result()
     except asyncio.CancelledError:
-        raise ToolException("it was ended, for the agent closes") from None
+        raise ToolException("it was cancelled because the agent closes") from None
 
 
-def _over(future: Future[Any], seconds: float) -> bool:
+def _ends(future: Future[Any], seconds: float) -> bool:
     return bool(wait({future}, seconds).done)
 
 
-def _end_guest(guest: Guest[Any]) -> None:
-    insist(guest, partial(_over, guest.outcome))
+def _end_thread(thread: InterruptibleThread[Any]) -> None:
+    interrupt_until(thread, partial(_ends, thread.outcome))
 
 
-def _apart(work: Callable[[], None]) -> None:
-    """Do what waits for threads in a thread."""
+def _in_thread(work: Callable[[], None]) -> None:
+    """Run blocking work in a daemon thread."""
     threading.Thread(target=work, name="plugin-ending", daemon=True).start()

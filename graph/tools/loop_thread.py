@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, for one plugin's asynchronous tools."""
+"""An event loop in a separate thread, for one plugin's asynchronous tools."""
 
 import asyncio
 import logging
@@ -8,19 +8,19 @@ from contextlib import suppress
 from contextvars import Context
 from typing import Any
 
-from graph.tools.daemon_threads import DaemonThreads, Guest, insist
+from graph.tools.daemon_threads import DaemonThreads, InterruptibleThread, interrupt_until
 
 END_SECONDS = 1.0
 logger = logging.getLogger(__name__)
 Work = Callable[[], Coroutine[Any, Any, Any]]
 
 
-class Job:
-    """A call in a lane.
+class LoopCall:
+    """A call in a loop thread.
 
     Attributes:
-        begun: done when the lane has taken the call up.
-        outcome: what the call returns or raises; it can be cancelled as long as it has not begun.
+        begun: done when the loop has started the call.
+        outcome: the call's result or exception; can be cancelled before the call starts.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -30,16 +30,16 @@ class Job:
         self._task: asyncio.Task[Any] | None = None
 
     def begin(self, work: Work, context: Context) -> None:
-        """Take the call up, on the lane's loop."""
+        """Start the call; runs on the loop."""
         if self.outcome.set_running_or_notify_cancel():
             self._task = self._loop.create_task(work(), context=context)
             self._task.add_done_callback(self._ended)
             self.begun.set_result(None)
 
     def cancel(self) -> None:
-        """Ask the call to end; from any thread."""
+        """Cancel the call, from any thread."""
         if not self.outcome.cancel() and self._task is not None:
-            with suppress(RuntimeError):  # the lane has ended meanwhile
+            with suppress(RuntimeError):  # the loop is closed
                 self._loop.call_soon_threadsafe(self._task.cancel)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
@@ -52,28 +52,28 @@ class Job:
 
 
 class LoopThread:
-    """Take calls from any thread; one that blocks the loop holds up nobody outside of the lane."""
+    """An event loop that takes calls from any thread; a call that blocks it blocks only this thread."""
 
     def __init__(self, name: str) -> None:
         self._loop = asyncio.new_event_loop()
         self._loop.set_default_executor(DaemonThreads())
         self._ending = False
-        self._guest = Guest(self._live, f"plugin-{name}")
-        self._guest.start()
+        self._thread = InterruptibleThread(self._live, f"plugin-{name}")
+        self._thread.start()
 
     @property
     def ended(self) -> "Future[None]":
-        """Return what is done when the thread has ended."""
-        return self._guest.outcome
+        """A future that is done when the thread has ended."""
+        return self._thread.outcome
 
-    def submit(self, work: Work, context: Context) -> Job:
-        """Queue a call, to run in `context`."""
-        job = Job(self._loop)
+    def submit(self, work: Work, context: Context) -> LoopCall:
+        """Queue a call to run in `context`."""
+        job = LoopCall(self._loop)
         self._loop.call_soon_threadsafe(job.begin, work, context)
         return job
 
     def answers(self, seconds: float) -> bool:
-        """Say whether the loop turns; blocks for up to `seconds`."""
+        """Say whether the loop is responsive; blocks for up to `seconds`."""
         echo: Future[None] = Future()
         try:
             self._loop.call_soon_threadsafe(echo.set_result, None)
@@ -85,15 +85,15 @@ class LoopThread:
         return True
 
     def free(self) -> None:
-        """Interrupt what blocks the loop; blocks for some seconds where that is deaf."""
-        insist(self._guest, self.answers)
+        """Interrupt the code that blocks the loop; blocks for some seconds if it does not react."""
+        interrupt_until(self._thread, self.answers)
 
     def retire(self) -> None:
-        """Take no more calls, and end once those under way have."""
+        """Take no more calls and end after the running ones."""
         self._soon(self._end_when_idle)
 
     def end(self) -> None:
-        """Cancel the calls under way, and end."""
+        """Cancel the running calls and end."""
         self._soon(self._end)
 
     def _soon(self, callback: Callable[[], None]) -> None:
@@ -115,15 +115,15 @@ class LoopThread:
         while not self._ending:
             try:
                 self._loop.run_forever()
-            except BaseException as error:  # noqa: BLE001 - a task of the plugin's that nobody awaits
+            except BaseException as error:  # noqa: BLE001 - a plugin's task that nobody awaits
                 logger.warning("A plugin's task ended with %s", type(error).__name__)
         try:
-            self._loop.run_until_complete(_cancelled(self._loop))
+            self._loop.run_until_complete(_cancel_tasks(self._loop))
         finally:
             self._loop.close()
 
 
-async def _cancelled(loop: asyncio.AbstractEventLoop) -> None:
+async def _cancel_tasks(loop: asyncio.AbstractEventLoop) -> None:
     tasks = asyncio.all_tasks(loop) - {asyncio.current_task()}
     for task in tasks:
         task.cancel()

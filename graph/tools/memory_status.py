@@ -1,4 +1,4 @@
-"""What there is of an owner's memory, and which part does not answer."""
+"""The status of an owner's memory, part by part."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from memory.protocols import EpisodeStore, PermanentStore, SessionCache
 
 
 @dataclass(frozen=True, slots=True)
-class MemoryParts:
-    """Ask each part of the memory whether it is there."""
+class MemoryStatus:
+    """Reports the size of each part of the memory, or why it does not answer."""
 
     episodes: EpisodeStore
     permanent: PermanentStore
@@ -22,22 +22,22 @@ class MemoryParts:
     count: Callable[[str], int]
 
     async def lines(self, *, owner: str, zone: tzinfo) -> list[str]:
-        """Return a line for each part; one that is down says why, and holds up no other."""
+        """Return a line for each part, queried concurrently; a part that is down says why."""
         asked = {
             "archive": self._archive(owner, zone),
             "search": self._search(owner),
             "facts": self._facts(owner),
             "conversations": self._conversations(owner),
         }
-        said = await asyncio.gather(*asked.values(), return_exceptions=True)
-        return [f"{name}: {_told(one)}" for name, one in zip(asked, said, strict=True)]
+        found = await asyncio.gather(*asked.values(), return_exceptions=True)
+        return [f"{name}: {_line(one)}" for name, one in zip(asked, found, strict=True)]
 
     async def _archive(self, owner: str, zone: tzinfo) -> str:
         count, first = await self.episodes.count(owner=owner), await self.episodes.first(owner=owner)
         return f"{count} turns, the first on {format_time(first.at, zone)}" if first else f"{count} turns"
 
     async def _search(self, owner: str) -> str:
-        """Search for something: that asks the words, the vectors and the model that makes them."""
+        """Run a search, which uses the word index, the vectors and the embedding model."""
         result = await self.episodes.search("memory", owner=owner, limit=1)
         waiting = (pending_vectors_note(result),) if result.waiting else ()
         return "; ".join((*result.problems, *waiting)) or "by meaning and by words"
@@ -52,9 +52,9 @@ class MemoryParts:
         return "there"
 
 
-def _told(said: str | BaseException) -> str:
-    if isinstance(said, str):
-        return said
-    if isinstance(said, MemoryTierError | TimeoutError):
-        return f"not there ({str(said) or 'no answer in time'})"
-    raise said
+def _line(found: str | BaseException) -> str:
+    if isinstance(found, str):
+        return found
+    if isinstance(found, MemoryTierError | TimeoutError):
+        return f"not there ({str(found) or 'no answer in time'})"
+    raise found

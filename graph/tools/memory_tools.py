@@ -1,4 +1,4 @@
-"""The agent's hands on its own memory; whose memory it is, the run says."""
+"""The agent's tools over its memory; the run decides whose memory."""
 
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
@@ -9,7 +9,7 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, ToolException
 
 from graph.tools.caller import Caller, caller
-from graph.tools.memory_status import MemoryParts
+from graph.tools.memory_status import MemoryStatus
 from graph.tools.method_tool import method_tool
 from graph.tools.traits import Traits
 from memory.models import FOREIGN, Episode, Fact, Hit
@@ -20,9 +20,9 @@ from memory.temporal.named_bound import read_bound
 from memory.text.text import clean, excerpt
 
 FROM_OUTSIDE = "holds text of a third party"
-"""How `search_memory` marks what others said, and an output that holds some of it."""
+"""Mark of results of `search_memory` from third parties, and of an output that has some."""
 NOTE = "note"
-"""The tag of what the agent itself noted."""
+"""Tag of the agent's own notes."""
 _FOUND, _LONGEST = 8, 1200
 _LONGEST_NOTE = 20_000
 _LONGEST_IDENTITY = 8000
@@ -37,7 +37,7 @@ _Call = Callable[..., Awaitable[str]]
 
 @dataclass(frozen=True, slots=True)
 class MemoryTools:
-    """Tools over the layers of memory."""
+    """Tools over the memory layers."""
 
     episodes: EpisodeStore
     permanent: PermanentStore
@@ -46,10 +46,10 @@ class MemoryTools:
     facts_cap: int
     count: Callable[[str], int]
     calibration: Callable[[str], Awaitable[Calibration]]
-    """Of an embedding model's finds."""
+    """Returns the calibration for an embedding model."""
 
     def all(self) -> list[BaseTool]:
-        """Return the tools, as a model may call them, the most needed first."""
+        """Return the tools, most important first."""
         needed: list[tuple[_Call, Traits]] = [
             (self.search_memory, _READS),
             (self.promote_memory, _CHANGES),
@@ -130,13 +130,13 @@ class MemoryTools:
         raise ToolException(f"There is no fact {named[:80]!r}. There are: {known or 'none'}.")
 
     async def _forgotten(self, key: str, asked: Caller) -> bool:
-        """Say whether this very turn took a fact out already: after a crash a call is made again."""
+        """Say whether this turn has already removed a fact: after a crash the call is repeated."""
         at, owner = asked.turn.at, asked.owner
         values = await self.permanent.history(key, owner=owner)
         before = await self.permanent.facts(owner=owner, as_of=at - _MOMENT)
-        stood = [fact.key for fact in values if fact.at == at or fact in before]
-        stands = {fact.key for fact in await self.permanent.facts(owner=owner, as_of=at)}
-        return bool(stood) and stands.isdisjoint(stood)
+        former = [fact.key for fact in values if fact.at == at or fact in before]
+        current = {fact.key for fact in await self.permanent.facts(owner=owner, as_of=at)}
+        return bool(former) and current.isdisjoint(former)
 
     async def read_facts(self, config: RunnableConfig, as_of: str = "", key: str = "") -> str:
         """Read the facts: as they are, as they were on a day (`as_of`), or every value a `key` ever had."""
@@ -169,7 +169,7 @@ class MemoryTools:
 
     async def memory_status(self, config: RunnableConfig) -> str:
         """Say how much is remembered, since when, and which part of the memory does not answer, and why."""
-        parts = MemoryParts(self.episodes, self.permanent, self.cache, self.facts_cap, self.count)
+        parts = MemoryStatus(self.episodes, self.permanent, self.cache, self.facts_cap, self.count)
         return "\n".join(await parts.lines(owner=caller(config).owner, zone=await self.zone()))
 
 
@@ -191,7 +191,7 @@ def _fact(fact: Fact, zone: tzinfo) -> str:
 
 
 def _note(asked: Caller, text: str) -> Episode:
-    """Return a note as an episode; the same note of the same turn is one."""
+    """Return a note as an episode; its id is the same for the same text in the same turn."""
     note_id = uuid.uuid5(_NOTES, f"{asked.turn.turn_id}\0{text}").hex
     return Episode(
         turn_id=f"note-{note_id}",

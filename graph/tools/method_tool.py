@@ -1,4 +1,4 @@
-"""Methods as tools."""
+"""Tools made from bound methods."""
 
 from collections.abc import Awaitable, Callable
 from functools import cache
@@ -12,9 +12,9 @@ from graph.tools.traits import Traits, arguments_schema
 
 
 def method_tool(call: Callable[..., Awaitable[str]], traits: Traits) -> BaseTool:
-    """Return a bound method as a tool that is described by its docstring.
+    """Return a bound method as a tool described by its docstring.
 
-    What its arguments must be like is worked out once a process, whosever method it is.
+    The arguments' schema is built once per process for each function.
     """
     template = _template(cast("MethodType", call).__func__)
     return template.model_copy(update={"coroutine": call, "metadata": traits.metadata()})
@@ -22,9 +22,9 @@ def method_tool(call: Callable[..., Awaitable[str]], traits: Traits) -> BaseTool
 
 @cache
 def _template(function: Callable[..., Any]) -> StructuredTool:
-    """Return the tool of a method of nobody."""
+    """Return the tool of an unbound method."""
     tool = StructuredTool.from_function(
         coroutine=MethodType(function, object()), description=getdoc(function)
     )
-    arguments_schema(tool)  # which the tool notes, and so do its copies
+    arguments_schema(tool)  # cached by the tool and its copies
     return tool

@@ -1,4 +1,4 @@
-"""One call of a tool, from its arguments to a text that the model can be shown."""
+"""Runs of single tool calls, from the arguments to the text shown to the model."""
 
 import logging
 import time
@@ -19,25 +19,25 @@ from memory.text.text import clean, shortened
 NO_OUTPUT = "(no output)"
 _LONGEST_ERROR = 1000
 _LONGEST_LOGGED = 10_000
-"""Characters of an error that is logged with its traceback, where it stands once more."""
+"""Characters of the longest error logged with its traceback, which repeats it."""
 logger = logging.getLogger(__name__)
 
 
 class Isolation(Protocol):
-    """Runs a tool where it cannot hold up the event loop."""
+    """Runs tools where they cannot block the event loop."""
 
     async def run(self, tool: BaseTool, call: dict[str, Any], caller: Caller, seconds: float) -> Any:
-        """Return what the tool returns.
+        """Return the tool's result.
 
         Raises:
-            TimeoutError: it was not done in time, and is left behind.
+            TimeoutError: the call did not end in time and was abandoned.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """What a tool gave."""
+    """The output of a tool call."""
 
     text: str
     ok: bool
@@ -48,7 +48,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class ToolRunner:
-    """Run calls with a time limit and an output cap; whatever a tool does, there is an output."""
+    """Runs calls with a time limit and an output cap; errors become outputs."""
 
     isolation: Isolation
     seconds: float
@@ -56,10 +56,10 @@ class ToolRunner:
     """The most characters of an output."""
 
     async def __call__(self, tool: BaseTool, call: Call, caller: Caller) -> Output:
-        """Run the call; its arguments are checked by the tool."""
+        """Run a call; the tool checks its arguments."""
         began = time.perf_counter()
         seconds = traits_of(tool).seconds or self.seconds
-        text, ok, attachments = await self._said(tool, call, caller, seconds)
+        text, ok, attachments = await self._invoke(tool, call, caller, seconds)
         return Output(
             text=clean(shortened(text, self.cap)) or NO_OUTPUT,
             ok=ok,
@@ -67,7 +67,7 @@ class ToolRunner:
             milliseconds=round((time.perf_counter() - began) * 1000, 1),
         )
 
-    async def _said(
+    async def _invoke(
         self, tool: BaseTool, call: Call, caller: Caller, seconds: float
     ) -> tuple[str, bool, tuple[str, ...]]:
         asked = {"type": "tool_call", "id": call.key, "name": call.name, "args": call.arguments}
@@ -77,29 +77,29 @@ class ToolRunner:
             return f"{tool.name} was not done within {seconds:g} s, and was left.", False, ()
         except (ToolException, GoatError, LookupError, ValueError) as error:
             return f"{tool.name} failed: {shortened(str(error), _LONGEST_ERROR)}", False, ()
-        except Exception as error:  # noqa: BLE001 - a plugin may raise whatever it likes: the turn goes on
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything: the turn goes on
             words = str(error)
-            said = f"{type(error).__name__}: {shortened(words, _LONGEST_ERROR)}"
+            problem = f"{type(error).__name__}: {shortened(words, _LONGEST_ERROR)}"
             if not caller.turn.private:
-                _log(tool.name, said, error if len(words) <= _LONGEST_LOGGED else None)
-            return f"{tool.name} failed: {said}", False, ()
+                _log(tool.name, problem, error if len(words) <= _LONGEST_LOGGED else None)
+            return f"{tool.name} failed: {problem}", False, ()
         return _text(message), _is_fine(message), _attachments(message)
 
     async def _run(self, tool: BaseTool, asked: dict[str, Any], caller: Caller, seconds: float) -> Any:
         if traits_of(tool).isolated:
             return await self.isolation.run(tool, asked, caller, seconds)
-        return await within(_invoked(tool.ainvoke(asked, caller.config())), seconds)
+        return await within(_awaited(tool.ainvoke(asked, caller.config())), seconds)
 
 
-def _log(name: str, said: str, error: Exception | None) -> None:
-    """Log a failure with the traceback of `error`, or, where that would be too long, what is said of it."""
+def _log(name: str, problem: str, error: Exception | None) -> None:
+    """Log a failure with the traceback of `error`, or with `problem` if there is no `error`."""
     if error is not None:
         logger.error("The tool %s failed", name, exc_info=error)
     else:
-        logger.error("The tool %s failed: %s", name, said)
+        logger.error("The tool %s failed: %s", name, problem)
 
 
-async def _invoked(running: Awaitable[Any]) -> Any:
+async def _awaited(running: Awaitable[Any]) -> Any:
     return await running
 
 
@@ -112,7 +112,7 @@ def _is_fine(message: Any) -> bool:
 
 
 def _attachments(message: Any) -> tuple[str, ...]:
-    """Return the files that a tool hands out as its artifact: one path, or a list of them."""
+    """Return the paths in a tool's artifact: one path or a list."""
     artifact = message.artifact if isinstance(message, ToolMessage) else None
     paths = artifact if isinstance(artifact, list | tuple) else [artifact]
     return tuple(str(path) for path in paths if path)

@@ -1,4 +1,4 @@
-"""Which tools a turn may use."""
+"""The tools that a turn may use."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -10,18 +10,18 @@ from graph.tools.traits import arguments_schema, traits_of
 
 
 class ToolSource(Protocol):
-    """Where tools come from, such as a folder of plugins."""
+    """A source of tools, such as a folder of plugins."""
 
     async def tools(self) -> Sequence[BaseTool]:
-        """Return the tools as they are now."""
+        """Return the current tools."""
         ...
 
 
 class Toolbox:
-    """The agent's own tools and those of its plugins; of two of one name the agent's own stands."""
+    """The agent's own tools and its plugins' tools; if two share a name, the agent's own wins."""
 
     def __init__(self, own: Callable[[], Sequence[BaseTool]], plugins: ToolSource, owner: str) -> None:
-        """Take what makes the agent's own tools, once; the plugins, and who the configured owner is."""
+        """Take a factory of the agent's own tools (called once), the plugins and the configured owner."""
         self._make = own
         self._own: Sequence[BaseTool] | None = None
         self._latest: Mapping[str, BaseTool] = {}
@@ -30,11 +30,11 @@ class Toolbox:
         self._owner = owner
 
     async def offered(self, turn: Turn) -> Mapping[str, BaseTool]:
-        """Return the tools that a turn may use, by name; in an order that does not change."""
+        """Return the tools that a turn may use by name, sorted."""
         return {name: tool for name, tool in (await self._all()).items() if self._is_for(tool, turn)}
 
     async def schemas(self) -> Mapping[str, Mapping[str, Any]]:
-        """Return every tool's name with the JSON schema of its arguments, as they were last looked at."""
+        """Return the JSON schema of every tool's arguments by name, from the last refresh."""
         if not self._latest:
             await self._all()
         return self._schemas

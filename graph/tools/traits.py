@@ -1,4 +1,4 @@
-"""Traits of a tool, and the schema of its arguments: what the turn must know before the model may use it."""
+"""Traits of a tool, which say how a turn treats it, and the schema of its arguments."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -8,37 +8,37 @@ from langchain_core.tools import BaseTool
 from pydantic import BaseModel, ValidationError
 
 _KEY = "goat"
-"""In a tool's `metadata`."""
+"""Key in a tool's `metadata`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
-    """How a tool is treated; put `metadata()` into its metadata."""
+    """How a turn treats a tool; pass `metadata()` as the tool's metadata."""
 
     approval: bool = False
     """The person is asked before each call."""
     changes: bool = False
-    """It changes the memory: not in a private turn, and not unasked beside a third party's text."""
+    """It changes the memory: refused in a private turn; needs approval if a third party's text is present."""
     foreign: bool = True
-    """Its output comes from outside: a page, a command, another agent. A tool must say that it does not."""
+    """Its output comes from outside: a page, a command, another agent. True unless a tool says otherwise."""
     owner_only: bool = False
-    """It is offered to the configured owner alone."""
+    """It is offered only to the configured owner."""
     isolated: bool = False
-    """It is a plugin's: it runs apart from the event loop, so that it cannot hold anything up."""
+    """It belongs to a plugin: it runs off the event loop, so that it cannot block the agent."""
     seconds: float | None = None
-    """A time limit of its own."""
+    """Its own time limit; None for the configured one."""
     cached: float = 0.0
-    """Seconds for which an output may be used again for the same arguments."""
+    """Seconds for which its output is cached for the same arguments."""
     priority: int = 10
-    """The higher, the longer it is offered as a small model's context window leaves less room for tools."""
+    """When a context window is too small for all tools, those with higher priority stay."""
 
     def metadata(self) -> dict[str, Any]:
-        """Return what `BaseTool.metadata` takes."""
+        """Return the traits as `BaseTool.metadata`."""
         return {_KEY: asdict(self)}
 
 
 def traits_of(tool: BaseTool) -> Traits:
-    """Read a tool's traits; what is not said is as `Traits` has it, and so is what has no known name."""
+    """Read a tool's traits; missing ones have their defaults, unknown names are ignored."""
     given = (tool.metadata or {}).get(_KEY, {})
     known = given if isinstance(given, Mapping) else {}
     return Traits(**{name: value for name, value in known.items() if name in Traits.__dataclass_fields__})
@@ -53,18 +53,18 @@ def arguments_schema(tool: BaseTool) -> Mapping[str, Any]:
 
 
 def arguments_problem(tool: BaseTool, arguments: Mapping[str, Any]) -> str:
-    """Say what is wrong with the arguments; empty when nothing is, or when only the tool can tell."""
+    """Describe what is wrong with the arguments; empty if nothing is, or if only the tool can check."""
     schema = tool.tool_call_schema
     if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
         return ""
     try:
         schema.model_validate(dict(arguments))
     except ValidationError as error:
-        return explained(error)
+        return describe_errors(error)
     return ""
 
 
-def explained(error: ValidationError) -> str:
-    """Say which argument is wrong and how, without repeating its value."""
+def describe_errors(error: ValidationError) -> str:
+    """Describe which arguments are wrong, without their values."""
     wrong = (f"{'.'.join(map(str, one['loc'])) or 'arguments'}: {one['msg']}" for one in error.errors())
     return f"The arguments are wrong. {'; '.join(wrong)}"

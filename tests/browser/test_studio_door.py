@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from graph.settings.server_settings import STUDIO
 from graph.studio.studio_token import StudioToken
-from graph.tools.plugins.browser import found_browser
+from graph.tools.plugins.browser import system_browser
 from tests.servers.model import running_model_server
 from tests.servers.studio import StudioServer
 from tests.studio import running_studio, shared_folder
@@ -63,7 +63,7 @@ async def opened(url: str) -> AsyncIterator[Page]:
 
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=found_browser() or None,
+            executable_path=system_browser() or None,
             args=[f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1", OWN_GUARD, "--no-sandbox"],
         )
         context = await browser.new_context()

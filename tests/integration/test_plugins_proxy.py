@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from graph.tools.plugins.proxy import Proxy, _parsed, running_proxy
+from graph.tools.plugins.proxy import Proxy, _parse, running_proxy
 from tests.servers.web import Page, WebServer, running_web_server
 
 
@@ -49,7 +49,7 @@ async def test_a_tunnel_carries_what_it_is_given(proxy: Proxy, web: WebServer) -
 
 def test_a_tunnel_leads_to_the_port_it_names() -> None:
     targets = [b"a.example:443", b"a.example:80", b"[2606:4700::1]:8443"]
-    read = [_parsed(b"CONNECT " + target + b" HTTP/1.1\r\n\r\n") for target in targets]
+    read = [_parse(b"CONNECT " + target + b" HTTP/1.1\r\n\r\n") for target in targets]
     assert [(one.url.host, one.port) for one in read] == [
         ("a.example", 443),
         ("a.example", 80),

@@ -193,7 +193,7 @@ def test_a_value_that_the_environment_hides_is_refused(tune: Any, monkeypatch: p
     assert "GOAT_GAP_THRESHOLD is set in the environment, which overrides" in tune("apply").shown
     monkeypatch.delenv("goat_gap_threshold")
     Path(".env").write_text("GOAT_GAP_THRESHOLD=0.5\n")
-    assert "GOAT_GAP_THRESHOLD is set in .env, which wins" in tune("apply").shown
+    assert "GOAT_GAP_THRESHOLD is set in .env, which overrides" in tune("apply").shown
     assert not FILE.exists()
 
 

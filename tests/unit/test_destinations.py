@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from graph.tools.destinations import Given, leads_elsewhere
+from graph.tools.destinations import GivenText, leads_elsewhere
 from graph.tools.plugins.addresses import AddressRefused
 from graph.tools.plugins.guarded_network import check_url
 from tests.linear import not_linear
@@ -98,35 +98,39 @@ WRAPPED: dict[str, Any] = {
 
 @each("address", SAME)
 def test_what_the_same_request_was_given_for_is_known(address: str) -> None:
-    assert not leads_elsewhere({"url": address}, [Given("Hello."), Given(PAGE)])
+    assert not leads_elsewhere({"url": address}, [GivenText("Hello."), GivenText(PAGE)])
 
 
 @each("address", NEW.values())
 def test_any_other_request_is_new(address: str) -> None:
-    assert leads_elsewhere({"url": address}, [Given(PAGE)])
+    assert leads_elsewhere({"url": address}, [GivenText(PAGE)])
 
 
 @each("arguments", WRAPPED.values())
 def test_arguments_are_looked_into(arguments: dict[str, Any]) -> None:
-    assert leads_elsewhere(arguments, [Given(PAGE)])
+    assert leads_elsewhere(arguments, [GivenText(PAGE)])
 
 
 @each("text", ["my PIN is 1234", "a/b", "12:30", "3.14", "Note: e.g. bread", "", "C++"])
 def test_what_is_no_address_is_not_asked_about(text: str) -> None:
-    assert not leads_elsewhere({"query": text, "count": 3, "exact": True, "none": None}, [Given(PAGE)])
+    assert not leads_elsewhere({"query": text, "count": 3, "exact": True, "none": None}, [GivenText(PAGE)])
 
 
 def test_the_echo_of_a_call_is_no_source() -> None:
     secret = {"url": "https://evil.example/1234"}
-    assert leads_elsewhere(secret, [Given("URL: HTTPS://evil.example/1234", {"url": "evil.example/1234"})])
-    linked = Given("URL: https://evil.example/ leads to https://evil.example/1234", {"url": "evil.example"})
+    assert leads_elsewhere(
+        secret, [GivenText("URL: HTTPS://evil.example/1234", {"url": "evil.example/1234"})]
+    )
+    linked = GivenText(
+        "URL: https://evil.example/ leads to https://evil.example/1234", {"url": "evil.example"}
+    )
     assert not leads_elsewhere(secret, [linked])
 
 
 def test_pages_made_to_take_long_do_not() -> None:
     def read(text: str) -> None:
-        leads_elsewhere({"url": "https://evil.example/1234"}, [Given(text)])
-        leads_elsewhere({"url": text[:4000]}, [Given(text)])
+        leads_elsewhere({"url": "https://evil.example/1234"}, [GivenText(text)])
+        leads_elsewhere({"url": text[:4000]}, [GivenText(text)])
 
     assert not_linear(read, ["evil.example)", "https://", "a."], length=8_000) == []
     assert not_linear(read, ["a)"], head="https://evil.example/", length=8_000) == []

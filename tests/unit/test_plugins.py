@@ -13,15 +13,15 @@ from pydantic import SecretStr
 from graph.settings.settings import Settings
 from graph.tools.plugins.addresses import (
     AddressRefused,
-    checked,
+    check_addresses,
     is_public,
     networks_of,
     own_networks,
     resolve,
 )
 from graph.tools.plugins.artifacts import ArtifactUpkeep, artifacts_of, erase_artifacts, remove_old
-from graph.tools.plugins.command import BothEnds
-from graph.tools.plugins.plugin_registry import settled
+from graph.tools.plugins.command import HeadAndTail
+from graph.tools.plugins.plugin_registry import resolve_clashes
 from graph.tools.plugins.services import SettingsView
 from tests.plugins import plugin_of, services_of, until
 from tests.tables import each
@@ -70,7 +70,7 @@ def test_nothing_is_public_that_python_calls_private(address: object) -> None:
 @each("found", [["8.8.8.8", "127.0.0.1"], ["fe80::1%eth0"], ["2606:4700::1%lo"]])
 def test_one_address_that_is_not_public_spoils_the_host(found: list[str]) -> None:
     with pytest.raises(AddressRefused, match="not on the public internet"):
-        checked("mixed.example", found)
+        check_addresses("mixed.example", found)
 
 
 INTERFACES = [
@@ -90,12 +90,12 @@ INTERFACES = [
 )  # fmt: skip
 def test_the_machines_own_networks_are_refused_also_public_ones(address: str) -> None:
     with pytest.raises(AddressRefused, match="not on the public internet"):
-        checked("own.example", [address], networks_of(INTERFACES))
+        check_addresses("own.example", [address], networks_of(INTERFACES))
 
 
 def test_what_is_beside_the_machines_own_networks_is_reached() -> None:
     beside = ["52.1.3.1", "2a01:4f8:0:1::1", "2001:41d0::6", "40.0.0.2"]
-    assert checked("beside.example", beside, networks_of(INTERFACES)) == beside
+    assert check_addresses("beside.example", beside, networks_of(INTERFACES)) == beside
 
 
 async def test_the_networks_of_this_machine_are_known() -> None:
@@ -108,13 +108,13 @@ async def test_the_networks_of_this_machine_are_known() -> None:
 def test_two_changed_files_may_swap_their_tools() -> None:
     shown = {"a": plugin_of("one"), "b": plugin_of("two")}
     wanted = {"a": plugin_of("two"), "b": plugin_of("one")}
-    assert settled(shown, wanted) == (wanted, {})
+    assert resolve_clashes(shown, wanted) == (wanted, {})
 
 
 def test_a_newcomer_does_not_take_a_name_from_a_file_that_changes() -> None:
     shown = {"z": plugin_of("one")}
     wanted = {"a": plugin_of("one"), "z": plugin_of("one", "two")}
-    now, clashes = settled(shown, wanted)
+    now, clashes = resolve_clashes(shown, wanted)
     assert now == {"z": wanted["z"]}
     assert clashes == {"a": "There are tools of these names already: one (of z)."}
 
@@ -122,14 +122,14 @@ def test_a_newcomer_does_not_take_a_name_from_a_file_that_changes() -> None:
 def test_a_file_that_clashes_goes_on_as_it_was() -> None:
     shown = {"a": plugin_of("one"), "b": plugin_of("two")}
     wanted = {"a": plugin_of("one", "two"), "b": shown["b"]}
-    now, clashes = settled(shown, wanted)
+    now, clashes = resolve_clashes(shown, wanted)
     assert now == shown
     assert set(clashes) == {"a"}
 
 
 @given(st.lists(st.binary(max_size=50)), st.integers(1, 40))
 def test_both_ends_of_an_output_are_kept_and_no_more(pieces: list[bytes], room: int) -> None:
-    ends, whole = BothEnds(room), b"".join(pieces)
+    ends, whole = HeadAndTail(room), b"".join(pieces)
     for piece in pieces:
         ends.add(piece)
     assert ends.text.startswith(whole[:room].decode("utf-8", "replace")[: room // 4])

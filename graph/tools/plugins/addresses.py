@@ -1,4 +1,4 @@
-"""Which addresses of the internet may be connected to, so that a page cannot reach what is not public."""
+"""IP addresses that may be connected to: a page must not reach private networks."""
 
 import asyncio
 import socket
@@ -39,11 +39,11 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 class AddressRefused(GoatError):
-    """A URL or the address of its host may not be connected to."""
+    """Connecting to a URL or its host's address is not allowed."""
 
 
 def is_public(address: Address) -> bool:
-    """Say whether an address is one of the open internet; one that carries another is as that one is."""
+    """Say whether an address is public; an address that embeds another one counts as that one."""
     meant = _meant(address)
     if isinstance(meant, IPv4Address):
         return not any(meant in network for network in _NOT_PUBLIC_4)
@@ -51,42 +51,42 @@ def is_public(address: Address) -> bool:
 
 
 def networks_of(interfaces: Iterable[tuple[str, str | None]]) -> list[Network]:
-    """Return the networks of interfaces, each given by its address and its mask, also public ones.
+    """Return the networks of interfaces, given as address and mask, public ones included.
 
-    What is no address of the internet is left out. An interface without a mask, or with one that takes in
-    everything, counts with its address alone.
+    Entries that are not IP addresses are left out. Without a mask, or with an all-zero one, the network is
+    the address alone.
     """
     found = [_network(address.partition("%")[0], mask) for address, mask in interfaces]
     return [network for network in found if network is not None]
 
 
 def own_networks() -> list[Network]:
-    """Return the networks that this machine is in, as they are now."""
+    """Return the networks that this machine is in now."""
     interfaces = (one for interface in psutil.net_if_addrs().values() for one in interface)
     families = (socket.AF_INET, socket.AF_INET6)
     return networks_of((one.address, one.netmask) for one in interfaces if one.family in families)
 
 
-def checked(host: str, found: Iterable[str], own: Collection[Network] = ()) -> list[str]:
-    """Return the addresses of a host, all of which are public, and in none of the machine's own networks.
+def check_addresses(host: str, found: Iterable[str], own: Collection[Network] = ()) -> list[str]:
+    """Return a host's addresses if all are public and outside the machine's own networks.
 
     Raises:
-        AddressRefused: one is not; a host of mixed addresses is up to no good.
+        AddressRefused: one is not; a host that mixes public and private addresses is suspicious.
     """
     addresses = list(dict.fromkeys(found))
     for address in addresses:
         if "%" in address or not is_public(ip_address(address)) or _is_in(ip_address(address), own):
             raise AddressRefused(
-                f"{host[:200]} is not on the public internet. If that is meant, set GOAT_FETCH_PRIVATE=true."
+                f"{host[:200]} is not on the public internet. To allow it, set GOAT_FETCH_PRIVATE=true."
             )
     return addresses
 
 
 async def resolve(host: str, port: int, *, private: bool) -> list[str]:
-    """Return the addresses of a host that may be connected to.
+    """Resolve a host to addresses that may be connected to.
 
     Raises:
-        AddressRefused: it has none, or one that is not public, unless `private` ones are allowed.
+        AddressRefused: it has no address or, unless `private`, one that is not public.
     """
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -94,7 +94,7 @@ async def resolve(host: str, port: int, *, private: bool) -> list[str]:
         reason = error.strerror if isinstance(error, OSError) else "no name of a host"
         raise AddressRefused(f"{host[:200]} cannot be found: {reason}.") from None
     addresses = [str(address[0]) for *_, address in found]
-    return addresses if private else checked(host, addresses, own_networks())
+    return addresses if private else check_addresses(host, addresses, own_networks())
 
 
 def _is_in(address: Address, networks: Iterable[Network]) -> bool:
@@ -102,7 +102,7 @@ def _is_in(address: Address, networks: Iterable[Network]) -> bool:
 
 
 def _meant(address: Address) -> Address:
-    """Return the address that another one carries, or itself."""
+    """Return the IPv4 address embedded in an IPv6 one, or the address itself."""
     if isinstance(address, IPv4Address):
         return address
     if address in _NAT64:

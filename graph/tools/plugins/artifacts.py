@@ -1,4 +1,4 @@
-"""Files for the chat: each owner's in a folder of its own, removed after a day."""
+"""Files for the chat, in one folder per owner, removed after a day."""
 
 import logging
 import shutil
@@ -11,13 +11,13 @@ from memory.errors import DataFolderError
 from memory.text.digest import digest
 
 ARTIFACT_SECONDS = 24 * 3600.0
-"""How long a file for the chat stays at least."""
+"""Age from which a file is removed."""
 HOUR = 3600.0
 logger = logging.getLogger(__name__)
 
 
 def artifacts_of(owner: str, data_folder: Path) -> Path:
-    """Return where an owner's files for the chat are; the name tells nobody who that is."""
+    """Return the folder of an owner's files, named by a digest of the owner."""
     return _all(data_folder) / digest(owner)
 
 
@@ -37,7 +37,7 @@ def erase_artifacts(owner: str, data_folder: Path) -> None:
 
 
 def remove_old(data_folder: Path, now: float) -> None:
-    """Remove every owner's files that are older than a day; what cannot be removed is left."""
+    """Remove all owners' files older than a day, except those that cannot be removed."""
     for path in _all(data_folder).rglob("*"):
         with suppress(OSError):
             if not path.is_dir() and path.lstat().st_mtime < now - ARTIFACT_SECONDS:
@@ -45,7 +45,7 @@ def remove_old(data_folder: Path, now: float) -> None:
 
 
 class ArtifactUpkeep:
-    """Remove old files at once and then every hour, in a thread of its own, until it is ended."""
+    """A thread that removes old files at its start and then every hour."""
 
     def __init__(self, data_folder: Path, every: float = HOUR) -> None:
         self._data_folder = data_folder
@@ -53,13 +53,13 @@ class ArtifactUpkeep:
         self._ended: threading.Event | None = None
 
     def begin(self) -> None:
-        """Begin, unless it goes on already."""
+        """Start the thread unless it runs already."""
         if self._ended is None:
             self._ended = threading.Event()
             threading.Thread(target=self._run, args=(self._ended,), name="artifacts", daemon=True).start()
 
     def end(self) -> None:
-        """End it; it may begin again."""
+        """End the thread; `begin` can start it again."""
         if self._ended is not None:
             self._ended.set()
             self._ended = None

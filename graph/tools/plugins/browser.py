@@ -1,4 +1,4 @@
-"""A page in a browser of its own, which is closed afterwards and reaches the public web alone."""
+"""Pages opened in a separate browser process, which reaches only the public web."""
 
 import asyncio
 import os
@@ -38,49 +38,49 @@ _OPEN = ("http:", "https:", "data:", "blob:", "about:blank", "about:srcdoc")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """A page as the browser shows it."""
+class BrowserPage:
+    """A page after its scripts have run."""
 
     url: str
     html: str
     refused: tuple[str, ...]
-    """What the page wanted of hosts that may not be reached."""
-    waited_in_vain: bool = False
+    """Problems with hosts of the page that may not be reached."""
+    wait_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Browser:
-    """How pages are opened."""
+    """Settings of the browser, which is started for each page."""
 
     path: str
-    """Of the browser's program; empty: one of the system's, else Playwright's own."""
+    """The browser's executable; empty: the system's, else Playwright's."""
     private: bool
     seconds: float
     most_bytes: int
 
-    async def look(self, url: str, screenshot: Path | None, wait_for: str = "") -> Seen:
-        """Open a page, run its scripts, and save a picture of it, where one is wanted.
+    async def look(self, url: str, screenshot: Path | None, wait_for: str = "") -> BrowserPage:
+        """Open a page, run its scripts, and save a screenshot if a path is given.
 
         Raises:
-            ToolException: there is no browser, or it cannot show the page; the text says why.
+            ToolException: there is no browser or it cannot show the page; the text says why.
         """
         api = await _playwright()
         async with running_proxy(private=self.private, most_bytes=self.most_bytes) as proxy:
             try:
                 async with self._page(api, proxy) as page:
-                    return await self._seen(page, url, screenshot, wait_for, api, proxy)
+                    return await self._read(page, url, screenshot, wait_for, api, proxy)
             except api.Error as error:
                 raise ToolException(_reason(url, error, proxy)) from None
 
-    async def _seen(
+    async def _read(
         self, page: "Page", url: str, screenshot: Path | None, wait_for: str, api: Any, proxy: Proxy
-    ) -> Seen:
+    ) -> BrowserPage:
         await page.goto(url, wait_until="domcontentloaded")
-        in_vain = not await _settled(page, wait_for, api, self.seconds / 3)
+        ready = await _wait_until_ready(page, wait_for, api, self.seconds / 3)
         if screenshot is not None:
             await page.screenshot(path=screenshot, type="png")
         html = (await page.content())[:_MOST_HTML]
-        return Seen(url=page.url, html=html, refused=tuple(proxy.refused), waited_in_vain=in_vain)
+        return BrowserPage(url=page.url, html=html, refused=tuple(proxy.refused), wait_failed=not ready)
 
     @asynccontextmanager
     async def _page(self, api: Any, proxy: Proxy) -> AsyncIterator["Page"]:
@@ -88,15 +88,15 @@ class Browser:
             manager = api.async_playwright()
             started = asyncio.ensure_future(manager.__aenter__())
             try:
-                playwright = await _unhurried(started)
-                yield await _unhurried(asyncio.ensure_future(self._opened(playwright, proxy, home)))
+                playwright = await _finish(started)
+                yield await _finish(asyncio.ensure_future(self._new_page(playwright, proxy, home)))
             finally:
                 if started.exception() is None:
-                    await _unhurried(asyncio.ensure_future(manager.__aexit__()))
+                    await _finish(asyncio.ensure_future(manager.__aexit__()))
 
-    async def _opened(self, playwright: "Playwright", proxy: Proxy, home: str) -> "Page":
+    async def _new_page(self, playwright: "Playwright", proxy: Proxy, home: str) -> "Page":
         browser = await playwright.chromium.launch(
-            executable_path=self.path or found_browser() or None,
+            executable_path=self.path or system_browser() or None,
             args=list(_FLAGS),
             chromium_sandbox=os.name != "posix" or os.geteuid() != 0,
             env={"HOME": home, "PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8"},
@@ -111,8 +111,8 @@ class Browser:
         return await context.new_page()
 
 
-async def _unhurried(work: "asyncio.Future[T]") -> T:
-    """Finish what would leave a process behind if it were given up halfway, also when cancelled."""
+async def _finish(work: "asyncio.Future[T]") -> T:
+    """Await work to its end even when cancelled: an interrupted one would leave a process behind."""
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
@@ -122,32 +122,32 @@ async def _unhurried(work: "asyncio.Future[T]") -> T:
         raise
 
 
-def found_browser() -> str:
-    """Return the path of a browser of the system's; empty when there is none."""
+def system_browser() -> str:
+    """Return the path of the system's browser; empty without one."""
     return next((path for name in _NAMES if (path := shutil.which(name))), "")
 
 
 async def _playwright() -> Any:
     try:
-        return await asyncio.to_thread(_imported)
+        return await asyncio.to_thread(_import_playwright)
     except ImportError:
         raise ToolException(missing_message("browser")) from None
 
 
-def _imported() -> Any:
+def _import_playwright() -> Any:
     from playwright import async_api  # noqa: PLC0415 - an extra, which may not be installed
 
     return async_api
 
 
-async def _settled(page: "Page", wait_for: str, api: Any, seconds: float) -> bool:
-    """Wait until the page is quiet, and what is waited for is there; say whether it came."""
+async def _wait_until_ready(page: "Page", wait_for: str, api: Any, seconds: float) -> bool:
+    """Wait for the element `wait_for` and for a quiet network; say whether the element appeared."""
     try:
         if wait_for:
             await page.wait_for_selector(wait_for, timeout=seconds * 1000)
     except api.TimeoutError:
         return False
-    with suppress(api.TimeoutError):  # pages that never rest are shown as they are
+    with suppress(api.TimeoutError):  # some pages never become quiet
         await page.wait_for_load_state("networkidle", timeout=_SETTLE_SECONDS * 1000)
     return True
 

@@ -1,4 +1,4 @@
-"""Run a command of the shell with limits on its time and its output."""
+"""Shell commands with limits on time and output."""
 
 import asyncio
 import ctypes
@@ -23,8 +23,8 @@ _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 
 
 @dataclass(slots=True)
-class BothEnds:
-    """The first and the last bytes of a stream, `room` of each; what is between is counted."""
+class HeadAndTail:
+    """The first and the last `room` bytes of a stream, and its length."""
 
     room: int
     total: int = 0
@@ -32,7 +32,7 @@ class BothEnds:
     _tail: bytearray = field(default_factory=bytearray)
 
     def add(self, piece: bytes) -> None:
-        """Take the next bytes."""
+        """Append bytes."""
         self.total += len(piece)
         taken = self.room - len(self._head)
         self._head += piece[:taken]
@@ -41,28 +41,28 @@ class BothEnds:
 
     @property
     def text(self) -> str:
-        """What there is, with a note of what is left out."""
+        """The stored bytes as text, with a note of what is left out between."""
         left_out = self.total - len(self._head) - len(self._tail)
         note = f"\n[... {left_out:,} bytes left out here ...]\n".encode() if left_out else b""
         return (self._head + note + self._tail).decode("utf-8", "replace")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ran:
-    """What a command did."""
+class CommandResult:
+    """The output and exit status of a command."""
 
     output: str
     status: int | None
-    """Below zero: the signal that ended it; none: it was killed when its time was over."""
+    """Negative: the signal that ended it; None: killed at the time limit."""
 
 
-async def run_command(command: str, folder: Path, *, seconds: float, room: int) -> Ran:
+async def run_command(command: str, folder: Path, *, seconds: float, room: int) -> CommandResult:
     """Run a command in `folder`, with a small environment and no input.
 
-    All that it leaves running is killed at the end, also when the call is cancelled: its process group, and
-    what has the mark in its environment that it was given. What takes that away, as `env -i` does, stays.
+    At the end, also on cancellation, its process group is killed, and every process that inherited the mark
+    in its environment. A process that clears its environment, as with `env -i`, survives.
     """
-    output, mark = BothEnds(room), uuid.uuid4().hex
+    output, mark = HeadAndTail(room), uuid.uuid4().hex
     async with _pipe(output) as (end, all_read):
         process = await asyncio.create_subprocess_exec(
             "/bin/sh",
@@ -85,21 +85,21 @@ async def run_command(command: str, folder: Path, *, seconds: float, room: int) 
         finally:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
-            await asyncio.shield(_ended(process, mark))
-    return Ran(output=output.text, status=status)
+            await asyncio.shield(_reap(process, mark))
+    return CommandResult(output=output.text, status=status)
 
 
-def close_to_others() -> None:
-    """Keep other processes of the user from reading this one's environment and memory, where Linux can.
+def protect_process() -> None:
+    """Keep the user's other processes from reading this one's environment and memory (Linux only).
 
-    Root reads them still. There are no core dumps any more, and no debugger of the user's gets in.
+    Root can still read them. It also disables core dumps and the user's debuggers.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-async def _ended(process: asyncio.subprocess.Process, mark: str) -> None:
-    """Wait for the end of a process that was killed, also while the loop is being ended."""
+async def _reap(process: asyncio.subprocess.Process, mark: str) -> None:
+    """Wait for a killed process and kill its marked children, even when cancelled."""
     cancelled = False
     while process.returncode is None:
         try:
@@ -112,7 +112,7 @@ async def _ended(process: asyncio.subprocess.Process, mark: str) -> None:
 
 
 def _kill_marked(mark: str) -> None:
-    """Kill what has the mark, twice: what is killed may have started another one just before."""
+    """Kill all processes with the mark, twice: a killed one may just have started another."""
     for _ in range(2):
         for process in psutil.process_iter():
             with suppress(psutil.Error, OSError):
@@ -121,10 +121,10 @@ def _kill_marked(mark: str) -> None:
 
 
 @asynccontextmanager
-async def _pipe(output: BothEnds) -> AsyncIterator[tuple[BinaryIO, "asyncio.Task[None]"]]:
-    """Yield where to write, and what ends when everybody who could write has closed it.
+async def _pipe(output: HeadAndTail) -> AsyncIterator[tuple[BinaryIO, "asyncio.Task[None]"]]:
+    """Yield the writing end of a pipe, and a task that ends when all writers have closed it.
 
-    The process is given none of asyncio's own pipes, for their reader would wait for those it leaves behind.
+    asyncio's own pipes are not used because waiting for the process would wait for its children's output too.
     """
     out, into = os.pipe()
     reader = asyncio.StreamReader()
@@ -139,12 +139,12 @@ async def _pipe(output: BothEnds) -> AsyncIterator[tuple[BinaryIO, "asyncio.Task
             transport.close()
 
 
-async def _read(stream: asyncio.StreamReader, output: BothEnds) -> None:
+async def _read(stream: asyncio.StreamReader, output: HeadAndTail) -> None:
     while piece := await stream.read(_PIECE):
         output.add(piece)
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Return nothing of the process's own but its language: it holds secrets."""
+    """Return a minimal environment with the language only: the process's own has secrets."""
     kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
     return {"PATH": _PATH, "HOME": str(folder), "TERM": "dumb", "PAGER": "cat", **kept}

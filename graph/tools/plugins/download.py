@@ -1,4 +1,4 @@
-"""Read a body off the web, with a limit on what it unpacks to."""
+"""Downloads with a limit on the unpacked size."""
 
 import codecs
 import re
@@ -25,23 +25,23 @@ _META = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([a-zA-Z0-9_:.-]{2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Download:
-    """What a URL led to."""
+    """The response to a URL."""
 
     url: str
     """After redirects."""
     type: str
     """The media type in lower case, without parameters."""
     charset: str
-    """As the server says; empty when it does not."""
+    """From the server; empty if it sends none."""
     body: bytes
     whole: bool
-    """The body was within the limit."""
+    """False if the body was cut at the limit."""
 
     @property
     def text(self) -> str:
-        """The body as text: by its mark, the server's word, the page's own, or what fits."""
-        for mark, encoding in _BOMS:
-            if self.body.startswith(mark):
+        """The body as text, decoded by its BOM, the server's charset, the page's own, UTF-8 or detection."""
+        for bom, encoding in _BOMS:
+            if self.body.startswith(bom):
                 return self.body.decode(encoding, "replace")
         own = _META.search(self.body[:_SNIFFED]) if "html" in self.type or not self.type else None
         for encoding in (self.charset, own[1].decode() if own else "", "utf-8"):
@@ -59,11 +59,11 @@ class Download:
 
 
 async def download(client: httpx.AsyncClient, url: httpx.URL, most_bytes: int) -> Download:
-    """Read a URL up to a number of bytes, counted unpacked.
+    """Download a URL, at most `most_bytes` unpacked.
 
     Raises:
-        ToolException: it cannot be reached, or answers with an error; the text says which.
-        AddressRefused: it may not be connected to.
+        ToolException: it cannot be reached or answers with an error; the text says which.
+        AddressRefused: connecting to it is not allowed.
     """
     try:
         async with client.stream("GET", url) as response:
@@ -102,10 +102,10 @@ async def _body(response: httpx.Response, most: int) -> tuple[bytes, bool]:
 
 
 def _known(encoding: str) -> str:
-    """Return a text encoding's name as browsers read it: Latin-1 stands for what Windows writes.
+    """Return the encoding that browsers use for a name: Latin-1 and ASCII mean Windows-1252.
 
     Raises:
-        LookupError: there is no such encoding of text.
+        LookupError: it is not a text encoding.
     """
     found = codecs.lookup(encoding)
     if not getattr(found, "_is_text_encoding", True):

@@ -1,4 +1,4 @@
-"""An HTTP client that connects to nothing but what it has checked."""
+"""An HTTP client that connects only to addresses that it has checked."""
 
 import ssl
 from collections.abc import Iterable
@@ -7,13 +7,13 @@ import httpcore
 import httpx
 from httpcore import SOCKET_OPTION
 
-from graph.tools.destinations import has_signs_to_spell
+from graph.tools.destinations import needs_escaping
 from graph.tools.plugins.addresses import AddressRefused, resolve
 
 MOST_REDIRECTS = 5
 USER_AGENT = "Mozilla/5.0 (compatible; GOAT/2.0; personal agent)"
 MOST_URL = 4000
-TO_SPELL = (
+NEEDS_ESCAPING = (
     "The address holds a blank, a quote, a backslash or a sign that cannot be seen, and was not opened. "
     "Where it belongs there, spell it with a percent sign, a blank as %20."
 )
@@ -21,13 +21,13 @@ _OF_A_BODY = ("content-encoding", "content-length", "transfer-encoding")
 
 
 def check_url(url: str) -> httpx.URL:
-    """Read a URL of the web.
+    """Parse a web URL.
 
     Raises:
-        AddressRefused: it is none, carries a user name or password, or has to be spelt otherwise.
+        AddressRefused: it is not one, has a user name or password, or needs percent-encoding.
     """
-    if has_signs_to_spell(url.strip()):
-        raise AddressRefused(TO_SPELL)
+    if needs_escaping(url.strip()):
+        raise AddressRefused(NEEDS_ESCAPING)
     try:
         parsed = httpx.URL(url.strip())
     except (httpx.InvalidURL, UnicodeError) as error:
@@ -37,7 +37,7 @@ def check_url(url: str) -> httpx.URL:
 
 
 def guarded_client(*, private: bool, seconds: float) -> httpx.AsyncClient:
-    """Return a client that follows at most 5 redirects; see `GuardedTransport`."""
+    """Return a client with a `GuardedTransport` that follows at most `MOST_REDIRECTS` redirects."""
     return httpx.AsyncClient(
         transport=GuardedTransport(private=private),
         follow_redirects=True,
@@ -49,7 +49,7 @@ def guarded_client(*, private: bool, seconds: float) -> httpx.AsyncClient:
 
 
 class GuardedTransport(httpx.AsyncHTTPTransport):
-    """Check each request's URL, resolve its host, and connect to the very addresses that were checked."""
+    """A transport that checks each request's URL and connects only to checked addresses of its host."""
 
     def __init__(self, *, private: bool) -> None:
         verify = ssl.create_default_context()
@@ -57,10 +57,10 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
         self._pool = httpcore.AsyncConnectionPool(ssl_context=verify, network_backend=GuardedNetwork(private))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request whose URL is fine; the body of a redirect, which nobody looks at, is not read.
+        """Check and send a request; the body of a redirect is not read.
 
         Raises:
-            AddressRefused: the URL or its host's address may not be connected to.
+            AddressRefused: connecting to the URL or its host's address is not allowed.
         """
         _check(request.url)
         response = await super().handle_async_request(request)
@@ -72,7 +72,7 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
 
 
 class GuardedNetwork(httpcore.AnyIOBackend):
-    """Connect to public addresses alone, unless `private` ones are allowed; TLS still checks the name."""
+    """A network backend for public addresses only, unless `private`; TLS still checks the host's name."""
 
     def __init__(self, private: bool) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ class GuardedNetwork(httpcore.AnyIOBackend):
         local_address: str | None = None,
         socket_options: Iterable[SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Resolve a host, check what is found, and connect to the first address that answers."""
+        """Resolve a host, check its addresses, and connect to the first one that answers."""
         failure: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in await resolve(host, port, private=self._private):
             try:
@@ -101,7 +101,7 @@ class GuardedNetwork(httpcore.AnyIOBackend):
         timeout: float | None = None,  # noqa: ARG002, ASYNC109 - the interface's
         socket_options: Iterable[SOCKET_OPTION] | None = None,  # noqa: ARG002
     ) -> httpcore.AsyncNetworkStream:
-        """Refuse: it is a file of this machine."""
+        """Refuse: a socket file is on this machine."""
         raise AddressRefused(f"{path} is not on the public internet.")
 
 

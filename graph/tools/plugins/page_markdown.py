@@ -1,10 +1,10 @@
-"""A page's own text as Markdown, without what stands around it."""
+"""A web page's main text as Markdown, without menus and other surroundings."""
 
 import asyncio
 
 
 async def page_markdown(html: str, url: str) -> str:
-    """Return title, URL, date and text of a page; off the event loop, for it takes its time."""
+    """Return title, URL, date and text of a page; runs in a thread because it is slow."""
     return await asyncio.to_thread(_markdown, html, url)
 
 

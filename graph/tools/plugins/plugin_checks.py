@@ -1,4 +1,4 @@
-"""What a plugin's tools must be like to be offered."""
+"""Checks of a plugin's tools before they are offered."""
 
 import re
 from collections.abc import Coroutine, Mapping
@@ -17,11 +17,11 @@ _TRAITS = "goat"
 _FLAGS = ("approval", "changes", "foreign", "owner_only", "isolated")
 
 
-def checked(built: Any, plugin: str) -> tuple[BaseTool, ...]:
-    """Return what `build` made as tools that run apart.
+def check_tools(built: Any, plugin: str) -> tuple[BaseTool, ...]:
+    """Return the tools that `build` returned, marked as isolated.
 
     Raises:
-        PluginProblem: it is no list of tools, or one of them cannot be offered to a model.
+        PluginProblem: it is not a list of tools, or one of them cannot be offered to a model.
     """
     if isinstance(built, Coroutine):
         built.close()
@@ -30,14 +30,14 @@ def checked(built: Any, plugin: str) -> tuple[BaseTool, ...]:
         raise PluginProblem(f"build must return a list of tools; it returned {_kind(built)}.")
     if len(built) > MOST_TOOLS:
         raise PluginProblem(f"build returned {len(built)} tools; at most {MOST_TOOLS} are taken.")
-    tools = tuple(_checked(tool, plugin) for tool in built)
+    tools = tuple(_check_tool(tool, plugin) for tool in built)
     names = [tool.name for tool in tools]
     if twice := {name for name in names if names.count(name) > 1}:
         raise PluginProblem(f"Two of its tools are called {', '.join(sorted(twice))}.")
     return tools
 
 
-def _checked(tool: Any, plugin: str) -> BaseTool:
+def _check_tool(tool: Any, plugin: str) -> BaseTool:
     if not isinstance(tool, BaseTool):
         raise PluginProblem(
             f"build must return tools; one is {_kind(tool)}. Make it one with @tool of langchain_core.tools."
@@ -61,17 +61,17 @@ def _checked(tool: Any, plugin: str) -> BaseTool:
 def _check_arguments(tool: BaseTool) -> None:
     try:
         schema = arguments_schema(tool)
-    except Exception as error:
+    except Exception as error:  # a plugin's argument types may raise anything
         raise PluginProblem(f"The arguments of {tool.name} have no JSON schema: {_short(error)}") from error
     if not isinstance(schema, Mapping):
         raise PluginProblem(f"The arguments of {tool.name} have no JSON schema.")
 
 
 def _check_traits(tool: BaseTool) -> None:
-    """Refuse a trait that would be overlooked: one that is misspelt may be what keeps a call safe."""
+    """Refuse unknown traits: a misspelt one may be the one that keeps a call safe."""
     given = (tool.metadata or {}).get(_TRAITS, {})
     if not isinstance(given, Mapping):
-        raise PluginProblem(f"The traits of {tool.name} are no mapping; write Traits(...).metadata().")
+        raise PluginProblem(f"The traits of {tool.name} are not a mapping; write Traits(...).metadata().")
     if unknown := set(map(str, given)) - set(Traits.__dataclass_fields__):
         raise PluginProblem(f"{tool.name} has unknown traits: {', '.join(sorted(unknown))}.")
     for name, value in given.items():

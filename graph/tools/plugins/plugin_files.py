@@ -1,4 +1,4 @@
-"""Which files are plugins, and whether they may be run."""
+"""Plugin files, and the checks before they may run."""
 
 import os
 import stat
@@ -18,7 +18,7 @@ class PluginProblem(GoatError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginFile:
-    """A plugin as it stands in a folder."""
+    """A plugin's file in a folder."""
 
     path: Path
     shipped: bool
@@ -27,15 +27,15 @@ class PluginFile:
 
     @property
     def name(self) -> str:
-        """The file's name; of two folders' files of one name the user's own stands."""
+        """The file's name; a file in the user's folder replaces a shipped one of the same name."""
         return self.path.name
 
 
 def plugin_files(folder: Path, *, shipped: bool) -> list[PluginFile]:
-    """List a folder's plugins: `*.py`, but those that begin with `_` or `.`; a missing folder has none.
+    """List a folder's plugins: `*.py` except names that start with `_` or `.`; a missing folder has none.
 
     Raises:
-        PluginProblem: the folder cannot be read, or everybody may write to it.
+        PluginProblem: the folder cannot be read or is writable by everybody.
     """
     try:
         if not shipped and folder.stat().st_mode & _WRITABLE_BY_ALL and os.name == "posix":
@@ -48,14 +48,14 @@ def plugin_files(folder: Path, *, shipped: bool) -> list[PluginFile]:
 
 
 def read_plugin(file: PluginFile, owners: Collection[int]) -> bytes:
-    """Return a plugin's code; the user's own only when it is a file of one of `owners`.
+    """Return a plugin's code; a user's file must belong to one of `owners`.
 
     Raises:
-        PluginProblem: it cannot be read, is no plain file, too large, or others may have written it.
+        PluginProblem: it cannot be read, is not a regular file, is too large, or others may have written it.
     """
     try:
         descriptor = os.open(file.path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with open(descriptor, "rb") as opened:  # noqa: PTH123 - what was checked is what is read
+        with open(descriptor, "rb") as opened:  # noqa: PTH123 - reads the file that is checked
             _check(os.fstat(descriptor), file, owners)
             return opened.read(MOST_BYTES)
     except OSError as error:
@@ -63,7 +63,7 @@ def read_plugin(file: PluginFile, owners: Collection[int]) -> bytes:
 
 
 def trusted_owners(data_folder: Path) -> set[int]:
-    """Return whose files are run: our own, root's, and those of whoever owns the data folder."""
+    """Return the users whose files may run: this process's, root, and the data folder's owner."""
     if os.name != "posix":
         return set()
     try:
@@ -81,14 +81,14 @@ def _found(folder: Path, *, shipped: bool) -> Iterable[PluginFile]:
 def _stamp(path: Path) -> tuple[int, ...]:
     try:
         about = path.stat()
-    except OSError:  # a dangling link, or gone this moment: reading it says so
+    except OSError:  # a dangling link or a file just removed: reading it reports the problem
         return ()
     return about.st_mtime_ns, about.st_ctime_ns, about.st_size, about.st_ino, about.st_mode, about.st_uid
 
 
 def _check(about: os.stat_result, file: PluginFile, owners: Collection[int]) -> None:
     if not stat.S_ISREG(about.st_mode):
-        raise PluginProblem("It is no plain file.")
+        raise PluginProblem("It is not a regular file.")
     if about.st_size >= MOST_BYTES:
         raise PluginProblem(f"It is larger than {MOST_BYTES // 1000} kB.")
     if file.shipped or os.name != "posix":

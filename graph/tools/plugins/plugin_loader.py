@@ -1,4 +1,4 @@
-"""Load a plugin: run its code and its `build`, where neither can hold anything up."""
+"""Loading of a plugin: its code and `build` run in a thread, so that they cannot block the agent."""
 
 import itertools
 import os
@@ -17,8 +17,8 @@ from langchain_core.tools import BaseTool
 
 from graph.settings.settings import secret_names
 from graph.settings.sources import PREFIX
-from graph.tools.daemon_threads import Guest, insist, words_of
-from graph.tools.plugins.plugin_checks import checked
+from graph.tools.daemon_threads import InterruptibleThread, error_text, interrupt_until
+from graph.tools.plugins.plugin_checks import check_tools
 from graph.tools.plugins.plugin_files import PluginProblem
 from graph.tools.plugins.services import PluginServices
 
@@ -30,13 +30,13 @@ _SECRET = re.compile(r"(?i)(^|_)(API)?(KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASS|PAT
 
 @dataclass(frozen=True, slots=True)
 class LoadedPlugin:
-    """A version of a plugin."""
+    """A loaded version of a plugin."""
 
     tools: tuple[BaseTool, ...]
     module: str
 
-    def let_go(self) -> None:
-        """Forget the module; calls that still run keep what they use of it."""
+    def unload(self) -> None:
+        """Remove the module from `sys.modules`; running calls are not affected."""
         sys.modules.pop(self.module, None)
 
 
@@ -46,54 +46,56 @@ def load_plugin(
     """Run a plugin's code and `build`; blocks for up to `seconds`.
 
     Raises:
-        PluginProblem: it does not work, or takes too long; nothing of it is kept.
+        PluginProblem: it fails or takes too long; it is unloaded.
     """
     module = ModuleType(f"goat_plugin_{next(_numbers)}_{path.stem}")
     module.__file__ = str(path)
-    sys.modules[module.__name__] = module  # dataclasses and pydantic look a class's module up there
-    guest = Guest(partial(_built, module, code, services), f"loading-{path.stem}")
+    sys.modules[module.__name__] = module  # where dataclasses and pydantic look up a class's module
+    thread = InterruptibleThread(partial(_build, module, code, services), f"loading-{path.stem}")
     try:
-        guest.start()
-        return LoadedPlugin(_result(guest, path, seconds), module.__name__)
+        thread.start()
+        return LoadedPlugin(_result(thread, path, seconds), module.__name__)
     except PluginProblem:
         sys.modules.pop(module.__name__, None)
         raise
     finally:
-        insist(guest, lambda patience: bool(wait({guest.outcome}, patience).done))
+        interrupt_until(thread, lambda patience: bool(wait({thread.outcome}, patience).done))
 
 
-def _built(module: ModuleType, code: bytes, services: PluginServices) -> tuple[BaseTool, ...]:
+def _build(module: ModuleType, code: bytes, services: PluginServices) -> tuple[BaseTool, ...]:
     exec(compile(code, str(module.__file__), "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - a plugin
     build = getattr(module, "build", None)
     if not callable(build):
         raise PluginProblem("It has no function build(services).")
-    return checked(build(services), Path(str(module.__file__)).stem)
+    return check_tools(build(services), Path(str(module.__file__)).stem)
 
 
-def _result(guest: Guest[tuple[BaseTool, ...]], path: Path, seconds: float) -> tuple[BaseTool, ...]:
-    if not wait({guest.outcome}, seconds).done:
+def _result(
+    thread: InterruptibleThread[tuple[BaseTool, ...]], path: Path, seconds: float
+) -> tuple[BaseTool, ...]:
+    if not wait({thread.outcome}, seconds).done:
         raise PluginProblem(f"It was not loaded within {seconds:g} s: its code or build does not end.")
-    error = guest.outcome.exception()
+    error = thread.outcome.exception()
     if error is None:
-        return guest.outcome.result()
+        return thread.outcome.result()
     if isinstance(error, PluginProblem):
         raise error
-    raise PluginProblem(_said(error, path)) from error
+    raise PluginProblem(_describe(error, path)) from error
 
 
-def _said(error: BaseException, path: Path) -> str:
-    """Say what was raised, and on which line of the plugin."""
+def _describe(error: BaseException, path: Path) -> str:
+    """Return an error's text with the line of the plugin that raised it."""
     line: Any = error.lineno if isinstance(error, SyntaxError) else None
     for frame in traceback.extract_tb(error.__traceback__):
         line = frame.lineno if frame.filename == str(path) else line
     where = f"line {line}: " if line else ""
-    return f"{where}{words_of(error)}"[:_LONGEST]
+    return f"{where}{error_text(error)}"[:_LONGEST]
 
 
 def withhold_secrets(granted: Collection[str]) -> None:
-    """Take out of the environment whatever is secret by its name, but for what was granted.
+    """Remove variables with secret names from the environment, except the granted ones.
 
-    The settings were read before, and hold what is ours.
+    GOAT's own secrets are in the settings, which are read before.
     """
     ours = {f"{PREFIX}{name}".upper() for name in secret_names()}
     for name in set(os.environ).difference(granted):

@@ -1,4 +1,4 @@
-"""The plugins of the agent: those that come with it and those of the user's folder, as they are now."""
+"""The agent's plugins, shipped and from the user's folder, reloaded when their files change."""
 
 import asyncio
 import logging
@@ -28,13 +28,13 @@ from memory.concurrency.background import DaemonPool
 
 SHIPPED = Path(__file__).parents[2] / "plugins"
 PATIENCE_SECONDS = 2.0
-"""How long a turn waits for plugins that are being loaded before it goes on with those there are."""
+"""How long a turn waits for loading plugins before it continues with those already loaded."""
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Read:
-    """A file as it was last read: the version that worked last, and what is wrong with the one there is."""
+class _ReadFile:
+    """A file with the last version of it that worked, and the current version's problem."""
 
     file: PluginFile
     good: LoadedPlugin | None
@@ -42,10 +42,10 @@ class _Read:
 
 
 class PluginRegistry:
-    """Look at the files whenever the tools are asked for, and load what has changed.
+    """Checks the files whenever the tools are requested, and loads changed ones.
 
-    All of it happens on a thread of its own, one look at a time. What is shown is replaced as a whole, so a
-    turn sees a file's old tools or its new ones.
+    Refreshes run in one thread, one at a time, and replace the loaded plugins as a whole: a turn sees either
+    a file's old tools or its new ones.
     """
 
     def __init__(
@@ -68,29 +68,29 @@ class PluginRegistry:
         self._upkeep = ArtifactUpkeep(self._data_folder)
         self._lock = threading.Lock()
         self._thread = DaemonPool(1, "goat-plugins")
-        self._looking: Future[None] | None = None
-        self._read: dict[str, _Read] = {}
+        self._refreshing: Future[None] | None = None
+        self._read: dict[str, _ReadFile] = {}
         self._loaded: dict[str, LoadedPlugin] = {}
         self._shown: Mapping[str, LoadedPlugin] = {}
         self._problems: Mapping[str, str] = {}
 
     async def tools(self) -> Sequence[BaseTool]:
-        """Return the tools of the files as they are now; of a broken file, those it had when it last worked.
+        """Return the tools of the current files; of a broken file, those of its last working version.
 
-        Where loading takes long, the tools are those there are so far.
+        If loading takes long, return the tools loaded so far.
         """
         self._upkeep.begin()
-        await self._looked(self._patience)
+        await self._wait(self._patience)
         return [tool for plugin in self._shown.values() for tool in plugin.tools]
 
     async def problems(self) -> Mapping[str, str]:
-        """Return what is wrong, by file; waits until all are loaded."""
-        await self._looked(None)
+        """Return the problems by file, after all files are loaded."""
+        await self._wait(None)
         return self._problems
 
     async def report(self) -> str:
-        """Say in a line which plugins there are; waits until all are loaded."""
-        await self._looked(None)
+        """Return one line about the plugins, after all files are loaded."""
+        await self._wait(None)
         names = sorted(tool.name for plugin in self._shown.values() for tool in plugin.tools)
         folder = self._folder
         return f"{len(names)} tools of {len(self._shown)} plugins: {', '.join(names)}; yours go to {folder}"
@@ -104,9 +104,9 @@ class PluginRegistry:
         await asyncio.to_thread(erase_artifacts, owner, self._data_folder)
 
     async def aclose(self) -> None:
-        """End what runs the tools, and let go of the plugins; they are loaded anew when asked for."""
-        if self._looking is not None and not self._looking.done():
-            await self._looked(self._patience)
+        """Stop all tools and unload the plugins; a later call loads them again."""
+        if self._refreshing is not None and not self._refreshing.done():
+            await self._wait(self._patience)
         self._thread.shutdown()
         self._thread = DaemonPool(1, "goat-plugins")
         self._read, self._shown = {}, {}
@@ -114,18 +114,18 @@ class PluginRegistry:
         self._upkeep.end()
         await self.isolation.aclose()
 
-    async def _looked(self, seconds: float | None) -> None:
-        looking = asyncio.wrap_future(self._look())
+    async def _wait(self, seconds: float | None) -> None:
+        refresh = asyncio.wrap_future(self._start_refresh())
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await looking
+                await refresh
 
-    def _look(self) -> "Future[None]":
-        """Begin to look at the files, or join who does."""
+    def _start_refresh(self) -> "Future[None]":
+        """Start a refresh, or return the running one."""
         with self._lock:
-            if self._looking is None or self._looking.done():
-                self._looking = self._thread.submit(self._refresh)
-            return self._looking
+            if self._refreshing is None or self._refreshing.done():
+                self._refreshing = self._thread.submit(self._refresh)
+            return self._refreshing
 
     def _refresh(self) -> None:
         files, problems = self._files()
@@ -136,12 +136,12 @@ class PluginRegistry:
             known = self._read.get(name)
             if known is None or known.file != file:
                 self._read[name] = self._load(file, owners, known.good if known else None)
-                self._settle()
+                self._publish()
         broken = {name: read.problem for name, read in self._read.items() if read.problem}
-        self._tell({**problems, **self._settle(), **broken})
+        self._report({**problems, **self._publish(), **broken})
 
     def _files(self) -> tuple[dict[str, PluginFile], dict[str, str]]:
-        """List the files by name; a file of the user's stands before a shipped one of its name."""
+        """List the files by name; a user's file replaces a shipped one of the same name."""
         files: dict[str, PluginFile] = {}
         problems: dict[str, str] = {}
         for folder, shipped in ((self._shipped, True), (self._folder, False)):
@@ -151,7 +151,7 @@ class PluginRegistry:
                 problems[str(folder)] = str(problem)
         return files, problems
 
-    def _load(self, file: PluginFile, owners: set[int], last: LoadedPlugin | None) -> _Read:
+    def _load(self, file: PluginFile, owners: set[int], last: LoadedPlugin | None) -> _ReadFile:
         if not file.shipped:
             withhold_secrets(self._secrets)
         services = replace(self._services, plugin=file.path.stem)
@@ -159,38 +159,38 @@ class PluginRegistry:
             good = load_plugin(file.path, read_plugin(file, owners), services, self._load_seconds)
         except PluginProblem as problem:
             kept = ". Its last version that worked is used." if last else "."
-            return _Read(file=file, good=last, problem=str(problem).rstrip(".") + kept)
-        return _Read(file=file, good=good)
+            return _ReadFile(file=file, good=last, problem=str(problem).rstrip(".") + kept)
+        return _ReadFile(file=file, good=good)
 
-    def _settle(self) -> Mapping[str, str]:
-        """Show what was read; return the clashes."""
+    def _publish(self) -> Mapping[str, str]:
+        """Replace the loaded plugins by the ones read; return the name clashes by file."""
         wanted = {name: read.good for name, read in self._read.items() if read.good is not None}
-        shown, clashes = settled(self._shown, wanted)
+        shown, clashes = resolve_clashes(self._shown, wanted)
         self._shown = shown
         self._keep(*shown.values(), *wanted.values())
         return clashes
 
     def _keep(self, *used: LoadedPlugin) -> None:
-        """Let go of every other version."""
+        """Unload every other version."""
         kept = {plugin.module: plugin for plugin in used}
         for module in set(self._loaded) - set(kept):
-            self._loaded[module].let_go()
+            self._loaded[module].unload()
         self._loaded = kept
 
-    def _tell(self, problems: Mapping[str, str]) -> None:
+    def _report(self, problems: Mapping[str, str]) -> None:
         for name, problem in problems.items():
             if self._problems.get(name) != problem:
                 logger.warning("The plugin %s has a problem: %s", name, problem)
         self._problems = problems
 
 
-def settled(
+def resolve_clashes(
     shown: Mapping[str, LoadedPlugin], wanted: Mapping[str, LoadedPlugin]
 ) -> tuple[dict[str, LoadedPlugin], dict[str, str]]:
-    """Return what is shown from now on by file, and the clashes by file.
+    """Resolve name clashes between plugins; return the plugins to offer and the clashes, both by file.
 
-    A file that is shown as it is keeps its names; then come changed ones, then new ones, each by name. A
-    file that clashes goes on as it was shown, or is not shown.
+    Unchanged files keep their tools' names; then come changed files, then new ones, each sorted by name. A
+    file that clashes keeps its former version, or is left out.
     """
     now = {name: plugin for name, plugin in sorted(wanted.items()) if shown.get(name) is plugin}
     clashes = {}

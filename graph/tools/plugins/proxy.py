@@ -1,6 +1,6 @@
-"""A proxy on a loopback port for a browser, which connects to nothing but what it has checked.
+"""A proxy on a loopback port for a browser, which connects only to addresses that it has checked.
 
-The browser resolves no names itself, so what is checked is what is connected to. HTTPS passes through.
+The browser resolves no names itself, so every connection goes to a checked address. HTTPS is tunnelled.
 """
 
 import asyncio
@@ -35,13 +35,13 @@ class _Request:
         return self.url.port or (443 if self.is_tunnel else 80)
 
     def onward(self) -> bytes:
-        """The head as the server is sent it; a connection serves one request."""
+        """The request's head for the server; a connection serves one request."""
         first = self.method + b" " + self.url.raw_path + b" HTTP/1.1"
-        return _head([first, *_own(self.headers), b"Connection: close"])
+        return _head([first, *_end_to_end(self.headers), b"Connection: close"])
 
     @property
     def length(self) -> int:
-        """The bytes of the body."""
+        """Bytes of the body."""
         for line in self.headers:
             name, _, value = line.partition(b":")
             if name.strip().lower() == b"content-length":
@@ -51,19 +51,19 @@ class _Request:
 
 @dataclass(slots=True)
 class Proxy:
-    """What passes through on behalf of one page."""
+    """The proxy of one page, with its traffic limit."""
 
     private: bool
     most_bytes: int
     port: int = 0
     refused: list[str] = field(default_factory=list)
-    """Hosts that may not be connected to."""
+    """Messages about hosts that may not be connected to."""
     passed: int = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve a connection of the browser's; one that cannot be had is closed, which is a failure."""
+        """Serve a connection of the browser; if the server cannot be reached, close it."""
         try:
-            request = _parsed(await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _HEAD_SECONDS))
+            request = _parse(await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _HEAD_SECONDS))
             there_reader, there = await self._connect(request)
         except AddressRefused as error:
             self.refused.append(str(error))
@@ -100,7 +100,7 @@ class Proxy:
         try:
             if not request.is_tunnel:
                 lines = (await there[0].readuntil(b"\r\n\r\n"))[:-4].split(b"\r\n")
-                here[1].write(_head([lines[0], *_own(lines[1:]), b"Connection: close"]))
+                here[1].write(_head([lines[0], *_end_to_end(lines[1:]), b"Connection: close"]))
             await self._copy(there[0], here[1], None)
         finally:
             up.cancel()
@@ -108,7 +108,7 @@ class Proxy:
     async def _copy(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, length: int | None
     ) -> None:
-        """Copy `length` bytes, or all there are, as long as the page is not too large."""
+        """Copy `length` bytes, or all if None, until the page exceeds `most_bytes`."""
         left = length
         with suppress(OSError):
             while left is None or left > 0:
@@ -123,7 +123,7 @@ class Proxy:
 
 @asynccontextmanager
 async def running_proxy(*, private: bool, most_bytes: int) -> AsyncIterator[Proxy]:
-    """Serve for the time of the block, on a free port."""
+    """Run a proxy on a free port during the block."""
     proxy = Proxy(private=private, most_bytes=most_bytes)
     running: set[asyncio.Task[None]] = set()
 
@@ -146,7 +146,7 @@ async def running_proxy(*, private: bool, most_bytes: int) -> AsyncIterator[Prox
         await asyncio.gather(*running, return_exceptions=True)
 
 
-def _parsed(head: bytes) -> _Request:
+def _parse(head: bytes) -> _Request:
     first, *headers = head[:-4].split(b"\r\n")
     method, target, _ = first.split(b" ")
     if method == b"CONNECT":
@@ -163,8 +163,8 @@ def _port(target: bytes) -> int:
     return int(target.rpartition(b":")[2])
 
 
-def _own(headers: Iterable[bytes]) -> list[bytes]:
-    """Leave out what concerns one connection alone."""
+def _end_to_end(headers: Iterable[bytes]) -> list[bytes]:
+    """Return headers without those of a single connection (hop-by-hop)."""
     return [line for line in headers if line.partition(b":")[0].strip().lower() not in _HOP_HEADERS]
 
 

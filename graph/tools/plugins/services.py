@@ -1,4 +1,4 @@
-"""What a plugin is given: settings without secrets, places for files, the web, figures and the log."""
+"""Services for plugins: settings without secrets, file folders, the web, metrics and the log."""
 
 import secrets
 from collections.abc import Coroutine, Mapping, Sequence
@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from graph.settings.settings import Settings
 from graph.tools.caller import caller
-from graph.tools.isolation import at_home
+from graph.tools.isolation import on_home_loop
 from graph.tools.plugins.artifacts import artifacts_of
 from memory.observation.figures import Metrics
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 class ReadMetrics(Protocol):
-    """Reads figures, as `RedisMetrics.read` does."""
+    """Reads metrics, as `RedisMetrics.read` does."""
 
     def __call__(self, days: int, *, owner: str | None = None) -> Coroutine[Any, Any, Metrics]:
-        """Return the figures of the last `days`."""
+        """Return the metrics of the last `days`."""
         ...
 
 
@@ -36,7 +36,7 @@ class ReadLogs(Protocol):
 
 
 class SettingsView:
-    """The settings by name, without secrets; they cannot be changed here."""
+    """A read-only view of the settings without secrets."""
 
     __slots__ = ("_values",)
     _values: Mapping[str, Any]
@@ -47,7 +47,7 @@ class SettingsView:
         object.__setattr__(self, "_values", open_)
 
     def __getattr__(self, name: str) -> Any:
-        """Return a setting that is no secret."""
+        """Return a setting that is not a secret."""
         if name not in self._values:
             raise AttributeError(f"There is no setting {name}, or it is a secret.")
         return self._values[name]
@@ -58,53 +58,53 @@ class SettingsView:
 
 @dataclass(frozen=True, slots=True)
 class PluginServices:
-    """Given to `build(services)`; the methods may be used in the tools too, on whatever loop they run."""
+    """The argument of `build(services)`; tools may call its methods too, on any event loop."""
 
     settings: SettingsView
-    """The settings that are no secrets, such as `settings.fetch_megabytes`."""
+    """The settings that are not secrets, such as `settings.fetch_megabytes`."""
     read_metrics: ReadMetrics
     read_logs: ReadLogs
     plugin: str = ""
-    """Whose services these are."""
+    """The plugin's name."""
 
     def folder(self) -> Path:
-        """Return a private folder for the plugin's own files, made if need be."""
+        """Return a private folder for the plugin's own files, created if missing."""
         return _private(self._data_folder() / "plugin-files" / self.plugin)
 
     def artifact(self, name: str, *, owner: str = "") -> Path:
-        """Return where to write a file for the chat; a tool hands the path out as its artifact.
+        """Return the path for a new file for the chat; a tool returns the path as its artifact.
 
         The tool has `response_format="content_and_artifact"` and returns its text and the path, or a list
-        of paths. A file is removed after a day, and with all else that is kept of its owner.
+        of paths. A file is removed after a day, and when its owner's data is erased.
 
         Args:
-            name: what the file's own name ends with.
-            owner: whose the file is; empty: whose call runs, or the configured owner's where none does, as
-                in a thread that the plugin started.
+            name: the end of the file's name.
+            owner: of the file; empty: of the running call, or the configured owner outside a call, as in a
+                thread that the plugin started.
         """
-        folder = _private(artifacts_of(owner or self._calling(), self._data_folder()))
+        folder = _private(artifacts_of(owner or self._calling_owner(), self._data_folder()))
         return folder / f"{secrets.token_hex(8)}-{Path(name).name}"
 
     def http(self, *, seconds: float = 15.0) -> "httpx.AsyncClient":
-        """Return a client for the web, to be closed after use; it connects to public addresses alone.
+        """Return a client for public web addresses; close it after use.
 
-        With the setting `fetch_private` also to this machine and its network. At most 5 redirects are
-        followed, each under the same rule; `AddressRefused` is raised where it forbids one.
+        With the setting `fetch_private` it also connects to this machine and its network. It follows at most
+        5 redirects under the same rule, and raises `AddressRefused` for other addresses.
         """
         from graph.tools.plugins.guarded_network import guarded_client  # noqa: PLC0415 - httpx is slow to import
 
         return guarded_client(private=self.settings.fetch_private, seconds=seconds)
 
     async def metrics(self, owner: str, days: int) -> Metrics:
-        """Read an owner's figures of the last `days`."""
-        return await at_home(lambda: self.read_metrics(days, owner=owner))
+        """Read an owner's metrics of the last `days`."""
+        return await on_home_loop(lambda: self.read_metrics(days, owner=owner))
 
     async def logs(self, limit: int, level: str = "INFO") -> Sequence[str]:
-        """Read the latest lines of the log, of all owners: for tools with the trait `owner_only` alone."""
-        return await at_home(lambda: self.read_logs(limit=limit, level=level))
+        """Read the latest lines of the log, of all owners: only for tools with the trait `owner_only`."""
+        return await on_home_loop(lambda: self.read_logs(limit=limit, level=level))
 
-    def _calling(self) -> str:
-        """Return on whose behalf the tool runs that this is called in."""
+    def _calling_owner(self) -> str:
+        """Return the owner of the running call, or the configured one outside a call."""
         try:
             return caller(ensure_config()).owner
         except LookupError:
