@@ -53,7 +53,7 @@ class Ground:
         """Return the corrected answer; "" when it is incomplete or calls tools."""
         if said.outcome is not Outcome.ANSWERED:
             return ""
-        asked = read_round(said, state, await self.toolbox.offered(state["turn"]))
+        asked = read_round(said, state, await self.toolbox.tools_for(state["turn"]))
         return "" if asked.calls else asked.text.strip()
 
 

@@ -79,8 +79,8 @@ class Respond:
         return update
 
     async def _tools(self, state: State) -> Mapping[str, BaseTool]:
-        """Return the tools that the turn may use and that fit into its budget."""
-        offered, space = await self.toolbox.offered(state["turn"]), state["allocation"].space
+        """Return the tools that the turn may use, and for which its budget had room."""
+        offered, space = await self.toolbox.tools_for(state["turn"]), state["allocation"].space
         return offered if space is None else {n: tool for n, tool in offered.items() if n in space.offered}
 
     def _update(self, state: State, said: ModelAnswer, asked: Round, *, last: bool) -> RespondUpdate:

@@ -55,7 +55,7 @@ class Tools:
 
     async def __call__(self, state: ToolsInput) -> ToolsUpdate:
         turn, call = state["turn"], state["call"]
-        offered = await self.toolbox.offered(turn)
+        offered = await self.toolbox.tools_for(turn)
         tool = offered.get(call.name)
         if tool is None or call.problem:
             return _result(

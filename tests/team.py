@@ -87,7 +87,7 @@ def turn(owner: str = OWNER, name: str = "t1", *, private: bool = False) -> Turn
 async def call(agent: Agent, tool: str, by: Turn | None = None, key: str = "", **arguments: object) -> str:
     """Call a tool on behalf of a turn."""
     by = by or turn()
-    offered = await agent.layers.toolbox.offered(by)
+    offered = await agent.layers.toolbox.tools_for(by)
     return str(
         await offered[tool].ainvoke(dict(arguments), Caller(turn=by, key=key or f"{by.turn_id}:0:0").config())
     )
@@ -117,8 +117,8 @@ class GatedClosing(JobCompletion):
 def put_gate(agent: Agent, gate: Callable[[], Awaitable[None]]) -> None:
     """Have the agent archive its jobs behind a gate."""
     runner = agent.layers.delegation.runner
-    runner.closing = GatedClosing(
-        *(getattr(runner.closing, field.name) for field in fields(JobCompletion)), gate=gate
+    runner.completion = GatedClosing(
+        *(getattr(runner.completion, field.name) for field in fields(JobCompletion)), gate=gate
     )
 
 

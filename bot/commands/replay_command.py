@@ -86,7 +86,7 @@ async def run_replay(settings: Settings, wish: Wish) -> int:
 
     async with open_layers(settings) as layers:
         if wished.gap_calibration:
-            await layers.live.named(wished.gap_calibration, layers.embeddings.name)
+            await layers.live.require(wished.gap_calibration, layers.embeddings.name)
         with results_file(wish.results, private=True) as write:
             replayer = Replayer(layers, wish.owner, change if wish.settings else None)
             plan = await replayer.plan(await _time(layers, wish.since), await _time(layers, wish.until))

@@ -37,7 +37,7 @@ def apply(
     proposal = write_back.propose(read)
     show(console, proposal)
     if dry_run:
-        proposal.accepted()
+        proposal.require_gain()
         console.print("Nothing is written (--dry-run). Nothing speaks against it.")
         return
     version = write_back.apply(read)

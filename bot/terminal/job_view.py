@@ -10,7 +10,7 @@ from rich.text import Text
 
 from bot.printable import printable, snippet
 from bot.terminal.reply_view import print_reply
-from graph.delegation.delegation_tools import described, progress_line, status_line
+from graph.delegation.delegation_tools import describe_job, progress_line, status_line
 from graph.delegation.job import Job, Status
 from graph.delegation.notices import Address, Notice
 from graph.runtime.agent import Agent
@@ -51,8 +51,8 @@ class JobView:
     async def list(self, name: str) -> None:
         """List the latest jobs, or show one."""
         if name:
-            job = await self._delegation.jobs.called(name, owner=self._owner)
-            self._print(described(job) if job else f"There is no job {name}; /jobs lists them.")
+            job = await self._delegation.jobs.find(name, owner=self._owner)
+            self._print(describe_job(job) if job else f"There is no job {name}; /jobs lists them.")
             return
         found = await self._delegation.jobs.latest(owner=self._owner, most=_LISTED)
         lines = [f"{job.name}  {status_line(job)}: {snippet(job.task)}" for job in found]
@@ -61,7 +61,7 @@ class JobView:
     async def stop(self, name: str) -> None:
         """Stop the job that is named, or the only one that is open."""
         if name:
-            job = await self._delegation.jobs.called(name, owner=self._owner)
+            job = await self._delegation.jobs.find(name, owner=self._owner)
             meant = [job] if job else []
         else:
             latest = await self._delegation.jobs.latest(owner=self._owner)
@@ -91,7 +91,7 @@ class JobView:
         notice = await notices.first(self._box)
         if notice is None:
             return False
-        if await notices.taken(self._box, notice):
+        if await notices.remove(self._box, notice):
             job = await self._delegation.jobs.get(notice.job, owner=self._owner)
             if job is not None:
                 self._show(job, notice)

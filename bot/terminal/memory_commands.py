@@ -88,7 +88,7 @@ class MemoryCommands:
         layers = self.agent.layers
         here = Turn(turn_id="", owner=self.owner, thread="", message="", at=datetime.now(UTC))
         table = Table(box=None, pad_edge=False, show_header=False)
-        for name, tool in (await layers.toolbox.offered(here)).items():
+        for name, tool in (await layers.toolbox.tools_for(here)).items():
             table.add_row(Text(name, style="bold"), Text(snippet(_first_line(tool))))
         self.console.print(table)
         for name, problem in (await layers.plugins.problems()).items():

@@ -1,1 +1,1 @@
-"""Background agents: a graph of their own with a budget."""
+"""Background jobs: a team of model roles in a separate graph, with a budget."""

@@ -1,4 +1,4 @@
-"""What follows from the end of a job: archive and conversation, word to the chat, and nothing left over."""
+"""Completion of a job: archive, conversation, notice to the chat, and clean-up."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,12 +13,12 @@ from memory.protocols import ConversationStore, EpisodeStore, SessionCache
 from memory.text.tokens import TokenCounter
 
 DELEGATED = "delegated"
-"""The tag of a job's episode."""
+"""Tag of a job's episode."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobCompletion:
-    """Close jobs. Every step may be done again: each is idempotent by the job's id."""
+    """Ends jobs. Every step can be repeated: each is idempotent by the job's id."""
 
     jobs: Jobs
     notices: Notices
@@ -29,9 +29,9 @@ class JobCompletion:
     tokens: TokenCounter
 
     async def archive(self, job: Job, result: str) -> None:
-        """Write a finished job down as one episode, and as the last turn of its thread's conversation.
+        """Append a finished job as one episode and as a turn of its thread's conversation.
 
-        What workers read on pages and elsewhere may stand in the result.
+        Both are marked as foreign: the result may quote pages that workers read.
         """
         turn_id, now = job.assignment.turn_id, datetime.now(UTC)
         episode = Episode(
@@ -58,14 +58,14 @@ class JobCompletion:
         self.episodes.index_soon(owner=job.owner)
 
     async def end(self, job: Job, status: Status, *, result: str = "", reason: str = "") -> None:
-        """Bring a job to its end, with all that follows; of one that was erased meanwhile nothing is kept."""
+        """End a job and do everything that follows; of a job erased meanwhile nothing is stored."""
         if status is Status.DONE and await self.jobs.read(ref_of(job)) is not None:
             await self.archive(job, result)
         await self.jobs.end(ref_of(job), status, result=result, reason=reason)
         await self.settle(job)
 
     async def settle(self, job: Job) -> None:
-        """Do what follows from the end of a job."""
+        """Send the notice of an ended job, delete its checkpoints and take it off the list of open jobs."""
         await self.notices.put(job, ENDED)
         await self.saver.adelete_thread(job.assignment.turn_id)
-        await self.jobs.settled(ref_of(job))
+        await self.jobs.unlist(ref_of(job))

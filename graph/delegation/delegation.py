@@ -1,4 +1,4 @@
-"""Delegated work, put together; nothing connects or runs before it is used."""
+"""The parts of delegation, created on first use."""
 
 import asyncio
 import logging
@@ -38,15 +38,15 @@ if TYPE_CHECKING:
 
 _CHECKPOINTS = 3
 _LONGEST_END = LEASE_SECONDS + 2.0
-"""Seconds after which nobody works on a job that was erased, be it that the machine is gone."""
-_BEFORE_ANOTHER_LOOK = 0.1
+"""Seconds after which nobody works on an erased job, even if its machine has crashed."""
+_RETRY_SECONDS = 0.1
 logger = logging.getLogger(__name__)
 DEFAULT_PACE = Pace()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Delegation:
-    """Jobs: given, worked on, told of, and erased with their owner."""
+    """The registry, notices, tools and runner of background jobs."""
 
     settings: DelegationSettings
     client: Callable[[], Awaitable["Redis"]]
@@ -69,17 +69,17 @@ class Delegation:
 
     @cached_property
     def notices(self) -> Notices:
-        """Word for the front ends."""
+        """The notices for front ends."""
         return Notices(self.client)
 
     @cached_property
     def runner(self) -> JobRunner:
-        """What works on jobs."""
+        """The worker that runs jobs in this process."""
         stops, toolbox = JobStops(), self.toolbox
         ask = ModelCall(self.model, stops, self.model_timeout, self.window)
         tools = Tools(toolbox, self.tool_runner, self.tool_cache, stops)
         graph = build_pipeline(ask, toolbox, tools, self._saver)
-        return JobRunner(graph, self._closing, self._leases, stops, self.pace)
+        return JobRunner(graph, self._completion, self._leases, stops, self.pace)
 
     @cached_property
     def _leases(self) -> ThreadLeases:
@@ -90,7 +90,7 @@ class Delegation:
         return RedisSaver(self.client, keep=_CHECKPOINTS, serde=job_serde())
 
     @cached_property
-    def _closing(self) -> JobCompletion:
+    def _completion(self) -> JobCompletion:
         return JobCompletion(
             self.jobs,
             self.notices,
@@ -102,7 +102,7 @@ class Delegation:
         )
 
     def tools(self) -> list[BaseTool]:
-        """Return what the model delegates with; none without a model, or when no jobs may be open."""
+        """Return the delegation tools; none without a model or when no jobs are allowed."""
         if not self.model.name or not self.settings.delegate_jobs:
             return []
         given = self.settings
@@ -112,24 +112,24 @@ class Delegation:
         return DelegationTools(self.jobs, self.wake, budget, given.delegate_jobs).all()
 
     def begin(self) -> None:
-        """Take up what another process left behind, and go on looking for such jobs; needs a model."""
+        """Start the runner, which also takes over jobs of ended processes; does nothing without a model."""
         if self.model.name:
             self.runner.begin()
 
     def wake(self) -> None:
-        """Have jobs worked on that were just given, or asked to stop."""
+        """Make the runner look at once for new jobs and stop requests."""
         self.runner.wake()
 
     async def stop(self, job_id: str, *, owner: str) -> bool:
-        """Stop a job of the owner's; return False when there is nothing to stop."""
+        """Request a stop of the owner's job; return False when there is nothing to stop."""
         stopping = await self.jobs.stop(job_id, owner=owner)
         self.wake()
         return stopping
 
     async def erase(self, *, owner: str) -> None:
-        """Delete all that is kept of the owner's jobs, and wait until nobody works on them any more.
+        """Delete the owner's jobs with their checkpoints, and wait until nobody works on them any more.
 
-        One that was just then being closed may have been archived: erase that after this.
+        A job that was ending meanwhile may have been archived: erase the archive after this.
         """
         erased = await self.jobs.erase(owner=owner)
         await self.notices.erase(owner=owner)
@@ -137,17 +137,17 @@ class Delegation:
             await self._clear(job_turn_id(job_id))
 
     async def _clear(self, thread: str) -> None:
-        """Delete the checkpoints of a job, once whoever works on it has noticed that it is gone."""
+        """Delete a job's checkpoints, once its worker has noticed that the job is gone."""
         until = time.monotonic() + _LONGEST_END
         while time.monotonic() < until:
             with suppress(ThreadBusy):
                 async with self._leases.hold(thread):
                     await self._saver.adelete_thread(thread)
                 return
-            await asyncio.sleep(_BEFORE_ANOTHER_LOOK)
-        logger.warning("A job that was erased does not end: what it writes may stay")
+            await asyncio.sleep(_RETRY_SECONDS)
+        logger.warning("An erased job does not end: its checkpoints may remain")
 
     async def aclose(self) -> None:
-        """End what runs here; the jobs stay open for the next process."""
+        """Stop the runner; its jobs stay open for the next process."""
         if "runner" in vars(self):
             await self.runner.aclose()

@@ -1,4 +1,4 @@
-"""The agent's means to have work done in the background; whose job it is, the run says."""
+"""The model's tools for background jobs; the run decides whose job it is."""
 
 import uuid
 from collections.abc import Callable
@@ -21,7 +21,7 @@ LONGEST_TASK = 8000
 _JOBS = uuid.UUID("0d3e7a52-8f3b-5d53-9f0e-6b6b2f5f7c41")
 _LISTED = 10
 _LONGEST_LISTED = 120
-_MEANT = {
+_MILESTONES = {
     "planned": "planned, steps: {about}",
     "step": "done: {about}",
     "again": "to be done better, steps: {about}",
@@ -35,12 +35,12 @@ class DelegationTools:
 
     jobs: Jobs
     wake: Callable[[], None]
-    """Has the jobs worked on."""
+    """Makes the runner look for jobs at once."""
     budget: Budget
     most_open: int
 
     def all(self) -> list[BaseTool]:
-        """Return the tools, as a model may call them."""
+        """Return the tools."""
         return [
             method_tool(call, traits)
             for call, traits in (
@@ -86,7 +86,7 @@ class DelegationTools:
         """Say how far delegated jobs are: the latest ones, or one `job` with its progress and its result."""
         asked = caller(config)
         if job.strip():
-            return described(await self._called(job, asked.owner))
+            return describe_job(await self._find(job, asked.owner))
         found = await self.jobs.latest(owner=asked.owner, most=_LISTED)
         lines = [f"- {one.name}, {status_line(one)}: {_short(one.task)}" for one in found]
         return "\n".join(lines) or "There are no jobs."
@@ -94,22 +94,22 @@ class DelegationTools:
     async def delegate_stop(self, job: str, config: RunnableConfig) -> str:
         """Stop a delegated `job`, when the person asks for it."""
         asked = caller(config)
-        found = await self._called(job, asked.owner)
+        found = await self._find(job, asked.owner)
         if not await self.jobs.stop(found.id, owner=asked.owner):
             return f"Job {found.name} is at its end already: {found.status}."
         self.wake()
         return f"Job {found.name} is being stopped."
 
-    async def _called(self, name: str, owner: str) -> Job:
-        found = await self.jobs.called(name, owner=owner)
+    async def _find(self, name: str, owner: str) -> Job:
+        found = await self.jobs.find(name, owner=owner)
         if found is None:
             known = ", ".join(one.name for one in await self.jobs.latest(owner=owner, most=_LISTED))
             raise ToolException(f"There is no job {name.strip()[:40]!r}. There are: {known or 'none'}.")
         return found
 
 
-def described(job: Job) -> str:
-    """Return all there is to say of a job."""
+def describe_job(job: Job) -> str:
+    """Return a job's status, progress and result as text."""
     lines = [f"Job {job.name}, {status_line(job)}", f"task: {escape_lines(job.task)}"]
     lines += [f"- {progress_line(one)}" for one in job.progress]
     if job.reason:
@@ -121,13 +121,13 @@ def described(job: Job) -> str:
 
 
 def status_line(job: Job) -> str:
-    """Return how far a job is, and what it spent."""
+    """Return a job's status and what it has spent."""
     return f"{job.status} ({job.calls} calls of the model, {job.tools} of tools, {job.seconds:.0f} s)"
 
 
 def progress_line(progress: Progress) -> str:
-    """Return what a job reached in words."""
-    return _MEANT.get(progress.code, progress.code).format(about=escape_lines(progress.about))
+    """Return a milestone in words."""
+    return _MILESTONES.get(progress.code, progress.code).format(about=escape_lines(progress.about))
 
 
 def _short(text: str) -> str:

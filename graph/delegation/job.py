@@ -1,41 +1,41 @@
-"""A job as it stands in the registry."""
+"""A job with its status and progress, as the registry stores it."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from graph.delegation.state import Assignment, Budget
+from graph.delegation.state import Assignment, Budget, Finding, Review, Step
 
 
 class Status(StrEnum):
-    """How far a job is."""
+    """The state of a job."""
 
     QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
     STOPPED = "stopped"
-    """By the person."""
+    """The person stopped it."""
     FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Something that a job reached."""
+    """A milestone of a job."""
 
     name: str
-    """Its own within the job."""
+    """Unique within the job."""
     code: str
     """`planned`, `step`, `review`, `again` or `summary`."""
     about: str = ""
-    """Which step, or how many."""
+    """The step's title, or the number of steps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What is known of a job."""
+    """A background job."""
 
     id: str
     owner: str
@@ -45,33 +45,33 @@ class Job:
     budget: Budget
     status: Status = Status.QUEUED
     stopping: bool = False
-    """Somebody asked it to stop."""
+    """A stop was requested."""
     progress: Sequence[Progress] = ()
     result: str = ""
-    """Of one that was stopped or failed: what it had found by then."""
+    """Partial if the job was stopped or failed."""
     reason: str = ""
     """Why it failed."""
     calls: int = 0
     tools: int = 0
     seconds: float = 0.0
-    """Of work."""
+    """Working time."""
     ended: datetime | None = None
     tags: Sequence[str] = field(default=())
-    """What the archive notes of it."""
+    """Extra tags of its episode."""
 
     @property
     def is_open(self) -> bool:
-        """Tell whether it is not at its end."""
+        """Say whether the job has not ended."""
         return self.status in {Status.QUEUED, Status.RUNNING}
 
     @property
     def name(self) -> str:
-        """Return the beginning of the id, by which people call it."""
+        """Return the short id for people."""
         return self.id[:8]
 
     @property
     def assignment(self) -> Assignment:
-        """Return what the pipeline is given."""
+        """Return the pipeline's input."""
         return Assignment(
             job_id=self.id,
             owner=self.owner,
@@ -83,7 +83,7 @@ class Job:
 
 
 def to_fields(job: Job) -> dict[str, str]:
-    """Return a new job as the registry stores it."""
+    """Return a new job as a Redis hash."""
     return {
         "owner": json.dumps(job.owner),
         "thread": job.thread,
@@ -96,10 +96,10 @@ def to_fields(job: Job) -> dict[str, str]:
 
 
 def from_fields(job_id: str, fields: Mapping[str, str], progress: Sequence[str]) -> Job:
-    """Read a job back.
+    """Read a stored job.
 
     Raises:
-        KeyError, ValueError, TypeError: what is stored is no job.
+        KeyError, ValueError, TypeError: the stored values are not a job.
     """
     ended = fields.get("ended")
     return Job(
@@ -125,3 +125,30 @@ def from_fields(job_id: str, fields: Mapping[str, str], progress: Sequence[str])
 def _progress(line: str) -> Progress:
     stored: dict[str, Any] = json.loads(line)
     return Progress(**stored)
+
+
+def progress_of(update: Mapping[str, Any], values: Mapping[str, Any]) -> Iterator[Progress]:
+    """Yield the milestones in an update of the job's graph; a repeated one has the same name."""
+    for node, written in update.items():
+        match node:
+            case "plan":
+                yield Progress(name="planned", code="planned", about=str(len(written["steps"])))
+            case "work":
+                yield from _steps(written["findings"], values)
+            case "review":
+                yield from _review(written["review"])
+
+
+def _steps(findings: Mapping[str, Finding], values: Mapping[str, Any]) -> Iterator[Progress]:
+    steps: Sequence[Step] = values.get("steps", ())
+    titles = {step.id: step.title for step in steps}
+    again = "+" if "review" in values else ""
+    for step in findings:
+        yield Progress(name=f"step:{step}{again}", code="step", about=titles.get(step, step))
+
+
+def _review(review: Review) -> Iterator[Progress]:
+    if review.again:
+        yield Progress(name="again", code="again", about=str(len(review.again)))
+    else:
+        yield Progress(name="summary", code="summary")

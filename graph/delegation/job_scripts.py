@@ -1,4 +1,4 @@
-"""What happens to jobs in one step, as scripts for Redis; `graph.delegation.jobs` says what the keys hold."""
+"""Redis scripts that change a job atomically; the keys are described in `graph.delegation.jobs`."""
 
 _IS_OPEN = """
 local status = redis.call('HGET', KEYS[1], 'status')
@@ -22,7 +22,7 @@ redis.call('HSET', KEYS[1], 'status', 'running')
 return redis.call('HINCRBY', KEYS[1], 'begun', 1)
 """
 )
-LET_GO = _IS_OPEN + "return redis.call('HINCRBY', KEYS[1], 'begun', -1)"
+UNDO_BEGIN = _IS_OPEN + "return redis.call('HINCRBY', KEYS[1], 'begun', -1)"
 STOP = _IS_OPEN + "redis.call('HSET', KEYS[1], 'stop', 1) return 1"
 BEAT = (
     _IS_OPEN
@@ -32,8 +32,8 @@ return 1 - redis.call('HEXISTS', KEYS[1], 'stop')
 """
 )
 NOTE = _IS_OPEN + "redis.call('HSET', KEYS[1], 'calls', ARGV[1], 'tools', ARGV[2]) return 1"
-FAILED = _IS_OPEN + "return redis.call('HINCRBY', KEYS[1], 'tries', 1)"
-TELL = (
+COUNT_FAILURE = _IS_OPEN + "return redis.call('HINCRBY', KEYS[1], 'tries', 1)"
+ADD_PROGRESS = (
     _IS_OPEN
     + """
 if redis.call('SADD', KEYS[3], ARGV[1]) == 0 then return 0 end

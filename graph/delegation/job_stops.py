@@ -1,4 +1,4 @@
-"""Who may spend what of a job's budget."""
+"""Stop signals of a job, and its budget divided among steps."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,29 +7,29 @@ from graph.delegation.state import Budget, Share, Spent, Step
 from graph.model.model_call import StopSignals
 
 FINAL = ""
-"""What stops the summariser: nothing."""
+"""Turn id of the summariser, which no signal stops."""
 _OF = "/"
 
 
 class JobStops(StopSignals):
-    """The end of a job's time, which all of its steps hear."""
+    """Stop signals that a job shares with all of its steps."""
 
     def signal(self, turn_id: str) -> asyncio.Event:
-        """Return the event that is set when the time of the job is up."""
+        """Return the event that is set when the job's time is up."""
         return super().signal(turn_id.partition(_OF)[0])
 
 
 def step_turn_id(turn_id: str, step: str) -> str:
-    """Return what names a step among the turns."""
+    """Return the turn id of a step."""
     return f"{turn_id}{_OF}{step}"
 
 
-def allotted(
+def divide_budget(
     steps: Sequence[Step], budget: Budget, spent: Spent, *, reserved: int
 ) -> list[tuple[Step, Share]]:
-    """Divide what is left among steps that run at once, but for `reserved` calls of the model.
+    """Divide the remaining budget, less `reserved` model calls, among steps that run in parallel.
 
-    Steps for which there is nothing left are left out, the last ones first.
+    Steps beyond the remaining calls are left out, the last ones first.
     """
     calls = budget.calls - spent.calls - reserved
     chosen = steps[: max(0, calls)]

@@ -3,13 +3,13 @@
 Keys, all but the last in the owner's hash slot, with `O` the digest of the owner:
 
 * `goat:job:{O}:ID`            hash: the job
-* `goat:job:{O}:ID:progress`   list of what it reached, as JSON
-* `goat:job:{O}:ID:told`       set of the names of what it reached, so that each is told once
-* `goat:job:{O}:open`          set of the ids of jobs that are not at their end
-* `goat:job:{O}:all`           sorted set of the latest ids, by when they were given
-* `goat:jobs:open`             sorted set of `O:ID` of the jobs that need work, by when they were given
+* `goat:job:{O}:ID:progress`   list of its milestones, as JSON
+* `goat:job:{O}:ID:told`       set of its milestones' names, so that each is added once
+* `goat:job:{O}:open`          set of the ids of jobs that have not ended
+* `goat:job:{O}:all`           sorted set of the latest ids, by creation time
+* `goat:jobs:open`             sorted set of `O:ID` of the jobs that need work, by creation time
 
-A job is listed there before it is stored, and taken out after all that follows from its end is done.
+A job is listed in the last key before it is stored, and removed after its completion.
 """
 
 import json
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 KEPT_SECONDS = 30 * 24 * 60 * 60
-"""A job can be looked at for so long after its end."""
+"""How long a job is stored after its end."""
 MOST_KEPT = 200
 """Jobs of an owner that are listed."""
 _OPEN = "goat:jobs:open"
 _GRACE_SECONDS = 60.0
-"""How long a job may be listed before it is stored."""
+"""Time allowed between listing a job and storing it."""
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """Where a job stands, without a word of what it is about."""
+    """A reference to a job by the owner's digest and the job's id."""
 
     digest: str
     """Of the owner."""
@@ -58,21 +58,21 @@ class Ref:
 
     @property
     def member(self) -> str:
-        """Return how the job is listed among those of all owners."""
+        """Return the job's member in the list of all owners' open jobs."""
         return f"{self.digest}:{self.id}"
 
 
 @dataclass(frozen=True, slots=True)
 class Jobs:
-    """Read and write jobs. Every method raises `TierUnavailable` when Redis cannot be reached.
+    """The registry. Every method raises `TierUnavailable` when Redis cannot be reached.
 
-    Another owner's job is not there, whoever asks.
+    Methods that take an owner see no other owner's jobs.
     """
 
     client: Callable[[], Awaitable["Redis"]]
 
     async def start(self, job: Job, *, most_open: int) -> bool | None:
-        """Register a job; return False when it was before, None when the owner has too many open."""
+        """Register a job; return False if it was registered before, None if the owner has too many open."""
         ref, now = ref_of(job), time.time()
         await self._list(ref, now)
         fields = [part for pair in to_fields(job).items() for part in pair]
@@ -83,12 +83,12 @@ class Jobs:
         return None if int(outcome) < 0 else bool(outcome)
 
     async def get(self, job_id: str, *, owner: str) -> Job | None:
-        """Read a job of the owner's; None when there is none of that id."""
+        """Read the owner's job of that id; None when there is none."""
         return await self.read(Ref(digest(owner), job_id))
 
     @translate_errors()
     async def read(self, ref: Ref) -> Job | None:
-        """Read a job; None when it is gone, or cannot be read."""
+        """Read a job; None when it is missing or unreadable."""
         client = await self.client()
         async with client.pipeline(transaction=False) as pipeline:
             pipeline.hgetall(ref.key())
@@ -109,71 +109,71 @@ class Jobs:
         found = [await self.read(Ref(whose, job_id)) for job_id in await self._ids(whose, most)]
         return [job for job in found if job is not None]
 
-    async def called(self, name: str, *, owner: str) -> Job | None:
-        """Return the owner's job whose id begins so; the newest of several."""
+    async def find(self, name: str, *, owner: str) -> Job | None:
+        """Return the owner's newest job whose id starts with `name`; None when there is none."""
         wanted = name.strip().lower()
         ids = await self._ids(digest(owner), MOST_KEPT) if wanted else []
         job_id = next((one for one in ids if one.startswith(wanted)), None)
         return await self.get(job_id, owner=owner) if job_id else None
 
     async def stop(self, job_id: str, *, owner: str) -> bool:
-        """Ask a job to stop, whichever process works on it; return False when there is nothing to stop."""
+        """Request a stop from the process that works on a job; return False when there is nothing to stop."""
         return bool(await run_script(self.client, scripts.STOP, [Ref(digest(owner), job_id).key()]))
 
     @translate_errors()
     async def open(self) -> list[Ref]:
-        """List what somebody has to work on, of all owners, waiting longest first."""
+        """List all owners' jobs that need work, oldest first."""
         found: Any = await (await self.client()).zrange(_OPEN, 0, -1)
         return [Ref(*_text(member).split(":", 1)) for member in found]
 
     async def begin(self, ref: Ref) -> int:
-        """Note that a process begins to work on a job; return how often one did, 0 when it is at its end."""
+        """Count a process that starts to work on a job; return the count, 0 if the job has ended."""
         return int(await run_script(self.client, scripts.BEGIN, [ref.key()]))
 
-    async def let_go(self, ref: Ref) -> None:
-        """Take back that a process began to work on a job: that it did not end is not the job's doing."""
-        await run_script(self.client, scripts.LET_GO, [ref.key()])
+    async def undo_begin(self, ref: Ref) -> None:
+        """Take back a `begin`, when the job is not the reason that it was interrupted."""
+        await run_script(self.client, scripts.UNDO_BEGIN, [ref.key()])
 
     async def beat(self, ref: Ref, seconds: float) -> bool:
-        """Add to the seconds of work; return False when the job is to stop, or gone."""
+        """Add working time; return False when a stop was requested or the job is gone."""
         return bool(await run_script(self.client, scripts.BEAT, [ref.key()], f"{seconds:.3f}"))
 
-    async def note(self, ref: Ref, spent: Spent) -> None:
-        """Note what was spent."""
+    async def set_spent(self, ref: Ref, spent: Spent) -> None:
+        """Store the calls spent so far."""
         await run_script(self.client, scripts.NOTE, [ref.key()], spent.calls, spent.tools)
 
-    async def failed(self, ref: Ref) -> int:
-        """Count a failure; return how many there were."""
-        return int(await run_script(self.client, scripts.FAILED, [ref.key()]))
+    async def count_failure(self, ref: Ref) -> int:
+        """Count a failure; return the count."""
+        return int(await run_script(self.client, scripts.COUNT_FAILURE, [ref.key()]))
 
-    async def tell(self, ref: Ref, progress: Progress) -> bool:
-        """Note, once for each name, that a job reached something; return False when that was noted."""
-        told = json.dumps(asdict(progress))
-        return bool(await run_script(self.client, scripts.TELL, ref.keys, progress.name, told))
+    async def add_progress(self, ref: Ref, progress: Progress) -> bool:
+        """Append a milestone, once for each name; return False when it was added before."""
+        line = json.dumps(asdict(progress))
+        return bool(await run_script(self.client, scripts.ADD_PROGRESS, ref.keys, progress.name, line))
 
     async def end(self, ref: Ref, status: Status, *, result: str = "", reason: str = "") -> bool:
-        """End a job; the first end stands."""
+        """End a job; return False if it had ended, which changes nothing."""
         ended = datetime.now(UTC).isoformat()
         fields = ["status", status.value, "result", result, "reason", reason, "ended", ended]
         keys = [*ref.keys, _owner_key(ref.digest, "open")]
         return bool(await run_script(self.client, scripts.END, keys, ref.id, KEPT_SECONDS, *fields))
 
     @translate_errors()
-    async def settled(self, ref: Ref) -> None:
-        """Take a job out of what somebody has to work on."""
+    async def unlist(self, ref: Ref) -> None:
+        """Remove a job from the list of jobs that need work."""
         await (await self.client()).zrem(_OPEN, ref.member)
 
     @translate_errors()
     async def is_new(self, ref: Ref) -> bool:
-        """Say whether a job was listed just now, so that it may not be stored yet."""
+        """Say whether a job was listed so recently that it may not be stored yet."""
         listed = await (await self.client()).zscore(_OPEN, ref.member)
         return listed is not None and listed > time.time() - _GRACE_SECONDS
 
     @translate_errors()
     async def erase(self, *, owner: str) -> list[str]:
-        """Delete all jobs of the owner, also those that are worked on, which end then; return their ids.
+        """Delete all jobs of the owner, which ends running ones; return their ids.
 
-        Costs a look at every key of the server: not every job is listed any more.
+        Scans every key of the server, because not every job is still listed.
         """
         client, prefix = await self.client(), _owner_key(digest(owner), "")
         ids = set()
@@ -193,7 +193,7 @@ class Jobs:
 
 
 def ref_of(job: Job) -> Ref:
-    """Return where a job stands."""
+    """Return the reference to a job."""
     return Ref(digest(job.owner), job.id)
 
 

@@ -1,12 +1,12 @@
-"""Word of a job for the chat that it was given in, whatever front end that is.
+"""Notices about jobs for the chats that they were given in, in any front end.
 
-A notice holds no text: what there is to say stands in the job, and goes with it. A front end registers where
-a thread is shown; notices wait in its box until it takes them. Keys:
+A notice has no text: that is in the job, and is erased with it. A front end registers where a thread is
+shown; notices are queued in its box. Keys:
 
 * `goat:notices:{O}:addresses`   hash of threads to their address, as JSON, with `O` the digest of the owner
 * `goat:notices:{BOX}:waiting`   list of notices, as JSON, with `BOX` the digest of the front end's name
 * `goat:notices:{BOX}:number`    counts the notices of a box
-* `goat:notices:{BOX}:told:ID`   set of the names of a job's notices, so that each is put there once
+* `goat:notices:{BOX}:told:ID`   set of the names of a job's notices, so that each is queued once
 """
 
 import json
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 ENDED = "end"
-"""The name of the notice that a job is at its end; all others are of its progress."""
+"""Name of the notice that a job has ended; all others are about its progress."""
 ADDRESS_SECONDS = 90 * 24 * 60 * 60
 _WAITING_SECONDS = 30 * 24 * 60 * 60
 _PUT = """
@@ -38,46 +38,46 @@ return 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where a thread is shown."""
+    """The place where a thread is shown."""
 
     box: str
     """The front end: "telegram:<bot>", or "terminal:<owner>"."""
     place: str = ""
-    """Where in it, such as the lane of a chat."""
+    """The place in the front end, such as a chat's lane."""
     language: str = ""
-    """Of the person, as the front end knows it."""
+    """The person's language, from the front end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """There is something to say of a job."""
+    """A notice that a job has ended or made progress."""
 
     number: int
     """Counts the notices of the front end."""
     job: str
     owner: str
     name: str
-    """What it is about: `ENDED`, or something that the job reached."""
+    """`ENDED`, or the name of a milestone."""
     place: str
     language: str
     raw: bytes = b""
-    """As it stands in the box."""
+    """The notice as stored in the box."""
 
     @property
     def is_end(self) -> bool:
-        """Tell whether the job is at its end."""
+        """Say whether the job has ended."""
         return self.name == ENDED
 
 
 @dataclass(frozen=True, slots=True)
 class Notices:
-    """Put notices into boxes, and take them out. Every method raises `TierUnavailable` without Redis."""
+    """The front ends' boxes of notices. Every method raises `TierUnavailable` without Redis."""
 
     client: Callable[[], Awaitable["Redis"]]
 
     @translate_errors()
     async def register(self, thread: str, address: Address, *, owner: str) -> None:
-        """Note where a thread of the owner's is shown from now on."""
+        """Store the address where an owner's thread is shown."""
         client, key = await self.client(), _addresses(owner)
         async with client.pipeline(transaction=True) as pipeline:
             pipeline.hset(key, thread, json.dumps(asdict(address)))
@@ -86,7 +86,7 @@ class Notices:
 
     @translate_errors()
     async def put(self, job: Job, name: str) -> bool:
-        """Leave word of a job where its thread is shown, once for each name; False when there is no place."""
+        """Queue a notice for the job's thread, once for each name; False when queued before or no address."""
         client = await self.client()
         found: Any = await client.hget(_addresses(job.owner), job.thread)
         if found is None:
@@ -99,24 +99,24 @@ class Notices:
 
     @translate_errors()
     async def first(self, box: str) -> Notice | None:
-        """Return the notice that has waited longest in a box, and leave it there."""
+        """Return the oldest notice of a box without removing it."""
         raw: Any = await (await self.client()).lindex(_box_keys(box)[0], 0)
         return None if raw is None else read_notice(raw)
 
     @translate_errors()
-    async def taken(self, box: str, notice: Notice) -> bool:
-        """Take a notice out; return False when somebody else has."""
+    async def remove(self, box: str, notice: Notice) -> bool:
+        """Remove a notice; return False when it was removed before."""
         client = await self.client()
         return bool(await client.lrem(_box_keys(box)[0], 1, notice.raw.decode()))
 
     @translate_errors()
     async def erase(self, *, owner: str) -> None:
-        """Forget where the owner's threads are shown."""
+        """Delete the addresses of the owner's threads."""
         await (await self.client()).unlink(_addresses(owner))
 
 
 def read_notice(raw: bytes) -> Notice:
-    """Read what stands in a box."""
+    """Parse a stored notice."""
     fields = json.loads(raw)
     return Notice(**{name: fields[name] for name in _FIELDS}, raw=raw)
 
@@ -125,7 +125,7 @@ _FIELDS: Sequence[str] = ("number", "job", "owner", "name", "place", "language")
 
 
 def _halves(job: Job, name: str, address: Address) -> tuple[str, str]:
-    """Return a notice as JSON, in front of its number and behind it."""
+    """Return a notice's JSON before and after its number."""
     rest = {"job": job.id, "owner": job.owner, "name": name}
     rest |= {"place": address.place, "language": address.language}
     return '{"number": ', f", {json.dumps(rest)[1:]}"

@@ -1,4 +1,4 @@
-"""A job, drawn once: planned, worked on in parallel, judged, done better once, summed up."""
+"""The graph of a job: plan, parallel steps, review, at most one repetition, summary."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Send
 
-from graph.delegation.job_stops import FINAL, allotted, step_turn_id
+from graph.delegation.job_stops import FINAL, divide_budget, step_turn_id
 from graph.delegation.role_answers import read_plan, read_review
-from graph.delegation.role_call import asked, is_late, problem_of
+from graph.delegation.role_call import ask_role, is_late, problem_of
 from graph.delegation.roles import LONGEST_FINDING, plan_prompt, review_prompt, summary_prompt
 from graph.delegation.state import (
     Finding,
@@ -42,7 +42,7 @@ _ONE = Spent(calls=1)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Divide the task into steps; when that fails to be a plan, it is one step."""
+    """Divides the task into steps; an unreadable plan becomes one step."""
 
     ask: ModelCall
 
@@ -50,13 +50,13 @@ class Plan:
         assignment = state["assignment"]
         if is_late(self.ask, assignment.turn_id):
             return {"steps": read_plan("", assignment.task)}
-        said, _ = await asked(self.ask, lambda _, cap: plan_prompt(assignment, cap), assignment.turn_id)
+        said, _ = await ask_role(self.ask, lambda _, cap: plan_prompt(assignment, cap), assignment.turn_id)
         return {"steps": read_plan(said.text, assignment.task), "spent": _ONE}
 
 
 @dataclass(frozen=True, slots=True)
 class Criticise:
-    """Judge what was found, unless there is no budget left to do anything about it."""
+    """Reviews the findings, unless no budget is left to repeat a step."""
 
     ask: ModelCall
 
@@ -65,7 +65,7 @@ class Criticise:
         left = assignment.budget.calls - _spent(state).calls
         if is_late(self.ask, assignment.turn_id) or left <= 1 or not findings:
             return {"review": Review()}
-        said, _ = await asked(
+        said, _ = await ask_role(
             self.ask,
             lambda _, cap: review_prompt(assignment, state["steps"], findings, cap),
             assignment.turn_id,
@@ -75,31 +75,31 @@ class Criticise:
 
 @dataclass(frozen=True, slots=True)
 class Summarise:
-    """Answer the task from what was found; this call is made whatever was spent.
+    """Answers the task from the findings; this call is made even when the budget is spent.
 
-    An answer with figures that stand in no finding is written anew, once, when there is budget left.
+    An answer with figures that no finding supports is corrected once, if budget is left.
     """
 
     ask: ModelCall
 
     async def __call__(self, state: JobState) -> ResultUpdate:
-        said, _ = await asked(self.ask, lambda _, cap: _summary(state, cap), FINAL)
+        said, _ = await ask_role(self.ask, lambda _, cap: _summary(state, cap), FINAL)
         text, note = said.text.strip(), problem_of(said, late=False)
         if note:
             return {"result": f"{text}\n\n({note})", "spent": _ONE}
         unsupported = ungrounded(text, _evidence(state))
         if not unsupported or not self._may_correct(state):
             return {"result": text, "spent": _ONE}
-        anew = await self._corrected(state, [AIMessage(text), HumanMessage(correction_request(unsupported))])
-        is_better = anew and len(ungrounded(anew, _evidence(state))) < len(unsupported)
-        return {"result": anew if is_better else text, "spent": Spent(calls=2)}
+        better = await self._correct(state, [AIMessage(text), HumanMessage(correction_request(unsupported))])
+        is_improved = better and len(ungrounded(better, _evidence(state))) < len(unsupported)
+        return {"result": better if is_improved else text, "spent": Spent(calls=2)}
 
     def _may_correct(self, state: JobState) -> bool:
         assignment = state["assignment"]
         return _spent(state).calls + 1 < assignment.budget.calls and not is_late(self.ask, assignment.turn_id)
 
-    async def _corrected(self, state: JobState, more: Sequence[AnyMessage]) -> str:
-        """Return the answer written anew; nothing when it broke off."""
+    async def _correct(self, state: JobState, more: Sequence[AnyMessage]) -> str:
+        """Return the corrected answer; empty when it is incomplete."""
         request = await self.ask.window.fit(
             lambda _, cap: [*_summary(state, cap), *more], {}, last=True, longest=LONGEST_FINDING
         )
@@ -110,7 +110,7 @@ class Summarise:
 def build_pipeline(
     ask: ModelCall, toolbox: Toolbox, tools: Tools, saver: BaseCheckpointSaver[str] | None = None
 ) -> JobGraph:
-    """Draw a job; `ask` and `tools` must share the stop signals of the job's time."""
+    """Build the graph; `ask` and `tools` must share their stop signals."""
     builder = StateGraph(JobState, input_schema=JobInput)
     builder.add_node("plan", Plan(ask))
     builder.add_node("work", build_worker(ask, toolbox, tools))
@@ -125,8 +125,8 @@ def build_pipeline(
 
 
 def _after_plan(state: JobState) -> list[Send] | str:
-    """Begin every step at once; a call each is kept for critic and summariser."""
-    given = allotted(state["steps"], state["assignment"].budget, _spent(state), reserved=2)
+    """Start all steps in parallel, reserving one call for the critic and one for the summariser."""
+    given = divide_budget(state["steps"], state["assignment"].budget, _spent(state), reserved=2)
     return [Send("work", _work(state, step, share)) for step, share in given] or "summarise"
 
 
@@ -135,10 +135,10 @@ def _after_work(state: JobState) -> str:
 
 
 def _after_review(state: JobState) -> list[Send] | str:
-    """Begin once more the steps that the critic names."""
+    """Repeat the steps that the critic names."""
     review = state["review"]
     named = [step for step in state["steps"] if step.id in review.again]
-    given = allotted(named, state["assignment"].budget, _spent(state), reserved=1)
+    given = divide_budget(named, state["assignment"].budget, _spent(state), reserved=1)
     return [Send("work", _work(state, step, share)) for step, share in given] or "summarise"
 
 
@@ -168,7 +168,7 @@ def _summary(state: JobState, cap: int) -> list[AnyMessage]:
 
 
 def _evidence(state: JobState) -> list[str]:
-    """Return what a figure of the answer may stand in."""
+    """Return the texts that may support the answer's figures."""
     found = [finding.text for finding in state.get("findings", {}).values()]
     return [state["assignment"].task, *found]
 
@@ -177,8 +177,8 @@ def _spent(state: JobState) -> Spent:
     return state.get("spent", Spent())
 
 
-def as_it_is(values: Mapping[str, Any]) -> str:
-    """Return the answer of a job; before there is one, what it found so far without a word more."""
+def partial_result(values: Mapping[str, Any]) -> str:
+    """Return a job's answer; before there is one, its findings so far."""
     if "result" in values:
         return str(values["result"])
     steps: Sequence[Step] = values.get("steps", ())

@@ -1,4 +1,4 @@
-"""What planner and critic answer, read leniently: JSON with prose or fences around it, in several shapes."""
+"""Lenient parsers for the answers of planner and critic: JSON in several shapes, with prose around it."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,14 +9,14 @@ from graph.delegation.state import CODER, RESEARCHER, Review, Step
 from memory.text.text import clean, shortened
 
 _MOST_TRIES = 20
-"""Brackets of an answer at which a value is looked for."""
+"""Brackets of an answer at which parsing is tried."""
 _LONGEST_TITLE, _LONGEST_TASK = 80, 4000
 
 
 def read_plan(text: str, task: str) -> list[Step]:
-    """Return the steps of a plan, at most `MOST_STEPS`; what cannot be read is one step: the task itself."""
+    """Return a plan's steps, at most `MOST_STEPS`; an unreadable plan is one step, the task itself."""
     for value in _values(text):
-        found = [step for one in _listed(value, "steps", "plan", "tasks") if (step := _step(one))]
+        found = [step for one in _entries(value, "steps", "plan", "tasks") if (step := _step(one))]
         if found:
             return [
                 Step(id=str(number), role=role, title=title, task=what)
@@ -26,7 +26,7 @@ def read_plan(text: str, task: str) -> list[Step]:
 
 
 def read_review(text: str, known: Sequence[str]) -> Review:
-    """Return what a critic says; what cannot be read is a critique that asks for nothing."""
+    """Return a critic's review; an unreadable one is a critique that repeats no step."""
     for value in _values(text):
         if isinstance(value, Mapping) and ("critique" in value or "again" in value):
             entries = value.get("again")
@@ -46,7 +46,7 @@ def _again(entries: Sequence[Any], known: Sequence[str]) -> Iterator[tuple[str, 
 
 
 def _values(text: str) -> Iterator[Any]:
-    """Yield the JSON objects and lists of a text, from its beginning on."""
+    """Yield the JSON objects and lists in a text, in order."""
     decoder, at = json.JSONDecoder(), 0
     for _ in range(_MOST_TRIES):
         places = [place for place in (text.find("{", at), text.find("[", at)) if place >= 0]
@@ -60,14 +60,14 @@ def _values(text: str) -> Iterator[Any]:
         yield value
 
 
-def _listed(value: Any, *names: str) -> list[Any]:
+def _entries(value: Any, *names: str) -> list[Any]:
     if isinstance(value, Mapping):
         value = next((value[name] for name in names if name in value), [value])
     return value if isinstance(value, list) else []
 
 
 def _step(entry: Any) -> tuple[str, str, str] | None:
-    """Return role, title and task of a step; None when it says nothing."""
+    """Return role, title and task of a step; None when it has no text."""
     if isinstance(entry, str):
         entry = {"task": entry}
     if not isinstance(entry, Mapping):

@@ -1,4 +1,4 @@
-"""One call of the model by a role of a job."""
+"""A model call by one of a job's roles."""
 
 from collections.abc import Mapping
 
@@ -15,10 +15,10 @@ OUT_OF_TIME = "the job's time was up"
 
 NO_TOOLS: Mapping[str, BaseTool] = {}
 _MOST_TRIES = 5
-"""Of a prompt that is refused as too long."""
+"""Attempts with a prompt that is refused as too long."""
 
 
-async def asked(
+async def ask_role(
     ask: ModelCall,
     build: Build,
     turn_id: str,
@@ -27,10 +27,10 @@ async def asked(
     last: bool = True,
     longest: int = LONGEST_FINDING,
 ) -> tuple[ModelAnswer, bool]:
-    """Return what the model says, or said until the job's time was up, and whether it was the last call.
+    """Return the model's answer, cut off when the job's time is up, and whether it was the last call.
 
     Raises:
-        ModelUnavailable: it said nothing, and time is not the reason: the job is tried again from here.
+        ModelUnavailable: the answer is empty although there was time: the job is retried from here.
     """
     for _ in range(_MOST_TRIES):
         request = await ask.window.fit(build, tools, last=last, longest=longest)
@@ -49,7 +49,7 @@ def is_late(ask: ModelCall, turn_id: str) -> bool:
 
 
 def problem_of(said: ModelAnswer, *, late: bool) -> str:
-    """Say why an answer is not whole; empty when it is."""
+    """Return why an answer is incomplete; empty when it is complete."""
     if said.outcome is Outcome.ANSWERED:
         return ""
     return OUT_OF_TIME if late else said.problem

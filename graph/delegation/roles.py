@@ -1,6 +1,6 @@
-"""What each role of a job is told. What others found is data, never instructions.
+"""Prompts of a job's roles. Findings of other roles are quoted as data, never as instructions.
 
-No text of others in it is longer than its `cap`, in characters.
+Each quoted text is cut to `cap` characters.
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,19 +52,19 @@ _SUMMARISER = (
 
 
 def plan_prompt(assignment: Assignment, cap: int) -> list[AnyMessage]:
-    """Return what the planner is asked."""
+    """Return the planner's prompt."""
     return [_system(_PLANNER), HumanMessage(_task(assignment, cap))]
 
 
 def work_prompt(given: WorkInput, cap: int) -> list[AnyMessage]:
-    """Return what a worker is asked; when the critic wants it better, with what the step gave before."""
+    """Return a worker's prompt; in a repeated step with the former finding and the critic's complaint."""
     step = given["step"]
     wanted = f"{escape_fences(step.title)}\n{escape_fences(shortened(step.task, cap))}"
     parts = [_task(given["assignment"], cap), f"Your step: {wanted}"]
     if given["complaint"]:
         parts += [
-            f"You did this step before, and handed in:\n{_found(given['earlier'], cap)}",
-            f"What the critic says of it:\n{_criticised(given['complaint'], cap)}",
+            f"You did this step before, and handed in:\n{_finding(given['earlier'], cap)}",
+            f"What the critic says of it:\n{_quote_critique(given['complaint'], cap)}",
             "Do the step once more, better. Hand in the whole of it.",
         ]
     return [_system(_WORKERS[step.role]), HumanMessage("\n\n".join(parts))]
@@ -73,8 +73,8 @@ def work_prompt(given: WorkInput, cap: int) -> list[AnyMessage]:
 def review_prompt(
     assignment: Assignment, steps: Sequence[Step], findings: Mapping[str, Finding], cap: int
 ) -> list[AnyMessage]:
-    """Return what the critic is asked."""
-    parts = [_task(assignment, cap), _handed_in(steps, findings, cap), "Judge this work now, in JSON."]
+    """Return the critic's prompt."""
+    parts = [_task(assignment, cap), _findings(steps, findings, cap), "Judge this work now, in JSON."]
     return [_system(_CRITIC), HumanMessage("\n\n".join(parts))]
 
 
@@ -85,18 +85,18 @@ def summary_prompt(
     review: Review,
     cap: int,
 ) -> list[AnyMessage]:
-    """Return what the summariser is asked, with what is missing."""
-    parts = [_task(assignment, cap), _handed_in(steps, findings, cap)]
+    """Return the summariser's prompt, with a list of what is missing."""
+    parts = [_task(assignment, cap), _findings(steps, findings, cap)]
     if review.critique:
-        parts.append(f"What a critic says of it:\n{_criticised(review.critique, cap)}")
-    if missing := what_is_missing(steps, findings):
+        parts.append(f"What a critic says of it:\n{_quote_critique(review.critique, cap)}")
+    if missing := missing_steps(steps, findings):
         parts.append(f"Not all was done; say in your answer what is missing:\n{missing}")
     parts.append("Write the answer to the task now.")
     return [_system(_SUMMARISER), HumanMessage("\n\n".join(parts))]
 
 
-def what_is_missing(steps: Sequence[Step], findings: Mapping[str, Finding]) -> str:
-    """List the steps that were not done, or not to their end; empty when there are none."""
+def missing_steps(steps: Sequence[Step], findings: Mapping[str, Finding]) -> str:
+    """List the steps that are missing or incomplete; empty when there are none."""
     lines = []
     for step in steps:
         finding = findings.get(step.id)
@@ -115,18 +115,18 @@ def _task(assignment: Assignment, cap: int) -> str:
     return f"The task:\n{escape_fences(shortened(assignment.task, cap))}"
 
 
-def _handed_in(steps: Sequence[Step], findings: Mapping[str, Finding], cap: int) -> str:
+def _findings(steps: Sequence[Step], findings: Mapping[str, Finding], cap: int) -> str:
     entries = [
-        f"Step {step.id} ({step.role}): {escape_lines(step.title)}\n{_found(findings[step.id].text, cap)}"
+        f"Step {step.id} ({step.role}): {escape_lines(step.title)}\n{_finding(findings[step.id].text, cap)}"
         for step in steps
         if step.id in findings
     ]
     return "\n\n".join(["What the workers handed in:", *(entries or ["Nothing."])])
 
 
-def _criticised(text: str, cap: int) -> str:
+def _quote_critique(text: str, cap: int) -> str:
     return fenced_output(shortened(text, min(cap, _LONGEST_CRITIQUE)))
 
 
-def _found(text: str, cap: int) -> str:
+def _finding(text: str, cap: int) -> str:
     return fenced_output(shortened(text, min(cap, LONGEST_FINDING)) or "(nothing)")

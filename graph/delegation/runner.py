@@ -1,4 +1,4 @@
-"""Work on jobs in the background of whatever process there is: one process a job, whoever gave it."""
+"""The background worker for jobs: any process may run any job, one process at a time."""
 
 import asyncio
 import logging
@@ -12,85 +12,84 @@ from langchain_core.runnables import RunnableConfig
 
 from graph.checkpoint.thread_leases import ThreadLeases
 from graph.delegation.completion import JobCompletion
-from graph.delegation.job import Job, Status
-from graph.delegation.job_progress import reached
+from graph.delegation.job import Job, Status, progress_of
 from graph.delegation.job_stops import JobStops
 from graph.delegation.jobs import Ref, ref_of
-from graph.delegation.pipeline import JobGraph, as_it_is
+from graph.delegation.pipeline import JobGraph, partial_result
 from graph.delegation.state import JobInput, Spent, job_turn_id
 from memory.concurrency.deadline import end
 from memory.errors import GoatError, MemoryTierError, ThreadBusy, TierUnavailable
 
 MOST_TRIES = 3
-"""Times that a job may fail."""
+"""Failures after which a job is given up."""
 MOST_BEGUN = 12
-"""Times that processes may begin to work on a job: more mean that it ends those that try."""
+"""Starts after which a job is given up: so many mean that it kills its processes."""
 MOST_AT_ONCE = 8
-"""Jobs that one process works on."""
+"""Jobs that one process runs concurrently."""
 ENDS_PROCESSES = f"It was begun {MOST_BEGUN} times, and never ended."
 _MOST_STEPS = 1000
-"""Of the graph, far more than any budget."""
+"""LangGraph's recursion limit, far above any budget."""
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How often a runner looks, in seconds."""
+    """Intervals of a runner, in seconds."""
 
     look: float = 5.0
-    """For jobs that another process left behind."""
+    """Between looks for jobs that other processes left."""
     beat: float = 0.5
-    """Whether a job is to stop."""
+    """Between checks whether a job should stop."""
     pause: float = 2.0
-    """Before a job that failed is tried again; the second time twice as long."""
+    """Before the first retry of a failed job; twice as long before the second."""
 
 
-class Stopped(Exception):
-    """A job is to stop, or gone."""
+class JobStopped(Exception):
+    """A stop of the job was requested, or the job is gone."""
 
 
 @dataclass(slots=True)
 class JobRunner:
-    """Take up jobs, and work on them until the process ends; what is open then stays for the next one."""
+    """Runs open jobs until the process ends; unfinished ones stay open for the next process."""
 
     graph: JobGraph
-    closing: JobCompletion
+    completion: JobCompletion
     leases: ThreadLeases
     stops: JobStops
     pace: Pace = field(default_factory=Pace)
-    _looking: "asyncio.Task[None] | None" = None
+    _loop_task: "asyncio.Task[None] | None" = None
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_AT_ONCE))
     _working: "dict[str, asyncio.Task[None]]" = field(default_factory=dict)
 
     def begin(self) -> None:
-        """Look for jobs from now on, in this event loop; does nothing when that is done already."""
-        loop, looking = asyncio.get_running_loop(), self._looking
+        """Start looking for jobs on this event loop, unless started already."""
+        loop, looking = asyncio.get_running_loop(), self._loop_task
         if looking is not None and not looking.done() and looking.get_loop() is loop:
             return
         self._bell, self._slots, self._working = asyncio.Event(), asyncio.Semaphore(MOST_AT_ONCE), {}
-        self._looking = loop.create_task(self._look(), name="jobs", context=Context())
+        self._loop_task = loop.create_task(self._look(), name="jobs", context=Context())
 
     def wake(self) -> None:
-        """Look at once."""
+        """Look for jobs at once."""
         self.begin()
         self._bell.set()
 
     async def aclose(self) -> None:
-        """Let go of every job, and leave it where it is."""
-        tasks = [*self._working.values(), *([self._looking] if self._looking else [])]
+        """Cancel the work on all jobs, which stay open."""
+        tasks = [*self._working.values(), *([self._loop_task] if self._loop_task else [])]
         own = [task for task in tasks if task.get_loop() is asyncio.get_running_loop()]
         await end(*own)
-        self._looking = None
+        self._loop_task = None
 
     async def _look(self) -> None:
         while True:
             self._bell.clear()
             try:
-                for ref in await self.closing.jobs.open():
+                for ref in await self.completion.jobs.open():
                     self._take_up(ref)
             except GoatError as error:
-                logger.warning("No jobs are worked on: %s", error)
+                logger.warning("Jobs cannot be read: %s", error)
             try:
                 async with asyncio.timeout(self.pace.look):
                     await self._bell.wait()
@@ -104,10 +103,10 @@ class JobRunner:
             task.add_done_callback(lambda _: self._working.pop(ref.id, None))
 
     async def _work(self, ref: Ref) -> None:
-        """Work on a job, unless another process does; what cannot be done now is done at the next look."""
+        """Work on a job unless another process does; errors leave it for the next look."""
         try:
             async with self._slots, self.leases.hold(job_turn_id(ref.id)):
-                await self._to_its_end(ref)
+                await self._advance(ref)
         except ThreadBusy:
             return
         except GoatError as error:
@@ -115,80 +114,80 @@ class JobRunner:
         except Exception:  # the edge of a background task: the others go on
             logger.exception("A job could not be worked on")
 
-    async def _to_its_end(self, ref: Ref) -> None:
-        closing, job = self.closing, await self.closing.jobs.read(ref)
+    async def _advance(self, ref: Ref) -> None:
+        completion, job = self.completion, await self.completion.jobs.read(ref)
         if job is None:
-            await self._gone(ref)
+            await self._clean_up(ref)
         elif not job.is_open:
-            await closing.settle(job)
+            await completion.settle(job)
         elif job.stopping:
-            await self._stopped(job)
-        elif await closing.jobs.begin(ref) > MOST_BEGUN:
-            await self._failed(job, ENDS_PROCESSES)
+            await self._end_stopped(job)
+        elif await completion.jobs.begin(ref) > MOST_BEGUN:
+            await self._end_failed(job, ENDS_PROCESSES)
         else:
-            await self._until_done_or_let_go(job)
+            await self._run(job)
 
-    async def _gone(self, ref: Ref) -> None:
-        """Clear up after a job that was erased, or never stored."""
-        if not await self.closing.jobs.is_new(ref):
-            await self.closing.saver.adelete_thread(job_turn_id(ref.id))
-            await self.closing.jobs.settled(ref)
+    async def _clean_up(self, ref: Ref) -> None:
+        """Clean up after a job that was erased or never stored."""
+        if not await self.completion.jobs.is_new(ref):
+            await self.completion.saver.adelete_thread(job_turn_id(ref.id))
+            await self.completion.jobs.unlist(ref)
 
-    async def _until_done_or_let_go(self, job: Job) -> None:
-        """Work on a job; that a tier is away, or this process ends, does not count as one that it ended."""
+    async def _run(self, job: Job) -> None:
+        """Run a job; an unavailable tier or the end of this process does not count as a start."""
         try:
-            await self._until_done(job)
+            await self._run_until_done(job)
         except (TierUnavailable, asyncio.CancelledError):
             with suppress(GoatError):
-                await self.closing.jobs.let_go(ref_of(job))
+                await self.completion.jobs.undo_begin(ref_of(job))
             raise
 
-    async def _until_done(self, job: Job) -> None:
+    async def _run_until_done(self, job: Job) -> None:
         try:
-            while not await self._tried(job):
-                job = await self.closing.jobs.read(ref_of(job)) or job
-        except Stopped:
-            await self._stopped(job)
+            while not await self._try_once(job):
+                job = await self.completion.jobs.read(ref_of(job)) or job
+        except JobStopped:
+            await self._end_stopped(job)
 
-    async def _tried(self, job: Job) -> bool:
-        """Try to do a job; return False when it is to be tried again.
+    async def _try_once(self, job: Job) -> bool:
+        """Run a job's graph; return False when it failed and is to be retried.
 
         Raises:
-            Stopped: it is to stop, or gone.
+            JobStopped: a stop was requested, or the job is gone.
         """
         try:
-            result = await self._attempt(job)
-        except (MemoryTierError, Stopped):
+            result = await self._run_graph(job)
+        except (MemoryTierError, JobStopped):
             raise
-        except Exception as error:  # whatever is wrong with the job, it is tried again, and then given up
+        except Exception as error:  # the edge of a job: any failure is retried, then given up
             logger.warning("A job failed", exc_info=not isinstance(error, GoatError))
             reason = str(error) if isinstance(error, GoatError) else type(error).__name__
-            return await self._given_up(job, reason)
-        await self.closing.end(job, Status.DONE, result=result)
+            return await self._fail_or_wait(job, reason)
+        await self.completion.end(job, Status.DONE, result=result)
         return True
 
-    async def _given_up(self, job: Job, reason: str) -> bool:
-        """Fail a job that failed too often; otherwise return False, after a pause.
+    async def _fail_or_wait(self, job: Job, reason: str) -> bool:
+        """Count a failure and give up after `MOST_TRIES`; otherwise wait and return False.
 
         Raises:
-            Stopped: it is to stop, or gone.
+            JobStopped: a stop was requested, or the job is gone.
         """
-        tries = await self.closing.jobs.failed(ref_of(job))
+        tries = await self.completion.jobs.count_failure(ref_of(job))
         if tries >= MOST_TRIES:
-            await self._failed(job, reason)
+            await self._end_failed(job, reason)
             return True
         until = time.monotonic() + self.pace.pause * tries
         while (left := until - time.monotonic()) > 0:
             await asyncio.sleep(min(left, self.pace.beat))
-            if not await self._wanted(job, 0.0):
-                raise Stopped
+            if not await self._should_continue(job, 0.0):
+                raise JobStopped
         return False
 
-    async def _attempt(self, job: Job) -> str:
-        """Run the job's graph, and watch whether it is to stop and how long it takes.
+    async def _run_graph(self, job: Job) -> str:
+        """Run the job's graph, watching for stop requests and the time limit.
 
         Raises:
-            Stopped: it is to stop, or gone.
+            JobStopped: a stop was requested, or the job is gone.
         """
         turn_id = job.assignment.turn_id
         with self.stops.accept(turn_id):
@@ -198,8 +197,8 @@ class JobRunner:
                 while not running.done():
                     await asyncio.wait({running}, timeout=self.pace.beat)
                     now = time.monotonic()
-                    if not await self._wanted(job, now - beat):
-                        raise Stopped
+                    if not await self._should_continue(job, now - beat):
+                        raise JobStopped
                     beat = now
                     if job.seconds + now - began >= job.budget.seconds:
                         self.stops.request(turn_id)
@@ -207,10 +206,10 @@ class JobRunner:
             finally:
                 await end(running)
 
-    async def _wanted(self, job: Job, seconds: float) -> bool:
-        """Say whether to go on; while Redis is away, it is."""
+    async def _should_continue(self, job: Job, seconds: float) -> bool:
+        """Say whether to go on; yes while Redis is unavailable."""
         try:
-            return await self.closing.jobs.beat(ref_of(job), seconds)
+            return await self.completion.jobs.beat(ref_of(job), seconds)
         except MemoryTierError:
             return True
 
@@ -222,26 +221,26 @@ class JobRunner:
             given, config, stream_mode=["updates", "values"], durability="sync"
         ):
             if mode == "updates":
-                await self._tell(job, event, values)
+                await self._report(job, event, values)
             else:
                 values = event
-                await self.closing.jobs.note(ref_of(job), values.get("spent", Spent()))
+                await self.completion.jobs.set_spent(ref_of(job), values.get("spent", Spent()))
         return str(values["result"])
 
-    async def _tell(self, job: Job, update: Any, values: dict[str, Any]) -> None:
-        for progress in reached(update, values):
-            if await self.closing.jobs.tell(ref_of(job), progress):
-                await self.closing.notices.put(job, progress.name)
+    async def _report(self, job: Job, update: Any, values: dict[str, Any]) -> None:
+        for progress in progress_of(update, values):
+            if await self.completion.jobs.add_progress(ref_of(job), progress):
+                await self.completion.notices.put(job, progress.name)
 
-    async def _stopped(self, job: Job) -> None:
-        await self.closing.end(job, Status.STOPPED, result=await self._so_far(job))
+    async def _end_stopped(self, job: Job) -> None:
+        await self.completion.end(job, Status.STOPPED, result=await self._partial_result(job))
 
-    async def _failed(self, job: Job, reason: str) -> None:
-        logger.warning("A job failed for good: %s", reason)
-        await self.closing.end(job, Status.FAILED, result=await self._so_far(job), reason=reason)
+    async def _end_failed(self, job: Job, reason: str) -> None:
+        logger.warning("A job was given up: %s", reason)
+        await self.completion.end(job, Status.FAILED, result=await self._partial_result(job), reason=reason)
 
-    async def _so_far(self, job: Job) -> str:
-        return as_it_is((await self.graph.aget_state(_config(job))).values)
+    async def _partial_result(self, job: Job) -> str:
+        return partial_result((await self.graph.aget_state(_config(job))).values)
 
 
 def _config(job: Job) -> RunnableConfig:

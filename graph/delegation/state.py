@@ -1,4 +1,4 @@
-"""What flows between the roles of a job: values only, as they stand in its checkpoints."""
+"""The state of a job's graph: plain values, stored in its checkpoints."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,19 +16,19 @@ RESEARCHER, CODER = "researcher", "coder"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """What a job may spend, as it was when the job was given."""
+    """The limits of a job, fixed when it is given."""
 
     calls: int
-    """Of the model."""
+    """Model calls."""
     tools: int
-    """Calls of tools."""
+    """Tool calls."""
     seconds: float
-    """Of work; the time in which no process worked on it does not count."""
+    """Working time; time in which no process worked on it does not count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """What is to be done, and for whom."""
+    """A task, its owner and its budget."""
 
     job_id: str
     owner: str
@@ -39,7 +39,7 @@ class Assignment:
 
     @property
     def turn_id(self) -> str:
-        """Name the job in archive and conversation."""
+        """The job's turn id in archive and conversation."""
         return job_turn_id(self.job_id)
 
 
@@ -56,17 +56,17 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What came of a step."""
+    """The result of a step."""
 
     step: str
     text: str
     problem: str = ""
-    """Why it is not whole."""
+    """Why it is incomplete; empty otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """What was spent of the budget."""
+    """Calls spent of the budget."""
 
     calls: int = 0
     tools: int = 0
@@ -74,7 +74,7 @@ class Spent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """What one step may spend."""
+    """The limits of one step."""
 
     calls: int
     tools: int
@@ -82,52 +82,52 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """What the critic says."""
+    """The critic's judgement."""
 
     critique: str = ""
     again: Mapping[str, str] = field(default_factory=dict)
-    """The steps to be done once more, each with what is wrong."""
+    """The steps to repeat, by id, each with its complaint."""
 
 
 def job_turn_id(job_id: str) -> str:
-    """Return what stands for a turn's id where a job is written down; its thread of checkpoints, too."""
+    """Return a job's turn id, which is also its checkpoint thread."""
     return f"job-{job_id}"
 
 
 def is_job(thread: str) -> bool:
-    """Say whether a thread of checkpoints is a job's."""
+    """Say whether a checkpoint thread belongs to a job."""
     return thread.startswith("job-")
 
 
-def merged(left: Mapping[str, Finding], right: Mapping[str, Finding]) -> dict[str, Finding]:
-    """Add findings; a step that is done once more replaces its former one."""
+def merge_findings(left: Mapping[str, Finding], right: Mapping[str, Finding]) -> dict[str, Finding]:
+    """Merge findings; a repeated step replaces its former finding."""
     return {**left, **right}
 
 
-def added(left: Spent, right: Spent) -> Spent:
-    """Add up what was spent."""
+def add_spent(left: Spent, right: Spent) -> Spent:
+    """Add up spent calls."""
     return Spent(calls=left.calls + right.calls, tools=left.tools + right.tools)
 
 
 class JobInput(TypedDict):
-    """What a job begins with."""
+    """The input of a job's graph."""
 
     assignment: Assignment
 
 
 class JobState(JobInput):
-    """A job, as far as it has come."""
+    """The state of a job's graph."""
 
     steps: NotRequired[Sequence[Step]]
     """Written by `plan`."""
-    findings: NotRequired[Annotated[dict[str, Finding], merged]]
-    """By step. Written by `work`, each step its own."""
+    findings: NotRequired[Annotated[dict[str, Finding], merge_findings]]
+    """By step. Written by `work`, one step at a time."""
     review: NotRequired[Review]
     """Written by `review`."""
     result: NotRequired[str]
     """Written by `summarise`."""
-    spent: NotRequired[Annotated[Spent, added]]
-    """Every node adds what it spent."""
+    spent: NotRequired[Annotated[Spent, add_spent]]
+    """Every node adds its calls."""
 
 
 class PlanUpdate(TypedDict, total=False):
@@ -146,26 +146,26 @@ class ResultUpdate(TypedDict):
 
 
 class WorkInput(TypedDict):
-    """What one step is worked on with."""
+    """The input of a step's graph."""
 
     assignment: Assignment
     step: Step
     share: Share
     turn: Turn
-    """Stands in for a turn: on whose behalf tools run."""
+    """Used as the turn of tool calls, which decides their owner."""
     complaint: str
-    """What the critic wants to be better; empty at first."""
+    """The critic's complaint; empty in the first run."""
     earlier: str
-    """What the step gave before."""
+    """The text of the step's former finding."""
 
 
 class WorkOutput(TypedDict):
-    findings: Annotated[dict[str, Finding], merged]
-    spent: Annotated[Spent, added]
+    findings: Annotated[dict[str, Finding], merge_findings]
+    spent: Annotated[Spent, add_spent]
 
 
 class WorkState(WorkInput, WorkOutput):
-    """A step, as far as it has come."""
+    """The state of a step's graph."""
 
     exchange: NotRequired[Exchange]
     """Written by `ask`."""
@@ -174,7 +174,7 @@ class WorkState(WorkInput, WorkOutput):
 
 
 class AskUpdate(TypedDict, total=False):
-    """Either what tools are to be called, or the finding."""
+    """Either the next tool calls or the finding."""
 
     exchange: Exchange
     findings: dict[str, Finding]
@@ -185,5 +185,5 @@ _STORED = (Assignment, Budget, Step, Finding, Spent, Share, Review, Turn, Call, 
 
 
 def job_serde() -> JsonPlusSerializer:
-    """Return a serializer that reads back the types of a job, and refuses others than LangGraph's."""
+    """Return a serializer that accepts only the types of a job and LangGraph's own."""
     return JsonPlusSerializer(allowed_msgpack_modules=[(kind.__module__, kind.__name__) for kind in _STORED])

@@ -1,4 +1,4 @@
-"""A step of a job: a bounded loop of the model and tools that only read, as a graph of its own."""
+"""The graph of a job's step: a bounded loop of model calls and read-only tools."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Send
 
-from graph.delegation.role_call import OUT_OF_TIME, asked, is_late, problem_of
+from graph.delegation.role_call import OUT_OF_TIME, ask_role, is_late, problem_of
 from graph.delegation.roles import LONGEST_FINDING, work_prompt
 from graph.delegation.state import AskUpdate, Finding, Spent, WorkInput, WorkOutput, WorkState
 from graph.exchange import Call, Exchange, Round
@@ -25,29 +25,29 @@ from memory.models import Outcome
 from nodes.tools import Tools
 
 MOST_ROUNDS = 6
-"""Rounds of tools that a step may make, whatever its share is."""
+"""Limit on a step's rounds of tools, in addition to its share."""
 USED_UP = "Not run: this step may call no more tools."
 FAMILY = "delegate"
-"""What the names of the tools that delegate begin with: a job gives out none itself."""
+"""Prefix of the delegation tools, which a job may not call itself."""
 
 WorkGraph = CompiledStateGraph[WorkState, None, WorkInput, WorkOutput]
 
 
 class ReadingToolbox(Toolbox):
-    """The tools of another toolbox that change nothing, and that nobody has to be asked about."""
+    """The tools of another toolbox that change nothing and need no approval."""
 
     def __init__(self, toolbox: Toolbox) -> None:
         self._toolbox = toolbox
 
-    async def offered(self, turn: Turn) -> Mapping[str, BaseTool]:
+    async def tools_for(self, turn: Turn) -> Mapping[str, BaseTool]:
         """Return the tools that a step may use, by name."""
-        offered = await self._toolbox.offered(turn)
+        offered = await self._toolbox.tools_for(turn)
         return {name: tool for name, tool in offered.items() if _only_reads(tool)}
 
 
 @dataclass(frozen=True, slots=True)
 class AskWorker:
-    """Have the step done, or ask for tools; whatever its share allows, there is a finding at the end."""
+    """Asks the model for tool calls or for the step's finding; within any share it ends with a finding."""
 
     ask: ModelCall
     toolbox: Toolbox
@@ -55,10 +55,10 @@ class AskWorker:
     async def __call__(self, state: WorkState) -> AskUpdate:
         turn, rounds = state["turn"], exchange_of(_as_turn(state)).rounds
         if is_late(self.ask, turn.turn_id):
-            return _found(state, "", OUT_OF_TIME, Spent())
-        tools = await self.ask.window.affordable(await self.toolbox.offered(turn))
+            return _finding(state, "", OUT_OF_TIME, Spent())
+        tools = await self.ask.window.affordable(await self.toolbox.tools_for(turn))
         longest = max(LONGEST_FINDING, longest_output(_as_turn(state)))
-        said, last = await asked(
+        said, last = await ask_role(
             self.ask, partial(_messages, state), turn.turn_id, tools, last=_is_last(state), longest=longest
         )
         wanted = read_round(said, _as_turn(state), tools)
@@ -67,11 +67,11 @@ class AskWorker:
             spent = Spent(calls=1, tools=sum(not call.problem for call in held.calls))
             return {"exchange": Exchange(turn_id=turn.turn_id, rounds=[*rounds, held]), "spent": spent}
         problem = problem_of(said, late=is_late(self.ask, turn.turn_id))
-        return _found(state, wanted.text, problem, Spent(calls=1))
+        return _finding(state, wanted.text, problem, Spent(calls=1))
 
 
 def build_worker(ask: ModelCall, toolbox: Toolbox, tools: Tools) -> WorkGraph:
-    """Draw the loop; each call of the model and of a tool stands in a checkpoint of its own."""
+    """Build the loop; each model call and each tool call has its own checkpoint."""
     builder = StateGraph(WorkState, input_schema=WorkInput, output_schema=WorkOutput)
     builder.add_node("ask", AskWorker(ask, ReadingToolbox(toolbox)))
     builder.add_node("tools", replace(tools, toolbox=ReadingToolbox(toolbox), may_ask=False))
@@ -82,7 +82,7 @@ def build_worker(ask: ModelCall, toolbox: Toolbox, tools: Tools) -> WorkGraph:
 
 
 def _after_ask(state: WorkState) -> list[Send] | str:
-    """Run the open calls; what the step gave before, and its critic, is no word of the owner's."""
+    """Send the open calls to `tools`; in a repeated step they are foreign, since its prompt quotes models."""
     again = bool(state["earlier"] or state["complaint"])
     inputs = tools_inputs(_as_turn(state))
     return [Send("tools", {**one, "foreign": one["foreign"] or again}) for one in inputs] or END
@@ -93,7 +93,7 @@ def _messages(state: WorkState, last: bool, cap: int) -> list[AnyMessage]:
 
 
 def _as_turn(state: WorkState) -> State:
-    """Return the step as the helpers of a turn's rounds take it: those keys are the same."""
+    """Return the step as a turn's state for the helpers of tool rounds, which use the same keys."""
     return cast("State", cast("Any", state))
 
 
@@ -112,7 +112,7 @@ def _run(calls: Sequence[Call]) -> int:
 
 
 def _within_share(wanted: Round, state: WorkState) -> Round:
-    """Mark the calls for which the step's share is not enough."""
+    """Mark the calls beyond the step's share."""
     left = state["share"].tools - _run(exchange_of(_as_turn(state)).calls)
     calls: list[Call] = []
     for call in wanted.calls:
@@ -122,7 +122,7 @@ def _within_share(wanted: Round, state: WorkState) -> Round:
     return Round(text=wanted.text, calls=calls)
 
 
-def _found(state: WorkState, text: str, problem: str, spent: Spent) -> AskUpdate:
-    """Return the finding; what the step gave before stands when nothing came of doing it once more."""
+def _finding(state: WorkState, text: str, problem: str, spent: Spent) -> AskUpdate:
+    """Return the step's finding; an empty one keeps the earlier text."""
     finding = Finding(step=state["step"].id, text=text.strip() or state["earlier"], problem=problem)
     return {"findings": {finding.step: finding}, "spent": spent}

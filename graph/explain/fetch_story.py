@@ -22,7 +22,7 @@ def describe_prefetch(state: State) -> list[str]:
     if why := _NOT_SEARCHED.get(thematic.status):
         lines = [f"Nothing was searched: {why}. {thematic.problem}"]
         return [line(one) for one in lines]
-    lines = [f"By meaning and words: {_found(thematic)} in {thematic.milliseconds:.0f} ms{_how(thematic)}."]
+    lines = [f"By meaning and words: {_count(thematic)} in {thematic.milliseconds:.0f} ms{_how(thematic)}."]
     lines += [_by_time(recall, recall.times), _by_key(recall)]
     if recall.expanded:
         lines.append(f"Searched for {snippet(recall.expanded)}, because the message means little alone.")
@@ -65,7 +65,7 @@ def _earlier(past: Conversation) -> str:
     return f"{count} of the conversation{pinned}: {quantity(tokens, 'token')}."
 
 
-def _found(report: SearchReport) -> str:
+def _count(report: SearchReport) -> str:
     return f"{report.found} found"
 
 
@@ -77,14 +77,14 @@ def _by_time(recall: Recall, meant: TimeMeant | None) -> str:
     if meant is None:
         return "By time: not searched, the message names no past time."
     report = recall.reports.get(Mechanism.TEMPORAL, SearchReport(status=SearchStatus.OK))
-    return f"By time, {snippet(meant.text)} from {day(meant.start)} to {day(meant.end)}: {_found(report)}."
+    return f"By time, {snippet(meant.text)} from {day(meant.start)} to {day(meant.end)}: {_count(report)}."
 
 
 def _by_key(recall: Recall) -> str:
     if not recall.keys:
         return "By key: not searched, the message has no identifier."
     report = recall.reports.get(Mechanism.KEY, SearchReport(status=SearchStatus.OK))
-    return f"By key, {_found(report)}: {', '.join(list(recall.keys)[:4])}."
+    return f"By key, {_count(report)}: {', '.join(list(recall.keys)[:4])}."
 
 
 def _down(layer: str, problem: str) -> list[str]:

@@ -192,7 +192,7 @@ class WindowShare:
         window, turn = await self.window.current(), state["turn"]
         if window is None:
             return None
-        tools = await self.toolbox.offered(turn) if context.tool_rounds else {}
+        tools = await self.toolbox.tools_for(turn) if context.tool_rounds else {}
         wanted = PromptSizes(
             reply=self.window.reply_cap,
             fixed=fixed,

@@ -29,7 +29,7 @@ class Toolbox:
         self._plugins = plugins
         self._owner = owner
 
-    async def offered(self, turn: Turn) -> Mapping[str, BaseTool]:
+    async def tools_for(self, turn: Turn) -> Mapping[str, BaseTool]:
         """Return the tools that a turn may use by name, sorted."""
         return {name: tool for name, tool in (await self._all()).items() if self._is_for(tool, turn)}
 

@@ -18,7 +18,7 @@ class Traits:
     approval: bool = False
     """The person is asked before each call."""
     changes: bool = False
-    """It changes the memory: refused in a private turn; needs approval if a third party's text is present."""
+    """It changes the memory: not offered in a private turn; needs approval next to third-party text."""
     foreign: bool = True
     """Its output comes from outside: a page, a command, another agent. True unless a tool says otherwise."""
     owner_only: bool = False

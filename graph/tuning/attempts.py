@@ -1,7 +1,7 @@
 """Attempts to improve the thresholds on the same held-out turns: by chance, one in twenty looks better.
 
 They are stored with the former versions of `goat.toml`. Each further attempt needs a higher confidence
-(`memory.tuning.gain_bound.asked`). A conversation with new turns counts as the same one.
+(`memory.tuning.gain_bound.required_confidence`). A conversation with new turns counts as the same one.
 """
 
 from collections.abc import Sequence

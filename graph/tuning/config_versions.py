@@ -59,7 +59,7 @@ class ConfigVersions:
         return self.path.with_name(f"{self.path.name}.kept")
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """Hold the lock against other commands that replace the file.
 
         Raises:
@@ -91,7 +91,7 @@ class ConfigVersions:
                 found.append(Version.model_validate_json(text))
         return found
 
-    def as_written(self) -> bool:
+    def is_unchanged(self) -> bool:
         """Say whether the file is unchanged since a command last wrote or removed it."""
         versions = self.versions()
         return bool(versions) and versions[0].after == digest_of(self.read())

@@ -49,7 +49,7 @@ class WatchedFiles:
         """Return the files' current stamps."""
         return tuple(_stamp(path) for path in self._paths)
 
-    def vanished(self, then: Stamps, now: Stamps) -> list[Path]:
+    def missing(self, then: Stamps, now: Stamps) -> list[Path]:
         """Return the files that had content then and have been missing or empty for less than `PATIENCE`."""
         gone = [
             path
@@ -106,7 +106,7 @@ class LiveSettings:
         if not self._follow:
             return self._start
         stamps = self._files.stamps()
-        if self._read is None or (self._settled(self._read.stamps, stamps) and self._read.stamps != stamps):
+        if self._read is None or (self._stable(self._read.stamps, stamps) and self._read.stamps != stamps):
             self._read = _Read(stamps, self._reload())
         return self._read.settings
 
@@ -121,7 +121,7 @@ class LiveSettings:
             return found
         return await asyncio.to_thread(_former, name)
 
-    async def named(self, name: str, embedding_model: str) -> Calibration:
+    async def require(self, name: str, embedding_model: str) -> Calibration:
         """Return a calibration by name.
 
         Raises:
@@ -152,10 +152,10 @@ class LiveSettings:
             return await asyncio.to_thread(self.current)
         return self.current()
 
-    def _settled(self, then: Stamps, now: Stamps) -> bool:
+    def _stable(self, then: Stamps, now: Stamps) -> bool:
         """Say whether no file is missing only for a moment."""
-        vanished = self._files.vanished(then, now)
-        return not vanished or (vanished == [CONFIG_FILE] and _as_written())
+        missing = self._files.missing(then, now)
+        return not missing or (missing == [CONFIG_FILE] and _is_unchanged())
 
     def _reload(self) -> Settings:
         last = self._read.settings if self._read else self._start
@@ -170,10 +170,10 @@ class LiveSettings:
         return last.model_copy(update={name: getattr(read, name) for name in _FOLLOWED})
 
 
-def _as_written() -> bool:
+def _is_unchanged() -> bool:
     """Say whether `goat.toml` is as `goat tune` left it."""
     try:
-        return ConfigVersions.here().as_written()
+        return ConfigVersions.here().is_unchanged()
     except ConfigError:
         return False
 

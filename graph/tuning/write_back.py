@@ -12,7 +12,7 @@ from graph.settings.sources import CONFIG_FILE, flatten
 from graph.tuning.attempts import Attempt, AttemptLog
 from graph.tuning.config_versions import ConfigVersions, Version, digest_of
 from graph.tuning.toml_edit import edit_toml
-from graph.tuning.write_checks import in_force, check_gain, objections
+from graph.tuning.write_checks import check_gain, in_force, objections
 from memory.errors import GoatError
 from memory.tuning.held_out import Gain
 from memory.tuning.tuned_record import Tuned
@@ -51,7 +51,7 @@ class Proposal:
     refusals: tuple[str, ...]
     """Every reason not to write it; empty: it may be written."""
 
-    def accepted(self) -> Gain:
+    def require_gain(self) -> Gain:
         """Return the proven gain.
 
         Raises:
@@ -97,12 +97,12 @@ def apply(result: TuningResult) -> Version:
     """
     file, proposal = ConfigVersions.here(), propose(result)
     if proposal.attempt is None:
-        proposal.accepted()
-    with file.locked():
+        proposal.require_gain()
+    with file.lock():
         proposal = propose(result)
         if proposal.attempt:
             AttemptLog(file.folder).add(proposal.attempt)
-        tuned = Tuned.of(result, proposal.accepted())
+        tuned = Tuned.of(result, proposal.require_gain())
         new = {result.calibration_name: result.calibration} if result.calibration else {}
         text = (file.read() or b"").decode()
         gone = _replaced(load_settings(), tuned)
@@ -121,7 +121,7 @@ def rollback(number: int | None = None, *, even_if_edited: bool = False) -> Vers
         ConfigError: the file cannot be read or written.
     """
     file = ConfigVersions.here()
-    with file.locked():
+    with file.lock():
         now = file.read()
         target, is_edited = _target(file.versions(), digest_of(now), number)
         former = file.content(target)

@@ -61,10 +61,10 @@ async def test_a_job_from_its_start_to_its_end(registry: Registry) -> None:
     assert [await jobs.begin(ref), await jobs.begin(ref)] == [1, 2]
     assert await jobs.beat(ref, 1.25)
     assert await jobs.beat(ref, 0.5)
-    await jobs.note(ref, Spent(calls=3, tools=2))
-    assert await jobs.tell(ref, Progress(name="step:1", code="step", about="ț"))
-    assert not await jobs.tell(ref, Progress(name="step:1", code="step", about="ț"))
-    assert await jobs.failed(ref) == 1
+    await jobs.set_spent(ref, Spent(calls=3, tools=2))
+    assert await jobs.add_progress(ref, Progress(name="step:1", code="step", about="ț"))
+    assert not await jobs.add_progress(ref, Progress(name="step:1", code="step", about="ț"))
+    assert await jobs.count_failure(ref) == 1
     running_now = await jobs.get("a1", owner="ana")
     assert running_now is not None
     assert (running_now.status, running_now.seconds, running_now.calls) == (Status.RUNNING, 1.75, 3)
@@ -77,7 +77,7 @@ async def test_a_job_from_its_start_to_its_end(registry: Registry) -> None:
     assert done is not None
     assert (done.status, done.result, done.seconds) == (Status.DONE, "3 lei", 1.75)
     assert await jobs.open() == [ref]
-    await jobs.settled(ref)
+    await jobs.unlist(ref)
     assert await jobs.open() == []
 
 
@@ -86,11 +86,11 @@ async def test_a_beginning_is_taken_back_while_the_job_is_open(registry: Registr
     await jobs.start(job(), most_open=3)
     for _ in range(3):
         assert await jobs.begin(ref) == 1
-        await jobs.let_go(ref)
+        await jobs.undo_begin(ref)
     await jobs.end(ref, Status.DONE)
-    await jobs.let_go(ref)
+    await jobs.undo_begin(ref)
     assert await (await jobs.client()).hget(ref.key(), "begun") == b"0"
-    await jobs.let_go(ref_of(job("gone")))
+    await jobs.undo_begin(ref_of(job("gone")))
     assert await jobs.get("gone", owner="ana") is None
 
 
@@ -103,12 +103,12 @@ async def test_owners_have_their_own_jobs_and_only_so_many_open(registry: Regist
     assert [one.id for one in await jobs.latest(owner="ana")] == ["a1", "a0"]
     assert [one.id for one in await jobs.latest(owner="bob")] == ["b0"]
     assert await jobs.get("a1", owner="bob") is None
-    assert await jobs.called("a1", owner="bob") is None
+    assert await jobs.find("a1", owner="bob") is None
     assert not await jobs.stop("a1", owner="bob")
-    named = await jobs.called(" A1", owner="ana")
+    named = await jobs.find(" A1", owner="ana")
     assert named is not None
     assert named.id == "a1"
-    assert await jobs.called("", owner="ana") is None
+    assert await jobs.find("", owner="ana") is None
     await jobs.end(ref_of(job("a0")), Status.FAILED, reason="no")
     assert await jobs.start(job("a2"), most_open=2)
 
@@ -141,7 +141,7 @@ async def test_erasing_finds_the_jobs_that_are_not_listed_any_more(registry: Reg
     await jobs.start(job("b1", "bob"), most_open=3)
     for one in given:
         await jobs.start(one, most_open=1)
-        await jobs.tell(ref_of(one), Progress(name="planned", code="planned"))
+        await jobs.add_progress(ref_of(one), Progress(name="planned", code="planned"))
         await jobs.end(ref_of(one), Status.DONE, result="3 lei")
     assert len(await jobs.latest(owner="ana", most=1000)) == MOST_KEPT
     assert await jobs.erase(owner="ana") == [one.id for one in given]
@@ -162,11 +162,11 @@ async def test_word_of_a_job_is_left_once_and_taken_once(registry: Registry) -> 
     assert first is not None
     assert (first.number, first.job, first.owner, first.name) == (1, "a1", "ana", "planned")
     assert (first.place, first.language, first.is_end) == ("5:0", "ro", False)
-    assert [await notices.taken(BOX, first), await notices.taken(BOX, first)] == [True, False]
+    assert [await notices.remove(BOX, first), await notices.remove(BOX, first)] == [True, False]
     last = await notices.first(BOX)
     assert last is not None
     assert (last.number, last.is_end) == (2, True)
-    await notices.taken(BOX, last)
+    await notices.remove(BOX, last)
     assert await notices.first(BOX) is None
     await notices.erase(owner="ana")
     assert not await notices.put(job("a2"), ENDED)
@@ -198,7 +198,7 @@ async def test_any_owner_has_jobs(on_valkey: Registry) -> None:
         notice = await registry.notices.first(f"terminal:{owner}")
         assert notice is not None
         assert notice.owner == owner
-        assert await registry.notices.taken(f"terminal:{owner}", notice)
+        assert await registry.notices.remove(f"terminal:{owner}", notice)
 
 
 async def test_what_cannot_be_read_is_no_job(on_valkey: Registry) -> None:

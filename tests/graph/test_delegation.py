@@ -300,10 +300,10 @@ async def test_the_same_call_is_one_job_and_too_many_are_refused(agent: Agent, t
 async def test_neither_a_private_turn_nor_an_agent_without_a_model_delegates(
     agent: Agent, settings: Settings
 ) -> None:
-    assert "delegate" in await agent.layers.toolbox.offered(turn())
-    assert "delegate" not in await agent.layers.toolbox.offered(turn(private=True))
+    assert "delegate" in await agent.layers.toolbox.tools_for(turn())
+    assert "delegate" not in await agent.layers.toolbox.tools_for(turn(private=True))
     async with open_agent(settings.model_copy(update={"model": ""})) as bare:
-        assert not [name for name in await bare.layers.toolbox.offered(turn()) if "delegate" in name]
+        assert not [name for name in await bare.layers.toolbox.tools_for(turn()) if "delegate" in name]
 
 
 async def test_erasing_an_owner_ends_the_jobs_and_leaves_nothing_of_them(agent: Agent, team: Team) -> None:

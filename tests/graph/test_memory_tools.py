@@ -21,7 +21,7 @@ TURN = Turn(turn_id="now", owner="ana", thread="1", message="do it", at=AT)
 
 
 async def call(agent: Agent, name: str, **arguments: Any) -> str:
-    tools = await agent.layers.toolbox.offered(TURN)
+    tools = await agent.layers.toolbox.tools_for(TURN)
     return str(await tools[name].ainvoke(arguments, Caller(turn=TURN, key="now:0:0").config()))
 
 
@@ -86,7 +86,7 @@ async def test_the_status_names_every_part(agent: Agent) -> None:
 
 
 async def test_only_what_delegated_work_found_is_text_from_outside(agent: Agent) -> None:
-    offered = await agent.layers.toolbox.offered(TURN)
+    offered = await agent.layers.toolbox.tools_for(TURN)
     own = {name: traits_of(tool) for name, tool in offered.items() if not traits_of(tool).isolated}
     assert {name for name, traits in own.items() if traits.foreign} == {"delegate_status"}
     changing = {name for name, traits in own.items() if traits.changes}

@@ -119,7 +119,7 @@ async def test_all_that_is_remembered_is_cut_to_a_window_that_the_server_tells(
     (chat,) = model.chats
     offered = [tool["function"]["name"] for tool in chat.body["tools"]]
     assert "search_memory" in offered
-    assert 4 <= len(offered) < len(await agent.layers.toolbox.offered(state["turn"]))
+    assert 4 <= len(offered) < len(await agent.layers.toolbox.tools_for(state["turn"]))
     assert 1024 <= chat.body["max_tokens"] < 2048
     assert state["allocation"].recalled, why(state)
     assert state["allocation"].conversation

@@ -14,7 +14,7 @@ FILE = Path("goat.toml")
 
 def replace(content: bytes | None) -> Version:
     file = ConfigVersions.here()
-    with file.locked():
+    with file.lock():
         return file.replace(content, "apply")
 
 

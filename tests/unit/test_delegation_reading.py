@@ -5,7 +5,7 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.delegation.job_stops import allotted
+from graph.delegation.job_stops import divide_budget
 from graph.delegation.role_answers import read_plan, read_review
 from graph.delegation.roles import MOST_STEPS
 from graph.delegation.state import CODER, RESEARCHER, Budget, Share, Spent, Step
@@ -82,7 +82,7 @@ def test_shares_never_exceed_the_budget(
 ) -> None:
     steps = [Step(id=str(n), role=RESEARCHER, title="t", task="t") for n in range(count)]
     budget = Budget(calls=calls, tools=tools, seconds=1)
-    given_out = allotted(steps, budget, Spent(calls=spent, tools=spent), reserved=reserved)
+    given_out = divide_budget(steps, budget, Spent(calls=spent, tools=spent), reserved=reserved)
     assert sum(share.calls for _, share in given_out) <= max(0, calls - spent - reserved)
     assert sum(share.tools for _, share in given_out) <= max(0, tools - spent)
     assert all(share.calls >= 1 for _, share in given_out)
@@ -91,5 +91,5 @@ def test_shares_never_exceed_the_budget(
 def test_what_is_left_is_shared_and_the_last_steps_go_without() -> None:
     steps = [Step(id=str(n), role=RESEARCHER, title="t", task="t") for n in range(3)]
     budget = Budget(calls=5, tools=9, seconds=1)
-    given_out = allotted(steps, budget, Spent(calls=1), reserved=2)
+    given_out = divide_budget(steps, budget, Spent(calls=1), reserved=2)
     assert given_out == [(step, Share(calls=1, tools=4)) for step in steps[:2]]

@@ -25,11 +25,11 @@ async def test_a_calibration_that_is_asked_for_is_found_or_refused_with_those_th
     other = ONE.model_copy(update={"embedding_model": "other"})
     calibrations = {"ours": ONE.model_copy(update={"embedding_model": "this"}), "theirs": other}
     live = LiveSettings(Settings(calibrations=calibrations), follow=False)
-    assert await live.named("ours", "this") == calibrations["ours"]
+    assert await live.require("ours", "this") == calibrations["ours"]
     with pytest.raises(ConfigError, match=r"'our' is unknown. Did you mean ours\? .* for this: ours\."):
-        await live.named("our", "this")
+        await live.require("our", "this")
     with pytest.raises(ConfigError, match=r"'theirs' is for other, not for this\. .* for this: ours\."):
-        await live.named("theirs", "this")
+        await live.require("theirs", "this")
 
 
 def write(text: str, name: str = "goat.toml") -> None:
@@ -97,7 +97,7 @@ async def test_a_file_that_was_gone_before_the_turn_is_gone() -> None:
 
 async def test_a_rollback_to_no_file_holds_at_once() -> None:
     settings, file = live(lambda: 0.0), ConfigVersions.here()
-    with file.locked():
+    with file.lock():
         file.replace(b"gap_threshold = 0.6", "apply")
         assert await thresholds(settings) == 0.6
         file.replace(None, "rollback")
@@ -180,10 +180,10 @@ async def test_thresholds_that_name_no_rule_are_told_once_with_what_to_do(
 async def test_calibrations_are_found_by_name_also_in_former_versions() -> None:
     settings, file = live(), ConfigVersions.here()
     assert await settings.find("one") is None
-    with file.locked():
+    with file.lock():
         file.replace(edit_toml("", tuned(gap_calibration="one"), new={"one": ONE}).encode(), "apply")
     assert await settings.find("one") == ONE
-    with file.locked():
+    with file.lock():
         file.replace(b"broken =", "apply")
         file.replace(b"", "apply")
     assert await settings.find("one") == ONE

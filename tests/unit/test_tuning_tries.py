@@ -24,7 +24,7 @@ def tried(days: Iterable[int], change: float = 0.1) -> Attempt:
 
 def add(one: Attempt) -> None:
     file = ConfigVersions.here()
-    with file.locked():
+    with file.lock():
         AttemptLog(file.folder).add(one)
 
 

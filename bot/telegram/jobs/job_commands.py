@@ -31,7 +31,7 @@ class JobCommands:
         say, owner = self.desk.say(update), await self._owner(update)
         registry, name = self.desk.agent.layers.delegation.jobs, command_text(asked_by(update))
         if name:
-            job = await registry.called(name, owner=owner)
+            job = await registry.find(name, owner=owner)
             await self._finish(update, described(job, say) if job else say("job_unknown", job=verbatim(name)))
             return
         found = await registry.latest(owner=owner, most=_LISTED)
@@ -42,7 +42,7 @@ class JobCommands:
         say, owner = self.desk.say(update), await self._owner(update)
         delegation, name = self.desk.agent.layers.delegation, command_text(asked_by(update))
         if name:
-            job = await delegation.jobs.called(name, owner=owner)
+            job = await delegation.jobs.find(name, owner=owner)
             meant = [job] if job else []
         else:
             meant = [job for job in await delegation.jobs.latest(owner=owner) if job.is_open]

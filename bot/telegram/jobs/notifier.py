@@ -80,7 +80,7 @@ class Notifier:
         if notice is None:
             return False
         await self.desk.lanes.put([_arrival(notice)])
-        await notices.taken(box, notice)
+        await notices.remove(box, notice)
         return True
 
 

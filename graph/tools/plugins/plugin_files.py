@@ -40,7 +40,7 @@ def plugin_files(folder: Path, *, shipped: bool) -> list[PluginFile]:
     try:
         if not shipped and folder.stat().st_mode & _WRITABLE_BY_ALL and os.name == "posix":
             raise PluginProblem(f"Everybody may write to it. Run: chmod o-w {folder}")
-        return sorted(_found(folder, shipped=shipped), key=lambda file: file.name)
+        return sorted(_list(folder, shipped=shipped), key=lambda file: file.name)
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -72,7 +72,7 @@ def trusted_owners(data_folder: Path) -> set[int]:
         return {0, os.geteuid()}
 
 
-def _found(folder: Path, *, shipped: bool) -> Iterable[PluginFile]:
+def _list(folder: Path, *, shipped: bool) -> Iterable[PluginFile]:
     for path in folder.iterdir():
         if path.suffix == ".py" and path.name[0] not in "._":
             yield PluginFile(path=path, shipped=shipped, stamp=_stamp(path))
