@@ -103,8 +103,8 @@ async def delegated(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GatedClosing(JobCompletion):
-    """Closes jobs as ever, but archives them behind a gate."""
+class GatedCompletion(JobCompletion):
+    """Ends jobs as usual, but archives them behind a gate."""
 
     gate: Callable[[], Awaitable[None]]
 
@@ -117,7 +117,7 @@ class GatedClosing(JobCompletion):
 def put_gate(agent: Agent, gate: Callable[[], Awaitable[None]]) -> None:
     """Have the agent archive its jobs behind a gate."""
     runner = agent.layers.delegation.runner
-    runner.completion = GatedClosing(
+    runner.completion = GatedCompletion(
         *(getattr(runner.completion, field.name) for field in fields(JobCompletion)), gate=gate
     )
 

@@ -112,7 +112,7 @@ class JobRunner:
         except GoatError as error:
             logger.warning("A job waits: %s", error)
         except Exception:  # the edge of a background task: the others go on
-            logger.exception("A job could not be worked on")
+            logger.exception("A job could not be run")
 
     async def _advance(self, ref: Ref) -> None:
         completion, job = self.completion, await self.completion.jobs.read(ref)

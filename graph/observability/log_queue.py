@@ -47,7 +47,7 @@ class LineQueue(QueueHandler):
         return warning
 
     def _warning(self) -> logging.LogRecord:
-        text = "%d lines were dropped here: they came faster than the disk takes them"
+        text = "%d lines were dropped here: they came faster than the disk could write them"
         record = logging.LogRecord(__name__, logging.WARNING, __file__, 0, text, (self._dropped,), None)
         line: logging.LogRecord = self.prepare(record)
         return line
