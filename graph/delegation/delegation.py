@@ -92,13 +92,7 @@ class Delegation:
     @cached_property
     def _completion(self) -> JobCompletion:
         return JobCompletion(
-            self.jobs,
-            self.notices,
-            self._saver,
-            self.episodes,
-            self.conversations,
-            self.cache,
-            self.tokens,
+            self.jobs, self.notices, self._saver, self.episodes, self.conversations, self.cache, self.tokens
         )
 
     def tools(self) -> list[BaseTool]:

@@ -79,11 +79,7 @@ def review_prompt(
 
 
 def summary_prompt(
-    assignment: Assignment,
-    steps: Sequence[Step],
-    findings: Mapping[str, Finding],
-    review: Review,
-    cap: int,
+    assignment: Assignment, steps: Sequence[Step], findings: Mapping[str, Finding], review: Review, cap: int
 ) -> list[AnyMessage]:
     """Return the summariser's prompt, with a list of what is missing."""
     parts = [_task(assignment, cap), _findings(steps, findings, cap)]

@@ -5,14 +5,8 @@ from graph.state.turn_state import Conversation, FactSheet, Persona, Recall, Sta
 from memory.models import Mechanism, SearchReport, SearchStatus
 
 _FACTS_NAMED = 8
-_NOT_SEARCHED = {
-    SearchStatus.LATE: "it was late and was dropped",
-    SearchStatus.DOWN: "the archive is down",
-}
-_HOW = {
-    SearchStatus.CACHED: ", from the session cache",
-    SearchStatus.PARTIAL: ", only in part",
-}
+_NOT_SEARCHED = {SearchStatus.LATE: "it was late and was dropped", SearchStatus.DOWN: "the archive is down"}
+_HOW = {SearchStatus.CACHED: ", from the session cache", SearchStatus.PARTIAL: ", only in part"}
 
 
 def describe_prefetch(state: State) -> list[str]:

@@ -37,10 +37,7 @@ _PATTERNS = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), rf"\1 {HIDDEN}"),
     (re.compile(r"(?<![0-9])[0-9]{1,20}(?::|%3A)[\w-]{35,}"), HIDDEN),
     (re.compile(r"\b(?:sk|rk|pk)(?:-|_live_|_test_)[\w-]{8,}"), HIDDEN),
-    (
-        re.compile(r"(?:(?<![\w-])|(?<=%[0-9A-Fa-f]{2}))eyJ[\w-]{8,}\.[\w-]{2,}(?:\.[\w-]*){0,3}"),
-        HIDDEN,
-    ),
+    (re.compile(r"(?:(?<![\w-])|(?<=%[0-9A-Fa-f]{2}))eyJ[\w-]{8,}\.[\w-]{2,}(?:\.[\w-]*){0,3}"), HIDDEN),
     (re.compile(r"\b(?:gh[pousr]_|github_pat_|xox[a-z]-|AIza|lsv2_|hf_)[\w-]{16,}"), HIDDEN),
     (re.compile(r"(?i)([?&](?:api_?key|access_token|token|key|secret|password)=)[^&\s\"']+"), rf"\1{HIDDEN}"),
     (_value_of("api[-_]?key|password|passwd|secret|authorization", 1), _REPLACED),

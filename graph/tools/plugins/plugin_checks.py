@@ -50,11 +50,7 @@ def _check_tool(tool: Any, plugin: str) -> BaseTool:
         raise PluginProblem(f"{tool.name} has no description: say what it does and when to use it.")
     _check_arguments(tool)
     _check_traits(tool)
-    metadata = {
-        **(tool.metadata or {}),
-        **replace(traits_of(tool), isolated=True).metadata(),
-        PLUGIN: plugin,
-    }
+    metadata = {**(tool.metadata or {}), **replace(traits_of(tool), isolated=True).metadata(), PLUGIN: plugin}
     return tool.model_copy(update={"metadata": metadata})
 
 
