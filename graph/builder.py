@@ -68,7 +68,9 @@ def build_graph(
     for name, node in nodes.items():
         observed = ObservedNode(name, node, layers.telemetry.tracer)
         builder.add_node(name, observed, metadata=dict(CAPTIONS[name]))
-    tools = Tools(layers.toolbox, layers.tool_runner, layers.tool_cache, layers.stops, refusal_reason=refusal_reason)
+    tools = Tools(
+        layers.toolbox, layers.tool_runner, layers.tool_cache, layers.stops, refusal_reason=refusal_reason
+    )
     observed_tools = ObservedNode("tools", ExperimentTools(tools, experiments), layers.telemetry.tracer)
     builder.add_node(  # type: ignore[misc]  # what Send gives
         "tools", observed_tools, input_schema=ToolsInput, metadata=dict(CAPTIONS["tools"])

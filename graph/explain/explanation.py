@@ -69,7 +69,9 @@ def explain(state: State) -> Explanation | None:
     by_id = {candidate.turn_id: candidate for candidate in recall.candidates}
     space = () if allocation.space is None else space_notes(allocation.space)
     return Explanation(
-        memories=explain_decisions(join_evidence(last_decisions(state["decisions"], allocation), recall), by_id),
+        memories=explain_decisions(
+            join_evidence(last_decisions(state["decisions"], allocation), recall), by_id
+        ),
         shares=allocation,
         searches=recall.reports,
         message=state["turn"].said,

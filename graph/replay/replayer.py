@@ -15,7 +15,6 @@ from graph.settings.context import TurnContext
 from graph.state.recall_offer import search_limit
 from graph.state.turn_state import Allocation, FactSheet, Persona, Recall, Reply, State, Turn, Unused
 from memory.recall.evidence_traits import RECENT
-from nodes.archive import unused_memories
 from nodes.budget import BudgetInputs
 from nodes.decision import decide
 from nodes.gap_filter import find_calibration
@@ -133,7 +132,7 @@ class _Run:
         recall = await self._past_recall(turn, context, context)
         recall = replace(recall, carried=last_turn_memories(turn, self._shown))
         state = await self._decide(turn, context, recall, self._unused.get(thread, ()))
-        self._unused[thread] = unused(_with_recorded(state, known.kept))
+        self._unused[thread] = unused_memories(_with_recorded(state, known.kept))
         changed = state
         if self._change is not None:
             other = self._change(context)
@@ -142,7 +141,7 @@ class _Run:
             recall = replace(recall, carried=last_turn_memories(turn, self._shown_changed))
             changed = await self._decide(turn, other, recall, self._unused_changed.get(thread, ()))
             self._shown_changed[observation.turn_id] = selection_of(changed).shown
-            self._unused_changed[thread] = unused(changed)
+            self._unused_changed[thread] = unused_memories(changed)
         return ReplayedTurn(
             turn=turn,
             recorded=known,
