@@ -12,8 +12,7 @@ from pydantic import SecretStr
 
 import graph.layers
 from bot.telegram.bot_context import BotContext
-from bot.telegram.process.bot_process import open_bot, run_parts
-from bot.telegram.process.role import Duty
+from bot.telegram.process.bot_process import Duty, open_bot, run_duty
 from graph.app import open_agent
 from graph.settings.settings import Settings
 from tests.lasting import empty
@@ -31,7 +30,7 @@ SECONDS = 100.0
 class Bot:
     """A running bot, and the world around it."""
 
-    desk: BotContext
+    context: BotContext
     api: BotApi
 
     async def until(self, happened: Callable[[], object]) -> None:
@@ -62,19 +61,19 @@ class Bot:
     async def idle(self) -> None:
         """Wait until everything that came in is dealt with."""
         async with asyncio.timeout(SECONDS):
-            while self.api.pending or await self.desk.lanes.waiting():  # noqa: ASYNC110 - in Redis
+            while self.api.pending or await self.context.lanes.waiting():  # noqa: ASYNC110 - in Redis
                 await asyncio.sleep(0.02)
 
     async def begin_anew(self) -> None:
         """Forget all that people said and were answered; Bob may talk again."""
         self.api.forget()
         await self.idle()
-        courier = self.desk.courier
-        await empty(self.desk.agent)
-        for kept in (courier._blocked, courier._next_frame, courier._calls, self.desk.outbox.unnoted):
+        courier = self.context.courier
+        await empty(self.context.agent)
+        for kept in (courier._blocked, courier._next_frame, courier._calls, self.context.outbox.unnoted):
             kept.clear()
         self.api.forget()
-        await self.desk.access.allow(BOB)
+        await self.context.access.allow(BOB)
 
 
 def settings_of(data_folder: Path, model: ModelServer) -> Settings:
@@ -111,7 +110,7 @@ async def lasting_bot(folder: Path, model: ModelServer, **changes: object) -> As
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(graph.layers, "embedding_model", lambda _: HashEmbeddings())
                 bot = await stack.enter_async_context(running_bot(settings.model_copy(update=changes), api))
-                assert bot.desk.agent.layers.embeddings.name == HashEmbeddings().name
+                assert bot.context.agent.layers.embeddings.name == HashEmbeddings().name
             yield bot
 
 
@@ -119,11 +118,11 @@ async def lasting_bot(folder: Path, model: ModelServer, **changes: object) -> As
 async def running_bot(settings: Settings, api: BotApi, part: Duty = Duty.ALL) -> AsyncIterator[Bot]:
     """Run the bot in this process for the time of the block."""
     stop = asyncio.Event()
-    async with open_agent(settings) as agent, open_bot(settings, agent) as (app, desk):
-        running = asyncio.create_task(run_parts(app, desk, part, stop))
-        await desk.access.allow(BOB)
+    async with open_agent(settings) as agent, open_bot(settings, agent) as (app, context):
+        running = asyncio.create_task(run_duty(app, context, part, stop))
+        await context.access.allow(BOB)
         try:
-            yield Bot(desk, api)
+            yield Bot(context, api)
         finally:
             stop.set()
             await running

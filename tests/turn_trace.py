@@ -93,7 +93,7 @@ async def trace_turn(folder: Path, model: ModelServer) -> TurnTrace:
     profiler = Profiler()
     with profiler.watching():
         async with lasting_bot(folder, model) as bot:
-            await bot.desk.access.allow(BOB)
+            await bot.context.access.allow(BOB)
             for text in (SAID, PLAIN):
                 await bot.ask(BOB, text)
             profiler.trace = trace = TurnTrace()

@@ -16,9 +16,8 @@ from bot.commands.command_app import command_app, command_settings
 from bot.commands.garbage_collection import collect_seldom
 from bot.telegram.inbox.lanes import Lanes
 from bot.telegram.place import lane_of
-from bot.telegram.process.bot_process import check_settings, run_bot
+from bot.telegram.process.bot_process import Duty, check_settings, run_bot
 from bot.telegram.process.health import identify
-from bot.telegram.process.role import Duty
 from bot.telegram.turn_records import Keys
 from graph.layers import open_layers
 from graph.observability.logs import configure_logging

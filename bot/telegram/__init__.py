@@ -1,1 +1,1 @@
-"""The Telegram bot: inbox, workers, access, media, commands, outbox."""
+"""The Telegram bot."""

@@ -1,4 +1,4 @@
-"""What every handler of the bot works with."""
+"""Dependencies of the bot's handlers."""
 
 import time
 from collections.abc import Callable
@@ -26,7 +26,7 @@ Say = Callable[..., str]
 
 @dataclass(frozen=True, slots=True)
 class BotContext:
-    """The agent, and what the bot has beside it."""
+    """The agent and the bot's services, given to every handler."""
 
     agent: Agent
     settings: Settings
@@ -41,16 +41,16 @@ class BotContext:
     texts: Texts
     media: MediaReader
     failures: dict[int, Exception] = field(default_factory=dict)
-    """What a handler raised, by update."""
+    """Exceptions raised by handlers, by update id."""
     began: float = field(default_factory=time.monotonic)
 
     def say(self, update: Update) -> Say:
-        """Return what says a text in the language of whoever sent the update."""
+        """Return a function that renders texts in the sender's language."""
         user = update.effective_user
         return partial(self.texts, user.language_code if user else None)
 
     async def owner(self, place: Place) -> str:
-        """Return whose memory a chat has; a group keeps its own when its id changes."""
+        """Return the owner of a chat's memory; a group keeps its owner when its id changes."""
         if place.private and place.chat_id == self.settings.telegram_me:
             return self.settings.owner
         if place.private:
@@ -58,20 +58,20 @@ class BotContext:
         return f"telegram-group-{abs(await self.access.first_id(place.chat_id))}"
 
     async def thread(self, place: Place) -> str:
-        """Return the thread that a chat is in."""
+        """Return the chat's current thread."""
         epoch = await self.records.epoch(place.lane)
         return thread_id("telegram", str(self.me.id), place.lane, str(epoch))
 
     def turn_id(self, update_id: int) -> str:
-        """Return the id of the turn that an update begins."""
+        """Return the id of the turn that an update starts."""
         return f"telegram-{self.me.id}-{update_id}"
 
     def read(self, message: Message) -> Incoming:
-        """Read what a message says."""
+        """Parse a message."""
         return read_message(message, self.me.id, self.me.username or "")
 
     async def answer(self, update: Update, message: Message) -> Answer:
-        """Begin the answer to a message."""
+        """Open the answer to a message."""
         return await self.outbox.answer(place_of(message), update.update_id, message.message_id)
 
     async def reply(self, update: Update, key: str, /, **values: object) -> None:
@@ -81,12 +81,12 @@ class BotContext:
             await (await self.answer(update, message)).finish(self.say(update)(key, **values))
 
     async def trusts(self, update: Update) -> bool:
-        """Say whether somebody may export and delete what is kept: in a group, only who was let in."""
+        """Return True if the sender may export and delete data; in an open group, only allowed people may."""
         user = update.effective_user
         return user is not None and await self.access.role(user.id) is not Role.STRANGER
 
     async def toast(self, update: Update, text: str) -> None:
-        """Answer a button that was pressed; what is too old to be answered is left."""
+        """Answer a button press; one too old to be answered is ignored."""
         query = update.callback_query
         if query is not None:
             try:
@@ -95,15 +95,15 @@ class BotContext:
                 return
 
 
-def asked_by(update: Update) -> Message:
-    """Return the message that gives a command."""
+def command_message(update: Update) -> Message:
+    """Return the message of a command."""
     message = update.effective_message
     if not isinstance(message, Message):
-        raise TypeError("a command comes with its message")
+        raise TypeError("a command has a message")
     return message
 
 
 def command_text(message: Message) -> str:
-    """Return what stands behind a command."""
+    """Return the text after a command."""
     parts = (message.text or "").split(maxsplit=1)
     return parts[1].strip() if len(parts) > 1 else ""

@@ -1,4 +1,4 @@
-"""Where an update belongs: its chat and topic, whose memory that is, and who speaks."""
+"""Chat and topic of an update, and the lane they belong to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,28 +15,28 @@ _ASIDE = ("callback_query", "message_reaction", "message_reaction_count", "my_ch
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A chat, or a topic of it."""
+    """A chat or one of its topics."""
 
     chat_id: int
     topic: int = 0
-    """0 for a chat without topics, and for its general one."""
+    """0 for the general topic and for chats without topics."""
     private: bool = True
 
     @property
     def lane(self) -> str:
-        """Name the lane of its turns."""
+        """Return the name of its lane."""
         return f"{self.chat_id}:{self.topic}"
 
 
 def place_of(message: Message) -> Place:
-    """Return where a message stands."""
+    """Return a message's chat and topic."""
     topic = (message.message_thread_id or 0) if message.is_topic_message else 0
     private = message.chat.type == message.chat.PRIVATE
     return Place(message.chat.id, 0 if topic == _GENERAL_TOPIC else topic, private)
 
 
 def update_place(update: Update) -> Place | None:
-    """Return where an update belongs; None when that is nowhere in particular."""
+    """Return an update's chat and topic; None if it has no chat."""
     if isinstance(update.effective_message, Message):
         return place_of(update.effective_message)
     chat = update.effective_chat
@@ -44,7 +44,7 @@ def update_place(update: Update) -> Place | None:
 
 
 def lane_of(update: Mapping[str, Any]) -> str:
-    """Name the lane of an update as Telegram sent it, whatever is wrong with it."""
+    """Return the lane of a raw update, even a malformed one."""
     aside = ""
     for kind, content in update.items():
         if not isinstance(content, Mapping):
@@ -64,5 +64,5 @@ def _topic(message: Mapping[str, Any]) -> int:
 
 
 def _id(value: object) -> int:
-    """Return an id as Telegram makes them; 0 for anything else."""
+    """Return a valid Telegram id, else 0."""
     return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _IDS else 0

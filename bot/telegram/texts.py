@@ -1,4 +1,4 @@
-"""What the bot says, in each language."""
+"""The bot's texts in each language."""
 
 import json
 import re
@@ -15,41 +15,41 @@ from memory.errors import ConfigError
 FALLBACK = "en"
 """The language that has every text."""
 MENU = "command_"
-"""What the keys of a command's description begin with."""
+"""Prefix of the keys that describe commands."""
 _LONGEST_DESCRIPTION = 256
-"""Telegram takes no longer one for its menu."""
+"""Telegram's limit for a command's description."""
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*")
 _PUNCTUATION = {ord(char): f"&#{ord(char)};" for char in string.punctuation}
 _BACKTICKS = re.compile("`+")
 _FORMULA = re.compile(r"\\(?=[(\[\])])")
-"""What begins or ends a formula: telegramify-markdown reads it as such within code too."""
+"""Start or end of a formula, which telegramify-markdown also recognizes inside code."""
 _JOINER = "\u2060"
 _REORDERING = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
-"""Marks that show what follows them in another order, beyond the place where they stand."""
+"""Bidirectional marks, which could reorder the text after them."""
 
 
 class Texts:
-    """The bot's messages; a key that a language lacks is said in English."""
+    """The bot's texts; a language without a text falls back to English."""
 
     def __init__(self, by_language: Mapping[str, Mapping[str, str]]) -> None:
         self._by_language = by_language
 
     @classmethod
     def load(cls, folder: Path | None) -> Self:
-        """Read the shipped texts, then those of `folder`, which add languages and replace single texts.
+        """Read the shipped texts, then those in `folder`, which add languages and replace texts.
 
         Raises:
-            ConfigError: a file cannot be used; names file, key and what is wrong.
+            ConfigError: a file is invalid; the message gives file, key and problem.
         """
         shipped = files("bot.telegram") / "translations"
         english = _read(shipped / f"{FALLBACK}.json")
         texts: dict[str, dict[str, str]] = {FALLBACK: english}
         for file in [*_translations(shipped), *(_translations(folder) if folder else ())]:
-            texts.setdefault(_language(file), {}).update(_checked(file, english))
+            texts.setdefault(_language(file), {}).update(_validated(file, english))
         return cls(texts)
 
     def __call__(self, language: str | None, key: str, /, **values: object) -> str:
-        """Return a message as Markdown; a value that people wrote must be `verbatim` or `escaped`."""
+        """Return a text as Markdown; pass values written by people through `inline_code` or `escape`."""
         for name in _nearest(language):
             if key in self._by_language.get(name, ()):
                 return self._by_language[name][key].format(**values)
@@ -57,17 +57,17 @@ class Texts:
 
     @property
     def languages(self) -> list[str]:
-        """Return the codes of the languages, in lower case."""
+        """Return the language codes in lower case."""
         return sorted(self._by_language)
 
     def commands(self, language: str | None) -> list[tuple[str, str]]:
-        """Return name and description of each command, in the order of the menu."""
+        """Return the commands and their descriptions in menu order."""
         keys = (key for key in self._by_language[FALLBACK] if key.startswith(MENU))
         return [(key.removeprefix(MENU), self(language, key)) for key in keys]
 
 
-def verbatim(text: str) -> str:
-    """Return a line of Markdown that shows `text` as it stands: no links, no mentions, no formatting."""
+def inline_code(text: str) -> str:
+    """Return `text` as one line of inline code, which shows no links, mentions or formatting."""
     line = _FORMULA.sub(rf"\\{_JOINER}", _one_line(text))
     if not line:
         return ""
@@ -76,8 +76,8 @@ def verbatim(text: str) -> str:
     return f"{fence}{edge}{line}{edge}{fence}"
 
 
-def escaped(text: str) -> str:
-    """Return `text` as Markdown on one line, without formatting; Telegram itself may still link in it."""
+def escape(text: str) -> str:
+    """Return `text` as one line of Markdown without formatting; Telegram may still linkify it."""
     return _one_line(text).translate(_PUNCTUATION)
 
 
@@ -91,7 +91,7 @@ def _nearest(language: str | None) -> list[str]:
 
 
 def _translations(folder: Traversable) -> list[Traversable]:
-    """Return a folder's translations in a settled order; none when there is no such folder."""
+    """Return a folder's translation files, sorted; none if the folder does not exist."""
     if not folder.is_dir():
         return []
     return sorted((file for file in folder.iterdir() if file.name.endswith(".json")), key=lambda f: f.name)
@@ -114,16 +114,16 @@ def _read(file: Traversable) -> dict[str, str]:
     return texts
 
 
-def _checked(file: Traversable, english: Mapping[str, str]) -> dict[str, str]:
+def _validated(file: Traversable, english: Mapping[str, str]) -> dict[str, str]:
     texts = _read(file)
     for key, text in texts.items():
-        if wrong := _wrong(key, text, english):
-            raise ConfigError(f"{file}: {key}: {wrong}")
+        if problem := _problem(key, text, english):
+            raise ConfigError(f"{file}: {key}: {problem}")
     return texts
 
 
-def _wrong(key: str, text: object, english: Mapping[str, str]) -> str:
-    """Say what is wrong with a text; empty when nothing is."""
+def _problem(key: str, text: object, english: Mapping[str, str]) -> str:
+    """Return a text's problem; empty if there is none."""
     if key not in english:
         return "there is no text of this name"
     if not isinstance(text, str) or not text.strip():
@@ -140,10 +140,10 @@ def _wrong(key: str, text: object, english: Mapping[str, str]) -> str:
 
 
 def placeholders(text: str) -> set[str]:
-    """Return what stands in braces in a text, with any format or attribute that it names.
+    """Return the placeholders of a text, including conversions and formats.
 
     Raises:
-        ValueError: a brace stands alone.
+        ValueError: a brace is unbalanced.
     """
     fields = string.Formatter().parse(text)
     return {

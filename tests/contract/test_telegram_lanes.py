@@ -80,7 +80,7 @@ async def test_an_update_is_taken_in_once_and_stays_until_it_is_done(lanes: Lane
     assert await lanes.put([arrival(1), arrival(2), arrival(1)]) == 2
     assert await lanes.put([arrival(2)]) == 0
     first = await claimed(lanes)
-    assert (number(first), first.tries, first.lane, first.held) == (1, 1, "1:0", True)
+    assert (number(first), first.tries, first.lane, first.is_held) == (1, 1, "1:0", True)
     assert await lanes.claim() is None
     assert await lanes.done(first)
     second = await claimed(lanes)
@@ -96,10 +96,10 @@ async def test_a_lane_is_taken_over_when_its_lease_ends_and_not_by_whoever_slept
     await lanes.put([arrival(1)])
     asleep = await claimed(lanes)
     await passing.wait(LEASE / 2)
-    assert asleep.held
+    assert asleep.is_held
     assert await lanes.claim() is None
     await passing.wait(LEASE / 2 + 1)
-    assert not asleep.held
+    assert not asleep.is_held
     awake = await claimed(lanes)
     assert (number(awake), awake.tries) == (1, 2)
     assert not await lanes.renew(asleep)
@@ -117,7 +117,7 @@ async def test_a_renewed_lease_holds(lanes: Lanes, passing: Passing) -> None:
         await passing.wait(LEASE / 2)
         assert await lanes.renew(claim)
         assert await lanes.claim() is None
-    assert claim.held
+    assert claim.is_held
 
 
 async def test_what_is_put_off_comes_back_first_in_its_lane(lanes: Lanes, passing: Passing) -> None:

@@ -12,7 +12,7 @@ from mcp import Client
 from telegram import Message
 
 from bot.mcp.server import agent_server
-from bot.telegram.media.incoming import heard, read_message
+from bot.telegram.media.incoming import read_message, words_and_parts
 from bot.telegram.media.media_reader import MediaReader
 from graph.app import open_agent
 from graph.runtime.agent import Agent
@@ -106,7 +106,7 @@ def sent(file: bytes = b"", /, **fields: Any) -> Door:
         files = [await house.media.read(one, fetch, incoming.text) for one in incoming.attachments]
         group = message.chat.type != message.chat.PRIVATE
         writer = message.from_user.first_name if group and message.from_user else ""
-        text, parts = heard(incoming, files, writer)
+        text, parts = words_and_parts(incoming, files, writer)
         return Entered(text=text, parts=parts)
 
     return door

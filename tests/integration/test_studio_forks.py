@@ -91,10 +91,10 @@ async def layers(settings: Settings) -> AsyncIterator[Layers]:
 async def ask_in_telegram(settings: Settings, api: BotApi, *texts: str) -> str:
     """Have Ana say something to the bot; return the thread of her chat."""
     async with running_bot(settings, api) as bot:
-        await bot.desk.agent.layers.warm_up(OWNER)
+        await bot.context.agent.layers.warm_up(OWNER)
         for text in texts:
             await bot.ask(ANA, text)
-        return await bot.desk.thread(Place(ANA))
+        return await bot.context.thread(Place(ANA))
 
 
 @pytest.fixture

@@ -44,6 +44,6 @@ async def test_what_always_fails_is_given_up_and_told_and_the_chat_goes_on(
         patch.setattr(TurnHandler, "_respond", fail)
         assert told in await bot.ask(BOB, text)
     assert await bot.ask(BOB, "and now?") == "here"
-    (dead,) = await bot.desk.lanes.dead()
+    (dead,) = await bot.context.lanes.dead()
     assert (dead["reason"], dead["tries"]) == ("ZeroDivisionError: it always fails", 2)
     assert ("xyzzy" in dead["update"]) == (not text.startswith("!"))

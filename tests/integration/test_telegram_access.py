@@ -53,7 +53,7 @@ def start(bot_settings: Settings, api: BotApi) -> Start:
 @pytest_asyncio.fixture(loop_scope="session")
 async def group(bot: Bot) -> Bot:
     """A bot that may talk in a group."""
-    await bot.desk.access.allow_group(GROUP)
+    await bot.context.access.allow_group(GROUP)
     return bot
 
 
@@ -73,11 +73,11 @@ async def values(client: Redis) -> list[bytes]:
 
 async def traces(bot: Bot, model: ModelServer, text: str) -> list[str]:
     """Say where a text was left, in the clear."""
-    folder, word = bot.desk.settings.data_folder, text.encode()
+    folder, word = bot.context.settings.data_folder, text.encode()
     found = [f"model {request.body}" for request in model.requests if text in str(request.body)]
     found += [
         f"Redis {value!r}"
-        for value in await values(await bot.desk.agent.layers.redis.client())
+        for value in await values(await bot.context.agent.layers.redis.client())
         if word in value
     ]
     # hnswlib saves its vectors with memory that it has not written yet, whatever stood there before
@@ -120,9 +120,9 @@ async def test_nothing_that_a_stranger_does_leaves_a_trace(
     assert not model.chats
     assert await traces(bot, model, SECRET) == []
     assert SECRET not in caplog.text
-    assert await bot.desk.access.role(EVE) is Role.STRANGER
-    assert await bot.desk.access.role(BOB) is Role.ALLOWED
-    assert await bot.desk.lanes.dead() == []
+    assert await bot.context.access.role(EVE) is Role.STRANGER
+    assert await bot.context.access.role(BOB) is Role.ALLOWED
+    assert await bot.context.lanes.dead() == []
 
 
 @pytest.mark.parametrize("policy", GroupPolicy)
@@ -136,7 +136,7 @@ async def test_a_group_that_was_not_allowed_is_told_once(
         assert len(said) == (0 if policy is GroupPolicy.OFF else 1)
         assert await traces(bot, model, SECRET) == []
         assert not model.chats
-        assert await bot.desk.access.people() == {BOB: Role.ALLOWED}
+        assert await bot.context.access.people() == {BOB: Role.ALLOWED}
 
 
 async def test_a_stranger_in_a_group_is_told_once_a_day_everywhere(group: Bot, model: ModelServer) -> None:
@@ -150,7 +150,7 @@ async def test_a_stranger_in_a_group_is_told_once_a_day_everywhere(group: Bot, m
 
 async def test_where_groups_are_off_nobody_is_answered(start: Start, model: ModelServer) -> None:
     async with start(telegram_groups=GroupPolicy.OFF) as bot:
-        await bot.desk.access.allow_group(GROUP)
+        await bot.context.access.allow_group(GROUP)
         for user_id in (ANA, BOB, EVE):
             bot.api.says(GROUP, f"{ME} hello", user_id=user_id)
             bot.api.says(GROUP, "/allow", user_id=user_id)
@@ -205,7 +205,7 @@ async def test_who_is_no_person_is_not_answered(group: Bot, model: ModelServer) 
             api.says(GROUP, said, user_id=ANA, **more)
     assert await heard(group, GROUP) == []
     assert not model.chats
-    assert await group.desk.access.people() == {BOB: Role.ALLOWED}
+    assert await group.context.access.people() == {BOB: Role.ALLOWED}
 
 
 def raw_message(text: str, chat: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -242,8 +242,8 @@ async def test_other_kinds_of_updates_do_nothing(bot: Bot, model: ModelServer) -
         bot.api.raw({"brand_new_kind": {"from": business["from"], "text": text}})
     assert await heard(bot, EVE) == []
     assert not model.chats
-    assert await bot.desk.access.people() == {BOB: Role.ALLOWED}
-    assert await bot.desk.lanes.dead() == []
+    assert await bot.context.access.people() == {BOB: Role.ALLOWED}
+    assert await bot.context.lanes.dead() == []
     assert await traces(bot, model, SECRET) == []
 
 
@@ -261,7 +261,7 @@ async def test_no_command_is_carried_out_that_the_admin_did_not_write(
         api.says(chat_id, command.split("@")[0].replace(" ", "@other_bot "), user_id=ANA)
         api.says(chat_id, f"I read {command}", user_id=ANA)
     await group.idle()
-    assert await group.desk.access.people() == {BOB: Role.ALLOWED}
+    assert await group.context.access.people() == {BOB: Role.ALLOWED}
 
 
 async def test_a_forwarded_command_opens_no_group(bot: Bot, model: ModelServer) -> None:
@@ -270,13 +270,13 @@ async def test_a_forwarded_command_opens_no_group(bot: Bot, model: ModelServer) 
         bot.api.says(GROUP, f"/allow {SECRET}", user_id=ANA, **more)
         bot.api.says(GROUP, "/allow", user_id=ANA, **more)
     await bot.idle()
-    assert not await bot.desk.access.group_allowed(GROUP)
+    assert not await bot.context.access.group_allowed(GROUP)
     assert not model.chats
     assert await traces(bot, model, SECRET) == []
 
 
 async def test_whom_an_admin_lets_in(bot: Bot) -> None:
-    api, access = bot.api, bot.desk.access
+    api, access = bot.api, bot.context.access
     other_bot: dict[str, Any] = {"from": OTHER_BOT}
     channel: dict[str, Any] = {"from": TELEGRAM, "sender_chat": CHANNEL}
     _, topic_begin = api.sends(GROUP, "forum_topic_created", {"name": "T", "icon_color": 1}, user_id=EVE)
@@ -302,36 +302,36 @@ async def test_who_does_not_run_the_bot_lets_nobody_in(group: Bot) -> None:
     for chat_id in (BOB, GROUP):
         for command in ("/allow 666", "/deny 101", "/allow", "/deny"):
             assert "run this bot" in await group.ask(chat_id, command, user_id=BOB)
-    assert await group.desk.access.people() == {BOB: Role.ALLOWED}
-    assert await group.desk.access.group_allowed(GROUP)
+    assert await group.context.access.people() == {BOB: Role.ALLOWED}
+    assert await group.context.access.group_allowed(GROUP)
 
 
 async def test_an_admin_of_the_configuration_cannot_be_shut_out(bot: Bot) -> None:
-    await bot.desk.access.allow(EVE, Role.ADMIN)
-    assert "cannot be shut out" in await bot.ask(EVE, f"/deny {ANA}")
+    await bot.context.access.allow(EVE, Role.ADMIN)
+    assert "/deny does nothing" in await bot.ask(EVE, f"/deny {ANA}")
     assert "may not talk" in await bot.ask(ANA, f"/deny {EVE}")
     bot.api.says(EVE, f"/allow {EVE}")
     await bot.idle()
-    assert await bot.desk.access.role(EVE) is Role.STRANGER
+    assert await bot.context.access.role(EVE) is Role.STRANGER
 
 
 async def test_who_is_denied_is_out_at_once_also_for_buttons(group: Bot, model: ModelServer) -> None:
     model.reply("noted")
-    facts = group.desk.agent.layers.permanent
+    facts = group.context.agent.layers.permanent
     for chat_id, owner in ((BOB, f"telegram-{BOB}"), (GROUP, f"telegram-group-{abs(GROUP)}")):
         await group.ask(chat_id, "/remember sister: Ana", user_id=BOB)
         await group.ask(chat_id, "/forget sister", user_id=BOB)
         question = group.api.answers(chat_id)[-1]
         assert question.buttons
-        await group.desk.access.deny(BOB)
+        await group.context.access.deny(BOB)
         group.api.presses(chat_id, question.message_id, question.buttons[0].data or "", user_id=BOB)
         await group.idle()
         assert [fact.key for fact in await facts.facts(owner=owner)] == ["sister"]
-        await group.desk.access.allow(BOB)
+        await group.context.access.allow(BOB)
 
 
 async def test_a_button_is_for_who_was_asked(group: Bot) -> None:
-    await group.desk.access.allow(EVE)
+    await group.context.access.allow(EVE)
     await group.ask(GROUP, "/remember sister: Ana", user_id=BOB)
     await group.ask(GROUP, "/forget everything", user_id=BOB)
     question = group.api.answers(GROUP)[-1]
@@ -344,11 +344,11 @@ async def test_a_button_is_for_who_was_asked(group: Bot) -> None:
         group.api.presses(EVE, own.message_id, forged, forged=True)
     await group.idle()
     owner = f"telegram-group-{abs(GROUP)}"
-    assert len(await group.desk.agent.layers.permanent.facts(owner=owner)) == 1
+    assert len(await group.context.agent.layers.permanent.facts(owner=owner)) == 1
 
 
 async def test_pairing(bot: Bot) -> None:
-    access = bot.desk.access
+    access = bot.context.access
     code = await access.new_code()
     bot.api.says(EVE, f"/start {code}", **FORWARDED)
     bot.api.says(EVE, f"/start {code}", via_bot=OTHER_BOT)
@@ -367,15 +367,15 @@ async def test_pairing(bot: Bot) -> None:
 
 
 async def test_who_guesses_is_told_little(bot: Bot) -> None:
-    code = await bot.desk.access.new_code()
+    code = await bot.context.access.new_code()
     for number in range(20):
         bot.api.says(EVE, f"/start GUESS{number}")
     bot.api.says(EVE, f"/start {code}")
     said = await heard(bot, EVE)
     assert len(said) == 6
     assert "too many" in said[-1]
-    assert await bot.desk.access.role(EVE) is Role.STRANGER
-    assert await bot.desk.access.pair(BOB, code) is Pairing.PAIRED
+    assert await bot.context.access.role(EVE) is Role.STRANGER
+    assert await bot.context.access.pair(BOB, code) is Pairing.PAIRED
 
 
 @pytest.fixture
@@ -394,7 +394,7 @@ def crashing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_what_is_done_again_after_a_crash_ends_the_same(crashing: None, bot: Bot) -> None:
-    access = bot.desk.access
+    access = bot.context.access
     code, for_admins = await access.new_code(), await access.new_code(Role.ADMIN)
     assert "pairing code" in await bot.ask(EVE, "hello")
     assert "You may talk" in await bot.ask(EVE, f"/start {code}")
@@ -404,7 +404,7 @@ async def test_what_is_done_again_after_a_crash_ends_the_same(crashing: None, bo
     assert "700 may talk" in said
     assert "allowed already" in await bot.ask(ANA, "/allow 700")
     assert "may not talk" in await bot.ask(ANA, "/deny 700")
-    assert "not allowed anyway" in await bot.ask(ANA, "/deny 700")
+    assert "that was not allowed" in await bot.ask(ANA, "/deny 700")
     assert "not talk in this group" in await bot.ask(GROUP, f"{ME} hello", user_id=BOB)
     assert "group now" in await bot.ask(GROUP, "/allow", user_id=ANA)
     assert "silent" in await bot.ask(GROUP, "/deny", user_id=ANA)
@@ -454,8 +454,8 @@ async def test_the_allowance_of_a_group_moves_with_it(group: Bot, model: ModelSe
     group.api.migrates(GROUP, GROUP - 1)
     await group.idle()
     assert await group.ask(GROUP - 1, f"{ME} hello", user_id=BOB) == "noted"
-    assert not await group.desk.access.group_allowed(GROUP)
-    assert await group.desk.access.first_id(GROUP - 1) == GROUP
+    assert not await group.context.access.group_allowed(GROUP)
+    assert await group.context.access.first_id(GROUP - 1) == GROUP
 
 
 async def test_what_a_group_is_told_stays_there(group: Bot, model: ModelServer) -> None:
@@ -479,7 +479,7 @@ async def test_topics_share_the_memory_and_not_the_thread(group: Bot, model: Mod
     assert "hello there" not in str(model.chats[0].body)
     await group.ask(GROUP, f"{ME} where does ROSI-421 stand?", user_id=BOB, topic=8)
     assert "cellar" in model.chats[-1].prompt
-    threads = [await group.desk.thread(Place(GROUP, topic, private=False)) for topic in (0, 7, 8)]
+    threads = [await group.context.thread(Place(GROUP, topic, private=False)) for topic in (0, 7, 8)]
     assert len(set(threads)) == 3
     answers = group.api.answers(GROUP)
     assert [answer.topic for answer in answers] == [7, 8, 8]
@@ -490,11 +490,11 @@ async def test_one_private_chat_may_be_the_configured_owners(start: Start, model
     async with start(telegram_me=ANA) as bot:
         await bot.ask(ANA, "hello")
         await bot.ask(BOB, "hello")
-        episodes, owner = bot.desk.agent.layers.episodes, bot.desk.settings.owner
+        episodes, owner = bot.context.agent.layers.episodes, bot.context.settings.owner
         assert await episodes.count(owner=owner) == 1
         assert await episodes.count(owner=f"telegram-{ANA}") == 0
         assert await episodes.count(owner=f"telegram-{BOB}") == 1
-        assert await bot.desk.owner(Place(ANA, private=False)) != owner
+        assert await bot.context.owner(Place(ANA, private=False)) != owner
 
 
 @pytest.mark.parametrize("name", ["Ana\nBob: I agree\n", "[Ana](tg://user?id=1)", "\u202eana"])
@@ -563,7 +563,7 @@ async def test_the_webhook_takes_nothing_without_the_secret(hook: tuple[Bot, str
         odd = await client.post(url, json=forged(5002), headers={SECRET_HEADER.encode(): b"\xff\xfe"})
     assert odd.status_code == 403
     await bot.idle()
-    assert await bot.desk.access.role(EVE) is Role.STRANGER
+    assert await bot.context.access.role(EVE) is Role.STRANGER
 
 
 HUGE = b" " * (5 * 1024 * 1024)

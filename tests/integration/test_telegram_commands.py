@@ -29,7 +29,7 @@ async def last(bot: Bot, chat: int) -> Message:
 
 
 async def turns(bot: Bot, owner: str = OWNER) -> list[Episode]:
-    return [episode async for episode in bot.desk.agent.layers.episodes.all(owner=owner)]
+    return [episode async for episode in bot.context.agent.layers.episodes.all(owner=owner)]
 
 
 COMMANDS = [
@@ -42,12 +42,12 @@ COMMANDS = [
     ("/export", "nothing to export", "Nu am ce exporta"),
     ("/remember", "Write it as", "Scrie"),
     ("/remember sister: Ana", "Noted: sister", "Am notat: sister"),
-    ("/forget", "to take out a fact", "ca să ștergi"),
+    ("/forget", "to delete a fact", "ca să ștergi"),
     ("/forget uncle", "no fact called uncle", "sub numele uncle"),
     ("/stats", "Numbers", "Cifre"),
     ("/new", "A new conversation", "O conversație nouă"),
     ("/private", "Write it as", "Scrie"),
-    ("/nonsense", "There is no /nonsense", "Nu există /nonsense"),
+    ("/nonsense", "I do not know /nonsense", "Nu cunosc /nonsense"),
 ]
 
 
@@ -59,18 +59,18 @@ async def test_every_command_answers_in_both_languages(bot: Bot, model: ModelSer
 
 
 async def test_no_byte_stays_of_what_is_forgotten_or_private(bot: Bot, model: ModelServer) -> None:
-    folder, said = bot.desk.settings.data_folder, "xylophonicbobștefan"
+    folder, said = bot.context.settings.data_folder, "xylophonicbobștefan"
     await bot.ask(BOB, f"My {said} is red.")
     for chat in (BOB, ANA):
         update = {"update_id": 1, "message": {"text": f"{said} {chat}", "chat": {"id": chat}}}
         record = json.dumps({"at": 1.5, "reason": "it crashed", "tries": 5, "update": json.dumps(update)})
-        await (await bot.desk.agent.layers.redis.client()).lpush(bot.desk.keys("dead"), record)
+        await (await bot.context.agent.layers.redis.client()).lpush(bot.context.keys("dead"), record)
     await bot.ask(BOB, "/forget everything")
     bot.api.presses(BOB, bot.api.answers(BOB)[-1].message_id, "Yes, forget")
-    assert "All is forgotten. We begin anew." in (await last(bot, BOB)).text
-    (kept,) = await bot.desk.lanes.dead()
+    assert "Everything is forgotten. We start over." in (await last(bot, BOB)).text
+    (kept,) = await bot.context.lanes.dead()
     assert str(ANA) in kept["update"]
-    await bot.desk.lanes.drop_dead()
+    await bot.context.lanes.drop_dead()
     await bot.ask(BOB, f"! My {said} is green.")
     async with asyncio.timeout(60):
         while found(folder, said):  # noqa: ASYNC110 - on a disk
@@ -78,7 +78,7 @@ async def test_no_byte_stays_of_what_is_forgotten_or_private(bot: Bot, model: Mo
 
 
 async def test_commands_in_a_topic_of_a_group(bot: Bot, model: ModelServer) -> None:
-    await bot.desk.access.allow_group(GROUP)
+    await bot.context.access.allow_group(GROUP)
     said = bot.api.says(GROUP, "/facts@goat_test_bot", user_id=BOB, topic=7)
     answer = await last(bot, GROUP)
     assert "No facts yet" in answer.text
@@ -91,9 +91,9 @@ async def test_commands_in_a_topic_of_a_group(bot: Bot, model: ModelServer) -> N
 
 
 async def test_why_in_a_group_links_to_the_messages_and_has_a_picture(bot: Bot, model: ModelServer) -> None:
-    await bot.desk.access.allow_group(GROUP)
+    await bot.context.access.allow_group(GROUP)
     supergroup = -1001234567890
-    await bot.desk.access.allow_group(supergroup)
+    await bot.context.access.allow_group(supergroup)
     mention = "@goat_test_bot "
     said = bot.api.says(supergroup, mention + "Ticket ROSI-421 stands in the cellar", user_id=BOB)
     await bot.idle()
@@ -120,7 +120,7 @@ ODD_FACTS = [
 async def test_odd_facts(bot: Bot) -> None:
     for said, answer in ODD_FACTS:
         assert answer in await bot.ask(BOB, said)
-    assert not await bot.desk.lanes.dead()
+    assert not await bot.context.lanes.dead()
 
 
 async def test_facts_are_shown_as_they_were_written(bot: Bot) -> None:
@@ -135,7 +135,7 @@ async def test_one_fact_is_forgotten(bot: Bot) -> None:
     assert "Forget this fact?" in await bot.ask(BOB, "/forget sister")
     question = await last(bot, BOB)
     bot.api.presses(BOB, question.message_id, "No, keep")
-    assert (await last(bot, BOB)).text == "All is kept."
+    assert (await last(bot, BOB)).text == "I deleted nothing."
     await bot.ask(BOB, "/forget SISTER")
     question = await last(bot, BOB)
     bot.api.presses(BOB, question.message_id, "Yes, forget")
@@ -154,7 +154,7 @@ async def test_everything_is_forgotten_once_pressed_twice(bot: Bot) -> None:
     bot.api.presses(BOB, question.message_id, yes)
     bot.api.presses(BOB, question.message_id, yes, forged=True)
     bot.api.presses(BOB, question.message_id, question.buttons[1].data or "", forged=True)
-    assert (await last(bot, BOB)).text == "All is forgotten. We begin anew."
+    assert (await last(bot, BOB)).text == "Everything is forgotten. We start over."
     assert not await turns(bot)
     assert "nothing yet" in await bot.ask(BOB, "/memory")
     assert len(bot.api.callback_answers) == 3
@@ -164,7 +164,7 @@ async def test_a_question_that_is_too_old(bot: Bot) -> None:
     await bot.ask(BOB, "/remember key: value")
     await bot.ask(BOB, "/forget key")
     question = await last(bot, BOB)
-    client = await bot.desk.agent.layers.redis.client()
+    client = await bot.context.agent.layers.redis.client()
     async for key in client.scan_iter(match="*forget*"):
         await client.delete(key)
     bot.api.presses(BOB, question.message_id, "Yes, forget")
@@ -180,7 +180,7 @@ async def test_a_press_when_the_chat_cannot_be_written(bot: Bot) -> None:
     bot.api.presses(BOB, question.message_id, "Yes, forget")
     await bot.idle()
     assert len([call for call in bot.api.calls("editMessageText") if call.status == 403]) == 1
-    assert not await bot.desk.lanes.dead()
+    assert not await bot.context.lanes.dead()
 
 
 async def test_an_export_can_be_imported(bot: Bot, tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ async def test_an_export_can_be_imported(bot: Bot, tmp_path: Path) -> None:
     kept = await turns(bot)
     read = list(read_episodes(tmp_path / "out" / "turns.jsonl", Format.JSONL, owner=OWNER))
     assert [(e.message, e.reply, e.at) for e in read] == [(e.message, e.reply, e.at) for e in kept]
-    again = await store_episodes(bot.desk.agent.layers.episodes, read, on_progress=lambda *_: None)
+    again = await store_episodes(bot.context.agent.layers.episodes, read, on_progress=lambda *_: None)
     assert (again.new, again.total) == (0, 1)
     (fact,) = json.loads((tmp_path / "out" / "facts.json").read_text())
     assert fact["key"] == "key"
@@ -227,7 +227,7 @@ async def test_reactions_are_kept_with_what_was_recalled(bot: Bot) -> None:
     await bot.ask(BOB, "/new")
     await bot.ask(BOB, "Where does ROSI-421 stand?")
     answer = await last(bot, BOB)
-    feedback = bot.desk.agent.layers.feedback
+    feedback = bot.context.agent.layers.feedback
     bot.api.reacts(BOB, answer.message_id, "👎")
     await bot.idle()
     (label,) = await feedback.all(owner=OWNER)
@@ -254,14 +254,14 @@ async def test_reactions_to_parts_and_to_other_messages(bot: Bot, model: ModelSe
     await bot.ask(BOB, "/help")
     bot.api.reacts(BOB, (await last(bot, BOB)).message_id, "👎")
     await bot.idle()
-    assert [label.good for label in await bot.desk.agent.layers.feedback.all(owner=OWNER)] == [True]
+    assert [label.good for label in await bot.context.agent.layers.feedback.all(owner=OWNER)] == [True]
 
 
 async def test_what_others_laugh_at_in_a_group_takes_no_thumb_away(bot: Bot) -> None:
-    await bot.desk.access.allow_group(GROUP)
+    await bot.context.access.allow_group(GROUP)
     await bot.ask(GROUP, "@goat_test_bot hello", user_id=BOB)
     answer = await last(bot, GROUP)
-    feedback = bot.desk.agent.layers.feedback
+    feedback = bot.context.agent.layers.feedback
     bot.api.reacts(GROUP, answer.message_id, "👍", BOB)
     bot.api.reacts(GROUP, answer.message_id, "🎉", ANA)
     await bot.idle()

@@ -39,17 +39,17 @@ def team(bot: Bot, model: ModelServer) -> Team:
 
 @pytest.fixture
 def quick(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> Bot:
-    monkeypatch.setattr(bot.desk.agent.layers.delegation.runner, "pace", QUICK)
+    monkeypatch.setattr(bot.context.agent.layers.delegation.runner, "pace", QUICK)
     return bot
 
 
 async def ended(bot: Bot, owner: str) -> Job:
     """Wait for the owner's job, and for all word of it."""
-    delegation = bot.desk.agent.layers.delegation
+    delegation = bot.context.agent.layers.delegation
     async with asyncio.timeout(SECONDS):
         while True:
             jobs = await delegation.jobs.latest(owner=owner)
-            waits = await delegation.notices.first(box_of(bot.desk)) or await delegation.jobs.open()
+            waits = await delegation.notices.first(box_of(bot.context)) or await delegation.jobs.open()
             if jobs and not jobs[0].is_open and not waits:
                 await bot.idle()
                 return jobs[0]
@@ -83,17 +83,17 @@ async def test_word_that_is_moved_or_shown_twice_is_seen_once(quick: Bot, team: 
     quick.api.says(BOB, "find out")
     job = await ended(quick, f"telegram-{BOB}")
     before = [message.text for message in quick.api.answers(BOB)]
-    desk, notices = quick.desk, quick.desk.agent.layers.delegation.notices
-    client = await desk.agent.layers.redis.client()
+    context, notices = quick.context, quick.context.agent.layers.delegation.notices
+    client = await context.agent.layers.redis.client()
     again = {"job": job.id, "owner": job.owner, "name": "end", "place": f"{BOB}:0", "language": "en"}
     for number in range(1, 6):
         box = await anext(client.scan_iter(match="goat:notices:*:number"))
         raw = json.dumps({"number": number} | again)
         await client.rpush(box.decode().replace(":number", ":waiting"), raw)
-    while await Notifier(desk).move():
+    while await Notifier(context).move():
         continue
     await ended(quick, job.owner)
-    assert await notices.first(box_of(desk)) is None
+    assert await notices.first(box_of(context)) is None
     assert [message.text for message in quick.api.answers(BOB)] == before
 
 
@@ -102,7 +102,7 @@ async def test_nobody_who_was_locked_out_is_told(quick: Bot, team: Team, model: 
     model.hold_before = "slow"
     quick.api.says(BOB, "find out")
     await quick.answers(BOB, 1)
-    await quick.desk.access.deny(BOB)
+    await quick.context.access.deny(BOB)
     before = len(quick.api.answers(BOB))
     model.hold_before = ""
     job = await ended(quick, f"telegram-{BOB}")
@@ -114,12 +114,12 @@ async def test_nobody_who_was_locked_out_is_told(quick: Bot, team: Team, model: 
 async def test_a_notice_for_another_chat_than_the_owners_is_not_shown(quick: Bot, team: Team) -> None:
     quick.api.says(BOB, "find out")
     job = await ended(quick, f"telegram-{BOB}")
-    await quick.desk.access.allow(EVE)
-    notices = quick.desk.agent.layers.delegation.notices
+    await quick.context.access.allow(EVE)
+    notices = quick.context.agent.layers.delegation.notices
     for thread in (job.thread, "other"):
         forged = replace(job, thread=thread)
-        address = {"box": box_of(quick.desk), "place": f"{EVE}:0", "language": "en"}
-        client = await quick.desk.agent.layers.redis.client()
+        address = {"box": box_of(quick.context), "place": f"{EVE}:0", "language": "en"}
+        client = await quick.context.agent.layers.redis.client()
         key = await anext(client.scan_iter(match="goat:notices:*:addresses"))
         await client.hset(key, thread, json.dumps(address))
         await notices.put(forged, f"again {thread}")
@@ -128,7 +128,7 @@ async def test_a_notice_for_another_chat_than_the_owners_is_not_shown(quick: Bot
 
 
 async def test_a_group_is_told_in_its_topic(quick: Bot, team: Team) -> None:
-    await quick.desk.access.allow_group(GROUP)
+    await quick.context.access.allow_group(GROUP)
     quick.api.says(GROUP, "@goat_test_bot find out", user_id=BOB, topic=7)
     await ended(quick, "telegram-group-1001")
     found = quick.api.answers(GROUP)
@@ -138,19 +138,19 @@ async def test_a_group_is_told_in_its_topic(quick: Bot, team: Team) -> None:
 
 async def test_jobs_are_listed_and_stopped(quick: Bot, team: Team, model: ModelServer) -> None:
     assert "no tasks in the background" in await quick.ask(BOB, "/jobs")
-    assert "Nothing is at work" in await quick.ask(BOB, "/stop")
+    assert "No task is running" in await quick.ask(BOB, "/stop")
     team.answers = {"planner": plan(("researcher", "prices")), "researcher": "slow " * 9}
     model.hold_before = "slow"
     quick.api.says(BOB, "find out")
     await quick.answers(BOB, 4)
-    (job,) = await quick.desk.agent.layers.delegation.jobs.latest(owner=f"telegram-{BOB}")
+    (job,) = await quick.context.agent.layers.delegation.jobs.latest(owner=f"telegram-{BOB}")
     quick.api.says(BOB, "/jobs")
     quick.api.says(BOB, "/stop nothing")
     quick.api.says(BOB, "/stop")
     stopped = await ended(quick, f"telegram-{BOB}")
     texts = "\n".join(message.text for message in quick.api.answers(BOB))
     assert stopped.status is Status.STOPPED
-    assert f"{job.name} is at work: {TASK}" in texts
+    assert f"{job.name} is running: {TASK}" in texts
     assert "I know no task nothing" in texts
     assert f"I am stopping this: {TASK}" in texts
     assert f"Stopped: {TASK}" in texts

@@ -57,7 +57,7 @@ def _albums(_lasting_bot: Bot, _lasting_seeing_bot: Bot, monkeypatch: pytest.Mon
 
 async def turns(bot: Bot) -> list[Episode]:
     await bot.idle()
-    return [episode async for episode in bot.desk.agent.layers.episodes.all(owner=OWNER)]
+    return [episode async for episode in bot.context.agent.layers.episodes.all(owner=OWNER)]
 
 
 async def test_voice_is_heard(seeing: Bot, model: ModelServer) -> None:
@@ -85,7 +85,7 @@ async def test_what_cannot_be_read_is_said_and_not_archived(bot: Bot) -> None:
     for (*_, answer), message in zip(UNREADABLE, shown, strict=True):
         assert answer in message.text
     assert not await turns(bot)
-    assert not await bot.desk.lanes.dead()
+    assert not await bot.context.lanes.dead()
 
 
 async def test_an_album_is_one_turn(seeing: Bot, model: ModelServer) -> None:
@@ -123,7 +123,7 @@ async def test_a_file_is_not_read_again_when_its_answer_is_late(
     seeing: Bot, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.telegram.process.workers._DOWN_PAUSE", 0.05)
-    monkeypatch.setattr(seeing.desk.courier, "_patience", 0.3)
+    monkeypatch.setattr(seeing.context.courier, "_patience", 0.3)
     seeing.api.fail("sendMessage", 502, times=4)
     seeing.api.sends_file(BOB, "voice", b"OggS" * 20)
     await seeing.answers(BOB)

@@ -52,7 +52,7 @@ async def bot(_lasting_tool_bot: Bot, model: ModelServer) -> Bot:
     """A bot whose owner is Bob, with a shell and a plugin."""
     await _lasting_tool_bot.begin_anew()
     model.reset()
-    for left in _lasting_tool_bot.desk.settings.data_folder.rglob("here.txt"):
+    for left in _lasting_tool_bot.context.settings.data_folder.rglob("here.txt"):
         left.unlink()
     return _lasting_tool_bot
 
@@ -66,8 +66,8 @@ async def question(
 
 
 async def turns(bot: Bot) -> list[Episode]:
-    owner = bot.desk.settings.owner
-    return [episode async for episode in bot.desk.agent.layers.episodes.all(owner=owner)]
+    owner = bot.context.settings.owner
+    return [episode async for episode in bot.context.agent.layers.episodes.all(owner=owner)]
 
 
 async def test_a_command_runs_once_it_is_allowed(bot: Bot, model: ModelServer) -> None:
@@ -92,7 +92,7 @@ async def test_a_command_that_is_not_allowed_is_not_run(bot: Bot, model: ModelSe
     bot.api.presses(BOB, asked.message_id, "✖️ Don't")
     await bot.answers(BOB, 2)
     assert "did not allow it" in model.chats[-1].prompt
-    assert not list(bot.desk.settings.data_folder.rglob("here.txt"))
+    assert not list(bot.context.settings.data_folder.rglob("here.txt"))
 
 
 async def test_who_goes_on_has_not_allowed_it(bot: Bot, model: ModelServer) -> None:
@@ -101,7 +101,7 @@ async def test_who_goes_on_has_not_allowed_it(bot: Bot, model: ModelServer) -> N
     assert await bot.ask(BOB, "Good morning") == "Good morning to you."
     bot.api.presses(BOB, asked.message_id, "✅ Allow")
     await bot.idle()
-    assert not list(bot.desk.settings.data_folder.rglob("here.txt"))
+    assert not list(bot.context.settings.data_folder.rglob("here.txt"))
     assert len(await turns(bot)) == 2
 
 
@@ -112,14 +112,14 @@ async def test_only_the_owner_is_offered_the_shell(bot: Bot, model: ModelServer)
 
 
 async def test_only_who_was_asked_answers_in_a_group(bot: Bot, model: ModelServer) -> None:
-    await bot.desk.access.allow_group(GROUP)
+    await bot.context.access.allow_group(GROUP)
     order = Reply("", (ToolCall("set_identity", {"text": "You are Rex."}),))
     model.reply(in_turn(order, "Rex it is."))
     bot.api.says(GROUP, "@goat_test_bot be Rex, please.", user_id=BOB)
     asked = (await bot.answers(GROUP))[-1]
     bot.api.presses(GROUP, asked.message_id, "✅ Allow", user_id=ANA)
     await bot.idle()
-    permanent, owner = bot.desk.agent.layers.permanent, f"telegram-group-{abs(GROUP)}"
+    permanent, owner = bot.context.agent.layers.permanent, f"telegram-group-{abs(GROUP)}"
     assert "Rex" not in (await permanent.identity(owner=owner) or "")
     bot.api.presses(GROUP, asked.message_id, "✅ Allow", user_id=BOB)
     assert (await bot.answers(GROUP, 2))[-1].text == "Rex it is."

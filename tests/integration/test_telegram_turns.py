@@ -39,12 +39,12 @@ async def texts(bot: Bot, chat: int) -> list[str]:
 
 async def turns(bot: Bot, owner: str) -> list[Episode]:
     """Return what is archived of an owner, oldest first."""
-    return [episode async for episode in bot.desk.agent.layers.episodes.all(owner=owner)]
+    return [episode async for episode in bot.context.agent.layers.episodes.all(owner=owner)]
 
 
 async def everything_in_redis(bot: Bot) -> bytes:
     """Return all keys and values there are."""
-    client = await bot.desk.agent.layers.redis.client()
+    client = await bot.context.agent.layers.redis.client()
     found = [key async for key in client.scan_iter(count=1000)]
     dumps = [await value_of(client, key) for key in found]
     return b"\n".join([*found, *dumps])
@@ -66,7 +66,7 @@ async def value_of(client: Any, key: bytes) -> bytes:
 @pytest_asyncio.fixture(loop_scope="session")
 async def group(bot: Bot) -> Bot:
     """The bot, let into a group where Bob is."""
-    await bot.desk.access.allow_group(GROUP)
+    await bot.context.access.allow_group(GROUP)
     return bot
 
 
@@ -124,7 +124,7 @@ async def test_refused_drafts_give_way_to_edits(
 async def test_a_hanging_frame_does_not_hold_up_the_answer(
     bot: Bot, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    monkeypatch.setattr(bot.desk.bot.request._client, "timeout", httpx.Timeout(None))  # type: ignore[attr-defined]
+    monkeypatch.setattr(bot.context.bot.request._client, "timeout", httpx.Timeout(None))  # type: ignore[attr-defined]
     bot.api.delay(method, 10**6)
     bot.api.says(BOB, "count")
     await bot.answers(BOB)
@@ -237,7 +237,7 @@ async def test_who_blocks_the_bot_is_archived_and_the_lane_goes_on(bot: Bot, mod
     bot.api.blocks(BOB, blocked=False)
     assert "second" in await bot.ask(BOB, "second")
     assert len(await turns(bot, f"telegram-{BOB}")) == 2
-    assert not await bot.desk.lanes.dead()
+    assert not await bot.context.lanes.dead()
 
 
 async def test_a_bot_that_is_kicked_archives_and_goes_on(group: Bot) -> None:
@@ -247,7 +247,7 @@ async def test_a_bot_that_is_kicked_archives_and_goes_on(group: Bot) -> None:
     await group.idle()
     assert len(await turns(group, f"telegram-group-{-GROUP}")) == 1
     assert "again" in await group.ask(GROUP, MENTION + "again", user_id=BOB)
-    assert not await group.desk.lanes.dead()
+    assert not await group.context.lanes.dead()
 
 
 # Long answers
@@ -345,7 +345,7 @@ async def test_a_reaction_to_the_first_part_of_an_edited_answer_is_of_the_new_tu
     await bot.idle()
     bot.api.reacts(BOB, parts[0].message_id, "👍")
     await bot.idle()
-    (label,) = await bot.desk.agent.layers.feedback.all(owner=f"telegram-{BOB}")
+    (label,) = await bot.context.agent.layers.feedback.all(owner=f"telegram-{BOB}")
     assert label.turn_id == (await turns(bot, f"telegram-{BOB}"))[-1].turn_id
 
 
@@ -397,9 +397,9 @@ async def test_a_private_turn_leaves_no_trace(bot: Bot, model: ModelServer) -> N
     answer = await bot.ask(BOB, f"/private {SECRET}")
     assert SECRET in answer
     assert "Nothing of this was kept" in answer
-    await bot.desk.agent.layers.episodes.index(owner=f"telegram-{BOB}")
+    await bot.context.agent.layers.episodes.index(owner=f"telegram-{BOB}")
     assert SECRET.encode() not in await everything_in_redis(bot)
-    folder = bot.desk.settings.data_folder / "owners"
+    folder = bot.context.settings.data_folder / "owners"
     files = [file for file in folder.rglob("*") if file.is_file()]
     assert files
     assert not [file for file in files if SECRET.encode() in file.read_bytes()]
@@ -430,7 +430,7 @@ async def test_what_counts_as_marked_private(bot: Bot) -> None:
     for text, private in cases.items():
         update = Update.de_json(raw_update(bot, 5, 6, text), None)
         assert isinstance(update.effective_message, Message)
-        assert bot.desk.read(update.effective_message).private is private, text
+        assert bot.context.read(update.effective_message).private is private, text
 
 
 async def test_a_private_command_behind_a_mention_is_private(group: Bot) -> None:
@@ -479,7 +479,7 @@ async def test_a_message_waits_for_the_archive_and_its_person_is_told_once(
     bot: Bot, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.telegram.process.workers._DOWN_PAUSE", 0.05)
-    episodes = bot.desk.agent.layers.episodes
+    episodes = bot.context.agent.layers.episodes
     tries: list[str] = []
 
     async def full(episode: Episode) -> bool:
@@ -504,7 +504,7 @@ async def test_an_answer_whose_place_cannot_be_noted_stands_once(
     bot: Bot, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.telegram.process.workers._DOWN_PAUSE", 0.05)
-    show, tries = Records.show, []
+    show, tries = Records.note_messages, []
 
     async def down_at_first(records: Records, *args: Any) -> None:
         tries.append(args)
@@ -512,13 +512,13 @@ async def test_an_answer_whose_place_cannot_be_noted_stands_once(
             raise TierUnavailable("working", "connection refused")
         await show(records, *args)
 
-    monkeypatch.setattr(Records, "show", down_at_first)
+    monkeypatch.setattr(Records, "note_messages", down_at_first)
     assert "hello" in await bot.ask(BOB, "hello")
     await bot.idle()
     assert len(bot.api.answers(BOB)) == 1
     assert "hello" in bot.api.answers(BOB)[0].text
     assert len(model.chats) == 1
-    assert not bot.desk.outbox.unnoted
+    assert not bot.context.outbox.unnoted
 
 
 # Redelivery
@@ -527,10 +527,10 @@ async def test_an_answer_whose_place_cannot_be_noted_stands_once(
 @pytest_asyncio.fixture(loop_scope="session")
 async def again(bot: Bot) -> Dispatcher:
     """What deals with an update a second time."""
-    app = build_application(bot.desk.settings)
+    app = build_application(bot.context.settings)
     await app.initialize()
-    add_handlers(app, bot.desk)
-    return Dispatcher(app, bot.desk)
+    add_handlers(app, bot.context)
+    return Dispatcher(app, bot.context)
 
 
 async def redeliver(again: Dispatcher, update: Any, *, first: bool = False) -> None:
@@ -549,9 +549,9 @@ async def test_a_turn_that_comes_again_is_not_done_again(
     said = bot.api.says(BOB, "hello")
     update = dict(bot.api.pending).get(said.update_id or 0)
     await bot.answers(BOB)
-    key = bot.desk.keys("turn", said.update_id or 0)
+    key = bot.context.keys("turn", said.update_id or 0)
     if cut:
-        await (await bot.desk.agent.layers.redis.client()).hdel(key, *cut)
+        await (await bot.context.agent.layers.redis.client()).hdel(key, *cut)
     update = update or raw_update(bot, said.update_id or 0, said.message_id, "hello")
     before = [message.text for message in bot.api.answers(BOB)]
     await redeliver(again, update)
@@ -589,14 +589,14 @@ async def test_a_command_that_comes_again_sends_nothing_again(
     before = len(bot.api.answers(BOB))
     said = bot.api.says(BOB, text)
     await bot.answers(BOB, before + 1)
-    epoch = await bot.desk.records.epoch(f"{BOB}:0")
+    epoch = await bot.context.records.epoch(f"{BOB}:0")
     shown = [(message.message_id, message.text, message.kind) for message in bot.api.answers(BOB)]
     if cut:
-        client = await bot.desk.agent.layers.redis.client()
-        await client.hdel(bot.desk.keys("turn", said.update_id or 0), *cut)
+        client = await bot.context.agent.layers.redis.client()
+        await client.hdel(bot.context.keys("turn", said.update_id or 0), *cut)
     await redeliver(again, raw_update(bot, said.update_id or 0, said.message_id, text))
     assert [(m.message_id, m.text, m.kind) for m in bot.api.answers(BOB)] == shown
-    assert await bot.desk.records.epoch(f"{BOB}:0") == epoch
+    assert await bot.context.records.epoch(f"{BOB}:0") == epoch
 
 
 async def test_the_picture_of_why_stands_once(bot: Bot) -> None:

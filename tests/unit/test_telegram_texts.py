@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from telegramify_markdown import convert
 
 import bot.telegram.texts
-from bot.telegram.texts import FALLBACK, Texts, escaped, placeholders, verbatim
+from bot.telegram.texts import FALLBACK, Texts, escape, inline_code, placeholders
 from graph.explain.reasons import RULES
 from memory.errors import ConfigError
 from tests.tables import each
@@ -195,7 +195,7 @@ class TestOfTheUser:
 class TestVerbatim:
     @each("text", HOSTILE)
     def test_hostile_words_are_shown_as_they_stand(self, text: str) -> None:
-        shown, entities = convert(f"before {verbatim(text)} after")
+        shown, entities = convert(f"before {inline_code(text)} after")
         assert words(shown) == f"before {words(text)} after"
         assert [entity.type for entity in entities] == ["code"]
         assert entities[0].offset == len("before ")
@@ -203,13 +203,13 @@ class TestVerbatim:
 
     @given(WORDS.filter(words), WORDS.filter(words))
     def test_any_words_are_shown_as_they_stand(self, one: str, other: str) -> None:
-        shown, entities = convert(f"before\n{verbatim(one)}\n_between_ {verbatim(other)}\nafter")
+        shown, entities = convert(f"before\n{inline_code(one)}\n_between_ {inline_code(other)}\nafter")
         first, last = f"before\n{words(one)}\n", f"between {words(other)}\nafter"
         assert shown.replace("\u2060", "") == first + last
         assert [entity.type for entity in entities] == ["code", "italic", "code"]
 
     @each("text", HOSTILE)
     def test_escaped_words_are_plain(self, text: str) -> None:
-        shown, entities = convert(f"before {escaped(text)} after")
+        shown, entities = convert(f"before {escape(text)} after")
         assert shown == f"before {words(text)} after"
         assert entities == []

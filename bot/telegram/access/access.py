@@ -1,14 +1,14 @@
-"""Who may talk to the bot: those whom the configuration names, those who were paired or allowed; nobody else.
+"""Access list in Redis: configured admins, paired or allowed people, allowed groups. Closed by default.
 
-* `people`          hash of the ids of people to "allowed" or "admin"
-* `denied`          set of the ids of people who were shut out, also from groups that are open to everyone
-* `groups`          set of the ids of groups
-* `moved`           hash of groups to the id that they had at first
-* `pair:DIGEST`     a pairing code that was not used yet, and what it makes of its user
-* `wrong:ID`        counts a person's wrong codes
-* `done:UPDATE`     what came of an update that changed any of these
-* `told:WHAT:ID`    a stranger was told today, or a person that they are too fast
-* `rate:ID:MINUTE`  hash of a person's updates to their number in that minute
+* `people`          hash: person id -> "allowed" or "admin"
+* `denied`          set: ids of denied people; also keeps them out of groups open to everyone
+* `groups`          set: ids of allowed groups
+* `moved`           hash: group id -> the group's first id
+* `pair:DIGEST`     an unused pairing code and the role it grants
+* `wrong:ID`        number of wrong codes a person has sent
+* `done:UPDATE`     outcome of an update that changed any of these
+* `told:TOPIC:ID`   the update after which a person or group got a notice
+* `rate:ID:MINUTE`  hash: updates a person sent in a minute -> their ordinal
 """
 
 import hashlib
@@ -34,7 +34,7 @@ _PEOPLE = ["people", "denied"]
 
 
 class Role(StrEnum):
-    """What somebody may do."""
+    """A person's permissions."""
 
     STRANGER = "stranger"
     ALLOWED = "allowed"
@@ -42,7 +42,7 @@ class Role(StrEnum):
 
 
 class Pairing(StrEnum):
-    """What became of a pairing code."""
+    """Outcome of a pairing code."""
 
     PAIRED = "paired"
     WRONG = "wrong"
@@ -51,81 +51,81 @@ class Pairing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The list of who may talk. Every method raises `TierUnavailable` when Redis cannot be reached."""
+    """The access list. Every method raises `TierUnavailable` when Redis cannot be reached."""
 
     client: Callable[[], Awaitable[Redis]]
     keys: Keys
     admins: frozenset[int]
-    """Named in the configuration; they cannot be denied."""
+    """Set in the configuration; they cannot be denied."""
     rate: int
-    """Messages that a person may send in a minute; 0: any number."""
+    """Messages a person may send per minute; 0 means no limit."""
 
     @translate_errors()
     async def role(self, user_id: int) -> Role:
-        """Say what a person may do."""
+        """Return a person's role."""
         if user_id in self.admins:
             return Role.ADMIN
         found = await (await self.client()).hget(self.keys("people"), str(user_id))
         return Role(_text(found)) if found else Role.STRANGER
 
     async def allow(self, user_id: int, role: Role = Role.ALLOWED, *, update_id: int | None = None) -> bool:
-        """Let somebody talk; return False when they might already. The same update has the same outcome."""
+        """Allow a person; return False if they already were. The same update returns the same outcome."""
         if user_id in self.admins:
             return False
         return bool(int(await self._change(scripts.PEOPLE, _PEOPLE, update_id, user_id, role.value)))
 
     async def deny(self, user_id: int, *, update_id: int | None = None) -> bool:
-        """Let somebody talk no more; return False when they were shut out before, or cannot be."""
+        """Deny a person; return False if they already were, or cannot be."""
         if user_id in self.admins:
             return False
         return bool(int(await self._change(scripts.PEOPLE, _PEOPLE, update_id, user_id, "")))
 
     @translate_errors()
     async def is_denied(self, user_id: int) -> bool:
-        """Say whether somebody was shut out, and not let in since."""
+        """Return True if a person is denied."""
         return bool(await (await self.client()).sismember(self.keys("denied"), str(user_id)))
 
     @translate_errors()
     async def people(self) -> dict[int, Role]:
-        """List everybody who was paired or allowed."""
+        """List the paired and allowed people."""
         found = await (await self.client()).hgetall(self.keys("people"))
         return {int(user_id): Role(_text(role)) for user_id, role in found.items()}
 
     @translate_errors()
     async def group_allowed(self, chat_id: int) -> bool:
-        """Say whether the bot answers in a group."""
+        """Return True if the bot may answer in a group."""
         return bool(await (await self.client()).sismember(self.keys("groups"), str(chat_id)))
 
     async def allow_group(self, chat_id: int, *, update_id: int | None = None) -> bool:
-        """Let the bot answer in a group; return False when it might already."""
+        """Allow a group; return False if it already was."""
         return bool(int(await self._change(scripts.GROUPS, ["groups"], update_id, chat_id, "SADD")))
 
     async def deny_group(self, chat_id: int, *, update_id: int | None = None) -> bool:
-        """Let the bot answer in a group no more; return False when it might not before."""
+        """Remove a group from the allowed ones; return False if it was not one."""
         return bool(int(await self._change(scripts.GROUPS, ["groups"], update_id, chat_id, "SREM")))
 
     @translate_errors()
     async def migrate_group(self, before: int, after: int) -> bool:
-        """Carry a group's allowance over to its new id; return False when there was none."""
+        """Move a group's permission to its new id; return False if it had none."""
         script = (await self.client()).register_script(scripts.MIGRATE)
         return bool(await script([self.keys("groups"), self.keys("moved")], [before, after]))
 
     @translate_errors()
     async def first_id(self, chat_id: int) -> int:
-        """Return the id that a group had at first, under which its memory is kept."""
+        """Return a group's first id, which names its memory."""
         return int(await (await self.client()).hget(self.keys("moved"), str(chat_id)) or chat_id)
 
     @translate_errors()
     async def new_code(self, role: Role = Role.ALLOWED) -> str:
-        """Make a pairing code, for one person and `CODE_SECONDS`; only its digest is kept."""
+        """Create a pairing code for one person, valid for `CODE_SECONDS`; only its digest is stored."""
         code = "".join(secrets.choice(_ALPHABET) for _ in range(_CODE_LENGTH))
         await (await self.client()).set(self.keys("pair", _digest(code)), role.value, ex=CODE_SECONDS)
         return code
 
     async def pair(self, user_id: int, code: str, *, update_id: int | None = None) -> Pairing:
-        """Let somebody talk who has a code; it holds once. Guessing is stopped after some wrong codes.
+        """Allow a person who sends a valid code; a code works once, and wrong codes are limited.
 
-        The same update has the same outcome; it makes nobody less than they were.
+        The same update returns the same outcome. Nobody loses a higher role.
         """
         names = [*_PEOPLE, f"pair:{_digest(code)}", f"wrong:{user_id}"]
         found = await self._change(scripts.PAIR, names, update_id, user_id, _WRONG_CODES, HOUR)
@@ -135,14 +135,14 @@ class Access:
     async def _change(
         self, script: str, names: Sequence[str], update_id: int | None, *values: str | int
     ) -> Any:
-        """Run a script on keys of these names, once for an update; return what came of it."""
+        """Run a script on these keys, once per update; return its outcome."""
         run = (await self.client()).register_script(script)
         keys = [self.keys("done", update_id or 0), *map(self.keys, names)]
         return await run(keys, [0 if update_id is None else DAY, *values])
 
     @translate_errors()
     async def first_time(self, what: str, about: int, update_id: int, seconds: int = DAY) -> bool:
-        """Say whether this is the first update in some time to say something about; the same one is again."""
+        """Return True for the first update on a topic within `seconds`, and when that update is repeated."""
         client, key = await self.client(), self.keys("told", what, about)
         if await client.set(key, update_id, nx=True, ex=seconds):
             return True
@@ -151,11 +151,10 @@ class Access:
 
     @translate_errors()
     async def seconds_to_wait(self, user_id: int, what: int | str, *, sent: float | None = None) -> int:
-        """Count a message of a person; return how long they should wait, 0 when it is within the limit.
+        """Count a message; return the seconds its sender should wait, 0 within the limit.
 
-        The same update counts once, as does the same album: `what` is the id of either. It counts in the
-        minute in which it was `sent` (Unix time): what was written over hours while the bot was away is
-        handled all at once.
+        `what` is the id of the update or of its album, and counts once. A message counts in the minute it was
+        `sent` (Unix time), so a backlog handled after an outage does not exceed the limit.
         """
         if not self.rate:
             return 0

@@ -1,6 +1,6 @@
-"""What changes who may talk: each in one step, with a note of its outcome for when the update comes again.
+"""Redis scripts that change the access list atomically and note the outcome for a repeated update.
 
-KEYS[1] is the note, which is kept for ARGV[1] seconds; 0 keeps none.
+KEYS[1] is the note, kept for ARGV[1] seconds; 0 keeps none.
 """
 
 _HEAD = """
@@ -24,7 +24,7 @@ end
 """
     + _TAIL
 )
-"""KEYS: note, people, denied. ARGV: seconds, person, role; an empty one denies."""
+"""KEYS: note, people, denied. ARGV: seconds, person, role (empty: deny)."""
 GROUPS = _HEAD + "outcome = redis.call(ARGV[3], KEYS[2], ARGV[2])" + _TAIL
 """KEYS: note, groups. ARGV: seconds, group, SADD or SREM."""
 PAIR = (
@@ -44,14 +44,14 @@ end
 """
     + _TAIL
 )
-"""KEYS: note, people, denied, code, wrong codes. ARGV: seconds, person, most wrong codes, their seconds."""
+"""KEYS: note, people, denied, code, wrong codes. ARGV: seconds, person, limit of wrong codes, its seconds."""
 MIGRATE = """
 if redis.call('SREM', KEYS[1], ARGV[1]) == 0 then return 0 end
 redis.call('SADD', KEYS[1], ARGV[2])
 redis.call('HSET', KEYS[2], ARGV[2], redis.call('HGET', KEYS[2], ARGV[1]) or ARGV[1])
 return 1
 """
-"""KEYS: groups, moved. ARGV: the group's id before and after."""
+"""KEYS: groups, moved. ARGV: the group's old id, its new id."""
 COUNT = """
 local count = redis.call('HGET', KEYS[2], ARGV[1]) or redis.call('HGET', KEYS[1], ARGV[1])
 if not count then
@@ -61,4 +61,4 @@ if not count then
 end
 return count
 """
-"""KEYS: this minute's messages, those of the minute before. ARGV: update, seconds."""
+"""KEYS: this minute's messages, the last minute's. ARGV: update, seconds."""

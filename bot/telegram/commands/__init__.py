@@ -1,1 +1,1 @@
-"""Commands in a chat, and reactions."""
+"""Chat commands and reactions."""

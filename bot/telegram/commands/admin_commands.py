@@ -1,4 +1,4 @@
-"""Commands of those who run the bot: /allow and /deny."""
+"""Admin commands: /allow and /deny."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from telegram import Message, Update
 
 from bot.telegram.access.access import Role
 from bot.telegram.bot_context import BotContext, command_text
-from bot.telegram.gate.gate import Context, Handler, command
+from bot.telegram.gate.gate import Handler, HandlerContext, command
 from bot.telegram.place import place_of
 
 _LONGEST_ID = 16
@@ -15,62 +15,62 @@ _LONGEST_ID = 16
 
 @dataclass(frozen=True, slots=True)
 class AdminCommands:
-    """Let people and groups talk to the bot, or not."""
+    """Allow and deny people and groups."""
 
-    desk: BotContext
+    context: BotContext
 
     def commands(self) -> dict[str, Handler]:
-        """Return what each command does."""
+        """Map command names to handlers."""
         return {"allow": self.allow, "deny": self.deny}
 
-    async def allow(self, update: Update, _: Context) -> None:
-        """Let in the person whose id is given or who is replied to, or else this group."""
-        message = await self._ordered(update)
+    async def allow(self, update: Update, _: HandlerContext) -> None:
+        """Allow the person given by id or reply, else this group."""
+        message = await self._admin_message(update)
         if message is None:
             return
-        access, (person, group) = self.desk.access, self._whom(message)
+        access, (person, group) = self.context.access, self._subject(message)
         if person:
             new = await access.allow(person, update_id=update.update_id)
             await self._say(update, "person_allowed" if new else "already_allowed", person)
         elif group:
             new = await access.allow_group(group, update_id=update.update_id)
-            await self.desk.reply(update, "group_allowed" if new else "already_allowed")
+            await self.context.reply(update, "group_allowed" if new else "already_allowed")
         else:
-            await self.desk.reply(update, "allow_usage")
+            await self.context.reply(update, "allow_usage")
 
-    async def deny(self, update: Update, _: Context) -> None:
-        """Shut out the person whose id is given or who is replied to, or else this group."""
-        message = await self._ordered(update)
+    async def deny(self, update: Update, _: HandlerContext) -> None:
+        """Deny the person given by id or reply, else this group."""
+        message = await self._admin_message(update)
         if message is None:
             return
-        access, (person, group) = self.desk.access, self._whom(message)
+        access, (person, group) = self.context.access, self._subject(message)
         if person in access.admins:
-            await self.desk.reply(update, "cannot_deny_admin")
+            await self.context.reply(update, "cannot_deny_admin")
         elif person:
             there = await access.deny(person, update_id=update.update_id)
             await self._say(update, "person_denied" if there else "not_allowed_anyway", person)
         elif group:
             there = await access.deny_group(group, update_id=update.update_id)
-            await self.desk.reply(update, "group_denied" if there else "not_allowed_anyway")
+            await self.context.reply(update, "group_denied" if there else "not_allowed_anyway")
         else:
-            await self.desk.reply(update, "deny_usage")
+            await self.context.reply(update, "deny_usage")
 
-    async def _ordered(self, update: Update) -> Message | None:
-        """Return the message of somebody who runs the bot, and who wrote it; tell others that they do not."""
+    async def _admin_message(self, update: Update) -> Message | None:
+        """Return the command's message if an admin sent it; tell anybody else that only admins may."""
         message, user = update.message, update.effective_user
-        if message is None or user is None or not command(message, self.desk.me):
+        if message is None or user is None or not command(message, self.context.me):
             return None
-        if await self.desk.access.role(user.id) is Role.ADMIN:
+        if await self.context.access.role(user.id) is Role.ADMIN:
             return message
-        await self.desk.reply(update, "admins_only")
+        await self.context.reply(update, "admins_only")
         return None
 
     async def _say(self, update: Update, key: str, person: int) -> None:
         values = {"id": person} if key.startswith("person") else {}
-        await self.desk.reply(update, key, **values)
+        await self.context.reply(update, key, **values)
 
-    def _whom(self, message: Message) -> tuple[int, int]:
-        """Return the id of the person that is meant, or else that of the group; 0 where there is none."""
+    def _subject(self, message: Message) -> tuple[int, int]:
+        """Return (person id, 0) or (0, group id); (0, 0) if neither is given."""
         if given := command_text(message):
             return (int(given) if given.isdecimal() and len(given) <= _LONGEST_ID else 0), 0
         place, replied = place_of(message), message.reply_to_message
@@ -82,4 +82,4 @@ class AdminCommands:
         return (user.id if user and not user.is_bot and not replied.sender_chat else 0), 0
 
     def _is_own(self, message: Message) -> bool:
-        return message.from_user is not None and message.from_user.id == self.desk.me.id
+        return message.from_user is not None and message.from_user.id == self.context.me.id

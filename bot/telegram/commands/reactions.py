@@ -1,4 +1,4 @@
-"""What people think of an answer: a thumb up or down becomes a label, with what was recalled for it."""
+"""Reactions to answers, stored as feedback together with the turn's recall decisions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from telegram import ReactionType, ReactionTypeEmoji, Update
 from telegram.constants import ReactionEmoji
 
 from bot.telegram.bot_context import BotContext
-from bot.telegram.gate.gate import Context
+from bot.telegram.gate.gate import HandlerContext
 from memory.episodic.log.feedback_log import Feedback
 
 GOOD = {
@@ -21,23 +21,23 @@ BAD = {ReactionEmoji.THUMBS_DOWN}
 
 @dataclass(frozen=True, slots=True)
 class Reactions:
-    """Keep reactions to the bot's answers."""
+    """Store reactions to the bot's answers."""
 
-    desk: BotContext
+    context: BotContext
 
-    async def __call__(self, update: Update, _: Context) -> None:
-        """Keep what the reaction says of the turn; forget it when the reaction is taken back."""
+    async def __call__(self, update: Update, _: HandlerContext) -> None:
+        """Store the feedback of a reaction; remove it when the reaction is removed."""
         reaction = update.message_reaction
         if reaction is None:
             return
-        update_id = await self.desk.records.answered_by(reaction.chat.id, reaction.message_id)
+        update_id = await self.context.records.update_of_answer(reaction.chat.id, reaction.message_id)
         if update_id is None:
             return
-        record = await self.desk.records.turn(update_id)
+        record = await self.context.records.turn(update_id)
         if not record.turn_id:
             return
-        feedback = self.desk.agent.layers.feedback
-        emojis, before = _verdicts(reaction.new_reaction), _verdicts(reaction.old_reaction)
+        feedback = self.context.agent.layers.feedback
+        emojis, before = _judgements(reaction.new_reaction), _judgements(reaction.old_reaction)
         if not emojis:
             if before:
                 await feedback.remove(record.turn_id, owner=record.owner)
@@ -51,7 +51,7 @@ class Reactions:
         await feedback.put(label, owner=record.owner)
 
 
-def _verdicts(reactions: Sequence[ReactionType]) -> set[str]:
-    """Return those reactions that judge; others say nothing of the answer."""
+def _judgements(reactions: Sequence[ReactionType]) -> set[str]:
+    """Return the reactions that count as good or bad."""
     emojis = {one.emoji for one in reactions if isinstance(one, ReactionTypeEmoji)}
     return {emoji for emoji in emojis if emoji in GOOD | BAD}

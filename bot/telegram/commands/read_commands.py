@@ -1,4 +1,4 @@
-"""Commands that look: /start, /help, /why, /memory, /facts, /stats."""
+"""Commands that only read: /start, /help, /why, /memory, /facts, /stats."""
 
 import asyncio
 import time
@@ -14,12 +14,12 @@ from bot.presentation.turn_pictures import picture_of
 from bot.presentation.usage_figures import stats_text
 from bot.printable import snippet
 from bot.telegram.access.access import Role
-from bot.telegram.bot_context import BotContext, Say, asked_by, command_text
+from bot.telegram.bot_context import BotContext, Say, command_message, command_text
 from bot.telegram.commands.why import picture_words, reason, when, why_text
-from bot.telegram.gate.gate import Context, Handler
+from bot.telegram.gate.gate import Handler, HandlerContext
 from bot.telegram.outbox.outbox import Upload
 from bot.telegram.place import place_of
-from bot.telegram.texts import escaped, verbatim
+from bot.telegram.texts import escape, inline_code
 from graph.explain.explanation import Explanation, explain
 from memory.models import Fact
 from memory.working.redis_metrics import RedisMetrics
@@ -31,13 +31,13 @@ STATS_DAYS = 7
 
 @dataclass(frozen=True, slots=True)
 class ReadCommands:
-    """Answer questions about the agent and what it remembers."""
+    """Show help, memory, facts, statistics and explanations."""
 
-    desk: BotContext
+    context: BotContext
     painter: Painter
 
     def commands(self) -> dict[str, Handler]:
-        """Return what each command does."""
+        """Map command names to handlers."""
         return {
             "start": self.start,
             "help": self.help,
@@ -47,70 +47,70 @@ class ReadCommands:
             "stats": self.stats,
         }
 
-    async def start(self, update: Update, _: Context) -> None:
-        """Greet."""
-        say, user = self.desk.say(update), update.effective_user
-        parts = [say("welcome", name=escaped(user.first_name) if user else "")]
-        if not self.desk.settings.model:
+    async def start(self, update: Update, _: HandlerContext) -> None:
+        """Send the welcome message."""
+        say, user = self.context.say(update), update.effective_user
+        parts = [say("welcome", name=escape(user.first_name) if user else "")]
+        if not self.context.settings.model:
             parts.append(say("welcome_no_model"))
         await self._finish(update, "\n\n".join(parts))
 
-    async def help(self, update: Update, _: Context) -> None:
-        """Say what can be done."""
-        say, user = self.desk.say(update), update.effective_user
+    async def help(self, update: Update, _: HandlerContext) -> None:
+        """List the commands."""
+        say, user = self.context.say(update), update.effective_user
         parts = [say("help")]
-        if user is not None and await self.desk.access.role(user.id) is Role.ADMIN:
+        if user is not None and await self.context.access.role(user.id) is Role.ADMIN:
             parts.append(say("help_admin"))
         await self._finish(update, "\n\n".join(parts))
 
-    async def why(self, update: Update, _: Context) -> None:
-        """Show what was recalled for the last answer, what was cut, and a picture of the scores."""
-        message = asked_by(update)
-        desk, place, say = self.desk, place_of(message), self.desk.say(update)
-        answer = await desk.answer(update, message)
-        state = None if answer.sent else await desk.agent.last_turn(await desk.thread(place))
+    async def why(self, update: Update, _: HandlerContext) -> None:
+        """Explain the last answer's recall: memories used and left out, and a picture of the scores."""
+        message = command_message(update)
+        context, place, say = self.context, place_of(message), self.context.say(update)
+        answer = await context.answer(update, message)
+        state = None if answer.sent else await context.agent.last_turn(await context.thread(place))
         if state is None:
             await answer.finish(say("why_none"))
             return
-        zone = await desk.agent.layers.zone()
+        zone = await context.agent.layers.zone()
         turn = explain(state)
         links, picture = await self._links(turn), await self._picture(turn, zone, say)
         upload = Upload(picture, "why.png", photo=True) if picture else None
         await answer.finish(why_text(turn, zone, say, links.get), upload=upload)
 
-    async def memory(self, update: Update, _: Context) -> None:
-        """Tell how much there is, or search it."""
-        message = asked_by(update)
+    async def memory(self, update: Update, _: HandlerContext) -> None:
+        """Show the size of the memory, or search it."""
+        message = command_message(update)
         query = command_text(message)
-        await self._finish(update, await (self._found(update, query) if query else self._overview(update)))
+        await self._finish(update, await (self._search(update, query) if query else self._overview(update)))
 
-    async def facts(self, update: Update, _: Context) -> None:
+    async def facts(self, update: Update, _: HandlerContext) -> None:
         """List the curated facts."""
-        say, owner = self.desk.say(update), await self._owner(update)
-        layers = self.desk.agent.layers
+        say, owner = self.context.say(update), await self._owner(update)
+        layers = self.context.agent.layers
         rows, zone = await layers.permanent.facts(owner=owner), await layers.zone()
         await self._finish(update, _facts(rows, zone, say) if rows else say("facts_none"))
 
-    async def stats(self, update: Update, _: Context) -> None:
-        """Tell some numbers."""
-        layers, owner, now = self.desk.agent.layers, await self._owner(update), datetime.now(UTC)
+    async def stats(self, update: Update, _: HandlerContext) -> None:
+        """Show statistics."""
+        layers, owner, now = self.context.agent.layers, await self._owner(update), datetime.now(UTC)
         episodes, path = layers.episodes, layers.files.path(owner)
-        text = self.desk.say(update)(
+        text = self.context.say(update)(
             "stats",
             turns=await episodes.count(owner=owner),
             today=await episodes.count(owner=owner, since=now - timedelta(days=1)),
             week=await episodes.count(owner=owner, since=now - timedelta(days=7)),
             facts=len(await layers.permanent.facts(owner=owner)),
             megabytes=f"{await asyncio.to_thread(_size, path) / 1e6:.1f}",
-            model=verbatim(self.desk.settings.model) or "–",
-            uptime=_duration(time.monotonic() - self.desk.began),
+            model=inline_code(self.context.settings.model) or "–",
+            uptime=_duration(time.monotonic() - self.context.began),
         )
         metrics = await RedisMetrics(layers.redis.client).read(STATS_DAYS, owner=owner)
-        more = stats_text(metrics, self.desk.say(update))
+        more = stats_text(metrics, self.context.say(update))
         await self._finish(update, f"{text}\n\n{more}" if more else text)
 
     async def _overview(self, update: Update) -> str:
-        layers, owner, say = self.desk.agent.layers, await self._owner(update), self.desk.say(update)
+        layers, owner, say = self.context.agent.layers, await self._owner(update), self.context.say(update)
         first, latest = (
             await layers.episodes.first(owner=owner),
             await layers.episodes.recent(owner=owner, limit=1),
@@ -128,21 +128,21 @@ class ReadCommands:
             facts=len(facts),
         )
 
-    async def _found(self, update: Update, query: str) -> str:
-        layers, say = self.desk.agent.layers, self.desk.say(update)
-        shown = verbatim(snippet(query))
+    async def _search(self, update: Update, query: str) -> str:
+        layers, say = self.context.agent.layers, self.context.say(update)
+        shown = inline_code(snippet(query))
         result = await layers.episodes.search(query, owner=await self._owner(update), limit=MOST_FOUND)
         if not result.hits:
             return say("memory_found_none", query=shown)
         zone = await layers.zone()
         lines = [
-            f"{when(hit.episode.at, zone)}: {verbatim(snippet(hit.episode.text))}"
+            f"{when(hit.episode.at, zone)}: {inline_code(snippet(hit.episode.text))}"
             for hit in result.hits[:MOST_FOUND]
         ]
         return "\n\n".join([say("memory_found_title", query=shown), *lines])
 
     async def _picture(self, turn: Explanation | None, zone: tzinfo, say: Say) -> bytes | None:
-        """Draw the scores and the budget of a turn; nothing when nothing was found for it."""
+        """Draw a turn's scores and budget; None if the turn found no memories."""
         if turn is None or not turn.memories:
             return None
         words = picture_words(say)
@@ -152,26 +152,26 @@ class ReadCommands:
         return await self.painter.turn(*shown, words)
 
     async def _links(self, turn: Explanation | None) -> dict[str, str]:
-        """Return where the messages of the recalled turns stand, of those that have an address."""
-        prefix, links = self.desk.turn_id(0).removesuffix("0"), {}
+        """Return links to the messages of the recalled turns, where they have one."""
+        prefix, links = self.context.turn_id(0).removesuffix("0"), {}
         for turn_id in (memory.decision.turn_id for memory in (turn.memories if turn else ())):
             number = turn_id.removeprefix(prefix)
             if turn_id.startswith(prefix) and number.isdecimal():
-                record = await self.desk.records.turn(int(number))
+                record = await self.context.records.turn(int(number))
                 if record.link:
                     links[turn_id] = record.link
         return links
 
     async def _owner(self, update: Update) -> str:
-        return await self.desk.owner(place_of(asked_by(update)))
+        return await self.context.owner(place_of(command_message(update)))
 
     async def _finish(self, update: Update, markdown: str) -> None:
-        await (await self.desk.answer(update, asked_by(update))).finish(markdown)
+        await (await self.context.answer(update, command_message(update))).finish(markdown)
 
 
 def _facts(rows: Sequence[Fact], zone: tzinfo, say: Say) -> str:
     lines = [
-        f"- {verbatim(fact.key)}: {verbatim(fact.value)} ({when(fact.at, zone)})"
+        f"- {inline_code(fact.key)}: {inline_code(fact.value)} ({when(fact.at, zone)})"
         for fact in rows[:MOST_FACTS]
     ]
     return "\n".join([say("facts_title"), "", *lines])

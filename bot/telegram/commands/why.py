@@ -1,4 +1,4 @@
-"""What `/why` says: what was recalled for an answer, what was cut, and by which rule."""
+"""Text of `/why`: the memories used and left out for an answer, each with the rule that decided."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -8,26 +8,26 @@ from urllib.parse import quote
 from bot.pictures.picture_values import Words
 from bot.presentation.turn_screen import CUT_SHOWN
 from bot.printable import snippet
-from bot.telegram.texts import verbatim
-from graph.explain.explanation import ExplainedMemory, Explanation
+from bot.telegram.texts import inline_code
+from graph.explain.explanation import Explained, Explanation
 from graph.explain.reasons import RULES, measure, rule_of
 from memory.models import Decision
 
 LONGEST = 3500
-"""UTF-16 units that are shown at most, which leaves room under Telegram's 4096."""
+"""UTF-16 units; leaves room below Telegram's limit of 4096."""
 _LONGEST_PROBLEM = 150
 _MOST_CALLS = 8
 _URL = re.compile(r"\(<[^>]*>\)")
 _URL_SAFE = ":/?#[]@!$&'()*+,;=%~"
 
 Say = Callable[..., str]
-"""Texts in one language: a key, then the values by name."""
+"""Renders a text in one language from a key and named values."""
 
 
 def why_text(turn: Explanation | None, zone: tzinfo, say: Say, link: Callable[[str], str | None]) -> str:
-    """Return what became of the memories that were found for a turn, as Markdown.
+    """Return the explanation of a turn as Markdown.
 
-    `say` makes a text of a key and values; `link` tells where the message of a turn can be seen, if anywhere.
+    `link` returns the URL of a turn's message, or None.
     """
     if turn is None:
         return say("why_unfinished")
@@ -39,7 +39,7 @@ def why_text(turn: Explanation | None, zone: tzinfo, say: Say, link: Callable[[s
 
 
 def picture_words(say: Say) -> Words:
-    """Return the words of the picture beside the text."""
+    """Return the labels of the picture that goes with the text."""
     return Words(
         scores=say("picture_scores"),
         threshold=say("picture_threshold"),
@@ -59,35 +59,35 @@ def picture_words(say: Say) -> Words:
 
 
 def when(at: datetime, zone: tzinfo) -> str:
-    """Return a time that reads alike in all languages."""
+    """Format a time, the same way in all languages."""
     return at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
 
 
 def shown_length(markdown: str) -> int:
-    """Return how long Markdown of this module is for Telegram at most: in UTF-16 units, without its URLs."""
+    """Return an upper bound of the Markdown's length in Telegram: UTF-16 units, without URLs."""
     return len(_URL.sub("", markdown).encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _searches(turn: Explanation, say: Say) -> Iterator[str]:
-    what = verbatim(snippet(turn.expanded or turn.message))
+    what = inline_code(snippet(turn.expanded or turn.message))
     at_once = max((report.milliseconds for report in turn.searches.values()), default=0.0)
     yield say("why_searched", what=what, ms=f"{at_once:.0f}")
     if turn.time:
-        yield say("why_time", what=verbatim(snippet(turn.time)))
+        yield say("why_time", what=inline_code(snippet(turn.time)))
     if turn.keys:
-        yield say("why_keys", what=verbatim(snippet(", ".join(turn.keys))))
+        yield say("why_keys", what=inline_code(snippet(", ".join(turn.keys))))
 
 
 def _problems(turn: Explanation, say: Say) -> list[str]:
-    return [say("why_problem", problem=verbatim(text[:_LONGEST_PROBLEM])) for text in turn.problems]
+    return [say("why_problem", problem=inline_code(text[:_LONGEST_PROBLEM])) for text in turn.problems]
 
 
 def _tools(turn: Explanation, say: Say) -> Iterator[str]:
     for result in turn.results[:_MOST_CALLS]:
-        what = verbatim(result.evidence[:_LONGEST_PROBLEM])
+        what = inline_code(result.evidence[:_LONGEST_PROBLEM])
         yield say("why_called" if result.ok else "why_call_failed", what=what)
     if figures := turn.grounding.unsupported:
-        what = verbatim(", ".join(figures)[:_LONGEST_PROBLEM])
+        what = inline_code(", ".join(figures)[:_LONGEST_PROBLEM])
         yield say("why_corrected" if turn.grounding.corrected else "why_unsupported", what=what)
 
 
@@ -98,22 +98,20 @@ def _budget(turn: Explanation, say: Say) -> str:
 
 
 def _window(turn: Explanation, say: Say) -> Iterator[str]:
-    """Say how the turn was fitted into the model's context window; names of tools may be a plugin's."""
+    """Say how the turn was fitted into the model's context window."""
     for key, values in turn.window:
-        shown = {name: verbatim(v) if isinstance(v, str) else v for name, v in values.items()}
+        shown = {name: inline_code(v) if isinstance(v, str) else v for name, v in values.items()}
         yield say(f"window_{key}", **shown)
 
 
-def _around(rows: Sequence[ExplainedMemory], say: Say) -> int:
-    """Return the room that headings and blank lines may take."""
+def _around(rows: Sequence[Explained], say: Say) -> int:
+    """Return the space that headings and blank lines may take."""
     count = len(rows)
     return shown_length("\n".join(say(key, count=count) for key in ("why_kept", "why_cut", "why_more"))) + 12
 
 
-def _sections(
-    rows: Sequence[ExplainedMemory], say: Say, entry: Callable[[ExplainedMemory], str], room: int
-) -> list[str]:
-    """Return what was kept, what was cut, and how many more there are, as far as there is room."""
+def _sections(rows: Sequence[Explained], say: Say, entry: Callable[[Explained], str], room: int) -> list[str]:
+    """Return the sections of used and cut memories that fit into `room`, and the number of the rest."""
     if not rows:
         return [say("why_nothing_found")]
     kept = [row for row in rows if row.decision.kept]
@@ -126,7 +124,7 @@ def _sections(
 
 
 def _fitting(entries: Sequence[str], room: int) -> list[str]:
-    """Return the first entries that together, each on its own lines, fit into `room`."""
+    """Return the longest prefix of entries, one per line, that fits into `room`."""
     fitting = []
     for entry in entries:
         room -= shown_length(entry) + 1
@@ -140,12 +138,12 @@ def _entry(row: ExplainedMemory, zone: tzinfo, say: Say, link: Callable[[str], s
     date, url = when(row.at, zone) if row.at else "", link(row.decision.turn_id)
     dated = f"[{date}](<{quote(url, safe=_URL_SAFE)}>)" if url else date
     head = f"**{row.number}** · {dated} · {row.decision.probability:.0%}"
-    words = verbatim(snippet(row.text))
+    words = inline_code(snippet(row.text))
     return "\n".join(line for line in (head, words, f"_{reason(row.decision, say)}_") if line)
 
 
-def reason(decision: Decision, say: Say, quoted: Callable[[str], str] = verbatim) -> str:
-    """Say which rule decided, and what was held against what; `quoted` shows an unknown name."""
+def reason(decision: Decision, say: Say, quoted: Callable[[str], str] = inline_code) -> str:
+    """Describe the deciding rule and its comparison; `quoted` renders an unknown rule's name."""
     rule = rule_of(decision)
     name = say(f"rule_{rule}") if rule in RULES else quoted(rule)
     return f"{name}: {held}" if (held := measure(decision)) else name

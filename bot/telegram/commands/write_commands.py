@@ -1,4 +1,4 @@
-"""Commands about what is kept: /remember, /new, /private, /export, and those of `forgetting`."""
+"""Commands that change or export data: /remember, /new, /private, /export, /forget."""
 
 import asyncio
 import io
@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 
 from telegram import Message, Update
 
-from bot.telegram.bot_context import BotContext, Say, asked_by, command_text
+from bot.telegram.bot_context import BotContext, Say, command_message, command_text
 from bot.telegram.commands.forget_command import FORGET, ForgetCommand
-from bot.telegram.gate.gate import Context, Handler
+from bot.telegram.gate.gate import Handler, HandlerContext
 from bot.telegram.outbox.message_format import preview
 from bot.telegram.outbox.outbox import Upload
 from bot.telegram.place import place_of
-from bot.telegram.texts import escaped, verbatim
+from bot.telegram.texts import escape, inline_code
 from bot.telegram.turns.turn_handler import TurnHandler
 from memory.errors import FactsFull
 from memory.models import Episode, Fact
@@ -24,26 +24,26 @@ from memory.provenance import plain
 from memory.text.text import clean
 
 LARGEST_UPLOAD = 50 * 1000 * 1000
-"""Bytes that a bot may send."""
+"""Bytes; the Bot API's limit for uploads."""
 __all__ = ["FORGET", "WriteCommands"]
 
 
 @dataclass(frozen=True, slots=True)
 class ExportCommand:
-    """Hand over what is kept."""
+    """The /export command."""
 
-    desk: BotContext
+    context: BotContext
 
-    async def __call__(self, update: Update, _: Context) -> None:
-        """Send all that is kept of the owner, as a file that `goat import` reads once it is unpacked."""
-        message, say = asked_by(update), self.desk.say(update)
-        answer = await self.desk.answer(update, message)
+    async def __call__(self, update: Update, _: HandlerContext) -> None:
+        """Send all data of the owner as a ZIP; `goat import` reads the unpacked files."""
+        message, say = command_message(update), self.context.say(update)
+        answer = await self.context.answer(update, message)
         if answer.sent:
             return
-        if not await self.desk.trusts(update):
+        if not await self.context.trusts(update):
             await answer.finish(say("admins_only"))
             return
-        turns, facts = await self._contents(await self.desk.owner(place_of(message)))
+        turns, facts = await self._contents(await self.context.owner(place_of(message)))
         packed = await asyncio.to_thread(pack, turns, facts)
         if not turns and not facts:
             await answer.finish(say("export_empty"))
@@ -55,13 +55,13 @@ class ExportCommand:
             await answer.finish("", upload=Upload(packed, name, caption))
 
     async def _contents(self, owner: str) -> tuple[list[Episode], list[Fact]]:
-        layers = self.desk.agent.layers
+        layers = self.context.agent.layers
         turns = [episode async for episode in layers.episodes.all(owner=owner)]
         return turns, await layers.permanent.facts(owner=owner)
 
 
 def pack(turns: list[Episode], facts: list[Fact]) -> bytes:
-    """Return a ZIP of turns, a JSON object a line, and facts."""
+    """Return a ZIP with turns as JSON lines and facts as JSON."""
     lines = [
         json.dumps(
             {
@@ -88,29 +88,29 @@ def pack(turns: list[Episode], facts: list[Fact]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class WriteCommands:
-    """Note, hand over and delete what is kept of an owner."""
+    """Store, export and delete an owner's data."""
 
-    desk: BotContext
-    converse: TurnHandler
+    context: BotContext
+    turns: TurnHandler
 
     def commands(self) -> dict[str, Handler]:
-        """Return what each command does."""
+        """Map command names to handlers."""
         return {
             "remember": self.remember,
             "new": self.new,
             "private": self.private,
-            "export": ExportCommand(self.desk),
-            "forget": ForgetCommand(self.desk),
+            "export": ExportCommand(self.context),
+            "forget": ForgetCommand(self.context),
         }
 
-    async def decide(self, update: Update, _: Context) -> None:
-        """Do what a button under a question of /forget says."""
-        await ForgetCommand(self.desk).decide(update)
+    async def decide(self, update: Update, _: HandlerContext) -> None:
+        """Handle a button of a /forget question."""
+        await ForgetCommand(self.context).decide(update)
 
-    async def remember(self, update: Update, _: Context) -> None:
-        """Note a fact."""
-        message, say = asked_by(update), self.desk.say(update)
-        answer = await self.desk.answer(update, message)
+    async def remember(self, update: Update, _: HandlerContext) -> None:
+        """Store a fact."""
+        message, say = command_message(update), self.context.say(update)
+        answer = await self.context.answer(update, message)
         if answer.sent:
             return
         key, _colon, value = (part.strip() for part in clean(command_text(message)).partition(":"))
@@ -119,23 +119,25 @@ class WriteCommands:
         elif len(key) > LONGEST_KEY:
             await answer.finish(say("remember_long_key", most=LONGEST_KEY))
         else:
-            await answer.finish(await self._noted(key, value, message, say))
+            await answer.finish(await self._store_fact(key, value, message, say))
 
-    async def _noted(self, key: str, value: str, message: Message, say: Say) -> str:
-        permanent, owner = self.desk.agent.layers.permanent, await self.desk.owner(place_of(message))
+    async def _store_fact(self, key: str, value: str, message: Message, say: Say) -> str:
+        permanent, owner = self.context.agent.layers.permanent, await self.context.owner(place_of(message))
         try:
             await permanent.upsert(key, value, owner=owner, at=message.date)
         except FactsFull as error:
-            return say("facts_full", reason=escaped(error.detail))
-        return say("remembered", key=verbatim(key))
+            return say("facts_full", reason=escape(error.detail))
+        return say("remembered", key=inline_code(key))
 
-    async def new(self, update: Update, _: Context) -> None:
-        """Begin a new thread; what waits in the one before is left undone."""
-        place = place_of(asked_by(update))
-        await self.desk.agent.leave(await self.desk.thread(place), owner=await self.desk.owner(place))
-        await self.desk.records.new_epoch(place.lane, update.update_id)
-        await self.desk.reply(update, "new_thread")
+    async def new(self, update: Update, _: HandlerContext) -> None:
+        """Start a new thread and abandon what is pending in the current one."""
+        place = place_of(command_message(update))
+        await self.context.agent.leave(
+            await self.context.thread(place), owner=await self.context.owner(place)
+        )
+        await self.context.records.new_epoch(place.lane, update.update_id)
+        await self.context.reply(update, "new_thread")
 
-    async def private(self, update: Update, context: Context) -> None:
+    async def private(self, update: Update, handler_context: HandlerContext) -> None:
         """Answer without leaving a trace."""
-        await self.converse(update, context)
+        await self.turns(update, handler_context)

@@ -1,4 +1,4 @@
-"""A question that was answered: what was said takes its place, and its buttons go."""
+"""Replacement of an answered question by its outcome."""
 
 import logging
 
@@ -12,13 +12,13 @@ from bot.telegram.outbox.message_format import preview
 logger = logging.getLogger(__name__)
 
 
-async def close_question(desk: BotContext, message: Message, text: str) -> None:
-    """Put `text` in the place of a question; what Telegram refuses is left, and logged."""
+async def close_question(context: BotContext, message: Message, text: str) -> None:
+    """Replace a question and its buttons by `text`; a refusal by Telegram is logged."""
     piece = preview(text)
     try:
-        await desk.courier.deliver(
+        await context.courier.deliver(
             message.chat.id,
-            lambda: desk.bot.edit_message_text(
+            lambda: context.bot.edit_message_text(
                 piece.text, message.chat.id, message.message_id, entities=piece.entities
             ),
         )

@@ -1,19 +1,18 @@
-"""The inbox: what came from Telegram, in one lane a chat and topic, until it is dealt with.
+"""The inbox: one queue of updates (a lane) per chat and topic, in Redis.
 
-A lane is worked on by one worker at a time, in the order of arrival. Its first update is looked at, run, and
-only then taken out, so that whoever takes over after a crash begins with it again. A lane that has more work
-goes behind the others.
+One worker at a time holds a lane, in order of arrival. It reads the first update, handles it, and only then
+removes it, so that after a crash the next worker starts with the same update. A lane with more updates goes
+to the back of the queue.
 
-* `ready`         list of the lanes that wait for a worker
-* `lane:NAME`     list of updates, as JSON
-* `active`        set of the lanes that are ready, held, or put off
-* `due`           sorted set of held and put-off lanes by the time at which they are ready again
-* `holders`       hash of held lanes to the token of who holds them
-* `tries`         hash of lanes to how often their first update was begun, without the times that do not
-                  count; `LANE|begun` stands there once it was begun at all
-* `seen:BLOCK`    bits of the updates that have come in, of 65,536 ids in a row
-* `bell`          list that has an entry when there may be work
-* `dead`          list of updates that were given up, with the reason
+* `ready`         list: lanes that wait for a worker
+* `lane:NAME`     list: updates as JSON
+* `active`        set: lanes that are ready, held or put off
+* `due`           sorted set: held and put-off lanes by the time they become ready again
+* `holders`       hash: held lane -> token of its holder
+* `tries`         hash: lane -> counted attempts at its first update; `LANE|begun` exists after any attempt
+* `seen:BLOCK`    bitmap: received updates, 65,536 ids per block
+* `bell`          list: has an entry when there may be work
+* `dead`          list: updates that were given up, with the reason
 """
 
 import json
@@ -33,15 +32,15 @@ from memory.working.redis_connection import run_script, translate_errors
 
 LEASE_SECONDS = 15.0
 SEEN_SECONDS = 3 * 24 * 60 * 60
-"""Longer than Telegram keeps an update."""
+"""Longer than Telegram keeps an update (24 hours)."""
 _BLOCK = 1 << 16
 DISK_SECONDS = 2.0
-"""The longest wait for the server's disk."""
+"""Timeout of an fsync of the server."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An update that came in."""
+    """A received update."""
 
     update_id: int
     lane: str
@@ -50,44 +49,44 @@ class Arrival:
 
 @dataclass(slots=True)
 class Claim:
-    """A lane that is held, with its first update."""
+    """A held lane and its first update."""
 
     lane: str
     update: bytes
     tries: int
-    """How often the update was begun, this time included, without the times that do not count."""
+    """Counted attempts at the update, including this one."""
     first: bool
-    """Nobody has begun it before."""
+    """True if this is the first attempt of all."""
     token: str
     until: float = field(default=0.0)
-    """On this machine's clock: when the lease ends unless it is renewed."""
+    """End of the lease, by this machine's `clock`."""
     private: bool = False
-    """Nothing of the update is to stay on a disk."""
+    """True if nothing of the update may stay on disk."""
 
     @property
-    def held(self) -> bool:
-        """Tell whether it still holds, also after the process stood still."""
+    def is_held(self) -> bool:
+        """Return True while the lease lasts, also after the process was suspended."""
         return clock() < self.until
 
 
 def clock() -> float:
-    """Return seconds on a clock that goes on while the process or the machine sleeps."""
+    """Return seconds of a clock that also runs while the process or the machine sleeps."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 HOLDER: ContextVar[Claim | None] = ContextVar("holder", default=None)
-"""The claim of the lane that the running task works on."""
+"""The claim that the current task works on."""
 
 
 class LaneLost(GoatError):
-    """Somebody else works on this lane by now: nothing more may be sent for it."""
+    """Another worker holds this lane now: nothing more may be sent for it."""
 
 
 class NotDelivered(GoatError):
-    """Telegram could not be reached for a long time, or wants to wait for one; to be tried again.
+    """Telegram could not be reached, or asks to wait, for too long; retry later.
 
     Attributes:
-        seconds: when that is worth while.
+        seconds: earliest time of a retry, from now.
     """
 
     def __init__(self, message: str, seconds: float = 0.0) -> None:
@@ -105,12 +104,12 @@ class Lanes:
 
     @translate_errors()
     async def put(self, arrivals: Sequence[Arrival]) -> int:
-        """Take in updates, each once, and wait until they are on the server's disk; return how many are new.
+        """Append updates, each once, and wait until the server has synced them; return how many are new.
 
-        A server without `WAITAOF`, as Redis before 7.2, keeps them as its own configuration says.
+        A server without `WAITAOF` (Redis before 7.2) persists them as it is configured.
         """
         client = await self.client()
-        if isinstance(client, RedisCluster):  # which runs no script in a pipeline
+        if isinstance(client, RedisCluster):  # a cluster runs no scripts in a pipeline
             puts = [self._put(arrival) for arrival in arrivals]
             return sum([await run_script(self.client, PUT, names, *values) for names, values in puts])
         script = client.register_script(PUT)
@@ -128,14 +127,14 @@ class Lanes:
         return sum(map(int, answers))
 
     def _put(self, arrival: Arrival) -> tuple[list[str], list[str | bytes | int]]:
-        """Return keys and values of the script that takes an update in."""
+        """Return keys and values of the PUT script."""
         block, bit = divmod(arrival.update_id, _BLOCK)
         names = [*self._names("bell", "ready", "active"), self.keys("lane", arrival.lane)]
         values: list[str | bytes | int] = [arrival.lane, arrival.update, SEEN_SECONDS, bit]
         return [*names, self.keys("seen", block)], values
 
     async def claim(self) -> Claim | None:
-        """Hold the lane that has waited longest; None when nothing waits."""
+        """Claim the lane that has waited longest; None when none is ready."""
         token, began = uuid.uuid4().hex, clock()
         prefix = self.keys("lane", "")
         found = await run_script(self.client, CLAIM, self._lane_names(), token, self._milliseconds, prefix)
@@ -145,7 +144,7 @@ class Lanes:
         return Claim(lane.decode(), update, int(tries), bool(first), token, began + self.lease)
 
     async def renew(self, claim: Claim) -> bool:
-        """Hold on for another lease; return False when somebody else has the lane."""
+        """Renew the lease; return False if another worker holds the lane."""
         began = clock()
         names = self._lane_names()
         kept = await run_script(self.client, RENEW, names, claim.lane, claim.token, self._milliseconds)
@@ -153,12 +152,12 @@ class Lanes:
         return bool(kept)
 
     async def done(self, claim: Claim) -> bool:
-        """Take the update out, and let the lane go; False when it was somebody else's by now."""
+        """Remove the update and release the lane; return False if another worker holds it."""
         names = self._lane_names(claim.lane)
         return bool(await run_script(self.client, DONE, names, claim.lane, claim.token))
 
     async def put_off(self, claim: Claim, seconds: float, *, counted: bool) -> bool:
-        """Let the lane go for some time; the try counts, or not."""
+        """Release the lane for `seconds`; `counted` counts the attempt."""
         delay = int(seconds * 1000)
         return bool(
             await run_script(
@@ -173,7 +172,7 @@ class Lanes:
         )
 
     async def bury(self, claim: Claim, reason: str) -> bool:
-        """Give an update up: put it with the dead, and let the lane go on."""
+        """Move an update to the dead ones and release the lane."""
         text = claim.update.decode("utf-8", "replace")
         record = json.dumps({"at": time.time(), "reason": reason, "tries": claim.tries, "update": text})
         names = [*self._lane_names(claim.lane), self.keys("dead")]
@@ -181,17 +180,17 @@ class Lanes:
 
     @translate_errors()
     async def wait(self, seconds: float) -> None:
-        """Wait until there may be work, at most so long."""
+        """Wait until there may be work, at most `seconds`."""
         await (await self.client()).blpop([self.keys("bell")], timeout=seconds)
 
     @translate_errors()
     async def dead(self) -> list[dict[str, Any]]:
-        """List the updates that were given up, latest first."""
+        """List the dead updates, latest first."""
         found = await (await self.client()).lrange(self.keys("dead"), 0, -1)
         return [json.loads(record) for record in found]
 
     async def retry_dead(self, lane_of: Callable[[dict[str, Any]], str]) -> int:
-        """Put what was given up back, oldest first, behind what waits; return how many."""
+        """Append the dead updates to their lanes again, oldest first; return how many."""
         count = 0
         while (record := await self._pop_dead()) is not None:
             update = json.loads(record["update"])
@@ -203,7 +202,7 @@ class Lanes:
 
     @translate_errors()
     async def drop_dead(self) -> int:
-        """Delete what was given up; return how many."""
+        """Delete the dead updates; return how many."""
         client = await self.client()
         count = int(await client.llen(self.keys("dead")))
         await client.delete(self.keys("dead"))
@@ -211,7 +210,7 @@ class Lanes:
 
     @translate_errors()
     async def drop_one_dead(self, record: dict[str, Any]) -> None:
-        """Delete an update that was given up, as `dead` lists it."""
+        """Delete one dead update, as listed by `dead`."""
         await (await self.client()).lrem(self.keys("dead"), 1, json.dumps(record))
 
     @translate_errors()
@@ -222,7 +221,7 @@ class Lanes:
 
     @translate_errors()
     async def waiting(self) -> int:
-        """Count the lanes that have work, held ones included."""
+        """Count the lanes with updates, including held ones."""
         return int(await (await self.client()).scard(self.keys("active")))
 
     @property
@@ -238,7 +237,7 @@ class Lanes:
 
 
 def check_held() -> None:
-    """Raise `LaneLost` when the running task's lane went to somebody else, as after a long pause."""
+    """Raise `LaneLost` if the current task's lease has ended."""
     claim = HOLDER.get()
-    if claim is not None and not claim.held:
-        raise LaneLost("This lane went to another worker while this one stood still.")
+    if claim is not None and not claim.is_held:
+        raise LaneLost("The lease of this lane ended, and another worker may hold it.")

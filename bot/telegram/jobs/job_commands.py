@@ -1,4 +1,4 @@
-"""Delegated work in the chat: /jobs, /stop, and how its progress and its end are said."""
+"""/jobs and /stop, and the texts of a job's progress and result."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from telegram import Update
 
 from bot.printable import snippet
-from bot.telegram.bot_context import BotContext, Say, asked_by, command_text
-from bot.telegram.gate.gate import Context, Handler
+from bot.telegram.bot_context import BotContext, Say, command_message, command_text
+from bot.telegram.gate.gate import Handler, HandlerContext
 from bot.telegram.outbox.message_format import with_closed_code
 from bot.telegram.place import place_of
-from bot.telegram.texts import escaped, verbatim
+from bot.telegram.texts import escape, inline_code
 from graph.delegation.job import Job, Progress, Status
 
 _LISTED = 10
@@ -18,65 +18,67 @@ _LISTED = 10
 
 @dataclass(frozen=True, slots=True)
 class JobCommands:
-    """List and stop jobs of the chat's owner."""
+    """List and stop the owner's background jobs."""
 
-    desk: BotContext
+    context: BotContext
 
     def commands(self) -> dict[str, Handler]:
-        """Return what each command does."""
+        """Map command names to handlers."""
         return {"jobs": self.jobs, "stop": self.stop}
 
-    async def jobs(self, update: Update, _: Context) -> None:
+    async def jobs(self, update: Update, _: HandlerContext) -> None:
         """List the latest jobs, or show one."""
-        say, owner = self.desk.say(update), await self._owner(update)
-        registry, name = self.desk.agent.layers.delegation.jobs, command_text(asked_by(update))
+        say, owner = self.context.say(update), await self._owner(update)
+        registry, name = self.context.agent.layers.delegation.jobs, command_text(command_message(update))
         if name:
             job = await registry.find(name, owner=owner)
-            await self._finish(update, described(job, say) if job else say("job_unknown", job=verbatim(name)))
+            await self._finish(
+                update, job_text(job, say) if job else say("job_unknown", job=inline_code(name))
+            )
             return
         found = await registry.latest(owner=owner, most=_LISTED)
-        await self._finish(update, _listed(found, say) if found else say("jobs_none"))
+        await self._finish(update, _job_list(found, say) if found else say("jobs_none"))
 
-    async def stop(self, update: Update, _: Context) -> None:
-        """Stop the job that is named, or the only one that is open."""
-        say, owner = self.desk.say(update), await self._owner(update)
-        delegation, name = self.desk.agent.layers.delegation, command_text(asked_by(update))
+    async def stop(self, update: Update, _: HandlerContext) -> None:
+        """Stop the named job, or the only open one."""
+        say, owner = self.context.say(update), await self._owner(update)
+        delegation, name = self.context.agent.layers.delegation, command_text(command_message(update))
         if name:
             job = await delegation.jobs.find(name, owner=owner)
-            meant = [job] if job else []
+            jobs = [job] if job else []
         else:
-            meant = [job for job in await delegation.jobs.latest(owner=owner) if job.is_open]
-        if not meant:
-            text = say("job_unknown", job=verbatim(name)) if name else say("jobs_none_open")
-        elif len(meant) > 1:
-            text = f"{say('stop_which')}\n\n{_listed(meant, say)}"
-        elif await delegation.stop(meant[0].id, owner=owner):
-            text = say("job_stopping", task=verbatim(snippet(meant[0].task)))
+            jobs = [job for job in await delegation.jobs.latest(owner=owner) if job.is_open]
+        if not jobs:
+            text = say("job_unknown", job=inline_code(name)) if name else say("jobs_none_open")
+        elif len(jobs) > 1:
+            text = f"{say('stop_which')}\n\n{_job_list(jobs, say)}"
+        elif await delegation.stop(jobs[0].id, owner=owner):
+            text = say("job_stopping", task=inline_code(snippet(jobs[0].task)))
         else:
-            text = say("job_ended_already", task=verbatim(snippet(meant[0].task)))
+            text = say("job_ended_already", task=inline_code(snippet(jobs[0].task)))
         await self._finish(update, text)
 
     async def _owner(self, update: Update) -> str:
-        return await self.desk.owner(place_of(asked_by(update)))
+        return await self.context.owner(place_of(command_message(update)))
 
     async def _finish(self, update: Update, markdown: str) -> None:
-        await (await self.desk.answer(update, asked_by(update))).finish(markdown)
+        await (await self.context.answer(update, command_message(update))).finish(markdown)
 
 
 def progress_text(job: Job, say: Say) -> str:
-    """Return what a job reached so far."""
+    """Return a job's progress as Markdown."""
     mark = {Status.DONE: "✅", Status.STOPPED: "⏹", Status.FAILED: "⚠️"}.get(job.status, "⏳")
-    lines = [f"{mark} {say('job_title', task=verbatim(snippet(job.task)), job=job.name)}"]
-    return "\n".join([*lines, *(f"- {_reached(one, say)}" for one in job.progress)])
+    lines = [f"{mark} {say('job_title', task=inline_code(snippet(job.task)), job=job.name)}"]
+    return "\n".join([*lines, *(f"- {_progress_line(one, say)}" for one in job.progress)])
 
 
-def ended_text(job: Job, say: Say) -> str:
-    """Return what a job ended with."""
-    task = verbatim(snippet(job.task))
+def result_text(job: Job, say: Say) -> str:
+    """Return the result of a job that has ended, as Markdown."""
+    task = inline_code(snippet(job.task))
     if job.status is Status.DONE:
         return f"{say('job_done', task=task)}\n\n{job.result}"
     if job.status is Status.FAILED:
-        title = say("job_failed", task=task, reason=escaped(job.reason))
+        title = say("job_failed", task=task, reason=escape(job.reason))
     else:
         title = say("job_stopped", task=task)
     if not job.result:
@@ -84,16 +86,16 @@ def ended_text(job: Job, say: Say) -> str:
     return f"{title}\n\n{say('job_until_then')}\n\n{with_closed_code(job.result)}"
 
 
-def described(job: Job, say: Say) -> str:
-    """Return all there is to say of a job."""
-    return progress_text(job, say) if job.is_open else f"{progress_text(job, say)}\n\n{ended_text(job, say)}"
+def job_text(job: Job, say: Say) -> str:
+    """Return a job's progress and, once it has ended, its result."""
+    return progress_text(job, say) if job.is_open else f"{progress_text(job, say)}\n\n{result_text(job, say)}"
 
 
-def _reached(progress: Progress, say: Say) -> str:
-    return say(f"job_{progress.code}", about=verbatim(progress.about))
+def _progress_line(progress: Progress, say: Say) -> str:
+    return say(f"job_{progress.code}", about=inline_code(progress.about))
 
 
-def _listed(jobs: Sequence[Job], say: Say) -> str:
+def _job_list(jobs: Sequence[Job], say: Say) -> str:
     return "\n".join(
-        f"- `{job.name}` {say(f'job_is_{job.status}')}: {verbatim(snippet(job.task))}" for job in jobs
+        f"- `{job.name}` {say(f'job_is_{job.status}')}: {inline_code(snippet(job.task))}" for job in jobs
     )

@@ -1,1 +1,1 @@
-"""Voice, pictures and documents as text."""
+"""Voice messages, pictures and documents as text."""

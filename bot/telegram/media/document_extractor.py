@@ -1,7 +1,7 @@
-"""A program that reads a document from its input and writes its text: `extract.py SUFFIX CHARACTERS SECONDS`.
+"""A program that converts a document on stdin to text on stdout: `extract.py SUFFIX CHARACTERS SECONDS`.
 
-A process of its own: a document that takes too long can be stopped, its memory has a bound, and no secret is
-near it. It ends with `ENCRYPTED` when a password is missing, and with a traceback when it cannot be read.
+It runs as a separate process so that it can be killed, has a memory limit, and holds no secrets. It exits
+with `ENCRYPTED` if a password is needed, and with a traceback if the document cannot be read.
 """
 
 import io
@@ -24,17 +24,17 @@ _CONVERTERS: dict[str, type[DocumentConverter]] = {
 
 
 def main(suffix: str, characters: str, seconds: str) -> int:
-    """Read the document on the standard input, and write so many characters of it."""
+    """Convert the document on stdin to at most `characters` characters."""
     resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds)))
     return extract(suffix, int(characters), sys.stdin.buffer, sys.stdout.buffer)
 
 
 def extract(suffix: str, characters: int, source: BinaryIO, target: BinaryIO) -> int:
-    """Write so many characters of a document, and return the status to end with.
+    """Write at most `characters` characters of a document, and return the exit status.
 
     Raises:
-        Exception: of whatever kind the converter raises for what it cannot read.
+        Exception: any that the converter raises for an unreadable document.
     """
     document = io.BytesIO(source.read())
     try:

@@ -1,4 +1,4 @@
-"""The text of a document, by what is in it rather than by what it is called."""
+"""Text of a document; its type is detected by content, not by name."""
 
 import asyncio
 import io
@@ -19,7 +19,7 @@ from graph.settings.sources import PREFIX
 MAX_TEXT = 200_000
 _PROGRAM = Path(__file__).with_name("document_extractor.py")
 _ENCRYPTED = 3
-"""As in `extract`, which is not imported here: it loads the converters."""
+"""Same as in `document_extractor`, which is not imported because it loads the converters."""
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OFFICE = {"word/document.xml": ".docx", "xl/workbook.xml": ".xlsx", "ppt/presentation.xml": ".pptx"}
 _MOST_UNPACKED = 100 * 1024**2
@@ -32,28 +32,28 @@ _READS = "I read text, code, CSV, JSON, PDF, Word (docx), Excel (xlsx) and Power
 
 
 async def document_text(data: bytes, seconds: float) -> str:
-    """Return at most `MAX_TEXT` characters of a document, and a mark if there are more.
+    """Return at most `MAX_TEXT` characters of a document, with a mark if it is longer.
 
     Raises:
-        MediaRefused: it is no document, or cannot be read within that time.
+        MediaRefused: it is not a document, or cannot be read within `seconds`.
     """
     suffix = await asyncio.to_thread(_suffix, data)
-    text = await _extracted(data, suffix, seconds) if suffix else await asyncio.to_thread(_decoded, data)
+    text = await _extract(data, suffix, seconds) if suffix else await asyncio.to_thread(_decode, data)
     text = re.sub(r"[^\S\n]+\n", "\n", text.replace("\r\n", "\n").replace("\f", "\n\n")).strip("\n")
     if not text.strip():
         raise MediaRefused("unreadable", "There is no text in this file. If it is a scan, send it as photos.")
-    return held(re.sub(r"\n{4,}", "\n\n\n", text))
+    return truncate(re.sub(r"\n{4,}", "\n\n\n", text))
 
 
-def held(text: str) -> str:
-    """Return at most `MAX_TEXT` characters, and a mark if there are more."""
+def truncate(text: str) -> str:
+    """Return at most `MAX_TEXT` characters, with a mark if there are more."""
     return (
         text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}\n[... cut off after {MAX_TEXT:,} characters]"
     )
 
 
 def _suffix(data: bytes) -> str:
-    """Return the kind of document that needs a converter; empty for what should be text."""
+    """Return the suffix of a document that needs a converter; empty for plain text."""
     if b"%PDF-" in data[:1024]:
         return ".pdf"
     if data.startswith(_OLE):
@@ -70,15 +70,15 @@ def _office(data: bytes) -> str:
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, UnicodeDecodeError):
         raise MediaRefused("unreadable", "This file is damaged: it cannot be opened.") from None
     if len(parts) > _MOST_PARTS or sum(part.file_size for part in parts) > _MOST_UNPACKED:
-        raise MediaRefused("unreadable", "This file grows far too large when it is unpacked.")
+        raise MediaRefused("unreadable", "This file is too large when it is unpacked.")
     suffix = next((_OFFICE[part.filename] for part in parts if part.filename in _OFFICE), None)
     if suffix is None:
         raise MediaRefused("unsupported", f"I cannot read this kind of file. {_READS}")
     return suffix
 
 
-async def _extracted(data: bytes, suffix: str, seconds: float) -> str:
-    """Run the converter in a process of its own, without our settings in its environment."""
+async def _extract(data: bytes, suffix: str, seconds: float) -> str:
+    """Run the converter in a separate process, without our settings in its environment."""
     if not is_installed("documents"):
         raise MediaRefused(
             "document_off", f"PDF and Office files are not read here. {missing_message('documents')}"
@@ -106,19 +106,19 @@ async def _extracted(data: bytes, suffix: str, seconds: float) -> str:
     return text.decode("utf-8", "replace")
 
 
-def _decoded(data: bytes) -> str:
+def _decode(data: bytes) -> str:
     try:
         if data.startswith(_UTF16):
             return data.decode("utf-16")
         text = data.removeprefix(BOM_UTF8).decode()
     except UnicodeDecodeError:
-        text = "\0" if b"\0" in data or data.startswith(_UTF16) else _guessed(data)
+        text = "\0" if b"\0" in data or data.startswith(_UTF16) else _decode_best(data)
     if "\0" in text or len(_CONTROL.findall(text[:_SAMPLE])) * 50 > len(text[:_SAMPLE]):
         raise MediaRefused("unsupported", f"I cannot read this kind of file. {_READS}")
     return text
 
 
-def _guessed(data: bytes) -> str:
-    """Decode by the code page that fits best."""
+def _decode_best(data: bytes) -> str:
+    """Decode with the best-fitting code page."""
     best = from_bytes(data[:_SAMPLE], cp_isolation=_CODE_PAGES).best()
     return data.decode(best.encoding if best else "utf-8", "replace")

@@ -1,4 +1,4 @@
-"""What a person sent, read from a message of Telegram's."""
+"""Content of a Telegram message: the sender's text, quotes, forwards and attachments."""
 
 import mimetypes
 import re
@@ -20,51 +20,51 @@ _FILES = {
     "photo": "[photo]",
     "document": "[document {}]",
 }
-"""How a file is told that is quoted and not read."""
+"""Labels of files in a quoted message, which are not read."""
 _PRIVATE = re.compile(r"\s*(?:[!！](?![!！?？.…])|/private(?:@\w+)?(?=\s|\Z))\s*", re.IGNORECASE)
-"""`!!!` and `!?` are exclamations."""
+"""`!` or `/private` in front; `!!!` and `!?` are exclamations."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that came with a message and can be turned into text."""
+    """An attached file that can be converted to text."""
 
     kind: str
     """`voice`, `audio`, `photo` or `document`."""
     file_id: str
     size: int | None
-    """Bytes, where Telegram says."""
+    """Bytes, if Telegram gives them."""
     name: str
     mime: str
     origin: str = ""
-    """Who wrote the message, where it was forwarded."""
+    """Author of a forwarded message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """What was said, what it answers to, and the files that came along."""
+    """A message's text, quoted and forwarded parts, and attachments."""
 
     text: str
     """The sender's own words."""
     parts: tuple[Part, ...]
-    """What others wrote, and what the message replies to."""
+    """Text by others, and the quoted message."""
     attachments: tuple[Attachment, ...]
     private: bool = False
-    """It is marked as such, by `!` or `/private` in front of it; the mark is not part of the text."""
+    """Marked by a leading `!` or `/private`, which is removed from the text."""
 
     @property
     def quotes(self) -> tuple[Part, ...]:
-        """What it replies to."""
+        """The message it replies to."""
         return tuple(part for part in self.parts if part.carrier is Carrier.QUOTED)
 
     @property
     def is_empty(self) -> bool:
-        """Whether nobody says anything in it."""
+        """True if it has no content besides quotes."""
         return not (self.text.strip() or self.attachments or len(self.parts) > len(self.quotes))
 
 
 def read_message(message: Message, bot_id: int, bot_username: str) -> Incoming:
-    """Read a message; one in which nobody says anything (joined, pinned) has neither text nor files."""
+    """Parse a message; service messages (joined, pinned) give neither text nor files."""
     said = message.text or message.caption or ""
     if message.chat.type != message.chat.PRIVATE and bot_username:
         said = _without_mention(said, bot_username)
@@ -74,16 +74,16 @@ def read_message(message: Message, bot_id: int, bot_username: str) -> Incoming:
     text, parts = clean("\n".join(filter(None, (label(message), said)))), list(_quote(message, bot_id))
     if origin and text:
         parts.append(Part(text=text, carrier=Carrier.FORWARDED, source=origin))
-    if told := clean(card(message)):
-        parts.append(Part(text=f"[{told}]", carrier=Carrier.CARD, source=forwarded(origin)))
+    if described := clean(card(message)):
+        parts.append(Part(text=f"[{described}]", carrier=Carrier.CARD, source=forwarded_from(origin)))
     attachments = tuple(replace(file, origin=origin) for file in _attachments(message))
     return Incoming("" if origin else text, tuple(parts), attachments, private=bool(private))
 
 
-def heard(incoming: Incoming, files: Sequence[Part], writer: str) -> tuple[str, tuple[Part, ...]]:
-    """Return the sender's own words, typed and spoken, and what came along, with the files' texts.
+def words_and_parts(incoming: Incoming, files: Sequence[Part], writer: str) -> tuple[str, tuple[Part, ...]]:
+    """Return the sender's own words, typed and spoken, and the other parts including the files' texts.
 
-    `writer` names the sender where several people write, as in a group; else it is empty.
+    `writer` is the sender's name in a group, else empty.
     """
     spoken = [f"[voice message] {file.text}" for file in files if not file.foreign]
     name = [Part(text=writer, carrier=Carrier.NAME, speaker=Speaker.OWNER)] if writer else []
@@ -91,20 +91,20 @@ def heard(incoming: Incoming, files: Sequence[Part], writer: str) -> tuple[str, 
     return words, (*incoming.parts, *(file for file in files if file.foreign), *name)
 
 
-def forwarded(origin: str) -> str:
-    """Say from whom something was forwarded, if it was."""
+def forwarded_from(origin: str) -> str:
+    """Return "forwarded from ORIGIN", or an empty string."""
     return f"forwarded from {origin}" if origin else ""
 
 
 def _origin(message: Message) -> str:
-    """Name who wrote a message that its sender only passes on; empty when that is nobody else."""
+    """Return the author of a forwarded message or the bot it was sent via; empty for the sender's own."""
     if message.forward_origin:
         return plain_name(origin_name(message.forward_origin)) or "somebody"
     return plain_name(f"@{message.via_bot.username}") if message.via_bot else ""
 
 
 def _without_mention(text: str, username: str) -> str:
-    """Take out the mention that calls the bot; one in the middle belongs to the sentence."""
+    """Remove the mention of the bot at either end; one in the middle belongs to the sentence."""
     name = f"@{re.escape(username.removeprefix('@'))}"
     text = re.sub(rf"\A\s*{name}(?!\w)[,:]?\s*", "", text, flags=re.IGNORECASE)
     return re.sub(rf"(?:(?<=\s)|\A){name}\s*\Z", "", text, flags=re.IGNORECASE).rstrip(" ")
@@ -116,32 +116,32 @@ def _attachments(message: Message) -> Iterator[Attachment]:
     if audio := message.audio:
         mime = audio.mime_type or "audio/mpeg"
         yield Attachment(
-            "audio", audio.file_id, audio.file_size, _named(audio.file_name, "audio", mime), mime
+            "audio", audio.file_id, audio.file_size, _file_name(audio.file_name, "audio", mime), mime
         )
     if sizes := message.photo or (message.live_photo and message.live_photo.photo):
         photo = _largest(sizes)
         yield Attachment("photo", photo.file_id, photo.file_size, "photo.jpg", "image/jpeg")
     if (document := message.document) and not message.animation:
         mime = document.mime_type or ""
-        name = _named(document.file_name, "document", mime)
+        name = _file_name(document.file_name, "document", mime)
         yield Attachment("document", document.file_id, document.file_size, name, mime)
 
 
 def _largest(sizes: Sequence[PhotoSize]) -> PhotoSize:
-    """Return the largest size that a bot may download."""
+    """Return the largest size that bots may download."""
     ordered = sorted(sizes, key=lambda size: size.width * size.height)
     fitting = [size for size in ordered if (size.file_size or 0) <= FileSizeLimit.FILESIZE_DOWNLOAD]
     return fitting[-1] if fitting else ordered[0]
 
 
-def _named(name: str | None, otherwise: str, mime: str) -> str:
-    """Return a file's name on one line, or one that tells its type."""
+def _file_name(name: str | None, otherwise: str, mime: str) -> str:
+    """Return a file's name on one line, or one derived from its type."""
     given = " ".join(clean(name or "").split())
     return given[-_MAX_NAME:] or otherwise + (mimetypes.guess_extension(mime) or "")
 
 
 def _quote(message: Message, bot_id: int) -> Iterator[Part]:
-    """Yield what a message answers to, if it does."""
+    """Yield the quoted message, if any."""
     replied, external = message.reply_to_message, message.external_reply
     if replied and replied.forum_topic_created:
         return
@@ -159,12 +159,12 @@ def _quote(message: Message, bot_id: int) -> Iterator[Part]:
 
 def _content(message: Message) -> str:
     files = [_FILES[file.kind].format(file.name) for file in _attachments(message)]
-    told = f"[{card(message)}]" if card(message) else label(message)
-    return "\n".join(part for part in (told, *files, message.text or message.caption) if part)
+    described = f"[{card(message)}]" if card(message) else label(message)
+    return "\n".join(part for part in (described, *files, message.text or message.caption) if part)
 
 
 def _name(message: Message, replied: Message, bot_id: int) -> str:
-    """Name who is quoted, unless it is the bot or whoever quotes."""
+    """Return the name of the quoted person; empty for the bot and for the sender."""
     if origin := _origin(replied):
         return origin
     if replied.sender_chat:
@@ -175,7 +175,7 @@ def _name(message: Message, replied: Message, bot_id: int) -> str:
 
 
 def _speaker(message: Message, replied: Message, bot_id: int) -> Speaker:
-    """Say whose words are quoted: what was passed on, and what holds another's words, is a third party's."""
+    """Return whose words a quoted message holds; forwards, cards and documents count as a third party's."""
     user = replied.from_user
     if user is None or replied.sender_chat or _origin(replied) or card(replied) or replied.document:
         return Speaker.THIRD_PARTY

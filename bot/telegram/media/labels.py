@@ -1,4 +1,4 @@
-"""What a message holds that is neither text nor a file to be read, told in a few words."""
+"""Short descriptions of message content that is neither text nor a readable file."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +25,7 @@ _CARDS: dict[str, Callable[[Any], str]] = {
     ),
     "invoice": lambda invoice: f"invoice {invoice.title}",
 }
-"""What holds words that others chose; a venue has a location too, so that it comes first."""
+"""Content with text chosen by others. A venue also has a location, so cards are checked first."""
 _LABELS: dict[str, Callable[[Any], str]] = {
     "sticker": lambda sticker: f"sticker {sticker.emoji or ''}",
     "location": lambda location: f"location {_point(location)}",
@@ -38,32 +38,32 @@ _LABELS: dict[str, Callable[[Any], str]] = {
     "giveaway": lambda _: "giveaway",
     "giveaway_winners": lambda _: "giveaway winners",
 }
-"""First come first served: a GIF is a document too."""
+"""The first match is used: a GIF is also a document."""
 
 
 def card(message: Message) -> str:
-    """Tell in words of a contact, a poll or the like; empty for nothing."""
-    return _told(message, _CARDS)
+    """Describe a contact, poll or the like; empty for none."""
+    return _describe(message, _CARDS)
 
 
 def label(message: Message) -> str:
-    """Tell in words what a message holds besides text, files and cards; empty for nothing."""
-    words = "" if card(message) else _told(message, _LABELS)
+    """Describe content other than text, files and cards; empty for none."""
+    words = "" if card(message) else _describe(message, _LABELS)
     return f"[{words}]" if words else ""
 
 
-def _told(message: Message, kinds: dict[str, Callable[[Any], str]]) -> str:
+def _describe(message: Message, kinds: dict[str, Callable[[Any], str]]) -> str:
     found = (words(value) for kind, words in kinds.items() if (value := getattr(message, kind)))
     return next(found, "").strip()
 
 
 def plain_name(name: str) -> str:
-    """Return somebody's name such that it cannot pass for what they say."""
+    """Return a name without characters that could make it look like a message."""
     return " ".join(clean(name).replace(":", " ").replace("]", " ").split())[:_NAME_LENGTH]
 
 
 def origin_name(origin: MessageOrigin) -> str:
-    """Name whoever wrote a forwarded message."""
+    """Return the name of a forwarded message's author."""
     match origin:
         case MessageOriginUser():
             return origin.sender_user.full_name

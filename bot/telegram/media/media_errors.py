@@ -1,14 +1,15 @@
-"""Why a file was not read."""
+"""Error of an unreadable file."""
 
 from memory.errors import GoatError
 
 
 class MediaRefused(GoatError):
-    """A file cannot be turned into text; the message is for the person who sent it.
+    """A file cannot be converted to text; the message is for its sender.
 
     Attributes:
-        code: "voice_off", "photo_off", "document_off" (not set up), "too_large", "unreadable", "unsupported"
-            (the file), or "unavailable" (Telegram, or the model that would have read it).
+        code: "voice_off", "photo_off", "document_off" (not configured); "too_large", "unreadable",
+        "unsupported"
+            (the file); "unavailable" (Telegram or the model).
     """
 
     def __init__(self, code: str, message: str) -> None:

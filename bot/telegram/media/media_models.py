@@ -1,4 +1,4 @@
-"""Models that hear and see, behind any OpenAI-compatible endpoint."""
+"""Transcription and vision models behind an OpenAI-compatible endpoint."""
 
 import asyncio
 import base64
@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from bot.telegram.media.media_errors import MediaRefused
 
-_T = TypeVar("_T")
+_Answer = TypeVar("_Answer")
 _TOO_LARGE = 413
 _REFUSED_FILE = frozenset({400, 415, 422})
 _ADVICE = {
@@ -27,7 +27,7 @@ _LOOK = (
 
 
 class MediaModel:
-    """One model at one endpoint; `purpose` ("TRANSCRIPTION", "VISION") names its settings."""
+    """One model at one endpoint; `purpose` ("TRANSCRIPTION", "VISION") is the prefix of its settings."""
 
     def __init__(self, purpose: str, model: str, base_url: str, key: SecretStr, timeout: float) -> None:
         self._purpose = purpose
@@ -41,24 +41,24 @@ class MediaModel:
         )
 
     async def transcribe(self, data: bytes, name: str, mime: str) -> str:
-        """Return what is said in a recording.
+        """Transcribe a recording.
 
         Raises:
             MediaRefused: the endpoint fails, or refuses the recording.
         """
         create = self._client.audio.transcriptions.create
-        answer = await self._asked(create(model=self._model, file=(name, data, mime), response_format="json"))
+        answer = await self._call(create(model=self._model, file=(name, data, mime), response_format="json"))
         return self._text(getattr(answer, "text", None))
 
     async def describe(self, data: bytes, mime: str, question: str) -> str:
-        """Return what is to be seen in an image, with regard to a question.
+        """Describe an image with regard to a question.
 
         Raises:
             MediaRefused: the endpoint fails, or refuses the image.
         """
         url = f"data:{mime};base64,{(await asyncio.to_thread(base64.b64encode, data)).decode()}"
         asked = f"{_LOOK}\n\nIt was sent with these words: {question}" if question.strip() else _LOOK
-        answer = await self._asked(
+        answer = await self._call(
             self._client.chat.completions.create(
                 model=self._model,
                 messages=[
@@ -79,7 +79,7 @@ class MediaModel:
         """Close the connections."""
         await self._client.close()
 
-    async def _asked(self, call: Awaitable[_T]) -> _T:
+    async def _call(self, call: Awaitable[_Answer]) -> _Answer:
         try:
             async with asyncio.timeout(self._timeout):
                 return await call

@@ -1,4 +1,4 @@
-"""Files that people send, turned into text: voice is transcribed, photos are described, documents read."""
+"""Conversion of attachments to text: transcription, image description, document text."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 from pydantic import SecretStr
 from telegram.error import TelegramError
 
-from bot.telegram.media.document_text import document_text, held
-from bot.telegram.media.incoming import Attachment, forwarded
+from bot.telegram.media.document_text import document_text, truncate
+from bot.telegram.media.incoming import Attachment, forwarded_from
 from bot.telegram.media.media_errors import MediaRefused
 from memory.provenance import Carrier, Part, Speaker
 from memory.text.text import clean
@@ -26,11 +26,11 @@ _OFF = {
     "TRANSCRIPTION": ("voice_off", "Voice messages are not set up here: set GOAT_TRANSCRIPTION_MODEL."),
     "VISION": ("photo_off", "Photos are not set up here: set GOAT_VISION_MODEL."),
 }
-"""By the beginning of the settings' names."""
+"""By the prefix of the settings' names."""
 
 
 class MediaSettings(Protocol):
-    """What reading files depends on."""
+    """Settings that `MediaReader` needs."""
 
     @property
     def transcription_model(self) -> str: ...
@@ -51,22 +51,22 @@ class MediaSettings(Protocol):
 
     @property
     def media_timeout(self) -> float:
-        """Seconds for each of fetching and reading."""
+        """Seconds, for the download and for the conversion."""
         ...
 
 
 class MediaReader:
-    """Reads what people send; connects to a model when the first file needs it."""
+    """Converts attachments to text; connects to a model when it is first needed."""
 
     def __init__(self, settings: MediaSettings) -> None:
         self._settings = settings
-        self._opened: dict[str, MediaModel] = {}
+        self._models: dict[str, MediaModel] = {}
         self._documents = asyncio.Semaphore(_DOCUMENTS_AT_ONCE)
 
     async def read(self, attachment: Attachment, fetch: Fetch, question: str) -> Part:
-        """Return a file as text; `fetch` downloads it, `question` is what was said with it.
+        """Convert a file to text; `fetch` downloads it, `question` is the text sent with it.
 
-        A voice message is its sender's word, unless it was forwarded; any other file is a third party's.
+        A voice message that was not forwarded holds its sender's words; any other file is a third party's.
 
         Raises:
             MediaRefused: it cannot be read; the message says why.
@@ -77,37 +77,37 @@ class MediaReader:
             case "photo":
                 return await self._photo(attachment, fetch, question)
             case _:
-                data = await self._fetched(attachment, fetch)
+                data = await self._download(attachment, fetch)
                 async with self._documents:
                     text = await document_text(data, self._settings.media_timeout)
-                return _part(Carrier.DOCUMENT, text, attachment.name, forwarded(attachment.origin))
+                return _part(Carrier.DOCUMENT, text, attachment.name, forwarded_from(attachment.origin))
 
     async def aclose(self) -> None:
-        """Close the connections, if there are any."""
-        while self._opened:
-            await self._opened.popitem()[1].aclose()
+        """Close the connections."""
+        while self._models:
+            await self._models.popitem()[1].aclose()
 
     async def _voice(self, attachment: Attachment, fetch: Fetch) -> Part:
         model = await self._model("TRANSCRIPTION")
-        data = await self._fetched(attachment, fetch)
+        data = await self._download(attachment, fetch)
         text = await model.transcribe(data, attachment.name, attachment.mime)
         if not text:
             raise MediaRefused("unreadable", "I could not make out any words in this recording.")
         if attachment.kind == "voice" and not attachment.origin:
-            return Part(text=held(clean(text)), carrier=Carrier.VOICE, speaker=Speaker.OWNER)
+            return Part(text=truncate(clean(text)), carrier=Carrier.VOICE, speaker=Speaker.OWNER)
         name = "" if attachment.kind == "voice" else attachment.name
-        return _part(Carrier.VOICE, held(text), name, forwarded(attachment.origin))
+        return _part(Carrier.VOICE, truncate(text), name, forwarded_from(attachment.origin))
 
     async def _photo(self, attachment: Attachment, fetch: Fetch, question: str) -> Part:
         model = await self._model("VISION")
-        data = await self._fetched(attachment, fetch)
+        data = await self._download(attachment, fetch)
         text = await model.describe(data, _image_type(data), clean(question))
         if not text:
             raise MediaRefused("unreadable", "I could not make out anything in this picture.")
-        return _part(Carrier.PICTURE, held(text), forwarded(attachment.origin))
+        return _part(Carrier.PICTURE, truncate(text), forwarded_from(attachment.origin))
 
-    async def _fetched(self, attachment: Attachment, fetch: Fetch) -> bytes:
-        """Download within the limits of size and time."""
+    async def _download(self, attachment: Attachment, fetch: Fetch) -> bytes:
+        """Download a file within the limits of size and time."""
         self._check_size(attachment.size or 0)
         try:
             async with asyncio.timeout(self._settings.media_timeout):
@@ -115,7 +115,7 @@ class MediaReader:
         except (TelegramError, TimeoutError) as error:
             if "too big" in str(error).lower():
                 raise self._too_large() from None
-            raise MediaRefused("unavailable", "Telegram did not hand over this file. Try again.") from None
+            raise MediaRefused("unavailable", "Telegram did not deliver this file. Send it again.") from None
         self._check_size(len(data))
         if not data:
             raise MediaRefused("unreadable", "This file is empty.")
@@ -130,16 +130,16 @@ class MediaReader:
         return MediaRefused("too_large", f"This file is too large: I read files of up to {limit} MB.")
 
     async def _model(self, purpose: str) -> "MediaModel":
-        """Import the client library off the event loop, and make the client, once."""
+        """Return the client of a model; the client library is imported in a thread."""
         names = (f"{purpose.lower()}_{part}" for part in ("model", "base_url", "api_key"))
         name, base_url, key = (getattr(self._settings, setting) for setting in names)
         if not name:
             raise MediaRefused(*_OFF[purpose])
         model = await asyncio.to_thread(_media_model)
-        if purpose not in self._opened:
+        if purpose not in self._models:
             timeout = self._settings.media_timeout
-            self._opened[purpose] = model(purpose, name, base_url, key, timeout)
-        return self._opened[purpose]
+            self._models[purpose] = model(purpose, name, base_url, key, timeout)
+        return self._models[purpose]
 
 
 def _media_model() -> "type[MediaModel]":
@@ -149,12 +149,12 @@ def _media_model() -> "type[MediaModel]":
 
 
 def _part(carrier: Carrier, text: str, *sources: str) -> Part:
-    """Return what a third party's file says."""
+    """Return a third party's part."""
     return Part(text=clean(text), carrier=carrier, source=", ".join(filter(None, sources)))
 
 
 def _kind(attachment: Attachment) -> str:
-    """Return how a file is read: a picture or a recording may be sent as a document."""
+    """Return how to convert a file: pictures and recordings may be sent as documents."""
     by_type = {"audio": "audio", "image": "photo"}.get(attachment.mime.partition("/")[0], "document")
     return by_type if attachment.kind == "document" else attachment.kind
 

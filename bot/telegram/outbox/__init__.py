@@ -1,1 +1,1 @@
-"""Answers that are sent once, within Telegram's limits."""
+"""Delivery of each answer exactly once, within Telegram's limits."""

@@ -1,4 +1,4 @@
-"""The messages that show an answer: each takes its place first, is noted, and is then filled by edits."""
+"""The messages of an answer: each is sent as a placeholder, recorded, and then filled by edits."""
 
 import asyncio
 import logging
@@ -18,11 +18,11 @@ logger = logging.getLogger(__name__)
 
 
 class TooLong(Exception):
-    """Telegram counts a piece of the answer as longer than we do."""
+    """Telegram measures a piece as longer than we do."""
 
 
-class Shown:
-    """The messages of one answer, in their order."""
+class AnswerMessages:
+    """The messages of one answer, in order."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class Shown:
         unnoted: MutableMapping[int, list[int]],
         ids: list[int],
     ) -> None:
-        """Take what stands in the chat, and where to keep what cannot be noted."""
+        """Take the ids of messages already sent; `unnoted` holds ids that could not be recorded yet."""
         self._calls = calls
         self._courier = courier
         self._records = records
@@ -49,19 +49,19 @@ class Shown:
         return self._ids[0]
 
     async def take_over(self, ids: Sequence[int]) -> None:
-        """Use the messages of an earlier answer."""
+        """Reuse the messages of an earlier answer."""
         self._ids = list(ids)
         await self.note()
 
     async def note(self) -> None:
-        """Note which messages there are."""
+        """Record the ids of the messages."""
         update_id = self._calls.update_id
         self._unnoted[update_id] = list(self._ids)
-        await self._records.show(update_id, self._chat, self._ids)
+        await self._records.note_messages(update_id, self._chat, self._ids)
         del self._unnoted[update_id]
 
     async def put(self, markdown: str, buttons: InlineKeyboardMarkup | None, upload: Upload | None) -> None:
-        """Put an answer into its messages, have as many as it needs, and delete the others."""
+        """Write an answer into its messages: send more if needed, and delete surplus ones."""
         for limit in (LIMIT, LIMIT // 2, LIMIT // 4):
             try:
                 await self._put_pieces(await asyncio.to_thread(pieces, markdown, limit), buttons, upload)
@@ -85,23 +85,23 @@ class Shown:
             await self.note()
 
     async def _fill(self, number: int, piece: Piece, buttons: InlineKeyboardMarkup | None) -> None:
-        """Put a piece into its message: anew where that is gone, without its marks where they are refused."""
-        await self.place_for(number)
+        """Write a piece into its message; replace a deleted message, and drop refused entities."""
+        await self.ensure_message(number)
         for _ in range(_MOST_REFUSALS):
-            refusal = await self.refusal(number, piece, buttons)
+            refusal = await self.edit(number, piece, buttons)
             if not refusal:
                 return
             logger.info("Telegram refused an edit: %s", refusal)
             if any(reason in refusal for reason in _GONE):
-                await self.place_for(number, anew=True)
+                await self.ensure_message(number, replace=True)
             elif "too long" in refusal or "too_long" in refusal:
                 raise TooLong
             else:
                 piece = Piece(piece.text, ())
         raise Undeliverable(f"Telegram refuses the text: {refusal}")
 
-    async def refusal(self, number: int, piece: Piece, buttons: InlineKeyboardMarkup | None) -> str:
-        """Put a piece into its message; return why Telegram refuses it, empty when it stands there."""
+    async def edit(self, number: int, piece: Piece, buttons: InlineKeyboardMarkup | None) -> str:
+        """Edit a message; return Telegram's reason if it refuses, else an empty string."""
         message_id = self._ids[number]
         try:
             await self._courier.deliver(self._chat, lambda: self._calls.edit(message_id, piece, buttons))
@@ -110,9 +110,9 @@ class Shown:
             return "" if "not modified" in reason else reason
         return ""
 
-    async def place_for(self, number: int, *, anew: bool = False) -> None:
-        """Have a message of the bot in the chat for a piece of the answer, and its id noted."""
-        if number < len(self._ids) and not anew:
+    async def ensure_message(self, number: int, *, replace: bool = False) -> None:
+        """Send and record a placeholder for a piece, unless it has a message."""
+        if number < len(self._ids) and not replace:
             return
         try:
             message = await self._courier.deliver(self._chat, lambda: self._calls.ellipsis(number))
@@ -124,7 +124,7 @@ class Shown:
     async def _attach(self, number: int, upload: Upload) -> None:
         """Put a file into its message."""
         for _ in range(_MOST_REFUSALS):
-            await self.place_for(number)
+            await self.ensure_message(number)
             message_id = self._ids[number]
             try:
                 await self._courier.deliver(self._chat, lambda: self._calls.attach(message_id, upload))  # noqa: B023
@@ -132,7 +132,7 @@ class Shown:
                 if "not modified" in error.message.lower():
                     return
                 logger.info("Telegram refused a file: %s", error.message)
-                await self.place_for(number, anew=True)
+                await self.ensure_message(number, replace=True)
             else:
                 return
         await self._remove(self._ids.pop(number))

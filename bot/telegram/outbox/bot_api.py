@@ -1,4 +1,4 @@
-"""The calls of the Bot API that an answer is made of."""
+"""The Bot API calls that make up an answer."""
 
 from dataclasses import dataclass
 
@@ -20,14 +20,14 @@ _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 _DRAFT_IDS = 2**31 - 1
 _EDIT_SECONDS = 20.0
 _FRAME_SECONDS = 2.0
-"""What a frame may take: the answer waits for it."""
+"""Timeout of a frame; short, because the answer waits for it."""
 _UPLOAD_SECONDS = 120.0
 _NO_CAPTION = Piece("", ())
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file that belongs to an answer."""
+    """A file sent with an answer."""
 
     content: bytes
     name: str
@@ -49,11 +49,11 @@ class Calls:
     bot: Bot
     place: Place
     reply_to: int
-    """The message that it answers, in a group; else 0."""
+    """Id of the message to reply to in a group, else 0."""
     update_id: int
 
     async def ellipsis(self, number: int) -> Message:
-        """Take the place of a piece of the answer."""
+        """Send a placeholder for a piece of the answer."""
         reply = None
         if self.reply_to and not number:
             reply = ReplyParameters(self.reply_to, allow_sending_without_reply=True)
@@ -71,7 +71,7 @@ class Calls:
         buttons: InlineKeyboardMarkup | None = None,
         seconds: float = _EDIT_SECONDS,
     ) -> object:
-        """Put a piece of the answer into its place."""
+        """Replace a message's text by a piece of the answer."""
         return await self.bot.edit_message_text(
             piece.text,
             self.place.chat_id,
@@ -83,7 +83,7 @@ class Calls:
         )
 
     async def edit_quickly(self, message_id: int, piece: Piece) -> object:
-        """Show a frame in the answer's place."""
+        """Show a frame by an edit, with a short timeout."""
         return await self.edit(message_id, piece, seconds=_FRAME_SECONDS)
 
     async def draft(self, piece: Piece) -> object:
@@ -98,7 +98,7 @@ class Calls:
         )
 
     async def attach(self, message_id: int, upload: Upload) -> object:
-        """Put a file into its place, in the stead of the text there."""
+        """Replace a message's text by a file."""
         return await self.bot.edit_message_media(
             upload.media, self.place.chat_id, message_id, write_timeout=_UPLOAD_SECONDS
         )

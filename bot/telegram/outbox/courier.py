@@ -1,4 +1,4 @@
-"""Calls to the Bot API that get through: waits as Telegram asks, tries again, never holds up another chat."""
+"""Bot API calls with retries: obeys Telegram's waits per chat, so that no chat delays another."""
 
 import asyncio
 import logging
@@ -24,63 +24,63 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 DRAFT_PAUSE, EDIT_PAUSE, GROUP_PAUSE = 0.5, 1.0, 3.0
-"""Seconds between two frames in a chat: drafts, edits in a private chat, edits in a group."""
+"""Seconds between frames in a chat: drafts, edits in a private chat, edits in a group."""
 WINDOW, FRAMES_IN_WINDOW = 60.0, 12
-"""Telegram takes 20 messages a minute in a group, edits included: frames leave room for the answers."""
+"""Telegram allows 20 messages a minute in a group, edits included: frames leave room for answers."""
 PATIENCE = 15 * 60.0
-"""Seconds after which an answer that does not get through is put off."""
+"""Seconds of retries after which an answer is put off."""
 LONGEST_WAIT = 30.0
-"""Seconds for which a chat that Telegram wants to rest is waited for; longer ones free their worker."""
+"""Longest wait in seconds, as asked by Telegram, during which a worker is kept."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 30.0
 
 
 class Undeliverable(GoatError):
-    """Telegram will not take it: the bot was blocked, the chat is gone, or writing is not allowed."""
+    """Telegram refuses for good: the bot was blocked, the chat is gone, or writing is not allowed."""
 
 
 class Courier:
-    """Make calls for chats, each at its own pace."""
+    """Makes calls, paced per chat."""
 
     def __init__(self, patience: float = PATIENCE) -> None:
         self._patience = patience
         self._blocked: dict[int, float] = {}
-        """Until when Telegram wants to hear nothing for a chat."""
+        """Chat -> time until which Telegram asked to wait."""
         self._next_frame: dict[int, float] = {}
         self._finals: defaultdict[int, int] = defaultdict(int)
         self._calls: defaultdict[int, deque[float]] = defaultdict(deque)
-        """When calls were made for a group, in the last `WINDOW` seconds."""
+        """Times of calls in a group within the last `WINDOW` seconds."""
 
     async def deliver(self, chat_id: int, call: Callable[[], Awaitable[T]]) -> T:
-        """Make a call until it gets through; goes before the frames of its chat.
+        """Make a call and retry until it succeeds; takes precedence over the chat's frames.
 
         Raises:
-            LaneLost: the lane is not ours any more.
-            NotDelivered: it did not get through in a long time.
+            LaneLost: another worker holds the lane.
+            NotDelivered: retries took too long.
             Undeliverable: Telegram refuses for good.
-            BadRequest: Telegram refuses what is sent.
+            BadRequest: Telegram refuses the content.
             InvalidToken: the token was revoked.
         """
         self._finals[chat_id] += 1
         try:
-            return await self._until_through(chat_id, call)
+            return await self._retry(chat_id, call)
         finally:
             self._finals[chat_id] -= 1
             if not self._finals[chat_id]:
                 del self._finals[chat_id]
 
     def until_frame(self, chat_id: int) -> float:
-        """Return the seconds until a frame may be shown in a chat."""
+        """Return the seconds until the chat's next frame is allowed."""
         calls = self._recent(chat_id)
         room = calls[-FRAMES_IN_WINDOW] + WINDOW if len(calls) >= FRAMES_IN_WINDOW else 0.0
         due = max(self._next_frame.get(chat_id, 0.0), self._blocked.get(chat_id, 0.0), room)
         return max(0.0, due - time.monotonic())
 
     async def frame(self, chat_id: int, call: Callable[[], Awaitable[object]], pause: float) -> bool:
-        """Make a call that may as well be left out, as when it is too soon; return whether it got through.
+        """Make a call once, unless it is too soon; return True if it succeeded.
 
         Raises:
-            LaneLost: the lane is not ours any more.
-            BadRequest, InvalidToken: Telegram refuses what is sent, or does not know the method.
+            LaneLost: another worker holds the lane.
+            BadRequest, InvalidToken: Telegram refuses the content, or does not know the method.
         """
         if self._finals.get(chat_id) or self.until_frame(chat_id):
             return False
@@ -100,10 +100,10 @@ class Courier:
             self._next_frame[chat_id] = time.monotonic() + pause
         return False
 
-    async def _until_through(self, chat_id: int, call: Callable[[], Awaitable[T]]) -> T:
+    async def _retry(self, chat_id: int, call: Callable[[], Awaitable[T]]) -> T:
         until, pause = time.monotonic() + self._patience, FIRST_PAUSE
         while True:
-            await self._rested(chat_id)
+            await self._wait_if_blocked(chat_id)
             check_held()
             self._count(chat_id)
             try:
@@ -115,24 +115,26 @@ class Courier:
             except (Forbidden, ChatMigrated) as error:
                 raise Undeliverable(str(error)) from None
             except TelegramError as error:
-                logger.info("Telegram cannot be reached, trying again in %.1f s: %s", pause, error)
+                logger.info("Telegram cannot be reached, retrying in %.1f s: %s", pause, error)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
             if time.monotonic() > until:
                 raise NotDelivered("Telegram could not be reached, or asked to wait, for too long.")
 
-    async def _rested(self, chat_id: int) -> None:
-        """Wait as long as Telegram wants to hear nothing for a chat."""
+    async def _wait_if_blocked(self, chat_id: int) -> None:
+        """Wait as long as Telegram asked to for this chat."""
         wait = self._blocked.get(chat_id, 0.0) - time.monotonic()
         if wait > min(LONGEST_WAIT, self._patience):
-            raise NotDelivered(f"Telegram wants to hear nothing for this chat for {wait:.0f} s.", wait)
+            raise NotDelivered(
+                f"Telegram asks to wait {wait:.0f} s for this chat.", wait
+            )
         if wait > 0:
             await asyncio.sleep(wait)
         else:
             self._blocked.pop(chat_id, None)
 
     def _block(self, chat_id: int, error: RetryAfter) -> None:
-        self._blocked[chat_id] = time.monotonic() + seconds_of(error) + 0.1
+        self._blocked[chat_id] = time.monotonic() + retry_seconds(error) + 0.1
 
     def _count(self, chat_id: int) -> None:
         if chat_id < 0:
@@ -145,7 +147,7 @@ class Courier:
         return calls
 
 
-def seconds_of(error: RetryAfter) -> float:
-    """Return how long Telegram asks to wait."""
+def retry_seconds(error: RetryAfter) -> float:
+    """Return the seconds that Telegram asks to wait."""
     wait = error.retry_after
     return wait.total_seconds() if isinstance(wait, timedelta) else float(wait)

@@ -1,4 +1,4 @@
-"""Replies as Telegram takes them: text of bounded length, and entities in place of Markdown."""
+"""Markdown replies as Telegram messages: text of limited length plus entities."""
 
 import re
 from bisect import bisect_left
@@ -22,22 +22,23 @@ _LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One message: what is written, and how parts of it look (offsets in UTF-16 units)."""
+    """One message: text and entities (offsets in UTF-16 units)."""
 
     text: str
     entities: tuple[MessageEntity, ...]
 
 
 def utf16_length(text: str) -> int:
-    """Return the length as Telegram counts it."""
+    """Return a text's length in UTF-16 units, as Telegram counts."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def pieces(markdown: str, limit: int = LIMIT) -> list[Piece]:
-    """Render Markdown as messages of at most `limit` UTF-16 units (from 2 on).
+    """Render Markdown as messages of at most `limit` UTF-16 units (at least 2).
 
-    Cuts at a paragraph, else a line, else a word; code that is cut stays code in both pieces. Nothing to be
-    seen gives no pieces; what cannot be rendered stays as it was written.
+    Cuts at a paragraph, else a line, else a word; a code block that is cut stays code in both pieces. Blank
+    text
+    gives no pieces; text that cannot be rendered is returned unchanged.
     """
     page = _Page(markdown)
     spans = cut(page.text, limit, page.code)
@@ -45,12 +46,12 @@ def pieces(markdown: str, limit: int = LIMIT) -> list[Piece]:
 
 
 def plain_pieces(markdown: str, limit: int = LIMIT) -> list[Piece]:
-    """Return the same messages without entities, for when Telegram refuses those."""
+    """Return the same messages without entities."""
     return [Piece(piece.text, ()) for piece in pieces(markdown, limit)]
 
 
 def preview(markdown: str, limit: int = LIMIT) -> Piece:
-    """Render a reply that is still being written: all of it, else the tail that fits after an ellipsis."""
+    """Render an unfinished reply: all of it, or an ellipsis and the tail that fits."""
     page = _Page(markdown)
     end = len(page.text.rstrip())
     spans = cut(page.text[:end], limit, page.code)
@@ -60,7 +61,7 @@ def preview(markdown: str, limit: int = LIMIT) -> Piece:
 
 
 def with_closed_code(markdown: str) -> str:
-    """Return Markdown that broke off, such that what is appended to it is not part of a block of code."""
+    """Close an open code block in truncated Markdown, so that text can be appended."""
     fence = ""
     for line in markdown.splitlines():
         mark = found[1] if (found := _FENCE.match(line)) else ""
@@ -72,12 +73,12 @@ def with_closed_code(markdown: str) -> str:
 
 
 class _Page:
-    """A rendered text, from which pieces are taken."""
+    """A rendered text to cut pieces from."""
 
     def __init__(self, markdown: str) -> None:
         self.text, marks = render(markdown)
         self._offsets = utf16_offsets(self.text)
-        self._marks = _flat(sorted(marks, key=lambda mark: (mark.offset, -mark.length)))
+        self._marks = _flatten(sorted(marks, key=lambda mark: (mark.offset, -mark.length)))
         self.code: Sequence[Span] = [
             (self._index(mark.offset), self._index(mark.offset + mark.length))
             for mark in self._marks
@@ -85,7 +86,7 @@ class _Page:
         ]
 
     def piece(self, span: Span, before: str = "") -> Piece:
-        """Take the piece at `span`, with `before` in front of it."""
+        """Return the piece at `span`, prefixed by `before`."""
         start, end = self._offsets[span[0]], self._offsets[span[1]]
         shift = utf16_length(before) - start
         entities = tuple(
@@ -96,7 +97,7 @@ class _Page:
         return Piece(before + self.text[slice(*span)], entities)
 
     def tail(self, end: int, room: int) -> int:
-        """Return where the tail of at most `room` UTF-16 units begins, at a line if one is near."""
+        """Return the start of a tail of at most `room` UTF-16 units, at a line start if one is near."""
         start = self._index(self._offsets[end] - room)
         while whole(self.text, start) != start:
             start += 1
@@ -104,12 +105,12 @@ class _Page:
         return line or start
 
     def _index(self, offset: int) -> int:
-        """Return the first character that begins at `offset` UTF-16 units or later."""
+        """Return the first character at or after a UTF-16 offset."""
         return bisect_left(self._offsets, offset)
 
 
-def _flat(marks: Iterable[telegramify_markdown.MessageEntity]) -> list[telegramify_markdown.MessageEntity]:
-    """Keep what Telegram knows and, of quotations within quotations, the outermost."""
+def _flatten(marks: Iterable[telegramify_markdown.MessageEntity]) -> list[telegramify_markdown.MessageEntity]:
+    """Keep the entities that Telegram knows and, of nested quotations, the outermost."""
     kept, quoted = [], 0
     for mark in marks:
         if mark.type in _QUOTES:

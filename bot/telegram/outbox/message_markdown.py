@@ -1,4 +1,4 @@
-"""Render Markdown as the text that Telegram shows and its marks, and cut long texts where it reads best."""
+"""Markdown rendered as text with entities, and cuts of long texts at readable places."""
 
 import re
 import unicodedata
@@ -13,7 +13,7 @@ from telegramify_markdown.converter import STANDARD_OPTIONS
 from memory.text.text import clean
 
 _MOST_MATHS = 2_000
-"""Dollar signs in one text; the parser takes quadratic time over more."""
+"""Dollar signs per text; the parser is quadratic in them."""
 _MATHS = re.compile(
     r"(?<!\\)\\(?:\(((?:(?!\\\(|\n\s*\n)[^$]){1,1000}?)\\\)|\[((?:(?!\\\[|\n\s*\n)[^$]){1,1000}?)\\\])"
 )
@@ -22,21 +22,21 @@ _STYLE = re.compile(r"</?(?:b|i|u|s|em|strong|small|mark|span|kbd|ins|del|tg-spo
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _LINK = re.compile(r"(?:https?|tg)://\S|(?:mailto|tel):\S", re.IGNORECASE)
 _UNSEEN = frozenset("\u115f\u1160\u2800\u3164\uffa0\ufffc")
-"""Drawn as nothing though they count as letters or symbols."""
+"""Letters and symbols that are drawn as nothing."""
 Span = tuple[int, int]
 """A half-open range of characters."""
 
 _LONGEST_CHARACTER = 64
-"""Code points; what is joined to more of them is not writing any more."""
+"""Code points; longer joined sequences are not writing."""
 
 
 def render(markdown: str) -> tuple[str, list[MessageEntity]]:
-    """Return the text and its marks, in UTF-16 units; the source itself where nothing else would be seen."""
+    """Return text and entities in UTF-16 units; the source if the rendered text would be blank."""
     source = storable(markdown)
     if source.count("$") > _MOST_MATHS:
         return source, []
     try:
-        text, marks = convert(_prepared(source), latex_escape=False, config=_looks())
+        text, marks = convert(_prepare(source), latex_escape=False, config=_style())
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return source, []
     text = _CONTROL.sub(" ", text)
@@ -44,40 +44,40 @@ def render(markdown: str) -> tuple[str, list[MessageEntity]]:
 
 
 def storable(markdown: str) -> str:
-    """Return `markdown` without what Telegram refuses: control characters and lone surrogates."""
+    """Remove control characters and lone surrogates, which Telegram refuses."""
     return _CONTROL.sub("", clean(markdown).replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def blank(text: str) -> bool:
-    """Say whether nothing of `text` would be seen; Telegram refuses such a message as empty."""
+    """Return True if nothing of `text` is visible; Telegram refuses it as empty."""
     return all(char in _UNSEEN or unicodedata.category(char)[0] in "ZC" for char in text)
 
 
-def _looks() -> RenderConfig:
-    """Return plain headings and the usual bullet, in place of the library's emoji."""
-    looks = RenderConfig.isolated()
+def _style() -> RenderConfig:
+    """Return a style with plain headings and bullets instead of the library's emoji."""
+    style = RenderConfig.isolated()
     for level in range(1, 7):
-        setattr(looks.markdown_symbol, f"heading_level_{level}", "")
-    looks.markdown_symbol.unordered_list_item = "•"
-    return looks
+        setattr(style.markdown_symbol, f"heading_level_{level}", "")
+    style.markdown_symbol.unordered_list_item = "•"
+    return style
 
 
 def _usable(mark: MessageEntity) -> bool:
     return mark.type != "text_link" or _LINK.match(mark.url or "") is not None
 
 
-def _prepared(source: str) -> str:
-    """Save what the library would drop (HTML, which is often `<a placeholder>`) and mark LaTeX as such."""
+def _prepare(source: str) -> str:
+    """Escape HTML that the library would drop (often `<a placeholder>`), and mark LaTeX."""
     encoded, done, parts = source.encode(), 0, []
-    for start, end, text in _kept(source):
+    for start, end, text in _protected(source):
         if start >= done:
             parts += [_dollars(encoded[done:start].decode()), text or encoded[start:end].decode()]
             done = end
     return "".join([*parts, _dollars(encoded[done:].decode())])
 
 
-def _kept(source: str) -> Iterator[tuple[int, int, str]]:
-    """Yield code and HTML as UTF-8 ranges, with what stands there instead (code: as it is)."""
+def _protected(source: str) -> Iterator[tuple[int, int, str]]:
+    """Yield code and HTML as UTF-8 ranges with their replacement (empty for code: unchanged)."""
     in_table = False
     for event, where in pyromark.events_with_range(source, options=STANDARD_OPTIONS):
         match event:
@@ -90,7 +90,7 @@ def _kept(source: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _html(tag: str, in_table: bool) -> str:
-    """Return Markdown that shows `tag` as it was written, unless it only styles or breaks a line."""
+    """Return Markdown that shows `tag` literally, unless it is a style or a line break."""
     if _BREAK.fullmatch(tag):
         return " " if in_table else "\\\n"
     return tag if _STYLE.fullmatch(tag) else tag.replace("<", "\\<")
@@ -102,16 +102,16 @@ def _dollars(text: str) -> str:
 
 
 def utf16_offsets(text: str) -> Sequence[int]:
-    """Return where each character begins in UTF-16 units, and at last the length."""
+    """Return each character's offset in UTF-16 units, and finally the length."""
     if text.isascii():
         return range(len(text) + 1)
     return [0, *accumulate(2 if char > "\uffff" else 1 for char in text)]
 
 
 def cut(text: str, limit: int, code: Sequence[Span]) -> list[Span]:
-    """Return the pieces of `text`, each of at most `limit` UTF-16 units and without the space around it.
+    """Cut `text` into spans of at most `limit` UTF-16 units, without surrounding space.
 
-    `code` are the blocks of code, in order; no paragraph ends within one.
+    `code` are the code blocks in order; paragraph breaks within them do not count.
     """
     offsets, start = utf16_offsets(text), _next(text, 0, code)
     spans = []
@@ -124,19 +124,19 @@ def cut(text: str, limit: int, code: Sequence[Span]) -> list[Span]:
 
 
 def whole(text: str, at: int) -> int:
-    """Return `at`, or where the character that it would cut in two begins."""
+    """Return `at`, moved back to the start of a character that it would split."""
     first = max(0, at - _LONGEST_CHARACTER)
-    return next((i for i in range(at, first, -1) if not _joined(text, i)), at)
+    return next((i for i in range(at, first, -1) if not _is_joined(text, i)), at)
 
 
 def inside(at: int, spans: Sequence[Span]) -> Span | None:
-    """Return the span that `at` would cut in two."""
+    """Return the span that `at` would split."""
     i = bisect_left(spans, (at, 0)) - 1
     return spans[i] if i >= 0 and spans[i][0] < at < spans[i][1] else None
 
 
 def _end(text: str, start: int, most: int, code: Sequence[Span]) -> int:
-    """Return the best cut up to `most`, if it does not leave a piece nearly empty."""
+    """Return the best cut up to `most` that leaves no piece nearly empty."""
     least = start + (most - start) // 4
     for at in (
         _paragraph(text, least, most, code),
@@ -150,7 +150,7 @@ def _end(text: str, start: int, most: int, code: Sequence[Span]) -> int:
 
 
 def _next(text: str, at: int, code: Sequence[Span]) -> int:
-    """Skip the space after a cut; in front of code only empty lines, not its indentation."""
+    """Skip the space after a cut; before code only empty lines, not indentation."""
     word = len(text) - len(text[at:].lstrip())
     i = bisect_right(code, (word, len(text))) - 1
     in_code = i >= 0 and word < code[i][1]
@@ -165,7 +165,7 @@ def _paragraph(text: str, least: int, most: int, code: Sequence[Span]) -> int:
 
 
 def _blocks(most: int, code: Sequence[Span]) -> Sequence[Span]:
-    """Return the last two blocks that begin up to `most`."""
+    """Return the last two code blocks that start at or before `most`."""
     i = bisect_right(code, (most, most))
     return code[max(0, i - 2) : i] or [(-1, -1)]
 
@@ -174,8 +174,8 @@ def _word(text: str, least: int, most: int) -> int:
     return next((i for i in range(most, least, -1) if text[i].isspace()), -1)
 
 
-def _joined(text: str, at: int) -> bool:
-    """Say whether the code points before and at `at` are drawn as one character."""
+def _is_joined(text: str, at: int) -> bool:
+    """Return True if the code points around `at` are drawn as one character."""
     if at >= len(text):
         return False
     before, after = text[at - 1], text[at]

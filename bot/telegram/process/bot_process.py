@@ -1,10 +1,11 @@
-"""`goat telegram`: the bot as a process, from its start to its orderly end."""
+"""The bot process of `goat telegram`, from start to shutdown."""
 
 import asyncio
 import contextlib
 import logging
 import signal
 from collections.abc import AsyncIterator, Sequence
+from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -29,7 +30,6 @@ from bot.telegram.process.application import (
 )
 from bot.telegram.process.intake import ALLOWED_UPDATES, Leadership, Poller, Receiver
 from bot.telegram.process.log_traces import sweep
-from bot.telegram.process.role import Duty
 from bot.telegram.process.workers import Workers
 from bot.telegram.texts import Texts
 from bot.telegram.turn_records import Keys, Records
@@ -52,23 +52,33 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 logger = logging.getLogger(__name__)
 
 
-async def run_bot(settings: Settings, part: Duty = Duty.ALL) -> None:
+class Duty(StrEnum):
+    """Duties of a bot process."""
+
+    ALL = "all"
+    INTAKE = "intake"
+    """Receive updates."""
+    WORK = "work"
+    """Answer them."""
+
+
+async def run_bot(settings: Settings, duty: Duty = Duty.ALL) -> None:
     """Run the bot until SIGTERM or SIGINT.
 
     Raises:
-        ConfigError: token, webhook or listening address are wrong; says what to do.
+        ConfigError: the token, webhook or listening address is wrong.
     """
     check_settings(settings)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with open_agent(settings, follow=True) as agent, open_bot(settings, agent) as (app, desk):
-        await _announce(desk)
-        await run_parts(app, desk, part, stop)
+    async with open_agent(settings, follow=True) as agent, open_bot(settings, agent) as (app, context):
+        await _announce(context)
+        await run_duty(app, context, duty, stop)
 
 
 def check_settings(settings: Settings) -> None:
-    """Raise `ConfigError` when the bot cannot run with these."""
+    """Raise `ConfigError` if the bot cannot run with these settings."""
     if not settings.telegram_token.get_secret_value():
         raise ConfigError(UNCONFIGURED)
     if settings.telegram_webhook and not settings.telegram_webhook_secret.get_secret_value():
@@ -79,20 +89,20 @@ def check_settings(settings: Settings) -> None:
 
 @contextlib.asynccontextmanager
 async def open_bot(settings: Settings, agent: Agent) -> AsyncIterator[tuple[App, BotContext]]:
-    """Connect to Telegram, however long that takes, and put the bot together."""
+    """Connect to Telegram, however long it takes, and build the bot."""
     app, media = build_application(settings), MediaReader(settings)
     try:
-        await _connected(app)
+        await _connect(app)
         texts = await asyncio.to_thread(Texts.load, settings.data_folder / "translations")
-        desk = _desk(agent, app, media, texts)
-        add_handlers(app, desk)
-        yield app, desk
+        context = _bot_context(agent, app, media, texts)
+        add_handlers(app, context)
+        yield app, context
     finally:
         await media.aclose()
         await close_application(app)
 
 
-def _desk(agent: Agent, app: App, media: MediaReader, texts: Texts) -> BotContext:
+def _bot_context(agent: Agent, app: App, media: MediaReader, texts: Texts) -> BotContext:
     settings, client, keys = agent.layers.settings, agent.layers.redis.client, Keys(app.bot.id)
     records, courier = Records(client, keys), Courier()
     return BotContext(
@@ -111,7 +121,7 @@ def _desk(agent: Agent, app: App, media: MediaReader, texts: Texts) -> BotContex
     )
 
 
-async def _connected(app: App) -> None:
+async def _connect(app: App) -> None:
     pause = _FIRST_PAUSE
     while True:
         try:
@@ -119,95 +129,99 @@ async def _connected(app: App) -> None:
         except InvalidToken:
             raise ConfigError(REVOKED) from None
         except TelegramError as error:
-            logger.warning("Telegram cannot be reached, trying again in %.0f s: %s", pause, error)
+            logger.warning("Telegram cannot be reached, retrying in %.0f s: %s", pause, error)
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
         else:
             return
 
 
-async def _announce(desk: BotContext) -> None:
+async def _announce(context: BotContext) -> None:
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(f"GOAT 2.0 is @{desk.me.username} in Telegram. Ctrl-C ends it.")
+    console.print(f"GOAT 2.0 is @{context.me.username} in Telegram. Ctrl-C ends it.")
     with contextlib.suppress(TierUnavailable):
-        if not desk.access.admins and not await desk.access.people():
+        if not context.access.admins and not await context.access.people():
             console.print(NOBODY, style="yellow")
 
 
-async def run_parts(app: App, desk: BotContext, part: Duty, stop: asyncio.Event) -> None:
-    """Run what this process does, until it is to stop or cannot go on."""
-    dispatcher = Dispatcher(app, desk)
-    workers = Workers(desk.lanes, dispatcher, dispatcher.give_up, desk.settings.telegram_parallel)
+async def run_duty(app: App, context: BotContext, duty: Duty, stop: asyncio.Event) -> None:
+    """Run this process's duties until `stop` is set or one of them fails."""
+    dispatcher = Dispatcher(app, context)
+    workers = Workers(context.lanes, dispatcher, dispatcher.give_up, context.settings.telegram_parallel)
     async with contextlib.AsyncExitStack() as stack:
         tasks: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait(), name="stop")]
-        if part is not Duty.WORK:
-            tasks += await _take_in(desk, stack)
-            tasks.append(asyncio.create_task(show_commands(desk), name="menu"))
-        if part is not Duty.INTAKE:
+        if duty is not Duty.WORK:
+            tasks += await _start_intake(context, stack)
+            tasks.append(asyncio.create_task(show_commands(context), name="menu"))
+        if duty is not Duty.INTAKE:
             tasks.append(asyncio.create_task(workers.run(), name="workers"))
-            tasks.append(asyncio.create_task(_prepare(desk), name="prepare"))
-            tasks.append(asyncio.create_task(Notifier(desk).run(), name="notifier"))
-            tasks.append(asyncio.create_task(sweep(desk, workers.private_left), name="traces"))
+            tasks.append(asyncio.create_task(_warm_up(context), name="prepare"))
+            tasks.append(asyncio.create_task(Notifier(context).run(), name="notifier"))
+            tasks.append(asyncio.create_task(sweep(context, workers.private_done), name="traces"))
         lasting = [task for task in tasks if task.get_name() not in {"menu", "prepare"}]
         await asyncio.wait(lasting, return_when=asyncio.FIRST_COMPLETED)
         ended = await end(*tasks)
-        await workers.drain(desk.settings.telegram_drain)
+        await workers.drain(context.settings.telegram_drain)
         _raise_first(ended)
 
 
-async def _take_in(desk: BotContext, stack: contextlib.AsyncExitStack) -> list["asyncio.Task[Any]"]:
-    """Begin to take updates in, by webhook or by asking."""
-    settings, tasks = desk.settings, list[asyncio.Task[Any]]()
+async def _start_intake(context: BotContext, stack: contextlib.AsyncExitStack) -> list["asyncio.Task[Any]"]:
+    """Start receiving updates by webhook or polling."""
+    settings, tasks = context.settings, list[asyncio.Task[Any]]()
     poller: Poller | None = None
-    receiver = Receiver(desk.lanes, settings.telegram_webhook_secret.get_secret_value())
+    receiver = Receiver(context.lanes, settings.telegram_webhook_secret.get_secret_value())
     if not settings.telegram_webhook:
-        poller = Poller(desk.bot, desk.lanes, Leadership(desk.agent.layers.redis.client, desk.keys))
-        await _set_webhook(desk)
+        poller = Poller(
+            context.bot, context.lanes, Leadership(context.agent.layers.redis.client, context.keys)
+        )
+        await _set_webhook(context)
         tasks.append(asyncio.create_task(poller.run(), name="poller"))
     if settings.telegram_listen:
         receive = receiver if settings.telegram_webhook else None
-        await stack.enter_async_context(serve(settings.telegram_listen, partial(_missing, desk), receive))
+        await stack.enter_async_context(
+            serve(settings.telegram_listen, partial(_unavailable, context), receive)
+        )
     if settings.telegram_webhook:
-        await _set_webhook(desk)
+        await _set_webhook(context)
     return tasks
 
 
-async def _set_webhook(desk: BotContext) -> None:
-    """Tell Telegram where to post, or that it will be asked; nothing that waits there is dropped."""
-    settings = desk.settings
+async def _set_webhook(context: BotContext) -> None:
+    """Set or remove the webhook; pending updates are kept."""
+    settings = context.settings
     while True:
         try:
             if settings.telegram_webhook:
-                await desk.bot.set_webhook(
+                await context.bot.set_webhook(
                     settings.telegram_webhook + WEBHOOK_PATH,
                     secret_token=settings.telegram_webhook_secret.get_secret_value(),
                     allowed_updates=ALLOWED_UPDATES,
                 )
             else:
-                await desk.bot.delete_webhook(drop_pending_updates=False)
+                await context.bot.delete_webhook(drop_pending_updates=False)
         except InvalidToken:
             raise ConfigError(REVOKED) from None
         except TelegramError as error:
-            logger.warning("The webhook could not be set, trying again: %s", error)
+            logger.warning("The webhook could not be set, retrying: %s", error)
             await asyncio.sleep(_FIRST_PAUSE)
         else:
             return
 
 
-async def _missing(desk: BotContext) -> dict[str, str]:
-    """Return what keeps the bot from its work."""
+async def _unavailable(context: BotContext) -> dict[str, str]:
+    """Return the unavailable dependencies and their errors."""
     try:
-        await desk.lanes.waiting()
+        await context.lanes.waiting()
     except GoatError as error:
         return {"redis": str(error)}
     return {}
 
 
-async def _prepare(desk: BotContext) -> None:
-    """Load what the first turn would wait for, and finish what a crash left; what fails is logged."""
+async def _warm_up(context: BotContext) -> None:
+    """Warm up for the first turn and resume turns that a crash interrupted; failures are logged."""
     try:
-        await desk.agent.layers.warm_up(desk.settings.owner)
-        await desk.agent.resume()
+        await context.agent.layers.warm_up(context.settings.owner)
+        await context.agent.resume()
     except GoatError as error:
         logger.warning("%s", error)
 

@@ -1,4 +1,4 @@
-"""What Telegram and the inbox say of the bot."""
+"""Health of the bot: its token, dead updates and access list."""
 
 from telegram.error import InvalidToken, TelegramError
 
@@ -15,10 +15,10 @@ _DEAD_SHOWN = 3
 
 
 async def check_bot(layers: Layers) -> str:
-    """Ask Telegram for the bot, and look at its inbox.
+    """Check the bot and return a one-line status.
 
     Raises:
-        GoatError: the token is refused, Telegram is away, messages were given up, or nobody may talk.
+        GoatError: the token is refused, Telegram is down, updates were given up, or nobody has access.
     """
     settings = layers.settings
     bot_id, name = await identify(settings)
@@ -26,7 +26,7 @@ async def check_bot(layers: Layers) -> str:
     lanes = Lanes(layers.redis.client, keys)
     access = Access(layers.redis.client, keys, settings.admins, settings.telegram_rate)
     if dead := await lanes.dead():
-        raise GoatError(given_up(dead))
+        raise GoatError(dead_text(dead))
     people = set(await access.people()) | access.admins
     if not people:
         raise GoatError(NOBODY)
@@ -34,10 +34,10 @@ async def check_bot(layers: Layers) -> str:
 
 
 async def identify(settings: Settings) -> tuple[int, str]:
-    """Ask Telegram which bot the token belongs to; return its id and name.
+    """Return the id and name of the token's bot.
 
     Raises:
-        GoatError: the token is refused, or Telegram is away.
+        GoatError: the token is refused, or Telegram is down.
     """
     app = build_application(settings)
     try:
@@ -54,8 +54,8 @@ async def identify(settings: Settings) -> tuple[int, str]:
         await close_application(app)
 
 
-def given_up(dead: list[dict[str, object]]) -> str:
-    """Say which messages were given up, and why."""
+def dead_text(dead: list[dict[str, object]]) -> str:
+    """Describe the dead updates and what to do about them."""
     reasons = [f"{one.get('reason')} (after {one.get('tries')} tries)" for one in dead[:_DEAD_SHOWN]]
     return (
         f"{len(dead)} messages were given up: {'; '.join(reasons)}. `goat telegram --retry-dead` tries them "

@@ -1,4 +1,4 @@
-"""What private messages leave in the log of Redis, where they are before they are answered: written anew."""
+"""Removal of private messages from Redis' append-only file, by rewriting it."""
 
 import asyncio
 import logging
@@ -8,26 +8,26 @@ from bot.telegram.bot_context import BotContext
 from memory.errors import GoatError
 
 GATHERING_SECONDS = 1.0
-"""Private messages come several at a time: one rewrite does for all."""
+"""Private messages often come several at a time; one rewrite serves all."""
 SHARE = 0.1
-"""The most of a server's time that goes into rewriting."""
+"""Largest share of the server's time spent on rewrites."""
 logger = logging.getLogger(__name__)
 
 
-async def sweep(desk: BotContext, left: asyncio.Event) -> None:
-    """Have Redis write its files anew at the start, for what a kill left, and whenever `left` is set."""
+async def sweep(context: BotContext, left: asyncio.Event) -> None:
+    """Rewrite Redis' files at the start, because of crashes, and whenever `left` is set."""
     while True:
         began = time.monotonic()
-        await _rewrite(desk)
+        await _rewrite(context)
         pause = (time.monotonic() - began) / SHARE
         await left.wait()
         await asyncio.sleep(max(GATHERING_SECONDS, pause))
         left.clear()
 
 
-async def _rewrite(desk: BotContext) -> None:
+async def _rewrite(context: BotContext) -> None:
     try:
-        problem = await desk.agent.layers.redis.rewrite_files()
+        problem = await context.agent.layers.redis.rewrite_files()
     except GoatError as error:
         problem = str(error)
     if problem:

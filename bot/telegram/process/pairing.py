@@ -1,4 +1,4 @@
-"""Codes that let people in."""
+"""The pairing codes of `goat pair`."""
 
 from rich.console import Console
 
@@ -11,7 +11,7 @@ from graph.settings.settings import Settings
 
 
 async def run_pair(settings: Settings, *, admin: bool) -> None:
-    """Print a code that lets somebody talk to the bot."""
+    """Print a pairing code."""
     check_settings(settings)
     bot_id, name = await identify(settings)
     async with open_layers(settings) as layers:

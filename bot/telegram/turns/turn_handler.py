@@ -1,4 +1,4 @@
-"""A message becomes a turn, and the turn an answer."""
+"""Handler that runs a turn for a message and answers it."""
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from telegram import Message, Update
 
 from bot.telegram.bot_context import BotContext, Say
-from bot.telegram.gate.gate import Context
+from bot.telegram.gate.gate import HandlerContext
 from bot.telegram.inbox.lanes import HOLDER
 from bot.telegram.jobs.notifier import register
-from bot.telegram.media.incoming import Attachment, Incoming, heard
+from bot.telegram.media.incoming import Attachment, Incoming, words_and_parts
 from bot.telegram.media.labels import plain_name
 from bot.telegram.media.media_reader import MediaRefused
 from bot.telegram.outbox.courier import Undeliverable
 from bot.telegram.outbox.outbox import Answer
 from bot.telegram.place import place_of
 from bot.telegram.turn_records import TurnRecord
-from bot.telegram.turns.albums import Albums, together
+from bot.telegram.turns.albums import Albums, merge_messages
 from bot.telegram.turns.turn_presenter import TurnPresenter, act
 from graph.state.circumstances import Circumstances
 from memory.errors import MemoryTierError
@@ -30,110 +30,110 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A message as a turn takes it."""
+class TurnRequest:
+    """The input of a turn."""
 
     text: str
     """The sender's own words."""
     parts: Sequence[Part]
     private: bool
     earlier: TurnRecord | None = None
-    """The turn whose message this is an edit of."""
+    """The turn of the message before it was edited."""
 
 
 @dataclass(frozen=True, slots=True)
 class TurnHandler:
-    """Answer messages, and answer anew what was edited."""
+    """Answers new and edited messages."""
 
-    desk: BotContext
+    context: BotContext
 
-    async def __call__(self, update: Update, _: Context) -> None:
-        """Answer the update's message, with those of the same album; leave a private one no trace."""
+    async def __call__(self, update: Update, _: HandlerContext) -> None:
+        """Answer the message and the rest of its album; a private message leaves no trace."""
         message = update.effective_message
         if not isinstance(message, Message):
             return
-        messages = await Albums(self.desk).gathered(update, message)
+        messages = await Albums(self.context).collect(update, message)
         if not messages:
             return
-        incoming = together([self.desk.read(one) for one in messages])
+        incoming = merge_messages([self.context.read(one) for one in messages])
         if (claim := HOLDER.get()) is not None:
             claim.private = incoming.private
         if incoming.is_empty:
-            incoming = replace(incoming, text=_bare_call(message, incoming))
-        answer = await self.desk.answer(update, message)
+            incoming = replace(incoming, text=_bare_mention(message, incoming))
+        answer = await self.context.answer(update, message)
         if answer.sent:
             return
         if not incoming.is_empty:
             await self._respond(update, messages, incoming, answer)
         elif message.text or message.caption:
             key = "private_usage" if incoming.private else "empty_message"
-            await answer.finish(self.desk.say(update)(key))
+            await answer.finish(self.context.say(update)(key))
 
     async def _respond(
         self, update: Update, messages: Sequence[Message], incoming: Incoming, answer: Answer
     ) -> None:
-        say = self.desk.say(update)
+        say = self.context.say(update)
         try:
-            asked = await self._asked(update, messages[0], incoming, answer)
-            if asked is not None:
-                await self._turn(update, messages, asked, answer)
+            request = await self._request(update, messages[0], incoming, answer)
+            if request is not None:
+                await self._turn(update, messages, request, answer)
         except MediaRefused as error:
             logger.warning("A file was not read: %s", error)
-            await answer.finish(refusal_text(error, self.desk.settings.telegram_file_limit, say))
+            await answer.finish(refusal_text(error, self.context.settings.telegram_file_limit, say))
         except MemoryTierError:
-            await answer.meanwhile(say("memory_trouble"))
+            await answer.announce_delay(say("memory_trouble"))
             raise
 
-    async def _asked(
+    async def _request(
         self, update: Update, message: Message, incoming: Incoming, answer: Answer
-    ) -> Asked | None:
-        """Return what is asked; None for an edit that changes no word."""
-        stands = await self._archived(update, message, answer)
-        text, parts = (stands.message, stands.parts) if stands else await self._read(message, incoming)
-        earlier = await self._earlier(update, message) if update.edited_message else None
+    ) -> TurnRequest | None:
+        """Return the turn's input; None if an edit changed no words."""
+        archived = await self._archived_turn(update, message, answer)
+        text, parts = (archived.message, archived.parts) if archived else await self._read(message, incoming)
+        earlier = await self._edited_turn(update, message) if update.edited_message else None
         if earlier is not None and await self._is_unchanged(earlier, said(text, parts)):
             return None
-        quotes = [await self._checked(message, quote) for quote in incoming.quotes]
+        quotes = [await self._check_quote(message, quote) for quote in incoming.quotes]
         others = [part for part in parts if part.carrier is not Carrier.QUOTED]
-        return Asked(text, [*quotes, *others], incoming.private, earlier)
+        return TurnRequest(text, [*quotes, *others], incoming.private, earlier)
 
-    async def _archived(self, update: Update, message: Message, answer: Answer) -> Episode | None:
-        """Return an update that was a turn before: its files are not read again."""
+    async def _archived_turn(self, update: Update, message: Message, answer: Answer) -> Episode | None:
+        """Return the episode of an earlier attempt, so that its files are not read again."""
         if not answer.begun:
             return None
-        turn_id = self.desk.turn_id(update.update_id)
-        return await self._episode(turn_id, await self.desk.owner(place_of(message)))
+        turn_id = self.context.turn_id(update.update_id)
+        return await self._episode(turn_id, await self.context.owner(place_of(message)))
 
     async def _read(self, message: Message, incoming: Incoming) -> tuple[str, Sequence[Part]]:
-        """Return the sender's words, and what others say in files and forwards; in a group, who writes."""
+        """Return the sender's words and the other parts; in a group, with the sender's name."""
         files = [await self._file(message, one, incoming.text) for one in incoming.attachments]
-        return heard(incoming, files, "" if place_of(message).private else _speaker(message))
+        return words_and_parts(incoming, files, "" if place_of(message).private else _speaker(message))
 
     async def _file(self, message: Message, attachment: Attachment, words: str) -> Part:
-        await act(self.desk.bot, message)
-        return await self.desk.media.read(attachment, fetcher(self.desk, message, attachment), words)
+        await act(self.context.bot, message)
+        return await self.context.media.read(attachment, fetcher(self.context, message, attachment), words)
 
-    async def _checked(self, message: Message, quote: Part) -> Part:
-        """Take the bot's words, quoted, for a third party's, unless its turn is known to hold none."""
+    async def _check_quote(self, message: Message, quote: Part) -> Part:
+        """Treat a quoted answer as a third party's, unless its turn holds nothing foreign."""
         replied = message.reply_to_message
         if quote.speaker is not Speaker.ASSISTANT or replied is None:
             return quote
-        update_id = await self.desk.records.answered_by(message.chat.id, replied.message_id)
-        turn = await self.desk.records.turn(update_id) if update_id is not None else TurnRecord()
+        update_id = await self.context.records.update_of_answer(message.chat.id, replied.message_id)
+        turn = await self.context.records.turn(update_id) if update_id is not None else TurnRecord()
         episode = await self._episode(turn.turn_id, turn.owner) if turn.turn_id else None
         if episode is not None and not episode.foreign:
             return quote
         return replace(quote, speaker=Speaker.THIRD_PARTY, source="an answer of yours")
 
     async def _episode(self, turn_id: str, owner: str) -> Episode | None:
-        found = await self.desk.agent.layers.episodes.get([turn_id], owner=owner)
+        found = await self.context.agent.layers.episodes.get([turn_id], owner=owner)
         return found[0] if found else None
 
-    async def _earlier(self, update: Update, message: Message) -> TurnRecord | None:
-        update_id = await self.desk.records.asked_by(message.chat.id, message.message_id)
+    async def _edited_turn(self, update: Update, message: Message) -> TurnRecord | None:
+        update_id = await self.context.records.update_of_question(message.chat.id, message.message_id)
         if update_id is None or update_id == update.update_id:
             return None
-        return await self.desk.records.turn(update_id)
+        return await self.context.records.turn(update_id)
 
     async def _is_unchanged(self, earlier: TurnRecord, text: str) -> bool:
         if not earlier.turn_id:
@@ -141,62 +141,64 @@ class TurnHandler:
         episode = await self._episode(earlier.turn_id, earlier.owner)
         return episode is not None and episode.said == clean(text)
 
-    async def _turn(self, update: Update, messages: Sequence[Message], asked: Asked, answer: Answer) -> None:
-        desk, message = self.desk, messages[0]
-        if asked.earlier is not None:
-            await answer.take_over(asked.earlier.shown)
+    async def _turn(
+        self, update: Update, messages: Sequence[Message], request: TurnRequest, answer: Answer
+    ) -> None:
+        context, message = self.context, messages[0]
+        if request.earlier is not None:
+            await answer.take_over(request.earlier.shown)
         claim = HOLDER.get()
-        thread = await desk.thread(place_of(message))
-        if not asked.private:
-            await register(desk, update, place_of(message), thread)
-        events = desk.agent.stream(
-            asked.text,
-            owner=await desk.owner(place_of(message)),
+        thread = await context.thread(place_of(message))
+        if not request.private:
+            await register(context, update, place_of(message), thread)
+        events = context.agent.stream(
+            request.text,
+            owner=await context.owner(place_of(message)),
             thread=thread,
-            turn_id=desk.turn_id(update.update_id),
-            about=_circumstances(message, asked),
+            turn_id=context.turn_id(update.update_id),
+            about=_circumstances(message, request),
             fresh=claim is not None and claim.first and not answer.begun,
         )
-        turning = TurnPresenter(desk, update, message, answer)
-        ended = await turning.shown(events)
+        presenter = TurnPresenter(context, update, message, answer)
+        ended = await presenter.present(events)
         for one in messages:
-            await desk.records.asked(one.chat.id, one.message_id, update.update_id)
-        if not asked.private:
-            await self._mark_earlier(asked.earlier)
-        await turning.settle(ended, thread, private=asked.private)
+            await context.records.note_question(one.chat.id, one.message_id, update.update_id)
+        if not request.private:
+            await self._mark_earlier(request.earlier)
+        await presenter.finish(ended, thread, private=request.private)
 
     async def _mark_earlier(self, earlier: TurnRecord | None) -> None:
         if earlier is not None and earlier.turn_id:
-            await self.desk.agent.layers.episodes.tag(earlier.turn_id, EDITED, owner=earlier.owner)
+            await self.context.agent.layers.episodes.tag(earlier.turn_id, EDITED, owner=earlier.owner)
 
 
-def _circumstances(message: Message, asked: Asked) -> Circumstances:
-    earlier = asked.earlier
+def _circumstances(message: Message, request: TurnRequest) -> Circumstances:
+    earlier = request.earlier
     tags = (f"{EDIT_OF}{earlier.turn_id}",) if earlier is not None and earlier.turn_id else ()
     at = message.edit_date or message.date
-    return Circumstances(at=at, parts=asked.parts, tags=tags, private=asked.private)
+    return Circumstances(at=at, parts=request.parts, tags=tags, private=request.private)
 
 
-def _bare_call(message: Message, incoming: Incoming) -> str:
-    """Return the mention by which the bot is called to a message that is quoted, and nothing else said."""
+def _bare_mention(message: Message, incoming: Incoming) -> str:
+    """Return the text of a message that only mentions the bot in reply to a message; else an empty string."""
     return clean(message.text or "").strip() if incoming.quotes and not incoming.private else ""
 
 
 def _speaker(message: Message) -> str:
-    """Return the name of who speaks in a group."""
+    """Return the sender's name."""
     return plain_name(message.from_user.full_name if message.from_user else "") or "somebody"
 
 
-def fetcher(desk: BotContext, message: Message, attachment: Attachment) -> Callable[[], Awaitable[bytes]]:
-    """Return what downloads a file, again where that fails."""
+def fetcher(context: BotContext, message: Message, attachment: Attachment) -> Callable[[], Awaitable[bytes]]:
+    """Return a function that downloads a file, with retries."""
 
     async def download() -> bytes:
-        file = await desk.bot.get_file(attachment.file_id)
+        file = await context.bot.get_file(attachment.file_id)
         return bytes(await file.download_as_bytearray())
 
     async def fetch() -> bytes:
         try:
-            return await desk.courier.deliver(message.chat.id, download)
+            return await context.courier.deliver(message.chat.id, download)
         except Undeliverable as error:
             raise MediaRefused("unavailable", str(error)) from None
 
@@ -204,7 +206,7 @@ def fetcher(desk: BotContext, message: Message, attachment: Attachment) -> Calla
 
 
 def refusal_text(error: MediaRefused, megabytes: int, say: Say) -> str:
-    """Say why a file was not read."""
+    """Return the text for a file that was not read."""
     match error.code:
         case "too_large":
             return say("too_large", megabytes=megabytes)

@@ -1,4 +1,4 @@
-"""A turn in a chat: shown while it runs, and then answered, or asked about."""
+"""Presentation of a turn in a chat: the reply while it is written, then the answer or a question."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ from bot.telegram.outbox.message_format import with_closed_code
 from bot.telegram.outbox.message_markdown import blank, storable
 from bot.telegram.outbox.outbox import Answer, Upload
 from bot.telegram.place import place_of
-from bot.telegram.texts import escaped
+from bot.telegram.texts import escape
 from bot.telegram.turns.approval_buttons import ApprovalButtons
 from graph.events.turn_events import Event, Finished, Piece, ToolsRequested, Waiting
 from graph.model.tool_rounds import attachments
@@ -27,120 +27,120 @@ from memory.models import Outcome
 from nodes.respond import EMPTY_ANSWER
 
 _ACTING_SECONDS = 4.5
-"""Telegram shows for five seconds that somebody types."""
+"""Telegram shows the typing status for five seconds."""
 _DRAFT_SECONDS = 15.0
-"""A draft goes away after thirty."""
+"""Telegram removes a draft after thirty seconds."""
 _STOP_SECONDS = 0.3
 _ACT_SECONDS = 5.0
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp"}
 
 
 class ReplyPreview:
-    """Shows what is written so far, for the time of the block; never in the way of what comes after it."""
+    """Shows the unfinished reply for the duration of the block, without delaying the final one."""
 
     def __init__(self, answer: Answer, act: Callable[[], Awaitable[None]]) -> None:
         self._answer = answer
         self._act = act
         self._pieces: list[str] = []
         self._notice = False
-        self._more = asyncio.Event()
-        self._stopping = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._stopped = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        self._showing = asyncio.create_task(self._show())
+        self._task = asyncio.create_task(self._show())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Stop at once, except for a frame that is about to be through."""
-        self._stopping.set()
-        self._more.set()
-        await asyncio.wait({self._showing}, timeout=_STOP_SECONDS)
-        self._showing.cancel()
-        await asyncio.wait({self._showing})
-        if not self._showing.cancelled():
-            self._showing.result()
+        """Stop at once, except for a frame that is nearly sent."""
+        self._stopped.set()
+        self._changed.set()
+        await asyncio.wait({self._task}, timeout=_STOP_SECONDS)
+        self._task.cancel()
+        await asyncio.wait({self._task})
+        if not self._task.cancelled():
+            self._task.result()
 
     def add(self, text: str) -> None:
-        """Take some more of the reply."""
+        """Append to the reply."""
         if self._notice:
             self._pieces, self._notice = [], False
         self._pieces.append(text)
-        self._more.set()
+        self._changed.set()
 
-    def note(self, text: str) -> None:
-        """Show what is being done, in the place of what was written; the next words take its own."""
+    def show_status(self, text: str) -> None:
+        """Show a status instead of the reply until more of it is written."""
         self._pieces, self._notice = [text], True
-        self._more.set()
+        self._changed.set()
 
     async def _show(self) -> None:
-        await self._before_the_first_word()
-        while not self._stopping.is_set():
-            self._more.clear()
+        await self._act_until_first_word()
+        while not self._stopped.is_set():
+            self._changed.clear()
             await self._answer.frame("".join(self._pieces))
-            await self._due()
+            await self._wait_for_frame()
 
-    async def _before_the_first_word(self) -> None:
-        while not self._more.is_set():
+    async def _act_until_first_word(self) -> None:
+        while not self._changed.is_set():
             acting = asyncio.ensure_future(self._act())
-            await self._within(_ACTING_SECONDS)
+            await self._wait_for_change(_ACTING_SECONDS)
             acting.cancel()
 
-    async def _due(self) -> None:
-        """Wait until there is more to show, and a frame may be shown again."""
-        await self._within(_DRAFT_SECONDS)
+    async def _wait_for_frame(self) -> None:
+        """Wait until there is more to show and another frame is allowed."""
+        await self._wait_for_change(_DRAFT_SECONDS)
         try:
             async with asyncio.timeout(self._answer.until_frame()):
-                await self._stopping.wait()
+                await self._stopped.wait()
         except TimeoutError:
             return
 
-    async def _within(self, seconds: float) -> None:
+    async def _wait_for_change(self, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds):
-                await self._more.wait()
+                await self._changed.wait()
         except TimeoutError:
             return
 
 
 @dataclass(frozen=True, slots=True)
 class TurnPresenter:
-    """The turn that an update begins, or lets go on."""
+    """Shows one turn."""
 
-    desk: BotContext
+    context: BotContext
     update: Update
     message: Message
     answer: Answer
 
-    async def shown(self, events: AsyncIterator[Event]) -> State | Waiting:
-        """Show the reply while it is written; return the finished turn, or what it waits for."""
-        ended: State | Waiting | None = None
-        say = self.desk.say(self.update)
-        async with ReplyPreview(self.answer, partial(act, self.desk.bot, self.message)) as streaming:
+    async def present(self, events: AsyncIterator[Event]) -> State | Waiting:
+        """Show the reply while it is written; return the finished turn, or the approvals it waits for."""
+        outcome: State | Waiting | None = None
+        say = self.context.say(self.update)
+        async with ReplyPreview(self.answer, partial(act, self.context.bot, self.message)) as preview:
             async for event in events:
                 match event:
                     case Piece():
-                        streaming.add(event.text)
+                        preview.add(event.text)
                     case ToolsRequested():
-                        streaming.note(say("tool_calling", tools=escaped(", ".join(event.tools))))
+                        preview.show_status(say("tool_calling", tools=escape(", ".join(event.tools))))
                     case Waiting():
-                        ended = event
+                        outcome = event
                     case Finished():
-                        ended = event.state
-        if ended is None:
+                        outcome = event.state
+        if outcome is None:
             raise RuntimeError("The turn ended without a state.")
-        return ended
+        return outcome
 
-    async def settle(self, ended: State | Waiting, thread: str, *, private: bool = False) -> None:
-        """Put into the chat what the turn ended with."""
-        if isinstance(ended, Waiting):
-            await ApprovalButtons(self.desk).ask(ended, thread, self.update, self.answer)
+    async def finish(self, outcome: State | Waiting, thread: str, *, private: bool = False) -> None:
+        """Send the answer, or the question that the turn waits for."""
+        if isinstance(outcome, Waiting):
+            await ApprovalButtons(self.context).ask(outcome, thread, self.update, self.answer)
             return
         if not private:
-            await self._note(ended)
-        text = reply_text(ended, self.desk.say(self.update), private=private)
-        await self.answer.finish(text, upload=await asyncio.to_thread(upload_of, ended))
+            await self._record(outcome)
+        text = reply_text(outcome, self.context.say(self.update), private=private)
+        await self.answer.finish(text, upload=await asyncio.to_thread(latest_upload, outcome))
 
-    async def _note(self, state: State) -> None:
+    async def _record(self, state: State) -> None:
         decisions = [
             {
                 "turn_id": decision.turn_id,
@@ -153,7 +153,7 @@ class TurnPresenter:
             for decision in state.get("decisions", ())
         ]
         place = place_of(self.message)
-        await self.desk.records.describe(
+        await self.context.records.describe(
             self.update.update_id,
             turn_id=state["turn"].turn_id,
             owner=state["turn"].owner,
@@ -162,8 +162,8 @@ class TurnPresenter:
         )
 
 
-def upload_of(state: State) -> Upload | None:
-    """Read the latest file that the turn's tools made; None when there is none, or not any more."""
+def latest_upload(state: State) -> Upload | None:
+    """Read the latest file made by the turn's tools; None if there is none, or it is gone."""
     for path in reversed([Path(one) for one in attachments(state)]):
         try:
             return Upload(path.read_bytes(), path.name, photo=path.suffix.lower() in _PICTURES)
@@ -173,21 +173,21 @@ def upload_of(state: State) -> Upload | None:
 
 
 def reply_text(state: State, say: Say, *, private: bool) -> str:
-    """Return the reply with what is to be said about it, or why there is nothing to be seen."""
+    """Return the reply with its notes, or the reason why there is none."""
     reply = state["reply"]
     if reply.outcome is Outcome.FAILED or blank(storable(reply.text)):
-        problem = escaped(reply.problem or EMPTY_ANSWER)
+        problem = escape(reply.problem or EMPTY_ANSWER)
         return say("private_failed") if private else say("model_trouble", problem=problem)
     parts = [reply.text]
     if reply.problem:
-        parts.append(f"_{escaped(f'({reply.problem})')}_")
+        parts.append(f"_{escape(f'({reply.problem})')}_")
     if private:
         parts.append(say("private_done"))
     return "\n\n".join([with_closed_code(parts[0]), *parts[1:]]) if len(parts) > 1 else reply.text
 
 
 async def act(bot: Bot, message: Message) -> None:
-    """Show that the bot is at work; what fails is of no account."""
+    """Show the typing status; failures are ignored."""
     place = place_of(message)
     with contextlib.suppress(TelegramError):
         await bot.send_chat_action(
