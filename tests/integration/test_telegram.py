@@ -30,7 +30,7 @@ async def test_memory_carries_over_a_new_thread(bot: Bot, model: ModelServer) ->
 
 @pytest.mark.parametrize(
     ("text", "told"),
-    [("hello xyzzy", "could not answer this message"), ("! xyzzy", "nothing of it was kept")],
+    [("hello xyzzy", "could not answer this message"), ("! xyzzy", "kept nothing of your message")],
 )
 async def test_what_always_fails_is_given_up_and_told_and_the_chat_goes_on(
     bot: Bot, model: ModelServer, monkeypatch: pytest.MonkeyPatch, text: str, told: str

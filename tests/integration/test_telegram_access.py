@@ -139,9 +139,21 @@ async def test_a_group_that_was_not_allowed_is_told_once(
         assert await bot.context.access.people() == {BOB: Role.ALLOWED}
 
 
+async def test_admin_commands_are_in_the_menus_of_admins_alone(bot: Bot) -> None:
+    await bot.until(lambda: (f"chat:{ANA}", "ro") in bot.api.commands)
+    menus = {key: {entry["command"] for entry in menu} for key, menu in bot.api.commands.items()}
+    assert {"allow", "deny"} <= menus[f"chat:{ANA}", ""]
+    assert all("allow" not in menu for (scope, _), menu in menus.items() if scope == "default")
+    code = await bot.context.access.new_code(Role.ADMIN)
+    await bot.ask(EVE, f"/start {code}")
+    assert {"allow", "deny"} <= {entry["command"] for entry in bot.api.commands[f"chat:{EVE}", ""]}
+
+
 async def test_a_stranger_in_a_group_is_told_once_a_day_everywhere(group: Bot, model: ModelServer) -> None:
     everything(group.api, GROUP, EVE)
-    assert [("666" in line) for line in await heard(group, GROUP)] == [True]
+    (line,) = await heard(group, GROUP)
+    assert "Ask an admin" in line
+    assert str(EVE) not in line
     group.api.says(EVE, "hello")
     assert await heard(group, EVE) == []
     assert await traces(group, model, SECRET) == []
@@ -182,8 +194,8 @@ async def test_everyone_is_answered_where_that_is_configured_but_not_who_was_den
     async with start(telegram_groups=GroupPolicy.EVERYONE) as bot:
         await bot.ask(GROUP, "/allow", user_id=ANA)
         assert await bot.ask(GROUP, f"{ME} hello", user_id=EVE) == "noted"
-        assert "run this bot" in await bot.ask(GROUP, "/forget everything", user_id=EVE)
-        assert "run this bot" in await bot.ask(GROUP, "/allow 667", user_id=EVE)
+        assert "Only an admin" in await bot.ask(GROUP, "/forget everything", user_id=EVE)
+        assert "Only an admin" in await bot.ask(GROUP, "/allow 667", user_id=EVE)
         await bot.ask(GROUP, "/deny 666", user_id=ANA)
         before, chats = len(bot.api.answers(GROUP)), len(model.chats)
         bot.api.says(GROUP, f"{ME} still here", user_id=EVE)
@@ -301,7 +313,7 @@ async def test_whom_an_admin_lets_in(bot: Bot) -> None:
 async def test_who_does_not_run_the_bot_lets_nobody_in(group: Bot) -> None:
     for chat_id in (BOB, GROUP):
         for command in ("/allow 666", "/deny 101", "/allow", "/deny"):
-            assert "run this bot" in await group.ask(chat_id, command, user_id=BOB)
+            assert "Only an admin" in await group.ask(chat_id, command, user_id=BOB)
     assert await group.context.access.people() == {BOB: Role.ALLOWED}
     assert await group.context.access.group_allowed(GROUP)
 

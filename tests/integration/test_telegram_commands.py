@@ -168,7 +168,7 @@ async def test_a_question_that_is_too_old(bot: Bot) -> None:
     async for key in client.scan_iter(match="*forget*"):
         await client.delete(key)
     bot.api.presses(BOB, question.message_id, "Yes, forget")
-    assert "too old" in (await last(bot, BOB)).text
+    assert "expired" in (await last(bot, BOB)).text
     assert "value" in await bot.ask(BOB, "/facts")
 
 

@@ -178,7 +178,7 @@ def test_another_poller_is_named(start: Start, configured: Environment, api: Bot
         api.fail("getUpdates", 409, times=100, description="Conflict: terminated by other getUpdates request")
         api.says(ANA, "wakes the poll")
         until = time.monotonic() + SECONDS
-        while "same token" not in " ".join(log.read_text("utf-8").split()):
+        while "with this bot's token" not in " ".join(log.read_text("utf-8").split()):
             assert time.monotonic() < until
             time.sleep(0.05)
 

@@ -11,8 +11,10 @@ import httpx
 import pytest
 import pytest_asyncio
 from telegram import Message, Update
+from telegram.error import NetworkError
 
 from bot.telegram.inbox.lanes import Claim, clock
+from bot.telegram.outbox.courier import brief
 from bot.telegram.outbox.message_format import pieces, preview, utf16_length
 from bot.telegram.process.application import Dispatcher, add_handlers, build_application
 from bot.telegram.turn_records import Records
@@ -445,7 +447,7 @@ async def test_a_private_command_behind_a_mention_is_private(group: Bot) -> None
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        (Fault.status(500, times=9), "Your message is kept"),
+        (Fault.status(500, times=9), "Your message is saved"),
         (Fault.empty(), "empty answer"),
     ],
 )
@@ -453,8 +455,17 @@ async def test_trouble_with_the_model_is_told(bot: Bot, model: ModelServer, faul
     model.faults.append(fault)
     answer = await bot.ask(BOB, "hello")
     assert said in answer
-    assert "&#" not in answer
+    assert not any(detail in answer for detail in ("&#", "127.0.0.1", "HTTP", "GOAT_"))
     assert [turn.message for turn in await turns(bot, f"telegram-{BOB}")] == ["hello"]
+
+
+async def test_an_admin_is_told_what_is_wrong_with_the_model(bot: Bot, model: ModelServer) -> None:
+    model.faults.append(Fault.status(500, times=9))
+    assert "HTTP 500" in await bot.ask(ANA, "hello")
+    model.reply("Half of it is here.")
+    model.faults += [Fault.half(), Fault.half()]
+    assert "127.0.0.1" in await bot.ask(ANA, "go on")
+    assert "127.0.0.1" not in await bot.ask(BOB, "go on")
 
 
 async def test_a_reply_that_breaks_off_in_code_is_marked_outside_of_it(bot: Bot, model: ModelServer) -> None:
@@ -470,6 +481,14 @@ async def test_without_a_model_memories_are_shown(bot_settings: Settings, api: B
     async with running_bot(bot_settings.model_copy(update={"model": ""}), api) as bot:
         assert "No language model" in await bot.ask(BOB, "/start")
         assert await bot.ask(BOB, "hello there")
+
+
+async def test_a_page_of_a_gateway_is_no_traceback(bot: Bot, caplog: pytest.LogCaptureFixture) -> None:
+    bot.api.fail("getMe", 502, html=True)
+    with pytest.raises(NetworkError) as raised:
+        await bot.context.bot.get_me()
+    assert brief(raised.value) == "Bad Gateway (502)"
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 # Trouble with the memory
@@ -607,6 +626,19 @@ async def test_the_picture_of_why_stands_once(bot: Bot) -> None:
     await bot.ask(BOB, "/why")
     assert [message.kind for message in bot.api.answers(BOB)].count("photo") == 1
     assert "…" not in await texts(bot, BOB)
+
+
+@pytest.mark.parametrize(("times", "kind"), [(1, "document"), (2, "text")])
+async def test_a_refused_picture_is_a_document_or_a_word(bot: Bot, times: int, kind: str) -> None:
+    await bot.ask(BOB, "Ticket ROSI-421 stands in the cellar")
+    await bot.ask(BOB, "/new")
+    await bot.ask(BOB, "Where does ROSI-421 stand?")
+    bot.api.fail("editMessageMedia", 400, times=times, description="Bad Request: PHOTO_INVALID_DIMENSIONS")
+    await bot.ask(BOB, "/why")
+    assert bot.api.answers(BOB)[-1].kind == kind
+    assert "…" not in await texts(bot, BOB)
+    if kind == "text":
+        assert "refused the picture" in (await texts(bot, BOB))[-1]
 
 
 async def test_a_huge_answer_is_rendered_off_the_event_loop(

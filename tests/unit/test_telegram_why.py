@@ -177,7 +177,7 @@ class TestText:
         assert link.url.startswith("https://t.me/")
 
     def test_nothing_found(self) -> None:
-        assert "Nothing in my memory came near" in shown(of())
+        assert "Nothing in my memory is similar" in shown(of())
 
     def test_a_turn_that_did_not_get_so_far(self) -> None:
         assert "stopped before the memories" in shown({"messages": [], "turn": TURN})

@@ -75,7 +75,7 @@ class ReadCommands:
         zone = await context.agent.layers.zone()
         turn = explain(state)
         links, picture = await self._links(turn), await self._picture(turn, zone, say)
-        upload = Upload(picture, "why.png", photo=True) if picture else None
+        upload = Upload(picture, "why.png", say("picture_refused"), photo=True) if picture else None
         await answer.finish(why_text(turn, zone, say, links.get), upload=upload)
 
     async def memory(self, update: Update, _: HandlerContext) -> None:

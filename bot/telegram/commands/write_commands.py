@@ -52,7 +52,9 @@ class ExportCommand:
         else:
             caption = preview(say("export_caption", turns=len(turns), facts=len(facts)))
             name = f"goat-{datetime.now(UTC):%Y-%m-%d}.zip"
-            await answer.finish("", upload=Upload(packed, name, caption))
+            await answer.finish(
+                "", upload=Upload(packed, name, say("file_refused", name=inline_code(name)), caption)
+            )
 
     async def _contents(self, owner: str) -> tuple[list[Episode], list[Fact]]:
         layers = self.context.agent.layers

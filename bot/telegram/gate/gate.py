@@ -9,12 +9,13 @@ from telegram.ext import ApplicationHandlerStop, CallbackContext
 
 from bot.telegram.access.access import DAY, HOUR, MINUTE, Pairing, Role
 from bot.telegram.bot_context import BotContext, command_text
+from bot.telegram.gate.command_menu import ADMIN_COMMANDS, set_admin_menu
 from bot.telegram.place import Place, update_place
 from graph.settings.telegram_settings import GroupPolicy
 
 HandlerContext = CallbackContext[Any, Any, Any, Any]
 Handler = Callable[[Update, HandlerContext], Coroutine[Any, Any, None]]
-_FOR_ADMINS = {"/allow", "/deny"}
+_FOR_ADMINS = {f"/{name}" for name in ADMIN_COMMANDS}
 _PAIRING = {"/start", "/pair"}
 _ENTITIES: list[str | None] = [MessageEntity.MENTION, MessageEntity.TEXT_MENTION]
 
@@ -62,7 +63,7 @@ class Gate:
             await self._pair(update, user, code)
             return False
         if role is Role.STRANGER:
-            await self._turn_away(update, user)
+            await self._turn_away(update, user, "stranger")
         return role is not Role.STRANGER
 
     async def _pair(self, update: Update, user: User, code: str) -> None:
@@ -72,12 +73,14 @@ class Gate:
         if outcome is Pairing.PAIRED:
             is_admin = await access.role(user.id) is Role.ADMIN
             await self.context.reply(update, "paired_admin" if is_admin else "paired")
+            if is_admin:
+                await set_admin_menu(self.context, user.id)
         elif outcome is Pairing.WRONG:
             await self.context.reply(update, "pair_wrong")
         elif await access.first_time("guessing", user.id, update_id, HOUR):
             await self.context.reply(update, "pair_too_often")
 
-    async def _turn_away(self, update: Update, user: User) -> None:
+    async def _turn_away(self, update: Update, user: User, key: str) -> None:
         """Tell a stranger, once a day, how to get access."""
         if update.message is None and update.callback_query is None:
             return
@@ -86,7 +89,7 @@ class Gate:
         if update.callback_query is not None:
             await self.context.toast(update, self.context.say(update)("admins_only"))
         else:
-            await self.context.reply(update, "stranger", id=user.id)
+            await self.context.reply(update, key, id=user.id)
 
     async def _may_pass_group(self, update: Update, user: User, role: Role, place: Place) -> bool:
         access, message = self.context.access, update.message
@@ -95,7 +98,7 @@ class Gate:
         if await self._has_group_access(user, role, place):
             return True
         if await access.group_allowed(place.chat_id):
-            await self._turn_away(update, user)
+            await self._turn_away(update, user, "stranger_group")  # without the id: others read it
         elif message and await access.first_time("group", place.chat_id, update.update_id, DAY):
             await self.context.reply(update, "group_not_allowed")
         return False

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 from collections.abc import MutableMapping, Sequence
+from dataclasses import replace
 
 from telegram import InlineKeyboardMarkup
 from telegram.error import BadRequest
 
 from bot.telegram.outbox.bot_api import Calls, Upload
 from bot.telegram.outbox.courier import Courier, Undeliverable
-from bot.telegram.outbox.message_format import LIMIT, Piece, pieces
+from bot.telegram.outbox.message_format import LIMIT, Piece, pieces, preview
 from bot.telegram.turn_records import Records
 
 _MOST_REFUSALS = 4
@@ -122,21 +123,30 @@ class AnswerMessages:
         await self.note()
 
     async def _attach(self, number: int, upload: Upload) -> None:
-        """Put a file into its message."""
+        """Put a file into its message: a refused photo as a document, then the text that says so."""
         for _ in range(_MOST_REFUSALS):
             await self.ensure_message(number)
-            message_id = self._ids[number]
-            try:
-                await self._courier.deliver(self._chat, lambda: self._calls.attach(message_id, upload))  # noqa: B023
-            except BadRequest as error:
-                if "not modified" in error.message.lower():
-                    return
-                logger.info("Telegram refused a file: %s", error.message)
-                await self.ensure_message(number, replace=True)
-            else:
+            refusal = await self._refused_upload(number, upload)
+            if not refusal:
                 return
-        await self._remove(self._ids.pop(number))
-        raise Undeliverable("Telegram refuses the file")
+            logger.warning("Telegram refused the file %s: %s", upload.name, refusal)
+            if any(reason in refusal for reason in _GONE):
+                await self.ensure_message(number, replace=True)
+            elif upload.photo:
+                upload = replace(upload, photo=False)
+            else:
+                break
+        await self.edit(number, preview(upload.refused), None)
+
+    async def _refused_upload(self, number: int, upload: Upload) -> str:
+        """Put a file into a message; return Telegram's reason if it refuses, else an empty string."""
+        message_id = self._ids[number]
+        try:
+            await self._courier.deliver(self._chat, lambda: self._calls.attach(message_id, upload))
+        except BadRequest as error:
+            reason = error.message.lower()
+            return "" if "not modified" in reason else reason
+        return ""
 
     async def _remove(self, message_id: int) -> None:
         try:

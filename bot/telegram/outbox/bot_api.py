@@ -31,6 +31,8 @@ class Upload:
 
     content: bytes
     name: str
+    refused: str
+    """Markdown that replaces the file if Telegram refuses it."""
     caption: Piece = _NO_CAPTION
     photo: bool = False
 

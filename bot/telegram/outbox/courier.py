@@ -115,7 +115,7 @@ class Courier:
             except (Forbidden, ChatMigrated) as error:
                 raise Undeliverable(str(error)) from None
             except TelegramError as error:
-                logger.info("Telegram cannot be reached, retrying in %.1f s: %s", pause, error)
+                logger.info("Telegram cannot be reached, retrying in %.1f s: %s", pause, brief(error))
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
             if time.monotonic() > until:
@@ -125,9 +125,7 @@ class Courier:
         """Wait as long as Telegram asked to for this chat."""
         wait = self._blocked.get(chat_id, 0.0) - time.monotonic()
         if wait > min(LONGEST_WAIT, self._patience):
-            raise NotDelivered(
-                f"Telegram asks to wait {wait:.0f} s for this chat.", wait
-            )
+            raise NotDelivered(f"Telegram asks to wait {wait:.0f} s for this chat.", wait)
         if wait > 0:
             await asyncio.sleep(wait)
         else:
@@ -145,6 +143,11 @@ class Courier:
         while calls and calls[0] < time.monotonic() - WINDOW:
             calls.popleft()
         return calls
+
+
+def brief(error: TelegramError) -> str:
+    """Return an error's text without the page that a gateway sent."""
+    return str(error).partition(". Parsing the server response")[0]
 
 
 def retry_seconds(error: RetryAfter) -> float:

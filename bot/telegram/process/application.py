@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from telegram import Bot, Update
-from telegram.error import InvalidToken, TelegramError
+from telegram.error import InvalidToken
 from telegram.ext import (
     Application,
     ApplicationBuilder,
@@ -48,6 +48,8 @@ logger = logging.getLogger(__name__)
 
 def build_application(settings: Settings) -> App:
     """Build the application without an updater: updates come from the lanes."""
+    # It logs a traceback for each page of a gateway; the error is raised as well, and logged in one line.
+    logging.getLogger("telegram.request.BaseRequest").setLevel(logging.CRITICAL)
     request = HTTPXRequest(
         connection_pool_size=settings.telegram_parallel * 2 + 4, read_timeout=_READ_SECONDS
     )
@@ -94,18 +96,6 @@ def add_handlers(app: App, context: BotContext) -> None:
     app.add_handler(MessageHandler(filters.UpdateType.EDITED_MESSAGE & filters.COMMAND, _nothing), REST)
     app.add_handler(MessageHandler(_SAID, turns), REST)
     app.add_error_handler(_keep_failure(context))
-
-
-async def show_commands(context: BotContext) -> None:
-    """Set Telegram's command menu in every language; failures are logged."""
-    for language in ["", *(code for code in context.texts.languages if len(code) == 2)]:  # noqa: PLR2004 - ISO 639-1
-        try:
-            await context.bot.set_my_commands(
-                context.texts.commands(language), language_code=language or None
-            )
-        except TelegramError as error:
-            logger.warning("The menu of commands could not be set: %s", error)
-            return
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,11 @@ from telegram.error import InvalidToken, TelegramError
 from bot.http_server import WEBHOOK_PATH, serve
 from bot.telegram.access.access import Access
 from bot.telegram.bot_context import BotContext
+from bot.telegram.gate.command_menu import set_menus
 from bot.telegram.inbox.lanes import Lanes
 from bot.telegram.jobs.notifier import Notifier
 from bot.telegram.media.media_reader import MediaReader
-from bot.telegram.outbox.courier import Courier
+from bot.telegram.outbox.courier import Courier, brief
 from bot.telegram.outbox.outbox import Outbox
 from bot.telegram.process.application import (
     App,
@@ -26,7 +27,6 @@ from bot.telegram.process.application import (
     add_handlers,
     build_application,
     close_application,
-    show_commands,
 )
 from bot.telegram.process.intake import ALLOWED_UPDATES, Leadership, Poller, Receiver
 from bot.telegram.process.log_traces import sweep
@@ -129,7 +129,7 @@ async def _connect(app: App) -> None:
         except InvalidToken:
             raise ConfigError(REVOKED) from None
         except TelegramError as error:
-            logger.warning("Telegram cannot be reached, retrying in %.0f s: %s", pause, error)
+            logger.warning("Telegram cannot be reached, retrying in %.0f s: %s", pause, brief(error))
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
         else:
@@ -152,7 +152,7 @@ async def run_duty(app: App, context: BotContext, duty: Duty, stop: asyncio.Even
         tasks: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait(), name="stop")]
         if duty is not Duty.WORK:
             tasks += await _start_intake(context, stack)
-            tasks.append(asyncio.create_task(show_commands(context), name="menu"))
+            tasks.append(asyncio.create_task(set_menus(context), name="menu"))
         if duty is not Duty.INTAKE:
             tasks.append(asyncio.create_task(workers.run(), name="workers"))
             tasks.append(asyncio.create_task(_warm_up(context), name="prepare"))
@@ -202,7 +202,7 @@ async def _set_webhook(context: BotContext) -> None:
         except InvalidToken:
             raise ConfigError(REVOKED) from None
         except TelegramError as error:
-            logger.warning("The webhook could not be set, retrying: %s", error)
+            logger.warning("The webhook could not be set, retrying: %s", brief(error))
             await asyncio.sleep(_FIRST_PAUSE)
         else:
             return

@@ -15,7 +15,7 @@ from telegram import Bot
 from telegram.error import Conflict, EndPointNotFound, InvalidToken, RetryAfter, TelegramError
 
 from bot.telegram.inbox.lanes import Arrival, Lanes
-from bot.telegram.outbox.courier import retry_seconds
+from bot.telegram.outbox.courier import brief, retry_seconds
 from bot.telegram.place import lane_of
 from bot.telegram.turn_records import Keys
 from memory.concurrency.deadline import end
@@ -129,7 +129,7 @@ class Poller:
         except RetryAfter as error:
             await asyncio.sleep(retry_seconds(error))
         except TelegramError as error:
-            await self._back_off(str(error))
+            await self._back_off(brief(error))
         else:
             self._pause = _PAUSE
             await self._store(arrivals(updates))

@@ -13,14 +13,16 @@ from telegram import Bot, Message, Update
 from telegram.constants import ChatAction
 from telegram.error import TelegramError
 
+from bot.telegram.access.access import Role
 from bot.telegram.bot_context import BotContext, Say
 from bot.telegram.outbox.message_format import with_closed_code
 from bot.telegram.outbox.message_markdown import blank, storable
 from bot.telegram.outbox.outbox import Answer, Upload
 from bot.telegram.place import place_of
-from bot.telegram.texts import escape
+from bot.telegram.texts import escape, inline_code
 from bot.telegram.turns.approval_buttons import ApprovalButtons
-from graph.events.turn_events import Event, Finished, Piece, ToolsRequested, Waiting
+from graph.events.turn_events import ToolsRequested, Event, Finished, Piece, Waiting
+from graph.model.model_call import STOPPED
 from graph.model.tool_rounds import attachments
 from graph.state.turn_state import State
 from memory.models import Outcome
@@ -32,6 +34,8 @@ _DRAFT_SECONDS = 15.0
 """Telegram removes a draft after thirty seconds."""
 _STOP_SECONDS = 0.3
 _ACT_SECONDS = 5.0
+_PLAIN_PROBLEMS = {EMPTY_ANSWER, STOPPED}
+"""Problems that name no host and no setting of a model."""
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp"}
 
 
@@ -137,8 +141,15 @@ class TurnPresenter:
             return
         if not private:
             await self._record(outcome)
-        text = reply_text(outcome, self.context.say(self.update), private=private)
-        await self.answer.finish(text, upload=await asyncio.to_thread(latest_upload, outcome))
+        say, detailed = self.context.say(self.update), await self._sees_details()
+        text = reply_text(outcome, say, private=private, detailed=detailed)
+        await self.answer.finish(text, upload=await asyncio.to_thread(latest_upload, outcome, say))
+
+    async def _sees_details(self) -> bool:
+        """Return True in the private chat of an admin: others are not told hosts and settings' names."""
+        place = place_of(self.message)
+        is_owner = place.chat_id == self.context.settings.telegram_me
+        return place.private and (is_owner or await self.context.access.role(place.chat_id) is Role.ADMIN)
 
     async def _record(self, state: State) -> None:
         decisions = [
@@ -162,25 +173,28 @@ class TurnPresenter:
         )
 
 
-def latest_upload(state: State) -> Upload | None:
+def latest_upload(state: State, say: Say) -> Upload | None:
     """Read the latest file made by the turn's tools; None if there is none, or it is gone."""
     for path in reversed([Path(one) for one in attachments(state)]):
         try:
-            return Upload(path.read_bytes(), path.name, photo=path.suffix.lower() in _PICTURES)
+            refused = say("file_refused", name=inline_code(path.name))
+            return Upload(path.read_bytes(), path.name, refused, photo=path.suffix.lower() in _PICTURES)
         except OSError:
             continue
     return None
 
 
-def reply_text(state: State, say: Say, *, private: bool) -> str:
-    """Return the reply with its notes, or the reason why there is none."""
+def reply_text(state: State, say: Say, *, private: bool, detailed: bool) -> str:
+    """Return the reply with its notes, or the reason why there is none; `detailed` as an admin sees it."""
     reply = state["reply"]
+    problem = reply.problem or EMPTY_ANSWER
+    technical = not detailed and problem not in _PLAIN_PROBLEMS
     if reply.outcome is Outcome.FAILED or blank(storable(reply.text)):
-        problem = escape(reply.problem or EMPTY_ANSWER)
-        return say("private_failed") if private else say("model_trouble", problem=problem)
+        shown = say("model_away") if technical else escape(problem)
+        return say("private_failed") if private else say("model_trouble", problem=shown)
     parts = [reply.text]
     if reply.problem:
-        parts.append(f"_{escape(f'({reply.problem})')}_")
+        parts.append(f"_({say('reply_broken_off') if technical else escape(problem)})_")
     if private:
         parts.append(say("private_done"))
     return "\n\n".join([with_closed_code(parts[0]), *parts[1:]]) if len(parts) > 1 else reply.text
