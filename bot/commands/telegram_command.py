@@ -35,6 +35,7 @@ def telegram(
     retry_dead: Annotated[
         bool, typer.Option("--retry-dead", help="Try what was given up again, and end.")
     ] = False,
+    parent: Annotated[int, typer.Option(hidden=True, help="Process with which this one ends.")] = 0,
     drop_dead: Annotated[
         bool, typer.Option("--drop-dead", help="Delete what was given up, and end.")
     ] = False,
@@ -46,16 +47,16 @@ def telegram(
         return
     collect_seldom()
     with configure_logging(settings):
-        asyncio.run(run_telegram(settings, workers=workers, part=part))
+        asyncio.run(run_telegram(settings, workers=workers, part=part, parent=parent))
 
 
-async def run_telegram(settings: Settings, *, workers: int, part: Duty) -> None:
+async def run_telegram(settings: Settings, *, workers: int, part: Duty, parent: int) -> None:
     """Run the bot in `workers` processes: this one, and others that answer, and begin again when they end."""
     check_settings(settings)
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(workers - 1):
             await stack.enter_async_context(_kept_running(settings.telegram_drain))
-        await run_bot(settings, part)
+        await run_bot(settings, part, parent)
 
 
 async def run_dead(settings: Settings, *, retry: bool) -> None:
@@ -87,6 +88,7 @@ async def _kept_running(drain: float) -> AsyncIterator[None]:
 
 async def _keep_running(running: list[Process], environment: Mapping[str, str]) -> None:
     command = [sys.executable, "-P", "-m", "bot.cli", "telegram", "--part", Duty.WORK.value]
+    command += ["--parent", str(os.getpid())]
     while True:
         process = await asyncio.create_subprocess_exec(*command, env=environment, start_new_session=True)
         running[:] = [process]

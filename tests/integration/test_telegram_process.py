@@ -1,5 +1,6 @@
 """The bot as processes: start, health, orderly end, pairing, and what it says when it cannot run."""
 
+import asyncio
 import contextlib
 import os
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bot.telegram.process.bot_process import stop_with_parent
 from tests.goat import Goat, quick_embeddings, settings_for
 from tests.nursery import SECONDS, Life, Nursery
 from tests.servers.model import ModelServer
@@ -127,9 +129,39 @@ def test_a_bot_that_is_killed_answers_each_message_once_at_its_next_start(
 @pytest.mark.process
 def test_several_processes_share_the_work(start: Start, api: BotApi, model: ModelServer) -> None:
     model.reply("here")
-    with start("--workers", "2"):
+    with start("--workers", "2") as (life, _):
         api.says(ANA, "hello")
         api.wait_for(answered(api, "here"), SECONDS)
+        workers = [pid for pid in children(life.pid) if "--parent" in command_line(pid)]
+        assert workers
+        life.kill()
+        until = time.monotonic() + SECONDS
+        while any(map(command_line, workers)):
+            assert time.monotonic() < until, "a worker outlives its parent"
+            time.sleep(0.05)
+
+
+def children(pid: int) -> list[int]:
+    return [
+        int(one)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for one in (task / "children").read_text().split()
+    ]
+
+
+def command_line(pid: int) -> str:
+    """Return the command line of a process; empty once it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except FileNotFoundError:
+        return ""
+
+
+async def test_a_worker_stops_without_its_parent_and_another_never() -> None:
+    alone, orphan = asyncio.Event(), asyncio.Event()
+    await stop_with_parent(0, alone)
+    await stop_with_parent(os.getppid() + 1, orphan)
+    assert (alone.is_set(), orphan.is_set()) == (False, True)
 
 
 def test_a_code_lets_somebody_in_once(

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 from collections.abc import AsyncIterator, Sequence
 from enum import StrEnum
@@ -49,6 +50,7 @@ NOBODY = (
     "prints."
 )
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
+_PARENT_SECONDS = 1.0
 logger = logging.getLogger(__name__)
 
 
@@ -62,8 +64,8 @@ class Duty(StrEnum):
     """Answer them."""
 
 
-async def run_bot(settings: Settings, duty: Duty = Duty.ALL) -> None:
-    """Run the bot until SIGTERM or SIGINT.
+async def run_bot(settings: Settings, duty: Duty = Duty.ALL, parent: int = 0) -> None:
+    """Run the bot until SIGTERM or SIGINT, or until the process `parent` ends (0: none).
 
     Raises:
         ConfigError: the token, webhook or listening address is wrong.
@@ -72,9 +74,22 @@ async def run_bot(settings: Settings, duty: Duty = Duty.ALL) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with open_agent(settings, follow=True) as agent, open_bot(settings, agent) as (app, context):
-        await _announce(context)
-        await run_duty(app, context, duty, stop)
+    watch = asyncio.create_task(stop_with_parent(parent, stop))
+    try:
+        async with open_agent(settings, follow=True) as agent, open_bot(settings, agent) as (app, context):
+            await _announce(context)
+            await run_duty(app, context, duty, stop)
+    finally:
+        await end(watch)
+
+
+async def stop_with_parent(parent: int, stop: asyncio.Event) -> None:
+    """Set `stop` once `parent` is not the parent process any more: it would not restart this one."""
+    while parent and os.getppid() == parent:  # noqa: ASYNC110 - the kernel tells no event
+        await asyncio.sleep(_PARENT_SECONDS)
+    if parent:
+        logger.warning("The process that started this worker has ended, so it ends too.")
+        stop.set()
 
 
 def check_settings(settings: Settings) -> None:
