@@ -19,8 +19,8 @@ from telegramify_markdown import convert
 from bot.pictures.painter import Painter
 from bot.pictures.picture_values import Mark, Room, Scores, Share
 from bot.presentation import turn_screen as screen
-from bot.presentation.turn_pictures import picture_of
-from bot.telegram.commands.why import LONGEST, picture_words, reason, when, why_text
+from bot.printable import SNIPPET
+from bot.telegram.commands.why import LONGEST, picture_words, why_picture, why_text
 from bot.telegram.texts import Texts
 from graph.explain.explanation import explain, explain_decisions
 from graph.explain.reasons import RULES, rule_words
@@ -278,9 +278,7 @@ class TestTerminal:
 def drawn(given: State, say: Callable[..., str] = english) -> tuple[Scores, Room]:
     turn = explain(given)
     assert turn is not None
-    return picture_of(
-        turn, lambda at: when(at, ZONE), words=picture_words(say), rule=lambda d: reason(d, say, str)
-    )
+    return why_picture(turn, ZONE, say)
 
 
 class TestPicture:
@@ -315,8 +313,10 @@ class TestPicture:
         by_null = drawn(state(decision(0, 0.9, rule=DecisionRule.NULL)))[0].rows
         assert [row.rule for row in by_null] == ["nearness, against unrelated talk: 0.90 > 0.50"]
 
-    def test_what_was_said_is_not_in_the_picture(self) -> None:
-        assert "matter" not in str(drawn(of(0.9, 0.2)))
+    def test_each_bar_has_the_beginning_of_its_memory(self) -> None:
+        (row,) = drawn(state(decision(0, 0.9), texts=["The key\nis under the mat. " * 9]))[0].rows
+        assert row.snippet.startswith("The key is under the mat.")
+        assert len(row.snippet) == SNIPPET
 
     def test_the_budget_is_beneath(self) -> None:
         assert drawn(of(0.9), romanian)[1] == Room(

@@ -10,12 +10,11 @@ from pathlib import Path
 from telegram import Update
 
 from bot.pictures.painter import Painter
-from bot.presentation.turn_pictures import picture_of
 from bot.presentation.usage_figures import stats_text
 from bot.printable import snippet
 from bot.telegram.access.access import Role
 from bot.telegram.bot_context import BotContext, Say, command_message, command_text
-from bot.telegram.commands.why import picture_words, reason, when, why_text
+from bot.telegram.commands.why import picture_words, when, why_picture, why_text
 from bot.telegram.gate.gate import Handler, HandlerContext
 from bot.telegram.outbox.outbox import Upload
 from bot.telegram.place import place_of
@@ -145,11 +144,7 @@ class ReadCommands:
         """Draw a turn's scores and budget; None if the turn found no memories."""
         if turn is None or not turn.memories:
             return None
-        words = picture_words(say)
-        shown = picture_of(
-            turn, lambda at: when(at, zone), words=words, rule=lambda decision: reason(decision, say, str)
-        )
-        return await self.painter.turn(*shown, words)
+        return await self.painter.turn(*why_picture(turn, zone, say), picture_words(say))
 
     async def _links(self, turn: Explanation | None) -> dict[str, str]:
         """Return links to the messages of the recalled turns, where they have one."""

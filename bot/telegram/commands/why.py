@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, tzinfo
 from urllib.parse import quote
 
-from bot.pictures.picture_values import Words
+from bot.pictures.picture_values import Room, Scores, Words
+from bot.presentation.turn_pictures import picture_of
 from bot.presentation.turn_screen import CUT_SHOWN
 from bot.printable import snippet
 from bot.telegram.texts import inline_code
@@ -36,6 +37,17 @@ def why_text(turn: Explanation | None, zone: tzinfo, say: Say, link: Callable[[s
     room = LONGEST - shown_length("\n".join([*head, _budget(turn, say)])) - _around(rows, say)
     middle = _sections(rows, say, lambda row: _entry(row, zone, say, link), room)
     return "\n\n".join(["\n".join(head), *middle, _budget(turn, say)])
+
+
+def why_picture(turn: Explanation, zone: tzinfo, say: Say) -> tuple[Scores, Room]:
+    """Return the values of a turn's picture, with the beginning of each memory at its bar."""
+    return picture_of(
+        turn,
+        lambda at: when(at, zone),
+        words=picture_words(say),
+        rule=lambda decision: reason(decision, say, str),
+        snippet=snippet,
+    )
 
 
 def picture_words(say: Say) -> Words:
