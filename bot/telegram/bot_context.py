@@ -85,6 +85,11 @@ class BotContext:
         user = update.effective_user
         return user is not None and await self.access.role(user.id) is not Role.STRANGER
 
+    async def sees_details(self, place: Place) -> bool:
+        """Return True for the private chat of an admin: others are shown no hosts and no settings' names."""
+        is_owner = place.chat_id == self.settings.telegram_me
+        return place.private and (is_owner or await self.access.role(place.chat_id) is Role.ADMIN)
+
     async def toast(self, update: Update, text: str) -> None:
         """Answer a button press; one too old to be answered is ignored."""
         query = update.callback_query

@@ -4,12 +4,15 @@ import asyncio
 import io
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.importers.formats import Format, read_episodes
 from bot.importers.importer import store_episodes
+from graph.explain.explanation import Explanation, explain
+from graph.state.turn_state import State
 from memory.models import Episode
 from tests.disk import found
 from tests.servers.model import ModelServer
@@ -209,6 +212,19 @@ async def test_an_export_comes_once(bot: Bot) -> None:
     await bot.idle()
     kinds = [message.kind for message in bot.api.answers(BOB)]
     assert kinds == ["text", "document"]
+
+
+async def test_why_names_hosts_to_an_admin_alone(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
+    def troubled(state: State) -> Explanation:
+        turn = explain(state)
+        assert turn is not None
+        return replace(turn, problems=["http://letta.test:8283 cannot be reached"])
+
+    monkeypatch.setattr("bot.telegram.commands.read_commands.explain", troubled)
+    for person, is_admin in ((ANA, True), (BOB, False)):
+        await bot.ask(person, "hello")
+        assert ("letta.test" in (why := await bot.ask(person, "/why"))) is is_admin
+        assert "⚠️" in why
 
 
 async def test_new_begins_a_new_thread(bot: Bot, model: ModelServer) -> None:

@@ -47,7 +47,7 @@ class ForgetCommand:
         if not subject:
             await self.context.reply(update, "forget_usage")
         elif not await self.context.trusts(update):
-            await self.context.reply(update, "admins_only")
+            await self.context.reply(update, "access_only")
         elif subject.lower() in EVERYTHING:
             turns = await self.context.agent.layers.episodes.count(owner=owner)
             facts = len(await self.context.agent.layers.permanent.facts(owner=owner))

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
@@ -73,6 +73,8 @@ class ReadCommands:
             return
         zone = await context.agent.layers.zone()
         turn = explain(state)
+        if turn is not None and turn.problems and not await context.sees_details(place):
+            turn = replace(turn, problems=[say("why_problem_plain")])
         links, picture = await self._links(turn), await self._picture(turn, zone, say)
         upload = Upload(picture, "why.png", say("picture_refused"), photo=True) if picture else None
         await answer.finish(why_text(turn, zone, say, links.get), upload=upload)

@@ -41,7 +41,7 @@ class ExportCommand:
         if answer.sent:
             return
         if not await self.context.trusts(update):
-            await answer.finish(say("admins_only"))
+            await answer.finish(say("access_only"))
             return
         turns, facts = await self._contents(await self.context.owner(place_of(message)))
         packed = await asyncio.to_thread(pack, turns, facts)

@@ -13,7 +13,6 @@ from telegram import Bot, Message, Update
 from telegram.constants import ChatAction
 from telegram.error import TelegramError
 
-from bot.telegram.access.access import Role
 from bot.telegram.bot_context import BotContext, Say
 from bot.telegram.outbox.message_format import with_closed_code
 from bot.telegram.outbox.message_markdown import blank, storable
@@ -141,15 +140,9 @@ class TurnPresenter:
             return
         if not private:
             await self._record(outcome)
-        say, detailed = self.context.say(self.update), await self._sees_details()
+        say, detailed = self.context.say(self.update), await self.context.sees_details(place_of(self.message))
         text = reply_text(outcome, say, private=private, detailed=detailed)
         await self.answer.finish(text, upload=await asyncio.to_thread(latest_upload, outcome, say))
-
-    async def _sees_details(self) -> bool:
-        """Return True in the private chat of an admin: others are not told hosts and settings' names."""
-        place = place_of(self.message)
-        is_owner = place.chat_id == self.context.settings.telegram_me
-        return place.private and (is_owner or await self.context.access.role(place.chat_id) is Role.ADMIN)
 
     async def _record(self, state: State) -> None:
         decisions = [
