@@ -1,6 +1,8 @@
 """What the bot says: shipped texts, texts of the user's, and words that must stand as they are."""
 
 import json
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,10 @@ from hypothesis import strategies as st
 from telegramify_markdown import convert
 
 import bot.telegram.texts
+from bot.telegram.jobs.job_commands import job_text
 from bot.telegram.texts import FALLBACK, Texts, escape, inline_code, placeholders
+from graph.delegation.job import Job, Status
+from graph.delegation.state import Budget
 from graph.explain.reasons import RULES
 from memory.errors import ConfigError
 from tests.tables import each
@@ -106,6 +111,22 @@ class TestShipped:
         told = texts(language, "help") + texts(language, "help_admin")
         for name, _ in texts.commands(language):
             assert f"/{name}" in told or name in {"start", "help"}
+
+
+def test_only_an_admin_reads_why_a_job_failed(texts: Texts) -> None:
+    job = Job(
+        id="a" * 32,
+        owner="telegram-102",
+        thread="1",
+        task="oats",
+        created=datetime(2026, 3, 1, tzinfo=UTC),
+        budget=Budget(calls=1, tools=1, seconds=1),
+        status=Status.FAILED,
+        reason="qwen at 10.0.0.7 cannot be reached",
+    )
+    say = partial(texts, "en")
+    assert "10.0.0.7" not in job_text(job, say, detailed=False)
+    assert "10&#46;0" in job_text(job, say, detailed=True)
 
 
 class TestLanguages:

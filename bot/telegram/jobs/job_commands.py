@@ -32,9 +32,9 @@ class JobCommands:
         registry, name = self.context.agent.layers.delegation.jobs, command_text(command_message(update))
         if name:
             job = await registry.find(name, owner=owner)
-            await self._finish(
-                update, job_text(job, say) if job else say("job_unknown", job=inline_code(name))
-            )
+            detailed = await self.context.sees_details(place_of(command_message(update)))
+            unknown = say("job_unknown", job=inline_code(name))
+            await self._finish(update, job_text(job, say, detailed=detailed) if job else unknown)
             return
         found = await registry.latest(owner=owner, most=_LISTED)
         await self._finish(update, _job_list(found, say) if found else say("jobs_none"))
@@ -72,13 +72,14 @@ def progress_text(job: Job, say: Say) -> str:
     return "\n".join([*lines, *(f"- {_progress_line(one, say)}" for one in job.progress)])
 
 
-def result_text(job: Job, say: Say) -> str:
-    """Return the result of a job that has ended, as Markdown."""
+def result_text(job: Job, say: Say, *, detailed: bool) -> str:
+    """Return the result of a job that has ended, as Markdown; `detailed` gives the reason of a failure."""
     task = inline_code(snippet(job.task))
     if job.status is Status.DONE:
         return f"{say('job_done', task=task)}\n\n{job.result}"
     if job.status is Status.FAILED:
-        title = say("job_failed", task=task, reason=escape(job.reason))
+        reason = escape(job.reason) if detailed else say("job_failed_plain")
+        title = say("job_failed", task=task, reason=reason)
     else:
         title = say("job_stopped", task=task)
     if not job.result:
@@ -86,9 +87,10 @@ def result_text(job: Job, say: Say) -> str:
     return f"{title}\n\n{say('job_until_then')}\n\n{with_closed_code(job.result)}"
 
 
-def job_text(job: Job, say: Say) -> str:
+def job_text(job: Job, say: Say, *, detailed: bool) -> str:
     """Return a job's progress and, once it has ended, its result."""
-    return progress_text(job, say) if job.is_open else f"{progress_text(job, say)}\n\n{result_text(job, say)}"
+    progress = progress_text(job, say)
+    return progress if job.is_open else f"{progress}\n\n{result_text(job, say, detailed=detailed)}"
 
 
 def _progress_line(progress: Progress, say: Say) -> str:

@@ -108,7 +108,7 @@ class NoticeHandler:
         if notice.is_end:
             await self._show_progress(job, place, say)
             answer = await context.outbox.answer(place, stored["update_id"])
-            await answer.finish(result_text(job, say))
+            await answer.finish(result_text(job, say, detailed=await context.sees_details(place)))
         elif job.is_open:
             await self._show_progress(job, place, say)
 
