@@ -126,9 +126,9 @@ class NoticeHandler:
         if not ids and not job.is_open:
             return
         calls = Calls(context.bot, place, 0, number)
-        shown = AnswerMessages(calls, context.courier, context.records, context.outbox.unnoted, ids)
+        messages = AnswerMessages(calls, context.courier, context.records, context.outbox.unnoted, ids)
         try:
-            await shown.put(progress_text(job, say), None, None)
+            await messages.put(progress_text(job, say), None, None)
         except Undeliverable as error:
             logger.info("Progress in chat %s cannot be shown: %s", place.chat_id, error)
 

@@ -43,19 +43,21 @@ class Outbox:
         record = await self.records.turn(update_id)
         calls = Calls(self.bot, place, 0 if place.private else reply_to, update_id)
         ids = self.unnoted.get(update_id) or list(record.shown)
-        shown = AnswerMessages(calls, self.courier, self.records, self.unnoted, ids)
+        messages = AnswerMessages(calls, self.courier, self.records, self.unnoted, ids)
         if update_id in self.unnoted:
-            await shown.note()
-        return Answer(self, calls, shown, sent=record.sent, begun=bool(ids or record.turn_id))
+            await messages.note()
+        return Answer(self, calls, messages, sent=record.sent, begun=bool(ids or record.turn_id))
 
 
 class Answer:
     """The answer to one update."""
 
-    def __init__(self, box: Outbox, calls: Calls, shown: AnswerMessages, *, sent: bool, begun: bool) -> None:
-        self._box = box
+    def __init__(
+        self, outbox: Outbox, calls: Calls, messages: AnswerMessages, *, sent: bool, begun: bool
+    ) -> None:
+        self._outbox = outbox
         self._calls = calls
-        self._shown = shown
+        self._messages = messages
         self._chat = calls.place.chat_id
         self._update_id = calls.update_id
         self._drafts = calls.place.private
@@ -70,12 +72,12 @@ class Answer:
 
     async def take_over(self, shown: Sequence[int]) -> None:
         """Reuse the messages of an earlier answer."""
-        if not self._shown and shown:
-            await self._shown.take_over(shown)
+        if not self._messages and shown:
+            await self._messages.take_over(shown)
 
     def until_frame(self) -> float:
         """Return the seconds until the next frame is allowed."""
-        return self._box.courier.until_frame(self._chat)
+        return self._outbox.courier.until_frame(self._chat)
 
     async def frame(self, markdown: str) -> None:
         """Show the unfinished answer, unless it is too soon; may be cancelled."""
@@ -85,7 +87,7 @@ class Answer:
         if not piece.text.strip():
             return
         piece = piece if self._with_entities else Piece(piece.text, ())
-        if self._drafts and not self._shown:
+        if self._drafts and not self._messages:
             await self._draft_frame(piece)
         elif piece.text != self._last_frame:
             self._frame_task = asyncio.create_task(self._edit_frame(piece))
@@ -93,14 +95,14 @@ class Answer:
 
     async def announce_delay(self, markdown: str) -> None:
         """Explain a delay, once, in the answer's message; failures are logged."""
-        if self._update_id in self._box.delayed:
+        if self._update_id in self._outbox.delayed:
             return
-        self._box.delayed.add(self._update_id)
+        self._outbox.delayed.add(self._update_id)
         await self._finish_frame()
         try:
             with suppress(TierUnavailable):
-                await self._shown.ensure_message(0)
-            await self._shown.edit(0, preview(markdown), None)
+                await self._messages.ensure_message(0)
+            await self._messages.edit(0, preview(markdown), None)
         except (GoatError, TelegramError) as error:
             logger.info("A delay could not be announced: %s", error)
 
@@ -116,11 +118,11 @@ class Answer:
             return
         await self._finish_frame()
         try:
-            await self._shown.put(markdown, buttons, upload)
+            await self._messages.put(markdown, buttons, upload)
         except Undeliverable as error:
             logger.warning("An answer in chat %s cannot be delivered: %s", self._chat, error)
-        await self._box.records.mark_sent(self._update_id)
-        self._box.delayed.discard(self._update_id)
+        await self._outbox.records.mark_sent(self._update_id)
+        self._outbox.delayed.discard(self._update_id)
         self.sent = True
 
     async def _finish_frame(self) -> None:
@@ -132,7 +134,7 @@ class Answer:
 
     async def _draft_frame(self, piece: Piece) -> None:
         try:
-            await self._box.courier.frame(self._chat, lambda: self._calls.draft(piece), DRAFT_PAUSE)
+            await self._outbox.courier.frame(self._chat, lambda: self._calls.draft(piece), DRAFT_PAUSE)
         except (BadRequest, InvalidToken) as error:
             if "entit" in error.message.lower() and piece.entities:
                 self._with_entities = False
@@ -142,10 +144,10 @@ class Answer:
 
     async def _edit_frame(self, piece: Piece) -> None:
         try:
-            await self._shown.ensure_message(0)
+            await self._messages.ensure_message(0)
             pause = EDIT_PAUSE if self._calls.place.private else GROUP_PAUSE
             edit = self._calls.edit_quickly
-            if await self._box.courier.frame(self._chat, lambda: edit(self._shown.first, piece), pause):
+            if await self._outbox.courier.frame(self._chat, lambda: edit(self._messages.first, piece), pause):
                 self._last_frame = piece.text
         except (GoatError, TelegramError) as error:
             logger.info("A frame was left out: %s", error)
