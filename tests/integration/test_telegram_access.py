@@ -147,6 +147,9 @@ async def test_admin_commands_are_in_the_menus_of_admins_alone(bot: Bot) -> None
     code = await bot.context.access.new_code(Role.ADMIN)
     await bot.ask(EVE, f"/start {code}")
     assert {"allow", "deny"} <= {entry["command"] for entry in bot.api.commands[f"chat:{EVE}", ""]}
+    await bot.context.access.allow(667, Role.ADMIN)
+    await bot.ask(667, "/start")
+    assert ("chat:667", "ro") in bot.api.commands
 
 
 async def test_a_stranger_in_a_group_is_told_once_a_day_everywhere(group: Bot, model: ModelServer) -> None:

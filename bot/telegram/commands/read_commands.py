@@ -15,6 +15,7 @@ from bot.printable import snippet
 from bot.telegram.access.access import Role
 from bot.telegram.bot_context import BotContext, Say, command_message, command_text
 from bot.telegram.commands.why import picture_words, when, why_picture, why_text
+from bot.telegram.gate.command_menu import set_admin_menu
 from bot.telegram.gate.gate import Handler, HandlerContext
 from bot.telegram.outbox.outbox import Upload
 from bot.telegram.place import place_of
@@ -47,11 +48,13 @@ class ReadCommands:
         }
 
     async def start(self, update: Update, _: HandlerContext) -> None:
-        """Send the welcome message."""
+        """Send the welcome message; set the menu of an admin."""
         say, user = self.context.say(update), update.effective_user
         parts = [say("welcome", name=escape(user.first_name) if user else "")]
         if not self.context.settings.model:
             parts.append(say("welcome_no_model"))
+        if user is not None and await self.context.access.role(user.id) is Role.ADMIN:
+            await set_admin_menu(self.context, user.id)
         await self._finish(update, "\n\n".join(parts))
 
     async def help(self, update: Update, _: HandlerContext) -> None:

@@ -3,7 +3,7 @@
 import logging
 
 from telegram import BotCommandScopeChat
-from telegram.error import TelegramError
+from telegram.error import BadRequest, TelegramError
 
 from bot.telegram.access.access import Role
 from bot.telegram.bot_context import BotContext
@@ -41,6 +41,9 @@ async def _set_menu(context: BotContext, scope: BotCommandScopeChat | None) -> N
         ]
         try:
             await context.bot.set_my_commands(commands, scope, language or None)
+        except BadRequest as error:  # an admin who has not written to the bot yet: /start sets the menu
+            logger.info("A menu of commands was not set: %s", error)
+            return
         except TelegramError as error:
             logger.warning("A menu of commands could not be set: %s", error)
             return
