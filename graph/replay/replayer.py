@@ -15,6 +15,7 @@ from graph.settings.context import TurnContext
 from graph.state.recall_offer import search_limit
 from graph.state.turn_state import Allocation, FactSheet, Persona, Recall, Reply, State, Turn, Unused
 from memory.recall.evidence_traits import RECENT
+from nodes.archive import unused_memories
 from nodes.budget import BudgetInputs
 from nodes.decision import decide
 from nodes.gap_filter import find_calibration

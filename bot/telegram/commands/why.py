@@ -10,7 +10,7 @@ from bot.presentation.turn_pictures import picture_of
 from bot.presentation.turn_screen import CUT_SHOWN
 from bot.printable import snippet
 from bot.telegram.texts import inline_code
-from graph.explain.explanation import Explained, Explanation
+from graph.explain.explanation import ExplainedMemory, Explanation
 from graph.explain.reasons import RULES, measure, rule_of
 from memory.models import Decision
 
@@ -116,13 +116,13 @@ def _window(turn: Explanation, say: Say) -> Iterator[str]:
         yield say(f"window_{key}", **shown)
 
 
-def _around(rows: Sequence[Explained], say: Say) -> int:
+def _around(rows: Sequence[ExplainedMemory], say: Say) -> int:
     """Return the space that headings and blank lines may take."""
     count = len(rows)
     return shown_length("\n".join(say(key, count=count) for key in ("why_kept", "why_cut", "why_more"))) + 12
 
 
-def _sections(rows: Sequence[Explained], say: Say, entry: Callable[[Explained], str], room: int) -> list[str]:
+def _sections(rows: Sequence[ExplainedMemory], say: Say, entry: Callable[[ExplainedMemory], str], room: int) -> list[str]:
     """Return the sections of used and cut memories that fit into `room`, and the number of the rest."""
     if not rows:
         return [say("why_nothing_found")]

@@ -20,7 +20,7 @@ from bot.telegram.outbox.outbox import Answer, Upload
 from bot.telegram.place import place_of
 from bot.telegram.texts import escape, inline_code
 from bot.telegram.turns.approval_buttons import ApprovalButtons
-from graph.events.turn_events import ToolsRequested, Event, Finished, Piece, Waiting
+from graph.events.turn_events import Event, Finished, Piece, ToolsRequested, Waiting
 from graph.model.model_call import STOPPED
 from graph.model.tool_rounds import attachments
 from graph.state.turn_state import State
