@@ -122,7 +122,9 @@ def _around(rows: Sequence[ExplainedMemory], say: Say) -> int:
     return shown_length("\n".join(say(key, count=count) for key in ("why_kept", "why_cut", "why_more"))) + 12
 
 
-def _sections(rows: Sequence[ExplainedMemory], say: Say, entry: Callable[[ExplainedMemory], str], room: int) -> list[str]:
+def _sections(
+    rows: Sequence[ExplainedMemory], say: Say, entry: Callable[[ExplainedMemory], str], room: int
+) -> list[str]:
     """Return the sections of used and cut memories that fit into `room`, and the number of the rest."""
     if not rows:
         return [say("why_nothing_found")]
