@@ -17,10 +17,10 @@ from memory.errors import GoatError
 
 
 class Command(NamedTuple):
-    """Where a command is, and what `goat --help` says of it."""
+    """A command's module, and its line in `goat --help`."""
 
     module: str
-    """Its `app` is the command, or the group of commands."""
+    """Its `app` is the command or command group."""
     summary: str
 
 
@@ -28,44 +28,40 @@ COMMANDS = {
     "chat": Command("bot.commands.chat_command", "Talk to the agent in this terminal."),
     "setup": Command(
         "bot.commands.setup_command",
-        "Choose the chat model and connect the Telegram bot, and write that to your own configuration file.",
+        "Choose the chat model, connect the Telegram bot, and save both in your configuration file.",
     ),
     "doctor": Command(
-        "bot.commands.doctor_command", "Check every part that the agent stands on, and say what to do."
+        "bot.commands.doctor_command", "Check every part that the agent needs, and say how to repair it."
     ),
     "trust": Command(
         "bot.commands.trust_command",
-        "Obey what goat.toml and .env of this folder set, for as long as they say the same.",
+        "Apply everything that goat.toml and .env of this folder set, until one of them changes.",
     ),
     "import": Command("bot.commands.import_command", "Load conversations into an owner's archive."),
-    "reindex": Command("bot.commands.reindex_command", "Embed an owner's whole archive anew."),
+    "reindex": Command("bot.commands.reindex_command", "Embed an owner's whole archive again."),
     "replay": Command(
-        "bot.commands.replay_command", "Decide past turns again, with other settings if need be."
+        "bot.commands.replay_command",
+        "Repeat the recall decisions of past turns, optionally with other settings.",
     ),
     "telegram": Command("bot.commands.telegram_command", "Run the Telegram bot."),
-    "stats": Command("bot.commands.stats_command", "Show what the turns of the last days add up to."),
-    "mcp": Command("bot.commands.mcp_command", "Let other agents look at the memory (MCP, read-only)."),
+    "stats": Command("bot.commands.stats_command", "Show statistics of recent turns."),
+    "mcp": Command("bot.commands.mcp_command", "Let other agents read the memory (MCP, read-only)."),
     "pair": Command("bot.commands.pair_command", "Print a one-time code that lets somebody talk to the bot."),
     "bench": Command("bot.commands.bench_command", "Measure the memory on labelled data."),
-    "facts": Command(
-        "bot.commands.facts_command", "Look at facts, and copy them between stores; alone it lists them."
-    ),
+    "facts": Command("bot.commands.facts_command", "List facts, or copy them between stores."),
     "tune": Command(
-        "bot.commands.tune_command", "Write tuned thresholds and calibrations, and take them back."
+        "bot.commands.tune_command", "Write tuned thresholds and calibrations to goat.toml, and undo that."
     ),
 }
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "1")
-"""For NumPy, which reads it on import: threads that share a small matrix wait longer than they work."""
+"""NumPy reads it on import. On the agent's small matrices, threads cost more than they save."""
 
 
 class Commands(TyperGroup):
-    """All commands by name; the module of one is imported when it is called.
-
-    Each imports the parts of the agent that it uses: up to two seconds, which no other command waits for.
-    """
+    """All commands by name. A command's module is imported only when it is called, which takes up to 2 s."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """Return the command that is called, imported now, with its arguments."""
+        """Import the command that is called; return it with its name and arguments."""
         name, command, rest = super().resolve_command(ctx, args)
         return name, command if name is None else load(name), rest
 
@@ -85,7 +81,7 @@ goat = Commands(
 
 
 def main() -> None:
-    """Run the command; errors that are meant for people are printed as one message."""
+    """Run the command line; print a `GoatError` as one message."""
     os.environ.setdefault(*ONE_THREAD)
     console = Console(stderr=True)
     handler = RichHandler(console=console, show_path=False, show_time=False, level=logging.WARNING)

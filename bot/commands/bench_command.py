@@ -24,27 +24,29 @@ from graph.settings.settings import Settings
 
 RESULTS = 20
 UNHURRIED = {"prefetch_timeout": 30}
-"""A busy machine is not what is measured: no search of a living conversation is late."""
+"""Seconds, so that no search of a living conversation times out on a busy machine."""
 app = command_app(help="Measure the memory on labelled data.", no_args_is_help=True)
 
 
 @app.callback()
 def bench() -> None:
-    """Measure the memory on labelled data, in a data folder of its own that is deleted afterwards."""
+    """Measure the memory on labelled data, in a temporary data folder."""
 
 
 @app.command()
 def recall(
     file: Annotated[Path, typer.Argument(help="Archives and queries, as JSON.")],
-    json_: Annotated[Path | None, typer.Option("--json", help="Where the results go, as JSON.")] = None,
+    json_: Annotated[
+        Path | None, typer.Option("--json", help="Write the results to this file, as JSON.")
+    ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A threshold to run with.")
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="The most queries of each archive.")] = None,
 ) -> None:
-    """Measure how well archives are recalled.
+    """Measure recall on labelled queries.
 
-    They are ingested, and sent their queries as turns would.
+    Ingests each archive, then sends its queries as turns would.
     """
     settings = command_settings()
     fixed = {"prefetch_results": RESULTS, "cache_ttl": 0}
@@ -71,12 +73,17 @@ async def _run(
 @app.command()
 def living(
     file: Annotated[Path, typer.Argument(help="Lives and probes, as JSON.")],
-    json_: Annotated[Path | None, typer.Option("--json", help="Where the results go, as JSON.")] = None,
+    json_: Annotated[
+        Path | None, typer.Option("--json", help="Write the results to this file, as JSON.")
+    ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A threshold to run with.")
     ] = None,
 ) -> None:
-    """Ingest people's archives, send them messages of living conversations, and tell what was shown."""
+    """Measure which memories are shown in living conversations.
+
+    Ingests people's archives, then sends the messages.
+    """
     settings = command_settings()
     context = with_thresholds(settings.turn_context().model_copy(update=UNHURRIED), set_ or ())
     with results_file(json_) as write:
@@ -104,7 +111,7 @@ def _results(name: str, ran: Ran, context: TurnContext, summary: dict[str, Any])
 
 
 class Bars(Progress):
-    """Show how many documents are embedded and how many queries are done."""
+    """Progress bars for embedded documents and completed queries."""
 
     def __init__(self, docs: int, queries: int, console: Console) -> None:
         description = TextColumn("{task.description}")
@@ -115,9 +122,9 @@ class Bars(Progress):
         self._asking = self.add_task("queries run", total=queries)
 
     def embedded(self, count: int) -> None:
-        """Advance the bar of documents."""
+        """Advance the bar of embedded documents."""
         self.advance(self._embedding, count)
 
     def asked(self) -> None:
-        """Advance the bar of queries."""
+        """Advance the bar of completed queries."""
         self.advance(self._asking)

@@ -1,4 +1,4 @@
-"""`goat chat`: the agent in a terminal."""
+"""`goat chat`: a chat in the terminal."""
 
 import asyncio
 import sys
@@ -31,8 +31,8 @@ app = command_app()
 @app.command()
 def chat(
     owner: Owner = "",
-    thread: Annotated[str, typer.Option(help="Name of the thread; a new one by default.")] = "",
-    resume: Annotated[bool, typer.Option("--continue", help="Go on in your latest thread.")] = False,
+    thread: Annotated[str, typer.Option(help="Name of the thread; by default a new one.")] = "",
+    resume: Annotated[bool, typer.Option("--continue", help="Continue your latest thread.")] = False,
 ) -> None:
     """Talk to the agent in this terminal."""
     settings = command_settings()
@@ -44,44 +44,44 @@ def chat(
 
 
 def _offer_setup() -> bool:
-    """Offer to choose a model, where somebody sits there; return whether anything may have changed."""
+    """Ask to run the setup, in an interactive terminal; return the person's answer."""
     if not is_terminal():
         return False
     choice = Questions(interactive=True).confirm("No model is configured. Choose one now?", "", usual=True)
     try:
-        wanted = asyncio.run(choice)
+        agreed = asyncio.run(choice)
     except SetupCancelled:
         return False
-    if wanted:
-        from bot.commands.setup_command import run_setup  # noqa: PLC0415 - a second, for a few first starts
-        from bot.setup.options import SetupOptions  # noqa: PLC0415
+    if agreed:
+        from bot.commands.setup_command import run_setup  # noqa: PLC0415 - a second, only for a first start
+        from bot.setup.wishes import SetupOptions  # noqa: PLC0415
 
         run_setup(SetupOptions(), asks=True)
-    return wanted
+    return agreed
 
 
 async def run_chat(settings: Settings, *, owner: str, thread: str, resume: bool) -> None:
-    """Talk until the user leaves; the first line of a new thread is typed while the agent is loaded."""
+    """Chat until the user leaves; a new thread's prompt appears while the agent still loads."""
     console = Console(highlight=False, soft_wrap=True)
     place = TerminalPlace(owner, "", terminal_folder(settings))
     before = place.latest()
-    place.go_on() if resume else place.begin(thread)
+    place.resume() if resume else place.begin(thread)
     _greet(console, settings, place)
-    behind = sys.stdin.isatty() and not (resume or thread)
-    opening = _Opening(console, settings, place)
+    behind_prompt = sys.stdin.isatty() and not (resume or thread)
+    background = _BackgroundChat(console, settings, place)
     try:
         async with asyncio.TaskGroup() as group:
-            keeping = group.create_task(opening.keep(before=before, behind_prompt=behind))
-            if not behind:
-                await opening.chat
-            await _talk(console, place, opening.chat)
-            await opening.leave(keeping)
+            open_task = group.create_task(background.run(before=before, behind_prompt=behind_prompt))
+            if not behind_prompt:
+                await background.chat
+            await _talk(console, place, background.chat)
+            await background.leave(open_task)
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from None
 
 
-class _Opening:
-    """A conversation that opens in a task of its own, and stays open until it is left."""
+class _BackgroundChat:
+    """A chat that opens in a background task and stays open until `leave`."""
 
     def __init__(self, console: Console, settings: Settings, place: TerminalPlace) -> None:
         self._console = console
@@ -89,10 +89,10 @@ class _Opening:
         self._place = place
         self._left = asyncio.Event()
         self.chat: asyncio.Future[Chat] = asyncio.get_running_loop().create_future()
-        """What acts on lines, once it is there."""
+        """Resolved once the agent is open."""
 
-    async def keep(self, *, before: str, behind_prompt: bool) -> None:
-        """Open the conversation, and close it when it is left; see `bot.terminal.opening.open_chat`."""
+    async def run(self, *, before: str, behind_prompt: bool) -> None:
+        """Open the chat, and close it after `leave`; see `bot.terminal.opening.open_chat`."""
         conversation = await asyncio.to_thread(_conversation)
         async with conversation.open_chat(
             self._console, self._settings, self._place, before=before, behind_prompt=behind_prompt
@@ -100,11 +100,11 @@ class _Opening:
             self.chat.set_result(chat)
             await self._left.wait()
 
-    async def leave(self, keeping: "asyncio.Task[None]") -> None:
-        """Have `keep` end, also in the midst of opening."""
+    async def leave(self, open_task: "asyncio.Task[None]") -> None:
+        """Close the chat, or cancel the task that still opens it."""
         self._left.set()
         if not self.chat.done():
-            await end(keeping)
+            await end(open_task)
 
 
 async def _talk(console: Console, place: TerminalPlace, chat: "asyncio.Future[Chat]") -> None:
@@ -114,7 +114,7 @@ async def _talk(console: Console, place: TerminalPlace, chat: "asyncio.Future[Ch
 
 
 def _conversation() -> ModuleType:
-    from bot.terminal import opening as conversation  # noqa: PLC0415 - all that an agent is made of: it takes a second
+    from bot.terminal import opening as conversation  # noqa: PLC0415 - imports the whole agent: a second
 
     return conversation
 

@@ -1,4 +1,4 @@
-"""Parts that the commands of `goat` share."""
+"""The application, options and settings shared by the commands of `goat`."""
 
 import logging
 from typing import Annotated, Any
@@ -15,7 +15,7 @@ from graph.settings.settings_loader import load_settings_with_warning
 
 
 def _checked(owner: str) -> str:
-    """Return an owner's name that turns can be made for."""
+    """Validate an owner's name."""
     try:
         return TurnContext(owner=owner).owner
     except ValidationError as error:
@@ -28,12 +28,12 @@ Owner = Annotated[
 
 
 def command_app(**options: Any) -> typer.Typer:
-    """Return an application to add commands to; help is plain text, since loading Rich's takes 0.2 s."""
+    """Return a Typer application; its help is plain text, since Rich's help takes 0.2 s to import."""
     return typer.Typer(add_completion=False, rich_markup_mode=None, **options)
 
 
 def command_settings() -> Settings:
-    """Read the settings; what is secret in them is kept out of what this terminal shows from here on."""
+    """Load the settings, and redact their secrets from what is logged to this terminal."""
     settings = load_settings_with_warning()
     for handler in logging.getLogger().handlers:
         if isinstance(handler, RichHandler):

@@ -1,4 +1,4 @@
-"""`goat doctor`: check every part that the agent stands on."""
+"""`goat doctor`: check every part that the agent needs."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ app = command_app()
 
 @app.command()
 def doctor() -> None:
-    """Check every part that the agent stands on, and say what to do.
+    """Check every part that the agent needs, and say how to repair it.
 
     Python, the data folder, the stores, the embedding model, plugins, the chat model, the Telegram bot.
     """

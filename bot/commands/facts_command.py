@@ -1,4 +1,4 @@
-"""`goat facts`: look at an owner's facts, and copy them from one store to another."""
+"""`goat facts`: list an owner's facts, and copy them from one store to another."""
 
 import asyncio
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ app = command_app()
 
 
 class Store(StrEnum):
-    """Where facts are kept."""
+    """A store of facts."""
 
     EMBEDDED = "embedded"
     LETTA = "letta"
@@ -33,7 +33,10 @@ class Store(StrEnum):
 
 @app.callback(invoke_without_command=True)
 def main(context: typer.Context) -> None:
-    """Look at facts, and copy them between stores; alone it lists them."""
+    """List facts, or copy them between stores.
+
+    Lists them when no command is named.
+    """
     if context.invoked_subcommand is None:
         list_()
 
@@ -42,23 +45,23 @@ def main(context: typer.Context) -> None:
 def list_(
     owner: Owner = "",
     as_of: Annotated[
-        str, typer.Option("--as-of", metavar="DATE", help="As they stood then: 2026-03-01, or with a time.")
+        str, typer.Option("--as-of", metavar="DATE", help="As of this date: 2026-03-01, or with a time.")
     ] = "",
 ) -> None:
-    """Show the facts, newest first."""
+    """List the facts, newest first."""
     settings = command_settings()
     asyncio.run(_list(settings, owner or settings.owner, as_of))
 
 
 @app.command("copy")
 def copy(
-    from_: Annotated[Store, typer.Option("--from", help="Where the facts are.")],
-    to: Annotated[Store, typer.Option("--to", help="Where they go.")],
+    from_: Annotated[Store, typer.Option("--from", help="The source.")],
+    to: Annotated[Store, typer.Option("--to", help="The target.")],
     owner: Owner = "",
-    all_owners: Annotated[bool, typer.Option("--all-owners", help="Copy everybody's.")] = False,
-    merge: Annotated[bool, typer.Option("--merge", help="Keep what the target holds besides.")] = False,
+    all_owners: Annotated[bool, typer.Option("--all-owners", help="Copy every owner's.")] = False,
+    merge: Annotated[bool, typer.Option("--merge", help="Keep other facts of the target.")] = False,
 ) -> None:
-    """Copy facts and identity with their history; nothing is taken out of the source."""
+    """Copy facts and identity with their history; the source keeps its own."""
     if from_ is to:
         raise typer.BadParameter("--from and --to name the same store")
     if owner and all_owners:
@@ -94,21 +97,21 @@ async def _copy(
         copied = []
         for owner in track(owners, "owners copied", console=console, disable=len(owners) < 2):  # noqa: PLR2004
             copied.append(await copy_owner(stores[from_], stores[to], owner=owner, merge=merge))
-            console.print(Text(_told(copied[-1], from_, to)))
+            console.print(Text(_summary(copied[-1], from_, to)))
     if not owners:
-        console.print(Text(f"The {from_} store holds nothing."))
+        console.print(Text(f"The {from_} store is empty."))
     return copied
 
 
-def _told(copied: CopyResult, from_: Store, to: Store) -> str:
-    found, added = _counted(copied.records), len(copied.added)
+def _summary(copied: CopyResult, from_: Store, to: Store) -> str:
+    total, added = _counts(copied.records), len(copied.added)
     what = f"{added} of them new there" if added else "all there already"
-    return f"{printable(copied.owner)}: {found} in {from_}, {what}; read back from {to} and found whole."
+    return f"{printable(copied.owner)}: {total} in {from_}, {what}; read back from {to} and complete."
 
 
-def _counted(records: Records) -> str:
+def _counts(records: Records) -> str:
     facts, identities = len(records.facts), len(records.identities)
-    return f"{records.keys} facts in {facts} writings, and {identities} writings of the identity"
+    return f"{records.keys} facts in {facts} versions, and {identities} versions of the identity"
 
 
 def _table(facts: Sequence[Fact], zone: tzinfo) -> Table:
@@ -120,7 +123,7 @@ def _table(facts: Sequence[Fact], zone: tzinfo) -> Table:
 
 
 def _moment(text: str, zone: tzinfo) -> datetime:
-    """Read a time, or the end of a day, in the user's zone."""
+    """Parse a time in the user's zone; a date is its end."""
     try:
         if len(text) <= len("2026-03-01"):
             return datetime.combine(date.fromisoformat(text), time.max, zone)

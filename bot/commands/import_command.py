@@ -27,25 +27,24 @@ from graph.settings.settings import Settings
 app = command_app()
 OTHERS = " They count as said by others; if the messages are your own words, run it again with --mine."
 LATER = (
-    "Stopped. Everything is stored and found by its words; some of it cannot be found by meaning yet. That"
-    " follows when the agent runs, or with the same command."
+    "Stopped. Everything is stored and can be found by its words; some of it cannot be found by meaning yet."
+    " That follows when the agent runs, or with the same command."
 )
 
 
 @app.command("import")
 def import_(
     file: Annotated[Path, typer.Argument(help="File, or folder of files, to read.")],
-    format_: Annotated[Format, typer.Option("--format", help="What the file holds.")],
+    format_: Annotated[Format, typer.Option("--format", help="Format of the file.")],
     owner: Owner = "",
     conversation: Annotated[str, typer.Option(help="Only this conversation of the file.")] = "",
-    mine: Annotated[
-        bool, typer.Option("--mine", help="The messages are your own words, and not what others said.")
-    ] = False,
+    mine: Annotated[bool, typer.Option("--mine", help="The messages are your own words.")] = False,
 ) -> None:
     """Load conversations into an owner's archive.
 
-    What stands there already is left alone. What is imported counts as said by others: it is recalled, and
-    can order nothing. With --mine its messages count as your own words, also those of an earlier import.
+    Turns that are archived already are skipped. Imported text counts as said by others: it is recalled, but
+    the agent takes no orders from it. With --mine the messages count as your own words, also those of an
+    earlier import.
     """
     settings = command_settings()
     whose = owner or settings.owner
@@ -53,10 +52,10 @@ def import_(
 
 
 class _Rate(ProgressColumn):
-    """Turns a second."""
+    """Turns per second."""
 
     def render(self, task: Task) -> Text:
-        """Show the speed, once it is known."""
+        """Return the speed; empty until it is known."""
         speed = task.finished_speed or task.speed
         return Text(f"{speed:,.0f} turns/s" if speed else "", style="progress.data.speed")
 
@@ -70,11 +69,11 @@ async def run_import(
     conversation: str = "",
     mine: bool = False,
 ) -> ImportResult:
-    """Import a file into the owner's archive, with a progress bar and a summary.
+    """Import a file into the owner's archive, with progress bars and a summary.
 
     Raises:
         BadImportFile: the file cannot be read; nothing is stored.
-        MemoryTierError: the archive cannot be written, or what is stored cannot be embedded.
+        MemoryTierError: the archive cannot be written, or its turns cannot be embedded.
     """
     console = Console(highlight=False)
     episodes = read_episodes(file, format_, owner=owner, conversation=conversation, mine=mine)
@@ -95,7 +94,7 @@ async def run_import(
 
 
 class _Bars(Progress):
-    """A bar for each stage, shown when it begins."""
+    """One progress bar for each stage, shown when the stage begins."""
 
     def __init__(self, console: Console) -> None:
         description = TextColumn("{task.description}")
@@ -107,7 +106,7 @@ class _Bars(Progress):
         self._tasks_of = {stage: self.add_task("", total=None, start=False, visible=False) for stage in Stage}
 
     def show(self, done: int, total: int | None, stage: Stage) -> None:
-        """Show how far a stage has come."""
+        """Update the bar of a stage."""
         loading = stage is Stage.EMBEDDING and total is None
         self.start_task(self._tasks_of[stage])
         self.update(

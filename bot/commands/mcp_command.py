@@ -1,4 +1,4 @@
-"""`goat mcp`: the memory and its decisions, for other agents to read."""
+"""`goat mcp`: read-only access to the memory for other agents."""
 
 import asyncio
 from typing import Annotated
@@ -23,9 +23,9 @@ def mcp(
     http: Annotated[bool, typer.Option("--http", help="Serve over HTTP instead of stdio.")] = False,
     listen: Annotated[str, typer.Option(help="HOST:PORT, for HTTP.")] = "",
 ) -> None:
-    """Let other agents look at the memory (MCP, read-only).
+    """Let other agents read the memory (MCP, read-only).
 
-    And at turns, configuration and logs.
+    They can also read turns, configuration and logs.
     """
     settings = command_settings()
     with configure_logging(settings):
@@ -33,10 +33,10 @@ def mcp(
 
 
 async def run_mcp(settings: Settings, *, owner: str, http: bool, listen: str = "") -> None:
-    """Serve one owner's memory, read-only, over stdin and stdout or over HTTP, until told to end.
+    """Serve one owner's memory over stdio or HTTP until the process is stopped.
 
     Raises:
-        ConfigError: it may not be served over HTTP with these settings, or not at that address.
+        ConfigError: the settings do not permit HTTP, or the address cannot be used.
     """
     address = listen or settings.mcp_listen
     if http:
@@ -51,4 +51,4 @@ async def run_mcp(settings: Settings, *, owner: str, http: bool, listen: str = "
 
 def _announce(url: str) -> None:
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(f"MCP server at {url}; Ctrl-C ends it.", markup=False)
+    console.print(f"MCP server at {url}; Ctrl-C stops it.", markup=False)

@@ -1,4 +1,4 @@
-"""`goat pair`: codes to let people in."""
+"""`goat pair`: one-time codes for new people."""
 
 import asyncio
 from typing import Annotated

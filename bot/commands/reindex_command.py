@@ -1,4 +1,4 @@
-"""`goat reindex`: embed an owner's archive anew."""
+"""`goat reindex`: embed an owner's archive again."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ app = command_app()
 
 @app.command()
 def reindex(owner: Owner = "") -> None:
-    """Embed an owner's whole archive anew.
+    """Embed an owner's whole archive again.
 
     For instance after a change of the embedding model.
     """
@@ -24,7 +24,7 @@ def reindex(owner: Owner = "") -> None:
 
 
 async def run_reindex(settings: Settings, *, owner: str) -> None:
-    """Drop the owner's vectors and make them again from the log, with a progress bar."""
+    """Drop the owner's vectors and rebuild them from the log, with a progress bar."""
     console = Console(highlight=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     done = 0
@@ -36,4 +36,4 @@ async def run_reindex(settings: Settings, *, owner: str) -> None:
                 done = progress.done
                 bar.update(task, completed=progress.done, total=progress.total)
         model = layers.embeddings.name
-    console.print(Text(f"{done} turns of {owner} are embedded anew by {model}."))
+    console.print(Text(f"{done} turns of {owner} are embedded again by {model}."))

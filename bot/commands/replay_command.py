@@ -1,4 +1,4 @@
-"""`goat replay`: decide again what past turns were shown, with other settings if need be."""
+"""`goat replay`: repeat the recall decisions of past turns, optionally with other settings."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -28,23 +28,23 @@ from graph.tuning.write_checks import DECIDING
 from memory.errors import ConfigError
 from memory.temporal.named_bound import read_bound
 
-SHOWN = 10
-"""Changed turns that are listed."""
+LISTED = 10
+"""Changed turns listed in the report."""
 NAMED = 3
-"""Turns that are named when they were not decided as recorded."""
+"""Turns named in the report of those whose decisions differ from the record."""
 
 app = command_app()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What is to be replayed."""
+class ReplayOptions:
+    """The options of a replay."""
 
     owner: str
     since: str = ""
     until: str = ""
     settings: Sequence[str] = ()
-    """`KEY=VALUE` each."""
+    """`KEY=VALUE` pairs."""
     results: Path | None = None
 
 
@@ -56,65 +56,69 @@ def replay(
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A threshold to replay with.")
     ] = None,
-    json_: Annotated[Path | None, typer.Option("--json", help="Where the results go, as JSON.")] = None,
+    json_: Annotated[
+        Path | None, typer.Option("--json", help="Write the results to this file, as JSON.")
+    ] = None,
 ) -> None:
-    """Decide past turns again, with other settings if need be.
+    """Repeat the recall decisions of past turns, optionally with other settings.
 
-    Each is decided on the archive as it was then; with `--set` it is said what would change.
+    Each turn sees the archive as it was then; with `--set`, the report says what would change.
 
-    Without `--set` every decision must be the recorded one: it ends with 1 when one is not.
+    Without `--set` every decision must equal the recorded one; otherwise the exit code is 1.
     """
     settings = command_settings()
-    wish = Wish(owner=owner or settings.owner, since=since, until=until, settings=set_ or (), results=json_)
-    different = asyncio.run(run_replay(settings, wish))
+    options = ReplayOptions(
+        owner=owner or settings.owner, since=since, until=until, settings=set_ or (), results=json_
+    )
+    different = asyncio.run(run_replay(settings, options))
     if different and not set_:
         raise typer.Exit(1)
 
 
-async def run_replay(settings: Settings, wish: Wish) -> int:
-    """Replay, print what would have changed, and return how many turns were not decided as recorded.
+async def run_replay(settings: Settings, options: ReplayOptions) -> int:
+    """Replay, print a report, and return how many turns were not decided as recorded.
 
     Raises:
-        ConfigError: a time or a threshold is refused; says what is allowed.
-        MemoryTierError: what is replayed cannot be read.
+        ConfigError: a time or a threshold is invalid; says what is allowed.
+        MemoryTierError: the archive cannot be read.
     """
     console = Console(highlight=False)
-    wished = _wished(wish.settings)  # refused before anything is opened
+    changed = _replay_context(options.settings)  # validate before anything is opened
 
     def change(context: TurnContext) -> TurnContext:
-        return with_thresholds(context, wish.settings)
+        return with_thresholds(context, options.settings)
 
     async with open_layers(settings) as layers:
-        if wished.gap_calibration:
-            await layers.live.require(wished.gap_calibration, layers.embeddings.name)
-        with results_file(wish.results, private=True) as write:
-            replayer = Replayer(layers, wish.owner, change if wish.settings else None)
-            plan = await replayer.plan(await _time(layers, wish.since), await _time(layers, wish.until))
-            comparison = await _replayed(layers, replayer, plan, wish.owner, console)
-            console.print(shown(comparison, plan, wish, await layers.zone()))
-            write({"owner": wish.owner, "set": list(wish.settings), **comparison.as_json()})
+        if changed.gap_calibration:
+            await layers.live.require(changed.gap_calibration, layers.embeddings.name)
+        with results_file(options.results, private=True) as write:
+            replayer = Replayer(layers, options.owner, change if options.settings else None)
+            plan = await replayer.plan(await _time(layers, options.since), await _time(layers, options.until))
+            comparison = await _compare(layers, replayer, plan, options.owner, console)
+            console.print(report(comparison, plan, options, await layers.zone()))
+            write({"owner": options.owner, "set": list(options.settings), **comparison.as_json()})
     return len(comparison.different)
 
 
-def _wished(settings: Sequence[str]) -> TurnContext:
-    """Read the thresholds to replay with.
+def _replay_context(settings: Sequence[str]) -> TurnContext:
+    """Parse the thresholds to replay with.
 
     Raises:
-        ConfigError: one is refused, or given twice.
+        ConfigError: one is invalid, or given twice.
     """
-    wished, names = with_thresholds(TurnContext(), settings), set_names(settings)
+    changed, names = with_thresholds(TurnContext(), settings), set_names(settings)
     twice = next((name for name in names if names.count(name) > 1), "")
     if twice:
         raise ConfigError(f"--set {twice} is given {names.count(twice)} times: give it once.")
-    return wished
+    return changed
 
 
 def set_names(settings: Sequence[str]) -> list[str]:
-    """Return the names in `KEY=VALUE` pairs, as `with_thresholds` reads them."""
+    """Return the names in `KEY=VALUE` pairs, normalised as `with_thresholds` does."""
     return [pair.partition("=")[0].strip().replace(".", "_") for pair in settings]
 
 
-async def _replayed(
+async def _compare(
     layers: Layers, replayer: Replayer, plan: Plan, owner: str, console: Console
 ) -> Comparison:
     likings = {feedback.turn_id: feedback.good for feedback in await layers.feedback.all(owner=owner)}
@@ -142,49 +146,49 @@ async def _time(layers: Layers, text: str) -> datetime | None:
         raise ConfigError(str(error)) from None
 
 
-def shown(comparison: Comparison, plan: Plan, wish: Wish, zone: tzinfo = UTC) -> RenderableType:
-    """Draw the report, with times in `zone`."""
+def report(comparison: Comparison, plan: Plan, options: ReplayOptions, zone: tzinfo = UTC) -> RenderableType:
+    """Render the report, with times in `zone`."""
     parts: list[RenderableType] = []
     if not comparison.turns:
-        when = " in that time" if wish.since.strip() or wish.until.strip() else ""
-        parts.append(Text(f"No turn of {printable(wish.owner)} to replay{when}."))
+        when = " in that time" if options.since.strip() or options.until.strip() else ""
+        parts.append(Text(f"No turn of {printable(options.owner)} to replay{when}."))
     else:
-        parts.append(_sameness(comparison, plan))
+        parts.append(_reproduction(comparison, plan))
     for why, count in plan.left_out.items():
         parts.append(Text(f"{count} turns left out: {why.value}.", style="yellow"))
-    parts += [Text(warning, style="yellow") for warning in _warnings(comparison, wish.settings)]
-    if wish.settings and comparison.turns:
-        parts += [Text(), _figures(comparison, wish.settings)]
-        parts += [_changed(turn, zone) for turn in comparison.changed[:SHOWN]]
-        if more := len(comparison.changed) - SHOWN:
+    parts += [Text(warning, style="yellow") for warning in _warnings(comparison, options.settings)]
+    if options.settings and comparison.turns:
+        parts += [Text(), _figures(comparison, options.settings)]
+        parts += [_changed(turn, zone) for turn in comparison.changed[:LISTED]]
+        if more := len(comparison.changed) - LISTED:
             parts.append(Text(f"\nand {more} more turns" if more > 0 else "", style="dim"))
     return Group(*parts)
 
 
 def _warnings(comparison: Comparison, settings: Sequence[str]) -> Iterator[str]:
-    """Say what the figures cannot tell."""
+    """Yield what the replay could not reproduce."""
     for problem, count in comparison.problems.items():
         yield f"In {count} {'turn' if count == 1 else 'turns'}: {printable(problem)}"
     if unseen := [name for name in set_names(settings) if name not in DECIDING]:
         yield (
-            f"Replay cannot show what {printable(', '.join(unseen))} would change: what was late stays late, "
-            "every search is made anew, and no tool is called."
+            f"Replay cannot show what {printable(', '.join(unseen))} would change: searches that "
+            "timed out stay so, every search is repeated, and no tool is called."
         )
 
 
-def _sameness(comparison: Comparison, plan: Plan) -> Text:
+def _reproduction(comparison: Comparison, plan: Plan) -> Text:
     same = comparison.turns - len(comparison.different)
     if not comparison.different:
         return Text(
-            f"{same} turns replayed; every decision is the recorded one, byte for byte.", style="green"
+            f"{same} turns replayed; every decision equals the recorded one, byte for byte.", style="green"
         )
     names = printable(", ".join(comparison.different[:NAMED]))
     more = ", …" if len(comparison.different) > NAMED else "."
     zoneless = {observation.turn_id for observation in plan.replayed if not observation.zone}
     elsewhere = "in another time zone, " if zoneless.intersection(comparison.different) else ""
     return Text(
-        f"{same} of {comparison.turns} turns were decided again as recorded. What differs was decided by "
-        f"another version, {elsewhere}or on what is no longer there: {names}{more}",
+        f"{same} of {comparison.turns} turns were decided again as recorded. The others were decided by "
+        f"another version, {elsewhere}or on data that is no longer there: {names}{more}",
         style="yellow",
     )
 
@@ -197,16 +201,16 @@ def _figures(comparison: Comparison, settings: Sequence[str]) -> Table:
     table.add_row(
         "turns with memory", _share(before.turns_with_memory, turns), _share(after.turns_with_memory, turns)
     )
-    table.add_row("memories shown", str(before.memories), str(after.memories))
+    table.add_row("memories report", str(before.memories), str(after.memories))
     for name, ours, theirs in (
         ("tokens of memory a turn", before.tokens_of_memory, after.tokens_of_memory),
         ("tokens of conversation a turn", before.tokens_of_conversation, after.tokens_of_conversation),
     ):
         table.add_row(name, f"{ours / turns:.0f}", f"{theirs / turns:.0f}")
     if before.liked or after.liked:
-        table.add_row("memories shown in liked answers", str(before.liked), str(after.liked))
+        table.add_row("memories report in liked answers", str(before.liked), str(after.liked))
     if before.disliked or after.disliked:
-        table.add_row("memories shown in disliked answers", str(before.disliked), str(after.disliked))
+        table.add_row("memories report in disliked answers", str(before.disliked), str(after.disliked))
     table.add_row("turns that change", "", _share(len(comparison.changed), turns))
     return table
 

@@ -1,4 +1,4 @@
-"""`goat setup`."""
+"""`goat setup`: configure the chat model and the Telegram bot."""
 
 import asyncio
 from pathlib import Path
@@ -14,7 +14,7 @@ from bot.setup.flow import Setup
 from bot.setup.options import SetupOptions, read_secret
 from bot.terminal.keyboard import is_terminal
 
-_LEFT = "Nothing more was changed. `goat setup` goes on whenever you like."
+_LEFT = "Nothing more was changed. Run `goat setup` again to continue."
 
 app = command_app()
 
@@ -30,7 +30,7 @@ def setup(  # noqa: PLR0913 - every answer is an option
         Path | None, typer.Option(help="File with the key in its first line; - reads what is piped in.")
     ] = None,
     context: Annotated[
-        int | None, typer.Option(min=0, help="Tokens that the model holds; 0: what its server tells.")
+        int | None, typer.Option(min=0, help="The model's context window in tokens; 0: ask its server.")
     ] = None,
     telegram: Annotated[
         bool | None, typer.Option("--telegram/--no-telegram", help="Whether to connect a bot.")
@@ -39,13 +39,11 @@ def setup(  # noqa: PLR0913 - every answer is an option
         Path | None, typer.Option(help="File with the bot's token; - reads what is piped in.")
     ] = None,
     pair: Annotated[
-        bool | None, typer.Option("--pair/--no-pair", help="Whether to print a code that lets you in.")
+        bool | None, typer.Option("--pair/--no-pair", help="Whether to print a pairing code for you.")
     ] = None,
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Ask nothing; what no option says stays as it is.")
-    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; keep what no option sets.")] = False,
 ) -> None:
-    """Choose the chat model and connect the Telegram bot, and write that to your own configuration file.
+    """Choose the chat model, connect the Telegram bot, and save both in your configuration file.
 
     Keys are never given on the command line: type them, name a file, or set OPENAI_API_KEY and the like.
     """
@@ -64,7 +62,7 @@ def setup(  # noqa: PLR0913 - every answer is an option
 
 
 def run_setup(options: SetupOptions, *, asks: bool) -> bool:
-    """Set up what the options say, and ask for the rest; return whether the person stayed to the end."""
+    """Apply the options, and ask for the rest; return False when the person left early."""
     console = _console()
     ask = Questions(interactive=asks and is_terminal())
     setup = Setup(console=console, ask=ask, endpoints=EndpointChoice(console=console, ask=ask))

@@ -1,4 +1,4 @@
-"""`goat stats`: what the turns of the last days add up to."""
+"""`goat stats`: statistics of recent turns."""
 
 import asyncio
 import json
@@ -20,10 +20,10 @@ app = command_app()
 @app.command()
 def stats(
     days: Annotated[int, typer.Option(min=1, max=90, help="How many days to look back.")] = 7,
-    owner: Annotated[str, typer.Option(help="Only this owner's turns; everybody's by default.")] = "",
+    owner: Annotated[str, typer.Option(help="Only this owner's turns; by default every owner's.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show what the turns of the last days add up to.
+    """Show statistics of recent turns.
 
     Latencies, recall, tools, outages.
     """
@@ -31,7 +31,7 @@ def stats(
 
 
 async def run_stats(settings: Settings, *, days: int, owner: str = "", as_json: bool = False) -> None:
-    """Print the figures of the last days, of one owner or of all together."""
+    """Print the statistics of one owner, or of all owners together."""
     async with open_layers(settings) as layers:
         metrics = await RedisMetrics(layers.redis.client).read(days, owner=owner or None)
     console = Console(highlight=False, soft_wrap=as_json)

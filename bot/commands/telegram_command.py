@@ -24,20 +24,20 @@ from graph.observability.logs import configure_logging
 from graph.settings.settings import Settings
 
 _RESTART_SECONDS = 2.0
-_ENDING_SECONDS = 10.0
+_STOP_SECONDS = 10.0
 app = command_app()
 
 
 @app.command()
 def telegram(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer.")] = 1,
-    part: Annotated[Duty, typer.Option(help="What this process does of the work.")] = Duty.ALL,
+    part: Annotated[Duty, typer.Option(help="This process's share of the work.")] = Duty.ALL,
     retry_dead: Annotated[
-        bool, typer.Option("--retry-dead", help="Try what was given up again, and end.")
+        bool, typer.Option("--retry-dead", help="Retry the messages that were given up, then exit.")
     ] = False,
     parent: Annotated[int, typer.Option(hidden=True, help="Process with which this one ends.")] = 0,
     drop_dead: Annotated[
-        bool, typer.Option("--drop-dead", help="Delete what was given up, and end.")
+        bool, typer.Option("--drop-dead", help="Delete the messages that were given up, then exit.")
     ] = False,
 ) -> None:
     """Run the Telegram bot."""
@@ -50,43 +50,45 @@ def telegram(
         asyncio.run(run_telegram(settings, workers=workers, part=part, parent=parent))
 
 
-async def run_telegram(settings: Settings, *, workers: int, part: Duty, parent: int) -> None:
-    """Run the bot in `workers` processes: this one, and others that answer, and begin again when they end."""
+async def run_telegram(settings: Settings, *, workers: int, part: Duty) -> None:
+    """Run the bot here, and in `workers - 1` child processes that answer and are restarted when they end."""
     check_settings(settings)
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(workers - 1):
-            await stack.enter_async_context(_kept_running(settings.telegram_drain))
-        await run_bot(settings, part, parent)
+            await stack.enter_async_context(_worker(settings.telegram_drain))
+        await run_bot(settings, part)
 
 
 async def run_dead(settings: Settings, *, retry: bool) -> None:
-    """Try the messages that were given up once more, or delete them."""
+    """Retry the dead messages, or delete them."""
     check_settings(settings)
     bot_id, _ = await identify(settings)
     async with open_layers(settings) as layers:
         lanes = Lanes(layers.redis.client, Keys(bot_id))
         count = await (lanes.retry_dead(lane_of) if retry else lanes.drop_dead())
-    Console().print(f"{count} messages {'wait for an answer again' if retry else 'are deleted'}.")
+    Console().print(f"{count} messages {'are queued again' if retry else 'are deleted'}.")
 
 
 @contextlib.asynccontextmanager
-async def _kept_running(drain: float) -> AsyncIterator[None]:
-    """Keep another process working for the time of the block, and then let it end in order."""
+async def _worker(drain: float) -> AsyncIterator[None]:
+    """Run a worker process during the block, restarting it when it ends; then stop it gracefully."""
     running: list[Process] = []
-    keeping = asyncio.create_task(_keep_running(running, dict(os.environ)))  # plugins lose secrets from it
+    restarting = asyncio.create_task(
+        _restart_forever(running, dict(os.environ))
+    )  # a copy: loading plugins removes secrets from os.environ
     try:
         yield
     finally:
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
+        restarting.cancel()
+        await asyncio.gather(restarting, return_exceptions=True)
         for process in running:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), drain + _ENDING_SECONDS)
+                await asyncio.wait_for(process.wait(), drain + _STOP_SECONDS)
 
 
-async def _keep_running(running: list[Process], environment: Mapping[str, str]) -> None:
+async def _restart_forever(running: list[Process], environment: Mapping[str, str]) -> None:
     command = [sys.executable, "-P", "-m", "bot.cli", "telegram", "--part", Duty.WORK.value]
     command += ["--parent", str(os.getpid())]
     while True:

@@ -1,4 +1,4 @@
-"""`goat trust`: obey what the files of this folder set."""
+"""`goat trust`: apply all settings in this folder's files."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,31 +25,31 @@ app = command_app()
 
 @app.command("trust")
 def trust_folder(
-    revoke: Annotated[bool, typer.Option("--revoke", help="Obey them no longer.")] = False,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Trust them no longer.")] = False,
 ) -> None:
-    """Obey what goat.toml and .env of this folder set, for as long as they say the same.
+    """Apply everything that goat.toml and .env of this folder set, until one of them changes.
 
-    Without that they tune what is recalled, and nothing else. What was tuned since may change.
+    Without trust they can only tune recall. Tuned values may change without a new `goat trust`.
     """
     console = Console(highlight=False, soft_wrap=True)
     if revoke:
         for path in WORKING:
             distrust(path)
-        console.print(Text(f"The files of {Path.cwd()} tune, and set nothing else."))
+        console.print(Text(f"The files of {Path.cwd()} are no longer trusted: they can only tune recall."))
         return
     given = read_sources()
     held_back = untrusted_by_file()
     for path, settings in held_back.items():
         console.print(Text(f"From now on {path.absolute()} sets:", style="bold"))
         for name, value in settings.items():
-            console.print(Text(f"  {name} = {_shown(name, value)}"))
+            console.print(Text(f"  {name} = {_display(name, value)}"))
         trust(path, given[str(path)])
     if not held_back:
-        console.print(Text(f"All that goat.toml and .env of {Path.cwd()} set is obeyed already."))
+        console.print(Text(f"Everything that goat.toml and .env of {Path.cwd()} set applies already."))
     load_settings()
 
 
-def _shown(name: str, value: Any) -> str:
+def _display(name: str, value: Any) -> str:
     field = Settings.model_fields.get(name)
     if field is None or field.annotation is SecretStr:
         return _HIDDEN

@@ -1,4 +1,4 @@
-"""`goat tune`: write what a tuning found to `goat.toml`, and take it back."""
+"""`goat tune`: write tuned settings to `goat.toml`, and undo that."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,29 +20,31 @@ from memory.tuning.gain_bound import required_confidence
 from memory.tuning.held_out import Gain
 from memory.tuning.tuning_result import read_result
 
-app = command_app(help="Write tuned thresholds and calibrations, and take them back.", no_args_is_help=True)
-_NEXT_TURN = "Running programs take it up at their next turn."
+app = command_app(
+    help="Write tuned thresholds and calibrations to goat.toml, and undo that.", no_args_is_help=True
+)
+_NEXT_TURN = "Running programs use it from their next turn."
 
 
 @app.command()
 def apply(
-    result: Annotated[Path, typer.Argument(help="What a tuning found, such as a notebook writes.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be written.")] = False,
+    result: Annotated[Path, typer.Argument(help="Result of a tuning, as a notebook writes it.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the changes, and write nothing.")] = False,
 ) -> None:
-    """Write what a tuning found to goat.toml.
+    """Write tuned thresholds and a calibration to goat.toml.
 
-    Thresholds and calibration, if held-out turns show that they are better.
+    Only if held-out turns show that they are better.
     """
     read, console = read_result(result), Console(highlight=False, soft_wrap=True)
     proposal = write_back.propose(read)
     show(console, proposal)
     if dry_run:
         proposal.require_gain()
-        console.print("Nothing is written (--dry-run). Nothing speaks against it.")
+        console.print("Nothing is written (--dry-run). The change would be require_gain.")
         return
     version = write_back.apply(read)
-    console.print(f"Written to {CONFIG_FILE}. {_NEXT_TURN} `goat tune rollback` takes it back.")
-    _tell_kept(console, version)
+    console.print(f"Written to {CONFIG_FILE}. {_NEXT_TURN} `goat tune rollback` undoes it.")
+    _print_kept(console, version)
 
 
 @app.command()
@@ -50,27 +52,27 @@ def rollback(
     number: Annotated[
         int | None, typer.Argument(help="A version of `goat tune history`. [default: before the last apply]")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Also undo what was edited by hand since.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Also discard later edits by hand.")] = False,
 ) -> None:
-    """Put the former goat.toml back in its place, byte for byte."""
+    """Restore a former goat.toml, byte for byte."""
     console = Console(highlight=False, soft_wrap=True)
     version = write_back.rollback(number, even_if_edited=yes)
-    done = "is as it was" if version.after else "is removed again, as it was"
+    done = "is restored" if version.after else "is removed: there was none before"
     console.print(f"{CONFIG_FILE} {done}. {_NEXT_TURN}")
-    _tell_kept(console, version)
+    _print_kept(console, version)
 
 
 @app.command()
 def history() -> None:
-    """List the former versions of goat.toml that are kept."""
+    """List the former versions of goat.toml."""
     console, file = Console(highlight=False), ConfigVersions.here()
     if versions := file.versions():
         console.print(_table(versions))
-        same = digest_of(file.read()) == versions[0].after
-        console.print(Text(f"{CONFIG_FILE} {'is as `goat tune` left it' if same else 'was edited since'}."))
+        unedited = digest_of(file.read()) == versions[0].after
+        console.print(Text(f"{CONFIG_FILE} {'is unchanged since then' if unedited else 'was edited since'}."))
     else:
         console.print(Text(f"`goat tune` has not changed {CONFIG_FILE} here."))
-    console.print(Text(_tried(AttemptLog(file.folder))), soft_wrap=True)
+    console.print(Text(_attempts(AttemptLog(file.folder))), soft_wrap=True)
 
 
 def _table(versions: list[Version]) -> Table:
@@ -84,8 +86,8 @@ def _table(versions: list[Version]) -> Table:
     return table
 
 
-def _tried(tries: AttemptLog) -> str:
-    """Say how often a change was tried on the turns of the latest try, and what that asks of the next one."""
+def _attempts(tries: AttemptLog) -> str:
+    """Describe how often the latest held-out turns were used, and the confidence that the next try needs."""
     try:
         latest = tries.all()[-1:]
     except ConfigError as error:
@@ -94,13 +96,13 @@ def _tried(tries: AttemptLog) -> str:
         return "No change has been tried on held-out turns here."
     number = tries.number(latest[0])
     return (
-        f"The latest change was the {ordinal(number)} attempt on its held-out turns; another one needs "
+        f"The latest change was the {ordinal(number)} tried on its held-out turns; another one needs "
         f"{percent(required_confidence(number + 1))} confidence there."
     )
 
 
 def show(console: Console, proposal: Proposal) -> None:
-    """Show what a result changes, what was measured, and what the held-out turns say."""
+    """Print a proposal's changes, its figures before and after, and its gain on held-out turns."""
     table = Table("", "before", "after", box=None, header_style="dim")
     for change in proposal.changes:
         table.add_row(*(Text(printable(str(part))) for part in (change.name, change.before, change.after)))
@@ -110,13 +112,13 @@ def show(console: Console, proposal: Proposal) -> None:
         table.add_row(Text(printable(name), style="dim"), *values)
     console.print(table)
     if proposal.gain is not None:
-        console.print(_told(proposal.gain, proposal.number))
+        console.print(_gain(proposal.gain, proposal.number))
 
 
-def _told(gain: Gain, number: int) -> str:
-    tried = f" It is the {ordinal(number)} attempt on these turns." if number > 1 else ""
+def _gain(gain: Gain, number: int) -> str:
+    tried = f" It is the {ordinal(number)} change tried on these turns." if number > 1 else ""
     return (
-        f"Held out: {gain.turns} turns of {gain.groups} conversations, {gain.changed} of them other than "
+        f"Held out: {gain.turns} turns of {gain.groups} conversations, {gain.changed} of them different from "
         f"before. A turn gains {gain.mean:+.4f} on average, and with {percent(gain.confidence)} confidence "
         f"at least {gain.at_least:+.4f}.{tried}"
     )
@@ -126,7 +128,7 @@ def _number(value: Any) -> str:
     return "" if value is None else f"{value:.4g}"
 
 
-def _tell_kept(console: Console, version: Version) -> None:
+def _print_kept(console: Console, version: Version) -> None:
     if version.before:
-        kept = f"What stood there before is version {version.number}: `goat tune rollback {version.number}`."
+        kept = f"The former file is version {version.number}: `goat tune rollback {version.number}`."
         console.print(kept, style="dim")

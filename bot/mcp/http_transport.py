@@ -1,4 +1,4 @@
-"""The server over streamable HTTP, for clients that hold the token."""
+"""The MCP server over streamable HTTP, for clients that have the token."""
 
 import contextlib
 import ipaddress
@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.http_server import Server
-from bot.mcp.process_signals import stopped_by
+from bot.mcp.process_signals import on_stop_signal
 from bot.mcp.server import McpServer
 from graph.settings.server_settings import McpSettings, parse_address
 from graph.studio.http_guard import LOOPBACK, HttpGuard, at_any_port, has_bearer_token
@@ -22,16 +22,16 @@ from memory.errors import ConfigError
 
 PATH = "/mcp"
 MOST_BYTES = 1_000_000
-"""Of a request's body."""
+"""Longest request body."""
 _CONNECTIONS = 100
-_ENDING_SECONDS = 2
+_SHUTDOWN_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRequired:
-    """Let posts with `Authorization: Bearer <token>` through to `app`; the bodies of others are not read.
+    """Pass only POST requests with `Authorization: Bearer <token>` to `app`; other bodies are not read.
 
-    Only posts: every request stands alone, so that there is no stream to listen to and no session to end.
+    The server is stateless: there is no stream to GET and no session to DELETE.
     """
 
     app: ASGIApp
@@ -39,7 +39,7 @@ class TokenRequired:
     guard: HttpGuard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer in place of the application whatever it must not see."""
+        """Answer a request that `app` must not see; pass on any other."""
         refusal = None if scope["type"] == "lifespan" else self._refusal(scope)
         await (refusal or self.app)(scope, receive, send)
 
@@ -56,18 +56,18 @@ class TokenRequired:
 
 
 def _without_token(headers: Headers) -> JSONResponse:
-    told = 'Bearer realm="goat"' + (', error="invalid_token"' if "authorization" in headers else "")
+    challenge = 'Bearer realm="goat"' + (', error="invalid_token"' if "authorization" in headers else "")
     what = "Send the header `Authorization: Bearer <token>` with what GOAT_MCP_TOKEN holds."
-    return JSONResponse({"error": what}, status_code=401, headers={"WWW-Authenticate": told})
+    return JSONResponse({"error": what}, status_code=401, headers={"WWW-Authenticate": challenge})
 
 
 async def serve_http(
     server: McpServer, settings: McpSettings, address: str, announce: Callable[[str], None]
 ) -> None:
-    """Serve until the process is told to end; `announce` is told the URL once it is taken.
+    """Serve until the process is stopped; call `announce` with the URL once it is bound.
 
     Raises:
-        ConfigError: it may not be served with these settings, or not at that address.
+        ConfigError: the settings do not permit HTTP, or the address cannot be used.
     """
     check_http(settings, address)
     with _listening(*parse_address(address)) as listener:
@@ -78,16 +78,16 @@ async def serve_http(
             ws="none",
             server_header=False,
             limit_concurrency=_CONNECTIONS,
-            timeout_graceful_shutdown=_ENDING_SECONDS,
+            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         )
         serving = Server(config)
         announce(f"http://{address}{PATH}")
-        with stopped_by(lambda: setattr(serving, "should_exit", True)):
+        with on_stop_signal(lambda: setattr(serving, "should_exit", True)):
             await serving.serve([listener])
 
 
 def http_app(server: McpServer, settings: McpSettings, address: str) -> ASGIApp:
-    """Return the application: each request stands alone, and any number of clients may call at once."""
+    """Return the stateless application, which any number of clients may call at once."""
     hosts = allowed_hosts(settings, address)
     guard = HttpGuard(hosts, [f"{scheme}://{host}" for host in hosts for scheme in ("http", "https")])
     app = server.streamable_http_app(
@@ -101,11 +101,11 @@ def http_app(server: McpServer, settings: McpSettings, address: str) -> ASGIApp:
 
 
 def check_http(settings: McpSettings, address: str) -> None:
-    """Raise `ConfigError` when the server may not be reached over HTTP with these settings."""
+    """Raise `ConfigError` unless the settings permit HTTP at this address."""
     try:
         host, _ = parse_address(address)
     except ValueError as error:
-        raise ConfigError(f"{address!r} is no address: {error}.") from None
+        raise ConfigError(f"{address!r} is not an address: {error}.") from None
     if not settings.mcp_token.get_secret_value():
         raise ConfigError(
             "Over HTTP the MCP server needs a token: set GOAT_MCP_TOKEN, for instance to what "
@@ -119,7 +119,7 @@ def check_http(settings: McpSettings, address: str) -> None:
 
 
 def allowed_hosts(settings: McpSettings, address: str) -> list[str]:
-    """Return the Host headers that are answered; `:*` stands for any port."""
+    """Return the permitted Host headers; `:*` is any port."""
     host, _ = parse_address(address)
     named = [] if _is_any(host) else [f"[{host}]" if ":" in host else host]
     return at_any_port([*LOOPBACK, *named, *settings.mcp_names])

@@ -1,4 +1,4 @@
-"""End when the process is told to."""
+"""Handlers for the signals that stop the process."""
 
 import asyncio
 import contextlib
@@ -9,8 +9,8 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 @contextlib.contextmanager
-def stopped_by(end: Callable[[], None]) -> Iterator[None]:
-    """Call `end` on Ctrl-C and SIGTERM, for the time of the block."""
+def on_stop_signal(end: Callable[[], None]) -> Iterator[None]:
+    """Call `end` on Ctrl-C and SIGTERM during the block."""
     loop = asyncio.get_running_loop()
     for number in _SIGNALS:
         loop.add_signal_handler(number, end)

@@ -1,4 +1,4 @@
-"""What a tool of the server is: typed arguments in, a typed answer out, and nothing is written."""
+"""A read-only tool of the server: typed arguments, typed answer."""
 
 import inspect
 from collections.abc import Awaitable, Callable
@@ -16,27 +16,27 @@ DATA_NOTE = (
 )
 
 
-class Refused(GoatError):
-    """A call asks for what is not there, or what cannot be; says what to ask for instead."""
+class InvalidCall(GoatError):
+    """A call for something that does not exist or is invalid; says what to ask for instead."""
 
 
 class Arguments(BaseModel):
-    """What a tool is called with; what it does not know is refused."""
+    """Arguments of a tool; unknown ones are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Answer(BaseModel):
-    """What a tool answers."""
+    """Answer of a tool."""
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
 
-class Quoting(Answer):
-    """An answer that holds texts of others."""
+class QuotingAnswer(Answer):
+    """An answer with texts that others wrote."""
 
     note: str = DATA_NOTE
-    """How its texts are to be taken."""
+    """How to treat its texts."""
 
 
 A = TypeVar("A", bound=Arguments)
@@ -45,22 +45,22 @@ R = TypeVar("R", bound=Answer)
 
 @dataclass(frozen=True, slots=True)
 class ReadTool:
-    """A tool that reads; its name and description are those of `call`."""
+    """A read-only tool; its name and description are those of `call`."""
 
     title: str
     call: Callable[[Any], Awaitable[Answer]]
     arguments: type[Arguments]
     answer: type[Answer]
     hides_secrets: bool = False
-    """`call` takes secrets out by itself, and knows better where they are."""
+    """`call` redacts secrets itself, since it knows where they are."""
 
     @property
     def name(self) -> str:
-        """What clients call it by."""
+        """Name of the tool."""
         return self.call.__name__
 
-    def described(self) -> Tool:
-        """Return what clients are told of it."""
+    def definition(self) -> Tool:
+        """Return the tool's definition for clients."""
         return Tool(
             name=self.name,
             title=self.title,
@@ -85,5 +85,5 @@ def read_tool(
     *,
     hides_secrets: bool = False,
 ) -> ReadTool:
-    """Make a tool whose arguments and answer are what `call` takes and returns."""
+    """Make a tool, with types that match those of `call`."""
     return ReadTool(title, call, arguments, answer, hides_secrets)

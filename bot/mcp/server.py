@@ -1,4 +1,4 @@
-"""The server itself, whatever it is reached by: its tools, and what becomes of a call."""
+"""The MCP server, independent of its transport: lists tools and calls them."""
 
 import json
 import logging
@@ -38,29 +38,29 @@ logger = logging.getLogger(__name__)
 
 
 def agent_server(agent: Agent, owner: str) -> McpServer:
-    """Make a server over an open agent, bound to one owner."""
+    """Make a server over an open agent, for one owner."""
     redact = Redaction(secrets_of(agent.layers.settings))
-    readings = (
+    queries = (
         MemoryQueries(owner, agent.layers),
         TurnQueries(owner, agent),
         ProcessQueries(owner, agent.layers, redact),
     )
-    return build_server([tool for reading in readings for tool in reading.tools()], redact)
+    return build_server([tool for query in queries for tool in query.tools()], redact)
 
 
 def build_server(tools: Sequence[ReadTool], redact: Redaction) -> McpServer:
-    """Make a server that offers `tools`; no secret leaves it."""
+    """Make a server that offers `tools`; `redact` removes secrets from every answer."""
     by_name = {tool.name: tool for tool in tools}
-    described = [tool.described() for tool in tools]
+    definitions = [tool.definition() for tool in tools]
 
     async def list_tools(_: ServerRequestContext[Any], __: PaginatedRequestParams | None) -> ListToolsResult:
-        return ListToolsResult(tools=described)
+        return ListToolsResult(tools=definitions)
 
     async def call_tool(_: ServerRequestContext[Any], params: CallToolRequestParams) -> CallToolResult:
         tool = by_name.get(params.name)
         if tool is None:
-            return _failed(f"There is no tool {params.name[:80]!r}. There are: {', '.join(by_name)}.")
-        return await _called(tool, params.arguments or {}, redact)
+            return _error(f"There is no tool {params.name[:80]!r}. There are: {', '.join(by_name)}.")
+        return await _call(tool, params.arguments or {}, redact)
 
     return Server(
         "goat",
@@ -72,42 +72,44 @@ def build_server(tools: Sequence[ReadTool], redact: Redaction) -> McpServer:
     )
 
 
-async def _called(tool: ReadTool, arguments: Mapping[str, Any], redact: Redaction) -> CallToolResult:
-    """Call a tool; what goes wrong is told as its result."""
+async def _call(tool: ReadTool, arguments: Mapping[str, Any], redact: Redaction) -> CallToolResult:
+    """Call a tool; return errors as its result."""
     try:
-        asked = tool.arguments.model_validate(arguments)
+        checked = tool.arguments.model_validate(arguments)
     except ValidationError as error:
-        return _failed(redact(_explained(tool, error)))
+        return _error(redact(_explain(tool, error)))
     try:
-        answer = await within(_answered(tool, asked), SECONDS)
+        answer = await within(_answer(tool, checked), SECONDS)
     except TimeoutError:
-        return _failed(f"{tool.name} did not end in {SECONDS:g} s. memory_status says what is not there.")
+        return _error(
+            f"{tool.name} did not finish in {SECONDS:g} s. memory_status says which parts are down."
+        )
     except GoatError as error:
-        return _failed(redact(str(error)))
-    except Exception:  # the SDK would show the client the error's text
+        return _error(redact(str(error)))
+    except Exception:  # the edge of a call: the SDK would show the client the error's text
         logger.exception("The tool %s failed", tool.name)
-        return _failed(f"{tool.name} failed by a mistake of its own; GOAT's log says more.")
-    return _shown(answer if tool.hides_secrets else redact.within(answer))
+        return _error(f"{tool.name} failed because of a bug in GOAT; its log says more.")
+    return _result(answer if tool.hides_secrets else redact.within(answer))
 
 
-async def _answered(tool: ReadTool, asked: Any) -> dict[str, Any]:
-    return (await tool.call(asked)).model_dump(mode="json")
+async def _answer(tool: ReadTool, checked: Any) -> dict[str, Any]:
+    return (await tool.call(checked)).model_dump(mode="json")
 
 
-def _shown(answer: dict[str, Any]) -> CallToolResult:
-    """Return the answer as text and as values; what no transport can write, a lone surrogate, is replaced."""
+def _result(answer: dict[str, Any]) -> CallToolResult:
+    """Return an answer as text and as JSON values, with lone surrogates replaced."""
     text = clean(json.dumps(answer, ensure_ascii=False))
     return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=json.loads(text))
 
 
-def _failed(text: str) -> CallToolResult:
+def _error(text: str) -> CallToolResult:
     return CallToolResult(content=[TextContent(type="text", text=clean(text))], is_error=True)
 
 
-def _explained(tool: ReadTool, error: ValidationError) -> str:
-    """Say which arguments are refused, and which there are."""
+def _explain(tool: ReadTool, error: ValidationError) -> str:
+    """Describe the wrong arguments, and name the known ones."""
     problems = [
         f"{'.'.join(map(str, one['loc'])) or 'arguments'}: {one['msg']}." for one in error.errors()[:10]
     ]
     known = ", ".join(tool.arguments.model_fields) or "none"
-    return " ".join([f"{tool.name} refuses its arguments.", *problems, f"It takes: {known}."])
+    return " ".join([f"{tool.name} got wrong arguments.", *problems, f"It takes: {known}."])

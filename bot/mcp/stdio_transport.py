@@ -1,4 +1,4 @@
-"""The server over stdin and stdout, for a client that started it."""
+"""The MCP server over stdin and stdout, for the client that started it."""
 
 import contextlib
 import logging
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import anyio
 from mcp.server.stdio import stdio_server
 
-from bot.mcp.process_signals import stopped_by
+from bot.mcp.process_signals import on_stop_signal
 from bot.mcp.server import McpServer
 
 _BLOCK = 65_536
@@ -19,18 +19,18 @@ logger = logging.getLogger(__name__)
 
 
 async def serve_stdio(server: McpServer) -> None:
-    """Serve until stdin is closed, or the process is told to end; stdout is the protocol's alone."""
-    with _lines_of(sys.stdin.fileno()) as (lines, end), stopped_by(end):
+    """Serve until stdin is closed or the process is stopped; stdout carries only the protocol."""
+    with _lines_of(sys.stdin.fileno()) as (lines, end), on_stop_signal(end):
         try:
             async with stdio_server(stdin=lines) as (received, sent):
                 await server.run(received, sent, server.create_initialization_options())
         except* BrokenPipeError:
-            logger.info("The client is gone")
+            logger.info("The client disconnected")
 
 
 @contextlib.contextmanager
 def _lines_of(descriptor: int) -> Iterator[tuple[anyio.AsyncFile[str], Callable[[], None]]]:
-    """Yield what comes in, and what ends it: no thread can be woken that reads stdin itself."""
+    """Yield stdin's lines, and a function that ends them: a thread blocked on stdin cannot be woken."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         threading.Thread(target=_pump, args=(descriptor, theirs), name="goat-stdin", daemon=True).start()

@@ -1,4 +1,4 @@
-"""Delegated work in the terminal: word of it between the turns, /jobs and /stop."""
+"""Delegated jobs in the terminal: notices between turns, /jobs and /stop."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 class JobView:
-    """The jobs of a terminal's owner; whichever of the owner's terminals looks first shows word of them."""
+    """The jobs of a terminal's owner. Each notice appears in one of the owner's open terminals."""
 
     def __init__(self, console: Console, agent: Agent, owner: str) -> None:
         self._console = console
@@ -32,11 +32,11 @@ class JobView:
         self._owner = owner
         self._box = f"terminal:{owner}"
         self.quiet = asyncio.Lock()
-        """Held while a turn is shown: nothing else is written then."""
+        """Held while a turn is shown, so that no notice is printed into it."""
 
     @contextlib.asynccontextmanager
-    async def told(self) -> AsyncIterator[None]:
-        """Show word of jobs for the time of the block, whenever it is not to be quiet."""
+    async def notices(self) -> AsyncIterator[None]:
+        """Print notices during the block, except while `quiet` is held."""
         watching = asyncio.create_task(self._watch())
         try:
             yield
@@ -44,35 +44,35 @@ class JobView:
             await end(watching)
 
     async def register(self, thread: str) -> None:
-        """Have word of what is delegated in a thread come here."""
+        """Send notices of jobs delegated in this thread to this terminal."""
         if self._is_possible:
             await self._delegation.notices.register(thread, Address(box=self._box), owner=self._owner)
 
     async def list(self, name: str) -> None:
-        """List the latest jobs, or show one."""
+        """List the latest jobs, or describe one."""
         if name:
             job = await self._delegation.jobs.find(name, owner=self._owner)
             self._print(describe_job(job) if job else f"There is no job {name}; /jobs lists them.")
             return
-        found = await self._delegation.jobs.latest(owner=self._owner, most=_LISTED)
-        lines = [f"{job.name}  {status_line(job)}: {snippet(job.task)}" for job in found]
+        jobs = await self._delegation.jobs.latest(owner=self._owner, most=_LISTED)
+        lines = [f"{job.name}  {status_line(job)}: {snippet(job.task)}" for job in jobs]
         self._print("\n".join(lines) or "There are no jobs. For something larger, ask me to delegate it.")
 
     async def stop(self, name: str) -> None:
-        """Stop the job that is named, or the only one that is open."""
+        """Stop the named job, or the only open one."""
         if name:
             job = await self._delegation.jobs.find(name, owner=self._owner)
-            meant = [job] if job else []
+            jobs = [job] if job else []
         else:
             latest = await self._delegation.jobs.latest(owner=self._owner)
-            meant = [job for job in latest if job.is_open]
-        if len(meant) != 1:
-            some = "Which one? Write /stop and its name: " + ", ".join(job.name for job in meant)
-            self._print(some if meant else "There is no such job at work; /jobs lists them.")
-        elif await self._delegation.stop(meant[0].id, owner=self._owner):
-            self._print(f"{meant[0].name} is being stopped.")
+            jobs = [job for job in latest if job.is_open]
+        if len(jobs) != 1:
+            which = "Several jobs are open. Write /stop and a name: " + ", ".join(job.name for job in jobs)
+            self._print(which if jobs else "There is no such open job; /jobs lists them.")
+        elif await self._delegation.stop(jobs[0].id, owner=self._owner):
+            self._print(f"{jobs[0].name} is being stopped.")
         else:
-            self._print(f"{meant[0].name} is at its end already.")
+            self._print(f"{jobs[0].name} has ended already.")
 
     async def _watch(self) -> None:
         while True:
@@ -80,13 +80,13 @@ class JobView:
                 async with self.quiet:
                     shown = await self._show_next()
             except GoatError as error:
-                logger.info("Word of jobs cannot be read: %s", error)
+                logger.info("Notices of jobs cannot be read: %s", error)
                 await asyncio.sleep(_DOWN_PAUSE)
             else:
                 await asyncio.sleep(0 if shown else _PAUSE)
 
     async def _show_next(self) -> bool:
-        """Take the next notice and show it; return whether there was one."""
+        """Take the next notice and print it; return False when there is none."""
         notices = self._delegation.notices
         notice = await notices.first(self._box)
         if notice is None:

@@ -1,4 +1,4 @@
-"""What comes from the keyboard: lines, and Ctrl-C."""
+"""Keyboard input: lines, and Ctrl-C."""
 
 import asyncio
 import contextlib
@@ -15,17 +15,17 @@ _YES = {"y", "yes", "d", "da"}
 
 
 def is_terminal() -> bool:
-    """Say whether somebody can be asked."""
+    """Return whether stdin and stdout are both a terminal."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def is_yes(said: str) -> bool:
-    """Say whether an answer allows it; anything but a plain yes does not."""
-    return said.strip().lower() in _YES
+def is_yes(answer: str) -> bool:
+    """Return whether an answer is a plain yes, in English or Romanian."""
+    return answer.strip().lower() in _YES
 
 
 async def ask(question: str) -> str:
-    """Ask for one line; empty when nothing is typed, or Ctrl-C or Ctrl-D."""
+    """Ask for one line; return "" when nothing is typed, or on Ctrl-C or Ctrl-D."""
     if not sys.stdin.isatty():
         piped: bytes = await asyncio.to_thread(sys.stdin.buffer.readline)
         return piped.decode("utf-8", "replace").strip()
@@ -39,7 +39,7 @@ async def ask(question: str) -> str:
 
 
 async def typed_lines(history: Callable[[], FileHistory]) -> AsyncIterator[str]:
-    """Yield what the user types, until Ctrl-D; what is piped in is read as lines."""
+    """Yield the lines that the user types, until Ctrl-D, or the lines of piped input."""
     if not sys.stdin.isatty():
         while line := await asyncio.to_thread(sys.stdin.buffer.readline):
             yield line.decode("utf-8", "replace").rstrip("\r\n")
@@ -58,9 +58,9 @@ async def typed_lines(history: Callable[[], FileHistory]) -> AsyncIterator[str]:
 
 @contextlib.contextmanager
 def ctrl_c(stop: Callable[[], None]) -> Iterator[None]:
-    """Have Ctrl-C call `stop` for the time of the block; a second one ends the process.
+    """Call `stop` on Ctrl-C during the block; a second Ctrl-C ends the process.
 
-    What the second one breaks off is pending in the checkpoint, and is finished by the next start.
+    The interrupted turn is pending in the checkpoint, and the next start finishes it.
     """
     loop, presses = asyncio.get_running_loop(), 0
 

@@ -1,6 +1,6 @@
-"""Markdown in a terminal: whole texts, and replies while they are being written.
+"""Markdown in a terminal: whole texts, and replies that are still streaming.
 
-Imported when the first reply is shown: parser and highlighter take a tenth of a second.
+Imported with the first reply: parser and highlighter take a tenth of a second.
 """
 
 import asyncio
@@ -19,14 +19,14 @@ from rich.syntax import Syntax
 from bot.printable import printable
 
 _PAUSE = 0.08
-"""Seconds between two drawings of the block that is being written."""
+"""Seconds between two redraws of the unfinished block."""
 _FENCE = re.compile(r" {0,3}(?:`{3,}|~{3,})")
 _PARSER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).disable(["reference"])
-"""Without HTML and link definitions, which rich would leave out: nothing that was written is lost."""
+"""Without HTML and link definitions, which Rich would drop from the text."""
 
 
 class _Code(CodeBlock):
-    """Code without a background, so that it can be copied without blanks at the ends of its lines."""
+    """Code without a background, so that copied lines have no trailing blanks."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         code, lexer = str(self.text).rstrip(), self.lexer_name
@@ -37,7 +37,7 @@ class _Code(CodeBlock):
 
 class _Heading(Heading):
     LEVEL_ALIGN: ClassVar[dict[str, JustifyMethod]] = {}
-    """All to the left."""
+    """Left-aligned."""
 
 
 class _Block(Markdown):
@@ -56,13 +56,13 @@ class _Block(Markdown):
 
 
 class Rendered:
-    """A text in Markdown as the lines that show it; line breaks and addresses are those that were written."""
+    """Markdown text as terminal lines; keeps line breaks and URLs as written."""
 
     def __init__(self, text: str) -> None:
         self._blocks = [_Block(tokens) for tokens in _blocks(_PARSER.parse(printable(text)))]
 
     def lines(self, console: Console) -> list[list[Segment]]:
-        """Return the lines at the console's width, with a blank one between blocks."""
+        """Render the lines at the console's width, with a blank line between blocks."""
         lines: list[list[Segment]] = []
         for block in self._blocks:
             shown = _trimmed([_bare(line) for line in console.render_lines(block, pad=False)])
@@ -74,46 +74,46 @@ class Rendered:
 
 
 class MarkdownReply:
-    """A reply while it is written: what is finished is printed once, the block being written is redrawn.
+    """A streaming reply: finished blocks are printed once, the last block is redrawn.
 
-    No more is redrawn than the screen holds, so that what scrolls away is right and stays as it is.
+    It never redraws more than the screen holds, so that lines that scroll away are final.
     """
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._said = ""
-        self._written, self._printed = "", 0
-        """What can be printed of it, and how much of that is printed for good."""
-        self._shown = False
-        """Whether there is anything to see of what is printed for good."""
+        self._whole = ""
+        self._printable, self._printed = "", 0
+        """The printable reply so far, and how many of its characters are printed for good."""
+        self._has_printed = False
+        """Whether a visible line has been printed for good."""
         self._live = Live(
             get_renderable=lambda: self,
             console=console,
-            auto_refresh=False,  # from a thread, it would draw over what is printed meanwhile
+            auto_refresh=False,  # a refresh thread would draw over what is printed meanwhile
             transient=True,
             vertical_overflow="crop",
         )
         self._drawing: asyncio.TimerHandle | None = None
 
     def write(self, piece: str) -> None:
-        """Show some more of it."""
-        self._said += piece
-        self._written += printable(piece)
+        """Append a piece, and schedule a redraw."""
+        self._whole += piece
+        self._printable += printable(piece)
         if not self._live.is_started:
             self._live.start()
         if "\n" in piece:
-            self._print(finished(self._rest))
+            self._print(finished_length(self._rest))
         if self._drawing is None:
             self._drawing = asyncio.get_running_loop().call_later(_PAUSE, self._draw)
 
     def end(self) -> str:
-        """Print what is left, and return the whole."""
+        """Print the rest; return the whole reply."""
         if self._drawing is not None:
             self._drawing.cancel()
         if self._live.is_started:
             self._live.stop()
             self._print(len(self._rest))
-        return self._said
+        return self._whole
 
     def _draw(self) -> None:
         self._drawing = None
@@ -121,31 +121,31 @@ class MarkdownReply:
 
     @property
     def _rest(self) -> str:
-        return self._written[self._printed :]
+        return self._printable[self._printed :]
 
     def _print(self, length: int) -> None:
-        """Print so much of the rest for good, and a blank line between the blocks."""
+        """Print the first `length` characters of the rest for good, after a blank line."""
         lines, above = Rendered(self._rest[:length]).lines(self._console), self._above()
         self._printed += length
-        if lines:  # a quote without words, for one, has none
-            self._shown = True
+        if lines:  # a quote without words, for example, renders to no line
+            self._has_printed = True
             self._console.print(Group(*above, Segments(_joined(lines))))
 
     def _above(self) -> list[str]:
-        return [""] if self._shown else []
+        return [""] if self._has_printed else []
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield the end of the block that is being written, as much as the screen holds."""
+        """Yield the end of the unfinished block, as much as the screen holds."""
         height = max(console.height - 1, 1)
         lines = Rendered(_ending(self._rest, height)).lines(console)
         yield from self._above() if 0 < len(lines) < height else []
         yield from _joined(lines[-height:])
 
 
-def finished(text: str) -> int:
-    """Return how many characters of a text that is being written hold finished blocks.
+def finished_length(text: str) -> int:
+    """Return the length of the finished blocks of a streaming text.
 
-    The last block that begins in a whole line may go on; the ones before it cannot change any more.
+    The last block that begins in a complete line may continue; the blocks before it are final.
     """
     whole = text[: text.rfind("\n") + 1]
     starts = [token.map[0] for token in _PARSER.parse(whole) if token.level == 0 and token.map]
@@ -154,7 +154,7 @@ def finished(text: str) -> int:
 
 
 def _ending(text: str, lines: int) -> str:
-    """Return the last lines of a block, code as such; the whole would take longer with each line."""
+    """Return a block's last lines, fenced if it is code; rendering the whole block would be quadratic."""
     written = text.split("\n")
     if len(written) <= lines + 1:
         return text
@@ -163,7 +163,7 @@ def _ending(text: str, lines: int) -> str:
 
 
 def _blocks(tokens: Sequence[Token]) -> Iterator[list[Token]]:
-    """Yield the tokens of each block that stands in no other."""
+    """Yield the tokens of each top-level block."""
     block: list[Token] = []
     for token in tokens:
         block.append(_lossless(token))
@@ -173,7 +173,7 @@ def _blocks(tokens: Sequence[Token]) -> Iterator[list[Token]]:
 
 
 def _lossless(token: Token) -> Token:
-    """Keep line breaks as they were written, and show the address of what is not text."""
+    """Keep line breaks as written, and show the URLs of images."""
     if token.children is not None:
         token.children = list(_inline(token.children))
     return token
@@ -185,12 +185,12 @@ def _inline(tokens: Iterable[Token]) -> Iterator[Token]:
             yield Token("hardbreak", "br", 0)
         elif token.type == "image":
             yield Token("text", "", 0, content=f"{token.content} ({token.attrGet('src')})")
-        elif token.markup != "autolink":  # its text is the address
+        elif token.markup != "autolink":  # an autolink's text is its URL
             yield token
 
 
 def _bare(line: list[Segment]) -> list[Segment]:
-    """Return a line without blanks at its end."""
+    """Strip a line's trailing blanks."""
     line = list(line)
     while line and not line[-1].text.strip():
         line.pop()
@@ -201,7 +201,7 @@ def _bare(line: list[Segment]) -> list[Segment]:
 
 
 def _trimmed(lines: list[list[Segment]]) -> list[list[Segment]]:
-    """Return lines without blank ones before and after them."""
+    """Strip blank lines from both ends."""
     told = [place for place, line in enumerate(lines) if line]
     return lines[told[0] : told[-1] + 1] if told else []
 

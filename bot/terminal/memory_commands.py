@@ -1,4 +1,4 @@
-"""What a person does with the memory itself in the terminal: facts, identity, figures, tools."""
+"""Terminal commands over the memory: facts, identity, statistics, tools."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -18,20 +18,20 @@ from graph.tools.traits import traits_of
 
 _DAYS = 7
 _RESET = "reset"
-_OVERRIDDEN = f"Yours; `/identity {_RESET}` goes back to the configured persona."
-_CONFIGURED = "The configured persona; `/identity text` gives you another."
+_OVERRIDDEN = f"Yours; `/identity {_RESET}` restores the configured persona."
+_CONFIGURED = "The configured persona; `/identity text` sets your own."
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryCommands:
-    """The commands of one terminal that need no turn."""
+    """The commands that need no turn."""
 
     console: Console
     agent: Agent
     owner: str
 
     def commands(self) -> Mapping[str, Callable[[str], Awaitable[None]]]:
-        """Return what each command does with what stands behind it."""
+        """Return the commands by name; each takes the text after its name."""
         return {
             "/facts": self.facts,
             "/remember": self.remember,
@@ -42,12 +42,12 @@ class MemoryCommands:
         }
 
     async def facts(self, _: str) -> None:
-        """Show the facts."""
+        """List the facts."""
         rows = await self.agent.layers.permanent.facts(owner=self.owner)
         self.console.print(screen.facts(rows, await self.agent.layers.zone()))
 
     async def remember(self, rest: str) -> None:
-        """Write a fact, as in `key: value`."""
+        """Write a fact, given as `key: value`."""
         key, colon, value = (part.strip() for part in rest.partition(":"))
         if not (key and colon and value):
             screen.warn(self.console, "Write it as: /remember key: value")
@@ -56,21 +56,19 @@ class MemoryCommands:
         self.console.print("Noted.", style="dim")
 
     async def forget(self, key: str) -> None:
-        """Take a fact out."""
+        """Delete a fact."""
         permanent = self.agent.layers.permanent
-        there = bool(key) and await permanent.forget(key, owner=self.owner, at=datetime.now(UTC))
-        said = "Taken out." if there else "There is no such fact; /facts lists them."
-        self.console.print(said, style="dim")
+        deleted = bool(key) and await permanent.forget(key, owner=self.owner, at=datetime.now(UTC))
+        answer = "Deleted." if deleted else "There is no such fact; /facts lists them."
+        self.console.print(answer, style="dim")
 
     async def identity(self, text: str) -> None:
-        """Show who the agent is for the owner; with a text, change it."""
+        """Show the agent's identity for the owner; with a text, replace it."""
         layers = self.agent.layers
         if not text:
             override = await layers.permanent.identity(owner=self.owner)
             self.console.print(Text(printable(override or layers.settings.identity)))
-            hint = (
-                f"Yours; `/identity {_RESET}` goes back to the configured one." if override else _CONFIGURED
-            )
+            hint = _OVERRIDDEN if override else _CONFIGURED
             self.console.print(hint, style="dim")
             return
         reset = text == _RESET
@@ -78,13 +76,13 @@ class MemoryCommands:
         self.console.print("Back to the configured persona." if reset else "Done.", style="dim")
 
     async def stats(self, _: str) -> None:
-        """Show what the owner's turns of the last days add up to."""
+        """Show statistics of the owner's recent turns."""
         self.console.print(
             usage_tables(await self.agent.layers.metrics.read(_DAYS, owner=self.owner), self.owner)
         )
 
     async def tools(self, _: str) -> None:
-        """List the tools, and what is wrong with plugins."""
+        """List the tools, and the problems of plugins."""
         layers = self.agent.layers
         here = Turn(turn_id="", owner=self.owner, thread="", message="", at=datetime.now(UTC))
         table = Table(box=None, pad_edge=False, show_header=False)
@@ -96,5 +94,5 @@ class MemoryCommands:
 
 
 def _first_line(tool: BaseTool) -> str:
-    asked = "(asked about each time) " if traits_of(tool).approval else ""
+    asked = "(asks for approval) " if traits_of(tool).approval else ""
     return f"{asked}{(tool.description or '').strip().splitlines()[0]}"

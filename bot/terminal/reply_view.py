@@ -1,4 +1,4 @@
-"""How the terminal shows replies: as Markdown on a screen, as they are written anywhere else."""
+"""Replies in the terminal: Markdown on a screen, plain text anywhere else."""
 
 from types import ModuleType
 from typing import Protocol
@@ -11,38 +11,38 @@ from graph.state.turn_state import State
 
 
 class ReplyView(Protocol):
-    """A reply while it is written."""
+    """Shows a reply while it streams."""
 
     def write(self, piece: str) -> None:
-        """Show some more of it."""
+        """Append a piece."""
         ...
 
     def end(self) -> str:
-        """End its last line, and return the whole."""
+        """End the last line; return the whole reply."""
         ...
 
 
 class PlainReply:
-    """A reply as it is written, without anything that a file or another program would stumble over."""
+    """A reply as plain text, for files and other programs."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._written = ""
 
     def write(self, piece: str) -> None:
-        """Show some more of it."""
+        """Append a piece."""
         self._written += piece
         self._console.out(printable(piece), end="")
 
     def end(self) -> str:
-        """End its last line, and return the whole."""
+        """End the last line; return the whole reply."""
         if self._written:
             self._console.print()
         return self._written
 
 
 def reply_view(console: Console) -> ReplyView:
-    """Return what shows the next reply on a console."""
+    """Return a view for the next reply."""
     view: ReplyView = load().MarkdownReply(console) if _is_screen(console) else PlainReply(console)
     return view
 
@@ -53,22 +53,22 @@ def print_reply(console: Console, text: str) -> None:
 
 
 def print_exchange(console: Console, message: str, reply: str) -> None:
-    """Print what was said, and the reply, if there was one."""
+    """Print a message and its reply, if any."""
     console.print(Text(printable(f"> {message}"), style="dim"))
     if reply:
         print_reply(console, reply)
 
 
 def print_resumed(console: Console, state: State) -> None:
-    """Print a turn that an earlier stop cut off, and that is finished now."""
+    """Print a turn that was interrupted by an earlier stop and is finished now."""
     reply = state["reply"]
     console.print("A reply that was cut off is finished now:", style="dim")
     print_exchange(console, state["turn"].said, reply.text or reply.problem)
 
 
 def load() -> ModuleType:
-    """Import what renders Markdown, which takes a while the first time."""
-    from bot.terminal import markdown  # noqa: PLC0415 - what renders Markdown takes a while to import
+    """Import the Markdown renderer, which takes a tenth of a second the first time."""
+    from bot.terminal import markdown  # noqa: PLC0415 - takes a tenth of a second
 
     return markdown
 

@@ -1,4 +1,4 @@
-"""A conversation in a terminal."""
+"""A chat in a terminal."""
 
 import asyncio
 import uuid
@@ -21,27 +21,25 @@ from memory.errors import GoatError
 from memory.text.text import clean
 
 HELP = """\
-/why                     what was recalled for the last reply, what was cut, and by which rule
+/why                     what was recalled for the last reply, what was cut, and why
 /facts                   the facts that are always in the prompt
-/remember key: value     write such a fact       /forget key   take it out
+/remember key: value     write a fact            /forget key   delete it
 /identity                who the agent is for you
-/identity text           change that             /identity reset   back to the configured persona
-/stats                   what the last days' turns took, recalled and called
+/identity text           change that             /identity reset   restore the configured persona
+/stats                   statistics of your recent turns
 /tools                   what the agent can do
-/jobs                    what is worked on in the background   /stop name  end it
-/new                     begin a new thread; the memory stays
+/jobs                    jobs in the background  /stop name    stop one
+/new                     begin a new thread; the memory is kept
 /help                    this list               /quit         leave (or Ctrl-D)
-Ctrl-C ends a reply that is being written; what stands there is kept."""
+Ctrl-C ends a reply; the part on screen is kept."""
 
 PENDING = "Your message is kept, and is answered before your next one."
 LOST = "Your message was not kept: please write it again."
-FATE_UNKNOWN = (
-    "Whether your message was kept cannot be seen now; if it was, it is answered before your next one."
-)
+FATE_UNKNOWN = "It is unknown whether your message was kept; if so, it is answered before your next one."
 
 
 class Chat:
-    """One terminal's conversation: what each line does."""
+    """One terminal's chat; handles each typed line."""
 
     def __init__(
         self, console: Console, agent: Agent, place: TerminalPlace, warming: "asyncio.Task[None]"
@@ -51,13 +49,13 @@ class Chat:
         self._place = place
         self._warming = warming
         self._view = TurnView(console)
-        self.delegated = JobView(console, agent, place.owner)
-        self._desk = MemoryCommands(console, agent, place.owner)
+        self.jobs = JobView(console, agent, place.owner)
+        self._memory = MemoryCommands(console, agent, place.owner)
 
     async def handle(self, line: str) -> bool:
-        """Act on a line; return whether to go on."""
+        """Handle a line; return False when the user leaves."""
         text = clean(line).strip()
-        async with self.delegated.quiet:
+        async with self.jobs.quiet:
             try:
                 if text.startswith("/"):
                     return await self._command(text)
@@ -72,9 +70,9 @@ class Chat:
         commands: dict[str, Callable[[str], Awaitable[None]]] = {
             "/new": self._new,
             "/why": self._why,
-            **self._desk.commands(),
-            "/jobs": self.delegated.list,
-            "/stop": self.delegated.stop,
+            **self._memory.commands(),
+            "/jobs": self.jobs.list,
+            "/stop": self.jobs.stop,
             "/help": self._help,
         }
         if name in {"/quit", "/exit"}:
@@ -82,7 +80,7 @@ class Chat:
         if name in commands:
             await commands[name](rest.strip())
         else:
-            screen.warn(self._console, f"There is no {name}. /help lists what there is.")
+            screen.warn(self._console, f"There is no command {name}. /help lists them.")
         return True
 
     async def _turn(self, text: str) -> None:
@@ -90,44 +88,44 @@ class Chat:
             return
         turn_id, place = uuid.uuid4().hex, self._place
         try:
-            await self.delegated.register(place.thread)
+            await self.jobs.register(place.thread)
             stream = self._agent.stream(
                 text, owner=place.owner, thread=place.thread, turn_id=turn_id, fresh=True
             )
-            await self._until_finished(stream, turn_id)
+            await self._show(stream, turn_id)
         except GoatError as error:
             problem = str(error) if str(error).endswith((".", "?")) else f"{error}."
             screen.warn(self._console, f"{problem} {await self._fate(turn_id)}")
 
     async def _fate(self, turn_id: str) -> str:
-        """Say whether the message of a turn that broke off is kept."""
+        """Describe whether the message of a failed turn is kept."""
         try:
             kept = await self._agent.has_turn(turn_id, thread=self._place.thread)
         except GoatError:
             return FATE_UNKNOWN
         return PENDING if kept else LOST
 
-    async def take_up(self, before: str) -> None:
-        """Ask what the last stop left open in this thread; leave what it left open in the one before."""
+    async def show_pending(self, before: str) -> None:
+        """Show this thread's pending approval; close the former thread's."""
         place = self._place
         if before and before != place.thread:
-            await self._leave(before)
+            await self._close_thread(before)
         if waiting := await self._agent.waiting(place.thread, owner=place.owner):
-            await self._until_finished(await self._asked(waiting), waiting.turn_id)
+            await self._show(await self._ask_approval(waiting), waiting.turn_id)
 
-    async def _leave(self, thread: str) -> None:
+    async def _close_thread(self, thread: str) -> None:
         if left := await self._agent.leave(thread, owner=self._place.owner):
             print_resumed(self._console, left)
 
-    async def _until_finished(self, stream: AsyncIterator[Event] | None, turn_id: str) -> None:
-        """Show a turn, asking whatever it waits for."""
+    async def _show(self, stream: AsyncIterator[Event] | None, turn_id: str) -> None:
+        """Show a turn, asking for approvals until it ends."""
         while stream is not None:
             with ctrl_c(lambda: self._agent.stop(turn_id)):
                 waiting = await self._view.show(stream)
-            stream = await self._asked(waiting) if waiting is not None else None
+            stream = await self._ask_approval(waiting) if waiting is not None else None
 
-    async def _asked(self, waiting: Waiting) -> AsyncIterator[Event]:
-        """Ask for the first call that waits; return the turn as it goes on."""
+    async def _ask_approval(self, waiting: Waiting) -> AsyncIterator[Event]:
+        """Ask for the first pending approval; return the continued turn."""
         approval = waiting.approvals[0]
         self._console.print(screen.approval(approval))
         allowed = is_yes(await ask("Allow it? [y/N] "))
@@ -142,7 +140,7 @@ class Chat:
         )
 
     async def _new(self, _: str) -> None:
-        await self._leave(self._place.thread)
+        await self._close_thread(self._place.thread)
         self._place.begin()
         self._view.last = None
         self._console.print("A new thread. The memory stays.", style="dim")

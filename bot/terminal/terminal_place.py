@@ -1,4 +1,4 @@
-"""Where a terminal is: whose, in which thread, with what was typed before."""
+"""A terminal's place: its owner, its thread and its input history."""
 
 import contextlib
 import uuid
@@ -15,40 +15,40 @@ from memory.working.server_folder import folder_error
 
 @dataclass(slots=True)
 class TerminalPlace:
-    """Where in the agent's conversations this terminal is."""
+    """The owner and the thread of this terminal."""
 
     owner: str
     thread: str
     folder: Path
-    """Holds the history of what was typed, and the name of the latest thread."""
+    """Holds the input history, and the id of the latest thread."""
 
     @property
     def _latest(self) -> Path:
         return self.folder / f"{owner_key(self.owner)}.thread"
 
     def begin(self, name: str = "") -> None:
-        """Begin the thread of that name, or a new one, and note it as the latest."""
-        self.go_to(thread_id("terminal", self.owner, name or uuid.uuid4().hex))
+        """Begin the named thread, or a new one, and save it as the latest."""
+        self.switch_to(thread_id("terminal", self.owner, name or uuid.uuid4().hex))
 
-    def go_on(self) -> None:
-        """Go on in the latest thread; without one, or when its note cannot be read, begin."""
+    def resume(self) -> None:
+        """Continue the latest thread; begin a new one if none is saved or readable."""
         if thread := self.latest():
             self.thread = thread
         else:
             self.begin()
 
     def latest(self) -> str:
-        """Return the latest thread; empty without one, or when its note cannot be read."""
+        """Return the latest thread; "" if none is saved or readable."""
         try:
             return str(uuid.UUID(self._latest.read_text(encoding="utf-8").strip()))
         except (OSError, ValueError):
             return ""
 
-    def go_to(self, thread: str) -> None:
-        """Be in a thread, and note it as the latest.
+    def switch_to(self, thread: str) -> None:
+        """Switch to a thread, and save it as the latest.
 
         Raises:
-            DataFolderError: the note cannot be written.
+            DataFolderError: it cannot be saved.
         """
         self.thread = thread
         try:
@@ -58,7 +58,7 @@ class TerminalPlace:
             raise folder_error(self.folder.parent, error) from None
 
     def history(self) -> FileHistory:
-        """What was typed, in this and in earlier runs; for the owner's eyes only.
+        """Return the input history of this and earlier runs, in a file that only the user can read.
 
         Raises:
             DataFolderError: it cannot be written.
@@ -72,9 +72,9 @@ class TerminalPlace:
 
 
 class History(FileHistory):
-    """What was typed, in a file; a line that the disk has no room for is answered all the same."""
+    """Input history in a file; a full disk loses a line of history, but not the turn."""
 
     def store_string(self, string: str) -> None:
-        """Add a line."""
+        """Append a line."""
         with contextlib.suppress(OSError):
             super().store_string(clean(string))

@@ -1,4 +1,4 @@
-"""A turn as the terminal shows it: the reply while it is written, and what became of it."""
+"""A turn in the terminal: the reply while it streams, and its outcome."""
 
 from collections.abc import AsyncIterator
 
@@ -13,23 +13,23 @@ from graph.model.tool_rounds import attachments
 from graph.state.turn_state import State
 from memory.models import Outcome
 
-KEPT = "Your message is kept: just go on, or say it again."
-KEPT_IN_PART = "What stands there is kept."
+KEPT = "Your message is kept: just continue, or send it again."
+KEPT_IN_PART = "The part on screen is kept."
 
 
 class TurnView:
-    """Show turns, one after the other."""
+    """Shows turns, one at a time."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self.last: State | None = None
-        """The turn that was finished last."""
+        """The latest finished turn."""
 
     async def show(self, stream: AsyncIterator[Event]) -> Waiting | None:
-        """Print the reply as it is written, on lines of its own whatever comes in between.
+        """Print a turn's events; tool calls and resumed turns start lines of their own.
 
         Returns:
-            What the turn waits for, when it does.
+            The approval that the turn waits for, if any.
         """
         view = reply_view(self._console)
         waiting: Waiting | None = None

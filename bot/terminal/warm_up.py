@@ -1,4 +1,4 @@
-"""The warm-up that a typed line waits for; Ctrl-C takes the line back."""
+"""The wait for the warm-up, after a line is typed."""
 
 import asyncio
 from typing import Any
@@ -12,16 +12,16 @@ NOT_SENT = "Not sent: the memory is still being loaded."
 
 
 async def loaded(console: Console, work: "asyncio.Future[Any]") -> bool:
-    """Wait for `work`; say whether it is done, rather than that Ctrl-C ended the wait."""
+    """Wait for `work`; return False when Ctrl-C ends the wait."""
     if work.done():
         return True
-    given_up = asyncio.Event()
-    giving_up = asyncio.create_task(given_up.wait())
+    interrupted = asyncio.Event()
+    interrupt = asyncio.create_task(interrupted.wait())
     try:
-        with console.status("loading the memory"), ctrl_c(given_up.set):
-            await asyncio.wait({work, giving_up}, return_when=asyncio.FIRST_COMPLETED)
+        with console.status("loading the memory"), ctrl_c(interrupted.set):
+            await asyncio.wait({work, interrupt}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        giving_up.cancel()
-    if given_up.is_set():
+        interrupt.cancel()
+    if interrupted.is_set():
         console.print(Text(NOT_SENT, style="yellow"))
-    return not given_up.is_set()
+    return not interrupted.is_set()

@@ -128,7 +128,7 @@ def test_vectors_of_another_embedding_model(goat: Goat, data_folder: Path, model
     assert "were made by multilingual-e5" in ran.shown
     assert "not by endpoint:hashed" in ran.shown
     assert "run `goat reindex --owner me`" in ran.shown
-    assert "2 turns of me are embedded anew by endpoint:hashed" in goat("reindex").shown
+    assert "2 turns of me are embedded again by endpoint:hashed" in goat("reindex").shown
     mended = goat("chat", typed=b"My bicycle Rosinante stands where?\n/why\n")
     assert "were made by" not in mended.shown
     assert "2 found" in mended.shown

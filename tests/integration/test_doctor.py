@@ -100,13 +100,13 @@ def test_a_plugin_that_a_strange_folder_names_is_not_run_until_the_folder_is_tru
     assert f"{Path('goat.toml').absolute()} sets:" in trusting.shown
     assert "  plugins_folder = plugins" in trusting.shown
     assert "secret" not in trusting.shown
-    assert "obeyed already" in doctor("trust").shown
+    assert "applies already" in doctor("trust").shown
     Path("goat.toml").write_text('plugins_folder = "plugins"\n')
     doctor("trust")
     assert doctor("doctor").status == 0
     assert "GOAT_DATA_FOLDER" in Path("ran").read_text()
     assert "sk-" not in Path("ran").read_text()
-    assert "set nothing else" in doctor("trust", "--revoke").shown
+    assert "can only tune recall" in doctor("trust", "--revoke").shown
     doctor("facts")
     assert "Ignored: plugins_folder in goat.toml" in caplog.text
 

@@ -50,7 +50,7 @@ def test_facts_are_copied_with_their_history_once_and_shown_as_they_stood(
     asyncio.run(fill(configured))
     first = goat("facts", "copy", "--from", "embedded", "--to", "letta")
     assert first.status == 0, first.shown
-    assert "2 facts in 4 writings, and 1 writings of the identity in embedded, 5 of them new" in first.shown
+    assert "2 facts in 4 versions, and 1 versions of the identity in embedded, 5 of them new" in first.shown
     patches = server.count("PATCH")
     assert "all there already" in goat("facts", "copy", "--from", "embedded", "--to", "letta").shown
     assert server.count("PATCH") == patches
@@ -79,7 +79,7 @@ def test_everybodys_facts_go_and_come_back(goat: Goat, configured: Settings) -> 
     before, copied = asyncio.run(move())
     assert before == copied
     back = goat("facts", "copy", "--from", "letta", "--to", "embedded", "--all-owners")
-    assert "telegram-1: 1 facts in 1 writings" in back.shown
+    assert "telegram-1: 1 facts in 1 versions" in back.shown
 
     async def read() -> Records:
         async with open_layers(configured) as layers:

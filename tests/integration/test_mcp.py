@@ -22,7 +22,7 @@ from mcp.types import TextContent
 from pydantic import SecretStr
 
 from bot.mcp.http_transport import MOST_BYTES, allowed_hosts, serve_http
-from bot.mcp.queries.query_arguments import Nothing
+from bot.mcp.queries.query_arguments import NoArguments
 from bot.mcp.queries.turn_queries import MOST_CHARS, bounded
 from bot.mcp.read_tool import DATA_NOTE, Answer, read_tool
 from bot.mcp.server import McpServer, agent_server, build_server
@@ -219,7 +219,7 @@ async def test_a_search_is_held_to_a_time(world: World) -> None:
             {"query": "x", "before": "0001-01-01T00:00+14:00"},
             ("before", "outside the calendar"),
         ),
-        ("search_memory", {"query": "x", "after": "2026-03-02", "before": "2026-03-01"}, ("not before",)),
+        ("search_memory", {"query": "x", "after": "2026-03-02", "before": "2026-03-01"}, ("not earlier",)),
         ("read_facts", {"as_of": "whenever"}, ("as_of", "write a date such as")),
         ("read_facts", {"as_of": "2026-03-05", "key": "cat"}, ("not both",)),
         ("memory_status", {"owner": "bob"}, ("It takes: none",)),
@@ -305,16 +305,19 @@ class Odd(Answer):
     anything: Any
 
 
-async def lone_surrogate(_: Nothing) -> Odd:
+async def lone_surrogate(_: NoArguments) -> Odd:
     return Odd(anything=["lone \ud83d surrogate", KEY])
 
 
-async def breaks(_: Nothing) -> Odd:
+async def breaks(_: NoArguments) -> Odd:
     raise RuntimeError(f"the key is {KEY}")
 
 
 async def test_whatever_a_tool_does_its_client_is_answered(caplog: pytest.LogCaptureFixture) -> None:
-    tools = [read_tool("Odd", lone_surrogate, Nothing, Odd), read_tool("Breaks", breaks, Nothing, Odd)]
+    tools = [
+        read_tool("Odd", lone_surrogate, NoArguments, Odd),
+        read_tool("Breaks", breaks, NoArguments, Odd),
+    ]
     server = build_server(tools, Redaction([KEY]))
     async with Client(server, mode="legacy") as client:
         assert (await call(client, "lone_surrogate")).answer == {
@@ -322,7 +325,7 @@ async def test_whatever_a_tool_does_its_client_is_answered(caplog: pytest.LogCap
         }
         broken = await call(client, "breaks")
     assert broken.failed
-    assert broken.text == "breaks failed by a mistake of its own; GOAT's log says more."
+    assert broken.text == "breaks failed because of a bug in GOAT; its log says more."
     assert "RuntimeError" in caplog.text
 
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from rich.console import Console
 
-from bot.commands.replay_command import Wish, shown
+from bot.commands.replay_command import ReplayOptions, report
 from graph.app import open_agent
 from graph.replay.comparison import ChangedTurn, Comparison, MemoryChange
 from graph.replay.replay_plan import Plan
@@ -53,7 +53,7 @@ def owner(talked: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_every_decision_is_the_recorded_one(goat: Goat, owner: str) -> None:
     done = goat("replay", "--owner", owner)
     assert done.status == 0
-    assert done.shown.startswith("3 turns replayed; every decision is the recorded one, byte for byte.")
+    assert done.shown.startswith("3 turns replayed; every decision equals the recorded one, byte for byte.")
 
 
 def test_what_another_threshold_changes(goat: Goat, owner: str, tmp_path: Path) -> None:
@@ -83,14 +83,14 @@ def test_what_replay_cannot_show_is_said(goat: Goat, owner: str) -> None:
     [(["a\x1b[2J", "b", "c"], "there: a[2J, b, c."), (["a", "b", "c", "d"], "there: a, b, c, …")],
 )
 def test_turns_that_differ_are_named(different: list[str], ending: str) -> None:
-    told = drawn(Comparison(turns=9, different=different), Plan(), Wish(owner="ana"))
+    told = drawn(Comparison(turns=9, different=different), Plan(), ReplayOptions(owner="ana"))
     assert told.strip().endswith(ending)
 
 
-def drawn(comparison: Comparison, plan: Plan, wish: Wish, zone: tzinfo = UTC) -> str:
+def drawn(comparison: Comparison, plan: Plan, options: ReplayOptions, zone: tzinfo = UTC) -> str:
     console = Console(width=400)
     with console.capture() as printed:
-        console.print(shown(comparison, plan, wish, zone))
+        console.print(report(comparison, plan, options, zone))
     return printed.get()
 
 
@@ -100,7 +100,7 @@ def test_times_are_those_of_the_user() -> None:
     changed = ChangedTurn(turn_id="a", at=late, message="What?", added=[moved], removed=[])
     comparison = Comparison(turns=1, changed=[changed])
     told = drawn(
-        comparison, Plan(), Wish(owner="ana", settings=["gap_threshold=0.3"]), ZoneInfo("Asia/Tokyo")
+        comparison, Plan(), ReplayOptions(owner="ana", settings=["gap_threshold=0.3"]), ZoneInfo("Asia/Tokyo")
     )
     assert "2026-03-03 08:30  What?" in told
     assert "+ 2026-03-03" in told
@@ -108,13 +108,15 @@ def test_times_are_those_of_the_user() -> None:
 
 def test_turns_of_which_no_zone_is_noted_may_differ_by_it() -> None:
     plan = Plan(replayed=[observation("a"), observation("b", zone="UTC")])
-    assert "in another time zone" in drawn(Comparison(turns=2, different=["a"]), plan, Wish(owner="ana"))
-    assert "time zone" not in drawn(Comparison(turns=2, different=["b"]), plan, Wish(owner="ana"))
+    assert "in another time zone" in drawn(
+        Comparison(turns=2, different=["a"]), plan, ReplayOptions(owner="ana")
+    )
+    assert "time zone" not in drawn(Comparison(turns=2, different=["b"]), plan, ReplayOptions(owner="ana"))
 
 
 def test_a_calibration_that_could_not_serve_is_told() -> None:
     comparison = Comparison(turns=2, problems=Counter({"The packaged one is used.": 2}))
-    assert "In 2 turns: The packaged one is used." in drawn(comparison, Plan(), Wish(owner="ana"))
+    assert "In 2 turns: The packaged one is used." in drawn(comparison, Plan(), ReplayOptions(owner="ana"))
 
 
 @pytest.mark.parametrize(

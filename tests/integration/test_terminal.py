@@ -99,12 +99,12 @@ def test_the_commands(chat: Terminal, endpoint: ModelServer) -> None:
     chat.say("hello")
     assert "You are a parrot." in endpoint.chats[-1].prompt
     assert "Albatros" in endpoint.chats[-1].prompt
-    assert "Taken out." in chat.say("/forget boat")
+    assert "Deleted." in chat.say("/forget boat")
     assert "There is no such fact" in chat.say("/forget boat")
     assert "There is no such fact" in chat.say("/forget")
     assert "Back to the configured persona." in chat.say("/identity reset")
     assert "Ctrl-C ends a reply" in chat.say("/help")
-    assert "There is no /nonsense. /help lists" in chat.say("/nonsense here")
+    assert "There is no command /nonsense. /help lists" in chat.say("/nonsense here")
     asked = len(endpoint.chats)
     chat.say("")
     chat.say("   ")
@@ -115,7 +115,7 @@ def test_what_it_can_do_and_what_it_did_are_shown(chat: Terminal, endpoint: Mode
     chat.say("hello")
     tools = chat.say("/tools")
     assert "search_memory" in tools
-    assert "(asked about each time)" in tools
+    assert "(asks for approval)" in tools
     assert "turns of shared" in chat.say("/stats")
 
 
@@ -126,7 +126,7 @@ def test_ctrl_c_ends_a_reply_and_keeps_what_stands_there(chat: Terminal, endpoin
     chat.until("gamma")
     chat.type(CTRL_C)
     shown = chat.prompt()
-    assert "Stopped as you asked. What stands there is kept." in shown
+    assert "Stopped as you asked. The part on screen is kept." in shown
     assert "omega" not in shown
     endpoint.reset()
     chat.say("and now?")

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from bot.terminal.markdown import MarkdownReply, Rendered, finished
+from bot.terminal.markdown import MarkdownReply, Rendered, finished_length
 from bot.terminal.reply_view import reply_view
 
 BLOCKS = (
@@ -67,9 +67,9 @@ def test_a_reply_in_pieces_is_printed_as_the_whole(text: str, cuts: list[int]) -
 
 
 def test_a_finished_block_is_printed_before_the_reply_ends() -> None:
-    assert finished("One.\n\nTwo.\n") == len("One.\n\n")
-    assert finished("One.\n\n#") == 0
-    assert finished("- a\n\n- b\n") == 0
+    assert finished_length("One.\n\nTwo.\n") == len("One.\n\n")
+    assert finished_length("One.\n\n#") == 0
+    assert finished_length("- a\n\n- b\n") == 0
 
 
 def test_no_more_is_redrawn_than_the_screen_holds() -> None:

@@ -1,32 +1,32 @@
-"""What the tools over memory answer."""
+"""Answers of the tools over the memory."""
 
 from datetime import datetime
 
-from bot.mcp.read_tool import Answer, Quoting
+from bot.mcp.read_tool import Answer, QuotingAnswer
 
 
 class Hit(Answer):
-    """A turn of the archive that was found."""
+    """A turn that a search found."""
 
     turn_id: str
     thread: str
     at: datetime
     said: bool
-    """False for what the agent itself noted."""
+    """False for a note that the agent wrote itself."""
     foreign: bool
-    """It holds text of a third party, such as a document, an import or a page that was read."""
+    """Holds a third party's text, such as a document, an import or a web page."""
     relevance: float
-    """The probability that it belongs to the query, in [0, 1]."""
+    """Probability in [0, 1] that it is relevant to the query."""
     text: str
-    """Message and reply, cut around the part that matched."""
+    """Message and reply, cut to the part that matched."""
 
 
-class Hits(Quoting):
-    """What a search found, best first."""
+class Hits(QuotingAnswer):
+    """Results of a search, best first."""
 
     hits: list[Hit]
     problems: list[str]
-    """What could not be searched."""
+    """Indexes that could not be searched, and why."""
 
 
 class FactRead(Answer):
@@ -37,18 +37,18 @@ class FactRead(Answer):
     noted: datetime
 
 
-class Facts(Quoting):
+class Facts(QuotingAnswer):
     """Facts, newest first."""
 
     facts: list[FactRead]
 
 
-class IdentityRead(Quoting):
-    """Who the agent is for the owner."""
+class IdentityRead(QuotingAnswer):
+    """The agent's identity for the owner."""
 
     text: str
     overridden: bool
-    """Set in a conversation; otherwise it is the configured persona."""
+    """True when it was set in a conversation; false for the configured persona."""
 
 
 class Component(Answer):
@@ -57,16 +57,16 @@ class Component(Answer):
     name: str
     there: bool
     problem: str = ""
-    """What to do, when it is not there."""
+    """How to repair it, when it is down."""
     about: str = ""
 
 
 class MemoryStatus(Answer):
-    """How the memory does."""
+    """Size and health of the memory."""
 
     owner: str
     turns: int | None
-    """Archived; None when the archive is not there."""
+    """Number of archived turns; None when the archive is down."""
     first: datetime | None
     latest: datetime | None
     parts: list[Component]

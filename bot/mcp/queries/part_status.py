@@ -1,4 +1,4 @@
-"""Which parts of the memory are there."""
+"""Status of the parts of the memory."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -13,28 +13,28 @@ from memory.errors import GoatError
 _SECONDS = 5.0
 
 
-async def parts_of(layers: Layers, owner: str) -> list[Component]:
-    """Ask each part, all at once."""
-    asked = {
+async def check_parts(layers: Layers, owner: str) -> list[Component]:
+    """Check all parts concurrently."""
+    checks = {
         "archive": _archive(layers, owner),
         "vectors": _vectors(layers, owner),
         "facts": _facts(layers, owner),
         "conversations": _conversations(layers, owner),
     }
-    return await asyncio.gather(*(_part(name, asking) for name, asking in asked.items()))
+    return await asyncio.gather(*(_part(name, check) for name, check in checks.items()))
 
 
-async def _part(name: str, asking: Awaitable[str]) -> Component:
+async def _part(name: str, check: Awaitable[str]) -> Component:
     try:
-        return Component(name=name, there=True, about=await within(_awaited(asking), _SECONDS))
+        return Component(name=name, there=True, about=await within(_await(check), _SECONDS))
     except TimeoutError:
         return Component(name=name, there=False, problem=f"no answer in {_SECONDS:g} s; try again")
     except GoatError as error:
         return Component(name=name, there=False, problem=str(error))
 
 
-async def _awaited(asking: Awaitable[str]) -> str:
-    return await asking
+async def _await(check: Awaitable[str]) -> str:
+    return await check
 
 
 async def _archive(layers: Layers, owner: str) -> str:

@@ -1,13 +1,13 @@
-"""What the tools over the running program answer."""
+"""Answers of the tools over the running program."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from bot.mcp.read_tool import Answer, Quoting
+from bot.mcp.read_tool import Answer, QuotingAnswer
 
 
 class MetricsRead(Answer):
-    """What the owner's turns of some days add up to; times in milliseconds."""
+    """Statistics of the owner's recent turns; times in milliseconds."""
 
     whole: Mapping[str, Any]
     days: Mapping[str, Any]
@@ -23,13 +23,13 @@ class SettingRead(Answer):
     description: str
     secret: bool
     is_set: bool
-    """A secret: there is one. Any other: it was configured, and is not merely the default."""
+    """For a secret: one is set. For others: configured, rather than the default."""
     value: Any
     """None for a secret."""
 
 
 class Configuration(Answer):
-    """Every setting; secrets are not shown."""
+    """All settings; secrets are hidden."""
 
     settings: list[SettingRead]
 
@@ -44,10 +44,10 @@ class LineRead(Answer):
     process: int
     error: str
     observation: Mapping[str, Any]
-    """Figures of a turn."""
+    """Figures of the turn that it reports."""
 
 
-class LogsRead(Quoting):
+class LogsRead(QuotingAnswer):
     """Lines of the log, newest last."""
 
     lines: list[LineRead]

@@ -1,16 +1,20 @@
-"""Tools over the running program: figures, configuration, logs."""
+"""Tools over the running program: statistics, configuration, logs."""
 
 import asyncio
 from dataclasses import asdict, dataclass
 from functools import partial
 
-from bot.mcp.queries.process_answers import Configuration, LineRead, LogsRead, MetricsRead
-from bot.mcp.queries.public_settings import shown_settings
-from bot.mcp.queries.query_arguments import GetMetrics, Nothing, ReadLogs
+from pydantic import SecretStr
+from pydantic_core import to_jsonable_python
+
+from bot.mcp.queries.process_answers import Configuration, LineRead, LogsRead, MetricsRead, SettingRead
+from bot.mcp.queries.query_arguments import GetMetrics, NoArguments, ReadLogs
 from bot.mcp.read_tool import ReadTool, read_tool
 from graph.layers import Layers
 from graph.observability.log_reader import LogLine, read_logs
 from graph.observability.redaction import Redaction
+from graph.settings.settings import Settings
+from graph.settings.sources import PREFIX
 from memory.prompt.prompt import escape_fences
 from memory.text.digest import digest
 from memory.text.text import clean, clip
@@ -20,7 +24,7 @@ _LONGEST = 4000
 
 @dataclass(frozen=True, slots=True)
 class ProcessQueries:
-    """Read how the program does; of its turns, the owner's alone."""
+    """Tools that read the program's state; of turns, only the owner's."""
 
     owner: str
     layers: Layers
@@ -30,38 +34,60 @@ class ProcessQueries:
         """Return the tools."""
         return [
             read_tool("Metrics", self.get_metrics, GetMetrics, MetricsRead),
-            read_tool("Configuration", self.get_configuration, Nothing, Configuration, hides_secrets=True),
+            read_tool(
+                "Configuration", self.get_configuration, NoArguments, Configuration, hides_secrets=True
+            ),
             read_tool("Logs", self.read_logs, ReadLogs, LogsRead),
         ]
 
-    async def get_metrics(self, asked: GetMetrics) -> MetricsRead:
-        """Read what the turns of the last days add up to: how many, how they ended, how long stages take."""
-        metrics = await self.layers.metrics.read(asked.days, owner=self.owner)
+    async def get_metrics(self, arguments: GetMetrics) -> MetricsRead:
+        """Read statistics of recent turns: how many, their outcomes, and how long each stage took."""
+        metrics = await self.layers.metrics.read(arguments.days, owner=self.owner)
         return MetricsRead(**metrics.as_json())
 
-    async def get_configuration(self, _: Nothing) -> Configuration:
-        """Read every setting with what it means; of secrets only whether they are set."""
-        return Configuration(settings=shown_settings(self.layers.settings, self.redact))
+    async def get_configuration(self, _: NoArguments) -> Configuration:
+        """Read every setting and its meaning; for secrets only whether they are set."""
+        return Configuration(settings=public_settings(self.layers.settings, self.redact))
 
-    async def read_logs(self, asked: ReadLogs) -> LogsRead:
+    async def read_logs(self, arguments: ReadLogs) -> LogsRead:
         """Read the latest lines of the program's log.
 
-        Those about turns of other owners are left out, and those about no turn are for the configured owner.
+        Lines about other owners' turns are left out. Lines about no turn are only for the configured owner.
         """
         settings = self.layers.settings
-        accept = partial(_is_for, whose=digest(self.owner), configured=self.owner == settings.owner)
-        lines = await asyncio.to_thread(read_logs, settings, asked.limit, asked.level, accept=accept)
+        accept = partial(_may_read, whose=digest(self.owner), configured=self.owner == settings.owner)
+        lines = await asyncio.to_thread(read_logs, settings, arguments.limit, arguments.level, accept=accept)
         return LogsRead(lines=[_line(line) for line in lines])
 
 
-def _is_for(line: LogLine, *, whose: str, configured: bool) -> bool:
-    """Say whether an owner may read a line; one about no turn may hold anybody's words, in a traceback."""
+def _may_read(line: LogLine, *, whose: str, configured: bool) -> bool:
+    """Return whether an owner may read a line; one about no turn may quote anybody, in a traceback."""
     return line.observation.get("owner") == whose if line.observation else configured
 
 
 def _line(line: LogLine) -> LineRead:
-    return LineRead(**(asdict(line) | {"message": _said(line.message), "error": _said(line.error)}))
+    return LineRead(**(asdict(line) | {"message": _quote(line.message), "error": _quote(line.error)}))
 
 
-def _said(text: str) -> str:
+def _quote(text: str) -> str:
     return escape_fences(clip(clean(text), _LONGEST))
+
+
+def public_settings(settings: Settings, redact: Redaction) -> list[SettingRead]:
+    """Return all settings by name, without secrets or passwords within URLs."""
+    return [_public_setting(settings, name, redact) for name in sorted(type(settings).model_fields)]
+
+
+def _public_setting(settings: Settings, name: str, redact: Redaction) -> SettingRead:
+    value = getattr(settings, name)
+    secret = isinstance(value, SecretStr)
+    is_set = bool(value.get_secret_value()) if secret else name in settings.model_fields_set
+    plain = redact.within(to_jsonable_python(value)) if not secret else None
+    return SettingRead(
+        name=name,
+        variable=f"{PREFIX}{name.upper()}",
+        description=type(settings).model_fields[name].description or "",
+        secret=secret,
+        is_set=is_set,
+        value=clip(plain, _LONGEST) if isinstance(plain, str) else plain,
+    )

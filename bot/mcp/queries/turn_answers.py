@@ -1,4 +1,4 @@
-"""What the tools over turns and threads answer."""
+"""Answers of the tools over turns and threads."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from typing import Any
 
 from pydantic import ConfigDict
 
-from bot.mcp.read_tool import Answer, Quoting
+from bot.mcp.read_tool import Answer, QuotingAnswer
 from memory.models import SearchReport
 from memory.observation.observation import Judged, RecordedCall, RecordedGrounding, Shares
 
 
-class TurnRead(Quoting):
-    """A turn as it stands in the archive."""
+class TurnRead(QuotingAnswer):
+    """An archived turn."""
 
     turn_id: str
     thread: str
@@ -21,28 +21,28 @@ class TurnRead(Quoting):
     message: str
     reply: str
     cut: bool
-    """Message or reply were too long, and are shown without their middle."""
+    """Message or reply is too long, and its middle is left out."""
     tags: list[str]
     times_shown: int
-    """How often it was recalled for the model."""
+    """How often the model was shown it as a memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnosed(Judged):
-    """What became of a candidate, and why; a kept one was shown to the model."""
+class DiagnosedDecision(Judged):
+    """The decision on a candidate, and its reason; a kept one was shown to the model."""
 
     __pydantic_config__ = ConfigDict(use_attribute_docstrings=True)
 
     excerpt: str
-    """How the turn begins; empty when it is in the archive no more."""
+    """The turn's beginning; empty when it is no longer archived."""
     means: str
     """The rule in words."""
     measured: str
-    """What was held against what; empty when the rule measures nothing."""
+    """The measured value and its threshold; empty when the rule measures nothing."""
 
 
-class Diagnosis(Quoting):
-    """What was found, kept and cut for a turn, by which rule, and what it cost."""
+class Diagnosis(QuotingAnswer):
+    """The candidates of a turn, which were kept or cut by which rule, and the costs."""
 
     turn_id: str
     thread: str
@@ -56,11 +56,11 @@ class Diagnosis(Quoting):
     keys_meant: bool
     time_meant: bool
     expanded: bool
-    """The message needed context and was searched with earlier ones."""
+    """The message alone had no topic: it was searched together with the conversation before it."""
     candidates: int
     relevant: int
     used: int
-    decisions: list[Diagnosed]
+    decisions: list[DiagnosedDecision]
     """Kept ones first."""
     budget: Shares
     """In tokens."""
@@ -71,7 +71,7 @@ class Diagnosis(Quoting):
     tool_rounds: int
     grounding: RecordedGrounding
     thresholds: Mapping[str, int | float | str]
-    """Values in force."""
+    """Those in force in that turn."""
 
 
 class ThreadRead(Answer):
@@ -79,30 +79,30 @@ class ThreadRead(Answer):
 
     thread: str
     turns: int
-    """Of the latest turns that were looked at."""
+    """Number of its turns among the latest ones that were read."""
     latest: datetime
     latest_turn_id: str
     latest_message: str
-    """How it begins."""
+    """Its beginning."""
 
 
-class Threads(Quoting):
+class Threads(QuotingAnswer):
     """Threads, the latest first."""
 
     threads: list[ThreadRead]
     all_threads: int
-    """How many the owner has; those without a turn among the latest that were looked at are not listed."""
+    """Number of the owner's threads; only those with a turn among the latest that were read are listed."""
     looked_at: int
-    """How many turns were looked at, the latest."""
+    """Number of latest turns that were read."""
 
 
-class StateRead(Quoting):
+class StateRead(QuotingAnswer):
     """The latest state of a thread."""
 
     thread: str
     at: str
-    """When it was written."""
+    """Time of its checkpoint."""
     next: list[str]
-    """Nodes of the turn that are still to run; empty when it is done."""
+    """Pending nodes of the turn; empty when it is done."""
     state: Mapping[str, Any]
-    """By the state's keys, as Studio shows it; long texts and lists are cut."""
+    """The state's keys, as in Studio; long texts and lists are cut."""
