@@ -9,14 +9,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bot.commands.command_app import command_app, command_settings
-from bot.lab.bench.bench_run import Ran, run_bench, temporary_layers
-from bot.lab.bench.living.life_report import print_measures
+from bot.lab.bench.bench_run import BenchResult, run_bench, temporary_layers
 from bot.lab.bench.living.lives import Lives, read_lives
-from bot.lab.bench.living.measures import measured
-from bot.lab.bench.living.probe_run import Probed, run_lives
+from bot.lab.bench.living.measures import measure_probes
+from bot.lab.bench.living.probe_run import ProbeResult, run_lives
 from bot.lab.bench.neutral import Bench, read_bench
 from bot.lab.bench.output import results_file
-from bot.lab.bench.report import print_report
+from bot.lab.bench.report import print_measures, print_report
 from bot.lab.bench.summary import summarise
 from bot.lab.bench.thresholds import with_thresholds
 from graph.settings.context import TurnContext
@@ -62,10 +61,10 @@ def recall(
 
 async def _run(
     settings: Settings, benchmark: Bench, context: TurnContext, limit: int | None, console: Console
-) -> Ran:
+) -> BenchResult:
     docs = sum(len(archive.docs) for archive in benchmark.archives)
     queries = sum(len(archive.queries[:limit]) for archive in benchmark.archives)
-    with Bars(docs, queries, console) as bars:
+    with BenchProgress(docs, queries, console) as bars:
         async with temporary_layers(settings) as layers:
             return await run_bench(layers, benchmark, context, limit=limit, progress=bars)
 
@@ -89,18 +88,20 @@ def living(
     with results_file(json_) as write:
         lives = read_lives(file)
         console = Console(highlight=False)
-        probed = asyncio.run(_probed(settings, lives, context, console))
+        probed = asyncio.run(_run_living(settings, lives, context, console))
         write({"name": lives.name, "probes": [one.as_json() for one in probed]})
-    print_measures(lives.name, measured(probed), console)
+    print_measures(lives.name, measure_probes(probed), console)
 
 
-async def _probed(settings: Settings, lives: Lives, context: TurnContext, console: Console) -> list[Probed]:
-    with Bars(*lives.counts, console) as bars:
+async def _run_living(
+    settings: Settings, lives: Lives, context: TurnContext, console: Console
+) -> list[ProbeResult]:
+    with BenchProgress(*lives.counts, console) as bars:
         async with temporary_layers(settings) as layers:
             return await run_lives(layers, lives, context, bars)
 
 
-def _results(name: str, ran: Ran, context: TurnContext, summary: dict[str, Any]) -> dict[str, Any]:
+def _results(name: str, ran: BenchResult, context: TurnContext, summary: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": name,
         "embedding_model": ran.embedding_model,
@@ -110,7 +111,7 @@ def _results(name: str, ran: Ran, context: TurnContext, summary: dict[str, Any])
     }
 
 
-class Bars(Progress):
+class BenchProgress(Progress):
     """Progress bars for embedded documents and completed queries."""
 
     def __init__(self, docs: int, queries: int, console: Console) -> None:

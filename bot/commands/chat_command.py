@@ -54,7 +54,7 @@ def _offer_setup() -> bool:
         return False
     if agreed:
         from bot.commands.setup_command import run_setup  # noqa: PLC0415 - a second, only for a first start
-        from bot.setup.wishes import SetupOptions  # noqa: PLC0415
+        from bot.setup.options import SetupOptions  # noqa: PLC0415
 
         run_setup(SetupOptions(), asks=True)
     return agreed

@@ -1,1 +1,1 @@
-"""Benchmarks, labelling and helpers of the notebooks."""
+"""Benchmarks, labelling and notebook helpers."""

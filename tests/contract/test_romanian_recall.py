@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from bot.lab.bench.sets.handmade import packaged
+from bot.lab.bench.sets.handmade import packaged_json
 from memory.embedding.e5 import E5Embeddings
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.vectors.vector_backend import ChromaLocation
@@ -17,7 +17,7 @@ from memory.episodic.vectors.vectors import VectorIndex
 from memory.models import Episode
 from memory.owners.owner_files import OwnerFiles
 
-PAIRS: list[dict[str, Any]] = packaged("romanian_pairs")
+PAIRS: list[dict[str, Any]] = packaged_json("romanian_pairs")
 START = datetime(2025, 3, 1, tzinfo=UTC)
 FOUND = 5
 

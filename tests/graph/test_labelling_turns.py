@@ -8,16 +8,25 @@ from pydantic import SecretStr
 
 from bot.lab.labelling import notebook_archive as opened
 from bot.lab.labelling.candidates import MOST_OFFERED
-from bot.lab.labelling.demonstration import OWNER, Said, Told, gold_of, label, react, story, talk
-from bot.lab.labelling.labelled_turns import labelled
+from bot.lab.labelling.demonstration import (
+    OWNER,
+    ArchivedMessage,
+    SentMessage,
+    gold_of,
+    label,
+    play_days,
+    react,
+    story,
+)
+from bot.lab.labelling.labelled_turns import label_halves
 from bot.lab.labelling.notebook_archive import open_archive
 from bot.lab.labelling.past_turns import past_turns
 from bot.lab.labelling.reaction_labels import weak_labels
 from bot.lab.labelling.session import LabellingSession
-from bot.lab.labelling.turn_sample import drawn
-from bot.lab.notebook.dissection import asked_table, candidates_table, nodes_table, prompt_text, schedule
-from bot.lab.notebook.simulated_day import Fault, layers_table, live_through, outages, used
-from bot.lab.notebook.temporary_agent import apart
+from bot.lab.labelling.turn_sample import draw_sample
+from bot.lab.notebook.dissection import candidates_table, nodes_table, prompt_text, query_table, schedule
+from bot.lab.notebook.simulated_day import Fault, layer_use, layers_table, outages, send_messages
+from bot.lab.notebook.temporary_agent import temporary_settings
 from graph.app import open_agent
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
@@ -30,7 +39,7 @@ def agent(e5_agent: Agent) -> Agent:
     return e5_agent
 
 
-def short_story() -> tuple[list[Said], list[Told]]:
+def short_story() -> tuple[list[SentMessage], list[ArchivedMessage]]:
     """Return the first days of the demonstration, and all that is asked about them in the first two weeks."""
     said, told = story()
     early = [one for one in told if one.day < 5]
@@ -53,8 +62,8 @@ def test_the_story_can_be_known_before_it_is_asked() -> None:
 async def test_an_archive_is_replayed_labelled_and_parted(settings: Settings, tmp_path: Path) -> None:
     said, told = short_story()
     (tmp_path / "own").mkdir()
-    async with open_agent(apart(settings, tmp_path / "own", OWNER)) as agent:
-        await talk(agent, said, told)
+    async with open_agent(temporary_settings(settings, tmp_path / "own", OWNER)) as agent:
+        await play_days(agent, said, told)
         layers = agent.layers
         context = layers.settings.turn_context(OWNER)
         turns = await past_turns(layers, OWNER, context)
@@ -67,12 +76,12 @@ async def test_an_archive_is_replayed_labelled_and_parted(settings: Settings, tm
             assert len(turn.offered) <= MOST_OFFERED
             assert list(turn.chances) == sorted(turn.chances, reverse=True)
         gold = gold_of(said)
-        session = LabellingSession(layers.labels, OWNER, drawn(turns, context.gap_threshold))
+        session = LabellingSession(layers.labels, OWNER, draw_sample(turns, context.gap_threshold))
         await label(session, gold)
         labels = await layers.labels.all(owner=OWNER)
         assert len(labels) == session.progress.labels > 10
         assert {(one.turn_id, one.memory) for one in labels if one.relevant} <= set(gold.items())
-        parts = labelled(turns, labels, context.gap_threshold)
+        parts = label_halves(turns, labels, context.gap_threshold)
         assert len(parts.choosing) + len(parts.testing) == session.progress.turns
         await react(agent, turns, gold)
         weak = weak_labels(await layers.feedback.all(owner=OWNER), recorded.values())
@@ -116,7 +125,7 @@ async def test_a_turn_is_taken_apart(agent: Agent) -> None:
     assert spans[-1][0] == "archive"
     assert all(began <= ended for _, began, ended in spans)
     assert {row[0] for row in nodes_table(state).rows} >= {"prefetch", "gap_filter", "budget", "archive"}
-    assert ("the message", "What is Ioana allergic to?") in asked_table(state).rows
+    assert ("the message", "What is Ioana allergic to?") in query_table(state).rows
     first = candidates_table(state, UTC).rows[0]
     assert "shown" in first
     assert "My sister Ioana is allergic to peanuts." in first
@@ -127,13 +136,13 @@ async def test_a_turn_is_taken_apart(agent: Agent) -> None:
 
 async def test_layers_and_outages_are_told(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "own").mkdir()
-    own = apart(settings, tmp_path / "own", "ana").model_copy(update={"prefetch_timeout": 20.0})
+    own = temporary_settings(settings, tmp_path / "own", "ana").model_copy(update={"prefetch_timeout": 20.0})
     async with open_agent(own) as agent:
         await agent.layers.permanent.upsert("city", "Cluj", owner="ana", at=MORNING)
         messages = ["My sister Ioana is allergic to peanuts.", "What should we cook on Sunday?"]
-        states = await live_through(agent, "ana", messages, MORNING)
+        states = await send_messages(agent, "ana", messages, MORNING)
         count = await agent.layers.tokens.ready()
-        taken = used(states[-1], count)
+        taken = layer_use(states[-1], count)
         assert all(tokens >= 0 for tokens in taken.tokens)
         assert taken.tokens[0] + taken.tokens[1] == states[-1]["allocation"].fixed
         rows = {row[0]: row for row in (await layers_table(agent, "ana", states)).rows}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.lab.bench.living.lives import packaged_lives
-from bot.lab.bench.sets.handmade import packaged
+from bot.lab.bench.sets.handmade import packaged_json
 from tests.goat import Goat, settings_for
 
 NEEDED, ALL_NEEDED, EXTRA = 0.7, 0.65, 0.8
@@ -32,7 +32,7 @@ def results(living: Goat, lives: Any) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.timeout(600)
 def test_memory_holds_in_the_lives_of_the_package(living: Goat) -> None:
-    found = results(living, packaged("lives"))
+    found = results(living, packaged_json("lives"))
 
     probes = [(probe, found[probe.id]) for person in packaged_lives().people for probe in person.probes]
     answered = [(probe, {*one["shown"], *one["window"]}) for probe, one in probes if probe.gold]
@@ -87,7 +87,7 @@ ASKED: list[dict[str, Any]] = [
 @pytest.mark.timeout(600)
 def test_what_once_went_wrong(living: Goat) -> None:
     """Own questions were small talk, asking hid the answer, follow-ups lost it, corrections stayed equal."""
-    [nora] = [one for one in packaged("lives")["people"] if one["id"] == "nora"]
+    [nora] = [one for one in packaged_json("lives")["people"] if one["id"] == "nora"]
     told = [
         {
             "id": name,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from bot.lab.bench.committed_figures import committed, curve
+from bot.lab.bench.committed_figures import committed_results, curve
 from bot.lab.bench.race.contestants import OURS
 from bot.pictures.canvas import png
 from bot.pictures.palette import PALETTES, Palette
@@ -37,7 +37,7 @@ def main() -> None:
 
 def _notebook(palette: Palette) -> Figure:
     """Draw the risk-coverage plot of notebook 06."""
-    curves = [curve(committed(), bench, OURS, bench) for bench in ("LoCoMo", "LongMemEval")]
+    curves = [curve(committed_results(), bench, OURS, bench) for bench in ("LoCoMo", "LongMemEval")]
     return curves_figure(curves, title="What a threshold costs; the rings are the default", palette=palette)
 
 

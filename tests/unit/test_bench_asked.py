@@ -7,7 +7,7 @@ import graph.layers
 from bot.lab.bench.asked_turns import AskedTurn, ask_sets
 from bot.lab.bench.neutral import Archive, Bench, Doc, Query
 from bot.lab.bench.race.measured_layers import bench_layers
-from bot.lab.bench.sets.labelled_set import Labelled
+from bot.lab.bench.sets.labelled_set import LabelledBench
 from bot.lab.bench.sets.tuning_sets import LabelledSet
 from bot.lab.bench.tuning_data import (
     DEFAULTS,
@@ -16,7 +16,7 @@ from bot.lab.bench.tuning_data import (
     figures,
     halves,
     held_out,
-    labelled,
+    labelled_turns,
 )
 from graph.settings.context import TurnContext
 from graph.settings.settings import Settings
@@ -34,7 +34,7 @@ def archive(name: str, *said: str) -> Archive:
 
 
 SET = LabelledSet(
-    labelled=Labelled(
+    labelled=LabelledBench(
         Bench(
             name="two",
             archives=(
@@ -101,8 +101,8 @@ async def test_halves_share_no_conversation(turns: list[AskedTurn]) -> None:
 
 async def test_every_rule_can_be_tried(turns: list[AskedTurn]) -> None:
     for name, rule in RULES.items():
-        found = labelled(turns, rule)
+        found = labelled_turns(turns, rule)
         assert [one.relevant for one in found] == [len(turn.gold) for turn in turns]
         assert all(score >= 0 for one in found for score, _ in one.found), name
-    low = sum(one.best >= DEFAULTS[RATIO].gap_significance for one in labelled(turns, RULES[RATIO]))
+    low = sum(one.best >= DEFAULTS[RATIO].gap_significance for one in labelled_turns(turns, RULES[RATIO]))
     assert low == sum(bool(turn.shown(DEFAULTS[RATIO])) for turn in turns)

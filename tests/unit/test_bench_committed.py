@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from bot.lab.bench.committed_figures import (
     Results,
-    committed,
+    committed_results,
     curve,
     curve_table,
     estimate,
@@ -24,17 +24,17 @@ PAGE = " ".join((DOCS / "measured.md").read_text("utf-8").split())
 
 @each("table", [recall_table, injection_table, curve_table])
 def test_the_tables_are_in_the_docs(table: Callable[[Results, str], str]) -> None:
-    for row in table(committed(), "LoCoMo").splitlines():
+    for row in table(committed_results(), "LoCoMo").splitlines():
         assert row in PAGE
 
 
 @each("sentence", [longmemeval_sentence, romanian_sentence])
 def test_the_sentences_are_in_the_docs(sentence: Callable[[Results], str]) -> None:
-    assert sentence(committed()) in PAGE
+    assert sentence(committed_results()) in PAGE
 
 
 def test_the_readme_has_the_recall_of_the_committed_run() -> None:
-    found = committed()["benchmarks"]["LoCoMo"]["contestants"]
+    found = committed_results()["benchmarks"]["LoCoMo"]["contestants"]
     names = (OURS, "dense", "lexical", "original")
     ours, dense, lexical, first = (f"{found[name]['recall@5']:.2f}" for name in names)
     row = f"| **{ours}** | vectors {dense}, BM25 {lexical}, GOAT's first version {first} |"
@@ -42,7 +42,7 @@ def test_the_readme_has_the_recall_of_the_committed_run() -> None:
 
 
 def test_the_committed_run_has_what_the_notebooks_show() -> None:
-    run = committed()
+    run = committed_results()
     assert set(run["benchmarks"]) == {"LoCoMo", "LongMemEval", "LongMemEval, pooled", "Romanian pairs"}
     assert names_of(run)[OURS].startswith("the default")
     drawn = curve(run, "LoCoMo", OURS, "LoCoMo")
@@ -56,5 +56,5 @@ def test_the_committed_run_has_what_the_notebooks_show() -> None:
 
 @each("name", ["recall", "neighbours"])
 def test_no_search_of_a_committed_run_was_late(name: str) -> None:
-    benches = committed(name)["benchmarks"].values()
+    benches = committed_results(name)["benchmarks"].values()
     assert {one["problems"] for bench in benches for one in bench["contestants"].values()} == {0}

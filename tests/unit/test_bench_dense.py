@@ -1,6 +1,6 @@
 """Models and windows held against each other by vectors alone."""
 
-from bot.lab.bench.dense import LATE, late_sentences, place, windows_of
+from bot.lab.bench.dense import LATE, late_sentences, rank_answers, windows_of
 from bot.lab.bench.neutral import Archive, Bench, Doc, Query
 from tests.servers.hash_embeddings import HashEmbeddings
 
@@ -16,11 +16,13 @@ async def test_answers_are_placed_by_their_best_window() -> None:
     asked = Query(id="q", text="blue heron reeds", gold=("long",))
     given = bench(Doc(id="long", text=LONG), Doc(id="other", text="a red kettle"), queries=(asked,))
     model = HashEmbeddings()
-    small = await place(model, given, windows_of(120))
+    small = await rank_answers(model, given, windows_of(120))
     assert [one.place for one in small.placed] == [1]
     assert small.vectors > small.docs == 2
     assert (small.among(1), small.conversations) == ([1.0], ["a"])
-    beginning = await place(model, given, lambda text: [(0, 100)] if len(text) > 100 else [(0, len(text))])
+    beginning = await rank_answers(
+        model, given, lambda text: [(0, 100)] if len(text) > 100 else [(0, len(text))]
+    )
     assert beginning.vectors == 2
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.lab.bench.episodes import as_episodes, asked_at, spoken, turn_id
+from bot.lab.bench.episodes import as_episodes, query_time, split_exchange, turn_id
 from bot.lab.bench.neutral import Archive, Doc, Query
 from tests.tables import each
 
@@ -36,7 +36,7 @@ class TestSpokenExchanges:
         ],
     )
     def test_table(self, text: str, expected: tuple[str, str]) -> None:
-        assert spoken(text) == expected
+        assert split_exchange(text) == expected
 
 
 class TestSpokenLines:
@@ -55,11 +55,11 @@ class TestSpokenLines:
     def test_a_long_text_under_a_line_is_its_reply(self, first: int, rest: int, split: bool) -> None:
         message, reply = "q" * first, "a" * rest
         whole = f"{message}\n{reply}"
-        assert spoken(whole) == ((message, reply) if split else (whole, ""))
+        assert split_exchange(whole) == ((message, reply) if split else (whole, ""))
 
     @given(PLAIN, PLAIN)
     def test_of_an_exchange_the_labels_alone_are_lost(self, message: str, reply: str) -> None:
-        found = spoken(f"you: {message}\nbot: {reply}")
+        found = split_exchange(f"you: {message}\nbot: {reply}")
         assert " ".join(found).split() == f"{message} {reply}".split()
 
 
@@ -98,6 +98,6 @@ class TestAsEpisodes:
 
     def test_a_query_is_asked_at_its_time_or_a_minute_after_the_latest_document(self) -> None:
         told = as_episodes(archive(doc(0, at=MARCH + HOUR), doc(1, at=MARCH)), "ana")
-        assert asked_at(Query(id="q", text="q", time=MARCH.timestamp()), told) == MARCH
-        assert asked_at(Query(id="q", text="q"), told) == MARCH + HOUR + MINUTE
-        assert asked_at(Query(id="q", text="q"), []) == datetime(2026, 1, 1, 0, 1, tzinfo=UTC)
+        assert query_time(Query(id="q", text="q", time=MARCH.timestamp()), told) == MARCH
+        assert query_time(Query(id="q", text="q"), told) == MARCH + HOUR + MINUTE
+        assert query_time(Query(id="q", text="q"), []) == datetime(2026, 1, 1, 0, 1, tzinfo=UTC)

@@ -8,8 +8,8 @@ import pytest
 
 from bot.importers.source import BadImportFile
 from bot.lab.bench.living.lives import Person, read_lives
-from bot.lab.bench.living.measures import measured
-from bot.lab.bench.living.probe_run import Probed
+from bot.lab.bench.living.measures import measure_probes
+from bot.lab.bench.living.probe_run import ProbeResult
 
 AT = "2026-05-01T09:00:00+03:00"
 TURNS = [{"id": name, "at": AT, "thread": "old", "user": f"about {name}", "assistant": ""} for name in "abcd"]
@@ -24,9 +24,9 @@ def person(*probes: dict[str, Any], language: str = "en") -> Person:
     )
 
 
-def probed(probe: dict[str, Any], *, shown: str = "", window: str = "", ranking: str = "abcd") -> Probed:
+def probed(probe: dict[str, Any], *, shown: str = "", window: str = "", ranking: str = "abcd") -> ProbeResult:
     one = person(probe)
-    return Probed(
+    return ProbeResult(
         person=one,
         probe=one.probes[0],
         ranking=tuple(ranking),
@@ -41,7 +41,7 @@ def probed(probe: dict[str, Any], *, shown: str = "", window: str = "", ranking:
 def test_any_gold_counts_as_needed_and_all_needed_takes_every_one() -> None:
     asked = {"kind": "multi_hop", "gold": ["a", "b", "c"], "needed": ["a", "b"]}
 
-    found = measured([probed(asked, shown="cd"), probed(asked, shown="a", window="b")]).by_kind["all"]
+    found = measure_probes([probed(asked, shown="cd"), probed(asked, shown="a", window="b")]).by_kind["all"]
 
     assert (found.needed, found.all_needed, found.extra) == (1.0, 0.5, 0.5)
 
@@ -49,7 +49,7 @@ def test_any_gold_counts_as_needed_and_all_needed_takes_every_one() -> None:
 def test_an_outdated_memory_is_alone_unless_a_right_one_is_in_the_prompt() -> None:
     asked = {"kind": "update", "gold": ["a"], "needed": ["a"], "wrong": ["b"]}
 
-    found = measured(
+    found = measure_probes(
         [probed(asked, shown="b"), probed(asked, shown="ab"), probed(asked, shown="b", window="a")]
     )
 
@@ -57,7 +57,7 @@ def test_an_outdated_memory_is_alone_unless_a_right_one_is_in_the_prompt() -> No
 
 
 def test_something_shown_for_a_near_miss_is_told_apart_from_small_talk() -> None:
-    found = measured(
+    found = measure_probes(
         [
             probed({"kind": "small_talk"}, shown="a"),
             probed({"kind": "unanswerable"}),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.lab.bench.sets.data_sets import NoData
-from bot.lab.bench.sets.tuning_sets import BadCase, fitted_without, labelled_sets, packed_cases
+from bot.lab.bench.sets.tuning_sets import BadCase, calibration_without, labelled_sets, packed_cases
 from tests.notebooks.executing import FOLDER
 
 PACKED = FOLDER / "data"
@@ -47,5 +47,5 @@ def test_what_is_missing_or_broken_is_named(tmp_path: Path) -> None:
 
 
 def test_each_calibration_has_not_seen_its_set() -> None:
-    assert set(fitted_without("first_person").data) == {"LoCoMo"}
-    assert set(fitted_without("locomo").data) == {"first person"}
+    assert set(calibration_without("first_person").data) == {"LoCoMo"}
+    assert set(calibration_without("locomo").data) == {"first person"}

@@ -7,11 +7,11 @@ import pytest
 
 import graph.layers
 from bot.lab.bench.neutral import Archive, Bench, Doc, Query
-from bot.lab.bench.race.contestants import CONTESTANTS, OURS, lending
+from bot.lab.bench.race.contestants import CONTESTANTS, OURS, neighbour_contestants
 from bot.lab.bench.race.measured_layers import VECTORS, bench_layers
-from bot.lab.bench.race.results import by_age, false_injections, measured, race, results_of, slim
-from bot.lab.bench.sets.handmade import spread
-from bot.lab.bench.sets.labelled_set import Labelled
+from bot.lab.bench.race.results import by_age, false_injections, mean_measure, race, results_of, rounded
+from bot.lab.bench.sets.handmade import spread_days
+from bot.lab.bench.sets.labelled_set import LabelledBench
 from graph.settings.settings import Settings
 from tests.servers.hash_embeddings import HashEmbeddings
 
@@ -31,19 +31,19 @@ BENCH = Bench(
 
 async def test_a_race_from_ingest_to_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(graph.layers, "embedding_model", lambda _: HashEmbeddings())
-    dated = spread(Labelled(BENCH), days=30).bench
+    dated = spread_days(LabelledBench(BENCH), days=30).bench
     async with bench_layers(Settings(data_folder=tmp_path / "data"), tmp_path / "kept") as layers:
-        run = await race(layers, dated, [*CONTESTANTS, *lending(0.5)])
+        run = await race(layers, dated, [*CONTESTANTS, *neighbour_contestants(0.5)])
     assert (tmp_path / "kept" / VECTORS).is_file()
     assert {name: len(some) for name, some in run.outcomes.items()} == {
         **{one.name: 6 if one.decides else 4 for one in CONTESTANTS},
         "0.5": 4,
     }
     figures = results_of(run)
-    assert json.loads(json.dumps(slim(figures))) == slim(figures)
+    assert json.loads(json.dumps(rounded(figures))) == rounded(figures)
     assert (figures["docs"], figures["conversations"]) == (6, 2)
     ours = run.outcomes[OURS]
-    found = measured(ours, "hit@1")
+    found = mean_measure(ours, "hit@1")
     assert found is not None
     assert 0.5 <= found.value <= 1
     assert found.low <= found.value <= found.high

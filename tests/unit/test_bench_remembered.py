@@ -8,7 +8,7 @@ import pytest
 
 import graph.layers
 from bot.lab.bench.bench_run import layers_in
-from bot.lab.bench.race.remembered_embeddings import RememberedEmbeddings, remembering
+from bot.lab.bench.race.remembered_embeddings import CachedEmbeddings, archive_cache
 from graph.settings.settings import Settings
 from memory.models import Episode
 from tests.servers.hash_embeddings import HashEmbeddings
@@ -30,7 +30,7 @@ class Counted(HashEmbeddings):
 
 async def test_each_text_is_embedded_once() -> None:
     counted = Counted()
-    remembered = RememberedEmbeddings(counted, {})
+    remembered = CachedEmbeddings(counted, {})
     first = await remembered.aembed_documents(["a b", "c", "a b"])
     again = await remembered.aembed_documents(["c", "a b"])
     assert counted.count == 2
@@ -46,7 +46,7 @@ async def test_another_run_embeds_nothing_anew(tmp_path: Path, monkeypatch: pyte
         folder = tmp_path / name
         folder.mkdir()
         async with layers_in(folder, Settings(data_folder=folder)) as layers:
-            with remembering(layers, tmp_path / "vectors.npz"):
+            with archive_cache(layers, tmp_path / "vectors.npz"):
                 await layers.episodes.append(EPISODE)
                 assert await layers.episodes.index(owner="ana") == 1
                 found = await layers.episodes.search("a b", owner="ana", limit=1)

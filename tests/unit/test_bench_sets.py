@@ -8,7 +8,7 @@ import pytest
 
 from bot.lab.bench.neutral import Archive, Bench, Doc, Query
 from bot.lab.bench.sets.irrelevant import OTHERS, SAME_NAMES, with_irrelevant
-from bot.lab.bench.sets.labelled_set import Labelled, pooled, sampled
+from bot.lab.bench.sets.labelled_set import LabelledBench, pool_archives, sample_queries
 from bot.lab.bench.sets.locomo_set import load_locomo
 from bot.lab.bench.sets.longmemeval_set import load_longmemeval
 
@@ -91,7 +91,7 @@ def test_a_question_to_abstain_from_is_irrelevant(tmp_path: Path) -> None:
 
 
 def test_a_pool_tells_ids_apart_and_stands_in_order_of_time(two: Bench) -> None:
-    (archive,) = pooled(two).archives
+    (archive,) = pool_archives(two).archives
     assert [doc.id for doc in archive.docs] == ["Ben/1", "Ana/1"]
     assert [query.gold for query in archive.queries] == [("Ana/1",), ("Ben/1",)]
     assert {doc.session for doc in archive.docs} == {"Ana/s", "Ben/s"}
@@ -100,7 +100,7 @@ def test_a_pool_tells_ids_apart_and_stands_in_order_of_time(two: Bench) -> None:
 def test_irrelevant_messages_of_every_kind(two: Bench) -> None:
     people = {"Ana": ("Ana",), "Ben": ("Ben",)}
     first, _ = with_irrelevant(
-        Labelled(two, people), {"small talk, ro": ["mersi", "bună"]}, per_kind=1
+        LabelledBench(two, people), {"small talk, ro": ["mersi", "bună"]}, per_kind=1
     ).archives
     found = {query.kind: query.text for query in first.queries if query.irrelevant}
     assert found[OTHERS] == "Where is Ben?"
@@ -112,8 +112,8 @@ def test_irrelevant_messages_of_every_kind(two: Bench) -> None:
 def test_a_sample_is_the_same_each_time_and_half_of_it_relevant(two: Bench) -> None:
     many = tuple(Query(id=str(number), text="?", irrelevant=number >= 10) for number in range(50))
     bench = two.model_copy(update={"archives": (two.archives[0].model_copy(update={"queries": many}),)})
-    once, again = sampled(bench, 6), sampled(bench, 6)
+    once, again = sample_queries(bench, 6), sample_queries(bench, 6)
     assert once == again
     assert [query.irrelevant for query in once.archives[0].queries] == [False] * 3 + [True] * 3
-    assert len(sampled(bench, 40).archives[0].queries) == 40
-    assert sampled(bench, None) is bench
+    assert len(sample_queries(bench, 40).archives[0].queries) == 40
+    assert sample_queries(bench, None) is bench

@@ -7,27 +7,25 @@ from pathlib import Path
 
 import pytest
 
-from bot.lab.labelling.candidates import MOST_OFFERED, OFFERED, offered
+from bot.lab.labelling.candidates import MOST_OFFERED, OFFERED, offer_memories
 from bot.lab.labelling.labelled_turns import (
     FLOOR,
-    LEAST_OF_EACH,
-    Labelled,
+    LabelledHalves,
     LabelledTurn,
-    TooFewLabels,
-    changed,
-    estimated,
+    estimate_utility,
     figures,
-    fitted,
-    labelled,
+    label_halves,
     mean_utility,
-    result,
+    search_grid,
     silence,
-    tried,
+    tuning_result,
+    with_changes,
 )
+from bot.lab.labelling.own_calibration import LEAST_OF_EACH, TooFewLabels, fit_own_calibration
 from bot.lab.labelling.past_turns import PastTurn, halves
 from bot.lab.labelling.reaction_labels import agreement, weak_labels
 from bot.lab.labelling.session import LabellingSession
-from bot.lab.labelling.turn_sample import drawn, weights
+from bot.lab.labelling.turn_sample import draw_sample, weights
 from graph.settings.context import TurnContext
 from memory.episodic.log.feedback_log import Feedback
 from memory.episodic.log.label_log import Label, LabelLog
@@ -173,7 +171,7 @@ class TestDrawing:
         assert [len(half) for half in halves(self.turns[:5])] == [0, 5]
 
     def test_both_halves_come_in_turn_and_the_doubtful_of_the_earlier_first(self) -> None:
-        order = drawn([*self.turns, past("nothing found", {})], 0.5)
+        order = draw_sample([*self.turns, past("nothing found", {})], 0.5)
         _, testing = halves(self.turns)
         assert sorted(turn.turn_id for turn in order) == sorted(turn.turn_id for turn in self.turns)
         first = order[:12]
@@ -183,12 +181,14 @@ class TestDrawing:
 
     def test_what_is_drawn_for_testing_does_not_depend_on_the_threshold(self) -> None:
         _, testing = halves(self.turns)
-        orders = [[t for t in drawn(self.turns, threshold) if t in testing] for threshold in (0.1, 0.5, 0.9)]
+        orders = [
+            [t for t in draw_sample(self.turns, threshold) if t in testing] for threshold in (0.1, 0.5, 0.9)
+        ]
         assert orders[0] == orders[1] == orders[2]
 
     def test_labelled_turns_stand_for_all_of_their_stratum(self) -> None:
         choosing, _ = halves(self.turns)
-        done = {turn.turn_id for turn in drawn(self.turns, 0.5)[:12]}
+        done = {turn.turn_id for turn in draw_sample(self.turns, 0.5)[:12]}
         found = weights(choosing, done, 0.5)
         assert sum(found.values()) == pytest.approx(len(choosing))
         assert set(found) == done & {turn.turn_id for turn in choosing}
@@ -200,7 +200,7 @@ class TestOffering:
 
     @staticmethod
     def names(turn: PastTurn, context: TurnContext) -> list[str]:
-        return [decision.turn_id for decision in offered(turn.state, context, turn.calibration)]
+        return [decision.turn_id for decision in offer_memories(turn.state, context, turn.calibration)]
 
     def test_whatever_a_setting_of_the_grid_may_show_is_offered_the_likeliest_first(self) -> None:
         chances = {f"m{n}": 0.95 - n / 20 for n in range(9)}
@@ -229,41 +229,41 @@ class TestTuning:
     """What labels are worth."""
 
     @staticmethod
-    def noisy(turns: int = 80) -> tuple[Labelled, float]:
+    def noisy(turns: int = 80) -> tuple[LabelledHalves, float]:
         """Return turns in which whatever is below 0.8 is noise."""
         some = [
             past(f"t{n:03}", {f"g{n}": 0.9} if n % 2 else {f"n{n}": 0.6 + n % 8 / 100}, day=n // 8)
             for n in range(turns)
         ]
         labels = [said(turn.turn_id, c.turn_id, c.turn_id[0] == "g") for turn in some for c in turn.offered]
-        return labelled(some, labels, 0.5), 0.8
+        return label_halves(some, labels, 0.5), 0.8
 
     def test_turns_count_when_every_memory_is_labelled(self) -> None:
         labels = [said("t1", "a", True), said("t2", "c", False), said("gone", "x", True)]
-        parts = labelled(TWO, labels, 0.5)
+        parts = label_halves(TWO, labels, 0.5)
         assert [one.turn.turn_id for one in (*parts.choosing, *parts.testing)] == ["t2"]
-        parts = labelled(TWO, [*labels, said("t1", "b", False)], 0.5)
+        parts = label_halves(TWO, [*labels, said("t1", "b", False)], 0.5)
         everything = (*parts.choosing, *parts.testing)
         assert {one.turn.turn_id: one.relevant for one in everything} == {"t1": {"a"}, "t2": frozenset()}
-        assert labelled([], labels, 0.5) == Labelled([], [])
+        assert label_halves([], labels, 0.5) == LabelledHalves([], [])
 
     def test_the_best_threshold_is_found_and_proven_on_later_days(self) -> None:
         parts, best = self.noisy(144)
-        found = tried(parts.choosing, CONTEXT, {"gap_threshold": (0.3, 0.5, best, 0.95)})
+        found = search_grid(parts.choosing, CONTEXT, {"gap_threshold": (0.3, 0.5, best, 0.95)})
         assert found[0].changes == {"gap_threshold": best}
         assert found[0].utility == pytest.approx(0.5)
         assert mean_utility(parts.testing, CONTEXT) == pytest.approx(0.0)
-        tuned = result(parts, CONTEXT, found[0].changes, model="any", made_at=NOW)
+        tuned = tuning_result(parts, CONTEXT, found[0].changes, model="any", made_at=NOW)
         assert tuned is not None
         assert measure_gain(tuned.held_out).proven
         assert tuned.thresholds == {"gap_threshold": best}
         assert tuned.baseline == CONTEXT.plain()
         assert not tuned.demonstration
-        shown = result(parts, CONTEXT, found[0].changes, model="any", made_at=NOW, demonstration=True)
+        shown = tuning_result(parts, CONTEXT, found[0].changes, model="any", made_at=NOW, demonstration=True)
         assert shown is not None
         assert shown.demonstration
         unchosen = replace(parts, choosing=[])
-        assert result(unchosen, CONTEXT, found[0].changes, model="any", made_at=NOW) is None
+        assert tuning_result(unchosen, CONTEXT, found[0].changes, model="any", made_at=NOW) is None
         assert not tuned.chosen_on & {turn.group for turn in tuned.held_out}
         assert tuned.figures.before["false injections per 100 turns"] == 100
         assert tuned.figures.after == {
@@ -274,19 +274,19 @@ class TestTuning:
 
     def test_settings_that_change_nothing_are_no_result(self) -> None:
         parts, _ = self.noisy()
-        assert result(parts, CONTEXT, {"gap_threshold": 0.5}, model="any", made_at=NOW) is None
-        found = tried(parts.choosing, CONTEXT, {"gap_threshold": (0.55, 0.5)})
+        assert tuning_result(parts, CONTEXT, {"gap_threshold": 0.5}, model="any", made_at=NOW) is None
+        found = search_grid(parts.choosing, CONTEXT, {"gap_threshold": (0.55, 0.5)})
         assert found[0].changes == {"gap_threshold": 0.5}
 
     def test_a_turn_counts_for_as_many_as_it_stands_for(self) -> None:
         good = LabelledTurn(turn=past("t1", {"a": 0.9}), relevant=frozenset("a"), weight=3.0)
         bad = replace(good, relevant=frozenset(), weight=1.0)
         assert mean_utility([good, bad], CONTEXT) == pytest.approx((3 - 1) / 4)
-        found = estimated([good, bad], CONTEXT)
+        found = estimate_utility([good, bad], CONTEXT)
         assert found is not None
         assert found.value == pytest.approx(0.5)
         assert mean_utility([], CONTEXT) == 0.0
-        assert estimated([], CONTEXT) is None
+        assert estimate_utility([], CONTEXT) is None
         assert figures([], CONTEXT) == {}
 
     def test_to_show_less_is_no_gain_where_more_is_shown_than_labelled(self) -> None:
@@ -294,12 +294,12 @@ class TestTuning:
         turns = [self.partly(f"t{n}", n // 8) for n in range(144)]
         labels = [said(turn.turn_id, c.turn_id, True) for turn in turns for c in turn.offered]
         assert {len(turn.shown(CONTEXT)) for turn in turns} == {8}
-        parts = labelled(turns, labels, 0.5)
-        best = tried(parts.choosing, CONTEXT, {"gap_threshold": (0.5, 0.82, 0.92, 0.95)})[0]
+        parts = label_halves(turns, labels, 0.5)
+        best = search_grid(parts.choosing, CONTEXT, {"gap_threshold": (0.5, 0.82, 0.92, 0.95)})[0]
         assert best.utility == 1.0
-        assert len(turns[0].shown(changed(CONTEXT, best.changes))) >= 5
+        assert len(turns[0].shown(with_changes(CONTEXT, best.changes))) >= 5
         for stricter in (0.82, 0.92, 0.95):
-            tuned = result(parts, CONTEXT, {"gap_threshold": stricter}, model="any", made_at=NOW)
+            tuned = tuning_result(parts, CONTEXT, {"gap_threshold": stricter}, model="any", made_at=NOW)
             assert tuned is not None
             assert measure_gain(tuned.held_out).mean <= 0
             assert not measure_gain(tuned.held_out).proven
@@ -312,47 +312,47 @@ class TestTuning:
     def test_a_calibration_needs_enough_turns_of_both_kinds(self) -> None:
         parts, _ = self.noisy(40)
         with pytest.raises(TooFewLabels, match=f"helps {LEAST_OF_EACH - 8} more"):
-            fitted(parts.choosing[:16], CONTEXT, model="any", data=parts.data)
+            fit_own_calibration(parts.choosing[:16], CONTEXT, model="any", data=parts.data)
         parts, _ = self.noisy(160)
-        own = fitted(parts.choosing, STRICT, model="any", data=parts.data)
+        own = fit_own_calibration(parts.choosing, STRICT, model="any", data=parts.data)
         assert own.data == parts.data
         assert mean_utility(parts.testing, CONTEXT, own) > mean_utility(parts.testing, CONTEXT)
-        tuned = result(parts, CONTEXT, {}, model="any", made_at=NOW, calibration=own)
+        tuned = tuning_result(parts, CONTEXT, {}, model="any", made_at=NOW, calibration=own)
         assert tuned is not None
         assert tuned.calibration == own
 
     @staticmethod
-    def alike(every: int) -> Labelled:
+    def alike(every: int) -> LabelledHalves:
         """Return turns that look the same; each so-manieth needs its memory."""
         turns = [past(f"t{n}", {f"t{n}m": 0.9}, day=n // 10) for n in range(200)]
         labels = [said(one.turn_id, f"{one.turn_id}m", place % every == 0) for place, one in enumerate(turns)]
-        return labelled(turns, labels, 0.5)
+        return label_halves(turns, labels, 0.5)
 
     def test_a_calibration_of_ones_own_does_not_buy_silence(self) -> None:
         """Where nothing tells what helps from what does not, silence makes the fewest mistakes."""
-        parts, strict = self.alike(2), changed(CONTEXT, {"gap_threshold": 0.6})
+        parts, strict = self.alike(2), with_changes(CONTEXT, {"gap_threshold": 0.6})
         assert figures(parts.choosing, CONTEXT)["recall"] == 1.0
-        own = fitted(parts.choosing, strict, model="any", data=parts.data)
+        own = fit_own_calibration(parts.choosing, strict, model="any", data=parts.data)
         assert figures(parts.choosing, strict, own)["recall"] >= FLOOR
         assert set(silence(parts.testing).values()) == {0.0}
 
     def test_thresholds_that_silence_are_not_chosen(self) -> None:
-        best = tried(self.alike(3).choosing, CONTEXT, {"gap_threshold": (0.5, 0.95)})[0]
+        best = search_grid(self.alike(3).choosing, CONTEXT, {"gap_threshold": (0.5, 0.95)})[0]
         assert best.changes == {"gap_threshold": 0.5}
 
     def test_thresholds_that_silence_are_not_chosen_where_nothing_is_recalled_either(self) -> None:
-        nothing_helps, deaf = self.alike(1000).choosing, changed(CONTEXT, {"gap_threshold": 0.95})
+        nothing_helps, deaf = self.alike(1000).choosing, with_changes(CONTEXT, {"gap_threshold": 0.95})
         grid = {"gap_threshold": (0.5, 0.95)}
-        assert tried(self.alike(3).choosing, deaf, grid)[0].changes == {"gap_threshold": 0.5}
-        assert [tried(some, base, grid) for some in (nothing_helps[1:], []) for base in (CONTEXT, deaf)] == [
-            []
-        ] * 4
+        assert search_grid(self.alike(3).choosing, deaf, grid)[0].changes == {"gap_threshold": 0.5}
+        assert [
+            search_grid(some, base, grid) for some in (nothing_helps[1:], []) for base in (CONTEXT, deaf)
+        ] == [[]] * 4
 
     def test_a_calibration_that_recalls_too_little_at_any_bar_is_refused(self) -> None:
         parts = self.alike(2)
         turns = [replace(one, relevant=one.relevant and frozenset({"not found"})) for one in parts.choosing]
-        with pytest.raises(TooFewLabels, match="less of what helps"):
-            fitted(turns, CONTEXT, model="any", data=parts.data)
+        with pytest.raises(TooFewLabels, match="fewer helpful memories"):
+            fit_own_calibration(turns, CONTEXT, model="any", data=parts.data)
 
 
 class TestReactions:

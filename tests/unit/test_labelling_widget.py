@@ -95,7 +95,7 @@ async def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
     shown = widget(files, past("t", {"a": 0.9}))
     shown.relevant.click()
     await saved(shown)
-    assert "Not kept" in shown.told.text
+    assert "Not saved" in shown.told.text
     assert not shown.relevant.disabled
     await files.close()
 

@@ -12,7 +12,7 @@ from bot.lab.notebook.notebook_plots import (
     stacked_figure,
     worth_figure,
 )
-from bot.lab.notebook.simulated_day import parted
+from bot.lab.notebook.simulated_day import split_archive
 from bot.lab.notebook.table import LONGEST, Table
 from bot.pictures.canvas import png
 from bot.pictures.palette import DARK
@@ -64,6 +64,6 @@ def test_the_last_turns_of_an_archive_become_messages() -> None:
     docs = tuple(
         Doc(id=f"{n}", text=f"user: message {n}\nassistant: reply", time=time) for n, time in enumerate(at)
     )
-    archive, messages = parted(Archive(id="a", docs=docs, queries=()), 2)
+    archive, messages = split_archive(Archive(id="a", docs=docs, queries=()), 2)
     assert [doc.id for doc in archive.docs] == ["1", "2"]
     assert messages == ["message 0", "message 3"]

@@ -1,1 +1,1 @@
-"""Benchmarks of recall and of what is shown, on any labelled data."""
+"""Benchmarks of recall, on any labelled data."""

@@ -1,15 +1,14 @@
-"""Labelled messages that were asked once: any rule, threshold or calibration can then decide on them anew."""
+"""Labelled messages with their candidates, on which any rule, threshold or calibration can decide."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bot.lab.bench.bench_run import Ingested, ingest
-from bot.lab.bench.episodes import asked_at
-from bot.lab.bench.fixed_lots import seeded
+from bot.lab.bench.bench_run import IngestedArchive, ingest
+from bot.lab.bench.episodes import query_time
 from bot.lab.bench.neutral import Archive, Query
 from bot.lab.bench.recaller import Recaller, open_recaller
 from bot.lab.bench.sets.irrelevant import OTHERS, read_phrases, with_irrelevant
-from bot.lab.bench.sets.labelled_set import Labelled, smaller
+from bot.lab.bench.sets.labelled_set import LabelledBench, draw_archive, seeded_random
 from bot.lab.bench.sets.tuning_sets import LabelledSet
 from graph.layers import Layers
 from graph.settings.context import TurnContext
@@ -19,19 +18,19 @@ from memory.recall.relevance import Calibration
 from nodes.gap_filter import filter_candidates
 
 PER_KIND = 8
-"""The most irrelevant messages of a kind for each archive."""
+"""Maximum number of irrelevant messages of a kind for each archive."""
 LANGUAGES = ("en", "ro", "other")
 ASKED: Mapping[str, object] = {"prefetch_results": 20, "prefetch_timeout": 30, "cache_ttl": 0}
-"""Nothing is late, and nothing is remembered from one message to the next."""
+"""No search times out, and no message uses another's cached results."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedTurn:
-    """A labelled message, and everything that was found for it."""
+    """A labelled message and its recall."""
 
     set: str
     conversation: str
-    """What it is resampled with: messages to one archive are not independent."""
+    """Unit of resampling, since messages to one archive are not independent."""
     size: int
     """Turns in the archive."""
     language: str
@@ -40,19 +39,19 @@ class AskedTurn:
     """Turn ids of the memories that answer it."""
     state: State = field(repr=False)
     calibration: Calibration | None = field(default=None, repr=False)
-    """One that was fitted without this conversation; None for the packaged one, which was too."""
+    """Fitted without this conversation; None for the packaged one, if that was too."""
 
     @property
     def relevant(self) -> bool:
-        """Whether the archive has an answer."""
+        """Whether the archive answers it."""
         return not self.query.irrelevant
 
     def decisions(self, context: TurnContext) -> list[Decision]:
-        """Decide anew, under these thresholds."""
+        """Decide with these thresholds."""
         return filter_candidates(self.state, context, self.calibration)
 
     def probability(self, context: TurnContext) -> float:
-        """Return the best memory's probability, before anything is cut."""
+        """Return the probability of the best memory, kept or cut."""
         return max((decision.probability for decision in self.decisions(context)), default=0.0)
 
     def shown(self, context: TurnContext) -> list[str]:
@@ -67,13 +66,13 @@ async def ask_sets(
     sizes: Sequence[int] = (),
     per_kind: int = PER_KIND,
 ) -> list[AskedTurn]:
-    """Ask every set its questions, and messages that it should have nothing to say to.
+    """Recall for the questions of every set, and for irrelevant messages.
 
     Args:
-        layers: what to recall with.
-        sets: what to ask.
-        sizes: turns of the smaller archives that are drawn from each and asked as well.
-        per_kind: the most irrelevant messages of a kind for each archive.
+        layers: the layers to recall with.
+        sets: the labelled sets.
+        sizes: numbers of turns; a smaller archive of each size is drawn from each archive and asked as well.
+        per_kind: maximum number of irrelevant messages of a kind for each archive.
     """
     recaller, phrases, asked = open_recaller(layers), read_phrases(), list[AskedTurn]()
     for one in sets:
@@ -86,15 +85,15 @@ async def ask_sets(
 
 
 def _sized(archive: Archive, sizes: Sequence[int]) -> Iterator[Archive]:
-    chance = seeded(archive.id)
+    chance = seeded_random(archive.id)
     for size in sizes:
         if size < len(archive.docs):
-            yield smaller(archive, size, chance)
+            yield draw_archive(archive, size, chance)
     yield archive
 
 
-async def _asked(recaller: Recaller, ingested: Ingested, one: LabelledSet) -> list[AskedTurn]:
-    """Ask an archive its queries."""
+async def _asked(recaller: Recaller, ingested: IngestedArchive, one: LabelledSet) -> list[AskedTurn]:
+    """Recall for an archive's queries."""
     archive, home = ingested.archive, ingested.archive.id
     context = TurnContext.model_validate({"owner": ingested.owner, **ASKED})
     asked = []
@@ -102,7 +101,7 @@ async def _asked(recaller: Recaller, ingested: Ingested, one: LabelledSet) -> li
         recalled = await recaller(
             query.text,
             turn_id=f"{ingested.owner}:query:{number}",
-            at=asked_at(query, ingested.episodes),
+            at=query_time(query, ingested.episodes),
             context=context,
         )
         turn = AskedTurn(
@@ -119,8 +118,8 @@ async def _asked(recaller: Recaller, ingested: Ingested, one: LabelledSet) -> li
     return asked
 
 
-def _language(query: Query, home: str, labelled: Labelled) -> str:
-    """Return a message's language: made-up ones say it after their kind, others have their asker's."""
+def _language(query: Query, home: str, labelled: LabelledBench) -> str:
+    """Return a message's language: the one in its kind for phrases, the author's for questions."""
     kind, comma, language = (query.kind or "").rpartition(", ")
     if comma and language in LANGUAGES:
         return language
@@ -128,8 +127,8 @@ def _language(query: Query, home: str, labelled: Labelled) -> str:
     return labelled.languages.get(asks, "en")
 
 
-def _gold(ingested: Ingested, query: Query) -> frozenset[str]:
-    """Return the turn ids of the documents, or of all in the sessions, that answer a query."""
+def _gold(ingested: IngestedArchive, query: Query) -> frozenset[str]:
+    """Return the turn ids of the documents, or of the sessions' documents, that answer a query."""
     if query.irrelevant:
         return frozenset()
     docs = zip(ingested.episodes, ingested.archive.docs, strict=True)

@@ -1,4 +1,4 @@
-"""The plots of benchmarks and notebooks: bars and lines with 95 % intervals."""
+"""Plots of benchmarks: bars and lines with 95 % intervals."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,16 +17,16 @@ from memory.tuning.resampling import Estimate
 SIZE, SMALL = 13, 12
 _HEIGHT, _ROW = 520, 30
 ROOM = 1.08
-"""How far an axis of shares goes: a little further than 100 %, for the numbers."""
+"""End of an axis of shares; beyond 100 %, so that the numbers fit."""
 _ACROSS = 100
-"""Characters that a legend has room for."""
+"""Characters that fit into a line of the legend."""
 _FILLED = 0.8
-"""Share of a category's room that its bars fill."""
+"""Share of a category's height that its bars fill."""
 
 Series = Mapping[str, Sequence[Estimate | None]]
-"""By name, a value for each category or place; None where nothing is known."""
+"""By name, a value for each category or place; None where unknown."""
 Rows = tuple[Sequence[float], Sequence[Estimate | None]]
-"""Where the bars of a series lie, and how long they are."""
+"""Positions and lengths of a series' bars."""
 
 
 def bars_figure(
@@ -38,7 +38,7 @@ def bars_figure(
     percent: bool = True,
     palette: Palette = LIGHT,
 ) -> Figure:
-    """Draw a group of lying bars for each category, from top to bottom, with whiskers for the intervals."""
+    """Draw a group of horizontal bars for each category, top to bottom, with whiskers for the intervals."""
     with style():
         rows = len(categories) * (len(series) + 1)
         figure, axes = _axes(rows * _ROW + 140, title, palette)
@@ -68,7 +68,7 @@ def lines_figure(
     percent: bool = True,
     palette: Palette = LIGHT,
 ) -> Figure:
-    """Draw a line with a band for each series over places of an axis."""
+    """Draw a line with a confidence band for each series."""
     with style():
         figure, axes = _axes(_HEIGHT, title, palette)
         for place, (name, values) in enumerate(series.items()):
@@ -85,13 +85,13 @@ def lines_figure(
 def curve_of(
     name: str, points: Sequence[OperatingPoint], *, at: float | None = None, point: str = ""
 ) -> Curve:
-    """Return what coverage and false injections a rule has as its threshold moves, for `curves_figure`.
+    """Return a rule's coverage and false injections by threshold, for `curves_figure`.
 
     Args:
-        name: of the rule.
+        name: name of the rule.
         points: its operating points.
-        at: the threshold to be marked.
-        point: what it is called.
+        at: the threshold to mark.
+        point: label of that mark.
     """
     known = [
         (one.threshold, one.answered.value, one.false_injections)
@@ -138,7 +138,7 @@ def _bars(axes: Axes, rows: Rows, height: float, named: tuple[int, str], palette
 
 
 def _numbers(axes: Axes, rows: Rows, palette: Palette, *, percent: bool) -> None:
-    """Draw the whiskers, and write each value behind its own."""
+    """Draw the whiskers, with each value to the right of its own."""
     for middle, value in _known(rows):
         axes.plot([value.low, value.high], [middle, middle], color=palette.text, linewidth=1.6)
         axes.annotate(
@@ -183,7 +183,7 @@ def _label(axes: Axes, palette: Palette, *, across: str, up: str = "") -> None:
 
 
 def _legend(figure: Figure, axes: Axes, series: int, palette: Palette) -> None:
-    """Name the series beneath the plot; one alone is named by the title."""
+    """Draw a legend below the plot, unless there is only one series."""
     if series < 2:  # noqa: PLR2004
         return
     handles, names = axes.get_legend_handles_labels()
@@ -195,7 +195,7 @@ def _legend(figure: Figure, axes: Axes, series: int, palette: Palette) -> None:
 
 
 def _columns(names: Sequence[str]) -> int:
-    """Return how many columns of a legend fit beside each other."""
+    """Return how many columns of the legend fit side by side."""
     return max(1, min(len(names), _ACROSS // (max(map(len, names)) + 6)))
 
 

@@ -1,4 +1,4 @@
-"""The committed figures of the whole benchmarks, and the tables of docs/measured.md made from them.
+"""Committed figures of the full benchmarks, and their tables in docs/measured.md.
 
 `make bench-recall` writes such a file (`--json bot/lab/bench/data/recall.json`), with GOAT_BENCH_DATA set.
 """
@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.lab.bench.metrics import PER
 from bot.lab.bench.race.contestants import CONTESTANTS, OURS
-from bot.lab.bench.sets.handmade import packaged
+from bot.lab.bench.sets.handmade import packaged_json
 from bot.pictures.picture_values import Curve, Point
 from graph.settings.context import Thresholds
 from memory.tuning.resampling import Estimate
@@ -34,25 +34,25 @@ KINDS = {
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
 
 
-def committed(name: str = RESULTS) -> Results:
-    """Read the figures that come with the package."""
-    results: Results = packaged(name)
+def committed_results(name: str = RESULTS) -> Results:
+    """Read the packaged figures."""
+    results: Results = packaged_json(name)
     return results
 
 
 def names_of(results: Results) -> dict[str, str]:
-    """Return the contestants of a run with what they are, in words."""
+    """Return the contestants of a run with their descriptions."""
     return {one.name: one.what for one in CONTESTANTS if one.name in results["contestants"]}
 
 
 def estimate(results: Results, bench: str, contestant: str, measure: str) -> Estimate | None:
-    """Return a figure with its interval; None where nothing was measured."""
+    """Return a figure with its interval; None if it was not measured."""
     found = results["benchmarks"][bench]["contestants"][contestant]["intervals"].get(measure)
     return Estimate(**found) if found else None
 
 
 def curve(results: Results, bench: str, contestant: str, name: str) -> Curve:
-    """Return how coverage and false injections move with the threshold, the default marked."""
+    """Return coverage and false injections by threshold, with the default marked."""
     points = results["benchmarks"][bench]["contestants"][contestant]["curve"][::-1]
     default = Thresholds().gap_threshold
     marked = next(
@@ -74,7 +74,7 @@ def curve(results: Results, bench: str, contestant: str, name: str) -> Curve:
 
 
 def recall_table(results: Results, bench: str, contestants: Sequence[str] = IN_DOCS) -> str:
-    """Lay out how well each contestant finds, as in docs/measured.md; ours in bold."""
+    """Return the table of retrieval figures in docs/measured.md; ours in bold."""
     figures, names = results["benchmarks"][bench]["contestants"], names_of(results)
     rows = [["", *RETRIEVAL.values(), *CATEGORIES.values()]]
     for name in contestants:
@@ -86,7 +86,7 @@ def recall_table(results: Results, bench: str, contestants: Sequence[str] = IN_D
 
 
 def injection_table(results: Results, bench: str) -> str:
-    """Lay out false injections by kind and language, as in docs/measured.md."""
+    """Return the table of false injections by kind and language in docs/measured.md."""
     kinds = results["benchmarks"][bench]["contestants"][OURS]["injection"]["by_kind"]
     rows = [["false injections in 100", *LANGUAGES.values()]]
     for kind, said in KINDS.items():
@@ -98,7 +98,7 @@ def injection_table(results: Results, bench: str) -> str:
 
 
 def curve_table(results: Results, bench: str) -> str:
-    """Lay out what each threshold costs, as in docs/measured.md."""
+    """Return the table of coverage and false injections by threshold in docs/measured.md."""
     points = results["benchmarks"][bench]["contestants"][OURS]["curve"]
     rows = [
         [
@@ -116,7 +116,7 @@ def curve_table(results: Results, bench: str) -> str:
 
 
 def longmemeval_sentence(results: Results) -> str:
-    """Say how often LongMemEval's evidence is found, case by case and pooled, as in docs/measured.md."""
+    """Return the sentence on LongMemEval in docs/measured.md: recall case by case, and pooled."""
     apart, together = results["benchmarks"]["LongMemEval"], results["benchmarks"]["LongMemEval, pooled"]
     found = [
         [f"{bench['contestants'][name]['recall@5']:.2f}" for name in (OURS, "dense", "lexical")]
@@ -129,14 +129,14 @@ def longmemeval_sentence(results: Results) -> str:
 
 
 def romanian_sentence(results: Results) -> str:
-    """Say how many Romanian questions find their memory, as in docs/measured.md."""
+    """Return the sentence on Romanian questions in docs/measured.md."""
     ours = results["benchmarks"]["Romanian pairs"]["contestants"][OURS]
     first, five = (round(ours["n"] * ours["intervals"][measure]["value"]) for measure in ("hit@1", "hit@5"))
     return f"the right one of {ours['n']} memories ranks first for {first}, among five for {five}"
 
 
 def markdown(rows: Sequence[Iterable[str]]) -> str:
-    """Lay out a table, its first row the head."""
+    """Render a Markdown table whose first row is the header."""
     lines = ["|" + "|".join(f" {cell} " if cell else " " for cell in row) + "|" for row in rows]
     columns = len(list(rows[0]))
     return "\n".join([lines[0], "|" + "---|" * columns, *lines[1:]])

@@ -1,4 +1,4 @@
-"""Vectors alone, held against each other exactly: what an embedding model and its windows bring."""
+"""Exact search over vectors alone, to compare embedding models and their windows."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.lab.bench.episodes import as_episodes
-from bot.lab.bench.fixed_lots import seeded
 from bot.lab.bench.neutral import Archive, Bench, Query
+from bot.lab.bench.sets.labelled_set import seeded_random
 from memory.embedding.centring import Centring
 from memory.embedding.e5 import DIMENSION, E5Embeddings
 from memory.embedding.embedding_model import EmbeddingModel
@@ -18,16 +18,16 @@ from memory.embedding.encoder import VERSION
 from memory.embedding.text_windows import Span, split_offsets
 
 LATE = 2500
-"""Characters of a turn after which a sentence stands late: a model's window has ended."""
+"""Characters of a turn after which a sentence counts as late: beyond a model's window."""
 SENTENCE = (50, 200)
-"""Characters of such a sentence."""
+"""Minimum and maximum length of such a sentence in characters."""
 
 Windows = Callable[[str], Sequence[Span]]
 Matrix = NDArray[np.float32]
 
 
 class PlainE5(E5Embeddings):
-    """The built-in model as it comes: nothing is taken off its vectors."""
+    """The built-in model without centring."""
 
     name = f"{VERSION}-plain"
 
@@ -38,52 +38,52 @@ class PlainE5(E5Embeddings):
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """Where a question's answer stands."""
+class AnswerRank:
+    """Rank of a question's answer."""
 
     conversation: str
     category: str
     place: int
-    """Of the first document that answers it, from 1 on."""
+    """Rank of the first document that answers it, from 1."""
 
 
 @dataclass(frozen=True, slots=True)
-class Placings:
-    """Where all answers stand, and what it took."""
+class AnswerRanks:
+    """Ranks of all answers, with the number of vectors and documents."""
 
-    placed: Sequence[Placed]
+    placed: Sequence[AnswerRank]
     vectors: int
     docs: int
 
     def among(self, first: int) -> list[float]:
-        """Return 1 for each question whose answer stands among so many, else 0."""
+        """Return 1 for each question with its answer among the first ones, else 0."""
         return [float(one.place <= first) for one in self.placed]
 
     @property
     def conversations(self) -> list[str]:
-        """What each question is resampled with."""
+        """Unit of resampling for each question."""
         return [one.conversation for one in self.placed]
 
 
-async def place(model: EmbeddingModel, bench: Bench, windows: Windows | None = None) -> Placings:
-    """Rank every archive's documents for its questions, by the best cosine of a document's windows."""
-    placed, vectors, docs = list[Placed](), 0, 0
+async def rank_answers(model: EmbeddingModel, bench: Bench, windows: Windows | None = None) -> AnswerRanks:
+    """Rank each archive's documents for its questions, by the best cosine of a document's windows."""
+    placed, vectors, docs = list[AnswerRank](), 0, 0
     for archive in bench.archives:
         texts = [episode.text for episode in as_episodes(archive, archive.id)]
         parts = [_cut(text, windows or model.split_offsets) for text in texts]
         embedded = np.asarray(await model.aembed_documents(list(chain.from_iterable(parts))), np.float32)
         owners = np.repeat(np.arange(len(texts)), [len(some) for some in parts])
         placed += [
-            Placed(archive.id, query.category or "", await _rank(model, query, gold, embedded, owners))
+            AnswerRank(archive.id, query.category or "", await _rank(model, query, gold, embedded, owners))
             for query in archive.queries
             if (gold := _gold(archive, query))
         ]
         vectors, docs = vectors + len(embedded), docs + len(texts)
-    return Placings(placed, vectors, docs)
+    return AnswerRanks(placed, vectors, docs)
 
 
 def _gold(archive: Archive, query: Query) -> list[int]:
-    """Return the places of the documents that answer a query; none of an irrelevant one."""
+    """Return the indexes of the documents that answer a query; none for an irrelevant one."""
     gold = set[str | None]() if query.irrelevant else {*query.gold}
     return [number for number, doc in enumerate(archive.docs) if {doc.id, doc.session} & gold]
 
@@ -98,22 +98,22 @@ async def _rank(
 
 
 def first_window(model: EmbeddingModel) -> Windows:
-    """Return windows that see a document's beginning only, as far as the model reads."""
+    """Return windows that cover only a document's beginning, as much as the model reads."""
     return lambda text: model.split_offsets(text)[:1]
 
 
 def windows_of(characters: int) -> Windows:
-    """Return overlapping windows of at most so many characters."""
+    """Return overlapping windows of at most this many characters."""
     return lambda text: split_offsets(
         text, capacity=characters, measure=lambda words: [len(word) for word in words]
     )
 
 
 def late_sentences(bench: Bench, *, most: int) -> Bench:
-    """Return the benchmark with other questions: sentences that stand late in long turns, word for word.
+    """Return the benchmark with other queries: sentences quoted from the late part of long turns.
 
-    Known-item search: the turn that a sentence was taken from is the one to find. At most `most` of them an
-    archive, each of a turn of its own.
+    Known-item search: each query should find the turn it is quoted from. At most `most` queries per archive,
+    each from another turn.
     """
     archives = tuple(
         archive.model_copy(update={"queries": tuple(_late(archive, most))}) for archive in bench.archives
@@ -122,7 +122,7 @@ def late_sentences(bench: Bench, *, most: int) -> Bench:
 
 
 def _late(archive: Archive, most: int) -> Iterator[Query]:
-    chance = seeded(f"late {archive.id}")
+    chance = seeded_random(f"late {archive.id}")
     told = [(doc, found) for doc in archive.docs if (found := _sentences(doc.text))]
     for doc, found in chance.sample(told, min(most, len(told))):
         yield Query(id=doc.id, text=chance.choice(found), gold=(doc.id,))

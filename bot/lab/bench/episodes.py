@@ -1,4 +1,4 @@
-"""Documents as episodes: who said what, when and in which thread."""
+"""Conversion of documents to episodes."""
 
 import re
 from collections.abc import Iterator
@@ -8,19 +8,19 @@ from bot.lab.bench.neutral import Archive, Doc, Query
 from memory.models import Episode
 
 LATEST = datetime(2026, 1, 1, tzinfo=UTC)
-"""Made-up times end before this, or before the first query that tells its time."""
+"""Invented times end before this, or before the first query that has a time."""
 STEP, PAUSE = timedelta(minutes=1), timedelta(hours=1)
 _EXCHANGE = re.compile(
     r"\A(?:user|human|you|me):[ ]?(?P<message>.*?)\n(?:assistant|ai|bot|gpt|model):[ ]?(?P<reply>.*)\Z",
     re.DOTALL | re.IGNORECASE,
 )
 _LONG = 600
-"""Characters from which on what follows the first line is taken for a reply to it."""
+"""Minimum characters after the first line to count as the reply to it."""
 
 
 def as_episodes(archive: Archive, owner: str) -> list[Episode]:
-    """Return each document as an episode; its turn id is `turn_id` of its place in the archive."""
-    made_up = _made_up(archive)
+    """Return each document as an episode; its turn id is `turn_id` of its index."""
+    made_up = _invented_times(archive)
     return [
         _episode(doc, owner, number, doc.time or at)
         for number, (doc, at) in enumerate(zip(archive.docs, made_up, strict=True))
@@ -28,19 +28,19 @@ def as_episodes(archive: Archive, owner: str) -> list[Episode]:
 
 
 def turn_id(owner: str, number: int) -> str:
-    """Return the turn id of an archive's document by its place."""
+    """Return the turn id of the archive's document at an index."""
     return f"{owner}:{number}"
 
 
-def asked_at(query: Query, episodes: list[Episode]) -> datetime:
-    """Return when a query is asked: at its own time, or after the latest document."""
+def query_time(query: Query, episodes: list[Episode]) -> datetime:
+    """Return a query's time: its own, or after the latest document."""
     return query.time or max((episode.at for episode in episodes), default=LATEST) + STEP
 
 
-def spoken(text: str) -> tuple[str, str]:
+def split_exchange(text: str) -> tuple[str, str]:
     """Split an exchange into message and reply, verbatim.
 
-    An exchange is `user: ...` and a line `assistant: ...`, or a line with a long text under it. Anything else
+    An exchange is `user: ...` and a line `assistant: ...`, or a line followed by a long text. Any other text
     is all message.
     """
     if found := _EXCHANGE.match(text):
@@ -50,7 +50,7 @@ def spoken(text: str) -> tuple[str, str]:
 
 
 def _episode(doc: Doc, owner: str, number: int, at: datetime) -> Episode:
-    message, reply = spoken(doc.text)
+    message, reply = split_exchange(doc.text)
     return Episode(
         turn_id=turn_id(owner, number),
         owner=owner,
@@ -61,8 +61,8 @@ def _episode(doc: Doc, owner: str, number: int, at: datetime) -> Episode:
     )
 
 
-def _made_up(archive: Archive) -> list[datetime]:
-    """Return a time for each document: in their order, one step apart, sessions a pause apart."""
+def _invented_times(archive: Archive) -> list[datetime]:
+    """Return a time for each document, in order: one step apart, sessions a pause apart."""
     at = min((query.time for query in archive.queries if query.time), default=LATEST)
     return list(_backwards(archive.docs, at))[::-1]
 

@@ -1,4 +1,4 @@
-"""The numbers of retrieval and of deciding what is relevant; functions of values."""
+"""Metrics of retrieval and of injection, as pure functions."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from memory.tuning.resampling import INTERVAL, RESAMPLES, SEED, Estimate
 
 PER = 100
-"""False injections are told per so many irrelevant queries."""
+"""False injections are reported per this many irrelevant queries."""
 GRID = (*(step / 20 for step in range(20)), 0.99, 1.0)
 
 
@@ -24,17 +24,17 @@ def hit_at(ranking: Sequence[str], gold: Collection[str], k: int) -> float:
 
 
 def reciprocal_rank(ranking: Sequence[str], gold: Collection[str]) -> float:
-    """Return one over the rank of the first of `gold`; 0 when none is there."""
+    """Return one over the rank of the first of `gold`; 0 when none is ranked."""
     return next((1 / rank for rank, unit in enumerate(ranking, start=1) if unit in gold), 0.0)
 
 
 def mean(values: Sequence[float]) -> float | None:
-    """Return the mean; None of nothing."""
+    """Return the mean; None without values."""
     return float(np.mean(values)) if len(values) else None
 
 
 def ratio(part: float, whole: float) -> float | None:
-    """Return part over whole; None of nothing."""
+    """Return part over whole; None when whole is 0."""
     return part / whole if whole else None
 
 
@@ -46,7 +46,7 @@ def f1(precision: float | None, recall: float | None) -> float | None:
 
 
 def auc(positive: Sequence[float], negative: Sequence[float]) -> float | None:
-    """Return the chance that a positive stands above a negative, ties counting half; None without both."""
+    """Return the probability that a positive exceeds a negative, ties counting half; None without both."""
     if not len(positive) or not len(negative):
         return None
     below = np.sort(np.asarray(negative, float))
@@ -55,25 +55,25 @@ def auc(positive: Sequence[float], negative: Sequence[float]) -> float | None:
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
-    """Return a percentile; None of nothing."""
+    """Return a percentile; None without values."""
     return float(np.percentile(values, share)) if len(values) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RiskPoint:
-    """What holds when memory is shown from a probability upwards."""
+    """Coverage and risk of one threshold."""
 
     threshold: float
     coverage: Estimate | None
     """Share of relevant queries with something shown."""
     false_injections: Estimate | None
-    """Irrelevant queries with something shown, of a hundred."""
+    """Irrelevant queries with something shown, per hundred."""
 
 
 def risk_curve(
     relevant: Sequence[float], irrelevant: Sequence[float], thresholds: Sequence[float] = GRID
 ) -> list[RiskPoint]:
-    """Return coverage and false injections for each threshold on the queries' best probabilities."""
+    """Return coverage and false injections for each threshold, from the queries' best probabilities."""
     chance = np.random.default_rng(SEED)
     covered = _estimates(np.asarray(relevant, float), thresholds, 1.0, chance)
     wrong = _estimates(np.asarray(irrelevant, float), thresholds, PER, chance)
@@ -86,9 +86,9 @@ def risk_curve(
 def _estimates(
     values: NDArray[np.float64], thresholds: Sequence[float], scale: float, chance: np.random.Generator
 ) -> list[Estimate | None]:
-    """Estimate the share of `values` from each threshold upwards.
+    """Estimate the share of `values` at or above each threshold.
 
-    To resample yes-or-no values with replacement is to draw their number from a binomial distribution.
+    Resampling booleans with replacement draws their count from a binomial distribution.
     """
     if not values.size:
         return [None] * len(thresholds)

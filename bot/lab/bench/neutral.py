@@ -1,4 +1,4 @@
-"""The neutral form of a recall benchmark: archives of documents, and queries with what they should find."""
+"""The neutral form of a recall benchmark: archives of documents, and queries with their gold."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -67,7 +67,7 @@ Time = Annotated[datetime, Field(strict=True), BeforeValidator(_time)]
 
 
 class Doc(BaseModel):
-    """A document: a turn as it was said, perhaps with its time and session."""
+    """A document: a turn, optionally with its time and session."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -78,7 +78,7 @@ class Doc(BaseModel):
 
 
 class Query(BaseModel):
-    """A message that is sent to the archive, and the documents or sessions that it should call up."""
+    """A message, and the documents or sessions that it should recall."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -92,7 +92,7 @@ class Query(BaseModel):
 
 
 class Archive(BaseModel):
-    """Documents of one owner, and the queries over them."""
+    """Documents of one owner, and their queries."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -114,7 +114,7 @@ def read_bench(path: Path) -> Bench:
     """Read a benchmark from a JSON file.
 
     Raises:
-        BadImportFile: says archive, position and what is expected there.
+        BadImportFile: says the archive, the position and the expected value.
     """
     whole = source.read_json(path)
     try:
@@ -148,7 +148,7 @@ def _bad(whole: source.Field, error: ValidationError) -> GoatError:
 
 
 def _at(whole: source.Field, where: tuple[int | str, ...], value: Any) -> source.Field:
-    """Return a value of the file with its position, which names the archive when it has an id."""
+    """Return a value with its position in the file, and the archive's id if known."""
     position = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where)
     named = _archive_id(whole.value, where)
     archive = f"archive {named!r}: " if named else ""

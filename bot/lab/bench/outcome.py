@@ -1,11 +1,11 @@
-"""What became of one query: what was found, what would be shown, and what should have been."""
+"""Outcome of one query: the ranking, what was kept, and what should have been found."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bot.lab.bench.neutral import Archive, Doc, Query
-from bot.lab.bench.recaller import Recalled
+from bot.lab.bench.recaller import RecallResult
 from graph.state.turn_state import State
 from memory.models import SearchReport, SearchStatus
 
@@ -14,28 +14,28 @@ RANKING = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of a query."""
+    """Outcome of a query."""
 
     archive: str
     query: Query
     ranking: tuple[str, ...]
-    """Documents found, best first, before the cut."""
+    """Documents of the candidates, best first."""
     kept: tuple[str, ...]
-    """Documents that would stand in the prompt."""
+    """Documents that reach the prompt."""
     probability: float
-    """The best decision's."""
+    """Probability of the best decision."""
     milliseconds: float
     gold: frozenset[str]
     """Documents, or sessions, that should be found."""
     units: tuple[str, ...]
     """`ranking` in the units of `gold`: documents, or their sessions in order of their first document."""
     kept_gold: int
-    """Documents kept that are gold, or of a session that is."""
+    """Number of kept documents that are gold, or in a gold session."""
     problem: str = ""
-    """Why the search gave less than it has, if it did."""
+    """Why a search failed or was late; empty if none was."""
 
     def as_json(self) -> dict[str, Any]:
-        """Return what is written down of it."""
+        """Return it as written to the results."""
         about = {"category": self.query.category, "kind": self.query.kind, "problem": self.problem or None}
         return {
             "archive": self.archive,
@@ -48,21 +48,21 @@ class Outcome:
         } | {key: value for key, value in about.items() if value is not None}
 
 
-def found(state: State) -> list[str]:
-    """Return the turn ids that a recall found, best first, before the cut."""
+def found_turns(state: State) -> list[str]:
+    """Return the turn ids of a recall's candidates, best first."""
     return [candidate.turn_id for candidate in state["recall"].candidates]
 
 
 def read_outcome(
-    archive: Archive, query: Query, recalled: Recalled, docs: Mapping[str, Doc], *, ranked: Sequence[str]
+    archive: Archive, query: Query, recalled: RecallResult, docs: Mapping[str, Doc], *, ranked: Sequence[str]
 ) -> Outcome:
-    """Read an outcome off a recall.
+    """Read an outcome from a recall.
 
     Args:
-        archive: what was searched.
-        query: what was asked.
-        recalled: what the recall came to.
-        docs: the archive's documents by their turn ids.
+        archive: the searched archive.
+        query: the query.
+        recalled: its recall.
+        docs: the archive's documents by turn id.
         ranked: turn ids, best first.
     """
     state = recalled.state
@@ -84,7 +84,7 @@ def read_outcome(
 
 
 def _by_session(archive: Archive, query: Query) -> bool:
-    """Say whether the query's gold are sessions: some match, and no document does."""
+    """Return whether the gold are sessions: some session matches, and no document does."""
     if not query.gold or not {doc.id for doc in archive.docs}.isdisjoint(query.gold):
         return False
     return not {doc.session for doc in archive.docs}.isdisjoint(query.gold)

@@ -1,4 +1,4 @@
-"""The file that results are written to: opened before the work begins, and in place only when it is whole."""
+"""A results file, opened before the work begins and replaced only when complete."""
 
 import json
 import os
@@ -10,11 +10,11 @@ from typing import Any, Protocol
 from memory.errors import GoatError
 
 _PRIVATE, _ANYBODY = 0o600, 0o666
-"""Modes of files; the umask takes from them."""
+"""File modes, before the umask."""
 
 
-class BadOutput(GoatError):
-    """Results cannot be written where they should go."""
+class OutputError(GoatError):
+    """The results cannot be written."""
 
 
 class Write(Protocol):
@@ -25,26 +25,26 @@ class Write(Protocol):
 
 @contextmanager
 def results_file(path: Path | None, *, private: bool = False) -> Iterator[Write]:
-    """Yield a function that writes results to `path`, atomically; to nowhere when there is none.
+    """Yield a function that writes results to `path` atomically, or does nothing when it is None.
 
     Args:
-        path: a file, which is replaced.
-        private: nobody else may read it.
+        path: the file, which is replaced.
+        private: only the user can read it.
 
     Raises:
-        BadOutput: nothing can be written there; raised before anything else happens.
+        OutputError: the file cannot be written; raised before the block runs.
     """
     if path is None:
         yield lambda _: None
         return
     target = path.resolve()
     if target.exists() and not target.is_file():
-        raise BadOutput(f"{path}: expected a file to write the results to, found a folder or device")
+        raise OutputError(f"{path}: expected a file for the results, found a folder or device")
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
         partial.touch(mode=_PRIVATE if private else _ANYBODY, exist_ok=False)
     except OSError as error:
-        raise BadOutput(f"{path}: the results cannot be written there: {error.strerror or error}") from None
+        raise OutputError(f"{path}: the results cannot be written: {error.strerror or error}") from None
     try:
         yield lambda results: _write(path, target, partial, results)
     finally:
@@ -59,4 +59,4 @@ def _write(path: Path, target: Path, partial: Path, results: Any) -> None:
             os.fsync(file.fileno())
         partial.replace(target)
     except OSError as error:
-        raise BadOutput(f"{path}: the results cannot be written: {error.strerror or error}") from None
+        raise OutputError(f"{path}: the results cannot be written: {error.strerror or error}") from None

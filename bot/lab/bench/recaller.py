@@ -1,4 +1,4 @@
-"""Recall as a turn does it, without a graph around it and without a model."""
+"""Recall as in a turn, without the graph and without a model."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -23,8 +23,8 @@ BEGINNING = Conversation()
 
 
 @dataclass(frozen=True, slots=True)
-class Recalled:
-    """A finished recall: the state that it left, and how long search and decision took."""
+class RecallResult:
+    """State and time of a finished recall; the time covers search and decision."""
 
     state: State
     milliseconds: float
@@ -32,7 +32,7 @@ class Recalled:
 
 @dataclass(frozen=True, slots=True)
 class Recaller:
-    """Run the nodes that recall, in the order of the graph."""
+    """Runs the recall nodes in the graph's order."""
 
     turns: TurnReader
     prefetch: Callable[[State, Run], Awaitable[PrefetchUpdate]]
@@ -48,10 +48,10 @@ class Recaller:
         context: TurnContext,
         conversation: Conversation = BEGINNING,
         before: State | None = None,
-    ) -> Recalled:
-        """Recall for a message of `context.owner` that goes on with a conversation, or begins one.
+    ) -> RecallResult:
+        """Recall for a message of `context.owner`, in a conversation or as its first message.
 
-        `before` is the state that the conversation's last turn left.
+        `before` is the state after the conversation's last turn.
         """
         runtime = Runtime(context=context)
         message = user_message(text, turn_id=turn_id, owner=context.owner, at=at)
@@ -61,7 +61,7 @@ class Recaller:
         state["decisions"] = (await self.gap_filter(state, runtime))["decisions"]
         spent = (time.perf_counter() - began) * 1000
         state["allocation"] = (await self.budget(state, runtime))["allocation"]
-        return Recalled(state, spent)
+        return RecallResult(state, spent)
 
     def _asked(self, messages: list[AnyMessage], conversation: Conversation, runtime: Run) -> State:
         state: State = {
@@ -75,7 +75,7 @@ class Recaller:
 
 
 def _after(before: State | None, state: State) -> State:
-    """Return `state` as it is at the beginning of a turn, when the thread's last turn is still in it."""
+    """Return `state` with the last turn's values, as a turn finds it at its beginning."""
     if before is None:
         return state
     left = {"turn": before["turn"], "recall": before["recall"], "allocation": before["allocation"]}
@@ -92,7 +92,7 @@ def _messages(conversation: Conversation) -> list[AnyMessage]:
 
 
 def open_recaller(layers: Layers, zone: tzinfo | None = None) -> Recaller:
-    """Bind the nodes to the layers, as `graph.builder` does; in `zone`, or in the configured one."""
+    """Bind the nodes to the layers, as `graph.builder` does; `zone` overrides the configured one."""
 
     async def given() -> tzinfo:
         return zone or await layers.zone()

@@ -1,4 +1,4 @@
-"""A run's summary as tables."""
+"""Reports of runs, as tables."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,6 +6,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from bot.lab.bench.living.measures import Measures, ProbeMeasures
+
+LIVING = ("probes", "found", "first five", "first", "needed shown", "all needed", "extra")
 RETRIEVAL = ("recall@5", "recall@10", "mrr", "hit@5")
 INJECTION = {
     "coverage": "relevant queries with something shown",
@@ -34,7 +37,7 @@ def print_report(name: str, summary: Mapping[str, Any], console: Console) -> Non
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """Show a number, or that there is none."""
+    """Format a number; "-" for None."""
     return "-" if value is None else f"{value:.{digits}f}"
 
 
@@ -60,7 +63,7 @@ def _injection(summary: Mapping[str, Any]) -> Table:
 
 
 def curve_table(summary: Mapping[str, Any]) -> Table:
-    """Lay out coverage and false injections by threshold."""
+    """Return coverage and false injections by threshold as a table."""
     table = Table("probability from", title="Coverage and risk (95 % intervals)")
     table.add_column("relevant covered", justify="right")
     table.add_column("false per 100", justify="right")
@@ -79,3 +82,33 @@ def _estimate(estimate: Mapping[str, float] | None, digits: int) -> str:
         return "-"
     value, low, high = (number(estimate[key], digits) for key in ("value", "low", "high"))
     return f"{value} ({low} to {high})"
+
+
+def print_measures(name: str, measures: Measures, console: Console) -> None:
+    """Print the measures of lives in conversation."""
+    table = Table("memory that answers", title=f"{name}: shown, by kind and language")
+    for column in LIVING:
+        table.add_column(column, justify="right")
+    for kind, shown in measures.by_kind.items():
+        table.add_row(kind, *_shares(shown), end_section=kind == "all")
+    table.add_section()
+    for language, shown in measures.by_language.items():
+        table.add_row(f"language: {language}", *_shares(shown))
+    console.print(table)
+    console.print(_false_table(measures))
+    console.print(f"outdated shown alone: {measures.outdated} of {measures.with_outdated}")
+
+
+def _shares(shown: ProbeMeasures) -> list[str]:
+    shares = (shown.found, shown.among_first, shown.first, shown.needed, shown.all_needed, shown.extra)
+    return [str(shown.probes), *(number(share, 2) for share in shares)]
+
+
+def _false_table(measures: Measures) -> Table:
+    table = Table("nothing to show", title="Something shown all the same")
+    table.add_column("probes", justify="right")
+    table.add_column("share", justify="right")
+    for kind, (probes, share) in measures.false.items():
+        table.add_row(kind, str(probes), number(share, 2))
+    table.add_row("near misses", "", number(measures.near_misses, 2))
+    return table

@@ -1,4 +1,4 @@
-"""All outcomes of a run in a few numbers."""
+"""Summary of a run's outcomes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -11,7 +11,7 @@ UNNAMED = "(none)"
 
 
 def summarise(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Return the numbers of a run, those that nothing was measured for being None."""
+    """Return a run's figures, None where there was nothing to measure."""
     relevant = [outcome for outcome in outcomes if not outcome.query.irrelevant]
     irrelevant = [outcome for outcome in outcomes if outcome.query.irrelevant]
     labelled = [outcome for outcome in relevant if outcome.gold]
@@ -32,7 +32,7 @@ def summarise(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def retrieval(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Return how well the gold of these queries ranks."""
+    """Return the retrieval metrics of queries with gold."""
     return {
         "n": len(outcomes),
         "recall@5": metrics.mean([metrics.recall_at(o.units, o.gold, 5) for o in outcomes]),
@@ -43,7 +43,7 @@ def retrieval(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def injection(relevant: Sequence[Outcome], irrelevant: Sequence[Outcome]) -> dict[str, Any]:
-    """Return how well it is decided whether anything is shown, and what."""
+    """Return the metrics of what is shown."""
     labelled = [outcome for outcome in relevant if outcome.gold]
     covered, wrong = sum(bool(o.kept) for o in relevant), sum(bool(o.kept) for o in irrelevant)
     coverage = metrics.ratio(covered, len(relevant))

@@ -1,4 +1,4 @@
-"""Thresholds as they are given on the command line."""
+"""Thresholds from the command line."""
 
 import difflib
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from memory.errors import ConfigError
 
 
 def with_thresholds(context: TurnContext, given: Sequence[str]) -> TurnContext:
-    """Return `context` with each `KEY=VALUE` in its place; `gap.threshold` is `gap_threshold`.
+    """Return `context` with each `KEY=VALUE` applied; `gap.threshold` means `gap_threshold`.
 
     Raises:
-        ConfigError: a key is unknown or a value is refused; the text says what is allowed.
+        ConfigError: a key is unknown or a value is invalid; says what is allowed.
     """
-    values = dict(_parsed(pair) for pair in given)
+    values = dict(_parse(pair) for pair in given)
     try:
         return TurnContext.model_validate(context.model_dump() | values)
     except ValidationError as error:
@@ -28,7 +28,7 @@ def with_thresholds(context: TurnContext, given: Sequence[str]) -> TurnContext:
         ) from None
 
 
-def _parsed(pair: str) -> tuple[str, str]:
+def _parse(pair: str) -> tuple[str, str]:
     name, separator, value = (part.strip() for part in pair.partition("="))
     if not separator:
         raise ConfigError(f"--set {pair}: expected KEY=VALUE.")

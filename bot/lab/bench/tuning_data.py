@@ -1,10 +1,10 @@
-"""Labelled messages as the tuning takes them: what each rule makes of them, and what a change is worth."""
+"""Labelled messages in the form that tuning needs: each rule's scores, and the gain of a change."""
 
 from collections.abc import Callable, Mapping, Sequence
 
 from bot.lab.bench.asked_turns import AskedTurn
-from bot.lab.bench.fixed_lots import seeded
 from bot.lab.bench.metrics import mean
+from bot.lab.bench.sets.labelled_set import seeded_random
 from graph.settings.context import TurnContext
 from memory.models import Decision, DecisionRule
 from memory.recall.gap_rules import GapRule
@@ -19,28 +19,28 @@ DEFAULTS: Mapping[str, TurnContext] = {
     NULL: TurnContext(gap_rule=GapRule.NULL),
     RATIO: TurnContext(gap_rule=GapRule.RATIO),
 }
-"""The gap filter's rules, by name, each with its default threshold."""
+"""The gap filter's rules by name, each with its default threshold."""
 STANDARD: Mapping[str, float] = {
     CALIBRATED: TurnContext().gap_threshold,
     NULL: TurnContext().gap_null_share,
     RATIO: TurnContext().gap_significance,
 }
-"""Those thresholds."""
+"""Default thresholds of the rules."""
 GRIDS: Mapping[str, Sequence[float]] = {
     CALIBRATED: GRID,
     NULL: (0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0),
     RATIO: (1, 2, 2.5, 3, 3.5, 4, 5, 6, 8, 10),
 }
-"""Others to try."""
+"""Thresholds to try."""
 RULES: Mapping[str, TurnContext] = {
     **DEFAULTS,
     RATIO: TurnContext(gap_rule=GapRule.RATIO, gap_significance=1),
 }
-"""The rules again, the ratio at its least threshold, so that any can be tried."""
+"""The rules, with the ratio's lowest threshold, so that every higher one can be tried."""
 
 
-def labelled(turns: Sequence[AskedTurn], context: TurnContext) -> list[LabelledTurn]:
-    """Return what a rule makes of each message, before any threshold of its own."""
+def labelled_turns(turns: Sequence[AskedTurn], context: TurnContext) -> list[LabelledTurn]:
+    """Return each message with a rule's scores, before its threshold."""
     return [
         LabelledTurn(
             group=turn.conversation,
@@ -54,7 +54,7 @@ def labelled(turns: Sequence[AskedTurn], context: TurnContext) -> list[LabelledT
 
 
 def held_out(turns: Sequence[AskedTurn], before: TurnContext, after: TurnContext) -> list[HeldOut]:
-    """Score each message under the settings before and after."""
+    """Score each message with the settings before and after."""
     return [
         HeldOut(
             group=turn.conversation,
@@ -65,8 +65,8 @@ def held_out(turns: Sequence[AskedTurn], before: TurnContext, after: TurnContext
     ]
 
 
-def whole(turns: Sequence[AskedTurn]) -> list[AskedTurn]:
-    """Return the messages to whole archives, without those to smaller ones that were drawn from them."""
+def whole_archives(turns: Sequence[AskedTurn]) -> list[AskedTurn]:
+    """Return the messages to whole archives, without those to archives drawn from them."""
     largest = dict[str, int]()
     for turn in turns:
         largest[turn.conversation] = max(turn.size, largest.get(turn.conversation, 0))
@@ -74,7 +74,7 @@ def whole(turns: Sequence[AskedTurn]) -> list[AskedTurn]:
 
 
 def points_table(points: Sequence[OperatingPoint]) -> str:
-    """Lay out operating points in Markdown."""
+    """Return operating points as a Markdown table."""
     head = ("threshold", "recall of memories", "messages answered", "false in 100 (95 %)", "utility")
     rows = [head, ["---"] * len(head), *map(_row, points)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
@@ -88,7 +88,7 @@ def _row(point: OperatingPoint) -> list[str]:
 
 
 def figures(turns: Sequence[AskedTurn], context: TurnContext) -> dict[str, float]:
-    """Return what the settings come to, for a tuning result; without what nothing was asked for."""
+    """Return the figures of the settings for a tuning result, without those that nothing was measured for."""
     relevant = [turn for turn in turns if turn.relevant]
     irrelevant = [turn for turn in turns if not turn.relevant]
     found = {
@@ -102,11 +102,11 @@ def figures(turns: Sequence[AskedTurn], context: TurnContext) -> dict[str, float
 
 
 def halves(turns: Sequence[AskedTurn]) -> tuple[list[AskedTurn], list[AskedTurn]]:
-    """Part messages by conversation, half of each set's to choose by and the others to test on."""
+    """Split messages by conversation, half of each set's to choose settings on and half to test on."""
     chosen = set[str]()
     for name in dict.fromkeys(turn.set for turn in turns):
         conversations = list(dict.fromkeys(turn.conversation for turn in turns if turn.set == name))
-        chosen |= set(seeded(f"halves {name}").sample(conversations, len(conversations) // 2))
+        chosen |= set(seeded_random(f"halves {name}").sample(conversations, len(conversations) // 2))
     return (
         [turn for turn in turns if turn.conversation in chosen],
         [turn for turn in turns if turn.conversation not in chosen],
@@ -116,9 +116,9 @@ def halves(turns: Sequence[AskedTurn]) -> tuple[list[AskedTurn], list[AskedTurn]
 def estimates(
     turns: Sequence[AskedTurn], context: TurnContext, by: Callable[[AskedTurn], str | None]
 ) -> dict[str, tuple[Estimate | None, Estimate | None]]:
-    """Return by group how many relevant messages show something, and how many irrelevant ones do.
+    """Return, by group, the shares of relevant and of irrelevant messages with something shown.
 
-    Both are shares; `by` names the group of a message, or None to leave it out.
+    `by` names the group of a message, or None to leave it out.
     """
     shown = [(turn, float(bool(turn.shown(context)))) for turn in turns]
     names = sorted({name for turn in turns if (name := by(turn)) is not None})
@@ -138,10 +138,10 @@ def _share(shown: Sequence[tuple[AskedTurn, float]]) -> Estimate | None:
 
 
 def _scores(decisions: Sequence[Decision], context: TurnContext) -> list[tuple[str, float]]:
-    """Return what a threshold of the rule is held against, of each memory that it might keep."""
+    """Return the value that the rule compares with its threshold, for each memory that it might keep."""
     if context.gap_rule is not GapRule.RATIO:
         return [(decision.turn_id, decision.probability) for decision in decisions]
-    few = float("inf")  # too few for a ratio: kept by distance, whatever the threshold
+    few = float("inf")  # too few candidates for a ratio: kept by distance, at any threshold
     return [
         (decision.turn_id, decision.score if decision.rule == DecisionRule.RATIO else few)
         for decision in decisions

@@ -1,1 +1,1 @@
-"""Labels for recalled memories: by reactions and in a notebook widget."""
+"""Labels of recalled memories, from reactions and from a notebook widget."""

@@ -1,4 +1,4 @@
-"""Which memories of a past turn are labelled: whatever the settings that are compared may show."""
+"""The memories of a past turn to label: all that the compared settings may show."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -11,22 +11,22 @@ from memory.tuning.tuning_result import Value
 from nodes.gap_filter import filter_candidates
 
 OFFERED = 5
-"""The most probable memories of a turn are labelled in any case: they teach a calibration."""
+"""The most probable memories of a turn are always labelled, since a calibration learns from them."""
 MOST_OFFERED = 12
-"""Memories of a turn that are labelled at most; what is shown beyond them counts for no setting."""
+"""Maximum number of labelled memories of a turn; others count for no setting."""
 GRID: Mapping[str, Sequence[Value]] = {
     "gap_threshold": (0.2, 0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95),
     "gap_break": (1.0, 1.5, 2.0, 3.0, 5.0, 10.0),
 }
-"""Thresholds that one replay is enough for."""
+"""Thresholds that can all be evaluated on one replay."""
 _LEAST = min(value for value in GRID["gap_threshold"] if isinstance(value, float))
 _UNBROKEN = 100.0
 
 
-def offered(state: State, context: TurnContext, calibration: Calibration | None) -> list[Decision]:
-    """Return what the settings in force or any point of the grid would show, and the most probable others.
+def offer_memories(state: State, context: TurnContext, calibration: Calibration | None) -> list[Decision]:
+    """Return what the settings in force or a point of the grid would show, plus the most probable others.
 
-    The most probable ones first, with their probabilities.
+    Ordered by probability, highest first.
     """
     every = _kept(state, _wide(context, 0.0), calibration)
     found = dict[str, Decision]()
@@ -39,9 +39,9 @@ def offered(state: State, context: TurnContext, calibration: Calibration | None)
 def _cuts(
     state: State, context: TurnContext, calibration: Calibration | None, every: Sequence[Decision]
 ) -> Iterator[list[Decision]]:
-    """Yield what is kept from each probability on; threshold and break of the grid do nothing else.
+    """Yield what is kept at each minimum probability: the grid's threshold and break have no other effect.
 
-    A cut may let something through that a longer list holds back, such as what a later memory repeats.
+    A shorter list may keep what a longer one drops, such as a memory that a later one repeats.
     """
     for least in sorted({_LEAST, *(one.probability for one in every if one.probability > _LEAST)}):
         yield _kept(state, _wide(context, least), calibration)

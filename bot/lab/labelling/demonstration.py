@@ -1,8 +1,8 @@
-"""A made-up group chat of four people, for those who have no archive of their own yet.
+"""An invented group chat of four people, for users who have no archive yet.
 
-What they tell is put into the archive day by day; what they ask is run through the real agent without a
-model, and with it small talk and questions that nothing in the archive answers. The data set says which
-memory answers which question: these labels stand for those that a person would give.
+What they tell is archived day by day. Their questions run through the real agent without a model, together
+with small talk and questions that the archive cannot answer. The data set knows which memory answers which
+question; these labels replace a person's.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from bot.lab.bench.episodes import as_episodes
-from bot.lab.bench.fixed_lots import seeded
 from bot.lab.bench.neutral import Archive
 from bot.lab.bench.sets.handmade import first_person
 from bot.lab.bench.sets.irrelevant import read_phrases
+from bot.lab.bench.sets.labelled_set import seeded_random
 from bot.lab.labelling.past_turns import PastTurn
 from bot.lab.labelling.session import LabellingSession
 from graph.runtime.agent import Agent
@@ -28,25 +28,25 @@ LANGUAGE = "en"
 FIRST = datetime(2026, 3, 2, 8, tzinfo=UTC)
 DAYS = 30
 NOTHING_KNOWN = 65
-"""Messages that nothing in the archive answers."""
+"""Messages that the archive cannot answer."""
 REACTED = 3
-"""Every so many answers, somebody reacts to one."""
+"""One in this many answers with a memory gets a reaction."""
 PATIENCE = 30.0
-"""Seconds."""
+"""Timeout of a search in seconds."""
 _STEP = timedelta(minutes=20)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """Something that somebody tells on a day."""
+class ArchivedMessage:
+    """An exchange to archive, and its day."""
 
     episode: Episode
     day: int
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A message to the agent on a day, and the turn id of what answers it."""
+class SentMessage:
+    """A message to the agent, its day, and the turn id of the memory that answers it."""
 
     turn_id: str
     text: str
@@ -54,12 +54,15 @@ class Said:
     gold: str = ""
 
 
-async def talk(
-    agent: Agent, said: Sequence[Said], told: Sequence[Told], on_turn: Callable[[], None] = lambda: None
+async def play_days(
+    agent: Agent,
+    said: Sequence[SentMessage],
+    told: Sequence[ArchivedMessage],
+    on_turn: Callable[[], None] = lambda: None,
 ) -> None:
-    """Live through the days: each begins with what is told, then come the messages, in a thread of its own.
+    """Play the days: archive each day's exchanges, then send its messages in a new thread.
 
-    Searches are not held to the deadline, so that a busy machine does not change what is found.
+    The search timeout is long, so that a busy machine finds the same.
     """
     layers = agent.layers
     await layers.warm_up(OWNER)
@@ -75,7 +78,7 @@ async def talk(
     await layers.recorder.flush()
 
 
-async def _ask(agent: Agent, one: Said, at: datetime, context: TurnContext) -> None:
+async def _ask(agent: Agent, one: SentMessage, at: datetime, context: TurnContext) -> None:
     await agent.ask(
         one.text,
         owner=OWNER,
@@ -87,28 +90,28 @@ async def _ask(agent: Agent, one: Said, at: datetime, context: TurnContext) -> N
     )
 
 
-def story() -> tuple[list[Said], list[Told]]:
-    """Return what is said and told, alike each time."""
+def story() -> tuple[list[SentMessage], list[ArchivedMessage]]:
+    """Return the messages and the exchanges, the same each time."""
     people = first_person()
     archives = [a for a in people.bench.archives if people.languages[a.id] == LANGUAGE]
-    told = [one for archive in archives for one in _told(archive)]
+    told = [one for archive in archives for one in _archived(archive)]
     days = {one.episode.turn_id: one.day for one in told}
-    return [*_questions(archives, days), *_strange()], told
+    return [*_questions(archives, days), *_irrelevant()], told
 
 
-def gold_of(said: Sequence[Said]) -> Mapping[str, str]:
-    """Return what answers each message, by turn id."""
+def gold_of(said: Sequence[SentMessage]) -> Mapping[str, str]:
+    """Return the memory that answers each message, by turn id."""
     return {one.turn_id: one.gold for one in said}
 
 
 async def label(session: LabellingSession, gold: Mapping[str, str]) -> None:
-    """Answer every question of a session as the data set does."""
+    """Answer every question of a session from the data set."""
     while (asked := session.current) is not None:
         await session.answer(gold[asked.turn.turn_id] == asked.candidate.turn_id)
 
 
 async def react(agent: Agent, turns: Sequence[PastTurn], gold: Mapping[str, str]) -> None:
-    """React to some of the answers that showed a memory: well where what was shown answers the message."""
+    """React to some answers with memories: liked if the memory that answers the message was shown."""
     observations = await agent.layers.observations.all(owner=OWNER)
     shown = {one.turn_id: {j.turn_id for j in one.decisions if j.kept} for one in observations}
     for turn in [turn for turn in turns if shown[turn.turn_id]][::REACTED]:
@@ -117,11 +120,11 @@ async def react(agent: Agent, turns: Sequence[PastTurn], gold: Mapping[str, str]
         await agent.layers.feedback.put(feedback, owner=OWNER)
 
 
-def _told(archive: Archive) -> Iterator[Told]:
-    """Yield what one of them tells, one thing a day or two."""
+def _archived(archive: Archive) -> Iterator[ArchivedMessage]:
+    """Yield one person's exchanges, spread evenly over the days."""
     for number, episode in enumerate(as_episodes(archive, archive.id)):
         day = number * DAYS // len(archive.docs)
-        yield Told(
+        yield ArchivedMessage(
             Episode(
                 turn_id=f"{archive.id}-{number}",
                 owner=OWNER,
@@ -134,21 +137,21 @@ def _told(archive: Archive) -> Iterator[Told]:
         )
 
 
-def _questions(archives: Sequence[Archive], told_on: Mapping[str, int]) -> Iterator[Said]:
-    """Yield their questions, each on some later day."""
+def _questions(archives: Sequence[Archive], told_on: Mapping[str, int]) -> Iterator[SentMessage]:
+    """Yield the questions, each on a later day than its answer."""
     for archive in archives:
         for query in archive.queries:
             gold = f"{archive.id}-{query.gold[0]}"
-            day = seeded(f"asked {archive.id} {query.id}").randint(told_on[gold] + 1, DAYS + 1)
-            yield Said(f"asked-{archive.id}-{query.id}", query.text, day, gold)
+            day = seeded_random(f"asked {archive.id} {query.id}").randint(told_on[gold] + 1, DAYS + 1)
+            yield SentMessage(f"asked-{archive.id}-{query.id}", query.text, day, gold)
 
 
-def _strange() -> Iterator[Said]:
-    """Yield messages that nothing answers."""
+def _irrelevant() -> Iterator[SentMessage]:
+    """Yield messages that the archive cannot answer."""
     texts = [text for kind, some in read_phrases().items() if kind.endswith(f", {LANGUAGE}") for text in some]
-    chance = seeded("strange")
+    chance = seeded_random("strange")
     for number, text in enumerate(chance.sample(texts, NOTHING_KNOWN)):
-        yield Said(f"strange-{number}", text, chance.randint(1, DAYS + 1))
+        yield SentMessage(f"strange-{number}", text, chance.randint(1, DAYS + 1))
 
 
 def _morning(day: int) -> datetime:

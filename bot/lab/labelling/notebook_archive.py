@@ -1,10 +1,10 @@
-"""The archive that a notebook works on: the user's own, or the demonstration."""
+"""The archive for a notebook: the user's own, or the demonstration."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from bot.lab.labelling.demonstration import OWNER, gold_of, story, talk
+from bot.lab.labelling.demonstration import OWNER, gold_of, play_days, story
 from bot.lab.notebook.temporary_agent import temporary_agent
 from graph.layers import Layers, open_layers
 from graph.runtime.agent import Agent
@@ -12,20 +12,20 @@ from graph.settings.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
+class NotebookArchive:
     """An archive with recorded turns."""
 
     layers: Layers
     owner: str
     turns: int
-    """That are recorded."""
+    """Number of recorded turns."""
     demonstration: Agent | None = None
-    """The agent behind the demonstration; None on the user's own archive."""
+    """The demonstration's agent; None for the user's own archive."""
     gold: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Of the demonstration: what answers each message, by turn id."""
+    """The demonstration's memory that answers each message, by turn id."""
 
     def __str__(self) -> str:
-        """Say whose it is."""
+        """Describe the archive and its owner."""
         if self.demonstration is None:
             return f"Your own archive: {self.turns} recorded turns of {self.owner!r}."
         return (
@@ -34,37 +34,37 @@ class Opened:
         )
 
 
-def _silently(_: int) -> Callable[[], None]:
+def _no_progress(_: int) -> Callable[[], None]:
     return lambda: None
 
 
 @asynccontextmanager
 async def open_archive(
-    settings: Settings, owner: str = "", *, counting: Callable[[int], Callable[[], None]] = _silently
-) -> AsyncIterator[Opened]:
-    """Open the owner's archive, the configured owner's by default; the demonstration when it records nothing.
+    settings: Settings, owner: str = "", *, counting: Callable[[int], Callable[[], None]] = _no_progress
+) -> AsyncIterator[NotebookArchive]:
+    """Open the owner's archive, by default the configured owner's, or the demonstration if it has no record.
 
-    Of the user's archive nothing is written here. `counting` is told how many turns the demonstration has,
-    and what it returns is called after each.
+    The user's archive is only read. `counting` is called with the number of the demonstration's turns, and
+    what it returns is called after each turn.
 
     Raises:
         ConfigError, MemoryTierError: the archive cannot be read.
     """
     owner = owner or settings.owner
-    if recorded := await _recorded(settings, owner):
+    if recorded := await _count_recorded(settings, owner):
         async with open_layers(settings) as layers:
-            yield Opened(layers=layers, owner=owner, turns=recorded)
+            yield NotebookArchive(layers=layers, owner=owner, turns=recorded)
         return
     said, told = story()
     async with temporary_agent(settings, OWNER) as agent:
-        await talk(agent, said, told, counting(len(said)))
-        yield Opened(
+        await play_days(agent, said, told, counting(len(said)))
+        yield NotebookArchive(
             layers=agent.layers, owner=OWNER, turns=len(said), demonstration=agent, gold=gold_of(said)
         )
 
 
-async def _recorded(settings: Settings, owner: str) -> int:
-    """Count the owner's recorded turns, and make no folder where there is none."""
+async def _count_recorded(settings: Settings, owner: str) -> int:
+    """Count the owner's recorded turns, without creating a folder."""
     if not (settings.data_folder / "owners").is_dir():
         return 0
     async with open_layers(settings) as layers:

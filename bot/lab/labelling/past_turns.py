@@ -1,4 +1,4 @@
-"""Past turns on the archive as it was, to be labelled, and decided on again under any thresholds."""
+"""Replayed past turns, for labels and for decisions with any thresholds."""
 
 import hashlib
 from collections.abc import Callable, Collection, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from functools import lru_cache
 
-from bot.lab.labelling.candidates import offered
+from bot.lab.labelling.candidates import offer_memories
 from graph.layers import Layers
 from graph.replay.replayer import ReplayedTurn, Replayer
 from graph.settings.context import TurnContext
@@ -19,40 +19,40 @@ from nodes.budget import BudgetInputs
 from nodes.decision import decide
 
 COUNTED = 100_000
-"""Texts whose tokens are remembered."""
+"""Number of texts whose token counts are cached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastTurn:
-    """A turn of the archive, and everything that was found for it then."""
+    """A past turn and its recall at that time."""
 
     turn_id: str
     day: str
-    """In the user's time zone; turns of one day resemble each other, and are drawn and parted together."""
+    """In the user's time zone. Turns of one day are alike, so they are resampled and split together."""
     at: datetime
     message: str
     offered: Sequence[Candidate] = field(repr=False)
-    """What is labelled of it, the most probable first; see `bot.lab.labelling.candidates`."""
+    """Memories to label, the most probable first; see `bot.lab.labelling.candidates`."""
     chances: Sequence[float] = field(repr=False)
-    """The probability of each, under the settings in force."""
+    """Their probabilities with the settings in force."""
     state: State = field(repr=False)
     inputs: BudgetInputs = field(repr=False)
-    """Of its budget then."""
+    """Inputs of its budget."""
     calibration: Calibration | None = field(default=None, repr=False)
-    """The one in force, when it is not the packaged one."""
+    """The one in force, if it is not the packaged one."""
 
     @property
     def lot(self) -> str:
-        """Where the turn stands in an order that nobody chose."""
+        """The turn's key in a random but reproducible order."""
         return lot(self.turn_id)
 
     def decisions(self, context: TurnContext, calibration: Calibration | None = None) -> list[Decision]:
-        """Return the last word on each candidate under other thresholds, perhaps by another calibration."""
+        """Return the final decision on each candidate with other thresholds or another calibration."""
         state = decide(self.state, context, self.inputs, calibration or self.calibration)
         return last_decisions(state["decisions"], state["allocation"])
 
     def shown(self, context: TurnContext, calibration: Calibration | None = None) -> list[str]:
-        """Return the turn ids of what would be shown; what was shown in vain before stays as it was."""
+        """Return the turn ids that would be shown; usage in earlier turns stays as recorded."""
         return [decision.turn_id for decision in self.decisions(context, calibration) if decision.kept]
 
 
@@ -66,10 +66,10 @@ async def past_turns(
     """Replay an owner's turns with the settings in force, oldest first; nothing is written.
 
     Args:
-        layers: where everything is read from.
-        owner: whose turns.
-        context: the settings in force; what is searched for follows from them.
-        on_turn: called when one more is done.
+        layers: the stores to read.
+        owner: owner of the turns.
+        context: the settings in force, which also determine the searches.
+        on_turn: called after each turn.
     """
     replayer = Replayer(layers, owner, lambda then: context.model_copy(update={"owner": then.owner}))
     count, zone = lru_cache(COUNTED)(await layers.tokens.ready()), await layers.zone()
@@ -88,10 +88,10 @@ def past_turn(
     zone: tzinfo,
     named: Calibration | None = None,
 ) -> PastTurn:
-    """Return a replayed turn with what is to be labelled of it; `named` is the calibration in force."""
+    """Return a replayed turn with its memories to label; `named` is the calibration in force."""
     state, turn = replayed.changed_state, replayed.turn
     calibration = named if named and suits(named, state["recall"].query.model) else None
-    best = offered(state, context, calibration)
+    best = offer_memories(state, context, calibration)
     by_id = {candidate.turn_id: candidate for candidate in state["recall"].candidates}
     return PastTurn(
         turn_id=turn.observation.turn_id,
@@ -107,9 +107,9 @@ def past_turn(
 
 
 def halves(turns: Collection[PastTurn]) -> tuple[list[PastTurn], list[PastTurn]]:
-    """Part turns by time, whole days together: the earlier half to choose by, the later one to test on.
+    """Split turns by time, whole days together: the earlier half to choose on, the later to test on.
 
-    Settings are chosen on the past and used on what comes later; so they are tested on what came later.
+    As in use: settings are chosen on the past, and applied to what comes later.
     """
     ordered = sorted(turns, key=lambda turn: (turn.day, turn.at, turn.turn_id))
     days = [turn.day for turn in ordered]
@@ -118,5 +118,5 @@ def halves(turns: Collection[PastTurn]) -> tuple[list[PastTurn], list[PastTurn]]
 
 
 def lot(*names: str) -> str:
-    """Return what orders things as if by lot, and alike each time."""
+    """Return a key that orders things randomly but reproducibly."""
     return hashlib.sha256("\0".join(names).encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,8 +1,8 @@
-"""Labels from what people thought of answers: weak ones, told apart from those made by hand.
+"""Weak labels from reactions to answers, separate from labels made by hand.
 
-A liked answer speaks for the memories that it was given, a disliked one against them. Neither says anything
-of a memory that was left out. An answer may be liked although a memory was no help, so nothing is tuned by
-these labels; they show whether probabilities and reactions point the same way.
+A liked answer counts for the memories that it was given, a disliked one against them. Neither says anything
+about a memory that was left out. An answer may be liked although a memory did not help, so nothing is tuned
+on these labels; they only show whether probabilities and reactions agree.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,31 +15,31 @@ from memory.observation.observation import Observation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeakLabel:
-    """What a reaction to an answer says of a memory that was shown for it."""
+    """A label for a shown memory, from the reaction to the answer."""
 
     turn_id: str
     memory: str
     relevant: bool
     probability: float
-    """With which it was shown."""
+    """Its probability when it was shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """How far reactions and labels made by hand say the same."""
+    """Agreement of reactions with labels made by hand."""
 
     both: int
-    """Memories that both speak of."""
+    """Memories with both."""
     same: int
 
     @property
     def share(self) -> float | None:
-        """Of those, the share on which they agree; None when there is none."""
+        """Share of equal labels; None without memories that have both."""
         return self.same / self.both if self.both else None
 
 
 def weak_labels(feedback: Iterable[Feedback], observations: Iterable[Observation]) -> list[WeakLabel]:
-    """Return what reactions say of the memories that were shown; of what was cut they say nothing."""
+    """Return a label for each memory shown in an answer that has a reaction."""
     liked = {one.turn_id: one.good for one in feedback}
     return [
         label
@@ -50,7 +50,7 @@ def weak_labels(feedback: Iterable[Feedback], observations: Iterable[Observation
 
 
 def agreement(weak: Sequence[WeakLabel], by_hand: Iterable[Label]) -> Agreement:
-    """Hold reactions against what was labelled by hand."""
+    """Compare reactions with labels made by hand."""
     said = {(label.turn_id, label.memory): label.relevant for label in by_hand}
     both = [label for label in weak if (label.turn_id, label.memory) in said]
     same = sum(label.relevant == said[label.turn_id, label.memory] for label in both)

@@ -1,4 +1,4 @@
-"""A person says of one memory after the other whether it helps to answer a past message."""
+"""A labelling session: a person says, for one memory after another, whether it helps with a past message."""
 
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
@@ -12,44 +12,44 @@ from memory.models import Candidate, Decision
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Does this memory help to answer that message?"""
+    """Whether a memory helps to answer a message."""
 
     turn: PastTurn
     candidate: Candidate
 
     @property
     def pair(self) -> tuple[str, str]:
-        """Turn id of the message, and of the memory."""
+        """Turn ids of the message and of the memory."""
         return self.turn.turn_id, self.candidate.turn_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far the labelling has come."""
+    """Progress of a session."""
 
     turns: int
-    """Of which every memory is labelled."""
+    """Number of completely labelled turns."""
     of_turns: int
     labels: int
     skipped: int
 
     def __str__(self) -> str:
-        """Summarize the result in one line."""
+        """Describe it in one line."""
         skipped = f", {self.skipped} skipped" if self.skipped else ""
         return f"{self.turns} of {self.of_turns} turns labelled, {self.labels} labels{skipped}"
 
 
 class LabellingSession:
-    """Ask about the memories of turns in the order given; each answer is kept before the next question.
+    """Asks about the memories of turns, in order; each answer is saved before the next question.
 
-    The memories of a turn come by lot, so that their order says nothing of how they were ranked.
+    The memories of a turn come in random order, so that the order does not reveal their ranks.
 
     Args:
-        log: where answers are kept.
-        owner: whose turns.
-        turns: to ask about, the first one first.
-        labels: what was said in earlier sessions; it is not asked again.
-        clock: says when an answer is given.
+        log: store of the answers.
+        owner: owner of the turns.
+        turns: turns to ask about, in order.
+        labels: answers of earlier sessions, which are not asked again.
+        clock: returns the time of an answer.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class LabellingSession:
         self._log = log
         self._owner = owner
         self._turns = [turn for turn in turns if turn.offered]
-        self._questions = [Question(turn, one) for turn in self._turns for one in _shuffled(turn)]
+        self._questions = [Question(turn, one) for turn in self._turns for one in _shuffle(turn)]
         self._said = {(label.turn_id, label.memory): label.relevant for label in labels}
         self._skipped: set[tuple[str, str]] = set()
         self._clock = clock
@@ -72,17 +72,17 @@ class LabellingSession:
 
     @property
     def current(self) -> Question | None:
-        """What is asked now; None when everything is answered or skipped."""
+        """The current question; None when all are answered or skipped."""
         return self._current
 
     @property
     def said(self) -> bool | None:
-        """What was said of the current question before, when one went back to it."""
+        """The earlier answer to the current question, after `back`."""
         return self._said.get(self._current.pair) if self._current else None
 
     @property
     def progress(self) -> Progress:
-        """How far it has come."""
+        """Progress of the session."""
         asked = {question.pair for question in self._questions}
         done = [turn for turn in self._turns if is_labelled(turn, self._said)]
         return Progress(
@@ -93,12 +93,12 @@ class LabellingSession:
         )
 
     async def answer(self, relevant: bool | None) -> Question | None:
-        """Keep an answer to the current question; return that question.
+        """Save an answer to the current question; return that question.
 
-        None skips it for now, and takes back what was said of it before.
+        None skips it for now, and deletes an earlier answer.
 
         Raises:
-            MemoryTierError: it cannot be kept; the question stays the current one.
+            MemoryTierError: it cannot be saved; the question stays current.
         """
         asked = self._current
         if asked is None:
@@ -112,10 +112,10 @@ class LabellingSession:
         return asked
 
     async def none_of_these(self) -> Question | None:
-        """Say of everything about the current message that is neither answered nor skipped: it does not help.
+        """Answer no for all remaining memories of the current message; return the current question.
 
         Raises:
-            MemoryTierError: it cannot be kept; the question stays the current one.
+            MemoryTierError: it cannot be saved; the question stays current.
         """
         asked = self._current
         if asked is None:
@@ -127,12 +127,13 @@ class LabellingSession:
         return asked
 
     async def back(self) -> None:
-        """Return to the question before, to answer it anew.
+        """Return to the previous question.
 
-        What was said at once with it of other memories is taken back, so that they are asked about again.
+        Other answers that were saved together with it are deleted, so that those memories are asked about
+        again.
 
         Raises:
-            MemoryTierError: it cannot be taken back; the question stays the current one.
+            MemoryTierError: they cannot be deleted; the question stays current.
         """
         if not self._before:
             return
@@ -163,15 +164,15 @@ class LabellingSession:
 
 
 def is_labelled(turn: PastTurn, said: Container[tuple[str, str]]) -> bool:
-    """Say whether everything that is offered of a turn was answered."""
+    """Return whether every offered memory of a turn has an answer."""
     return all((turn.turn_id, candidate.turn_id) in said for candidate in turn.offered)
 
 
-def became_of(question: Question, context: TurnContext) -> Decision:
-    """Return what became of a memory under the settings in force; to be told after the answer."""
+def decision_of(question: Question, context: TurnContext) -> Decision:
+    """Return the decision on a memory with the settings in force, to show after the answer."""
     decisions = {decision.turn_id: decision for decision in question.turn.decisions(context)}
     return decisions[question.candidate.turn_id]
 
 
-def _shuffled(turn: PastTurn) -> list[Candidate]:
+def _shuffle(turn: PastTurn) -> list[Candidate]:
     return sorted(turn.offered, key=lambda candidate: lot(turn.turn_id, candidate.turn_id))

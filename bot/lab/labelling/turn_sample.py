@@ -1,8 +1,8 @@
-"""Which past turns are labelled, in which order, and what each then stands for.
+"""The past turns to label, their order, and their weights.
 
-The later half is tested on, and drawn by lot alone: every turn counts the same, and the estimate has no bias.
-In the earlier half, turns whose best memory lies near the threshold teach most. They are asked for more often
-and count for less: each labelled turn stands for its share of its stratum (stratified sampling, Cochran 1977,
+The later half is for testing, and drawn at random: every turn counts the same, and the estimate is unbiased.
+In the earlier half, turns whose best memory is near the threshold teach most, so they are drawn more often
+and count less: each labelled turn represents its share of its stratum (stratified sampling, Cochran 1977,
 chapter 5).
 """
 
@@ -13,15 +13,15 @@ from itertools import chain, zip_longest
 from bot.lab.labelling.past_turns import PastTurn, halves
 
 NEAR = 1.5
-"""Log-odds from the threshold within which a turn teaches most."""
+"""Distance from the threshold in log-odds within which a turn teaches most."""
 _LEAST = 1e-6
 
 
-def drawn(turns: Collection[PastTurn], threshold: float) -> list[PastTurn]:
-    """Return the turns that there is something to label on, in the order in which they are asked for.
+def draw_sample(turns: Collection[PastTurn], threshold: float) -> list[PastTurn]:
+    """Return the turns with memories to label, in the order of the session.
 
-    Alternately of the half to test on and of the half to choose by; of the latter, two near the threshold
-    and one of the others.
+    They alternate between the half to test on and the half to choose on; in the latter, two turns near the
+    threshold come for one other.
     """
     asked = [turn for turn in turns if turn.offered]
     choosing, testing = halves(asked)
@@ -32,7 +32,7 @@ def drawn(turns: Collection[PastTurn], threshold: float) -> list[PastTurn]:
 def weights(
     choosing: Collection[PastTurn], labelled: Collection[str], threshold: float
 ) -> Mapping[str, float]:
-    """Return for each labelled turn of the half to choose by how many turns it stands for, by turn id."""
+    """Return how many turns each labelled turn of the half to choose on represents, by turn id."""
     found = dict[str, float]()
     for stratum in _strata([turn for turn in choosing if turn.offered], threshold):
         some = [turn.turn_id for turn in stratum if turn.turn_id in labelled]
@@ -41,7 +41,7 @@ def weights(
 
 
 def distance(turn: PastTurn, threshold: float) -> float:
-    """Return how far a turn's best memory lies from the threshold, in log-odds."""
+    """Return the distance of a turn's best memory from the threshold, in log-odds."""
     return abs(_log_odds(max(turn.chances, default=0.0)) - _log_odds(threshold))
 
 
@@ -57,7 +57,7 @@ def _by_lot(turns: Collection[PastTurn]) -> list[PastTurn]:
 
 
 def _alternate(*sequences: Sequence[PastTurn]) -> list[PastTurn]:
-    """Take one of each in turn, as long as there are any."""
+    """Interleave the sequences; the longer ones continue when others end."""
     rounds: Iterator[tuple[PastTurn | None, ...]] = zip_longest(*sequences)
     return [turn for turn in chain.from_iterable(rounds) if turn is not None]
 

@@ -1,4 +1,4 @@
-"""The labelling session in a notebook."""
+"""Widget for a labelling session in a notebook."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ from typing import Any
 
 from ipywidgets import Button, HBox, IntProgress, Layout, VBox
 
-from bot.lab.labelling.session import LabellingSession, Progress, Question, became_of
+from bot.lab.labelling.session import LabellingSession, Progress, Question, decision_of
 from bot.lab.notebook.verbatim import Verbatim
 from graph.explain.reasons import explain_decision
 from graph.settings.context import TurnContext
@@ -17,29 +17,26 @@ from memory.errors import GoatError
 from memory.models import Mechanism
 from memory.prompt.prompt import format_time
 
-FOUND = {
-    Mechanism.THEMATIC: "found by what it says",
+FOUND_BY = {
+    Mechanism.THEMATIC: "found by its meaning",
     Mechanism.TEMPORAL: "found by its time",
     Mechanism.KEY: "found by a key",
 }
-NOTHING = (
-    "There is nothing to label yet: no recorded turn found a memory. Talk with the agent, then come back."
-)
+NOTHING = "There is nothing to label yet: no recorded turn found a memory. Chat with the agent first."
 DONE = "Everything is labelled."
-SKIPPED = "Everything is labelled, or skipped. Run this cell again to come back to what was skipped."
-BELOW = "Run the cells below again: they go by what you said."
+SKIPPED = "Everything is labelled, or skipped. Run this cell again to answer what was skipped."
+BELOW = "Run the cells below again: they use your answers."
 LEAST = 0.3
-"""Seconds for which a question has stood before a click answers it: a double click, or a key that is held,
-must not answer what nobody has read."""
+"""Seconds before a click counts, so that a double click or a held key does not answer an unread question."""
 _LINES = 3, 8
 _Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 class LabellingWidget(VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """Message, memory and three answers; what became of the memory is told after the answer.
+    """Shows message, memory and answers; the decision on the memory appears after the answer.
 
-    Create it in a cell, hence on the event loop that its answers are kept on. What is clicked while an answer
-    is being kept does nothing; the buttons stay enabled, or they would lose the keyboard.
+    Create it in a cell, on the event loop that saves the answers. Clicks are ignored while an answer is being
+    saved; the buttons stay enabled, since disabled ones would lose the keyboard focus.
     """
 
     def __init__(
@@ -49,16 +46,16 @@ class LabellingWidget(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._loop = asyncio.get_running_loop()
         self._since, self._busy = 0.0, False
         self.saving: Future[None] | None = None
-        """What the last click began."""
+        """The task of the last click."""
         self.message, self.memory = Verbatim("Message", _LINES[0]), Verbatim("Memory", _LINES[1])
         self.where, self.told, self.counted = Verbatim(), Verbatim(), Verbatim()
         self.bar = IntProgress(min=0, max=1, layout=Layout(flex="1 1 8em", width="auto"))
         self.counted.layout.flex = "0 0 auto"
         self.relevant = _button("It helps", "success", "This memory helps to answer the message")
         self.irrelevant = _button("It does not", "danger", "This memory does not help to answer the message")
-        self.none = _button("None of these does", "", "Nor do the memories of this message still to come")
-        self.skip = _button("Skip", "", "I cannot tell; it is asked again next time")
-        self.back = _button("Back", "", "Answer the question before anew")
+        self.none = _button("None of these does", "", "No other memory of this message helps either")
+        self.skip = _button("Skip", "", "I do not know; ask again next time")
+        self.back = _button("Back", "", "Answer the previous question again")
         self._on_click(self.relevant, partial(self._answered, relevant=True))
         self._on_click(self.irrelevant, partial(self._answered, relevant=False))
         self._on_click(self.skip, partial(self._answered, relevant=None))
@@ -71,12 +68,12 @@ class LabellingWidget(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.show()
 
     def show(self) -> None:
-        """Show what is asked now, and how far it has come."""
+        """Show the current question and the progress."""
         asked, progress = self._session.current, self._session.progress
         self.bar.max, self.bar.value = max(progress.of_turns, 1), progress.turns
         self.counted.text = str(progress)
         self.message.text = asked.turn.message if asked else ""
-        self.memory.text = _memory(asked) if asked else finished(progress)
+        self.memory.text = _memory(asked) if asked else closing_text(progress)
         self.where.text = _where(asked, self._session.said) if asked else ""
         for button in (self.relevant, self.irrelevant, self.none, self.skip):
             button.disabled = asked is None
@@ -95,7 +92,7 @@ class LabellingWidget(VBox):  # type: ignore[misc]  # ipywidgets has no types
         try:
             await work()
         except (GoatError, ValueError) as error:
-            self.told.text = f"Not kept: {error}"
+            self.told.text = f"Not saved: {error}"
         finally:
             self.show()
             self._busy = False
@@ -103,14 +100,14 @@ class LabellingWidget(VBox):  # type: ignore[misc]  # ipywidgets has no types
     async def _answered(self, *, relevant: bool | None) -> None:
         asked = await self._session.answer(relevant)
         if asked and relevant is not None:
-            self.told.text = _became(asked, self._context)
+            self.told.text = _outcome(asked, self._context)
 
     async def _none(self) -> None:
         await self._session.none_of_these()
 
 
-def finished(progress: Progress) -> str:
-    """Say what to do when nothing is left to ask."""
+def closing_text(progress: Progress) -> str:
+    """Return what to do when no question is left."""
     if not progress.of_turns:
         return NOTHING
     return f"{SKIPPED if progress.skipped else DONE} {BELOW}"
@@ -130,10 +127,10 @@ def _where(asked: Question, said: bool | None) -> str:
     candidate, zone = asked.candidate, asked.turn.inputs.zone
     asked_on, from_day = format_time(asked.turn.at, zone), format_time(candidate.at, zone)
     before = {None: "", True: " You said: it helps.", False: " You said: it does not."}[said]
-    return f"Asked on {asked_on}. A memory of {from_day}, {FOUND[candidate.mechanism]}.{before}"
+    return f"Asked on {asked_on}. A memory of {from_day}, {FOUND_BY[candidate.mechanism]}.{before}"
 
 
-def _became(asked: Question, context: TurnContext) -> str:
-    decision = became_of(asked, context)
+def _outcome(asked: Question, context: TurnContext) -> str:
+    decision = decision_of(asked, context)
     shown = "shown" if decision.kept else "left out"
     return f"The last one: probability {decision.probability:.0%}, {shown} ({explain_decision(decision)})."

@@ -1,1 +1,1 @@
-"""Helpers of the notebooks: a turn step by step, tables and plots."""
+"""Notebook helpers: turns step by step, tables and plots."""

@@ -1,4 +1,4 @@
-"""A finished turn, taken apart for a notebook."""
+"""Tables of a finished turn."""
 
 from collections.abc import Mapping
 from datetime import tzinfo
@@ -26,30 +26,30 @@ NODES = (
     "ground",
     "archive",
 )
-"""In the order in which they run; those of `PARALLEL_NODES` run side by side."""
+"""In the order in which they run; those in `PARALLEL_NODES` run concurrently."""
 _SHOWN = 700
-"""Characters of each message of a prompt."""
+"""Maximum characters of each message in a prompt."""
 
 
 def nodes_table(state: State) -> Table:
-    """Return what each node of the turn did, and how long it took."""
+    """Return what each node of the turn did, and its duration."""
     turn_id = state["turn"].turn_id
     lines, rows = state.get("story", {}).get(turn_id, {}), list[tuple[object, ...]]()
     for name, milliseconds in timings(state).items():
         first, *more = lines.get(name, ()) or ("",)
         rows.append((name, CAPTIONS[name]["does"], milliseconds, first))
         rows += [("", "", None, line) for line in more]
-    return Table(("node", "is there to", "ms", "what it did"), rows)
+    return Table(("node", "purpose", "ms", "what it did"), rows)
 
 
 def timings(state: State) -> dict[str, float]:
-    """Return the milliseconds of each node that ran, in order."""
+    """Return the duration of each node in milliseconds, in order."""
     taken: Mapping[str, float] = state.get("timings", {}).get(state["turn"].turn_id, {})
     return {name: taken[name] for name in NODES if name in taken}
 
 
 def schedule(state: State) -> list[tuple[str, float, float]]:
-    """Return each node with the milliseconds at which it began and ended, pauses between them left out."""
+    """Return each node's start and end in milliseconds, without the pauses between nodes."""
     taken, spans = timings(state), []
     until = max((taken[name] for name in PARALLEL_NODES if name in taken), default=0.0)
     for name, milliseconds in taken.items():
@@ -59,8 +59,8 @@ def schedule(state: State) -> list[tuple[str, float, float]]:
     return spans
 
 
-def asked_table(state: State) -> Table:
-    """Return what the archive was asked."""
+def query_table(state: State) -> Table:
+    """Return the query to the archive."""
     recall, turn = state["recall"], state["turn"]
     times = recall.times
     meant = f"{times.text!r}: {times.start:%Y-%m-%d %H:%M} to {times.end:%Y-%m-%d %H:%M}" if times else "none"
@@ -68,9 +68,9 @@ def asked_table(state: State) -> Table:
         ("the message", turn.said),
         ("searched for", recall.expanded or "the message as it is"),
         ("keys in it", ", ".join(recall.keys) or "none"),
-        ("time that it means", meant),
+        ("time it refers to", meant),
         ("turns in the archive", recall.query.documents),
-        ("words of it that stand nowhere there", f"{recall.query.unseen:.0%}, by rarity"),
+        ("its words that are in no archived turn", f"{recall.query.unseen:.0%}, by rarity"),
         ("is small talk", "yes" if recall.query.small_talk else "no"),
     ]
     for name, report in recall.reports.items():
@@ -79,7 +79,7 @@ def asked_table(state: State) -> Table:
 
 
 def candidates_table(state: State, zone: tzinfo, most: int = 12) -> Table:
-    """Return the first memories that were found, the kept ones first: what spoke for them, what decided."""
+    """Return the first candidates, kept ones first, with their evidence and the rule that decided."""
     turn = explain(state)
     rows = [
         (
@@ -113,7 +113,7 @@ def candidates_table(state: State, zone: tzinfo, most: int = 12) -> Table:
 
 
 def prompt_text(state: State, most: int = _SHOWN) -> str:
-    """Return what the model would be sent, each message shortened in its middle."""
+    """Return the prompt, each message shortened in its middle."""
     parts = (f"[{message.type}]\n{printable(clip(message.text, most))}" for message in state["prompt"])
     return "\n\n".join(parts)
 

@@ -1,4 +1,4 @@
-"""The plots of the notebooks on turns and layers, in the colours of all pictures."""
+"""Plots of turns and layers for notebooks."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,7 +19,7 @@ _HEIGHT = 480
 def schedule_figure(
     spans: Sequence[tuple[str, float, float]], *, title: str, palette: Palette = LIGHT
 ) -> Figure:
-    """Draw when each node began and ended, in milliseconds, from top to bottom."""
+    """Draw each node's start and end in milliseconds, from top to bottom."""
     with style():
         figure, axes = _axes(title, palette, height=110 + 38 * len(spans))
         whole = max((end for *_, end in spans), default=1.0)
@@ -42,7 +42,7 @@ def stacked_figure(
     title: str,
     palette: Palette = LIGHT,
 ) -> Figure:
-    """Draw for each message what every layer takes, one upon the other."""
+    """Draw the tokens of every layer for each message, stacked."""
     with style():
         figure, axes = _axes(title, palette)
         places, ground = range(1, len(taken) + 1), [0] * len(taken)
@@ -57,7 +57,7 @@ def stacked_figure(
 def intent_figure(
     series: Sequence[tuple[str, Sequence[float]]], *, title: str, palette: Palette = LIGHT
 ) -> Figure:
-    """Draw shares over the messages of a day: how much context each calls for, how complex it is."""
+    """Draw the need for context and the complexity of each message of a day."""
     with style():
         figure, axes = _axes(title, palette, height=380)
         for number, (name, values) in enumerate(series):
@@ -77,7 +77,7 @@ def chances_figure(
     title: str,
     palette: Palette = LIGHT,
 ) -> Figure:
-    """Draw the probabilities of each group of memories as ticks on a line of its own, and the threshold."""
+    """Draw the probabilities of each group of memories as marks on its own line, and the threshold."""
     with style():
         figure, axes = _axes(title, palette, height=150 + 90 * len(groups))
         for place, (_, chances) in enumerate(groups):
@@ -106,7 +106,7 @@ def worth_figure(
     title: str,
     palette: Palette = LIGHT,
 ) -> Figure:
-    """Draw what thresholds are worth, a line with its 95 % band for each half, and the one in force."""
+    """Draw the utility by threshold for each half, with 95 % bands, and the threshold in force."""
     with style():
         figure, axes = _axes(title, palette)
         for number, (name, values) in enumerate(series.items()):
@@ -161,7 +161,7 @@ def _axes(title: str, palette: Palette, height: int = _HEIGHT) -> tuple[Figure, 
 
 
 def _finish(figure: Figure, axes: Axes, up: str, count: int, palette: Palette) -> None:
-    """Label the axes over a day's messages, and name the series beneath."""
+    """Label the axes over a day's messages, and draw the legend."""
     axes.set_xlabel("messages of the day, in order", fontsize=_SIZE, color=palette.text)
     axes.set_ylabel(up, fontsize=_SIZE, color=palette.text)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
@@ -180,5 +180,5 @@ def _legend(figure: Figure, axes: Axes, palette: Palette) -> None:
 
 
 def _spread(number: int) -> float:
-    """Return how far from its line a tick stands, so that equal ones can be told apart."""
+    """Return the vertical offset of a mark, so that equal values do not overlap."""
     return ((number * 7) % 13 - 6) / 22

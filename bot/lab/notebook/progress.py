@@ -1,4 +1,4 @@
-"""How far a long cell has come."""
+"""Progress of a slow cell."""
 
 from IPython.display import DisplayHandle
 from ipywidgets import HBox, IntProgress, Label, Layout
@@ -7,11 +7,11 @@ _STEPS = 200
 
 
 class Progress:
-    """A bar under the cell, a line of text when all is done; call it when one more is.
+    """A progress bar that becomes a line of text when done; call it after each item.
 
     Args:
-        what: is counted, such as "turns read".
-        total: how many there are; without any, nothing is shown.
+        what: name of the items, such as "turns read".
+        total: number of items; with 0, nothing is shown.
     """
 
     def __init__(self, what: str, total: int) -> None:
@@ -25,7 +25,7 @@ class Progress:
             self._place.display(self._box)  # type: ignore[no-untyped-call]
 
     def __str__(self) -> str:
-        """Summarize the result in one line."""
+        """Describe it in one line."""
         return f"{self._done} of {self._total} {self._what}"
 
     def __call__(self) -> None:
@@ -34,7 +34,7 @@ class Progress:
         if self._done % max(self._total // _STEPS, 1) == 0:
             self._show()
         if self._done == self._total:
-            # A notebook that is opened again could not show the bar.
+            # A reopened notebook cannot show the bar.
             self._place.update({"text/plain": str(self)}, raw=True)  # type: ignore[no-untyped-call]
             self._box.close()
 

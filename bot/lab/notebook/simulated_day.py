@@ -1,11 +1,11 @@
-"""A day of messages through the agent, layer by layer; and turns while a tier is down."""
+"""A day of messages through the agent, layer by layer, and turns during outages."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from statistics import median
 
-from bot.lab.bench.episodes import spoken
+from bot.lab.bench.episodes import split_exchange
 from bot.lab.bench.neutral import Archive
 from bot.lab.notebook.table import Table
 from graph.app import open_agent
@@ -24,28 +24,28 @@ from memory.text.tokens import CountTokens
 LAYERS = ("L0 identity", "L1 facts", "L2 conversation", "L3 memory")
 GOES_ON = (Outcome.ANSWERED, Outcome.RECALLED)
 LOADING = 30.0
-"""Seconds that the first turn of an agent has, in which everything is opened."""
+"""Timeout in seconds of an agent's first search, which opens everything."""
 _BETWEEN = timedelta(minutes=25)
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
-    """What the layers took of a turn's prompt, in tokens, in the order of `LAYERS`."""
+class LayerUse:
+    """Tokens of each layer in a turn's prompt, in the order of `LAYERS`."""
 
     tokens: tuple[int, int, int, int]
     budget: int
 
 
-def parted(archive: Archive, messages: int) -> tuple[Archive, list[str]]:
-    """Return an archive without its last turns, and what the user said in these."""
+def split_archive(archive: Archive, messages: int) -> tuple[Archive, list[str]]:
+    """Return an archive without its last turns, and the user's messages in these."""
     docs = sorted(archive.docs, key=lambda doc: (doc.time is not None, doc.time))
     told, last = docs[:-messages], docs[-messages:]
-    said = [spoken(doc.text)[0] for doc in last]
+    said = [split_exchange(doc.text)[0] for doc in last]
     return archive.model_copy(update={"docs": tuple(told)}), [text for text in said if text.strip()]
 
 
-async def live_through(agent: Agent, owner: str, messages: Sequence[str], morning: datetime) -> list[State]:
-    """Send messages one after the other, in one thread; return the finished turns."""
+async def send_messages(agent: Agent, owner: str, messages: Sequence[str], morning: datetime) -> list[State]:
+    """Send messages in order, in one thread; return the finished turns."""
     states = []
     for number, text in enumerate(messages):
         about = Circumstances(at=morning + number * _BETWEEN)
@@ -54,17 +54,17 @@ async def live_through(agent: Agent, owner: str, messages: Sequence[str], mornin
     return states
 
 
-def used(state: State, count: CountTokens) -> Used:
-    """Return what each layer took of the prompt."""
+def layer_use(state: State, count: CountTokens) -> LayerUse:
+    """Return each layer's share of the prompt."""
     shared = state["allocation"]
     identity = count(render_system(state["persona"].text, (), UTC))
     tokens = (identity, max(shared.fixed - identity, 0), shared.l2_used, shared.l3_used)
-    return Used(tokens, shared.total)
+    return LayerUse(tokens, shared.total)
 
 
 async def layers_table(agent: Agent, owner: str, states: Sequence[State]) -> Table:
-    """Return what each layer holds, what it cost and what it gave, over turns that were lived through."""
-    takings = [used(state, await agent.layers.tokens.ready()).tokens for state in states]
+    """Return what each layer holds, its reading time, and its tokens over the turns."""
+    takings = [layer_use(state, await agent.layers.tokens.ready()).tokens for state in states]
     last, stored = states[-1], await agent.layers.episodes.count(owner=owner)
     holds = (
         "1 text",
@@ -94,7 +94,7 @@ async def layers_table(agent: Agent, owner: str, states: Sequence[State]) -> Tab
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """Something that is made to go wrong."""
+    """A fault to simulate."""
 
     name: str
     settings: Mapping[str, object] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class Fault:
 
 
 async def outages(settings: Settings, owner: str, message: str, faults: Sequence[Fault]) -> Table:
-    """Ask the same with each fault, in private, which leaves no trace; say what became of the turn."""
+    """Send the same private message with each fault; return the outcomes."""
     rows = [await _outage(settings, owner, message, fault) for fault in faults]
     return Table(("what is wrong", "the turn", "memories", "facts", "ms", "it says"), rows)
 
@@ -127,7 +127,7 @@ async def _outage(settings: Settings, owner: str, message: str, fault: Fault) ->
 
 
 def _spared(state: State) -> bool:
-    """Say whether the turn's search was read from the session cache."""
+    """Return whether the turn's search came from the session cache."""
     return any(report.status == SearchStatus.CACHED for report in state["recall"].reports.values())
 
 

@@ -1,4 +1,4 @@
-"""What people wrote, in a notebook: shown as text, never as HTML or mathematics."""
+"""Text widget for a notebook, which never renders HTML or mathematics."""
 
 import html
 
@@ -11,16 +11,16 @@ _FRAME = "border:1px solid var(--jp-border-color1,gray);padding:4px 8px;overflow
 
 
 class Verbatim(HTML):  # type: ignore[misc]  # ipywidgets has no types
-    """A text with its lines, in the colours of the theme; each line runs as its letters do.
+    """A text with its line breaks, in the theme's colours; each line has the direction of its letters.
 
     Args:
-        name: stands before it.
-        lines: how high its frame is; longer texts scroll, by keyboard as well. 0 is no frame.
+        name: label in front of it.
+        lines: height of its frame, 0 for none; longer texts scroll, also by keyboard.
     """
 
     def __init__(self, name: str = "", lines: int = 0) -> None:
         height = f"{_FRAME};height:{lines * 1.4 + 0.6:.1f}em" if lines else "min-height:1.4em"
-        # Jupyter's one-letter commands, such as to cut a cell, are not for whoever scrolls.
+        # Keeps Jupyter's one-letter commands, such as cutting a cell, off while somebody scrolls here.
         keys = f'tabindex="0" aria-label="{html.escape(name)}" data-lm-suppress-shortcuts="true"'
         self._open = f'<div dir="auto" {keys if lines else ""} style="{_TEXT};{height}">'
         super().__init__(description=name, layout=Layout(width="auto"))
@@ -28,7 +28,7 @@ class Verbatim(HTML):  # type: ignore[misc]  # ipywidgets has no types
 
     @property
     def text(self) -> str:
-        """What is shown, without control characters."""
+        """The text, without control characters."""
         return self._text
 
     @text.setter

@@ -11,17 +11,17 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bot.commands.bench_command import UNHURRIED, Bars
+from bot.commands.bench_command import UNHURRIED, BenchProgress
 from bot.lab.bench.bench_run import layers_in, temporary_layers
-from bot.lab.bench.living.life_report import print_measures
 from bot.lab.bench.living.lives import Lives, read_lives
-from bot.lab.bench.living.measures import Measures, measured
+from bot.lab.bench.living.measures import Measures, measure_probes
 from bot.lab.bench.living.probe_run import run_lives
 from bot.lab.bench.neutral import Bench
 from bot.lab.bench.output import results_file
-from bot.lab.bench.race.contestants import CONTESTANTS, SHARES, Contestant, lending
-from bot.lab.bench.race.remembered_embeddings import remembering
-from bot.lab.bench.race.results import Race, race, results_of, slim
+from bot.lab.bench.race.contestants import CONTESTANTS, SHARES, Contestant, neighbour_contestants
+from bot.lab.bench.race.remembered_embeddings import archive_cache
+from bot.lab.bench.race.results import Race, race, results_of, rounded
+from bot.lab.bench.report import print_measures
 from bot.lab.bench.sets.data_sets import LIVING, SETS, SPEED, file_of, read_sets
 from graph.layers import Layers
 from graph.settings.context import TurnContext
@@ -47,7 +47,7 @@ def main(
     """Measure, print, and write down."""
     console, settings = Console(highlight=False), load_settings()
     chosen, folder_of = only or [LIVING, *SETS, SPEED], data or settings.bench_data
-    contestants = lending(*SHARES) if sweep else [one for one in CONTESTANTS if one.possible]
+    contestants = neighbour_contestants(*SHARES) if sweep else [one for one in CONTESTANTS if one.possible]
     try:
         with results_file(json_) as write:
             if folder is not None:
@@ -55,7 +55,9 @@ def main(
             lives = [read_lives(file_of(folder_of, LIVING))] if LIVING in chosen else []
             benches = list(read_sets(folder_of, chosen, limit))
             sizes = [*SIZES, *(LARGE if large else ())] if SPEED in chosen else []
-            write(slim(asyncio.run(_measured(settings, folder, lives, benches, sizes, contestants, console))))
+            write(
+                rounded(asyncio.run(_measured(settings, folder, lives, benches, sizes, contestants, console)))
+            )
     except GoatError as error:
         console.print(str(error), style="red", markup=False)
         raise typer.Exit(1) from None
@@ -92,14 +94,14 @@ async def _measured(
 async def _layers(settings: Settings, folder: Path | None) -> AsyncIterator[Layers]:
     opened = temporary_layers(settings) if folder is None else layers_in(folder, settings)
     async with opened as layers:
-        with remembering(layers, folder / VECTORS if folder else None):
+        with archive_cache(layers, folder / VECTORS if folder else None):
             yield layers
 
 
 async def _lived(layers: Layers, lives: Lives, console: Console) -> Measures:
-    with Bars(*lives.counts, console) as bars:
+    with BenchProgress(*lives.counts, console) as bars:
         context = TurnContext().model_copy(update=UNHURRIED)
-        measures = measured(await run_lives(layers, lives, context, bars))
+        measures = measure_probes(await run_lives(layers, lives, context, bars))
     print_measures(lives.name, measures, console)
     return measures
 

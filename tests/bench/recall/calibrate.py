@@ -15,8 +15,8 @@ from rich.progress import track
 import bot.lab.bench.data
 import memory.calibration
 from bot.lab.bench.bench_run import layers_in
-from bot.lab.bench.calibration_data import ask_all, draw, fitted, fitted_apart
-from bot.lab.bench.race.remembered_embeddings import remembering
+from bot.lab.bench.calibration_data import ask_all, draw_all, fit_all, fit_leaving_one_out
+from bot.lab.bench.race.remembered_embeddings import archive_cache
 from bot.lab.bench.sets.data_sets import file_of
 from bot.lab.bench.sets.handmade import first_person
 from bot.lab.bench.sets.locomo_set import load_locomo
@@ -35,19 +35,19 @@ async def main() -> None:
     corpora = [load_locomo(file_of(settings.bench_data, "locomo")).bench, first_person().bench]
     folder.mkdir(parents=True, exist_ok=True)
     chance = random.Random(0)
-    drawn = draw(corpora, chance)
+    drawn = draw_all(corpora, chance)
     async with layers_in(folder, settings) as layers:
-        with remembering(layers, folder / "vectors.npz"):
+        with archive_cache(layers, folder / "vectors.npz"):
             archives = track(drawn, description="archives asked")
             asked = await ask_all(layers, corpora, archives, chance)
             name = layers.embeddings.name
-    apart = fitted_apart(asked, corpora, model=name)
+    apart = fit_leaving_one_out(asked, corpora, model=name)
     figures = {
         f"{corpus}, fitted without it: {what}": value
         for corpus, fit in apart.items()
         for what, value in fit.figures.items()
     }
-    whole = fitted(asked, corpora, model=name).model_copy(update={"figures": figures})
+    whole = fit_all(asked, corpora, model=name).model_copy(update={"figures": figures})
     for model in (name, "any"):
         write(OUT / file_name(model), whole.model_copy(update={"embedding_model": model}))
     for corpus, fit in apart.items():

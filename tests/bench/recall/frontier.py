@@ -7,9 +7,9 @@ from typing import cast
 
 import numpy as np
 
-from bot.lab.bench.living.measures import ALL, measured
-from bot.lab.bench.living.probe_run import Probed, read_probed
-from bot.lab.bench.living.samples import Labelled
+from bot.lab.bench.living.measures import ALL, measure_probes
+from bot.lab.bench.living.probe_run import ProbeResult, probe_result
+from bot.lab.bench.living.samples import LabelledProbe
 from bot.pictures.canvas import png
 from bot.pictures.palette import PALETTES
 from bot.pictures.picture_values import Curve, Point
@@ -32,7 +32,7 @@ NAMES = {
 }
 
 
-def decide(each: Labelled, context: TurnContext, staged: Staged | None = None) -> Probed:
+def decide(each: LabelledProbe, context: TurnContext, staged: Staged | None = None) -> ProbeResult:
     """Decide anew on a probe; the budget is taken as it was, since memories of lives are short."""
     state = each.recalled.state
     recall = state["recall"]
@@ -45,7 +45,7 @@ def decide(each: Labelled, context: TurnContext, staged: Staged | None = None) -
     return _probed(each, left, shown)
 
 
-def draw(asked: Sequence[Labelled], fits: Mapping[str, Staged]) -> None:
+def draw(asked: Sequence[LabelledProbe], fits: Mapping[str, Staged]) -> None:
     """Write the picture, light and dark: each person is judged by the fit that left them out."""
     curves = [
         _staged(asked, fits),
@@ -58,7 +58,7 @@ def draw(asked: Sequence[Labelled], fits: Mapping[str, Staged]) -> None:
         (IMAGES / f"frontier-{palette.name}.png").write_bytes(png(figure))
 
 
-def _staged(asked: Sequence[Labelled], fits: Mapping[str, Staged]) -> Curve:
+def _staged(asked: Sequence[LabelledProbe], fits: Mapping[str, Staged]) -> Curve:
     def at(threshold: float) -> tuple[float, float]:
         context = TurnContext(gap_threshold=threshold)
         return _measured(decide(each, context, fits[each.group]) for each in asked)
@@ -67,26 +67,26 @@ def _staged(asked: Sequence[Labelled], fits: Mapping[str, Staged]) -> Curve:
     return Curve("staged", needed, extra, point=Point(*at(TurnContext().gap_threshold)))
 
 
-def _rule(asked: Sequence[Labelled], rule: GapRule, name: str) -> Curve:
+def _rule(asked: Sequence[LabelledProbe], rule: GapRule, name: str) -> Curve:
     needed, extra = _measured(decide(each, TurnContext(gap_rule=rule)) for each in asked)
     return Curve(name, [needed], [extra])
 
 
-def _always(asked: Sequence[Labelled]) -> Curve:
+def _always(asked: Sequence[LabelledProbe]) -> Curve:
     """Show the three best, whatever was said."""
     best = ((each, [one.turn_id for one in each.recalled.state["recall"].candidates]) for each in asked)
     needed, extra = _measured(_probed(each, dict(each.recalled.state), found[:MOST]) for each, found in best)
     return Curve(f"always the best {MOST}", [needed], [extra])
 
 
-def _measured(probed: Iterable[Probed]) -> tuple[float, float]:
-    every = measured(list(probed)).by_kind[ALL]
+def _measured(probed: Iterable[ProbeResult]) -> tuple[float, float]:
+    every = measure_probes(list(probed)).by_kind[ALL]
     return every.needed or 0.0, every.extra or 0.0
 
 
-def _probed(each: Labelled, state: Mapping[str, object], shown: Sequence[str]) -> Probed:
+def _probed(each: LabelledProbe, state: Mapping[str, object], shown: Sequence[str]) -> ProbeResult:
     allocation = each.recalled.state["allocation"]
     in_window = {*allocation.conversation}
     kept = [turn_id for turn_id in shown if turn_id not in in_window]
     anew = {**state, "allocation": replace(allocation, recalled=kept, over_budget=())}
-    return read_probed(each.person, each.probe, cast(State, anew), each.recalled.milliseconds)
+    return probe_result(each.person, each.probe, cast(State, anew), each.recalled.milliseconds)

@@ -11,14 +11,22 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bot.commands.bench_command import UNHURRIED, Bars
+from bot.commands.bench_command import UNHURRIED, BenchProgress
 from bot.lab.bench.bench_run import layers_in
 from bot.lab.bench.living.archives import as_lives, openings
-from bot.lab.bench.living.life_report import print_measures
 from bot.lab.bench.living.lives import Lives, packaged_lives, read_lives
-from bot.lab.bench.living.measures import ALL, Measures, measured
-from bot.lab.bench.living.samples import ARCHIVED, HANDMADE, LIVED, Labelled, labelled, messages, samples
-from bot.lab.bench.race.remembered_embeddings import remembering
+from bot.lab.bench.living.measures import ALL, Measures, measure_probes
+from bot.lab.bench.living.samples import (
+    ARCHIVED,
+    HANDMADE,
+    LIVED,
+    LabelledProbe,
+    label_probes,
+    messages,
+    samples,
+)
+from bot.lab.bench.race.remembered_embeddings import archive_cache
+from bot.lab.bench.report import print_measures
 from bot.lab.bench.sets.data_sets import LIVING, file_of
 from bot.lab.bench.sets.handmade import first_person
 from bot.lab.bench.sets.locomo_set import load_locomo
@@ -50,21 +58,23 @@ async def main() -> None:
     folder = parser.parse_args().folder
     settings, console = load_settings(), Console(highlight=False)
     folder.mkdir(parents=True, exist_ok=True)
-    asked: dict[str, list[Labelled]] = {}
+    asked: dict[str, list[LabelledProbe]] = {}
     read = sets(settings)
     chats = load_longmemeval(file_of(settings.bench_data, "longmemeval")).bench
     context = TurnContext().model_copy(update=UNHURRIED)
     async with layers_in(folder, settings) as layers:
-        with remembering(layers, folder / "vectors.npz"):
+        with archive_cache(layers, folder / "vectors.npz"):
             for lives, _ in read:
-                with Bars(*lives.counts, console) as bars:
-                    asked[lives.name] = await labelled(layers, lives, context, bars)
+                with BenchProgress(*lives.counts, console) as bars:
+                    asked[lives.name] = await label_probes(layers, lives, context, bars)
             others, name = await messages(layers, openings(chats)), layers.embeddings.name
     found = [one for lives, weights in read for one in samples(asked[lives.name], weights)]
     figures: dict[str, float] = {}
     for lives, _ in read:
         fits = left_out(asked[lives.name], found, others)
-        measures = measured([decide(each, TurnContext(), fits[each.group]) for each in asked[lives.name]])
+        measures = measure_probes(
+            [decide(each, TurnContext(), fits[each.group]) for each in asked[lives.name]]
+        )
         print_measures(f"{lives.name}, people left out", measures, console)
         figures |= {f"{lives.name}, people left out: {what}": value for what, value in _figures(measures)}
         if lives is read[OF_FOLDER][0]:
@@ -92,7 +102,7 @@ def fit(found: Sequence[Sample], others: Sequence[Message], *, model: str, data:
 
 
 def left_out(
-    asked: Sequence[Labelled], found: Sequence[Sample], others: Sequence[Message]
+    asked: Sequence[LabelledProbe], found: Sequence[Sample], others: Sequence[Message]
 ) -> dict[str, Staged]:
     """Return, for each person, a fit that was made without them."""
     return {

@@ -1,30 +1,29 @@
-"""Archives of other benchmarks as lives: each is a person, who is asked its questions and others'."""
+"""Archives of other benchmarks as lives: each is a person, with its own questions and others'."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from bot.lab.bench.episodes import as_episodes, asked_at, spoken
-from bot.lab.bench.fixed_lots import seeded
-from bot.lab.bench.living.lives import Lives, Person, Probe, Told
+from bot.lab.bench.episodes import as_episodes, query_time, split_exchange
+from bot.lab.bench.living.lives import ArchivedExchange, Lives, Person, Probe
 from bot.lab.bench.neutral import Archive, Bench
 from bot.lab.bench.sets.irrelevant import OTHERS, with_irrelevant
-from bot.lab.bench.sets.labelled_set import Labelled, smaller
+from bot.lab.bench.sets.labelled_set import LabelledBench, draw_archive, seeded_random
 
 ANSWERED, OTHER_PERSON = "third_person", "other_person"
-"""Kinds: a question that the archive answers, and one that another person's does."""
+"""Kinds: a question that the archive answers, and one that another archive answers."""
 NO_PARTS: Mapping[int, int] = MappingProxyType({})
 PART = "/"
-"""Sets off, in a person's id, the number of a part of that person's archive."""
+"""Separates the number of a partial archive from the person's id."""
 
 
-def as_lives(labelled: Labelled, *, of_others: int, sizes: Mapping[int, int] = NO_PARTS) -> Lives:
-    """Return each archive as a life, with all that it answers and so many questions of other archives.
+def as_lives(labelled: LabelledBench, *, of_others: int, sizes: Mapping[int, int] = NO_PARTS) -> Lives:
+    """Return each archive as a life, with its own questions and up to `of_others` of other archives.
 
-    Smaller archives are drawn from it, by lot but always the same: so many of each of the `sizes`.
+    Smaller archives are drawn from it reproducibly: `sizes` maps a number of turns to a number of archives.
     """
-    bench, chance = with_irrelevant(labelled, {}, per_kind=of_others), seeded(labelled.bench.name)
+    bench, chance = with_irrelevant(labelled, {}, per_kind=of_others), seeded_random(labelled.bench.name)
     parts = [
-        smaller(archive, size, chance).model_copy(update={"id": f"{archive.id}{PART}{size}.{number}"})
+        draw_archive(archive, size, chance).model_copy(update={"id": f"{archive.id}{PART}{size}.{number}"})
         for archive in bench.archives
         for size, count in sizes.items()
         for number in range(count if size < len(archive.docs) else 0)
@@ -35,13 +34,13 @@ def as_lives(labelled: Labelled, *, of_others: int, sizes: Mapping[int, int] = N
 def _person(archive: Archive) -> Person:
     episodes = as_episodes(archive, archive.id)
     turns = [
-        Told(id=doc.id, at=said.at, thread=said.thread, user=said.message, assistant=said.reply)
+        ArchivedExchange(id=doc.id, at=said.at, thread=said.thread, user=said.message, assistant=said.reply)
         for doc, said in zip(archive.docs, episodes, strict=True)
     ]
     probes = [
         Probe(
             id=f"{archive.id}/{query.id}",
-            at=asked_at(query, episodes),
+            at=query_time(query, episodes),
             thread=f"{archive.id} asked",
             user=query.text,
             gold=query.gold,
@@ -55,11 +54,11 @@ def _person(archive: Archive) -> Person:
 
 
 def openings(bench: Bench) -> Iterator[str]:
-    """Yield what chats began with that answer no question: nearly all call for no memory."""
+    """Yield the first messages of chats that answer no question: nearly all of them need no memory."""
     for archive in bench.archives:
         answering = {unit for query in archive.queries for unit in query.gold}
         seen = set[str | None]()
         for doc in archive.docs:
             if doc.session not in seen and answering.isdisjoint({doc.id, doc.session}):
-                yield spoken(doc.text)[0]
+                yield split_exchange(doc.text)[0]
             seen.add(doc.session)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from bot.importers import source
-from bot.lab.bench.sets.handmade import packaged
+from bot.lab.bench.sets.handmade import packaged_json
 from memory.text.text import clean
 
 NEAR_MISSES = ("unanswerable", "other_person")
@@ -17,7 +17,7 @@ NOTHING = ("small_talk", "new_topic", "in_conversation", *NEAR_MISSES)
 
 
 def _zone(value: Any) -> Any:
-    """Return the zone of that name; a wrong name is refused as a value, with its position."""
+    """Parse the name of a time zone, with a `ValueError` if it is unknown, as validation needs."""
     try:
         return ZoneInfo(value) if isinstance(value, str) else value
     except (KeyError, ValueError, OSError):
@@ -38,8 +38,8 @@ class Exchange(_Value):
     assistant: Text = ""
 
 
-class Told(Exchange):
-    """An exchange of the archive."""
+class ArchivedExchange(Exchange):
+    """An archived exchange."""
 
     id: str
     at: AwareDatetime
@@ -48,7 +48,7 @@ class Told(Exchange):
 
 
 class Probe(_Value):
-    """A message, what was said right before it, and the exchanges that it should call up."""
+    """A message, the exchanges right before it, and the memories that it should recall."""
 
     id: str
     at: AwareDatetime
@@ -56,28 +56,28 @@ class Probe(_Value):
     lead: tuple[Exchange, ...] = ()
     user: Annotated[Text, Field(min_length=1)]
     gold: tuple[str, ...] = ()
-    """Any one of these answers."""
+    """Each of these answers it alone."""
     needed: tuple[str, ...] = ()
-    """All of these are needed for a full answer."""
+    """A full answer needs all of these."""
     wrong: tuple[str, ...] = ()
-    """Outdated, corrected, or somebody else's: not to be shown alone."""
+    """Outdated, corrected, or another person's: wrong when shown alone."""
     in_conversation: bool = False
     kind: str
 
 
 class Person(_Value):
-    """A person's archive, oldest first, and the probes of it."""
+    """A person's archive, oldest first, and its probes."""
 
     id: str
     language: str
     timezone: Annotated[ZoneInfo, BeforeValidator(_zone)] = Field(ZoneInfo("UTC"))
-    turns: tuple[Told, ...]
+    turns: tuple[ArchivedExchange, ...]
     probes: tuple[Probe, ...]
 
     model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
 
     def before(self, probe: Probe) -> list[tuple[str, datetime, Exchange]]:
-        """Return the probe's conversation so far, oldest first: ids, times, exchanges."""
+        """Return the conversation before a probe, oldest first: ids, times, exchanges."""
         thread = [(told.id, told.at, told) for told in self.turns if told.thread == probe.thread]
         lead = [(f"{probe.id}:lead:{number}", probe.at, said) for number, said in enumerate(probe.lead)]
         return [*thread, *lead]
@@ -91,7 +91,7 @@ class Lives(_Value):
 
     @property
     def counts(self) -> tuple[int, int]:
-        """How many exchanges and how many probes there are."""
+        """Number of exchanges, and of probes."""
         return sum(len(one.turns) for one in self.people), sum(len(one.probes) for one in self.people)
 
 
@@ -99,7 +99,7 @@ def read_lives(path: Path) -> Lives:
     """Read lives from a JSON file.
 
     Raises:
-        BadImportFile: says position and what is expected there.
+        BadImportFile: says the position and the expected value.
     """
     whole = source.read_json(path)
     try:
@@ -112,5 +112,5 @@ def read_lives(path: Path) -> Lives:
 
 
 def packaged_lives() -> Lives:
-    """Return the lives that come with the package."""
-    return Lives.model_validate(packaged("lives"))
+    """Return the packaged lives."""
+    return Lives.model_validate(packaged_json("lives"))

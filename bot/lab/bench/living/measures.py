@@ -1,10 +1,10 @@
-"""The measures of lives in conversation: functions of what became of their probes."""
+"""Measures of lives in conversation, from the results of their probes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bot.lab.bench.living.lives import NEAR_MISSES, NOTHING
-from bot.lab.bench.living.probe_run import Probed
+from bot.lab.bench.living.probe_run import ProbeResult
 from bot.lab.bench.metrics import mean, ratio
 
 ALL = "all"
@@ -13,8 +13,8 @@ FIRST = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """How well memory was shown to probes that have an answer."""
+class ProbeMeasures:
+    """Measures over probes that have an answer."""
 
     probes: int
     found: float | None
@@ -28,32 +28,32 @@ class Shown:
     all_needed: float | None
     """Share with all that a full answer needs."""
     extra: float | None
-    """Memories shown that do not help, a probe."""
+    """Shown memories that do not help, per probe."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measures:
     """All measures of a run."""
 
-    by_kind: dict[str, Shown]
+    by_kind: dict[str, ProbeMeasures]
     """`ALL` and each kind that has an answer."""
-    by_language: dict[str, Shown]
+    by_language: dict[str, ProbeMeasures]
     false: dict[str, tuple[int, float]]
-    """For each kind with nothing to show: probes, and the share with something shown."""
+    """For each kind that needs no memory: number of probes, and the share with something shown."""
     near_misses: float | None
     outdated: int
-    """Probes with an outdated memory shown, and none that is right."""
+    """Number of probes with an outdated memory shown, and no right one."""
     with_outdated: int
-    """Probes that an outdated memory might be shown to."""
+    """Number of probes that have an outdated memory."""
 
 
-def measured(probed: Sequence[Probed]) -> Measures:
-    """Return the measures of a run."""
+def measure_probes(probed: Sequence[ProbeResult]) -> Measures:
+    """Compute the measures of a run."""
     answered = [one for one in probed if one.probe.gold]
     silent = [one for one in probed if one.probe.kind in NOTHING]
     near = [one for one in silent if one.probe.kind in NEAR_MISSES]
     return Measures(
-        by_kind={ALL: _shown(answered)} | _each(answered, lambda one: one.probe.kind),
+        by_kind={ALL: _measures(answered)} | _each(answered, lambda one: one.probe.kind),
         by_language=_each(answered, language_of),
         false={
             kind: (len(some), sum(bool(one.shown) for one in some) / len(some))
@@ -65,14 +65,14 @@ def measured(probed: Sequence[Probed]) -> Measures:
     )
 
 
-def language_of(one: Probed) -> str:
-    """Return the group of languages that a probe's person belongs to."""
+def language_of(one: ProbeResult) -> str:
+    """Return a probe's group of languages."""
     language = one.person.language
     return language if language in (ENGLISH, ROMANIAN) else OTHERS
 
 
-def _shown(some: Sequence[Probed]) -> Shown:
-    return Shown(
+def _measures(some: Sequence[ProbeResult]) -> ProbeMeasures:
+    return ProbeMeasures(
         probes=len(some),
         found=mean([_holds([*one.ranking, *one.window], one.probe.gold) for one in some]),
         among_first=mean([_holds(one.ranking[:FIRST], one.probe.gold) for one in some]),
@@ -83,7 +83,7 @@ def _shown(some: Sequence[Probed]) -> Shown:
     )
 
 
-def _seen(one: Probed) -> list[str]:
+def _seen(one: ProbeResult) -> list[str]:
     return [*one.shown, *one.window]
 
 
@@ -91,16 +91,18 @@ def _holds(turn_ids: Sequence[str], gold: Sequence[str]) -> float:
     return float(not {*turn_ids}.isdisjoint(gold))
 
 
-def _outdated_alone(one: Probed) -> bool:
+def _outdated_alone(one: ProbeResult) -> bool:
     return bool({*one.shown} & {*one.probe.wrong}) and not {*_seen(one)} & {*one.probe.gold}
 
 
-def _each(probed: Sequence[Probed], name: Callable[[Probed], str]) -> dict[str, Shown]:
-    return {group: _shown(some) for group, some in _grouped(probed, name).items()}
+def _each(probed: Sequence[ProbeResult], name: Callable[[ProbeResult], str]) -> dict[str, ProbeMeasures]:
+    return {group: _measures(some) for group, some in _grouped(probed, name).items()}
 
 
-def _grouped(probed: Sequence[Probed], name: Callable[[Probed], str]) -> dict[str, list[Probed]]:
-    groups: dict[str, list[Probed]] = {}
+def _grouped(
+    probed: Sequence[ProbeResult], name: Callable[[ProbeResult], str]
+) -> dict[str, list[ProbeResult]]:
+    groups: dict[str, list[ProbeResult]] = {}
     for one in probed:
         groups.setdefault(name(one), []).append(one)
     return dict(sorted(groups.items()))

@@ -1,4 +1,4 @@
-"""Send the probes of a life through the nodes as turns are, each after its own conversation."""
+"""Runs of a life's probes through the recall nodes, each after its own conversation."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -7,7 +7,7 @@ from typing import Any
 from bot.importers.importer import Stage, import_episodes
 from bot.lab.bench.bench_run import Progress
 from bot.lab.bench.living.lives import Lives, Person, Probe
-from bot.lab.bench.recaller import Recalled, Recaller, open_recaller
+from bot.lab.bench.recaller import Recaller, RecallResult, open_recaller
 from graph.layers import Layers
 from graph.settings.context import TurnContext
 from graph.state.resolution import last_decisions
@@ -17,23 +17,23 @@ from memory.text.tokens import CountTokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Probed:
-    """What became of a probe, by the ids of the archive."""
+class ProbeResult:
+    """Result of a probe, as ids of the archive."""
 
     person: Person
     probe: Probe
     ranking: tuple[str, ...]
-    """Found, best first, before the cut."""
+    """Candidates, best first."""
     shown: tuple[str, ...]
     window: tuple[str, ...]
-    """In the prompt as conversation."""
+    """Part of the conversation in the prompt."""
     superseded: tuple[str, ...]
-    """Shown, and marked as outdated."""
+    """Shown with a mark that they are outdated."""
     decisions: tuple[Decision, ...]
     milliseconds: float
 
     def as_json(self) -> dict[str, Any]:
-        """Return the part that is written to the results."""
+        """Return the fields that are written to the results."""
         named = {name: getattr(self, name) for name in ("ranking", "shown", "window", "superseded")}
         decisions = [asdict(decision) for decision in self.decisions]
         return {"id": self.probe.id} | {k: list(v) for k, v in named.items()} | {"decisions": decisions}
@@ -45,13 +45,13 @@ async def run_lives(
     context: TurnContext,
     progress: Progress,
     *,
-    observe: Callable[[Person, Probe, Recalled], None] = lambda *_: None,
-) -> list[Probed]:
-    """Ingest each person's archive once, and send it the person's probes.
+    observe: Callable[[Person, Probe, RecallResult], None] = lambda *_: None,
+) -> list[ProbeResult]:
+    """Ingest each person's archive once, and run the person's probes.
 
-    Nothing of a probe is archived or cached, so that none reaches the next.
+    Probes are neither archived nor cached, so that none affects the next.
     """
-    count, probed = await layers.tokens.ready(), list[Probed]()
+    count, probed = await layers.tokens.ready(), list[ProbeResult]()
     for person in lives.people:
         owner = await _ingest(layers, person, progress)
         recaller = open_recaller(layers, person.timezone)
@@ -59,7 +59,7 @@ async def run_lives(
         for probe in person.probes:
             recalled = await _ask(recaller, person, probe, own, count)
             observe(person, probe, recalled)
-            probed.append(read_probed(person, probe, recalled.state, recalled.milliseconds))
+            probed.append(probe_result(person, probe, recalled.state, recalled.milliseconds))
             progress.asked()
     return probed
 
@@ -92,8 +92,8 @@ async def _ingest(layers: Layers, person: Person, progress: Progress) -> str:
 
 async def _ask(
     recaller: Recaller, person: Person, probe: Probe, context: TurnContext, count: CountTokens
-) -> Recalled:
-    """Recall for what was said right before, one message after the other, then for the probe."""
+) -> RecallResult:
+    """Recall for the messages right before the probe, in order, then for the probe."""
     turns = [
         ConversationTurn(
             turn_id=turn_id,
@@ -118,7 +118,7 @@ async def _ask(
 
 
 def window(turns: Sequence[ConversationTurn], most_tokens: int) -> Conversation:
-    """Return what L2 gives of a thread: its latest turns, and its first one when that is not among them."""
+    """Return L2's window of a thread: the latest turns, and the first one if it is not among them."""
     kept: list[ConversationTurn] = []
     for turn in reversed(turns):
         most_tokens -= turn.tokens
@@ -128,11 +128,11 @@ def window(turns: Sequence[ConversationTurn], most_tokens: int) -> Conversation:
     return Conversation(turns=tuple(kept), opening=None if len(kept) == len(turns) else turns[0])
 
 
-def read_probed(person: Person, probe: Probe, state: State, milliseconds: float) -> Probed:
-    """Read off a state what became of a probe."""
+def probe_result(person: Person, probe: Probe, state: State, milliseconds: float) -> ProbeResult:
+    """Read a probe's result from the state."""
     archived, allocation = {told.id for told in person.turns}, state["allocation"]
     decisions = last_decisions(state["decisions"], allocation)
-    return Probed(
+    return ProbeResult(
         person=person,
         probe=probe,
         ranking=tuple(candidate.turn_id for candidate in state["recall"].candidates),

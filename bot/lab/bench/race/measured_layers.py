@@ -1,4 +1,4 @@
-"""Layers to measure with: embedded stores that are thrown away, and vectors that are kept from run to run."""
+"""Layers for measurements: temporary stores, and document vectors cached between runs."""
 
 import asyncio
 import os
@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bot.lab.bench.bench_run import temporary_layers
-from bot.lab.bench.race.remembered_embeddings import remembering
+from bot.lab.bench.race.remembered_embeddings import archive_cache
 from graph.layers import Layers
 from graph.settings.settings import Settings
 from graph.stores import models_folder
@@ -17,23 +17,23 @@ VECTORS = "vectors.npz"
 
 @asynccontextmanager
 async def bench_layers(given: Settings, kept: Path) -> AsyncIterator[Layers]:
-    """Open layers over temporary stores; of the user's, settings and model are read.
+    """Open layers over temporary stores; only the user's settings and embedding model are read.
 
-    Documents are embedded with all processors: nobody waits for a turn meanwhile.
+    Documents are embedded with all processors, since no turn is waiting.
 
     Args:
-        given: what is configured.
-        kept: a folder for the vectors of documents, which take the longest; made when it is not there.
+        given: the configured settings.
+        kept: folder of cached document vectors, which take the longest; created if missing.
     """
     threads = max(given.embedding_threads, os.cpu_count() or 1)
     settings = given.model_copy(update={"embedding_threads": threads})
     await asyncio.to_thread(_make, kept, models_folder(settings))
     async with temporary_layers(settings) as layers:
-        with remembering(layers, kept / VECTORS):
+        with archive_cache(layers, kept / VECTORS):
             yield layers
 
 
 def _make(kept: Path, models: Path) -> None:
-    """Make the folders: without one for the model in the user's data folder, it would be built each time."""
+    """Create the folders; without the user's models folder, the model would be built in every run."""
     for folder in (kept, models):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""An embedding model that embeds no document twice, also in a later run: that is what takes the time."""
+"""An embedding model whose document vectors are cached between runs."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -15,8 +15,8 @@ from memory.episodic.episode_archive import EpisodeArchive
 Vectors = dict[str, NDArray[np.float32]]
 
 
-class RememberedEmbeddings:
-    """Another model, whose vectors of documents are kept in `known`; queries are always embedded."""
+class CachedEmbeddings:
+    """Wraps a model and caches its document vectors in `known`; queries are always embedded."""
 
     def __init__(self, model: EmbeddingModel, known: Vectors) -> None:
         self._model = model
@@ -60,8 +60,8 @@ class RememberedEmbeddings:
 
 
 @contextmanager
-def kept_vectors(file: Path | None) -> Iterator[Vectors]:
-    """Yield the vectors that `file` has, and write them back with those that came to be known."""
+def vector_cache(file: Path | None) -> Iterator[Vectors]:
+    """Yield the vectors in `file`, and save new ones at the end."""
     known: Vectors = {}
     if file is not None and file.is_file():
         with np.load(file) as stored:
@@ -75,16 +75,16 @@ def kept_vectors(file: Path | None) -> Iterator[Vectors]:
 
 
 @contextmanager
-def remembered(file: Path) -> Iterator[Callable[[EmbeddingModel], RememberedEmbeddings]]:
-    """Yield what makes any model remember its vectors in `file`; each has its own there."""
-    with kept_vectors(file) as known:
-        yield lambda model: RememberedEmbeddings(model, known)
+def embeddings_cache(file: Path) -> Iterator[Callable[[EmbeddingModel], CachedEmbeddings]]:
+    """Yield a function that makes a model cache its vectors in `file`, apart from other models'."""
+    with vector_cache(file) as known:
+        yield lambda model: CachedEmbeddings(model, known)
 
 
 @contextmanager
-def remembering(layers: Layers, file: Path | None) -> Iterator[None]:
-    """Have the archive of `layers` remember vectors, in `file` when there is one."""
-    with kept_vectors(file) as known:
-        embeddings = RememberedEmbeddings(layers.embeddings, known)
+def archive_cache(layers: Layers, file: Path | None) -> Iterator[None]:
+    """Make the archive of `layers` cache its vectors, in `file` if given."""
+    with vector_cache(file) as known:
+        embeddings = CachedEmbeddings(layers.embeddings, known)
         layers.episodes = EpisodeArchive(layers.files, layers.vectors, embeddings)
         yield

@@ -1,4 +1,4 @@
-"""A race of contestants on a benchmark, and its results as they are written down and read again."""
+"""A race of contestants on a benchmark, and its results."""
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ from memory.tuning.resampling import Estimate, resampling
 
 DIGITS = 4
 CURVES = (OURS, "original")
-"""Whose curves are kept."""
+"""Contestants whose curves are kept."""
 MEASURES: Mapping[str, Callable[[Outcome], float]] = {
     "recall@5": lambda outcome: recall_at(outcome.units, outcome.gold, 5),
     "recall@10": lambda outcome: recall_at(outcome.units, outcome.gold, 10),
@@ -31,13 +31,13 @@ MEASURES: Mapping[str, Callable[[Outcome], float]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Race:
-    """What every contestant came to on one benchmark."""
+    """Outcomes of every contestant on one benchmark."""
 
     name: str
     docs: int
     conversations: int
     ingest_seconds: float
-    """Next to nothing when the archives stood there already."""
+    """Almost 0 when the archives were ingested before."""
     outcomes: dict[str, list[Outcome]]
     """By contestant."""
 
@@ -50,7 +50,7 @@ async def race(
     on_embedded: Callable[[int], None] = lambda _: None,
     on_asked: Callable[[], None] = lambda: None,
 ) -> Race:
-    """Ingest every archive once, and have every contestant answer its queries."""
+    """Ingest every archive once, and run its queries for every contestant."""
     recaller, given, seconds = open_recaller(layers), TurnContext(), 0.0
     outcomes: dict[str, list[Outcome]] = {contestant.name: [] for contestant in contestants}
     for archive in bench.archives:
@@ -75,13 +75,13 @@ async def race(
 
 
 def _relevant(archive: Archive) -> Archive:
-    """Return the archive with the queries that it answers."""
+    """Return the archive with only its relevant queries."""
     queries = tuple(query for query in archive.queries if not query.irrelevant)
     return archive.model_copy(update={"queries": queries})
 
 
 def results_of(race: Race) -> dict[str, Any]:
-    """Return the figures of every contestant, with intervals over conversations."""
+    """Return every contestant's figures, with intervals over conversations."""
     return {
         "docs": race.docs,
         "conversations": race.conversations,
@@ -90,28 +90,28 @@ def results_of(race: Race) -> dict[str, Any]:
     }
 
 
-def slim(value: Any) -> Any:
-    """Return results with numbers of a few digits, to be committed."""
+def rounded(value: Any) -> Any:
+    """Round all numbers in results, for a smaller committed file."""
     if isinstance(value, float):
         return round(value, DIGITS)
     if isinstance(value, dict):
-        return {key: slim(inner) for key, inner in value.items()}
-    return [slim(inner) for inner in value] if isinstance(value, list) else value
+        return {key: rounded(inner) for key, inner in value.items()}
+    return [rounded(inner) for inner in value] if isinstance(value, list) else value
 
 
-def measured(outcomes: Iterable[Outcome], measure: str) -> Estimate | None:
+def mean_measure(outcomes: Iterable[Outcome], measure: str) -> Estimate | None:
     """Return the mean of a measure over the relevant queries, with its interval over conversations."""
     labelled = relevant(outcomes)
     return _estimate([MEASURES[measure](outcome) for outcome in labelled], labelled)
 
 
 def relevant(outcomes: Iterable[Outcome]) -> list[Outcome]:
-    """Return those of the queries that something in the archive answers."""
+    """Return the outcomes of queries that the archive answers."""
     return [outcome for outcome in outcomes if outcome.gold and not outcome.query.irrelevant]
 
 
 def false_injections(outcomes: Iterable[Outcome]) -> Estimate | None:
-    """Return for how many in a hundred irrelevant messages something is shown."""
+    """Return the false injections per hundred irrelevant messages."""
     irrelevant = [outcome for outcome in outcomes if outcome.query.irrelevant]
     return _estimate([float(bool(outcome.kept)) for outcome in irrelevant], irrelevant, scale=PER)
 
@@ -119,7 +119,7 @@ def false_injections(outcomes: Iterable[Outcome]) -> Estimate | None:
 def by_age(
     bench: Bench, outcomes: Iterable[Outcome], days: Sequence[float], measure: str
 ) -> list[Estimate | None]:
-    """Return a measure by how many days ago the answer was said: up to each, and more than the one before."""
+    """Return a measure by age of the answer, in groups of up to each number of days."""
     said = {(archive.id, doc.id): doc.time for archive in bench.archives for doc in archive.docs if doc.time}
     last = max(said.values())
     ages = [
@@ -128,11 +128,11 @@ def by_age(
         if outcome.gold
     ]
     spans = itertools.pairwise((-1.0, *days))
-    return [measured([one for one, age in ages if low < age <= high], measure) for low, high in spans]
+    return [mean_measure([one for one, age in ages if low < age <= high], measure) for low, high in spans]
 
 
 def conversation(outcome: Outcome) -> str:
-    """Return what an outcome is resampled with: its archive, or in a pool the one that it comes from."""
+    """Return an outcome's unit of resampling: its archive, or in a pooled one the original archive."""
     return f"{outcome.archive}/{outcome.query.id.partition('/')[0] if outcome.archive == 'pooled' else ''}"
 
 
@@ -144,7 +144,7 @@ def _estimate(values: Sequence[float], outcomes: Sequence[Outcome], *, scale: fl
 
 def _figures(name: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     summary = summarise(outcomes)
-    estimates = {measure: measured(outcomes, measure) for measure in MEASURES}
+    estimates = {measure: mean_measure(outcomes, measure) for measure in MEASURES}
     estimates["false_per_hundred"] = false_injections(outcomes)
     intervals = {key: asdict(estimate) for key, estimate in estimates.items() if estimate is not None}
     curve = summary["curve"] if name in CURVES else []

@@ -1,1 +1,1 @@
-"""Readers of the data sets that the benchmarks use."""
+"""Readers of the benchmarks' data sets."""

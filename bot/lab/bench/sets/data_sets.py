@@ -1,4 +1,4 @@
-"""The data sets that there are to measure on."""
+"""The data sets by name."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 from bot.lab.bench.neutral import Bench
 from bot.lab.bench.sets.handmade import romanian
 from bot.lab.bench.sets.irrelevant import Phrases, read_phrases, with_irrelevant, with_phrases
-from bot.lab.bench.sets.labelled_set import Labelled, pooled, sampled
+from bot.lab.bench.sets.labelled_set import LabelledBench, pool_archives, sample_queries
 from bot.lab.bench.sets.locomo_set import load_locomo
 from bot.lab.bench.sets.longmemeval_set import load_longmemeval
 from memory.errors import GoatError
 
-LOADERS: Mapping[str, Callable[[Path], Labelled]] = {
+LOADERS: Mapping[str, Callable[[Path], LabelledBench]] = {
     "locomo": load_locomo,
     "longmemeval": load_longmemeval,
 }
@@ -23,14 +23,14 @@ LIVING = "living"
 
 
 class NoData(GoatError):
-    """There is nothing labelled to measure on."""
+    """A data set is missing or unknown."""
 
 
 def read_sets(data: Path | None, chosen: Sequence[str], limit: int | None) -> Iterator[Bench]:
-    """Yield the chosen sets, with irrelevant messages, and at most `limit` queries an archive.
+    """Yield the chosen sets with irrelevant messages, at most `limit` queries per archive.
 
     Raises:
-        NoData: a set is unknown, or its file is not there.
+        NoData: a set is unknown, or its file is missing.
         BadImportFile: a file cannot be read.
     """
     unknown = sorted({*chosen} - {LIVING, *SETS, SPEED})
@@ -39,27 +39,27 @@ def read_sets(data: Path | None, chosen: Sequence[str], limit: int | None) -> It
     phrases = read_phrases()
     for name in LOADERS:
         for bench in _read(data, name, chosen, phrases):
-            yield sampled(bench, limit)
+            yield sample_queries(bench, limit)
     if ROMANIAN in chosen:
-        yield sampled(romanian().bench, limit)
+        yield sample_queries(romanian().bench, limit)
 
 
 def _read(data: Path | None, name: str, chosen: Sequence[str], phrases: Phrases) -> Iterator[Bench]:
-    """Yield the forms of a set that were chosen."""
+    """Yield the chosen forms of a set."""
     if {name, name + POOLED}.isdisjoint(chosen):
         return
     labelled = LOADERS[name](file_of(data, name))
     if name in chosen:
         yield with_irrelevant(labelled, phrases)
     if name + POOLED in chosen:
-        yield with_phrases(pooled(labelled.bench), phrases)
+        yield with_phrases(pool_archives(labelled.bench), phrases)
 
 
 def file_of(data: Path | None, name: str) -> Path:
     """Return the file or folder of a set.
 
     Raises:
-        NoData: there is none.
+        NoData: it does not exist.
     """
     if data is None:
         raise NoData(

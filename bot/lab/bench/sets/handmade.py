@@ -1,4 +1,4 @@
-"""The hand-made sets that come with the package: eight people's archives, and Romanian questions."""
+"""Packaged hand-made sets: eight people's archives, and Romanian questions."""
 
 import json
 from collections.abc import Iterator
@@ -10,21 +10,21 @@ from typing import Any
 
 from bot.lab.bench.episodes import LATEST
 from bot.lab.bench.neutral import Archive, Bench, Doc, Query
-from bot.lab.bench.sets.labelled_set import Labelled
+from bot.lab.bench.sets.labelled_set import LabelledBench
 
 PACKAGE = "bot.lab.bench.data"
 FIRST_PERSON, ROMANIAN, IRRELEVANT = "first person", "Romanian pairs", "irrelevant_turns"
 
 
 @cache
-def packaged(name: str) -> Any:
-    """Read a JSON file of the package."""
+def packaged_json(name: str) -> Any:
+    """Read a packaged JSON file."""
     return json.loads(files(PACKAGE).joinpath(f"{name}.json").read_text("utf-8"))
 
 
-def first_person() -> Labelled:
-    """Return eight people who tell an assistant about their days; the packaged calibration has seen them."""
-    people = packaged("first_person")
+def first_person() -> LabelledBench:
+    """Return eight people's chats about their days, on which the packaged calibration was fitted."""
+    people = packaged_json("first_person")
     archives = tuple(
         Archive(
             id=one["id"],
@@ -40,11 +40,11 @@ def first_person() -> Labelled:
         for one in people
     )
     languages = {one["id"]: one["lang"] for one in people}
-    return Labelled(Bench(name=FIRST_PERSON, archives=archives), languages=languages)
+    return LabelledBench(Bench(name=FIRST_PERSON, archives=archives), languages=languages)
 
 
-def spread(labelled: Labelled, days: float) -> Labelled:
-    """Let so many days pass between an archive's turns, instead of minutes; the last was said just now."""
+def spread_days(labelled: LabelledBench, days: float) -> LabelledBench:
+    """Set the turns of each archive `days` apart instead of minutes, the last one now."""
     archives = tuple(
         archive.model_copy(update={"docs": tuple(_dated(archive, days))})
         for archive in labelled.bench.archives
@@ -57,12 +57,12 @@ def _dated(archive: Archive, days: float) -> Iterator[Doc]:
         yield doc.model_copy(update={"time": LATEST - age * timedelta(days=days)})
 
 
-def romanian(kind: str = "") -> Labelled:
-    """Return sixty memories and a Romanian question for each; no calibration has seen them.
+def romanian(kind: str = "") -> LabelledBench:
+    """Return sixty memories and a Romanian question for each; no calibration was fitted on them.
 
-    With a kind, its questions alone: `ro-ro`, `ro-plain` (no diacritics), `ro-en` (of English memories).
+    `kind` selects questions: `ro-ro`, `ro-plain` (no diacritics) or `ro-en` (of English memories).
     """
-    pairs = packaged("romanian_pairs")
+    pairs = packaged_json("romanian_pairs")
     archive = Archive(
         id="ro",
         docs=tuple(Doc(id=pair["id"], text=_exchange(pair["memory"]), session=pair["id"]) for pair in pairs),
@@ -72,7 +72,7 @@ def romanian(kind: str = "") -> Labelled:
             if kind in ("", pair["kind"])
         ),
     )
-    return Labelled(Bench(name=ROMANIAN, archives=(archive,)), languages={"ro": "ro"})
+    return LabelledBench(Bench(name=ROMANIAN, archives=(archive,)), languages={"ro": "ro"})
 
 
 def _exchange(turn: dict[str, str]) -> str:

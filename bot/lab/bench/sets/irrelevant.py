@@ -1,22 +1,21 @@
-"""Messages that an archive should have nothing to say to."""
+"""Messages that an archive cannot answer."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from bot.lab.bench.fixed_lots import seeded
 from bot.lab.bench.neutral import Archive, Bench, Query
-from bot.lab.bench.sets.handmade import IRRELEVANT, packaged
-from bot.lab.bench.sets.labelled_set import Labelled
+from bot.lab.bench.sets.handmade import IRRELEVANT, packaged_json
+from bot.lab.bench.sets.labelled_set import LabelledBench, seeded_random
 
 PER_KIND = 30
-"""The most messages of a kind for each archive."""
+"""Maximum number of messages of a kind for each archive."""
 OTHERS, SAME_NAMES = "other people's", "other people's, same names"
 
 Phrases = Mapping[str, Sequence[str]]
 
 
-def with_irrelevant(labelled: Labelled, phrases: Phrases, *, per_kind: int = PER_KIND) -> Bench:
-    """Add to each archive questions about other archives, and made-up messages of every kind."""
+def with_irrelevant(labelled: LabelledBench, phrases: Phrases, *, per_kind: int = PER_KIND) -> Bench:
+    """Add questions about other archives, and phrases of every kind, to each archive."""
     bench = labelled.bench
     archives = tuple(
         _extended(archive, [*_others(archive, labelled, per_kind), *_phrases(archive.id, phrases, per_kind)])
@@ -26,7 +25,7 @@ def with_irrelevant(labelled: Labelled, phrases: Phrases, *, per_kind: int = PER
 
 
 def with_phrases(bench: Bench, phrases: Phrases) -> Bench:
-    """Add all made-up messages to each archive: in a pooled one nobody is somebody else."""
+    """Add all phrases to each archive, but no others' questions: a pooled archive holds everybody."""
     archives = tuple(
         _extended(archive, _phrases(archive.id, phrases, max(map(len, phrases.values()), default=0)))
         for archive in bench.archives
@@ -35,8 +34,8 @@ def with_phrases(bench: Bench, phrases: Phrases) -> Bench:
 
 
 def read_phrases() -> dict[str, list[str]]:
-    """Read small talk and new topics, by kind and language."""
-    kinds: dict[str, dict[str, list[str]]] = packaged(IRRELEVANT)
+    """Read phrases of small talk and new topics, by kind and language."""
+    kinds: dict[str, dict[str, list[str]]] = packaged_json(IRRELEVANT)
     return {
         f"{kind.replace('_', ' ')}, {language}": texts
         for kind, languages in kinds.items()
@@ -44,8 +43,8 @@ def read_phrases() -> dict[str, list[str]]:
     }
 
 
-def renamed(text: str, names: Sequence[str], others: Sequence[str]) -> str:
-    """Put `others` in the places of `names`, all at once."""
+def swap_names(text: str, names: Sequence[str], others: Sequence[str]) -> str:
+    """Replace `names` by `others`, all at once."""
     swap = dict(zip(names, others, strict=False))
     if not swap:
         return text
@@ -57,8 +56,8 @@ def _extended(archive: Archive, more: Iterable[Query]) -> Archive:
     return archive.model_copy(update={"queries": (*archive.queries, *more)})
 
 
-def _others(archive: Archive, labelled: Labelled, per_kind: int) -> Iterator[Query]:
-    chance = seeded(f"others {archive.id}")
+def _others(archive: Archive, labelled: LabelledBench, per_kind: int) -> Iterator[Query]:
+    chance = seeded_random(f"others {archive.id}")
     foreign = [
         (other.id, query)
         for other in labelled.bench.archives
@@ -68,14 +67,14 @@ def _others(archive: Archive, labelled: Labelled, per_kind: int) -> Iterator[Que
     names = labelled.people.get(archive.id, ())
     for other, query in chance.sample(foreign, min(per_kind, len(foreign))):
         yield _irrelevant(f"{other}/{query.id}", query.text, OTHERS)
-        swapped = renamed(query.text, labelled.people.get(other, ()), names)
+        swapped = swap_names(query.text, labelled.people.get(other, ()), names)
         if swapped != query.text:
             yield _irrelevant(f"{other}/{query.id}/renamed", swapped, SAME_NAMES)
 
 
 def _phrases(archive: str, phrases: Phrases, per_kind: int) -> Iterator[Query]:
     for kind, texts in phrases.items():
-        chosen = seeded(f"{kind} {archive}").sample(range(len(texts)), min(per_kind, len(texts)))
+        chosen = seeded_random(f"{kind} {archive}").sample(range(len(texts)), min(per_kind, len(texts)))
         for number in sorted(chosen):
             yield _irrelevant(f"{kind}/{number + 1}", texts[number], kind)
 

@@ -1,26 +1,25 @@
-"""A labelled data set in the neutral form, per archive and pooled into one."""
+"""A labelled data set in the neutral form, with draws from it."""
 
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bot.lab.bench.fixed_lots import seeded
 from bot.lab.bench.neutral import Archive, Bench, Doc, Query
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
-    """A benchmark, and who speaks what in its archives."""
+class LabelledBench:
+    """A benchmark, with the people and languages of its archives."""
 
     bench: Bench
     people: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Names by archive, in an order that tells who corresponds to whom in another archive."""
+    """Names by archive, in corresponding order, to swap names between archives."""
     languages: Mapping[str, str] = field(default_factory=dict)
-    """By archive; English where nothing is said."""
+    """By archive; English by default."""
 
 
-def pooled(bench: Bench) -> Bench:
-    """Put all archives into one, in order of time; ids are told apart by that of their archive."""
+def pool_archives(bench: Bench) -> Bench:
+    """Merge all archives into one, in order of time; ids are prefixed with their archive's."""
     docs = [_doc(archive.id, doc) for archive in bench.archives for doc in archive.docs]
     queries = [_query(archive.id, query) for archive in bench.archives for query in archive.queries]
     if all(doc.time is not None for doc in docs):
@@ -29,10 +28,10 @@ def pooled(bench: Bench) -> Bench:
     return Bench(name=f"{bench.name}, pooled", archives=(archive,))
 
 
-def smaller(archive: Archive, size: int, chance: random.Random) -> Archive:
-    """Draw a smaller archive from one, with the questions that it still answers and all irrelevant ones.
+def draw_archive(archive: Archive, size: int, chance: random.Random) -> Archive:
+    """Draw a smaller archive, with the questions that it still answers and all irrelevant ones.
 
-    Up to half of its documents answer something; the others are drawn by lot.
+    Up to half of its documents answer a question; the others are drawn at random.
     """
     answered = [query for query in archive.queries if query.gold and not query.irrelevant]
     chosen = set[str]()
@@ -52,8 +51,13 @@ def _answered(query: Query, docs: set[str]) -> bool:
     return bool(query.gold) and set(query.gold) <= docs
 
 
-def sampled(bench: Bench, limit: int | None) -> Bench:
-    """Keep about `limit` queries of each archive, half of them relevant, always the same; all when None."""
+def seeded_random(seed: str | int) -> random.Random:
+    """Return a reproducible generator; give each kind of draw a seed of its own."""
+    return random.Random(seed)  # noqa: S311 - reproducible draws, not secrets
+
+
+def sample_queries(bench: Bench, limit: int | None) -> Bench:
+    """Keep about `limit` queries of each archive, half of them relevant, reproducibly; all when None."""
     if limit is None:
         return bench
     archives = tuple(
@@ -63,7 +67,7 @@ def sampled(bench: Bench, limit: int | None) -> Bench:
 
 
 def _some(archive: Archive, limit: int) -> tuple[Query, ...]:
-    chance, half = seeded(archive.id), (limit + 1) // 2
+    chance, half = seeded_random(archive.id), (limit + 1) // 2
     places = list(range(len(archive.queries)))
     chance.shuffle(places)
     irrelevant = [place for place in places if archive.queries[place].irrelevant]

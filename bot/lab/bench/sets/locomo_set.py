@@ -1,4 +1,4 @@
-"""LoCoMo in the neutral form: pairs of turns, and questions with the pairs that hold their evidence."""
+"""LoCoMo in the neutral form: pairs of turns, and questions with the pairs that hold the evidence."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ from pathlib import Path
 from bot.importers.locomo_format import read_locomo
 from bot.importers.source import Field, read_json
 from bot.lab.bench.neutral import Archive, Bench, Doc, Query
-from bot.lab.bench.sets.labelled_set import Labelled
+from bot.lab.bench.sets.labelled_set import LabelledBench
 from memory.models import Episode
 
 CATEGORIES = {1: "multi-hop", 2: "temporal", 3: "open domain", 4: "single-hop", 5: "adversarial"}
@@ -15,17 +15,17 @@ ADVERSARIAL = 5
 _DIALOGUE = re.compile(r"D(\d+):(\d+)")
 
 
-def load_locomo(path: Path) -> Labelled:
+def load_locomo(path: Path) -> LabelledBench:
     """Read a LoCoMo file; adversarial questions count as irrelevant."""
     samples = {_name(sample, path, number): sample for number, sample in enumerate(_samples(path), start=1)}
     episodes = {name: list(some) for name, some in read_locomo(path, "bench")}
     archives = tuple(_archive(name, episodes[name], sample) for name, sample in samples.items())
     people = {name: _people(sample.get("conversation")) for name, sample in samples.items()}
-    return Labelled(Bench(name="LoCoMo", archives=archives), people)
+    return LabelledBench(Bench(name="LoCoMo", archives=archives), people)
 
 
 def dialogue_ids(evidence: object) -> list[str]:
-    """Return the ids that stand in a piece of evidence, which may hold several, or none."""
+    """Return the dialogue ids in a piece of evidence, which may hold several, or none."""
     return [f"D{int(session)}:{int(turn)}" for session, turn in _DIALOGUE.findall(str(evidence))]
 
 

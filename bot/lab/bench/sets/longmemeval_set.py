@@ -1,4 +1,4 @@
-"""LongMemEval in the neutral form: exchanges, and a question a case with the sessions that answer it."""
+"""LongMemEval in the neutral form: exchanges, and questions with the sessions that answer them."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,21 +7,21 @@ from pathlib import Path
 from bot.importers.longmemeval_format import read_longmemeval
 from bot.importers.source import Field, read_json
 from bot.lab.bench.neutral import Archive, Bench, Doc, Query
-from bot.lab.bench.sets.labelled_set import Labelled
+from bot.lab.bench.sets.labelled_set import LabelledBench
 from memory.models import Episode
 
 ABSTENTION = "_abs"
-"""Ends the id of a question that the case does not answer."""
+"""Suffix of the id of a question that its case does not answer."""
 
 
-def load_longmemeval(path: Path) -> Labelled:
-    """Read a file, or a folder of files; questions that nothing answers count as irrelevant."""
+def load_longmemeval(path: Path) -> LabelledBench:
+    """Read a file, or a folder of files; unanswerable questions count as irrelevant."""
     cases = {_name(case, file): case for file in _files(path) for case in _cases(file)}
     archives = tuple(
         Archive(id=name, docs=tuple(_docs(episodes)), queries=tuple(_queries(cases[name], name)))
         for name, episodes in read_longmemeval(path, "bench")
     )
-    return Labelled(Bench(name="LongMemEval", archives=archives))
+    return LabelledBench(Bench(name="LongMemEval", archives=archives))
 
 
 def _files(path: Path) -> list[Path]:
@@ -53,7 +53,7 @@ def _exchange(episode: Episode) -> str:
 
 
 def _queries(case: Field, name: str) -> Iterator[Query]:
-    """Yield the case's questions, whether they stand in a list, or the case is one question."""
+    """Yield the questions of a case, which lists them or is one question itself."""
     asked = case.find("queries")
     for question in asked.items() if asked else [case]:
         about = question.find("metadata") or question

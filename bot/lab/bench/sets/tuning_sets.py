@@ -1,4 +1,4 @@
-"""The labelled conversations that are there to tune on, each with a calibration that has not seen it."""
+"""Labelled conversations to tune on, each with a calibration fitted without it."""
 
 import lzma
 from collections.abc import Iterator
@@ -7,8 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bot.lab.bench.sets.data_sets import LOADERS, NoData, file_of
-from bot.lab.bench.sets.handmade import first_person, packaged
-from bot.lab.bench.sets.labelled_set import Labelled
+from bot.lab.bench.sets.handmade import first_person, packaged_json
+from bot.lab.bench.sets.labelled_set import LabelledBench
 from bot.lab.bench.sets.longmemeval_set import load_longmemeval
 from memory.errors import GoatError
 from memory.recall.relevance import Calibration
@@ -16,9 +16,9 @@ from memory.recall.relevance import Calibration
 FITTED_ON = "locomo"
 """The public benchmark that the packaged calibration was fitted on."""
 PACKED = "longmemeval"
-"""The folder of cases that come with the repository, each a `.json.xz`."""
+"""Folder of cases in the repository, each a `.json.xz`."""
 LARGEST = 20_000_000
-"""Bytes of an unpacked case."""
+"""Maximum size of an unpacked case in bytes."""
 
 
 class BadCase(GoatError):
@@ -27,12 +27,12 @@ class BadCase(GoatError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledSet:
-    """Conversations with questions, and a calibration that was fitted without them."""
+    """Conversations with questions, and a calibration fitted without them."""
 
-    labelled: Labelled
+    labelled: LabelledBench
     source: str
     apart: Calibration | None = None
-    """None when the packaged one has not seen them either."""
+    """None for the packaged one, if that was fitted without them too."""
 
     @property
     def name(self) -> str:
@@ -50,17 +50,19 @@ class LabelledSet:
 
 
 def labelled_sets(data: Path | None, packed: Path) -> list[LabelledSet]:
-    """Return what there is: the hand-made archives, and the public benchmarks.
+    """Return the available sets: the hand-made archives, and public benchmarks.
 
     Args:
-        data: a folder of `locomo*.json` and `longmemeval*`, such as GOAT_BENCH_DATA; None when there is none.
-        packed: the folder of the cases that come with the repository, used without `data`.
+        data: a folder of `locomo*.json` and `longmemeval*`, such as GOAT_BENCH_DATA; None without one.
+        packed: the folder of the repository's cases, used when `data` is None.
 
     Raises:
-        NoData, BadImportFile, BadCase: what should be there is not, or cannot be read.
+        NoData, BadImportFile, BadCase: a set is missing or cannot be read.
     """
     sets = [
-        LabelledSet(labelled=first_person(), source="in the package", apart=fitted_without("first_person"))
+        LabelledSet(
+            labelled=first_person(), source="in the package", apart=calibration_without("first_person")
+        )
     ]
     if data is None:
         return [*sets, LabelledSet(labelled=packed_cases(packed / PACKED), source="in the repository")]
@@ -68,20 +70,20 @@ def labelled_sets(data: Path | None, packed: Path) -> list[LabelledSet]:
 
 
 def _public(data: Path) -> Iterator[LabelledSet]:
-    """Yield the benchmarks that stand in a folder."""
+    """Yield the benchmarks in a folder."""
     there = [name for name in LOADERS if any(data.glob(f"{name}*"))]
     for name in there or LOADERS:
-        apart = fitted_without(name) if name == FITTED_ON else None
+        apart = calibration_without(name) if name == FITTED_ON else None
         yield LabelledSet(labelled=LOADERS[name](file_of(data, name)), source="GOAT_BENCH_DATA", apart=apart)
 
 
-def fitted_without(name: str) -> Calibration:
+def calibration_without(name: str) -> Calibration:
     """Return the calibration that `make calibrate` fitted without one of its two corpora."""
-    return Calibration.model_validate(packaged(f"fitted_without_{name}"))
+    return Calibration.model_validate(packaged_json(f"fitted_without_{name}"))
 
 
-def packed_cases(folder: Path) -> Labelled:
-    """Read the cases of LongMemEval that come with the repository."""
+def packed_cases(folder: Path) -> LabelledBench:
+    """Read the cases of LongMemEval in the repository."""
     packed = sorted(folder.glob("*.json.xz"))
     if not packed:
         raise NoData(
@@ -89,11 +91,11 @@ def packed_cases(folder: Path) -> Labelled:
         )
     with TemporaryDirectory() as unpacked:
         for path in packed:
-            (Path(unpacked) / path.stem).write_bytes(_unpacked(path))
+            (Path(unpacked) / path.stem).write_bytes(_unpack(path))
         return load_longmemeval(Path(unpacked))
 
 
-def _unpacked(path: Path) -> bytes:
+def _unpack(path: Path) -> bytes:
     try:
         with lzma.open(path) as file:
             text = file.read(LARGEST + 1)
