@@ -1,4 +1,4 @@
-"""A budget of which nothing is shared, for tests of what comes behind it."""
+"""An empty budget allocation, for tests of later nodes."""
 
 from graph.state.turn_state import Allocation
 

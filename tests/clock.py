@@ -1,4 +1,4 @@
-"""A clock of the test's own: time leaps ahead when nothing is at work, and stands still otherwise."""
+"""A simulated clock: time jumps ahead when the loop is idle, and stops otherwise."""
 
 import asyncio
 import threading
@@ -17,8 +17,8 @@ _monotonic, _sleep, _wrap_future = time.monotonic, time.sleep, asyncio.wrap_futu
 class Clock:
     """The time of one event loop and of the threads that it waits for.
 
-    Only timers and threads may be waited for under it: of a network it knows nothing, and what is queued
-    behind a thread that stands at a gate counts as work.
+    The loop may only wait for timers and threads, not for a network. Work queued behind a thread that waits
+    at a `Gate` counts as busy.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -29,11 +29,11 @@ class Clock:
         self._guard = threading.Lock()
 
     def time(self) -> float:
-        """Return the time, in seconds; of another event loop the real one."""
+        """Return the time in seconds; other event loops get the real one."""
         return _monotonic() if self._elsewhere() else self._now
 
     def sleep(self, seconds: float) -> None:
-        """Let the time of a sleep pass."""
+        """Advance the time by a sleep."""
         if self._elsewhere():
             _sleep(seconds)
         else:
@@ -41,7 +41,7 @@ class Clock:
             self._wake()
 
     def select(self, timeout: float | None) -> list[Any]:
-        """Return what the loop can read and write; with nothing at work, leap to its next timer."""
+        """Return ready file descriptors; when idle, jump to the next timer."""
         events: list[Any] = self._select(0)
         if events or (timeout is not None and timeout <= 0):
             return events
@@ -53,7 +53,7 @@ class Clock:
         return waited
 
     def add(self, working: int) -> None:
-        """Count threads that work, or fewer that do."""
+        """Change the number of busy threads."""
         with self._guard:
             self._at_work += working
         self._wake()
@@ -61,7 +61,7 @@ class Clock:
     def wrapped(
         self, future: "Future[Any] | asyncio.Future[Any]", *, loop: Any = None
     ) -> "asyncio.Future[Any]":
-        """Wrap a thread's future as asyncio does, and count the thread until it is done."""
+        """Wrap a thread's future as asyncio does, and count the thread as busy until it is done."""
         if not isinstance(future, Future) or self._elsewhere():
             return _wrap_future(future, loop=loop)
         self.add(1)
@@ -79,7 +79,7 @@ class Clock:
 
 
 class Gate:
-    """Where threads stand, without being at work for a clock, until the test opens it."""
+    """A gate at which threads wait, idle for the clock, until the test opens it."""
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock
@@ -89,7 +89,7 @@ class Gate:
         self._open.set()
 
     def wait(self) -> None:
-        """Stand there, or pass."""
+        """Wait until it is open."""
         with self._guard:
             if self._open.is_set():
                 return
@@ -98,11 +98,11 @@ class Gate:
         self._open.wait()
 
     def close(self) -> None:
-        """Let nobody pass."""
+        """Close the gate."""
         self._open.clear()
 
     def open(self) -> None:
-        """Let everybody pass; they are at work again from now on."""
+        """Open the gate; waiting threads are busy again."""
         with self._guard:
             self._count(self._waiting)
             self._waiting = 0
@@ -115,7 +115,7 @@ class Gate:
 
 @contextmanager
 def own_clock() -> Iterator[Clock]:
-    """Give the running event loop a clock of the test's own."""
+    """Give the running event loop a simulated clock."""
     loop = asyncio.get_running_loop()
     clock = Clock(loop)
     with pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,4 @@
-"""The map in docs/architecture.md: the packages, and the files that a turn passes, with their docstrings."""
+"""The map in docs/architecture.md: packages, and the files of a turn, with their docstrings."""
 
 import ast
 from collections.abc import Collection
@@ -36,7 +36,7 @@ LIFE = (
     "memory/episodic/log/episode_log.py",
     "graph/observability/turn_recorder.py",
 )
-"""The files to open, in this order, to follow a turn. A turn passes more."""
+"""The files to read, in this order, to follow a turn. A turn passes more."""
 
 
 def packages() -> list[Path]:

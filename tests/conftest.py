@@ -1,4 +1,4 @@
-"""What tests share: the embedding model, built once, and an agent over real embedded stores."""
+"""Shared fixtures: the embedding model, loaded once, and an agent over real embedded stores."""
 
 import os
 import sys
@@ -22,13 +22,13 @@ from tests.servers.model import ModelServer, running_model_server
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each process of the suite would compile 1,600 modules
 sys.dont_write_bytecode = False
 
-# A busy machine is no fault, and the same tree has the same verdict each time.
+# Generous, so that a busy machine does not change a verdict.
 hypothesis.settings.register_profile("suite", deadline=None, max_examples=40, derandomize=True)
 hypothesis.settings.load_profile("suite")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the long tests of whole processes, unless the marker expression names them."""
+    """Skip the long tests of whole processes, unless the marker expression names them."""
     if "process" in config.option.markexpr:
         return
     left_out = [item for item in items if item.get_closest_marker("process")]
@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Path:
-    """A folder for the embedding model's files, built by whichever test of the run needs it first."""
+    """Folder of the embedding model's files, built by the first test that needs it."""
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent
@@ -49,7 +49,7 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> 
 
 @pytest.fixture(scope="session", autouse=True)
 def _loaded_model(model_folder: Path) -> Iterator[None]:
-    """Hold the embedding model from its first use to the end, so that it is loaded once, not by each test."""
+    """Keep the embedding model from its first use on, so that tests do not load it again."""
     kept: list[encoder.Encoder] = []
 
     def load(folder: Path, *, threads: int) -> encoder.Encoder:
@@ -65,7 +65,7 @@ def _loaded_model(model_folder: Path) -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _patient_with_redis() -> Iterator[None]:
-    """Wait for a server that a busy machine holds up; that it is gone is noticed at once all the same."""
+    """Wait for a server that a busy machine delays; a refused connection is still noticed at once."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("_CONNECT_SECONDS", "_ANSWER_SECONDS"):
             patch.setattr(f"memory.working.redis_client.{name}", 100.0)
@@ -74,7 +74,7 @@ def _patient_with_redis() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_user_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what the developer has configured for themselves out of the tests."""
+    """Hide the developer's own configuration from the tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "no-config"))
         yield
@@ -82,9 +82,9 @@ def _no_user_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keep the machine's own configuration out of the tests, and the certificates of the world.
+    """Hide the machine's configuration and CA certificates from the tests.
 
-    No test speaks TLS, and to load those costs each HTTP client 25 ms.
+    No test speaks TLS, and loading the certificates costs each HTTP client 25 ms.
     """
     for name in [name for name in os.environ if name.upper().startswith("GOAT_")]:
         monkeypatch.delenv(name)
@@ -95,13 +95,13 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def trusted(monkeypatch: pytest.MonkeyPatch, _clean_environment: None, tmp_path: Path) -> None:
-    """Have the files of the working folder obeyed in full."""
+    """Trust the files of the working folder."""
     monkeypatch.setenv("GOAT_TRUST", str(tmp_path))
 
 
 @pytest.fixture
 def data_folder(tmp_path: Path, model_folder: Path) -> Path:
-    """A data folder of its own, which shares the embedding model's files."""
+    """A new data folder that shares the embedding model's files."""
     folder = tmp_path / "data"
     folder.mkdir(mode=0o700)
     (folder / "models").symlink_to(model_folder)
@@ -110,7 +110,7 @@ def data_folder(tmp_path: Path, model_folder: Path) -> Path:
 
 @pytest.fixture
 def hash_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give every agent of the test hashed words for vectors, and no model to load."""
+    """Give every agent of the test hashed embeddings, which need no model."""
     monkeypatch.setattr(graph.layers, "embedding_model", lambda _: HashEmbeddings(part=2000))
 
 
@@ -122,7 +122,7 @@ def _model_server() -> Iterator[ModelServer]:
 
 @pytest.fixture
 def model(_model_server: ModelServer) -> ModelServer:
-    """A model endpoint that answers as told, one for all tests: to end one takes a seventh of a second."""
+    """A scripted model endpoint, shared by all tests: stopping one takes a seventh of a second."""
     _model_server.reset()
     return _model_server
 
@@ -134,7 +134,7 @@ def settings(data_folder: Path, model: ModelServer) -> Settings:
         data_folder=data_folder,
         model="test",
         model_base_url=model.base_url,
-        model_timeout=60,  # a busy machine is no fault
+        model_timeout=60,  # for a busy machine
         prefetch_timeout=30,
         timezone="UTC",
     )
@@ -142,7 +142,7 @@ def settings(data_folder: Path, model: ModelServer) -> Settings:
 
 @pytest.fixture
 async def e5_agent(settings: Settings) -> AsyncIterator[Agent]:
-    """An agent of the test's own, with the embedding model that is shipped, warm."""
+    """A separate agent with the shipped embedding model, warmed up."""
     async with open_agent(settings) as opened:
         await opened.layers.warm_up("ana")
         yield opened
@@ -150,12 +150,12 @@ async def e5_agent(settings: Settings) -> AsyncIterator[Agent]:
 
 @pytest.fixture(scope="session")
 def nursery(testrun_uid: str) -> Iterator[Nursery]:
-    """What forks processes with everything imported: to start Python anew takes seconds each time."""
+    """A process that forks others with everything imported: starting Python takes seconds."""
     with running_nursery(testrun_uid) as running:
         yield running
 
 
 @pytest.fixture
 def goat(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Goat:
-    """The `goat` command, called in this process."""
+    """The `goat` command, run in this process."""
     return Goat(monkeypatch, capfd)

@@ -1,4 +1,4 @@
-"""A process that delegates one task, and works on it until it is ended: `python -m tests.delegating`."""
+"""A process that delegates one task and works on it until it is killed: `python -m tests.delegating`."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from tests.team import delegated
 
 
 async def main() -> None:
-    """Delegate, and wait for ever."""
+    """Delegate, then wait for ever."""
     async with open_agent(load_settings()) as agent:
         await delegated(agent)
         await asyncio.Event().wait()

@@ -1,4 +1,4 @@
-"""What stands on a disk, byte for byte, in whatever form a text may be written there."""
+"""Search for a text in a folder's raw bytes, in every encoding in which it may be written."""
 
 import json
 import zlib
@@ -12,7 +12,7 @@ _MOST_UNPACKED = 1 << 24
 
 
 def found(folder: Path, *texts: str) -> dict[str, int]:
-    """Return how often any of the texts stands in each file of a folder that holds one, the model's apart."""
+    """Count the texts in each file that holds one; the embedding model's files are skipped."""
     forms = {form for text in texts for form in _forms(text)}
     counted = {
         str(path.relative_to(folder)): sum(each.count(form) for each in _read(path) for form in forms)
@@ -24,7 +24,7 @@ def found(folder: Path, *texts: str) -> dict[str, int]:
 
 
 def _forms(text: str) -> Iterator[bytes]:
-    """Spell a text as encodings and JSON do; msgpack and pickle write UTF-8 as it is."""
+    """Return a text in several encodings and in JSON; msgpack and pickle write plain UTF-8."""
     for spelt in (text, text.lower(), text.upper()):
         yield spelt.encode()
         yield spelt.encode("utf-16-le")
@@ -42,7 +42,7 @@ def _read(path: Path) -> Iterator[bytes]:
 
 
 def _places(content: bytes) -> Iterator[tuple[int, int]]:
-    """Find where something compressed may begin, and how it is wrapped."""
+    """Yield the offsets where compressed data may begin, with its format."""
     for mark, bits in [(mark, zlib.MAX_WBITS) for mark in _ZLIB] + [(_GZIP, 31), (_ZIP, -zlib.MAX_WBITS)]:
         start = content.find(mark)
         while start >= 0:

@@ -1,4 +1,4 @@
-"""Words of an owner in every place that keeps any, and a process that erases them until it is killed."""
+"""Owners' words in every store, and a process that erases them until it is killed."""
 
 import asyncio
 import os
@@ -32,16 +32,16 @@ POINTS: dict[str, tuple[type, str]] = {
     "the vectors are cleaned": (EpisodeArchive, "vacuum"),
     "the log is rewritten": (RedisConnection, "rewrite_files"),
 }
-"""Where a process may be killed: behind the first call of a method."""
+"""A point where a process is killed: after the first call of a method."""
 
 
 def secret(owner: str) -> str:
-    """Return a word that only this owner says."""
+    """Return a word that is unique to this owner."""
     return f"xylophonic{owner}ștefan"
 
 
 async def fill(agent: Agent, owner: str, *, turns: int = 3) -> None:
-    """Have the word kept wherever the agent keeps any."""
+    """Store the word everywhere the agent stores text."""
     layers, said, now = agent.layers, secret(owner), datetime.now(UTC)
     for number in range(turns):
         thread = thread_id("test", owner, str(number % 2))
@@ -63,7 +63,7 @@ async def fill(agent: Agent, owner: str, *, turns: int = 3) -> None:
 
 
 async def erase(owner: str, point: str) -> None:
-    """Erase an owner, and die at a point."""
+    """Erase an owner; die at a point."""
     kind, method = POINTS[point]
     setattr(kind, method, _dying_after(getattr(kind, method)))
     async with open_agent(load_settings()) as agent:

@@ -1,4 +1,4 @@
-"""The `goat` command as a user meets it: in a pseudo-terminal, with piped input, or called here."""
+"""The `goat` command as its user runs it: in a pseudo-terminal, with piped input, or in this process."""
 
 import io
 import os
@@ -24,16 +24,16 @@ from tests.servers.model import ModelServer
 
 COMMAND = Path(sysconfig.get_path("scripts")) / "goat"
 SECONDS = 100.0
-"""For what a terminal shows within one or two on a quiet machine."""
+"""Deadline in seconds for output that takes one or two on a quiet machine."""
 LINES, COLUMNS = 50, 250
 CTRL_C, CTRL_D = "\x03", "\x04"
 _PROMPT = r"\x1b\[\?2004h.*?\x1b\[\?25h"
-"""Bracketed paste on, then the cursor shown: the prompt is drawn and takes keys."""
+"""Bracketed paste on, then the cursor shown: the prompt accepts keys."""
 _SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
 def settings_for(data_folder: Path, model: ModelServer | None = None, **more: str) -> dict[str, str]:
-    """Return the `GOAT_*` variables of a data folder and, when given, of a model."""
+    """Return the `GOAT_*` variables for a data folder and optionally a model."""
     given = {"GOAT_DATA_FOLDER": str(data_folder), "GOAT_TIMEZONE": "UTC"} | more
     if model is not None:
         given |= {"GOAT_MODEL": "test", "GOAT_MODEL_BASE_URL": model.base_url}
@@ -41,12 +41,12 @@ def settings_for(data_folder: Path, model: ModelServer | None = None, **more: st
 
 
 def quick_embeddings(model: ModelServer) -> dict[str, str]:
-    """Return the `GOAT_*` variables of embeddings that need nothing loaded."""
+    """Return the `GOAT_*` variables for embeddings that load nothing."""
     return {"GOAT_EMBEDDING_MODEL": "hashed", "GOAT_EMBEDDING_BASE_URL": model.base_url}
 
 
 def plain(text: str) -> str:
-    """Return what a terminal showed without its control sequences."""
+    """Strip control sequences from a terminal's output."""
     return _SEQUENCE.sub("", text).replace("\r", "")
 
 
@@ -54,7 +54,7 @@ class Terminal:
     """A running `goat` in a pseudo-terminal."""
 
     def __init__(self, nursery: Nursery, settings: Mapping[str, str], folder: Path, *words: str) -> None:
-        """Run `goat chat` in `folder`, unless other words are given; see `Nursery.begin`."""
+        """Run `goat chat` in `folder`, or another command; see `Nursery.begin`."""
         ours, theirs = pty.openpty()
         termios.tcsetwinsize(theirs, (LINES, COLUMNS))
         self._life = nursery.begin(
@@ -83,16 +83,16 @@ class Terminal:
 
     @property
     def raw(self) -> str:
-        """Everything that the terminal was sent."""
+        """All output so far."""
         return self._shown.getvalue()
 
     def until(self, pattern: str) -> str:
-        """Wait until something is shown; return what was shown up to there."""
+        """Wait for a text; return the output up to it."""
         self._child.expect(pattern)
         return plain(str(self._child.before) + str(self._child.after))
 
     def prompt(self) -> str:
-        """Wait for the next prompt; return what was shown before it."""
+        """Wait for the next prompt; return the output before it."""
         return self.until(_PROMPT)
 
     def type(self, keys: str) -> None:
@@ -100,33 +100,33 @@ class Terminal:
         self._child.send(keys)
 
     def type_bytes(self, keys: bytes) -> None:
-        """Press keys that send these bytes."""
+        """Send bytes as keys."""
         os.write(self._child.child_fd, keys)
 
     def say(self, line: str) -> str:
-        """Enter a line; return what was shown until the next prompt."""
+        """Enter a line; return the output up to the next prompt."""
         self.type(line + "\r")
         return self.prompt()
 
     def until_end(self) -> tuple[int, str]:
-        """Wait for the end of the output and the process."""
+        """Wait until the output and the process end."""
         self._child.expect(pexpect.EOF)
         return self._life.wait(), plain(str(self._child.before))
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a finished `goat` left behind."""
+    """Result of a finished `goat`."""
 
     status: int
     shown: str
-    """Standard output, then standard error; a child's as they came."""
+    """Standard output, then standard error; for a child process interleaved."""
 
 
 def run_child(
     nursery: Nursery, words: Sequence[str], environment: Mapping[str, str], folder: Path, typed: bytes
 ) -> Ran:
-    """Run a child with `typed` piped in."""
+    """Run a child process with `typed` as its input."""
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said:
         given.write(typed)
         given.seek(0)
@@ -147,19 +147,19 @@ def run_child(
 
 
 class Goat:
-    """Call the `goat` command in this process, which spares a start; each call has stores of its own."""
+    """Runs `goat` in this process, which saves a start; each call opens its own stores."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
         self._patch = monkeypatch
         self._captured = capfd
 
     def configure(self, settings: Mapping[str, str]) -> None:
-        """Set `GOAT_*` variables for the calls to come."""
+        """Set `GOAT_*` variables for later calls."""
         for name, value in settings.items():
             self._patch.setenv(name, value)
 
     def __call__(self, *args: str, typed: bytes = b"") -> Ran:
-        """Run the command with `typed` piped in."""
+        """Run the command with `typed` as its input."""
         status = 0
         with self._patch.context() as patch:
             patch.setattr(sys, "argv", ["goat", *args])
@@ -174,7 +174,7 @@ class Goat:
 
 
 def environment_for(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the machine's environment without what is configured there, and with the terminal's own size."""
+    """Return the machine's environment without its GOAT configuration and terminal size."""
     own = {name: value for name, value in os.environ.items() if not _is_configured(name)}
     terminal = {"TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1", "PYTHONUNBUFFERED": "1"}
     return own | terminal | dict(settings)

@@ -1,6 +1,7 @@
-"""Run the suite beside busy loops: its verdict must not hang on the speed of the machine.
+"""Run the suite beside busy loops: its verdict must not depend on the machine's speed.
 
-`python -m tests.hostile COMMAND...` runs a command five times beside six loops, and ends with 1 if it failed.
+`python -m tests.hostile COMMAND...` runs a command five times beside six loops, and exits with 1 if it
+failed.
 """
 
 import argparse
@@ -13,13 +14,13 @@ import time
 from collections.abc import Iterator, Sequence
 
 LOOP = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    sum(range(100_000))"
-"""Is busy until its parent is gone, however that ended."""
+"""Program that is busy until its parent ends."""
 _LAST_LINES = 40
 
 
 @contextlib.contextmanager
 def busy_loops(count: int) -> Iterator[None]:
-    """Keep that many processes busy for the time of the block."""
+    """Run busy processes during the block."""
     with contextlib.ExitStack() as stack:
         for _ in range(count):
             loop = stack.enter_context(subprocess.Popen([sys.executable, "-c", LOOP]))
@@ -28,13 +29,13 @@ def busy_loops(count: int) -> Iterator[None]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command so often, print a line for each run, and return the exit code."""
+    """Run the command repeatedly, print a line for each run, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.hostile", description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--loops", type=int, default=6)
     parser.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the loops end with it too
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that it also ends the loops
     failed = 0
     with busy_loops(options.loops):
         for number in range(1, options.runs + 1):
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def passed(command: Sequence[str], name: str) -> bool:
-    """Run the command once; print how it went, and the end of what it said if it failed."""
+    """Run the command once; print the result, and the end of its output if it failed."""
     began = time.monotonic()
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     said = done.stdout.splitlines()

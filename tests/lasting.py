@@ -1,4 +1,4 @@
-"""One agent for many tests, as if new before each: to open one takes twice as long as a turn."""
+"""One agent for many tests, emptied before each: opening one takes twice as long as a turn."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from graph.runtime.agent import Agent
 
 
 async def empty(agent: Agent) -> None:
-    """Delete all that was said to an agent, once what runs behind its turns has ended."""
+    """Delete everything an agent remembers, after its background work has ended."""
     layers = agent.layers
     await layers.recorder.flush()
     for owner in await layers.files.owners():

@@ -1,14 +1,14 @@
-"""Work that must take time in proportion to its input, on a slow machine as on a fast one."""
+"""Check that work takes linear time, on slow machines as on fast ones."""
 
 import gc
 import time
 from collections.abc import Callable, Iterable
 
 LENGTH = 32_000
-"""Characters: what takes their square takes many seconds."""
+"""Characters; quadratic work on them takes many seconds."""
 _SHARE = 8
 _TRIES = 5
-"""Measurements of which one has to be in proportion: a busy machine spoils some, a square spoils all."""
+"""Number of measurements, one of which has to be linear: a busy machine spoils some, quadratic work all."""
 
 
 def not_linear(
@@ -19,9 +19,9 @@ def not_linear(
     length: int = LENGTH,
     soon: float = 0.5,
 ) -> list[str]:
-    """Return those of `units` that, repeated, take `work` more than three times what is proportionate.
+    """Return those of `units` that, repeated, take `work` more than three times the linear time.
 
-    What is done `soon`, in seconds of the processor, is not looked at further.
+    Work that takes less than `soon` seconds of processor time passes.
     """
     return [
         unit for unit in units if not any(_is_linear(work, head, unit, length, soon) for _ in range(_TRIES))
@@ -36,7 +36,7 @@ def _is_linear(work: Callable[[str], object], head: str, unit: str, length: int,
 
 
 def _seconds(work: Callable[[str], object], text: str) -> float:
-    """Return the processor's time of this thread, that of collecting garbage left out."""
+    """Return this thread's processor time, without garbage collection."""
     gc.disable()
     try:
         began = time.thread_time()

@@ -1,4 +1,4 @@
-"""A process that has everything imported and forks others, which are then there at once."""
+"""A process that has everything imported and forks others, which start at once."""
 
 import atexit
 import contextlib
@@ -51,16 +51,16 @@ IMPORTED = (
     "tests.plugins",
     "tests.team",
 )
-"""What the processes would import when they first use it."""
+"""Modules that the processes would import at first use."""
 SECONDS = 120.0
-"""For a process to end that has nothing left to do."""
+"""Deadline in seconds for an idle process to end."""
 _WELCOME = b"welcome"
 _BORN, _DIED = struct.Struct("ii"), struct.Struct("i")
 _ORDERS_BYTES = 65536
 
 
 class Life:
-    """A process, and the one that keeps it: its parent, that says how it ended."""
+    """A process and its keeper, the parent process that reports how it ended."""
 
     def __init__(self, status: int) -> None:
         self._status = status
@@ -69,17 +69,17 @@ class Life:
 
     @property
     def runs(self) -> bool:
-        """Tell whether it has not ended, and been buried."""
+        """Return whether it still runs."""
         return self._code is None and not select.select([self._status], [], [], 0)[0]
 
     def signal(self, number: signal.Signals) -> None:
-        """Send it a signal, if it still lives."""
+        """Send it a signal, if it still runs."""
         if self.runs:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
     def wait(self, seconds: float = SECONDS) -> int:
-        """Wait for its end; return its exit status, negative for the signal that ended it.
+        """Wait for its end; return its exit status, negative for the signal that killed it.
 
         Raises:
             TimeoutError: it did not end.
@@ -92,20 +92,20 @@ class Life:
         return self._code
 
     def end(self) -> None:
-        """Let it end by itself what it has started, as a server; kill it when it does not."""
+        """Terminate it so that it stops its own servers; kill it when it does not end."""
         self.signal(signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
             self.wait()
         self.kill()
 
     def kill(self) -> None:
-        """End it, and wait until it is buried."""
+        """Kill it, and wait for its end."""
         self.signal(signal.SIGKILL)
         self.wait()
 
 
 class Nursery:
-    """The parent's side: order lives."""
+    """The client: starts processes."""
 
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
@@ -121,14 +121,14 @@ class Nursery:
         terminal: bool = False,
         hashed: bool = False,
     ) -> Life:
-        """Run a process: `goat` and its words, `-m` and a module's, or `-c` and a program's.
+        """Start a process: `goat` and its arguments, `-m` and a module with arguments, or `-c` and a program.
 
         Args:
-            environment: all of it.
-            folder: where it runs.
-            stdin, stdout, stderr: descriptors; None leads nowhere.
-            terminal: they are a terminal, to be its own.
-            hashed: the agent embeds by hashed words and loads no model.
+            environment: its whole environment.
+            folder: its working folder.
+            stdin, stdout, stderr: descriptors; None is the null device.
+            terminal: the descriptors are its controlling terminal.
+            hashed: use hashed embeddings and load no model.
         """
         orders = {
             "words": words,
@@ -149,7 +149,7 @@ class Nursery:
     def living(
         self, *words: str, environment: Mapping[str, str], stdout: int | None = None
     ) -> Iterator[Life]:
-        """Run a process for the time of the block."""
+        """Run a process during the block."""
         life = self.begin(*words, environment=environment, stdout=stdout, stderr=2)
         try:
             yield life
@@ -161,7 +161,7 @@ class Nursery:
 
 @contextlib.contextmanager
 def running_nursery(shared_by: str = "") -> Iterator[Nursery]:
-    """Run the process for the time of the block; all of one name share one, which ends with the last."""
+    """Run the nursery during the block; all users of one name share it, and the last one ends it."""
     folder = Path(tempfile.gettempdir())
     path = folder / f"goat-nursery-{shared_by or os.urandom(8).hex()}"
     with contextlib.ExitStack() as stack:
@@ -177,7 +177,7 @@ def running_nursery(shared_by: str = "") -> Iterator[Nursery]:
 
 
 def _joined(path: Path) -> socket.socket | None:
-    """Connect to the process behind a socket; None when there is none, or it is just ending."""
+    """Connect to the nursery behind a socket; None when there is none, or it is ending."""
     channel = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with contextlib.suppress(OSError):
         channel.connect(str(path))
@@ -199,7 +199,7 @@ def _started(path: Path) -> "subprocess.Popen[bytes]":
 
 
 def _serve(listener: socket.socket) -> None:
-    """Fork a keeper for each order, until everybody has left."""
+    """Fork a keeper for each request, until all clients have left."""
     channels: list[socket.socket] = []
     while True:
         ready, *_ = select.select([listener, *channels], [], [])
@@ -216,7 +216,7 @@ def _serve(listener: socket.socket) -> None:
 
 
 def _take(channel: socket.socket, everything: Sequence[socket.socket]) -> bool:
-    """Fork a keeper for the next order; return False when there will be none."""
+    """Fork a keeper for the next request; return False when there will be none."""
     orders, descriptors, *_ = socket.recv_fds(channel, _ORDERS_BYTES, 4)
     if orders and not os.fork():
         for one in everything:
@@ -228,14 +228,14 @@ def _take(channel: socket.socket, everything: Sequence[socket.socket]) -> bool:
 
 
 def _bury() -> None:
-    """Wait for the keepers that have ended."""
+    """Reap the keepers that have ended."""
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             continue
 
 
 def _keep(orders: dict[str, object], descriptors: list[int]) -> NoReturn:
-    """Fork the process and, in its parent, tell when it is born and how it died."""
+    """Fork the process; in its parent, report its start and its end."""
     *own, status = descriptors
     pid = os.fork()
     if not pid:
@@ -280,7 +280,7 @@ def _written(descriptor: int) -> io.TextIOWrapper:
 
 
 def _run(words: list[str]) -> object:
-    """Run the program, and return its exit status as `sys.exit` takes it."""
+    """Run the program, and return its exit status in the form of `sys.exit`."""
     try:
         match words:
             case ["-m", module, *_]:
@@ -301,7 +301,7 @@ def _run(words: list[str]) -> object:
 
 
 def _end(status: object) -> NoReturn:
-    """End as the interpreter does, but let C++ destroy nothing: threads of its libraries were not forked."""
+    """End like the interpreter, but without C++ destructors: they wait for threads that were not forked."""
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     if isinstance(status, str):
@@ -312,7 +312,7 @@ def _end(status: object) -> NoReturn:
 
 
 def _prepare() -> None:
-    """Load what processes would load in their first turn; no thread may begin here."""
+    """Load what a first turn needs; no thread may start here."""
     for name in IMPORTED:
         importlib.import_module(name)
     warm_up()

@@ -1,4 +1,4 @@
-"""Observations for the tests that keep, count or show them."""
+"""Sample observations."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
 def observation(turn_id: str = "t1", **changes: Any) -> Observation:
-    """Return an observation of a turn with everything in it."""
+    """Return an observation with a value in every field."""
     judged = Judged(
         turn_id="t0",
         mechanism=Mechanism.THEMATIC,

@@ -1,4 +1,4 @@
-"""Past turns for the tests that label and tune: each memory with the probability that is wanted."""
+"""Past turns whose memories have chosen probabilities, for tests of labelling and tuning."""
 
 import math
 from collections.abc import Mapping
@@ -18,11 +18,11 @@ AS_IT_STANDS = Calibration(
     words_alone=Logistic(intercept=0, coefficients={}, limits={}),
     data={},
 )
-"""The probability of a memory follows from `standing` alone."""
+"""Makes a memory's probability depend on `standing` alone."""
 
 
 def memory(turn_id: str, chance: float) -> Candidate:
-    """Make a memory that matters with this probability."""
+    """Return a memory with this probability of relevance."""
     standing = math.log(chance / (1 - chance))
     return Candidate(
         turn_id=turn_id,
@@ -39,7 +39,7 @@ def memory(turn_id: str, chance: float) -> Candidate:
 
 
 def past(turn_id: str, chances: Mapping[str, float], *, day: int = 0) -> PastTurn:
-    """Make a turn for which these memories were found, with their probabilities; the best one first."""
+    """Return a turn with memories of these probabilities, the best one first."""
     at = START + timedelta(days=day)
     found = tuple(memory(name, chance) for name, chance in chances.items())
     state: State = {

@@ -1,4 +1,4 @@
-"""Plugins in a folder of the test's own, and calls of their tools as a turn makes them."""
+"""Plugins in a temporary folder, and calls of their tools as in a turn."""
 
 import asyncio
 import textwrap
@@ -30,23 +30,23 @@ from langchain_core.tools import tool
 
 
 async def read_metrics(days: int, *, owner: str | None = None) -> Metrics:
-    """Return one day's figures; as many turns as days are asked for."""
+    """Return invented metrics with as many turns as days."""
     figures = Figures(turns=days, outcomes={str(owner): days})
     return Metrics(days={date(2026, 5, 4): figures}, whole=figures)
 
 
 async def read_logs(*, limit: int, level: str) -> list[str]:
-    """Return a line that says what was asked."""
+    """Return a line that names the arguments."""
     return [f"{limit} lines of {level}"]
 
 
 def services_of(settings: Settings) -> PluginServices:
-    """Return services over figures and a log that are made up."""
+    """Return services with invented metrics and an invented log."""
     return PluginServices(settings=SettingsView(settings), read_metrics=read_metrics, read_logs=read_logs)
 
 
 class Plugins:
-    """A folder of plugins, the shelf over it, and a runner of its tools."""
+    """A folder of plugins, its loader, and a runner of its tools."""
 
     def __init__(self, settings: Settings, shelf: PluginRegistry) -> None:
         self.settings = settings
@@ -62,7 +62,7 @@ class Plugins:
         return path
 
     def write_tool(self, name: str, body: str, *, made: str = "async def") -> Path:
-        """Write a plugin with one tool of its own name, whose body is this."""
+        """Write a plugin with one tool of the same name and this body."""
         body = textwrap.indent(textwrap.dedent(body), "        ")
         lines = [
             "def build(services):",
@@ -75,7 +75,7 @@ class Plugins:
         return self.write(name, "\n".join(lines))
 
     async def names(self) -> list[str]:
-        """Return the names of the tools there are."""
+        """Return the names of the tools."""
         return [tool.name for tool in await self.shelf.tools()]
 
     async def tool(self, name: str) -> BaseTool:
@@ -85,14 +85,14 @@ class Plugins:
     async def call(
         self, name: str, turn: Turn = TURN, *, seconds: float | None = None, **arguments: Any
     ) -> Output:
-        """Run a tool as a turn does, with the time that the settings give it unless told otherwise."""
+        """Run a tool as in a turn, with the configured timeout by default."""
         call = Call(id="1", key="now:0:0", name=name, arguments=arguments)
         run = self.run if seconds is None else replace(self.run, seconds=seconds)
         return await run(await self.tool(name), call, Caller(turn=turn, key=call.key))
 
 
 async def until(holds: Callable[[], bool], seconds: float = 100.0) -> None:
-    """Wait until something holds."""
+    """Wait until a condition holds."""
     async with asyncio.timeout(seconds):
         while not holds():  # noqa: ASYNC110 - another process or thread makes it hold
             await asyncio.sleep(0.02)
@@ -102,7 +102,7 @@ async def until(holds: Callable[[], bool], seconds: float = 100.0) -> None:
 async def open_plugins(
     settings: Settings, *, shipped: Path | None = None, load_seconds: float = 100.0, patience: float = 100.0
 ) -> AsyncIterator[Plugins]:
-    """Open the plugins of the settings' folder; without `shipped` there are no others."""
+    """Open the plugins of the settings' folder; `shipped` adds the packaged ones."""
     shelf = PluginRegistry(
         settings,
         services_of(settings),
@@ -117,7 +117,7 @@ async def open_plugins(
 
 
 def plugin_of(*names: str) -> LoadedPlugin:
-    """Return a plugin with tools of these names."""
+    """Return a plugin's source with tools of these names."""
     tools = [StructuredTool.from_function(func=str.upper, name=name, description="Shout.") for name in names]
     return LoadedPlugin(tuple(tools), "+".join(names))
 
@@ -140,11 +140,11 @@ def build(services):
     read_page.metadata = Traits(foreign=True).metadata()
     return [delete_file, read_page]
 """
-"""A plugin with a tool that is asked about, and one that reads what others wrote."""
+"""A plugin with a tool that needs approval, and one that reads foreign text."""
 
 
 def add_plugin(data_folder: Path, name: str, code: str) -> None:
-    """Give the agent of a data folder a plugin."""
+    """Write a plugin into a data folder."""
     folder = data_folder / "plugins"
     folder.mkdir(mode=0o700, exist_ok=True)
     (folder / name).write_text(code, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The generated parts of README.md and docs/: tables, the drawn graph, a recorded conversation.
+"""The generated parts of README.md and docs/: tables, the graph's diagram, a recorded conversation.
 
 `python -m tests.readme` writes them; tests compare them.
 """
@@ -26,7 +26,7 @@ DOCS = ROOT / "docs"
 
 
 def drawing() -> str:
-    """Return the graph as Mermaid, as LangGraph draws it."""
+    """Return LangGraph's drawing of the graph as Mermaid."""
     return f"```mermaid\n{graph().get_graph().draw_mermaid().strip()}\n```"
 
 
@@ -42,7 +42,7 @@ PARTS: Mapping[str, tuple[Path, Callable[[], str]]] = {
     "life": (DOCS / "architecture.md", life_table),
     "settings": (DOCS / "configuration.md", settings_table),
 }
-"""Parts that the same code always makes alike, each with its file."""
+"""Reproducible parts, each with its file."""
 
 
 def between(text: str, name: str) -> str:
@@ -63,7 +63,7 @@ def conversation(shown: str) -> str:
 
 
 def main() -> None:
-    """Write all generated parts, and record the conversation anew."""
+    """Write all generated parts, and record the conversation again."""
     for name, (file, make) in PARTS.items():
         _replace(file, name, make())
     _replace(README, "conversation", conversation(record(CONVERSATION)))
@@ -76,7 +76,7 @@ def _replace(file: Path, name: str, part: str) -> None:
 
 
 def record(script: Script) -> str:
-    """Run a script in a terminal with a data folder of its own; return what is shown."""
+    """Run a script in a terminal with a new data folder; return its output."""
     for name in [name for name in os.environ if name.startswith("GOAT_")]:
         del os.environ[name]
     with tempfile.TemporaryDirectory() as folder, running_model_server() as model:
@@ -84,7 +84,7 @@ def record(script: Script) -> str:
             data_folder=Path(folder) / "data",
             model="scripted",
             model_base_url=model.base_url,
-            prefetch_timeout=30,  # a busy machine is no fault
+            prefetch_timeout=30,  # for a busy machine
             timezone="UTC",
         )
         return asyncio.run(converse(script, settings, model)).shown

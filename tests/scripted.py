@@ -1,4 +1,4 @@
-"""What a model of the tests says, one reply after the other."""
+"""Scripted replies of the test's model."""
 
 from collections.abc import Callable
 
@@ -6,12 +6,12 @@ from tests.servers.openai_format import ModelRequest, Reply, ToolCall
 
 
 def calling(name: str, /, *, text: str = "", **arguments: object) -> Reply:
-    """Return a reply that asks for a tool."""
+    """Return a reply that calls a tool."""
     return Reply(text, (ToolCall(name, arguments),))
 
 
 def in_turn(*replies: str | Reply) -> Callable[[ModelRequest], str | Reply]:
-    """Give the replies one after the other, the last one for ever."""
+    """Yield the replies in order, then the last one for ever."""
     left = list(replies)
 
     def next_reply(_: ModelRequest) -> str | Reply:

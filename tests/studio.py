@@ -1,4 +1,4 @@
-"""A thread of LangGraph's server, driven as Studio drives it, and the stores behind it."""
+"""A thread of LangGraph's server, driven as by Studio, and the stores behind it."""
 
 import re
 import sqlite3
@@ -22,7 +22,7 @@ COMPLAINTS = re.compile(
 
 
 def shared_folder(made: Path, model_folder: Path, configuration: str = "") -> Path:
-    """Prepare where a server is started: with its configuration, and data that other processes share."""
+    """Prepare a server's folder, with its configuration and the shared data folder."""
     (made / "goat.toml").write_text(configuration)
     data = made / "data"
     data.mkdir(mode=0o700)
@@ -32,7 +32,7 @@ def shared_folder(made: Path, model_folder: Path, configuration: str = "") -> Pa
 
 @contextmanager
 def running_studio(folder: Path, model: ModelServer, **settings: str) -> Iterator[StudioServer]:
-    """Run a server; whatever was asked of it, its log names no blocking call and no foreign type."""
+    """Run a server; check that its log reports no blocking call and no unknown type."""
     environment = {
         "GOAT_DATA_FOLDER": str(folder / "data"),
         "GOAT_MODEL": "test",
@@ -49,33 +49,33 @@ def running_studio(folder: Path, model: ModelServer, **settings: str) -> Iterato
 
 @dataclass(frozen=True)
 class Chat:
-    """One thread of the server, as Studio shows it."""
+    """One thread of the server."""
 
     client: LangGraphClient
     thread: str
 
     @classmethod
     async def begin(cls, client: LangGraphClient, thread: str | None = None) -> "Chat":
-        """Begin a thread, or make one visible that was begun elsewhere."""
+        """Create a thread, or register one that was begun elsewhere."""
         made = await client.threads.create(thread_id=thread, graph_id=ASSISTANT, if_exists="do_nothing")
         return cls(client, made["thread_id"])
 
     async def say(self, text: str, **context: Any) -> dict[str, Any]:
-        """Run a turn to its end, or to where it waits."""
+        """Run a turn until it ends or waits."""
         return await self.run(input=said(text), context=context or None)
 
     async def fork(self, checkpoint: str, *, stop: str = "", **context: Any) -> dict[str, Any]:
-        """Go back to a checkpoint and run on from there with another context, up to a node."""
+        """Fork from a checkpoint with another context, and run up to a node."""
         options = {"interrupt_before": [stop]} if stop else {}
         return await self.run(input=None, checkpoint_id=checkpoint, context=context, **options)
 
     async def refusal(self, text: str, **context: Any) -> str:
-        """Say something that is refused; return how."""
+        """Send a message that is refused; return the error."""
         result = await self.run(input=said(text), context=context, raise_error=False)
         return "{error}: {message}".format(**result["__error__"])
 
     async def state(self) -> Mapping[str, Any]:
-        """Return the thread's latest state, with what waits in it."""
+        """Return the thread's latest state, with its pending interrupts."""
         return cast("Mapping[str, Any]", await self.client.threads.get_state(self.thread))
 
     async def history(self) -> list[Any]:
@@ -83,11 +83,11 @@ class Chat:
         return list(await self.client.threads.get_history(self.thread, limit=40))
 
     async def before(self, node: str) -> str:
-        """Return the latest checkpoint from which a node runs."""
+        """Return the latest checkpoint before a node."""
         return str(next(s["checkpoint"]["checkpoint_id"] for s in await self.history() if node in s["next"]))
 
     async def run(self, **options: Any) -> dict[str, Any]:
-        """Run the graph, and return the state that it ends with."""
+        """Run the graph, and return the final state."""
         return cast("dict[str, Any]", await self.client.runs.wait(self.thread, ASSISTANT, **options))
 
 
@@ -102,18 +102,18 @@ def kept(state: Mapping[str, Any]) -> list[str]:
 
 
 def recalled(state: Mapping[str, Any]) -> list[str]:
-    """Return what was said in the memories that are shown, best first."""
+    """Return the messages of the shown memories, best first."""
     by_id = {candidate["turn_id"]: candidate["message"] for candidate in state["recall"]["candidates"]}
     return [by_id[turn_id] for turn_id in state["allocation"]["recalled"]]
 
 
 def conversation(state: Mapping[str, Any]) -> list[str]:
-    """Return what was said before in the thread."""
+    """Return the messages earlier in the thread."""
     return [past["message"] for past in state["conversation"]["turns"]]
 
 
 async def written(layers: Layers) -> dict[str, Any]:
-    """Return all that is stored, checkpoints apart: every row of the owners' files, every key of Redis."""
+    """Return everything stored except checkpoints: all rows of the owners' files, all keys of Redis."""
     folder = layers.settings.data_folder / "owners"
     rows = {str(path): _rows(path) for path in sorted(folder.glob("*.sqlite"))}
     client = await layers.redis.client()

@@ -1,4 +1,4 @@
-"""Tables of cases that one test goes through: each row is looked at, and all that fail are told."""
+"""Tables of cases in one test, which reports all failing rows."""
 
 import functools
 import inspect
@@ -11,10 +11,10 @@ Test = Callable[..., None]
 
 
 def each(names: str | Sequence[str], rows: Iterable[Any], *, ids: object = None) -> Callable[[Test], Test]:
-    """Call a test with every row, as `pytest.mark.parametrize` does, but as one test.
+    """Call a test with every row, like `pytest.mark.parametrize`, but as one test.
 
-    For many small cases of one function, where a test of its own costs more than the case. Fixtures are those
-    of the one test; `ids` are for whoever reads the table.
+    For many small cases of one function, which take less time than the set-up of a test. All rows share the
+    test's fixtures; `ids` only document the rows.
     """
     parameters = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
     table = [_values(row, len(parameters)) for row in rows]

@@ -1,4 +1,4 @@
-"""A scripted team: a model that answers by the role that it is asked in, and jobs given to it."""
+"""A scripted team: a model that answers by role, and jobs delegated to it."""
 
 import asyncio
 import json
@@ -31,13 +31,13 @@ Answer = str | Reply | Callable[[ModelRequest], str | Reply]
 
 @dataclass(slots=True)
 class Team:
-    """What each role answers, and what it was asked."""
+    """The answers of each role, and the requests it got."""
 
     answers: dict[str, Answer] = field(default_factory=dict)
     asked: list[tuple[str, ModelRequest]] = field(default_factory=list)
-    """Role and request, oldest first."""
+    """Roles and requests, oldest first."""
     otherwise: Answer = "Begun."
-    """What is answered in a turn."""
+    """Answers in a turn."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, request: ModelRequest) -> str | Reply:
@@ -48,7 +48,7 @@ class Team:
         return answer(request) if callable(answer) else answer
 
     def requests(self, role: str) -> list[ModelRequest]:
-        """Return what a role was asked."""
+        """Return the requests to a role."""
         return [request for asked, request in self.asked if asked == role]
 
     def count(self) -> int:
@@ -57,13 +57,13 @@ class Team:
 
 
 def role_of(request: ModelRequest) -> str:
-    """Return the role that a request is made in; "turn" for none of them."""
+    """Return the role of a request; "turn" for none."""
     system = str(request.messages[0].get("content", ""))
     return next((role for begin, role in _ROLES.items() if system.startswith(begin)), "turn")
 
 
 def plan(*steps: tuple[str, str]) -> str:
-    """Return a plan of these roles and titles."""
+    """Return a plan with these roles and titles."""
     entries = [{"role": role, "title": title, "task": f"Do {title}."} for role, title in steps]
     return "Here is the plan:\n```json\n" + json.dumps({"steps": entries}) + "\n```"
 
@@ -78,14 +78,14 @@ _USUAL: Mapping[str, Answer] = {
 
 
 def turn(owner: str = OWNER, name: str = "t1", *, private: bool = False) -> Turn:
-    """Return a turn in which tools are called."""
+    """Return a turn that calls tools."""
     return Turn(
         turn_id=name, owner=owner, thread=THREAD, message="Do it.", at=datetime.now(UTC), private=private
     )
 
 
 async def call(agent: Agent, tool: str, by: Turn | None = None, key: str = "", **arguments: object) -> str:
-    """Call a tool on behalf of a turn."""
+    """Call a tool in a turn."""
     by = by or turn()
     offered = await agent.layers.toolbox.tools_for(by)
     return str(
@@ -96,7 +96,7 @@ async def call(agent: Agent, tool: str, by: Turn | None = None, key: str = "", *
 async def delegated(
     agent: Agent, task: str = "Compare the prices of oats.", *, key: str = "", pace: Pace = QUICK
 ) -> Job:
-    """Delegate a task, and return its job."""
+    """Delegate a task; return its job."""
     agent.layers.delegation.runner.pace = pace
     await call(agent, "delegate", key=key, task=task)
     return (await agent.layers.delegation.jobs.latest(owner=OWNER))[0]
@@ -104,18 +104,18 @@ async def delegated(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatedCompletion(JobCompletion):
-    """Ends jobs as usual, but archives them behind a gate."""
+    """Closes jobs as usual, but waits at a gate before it archives them."""
 
     gate: Callable[[], Awaitable[None]]
 
     async def archive(self, job: Job, result: str) -> None:
-        """Pass the gate, which may wait or raise, and archive."""
+        """Pass the gate, which may wait or raise, then archive."""
         await self.gate()
         await JobCompletion.archive(self, job, result)
 
 
 def put_gate(agent: Agent, gate: Callable[[], Awaitable[None]]) -> None:
-    """Have the agent archive its jobs behind a gate."""
+    """Put a gate before the archiving of the agent's jobs."""
     runner = agent.layers.delegation.runner
     runner.completion = GatedCompletion(
         *(getattr(runner.completion, field.name) for field in fields(JobCompletion)), gate=gate
@@ -125,7 +125,7 @@ def put_gate(agent: Agent, gate: Callable[[], Awaitable[None]]) -> None:
 async def until(
     agent: Agent, job: Job, is_so: Callable[[Job], bool] = lambda job: not job.is_open, seconds: float = 60.0
 ) -> Job:
-    """Wait until something is so of a job, at its end all that follows included."""
+    """Wait until a job meets a condition; if it has ended, also for its follow-up work."""
     jobs = agent.layers.delegation.jobs
     async with asyncio.timeout(seconds):
         while True:
@@ -136,5 +136,5 @@ async def until(
 
 
 def titles(job: Job) -> Sequence[str]:
-    """Return the steps that a job has told of."""
+    """Return the steps that a job has reported."""
     return [one.about for one in job.progress if one.code == "step"]

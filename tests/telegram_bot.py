@@ -1,4 +1,4 @@
-"""The bot over real stores, against the Bot API server of the tests."""
+"""The bot over real stores, against the tests' Bot API server."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -21,36 +21,36 @@ from tests.servers.model import ModelServer
 from tests.servers.telegram import BotApi, Message, running_bot_api
 
 ANA, BOB, EVE = 101, 102, 666
-"""Ana runs the bot, Bob may talk to it, Eve may not."""
+"""Ana runs the bot, Bob may use it, Eve may not."""
 SECONDS = 100.0
-"""For what comes to pass in well under one on a quiet machine."""
+"""Deadline in seconds for what takes well under one on a quiet machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bot:
-    """A running bot, and the world around it."""
+    """A running bot and its servers."""
 
     context: BotContext
     api: BotApi
 
     async def until(self, happened: Callable[[], object]) -> None:
-        """Wait until something has happened in the chats."""
+        """Wait until the chats meet a condition."""
         await self.api.until(happened, SECONDS)
 
     async def answers(self, chat_id: int, count: int = 1) -> list[Message]:
-        """Wait until the bot has said so many things in a chat that do not change any more."""
+        """Wait until the bot has sent this many final messages to a chat."""
         await self.until(lambda: len(self._said(chat_id)) >= count)
         await self.idle()
         return self._said(chat_id)
 
     async def ask(self, chat_id: int, text: str, **options: Any) -> str:
-        """Say something, and return the bot's answer."""
+        """Send a message, and return the bot's answer."""
         before = len(self.api.answers(chat_id))
         self.api.says(chat_id, text, **options)
         return (await self.answers(chat_id, before + 1))[-1].text
 
     async def ask_beside(self, chat_id: int, text: str, **options: Any) -> str:
-        """Say something, and return the bot's whole answer, whatever it still does in other chats."""
+        """Send a message, and return the bot's whole answer; other chats may still be busy."""
         self.api.says(chat_id, text, **options)
         await self.until(lambda: [message for message in self._said(chat_id) if message.edits])
         return self._said(chat_id)[-1].text
@@ -59,13 +59,13 @@ class Bot:
         return [message for message in self.api.answers(chat_id) if message.text != "…"]
 
     async def idle(self) -> None:
-        """Wait until everything that came in is dealt with."""
+        """Wait until every received update is handled."""
         async with asyncio.timeout(SECONDS):
             while self.api.pending or await self.context.lanes.waiting():  # noqa: ASYNC110 - in Redis
                 await asyncio.sleep(0.02)
 
     async def begin_anew(self) -> None:
-        """Forget all that people said and were answered; Bob may talk again."""
+        """Forget all chats; Bob may use the bot again."""
         self.api.forget()
         await self.idle()
         courier = self.context.courier
@@ -77,7 +77,7 @@ class Bot:
 
 
 def settings_of(data_folder: Path, model: ModelServer) -> Settings:
-    """Return settings over embedded stores, patient with a busy machine."""
+    """Return settings over embedded stores with generous timeouts."""
     return Settings(
         data_folder=data_folder,
         model="test",
@@ -89,7 +89,7 @@ def settings_of(data_folder: Path, model: ModelServer) -> Settings:
 
 
 def settings_of_bot(settings: Settings, api: BotApi) -> Settings:
-    """Return settings of a bot that Ana runs."""
+    """Return settings of a bot run by Ana."""
     return settings.model_copy(
         update={
             "telegram_token": SecretStr(api.token),
@@ -102,7 +102,7 @@ def settings_of_bot(settings: Settings, api: BotApi) -> Settings:
 
 @asynccontextmanager
 async def lasting_bot(folder: Path, model: ModelServer, **changes: object) -> AsyncIterator[Bot]:
-    """Run a bot of changed settings that serves one test after the other; see `Bot.begin_anew`."""
+    """Run a bot with changed settings that serves several tests; see `Bot.begin_anew`."""
     (folder / "data").mkdir(mode=0o700)
     with running_bot_api() as api:
         settings = settings_of_bot(settings_of(folder / "data", model), api)
@@ -116,7 +116,7 @@ async def lasting_bot(folder: Path, model: ModelServer, **changes: object) -> As
 
 @asynccontextmanager
 async def running_bot(settings: Settings, api: BotApi, part: Duty = Duty.ALL) -> AsyncIterator[Bot]:
-    """Run the bot in this process for the time of the block."""
+    """Run the bot in this process during the block."""
     stop = asyncio.Event()
     async with open_agent(settings) as agent, open_bot(settings, agent) as (app, context):
         running = asyncio.create_task(run_duty(app, context, part, stop))

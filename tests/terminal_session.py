@@ -1,4 +1,4 @@
-"""A conversation in a terminal, run in this process: its text, and the files that one of its turns passes."""
+"""A terminal conversation, run in this process: its output, and the files that one turn passes."""
 
 import io
 import sys
@@ -23,7 +23,7 @@ PRODUCT = ("bot", "graph", "memory", "nodes")
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What is typed, what the model replies, and how wide the terminal is."""
+    """The typed lines, the model's replies, and the terminal's width."""
 
     typed: Sequence[str]
     replies: Sequence[str]
@@ -60,20 +60,20 @@ COMMANDS = Script(
         "/identity reset",
     ),
     replies=("Ana lives in Cluj.", "Arr, I see no sky from below deck."),
-    columns=60,  # its picture takes half of a page
+    columns=60,  # so that its picture takes half a page
 )
-"""The session of the terminal's picture."""
+"""The session in the terminal's picture."""
 
 
 @dataclass(slots=True)
 class Trace:
-    """The product's files that ran while it was on, in the order of their first calls."""
+    """The product's files called during the trace, in the order of their first calls."""
 
     is_on: bool = False
     files: dict[str, None] = field(default_factory=dict)
 
     def __call__(self, frame: FrameType, event: str, _: object) -> None:
-        """Note the file of a call; a profile function."""
+        """Record the file of a call; a profile function."""
         code = frame.f_code
         if self.is_on and event == "call" and code.co_name != "<module>":
             root, _, file = code.co_filename.partition(f"{ROOT}/")
@@ -82,7 +82,7 @@ class Trace:
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        """Get the calls of this thread, and of all threads that start in the block."""
+        """Record the calls of this thread, and of all threads started in the block."""
         threading.setprofile(self)
         sys.setprofile(self)
         try:
@@ -94,7 +94,7 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What the terminal showed, and the trace of the turn of `ASKED`, if that was typed."""
+    """The terminal's output, and the trace of the turn of `ASKED`, if that was typed."""
 
     shown: str
     trace: Trace
@@ -110,7 +110,7 @@ async def converse(script: Script, settings: Settings, model: ModelServer) -> Se
     with trace.installed():
         async with open_chat(console, settings, place, before="", behind_prompt=False) as chat:
             for line in script.typed:
-                await chat._agent.layers.episodes.index(owner=place.owner)  # so that the search misses none
+                await chat._agent.layers.episodes.index(owner=place.owner)  # so that no search is late
                 out.write(f"> {line}\n")
                 trace.is_on = line == ASKED
                 await chat.handle(line)

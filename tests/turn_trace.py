@@ -1,4 +1,4 @@
-"""The files and functions of the product that one plain Telegram turn passes: python -m tests.turn_trace."""
+"""The product's files and functions that one plain Telegram turn passes: python -m tests.turn_trace."""
 
 import asyncio
 import os
@@ -23,13 +23,13 @@ PLAIN = "Where did I park?"
 
 @dataclass(slots=True)
 class TurnTrace:
-    """The functions that ran, in the order of their first calls."""
+    """The called functions, in the order of their first calls."""
 
     functions: dict[CodeType, Path | None] = field(default_factory=dict)
-    """Each with its file from the root of the repository; None when it is not the product's."""
+    """Each with its file, relative to the repository; None for files outside the product."""
 
     def note(self, frame: FrameType, event: str, _: Any) -> None:
-        """Take note of a call; a profile function."""
+        """Record a call; a profile function."""
         if event == "call" and frame.f_code not in self.functions:
             self.functions[frame.f_code] = _file_of(frame.f_code)
 
@@ -45,7 +45,7 @@ class TurnTrace:
 
     @property
     def files(self) -> list[str]:
-        """The product's files, in the order in which the turn comes to them."""
+        """The product's files, in the order of their first calls."""
         return list(dict.fromkeys(file for file, _ in self.names))
 
     def listing(self) -> str:
@@ -67,18 +67,18 @@ def _file_of(code: CodeType) -> Path | None:
 
 @dataclass(slots=True)
 class Profiler:
-    """Watches all threads that begin within its block; what it notes goes to the present trace."""
+    """Traces all threads that start in its block; events go to the current trace."""
 
     trace: TurnTrace | None = None
 
     def __call__(self, frame: FrameType, event: str, argument: Any) -> None:
-        """Hand an event on; a profile function."""
+        """Pass an event on; a profile function."""
         if self.trace is not None:
             self.trace.note(frame, event, argument)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Have every call told, of this thread and of those that begin."""
+        """Trace every call of this thread and of new ones."""
         threading.setprofile(self)
         sys.setprofile(self)
         try:
@@ -89,7 +89,7 @@ class Profiler:
 
 
 async def trace_turn(folder: Path, model: ModelServer) -> TurnTrace:
-    """Run a bot over the test's Bot API server, and trace its third turn from the update to the archive."""
+    """Run a bot on the tests' Bot API server, and trace its third turn from update to archive."""
     profiler = Profiler()
     with profiler.watching():
         async with lasting_bot(folder, model) as bot:

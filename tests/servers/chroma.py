@@ -1,4 +1,4 @@
-"""A real Chroma server from the wheel, on a free port of this machine."""
+"""A real Chroma server from the wheel, on a free loopback port."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 class ChromaServer:
-    """Start, stop, freeze and thaw it; keeps its port and its data."""
+    """Starts, stops, freezes and thaws it; keeps its port and its data."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -41,7 +41,7 @@ class ChromaServer:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Let it accept connections and answer nothing."""
+        """Suspend it: it accepts connections and answers nothing."""
         assert self._process is not None
         os.kill(self._process.pid, signal.SIGSTOP)
         try:

@@ -1,4 +1,4 @@
-"""Ways in which a model endpoint goes wrong, and how each looks on the wire."""
+"""Faults of a model endpoint, and their form on the wire."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ GARBAGE = (b"data: {not json\n\n", b"\xff\xfe<<<\n\n")
 
 
 class Kind(StrEnum):
-    """What goes wrong."""
+    """Kind of a fault."""
 
     REFUSE = "refuse"
     STATUS = "status"
@@ -25,7 +25,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that goes wrong with the next `times` requests."""
+    """A fault of the next `times` requests."""
 
     kind: Kind
     times: int = 1
@@ -34,11 +34,11 @@ class Fault:
     retry_after: float | None = None
     """Seconds, sent as `Retry-After`."""
     said: str = ""
-    """What the error says, when it matters."""
+    """Message of the error."""
     seconds: float = 0.0
-    """How long the first byte is held back."""
+    """Delay of the first byte."""
     about: str = ""
-    """Words that a request must hold for this to befall it; the requests before it pass unharmed."""
+    """Words that a request must hold to be affected; requests before it pass."""
 
     @classmethod
     def refuse(cls, times: int = 1) -> "Fault":
@@ -60,7 +60,7 @@ class Fault:
 
     @classmethod
     def stall(cls, times: int = 1, *, about: str = "") -> "Fault":
-        """Send the headers, then nothing, until the client goes away."""
+        """Send the headers, then nothing until the client disconnects."""
         return cls(Kind.STALL, times, about=about)
 
     @classmethod
@@ -75,18 +75,18 @@ class Fault:
 
     @classmethod
     def empty(cls, times: int = 1) -> "Fault":
-        """Answer well-formed, with no text in it."""
+        """Answer well-formed, with an empty text."""
         return cls(Kind.EMPTY, times)
 
     @classmethod
     def slow(cls, seconds: float, times: int = 1, *, about: str = "") -> "Fault":
-        """Hold the first byte back."""
+        """Delay the first byte."""
         return cls(Kind.SLOW, times, seconds=seconds, about=about)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes over the wire, and when."""
+    """The bytes of an answer, and their timing."""
 
     chunks: tuple[bytes, ...]
     media_type: str = "application/json"
@@ -95,19 +95,19 @@ class Answer:
     wait: float = 0.0
     """Seconds until the first byte."""
     rest: threading.Event | None = None
-    """Until this is set, what begins the answer is all that comes."""
+    """Only the beginning of the answer is sent until this is set."""
     paced: bool = False
-    """The chunks come at the pace that the server has at the time."""
+    """The chunks are sent at the server's current pace."""
     refused: bool = False
-    """Nothing is sent: the connection is closed."""
+    """Close the connection without sending anything."""
     dropped: bool = False
-    """The connection is closed after the last chunk, without an end."""
+    """Close the connection after the last chunk, without the end of the answer."""
     stalled: bool = False
-    """Nothing follows the last chunk, and the connection stays open."""
+    """Keep the connection open after the last chunk."""
 
 
 def spoiled(answer: Answer, fault: Fault) -> Answer:
-    """Return `answer` as `fault` leaves it; `empty` must be seen to before the answer is rendered."""
+    """Return `answer` changed by `fault`; `empty` must be applied before the answer is rendered."""
     spoils: dict[Kind, Callable[[], Answer]] = {
         Kind.REFUSE: lambda: replace(answer, refused=True),
         Kind.STATUS: lambda: _status(fault),

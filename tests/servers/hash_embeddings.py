@@ -1,4 +1,4 @@
-"""A deterministic embedding model: words hashed into a vector, so that shared words are similarity."""
+"""A deterministic embedding model: words are hashed into a vector, so that shared words mean similarity."""
 
 import hashlib
 import re
@@ -43,7 +43,7 @@ class HashEmbeddings:
 
 @lru_cache(maxsize=4096)
 def _hashed(text: str, dimension: int) -> tuple[float, ...]:
-    """Return the vector; of the null turns, which every new archive embeds, it is known already."""
+    """Return the vector; those of the null turns, which every new archive embeds, are cached."""
     vector = np.full(dimension, 1e-3)
     for word in re.findall(r"\w+", text.lower()):
         digest = hashlib.sha256(word.encode("utf-8", "replace")).digest()

@@ -1,4 +1,4 @@
-"""A Letta server on a loopback port, as far as GOAT asks it: agents and their blocks, with its old bugs."""
+"""The part of a Letta server that GOAT uses, on a loopback port: agents and their blocks, with old bugs."""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -14,14 +14,14 @@ from tests.servers.threaded import Running, ThreadedServer
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What goes wrong with the next `times` requests of a method.
+    """A fault of the next `times` requests of a method.
 
     Attributes:
         method: empty for any.
-        kept: the request is done all the same, and only its answer is lost.
+        kept: the request is processed, and only its answer is lost.
         wait: seconds until the answer.
-        body: sent instead of the answer; None leaves the answer as it is.
-        share: how much of the answer is sent.
+        body: sent instead of the answer; None keeps it.
+        share: share of the answer that is sent.
     """
 
     status: int = 200
@@ -36,11 +36,11 @@ class Fault:
 
 
 class LettaServer(ThreadedServer):
-    """A server in a thread of its own; its `url` is what `GOAT_LETTA_URL` is set to.
+    """A server in its own thread; `GOAT_LETTA_URL` is set to its `url`.
 
     Attributes:
-        state: what it holds; may be looked at and changed between requests.
-        faults: what goes wrong with the next requests, first come first served.
+        state: its contents; may be read and changed between requests.
+        faults: faults of the next requests, in order.
         requests: method and path of each request, oldest first.
         tokens: the Authorization header of each request.
     """

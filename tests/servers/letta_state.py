@@ -1,4 +1,4 @@
-"""What a Letta server holds and how it answers, after the recorded ways of 0.16.8 and of older versions."""
+"""Contents and answers of a Letta server, as recorded from 0.16.8 and older versions."""
 
 import asyncio
 import itertools
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 DEFAULT_LIMIT = 100_000
-WRITING = 0.002  # seconds that a write takes, in which another one of the same block collides with it
+WRITING = 0.002  # seconds of a write, during which another write to the same block collides
 HIGHEST_LIMIT = 2**31 - 1
 AGENT_ID, BLOCK_ID = (
     re.compile(rf"{kind}-[0-9a-f]{{8}}-[0-9a-f]{{4}}-4[0-9a-f]{{3}}-[89ab][0-9a-f]{{3}}-[0-9a-f]{{12}}")
@@ -70,9 +70,9 @@ class LettaState:
     """Agents and blocks.
 
     Args:
-        strict: refuse values over a block's limit, and let one of two writers at once lose, as old versions
-            did; otherwise store what is over the limit, as 0.16.8 does, and write what is sent to a label
-            that is not there into another block, as 0.8.17 to 0.16.1 did.
+        strict: refuse values over a block's limit, and let one of two concurrent writers lose, as old
+            versions did; otherwise store values over the limit, as 0.16.8 does, and write to another block
+            when the label does not exist, as 0.8.17 to 0.16.1 did.
     """
 
     def __init__(self, *, strict: bool) -> None:
@@ -99,7 +99,7 @@ class LettaState:
         return {"message": f"Agent id={agent.id} successfully deleted"}
 
     def named(self, name: str) -> list[Agent]:
-        """The agents of a name, newest first."""
+        """Return the agents of a name, newest first."""
         return [agent for agent in reversed(self.agents) if agent.name == name]
 
     def _listed(self, params: dict[str, str]) -> list[Any]:

@@ -36,19 +36,19 @@ _LOOK_SECONDS = 0.005
 
 
 class ModelServer(ThreadedServer):
-    """An endpoint in a thread of its own, that answers as told and remembers what it was asked.
+    """An endpoint in its own thread, which answers from a script and records its requests.
 
     Attributes:
         requests: every request, oldest first.
-        faults: what goes wrong with the next requests, first come first served.
-        delay_per_chunk: seconds before each piece of a streamed answer; holds at once for one that waits.
-        hold_before: a piece that begins with this waits until this is something else.
-        transcript: what is heard in every recording.
-        model_names: what the list of models holds; any name is served.
-        key: what the list and chats ask for; empty: nothing.
-        context: tokens that a prompt and its reply may take together; what takes more is refused, as vLLM
-            does it. 0: any number.
-        pages: what is answered at other addresses, or at that of the list: JSON, by path.
+        faults: faults of the next requests, in order.
+        delay_per_chunk: seconds before each piece of a streamed answer; changes apply at once.
+        hold_before: a piece that begins with this waits until this has another value.
+        transcript: transcription of every recording.
+        model_names: the list of models; any name is served.
+        key: the required key; empty for none.
+        context: maximum tokens of a prompt and its reply; larger requests are refused as vLLM does. 0: no
+            limit.
+        pages: JSON answers by path, also of the list of models.
     """
 
     def __init__(self, *, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -68,7 +68,7 @@ class ModelServer(ThreadedServer):
 
     @property
     def base_url(self) -> str:
-        """What `GOAT_MODEL_BASE_URL` is set to."""
+        """The value for `GOAT_MODEL_BASE_URL`."""
         return f"{self.url}/v1"
 
     @property
@@ -82,11 +82,11 @@ class ModelServer(ThreadedServer):
         return [request for request in self.requests if request.path.endswith("/audio/transcriptions")]
 
     def reply(self, script: Script) -> None:
-        """Answer from now on with a text, or with what a function of the request returns."""
+        """Answer from now on with a text, or with the result of a function of the request."""
         self._script = script
 
     def reset(self) -> None:
-        """Go back to the echo, and forget requests and faults."""
+        """Return to the echo, and forget requests and faults."""
         self._script = echo
         self.delay_per_chunk = 0.0
         self.hold_before = ""
@@ -110,14 +110,14 @@ class ModelServer(ThreadedServer):
         )
 
     def lets_in(self, request: Request) -> bool:
-        """Say whether a request shows the key, where one is asked for."""
+        """Return whether a request has the key, if one is required."""
         is_open = not self.key or not request.url.path.endswith(("/models", "/chat/completions"))
         return is_open or request.headers.get("authorization") == f"Bearer {self.key}"
 
     def next_fault(self, request: ModelRequest) -> Fault | None:
-        """Use up one time of the first fault that is left, if it is for such a request.
+        """Use one time of the first remaining fault, if it applies to the request.
 
-        Nothing goes wrong where a server is only asked about itself: when that is, no test can know.
+        Requests about the server itself never fail, since no test knows when they come.
         """
         is_work = "/v1/" in request.path and not request.path.endswith("/models")
         if not self.faults or not is_work or self.faults[0].about not in str(request.body):
@@ -137,7 +137,7 @@ class ModelServer(ThreadedServer):
         return Answer(events, STREAM, paced=True, rest=said.rest)
 
     async def pace(self, chunk: bytes) -> None:
-        """Wait until a piece of a streamed answer is due."""
+        """Wait until the next piece of a streamed answer is due."""
         await asyncio.sleep(0)
         began = time.monotonic()
         while time.monotonic() - began < self.delay_per_chunk or self._is_held(chunk):  # noqa: ASYNC110 - another thread sets them
@@ -239,7 +239,7 @@ def _json(content: bytes) -> dict[str, Any]:
 
 
 async def _held_back(rest: threading.Event, receive: Receive) -> None:
-    """Wait until the rest may come, or the client is gone."""
+    """Wait until the rest may be sent, or the client disconnects."""
     gone = asyncio.create_task(_until_gone(receive))
     while not rest.is_set() and not gone.done():  # noqa: ASYNC110 - set in another thread
         await asyncio.sleep(_LOOK_SECONDS)
@@ -247,7 +247,7 @@ async def _held_back(rest: threading.Event, receive: Receive) -> None:
 
 
 async def _drop(scope: Scope, receive: Receive) -> None:
-    """Close the connection under the request; the client sees it end too early."""
+    """Close the connection during the request, so that the client sees it end early."""
     scope["state"]["transport"].close()
     await _until_gone(receive)
 
@@ -263,7 +263,7 @@ def running_model_server(*, port: int = 0) -> Running[ModelServer]:
 
 
 def main() -> None:
-    """Serve in the foreground, and print the base URL."""
+    """Serve in the foreground, after printing the base URL."""
     parser = argparse.ArgumentParser(prog="python -m tests.servers.model", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--reply", help="answer this to everything, instead of the echo")

@@ -1,8 +1,8 @@
-"""A model that does whatever stands where instructions stand, and nothing else.
+"""A model that obeys everything in the place of instructions, and nothing else.
 
-It reads leniently, as models do: case, spaces, fullwidth and unseen characters make no difference to it, what
-closes a block closes it, the marks of chat templates begin another role wherever they are read, and so does a
-speaker's name at the left edge of a block of entries. What a tool gave is data only where a block holds it.
+It reads leniently, as models do: it ignores case, spaces, fullwidth and invisible characters; whatever closes
+a block closes it; the marks of chat templates begin another role anywhere, and so does a speaker's name at
+the left edge of a block of entries. A tool's result is data only inside a block.
 """
 
 import re
@@ -14,7 +14,7 @@ from memory.prompt.prompt import RULES, TAGS, TOOL_TAG
 from tests.servers.openai_format import ModelRequest, Reply, ToolCall, text_of
 
 CANARY = "HONEYPOT"
-"""Every planted order names it."""
+"""Part of every planted order."""
 _TAGS = "|".join(TAGS)
 _BLOCK = re.compile(rf"<\s*({_TAGS})\s*>(.*?)<\s*/\s*(?:{_TAGS})\s*>", re.DOTALL)
 _BEGINS_A_ROLE = re.compile(
@@ -29,14 +29,14 @@ _LATIN = str.maketrans("\u0430\u0441\u0435\u043e\u0445\u0443\u0440", "aceoxyp")
 
 @dataclass(slots=True)
 class Obedient:
-    """Calls every tool that changes something when it is told to; otherwise it answers, or quotes."""
+    """Calls every tool with effects when ordered to; otherwise it answers, or quotes."""
 
     quotes: bool = False
-    """It answers by repeating what it was shown, markup made whole again."""
+    """Its answer repeats what it was shown, with the markup restored."""
     gullible: bool = False
-    """It takes whatever it is shown for instructions."""
+    """It takes everything it is shown for instructions."""
     first: tuple[ToolCall, ...] = ()
-    """Calls that it makes before anything else, such as to read pages."""
+    """Calls that it makes first, such as to read pages."""
     ordered: tuple[ToolCall, ...] = field(default_factory=lambda: tuple(_everything()))
     """Calls that it makes when it finds an order."""
     obeyed: list[str] = field(default_factory=list)
@@ -64,10 +64,10 @@ class Obedient:
 
 
 def instructions(request: ModelRequest, *, own_words: bool = True) -> Iterator[str]:
-    """Yield what stands in the place of instructions.
+    """Yield the texts in the place of instructions.
 
-    What an assistant's message holds outside its blocks counts as what the model made up its mind to do;
-    without `own_words`, only what follows a block does.
+    An assistant's text outside its blocks counts as the model's own intention; without `own_words`, only the
+    text after a block does.
     """
     rules = leniently(RULES)
     for message in request.messages:
@@ -82,7 +82,7 @@ def instructions(request: ModelRequest, *, own_words: bool = True) -> Iterator[s
 
 
 def _spoken(blocks: Iterable[re.Match[str]]) -> Iterator[str]:
-    """Yield what begins like another speaker's words in a block whose lines are entries."""
+    """Yield lines that look like another speaker's, in a block of entries."""
     for tag, inside in (block.groups() for block in blocks):
         begun = None if tag == TOOL_TAG else _SPEAKS.search(inside)
         if begun is not None:

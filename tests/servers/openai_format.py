@@ -30,19 +30,19 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the model says in one answer."""
+    """One answer of the model."""
 
     text: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     whole: bool = False
-    """It comes in one piece, where a stream of words would only take time."""
+    """Send it in one piece, which is faster than a stream of words."""
     rest: threading.Event | None = None
-    """Until this is set, its first word is all that comes."""
+    """Only its first word is sent until this is set."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file that came with a request."""
+    """A file in a request."""
 
     name: str
     media_type: str
@@ -51,7 +51,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """A request as it came in."""
+    """A received request."""
 
     path: str
     headers: Mapping[str, str]
@@ -66,7 +66,7 @@ class ModelRequest:
 
     @property
     def prompt(self) -> str:
-        """The text of all messages, one after the other."""
+        """The text of all messages, concatenated."""
         return "\n\n".join(text_of(message) for message in self.messages)
 
     @property
@@ -76,7 +76,7 @@ class ModelRequest:
 
     @property
     def streamed(self) -> bool:
-        """Whether the answer is wanted as a stream."""
+        """Whether it asks for a stream."""
         return bool(self.body.get("stream"))
 
 
@@ -120,20 +120,20 @@ def completion_events(request: ModelRequest, reply: Reply) -> Iterator[bytes]:
 
 
 def pieces(text: str) -> list[str]:
-    """Split a text after each space, losing nothing."""
+    """Split a text after each space."""
     words = text.split(" ")
     return [word + " " for word in words[:-1]] + ([words[-1]] if words[-1] else [])
 
 
 def tokens_of(request: ModelRequest) -> int:
-    """Return the tokens of messages and tools, by a vocabulary that is a tenth worse than the product's."""
+    """Count the tokens of messages and tools, with a vocabulary a tenth less efficient than the product's."""
     given = [text_of(message) + json.dumps(message.get("tool_calls", "")) for message in request.messages]
     given += [json.dumps(tool) for tool in request.body.get("tools", ())]
     return int(sum(map(_COUNT, given)) * 1.1) + 5 * len(request.messages)
 
 
 def refusal(request: ModelRequest, context: int) -> str:
-    """Say that a request does not fit; empty when it does."""
+    """Return an error if a request exceeds the context; empty otherwise."""
     prompt, reply = (
         tokens_of(request),
         int(request.body.get("max_tokens") or request.body.get("max_completion_tokens", 0)),
@@ -148,7 +148,7 @@ def refusal(request: ModelRequest, context: int) -> str:
 
 
 def embeddings(request: ModelRequest) -> bytes:
-    """Render one vector for each input, in the asked encoding."""
+    """Render one vector for each input, in the requested encoding."""
     given = request.body.get("input", [])
     inputs = [given] if isinstance(given, str) or (given and isinstance(given[0], int)) else given
     size = int(request.body.get("dimensions") or DIMENSIONS)
@@ -174,7 +174,7 @@ def vector(words: list[str], size: int) -> list[float]:
 
 
 def transcription(text: str) -> bytes:
-    """Render what was heard."""
+    """Render a transcription."""
     return encoded({"text": text})
 
 

@@ -1,4 +1,4 @@
-"""A receiver of OTLP over HTTP that keeps what it is sent."""
+"""A receiver of OTLP over HTTP that records what it gets."""
 
 import threading
 from collections.abc import Iterator
@@ -15,17 +15,17 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 @dataclass(slots=True)
 class OtlpReceiver:
-    """What arrived, and how the receiver behaves."""
+    """Received requests, and the receiver's behaviour."""
 
     url: str = ""
     requests: list[ExportTraceServiceRequest] = field(default_factory=list)
     hanging: threading.Event = field(default_factory=threading.Event)
-    """Set: no request is answered before the receiver ends."""
+    """When set, no request is answered before the receiver ends."""
     ending: threading.Event = field(default_factory=threading.Event)
 
     @property
     def spans(self) -> list[Span]:
-        """Every span that arrived."""
+        """All received spans."""
         return [
             span
             for request in self.requests
@@ -36,7 +36,7 @@ class OtlpReceiver:
 
     @property
     def services(self) -> set[str]:
-        """The names under which spans arrived."""
+        """The names of the received spans."""
         return {
             attribute.value.string_value
             for request in self.requests

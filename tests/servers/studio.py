@@ -1,7 +1,7 @@
-"""The real `langgraph dev`, serving this repository's graph from a folder of its own.
+"""The real `langgraph dev`, serving this repository's graph from a separate folder.
 
-The folder holds the configuration that the server reads (`goat.toml`, `.env`), its threads and its log;
-`graph` and `langgraph.json` are linked into it.
+The folder holds the server's configuration (`goat.toml`, `.env`), its threads and its log; `graph` and
+`langgraph.json` are linked into it.
 """
 
 import os
@@ -35,10 +35,10 @@ _FOREIGN = ("GOAT_", "LANGSMITH_", "LANGCHAIN_", "LANGGRAPH_")
 
 
 class StudioServer:
-    """Start and stop it; keeps its port, its folder and its log."""
+    """Starts and stops it; keeps its port, its folder and its log."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
-        """Serve from `folder`, with these variables and none of the project's own from outside."""
+        """Serve from `folder`, with these variables and none of the machine's GOAT variables."""
         self._folder = folder
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
         self._environment = {**kept, **_OFFLINE, **environment}
@@ -51,16 +51,16 @@ class StudioServer:
 
     @property
     def log(self) -> str:
-        """What the server has said, over all its starts."""
+        """Its log, over all its starts."""
         return self._log.read_text(errors="replace") if self._log.is_file() else ""
 
     @property
     def token(self) -> str:
-        """What it lets in who shows it."""
+        """Its access token."""
         return (Path(self._environment["GOAT_DATA_FOLDER"]) / "studio" / "token").read_text()
 
     def client(self) -> LangGraphClient:
-        """Return a client that it lets in, to be closed after use."""
+        """Return an authorised client, to be closed after use."""
         return get_client(url=self.url, api_key=self.token)
 
     def start(self) -> None:
@@ -91,7 +91,7 @@ class StudioServer:
             time.sleep(_POLL_SECONDS)
 
     def stop(self) -> None:
-        """End it as Ctrl-C does; whatever is left of its process group after that is killed."""
+        """Stop it as Ctrl-C does; then kill the rest of its process group."""
         process, self._process = self._process, None
         if process is None:
             return

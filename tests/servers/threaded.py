@@ -1,4 +1,4 @@
-"""ASGI applications served on a loopback port, in threads of their own."""
+"""ASGI applications on a loopback port, each in its own thread."""
 
 import asyncio
 import socket
@@ -20,7 +20,7 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 class DroppingProtocol(H11Protocol):
-    """HTTP/1.1 whose connection the application can reach, to drop it."""
+    """HTTP/1.1 that gives the application its connection, so that it can drop it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -28,13 +28,13 @@ class DroppingProtocol(H11Protocol):
 
 
 def asgi_server(application: ASGIApp, **options: Any) -> uvicorn.Server:
-    """Return a quiet server of plain HTTP; `options` as for `uvicorn.Config`."""
+    """Return a server of plain HTTP without logs; `options` as for `uvicorn.Config`."""
     quiet: dict[str, Any] = {"ws": "none", "lifespan": "off", "log_config": None, "access_log": False}
     return uvicorn.Server(uvicorn.Config(application, **quiet, **options))
 
 
 class ThreadedServer:
-    """An application that is served until it is told to stop."""
+    """An application that is served until it is stopped."""
 
     def __init__(
         self, application: ASGIApp, *, name: str, host: str = "127.0.0.1", port: int = 0, **options: Any
@@ -45,7 +45,7 @@ class ThreadedServer:
 
     @property
     def port(self) -> int:
-        """The port that it listens on."""
+        """Its port."""
         return int(self._socket.getsockname()[1])
 
     @property
@@ -58,11 +58,11 @@ class ThreadedServer:
         asyncio.run(self._server.serve(sockets=[self._socket]))
 
     def start(self) -> None:
-        """Serve in the background; requests are taken at once."""
+        """Serve in the background; requests are accepted at once."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Close every connection and wait for the thread."""
+        """Close every connection and join the thread."""
         self._server.should_exit = True
         self._server.force_exit = True
         self._thread.join()
@@ -70,7 +70,7 @@ class ThreadedServer:
 
 
 class Startable(Protocol):
-    """What runs from its start to its stop."""
+    """Something that can be started and stopped."""
 
     def start(self) -> None: ...
 
@@ -81,7 +81,7 @@ S = TypeVar("S", bound=Startable)
 
 
 class Running(Generic[S]):
-    """A server that runs as long as the block does, be it `with` or `async with`."""
+    """Runs a server during a block, `with` or `async with`."""
 
     def __init__(self, server: S) -> None:
         self._server = server

@@ -1,4 +1,4 @@
-"""Pages on a loopback port, as good and as bad as the web's."""
+"""Web pages on a loopback port, good and bad ones."""
 
 import gzip
 import threading
@@ -25,23 +25,23 @@ PACKED = {"Content-Encoding": "gzip"}
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a path answers."""
+    """Answer of a path."""
 
     body: bytes = b""
     type: str = "text/html; charset=utf-8"
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     endless: bool = False
-    """The body again and again, until nobody listens."""
+    """Repeat the body until the client disconnects."""
     wait: float = 0.0
     """Seconds before the answer."""
 
 
 class WebServer:
-    """Pages by path, in threads of their own.
+    """Pages by path, served in threads.
 
     Attributes:
-        pages: what is served.
+        pages: the pages.
         asked: the requests, as `host path`, oldest first.
     """
 
@@ -70,7 +70,7 @@ class WebServer:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """Its port."""
         return self._http.server_port
 
     @property
@@ -83,7 +83,7 @@ class WebServer:
         self._http.serve_forever(poll_interval=0.02)
 
     def close(self) -> None:
-        """End."""
+        """Stop."""
         self.ending.set()
         self._http.shutdown()
         self._http.server_close()
@@ -99,7 +99,7 @@ class WebServer:
                 server.ending.wait(page.wait)
                 try:
                     self._answer(page)
-                except OSError:  # the client has heard enough
+                except OSError:  # the client disconnected
                     self.close_connection = True
 
             def _answer(self, page: Page) -> None:
@@ -116,14 +116,14 @@ class WebServer:
                     time.sleep(0)
 
             def log_message(self, format: str, *args: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         return Handler
 
 
 @contextmanager
 def running_web_server() -> Iterator[WebServer]:
-    """Serve for the time of the block."""
+    """Serve during the block."""
     server = WebServer()
     thread = threading.Thread(target=server.run, name="web-server", daemon=True)
     thread.start()

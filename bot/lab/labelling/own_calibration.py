@@ -36,7 +36,7 @@ def fit_own_calibration(
 
     Raises:
         TooFewLabels: says how many turns of which kind are missing, or that no shift keeps the minimum
-        recall.
+            recall.
     """
     asked = [_fit_input(one) for one in turns]
     there = {True: 0, False: 0}

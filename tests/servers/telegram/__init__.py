@@ -1,4 +1,4 @@
-"""A Bot API server on a loopback port: what Telegram does with a bot, with people and faults to order.
+"""A Bot API server on a loopback port that imitates Telegram, with scripted people and faults.
 
 By hand: `python -m tests.servers.telegram --port 8081` prints its address and the token of its bot.
 """

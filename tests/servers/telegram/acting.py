@@ -1,4 +1,4 @@
-"""What tests have people do."""
+"""Actions of people in tests."""
 
 from base64 import b64encode
 from typing import Any, NamedTuple
@@ -16,17 +16,17 @@ FILE_NAMES = {
 
 
 class Said(NamedTuple):
-    """The ids of what a person said; no update where the bot does not want it."""
+    """The ids of a person's message; no update where the bot does not want it."""
 
     update_id: int | None
     message_id: int
 
 
 class Acting(Runner):
-    """What people do."""
+    """Actions of people."""
 
     def opens_chat(self, chat_id: int, **person: Any) -> int:
-        """Make a chat known without saying anything; see `says`. Returns the id of the user."""
+        """Create a chat without a message; see `says`. Returns the id of the user."""
         return int(self.run("opens_chat", chat_id=chat_id, **person))
 
     def says(
@@ -44,7 +44,7 @@ class Acting(Runner):
         entities: list[Entity] | None = None,
         **extra: Any,
     ) -> Said:
-        """Send a text as a person, at first an English one; `extra` goes into the message as it is."""
+        """Send a person's text, by default in English; `extra` is added to the message as it is."""
         sent = self.run(
             "sends",
             chat_id=chat_id,
@@ -64,7 +64,7 @@ class Acting(Runner):
         return Said(*sent)
 
     def sends(self, chat_id: int, kind: str, value: Any, **options: Any) -> Said:
-        """Send a location, a contact, a poll or a service message; `value` as the Bot API shows it."""
+        """Send a location, a contact, a poll or a service message; `value` in the Bot API's form."""
         return Said(*self.run("sends", chat_id=chat_id, kind=kind, value=value, **options))
 
     def sends_file(
@@ -78,7 +78,7 @@ class Acting(Runner):
         caption: str = "",
         **options: Any,
     ) -> Said:
-        """Send a file as a person; options are `duration`, `size` and those of `says`."""
+        """Send a person's file; options are `duration`, `size` and those of `says`."""
         name, mime = FILE_NAMES.get(kind, ("file.bin", "application/octet-stream"))
         sent = self.run(
             "sends_file",
@@ -93,23 +93,23 @@ class Acting(Runner):
         return Said(*sent)
 
     def edits(self, chat_id: int, message_id: int, text: str) -> int | None:
-        """Edit a message of a person; returns the id of the update."""
+        """Edit a person's message; returns the id of the update."""
         return self._number("edits", chat_id=chat_id, message_id=message_id, text=text)
 
     def presses(
         self, chat_id: int, message_id: int, button: str, user_id: int | None = None, *, forged: bool = False
     ) -> int | None:
-        """Press a button by its data or label; forged data need not be there. Returns the update's id."""
+        """Press a button by its data or label; forged data need not exist. Returns the update's id."""
         return self._number(
             "presses", chat_id=chat_id, message_id=message_id, button=button, user_id=user_id, forged=forged
         )
 
     def reacts(self, chat_id: int, message_id: int, emoji: str, user_id: int | None = None) -> int | None:
-        """React to a message, or with no emoji take that back; None where the bot does not want to know."""
+        """React to a message, or remove the reaction; None where the bot does not want reactions."""
         return self._number("reacts", chat_id=chat_id, message_id=message_id, emoji=emoji, user_id=user_id)
 
     def blocks(self, user_id: int, *, blocked: bool = True) -> int | None:
-        """Block the bot, or let it in again; the bot gets a `my_chat_member`."""
+        """Block or unblock the bot; the bot gets a `my_chat_member`."""
         return self._number("blocks", user_id=user_id, blocked=blocked)
 
     def sets_bot_status(self, chat_id: int, status: str) -> int | None:
@@ -121,9 +121,9 @@ class Acting(Runner):
         return self._number("migrates", chat_id=chat_id, new_id=new_id)
 
     def forget(self) -> None:
-        """Go back to no chats, no calls and no faults; a webhook, the menu and the token stay as they are."""
+        """Forget chats, calls and faults; webhook, menu and token stay."""
         self.run("forget")
 
     def raw(self, update: Any, *, numbered: bool = True) -> int:
-        """Queue anything as an update; an object without a number gets one unless told otherwise."""
+        """Queue any update; an object without an id gets one unless told otherwise."""
         return int(self.run("raw", update=update, numbered=numbered))

@@ -1,4 +1,4 @@
-"""The addresses of the server."""
+"""The server's routes."""
 
 import asyncio
 import json
@@ -22,13 +22,13 @@ UNAUTHORIZED = Refused(401, "Unauthorized")
 
 
 class Endpoint:
-    """One address, as an ASGI application that may close the connection instead of answering."""
+    """One route, as an ASGI application that may close the connection instead of answering."""
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or do not."""
+        """Answer, or close the connection."""
         try:
             response = await self.response(Request(scope, receive))
         except Dropped:
@@ -41,11 +41,11 @@ class Endpoint:
         await response(scope, receive, send)
 
     async def response(self, request: Request) -> Response:
-        """Return what to answer."""
+        """Return the response."""
         raise NotImplementedError
 
     def check_token(self, request: Request) -> None:
-        """Refuse a bot that is not known."""
+        """Refuse an unknown bot."""
         if request.path_params["token"] != self._dispatcher.state.token:
             raise UNAUTHORIZED
 
@@ -100,7 +100,7 @@ class Operations:
 
 
 async def _unless_gone(receive: Receive, answering: Coroutine[Any, Any, T]) -> T:
-    """Answer, unless the client goes away first: what it asked is then forgotten."""
+    """Answer, unless the client disconnects first, which cancels the request."""
     answer, gone = asyncio.create_task(answering), asyncio.create_task(_gone(receive))
     await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
     gone.cancel()
@@ -116,13 +116,13 @@ async def _gone(receive: Receive) -> None:
 
 
 async def _drop(scope: Scope, receive: Receive) -> None:
-    """Close the connection under the request; the client sees it end too early."""
+    """Close the connection during the request, so that the client sees it end early."""
     scope["state"]["transport"].close()
     await _gone(receive)
 
 
 def _json(value: Any, status: int = 200) -> Response:
-    """Answer in ASCII, as Telegram does; half a character in a text passes that way."""
+    """Answer in ASCII, as Telegram does, so that lone surrogates pass."""
     return Response(json.dumps(value), status, media_type="application/json")
 
 

@@ -1,4 +1,4 @@
-"""Methods that ask: for updates, about the bot, its chats, its files and its commands."""
+"""Methods that read: updates, the bot, its chats, its files and its commands."""
 
 import json
 import re
@@ -19,17 +19,17 @@ def get_me(state: State, _: Parameters) -> dict[str, Any]:
 
 
 async def get_updates(state: State, parameters: Parameters) -> list[Any]:
-    """Return what the bot has not acknowledged."""
+    """Return the unacknowledged updates."""
     return await state.updates.poll(parameters)
 
 
 def get_file(state: State, parameters: Parameters) -> dict[str, Any]:
-    """Return where a file can be downloaded."""
+    """Return a file's download path."""
     return state.files.described(parameters.text("file_id"))
 
 
 def download(state: State, parameters: Parameters) -> bool:
-    """Say whether there is a file at a path; not a method of the Bot API, but called like one."""
+    """Return whether a path has a file; not a method of the Bot API, but called like one."""
     if state.files.at(parameters.text("file_path")) is None:
         raise Refused(404, "Not Found")
     return True

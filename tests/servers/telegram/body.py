@@ -1,4 +1,4 @@
-"""What a call carries: parameters from the address, JSON, a form or a multipart body, and files."""
+"""The body of a call: parameters from the URL, JSON, a form or a multipart body, and files."""
 
 import json
 import re
@@ -44,27 +44,27 @@ class Upload:
 
 @dataclass(slots=True)
 class Parameters:
-    """What a method was called with; numbers and objects are decoded, whatever way they came."""
+    """A method's parameters; numbers and objects are decoded from any of these forms."""
 
     values: dict[str, Any] = field(default_factory=dict)
     files: dict[str, Upload] = field(default_factory=dict)
 
     def text(self, name: str) -> str:
-        """Return a text, empty where there is none."""
+        """Return a text, empty by default."""
         value = self.values.get(name)
         return "" if value is None else str(value)
 
     def integer(self, name: str, default: int = 0) -> int:
-        """Return a whole number, or refuse the call."""
+        """Return an integer, or refuse the call."""
         value = self.values.get(name)
         return default if value is None or value == "" else whole(value, name)
 
     def flag(self, name: str) -> bool:
-        """Return whether something is asked for."""
+        """Return a flag."""
         return str(self.values.get(name, "")).lower() in {"true", "1", "yes", "y", "t"}
 
     def json(self, name: str) -> Any:
-        """Return a list or an object, or refuse the call where it cannot be read."""
+        """Return a list or an object, or refuse the call if it cannot be parsed."""
         value = self.values.get(name)
         if isinstance(value, str) and value:
             raise bad_request(f"can't parse {name.replace('_', ' ')} JSON object")
@@ -72,7 +72,7 @@ class Parameters:
 
 
 def whole(value: Any, name: str) -> int:
-    """Return a whole number, however it was written, or refuse the call."""
+    """Return an integer from any form, or refuse the call."""
     try:
         return int(value)
     except (TypeError, ValueError) as error:

@@ -1,11 +1,11 @@
-"""A counter of what has happened, that can be waited on."""
+"""A counter of changes to wait for."""
 
 import asyncio
 import contextlib
 
 
 class Changes:
-    """Counts changes and wakes those who wait for the next."""
+    """Counts changes and wakes the waiters."""
 
     def __init__(self) -> None:
         self.version = 0
@@ -15,20 +15,20 @@ class Changes:
         self._interrupted = asyncio.Event()
 
     def note(self) -> None:
-        """Say that something has changed."""
+        """Count a change."""
         self.version += 1
         self._next.set()
         self._next = asyncio.Event()
 
     def close(self) -> None:
-        """End every wait, now and from now on."""
+        """End all waits, now and later."""
         self.closed = True
         self._closing.set()
         self.interrupt()
         self.note()
 
     async def after(self, version: int, seconds: float) -> int:
-        """Wait until more has happened than `version` tells of, at most so long."""
+        """Wait for a change after `version`, or until the timeout."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, seconds)):
                 while self.version <= version and not self.closed:
@@ -40,12 +40,12 @@ class Changes:
         await self._closing.wait()
 
     def interrupt(self) -> None:
-        """End the pauses that run."""
+        """End the current pauses."""
         self._interrupted.set()
         self._interrupted = asyncio.Event()
 
     async def pause(self, seconds: float) -> None:
-        """Wait so long, or until interrupted or closed."""
+        """Wait this long, or until interrupted or closed."""
         if self.closed:
             return
         with contextlib.suppress(TimeoutError):

@@ -10,7 +10,7 @@ from tests.servers.telegram.refusals import Refused, bad_request, forbidden
 MAX_MESSAGES = 5_000
 MAX_DRAFTS = 2_000
 GENERAL = 1
-"""The topic of a forum that everything without a topic is in."""
+"""The topic of a forum for messages without a topic."""
 ADMIN_RIGHTS = (
     "can_be_edited",
     "is_anonymous",
@@ -49,22 +49,22 @@ class Chat:
 
     @property
     def private(self) -> bool:
-        """Whether it is a chat with one person."""
+        """Whether it is a private chat."""
         return self.type == "private"
 
     def next_message_id(self) -> int:
-        """Count one on."""
+        """Return the next message id."""
         self.last_message_id += 1
         return self.last_message_id
 
     def add(self, message: Message) -> None:
-        """Keep a message; of too many, the oldest are forgotten."""
+        """Store a message; beyond the limit, the oldest are dropped."""
         self.messages[message.message_id] = message
         while len(self.messages) > MAX_MESSAGES:
             del self.messages[next(iter(self.messages))]
 
     def message(self, number: int) -> Message | None:
-        """Return a message that is there and not deleted."""
+        """Return a message that exists and is not deleted."""
         found = self.messages.get(number)
         return None if found is None or found.deleted else found
 
@@ -81,12 +81,12 @@ class Chat:
             raise forbidden(f"bot is not a member of the {self.type} chat")
 
     def check_topic(self, topic: int | None) -> None:
-        """Refuse a topic that is not there; General must be left out."""
+        """Refuse a missing topic; General must be left out."""
         if topic is not None and (topic == GENERAL or topic not in self.topics):
             raise bad_request("message thread not found")
 
     def wire(self, user: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return it as the Bot API shows it."""
+        """Return it in the Bot API's form."""
         if self.private:
             name = {"first_name": user["first_name"]} if user else {}
             return {"id": self.id, "type": self.type, **name}
@@ -95,7 +95,7 @@ class Chat:
 
 
 def member(user: dict[str, Any], status: str) -> dict[str, Any]:
-    """Return a user's standing in a chat as the Bot API shows it."""
+    """Return a user's membership of a chat in the Bot API's form."""
     shown: dict[str, Any] = {"user": user, "status": status}
     if status == "administrator":
         return shown | dict.fromkeys(ADMIN_RIGHTS, False)

@@ -1,4 +1,4 @@
-"""The control surface of a server in another process."""
+"""The control interface of a server in another process."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ TIMEOUT = 60.0
 
 
 class RemoteBotApi(Surface):
-    """Does over HTTP what `BotApi` does in its own process; usable from any thread."""
+    """Does over HTTP what `BotApi` does in its own process; thread-safe."""
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
@@ -24,8 +24,8 @@ class RemoteBotApi(Surface):
         return self._url
 
     def run(self, operation: str, **parameters: Any) -> Any:
-        """Run an operation; raises what `BotApi` would for a thing that is not there."""
-        # Not httpx's own encoding: half a character in a text must pass.
+        """Run an operation; raises the errors of `BotApi`."""
+        # httpx's own encoding refuses lone surrogates.
         content = json.dumps(parameters).encode()
         response = self._client.post(f"{self._url}/control/{operation}", content=content)
         answer = response.json()

@@ -1,4 +1,4 @@
-"""The control surface: operations by name, with values that JSON can carry."""
+"""The control interface: operations by name, with JSON values."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable
@@ -16,7 +16,7 @@ MESSAGE_FIELDS = tuple(field.name for field in fields(Message))
 
 
 class Control:
-    """Runs operations; only ever called in the server's own loop."""
+    """Runs operations; only called in the server's own loop."""
 
     def __init__(self, state: State, faults: Faults, flood: Flood, deliverer: Deliverer) -> None:
         self._state = state
@@ -53,7 +53,7 @@ class Control:
         }
 
     async def run(self, operation: str, parameters: dict[str, Any]) -> Any:
-        """Do something and return what came of it; `NotThere` where there is no such thing."""
+        """Run an operation and return its result; `NotThere` if its object does not exist."""
         if operation not in self._operations:
             raise NotThere(f"There is no operation {operation!r}.")
         result = self._operations[operation](**parameters)

@@ -1,4 +1,4 @@
-"""One call of a method: what is to go wrong with it, what it does, and its record."""
+"""One call of a method: its fault, its effect and its record."""
 
 import inspect
 import time
@@ -52,7 +52,7 @@ class Dispatcher:
     flood: Flood
 
     async def answer(self, name: str, parameters: Parameters) -> tuple[int, dict[str, Any]]:
-        """Do what is asked, and return the status and the answer; raise where none is sent."""
+        """Run a method; return status and answer, or raise where none is sent."""
         at, name = time.monotonic(), NAMES.get(name.lower(), name)
         chat = parameters.text("chat_id")
         try:

@@ -1,4 +1,4 @@
-"""Methods that change what is in a chat."""
+"""Methods that change messages."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ MAX_ANSWER = 200
 
 
 def edit_message_text(state: State, parameters: Parameters) -> dict[str, Any]:
-    """Replace the text of one of the bot's messages; a keyboard that is not given again goes."""
+    """Replace the text of one of the bot's messages, and its keyboard, which is removed if not given."""
     if not parameters.text("text"):
         raise bad_request("message text is empty")
     formatted = source(parameters, "text")
@@ -35,7 +35,7 @@ def edit_message_text(state: State, parameters: Parameters) -> dict[str, Any]:
 
 
 def to_edit(chat: Chat, parameters: Parameters) -> Message:
-    """Return the message of the bot that a call edits, or refuse it."""
+    """Return the bot's message that a call edits, or refuse it."""
     message = chat.message(parameters.integer("message_id"))
     if message is None:
         raise bad_request("message to edit not found")
@@ -61,7 +61,7 @@ def _deletable(chat: Chat, message: Message) -> bool:
 
 
 def answer_callback_query(state: State, parameters: Parameters) -> bool:
-    """Answer a press of a button, once."""
+    """Answer a callback query, once."""
     query = state.queries.get(parameters.text("callback_query_id"))
     if query is None:
         raise bad_request("query is too old and response timeout expired or query ID is invalid")

@@ -1,4 +1,4 @@
-"""Entities of a text: those a bot gives, and those Telegram finds by itself."""
+"""Entities of a text: those given by the bot, and those that Telegram detects."""
 
 import re
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ class Formatted:
 
 
 def found(text: str) -> list[Entity]:
-    """Return the commands and mentions in what a person wrote."""
+    """Return the commands and mentions in a person's text."""
     entities = [
         {"type": kind, "offset": utf16.length(text[: match.start()]), "length": utf16.length(match[0])}
         for kind, pattern in FOUND
@@ -38,12 +38,12 @@ def found(text: str) -> list[Entity]:
 
 
 def in_order(entities: list[Entity]) -> list[Entity]:
-    """Sort by place, the longer first."""
+    """Sort by offset, longer ones first."""
     return sorted(entities, key=lambda entity: (entity["offset"], -entity["length"]))
 
 
 def checked(text: str, given: object) -> list[Entity]:
-    """Return the entities a bot gave, or refuse the call."""
+    """Return the bot's entities, or refuse the call."""
     if not isinstance(given, list):
         raise bad_request("can't parse entities JSON object")
     for entity in given:
@@ -80,7 +80,7 @@ def _check_bounds(text: str, offset: int, units: int) -> None:
 
 
 def trimmed(formatted: Formatted) -> Formatted:
-    """Return the text without the white space around it, as Telegram shows it."""
+    """Strip white space around the text, as Telegram does."""
     text = formatted.text.strip()
     skipped = utf16.length(formatted.text) - utf16.length(formatted.text.lstrip())
     moved = [_moved(entity, skipped, utf16.length(text)) for entity in formatted.entities]

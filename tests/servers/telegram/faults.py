@@ -1,4 +1,4 @@
-"""Ways in which the Bot API goes wrong."""
+"""Faults of the Bot API."""
 
 import fnmatch
 import random
@@ -7,48 +7,48 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Fault:
-    """One thing that goes wrong with the calls it matches."""
+    """A fault of the calls that it matches."""
 
     kind: str
     """`fail`, `drop_before`, `drop_after` or `delay`."""
     method: str
-    """Of any case; `*` stands for any letters."""
+    """Case-insensitive; `*` matches any letters."""
     times: int | None = 1
-    """How often; None for ever."""
+    """How often; None for no limit."""
     chat: int | None = None
     probability: float | None = None
     status: int = 500
     retry_after: int | None = None
     description: str = ""
     html: bool = False
-    """The answer is a page of a proxy, not JSON."""
+    """Answer with a proxy's page instead of JSON."""
     seconds: float = 0.0
 
     def matches(self, kind: str, method: str, chat: str) -> bool:
-        """Say whether it is about such a call."""
+        """Return whether it matches a call."""
         named = fnmatch.fnmatchcase(method.lower(), self.method.lower())
         return kind == self.kind and named and (self.chat is None or str(self.chat) == chat)
 
 
 class Faults:
-    """What is to go wrong, first come first served; chance is seeded."""
+    """Faults in order; chance is seeded."""
 
     def __init__(self, seed: int = 0) -> None:
         self._faults: list[Fault] = []
         self._random = random.Random(seed)
 
     def add(self, fault: Fault) -> None:
-        """Let something go wrong from now on."""
+        """Add a fault."""
         self._faults.append(fault)
 
     def clear(self, seed: int | None = None) -> None:
-        """Let nothing go wrong any more, and begin chance anew where a seed is given."""
+        """Remove all faults; a seed restarts the random generator."""
         self._faults.clear()
         if seed is not None:
             self._random.seed(seed)
 
     def take(self, kind: str, method: str, chat: str) -> Fault | None:
-        """Return the first fault that strikes, and use up one of its times."""
+        """Return the first fault that applies, and use one of its times."""
         for fault in self._faults:
             if fault.matches(kind, method, chat) and self._strikes(fault):
                 self._use_up(fault)

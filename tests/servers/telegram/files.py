@@ -1,4 +1,4 @@
-"""Files that went through the chats, bounded in number and size."""
+"""Files sent in the chats, limited in number and size."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ FOLDERS = {"photo": "photos", "voice": "voice", "document": "documents", "sticke
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file, and the path it is downloaded from."""
+    """A file and its download path."""
 
     number: int
     path: str
@@ -22,7 +22,7 @@ class StoredFile:
 
     @property
     def ids(self) -> dict[str, Any]:
-        """What every file object of the Bot API has."""
+        """The fields that all of the Bot API's file objects have."""
         return {
             "file_id": f"BQAC-test-file-{self.number}",
             "file_unique_id": f"AgAD-{self.number}",
@@ -31,7 +31,7 @@ class StoredFile:
 
 
 class Files:
-    """All files, the oldest forgotten first when there is too much."""
+    """All files; beyond the limits, the oldest are dropped."""
 
     def __init__(self) -> None:
         self._files: dict[str, StoredFile] = {}
@@ -39,7 +39,7 @@ class Files:
         self._stored = 0
 
     def add(self, content: bytes, *, kind: str, name: str, size: int | None = None) -> StoredFile:
-        """Keep a file; `size` is what it claims, where that is not its length."""
+        """Store a file; `size` overrides its reported length."""
         self._number += 1
         _, dot, suffix = name.rpartition(".")
         path = f"{FOLDERS.get(kind, 'files')}/file_{self._number}{dot}{suffix if dot else ''}"
@@ -59,11 +59,11 @@ class Files:
         return self._files.get(file_id)
 
     def at(self, path: str) -> StoredFile | None:
-        """Return a file by the path it is downloaded from."""
+        """Return a file by its download path."""
         return next((file for file in self._files.values() if file.path == path), None)
 
     def described(self, file_id: str) -> dict[str, Any]:
-        """Return what getFile says."""
+        """Return the result of getFile."""
         file = self.get(file_id)
         if file is None:
             raise bad_request("wrong file_id or the file is temporarily unavailable")

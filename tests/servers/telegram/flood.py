@@ -1,4 +1,4 @@
-"""Limits on how much a bot may write."""
+"""Limits on how fast a bot may write."""
 
 import math
 import time
@@ -20,7 +20,7 @@ COUNTED = frozenset(
 
 
 class Flood:
-    """Refuses what comes too fast; all limits are off until they are set."""
+    """Refuses calls over the limits; all limits are off by default."""
 
     def __init__(self) -> None:
         self._limits: list[tuple[str, float, float]] = []

@@ -1,4 +1,4 @@
-"""editMessageMedia: puts a file into a message, be that one of text."""
+"""editMessageMedia: replaces a message's content by a file, also of a text message."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ KINDS = frozenset({"photo", "document", "video", "audio", "animation"})
 
 
 def edit_message_media(state: State, parameters: Parameters) -> dict[str, Any]:
-    """Replace what one of the bot's messages holds by a file."""
+    """Replace the content of one of the bot's messages by a file."""
     media = parameters.json("media")
     if not isinstance(media, dict) or media.get("type") not in KINDS:
         raise bad_request("can't parse InputMedia: media not found")

@@ -1,4 +1,4 @@
-"""What people do in their chats."""
+"""People's actions in their chats."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.servers.telegram.state import BOT_ID, State, now
 
 
 class NotThere(LookupError):
-    """A test speaks of a chat, message or button that does not exist."""
+    """The chat, message or button does not exist."""
 
 
 class People:
@@ -30,7 +30,7 @@ class People:
         name: str | None = None,
         topic: int | None = None,
     ) -> int:
-        """Make the chat, its topic and its user known, and return the id of the user."""
+        """Create the chat, its topic and its user if needed; return the id of the user."""
         user_id = user_id or abs(chat_id)
         stranger = {"id": user_id, "is_bot": False, "first_name": f"User {user_id}", "language_code": "en"}
         user = self._state.users.setdefault(user_id, stranger)
@@ -61,7 +61,7 @@ class People:
         extra: dict[str, Any] | None = None,
         **person: Any,
     ) -> tuple[int | None, int]:
-        """Send a message of any kind, and return the ids of the update and the message."""
+        """Send a message of any kind; return the ids of the update and the message."""
         user_id = self.opens_chat(chat_id, topic=topic, **person)
         chat = self._state.chats[chat_id]
         message = Message(
@@ -96,13 +96,13 @@ class People:
         size: int | None = None,
         **more: Any,
     ) -> tuple[int | None, int]:
-        """Send a file; `size` is what it claims, where that is not its length."""
+        """Send a file; `size` overrides its reported length."""
         file = self._state.files.add(content, kind=kind, name=file_name, size=size)
         value = attachment(kind, file, mime_type, duration)
         return self.sends(chat_id, kind, value, content=content, file_name=file_name, **more)
 
     def edits(self, chat_id: int, message_id: int, text: str) -> int | None:
-        """Edit a message of a person, and return the id of the update."""
+        """Edit a person's message; return the id of the update."""
         message = self._message(chat_id, message_id)
         message.rewrite(text, found(text), now())
         return self._state.updates.add("edited_message", self._state.wire(message))
@@ -125,7 +125,7 @@ class People:
         return self._state.updates.add("callback_query", query)
 
     def reacts(self, chat_id: int, message_id: int, emoji: str, *, user_id: int | None = None) -> int | None:
-        """React to a message; no emoji takes the reaction back."""
+        """React to a message; without an emoji, remove the reaction."""
         message = self._message(chat_id, message_id)
         user_id = self.opens_chat(chat_id, user_id=user_id)
         before = message.user_reactions.pop(user_id, "")
@@ -143,14 +143,14 @@ class People:
         return self._state.updates.add("message_reaction", reaction)
 
     def blocks(self, user_id: int, *, blocked: bool) -> int | None:
-        """Block the bot in the private chat, or let it in again."""
+        """Block the bot in the private chat, or unblock it."""
         self.opens_chat(user_id)
         chat = self._state.chats[user_id]
         before, chat.blocked = _standing(blocked=chat.blocked), blocked
         return self._membership(chat, user_id, before, _standing(blocked=blocked))
 
     def sets_bot_status(self, chat_id: int, status: str) -> int | None:
-        """Make the bot a member, an administrator or nobody in a group (`kicked`, `left`)."""
+        """Make the bot a member or an administrator of a group, or remove it (`kicked`, `left`)."""
         user_id = self.opens_chat(chat_id)
         chat = self._state.chats[chat_id]
         before, chat.bot_status = chat.bot_status, status

@@ -1,4 +1,4 @@
-"""Where a message goes, what it replies to and what is under it."""
+"""The place of a new message: chat, topic, replied message and keyboard."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +29,7 @@ Keyboard = list[list[dict[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A chat that may be written to, and what a new message there hangs on."""
+    """A writable chat, with the topic and the replied message."""
 
     chat: Chat
     topic: int | None
@@ -37,7 +37,7 @@ class Place:
     quote: str | None
 
     def message(self, **content: Any) -> Message:
-        """Return the bot's next message there, and keep it."""
+        """Create and store the bot's next message there."""
         message = Message(
             chat_id=self.chat.id,
             message_id=self.chat.next_message_id(),
@@ -54,7 +54,7 @@ class Place:
 
 
 def place(state: State, parameters: Parameters) -> Place:
-    """Return where a message is to go, or refuse the call."""
+    """Return the place of a message, or refuse the call."""
     chat = state.writable_chat(parameters)
     topic = parameters.integer("message_thread_id") or None
     chat.check_topic(topic)
@@ -83,7 +83,7 @@ def _reply(chat: Chat, parameters: Parameters) -> tuple[int | None, str | None]:
 
 
 def keyboard(parameters: Parameters) -> Keyboard:
-    """Return the inline keyboard of a call, empty where there is none, or refuse it."""
+    """Return the inline keyboard of a call, empty by default, or refuse it."""
     markup = parameters.json("reply_markup")
     if markup is None or markup == "":
         return []

@@ -1,4 +1,4 @@
-"""What the server remembers and tests look at."""
+"""The server's records, for tests to read."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +20,7 @@ class Button:
 
 @dataclass(slots=True)
 class Message:
-    """A message of a chat; of one with a file, the text is the caption."""
+    """A message of a chat; with a file, the text is the caption."""
 
     chat_id: int
     message_id: int
@@ -30,7 +30,7 @@ class Message:
     text: str = ""
     entities: list[Entity] = field(default_factory=list)
     edits: list[str] = field(default_factory=list)
-    """What it said before, oldest first."""
+    """Its former texts, oldest first."""
     edit_date: int | None = None
     deleted: bool = False
     topic: int | None = None
@@ -39,11 +39,11 @@ class Message:
     keyboard: list[list[dict[str, Any]]] = field(default_factory=list)
     kind: str = "text"
     attachment: Any = None
-    """The photo, document, voice, location and so on, as the Bot API shows it."""
+    """The photo, document, voice, location and so on, in the Bot API's form."""
     content: bytes = b""
     file_name: str = ""
     user_reactions: dict[int, str] = field(default_factory=dict)
-    """The emoji of each user, by id."""
+    """Reactions by user id."""
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -56,14 +56,14 @@ class Message:
         ]
 
     def rewrite(self, text: str, entities: list[Entity], now: int) -> None:
-        """Replace what it says, and keep what it said."""
+        """Replace the text, and keep the former one."""
         self.edits = [*self.edits, self.text][-MAX_EDITS:]
         self.text, self.entities, self.edit_date = text, entities, now
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One frame of a message that is being written."""
+    """One frame of a draft."""
 
     chat_id: int
     draft_id: int
@@ -73,29 +73,29 @@ class Draft:
     after: int
     """The newest message of the chat at that time."""
     at: float
-    """`time.monotonic()`, which all processes of a machine share."""
+    """`time.monotonic()`, which is the same in all processes of a machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of a method, as it ended."""
+    """One completed call of a method."""
 
     at: float
-    """`time.monotonic()` when it came in."""
+    """`time.monotonic()` when it arrived."""
     method: str
     parameters: dict[str, Any]
     status: int
-    """Of the answer; 0 where the connection was dropped before anything was done."""
+    """Status of the answer; 0 where the connection was dropped before the effect."""
     description: str = ""
     lost: bool = False
-    """It was done, but the answer was dropped."""
+    """It had its effect, but the answer was dropped."""
     seconds: float = 0.0
-    """How long it took."""
+    """Its duration."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallbackAnswer:
-    """What the bot said to a press of a button."""
+    """The bot's answer to a callback query."""
 
     query_id: str
     text: str

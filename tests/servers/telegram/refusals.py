@@ -1,4 +1,4 @@
-"""What the Bot API says when it refuses a call."""
+"""Errors of the Bot API."""
 
 from typing import Any
 
@@ -20,12 +20,12 @@ class Refused(Exception):
 
 
 def bad_request(description: str) -> Refused:
-    """Return what is wrong with the parameters."""
+    """Return an error about the parameters."""
     return Refused(400, f"Bad Request: {description}")
 
 
 def forbidden(description: str) -> Refused:
-    """Return what the bot may not do."""
+    """Return an error about a missing permission."""
     return Refused(403, f"Forbidden: {description}")
 
 

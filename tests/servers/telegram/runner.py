@@ -1,11 +1,11 @@
-"""What every part of the control surface stands on."""
+"""Base of the control interface."""
 
 from abc import ABC, abstractmethod
 from typing import Any
 
 
 class Runner(ABC):
-    """Runs operations of `Control`, be it in this process or in another."""
+    """Runs operations of `Control`, in this process or another."""
 
     @property
     @abstractmethod
@@ -14,7 +14,7 @@ class Runner(ABC):
 
     @abstractmethod
     def run(self, operation: str, **parameters: Any) -> Any:
-        """Run an operation; it returns when its effect is there."""
+        """Run an operation; it returns once its effect is visible."""
 
     def _number(self, operation: str, **parameters: Any) -> int | None:
         number = self.run(operation, **parameters)

@@ -1,4 +1,4 @@
-"""Methods that put something new into a chat."""
+"""Methods that send new messages."""
 
 import time
 from typing import Any
@@ -29,7 +29,7 @@ def send_message(state: State, parameters: Parameters) -> dict[str, Any]:
 
 
 def send_message_draft(state: State, parameters: Parameters) -> bool:
-    """Show a text that is being written; only in private chats, and it may be empty."""
+    """Show a draft; only in private chats, and its text may be empty."""
     formatted = source(parameters, "text")
     chat = state.writable_chat(parameters)
     if not chat.private:
@@ -50,7 +50,7 @@ def send_message_draft(state: State, parameters: Parameters) -> bool:
 
 
 def send_chat_action(state: State, parameters: Parameters) -> bool:
-    """Say that the bot is typing, or the like."""
+    """Show a chat action, such as typing."""
     chat = state.writable_chat(parameters)
     if parameters.text("action") not in ACTIONS:
         raise bad_request("wrong parameter action in request")
@@ -61,7 +61,7 @@ def send_chat_action(state: State, parameters: Parameters) -> bool:
 
 
 def uploaded(state: State, parameters: Parameters, given: str, kind: str) -> tuple[StoredFile, str]:
-    """Return the file that a call brings or names, and its type, or refuse the call."""
+    """Return the file and its type that a call uploads or names, or refuse the call."""
     upload = parameters.files.get(given.removeprefix("attach://") if given else kind)
     if upload is None:
         known = state.files.get(given)
@@ -77,7 +77,7 @@ def uploaded(state: State, parameters: Parameters, given: str, kind: str) -> tup
 
 
 def attachment(kind: str, file: StoredFile, mime_type: str, duration: int = 0) -> Any:
-    """Return a file as the Bot API shows it in a message; a photo comes in two sizes."""
+    """Return a message's file in the Bot API's form; a photo has two sizes."""
     named = {"file_name": file.name, "mime_type": mime_type}
     timed = {"duration": duration or 1, "mime_type": mime_type}
     sized = {"width": 512, "height": 512}

@@ -1,4 +1,4 @@
-"""The server in a thread of its own."""
+"""The server in its own thread."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ CALL_TIMEOUT = 60.0
 
 
 class BotApi(Surface):
-    """A Bot API server that answers as Telegram does; usable from any thread but its own."""
+    """A Bot API server that imitates Telegram; usable from any thread but its own."""
 
     def __init__(self, *, host: str = "127.0.0.1", port: int = 0, seed: int = 0) -> None:
         self._state = State()
@@ -43,11 +43,11 @@ class BotApi(Surface):
 
     @property
     def token(self) -> str:
-        """The bot's token, as long as it is not revoked."""
+        """The bot's token, until it is revoked."""
         return self._state.token
 
     def run(self, operation: str, **parameters: Any) -> Any:
-        """Run an operation in the server's loop; it returns when its effect is there."""
+        """Run an operation in the server's loop; it returns once its effect is visible."""
         if self._loop is None:
             raise RuntimeError("The server is not running.")
         running = asyncio.run_coroutine_threadsafe(self._control.run(operation, parameters), self._loop)
@@ -69,7 +69,7 @@ class BotApi(Surface):
         await self._hang_up()
 
     async def _hang_up(self) -> None:
-        """Close what uvicorn would only close after pauses."""
+        """Close what uvicorn would close only after a delay."""
         for listener in self._server.servers:
             listener.close()
         for connection in list(self._server.server_state.connections):
@@ -80,12 +80,12 @@ class BotApi(Surface):
             await asyncio.wait(running, timeout=1.0)
 
     def start(self) -> None:
-        """Serve in the background; requests are taken at once."""
+        """Serve in the background; requests are accepted at once."""
         self._thread.start()
         self._started.wait()
 
     def stop(self) -> None:
-        """End what waits, close every connection and wait for the thread."""
+        """End all waits, close every connection and join the thread."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._state.changes.close)
         self._thread.join()

@@ -1,4 +1,4 @@
-"""What tests let go wrong."""
+"""Faults that tests cause."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ class Spoiling(Runner):
     """Faults, limits and revoked tokens."""
 
     def revoke(self) -> str:
-        """Make the token invalid and return a new one."""
+        """Revoke the token and return a new one."""
         return str(self.run("revoke"))
 
     def fail(
@@ -24,7 +24,7 @@ class Spoiling(Runner):
         description: str = "",
         html: bool = False,
     ) -> None:
-        """Refuse calls; once by default, or for ever with a probability. `send*` stands for many methods."""
+        """Refuse calls, once by default, without limit if with a probability; `send*` matches many methods."""
         rule = {"status": status, "retry_after": retry_after, "description": description, "html": html}
         self._fault("fail", method, times, probability, chat=chat, **rule)
 
@@ -37,7 +37,7 @@ class Spoiling(Runner):
         chat: int | None = None,
         probability: float | None = None,
     ) -> None:
-        """Close the connection `before` the effect of a call, or `after` it, with the answer lost."""
+        """Close the connection `before` the effect of a call, or `after` it without an answer."""
         if when not in {"before", "after"}:
             raise ValueError("A connection is dropped before or after the effect.")
         self._fault(f"drop_{when}", method, times, probability, chat=chat)
@@ -45,7 +45,7 @@ class Spoiling(Runner):
     def delay(
         self, method: str, seconds: float, *, times: int | None = None, probability: float | None = None
     ) -> None:
-        """Hold calls back before they have any effect."""
+        """Delay calls before they have any effect."""
         self._fault("delay", method, times, probability, seconds=seconds)
 
     def _fault(
@@ -56,7 +56,7 @@ class Spoiling(Runner):
         self.run("fault", kind=kind, method=method, times=times, probability=probability, **rule)
 
     def clear_faults(self, seed: int | None = None) -> None:
-        """Let nothing go wrong any more; a seed begins chance anew."""
+        """Remove all faults; a seed restarts the random generator."""
         self.run("clear_faults", seed=seed)
 
     def flood(
@@ -65,10 +65,10 @@ class Spoiling(Runner):
         group_per_minute: float | None = None,
         total_per_second: float | None = None,
     ) -> None:
-        """Set the flood limits; those not given are off."""
+        """Set the flood limits; omitted ones are off."""
         limits = {"per_chat_per_second": per_chat_per_second, "group_per_minute": group_per_minute}
         self.run("flood", total_per_second=total_per_second, **limits)
 
     def webhook_backoff(self, first: float, most: float) -> None:
-        """Set after how many seconds an update that failed is posted again."""
+        """Set the seconds after which a failed update is posted again."""
         self.run("webhook_backoff", first=first, most=most)

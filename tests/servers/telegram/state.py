@@ -1,4 +1,4 @@
-"""Everything the server knows."""
+"""The server's state."""
 
 import time
 from collections import deque
@@ -21,7 +21,7 @@ Command = dict[str, str]
 
 
 class State:
-    """The bot, its chats, its updates and what it has done."""
+    """The bot, its chats, its updates and its calls."""
 
     def __init__(self) -> None:
         self._tokens = 0
@@ -34,7 +34,7 @@ class State:
         self.commands: dict[tuple[str, str], list[Command]] = {}
         self.calls: deque[Call] = deque(maxlen=MAX_CALLS)
         self.queries: dict[str, dict[str, Any]] = {}
-        """Presses of buttons, by the id of the callback query."""
+        """Callback queries by id."""
         self.callback_answers: deque[CallbackAnswer] = deque(maxlen=MAX_CALLS)
         self.webhook: dict[str, Any] = {}
         self.bot: dict[str, Any] = {
@@ -49,7 +49,7 @@ class State:
         }
 
     def forget(self) -> None:
-        """Go back to no chats and no calls; what the bot has set stays, and updates are numbered on."""
+        """Forget chats and calls; the bot's settings and the update ids stay."""
         self.changes.interrupt()
         self.updates.drop_all()
         self.updates.acknowledged.clear()
@@ -58,13 +58,13 @@ class State:
             kept.clear()
 
     def new_token(self) -> str:
-        """Make the token invalid and return the one that takes its place."""
+        """Revoke the token and return its successor."""
         self._tokens += 1
         self.token = TOKEN.format(self._tokens)
         return self.token
 
     def chat(self, parameters: Parameters) -> Chat:
-        """Return the chat a call is about, or refuse it."""
+        """Return the chat of a call, or refuse it."""
         given = parameters.text("chat_id")
         if not given:
             raise bad_request("chat_id is empty")
@@ -74,29 +74,29 @@ class State:
         return chat
 
     def writable_chat(self, parameters: Parameters) -> Chat:
-        """Return the chat a call writes to, or refuse it."""
+        """Return the chat that a call writes to, or refuse it."""
         chat = self.chat(parameters)
         chat.check_writable()
         return chat
 
     def remember_query(self, query: dict[str, Any]) -> None:
-        """Keep a press of a button until it is answered; of too many, the oldest are forgotten."""
+        """Store a callback query until it is answered; beyond the limit, the oldest are dropped."""
         self.queries[query["id"]] = query
         while len(self.queries) > MAX_QUERIES:
             del self.queries[next(iter(self.queries))]
 
     def user(self, user_id: int) -> dict[str, Any]:
-        """Return a user as the Bot API shows it."""
+        """Return a user in the Bot API's form."""
         if user_id == BOT_ID:
             return {key: self.bot[key] for key in ("id", "is_bot", "first_name", "username")}
         return self.users[user_id]
 
     def chat_wire(self, chat: Chat) -> dict[str, Any]:
-        """Return a chat as the Bot API shows it."""
+        """Return a chat in the Bot API's form."""
         return chat.wire(self.users.get(chat.id))
 
     def wire(self, message: Message, *, nested: bool = False) -> dict[str, Any]:
-        """Return a message as the Bot API shows it; one that is replied to is shown without its own."""
+        """Return a message in the Bot API's form; a replied message is shown without its own reply."""
         shown: dict[str, Any] = {
             "message_id": message.message_id,
             "date": message.date,
@@ -137,5 +137,5 @@ def _said(text: str, entities: str, message: Message) -> dict[str, Any]:
 
 
 def now() -> int:
-    """Return the time as the Bot API tells it."""
+    """Return the time in the Bot API's form."""
     return int(time.time())

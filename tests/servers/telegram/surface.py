@@ -1,4 +1,4 @@
-"""What tests can do with the server, be it in this process or in another."""
+"""The control interface for tests, in this process or another."""
 
 from tests.servers.telegram.acting import Acting
 from tests.servers.telegram.looking import Looking
@@ -6,4 +6,4 @@ from tests.servers.telegram.spoiling import Spoiling
 
 
 class Surface(Acting, Spoiling, Looking):
-    """The whole control surface."""
+    """The whole control interface."""

@@ -1,4 +1,4 @@
-"""The queue of updates, and how a bot polls it."""
+"""The queue of updates, and the bot's polling."""
 
 import time
 from collections import deque
@@ -21,7 +21,7 @@ WEBHOOK_IS_SET = CONFLICT + (
 
 
 class Updates:
-    """Updates that are not acknowledged, by id, and which kinds the bot wants."""
+    """Unacknowledged updates by id, and the kinds that the bot wants."""
 
     def __init__(self, changes: Changes) -> None:
         self.pending: dict[int, Any] = {}
@@ -35,7 +35,7 @@ class Updates:
         self._terminated = OTHER_POLLER
 
     def add(self, kind: str, content: dict[str, Any]) -> int | None:
-        """Queue an update under the next id, or return None where the bot does not want its kind."""
+        """Queue an update under the next id; return None where the bot does not want its kind."""
         if not self._wants(kind):
             return None
         self._last_id += 1
@@ -45,7 +45,7 @@ class Updates:
         return kind in self.allowed if self.allowed else kind not in NOT_BY_DEFAULT
 
     def add_raw(self, update: Any, *, numbered: bool = True) -> int:
-        """Queue anything; an object without a number gets one, unless it is to stay without."""
+        """Queue any object; one without an id gets one, unless told otherwise."""
         given = update.get("update_id") if isinstance(update, dict) else None
         number = given if isinstance(given, int) else self._last_id + 1
         self._last_id = max(self._last_id, number)
@@ -59,18 +59,18 @@ class Updates:
         return number
 
     def acknowledge(self, number: int) -> None:
-        """Forget an update that the bot has taken."""
+        """Remove an acknowledged update."""
         if self.pending.pop(number, None) is not None:
             self.acknowledged.append(number)
             self._changes.note()
 
     def drop_all(self) -> None:
-        """Forget what is queued, without the bot having taken it."""
+        """Drop the queued updates."""
         self.pending.clear()
         self._changes.note()
 
     def choose(self, allowed: object) -> None:
-        """Remember which kinds of update the bot wants, for those to come."""
+        """Set the kinds of later updates that the bot wants."""
         if allowed is None:
             return
         if not isinstance(allowed, list):
@@ -78,13 +78,13 @@ class Updates:
         self.allowed = frozenset(str(kind) for kind in allowed)
 
     def terminate_poll(self, why: str) -> None:
-        """Make the poll that waits, if one does, fail with a conflict."""
+        """Make a waiting poll fail with a conflict."""
         self._poller += 1
         self._terminated = why
         self._changes.note()
 
     async def poll(self, parameters: Parameters) -> list[Any]:
-        """Answer getUpdates: at once where there are updates, else within the timeout."""
+        """Answer getUpdates: at once with updates, else within the timeout."""
         if self.webhook_is_set:
             raise Refused(409, WEBHOOK_IS_SET)
         self.terminate_poll(OTHER_POLLER)

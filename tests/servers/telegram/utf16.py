@@ -1,8 +1,8 @@
-"""Offsets as Telegram counts them: in UTF-16 code units."""
+"""Telegram's offsets: UTF-16 code units."""
 
 
 def encoded(text: str) -> bytes:
-    """Return the text in UTF-16, without a mark."""
+    """Return the text in UTF-16, without a byte order mark."""
     return text.encode("utf-16-le", "surrogatepass")
 
 
@@ -12,6 +12,6 @@ def length(text: str) -> int:
 
 
 def inside_pair(text: str, offset: int) -> bool:
-    """Say whether the offset falls between the halves of one character."""
+    """Return whether the offset splits a surrogate pair."""
     low = encoded(text)[2 * offset : 2 * offset + 2]
     return len(low) == 2 and 0xDC <= low[1] <= 0xDF

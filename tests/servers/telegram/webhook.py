@@ -20,7 +20,7 @@ IDLE = 5.0
 
 
 def set_webhook(state: State, parameters: Parameters) -> bool:
-    """Have updates delivered to an address; an empty one removes it."""
+    """Set the webhook's URL; an empty one removes it."""
     url = parameters.text("url")
     if not url:
         return delete_webhook(state, parameters)
@@ -37,7 +37,7 @@ def set_webhook(state: State, parameters: Parameters) -> bool:
 
 
 def delete_webhook(state: State, parameters: Parameters) -> bool:
-    """Go back to getUpdates."""
+    """Remove the webhook."""
     state.webhook = {}
     state.updates.webhook_is_set = False
     _drop(state, parameters)
@@ -50,7 +50,7 @@ def _drop(state: State, parameters: Parameters) -> None:
 
 
 def get_webhook_info(state: State, _: Parameters) -> dict[str, Any]:
-    """Return the address, what waits for it and what went wrong last."""
+    """Return the webhook's URL, its pending updates and its last error."""
     known = {key: value for key, value in state.webhook.items() if key != "secret_token"}
     info = {"url": "", "has_custom_certificate": False, "pending_update_count": len(state.updates.pending)}
     allowed = {"allowed_updates": sorted(state.updates.allowed)} if state.updates.allowed else {}
@@ -60,10 +60,10 @@ def get_webhook_info(state: State, _: Parameters) -> dict[str, Any]:
 class Deliverer:
     """Posts updates to the webhook until each is answered with 2xx.
 
-    Updates of one chat go one after the other, those of several chats in parallel, as Telegram does it.
+    Updates of one chat are posted in order, those of several chats in parallel, as Telegram does.
 
     Attributes:
-        backoff: seconds until an update that failed is posted again: at first, and at most.
+        backoff: first and maximum seconds until a failed update is posted again.
     """
 
     def __init__(self, state: State) -> None:
@@ -83,7 +83,7 @@ class Deliverer:
                 await self._state.changes.after(version, wait)
 
     def _start(self, client: httpx.AsyncClient) -> float:
-        """Start what is due, and return the seconds until more is."""
+        """Start the due deliveries, and return the seconds until the next."""
         wait = IDLE
         for lane, number in self._first_of_each_lane().items():
             late = self._due.get(lane, 0.0) - time.monotonic()
@@ -125,7 +125,7 @@ class Deliverer:
 
 
 async def _post(client: httpx.AsyncClient, url: str, update: Any, headers: dict[str, str]) -> str:
-    """Post an update, and return what went wrong."""
+    """Post an update, and return the error, if any."""
     headers = headers | {"content-type": "application/json"}
     try:
         response = await client.post(url, content=json.dumps(update), headers=headers)
@@ -137,7 +137,7 @@ async def _post(client: httpx.AsyncClient, url: str, update: Any, headers: dict[
 
 
 def _lane(number: int, update: Any) -> str:
-    """Return what is delivered in order: the updates of one chat; anything else is on its own."""
+    """Return the key of updates that are delivered in order: their chat; other updates are independent."""
     contents = update.values() if isinstance(update, dict) else ()
     for content in contents:
         message = content.get("message", content) if isinstance(content, dict) else None
