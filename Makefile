@@ -1,5 +1,5 @@
-# Every target sets up .venv by itself, from Python 3.11+ with pip and venv. uv installs packages several times faster:
-# where it is not installed, it is fetched into .venv. By pip alone: make chat UV=
+# Every target sets up .venv first, from Python 3.11+ with pip and venv. uv installs packages several times faster:
+# if it is missing, it is fetched into .venv. With pip alone: make chat UV=
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,23 +13,23 @@ RUNS ?= 5
 LOOPS ?= 6
 LAB := .venv-lab
 LAB_READY := $(LAB)/.ready
-# Reached from this machine alone; in a container one is root.
+# Listens on loopback only; Jupyter needs --allow-root in a container.
 LAB_OPTIONS = --ServerApp.ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root)
 export LANGSMITH_TRACING := false
 export LANGGRAPH_NO_VERSION_CHECK := true
 export LANGGRAPH_CLI_NO_ANALYTICS := 1
-# As the command `goat` sets it: threads that share a small matrix wait for each other longer than they work.
+# As the command `goat` sets it: on small matrices, threads cost more than they save.
 export OPENBLAS_NUM_THREADS ?= 1
-# Where it is set, every process compiles 1,600 modules anew, which takes longer than most of them run.
+# With it, every process would compile 1,600 modules, which takes longer than most of them run.
 unexport PYTHONDONTWRITEBYTECODE
 
-# What the agent can do besides, each by `make` and its name.
+# Optional features; `make NAME` installs one.
 EXTRAS := pictures documents browser telemetry
 
 .DELETE_ON_ERROR:
 .PHONY: chat telegram $(EXTRAS) telegram-demo test test-hostile test-planted test-processes test-letta test-browser lint type bench bench-owners bench-recall notebooks lab calibrate studio soak lock readme clean
 
-# Whoever runs `make` here runs the code of this folder: its goat.toml and .env are trusted with it.
+# `make` runs this folder's code, so its goat.toml and .env are trusted too.
 chat telegram studio: export GOAT_TRUST := $(CURDIR)
 
 chat: $(RUN_READY)
@@ -47,11 +47,11 @@ test: $(DEV_READY)
 	$(SUITE)
 	@echo "Long tests of whole processes, kills and servers: make test-processes"
 
-# The suite five times beside six busy loops, which end with it; for more: make test-hostile RUNS=10 LOOPS=8
+# Runs the suite five times beside six busy loops; for more: make test-hostile RUNS=10 LOOPS=8
 test-hostile: $(DEV_READY)
 	@$(BIN)/python -m tests.hostile --runs $(RUNS) --loops $(LOOPS) $(SUITE)
 
-# Plants each bug of tests/planted in a copy of the tree; the tests named with it have to catch it.
+# Plants each bug of tests/planted in a copy of the tree; its tests have to catch it.
 test-planted: $(DEV_READY)
 	@$(BIN)/python -m tests.planted $(ARGS)
 
@@ -89,18 +89,18 @@ bench-owners: $(DEV_READY)
 bench-recall: $(DEV_READY)
 	$(BIN)/python -m tests.bench.recall
 
-# Executes all of them, in a folder and a data folder of their own.
+# Executes all notebooks, in a temporary folder with a temporary data folder.
 notebooks: $(DEV_READY)
 	$(BIN)/python -m pytest -m notebooks tests/notebooks
 
-# Opens them in JupyterLab, which has an environment of its own: its packages make every start of the agent slower.
-# The kernel is told its Python by path, or Jupyter would run notebooks with the Python of JupyterLab.
+# Opens them in JupyterLab, in a separate environment, since its packages slow down every start of the agent.
+# The kernel names its Python by path; otherwise Jupyter would run notebooks with JupyterLab's Python.
 # Without a browser: make lab ARGS=--no-browser
 lab: $(DEV_READY) $(LAB_READY)
 	@$(BIN)/python -m ipykernel install --sys-prefix --name python3 --display-name "Python 3" >/dev/null
 	@JUPYTER_PATH="$(CURDIR)/$(VENV)/share/jupyter" $(LAB)/bin/jupyter lab notebooks $(LAB_OPTIONS) $(ARGS)
 
-# Fits the probabilities of relevance and the two decisions anew; needs GOAT_BENCH_DATA.
+# Fits the probabilities of relevance and the two decisions; needs GOAT_BENCH_DATA.
 calibrate: $(DEV_READY)
 	$(BIN)/python -m tests.bench.recall.calibrate --folder .bench
 	$(BIN)/python -m tests.bench.recall.stage --folder .bench
@@ -120,7 +120,7 @@ $(BIN)/python:
 define fetch_uv
 echo "  fetching uv, which installs packages quickly"; \
 $(PYTHON) -m pip --python $(BIN)/python install $(QUIET) --retries 1 --require-hashes -r requirements/uv.txt 2>/dev/null || \
-	! echo "  uv is not to be had here: pip does it alone, which takes longer"
+	! echo "  uv is not available here: pip installs alone, which takes longer"
 endef
 
 $(RUN_READY): $(BIN)/python requirements/run.txt pyproject.toml
@@ -147,17 +147,17 @@ $(LAB_READY): requirements/lab.txt requirements/lab.settings.json | $(BIN)/pytho
 	@cp requirements/lab.settings.json $(LAB)/share/jupyter/lab/settings/overrides.json
 	@touch $@
 
-# Everything that is needed is in the file, checked by its hash; modules are compiled when they are first used.
+# The file lists every package with its hash; modules are compiled when they are first used.
 install_packages = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(PIP) install $(QUIET) --no-compile) --no-deps
 install = echo "  installing what requirements/$(1).txt lists" && \
 	$(install_packages) --require-hashes -r requirements/$(1).txt
 install_goat = echo "  installing GOAT itself" && $(install_packages) --no-build-isolation -e .
 
-# Writes the generated parts of README.md and docs/, and records the README's conversation anew.
+# Writes the generated parts of README.md and docs/, and records the README's conversation again.
 readme: $(DEV_READY)
 	$(BIN)/python -m tests.readme
 
-# Needs uv: pins every package for all platforms and Pythons from pyproject.toml, without those that nothing imports.
+# Needs uv: pins every package in pyproject.toml for all platforms and Pythons, except those that nothing imports.
 lock:
 	$(PIN) requirements/uv.in -o requirements/uv.txt
 	$(PIN) requirements/lab.in -o requirements/lab.txt

@@ -24,7 +24,7 @@ class Spoiling(Runner):
         description: str = "",
         html: bool = False,
     ) -> None:
-        """Refuse calls, once by default, without limit if with a probability; `send*` matches many methods."""
+        """Refuse calls: once by default, or with a probability. `send*` matches several methods."""
         rule = {"status": status, "retry_after": retry_after, "description": description, "html": html}
         self._fault("fail", method, times, probability, chat=chat, **rule)
 
