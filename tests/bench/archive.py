@@ -1,4 +1,4 @@
-"""Archives to search: as many turns as asked, with vectors mixed from those of really embedded turns."""
+"""Archives of any size, with vectors mixed from those of a few embedded turns."""
 
 import random
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -14,14 +14,14 @@ from memory.models import Episode
 from tests.bench.corpus import TurnText, turns
 
 SEEDS = 320
-"""Turns that are embedded; the vector of any other mixes those of two of them, and some noise."""
+"""Number of embedded turns; any other vector is a mix of two of theirs, plus noise."""
 _OWN, _OTHER, _NOISE = 0.75, 0.45, 0.5
 _BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 _BATCH = 16
 
 
 class MixedEmbeddings:
-    """The built-in model, which makes up the vectors of documents out of a few that it embedded."""
+    """The built-in model, but with document vectors mixed from a few embedded ones."""
 
     def __init__(self, model: EmbeddingModel, seeds: Sequence[NDArray[np.float32]] = ()) -> None:
         """Mix from the vectors `seeds`, and from those of the texts that it learns."""
@@ -41,7 +41,7 @@ class MixedEmbeddings:
         return self._model.dimension
 
     async def learn(self, texts: Sequence[TurnText]) -> AsyncIterator[int]:
-        """Embed the turns to mix from, and tell how many are done."""
+        """Embed the turns to mix from, and report the progress."""
         for start in range(0, len(texts), _BATCH):
             some = [turn.text for turn in texts[start : start + _BATCH]]
             vectors = await self._model.aembed_documents(some)
@@ -76,7 +76,7 @@ class MixedEmbeddings:
 
 
 def episodes(owner: str, count: int) -> Iterator[Episode]:
-    """Make up `count` turns of `owner`, in threads of twelve."""
+    """Invent `count` turns of `owner`, in threads of twelve."""
     for number, turn in enumerate(turns(count, seed=count)):
         yield Episode(
             turn_id=f"{owner}-{number}",
@@ -89,7 +89,7 @@ def episodes(owner: str, count: int) -> Iterator[Episode]:
 
 
 async def fill(layers: Layers, embeddings: MixedEmbeddings, owner: str, count: int) -> AsyncIterator[int]:
-    """Archive `count` turns of `owner`, and tell how many have vectors."""
+    """Archive `count` turns of `owner`, and report how many have vectors."""
     archive = EpisodeArchive(layers.files, layers.vectors, embeddings)
     await archive.append_many(episodes(owner, count))
     done = 0

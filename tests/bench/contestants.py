@@ -1,4 +1,4 @@
-"""What a turn is held against: Chroma with its default way of embedding, and the sum of a turn's parts."""
+"""Baselines of a turn: Chroma with its default embedding, and the sum of a turn's parts."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,11 +19,11 @@ PADDED_TO = 256
 PAD = 1
 RESULTS = 15
 FOUND = 90
-"""Parts that a turn's search asks the index for."""
+"""Number of parts that a turn's search requests from the index."""
 
 
 class ChromaAsItComes:
-    """Query a collection as Chroma's default embedding function does: it loads its model for each query."""
+    """Query a collection with Chroma's default embedding function, which loads its model for each query."""
 
     def __init__(self, folder: Path, collection: str, model: ModelFiles) -> None:
         client = chromadb.PersistentClient(folder, settings=ChromaSettings(anonymized_telemetry=False))
@@ -31,7 +31,7 @@ class ChromaAsItComes:
         self._model = model
 
     def query(self, text: str) -> int:
-        """Search, blocking; return how many were found."""
+        """Search, blocking; return the number of results."""
         found = self._collection.query(query_embeddings=[self._embed(text)], n_results=RESULTS)
         return len(found["ids"][0])
 
@@ -49,7 +49,7 @@ class ChromaAsItComes:
 
 
 class SumOfParts:
-    """Do what a turn cannot do without: embed the message, search the vectors, write the checkpoints."""
+    """The minimum of a turn: embed the message, search the vectors, write the checkpoints."""
 
     def __init__(self, layers: Layers, saver: RedisSaver, collection: str) -> None:
         self._layers = layers
@@ -57,7 +57,7 @@ class SumOfParts:
         self._collection = collection
 
     async def run(self, text: str, written: Sequence[tuple[str, Sequence[Any]]], thread: str) -> int:
-        """Do it, with the checkpoints that a turn wrote; return how many parts were found."""
+        """Run it with a turn's checkpoints; return the number of results."""
         vector = await self._layers.embeddings.aembed_query(text)
         found = await self._layers.vectors.search(self._collection, vector, FOUND)
         for method, (config, *values) in written:

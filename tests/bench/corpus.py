@@ -1,4 +1,4 @@
-"""Made-up turns about everyday things: varied, repeatable, and free of anybody's data."""
+"""Invented turns about everyday things: varied, reproducible, and free of personal data."""
 
 import random
 from dataclasses import dataclass
@@ -134,7 +134,7 @@ DAYS = ("Monday", "Tuesday", "Friday", "the weekend", "next month", "March", "to
 
 @dataclass(frozen=True, slots=True)
 class TurnText:
-    """What was said in one turn."""
+    """Message and reply of a turn."""
 
     message: str
     reply: str

@@ -1,4 +1,4 @@
-"""How fast exchanges are imported, next to one text after another, and how long a query waits meanwhile."""
+"""Speed of an import, compared with embedding one text after another, and query times meanwhile."""
 
 import asyncio
 import time
@@ -18,7 +18,7 @@ from tests.bench.corpus import TurnText, messages, turns
 
 ROUNDS = 4
 REPLIES = {"short exchanges (130 tokens)": 1, "long exchanges (1,100 tokens)": 24}
-"""How many made-up replies make one; with two messages before them a short one is as long as LoCoMo's."""
+"""Number of short replies in a long one; a short exchange is as long as LoCoMo's."""
 IN_ROUND = {1: 64, 24: 6}
 PAUSE = 0.05
 """Seconds between two queries."""
@@ -27,22 +27,22 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 @dataclass(slots=True)
 class ImportSpeed:
-    """What was measured with exchanges of one length; all but `count` in seconds."""
+    """Measurements with exchanges of one length; all but `count` in seconds."""
 
     kind: str
     count: int = 0
     stored: float = 0.0
-    """Until all were found by their words."""
+    """Until all could be found by their words."""
     one_by_one: float = 0.0
     """Embedding all their texts, one after another."""
     embedded: float = 0.0
     """Embedding them as an import does, and writing the vectors."""
     said: float = 0.0
-    """Until all that people said had vectors."""
+    """Until all of people's messages had vectors."""
     longest_pause: float = 0.0
-    """Between two movements of the bar."""
+    """Between two updates of the progress bar."""
     alone: list[float] = field(default_factory=list)
-    """Embedding a query while nothing else is."""
+    """Embedding a query on an idle machine."""
     beside: list[float] = field(default_factory=list)
     """Embedding a query during the import."""
 
@@ -59,7 +59,7 @@ class ImportSpeed:
 
 
 async def measure_imports(layers: Layers) -> list[ImportSpeed]:
-    """Import short and long exchanges; both ways of embedding take turns, on the same machine."""
+    """Import short and long exchanges; both ways of embedding alternate, on the same machine."""
     await store_episodes(
         layers.episodes, [_episode("imports", 0, turns(2, seed=10))], on_progress=lambda *_: None
     )
@@ -140,7 +140,7 @@ def _episode(owner: str, number: int, said: Sequence[TurnText]) -> Episode:
 
 
 def print_imports(speeds: Sequence[ImportSpeed], console: Console) -> None:
-    """Print what was measured."""
+    """Print the measurements."""
     table = Table("", title="Imports, exchanges a second")
     for column in ("stored", "said", "one by one", "imported", "pause, s", "query alone, ms", "beside, ms"):
         table.add_column(column, justify="right")

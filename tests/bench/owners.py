@@ -1,4 +1,4 @@
-"""What owners cost a process that serves many, in threads, open files and memory: `make bench-owners`."""
+"""Threads, open files and memory of a process that serves many owners: `make bench-owners`."""
 
 import argparse
 import asyncio
@@ -31,12 +31,12 @@ TURNS = 60
 """Archived turns of each owner."""
 COUNTS = (1, 100, 1_000)
 HOT = 40
-"""Turns of one owner that are timed."""
+"""Timed turns of one owner."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What the process holds after so many owners have had a turn."""
+    """Resources of the process after turns of this many owners."""
 
     owners: int
     threads: int
@@ -82,7 +82,7 @@ async def ask(agent: Agent, owner: str, message: str) -> float:
 
 
 def cost(owners: int) -> Cost:
-    """Count what this process holds now."""
+    """Count this process's resources."""
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     resident = int(status["VmRSS"].split()[0]) // 1024
     return Cost(owners, int(status["Threads"]), sum(1 for _ in Path("/proc/self/fd").iterdir()), resident)
@@ -100,7 +100,7 @@ async def hot_turns(agent: Agent, others: Sequence[str]) -> tuple[float, float]:
 
 
 async def measure(folder: Path, counts: Sequence[int]) -> tuple[list[Cost], dict[str, tuple[float, float]]]:
-    """Let owners have a turn each, one after the other and eight at once, and count in between."""
+    """Run a turn of each owner, one at a time and eight at once, and count in between."""
     asked, costs, done = iter(messages(max(counts), seed=3)), [], 0
     async with opened(folder) as agent:
         hot = {"alone": await hot_turns(agent, [])}
@@ -129,7 +129,7 @@ def _fill(folder: str, owners: int) -> None:
 
 
 def main() -> None:
-    """Fill in a process of its own, whose memory does not count; then measure and print."""
+    """Fill the archives in another process, whose memory does not count; then measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--owners", type=int, default=max(COUNTS), help="how many, at most")
     parser.add_argument("--folder", type=Path, help="a filled data folder to use again, or to fill")

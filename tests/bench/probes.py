@@ -1,4 +1,4 @@
-"""Where a turn's time goes: probes around the nodes and the checkpointer, and a model that takes none."""
+"""Timers around the nodes and the checkpointer, and a model that takes no time."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ Interval = tuple[float, float]
 
 @dataclass
 class Probe:
-    """Intervals of the turn that is running, by the name of what ran, in seconds of `perf_counter`."""
+    """Intervals of the current turn by name, in seconds of `perf_counter`."""
 
     intervals: defaultdict[str, list[Interval]] = field(default_factory=lambda: defaultdict(list))
 
@@ -43,7 +43,7 @@ class Probe:
         return timed
 
     def spent(self, name: str) -> float:
-        """Return the milliseconds in which `name` ran; overlapping intervals count once."""
+        """Return the milliseconds of `name`; overlapping intervals count once."""
         total, until = 0.0, 0.0
         for began, ended in sorted(self.intervals[name]):
             total += max(0.0, ended - max(began, until))
@@ -59,7 +59,7 @@ def probe_nodes(graph: TurnGraph, probe: Probe) -> None:
 
 
 class TimedSaver(RedisSaver):
-    """The checkpointer, timed; remembers what the latest turn wrote."""
+    """The checkpointer, timed; keeps the writes of the latest turn."""
 
     probe: Probe
     written: list[tuple[str, Sequence[Any]]]
@@ -98,7 +98,7 @@ class TimedSaver(RedisSaver):
 
 @dataclass
 class ScriptedModel:
-    """Answers in this process with its next reply, after some time."""
+    """Answers in this process with its next reply, after a delay."""
 
     replies: Sequence[str]
     seconds: float = 0.0
@@ -117,7 +117,7 @@ class ScriptedModel:
         self.asked += 1
 
     async def ready(self) -> None:
-        """Nothing is to be loaded."""
+        """Do nothing: there is nothing to load."""
 
     async def aclose(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""

@@ -1,4 +1,4 @@
-"""What a turn costs beside the model, held against Chroma as it comes and against the sum of its parts."""
+"""A turn's time without the model, compared with Chroma's defaults and with the sum of its parts."""
 
 import asyncio
 import time
@@ -32,9 +32,9 @@ from tests.bench.probes import Probe, ScriptedModel, TimedSaver, probe_nodes
 SIZES = (1_000, 10_000)
 ROUNDS = 60
 WARM_UP = 6
-"""Rounds that are not counted; they also begin the conversation."""
+"""Warm-up rounds, which also begin the conversation."""
 MODEL_SECONDS = 0.1
-"""What the model takes, which is taken off: what is done meanwhile is not waited for."""
+"""The model's time, which is subtracted: nobody waits for work that runs meanwhile."""
 AFTER = "after the reply"
 BEFORE = "before the model call"
 TURN, CHROMA, PARTS = "turn", "Chroma as it comes", "sum of the parts"
@@ -47,7 +47,7 @@ Samples = defaultdict[str, list[float]]
 
 @dataclass
 class Contest:
-    """One archive, and all that is measured on it."""
+    """One archive and its measurements."""
 
     size: int
     owner: str
@@ -64,7 +64,7 @@ class Contest:
         return thread_id("bench", self.owner)
 
     async def round(self, number: int, message: str, other: str) -> None:
-        """Run every contestant once, each time another one first."""
+        """Run every contestant once, starting with another one each time."""
         entries = [self._turn, self._chroma, self._parts]
         first = number % len(entries)
         for entry in entries[first:] + entries[:first]:
@@ -121,7 +121,7 @@ def owner_of(size: int) -> str:
 
 
 async def measure(folder: Path, progress: Progress) -> tuple[list[Contest], list[ImportSpeed]]:
-    """Fill the archives and run all contestants in turns; then import."""
+    """Fill the archives and run the contestants alternately; then import."""
     async with open_layers(Settings(data_folder=folder, timezone="UTC")) as layers:
         task = progress.add_task("building the embedding model", total=None)
         await layers.embeddings.ready()
@@ -150,7 +150,7 @@ async def measure(folder: Path, progress: Progress) -> tuple[list[Contest], list
 
 
 def report(contests: list[Contest], console: Console) -> None:
-    """Print the contestants side by side, then where a turn's time goes."""
+    """Print all contestants, then the times of a turn's parts."""
     console.print(_comparison(contests))
     console.print(_breakdown(contests))
     puts = [method for method, _ in contests[0].saver.written]
@@ -203,7 +203,7 @@ def _breakdown(contests: list[Contest]) -> Table:
 
 def main() -> None:
     """Measure and print."""
-    collect_seldom()  # as the processes do that answer
+    collect_seldom()  # as processes that answer do
     console = Console()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with TemporaryDirectory(prefix="goat-bench-") as folder, Progress(*columns, console=console) as progress:

@@ -1,4 +1,4 @@
-"""Pages, and a real browser: collected only when they are asked for, as `make test-browser` does."""
+"""Pages and a real browser, only collected on request, as by `make test-browser`."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.servers.web import WebServer, running_web_server
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave this folder out, unless the marker expression names it."""
+    """Skip this folder, unless the marker expression names it."""
     return None if "browser" in str(config.option.markexpr) else True
 
 

@@ -1,4 +1,4 @@
-"""A Redis server for each test that asks for one, emptied; see `redis_servers`."""
+"""An empty Redis server for each test that needs one; see `redis_servers`."""
 
 import asyncio
 from collections.abc import Iterator

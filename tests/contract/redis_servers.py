@@ -1,4 +1,4 @@
-"""Redis servers that many tests share: one of each kind, started by the first that needs it."""
+"""Redis servers shared by tests: one of each kind, started at first use."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,14 +14,14 @@ CLUSTER = "cluster"
 
 @dataclass(slots=True)
 class RedisServers:
-    """The servers that run, by kind, on an event loop of their own."""
+    """The running servers by kind, on a separate event loop."""
 
     runner: asyncio.Runner
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     urls: dict[str, str] = field(default_factory=dict)
 
     def empty(self, kind: str) -> str:
-        """Return the URL of a server of this kind, which holds nothing."""
+        """Return the URL of an empty server of this kind."""
         return self.runner.run(self._empty(kind))
 
     async def _empty(self, kind: str) -> str:

@@ -1,1 +1,1 @@
-"""Kill the agent at any point, and see that nothing is lost and nothing stands twice."""
+"""Crash tests: kill the agent at any point, and check that no turn is lost or duplicated."""

@@ -1,4 +1,4 @@
-"""Hold what stands in the stores against what was told."""
+"""Checks of the stores against the workers' reports."""
 
 import re
 from collections import Counter
@@ -12,7 +12,7 @@ from tests.crash.told import Findings, NumberedReplies, Told
 
 
 async def check(agent: Agent, told: Told, replies: NumberedReplies) -> Findings:
-    """Finish what is pending as any start does, and look at every layer."""
+    """Finish pending turns as any start does, and check every layer."""
     for state in await agent.resume():
         told.note_reply(state["turn"].turn_id, state["reply"].text)
     checker = Checker(agent, told, replies)
@@ -26,7 +26,7 @@ async def check(agent: Agent, told: Told, replies: NumberedReplies) -> Findings:
 
 
 class Checker:
-    """Look at one lane or owner at a time."""
+    """Checks one lane or owner at a time."""
 
     def __init__(self, agent: Agent, told: Told, replies: NumberedReplies) -> None:
         self._agent = agent
@@ -35,7 +35,7 @@ class Checker:
         self._findings = told.findings
 
     async def repeat_the_last(self, lane: Lane) -> None:
-        """Send the lane's last turn again, as a user would who saw nothing of it."""
+        """Send the lane's last turn again, like a user who got no answer."""
         position = self._told.sent[lane] - 1
         turn_id = lane.turn_id(position)
         asked_before = len(self._asked.get(turn_id, []))
@@ -47,7 +47,7 @@ class Checker:
             self._findings.lost.append(f"{turn_id} was in a checkpoint, and is answered only when repeated")
 
     async def check_conversation(self, lane: Lane) -> None:
-        """See that L2 has every turn once, in order, and that none is pending."""
+        """Check that L2 has every turn once, in order, and that none is pending."""
         window = await self._agent.layers.conversations.window(
             owner=lane.owner, thread=lane.thread, max_tokens=10**9
         )
@@ -62,7 +62,7 @@ class Checker:
             self._findings.other.append(f"{lane} is still pending at {[task.name for task in tasks]}")
 
     async def check_archive(self, owner: str) -> None:
-        """See that L3 has every turn of the owner once, with its vectors, and nobody else's."""
+        """Check that L3 has every turn of the owner once, with its vectors, and nobody else's."""
         archive = self._agent.layers.episodes
         episodes = await archive.recent(owner=owner, limit=10**6)
         self._once(
@@ -93,7 +93,7 @@ class Checker:
         find.other += [f"{turn_id} is in {layer}, unsent" for turn_id in ids if turn_id not in expected]
 
     def _compare(self, layer: str, turn_id: str, reply: str) -> None:
-        """See that the reply is the one that was shown, and the last that the model was asked for."""
+        """Check that the reply is the shown one, and the model's latest."""
         shown, asked = self._told.shown.get(turn_id, reply), self._asked.get(turn_id, [])
         if reply != shown:
             self._findings.other.append(f"{turn_id}: {layer} has {reply!r}, shown was {shown!r}")

@@ -1,4 +1,4 @@
-"""A trial with all that it runs on."""
+"""A trial with its model server."""
 
 import contextlib
 import random
@@ -13,12 +13,12 @@ from tests.nursery import Nursery
 from tests.servers.model import running_model_server
 
 WORD_SECONDS = 0.002
-"""Before each word of a reply, so that kills hit it being written."""
+"""Delay before each word of a reply, so that kills interrupt it."""
 
 
 @contextlib.contextmanager
 def running_trial(nursery: Nursery, data_folder: Path, *, seed: int) -> Iterator[tuple[Trial, Settings]]:
-    """Serve a model for the time of the block; the seed decides the points of the kills."""
+    """Serve a model during the block; the seed determines the points of the kills."""
     with running_model_server() as model:
         model.reply(replies := NumberedReplies())
         model.delay_per_chunk = WORD_SECONDS

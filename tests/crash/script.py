@@ -1,4 +1,4 @@
-"""The turns that a crash test sends: every one derived from its place, so that it can be sent again."""
+"""The turns of a crash test, each derived from its position, so that it can be sent again."""
 
 import hashlib
 import re
@@ -11,7 +11,7 @@ TURN_ID = re.compile(r"turn_(\w+?)_(\d)_(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One thread of an owner, whose turns follow each other; lanes run at the same time."""
+    """One thread of an owner, with turns in order; lanes run concurrently."""
 
     owner: str
     number: int

@@ -1,4 +1,4 @@
-"""The configuration of workers and of the agent that checks after them."""
+"""The configuration of workers, and of the agent that checks their results."""
 
 import os
 from pathlib import Path
@@ -21,7 +21,7 @@ def crash_settings(data_folder: Path, model: ModelServer) -> Settings:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """Return the environment in which a process has these settings, and no others of its own."""
+    """Return the environment of a process with these settings and no others."""
     names = ("data_folder", "model", "model_base_url", "model_timeout", "timezone")
     own = {f"GOAT_{name.upper()}": str(getattr(settings, name)) for name in names}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GOAT_")}
@@ -29,5 +29,5 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def embed_by_hash() -> None:
-    """Give every agent of this process hashed words for vectors: a life is too short to load a model."""
+    """Give every agent of this process hashed embeddings: its life is too short to load a model."""
     setattr(graph.layers, "embedding_model", lambda _: HashEmbeddings())  # noqa: B010 - mypy minds the plain way

@@ -1,4 +1,4 @@
-"""What the workers of a trial told, and what is wrong with it."""
+"""The reports of a trial's workers, and the errors in them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from tests.servers.model import ModelRequest
 
 
 class NumberedReplies:
-    """Answer each request with a number of its own, and note which turn it was for."""
+    """Answer each request with a unique number, and record its turn."""
 
     def __init__(self) -> None:
         self.asked: dict[str, list[int]] = {}
@@ -24,7 +24,7 @@ class NumberedReplies:
 
 @dataclass(slots=True)
 class Findings:
-    """What is wrong; empty lists are what is hoped for."""
+    """Errors; all lists should be empty."""
 
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
@@ -37,14 +37,14 @@ class Findings:
 
 @dataclass(slots=True)
 class Told:
-    """Keep count of what was told.
+    """Collects the reports.
 
     Attributes:
-        sent, finished: how many turns of each lane were.
-        shown: the reply of each turn of which one was shown complete.
-        begun: turns of which something was seen that is seen only after they are in a checkpoint.
-        resumed: how many turns a start finished.
-        resent: how many turns had to be sent again, as they had left no trace.
+        sent, finished: number of turns of each lane.
+        shown: the completely shown replies, by turn.
+        begun: turns that showed something which only appears once they are in a checkpoint.
+        resumed: number of turns that a start finished.
+        resent: number of turns that were sent again because they had left no trace.
     """
 
     findings: Findings = field(default_factory=Findings)
@@ -58,12 +58,12 @@ class Told:
     _sent_before: set[str] = field(default_factory=set)
 
     def new_life(self) -> None:
-        """What was told so far is of earlier lives."""
+        """Mark all reports so far as those of earlier lives."""
         self._begun_before = set(self.begun)
         self._sent_before = {lane.turn_id(position) for lane in LANES for position in range(self.sent[lane])}
 
     def note(self, point: str, turn_id: str, reply: str | None) -> None:
-        """Take in a report about a turn."""
+        """Add a report about a turn."""
         lane, position = Lane.of(turn_id)
         match point:
             case "sent":
@@ -78,7 +78,7 @@ class Told:
             self.note_reply(turn_id, reply)
 
     def note_reply(self, turn_id: str, reply: str) -> None:
-        """Take in the complete reply of a turn, of which there must be one for ever."""
+        """Add the complete reply of a turn, which must never change."""
         if self.shown.setdefault(turn_id, reply) != reply:
             self.findings.doubled.append(f"{turn_id} showed {self.shown[turn_id]!r}, then {reply!r}")
 
@@ -91,6 +91,6 @@ class Told:
 
 
 def note_report(told: Told, report: Mapping[str, Any]) -> None:
-    """Take in a report, if it is about a turn."""
+    """Add a report, if it is about a turn."""
     if "turn" in report:
         told.note(report["point"], report["turn"], report.get("reply"))

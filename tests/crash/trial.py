@@ -20,11 +20,11 @@ from tests.nursery import Life, Nursery
 SERVER_DIES = 0.1
 """Share of the kills after which the Redis server is killed too."""
 MOST_POINTS = 150
-"""A life ends within so many points: about two turns in each lane."""
+"""Maximum points in a life: about two turns in each lane."""
 PAUSE = 0.004
-"""Seconds: half of the kills come from outside, up to this long after a point; the others right at it."""
+"""Seconds: half of the kills come from outside, up to this long after a point; the others exactly at it."""
 SILENCE = 100.0
-"""Seconds without a word from a worker after which it counts as hung."""
+"""Seconds of silence after which a worker counts as hung."""
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class Trial:
     chance: random.Random
     told: Told = field(default_factory=Told)
     killed_at: Counter[str] = field(default_factory=Counter)
-    """The last point that each killed worker told of, counted."""
+    """The last reported points of killed workers, counted."""
     servers_killed: int = 0
 
     @property
@@ -46,7 +46,7 @@ class Trial:
         return self.killed_at.total()
 
     def summary(self) -> str:
-        """Say in one line what was done and found."""
+        """Summarise the trial in one line."""
         told, found = self.told, self.told.findings
         points = ", ".join(f"{point} {count}" for point, count in self.killed_at.most_common())
         return (
@@ -57,7 +57,7 @@ class Trial:
         )
 
     def kill(self, times: int) -> None:
-        """Begin lives and end them, each at a point of its own; in between, sometimes the server's."""
+        """Start workers and kill each at another point, sometimes with the server."""
         while self.kills < times:
             self._one_life()
             if self.chance.random() < SERVER_DIES and kill_server(self.data_folder):
@@ -86,10 +86,10 @@ class Trial:
 
 
 def reports(life: Life, reading: int) -> Iterator[dict[str, Any]]:
-    """Yield what a worker tells, until it is dead.
+    """Yield a worker's reports until it is dead.
 
     Raises:
-        TimeoutError: it was silent for too long, and was ended.
+        TimeoutError: it was silent for too long, and was killed.
     """
     rest = b""
     try:
@@ -106,7 +106,7 @@ def reports(life: Life, reading: int) -> Iterator[dict[str, Any]]:
 
 
 def kill_server(data_folder: Path) -> bool:
-    """End the embedded Redis server with SIGKILL; return whether there was one."""
+    """Kill the embedded Redis server; return whether there was one."""
     try:
         os.kill(int((data_folder / "redis" / "redis.pid").read_text()), signal.SIGKILL)
     except (FileNotFoundError, ValueError, ProcessLookupError):

@@ -1,6 +1,6 @@
-"""A process that finishes what is pending, then answers turns until it is killed.
+"""A process that finishes pending turns, then answers others until it is killed.
 
-It tells each point that it reaches, a line of JSON each, written at once: what was told stays told.
+It reports each point that it reaches at once, as a line of JSON.
 By hand: `python -m tests.crash.worker ORDERS`, with `Orders` as JSON and GOAT_* in the environment.
 """
 
@@ -38,12 +38,12 @@ WATCHED: dict[str, tuple[type, str]] = {
     "vectors marked": (VectorLedger, "mark"),
     "touched": (EpisodeArchive, "touch"),
 }
-"""Points inside the turn, by the method that has just returned there."""
+"""Points inside the turn, by the method that returns there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What a worker does with its life."""
+    """Orders of a worker."""
 
     begin: list[int] = field(default_factory=lambda: [0] * len(LANES))
     """For each lane, the position of its first turn."""
@@ -57,7 +57,7 @@ class Orders:
 
 
 class Reporter:
-    """Tell of points, and die at the one that was ordered."""
+    """Reports points, and kills the process at the ordered one."""
 
     def __init__(self, descriptor: int, die_after: int) -> None:
         self._descriptor = descriptor
@@ -70,7 +70,7 @@ class Reporter:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def watch(self) -> None:
-        """Have the watched methods tell when they return."""
+        """Make the watched methods report when they return."""
         for point, (kind, method) in WATCHED.items():
             setattr(kind, method, self._telling(getattr(kind, method), point))
 
@@ -84,7 +84,7 @@ class Reporter:
 
 
 def _detail(args: tuple[Any, ...]) -> str:
-    """Say which node's writes were stored, or which node a stored checkpoint comes before."""
+    """Name the node whose writes were stored, or the node after a stored checkpoint."""
     match args:
         case (RedisSaver(), _, [*writes], str(), *_):
             return f", with {[channel for channel, _ in writes if ':' not in channel][-1]}"
@@ -100,7 +100,7 @@ def _detail(args: tuple[Any, ...]) -> str:
 
 
 async def live(orders: Orders, report: Reporter) -> None:
-    """Open the agent, finish what is pending, and answer the lanes' turns side by side."""
+    """Open the agent, finish pending turns, and answer the lanes' turns concurrently."""
     report("started")
     report.watch()
     async with open_agent(load_settings()) as agent:
@@ -133,7 +133,7 @@ async def _run_turn(agent: Agent, lane: Lane, position: int, report: Reporter) -
 
 
 def run(orders: str, descriptor: int) -> None:
-    """Live from birth to death."""
+    """Run the worker."""
     embed_by_hash()
     given = Orders(**json.loads(orders))
     asyncio.run(live(given, Reporter(descriptor, given.die_after)))

@@ -1,6 +1,6 @@
-"""`make telegram-demo`: the bot, a Bot API server that stands in for Telegram, and a client to talk to it.
+"""`make telegram-demo`: the bot, a local Bot API server, and a client to chat with it.
 
-The bot keeps its memory in a data folder of its own; model and embeddings are those that are configured.
+The bot has a separate data folder; model and embeddings are the configured ones.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ def main() -> None:
 
 @contextlib.contextmanager
 def _bot(url: str, token: str, folder: Path) -> Iterator[None]:
-    """Run `goat telegram` for the time of the block."""
+    """Run `goat telegram` during the block."""
     environment = os.environ | {
         "GOAT_DATA_FOLDER": str(folder),
         "GOAT_TELEGRAM_API": url,

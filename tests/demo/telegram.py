@@ -1,7 +1,7 @@
-"""Chat with a bot on the test server: a terminal client for people.
+"""A terminal client to chat with a bot on the test server.
 
-`python -m tests.demo.telegram --api http://127.0.0.1:PORT`; without `--api` it starts a server of its own and
-prints the address and the token to give to the bot.
+`python -m tests.demo.telegram --api http://127.0.0.1:PORT`; without `--api` it starts a server, and prints
+the address and the token for the bot.
 """
 
 import argparse
@@ -30,7 +30,7 @@ TICK = 0.3
 
 
 class Screen:
-    """The chat above, the line one types below; everything is redrawn when something changes."""
+    """The chat, with an input line below; redrawn after every change."""
 
     def __init__(self, session: Session, notice: str) -> None:
         self._session = session
@@ -108,7 +108,7 @@ def _ansi(shown: RenderableType, columns: int) -> str:
 
 
 class Plain:
-    """Lines in, messages out, for pipes: what changes is shown again."""
+    """Reads lines and prints messages, for pipes; changes are printed again."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -118,7 +118,7 @@ class Plain:
         self._over = threading.Event()
 
     def run(self) -> None:
-        """Take lines until there are no more and the bot has been quiet for a while."""
+        """Read lines until the input ends and the bot is quiet."""
         watcher = threading.Thread(target=self._watch)
         watcher.start()
         try:
@@ -167,7 +167,7 @@ class Plain:
 
 @contextlib.contextmanager
 def _server(url: str | None, port: int) -> Iterator[tuple[RemoteBotApi, str]]:
-    """Reach a server, or run one, and say how a bot gets there."""
+    """Connect to a server, or run one, and print how a bot connects."""
     with contextlib.ExitStack() as stack:
         if url is None:
             url = stack.enter_context(running_bot_api(port=port)).url
@@ -193,7 +193,7 @@ def main() -> None:
 
 
 def chat_with(url: str, chat_id: int, notice: str) -> None:
-    """Let a person talk in a chat of a running server."""
+    """Chat on a running server."""
     with RemoteBotApi(url) as api:
         _chat(Session(api, chat_id), notice)
 

@@ -1,4 +1,4 @@
-"""A person at the terminal: which chat, and what each line does."""
+"""A person at the terminal: the current chat, and the command of each line."""
 
 import mimetypes
 from collections.abc import Callable
@@ -30,7 +30,7 @@ class Quit(Exception):
 
 @dataclass(slots=True)
 class Session:
-    """What the person is looking at."""
+    """The person's current chat."""
 
     api: RemoteBotApi
     chat_id: int = 1
@@ -43,19 +43,19 @@ class Session:
         return self.api.messages(self.chat_id, last=SHOWN)
 
     def draft(self, messages: list[Message]) -> Draft | None:
-        """Return what the bot is writing, until it has sent it."""
+        """Return the bot's draft, until it is sent."""
         drafts = self.api.drafts(self.chat_id, last=1)
         sent = [message.message_id for message in messages if message.from_bot]
         return drafts[-1] if drafts and drafts[-1].after >= max(sent, default=0) else None
 
     @property
     def prompt(self) -> str:
-        """Where one is, and as whom."""
+        """The current chat and user."""
         topic = f" topic {self.topic}" if self.topic else ""
         return f"chat {self.chat_id}{topic} as {self.user_id or abs(self.chat_id)}> "
 
     def take(self, line: str) -> str:
-        """Do what a line says, and return what to tell the person."""
+        """Run a line's command, and return the answer to print."""
         if not line.strip():
             return ""
         if not line.startswith(":"):

@@ -1,4 +1,4 @@
-"""What a chat looks like in a terminal."""
+"""Rendering of a chat in a terminal."""
 
 import time
 from collections.abc import Sequence
@@ -46,14 +46,14 @@ def _places(text: str) -> list[int]:
 
 
 def numbered_buttons(messages: Sequence[Message]) -> dict[int, tuple[Message, Button]]:
-    """Number the buttons of a chat from 1 on."""
+    """Number the buttons of a chat from 1."""
     numbers = count(1)
     shown = [message for message in messages if not message.deleted]
     return {next(numbers): (message, button) for message in shown for button in message.buttons}
 
 
 def conversation(messages: Sequence[Message], draft: Draft | None) -> Group:
-    """Return a chat, the newest message last, then what is being written."""
+    """Render a chat, the newest message last, then the draft."""
     buttons = numbered_buttons(messages)
     parts = [part for message in messages for part in message_parts(message, buttons)]
     if draft is not None:
@@ -62,7 +62,7 @@ def conversation(messages: Sequence[Message], draft: Draft | None) -> Group:
 
 
 def message_parts(message: Message, buttons: dict[int, tuple[Message, Button]]) -> list[Text]:
-    """Return one message: who, what, and what is under it."""
+    """Render one message with its sender and buttons."""
     if message.deleted:
         return [Text(f"#{message.message_id} deleted", "dim strike"), Text()]
     parts = [_heading(message)]

@@ -1,4 +1,4 @@
-"""The agent of the tests of turns: one for all, over hashed words, with two plugins."""
+"""A shared agent for tests of turns, over hashed embeddings, with two plugins."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -33,7 +33,7 @@ async def _lasting_agent(
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def agent(_lasting_agent: Agent, model: ModelServer) -> Agent:
-    """The agent, to which nothing was said yet; it loads no model."""
+    """The agent, emptied; it loads no model."""
     await empty(_lasting_agent)
     model.reset()
     return _lasting_agent

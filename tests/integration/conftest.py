@@ -1,4 +1,4 @@
-"""The bot over the Bot API server of the tests: one for all, and one for whoever sets it up otherwise."""
+"""A bot over the tests' Bot API server: one shared, and one for tests with other settings."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -20,14 +20,14 @@ def settings(data_folder: Path, model: ModelServer) -> Settings:
 
 @pytest.fixture
 def api() -> Iterator[BotApi]:
-    """A Bot API server of the test's own."""
+    """A separate Bot API server."""
     with running_bot_api() as server:
         yield server
 
 
 @pytest.fixture
 def bot_settings(settings: Settings, api: BotApi, hash_vectors: None) -> Settings:
-    """Settings of a bot of the test's own."""
+    """Settings of a separate bot."""
     return settings_of_bot(settings, api)
 
 
@@ -41,7 +41,7 @@ async def _lasting_bot(
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def bot(_lasting_bot: Bot, model: ModelServer) -> Bot:
-    """The running bot of all tests, with nothing said yet; Bob may talk to it."""
+    """The shared running bot, emptied; Bob may use it."""
     await _lasting_bot.begin_anew()
     model.reset()
     return _lasting_bot

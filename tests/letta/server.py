@@ -1,4 +1,4 @@
-"""The Letta server itself, with a password, on a free port of this machine."""
+"""The Letta server, with a password, on a free loopback port."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Run notebooks and keep them with outputs and pictures, to look at; a second run embeds nothing anew."""
+"""Run notebooks and save them with outputs and pictures; a second run uses the cached vectors."""
 
 import argparse
 import asyncio

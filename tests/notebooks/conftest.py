@@ -1,4 +1,4 @@
-"""The notebooks run only when they are asked for, as `make notebooks` does."""
+"""Tests that run the notebooks, only collected on request, as by `make notebooks`."""
 
 from pathlib import Path
 
@@ -6,6 +6,6 @@ import pytest
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out what runs them, unless the marker expression names it."""
+    """Skip them, unless the marker expression names them."""
     asked = "notebooks" in str(config.option.markexpr)
     return True if collection_path.name == "test_notebooks.py" and not asked else None

@@ -1,4 +1,4 @@
-"""Notebooks as a person finds them in a clone: a copy of their folder, and nothing of the user's."""
+"""Execution of the notebooks as in a new clone: a copy of their folder, and none of the user's data."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 SECONDS = 900
-"""What one cell may take on a busy machine."""
+"""Timeout of a cell on a busy machine in seconds."""
 _OURS = ("GOAT_", "JUPYTER", "IPYTHON", "MPL")
 
 
@@ -26,7 +26,7 @@ class Executed:
 
     @property
     def complaints(self) -> list[str]:
-        """What was written to standard error, such as warnings."""
+        """Standard error, such as warnings."""
         outputs = (output for cell in self.notebook.cells for output in cell.get("outputs", ()))
         return [output.text for output in outputs if output.get("name") == "stderr"]
 
@@ -37,13 +37,13 @@ def notebooks() -> list[Path]:
 
 
 def copied(to: Path) -> Path:
-    """Copy the folder of the notebooks, without what earlier runs left there, and return the copy."""
+    """Copy the notebooks' folder without the files of earlier runs; return the copy."""
     left = shutil.ignore_patterns(".*")
     return Path(shutil.copytree(FOLDER, to / "notebooks", ignore=left))
 
 
 def isolate(environment: MutableMapping[str, str], home: Path) -> None:
-    """Make everything that a kernel reads and writes outside its folder stand in `home`."""
+    """Redirect everything that a kernel reads and writes outside its folder to `home`."""
     for name in [name for name in environment if name.upper().startswith(_OURS)]:
         del environment[name]
     folders = {"HOME": "", "GOAT_DATA_FOLDER": "data", "IPYTHONDIR": "ipython", "MPLCONFIGDIR": "matplotlib"}

@@ -1,1 +1,1 @@
-"""Pictures of README.md and docs/, made by the code that they show."""
+"""Pictures of README.md and docs/, drawn from the real program."""

@@ -30,7 +30,7 @@ COMPARED = ("gap_filter", "budget", "archive")
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the server said."""
+    """The server's answers."""
 
     graph: Mapping[str, Any]
     steps: Sequence[Told]
@@ -38,7 +38,7 @@ class Seen:
 
 
 async def look(folder: Path, server: StudioServer) -> Seen:
-    """Tell an agent something, ask it in the server, go back in the turn; return what the server shows."""
+    """Tell an agent something, ask it on the server, fork the turn; return the server's answers."""
     async with open_agent(Settings(data_folder=folder / "data", timezone="UTC")) as agent:
         episodes = [
             Episode(
@@ -64,7 +64,7 @@ async def look(folder: Path, server: StudioServer) -> Seen:
 
 
 def told(history: Sequence[Any]) -> list[Told]:
-    """Return the story of the latest branch, read off the updates of each step."""
+    """Return the story of the latest branch, from the updates of each step."""
     found: dict[str, Told] = {}
     tasks = [task for step in history for task in reversed(step["tasks"])]
     for task in tasks:

@@ -1,4 +1,4 @@
-"""Pictures of what a LangGraph server says: its graph, the steps of a turn, a fork beside its original."""
+"""Pictures of a LangGraph server's answers: its graph, the steps of a turn, a fork next to its original."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ _GAP = 11.0
 _NARROW, _WIDE = 144.0, 285.0
 _INDENT = 18.0
 _CHAR = 8.9
-"""Pixels of a letter of `TEXT`, on the average."""
+"""Average width of a letter of `TEXT` in pixels."""
 _HEAD = 7.0
 RANKS: tuple[tuple[str, ...], ...] = (
     ("__start__",),
@@ -31,12 +31,12 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("archive",),
     ("__end__",),
 )
-"""Which nodes are drawn beside each other."""
+"""Nodes that are drawn side by side."""
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A node, and the lines that it left."""
+    """A node, and the lines of its story."""
 
     node: str
     lines: Sequence[str]
@@ -44,7 +44,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Where a node stands."""
+    """Position of a node."""
 
     left: float
     top: float
@@ -53,15 +53,15 @@ class Box:
 
     @property
     def middle(self) -> float:
-        """Return the middle from left to right."""
+        """Return the horizontal centre."""
         return (self.left + self.right) / 2
 
 
 def graph_figure(drawn: Mapping[str, Any], palette: Palette) -> Figure:
-    """Draw the graph as `assistants.get_graph` gives it.
+    """Draw the graph from `assistants.get_graph`.
 
     Raises:
-        ValueError: it has a node for which there is no place.
+        ValueError: a node has no place in the layout.
     """
     captions = {node["id"]: dict(node.get("metadata") or {}) for node in drawn["nodes"]}
     if missing := captions.keys() - {name for rank in RANKS for name in rank}:
@@ -79,7 +79,7 @@ def graph_figure(drawn: Mapping[str, Any], palette: Palette) -> Figure:
 
 
 def steps_figure(steps: Sequence[Told], title: str, palette: Palette) -> Figure:
-    """Draw what each node told, in the order in which they ran."""
+    """Draw every node's story, in the order in which they ran."""
     canvas = _titled(palette, title)
     for step in steps:
         top = canvas.y
@@ -97,7 +97,7 @@ def steps_figure(steps: Sequence[Told], title: str, palette: Palette) -> Figure:
 def fork_figure(
     original: Sequence[Told], fork: Sequence[Told], titles: Sequence[str], palette: Palette
 ) -> Figure:
-    """Draw two branches of one turn beside each other; `titles` are the picture's and the two columns'."""
+    """Draw two branches of one turn side by side; `titles` are the picture's and the two columns'."""
     canvas = _titled(palette, titles[0])
     width = (WIDTH - 2 * MARGIN - 28) / 2
     columns = (MARGIN, MARGIN + width + 28)
@@ -125,16 +125,16 @@ def _titled(palette: Palette, title: str) -> Canvas:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line, or what of it goes on in the next row."""
+    """A line, or its continuation in the next row."""
 
     text: str = ""
     of: str = ""
-    """How the whole line begins."""
+    """Beginning of the whole line."""
     goes_on: bool = False
 
 
 def _row(canvas: Canvas, row: Row, left: float, room: float) -> None:
-    """Write a row; what was kept stands out, what was cut steps back."""
+    """Draw a row; kept memories are highlighted, cut ones dimmed."""
     colours = {"Cut": canvas.palette.dim, "Kept": canvas.palette.kept}
     colour = colours.get(row.of.partition(",")[0], canvas.palette.text)
     indent = _INDENT if row.goes_on else 0

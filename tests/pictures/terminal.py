@@ -6,12 +6,12 @@ from bot.pictures.canvas import DPI, POINTS_AN_INCH
 from bot.pictures.palette import Palette
 
 _FONT, _SIZE = "DejaVu Sans Mono", 15.0
-"""Pixels of a letter's height."""
+"""Font size in pixels."""
 _ROW, _COLUMN, _MARGIN = 21.0, 9.05, 20.0
 
 
 def terminal_figure(shown: str, palette: Palette) -> Figure:
-    """Draw the lines of a terminal; typed lines, which begin with `> `, stand out."""
+    """Draw a terminal's lines; typed lines, which begin with `> `, are highlighted."""
     lines = shown.splitlines()
     width = 2 * _MARGIN + _COLUMN * max(map(len, lines))
     height = 2 * _MARGIN + _ROW * len(lines)

@@ -1,4 +1,4 @@
-"""A made-up conversation and the turn that it leads to, from the agent as it is, without a model."""
+"""An invented conversation and its last turn, from the real agent, without a model."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,7 +32,7 @@ ASKED = "What can I bake for Ioana's birthday that she can eat?"
 
 
 async def turn_of_a_conversation(folder: Path) -> tuple[Scores, Room]:
-    """Tell an agent all of it, ask, and return what the picture of that turn shows."""
+    """Tell an agent the conversation, ask, and return the picture's content."""
     async with open_agent(Settings(data_folder=folder, timezone="UTC")) as agent:
         episodes = [
             Episode(

@@ -1,1 +1,1 @@
-"""Planted bugs: proof that the default suite catches what it is there for."""
+"""Planted bugs, which prove that the default suite catches what it should."""

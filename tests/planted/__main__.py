@@ -1,7 +1,7 @@
 """Plant each bug in a copy of the tree, and run the tests that have to catch it.
 
-`python -m tests.planted` plants all of them, `python -m tests.planted lease fence` those with such words in
-their names. Ends with 1 when a bug is missed, or cannot be planted any more.
+`python -m tests.planted` plants all of them, `python -m tests.planted lease fence` those with these words in
+their names. Exits with 1 when a bug is missed, or can no longer be planted.
 """
 
 import argparse
@@ -25,7 +25,7 @@ _LAST_LINES = 15
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Plant the bugs, say what became of each, and return the exit code."""
+    """Plant the bugs, print the result of each, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.planted", description=__doc__)
     parser.add_argument("words", nargs="*", help="plant only bugs whose names hold one of these")
     words = parser.parse_args(arguments).words
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def planted(bugs: Sequence[Bug], tree: Path, console: Console) -> int:
-    """Plant bugs one after the other; return how many are not caught."""
+    """Plant bugs in turn; return how many are not caught."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     missed = 0
     with Progress(*columns, console=console) as progress:
@@ -60,7 +60,7 @@ def planted(bugs: Sequence[Bug], tree: Path, console: Console) -> int:
 
 
 def told(bug: Bug, tree: Path, without: str) -> str:
-    """Say what is wrong when a bug is not caught; `without` is what the tests say without it."""
+    """Describe why a bug is not caught; `without` is the tests' output without it."""
     if any(f"FAILED {test}" in without for test in bug.tests):
         return "its tests fail without it"
     bug.plant(tree)
@@ -72,7 +72,7 @@ def told(bug: Bug, tree: Path, without: str) -> str:
 
 
 def run(arguments: Sequence[str], tree: Path) -> tuple[int, str]:
-    """Run tests in a tree; return the exit code and the end of what was said."""
+    """Run tests in a tree; return the exit code and the end of the output."""
     environment = os.environ | {"PYTHONPATH": str(tree)}
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
     done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
@@ -81,7 +81,7 @@ def run(arguments: Sequence[str], tree: Path) -> tuple[int, str]:
 
 @contextlib.contextmanager
 def copied_tree() -> Iterator[Path]:
-    """Copy the working tree to a folder of its own, and delete it afterwards."""
+    """Copy the working tree to a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="goat-planted-") as folder:
         tree = Path(folder) / "goat"
         shutil.copytree(ROOT, tree, ignore=_LEFT_OUT)

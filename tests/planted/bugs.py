@@ -1,4 +1,4 @@
-"""The list of bugs, and whether each can still be planted."""
+"""The list of bugs, with checks that each can still be planted."""
 
 import tomllib
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ LIST = Path(__file__).with_name("bugs.toml")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bug:
-    """A small change of one file that some tests have to catch."""
+    """A small change of one file that tests have to catch."""
 
     name: str
     file: str
@@ -35,7 +35,7 @@ class Bug:
         self._write(tree, (ROOT / self.file).read_text("utf-8"))
 
     def _write(self, tree: Path, text: str) -> None:
-        """Write the file, and drop its bytecode: that goes by size and whole seconds."""
+        """Write the file, and delete its bytecode, which is checked only by size and whole seconds."""
         path = tree / self.file
         path.write_text(text, encoding="utf-8")
         for compiled in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
@@ -49,7 +49,7 @@ def read_bugs() -> list[Bug]:
 
 
 def problem(bug: Bug, tree: Path = ROOT) -> str:
-    """Say why a bug cannot be planted; empty when it can."""
+    """Return why a bug cannot be planted; empty when it can."""
     path = tree / bug.file
     times = path.read_text("utf-8").count(bug.old) if path.is_file() else 0
     if times != 1:
@@ -59,7 +59,7 @@ def problem(bug: Bug, tree: Path = ROOT) -> str:
 
 
 def _is_there(test: str, tree: Path) -> bool:
-    """Tell whether a test file is there, or a test in it."""
+    """Return whether a test file exists, or a test in it."""
     file, _, name = test.partition("::")
     path = tree / file
     return path.is_file() and (not name or f"def {name.rpartition('::')[2]}(" in path.read_text("utf-8"))

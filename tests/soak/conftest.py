@@ -1,4 +1,4 @@
-"""Long runs are collected only when they are asked for, as `make soak` does."""
+"""Long runs, only collected on request, as by `make soak`."""
 
 from pathlib import Path
 
@@ -6,5 +6,5 @@ import pytest
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave this folder out, unless the marker expression names it."""
+    """Skip this folder, unless the marker expression names it."""
     return None if "soak" in str(config.option.markexpr) else True

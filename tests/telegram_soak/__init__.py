@@ -1,1 +1,1 @@
-"""Kill the Telegram bot at any point while people write, and see that each gets one answer, in order."""
+"""Soak tests: the Telegram bot is killed at any point; each message gets one answer, in order."""

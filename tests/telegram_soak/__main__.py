@@ -1,4 +1,4 @@
-"""Run the trials of our bot, and of a stock one, under the same messages, kills and faults; print figures."""
+"""Run trials of our bot and of a stock one with the same messages, kills and faults; print figures."""
 
 import argparse
 import asyncio
@@ -23,7 +23,7 @@ _SHOWN = 20
 
 
 def main() -> None:
-    """Run the command; it fails when ours does."""
+    """Run the command; it fails if our bot does."""
     options = _options()
     names = ("messages", "chats", "kills", "rate", "seed", "freezes")
     plan = Plan(**{name: getattr(options, name) for name in names})

@@ -1,8 +1,8 @@
-"""Hold what stands in the chats and in the archive against what people wrote.
+"""Checks of the chats and the archive against people's messages.
 
-In order means two things to people: in the chat, answers stand in the order of the messages; and no answer
-is complete before that to an earlier message. What a message was edited into is answered in the place of the
-first answer, so that only the second holds for it.
+Order has two meanings for people: answers appear in the order of the messages, and no answer is complete
+before that to an earlier message. The answer to an edited message replaces the first one, so only the second
+meaning applies to it.
 """
 
 from collections import Counter, defaultdict

@@ -1,4 +1,4 @@
-"""Recall on labelled conversations, contestants side by side, and its speed: `make bench-recall`."""
+"""Recall of all contestants on labelled conversations, and its speed: `make bench-recall`."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -44,7 +44,7 @@ def main(
     sweep: Annotated[bool, typer.Option(help="Other shares that neighbours lend, instead.")] = False,
     folder: Annotated[Path | None, typer.Option(help="Keep archives and vectors here.")] = None,
 ) -> None:
-    """Measure, print, and write down."""
+    """Measure, print, and write the results."""
     console, settings = Console(highlight=False), load_settings()
     chosen, folder_of = only or [LIVING, *SETS, SPEED], data or settings.bench_data
     contestants = neighbour_contestants(*SHARES) if sweep else [one for one in CONTESTANTS if one.possible]
@@ -126,7 +126,7 @@ async def _raced(layers: Layers, bench: Bench, contestants: Sequence[Contestant]
 async def _timed(
     settings: Settings, sizes: Sequence[int], contestants: Sequence[Contestant], console: Console
 ) -> tuple[list[Speed], float]:
-    """Measure the speed in a folder of its own, where nothing else is searched."""
+    """Measure the speed in a separate folder, while nothing else is searched."""
     async with temporary_layers(settings) as layers:
         with _bars(console) as bars:
             rate = await embedding_rate(layers)

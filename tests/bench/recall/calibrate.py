@@ -1,8 +1,8 @@
-"""Fit the calibration that comes with the package: `make calibrate`, with GOAT_BENCH_DATA set.
+"""Fit the packaged calibration: `make calibrate`, with GOAT_BENCH_DATA set.
 
-Fitted on LoCoMo and on the hand-made first-person archives, at sizes from one turn to all; never on the new
-topics and the small talk that the benchmark asks, nor on LongMemEval. For honest figures on the two corpora
-themselves, a fit without each is written as well, beside the labelled data (see `tuning_sets`).
+It is fitted on LoCoMo and the hand-made first-person archives, at sizes from one turn to all; never on the
+benchmark's new topics and small talk, nor on LongMemEval. For honest figures on the two corpora, a fit
+without each is written too, next to the labelled data (see `tuning_sets`).
 """
 
 import argparse
@@ -56,7 +56,7 @@ async def main() -> None:
 
 
 def write(file: Path, calibration: Calibration) -> None:
-    """Write a calibration down."""
+    """Write a calibration to a file."""
     file.write_text(calibration.model_dump_json(indent=2) + "\n", "utf-8")
 
 

@@ -1,7 +1,7 @@
-"""Cut cases of LongMemEval down to fewer sessions, packed: `python -m tests.bench.recall.cut FOLDER CASE...`.
+"""Shorten cases of LongMemEval to fewer sessions: `python -m tests.bench.recall.cut FOLDER CASE...`.
 
-A cut keeps the sessions that answer the question, and others drawn by lot, all in their order. Its archive
-is smaller, and recall from it easier, than the benchmark's.
+A shortened case keeps the sessions that answer the question, and others drawn at random, in order. Its
+archive is smaller, and recall from it easier, than the benchmark's.
 """
 
 import argparse
@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 SESSIONS = 10
-"""That a cut case has."""
+"""Sessions of a shortened case."""
 
 
 def cut(case: dict[str, Any], sessions: int) -> dict[str, Any]:
-    """Return the case with so many of its sessions; all that answer a question are among them."""
+    """Return the case with this many sessions, including all that answer a question."""
     answers = {
         one
         for query in case["queries"]

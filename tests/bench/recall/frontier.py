@@ -1,4 +1,4 @@
-"""The frontier of what a rule shows: needed memories against extra ones; drawn by `make calibrate`."""
+"""The frontier of a rule, needed memories against extra ones; drawn by `make calibrate`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -33,7 +33,7 @@ NAMES = {
 
 
 def decide(each: LabelledProbe, context: TurnContext, staged: Staged | None = None) -> ProbeResult:
-    """Decide anew on a probe; the budget is taken as it was, since memories of lives are short."""
+    """Decide on a probe again; the budget is kept, since memories of lives are short."""
     state = each.recalled.state
     recall = state["recall"]
     if staged is not None:
@@ -46,7 +46,7 @@ def decide(each: LabelledProbe, context: TurnContext, staged: Staged | None = No
 
 
 def draw(asked: Sequence[LabelledProbe], fits: Mapping[str, Staged]) -> None:
-    """Write the picture, light and dark: each person is judged by the fit that left them out."""
+    """Write the picture, light and dark; the fit for each person leaves that person out."""
     curves = [
         _staged(asked, fits),
         *(_rule(asked, rule, name) for rule, name in NAMES.items()),
@@ -73,7 +73,7 @@ def _rule(asked: Sequence[LabelledProbe], rule: GapRule, name: str) -> Curve:
 
 
 def _always(asked: Sequence[LabelledProbe]) -> Curve:
-    """Show the three best, whatever was said."""
+    """Show the three best, for any message."""
     best = ((each, [one.turn_id for one in each.recalled.state["recall"].candidates]) for each in asked)
     needed, extra = _measured(_probed(each, dict(each.recalled.state), found[:MOST]) for each, found in best)
     return Curve(f"always the best {MOST}", [needed], [extra])

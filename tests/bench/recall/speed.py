@@ -1,4 +1,4 @@
-"""How fast recall is on archives of any size, and how fast turns come in."""
+"""Speed of recall and of ingestion, on archives of any size."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -19,9 +19,9 @@ from tests.bench.corpus import messages, turns
 SIZES, LARGE = (1_000, 10_000), (100_000,)
 ASKED = 60
 WARM_UP = 5
-"""Searches that are not counted."""
+"""Warm-up searches."""
 EMBEDDED = 256
-"""Turns that are ingested with their embeddings, to time it."""
+"""Turns that are ingested with their embeddings, timed."""
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 OnProgress = Callable[[int], None]
@@ -29,17 +29,17 @@ OnProgress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speed:
-    """What was measured on one archive."""
+    """Measurements on one archive."""
 
     turns: int
     turns_per_second: float
-    """As they came in, without embedding them."""
+    """Without embedding them."""
     milliseconds: dict[str, tuple[float, float]]
-    """Of a recall: median and 95th percentile by contestant."""
+    """Median and 95th percentile of a recall, by contestant."""
 
 
 async def embedding_rate(layers: Layers) -> float:
-    """Return how many made-up turns a second come in, embedded one by one."""
+    """Return how many invented turns per second are ingested, embedded one by one."""
     owner = f"rate {time.time_ns()}"
     episodes = [
         Episode(
@@ -59,7 +59,7 @@ async def embedding_rate(layers: Layers) -> float:
 
 
 async def learned(layers: Layers, on_progress: OnProgress) -> MixedEmbeddings:
-    """Embed the turns whose vectors those of all others are mixed from."""
+    """Embed the turns from which all other vectors are mixed."""
     embeddings = MixedEmbeddings(layers.embeddings)
     async for done in embeddings.learn(turns(SEEDS, seed=0)):
         on_progress(done)

@@ -1,7 +1,7 @@
-"""Fit the two decisions that come with the package: `make calibrate`, with GOAT_BENCH_DATA set.
+"""Fit the two packaged decisions: `make calibrate`, with GOAT_BENCH_DATA set.
 
-Fitted on people: the lives of the package and of the folder, and the archives of LoCoMo, at a lower weight.
-The figures are of people who were left out of every part of a fit: fitted on all others, judged on the one.
+Fitted on the packaged lives, those of the folder, and, at a lower weight, the archives of LoCoMo. The figures
+are leave-one-person-out: each person's decisions come from a fit on all others.
 """
 
 import argparse
@@ -41,18 +41,19 @@ from tests.bench.recall.calibrate import OUT
 from tests.bench.recall.frontier import decide, draw
 
 OF_OTHERS, OF_OTHER_PEOPLE = 100, 8
-"""Questions of other archives that each archive of LoCoMo is asked, and each hand-made one."""
+"""Questions of other archives for each archive of LoCoMo, and for each hand-made one."""
 YOUNG = {1: 4, 3: 3, 10: 2}
-"""How many archives of each size are drawn from each hand-made one: memory begins with one turn."""
+"""Number of archives of each size drawn from each hand-made one; the smallest has one turn."""
 OF_FOLDER = 1
-"""Place of the lives of the folder among what is read: the frontier is drawn of them."""
+"""Index of the folder's lives among all that is read: the frontier is drawn for them."""
 OPERATING = 0.55
-"""The probability from which something is shown, chosen on people left out: then under six tenths of the near
-misses, and a tenth of the new topics, have something shown. It is moved to 0.5, the default threshold."""
+"""Probability from which something is shown, chosen on people left out: fewer than six tenths of the near
+misses then have something shown, and a tenth of the new topics. It is shifted to 0.5, the default threshold.
+"""
 
 
 async def main() -> None:
-    """Fit, measure on people left out, and write the fit into the package."""
+    """Fit, measure on people left out, and write the packaged fit."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="keeps what was embedded")
     folder = parser.parse_args().folder
@@ -85,7 +86,7 @@ async def main() -> None:
 
 
 def sets(settings: Settings) -> list[tuple[Lives, Mapping[str, float]]]:
-    """Read all people that there are to fit on, and what their probes count."""
+    """Read all people to fit on, and the weights of their probes."""
     young = as_lives(first_person(), of_others=OF_OTHER_PEOPLE, sizes=YOUNG)
     locomo = load_locomo(file_of(settings.bench_data, "locomo"))
     return [
@@ -97,14 +98,14 @@ def sets(settings: Settings) -> list[tuple[Lives, Mapping[str, float]]]:
 
 
 def fit(found: Sequence[Sample], others: Sequence[Message], *, model: str, data: Mapping[str, str]) -> Staged:
-    """Fit, and move the bar to `OPERATING`."""
+    """Fit, and shift `OPERATING` to the default threshold."""
     return recentre(fit_staged(found, others, model=model, data=data), OPERATING)
 
 
 def left_out(
     asked: Sequence[LabelledProbe], found: Sequence[Sample], others: Sequence[Message]
 ) -> dict[str, Staged]:
-    """Return, for each person, a fit that was made without them."""
+    """Return a fit for each person, on all others."""
     return {
         person: fit([one for one in found if one.group != person], others, model="left out", data={})
         for person in dict.fromkeys(each.group for each in asked)

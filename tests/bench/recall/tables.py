@@ -1,4 +1,4 @@
-"""Contestants side by side."""
+"""Tables of all contestants."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ Summaries = Mapping[str, Mapping[str, Any]]
 
 
 def print_summaries(name: str, summaries: Summaries, console: Console, *, curve_of: str) -> None:
-    """Print what each contestant came to on a benchmark."""
+    """Print every contestant's figures on a benchmark."""
     console.rule(name)
     console.print(_retrieval(summaries))
     console.print(_injection(summaries))
@@ -24,7 +24,7 @@ def print_summaries(name: str, summaries: Summaries, console: Console, *, curve_
 
 
 def print_speed(speeds: Sequence[Speed], embedded_per_second: float, console: Console) -> None:
-    """Print how fast recall is and how fast turns come in."""
+    """Print the speed of recall and of ingestion."""
     console.rule("Speed")
     table = Table("turns", title="A recall, in milliseconds: p50 / p95")
     for name in speeds[0].milliseconds:
@@ -37,7 +37,7 @@ def print_speed(speeds: Sequence[Speed], embedded_per_second: float, console: Co
 
 
 def _retrieval(summaries: Summaries) -> Table:
-    """Lay out the ranking's quality: over all queries, and by category."""
+    """Return the quality of the ranking, over all queries and by category."""
     table = _table("category", ["queries", "contestant", *RETRIEVAL])
     for category in ("all", *_first(summaries)["by_category"]):
         for name, summary in summaries.items():
