@@ -122,10 +122,10 @@ class BenchProgress(Progress):
         self._embedding = self.add_task("docs embedded", total=docs)
         self._asking = self.add_task("queries run", total=queries)
 
-    def embedded(self, count: int) -> None:
+    def add_documents(self, count: int) -> None:
         """Advance the bar of embedded documents."""
         self.advance(self._embedding, count)
 
-    def asked(self) -> None:
+    def add_query(self) -> None:
         """Advance the bar of completed queries."""
         self.advance(self._asking)

@@ -21,7 +21,7 @@ PLACEHOLDER = "…"
 
 
 async def check(world: World, written: Written, figures: Figures) -> None:
-    """Look at every chat, and at the archive of every owner."""
+    """Check every chat, and every owner's archive."""
     ours = world.crew.layout.ours
     lines = [line for line in written.lines if ours or not line.edit]
     figures.messages = sum(not line.edit for line in lines)
@@ -39,19 +39,19 @@ async def check(world: World, written: Written, figures: Figures) -> None:
 
 @dataclass(slots=True)
 class Checker:
-    """Look at what became of the lines."""
+    """Checks the answers to the lines."""
 
     world: World
     written: Written
     figures: Figures
     lines: Sequence[Line]
     shown: dict[str, str] = field(default_factory=dict)
-    """Each answer that stands in its chat, by the tag of its line."""
+    """Each answer in its chat, by the tag of its line."""
     late: set[str] = field(default_factory=set)
-    """Messages that were found out of order, each of which counts once."""
+    """Messages found out of order, each counted once."""
 
     def check_chats(self) -> None:
-        """See that each message has one answer, to what it was edited into last, and in its place."""
+        """Check that each message has one answer, to its last edit, and in its place."""
         chats = {line.chat for line in self.lines}
         answers: defaultdict[Chat, list[tuple[str, Message]]] = defaultdict(list)
         for chat_id in {chat.chat_id for chat in chats}:
@@ -88,7 +88,7 @@ class Checker:
         self._note_late(misplaced(order, list(last)), "stands below the answer to a later one")
 
     def check_completion(self) -> None:
-        """See that the answers of a chat were complete in the order in which people wrote."""
+        """Check that a chat's answers were completed in the order of the messages."""
         done: defaultdict[int, list[str]] = defaultdict(list)
         for call in self.world.api.calls():
             text = str(call.parameters.get("text", ""))
@@ -106,7 +106,7 @@ class Checker:
         self.figures.disordered += [f"the answer to {tag} {what}" for tag in new]
 
     async def check_archive(self) -> None:
-        """See that each owner's archive has the turns of their chats, once each, and nobody else's."""
+        """Check that each owner's archive has the turns of their chats once, and nobody else's."""
         for owner in sorted({line.chat.owner for line in self.lines}):
             own = {self._turn_id(line): line for line in self.lines if line.chat.owner == owner}
             episodes = await self.world.layers.episodes.recent(owner=owner, limit=10**6)
@@ -132,7 +132,7 @@ class Checker:
 
 
 def misplaced(found: Sequence[str], wanted: Sequence[str]) -> list[str]:
-    """Return what comes after something that it should come before."""
+    """Return the items that are out of order."""
     places = {name: place for place, name in enumerate(wanted)}
     order = [places[name] for name in found if name in places]
     return [wanted[place] for place, most in zip(order, accumulate(order, max), strict=True) if place < most]

@@ -1,4 +1,4 @@
-"""The processes of a bot: killed, and started again."""
+"""The processes of a bot, which are killed and restarted."""
 
 import signal
 import time
@@ -12,36 +12,36 @@ from tests.telegram_soak.layouts import Layout
 
 @dataclass(slots=True)
 class Crew:
-    """Processes that are kept running, as a supervisor would."""
+    """Processes that are restarted as by a supervisor."""
 
     nursery: Nursery
     layout: Layout
     environment: Mapping[str, str]
     folder: Path
     ended: int = 0
-    """How many ended unasked."""
+    """How many ended by themselves."""
     frozen: list[tuple[float, Life]] = field(default_factory=list)
-    """What stands still, and until when."""
+    """Suspended processes, and until when."""
     _lives: list[Life] = field(default_factory=list)
 
     def start(self) -> None:
-        """Begin all of them."""
+        """Start all of them."""
         self._lives = [self._begin(number) for number in range(len(self.layout.processes))]
 
     def kill(self, whom: float) -> None:
-        """Kill the one at this place, from 0 to 1, and begin it again at once."""
+        """Kill the one at this place, from 0 to 1, and restart it at once."""
         number = int(whom * len(self._lives))
         self._lives[number].kill()
         self._lives[number] = self._begin(number)
 
     def freeze(self, whom: float, seconds: float) -> None:
-        """Let the one at this place stand still for so long."""
+        """Suspend the one at this place for this long."""
         life = self._lives[int(whom * len(self._lives))]
         life.signal(signal.SIGSTOP)
         self.frozen.append((time.monotonic() + seconds, life))
 
     def tend(self) -> None:
-        """Let go on what stood still long enough, and begin again what ended by itself."""
+        """Resume processes whose time is over, and restart those that ended by themselves."""
         due = [life for until, life in self.frozen if until < time.monotonic()]
         self.frozen = [(until, life) for until, life in self.frozen if life not in due]
         for life in due:
@@ -53,7 +53,7 @@ class Crew:
                 self._lives[number] = self._begin(number)
 
     def stop(self) -> None:
-        """Kill all of them, and wait until they are dead: nobody uses the data folder then."""
+        """Kill all of them, and wait for their end, so that nobody uses the data folder."""
         for life in self._lives:
             life.kill()
         self._lives.clear()

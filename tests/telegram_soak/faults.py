@@ -1,15 +1,15 @@
-"""What goes wrong with Telegram during a trial, by chance."""
+"""Telegram's random faults during a trial."""
 
 from tests.servers.telegram import RemoteBotApi
 
 SHARE = 0.01
-"""Share of the calls that each fault strikes: one in twenty goes wrong."""
+"""Probability of each fault; one call in twenty fails."""
 _RETRY_AFTER = 1
 _WRITING = ("send*", "edit*")
 
 
 def let_go_wrong(api: RemoteBotApi, share: float = SHARE) -> None:
-    """Have calls refused, and connections dropped before and after their effect, from now on."""
+    """Refuse calls, and drop connections before and after their effect, from now on."""
     for method in _WRITING:
         api.fail(method, 429, retry_after=_RETRY_AFTER, probability=share)
     for method in (*_WRITING, "getUpdates"):

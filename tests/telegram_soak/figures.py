@@ -1,11 +1,11 @@
-"""What became of what people wrote."""
+"""Results of a trial."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
 class Figures:
-    """What is wrong, each case in words: empty lists are what is hoped for; and what was done."""
+    """Errors, each described in words, which should be none; and counts."""
 
     name: str
     messages: int = 0
@@ -16,21 +16,21 @@ class Figures:
     crossed: list[str] = field(default_factory=list)
     other: list[str] = field(default_factory=list)
     ellipses: int = 0
-    """Messages that were begun and left behind."""
+    """Messages that were begun and abandoned."""
     asked_again: int = 0
     """Answers that were computed more than once."""
     kills: int = 0
     redis_kills: int = 0
     freezes: int = 0
     ended: int = 0
-    """Processes that ended unasked, and were started again."""
+    """Processes that ended by themselves, and were restarted."""
     seconds: float = 0.0
     tail: float = 0.0
-    """Seconds from the last message to rest."""
+    """Seconds from the last message until the bot is idle."""
 
     @property
     def wrong(self) -> list[str]:
-        """Return everything that is wrong."""
+        """Return all errors."""
         return self.lost + self.doubled + self.disordered + self.crossed + self.other
 
     def __str__(self) -> str:

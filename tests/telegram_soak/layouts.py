@@ -1,4 +1,4 @@
-"""Which processes a bot is made of."""
+"""The processes of which a bot consists."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

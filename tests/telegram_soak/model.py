@@ -1,4 +1,4 @@
-"""A model whose answers tell which line they are for, and take their time."""
+"""A model whose answers name their line, after a delay."""
 
 from collections import Counter
 from dataclasses import replace
@@ -15,7 +15,7 @@ class Model(ModelServer):
     """A model endpoint.
 
     Attributes:
-        asked: how often each line was.
+        asked: number of requests for each line.
         waits: seconds before the answer to a line, by the number of its chat.
     """
 
@@ -32,7 +32,7 @@ class Model(ModelServer):
         return f"Re {tag}, number {self.asked.total()}: {_WORDS}"
 
     def _chat(self, request: ModelRequest, *, empty: bool) -> Answer:
-        """Answer; what is not streamed takes as long."""
+        """Answer; an answer that is not streamed takes as long."""
         answer = super()._chat(request, empty=empty)
         written = 0.0 if request.streamed else WORD_SECONDS * len(_WORDS.split())
         return replace(answer, wait=written + self._wait(request))
@@ -46,7 +46,7 @@ def _tag(request: ModelRequest) -> str:
 
 
 class RunningModel:
-    """A model that serves as long as the block does."""
+    """Serve a model during the block."""
 
     def __enter__(self) -> Model:
         self._model = Model()

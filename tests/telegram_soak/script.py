@@ -1,4 +1,4 @@
-"""What people write in a trial, and who is killed when: all derived from a seed."""
+"""The messages and the kills of a trial, all derived from a seed."""
 
 import hashlib
 import random
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 TAG = re.compile(r"\bc(\d+)n(\d+)(e?)\b")
 ANSWER = re.compile(r"Re c(\d+)n(\d+)(e?), number (\d+): [a-z ]+ and that is all\.")
-"""A whole answer; one that was cut off does not end this way."""
+"""End of a whole answer; an interrupted one does not have it."""
 BOT = "@goat_test_bot"
 _TOPICS = (None, 11, 12, 13)
 _FIRST_PERSON, _FIRST_GROUP, _SPEAKERS = 5001, -1007001, 3
 _LONGEST_BURST = 5
 _EDITS, _REDIS_KILLS = 0.06, 0.1
-"""Share of the messages that are edited later, and of the kills that are the Redis server's."""
+"""Share of the messages that are edited later, and share of the kills that hit the Redis server."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """A private chat, or a topic of a group; the bot answers each in its own order."""
+    """A private chat, or a topic of a group; each is answered in order."""
 
     number: int
     chat_id: int
@@ -30,17 +30,17 @@ class Chat:
 
     @property
     def owner(self) -> str:
-        """Whose memory it is."""
+        """Owner of its memory."""
         return f"telegram-{self.chat_id}" if self.private else f"telegram-group-{abs(self.chat_id)}"
 
     def speaker(self, number: int) -> int:
-        """Return who writes the message of this number."""
+        """Return the author of the message of this number."""
         return self.chat_id if self.private else 6001 + number % _SPEAKERS
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Something that is written: a message of a chat, or what it is edited into."""
+    """A written line: a message of a chat, or its edited text."""
 
     chat: Chat
     number: int
@@ -48,7 +48,7 @@ class Line:
 
     @property
     def name(self) -> str:
-        """The message, however often it was edited."""
+        """The message, the same for all its edits."""
         return f"c{self.chat.number}n{self.number}"
 
     @property
@@ -57,7 +57,7 @@ class Line:
 
     @property
     def text(self) -> str:
-        """Words that no other line has, and its tag."""
+        """Words unique to this line, and its tag."""
         digest = hashlib.sha256(self.tag.encode()).hexdigest()
         words = " ".join(digest[start : start + 5] for start in range(0, 30, 5))
         return f"{'' if self.chat.private else BOT + ' '}Please note {words} for {self.tag}"
@@ -65,7 +65,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """The end of a process, by SIGKILL."""
+    """A kill of a process, by SIGKILL."""
 
     whom: float
     """Its place among the bot's processes, from 0 to 1."""
@@ -74,7 +74,7 @@ class Kill:
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
-    """A process stands still, as on a machine that is suspended, for longer than its leases hold."""
+    """A process is suspended, for longer than its leases last."""
 
     whom: float
     seconds: float = 20.0
@@ -82,7 +82,7 @@ class Freeze:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What happens, and the seconds before it does."""
+    """An event, and the seconds before it."""
 
     pause: float
     act: Line | Kill | Freeze
@@ -90,13 +90,13 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is to happen."""
+    """The amount of events."""
 
     messages: int = 1000
     chats: int = 20
     kills: int = 60
     rate: float = 6.0
-    """Messages in a second, on average."""
+    """Average messages per second."""
     seed: int = 1
     freezes: int = 4
 
@@ -114,7 +114,7 @@ def chats(count: int) -> list[Chat]:
 
 
 def steps(plan: Plan) -> list[Step]:
-    """Return what happens, in its order: bursts with pauses between, some edits, kills and freezes."""
+    """Return the events in order: bursts of messages with pauses, some edits, kills and freezes."""
     chance = random.Random(plan.seed)
     written = _written(plan, chance)
     last = max(1, len(written) * 3 // 4)

@@ -1,4 +1,4 @@
-"""Whether a chat whose answers take long holds up the others: two bots side by side, one with such a chat."""
+"""Effect of a slow chat on the others: two concurrent bots, one of which has such a chat."""
 
 import asyncio
 import contextlib
@@ -22,14 +22,14 @@ _WARM_UP_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Paces:
-    """Seconds from a message to its whole answer, in the chats that are not slow."""
+    """Seconds from a message to its whole answer, in the other chats."""
 
     without: Sequence[float]
     beside: Sequence[float]
 
     @property
     def ratio(self) -> float:
-        """Return how many times as long the 95th percentile is beside a slow chat."""
+        """Return the ratio of the 95th percentiles with and without a slow chat."""
         return p95(self.beside) / p95(self.without)
 
     def __str__(self) -> str:
@@ -45,7 +45,7 @@ def p95(values: Sequence[float]) -> float:
 
 
 async def measure(nursery: Nursery, plan: Plan, folder: Path, progress: Progress = lambda: None) -> Paces:
-    """Give two bots the same messages at the same time; the second has one chat more, which is slow."""
+    """Send two bots the same messages at the same time; the second has one more chat, which is slow."""
     everybody = chats(plan.chats + 1)
     async with contextlib.AsyncExitStack() as stack:
         worlds = [
@@ -78,7 +78,7 @@ def _drive(
 
 
 def with_slow(others: Sequence[Step], slow: Chat) -> list[Step]:
-    """Put bursts of the slow chat between what the others write, from the beginning on."""
+    """Insert bursts of the slow chat between the other messages, from the start."""
     bursts = SLOW_MESSAGES // SLOW_BURST
     every = max(1, len(others) // bursts)
     mixed = list[Step]()

@@ -1,4 +1,4 @@
-"""A bot as python-telegram-bot's tutorials show it, which asks the same model: what ours is held against."""
+"""A bot as in python-telegram-bot's tutorials, with the same model, as a baseline."""
 
 import os
 import sys
@@ -24,7 +24,7 @@ async def answer(update: Update, _: CallbackContext[Any, Any, Any, Any]) -> None
 
 
 def main() -> None:
-    """Run it, with `concurrent` on the command line as the library's wiki has it for slow handlers."""
+    """Run it; `concurrent` on the command line follows the library's wiki on slow handlers."""
     builder = Application.builder().token(os.environ[TOKEN]).base_url(f"{os.environ[API]}/bot")
     if CONCURRENT in sys.argv:
         builder = builder.concurrent_updates(True)

@@ -1,4 +1,4 @@
-"""One trial: people write, processes are killed, and at the end everything is looked at."""
+"""One trial: people write, processes are killed, and the results are checked."""
 
 import asyncio
 import time
@@ -18,10 +18,10 @@ from tests.telegram_soak.written import Written, write
 
 REST_SECONDS = 600.0
 _QUIET_SECONDS = 4.0
-"""A bot that keeps no list of its work has ended it when nothing new was said for so long."""
+"""Seconds of silence after which a bot without a list of pending work counts as done."""
 _LOOK_SECONDS = 0.25
 _SETTLE_SECONDS = 1.0
-"""For what a process does that stood still and does not know yet that it is too late."""
+"""Extra seconds for late actions of a process that was suspended."""
 
 Progress = Callable[[], None]
 
@@ -29,7 +29,7 @@ Progress = Callable[[], None]
 async def run_trial(
     nursery: Nursery, layout: Layout, plan: Plan, folder: Path, progress: Progress = lambda: None
 ) -> Figures:
-    """Run a trial, and return what became of every message."""
+    """Run a trial, and return its results."""
     began = time.monotonic()
     async with running_world(nursery, layout, folder, chats(plan.chats), seed=plan.seed) as world:
         let_go_wrong(world.api)
@@ -78,7 +78,7 @@ async def _end(world: World, figures: Figures) -> None:
 
 
 async def rest(world: World) -> None:
-    """Wait until nothing is left to do."""
+    """Wait until no work is pending."""
     async with asyncio.timeout(REST_SECONDS):
         while not await _is_idle(world):  # noqa: ASYNC110 - in Redis
             await asyncio.sleep(_LOOK_SECONDS)
@@ -93,7 +93,7 @@ async def _is_idle(world: World) -> bool:
 
 
 async def _quiet(world: World, plan: Plan) -> None:
-    """Wait until a bot says nothing more."""
+    """Wait until a bot is silent."""
     said, since = 0, time.monotonic()
     while world.api.pending or time.monotonic() - since < _QUIET_SECONDS:
         await asyncio.sleep(_LOOK_SECONDS * 2)

@@ -1,4 +1,4 @@
-"""Everything that a bot's processes run on: Telegram, a model, and a data folder."""
+"""The environment of a bot's processes: Telegram, a model, and a data folder."""
 
 import asyncio
 import contextlib
@@ -43,7 +43,7 @@ _FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A running bot, and what is around it."""
+    """A running bot and its environment."""
 
     api: RemoteBotApi
     model: Model
@@ -68,7 +68,7 @@ class World:
 async def running_world(
     nursery: Nursery, layout: Layout, folder: Path, chats: Sequence[Chat], *, seed: int
 ) -> AsyncIterator[World]:
-    """Run a bot that everybody in the chats may talk to, for the time of the block."""
+    """Run a bot that everybody in the chats may use, during the block."""
     await asyncio.to_thread(folder.mkdir, parents=True)
     with _bot_api(seed, folder / "telegram.log") as api, RunningModel() as model:
         settings = _settings(layout, folder, api, model)
@@ -117,7 +117,7 @@ def _settings(layout: Layout, folder: Path, api: RemoteBotApi, model: Model) -> 
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """Return what gives a process of either bot these settings, and no others of its own."""
+    """Return the environment of a process of either bot with these settings and no others."""
     token = settings.telegram_token.get_secret_value()
     goat = {f"GOAT_{name.upper()}": str(getattr(settings, name)) for name in _FIELDS}
     secrets = {"GOAT_TELEGRAM_TOKEN": token, "GOAT_TELEGRAM_WEBHOOK_SECRET": _SECRET}

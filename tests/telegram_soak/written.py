@@ -1,4 +1,4 @@
-"""What people wrote."""
+"""The written messages."""
 
 import time
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from tests.telegram_soak.world import World
 
 @dataclass(slots=True)
 class Written:
-    """What people wrote, in their order."""
+    """The written messages, in order."""
 
     lines: list[Line] = field(default_factory=list)
     updates: dict[Line, int] = field(default_factory=dict)
@@ -17,7 +17,7 @@ class Written:
     messages: dict[str, int] = field(default_factory=dict)
     """The id of each message."""
     at: dict[Line, float] = field(default_factory=dict)
-    """When it was written, by `time.monotonic()`."""
+    """Its time, by `time.monotonic()`."""
 
 
 def write(world: World, line: Line, written: Written) -> None:

@@ -114,7 +114,7 @@ class TestSession:
         first, second = await session.answer(relevant=True), session.current
         await session.back()
         assert session.current == first
-        assert session.said is True
+        assert session.earlier_answer is True
         await session.answer(relevant=False)
         assert session.current == second
         assert [one.relevant for one in await log.all(owner=OWNER)] == [False]
@@ -128,7 +128,7 @@ class TestSession:
         assert len(await log.all(owner=OWNER)) == 3
         await session.back()
         assert session.current == first
-        assert session.said is False
+        assert session.earlier_answer is False
         assert len(await log.all(owner=OWNER)) == 1
         await session.answer(relevant=True)
         await session.answer(relevant=True)

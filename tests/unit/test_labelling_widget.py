@@ -41,11 +41,11 @@ async def saved(widget: LabellingWidget) -> None:
 
 async def test_a_click_is_kept_and_then_says_what_became_of_the_memory(files: OwnerFiles) -> None:
     shown = widget(files, past("t", {"a": 0.9}))
-    assert "probability" not in shown.where.text + shown.told.text + shown.memory.text
+    assert "probability" not in shown.where.text + shown.result.text + shown.memory.text
     shown.relevant.click()
     await saved(shown)
     assert [(one.memory, one.relevant) for one in await LabelLog(files).all(owner=OWNER)] == [("a", True)]
-    assert "probability 90%, shown" in shown.told.text
+    assert "probability 90%, shown" in shown.result.text
     assert shown.memory.text == f"{DONE} {BELOW}"
     assert shown.relevant.disabled
     assert not shown.back.disabled
@@ -84,7 +84,7 @@ async def test_the_other_buttons(files: OwnerFiles) -> None:
     labels = await LabelLog(files).all(owner=OWNER)
     assert sum(one.relevant for one in labels) == 1
     assert shown.message.text != first
-    assert "1 skipped" in shown.counted.text
+    assert "1 skipped" in shown.count.text
     assert shown.memory.text == f"{SKIPPED} {BELOW}"
 
 
@@ -95,7 +95,7 @@ async def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
     shown = widget(files, past("t", {"a": 0.9}))
     shown.relevant.click()
     await saved(shown)
-    assert "Not saved" in shown.told.text
+    assert "Not saved" in shown.result.text
     assert not shown.relevant.disabled
     await files.close()
 

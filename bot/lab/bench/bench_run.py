@@ -25,11 +25,11 @@ from memory.models import Episode
 class Progress(Protocol):
     """Receives the progress of a run."""
 
-    def embedded(self, count: int) -> None:
+    def add_documents(self, count: int) -> None:
         """Add `count` embedded documents."""
         ...
 
-    def asked(self) -> None:
+    def add_query(self) -> None:
         """Add one completed query."""
         ...
 
@@ -83,9 +83,9 @@ async def run_bench(
     """Ingest every archive and run its first `limit` queries (all when None)."""
     recaller, outcomes, seconds = open_recaller(layers), list[Outcome](), 0.0
     for number, archive in enumerate(bench.archives, start=1):
-        ingested = await ingest(layers, archive, f"bench-{number}", progress.embedded)
+        ingested = await ingest(layers, archive, f"bench-{number}", progress.add_documents)
         seconds += ingested.seconds
-        outcomes += await ask(recaller, ingested, context, limit=limit, on_asked=progress.asked)
+        outcomes += await ask(recaller, ingested, context, limit=limit, on_asked=progress.add_query)
     return BenchResult(
         outcomes=tuple(outcomes),
         docs=sum(len(archive.docs) for archive in bench.archives),

@@ -64,7 +64,7 @@ class LabellingSession:
         self._owner = owner
         self._turns = [turn for turn in turns if turn.offered]
         self._questions = [Question(turn, one) for turn in self._turns for one in _shuffle(turn)]
-        self._said = {(label.turn_id, label.memory): label.relevant for label in labels}
+        self._answers = {(label.turn_id, label.memory): label.relevant for label in labels}
         self._skipped: set[tuple[str, str]] = set()
         self._clock = clock
         self._before: list[Sequence[Question]] = []
@@ -76,20 +76,20 @@ class LabellingSession:
         return self._current
 
     @property
-    def said(self) -> bool | None:
+    def earlier_answer(self) -> bool | None:
         """The earlier answer to the current question, after `back`."""
-        return self._said.get(self._current.pair) if self._current else None
+        return self._answers.get(self._current.pair) if self._current else None
 
     @property
     def progress(self) -> Progress:
         """Progress of the session."""
         asked = {question.pair for question in self._questions}
-        done = [turn for turn in self._turns if is_labelled(turn, self._said)]
+        done = [turn for turn in self._turns if is_labelled(turn, self._answers)]
         return Progress(
             turns=len(done),
             of_turns=len(self._turns),
-            labels=len(asked & self._said.keys()),
-            skipped=len(self._skipped - self._said.keys()),
+            labels=len(asked & self._answers.keys()),
+            skipped=len(self._skipped - self._answers.keys()),
         )
 
     async def answer(self, relevant: bool | None) -> Question | None:
@@ -104,11 +104,11 @@ class LabellingSession:
         if asked is None:
             return None
         if relevant is None:
-            await self._take_back([asked])
+            await self._delete([asked])
             self._skipped.add(asked.pair)
         else:
-            await self._keep([asked], relevant)
-        self._go_on([asked])
+            await self._save([asked], relevant)
+        self._advance([asked])
         return asked
 
     async def none_of_these(self) -> Question | None:
@@ -120,10 +120,10 @@ class LabellingSession:
         asked = self._current
         if asked is None:
             return None
-        gone = self._said.keys() | self._skipped | {asked.pair}
+        gone = self._answers.keys() | self._skipped | {asked.pair}
         rest = [one for one in self._questions if one.turn is asked.turn and one.pair not in gone]
-        await self._keep([asked, *rest], relevant=False)
-        self._go_on([asked, *rest])
+        await self._save([asked, *rest], relevant=False)
+        self._advance([asked, *rest])
         return asked
 
     async def back(self) -> None:
@@ -138,34 +138,34 @@ class LabellingSession:
         if not self._before:
             return
         asked, *others = self._before[-1]
-        await self._take_back(others)
+        await self._delete(others)
         self._before.pop()
         self._current = asked
 
-    async def _keep(self, questions: Sequence[Question], relevant: bool) -> None:
+    async def _save(self, questions: Sequence[Question], relevant: bool) -> None:
         at = self._clock()
         labels = [Label(turn_id=q.pair[0], memory=q.pair[1], relevant=relevant, at=at) for q in questions]
         await self._log.put(labels, owner=self._owner)
-        self._said |= {question.pair: relevant for question in questions}
+        self._answers |= {question.pair: relevant for question in questions}
 
-    async def _take_back(self, questions: Sequence[Question]) -> None:
+    async def _delete(self, questions: Sequence[Question]) -> None:
         for one in questions:
-            if one.pair in self._said:
+            if one.pair in self._answers:
                 await self._log.remove(*one.pair, owner=self._owner)
-                del self._said[one.pair]
+                del self._answers[one.pair]
 
-    def _go_on(self, answered: Sequence[Question]) -> None:
+    def _advance(self, answered: Sequence[Question]) -> None:
         self._before.append(answered)
         self._current = self._next()
 
     def _next(self) -> Question | None:
-        gone = self._said.keys() | self._skipped
+        gone = self._answers.keys() | self._skipped
         return next((question for question in self._questions if question.pair not in gone), None)
 
 
-def is_labelled(turn: PastTurn, said: Container[tuple[str, str]]) -> bool:
+def is_labelled(turn: PastTurn, answers: Container[tuple[str, str]]) -> bool:
     """Return whether every offered memory of a turn has an answer."""
-    return all((turn.turn_id, candidate.turn_id) in said for candidate in turn.offered)
+    return all((turn.turn_id, candidate.turn_id) in answers for candidate in turn.offered)
 
 
 def decision_of(question: Question, context: TurnContext) -> Decision:

@@ -48,9 +48,9 @@ class LabellingWidget(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.saving: Future[None] | None = None
         """The task of the last click."""
         self.message, self.memory = Verbatim("Message", _LINES[0]), Verbatim("Memory", _LINES[1])
-        self.where, self.told, self.counted = Verbatim(), Verbatim(), Verbatim()
+        self.where, self.result, self.count = Verbatim(), Verbatim(), Verbatim()
         self.bar = IntProgress(min=0, max=1, layout=Layout(flex="1 1 8em", width="auto"))
-        self.counted.layout.flex = "0 0 auto"
+        self.count.layout.flex = "0 0 auto"
         self.relevant = _button("It helps", "success", "This memory helps to answer the message")
         self.irrelevant = _button("It does not", "danger", "This memory does not help to answer the message")
         self.none = _button("None of these does", "", "No other memory of this message helps either")
@@ -63,18 +63,18 @@ class LabellingWidget(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._on_click(self.back, self._session.back)
         answers = HBox([self.relevant, self.irrelevant, self.none, self.skip, self.back])
         answers.layout.flex_flow = "row wrap"
-        progress = HBox([self.bar, self.counted])
-        super().__init__([self.message, self.where, self.memory, answers, self.told, progress])
+        progress = HBox([self.bar, self.count])
+        super().__init__([self.message, self.where, self.memory, answers, self.result, progress])
         self.show()
 
     def show(self) -> None:
         """Show the current question and the progress."""
         asked, progress = self._session.current, self._session.progress
         self.bar.max, self.bar.value = max(progress.of_turns, 1), progress.turns
-        self.counted.text = str(progress)
+        self.count.text = str(progress)
         self.message.text = asked.turn.message if asked else ""
         self.memory.text = _memory(asked) if asked else closing_text(progress)
-        self.where.text = _where(asked, self._session.said) if asked else ""
+        self.where.text = _where(asked, self._session.earlier_answer) if asked else ""
         for button in (self.relevant, self.irrelevant, self.none, self.skip):
             button.disabled = asked is None
         self._since = self._clock()
@@ -85,14 +85,14 @@ class LabellingWidget(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _begin(self, work: _Work) -> None:
         if self._busy or self._clock() - self._since < LEAST:
             return
-        self._busy, self.told.text = True, ""
+        self._busy, self.result.text = True, ""
         self.saving = asyncio.run_coroutine_threadsafe(self._done(work), self._loop)
 
     async def _done(self, work: _Work) -> None:
         try:
             await work()
         except (GoatError, ValueError) as error:
-            self.told.text = f"Not saved: {error}"
+            self.result.text = f"Not saved: {error}"
         finally:
             self.show()
             self._busy = False
@@ -100,7 +100,7 @@ class LabellingWidget(VBox):  # type: ignore[misc]  # ipywidgets has no types
     async def _answered(self, *, relevant: bool | None) -> None:
         asked = await self._session.answer(relevant)
         if asked and relevant is not None:
-            self.told.text = _outcome(asked, self._context)
+            self.result.text = _outcome(asked, self._context)
 
     async def _none(self) -> None:
         await self._session.none_of_these()

@@ -60,7 +60,7 @@ async def run_lives(
             recalled = await _ask(recaller, person, probe, own, count)
             observe(person, probe, recalled)
             probed.append(probe_result(person, probe, recalled.state, recalled.milliseconds))
-            progress.asked()
+            progress.add_query()
     return probed
 
 
@@ -70,7 +70,7 @@ async def _ingest(layers: Layers, person: Person, progress: Progress) -> str:
     def tell(now: int, _: int | None, stage: Stage) -> None:
         nonlocal done
         if stage is Stage.EMBEDDING:
-            progress.embedded(now - done)
+            progress.add_documents(now - done)
             done = now
 
     episodes = [
