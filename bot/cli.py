@@ -28,20 +28,20 @@ COMMANDS = {
     "chat": Command("bot.commands.chat_command", "Talk to the agent in this terminal."),
     "setup": Command(
         "bot.commands.setup_command",
-        "Choose the chat model, connect the Telegram bot, and save both in your configuration file.",
+        "Choose the chat model and connect the Telegram bot.",
     ),
     "doctor": Command(
         "bot.commands.doctor_command", "Check every part that the agent needs, and say how to repair it."
     ),
     "trust": Command(
         "bot.commands.trust_command",
-        "Apply everything that goat.toml and .env of this folder set, until one of them changes.",
+        "Apply all settings in goat.toml and .env of this folder.",
     ),
     "import": Command("bot.commands.import_command", "Load conversations into an owner's archive."),
     "reindex": Command("bot.commands.reindex_command", "Embed an owner's whole archive again."),
     "replay": Command(
         "bot.commands.replay_command",
-        "Repeat the recall decisions of past turns, optionally with other settings.",
+        "Repeat the decisions of past turns, also with other settings.",
     ),
     "telegram": Command("bot.commands.telegram_command", "Run the Telegram bot."),
     "stats": Command("bot.commands.stats_command", "Show statistics of recent turns."),
@@ -49,9 +49,7 @@ COMMANDS = {
     "pair": Command("bot.commands.pair_command", "Print a one-time code that lets somebody talk to the bot."),
     "bench": Command("bot.commands.bench_command", "Measure the memory on labelled data."),
     "facts": Command("bot.commands.facts_command", "List facts, or copy them between stores."),
-    "tune": Command(
-        "bot.commands.tune_command", "Write tuned thresholds and calibrations to goat.toml, and undo that."
-    ),
+    "tune": Command("bot.commands.tune_command", "Write tuned settings to goat.toml, and undo that."),
 }
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "1")
 """NumPy reads it on import. On the agent's small matrices, threads cost more than they save."""

@@ -60,7 +60,7 @@ def replay(
         Path | None, typer.Option("--json", help="Write the results to this file, as JSON.")
     ] = None,
 ) -> None:
-    """Repeat the recall decisions of past turns, optionally with other settings.
+    """Repeat the decisions of past turns, also with other settings.
 
     Each turn sees the archive as it was then; with `--set`, the report says what would change.
 

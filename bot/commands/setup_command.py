@@ -43,9 +43,10 @@ def setup(  # noqa: PLR0913 - every answer is an option
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; keep what no option sets.")] = False,
 ) -> None:
-    """Choose the chat model, connect the Telegram bot, and save both in your configuration file.
+    """Choose the chat model and connect the Telegram bot.
 
-    Keys are never given on the command line: type them, name a file, or set OPENAI_API_KEY and the like.
+    Both are saved in your configuration file. Keys are never given on the command line: type them, name a
+    file, or set OPENAI_API_KEY and the like.
     """
     command_settings()
     options = SetupOptions(

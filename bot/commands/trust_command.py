@@ -27,9 +27,9 @@ app = command_app()
 def trust_folder(
     revoke: Annotated[bool, typer.Option("--revoke", help="Trust them no longer.")] = False,
 ) -> None:
-    """Apply everything that goat.toml and .env of this folder set, until one of them changes.
+    """Apply all settings in goat.toml and .env of this folder.
 
-    Without trust they can only tune recall. Tuned values may change without a new `goat trust`.
+    It lasts until one of them changes; tuned values may change. Without it they can only tune recall.
     """
     console = Console(highlight=False, soft_wrap=True)
     if revoke:

@@ -20,9 +20,7 @@ from memory.tuning.gain_bound import required_confidence
 from memory.tuning.held_out import Gain
 from memory.tuning.tuning_result import read_result
 
-app = command_app(
-    help="Write tuned thresholds and calibrations to goat.toml, and undo that.", no_args_is_help=True
-)
+app = command_app(help="Write tuned settings to goat.toml, and undo that.", no_args_is_help=True)
 _NEXT_TURN = "Running programs use it from their next turn."
 
 
