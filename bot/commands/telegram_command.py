@@ -50,13 +50,13 @@ def telegram(
         asyncio.run(run_telegram(settings, workers=workers, part=part, parent=parent))
 
 
-async def run_telegram(settings: Settings, *, workers: int, part: Duty) -> None:
+async def run_telegram(settings: Settings, *, workers: int, part: Duty, parent: int) -> None:
     """Run the bot here, and in `workers - 1` child processes that answer and are restarted when they end."""
     check_settings(settings)
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(workers - 1):
             await stack.enter_async_context(_worker(settings.telegram_drain))
-        await run_bot(settings, part)
+        await run_bot(settings, part, parent)
 
 
 async def run_dead(settings: Settings, *, retry: bool) -> None:

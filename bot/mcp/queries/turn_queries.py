@@ -139,7 +139,7 @@ def _diagnosis(observation: Observation, memories: Sequence[ExplainedMemory]) ->
     return Diagnosis.model_validate({name: getattr(observation, name) for name in names} | other)
 
 
-def _decision(memory: Explained) -> DiagnosedDecision:
+def _decision(memory: ExplainedMemory) -> DiagnosedDecision:
     decision = memory.decision
     return DiagnosedDecision(
         **{field.name: getattr(decision, field.name) for field in fields(decision)},
