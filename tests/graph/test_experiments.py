@@ -23,7 +23,7 @@ from nodes.archive import to_episode
 from nodes.experiment_prefetch import as_of
 from tests.scripted import calling, in_turn
 from tests.servers.model import ModelServer
-from tests.unit.test_nodes import candidate
+from tests.unit.graph.test_nodes import candidate
 
 OWNER = "ana"
 THREAD = thread_id("test", "experiments")

@@ -16,7 +16,7 @@ from graph.studio.studio_graph import ConfiguredContext, graph, layers
 from graph.tuning.write_back import apply, rollback
 from memory.recall.relevance import read_calibration
 from memory.tuning.tuning_result import TuningResult
-from tests.unit.test_tuning import result
+from tests.unit.settings.test_tuning import result
 
 ANY = read_calibration("any")
 ALL = ANY.model_copy(

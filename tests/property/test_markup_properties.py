@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from memory.markup import VisibleText, parse_calls
 from tests.linear import not_linear
-from tests.unit.test_markup_forms import BARE, FORMS, TOOLS
+from tests.unit.text.test_markup_forms import BARE, FORMS, TOOLS
 
 FRAGMENTS = st.sampled_from(
     [

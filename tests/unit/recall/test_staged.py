@@ -4,7 +4,7 @@ import pytest
 
 from memory.recall.staged import staged_rule
 from memory.text.marks import asks, is_unanswered, knows_nothing
-from tests.unit.test_gap import numbered
+from tests.unit.recall.test_gap import numbered
 
 
 def rules(chances: list[float], called: float) -> list[tuple[bool, str]]:

@@ -8,7 +8,7 @@ from bot.pictures.palette import LIGHT, PALETTES
 from graph.studio.studio_graph import graph
 from tests.pictures.studio_drawing import graph_figure
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 MOST_BYTES = 200_000
 
 

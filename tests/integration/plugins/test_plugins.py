@@ -18,7 +18,7 @@ from graph.tools.traits import Traits, traits_of
 from tests.plugins import TURN, Plugins, open_plugins, services_of, until
 
 FINE = "return 'fine'"
-DOCUMENTATION = Path(__file__).parents[2] / "docs" / "plugins.md"
+DOCUMENTATION = Path(__file__).parents[3] / "docs" / "plugins.md"
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 from memory.markup import WrittenCall, parse_calls, quotes_call
 from tests.tables import each
-from tests.unit.test_markup_forms import FORMS, TOOLS
+from tests.unit.text.test_markup_forms import FORMS, TOOLS
 
 LONG = {"key": "city", "value": "Ana lives in Timișoara now"}
 

@@ -27,7 +27,7 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch, _clean_environment: None) -
 
 @pytest.fixture(autouse=True)
 def _trusted(_no_environment: None, trusted: None) -> None:
-    """Have the files of these tests obeyed; those of others: tests/unit/test_settings_trust.py."""
+    """Have the files of these tests obeyed; those of others: tests/unit/settings/test_settings_trust.py."""
 
 
 def toml(text: str) -> None:

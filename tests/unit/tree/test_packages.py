@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-REPO = Path(__file__).parents[2]
+REPO = Path(__file__).parents[3]
 PACKAGES = ("graph", "nodes", "memory", "bot")
 CONFIGURATION = ("goat.toml", ".env")
 SYSTEM = ("/dev/null", "/etc", "/proc", "/sys", "/usr")

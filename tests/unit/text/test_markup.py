@@ -5,7 +5,7 @@ from typing import Any
 
 from memory.markup import ParsedReply, VisibleText, parse_calls
 from tests.tables import each
-from tests.unit.test_markup_forms import FORMS, FUNCTION, JSON, TOOLS
+from tests.unit.text.test_markup_forms import FORMS, FUNCTION, JSON, TOOLS
 
 
 def calls(text: str) -> list[tuple[str, dict[str, Any]]]:

@@ -161,7 +161,7 @@ async def test_every_tool_reads_only_and_says_what_it_takes_and_gives(world: Wor
 
 
 async def test_the_documentation_lists_the_tools_and_what_they_take(world: World) -> None:
-    text = (Path(__file__).parents[2] / "docs" / "mcp.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[3] / "docs" / "mcp.md").read_text(encoding="utf-8")
     rows = {name: line for line in text.splitlines() for name in re.findall(r"^\| `(\w+)`", line)}
     async with Client(world.server) as client:
         tools = (await client.list_tools()).tools

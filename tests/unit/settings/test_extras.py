@@ -8,7 +8,7 @@ import pytest
 
 from graph.settings.extras import MODULES, is_installed, missing_message, summary
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_what_an_extra_is_missing_for_is_added_by_commands_that_exist() -> None:

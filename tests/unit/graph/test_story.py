@@ -13,8 +13,8 @@ from graph.state.story import LONGEST_LINE, MOST_LINES, Story, merge_stories
 from graph.state.turn_state import Allocation, Archived, CalibrationUsed, Recall, Reply, State, TimeMeant
 from memory.models import Candidate, Decision, DecisionRule, Outcome, SearchReport, SearchStatus
 from tests.tables import each
-from tests.unit.test_nodes import NOW, TURN, candidate, past
-from tests.unit.test_nodes import state as begun
+from tests.unit.graph.test_nodes import NOW, TURN, candidate, past
+from tests.unit.graph.test_nodes import state as begun
 
 
 def decision(

@@ -13,7 +13,7 @@ from graph.state.turn_state import Allocation, State
 from memory.models import ConversationTurn
 from memory.prompt.prompt import fit_conversation
 from nodes.budget import BudgetInputs, allocate
-from tests.unit.test_nodes import COUNT, NOW, candidate, kept_decisions, past, state
+from tests.unit.graph.test_nodes import COUNT, NOW, candidate, kept_decisions, past, state
 
 WORDS = "the valve needs another look in spring "
 

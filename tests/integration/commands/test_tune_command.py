@@ -12,7 +12,7 @@ from memory.recall.relevance import read_calibration
 from memory.tuning.held_out import HeldOut
 from memory.tuning.tuning_result import write_result
 from tests.goat import Goat, Ran
-from tests.unit.test_tuning import BASELINE, HELD_OUT, result
+from tests.unit.settings.test_tuning import BASELINE, HELD_OUT, result
 
 MODEL = "multilingual-e5-small-q8-1-centred-1"
 FILE = Path("goat.toml")

@@ -228,7 +228,7 @@ def test_what_is_no_line_of_ours_is_passed_over(settings: Settings) -> None:
 
 def test_processes_that_write_at_once_lose_and_mix_nothing(tmp_path: Path) -> None:
     lines, names = 800, ("a", "b")
-    root = str(Path(__file__).parents[2])
+    root = str(Path(__file__).parents[3])
     running = [
         subprocess.Popen(
             [sys.executable, "-c", WRITER, str(tmp_path), name, str(lines)],

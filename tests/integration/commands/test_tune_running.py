@@ -10,7 +10,7 @@ from memory.tuning.tuning_result import write_result
 from tests.goat import CTRL_D, Goat, Terminal, quick_embeddings, settings_for
 from tests.nursery import Nursery
 from tests.servers.model import ModelServer
-from tests.unit.test_tuning import result
+from tests.unit.settings.test_tuning import result
 
 
 async def test_a_chat_goes_by_the_new_values_at_its_next_turn(

@@ -16,7 +16,7 @@ from memory.temporal.time_words import Language
 from tests.linear import not_linear
 from tests.tables import each
 
-DATA = Path(__file__).parent.parent / "data"
+DATA = Path(__file__).parents[2] / "data"
 ZONE = ZoneInfo("Europe/Bucharest")
 WEDNESDAY = "2024-05-15T14:30"
 SILENT: dict[str, list[str]] = json.loads((DATA / "no_time_meant.json").read_text("utf-8"))

@@ -12,7 +12,7 @@ from bot.lab.notebook.table import Table
 from bot.lab.notebook.verbatim import Verbatim
 from tests.tables import each
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 HOSTILE = (
     "</div><img src=x onerror=alert(1)> $\\href{javascript:alert(1)}{x}$ &lt; \x1b[2J\u202e \"' \n\nשלום"
 )
