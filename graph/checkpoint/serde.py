@@ -19,7 +19,7 @@ from graph.state.turn_state import State
 from memory import models, provenance
 
 _MESSAGES = "messages"
-_FORMER_STATE = "graph.state"
+FORMER_STATE = "graph.state"
 """Module that checkpoints of earlier versions name for the state's types."""
 _OWN = (turn_state, exchange)
 _OWN_NAMES = {module.__name__ for module in _OWN}
@@ -37,7 +37,7 @@ class StateSerializer(JsonPlusSerializer):
         super().__init__(
             allowed_msgpack_modules=[
                 *(kind for module in (*_OWN, models, provenance) for kind in _types(module)),
-                *((_FORMER_STATE, name) for _, name in _types(turn_state)),
+                *((FORMER_STATE, name) for _, name in _types(turn_state)),
             ]
         )
 

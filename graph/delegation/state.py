@@ -8,6 +8,7 @@ from typing import Annotated, NotRequired
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from typing_extensions import TypedDict
 
+from graph.checkpoint.serde import FORMER_STATE
 from graph.exchange import Call, Exchange, Round, ToolResult, merge_results
 from graph.state.turn_state import Turn
 
@@ -186,4 +187,5 @@ _STORED = (Assignment, Budget, Step, Finding, Spent, Share, Review, Turn, Call, 
 
 def job_serde() -> JsonPlusSerializer:
     """Return a serializer that accepts only the types of a job and LangGraph's own."""
-    return JsonPlusSerializer(allowed_msgpack_modules=[(kind.__module__, kind.__name__) for kind in _STORED])
+    stored = [(kind.__module__, kind.__name__) for kind in _STORED]
+    return JsonPlusSerializer(allowed_msgpack_modules=[*stored, (FORMER_STATE, Turn.__name__)])

@@ -5,11 +5,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
+import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from pydantic import TypeAdapter
 
 from graph.checkpoint.serde import checkpoint_serde
-from graph.state.turn_state import Allocation, Archived, Conversation, Recall, Reply, TimeMeant, Unused
+from graph.delegation.state import job_serde
+from graph.state.turn_state import Allocation, Archived, Conversation, Recall, Reply, TimeMeant, Turn, Unused
 from memory.models import (
     Candidate,
     ConversationTurn,
@@ -121,3 +123,14 @@ def test_an_allocation_that_holds_whole_turns_is_read_as_their_ids() -> None:
     values |= {"conversation": [turn], "recalled": [memory | {"turn_id": "u"}]}
     del values["shortened"]
     assert serde.loads_typed((kind, json.dumps(values).encode())) == former
+
+
+def test_a_job_of_an_earlier_version_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its checkpoints name the turn's type by the module that it was in."""
+    turn = Turn(turn_id="t", owner="ana", thread="th", message="m", at=AT)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(Turn, "__module__", "graph.state")
+        stored = job_serde().dumps_typed({"turn": turn})
+    assert b"graph.state" in stored[1]
+    read = job_serde().loads_typed(stored)["turn"]
+    assert (type(read), read.turn_id, read.at) == (Turn, "t", AT)
