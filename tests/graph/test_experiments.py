@@ -218,6 +218,32 @@ async def test_a_turn_cut_off_between_archive_and_conversation_is_completed(agen
     assert not finished["archived"].experiment
 
 
+async def next_message(agent: Agent, text: str, turn_id: str) -> Any:
+    """Send a message as a LangGraph server does, which drops what is pending in the thread."""
+    message = user_message(text, turn_id=turn_id, owner=OWNER, at=NOW + timedelta(minutes=1))
+    config: Any = {"configurable": {"thread_id": THREAD}}
+    return await agent.graph.ainvoke(
+        {"messages": [message]}, config, context=TurnContext(), durability="sync"
+    )
+
+
+async def test_a_turn_cut_off_before_its_archive_is_archived_with_the_next_message(agent: Agent) -> None:
+    await cut_off(agent, "I planted basil.", "t1", "archive")
+    state = await next_message(agent, "And some leeks.", "t2")
+    assert [past.message for past in state["conversation"].turns] == ["I planted basil."]
+    archived = await agent.layers.episodes.recent(owner=OWNER, limit=9)
+    assert sorted(one.message for one in archived) == ["And some leeks.", "I planted basil."]
+
+
+async def test_an_experiment_that_was_cut_off_is_not_archived_with_the_next_message(agent: Agent) -> None:
+    await cut_off(agent, "I planted basil.", "t1", "respond")
+    await fork(agent, "budget", ["archive"], experiment=Experiment.ON)
+    state = await next_message(agent, "And some leeks.", "t2")
+    assert not state["conversation"].turns
+    archived = await agent.layers.episodes.recent(owner=OWNER, limit=9)
+    assert [one.message for one in archived] == ["And some leeks."]
+
+
 async def test_a_call_that_waits_is_asked_about_again_after_a_fork(
     settings: Settings, model: ModelServer
 ) -> None:
