@@ -5,9 +5,9 @@ checkpoint returns tuples as lists, hence `Sequence`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Annotated, NotRequired
+from typing import Annotated, Any, NotRequired
 
 from langchain_core.messages import AnyMessage
 from langgraph.graph.message import Messages, add_messages
@@ -27,6 +27,7 @@ from memory.models import (
     Seen,
 )
 from memory.observation.observation import Shares
+from memory.prompt.window import Space
 from memory.provenance import Part, Spoken
 
 MESSAGES_KEPT = 20
@@ -153,6 +154,15 @@ class Allocation(Shares):
     """Relevant memories that did not fit."""
     extract: int = 0
     """Limit in characters on a memory's message and reply in a small window; 0: none."""
+
+    def __setstate__(self, values: Sequence[Any]) -> None:
+        """Read the values that Studio's server pickled, in order; `space` was formerly the last but one."""
+        names, order = [one.name for one in fields(self)], list(values)
+        place = names.index("space")
+        if order[place] is not None and not isinstance(order[place], Space):
+            order.insert(place, order.pop(-2))
+        for name, value in zip(names, order, strict=True):
+            object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

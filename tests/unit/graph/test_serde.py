@@ -1,6 +1,8 @@
 """Checkpointed values come back as they were; sequences as lists."""
 
 import json
+import pickle
+from base64 import b64decode
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -24,6 +26,7 @@ from memory.models import (
     SearchReport,
     SearchStatus,
 )
+from memory.prompt.window import Space
 from memory.provenance import Carrier, Part, Speaker
 from tests.tables import each
 
@@ -134,3 +137,23 @@ def test_a_job_of_an_earlier_version_goes_on(monkeypatch: pytest.MonkeyPatch) ->
     assert b"graph.state" in stored[1]
     read = job_serde().loads_typed(stored)["turn"]
     assert (type(read), read.turn_id, read.at) == (Turn, "t", AT)
+
+
+FORMER_PICKLE = (
+    "gAJjZ3JhcGguc3RhdGUKQWxsb2NhdGlvbgpxACmBcQFdcQIoRz/gAAAAAAAARz/JmZmZmZmaTUAfSwFLAksDSwRLBV"
+    "1xA1gBAAAAdHEEYV1xBVgBAAAAdXEGYSkpY21lbW9yeS53aW5kb3cKU3BhY2UKcQcpgXEIXXEJKEsBSwFLAUsBSwFL"
+    "AUsBSwFLAUsBKSllYksAZWIu"
+)
+"""An allocation as Studio's server of version 0.1 has it in its file, with all of a window's numbers 1."""
+
+
+def test_what_studios_server_pickled_before_is_read() -> None:
+    read = pickle.loads(b64decode(FORMER_PICKLE))
+    assert type(read) is Allocation
+    assert type(read.space) is Space
+    assert (read.l3_used, read.conversation, read.recalled, read.shortened, read.over_budget) == (
+        *(5, ["t"], ["u"], (), ()),
+    )
+    assert pickle.loads(pickle.dumps(read)) == read
+    without = replace(read, space=None)
+    assert pickle.loads(pickle.dumps(without)) == without
