@@ -17,7 +17,7 @@ from memory.models import Episode
 from tests.disk import found
 from tests.servers.model import ModelServer
 from tests.servers.telegram import Message
-from tests.telegram_bot import ANA, BOB, Bot
+from tests.telegram_bot import ANA, BOB, EVE, Bot
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -89,8 +89,8 @@ async def test_commands_in_a_topic_of_a_group(bot: Bot, model: ModelServer) -> N
     bot.api.says(GROUP, "/facts@another_bot", user_id=BOB, topic=7)
     await bot.idle()
     assert len(bot.api.answers(GROUP)) == 1
-    await bot.ask(GROUP, "/remember key: value", user_id=BOB, topic=7)
-    assert "value" in await bot.ask(GROUP, "/facts", user_id=BOB)
+    await bot.ask(GROUP, "/remember key: under the mat", user_id=BOB, topic=7)
+    assert "under the mat" in await bot.ask(GROUP, "/facts", user_id=BOB)
 
 
 async def test_why_in_a_group_links_to_the_messages_and_has_a_picture(bot: Bot, model: ModelServer) -> None:
@@ -164,7 +164,7 @@ async def test_everything_is_forgotten_once_pressed_twice(bot: Bot) -> None:
 
 
 async def test_a_question_that_is_too_old(bot: Bot) -> None:
-    await bot.ask(BOB, "/remember key: value")
+    await bot.ask(BOB, "/remember key: under the mat")
     await bot.ask(BOB, "/forget key")
     question = await last(bot, BOB)
     client = await bot.context.agent.layers.redis.client()
@@ -172,7 +172,18 @@ async def test_a_question_that_is_too_old(bot: Bot) -> None:
         await client.delete(key)
     bot.api.presses(BOB, question.message_id, "Yes, forget")
     assert "expired" in (await last(bot, BOB)).text
-    assert "value" in await bot.ask(BOB, "/facts")
+    assert "under the mat" in await bot.ask(BOB, "/facts")
+
+
+async def test_only_who_asked_to_forget_in_a_group_is_obeyed(bot: Bot) -> None:
+    await bot.context.access.allow_group(GROUP)
+    await bot.ask(GROUP, "/remember key: under the mat", user_id=BOB)
+    await bot.ask(GROUP, "/forget key", user_id=BOB)
+    question = await last(bot, GROUP)
+    for user in (ANA, EVE):
+        bot.api.presses(GROUP, question.message_id, "Yes, forget", user)
+    await bot.idle()
+    assert "under the mat" in await bot.ask(GROUP, "/facts", user_id=BOB)
 
 
 async def test_a_press_when_the_chat_cannot_be_written(bot: Bot) -> None:
