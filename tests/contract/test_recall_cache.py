@@ -212,7 +212,7 @@ async def test_what_is_partial_or_incomplete_is_not_kept(bench: Bench) -> None:
     )
     waiting = await bench.ask("the blue boat")
     assert status(waiting) == "partial"
-    assert "1 turn waits" in waiting.reports["thematic"].problem
+    assert "1 turn has no vectors yet" in waiting.reports["thematic"].problem
     await bench.archive.index(owner="ana")
     assert status(await bench.ask("the blue boat")) == "ok"
     assert status(await bench.ask("the blue boat")) == "cached"

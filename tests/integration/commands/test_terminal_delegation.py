@@ -27,7 +27,7 @@ def test_word_of_a_job_appears_above_the_prompt(
     with Terminal(nursery, settings, data_folder.parent) as chat:
         chat.prompt()
         assert "no jobs" in chat.say("/jobs")
-        assert "no such job at work" in chat.say("/stop")
+        assert "no such open job" in chat.say("/stop")
         assert "It is at work." in chat.say("find out what oats cost")
         shown = chat.until(r"Oats cost \x1b\[1m3 lei")
         assert "planned, steps: 2" in shown

@@ -164,14 +164,14 @@ def test_each_try_on_the_same_turns_asks_for_more(tune: Any) -> None:
         refused = tune("apply", held_out=worth(number))
         assert refused.status == 1
         assert told in refused.shown
-    assert "try on these turns" not in tune("apply", held_out=worth(0)).shown
+    assert "on these turns" not in tune("apply", held_out=worth(0)).shown
     assert "It is the 3rd change tried on these turns." in tune("apply", "--dry-run").shown
     assert "another one needs 98.33 % confidence there" in tune("history").shown
     assert FILE.read_bytes() == WRITTEN
     applied = tune("apply")
     assert applied.status == 0, applied.shown
     assert "with 98.33 % confidence at least +0.1" in applied.shown
-    assert "the 3rd attempt on its held-out turns" in tune("history").shown
+    assert "the 3rd tried on its held-out turns" in tune("history").shown
 
 
 def test_what_was_proven_stays_proven_however_many_are_tried(tune: Any) -> None:
