@@ -4,15 +4,21 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
-from memory.temporal import english, holidays, other_languages, romanian
-from memory.temporal import numeric_dates as figures
+from memory.temporal import english, group_readers, holidays, other_languages, points, romanian, time_rule
 from memory.temporal.message_text import fold, normalise_message, sentence_around
 from memory.temporal.tense import Tense, tense
 from memory.temporal.time_rule import Needs, Rule
 from memory.temporal.time_spans import Moment, Span
+from memory.temporal.time_words import Language
 
 MAX_CANDIDATES = 20
-_RULES = (*english.RULES, *romanian.RULES, *figures.RULES, *other_languages.RULES, *holidays.RULES)
+_NUMERIC_DATE = time_rule.rule(
+    rf"(?:(?:on|from|of|de pe|pe|din) )?(?P<date>{points.FIGURES})",
+    group_readers.figures,
+    needs=Needs.NO_OTHER_TENSE,
+    language=Language.ANY,
+)
+_RULES = (*english.RULES, *romanian.RULES, _NUMERIC_DATE, *other_languages.RULES, *holidays.RULES)
 _HINTS = re.compile(
     r"""\d{4} | \bago\b | \b(?:yester|today|last|past|earlier|this|the\ other|ieri|alalta|asear|azi|ast[ae]
     |acum|urma|trecut|preced|ultim|dimineata|craciun|christmas|week-?end|winter|spring|summer|autumn|fall|iarna
