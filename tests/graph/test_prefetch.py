@@ -133,7 +133,8 @@ class Bench:
         self.node = Prefetch(turns, self.archive, self.cache, utc, self.behind, LoadState(done=True))
 
     def connect(self, location: ChromaLocation) -> VectorBackend:
-        self.backend = HangingVectors(connect_chroma(location), Gate(self.clock))
+        searches = self.backend.searches if self.backend else 0  # a connection that broke is opened again
+        self.backend = HangingVectors(connect_chroma(location), Gate(self.clock), searches=searches)
         return self.backend
 
     @property
