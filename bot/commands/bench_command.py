@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from bot.commands.command_app import command_app, command_settings
+from bot.commands.command_app import command_app, command_settings, with_thresholds
 from bot.lab.bench.bench_run import BenchResult, run_bench, temporary_layers
 from bot.lab.bench.living.lives import Lives, read_lives
 from bot.lab.bench.living.measures import measure_probes
@@ -17,7 +17,6 @@ from bot.lab.bench.neutral import Bench, read_bench
 from bot.lab.bench.output import results_file
 from bot.lab.bench.report import print_measures, print_report
 from bot.lab.bench.summary import summarise
-from bot.lab.bench.thresholds import with_thresholds
 from graph.settings.context import TurnContext
 from graph.settings.settings import Settings
 

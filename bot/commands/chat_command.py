@@ -9,8 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from bot.commands.command_app import Owner, command_app, command_settings
-from bot.commands.garbage_collection import collect_seldom
+from bot.commands.command_app import Owner, collect_seldom, command_app, command_settings
 from bot.printable import printable
 from bot.setup.dialogue import Questions, SetupCancelled
 from bot.terminal.keyboard import is_terminal, typed_lines

@@ -14,9 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from bot.commands.command_app import Owner, command_app, command_settings
+from bot.commands.command_app import Owner, command_app, command_settings, with_thresholds
 from bot.lab.bench.output import results_file
-from bot.lab.bench.thresholds import with_thresholds
 from bot.printable import printable, snippet
 from graph.layers import Layers, open_layers
 from graph.replay.comparison import ChangedTurn, Comparison, MemoryChange

@@ -12,8 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bot.commands.command_app import command_app, command_settings
-from bot.commands.garbage_collection import collect_seldom
+from bot.commands.command_app import collect_seldom, command_app, command_settings
 from bot.telegram.inbox.lanes import Lanes
 from bot.telegram.place import lane_of
 from bot.telegram.process.bot_process import Duty, check_settings, run_bot

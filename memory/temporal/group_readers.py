@@ -7,8 +7,16 @@ from datetime import date
 from memory.temporal import points
 from memory.temporal import time_words as words
 from memory.temporal.ago import FEW, Amount, ago, latest_span
-from memory.temporal.time_rule import Reader
-from memory.temporal.time_spans import DAY, Days, Moment, Span, week_of, weekday_before, weekend_before
+from memory.temporal.time_spans import (
+    DAY,
+    Days,
+    Moment,
+    Reader,
+    Span,
+    week_of,
+    weekday_before,
+    weekend_before,
+)
 from memory.temporal.time_words import Unit
 
 _FEW_WORDS = re.compile(r"few|several|catev|cativ")

@@ -9,8 +9,7 @@ from typing import Literal
 
 from dateutil.easter import EASTER_ORTHODOX, EASTER_WESTERN, easter
 
-from memory.temporal.time_rule import Needs, Reader, Rule, rule
-from memory.temporal.time_spans import DAY, WEEK, Days, Moment, Span, day_of
+from memory.temporal.time_spans import DAY, WEEK, Days, Moment, Needs, Reader, Rule, Span, day_of, rule
 from memory.temporal.time_words import Language
 
 NIGHT = (17, 30)

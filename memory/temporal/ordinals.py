@@ -7,12 +7,12 @@ from datetime import date
 from memory.temporal import points
 from memory.temporal import time_words as words
 from memory.temporal.group_readers import amount, collapse_spaces
-from memory.temporal.time_rule import Reader
 from memory.temporal.time_spans import (
     DAY,
     WEEK,
     Days,
     Moment,
+    Reader,
     Span,
     day_of,
     month_of,

@@ -7,8 +7,7 @@ from memory.temporal import group_readers as reads
 from memory.temporal import ordinals, points
 from memory.temporal import time_words as words
 from memory.temporal.message_text import sentence_around
-from memory.temporal.time_rule import Needs, Reader, Rule, rule
-from memory.temporal.time_spans import Moment, Span
+from memory.temporal.time_spans import Moment, Needs, Reader, Rule, Span, rule
 from memory.temporal.time_words import Language, Unit, one_of
 
 _MONTH = one_of(words.OTHER_MONTHS)

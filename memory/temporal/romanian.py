@@ -6,8 +6,7 @@ from functools import partial
 from memory.temporal import group_readers as reads
 from memory.temporal import ordinals, points
 from memory.temporal import time_words as words
-from memory.temporal.time_rule import Needs, Reader, Rule, rule
-from memory.temporal.time_spans import WEEK, Moment, Span, weekend_before
+from memory.temporal.time_spans import WEEK, Moment, Needs, Reader, Rule, Span, rule, weekend_before
 from memory.temporal.time_words import Language, one_of
 
 _PART = rf"(?:de )?(?P<part>{one_of(words.RO_PARTS)})"

@@ -4,15 +4,14 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
-from memory.temporal import english, group_readers, holidays, other_languages, points, romanian, time_rule
+from memory.temporal import english, group_readers, holidays, other_languages, points, romanian, time_spans
 from memory.temporal.message_text import fold, normalise_message, sentence_around
 from memory.temporal.tense import Tense, tense
-from memory.temporal.time_rule import Needs, Rule
-from memory.temporal.time_spans import Moment, Span
+from memory.temporal.time_spans import Moment, Needs, Rule, Span
 from memory.temporal.time_words import Language
 
 MAX_CANDIDATES = 20
-_NUMERIC_DATE = time_rule.rule(
+_NUMERIC_DATE = time_spans.rule(
     rf"(?:(?:on|from|of|de pe|pe|din) )?(?P<date>{points.FIGURES})",
     group_readers.figures,
     needs=Needs.NO_OTHER_TENSE,

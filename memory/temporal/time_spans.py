@@ -1,9 +1,13 @@
-"""Calendar spans in a time zone: days, parts of days, weeks, months, seasons."""
+"""Calendar spans in a time zone, from days to seasons, and the rules that read them from text."""
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from enum import StrEnum
 
-from memory.temporal.time_words import Unit
+from memory.temporal.time_words import Language, Unit
+from memory.text.lazy_pattern import LazyPattern
 
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
@@ -113,3 +117,34 @@ def units_before(day: date, count: int, unit: Unit) -> date:
     if unit is Unit.WEEK:
         return day - WEEK * count
     return months_before(day, count if unit is Unit.MONTH else count * _MONTHS)
+
+
+_BLANKS = re.compile(r"\(\?<[!=][^)]*\)| ")  # lookbehinds need a fixed width
+Reader = Callable[[re.Match[str], Moment], Span | None]
+
+
+class Needs(StrEnum):
+    """The tense that a rule needs."""
+
+    NOTHING = "nothing"
+    """The words are past in themselves."""
+    NO_OTHER_TENSE = "no other tense"
+    """The sentence is past, or has no tense and the time is over."""
+    PAST = "past"
+    """The sentence is past."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A pattern of past times."""
+
+    pattern: LazyPattern
+    read: Reader
+    needs: Needs
+    language: Language
+
+
+def rule(pattern: str, read: Reader, *, needs: Needs, language: Language) -> Rule:
+    """Build a rule that matches whole words; spaces in `pattern` match any white space."""
+    flexible = _BLANKS.sub(lambda blank: r"\s{1,3}" if blank[0] == " " else blank[0], pattern)
+    return Rule(LazyPattern(rf"(?<![\w'-])(?:{flexible})(?![\w-])"), read, needs, language)

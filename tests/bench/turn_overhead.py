@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bot.commands.garbage_collection import collect_seldom
+from bot.commands.command_app import collect_seldom
 from graph.builder import FETCHES, REPEATABLE, build_graph
 from graph.checkpoint.serde import checkpoint_serde
 from graph.layers import Layers, open_layers
