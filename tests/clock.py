@@ -42,10 +42,10 @@ class Clock:
 
     def select(self, timeout: float | None) -> list[Any]:
         """Return ready file descriptors; when idle, jump to the next timer."""
-        events: list[Any] = self._select(0)
-        if events or (timeout is not None and timeout <= 0):
-            return events
-        with self._guard:
+        with self._guard:  # a thread that ends wakes the loop before it counts as idle
+            events: list[Any] = self._select(0)
+            if events or (timeout is not None and timeout <= 0):
+                return events
             if not self._at_work and timeout is not None:
                 self._now += timeout
                 return []
