@@ -21,7 +21,7 @@ from graph.checkpoint.checkpoint_keys import PENDING, THREADS, Namespace, text
 from graph.checkpoint.checkpoint_reader import CheckpointReader
 from graph.checkpoint.checkpoint_records import unpack_record
 from graph.checkpoint.commit_queue import CommitQueue, LatestCheckpoints, as_tuple
-from graph.checkpoint.retention import copy_thread, delete_run, delete_thread, namespaces, prune
+from graph.checkpoint.retention import copy_thread, delete_run, delete_thread, mentions, namespaces, prune
 from graph.checkpoint.transactions import CheckpointEntry, Entry, WritesEntry, commit
 from memory.concurrency.background import Background, wait_ended
 from memory.working.redis_connection import translate_errors
@@ -164,6 +164,13 @@ class RedisSaver(AsyncSaver):
         self._queue.discard(str(thread_id))
         self._latest.discard(str(thread_id))
         await delete_thread(await self._client(), self.serde, str(thread_id))
+
+    @translate_errors()
+    async def amentions(self, thread_id: str, turn_ids: Sequence[str]) -> bool:
+        """Return True when the thread's checkpoints or pending writes hold one of the turn ids."""
+        await self._queue.flush(thread_id)
+        marks = [turn_id.encode("utf-8", "surrogatepass") for turn_id in turn_ids]
+        return await mentions(await self._client(), thread_id, marks)
 
     @translate_errors()
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:

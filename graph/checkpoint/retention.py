@@ -65,6 +65,18 @@ async def delete_thread(client: "Redis", serde: SerializerProtocol, thread: str)
     await _forget_thread(client, thread)
 
 
+async def mentions(client: "Redis", thread: str, texts: Collection[bytes]) -> bool:
+    """Return True when a checkpoint or a pending write of the thread holds one of the texts."""
+    for namespace in await namespaces(client, thread):
+        written = await client.zrange(namespace.written, 0, -1)
+        keys = [namespace.checkpoints, namespace.blobs, *map(namespace.writes, map(text, written))]
+        for key in keys:
+            values = await client.hvals(key)
+            if any(one in value for value in values for one in texts):
+                return True
+    return False
+
+
 async def delete_run(client: "Redis", serde: SerializerProtocol, run_id: str) -> None:
     """Delete a run's checkpoints in all threads."""
     gone: dict[Namespace, set[str]] = {}

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakValueDictionary
@@ -20,6 +20,7 @@ from graph.layers import Layers
 from graph.runtime.erasure import OwnerErasure
 from graph.runtime.graph_runs import Compiled, GraphRuns
 from graph.runtime.pending_turns import PendingTurns
+from graph.runtime.turn_removal import Quotations, TurnRemoval
 from graph.settings.context import TurnContext
 from graph.state.circumstances import PLAIN, Circumstances, is_empty, user_message
 from graph.state.turn_state import State
@@ -42,6 +43,7 @@ class Agent:
         self._pending = PendingTurns(self._runs, layers, saver)
         self._leases = ThreadLeases(layers.redis.client)
         self._erasure = OwnerErasure(layers, saver, self._runs, self._hold)
+        self._removal = TurnRemoval(layers, saver, self._pending, self._erasure)
         self._reconciling: asyncio.Task[None] | None = None
         self._queues: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -179,9 +181,12 @@ class Agent:
 
     async def _resume_erasures(self) -> None:
         """Resume interrupted erasures; failures are logged and retried at the next start."""
-        for owner in await asyncio.to_thread(self.layers.erasures.pending):
+        for pending in await asyncio.to_thread(self.layers.erasures.pending):
             try:
-                await self.erase(owner)
+                if pending.turn_ids:
+                    await self.forget(pending.turn_ids, owner=pending.owner)
+                else:
+                    await self.erase(pending.owner)
             except GoatError as error:
                 logger.warning("Erasing an owner failed and will be retried: %s", error)
 
@@ -221,6 +226,25 @@ class Agent:
             MemoryTierError, DataFolderError: a store cannot be reached or written.
         """
         return await self._erasure(owner)
+
+    async def forget(self, turn_ids: Sequence[str], *, owner: str) -> tuple[str, ...]:
+        """Delete single turns from every store; `quotations` lists what repeats them.
+
+        Threads that showed them keep their conversation and lose their earlier steps. `resume` finishes an
+        interrupted removal.
+
+        Returns:
+            Data that may remain on a disk, one sentence each.
+
+        Raises:
+            ThreadBusy: a turn that may show them runs in another process, or data is being erased there.
+            MemoryTierError, DataFolderError: a store cannot be reached or written.
+        """
+        return await self._removal(list(turn_ids), owner)
+
+    async def quotations(self, turn_ids: Sequence[str], *, owner: str) -> Quotations:
+        """Find the turns and facts that repeat words of these turns."""
+        return await self._removal.quotations(list(turn_ids), owner)
 
     async def last_turn(self, thread: str) -> State | None:
         """Return the state of the thread's latest turn, skipping experiments; None without one."""

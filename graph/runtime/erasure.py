@@ -18,6 +18,7 @@ from graph.runtime.graph_runs import GraphRuns
 from graph.runtime.server_notes import forget_runs
 from graph.settings.settings import terminal_folder
 from memory.errors import ThreadBusy, TierCorrupt
+from memory.owners.erasures import Erasure
 from memory.owners.owner_key import owner_key
 from memory.text.digest import digest
 
@@ -51,12 +52,16 @@ class OwnerErasure:
             MemoryTierError, DataFolderError: a store cannot be reached or written.
         """
         with self.layers.erasures.begin(owner) as erasure:
-            for _ in range(_ROUNDS):
-                erasure.add(await self._threads(owner))
-                for thread in erasure.threads:
-                    await self._end(thread)
-                await self._clear(owner)
-            return await self._clean()
+            return await self.run(erasure)
+
+    async def run(self, erasure: Erasure) -> tuple[str, ...]:
+        """Erase all of the owner's data."""
+        for _ in range(_ROUNDS):
+            erasure.add(await self._threads(erasure.owner))
+            for thread in erasure.threads:
+                await self._end(thread)
+            await self._clear(erasure.owner)
+        return await self.clean()
 
     async def _threads(self, owner: str) -> list[str]:
         """List the owner's threads: those in the archive, and those in the checkpoints."""
@@ -113,11 +118,12 @@ class OwnerErasure:
 
     def _clear_files(self, owner: str) -> None:
         settings = self.layers.settings
-        erase_lines(log_path(settings), settings.log_files, owner=owner)
+        mark = digest(owner).encode()
+        blank_log_lines(log_path(settings), settings.log_files, lambda line: mark in line)
         for path in terminal_folder(settings).glob(f"{owner_key(owner)}.*"):
             path.unlink(missing_ok=True)
 
-    async def _clean(self) -> tuple[str, ...]:
+    async def clean(self) -> tuple[str, ...]:
         """Rewrite the stores' files without the deleted data."""
         folder = self.layers.settings.data_folder
         left = [
@@ -130,20 +136,22 @@ class OwnerErasure:
         return tuple(filter(None, left))
 
 
-def erase_lines(path: Path, older: int, *, owner: str) -> None:
-    """Overwrite an owner's lines in the log with blanks, after flushing."""
+def blank_log_lines(path: Path, older: int, chosen: Callable[[bytes], bool]) -> None:
+    """Overwrite lines of the log and of its older files with blanks, after flushing."""
     for handler in logging.getLogger().handlers:
         handler.flush()
     for file in (path, *older_files(path, older)):
-        if file.exists():
-            _blank(file, digest(owner).encode())
+        blank_lines(file, chosen)
 
 
-def _blank(path: Path, mark: bytes) -> None:
+def blank_lines(path: Path, chosen: Callable[[bytes], bool]) -> None:
+    """Overwrite lines of a file, if it exists, with blanks: other processes may append to it."""
+    if not path.exists():
+        return
     with path.open("r+b") as file:
         place = 0
         for line in file.readlines():
-            if mark in line:
+            if chosen(line):
                 file.seek(place)
                 file.write(b" " * len(line.rstrip(b"\n")))
             place += len(line)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from memory.concurrency.background import Background, wait_ended, wait_result
 from memory.embedding.embedding_model import EmbeddingModel
+from memory.episodic.episode_removal import remove_episodes
 from memory.episodic.index.indexer import Indexer, collection_name
 from memory.episodic.index.ledger import VectorLedger
 from memory.episodic.log.episode_log import EpisodeLog
@@ -164,6 +165,16 @@ class EpisodeArchive(EpisodeLog):
     def past(self, *, owner: str) -> PastArchive:
         """Return a copy of the owner's archive in which earlier searches can be replayed."""
         return PastArchive(self._files, self._embeddings, self._nulls, owner=owner)
+
+    async def remove(self, turn_ids: Sequence[str], *, owner: str) -> None:
+        """Delete single episodes permanently, with their vectors; they cannot be appended again."""
+        async with self._indexer.exclusive(owner):
+            await self._files.write(owner, TIER, partial(remove_episodes, turn_ids=list(turn_ids)))
+            await self._files.scrub(owner, TIER)
+            state = await self._ledger.state(owner)
+            if state.collection is not None:
+                await self._vectors.forget(collection_name(owner, state), turn_ids)
+        self.index_soon(owner=owner)
 
     async def erase(self, *, owner: str) -> None:
         """Delete the owner's episodes and vectors permanently."""

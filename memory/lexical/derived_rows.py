@@ -18,6 +18,12 @@ def derive(db: sqlite3.Connection, seq: int, message: str, reply: str) -> None:
     db.executemany("INSERT OR IGNORE INTO keys (key, seq) VALUES (?, ?)", [(key, seq) for key in found])
 
 
+def remove_derived(db: sqlite3.Connection, seq: int, message: str, reply: str) -> None:
+    """Remove the words and keys of an episode, given what was passed to `derive`."""
+    lexicon.remove(db, seq, message, reply)
+    db.execute("DELETE FROM keys WHERE seq = ?", (seq,))
+
+
 def count_documents(db: sqlite3.Connection) -> int:
     """Return how many episodes are indexed."""
     return _number(db, _DOCUMENTS)

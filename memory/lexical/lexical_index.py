@@ -72,6 +72,17 @@ def put(db: sqlite3.Connection, seq: int, message: str, reply: str) -> None:
     db.execute("INSERT INTO lexicon (rowid, said, recited) VALUES (?, ?, ?)", (seq, *_fields(message, reply)))
 
 
+def remove(db: sqlite3.Connection, seq: int, message: str, reply: str) -> None:
+    """Remove an episode, given the texts that were indexed; `compact` removes its words from the file."""
+    sql = "INSERT INTO lexicon (lexicon, rowid, said, recited) VALUES ('delete', ?, ?, ?)"
+    db.execute(sql, (seq, *_fields(message, reply)))
+
+
+def compact(db: sqlite3.Connection) -> None:
+    """Merge the index into one segment, which holds no word of a removed episode."""
+    db.execute("INSERT INTO lexicon (lexicon) VALUES ('optimize')")
+
+
 def clear(db: sqlite3.Connection) -> None:
     """Delete every episode from the index."""
     db.execute("INSERT INTO lexicon (lexicon) VALUES ('delete-all')")

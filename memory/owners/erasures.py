@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +23,15 @@ class Erasure:
     path: Path
     owner: str
     threads: tuple[str, ...] = ()
+    turn_ids: tuple[str, ...] = ()
+    """The turns to erase; empty for all of the owner's data."""
 
     def add(self, threads: Iterable[str]) -> None:
         """Add thread ids and sync them to disk before the stores that list them are erased."""
         self.threads = tuple(dict.fromkeys([*self.threads, *threads]))
         fresh = self.path.with_suffix(".new")
         with fresh.open("w", encoding="ascii") as file:
-            json.dump({"owner": self.owner, "threads": self.threads}, file)
+            json.dump({"owner": self.owner, "threads": self.threads, "turns": self.turn_ids}, file)
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(self.path)
@@ -42,12 +44,12 @@ class Erasures:
         self._folder = folder
 
     @contextmanager
-    def begin(self, owner: str) -> Iterator[Erasure]:
-        """Record that an owner is being erased, for the duration of the block.
+    def begin(self, owner: str, turn_ids: Sequence[str] = ()) -> Iterator[Erasure]:
+        """Record that an owner's turns, or all of the owner's data, are being erased in this block.
 
-        An exception removes the record too: the caller reports it, and a later start must not erase newer
-        messages.
-        The record of an earlier, interrupted erasure stays until one succeeds.
+        An exception removes the record of a whole erasure too: the caller reports it, and a later start must
+        not erase newer messages. The record of an earlier, interrupted erasure stays until one succeeds, and
+        a new one includes it.
 
         Raises:
             ThreadBusy: another process is erasing this owner.
@@ -59,7 +61,7 @@ class Erasures:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock.acquire()
             known = _read(path)
-            erasure = known or Erasure(path, owner)
+            erasure = _join(known, Erasure(path, owner, turn_ids=tuple(turn_ids)))
             erasure.add(())
         except Timeout:
             raise ThreadBusy("Another process is erasing this memory. Wait until it is done.") from None
@@ -68,7 +70,7 @@ class Erasures:
         try:
             yield erasure
         except Exception:  # re-raised; a crash or a cancellation keeps the record
-            if known is None:
+            if known is None and not turn_ids:
                 path.unlink(missing_ok=True)
             raise
         else:
@@ -76,10 +78,18 @@ class Erasures:
         finally:
             lock.release()
 
-    def pending(self) -> list[str]:
-        """List the owners whose erasing was begin and not ended; another process may be at it."""
+    def pending(self) -> list[Erasure]:
+        """List the erasures that began and did not end; another process may be at them."""
         notes = (_read(path) for path in sorted(self._folder.glob(f"*{_SUFFIX}")))
-        return [note.owner for note in notes if note is not None]
+        return [note for note in notes if note is not None]
+
+
+def _join(known: Erasure | None, fresh: Erasure) -> Erasure:
+    if known is None:
+        return fresh
+    partial = known.turn_ids and fresh.turn_ids
+    turn_ids = tuple(dict.fromkeys([*known.turn_ids, *fresh.turn_ids])) if partial else ()
+    return Erasure(fresh.path, fresh.owner, known.threads, turn_ids)
 
 
 def _read(path: Path) -> Erasure | None:
@@ -87,4 +97,5 @@ def _read(path: Path) -> Erasure | None:
         noted = json.loads(path.read_text(encoding="ascii"))
     except FileNotFoundError:
         return None
-    return Erasure(path, str(noted["owner"]), tuple(map(str, noted["threads"])))
+    turn_ids = tuple(map(str, noted.get("turns", ())))
+    return Erasure(path, str(noted["owner"]), tuple(map(str, noted["threads"])), turn_ids)

@@ -75,10 +75,12 @@ MIGRATIONS: Final[Sequence[Sequence[Step]]] = (
         ) WITHOUT ROWID""",
     ),
     ("ALTER TABLE episodes ADD COLUMN provenance TEXT NOT NULL DEFAULT ''",),
+    ("CREATE TABLE removed (turn_id TEXT PRIMARY KEY) WITHOUT ROWID",),
 )
 """Steps of each schema version. `episodes.parts` is the episode's number of vectors, NULL before indexing;
-`episodes.provenance` is in the format of `memory.provenance`. Times are microseconds since the epoch. For the
-content of `vectors` see `memory.episodic.vectors.kept_vectors`.
+`episodes.provenance` is in the format of `memory.provenance`; `removed` has the ids of deleted
+episodes, which are not appended again. Times are microseconds since the epoch. For the content of `vectors`
+see `memory.episodic.vectors.kept_vectors`.
 """
 
 VERSION: Final = len(MIGRATIONS)

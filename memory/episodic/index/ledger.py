@@ -111,6 +111,17 @@ def added_up(total: NDArray[np.float64] | None, vectors: NDArray[np.float64]) ->
     return added if total is None else total + added
 
 
+def remove_vectors(db: sqlite3.Connection, seq: int) -> None:
+    """Delete an episode's vectors; the next index run measures the null turns again."""
+    state, gone = _state(db), kept_vectors.remove(db, seq)
+    whole = gone.vectors[gone.numbers != kept_vectors.MESSAGE].astype(np.float64)
+    if len(whole) and state.total is not None:
+        _put(db, vector_total=(state.total - added_up(None, whole)).tobytes())
+    (parts,) = db.execute("SELECT parts FROM episodes WHERE seq = ?", (seq,)).fetchone()
+    left = state.parts - (parts or 0)
+    _put(db, parts=left, vector_writes=state.writes + 1, null_turns="", null_maxima=None)
+
+
 def _state(db: sqlite3.Connection) -> VectorState:
     meta = dict(db.execute("SELECT key, value FROM meta").fetchall())
     (pending,) = db.execute("SELECT COUNT(*) FROM episodes WHERE parts IS NULL").fetchone()

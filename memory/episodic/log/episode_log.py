@@ -18,7 +18,7 @@ TIER = "episodic"
 COLUMNS = "turn_id, thread, message, reply, at, tags, provenance, access_count"
 INSERT = (
     "INSERT OR IGNORE INTO episodes (turn_id, thread, message, reply, at, tags, provenance, access_count)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS (SELECT 1 FROM removed WHERE turn_id = ?1)"
 )
 PAGE = 256
 
@@ -222,6 +222,6 @@ def _holds_anything(db: sqlite3.Connection) -> bool:
 
 
 def _erase(db: sqlite3.Connection) -> None:
-    for table in ("episodes", "feedback", "labels", "observations", "keys", "vectors", "meta"):
+    for table in ("episodes", "feedback", "labels", "observations", "keys", "vectors", "meta", "removed"):
         db.execute(f"DELETE FROM {table}")  # noqa: S608
     lexicon.clear(db)

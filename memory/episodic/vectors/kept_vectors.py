@@ -130,6 +130,13 @@ def count(db: sqlite3.Connection) -> int:
     return int(db.execute(sql).fetchone()[0])
 
 
+def remove(db: sqlite3.Connection, seq: int) -> Parts:
+    """Delete the parts of an episode; return them."""
+    gone = read(db, [seq])
+    db.execute("DELETE FROM vectors WHERE id BETWEEN ? AND ?", (_id(seq, 0), _id(seq + 1, 0) - 1))
+    return gone
+
+
 def clear(db: sqlite3.Connection) -> None:
     """Delete all vectors."""
     db.execute("DELETE FROM vectors")

@@ -1,0 +1,96 @@
+"""Removal of single turns from every store, and the places that quote them."""
+
+import asyncio
+from dataclasses import dataclass
+
+from graph.checkpoint.redis_saver import RedisSaver
+from graph.delegation.state import is_job
+from graph.layers import Layers
+from graph.observability.logs import log_path
+from graph.runtime.erasure import OwnerErasure, blank_lines, blank_log_lines
+from graph.runtime.pending_turns import PendingTurns
+from graph.settings.settings import terminal_folder
+from memory.models import Episode, Fact
+from memory.owners.owner_key import owner_key
+from nodes.archive import repeats
+
+
+@dataclass(frozen=True, slots=True)
+class Quotations:
+    """What repeats the words of some turns, and stays when they are removed."""
+
+    turns: tuple[Episode, ...]
+    """Oldest first."""
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRemoval:
+    """Removes turns, also while others run."""
+
+    layers: Layers
+    saver: RedisSaver
+    pending: PendingTurns
+    erasure: OwnerErasure
+
+    async def quotations(self, turn_ids: list[str], owner: str) -> Quotations:
+        """Find the turns and facts that repeat words of these turns."""
+        removed = [episode.text for episode in await self.layers.episodes.get(turn_ids, owner=owner)]
+        others = [one async for one in self.layers.episodes.all(owner=owner) if one.turn_id not in turn_ids]
+        quoting = await asyncio.to_thread(lambda: [one for one in others if repeats(one.text, removed)])
+        facts = await self.layers.permanent.facts(owner=owner)
+        stated = [fact for fact in facts if any(fact.value.casefold() in text.casefold() for text in removed)]
+        return Quotations(tuple(quoting), tuple(stated))
+
+    async def __call__(self, turn_ids: list[str], owner: str) -> tuple[str, ...]:
+        """Remove turns of the owner from every store; return what may remain on a disk.
+
+        A thread that shows them loses its steps and stays with its conversation.
+
+        Raises:
+            ThreadBusy: a turn that may show them runs in another process; the next start finishes it.
+            MemoryTierError, DataFolderError: a store cannot be reached or written; as above.
+        """
+        layers = self.layers
+        with layers.erasures.begin(owner, turn_ids) as erasure:
+            if not erasure.turn_ids:  # an interrupted erasure of everything
+                return await self.erasure.run(erasure)
+            turn_ids = list(erasure.turn_ids)
+            episodes = await layers.episodes.get(turn_ids, owner=owner)
+            erasure.add(episode.thread for episode in episodes)
+            await asyncio.to_thread(self._clear_files, owner, turn_ids, [one.message for one in episodes])
+            await layers.episodes.remove(turn_ids, owner=owner)
+            await layers.cache.erase(owner=owner)
+            layers.prefetch.forget_owner(owner)
+            for thread in await self._threads(owner):
+                await self._clear_steps(thread, turn_ids)
+            for thread in erasure.threads:
+                await layers.conversations.remove(turn_ids, owner=owner, thread=thread)
+            return await self.erasure.clean()
+
+    async def _threads(self, owner: str) -> list[str]:
+        """List the threads that may show the owner's turns."""
+        pending = [thread for thread in await self.saver.apending() if not is_job(thread)]
+        return list(dict.fromkeys([*await self.layers.episodes.threads(owner=owner), *pending]))
+
+    async def _clear_steps(self, thread: str, turn_ids: list[str]) -> None:
+        """Delete the thread's checkpoints if they show the turns, after its pending turn has ended."""
+        if not await self._may_show(thread, turn_ids):
+            return
+        async with self.erasure.hold(thread):
+            if await self.saver.amentions(thread, turn_ids):
+                await self.pending.finish(thread)
+                await self.saver.adelete_thread(thread)
+
+    async def _may_show(self, thread: str, turn_ids: list[str]) -> bool:
+        return await self.saver.ais_pending(thread) or await self.saver.amentions(thread, turn_ids)
+
+    def _clear_files(self, owner: str, turn_ids: list[str], messages: list[str]) -> None:
+        settings = self.layers.settings
+        marks = [turn_id.encode("utf-8", "surrogatepass") for turn_id in turn_ids]
+        blank_log_lines(
+            log_path(settings), settings.log_files, lambda line: any(mark in line for mark in marks)
+        )
+        typed = {f"+{line}".encode() for message in messages for line in message.splitlines()}
+        history = terminal_folder(settings) / f"{owner_key(owner)}.history"
+        blank_lines(history, lambda line: line.rstrip(b"\n") in typed)

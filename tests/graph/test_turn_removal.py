@@ -1,0 +1,132 @@
+"""A turn that is removed is gone from every store and from the disk; the others stay."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from graph.app import open_agent
+from graph.events.turn_events import Finished, Piece
+from graph.observability.logs import Logs
+from graph.runtime.agent import Agent
+from graph.settings.settings import Settings, terminal_folder
+from graph.state.thread_ids import thread_id
+from memory.errors import TierUnavailable
+from memory.models import Episode
+from memory.owners.owner_key import owner_key
+from tests.disk import found
+from tests.servers.model import ModelServer
+
+pytestmark = pytest.mark.usefixtures("hash_vectors")
+SECRET = "xylophonicștefan"
+HERE, THERE = thread_id("test", "ana", "here"), thread_id("test", "ana", "there")
+
+
+@pytest.fixture
+async def agent(settings: Settings) -> AsyncIterator[Agent]:
+    talkative = settings.model_copy(update={"log_text": True})
+    async with open_agent(talkative) as opened:
+        with Logs(talkative):
+            yield opened
+
+
+async def talk(agent: Agent) -> None:
+    """Tell a secret between two other turns, and recall it in another thread."""
+    await agent.ask("My boat is called Merganser.", owner="ana", thread=HERE, turn_id="boat")
+    told = f"My {SECRET} is hidden under the third step."
+    await agent.ask(told, owner="ana", thread=HERE, turn_id="secret")
+    await agent.ask("My bicycle is called Rosinante.", owner="ana", thread=HERE, turn_id="bicycle")
+    await agent.layers.episodes.index(owner="ana")
+    state = await agent.ask("Where is it hidden, the third step?", owner="ana", thread=THERE, turn_id="asked")
+    assert "secret" in [candidate.turn_id for candidate in state["recall"].candidates]
+    folder = terminal_folder(agent.layers.settings)
+    folder.mkdir(exist_ok=True)
+    (folder / f"{owner_key('ana')}.history").write_text(f"\n# now\n+{told}\n\n# later\n+kept\n")
+
+
+async def test_no_byte_of_a_turn_stays_and_the_others_do(agent: Agent, model: ModelServer) -> None:
+    model.reply("Noted.")
+    await talk(agent)
+    folder = agent.layers.settings.data_folder
+    assert {path.split("/")[0] for path in found(folder, SECRET)} >= {"owners", "redis", "logs", "terminal"}
+    assert await agent.forget(["secret"], owner="ana") == ()
+    assert found(folder, SECRET) == {}
+    assert found(folder, "Merganser")
+    assert [episode.turn_id async for episode in agent.layers.episodes.all(owner="ana")] == [
+        "boat",
+        "bicycle",
+        "asked",
+    ]
+    await agent.layers.episodes.index(owner="ana")
+    asked = "What is my boat called, and where is the third step?"
+    again = await agent.ask(asked, owner="ana", thread=HERE, turn_id="again")
+    assert [turn.turn_id for turn in again["conversation"].turns] == ["boat", "bicycle"]
+    assert {candidate.turn_id for candidate in again["recall"].candidates} == {"boat", "bicycle", "asked"}
+    assert again["recall"].reports["thematic"].problem == ""
+    assert agent.layers.erasures.pending() == []
+
+
+async def test_a_turn_in_flight_does_not_bring_it_back(agent: Agent, model: ModelServer) -> None:
+    model.reply("Noted.")
+    await talk(agent)
+    model.reply(f"The {SECRET} is there.")
+    model.hold_before, told = "is", asyncio.Event()
+
+    async def ask() -> None:
+        async for event in agent.stream("And where?", owner="ana", thread=HERE, turn_id="running"):
+            if isinstance(event, Piece):
+                told.set()
+            assert not isinstance(event, Finished) or event.state["archived"].episode
+
+    asking = asyncio.create_task(ask())
+    await asyncio.wait_for(told.wait(), 60)
+    forgetting = asyncio.create_task(agent.forget(["secret"], owner="ana"))
+    async with asyncio.timeout(60):
+        while await agent.layers.episodes.get(["secret"], owner="ana"):  # noqa: ASYNC110 - a thread removes it
+            await asyncio.sleep(0.01)
+    model.hold_before = ""
+    await asyncio.wait_for(asyncio.gather(asking, forgetting), 60)
+    assert await agent.last_turn(HERE) is None
+    left = found(agent.layers.settings.data_folder, f"My {SECRET}")
+    assert left == {}
+
+
+async def test_what_quotes_it_is_listed(agent: Agent, model: ModelServer) -> None:
+    model.reply("You said that it is hidden under the third step.")
+    await agent.layers.permanent.upsert(
+        "place", "Under the third step", owner="ana", at=agent.layers.turns.clock()
+    )
+    await talk(agent)
+    quotations = await agent.quotations(["secret"], owner="ana")
+    assert [turn.turn_id for turn in quotations.turns] == ["boat", "bicycle", "asked"]
+    assert [fact.key for fact in quotations.facts] == ["place"]
+    assert await agent.quotations(["unknown"], owner="ana") == type(quotations)((), ())
+
+
+async def test_a_removal_that_broke_off_is_finished_at_the_next_start(
+    agent: Agent, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model.reply("Noted.")
+    await talk(agent)
+
+    async def unreachable(*_: object, **__: object) -> None:
+        raise TierUnavailable("working", "gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(agent.layers.cache), "erase", unreachable)
+        with pytest.raises(TierUnavailable):
+            await agent.forget(["secret"], owner="ana")
+    assert found(agent.layers.settings.data_folder, SECRET)
+    await agent.resume()
+    assert found(agent.layers.settings.data_folder, SECRET) == {}
+    again = Episode(
+        turn_id="secret", owner="ana", thread=HERE, message=SECRET, reply="", at=agent.layers.turns.clock()
+    )
+    assert not await agent.layers.episodes.append(again)
+
+
+async def test_another_owners_turn_is_not_removed(agent: Agent, model: ModelServer) -> None:
+    model.reply("Noted.")
+    await talk(agent)
+    await agent.forget(["secret"], owner="bob")
+    assert await agent.layers.episodes.get(["secret"], owner="ana")
