@@ -1,10 +1,12 @@
 """The application, options and settings shared by the commands of `goat`."""
 
+import asyncio
 import difflib
 import gc
 import logging
 from collections.abc import Sequence
-from typing import Annotated, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -16,6 +18,10 @@ from graph.settings.context_refusal import refusal
 from graph.settings.settings import Settings
 from graph.settings.settings_loader import allowed_values, load_settings_with_warning
 from memory.errors import ConfigError
+from memory.temporal.named_bound import read_bound
+
+if TYPE_CHECKING:
+    from graph.layers import Layers
 
 YOUNG = 10_000
 """Allocations between collections of the youngest generation. A turn leaves 3,000 objects: four collections
@@ -52,6 +58,21 @@ def command_settings() -> Settings:
         if isinstance(handler, RichHandler):
             handler.addFilter(RedactionFilter(Redaction(secrets_of(settings))))
     return settings
+
+
+async def read_time(layers: "Layers", text: str) -> datetime | None:
+    """Read a time as a person writes it, in the user's zone; None for an empty text.
+
+    Raises:
+        ConfigError: it is not understood; says what is allowed.
+    """
+    if not text.strip():
+        return None
+    zone = await layers.zone()
+    try:
+        return await asyncio.to_thread(read_bound, text, now=datetime.now(UTC), zone=zone)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
 
 def collect_seldom() -> None:

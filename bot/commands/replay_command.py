@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, tzinfo
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from bot.commands.command_app import Owner, command_app, command_settings, with_thresholds
+from bot.commands.command_app import Owner, command_app, command_settings, read_time, with_thresholds
 from bot.lab.bench.output import results_file
 from bot.printable import printable, snippet
 from graph.layers import Layers, open_layers
@@ -25,7 +25,6 @@ from graph.settings.context import TurnContext
 from graph.settings.settings import Settings
 from graph.tuning.write_checks import DECIDING
 from memory.errors import ConfigError
-from memory.temporal.named_bound import read_bound
 
 LISTED = 10
 """Changed turns listed in the report."""
@@ -92,7 +91,9 @@ async def run_replay(settings: Settings, options: ReplayOptions) -> int:
             await layers.live.require(changed.gap_calibration, layers.embeddings.name)
         with results_file(options.results, private=True) as write:
             replayer = Replayer(layers, options.owner, change if options.settings else None)
-            plan = await replayer.plan(await _time(layers, options.since), await _time(layers, options.until))
+            plan = await replayer.plan(
+                await read_time(layers, options.since), await read_time(layers, options.until)
+            )
             comparison = await _compare(layers, replayer, plan, options.owner, console)
             console.print(report(comparison, plan, options, await layers.zone()))
             write({"owner": options.owner, "set": list(options.settings), **comparison.as_json()})
@@ -133,16 +134,6 @@ async def _compare(
             comparison.add(replayed)
             progress.advance(task)
     return comparison
-
-
-async def _time(layers: Layers, text: str) -> datetime | None:
-    if not text.strip():
-        return None
-    zone = await layers.zone()
-    try:
-        return await asyncio.to_thread(read_bound, text, now=datetime.now(UTC), zone=zone)
-    except ValueError as error:
-        raise ConfigError(str(error)) from None
 
 
 def report(comparison: Comparison, plan: Plan, options: ReplayOptions, zone: tzinfo = UTC) -> RenderableType:

@@ -1,0 +1,178 @@
+"""`goat forget`: erase turns of an owner, chosen by words, time or thread, or everything."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bot.commands.command_app import Owner, command_app, command_settings, read_time
+from bot.printable import printable, snippet
+from graph.app import open_agent
+from graph.runtime.agent import Agent
+from graph.settings.settings import Settings
+from memory.errors import ConfigError
+from memory.models import Episode
+
+MOST_FOUND = 20
+"""Turns that a search for words offers."""
+
+app = command_app()
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which turns to erase; all conditions that are given must hold."""
+
+    words: str = ""
+    since: str = ""
+    until: str = ""
+    thread: str = ""
+    everything: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """True without any condition."""
+        return not (self.words or self.since or self.until or self.thread)
+
+
+@app.command()
+def forget(
+    words: Annotated[str, typer.Argument(help="Find the turns by these words.")] = "",
+    since: Annotated[str, typer.Option(help='Turns from then on: "2026-03-01", "today", "last week".')] = "",
+    until: Annotated[str, typer.Option(help="Turns before then.")] = "",
+    thread: Annotated[str, typer.Option(help="Turns of this thread.")] = "",
+    everything: Annotated[bool, typer.Option("--everything", help="All data of the owner.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Erase all that is found without asking.")] = False,
+    owner: Owner = "",
+) -> None:
+    """Erase turns for ever, with everything derived from them.
+
+    Shows what is found and what quotes it, and asks before anything is erased.
+    """
+    settings, selection = command_settings(), Selection(words, since, until, thread, everything)
+    if selection.is_empty != everything:
+        raise typer.BadParameter("name turns: words, --since, --until or --thread; or --everything alone")
+    if not yes and not sys.stdin.isatty():
+        raise ConfigError("Nobody can be asked here. Add --yes to erase all that is found.")
+    asyncio.run(run_forget(settings, owner or settings.owner, selection, ask=not yes))
+
+
+async def run_forget(settings: Settings, owner: str, selection: Selection, *, ask: bool) -> None:
+    """Erase the owner's turns of the selection; with `ask`, those that the person chooses and confirms."""
+    console = Console(highlight=False)
+    async with open_agent(settings) as agent:
+        if selection.everything:
+            left = await _erase_everything(agent, owner, console, ask=ask)
+        else:
+            left = await _erase_some(agent, owner, selection, console, ask=ask)
+    for reason in left:
+        console.print(Text(printable(reason), style="yellow"))
+
+
+async def _erase_everything(agent: Agent, owner: str, console: Console, *, ask: bool) -> Sequence[str]:
+    turns = await agent.layers.episodes.count(owner=owner)
+    if ask and not await _confirm(f"Erase all {turns} turns, the facts and the identity of {owner}?"):
+        return ()
+    left = await agent.erase(owner)
+    console.print("Everything is erased.")
+    return left
+
+
+async def _erase_some(
+    agent: Agent, owner: str, selection: Selection, console: Console, *, ask: bool
+) -> Sequence[str]:
+    zone = await agent.layers.zone()
+    found = [episode async for episode in _find(agent, owner, selection, ask=ask)]
+    if not found:
+        console.print("No turn is found.")
+        return ()
+    console.print(_table(found, zone))
+    chosen = await _choose(found) if ask and len(found) > 1 else found
+    turn_ids = [episode.turn_id for episode in chosen]
+    quotations = await agent.quotations(turn_ids, owner=owner)
+    if quotations.turns or quotations.facts:
+        console.print("These repeat some of it, and stay:")
+        console.print(_table(quotations.turns, zone))
+        for fact in quotations.facts:
+            console.print(Text(f"fact {printable(fact.key)}: {snippet(fact.value)}"))
+    counted = "1 turn" if len(chosen) == 1 else f"{len(chosen)} turns"
+    if not chosen or (ask and not await _confirm(f"Erase {counted} for ever?")):
+        console.print("Nothing is erased.")
+        return ()
+    left = await agent.forget(turn_ids, owner=owner)
+    console.print(f"{counted} erased.")
+    return left
+
+
+async def _find(agent: Agent, owner: str, selection: Selection, *, ask: bool) -> AsyncIterator[Episode]:
+    """Yield the turns of the selection: best first for words, else oldest first.
+
+    When nobody chooses among them, turns that hold none of the words are left out.
+    """
+    layers = agent.layers
+    since, until = await read_time(layers, selection.since), await read_time(layers, selection.until)
+    if selection.words:
+        result = await layers.episodes.search(selection.words, owner=owner, limit=MOST_FOUND)
+        for hit in result.hits if ask else [hit for hit in result.hits if hit.evidence.lexical]:
+            if _matches(hit.episode, since, until, selection.thread):
+                yield hit.episode
+        return
+    async for episode in layers.episodes.all(owner=owner):
+        if _matches(episode, since, until, selection.thread):
+            yield episode
+
+
+def _matches(episode: Episode, since: datetime | None, until: datetime | None, thread: str) -> bool:
+    in_time = (since is None or episode.at >= since) and (until is None or episode.at < until)
+    return in_time and (not thread or episode.thread == thread)
+
+
+async def _choose(found: Sequence[Episode]) -> list[Episode]:
+    """Ask for the numbers of turns until they can be read."""
+    while True:
+        answer = await asyncio.to_thread(
+            typer.prompt, "Which ones? Numbers such as 1 3-5, or all", default="none"
+        )
+        try:
+            return [found[number - 1] for number in read_numbers(answer, len(found))]
+        except ValueError as error:
+            typer.echo(str(error))
+
+
+def read_numbers(text: str, most: int) -> list[int]:
+    """Read "all", "none", or numbers and ranges from 1 to `most`; ascending, each once.
+
+    Raises:
+        ValueError: something else stands there; says what is allowed.
+    """
+    words = text.replace(",", " ").lower().split()
+    if words in (["all"], ["none"]):
+        return list(range(1, most + 1)) if words == ["all"] else []
+    chosen: set[int] = set()
+    for word in words:
+        first, _, last = word.partition("-")
+        if not (first.isdecimal() and (last or first).isdecimal()):
+            raise ValueError(f"{word} is no number. Write numbers from 1 to {most}, all, or none.")
+        chosen.update(range(int(first), int(last or first) + 1))
+    if not chosen or min(chosen) < 1 or max(chosen) > most:
+        raise ValueError(f"Write numbers from 1 to {most}, all, or none.")
+    return sorted(chosen)
+
+
+async def _confirm(question: str) -> bool:
+    return await asyncio.to_thread(typer.confirm, question)
+
+
+def _table(episodes: Sequence[Episode], zone: tzinfo) -> Table:
+    table = Table("", "when", "message", "reply", box=None, header_style="dim")
+    for number, episode in enumerate(episodes, start=1):
+        at = f"{episode.at.astimezone(zone):%Y-%m-%d %H:%M}"
+        table.add_row(str(number), at, Text(snippet(episode.said)), Text(snippet(episode.reply), style="dim"))
+    return table

@@ -1,0 +1,63 @@
+"""`goat forget`: what is chosen is shown, asked about, and erased."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.commands.erase_command import read_numbers
+from graph.layers import open_layers
+from graph.settings.settings import Settings
+from memory.models import Episode
+from tests.goat import Goat
+
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TOLD = ("The boat is called Merganser.", "I have a bicycle.", "The boat leaks.")
+
+pytestmark = pytest.mark.usefixtures("hash_vectors")
+
+
+async def fill(settings: Settings) -> None:
+    async with open_layers(settings) as layers:
+        for number, message in enumerate(TOLD):
+            at, turn_id = AT + timedelta(days=number), f"turn-{number}"
+            await layers.episodes.append(
+                Episode(turn_id=turn_id, owner="me", thread="t", message=message, reply="", at=at)
+            )
+        await layers.permanent.upsert("boat", "Merganser", owner="me", at=AT)
+
+
+async def messages(settings: Settings) -> list[str]:
+    async with open_layers(settings) as layers:
+        return [episode.message async for episode in layers.episodes.all(owner="me")]
+
+
+def test_turns_are_found_shown_and_erased(
+    goat: Goat, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOAT_DATA_FOLDER", str(settings.data_folder))
+    monkeypatch.setenv("GOAT_TIMEZONE", "UTC")
+    asyncio.run(fill(settings))
+    refused = goat("forget", "boat")
+    assert refused.status != 0
+    assert "--yes" in refused.shown
+    assert goat("forget", "--yes").status != 0
+    by_time = goat("forget", "--since", "2026-03-01", "--until", "2026-03-02", "--yes")
+    assert by_time.status == 0, by_time.shown
+    for part in ("2026-03-01 12:00", "Merganser", "fact boat", "1 turn erased"):
+        assert part in by_time.shown
+    assert asyncio.run(messages(settings)) == [*TOLD[1:]]
+    assert "1 turn erased" in goat("forget", "boat", "--thread", "t", "--until", "2026-03-09", "--yes").shown
+    assert asyncio.run(messages(settings)) == ["I have a bicycle."]
+    assert "No turn is found" in goat("forget", "boat", "--thread", "other", "--yes").shown
+    assert "Everything is erased" in goat("forget", "--everything", "--yes").shown
+    assert asyncio.run(messages(settings)) == []
+
+
+def test_numbers_are_read_with_ranges_and_nothing_else() -> None:
+    assert read_numbers("3, 1-2 2", 3) == [1, 2, 3]
+    assert read_numbers("ALL", 2) == [1, 2]
+    assert read_numbers("none", 2) == []
+    for wrong in ("", "0", "4", "2-1", "x", "1-x", "-1", "1 all"):
+        with pytest.raises(ValueError, match="from 1 to 3"):
+            read_numbers(wrong, 3)
