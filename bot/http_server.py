@@ -1,4 +1,4 @@
-"""The bot's HTTP server: the webhook, and health checks for supervisors."""
+"""HTTP servers: the webhook and the health checks of the bot; sockets to listen at."""
 
 import asyncio
 import contextlib
@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from graph.settings.server_settings import parse_address
 from memory.errors import ConfigError
 
 WEBHOOK_PATH = "/telegram"
@@ -39,17 +40,15 @@ async def serve(address: str, ready: Ready, receive: Handle | None) -> AsyncIter
     Raises:
         ConfigError: the address cannot be used.
     """
-    host, _, port = address.rpartition(":")
-    listener = _listener(host.strip("[]"), int(port))
     config = uvicorn.Config(_app(ready, receive), log_config=None, access_log=False, lifespan="off")
     server = Server(config)
-    task = asyncio.create_task(server.serve([listener]))
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await task
-        listener.close()
+    with listen(address, "GOAT_TELEGRAM_LISTEN", shared=True) as listener:
+        task = asyncio.create_task(server.serve([listener]))
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            await task
 
 
 def _app(ready: Ready, receive: Handle | None) -> Starlette:
@@ -75,17 +74,28 @@ def _endpoint(receive: Handle) -> Handle:
     return endpoint
 
 
-def _listener(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+def listen(address: str, setting: str, *, shared: bool) -> socket.socket:
+    """Bind a socket to host:port.
+
+    Args:
+        address: the value of a setting, already checked.
+        setting: its name, for the error.
+        shared: whether processes of one machine may share the address.
+
+    Raises:
+        ConfigError: the address cannot be used.
+    """
+    host, port = parse_address(address)
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if hasattr(socket, "SO_REUSEPORT"):
+    if shared and hasattr(socket, "SO_REUSEPORT"):
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         listener.bind((host, port))
+        listener.listen()
     except OSError as error:
         listener.close()
         raise ConfigError(
-            f"GOAT_TELEGRAM_LISTEN: cannot listen at {host}:{port} ({error.strerror}). Choose another."
+            f"{setting}: cannot listen at {host}:{port} ({error.strerror}). Choose another."
         ) from None
     return listener

@@ -14,7 +14,7 @@
   + Undeliverable          Telegram will never take a message
   + PluginProblem            a plugin cannot be used (graph.tools.plugins.plugin_files)
   + AddressRefused           a page stands where none may be fetched (graph.tools.plugins.addresses)
-  + Refused                  an MCP call asks for what is not there, or what cannot be (bot.mcp.read_tool)
+  + InvalidCall              an MCP call asks for what is not there, or what cannot be (bot.mcp.read_tool)
   + BadResult                a tuning result cannot be read, or is refused (memory.tuning.tuning_result)
   + TooLittleData            held-out turns are too few to say anything (memory.tuning.gain_bound)
   + NotWritten               tuned values are not to be written, or there is nothing to return to

@@ -7,9 +7,8 @@ import typer
 from rich.console import Console
 
 from bot.commands.command_app import Owner, command_app, command_settings
-from bot.mcp.http_transport import check_http, serve_http
 from bot.mcp.server import agent_server
-from bot.mcp.stdio_transport import serve_stdio
+from bot.mcp.transport import check_http, serve_http, serve_stdio
 from graph.app import open_agent
 from graph.observability.logs import configure_logging
 from graph.settings.settings import Settings

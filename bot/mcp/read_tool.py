@@ -1,12 +1,13 @@
 """A read-only tool of the server: typed arguments, typed answer."""
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, get_type_hints
 
 from mcp.types import Tool, ToolAnnotations
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic_core import ArgsKwargs
 
 from memory.errors import GoatError
 
@@ -18,12 +19,6 @@ DATA_NOTE = (
 
 class InvalidCall(GoatError):
     """A call for something that does not exist or is invalid; says what to ask for instead."""
-
-
-class Arguments(BaseModel):
-    """Arguments of a tool; unknown ones are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Answer(BaseModel):
@@ -39,18 +34,12 @@ class QuotingAnswer(Answer):
     """How to treat its texts."""
 
 
-A = TypeVar("A", bound=Arguments)
-R = TypeVar("R", bound=Answer)
-
-
 @dataclass(frozen=True, slots=True)
 class ReadTool:
-    """A read-only tool; its name and description are those of `call`."""
+    """A read-only tool; its name, description, arguments and answer are those of `call`."""
 
     title: str
-    call: Callable[[Any], Awaitable[Answer]]
-    arguments: type[Arguments]
-    answer: type[Answer]
+    call: Callable[..., Awaitable[Any]]
     hides_secrets: bool = False
     """`call` redacts secrets itself, since it knows where they are."""
 
@@ -59,14 +48,26 @@ class ReadTool:
         """Name of the tool."""
         return self.call.__name__
 
+    def checked(self, arguments: Mapping[str, Any]) -> Awaitable[Any]:
+        """Return the call with these arguments, not begun.
+
+        Raises:
+            ValidationError: an argument is unknown, missing or wrong.
+        """
+        return self._arguments().validate_python(ArgsKwargs((), dict(arguments)))
+
+    async def answer(self, call: Awaitable[Any]) -> Any:
+        """Return what a checked call answers, as JSON values."""
+        return self._answer().dump_python(await call, mode="json")
+
     def definition(self) -> Tool:
         """Return the tool's definition for clients."""
         return Tool(
             name=self.name,
             title=self.title,
             description=inspect.getdoc(self.call),
-            input_schema=self.arguments.model_json_schema(),
-            output_schema=self.answer.model_json_schema(mode="serialization"),
+            input_schema=self._arguments().json_schema(),
+            output_schema=self._answer().json_schema(mode="serialization"),
             annotations=ToolAnnotations(
                 title=self.title,
                 read_only_hint=True,
@@ -76,14 +77,9 @@ class ReadTool:
             ),
         )
 
+    def _arguments(self) -> TypeAdapter[Awaitable[Any]]:
+        function: Any = self.call  # which validates its arguments when called through the adapter
+        return TypeAdapter(function)
 
-def read_tool(
-    title: str,
-    call: Callable[[A], Awaitable[R]],
-    arguments: type[A],
-    answer: type[R],
-    *,
-    hides_secrets: bool = False,
-) -> ReadTool:
-    """Make a tool, with types that match those of `call`."""
-    return ReadTool(title, call, arguments, answer, hides_secrets)
+    def _answer(self) -> TypeAdapter[Any]:
+        return TypeAdapter(get_type_hints(self.call)["return"])

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -17,14 +17,15 @@ from mcp.types import (
 )
 from pydantic import ValidationError
 
-from bot.mcp.queries.memory_queries import MemoryQueries
-from bot.mcp.queries.process_queries import ProcessQueries
-from bot.mcp.queries.turn_queries import TurnQueries
+from bot.mcp.memory_queries import MemoryQueries
+from bot.mcp.process_queries import ProcessQueries
 from bot.mcp.read_tool import DATA_NOTE, ReadTool
+from bot.mcp.turn_queries import TurnQueries
 from graph.observability.redaction import Redaction, secrets_of
 from graph.runtime.agent import Agent
 from memory.concurrency.deadline import within
 from memory.errors import GoatError
+from memory.prompt.prompt import escape_fences
 from memory.text.text import clean
 
 SECONDS = 30.0
@@ -40,12 +41,9 @@ logger = logging.getLogger(__name__)
 def agent_server(agent: Agent, owner: str) -> McpServer:
     """Make a server over an open agent, for one owner."""
     redact = Redaction(secrets_of(agent.layers.settings))
-    queries = (
-        MemoryQueries(owner, agent.layers),
-        TurnQueries(owner, agent),
-        ProcessQueries(owner, agent.layers, redact),
-    )
-    return build_server([tool for query in queries for tool in query.tools()], redact)
+    memory, turns = MemoryQueries(owner, agent.layers), TurnQueries(owner, agent)
+    process = ProcessQueries(owner, agent.layers, redact)
+    return build_server([*memory.tools(), *turns.tools(), *process.tools()], redact)
 
 
 def build_server(tools: Sequence[ReadTool], redact: Redaction) -> McpServer:
@@ -75,11 +73,11 @@ def build_server(tools: Sequence[ReadTool], redact: Redaction) -> McpServer:
 async def _call(tool: ReadTool, arguments: Mapping[str, Any], redact: Redaction) -> CallToolResult:
     """Call a tool; return errors as its result."""
     try:
-        checked = tool.arguments.model_validate(arguments)
+        checked = tool.checked(arguments)
     except ValidationError as error:
         return _error(redact(_explain(tool, error)))
     try:
-        answer = await within(_answer(tool, checked), SECONDS)
+        answer = await within(tool.answer(checked), SECONDS)
     except TimeoutError:
         return _error(
             f"{tool.name} did not finish in {SECONDS:g} s. memory_status says which parts are down."
@@ -89,14 +87,19 @@ async def _call(tool: ReadTool, arguments: Mapping[str, Any], redact: Redaction)
     except Exception:  # the edge of a call: the SDK would show the client the error's text
         logger.exception("The tool %s failed", tool.name)
         return _error(f"{tool.name} failed because of a bug in GOAT; its log says more.")
-    return _result(answer if tool.hides_secrets else redact.within(answer))
+    return _result(_map_texts(answer if tool.hides_secrets else redact.within(answer), escape_fences))
 
 
-async def _answer(tool: ReadTool, checked: Any) -> dict[str, Any]:
-    return (await tool.call(checked)).model_dump(mode="json")
+def _map_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """Return a JSON value with `change` applied to its texts."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {key: _map_texts(one, change) for key, one in value.items()}
+    return [_map_texts(one, change) for one in value] if isinstance(value, list) else value
 
 
-def _result(answer: dict[str, Any]) -> CallToolResult:
+def _result(answer: Any) -> CallToolResult:
     """Return an answer as text and as JSON values, with lone surrogates replaced."""
     text = clean(json.dumps(answer, ensure_ascii=False))
     return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=json.loads(text))
@@ -111,5 +114,5 @@ def _explain(tool: ReadTool, error: ValidationError) -> str:
     problems = [
         f"{'.'.join(map(str, one['loc'])) or 'arguments'}: {one['msg']}." for one in error.errors()[:10]
     ]
-    known = ", ".join(tool.arguments.model_fields) or "none"
+    known = ", ".join(tool.definition().input_schema["properties"]) or "none"
     return " ".join([f"{tool.name} got wrong arguments.", *problems, f"It takes: {known}."])

@@ -21,11 +21,10 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.types import TextContent
 from pydantic import SecretStr
 
-from bot.mcp.http_transport import MOST_BYTES, allowed_hosts, serve_http
-from bot.mcp.queries.query_arguments import NoArguments
-from bot.mcp.queries.turn_queries import MOST_CHARS, bounded
-from bot.mcp.read_tool import DATA_NOTE, Answer, read_tool
+from bot.mcp.read_tool import DATA_NOTE, Answer, ReadTool
 from bot.mcp.server import McpServer, agent_server, build_server
+from bot.mcp.transport import MOST_BYTES, allowed_hosts, serve_http
+from bot.mcp.turn_queries import MOST_CHARS, bounded
 from graph.app import open_agent
 from graph.observability.logs import configure_logging
 from graph.observability.redaction import Redaction
@@ -207,7 +206,7 @@ async def test_a_search_is_held_to_a_time(world: World) -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "words"),
     [
-        ("search_memory", {}, ("query", "Field required")),
+        ("search_memory", {}, ("query", "Missing required argument")),
         ("search_memory", {"query": " \n"}, ("empty", "say what to look for")),
         ("search_memory", {"query": "x" * 3000}, ("query", "2000")),
         ("search_memory", {"query": "x", "limit": 0}, ("limit", "greater than or equal to 1")),
@@ -278,7 +277,7 @@ async def test_a_turn_is_diagnosed_with_rules_and_numbers(world: World) -> None:
     )
     assert read["candidates"] == 2
     assert read["searches"]["thematic"]["status"] == "ok"
-    assert read["budget"]["total"] > 0
+    assert read["shares"]["total"] > 0
     assert read["thresholds"]
     assert (await call(world.server, "diagnose_turn", turn_id="ana-1")).answer["candidates"] == 0
 
@@ -305,19 +304,16 @@ class Odd(Answer):
     anything: Any
 
 
-async def lone_surrogate(_: NoArguments) -> Odd:
+async def lone_surrogate() -> Odd:
     return Odd(anything=["lone \ud83d surrogate", KEY])
 
 
-async def breaks(_: NoArguments) -> Odd:
+async def breaks() -> Odd:
     raise RuntimeError(f"the key is {KEY}")
 
 
 async def test_whatever_a_tool_does_its_client_is_answered(caplog: pytest.LogCaptureFixture) -> None:
-    tools = [
-        read_tool("Odd", lone_surrogate, NoArguments, Odd),
-        read_tool("Breaks", breaks, NoArguments, Odd),
-    ]
+    tools = [ReadTool("Odd", lone_surrogate), ReadTool("Breaks", breaks)]
     server = build_server(tools, Redaction([KEY]))
     async with Client(server, mode="legacy") as client:
         assert (await call(client, "lone_surrogate")).answer == {
@@ -331,11 +327,11 @@ async def test_whatever_a_tool_does_its_client_is_answered(caplog: pytest.LogCap
 
 async def test_a_huge_state_stays_within_bounds() -> None:
     huge = {f"key {n}": [{"text": "word " * 9000, "inner": [[n] * 900]}] * 300 for n in range(18)}
-    shown = bounded(huge, str)
+    shown = bounded(huge)
     assert len(shown) == 18
     assert len(json.dumps(shown)) < MOST_CHARS
     assert "left out here" in json.dumps(shown)
-    assert bounded({"at": OLD, "odd": object()}, str)["at"] == "2026-03-01T10:00:00Z"
+    assert bounded({"at": OLD, "odd": object()})["at"] == "2026-03-01T10:00:00Z"
 
 
 @pytest.mark.parametrize(

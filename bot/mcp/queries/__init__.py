@@ -1,1 +1,0 @@
-"""Queries of the MCP server and their answers."""
