@@ -11,7 +11,7 @@ from rich.text import Text
 
 from bot.commands.command_app import Owner, collect_seldom, command_app, command_settings
 from bot.printable import printable
-from bot.setup.dialogue import Questions, SetupCancelled
+from bot.setup.dialogue import Questions, SetupCancelled, SetupOptions
 from bot.terminal.keyboard import is_terminal, typed_lines
 from bot.terminal.terminal_place import TerminalPlace
 from bot.terminal.warm_up import loaded
@@ -53,7 +53,6 @@ def _offer_setup() -> bool:
         return False
     if agreed:
         from bot.commands.setup_command import run_setup  # noqa: PLC0415 - a second, only for a first start
-        from bot.setup.options import SetupOptions  # noqa: PLC0415
 
         run_setup(SetupOptions(), asks=True)
     return agreed

@@ -8,10 +8,8 @@ import typer
 from rich.console import Console
 
 from bot.commands.command_app import command_app, command_settings
-from bot.setup.dialogue import Questions, SetupCancelled, say
-from bot.setup.endpoint_choice import EndpointChoice
+from bot.setup.dialogue import Questions, SetupCancelled, SetupOptions, read_secret, say
 from bot.setup.flow import Setup
-from bot.setup.options import SetupOptions, read_secret
 from bot.terminal.keyboard import is_terminal
 
 _LEFT = "Nothing more was changed. Run `goat setup` again to continue."
@@ -64,16 +62,10 @@ def setup(  # noqa: PLR0913 - every answer is an option
 
 def run_setup(options: SetupOptions, *, asks: bool) -> bool:
     """Apply the options, and ask for the rest; return False when the person left early."""
-    console = _console()
-    ask = Questions(interactive=asks and is_terminal())
-    setup = Setup(console=console, ask=ask, endpoints=EndpointChoice(console=console, ask=ask))
+    console = Console(highlight=False, soft_wrap=True)
     try:
-        asyncio.run(setup(options))
+        asyncio.run(Setup(console, Questions(interactive=asks and is_terminal()))(options))
     except (SetupCancelled, KeyboardInterrupt):
         say(console, _LEFT, "dim")
         return False
     return True
-
-
-def _console() -> Console:
-    return Console(highlight=False, soft_wrap=True)

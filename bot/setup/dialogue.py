@@ -1,9 +1,12 @@
-"""Questions at the terminal; without a person, every answer must be an option."""
+"""Answers of `goat setup`: given as options, or asked for at the terminal."""
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.layout.processors import PasswordProcessor, Processor
+from pydantic import SecretStr
 from rich.console import Console
 from rich.text import Text
 
@@ -11,9 +14,32 @@ from bot.printable import printable
 from bot.terminal.keyboard import is_yes
 from memory.errors import ConfigError
 
+_STDIN = Path("-")
+
 
 class SetupCancelled(Exception):
     """The person ended the dialogue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetupOptions:
+    """Answers given as options; empty ones are asked for or stay unchanged."""
+
+    provider: str = ""
+    """Name of a provider or local server, or an address."""
+    key: SecretStr | None = None
+    model: str = ""
+    context: int | None = None
+    """Context in tokens; 0 for the server's own value."""
+    telegram: bool | None = None
+    token: SecretStr | None = None
+    """Token of the Telegram bot."""
+    pair: bool | None = None
+
+    @property
+    def change_model(self) -> bool:
+        """Whether an option concerns the model."""
+        return bool(self.provider or self.key or self.model or self.context is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +71,8 @@ class Questions:
     async def read_line(self, prompt: str, *, hidden: bool) -> str:
         """Read a line from the terminal."""
         session: PromptSession[str] = PromptSession()
-        processors: list[Processor] = [PasswordProcessor(char="")] if hidden else []
-        return await session.prompt_async(prompt, input_processors=processors)
+        hiding: list[Processor] = [PasswordProcessor(char="")] if hidden else []
+        return await session.prompt_async(prompt, input_processors=hiding)
 
     async def confirm(self, question: str, option: str, *, usual: bool) -> bool:
         """Ask for yes or no; Enter gives the `usual` answer."""
@@ -57,3 +83,38 @@ class Questions:
 def say(console: Console, text: str, style: str = "") -> None:
     """Print a line, with control characters removed."""
     console.print(Text(printable(text), style=style))
+
+
+def read_secret(file: Path | None) -> SecretStr | None:
+    """Return the secret in the first line of a file or of stdin; None without a file.
+
+    Raises:
+        ConfigError: the file cannot be read, or has no secret.
+    """
+    if file is None:
+        return None
+    if file == _STDIN and sys.stdin.isatty():
+        raise ConfigError(
+            "Nothing is piped in for `-`. Without the option, you are asked. Nothing was changed."
+        )
+    try:
+        text = sys.stdin.readline() if file == _STDIN else file.read_text(encoding="utf-8").partition("\n")[0]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} cannot be read: {error}. Nothing was changed.") from None
+    if not text.strip():
+        raise ConfigError(f"The first line of {file} is empty: write the secret there. Nothing was changed.")
+    return parse_secret(text)
+
+
+def parse_secret(text: str) -> SecretStr:
+    """Return a valid secret.
+
+    Raises:
+        ConfigError: it contains characters that no key has.
+    """
+    secret = text.strip()
+    if not secret.isascii() or not secret.isprintable() or " " in secret:
+        raise ConfigError(
+            "That is not a key or token: it has blanks or special characters. Copy all of it again."
+        )
+    return SecretStr(secret)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import SecretStr
 
-from bot.setup.providers import LocalServer
+from bot.setup.providers import Provider
 from memory.errors import GoatError, ModelUnavailable
 
 OPENAI = "https://api.openai.com/v1"
@@ -24,7 +24,7 @@ class KeyRefused(GoatError):
     """The endpoint rejected the key."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """An address that serves models, with its key."""
 
@@ -41,7 +41,7 @@ def host_of(base_url: str) -> str:
     return urlsplit(base_url or OPENAI).netloc.rpartition("@")[2]
 
 
-async def find_running(servers: Sequence[LocalServer]) -> list[Endpoint]:
+async def find_running(servers: Sequence[Provider]) -> list[Endpoint]:
     """Return the servers that run on this machine, with their models."""
     async with _client(_NEAR_SECONDS, near=True) as http:
         found = await asyncio.gather(*(_probe(http, server) for server in servers))
@@ -70,13 +70,13 @@ async def list_models(base_url: str, key: SecretStr) -> list[str]:
     return _names(response) or []
 
 
-async def _probe(http: httpx.AsyncClient, server: LocalServer) -> Endpoint | None:
+async def _probe(http: httpx.AsyncClient, server: Provider) -> Endpoint | None:
     """Return the server's endpoint; None if the port does not answer like a model server."""
     try:
         names = _names(await http.get(f"{server.base_url}/models"))
     except (httpx.HTTPError, ValueError):
         return None
-    return None if names is None else Endpoint(title=server.title, base_url=server.base_url, models=names)
+    return None if names is None else Endpoint(server.title, server.base_url, models=names)
 
 
 def _client(seconds: float, *, near: bool) -> httpx.AsyncClient:

@@ -1,17 +1,16 @@
 """`goat setup`: show the configuration, choose a model, connect the Telegram bot."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
 from pydantic import SecretStr
 from rich.console import Console
 
-from bot.setup.dialogue import Questions, say
+from bot.setup.choice import ModelChoice
+from bot.setup.dialogue import Questions, SetupOptions, parse_secret, say
 from bot.setup.endpoint import host_of
-from bot.setup.endpoint_choice import EndpointChoice
-from bot.setup.model_choice import ModelChoice
-from bot.setup.options import SetupOptions, parse_secret
+from bot.setup.providers import LOCAL_SERVERS, Provider
 from bot.setup.user_config import Value, write
 from graph.settings.settings import Settings
 from graph.settings.settings_loader import load_settings
@@ -26,13 +25,13 @@ _TOKEN_FILE = "--telegram-token-file"  # noqa: S105 - the option, not a token
 _TOKEN = "Token of a Telegram bot, from @BotFather (not shown; Enter: none)"  # noqa: S105 - a question
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Setup:
     """Changes the user's configuration file in parts; each part is written once it works."""
 
     console: Console
     ask: Questions
-    endpoints: EndpointChoice
+    servers: Sequence[Provider] = LOCAL_SERVERS
 
     async def __call__(self, options: SetupOptions) -> None:
         """Apply the options, and ask for the rest if a person can answer.
@@ -47,10 +46,8 @@ class Setup:
         if not (self.ask.interactive or options.change_model or about_bot):
             raise ConfigError(NOTHING)
         if await self._changes_model(options, settings):
-            choice = ModelChoice(
-                console=self.console, ask=self.ask, settings=settings, endpoints=self.endpoints
-            )
-            self._write((await choice(options)).values(settings, options.context))
+            chosen = await ModelChoice(self.console, self.ask, settings, self.servers)(options)
+            self._write(chosen.values(settings, options.context))
         if about_bot or await self._offers_bot(options, settings):
             await self._bot(options)
 

@@ -1,105 +1,54 @@
 """Model providers, and model servers of this machine by default port."""
 
-from dataclasses import dataclass
-
-LOCAL_HOST = "127.0.0.1"
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provider:
-    """A vendor with an OpenAI-compatible endpoint."""
+class Provider(NamedTuple):
+    """A vendor or a local server with an OpenAI-compatible endpoint."""
 
     name: str
     title: str
-    base_url: str = ""
+    base_url: str
     """Empty for OpenAI."""
-    key_name: str
-    """The usual environment variable of its key."""
-    keys_at: str
-    """Web page that creates keys."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalServer:
-    """A model server on this machine."""
-
-    name: str
-    title: str
-    port: int
+    keys_at: str = ""
+    """Web page that creates keys; empty for a server that needs none."""
 
     @property
-    def base_url(self) -> str:
-        """URL of its OpenAI-compatible API."""
-        return f"http://{LOCAL_HOST}:{self.port}/v1"
+    def key_name(self) -> str:
+        """The usual environment variable of its key."""
+        return f"{self.name.upper()}_API_KEY"
+
+
+def local_server(name: str, title: str, port: int) -> Provider:
+    """Return a model server on this machine."""
+    return Provider(name, title, f"http://127.0.0.1:{port}/v1")
 
 
 PROVIDERS = (
+    Provider("openai", "OpenAI", "", "https://platform.openai.com/api-keys"),
     Provider(
-        name="openai",
-        title="OpenAI",
-        key_name="OPENAI_API_KEY",
-        keys_at="https://platform.openai.com/api-keys",
+        "openrouter", "OpenRouter", "https://openrouter.ai/api/v1", "https://openrouter.ai/settings/keys"
     ),
     Provider(
-        name="openrouter",
-        title="OpenRouter",
-        base_url="https://openrouter.ai/api/v1",
-        key_name="OPENROUTER_API_KEY",
-        keys_at="https://openrouter.ai/settings/keys",
+        "anthropic", "Anthropic", "https://api.anthropic.com/v1", "https://platform.claude.com/settings/keys"
     ),
     Provider(
-        name="anthropic",
-        title="Anthropic",
-        base_url="https://api.anthropic.com/v1",
-        key_name="ANTHROPIC_API_KEY",
-        keys_at="https://platform.claude.com/settings/keys",
+        "gemini",
+        "Google Gemini",
+        "https://generativelanguage.googleapis.com/v1beta/openai",
+        "https://aistudio.google.com/apikey",
     ),
+    Provider("mistral", "Mistral", "https://api.mistral.ai/v1", "https://console.mistral.ai/api-keys"),
+    Provider("groq", "Groq", "https://api.groq.com/openai/v1", "https://console.groq.com/keys"),
+    Provider("deepseek", "DeepSeek", "https://api.deepseek.com/v1", "https://platform.deepseek.com/api_keys"),
     Provider(
-        name="gemini",
-        title="Google Gemini",
-        base_url="https://generativelanguage.googleapis.com/v1beta/openai",
-        key_name="GEMINI_API_KEY",
-        keys_at="https://aistudio.google.com/apikey",
+        "together", "Together", "https://api.together.xyz/v1", "https://api.together.ai/settings/api-keys"
     ),
-    Provider(
-        name="mistral",
-        title="Mistral",
-        base_url="https://api.mistral.ai/v1",
-        key_name="MISTRAL_API_KEY",
-        keys_at="https://console.mistral.ai/api-keys",
-    ),
-    Provider(
-        name="groq",
-        title="Groq",
-        base_url="https://api.groq.com/openai/v1",
-        key_name="GROQ_API_KEY",
-        keys_at="https://console.groq.com/keys",
-    ),
-    Provider(
-        name="deepseek",
-        title="DeepSeek",
-        base_url="https://api.deepseek.com/v1",
-        key_name="DEEPSEEK_API_KEY",
-        keys_at="https://platform.deepseek.com/api_keys",
-    ),
-    Provider(
-        name="together",
-        title="Together",
-        base_url="https://api.together.xyz/v1",
-        key_name="TOGETHER_API_KEY",
-        keys_at="https://api.together.ai/settings/api-keys",
-    ),
-    Provider(
-        name="xai",
-        title="xAI",
-        base_url="https://api.x.ai/v1",
-        key_name="XAI_API_KEY",
-        keys_at="https://console.x.ai",
-    ),
+    Provider("xai", "xAI", "https://api.x.ai/v1", "https://console.x.ai"),
 )
 LOCAL_SERVERS = (
-    LocalServer(name="ollama", title="Ollama", port=11434),
-    LocalServer(name="lmstudio", title="LM Studio", port=1234),
-    LocalServer(name="llama.cpp", title="llama.cpp", port=8080),
-    LocalServer(name="vllm", title="vLLM", port=8000),
+    local_server("ollama", "Ollama", 11434),
+    local_server("lmstudio", "LM Studio", 1234),
+    local_server("llama.cpp", "llama.cpp", 8080),
+    local_server("vllm", "vLLM", 8000),
 )

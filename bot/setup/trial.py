@@ -1,8 +1,7 @@
 """Test of a chat model: a reply, a tool call and the size of its context."""
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from langchain_core.messages import AIMessageChunk, HumanMessage
@@ -34,7 +33,7 @@ async def try_model(settings: Settings) -> Trial:
     Raises:
         ModelUnavailable: there is no reply; the message says what to do.
     """
-    async with _open_model(settings) as model:
+    async with aclosing(ConfiguredChatModel(settings)) as model:
         began = time.perf_counter()
         await try_reply(model)
         seconds = time.perf_counter() - began
@@ -77,12 +76,3 @@ async def _context(settings: Settings) -> int:
 async def _reply(model: ChatModel, message: str, *tools: BaseTool) -> AIMessageChunk:
     chunks = [chunk async for chunk in model.stream([HumanMessage(message)], tools)]
     return add_ai_message_chunks(*chunks) if chunks else AIMessageChunk(content="")
-
-
-@asynccontextmanager
-async def _open_model(settings: Settings) -> AsyncIterator[ChatModel]:
-    model = ConfiguredChatModel(settings)
-    try:
-        yield model
-    finally:
-        await model.aclose()

@@ -9,11 +9,9 @@ import pytest
 from pydantic import SecretStr
 from rich.console import Console
 
-from bot.setup.dialogue import Questions, SetupCancelled
-from bot.setup.endpoint_choice import EndpointChoice
+from bot.setup.dialogue import Questions, SetupCancelled, SetupOptions
 from bot.setup.flow import NOTHING, Setup
-from bot.setup.options import SetupOptions
-from bot.setup.providers import LocalServer
+from bot.setup.providers import Provider, local_server
 from graph.settings.settings_loader import load_settings
 from graph.settings.sources import user_file
 from tests.goat import CTRL_D, Goat, Terminal, quick_embeddings, settings_for
@@ -47,24 +45,19 @@ class Answers(Questions):
 class Desk:
     """A terminal at which `goat setup` runs, on a machine with these servers."""
 
-    servers: tuple[LocalServer, ...]
+    servers: tuple[Provider, ...]
     screen: io.StringIO = field(default_factory=io.StringIO)
 
     async def run(self, *answers: str, asks: bool = True, options: SetupOptions | None = None) -> list[str]:
         """Set up, and return what was asked."""
         console = Console(file=self.screen, width=200, soft_wrap=True)
         ask = Answers(asks, list(answers))
-        endpoints = EndpointChoice(console=console, ask=ask, servers=self.servers, environ={})
-        await Setup(console=console, ask=ask, endpoints=endpoints)(options or SetupOptions())
+        await Setup(console, ask, self.servers)(options or SetupOptions())
         return ask.asked
 
     @property
     def shown(self) -> str:
         return self.screen.getvalue()
-
-
-def server(port: int) -> LocalServer:
-    return LocalServer(name="ollama", title="Ollama", port=port)
 
 
 def handy(request: ModelRequest) -> str | Reply:
@@ -89,7 +82,9 @@ def _own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def desk(model: ModelServer) -> Desk:
     model.reply(handy)
-    return Desk((LocalServer(name="vllm", title="vLLM", port=free_ports(1)[0]), server(model.port)))
+    return Desk(
+        (local_server("vllm", "vLLM", free_ports(1)[0]), local_server("ollama", "Ollama", model.port))
+    )
 
 
 @pytest.fixture
