@@ -1,16 +1,19 @@
 """Import formats by name."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
-from bot.importers.file_episodes import to_imported
 from bot.importers.jsonl_format import read_jsonl
 from bot.importers.locomo_format import read_locomo
 from bot.importers.longmemeval_format import read_longmemeval
 from bot.importers.source import BadImportFile
 from memory.models import Episode
+from memory.provenance import Carrier, Speaker
 
+IMPORTED = "imported"
+"""Tag of imported episodes."""
 NAMED = 20  # conversations listed in an error
 
 
@@ -52,7 +55,7 @@ def read_episodes(
             continue
         for episode in episodes:
             any_turn = True
-            yield to_imported(episode, mine=mine)
+            yield _to_imported(episode, mine=mine)
     if not any_turn:
         raise BadImportFile(f"{path}: {_not_found(conversation, list(others))}")
 
@@ -62,3 +65,12 @@ def _not_found(conversation: str, others: list[str]) -> str:
         return "expected conversations, found no turn"
     listed = ", ".join(others[:NAMED]) + (", ..." if len(others) > NAMED else "")
     return f"expected the conversation {conversation!r}, found: {listed or 'none'}"
+
+
+def _to_imported(episode: Episode, *, mine: bool) -> Episode:
+    """Return the episode as imported; its words are the owner's only if `mine` is set and the file agrees."""
+    own = mine and episode.speaker is Speaker.OWNER
+    speaker = Speaker.OWNER if own else Speaker.THIRD_PARTY
+    tags = tuple(dict.fromkeys([*episode.tags, IMPORTED]))
+    parts = episode.parts if mine else [replace(part, speaker=Speaker.THIRD_PARTY) for part in episode.parts]
+    return replace(episode, speaker=speaker, carrier=Carrier.IMPORT, tags=tags, parts=tuple(parts))

@@ -1,17 +1,16 @@
 """Import of episodes into an archive."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
-from typing import Protocol, runtime_checkable
 
-from bot.importers.file_episodes import FileEpisode
+from bot.importers.jsonl_format import FileEpisode
 from bot.importers.source import stable_id
+from memory.episodic.episode_archive import EpisodeArchive
 from memory.models import Episode
-from memory.protocols import EpisodeStore
 from memory.provenance import Speaker
 
 READ_AT_ONCE = 256
@@ -44,14 +43,8 @@ class ImportResult:
         )
 
 
-@runtime_checkable
-class _BulkStore(Protocol):
-    async def append_many(self, episodes: Iterable[Episode]) -> int: ...
-    async def make_own(self, turn_ids: Sequence[str], *, owner: str) -> None: ...
-
-
 async def import_episodes(
-    store: EpisodeStore, episodes: Iterable[Episode], *, owner: str, on_progress: OnProgress
+    store: EpisodeArchive, episodes: Iterable[Episode], *, owner: str, on_progress: OnProgress
 ) -> ImportResult:
     """Store the owner's episodes and embed them; see `store_episodes` and `embed_episodes`."""
     imported = await store_episodes(store, episodes, on_progress=on_progress)
@@ -60,7 +53,7 @@ async def import_episodes(
 
 
 async def store_episodes(
-    store: EpisodeStore, episodes: Iterable[Episode], *, on_progress: OnProgress
+    store: EpisodeArchive, episodes: Iterable[Episode], *, on_progress: OnProgress
 ) -> ImportResult:
     """Read all episodes, then commit them; from then on a search finds them by words.
 
@@ -83,7 +76,9 @@ async def store_episodes(
     return ImportResult(total=len(read), new=new)
 
 
-async def embed_episodes(store: EpisodeStore, *, owner: str, imported: int, on_progress: OnProgress) -> None:
+async def embed_episodes(
+    store: EpisodeArchive, *, owner: str, imported: int, on_progress: OnProgress
+) -> None:
     """Embed the owner's pending episodes: messages first, then long answers.
 
     After an interruption, the next call or the next running agent continues.
@@ -109,7 +104,7 @@ async def _read(episodes: Iterator[Episode], on_progress: OnProgress) -> list[Ep
     return read
 
 
-async def _missing(store: EpisodeStore, batch: list[Episode]) -> list[Episode]:
+async def _missing(store: EpisodeArchive, batch: list[Episode]) -> list[Episode]:
     """Filter out episodes stored under the file's own id, by an export or an import of an earlier version."""
     given = [episode.given_id for episode in batch if isinstance(episode, FileEpisode) and episode.given_id]
     found = await store.get(given, owner=batch[0].owner) if given else []
@@ -118,12 +113,15 @@ async def _missing(store: EpisodeStore, batch: list[Episode]) -> list[Episode]:
 
 
 def _is_stored(episode: Episode, stored: Mapping[str, Episode]) -> bool:
-    if not isinstance(episode, FileEpisode) or episode.given_id not in stored:
-        return False
-    return episode.is_same(stored[episode.given_id])
+    one = stored.get(episode.given_id) if isinstance(episode, FileEpisode) else None
+    return one is not None and (one.message, one.reply, one.at) == (
+        episode.message,
+        episode.reply,
+        episode.at,
+    )
 
 
-async def _resolve_conflicts(store: EpisodeStore, batch: list[Episode]) -> list[Episode]:
+async def _resolve_conflicts(store: EpisodeArchive, batch: list[Episode]) -> list[Episode]:
     """Give new ids to episodes whose id another file used for other texts."""
     held = await store.get([episode.turn_id for episode in batch], owner=batch[0].owner)
     words = {episode.turn_id: (episode.message, episode.reply) for episode in held}
@@ -135,13 +133,11 @@ async def _resolve_conflicts(store: EpisodeStore, batch: list[Episode]) -> list[
     ]
 
 
-async def _append(store: EpisodeStore, batch: list[Episode]) -> int:
+async def _append(store: EpisodeArchive, batch: list[Episode]) -> int:
     if not batch:
         return 0
-    if isinstance(store, _BulkStore):
-        batch = await _resolve_conflicts(store, batch)
-        new = await store.append_many(batch)
-        if own := [episode.turn_id for episode in batch if episode.speaker is Speaker.OWNER]:
-            await store.make_own(own, owner=batch[0].owner)
-        return new
-    return sum([await store.append(episode) for episode in batch])
+    batch = await _resolve_conflicts(store, batch)
+    new = await store.append_many(batch)
+    if own := [episode.turn_id for episode in batch if episode.speaker is Speaker.OWNER]:
+        await store.make_own(own, owner=batch[0].owner)
+    return new

@@ -5,16 +5,23 @@ Exports also have `speaker` and `parts`, as in `memory.provenance`.
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bot.importers.file_episodes import FileEpisode, derived_id, derived_tag
 from bot.importers.source import Field, read_lines, stable_id
-from memory.models import Episode
+from memory.models import EDIT_OF, Episode
 from memory.provenance import Part, Speaker, read_parts
 from memory.text.text import clean
 
 THREAD = "import"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileEpisode(Episode):
+    """An episode with an id in its file."""
+
+    given_id: str = ""
+    """The id in the exporting archive, and in imports by earlier versions."""
 
 
 def read_jsonl(path: Path, owner: str) -> Iterator[tuple[str, Iterator[Episode]]]:
@@ -34,17 +41,27 @@ def _episode(line: Field, owner: str, thread: str, alike: Counter[tuple[str, ...
     alike[content] += 1
     given = _optional(line, "turn_id")
     return FileEpisode(
-        turn_id=derived_id(owner, given) if given else stable_id("jsonl", owner, *content, alike[content]),
+        turn_id=_derived_id(owner, given) if given else stable_id("jsonl", owner, *content, alike[content]),
         owner=owner,
         thread=stable_id("jsonl", owner, thread),
         message=message,
         reply=reply,
         at=at,
-        tags=tuple(derived_tag(owner, tag.name()) for tag in tags.items()) if tags else (),
+        tags=tuple(_derived_tag(owner, tag.name()) for tag in tags.items()) if tags else (),
         parts=_parts(line),
         speaker=_speaker(line),
         given_id=given,
     )
+
+
+def _derived_id(owner: str, given: str) -> str:
+    """Return the turn id for a file's id; it differs, because the file's id may belong to a future turn."""
+    return stable_id("turn", owner, given)
+
+
+def _derived_tag(owner: str, tag: str) -> str:
+    """Return a file's tag, with a turn id in it converted like the file's turn ids."""
+    return f"{EDIT_OF}{_derived_id(owner, tag.removeprefix(EDIT_OF))}" if tag.startswith(EDIT_OF) else tag
 
 
 def _parts(line: Field) -> tuple[Part, ...]:
