@@ -117,6 +117,15 @@ class Settings(
     )
     bench_data: Path | None = Field(None, description="Folder of labelled conversations, for the benchmarks.")
 
+    @field_validator("data_folder", "plugins_folder")
+    @classmethod
+    def _with_home(cls, folder: Path | None) -> Path | None:
+        """Replace a leading `~` or `~user`."""
+        try:
+            return folder and folder.expanduser()
+        except RuntimeError:
+            raise ValueError(f"{folder.parts[0] if folder else ''} is no user of this machine") from None
+
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, name: str) -> str:

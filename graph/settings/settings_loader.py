@@ -3,6 +3,7 @@
 import difflib
 import logging
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr, ValidationError
@@ -37,6 +38,7 @@ _LIMITS = {
 _KINDS: dict[Any, str] = {
     int: "a whole number",
     float: "a number",
+    **dict.fromkeys((Path, Path | None), "the path of a folder"),
     **{field.annotation: "a table of goat.toml" for field in TunedSettings.model_fields.values()},
 }
 

@@ -123,6 +123,7 @@ def test_an_unknown_key_in_the_environment_is_refused(monkeypatch: pytest.Monkey
         ("OWNER", "x" * 201, "of at most (characters) 200"),
         ("CHECKPOINTS_KEPT", "1", "a whole number from 2 up to 10000"),
         ("FACTS_CAP", "-5", "a whole number from 0 up to 100000"),
+        ("DATA_FOLDER", "~nobody-here/data", "the path of a folder"),
     ],
 )
 @pytest.mark.parametrize("source", [".env", "the environment"])
@@ -136,6 +137,11 @@ def test_a_bad_value_is_refused_with_key_value_range_and_source(
     message = refusal()
     assert f"Setting GOAT_{key} = {value!r} in {source} is refused: " in message
     assert limits in message.split("Allowed: ")[1]
+
+
+def test_a_folder_may_begin_with_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOAT_DATA_FOLDER", "~/goat")
+    assert load_settings().data_folder == Path.home() / "goat"
 
 
 def test_a_bad_value_in_a_table_is_refused() -> None:
