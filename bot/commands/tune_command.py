@@ -12,11 +12,8 @@ from bot.commands.command_app import command_app
 from bot.printable import printable
 from graph.settings.sources import CONFIG_FILE
 from graph.tuning import write_back
-from graph.tuning.attempts import AttemptLog, ordinal, percent
-from graph.tuning.config_versions import ConfigVersions, Version, digest_of
+from graph.tuning.attempts import percent
 from graph.tuning.write_back import Proposal
-from memory.errors import ConfigError
-from memory.tuning.gain_bound import required_confidence
 from memory.tuning.held_out import Gain
 from memory.tuning.tuning_result import read_result
 
@@ -38,72 +35,28 @@ def apply(
     show(console, proposal)
     if dry_run:
         proposal.require_gain()
-        console.print("Nothing is written (--dry-run). The change would be require_gain.")
+        console.print("Nothing is written (--dry-run). The change would be accepted.")
         return
-    version = write_back.apply(read)
+    write_back.apply(read)
     console.print(f"Written to {CONFIG_FILE}. {_NEXT_TURN} `goat tune rollback` undoes it.")
-    _print_kept(console, version)
 
 
 @app.command()
 def rollback(
-    number: Annotated[
-        int | None, typer.Argument(help="A version of `goat tune history`. [default: before the last apply]")
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Also discard later edits by hand.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Also undo later edits by hand.")] = False,
 ) -> None:
-    """Restore a former goat.toml, byte for byte."""
+    """Exchange goat.toml with its backup from before the last change, byte for byte."""
+    there = write_back.rollback(even_if_edited=yes)
+    done = "is restored" if there else "is removed: there was none before"
     console = Console(highlight=False, soft_wrap=True)
-    version = write_back.rollback(number, even_if_edited=yes)
-    done = "is restored" if version.after else "is removed: there was none before"
-    console.print(f"{CONFIG_FILE} {done}. {_NEXT_TURN}")
-    _print_kept(console, version)
-
-
-@app.command()
-def history() -> None:
-    """List the former versions of goat.toml."""
-    console, file = Console(highlight=False), ConfigVersions.here()
-    if versions := file.versions():
-        console.print(_table(versions))
-        unedited = digest_of(file.read()) == versions[0].after
-        console.print(Text(f"{CONFIG_FILE} {'is unchanged since then' if unedited else 'was edited since'}."))
-    else:
-        console.print(Text(f"`goat tune` has not changed {CONFIG_FILE} here."))
-    console.print(Text(_attempts(AttemptLog(file.folder))), soft_wrap=True)
-
-
-def _table(versions: list[Version]) -> Table:
-    table = Table("version", "replaced", "by", "written then", "gain", box=None, header_style="dim")
-    for version in versions:
-        tuned = version.tuned
-        written = ", ".join(f"{name} = {value}" for name, value in tuned.thresholds.items()) if tuned else ""
-        gain = f"{tuned.gain:+.3f}, at least {tuned.gain_at_least:+.3f}" if tuned else ""
-        at = f"{version.at.astimezone():%Y-%m-%d %H:%M}"
-        table.add_row(str(version.number), at, version.action, Text(printable(written)), gain)
-    return table
-
-
-def _attempts(tries: AttemptLog) -> str:
-    """Describe how often the latest held-out turns were used, and the confidence that the next try needs."""
-    try:
-        latest = tries.all()[-1:]
-    except ConfigError as error:
-        return str(error)
-    if not latest:
-        return "No change has been tried on held-out turns here."
-    number = tries.number(latest[0])
-    return (
-        f"The latest change was the {ordinal(number)} tried on its held-out turns; another one needs "
-        f"{percent(required_confidence(number + 1))} confidence there."
-    )
+    console.print(f"{CONFIG_FILE} {done}. {_NEXT_TURN} Another `goat tune rollback` undoes this.")
 
 
 def show(console: Console, proposal: Proposal) -> None:
     """Print a proposal's changes, its figures before and after, and its gain on held-out turns."""
     table = Table("", "before", "after", box=None, header_style="dim")
     for change in proposal.changes:
-        table.add_row(*(Text(printable(str(part))) for part in (change.name, change.before, change.after)))
+        table.add_row(*(Text(printable(str(part))) for part in change))
     figures = proposal.result.figures
     for name in dict.fromkeys([*figures.before, *figures.after]):
         values = (_number(figures.before.get(name)), _number(figures.after.get(name)))
@@ -114,7 +67,7 @@ def show(console: Console, proposal: Proposal) -> None:
 
 
 def _gain(gain: Gain, number: int) -> str:
-    tried = f" It is the {ordinal(number)} change tried on these turns." if number > 1 else ""
+    tried = f" It is attempt {number} on these turns." if number > 1 else ""
     return (
         f"Held out: {gain.turns} turns of {gain.groups} conversations, {gain.changed} of them different from "
         f"before. A turn gains {gain.mean:+.4f} on average, and with {percent(gain.confidence)} confidence "
@@ -124,9 +77,3 @@ def _gain(gain: Gain, number: int) -> str:
 
 def _number(value: Any) -> str:
     return "" if value is None else f"{value:.4g}"
-
-
-def _print_kept(console: Console, version: Version) -> None:
-    if version.before:
-        kept = f"The former file is version {version.number}: `goat tune rollback {version.number}`."
-        console.print(kept, style="dim")

@@ -1,1 +1,1 @@
-"""Checked changes of thresholds: apply, roll back, history."""
+"""Checked changes of thresholds: apply, roll back."""

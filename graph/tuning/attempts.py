@@ -1,16 +1,14 @@
 """Attempts to improve the thresholds on the same held-out turns: by chance, one in twenty looks better.
 
-They are stored with the former versions of `goat.toml`. Each further attempt needs a higher confidence
+They are stored next to the backup of `goat.toml`. Each further attempt needs a higher confidence
 (`memory.tuning.gain_bound.required_confidence`). A conversation with new turns counts as the same one.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from graph.settings.atomic_file import explain_os_errors, replace_file
 from memory.errors import ConfigError
@@ -19,106 +17,79 @@ from memory.tuning.held_out import HeldOut
 from memory.tuning.tuning_result import Sha256
 
 KEPT = 200
-SKETCH = 64
-"""Conversations stored per attempt: those with the smallest digests, to estimate the overlap of two."""
 _DIGITS = 12
-_ORDINALS = {1: "st", 2: "nd", 3: "rd"}
 
 
 class Attempt(BaseModel):
     """A change that was measured on held-out turns."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True)
 
-    at: AwareDatetime
     scores: Sha256
     """Digest of the score differences turn by turn, the same for the same result."""
-    conversations: tuple[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")], ...] = Field(
-        min_length=1, max_length=SKETCH
-    )
-    """Sorted digests of the conversations' names."""
+    conversations: frozenset[str] = Field(min_length=1)
+    """Digests of the conversations' names."""
 
     @classmethod
     def of(cls, held_out: Sequence[HeldOut]) -> Self:
         """Return the attempt on these turns, which must not be empty."""
-        names = sorted(data_digest(group)[:_DIGITS] for group in {turn.group for turn in held_out})
+        names = frozenset(data_digest(group)[:_DIGITS] for group in {turn.group for turn in held_out})
         changes = sorted((turn.group, turn.after - turn.before) for turn in held_out)
-        return cls(at=datetime.now(UTC), scores=data_digest(changes), conversations=tuple(names[:SKETCH]))
+        return cls(scores=data_digest(changes), conversations=names)
 
     def shares(self, other: Self) -> bool:
         """Say whether both have at least half of the smaller one's conversations."""
-        both = (self.conversations, other.conversations)
-        edges = [some[-1] for some in both if len(some) == SKETCH]
-        one, two = ({name for name in some if not edges or name <= min(edges)} for some in both)
-        return 2 * len(one & two) >= min(len(one), len(two)) > 0
+        smaller = min(len(self.conversations), len(other.conversations))
+        return 2 * len(self.conversations & other.conversations) >= smaller
 
 
-class _Record(BaseModel):
+class AttemptLog(BaseModel):
+    """The latest attempts, oldest first."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tries: tuple[Attempt, ...] = ()
 
-
-@dataclass(frozen=True, slots=True)
-class AttemptLog:
-    """The file of the latest attempts, in the folder of former versions; hold that folder's lock to add."""
-
-    folder: Path
-
-    @property
-    def path(self) -> Path:
-        """The file; missing without attempts."""
-        return self.folder / "tries.json"
-
-    def all(self) -> tuple[Attempt, ...]:
-        """Return the attempts, oldest first.
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read the attempts stored in a folder.
 
         Raises:
-            ConfigError: the file cannot be read.
+            ConfigError: they cannot be read.
         """
-        with explain_os_errors(self.path):
+        path = _path(folder)
+        with explain_os_errors(path):
             try:
-                return _Record.model_validate_json(self.path.read_bytes()).tries
+                return cls.model_validate_json(path.read_bytes())
             except FileNotFoundError:
-                return ()
+                return cls()
             except ValidationError:
                 raise ConfigError(
-                    f"{self.path} is damaged: earlier attempts on the same held-out turns cannot be counted. "
-                    "Delete it to count again; former versions and `goat tune rollback` do not need it."
+                    f"{path} is damaged: earlier attempts on the same held-out turns cannot be counted. "
+                    "Delete it to count again; `goat tune rollback` does not need it."
                 ) from None
 
     def number(self, one: Attempt) -> int:
-        """Return the attempt's number on its turns, from 1; a repeated attempt keeps its number.
+        """Return the attempt's number on its turns, from 1; a repeated attempt keeps its number."""
+        scores = [other.scores for other in self.tries]
+        before = self.tries[: scores.index(one.scores)] if one.scores in scores else self.tries
+        return 1 + sum(one.shares(other) for other in before)
+
+    def add(self, one: Attempt, folder: Path) -> None:
+        """Store the attempts with one more, unless it is among them; hold the lock of the backup.
 
         Raises:
-            ConfigError: as for `all`.
+            ConfigError: the folder cannot be written.
         """
-        return _number(one, self.all())
-
-    def add(self, one: Attempt) -> None:
-        """Store an attempt unless it is stored already.
-
-        Raises:
-            ConfigError: as for `all`, or the folder cannot be written.
-        """
-        stored = self.all()
-        if any(other.scores == one.scores for other in stored):
+        if any(other.scores == one.scores for other in self.tries):
             return
-        record = _Record(tries=(*stored, one)[-KEPT:])
-        with explain_os_errors(self.path):
-            replace_file(self.path, record.model_dump_json(indent=1).encode())
+        with explain_os_errors(_path(folder)):
+            latest = AttemptLog(tries=(*self.tries, one)[-KEPT:])
+            replace_file(_path(folder), latest.model_dump_json().encode())
 
 
-def _number(one: Attempt, stored: Sequence[Attempt]) -> int:
-    scores = [other.scores for other in stored]
-    before = stored[: scores.index(one.scores)] if one.scores in scores else stored
-    return 1 + sum(one.shares(other) for other in before)
-
-
-def ordinal(number: int) -> str:
-    """Write a number as 1st, 2nd, 3rd, 4th."""
-    ending = "th" if number % 100 in (11, 12, 13) else _ORDINALS.get(number % 10, "th")
-    return f"{number}{ending}"
+def _path(folder: Path) -> Path:
+    return folder / "tries.json"
 
 
 def percent(share: float) -> str:

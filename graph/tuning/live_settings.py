@@ -6,7 +6,6 @@ import logging
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from graph.settings.context import Thresholds, TurnContext
@@ -14,7 +13,7 @@ from graph.settings.settings import Settings
 from graph.settings.settings_loader import load_settings
 from graph.settings.sources import CONFIG_FILE, ENV_FILE, user_file
 from graph.settings.tuned_settings import TABLES
-from graph.tuning.config_versions import ConfigVersions
+from graph.tuning.config_backup import ConfigBackup
 from memory.errors import ConfigError
 from memory.recall.relevance import Calibration, read_calibration, suits
 
@@ -24,24 +23,14 @@ _FOLLOWED = {*Thresholds.model_fields, *TABLES}
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class FileStamp:
-    """A file's modification time, size and inode, to detect changes."""
-
-    modified: int
-    """Nanoseconds."""
-    size: int
-    inode: int
-
-
-Stamps = tuple[FileStamp | None, ...]
-"""None for a missing file."""
+Stamps = tuple[tuple[int, int, int] | None, ...]
+"""Each file's modification time in nanoseconds, size and inode; None for a missing file."""
 
 
 class WatchedFiles:
     """Files that are polled for changes."""
 
-    def __init__(self, paths: Sequence[Path], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, paths: Sequence[Path], clock: Callable[[], float]) -> None:
         self._paths, self._clock = tuple(paths), clock
         self._since: float | None = None
 
@@ -54,7 +43,7 @@ class WatchedFiles:
         gone = [
             path
             for path, before, after in zip(self._paths, then, now, strict=True)
-            if before and before.size and not (after and after.size)
+            if before and before[1] and not (after and after[1])
         ]
         if not gone:
             self._since = None
@@ -64,26 +53,18 @@ class WatchedFiles:
         return [path for path in gone if max(at - self._since, _still_for(path)) <= PATIENCE]
 
 
-def _stamp(path: Path) -> FileStamp | None:
+def _stamp(path: Path) -> tuple[int, int, int] | None:
     try:
         found = os.stat(path)  # noqa: PTH116 - a microsecond at each turn
     except OSError:
         return None
-    return FileStamp(found.st_mtime_ns, found.st_size, found.st_ino)
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _still_for(path: Path) -> float:
     """Return the seconds since an empty file, or a missing file's folder, was last changed."""
     found = _stamp(path) or _stamp(path.absolute().parent)
-    return time.time() - found.modified / 1e9 if found else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """Settings with the stamps of the files that they were read from."""
-
-    stamps: Stamps
-    settings: Settings
+    return time.time() - found[0] / 1e9 if found else 0.0
 
 
 class LiveSettings:
@@ -98,7 +79,7 @@ class LiveSettings:
         """Take the initial settings; without `follow`, as when they are given in code, they never change."""
         self._start, self._follow = start, follow
         self._files = WatchedFiles((user_file(), CONFIG_FILE, ENV_FILE), clock)
-        self._read: _Read | None = None
+        self._read: tuple[Stamps, Settings] | None = None
         self._warned = ""
 
     def current(self) -> Settings:
@@ -106,20 +87,20 @@ class LiveSettings:
         if not self._follow:
             return self._start
         stamps = self._files.stamps()
-        if self._read is None or (self._stable(self._read.stamps, stamps) and self._read.stamps != stamps):
-            self._read = _Read(stamps, self._reload())
-        return self._read.settings
+        if self._read is None or (self._stable(self._read[0], stamps) and self._read[0] != stamps):
+            self._read = (stamps, self._reload())
+        return self._read[1]
 
     async def context(self, owner: str = "") -> TurnContext:
         """Return the context of a turn that begins now."""
         return (await self._current()).turn_context(owner)
 
     async def find(self, name: str) -> Calibration | None:
-        """Return a calibration from `goat.toml` or its former versions; None when there is none."""
+        """Return a calibration from `goat.toml` or its backup; None when there is none."""
         found = (await self._current()).calibrations.get(name)
         if found is not None or not self._follow:
             return found
-        return await asyncio.to_thread(_former, name)
+        return await asyncio.to_thread(ConfigBackup.here().calibration, name)
 
     async def require(self, name: str, embedding_model: str) -> Calibration:
         """Return a calibration by name.
@@ -148,7 +129,7 @@ class LiveSettings:
 
     async def _current(self) -> Settings:
         """Return the current settings; changed files are read in a thread."""
-        if self._follow and (self._read is None or self._read.stamps != self._files.stamps()):
+        if self._follow and (self._read is None or self._read[0] != self._files.stamps()):
             return await asyncio.to_thread(self.current)
         return self.current()
 
@@ -158,7 +139,7 @@ class LiveSettings:
         return not missing or (missing == [CONFIG_FILE] and _is_unchanged())
 
     def _reload(self) -> Settings:
-        last = self._read.settings if self._read else self._start
+        last = self._read[1] if self._read else self._start
         try:
             read = load_settings()
         except ConfigError as error:
@@ -173,10 +154,6 @@ class LiveSettings:
 def _is_unchanged() -> bool:
     """Say whether `goat.toml` is as `goat tune` left it."""
     try:
-        return ConfigVersions.here().is_unchanged()
+        return ConfigBackup.here().is_unchanged()
     except ConfigError:
         return False
-
-
-def _former(name: str) -> Calibration | None:
-    return ConfigVersions.here().calibration(name)

@@ -1,7 +1,7 @@
 """Edits of `goat.toml` that keep comments, order and blank lines."""
 
 import tomllib
-from collections.abc import Collection, Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 import tomlkit
@@ -17,14 +17,13 @@ _CALIBRATIONS, _TUNED = "calibrations", "tuned"
 _NOTE = "Written by `goat tune apply`; `goat tune rollback` returns to the file before."
 
 
-def edit_toml(text: str, tuned: Tuned, *, new: Mapping[str, Calibration], gone: Collection[str] = ()) -> str:
+def edit_toml(text: str, tuned: Tuned, *, new: Mapping[str, Calibration]) -> str:
     """Return the text with tuned thresholds, set in place or else added to the table of their prefix.
 
     Args:
         text: a file that the settings accept.
         tuned: the thresholds and the record of their tuning.
         new: calibrations to add, by name.
-        gone: names of calibrations to remove.
 
     Raises:
         ConfigError: the layout of the text cannot be edited safely.
@@ -32,12 +31,12 @@ def edit_toml(text: str, tuned: Tuned, *, new: Mapping[str, Calibration], gone: 
     document = tomlkit.parse(text)
     for name, value in tuned.thresholds.items():
         _set(document, name, value)
-    _set_calibrations(document, new, gone)
+    _add_calibrations(document, new)
     note = _table(tuned.model_dump())
     note.comment(_NOTE)
     _put(document, _TUNED, note)
     written = tomlkit.dumps(document)
-    _check(text, written, tuned, new, gone)
+    _check(text, written, tuned, new)
     return written
 
 
@@ -62,15 +61,11 @@ def places(table: MutableMapping[str, Any], name: str) -> Iterator[tuple[Mutable
             yield table, key
 
 
-def _set_calibrations(
-    document: tomlkit.TOMLDocument, new: Mapping[str, Calibration], gone: Collection[str]
-) -> None:
+def _add_calibrations(document: tomlkit.TOMLDocument, new: Mapping[str, Calibration]) -> None:
     if new and _CALIBRATIONS not in document:
         document.add(_CALIBRATIONS, tomlkit.table(is_super_table=True))
     for name, calibration in new.items():
         _as_table(document[_CALIBRATIONS])[name] = _table(calibration.model_dump(mode="json"), deep=1)
-    for name in gone:
-        del _as_table(document[_CALIBRATIONS])[name]
 
 
 def _put(document: tomlkit.TOMLDocument, name: str, table: Table) -> None:
@@ -103,15 +98,12 @@ def _as_table(item: Any) -> MutableMapping[str, Any]:
     return item
 
 
-def _check(
-    text: str, written: str, tuned: Tuned, new: Mapping[str, Calibration], gone: Collection[str]
-) -> None:
+def _check(text: str, written: str, tuned: Tuned, new: Mapping[str, Calibration]) -> None:
     """Parse the edited text as the settings do, and check that nothing else has changed."""
     before, after = (dict(flatten(tomllib.loads(one))) for one in (text, written))
     tables = TunedSettings.model_validate({key: after.pop(key) for key in TABLES & after.keys()})
     former = TunedSettings.model_validate({key: before.pop(key) for key in TABLES & before.keys()})
-    kept = {name: one for name, one in former.calibrations.items() if name not in gone}
-    expected = TunedSettings(calibrations={**kept, **new}, tuned=tuned)
+    expected = TunedSettings(calibrations={**former.calibrations, **new}, tuned=tuned)
     if after != {**before, **tuned.thresholds} or tables != expected:
         raise ConfigError(
             "goat.toml is laid out in a way that cannot be edited safely. "

@@ -12,7 +12,7 @@ from graph.settings.settings import Settings
 from graph.settings.settings_loader import allowed_values
 from graph.settings.sources import CONFIG_FILE, PREFIX, overriding_sources
 from graph.stores import embedding_model
-from graph.tuning.attempts import ordinal, percent
+from graph.tuning.attempts import percent
 from memory.recall.relevance import DEFAULT
 from memory.tuning.gain_bound import ENOUGH_GROUPS, TooLittleData, measure_gain, required_confidence
 from memory.tuning.held_out import Gain
@@ -40,23 +40,14 @@ def check_gain(result: TuningResult, number: int = 1) -> tuple[Gain | None, str]
         return None, str(error)
     if found.proven:
         return found, ""
+    confidence = percent(found.confidence)
+    repeated = f"It is attempt {number} on these turns: {confidence} is needed. " if number > 1 else ""
+    few = f" (from {ENOUGH_GROUPS} on, a smaller gain is enough)" if found.groups < ENOUGH_GROUPS else ""
     return found, (
         f"It is not proven better: the held-out turns gain {found.mean:+.4f} on average, and with "
-        f"{percent(found.confidence)} confidence at least {found.at_least:+.4f}, which is not above 0. "
-        f"{_repeated(number)}Measure on more conversations{_few(found.groups)}, or keep the current values."
+        f"{confidence} confidence at least {found.at_least:+.4f}, which is not above 0. "
+        f"{repeated}Measure on more conversations{few}, or keep the current values."
     )
-
-
-def _repeated(number: int) -> str:
-    """Explain the higher confidence of a repeated attempt."""
-    if number == 1:
-        return ""
-    required = percent(required_confidence(number))
-    return f"It is the {ordinal(number)} attempt on these turns: {required} is needed. "
-
-
-def _few(groups: int) -> str:
-    return f" (from {ENOUGH_GROUPS} on, a smaller gain is enough)" if groups < ENOUGH_GROUPS else ""
 
 
 def objections(result: TuningResult, settings: Settings) -> list[str]:

@@ -61,13 +61,13 @@ def test_the_note_says_when_on_what_data_and_by_how_much() -> None:
     assert note["at"] == AT
 
 
-def test_a_calibration_is_read_back_as_it_was_and_takes_the_place_of_another() -> None:
+def test_a_calibration_is_read_back_as_it_was_next_to_another() -> None:
     one = read_calibration("any")
     text = edit_toml("owner = 'me' # I\n", tuned(gap_calibration="one"), new={"one": one})
-    text = edit_toml(text, tuned(gap_calibration="two"), new={"two": one}, gone=["one"])
+    text = edit_toml(text, tuned(gap_calibration="two"), new={"two": one})
     assert text.startswith("owner = 'me' # I\n")
     read = tomllib.loads(text)
-    assert read["calibrations"].keys() == {"two"}
+    assert read["calibrations"].keys() == {"one", "two"}
     assert read["gap"] == {"calibration": "two"}
     assert type(one).model_validate(read["calibrations"]["two"]) == one
 

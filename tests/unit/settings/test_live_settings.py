@@ -10,7 +10,7 @@ import pytest
 
 from graph.settings.settings import Settings
 from graph.settings.settings_loader import load_settings
-from graph.tuning.config_versions import ConfigVersions
+from graph.tuning.config_backup import ConfigBackup
 from graph.tuning.live_settings import LiveSettings
 from graph.tuning.toml_edit import edit_toml
 from memory.errors import ConfigError
@@ -96,11 +96,11 @@ async def test_a_file_that_was_gone_before_the_turn_is_gone() -> None:
 
 
 async def test_a_rollback_to_no_file_holds_at_once() -> None:
-    settings, file = live(lambda: 0.0), ConfigVersions.here()
+    settings, file = live(lambda: 0.0), ConfigBackup.here()
     with file.lock():
-        file.replace(b"gap_threshold = 0.6", "apply")
+        file.replace(b"gap_threshold = 0.6")
         assert await thresholds(settings) == 0.6
-        file.replace(None, "rollback")
+        file.replace(None)
     assert await thresholds(settings) == 0.5
 
 
@@ -177,15 +177,16 @@ async def test_thresholds_that_name_no_rule_are_told_once_with_what_to_do(
         assert not caplog.messages
 
 
-async def test_calibrations_are_found_by_name_also_in_former_versions() -> None:
-    settings, file = live(), ConfigVersions.here()
+async def test_calibrations_are_found_by_name_also_in_the_backup() -> None:
+    settings, file = live(), ConfigBackup.here()
     assert await settings.find("one") is None
     with file.lock():
-        file.replace(edit_toml("", tuned(gap_calibration="one"), new={"one": ONE}).encode(), "apply")
+        file.replace(edit_toml("", tuned(gap_calibration="one"), new={"one": ONE}).encode())
     assert await settings.find("one") == ONE
     with file.lock():
-        file.replace(b"broken =", "apply")
-        file.replace(b"", "apply")
+        file.replace(b"broken =")
+    assert await settings.find("one") == ONE
+    (file.folder / "backup.toml").rename(file.folder / "0001.toml")  # as earlier versions kept it
     assert await settings.find("one") == ONE
     assert await settings.find("other") is None
 
