@@ -1,6 +1,7 @@
 """The turn's graph."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from langgraph.graph import END, START, StateGraph
@@ -12,19 +13,18 @@ from graph.model.model_window import WindowShare
 from graph.model.tool_rounds import after_respond
 from graph.observability.observed_node import ObservedNode
 from graph.settings.context import TurnContext
-from graph.state.experiment import ExperimentCheck
 from graph.state.turn_state import State, TurnInput
 from graph.state.updates import ToolsInput
 from nodes.archive import Archive
 from nodes.assemble import Assemble
 from nodes.budget import Budget
-from nodes.experiment_prefetch import ExperimentPrefetch
+from nodes.experiment import Experiments, NoArchive, PastPrefetch, PastWorking
 from nodes.facts import Facts
 from nodes.gap_filter import GapFilter
 from nodes.ground import Ground
 from nodes.identity import Identity
 from nodes.respond import Respond
-from nodes.tools import ExperimentTools, Tools
+from nodes.tools import Tools
 from nodes.working import Working
 
 FETCHES = ["prefetch", "identity", "facts", "working"]
@@ -48,21 +48,21 @@ def build_graph(
     turns = layers.turns
     ask = ModelCall(layers.model, layers.stops, layers.settings.model_timeout, layers.window)
     window_share = WindowShare(layers.window, layers.toolbox, layers.settings.message_cap)
-    experiments = ExperimentCheck(layers.episodes)
-    archive = Archive(
-        layers.episodes, layers.conversations, layers.cache, layers.tokens, layers.recorder, experiments
-    )
+    split = Experiments(turns, layers.episodes).split
+    archive = Archive(layers.episodes, layers.conversations, layers.cache, layers.tokens, layers.recorder)
+    working = Working(turns, layers.conversations, archive)
+    past_prefetch = PastPrefetch(layers.prefetch, layers.episodes, layers.observations)
     nodes: dict[str, Callable[..., Any]] = {
-        "prefetch": ExperimentPrefetch(layers.prefetch, experiments, layers.episodes, layers.observations),
+        "prefetch": split(layers.prefetch, past_prefetch, first=True),
         "identity": Identity(turns, layers.permanent, layers.settings.identity),
         "facts": Facts(turns, layers.permanent),
-        "working": Working(turns, layers.conversations, archive, experiments),
+        "working": split(working, PastWorking(working), first=True),
         "gap_filter": GapFilter(layers.live),
         "budget": Budget(layers.tokens, layers.zone, window_share),
         "assemble": Assemble(layers.tokens, layers.zone, layers.settings.message_cap),
         "respond": Respond(ask, layers.toolbox, layers.zone),
         "ground": Ground(ask, layers.toolbox),
-        "archive": archive,
+        "archive": split(archive, NoArchive(archive)),
     }
     builder = StateGraph(State, context_schema=context_schema, input_schema=TurnInput)
     for name, node in nodes.items():
@@ -71,7 +71,9 @@ def build_graph(
     tools = Tools(
         layers.toolbox, layers.tool_runner, layers.tool_cache, layers.stops, refusal_reason=refusal_reason
     )
-    observed_tools = ObservedNode("tools", ExperimentTools(tools, experiments), layers.telemetry.tracer)
+    in_experiment = replace(tools, read_only=True)
+    run_call = split(lambda state, _: tools(state), lambda state, _, __: in_experiment(state))
+    observed_tools = ObservedNode("tools", run_call, layers.telemetry.tracer)
     builder.add_node(  # type: ignore[misc]  # what Send gives
         "tools", observed_tools, input_schema=ToolsInput, metadata=dict(CAPTIONS["tools"])
     )

@@ -66,8 +66,6 @@ class ToolResult:
     attachments: Sequence[str] = ()
     """Paths of files to send to the chat."""
     milliseconds: float = 0.0
-    experiment: bool = False
-    """The call belongs to an experiment: it ran only if it has no effect."""
 
 
 def merge_results(left: Sequence[ToolResult], right: Sequence[ToolResult]) -> list[ToolResult]:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from langgraph.runtime import Runtime
@@ -13,7 +13,6 @@ from graph.model.tool_rounds import is_tainted, results_of
 from graph.observability.turn_recorder import TurnRecorder
 from graph.settings.context import TurnContext
 from graph.state.circumstances import reply_id
-from graph.state.experiment import ExperimentCheck, matches_archive
 from graph.state.resolution import conversation_of, recalled_of
 from graph.state.turn_state import Archived, Reply, State, Turn, Unused
 from graph.state.updates import ArchiveUpdate
@@ -38,7 +37,7 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """Archive the turn verbatim, unless it is private or an experiment.
+    """Archive the turn verbatim, unless it is private.
 
     Every step is idempotent by turn id, so the node may run again. Vectors are computed later, from the log.
     """
@@ -48,31 +47,12 @@ class Archive:
     cache: SessionCache
     tokens: TokenCounter
     recorder: TurnRecorder
-    experiments: ExperimentCheck = field(default_factory=ExperimentCheck)
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> ArchiveUpdate:
-        turn = state["turn"]
+        turn, reply = state["turn"], state["reply"]
         if turn.private:
             nowhere = Archived(turn_id=turn.turn_id, conversation=False, episode=False)
             return {"archived": nowhere, "unused": ()}
-        if not await self.experiments(turn, runtime) or await self.complete(state, runtime):
-            return await self.write(state, runtime.context)
-        nowhere = Archived(turn_id=turn.turn_id, conversation=False, episode=False, experiment=True)
-        return {"archived": nowhere, "unused": state.get("unused", ())}
-
-    async def complete(self, state: State, runtime: Runtime[TurnContext]) -> bool:
-        """Append to L2 a turn whose episode was committed before a crash; return True if it was missing."""
-        turn = state["turn"]
-        episode = None if turn.experiment else await self.experiments.archived(turn, runtime)
-        if episode is None or not matches_archive(state, episode):
-            return False
-        in_vain = await asyncio.to_thread(unused_memories, state)
-        said = await self._to_conversation(state, in_vain, foreign=FOREIGN in episode.tags)
-        return await self.conversations.append(said, owner=turn.owner, thread=turn.thread)
-
-    async def write(self, state: State, context: TurnContext) -> ArchiveUpdate:
-        """Archive the turn, even if it is an experiment."""
-        turn, reply = state["turn"], state["reply"]
         foreign = is_tainted(state) and await asyncio.to_thread(has_foreign_text, state)
         in_vain, new_episode = await asyncio.gather(
             asyncio.to_thread(unused_memories, state),
@@ -85,9 +65,24 @@ class Archive:
             self._touch(list(state["allocation"].recalled) if new_episode else [], turn.owner),
         )
         self.episodes.index_soon(owner=turn.owner)
-        self.recorder.schedule(state, context)
+        self.recorder.schedule(state, runtime.context)
         archived = Archived(turn_id=turn.turn_id, conversation=new_turn, episode=new_episode)
         return {"archived": archived, "unused": in_vain}
+
+    async def finish(self, state: State, runtime: Runtime[TurnContext]) -> None:
+        """Archive a turn whose episode or conversation entry is missing after a crash."""
+        turn = state["turn"]
+        found = await self.episodes.get([turn.turn_id], owner=turn.owner)
+        if not found or await self.complete(state, found[0]):
+            await self(state, runtime)
+
+    async def complete(self, state: State, episode: Episode) -> bool:
+        """Append to L2 a turn whose episode was committed before a crash; return True if it was missing."""
+        if not matches_archive(state, episode):
+            return False
+        in_vain = await asyncio.to_thread(unused_memories, state)
+        said = await self._to_conversation(state, in_vain, foreign=FOREIGN in episode.tags)
+        return await self.conversations.append(said, owner=episode.owner, thread=episode.thread)
 
     async def _to_conversation(
         self, state: State, in_vain: Sequence[Unused], *, foreign: bool
@@ -138,17 +133,24 @@ def unused_memories(state: State) -> list[Unused]:
 
 
 def needs_archiving(state: State) -> bool:
-    """Return True when the turn in `state` was answered but never archived.
+    """Return True when the turn in `state` was answered but never archived, as no experiment.
 
     This happens when the process is killed in between and a LangGraph server gets a new message for the
     thread: the server drops pending work.
     """
-    turn, reply, archived = state.get("turn"), state.get("reply"), state.get("archived")
-    if turn is None or (archived is not None and archived.turn_id == turn.turn_id):
-        return False
-    if reply is not None and reply.experiment:
+    turn, archived = state.get("turn"), state.get("archived")
+    if turn is None or turn.experiment or (archived is not None and archived.turn_id == turn.turn_id):
         return False
     return any(message.id == reply_id(turn.turn_id) for message in state["messages"])
+
+
+def matches_archive(state: State, episode: Episode) -> bool:
+    """Return True when `state` holds the turn's reply as it was archived."""
+    answer = reply_id(episode.turn_id)
+    reply = state.get("reply")
+    if reply is None or all(message.id != answer for message in state["messages"]):
+        return False
+    return reply.own_words == episode.reply
 
 
 def has_foreign_text(state: State) -> bool:

@@ -43,8 +43,8 @@ class Respond:
         update = await self._respond(state, runtime)
         if "fitting" not in update and (fitting := fitting_of(state)).again:
             update["fitting"] = replace(fitting, again=False)
-        if "reply" in update and runtime.context.experiment is Experiment.ON:
-            update["reply"] = replace(update["reply"], experiment=True)
+        if runtime.context.experiment is Experiment.ON:  # a fork may begin after `working`
+            update["turn"] = replace(state["turn"], experiment=True)
         return update
 
     async def _respond(self, state: State, runtime: Runtime[TurnContext]) -> RespondUpdate:

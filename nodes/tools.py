@@ -6,15 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from langchain_core.tools import BaseTool
-from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
 from graph.events.approval import ABANDONED, BEGUN, Answer, answer_of, question
 from graph.exchange import Call, ToolResult
 from graph.model.model_call import StopSignals
 from graph.model.requested_calls import UNREADABLE
-from graph.settings.context import TurnContext
-from graph.state.experiment import ExperimentCheck
 from graph.state.turn_state import Turn
 from graph.state.updates import ToolsInput, ToolsUpdate
 from graph.tools.caller import Caller
@@ -52,6 +49,8 @@ class Tools:
     """A person can be asked for approval."""
     refusal_reason: Callable[[str], str] = lambda _: ""
     """Returns why a tool that needs approval cannot get it here; "" when it can."""
+    read_only: bool = False
+    """Run no call that changes anything or needs approval, and store no output: for experiments."""
 
     async def __call__(self, state: ToolsInput) -> ToolsUpdate:
         turn, call = state["turn"], state["call"]
@@ -64,9 +63,10 @@ class Tools:
         if problem := arguments_problem(tool, call.arguments):
             return _result(turn, call, Output(text=problem, ok=False))
         traits = traits_of(tool)
-        if state.get("experiment", False):
-            return await self._run_in_experiment(tool, call, state, traits)
-        if reason := _approval_reason(traits, state):
+        reason = _approval_reason(traits, state)
+        if self.read_only and (traits.changes or reason or not _repeatable(traits)):
+            return _result(turn, call, Output(text=EXPERIMENT, ok=False))
+        if reason:
             answer = self._answer(call, turn, reason)
             if answer is not Answer.YES:
                 return _refusal_result(turn, call, answer, self._no_approver(call, turn))
@@ -77,18 +77,6 @@ class Tools:
         caller = Caller(turn=turn, key=call.key, foreign=state["foreign"])
         output = await self._output(tool, call, caller, traits)
         return _result(turn, call, output, foreign=traits.foreign or FROM_OUTSIDE in output.text)
-
-    async def _run_in_experiment(
-        self, tool: BaseTool, call: Call, state: ToolsInput, traits: Traits
-    ) -> ToolsUpdate:
-        """Run a read-only call in an experiment, without approval and without storing the output."""
-        turn = state["turn"]
-        if traits.changes or _approval_reason(traits, state) or not _repeatable(traits):
-            return _result(turn, call, Output(text=EXPERIMENT, ok=False), experiment=True)
-        caller = Caller(turn=turn, key=call.key, foreign=state["foreign"])
-        output = await self._until_stopped(tool, call, caller)
-        foreign = traits.foreign or FROM_OUTSIDE in output.text
-        return _result(turn, call, output, foreign=foreign, experiment=True)
 
     def _answer(self, call: Call, turn: Turn, reason: str) -> Answer:
         """Return the person's answer once given; NO where nobody can be asked."""
@@ -108,10 +96,12 @@ class Tools:
 
     async def _output(self, tool: BaseTool, call: Call, caller: Caller, traits: Traits) -> Output:
         turn = caller.turn
-        if traits.cached and (cached := await self._cached(call, turn)):
+        if not traits.cached or self.read_only:
+            return await self._until_stopped(tool, call, caller)
+        if cached := await self._cached(call, turn):
             return Output(text=cached, ok=True)
         output = await self._until_stopped(tool, call, caller)
-        if traits.cached and output.ok and not turn.private:
+        if output.ok and not turn.private:
             await self._keep(call, turn, output.text, traits.cached)
         return output
 
@@ -137,20 +127,6 @@ class Tools:
             await self.cache.put(call.name, call.arguments, text.encode(), owner=turn.owner, ttl=seconds)
         except MemoryTierError as error:
             logger.warning("The output of %s was not kept: %s", call.name, error)
-
-
-@dataclass(frozen=True, slots=True)
-class ExperimentTools:
-    """Run the call as `tools` does, without effects if the turn is an experiment."""
-
-    tools: Tools
-    experiments: ExperimentCheck
-
-    async def __call__(self, state: ToolsInput, runtime: Runtime[TurnContext]) -> ToolsUpdate:
-        given = state.get("experiment", False)
-        if given or await self.experiments(state["turn"], runtime):
-            return await self.tools({**state, "experiment": True})
-        return await self.tools(state)
 
 
 def unknown_tool(name: str, offered: Mapping[str, BaseTool]) -> str:
@@ -194,7 +170,6 @@ def _result(
     *,
     foreign: bool = False,
     abandoned: bool = False,
-    experiment: bool = False,
 ) -> ToolsUpdate:
     result = ToolResult(
         turn_id=turn.turn_id,
@@ -207,6 +182,5 @@ def _result(
         abandoned=abandoned,
         attachments=output.attachments,
         milliseconds=output.milliseconds,
-        experiment=experiment,
     )
     return {"results": [result]}

@@ -73,16 +73,13 @@ def after_respond(state: State) -> list[Send] | str:
 
 def tools_inputs(state: State) -> list[ToolsInput]:
     """Return the inputs of the open calls."""
-    results = results_of(state)
-    experiment, foreign = any(result.experiment for result in results), is_tainted(state)
-    given = list(_address_sources(state))
+    foreign, given = is_tainted(state), list(_address_sources(state))
     return [
         ToolsInput(
             turn=state["turn"],
             call=call,
             foreign=foreign,
             invented=leads_elsewhere(call.arguments, given),
-            experiment=experiment,
         )
         for call in open_calls(state)
     ]

@@ -27,9 +27,9 @@ from graph.events.snapshots import (
 from graph.events.turn_events import Event, Finished, Resumed, Waiting
 from graph.layers import Layers
 from graph.runtime.graph_runs import GraphRuns
-from graph.state.experiment import matches_archive
 from graph.state.turn_state import State
 from memory.errors import EmptyMessage, NothingToDecide, OwnerMismatch, ThreadBusy
+from nodes.archive import matches_archive
 
 PATIENCE = timedelta(days=7)
 """How long an approval can be given."""

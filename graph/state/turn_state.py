@@ -65,7 +65,7 @@ class Turn(Spoken):
     private: bool = False
     """Store nothing of the turn."""
     experiment: bool = False
-    """The turn began as an experiment: only its checkpoints are written."""
+    """The turn runs as an experiment: only its checkpoints are written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,8 +190,6 @@ class Reply:
     """The error, and what to do about it."""
     model: str = ""
     seconds: float = 0.0
-    experiment: bool = False
-    """Given in an experiment."""
 
     @property
     def own_words(self) -> str:
@@ -237,7 +235,7 @@ class State(TurnInput):
     """A turn, as far as it has run."""
 
     turn: NotRequired[Turn]
-    """Written by `working`."""
+    """Written by `working`, and by `respond` to mark an experiment."""
     conversation: NotRequired[Conversation]
     """Written by `working`."""
     recall: NotRequired[Recall]

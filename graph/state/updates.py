@@ -1,7 +1,6 @@
 """Inputs of nodes that are not the state, and their updates."""
 
 from collections.abc import Mapping, Sequence
-from typing import NotRequired
 
 from langchain_core.messages import AnyMessage
 from typing_extensions import TypedDict
@@ -58,6 +57,8 @@ class AssembleUpdate(TypedDict):
 class RespondUpdate(TypedDict, total=False):
     """The tool calls to run, the reply, or a refusal of the prompt as too long."""
 
+    turn: Turn
+    """In an experiment, marked as one."""
     exchange: Exchange
     fitting: Fitting
     messages: list[AnyMessage]
@@ -73,8 +74,6 @@ class ToolsInput(TypedDict):
     """A third party's text is in the prompt: calls that change the memory need approval."""
     invented: bool
     """The call has an address that no text contained: it could leak what is known of the person."""
-    experiment: NotRequired[bool]
-    """Run nothing that has an effect; absent where experiments are off."""
 
 
 class ToolsUpdate(TypedDict):

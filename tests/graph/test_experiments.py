@@ -13,14 +13,13 @@ from graph.events.turn_events import Finished, Waiting
 from graph.runtime.agent import Agent
 from graph.settings.context import Experiment, TurnContext
 from graph.settings.settings import Settings
-from graph.state.circumstances import note_of, user_message, with_time
-from graph.state.experiment import ExperimentCheck
+from graph.state.circumstances import TurnReader, note_of, user_message, with_time
 from graph.state.thread_ids import thread_id
 from graph.state.turn_state import Recall, Turn
 from memory.errors import OwnerMismatch, TierUnavailable
 from memory.models import Episode, SearchReport, SearchStatus
 from nodes.archive import to_episode
-from nodes.experiment_prefetch import as_of
+from nodes.experiment import Experiments, as_of
 from tests.scripted import calling, in_turn
 from tests.servers.model import ModelServer
 from tests.unit.graph.test_nodes import candidate
@@ -105,11 +104,22 @@ async def test_the_same_search_finds_the_same_after_much_was_said(agent: Agent) 
 
 
 async def test_a_turn_that_says_what_it_is_costs_no_look() -> None:
-    nowhere = ExperimentCheck()
-    assert not await nowhere(TURN, Runtime(context=TurnContext()))
-    assert await nowhere(TURN, Runtime(context=TurnContext(experiment=Experiment.ON)))
-    assert await nowhere(replace(TURN, experiment=True), Runtime(context=TurnContext()))
-    assert await nowhere.at_start(TURN, Runtime(context=TurnContext())) == (False, None)
+    unreadable: Any = None
+    experiments = Experiments(TurnReader(OWNER, lambda: NOW), unreadable)
+
+    async def live(*_: Any) -> str:
+        return "live"
+
+    async def experiment(*_: Any) -> str:
+        return "experiment"
+
+    async def run(kind: Experiment, turn: Turn = TURN, *, first: bool = False) -> Any:
+        node = experiments.split(live, experiment, first=first)
+        return await node({"turn": turn}, Runtime(context=TurnContext(experiment=kind)))
+
+    assert await run(Experiment.OFF) == await run(Experiment.OFF, first=True) == "live"
+    assert await run(Experiment.ON) == "experiment"
+    assert await run(Experiment.FORKS, replace(TURN, experiment=True)) == "experiment"
 
 
 async def test_why_tells_of_the_turn_that_was_answered(agent: Agent) -> None:
