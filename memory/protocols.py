@@ -11,6 +11,7 @@ from typing import Protocol
 
 from memory.models import CacheEntry, ConversationTurn, Episode, Fact, IndexProgress, SearchResult
 from memory.recall.fusion_weights import BALANCED, FusionWeights
+from memory.recall.mechanisms import Retriever
 
 
 class Searchable(Protocol):
@@ -24,26 +25,24 @@ class Searchable(Protocol):
         """Start ahead the work of the search for `query`, which must follow at once."""
         ...
 
-    async def search(  # noqa: PLR0913 - a search has many sides, each with a name
+    async def search(
         self,
         query: str,
         *,
         owner: str,
         limit: int,
-        keys: Sequence[str] = (),
-        times: tuple[datetime, datetime] | None = None,
+        by: Sequence[Retriever] = (),
         weights: FusionWeights = BALANCED,
         seconds: float = ...,
         reuse: bool = False,
     ) -> SearchResult:
-        """Find at most `limit` episodes each by meaning and words, in `times`, and by `keys`; each once.
+        """Find at most `limit` episodes by meaning and words and by each mechanism; each once.
 
         Args:
             query: text to search for.
             owner: of the archive.
             limit: most episodes of each mechanism.
-            keys: structural keys, as `find_keys` normalises them.
-            times: half-open.
+            by: further mechanisms, with what they look for.
             weights: of meaning, words and neighbours.
             seconds: time limit; late parts are left out and named in the result.
             reuse: reuse the vector results of an earlier equal search, with all episodes added since.

@@ -30,6 +30,7 @@ from memory.models import (
 from memory.observation.observation import Observation
 from memory.protocols import ConversationStore, EpisodeStore
 from memory.recall.fusion_weights import BALANCED, FusionWeights
+from memory.recall.mechanisms import Retriever, count_found
 from nodes.archive import Archive
 from nodes.prefetch import Prefetch
 from nodes.working import Working
@@ -108,20 +109,19 @@ class PastEpisodes:
     def expect(self, query: str, *, owner: str, limit: int) -> None:
         """Do nothing."""
 
-    async def search(  # noqa: PLR0913 - a search has many sides, each with a name
+    async def search(
         self,
         query: str,
         *,
         owner: str,
         limit: int,
-        keys: Sequence[str] = (),
-        times: tuple[datetime, datetime] | None = None,
+        by: Sequence[Retriever] = (),
         weights: FusionWeights = BALANCED,
         seconds: float = PATIENCE,  # noqa: ARG002 - the node that waits has its own
         reuse: bool = False,  # noqa: ARG002 - what that search was led to is known
     ) -> SearchResult:
         """Search the past archive; see `EpisodeStore.search`."""
-        asked = Query(text=query, owner=owner, limit=limit, keys=keys, times=times, weights=weights)
+        asked = Query(text=query, owner=owner, limit=limit, by=by, weights=weights)
         return await self.past.search(asked, self.seen, same_reach=limit == self.reach)
 
 
@@ -172,13 +172,7 @@ def as_of(recall: Recall, began: datetime, turn_id: str) -> Recall:
 
 
 def _recount(name: str, report: SearchReport, candidates: Sequence[Candidate]) -> SearchReport:
-    evidence = [candidate.evidence for candidate in candidates]
-    found = {
-        Mechanism.THEMATIC: len(evidence),
-        Mechanism.TEMPORAL: sum(one.timed for one in evidence),
-        Mechanism.KEY: sum(one.keyed > 0 for one in evidence),
-    }
-    return replace(report, found=found[Mechanism(name)])
+    return replace(report, found=count_found(Mechanism(name), [one.evidence for one in candidates]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from langgraph.runtime import Runtime
 from graph.settings.context import TurnContext
 from graph.state.turn_state import CalibrationUsed, State
 from graph.state.updates import GapFilterUpdate
-from memory.models import Candidate, Decision
+from memory.models import Candidate, Decision, Mechanism
+from memory.recall.mechanisms import found_by
 from memory.recall.ranking import RankRule, by_blend, by_relevance
 from memory.recall.relevance import Calibration, Calibrations, suits
 from memory.recall.staged import Staged
@@ -96,11 +97,10 @@ def newer_first(ordered: Sequence[Candidate], superseded_by: Mapping[str, str]) 
 
 
 def limit_candidates(candidates: Sequence[Candidate], limit: int, in_window: set[str]) -> list[Candidate]:
-    """Keep the best `limit`, and all that are in the conversation or match a key or time."""
+    """Keep the best `limit`, and all that are in the conversation or that another mechanism found."""
     kept, room = [], limit
     for candidate in candidates:
-        evidence = candidate.evidence
-        if candidate.turn_id in in_window or evidence.keyed or evidence.timed:
+        if candidate.turn_id in in_window or found_by(candidate.evidence) is not Mechanism.THEMATIC:
             kept.append(candidate)
         elif room:
             kept.append(candidate)

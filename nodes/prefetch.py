@@ -212,8 +212,7 @@ class Prefetch:
             asked.text,
             owner=turn.owner,
             limit=search_limit(context),
-            keys=asked.keys,
-            times=(asked.times.start, asked.times.end) if asked.times else None,
+            by=asked.by,
             weights=context.fusion,
             seconds=until - time.monotonic(),
             reuse=context.cache_ttl > 0 and not turn.private,
@@ -236,9 +235,8 @@ def previous_memories(state: State, turn: Turn) -> tuple[str, ...]:
 
 
 def cache_key(asked: ArchiveQuery, context: TurnContext) -> str:
-    """Return the cache key of a search: its text, keys, times and settings."""
-    times = f"{asked.times.start.isoformat()} {asked.times.end.isoformat()}" if asked.times else ""
-    parts = (asked.text, *asked.keys, times, str(context.prefetch_results), repr(context.fusion))
+    """Return the cache key of a search: its text, what its mechanisms look for, and settings."""
+    parts = (asked.text, *map(repr, asked.by), str(context.prefetch_results), repr(context.fusion))
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
 
 

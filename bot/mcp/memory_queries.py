@@ -133,8 +133,7 @@ class MemoryQueries:
             query,
             owner=self.owner,
             limit=limit,
-            keys=find_keys(query),
-            times=times,
+            by=[Keys(find_keys(query)), *([Times(*times)] if times else [])],
             seconds=_SEARCH_SECONDS,
         )
         found = [hit for hit in result.hits if times is None or times[0] <= hit.episode.at < times[1]]

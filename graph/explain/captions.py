@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
+from memory.recall.mechanisms import MECHANISMS
+
 CAPTIONS: Mapping[str, Mapping[str, str]] = {
     "prefetch": {
         "does": "search the memory (L3)",
         "thematic": "by meaning and words, always",
-        "temporal": "by the past time it mentions",
-        "keys": "by identifiers, exactly",
+        **{one.name.value: one.caption for one in MECHANISMS},
     },
     "identity": {"does": "read who the agent is (L0)"},
     "facts": {"does": "read the facts (L1)"},

@@ -1,8 +1,9 @@
 """The stories of the nodes of the first superstep."""
 
-from graph.explain.short_lines import day, line, quantity, snippet
-from graph.state.turn_state import Conversation, FactSheet, Persona, Recall, State, TimeMeant
+from graph.explain.short_lines import line, quantity, snippet
+from graph.state.turn_state import Conversation, FactSheet, Persona, Recall, State
 from memory.models import Mechanism, SearchReport, SearchStatus
+from memory.recall.mechanisms import MECHANISMS, Retriever
 
 _FACTS_NAMED = 8
 _NOT_SEARCHED = {SearchStatus.LATE: "it was late and was dropped", SearchStatus.DOWN: "the archive is down"}
@@ -10,14 +11,14 @@ _HOW = {SearchStatus.CACHED: ", from the session cache", SearchStatus.PARTIAL: "
 
 
 def describe_prefetch(state: State) -> list[str]:
-    """Describe what each of the three mechanisms found, or why it did not run."""
+    """Describe what each mechanism found, or why it did not run."""
     recall = state["recall"]
     thematic = recall.reports.get(Mechanism.THEMATIC, SearchReport(status=SearchStatus.DOWN))
     if why := _NOT_SEARCHED.get(thematic.status):
         lines = [f"Nothing was searched: {why}. {thematic.problem}"]
         return [line(one) for one in lines]
     lines = [f"By meaning and words: {_count(thematic)} in {thematic.milliseconds:.0f} ms{_how(thematic)}."]
-    lines += [_by_time(recall, recall.times), _by_key(recall)]
+    lines += [_by(one, recall) for one in MECHANISMS]
     if recall.expanded:
         lines.append(f"Searched for {snippet(recall.expanded)}, because the message means little alone.")
     if thematic.problem:
@@ -67,18 +68,11 @@ def _how(report: SearchReport) -> str:
     return _HOW.get(report.status, "")
 
 
-def _by_time(recall: Recall, meant: TimeMeant | None) -> str:
-    if meant is None:
-        return "By time: not searched, the message names no past time."
-    report = recall.reports.get(Mechanism.TEMPORAL, SearchReport(status=SearchStatus.OK))
-    return f"By time, {snippet(meant.text)} from {day(meant.start)} to {day(meant.end)}: {_count(report)}."
-
-
-def _by_key(recall: Recall) -> str:
-    if not recall.keys:
-        return "By key: not searched, the message has no identifier."
-    report = recall.reports.get(Mechanism.KEY, SearchReport(status=SearchStatus.OK))
-    return f"By key, {_count(report)}: {', '.join(list(recall.keys)[:4])}."
+def _by(mechanism: type[Retriever], recall: Recall) -> str:
+    if (sought := recall.sought.get(mechanism.name)) is None:
+        return f"By {mechanism.label}: not searched, {mechanism.absent}."
+    report = recall.reports.get(mechanism.name, SearchReport(status=SearchStatus.OK))
+    return f"By {mechanism.label}, {sought}: {_count(report)}."
 
 
 def _down(layer: str, problem: str) -> list[str]:

@@ -38,7 +38,6 @@ class PastRecall:
             text=asked.text,
             owner=owner,
             limit=search_limit(context),
-            keys=asked.keys,
-            times=(asked.times.start, asked.times.end) if asked.times else None,
+            by=asked.by,
             weights=context.fusion,
         )

@@ -1,7 +1,7 @@
 """Conversion of search results to the turn's recall."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from graph.settings.context import TurnContext
 from graph.state.turn_state import Recall, TimeMeant
@@ -9,7 +9,6 @@ from memory.models import (
     EDIT_OF,
     Candidate,
     Episode,
-    Evidence,
     Hit,
     Mechanism,
     SearchReport,
@@ -18,6 +17,7 @@ from memory.models import (
 )
 from memory.provenance import OWN_WORDS, Part, spans
 from memory.recall.gap_rules import quantile
+from memory.recall.mechanisms import Keys, Times, count_found, found_by
 from memory.recall.query import ArchiveQuery
 from memory.text.text import excerpt, shortened
 
@@ -46,7 +46,7 @@ def to_candidate(hit: Hit, rank: int) -> Candidate:
         message=message,
         reply=reply,
         whole=(message, parts, reply) == (episode.message, tuple(episode.parts), episode.reply),
-        mechanism=_mechanism(hit.evidence),
+        mechanism=found_by(hit.evidence),
         rank=rank,
         score=hit.score,
         evidence=hit.evidence,
@@ -79,12 +79,6 @@ def _edited(tags: Sequence[str]) -> str:
     return found[-1] if found else ""
 
 
-def _mechanism(evidence: Evidence) -> Mechanism:
-    if evidence.keyed:
-        return Mechanism.KEY
-    return Mechanism.TEMPORAL if evidence.timed else Mechanism.THEMATIC
-
-
 def to_recall(result: SearchResult, asked: ArchiveQuery, message: str) -> Recall:
     """Convert the result of a search for `message`."""
     recall = Recall(
@@ -99,15 +93,14 @@ def to_recall(result: SearchResult, asked: ArchiveQuery, message: str) -> Recall
 
 def with_query(recall: Recall, asked: ArchiveQuery, message: str) -> Recall:
     """Set the fields that depend on the query, for a result that was cached for another message."""
-    expanded = asked.text if asked.text != message else ""
-    return replace(recall, expanded=expanded, keys=asked.keys, times=_meant(asked))
-
-
-def _meant(asked: ArchiveQuery) -> TimeMeant | None:
-    times = asked.times
-    if times is None:
-        return None
-    return TimeMeant(start=times.start, end=times.end, text=times.text, alone=asked.time_alone)
+    keys, times = asked.sought(Keys), asked.sought(Times)
+    return replace(
+        recall,
+        expanded=asked.text if asked.text != message else "",
+        keys=keys.keys if keys else (),
+        times=TimeMeant(**asdict(times)) if times else None,
+        sought={one.name.value: one.sought for one in asked.by},
+    )
 
 
 def _quantiles(noise: Sequence[float]) -> tuple[float, ...]:
@@ -131,10 +124,7 @@ def _reports(result: SearchResult, asked: ArchiveQuery) -> dict[str, SearchRepor
             status=SearchStatus.PARTIAL if problem else SearchStatus.OK, found=len(found), problem=problem
         )
     }
-    if asked.times:
-        timed = sum(evidence.timed for evidence in found)
-        reports[Mechanism.TEMPORAL.value] = SearchReport(status=SearchStatus.OK, found=timed)
-    if asked.keys:
-        keyed = sum(evidence.keyed > 0 for evidence in found)
-        reports[Mechanism.KEY.value] = SearchReport(status=SearchStatus.OK, found=keyed)
-    return reports
+    return reports | {
+        one.name.value: SearchReport(status=SearchStatus.OK, found=count_found(one.name, found))
+        for one in asked.by
+    }

@@ -102,6 +102,8 @@ class Recall:
     """When the search began, by this machine's clock."""
     seen: Seen | None = None
     """Coverage of the archive by the search; None when the archive is empty or the search was late."""
+    sought: dict[str, str] = field(default_factory=dict)
+    """What each mechanism looked for, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

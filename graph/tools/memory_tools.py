@@ -15,6 +15,7 @@ from graph.tools.traits import Traits
 from memory.models import FOREIGN, Episode, Fact, Hit
 from memory.prompt.prompt import escape_lines, format_time
 from memory.protocols import EpisodeStore, PermanentStore, SessionCache
+from memory.recall.mechanisms import Times
 from memory.recall.relevance import Calibration
 from memory.temporal.named_bound import read_bound
 from memory.text.text import clean, excerpt
@@ -81,9 +82,9 @@ class MemoryTools:
         end = read_bound(before, now=now, zone=zone) if before.strip() else max(now, datetime.now(UTC))
         if start >= end:
             raise ToolException("`after` is not before `before`: nothing can lie between them.")
-        timed = (start, end) if after.strip() or before.strip() else None
-        result = await self.episodes.search(wanted, owner=asked.owner, limit=_FOUND, times=timed)
-        hits = [hit for hit in result.hits if timed is None or start <= hit.episode.at < end][:_FOUND]
+        timed = [Times(start, end)] if after.strip() or before.strip() else []
+        result = await self.episodes.search(wanted, owner=asked.owner, limit=_FOUND, by=timed)
+        hits = [hit for hit in result.hits if not timed or start <= hit.episode.at < end][:_FOUND]
         chances = await self.calibration(result.query.model)
         lines = [_hit_line(hit, chances.probability(hit.evidence, result.query), zone) for hit in hits]
         problems = [f"(not searched in full: {problem})" for problem in result.problems]

@@ -5,7 +5,6 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from memory.errors import MemoryTierError, TierUnavailable
 from memory.models import IndexProgress, SearchResult
 from memory.owners.owner_files import OwnerFiles
 from memory.recall.fusion_weights import BALANCED, FusionWeights
+from memory.recall.mechanisms import Retriever
 
 LOG = logging.getLogger(__name__)
 INDEX_WAIT = 0.15  # seconds that a search waits for an index run in this process
@@ -131,19 +131,18 @@ class EpisodeArchive(EpisodeLog):
         """Start embedding `query` for the search that follows, unless it is cached or the model is remote."""
         self._searcher.expect(query, owner, limit)
 
-    async def search(  # noqa: PLR0913 - a search has many sides, each with a name
+    async def search(
         self,
         query: str,
         *,
         owner: str,
         limit: int,
-        keys: Sequence[str] = (),
-        times: tuple[datetime, datetime] | None = None,
+        by: Sequence[Retriever] = (),
         weights: FusionWeights = BALANCED,
         seconds: float = SEARCH_TIMEOUT,
         reuse: bool = False,
     ) -> SearchResult:
-        """Find at most `limit` episodes each by meaning and words, in `times`, and by `keys`, best first.
+        """Find at most `limit` episodes by meaning and words and by each mechanism, best first.
 
         Waits briefly for an index run in this process.
         """
@@ -154,8 +153,7 @@ class EpisodeArchive(EpisodeLog):
                 text=query,
                 owner=owner,
                 limit=limit,
-                keys=keys,
-                times=times,
+                by=by,
                 weights=weights,
                 until=until,
                 reuse=reuse,

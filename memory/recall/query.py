@@ -1,25 +1,20 @@
-"""Search queries read from messages: text, keys and time range."""
+"""Search queries read from messages: a text, and what each mechanism looks for."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from typing import TypeVar
 
 from memory.lexical.analysis import identifier, query_terms
-from memory.lexical.structural_keys import find_keys
+from memory.recall.mechanisms import MECHANISMS, Retriever
 from memory.temporal import written_dates as dates
 from memory.temporal.tense import warm_up as warm_up_tenses
-from memory.temporal.time_finder import TimeRange, find_range
+from memory.temporal.time_finder import find_range
 
 QUERY_CHARS = 4000
+T = TypeVar("T", bound=Retriever)
 
-_ABOUT_TALK = re.compile(
-    r"""\b(?:what|did|we|you|i|me|talk\w*|discuss\w*|say|saying|said|tell|telling|told|ask\w*|chat\w*|speak|spoke|mention\w*|about
-    |conversation\w*|summari[sz]e|recap|remind|remember|do|have|been|so|anything|everything|else|to|with
-    |ce|am|ai|ati|ați|a|mi|ti|ți|ne|vorbi\w*|discuta\w*|zis|spus|intreba\w*|întreba\w*|povesti\w*|despre|noi|tu|eu
-    |mai|si|și|tot|conversati\w*|conversați\w*|rezum\w*|aminte\w*|iti|îți|cu|ți-am|ti-am|mi-ai|imi|îmi)\b""",
-    re.IGNORECASE | re.VERBOSE,
-)
 FEW = 3
 """Most words, without stop words, of a message with a pronoun that is expanded."""
 BEFORE = 2
@@ -45,10 +40,12 @@ class ArchiveQuery:
 
     text: str
     """A search request."""
-    keys: tuple[str, ...]
-    times: TimeRange | None
-    time_alone: bool
-    """The message names a time and no subject."""
+    by: tuple[Retriever, ...] = ()
+    """What the mechanisms look for that have something to look for."""
+
+    def sought(self, kind: type[T]) -> T | None:
+        """Return what one mechanism looks for."""
+        return next((one for one in self.by if isinstance(one, kind)), None)
 
 
 def warm_up() -> None:
@@ -62,23 +59,14 @@ def warm_up() -> None:
 
 def read_query(message: str, *, before: Sequence[str], now: datetime, zone: tzinfo) -> ArchiveQuery:
     """Read a message written at `now` (aware) in `zone` after `before`, its author's own, oldest first."""
-    times = find_range(message, now=now, zone=zone)
     text = expand(message[:QUERY_CHARS], before)
-    return ArchiveQuery(
-        text=text[-QUERY_CHARS:],
-        keys=tuple(find_keys(message[:QUERY_CHARS])),
-        times=times,
-        time_alone=times is not None and _names_nothing_but(times.text, message),
-    )
+    read = [one.read(message, now=now, zone=zone) for one in MECHANISMS]
+    return ArchiveQuery(text[-QUERY_CHARS:], tuple(one for one in read if one is not None))
 
 
 def read_standalone_query(message: str, *, now: datetime, zone: tzinfo) -> ArchiveQuery | None:
     """Read a message without context; None for one that needs it."""
     return None if is_fragment(message[:QUERY_CHARS]) else read_query(message, before=(), now=now, zone=zone)
-
-
-def _names_nothing_but(time: str, message: str) -> bool:
-    return not query_terms(_ABOUT_TALK.sub(" ", message.replace(time, " ")))
 
 
 def is_fragment(message: str) -> bool:

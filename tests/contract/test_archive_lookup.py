@@ -5,8 +5,10 @@ import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pytest
@@ -14,15 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memory.episodic.episode_archive import EpisodeArchive
-from memory.episodic.search.lookup import MOST_KEYED, look_up
 from memory.episodic.vectors import kept_vectors
 from memory.episodic.vectors.kept_vectors import PAGE, KeptPart
 from memory.episodic.vectors.noise_floor import read_null_turns
 from memory.episodic.vectors.vector_backend import ChromaLocation
 from memory.episodic.vectors.vectors import VectorIndex
-from memory.models import Episode, SearchResult
+from memory.models import Episode, Mechanism, SearchResult
 from memory.owners.owner_files import OwnerFiles
 from memory.owners.owner_schema import MIGRATIONS, VERSION, migrate, version
+from memory.recall.mechanisms import MOST_KEYED, Keys, Retriever, Times
 from memory.text.columns import to_micros
 from tests.servers.hash_embeddings import HashEmbeddings
 
@@ -82,13 +84,13 @@ class TestKeys:
         for indexed in (False, True):
             if indexed:
                 await archive.index(owner="ana")
-            one = await archive.search(ABOUT_NOTHING, owner="ana", limit=1, keys=["GOAT-42"])
+            one = await archive.search(ABOUT_NOTHING, owner="ana", limit=1, by=[Keys(["GOAT-42"])])
             assert keyed(one) == {"said"}
             both = await archive.search(
-                ABOUT_NOTHING, owner="ana", limit=2, keys=["GOAT-42", "src/goat/main.py", "GOAT-43"]
+                ABOUT_NOTHING, owner="ana", limit=2, by=[Keys(["GOAT-42", "src/goat/main.py", "GOAT-43"])]
             )
             assert keyed(both) == {"said", "answered"}
-            assert not keyed(await archive.search(ABOUT_NOTHING, owner="ana", limit=1, keys=["GOAT-4"]))
+            assert not keyed(await archive.search(ABOUT_NOTHING, owner="ana", limit=1, by=[Keys(["GOAT-4"])]))
 
     async def test_every_mechanism_has_its_limit(self, archive: EpisodeArchive) -> None:
         told = [episode(f"key{n}", f"note {n} on GOAT-42", at=START + n * HOUR) for n in range(9)]
@@ -96,7 +98,7 @@ class TestKeys:
         await archive.append_many(told)
         await archive.index(owner="ana")
         found = await archive.search(
-            "leaking roof", owner="ana", limit=3, keys=["GOAT-42"], times=(START, START + 9 * HOUR)
+            "leaking roof", owner="ana", limit=3, by=[Keys(["GOAT-42"]), Times(START, START + 9 * HOUR)]
         )
         ids = [hit.episode.turn_id for hit in found.hits]
         assert len(ids) == len(set(ids)) <= 9
@@ -112,7 +114,7 @@ class TestKeys:
             episode(str(n), "see GOAT-42", at=START + n * HOUR) for n in range(MOST_KEYED + 5)
         )
         files = owner_files(tmp_path)
-        found = await files.read("ana", "episodic", lambda db: look_up(db, "", ["GOAT-42"], None).keyed)
+        found = await files.read("ana", "episodic", Keys(["GOAT-42"]).find)
         assert found == dict.fromkeys(range(6, MOST_KEYED + 6), MOST_KEYED)
         await files.close()
 
@@ -130,24 +132,46 @@ class TestTimes:
             episode(turn_id, f"matter {turn_id}", at=when) for turn_id, when in at.items()
         )
         await archive.index(owner="ana")
-        found = await archive.search(ABOUT_NOTHING, owner="ana", limit=9, times=(START, end))
+        found = await archive.search(ABOUT_NOTHING, owner="ana", limit=9, by=[Times(START, end)])
         assert timed(found) == {"start", "last"}
-        assert not timed(await archive.search(ABOUT_NOTHING, owner="ana", limit=9, times=(START, START)))
-        assert not timed(await archive.search(ABOUT_NOTHING, owner="ana", limit=9, times=(end, START)))
+        assert not timed(await archive.search(ABOUT_NOTHING, owner="ana", limit=9, by=[Times(START, START)]))
+        assert not timed(await archive.search(ABOUT_NOTHING, owner="ana", limit=9, by=[Times(end, START)]))
         assert not timed(await archive.search(ABOUT_NOTHING, owner="ana", limit=9))
 
     async def test_what_was_said_then_is_found_before_it_has_vectors(self, archive: EpisodeArchive) -> None:
         await archive.append_many(
             [episode("then", "a matter"), episode("later", "a matter", at=START + HOUR)]
         )
-        found = await archive.search(ABOUT_NOTHING, owner="ana", limit=1, times=(START, START + HOUR))
+        found = await archive.search(ABOUT_NOTHING, owner="ana", limit=1, by=[Times(START, START + HOUR)])
         assert timed(found) == {"then"}
 
     async def test_a_time_without_a_zone_is_refused(self, archive: EpisodeArchive) -> None:
         await archive.append(episode("1", "x"))
         naive = datetime(2025, 3, 1)  # noqa: DTZ001
         with pytest.raises(ValueError, match="time zone"):
-            await archive.search("x", owner="ana", limit=1, times=(naive, naive))
+            await archive.search("x", owner="ana", limit=1, by=[Times(naive, naive)])
+
+
+@dataclass(frozen=True)
+class Unanswered(Retriever):
+    """A mechanism of a test: the episodes without a reply."""
+
+    name = Mechanism.KEY
+    field = "keyed"
+    label = caption = absent = sought = ""
+
+    @classmethod
+    def read(cls, message: str, *, now: datetime, zone: tzinfo) -> Self | None:
+        return cls()
+
+    def find(self, db: sqlite3.Connection) -> dict[int, int]:
+        return {seq: 7 for (seq,) in db.execute("SELECT seq FROM episodes WHERE reply = ''")}
+
+
+async def test_a_mechanism_is_an_object_whose_evidence_reaches_the_hits(archive: EpisodeArchive) -> None:
+    await archive.append_many([episode("open", "a matter"), episode("closed", "a matter", "Done.")])
+    found = await archive.search(ABOUT_NOTHING, owner="ana", limit=5, by=[Unanswered()])
+    assert {hit.episode.turn_id: hit.evidence.keyed for hit in found.hits} == {"open": 7}
 
 
 class TestErasing:
@@ -161,10 +185,10 @@ class TestErasing:
             for table in ("episodes", "keys", "vectors", "meta"):
                 assert db.execute(f"SELECT COUNT(*) FROM {table}").fetchone() == (0,), table
             assert db.execute("SELECT COUNT(*) FROM lexicon_terms").fetchone() == (0,)
-        found = await archive.search("swordfish", owner="ana", limit=5, keys=["GOAT-42"])
+        found = await archive.search("swordfish", owner="ana", limit=5, by=[Keys(["GOAT-42"])])
         assert (found.hits, found.query.documents) == ((), 0)
         await archive.append(episode("2", "a new swordfish"))
-        found = await archive.search("swordfish", owner="ana", limit=5, keys=["GOAT-42"])
+        found = await archive.search("swordfish", owner="ana", limit=5, by=[Keys(["GOAT-42"])])
         assert [hit.episode.turn_id for hit in found.hits] == ["2"]
         assert (found.query.documents, keyed(found)) == (1, set())
 
@@ -176,7 +200,7 @@ class TestErasing:
         await other.read("ana", "episodic", lambda db: None)
         await files.erase("ana")
         await archive.append(episode("2", "a new swordfish"))
-        found = await archive.search("swordfish", owner="ana", limit=5, keys=["GOAT-42"])
+        found = await archive.search("swordfish", owner="ana", limit=5, by=[Keys(["GOAT-42"])])
         assert [hit.episode.turn_id for hit in found.hits] == ["2"]
         assert (found.query.documents, keyed(found)) == (1, set())
         for each in (files, other):
@@ -215,7 +239,7 @@ class TestOlderFiles:
         archive = open_archive()
         if first == "a write":
             await archive.append(episode("2", "another swordfish"))
-        found = await archive.search("swordfish", owner="ana", limit=5, keys=["https://goat.example/a"])
+        found = await archive.search("swordfish", owner="ana", limit=5, by=[Keys(["https://goat.example/a"])])
         ids = {hit.episode.turn_id for hit in found.hits if hit.evidence.lexical > 0}
         assert ids == ({"0", "2"} if first == "a write" else {"0"})
         assert keyed(found) == {"1"}

@@ -21,6 +21,7 @@ from memory.owners.owner_key import owner_key
 from memory.protocols import EpisodeStore
 from memory.provenance import Carrier, Part, Speaker
 from memory.recall.fusion_weights import FusionWeights
+from memory.recall.mechanisms import Keys
 from tests.servers.chroma import ChromaServer, chroma_server
 from tests.servers.hash_embeddings import HashEmbeddings
 
@@ -136,7 +137,7 @@ async def test_what_others_said_comes_back_as_theirs_and_is_found(
     assert (told.message, told.foreign) == ("look", True)
     assert told.said == "Mihai: look\n\n[document ț.pdf]\nInvoice for a chandelier, ABC-123"
     for query, keys in (("chandelier", ()), ("Mihai", ()), ("", ("ABC-123",))):
-        found = await archive.search(query, owner="ana", limit=1, keys=keys)
+        found = await archive.search(query, owner="ana", limit=1, by=[Keys(keys)])
         assert found.hits[0].episode == told, query
 
 

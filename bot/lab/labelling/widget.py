@@ -16,11 +16,11 @@ from graph.settings.context import TurnContext
 from memory.errors import GoatError
 from memory.models import Mechanism
 from memory.prompt.prompt import format_time
+from memory.recall.mechanisms import MECHANISMS
 
 FOUND_BY = {
     Mechanism.THEMATIC: "found by its meaning",
-    Mechanism.TEMPORAL: "found by its time",
-    Mechanism.KEY: "found by a key",
+    **{one.name: f"found by its {one.label}" for one in MECHANISMS},
 }
 NOTHING = "There is nothing to label yet: no recorded turn found a memory. Chat with the agent first."
 DONE = "Everything is labelled."

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory.episodic.log.episode_log import COLUMNS, to_episode
-from memory.episodic.search.lookup import Lookup, Scores, Times, seqs_of
+from memory.episodic.search.lookup import Lookup, Scores, seqs_of
 from memory.episodic.search.scores import Against, Weighed, exact, weigh
 from memory.models import Episode, Evidence, Hit, QueryFacts, SearchResult, Seen
 from memory.recall.fusion_weights import FusionWeights
@@ -25,7 +25,6 @@ class Asked:
 
     owner: str
     text: str
-    times: Times | None
     limit: int
     weights: FusionWeights
     against: Against | None
@@ -58,7 +57,7 @@ def collect(db: sqlite3.Connection, asked: Asked, lookup: Lookup) -> tuple[Searc
     """
     dense = seqs_of(db, asked.found)
     led_to = [dense[turn] for turn in asked.found if dense.get(turn, lookup.latest + 1) <= lookup.latest]
-    pool = {*led_to, *lookup.best(LEXICAL), *lookup.keyed, *lookup.timed}
+    pool = set(led_to).union(lookup.best(LEXICAL), *(found for _, found in lookup.found))
     weighed = weigh(db, pool, lookup, asked.against, asked.weights)
     rows = _chosen(weighed, lookup, asked.limit)
     episodes = _read(db, asked.owner, [int(weighed.seqs[row]) for row in rows])
@@ -100,11 +99,11 @@ def collect(db: sqlite3.Connection, asked: Asked, lookup: Lookup) -> tuple[Searc
 
 
 def _chosen(weighed: Weighed, lookup: Lookup, limit: int) -> list[int]:
-    """Return the rows of the best episodes overall, in the time range, and with a key."""
+    """Return the rows of the best episodes overall, and of the best that each mechanism found."""
     order = weighed.order()
-    timed = [row for row in order if int(weighed.seqs[row]) in lookup.timed][:limit]
-    keyed = [row for row in order if int(weighed.seqs[row]) in lookup.keyed][:limit]
-    chosen = {*order[:limit], *timed, *keyed}
+    chosen = set(order[:limit])
+    for _, found in lookup.found:
+        chosen.update([row for row in order if int(weighed.seqs[row]) in found][:limit])
     return [row for row in order if row in chosen]
 
 
@@ -138,8 +137,7 @@ def _evidence(
             surplus=_known(surplus),
             near=_known(near),
             said=_known(said),
-            keyed=lookup.keyed.get(seq, 0),
-            timed=_lies_in(episodes.get(seq), asked.times),
+            **lookup.evidence(seq, episodes.get(seq)),  # type: ignore[arg-type]  # fields that find_by names
         )
         for seq, score, lexical, coverage, cosine, standing, surplus, near, said in zip(
             *(column.tolist() for column in columns), strict=True
@@ -159,10 +157,6 @@ def _surplus(weighed: Weighed, rows: Sequence[int], asked: Asked) -> Scores:
         return np.full(len(rows), np.nan)
     likeness = exact(weighed.vectors[rows], asked.nulls)
     return np.asarray((weighed.cosines[rows] - likeness) / asked.against.scale)
-
-
-def _lies_in(episode: Episode | None, times: Times | None) -> bool:
-    return episode is not None and times is not None and times[0] <= episode.at < times[1]
 
 
 def _known(value: float) -> float | None:

@@ -1,10 +1,9 @@
-"""The part of a search that needs no vectors: words, keys and times."""
+"""The part of a search that needs no vectors: words, and mechanisms such as keys and times."""
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +12,12 @@ from memory.episodic.vectors.kept_vectors import LATEST
 from memory.lexical.analysis import query_terms
 from memory.lexical.derived_rows import count_documents
 from memory.lexical.lexical_index import Matches, Word, find
-from memory.text.columns import to_micros
+from memory.models import Episode
+from memory.recall.mechanisms import Retriever
 
 Seqs = NDArray[np.int64]
 Scores = NDArray[np.float64]
-MOST_KEYED = 50  # latest episodes for one key
-MOST_TIMED = 1000  # latest episodes for one time range
 QUERY_WORDS = 64  # distinct words of a query that are used
-
-Times = tuple[datetime, datetime]
-"""Half-open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +31,8 @@ class Lookup:
     """BM25 score of each of `seqs`."""
     covered: Scores
     """The share of the query's words that each of `seqs` holds, weighted by rarity."""
-    keyed: Mapping[int, int]
-    """For each episode that contains a key of the query: how many episodes contain its rarest key."""
-    timed: frozenset[int]
+    found: Sequence[tuple[Retriever, Mapping[int, int]]] = ()
+    """What each mechanism found."""
     latest: int = LATEST
     """Sequence number of the latest episode."""
 
@@ -59,6 +53,12 @@ class Lookup:
         """Return `covered` of each episode; 0 for one that holds no word of the query."""
         return _values_at(self.seqs, self.covered, seqs)
 
+    def evidence(self, seq: int, episode: Episode | None) -> dict[str, int]:
+        """Return the mechanisms' evidence for an episode, by field of `Evidence`."""
+        if episode is None:
+            return {}
+        return {one.field: one.evidence(found.get(seq, 0), episode) for one, found in self.found}
+
     @property
     def unseen(self) -> float:
         """Share of the query's words that no episode contains, weighted by rarity."""
@@ -68,11 +68,10 @@ class Lookup:
         return missing / total if total else 0.0
 
 
-def look_up(db: sqlite3.Connection, query: str, keys: Sequence[str], times: Times | None) -> Lookup:
-    """Search an owner's file for the query's words, keys and times."""
+def look_up(db: sqlite3.Connection, query: str, by: Sequence[Retriever] = ()) -> Lookup:
+    """Search an owner's file for the query's words and by its mechanisms."""
     matches = find(db, query_terms(query)[:QUERY_WORDS], count_documents(db))
-    timed = _timed(db, times) if times else frozenset()
-    return Lookup(matches, *summed(matches.words), _keyed(db, keys), timed, _latest(db))
+    return Lookup(matches, *summed(matches.words), [(one, one.find(db)) for one in by], _latest(db))
 
 
 def _latest(db: sqlite3.Connection) -> int:
@@ -91,21 +90,6 @@ def summed(words: Sequence[Word]) -> tuple[Seqs, Scores, Scores]:
     scores, held = (np.bincount(places, each, minlength=len(seqs)) for each in (weights, rarities))
     total = sum(word.idf for word in words if not word.common)
     return seqs.astype(np.int64), np.asarray(scores), np.asarray(held / total if total else held)
-
-
-def _keyed(db: sqlite3.Connection, keys: Iterable[str]) -> dict[int, int]:
-    sql = "SELECT seq FROM keys WHERE key = ? ORDER BY seq DESC LIMIT ?"
-    found: dict[int, int] = {}
-    for key in keys:
-        seqs = [int(seq) for (seq,) in db.execute(sql, (key, MOST_KEYED))]
-        found.update({seq: min(len(seqs), found.get(seq, len(seqs))) for seq in seqs})
-    return found
-
-
-def _timed(db: sqlite3.Connection, times: Times) -> frozenset[int]:
-    sql = "SELECT seq FROM episodes WHERE at >= ? AND at < ? ORDER BY at DESC, seq DESC LIMIT ?"
-    start, end = map(to_micros, times)
-    return frozenset(seq for (seq,) in db.execute(sql, (start, end, MOST_TIMED)))
 
 
 def seqs_of(db: sqlite3.Connection, turn_ids: Sequence[str]) -> dict[str, int]:

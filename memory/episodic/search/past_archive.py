@@ -183,8 +183,8 @@ class Copy:
         return [known[seq] for seq in seqs if seq in known]
 
     def search(self, query: Query, asked: Asked) -> SearchResult:
-        """Search words, keys and times, and rank the result."""
-        lookup = look_up(self._db, query.text, query.keys, query.times)
+        """Search by words and other mechanisms, and rank the result."""
+        lookup = look_up(self._db, query.text, query.by)
         return collect(self._db, asked, lookup)[0]
 
     def _touch(self, turn_ids: Sequence[str]) -> None:

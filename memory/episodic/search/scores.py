@@ -18,7 +18,6 @@ OF_ARCHIVE = 0.4  # share of the archive's mean vector that is subtracted from a
 SETTLED = 5  # parts at which half of that share is subtracted
 OF_NULLS = 0.65  # share of the null turns' mean vector that is subtracted from a query
 OF_MESSAGE = 0.3  # weight of the message alone; the whole turn has the rest
-IN_TIME = 1.5  # score factor of an episode in the query's time range
 SEEDS = 24  # best episodes whose neighbours are added
 NEAR = 3_600_000_000  # microseconds; the longest gap between neighbouring turns
 
@@ -109,8 +108,9 @@ def weigh(
     row = {int(seq): place for place, seq in enumerate(own.seqs)}
     pairs = [(row[seq], row[other], distance) for seq, other, distance in _both_ways(links)]
     scores = fusion.add_neighbours(own.scores, _lengths(db, own.seqs), pairs, weights.neighbours)
-    timed = np.asarray(sorted(lookup.timed), np.int64)
-    scores = np.where(are_among(timed, own.seqs), scores * IN_TIME, scores)
+    for one, found in lookup.found:
+        here = are_among(np.asarray(sorted(found), np.int64), own.seqs)
+        scores = np.where(here, scores * one.factor, scores)
     return Weighed(own.seqs, scores, own.cosines, own.spans, own.small_talk, own.vectors, own.near, own.said)
 
 

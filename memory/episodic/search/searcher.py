@@ -1,4 +1,4 @@
-"""Search of an owner's archive by meaning, words, keys and times, within a deadline."""
+"""Search of an owner's archive by meaning, words and other mechanisms, within a deadline."""
 
 import asyncio
 import hashlib
@@ -17,7 +17,7 @@ from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.index.indexer import Indexer, collection_name
 from memory.episodic.index.ledger import VectorLedger, VectorState
 from memory.episodic.search.hits import Asked, collect
-from memory.episodic.search.lookup import Times, look_up
+from memory.episodic.search.lookup import look_up
 from memory.episodic.search.scores import Against, hold
 from memory.episodic.search.vector_reach import Reach, Reaches, since
 from memory.episodic.vectors.kept_vectors import NUMBER_BITS
@@ -28,6 +28,7 @@ from memory.errors import MemoryTierError
 from memory.models import SearchResult
 from memory.owners.owner_files import OwnerFiles
 from memory.recall.fusion_weights import BALANCED, FusionWeights
+from memory.recall.mechanisms import Retriever
 from memory.recall.staged import called_for
 
 PARTS = 60  # parts requested first
@@ -44,8 +45,7 @@ class Query:
     text: str
     owner: str
     limit: int
-    keys: Sequence[str] = ()
-    times: Times | None = None
+    by: Sequence[Retriever] = ()
     weights: FusionWeights = BALANCED
     until: float = float("inf")
     """Deadline by `time.monotonic`."""
@@ -118,7 +118,7 @@ class Searcher:
                 return SearchResult(hits=(), waiting=state.pending)
             dense = asyncio.create_task(self._dense(query, state, embedding))
             tasks.append(dense)
-            work = partial(look_up, query=query.text, keys=query.keys, times=query.times)
+            work = partial(look_up, query=query.text, by=query.by)
             looking = self._files.read(query.owner, TIER, work)
             lookup = await self.steps.within(file, looking, query.seconds)
             said = await dense
@@ -218,7 +218,6 @@ async def to_asked(query: Query, state: VectorState, said: Dense, *, nulls: Null
     return Asked(
         owner=query.owner,
         text=query.text,
-        times=query.times,
         limit=query.limit,
         weights=query.weights,
         against=said.against,

@@ -15,7 +15,7 @@ MOST_BYTES = 200_000
 def test_the_graph_is_drawn_with_every_node_and_the_three_mechanisms() -> None:
     figure = graph_figure(graph().get_graph().to_json(), LIGHT)
     texts = " ".join(text.get_text() for axes in figure.axes for text in axes.texts)
-    for name in (*graph().builder.nodes, "thematic", "temporal", "keys"):
+    for name in (*graph().builder.nodes, "thematic", "temporal", "key"):
         assert name in texts
     assert png(figure).startswith(b"\x89PNG")
 

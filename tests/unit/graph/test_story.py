@@ -10,10 +10,10 @@ from langchain_core.messages import AIMessage, HumanMessage
 from graph.exchange import Call, Exchange, Grounding, Round, ToolResult
 from graph.explain.node_story import DESCRIBERS, describe_node
 from graph.state.story import LONGEST_LINE, MOST_LINES, Story, merge_stories
-from graph.state.turn_state import Allocation, Archived, CalibrationUsed, Recall, Reply, State, TimeMeant
+from graph.state.turn_state import Allocation, Archived, CalibrationUsed, Recall, Reply, State
 from memory.models import Candidate, Decision, DecisionRule, Outcome, SearchReport, SearchStatus
 from tests.tables import each
-from tests.unit.graph.test_nodes import NOW, TURN, candidate, past
+from tests.unit.graph.test_nodes import TURN, candidate, past
 from tests.unit.graph.test_nodes import state as begun
 
 
@@ -57,8 +57,7 @@ def lines(node: str, given: State) -> str:
 class TestPrefetch:
     def test_each_mechanism_tells_what_it_found(self) -> None:
         recall = Recall(
-            keys=("ABC-123",),
-            times=TimeMeant(start=NOW, end=NOW, text="last week"),
+            sought={"temporal": "“last week” from 2026-03-01 to 2026-03-01", "key": "ABC-123"},
             reports={
                 "thematic": SearchReport(status=SearchStatus.CACHED, found=14, milliseconds=38.4),
                 "temporal": SearchReport(status=SearchStatus.OK, found=3),
@@ -68,7 +67,7 @@ class TestPrefetch:
         assert describe_node("prefetch", begun(), {"recall": recall}) == [
             "By meaning and words: 14 found in 38 ms, from the session cache.",
             "By time, “last week” from 2026-03-01 to 2026-03-01: 3 found.",
-            "By key, 1 found: ABC-123.",
+            "By key, ABC-123: 1 found.",
         ]
 
     def test_what_was_not_called_for_says_why(self) -> None:

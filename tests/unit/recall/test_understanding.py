@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memory.recall.duplicates import find_repeated, is_contained, same, same_subject
+from memory.recall.mechanisms import Keys, Times
 from memory.recall.query import (
     BEFORE,
     BEFORE_CHARS,
@@ -101,9 +102,9 @@ class TestQuery:
         ],
     )
     def test_a_time_and_no_matter(self, message: str) -> None:
-        found = understood(message)
-        assert found.times is not None
-        assert found.time_alone
+        found = understood(message).sought(Times)
+        assert found is not None
+        assert found.alone
 
     @each(
         "message",
@@ -116,21 +117,21 @@ class TestQuery:
         ],
     )
     def test_a_time_and_a_matter(self, message: str) -> None:
-        found = understood(message)
-        assert found.times is not None
-        assert not found.time_alone
+        found = understood(message).sought(Times)
+        assert found is not None
+        assert not found.alone
 
     def test_yesterday_is_a_day_of_the_zone(self) -> None:
-        found = understood("what did we talk about yesterday?")
-        assert found.times is not None
-        assert (found.times.start, found.times.end) == (
+        found = understood("what did we talk about yesterday?").sought(Times)
+        assert found is not None
+        assert (found.start, found.end) == (
             datetime(2026, 3, 3, tzinfo=UTC),
             datetime(2026, 3, 4, tzinfo=UTC),
         )
 
     def test_keys_are_those_of_the_message_itself(self) -> None:
         found = understood("and that, in GOAT-42?", ["see GOAT-7"])
-        assert found.keys == ("GOAT-42",)
+        assert found.sought(Keys) == Keys(("GOAT-42",))
         assert found.text == "see GOAT-7\nand that, in GOAT-42?"
 
     def test_what_is_searched_for_is_bounded_and_ends_with_the_message(self) -> None:
@@ -159,7 +160,6 @@ class TestQuery:
         found = understood(message, before)
         assert len(found.text) <= QUERY_CHARS
         assert found.text.endswith(message[-QUERY_CHARS:])
-        assert found.times is not None or not found.time_alone
 
 
 class TestUsage:

@@ -67,7 +67,7 @@ def words_say(bm25: Mapping[int, float], coverage: float = 1.0) -> Lookup:
     """Make what a search by words found: BM25 by sequence number, each holding such a share of the query."""
     seqs = np.asarray(sorted(bm25), np.int64)
     scores = np.asarray([bm25[int(seq)] for seq in seqs], np.float64)
-    return Lookup(Matches(100), seqs, scores, np.full(len(seqs), coverage), {}, frozenset())
+    return Lookup(Matches(100), seqs, scores, np.full(len(seqs), coverage))
 
 
 def by_seq(weighed: Weighed) -> dict[int, float]:

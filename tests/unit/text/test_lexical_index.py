@@ -113,7 +113,7 @@ def test_a_look_up_adds_the_words_and_knows_its_bounds(told: list[Told], query: 
         for seq, (message, reply) in enumerate(told, start=1):
             put(db, seq, message, reply)
         db.execute("INSERT INTO meta (key, value) VALUES ('documents', ?)", (len(told),))
-        lookup = look_up(db, query, (), None)
+        lookup = look_up(db, query)
     scores = [plain(told, alternatives) for alternatives in query_terms(query)]
     expected = {seq: sum(score.get(seq, 0) for score in scores) for score in scores for seq in score}
     assert dict(zip(lookup.seqs.tolist(), lookup.scores.tolist(), strict=True)) == pytest.approx(
@@ -182,7 +182,7 @@ def test_what_was_not_read_is_neither_covered_nor_unseen() -> None:
         fill(db, [("apple", ""), ("bridge", "")])
         (apple,) = find(db, query_terms("apple"), 2).words
     words = (apple, common, index.Word(idf(2, 0)))
-    lookup = Lookup(Matches(2, words), *summed(words), {}, frozenset())
+    lookup = Lookup(Matches(2, words), *summed(words))
     total = apple.idf + words[2].idf
     assert lookup.coverage(apple.seqs).tolist() == pytest.approx([apple.idf / total])
     assert lookup.unseen == pytest.approx(words[2].idf / (total + common.idf))

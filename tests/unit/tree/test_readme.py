@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from memory.recall.mechanisms import MECHANISMS
 from tests.code_map import LIFE, packages, summary
 from tests.readme import DOCS, PARTS, README, between
 from tests.tables import each
@@ -63,6 +64,16 @@ def test_every_link_and_picture_leads_somewhere(page: Path) -> None:
 def test_the_scan_finds_files_and_links() -> None:
     assert len(PAGES) > 10
     assert len(re.findall(r"`tests/[\w./-]+`", (ROOT / "CONTRIBUTING.md").read_text("utf-8"))) > 5
+
+
+def test_mechanisms_are_told_apart_only_in_the_files_of_their_recipe() -> None:
+    recipe = (ROOT / "CONTRIBUTING.md").read_text("utf-8").partition("### A retrieval mechanism")[2]
+    named = set(re.findall(r"^\| `([\w./]+)`", recipe.partition("###")[0], re.MULTILINE))
+    fields = "|".join(one.field for one in MECHANISMS)
+    one_of_them = re.compile(rf"\bMechanism\.(?!THEMATIC)[A-Z]|\.(?:{fields})\b|\"(?:{fields})\"")
+    files = [file for top in PRODUCT for file in (ROOT / top).rglob("*.py")]
+    found = {str(file.relative_to(ROOT)) for file in files if one_of_them.search(file.read_text("utf-8"))}
+    assert "memory/recall/mechanisms.py" in found <= named
 
 
 @each("package", packages())

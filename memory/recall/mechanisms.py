@@ -1,0 +1,162 @@
+"""Retrieval mechanisms next to meaning and words: each reads a message and finds episodes by it.
+
+A further one is one more class here, listed in `MECHANISMS`, with a name and a field in `memory.models`.
+"""
+
+import re
+import sqlite3
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import ClassVar, Self
+
+from memory.lexical.analysis import query_terms
+from memory.lexical.structural_keys import find_keys
+from memory.models import Episode, Evidence, Mechanism
+from memory.temporal.time_finder import find_range
+from memory.text.columns import to_micros
+
+MOST_KEYED = 50
+"""Latest episodes for one key."""
+MOST_TIMED = 1000
+"""Latest episodes for one time range."""
+IN_TIME = 1.5
+"""Score factor of an episode in the query's time range."""
+_KEYS_NAMED = 4
+_READ_CHARS = 4000
+"""Characters of a message in which keys are looked for."""
+
+_ABOUT_TALK = re.compile(
+    r"""\b(?:what|did|we|you|i|me|talk\w*|discuss\w*|say|saying|said|tell|telling|told|ask\w*|chat\w*|speak|spoke|mention\w*|about
+    |conversation\w*|summari[sz]e|recap|remind|remember|do|have|been|so|anything|everything|else|to|with
+    |ce|am|ai|ati|ați|a|mi|ti|ți|ne|vorbi\w*|discuta\w*|zis|spus|intreba\w*|întreba\w*|povesti\w*|despre|noi|tu|eu
+    |mai|si|și|tot|conversati\w*|conversați\w*|rezum\w*|aminte\w*|iti|îți|cu|ți-am|ti-am|mi-ai|imi|îmi)\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+class Retriever(ABC):
+    """A mechanism, with what it looks for."""
+
+    name: ClassVar[Mechanism]
+    field: ClassVar[str]
+    """Its field of `Evidence`, which is false for an episode that it did not find."""
+    label: ClassVar[str]
+    """What it goes by, for people."""
+    caption: ClassVar[str]
+    absent: ClassVar[str]
+    """Why a message has nothing to look for, for people."""
+    factor: ClassVar[float] = 1.0
+    """Score factor of the episodes that it finds."""
+
+    @classmethod
+    @abstractmethod
+    def read(cls, message: str, *, now: datetime, zone: tzinfo) -> Self | None:
+        """Read from a message what to look for; None without anything."""
+
+    @abstractmethod
+    def find(self, db: sqlite3.Connection) -> Mapping[int, int]:
+        """Return the evidence for each episode of an owner's file that it finds, by sequence number."""
+
+    def evidence(self, found: int, episode: Episode) -> int:  # noqa: ARG002 - others look at the episode
+        """Return the evidence for an episode, of which `find` returned `found`, or 0."""
+        return found
+
+    @property
+    @abstractmethod
+    def sought(self) -> str:
+        """What it looks for, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Times(Retriever):
+    """Episodes of a past time, half-open."""
+
+    start: datetime
+    end: datetime
+    text: str = ""
+    """The words that name it."""
+    alone: bool = False
+    """The message names a time and no subject."""
+
+    name = Mechanism.TEMPORAL
+    field = "timed"
+    label = "time"
+    caption = "by the past time it mentions"
+    absent = "the message names no past time"
+    factor = IN_TIME
+
+    @classmethod
+    def read(cls, message: str, *, now: datetime, zone: tzinfo) -> Self | None:
+        """Read the first past time that a message names."""
+        found = find_range(message, now=now, zone=zone)
+        if found is None:
+            return None
+        rest = _ABOUT_TALK.sub(" ", message.replace(found.text, " "))
+        return cls(found.start, found.end, found.text, alone=not query_terms(rest))
+
+    def find(self, db: sqlite3.Connection) -> Mapping[int, int]:
+        """Find the latest episodes of that time."""
+        sql = "SELECT seq FROM episodes WHERE at >= ? AND at < ? ORDER BY at DESC, seq DESC LIMIT ?"
+        found = db.execute(sql, (to_micros(self.start), to_micros(self.end), MOST_TIMED))
+        return {seq: True for (seq,) in found}
+
+    def evidence(self, found: int, episode: Episode) -> int:  # noqa: ARG002 - `find` is bounded
+        """Say whether the episode is of that time."""
+        return self.start <= episode.at < self.end
+
+    @property
+    def sought(self) -> str:
+        """The words, and the days that they mean."""
+        return f"“{self.text}” from {self.start.date()} to {self.end.date()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys(Retriever):
+    """Episodes that contain an identifier; the evidence is how many contain their rarest one."""
+
+    keys: Sequence[str]
+    """As `find_keys` normalises them."""
+
+    name = Mechanism.KEY
+    field = "keyed"
+    label = "key"
+    caption = "by identifiers, exactly"
+    absent = "the message has no identifier"
+
+    @classmethod
+    def read(cls, message: str, *, now: datetime, zone: tzinfo) -> Self | None:  # noqa: ARG003
+        """Read the structural keys of a message."""
+        keys = find_keys(message[:_READ_CHARS])
+        return cls(tuple(keys)) if keys else None
+
+    def find(self, db: sqlite3.Connection) -> Mapping[int, int]:
+        """Find the latest episodes with each key."""
+        sql = "SELECT seq FROM keys WHERE key = ? ORDER BY seq DESC LIMIT ?"
+        found: dict[int, int] = {}
+        for key in self.keys:
+            seqs = [int(seq) for (seq,) in db.execute(sql, (key, MOST_KEYED))]
+            found.update({seq: min(len(seqs), found.get(seq, len(seqs))) for seq in seqs})
+        return found
+
+    @property
+    def sought(self) -> str:
+        """The first keys."""
+        return ", ".join(self.keys[:_KEYS_NAMED])
+
+
+MECHANISMS: tuple[type[Retriever], ...] = (Times, Keys)
+"""The last one that found a candidate gives it its name."""
+
+
+def found_by(evidence: Evidence) -> Mechanism:
+    """Return the mechanism that a candidate is named after."""
+    found = (one.name for one in reversed(MECHANISMS) if getattr(evidence, one.field))
+    return next(found, Mechanism.THEMATIC)
+
+
+def count_found(name: Mechanism, found: Sequence[Evidence]) -> int:
+    """Count the episodes that a mechanism found."""
+    fields = {one.name: one.field for one in MECHANISMS}
+    return sum(bool(getattr(one, fields[name])) for one in found) if name in fields else len(found)
