@@ -38,7 +38,9 @@ COMMANDS = {
         "Apply all settings in goat.toml and .env of this folder.",
     ),
     "import": Command("bot.commands.import_command", "Load conversations into an owner's archive."),
-    "forget": Command("bot.commands.erase_command", "Erase turns, or everything, for ever."),
+    "forget": Command(
+        "bot.commands.erase_command", "Erase turns for ever, with everything derived from them."
+    ),
     "reindex": Command("bot.commands.reindex_command", "Embed an owner's whole archive again."),
     "replay": Command(
         "bot.commands.replay_command",
