@@ -1,17 +1,18 @@
-"""/forget: delete a fact or all data after a confirmation.
+"""/forget: delete a fact, a turn or all data after a confirmation.
 
-* `forget:NONCE`   a pending question (owner, fact, who may answer), later its result
+* `forget:NONCE`   a pending question (owner, what, who may answer), later its result
 """
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 
+from bot.printable import snippet
 from bot.telegram.bot_context import BotContext, Say, command_message, command_text
 from bot.telegram.gate.answered_question import close_question
 from bot.telegram.gate.gate import HandlerContext
@@ -22,6 +23,8 @@ from memory.working.redis_connection import translate_errors
 
 EVERYTHING = {"everything", "all", "tot", "totul"}
 ASKING_SECONDS = 10 * 60
+MOST_QUOTING = 5
+"""Turns and facts that repeat a turn, as far as the question lists them."""
 FORGET = "forget"
 
 
@@ -41,41 +44,98 @@ class ForgetCommand:
     context: BotContext
 
     async def __call__(self, update: Update, _: HandlerContext) -> None:
-        """Ask before deleting a fact or all data."""
+        """Ask before deleting the turn that is replied to, a fact or all data."""
         message, say = command_message(update), self.context.say(update)
         subject, owner = command_text(message), await self.context.owner(place_of(message))
-        if not subject:
-            await self.context.reply(update, "forget_usage")
-        elif not await self.context.trusts(update):
+        if not await self.context.trusts(update):
             await self.context.reply(update, "access_only")
+        elif not subject:
+            await self._ask_turn(update, await self._turn_replied_to(message, owner), owner)
         elif subject.lower() in EVERYTHING:
             turns = await self.context.agent.layers.episodes.count(owner=owner)
             facts = len(await self.context.agent.layers.permanent.facts(owner=owner))
-            await self._ask(update, say("forget_ask_all", turns=turns, facts=facts), owner, "")
+            await self._ask(
+                update, say("forget_ask_all", turns=turns, facts=facts), {"owner": owner, "key": ""}
+            )
         elif (fact := await self._fact(subject, owner)) is None:
             await self.context.reply(update, "forget_unknown", key=inline_code(subject))
         else:
             question = say("forget_ask_fact", key=inline_code(fact.key), value=inline_code(fact.value))
-            await self._ask(update, question, owner, fact.key)
+            await self._ask(update, question, {"owner": owner, "key": fact.key})
+
+    async def buttons(self, update: Update, turn_ids: Sequence[str]) -> InlineKeyboardMarkup | None:
+        """Return a row of buttons, one to forget each turn; None for who may not."""
+        user = update.effective_user
+        if not turn_ids or user is None or not await self.context.trusts(update):
+            return None
+        nonce, owner = secrets.token_urlsafe(12), await self.context.owner(place_of(command_message(update)))
+        await self._save(nonce, {"owner": owner, "turns": list(turn_ids), "user": user.id})
+        row = [
+            InlineKeyboardButton(f"🗑 {number}", callback_data=f"{FORGET}:{nonce}:{number}")
+            for number in range(1, len(turn_ids) + 1)
+        ]
+        return InlineKeyboardMarkup([row])
+
+    async def pick(self, update: Update, _: HandlerContext) -> None:
+        """Handle a button of such a row: ask before the turn is deleted."""
+        query, say = update.callback_query, self.context.say(update)
+        if query is None or not query.data or not isinstance(query.message, Message):
+            return
+        nonce, number = query.data.split(":")[1:]
+        offered = await self._load(nonce)
+        if offered is None or int(number) > len(offered.get("turns", ())):
+            await self.context.toast(update, say("forget_expired"))
+        elif offered["user"] != query.from_user.id:
+            await self.context.toast(update, say("not_yours"))
+        else:
+            await self.context.toast(update, "")
+            await self._ask_turn(update, offered["turns"][int(number) - 1], offered["owner"])
+
+    async def _turn_replied_to(self, message: Message, owner: str) -> str:
+        """Return the owner's turn of the message that is replied to; "" without one."""
+        replied, records = message.reply_to_message, self.context.records
+        if replied is None:
+            return ""
+        chat_id, message_id = message.chat.id, replied.message_id
+        update_id = await records.update_of_question(chat_id, message_id)
+        update_id = update_id or await records.update_of_answer(chat_id, message_id)
+        record = await records.turn(update_id) if update_id else None
+        return record.turn_id if record and record.owner == owner else ""
+
+    async def _ask_turn(self, update: Update, turn_id: str, owner: str) -> None:
+        """Ask before deleting a turn; show what quotes it."""
+        agent, say = self.context.agent, self.context.say(update)
+        episodes = await agent.layers.episodes.get([turn_id], owner=owner)
+        if not episodes:
+            await self.context.reply(update, "forget_no_turn" if turn_id else "forget_usage")
+            return
+        parts = [say("forget_ask_turn", text=inline_code(snippet(episodes[0].said)))]
+        quotations = await agent.quotations([turn_id], owner=owner)
+        quoting = [snippet(turn.said) for turn in quotations.turns]
+        quoting += [f"{fact.key}: {snippet(fact.value)}" for fact in quotations.facts]
+        if quoting:
+            listed = "\n".join(map(inline_code, quoting[:MOST_QUOTING]))
+            parts.append(say("forget_quoting", count=len(quoting), listed=listed))
+        await self._ask(update, "\n\n".join(parts), {"owner": owner, "turns": [turn_id]})
 
     async def _fact(self, key: str, owner: str) -> Fact | None:
         facts = await self.context.agent.layers.permanent.facts(owner=owner)
         return next((fact for fact in facts if fact.key.casefold() == key.casefold()), None)
 
-    async def _ask(self, update: Update, question: str, owner: str, key: str) -> None:
+    async def _ask(self, update: Update, question: str, pending: dict[str, Any]) -> None:
         message, say, user = command_message(update), self.context.say(update), update.effective_user
         answer = await self.context.answer(update, message)
         if answer.sent or user is None:
             return
         nonce = secrets.token_urlsafe(12)
-        await self._save(nonce, {"owner": owner, "key": key, "user": user.id})
+        await self._save(nonce, {**pending, "user": user.id})
         buttons = [
             InlineKeyboardButton(say("forget_yes"), callback_data=f"{FORGET}:{nonce}:yes"),
             InlineKeyboardButton(say("forget_no"), callback_data=f"{FORGET}:{nonce}:no"),
         ]
         await answer.finish(question, InlineKeyboardMarkup([buttons]))
 
-    async def decide(self, update: Update) -> None:
+    async def decide(self, update: Update, _: HandlerContext) -> None:
         """Handle a pressed button; safe to repeat."""
         query, say = update.callback_query, self.context.say(update)
         if query is None or not query.data:
@@ -101,6 +161,8 @@ class ForgetCommand:
         return str(pending["done"])
 
     async def _delete(self, pending: dict[str, Any], say: Say) -> str:
+        if turn_ids := pending.get("turns"):
+            return await self._delete_turns(turn_ids, pending["owner"], say)
         owner, key = pending["owner"], pending["key"]
         if not key:
             await self._drop_dead(owner)
@@ -111,6 +173,12 @@ class ForgetCommand:
             return say("forgotten_left", reasons=reasons) if left else say("forgotten_all")
         await self.context.agent.layers.permanent.forget(key, owner=owner, at=datetime.now(UTC))
         return say("forgotten_fact", key=inline_code(key))
+
+    async def _delete_turns(self, turn_ids: Sequence[str], owner: str, say: Say) -> str:
+        left = await self.context.agent.forget(turn_ids, owner=owner)
+        await self.context.records.erase(owner, turn_ids)
+        reasons = "\n".join(map(inline_code, left))
+        return say("forgotten_turn_left", reasons=reasons) if left else say("forgotten_turn")
 
     async def _drop_dead(self, owner: str) -> None:
         """Delete the dead updates of the owner's chats."""

@@ -14,6 +14,7 @@ from bot.presentation.usage_figures import stats_text
 from bot.printable import snippet
 from bot.telegram.access.access import Role
 from bot.telegram.bot_context import BotContext, Say, command_message, command_text
+from bot.telegram.commands.forget_command import ForgetCommand
 from bot.telegram.commands.why import picture_words, when, why_picture, why_text
 from bot.telegram.gate.command_menu import set_admin_menu
 from bot.telegram.gate.gate import Handler, HandlerContext
@@ -21,11 +22,13 @@ from bot.telegram.outbox.outbox import Upload
 from bot.telegram.place import place_of
 from bot.telegram.texts import escape, inline_code
 from graph.explain.explanation import Explanation, explain
-from memory.models import Fact
+from memory.models import Episode, Fact
 from memory.working.redis_metrics import RedisMetrics
 
 MOST_FOUND = 5
 MOST_FACTS = 100
+MOST_FORGETTABLE = 8
+"""Buttons in a row, as many as Telegram shows side by side."""
 STATS_DAYS = 7
 
 
@@ -35,6 +38,7 @@ class ReadCommands:
 
     context: BotContext
     painter: Painter
+    forget: ForgetCommand
 
     def commands(self) -> dict[str, Handler]:
         """Map command names to handlers."""
@@ -80,13 +84,23 @@ class ReadCommands:
             turn = replace(turn, problems=[say("why_problem_plain")])
         links, picture = await self._links(turn), await self._picture(turn, zone, say)
         upload = Upload(picture, "why.png", say("picture_refused"), photo=True) if picture else None
-        await answer.finish(why_text(turn, zone, say, links.get), upload=upload)
+        turn_ids = [memory.decision.turn_id for memory in (turn.memories if turn else ())][:MOST_FORGETTABLE]
+        buttons = await self.forget.buttons(update, turn_ids)
+        await answer.finish(why_text(turn, zone, say, links.get), buttons, upload)
 
     async def memory(self, update: Update, _: HandlerContext) -> None:
         """Show the size of the memory, or search it."""
         message = command_message(update)
         query = command_text(message)
-        await self._finish(update, await (self._search(update, query) if query else self._overview(update)))
+        if not query:
+            await self._finish(update, await self._overview(update))
+            return
+        owner = await self._owner(update)
+        result = await self.context.agent.layers.episodes.search(query, owner=owner, limit=MOST_FOUND)
+        found = [hit.episode for hit in result.hits[:MOST_FOUND]]
+        text = await self._found(update, query, found)
+        buttons = await self.forget.buttons(update, [episode.turn_id for episode in found])
+        await (await self.context.answer(update, message)).finish(text, buttons)
 
     async def facts(self, update: Update, _: HandlerContext) -> None:
         """List the curated facts."""
@@ -132,16 +146,14 @@ class ReadCommands:
             facts=len(facts),
         )
 
-    async def _search(self, update: Update, query: str) -> str:
-        layers, say = self.context.agent.layers, self.context.say(update)
-        shown = inline_code(snippet(query))
-        result = await layers.episodes.search(query, owner=await self._owner(update), limit=MOST_FOUND)
-        if not result.hits:
+    async def _found(self, update: Update, query: str, found: Sequence[Episode]) -> str:
+        say, shown = self.context.say(update), inline_code(snippet(query))
+        if not found:
             return say("memory_found_none", query=shown)
-        zone = await layers.zone()
+        zone = await self.context.agent.layers.zone()
         lines = [
-            f"{when(hit.episode.at, zone)}: {inline_code(snippet(hit.episode.text))}"
-            for hit in result.hits[:MOST_FOUND]
+            f"**{number}** · {when(episode.at, zone)}: {inline_code(snippet(episode.text))}"
+            for number, episode in enumerate(found, start=1)
         ]
         return "\n\n".join([say("memory_found_title", query=shown), *lines])
 

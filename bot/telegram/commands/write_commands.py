@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from telegram import Message, Update
 
 from bot.telegram.bot_context import BotContext, Say, command_message, command_text
-from bot.telegram.commands.forget_command import FORGET, ForgetCommand
+from bot.telegram.commands.forget_command import ForgetCommand
 from bot.telegram.gate.gate import Handler, HandlerContext
 from bot.telegram.outbox.message_format import preview
 from bot.telegram.outbox.outbox import Upload
@@ -25,7 +25,6 @@ from memory.text.text import clean
 
 LARGEST_UPLOAD = 50 * 1000 * 1000
 """Bytes; the Bot API's limit for uploads."""
-__all__ = ["FORGET", "WriteCommands"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +103,6 @@ class WriteCommands:
             "export": ExportCommand(self.context),
             "forget": ForgetCommand(self.context),
         }
-
-    async def decide(self, update: Update, _: HandlerContext) -> None:
-        """Handle a button of a /forget question."""
-        await ForgetCommand(self.context).decide(update)
 
     async def remember(self, update: Update, _: HandlerContext) -> None:
         """Store a fact."""

@@ -24,9 +24,10 @@ from telegram.request import HTTPXRequest
 from bot.pictures.painter import Painter
 from bot.telegram.bot_context import BotContext
 from bot.telegram.commands.admin_commands import AdminCommands
+from bot.telegram.commands.forget_command import FORGET, ForgetCommand
 from bot.telegram.commands.reactions import Reactions
 from bot.telegram.commands.read_commands import ReadCommands
-from bot.telegram.commands.write_commands import FORGET, WriteCommands
+from bot.telegram.commands.write_commands import WriteCommands
 from bot.telegram.gate.gate import Gate, Handler, HandlerContext
 from bot.telegram.inbox.lanes import Claim, LaneLost, NotDelivered
 from bot.telegram.jobs.job_commands import JobCommands
@@ -75,18 +76,19 @@ async def close_application(app: App) -> None:
 def add_handlers(app: App, context: BotContext) -> None:
     """Register the handlers; forwarded and edited messages are no commands."""
     turns = TurnHandler(context)
-    write_commands = WriteCommands(context, turns)
+    forget = ForgetCommand(context)
     painter = Painter(context.settings.data_folder / "matplotlib")
     app.add_handler(TypeHandler(Update, Gate(context)), GATE)
     for commands in (
-        ReadCommands(context, painter),
-        write_commands,
+        ReadCommands(context, painter, forget),
+        WriteCommands(context, turns),
         JobCommands(context),
         AdminCommands(context),
     ):
         for name, run in commands.commands().items():
             app.add_handler(CommandHandler(name, run, _NEW), REST)
-    app.add_handler(CallbackQueryHandler(write_commands.decide, pattern=rf"^{FORGET}:[^:]+:(yes|no)$"), REST)
+    app.add_handler(CallbackQueryHandler(forget.decide, pattern=rf"^{FORGET}:[^:]+:(yes|no)$"), REST)
+    app.add_handler(CallbackQueryHandler(forget.pick, pattern=rf"^{FORGET}:[^:]+:\d$"), REST)
     app.add_handler(
         CallbackQueryHandler(ApprovalHandler(context), pattern=rf"^{ALLOW}:[^:]+:(yes|no)$"), REST
     )

@@ -45,7 +45,7 @@ COMMANDS = [
     ("/export", "nothing to export", "Nu am ce exporta"),
     ("/remember", "Write it as", "Scrie"),
     ("/remember sister: Ana", "Noted: sister", "Am notat: sister"),
-    ("/forget", "to delete a fact", "ca să ștergi"),
+    ("/forget", "Reply with /forget", "Răspunde cu /forget"),
     ("/forget uncle", "no fact called uncle", "sub numele uncle"),
     ("/stats", "Numbers", "Cifre"),
     ("/new", "A new conversation", "O conversație nouă"),
@@ -146,6 +146,36 @@ async def test_one_fact_is_forgotten(bot: Bot) -> None:
     assert not question.deleted
     assert not (await last(bot, BOB)).buttons
     assert "No facts" in await bot.ask(BOB, "/facts")
+
+
+async def test_a_message_is_forgotten_by_a_reply_or_a_button_and_what_quotes_it_is_shown(
+    bot: Bot, model: ModelServer
+) -> None:
+    model.reply("Noted.")
+    _, message_id = bot.api.says(BOB, "My xylophone is hidden under the third step.")
+    await bot.answers(BOB)
+    await bot.ask(BOB, "The cellar is flooded.")
+    await bot.ask(BOB, "Is the xylophone hidden under the third step?")
+    question = await bot.ask(BOB, "/forget", reply_to=message_id)
+    assert "My xylophone is hidden" in question
+    assert "stay (1):\nIs the xylophone hidden" in question
+    asked = await last(bot, BOB)
+    bot.api.presses(BOB, asked.message_id, "Yes, forget", EVE)
+    bot.api.presses(BOB, asked.message_id, "Yes, forget")
+    assert (await last(bot, BOB)).text == "Forgotten."
+    assert "My xylophone" not in str(await turns(bot))
+    assert "Reply with /forget" in await bot.ask(BOB, "/forget", reply_to=message_id)
+    await bot.ask(BOB, "/memory xylophone")
+    listed = await last(bot, BOB)
+    bot.api.presses(BOB, listed.message_id, "🗑 1")
+    await bot.until(lambda: bot.api.answers(BOB)[-1].message_id != listed.message_id)
+    asked = await last(bot, BOB)
+    assert "Is the xylophone hidden" in asked.text
+    bot.api.presses(BOB, asked.message_id, "Yes, forget")
+    assert (await last(bot, BOB)).text == "Forgotten."
+    assert [episode.message for episode in await turns(bot)] == ["The cellar is flooded."]
+    bot.api.presses(BOB, listed.message_id, "🗑 1")
+    assert "do not remember this" in (await last(bot, BOB)).text
 
 
 async def test_everything_is_forgotten_once_pressed_twice(bot: Bot) -> None:
