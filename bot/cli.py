@@ -17,42 +17,35 @@ from memory.errors import GoatError
 
 
 class Command(NamedTuple):
-    """A command's module, and its line in `goat --help`."""
+    """A command's module and function or group there, and its line in `goat --help`."""
 
     module: str
-    """Its `app` is the command or command group."""
+    name: str
     summary: str
 
 
 COMMANDS = {
-    "chat": Command("bot.commands.chat_command", "Talk to the agent in this terminal."),
-    "setup": Command(
-        "bot.commands.setup_command",
-        "Choose the chat model and connect the Telegram bot.",
-    ),
+    "chat": Command("chat_command", "chat", "Talk to the agent in this terminal."),
+    "setup": Command("setup_command", "setup", "Choose the chat model and connect the Telegram bot."),
     "doctor": Command(
-        "bot.commands.doctor_command", "Check every part that the agent needs, and say how to repair it."
+        "doctor_command", "doctor", "Check every part that the agent needs, and say how to repair it."
     ),
     "trust": Command(
-        "bot.commands.trust_command",
-        "Apply all settings in goat.toml and .env of this folder.",
+        "trust_command", "trust_folder", "Apply all settings in goat.toml and .env of this folder."
     ),
-    "import": Command("bot.commands.import_command", "Load conversations into an owner's archive."),
-    "forget": Command(
-        "bot.commands.erase_command", "Erase turns for ever, with everything derived from them."
-    ),
-    "reindex": Command("bot.commands.reindex_command", "Embed an owner's whole archive again."),
+    "import": Command("import_command", "import_", "Load conversations into an owner's archive."),
+    "forget": Command("erase_command", "forget", "Erase turns for ever, with everything derived from them."),
+    "reindex": Command("reindex_command", "reindex", "Embed an owner's whole archive again."),
     "replay": Command(
-        "bot.commands.replay_command",
-        "Repeat the decisions of past turns, also with other settings.",
+        "replay_command", "replay", "Repeat the decisions of past turns, also with other settings."
     ),
-    "telegram": Command("bot.commands.telegram_command", "Run the Telegram bot."),
-    "stats": Command("bot.commands.stats_command", "Show statistics of recent turns."),
-    "mcp": Command("bot.commands.mcp_command", "Let other agents read the memory (MCP, read-only)."),
-    "pair": Command("bot.commands.pair_command", "Print a one-time code that lets somebody talk to the bot."),
-    "bench": Command("bot.commands.bench_command", "Measure the memory on labelled data."),
-    "facts": Command("bot.commands.facts_command", "List facts, or copy them between stores."),
-    "tune": Command("bot.commands.tune_command", "Write tuned settings to goat.toml, and undo that."),
+    "telegram": Command("telegram_command", "telegram", "Run the Telegram bot."),
+    "stats": Command("stats_command", "stats", "Show statistics of recent turns."),
+    "mcp": Command("mcp_command", "mcp", "Let other agents read the memory (MCP, read-only)."),
+    "pair": Command("telegram_command", "pair", "Print a one-time code that lets somebody talk to the bot."),
+    "bench": Command("bench_command", "app", "Measure the memory on labelled data."),
+    "facts": Command("facts_command", "app", "List facts, or copy them between stores."),
+    "tune": Command("tune_command", "app", "Write tuned settings to goat.toml, and undo that."),
 }
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "1")
 """NumPy reads it on import. On the agent's small matrices, threads cost more than they save."""
@@ -69,7 +62,13 @@ class Commands(TyperGroup):
 
 def load(name: str) -> Any:
     """Import a command."""
-    return typer.main.get_command(importlib.import_module(COMMANDS[name].module).app)
+    command = COMMANDS[name]
+    found = getattr(importlib.import_module(f"bot.commands.{command.module}"), command.name)
+    if isinstance(found, typer.Typer):
+        return typer.main.get_command(found)
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app.command()(found)
+    return typer.main.get_command(app)
 
 
 goat = Commands(

@@ -11,7 +11,7 @@ from types import FrameType
 
 from rich.console import Console
 
-from bot.terminal.opening import open_chat
+from bot.terminal.terminal import open_chat
 from bot.terminal.terminal_place import TerminalPlace
 from graph.settings.settings import Settings, terminal_folder
 from tests.scripted import in_turn

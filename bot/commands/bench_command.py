@@ -6,9 +6,15 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from bot.commands.command_app import command_app, command_settings, with_thresholds
+from bot.commands.command_app import (
+    ChangedThresholds,
+    ResultsFile,
+    command_app,
+    command_settings,
+    with_thresholds,
+)
+from bot.commands.progress_bars import ProgressBars
 from bot.lab.bench.bench_run import BenchResult, run_bench, temporary_layers
 from bot.lab.bench.living.lives import Lives, read_lives
 from bot.lab.bench.living.measures import measure_probes
@@ -34,12 +40,8 @@ def bench() -> None:
 @app.command()
 def recall(
     file: Annotated[Path, typer.Argument(help="Archives and queries, as JSON.")],
-    json_: Annotated[
-        Path | None, typer.Option("--json", help="Write the results to this file, as JSON.")
-    ] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A threshold to run with.")
-    ] = None,
+    json_: ResultsFile = None,
+    set_: ChangedThresholds = None,
     limit: Annotated[int | None, typer.Option(min=1, help="The most queries of each archive.")] = None,
 ) -> None:
     """Measure recall on labelled queries.
@@ -71,12 +73,8 @@ async def _run(
 @app.command()
 def living(
     file: Annotated[Path, typer.Argument(help="Lives and probes, as JSON.")],
-    json_: Annotated[
-        Path | None, typer.Option("--json", help="Write the results to this file, as JSON.")
-    ] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A threshold to run with.")
-    ] = None,
+    json_: ResultsFile = None,
+    set_: ChangedThresholds = None,
 ) -> None:
     """Measure which memories are shown in living conversations.
 
@@ -110,14 +108,11 @@ def _results(name: str, ran: BenchResult, context: TurnContext, summary: dict[st
     }
 
 
-class BenchProgress(Progress):
+class BenchProgress(ProgressBars):
     """Progress bars for embedded documents and completed queries."""
 
     def __init__(self, docs: int, queries: int, console: Console) -> None:
-        description = TextColumn("{task.description}")
-        super().__init__(
-            description, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
-        )
+        super().__init__(console)
         self._embedding = self.add_task("docs embedded", total=docs)
         self._asking = self.add_task("queries run", total=queries)
 

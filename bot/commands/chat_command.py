@@ -9,12 +9,11 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from bot.commands.command_app import Owner, collect_seldom, command_app, command_settings
+from bot.commands.command_app import Owner, collect_seldom, command_settings
 from bot.printable import printable
 from bot.setup.dialogue import Questions, SetupCancelled, SetupOptions
-from bot.terminal.keyboard import is_terminal, typed_lines
+from bot.terminal.keyboard import is_terminal, loaded, typed_lines
 from bot.terminal.terminal_place import TerminalPlace
-from bot.terminal.warm_up import loaded
 from graph.observability.logs import configure_logging
 from graph.settings.settings import Settings, terminal_folder
 from memory.concurrency.deadline import end
@@ -24,10 +23,7 @@ if TYPE_CHECKING:
 
 NO_MODEL = "No model is configured: replies show the memories themselves. `goat setup` chooses one."
 
-app = command_app()
 
-
-@app.command()
 def chat(
     owner: Owner = "",
     thread: Annotated[str, typer.Option(help="Name of the thread; by default a new one.")] = "",
@@ -66,43 +62,28 @@ async def run_chat(settings: Settings, *, owner: str, thread: str, resume: bool)
     place.resume() if resume else place.begin(thread)
     _greet(console, settings, place)
     behind_prompt = sys.stdin.isatty() and not (resume or thread)
-    background = _BackgroundChat(console, settings, place)
+    chat: asyncio.Future[Chat] = asyncio.get_running_loop().create_future()
+    left = asyncio.Event()
+
+    async def keep_open() -> None:
+        terminal = await asyncio.to_thread(_terminal)
+        async with terminal.open_chat(
+            console, settings, place, before=before, behind_prompt=behind_prompt
+        ) as opened:
+            chat.set_result(opened)
+            await left.wait()
+
     try:
         async with asyncio.TaskGroup() as group:
-            open_task = group.create_task(background.run(before=before, behind_prompt=behind_prompt))
+            opening = group.create_task(keep_open())
             if not behind_prompt:
-                await background.chat
-            await _talk(console, place, background.chat)
-            await background.leave(open_task)
+                await chat
+            await _talk(console, place, chat)
+            left.set()
+            if not chat.done():
+                await end(opening)
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from None
-
-
-class _BackgroundChat:
-    """A chat that opens in a background task and stays open until `leave`."""
-
-    def __init__(self, console: Console, settings: Settings, place: TerminalPlace) -> None:
-        self._console = console
-        self._settings = settings
-        self._place = place
-        self._left = asyncio.Event()
-        self.chat: asyncio.Future[Chat] = asyncio.get_running_loop().create_future()
-        """Resolved once the agent is open."""
-
-    async def run(self, *, before: str, behind_prompt: bool) -> None:
-        """Open the chat, and close it after `leave`; see `bot.terminal.opening.open_chat`."""
-        conversation = await asyncio.to_thread(_conversation)
-        async with conversation.open_chat(
-            self._console, self._settings, self._place, before=before, behind_prompt=behind_prompt
-        ) as chat:
-            self.chat.set_result(chat)
-            await self._left.wait()
-
-    async def leave(self, open_task: "asyncio.Task[None]") -> None:
-        """Close the chat, or cancel the task that still opens it."""
-        self._left.set()
-        if not self.chat.done():
-            await end(open_task)
 
 
 async def _talk(console: Console, place: TerminalPlace, chat: "asyncio.Future[Chat]") -> None:
@@ -111,10 +92,10 @@ async def _talk(console: Console, place: TerminalPlace, chat: "asyncio.Future[Ch
             return
 
 
-def _conversation() -> ModuleType:
-    from bot.terminal import opening as conversation  # noqa: PLC0415 - imports the whole agent: a second
+def _terminal() -> ModuleType:
+    from bot.terminal import terminal  # noqa: PLC0415 - imports the whole agent: a second
 
-    return conversation
+    return terminal
 
 
 def _greet(console: Console, settings: Settings, place: TerminalPlace) -> None:

@@ -6,6 +6,7 @@ import gc
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -44,6 +45,10 @@ def _checked(owner: str) -> str:
 Owner = Annotated[
     str, typer.Option(help="Whose memory is used; by default the `owner` setting's.", callback=_checked)
 ]
+ChangedThresholds = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A threshold to run with.")
+]
+ResultsFile = Annotated[Path | None, typer.Option("--json", help="Write the results to this file, as JSON.")]
 
 
 def command_app(**options: Any) -> typer.Typer:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bot.commands.command_app import Owner, command_app, command_settings, read_time
+from bot.commands.command_app import Owner, command_settings, read_time
 from bot.printable import printable, snippet
 from graph.app import open_agent
 from graph.runtime.agent import Agent
@@ -22,8 +22,6 @@ from memory.models import Episode
 
 MOST_FOUND = 20
 """Turns that a search for words offers."""
-
-app = command_app()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,6 @@ class Selection:
         return not (self.words or self.since or self.until or self.thread)
 
 
-@app.command()
 def forget(
     words: Annotated[str, typer.Argument(help="Find the turns by these words.")] = "",
     since: Annotated[str, typer.Option(help='Turns from then on: "2026-03-01", "today", "last week".')] = "",

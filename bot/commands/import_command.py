@@ -6,25 +6,14 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
 
-from bot.commands.command_app import Owner, command_app, command_settings
+from bot.commands.command_app import Owner, command_settings
+from bot.commands.progress_bars import ProgressBars
 from bot.importers.formats import Format, read_episodes
 from bot.importers.importer import ImportResult, Stage, embed_episodes, store_episodes
 from graph.layers import open_layers
 from graph.settings.settings import Settings
 
-app = command_app()
 OTHERS = " They count as said by others; if the messages are your own words, run it again with --mine."
 LATER = (
     "Stopped. Everything is stored and can be found by its words; some of it cannot be found by meaning yet."
@@ -32,7 +21,6 @@ LATER = (
 )
 
 
-@app.command("import")
 def import_(
     file: Annotated[Path, typer.Argument(help="File, or folder of files, to read.")],
     format_: Annotated[Format, typer.Option("--format", help="Format of the file.")],
@@ -49,15 +37,6 @@ def import_(
     settings = command_settings()
     whose = owner or settings.owner
     asyncio.run(run_import(settings, file, format_, owner=whose, conversation=conversation, mine=mine))
-
-
-class _Rate(ProgressColumn):
-    """Turns per second."""
-
-    def render(self, task: Task) -> Text:
-        """Return the speed; empty until it is known."""
-        speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.0f} turns/s" if speed else "", style="progress.data.speed")
 
 
 async def run_import(
@@ -93,16 +72,11 @@ async def run_import(
     return imported
 
 
-class _Bars(Progress):
+class _Bars(ProgressBars):
     """One progress bar for each stage, shown when the stage begins."""
 
     def __init__(self, console: Console) -> None:
-        description = TextColumn("{task.description}")
-        super().__init__(
-            *(description, BarColumn(), MofNCompleteColumn(), _Rate(), TimeElapsedColumn()),
-            TimeRemainingColumn(),
-            console=console,
-        )
+        super().__init__(console)
         self._tasks_of = {stage: self.add_task("", total=None, start=False, visible=False) for stage in Stage}
 
     def show(self, done: int, total: int | None, stage: Stage) -> None:

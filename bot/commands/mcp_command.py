@@ -6,17 +6,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bot.commands.command_app import Owner, command_app, command_settings
+from bot.commands.command_app import Owner, command_settings
 from bot.mcp.server import agent_server
 from bot.mcp.transport import check_http, serve_http, serve_stdio
 from graph.app import open_agent
 from graph.observability.logs import configure_logging
 from graph.settings.settings import Settings
 
-app = command_app()
 
-
-@app.command()
 def mcp(
     owner: Owner = "",
     http: Annotated[bool, typer.Option("--http", help="Serve over HTTP instead of stdio.")] = False,

@@ -3,17 +3,14 @@
 import asyncio
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from bot.commands.command_app import Owner, command_app, command_settings
+from bot.commands.command_app import Owner, command_settings
+from bot.commands.progress_bars import ProgressBars
 from graph.layers import open_layers
 from graph.settings.settings import Settings
 
-app = command_app()
 
-
-@app.command()
 def reindex(owner: Owner = "") -> None:
     """Embed an owner's whole archive again.
 
@@ -26,10 +23,9 @@ def reindex(owner: Owner = "") -> None:
 async def run_reindex(settings: Settings, *, owner: str) -> None:
     """Drop the owner's vectors and rebuild them from the log, with a progress bar."""
     console = Console(highlight=False)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     done = 0
     async with open_layers(settings) as layers:
-        with Progress(*columns, console=console) as bar:
+        with ProgressBars(console) as bar:
             task = bar.add_task("embedding", total=None)
             await layers.cache.drop(owner=owner)
             async for progress in layers.episodes.reindex(owner=owner):

@@ -10,11 +10,18 @@ from typing import Annotated
 
 import typer
 from rich.console import Console, Group, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from bot.commands.command_app import Owner, command_app, command_settings, read_time, with_thresholds
+from bot.commands.command_app import (
+    ChangedThresholds,
+    Owner,
+    ResultsFile,
+    command_settings,
+    read_time,
+    with_thresholds,
+)
+from bot.commands.progress_bars import ProgressBars
 from bot.lab.bench.output import results_file
 from bot.printable import printable, snippet
 from graph.layers import Layers, open_layers
@@ -31,8 +38,6 @@ LISTED = 10
 NAMED = 3
 """Turns named in the report of those whose decisions differ from the record."""
 
-app = command_app()
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayOptions:
@@ -46,17 +51,12 @@ class ReplayOptions:
     results: Path | None = None
 
 
-@app.command()
 def replay(
     owner: Owner = "",
     since: Annotated[str, typer.Option(help='Turns from then on: "2026-03-01", "today", "last week".')] = "",
     until: Annotated[str, typer.Option(help="Turns before then.")] = "",
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A threshold to replay with.")
-    ] = None,
-    json_: Annotated[
-        Path | None, typer.Option("--json", help="Write the results to this file, as JSON.")
-    ] = None,
+    set_: ChangedThresholds = None,
+    json_: ResultsFile = None,
 ) -> None:
     """Repeat the decisions of past turns, also with other settings.
 
@@ -125,9 +125,7 @@ async def _compare(
     comparison = Comparison(likings)
     if not plan.replayed:
         return comparison
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    quiet = not console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=quiet) as progress:
+    with ProgressBars(console, transient=True, disable=not console.is_terminal) as progress:
         read = progress.add_task("turns read", total=len(plan.in_order()))
         task = progress.add_task("turns replayed", total=len(plan.replayed))
         async for replayed in replayer.run(plan, on_turn=partial(progress.advance, read)):
@@ -191,16 +189,16 @@ def _figures(comparison: Comparison, settings: Sequence[str]) -> Table:
     table.add_row(
         "turns with memory", _share(before.turns_with_memory, turns), _share(after.turns_with_memory, turns)
     )
-    table.add_row("memories report", str(before.memories), str(after.memories))
+    table.add_row("memories shown", str(before.memories), str(after.memories))
     for name, ours, theirs in (
         ("tokens of memory a turn", before.tokens_of_memory, after.tokens_of_memory),
         ("tokens of conversation a turn", before.tokens_of_conversation, after.tokens_of_conversation),
     ):
         table.add_row(name, f"{ours / turns:.0f}", f"{theirs / turns:.0f}")
     if before.liked or after.liked:
-        table.add_row("memories report in liked answers", str(before.liked), str(after.liked))
+        table.add_row("memories shown in liked answers", str(before.liked), str(after.liked))
     if before.disliked or after.disliked:
-        table.add_row("memories report in disliked answers", str(before.disliked), str(after.disliked))
+        table.add_row("memories shown in disliked answers", str(before.disliked), str(after.disliked))
     table.add_row("turns that change", "", _share(len(comparison.changed), turns))
     return table
 

@@ -7,17 +7,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bot.commands.command_app import command_app, command_settings
+from bot.commands.command_app import command_settings
 from bot.setup.dialogue import Questions, SetupCancelled, SetupOptions, read_secret, say
 from bot.setup.flow import Setup
 from bot.terminal.keyboard import is_terminal
 
 _LEFT = "Nothing more was changed. Run `goat setup` again to continue."
 
-app = command_app()
 
-
-@app.command()
 def setup(  # noqa: PLR0913 - every answer is an option
     *,
     provider: Annotated[

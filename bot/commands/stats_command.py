@@ -8,16 +8,13 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from bot.commands.command_app import command_app, command_settings
+from bot.commands.command_app import command_settings
 from bot.presentation.usage_tables import usage_tables
 from graph.layers import open_layers
 from graph.settings.settings import Settings
 from memory.working.redis_metrics import RedisMetrics
 
-app = command_app()
 
-
-@app.command()
 def stats(
     days: Annotated[int, typer.Option(min=1, max=90, help="How many days to look back.")] = 7,
     owner: Annotated[str, typer.Option(help="Only this owner's turns; by default every owner's.")] = "",

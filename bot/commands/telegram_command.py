@@ -1,4 +1,4 @@
-"""`goat telegram`: the bot's processes."""
+"""`goat telegram`: the bot's processes. `goat pair`: one-time codes for new people."""
 
 import asyncio
 import contextlib
@@ -12,11 +12,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bot.commands.command_app import collect_seldom, command_app, command_settings
+from bot.commands.command_app import collect_seldom, command_settings
 from bot.telegram.inbox.lanes import Lanes
 from bot.telegram.place import lane_of
 from bot.telegram.process.bot_process import Duty, check_settings, run_bot
 from bot.telegram.process.health import identify
+from bot.telegram.process.pairing import run_pair
 from bot.telegram.turn_records import Keys
 from graph.layers import open_layers
 from graph.observability.logs import configure_logging
@@ -24,10 +25,8 @@ from graph.settings.settings import Settings
 
 _RESTART_SECONDS = 2.0
 _STOP_SECONDS = 10.0
-app = command_app()
 
 
-@app.command()
 def telegram(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer.")] = 1,
     part: Annotated[Duty, typer.Option(help="This process's share of the work.")] = Duty.ALL,
@@ -47,6 +46,13 @@ def telegram(
     collect_seldom()
     with configure_logging(settings):
         asyncio.run(run_telegram(settings, workers=workers, part=part, parent=parent))
+
+
+def pair(
+    admin: Annotated[bool, typer.Option("--admin", help="They may also let others in.")] = False,
+) -> None:
+    """Print a one-time code that lets somebody talk to the bot."""
+    asyncio.run(run_pair(command_settings(), admin=admin))
 
 
 async def run_telegram(settings: Settings, *, workers: int, part: Duty, parent: int) -> None:

@@ -8,7 +8,6 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.text import Text
 
-from bot.commands.command_app import command_app
 from bot.printable import printable
 from graph.observability.redaction import Redaction
 from graph.settings.settings import Settings
@@ -20,10 +19,7 @@ from memory.text.text import shortened
 _LONGEST = 200
 _HIDDEN = "(hidden)"
 
-app = command_app()
 
-
-@app.command("trust")
 def trust_folder(
     revoke: Annotated[bool, typer.Option("--revoke", help="Trust them no longer.")] = False,
 ) -> None:

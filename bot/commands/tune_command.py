@@ -35,7 +35,7 @@ def apply(
     show(console, proposal)
     if dry_run:
         proposal.require_gain()
-        console.print("Nothing is written (--dry-run). The change would be accepted.")
+        console.print("Nothing is written (--dry-run). The change is better, and would be written.")
         return
     write_back.apply(read)
     console.print(f"Written to {CONFIG_FILE}. {_NEXT_TURN} `goat tune rollback` undoes it.")

@@ -6,11 +6,15 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.history import FileHistory
 from prompt_toolkit.patch_stdout import patch_stdout
+from rich.console import Console
+from rich.text import Text
 
+NOT_SENT = "Not sent: the memory is still being loaded."
 _YES = {"y", "yes", "d", "da"}
 
 
@@ -77,3 +81,19 @@ def ctrl_c(stop: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         loop.remove_signal_handler(signal.SIGINT)
+
+
+async def loaded(console: Console, work: "asyncio.Future[Any]") -> bool:
+    """Wait for `work`; return False when Ctrl-C ends the wait."""
+    if work.done():
+        return True
+    interrupted = asyncio.Event()
+    interrupt = asyncio.create_task(interrupted.wait())
+    try:
+        with console.status("loading the memory"), ctrl_c(interrupted.set):
+            await asyncio.wait({work, interrupt}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        interrupt.cancel()
+    if interrupted.is_set():
+        console.print(Text(NOT_SENT, style="yellow"))
+    return not interrupted.is_set()

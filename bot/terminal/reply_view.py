@@ -1,7 +1,7 @@
 """Replies in the terminal: Markdown on a screen, plain text anywhere else."""
 
 from types import ModuleType
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
@@ -9,17 +9,8 @@ from rich.text import Text
 from bot.printable import printable
 from graph.state.turn_state import State
 
-
-class ReplyView(Protocol):
-    """Shows a reply while it streams."""
-
-    def write(self, piece: str) -> None:
-        """Append a piece."""
-        ...
-
-    def end(self) -> str:
-        """End the last line; return the whole reply."""
-        ...
+if TYPE_CHECKING:
+    from bot.terminal.markdown import MarkdownReply
 
 
 class PlainReply:
@@ -41,9 +32,10 @@ class PlainReply:
         return self._written
 
 
-def reply_view(console: Console) -> ReplyView:
+def reply_view(console: Console) -> "MarkdownReply | PlainReply":
     """Return a view for the next reply."""
-    view: ReplyView = load().MarkdownReply(console) if _is_screen(console) else PlainReply(console)
+    view: MarkdownReply | PlainReply
+    view = load().MarkdownReply(console) if _is_screen(console) else PlainReply(console)
     return view
 
 

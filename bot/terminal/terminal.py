@@ -1,6 +1,7 @@
 """A chat in a terminal."""
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -9,14 +10,16 @@ from rich.text import Text
 
 from bot.presentation import turn_screen as screen
 from bot.terminal.job_view import JobView
-from bot.terminal.keyboard import ask, ctrl_c, is_yes
+from bot.terminal.keyboard import ask, ctrl_c, is_yes, loaded
 from bot.terminal.memory_commands import MemoryCommands
-from bot.terminal.reply_view import print_resumed
+from bot.terminal.reply_view import load, print_exchange, print_resumed
 from bot.terminal.terminal_place import TerminalPlace
 from bot.terminal.turn_view import TurnView
-from bot.terminal.warm_up import loaded
+from graph.app import open_agent
 from graph.events.turn_events import Event, Waiting
 from graph.runtime.agent import Agent
+from graph.settings.settings import Settings
+from memory.concurrency.deadline import end
 from memory.errors import GoatError
 from memory.text.text import clean
 
@@ -32,6 +35,9 @@ HELP = """\
 /new                     begin a new thread; the memory is kept
 /help                    this list               /quit         leave (or Ctrl-D)
 Ctrl-C ends a reply; the part on screen is kept."""
+
+_EXCHANGES, _EXCHANGE_TOKENS = 3, 2000
+"""Exchanges shown when a thread is continued, and about how many tokens they may have."""
 
 PENDING = "Your message is kept, and is answered before your next one."
 LOST = "Your message was not kept: please write it again."
@@ -154,3 +160,58 @@ class Chat:
             screen.warn(self._console, "There was no turn in this thread yet.")
         else:
             self._console.print(screen.why(state, await self._agent.layers.zone()))
+
+
+@contextlib.asynccontextmanager
+async def open_chat(
+    console: Console, settings: Settings, place: TerminalPlace, *, before: str, behind_prompt: bool
+) -> AsyncIterator[Chat]:
+    """Open the agent, finish interrupted turns, and warm up for the first turn in the background.
+
+    Args:
+        console: prints the interrupted turns.
+        settings: from the files and the environment.
+        place: the chat's thread.
+        before: this terminal's thread before that.
+        behind_prompt: the prompt is on screen already, and output appears above it.
+    """
+    async with open_agent(settings, follow=True) as agent, _warming_up(agent, place.owner) as warming:
+        await _show_last(console, agent, place)
+        await _finish_pending(console, agent, place.owner, behind_prompt=behind_prompt)
+        chat = Chat(console, agent, place, warming)
+        await chat.show_pending(before)
+        async with chat.jobs.notices():
+            yield chat
+
+
+@contextlib.asynccontextmanager
+async def _warming_up(agent: Agent, owner: str) -> AsyncIterator["asyncio.Task[None]"]:
+    """Load what the first turn needs in the background; cancel the rest at the block's end."""
+    warming = asyncio.create_task(_warm_up(agent, owner))
+    try:
+        yield warming
+    finally:
+        await end(warming)
+
+
+async def _warm_up(agent: Agent, owner: str) -> None:
+    await agent.layers.warm_up(owner)
+    await asyncio.to_thread(load)
+
+
+async def _show_last(console: Console, agent: Agent, place: TerminalPlace) -> None:
+    """Print the last exchanges of a continued thread."""
+    window = agent.layers.conversations.window
+    for turn in (await window(owner=place.owner, thread=place.thread, max_tokens=_EXCHANGE_TOKENS))[
+        -_EXCHANGES:
+    ]:
+        print_exchange(console, turn.said, turn.reply)
+
+
+async def _finish_pending(console: Console, agent: Agent, owner: str, *, behind_prompt: bool) -> None:
+    """Finish the turns that the last stop interrupted; print this owner's."""
+    with contextlib.nullcontext() if behind_prompt else console.status("finishing interrupted turns"):
+        finished = await agent.resume()
+    for state in finished:
+        if state["turn"].owner == owner:
+            print_resumed(console, state)

@@ -27,8 +27,17 @@ class TerminalPlace:
         return self.folder / f"{owner_key(self.owner)}.thread"
 
     def begin(self, name: str = "") -> None:
-        """Begin the named thread, or a new one, and save it as the latest."""
-        self.switch_to(thread_id("terminal", self.owner, name or uuid.uuid4().hex))
+        """Begin the named thread, or a new one, and save it as the latest.
+
+        Raises:
+            DataFolderError: it cannot be saved.
+        """
+        self.thread = thread_id("terminal", self.owner, name or uuid.uuid4().hex)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._latest.write_text(self.thread, encoding="utf-8")
+        except OSError as error:
+            raise folder_error(self.folder.parent, error) from None
 
     def resume(self) -> None:
         """Continue the latest thread; begin a new one if none is saved or readable."""
@@ -43,19 +52,6 @@ class TerminalPlace:
             return str(uuid.UUID(self._latest.read_text(encoding="utf-8").strip()))
         except (OSError, ValueError):
             return ""
-
-    def switch_to(self, thread: str) -> None:
-        """Switch to a thread, and save it as the latest.
-
-        Raises:
-            DataFolderError: it cannot be saved.
-        """
-        self.thread = thread
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._latest.write_text(thread, encoding="utf-8")
-        except OSError as error:
-            raise folder_error(self.folder.parent, error) from None
 
     def history(self) -> FileHistory:
         """Return the input history of this and earlier runs, in a file that only the user can read.
