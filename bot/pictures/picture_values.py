@@ -74,47 +74,6 @@ class Room:
         return max(self.total - sum(max(share.used, 0) for share in self.shares), 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    """An operating point, current or proposed."""
-
-    coverage: float
-    risk: float
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """Risk over coverage of one rule at all thresholds, as shares in [0, 1].
-
-    A rule without a threshold has one point. NaN leaves a gap.
-
-    Raises:
-        ValueError: the sequences differ in length.
-    """
-
-    name: str
-    coverage: Sequence[float]
-    """Share of the turns with a known memory for which one is shown."""
-    risk: Sequence[float]
-    """Share of shown memories that are wrong, or of turns without a known memory for which one is shown."""
-    lower: Sequence[float] = ()
-    """Confidence band of `risk`, with `upper`; both empty for none."""
-    upper: Sequence[float] = ()
-    point: Point | None = None
-
-    def __post_init__(self) -> None:
-        """Check that all sequences have the same length."""
-        lengths = {len(self.coverage), len(self.risk)}
-        if self.lower or self.upper:
-            lengths |= {len(self.lower), len(self.upper)}
-        if len(lengths) > 1:
-            raise ValueError(
-                f"The curve {self.name!r} has {len(self.coverage)} coverages, {len(self.risk)} risks, "
-                f"{len(self.lower)} lower and {len(self.upper)} upper bounds: give each point one of each."
-            )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
     """Words in the pictures of a turn, in one language; `{count}` and `{total}` are placeholders."""

@@ -2,11 +2,8 @@
 
 from collections.abc import Sequence
 
-from matplotlib.figure import Figure
-
-from bot.pictures.canvas import HEADING, MARGIN, NUMBER, SMALL, TEXT, TITLE, WIDTH, Canvas, TextStyle, style
+from bot.pictures.canvas import HEADING, MARGIN, NUMBER, SMALL, TEXT, TITLE, WIDTH, Canvas, TextStyle
 from bot.pictures.glyphs import to_drawable, width_of
-from bot.pictures.palette import LIGHT, Palette
 from bot.pictures.picture_values import Mark, ScoreRow, Scores, Words, share
 
 ROWS = 30
@@ -19,18 +16,8 @@ _START, _END = 326, 694
 _HATCH = "///"
 
 
-def scores_figure(
-    scores: Scores, *, palette: Palette = LIGHT, words: Words | None = None, most: int = ROWS
-) -> Figure:
+def draw_scores(canvas: Canvas, scores: Scores, words: Words, most: int) -> None:
     """Draw a bar for each of up to `most` memories: kept ones filled, cut ones hatched."""
-    with style():
-        canvas = Canvas(palette)
-        draw_scores(canvas, scores, words or Words(), most)
-        return canvas.figure()
-
-
-def draw_scores(canvas: Canvas, scores: Scores, words: Words, most: int = ROWS) -> None:
-    """Draw the scores below the canvas's content."""
     palette = canvas.palette
     canvas.y += TITLE.size / 2
     canvas.text((MARGIN, canvas.y), words.scores, TITLE, palette.text, room=WIDTH - 2 * MARGIN)
@@ -43,9 +30,15 @@ def draw_scores(canvas: Canvas, scores: Scores, words: Words, most: int = ROWS) 
         canvas.line((MARGIN, canvas.y), (WIDTH - MARGIN, canvas.y), palette.mark, dashed=True)
         canvas.y += _GAP
         _group(canvas, f"{words.cut} ({len(scores.cut)})", cut, scores.mark)
-    _scale(canvas)
+    canvas.y += SMALL.size / 2
+    for part in (0.0, 0.5, 1.0):
+        canvas.text((_across(part), canvas.y), f"{part:.0%}", SMALL, palette.dim, align="center")
+    canvas.y += SMALL.size / 2
     if left := len(scores.rows) - len(kept) - len(cut):
-        _left_out(canvas, words.more.replace("{count}", str(left)))
+        text = words.more.replace("{count}", str(left))
+        canvas.y += _LINE / 2
+        canvas.text((MARGIN, canvas.y), text, SMALL, palette.dim, room=WIDTH - 2 * MARGIN)
+        canvas.y += _LINE / 2
 
 
 def _name(canvas: Canvas, mark: Mark | None) -> None:
@@ -93,26 +86,9 @@ def _row(canvas: Canvas, row: ScoreRow, mark: Mark | None) -> None:
     canvas.y += _ROW
     for text, shade in ((row.snippet, colour), (row.rule, palette.dim)):
         if text:
-            _caption(canvas, text, shade)
-
-
-def _caption(canvas: Canvas, text: str, colour: str) -> None:
-    middle, room = canvas.y + _LINE / 2 - 2, WIDTH - MARGIN - _DATE_START
-    canvas.text((_DATE_START, middle), text, SMALL, colour, room=room)
-    canvas.y += _LINE
-
-
-def _scale(canvas: Canvas) -> None:
-    canvas.y += SMALL.size / 2
-    for part in (0.0, 0.5, 1.0):
-        canvas.text((_across(part), canvas.y), f"{part:.0%}", SMALL, canvas.palette.dim, align="center")
-    canvas.y += SMALL.size / 2
-
-
-def _left_out(canvas: Canvas, text: str) -> None:
-    canvas.y += _LINE / 2
-    canvas.text((MARGIN, canvas.y), text, SMALL, canvas.palette.dim, room=WIDTH - 2 * MARGIN)
-    canvas.y += _LINE / 2
+            at = (_DATE_START, canvas.y + _LINE / 2 - 2)
+            canvas.text(at, text, SMALL, shade, room=WIDTH - MARGIN - _DATE_START)
+            canvas.y += _LINE
 
 
 def _across(probability: float) -> float:

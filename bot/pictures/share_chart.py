@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
-from matplotlib.figure import Figure
-
-from bot.pictures.canvas import MARGIN, NUMBER, SMALL, TEXT, TITLE, WIDTH, Canvas, style
-from bot.pictures.palette import HATCHES, LIGHT, Palette
+from bot.pictures.canvas import MARGIN, NUMBER, SMALL, TEXT, TITLE, WIDTH, Canvas
+from bot.pictures.palette import HATCHES
 from bot.pictures.picture_values import Room, Share, Words
 
 _BAR, _LINE, _SWATCH, _GAP = 40, 36, 24, 14
@@ -15,16 +13,8 @@ _LEAST = 3
 """Least width in pixels of a non-empty share."""
 
 
-def room_figure(room: Room, *, palette: Palette = LIGHT, words: Words | None = None) -> Figure:
-    """Draw one bar of the whole prompt, and a line for each share."""
-    with style():
-        canvas = Canvas(palette)
-        draw_room(canvas, room, words or Words())
-        return canvas.figure()
-
-
 def draw_room(canvas: Canvas, room: Room, words: Words) -> None:
-    """Draw the shares below the canvas's content."""
+    """Draw one bar of the whole prompt, and a line for each share."""
     palette = canvas.palette
     canvas.y += TITLE.size / 2
     title = words.room.replace("{total}", str(room.total))
@@ -73,14 +63,8 @@ def _legend(canvas: Canvas, place: int | None, one: Share) -> None:
     used = f"{max(one.used, 0)}"
     canvas.text((_USED_END, middle), used, NUMBER, palette.text, align="right", room=_NUMBER)
     if one.limit is not None:
-        canvas.text(
-            (_LIMIT_END, middle),
-            f"{one.limit}",
-            NUMBER,
-            palette.dim,
-            align="right",
-            room=_NUMBER,
-        )
+        limit = f"{one.limit}"
+        canvas.text((_LIMIT_END, middle), limit, NUMBER, palette.dim, align="right", room=_NUMBER)
     canvas.y += _LINE
 
 

@@ -47,7 +47,7 @@ class Why:
         parts.append(_searches(turn))
         if turn.memories:
             parts += _memories(turn.memories, self.zone, width, signs_for(ascii_only))
-        parts += _budget(turn.shares, width, ascii_only)
+        parts.append(_budget(turn.shares, width, signs_for(ascii_only)))
         parts += [Text(printable(note), style="dim") for note in in_english(turn.window)]
         parts += _tools(turn)
         for part in parts:
@@ -139,9 +139,8 @@ def _tools(turn: Explanation) -> list[Text]:
     return lines
 
 
-def _budget(shares: Shares, width: int, ascii_only: bool) -> list[Text]:
+def _budget(shares: Shares, width: int, signs: Signs) -> Text:
     measured = f"confidence {shares.confidence:.1f}, complexity {shares.complexity:.2f}"
     words = Words(room=f"budget {{total}} tokens ({measured})")
-    room = room_of(shares, words)
-    shown = room_text(room, width=min(width, MOST_BUDGET), words=words, ascii_only=ascii_only)
-    return [Text(shown, style="dim")]
+    shown = room_text(room_of(shares, words), signs, width=min(width, MOST_BUDGET), words=words)
+    return Text(shown, style="dim")

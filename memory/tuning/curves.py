@@ -1,12 +1,12 @@
-"""Effects of thresholds on labelled turns: the risk-coverage curve and operating points."""
+"""Effects of thresholds on labelled turns: operating points."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from memory.tuning.held_out import COST
 from memory.tuning.resampling import Estimate, Resampling, resampling
-from memory.tuning.turn_score import COST
 
 PER = 100
 """False injections are counted per this many turns without an answer in the archive."""
@@ -31,17 +31,6 @@ class LabelledTurn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RiskPoint:
-    """A point of the risk-coverage curve (El-Yaniv & Wiener 2010)."""
-
-    threshold: float
-    coverage: Estimate
-    """Share of all turns that show a memory."""
-    risk: Estimate | None
-    """Share of those turns without an answer; None when no turn shows a memory."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class OperatingPoint:
     """Metrics of a threshold; None where no turn counts."""
 
@@ -53,52 +42,37 @@ class OperatingPoint:
     false_injections: Estimate | None
     """Turns that show a memory, per hundred turns without an answer."""
     utility: Estimate
-    """Mean of `memory.tuning.turn_score.utility` over all turns."""
+    """Mean of `memory.tuning.held_out.utility` over all turns."""
 
-
-def risk_coverage(turns: Sequence[LabelledTurn], thresholds: Sequence[float] = GRID) -> list[RiskPoint]:
-    """Return the curve, with confidence intervals that resample whole groups."""
-    again = resampling([turn.group for turn in turns])
-    best = np.array([turn.best for turn in turns])
-    empty = np.array([not turn.relevant for turn in turns], float)
-    points = []
-    for threshold in thresholds:
-        shown = (best >= threshold).astype(float)
-        coverage, risk = again.estimate(shown), again.estimate(empty, shown)
-        assert coverage is not None  # noqa: S101 - every turn has weight there
-        points.append(RiskPoint(threshold=threshold, coverage=coverage, risk=risk))
-    return points
+    @property
+    def risk(self) -> tuple[float, Estimate | None, Estimate | None]:
+        """The threshold with its coverage and risk (El-Yaniv & Wiener 2010)."""
+        return self.threshold, self.answered, self.false_injections
 
 
 def operating_points(
-    turns: Sequence[LabelledTurn], thresholds: Sequence[float] = GRID, *, cost: float = COST
+    turns: Sequence[LabelledTurn], thresholds: Sequence[float] = GRID
 ) -> list[OperatingPoint]:
     """Return the metrics of each threshold alone, without the cuts of break, budget and echo."""
     again = resampling([turn.group for turn in turns])
-    return [_point(again, turns, threshold, cost) for threshold in thresholds]
+    return [_point(again, turns, threshold) for threshold in thresholds]
 
 
-def choose(
-    points: Sequence[OperatingPoint], *, most_false: float, surely: bool = False
-) -> OperatingPoint | None:
-    """Return the point of highest recall with at most `most_false` false injections of a hundred.
-
-    Args:
-        points: candidates.
-        most_false: the limit.
-        surely: apply the limit to the upper end of the interval instead of the estimate.
-    """
-    fine = [point for point in points if _false(point, surely=surely) <= most_false]
+def choose(points: Sequence[OperatingPoint], *, most_false: float) -> OperatingPoint | None:
+    """Return the point of highest recall with at most `most_false` false injections of a hundred."""
+    fine = [
+        point for point in points if point.false_injections and point.false_injections.value <= most_false
+    ]
     return max(fine, key=lambda point: (_recall(point), point.threshold), default=None)
 
 
-def _point(again: Resampling, turns: Sequence[LabelledTurn], threshold: float, cost: float) -> OperatingPoint:
+def _point(again: Resampling, turns: Sequence[LabelledTurn], threshold: float) -> OperatingPoint:
     hits = np.array([sum(fits and score >= threshold for score, fits in turn.found) for turn in turns], float)
     shown = np.array([sum(score >= threshold for score, _ in turn.found) for turn in turns], float)
     there = np.array([turn.relevant for turn in turns], float)
     recall = np.divide(hits, there, out=np.zeros_like(hits), where=there > 0)
     noise = np.divide(shown - hits, shown, out=np.zeros_like(hits), where=shown > 0)
-    useful = again.estimate(recall - cost * noise)
+    useful = again.estimate(recall - COST * noise)
     assert useful is not None  # noqa: S101 - every turn has weight there
     return OperatingPoint(
         threshold=threshold,
@@ -107,11 +81,6 @@ def _point(again: Resampling, turns: Sequence[LabelledTurn], threshold: float, c
         false_injections=again.estimate(shown > 0, there == 0, scale=PER),
         utility=useful,
     )
-
-
-def _false(point: OperatingPoint, *, surely: bool) -> float:
-    wrong = point.false_injections
-    return np.inf if wrong is None else wrong.high if surely else wrong.value
 
 
 def _recall(point: OperatingPoint) -> float:

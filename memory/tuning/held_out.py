@@ -1,5 +1,6 @@
-"""Held-out turns and the gain of a change on them; see `memory.tuning.gain_bound`."""
+"""Held-out turns, their scores and the gain of a change on them; see `memory.tuning.gain_bound`."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -9,8 +10,10 @@ MOST_TURNS = 200_000
 """Most held-out turns of a result."""
 MOST_GROUPS = 10_000
 """Most conversations of a result."""
+COST = 1.0
+"""Of a turn with only noise, in fully answered turns."""
 Utility = Annotated[FiniteFloat, Field(ge=-10, le=1)]
-"""At most 1, all that is relevant and nothing else; noise alone costs at most 10."""
+"""Of `utility`; results of other programs may set a higher cost."""
 
 
 class HeldOut(BaseModel):
@@ -21,7 +24,7 @@ class HeldOut(BaseModel):
     group: str = Field(min_length=1, max_length=500)
     """Unit of resampling: the conversation or the day."""
     before: Utility
-    """See `memory.tuning.turn_score.utility`."""
+    """See `utility`."""
     after: Utility
 
 
@@ -44,3 +47,21 @@ class Gain:
     def proven(self) -> bool:
         """Whether the change is an improvement."""
         return self.at_least > 0
+
+
+def utility(shown: Collection[str], relevant: Collection[str]) -> float:
+    """Return recall minus the share of shown memories that are not relevant, from -1 to 1.
+
+    Showing nothing scores 0. A wrong memory costs a turn without an answer as much as a full answer gains
+    another turn. A linear utility as in TREC's filtering track (Robertson & Soboroff 2002, measure T11U),
+    with hits and false alarms as shares, so that every turn has the same weight.
+
+    Args:
+        shown: ids of the memories that the model was shown.
+        relevant: ids of those that answer the message, found or not; empty when nothing does.
+    """
+    found = set(shown)
+    hits = len(found & set(relevant))
+    recall = hits / len(set(relevant)) if relevant else 0.0
+    noise = (len(found) - hits) / len(found) if found else 0.0
+    return recall - COST * noise

@@ -34,32 +34,21 @@ class Resampling:
     _draws: Numbers
     """How often each group is in each resample, one row for each resample."""
 
-    @property
-    def groups(self) -> int:
-        """The number of groups."""
-        return int(self._draws.shape[1])
-
-    def means(self, values: ArrayLike, weights: ArrayLike = 1.0) -> Numbers:
-        """Return the weighted mean of the turns' values in each resample; NaN without weight."""
-        given = np.asarray(values, float)
-        share = np.broadcast_to(np.asarray(weights, float), given.shape)
-        top, bottom = (self._draws @ self._sums(part) for part in (given * share, share))
-        drawn: Numbers = np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
-        return drawn
-
     def estimate(self, values: ArrayLike, weights: ArrayLike = 1.0, *, scale: float = 1.0) -> Estimate | None:
         """Estimate a weighted mean of the turns' values; None without weight."""
         given = np.asarray(values, float)
         share = np.broadcast_to(np.asarray(weights, float), given.shape)
         if not share.sum() > 0:
             return None
-        low, high = np.nanpercentile(self.means(given, share), INTERVAL) * scale
+        top, bottom = (self._draws @ self._sums(part) for part in (given * share, share))
+        means = np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
+        low, high = np.nanpercentile(means, INTERVAL) * scale
         value = float(np.sum(given * share) / np.sum(share))
         return Estimate(value=value * scale, low=float(low), high=float(high))
 
     def _sums(self, values: Numbers) -> Numbers:
         """Sum the values of each group's turns."""
-        return np.bincount(self._places, weights=values, minlength=self.groups).astype(float)
+        return np.bincount(self._places, weights=values, minlength=self._draws.shape[1]).astype(float)
 
 
 def resampling(groups: Sequence[Hashable]) -> Resampling:

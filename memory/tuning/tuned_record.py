@@ -25,7 +25,7 @@ class Tuned(BaseModel):
     """The written values."""
     data: Mapping[Name, Sha256]
     gain: FiniteFloat
-    """Mean gain per held-out turn; see `memory.tuning.turn_score.utility`."""
+    """Mean gain per held-out turn; see `memory.tuning.held_out.utility`."""
     gain_at_least: FiniteFloat
     """Its lower confidence bound (95 %, or the higher confidence required of a later try)."""
     turns: int = Field(ge=1)

@@ -6,10 +6,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from bot.lab.bench.metrics import PER
 from bot.lab.bench.race.contestants import CONTESTANTS, OURS
 from bot.lab.bench.sets.handmade import packaged_json
-from bot.pictures.picture_values import Curve, Point
+from bot.lab.plots import Curve, curve_of
 from graph.settings.context import Thresholds
 from memory.tuning.resampling import Estimate
 
@@ -53,24 +52,12 @@ def estimate(results: Results, bench: str, contestant: str, measure: str) -> Est
 
 def curve(results: Results, bench: str, contestant: str, name: str) -> Curve:
     """Return coverage and false injections by threshold, with the default marked."""
-    points = results["benchmarks"][bench]["contestants"][contestant]["curve"][::-1]
+    points = results["benchmarks"][bench]["contestants"][contestant]["curve"]
     default = Thresholds().gap_threshold
-    marked = next(
-        (
-            Point(point["coverage"]["value"], point["false_injections"]["value"] / PER, f"{default:g}")
-            for point in points
-            if point["threshold"] == default
-        ),
-        None,
-    )
-    return Curve(
-        name,
-        coverage=[point["coverage"]["value"] for point in points],
-        risk=[point["false_injections"]["value"] / PER for point in points],
-        lower=[point["false_injections"]["low"] / PER for point in points],
-        upper=[point["false_injections"]["high"] / PER for point in points],
-        point=marked,
-    )
+    known = [
+        (one["threshold"], Estimate(**one["coverage"]), Estimate(**one["false_injections"])) for one in points
+    ]
+    return curve_of(name, known, at=default, point=f"{default:g}")
 
 
 def recall_table(results: Results, bench: str, contestants: Sequence[str] = IN_DOCS) -> str:

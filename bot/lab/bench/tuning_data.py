@@ -9,9 +9,8 @@ from graph.settings.context import TurnContext
 from memory.models import Decision, DecisionRule
 from memory.recall.gap_rules import GapRule
 from memory.tuning.curves import GRID, LabelledTurn, OperatingPoint
-from memory.tuning.held_out import HeldOut
+from memory.tuning.held_out import HeldOut, utility
 from memory.tuning.resampling import Estimate, resampling
-from memory.tuning.turn_score import utility
 
 CALIBRATED, NULL, RATIO = "calibrated", "null turns", "ratio"
 DEFAULTS: Mapping[str, TurnContext] = {

@@ -13,10 +13,9 @@ from bot.lab.labelling.turn_sample import weights
 from graph.settings.context import TurnContext
 from memory.episodic.log.label_log import Label
 from memory.recall.relevance import Calibration, data_digest
-from memory.tuning.held_out import HeldOut
+from memory.tuning.held_out import HeldOut, utility
 from memory.tuning.resampling import Estimate, resampling
 from memory.tuning.tuning_result import Figures, TuningResult, Value
-from memory.tuning.turn_score import utility
 
 DATA = "own labels"
 RECALL, FALSE = "recall", "false injections per 100 turns"

@@ -1,1 +1,1 @@
-"""Notebook helpers: turns step by step, tables and plots."""
+"""Notebook helpers: turns step by step, and tables."""

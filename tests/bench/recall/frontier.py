@@ -10,10 +10,9 @@ import numpy as np
 from bot.lab.bench.living.measures import ALL, measure_probes
 from bot.lab.bench.living.probe_run import ProbeResult, probe_result
 from bot.lab.bench.living.samples import LabelledProbe
+from bot.lab.plots import Curve, Point, curves_figure
 from bot.pictures.canvas import png
 from bot.pictures.palette import PALETTES
-from bot.pictures.picture_values import Curve, Point
-from bot.pictures.risk_chart import curves_figure
 from graph.settings.context import TurnContext
 from graph.state.turn_state import State
 from memory.calibration.staged_fit import message_log_odds

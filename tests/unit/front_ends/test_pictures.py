@@ -15,10 +15,8 @@ from PIL import Image
 from bot.pictures.canvas import WIDTH, png
 from bot.pictures.glyphs import to_drawable, truncate, width_of
 from bot.pictures.palette import DARK, HATCHES, LIGHT, LINES, MARKERS, PALETTES, Palette
-from bot.pictures.picture_values import Curve, Mark, Point, Room, ScoreRow, Scores, Share, Words
-from bot.pictures.risk_chart import curves_figure
-from bot.pictures.score_chart import ROWS, scores_figure
-from bot.pictures.share_chart import room_figure
+from bot.pictures.picture_values import Mark, Room, ScoreRow, Scores, Share, Words
+from bot.pictures.score_chart import ROWS
 from bot.pictures.turn_picture import turn_figure
 from tests.tables import each
 
@@ -63,7 +61,7 @@ def apart(figure: Figure) -> bool:
 
 class TestScores:
     def test_kept_and_cut_stand_under_their_names(self) -> None:
-        shown = texts(scores_figure(scores(0.9, 0.8, 0.2)))
+        shown = texts(turn_figure(scores(0.9, 0.8, 0.2), None))
         assert shown[:2] == ["How likely each memory matters", "threshold 50%"]
         assert shown[2:] == [
             *["Used (2)", "1", "2026-03-01 14:00", "90%", "2", "2026-03-01 14:00", "80%"],
@@ -72,12 +70,12 @@ class TestScores:
         ]
 
     def test_the_mark_stands_in_each_bar_and_above(self) -> None:
-        lines = scores_figure(scores(0.9, 0.2)).axes[0].lines
+        lines = turn_figure(scores(0.9, 0.2), None).axes[0].lines
         assert len([line for line in lines if line.get_color() == LIGHT.mark]) == 4
-        assert not scores_figure(scores(0.9, mark=None)).axes[0].lines
+        assert not turn_figure(scores(0.9, mark=None), None).axes[0].lines
 
     def test_what_is_too_much_is_counted(self) -> None:
-        shown = texts(scores_figure(scores(0.9, *[0.2] * (ROWS + 9))))
+        shown = texts(turn_figure(scores(0.9, *[0.2] * (ROWS + 9)), None))
         assert f"Left out ({ROWS + 9})" in shown
         assert "and more that were found: 10" in shown
         assert f"{ROWS}" in shown
@@ -86,30 +84,15 @@ class TestScores:
 
 class TestRoom:
     def test_each_share_has_its_name_and_numbers(self) -> None:
-        assert texts(room_figure(ROOM)) == [
+        assert texts(turn_figure(None, ROOM)) == [
             *["Room in the prompt: 8000 tokens", "tokens", "at most", "facts", "300"],
             *["conversation", "1200", "4000", "memory", "500", "3000", "free", "6000"],
         ]
 
     def test_more_than_there_was_room_for_fits_into_the_bar(self) -> None:
-        figure = room_figure(Room([Share("facts", 6000), Share("memory", 6000, 100)], 8000))
+        figure = turn_figure(None, Room([Share("facts", 6000), Share("memory", 6000, 100)], 8000))
         assert max(bar.get_x() + bar.get_width() for bar in bars(figure, "memory")) <= WIDTH
         assert "0" in texts(figure)
-
-
-class TestCurves:
-    CURVE = Curve("rule", [1.0, 0.0, 0.5], [0.3, math.nan, 0.1], [0.2, 0.0, 0.0], [0.4, 0.1, 0.2])
-
-    def test_the_operating_point_is_named(self) -> None:
-        curve = Curve("rule", [0.5], [0.1], point=Point(0.5, 0.1, "threshold 50%"))
-        figure = curves_figure([curve], coverage="Answered: of all", risk="Wrong: of those")
-        assert "threshold 50%: answered 50%, wrong 10.0%" in texts(figure)
-
-    def test_values_that_do_not_belong_together_are_refused(self) -> None:
-        with pytest.raises(ValueError, match="2 coverages, 1 risks"):
-            Curve("rule", [0.1, 0.2], [0.1])
-        with pytest.raises(ValueError, match="1 lower and 0 upper"):
-            Curve("rule", [0.1], [0.1], lower=[0.0])
 
 
 @pytest.mark.parametrize("palette", PALETTES)
@@ -121,7 +104,7 @@ class TestEverywhere:
             named = Mark(mark, "the list breaks at")
             assert apart(turn_figure(Scores([dated, row(2, 0.2)], named), ROOM, palette=palette))
         large = Share("caracter și lucruri notate", 123_456_789, 123_456_789)
-        assert apart(room_figure(Room([large], 987_654_321), palette=palette))
+        assert apart(turn_figure(None, Room([large], 987_654_321), palette=palette))
 
     def test_colours_can_be_read(self, palette: Palette) -> None:
         for colour in (palette.text, palette.dim, palette.mark):
@@ -151,12 +134,10 @@ def test_hostile_texts_are_drawn(text: str) -> None:
     room = Room([Share(text, 10**30, 10**30), Share(text, -5)], -1)
     shown = Scores([hostile] * 3, Mark(math.inf, text))
     assert png(turn_figure(shown, room, words=words, palette=DARK, most=2))
-    curve = Curve(text, [0.5], [math.nan], point=Point(0.5, 0.5, text))
-    assert png(curves_figure([curve], title=text, coverage=text, risk=text))
 
 
 def test_dollars_are_no_formulas() -> None:
-    assert "$a_b$ 90%" in texts(scores_figure(Scores([row(1, 0.9)], Mark(0.9, "$a_b$"))))
+    assert "$a_b$ 90%" in texts(turn_figure(Scores([row(1, 0.9)], Mark(0.9, "$a_b$")), None))
 
 
 @each(

@@ -1,19 +1,23 @@
 """Tables and plots of the notebooks."""
 
+import math
 from datetime import UTC, datetime
 
 from matplotlib.figure import Figure
 
 from bot.lab.bench.neutral import Archive, Doc
-from bot.lab.notebook.notebook_plots import (
-    chances_figure,
-    intent_figure,
-    schedule_figure,
-    stacked_figure,
-    worth_figure,
-)
 from bot.lab.notebook.simulated_day import split_archive
 from bot.lab.notebook.table import LONGEST, Table
+from bot.lab.plots import (
+    Curve,
+    Point,
+    bars_figure,
+    chances_figure,
+    curves_figure,
+    lines_figure,
+    schedule_figure,
+    stacked_figure,
+)
 from bot.pictures.canvas import png
 from bot.pictures.palette import DARK
 from memory.tuning.resampling import Estimate
@@ -35,13 +39,22 @@ def test_what_stands_in_a_cell_is_text() -> None:
 
 
 def test_plots_have_their_axes_named_and_can_be_drawn() -> None:
-    worth = [Estimate(value=0.1, low=-0.2, high=0.4), Estimate(value=0.2, low=0.0, high=0.4)]
+    worth = [Estimate(value=0.1, low=-0.2, high=0.4), None]
+    curve = Curve(
+        HOSTILE, [1.0, 0.0, 0.5], [0.3, math.nan, 0.1], [0.2, 0, 0], [0.4, 0.1, 0.2], Point(0.5, 0.1)
+    )
     drawn = [
-        schedule_figure([("prefetch", 0, 30), (HOSTILE, 30, 30)], title=HOSTILE, palette=DARK),
-        stacked_figure(["L0", "L1"], [(10, 20), (10, 0), (10, 2)], title="Tokens", palette=DARK),
-        intent_figure([("confidence", [0.2, 0.9])], title="Intent", palette=DARK),
-        chances_figure([("kept", [0.9, 0.8]), ("cut", [])], 0.5, title="Chances", palette=DARK),
-        worth_figure([0.4, 0.5], {"held out": worth}, 0.5, title="Worth", palette=DARK),
+        bars_figure(["small", HOSTILE], {"ours": worth, "theirs": worth}, title="Bars", across="share"),
+        lines_figure(
+            [1, 2], {"held out": worth, "chosen on": [0.2, 0.9]}, title="Lines", across="day", up="share"
+        ),
+        lines_figure(
+            [0.4], {"a": [0.1]}, title="Worth", across="x", up="y", mark=(0.5, "now"), percent=False
+        ),
+        curves_figure([curve, Curve("other", [0.5], [0.1])], title=HOSTILE, palette=DARK),
+        schedule_figure([("prefetch", 0, 30), (HOSTILE, 30, 30)], title=HOSTILE),
+        stacked_figure(["L0", "L1"], [(10, 20), (10, 0), (10, 2)], title="Tokens"),
+        chances_figure([("kept", [0.9, 0.8]), ("cut", [])], 0.5, title="Chances"),
     ]
     for figure in drawn:
         assert isinstance(figure, Figure)
@@ -54,9 +67,16 @@ def test_nothing_can_be_drawn_too() -> None:
         schedule_figure([], title="No node"),
         stacked_figure(["L0"], [], title="No message"),
         chances_figure([("kept", [])], 0.5, title="No memory"),
-        worth_figure([0.5], {}, 0.5, title="No label"),
+        lines_figure([0.5], {}, title="No label", across="", up=""),
     ):
         assert png(figure).startswith(b"\x89PNG")
+
+
+def test_the_operating_point_is_named() -> None:
+    curve = Curve("rule", [0.5], [0.1], point=Point(0.5, 0.1, "threshold 50%"))
+    figure = curves_figure([curve], title="", coverage="Answered: of all", risk="Wrong: of those")
+    shown = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "threshold 50%: answered 50%, wrong 10.0%" in shown
 
 
 def test_the_last_turns_of_an_archive_become_messages() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from graph.settings.context import TurnContext
 from memory.recall.relevance import Calibration, read_calibration
-from memory.tuning.curves import LabelledTurn, choose, operating_points, risk_coverage
+from memory.tuning.curves import LabelledTurn, choose, operating_points
 from memory.tuning.gain_bound import (
     LEAST_GROUPS,
     LEAST_TURNS,
@@ -20,11 +20,10 @@ from memory.tuning.gain_bound import (
     required_confidence,
     student_quantile,
 )
-from memory.tuning.held_out import MOST_GROUPS, HeldOut
+from memory.tuning.held_out import MOST_GROUPS, HeldOut, utility
 from memory.tuning.resampling import resampling
 from memory.tuning.tuned_record import Tuned
 from memory.tuning.tuning_result import BadResult, TuningResult, read_result, write_result
-from memory.tuning.turn_score import utility
 from tests.tables import each
 
 TURNS = [
@@ -74,11 +73,6 @@ class TestScore:
 
 
 class TestCurves:
-    def test_risk_is_the_share_of_the_shown_that_nothing_answers(self) -> None:
-        points = risk_coverage(TURNS, [0.0, 0.5, 0.8, 1.0])
-        assert [point.coverage.value for point in points] == [0.75, 0.5, 0.25, 0.0]
-        assert [point.risk and point.risk.value for point in points] == [pytest.approx(2 / 3), 0.5, 0, None]
-
     def test_an_operating_point_tells_recall_and_false_injections(self) -> None:
         low, high = operating_points(TURNS, [0.5, 0.8])
         assert low.recall is not None
