@@ -61,7 +61,6 @@ class Commands(TyperGroup):
 
 
 def load(name: str) -> Any:
-    """Import a command."""
     command = COMMANDS[name]
     found = getattr(importlib.import_module(f"bot.commands.{command.module}"), command.name)
     if isinstance(found, typer.Typer):

@@ -109,17 +109,13 @@ def _results(name: str, ran: BenchResult, context: TurnContext, summary: dict[st
 
 
 class BenchProgress(ProgressBars):
-    """Progress bars for embedded documents and completed queries."""
-
     def __init__(self, docs: int, queries: int, console: Console) -> None:
         super().__init__(console)
         self._embedding = self.add_task("docs embedded", total=docs)
         self._asking = self.add_task("queries run", total=queries)
 
     def add_documents(self, count: int) -> None:
-        """Advance the bar of embedded documents."""
         self.advance(self._embedding, count)
 
     def add_query(self) -> None:
-        """Advance the bar of completed queries."""
         self.advance(self._asking)

@@ -35,7 +35,6 @@ FULL = 100
 
 
 def _checked(owner: str) -> str:
-    """Validate an owner's name."""
     try:
         return TurnContext(owner=owner).owner
     except ValidationError as error:

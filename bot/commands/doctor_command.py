@@ -42,8 +42,6 @@ _PROBE_OWNER = "goat doctor"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Result of one check."""
-
     name: str
     fine: bool
     text: str

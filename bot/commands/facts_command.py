@@ -25,8 +25,6 @@ app = command_app()
 
 
 class Store(StrEnum):
-    """A store of facts."""
-
     EMBEDDED = "embedded"
     LETTA = "letta"
 
@@ -84,9 +82,7 @@ async def _list(settings: Settings, owner: str, as_of: str) -> None:
         console.print(Text(f"No facts of {printable(owner)}."))
 
 
-async def _copy(
-    settings: Settings, owners: Sequence[str], from_: Store, to: Store, *, merge: bool
-) -> list[CopyResult]:
+async def _copy(settings: Settings, owners: Sequence[str], from_: Store, to: Store, *, merge: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
     async with open_layers(settings) as layers:
         stores: dict[Store, RecordedStore] = {
@@ -94,13 +90,11 @@ async def _copy(
             Store.LETTA: layers.letta_permanent,
         }
         owners = owners or await stores[from_].owners()
-        copied = []
         for owner in track(owners, "owners copied", console=console, disable=len(owners) < 2):  # noqa: PLR2004
-            copied.append(await copy_owner(stores[from_], stores[to], owner=owner, merge=merge))
-            console.print(Text(_summary(copied[-1], from_, to)))
+            copied = await copy_owner(stores[from_], stores[to], owner=owner, merge=merge)
+            console.print(Text(_summary(copied, from_, to)))
     if not owners:
         console.print(Text(f"The {from_} store is empty."))
-    return copied
 
 
 def _summary(copied: CopyResult, from_: Store, to: Store) -> str:

@@ -80,7 +80,6 @@ class _Bars(ProgressBars):
         self._tasks_of = {stage: self.add_task("", total=None, start=False, visible=False) for stage in Stage}
 
     def show(self, done: int, total: int | None, stage: Stage) -> None:
-        """Update the bar of a stage."""
         loading = stage is Stage.EMBEDDING and total is None
         self.start_task(self._tasks_of[stage])
         self.update(

@@ -41,8 +41,6 @@ NAMED = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayOptions:
-    """The options of a replay."""
-
     owner: str
     since: str = ""
     until: str = ""
@@ -81,7 +79,7 @@ async def run_replay(settings: Settings, options: ReplayOptions) -> int:
         MemoryTierError: the archive cannot be read.
     """
     console = Console(highlight=False)
-    changed = _replay_context(options.settings)  # validate before anything is opened
+    changed = with_thresholds(TurnContext(), options.settings)  # validate before anything is opened
 
     def change(context: TurnContext) -> TurnContext:
         return with_thresholds(context, options.settings)
@@ -98,19 +96,6 @@ async def run_replay(settings: Settings, options: ReplayOptions) -> int:
             console.print(report(comparison, plan, options, await layers.zone()))
             write({"owner": options.owner, "set": list(options.settings), **comparison.as_json()})
     return len(comparison.different)
-
-
-def _replay_context(settings: Sequence[str]) -> TurnContext:
-    """Parse the thresholds to replay with.
-
-    Raises:
-        ConfigError: one is invalid, or given twice.
-    """
-    changed, names = with_thresholds(TurnContext(), settings), set_names(settings)
-    twice = next((name for name in names if names.count(name) > 1), "")
-    if twice:
-        raise ConfigError(f"--set {twice} is given {names.count(twice)} times: give it once.")
-    return changed
 
 
 def set_names(settings: Sequence[str]) -> list[str]:

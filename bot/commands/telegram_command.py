@@ -5,7 +5,6 @@ import contextlib
 import os
 import signal
 import sys
-from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Mapping
 from typing import Annotated
 
@@ -77,27 +76,24 @@ async def run_dead(settings: Settings, *, retry: bool) -> None:
 @contextlib.asynccontextmanager
 async def _worker(drain: float) -> AsyncIterator[None]:
     """Run a worker process during the block, restarting it when it ends; then stop it gracefully."""
-    running: list[Process] = []
-    restarting = asyncio.create_task(
-        _restart_forever(running, dict(os.environ))
-    )  # a copy: loading plugins removes secrets from os.environ
+    environment = dict(os.environ)  # a copy: loading plugins removes secrets from os.environ
+    running = asyncio.create_task(_run_forever(environment, drain))
     try:
         yield
     finally:
-        restarting.cancel()
-        await asyncio.gather(restarting, return_exceptions=True)
-        for process in running:
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signal.SIGTERM)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), drain + _STOP_SECONDS)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
-async def _restart_forever(running: list[Process], environment: Mapping[str, str]) -> None:
+async def _run_forever(environment: Mapping[str, str], drain: float) -> None:
     command = [sys.executable, "-P", "-m", "bot.cli", "telegram", "--part", Duty.WORK.value]
     command += ["--parent", str(os.getpid())]
     while True:
         process = await asyncio.create_subprocess_exec(*command, env=environment, start_new_session=True)
-        running[:] = [process]
-        await process.wait()
-        await asyncio.sleep(_RESTART_SECONDS)
+        try:
+            await process.wait()
+            await asyncio.sleep(_RESTART_SECONDS)
+        finally:
+            with contextlib.suppress(ProcessLookupError, TimeoutError):
+                process.send_signal(signal.SIGTERM)
+                await asyncio.wait_for(process.wait(), drain + _STOP_SECONDS)

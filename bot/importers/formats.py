@@ -18,8 +18,6 @@ NAMED = 20  # conversations listed in an error
 
 
 class Format(StrEnum):
-    """Format of a file."""
-
     LOCOMO = "locomo"
     LONGMEMEVAL = "longmemeval"
     JSONL = "jsonl"

@@ -18,8 +18,6 @@ STORED_AT_ONCE = 64
 
 
 class Stage(StrEnum):
-    """Stage of an import."""
-
     READING = "reading"
     STORING = "storing"
     EMBEDDING = "embedding"
@@ -31,13 +29,10 @@ OnProgress = Callable[[int, int | None, Stage], None]
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """Result of an import."""
-
     total: int
     new: int
 
     def __str__(self) -> str:
-        """Summarize the result in one line."""
         return (
             f"imported {self.new:,} new turns of {self.total:,}; {self.total - self.new:,} were there already"
         )

@@ -42,7 +42,6 @@ class Field:
     value: Any
 
     def bad(self, expected: str, found: str = "") -> BadImportFile:
-        """Return the error for an unexpected value."""
         where = f"{self.file}: {self.position}: " if self.position else f"{self.file}: "
         return BadImportFile(f"{where}expected {expected}, found {found or _describe(self.value)}")
 
@@ -72,7 +71,6 @@ class Field:
         return found
 
     def items(self) -> "list[Field]":
-        """Return the values of a list."""
         if not isinstance(self.value, list):
             raise self.bad("a list")
         return [
@@ -80,7 +78,6 @@ class Field:
         ]
 
     def names(self) -> list[str]:
-        """Return the keys of an object."""
         if not isinstance(self.value, dict):
             raise self.bad("an object")
         return list(self.value)
@@ -100,7 +97,6 @@ class Field:
 
 
 def read_json(path: Path) -> Field:
-    """Read a JSON file."""
     text = read_text(path)
     return Field(path, "", parse(text, path, ""))
 
@@ -127,7 +123,6 @@ def read_text(path: Path) -> str:
 
 
 def parse(text: str, path: Path, position: str) -> Any:
-    """Parse JSON."""
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:

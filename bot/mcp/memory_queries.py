@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from bot.mcp.read_tool import Answer, InvalidCall, QuotingAnswer, ReadTool
+from bot.mcp.read_tool import Answer, InvalidCall, QuotingAnswer, ReadTool, text
 from graph.layers import Layers
 from graph.tools.memory_tools import NOTE
 from memory.concurrency.deadline import within
@@ -59,16 +59,12 @@ class Facts(QuotingAnswer):
 
 
 class IdentityRead(QuotingAnswer):
-    """The agent's identity for the owner."""
-
     text: str
     overridden: bool
     """True when it was set in a conversation; false for the configured persona."""
 
 
 class Component(Answer):
-    """A part of the memory."""
-
     name: str
     there: bool
     problem: str = ""
@@ -95,7 +91,6 @@ class MemoryQueries:
     layers: Layers
 
     def tools(self) -> list[ReadTool]:
-        """Return the tools."""
         return [
             ReadTool("Search memory", self.search_memory),
             ReadTool("Read facts", self.read_facts),
@@ -105,20 +100,9 @@ class MemoryQueries:
 
     async def search_memory(
         self,
-        query: Annotated[
-            str,
-            Field(
-                min_length=1,
-                max_length=2000,
-                description="What to look for, in any language: words, a meaning, or a key such as ABC-123.",
-            ),
-        ],
-        after: Annotated[
-            str, Field(max_length=100, description=f"Only from this time on: {_TIME}; empty: any.")
-        ] = "",
-        before: Annotated[
-            str, Field(max_length=100, description=f"Only before this time: {_TIME}; empty: any.")
-        ] = "",
+        query: Annotated[str, text("In any language: words, a meaning, or a key such as ABC-123.", 2000, 1)],
+        after: Annotated[str, text(f"Only from this time on: {_TIME}; empty: any.", 100)] = "",
+        before: Annotated[str, text(f"Only before this time: {_TIME}; empty: any.", 100)] = "",
         limit: Annotated[int, Field(ge=1, le=50, description="Maximum number of results.")] = 8,
     ) -> Hits:
         """Search all earlier conversations by words, keys and meaning, best first.
@@ -144,13 +128,8 @@ class MemoryQueries:
 
     async def read_facts(
         self,
-        as_of: Annotated[
-            str, Field(max_length=100, description=f"As of this time: {_TIME}; empty: now.")
-        ] = "",
-        key: Annotated[
-            str,
-            Field(max_length=200, description="Read every value that this key ever had; empty: all facts."),
-        ] = "",
+        as_of: Annotated[str, text(f"As of this time: {_TIME}; empty: now.", 100)] = "",
+        key: Annotated[str, text("Read every value that this key ever had; empty: all facts.", 200)] = "",
     ) -> Facts:
         """Read the facts of every prompt: those of now or of an earlier time, or one key's history."""
         if key.strip() and as_of.strip():

@@ -31,8 +31,6 @@ class MetricsRead(Answer):
 
 
 class SettingRead(Answer):
-    """A setting."""
-
     name: str
     variable: str
     """The environment variable that sets it."""
@@ -65,7 +63,6 @@ class ProcessQueries:
     redact: Redaction
 
     def tools(self) -> list[ReadTool]:
-        """Return the tools."""
         return [
             ReadTool("Metrics", self.get_metrics),
             ReadTool("Configuration", self.get_configuration, hides_secrets=True),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 from mcp.types import Tool, ToolAnnotations
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic_core import ArgsKwargs
 
 from memory.errors import GoatError
@@ -22,8 +22,6 @@ class InvalidCall(GoatError):
 
 
 class Answer(BaseModel):
-    """Answer of a tool."""
-
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
 
@@ -32,6 +30,11 @@ class QuotingAnswer(Answer):
 
     note: str = DATA_NOTE
     """How to treat its texts."""
+
+
+def text(description: str, longest: int, shortest: int = 0) -> Any:
+    """Return the field of a text argument, with its lengths in characters."""
+    return Field(description=description, min_length=shortest, max_length=longest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,6 @@ class ReadTool:
 
     @property
     def name(self) -> str:
-        """Name of the tool."""
         return self.call.__name__
 
     def checked(self, arguments: Mapping[str, Any]) -> Awaitable[Any]:

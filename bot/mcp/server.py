@@ -71,7 +71,6 @@ def build_server(tools: Sequence[ReadTool], redact: Redaction) -> McpServer:
 
 
 async def _call(tool: ReadTool, arguments: Mapping[str, Any], redact: Redaction) -> CallToolResult:
-    """Call a tool; return errors as its result."""
     try:
         checked = tool.checked(arguments)
     except ValidationError as error:

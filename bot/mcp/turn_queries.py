@@ -10,7 +10,7 @@ from langchain_core.messages import BaseMessage
 from pydantic import ConfigDict, Field
 from pydantic_core import to_jsonable_python
 
-from bot.mcp.read_tool import DATA_NOTE, Answer, InvalidCall, QuotingAnswer, ReadTool
+from bot.mcp.read_tool import DATA_NOTE, Answer, InvalidCall, QuotingAnswer, ReadTool, text
 from bot.printable import snippet
 from graph.explain.explanation import ExplainedMemory, explain_decisions
 from graph.explain.reasons import measure, rule_words
@@ -33,8 +33,6 @@ _DEEPEST = 12
 
 
 class TurnRead(QuotingAnswer):
-    """An archived turn."""
-
     turn_id: str
     thread: str
     at: datetime
@@ -70,8 +68,6 @@ class Diagnosis(Observation):
 
 
 class ThreadRead(Answer):
-    """A thread of the owner."""
-
     thread: str
     turns: int
     """Number of its turns among the latest ones that were read."""
@@ -82,8 +78,6 @@ class ThreadRead(Answer):
 
 
 class Threads(QuotingAnswer):
-    """Threads, the latest first."""
-
     threads: list[ThreadRead]
     all_threads: int
     """Number of the owner's threads; only those with a turn among the latest that were read are listed."""
@@ -111,7 +105,6 @@ class TurnQueries:
     agent: Agent
 
     def tools(self) -> list[ReadTool]:
-        """Return the tools."""
         return [
             ReadTool("Read a turn", self.get_turn),
             ReadTool("Diagnose a turn", self.diagnose_turn),
@@ -121,10 +114,7 @@ class TurnQueries:
 
     async def get_turn(
         self,
-        turn_id: Annotated[
-            str,
-            Field(min_length=1, max_length=300, description="Id from `search_memory` or `list_threads`."),
-        ],
+        turn_id: Annotated[str, text("Id from `search_memory` or `list_threads`.", 300, 1)],
     ) -> TurnRead:
         """Read one archived turn: the message and its reply."""
         found = await self.agent.layers.episodes.get([turn_id], owner=self.owner)
@@ -134,13 +124,7 @@ class TurnQueries:
 
     async def diagnose_turn(
         self,
-        turn_id: Annotated[
-            str,
-            Field(
-                max_length=300,
-                description="Id from `search_memory` or `list_threads`; empty: the latest observed turn.",
-            ),
-        ] = "",
+        turn_id: Annotated[str, text("Id as for `get_turn`; empty: the latest observed turn.", 300)] = "",
     ) -> Diagnosis:
         """Explain what a turn remembered: the candidates, which were kept or cut, by which rule and value.
 
@@ -172,7 +156,7 @@ class TurnQueries:
 
     async def thread_state(
         self,
-        thread: Annotated[str, Field(min_length=1, max_length=300, description="Id from `list_threads`.")],
+        thread: Annotated[str, text("Id from `list_threads`.", 300, 1)],
     ) -> StateRead:
         """Read the graph's state after a thread's latest turn, including its messages."""
         snapshot = await self.agent.graph.aget_state({"configurable": {"thread_id": thread}})

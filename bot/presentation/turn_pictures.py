@@ -50,7 +50,6 @@ def mark_of(rows: Sequence[ExplainedMemory], words: Words) -> Mark | None:
 
 
 def room_of(spent: Shares, words: Words) -> Room:
-    """Return the prompt shares of a turn."""
     shares = (
         Share(words.fixed, spent.fixed),
         Share(words.conversation, spent.l2_used, spent.l2_limit),

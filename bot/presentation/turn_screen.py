@@ -69,7 +69,6 @@ def approval(asked: Approval) -> RenderableType:
 
 
 def facts(rows: Sequence[Fact], zone: tzinfo) -> RenderableType:
-    """Show the facts."""
     if not rows:
         return Text("No facts yet. Write one with: /remember key: value")
     table = Table("fact", "value", "noted")
@@ -79,7 +78,6 @@ def facts(rows: Sequence[Fact], zone: tzinfo) -> RenderableType:
 
 
 def warn(console: Console, text: str) -> None:
-    """Print a warning."""
     console.print(Text(printable(text), style="yellow"))
 
 

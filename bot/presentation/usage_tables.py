@@ -15,7 +15,6 @@ _DATE = len("2026-01-31")
 
 
 def usage_tables(metrics: Metrics, owner: str) -> RenderableType:
-    """Render the tables."""
     whose = f"of {printable(owner)}" if owner else "of all owners"
     if not metrics.whole.turns:
         return Text(f"No turn {whose} in the last {len(metrics.days)} days.")

@@ -47,7 +47,6 @@ class Offer:
         }
 
     def apply_to(self, settings: Settings) -> Settings:
-        """Return `settings` with this model."""
         at, key = self.endpoint.base_url, self.endpoint.key
         return settings.model_copy(update={"model": self.model, "model_base_url": at, "model_api_key": key})
 
@@ -164,7 +163,6 @@ class ModelChoice:
             endpoint = await self._with_key(endpoint)
 
     async def _with_key(self, endpoint: Endpoint) -> Endpoint:
-        """Ask for an endpoint's key."""
         question = f"Key of {endpoint.title} (not shown; Enter: leave)"
         while typed := await self.ask(question, "--key-file", hidden=True):
             try:

@@ -44,8 +44,6 @@ class SetupOptions:
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """Asks for lines at the terminal."""
-
     interactive: bool
     """Whether a person can answer."""
 
@@ -69,7 +67,6 @@ class Questions:
             raise SetupCancelled from None
 
     async def read_line(self, prompt: str, *, hidden: bool) -> str:
-        """Read a line from the terminal."""
         session: PromptSession[str] = PromptSession()
         hiding: list[Processor] = [PasswordProcessor(char="")] if hidden else []
         return await session.prompt_async(prompt, input_processors=hiding)
@@ -81,7 +78,6 @@ class Questions:
 
 
 def say(console: Console, text: str, style: str = "") -> None:
-    """Print a line, with control characters removed."""
     console.print(Text(printable(text), style=style))
 
 

@@ -70,7 +70,6 @@ class Setup:
         return not there or await self.ask.confirm("Another Telegram bot?", _TOKEN_FILE, usual=False)
 
     async def _bot(self, options: SetupOptions) -> None:
-        """Connect a bot and pair its first user."""
         if options.token or not options.pair:
             token, name = await self._token(options.token)
             if not token:
@@ -105,7 +104,6 @@ class Setup:
                 return token.get_secret_value(), name
 
     def _write(self, values: Mapping[str, Value]) -> None:
-        """Write settings, and warn about sources that override them."""
         path = write(values)
         say(self.console, f"Written to {path}, which only you can read.", "green")
         for name, source in overriding_sources(values, user_file()).items():

@@ -20,7 +20,6 @@ class Provider(NamedTuple):
 
 
 def local_server(name: str, title: str, port: int) -> Provider:
-    """Return a model server on this machine."""
     return Provider(name, title, f"http://127.0.0.1:{port}/v1")
 
 

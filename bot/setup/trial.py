@@ -18,8 +18,6 @@ from memory.markup import parse_calls
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """Abilities of a model."""
-
     seconds: float
     """Duration of its reply."""
     calls_tools: bool

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bot.printable import printable, snippet
-from bot.terminal.reply_view import print_reply
+from bot.terminal.turn_view import print_reply
 from graph.delegation.delegation_tools import describe_job, progress_line, status_line
 from graph.delegation.job import Job, Status
 from graph.delegation.notices import Address, Notice

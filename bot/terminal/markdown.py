@@ -41,8 +41,6 @@ class _Heading(Heading):
 
 
 class _Block(Markdown):
-    """One block of a text."""
-
     elements: ClassVar[dict[str, type[MarkdownElement]]] = {
         **Markdown.elements,
         "fence": _Code,

@@ -42,7 +42,6 @@ class MemoryCommands:
         }
 
     async def facts(self, _: str) -> None:
-        """List the facts."""
         rows = await self.agent.layers.permanent.facts(owner=self.owner)
         self.console.print(screen.facts(rows, await self.agent.layers.zone()))
 
@@ -56,7 +55,6 @@ class MemoryCommands:
         self.console.print("Noted.", style="dim")
 
     async def forget(self, key: str) -> None:
-        """Delete a fact."""
         permanent = self.agent.layers.permanent
         deleted = bool(key) and await permanent.forget(key, owner=self.owner, at=datetime.now(UTC))
         answer = "Deleted." if deleted else "There is no such fact; /facts lists them."
@@ -76,7 +74,6 @@ class MemoryCommands:
         self.console.print("Back to the configured persona." if reset else "Done.", style="dim")
 
     async def stats(self, _: str) -> None:
-        """Show statistics of the owner's recent turns."""
         self.console.print(
             usage_tables(await self.agent.layers.metrics.read(_DAYS, owner=self.owner), self.owner)
         )

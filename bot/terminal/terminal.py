@@ -12,9 +12,8 @@ from bot.presentation import turn_screen as screen
 from bot.terminal.job_view import JobView
 from bot.terminal.keyboard import ask, ctrl_c, is_yes, loaded
 from bot.terminal.memory_commands import MemoryCommands
-from bot.terminal.reply_view import load, print_exchange, print_resumed
 from bot.terminal.terminal_place import TerminalPlace
-from bot.terminal.turn_view import TurnView
+from bot.terminal.turn_view import TurnView, load, print_exchange, print_resumed
 from graph.app import open_agent
 from graph.events.turn_events import Event, Waiting
 from graph.runtime.agent import Agent
@@ -200,7 +199,6 @@ async def _warm_up(agent: Agent, owner: str) -> None:
 
 
 async def _show_last(console: Console, agent: Agent, place: TerminalPlace) -> None:
-    """Print the last exchanges of a continued thread."""
     window = agent.layers.conversations.window
     for turn in (await window(owner=place.owner, thread=place.thread, max_tokens=_EXCHANGE_TOKENS))[
         -_EXCHANGES:

@@ -71,6 +71,5 @@ class History(FileHistory):
     """Input history in a file; a full disk loses a line of history, but not the turn."""
 
     def store_string(self, string: str) -> None:
-        """Append a line."""
         with contextlib.suppress(OSError):
             super().store_string(clean(string))

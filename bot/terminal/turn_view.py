@@ -1,25 +1,27 @@
-"""A turn in the terminal: the reply while it streams, and its outcome."""
+"""A turn in the terminal: the reply while it streams, Markdown on a screen, and its outcome."""
 
 from collections.abc import AsyncIterator
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
 from bot.presentation import turn_screen as screen
 from bot.printable import printable
-from bot.terminal.reply_view import print_reply, print_resumed, reply_view
 from graph.events.turn_events import Event, Finished, Piece, Resumed, ToolsRequested, Waiting
 from graph.model.tool_rounds import attachments
 from graph.state.turn_state import State
 from memory.models import Outcome
+
+if TYPE_CHECKING:
+    from bot.terminal.markdown import MarkdownReply
 
 KEPT = "Your message is kept: just continue, or send it again."
 KEPT_IN_PART = "The part on screen is kept."
 
 
 class TurnView:
-    """Shows turns, one at a time."""
-
     def __init__(self, console: Console) -> None:
         self._console = console
         self.last: State | None = None
@@ -68,3 +70,55 @@ class TurnView:
             screen.warn(self._console, f"{reply.problem} {KEPT_IN_PART if reply.text else KEPT}")
         if reply.outcome is not Outcome.RECALLED and (line := screen.recalled_line(state)):
             self._console.print(line, style="dim")
+
+
+class PlainReply:
+    """A reply as plain text, for files and other programs."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._written = ""
+
+    def write(self, piece: str) -> None:
+        self._written += piece
+        self._console.out(printable(piece), end="")
+
+    def end(self) -> str:
+        """End the last line; return the whole reply."""
+        if self._written:
+            self._console.print()
+        return self._written
+
+
+def reply_view(console: Console) -> "MarkdownReply | PlainReply":
+    view: MarkdownReply | PlainReply
+    view = load().MarkdownReply(console) if _is_screen(console) else PlainReply(console)
+    return view
+
+
+def print_reply(console: Console, text: str) -> None:
+    console.print(load().Rendered(text) if _is_screen(console) else Text(printable(text)))
+
+
+def print_exchange(console: Console, message: str, reply: str) -> None:
+    console.print(Text(printable(f"> {message}"), style="dim"))
+    if reply:
+        print_reply(console, reply)
+
+
+def print_resumed(console: Console, state: State) -> None:
+    """Print a turn that was interrupted by an earlier stop and is finished now."""
+    reply = state["reply"]
+    console.print("A reply that was cut off is finished now:", style="dim")
+    print_exchange(console, state["turn"].said, reply.text or reply.problem)
+
+
+def load() -> ModuleType:
+    """Import the Markdown renderer, which takes a tenth of a second the first time."""
+    from bot.terminal import markdown  # noqa: PLC0415 - takes a tenth of a second
+
+    return markdown
+
+
+def _is_screen(console: Console) -> bool:
+    return console.is_terminal and not console.is_dumb_terminal

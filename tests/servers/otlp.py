@@ -1,85 +1,63 @@
 """A receiver of OTLP over HTTP that records what it gets."""
 
+import asyncio
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tests.servers.threaded import Running, ThreadedServer
+
+_PROTOBUF = "application/x-protobuf"
 
 
-@dataclass(slots=True)
-class OtlpReceiver:
+class OtlpReceiver(ThreadedServer):
     """Received requests, and the receiver's behaviour."""
 
-    url: str = ""
-    requests: list[ExportTraceServiceRequest] = field(default_factory=list)
-    hanging: threading.Event = field(default_factory=threading.Event)
-    """When set, no request is answered before the receiver ends."""
-    ending: threading.Event = field(default_factory=threading.Event)
+    def __init__(self) -> None:
+        self.requests: list[ExportTraceServiceRequest] = []
+        self.hanging = threading.Event()
+        """When set, no request is answered before `ending`."""
+        self.ending = threading.Event()
+        application = Starlette(routes=[Route("/v1/traces", self._receive, methods=["POST"])])
+        super().__init__(application, name="otlp-receiver")
+
+    async def _receive(self, request: Request) -> Response:
+        body = await request.body()
+        while self.hanging.is_set():
+            await asyncio.sleep(0.01)
+            if self.ending.is_set():
+                return Response(status_code=503)
+        if request.headers["content-type"] != _PROTOBUF:
+            return Response(status_code=404)
+        self.requests.append(ExportTraceServiceRequest.FromString(body))
+        return Response(ExportTraceServiceResponse().SerializeToString(), media_type=_PROTOBUF)
+
+    @property
+    def _resources(self) -> list[ResourceSpans]:
+        return [resource for request in self.requests for resource in request.resource_spans]
 
     @property
     def spans(self) -> list[Span]:
         """All received spans."""
         return [
-            span
-            for request in self.requests
-            for resource in request.resource_spans
-            for scope in resource.scope_spans
-            for span in scope.spans
+            span for resource in self._resources for scope in resource.scope_spans for span in scope.spans
         ]
 
     @property
     def services(self) -> set[str]:
-        """The names of the received spans."""
-        return {
-            attribute.value.string_value
-            for request in self.requests
-            for resource in request.resource_spans
-            for attribute in resource.resource.attributes
-            if attribute.key == "service.name"
-        }
+        """The names of the received spans' services."""
+        attributes = [one for resource in self._resources for one in resource.resource.attributes]
+        return {one.value.string_value for one in attributes if one.key == "service.name"}
 
 
-@contextmanager
-def running_otlp() -> Iterator[OtlpReceiver]:
-    """Run a receiver on a free port."""
-    receiver = OtlpReceiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if receiver.hanging.is_set():
-                receiver.ending.wait()
-                return
-            if self.path != "/v1/traces" or self.headers["Content-Type"] != "application/x-protobuf":
-                self.send_error(404)
-                return
-            receiver.requests.append(ExportTraceServiceRequest.FromString(body))
-            answer = ExportTraceServiceResponse().SerializeToString()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/x-protobuf")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    receiver.url = f"http://127.0.0.1:{server.server_port}"
-    serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    serving.start()
-    try:
-        yield receiver
-    finally:
-        receiver.ending.set()
-        server.shutdown()
-        server.server_close()
-        serving.join()
+def running_otlp() -> Running[OtlpReceiver]:
+    """Return a receiver for a `with` block, on a free port."""
+    return Running(OtlpReceiver())

@@ -118,28 +118,24 @@ def test_a_bad_variable(doctor: Goat) -> None:
     assert "Europe/Bucharest" in line
 
 
-def test_redis_by_url_that_refuses(doctor: Goat, refused: str) -> None:
-    doctor.configure({"GOAT_REDIS_URL": f"redis://:secret@{refused}/0"})
-    line = broken(doctor("doctor"), "working tier (Redis)")
-    assert "cannot be reached" in line
-    assert "secret" not in line
-
-
-def test_chroma_by_url_that_refuses(doctor: Goat, refused: str) -> None:
-    doctor.configure({"GOAT_CHROMA_URL": f"http://token@{refused}"})
-    line = broken(doctor("doctor"), "episodic tier (log and Chroma)")
-    assert f"Chroma at http://{refused} cannot be used" in line
-    assert "token" not in line
-
-
-def test_embeddings_that_refuse(doctor: Goat, refused: str) -> None:
-    doctor.configure({"GOAT_EMBEDDING_BASE_URL": f"http://{refused}/v1"})
-    assert refused in broken(doctor("doctor"), "embedding model")
-
-
-def test_a_model_that_refuses(doctor: Goat, refused: str) -> None:
-    doctor.configure({"GOAT_MODEL_BASE_URL": f"http://{refused}/v1"})
-    assert "cannot be reached. Is it running" in broken(doctor("doctor"), "chat model")
+def test_parts_by_url_that_refuse(doctor: Goat, refused: str) -> None:
+    doctor.configure(
+        {
+            "GOAT_REDIS_URL": f"redis://:secret@{refused}/0",
+            "GOAT_CHROMA_URL": f"http://token@{refused}",
+            "GOAT_EMBEDDING_BASE_URL": f"http://{refused}/v1",
+            "GOAT_MODEL_BASE_URL": f"http://{refused}/v1",
+        }
+    )
+    stores = ("working tier (Redis)", "embedding model", "episodic tier (log and Chroma)")
+    lines = broken(doctor("doctor"), *stores, "chat model")
+    redis, embeddings, chroma, model = lines.splitlines()
+    assert "cannot be reached" in redis
+    assert refused in embeddings
+    assert f"Chroma at http://{refused} cannot be used" in chroma
+    assert "cannot be reached. Is it running" in model
+    assert "secret" not in lines
+    assert "token" not in lines
 
 
 @pytest.mark.parametrize(

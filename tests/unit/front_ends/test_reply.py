@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from bot.terminal.markdown import MarkdownReply, Rendered, finished_length
-from bot.terminal.reply_view import reply_view
+from bot.terminal.turn_view import reply_view
 
 BLOCKS = (
     "# Title",
