@@ -1,1 +1,1 @@
-"""Deadlines, thread pools and background tasks."""
+"""Deadlines, thread pools, background tasks and HTTP clients."""

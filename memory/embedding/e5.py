@@ -102,10 +102,3 @@ class E5Embeddings(Embeddings):
             raise TierUnavailable(
                 TIER, f"the embedding model in {folder} cannot be loaded ({error})"
             ) from error
-
-
-def _encodable(text: str) -> str:
-    """Replace characters that UTF-8 or a C string cannot hold; keep the length."""
-    if text.isascii() and "\0" not in text:
-        return text
-    return text.encode("utf-8", "replace").decode().replace("\0", " ")

@@ -1,20 +1,29 @@
-"""An embedding model behind an OpenAI-compatible endpoint, with its client imported on first use."""
+"""An embedding model behind an OpenAI-compatible endpoint."""
 
 import asyncio
 import math
-import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+import httpx
+
+from memory.concurrency.http_clients import HttpClients
 from memory.embedding.embedding_model import TIER, Endpoint
 from memory.embedding.text_windows import Span, split_offsets
-from memory.errors import TierCorrupt
+from memory.errors import TierCorrupt, TierUnavailable
 from memory.text.text import clean
 
-if TYPE_CHECKING:
-    from memory.embedding.openai_client import OpenAIClient
-
 PART = 2000  # bytes of UTF-8: an upper bound of the tokens, about four times their number in most languages
+BATCH = 64  # texts per request
+OPENAI = "https://api.openai.com/v1"
+PAUSE = 0.5  # seconds before the second attempt
+PASSING = (408, 409, 429)
+"""Statuses that are tried again, as all from 500 on."""
+REASONS = {
+    401: "refuses the key; set GOAT_EMBEDDING_API_KEY",
+    403: "refuses the key; set GOAT_EMBEDDING_API_KEY",
+    404: "does not know the model or the address; check GOAT_EMBEDDING_MODEL and GOAT_EMBEDDING_BASE_URL",
+    429: "asks for fewer requests, or the credit is used up",
+}
 
 
 class EndpointEmbeddings:
@@ -24,8 +33,7 @@ class EndpointEmbeddings:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._lock = threading.Lock()
-        self._opened: OpenAIClient | None = None
+        self._clients = HttpClients()
         self._dimension: int | None = None
 
     @property
@@ -35,53 +43,64 @@ class EndpointEmbeddings:
 
     @property
     def dimension(self) -> int | None:
-        """Length of a vector; None before the first."""
         return self._dimension
 
     def split_offsets(self, text: str) -> list[Span]:
         """Cover `text` with overlapping half-open spans of at most `PART` bytes."""
         return split_offsets(text, capacity=PART, measure=_bytes)
 
-    def embed_query(self, text: str) -> list[float]:
-        """Embed a query, blocking."""
-        return self._check(self._client().embed([_truncate(text)]), 1)[0]
-
     async def aembed_query(self, text: str) -> list[float]:
-        """Embed a query."""
         return (await self.aembed_documents([text]))[0]
 
     async def aembed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-        """Embed documents, in order."""
-        await self.ready()
-        vectors = await self._client().aembed([_truncate(text) for text in texts])
-        return self._check(vectors, len(texts))
+        cut = [_truncate(text) for text in texts]
+        batches = [cut[start : start + BATCH] for start in range(0, len(cut), BATCH)]
+        return [vector for batch in batches for vector in self._check(await self._ask(batch), len(batch))]
 
     async def ready(self) -> None:
-        """Import the client off the event loop."""
-        if self._opened is None:
-            await asyncio.to_thread(self._client)
+        await self._clients.client()
 
     async def aclose(self) -> None:
-        """Close the connections."""
-        opened, self._opened = self._opened, None
-        if opened is not None:
-            await opened.aclose()
+        await self._clients.aclose()
 
-    def _client(self) -> "OpenAIClient":
-        with self._lock:
-            if self._opened is None:
-                from memory.embedding.openai_client import OpenAIClient  # noqa: PLC0415 - takes a second
+    async def _ask(self, texts: list[str]) -> httpx.Response:
+        """Send one request, and once more if the failure may pass; errors omit the key."""
+        try:
+            answer = await self._post(texts)
+            if answer.status_code in PASSING or answer.is_server_error:
+                await asyncio.sleep(PAUSE)
+                answer = await self._post(texts)
+        except httpx.TimeoutException:
+            detail = f"{self._endpoint} did not answer within {self._endpoint.timeout:g} s"
+            raise TierUnavailable(TIER, detail) from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            advice = "Is it running, and is GOAT_EMBEDDING_BASE_URL right?"
+            detail = f"{self._endpoint} cannot be reached ({type(error).__name__}). {advice}"
+            raise TierUnavailable(TIER, detail) from None
+        if not answer.is_success:
+            reason = REASONS.get(answer.status_code, f"answered with status {answer.status_code}")
+            raise TierUnavailable(TIER, f"{self._endpoint} {reason}")
+        return answer
 
-                self._opened = OpenAIClient(self._endpoint)
-            return self._opened
+    async def _post(self, texts: list[str]) -> httpx.Response:
+        endpoint, client = self._endpoint, await self._clients.client()
+        url = f"{(endpoint.base_url or OPENAI).rstrip('/')}/embeddings"
+        body = {"model": endpoint.model, "input": texts, "encoding_format": "float"}
+        key = endpoint.api_key.get_secret_value()
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        return await client.post(url, json=body, headers=headers, timeout=endpoint.timeout)
 
-    def _check(self, vectors: list[list[float]], expected: int) -> list[list[float]]:
+    def _check(self, answer: httpx.Response, expected: int) -> list[list[float]]:
+        try:
+            vectors = [list(map(float, item["embedding"])) for item in answer.json()["data"]]
+        except (KeyError, TypeError, ValueError):
+            detail = f"{self._endpoint} answered with something that is not an embedding"
+            raise TierCorrupt(TIER, detail) from None
         sizes = {len(vector) for vector in vectors} | ({self._dimension} if self._dimension else set())
         if len(vectors) != expected or len(sizes) > 1 or not all(map(_usable, vectors)):
             got = f"{len(vectors)} vectors of sizes {sorted(sizes)}"
             raise TierCorrupt(TIER, f"{self._endpoint} answered {got} to {expected} texts")
-        if sizes:
-            self._dimension = sizes.pop()
+        (self._dimension,) = sizes
         return vectors
 
 

@@ -35,10 +35,6 @@ class EmbeddingModel(Protocol):
         """Cover `text` with overlapping half-open spans of characters that each fit; may be slow."""
         ...
 
-    def embed_query(self, text: str) -> list[float]:
-        """Embed a query, blocking."""
-        ...
-
     async def aembed_query(self, text: str) -> list[float]:
         """Embed a query."""
         ...

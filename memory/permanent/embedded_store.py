@@ -9,15 +9,8 @@ from typing import Final
 from memory.models import Fact
 from memory.owners.owner_files import OwnerFiles
 from memory.permanent.permanent_records import FactRecord, IdentityRecord, Records
-from memory.permanent.store_rules import (
-    TIER,
-    TokenCap,
-    check_identity,
-    check_value,
-    identifier,
-    normalize_key,
-)
-from memory.text.columns import from_micros, to_micros
+from memory.permanent.store_rules import TIER, TokenCap, identifier, normalize_key
+from memory.text.columns import from_micros, require_utf8, to_micros
 
 INSERT_FACT: Final = "INSERT INTO facts (identifier, key, value, at) VALUES (?, ?, ?, ?)"
 INSERT_IDENTITY: Final = "INSERT INTO identities (text, at) VALUES (?, ?)"
@@ -30,18 +23,13 @@ SELECT key, value, at FROM (
 END_OF_TIME: Final = 2**63 - 1
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class EmbeddedPermanentStore:
-    """`PermanentStore` on an owner's file; its tables are append-only.
+    """`RecordedStore` on an owner's file; its tables are append-only.
 
     Args:
         files: the owners' files.
         count_tokens: how many tokens a text takes in the prompt; called on a thread.
         max_tokens: how many all current facts, as `key: value` lines, may take together.
-        now: the clock for identity overrides.
     """
 
     def __init__(
@@ -50,83 +38,55 @@ class EmbeddedPermanentStore:
         *,
         count_tokens: Callable[[str], int],
         max_tokens: int,
-        now: Callable[[], datetime] = _now,
     ) -> None:
         self._files = files
         self._cap = TokenCap(count_tokens, max_tokens)
-        self._now = now
 
     async def identity(self, *, owner: str) -> str | None:
-        """Return the owner's identity override, or None."""
         row = await self._files.read(owner, TIER, _identity)
         return row[0] if row else None
 
     async def set_identity(self, text: str | None, *, owner: str) -> None:
-        """Set the override; None restores the configured persona. Earlier overrides stay in the history.
-
-        Raises:
-            ValueError: the text has a lone surrogate.
-        """
-        row = (check_identity(text), to_micros(self._now()))
+        if text is not None:
+            require_utf8(text, "the identity")
+        row = (text, to_micros(datetime.now(UTC)))
         await self._files.write(owner, TIER, lambda db: db.execute(INSERT_IDENTITY, row).rowcount)
 
     async def identity_history(self, *, owner: str) -> list[tuple[str | None, datetime]]:
-        """Return every override with its time, newest first; None is the configured persona."""
         sql = "SELECT text, at FROM identities ORDER BY seq DESC"
         rows = await self._files.read(owner, TIER, lambda db: db.execute(sql).fetchall())
         return [(text, from_micros(at)) for text, at in rows]
 
     async def facts(self, *, owner: str, as_of: datetime | None = None) -> list[Fact]:
-        """Return the facts, newest first; with `as_of`, the facts of that time."""
         until = END_OF_TIME if as_of is None else to_micros(as_of)
         return await self._files.read(owner, TIER, partial(_current, until=until))
 
     async def upsert(self, key: str, value: str, *, owner: str, at: datetime) -> None:
-        """Write a fact; the newest `at` of a key wins, and among equals the later write.
-
-        Raises:
-            FactsFull: the facts would exceed the token cap, and this write makes them longer.
-            ValueError: the key is empty or longer than 200 characters, or a text cannot be stored.
-        """
-        row = (identifier(key), normalize_key(key), check_value(value), to_micros(at))
+        row = (identifier(key), normalize_key(key), require_utf8(value, "the value of a fact"), to_micros(at))
         await self._files.write(owner, TIER, partial(self._upsert, row=row))
 
     async def forget(self, key: str, *, owner: str, at: datetime) -> bool:
-        """Remove a current fact but keep its history; return whether it existed.
-
-        Raises:
-            ValueError: the key is empty or longer than 200 characters.
-        """
         row = (identifier(key), normalize_key(key), None, to_micros(at))
         known = {identifier(fact.key) for fact in await self.facts(owner=owner)}
         return row[0] in known and await self._files.write(owner, TIER, partial(_forget, row=row))
 
     async def history(self, key: str, *, owner: str) -> list[Fact]:
-        """Return every value of a key, newest first.
-
-        Raises:
-            ValueError: the key is empty or longer than 200 characters.
-        """
         where = "identifier = ? AND value IS NOT NULL ORDER BY at DESC, seq DESC"
         sql, name = f"SELECT key, value, at FROM facts WHERE {where}", identifier(key)  # noqa: S608
         return _facts(await self._files.read(owner, TIER, lambda db: db.execute(sql, (name,)).fetchall()))
 
     async def erase(self, *, owner: str) -> None:
-        """Delete the owner's identity, facts and history permanently."""
         if await self._files.read(owner, TIER, _holds_anything):
             await self._files.write(owner, TIER, _erase)
             await self._files.scrub(owner, TIER)
 
     async def records(self, *, owner: str) -> Records:
-        """Return every record ever written."""
         return await self._files.read(owner, TIER, _records)
 
     async def restore(self, records: Records, *, owner: str) -> Records:
-        """Append missing records in order, in one transaction; return them."""
         return await self._files.write(owner, TIER, partial(_restore, records=records))
 
     async def owners(self) -> list[str]:
-        """Return the owners that have a file, sorted."""
         return await self._files.owners()
 
     def _upsert(self, db: sqlite3.Connection, row: tuple[str, str, str, int]) -> None:

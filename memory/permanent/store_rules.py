@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from memory.errors import FactsFull
@@ -35,35 +36,12 @@ def identifier(key: str) -> str:
     return unicodedata.normalize("NFC", normalize_key(key).casefold())
 
 
-def check_value(value: str) -> str:
-    """Return `value` if it can be stored.
-
-    Raises:
-        ValueError: it has a lone surrogate.
-    """
-    return require_utf8(value, "the value of a fact")
-
-
-def check_identity(text: str | None) -> str | None:
-    """Return the identity override if it can be stored.
-
-    Raises:
-        ValueError: it has a lone surrogate.
-    """
-    return text if text is None else require_utf8(text, "the identity")
-
-
+@dataclass(frozen=True, slots=True)
 class TokenCap:
-    """Limit on the tokens of all current facts.
+    """Limit on the tokens of all current facts as `key: value` lines."""
 
-    Args:
-        count: counts the tokens of a text.
-        most: returns the most tokens of all current facts as `key: value` lines.
-    """
-
-    def __init__(self, count: Callable[[str], int], most: int) -> None:
-        self._count = count
-        self._most = most
+    count: Callable[[str], int]
+    most: int
 
     def check(self, key: str, before: Iterable[Fact], after: Iterable[Fact]) -> None:
         """Check the facts after a write of `key`; a write that makes them shorter is always allowed.
@@ -71,13 +49,13 @@ class TokenCap:
         Raises:
             FactsFull: the facts exceed the cap, and this write made them longer.
         """
-        had, has, most = self._tokens(before), self._tokens(after), self._most
-        if has > max(most, had):
+        had, has = self._tokens(before), self._tokens(after)
+        if has > max(self.most, had):
             raise FactsFull(
                 TIER,
-                f"with {key!r} the facts would take {has} tokens of {most} ({had} now);"
+                f"with {key!r} the facts would take {has} tokens of {self.most} ({had} now);"
                 " shorten it, or forget a fact that is no longer needed",
             )
 
     def _tokens(self, facts: Iterable[Fact]) -> int:
-        return sum(self._count(f"{fact.key}: {fact.value}\n") for fact in facts)
+        return sum(self.count(f"{fact.key}: {fact.value}\n") for fact in facts)

@@ -51,9 +51,6 @@ class MixedEmbeddings:
     def split_offsets(self, text: str) -> list[tuple[int, int]]:
         return [(0, len(text))]
 
-    def embed_query(self, text: str) -> list[float]:
-        return self._model.embed_query(text)
-
     async def aembed_query(self, text: str) -> list[float]:
         return await self._model.aembed_query(text)
 

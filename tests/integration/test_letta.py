@@ -15,8 +15,7 @@ from pydantic import SecretStr
 from memory.errors import MemoryTierError, TierCorrupt, TierUnavailable
 from memory.permanent.letta.letta_agents import LABEL, MOST_CHARS, BlockFull, agent_name
 from memory.permanent.letta.letta_http import read_address
-from memory.permanent.letta.letta_locks import WriterLocks
-from memory.permanent.letta.letta_store import LettaAddress, LettaPermanentStore
+from memory.permanent.letta.letta_store import LettaAddress, LettaPermanentStore, writer_lock
 from tests.nursery import Nursery
 from tests.servers.chroma import free_port
 from tests.servers.letta import Fault, LettaServer, running_letta_server
@@ -202,25 +201,23 @@ async def test_workers_on_one_machine_lose_nothing(
 
 
 async def test_a_writer_who_waits_too_long_is_told(tmp_path: Path) -> None:
-    locks = WriterLocks(tmp_path, patience=0.05)
-    async with locks.hold("one"), locks.hold("another"):
+    async with writer_lock(tmp_path, "one"), writer_lock(tmp_path, "another"):
         with pytest.raises(TierUnavailable, match="try again when it is done"):
-            await _held(locks)
-    await _held(locks)
+            await _hold(tmp_path, patience=0.05)
+    await _hold(tmp_path)
 
 
 async def test_a_writer_who_gives_up_leaves_the_lock_free(tmp_path: Path) -> None:
-    locks = WriterLocks(tmp_path, patience=100)
     for pause in range(20):
-        waiting = asyncio.create_task(_held(locks))
+        waiting = asyncio.create_task(_hold(tmp_path))
         await asyncio.sleep(pause / 20_000)
         waiting.cancel()
         await asyncio.wait([waiting])
-    await _held(locks)
+    await _hold(tmp_path)
 
 
-async def _held(locks: WriterLocks) -> None:
-    async with asyncio.timeout(100), locks.hold("one"):
+async def _hold(folder: Path, patience: float = 100) -> None:
+    async with asyncio.timeout(100), writer_lock(folder, "one", patience=patience):
         pass
 
 
@@ -373,27 +370,19 @@ BAD = {
     "no id": (
         Fault(body=json.dumps([{"name": agent_name("ana"), "id": "../x"}]).encode()),
         TierCorrupt,
-        "without",
+        "no id",
     ),
-    "endless": (Fault(body=b" " * 9_000_000), TierCorrupt, "8 MB"),
-    "packed": (Fault(body=b"x", headers=(("content-encoding", "gzip"),)), TierCorrupt, "encoding"),
     "slow": (Fault(wait=60), TierUnavailable, "did not answer within 0.3 s"),
     "401": (Fault(401, b"{}"), TierUnavailable, "GOAT_LETTA_TOKEN"),
     "404": (Fault(404, b"{}"), TierUnavailable, "GOAT_LETTA_URL"),
     "429": (Fault(429, b"{}"), TierUnavailable, "fewer requests"),
     "500": (Fault(500, HTML), TierUnavailable, "500"),
     "503": (Fault(503, HTML), TierUnavailable, "503"),
-    "circle": (
-        Fault(307, b"", headers=(("location", "/v1/agents/"),), times=99),
-        TierUnavailable,
-        "in a loop",
-    ),
     "elsewhere": (
         Fault(307, b"", headers=(("location", "http://x.invalid/"),)),
         TierUnavailable,
         "elsewhere",
     ),
-    "nowhere": (Fault(307, b"", headers=(("location", "http://[:"),)), TierUnavailable, "redirects"),
 }
 
 
@@ -425,16 +414,6 @@ async def test_an_unreadable_answer_to_a_read_lets_no_write_follow(
             await store.upsert("city", "Iași", owner="ana", at=AT)
     assert (server.state.blocks[0].value, server.count("PATCH")) == (before, patches)
     assert len(server.state.agents) == 1
-
-
-async def test_an_answer_to_a_write_that_is_not_what_was_written_is_named(
-    server: LettaServer, store: LettaPermanentStore
-) -> None:
-    await store.upsert("city", "Cluj", owner="ana", at=AT)
-    other = server.state.blocks[0].as_json() | {"value": "something else"}
-    server.faults.append(Fault(body=json.dumps(other).encode(), method="PATCH"))
-    with pytest.raises(TierCorrupt, match="something else"):
-        await store.upsert("city", "Iași", owner="ana", at=AT)
 
 
 # Limits
@@ -479,19 +458,23 @@ async def test_a_server_that_is_down_is_named_without_secrets(opened: Opened) ->
 @pytest.mark.parametrize(
     ("url", "path"),
     [
-        ("http://h:8283", ""),
-        ("http://h:8283/", ""),
-        ("https://h/v1/", ""),
-        ("https://h/letta/v1", "/letta"),
-        ("http://u:p@h/a%20b/?x=1#f", "/a%20b"),
+        ("http://h:8283", b""),
+        ("http://h:8283/", b""),
+        ("https://h/v1/", b""),
+        ("https://h/letta/v1", b"/letta"),
+        ("http://u:p@h/a%20b/?x=1#f", b"/a%20b"),
     ],
 )
 def test_addresses_may_end_as_people_write_them(url: str, path: str) -> None:
-    target = read_address(LettaAddress(SecretStr(url), SecretStr(" a-token\n")))
-    assert target.path == path
-    assert target.headers["Authorization"] == "Bearer a-token"
-    assert target.auth is None
-    assert "u:p" not in str(target)
+    read, headers = read_address(LettaAddress(SecretStr(url), SecretStr(" a-token\n")))
+    assert (read.raw_path, read.userinfo) == (path or b"/", b"")
+    assert headers["Authorization"] == "Bearer a-token"
+
+
+def test_without_a_token_the_password_of_the_address_is_sent() -> None:
+    read, headers = read_address(LettaAddress(SecretStr("http://u:p@h")))
+    assert read.userinfo == b"u:p"
+    assert "Authorization" not in headers
 
 
 @pytest.mark.parametrize("url", ["", "letta:8283", "ftp://h", "http://", "http://h:99999", "http://u:p/w@h"])
@@ -506,15 +489,6 @@ def test_tokens_that_cannot_be_sent_are_refused_without_being_shown(token: str) 
     with pytest.raises(TierUnavailable, match="GOAT_LETTA_TOKEN") as raised:
         read_address(LettaAddress(SecretStr("http://h"), SecretStr(token)))
     assert token not in str(raised.value)
-
-
-async def test_a_redirect_on_the_same_server_is_followed_with_the_whole_request(
-    server: LettaServer, store: LettaPermanentStore
-) -> None:
-    location = (("location", f"{server.url}/v1/agents/"),)
-    server.faults.append(Fault(307, b"", headers=location, method="POST"))
-    await store.upsert("city", "Cluj", owner="ana", at=AT)
-    assert await current(store) == {"city": "Cluj"}
 
 
 async def test_the_token_is_never_sent_to_another_server(opened: Opened, server: LettaServer) -> None:

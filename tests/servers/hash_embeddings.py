@@ -21,9 +21,6 @@ class HashEmbeddings:
         step = self._part * 3 // 4
         return [(start, min(start + self._part, len(text))) for start in range(0, max(len(text), 1), step)]
 
-    def embed_query(self, text: str) -> list[float]:
-        return self._embed(text)
-
     async def ready(self) -> None:
         pass
 

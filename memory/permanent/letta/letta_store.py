@@ -1,33 +1,62 @@
 """L0 and L1 on a Letta server: an owner's document in one block of one agent."""
 
-from collections.abc import Callable
+import asyncio
+import random
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
 
+from filelock import Timeout
+
+from memory.concurrency.background import Background
+from memory.errors import TierCorrupt, TierUnavailable
 from memory.models import Fact
-from memory.permanent.letta import letta_edit
-from memory.permanent.letta.letta_documents import LettaDocuments
-from memory.permanent.letta.letta_http import LettaAddress
+from memory.permanent.letta.letta_agents import LABEL, Block, LettaAgents, agent_name
+from memory.permanent.letta.letta_document import (
+    Document,
+    Unreadable,
+    Writing,
+    merge,
+    owner_of,
+    parse,
+    render,
+)
+from memory.permanent.letta.letta_http import LettaAddress, TryAgain
 from memory.permanent.permanent_records import Records
-from memory.permanent.store_rules import TokenCap, check_identity, check_value, identifier, normalize_key
-from memory.text.columns import to_micros
+from memory.permanent.store_rules import TIER, TokenCap, identifier, normalize_key
+from memory.text.columns import require_utf8, to_micros
+
+if TYPE_CHECKING:
+    from filelock import AsyncFileLock
 
 __all__ = ["LettaAddress", "LettaPermanentStore"]
 
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+T = TypeVar("T")
+Change = Callable[[Document], tuple[Sequence[Writing], T]]
+"""Returns what to append to a document, and the caller's result; raises to reject the change."""
+ATTEMPTS: Final = 6
+PAUSE: Final = 0.03  # seconds before the second attempt, doubled with each further one
+PATIENCE: Final = 120.0  # seconds; sixty writers at once take half of it on a real server
+POLL: Final = 0.01  # seconds
 
 
 class LettaPermanentStore:
-    """`PermanentStore` on a Letta server; usable from any event loop, and again after `aclose`.
+    """`RecordedStore` on a Letta server; usable from any event loop, and again after `aclose`.
+
+    Writers that share the lock folder, in one process or several, wait for each other and never lose a write.
+    Letta has no versions. Among writers on several machines, an overwritten one retries if it notices at its
+    read-back; an overwrite after that goes unnoticed. `BlockFull` is raised when the history has reached the
+    server's limit.
 
     Args:
         address: where the server is.
         count_tokens: how many tokens a text takes in the prompt; called on a thread.
         max_tokens: how many all current facts, as `key: value` lines, may take together.
         lock_folder: where writers of this machine wait for each other, each behind a file of its owner's.
-        now: the clock for identity overrides.
     """
 
     def __init__(
@@ -37,77 +66,80 @@ class LettaPermanentStore:
         count_tokens: Callable[[str], int],
         max_tokens: int,
         lock_folder: Path,
-        now: Callable[[], datetime] = _now,
     ) -> None:
-        self._documents = LettaDocuments(address, lock_folder)
+        self._agents = LettaAgents(address)
         self._cap = TokenCap(count_tokens, max_tokens)
-        self._now = now
+        self._lock_folder = lock_folder
+        self._known: dict[str, tuple[str, ...]] = {}
+        """Agents that hold an owner's entries."""
+        self._reads = Background()
+        self._since = object()
+        """Identity of the latest write; replaced by every write."""
 
     async def identity(self, *, owner: str) -> str | None:
-        """Return the owner's identity override, or None."""
-        identities = (await self._documents.read(owner)).identities()
+        identities = await self.identity_history(owner=owner)
         return identities[0][0] if identities else None
 
     async def set_identity(self, text: str | None, *, owner: str) -> None:
-        """Set the override; None restores the configured persona. Earlier overrides stay in the history.
-
-        Raises:
-            ValueError: the text has a lone surrogate.
-            MemoryTierError: the history has reached the server's limit.
-        """
-        await self._documents.change(
-            owner, letta_edit.set_identity(check_identity(text), to_micros(self._now()))
-        )
+        if text is not None:
+            require_utf8(text, "the identity")
+        writing = (None, text, to_micros(datetime.now(UTC)))
+        await self._change(owner, lambda _: ([writing], None))
 
     async def identity_history(self, *, owner: str) -> list[tuple[str | None, datetime]]:
-        """Return every override with its time, newest first; None is the configured persona."""
-        return (await self._documents.read(owner)).identities()
+        return (await self._read(owner)).identities()
 
     async def facts(self, *, owner: str, as_of: datetime | None = None) -> list[Fact]:
-        """Return the facts, newest first; with `as_of`, the facts of that time."""
         until = None if as_of is None else to_micros(as_of)
-        document = await self._documents.read(owner)
+        document = await self._read(owner)
         return list(document.current) if until is None else document.facts_at(until)
 
     async def upsert(self, key: str, value: str, *, owner: str, at: datetime) -> None:
-        """Write a fact; the newest `at` of a key wins, and among equals the later write.
+        name = normalize_key(key)
+        writing = (name, require_utf8(value, "the value of a fact"), to_micros(at))
 
-        Raises:
-            FactsFull: the facts would exceed the token cap, and this write makes them longer.
-            BlockFull: the history has reached the server's limit; a subclass of `FactsFull`.
-            ValueError: the key is empty or longer than 200 characters, or a text cannot be stored.
-        """
-        change = letta_edit.upsert(normalize_key(key), check_value(value), to_micros(at), self._cap)
-        await self._documents.change(owner, change)
+        def change(document: Document) -> tuple[Sequence[Writing], None]:
+            self._cap.check(name, document.current, document.append("", [writing]).current)
+            return [writing], None
+
+        await self._change(owner, change)
 
     async def forget(self, key: str, *, owner: str, at: datetime) -> bool:
-        """Remove a current fact but keep its history; return whether it existed.
+        writing = (normalize_key(key), None, to_micros(at))
 
-        Raises:
-            ValueError: the key is empty or longer than 200 characters.
-        """
-        return await self._documents.change(owner, letta_edit.forget(normalize_key(key), to_micros(at)))
+        def change(document: Document) -> tuple[Sequence[Writing], bool]:
+            before = document.current
+            if identifier(key) not in {identifier(fact.key) for fact in before}:
+                return [], False
+            return [writing], len(document.append("", [writing]).current) < len(before)
+
+        return await self._change(owner, change)
 
     async def history(self, key: str, *, owner: str) -> list[Fact]:
-        """Return every value of a key, newest first.
-
-        Raises:
-            ValueError: the key is empty or longer than 200 characters.
-        """
         name = identifier(key)
-        return (await self._documents.read(owner)).history(name)
+        return (await self._read(owner)).history(name)
 
     async def erase(self, *, owner: str) -> None:
         """Delete the owner's identity, facts and history permanently, even if they are unreadable."""
-        await self._documents.erase(owner)
+        async with writer_lock(self._lock_folder, agent_name(owner)):
+            try:
+                for agent in await self._agents.find(owner):
+                    await self._agents.delete(agent)
+            finally:
+                self._known.pop(owner, None)
+                self._since = object()
 
     async def records(self, *, owner: str) -> Records:
-        """Return every record ever written."""
-        return (await self._documents.read(owner)).records()
+        return (await self._read(owner)).records()
 
     async def restore(self, records: Records, *, owner: str) -> Records:
-        """Append missing records in order, in one write; return them."""
-        return await self._documents.change(owner, letta_edit.restore(records))
+        def change(document: Document) -> tuple[Sequence[Writing], Records]:
+            missing = records.without(document.records())
+            facts = [(fact.key, fact.value, to_micros(fact.at)) for fact in missing.facts]
+            identities = [(None, one.text, to_micros(one.at)) for one in missing.identities]
+            return [*facts, *identities], missing
+
+        return await self._change(owner, change)
 
     async def owners(self) -> list[str]:
         """Return the owners that have an agent, sorted.
@@ -115,8 +147,112 @@ class LettaPermanentStore:
         Raises:
             TierCorrupt: an owner's memory cannot be read.
         """
-        return await self._documents.owners()
+        return sorted({_readable(block, owner_of) async for block in self._agents.all_blocks()})
 
     async def aclose(self) -> None:
         """Close the connections; the next use reconnects."""
-        await self._documents.aclose()
+        await self._reads.end()
+        await self._agents.client.aclose()
+
+    async def _read(self, owner: str) -> Document:
+        """Return the owner's document; concurrent reads share one request until the next write."""
+        return await asyncio.shield(self._reads.joined((owner, self._since), partial(self._fetch, owner)))
+
+    async def _fetch(self, owner: str) -> Document:
+        known = [await self._agents.block(agent) for agent in self._known.get(owner, ())]
+        blocks = [block for block in known if block is not None]
+        if not blocks or len(blocks) < len(known):
+            blocks = await self._agents.blocks(owner)
+            self._known[owner] = tuple(block.agent for block in blocks)
+        return await asyncio.to_thread(_parse, blocks, owner)
+
+    async def _change(self, owner: str, change: Change[T]) -> T:
+        """Commit a change and return its result.
+
+        An attempt that finds the entries of an earlier one, whose answer was lost, writes nothing.
+        """
+        id_, results = uuid.uuid4().hex, list[T]()
+        problem = TryAgain(TIER, "other writers won every attempt; try again")
+        async with writer_lock(self._lock_folder, agent_name(owner)):
+            for attempt in range(ATTEMPTS):
+                if attempt:
+                    jitter = random.uniform(0.5, 1.5)  # noqa: S311
+                    await asyncio.sleep(PAUSE * 2 ** (attempt - 1) * jitter)
+                try:
+                    if await self._attempt(owner, id_, change, results):
+                        return results[-1]
+                except TryAgain as error:
+                    problem = error
+                finally:
+                    self._since = object()
+        raise problem
+
+    async def _attempt(self, owner: str, id_: str, change: Change[T], results: list[T]) -> bool:
+        """Read, change, write and read back; return whether the entries are stored."""
+        blocks = await self._agents.blocks(owner)
+        if new := not blocks:
+            blocks = await self._create(owner)
+        before = await asyncio.to_thread(_parse, blocks, owner)
+        if any(known.startswith(id_) for known in before.ids):
+            return True
+        writings, result = await asyncio.to_thread(change, before)
+        results.append(result)
+        if not writings:
+            return True
+        after = before.append(id_, writings)
+        await self._agents.write(blocks[0], await asyncio.to_thread(render, after, owner))
+        # Another writer's older agent may only be listed by now.
+        self._known[owner] = () if new else (blocks[0].agent,)
+        again = await self._agents.block(blocks[0].agent)
+        stored = await asyncio.to_thread(_parse, [again] if again else [], owner)
+        return after.ids - before.ids <= stored.ids
+
+    async def _create(self, owner: str) -> list[Block]:
+        """Create the owner's agent, and search again, because others may have created one concurrently."""
+        await self._agents.create(owner, render(Document(), owner))
+        blocks = await self._agents.blocks(owner)
+        if not blocks:
+            raise TierUnavailable(TIER, "Letta does not list the agent that it created; check the server")
+        return blocks
+
+
+@asynccontextmanager
+async def writer_lock(folder: Path, name: str, *, patience: float = PATIENCE) -> AsyncIterator[None]:
+    """Hold a file lock for writers across event loops, stores and processes of one machine.
+
+    Raises:
+        TierUnavailable: another writer holds the lock too long, or the folder cannot be used.
+    """
+    try:
+        lock = await asyncio.to_thread(_lock_file, folder, name, patience)
+        await lock.acquire()
+    except Timeout:
+        detail = f"another writer has had the lock {name} in {folder} for {patience:g} s"
+        raise TierUnavailable(TIER, f"{detail}; nothing was written, try again when it is done") from None
+    except OSError as error:
+        detail = f"{folder} cannot hold locks ({error}); make it writable"
+        raise TierUnavailable(TIER, detail) from error
+    try:
+        yield
+    finally:
+        await lock.release()
+
+
+def _lock_file(folder: Path, name: str, patience: float) -> "AsyncFileLock":
+    from filelock import AsyncFileLock  # noqa: PLC0415 - its import writes a temporary file
+
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return AsyncFileLock(folder / f"{name}.lock", patience, 0o600, poll_interval=POLL)
+
+
+def _parse(blocks: list[Block], owner: str) -> Document:
+    return merge([_readable(block, partial(parse, owner=owner)) for block in blocks])
+
+
+def _readable(block: Block, read: Callable[[str], T]) -> T:
+    try:
+        return read(block.value)
+    except Unreadable as error:
+        detail = f"the block {LABEL} of {block.agent} cannot be read ({error}); it is left as it is. "
+        way_out = "Repair its text in Letta, or delete the agent to start over"
+        raise TierCorrupt(TIER, detail + way_out) from None

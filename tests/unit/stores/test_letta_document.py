@@ -7,28 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memory.permanent.letta.letta_agents import agent_name
-from memory.permanent.letta.letta_document import Document
-from memory.permanent.letta.letta_edit import Edit, set_identity, upsert
-from memory.permanent.letta.letta_text import Unreadable, parse, render
-from memory.permanent.store_rules import TokenCap, normalize_key
+from memory.permanent.letta.letta_document import Document, Unreadable, Writing, merge, parse, render
+from memory.permanent.store_rules import normalize_key
 from tests.tables import each
 
-CAP = TokenCap(len, 10**9)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 KEYS = TEXT.map(lambda key: key.strip()[:50].strip()).filter(bool).map(normalize_key)
 WRITING = st.tuples(KEYS | st.none(), TEXT | st.none(), st.integers(-(10**16), 10**17))
 LOGS = st.lists(WRITING, max_size=8)
 
 
-def document(log: list[tuple[str | None, str | None, int]], prefix: str = "id") -> Document:
-    return Document().with_entries(*((f"{prefix}{n}", *writing) for n, writing in enumerate(log)))
-
-
 @given(LOGS, st.text())
-def test_a_document_is_read_back_as_it_was_written(
-    log: list[tuple[str | None, str | None, int]], owner: str
-) -> None:
-    whole = document(log)
+def test_a_document_is_read_back_as_it_was_written(log: list[Writing], owner: str) -> None:
+    whole = Document().append("id", log)
     text = render(whole, owner)
     assert parse(text, owner) == whole
     assert text == render(parse(text, owner), owner)
@@ -37,18 +28,16 @@ def test_a_document_is_read_back_as_it_was_written(
 
 
 @given(LOGS, LOGS)
-def test_documents_are_united_in_any_order(
-    left: list[tuple[str | None, str | None, int]], right: list[tuple[str | None, str | None, int]]
-) -> None:
-    one, other = document(left, "a"), document(right, "b")
-    merged = one.merge([other])
-    assert merged == other.merge([one]) == merged.merge([one, other])
+def test_documents_are_united_in_any_order(left: list[Writing], right: list[Writing]) -> None:
+    one, other = Document().append("a", left), Document().append("b", right)
+    merged = merge([one, other])
+    assert merged == merge([other, one]) == merge([merged, one, other])
     assert len(merged.entries) == len(left) + len(right)
 
 
 @given(LOGS)
-def test_no_half_of_a_document_is_taken_for_a_whole(log: list[tuple[str | None, str | None, int]]) -> None:
-    text = render(document(log), "ana")
+def test_no_half_of_a_document_is_taken_for_a_whole(log: list[Writing]) -> None:
+    text = render(Document().append("id", log), "ana")
     for end in range(0, len(text), max(1, len(text) // 20)):
         with pytest.raises(Unreadable):
             parse(text[:end], "ana")
@@ -91,20 +80,17 @@ def test_an_id_stands_once() -> None:
 
 
 def test_the_text_shows_what_stands() -> None:
-    whole = document([("city", "Cluj", 1), (None, "a pirate", 2), ("pet", "cat", 3), ("CITY", "Iași", 4)])
-    shown = json.loads(render(whole.with_entries(("x", "pet", None, 5)), "ana"))
+    log = [
+        ("city", "Cluj", 1),
+        (None, "a pirate", 2),
+        ("pet", "cat", 3),
+        ("CITY", "Iași", 4),
+        ("pet", None, 5),
+    ]
+    shown = json.loads(render(Document().append("id", log), "ana"))
     assert shown["facts"] == {"CITY": "Iași"}
     assert shown["identity"] == "a pirate"
     assert len(shown["log"]) == 5
-
-
-def test_a_change_that_stands_is_not_made_again() -> None:
-    edit = Edit(upsert("k", "v", 1, CAP))
-    once = edit.apply(Document())
-    other = Edit(set_identity("x", 2)).apply(once)
-    assert edit.apply(other) is other
-    edit.settle()
-    assert edit.outcome() is None
 
 
 def test_names_of_agents_are_distinct_and_tell_nothing() -> None:
