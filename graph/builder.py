@@ -6,7 +6,7 @@ from typing import Any
 
 from langgraph.graph import END, START, StateGraph
 
-from graph.explain.captions import CAPTIONS
+from graph.explain.node_story import CAPTIONS
 from graph.layers import Layers
 from graph.model.model_call import ModelCall
 from graph.model.model_window import WindowShare

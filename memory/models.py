@@ -214,7 +214,7 @@ class Candidate(Spoken):
 
 
 class DecisionRule(StrEnum):
-    """The rule that kept or cut a candidate; `graph.explain.reasons` has their words."""
+    """The rule that kept or cut a candidate; `graph.explain.explanation` has their words."""
 
     CALL = "call"
     NO_CALL = "no_call"

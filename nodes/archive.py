@@ -22,7 +22,7 @@ from memory.models import FOREIGN, Candidate, ConversationTurn, Episode, Outcome
 from memory.prompt.prompt import render_said
 from memory.protocols import ConversationStore, EpisodeStore, SessionCache
 from memory.provenance import worth_keeping
-from memory.recall.usage import is_used
+from memory.recall.statements import is_used
 from memory.text.tokens import TokenCounter
 
 TOUCH_SECONDS = 1.0

@@ -10,8 +10,8 @@ from graph.state.resolution import conversation_of, recalled_of
 from graph.state.turn_state import State
 from graph.state.updates import AssembleUpdate
 from memory.models import ConversationTurn
-from memory.prompt.day_breaks import find_day_breaks
 from memory.prompt.prompt import (
+    find_day_breaks,
     fit_system,
     render_day,
     render_evidence,

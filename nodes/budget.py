@@ -13,8 +13,8 @@ from graph.state.turn_state import Allocation, Conversation, State
 from graph.state.updates import BudgetUpdate
 from memory.models import Candidate, ConversationTurn, Decision, DecisionRule
 from memory.prompt import token_budget as aits
-from memory.prompt.day_breaks import find_day_breaks
 from memory.prompt.prompt import (
+    find_day_breaks,
     fit_conversation,
     fit_system,
     render_day,
@@ -25,7 +25,7 @@ from memory.prompt.prompt import (
 from memory.prompt.window import MARKS, Space
 from memory.text.text import clip
 from memory.text.tokens import CountTokens, TokenCounter
-from nodes.judgement import shown_turns
+from nodes.gap_filter import shown_turns
 
 _CHARS_PER_TOKEN = 3
 _LEAST_EXTRACT = 120

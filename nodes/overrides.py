@@ -6,10 +6,9 @@ from datetime import timedelta
 
 from graph.state.turn_state import Recall, State
 from memory.models import Candidate, Decision, DecisionRule
-from memory.recall.duplicates import find_repeated, is_contained, repeats_message, words_of
 from memory.recall.query import is_fragment
 from memory.recall.staged import MOST
-from memory.recall.supersession import find_outdated
+from memory.recall.statements import find_outdated, find_repeated, is_contained, repeats_message, words_of
 from memory.text.marks import asks, in_first_person, takes_down
 
 IDLE_LOG_ODDS = -2.0

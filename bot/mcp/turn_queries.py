@@ -12,8 +12,7 @@ from pydantic_core import to_jsonable_python
 
 from bot.mcp.read_tool import DATA_NOTE, Answer, InvalidCall, QuotingAnswer, ReadTool, text
 from bot.printable import snippet
-from graph.explain.explanation import ExplainedMemory, explain_decisions
-from graph.explain.reasons import measure, rule_words
+from graph.explain.explanation import ExplainedMemory, explain_decisions, measure, rule_words
 from graph.runtime.agent import Agent
 from memory.episodic.log.observation_log import ObservationLog
 from memory.models import Episode

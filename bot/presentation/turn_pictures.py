@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from bot.pictures.picture_values import Mark, Room, ScoreRow, Scores, Share, Words
-from graph.explain.explanation import ExplainedMemory, Explanation
-from graph.explain.reasons import explain_decision
+from graph.explain.explanation import ExplainedMemory, Explanation, explain_decision
 from memory.models import Decision, DecisionRule
 from memory.observation.observation import Shares
 

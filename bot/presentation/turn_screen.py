@@ -14,8 +14,7 @@ from bot.presentation.approval_question import argument_lines
 from bot.presentation.turn_pictures import mark_of, room_of, score_row
 from bot.printable import printable, snippet
 from graph.events.turn_events import Approval
-from graph.explain.explanation import ExplainedMemory, Explanation, explain, in_english
-from graph.explain.reasons import explain_decision
+from graph.explain.explanation import ExplainedMemory, Explanation, explain, explain_decision, in_english
 from graph.state.turn_state import State
 from memory.models import Fact
 from memory.observation.observation import Shares

@@ -1,4 +1,4 @@
-"""The explanation of a finished turn: searches, decisions on memories, token shares, problems."""
+"""The explanation of a finished turn: searches, decisions with their reasons, token shares, problems."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from graph.exchange import Grounding, ToolResult
 from graph.model.tool_rounds import fitting_of, grounding_of, results_of
 from graph.state.resolution import join_evidence, last_decisions
 from graph.state.turn_state import Fitting, State
-from memory.models import Candidate, Episode, SearchReport
+from memory.models import Candidate, Decision, DecisionRule, Episode, SearchReport
 from memory.observation.observation import Judged, Shares
 from memory.prompt.window import Space
 
@@ -25,6 +25,40 @@ SENTENCES = {
 """English sentences by key; front ends in other languages have their own."""
 Note = tuple[str, Mapping[str, int | str]]
 """A key of `SENTENCES` and its values by name."""
+RULES: Mapping[str, str] = {
+    DecisionRule.CALL: "the message calls for it",
+    DecisionRule.NO_CALL: "the message calls for no memory",
+    DecisionRule.WEAKER: "others answer better",
+    DecisionRule.FURTHER: "three others answer better",
+    DecisionRule.CARRIED: "shown in the last turn and asked about again",
+    DecisionRule.NEWER: "replaces an outdated memory",
+    DecisionRule.CALIBRATED: "probability",
+    DecisionRule.BREAK: "the list breaks before it",
+    DecisionRule.NULL: "share of null turns",
+    DecisionRule.RATIO: "gap ratio",
+    DecisionRule.FEW: "distance",
+    DecisionRule.KEY: "has the message's identifier",
+    DecisionRule.TIME: "said in the time the message names",
+    "time_cut": "outside the time the message names",
+    DecisionRule.SMALL_TALK: "small talk",
+    DecisionRule.DUPLICATE: "said again later",
+    DecisionRule.FACT: "already among the facts",
+    DecisionRule.UNUSED: "shown lately and not used",
+    DecisionRule.ECHO: "already in the conversation",
+    DecisionRule.BUDGET: "no room",
+}
+"""Words for each rule, by the name that `rule_of` returns."""
+_MEASURED = {
+    DecisionRule.CALL: "≥",
+    DecisionRule.NO_CALL: "≥",
+    DecisionRule.WEAKER: "≥",
+    DecisionRule.CALIBRATED: "≥",
+    DecisionRule.NULL: ">",
+    DecisionRule.RATIO: "≥",
+    DecisionRule.FEW: "≤",
+}
+"""How a kept score compares with its threshold."""
+_OTHERWISE = {">": "≤", "≥": "<", "≤": ">"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,3 +168,27 @@ def _problems(state: State) -> list[str]:
     found += [state["persona"].problem, state["fact_sheet"].problem]
     found += [state["calibration"].problem] if "calibration" in state else []
     return [problem for problem in found if problem]
+
+
+def rule_of(decision: Decision) -> str:
+    """Return the deciding rule's key in `RULES`; the time rule has another one for cut memories."""
+    return "time_cut" if decision.rule == DecisionRule.TIME and not decision.kept else decision.rule
+
+
+def rule_words(decision: Decision) -> str:
+    """Return the rule in words, noting a superseded memory; an unknown rule by its name."""
+    words = RULES.get(rule_of(decision), decision.rule)
+    return f"{words}, superseded" if decision.kept and decision.superseded_by else words
+
+
+def measure(decision: Decision) -> str:
+    """Compare score and threshold, as in "0.91 ≥ 0.50"; empty when the rule has no score."""
+    if decision.rule not in _MEASURED:
+        return ""
+    sign = _MEASURED[decision.rule] if decision.kept else _OTHERWISE[_MEASURED[decision.rule]]
+    return f"{decision.score:.2f} {sign} {decision.threshold:.2f}"
+
+
+def explain_decision(decision: Decision, between: str = ": ") -> str:
+    """Return the rule in words with its score and threshold."""
+    return between.join(part for part in (rule_words(decision), measure(decision)) if part)

@@ -1,14 +1,118 @@
-"""The story of a node's update: a few short lines made from the state and the update."""
+"""Each node's caption in the drawn graph, and the story of its run: a few short lines."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from graph.explain.fetch_story import describe_facts, describe_identity, describe_prefetch, describe_working
-from graph.explain.reply_story import describe_archive, describe_ground, describe_respond, describe_tools
-from graph.explain.selection_story import describe_assemble, describe_budget, describe_gap_filter
-from graph.state.turn_state import State
+from graph.exchange import ToolResult
+from graph.explain.explanation import fitting_notes, in_english
+from graph.explain.memory_story import (
+    describe_assemble,
+    describe_budget,
+    describe_facts,
+    describe_gap_filter,
+    describe_identity,
+    describe_prefetch,
+    describe_working,
+    line,
+    quantity,
+    snippet,
+)
+from graph.explain.turn_observation import tiers_down
+from graph.model.tool_rounds import exchange_of, fitting_of, grounding_of
+from graph.state.turn_state import Archived, Reply, State
+from memory.models import Outcome
+from memory.recall.mechanisms import MECHANISMS
 
 Describer = Callable[[State], list[str]]
+_FIGURES = 6
+CAPTIONS: Mapping[str, Mapping[str, str]] = {
+    "prefetch": {
+        "does": "search the memory (L3)",
+        "thematic": "by meaning and words, always",
+        **{one.name.value: one.caption for one in MECHANISMS},
+    },
+    "identity": {"does": "read who the agent is (L0)"},
+    "facts": {"does": "read the facts (L1)"},
+    "working": {"does": "read the conversation (L2)"},
+    "gap_filter": {"does": "keep what is relevant"},
+    "budget": {"does": "divide the token budget"},
+    "assemble": {"does": "write the prompt"},
+    "respond": {"does": "ask the model"},
+    "tools": {"does": "run one call"},
+    "ground": {"does": "check the figures"},
+    "archive": {"does": "save the turn"},
+}
+
+
+def describe_respond(state: State) -> list[str]:
+    """Describe the model's answer: tool calls or the reply."""
+    rounds, reply, fitting = exchange_of(state).rounds, state.get("reply"), fitting_of(state)
+    notes = [line(one) for one in in_english(fitting_notes(fitting))]
+    if fitting.again:
+        return notes
+    if reply is not None and state["messages"] and state["messages"][-1].type == "ai":
+        return [line(_reply_line(reply)), *notes]
+    if not rounds:
+        return []
+    names = ", ".join(call.name for call in rounds[-1].calls)
+    return [line(f"Round {len(rounds)}: the model asks for {names}."), *notes]
+
+
+def _reply_line(reply: Reply) -> str:
+    if reply.outcome is Outcome.RECALLED:
+        return "No model is configured: the reply shows what was recalled."
+    by = f", by {reply.model} in {reply.seconds:.1f} s" if reply.model else ""
+    problem = f" {reply.problem}" if reply.problem else ""
+    size = quantity(len(reply.text), "character")
+    return f"{reply.outcome.value.capitalize()}{by}, {size}: {snippet(reply.text)}{problem}"
+
+
+def describe_tools(results: Sequence[ToolResult]) -> list[str]:
+    """Describe the result of each call."""
+    return [line(f"{one.name}: {_result_line(one)}") for one in results]
+
+
+def _result_line(result: ToolResult) -> str:
+    size = quantity(len(result.output), "character")
+    if result.ok:
+        return f"{size} in {result.milliseconds:.0f} ms: {snippet(result.output)}"
+    return snippet(result.output) if not result.milliseconds else f"failed: {snippet(result.output)}"
+
+
+def describe_ground(state: State) -> list[str]:
+    """Name the reply's figures that no source supports."""
+    found = grounding_of(state)
+    if not found.unsupported:
+        return ["Every figure in the reply has a source in what the model was shown."]
+    figures = ", ".join(list(found.unsupported)[:_FIGURES])
+    then = "it was rewritten" if found.corrected else f"it was kept: {found.problem}"
+    return [
+        line(f"The reply had {quantity(len(found.unsupported), 'unsupported figure')} ({figures}); {then}.")
+    ]
+
+
+def describe_archive(state: State) -> list[str]:
+    """Describe what was written where, unused memories and missing tiers."""
+    lines = [_written(state["archived"], private=state["turn"].private)]
+    shown = state["allocation"].recalled
+    if idle := sum(one.turn_id in shown for one in state.get("unused", ())):
+        lines.append(f"{quantity(idle, 'memory', 'memories')} shown and not used.")
+    if down := tiers_down(state):
+        lines.append(f"Unavailable in this turn: {', '.join(down)}.")
+    return [line(one) for one in lines]
+
+
+def _written(archived: Archived, *, private: bool) -> str:
+    if archived.experiment:
+        return "An experiment: nothing was written to the conversation or the archive."
+    if private:
+        return "A private turn: nothing was written."
+    places = {"the archive (L3)": archived.episode, "the conversation (L2)": archived.conversation}
+    new = " and ".join(place for place, is_new in places.items() if is_new)
+    present = " and ".join(place for place, is_new in places.items() if not is_new)
+    written = f"Written to {new}." if new else ""
+    return f"{written} It was already in {present}.".strip() if present else written
+
 
 DESCRIBERS: Mapping[str, tuple[str, Describer]] = {
     "prefetch": ("recall", describe_prefetch),

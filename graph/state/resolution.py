@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from graph.state.turn_state import Allocation, Conversation, Recall, State
 from memory.models import Candidate, ConversationTurn, Decision, DecisionRule
 from memory.observation.observation import Judged
-from memory.recall.questions import is_bare_question
+from memory.recall.statements import is_bare_question
 from memory.text.text import excerpt, shortened
 
 

@@ -17,8 +17,7 @@ from memory.episodic.log.episode_log import EpisodeLog
 from memory.episodic.search.past_archive import PastArchive
 from memory.episodic.search.searcher import Query, Searcher
 from memory.episodic.vectors.noise_floor import NullTurns
-from memory.episodic.vectors.vector_backend import TIER
-from memory.episodic.vectors.vectors import VectorIndex
+from memory.episodic.vectors.vectors import TIER, VectorIndex
 from memory.errors import MemoryTierError, TierUnavailable
 from memory.models import IndexProgress, SearchResult
 from memory.owners.owner_files import OwnerFiles

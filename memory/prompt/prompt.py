@@ -232,3 +232,11 @@ def fit_conversation(
         kept.append(shorten(turns[-1], room))
     kept.reverse()
     return [pinned, *kept] if pinned is not None else kept
+
+
+def find_day_breaks(times: Sequence[datetime], now: datetime, zone: tzinfo) -> list[bool]:
+    """Return for each of ascending `times` whether it begins a day; all False if all are of today."""
+    days = [at.astimezone(zone).date() for at in times]
+    if not days or {*days} == {now.astimezone(zone).date()}:
+        return [False] * len(days)
+    return [place == 0 or days[place - 1] != day for place, day in enumerate(days)]

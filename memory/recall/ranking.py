@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from memory.models import Candidate
-from memory.recall.duplicates import same_subject, words_of
+from memory.recall.statements import same_subject, words_of
 
 _SECONDS_A_DAY = 86_400
 _BLEND_WEIGHTS = (0.6, 0.3, 0.1)

@@ -22,8 +22,15 @@ from graph.state.thread_ids import thread_id
 from graph.state.turn_state import Recall
 from memory.concurrency.background import Background
 from memory.episodic.episode_archive import EpisodeArchive
-from memory.episodic.vectors.vector_backend import ChromaLocation, Chunk, Found, Vector, VectorBackend
-from memory.episodic.vectors.vectors import VectorIndex, connect_chroma
+from memory.episodic.vectors.vectors import (
+    ChromaLocation,
+    Chunk,
+    Found,
+    Vector,
+    VectorBackend,
+    VectorIndex,
+    connect_chroma,
+)
 from memory.errors import TierUnavailable
 from memory.models import CacheEntry, Episode, SearchReport
 from memory.owners.owner_files import OwnerFiles

@@ -12,8 +12,7 @@ import pytest
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.vectors.chroma import ChromaVectors
 from memory.episodic.vectors.chroma_collections import OpenCollections
-from memory.episodic.vectors.vector_backend import ChromaLocation
-from memory.episodic.vectors.vectors import VectorIndex
+from memory.episodic.vectors.vectors import ChromaLocation, VectorIndex
 from memory.models import Episode
 from memory.owners.owner_files import OwnerFiles
 from tests.plugins import until

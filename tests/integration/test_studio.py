@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from graph.app import open_agent
 from graph.builder import FETCHES
-from graph.explain.captions import CAPTIONS
+from graph.explain.node_story import CAPTIONS
 from graph.runtime.agent import Agent
 from graph.settings.context import TurnContext
 from graph.settings.server_settings import STUDIO

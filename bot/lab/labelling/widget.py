@@ -11,7 +11,7 @@ from ipywidgets import Button, HBox, IntProgress, Layout, VBox
 
 from bot.lab.labelling.session import LabellingSession, Progress, Question, decision_of
 from bot.lab.notebook.verbatim import Verbatim
-from graph.explain.reasons import explain_decision
+from graph.explain.explanation import explain_decision
 from graph.settings.context import TurnContext
 from memory.errors import GoatError
 from memory.models import Mechanism

@@ -5,9 +5,8 @@ from datetime import tzinfo
 
 from bot.lab.notebook.table import Table
 from bot.printable import printable, snippet
-from graph.explain.captions import CAPTIONS
-from graph.explain.explanation import explain
-from graph.explain.reasons import explain_decision
+from graph.explain.explanation import explain, explain_decision
+from graph.explain.node_story import CAPTIONS
 from graph.explain.turn_observation import PARALLEL_NODES
 from graph.state.turn_state import State
 from memory.prompt.prompt import format_time

@@ -10,8 +10,7 @@ from bot.presentation.turn_pictures import picture_of
 from bot.presentation.turn_screen import CUT_SHOWN
 from bot.printable import snippet
 from bot.telegram.texts import inline_code
-from graph.explain.explanation import ExplainedMemory, Explanation
-from graph.explain.reasons import RULES, measure, rule_of
+from graph.explain.explanation import RULES, ExplainedMemory, Explanation, measure, rule_of
 from memory.models import Decision
 
 LONGEST = 3500

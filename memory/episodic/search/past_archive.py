@@ -19,7 +19,7 @@ from memory.episodic.search.searcher import MOST_PARTS, PARTS, Dense, Query, hel
 from memory.episodic.vectors import kept_vectors
 from memory.episodic.vectors.kept_vectors import MESSAGE, Parts, Row
 from memory.episodic.vectors.noise_floor import NullTurns
-from memory.episodic.vectors.vector_backend import Found
+from memory.episodic.vectors.vectors import Found
 from memory.lexical.derived_rows import add_documents, derive
 from memory.models import SearchResult, Seen
 from memory.owners.owner_files import OwnerFiles

@@ -22,8 +22,7 @@ from memory.episodic.search.scores import Against, hold
 from memory.episodic.search.vector_reach import Reach, Reaches, since
 from memory.episodic.vectors.kept_vectors import NUMBER_BITS
 from memory.episodic.vectors.noise_floor import NullTurns
-from memory.episodic.vectors.vector_backend import TIER, Found, Vector
-from memory.episodic.vectors.vectors import VectorIndex
+from memory.episodic.vectors.vectors import TIER, Found, Vector, VectorIndex
 from memory.errors import MemoryTierError
 from memory.models import SearchResult
 from memory.owners.owner_files import OwnerFiles

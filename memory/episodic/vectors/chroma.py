@@ -13,7 +13,7 @@ from langchain_chroma import Chroma
 from langchain_core.embeddings import Embeddings
 
 from memory.episodic.vectors.chroma_collections import Client, OpenCollections
-from memory.episodic.vectors.vector_backend import TIER, ChromaLocation, Chunk, Found, Vector
+from memory.episodic.vectors.vectors import TIER, ChromaLocation, Chunk, Found, Vector
 from memory.errors import EmbeddingMismatch, MemoryTierError, TierCorrupt, TierUnavailable
 
 HNSW: CreateCollectionConfiguration = {

@@ -14,7 +14,7 @@ from chromadb.errors import ChromaError
 from langchain_chroma import Chroma
 
 from memory.episodic.vectors.chroma_client import connect, disconnect
-from memory.episodic.vectors.vector_backend import ChromaLocation
+from memory.episodic.vectors.vectors import ChromaLocation
 
 LARGE = 200
 """Number of records above which a collection is slow to open. Opening takes 0.2 s of processor time with 900

@@ -15,8 +15,7 @@ from bot.importers.importer import ImportResult, Stage, import_episodes, store_e
 from bot.importers.source import BadImportFile
 from graph.settings.settings import Settings
 from memory.episodic.episode_archive import EpisodeArchive
-from memory.episodic.vectors.vector_backend import ChromaLocation
-from memory.episodic.vectors.vectors import VectorIndex
+from memory.episodic.vectors.vectors import ChromaLocation, VectorIndex
 from memory.errors import GoatError
 from memory.models import Episode
 from memory.owners.owner_files import OwnerFiles

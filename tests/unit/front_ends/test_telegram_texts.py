@@ -15,7 +15,7 @@ from bot.telegram.jobs.job_commands import job_text
 from bot.telegram.texts import FALLBACK, Texts, escape, inline_code, placeholders
 from graph.delegation.job import Job, Status
 from graph.delegation.state import Budget
-from graph.explain.reasons import RULES
+from graph.explain.explanation import RULES
 from memory.errors import ConfigError
 from tests.tables import each
 

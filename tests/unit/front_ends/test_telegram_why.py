@@ -22,8 +22,7 @@ from bot.presentation import turn_screen as screen
 from bot.printable import SNIPPET
 from bot.telegram.commands.why import LONGEST, picture_words, why_picture, why_text
 from bot.telegram.texts import Texts
-from graph.explain.explanation import explain, explain_decisions
-from graph.explain.reasons import RULES, rule_words
+from graph.explain.explanation import RULES, explain, explain_decisions, rule_words
 from graph.explain.turn_observation import rounded_decisions
 from graph.state.turn_state import Allocation, FactSheet, Persona, Recall, State, TimeMeant, Turn
 from memory.models import Candidate, Decision, DecisionRule, Evidence, Mechanism, SearchReport, SearchStatus

@@ -2,8 +2,8 @@
 
 from typing import cast
 
-from graph.explain.reasons import RULES, explain_decision, measure, rule_of
-from graph.explain.selection_story import reason
+from graph.explain.explanation import RULES, explain_decision, measure, rule_of
+from graph.explain.memory_story import reason
 from memory.models import Decision, DecisionRule
 from tests.tables import each
 

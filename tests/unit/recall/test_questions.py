@@ -2,7 +2,7 @@
 
 import pytest
 
-from memory.recall.questions import only_asks
+from memory.recall.statements import only_asks
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from memory.models import Candidate, Evidence, Mechanism
-from memory.recall.duplicates import same_subject, words_of
 from memory.recall.ranking import RankRule, blend_score, by_blend, by_relevance
+from memory.recall.statements import same_subject, words_of
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BARE = Candidate(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from memory.models import Candidate, Evidence, Mechanism
-from memory.recall.supersession import find_outdated, supersedes
+from memory.recall.statements import find_outdated, supersedes
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.recall.duplicates import find_repeated, is_contained, same, same_subject
 from memory.recall.mechanisms import Keys, Times
 from memory.recall.query import (
     BEFORE,
@@ -19,7 +18,7 @@ from memory.recall.query import (
     read_query,
     warm_up,
 )
-from memory.recall.usage import is_used
+from memory.recall.statements import find_repeated, is_contained, is_used, same, same_subject
 from memory.text.lazy_pattern import LazyPattern
 from tests.tables import each
 

@@ -18,8 +18,7 @@ from graph.layers import Layers
 from graph.settings.context import TurnContext
 from memory.calibration.staged_fit import Message, Sample
 from memory.recall.evidence_traits import MessageContext, Traits, memory_traits
-from nodes.gap_filter import limit_candidates
-from nodes.judgement import shown_turns
+from nodes.gap_filter import limit_candidates, shown_turns
 
 UNCALLED = ("small_talk", "new_topic")
 """Kinds of messages that need no memory, whatever the archive holds."""

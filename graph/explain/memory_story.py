@@ -1,0 +1,188 @@
+"""The stories of the nodes that read memory, select from it and write the prompt."""
+
+from collections.abc import Iterable, Sequence
+
+from graph.explain.explanation import (
+    ExplainedMemory,
+    explain_decision,
+    explain_decisions,
+    in_english,
+    rule_words,
+    space_notes,
+)
+from graph.state.resolution import join_evidence
+from graph.state.story import LONGEST_LINE
+from graph.state.turn_state import Allocation, Conversation, FactSheet, Persona, Recall, State
+from memory.models import Decision, DecisionRule, Mechanism, SearchReport, SearchStatus
+from memory.recall.mechanisms import MECHANISMS, Retriever
+
+_KEPT_SHOWN = 6
+_LINES = 11
+_SNIPPET = 60
+_FACTS_NAMED = 8
+_NOT_SEARCHED = {SearchStatus.LATE: "it was late and was dropped", SearchStatus.DOWN: "the archive is down"}
+_HOW = {SearchStatus.CACHED: ", from the session cache", SearchStatus.PARTIAL: ", only in part"}
+
+
+def describe_prefetch(state: State) -> list[str]:
+    """Describe what each mechanism found, or why it did not run."""
+    recall = state["recall"]
+    thematic = recall.reports.get(Mechanism.THEMATIC, SearchReport(status=SearchStatus.DOWN))
+    if why := _NOT_SEARCHED.get(thematic.status):
+        lines = [f"Nothing was searched: {why}. {thematic.problem}"]
+        return [line(one) for one in lines]
+    how = _HOW.get(thematic.status, "")
+    lines = [f"By meaning and words: {thematic.found} found in {thematic.milliseconds:.0f} ms{how}."]
+    lines += [_by(one, recall) for one in MECHANISMS]
+    if recall.expanded:
+        lines.append(f"Searched for {snippet(recall.expanded)}, because the message means little alone.")
+    if thematic.problem:
+        lines.append(f"Problem: {thematic.problem}")
+    return [line(one) for one in lines]
+
+
+def _by(mechanism: type[Retriever], recall: Recall) -> str:
+    if (sought := recall.sought.get(mechanism.name)) is None:
+        return f"By {mechanism.label}: not searched, {mechanism.absent}."
+    report = recall.reports.get(mechanism.name, SearchReport(status=SearchStatus.OK))
+    return f"By {mechanism.label}, {sought}: {report.found} found."
+
+
+def describe_identity(state: State) -> list[str]:
+    """Describe the persona: the owner's or the configured one."""
+    persona: Persona = state["persona"]
+    whose = "The owner's own identity" if persona.overridden else "The configured identity"
+    return [line(f"{whose}, {quantity(len(persona.text), 'character')}."), *_down("L0", persona.problem)]
+
+
+def describe_facts(state: State) -> list[str]:
+    """Name the first facts and count them all."""
+    sheet: FactSheet = state["fact_sheet"]
+    keys = [fact.key for fact in sheet.facts]
+    named = ", ".join(keys[:_FACTS_NAMED]) + (", …" if len(keys) > _FACTS_NAMED else "")
+    known = f"{quantity(len(keys), 'fact')}: {named}." if keys else "No facts."
+    return [line(known), *_down("L1", sheet.problem)]
+
+
+def _down(layer: str, problem: str) -> list[str]:
+    return [line(f"{layer} is down: {problem}")] if problem else []
+
+
+def describe_working(state: State) -> list[str]:
+    """Describe the message and the conversation before it."""
+    turn, past = state["turn"], state["conversation"]
+    lines = [line(f"{turn.owner}, {turn.at:%Y-%m-%d %H:%M}: {snippet(turn.said)}"), line(_earlier(past))]
+    if turn.experiment:
+        lines.append("An experiment: memory is read as of the message's time; nothing is written.")
+    return lines
+
+
+def _earlier(past: Conversation) -> str:
+    if not past.turns:
+        return "The conversation begins here."
+    tokens = sum(turn.tokens for turn in past.turns)
+    pinned = " and its opening" if past.opening else ""
+    count = quantity(len(past.turns), "earlier turn")
+    return f"{count} of the conversation{pinned}: {quantity(tokens, 'token')}."
+
+
+def describe_gap_filter(state: State) -> list[str]:
+    """Count the kept memories, then list them and the best of the cut ones with rule and score."""
+    memories, found = _with_memories(state["decisions"], state), len(state["recall"].candidates)
+    kept = [memory for memory in memories if memory.decision.kept]
+    cut = memories[len(kept) :]
+    lines = [_how_many(len(kept), len(memories), found - len(memories))]
+    if (used := state.get("calibration")) and used.problem:
+        lines.append(used.problem)
+    lines += [_memory_line("Kept", memory) for memory in kept[:_KEPT_SHOWN]]
+    room = max(_LINES - len(lines), 1)
+    lines += [_memory_line("Cut", memory) for memory in cut[:room]]
+    if rest := [*kept[_KEPT_SHOWN:], *cut[room:]]:
+        more = {"kept": len(kept[_KEPT_SHOWN:]), "cut": len(cut[room:])}
+        lines.append(f"{len(rest)} more: {', '.join(f'{n} {what}' for what, n in more.items() if n)}.")
+    return [line(one) for one in lines]
+
+
+def _how_many(kept: int, decided: int, beyond: int) -> str:
+    """Count the kept memories, and those found beyond the limit on the gap filter's input."""
+    if not decided:
+        return "There was nothing to choose from."
+    if beyond <= 0:
+        return f"{kept} of {decided} kept."
+    were = "was" if beyond == 1 else "were"
+    return f"{kept} of {decided} kept; {beyond} more {were} found than “Prefetch: results” lets through."
+
+
+def describe_budget(state: State) -> list[str]:
+    """List the tokens of each layer and in total."""
+    shares: Allocation = state["allocation"]
+    used = shares.fixed + shares.l2_used + shares.l3_used
+    lines = [
+        f"{used:,} of {quantity(shares.total, 'token')} used; the message's confidence is "
+        f"{shares.confidence:.2f}, its complexity {shares.complexity:.2f}.",
+        f"Identity and facts: {quantity(shares.fixed, 'token')}.",
+        f"Conversation: {quantity(len(shares.conversation), 'turn')}, {shares.l2_used:,} of at most "
+        f"{quantity(shares.l2_limit, 'token')}.",
+        f"Memory: {quantity(len(shares.recalled), 'memory', 'memories')}, {shares.l3_used:,} of at most "
+        f"{quantity(shares.l3_limit, 'token')}.",
+    ]
+    if shares.space is not None:
+        lines += in_english(space_notes(shares.space))
+    lines += [_memory_line("Left out", memory) for memory in _with_memories(shares.over_budget, state)[:6]]
+    return [line(one) for one in lines]
+
+
+def describe_assemble(state: State) -> list[str]:
+    """Describe the prompt's size and its parts in order."""
+    prompt, shares = state["prompt"], state["allocation"]
+    tokens = shares.fixed + shares.l2_used + shares.l3_used
+    chars = sum(len(message.text) for message in prompt)
+    return [
+        line(
+            f"A prompt of {quantity(len(prompt), 'message')}, {quantity(chars, 'character')}: "
+            f"{quantity(tokens, 'token')}, and the message."
+        ),
+        line("In this order: " + ", ".join(_parts(shares)) + "."),
+    ]
+
+
+def _parts(shares: Allocation) -> Sequence[str]:
+    turns, memories = len(shares.conversation), len(shares.recalled)
+    parts = ["identity and facts"]
+    parts += [quantity(turns, "turn") + " of the conversation"] if turns else []
+    parts += [quantity(memories, "recalled memory", "recalled memories")] if memories else []
+    return [*parts, "the message"]
+
+
+def _with_memories(decisions: Iterable[Decision], state: State) -> list[ExplainedMemory]:
+    recall = state["recall"]
+    return explain_decisions(join_evidence(decisions, recall), {c.turn_id: c for c in recall.candidates})
+
+
+def _memory_line(what: str, memory: ExplainedMemory) -> str:
+    dated = f"{memory.at.date()} " if memory.at else ""
+    return f"{what}, {reason(memory.decision)}: {dated}{snippet(memory.text)}"
+
+
+def reason(decision: Decision) -> str:
+    """Say why a memory was kept or cut, with score and threshold or its tokens."""
+    if decision.rule == DecisionRule.BUDGET:
+        return f"{rule_words(decision)} for its {quantity(decision.tokens, 'token')}"
+    return explain_decision(decision, " ")
+
+
+def line(text: str) -> str:
+    """Cut a text to one line of `LONGEST_LINE` characters."""
+    flat = " ".join(text[: LONGEST_LINE * 4].split())
+    return flat if len(flat) <= LONGEST_LINE else f"{flat[: LONGEST_LINE - 1]}…"
+
+
+def snippet(text: str) -> str:
+    """Quote the beginning of a text."""
+    flat = " ".join(text[: _SNIPPET * 4].split())
+    return f"“{flat}”" if len(flat) <= _SNIPPET else f"“{flat[: _SNIPPET - 1]}…”"
+
+
+def quantity(number: int, one: str, many: str = "") -> str:
+    """Write a number with its noun in singular or plural."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
