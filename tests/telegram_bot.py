@@ -39,9 +39,9 @@ class Bot:
 
     async def answers(self, chat_id: int, count: int = 1) -> list[Message]:
         """Wait until the bot has sent this many final messages to a chat."""
-        await self.until(lambda: len(self._said(chat_id)) >= count)
+        await self.until(lambda: len(self.api.answers(chat_id)) >= count)
         await self.idle()
-        return self._said(chat_id)
+        return self.api.answers(chat_id)
 
     async def ask(self, chat_id: int, text: str, **options: Any) -> str:
         """Send a message, and return the bot's answer."""
@@ -52,11 +52,7 @@ class Bot:
     async def ask_beside(self, chat_id: int, text: str, **options: Any) -> str:
         """Send a message, and return the bot's whole answer; other chats may still be busy."""
         self.api.says(chat_id, text, **options)
-        await self.until(lambda: [message for message in self._said(chat_id) if message.edits])
-        return self._said(chat_id)[-1].text
-
-    def _said(self, chat_id: int) -> list[Message]:
-        return [message for message in self.api.answers(chat_id) if message.text != "…"]
+        return (await self.api.until(lambda: self.api.answers(chat_id), SECONDS))[-1].text
 
     async def idle(self) -> None:
         """Wait until every received update is handled."""
@@ -70,7 +66,7 @@ class Bot:
         await self.idle()
         courier = self.context.courier
         await empty(self.context.agent)
-        for kept in (courier._blocked, courier._next_frame, courier._calls, self.context.outbox.unnoted):
+        for kept in (courier._blocked, courier._next_frame):
             kept.clear()
         self.api.forget()
         await self.context.access.allow(BOB)

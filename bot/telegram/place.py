@@ -9,6 +9,8 @@ from telegram import Message, Update
 NOWHERE = "none"
 _GENERAL_TOPIC = 1
 _IDS = 2**53
+_SUPERGROUPS = -(10**12)
+"""Ids of supergroups are lower. Each has its own message ids; the bot's other chats share theirs."""
 _ASIDE = ("callback_query", "message_reaction", "message_reaction_count", "my_chat_member")
 """Kinds of updates that do not wait for the turns of their chat."""
 
@@ -26,6 +28,11 @@ class Place:
     def lane(self) -> str:
         """Return the name of its lane."""
         return f"{self.chat_id}:{self.topic}"
+
+    @property
+    def has_own_ids(self) -> bool:
+        """Return True if message ids are counted for this chat alone."""
+        return self.chat_id < _SUPERGROUPS
 
 
 def place_of(message: Message) -> Place:

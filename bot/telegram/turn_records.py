@@ -3,19 +3,34 @@
 * `turn:ID`           hash, by the update that started the turn
 * `asked:CHAT:ID`     update of a person's message, for edits
 * `answer:CHAT:ID`    update that a message of the bot answers, for reactions and links
+* `latest:CHAT`       latest known id of a message of the bot; 0 for the chats that share their ids
 * `epoch:LANE`        number of threads started before
 """
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from redis.asyncio import Redis
 
-from memory.working.redis_connection import translate_errors
+from bot.telegram.place import Place
+from memory.working.redis_connection import run_script, translate_errors
 
 KEPT_SECONDS = 90 * 24 * 60 * 60
+_NOTE_SENT = """
+local shown = cjson.decode(redis.call('HGET', KEYS[1], 'shown') or '[]')
+local place, id = tonumber(ARGV[1]) + 1, tonumber(ARGV[2])
+if tonumber(redis.call('GET', KEYS[3]) or '0') < id then redis.call('SET', KEYS[3], ARGV[2]) end
+redis.call('HDEL', KEYS[1], 'sending')
+if shown[place] then return shown[place] end
+shown[place] = id
+redis.call('HSET', KEYS[1], 'shown', cjson.encode(shown))
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+redis.call('SET', KEYS[2], ARGV[3], 'EX', ARGV[4])
+return id
+"""
+"""KEYS: turn, answer, latest. ARGV: place in the answer, message, update, seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +45,23 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True)
+class Sending:
+    """A message of which it is not known whether it was sent."""
+
+    after: int
+    """An id lower than its own."""
+    content: str
+    """Its fingerprint."""
+
+
+@dataclass(frozen=True, slots=True)
 class TurnRecord:
     """The record of a turn."""
 
     shown: tuple[int, ...] = ()
     """Ids of the answer's messages, in order."""
+    sending: Sending | None = None
+    """The answer's next message, if it may have been sent."""
     sent: bool = False
     """True once the whole answer is delivered."""
     turn_id: str = ""
@@ -57,8 +84,10 @@ class Records:
         """Return a turn's record; an empty one if there is none."""
         found: Any = await (await self.client()).hgetall(self.keys("turn", update_id))
         fields = {key.decode(): value.decode() for key, value in found.items()}
+        sending = json.loads(fields.get("sending", "null"))
         return TurnRecord(
             shown=tuple(json.loads(fields.get("shown", "[]"))),
+            sending=Sending(*sending) if sending else None,
             sent="sent" in fields,
             turn_id=fields.get("turn_id", ""),
             owner=fields.get("owner", ""),
@@ -71,6 +100,26 @@ class Records:
         await self._write(update_id, shown=json.dumps(list(message_ids)))
         for message_id in message_ids:
             await self._point(self.keys("answer", chat_id, message_id), update_id)
+
+    @translate_errors()
+    async def note_sending(self, update_id: int, place: Place, asked: int, content: str) -> Sending:
+        """Record that a message of this content is about to be sent in answer to the message `asked`."""
+        latest = await (await self.client()).get(self._latest(place))
+        sending = Sending(max(asked, int(latest or 0)), content)
+        await self._write(update_id, sending=json.dumps(astuple(sending)))
+        return sending
+
+    @translate_errors()
+    async def drop_sending(self, update_id: int) -> None:
+        """Record that the message was not sent."""
+        await (await self.client()).hdel(self.keys("turn", update_id), "sending")
+
+    async def note_sent(self, update_id: int, place: Place, number: int, message_id: int) -> int:
+        """Record a message at its place in an answer, or return the one that is recorded there."""
+        answer = self.keys("answer", place.chat_id, message_id)
+        names = [self.keys("turn", update_id), answer, self._latest(place)]
+        values = [number, message_id, update_id, KEPT_SECONDS]
+        return int(await run_script(self.client, _NOTE_SENT, names, *values))
 
     async def mark_sent(self, update_id: int) -> None:
         """Record that the answer is delivered."""
@@ -112,6 +161,9 @@ class Records:
             whose, turn_id = await client.hmget(key, ["owner", "turn_id"])
             if whose == _bytes(owner) and (not turn_ids or turn_id in chosen):
                 await client.unlink(key)
+
+    def _latest(self, place: Place) -> str:
+        return self.keys("latest", place.chat_id if place.has_own_ids else 0)
 
     @translate_errors()
     async def _write(self, update_id: int, **fields: str) -> None:

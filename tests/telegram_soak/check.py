@@ -17,8 +17,6 @@ from tests.telegram_soak.script import ANSWER, TAG, Chat, Line
 from tests.telegram_soak.world import World
 from tests.telegram_soak.written import Written
 
-PLACEHOLDER = "…"
-
 
 async def check(world: World, written: Written, figures: Figures) -> None:
     """Check every chat, and every owner's archive."""
@@ -63,13 +61,12 @@ class Checker:
 
     def _read(self, message: Message) -> tuple[Chat, str] | None:
         """Return the chat and the tag of the line that a message answers."""
-        if message.text == PLACEHOLDER:
-            self.figures.ellipses += 1
-            return None
+        if message.buttons:
+            self.figures.left.append(f"{message.chat_id} has a mark under {message.text!r}")
         tag = message.text.split(",")[0].removeprefix("Re ")
         line = next((line for line in self.lines if line.tag == tag), None)
         if line is None or not ANSWER.fullmatch(message.text):
-            self.figures.other.append(f"{message.chat_id} has {message.text!r}")
+            self.figures.left.append(f"{message.chat_id} has {message.text!r}")
             return None
         asked = self.written.messages[line.name]
         at = (message.chat_id, message.topic, message.reply_to or asked)

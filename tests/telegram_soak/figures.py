@@ -15,8 +15,8 @@ class Figures:
     disordered: list[str] = field(default_factory=list)
     crossed: list[str] = field(default_factory=list)
     other: list[str] = field(default_factory=list)
-    ellipses: int = 0
-    """Messages that were begun and abandoned."""
+    left: list[str] = field(default_factory=list)
+    """Messages that are no whole answer, or bear the mark of a search."""
     asked_again: int = 0
     """Answers that were computed more than once."""
     kills: int = 0
@@ -31,13 +31,13 @@ class Figures:
     @property
     def wrong(self) -> list[str]:
         """Return all errors."""
-        return self.lost + self.doubled + self.disordered + self.crossed + self.other
+        return self.lost + self.doubled + self.disordered + self.crossed + self.left + self.other
 
     def __str__(self) -> str:
         return (
             f"{self.name}: {self.messages} messages, {self.edits} edits, {self.kills} kills "
             f"({self.redis_kills} of Redis), {self.freezes} freezes: {len(self.lost)} lost, "
             f"{len(self.doubled)} doubled, {len(self.disordered)} out of order, {len(self.crossed)} "
-            f"crossed, {len(self.other)} wrong otherwise; {self.ellipses} ellipses left, "
+            f"crossed, {len(self.left)} left behind, {len(self.other)} wrong otherwise; "
             f"{self.asked_again} computed again, {self.seconds:.0f} s, {self.tail:.0f} s of them to rest"
         )

@@ -10,7 +10,7 @@ ANSWER = re.compile(r"Re c(\d+)n(\d+)(e?), number (\d+): [a-z ]+ and that is all
 """End of a whole answer; an interrupted one does not have it."""
 BOT = "@goat_test_bot"
 _TOPICS = (None, 11, 12, 13)
-_FIRST_PERSON, _FIRST_GROUP, _SPEAKERS = 5001, -1007001, 3
+_FIRST_PERSON, _FIRST_GROUP, _SPEAKERS = 5001, -1_000_000_007_001, 3
 _LONGEST_BURST = 5
 _EDITS, _REDIS_KILLS = 0.06, 0.1
 """Share of the messages that are edited later, and share of the kills that hit the Redis server."""

@@ -92,7 +92,7 @@ def with_slow(others: Sequence[Step], slow: Chat) -> list[Step]:
 
 def _times(world: World, written: Written, *, besides: Chat) -> list[float]:
     done: dict[str, float] = {}
-    for call in world.api.calls("editMessageText"):
+    for call in world.api.calls("sendMessage"):
         if call.status == 200 and (match := ANSWER.fullmatch(call.parameters["text"])):
             done.setdefault(f"c{match[1]}n{match[2]}{match[3]}", call.at + call.seconds)
     return [done[line.tag] - at for line, at in written.at.items() if line.chat != besides]

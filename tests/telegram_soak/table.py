@@ -29,6 +29,6 @@ def _cells(figures: Figures) -> list[tuple[str, int]]:
         ("out of order", len(figures.disordered)),
         ("crossed", len(figures.crossed)),
         ("wrong otherwise", len(figures.other)),
-        ("ellipses left", figures.ellipses),
+        ("left behind", len(figures.left)),
         ("seconds to rest", round(figures.tail)),
     ]

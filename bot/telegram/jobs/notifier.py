@@ -122,11 +122,11 @@ class NoticeHandler:
     async def _show_progress(self, job: Job, place: Place, say: Say) -> None:
         """Update the job's progress message; a job that ended without one gets none."""
         context, number = self.context, FIRST_PROGRESS + int(job.id, 16) % FIRST_UPDATE
-        ids = context.outbox.unnoted.get(number) or list((await context.records.turn(number)).shown)
-        if not ids and not job.is_open:
+        record = await context.records.turn(number)
+        if not record.shown and not job.is_open:
             return
         calls = Calls(context.bot, place, 0, number)
-        messages = AnswerMessages(calls, context.courier, context.records, context.outbox.unnoted, ids)
+        messages = AnswerMessages(calls, context.courier, context.records, record)
         try:
             await messages.put(progress_text(job, say), None, None)
         except Undeliverable as error:

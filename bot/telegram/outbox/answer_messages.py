@@ -1,19 +1,24 @@
-"""The messages of an answer: each is sent as a placeholder, recorded, and then filled by edits."""
+"""The messages of an answer: those that are recorded are edited, the others are sent once.
+
+Each send is noted before and recorded after. If a crash or a lost reply leaves open whether it took effect,
+the next attempt looks for the message first.
+"""
 
 import asyncio
 import logging
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from telegram import InlineKeyboardMarkup
-from telegram.error import BadRequest
+from telegram.error import BadRequest, Forbidden, RetryAfter
 
-from bot.telegram.outbox.bot_api import Calls, Upload
+from bot.telegram.outbox.bot_api import Calls, Content, Upload
 from bot.telegram.outbox.courier import Courier, Undeliverable
 from bot.telegram.outbox.message_format import LIMIT, Piece, pieces, preview
-from bot.telegram.turn_records import Records
+from bot.telegram.outbox.sent_lookup import SentLookup, fingerprint
+from bot.telegram.turn_records import Records, TurnRecord
 
-_MOST_REFUSALS = 4
 _GONE = ("message to edit not found", "can't be edited", "message_id_invalid", "no text in the message")
 logger = logging.getLogger(__name__)
 
@@ -25,41 +30,21 @@ class TooLong(Exception):
 class AnswerMessages:
     """The messages of one answer, in order."""
 
-    def __init__(
-        self,
-        calls: Calls,
-        courier: Courier,
-        records: Records,
-        unnoted: MutableMapping[int, list[int]],
-        ids: list[int],
-    ) -> None:
-        """Take the ids of messages already sent; `unnoted` holds ids that could not be recorded yet."""
+    def __init__(self, calls: Calls, courier: Courier, records: Records, record: TurnRecord) -> None:
         self._calls = calls
         self._courier = courier
         self._records = records
-        self._unnoted = unnoted
         self._chat = calls.place.chat_id
-        self._ids = ids
+        self._ids = list(record.shown)
+        self._sending = record.sending
 
     def __bool__(self) -> bool:
         return bool(self._ids)
 
-    @property
-    def first(self) -> int:
-        """Return the id of the first message."""
-        return self._ids[0]
-
     async def take_over(self, ids: Sequence[int]) -> None:
         """Reuse the messages of an earlier answer."""
         self._ids = list(ids)
-        await self.note()
-
-    async def note(self) -> None:
-        """Record the ids of the messages."""
-        update_id = self._calls.update_id
-        self._unnoted[update_id] = list(self._ids)
-        await self._records.note_messages(update_id, self._chat, self._ids)
-        del self._unnoted[update_id]
+        await self._note()
 
     async def put(self, markdown: str, buttons: InlineKeyboardMarkup | None, upload: Upload | None) -> None:
         """Write an answer into its messages: send more if needed, and delete surplus ones."""
@@ -71,85 +56,97 @@ class AnswerMessages:
             return
         raise Undeliverable("Telegram counts it as too long")
 
+    async def put_first(self, markdown: str) -> None:
+        """Write a short text into the first message."""
+        await self._fill(0, [preview(markdown)], None)
+
     async def _put_pieces(
         self, rich: Sequence[Piece], buttons: InlineKeyboardMarkup | None, upload: Upload | None
     ) -> None:
         for number, piece in enumerate(rich):
-            await self._fill(number, piece, buttons if number == len(rich) - 1 else None)
+            last = number == len(rich) - 1
+            await self._fill(number, [piece, Piece(piece.text, ())], buttons if last else None)
         if upload is not None:
-            await self._attach(len(rich), upload)
-        count = len(rich) + (upload is not None)
-        for message_id in self._ids[count:]:
-            await self._remove(message_id)
-        if len(self._ids) > count:
-            self._ids = self._ids[:count]
-            await self.note()
+            document = [replace(upload, photo=False)] if upload.photo else []
+            await self._fill(len(rich), [upload, *document, preview(upload.refused)], None)
+        await self._drop(len(rich) + (upload is not None))
 
-    async def _fill(self, number: int, piece: Piece, buttons: InlineKeyboardMarkup | None) -> None:
-        """Write a piece into its message; replace a deleted message, and drop refused entities."""
-        await self.ensure_message(number)
-        for _ in range(_MOST_REFUSALS):
-            refusal = await self.edit(number, piece, buttons)
+    async def _fill(
+        self, number: int, contents: Sequence[Content], buttons: InlineKeyboardMarkup | None
+    ) -> None:
+        """Write the first content that Telegram takes; a message that is gone is sent anew."""
+        refusal = ""
+        for content in contents:
+            refusal = await self._write(number, content, buttons)
+            if any(reason in refusal for reason in _GONE):
+                await self._drop(number)
+                refusal = await self._write(number, content, buttons)
             if not refusal:
                 return
-            logger.info("Telegram refused an edit: %s", refusal)
-            if any(reason in refusal for reason in _GONE):
-                await self.ensure_message(number, replace=True)
-            elif "too long" in refusal or "too_long" in refusal:
+            logger.warning("Telegram refused a message: %s", refusal)
+            if "too long" in refusal or "too_long" in refusal:
                 raise TooLong
-            else:
-                piece = Piece(piece.text, ())
         raise Undeliverable(f"Telegram refuses the text: {refusal}")
 
-    async def edit(self, number: int, piece: Piece, buttons: InlineKeyboardMarkup | None) -> str:
-        """Edit a message; return Telegram's reason if it refuses, else an empty string."""
-        message_id = self._ids[number]
+    async def _write(self, number: int, content: Content, buttons: InlineKeyboardMarkup | None) -> str:
+        """Edit or send a message; return Telegram's reason if it refuses, else an empty string."""
         try:
-            await self._courier.deliver(self._chat, lambda: self._calls.edit(message_id, piece, buttons))
-        except BadRequest as error:
-            reason = error.message.lower()
-            return "" if "not modified" in reason else reason
-        return ""
-
-    async def ensure_message(self, number: int, *, replace: bool = False) -> None:
-        """Send and record a placeholder for a piece, unless it has a message."""
-        if number < len(self._ids) and not replace:
-            return
-        try:
-            message = await self._courier.deliver(self._chat, lambda: self._calls.ellipsis(number))
-        except BadRequest as error:
-            raise Undeliverable(error.message) from None
-        self._ids[number : number + 1] = [message.message_id]
-        await self.note()
-
-    async def _attach(self, number: int, upload: Upload) -> None:
-        """Put a file into its message: a refused photo as a document, then the text that says so."""
-        for _ in range(_MOST_REFUSALS):
-            await self.ensure_message(number)
-            refusal = await self._refused_upload(number, upload)
-            if not refusal:
-                return
-            logger.warning("Telegram refused the file %s: %s", upload.name, refusal)
-            if any(reason in refusal for reason in _GONE):
-                await self.ensure_message(number, replace=True)
-            elif upload.photo:
-                upload = replace(upload, photo=False)
+            if number == len(self._ids) and (sent := await self._find(buttons)) is not None:
+                await self._record(sent)
+            if number == len(self._ids):
+                await self._send(content, buttons)
             else:
-                break
-        await self.edit(number, preview(upload.refused), None)
-
-    async def _refused_upload(self, number: int, upload: Upload) -> str:
-        """Put a file into a message; return Telegram's reason if it refuses, else an empty string."""
-        message_id = self._ids[number]
-        try:
-            await self._courier.deliver(self._chat, lambda: self._calls.attach(message_id, upload))
+                edit = partial(self._calls.edit, self._ids[number], content, buttons)
+                await self._courier.deliver(self._chat, edit)
         except BadRequest as error:
             reason = error.message.lower()
             return "" if "not modified" in reason else reason
         return ""
+
+    async def _send(self, content: Content, buttons: InlineKeyboardMarkup | None) -> None:
+        attempt, find = partial(self._attempt, content, buttons), partial(self._find, buttons)
+        await self._record(await self._courier.deliver(self._chat, attempt, find))
+
+    async def _record(self, sent: int) -> None:
+        """Record a message that was sent; of two processes that sent it, one deletes its own."""
+        calls = self._calls
+        recorded = await self._records.note_sent(calls.update_id, calls.place, len(self._ids), sent)
+        self._ids.append(recorded)
+        self._sending = None
+        if recorded != sent:
+            await self._remove(sent)
+
+    async def _attempt(self, content: Content, buttons: InlineKeyboardMarkup | None) -> int:
+        update_id, shape = self._calls.update_id, fingerprint(content)
+        self._sending = await self._records.note_sending(
+            update_id, self._calls.place, self._calls.asked, shape
+        )
+        try:
+            return await self._calls.send(content, buttons, first=not self._ids)
+        except (BadRequest, Forbidden, RetryAfter):
+            self._sending = None
+            await self._records.drop_sending(update_id)
+            raise
+
+    async def _find(self, buttons: InlineKeyboardMarkup | None) -> int | None:
+        """Return the id of the message that an earlier attempt sent; None if it sent none."""
+        if self._sending is None:
+            return None
+        return await SentLookup(self._calls, self._courier, self._records).find(self._sending, buttons)
+
+    async def _drop(self, number: int) -> None:
+        """Delete the messages from this place on."""
+        if number < len(self._ids):
+            for message_id in self._ids[number:]:
+                await self._remove(message_id)
+            self._ids = self._ids[:number]
+            await self._note()
 
     async def _remove(self, message_id: int) -> None:
         try:
             await self._courier.deliver(self._chat, lambda: self._calls.delete(message_id))
         except BadRequest as error:
             logger.info("A message was not deleted: %s", error.message)
+
+    async def _note(self) -> None:
+        await self._records.note_messages(self._calls.update_id, self._chat, self._ids)

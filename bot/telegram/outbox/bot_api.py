@@ -1,6 +1,8 @@
 """The Bot API calls that make up an answer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from telegram import (
     Bot,
@@ -9,16 +11,15 @@ from telegram import (
     InputMediaPhoto,
     LinkPreviewOptions,
     Message,
+    MessageEntity,
     ReplyParameters,
 )
 
 from bot.telegram.outbox.message_format import Piece
 from bot.telegram.place import Place
 
-PLACEHOLDER = "…"
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 _DRAFT_IDS = 2**31 - 1
-_EDIT_SECONDS = 20.0
 _FRAME_SECONDS = 2.0
 """Timeout of a frame; short, because the answer waits for it."""
 _UPLOAD_SECONDS = 120.0
@@ -38,10 +39,23 @@ class Upload:
 
     @property
     def media(self) -> InputMediaPhoto | InputMediaDocument:
-        """Return it as the Bot API takes it."""
+        """Return it as the Bot API takes it in an edit."""
         kind = InputMediaPhoto if self.photo else InputMediaDocument
-        text, entities = self.caption.text or None, self.caption.entities or None
-        return kind(self.content, filename=self.name, caption=text, caption_entities=entities)
+        return kind(self.content, filename=self.name, caption=self.text, caption_entities=self.entities)
+
+    @property
+    def text(self) -> str | None:
+        """The text of its caption, if it has one."""
+        return self.caption.text or None
+
+    @property
+    def entities(self) -> Sequence[MessageEntity] | None:
+        """The entities of its caption."""
+        return self.caption.entities or None
+
+
+Content: TypeAlias = Piece | Upload
+"""What one message of an answer holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,43 +64,61 @@ class Calls:
 
     bot: Bot
     place: Place
-    reply_to: int
-    """Id of the message to reply to in a group, else 0."""
+    asked: int
+    """Id of the message that is answered; 0 for none. In a group, the answer replies to it."""
     update_id: int
 
-    async def ellipsis(self, number: int) -> Message:
-        """Send a placeholder for a piece of the answer."""
-        reply = None
-        if self.reply_to and not number:
-            reply = ReplyParameters(self.reply_to, allow_sending_without_reply=True)
-        return await self.bot.send_message(
-            self.place.chat_id,
-            PLACEHOLDER,
-            message_thread_id=self.place.topic or None,
+    async def send(self, content: Content, buttons: InlineKeyboardMarkup | None, *, first: bool) -> int:
+        """Send a message of the answer and return its id."""
+        chat, reply = self.place.chat_id, None
+        topic = self.place.topic or None
+        if first and self.asked and not self.place.private:
+            reply = ReplyParameters(self.asked, allow_sending_without_reply=True)
+        if isinstance(content, Piece):
+            sent = await self.bot.send_message(
+                chat,
+                content.text,
+                entities=content.entities,
+                reply_markup=buttons,
+                reply_parameters=reply,
+                message_thread_id=topic,
+                link_preview_options=_NO_PREVIEW,
+            )
+            return sent.message_id
+        send = self.bot.send_photo if content.photo else self.bot.send_document
+        sent = await send(
+            chat,
+            content.content,
+            filename=content.name,
+            caption=content.text,
+            caption_entities=content.entities,
             reply_parameters=reply,
+            message_thread_id=topic,
+            write_timeout=_UPLOAD_SECONDS,
         )
+        return sent.message_id
 
-    async def edit(
-        self,
-        message_id: int,
-        piece: Piece,
-        buttons: InlineKeyboardMarkup | None = None,
-        seconds: float = _EDIT_SECONDS,
-    ) -> object:
-        """Replace a message's text by a piece of the answer."""
+    async def edit(self, message_id: int, content: Content, buttons: InlineKeyboardMarkup | None) -> object:
+        """Replace the content of a message."""
+        chat = self.place.chat_id
+        if isinstance(content, Upload):
+            return await self.bot.edit_message_media(
+                content.media, chat, message_id, write_timeout=_UPLOAD_SECONDS
+            )
         return await self.bot.edit_message_text(
-            piece.text,
-            self.place.chat_id,
+            content.text,
+            chat,
             message_id,
-            entities=piece.entities,
+            entities=content.entities,
             reply_markup=buttons,
             link_preview_options=_NO_PREVIEW,
-            read_timeout=seconds,
         )
 
-    async def edit_quickly(self, message_id: int, piece: Piece) -> object:
-        """Show a frame by an edit, with a short timeout."""
-        return await self.edit(message_id, piece, seconds=_FRAME_SECONDS)
+    async def set_buttons(self, message_id: int, buttons: InlineKeyboardMarkup | None) -> Message | str:
+        """Replace the buttons under a message, which clients do not show as an edit; return the message."""
+        chat = self.place.chat_id
+        edited = await self.bot.edit_message_reply_markup(chat, message_id, reply_markup=buttons)
+        return edited if isinstance(edited, Message) else ""
 
     async def draft(self, piece: Piece) -> object:
         """Show a frame as a draft."""
@@ -97,12 +129,6 @@ class Calls:
             message_thread_id=self.place.topic or None,
             entities=piece.entities,
             read_timeout=_FRAME_SECONDS,
-        )
-
-    async def attach(self, message_id: int, upload: Upload) -> object:
-        """Replace a message's text by a file."""
-        return await self.bot.edit_message_media(
-            upload.media, self.place.chat_id, message_id, write_timeout=_UPLOAD_SECONDS
         )
 
     async def delete(self, message_id: int) -> object:

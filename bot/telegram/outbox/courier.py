@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
@@ -23,10 +23,8 @@ from memory.errors import GoatError
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
-DRAFT_PAUSE, EDIT_PAUSE, GROUP_PAUSE = 0.5, 1.0, 3.0
-"""Seconds between frames in a chat: drafts, edits in a private chat, edits in a group."""
-WINDOW, FRAMES_IN_WINDOW = 60.0, 12
-"""Telegram allows 20 messages a minute in a group, edits included: frames leave room for answers."""
+FRAME_PAUSE = 0.5
+"""Seconds between frames in a chat."""
 PATIENCE = 15 * 60.0
 """Seconds of retries after which an answer is put off."""
 LONGEST_WAIT = 30.0
@@ -47,11 +45,17 @@ class Courier:
         """Chat -> time until which Telegram asked to wait."""
         self._next_frame: dict[int, float] = {}
         self._finals: defaultdict[int, int] = defaultdict(int)
-        self._calls: defaultdict[int, deque[float]] = defaultdict(deque)
-        """Times of calls in a group within the last `WINDOW` seconds."""
 
-    async def deliver(self, chat_id: int, call: Callable[[], Awaitable[T]]) -> T:
+    async def deliver(
+        self,
+        chat_id: int,
+        call: Callable[[], Awaitable[T]],
+        find: Callable[[], Awaitable[T | None]] | None = None,
+    ) -> T:
         """Make a call and retry until it succeeds; takes precedence over the chat's frames.
+
+        `find` is for calls that must not be repeated: it returns the result of a call without a reply, or
+        None if it had no effect.
 
         Raises:
             LaneLost: another worker holds the lane.
@@ -62,7 +66,7 @@ class Courier:
         """
         self._finals[chat_id] += 1
         try:
-            return await self._retry(chat_id, call)
+            return await self._retry(chat_id, call, find)
         finally:
             self._finals[chat_id] -= 1
             if not self._finals[chat_id]:
@@ -70,12 +74,10 @@ class Courier:
 
     def until_frame(self, chat_id: int) -> float:
         """Return the seconds until the chat's next frame is allowed."""
-        calls = self._recent(chat_id)
-        room = calls[-FRAMES_IN_WINDOW] + WINDOW if len(calls) >= FRAMES_IN_WINDOW else 0.0
-        due = max(self._next_frame.get(chat_id, 0.0), self._blocked.get(chat_id, 0.0), room)
+        due = max(self._next_frame.get(chat_id, 0.0), self._blocked.get(chat_id, 0.0))
         return max(0.0, due - time.monotonic())
 
-    async def frame(self, chat_id: int, call: Callable[[], Awaitable[object]], pause: float) -> bool:
+    async def frame(self, chat_id: int, call: Callable[[], Awaitable[object]]) -> bool:
         """Make a call once, unless it is too soon; return True if it succeeded.
 
         Raises:
@@ -85,7 +87,6 @@ class Courier:
         if self._finals.get(chat_id) or self.until_frame(chat_id):
             return False
         check_held()
-        self._count(chat_id)
         try:
             await call()
         except (BadRequest, InvalidToken):
@@ -97,15 +98,19 @@ class Courier:
         else:
             return True
         finally:
-            self._next_frame[chat_id] = time.monotonic() + pause
+            self._next_frame[chat_id] = time.monotonic() + FRAME_PAUSE
         return False
 
-    async def _retry(self, chat_id: int, call: Callable[[], Awaitable[T]]) -> T:
+    async def _retry(
+        self,
+        chat_id: int,
+        call: Callable[[], Awaitable[T]],
+        find: Callable[[], Awaitable[T | None]] | None,
+    ) -> T:
         until, pause = time.monotonic() + self._patience, FIRST_PAUSE
         while True:
             await self._wait_if_blocked(chat_id)
             check_held()
-            self._count(chat_id)
             try:
                 return await call()
             except RetryAfter as error:
@@ -118,6 +123,8 @@ class Courier:
                 logger.info("Telegram cannot be reached, retrying in %.1f s: %s", pause, brief(error))
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
+                if find is not None and (found := await find()) is not None:
+                    return found
             if time.monotonic() > until:
                 raise NotDelivered("Telegram could not be reached, or asked to wait, for too long.")
 
@@ -133,16 +140,6 @@ class Courier:
 
     def _block(self, chat_id: int, error: RetryAfter) -> None:
         self._blocked[chat_id] = time.monotonic() + retry_seconds(error) + 0.1
-
-    def _count(self, chat_id: int) -> None:
-        if chat_id < 0:
-            self._calls[chat_id].append(time.monotonic())
-
-    def _recent(self, chat_id: int) -> deque[float]:
-        calls = self._calls.get(chat_id, deque())
-        while calls and calls[0] < time.monotonic() - WINDOW:
-            calls.popleft()
-        return calls
 
 
 def brief(error: TelegramError) -> str:

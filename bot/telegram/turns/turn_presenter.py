@@ -76,33 +76,27 @@ class ReplyPreview:
         self._changed.set()
 
     async def _show(self) -> None:
-        await self._act_until_first_word()
         while not self._stopped.is_set():
-            self._changed.clear()
-            await self._answer.frame("".join(self._pieces))
-            await self._wait_for_frame()
-
-    async def _act_until_first_word(self) -> None:
-        while not self._changed.is_set():
-            acting = asyncio.ensure_future(self._act())
-            await self._wait_for_change(_ACTING_SECONDS)
-            acting.cancel()
+            drafts = self._answer.has_drafts
+            if drafts and self._pieces:
+                self._changed.clear()
+                await self._answer.frame("".join(self._pieces))
+                await self._wait_for_frame()
+            else:
+                acting = asyncio.ensure_future(self._act())
+                await _wait(self._changed if drafts else self._stopped, _ACTING_SECONDS)
+                acting.cancel()
 
     async def _wait_for_frame(self) -> None:
         """Wait until there is more to show and another frame is allowed."""
-        await self._wait_for_change(_DRAFT_SECONDS)
-        try:
-            async with asyncio.timeout(self._answer.until_frame()):
-                await self._stopped.wait()
-        except TimeoutError:
-            return
+        await _wait(self._changed, _DRAFT_SECONDS)
+        await _wait(self._stopped, self._answer.until_frame())
 
-    async def _wait_for_change(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._changed.wait()
-        except TimeoutError:
-            return
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 @dataclass(frozen=True, slots=True)

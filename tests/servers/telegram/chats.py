@@ -9,6 +9,8 @@ from tests.servers.telegram.refusals import Refused, bad_request, forbidden
 
 MAX_MESSAGES = 5_000
 MAX_DRAFTS = 2_000
+SUPERGROUPS = -(10**12)
+"""Ids of supergroups are lower; each counts its messages for itself, the other chats of a bot together."""
 GENERAL = 1
 """The topic of a forum for messages without a topic."""
 ADMIN_RIGHTS = (
@@ -30,15 +32,22 @@ ADMIN_RIGHTS = (
 
 
 @dataclass(slots=True)
+class MessageIds:
+    """The latest message id of a chat, or of the chats that share their ids."""
+
+    latest: int = 0
+
+
+@dataclass(slots=True)
 class Chat:
     """A private chat, or a group with a negative id."""
 
     id: int
     type: str
     title: str
+    ids: MessageIds
     forum: bool = False
     topics: set[int] = field(default_factory=set)
-    last_message_id: int = 0
     messages: dict[int, Message] = field(default_factory=dict)
     drafts: deque[Draft] = field(default_factory=lambda: deque(maxlen=MAX_DRAFTS))
     members: dict[int, str] = field(default_factory=dict)
@@ -54,8 +63,8 @@ class Chat:
 
     def next_message_id(self) -> int:
         """Return the next message id."""
-        self.last_message_id += 1
-        return self.last_message_id
+        self.ids.latest += 1
+        return self.ids.latest
 
     def add(self, message: Message) -> None:
         """Store a message; beyond the limit, the oldest are dropped."""

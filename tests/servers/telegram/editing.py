@@ -34,6 +34,15 @@ def edit_message_text(state: State, parameters: Parameters) -> dict[str, Any]:
     return state.wire(message)
 
 
+def edit_message_reply_markup(state: State, parameters: Parameters) -> dict[str, Any]:
+    """Replace the keyboard under one of the bot's messages; clients do not show it as edited."""
+    message, under = to_edit(state.writable_chat(parameters), parameters), keyboard(parameters)
+    if under == message.keyboard:
+        raise bad_request(NOT_MODIFIED)
+    message.keyboard = under
+    return state.wire(message)
+
+
 def to_edit(chat: Chat, parameters: Parameters) -> Message:
     """Return the bot's message that a call edits, or refuse it."""
     message = chat.message(parameters.integer("message_id"))
@@ -84,6 +93,7 @@ def answer_callback_query(state: State, parameters: Parameters) -> bool:
 
 METHODS = {
     "editMessageText": edit_message_text,
+    "editMessageReplyMarkup": edit_message_reply_markup,
     "deleteMessage": delete_message,
     "answerCallbackQuery": answer_callback_query,
 }

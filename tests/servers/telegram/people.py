@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.servers.telegram.chats import GENERAL, Chat, member
+from tests.servers.telegram.chats import GENERAL, SUPERGROUPS, Chat, MessageIds, member
 from tests.servers.telegram.entities import Entity, found
 from tests.servers.telegram.records import Message
 from tests.servers.telegram.sending import attachment
@@ -37,7 +37,8 @@ class People:
         user |= {"language_code": language} if language else {}
         user |= {"first_name": name} if name else {}
         kind = chat_type or ("private" if chat_id > 0 else "supergroup")
-        chat = self._state.chats.setdefault(chat_id, Chat(chat_id, kind, f"Group {abs(chat_id)}"))
+        ids = MessageIds() if chat_id < SUPERGROUPS else self._state.shared_ids
+        chat = self._state.chats.setdefault(chat_id, Chat(chat_id, kind, f"Group {abs(chat_id)}", ids))
         chat.members.setdefault(user_id, "member")
         if topic is not None:
             chat.forum = chat.forum or not chat.private

@@ -7,7 +7,7 @@ from telegram.constants import ChatAction
 
 from tests.servers.telegram.body import Parameters
 from tests.servers.telegram.files import StoredFile
-from tests.servers.telegram.formatting import message_text, source, with_entities
+from tests.servers.telegram.formatting import caption, message_text, source, with_entities
 from tests.servers.telegram.placing import keyboard, place
 from tests.servers.telegram.records import Draft
 from tests.servers.telegram.refusals import bad_request
@@ -43,10 +43,37 @@ def send_message_draft(state: State, parameters: Parameters) -> bool:
     if formatted.text:
         message_text(formatted)
     draft = Draft(
-        chat.id, draft_id, formatted.text, formatted.entities, topic, chat.last_message_id, time.monotonic()
+        chat.id, draft_id, formatted.text, formatted.entities, topic, chat.ids.latest, time.monotonic()
     )
     chat.drafts.append(draft)
     return True
+
+
+def send_photo(state: State, parameters: Parameters) -> dict[str, Any]:
+    """Send a photo."""
+    return _send_file(state, parameters, "photo")
+
+
+def send_document(state: State, parameters: Parameters) -> dict[str, Any]:
+    """Send a document."""
+    return _send_file(state, parameters, "document")
+
+
+def _send_file(state: State, parameters: Parameters, kind: str) -> dict[str, Any]:
+    formatted = source(parameters, "caption")
+    where = place(state, parameters)
+    formatted = caption(with_entities(formatted, parameters, "caption_entities"))
+    file, mime_type = uploaded(state, parameters, parameters.text(kind), kind)
+    message = where.message(
+        text=formatted.text,
+        entities=formatted.entities,
+        keyboard=keyboard(parameters),
+        kind=kind,
+        attachment=attachment(kind, file, mime_type),
+        content=file.content,
+        file_name=file.name,
+    )
+    return state.wire(message)
 
 
 def send_chat_action(state: State, parameters: Parameters) -> bool:
@@ -96,6 +123,8 @@ def attachment(kind: str, file: StoredFile, mime_type: str, duration: int = 0) -
 
 METHODS = {
     "sendMessage": send_message,
+    "sendPhoto": send_photo,
+    "sendDocument": send_document,
     "sendMessageDraft": send_message_draft,
     "sendChatAction": send_chat_action,
 }

@@ -7,7 +7,7 @@ from typing import Any
 from tests.servers.telegram import utf16
 from tests.servers.telegram.body import Parameters
 from tests.servers.telegram.changes import Changes
-from tests.servers.telegram.chats import Chat
+from tests.servers.telegram.chats import Chat, MessageIds
 from tests.servers.telegram.files import Files
 from tests.servers.telegram.records import Call, CallbackAnswer, Message
 from tests.servers.telegram.refusals import bad_request
@@ -30,6 +30,7 @@ class State:
         self.updates = Updates(self.changes)
         self.files = Files()
         self.chats: dict[int, Chat] = {}
+        self.shared_ids = MessageIds()
         self.users: dict[int, dict[str, Any]] = {}
         self.commands: dict[tuple[str, str], list[Command]] = {}
         self.calls: deque[Call] = deque(maxlen=MAX_CALLS)

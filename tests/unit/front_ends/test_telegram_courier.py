@@ -21,7 +21,7 @@ from bot.telegram.outbox import courier as module
 from bot.telegram.outbox.courier import Courier, Undeliverable
 from tests.clock import own_clock
 
-CHAT, GROUP = 5, -5
+CHAT = 5
 Call = Callable[[], Awaitable[str]]
 
 
@@ -46,6 +46,23 @@ def answering(*outcomes: Exception | str) -> Call:
 @pytest.mark.parametrize("error", [NetworkError("x"), TimedOut(), TelegramError("Invalid server response")])
 async def test_what_fails_is_tried_again(error: Exception) -> None:
     assert await Courier().deliver(CHAT, answering(error, error, "done")) == "done"
+
+
+async def test_a_call_that_had_its_effect_is_not_made_again() -> None:
+    found = answering("found")
+    assert await Courier().deliver(CHAT, answering(TimedOut()), found) == "found"
+
+
+async def test_a_call_without_effect_is_made_again() -> None:
+    async def nothing() -> None:
+        return None
+
+    assert await Courier().deliver(CHAT, answering(TimedOut(), "done"), nothing) == "done"
+
+
+async def test_a_refused_call_is_not_looked_for() -> None:
+    with own_clock():
+        assert await Courier().deliver(CHAT, answering(RetryAfter(1), "done"), answering()) == "done"
 
 
 async def test_a_wait_is_honoured_for_its_chat_alone() -> None:
@@ -84,21 +101,21 @@ async def test_what_others_must_deal_with(error: Exception) -> None:
     with pytest.raises(type(error)):
         await Courier().deliver(CHAT, answering(error))
     with pytest.raises(type(error)):
-        await Courier().frame(CHAT, answering(error), 0.0)
+        await Courier().frame(CHAT, answering(error))
 
 
 async def test_frames_have_their_pace() -> None:
     courier = Courier()
-    assert await courier.frame(CHAT, answering("shown"), 100.0)
-    assert 99 < courier.until_frame(CHAT) <= 100
-    assert not await courier.frame(CHAT, answering(), 100.0)
+    assert await courier.frame(CHAT, answering("shown"))
+    assert 0 < courier.until_frame(CHAT) <= module.FRAME_PAUSE
+    assert not await courier.frame(CHAT, answering())
     assert courier.until_frame(CHAT + 1) == 0
 
 
 @pytest.mark.parametrize("error", [RetryAfter(100), NetworkError("x"), Forbidden("x")])
 async def test_a_frame_is_left_out(error: Exception) -> None:
     courier = Courier()
-    assert not await courier.frame(CHAT, answering(error), 0.0)
+    assert not await courier.frame(CHAT, answering(error))
     assert (courier.until_frame(CHAT) > 50) == isinstance(error, RetryAfter)
 
 
@@ -111,21 +128,10 @@ async def test_a_frame_gives_way_to_an_answer() -> None:
 
     final = asyncio.create_task(courier.deliver(CHAT, slow))
     await asyncio.sleep(0)
-    assert not await courier.frame(CHAT, answering(), 0.0)
+    assert not await courier.frame(CHAT, answering())
     gate.set()
     assert await final == "done"
-    assert await courier.frame(CHAT, answering("shown"), 0.0)
-
-
-async def test_frames_leave_room_for_answers_in_a_group() -> None:
-    courier, shown = Courier(), 0
-    for _ in range(30):
-        if courier.until_frame(GROUP):
-            break
-        shown += await courier.frame(GROUP, answering("shown"), 0.0)
-    assert shown == module.FRAMES_IN_WINDOW
-    assert courier.until_frame(GROUP) > 50
-    assert await courier.deliver(GROUP, answering("done")) == "done"
+    assert await courier.frame(CHAT, answering("shown"))
 
 
 async def test_nothing_is_sent_for_a_lane_that_is_lost() -> None:
@@ -134,6 +140,6 @@ async def test_nothing_is_sent_for_a_lane_that_is_lost() -> None:
         with pytest.raises(LaneLost):
             await Courier().deliver(CHAT, answering())
         with pytest.raises(LaneLost):
-            await Courier().frame(CHAT, answering(), 0.0)
+            await Courier().frame(CHAT, answering())
     finally:
         HOLDER.reset(token)

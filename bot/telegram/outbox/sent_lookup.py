@@ -1,0 +1,73 @@
+"""Lookup of a message that may have been sent: a process was killed, or Telegram's reply was lost.
+
+The Bot API cannot read a chat, but an edit of the buttons under a message returns it, and is refused in
+different words for a missing message, for somebody else's, and for one that already has these buttons.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import partial
+from itertools import cycle
+
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message
+from telegram.error import BadRequest
+
+from bot.telegram.outbox.bot_api import Calls, Content, Upload
+from bot.telegram.outbox.courier import Courier
+from bot.telegram.turn_records import Records, Sending
+
+GAP, SUPERGROUP_GAP = 20, 5
+"""Missing ids in a row that end the search; ids that chats share are missing in all chats but one."""
+_MISSING = "message to edit not found"
+_MARK = InlineKeyboardMarkup([[InlineKeyboardButton("·", callback_data="·")]])
+
+
+@dataclass(frozen=True, slots=True)
+class SentLookup:
+    """Looks for a message of one answer."""
+
+    calls: Calls
+    courier: Courier
+    records: Records
+
+    async def find(self, sending: Sending, buttons: InlineKeyboardMarkup | None) -> int | None:
+        """Return the id of the unrecorded message, which then has these buttons; None if there is none."""
+        message_id, missing = sending.after, 0
+        while missing < (SUPERGROUP_GAP if self.calls.place.has_own_ids else GAP):
+            message_id += 1
+            found: Message | str = ""
+            if await self.records.update_of_answer(self.calls.place.chat_id, message_id) is None:
+                found = await self._read(message_id)
+            missing = missing + 1 if found == _MISSING else 0
+            if isinstance(found, Message):
+                same = fingerprint(found) == sending.content
+                await self._set(message_id, buttons if same else None)
+                if same:
+                    return message_id
+        return None
+
+    async def _read(self, message_id: int) -> Message | str:
+        """Return a message of the bot, or why there is none; one without buttons is marked for a moment."""
+        for buttons in cycle((None, _MARK)):
+            outcome = await self._set(message_id, buttons)
+            if isinstance(outcome, Message) or "not modified" not in outcome:
+                return outcome
+        raise AssertionError("cycle() does not end")
+
+    async def _set(self, message_id: int, buttons: InlineKeyboardMarkup | None) -> Message | str:
+        """Set the buttons under a message; return it, or Telegram's reason for a refusal."""
+        call = partial(self.calls.set_buttons, message_id, buttons)
+        try:
+            return await self.courier.deliver(self.calls.place.chat_id, call)
+        except BadRequest as error:
+            return error.message.lower()
+
+
+def fingerprint(content: Content | Message) -> str:
+    """Identify the content of a message, from which Telegram may have taken spaces and signs."""
+    if isinstance(content, Upload):
+        return "photo" if content.photo else content.name
+    if isinstance(content, Message) and not content.text:
+        return "photo" if content.photo else (content.document and content.document.file_name) or ""
+    letters = "".join(filter(str.isalnum, content.text or ""))
+    return hashlib.sha256(letters.encode("utf-8", "replace")).hexdigest()[:16]
