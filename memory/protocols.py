@@ -56,8 +56,12 @@ class Searchable(Protocol):
 class EpisodeStore(Searchable, Protocol):
     """L3: every turn verbatim, for ever, searchable by meaning."""
 
-    async def append(self, episode: Episode) -> bool:
+    async def append(self, episode: Episode, shown: Sequence[str] = ()) -> bool:
         """Commit `episode` to the durable log; the first episode of a turn id is kept.
+
+        Args:
+            episode: the turn.
+            shown: episodes in its prompt; with a new turn id, the access count of each is incremented.
 
         Returns:
             True when it is new. Vectors follow: see `index`.
@@ -109,10 +113,6 @@ class EpisodeStore(Searchable, Protocol):
 
     async def tag(self, turn_id: str, tag: str, *, owner: str) -> None:
         """Add a tag to an episode once; do nothing when the episode does not exist."""
-        ...
-
-    async def touch(self, turn_ids: Sequence[str], *, owner: str) -> None:
-        """Increment the access count of each episode."""
         ...
 
     async def erase(self, *, owner: str) -> None:

@@ -1,7 +1,6 @@
 """Archive the turn after the reply: L3's log, then L2 and derived data."""
 
 import asyncio
-import logging
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -16,8 +15,6 @@ from graph.state.circumstances import reply_id
 from graph.state.resolution import conversation_of, recalled_of
 from graph.state.turn_state import Archived, Reply, State, Turn, Unused
 from graph.state.updates import ArchiveUpdate
-from memory.concurrency.deadline import within
-from memory.errors import MemoryTierError
 from memory.models import FOREIGN, Candidate, ConversationTurn, Episode, Outcome
 from memory.prompt.prompt import render_said
 from memory.protocols import ConversationStore, EpisodeStore, SessionCache
@@ -25,11 +22,9 @@ from memory.provenance import worth_keeping
 from memory.recall.statements import is_used
 from memory.text.tokens import TokenCounter
 
-TOUCH_SECONDS = 1.0
 UNUSED_TURNS = 3
 """Turns during which an unused memory is not shown again."""
 
-logger = logging.getLogger(__name__)
 _RUN_WORDS = 5
 """Consecutive words that a text must share with another to repeat it. A guess: few commands are shorter."""
 _WORD = re.compile(r"\w+")
@@ -56,13 +51,12 @@ class Archive:
         foreign = is_tainted(state) and await asyncio.to_thread(has_foreign_text, state)
         in_vain, new_episode = await asyncio.gather(
             asyncio.to_thread(unused_memories, state),
-            self.episodes.append(to_episode(turn, reply, foreign=foreign)),
+            self.episodes.append(to_episode(turn, reply, foreign=foreign), state["allocation"].recalled),
         )
         said = await self._to_conversation(state, in_vain, foreign=foreign)
-        new_turn, *_ = await asyncio.gather(
+        new_turn, _ = await asyncio.gather(
             self.conversations.append(said, owner=turn.owner, thread=turn.thread),
             self.cache.drop(owner=turn.owner),
-            self._touch(list(state["allocation"].recalled) if new_episode else [], turn.owner),
         )
         self.episodes.index_soon(owner=turn.owner)
         self.recorder.schedule(state, runtime.context)
@@ -103,14 +97,6 @@ class Archive:
             tokens=count(render_said(turn.message, parts)) + count("\n".join([words, *evidence])),
             in_vain={shown.turn_id: (shown.probability, shown.turns_left) for shown in in_vain},
         )
-
-    async def _touch(self, turn_ids: list[str], owner: str) -> None:
-        if not turn_ids:
-            return
-        try:
-            await within(self.episodes.touch(turn_ids, owner=owner), TOUCH_SECONDS)
-        except (TimeoutError, MemoryTierError) as error:
-            logger.warning("Access counts were not written: %s", error)
 
 
 def unused_memories(state: State) -> list[Unused]:

@@ -285,10 +285,12 @@ async def test_reading_by_id_recency_and_use(archive: EpisodeArchive) -> None:
     await fill(archive, "a", "b", "c")
     assert [found.turn_id for found in await archive.get(["2", "nope", "0"], owner="ana")] == ["2", "0"]
     assert [found.turn_id for found in await archive.recent(owner="ana", limit=2)] == ["2", "1"]
-    await archive.touch(["0", "0", "nope"], owner="ana")
-    await archive.touch(["0"], owner="ana")
+    later, again = episode("3", "d", minute=3), episode("4", "e", minute=4)
+    assert await archive.append(later, ["0", "0", "nope"])
+    assert not await archive.append(later, ["0", "1"]), "a turn that is archived again counts once"
+    assert await archive.append(again, ["0"])
     assert [found.access_count for found in await archive.get(["0", "1"], owner="ana")] == [2, 0]
-    assert [found.turn_id async for found in archive.all(owner="ana")] == ["0", "1", "2"]
+    assert [found.turn_id async for found in archive.all(owner="ana")] == ["0", "1", "2", "3", "4"]
 
 
 async def test_indexing_at_once_embeds_each_episode_once(open_archive: OpenArchive) -> None:

@@ -341,7 +341,7 @@ async def test_a_writer_in_another_process_keeps_no_search_waiting(bench: Bench)
         assert locker.stdout is not None
         assert await asyncio.to_thread(locker.stdout.readline) == b"locked\n"
         with pytest.raises(TierUnavailable, match="locked by another process"):
-            await bench.archive.touch(["boat"], owner="ana")
+            await bench.archive.tag("boat", "blue", owner="ana")
         recall, seconds = await bench.ask("what is the boat called?")
         assert ok(recall)
         assert seconds < DEADLINE

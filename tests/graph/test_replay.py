@@ -362,10 +362,7 @@ class Interleaved:
         await self.agent.layers.recorder.flush()
 
 
-async def test_whatever_comes_in_between(
-    agent: Agent, model: ModelServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("nodes.archive.TOUCH_SECONDS", 60.0)  # an access that is not counted in time is lost
+async def test_whatever_comes_in_between(agent: Agent, model: ModelServer) -> None:
     told = Interleaved(agent, model)
     await told.run()
     turns = await replayed(agent)

@@ -35,13 +35,18 @@ class EpisodeLog:
     def __init__(self, files: OwnerFiles) -> None:
         self._files = files
 
-    async def append(self, episode: Episode) -> bool:
+    async def append(self, episode: Episode, shown: Sequence[str] = ()) -> bool:
         """Commit `episode`; return True when its turn id is new.
+
+        Args:
+            episode: the turn.
+            shown: episodes in its prompt; with a new turn id, the access count of each is incremented.
 
         Raises:
             ValueError: the text has a lone surrogate, or the time has no zone.
         """
-        return await self.append_many([episode]) == 1
+        work = partial(_append, row=_row(episode), shown=list(shown))
+        return await self._files.write(episode.owner, TIER, work)
 
     async def append_many(self, episodes: Iterable[Episode]) -> int:
         """Commit many episodes, one transaction per owner; return how many turn ids are new.
@@ -104,11 +109,6 @@ class EpisodeLog:
         """Add a tag to an episode once; do nothing when the episode does not exist."""
         await self._files.write(owner, TIER, partial(_tag, turn_id=turn_id, tag=tag))
 
-    async def touch(self, turn_ids: Sequence[str], *, owner: str) -> None:
-        """Increment the access count of each episode."""
-        if turn_ids:
-            await self._files.write(owner, TIER, partial(_touch, turn_ids=list(turn_ids)))
-
     async def erase(self, *, owner: str) -> None:
         """Delete the owner's episodes and vector data, and overwrite the freed space."""
         if await self._files.read(owner, TIER, _holds_anything):
@@ -160,6 +160,14 @@ def to_episode(owner: str, row: Row) -> Episode:
     )
 
 
+def _append(db: sqlite3.Connection, row: Row, shown: list[str]) -> bool:
+    new = bool(_insert(db, [row]))
+    if new and shown:
+        where = "turn_id IN (SELECT value FROM json_each(?))"
+        db.execute(f"UPDATE episodes SET access_count = access_count + 1 WHERE {where}", (json.dumps(shown),))  # noqa: S608
+    return new
+
+
 def _insert(db: sqlite3.Connection, rows: Sequence[Row]) -> int:
     added = sum(_insert_one(db, row) for row in rows)
     add_documents(db, added)
@@ -208,11 +216,6 @@ def _tag(db: sqlite3.Connection, turn_id: str, tag: str) -> None:
     row = db.execute("SELECT tags FROM episodes WHERE turn_id = ?", (turn_id,)).fetchone()
     if row is not None and tag not in (tags := json.loads(row[0])):
         db.execute("UPDATE episodes SET tags = ? WHERE turn_id = ?", (json.dumps([*tags, tag]), turn_id))
-
-
-def _touch(db: sqlite3.Connection, turn_ids: list[str]) -> None:
-    where = "turn_id IN (SELECT value FROM json_each(?))"
-    db.execute(f"UPDATE episodes SET access_count = access_count + 1 WHERE {where}", (json.dumps(turn_ids),))  # noqa: S608
 
 
 def _holds_anything(db: sqlite3.Connection) -> bool:
