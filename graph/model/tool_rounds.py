@@ -54,11 +54,11 @@ def fitting_of(state: State) -> Fitting:
     return fitting if fitting and fitting.turn_id == turn_id else Fitting(turn_id=turn_id)
 
 
-def after_respond(state: State) -> list[Send] | str:
+async def after_respond(state: State) -> list[Send] | str:
     """Route to the tools, one task for each call, or to the reply, which without tools needs no grounding.
 
     A prompt that was refused as too long goes back to `budget`. The state may hold plain JSON here, when
-    Studio's user has edited it as this node.
+    Studio's user has edited it as this node. A coroutine, because LangGraph runs functions in threads.
 
     Raises:
         BadState: the edited value is invalid.

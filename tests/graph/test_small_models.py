@@ -187,12 +187,12 @@ async def test_a_turn_that_is_stopped_while_its_prompt_is_cut_ends(agent: Agent)
     state = await ask(agent, "Begin.")
     turn_id = state["turn"].turn_id
     refused: State = {**state, "fitting": Fitting(turn_id=turn_id, refused=1, again=True)}
-    assert after_respond(refused) == "budget"
+    assert await after_respond(refused) == "budget"
     with layers.stops.accept(turn_id):
         layers.stops.request(turn_id)
         respond = Respond(ask_model, layers.toolbox, layers.zone)
         update = await respond(refused, Runtime(context=TurnContext()))
-    assert after_respond({**refused, "fitting": update["fitting"]}) == "archive"
+    assert await after_respond({**refused, "fitting": update["fitting"]}) == "archive"
 
 
 async def test_a_window_that_nobody_tells_is_learnt_from_refusals(
