@@ -26,7 +26,7 @@ from memory.errors import MemoryTierError
 from memory.models import CacheEntry, Mechanism, SearchReport, SearchStatus
 from memory.protocols import Searchable, SessionCache
 from memory.recall.evidence_traits import RECENT
-from memory.recall.query import ArchiveQuery, read_query, read_standalone_query, warm_up
+from memory.recall.query import QUERY_CHARS, ArchiveQuery, is_fragment, read_query, warm_up
 
 LOADING_SECONDS = 20.0
 """Time limit for loading libraries and the embedding model, in the first turn of a process."""
@@ -143,11 +143,15 @@ class Prefetch:
         if found is not None:
             return found
         timer, asked = SearchTimer(), await self._read_query(turn, earlier_messages(turn, messages))
+        self.episodes.expect(asked.text, owner=turn.owner, limit=search_limit(context))
         return timer.stamp(await self._recall(turn, asked, context))
 
     async def _search_alone(self, turn: Turn, context: TurnContext) -> Recall | None:
-        timer, asked = SearchTimer(), await self._read(turn, read_standalone_query)
-        return timer.stamp(await self._recall(turn, asked, context)) if asked else None
+        timer, text = SearchTimer(), turn.said[:QUERY_CHARS]
+        if await _read(turn, partial(is_fragment, text)):
+            return None
+        self.episodes.expect(text, owner=turn.owner, limit=search_limit(context))
+        return timer.stamp(await self._recall(turn, await self._read_query(turn, ()), context))
 
     async def _ensure_loaded(self, owner: str) -> str:
         """Load libraries and model once, before the deadline starts.
@@ -172,7 +176,6 @@ class Prefetch:
 
     async def _recall(self, turn: Turn, asked: ArchiveQuery, context: TurnContext) -> Recall:
         until = time.monotonic() + context.prefetch_timeout * _SEARCH_SHARE
-        self.episodes.expect(asked.text, owner=turn.owner, limit=search_limit(context))
         if context.cache_ttl == 0 or turn.private:
             return (await self._search(turn, asked, context, until))[0]
         key = cache_key(asked, context)
@@ -191,12 +194,8 @@ class Prefetch:
         return recall
 
     async def _read_query(self, turn: Turn, before: Sequence[str]) -> ArchiveQuery:
-        return await self._read(turn, partial(read_query, before=before))
-
-    async def _read(self, turn: Turn, reader: Callable[..., T]) -> T:
-        """Parse the message, off the event loop if it is long."""
-        reading = partial(reader, turn.said, now=turn.at, zone=await self.zone())
-        return reading() if len(turn.said) <= _SHORT else await asyncio.to_thread(reading)
+        zone = await self.zone()
+        return await _read(turn, partial(read_query, turn.said, before=before, now=turn.at, zone=zone))
 
     async def _remember(self, key: str, owner: str, entry: CacheEntry, recall: Recall, ttl: float) -> None:
         await asyncio.sleep(_KEEPING_DELAY)
@@ -218,6 +217,11 @@ class Prefetch:
             reuse=context.cache_ttl > 0 and not turn.private,
         )
         return to_recall(result, asked, turn.said), result.complete and not result.problems
+
+
+async def _read(turn: Turn, reading: Callable[[], T]) -> T:
+    """Parse the message, off the event loop if it is long."""
+    return reading() if len(turn.said) <= _SHORT else await asyncio.to_thread(reading)
 
 
 def earlier_messages(turn: Turn, messages: Sequence[AnyMessage]) -> list[str]:

@@ -64,11 +64,6 @@ def read_query(message: str, *, before: Sequence[str], now: datetime, zone: tzin
     return ArchiveQuery(text[-QUERY_CHARS:], tuple(one for one in read if one is not None))
 
 
-def read_standalone_query(message: str, *, now: datetime, zone: tzinfo) -> ArchiveQuery | None:
-    """Read a message without context; None for one that needs it."""
-    return None if is_fragment(message[:QUERY_CHARS]) else read_query(message, before=(), now=now, zone=zone)
-
-
 def is_fragment(message: str) -> bool:
     """Return whether a message makes sense only with the messages before it."""
     words = len(query_terms(message))
