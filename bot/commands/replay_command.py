@@ -31,7 +31,6 @@ from graph.replay.replayer import Replayer
 from graph.settings.context import TurnContext
 from graph.settings.settings import Settings
 from graph.tuning.write_checks import DECIDING
-from memory.errors import ConfigError
 
 LISTED = 10
 """Changed turns listed in the report."""
