@@ -151,6 +151,7 @@ class Prefetch:
         if await _read(turn, partial(is_fragment, text)):
             return None
         self.episodes.expect(text, owner=turn.owner, limit=search_limit(context))
+        await asyncio.sleep(0)  # the embedding begins, before keys and times are read
         return timer.stamp(await self._recall(turn, await self._read_query(turn, ()), context))
 
     async def _ensure_loaded(self, owner: str) -> str:
