@@ -1,10 +1,11 @@
 """Settings of the HTTP servers: MCP and Studio."""
 
 import re
+from typing import Annotated
 
-from pydantic import BaseModel, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
-_LAST_PORT = 65_535
+LAST_PORT = 65_535
 SHORTEST_TOKEN = 16
 STUDIO = "https://smith.langchain.com"
 PAGES = (STUDIO, "https://eu.smith.langchain.com")
@@ -17,12 +18,7 @@ def split_names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def check_names(text: str) -> str:
-    """Return `text` if it lists hosts as host or host:port.
-
-    Raises:
-        ValueError: it does not; says what to write.
-    """
+def _check_names(text: str) -> str:
     if any(sign in name for name in split_names(text) for sign in "/*@ "):
         raise ValueError("write names such as goat.example.org, goat.lan:8765, without http:// and paths")
     return text
@@ -36,50 +32,49 @@ def parse_address(text: str) -> tuple[str, int]:
     """
     host, _, port = text.rpartition(":")
     bare = host.strip("[]")
-    if not bare or not (port.isascii() and port.isdecimal()) or not 0 < int(port) <= _LAST_PORT:
+    if not bare or not (port.isascii() and port.isdecimal()) or not 0 < int(port) <= LAST_PORT:
         raise ValueError("write host:port, such as 127.0.0.1:8765")
     if ":" in bare and not host.startswith("["):
         raise ValueError("write an IPv6 address in brackets, such as [::1]:8765")
     return bare, int(port)
 
 
+def _check_address(text: str) -> str:
+    parse_address(text)
+    return text
+
+
+def _check_origins(text: str) -> str:
+    if not all(_ORIGIN.fullmatch(origin) for origin in split_names(text)):
+        raise ValueError("write origins such as http://localhost:3000, without paths")
+    return text
+
+
+def _check_token(token: SecretStr) -> SecretStr:
+    text = token.get_secret_value()
+    if text and (len(text) < SHORTEST_TOKEN or not (text.isascii() and text.isprintable()) or " " in text):
+        raise ValueError(
+            f"write {SHORTEST_TOKEN} or more letters, digits and signs without blanks, such as what "
+            "`openssl rand -hex 32` prints"
+        )
+    return token
+
+
 class McpSettings(BaseModel):
     """Settings of the MCP server over HTTP; stdio needs none."""
 
-    mcp_listen: str = Field("127.0.0.1:8765", description="MCP: host:port of the HTTP server.")
-    mcp_token: SecretStr = Field(
+    mcp_listen: Annotated[str, AfterValidator(_check_address)] = Field(
+        "127.0.0.1:8765", description="MCP: host:port of the HTTP server."
+    )
+    mcp_token: Annotated[SecretStr, AfterValidator(_check_token)] = Field(
         SecretStr(""),
         description="MCP: token of HTTP clients, at least 16 characters; empty: no HTTP server.",
     )
-    mcp_hosts: str = Field(
+    mcp_hosts: Annotated[str, AfterValidator(_check_names)] = Field(
         "",
         description="MCP: names (host or host:port) of the server, separated by commas; those of this "
         "machine and of `mcp_listen` are always accepted.",
     )
-
-    @field_validator("mcp_listen")
-    @classmethod
-    def _mcp_address(cls, text: str) -> str:
-        parse_address(text)
-        return text
-
-    @field_validator("mcp_token")
-    @classmethod
-    def _mcp_token_long_enough(cls, token: SecretStr) -> SecretStr:
-        text = token.get_secret_value()
-        if text and (
-            len(text) < SHORTEST_TOKEN or not (text.isascii() and text.isprintable()) or " " in text
-        ):
-            raise ValueError(
-                f"write {SHORTEST_TOKEN} or more letters, digits and signs without blanks, such as what "
-                "`openssl rand -hex 32` prints"
-            )
-        return token
-
-    @field_validator("mcp_hosts")
-    @classmethod
-    def _mcp_names_alone(cls, text: str) -> str:
-        return check_names(text)
 
     @property
     def mcp_names(self) -> tuple[str, ...]:
@@ -90,12 +85,12 @@ class McpSettings(BaseModel):
 class StudioSettings(BaseModel):
     """Settings of the server that `make studio` runs."""
 
-    studio_origins: str = Field(
+    studio_origins: Annotated[str, AfterValidator(_check_origins)] = Field(
         "",
         description="Studio: origins (scheme://host:port) whose pages may call the server, separated by "
         "commas; those of LangGraph Studio are always accepted.",
     )
-    studio_hosts: str = Field(
+    studio_hosts: Annotated[str, AfterValidator(_check_names)] = Field(
         "",
         description="Studio: names (host or host:port) of the server, separated by commas; those of this "
         "machine are always accepted.",
@@ -103,18 +98,6 @@ class StudioSettings(BaseModel):
     studio_shell: bool = Field(
         False, description="Studio: whether `shell_run` commands may be approved through its server."
     )
-
-    @field_validator("studio_origins")
-    @classmethod
-    def _studio_origins_alone(cls, text: str) -> str:
-        if not all(_ORIGIN.fullmatch(origin) for origin in split_names(text)):
-            raise ValueError("write origins such as http://localhost:3000, without paths")
-        return text
-
-    @field_validator("studio_hosts")
-    @classmethod
-    def _studio_names_alone(cls, text: str) -> str:
-        return check_names(text)
 
     @property
     def studio_pages(self) -> tuple[str, ...]:

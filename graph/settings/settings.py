@@ -13,7 +13,6 @@ from pydantic_settings import (
 )
 
 from graph.settings.context import Thresholds, TurnContext
-from graph.settings.observability_settings import ObservabilitySettings
 from graph.settings.server_settings import McpSettings, StudioSettings
 from graph.settings.sources import (
     ENVIRONMENT,
@@ -21,7 +20,7 @@ from graph.settings.sources import (
     effective_sources,
 )
 from graph.settings.telegram_settings import TelegramSettings
-from graph.settings.tool_settings import DelegationSettings, ToolSettings
+from graph.settings.tool_settings import DelegationSettings, ObservabilitySettings, ToolSettings
 from graph.settings.tuned_settings import TunedSettings
 from memory.tuning.tuned_record import RULE, RULED
 

@@ -1,8 +1,11 @@
 """Settings of the Telegram bot and of its endpoints for voice and pictures."""
 
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import BaseModel, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
+
+from graph.settings.server_settings import LAST_PORT, split_names
 
 
 class GroupPolicy(StrEnum):
@@ -16,13 +19,32 @@ class GroupPolicy(StrEnum):
     """Everybody in the group."""
 
 
+def _check_ids(text: str) -> str:
+    if not all(name.isdecimal() for name in split_names(text)):
+        raise ValueError("write numeric ids such as 123456789, 987654321; the bot shows strangers their id")
+    return text
+
+
+def _check_listen(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if text and not (host and port.isdecimal() and 0 < int(port) <= LAST_PORT):
+        raise ValueError("write host:port, such as 127.0.0.1:8443")
+    return text
+
+
+def _check_webhook(text: str) -> str:
+    if text and not text.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+        raise ValueError("Telegram calls https:// addresses only")
+    return text.rstrip("/")
+
+
 class TelegramSettings(BaseModel):
     """Settings of the bot."""
 
     telegram_token: SecretStr = Field(
         SecretStr(""), description="Telegram: the bot's token, from @BotFather."
     )
-    telegram_admins: str = Field(
+    telegram_admins: Annotated[str, AfterValidator(_check_ids)] = Field(
         "", description="Telegram: numeric ids of the bot's admins, separated by commas."
     )
     telegram_me: int = Field(
@@ -42,14 +64,14 @@ class TelegramSettings(BaseModel):
     telegram_drain: float = Field(
         20, ge=0, le=3600, description="Telegram: seconds for running turns to end when the bot stops."
     )
-    telegram_webhook: str = Field(
+    telegram_webhook: Annotated[str, AfterValidator(_check_webhook)] = Field(
         "", description="Telegram: public https URL that Telegram calls; empty: polling."
     )
     telegram_webhook_secret: SecretStr = Field(
         SecretStr(""),
         description="Telegram: secret that Telegram sends with each call; required with a webhook.",
     )
-    telegram_listen: str = Field(
+    telegram_listen: Annotated[str, AfterValidator(_check_listen)] = Field(
         "", description="Telegram: host:port of the webhook and of /healthz and /readyz; empty: none."
     )
     telegram_api: str = Field(
@@ -75,31 +97,7 @@ class TelegramSettings(BaseModel):
     vision_base_url: str = Field("", description="Its base URL; empty: OpenAI's.")
     vision_api_key: SecretStr = Field(SecretStr(""), description="Its key.")
 
-    @field_validator("telegram_admins")
-    @classmethod
-    def _ids(cls, text: str) -> str:
-        if not all(part.strip().isdecimal() for part in text.split(",") if part.strip()):
-            raise ValueError(
-                "write numeric ids such as 123456789, 987654321; the bot shows strangers their id"
-            )
-        return text
-
-    @field_validator("telegram_listen")
-    @classmethod
-    def _address(cls, text: str) -> str:
-        host, _, port = text.rpartition(":")
-        if text and not (host and port.isdecimal() and 0 < int(port) < 65536):  # noqa: PLR2004 - TCP's limit
-            raise ValueError("write host:port, such as 127.0.0.1:8443")
-        return text
-
-    @field_validator("telegram_webhook")
-    @classmethod
-    def _https(cls, text: str) -> str:
-        if text and not text.startswith(("https://", "http://127.0.0.1", "http://localhost")):
-            raise ValueError("Telegram calls https:// addresses only")
-        return text.rstrip("/")
-
     @property
     def admins(self) -> frozenset[int]:
         """The admins' ids."""
-        return frozenset(int(part) for part in self.telegram_admins.split(",") if part.strip())
+        return frozenset(int(name) for name in split_names(self.telegram_admins))
