@@ -54,7 +54,6 @@ async def test_of_a_private_turn_no_picture_is_left(plugins: Plugins, web: WebSe
 
 
 async def test_what_does_not_come_is_said(plugins: Plugins, web: WebServer) -> None:
-    plugins.settings.browser_timeout = 3
     output = await plugins.call("browse_page", url=f"{web.url}/article", wait_for="#never")
     assert "climbs where nobody else does" in output.text
     assert output.text.endswith("(#never did not come.)")
@@ -69,17 +68,16 @@ async def test_a_private_page_is_not_reached(guarded: Plugins, web: WebServer) -
 
 
 async def test_a_page_reaches_nothing_private_by_its_scripts(
-    plugins: Plugins, web: WebServer, monkeypatch: pytest.MonkeyPatch
+    guarded: Plugins, web: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The page itself is let through, as if its host were public; what it asks for is not."""
-    plugins.settings.fetch_private = False
     monkeypatch.setattr(
         "graph.tools.plugins.addresses.is_public", lambda address: str(address) == "127.0.0.1"
     )
     monkeypatch.setattr("graph.tools.plugins.addresses.own_networks", list)
     urls = [f"http://127.0.0.2:{web.port}/data", "http://169.254.169.254/latest", "file:///etc/passwd"]
     web.pages["/curious"] = Page((ELSEWHERE % (urls, web.port)).encode())
-    output = await plugins.call("browse_page", url=f"{web.url}/curious", wait_for=".done")
+    output = await guarded.call("browse_page", url=f"{web.url}/curious", wait_for=".done")
     assert [f"failed {url}" in output.text for url in urls] == [True] * 3
     assert "parts from places that may not be reached" in output.text
     assert all("/data" not in asked for asked in web.asked)
@@ -110,7 +108,8 @@ async def test_a_page_that_never_answers_is_left_and_its_browser_closed(
         await until(lambda: _browsers() <= before, 10)
 
 
-async def test_without_a_browser_it_is_said_what_to_install(plugins: Plugins, web: WebServer) -> None:
-    plugins.settings.browser_path = "/nowhere/chromium"
-    output = await plugins.call("browse_page", url=f"{web.url}/article")
+async def test_without_a_browser_it_is_said_what_to_install(tmp_path: Path, web: WebServer) -> None:
+    settings = Settings(data_folder=tmp_path, fetch_private=True, browser_path="/nowhere/chromium")
+    async with open_plugins(settings, shipped=SHIPPED) as plugins:
+        output = await plugins.call("browse_page", url=f"{web.url}/article")
     assert "playwright install chromium" in output.text

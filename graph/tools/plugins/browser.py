@@ -100,7 +100,7 @@ class Browser:
             args=list(_FLAGS),
             chromium_sandbox=os.name != "posix" or os.geteuid() != 0,
             env={"HOME": home, "PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8"},
-            proxy={"server": f"http://127.0.0.1:{proxy.port}", "bypass": "<-loopback>"},
+            proxy={"server": f"socks5://127.0.0.1:{proxy.port}", "bypass": "<-loopback>"},
             timeout=self.seconds * 1000,
         )
         context = await browser.new_context(
