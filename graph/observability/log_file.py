@@ -2,7 +2,7 @@
 
 Each line is one `write` to a file opened for appending, which the kernel keeps whole. Only rotation takes a
 lock, without waiting: a process that gets it checks the size again and renames; the others go on writing.
-Before each line a process reopens the path if another process has rotated the file. A line written during a
+Before each line a process reopens the path if another process has rotated the file: a line written during a
 rotation lands in the renamed file: none is lost. With `RotatingFileHandler` the other processes would go on
 writing to renamed files and delete each other's.
 """
@@ -10,6 +10,8 @@ writing to renamed files and delete each other's.
 import itertools
 import logging
 import os
+from io import TextIOWrapper
+from logging.handlers import WatchedFileHandler
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -17,7 +19,7 @@ from filelock import FileLock, Timeout
 from memory.working.server_folder import folder_error
 
 
-class SharedLogFile(logging.Handler):
+class SharedLogFile(WatchedFileHandler):
     """A handler that appends records to `path`; older files are `path.1`, `path.2` and so on."""
 
     def __init__(self, path: Path, *, most_bytes: int, older: int) -> None:
@@ -26,13 +28,12 @@ class SharedLogFile(logging.Handler):
         Raises:
             DataFolderError: it cannot be opened.
         """
-        super().__init__()
         self._path, self._most, self._older = path, most_bytes, older
         self._lock_file = FileLock(f"{path}.lock", timeout=0, mode=0o600)
         self._reported = False
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file = _open(path)
+            super().__init__(path)
         except OSError as error:
             raise folder_error(path.parent, error) from error
 
@@ -40,38 +41,19 @@ class SharedLogFile(logging.Handler):
         """Write one line; report a disk that is full or gone once."""
         try:
             line = f"{self.format(record)}\n".encode("utf-8", "backslashreplace")
-            self._follow()
-            os.write(self._file, line)
-            if os.fstat(self._file).st_size >= self._most:
-                self._rotate()
+            self.reopenIfNeeded()
+            if self.stream is not None:
+                file = self.stream.fileno()
+                os.write(file, line)
+                if os.fstat(file).st_size >= self._most:
+                    self._rotate()
         except (OSError, NotImplementedError):  # NotImplementedError: a file system without locks
             if not self._reported:
                 self._reported = True
                 self.handleError(record)
 
-    def close(self) -> None:
-        """Close the file."""
-        self.acquire()
-        try:
-            file, self._file = self._file, -1
-            if file >= 0:
-                os.close(file)
-        finally:
-            self.release()
-        super().close()
-
-    def _follow(self) -> None:
-        """Reopen the path if another process has rotated the file."""
-        try:
-            same = os.path.samestat(self._path.stat(), os.fstat(self._file))
-        except FileNotFoundError:
-            same = False
-        if not same:
-            self._reopen()
-
-    def _reopen(self) -> None:
-        old, self._file = self._file, _open(self._path)
-        os.close(old)
+    def _open(self) -> TextIOWrapper:
+        return open(self.baseFilename, "a", encoding="utf-8", opener=_open_private)
 
     def _rotate(self) -> None:
         try:
@@ -80,7 +62,7 @@ class SharedLogFile(logging.Handler):
                     self._shift()
         except (Timeout, FileNotFoundError):
             return
-        self._reopen()
+        self.reopenIfNeeded()
 
     def _shift(self) -> None:
         names = [self._path, *older_files(self._path, self._older)]
@@ -94,5 +76,5 @@ def older_files(path: Path, count: int) -> list[Path]:
     return [path.with_name(f"{path.name}.{number}") for number in range(1, count + 1)]
 
 
-def _open(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

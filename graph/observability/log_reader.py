@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -38,10 +38,7 @@ def read_logs(
     limit: int,
     level: str = "INFO",
     *,
-    logger: str = "",
-    since: datetime | None = None,
-    containing: str = "",
-    accept: Callable[[LogLine], bool] | None = None,
+    accept: Callable[[LogLine], bool] = lambda _: True,
 ) -> list[LogLine]:
     """Return the latest lines of at least `level`, newest last; blocks.
 
@@ -49,9 +46,6 @@ def read_logs(
         settings: the log's folder and the secrets to remove.
         limit: the most lines, up to `MOST_LINES`.
         level: DEBUG, INFO, WARNING, ERROR or CRITICAL.
-        logger: only of this logger and its children.
-        since: only from this time on.
-        containing: only with this text in message or error, in any case.
         accept: a filter; it gets lines before secrets are removed.
 
     Raises:
@@ -64,18 +58,9 @@ def read_logs(
     for line in _backwards(log_path(settings), settings.log_files):
         if len(found) >= min(limit, MOST_LINES):
             break
-        if since is not None and line.at and datetime.fromisoformat(line.at) < since:
-            break
-        wanted = _LEVELS.get(line.level, 0) >= least and _is_below(line.logger, logger)
-        if wanted and (accept is None or accept(line)):
-            clean = _redact(line, redact)
-            if containing.lower() in f"{clean.message}\n{clean.error}".lower():
-                found.append(clean)
+        if _LEVELS.get(line.level, 0) >= least and accept(line):
+            found.append(LogLine(**redact.within(asdict(line))))  # secrets may be newer than the line
     return found[::-1]
-
-
-def _is_below(name: str, parent: str) -> bool:
-    return not parent or name == parent or name.startswith(f"{parent}.")
 
 
 def _backwards(path: Path, older: int) -> Iterator[LogLine]:
@@ -115,16 +100,3 @@ def _parse(raw: bytes) -> LogLine | None:
     if not isinstance(observation, dict):
         return None
     return LogLine(**names, process=process, error=str(fields.get("error", "")), observation=observation)
-
-
-def _redact(line: LogLine, redact: Redaction) -> LogLine:
-    """Remove secrets that were configured after the line was written."""
-    return LogLine(
-        at=line.at,
-        level=line.level,
-        logger=redact(line.logger),
-        message=redact(line.message),
-        process=line.process,
-        error=redact(line.error),
-        observation=redact.within(line.observation),
-    )

@@ -2,14 +2,15 @@
 
 import json
 import logging
-from collections.abc import Mapping
+import queue
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from graph.observability.log_file import SharedLogFile
-from graph.observability.log_queue import LineQueue, Lines, LineWriter
 from graph.observability.redaction import Redaction, RedactionFilter, secrets_of
 from graph.settings.settings import Settings
 from memory.observation.observation import Observation
@@ -23,8 +24,10 @@ OURS = ("goat", "graph", "nodes", "memory", "bot")
 MOST_CHARS = 20_000
 """Characters of one text in a line."""
 _QUEUED = 10_000
+_FLUSH_SECONDS, _FLUSH_LOOK_SECONDS = 5.0, 0.005
 _EXTRA = "observation"
 _LEFT_OUT = ("owner", "decisions", "thresholds", "seen", "asked_at", "facts", "last_turn", "opening")
+Lines = queue.Queue[logging.LogRecord]
 _turns = logging.getLogger(TURNS)
 
 
@@ -56,64 +59,77 @@ class _Preformatted(logging.Formatter):
         return str(record.msg)
 
 
-class Logs:
-    """The open log, written by a separate thread so that no turn waits for the disk.
+class LineQueue(QueueHandler):
+    """A handler that queues lines for the writer; when the queue is full it drops and counts them."""
 
-    Until it is closed, other handlers of the root logger, such as the terminal's, show no secrets either.
-    """
+    def __init__(self, lines: Lines) -> None:
+        super().__init__(lines)
+        self._lines, self._dropped = lines, 0
 
-    def __init__(self, settings: Settings, *, queued: int = _QUEUED) -> None:
-        """Start writing; queue at most `queued` lines.
+    def enqueue(self, record: logging.LogRecord) -> None:
+        """Queue a line, preceded by one that counts the dropped lines, if any; the caller holds the lock."""
+        try:
+            for warning in self.dropped():
+                self._lines.put_nowait(warning)
+            self._dropped = 0
+            self._lines.put_nowait(record)
+        except queue.Full:
+            self._dropped += 1
 
-        Raises:
-            DataFolderError: the file cannot be opened.
-        """
-        redact = Redaction(secrets_of(settings))
-        most = round(settings.log_megabytes * 1_000_000)
-        self._file = SharedLogFile(log_path(settings), most_bytes=most, older=settings.log_files)
-        self._file.setFormatter(_Preformatted())
-        lines = Lines(queued)
-        self._handler = LineQueue(lines)
-        self._handler.setFormatter(JsonLines(redact))
-        self._writer = LineWriter(lines, self._file)
-        self._levels = {name: logging.getLogger(name).level for name in OURS}
-        for name in OURS:
-            logging.getLogger(name).setLevel(logging.INFO)
-        logging.getLogger().addHandler(self._handler)
-        self._filter, self._filtered = RedactionFilter(redact), list(logging.getLogger().handlers)
-        for handler in self._filtered:
-            handler.addFilter(self._filter)
-        self._writer.start()
+    def flush(self) -> None:
+        """Wait until all queued lines are written, up to a timeout: the disk may be full or gone."""
+        until = time.monotonic() + _FLUSH_SECONDS
+        while self._lines.unfinished_tasks and time.monotonic() < until:
+            time.sleep(_FLUSH_LOOK_SECONDS)
 
-    def close(self) -> None:
-        """Write queued lines and restore the logging configuration."""
-        logging.getLogger().removeHandler(self._handler)
-        for name, level in self._levels.items():
-            logging.getLogger(name).setLevel(level)
-        for handler in self._filtered:
-            handler.removeFilter(self._filter)
-        self._writer.end()
-        if (warning := self._handler.take_warning()) is not None:
-            self._file.handle(warning)
-        self._handler.close()
-        self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    def dropped(self) -> Iterator[logging.LogRecord]:
+        """Yield a line that counts those dropped since the last such line, if any."""
+        if self._dropped:
+            text = "%d lines were dropped here: they came faster than the disk could write them"
+            yield self.prepare(
+                logging.LogRecord(__name__, logging.WARNING, __file__, 0, text, (self._dropped,), None)
+            )
 
 
-def configure_logging(settings: Settings) -> Logs:
-    """Write this process's log to the data folder until the result is closed.
+@contextmanager
+def configure_logging(settings: Settings, *, queued: int = _QUEUED) -> Iterator[None]:
+    """Write this process's log to the data folder during the block, in a separate thread.
+
+    At most `queued` lines wait. Other handlers of the root logger, such as the terminal's, show no secrets
+    during the block either.
 
     Raises:
         DataFolderError: the file cannot be opened.
     """
-    return Logs(settings)
+    redact, root = Redaction(secrets_of(settings)), logging.getLogger()
+    most = round(settings.log_megabytes * 1_000_000)
+    file = SharedLogFile(log_path(settings), most_bytes=most, older=settings.log_files)
+    file.setFormatter(_Preformatted())
+    lines = Lines(queued)
+    handler, writer = LineQueue(lines), QueueListener(lines, file)
+    handler.setFormatter(JsonLines(redact))
+    writer.start()
+    levels = {name: logging.getLogger(name).level for name in OURS}
+    for name in OURS:
+        logging.getLogger(name).setLevel(logging.INFO)
+    root.addHandler(handler)
+    redaction, filtered = RedactionFilter(redact), list(root.handlers)
+    for one in filtered:
+        one.addFilter(redaction)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+        for one in filtered:
+            one.removeFilter(redaction)
+        lines.join()  # the queue takes the writer's end only when there is room
+        writer.stop()
+        for warning in handler.dropped():
+            file.handle(warning)
+        handler.close()
+        file.close()
 
 
 def log_path(settings: Settings) -> Path:

@@ -35,8 +35,14 @@ def api_tracer() -> Tracer:
 def node_span(tracer: Tracer, name: str, turn_id: str) -> Iterator[Span]:
     """Open a node's span, under the current span or else under the turn's shared parent."""
     parent = None if get_current_span().get_span_context().is_valid else parent_of(turn_id)
-    with _span(tracer, f"goat.{name}", parent) as span:
-        yield span
+    with tracer.start_as_current_span(
+        f"goat.{name}", parent, record_exception=False, set_status_on_exception=False
+    ) as span:
+        try:
+            yield span
+        except BaseException as error:
+            mark_failed(span, error)
+            raise
 
 
 async def turn_span(tracer: Tracer, turn_id: str, events: AsyncIterator[T]) -> AsyncIterator[T]:
@@ -82,15 +88,3 @@ def mark_failed(span: Span, error: BaseException) -> None:
         span.set_attribute("goat.interrupted", True)
     else:
         span.set_status(Status(StatusCode.ERROR, type(error).__name__))
-
-
-@contextmanager
-def _span(tracer: Tracer, name: str, parent: Context | None) -> Iterator[Span]:
-    with tracer.start_as_current_span(
-        name, parent, record_exception=False, set_status_on_exception=False
-    ) as span:
-        try:
-            yield span
-        except BaseException as error:
-            mark_failed(span, error)
-            raise

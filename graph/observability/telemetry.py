@@ -4,14 +4,18 @@ import asyncio
 import logging
 import os
 from threading import Thread
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from opentelemetry.trace import Tracer
 
-from graph.observability.spans import api_tracer
+from graph.observability.spans import SCOPE, api_tracer
 from graph.settings.extras import missing_message
 from graph.settings.settings import Settings
 from memory.errors import ConfigError
+
+if TYPE_CHECKING:
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.trace import TracerProvider
 
 CLOSING_SECONDS = 2.0
 """Seconds to export the last spans."""
@@ -20,32 +24,19 @@ _STANDARD = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"
 logger = logging.getLogger(__name__)
 
 
-class SpanExport(Protocol):
-    """A tracer with its exporter; see `graph.observability.otlp`."""
-
-    @property
-    def tracer(self) -> Tracer:
-        """The tracer whose spans are exported."""
-
-    def close(self) -> None:
-        """Export pending spans and shut down; blocks."""
-
-    def give_up(self) -> None:
-        """Make a running `close` return soon."""
-
-
 class Telemetry:
     """The source of tracers; imports the exporter only if a receiver is configured."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._exporting: SpanExport | None = None
+        self._exporting: tuple[TracerProvider, OTLPSpanExporter] | None = None
+        self._tracer: Tracer | None = None
         self._begun = False
 
     def tracer(self) -> Tracer:
         """Return the current tracer, starting `open` in a thread if needed; spans before it ends are lost."""
-        if self._exporting is not None:
-            return self._exporting.tracer
+        if self._tracer is not None:
+            return self._tracer
         if not self._begun:
             self._begun = True
             if self._endpoint() is not None:
@@ -64,24 +55,26 @@ class Telemetry:
 
     async def close(self) -> None:
         """Export pending spans, for at most `CLOSING_SECONDS`."""
-        exporting, self._exporting, self._begun = self._exporting, None, False
+        exporting, self._exporting, self._tracer, self._begun = self._exporting, None, None, False
         if exporting is None:
             return
-        closing = asyncio.ensure_future(asyncio.to_thread(exporting.close))
+        provider, exporter = exporting
+        closing = asyncio.ensure_future(asyncio.to_thread(provider.shutdown))
         done, _ = await asyncio.wait({closing}, timeout=CLOSING_SECONDS)
         if not done:
             logger.warning("The telemetry receiver does not answer; the last spans are lost.")
-            exporting.give_up()
+            exporter.shutdown()  # type: ignore[no-untyped-call]  # ends the export that runs
 
     def _open(self) -> None:
         endpoint = self._endpoint()
         if endpoint is None:
             return
         try:
-            from graph.observability.otlp import Otlp  # noqa: PLC0415 - an extra, which may not be installed
+            from graph.observability.otlp import open_exporter  # noqa: PLC0415 - an extra, which may not be installed
         except ModuleNotFoundError as error:
             raise ConfigError(f"{_CONFIGURED} {missing_message('telemetry')}") from error
-        self._exporting = Otlp(endpoint)
+        self._exporting = open_exporter(endpoint)
+        self._tracer = self._exporting[0].get_tracer(SCOPE)
 
     def _open_late(self) -> None:
         try:

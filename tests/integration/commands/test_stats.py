@@ -39,7 +39,7 @@ async def test_a_turn_is_observed_counted_and_logged(hash_vectors: None, e5_agen
     assert "cellar" not in second.to_json()
     assert (await layers.metrics.read(1, owner="ana")).whole.turns == 2
     assert (await layers.metrics.read(1, owner="bob")).whole.turns == 0
-    lines = read_logs(layers.settings, 10, logger="goat.turn")
+    lines = read_logs(layers.settings, 10, accept=lambda line: line.logger == "goat.turn")
     assert [line.message.split()[1] for line in lines] == ["t1", "t2"]
     await e5_agent.erase("ana")
     assert (await layers.metrics.read(1, owner="ana")).whole.turns == 0
