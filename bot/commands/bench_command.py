@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -15,20 +15,23 @@ from bot.commands.command_app import (
     with_thresholds,
 )
 from bot.commands.progress_bars import ProgressBars
-from bot.lab.bench.bench_run import BenchResult, run_bench, temporary_layers
+from bot.lab.bench.bench_layers import bench_layers
+from bot.lab.bench.bench_run import UNHURRIED
+from bot.lab.bench.contestants import Contestant
 from bot.lab.bench.living.lives import Lives, read_lives
 from bot.lab.bench.living.measures import measure_probes
-from bot.lab.bench.living.probe_run import ProbeResult, run_lives
+from bot.lab.bench.living.probe_run import ProbeResult, probe_result, run_lives
 from bot.lab.bench.neutral import Bench, read_bench
 from bot.lab.bench.output import results_file
+from bot.lab.bench.race import Race, race
 from bot.lab.bench.report import print_measures, print_report
 from bot.lab.bench.summary import summarise
 from graph.settings.context import TurnContext
 from graph.settings.settings import Settings
 
 RESULTS = 20
-UNHURRIED = {"prefetch_timeout": 30}
-"""Seconds, so that no search of a living conversation times out on a busy machine."""
+GIVEN = "given"
+"""Name of the settings in force, as the only contestant."""
 app = command_app(help="Measure the memory on labelled data.", no_args_is_help=True)
 
 
@@ -52,22 +55,42 @@ def recall(
     fixed = {"prefetch_results": RESULTS, "cache_ttl": 0}
     context = with_thresholds(settings.turn_context().model_copy(update=fixed), set_ or ())
     with results_file(json_) as write:
-        benchmark = read_bench(file)
+        benchmark = _limited(read_bench(file), limit)
         console = Console(highlight=False)
-        ran = asyncio.run(_run(settings, benchmark, context, limit, console))
-        summary = summarise(ran.outcomes) | {"docs": ran.docs, "ingest_seconds": round(ran.ingest_seconds, 2)}
-        write(_results(benchmark.name, ran, context, summary))
+        name, ran = asyncio.run(_run(settings, benchmark, context, console))
+        outcomes = ran.outcomes[GIVEN]
+        summary = summarise(outcomes) | {"docs": ran.docs, "ingest_seconds": round(ran.ingest_seconds, 2)}
+        write(
+            {
+                "name": benchmark.name,
+                "embedding_model": name,
+                "settings": context.model_dump(mode="json", exclude={"owner"}),
+                "queries": [outcome.as_json() for outcome in outcomes],
+                "summary": summary,
+            }
+        )
     print_report(benchmark.name, summary, console)
 
 
+def _limited(benchmark: Bench, limit: int | None) -> Bench:
+    """Return the benchmark with the first queries of each archive."""
+    archives = [one.model_copy(update={"queries": one.queries[:limit]}) for one in benchmark.archives]
+    return benchmark.model_copy(update={"archives": tuple(archives)})
+
+
 async def _run(
-    settings: Settings, benchmark: Bench, context: TurnContext, limit: int | None, console: Console
-) -> BenchResult:
+    settings: Settings, benchmark: Bench, context: TurnContext, console: Console
+) -> tuple[str, Race]:
+    """Return the embedding model's name and the outcomes."""
     docs = sum(len(archive.docs) for archive in benchmark.archives)
-    queries = sum(len(archive.queries[:limit]) for archive in benchmark.archives)
+    queries = sum(len(archive.queries) for archive in benchmark.archives)
+    given = [Contestant(GIVEN, context.model_dump())]
     with BenchProgress(docs, queries, console) as bars:
-        async with temporary_layers(settings) as layers:
-            return await run_bench(layers, benchmark, context, limit=limit, progress=bars)
+        async with bench_layers(settings) as layers:
+            done = await race(
+                layers, benchmark, given, on_embedded=bars.add_documents, on_asked=bars.add_query
+            )
+            return layers.embeddings.name, done
 
 
 @app.command()
@@ -94,18 +117,11 @@ async def _run_living(
     settings: Settings, lives: Lives, context: TurnContext, console: Console
 ) -> list[ProbeResult]:
     with BenchProgress(*lives.counts, console) as bars:
-        async with temporary_layers(settings) as layers:
-            return await run_lives(layers, lives, context, bars)
-
-
-def _results(name: str, ran: BenchResult, context: TurnContext, summary: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "name": name,
-        "embedding_model": ran.embedding_model,
-        "settings": context.model_dump(mode="json", exclude={"owner"}),
-        "queries": [outcome.as_json() for outcome in ran.outcomes],
-        "summary": summary,
-    }
+        async with bench_layers(settings) as layers:
+            run = await run_lives(
+                layers, lives, context, on_embedded=bars.add_documents, on_asked=bars.add_query
+            )
+            return [probe_result(person, probe, recalled.state) for person, probe, recalled in run]
 
 
 class BenchProgress(ProgressBars):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.lab.bench.bench_layers import CachedEmbeddings
 from graph.layers import Layers
 from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.episode_archive import EpisodeArchive
@@ -20,25 +21,13 @@ _BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 _BATCH = 16
 
 
-class MixedEmbeddings:
+class MixedEmbeddings(CachedEmbeddings):
     """The built-in model, but with document vectors mixed from a few embedded ones."""
 
     def __init__(self, model: EmbeddingModel, seeds: Sequence[NDArray[np.float32]] = ()) -> None:
         """Mix from the vectors `seeds`, and from those of the texts that it learns."""
-        self._model = model
+        super().__init__(model, {})
         self._seeds = list(seeds)
-
-    @property
-    def name(self) -> str:
-        return self._model.name
-
-    @property
-    def remote(self) -> bool:
-        return self._model.remote
-
-    @property
-    def dimension(self) -> int | None:
-        return self._model.dimension
 
     async def learn(self, texts: Sequence[TurnText]) -> AsyncIterator[int]:
         """Embed the turns to mix from, and report the progress."""
@@ -51,17 +40,8 @@ class MixedEmbeddings:
     def split_offsets(self, text: str) -> list[tuple[int, int]]:
         return [(0, len(text))]
 
-    async def aembed_query(self, text: str) -> list[float]:
-        return await self._model.aembed_query(text)
-
     async def aembed_documents(self, texts: Sequence[str]) -> list[list[float]]:
         return [self._mixed(text) for text in texts]
-
-    async def ready(self) -> None:
-        await self._model.ready()
-
-    async def aclose(self) -> None:
-        await self._model.aclose()
 
     def _mixed(self, text: str) -> list[float]:
         chance = random.Random(text)

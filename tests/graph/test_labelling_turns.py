@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from bot.lab.bench.bench_layers import temporary_settings
 from bot.lab.labelling import notebook_archive as opened
 from bot.lab.labelling.candidates import MOST_OFFERED
 from bot.lab.labelling.demonstration import (
@@ -26,7 +27,6 @@ from bot.lab.labelling.session import LabellingSession
 from bot.lab.labelling.turn_sample import draw_sample
 from bot.lab.notebook.dissection import candidates_table, nodes_table, prompt_text, query_table, schedule
 from bot.lab.notebook.simulated_day import Fault, layer_use, layers_table, outages, send_messages
-from bot.lab.notebook.temporary_agent import temporary_settings
 from graph.app import open_agent
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
@@ -61,7 +61,6 @@ def test_the_story_can_be_known_before_it_is_asked() -> None:
 
 async def test_an_archive_is_replayed_labelled_and_parted(settings: Settings, tmp_path: Path) -> None:
     said, told = short_story()
-    (tmp_path / "own").mkdir()
     async with open_agent(temporary_settings(settings, tmp_path / "own", OWNER)) as agent:
         await play_days(agent, said, told)
         layers = agent.layers
@@ -135,7 +134,6 @@ async def test_a_turn_is_taken_apart(agent: Agent) -> None:
 
 
 async def test_layers_and_outages_are_told(settings: Settings, tmp_path: Path) -> None:
-    (tmp_path / "own").mkdir()
     own = temporary_settings(settings, tmp_path / "own", "ana").model_copy(update={"prefetch_timeout": 20.0})
     async with open_agent(own) as agent:
         await agent.layers.permanent.upsert("city", "Cluj", owner="ana", at=MORNING)

@@ -9,7 +9,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from bot.lab.bench.committed_figures import committed_results, curve
-from bot.lab.bench.race.contestants import OURS
+from bot.lab.bench.contestants import OURS
 from bot.lab.plots import curves_figure
 from bot.pictures.canvas import png
 from bot.pictures.palette import PALETTES, Palette

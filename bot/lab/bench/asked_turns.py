@@ -1,12 +1,10 @@
 """Labelled messages with their candidates, on which any rule, threshold or calibration can decide."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from bot.lab.bench.bench_run import IngestedArchive, ingest
-from bot.lab.bench.episodes import query_time
+from bot.lab.bench.bench_run import UNHURRIED, IngestedArchive, ask, ingest
 from bot.lab.bench.neutral import Archive, Query
-from bot.lab.bench.recaller import Recaller, open_recaller
 from bot.lab.bench.sets.irrelevant import OTHERS, read_phrases, with_irrelevant
 from bot.lab.bench.sets.labelled_set import LabelledBench, draw_archive, seeded_random
 from bot.lab.bench.sets.tuning_sets import LabelledSet
@@ -20,8 +18,7 @@ from nodes.gap_filter import filter_candidates
 PER_KIND = 8
 """Maximum number of irrelevant messages of a kind for each archive."""
 LANGUAGES = ("en", "ro", "other")
-ASKED: Mapping[str, object] = {"prefetch_results": 20, "prefetch_timeout": 30, "cache_ttl": 0}
-"""No search times out, and no message uses another's cached results."""
+CONTEXT = TurnContext.model_validate({"prefetch_results": 20, **UNHURRIED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +47,6 @@ class AskedTurn:
         """Decide with these thresholds."""
         return filter_candidates(self.state, context, self.calibration)
 
-    def probability(self, context: TurnContext) -> float:
-        """Return the probability of the best memory, kept or cut."""
-        return max((decision.probability for decision in self.decisions(context)), default=0.0)
-
     def shown(self, context: TurnContext) -> list[str]:
         """Return the turn ids that would be shown, best first."""
         return [decision.turn_id for decision in self.decisions(context) if decision.kept]
@@ -74,13 +67,12 @@ async def ask_sets(
         sizes: numbers of turns; a smaller archive of each size is drawn from each archive and asked as well.
         per_kind: maximum number of irrelevant messages of a kind for each archive.
     """
-    recaller, phrases, asked = open_recaller(layers), read_phrases(), list[AskedTurn]()
+    phrases, asked = read_phrases(), list[AskedTurn]()
     for one in sets:
         for archive in with_irrelevant(one.labelled, phrases, per_kind=per_kind).archives:
             for part in _sized(archive, sizes):
                 owner = f"asked {one.name} {archive.id} {len(part.docs)}"
-                ingested = await ingest(layers, part, owner, lambda _: None)
-                asked += await _asked(recaller, ingested, one)
+                asked += await _asked(layers, await ingest(layers, part, owner), one)
     return asked
 
 
@@ -92,30 +84,21 @@ def _sized(archive: Archive, sizes: Sequence[int]) -> Iterator[Archive]:
     yield archive
 
 
-async def _asked(recaller: Recaller, ingested: IngestedArchive, one: LabelledSet) -> list[AskedTurn]:
+async def _asked(layers: Layers, ingested: IngestedArchive, one: LabelledSet) -> list[AskedTurn]:
     """Recall for an archive's queries."""
-    archive, home = ingested.archive, ingested.archive.id
-    context = TurnContext.model_validate({"owner": ingested.owner, **ASKED})
-    asked = []
-    for number, query in enumerate(archive.queries):
-        recalled = await recaller(
-            query.text,
-            turn_id=f"{ingested.owner}:query:{number}",
-            at=query_time(query, ingested.episodes),
-            context=context,
-        )
-        turn = AskedTurn(
+    return [
+        AskedTurn(
             set=one.name,
-            conversation=f"{one.name} {home}",
-            size=len(archive.docs),
-            language=_language(query, home, one.labelled),
+            conversation=f"{one.name} {ingested.archive.id}",
+            size=len(ingested.archive.docs),
+            language=_language(query, ingested.archive.id, one.labelled),
             query=query,
-            gold=_gold(ingested, query),
+            gold=ingested.gold(query),
             state=recalled.state,
             calibration=one.apart,
         )
-        asked.append(turn)
-    return asked
+        async for query, recalled in ask(layers, ingested, CONTEXT)
+    ]
 
 
 def _language(query: Query, home: str, labelled: LabelledBench) -> str:
@@ -125,11 +108,3 @@ def _language(query: Query, home: str, labelled: LabelledBench) -> str:
         return language
     asks = query.id.partition("/")[0] if OTHERS in (kind, query.kind) else home
     return labelled.languages.get(asks, "en")
-
-
-def _gold(ingested: IngestedArchive, query: Query) -> frozenset[str]:
-    """Return the turn ids of the documents, or of the sessions' documents, that answer a query."""
-    if query.irrelevant:
-        return frozenset()
-    docs = zip(ingested.episodes, ingested.archive.docs, strict=True)
-    return frozenset(episode.turn_id for episode, doc in docs if {doc.id, doc.session} & {*query.gold})

@@ -6,7 +6,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from bot.lab.bench.race.contestants import CONTESTANTS, OURS
+from bot.lab.bench.contestants import CONTESTANTS, OURS
 from bot.lab.bench.sets.handmade import packaged_json
 from bot.lab.plots import Curve, curve_of
 from graph.settings.context import Thresholds
@@ -30,7 +30,6 @@ KINDS = {
     "other people's, same names": "other people's questions with this archive's names put in",
     "adversarial": "questions about these people that nothing answers",
 }
-THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 def committed_results(name: str = RESULTS) -> Results:
@@ -84,44 +83,6 @@ def injection_table(results: Results, bench: str) -> str:
     return markdown(rows)
 
 
-def curve_table(results: Results, bench: str) -> str:
-    """Return the table of coverage and false injections by threshold in docs/measured.md."""
-    points = results["benchmarks"][bench]["contestants"][OURS]["curve"]
-    rows = [
-        [
-            "probability from",
-            "relevant questions covered (95 %)",
-            "false injections in 100, hard cases included (95 %)",
-        ]
-    ]
-    for point in points:
-        if point["threshold"] in THRESHOLDS:
-            default = " (default)" if point["threshold"] == Thresholds().gap_threshold else ""
-            cells = (_interval(point["coverage"], 2), _interval(point["false_injections"], 0))
-            rows.append([f"{point['threshold']:g}{default}", *cells])
-    return markdown(rows)
-
-
-def longmemeval_sentence(results: Results) -> str:
-    """Return the sentence on LongMemEval in docs/measured.md: recall case by case, and pooled."""
-    apart, together = results["benchmarks"]["LongMemEval"], results["benchmarks"]["LongMemEval, pooled"]
-    found = [
-        [f"{bench['contestants'][name]['recall@5']:.2f}" for name in (OURS, "dense", "lexical")]
-        for bench in (apart, together)
-    ]
-    return (
-        f"{found[0][0]} case by case (vectors {found[0][1]}, words {found[0][2]}), {found[1][0]} with all "
-        f"{together['docs']:,} exchanges pooled into one owner (vectors {found[1][1]}, words {found[1][2]})"
-    )
-
-
-def romanian_sentence(results: Results) -> str:
-    """Return the sentence on Romanian questions in docs/measured.md."""
-    ours = results["benchmarks"]["Romanian pairs"]["contestants"][OURS]
-    first, five = (round(ours["n"] * ours["intervals"][measure]["value"]) for measure in ("hit@1", "hit@5"))
-    return f"the right one of {ours['n']} memories ranks first for {first}, among five for {five}"
-
-
 def markdown(rows: Sequence[Iterable[str]]) -> str:
     """Render a Markdown table whose first row is the header."""
     lines = ["|" + "|".join(f" {cell} " if cell else " " for cell in row) + "|" for row in rows]
@@ -131,7 +92,3 @@ def markdown(rows: Sequence[Iterable[str]]) -> str:
 
 def _whole(kind: Mapping[str, float]) -> str:
     return str(int(kind["false_per_hundred"] + 0.5))
-
-
-def _interval(value: Mapping[str, float], digits: int) -> str:
-    return f"{value['value']:.{digits}f} ({value['low']:.{digits}f} to {value['high']:.{digits}f})"

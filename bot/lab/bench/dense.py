@@ -37,49 +37,36 @@ class PlainE5(E5Embeddings):
         return Centring(query=nothing, passage=nothing, language=nothing)
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerRank:
-    """Rank of a question's answer."""
-
-    conversation: str
-    category: str
-    place: int
-    """Rank of the first document that answers it, from 1."""
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerRanks:
-    """Ranks of all answers, with the number of vectors and documents."""
+    """Ranks of all questions' answers, with the number of vectors and documents."""
 
-    placed: Sequence[AnswerRank]
+    places: Sequence[int]
+    """Rank of the first document that answers each question, from 1."""
+    conversations: Sequence[str]
+    """Unit of resampling for each question."""
     vectors: int
     docs: int
 
     def among(self, first: int) -> list[float]:
         """Return 1 for each question with its answer among the first ones, else 0."""
-        return [float(one.place <= first) for one in self.placed]
-
-    @property
-    def conversations(self) -> list[str]:
-        """Unit of resampling for each question."""
-        return [one.conversation for one in self.placed]
+        return [float(place <= first) for place in self.places]
 
 
 async def rank_answers(model: EmbeddingModel, bench: Bench, windows: Windows | None = None) -> AnswerRanks:
     """Rank each archive's documents for its questions, by the best cosine of a document's windows."""
-    placed, vectors, docs = list[AnswerRank](), 0, 0
+    places, conversations, vectors, docs = list[int](), list[str](), 0, 0
     for archive in bench.archives:
         texts = [episode.text for episode in as_episodes(archive, archive.id)]
         parts = [_cut(text, windows or model.split_offsets) for text in texts]
         embedded = np.asarray(await model.aembed_documents(list(chain.from_iterable(parts))), np.float32)
         owners = np.repeat(np.arange(len(texts)), [len(some) for some in parts])
-        placed += [
-            AnswerRank(archive.id, query.category or "", await _rank(model, query, gold, embedded, owners))
-            for query in archive.queries
-            if (gold := _gold(archive, query))
-        ]
+        for query in archive.queries:
+            if gold := _gold(archive, query):
+                places.append(await _rank(model, query, gold, embedded, owners))
+                conversations.append(archive.id)
         vectors, docs = vectors + len(embedded), docs + len(texts)
-    return AnswerRanks(placed, vectors, docs)
+    return AnswerRanks(places=places, conversations=conversations, vectors=vectors, docs=docs)
 
 
 def _gold(archive: Archive, query: Query) -> list[int]:

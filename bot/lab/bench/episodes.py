@@ -1,7 +1,7 @@
 """Conversion of documents to episodes."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from bot.lab.bench.neutral import Archive, Doc, Query
@@ -19,7 +19,7 @@ _LONG = 600
 
 
 def as_episodes(archive: Archive, owner: str) -> list[Episode]:
-    """Return each document as an episode; its turn id is `turn_id` of its index."""
+    """Return each document as an episode."""
     made_up = _invented_times(archive)
     return [
         _episode(doc, owner, number, doc.time or at)
@@ -27,12 +27,7 @@ def as_episodes(archive: Archive, owner: str) -> list[Episode]:
     ]
 
 
-def turn_id(owner: str, number: int) -> str:
-    """Return the turn id of the archive's document at an index."""
-    return f"{owner}:{number}"
-
-
-def query_time(query: Query, episodes: list[Episode]) -> datetime:
+def query_time(query: Query, episodes: Sequence[Episode]) -> datetime:
     """Return a query's time: its own, or after the latest document."""
     return query.time or max((episode.at for episode in episodes), default=LATEST) + STEP
 
@@ -52,7 +47,7 @@ def split_exchange(text: str) -> tuple[str, str]:
 def _episode(doc: Doc, owner: str, number: int, at: datetime) -> Episode:
     message, reply = split_exchange(doc.text)
     return Episode(
-        turn_id=turn_id(owner, number),
+        turn_id=f"{owner}:{number}",
         owner=owner,
         thread=owner if doc.session is None else f"{owner}:{doc.session}",
         message=message,

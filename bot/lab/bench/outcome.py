@@ -1,9 +1,10 @@
 """Outcome of one query: the ranking, what was kept, and what should have been found."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bot.lab.bench.bench_run import IngestedArchive
 from bot.lab.bench.neutral import Archive, Doc, Query
 from bot.lab.bench.recaller import RecallResult
 from graph.state.turn_state import State
@@ -54,18 +55,10 @@ def found_turns(state: State) -> list[str]:
 
 
 def read_outcome(
-    archive: Archive, query: Query, recalled: RecallResult, docs: Mapping[str, Doc], *, ranked: Sequence[str]
+    ingested: IngestedArchive, query: Query, recalled: RecallResult, ranked: Sequence[str]
 ) -> Outcome:
-    """Read an outcome from a recall.
-
-    Args:
-        archive: the searched archive.
-        query: the query.
-        recalled: its recall.
-        docs: the archive's documents by turn id.
-        ranked: turn ids, best first.
-    """
-    state = recalled.state
+    """Read a query's outcome from its recall; `ranked` are turn ids, best first."""
+    state, docs, archive = recalled.state, ingested.docs, ingested.archive
     best = [docs[turn_id] for turn_id in ranked[:RANKING]]
     kept = [docs[turn_id] for turn_id in state["allocation"].recalled]
     by_session = _by_session(archive, query)
@@ -77,7 +70,7 @@ def read_outcome(
         probability=max((float(decision.probability) for decision in state["decisions"]), default=0.0),
         milliseconds=recalled.milliseconds,
         gold=frozenset(query.gold),
-        units=_units(best, by_session=by_session),
+        units=tuple(dict.fromkeys(_unit(doc, by_session=by_session) for doc in best)),
         kept_gold=sum(_unit(doc, by_session=by_session) in query.gold for doc in kept),
         problem=_problem(list(state["recall"].reports.values())),
     )
@@ -88,10 +81,6 @@ def _by_session(archive: Archive, query: Query) -> bool:
     if not query.gold or not {doc.id for doc in archive.docs}.isdisjoint(query.gold):
         return False
     return not {doc.session for doc in archive.docs}.isdisjoint(query.gold)
-
-
-def _units(docs: Sequence[Doc], *, by_session: bool) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(_unit(doc, by_session=by_session) for doc in docs))
 
 
 def _unit(doc: Doc, *, by_session: bool) -> str:

@@ -2,10 +2,10 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from memory.errors import GoatError
 
@@ -17,46 +17,40 @@ class OutputError(GoatError):
     """The results cannot be written."""
 
 
-class Write(Protocol):
-    """Write the results."""
-
-    def __call__(self, results: Any, /) -> None: ...
-
-
 @contextmanager
-def results_file(path: Path | None, *, private: bool = False) -> Iterator[Write]:
-    """Yield a function that writes results to `path` atomically, or does nothing when it is None.
+def results_file(path: Path | None, *, private: bool = False) -> Iterator[Callable[[Any], None]]:
+    """Yield a function that takes the results, which are then written to `path` atomically.
 
     Args:
-        path: the file, which is replaced.
+        path: the file, which is replaced; None writes nothing.
         private: only the user can read it.
 
     Raises:
-        OutputError: the file cannot be written; raised before the block runs.
+        OutputError: the file cannot be written; before the block runs, if that is known.
     """
+    results: list[Any] = []
     if path is None:
-        yield lambda _: None
+        yield results.append
         return
     target = path.resolve()
     if target.exists() and not target.is_file():
         raise OutputError(f"{path}: expected a file for the results, found a folder or device")
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    try:
+    with _explained(path):
         partial.touch(mode=_PRIVATE if private else _ANYBODY, exist_ok=False)
-    except OSError as error:
-        raise OutputError(f"{path}: the results cannot be written: {error.strerror or error}") from None
     try:
-        yield lambda results: _write(path, target, partial, results)
+        yield results.append
+        if results:
+            with _explained(path):
+                partial.write_text(json.dumps(results[-1], indent=1), encoding="utf-8")
+                partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def _write(path: Path, target: Path, partial: Path, results: Any) -> None:
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
     try:
-        with partial.open("w", encoding="utf-8") as file:
-            json.dump(results, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(target)
+        yield
     except OSError as error:
         raise OutputError(f"{path}: the results cannot be written: {error.strerror or error}") from None

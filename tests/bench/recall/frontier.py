@@ -88,4 +88,4 @@ def _probed(each: LabelledProbe, state: Mapping[str, object], shown: Sequence[st
     in_window = {*allocation.conversation}
     kept = [turn_id for turn_id in shown if turn_id not in in_window]
     anew = {**state, "allocation": replace(allocation, recalled=kept, over_budget=())}
-    return probe_result(each.person, each.probe, cast(State, anew), each.recalled.milliseconds)
+    return probe_result(each.person, each.probe, cast(State, anew))

@@ -3,16 +3,18 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import numpy as np
+from rich.console import Console
+from rich.table import Table
 
-from bot.importers.importer import import_episodes
-from bot.lab.bench.race.contestants import Contestant
+from bot.lab.bench.bench_run import ingest
+from bot.lab.bench.contestants import Contestant
+from bot.lab.bench.neutral import Archive, Doc
 from bot.lab.bench.recaller import Recaller, open_recaller
 from graph.layers import Layers
 from graph.settings.context import TurnContext
-from memory.models import Episode
 from tests.bench.archive import SEEDS, MixedEmbeddings, fill
 from tests.bench.corpus import messages, turns
 
@@ -40,22 +42,12 @@ class Speed:
 
 async def embedding_rate(layers: Layers) -> float:
     """Return how many invented turns per second are ingested, embedded one by one."""
-    owner = f"rate {time.time_ns()}"
-    episodes = [
-        Episode(
-            turn_id=f"{owner}-{number}",
-            owner=owner,
-            thread=owner,
-            message=turn.message,
-            reply=turn.reply,
-            at=NOON + timedelta(minutes=number),
-        )
-        for number, turn in enumerate(turns(EMBEDDED, seed=1))
+    told = [
+        Doc(id=f"{number}", text=f"user: {one.message}\nassistant: {one.reply}")
+        for number, one in enumerate(turns(EMBEDDED, seed=1))
     ]
-    await layers.episodes.ready(owner=owner)
-    began = time.perf_counter()
-    await import_episodes(layers.episodes, episodes, owner=owner, on_progress=lambda *_: None)
-    return len(episodes) / (time.perf_counter() - began)
+    ingested = await ingest(layers, Archive(id="rate", docs=tuple(told), queries=()), "rate")
+    return EMBEDDED / ingested.seconds
 
 
 async def learned(layers: Layers, on_progress: OnProgress) -> MixedEmbeddings:
@@ -83,7 +75,7 @@ async def speed(
     await layers.episodes.ready(owner=owner)
     recaller = open_recaller(layers)
     times = {
-        contestant.name: await _times(recaller, contestant.context(TurnContext(owner=owner)))
+        contestant.name: await _times(recaller, contestant.context.model_copy(update={"owner": owner}))
         for contestant in contestants
     }
     return Speed(turns=size, turns_per_second=rate, milliseconds=times)
@@ -96,3 +88,15 @@ async def _times(recaller: Recaller, context: TurnContext) -> tuple[float, float
         spent.append(recalled.milliseconds)
     p50, p95 = np.percentile(spent[WARM_UP:], (50, 95))
     return float(p50), float(p95)
+
+
+def print_speed(speeds: Sequence[Speed], embedded_per_second: float, console: Console) -> None:
+    """Print the speed of recall and of ingestion."""
+    table = Table("turns", title="A recall, in milliseconds: p50 / p95")
+    for name in speeds[0].milliseconds:
+        table.add_column(name, justify="right")
+    table.add_column("ingested/s", justify="right")
+    for one in speeds:
+        times = (f"{p50:.1f} / {p95:.1f}" for p50, p95 in one.milliseconds.values())
+        table.add_row(f"{one.turns:,}", *times, f"{one.turns_per_second:,.0f}")
+    console.print(table, f"Ingested without embedding; with it {embedded_per_second:,.1f} turns a second.")

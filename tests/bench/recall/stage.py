@@ -11,8 +11,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bot.commands.bench_command import UNHURRIED, BenchProgress
-from bot.lab.bench.bench_run import layers_in
+from bot.commands.bench_command import BenchProgress
+from bot.lab.bench.bench_layers import bench_layers
+from bot.lab.bench.bench_run import UNHURRIED
 from bot.lab.bench.living.archives import as_lives, openings
 from bot.lab.bench.living.lives import Lives, packaged_lives, read_lives
 from bot.lab.bench.living.measures import ALL, Measures, measure_probes
@@ -25,7 +26,6 @@ from bot.lab.bench.living.samples import (
     messages,
     samples,
 )
-from bot.lab.bench.race.remembered_embeddings import archive_cache
 from bot.lab.bench.report import print_measures
 from bot.lab.bench.sets.data_sets import LIVING, file_of
 from bot.lab.bench.sets.handmade import first_person
@@ -58,17 +58,16 @@ async def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="keeps what was embedded")
     folder = parser.parse_args().folder
     settings, console = load_settings(), Console(highlight=False)
-    folder.mkdir(parents=True, exist_ok=True)
     asked: dict[str, list[LabelledProbe]] = {}
     read = sets(settings)
     chats = load_longmemeval(file_of(settings.bench_data, "longmemeval")).bench
     context = TurnContext().model_copy(update=UNHURRIED)
-    async with layers_in(folder, settings) as layers:
-        with archive_cache(layers, folder / "vectors.npz"):
-            for lives, _ in read:
-                with BenchProgress(*lives.counts, console) as bars:
-                    asked[lives.name] = await label_probes(layers, lives, context, bars)
-            others, name = await messages(layers, openings(chats)), layers.embeddings.name
+    async with bench_layers(settings, folder, stores=True) as layers:
+        for lives, _ in read:
+            with BenchProgress(*lives.counts, console) as bars:
+                run = label_probes(layers, lives, context, bars.add_documents, bars.add_query)
+                asked[lives.name] = await run
+        others, name = await messages(layers, openings(chats)), layers.embeddings.name
     found = [one for lives, weights in read for one in samples(asked[lives.name], weights)]
     figures: dict[str, float] = {}
     for lives, _ in read:

@@ -113,7 +113,7 @@ def test_thresholds_and_a_limit(bench: Goat) -> None:
     ("content", "says"),
     [
         ("{", "bench.json: line 1: expected JSON"),
-        ('{"archives": [{"id": "a", "docs": [{"id": 1}], "queries": []}]}', "archives[0].docs[0].text"),
+        ('{"archives": [{"id": "a", "docs": [{"id": 1}], "queries": []}]}', "archives.0.docs.0.text"),
     ],
 )
 def test_a_broken_file(bench: Goat, content: str, says: str) -> None:

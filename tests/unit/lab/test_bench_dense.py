@@ -17,7 +17,7 @@ async def test_answers_are_placed_by_their_best_window() -> None:
     given = bench(Doc(id="long", text=LONG), Doc(id="other", text="a red kettle"), queries=(asked,))
     model = HashEmbeddings()
     small = await rank_answers(model, given, windows_of(120))
-    assert [one.place for one in small.placed] == [1]
+    assert small.places == [1]
     assert small.vectors > small.docs == 2
     assert (small.among(1), small.conversations) == ([1.0], ["a"])
     beginning = await rank_answers(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.lab.bench.episodes import as_episodes, query_time, split_exchange, turn_id
+from bot.lab.bench.episodes import as_episodes, query_time, split_exchange
 from bot.lab.bench.neutral import Archive, Doc, Query
 from tests.tables import each
 
@@ -77,7 +77,6 @@ class TestAsEpisodes:
         (episode,) = as_episodes(archive(told), "ana")
         assert (episode.turn_id, episode.owner, episode.thread) == ("ana:0", "ana", "ana:7")
         assert (episode.message, episode.reply) == ("hi", "hello")
-        assert turn_id("ana", 3) == "ana:3"
         (alone,) = as_episodes(archive(doc(0)), "ana")
         assert alone.thread == "ana"
 

@@ -34,7 +34,6 @@ def probed(probe: dict[str, Any], *, shown: str = "", window: str = "", ranking:
         window=tuple(window),
         superseded=(),
         decisions=(),
-        milliseconds=1.0,
     )
 
 
@@ -84,7 +83,7 @@ def test_a_probe_in_an_archived_thread_has_that_thread_and_its_lead_as_conversat
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"timezone": "Mars"}, "people.0.timezone: expected Value error, a time zone"),
+        ({"timezone": "Mars"}, "people.0.timezone: invalid timezone: Mars"),
         ({"turns": [{"id": "a"}]}, "people.0.turns.0."),
     ],
 )

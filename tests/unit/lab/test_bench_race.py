@@ -1,15 +1,16 @@
 """Contestants side by side, intervals over conversations, and what is written down of it."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 import graph.layers
+from bot.lab.bench.bench_layers import CachedEmbeddings, bench_layers
+from bot.lab.bench.contestants import CONTESTANTS, OURS, neighbour_contestants
 from bot.lab.bench.neutral import Archive, Bench, Doc, Query
-from bot.lab.bench.race.contestants import CONTESTANTS, OURS, neighbour_contestants
-from bot.lab.bench.race.measured_layers import VECTORS, bench_layers
-from bot.lab.bench.race.results import by_age, false_injections, mean_measure, race, results_of, rounded
+from bot.lab.bench.race import by_age, false_injections, mean_measure, race, results_of, rounded
 from bot.lab.bench.sets.handmade import spread_days
 from bot.lab.bench.sets.labelled_set import LabelledBench
 from graph.settings.settings import Settings
@@ -29,12 +30,26 @@ BENCH = Bench(
 )
 
 
+class Counted(HashEmbeddings):
+    """Hashed words, and how many texts were embedded."""
+
+    count = 0
+
+    async def aembed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+        self.count += len(texts)
+        return await super().aembed_documents(list(texts))
+
+
 async def test_a_race_from_ingest_to_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graph.layers, "embedding_model", lambda _: HashEmbeddings())
+    counted = Counted()
+    monkeypatch.setattr(graph.layers, "embedding_model", lambda _: counted)
     dated = spread_days(LabelledBench(BENCH), days=30).bench
-    async with bench_layers(Settings(data_folder=tmp_path / "data"), tmp_path / "kept") as layers:
-        run = await race(layers, dated, [*CONTESTANTS, *neighbour_contestants(0.5)])
-    assert (tmp_path / "kept" / VECTORS).is_file()
+    counts = []
+    for _ in range(2):
+        async with bench_layers(Settings(data_folder=tmp_path / "data"), tmp_path / "kept") as layers:
+            run = await race(layers, dated, [*CONTESTANTS, *neighbour_contestants(0.5)])
+        counts.append(counted.count)
+    assert counts[0] == counts[1] > 0, "the second run has the vectors of the first"
     assert {name: len(some) for name, some in run.outcomes.items()} == {
         **{one.name: 6 if one.decides else 4 for one in CONTESTANTS},
         "0.5": 4,
@@ -45,8 +60,17 @@ async def test_a_race_from_ingest_to_json(tmp_path: Path, monkeypatch: pytest.Mo
     ours = run.outcomes[OURS]
     found = mean_measure(ours, "hit@1")
     assert found is not None
-    assert 0.5 <= found.value <= 1
-    assert found.low <= found.value <= found.high
+    assert 0.5 <= found.low <= found.value <= found.high <= 1
     assert false_injections(run.outcomes["fused"]) is None
     young, old = by_age(dated, ours, (45, 90), "hit@1")
     assert (young is None, old is None) == (False, False)
+
+
+async def test_each_text_is_embedded_once() -> None:
+    counted = Counted()
+    cached = CachedEmbeddings(counted, {})
+    first = await cached.aembed_documents(["a b", "c", "a b"])
+    again = await cached.aembed_documents(["c", "a b"])
+    assert counted.count == 2
+    assert first == [again[1], again[0], again[1]]
+    assert first[0] == pytest.approx((await counted.aembed_documents(["a b"]))[0])

@@ -8,7 +8,7 @@ import pytest
 
 from bot.lab.bench.neutral import Archive, Bench, Doc, Query
 from bot.lab.bench.sets.irrelevant import OTHERS, SAME_NAMES, with_irrelevant
-from bot.lab.bench.sets.labelled_set import LabelledBench, pool_archives, sample_queries
+from bot.lab.bench.sets.labelled_set import LabelledBench, pool_archives
 from bot.lab.bench.sets.locomo_set import load_locomo
 from bot.lab.bench.sets.longmemeval_set import load_longmemeval
 
@@ -107,13 +107,3 @@ def test_irrelevant_messages_of_every_kind(two: Bench) -> None:
     assert found[SAME_NAMES] == "Where is Ana?"
     assert found["small talk, ro"] in {"mersi", "bună"}
     assert sum(query.irrelevant for query in first.queries) == 3
-
-
-def test_a_sample_is_the_same_each_time_and_half_of_it_relevant(two: Bench) -> None:
-    many = tuple(Query(id=str(number), text="?", irrelevant=number >= 10) for number in range(50))
-    bench = two.model_copy(update={"archives": (two.archives[0].model_copy(update={"queries": many}),)})
-    once, again = sample_queries(bench, 6), sample_queries(bench, 6)
-    assert once == again
-    assert [query.irrelevant for query in once.archives[0].queries] == [False] * 3 + [True] * 3
-    assert len(sample_queries(bench, 40).archives[0].queries) == 40
-    assert sample_queries(bench, None) is bench

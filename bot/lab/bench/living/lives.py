@@ -2,36 +2,19 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime
 
-from bot.importers import source
+from bot.lab.bench.neutral import Message, Neutral, Text, read_neutral
 from bot.lab.bench.sets.handmade import packaged_json
-from memory.text.text import clean
 
 NEAR_MISSES = ("unanswerable", "other_person")
 NOTHING = ("small_talk", "new_topic", "in_conversation", *NEAR_MISSES)
 """Kinds of messages for which nothing should be shown."""
 
 
-def _zone(value: Any) -> Any:
-    """Parse the name of a time zone, with a `ValueError` if it is unknown, as validation needs."""
-    try:
-        return ZoneInfo(value) if isinstance(value, str) else value
-    except (KeyError, ValueError, OSError):
-        raise ValueError("a time zone, like Europe/Bucharest") from None
-
-
-Text = Annotated[str, BeforeValidator(lambda value: clean(value) if isinstance(value, str) else value)]
-
-
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Exchange(_Value):
+class Exchange(Neutral):
     """A message and its reply."""
 
     user: Text
@@ -47,14 +30,14 @@ class ArchivedExchange(Exchange):
     tags: tuple[str, ...] = ()
 
 
-class Probe(_Value):
+class Probe(Neutral):
     """A message, the exchanges right before it, and the memories that it should recall."""
 
     id: str
     at: AwareDatetime
     thread: str
     lead: tuple[Exchange, ...] = ()
-    user: Annotated[Text, Field(min_length=1)]
+    user: Message
     gold: tuple[str, ...] = ()
     """Each of these answers it alone."""
     needed: tuple[str, ...] = ()
@@ -65,16 +48,14 @@ class Probe(_Value):
     kind: str
 
 
-class Person(_Value):
+class Person(Neutral):
     """A person's archive, oldest first, and its probes."""
 
     id: str
     language: str
-    timezone: Annotated[ZoneInfo, BeforeValidator(_zone)] = Field(ZoneInfo("UTC"))
+    timezone: ZoneInfo = ZoneInfo("UTC")
     turns: tuple[ArchivedExchange, ...]
     probes: tuple[Probe, ...]
-
-    model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
 
     def before(self, probe: Probe) -> list[tuple[str, datetime, Exchange]]:
         """Return the conversation before a probe, oldest first: ids, times, exchanges."""
@@ -83,7 +64,7 @@ class Person(_Value):
         return [*thread, *lead]
 
 
-class Lives(_Value):
+class Lives(Neutral):
     """A set of lives."""
 
     name: str = ""
@@ -99,16 +80,9 @@ def read_lives(path: Path) -> Lives:
     """Read lives from a JSON file.
 
     Raises:
-        BadImportFile: says the position and the expected value.
+        BadImportFile: names the position and what is wrong there.
     """
-    whole = source.read_json(path)
-    try:
-        lives = Lives.model_validate(whole.value)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        position = ".".join(map(str, first["loc"]))
-        raise source.Field(whole.file, position, first["input"]).bad(first["msg"]) from None
-    return lives.model_copy(update={"name": lives.name or path.stem})
+    return read_neutral(path, Lives)
 
 
 def packaged_lives() -> Lives:

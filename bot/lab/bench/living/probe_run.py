@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bot.importers.importer import Stage, import_episodes
-from bot.lab.bench.bench_run import Progress
+from bot.lab.bench.bench_run import ignore, ingest_episodes
 from bot.lab.bench.living.lives import Lives, Person, Probe
 from bot.lab.bench.recaller import Recaller, RecallResult, open_recaller
 from graph.layers import Layers
+from graph.replay.recorded_turns import latest_within
 from graph.settings.context import TurnContext
 from graph.state.resolution import last_decisions
 from graph.state.turn_state import Conversation, State
@@ -30,50 +30,39 @@ class ProbeResult:
     superseded: tuple[str, ...]
     """Shown with a mark that they are outdated."""
     decisions: tuple[Decision, ...]
-    milliseconds: float
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields that are written to the results."""
-        named = {name: getattr(self, name) for name in ("ranking", "shown", "window", "superseded")}
-        decisions = [asdict(decision) for decision in self.decisions]
-        return {"id": self.probe.id} | {k: list(v) for k, v in named.items()} | {"decisions": decisions}
+        named = {name: list(getattr(self, name)) for name in ("ranking", "shown", "window", "superseded")}
+        return {"id": self.probe.id, **named, "decisions": [asdict(one) for one in self.decisions]}
 
 
 async def run_lives(
     layers: Layers,
     lives: Lives,
     context: TurnContext,
-    progress: Progress,
     *,
-    observe: Callable[[Person, Probe, RecallResult], None] = lambda *_: None,
-) -> list[ProbeResult]:
+    on_embedded: Callable[[int], None] = ignore,
+    on_asked: Callable[[], None] = lambda: None,
+) -> list[tuple[Person, Probe, RecallResult]]:
     """Ingest each person's archive once, and run the person's probes.
 
     Probes are neither archived nor cached, so that none affects the next.
     """
-    count, probed = await layers.tokens.ready(), list[ProbeResult]()
+    count, probed = await layers.tokens.ready(), list[tuple[Person, Probe, RecallResult]]()
     for person in lives.people:
-        owner = await _ingest(layers, person, progress)
+        owner = f"life {person.id}"
+        await ingest_episodes(layers, _episodes(person, owner), owner, on_embedded)
         recaller = open_recaller(layers, person.timezone)
         own = context.model_copy(update={"owner": owner, "cache_ttl": 0})
         for probe in person.probes:
-            recalled = await _ask(recaller, person, probe, own, count)
-            observe(person, probe, recalled)
-            probed.append(probe_result(person, probe, recalled.state, recalled.milliseconds))
-            progress.add_query()
+            probed.append((person, probe, await _ask(recaller, person, probe, own, count)))
+            on_asked()
     return probed
 
 
-async def _ingest(layers: Layers, person: Person, progress: Progress) -> str:
-    owner, done = f"life {person.id}", 0
-
-    def tell(now: int, _: int | None, stage: Stage) -> None:
-        nonlocal done
-        if stage is Stage.EMBEDDING:
-            progress.add_documents(now - done)
-            done = now
-
-    episodes = [
+def _episodes(person: Person, owner: str) -> list[Episode]:
+    return [
         Episode(
             turn_id=told.id,
             owner=owner,
@@ -85,9 +74,6 @@ async def _ingest(layers: Layers, person: Person, progress: Progress) -> str:
         )
         for told in person.turns
     ]
-    await import_episodes(layers.episodes, episodes, owner=owner, on_progress=tell)
-    await layers.episodes.ready(owner=owner)
-    return owner
 
 
 async def _ask(
@@ -119,16 +105,11 @@ async def _ask(
 
 def window(turns: Sequence[ConversationTurn], most_tokens: int) -> Conversation:
     """Return L2's window of a thread: the latest turns, and the first one if it is not among them."""
-    kept: list[ConversationTurn] = []
-    for turn in reversed(turns):
-        most_tokens -= turn.tokens
-        if kept and most_tokens < 0:
-            break
-        kept.insert(0, turn)
-    return Conversation(turns=tuple(kept), opening=None if len(kept) == len(turns) else turns[0])
+    kept = latest_within(turns, most_tokens)
+    return Conversation(turns=kept, opening=None if len(kept) == len(turns) else turns[0])
 
 
-def probe_result(person: Person, probe: Probe, state: State, milliseconds: float) -> ProbeResult:
+def probe_result(person: Person, probe: Probe, state: State) -> ProbeResult:
     """Read a probe's result from the state."""
     archived, allocation = {told.id for told in person.turns}, state["allocation"]
     decisions = last_decisions(state["decisions"], allocation)
@@ -140,5 +121,4 @@ def probe_result(person: Person, probe: Probe, state: State, milliseconds: float
         window=tuple(turn_id for turn_id in allocation.conversation if turn_id in archived),
         superseded=tuple(each.turn_id for each in decisions if each.kept and each.superseded_by),
         decisions=tuple(decisions),
-        milliseconds=milliseconds,
     )

@@ -1,14 +1,13 @@
 """Training data of the two decisions: lives in conversation, and messages that need no memory."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
 import numpy as np
 
 import memory.episodic.vectors
-from bot.lab.bench.bench_run import Progress
 from bot.lab.bench.living.archives import ANSWERED, OTHER_PERSON, PART
 from bot.lab.bench.living.lives import NEAR_MISSES, Lives, Person, Probe
 from bot.lab.bench.living.probe_run import run_lives
@@ -46,7 +45,7 @@ class LabelledProbe:
     person: Person
     probe: Probe
     recalled: RecallResult
-    vector: Sequence[float] = ()
+    vector: Sequence[float]
     """Its query vector."""
 
     @property
@@ -86,16 +85,19 @@ class LabelledProbe:
 
 
 async def label_probes(
-    layers: Layers, lives: Lives, context: TurnContext, progress: Progress
+    layers: Layers,
+    lives: Lives,
+    context: TurnContext,
+    on_embedded: Callable[[int], None],
+    on_asked: Callable[[], None],
 ) -> list[LabelledProbe]:
     """Run every person's probes."""
-    found: list[LabelledProbe] = []
-    await run_lives(
-        layers, lives, context, progress, observe=lambda *given: found.append(LabelledProbe(*given))
-    )
+    run = await run_lives(layers, lives, context, on_embedded=on_embedded, on_asked=on_asked)
     return [
-        LabelledProbe(each.person, each.probe, each.recalled, await _vector(layers, _searched(each)))
-        for each in found
+        LabelledProbe(
+            *one, await layers.embeddings.aembed_query(one[2].state["recall"].expanded or one[1].user)
+        )
+        for one in run
     ]
 
 
@@ -112,7 +114,7 @@ async def messages(layers: Layers, openings: Iterable[str]) -> list[Message]:
     opened = list(dict.fromkeys(text[:OPENING_CHARS] for text in openings))
     weighed = ((idle, False, OF_OTHERS), (asked, True, OF_OTHERS), (opened, False, OPENING))
     return [
-        Message(np.asarray(await _vector(layers, text), np.float32), calls, weight)
+        Message(np.asarray(await layers.embeddings.aembed_query(text), np.float32), calls, weight)
         for texts, calls, weight in weighed
         for text in texts
     ]
@@ -120,11 +122,3 @@ async def messages(layers: Layers, openings: Iterable[str]) -> list[Message]:
 
 def _in_other_language(traits: Sequence[Traits]) -> bool:
     return 2 * sum(each["other_language"] for each in traits) > len(traits)
-
-
-async def _vector(layers: Layers, text: str) -> list[float]:
-    return await layers.embeddings.aembed_query(text)
-
-
-def _searched(each: LabelledProbe) -> str:
-    return each.recalled.state["recall"].expanded or each.probe.user

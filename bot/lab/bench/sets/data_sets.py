@@ -5,8 +5,8 @@ from pathlib import Path
 
 from bot.lab.bench.neutral import Bench
 from bot.lab.bench.sets.handmade import romanian
-from bot.lab.bench.sets.irrelevant import Phrases, read_phrases, with_irrelevant, with_phrases
-from bot.lab.bench.sets.labelled_set import LabelledBench, pool_archives, sample_queries
+from bot.lab.bench.sets.irrelevant import read_phrases, with_irrelevant, with_phrases
+from bot.lab.bench.sets.labelled_set import LabelledBench, pool_archives
 from bot.lab.bench.sets.locomo_set import load_locomo
 from bot.lab.bench.sets.longmemeval_set import load_longmemeval
 from memory.errors import GoatError
@@ -26,8 +26,8 @@ class NoData(GoatError):
     """A data set is missing or unknown."""
 
 
-def read_sets(data: Path | None, chosen: Sequence[str], limit: int | None) -> Iterator[Bench]:
-    """Yield the chosen sets with irrelevant messages, at most `limit` queries per archive.
+def read_sets(data: Path | None, chosen: Sequence[str]) -> Iterator[Bench]:
+    """Yield the chosen sets with irrelevant messages.
 
     Raises:
         NoData: a set is unknown, or its file is missing.
@@ -38,21 +38,14 @@ def read_sets(data: Path | None, chosen: Sequence[str], limit: int | None) -> It
         raise NoData(f"--only {unknown[0]}: expected one of {LIVING}, {', '.join(SETS)}, {SPEED}.")
     phrases = read_phrases()
     for name in LOADERS:
-        for bench in _read(data, name, chosen, phrases):
-            yield sample_queries(bench, limit)
+        if not {name, name + POOLED}.isdisjoint(chosen):
+            labelled = LOADERS[name](file_of(data, name))
+            if name in chosen:
+                yield with_irrelevant(labelled, phrases)
+            if name + POOLED in chosen:
+                yield with_phrases(pool_archives(labelled.bench), phrases)
     if ROMANIAN in chosen:
-        yield sample_queries(romanian().bench, limit)
-
-
-def _read(data: Path | None, name: str, chosen: Sequence[str], phrases: Phrases) -> Iterator[Bench]:
-    """Yield the chosen forms of a set."""
-    if {name, name + POOLED}.isdisjoint(chosen):
-        return
-    labelled = LOADERS[name](file_of(data, name))
-    if name in chosen:
-        yield with_irrelevant(labelled, phrases)
-    if name + POOLED in chosen:
-        yield with_phrases(pool_archives(labelled.bench), phrases)
+        yield romanian().bench
 
 
 def file_of(data: Path | None, name: str) -> Path:

@@ -56,25 +56,6 @@ def seeded_random(seed: str | int) -> random.Random:
     return random.Random(seed)  # noqa: S311 - reproducible draws, not secrets
 
 
-def sample_queries(bench: Bench, limit: int | None) -> Bench:
-    """Keep about `limit` queries of each archive, half of them relevant, reproducibly; all when None."""
-    if limit is None:
-        return bench
-    archives = tuple(
-        archive.model_copy(update={"queries": _some(archive, limit)}) for archive in bench.archives
-    )
-    return bench.model_copy(update={"archives": archives})
-
-
-def _some(archive: Archive, limit: int) -> tuple[Query, ...]:
-    chance, half = seeded_random(archive.id), (limit + 1) // 2
-    places = list(range(len(archive.queries)))
-    chance.shuffle(places)
-    irrelevant = [place for place in places if archive.queries[place].irrelevant]
-    relevant = [place for place in places if not archive.queries[place].irrelevant][:half]
-    return tuple(archive.queries[place] for place in sorted(relevant + irrelevant[: limit - len(relevant)]))
-
-
 def _doc(archive: str, doc: Doc) -> Doc:
     session = None if doc.session is None else f"{archive}/{doc.session}"
     return doc.model_copy(update={"id": f"{archive}/{doc.id}", "session": session})

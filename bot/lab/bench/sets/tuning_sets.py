@@ -10,19 +10,12 @@ from bot.lab.bench.sets.data_sets import LOADERS, NoData, file_of
 from bot.lab.bench.sets.handmade import first_person, packaged_json
 from bot.lab.bench.sets.labelled_set import LabelledBench
 from bot.lab.bench.sets.longmemeval_set import load_longmemeval
-from memory.errors import GoatError
 from memory.recall.relevance import Calibration
 
 FITTED_ON = "locomo"
 """The public benchmark that the packaged calibration was fitted on."""
 PACKED = "longmemeval"
 """Folder of cases in the repository, each a `.json.xz`."""
-LARGEST = 20_000_000
-"""Maximum size of an unpacked case in bytes."""
-
-
-class BadCase(GoatError):
-    """A packed case cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +50,7 @@ def labelled_sets(data: Path | None, packed: Path) -> list[LabelledSet]:
         packed: the folder of the repository's cases, used when `data` is None.
 
     Raises:
-        NoData, BadImportFile, BadCase: a set is missing or cannot be read.
+        NoData, BadImportFile: a set is missing or cannot be read.
     """
     sets = [
         LabelledSet(
@@ -91,16 +84,5 @@ def packed_cases(folder: Path) -> LabelledBench:
         )
     with TemporaryDirectory() as unpacked:
         for path in packed:
-            (Path(unpacked) / path.stem).write_bytes(_unpack(path))
+            (Path(unpacked) / path.stem).write_bytes(lzma.decompress(path.read_bytes()))
         return load_longmemeval(Path(unpacked))
-
-
-def _unpack(path: Path) -> bytes:
-    try:
-        with lzma.open(path) as file:
-            text = file.read(LARGEST + 1)
-    except (OSError, EOFError, lzma.LZMAError) as error:
-        raise BadCase(f"{path}: cannot be unpacked ({error}). Get it again from the repository.") from None
-    if len(text) > LARGEST:
-        raise BadCase(f"{path}: expected at most {LARGEST:,} bytes when unpacked, found more.")
-    return text

@@ -2,19 +2,17 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
-from bot.lab.bench.bench_run import ask, ingest
+from bot.lab.bench.bench_run import ask, ignore, ingest
+from bot.lab.bench.contestants import OURS, Contestant
 from bot.lab.bench.metrics import PER, hit_at, recall_at, reciprocal_rank
-from bot.lab.bench.neutral import Archive, Bench
-from bot.lab.bench.outcome import Outcome
-from bot.lab.bench.race.contestants import OURS, Contestant
-from bot.lab.bench.recaller import open_recaller
+from bot.lab.bench.neutral import Bench
+from bot.lab.bench.outcome import Outcome, read_outcome
 from bot.lab.bench.summary import summarise
 from graph.layers import Layers
-from graph.settings.context import TurnContext
 from memory.tuning.resampling import Estimate, resampling
 
 DIGITS = 4
@@ -47,24 +45,20 @@ async def race(
     bench: Bench,
     contestants: Sequence[Contestant],
     *,
-    on_embedded: Callable[[int], None] = lambda _: None,
+    on_embedded: Callable[[int], None] = ignore,
     on_asked: Callable[[], None] = lambda: None,
 ) -> Race:
     """Ingest every archive once, and run its queries for every contestant."""
-    recaller, given, seconds = open_recaller(layers), TurnContext(), 0.0
-    outcomes: dict[str, list[Outcome]] = {contestant.name: [] for contestant in contestants}
+    seconds, outcomes = 0.0, {contestant.name: list[Outcome]() for contestant in contestants}
     for archive in bench.archives:
         ingested = await ingest(layers, archive, f"{bench.name} {archive.id}", on_embedded)
-        relevant = replace(ingested, archive=_relevant(archive))
+        relevant = ingested.with_queries([query for query in archive.queries if not query.irrelevant])
         seconds += ingested.seconds
-        for contestant in contestants:
-            outcomes[contestant.name] += await ask(
-                recaller,
-                ingested if contestant.decides else relevant,
-                contestant.context(given),
-                on_asked=on_asked,
-                ranked=contestant.ranked,
-            )
+        for one in contestants:
+            async for query, recalled in ask(layers, ingested if one.decides else relevant, one.context):
+                ranked = one.ranked(recalled.state)
+                outcomes[one.name].append(read_outcome(ingested, query, recalled, ranked))
+                on_asked()
     return Race(
         name=bench.name,
         docs=sum(len(archive.docs) for archive in bench.archives),
@@ -72,12 +66,6 @@ async def race(
         ingest_seconds=seconds,
         outcomes=outcomes,
     )
-
-
-def _relevant(archive: Archive) -> Archive:
-    """Return the archive with only its relevant queries."""
-    queries = tuple(query for query in archive.queries if not query.irrelevant)
-    return archive.model_copy(update={"queries": queries})
 
 
 def results_of(race: Race) -> dict[str, Any]:

@@ -1,20 +1,19 @@
-"""Contestants: the production path under other thresholds."""
+"""Contestants of the recall benchmark: the production path under other thresholds."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bot.lab.bench.bench_run import UNHURRIED
 from bot.lab.bench.outcome import found_turns
 from graph.settings.context import Thresholds, TurnContext
 from graph.state.turn_state import State
 from memory.recall.ranking import by_blend
 
-FIXED: Mapping[str, object] = {"prefetch_results": 20, "prefetch_timeout": 30, "cache_ttl": 0}
-"""Generous, since timeouts of a busy machine say nothing about how well a contestant finds."""
-DENSE: Mapping[str, object] = {"fusion_lexical": 0, "fusion_neighbours": 0}
-LEXICAL: Mapping[str, object] = {"fusion_dense": 0, "fusion_neighbours": 0}
-FUSED: Mapping[str, object] = {"fusion_neighbours": 0}
-BLEND: Mapping[str, object] = {"rank_rule": "blend"}
-ORIGINAL: Mapping[str, object] = {**BLEND, "gap_rule": "ratio", **DENSE}
+DENSE = {"fusion_lexical": 0, "fusion_neighbours": 0}
+LEXICAL = {"fusion_dense": 0, "fusion_neighbours": 0}
+FUSED = {"fusion_neighbours": 0}
+BLEND = {"rank_rule": "blend"}
+ORIGINAL = {**BLEND, "gap_rule": "ratio", **DENSE}
 
 
 def blend_ranking(state: State) -> list[str]:
@@ -39,18 +38,9 @@ class Contestant:
     """Whether it also runs irrelevant queries; not needed where only the ranking differs."""
 
     @property
-    def known(self) -> dict[str, object]:
-        """Its thresholds that exist in this version."""
-        return {key: value for key, value in self.thresholds.items() if key in Thresholds.model_fields}
-
-    @property
-    def possible(self) -> bool:
-        """Whether any of its thresholds exists, or it has none."""
-        return bool(self.known) or not self.thresholds
-
-    def context(self, given: TurnContext) -> TurnContext:
-        """Return the context that it runs with."""
-        return TurnContext.model_validate({**given.model_dump(), **FIXED, **self.known})
+    def context(self) -> TurnContext:
+        """The context that it runs with."""
+        return TurnContext.model_validate({"prefetch_results": 20, **UNHURRIED, **self.thresholds})
 
 
 OURS = "ours"
@@ -64,8 +54,6 @@ CONTESTANTS = (
     ),
     Contestant(OURS, what="the default: vectors, words, neighbours"),
 )
-
-
 SHARES = (0.0, 0.1, 0.25, 0.5, 1.0)
 
 

@@ -1,1 +1,0 @@
-"""Contestants of the recall benchmark, run on the same archives."""
