@@ -9,27 +9,18 @@ from pydantic import SecretStr
 from bot.lab.bench.bench_layers import temporary_settings
 from bot.lab.labelling import notebook_archive as opened
 from bot.lab.labelling.candidates import MOST_OFFERED
-from bot.lab.labelling.demonstration import (
-    OWNER,
-    ArchivedMessage,
-    SentMessage,
-    gold_of,
-    label,
-    play_days,
-    react,
-    story,
-)
+from bot.lab.labelling.demonstration import OWNER, SentMessage, day_of, label, play_days, react, story
 from bot.lab.labelling.labelled_turns import label_halves
 from bot.lab.labelling.notebook_archive import open_archive
-from bot.lab.labelling.past_turns import past_turns
+from bot.lab.labelling.past_turns import draw_sample, past_turns
 from bot.lab.labelling.reaction_labels import weak_labels
 from bot.lab.labelling.session import LabellingSession
-from bot.lab.labelling.turn_sample import draw_sample
 from bot.lab.notebook.dissection import candidates_table, nodes_table, prompt_text, query_table, schedule
 from bot.lab.notebook.simulated_day import Fault, layer_use, layers_table, outages, send_messages
 from graph.app import open_agent
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
+from memory.models import Episode
 
 MORNING = datetime(2026, 3, 1, 8, tzinfo=UTC)
 
@@ -39,11 +30,11 @@ def agent(e5_agent: Agent) -> Agent:
     return e5_agent
 
 
-def short_story() -> tuple[list[SentMessage], list[ArchivedMessage]]:
+def short_story() -> tuple[list[SentMessage], list[Episode]]:
     """Return the first days of the demonstration, and all that is asked about them in the first two weeks."""
     said, told = story()
-    early = [one for one in told if one.day < 5]
-    known = {one.episode.turn_id for one in early}
+    early = [one for one in told if day_of(one) < 5]
+    known = {one.turn_id for one in early}
     asked = [one for one in said if one.day < 14 and one.gold in known]
     idle = [one for one in said if one.day < 5 and not one.gold]
     return sorted([*asked, *idle][:16], key=lambda one: one.day), early
@@ -51,7 +42,7 @@ def short_story() -> tuple[list[SentMessage], list[ArchivedMessage]]:
 
 def test_the_story_can_be_known_before_it_is_asked() -> None:
     said, told = story()
-    days = {one.episode.turn_id: one.day for one in told}
+    days = {one.turn_id: day_of(one) for one in told}
     assert len(said) > 150
     assert len({one.turn_id for one in said}) == len(said)
     assert all(days[one.gold] < one.day for one in said if one.gold)
@@ -74,13 +65,13 @@ async def test_an_archive_is_replayed_labelled_and_parted(settings: Settings, tm
             assert {*shown} <= {one.turn_id for one in turn.offered}
             assert len(turn.offered) <= MOST_OFFERED
             assert list(turn.chances) == sorted(turn.chances, reverse=True)
-        gold = gold_of(said)
-        session = LabellingSession(layers.labels, OWNER, draw_sample(turns, context.gap_threshold))
+        gold = {one.turn_id: one.gold for one in said}
+        session = LabellingSession(layers.labels, OWNER, draw_sample(turns))
         await label(session, gold)
         labels = await layers.labels.all(owner=OWNER)
         assert len(labels) == session.progress.labels > 10
         assert {(one.turn_id, one.memory) for one in labels if one.relevant} <= set(gold.items())
-        parts = label_halves(turns, labels, context.gap_threshold)
+        parts = label_halves(turns, labels)
         assert len(parts.choosing) + len(parts.testing) == session.progress.turns
         await react(agent, turns, gold)
         weak = weak_labels(await layers.feedback.all(owner=OWNER), recorded.values())
@@ -141,8 +132,8 @@ async def test_layers_and_outages_are_told(settings: Settings, tmp_path: Path) -
         states = await send_messages(agent, "ana", messages, MORNING)
         count = await agent.layers.tokens.ready()
         taken = layer_use(states[-1], count)
-        assert all(tokens >= 0 for tokens in taken.tokens)
-        assert taken.tokens[0] + taken.tokens[1] == states[-1]["allocation"].fixed
+        assert all(tokens >= 0 for tokens in taken)
+        assert taken[0] + taken[1] == states[-1]["allocation"].fixed
         rows = {row[0]: row for row in (await layers_table(agent, "ana", states)).rows}
         assert rows["L1 facts"][1] == "1 facts"
         assert rows["L3 memory"][1] == "2 turns"

@@ -6,7 +6,7 @@ question; these labels replace a person's.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from bot.lab.bench.episodes import as_episodes
@@ -17,7 +17,6 @@ from bot.lab.bench.sets.labelled_set import seeded_random
 from bot.lab.labelling.past_turns import PastTurn
 from bot.lab.labelling.session import LabellingSession
 from graph.runtime.agent import Agent
-from graph.settings.context import TurnContext
 from graph.state.circumstances import Circumstances
 from graph.state.thread_ids import thread_id
 from memory.episodic.log.feedback_log import Feedback
@@ -37,14 +36,6 @@ _STEP = timedelta(minutes=20)
 
 
 @dataclass(frozen=True, slots=True)
-class ArchivedMessage:
-    """An exchange to archive, and its day."""
-
-    episode: Episode
-    day: int
-
-
-@dataclass(frozen=True, slots=True)
 class SentMessage:
     """A message to the agent, its day, and the turn id of the memory that answers it."""
 
@@ -57,7 +48,7 @@ class SentMessage:
 async def play_days(
     agent: Agent,
     said: Sequence[SentMessage],
-    told: Sequence[ArchivedMessage],
+    told: Sequence[Episode],
     on_turn: Callable[[], None] = lambda: None,
 ) -> None:
     """Play the days: archive each day's exchanges, then send its messages in a new thread.
@@ -67,41 +58,36 @@ async def play_days(
     layers = agent.layers
     await layers.warm_up(OWNER)
     context = layers.settings.turn_context(OWNER).model_copy(update={"prefetch_timeout": PATIENCE})
-    days = {one.day for one in told} | {one.day for one in said}
-    for day in sorted(days):
-        await layers.episodes.append_many([one.episode for one in told if one.day == day])
+    for day in sorted({*map(day_of, told), *(one.day for one in said)}):
+        await layers.episodes.append_many([one for one in told if day_of(one) == day])
         await layers.episodes.index(owner=OWNER)
         for number, one in enumerate(one for one in said if one.day == day):
-            await _ask(agent, one, _morning(day) + timedelta(hours=4) + number * _STEP, context)
+            await agent.ask(
+                one.text,
+                owner=OWNER,
+                thread=thread_id(OWNER, f"{day}"),
+                turn_id=one.turn_id,
+                about=Circumstances(at=_morning(day) + timedelta(hours=4) + number * _STEP),
+                context=context,
+                fresh=True,
+            )
             on_turn()
         await layers.episodes.wait_for_index(owner=OWNER)
     await layers.recorder.flush()
 
 
-async def _ask(agent: Agent, one: SentMessage, at: datetime, context: TurnContext) -> None:
-    await agent.ask(
-        one.text,
-        owner=OWNER,
-        thread=thread_id(OWNER, f"{one.day}"),
-        turn_id=one.turn_id,
-        about=Circumstances(at=at),
-        context=context,
-        fresh=True,
-    )
-
-
-def story() -> tuple[list[SentMessage], list[ArchivedMessage]]:
+def story() -> tuple[list[SentMessage], list[Episode]]:
     """Return the messages and the exchanges, the same each time."""
     people = first_person()
     archives = [a for a in people.bench.archives if people.languages[a.id] == LANGUAGE]
     told = [one for archive in archives for one in _archived(archive)]
-    days = {one.episode.turn_id: one.day for one in told}
+    days = {one.turn_id: day_of(one) for one in told}
     return [*_questions(archives, days), *_irrelevant()], told
 
 
-def gold_of(said: Sequence[SentMessage]) -> Mapping[str, str]:
-    """Return the memory that answers each message, by turn id."""
-    return {one.turn_id: one.gold for one in said}
+def day_of(told: Episode) -> int:
+    """Return the day of an archived exchange."""
+    return (told.at - FIRST).days
 
 
 async def label(session: LabellingSession, gold: Mapping[str, str]) -> None:
@@ -120,20 +106,16 @@ async def react(agent: Agent, turns: Sequence[PastTurn], gold: Mapping[str, str]
         await agent.layers.feedback.put(feedback, owner=OWNER)
 
 
-def _archived(archive: Archive) -> Iterator[ArchivedMessage]:
+def _archived(archive: Archive) -> Iterator[Episode]:
     """Yield one person's exchanges, spread evenly over the days."""
     for number, episode in enumerate(as_episodes(archive, archive.id)):
         day = number * DAYS // len(archive.docs)
-        yield ArchivedMessage(
-            Episode(
-                turn_id=f"{archive.id}-{number}",
-                owner=OWNER,
-                thread=thread_id(OWNER, f"{day}"),
-                message=episode.message,
-                reply=episode.reply,
-                at=_morning(day) + number % 4 * _STEP,
-            ),
-            day,
+        yield replace(
+            episode,
+            turn_id=f"{archive.id}-{number}",
+            owner=OWNER,
+            thread=thread_id(OWNER, f"{day}"),
+            at=_morning(day) + number % 4 * _STEP,
         )
 
 

@@ -9,7 +9,6 @@ from itertools import product
 from bot.lab.labelling.candidates import GRID
 from bot.lab.labelling.past_turns import PastTurn, halves
 from bot.lab.labelling.session import is_labelled
-from bot.lab.labelling.turn_sample import weights
 from graph.settings.context import TurnContext
 from memory.episodic.log.label_log import Label
 from memory.recall.relevance import Calibration, data_digest
@@ -30,8 +29,6 @@ class LabelledTurn:
     turn: PastTurn
     relevant: frozenset[str]
     """Turn ids of the offered memories that help."""
-    weight: float = 1.0
-    """Number of turns that it represents."""
 
     def shown(self, context: TurnContext, calibration: Calibration | None = None) -> list[str]:
         """Return the labelled memories that these settings would show.
@@ -72,24 +69,24 @@ class GridPoint:
 
     changes: Mapping[str, Value]
     utility: float
-    """Weighted mean over the turns."""
+    """Mean over the turns."""
 
 
-def label_halves(turns: Collection[PastTurn], labels: Iterable[Label], threshold: float) -> LabelledHalves:
-    """Split the completely labelled turns; `threshold` is the one that they were drawn with."""
+def label_halves(turns: Collection[PastTurn], labels: Iterable[Label]) -> LabelledHalves:
+    """Split the completely labelled turns."""
     said = {(label.turn_id, label.memory): label.relevant for label in labels}
-    choosing, testing = halves([turn for turn in turns if turn.offered])
-    done = {turn.turn_id for turn in (*choosing, *testing) if is_labelled(turn, said)}
-    stands_for = weights(choosing, done, threshold)
-
-    def those(some: Iterable[PastTurn]) -> list[LabelledTurn]:
-        return [
-            LabelledTurn(turn=turn, relevant=_relevant(turn, said), weight=stands_for.get(turn.turn_id, 1.0))
-            for turn in some
-            if turn.turn_id in done
+    choosing, testing = (
+        [
+            LabelledTurn(
+                turn=turn,
+                relevant=frozenset(c.turn_id for c in turn.offered if said[turn.turn_id, c.turn_id]),
+            )
+            for turn in half
+            if is_labelled(turn, said)
         ]
-
-    return LabelledHalves(those(choosing), those(testing))
+        for half in halves([turn for turn in turns if turn.offered])
+    )
+    return LabelledHalves(choosing, testing)
 
 
 def search_grid(
@@ -129,9 +126,8 @@ def silence(turns: Sequence[LabelledTurn]) -> dict[str, float]:
 def mean_utility(
     turns: Sequence[LabelledTurn], context: TurnContext, calibration: Calibration | None = None
 ) -> float:
-    """Return the weighted mean of the turns' utility; 0 without turns."""
-    whole = sum(one.weight for one in turns)
-    return sum(one.weight * one.utility(context, calibration) for one in turns) / whole if whole else 0.0
+    """Return the mean of the turns' utility; 0 without turns."""
+    return sum(one.utility(context, calibration) for one in turns) / max(len(turns), 1)
 
 
 def estimate_utility(
@@ -141,7 +137,7 @@ def estimate_utility(
     if not turns:
         return None
     values = [one.utility(context, calibration) for one in turns]
-    return resampling([one.turn.day for one in turns]).estimate(values, [one.weight for one in turns])
+    return resampling([one.turn.day for one in turns]).estimate(values)
 
 
 def with_changes(base: TurnContext, changes: Mapping[str, Value]) -> TurnContext:
@@ -202,10 +198,6 @@ def _figures(shown: Sequence[tuple[set[str], frozenset[str]]]) -> dict[str, floa
         **({FALSE: 100 * sum(false) / len(false)} if false else {}),
         **({"memories a turn": sum(len(found) for found, _ in shown) / len(shown)} if shown else {}),
     }
-
-
-def _relevant(turn: PastTurn, said: Mapping[tuple[str, str], bool]) -> frozenset[str]:
-    return frozenset(c.turn_id for c in turn.offered if said[turn.turn_id, c.turn_id])
 
 
 def _differences(base: TurnContext, changes: Mapping[str, Value]) -> dict[str, Value]:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from bot.lab.labelling.demonstration import OWNER, gold_of, play_days, story
+from bot.lab.labelling.demonstration import OWNER, play_days, story
 from bot.lab.notebook.temporary_agent import temporary_agent
 from graph.layers import Layers, open_layers
 from graph.runtime.agent import Agent
@@ -34,13 +34,12 @@ class NotebookArchive:
         )
 
 
-def _no_progress(_: int) -> Callable[[], None]:
-    return lambda: None
-
-
 @asynccontextmanager
 async def open_archive(
-    settings: Settings, owner: str = "", *, counting: Callable[[int], Callable[[], None]] = _no_progress
+    settings: Settings,
+    owner: str = "",
+    *,
+    counting: Callable[[int], Callable[[], None]] = lambda _: lambda: None,
 ) -> AsyncIterator[NotebookArchive]:
     """Open the owner's archive, by default the configured owner's, or the demonstration if it has no record.
 
@@ -57,9 +56,10 @@ async def open_archive(
         return
     said, told = story()
     async with temporary_agent(settings, OWNER) as agent:
-        await play_days(agent, said, told, counting(len(said)))
+        await play_days(agent, said, told, counting(len(said)) if counting else lambda: None)
+        gold = {one.turn_id: one.gold for one in said}
         yield NotebookArchive(
-            layers=agent.layers, owner=OWNER, turns=len(said), demonstration=agent, gold=gold_of(said)
+            layers=agent.layers, owner=OWNER, turns=len(said), demonstration=agent, gold=gold
         )
 
 

@@ -1,6 +1,6 @@
 """A calibration fitted on a person's own labelled turns."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -8,7 +8,6 @@ from bot.lab.labelling.labelled_turns import DATA, FALSE, RECALL, LabelledTurn, 
 from graph.settings.context import TurnContext
 from memory.calibration.fit import LabelledQuery, fit_calibration
 from memory.errors import GoatError
-from memory.models import Evidence
 from memory.recall.relevance import Calibration
 
 FALSE_RATES = (0.02, 0.5)
@@ -28,7 +27,7 @@ class TooFewLabels(GoatError):
 def fit_own_calibration(
     turns: Sequence[LabelledTurn], base: TurnContext, *, model: str, data: Mapping[str, str]
 ) -> Calibration:
-    """Fit a calibration on labelled turns, ignoring their weights.
+    """Fit a calibration on labelled turns.
 
     Its intercepts are shifted so that, at the threshold in force, the whole decision makes as many false
     injections as the settings in force and recalls more; or more of them, where recall would otherwise fall
@@ -39,13 +38,12 @@ def fit_own_calibration(
             recall.
     """
     asked = [_fit_input(one) for one in turns]
-    there = {True: 0, False: 0}
-    for one in asked:
-        there[one.relevant] += 1
-    if missing := {kind: LEAST_OF_EACH - count for kind, count in there.items() if count < LEAST_OF_EACH}:
+    helped = sum(one.relevant for one in asked)
+    more, more_empty = (max(LEAST_OF_EACH - count, 0) for count in (helped, len(asked) - helped))
+    if more or more_empty:
         raise TooFewLabels(
             "A calibration of your own needs more labels in the earlier half: of turns that a memory helps "
-            f"{missing.get(True, 0)} more, and of turns that none does {missing.get(False, 0)} more."
+            f"{more} more, and of turns that none does {more_empty} more."
         )
     least, most = FALSE_RATES
     rate = min(max(figures(turns, base)[FALSE] / 100, least), most)
@@ -78,23 +76,13 @@ def _with_bar(
 
 def _shift_bar(fit: Calibration, by: float) -> Calibration:
     """Return a fit with shifted intercepts."""
-    calibrations = {"with_vectors": fit.with_vectors, "words_alone": fit.words_alone}
-    moved = {
-        name: part.model_copy(update={"intercept": round(part.intercept + by, 6)})
-        for name, part in calibrations.items()
-    }
-    return fit.model_copy(update=moved)
+    moved = [
+        part.model_copy(update={"intercept": round(part.intercept + by, 6)})
+        for part in (fit.with_vectors, fit.words_alone)
+    ]
+    return fit.model_copy(update={"with_vectors": moved[0], "words_alone": moved[1]})
 
 
 def _fit_input(one: LabelledTurn) -> LabelledQuery:
-    return LabelledQuery(
-        group=DATA,
-        query=one.turn.state["recall"].query,
-        found=list(_evidence(one)),
-        relevant=bool(one.relevant),
-    )
-
-
-def _evidence(one: LabelledTurn) -> Iterator[tuple[Evidence, bool]]:
-    for candidate in one.turn.offered:
-        yield candidate.evidence, candidate.turn_id in one.relevant
+    found = [(candidate.evidence, candidate.turn_id in one.relevant) for candidate in one.turn.offered]
+    return LabelledQuery(DATA, one.turn.state["recall"].query, found, relevant=bool(one.relevant))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from functools import lru_cache
+from itertools import zip_longest
 
 from bot.lab.labelling.candidates import offer_memories
 from graph.layers import Layers
@@ -40,11 +41,6 @@ class PastTurn:
     """Inputs of its budget."""
     calibration: Calibration | None = field(default=None, repr=False)
     """The one in force, if it is not the packaged one."""
-
-    @property
-    def lot(self) -> str:
-        """The turn's key in a random but reproducible order."""
-        return lot(self.turn_id)
 
     def decisions(self, context: TurnContext, calibration: Calibration | None = None) -> list[Decision]:
         """Return the final decision on each candidate with other thresholds or another calibration."""
@@ -115,6 +111,14 @@ def halves(turns: Collection[PastTurn]) -> tuple[list[PastTurn], list[PastTurn]]
     days = [turn.day for turn in ordered]
     border = min(dict.fromkeys(days), key=lambda day: abs(2 * days.index(day) - len(days)), default="")
     return [turn for turn in ordered if turn.day < border], [turn for turn in ordered if turn.day >= border]
+
+
+def draw_sample(turns: Collection[PastTurn]) -> list[PastTurn]:
+    """Return the turns with memories to label, at random: one to test on, one to choose on, and so forth."""
+    choosing, testing = (
+        sorted(half, key=lambda turn: lot(turn.turn_id)) for half in halves([t for t in turns if t.offered])
+    )
+    return [turn for pair in zip_longest(testing, choosing) for turn in pair if turn]
 
 
 def lot(*names: str) -> str:

@@ -5,7 +5,7 @@ about a memory that was left out. An answer may be liked although a memory did n
 on these labels; they only show whether probabilities and reactions agree.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from memory.episodic.log.feedback_log import Feedback
@@ -24,45 +24,25 @@ class WeakLabel:
     """Its probability when it was shown."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agreement:
-    """Agreement of reactions with labels made by hand."""
-
-    both: int
-    """Memories with both."""
-    same: int
-
-    @property
-    def share(self) -> float | None:
-        """Share of equal labels; None without memories that have both."""
-        return self.same / self.both if self.both else None
-
-
 def weak_labels(feedback: Iterable[Feedback], observations: Iterable[Observation]) -> list[WeakLabel]:
     """Return a label for each memory shown in an answer that has a reaction."""
     liked = {one.turn_id: one.good for one in feedback}
     return [
-        label
+        WeakLabel(
+            turn_id=observation.turn_id,
+            memory=judged.turn_id,
+            relevant=liked[observation.turn_id],
+            probability=judged.probability,
+        )
         for observation in observations
         if observation.turn_id in liked
-        for label in _shown(observation, relevant=liked[observation.turn_id])
+        for judged in observation.decisions
+        if judged.kept
     ]
 
 
-def agreement(weak: Sequence[WeakLabel], by_hand: Iterable[Label]) -> Agreement:
-    """Compare reactions with labels made by hand."""
+def agreement(weak: Sequence[WeakLabel], by_hand: Iterable[Label]) -> tuple[int, int]:
+    """Return how many memories have a reaction and a label by hand, and of how many both say the same."""
     said = {(label.turn_id, label.memory): label.relevant for label in by_hand}
     both = [label for label in weak if (label.turn_id, label.memory) in said]
-    same = sum(label.relevant == said[label.turn_id, label.memory] for label in both)
-    return Agreement(both=len(both), same=same)
-
-
-def _shown(observation: Observation, *, relevant: bool) -> Iterator[WeakLabel]:
-    for judged in observation.decisions:
-        if judged.kept:
-            yield WeakLabel(
-                turn_id=observation.turn_id,
-                memory=judged.turn_id,
-                relevant=relevant,
-                probability=judged.probability,
-            )
+    return len(both), sum(label.relevant == said[label.turn_id, label.memory] for label in both)

@@ -12,20 +12,6 @@ from graph.state.turn_state import State
 from memory.prompt.prompt import format_time
 from memory.text.text import clip
 
-NODES = (
-    "prefetch",
-    "identity",
-    "facts",
-    "working",
-    "gap_filter",
-    "budget",
-    "assemble",
-    "respond",
-    "tools",
-    "ground",
-    "archive",
-)
-"""In the order in which they run; those in `PARALLEL_NODES` run concurrently."""
 _SHOWN = 700
 """Maximum characters of each message in a prompt."""
 
@@ -44,7 +30,7 @@ def nodes_table(state: State) -> Table:
 def timings(state: State) -> dict[str, float]:
     """Return the duration of each node in milliseconds, in order."""
     taken: Mapping[str, float] = state.get("timings", {}).get(state["turn"].turn_id, {})
-    return {name: taken[name] for name in NODES if name in taken}
+    return {name: taken[name] for name in CAPTIONS if name in taken}
 
 
 def schedule(state: State) -> list[tuple[str, float, float]]:
@@ -95,20 +81,8 @@ def candidates_table(state: State, zone: tzinfo, most: int = 12) -> Table:
         for one in (turn.memories if turn else ())[:most]
         if (evidence := one.decision.evidence)
     ]
-    columns = (
-        "",
-        "of",
-        "found by",
-        "rank",
-        "cosine",
-        "standing",
-        "BM25",
-        "share",
-        "probability",
-        "",
-        "by the rule",
-    )
-    return Table((*columns, "it begins"), rows)
+    columns = "|of|found by|rank|cosine|standing|BM25|share|probability||by the rule|it begins"
+    return Table(columns.split("|"), rows)
 
 
 def prompt_text(state: State, most: int = _SHOWN) -> str:

@@ -28,14 +28,6 @@ LOADING = 30.0
 _BETWEEN = timedelta(minutes=25)
 
 
-@dataclass(frozen=True, slots=True)
-class LayerUse:
-    """Tokens of each layer in a turn's prompt, in the order of `LAYERS`."""
-
-    tokens: tuple[int, int, int, int]
-    budget: int
-
-
 def split_archive(archive: Archive, messages: int) -> tuple[Archive, list[str]]:
     """Return an archive without its last turns, and the user's messages in these."""
     docs = sorted(archive.docs, key=lambda doc: (doc.time is not None, doc.time))
@@ -54,17 +46,16 @@ async def send_messages(agent: Agent, owner: str, messages: Sequence[str], morni
     return states
 
 
-def layer_use(state: State, count: CountTokens) -> LayerUse:
-    """Return each layer's share of the prompt."""
+def layer_use(state: State, count: CountTokens) -> tuple[int, int, int, int]:
+    """Return the tokens of each layer in a turn's prompt, in the order of `LAYERS`."""
     shared = state["allocation"]
     identity = count(render_system(state["persona"].text, (), UTC))
-    tokens = (identity, max(shared.fixed - identity, 0), shared.l2_used, shared.l3_used)
-    return LayerUse(tokens, shared.total)
+    return identity, max(shared.fixed - identity, 0), shared.l2_used, shared.l3_used
 
 
 async def layers_table(agent: Agent, owner: str, states: Sequence[State]) -> Table:
     """Return what each layer holds, its reading time, and its tokens over the turns."""
-    takings = [layer_use(state, await agent.layers.tokens.ready()).tokens for state in states]
+    takings = [layer_use(state, await agent.layers.tokens.ready()) for state in states]
     last, stored = states[-1], await agent.layers.episodes.count(owner=owner)
     holds = (
         "1 text",

@@ -11,7 +11,6 @@ from bot.lab.labelling.candidates import MOST_OFFERED, OFFERED, offer_memories
 from bot.lab.labelling.labelled_turns import (
     FLOOR,
     LabelledHalves,
-    LabelledTurn,
     estimate_utility,
     figures,
     label_halves,
@@ -22,10 +21,9 @@ from bot.lab.labelling.labelled_turns import (
     with_changes,
 )
 from bot.lab.labelling.own_calibration import LEAST_OF_EACH, TooFewLabels, fit_own_calibration
-from bot.lab.labelling.past_turns import PastTurn, halves
+from bot.lab.labelling.past_turns import PastTurn, draw_sample, halves
 from bot.lab.labelling.reaction_labels import agreement, weak_labels
 from bot.lab.labelling.session import LabellingSession
-from bot.lab.labelling.turn_sample import draw_sample, weights
 from graph.settings.context import TurnContext
 from memory.episodic.log.feedback_log import Feedback
 from memory.episodic.log.label_log import Label, LabelLog
@@ -161,7 +159,7 @@ class TestSession:
 class TestDrawing:
     """Which turns are asked about first."""
 
-    turns = tuple(past(f"t{n}", {"a": 0.55 if n % 4 == 0 else 0.97}, day=n // 10) for n in range(80))
+    turns = tuple(past(f"t{n}", {"a": 0.9}, day=n // 10) for n in range(80))
 
     def test_days_are_never_parted_and_the_later_ones_are_tested_on(self) -> None:
         choosing, testing = halves(self.turns)
@@ -170,29 +168,13 @@ class TestDrawing:
         assert halves([]) == ([], [])
         assert [len(half) for half in halves(self.turns[:5])] == [0, 5]
 
-    def test_both_halves_come_in_turn_and_the_doubtful_of_the_earlier_first(self) -> None:
-        order = draw_sample([*self.turns, past("nothing found", {})], 0.5)
+    def test_both_halves_come_in_turn_at_random(self) -> None:
+        order = draw_sample([*self.turns, past("nothing found", {})])
         _, testing = halves(self.turns)
-        assert sorted(turn.turn_id for turn in order) == sorted(turn.turn_id for turn in self.turns)
-        first = order[:12]
-        assert [turn in testing for turn in first] == [True, False] * 6
-        chosen = [turn.chances[0] for turn in first if turn not in testing]
-        assert chosen.count(0.55) == 4
-
-    def test_what_is_drawn_for_testing_does_not_depend_on_the_threshold(self) -> None:
-        _, testing = halves(self.turns)
-        orders = [
-            [t for t in draw_sample(self.turns, threshold) if t in testing] for threshold in (0.1, 0.5, 0.9)
-        ]
-        assert orders[0] == orders[1] == orders[2]
-
-    def test_labelled_turns_stand_for_all_of_their_stratum(self) -> None:
-        choosing, _ = halves(self.turns)
-        done = {turn.turn_id for turn in draw_sample(self.turns, 0.5)[:12]}
-        found = weights(choosing, done, 0.5)
-        assert sum(found.values()) == pytest.approx(len(choosing))
-        assert set(found) == done & {turn.turn_id for turn in choosing}
-        assert weights(choosing, set(), 0.5) == {}
+        assert {turn.turn_id for turn in order} == {turn.turn_id for turn in self.turns}
+        assert [turn in testing for turn in order] == [True, False] * 40
+        assert order[::2] != testing
+        assert order == draw_sample(self.turns[::-1])
 
 
 class TestOffering:
@@ -236,16 +218,16 @@ class TestTuning:
             for n in range(turns)
         ]
         labels = [said(turn.turn_id, c.turn_id, c.turn_id[0] == "g") for turn in some for c in turn.offered]
-        return label_halves(some, labels, 0.5), 0.8
+        return label_halves(some, labels), 0.8
 
     def test_turns_count_when_every_memory_is_labelled(self) -> None:
         labels = [said("t1", "a", True), said("t2", "c", False), said("gone", "x", True)]
-        parts = label_halves(TWO, labels, 0.5)
+        parts = label_halves(TWO, labels)
         assert [one.turn.turn_id for one in (*parts.choosing, *parts.testing)] == ["t2"]
-        parts = label_halves(TWO, [*labels, said("t1", "b", False)], 0.5)
+        parts = label_halves(TWO, [*labels, said("t1", "b", False)])
         everything = (*parts.choosing, *parts.testing)
         assert {one.turn.turn_id: one.relevant for one in everything} == {"t1": {"a"}, "t2": frozenset()}
-        assert label_halves([], labels, 0.5) == LabelledHalves([], [])
+        assert label_halves([], labels) == LabelledHalves([], [])
 
     def test_the_best_threshold_is_found_and_proven_on_later_days(self) -> None:
         parts, best = self.noisy(144)
@@ -278,13 +260,7 @@ class TestTuning:
         found = search_grid(parts.choosing, CONTEXT, {"gap_threshold": (0.55, 0.5)})
         assert found[0].changes == {"gap_threshold": 0.5}
 
-    def test_a_turn_counts_for_as_many_as_it_stands_for(self) -> None:
-        good = LabelledTurn(turn=past("t1", {"a": 0.9}), relevant=frozenset("a"), weight=3.0)
-        bad = replace(good, relevant=frozenset(), weight=1.0)
-        assert mean_utility([good, bad], CONTEXT) == pytest.approx((3 - 1) / 4)
-        found = estimate_utility([good, bad], CONTEXT)
-        assert found is not None
-        assert found.value == pytest.approx(0.5)
+    def test_without_turns_there_are_no_figures(self) -> None:
         assert mean_utility([], CONTEXT) == 0.0
         assert estimate_utility([], CONTEXT) is None
         assert figures([], CONTEXT) == {}
@@ -294,7 +270,7 @@ class TestTuning:
         turns = [self.partly(f"t{n}", n // 8) for n in range(144)]
         labels = [said(turn.turn_id, c.turn_id, True) for turn in turns for c in turn.offered]
         assert {len(turn.shown(CONTEXT)) for turn in turns} == {8}
-        parts = label_halves(turns, labels, 0.5)
+        parts = label_halves(turns, labels)
         best = search_grid(parts.choosing, CONTEXT, {"gap_threshold": (0.5, 0.82, 0.92, 0.95)})[0]
         assert best.utility == 1.0
         assert len(turns[0].shown(with_changes(CONTEXT, best.changes))) >= 5
@@ -326,7 +302,7 @@ class TestTuning:
         """Return turns that look the same; each so-manieth needs its memory."""
         turns = [past(f"t{n}", {f"t{n}m": 0.9}, day=n // 10) for n in range(200)]
         labels = [said(one.turn_id, f"{one.turn_id}m", place % every == 0) for place, one in enumerate(turns)]
-        return label_halves(turns, labels, 0.5)
+        return label_halves(turns, labels)
 
     def test_a_calibration_of_ones_own_does_not_buy_silence(self) -> None:
         """Where nothing tells what helps from what does not, silence makes the fewest mistakes."""
@@ -374,5 +350,5 @@ class TestReactions:
         ]
         assert {one.probability for one in weak} == {0.9123}
         by_hand = [said("t1", "t0", True), said("t2", "t0", True), said("t3", "t0", True)]
-        assert agreement(weak, by_hand).share == 0.5
-        assert agreement(weak, []).share is None
+        assert agreement(weak, by_hand) == (2, 1)
+        assert agreement(weak, []) == (0, 0)
