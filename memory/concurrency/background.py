@@ -22,7 +22,6 @@ class Background:
         self._tasks: dict[tuple[int, Hashable], asyncio.Task[Any]] = {}
 
     def running(self, name: Hashable) -> asyncio.Task[Any] | None:
-        """Return the task of this name, or None."""
         return self._tasks.get((id(asyncio.get_running_loop()), name))
 
     def joined(self, name: Hashable, work: Work[T]) -> asyncio.Task[T]:
@@ -35,7 +34,6 @@ class Background:
         return cast("asyncio.Task[T]", task)
 
     def here(self) -> list[asyncio.Task[Any]]:
-        """List the tasks on this event loop."""
         loop = id(asyncio.get_running_loop())
         return [task for (where, _), task in list(self._tasks.items()) if where == loop]
 
@@ -64,7 +62,6 @@ async def wait_ended(task: asyncio.Task[Any]) -> None:
 
 
 async def wait_result(task: asyncio.Task[T]) -> T:
-    """Wait for the result of `task`, as `wait_ended` does."""
     await wait_ended(task)
     return task.result()
 

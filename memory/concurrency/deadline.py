@@ -27,14 +27,11 @@ async def within(work: Coroutine[Any, Any, T], seconds: float) -> T:
     task = asyncio.ensure_future(work)
     try:
         done, _ = await asyncio.wait({task}, timeout=seconds)
-    except asyncio.CancelledError:
+    finally:
         task.cancel()
         task.add_done_callback(retrieve_outcome)
-        raise
     if done:
         return task.result()
-    task.cancel()
-    task.add_done_callback(retrieve_outcome)
     raise TimeoutError
 
 
@@ -59,16 +56,16 @@ class Steps:
         task = asyncio.ensure_future(work)
         try:
             done, _ = await asyncio.wait({task}, timeout=max(seconds, 0.0))
-        except asyncio.CancelledError:
-            self._leave(key, task)
-            raise
+        finally:
+            if not task.done():
+                self._behind[key].add(task)
+                task.add_done_callback(self._behind[key].discard)
+            task.add_done_callback(retrieve_outcome)
         if done:
             return task.result()
-        self._leave(key, task)
         raise TimeoutError
 
     def is_behind(self, name: Hashable) -> bool:
-        """Return whether an abandoned step of this name is still running."""
         return bool(self._behind.get(self._key(name)))
 
     async def end(self) -> None:
@@ -80,12 +77,6 @@ class Steps:
 
     def _key(self, name: Hashable) -> tuple[int, Hashable]:
         return (id(asyncio.get_running_loop()), name)
-
-    def _leave(self, key: tuple[int, Hashable], task: "asyncio.Task[Any]") -> None:
-        if not task.done():
-            self._behind[key].add(task)
-            task.add_done_callback(self._behind[key].discard)
-        task.add_done_callback(retrieve_outcome)
 
 
 async def end(*tasks: "asyncio.Task[Any]") -> list[Any]:

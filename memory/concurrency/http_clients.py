@@ -20,7 +20,6 @@ class HttpClients:
         return await asyncio.shield(self._opened[loop])
 
     async def aclose(self) -> None:
-        """Close the running loop's client."""
         opened = self._opened.pop(asyncio.get_running_loop(), None)
         if opened is not None:
             await (await opened).aclose()

@@ -40,6 +40,5 @@ class Centring:
 
 
 def read_centring() -> Centring:
-    """Read the centring that is part of the package."""
     with files(__package__).joinpath(FILE).open("rb") as file:
         return Centring(*np.load(file))

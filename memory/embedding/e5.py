@@ -48,11 +48,9 @@ class E5Embeddings(Embeddings):
         self._pools = EmbeddingThreads()
 
     def embed_query(self, text: str) -> list[float]:
-        """Embed a query."""
         return self._centring.of_query(self._load()(QUERY + text))
 
     def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-        """Embed documents, in order."""
         return [self._embed_document(text) for text in texts]
 
     async def aembed_query(self, text: str) -> list[float]:

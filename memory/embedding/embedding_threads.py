@@ -28,7 +28,6 @@ class EmbeddingThreads:
         )
 
     async def query(self, work: Callable[[T], R], value: T) -> R:
-        """Run `work` on the query thread."""
         return await asyncio.get_running_loop().run_in_executor(self._queries, work, value)
 
     async def documents(self, work: Callable[[T], R], values: Sequence[T]) -> list[R]:

@@ -38,7 +38,6 @@ class Tokenizer:
         return [BEGIN, *pieces[:WINDOW], END]
 
     def counts(self, texts: Sequence[str]) -> list[int]:
-        """Count the pieces of each text by itself."""
         encodable = [_encodable(text) for text in texts]
         return list(map(len, self._pieces.encode(encodable, num_threads=1)))
 

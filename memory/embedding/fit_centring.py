@@ -42,7 +42,6 @@ def _language(sentences: list[tuple[str, str]], encode: Encoder) -> Vector:
 
 
 def read_exchanges(paths: Iterable[Path]) -> list[tuple[str, str]]:
-    """Return every distinct user message with its reply, sorted."""
     return sorted({exchange for path in _files(paths) for exchange in _exchanges(path)})
 
 
@@ -63,7 +62,6 @@ def _mean(vectors: Iterable[Vector]) -> Vector:
 
 
 def main() -> None:
-    """Fit on the command line's paths."""
     exchanges = read_exchanges(map(Path, sys.argv[1:]))
     if not exchanges:
         sys.exit("usage: python -m memory.embedding.fit_centring DATA...")

@@ -21,8 +21,6 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """Paths of one version's model files."""
-
     folder: Path
 
     @property
@@ -119,7 +117,6 @@ def _remove(path: Path) -> None:
 
 
 def _is_intact(folder: Path) -> bool:
-    """Return whether the folder's files match the digests in its manifest."""
     try:
         expected = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         return bool(expected) and expected == _digests(folder)

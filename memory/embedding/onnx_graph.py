@@ -19,8 +19,6 @@ LARGEST = 63  # of an 8-bit weight
 
 
 class _Graph:
-    """Nodes and constants of the graph under construction."""
-
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
@@ -38,14 +36,12 @@ class _Graph:
         return name
 
     def add(self, kind: str, *inputs: str, domain: str = "", output: str = "", **attributes: Any) -> str:
-        """Add a node with one output; return the output's name."""
         output = output or f"{kind}.{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, inputs, [output], domain=domain, **attributes))
         return output
 
 
 def encoder(weights: Weights) -> onnx.ModelProto:
-    """Assemble the encoder with its weights."""
     graph = _Graph()
     state = _embedding(graph, weights)
     for layer in range(weights.shape.layers):
@@ -94,7 +90,6 @@ def _feed_forward(graph: _Graph, weights: Weights, prefix: str, state: str) -> s
 
 
 def _linear(graph: _Graph, weights: Weights, names: list[str], state: str) -> str:
-    """Multiply by the concatenated matrices, and add their biases."""
     return _product(graph, weights, names, state, _bias(graph, weights, names))
 
 

@@ -35,8 +35,6 @@ class Quantized(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Dimensions of the encoder."""
-
     hidden: int
     layers: int
     heads: int
@@ -79,8 +77,6 @@ class Weights:
 
 
 class _Reader:
-    """Sequential reader of the file's bytes."""
-
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.offset = len(MAGIC) + 4

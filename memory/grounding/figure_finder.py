@@ -15,14 +15,6 @@ _MIN_DIGITS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A figure as it is written, and its likeliest value."""
-
-    text: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
 class LocatedFigure:
     """A figure in its place, with all that it may be read as, and what else it says."""
 
@@ -38,13 +30,8 @@ class LocatedFigure:
         return ",".join(sorted(self.readings[0]))
 
 
-def figures(text: str) -> tuple[Figure, ...]:
-    """Return the figures of two digits or more, in order; markers of lists and anchors are none."""
-    return tuple(Figure(found.text, found.value) for found in checkable_figures(text))
-
-
 def checkable_figures(text: str) -> Iterator[LocatedFigure]:
-    """Yield the figures that have to stand somewhere."""
+    """Yield the figures of two digits or more, in order, without markers of lists and anchors."""
     skipped = _spans(text)
     at = next(skipped, None)
     for found in find_figures(text):

@@ -6,19 +6,10 @@ from memory.grounding.number_readings import SCALES
 from memory.text.lazy_pattern import LazyPattern
 
 _MONTHS = (
-    "jan|ianuarie|ian",
-    "feb|februarie",
-    "mar|martie",
-    "apr|aprilie",
-    "may|mai",
-    "jun|iunie|iun",
-    "jul|iulie|iul",
-    "aug|august",
-    "sep|sept|septembrie",
-    "oct|octombrie",
-    "nov|noiembrie|noi",
+    "jan|ianuarie|ian", "feb|februarie", "mar|martie", "apr|aprilie", "may|mai", "jun|iunie|iun",
+    "jul|iulie|iul", "aug|august", "sep|sept|septembrie", "oct|octombrie", "nov|noiembrie|noi",
     "dec|decembrie",
-)
+)  # fmt: skip
 _ENGLISH = (
     "January February March April May June July August September October November December".lower().split()
 )

@@ -19,7 +19,6 @@ Reading = frozenset[str]
 
 
 def canonical(whole: str, fraction: str = "") -> str:
-    """Return a number without leading zeros and without trailing zeros of its fraction."""
     kept = fraction.rstrip("0")
     return (whole.lstrip("0") or "0") + ("." + kept if kept else "")
 

@@ -82,7 +82,6 @@ def as_arguments(value: Any) -> dict[str, Any]:
 
 
 def convert_types(name: str, arguments: Mapping[str, str | Any], tools: Tools) -> dict[str, Any]:
-    """Convert string arguments to the types in the tool's schema."""
     properties = tools.get(name, {}).get("properties", {})
     return {key: _convert(value, _types(properties.get(key))) for key, value in arguments.items()}
 

@@ -68,12 +68,10 @@ def take_closings(reading: ReaderState) -> Wait[bool]:
 
 
 def json_calls(text: str | None) -> Calls:
-    """Parse the calls in JSON."""
     return read_calls(_required(text), strict=False)
 
 
 def call_with_json(name: str, text: str | None) -> Calls:
-    """Return a call of `name` with arguments in JSON."""
     return single_call(name, as_arguments(_required(text)))
 
 

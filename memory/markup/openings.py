@@ -18,12 +18,8 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
     "dsml": ("<|DSML|", "</|DSML|"),
     "body": ("<tool_call>", "<function_call>", "<|tool_call|>", "<toolcall>", "<|tool_call_start|>"),
     "wrapper": (
-        "<function_calls>",
-        "<antml:function_calls>",
-        "<tool_calls>",
-        "<minimax:tool_call>",
-        "<|tool_calls_begin|>",
-        "<|tool_calls_section_begin|>",
+        "<function_calls>", "<antml:function_calls>", "<tool_calls>", "<minimax:tool_call>",
+        "<|tool_calls_begin|>", "<|tool_calls_section_begin|>",
     ),
     "invoke": ("<invoke name=", "<antml:invoke name="),
     "function": ("<function=",),
@@ -31,27 +27,12 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
     "python": ("<|python_tag|>",),
     "listed": ("[TOOL_CALLS]",),
     "closing": (
-        "</tool_call>",
-        "</function_call>",
-        "</toolcall>",
-        "</function_calls>",
-        "</antml:function_calls>",
-        "</tool_calls>",
-        "</minimax:tool_call>",
-        "</invoke>",
-        "</antml:invoke>",
-        "</function>",
-        "<|tool_calls_end|>",
-        "<|tool_call_end|>",
-        "<|tool_calls_section_end|>",
-        "<|eom_id|>",
-        "<|eot_id|>",
-        "</|DSML|invoke>",
-        "</|DSML|function_calls>",
-        "</|DSML|tool_calls>",
-        "</|DSML|calls>",
+        "</tool_call>", "</function_call>", "</toolcall>", "</function_calls>", "</antml:function_calls>",
+        "</tool_calls>", "</minimax:tool_call>", "</invoke>", "</antml:invoke>", "</function>",
+        "<|tool_calls_end|>", "<|tool_call_end|>", "<|tool_calls_section_end|>", "<|eom_id|>", "<|eot_id|>",
+        "</|DSML|invoke>", "</|DSML|function_calls>", "</|DSML|tool_calls>", "</|DSML|calls>",
     ),
-}
+}  # fmt: skip
 LONGEST_PART = 128
 _LINE_START = r"(?<![^\n])[ \t]{0,12}"
 

@@ -20,8 +20,6 @@ MAX_BROKEN_CHARS = 400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenCall:
-    """A tool call with its markup."""
-
     name: str
     arguments: dict[str, Any]
     raw: str
@@ -84,7 +82,6 @@ class Tape:
             yield
 
     def spaces(self) -> Wait[None]:
-        """Take white space."""
         while True:
             found = _SPACES.match(self.text, self.at)
             self.take(found.end() - self.at if found else 0)
@@ -133,7 +130,6 @@ class ReaderState:
         return bool(self.calls or self.broken)
 
     def show(self) -> None:
-        """Show the text recorded by the tape."""
         self._shown.append(self.tape.recorded())
 
     def drained(self) -> str:
@@ -141,7 +137,6 @@ class ReaderState:
         return shown
 
     def call(self, *calls: tuple[str, Mapping[str, Any]]) -> None:
-        """Add calls, with the recorded text as their markup."""
         raw = self.tape.recorded().strip()
         for name, arguments in calls:
             self.calls.append(
@@ -149,7 +144,6 @@ class ReaderState:
             )
 
     def spoil(self) -> None:
-        """Add the recorded text as broken markup."""
         raw = self.tape.recorded().strip()
         if len(self.broken) < MAX_BROKEN:
             self.broken.append(clip(raw, MAX_BROKEN_CHARS))

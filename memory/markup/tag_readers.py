@@ -28,8 +28,6 @@ _IS_STRING = re.compile(r"""\bstring\s*=\s*["']?(true|false)""", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Flavour:
-    """Patterns of a family of tags."""
-
     parameter: re.Pattern[str]
     parameter_end: re.Pattern[str]
     end: re.Pattern[str]

@@ -104,7 +104,6 @@ def _take(reading: ReaderState, pattern: re.Pattern[str]) -> Wait[str]:
 
 
 def _read_json(reading: ReaderState) -> Wait[None]:
-    """Read consecutive JSON values with calls."""
     while True:
         yield from reading.tape.spaces()
         text = yield from take_json(reading.tape)
@@ -117,7 +116,6 @@ def _read_json(reading: ReaderState) -> Wait[None]:
 
 
 def _read_arguments(reading: ReaderState, name: str) -> Wait[None]:
-    """Read the arguments object of a call of `name`."""
     yield from reading.tape.spaces()
     head = yield from reading.tape.ahead(1)
     text = (yield from take_json(reading.tape)) if head == "{" else None

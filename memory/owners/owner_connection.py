@@ -53,11 +53,9 @@ class OwnerConnection:
 
     @property
     def busy(self) -> bool:
-        """Whether work is running or queued."""
         return self._busy
 
     def submit(self, work: Work[T]) -> Future[T]:
-        """Queue `work`."""
         return self._queue(partial(self._run, work))
 
     def close(self) -> Future[None]:

@@ -35,8 +35,6 @@ _FOLDER = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN
 
 
 class Use(Enum):
-    """Purpose of a connection."""
-
     READ = "read"
     WRITE = "write"
 
@@ -122,7 +120,6 @@ class OwnerFiles:
             await self._result(owner, "permanent", erased)
 
     async def close(self) -> None:
-        """Close every file after its queued work."""
         with self._guard:
             closed = [one.close() for pair in self._files.values() for one in pair.values()]
             self._files.clear()

@@ -87,7 +87,6 @@ VERSION: Final = len(MIGRATIONS)
 
 
 def version(connection: sqlite3.Connection) -> int:
-    """Return the schema version of the file."""
     (found,) = connection.execute("PRAGMA user_version").fetchone()
     return int(found)
 

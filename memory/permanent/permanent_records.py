@@ -14,8 +14,6 @@ R = TypeVar("R", bound="FactRecord | IdentityRecord")
 
 @dataclass(frozen=True, slots=True)
 class FactRecord:
-    """One write of a fact."""
-
     key: str
     value: str | None
     """None for a forgotten fact."""
@@ -24,8 +22,6 @@ class FactRecord:
 
 @dataclass(frozen=True, slots=True)
 class IdentityRecord:
-    """One write of the identity override."""
-
     text: str | None
     """None for the configured persona."""
     at: datetime
@@ -50,16 +46,13 @@ class Records:
 
     @property
     def keys(self) -> int:
-        """Number of distinct keys ever written."""
         return len({identifier(record.key) for record in self.facts})
 
 
 class RecordedStore(PermanentStore, Protocol):
     """A permanent store that can export and import its complete history."""
 
-    async def records(self, *, owner: str) -> Records:
-        """Return every record ever written."""
-        ...
+    async def records(self, *, owner: str) -> Records: ...
 
     async def restore(self, records: Records, *, owner: str) -> Records:
         """Append missing records in order, atomically; return them.
@@ -68,9 +61,7 @@ class RecordedStore(PermanentStore, Protocol):
         """
         ...
 
-    async def owners(self) -> list[str]:
-        """Return the owners that may have data, sorted."""
-        ...
+    async def owners(self) -> list[str]: ...
 
 
 def _without(records: Sequence[R], others: Iterable[R]) -> tuple[R, ...]:

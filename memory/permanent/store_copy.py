@@ -9,8 +9,6 @@ from memory.permanent.store_rules import TIER
 
 @dataclass(frozen=True, slots=True)
 class CopyResult:
-    """Result of copying one owner's memory."""
-
     owner: str
     records: Records
     """All records of the source."""

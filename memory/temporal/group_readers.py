@@ -25,7 +25,6 @@ _SHARES = {"half": 0.5, "jum": 0.5, "quarter": 0.25, "sfert": 0.25}
 
 
 def collapse_spaces(text: str) -> str:
-    """Collapse white space to single spaces."""
     return " ".join(text.split())
 
 
@@ -55,7 +54,6 @@ def hours_of_yesterday(first: int, last: int) -> Reader:
 
 
 def whole_days(days: Callable[[date], Days]) -> Reader:
-    """Read whole days computed from today."""
     return lambda _, moment: moment.whole(days(moment.today))
 
 
@@ -77,13 +75,11 @@ def _last(name: str, today: date) -> Days:
 
 
 def last_unit(unit: Unit, today: date) -> Days:
-    """Return the calendar week, month or year before the current one."""
     this = this_unit(unit, today)
     return Days(this_unit(unit, this - DAY), this)
 
 
 def this_unit(unit: Unit, today: date) -> date:
-    """Return the first day of the current week, month or year."""
     if unit is Unit.WEEK:
         return week_of(today).start
     return today.replace(day=1) if unit is Unit.MONTH else today.replace(month=1, day=1)
@@ -95,7 +91,6 @@ def this_named(found: re.Match[str], moment: Moment) -> Span:
 
 
 def weekday(found: re.Match[str], moment: Moment) -> Span:
-    """Read a weekday or a part of it."""
     day = weekday_before(words.WEEKDAYS[found["weekday"]], moment.today).start
     return part_of(day, found.groupdict().get("part"), moment)
 

@@ -73,8 +73,6 @@ def weekday_weeks_ago(found: re.Match[str], moment: Moment) -> Span:
 
 
 def third_of(months_back: int) -> Reader:
-    """Read the beginning, middle or end of the month `months_back` ago."""
-
     def read(found: re.Match[str], moment: Moment) -> Span:
         days = month_of(months_before(moment.today.replace(day=1), months_back))
         return moment.whole(points.third(days, found["third"]))
@@ -83,7 +81,6 @@ def third_of(months_back: int) -> Reader:
 
 
 def quarter(found: re.Match[str], moment: Moment) -> Span:
-    """Read a quarter of a year."""
     named = collapse_spaces(found["quarter"]).removeprefix("q").removesuffix(" quarter")
     number = int(named) if named.isdecimal() else (_ORDINALS | _QUARTERS)[named]
     return moment.whole(points.quarter(number, found["year"], moment.today))

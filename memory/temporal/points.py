@@ -87,7 +87,6 @@ def quarter(number: int, year: str | None, today: date) -> Days:
 
 
 def completed_month(name: str, today: date) -> Days:
-    """Return the latest completed month of that name."""
     return month(name, None, month_of(today).start - DAY)
 
 
@@ -99,13 +98,11 @@ def season(name: str, year: str | None, until: date) -> Days:
 
 
 def completed_season(name: str, today: date) -> Days:
-    """Return the latest completed season of that name."""
     latest = season(name, None, today)
     return latest if latest.end <= today else season(name, str(latest.start.year - 1), today)
 
 
 def third(days: Days, which: str) -> Days:
-    """Return the early, middle or late ten days of a month."""
     first, last = _THIRDS[which]
     return Days(days.start + DAY * first, days.start + DAY * last if last else days.end)
 

@@ -11,8 +11,6 @@ from memory.text.lazy_pattern import LazyPattern
 
 
 class Tense(StrEnum):
-    """The tense of a sentence."""
-
     PAST = "past"
     OTHER = "other"
     UNSAID = "unsaid"

@@ -52,7 +52,6 @@ class Moment:
         return Span(self.local(days.start), self.local(days.end))
 
     def hours(self, day: date, hours: tuple[int, int]) -> Span:
-        """Return the part of a day between two hours."""
         return Span(self.local(day, hours[0]), self.local(day, hours[1]))
 
     def since(self, day: date) -> Span:
@@ -85,7 +84,6 @@ def season_of(season: int, year: int) -> Days:
 
 
 def weekday_before(weekday: int, until: date) -> Days:
-    """Return the latest such weekday strictly before `until`."""
     return day_of(until - DAY * ((until.weekday() - weekday - 1) % 7 + 1))
 
 
@@ -104,14 +102,12 @@ def months_before(day: date, months: int) -> date:
 
 
 def unit_around(day: date, unit: Unit) -> Days:
-    """Return the calendar week, month or year of `day`."""
     if unit is Unit.WEEK:
         return week_of(day)
     return month_of(day) if unit is Unit.MONTH else year_of(day.year)
 
 
 def units_before(day: date, count: int, unit: Unit) -> date:
-    """Return the day `count` units before `day`."""
     if unit is Unit.DAY:
         return day - DAY * count
     if unit is Unit.WEEK:
@@ -124,8 +120,6 @@ Reader = Callable[[re.Match[str], Moment], Span | None]
 
 
 class Needs(StrEnum):
-    """The tense that a rule needs."""
-
     NOTHING = "nothing"
     """The words are past in themselves."""
     NO_OTHER_TENSE = "no other tense"
@@ -136,8 +130,6 @@ class Needs(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A pattern of past times."""
-
     pattern: LazyPattern
     read: Reader
     needs: Needs

@@ -17,7 +17,6 @@ _LEAP_YEARS_APART = 8
 
 
 def warm_up() -> None:
-    """Load the parser with English and Romanian."""
     for text in ("1 january 2000", "1 ianuarie 2000"):
         _read(text)
 

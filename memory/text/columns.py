@@ -18,7 +18,6 @@ def to_micros(at: datetime) -> int:
 
 
 def from_micros(micros: int) -> datetime:
-    """Return the UTC time of `micros` since the epoch."""
     return EPOCH + micros * MICROSECOND
 
 

@@ -5,13 +5,10 @@ from functools import cached_property
 
 
 class LazyPattern:
-    """A regular expression, compiled on first use."""
-
     def __init__(self, source: str, flags: re.RegexFlag = re.NOFLAG) -> None:
         self.source = source
         self._flags = flags
 
     @cached_property
     def compiled(self) -> re.Pattern[str]:
-        """The pattern to search with."""
         return re.compile(self.source, self._flags)

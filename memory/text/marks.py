@@ -8,6 +8,7 @@ import json
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 
@@ -62,24 +63,48 @@ def _words(text: str) -> list[str]:
 
 
 @cache
+def _table() -> dict[str, dict[str, str]]:
+    """Read the folded words of each mark by language."""
+    table: dict[str, dict[str, str]] = json.loads(
+        files(__package__).joinpath("marks.json").read_text("utf-8")
+    )
+    return table
+
+
+@cache
 def _marks(name: str) -> frozenset[str]:
-    """Read the folded words of a mark in all languages."""
-    languages = json.loads(files(__package__).joinpath("marks.json").read_text("utf-8"))[name]
-    return frozenset(" ".join(languages.values()).split())
+    return frozenset(" ".join(_table()[name].values()).split())
 
 
-def _holds(text: str, mark: str) -> bool:
-    return not _marks(mark).isdisjoint(_words(text))
+def _mark(name: str, chars: int = READ_CHARS) -> Callable[[str], bool]:
+    """Return a check for the words of a mark in the first characters of a text."""
+    return lambda text: not _marks(name).isdisjoint(_words(text[:chars]))
+
+
+in_first_person = _mark("first_person")
+"""Tell whether the author speaks of themselves."""
+asks_figure = _mark("figure")
+"""Tell whether a text asks for a number: when, how many, how much."""
+asks_of_before = _mark("again")
+"""Tell whether a text asks for an earlier statement."""
+seeks = _mark("seeks")
+"""Tell whether a text asks for a suggestion (to read, watch, eat, give), where tastes matter."""
+tells_taste = _mark("taste")
+"""Tell whether the author says what they like or dislike."""
+corrects = _mark("correction")
+"""Tell whether a message takes back a statement."""
+changes = _mark("change")
+"""Tell whether a text speaks of a change."""
+updates = _mark("updated", TAKEN_CHARS)
+"""Tell whether a reply confirms a correction."""
+takes_down = _mark("taken_down", TAKEN_CHARS)
+"""Tell whether a reply confirms that it noted something."""
 
 
 @cache
 def _languages_of() -> dict[str, tuple[str, ...]]:
-    """Read the languages of each small word, folded."""
-    languages: dict[str, str] = json.loads(files(__package__).joinpath("marks.json").read_text("utf-8"))[
-        "small_words"
-    ]
     found: dict[str, tuple[str, ...]] = {}
-    for language, words in languages.items():
+    for language, words in _table()["small_words"].items():
         for word in words.split():
             found[word] = (*found.get(word, ()), language)
     return found
@@ -93,42 +118,12 @@ def language(text: str) -> str:
     return first if most > next_most else ""
 
 
-def in_first_person(text: str) -> bool:
-    """Return whether the author speaks of themselves."""
-    return _holds(text[:READ_CHARS], "first_person")
-
-
 def asks(text: str) -> bool:
     """Return whether a text is a question, with or without a question mark."""
     text = text[:READ_CHARS]
     question, lead_in = _marks("question"), _marks("lead_in")
     opening = [word for word in _words(text)[:3] if word not in lead_in or word in question]
     return "?" in text or bool(opening and opening[0] in question)
-
-
-def asks_figure(text: str) -> bool:
-    """Return whether a text asks for a number: when, how many, how much."""
-    return _holds(text[:READ_CHARS], "figure")
-
-
-def asks_of_before(text: str) -> bool:
-    """Return whether a text asks for an earlier statement."""
-    return _holds(text[:READ_CHARS], "again")
-
-
-def seeks(text: str) -> bool:
-    """Return whether a text asks for a suggestion (to read, watch, eat, give), where tastes matter."""
-    return _holds(text[:READ_CHARS], "seeks")
-
-
-def tells_taste(text: str) -> bool:
-    """Return whether the author says what they like or dislike."""
-    return _holds(text[:READ_CHARS], "taste")
-
-
-def corrects(message: str) -> bool:
-    """Return whether a message takes back a statement."""
-    return _holds(message[:READ_CHARS], "correction")
 
 
 def opens_with_correction(message: str) -> bool:
@@ -142,21 +137,6 @@ def opens_with_correction(message: str) -> bool:
 def takes_back(message: str) -> bool:
     """Return whether a message holds two correction words: "sorry, I meant"."""
     return len(_marks("correction").intersection(_words(message[:READ_CHARS])[: 2 * OPENING_WORDS])) > 1
-
-
-def changes(text: str) -> bool:
-    """Return whether a text speaks of a change."""
-    return _holds(text[:READ_CHARS], "change")
-
-
-def updates(reply: str) -> bool:
-    """Return whether a reply confirms a correction."""
-    return _holds(reply[:TAKEN_CHARS], "updated")
-
-
-def takes_down(reply: str) -> bool:
-    """Return whether a reply confirms that it noted something."""
-    return _holds(reply[:TAKEN_CHARS], "taken_down")
 
 
 def knows_nothing(reply: str) -> bool:
@@ -176,5 +156,4 @@ def is_unanswered(message: str, reply: str) -> bool:
 
 
 def has_figure(text: str) -> bool:
-    """Return whether a text holds a digit."""
     return any(map(str.isdigit, text))

@@ -40,7 +40,6 @@ class Client:
     sentinel: Sentinel | None = None
 
     async def aclose(self) -> None:
-        """Close the connections."""
         await self.redis.aclose()
         if self.sentinel is not None:
             await self.sentinel.aclose()

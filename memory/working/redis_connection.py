@@ -91,7 +91,6 @@ async def run_script(
 
 
 def _redis_py() -> ModuleType:
-    """Import the redis-py code on first use (0.1 s)."""
     from memory.working import redis_client  # noqa: PLC0415 - redis-py takes 0.1 s
 
     return redis_client

@@ -36,8 +36,6 @@ async def _node(node: "_Node", seconds: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """One server."""
-
     run: Callable[..., Awaitable[Any]]
     until: float
 

@@ -29,7 +29,6 @@ class RedisToolCache:
 
     @translate_errors()
     async def get(self, tool: str, arguments: Mapping[str, Any], *, owner: str) -> bytes | None:
-        """Return the cached output of a call, or None."""
         client = await self.client()
         value = await client.get(_key(owner, tool, arguments))
         return value if isinstance(value, bytes) else None

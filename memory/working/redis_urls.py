@@ -30,21 +30,13 @@ _KINDS: dict[str, Literal["single", "sentinel", "cluster"]] = {
 }
 _PORTS = {"single": 6379, "sentinel": 26379, "cluster": 6379}
 _OPTIONS = {
-    "db",
-    "client_name",
-    "ssl_ca_certs",
-    "ssl_certfile",
-    "ssl_keyfile",
-    "ssl_cert_reqs",
-    "ssl_check_hostname",
-}
+    "db", "client_name", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname",
+}  # fmt: skip
 _NOT_A_PORT = re.compile(r":(?!\d+(?:[,/]|$))[^,/]*")
 
 
 @dataclass(frozen=True, slots=True)
 class RedisAddress:
-    """Address of a Redis server, with credentials."""
-
     kind: Literal["single", "sentinel", "cluster"]
     nodes: tuple[tuple[str, int], ...]
     """Host and port of the server, or of each sentinel or start-up node; empty for a unix socket."""
@@ -153,7 +145,6 @@ def _path(parts: ParseResult, kind: str) -> tuple[str | None, int]:
 
 
 def _credentials(parts: ParseResult) -> dict[str, Any]:
-    """Return user, password and options."""
     credentials, at, _ = parts.netloc.rpartition("@")
     options = dict(parse_url(f"redis://{credentials}{at}host?{parts.query}"))
     del options["host"]

@@ -10,54 +10,15 @@ from memory.markup import VisibleText, parse_calls
 from tests.linear import not_linear
 from tests.unit.text.test_markup_forms import BARE, FORMS, TOOLS
 
-FRAGMENTS = st.sampled_from(
-    [
-        *FORMS.values(),
-        *BARE.values(),
-        *(
-            "<",
-            "</",
-            "<|",
-            "<｜",
-            "<｜DS",
-            "<｜DSML｜",
-            "[",
-            "[TOOL_",
-            "[TOOL_CALLS]",
-            "{",
-            "}",
-            '"',
-            "\\",
-            "\n",
-            " ",
-            "\n\n",
-        ),
-        *(
-            "`",
-            "``",
-            "```",
-            "~~~",
-            "\n```\n",
-            "\n```json\n",
-            "```python\n",
-            "</tool_call>",
-            "<tool_call>",
-            "<function=",
-            ">",
-        ),
-        *(
-            '<invoke name="',
-            "<parameter=",
-            "</parameter>",
-            "<arg_key>",
-            "function",
-            '{"name": "',
-            "search_memory",
-            "[ARGS]",
-        ),
-        *("Hello", "1 < 2", "ă", "日本", "<｜tool▁call▁begin｜>", "<|python_tag|>", "<function_calls>", "  "),
-    ]
-)
+PIECES = [
+    "<", "</", "<|", "<｜", "<｜DS", "<｜DSML｜", "[", "[TOOL_", "[TOOL_CALLS]", "{", "}", '"', "\\", "\n",
+    " ", "\n\n", "`", "``", "```", "~~~", "\n```\n", "\n```json\n", "```python\n",
+    "</tool_call>", "<tool_call>", "<function=", ">", '<invoke name="', "<parameter=", "</parameter>",
+    "<arg_key>", "function", '{"name": "',
+    "search_memory", "[ARGS]", "Hello", "1 < 2", "ă", "日本", "<｜tool▁call▁begin｜>", "<|python_tag|>",
+    "<function_calls>", "  ",
+]  # fmt: skip
+FRAGMENTS = st.sampled_from([*FORMS.values(), *BARE.values(), *PIECES])
 REPLIES = st.lists(FRAGMENTS | st.text(max_size=8), max_size=12).map("".join)
 PROSE = st.text(alphabet=st.characters(exclude_characters="<＜[{`~"), max_size=300)
 CUTS = st.lists(st.integers(0, 400), max_size=30)

@@ -37,15 +37,10 @@ WEEKDAYS = st.sampled_from(
 )
 ROMANIAN_WEEKDAYS = st.sampled_from(
     [
-        "luni",
-        "marți dimineață",
-        "săptămâna trecută",
-        "weekendul trecut",
-        "acum două săptămâni",
-        "aseară",
+        "luni", "marți dimineață", "săptămâna trecută", "weekendul trecut", "acum două săptămâni", "aseară",
         "azi",
     ]
-)
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True, scope="module")

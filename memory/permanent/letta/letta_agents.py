@@ -49,8 +49,6 @@ def agent_name(owner: str) -> str:
 
 
 class LettaAgents:
-    """The owners' agents on one server."""
-
     def __init__(self, address: LettaAddress) -> None:
         self._address = address
         self.client = LettaClient(address)
@@ -138,7 +136,6 @@ class LettaAgents:
         await self.client.ask("DELETE", f"/v1/agents/{agent}", accept=(NOT_FOUND,))
 
     async def all_blocks(self) -> AsyncIterator[Block]:
-        """Yield the blocks of all owners' agents, oldest first."""
         params = {"tags": TAG, "limit": str(PAGE), "order": "asc"}
         while True:
             page = [_id(agent) for agent in await self._list(params)]

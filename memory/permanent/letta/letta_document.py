@@ -27,8 +27,6 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True)
 class Entry:
-    """One write of a fact or of the identity."""
-
     number: int
     """Sequence number; two processes may use the same one concurrently."""
     id: str
@@ -69,7 +67,6 @@ class Document:
 
     @cached_property
     def current(self) -> list[Fact]:
-        """Current facts, newest first."""
         return self.facts_at(END_OF_TIME)
 
     def facts_at(self, until: int) -> list[Fact]:
@@ -81,15 +78,12 @@ class Document:
         return [entry.fact for entry in newest.values() if entry.text is not None]
 
     def history(self, name: str) -> list[Fact]:
-        """Return every value of the key with this identifier, newest first."""
         return [e.fact for key, e in self._newest_first() if key == name and e.text is not None]
 
     def identities(self) -> list[tuple[str | None, datetime]]:
-        """Return every override with its time, newest first."""
         return [(e.text, from_micros(e.at)) for e in reversed(self.entries) if e.key is None]
 
     def records(self) -> Records:
-        """Return all entries as records, in order."""
         return Records(
             tuple(FactRecord(e.key, e.text, from_micros(e.at)) for e in self.entries if e.key is not None),
             tuple(IdentityRecord(e.text, from_micros(e.at)) for e in self.entries if e.key is None),
@@ -101,7 +95,6 @@ class Document:
 
 
 def merge(documents: Iterable[Document]) -> Document:
-    """Return one document with the entries of all."""
     entries = {entry.id: entry for document in documents for entry in document.entries}
     return Document(tuple(sorted(entries.values(), key=_place)))
 

@@ -97,7 +97,6 @@ class LettaClient:
         return answer.status_code, await _read_json(answer, target)
 
     async def aclose(self) -> None:
-        """Close the connections of the running event loop."""
         await self._clients.aclose()
 
 

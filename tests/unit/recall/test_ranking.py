@@ -28,19 +28,9 @@ BARE = Candidate(
 )
 TIE = 0.01
 WORDS = [
-    "apple",
-    "bridge",
-    "candle",
-    "dragon",
-    "engine",
-    "forest",
-    "garden",
-    "hammer",
-    "island",
-    "jacket",
-    "kettle",
-    "ladder",
-]
+    "apple", "bridge", "candle", "dragon", "engine", "forest", "garden", "hammer", "island", "jacket",
+    "kettle", "ladder",
+]  # fmt: skip
 CANDIDATES = st.lists(
     st.builds(
         lambda turn_id, score, days, count: candidate(str(turn_id), score, days=days, count=count),

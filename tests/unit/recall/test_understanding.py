@@ -26,31 +26,10 @@ NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)  # a Wednesday
 BEFORE_THAT = ["My sister Maria moved to Cluj.", "Does she like it there?"]
 
 FRAGMENTS = [
-    "and what about her?",
-    "and her?",
-    "yes",
-    "no",
-    "ok",
-    "why?",
-    "what about Tuesday?",
-    "how about the other one?",
-    "that one",
-    "Which one?",
-    "the same",
-    "?",
-    "👍",
-    "da, aia",
-    "da",
-    "nu",
-    "de ce?",
-    "și ea?",
-    "si el?",
-    "dar cealaltă?",
-    "pe care?",
-    "tot acolo",
-    "cum așa?",
-    "ASTA",
-]
+    "and what about her?", "and her?", "yes", "no", "ok", "why?", "what about Tuesday?",
+    "how about the other one?", "that one", "Which one?", "the same", "?", "👍", "da, aia", "da", "nu",
+    "de ce?", "și ea?", "si el?", "dar cealaltă?", "pe care?", "tot acolo", "cum așa?", "ASTA",
+]  # fmt: skip
 WHOLE = [
     "Where did I park the car?",
     "What is my daughter allergic to?",
@@ -89,17 +68,11 @@ class TestQuery:
     @each(
         "message",
         [
-            "what did we talk about yesterday?",
-            "What did I tell you yesterday?",
-            "yesterday?",
-            "Summarize what we discussed last week",
-            "do you remember what we said on Monday?",
-            "ce am vorbit ieri?",
-            "Despre ce am discutat săptămâna trecută?",
-            "ce ți-am zis ieri",
-            "ieri?",
+            "what did we talk about yesterday?", "What did I tell you yesterday?", "yesterday?",
+            "Summarize what we discussed last week", "do you remember what we said on Monday?",
+            "ce am vorbit ieri?", "Despre ce am discutat săptămâna trecută?", "ce ți-am zis ieri", "ieri?",
         ],
-    )
+    )  # fmt: skip
     def test_a_time_and_no_matter(self, message: str) -> None:
         found = understood(message).sought(Times)
         assert found is not None

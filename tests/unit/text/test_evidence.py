@@ -17,17 +17,10 @@ def test_a_call_and_what_it_said() -> None:
 @each(
     "name",
     [
-        "password",
-        "db_passwd",
-        "token",
-        "accessToken",
-        "api_key",
-        "apiKey",
-        "private-key",
-        "Authorization",
+        "password", "db_passwd", "token", "accessToken", "api_key", "apiKey", "private-key", "Authorization",
         "secret",
     ],
-)
+)  # fmt: skip
 def test_a_secret_is_masked(name: str) -> None:
     line = evidence_line("fetch", {name: "hunter2", "headers": {name: ["hunter2"]}}, "ok")
     assert "hunter2" not in line

@@ -13,28 +13,15 @@ from tests.tables import each
 @each(
     "reply",
     [
-        "I don't have Janine's birthday.",
-        "No, I don't have that.",
-        "Sorry, don't know that one.",
-        "We still don't know.",
-        "You haven't told me where it is.",
-        "You still haven't mentioned it.",
-        "Dana hasn't told me.",
-        "You never told me.",
-        "I was not told when.",
-        "I can't tell who owns it.",
-        "I'm not sure which one you mean.",
-        "I've no date of birth for Nuala.",
-        "Nu mi-ai spus marca frigiderului.",
-        "Nu știu unde sunt ochelarii.",
-        "Nu am data la care expiră.",
-        "Nu am găsit data inspecției tehnice.",
-        "N-am ziua Alexandrei notată.",
-        "Nu am acces la calendar.",
-        "Nu am numărul salvat.",
-        "Habar n-am",
+        "I don't have Janine's birthday.", "No, I don't have that.", "Sorry, don't know that one.",
+        "We still don't know.", "You haven't told me where it is.", "You still haven't mentioned it.",
+        "Dana hasn't told me.", "You never told me.", "I was not told when.", "I can't tell who owns it.",
+        "I'm not sure which one you mean.", "I've no date of birth for Nuala.",
+        "Nu mi-ai spus marca frigiderului.", "Nu știu unde sunt ochelarii.", "Nu am data la care expiră.",
+        "Nu am găsit data inspecției tehnice.", "N-am ziua Alexandrei notată.", "Nu am acces la calendar.",
+        "Nu am numărul salvat.", "Habar n-am",
     ],
-)
+)  # fmt: skip
 def test_a_reply_says_that_it_does_not_know(reply: str) -> None:
     assert knows_nothing(reply)
 

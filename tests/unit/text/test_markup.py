@@ -197,17 +197,8 @@ def test_plain_text_is_shown_at_once_and_what_may_be_markup_is_held() -> None:
     visible = VisibleText(TOOLS)
     pieces = ["Hi ", "a < b ", "<", "｜DS", "K", " [TOOL_", "X] ", "<tool_", "call>", "{"]
     assert [visible.feed(piece) for piece in pieces] == [
-        "Hi ",
-        "a < b ",
-        "",
-        "",
-        "<｜DSK",
-        " ",
-        "[TOOL_X] ",
-        "",
-        "",
-        "",
-    ]
+        "Hi ", "a < b ", "", "", "<｜DSK", " ", "[TOOL_X] ", "", "", "",
+    ]  # fmt: skip
     assert visible.end() == ""
 
 

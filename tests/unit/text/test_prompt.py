@@ -134,16 +134,10 @@ def test_texts_beside_each_other_make_no_fence(one: str, other: str) -> None:
 @each(
     "text",
     [
-        "a < b",
-        "<b>bold</b>",
-        "recalled_memory",
-        "if x <3: known_facts",
-        "List<int>",
-        "<recall>",
-        "</turn>",
+        "a < b", "<b>bold</b>", "recalled_memory", "if x <3: known_facts", "List<int>", "<recall>", "</turn>",
         "‹q›",
     ],
-)
+)  # fmt: skip
 def test_all_else_is_quoted_verbatim(text: str) -> None:
     assert escape_fences(text) == text
 

@@ -16,18 +16,10 @@ MARKS = len("[...] ") + len(" [...]")
 @each(
     "text",
     [
-        "",
-        "plain",
-        "când și unde",
-        "👨‍👩‍👧 👍🏽",
-        "日本語",
-        "a\r\n\tb",
-        "e\u0301",
-        "\ufeffx",
-        "\U0010ffff",
+        "", "plain", "când și unde", "👨‍👩‍👧 👍🏽", "日本語", "a\r\n\tb", "e\u0301", "\ufeffx", "\U0010ffff",
         "\ufffd",
     ],
-)
+)  # fmt: skip
 def test_what_can_be_stored_stays_verbatim(text: str) -> None:
     assert clean(text) == text
 
