@@ -7,7 +7,7 @@ import pytest
 
 from graph.app import open_agent
 from graph.events.turn_events import Finished, Piece
-from graph.observability.logs import Logs
+from graph.observability.logs import configure_logging
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings, terminal_folder
 from graph.state.thread_ids import thread_id
@@ -26,7 +26,7 @@ HERE, THERE = thread_id("test", "ana", "here"), thread_id("test", "ana", "there"
 async def agent(settings: Settings) -> AsyncIterator[Agent]:
     talkative = settings.model_copy(update={"log_text": True})
     async with open_agent(talkative) as opened:
-        with Logs(talkative):
+        with configure_logging(talkative):
             yield opened
 
 

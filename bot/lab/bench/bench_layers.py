@@ -84,9 +84,6 @@ class CachedEmbeddings:
     def split_offsets(self, text: str) -> list[tuple[int, int]]:
         return self._model.split_offsets(text)
 
-    def embed_query(self, text: str) -> list[float]:
-        return self._model.embed_query(text)
-
     async def aembed_query(self, text: str) -> list[float]:
         return await self._model.aembed_query(text)
 

@@ -56,7 +56,7 @@ async def open_archive(
         return
     said, told = story()
     async with temporary_agent(settings, OWNER) as agent:
-        await play_days(agent, said, told, counting(len(said)) if counting else lambda: None)
+        await play_days(agent, said, told, counting(len(said)))
         gold = {one.turn_id: one.gold for one in said}
         yield NotebookArchive(
             layers=agent.layers, owner=OWNER, turns=len(said), demonstration=agent, gold=gold
