@@ -65,7 +65,8 @@ class Layers:
         """Bind to settings; with `follow`, tuned settings are reloaded from their files before each turn."""
         self.settings = settings
         self.live = LiveSettings(settings, follow=follow)
-        self._zone: tzinfo | None = None
+        self.zone: tzinfo = ZoneInfo(settings.timezone) if settings.timezone else get_localzone()
+        """The user's time zone."""
         self.stops = StopSignals()
         self.telemetry = Telemetry(settings)
         self.background = Background()
@@ -151,15 +152,6 @@ class Layers:
             self.live.calibration,
         )
         return [*tools.all(), *self.delegation.tools()]
-
-    async def zone(self) -> tzinfo:
-        """Return the user's time zone, read once off the event loop."""
-        if self._zone is None:
-            name = self.settings.timezone
-            self._zone = (
-                await asyncio.to_thread(ZoneInfo, name) if name else await asyncio.to_thread(get_localzone)
-            )
-        return self._zone
 
     async def warm_up(self, owner: str) -> None:
         """Load what the owner's first turn needs: patterns, models, clients.

@@ -1,6 +1,6 @@
 """Render the prompt, in an order that is stable for prompt caches."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
@@ -34,11 +34,11 @@ class Assemble:
     """Assemble identity, facts, conversation, recalled memory and the message."""
 
     tokens: TokenCounter
-    zone: Callable[[], Awaitable[tzinfo]]
+    zone: tzinfo
     message_cap: int
 
     async def __call__(self, state: State) -> AssembleUpdate:
-        count, zone = await self.tokens.ready(), await self.zone()
+        count, zone = await self.tokens.ready(), self.zone
         turn, space = state["turn"], state["allocation"].space
         in_time_order = sorted(recalled_of(state), key=lambda memory: memory.at)
         cap = self.message_cap

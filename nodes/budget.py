@@ -1,6 +1,6 @@
 """Divide the prompt's budget between the layers."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
@@ -40,12 +40,12 @@ class Budget:
     """Compute the turn's budget, and fit conversation and recalled memory into it."""
 
     tokens: TokenCounter
-    zone: Callable[[], Awaitable[tzinfo]]
+    zone: tzinfo
     window_share: WindowShare | None = None
     """None: there is no model."""
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> BudgetUpdate:
-        count, zone = await self.tokens.ready(), await self.zone()
+        count, zone = await self.tokens.ready(), self.zone
         identity, facts = state["persona"].text, state["fact_sheet"].facts
         fixed, space = count(render_system(identity, facts, zone)), None
         if self.window_share is not None:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from functools import partial
@@ -89,7 +89,7 @@ class Prefetch:
     turns: TurnReader
     episodes: Searchable
     cache: SessionCache
-    zone: Callable[[], Awaitable[tzinfo]]
+    zone: tzinfo
     background: Background
     """Runs searches ahead of a turn, and cache writes behind it."""
     loading: LoadState = field(default_factory=LoadState)
@@ -195,8 +195,8 @@ class Prefetch:
         return recall
 
     async def _read_query(self, turn: Turn, before: Sequence[str]) -> ArchiveQuery:
-        zone = await self.zone()
-        return await _read(turn, partial(read_query, turn.said, before=before, now=turn.at, zone=zone))
+        reading = partial(read_query, turn.said, before=before, now=turn.at, zone=self.zone)
+        return await _read(turn, reading)
 
     async def _remember(self, key: str, owner: str, entry: CacheEntry, recall: Recall, ttl: float) -> None:
         await asyncio.sleep(_KEEPING_DELAY)

@@ -1,6 +1,6 @@
 """Call the model, which answers or calls tools; without a model, show memories."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from functools import partial
@@ -37,7 +37,7 @@ class Respond:
 
     ask: ModelCall
     toolbox: Toolbox
-    zone: Callable[[], Awaitable[tzinfo]]
+    zone: tzinfo
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> RespondUpdate:
         update = await self._respond(state, runtime)
@@ -50,7 +50,7 @@ class Respond:
     async def _respond(self, state: State, runtime: Runtime[TurnContext]) -> RespondUpdate:
         exchange = exchange_of(state)
         if not self.ask.model.name:
-            text = recalled_reply(answers_of(state), await self.zone())
+            text = recalled_reply(answers_of(state), self.zone)
             return reply_update(state, Reply(text=text, outcome=Outcome.RECALLED))
         if any(result.abandoned for result in results_of(state)):
             return reply_update(state, _partial_reply(exchange, NOT_APPROVED))

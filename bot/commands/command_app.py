@@ -72,7 +72,7 @@ async def read_time(layers: "Layers", text: str) -> datetime | None:
     """
     if not text.strip():
         return None
-    zone = await layers.zone()
+    zone = layers.zone
     try:
         return await asyncio.to_thread(read_bound, text, now=datetime.now(UTC), zone=zone)
     except ValueError as error:

@@ -85,7 +85,7 @@ async def _erase_everything(agent: Agent, owner: str, console: Console, *, ask: 
 async def _erase_some(
     agent: Agent, owner: str, selection: Selection, console: Console, *, ask: bool
 ) -> Sequence[str]:
-    zone = await agent.layers.zone()
+    zone = agent.layers.zone
     found = [episode async for episode in _find(agent, owner, selection, ask=ask)]
     if not found:
         console.print("No turn is found.")

@@ -74,7 +74,7 @@ def copy(
 async def _list(settings: Settings, owner: str, as_of: str) -> None:
     console = Console(highlight=False)
     async with open_layers(settings) as layers:
-        zone = await layers.zone()
+        zone = layers.zone
         facts = await layers.permanent.facts(owner=owner, as_of=_moment(as_of, zone) if as_of else None)
     if facts:
         console.print(_table(facts, zone))

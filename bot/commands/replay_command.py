@@ -92,7 +92,7 @@ async def run_replay(settings: Settings, options: ReplayOptions) -> int:
                 await read_time(layers, options.since), await read_time(layers, options.until)
             )
             comparison = await _compare(layers, replayer, plan, options.owner, console)
-            console.print(report(comparison, plan, options, await layers.zone()))
+            console.print(report(comparison, plan, options, layers.zone))
             write({"owner": options.owner, "set": list(options.settings), **comparison.as_json()})
     return len(comparison.different)
 

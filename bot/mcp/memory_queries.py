@@ -113,7 +113,7 @@ class MemoryQueries:
         query = clean(query)
         if not query.strip():
             raise InvalidCall("query is empty: say what to look for.")
-        times = _time_range(after, before, await self.layers.zone())
+        times = _time_range(after, before, self.layers.zone)
         result = await self.layers.episodes.search(
             query,
             owner=self.owner,
@@ -136,7 +136,7 @@ class MemoryQueries:
             raise InvalidCall("Give `key` (its whole history) or `as_of` (all facts of that time), not both.")
         if key.strip():
             return Facts(facts=await self.layers.permanent.history(key, owner=self.owner))
-        then = _parse_time("as_of", as_of, await self.layers.zone())
+        then = _parse_time("as_of", as_of, self.layers.zone)
         return Facts(facts=await self.layers.permanent.facts(owner=self.owner, as_of=then))
 
     async def read_identity(self) -> IdentityRead:

@@ -43,7 +43,7 @@ class MemoryCommands:
 
     async def facts(self, _: str) -> None:
         rows = await self.agent.layers.permanent.facts(owner=self.owner)
-        self.console.print(screen.facts(rows, await self.agent.layers.zone()))
+        self.console.print(screen.facts(rows, self.agent.layers.zone))
 
     async def remember(self, rest: str) -> None:
         """Write a fact, given as `key: value`."""

@@ -158,7 +158,7 @@ class Chat:
         if state is None:
             screen.warn(self._console, "There was no turn in this thread yet.")
         else:
-            self._console.print(screen.why(state, await self._agent.layers.zone()))
+            self._console.print(screen.why(state, self._agent.layers.zone))
 
 
 @contextlib.asynccontextmanager

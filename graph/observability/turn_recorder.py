@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any
@@ -33,7 +33,7 @@ class TurnRecorder:
     observations: ObservationLog
     metrics: RedisMetrics
     log_text: bool
-    zone: Callable[[], Awaitable[tzinfo]] | None = None
+    zone: tzinfo | None = None
     """The user's time zone; without it none is recorded."""
     _running: "set[asyncio.Task[None]]" = field(default_factory=set)
 
@@ -43,8 +43,7 @@ class TurnRecorder:
         if turn.private:
             return
         timings = state.get("timings", {}).get(turn.turn_id, {})
-        zone = await self.zone() if self.zone is not None else None
-        observation = observe(state, context, timings, zone)
+        observation = observe(state, context, timings, self.zone)
         await asyncio.gather(
             _attempt("stored", self.observations.put(observation, owner=turn.owner)),
             _attempt("counted", self.metrics.add(observation)),

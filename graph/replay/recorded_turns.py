@@ -178,7 +178,7 @@ class RecordedTurnReader:
         """Return a time zone by name; the current one when the name is empty or unknown."""
         if name not in self._zones:
             noted = await asyncio.to_thread(zone_named, name)
-            self._zones[name] = noted or await self._layers.zone()
+            self._zones[name] = noted or self._layers.zone
         return self._zones[name]
 
     async def _facts_given(self, marks: Sequence[str]) -> Sequence[Fact]:

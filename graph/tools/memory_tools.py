@@ -43,7 +43,7 @@ class MemoryTools:
     episodes: EpisodeStore
     permanent: PermanentStore
     cache: SessionCache
-    zone: Callable[[], Awaitable[tzinfo]]
+    zone: tzinfo
     facts_cap: int
     count: Callable[[str], int]
     calibration: Callable[[str], Awaitable[Calibration]]
@@ -77,7 +77,7 @@ class MemoryTools:
         asked, wanted = caller(config), clean(query).strip()
         if not wanted:
             raise ToolException("The query is empty: say what to look for.")
-        zone, now = await self.zone(), asked.turn.at
+        zone, now = self.zone, asked.turn.at
         start = read_bound(after, now=now, zone=zone) if after.strip() else _DAWN
         end = read_bound(before, now=now, zone=zone) if before.strip() else max(now, datetime.now(UTC))
         if start >= end:
@@ -142,7 +142,7 @@ class MemoryTools:
     async def read_facts(self, config: RunnableConfig, as_of: str = "", key: str = "") -> str:
         """Read the facts: as they are, as they were on a day (`as_of`), or every value a `key` ever had."""
         asked = caller(config)
-        zone = await self.zone()
+        zone = self.zone
         if key.strip():
             rows = await self.permanent.history(key, owner=asked.owner)
         else:
@@ -171,7 +171,7 @@ class MemoryTools:
     async def memory_status(self, config: RunnableConfig) -> str:
         """Say how much is remembered, since when, and which part of the memory does not answer, and why."""
         parts = MemoryStatus(self.episodes, self.permanent, self.cache, self.facts_cap, self.count)
-        return "\n".join(await parts.lines(owner=caller(config).owner, zone=await self.zone()))
+        return "\n".join(await parts.lines(owner=caller(config).owner, zone=self.zone))
 
 
 def _is_foreign(hits: Sequence[Hit]) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,7 @@ class Bench:
         self.vectors = CountingIndex(ChromaLocation(folder=folder / "chroma"))
         self.archive = CountingArchive(self.files, self.vectors, HashEmbeddings())
         turns = TurnReader(default_owner="ana", clock=lambda: NOW)
-        self.prefetch = Prefetch(turns, self.archive, self.cache, utc, self.behind, LoadState(done=True))
+        self.prefetch = Prefetch(turns, self.archive, self.cache, UTC, self.behind, LoadState(done=True))
         self.write = Archive(
             self.archive, RedisConversation(self.redis.client), self.cache, TokenCounter(), self._recorder()
         )
@@ -96,10 +96,6 @@ class Bench:
         }
         await self.write(state, Runtime(context=TurnContext()))
         await self.archive.index(owner=owner)
-
-
-async def utc() -> tzinfo:
-    return UTC
 
 
 @pytest.fixture

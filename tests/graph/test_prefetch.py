@@ -137,7 +137,7 @@ class Bench:
         self.archive = EpisodeArchive(self.files, vectors, self.embeddings)
         self.behind = Background()
         turns = TurnReader(default_owner="ana", clock=lambda: NOW)
-        self.node = Prefetch(turns, self.archive, self.cache, utc, self.behind, LoadState(done=True))
+        self.node = Prefetch(turns, self.archive, self.cache, UTC, self.behind, LoadState(done=True))
 
     def connect(self, location: ChromaLocation) -> VectorBackend:
         searches = self.backend.searches if self.backend else 0  # a connection that broke is opened again
@@ -171,10 +171,6 @@ class Bench:
         began = time.perf_counter()
         update = await self.node({"messages": [said]}, Runtime(context=context))
         return update["recall"], time.perf_counter() - began
-
-
-async def utc() -> tzinfo:
-    return UTC
 
 
 @pytest.fixture
@@ -453,12 +449,13 @@ class WatchedZone(tzinfo):
         return "watched"
 
 
-async def test_whatever_hangs_the_turn_goes_on_without_it(bench: Bench) -> None:
-    async def hangs() -> tzinfo:
+async def test_whatever_hangs_the_turn_goes_on_without_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hangs(*_: object, **__: object) -> None:
         await asyncio.Event().wait()
-        return UTC
 
-    bench.node = replace(bench.node, zone=hangs)
+    monkeypatch.setattr(bench.archive, "search", hangs)
     async with asyncio.timeout(60):
         recall, _ = await bench.ask("what is the boat called?")
     assert thematic(recall).status == "late"
@@ -466,12 +463,8 @@ async def test_whatever_hangs_the_turn_goes_on_without_it(bench: Bench) -> None:
 
 async def test_a_message_that_takes_its_time_is_not_read_on_the_event_loop(tmp_path: Path) -> None:
     zone = WatchedZone()
-
-    async def watched() -> tzinfo:
-        return zone
-
     async with opened(tmp_path) as bench:
-        bench.node = replace(bench.node, zone=watched)
+        bench.node = replace(bench.node, zone=zone)
         await bench.ask("what did we say on friday?", prefetch_timeout=20)
         assert zone.threads == {threading.get_ident()}
         zone.threads.clear()

@@ -93,13 +93,10 @@ def _messages(conversation: Conversation) -> list[AnyMessage]:
 
 def open_recaller(layers: Layers, zone: tzinfo | None = None) -> Recaller:
     """Bind the nodes to the layers, as `graph.builder` does; `zone` overrides the configured one."""
-
-    async def given() -> tzinfo:
-        return zone or await layers.zone()
-
+    zone = zone or layers.zone
     return Recaller(
         turns=layers.turns,
-        prefetch=Prefetch(layers.turns, layers.episodes, layers.cache, given, layers.background),
+        prefetch=Prefetch(layers.turns, layers.episodes, layers.cache, zone, layers.background),
         gap_filter=GapFilter(layers.live),
-        budget=Budget(layers.tokens, given),
+        budget=Budget(layers.tokens, zone),
     )

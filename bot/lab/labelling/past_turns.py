@@ -68,7 +68,7 @@ async def past_turns(
         on_turn: called after each turn.
     """
     replayer = Replayer(layers, owner, lambda then: context.model_copy(update={"owner": then.owner}))
-    count, zone = lru_cache(COUNTED)(await layers.tokens.ready()), await layers.zone()
+    count, zone = lru_cache(COUNTED)(await layers.tokens.ready()), layers.zone
     named = await layers.live.find(context.gap_calibration) if context.gap_calibration else None
     found = []
     async for replayed in replayer.run(await replayer.plan()):

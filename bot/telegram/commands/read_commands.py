@@ -78,7 +78,7 @@ class ReadCommands:
         if state is None:
             await answer.finish(say("why_none"))
             return
-        zone = await context.agent.layers.zone()
+        zone = context.agent.layers.zone
         turn = explain(state)
         if turn is not None and turn.problems and not await context.sees_details(place):
             turn = replace(turn, problems=[say("why_problem_plain")])
@@ -106,7 +106,7 @@ class ReadCommands:
         """List the curated facts."""
         say, owner = self.context.say(update), await self._owner(update)
         layers = self.context.agent.layers
-        rows, zone = await layers.permanent.facts(owner=owner), await layers.zone()
+        rows, zone = await layers.permanent.facts(owner=owner), layers.zone
         await self._finish(update, _facts(rows, zone, say) if rows else say("facts_none"))
 
     async def stats(self, update: Update, _: HandlerContext) -> None:
@@ -136,7 +136,7 @@ class ReadCommands:
         facts = await layers.permanent.facts(owner=owner)
         if first is None:
             return say("memory_empty")
-        zone = await layers.zone()
+        zone = layers.zone
         return say(
             "memory_status",
             turns=await layers.episodes.count(owner=owner),
@@ -150,7 +150,7 @@ class ReadCommands:
         say, shown = self.context.say(update), inline_code(snippet(query))
         if not found:
             return say("memory_found_none", query=shown)
-        zone = await self.context.agent.layers.zone()
+        zone = self.context.agent.layers.zone
         lines = [
             f"**{number}** · {when(episode.at, zone)}: {inline_code(snippet(episode.text))}"
             for number, episode in enumerate(found, start=1)

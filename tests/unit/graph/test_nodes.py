@@ -52,10 +52,6 @@ EVIDENCE = Evidence(lexical=2.5, coverage=0.5, cosine=0.7, standing=1.0, surplus
 QUIET = tuple(i / 100 for i in range(21))
 
 
-async def utc() -> Any:
-    return UTC
-
-
 def candidate(turn_id: str, score: float = 0.5, *, days: float = 0, text: str = "") -> Candidate:
     """Make one about a matter of its own, unless `text` says otherwise."""
     return Candidate(
@@ -157,7 +153,7 @@ class TestFitMemories:
 async def allocate(given: State, **thresholds: Any) -> Any:
     thresholds = {"gap_rule": GapRule.NULL} | thresholds
     decisions = filter_candidates(given, TurnContext(**thresholds))
-    node = Budget(COUNT, utc)
+    node = Budget(COUNT, UTC)
     return (await node({**given, "decisions": decisions}, runtime(**thresholds)))["allocation"]
 
 
@@ -244,12 +240,12 @@ class TestAssemble:
     async def test_memories_stand_in_order_of_time(self) -> None:
         given = state(*(candidate(f"{days} days", 2, days=days) for days in (9, 1, 20)))
         filled: State = {**given, "allocation": await allocate(given)}
-        last = (await Assemble(COUNT, utc, 8000)(filled))["prompt"][-1].text
+        last = (await Assemble(COUNT, UTC, 8000)(filled))["prompt"][-1].text
         assert last.index("matter20") < last.index("matter9") < last.index("matter1 ")
 
     async def test_the_order_of_the_prompt(self) -> None:
         given = state(candidate("c", 0.9, text="tomatoes"), turns=(past("p", message="hi", reply="hello"),))
-        prompt = (await Assemble(COUNT, utc, 8000)({**given, "allocation": await allocate(given)}))["prompt"]
+        prompt = (await Assemble(COUNT, UTC, 8000)({**given, "allocation": await allocate(given)}))["prompt"]
         assert roles(prompt) == ["system", "human", "ai", "human"]
         assert prompt[0].text.startswith("You are GOAT.")
         last = prompt[-1].text
