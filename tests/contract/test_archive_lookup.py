@@ -321,13 +321,6 @@ class TestKeptVectors:
             assert [len(page.seqs) for page in pages] == [PAGE, 2]
             assert np.concatenate([page.seqs for page in pages]).tolist() == list(range(1, PAGE + 3))
 
-    def test_rounding_moves_a_cosine_by_less_than_a_thousandth(self) -> None:
-        chance = np.random.default_rng(5)
-        rows = chance.normal(size=(200, 384))
-        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-        kept = np.asarray([kept_vectors.to_half_precision(row.tolist()) for row in rows])
-        assert np.abs(kept @ rows.T - rows @ rows.T).max() < 0.001
-
     async def test_a_lost_chroma_comes_back_without_a_model(
         self, open_archive: OpenArchive, tmp_path: Path
     ) -> None:
@@ -365,20 +358,6 @@ class TestKeptVectors:
         assert hit.episode.turn_id == "1"
         assert hit.evidence.cosine is not None
         assert hit.evidence.cosine > 0.5
-
-    async def test_reindexing_keeps_nothing_of_the_former_model(self, open_archive: OpenArchive) -> None:
-        first = open_archive()
-        await first.append(episode("1", "zebra"))
-        await first.index(owner="ana")
-        again = HashEmbeddings()
-        archive = open_archive(again)
-        assert [step.done async for step in archive.reindex(owner="ana")] == [1]
-        assert again.embedded > 0
-        other = HashEmbeddings("hash-2", dimension=64)
-        archive = open_archive(other)
-        assert [step.done async for step in archive.reindex(owner="ana")] == [1]
-        (hit,) = (await archive.search("zebra", owner="ana", limit=1)).hits
-        assert (hit.evidence.cosine or 0) > 0.9
 
 
 async def test_reading_while_another_lane_writes_sees_one_state_of_the_file(archive: EpisodeArchive) -> None:

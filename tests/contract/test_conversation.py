@@ -169,13 +169,6 @@ class TestIsolation:
             await store.erase(owner=second[0])
             assert await ids(store, owner=first[0], thread=first[1]) == turn_ids(0, 1)
 
-    async def test_hostile_names_keep_apart(self, store: RedisConversation) -> None:
-        places = [(owner, thread) for owner in HOSTILE for thread in HOSTILE]
-        for number, (owner, thread) in enumerate(places):
-            await store.append(make(number), owner=owner, thread=thread)
-        for number, (owner, thread) in enumerate(places):
-            assert await ids(store, owner=owner, thread=thread) == turn_ids(number)
-
     async def test_an_owners_keys_share_a_cluster_slot(self, store: RedisConversation, raw: Redis) -> None:
         for thread in HOSTILE:
             await fill(store, 1, owner="{x}:", thread=thread)
@@ -242,12 +235,6 @@ class TestTrimming:
         [turns] = [key async for key in raw.scan_iter(match="*:turns")]
         assert await raw.hlen(turns) == 5
 
-    async def test_a_lower_limit_takes_effect_at_once(self, client: Client) -> None:
-        await fill(RedisConversation(client), 30)
-        store = RedisConversation(client, keep=2)
-        await store.append(make(30), **HOME)
-        assert await ids(store) == turn_ids(29, 30)
-
 
 class TestForgetting:
     async def test_removed_turns_are_gone(self, store: RedisConversation) -> None:
@@ -303,12 +290,6 @@ class TestBadRecords:
             assert await ids(store) == turn_ids(0, 2)
         assert "turn_1" in caplog.text
         assert "secret" not in caplog.text
-
-    async def test_a_missing_one_is_left_out(self, store: RedisConversation, raw: Redis) -> None:
-        await fill(store, 3)
-        [turns] = [key async for key in raw.scan_iter(match="*:turns")]
-        await raw.hdel(turns, "turn_2")
-        assert [turn.turn_id for turn in await store.window(**HOME, max_tokens=0)] == turn_ids(1)
 
 
 @pytest.mark.parametrize("binary", BINARIES)

@@ -237,14 +237,6 @@ async def test_small_talk_is_told_and_raises_no_noise(archive: EpisodeArchive) -
     assert not (await archive.search("tomato soup", owner="ana", limit=2)).query.small_talk
 
 
-async def test_noise_is_the_same_however_the_archive_came_about(open_archive: OpenArchive) -> None:
-    archive = open_archive()
-    await fill(archive, "what is the capital", "flat tyre", "boil an egg")
-    once = (await archive.search("egg", owner="ana", limit=1)).noise
-    assert [step.done async for step in archive.reindex(owner="ana")] == [3]
-    assert (await archive.search("egg", owner="ana", limit=1)).noise == pytest.approx(once, abs=1e-6)
-
-
 async def test_owners_never_meet(archive: EpisodeArchive) -> None:
     for owner in HOSTILE_OWNERS:
         assert await archive.append(
@@ -312,14 +304,6 @@ async def test_indexing_reports_every_episode_once(archive: EpisodeArchive) -> N
     assert [step async for step in archive.indexing(owner="ana")] == []
 
 
-async def test_a_long_text_is_kept_and_found(open_archive: OpenArchive) -> None:
-    archive = open_archive(HashEmbeddings(part=4000))
-    text = "lorem ipsum " * 8_500 + "needle " * 100
-    await fill(archive, text, "short")
-    (hit,) = (await archive.search("needle", owner="ana", limit=1)).hits
-    assert hit.episode.message == text
-
-
 async def test_text_that_cannot_be_stored_is_refused_by_name(archive: EpisodeArchive) -> None:
     with pytest.raises(ValueError, match="the message of an episode holds a lone surrogate at character 3"):
         await archive.append(episode("1", "abc\ud800"))
@@ -356,27 +340,6 @@ async def test_a_model_of_the_same_name_with_longer_vectors_is_another_one(open_
     told = await longer.search("soup", owner="ana", limit=1)
     assert [by_words(hit) for hit in told.hits] == ["green soup"]
     assert "128 numbers" in told.problems[0]
-
-
-class Unmeasured(HashEmbeddings):
-    """Know how long its vectors are from its first answer on, as an endpoint does."""
-
-    def __init__(self) -> None:
-        super().__init__(dimension=64)
-        vars(self)["dimension"] = None
-
-    async def aembed_query(self, text: str) -> list[float]:
-        self.dimension = 64
-        return await super().aembed_query(text)
-
-
-async def test_an_endpoint_whose_vectors_have_another_length_leaves_the_words(
-    open_archive: OpenArchive,
-) -> None:
-    await fill(open_archive(), "red bicycle", "green soup")
-    told = await open_archive(Unmeasured()).search("soup", owner="ana", limit=1)
-    assert [by_words(hit) for hit in told.hits] == ["green soup"]
-    assert told.problems
 
 
 async def test_vectors_without_an_episode_are_ignored_and_deleted(

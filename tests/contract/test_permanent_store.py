@@ -215,20 +215,6 @@ async def test_sixty_writers_at_once_lose_nothing(backend: Backend) -> None:
     assert len(await stores[0].history("k7", owner="ana")) == 1
 
 
-async def test_writers_who_take_turns_over_many_owners_and_kinds(backend: Backend) -> None:
-    first, second = backend.writers(2)
-    for n in range(3):
-        await first.upsert("turn", f"first {n}", owner="ana", at=later(n))
-        await second.set_identity(f"second {n}", owner="ana")
-        await asyncio.gather(
-            first.upsert("turn", "Ana's", owner="Ana", at=later(n)),
-            second.forget("no", owner="ana", at=START),
-        )
-    assert await current(second) == {"turn": "first 2"}
-    assert len(await first.identity_history(owner="ana")) == 3
-    assert len(await second.history("turn", owner="ana")) == 3
-
-
 async def test_a_read_after_a_write_sees_it_however_many_read(store: RecordedStore) -> None:
     for n in range(5):
         reads = [asyncio.create_task(current(store)) for _ in range(3)]

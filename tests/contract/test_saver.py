@@ -341,16 +341,6 @@ async def test_writes_that_wait_for_a_send_are_not_left_out() -> None:
     assert sent == [before, writes, child]
 
 
-async def test_a_long_thread_stays_under_two_megabytes(on_valkey: RedisConnection) -> None:
-    client = await on_valkey.client()
-    graph = eight_nodes(RedisSaver(on_valkey.client, keep=KEEP), size=2000)
-    for turn in range(70):
-        await graph.ainvoke({"turn": turn}, config_of("t"), durability="sync")
-    sizes = [await client.memory_usage(key, samples=0) for key in await keys_of(client)]
-    assert sum(size or 0 for size in sizes) < 2_000_000
-    assert len((await graph.aget_state(config_of("t"))).values["messages"]) == 20
-
-
 async def test_round_trips(on_valkey: RedisConnection) -> None:
     saver, client = RedisSaver(on_valkey.client), await on_valkey.client()
 
@@ -404,15 +394,6 @@ async def test_a_clone_with_an_allowlist_sees_the_same(on_valkey: RedisConnectio
     found = await saver.aget_tuple(config_of("t"))
     assert found
     assert found.checkpoint["channel_values"] == {"left": "x"}
-
-
-async def test_lists_all_threads(on_valkey: RedisConnection) -> None:
-    saver = RedisSaver(on_valkey.client)
-    for thread in ["a", "b"]:
-        done = checkpoint_with({"left": thread})
-        await saver.aput(config_of(thread), done, {}, done["channel_versions"])
-    found = [one.config["configurable"]["thread_id"] async for one in saver.alist(None)]
-    assert found == ["b", "a"]
 
 
 async def test_copying_copies_what_is_pending(on_valkey: RedisConnection) -> None:

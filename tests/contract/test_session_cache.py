@@ -81,11 +81,6 @@ class TestIsolation:
             await cache.drop(owner=second[0])
             assert await read(cache, owner=first[0], key=first[1]) == b"mine"
 
-    async def test_one_owners_generation_opens_nothing_of_another(self, cache: RedisSessionCache) -> None:
-        generation = await store(cache, b"mine", owner="ana")
-        await cache.put("q", b"foreign", owner="dan", generation=generation, ttl=60)
-        assert await read(cache, owner="dan") is None
-
     async def test_an_owners_keys_share_a_cluster_slot(self, cache: RedisSessionCache, raw: Redis) -> None:
         for key in ("a", "{b}", "c}"):
             await store(cache, b"1", owner="{x", key=key)
@@ -111,13 +106,6 @@ class TestGenerations:
             await cache.get("q", owner="ana")
         await cache.put("q", b"stale", owner="ana", generation=generation, ttl=60)
         assert await read(cache) is None
-
-    async def test_a_late_search_does_not_overwrite_a_fresh_one(self, cache: RedisSessionCache) -> None:
-        generation = (await cache.get("q", owner="ana")).generation
-        await cache.drop(owner="ana")
-        await store(cache, b"fresh")
-        await cache.put("q", b"stale", owner="ana", generation=generation, ttl=60)
-        assert await read(cache) == b"fresh"
 
     async def test_a_generation_that_vanished_does_not_come_back(
         self, cache: RedisSessionCache, raw: Redis

@@ -31,6 +31,17 @@ def listen(complaints: list[dict[str, Any]]) -> None:
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
 
 
+async def hang(ended: asyncio.Event | None = None, error: Exception | None = None) -> None:
+    """Wait to be cancelled; note it, and raise another error instead."""
+    try:
+        await asyncio.Event().wait()
+    finally:
+        if ended is not None:
+            ended.set()
+        if error is not None:
+            raise error
+
+
 async def settle() -> None:
     for _ in range(5):
         await asyncio.sleep(0)
@@ -45,18 +56,9 @@ async def test_an_error_in_time_is_raised() -> None:
 
 
 async def test_it_fires_and_cancels() -> None:
-    cancelled = asyncio.Event()
-
-    async def work() -> None:
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            cancelled.set()
-            raise
-
-    began = time.perf_counter()
+    cancelled, began = asyncio.Event(), time.perf_counter()
     with pytest.raises(TimeoutError):
-        await within(work(), SHORT)
+        await within(hang(cancelled), SHORT)
     assert time.perf_counter() - began == pytest.approx(SHORT)
     await asyncio.wait_for(cancelled.wait(), 1)
 
@@ -93,50 +95,25 @@ async def test_it_does_not_wait_for_work_that_will_not_be_cancelled() -> None:
     await settle()
 
 
-async def test_what_abandoned_work_raises_is_swallowed(complaints: list[dict[str, Any]]) -> None:
+@pytest.mark.parametrize(
+    ("error", "complained"),
+    [(TierUnavailable("episodic", "went away"), []), (ZeroDivisionError(), [ZeroDivisionError])],
+)
+async def test_of_what_abandoned_work_raises_only_defects_are_shown(
+    complaints: list[dict[str, Any]], error: Exception, complained: list[type[Exception]]
+) -> None:
     listen(complaints)
-
-    async def work() -> None:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            raise TierUnavailable("episodic", "went away")
-
     with pytest.raises(TimeoutError):
-        await within(work(), SHORT)
+        await within(hang(error=error), SHORT)
     await settle()
-    assert complaints == []
-
-
-async def test_a_defect_in_abandoned_work_is_not_hidden(complaints: list[dict[str, Any]]) -> None:
-    listen(complaints)
-
-    async def work() -> None:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            raise ZeroDivisionError
-
-    with pytest.raises(TimeoutError):
-        await within(work(), SHORT)
-    await settle()
-    assert [type(context["exception"]) for context in complaints] == [ZeroDivisionError]
+    assert [type(context["exception"]) for context in complaints] == complained
 
 
 async def test_whoever_is_cancelled_cancels_the_work(complaints: list[dict[str, Any]]) -> None:
     listen(complaints)
-    started, cancelled = asyncio.Event(), asyncio.Event()
-
-    async def work() -> None:
-        started.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            cancelled.set()
-            raise TierUnavailable("episodic", "went away")
-
-    waiting = asyncio.ensure_future(within(work(), 60))
-    await started.wait()
+    cancelled = asyncio.Event()
+    waiting = asyncio.ensure_future(within(hang(cancelled, TierUnavailable("episodic", "went away")), 60))
+    await settle()
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
@@ -192,15 +169,8 @@ class TestSteps:
 
     async def test_an_end_stops_what_was_left_behind(self, steps: Steps) -> None:
         cancelled = asyncio.Event()
-
-        async def work() -> None:
-            try:
-                await asyncio.Event().wait()
-            finally:
-                cancelled.set()
-
         with pytest.raises(TimeoutError):
-            await steps.within("a", work(), SHORT)
+            await steps.within("a", hang(cancelled), SHORT)
         await steps.end()
         await asyncio.wait_for(cancelled.wait(), 1)
         await steps.within("a", asyncio.sleep(0), 1)

@@ -1,6 +1,5 @@
 """Terms: stemmed in the language of each sentence, with or without diacritics, and exact in FTS5."""
 
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
 from memory.lexical.analysis import MAX_TERM_CHARS, MAX_TERMS, query_terms, terms
@@ -111,34 +110,6 @@ def test_a_query_lists_each_word_with_what_it_may_stand_as(
     query: str, expected: list[tuple[str, ...]]
 ) -> None:
     assert [set(word) for word in query_terms(query)] == [set(word) for word in expected]
-
-
-@each(
-    "text",
-    [
-        f"{ROMANIAN} {ENGLISH}",
-        "Caroline's e-mail of 2023-05-15 at 12:30: $1,234.56 memory_status",
-        "黒猫が好きです 我去了北京大学 오늘 학교에 ภาษาไทย हिन्दी",
-        "Мы купили новые книги Ελλάδα הספר المدرسة straße İstanbul",
-        "NOT OR AND NEAR quotes' \" * col:umn ^ 🎉",
-    ],
-)
-def test_fts5_keeps_every_term_as_it_is(text: str) -> None:
-    database = sqlite3.connect(":memory:")
-    database.execute(
-        """CREATE VIRTUAL TABLE documents USING fts5(terms, tokenize = "ascii tokenchars '_'")"""
-    )
-    database.execute("CREATE VIRTUAL TABLE vocabulary USING fts5vocab(documents, 'row')")
-    database.execute("INSERT INTO documents VALUES (?)", (" ".join(terms(text)),))
-    database.execute("INSERT INTO documents VALUES ('unrelated')")
-    assert {term for (term,) in database.execute("SELECT term FROM vocabulary")} == {
-        *terms(text),
-        "unrelated",
-    }
-    for term in terms(text):
-        found = database.execute("SELECT rowid FROM documents WHERE documents MATCH ?", (f'"{term}"',))
-        assert found.fetchall() == [(1,)]
-    database.close()
 
 
 def test_a_huge_text_is_bounded_in_time_and_size() -> None:
