@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +27,7 @@ class ChromaServer:
         quiet = subprocess.DEVNULL
         self._process = subprocess.Popen(command, stdout=quiet, stderr=quiet, stdin=quiet)
         deadline = time.monotonic() + 300
-        while not self._answers():
+        while not answers(f"{self.url}/api/v2/heartbeat"):
             if time.monotonic() > deadline or self._process.poll() is not None:
                 raise RuntimeError("the Chroma server did not start")
             time.sleep(0.05)
@@ -49,13 +48,6 @@ class ChromaServer:
         finally:
             os.kill(self._process.pid, signal.SIGCONT)
 
-    def _answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.url}/api/v2/heartbeat", timeout=1) as answer:
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
-
 
 @contextmanager
 def chroma_server(folder: Path) -> Iterator[ChromaServer]:
@@ -72,3 +64,12 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def answers(url: str) -> bool:
+    """Return whether a server answers a request with success."""
+    try:
+        with urllib.request.urlopen(url, timeout=1) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False

@@ -9,8 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
@@ -18,7 +16,7 @@ from typing import Self
 from langgraph_sdk import get_client
 from langgraph_sdk.client import LangGraphClient
 
-from tests.servers.chroma import free_port
+from tests.servers.chroma import answers, free_port
 
 _REPOSITORY = Path(__file__).parents[2]
 _SERVED = ("langgraph.json", "graph")
@@ -82,7 +80,7 @@ class StudioServer:
                 start_new_session=True,
             )
         deadline = time.monotonic() + _START_SECONDS
-        while not self._answers():
+        while not answers(f"{self.url}/ok"):
             ended = self._process.poll()
             if ended is not None or time.monotonic() > deadline:
                 self.stop()
@@ -101,13 +99,6 @@ class StudioServer:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-
-    def _answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.url}/ok", timeout=1) as answer:
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
 
     def __enter__(self) -> Self:
         self.start()
