@@ -15,6 +15,7 @@ from graph.observability.observed_node import ObservedNode
 from graph.settings.context import TurnContext
 from graph.state.turn_state import State, TurnInput
 from graph.state.updates import ToolsInput
+from memory.working.redis_journal import RedisJournal
 from nodes.archive import Archive
 from nodes.assemble import Assemble
 from nodes.budget import Budget
@@ -23,6 +24,7 @@ from nodes.facts import Facts
 from nodes.gap_filter import GapFilter
 from nodes.ground import Ground
 from nodes.identity import Identity
+from nodes.reply_journal import ReplyJournal
 from nodes.respond import Respond
 from nodes.tools import Tools
 from nodes.working import Working
@@ -40,16 +42,21 @@ def build_graph(
     layers: Layers,
     context_schema: type[TurnContext] = TurnContext,
     refusal_reason: Callable[[str], str] = lambda _: "",
+    journal: RedisJournal | None = None,
 ) -> TurnGraph:
     """Build the turn's graph on `layers`; compile it with or without a checkpointer.
 
-    `refusal_reason` returns why a tool that needs approval cannot get it through this graph; "" when it can.
+    Args:
+        layers: stores, model and tools.
+        context_schema: of the runs.
+        refusal_reason: returns why a tool that needs approval cannot get it here; "" when it can.
+        journal: records the running turns, where nobody resumes those that are cut off.
     """
     turns = layers.turns
     ask = ModelCall(layers.model, layers.stops, layers.settings.model_timeout, layers.window)
     window_share = WindowShare(layers.window, layers.toolbox, layers.settings.message_cap)
     split = Experiments(turns, layers.episodes).split
-    archive = Archive(layers.episodes, layers.conversations, layers.cache, layers.tokens, layers.recorder)
+    archive = make_archive(layers, journal)
     working = Working(turns, layers.conversations, archive)
     past_prefetch = PastPrefetch(layers.prefetch, layers.episodes, layers.observations)
     nodes: dict[str, Callable[..., Any]] = {
@@ -60,7 +67,7 @@ def build_graph(
         "gap_filter": GapFilter(layers.live),
         "budget": Budget(layers.tokens, layers.zone, window_share),
         "assemble": Assemble(layers.tokens, layers.zone, layers.settings.message_cap),
-        "respond": Respond(ask, layers.toolbox, layers.zone),
+        "respond": Respond(ask, layers.toolbox, layers.zone, ReplyJournal(journal) if journal else None),
         "ground": Ground(ask, layers.toolbox),
         "archive": split(archive, NoArchive(archive)),
     }
@@ -88,3 +95,16 @@ def build_graph(
     builder.add_edge("ground", "archive")
     builder.add_edge("archive", END)
     return builder
+
+
+def make_archive(layers: Layers, journal: RedisJournal | None = None) -> Archive:
+    """Make the node that archives turns."""
+    return Archive(
+        layers.episodes,
+        layers.conversations,
+        layers.cache,
+        layers.tokens,
+        layers.recorder,
+        ExperimentCheck(layers.episodes),
+        journal,
+    )

@@ -11,10 +11,12 @@ from collections.abc import AsyncIterator
 
 from langgraph_sdk import get_client
 
+from graph.builder import make_archive
 from graph.checkpoint.redis_saver import RedisSaver
 from graph.checkpoint.serde import checkpoint_serde
 from graph.layers import Layers
 from graph.runtime.server_notes import mark_running
+from graph.studio.left_turns import LeftTurns
 from graph.studio.studio_graph import layers
 from graph.studio.thread_list import ThreadList
 from memory.concurrency.deadline import end
@@ -58,6 +60,8 @@ async def _warm_up(layers: Layers) -> None:
 
 
 async def _list_threads(layers: Layers, saver: RedisSaver) -> None:
-    """Keep the server's thread list in sync with Redis."""
+    """Archive what an earlier server left, then keep the server's thread list in sync with Redis."""
     async with get_client() as client:
+        archive = make_archive(layers, layers.journal)
+        await LeftTurns(layers.journal, archive, saver, client.runs).archive_all()
         await ThreadList(layers.redis.client, saver, client.threads).follow()

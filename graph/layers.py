@@ -45,6 +45,7 @@ from memory.prompt.prompt import escape_fences
 from memory.recall.query import warm_up
 from memory.text.tokens import TokenCounter
 from memory.working.redis_conversation import RedisConversation
+from memory.working.redis_journal import RedisJournal
 from memory.working.redis_metrics import RedisMetrics
 from memory.working.redis_session_cache import RedisSessionCache
 from memory.working.redis_tool_cache import RedisToolCache
@@ -99,6 +100,7 @@ class Layers:
         self.conversations = RedisConversation(self.redis.client)
         self.cache = RedisSessionCache(self.redis.client)
         self.tool_cache = RedisToolCache(self.redis.client)
+        self.journal = RedisJournal(self.redis.client)
         self.metrics = RedisMetrics(self.redis.client)
         self.recorder = TurnRecorder(self.observations, self.metrics, settings.log_text, self.zone)
 

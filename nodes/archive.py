@@ -21,6 +21,7 @@ from memory.protocols import ConversationStore, EpisodeStore, SessionCache
 from memory.provenance import worth_keeping
 from memory.recall.statements import is_used
 from memory.text.tokens import TokenCounter
+from memory.working.redis_journal import JournalEntry, RedisJournal
 
 UNUSED_TURNS = 3
 """Turns during which an unused memory is not shown again."""
@@ -42,6 +43,8 @@ class Archive:
     cache: SessionCache
     tokens: TokenCounter
     recorder: TurnRecorder
+    journal: RedisJournal | None = None
+    """Turns that a server runs; None where turns that were cut off are resumed."""
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> ArchiveUpdate:
         turn, reply = state["turn"], state["reply"]
@@ -49,17 +52,20 @@ class Archive:
             nowhere = Archived(turn_id=turn.turn_id, conversation=False, episode=False)
             return {"archived": nowhere, "unused": ()}
         foreign = is_tainted(state) and await asyncio.to_thread(has_foreign_text, state)
+        episode = to_episode(turn, reply, foreign=foreign)
         in_vain, new_episode = await asyncio.gather(
             asyncio.to_thread(unused_memories, state),
-            self.episodes.append(to_episode(turn, reply, foreign=foreign), state["allocation"].recalled),
+            self.episodes.append(episode, state["allocation"].recalled),
         )
-        said = await self._to_conversation(state, in_vain, foreign=foreign)
+        said = await self._to_conversation(episode, _evidence(state), in_vain)
         new_turn, _ = await asyncio.gather(
             self.conversations.append(said, owner=turn.owner, thread=turn.thread),
             self.cache.drop(owner=turn.owner),
         )
         self.episodes.index_soon(owner=turn.owner)
         self.recorder.schedule(state, runtime.context)
+        if self.journal is not None:
+            await self.journal.remove(turn.turn_id, owner=turn.owner)
         archived = Archived(turn_id=turn.turn_id, conversation=new_turn, episode=new_episode)
         return {"archived": archived, "unused": in_vain}
 
@@ -75,27 +81,47 @@ class Archive:
         if not matches_archive(state, episode):
             return False
         in_vain = await asyncio.to_thread(unused_memories, state)
-        said = await self._to_conversation(state, in_vain, foreign=FOREIGN in episode.tags)
+        said = await self._to_conversation(episode, _evidence(state), in_vain)
         return await self.conversations.append(said, owner=episode.owner, thread=episode.thread)
 
+    async def begin(self, turn: Turn) -> None:
+        """Note a turn in the journal, after archiving the thread's turns that were left unfinished."""
+        if self.journal is None or turn.private:
+            return
+        for entry in await self.journal.of_owner(turn.owner):
+            if entry.episode.thread == turn.thread and entry.episode.turn_id != turn.turn_id:
+                await self.write_unfinished(entry)
+        await self.journal.add(JournalEntry(episode=unfinished_episode(turn, "", foreign=False)))
+
+    async def write_unfinished(self, entry: JournalEntry) -> None:
+        """Archive a turn as the journal has it, unless it has been archived with another reply since."""
+        episode = entry.episode
+        new = await self.episodes.append(episode)
+        archived = [episode] if new else await self.episodes.get([episode.turn_id], owner=episode.owner)
+        if archived and archived[0].reply == episode.reply:
+            said = await self._to_conversation(archived[0], entry.evidence)
+            await self.conversations.append(said, owner=episode.owner, thread=episode.thread)
+        await self.cache.drop(owner=episode.owner)
+        self.episodes.index_soon(owner=episode.owner)
+        if self.journal is not None:
+            await self.journal.remove(episode.turn_id, owner=episode.owner)
+
     async def _to_conversation(
-        self, state: State, in_vain: Sequence[Unused], *, foreign: bool
+        self, episode: Episode, evidence: Sequence[str], in_vain: Sequence[Unused] | None = None
     ) -> ConversationTurn:
         """Return the turn for L2, with the unused memories that the thread's next turn needs."""
-        turn, words = state["turn"], state["reply"].own_words
-        parts = worth_keeping(turn.parts)
-        evidence = [result.evidence for result in results_of(state)]
         count = await self.tokens.ready()
+        said = count(render_said(episode.message, episode.parts))
         return ConversationTurn(
-            turn_id=turn.turn_id,
-            message=turn.message,
-            parts=parts,
-            reply=words,
-            at=turn.at,
+            turn_id=episode.turn_id,
+            message=episode.message,
+            parts=episode.parts,
+            reply=episode.reply,
+            at=episode.at,
             evidence=evidence,
-            foreign=turn.from_others or foreign,
-            tokens=count(render_said(turn.message, parts)) + count("\n".join([words, *evidence])),
-            in_vain={shown.turn_id: (shown.probability, shown.turns_left) for shown in in_vain},
+            foreign=episode.foreign,
+            tokens=said + count("\n".join([episode.reply, *evidence])),
+            in_vain=None if in_vain is None else {s.turn_id: (s.probability, s.turns_left) for s in in_vain},
         )
 
 
@@ -167,6 +193,16 @@ def to_episode(turn: Turn, reply: Reply, *, foreign: bool = False) -> Episode:
         at=turn.at,
         tags=(*turn.tags, *noted, *((FOREIGN,) if foreign else ())),
     )
+
+
+def unfinished_episode(turn: Turn, text: str, *, foreign: bool) -> Episode:
+    """Make the episode of a turn whose reply ended with `text`."""
+    outcome = Outcome.INTERRUPTED if text else Outcome.FAILED
+    return to_episode(turn, Reply(text=text, outcome=outcome), foreign=foreign)
+
+
+def _evidence(state: State) -> list[str]:
+    return [result.evidence for result in results_of(state)]
 
 
 def repeats(text: str, sources: Iterable[str]) -> bool:

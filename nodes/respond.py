@@ -1,6 +1,7 @@
 """Call the model, which answers or calls tools; without a model, show memories."""
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from functools import partial
@@ -21,6 +22,7 @@ from graph.state.updates import RespondUpdate
 from graph.tools.toolbox import Toolbox
 from memory.models import Outcome
 from memory.prompt.prompt import recalled_reply
+from nodes.reply_journal import HearText, ReplyJournal
 
 EMPTY_ANSWER = "The model gave an empty answer. Try again, or rephrase the message."
 ONLY_TOOLS = (
@@ -38,6 +40,7 @@ class Respond:
     ask: ModelCall
     toolbox: Toolbox
     zone: tzinfo
+    journal: ReplyJournal | None = None
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> RespondUpdate:
         update = await self._respond(state, runtime)
@@ -65,9 +68,8 @@ class Respond:
         request = await self.ask.window.fit(
             partial(_messages, state), tools, last=last, longest=longest_output(state)
         )
-        said = await self.ask(
-            request.messages, exchange.turn_id, request.tools, on_text=runtime.stream_writer
-        )
+        async with self._followed(state, runtime.stream_writer) as hear:
+            said = await self.ask(request.messages, exchange.turn_id, request.tools, on_text=hear)
         fitting = fitting_of(state)
         if said.too_long and fitting.refused < MOST_REFUSALS:
             return {"fitting": replace(fitting, refused=fitting.refused + 1, again=True)}
@@ -77,6 +79,9 @@ class Respond:
         if fitted != fitting:
             update["fitting"] = fitted
         return update
+
+    def _followed(self, state: State, on_text: HearText) -> AbstractAsyncContextManager[HearText]:
+        return nullcontext(on_text) if self.journal is None else self.journal.following(state, on_text)
 
     async def _tools(self, state: State) -> Mapping[str, BaseTool]:
         """Return the tools that the turn may use, and for which its budget had room."""

@@ -29,6 +29,7 @@ class Working:
         turn = self.turns(state, runtime)
         if needs_archiving(state):
             await self.archive.finish(state, runtime)
+        await self.archive.begin(turn)
         return await self.read(turn, state, runtime)
 
     async def read(self, turn: Turn, state: State, runtime: Runtime[TurnContext]) -> WorkingUpdate:

@@ -18,10 +18,12 @@ from graph.state.thread_ids import thread_id
 from graph.tools.plugins.artifacts import artifacts_of
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.log.feedback_log import Feedback
+from memory.models import Episode
 from memory.owners.owner_files import OwnerFiles
 from memory.owners.owner_key import owner_key
 from memory.working.redis_connection import RedisConnection
 from memory.working.redis_conversation import RedisConversation
+from memory.working.redis_journal import JournalEntry
 
 POINTS: dict[str, tuple[type, str]] = {
     "a thread is deleted": (RedisSaver, "adelete_thread"),
@@ -54,6 +56,8 @@ async def fill(agent: Agent, owner: str, *, turns: int = 3) -> None:
     rated = Feedback(turn_id=f"{said}0", good=True, decisions=f'["{said}"]', at=now)
     await layers.feedback.put(rated, owner=owner)
     await layers.tool_cache.put("fetch", {"url": said}, said.encode(), owner=owner, ttl=600)
+    running = Episode(turn_id="running", owner=owner, thread="t", message=said, reply=said, at=now)
+    await layers.journal.add(JournalEntry(episode=running))
     pictures = artifacts_of(owner, layers.settings.data_folder)
     pictures.mkdir(parents=True, exist_ok=True)
     (pictures / "page.png").write_text(said)

@@ -112,6 +112,7 @@ class OwnerErasure:
         await layers.files.erase(owner)
         await layers.cache.erase(owner=owner)
         await layers.tool_cache.erase(owner=owner)
+        await layers.journal.erase(owner=owner)
         await layers.metrics.erase(owner=owner)
         await layers.plugins.erase(owner=owner)
         await asyncio.to_thread(self._clear_files, owner)

@@ -62,4 +62,5 @@ def refusal_reason(tool: str) -> str:
 @cache
 def graph() -> Compiled:
     """Return the compiled graph."""
-    return build_graph(layers(), ConfiguredContext, refusal_reason).compile(name="goat")
+    opened = layers()
+    return build_graph(opened, ConfiguredContext, refusal_reason, opened.journal).compile(name="goat")

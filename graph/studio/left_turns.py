@@ -1,0 +1,66 @@
+"""Turns that an earlier server left unfinished, archived when the next one starts."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from langgraph.checkpoint.base import CheckpointTuple
+from langgraph_sdk.errors import NotFoundError
+
+from graph.checkpoint.redis_saver import RedisSaver
+from graph.runtime.pending_turns import PATIENCE
+from memory.errors import MemoryTierError
+from memory.models import Episode
+from memory.working.redis_journal import RedisJournal
+from nodes.archive import Archive
+
+_OPEN = ("pending", "running")
+_INTERRUPT = "__interrupt__"
+logger = logging.getLogger(__name__)
+
+
+class ServerRuns(Protocol):
+    """LangGraph's client for runs, `LangGraphClient.runs`."""
+
+    async def list(self, thread_id: str, *, status: Any) -> Sequence[Any]:
+        """List a thread's runs of a status."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LeftTurns:
+    """Archives the journal's turns, except those that the server runs again or that wait for approval."""
+
+    journal: RedisJournal
+    archive: Archive
+    saver: RedisSaver
+    runs: ServerRuns
+
+    async def archive_all(self) -> None:
+        """Archive them as far as they got; a failure is logged, and the next start retries."""
+        async for entry in self.journal.all():
+            try:
+                if not await self._is_running(entry.episode) and not await self._waits(entry.episode):
+                    await self.archive.write_unfinished(entry)
+            except MemoryTierError as error:
+                logger.warning("A turn of thread %s is not archived: %s", entry.episode.thread, error)
+
+    async def _is_running(self, episode: Episode) -> bool:
+        try:
+            return any([await self.runs.list(episode.thread, status=status) for status in _OPEN])
+        except NotFoundError:
+            return False
+
+    async def _waits(self, episode: Episode) -> bool:
+        """Return True when the turn waits for approval, which can be given for a week."""
+        config: Any = {"configurable": {"thread_id": episode.thread, "checkpoint_ns": ""}}
+        found = await self.saver.aget_tuple(config)
+        return found is not None and _asks(found, episode) and datetime.now(UTC) - episode.at < PATIENCE
+
+
+def _asks(found: CheckpointTuple, episode: Episode) -> bool:
+    turn = found.checkpoint["channel_values"].get("turn")
+    here = turn is not None and turn.turn_id == episode.turn_id
+    return here and any(channel == _INTERRUPT for _, channel, _ in found.pending_writes or ())
