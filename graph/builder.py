@@ -105,6 +105,5 @@ def make_archive(layers: Layers, journal: RedisJournal | None = None) -> Archive
         layers.cache,
         layers.tokens,
         layers.recorder,
-        ExperimentCheck(layers.episodes),
         journal,
     )

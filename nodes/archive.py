@@ -11,7 +11,7 @@ from langgraph.runtime import Runtime
 from graph.model.tool_rounds import is_tainted, results_of
 from graph.observability.turn_recorder import TurnRecorder
 from graph.settings.context import TurnContext
-from graph.state.circumstances import reply_id
+from graph.state.circumstances import has_reply
 from graph.state.resolution import conversation_of, recalled_of
 from graph.state.turn_state import Archived, Reply, State, Turn, Unused
 from graph.state.updates import ArchiveUpdate
@@ -153,14 +153,13 @@ def needs_archiving(state: State) -> bool:
     turn, archived = state.get("turn"), state.get("archived")
     if turn is None or turn.experiment or (archived is not None and archived.turn_id == turn.turn_id):
         return False
-    return any(message.id == reply_id(turn.turn_id) for message in state["messages"])
+    return has_reply(state["messages"], turn.turn_id)
 
 
 def matches_archive(state: State, episode: Episode) -> bool:
     """Return True when `state` holds the turn's reply as it was archived."""
-    answer = reply_id(episode.turn_id)
     reply = state.get("reply")
-    if reply is None or all(message.id != answer for message in state["messages"]):
+    if reply is None or not has_reply(state["messages"], episode.turn_id):
         return False
     return reply.own_words == episode.reply
 

@@ -53,6 +53,10 @@ class Assemble:
                 render_message(message, in_time_order, turn.at, zone, parts=parts, outdated=outdated)
             ),
         ]
+        for one in prompt:
+            one.id = (
+                turn.turn_id
+            )  # LangGraph streams new messages of a node to chats, but none with a known id
         return {"prompt": join_roles(prompt)}
 
 

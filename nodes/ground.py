@@ -8,8 +8,7 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from graph.exchange import Grounding
 from graph.model.model_call import ModelAnswer, ModelCall
 from graph.model.requested_calls import read_round
-from graph.model.tool_rounds import longest_output, results_of, round_messages
-from graph.state.circumstances import reply_id
+from graph.model.tool_rounds import last_message_id, longest_output, results_of, round_messages
 from graph.state.turn_state import State
 from graph.state.updates import GroundUpdate
 from graph.tools.toolbox import Toolbox
@@ -45,7 +44,7 @@ class Ground:
             problem = said.problem or NOT_IMPROVED
             return {"grounding": replace(grounding, unsupported=unsupported, problem=problem)}
         corrected = replace(reply, text=text, seconds=round(reply.seconds + said.seconds, 3))
-        message = AIMessage(corrected.text, id=reply_id(state["turn"].turn_id))
+        message = AIMessage(corrected.text, id=last_message_id(state))
         grounding = replace(grounding, unsupported=unsupported, corrected=True)
         return {"grounding": grounding, "messages": [message], "reply": corrected}
 

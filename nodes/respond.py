@@ -13,11 +13,18 @@ from langgraph.runtime import Runtime
 from graph.exchange import Exchange, Round
 from graph.model.model_call import STOPPED, ModelAnswer, ModelCall
 from graph.model.requested_calls import read_round
-from graph.model.tool_rounds import exchange_of, fitting_of, longest_output, results_of, round_messages
+from graph.model.tool_rounds import (
+    exchange_of,
+    fitting_of,
+    last_message_id,
+    longest_output,
+    request_message,
+    results_of,
+    round_messages,
+)
 from graph.settings.context import Experiment, TurnContext
-from graph.state.circumstances import reply_id
 from graph.state.resolution import answers_of
-from graph.state.turn_state import Reply, State
+from graph.state.turn_state import LONGEST_SHOWN, Reply, State
 from graph.state.updates import RespondUpdate
 from graph.tools.toolbox import Toolbox
 from memory.models import Outcome
@@ -69,7 +76,13 @@ class Respond:
             partial(_messages, state), tools, last=last, longest=longest_output(state)
         )
         async with self._followed(state, runtime.stream_writer) as hear:
-            said = await self.ask(request.messages, exchange.turn_id, request.tools, on_text=hear)
+            said = await self.ask(
+                request.messages,
+                exchange.turn_id,
+                request.tools,
+                on_text=hear,
+                message_id=last_message_id(state),
+            )
         fitting = fitting_of(state)
         if said.too_long and fitting.refused < MOST_REFUSALS:
             return {"fitting": replace(fitting, refused=fitting.refused + 1, again=True)}
@@ -91,7 +104,9 @@ class Respond:
     def _update(self, state: State, said: ModelAnswer, asked: Round, *, last: bool) -> RespondUpdate:
         exchange = exchange_of(state)
         if asked.calls and not last and said.outcome is Outcome.ANSWERED:
-            return {"exchange": Exchange(turn_id=exchange.turn_id, rounds=[*exchange.rounds, asked])}
+            message = request_message(asked, LONGEST_SHOWN, last_message_id(state))
+            rounds = [*exchange.rounds, asked]
+            return {"exchange": Exchange(turn_id=exchange.turn_id, rounds=rounds), "messages": [message]}
         if said.outcome is Outcome.INTERRUPTED and not asked.text.strip():
             return reply_update(state, _partial_reply(exchange, said.problem))
         return reply_update(state, self._reply(said, asked))
@@ -118,5 +133,5 @@ def _partial_reply(exchange: Exchange, problem: str) -> Reply:
 
 def reply_update(state: State, reply: Reply) -> RespondUpdate:
     """Return the update that ends the turn with `reply`."""
-    message = AIMessage(reply.text or reply.problem, id=reply_id(state["turn"].turn_id))
+    message = AIMessage(reply.text or reply.problem, id=last_message_id(state))
     return {"messages": [message], "reply": reply}

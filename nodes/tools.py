@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool
 from langgraph.types import interrupt
 
@@ -12,7 +13,7 @@ from graph.events.approval import ABANDONED, BEGUN, Answer, answer_of, question
 from graph.exchange import Call, ToolResult
 from graph.model.model_call import StopSignals
 from graph.model.requested_calls import UNREADABLE
-from graph.state.turn_state import Turn
+from graph.state.turn_state import LONGEST_SHOWN, Turn
 from graph.state.updates import ToolsInput, ToolsUpdate
 from graph.tools.caller import Caller
 from graph.tools.memory_tools import FROM_OUTSIDE
@@ -21,6 +22,7 @@ from graph.tools.toolbox import Toolbox
 from graph.tools.traits import Traits, arguments_problem, traits_of
 from memory.errors import MemoryTierError
 from memory.prompt.evidence import evidence_line
+from memory.text.text import shortened
 from memory.working.redis_tool_cache import RedisToolCache
 
 STOPPED = "Not finished: the person stopped it."
@@ -183,4 +185,11 @@ def _result(
         attachments=output.attachments,
         milliseconds=output.milliseconds,
     )
-    return {"results": [result]}
+    message = ToolMessage(
+        shortened(output.text, LONGEST_SHOWN),
+        id=f"result-{call.key}",
+        tool_call_id=call.id,
+        name=call.name,
+        status="success" if output.ok else "error",
+    )
+    return {"results": [result], "messages": [message]}

@@ -19,6 +19,7 @@ from graph.explain.memory_story import (
 )
 from graph.explain.turn_observation import tiers_down
 from graph.model.tool_rounds import exchange_of, fitting_of, grounding_of
+from graph.state.circumstances import has_reply
 from graph.state.turn_state import Archived, Reply, State
 from memory.models import Outcome
 from memory.recall.mechanisms import MECHANISMS
@@ -50,7 +51,7 @@ def describe_respond(state: State) -> list[str]:
     notes = [line(one) for one in in_english(fitting_notes(fitting))]
     if fitting.again:
         return notes
-    if reply is not None and state["messages"] and state["messages"][-1].type == "ai":
+    if reply is not None and has_reply(state["messages"], state["turn"].turn_id):
         return [line(_reply_line(reply)), *notes]
     if not rounds:
         return []

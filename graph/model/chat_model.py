@@ -22,9 +22,15 @@ class ChatModel(Protocol):
         ...
 
     def stream(
-        self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool] = (), most: int | None = None
+        self,
+        prompt: Sequence[AnyMessage],
+        tools: Sequence[BaseTool] = (),
+        most: int | None = None,
+        message_id: str = "",
     ) -> AsyncIterator[AIMessageChunk]:
         """Stream a reply of at most `most` tokens, and its calls of `tools`.
+
+        With a `message_id`, LangGraph streams it as this message to the clients of a server.
 
         Raises:
             PromptTooLong: the prompt exceeds the context window.
@@ -54,10 +60,14 @@ class ConfiguredChatModel:
         return self._settings.model
 
     async def stream(
-        self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool] = (), most: int | None = None
+        self,
+        prompt: Sequence[AnyMessage],
+        tools: Sequence[BaseTool] = (),
+        most: int | None = None,
+        message_id: str = "",
     ) -> AsyncIterator[AIMessageChunk]:
         """Stream a reply; see `ChatModel.stream`."""
-        async for piece in (await self._open()).stream(prompt, tools, most):
+        async for piece in (await self._open()).stream(prompt, tools, most, message_id):
             yield piece
 
     async def ready(self) -> None:

@@ -77,6 +77,7 @@ class ModelCall:
         tools: Mapping[str, BaseTool] | None = None,
         *,
         on_text: Callable[[str], None] | None = None,
+        message_id: str = "",
     ) -> ModelAnswer:
         """Return the model's answer to `prompt`, or the part before the turn was stopped.
 
@@ -85,13 +86,14 @@ class ModelCall:
             turn_id: the turn whose stop signal ends the call.
             tools: the tools offered, by name.
             on_text: called with each piece of text as it arrives.
+            message_id: the message that a server's clients see streaming; "" streams nothing to them.
         """
         began = time.perf_counter()
         chunks: list[AIMessageChunk] = []
         heard = partial(_append, chunks, on_text)
         outcome, problem, too_long = Outcome.ANSWERED, "", False
         most = await self.window.reply_room(prompt, tools or {})
-        stream = self.model.stream(prompt, list((tools or {}).values()), most)
+        stream = self.model.stream(prompt, list((tools or {}).values()), most, message_id)
         try:
             stopped = await self._collect(stream, heard, self.stops.signal(turn_id))
         except PromptTooLong as error:

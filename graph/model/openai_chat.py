@@ -7,11 +7,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.language_models import LanguageModelInput
-from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, BaseMessage
+from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_openai import ChatOpenAI
+from langgraph.constants import TAG_NOSTREAM
 from openai import (
     APIConnectionError,
     APIError,
@@ -65,7 +68,25 @@ logger = logging.getLogger(__name__)
 
 
 class _Client(ChatOpenAI):
-    """Sends prompt and tools unchanged: the SDK searches both for files, which takes several ms."""
+    """Streams messages under a given id.
+
+    Prompt and tools are sent unchanged: the SDK searches both for files, which takes several ms.
+    """
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        *,
+        message_id: str = "",
+        **options: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        async for chunk in super()._astream(messages, stop, run_manager, **options):
+            chunk.message.id = message_id or None
+            yield chunk
+        end = AIMessageChunk(content="", id=message_id or None, chunk_position="last")
+        yield ChatGenerationChunk(message=end)
 
     def _get_request_payload(self, *given: Any, **options: Any) -> dict[str, Any]:
         payload = super()._get_request_payload(*given, **options)
@@ -99,9 +120,13 @@ class OpenAICompatible:
         )
 
     async def stream(
-        self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool] = (), most: int | None = None
+        self,
+        prompt: Sequence[AnyMessage],
+        tools: Sequence[BaseTool] = (),
+        most: int | None = None,
+        message_id: str = "",
     ) -> AsyncIterator[AIMessageChunk]:
-        """Stream a reply of at most `most` tokens, and its calls of `tools`.
+        """Stream a reply; see `ChatModel.stream`.
 
         Features that an endpoint refuses are not sent again: tools, a user message after tool outputs, the
         name of the reply's limit.
@@ -111,12 +136,13 @@ class OpenAICompatible:
             ModelUnavailable: the endpoint is unreachable, refuses, or answers nonsense; says what to do.
         """
         try:
-            async for chunk in self._stream(self._arrange(prompt), tools if self._takes_tools else (), most):
+            offered = tools if self._takes_tools else ()
+            async for chunk in self._stream(self._arrange(prompt), offered, most, message_id):
                 yield chunk
         except BadRequestError as error:
             if not self._learn(error, prompt, tools):
                 raise ModelUnavailable(self._explain(error)) from None
-            async for chunk in self.stream(prompt, tools, most):
+            async for chunk in self.stream(prompt, tools, most, message_id):
                 yield chunk
 
     def _arrange(self, prompt: Sequence[AnyMessage]) -> list[AnyMessage]:
@@ -144,13 +170,14 @@ class OpenAICompatible:
         return False
 
     async def _stream(
-        self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool], most: int | None
+        self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool], most: int | None, message_id: str
     ) -> AsyncIterator[AIMessageChunk]:
         asked: Runnable[LanguageModelInput, Any] = self._client.bind_tools(tools) if tools else self._client
-        asked = asked.bind(extra_body={self._cap_names[0]: self._cap if most is None else most})
+        cap = {self._cap_names[0]: self._cap if most is None else most}
+        asked = asked.bind(extra_body=cap, message_id=message_id)
         try:
             ended = ""
-            async for chunk in asked.astream(list(prompt)):
+            async for chunk in asked.astream(list(prompt), {"tags": [] if message_id else [TAG_NOSTREAM]}):
                 ended = chunk.response_metadata.get("finish_reason") or ended
                 yield chunk
         except (OpenAIError, httpx2.HTTPError) as error:

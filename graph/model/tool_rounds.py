@@ -7,7 +7,8 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMes
 from langgraph.types import Send
 
 from graph.checkpoint.serde import revive_state
-from graph.exchange import Call, Exchange, Grounding, ToolResult
+from graph.exchange import Call, Exchange, Grounding, Round, ToolResult
+from graph.state.circumstances import reply_id
 from graph.state.resolution import conversation_of, recalled_of
 from graph.state.turn_state import Fitting, State
 from graph.state.updates import ToolsInput
@@ -116,6 +117,11 @@ def longest_output(state: State) -> int:
     return max(map(len, texts), default=0)
 
 
+def last_message_id(state: State) -> str:
+    """Return the id of the model's next message in the chat view, or of its reply."""
+    return reply_id(state["turn"].turn_id, len(exchange_of(state).rounds))
+
+
 def round_messages(state: State, *, last: bool, cap: int) -> list[AnyMessage]:
     """Return the messages after the prompt: each round with its outputs, then an instruction.
 
@@ -124,12 +130,17 @@ def round_messages(state: State, *, last: bool, cap: int) -> list[AnyMessage]:
     rounds, results = exchange_of(state).rounds, {result.key: result for result in results_of(state)}
     messages: list[AnyMessage] = []
     for one in rounds:
-        calls: list[Any] = [
-            {"id": c.id, "name": c.name, "args": _capped(c.arguments, cap)} for c in one.calls
-        ]
-        messages.append(AIMessage(shortened(one.text, cap), tool_calls=calls))
+        messages.append(request_message(one, cap))
         messages += [_output(call, results.get(call.key), cap) for call in one.calls]
     return [*messages, HumanMessage(LAST if last else BRIDGE)] if messages else []
+
+
+def request_message(asked: Round, cap: int, message_id: str | None = None) -> AIMessage:
+    """Return the model's request for tools; its texts are cut to `cap` characters and a note."""
+    calls: list[Any] = [
+        {"id": call.id, "name": call.name, "args": _capped(call.arguments, cap)} for call in asked.calls
+    ]
+    return AIMessage(shortened(asked.text, cap), id=message_id, tool_calls=calls)
 
 
 def shown_data(state: State) -> Iterator[str]:

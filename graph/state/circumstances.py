@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from typing import Any
 
-from langchain_core.messages import AnyMessage, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage
 from langgraph.runtime import Runtime
 
 from graph.settings.context import TurnContext
@@ -39,9 +39,16 @@ class Circumstances:
 PLAIN = Circumstances()
 
 
-def reply_id(turn_id: str) -> str:
-    """Return the id of a turn's reply message."""
-    return f"reply-{turn_id}"
+def reply_id(turn_id: str, rounds: int = 0) -> str:
+    """Return the id of the message that the model writes after `rounds` rounds of tool calls."""
+    return f"reply-{turn_id}-{rounds}" if rounds else f"reply-{turn_id}"
+
+
+def has_reply(messages: Sequence[AnyMessage], turn_id: str) -> bool:
+    """Return True when a turn's reply is among `messages`; requests for tools are none."""
+    own = reply_id(turn_id)
+    named = [one for one in messages if one.id and (one.id == own or one.id.startswith(f"{own}-"))]
+    return any(isinstance(one, AIMessage) and not one.tool_calls for one in named)
 
 
 def user_message(

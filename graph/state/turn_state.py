@@ -34,10 +34,21 @@ MESSAGES_KEPT = 20
 """Messages in a thread's state, for the chat view; the conversation itself is in L2."""
 
 
+LONGEST_SHOWN = 2000
+"""Limit in characters on a text of a tool call in the chat view; `exchange` and `results` have all of it."""
+
+
 def keep_latest(left: Messages, right: Messages) -> Messages:
-    """Merge messages as `add_messages` does, and keep the latest `MESSAGES_KEPT`."""
+    """Merge messages as `add_messages` does; keep the latest `MESSAGES_KEPT`, and all of the latest turn."""
     merged = add_messages(left, right)
-    return merged[-MESSAGES_KEPT:] if isinstance(merged, list) else merged
+    if not isinstance(merged, list) or len(merged) <= MESSAGES_KEPT:
+        return merged
+    kinds = [getattr(message, "type", "") for message in merged]
+    first = len(kinds) - MESSAGES_KEPT
+    first = min(first, max((n for n, kind in enumerate(kinds) if kind == "human"), default=first))
+    while kinds[first] == "tool":  # its request is left out
+        first += 1
+    return merged[first:]
 
 
 def _id_of(value: object) -> object:
@@ -229,7 +240,7 @@ class TurnInput(TypedDict):
     messages: Annotated[list[AnyMessage], keep_latest]
     """The chat view; the last message is the one to answer, and its id is the turn's id.
 
-    Written by the caller, by `respond`, and by `ground` when it corrects the reply.
+    Written by the caller, by `respond`, by `tools`, and by `ground` when it corrects the reply.
     """
 
 

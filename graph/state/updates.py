@@ -78,6 +78,7 @@ class ToolsInput(TypedDict):
 
 class ToolsUpdate(TypedDict):
     results: Sequence[ToolResult]
+    messages: list[AnyMessage]
 
 
 class GroundUpdate(TypedDict, total=False):

@@ -108,7 +108,11 @@ class ScriptedModel:
     answered_at: float = 0.0
 
     async def stream(
-        self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool] = (), most: int | None = None
+        self,
+        prompt: Sequence[AnyMessage],
+        tools: Sequence[BaseTool] = (),
+        most: int | None = None,
+        message_id: str = "",
     ) -> AsyncIterator[AIMessageChunk]:
         self.asked_at = time.perf_counter()
         await asyncio.sleep(self.seconds)

@@ -60,7 +60,7 @@ class Server:
         )
         before = REPLY.partition(word)[0]
         while heard != before:
-            heard += await anext(run)
+            heard += str(await anext(run))
         waiting = asyncio.ensure_future(anext(run))
         await asyncio.sleep(0)
         waiting.cancel()
