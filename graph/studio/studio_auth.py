@@ -22,10 +22,11 @@ def studio_token() -> StudioToken:
 
 @auth.authenticate
 async def authenticate(headers: dict[bytes, bytes]) -> Auth.types.MinimalUserDict:
-    """Authenticate the bearer of the token as the owner."""
+    """Authenticate the bearer of the token as the owner, and reload settings whose files have changed."""
     token = await asyncio.to_thread(studio_token)
     if not has_token(Headers(raw=list(headers.items())), token):
         raise Auth.exceptions.HTTPException(401, "Show the token of this server.")
+    await layers().live.refresh()
     return {"identity": layers().settings.owner}
 
 

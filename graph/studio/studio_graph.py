@@ -51,7 +51,7 @@ class ConfiguredContext(ValidatedContext):
 
 
 def _defaults() -> dict[str, Any]:
-    return layers().live.current().model_dump(mode="json", include=set(Thresholds.model_fields))
+    return layers().live.latest().model_dump(mode="json", include=set(Thresholds.model_fields))
 
 
 def refusal_reason(tool: str) -> str:

@@ -63,7 +63,7 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
 
 def _still_for(path: Path) -> float:
     """Return the seconds since an empty file, or a missing file's folder, was last changed."""
-    found = _stamp(path) or _stamp(path.absolute().parent)
+    found = _stamp(path) or _stamp(path.parent)
     return time.time() - found[0] / 1e9 if found else 0.0
 
 
@@ -78,7 +78,8 @@ class LiveSettings:
     def __init__(self, start: Settings, *, follow: bool, clock: Callable[[], float] = time.monotonic) -> None:
         """Take the initial settings; without `follow`, as when they are given in code, they never change."""
         self._start, self._follow = start, follow
-        self._files = WatchedFiles((user_file(), CONFIG_FILE, ENV_FILE), clock)
+        self._config_file = CONFIG_FILE.absolute()
+        self._files = WatchedFiles((user_file(), self._config_file, ENV_FILE.absolute()), clock)
         self._read: tuple[Stamps, Settings] | None = None
         self._warned = ""
 
@@ -91,13 +92,17 @@ class LiveSettings:
             self._read = (stamps, self._reload())
         return self._read[1]
 
+    def latest(self) -> Settings:
+        """Return the settings as they were last read, without looking at the files."""
+        return self._read[1] if self._read else self._start
+
     async def context(self, owner: str = "") -> TurnContext:
         """Return the context of a turn that begins now."""
-        return (await self._current()).turn_context(owner)
+        return (await self.refresh()).turn_context(owner)
 
     async def find(self, name: str) -> Calibration | None:
         """Return a calibration from `goat.toml` or its backup; None when there is none."""
-        found = (await self._current()).calibrations.get(name)
+        found = (await self.refresh()).calibrations.get(name)
         if found is not None or not self._follow:
             return found
         return await asyncio.to_thread(ConfigBackup.here().calibration, name)
@@ -111,7 +116,7 @@ class LiveSettings:
         found = await self.find(name)
         if found is not None and suits(found, embedding_model):
             return found
-        there = (await self._current()).calibrations
+        there = (await self.refresh()).calibrations
         fitting = sorted(key for key, one in there.items() if suits(one, embedding_model))
         close = difflib.get_close_matches(name, fitting, n=1)
         why = f"is for {found.embedding_model}, not for {embedding_model}" if found else "is unknown"
@@ -123,20 +128,20 @@ class LiveSettings:
 
     async def calibration(self, embedding_model: str) -> Calibration:
         """Return the calibration for an embedding model: the configured one if it fits, else the default."""
-        name = (await self._current()).gap_calibration
+        name = (await self.refresh()).gap_calibration
         named = await self.find(name) if name else None
         return named if named and suits(named, embedding_model) else read_calibration(embedding_model)
 
-    async def _current(self) -> Settings:
+    async def refresh(self) -> Settings:
         """Return the current settings; changed files are read in a thread."""
         if self._follow and (self._read is None or self._read[0] != self._files.stamps()):
             return await asyncio.to_thread(self.current)
-        return self.current()
+        return self.latest()
 
     def _stable(self, then: Stamps, now: Stamps) -> bool:
         """Say whether no file is missing only for a moment."""
         missing = self._files.missing(then, now)
-        return not missing or (missing == [CONFIG_FILE] and _is_unchanged())
+        return not missing or (missing == [self._config_file] and _is_unchanged())
 
     def _reload(self) -> Settings:
         last = self._read[1] if self._read else self._start

@@ -83,16 +83,16 @@ async def test_settings_given_in_code_hold_whatever_the_file_says(
         assert (await judged(agent, "2"))[1] == 0.25
 
 
-def test_studio_takes_them_at_its_next_run_and_shows_them_in_its_form(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert layers().live.current().gap_threshold == ConfiguredContext.model_validate({}).gap_threshold
-    Path("goat.toml").write_text("gap_threshold = 0.75")
+async def test_studio_takes_them_at_its_next_request_and_shows_them_in_its_form() -> None:
+    assert layers().live.latest().gap_threshold == ConfiguredContext.model_validate({}).gap_threshold
+    await asyncio.to_thread(Path("goat.toml").write_text, "gap_threshold = 0.75")
+    await layers().live.refresh()
     assert ConfiguredContext.model_validate({"owner": "ana"}).gap_threshold == 0.75
     assert ConfiguredContext.model_validate({"gap_threshold": 0.25}).gap_threshold == 0.25
     form = graph().get_context_jsonschema()
     assert form is not None
     assert form["properties"]["gap_threshold"]["default"] == 0.75
-    Path("goat.toml").unlink()
+    await asyncio.to_thread(Path("goat.toml").unlink)
     os.utime(".", ns=(1, 1))  # a while ago
+    await layers().live.refresh()
     assert ConfiguredContext.model_validate({}).gap_threshold == 0.5

@@ -135,6 +135,31 @@ async def test_the_form_shows_titles_limits_and_the_configured_defaults(client: 
     assert (form["gap_threshold"]["minimum"], form["gap_threshold"]["maximum"]) == (0, 1)
 
 
+async def test_a_configuration_file_that_is_removed_while_the_server_runs_stops_no_turn(
+    client: LangGraphClient, folder: Path
+) -> None:
+    chat, file = await Chat.begin(client), folder / "goat.toml"
+    before = file.read_text()
+    file.unlink()
+    try:
+        assert (await chat.say("Are you there?", owner="mara"))["reply"]["outcome"] == Outcome.ANSWERED
+        async with asyncio.timeout(60):
+            while await threshold_in_form(client) == CONFIGURED:  # noqa: ASYNC110 - in another process
+                await asyncio.sleep(0.1)
+        state = await chat.say("And now?")
+        assert state["thresholds"]["gap_threshold"] == TurnContext().gap_threshold
+    finally:
+        file.write_text(before)
+    assert await threshold_in_form(client) == CONFIGURED
+
+
+async def threshold_in_form(client: LangGraphClient) -> object:
+    (assistant,) = await client.assistants.search(graph_id=ASSISTANT)
+    form = (await client.assistants.get_schemas(assistant["assistant_id"]))["context_schema"]
+    assert form
+    return form["properties"]["gap_threshold"]["default"]
+
+
 async def test_a_turn_streams_shows_what_each_node_decided_and_is_forked(
     client: LangGraphClient, agent: Agent
 ) -> None:
