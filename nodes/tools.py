@@ -4,12 +4,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool
 from langgraph.types import interrupt
 
-from graph.events.approval import ABANDONED, BEGUN, Answer, answer_of, question
+from graph.events.approval import ABANDONED, BEGUN, Answer, answer_of, question, remark_of
 from graph.exchange import Call, ToolResult
 from graph.model.model_call import StopSignals
 from graph.model.requested_calls import UNREADABLE
@@ -69,9 +70,10 @@ class Tools:
         if self.read_only and (traits.changes or reason or not _repeatable(traits)):
             return _result(turn, call, Output(text=EXPERIMENT, ok=False))
         if reason:
-            answer = self._answer(call, turn, reason)
-            if answer is not Answer.YES:
-                return _refusal_result(turn, call, answer, self._no_approver(call, turn))
+            no_approver = self._no_approver(call, turn)
+            said = False if no_approver else interrupt(question(call, turn, reason))
+            if answer_of(said) is not Answer.YES:
+                return _refusal_result(turn, call, said, no_approver)
         if status := await self._claim(call, turn, traits):
             return _earlier_result(turn, call, status, foreign=traits.foreign)
         if not turn.private:
@@ -79,12 +81,6 @@ class Tools:
         caller = Caller(turn=turn, key=call.key, foreign=state["foreign"])
         output = await self._output(tool, call, caller, traits)
         return _result(turn, call, output, foreign=traits.foreign or FROM_OUTSIDE in output.text)
-
-    def _answer(self, call: Call, turn: Turn, reason: str) -> Answer:
-        """Return the person's answer once given; NO where nobody can be asked."""
-        if self._no_approver(call, turn):
-            return Answer.NO
-        return answer_of(interrupt(question(call, turn, reason)))
 
     def _no_approver(self, call: Call, turn: Turn) -> str:
         """Return why nobody can be asked here; "" when somebody can."""
@@ -138,9 +134,10 @@ def unknown_tool(name: str, offered: Mapping[str, BaseTool]) -> str:
     return f"There is no tool {name[:100]!r}. There are: {', '.join(offered) or 'none'}."
 
 
-def _refusal_result(turn: Turn, call: Call, answer: Answer, no_approver: str) -> ToolsUpdate:
-    output = Output(text=no_approver or DECLINED, ok=False)
-    return _result(turn, call, output, abandoned=answer is Answer.ABANDONED)
+def _refusal_result(turn: Turn, call: Call, said: Any, no_approver: str) -> ToolsUpdate:
+    declined = f"{DECLINED} They said: {remark}" if (remark := remark_of(said)) else DECLINED
+    output = Output(text=no_approver or declined, ok=False)
+    return _result(turn, call, output, abandoned=answer_of(said) is Answer.ABANDONED)
 
 
 def _earlier_result(turn: Turn, call: Call, status: str, *, foreign: bool) -> ToolsUpdate:

@@ -1,6 +1,6 @@
-"""Approval of tool calls: the question in the interrupt, and the person's answer."""
+"""Approval of tool calls, in the schema of LangChain's human-in-the-loop middleware."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -9,10 +9,12 @@ from langgraph.types import Interrupt
 from graph.events.turn_events import Approval
 from graph.exchange import Call
 from graph.state.turn_state import Turn
+from memory.text.text import clean, shortened
 
 ABANDONED, BEGUN, REFUSED = "abandoned", "begun", "refused"
 """Status of a call, claimed so that it runs at most once and never after a refusal."""
 _YES = {"yes", "y", "da", "d", "true", "approve", "approved", "accept", "ok"}
+_LONGEST_REMARK = 500
 
 
 class Answer(Enum):
@@ -25,11 +27,12 @@ class Answer(Enum):
 
 
 def question(call: Call, turn: Turn, reason: str) -> dict[str, Any]:
-    """Return the question to the person as plain JSON; Studio shows it unchanged."""
+    """Return the question to the person: LangChain's `HITLRequest`, and what this agent's front ends need."""
+    description = f"May {call.name} be run? Answer yes or no. It is asked because {reason}."
+    request = {"name": call.name, "args": call.arguments, "description": description}
     return {
-        "question": f"May {call.name} be run? Answer yes or no.",
-        "tool": call.name,
-        "arguments": call.arguments,
+        "action_requests": [request],
+        "review_configs": [{"action_name": call.name, "allowed_decisions": ["approve", "reject"]}],
         "reason": reason,
         "turn_id": turn.turn_id,
         "owner": turn.owner,
@@ -39,15 +42,40 @@ def question(call: Call, turn: Turn, reason: str) -> dict[str, Any]:
 
 def answer_of(said: Any) -> Answer:
     """Parse the value that a run is resumed with; anything but a clear yes is a no."""
-    if isinstance(said, list | tuple) and len(said) == 1:
-        said = said[0]
-    if isinstance(said, Mapping):
-        said = said.get("approved", said.get("type"))
-    if said == ABANDONED:
+    decision = _only_decision(said)
+    if isinstance(decision, Mapping):
+        decision = decision.get("approved", decision.get("type"))
+    if decision == ABANDONED:
         return Answer.ABANDONED
-    if said is True or (isinstance(said, str) and said.strip().lower() in _YES):
+    if decision is True or (isinstance(decision, str) and decision.strip().lower() in _YES):
         return Answer.YES
     return Answer.NO
+
+
+def remark_of(said: Any) -> str:
+    """Return the reason that the person gave with the answer, or ""."""
+    decision = _only_decision(said)
+    remark = decision.get("message") if isinstance(decision, Mapping) else None
+    return shortened(clean(remark).strip(), _LONGEST_REMARK) if isinstance(remark, str) else ""
+
+
+def answers_by_id(said: Any, waiting: Sequence[Interrupt]) -> dict[str, Any]:
+    """Assign an answer to each of several waiting calls: one for all, one each, or already by interrupt id.
+
+    Raises:
+        ValueError: there is another number of answers; says how many calls wait.
+    """
+    if isinstance(said, Mapping) and said and said.keys() <= {one.id for one in waiting}:
+        return dict(said)
+    answers = _decisions(said)
+    if len(answers) == 1:
+        answers *= len(waiting)
+    if len(answers) != len(waiting):
+        raise ValueError(
+            f"{len(waiting)} calls wait for approval, and there are {len(answers)} answers. "
+            "Give one for all, or one for each in the order of the calls."
+        )
+    return {one.id: answer for one, answer in zip(waiting, answers, strict=True)}
 
 
 def approvals(interrupts: Iterable[Interrupt]) -> list[Approval]:
@@ -56,10 +84,28 @@ def approvals(interrupts: Iterable[Interrupt]) -> list[Approval]:
     return [
         Approval(
             id=id_,
-            tool=str(value.get("tool", "")),
-            arguments=dict(value.get("arguments", {})),
+            tool=str(request.get("name", "")),
+            arguments=dict(request.get("args", {})),
             reason=str(value.get("reason", "")),
             key=str(value.get("key", "")),
         )
         for id_, value in asked
+        for request in value.get("action_requests") or [_former_request(value)]
     ]
+
+
+def _former_request(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the call in a question of an earlier version."""
+    return {"name": value.get("tool", ""), "args": value.get("arguments", {})}
+
+
+def _only_decision(said: Any) -> Any:
+    decisions = _decisions(said)
+    return decisions[0] if len(decisions) == 1 else None
+
+
+def _decisions(said: Any) -> list[Any]:
+    """Return the answers in a resume value: LangChain's `decisions`, a list, or a single answer."""
+    if isinstance(said, Mapping) and "decisions" in said:
+        said = said["decisions"]
+    return list(said) if isinstance(said, list | tuple) else [said]

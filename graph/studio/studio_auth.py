@@ -1,14 +1,15 @@
 """LangGraph's authentication hook, named in `langgraph.json`; works also without `StudioDoor`."""
 
 import asyncio
-from functools import cache
+from functools import cache, partial
 
 from langgraph_sdk import Auth
 from starlette.datastructures import Headers
 
+from graph.studio.run_request import check_run
 from graph.studio.state_folder import studio_folder
 from graph.studio.studio_door import has_token
-from graph.studio.studio_graph import layers
+from graph.studio.studio_graph import ConfiguredContext, layers, waiting_calls
 from graph.studio.studio_token import StudioToken
 
 auth = Auth()
@@ -28,6 +29,13 @@ async def authenticate(headers: dict[bytes, bytes]) -> Auth.types.MinimalUserDic
         raise Auth.exceptions.HTTPException(401, "Show the token of this server.")
     await layers().live.refresh()
     return {"identity": layers().settings.owner}
+
+
+@auth.on.threads.create_run
+async def check(ctx: Auth.types.AuthContext, value: Auth.types.RunsCreate) -> None:  # noqa: ARG001 - by name
+    """Check a run before its message is in the thread."""
+    waiting = partial(waiting_calls, str(value.get("thread_id")))
+    await check_run(value["kwargs"], ConfiguredContext, waiting)
 
 
 @auth.on

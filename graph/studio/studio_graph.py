@@ -3,15 +3,19 @@
 Importing this module opens no file, socket or model: settings are read when the server asks for the graph.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from langchain_core.runnables import RunnableConfig
+from langgraph.types import Interrupt
 from pydantic import GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from graph.builder import build_graph
+from graph.checkpoint.redis_saver import RedisSaver
+from graph.checkpoint.serde import checkpoint_serde
 from graph.layers import Layers
 from graph.runtime.graph_runs import Compiled
 from graph.settings.context import Thresholds
@@ -64,3 +68,11 @@ def graph() -> Compiled:
     """Return the compiled graph."""
     opened = layers()
     return build_graph(opened, ConfiguredContext, refusal_reason, opened.journal).compile(name="goat")
+
+
+async def waiting_calls(thread: str) -> Sequence[Interrupt]:
+    """Return the questions that wait in a thread, in the order of the calls."""
+    saver = RedisSaver(layers().redis.client, serde=checkpoint_serde())
+    config: RunnableConfig = {"configurable": {"thread_id": thread}}
+    snapshot = await graph().copy({"checkpointer": saver}).aget_state(config)
+    return snapshot.interrupts

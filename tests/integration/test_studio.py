@@ -2,6 +2,7 @@
 
 import asyncio
 import pickle
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -26,7 +27,8 @@ from memory.errors import Undecided
 from memory.models import Outcome
 from tests.disk import found
 from tests.scripted import calling, in_turn
-from tests.servers.model import ModelServer, running_model_server
+from tests.servers.model import ModelServer, Reply, running_model_server
+from tests.servers.openai_format import ToolCall
 from tests.servers.studio import StudioServer
 from tests.studio import ASSISTANT, Chat, conversation, kept, recalled, running_studio, said, shared_folder
 
@@ -213,7 +215,13 @@ async def test_a_turn_streams_shows_what_each_node_decided_and_is_forked(
     assert await agent.layers.episodes.count(owner="ana") == episodes
 
 
-@pytest.mark.parametrize(("answer", "ran"), [("yes", True), ({"approved": True}, True), ("no", False)])
+APPROVE, REJECT = {"type": "approve"}, {"type": "reject", "message": "It is late."}
+
+
+@pytest.mark.parametrize(
+    ("answer", "ran"),
+    [("yes", True), ({"approved": True}, True), ({"decisions": [APPROVE]}, True), ("no", False)],
+)
 async def test_a_call_waits_for_the_persons_word(
     client: LangGraphClient, model: ModelServer, answer: object, ran: bool
 ) -> None:
@@ -221,10 +229,38 @@ async def test_a_call_waits_for_the_persons_word(
     chat = await Chat.begin(client)
     await chat.say("Switch it on, please.", owner="me")
     (interrupt,) = [one for task in (await chat.state())["tasks"] for one in task["interrupts"]]
-    assert interrupt["value"]["arguments"] == {"room": "hall"}
+    (request,), (review,) = interrupt["value"]["action_requests"], interrupt["value"]["review_configs"]
+    assert (request["name"], request["args"]) == ("switch_lamp", {"room": "hall"})
+    assert (review["action_name"], review["allowed_decisions"]) == ("switch_lamp", ["approve", "reject"])
     state = await chat.run(command={"resume": answer}, context={"owner": "me"})
     assert state["reply"]["text"] == "That is it."
     assert ("lit in the hall" in state["results"][0]["output"]) is ran
+
+
+@pytest.mark.parametrize(
+    ("answer", "ran"),
+    [
+        ({"decisions": [APPROVE]}, [True, True]),
+        ({"decisions": [REJECT, APPROVE]}, [False, True]),
+        (True, [True, True]),
+    ],
+)
+async def test_several_calls_take_one_answer_each_or_one_for_all(
+    client: LangGraphClient, model: ModelServer, answer: object, ran: list[bool]
+) -> None:
+    rooms = [ToolCall("switch_lamp", {"room": room}, room) for room in ("hall", "attic")]
+    model.reply(in_turn(Reply("", tuple(rooms)), "That is it."))
+    chat = await Chat.begin(client)
+    await chat.say("Switch them on, please.", owner="me")
+    with pytest.raises(httpx.HTTPStatusError, match="2 calls wait for approval"):
+        await chat.run(command={"resume": {"decisions": [APPROVE] * 3}})
+    state = await chat.run(command={"resume": answer})
+    shown = {message["name"]: message for message in state["messages"] if message["type"] == "tool"}
+    outputs = {result["key"][-1]: result["output"] for result in state["results"]}
+    assert [f"lit in the {room.id}" in outputs[str(place)] for place, room in enumerate(rooms)] == ran
+    assert ("They said: It is late." in outputs["0"]) is not ran[0]
+    assert shown["switch_lamp"]["tool_call_id"] in {room.id for room in rooms}
+    assert state["reply"]["text"] == "That is it."
 
 
 async def test_a_command_is_not_run_whoever_allows_it_through_the_server(
@@ -354,7 +390,12 @@ async def test_a_thread_keeps_its_owner(client: LangGraphClient, agent: Agent) -
 async def test_what_is_refused_says_why_and_the_thread_goes_on(client: LangGraphClient) -> None:
     chat = await Chat.begin(client)
     assert "message is empty" in await chat.refusal("  ", owner="horia")
-    assert "Allowed: a number from 0 up to 1." in await chat.refusal("Hello", owner="horia", gap_threshold=7)
+    for context, why in (
+        ({"gap_threshold": 7}, "Allowed: a number from 0 up to 1."),
+        ({"gap_treshold": 0.7}, "Unknown setting gap_treshold. Did you mean gap_threshold?"),
+    ):
+        with pytest.raises(httpx.HTTPStatusError, match=re.escape(why)):
+            await chat.say("Hello", owner="horia", **context)
     state = await chat.say("Are you there?", owner="horia")
     assert state["reply"]["outcome"] == Outcome.ANSWERED
     assert conversation(state) == []

@@ -1,0 +1,60 @@
+"""Answers to the question whether a tool may be run, as front ends and LangChain's clients give them."""
+
+from typing import Any
+
+import pytest
+from langgraph.types import Interrupt
+
+from graph.events.approval import ABANDONED, Answer, answer_of, answers_by_id, approvals, remark_of
+from tests.tables import each
+
+APPROVE, REJECT = {"type": "approve"}, {"type": "reject", "message": " Not today. "}
+TWO = [Interrupt({}, id="a"), Interrupt({}, id="b")]
+
+
+@each(
+    ("said", "answer"),
+    [
+        (True, Answer.YES),
+        ("Yes", Answer.YES),
+        ("da", Answer.YES),
+        (["approve"], Answer.YES),
+        ({"approved": True}, Answer.YES),
+        (APPROVE, Answer.YES),
+        ({"decisions": [APPROVE]}, Answer.YES),
+        ([{"type": "accept", "args": None}], Answer.YES),
+        (ABANDONED, Answer.ABANDONED),
+        (False, Answer.NO),
+        (None, Answer.NO),
+        (1, Answer.NO),
+        ("yes, but not now", Answer.NO),
+        ([], Answer.NO),
+        ([True, False], Answer.NO),
+        ({"decisions": [REJECT]}, Answer.NO),
+        ({"decisions": [APPROVE, REJECT]}, Answer.NO),
+        ({"decisions": [{"type": "edit", "edited_action": {"name": "x", "args": {}}}]}, Answer.NO),
+        ({"type": "respond", "message": "yes"}, Answer.NO),
+        ({"decisions": {"type": "approve", "other": 1}}, Answer.YES),
+    ],
+)
+def test_only_a_clear_yes_is_one(said: Any, answer: Answer) -> None:
+    assert answer_of(said) is answer
+
+
+def test_the_reason_of_a_refusal_is_read() -> None:
+    assert remark_of({"decisions": [REJECT]}) == "Not today."
+    assert remark_of("no") == remark_of(None) == remark_of({"message": {}}) == ""
+
+
+def test_several_calls_take_one_answer_each_or_one_for_all_or_answers_by_id() -> None:
+    assert answers_by_id({"decisions": [APPROVE, REJECT]}, TWO) == {"a": APPROVE, "b": REJECT}
+    assert answers_by_id("yes", TWO) == {"a": "yes", "b": "yes"}
+    assert answers_by_id({"b": False}, TWO) == {"b": False}
+    with pytest.raises(ValueError, match="2 calls wait for approval, and there are 3 answers"):
+        answers_by_id([True] * 3, TWO)
+
+
+def test_a_question_of_an_earlier_version_is_still_read() -> None:
+    former = {"question": "May x be run?", "tool": "x", "arguments": {"n": 1}, "reason": "r", "key": "k"}
+    (asked,) = approvals([Interrupt(former, id="a")])
+    assert (asked.tool, asked.arguments, asked.reason, asked.key) == ("x", {"n": 1}, "r", "k")
