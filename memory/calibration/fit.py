@@ -4,6 +4,7 @@ The coefficient of `young` is not fitted, since it would only reflect how many o
 small archives have an answer. It is set so that small archives have the same rate as others.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -51,38 +52,44 @@ def fit_calibration(
     )
 
 
-class _Features:
-    """Features of all candidates as a matrix, with labels and weights."""
-
-    def __init__(self, asked: Sequence[LabelledQuery], describe: Describe) -> None:
-        self._describe = describe
-        rows, self.labels, groups = [], [], []
-        for one in asked:
-            for evidence, gold in one.found:
-                rows.append(describe(evidence, one.query))
-                self.labels.append(gold)
-                groups.append((one.group, gold, one.relevant))
-        if not rows:
-            raise ValueError("no query has a candidate: there is nothing to fit")
-        self.names = [name for name in rows[0] if name != COLD]
-        self.rows = np.array([[row[name] for name in self.names] for row in rows])
-        sizes = {group: groups.count(group) for group in set(groups)}
-        self.weights = np.array([(1.0 if group[1] else 0.5) / sizes[group] for group in groups])
-
-
 def _fit(asked: Sequence[LabelledQuery], describe: Describe, false_rate: float) -> Logistic:
-    features = _Features(asked, describe)
-    low, high = np.percentile(features.rows, EXTREMES, axis=0)
-    bounded = np.clip(features.rows, low, high)
+    rows: list[Mapping[str, float]] = []
+    labels: list[bool] = []
+    groups: list[tuple[str, bool, bool]] = []
+    for one in asked:
+        for evidence, gold in one.found:
+            rows.append({name: n for name, n in describe(evidence, one.query).items() if name != COLD})
+            labels.append(gold)
+            groups.append((one.group, gold, one.relevant))
+    if not rows:
+        raise ValueError("no query has a candidate: there is nothing to fit")
+    sizes = Counter(groups)
+    weights = [(1.0 if group[1] else 0.5) / sizes[group] for group in groups]
+    return _shifted(fit_logistic(rows, labels, weights), asked, describe, false_rate)
+
+
+def fit_logistic(
+    rows: Sequence[Mapping[str, float]],
+    labels: Sequence[bool],
+    weights: Sequence[float],
+    *,
+    ridge: float = RIDGE,
+) -> Logistic:
+    """Fit a model of features by name, each standardised within its limits."""
+    matrix = np.array([list(row.values()) for row in rows], float)
+    low, high = np.percentile(matrix, EXTREMES, axis=0)
+    bounded = np.clip(matrix, low, high)
     middle, spread = bounded.mean(axis=0), bounded.std(axis=0) + 1e-9
-    coefficients, intercept = regress((bounded - middle) / spread, features.labels, features.weights)
-    coefficients = coefficients / spread
-    fitted = Logistic(
-        intercept=float(intercept - coefficients @ middle),
-        coefficients=dict(zip(features.names, coefficients.tolist(), strict=True)),
-        limits={name: (float(low[place]), float(high[place])) for place, name in enumerate(features.names)},
+    spread[high - low < 1e-9] = np.inf  # a constant feature has no information  # noqa: PLR2004
+    coefficients, intercept = regress(
+        (bounded - middle) / spread, labels, np.asarray(weights, float), ridge=ridge
     )
-    return _shifted(fitted, asked, describe, false_rate)
+    coefficients = coefficients / spread
+    return Logistic(
+        intercept=float(intercept - coefficients @ middle),
+        coefficients=dict(zip(rows[0], coefficients.tolist(), strict=True)),
+        limits={name: (float(low[n]), float(high[n])) for n, name in enumerate(rows[0])},
+    )
 
 
 def regress(

@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from memory.calibration.fit import EXTREMES, regress
+from memory.calibration.fit import fit_logistic, regress
 from memory.recall.evidence_traits import MessageContext, Traits, call_traits
 from memory.recall.gap_rules import log_odds
 from memory.recall.relevance import Logistic
 from memory.recall.staged import Direction, Staged
 
-Matrix = NDArray[np.float64]
 OF_MESSAGES, OF_ANSWERS, OF_CALLS = 1e-4, 1e-3, 0.05
 """Ridges, chosen by cross-validation over people: vectors are long, and messages few."""
 FOLDS = 5
@@ -138,16 +137,6 @@ def _out_of_fold(samples: Sequence[Sample], messages: Sequence[Message]) -> list
 def _logistic(
     rows: Sequence[Traits], labels: Sequence[bool], weights: Sequence[float], ridge: float
 ) -> Logistic:
-    names = list(rows[0])
-    matrix = np.array([[float(row[name]) for name in names] for row in rows])
-    low, high = np.percentile(matrix, EXTREMES, axis=0)
-    bounded = np.clip(matrix, low, high)
-    middle, spread = bounded.mean(axis=0), bounded.std(axis=0) + 1e-9
-    spread[high - low < 1e-9] = np.inf  # a constant trait has no information  # noqa: PLR2004
-    found, intercept = regress((bounded - middle) / spread, labels, np.asarray(weights), ridge=ridge)
-    found = found / spread
-    return Logistic(
-        intercept=round(float(intercept - found @ middle), 6),
-        coefficients=dict(zip(names, np.round(found, 6).tolist(), strict=True)),
-        limits={name: (float(low[n]), float(high[n])) for n, name in enumerate(names)},
-    )
+    fit = fit_logistic(rows, labels, weights, ridge=ridge)
+    coefficients = {name: round(value, 6) for name, value in fit.coefficients.items()}
+    return fit.model_copy(update={"intercept": round(fit.intercept, 6), "coefficients": coefficients})

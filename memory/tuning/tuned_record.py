@@ -1,7 +1,6 @@
 """The record in `goat.toml` of where its tuned values come from."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat
@@ -39,7 +38,7 @@ class Tuned(BaseModel):
         """Return the record of an accepted result."""
         rule = {RULE: result.baseline[RULE]} if result.changes.keys() & {*RULED} else {}
         return cls(
-            at=_universal(result.made_at).replace(microsecond=0),
+            at=result.made_at.replace(microsecond=0),
             thresholds={**rule, **result.changes},
             data=result.data,
             gain=round(gained.mean, 4),
@@ -49,11 +48,3 @@ class Tuned(BaseModel):
             before=result.figures.before,
             after=result.figures.after,
         )
-
-
-def _universal(at: datetime) -> datetime:
-    """Convert to UTC, except at the edge of the calendar."""
-    try:
-        return at.astimezone(UTC)
-    except OverflowError:
-        return at

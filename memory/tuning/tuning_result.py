@@ -1,8 +1,6 @@
 """Tuning results: a JSON file that a notebook writes and `goat tune apply` reads."""
 
-import json
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -23,8 +21,6 @@ from memory.tuning.held_out import MOST_GROUPS, MOST_TURNS, HeldOut
 
 CALIBRATION = "gap_calibration"
 """The threshold that holds a calibration's name."""
-LARGEST = 100_000_000
-"""Bytes."""
 _NAMED_BY = 8
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Value = bool | int | FiniteFloat | str
@@ -85,18 +81,15 @@ class TuningResult(BaseModel):
     @property
     def calibration_name(self) -> str:
         """Name of the new calibration, by date and digest; empty without one."""
-        return calibration_name(self.calibration, self.made_at) if self.calibration else ""
+        if self.calibration is None:
+            return ""
+        return f"{self.made_at:%Y-%m-%d}-{data_digest(self.calibration.model_dump(mode='json'))[:_NAMED_BY]}"
 
     @property
     def changes(self) -> dict[str, Value]:
         """Every changed threshold, including the name of the calibration."""
         named = {CALIBRATION: self.calibration_name} if self.calibration else {}
         return {**self.thresholds, **named}
-
-
-def calibration_name(calibration: Calibration, at: datetime) -> str:
-    """Return a unique name for a calibration."""
-    return f"{at:%Y-%m-%d}-{data_digest(calibration.model_dump(mode='json'))[:_NAMED_BY]}"
 
 
 def write_result(result: TuningResult, path: Path) -> None:
@@ -111,26 +104,11 @@ def read_result(path: Path) -> TuningResult:
         BadResult: it cannot be read or is invalid; says where and why.
     """
     try:
-        text = _text(path)
-        json.loads(text)
+        return TuningResult.model_validate_json(path.read_bytes())
     except OSError as error:
         raise BadResult(f"{path} cannot be read: {error.strerror or error}.") from None
-    except (ValueError, RecursionError) as error:
-        raise BadResult(f"{path} is no JSON: {error}. Write it with `write_result`.") from None
-    try:
-        return TuningResult.model_validate_json(text)
     except ValidationError as error:
         raise BadResult(f"{path} is refused: {_first(error)}") from None
-
-
-def _text(path: Path) -> str:
-    """Read a regular file of limited size; pipes and devices are not opened."""
-    size = path.stat().st_size
-    if not path.is_file():
-        raise BadResult(f"{path} cannot be read: it is not a regular file.")
-    if size > LARGEST:
-        raise BadResult(f"{path} is larger than {LARGEST // 10**6} MB: that is no tuning result.")
-    return path.read_text(encoding="utf-8")
 
 
 def _first(error: ValidationError) -> str:

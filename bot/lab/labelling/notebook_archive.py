@@ -34,6 +34,10 @@ class NotebookArchive:
         )
 
 
+def _no_progress(_: int) -> Callable[[], None]:
+    return lambda: None
+
+
 @asynccontextmanager
 async def open_archive(
     settings: Settings,

@@ -1,7 +1,6 @@
 """Scores, curves and bounds by numbers that can be reckoned by hand; results as files."""
 
 import json
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ from memory.tuning.gain_bound import (
 )
 from memory.tuning.held_out import MOST_GROUPS, HeldOut, utility
 from memory.tuning.resampling import resampling
-from memory.tuning.tuned_record import Tuned
 from memory.tuning.tuning_result import BadResult, TuningResult, read_result, write_result
 from tests.tables import each
 
@@ -240,16 +238,6 @@ class TestResult:
         many = [HeldOut(group=str(number), before=0, after=0) for number in range(MOST_GROUPS + 1)]
         with pytest.raises(ValueError, match="of more than 10,000 conversations"):
             result(held_out=many)
-
-    def test_what_is_no_regular_file_is_not_read(self, tmp_path: Path) -> None:
-        os.mkfifo(tmp_path / "pipe")
-        with pytest.raises(BadResult, match="not a regular file"):
-            read_result(tmp_path / "pipe")
-
-    def test_a_date_at_the_edge_of_the_calendar_is_noted_or_refused(self) -> None:
-        for edge in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"):
-            at_edge = result(made_at=edge)
-            assert Tuned.of(at_edge, measure_gain(HELD_OUT)).at == at_edge.made_at
 
 
 class TestCalibration:
