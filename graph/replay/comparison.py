@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from pydantic_core import to_jsonable_python
 
 from graph.replay.decided_turn import Selection
 from graph.replay.replayer import ReplayedTurn
@@ -92,15 +94,9 @@ class Comparison:
 
     def as_json(self) -> dict[str, Any]:
         """Return the comparison as JSON values."""
-        changed = [asdict(turn) for turn in self.changed]
-        return {
-            "turns": self.turns,
-            "not_decided_as_recorded": self.different,
-            "before": asdict(self.before),
-            "after": asdict(self.after),
-            "problems": dict(self.problems),
-            "changed": _plain(changed),
-        }
+        values: dict[str, Any] = to_jsonable_python(self, exclude={"likings"})
+        values["not_decided_as_recorded"] = values.pop("different")
+        return values
 
 
 def changed_turn(replayed: ReplayedTurn) -> ChangedTurn:
@@ -135,11 +131,3 @@ def _changes(
         for turn_id in turn_ids
         if turn_id in texts and (turn_id in last or turn_id in earlier)
     ]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    return [_plain(inner) for inner in value] if isinstance(value, list) else value

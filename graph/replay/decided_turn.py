@@ -35,11 +35,6 @@ class Selection:
         return frozenset(self.shown)
 
 
-def recorded_selection(observation: Observation) -> Selection:
-    """Return the selection recorded when the turn was answered."""
-    return Selection(shares=observation.shares, judged=observation.decisions)
-
-
 def selection_of(state: State) -> Selection:
     """Return the selection in a state."""
     allocation = state["allocation"]

@@ -145,10 +145,6 @@ class RecordedTurnReader:
             )
         return self._threads[name]
 
-    async def holds_conversation(self, observation: Observation) -> bool:
-        """Say whether the conversation that a turn was given is still stored."""
-        return (await self.thread(observation.thread)).holds(observation)
-
     async def turn(
         self, observation: Observation, episode: Episode, observed: Container[str]
     ) -> RecordedTurn | None:

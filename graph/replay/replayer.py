@@ -3,18 +3,20 @@
 import asyncio
 from collections import ChainMap
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from graph.layers import Layers
-from graph.replay.decided_turn import Selection, context_of, recorded_selection, selection_of
-from graph.replay.past_recall import PastRecall
+from graph.replay.decided_turn import Selection, context_of, selection_of
 from graph.replay.recorded_turns import RecordedTurn, RecordedTurnReader
 from graph.replay.replay_plan import Obstacle, Plan, find_obstacle, preceding_turns
 from graph.settings.context import TurnContext
-from graph.state.recall_offer import search_limit
+from graph.state.recall_offer import search_limit, to_recall
 from graph.state.turn_state import Allocation, FactSheet, Persona, Recall, Reply, State, Turn, Unused
+from memory.episodic.search.past_archive import PastArchive
+from memory.episodic.search.searcher import Query
 from memory.recall.evidence_traits import RECENT
+from memory.recall.query import read_query
 from nodes.archive import unused_memories
 from nodes.budget import BudgetInputs
 from nodes.decision import decide
@@ -64,14 +66,16 @@ class Replayer:
         if self._reader.damaged:
             plan.left_out[Obstacle.DAMAGED] = self._reader.damaged
         plan.shown = {
-            observation.turn_id: recorded_selection(observation).shown for observation in observations
+            observation.turn_id: [judged.turn_id for judged in observation.decisions if judged.kept]
+            for observation in observations
         }
         plan.episodes = await self._reader.episodes(observations)
         for observation in observations:
             wanted = (since is None or observation.at >= since) and (until is None or observation.at < until)
             why = find_obstacle(observation, plan.episodes, model)
-            if why is None and wanted and not await self._reader.holds_conversation(observation):
-                why = Obstacle.CONVERSATION
+            if why is None and wanted:
+                thread = await self._reader.thread(observation.thread)
+                why = None if thread.holds(observation) else Obstacle.CONVERSATION
             if why is None:
                 (plan.replayed if wanted else plan.before).append(observation)
             elif wanted:
@@ -91,7 +95,7 @@ class Replayer:
         needed = wanted | preceding_turns(ordered, wanted)
         past = self._layers.episodes.past(owner=self._reader.owner)
         past.count(plan.shown)
-        run = _Run(self._layers, PastRecall(past), self._change, plan.shown)
+        run = _Run(self._layers, past, self._change, plan.shown)
         try:
             for observation in ordered:
                 turn = None
@@ -109,40 +113,39 @@ class Replayer:
             await past.close()
 
 
+@dataclass(frozen=True, slots=True)
+class _Track:
+    """What turns with some settings were shown: by turn, and what each thread's last turns did not use."""
+
+    shown: ChainMap[str, Sequence[str]]
+    unused: dict[str, Sequence[Unused]] = field(default_factory=dict)
+
+
 class _Run:
-    """The state carried from turn to turn of each thread: memories shown, and those shown but unused."""
+    """Replays one turn after another, with their own settings and with others."""
 
     def __init__(
-        self,
-        layers: Layers,
-        past_recall: PastRecall,
-        change: Change | None,
-        shown: Mapping[str, Sequence[str]],
+        self, layers: Layers, past: PastArchive, change: Change | None, shown: Mapping[str, Sequence[str]]
     ) -> None:
-        self._shown = shown
-        self._shown_changed: ChainMap[str, Sequence[str]] = ChainMap({}, dict(shown))
-        self._layers = layers
-        self._past_recall = past_recall
-        self._change = change
-        self._unused: dict[str, Sequence[Unused]] = {}
-        self._unused_changed: dict[str, Sequence[Unused]] = {}
+        self._layers, self._past, self._change = layers, past, change
+        self._own, self._other = (_Track(ChainMap({}, dict(shown))) for _ in range(2))
 
     async def __call__(self, turn: RecordedTurn) -> ReplayedTurn:
         observation, thread = turn.observation, turn.observation.thread
-        context, known = context_of(observation), recorded_selection(observation)
-        recall = await self._past_recall(turn, context, context)
-        recall = replace(recall, carried=last_turn_memories(turn, self._shown))
-        state = await self._decide(turn, context, recall, self._unused.get(thread, ()))
-        self._unused[thread] = unused_memories(_with_recorded(state, known.kept))
+        context = context_of(observation)
+        known = Selection(shares=observation.shares, judged=observation.decisions)
+        recall = await self._recall(turn, context, same_reach=True)
+        state = await self._decide(turn, context, recall, self._own)
+        self._own.unused[thread] = unused_memories(_with_recorded(state, known.kept))
         changed = state
         if self._change is not None:
             other = self._change(context)
-            if not same_search(context, other):
-                recall = await self._past_recall(turn, other, context)
-            recall = replace(recall, carried=last_turn_memories(turn, self._shown_changed))
-            changed = await self._decide(turn, other, recall, self._unused_changed.get(thread, ()))
-            self._shown_changed[observation.turn_id] = selection_of(changed).shown
-            self._unused_changed[thread] = unused_memories(changed)
+            same_reach = search_limit(context) == search_limit(other)
+            if context.fusion != other.fusion or not same_reach:
+                recall = await self._recall(turn, other, same_reach=same_reach)
+            changed = await self._decide(turn, other, recall, self._other)
+            self._other.shown[observation.turn_id] = selection_of(changed).shown
+            self._other.unused[thread] = unused_memories(changed)
         return ReplayedTurn(
             turn=turn,
             recorded=known,
@@ -152,9 +155,26 @@ class _Run:
             changed_state=changed,
         )
 
-    async def _decide(
-        self, turn: RecordedTurn, context: TurnContext, recall: Recall, shown: Sequence[Unused]
-    ) -> State:
+    async def _recall(self, turn: RecordedTurn, context: TurnContext, *, same_reach: bool) -> Recall:
+        """Search in the archive as it was; a search that failed then stays failed."""
+        observation, said = turn.observation, turn.episode.said
+        if observation.seen is None:
+            return Recall(reports=dict(observation.searches))
+        asked = await asyncio.to_thread(
+            read_query, said, before=turn.said_before, now=observation.at, zone=turn.zone
+        )
+        query = Query(
+            text=asked.text,
+            owner=observation.owner,
+            limit=search_limit(context),
+            by=asked.by,
+            weights=context.fusion,
+        )
+        return to_recall(await self._past.search(query, observation.seen, same_reach=same_reach), asked, said)
+
+    async def _decide(self, turn: RecordedTurn, context: TurnContext, recall: Recall, track: _Track) -> State:
+        observation = turn.observation
+        recall = replace(recall, carried=last_turn_memories(turn, track.shown))
         state: State = {
             "messages": [],
             "turn": _turn(turn),
@@ -162,11 +182,11 @@ class _Run:
             "recall": recall,
             "persona": Persona(text=""),
             "fact_sheet": FactSheet(facts=tuple(turn.facts)),
-            "unused": shown,
-            "reply": Reply(text=turn.episode.reply, outcome=turn.observation.outcome),
+            "unused": track.unused.get(observation.thread, ()),
+            "reply": Reply(text=turn.episode.reply, outcome=observation.outcome),
         }
         named, state["calibration"] = await find_calibration(self._layers.live, context, recall.query.model)
-        shares = turn.observation.shares
+        shares = observation.shares
         inputs = BudgetInputs(shares.fixed, await self._layers.tokens.ready(), turn.zone, shares.space)
         return await asyncio.to_thread(decide, state, context, inputs, named)
 
@@ -176,11 +196,6 @@ def last_turn_memories(turn: RecordedTurn, shown: Mapping[str, Sequence[str]]) -
     if not turn.earlier or turn.observation.at - turn.earlier[-1].at > RECENT:
         return ()
     return tuple(shown.get(turn.earlier[-1].turn_id, ()))
-
-
-def same_search(one: TurnContext, other: TurnContext) -> bool:
-    """Say whether two contexts lead to the same search."""
-    return one.fusion == other.fusion and search_limit(one) == search_limit(other)
 
 
 def _with_recorded(state: State, kept: frozenset[str]) -> State:
