@@ -60,17 +60,12 @@ def _app(ready: Ready, receive: Handle | None) -> Starlette:
 
     routes = [Route("/healthz", healthz), Route("/readyz", readyz)]
     if receive is not None:
-        routes.append(Route(WEBHOOK_PATH, _endpoint(receive), methods=["POST"]))
+
+        async def webhook(request: Request) -> Response:  # Starlette treats other callables as ASGI apps
+            return await receive(request)
+
+        routes.append(Route(WEBHOOK_PATH, webhook, methods=["POST"]))
     return Starlette(routes=routes)
-
-
-def _endpoint(receive: Handle) -> Handle:
-    """Wrap the handler in a function, because Starlette treats other callables as ASGI apps."""
-
-    async def endpoint(request: Request) -> Response:
-        return await receive(request)
-
-    return endpoint
 
 
 def listen(address: str, setting: str, *, shared: bool) -> socket.socket:

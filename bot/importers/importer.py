@@ -1,7 +1,7 @@
 """Import of episodes into an archive."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -66,7 +66,7 @@ async def store_episodes(
     new = 0
     for start in range(0, len(read), STORED_AT_ONCE):
         on_progress(start, len(read), Stage.STORING)
-        new += await _append(store, await _missing(store, read[start : start + STORED_AT_ONCE]))
+        new += await _append(store, read[start : start + STORED_AT_ONCE], read[0].owner)
     on_progress(len(read), len(read), Stage.STORING)
     return ImportResult(total=len(read), new=new)
 
@@ -99,40 +99,35 @@ async def _read(episodes: Iterator[Episode], on_progress: OnProgress) -> list[Ep
     return read
 
 
-async def _missing(store: EpisodeArchive, batch: list[Episode]) -> list[Episode]:
-    """Filter out episodes stored under the file's own id, by an export or an import of an earlier version."""
-    given = [episode.given_id for episode in batch if isinstance(episode, FileEpisode) and episode.given_id]
-    found = await store.get(given, owner=batch[0].owner) if given else []
-    stored = {episode.turn_id: episode for episode in found}
-    return [episode for episode in batch if not _is_stored(episode, stored)]
+async def _append(store: EpisodeArchive, batch: Sequence[Episode], owner: str) -> int:
+    """Append what is not stored yet; return the number.
 
-
-def _is_stored(episode: Episode, stored: Mapping[str, Episode]) -> bool:
-    one = stored.get(episode.given_id) if isinstance(episode, FileEpisode) else None
-    return one is not None and (one.message, one.reply, one.at) == (
-        episode.message,
-        episode.reply,
-        episode.at,
-    )
-
-
-async def _resolve_conflicts(store: EpisodeArchive, batch: list[Episode]) -> list[Episode]:
-    """Give new ids to episodes whose id another file used for other texts."""
-    held = await store.get([episode.turn_id for episode in batch], owner=batch[0].owner)
-    words = {episode.turn_id: (episode.message, episode.reply) for episode in held}
-    return [
-        replace(one, turn_id=stable_id("turn", one.owner, one.turn_id, one.message, one.reply))
-        if words.get(one.turn_id, (one.message, one.reply)) != (one.message, one.reply)
-        else one
-        for one in batch
-    ]
-
-
-async def _append(store: EpisodeArchive, batch: list[Episode]) -> int:
-    if not batch:
-        return 0
-    batch = await _resolve_conflicts(store, batch)
-    new = await store.append_many(batch)
-    if own := [episode.turn_id for episode in batch if episode.speaker is Speaker.OWNER]:
-        await store.make_own(own, owner=batch[0].owner)
+    An export, or an import of an earlier version, stored an episode under the file's own id.
+    """
+    ids = [name for one in batch for name in (one.turn_id, _given_id(one)) if name]
+    held = {episode.turn_id: episode for episode in await store.get(ids, owner=owner)}
+    missing = [one for one in batch if not _is_same(one, held.get(_given_id(one)))]
+    missing = [_with_free_id(one, held.get(one.turn_id)) for one in missing]
+    new = await store.append_many(missing)
+    if own := [episode.turn_id for episode in missing if episode.speaker is Speaker.OWNER]:
+        await store.make_own(own, owner=owner)
     return new
+
+
+def _given_id(episode: Episode) -> str:
+    return episode.given_id if isinstance(episode, FileEpisode) else ""
+
+
+def _is_same(episode: Episode, held: Episode | None) -> bool:
+    return held is not None and _texts(held) == _texts(episode) and held.at == episode.at
+
+
+def _with_free_id(episode: Episode, held: Episode | None) -> Episode:
+    """Return the episode, with another id if another file used its id for other texts."""
+    if held is None or _texts(held) == _texts(episode):
+        return episode
+    return replace(episode, turn_id=stable_id("turn", episode.owner, episode.turn_id, *_texts(episode)))
+
+
+def _texts(episode: Episode) -> tuple[str, str]:
+    return episode.message, episode.reply
