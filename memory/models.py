@@ -10,6 +10,8 @@ from memory.provenance import Carrier, Part, Speaker, Spoken
 
 EDIT_OF = "edit of "
 """Prefix of the tag of an edited message, before the turn id of the previous version."""
+SUPERSEDED = "edited"
+"""Tag of an episode that a later version of its message replaces: it is kept, and not found any more."""
 FOREIGN = "foreign"
 """Tag of an episode that repeats a third party's text, or in which a tool read some."""
 

@@ -20,6 +20,7 @@ from bot.telegram.turn_records import Keys, Records
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
 from graph.state.thread_ids import thread_id
+from memory.models import Episode
 
 Say = Callable[..., str]
 
@@ -65,6 +66,11 @@ class BotContext:
     def turn_id(self, update_id: int) -> str:
         """Return the id of the turn that an update starts."""
         return f"telegram-{self.me.id}-{update_id}"
+
+    async def episode(self, turn_id: str, owner: str) -> Episode | None:
+        """Return an archived turn of an owner."""
+        found = await self.agent.layers.episodes.get([turn_id], owner=owner)
+        return found[0] if found else None
 
     def read(self, message: Message) -> Incoming:
         """Parse a message."""

@@ -70,6 +70,10 @@ class TurnRecord:
     """Recall decisions as JSON."""
     link: str = ""
     """URL of the person's message, if it has one."""
+    earlier: str = ""
+    """Turn id of the turn that it replaces, as `/retry` found it."""
+    later: int = 0
+    """Update of the `/retry` that replaced it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,8 @@ class Records:
             owner=fields.get("owner", ""),
             decisions=fields.get("decisions", ""),
             link=fields.get("link", ""),
+            earlier=fields.get("earlier", ""),
+            later=int(fields.get("later", 0)),
         )
 
     async def note_messages(self, update_id: int, chat_id: int, message_ids: Sequence[int]) -> None:
@@ -128,6 +134,11 @@ class Records:
     async def describe(self, update_id: int, *, turn_id: str, owner: str, decisions: str, link: str) -> None:
         """Record the turn, its owner and its recall decisions."""
         await self._write(update_id, turn_id=turn_id, owner=owner, decisions=decisions, link=link)
+
+    async def note_retry(self, update_id: int, turn_id: str, of: int) -> None:
+        """Record that an update runs the turn `turn_id`, of the update `of`, again."""
+        await self._write(update_id, earlier=turn_id)
+        await self._write(of, later=str(update_id))
 
     async def note_question(self, chat_id: int, message_id: int, update_id: int) -> None:
         """Record the update of a person's message."""

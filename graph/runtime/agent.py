@@ -26,6 +26,7 @@ from graph.state.circumstances import PLAIN, Circumstances, is_empty, user_messa
 from graph.state.turn_state import State
 from memory.concurrency.deadline import end
 from memory.errors import EmptyMessage, GoatError, ThreadBusy, TierUnavailable, Undecided
+from memory.models import SUPERSEDED
 from memory.text.text import clean
 
 logger = logging.getLogger(__name__)
@@ -204,6 +205,14 @@ class Agent:
     def stop(self, turn_id: str) -> None:
         """Ask a running turn to stop; the reply so far is archived."""
         self.layers.stops.request(turn_id)
+
+    async def supersede(self, turn_id: str, *, owner: str) -> None:
+        """Take a turn out of its conversation and of recall; exports keep it. Safe to repeat."""
+        layers = self.layers
+        await layers.episodes.tag(turn_id, SUPERSEDED, owner=owner)
+        for episode in await layers.episodes.get([turn_id], owner=owner):
+            await layers.conversations.remove([turn_id], owner=owner, thread=episode.thread)
+        await layers.cache.drop(owner=owner)
 
     async def has_turn(self, turn_id: str, *, thread: str) -> bool:
         """Return True when the thread's latest message is this turn's: it is answered, or will be.

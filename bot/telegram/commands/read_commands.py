@@ -22,7 +22,7 @@ from bot.telegram.outbox.outbox import Upload
 from bot.telegram.place import place_of
 from bot.telegram.texts import escape, inline_code
 from graph.explain.explanation import Explanation, explain
-from memory.models import Episode, Fact
+from memory.models import EDIT_OF, Episode, Fact
 from memory.working.redis_metrics import RedisMetrics
 
 MOST_FOUND = 5
@@ -86,7 +86,10 @@ class ReadCommands:
         upload = Upload(picture, "why.png", say("picture_refused"), photo=True) if picture else None
         turn_ids = [memory.decision.turn_id for memory in (turn.memories if turn else ())][:MOST_FORGETTABLE]
         buttons = await self.forget.buttons(update, turn_ids)
-        await answer.finish(why_text(turn, zone, say, links.get), buttons, upload)
+        text = why_text(turn, zone, say, links.get)
+        if any(tag.startswith(EDIT_OF) for tag in state["turn"].tags):
+            text = f"{text}\n\n{say('why_replaces')}"
+        await answer.finish(text, buttons, upload)
 
     async def memory(self, update: Update, _: HandlerContext) -> None:
         """Show the size of the memory, or search it."""

@@ -11,6 +11,7 @@ from telegram import Message, Update
 
 from bot.telegram.bot_context import BotContext, Say, command_message, command_text
 from bot.telegram.commands.forget_command import ForgetCommand
+from bot.telegram.commands.retry_command import RetryCommand
 from bot.telegram.gate.gate import Handler, HandlerContext
 from bot.telegram.outbox.message_format import preview
 from bot.telegram.outbox.outbox import Upload
@@ -100,6 +101,7 @@ class WriteCommands:
             "remember": self.remember,
             "new": self.new,
             "private": self.private,
+            "retry": RetryCommand(self.context, self.turns),
             "export": ExportCommand(self.context),
             "forget": ForgetCommand(self.context),
         }

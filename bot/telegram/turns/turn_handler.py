@@ -25,7 +25,6 @@ from memory.models import EDIT_OF, Episode
 from memory.provenance import Carrier, Part, Speaker, said
 from memory.text.text import clean
 
-EDITED = "edited"
 logger = logging.getLogger(__name__)
 
 
@@ -38,7 +37,7 @@ class TurnRequest:
     parts: Sequence[Part]
     private: bool
     earlier: TurnRecord | None = None
-    """The turn of the message before it was edited."""
+    """The turn that it replaces: that of the message before it was edited, or the one to run again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ class TurnHandler:
         try:
             request = await self._request(update, messages[0], incoming, answer)
             if request is not None:
-                await self._turn(update, messages, request, answer)
+                await self.run(update, messages, request, answer)
         except MediaRefused as error:
             logger.warning("A file was not read: %s", error)
             await answer.finish(refusal_text(error, self.context.settings.telegram_file_limit, say))
@@ -102,7 +101,7 @@ class TurnHandler:
         if not answer.begun:
             return None
         turn_id = self.context.turn_id(update.update_id)
-        return await self._episode(turn_id, await self.context.owner(place_of(message)))
+        return await self.context.episode(turn_id, await self.context.owner(place_of(message)))
 
     async def _read(self, message: Message, incoming: Incoming) -> tuple[str, Sequence[Part]]:
         """Return the sender's words and the other parts; in a group, with the sender's name."""
@@ -120,36 +119,37 @@ class TurnHandler:
             return quote
         update_id = await self.context.records.update_of_answer(message.chat.id, replied.message_id)
         turn = await self.context.records.turn(update_id) if update_id is not None else TurnRecord()
-        episode = await self._episode(turn.turn_id, turn.owner) if turn.turn_id else None
+        episode = await self.context.episode(turn.turn_id, turn.owner) if turn.turn_id else None
         if episode is not None and not episode.foreign:
             return quote
         return replace(quote, speaker=Speaker.THIRD_PARTY, source="an answer of yours")
-
-    async def _episode(self, turn_id: str, owner: str) -> Episode | None:
-        found = await self.context.agent.layers.episodes.get([turn_id], owner=owner)
-        return found[0] if found else None
 
     async def _edited_turn(self, update: Update, message: Message) -> TurnRecord | None:
         update_id = await self.context.records.update_of_question(message.chat.id, message.message_id)
         if update_id is None or update_id == update.update_id:
             return None
-        return await self.context.records.turn(update_id)
+        record = await self.context.records.turn(update_id)
+        while record.later:
+            record = await self.context.records.turn(record.later)
+        return record
 
     async def _is_unchanged(self, earlier: TurnRecord, text: str) -> bool:
         if not earlier.turn_id:
             return False
-        episode = await self._episode(earlier.turn_id, earlier.owner)
+        episode = await self.context.episode(earlier.turn_id, earlier.owner)
         return episode is not None and episode.said == clean(text)
 
-    async def _turn(
+    async def run(
         self, update: Update, messages: Sequence[Message], request: TurnRequest, answer: Answer
     ) -> None:
+        """Run a turn and answer with its outcome; the earlier version of an edited message is superseded."""
         context, message = self.context, messages[0]
         if request.earlier is not None:
             await answer.take_over(request.earlier.shown)
         claim = HOLDER.get()
         thread = await context.thread(place_of(message))
         if not request.private:
+            await self._supersede(request.earlier)
             await register(context, update, place_of(message), thread)
         events = context.agent.stream(
             request.text,
@@ -163,13 +163,11 @@ class TurnHandler:
         ended = await presenter.present(events)
         for one in messages:
             await context.records.note_question(one.chat.id, one.message_id, update.update_id)
-        if not request.private:
-            await self._mark_earlier(request.earlier)
         await presenter.finish(ended, thread, private=request.private)
 
-    async def _mark_earlier(self, earlier: TurnRecord | None) -> None:
+    async def _supersede(self, earlier: TurnRecord | None) -> None:
         if earlier is not None and earlier.turn_id:
-            await self.context.agent.layers.episodes.tag(earlier.turn_id, EDITED, owner=earlier.owner)
+            await self.context.agent.supersede(earlier.turn_id, owner=earlier.owner)
 
 
 def _circumstances(message: Message, request: TurnRequest) -> Circumstances:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from memory.episodic.log.episode_log import COLUMNS, to_episode
 from memory.episodic.search.lookup import Lookup, Scores, seqs_of
 from memory.episodic.search.scores import Against, Weighed, exact, weigh
-from memory.models import Episode, Evidence, Hit, QueryFacts, SearchResult, Seen
+from memory.models import SUPERSEDED, Episode, Evidence, Hit, QueryFacts, SearchResult, Seen
 from memory.recall.fusion_weights import FusionWeights
 from memory.text.marks import is_unanswered
 
@@ -170,5 +170,7 @@ def _span(weighed: Weighed, row: int, episode: Episode) -> tuple[int, int]:
 
 
 def _read(db: sqlite3.Connection, owner: str, seqs: Sequence[int]) -> dict[int, Episode]:
+    """Read episodes by sequence number, without superseded ones."""
     sql = f"SELECT seq, {COLUMNS} FROM episodes WHERE seq IN (SELECT value FROM json_each(?))"  # noqa: S608
-    return {row[0]: to_episode(owner, row[1:]) for row in db.execute(sql, (json.dumps(list(seqs)),))}
+    found = {row[0]: to_episode(owner, row[1:]) for row in db.execute(sql, (json.dumps(list(seqs)),))}
+    return {seq: episode for seq, episode in found.items() if SUPERSEDED not in episode.tags}

@@ -325,6 +325,60 @@ async def test_an_edit_is_answered_in_the_place_of_the_old_answer(bot: Bot, mode
     assert len(model.chats) == asked
 
 
+async def test_an_edit_takes_the_earlier_version_out_of_conversation_and_recall(
+    bot: Bot, model: ModelServer
+) -> None:
+    said = bot.api.says(BOB, "The cellar's code is KELLER-1111")
+    await bot.answers(BOB)
+    bot.api.edits(BOB, said.message_id, "The cellar's code is KELLER-2222")
+    await bot.idle()
+    assert "1111" not in model.chats[-1].prompt
+    assert "replaces an earlier one" in await bot.ask(BOB, "/why")
+    await bot.ask(BOB, "And now the attic: what do you need?")
+    assert "2222" in model.chats[-1].prompt
+    assert "1111" not in model.chats[-1].prompt
+    await bot.ask(BOB, "/new")
+    await bot.ask(BOB, "What is the cellar's code, KELLER-1111 or KELLER-2222?")
+    assert "The cellar's code is KELLER-2222" in model.chats[-1].prompt
+    assert "The cellar's code is KELLER-1111" not in model.chats[-1].prompt
+    assert "code is KELLER-1111" not in await bot.ask(BOB, "/memory KELLER-1111 code")
+    kept = [turn.message for turn in await turns(bot, f"telegram-{BOB}")]
+    assert kept[:2] == ["The cellar's code is KELLER-1111", "The cellar's code is KELLER-2222"]
+
+
+async def test_a_retry_answers_the_last_message_anew(bot: Bot, model: ModelServer) -> None:
+    assert "no answer" in await bot.ask(BOB, "/retry")
+    model.reply("The first answer")
+    said = bot.api.says(BOB, "What is for supper?")
+    await bot.answers(BOB, 2)
+    model.reply("The second answer")
+    assert await bot.ask(BOB, "/retry") == "The second answer"
+    assert "The first answer" not in model.chats[-1].prompt
+    assert "What is for supper?" in model.chats[-1].prompt
+    first, second = await turns(bot, f"telegram-{BOB}")
+    assert (first.message, first.tags) == (second.message, ("edited",))
+    assert second.tags == (f"edit of {first.turn_id}",)
+    model.reply("The third answer")
+    bot.api.edits(BOB, said.message_id, "What is for dinner?")
+    await bot.idle()
+    assert [one.text for one in bot.api.answers(BOB)][1:] == ["The first answer", "The third answer"]
+    assert "The second answer" not in model.chats[-1].prompt
+
+
+async def test_a_retry_that_comes_again_retries_the_same(
+    bot: Bot, model: ModelServer, again: Dispatcher
+) -> None:
+    await bot.ask(BOB, "What is for supper?")
+    said = bot.api.says(BOB, "/retry")
+    await bot.answers(BOB, 2)
+    client = await bot.context.agent.layers.redis.client()
+    await client.hdel(bot.context.keys("turn", said.update_id or 0), "sent")
+    asked = len(model.chats)
+    await redeliver(again, raw_update(bot, said.update_id or 0, said.message_id, "/retry"))
+    assert len(model.chats) == asked
+    assert len(bot.api.answers(BOB)) == 2
+
+
 async def test_an_edit_of_what_still_waits_is_answered_last(bot: Bot, model: ModelServer) -> None:
     model.hold_before = "I see"
     bot.api.says(BOB, "the first one takes a while")
