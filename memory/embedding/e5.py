@@ -7,8 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from langchain_core.embeddings import Embeddings
-
 from memory.embedding.centring import Centring, read_centring
 from memory.embedding.embedding_model import TIER
 from memory.embedding.embedding_threads import EmbeddingThreads
@@ -26,7 +24,7 @@ PART = 480
 """Pieces: 30 less than the encoder's window, for the prefix and for words that a cut tokenises otherwise."""
 
 
-class E5Embeddings(Embeddings):
+class E5Embeddings:
     """Embeddings of the bundled model: no download, and deterministic vectors.
 
     The vectors are centred, because e5's raw vectors are all similar; see `Centring`.
@@ -84,19 +82,15 @@ class E5Embeddings(Embeddings):
         return read_centring()
 
     def _load(self) -> "Encoder":
-        with self._lock:
-            if self._encoder is None:
-                self._encoder = self._loaded(self._folder)
-            return self._encoder
-
-    def _loaded(self, folder: Path) -> "Encoder":
         from memory.embedding import encoder  # noqa: PLC0415 - ONNX Runtime takes 0.2 s to import
 
-        try:
-            return encoder.load_encoder(folder, threads=self._threads)
-        except DataFolderError as error:
-            raise TierUnavailable(TIER, str(error)) from error
-        except encoder.UNLOADABLE as error:
-            raise TierUnavailable(
-                TIER, f"the embedding model in {folder} cannot be loaded ({error})"
-            ) from error
+        with self._lock:
+            if self._encoder is None:
+                try:
+                    self._encoder = encoder.load_encoder(self._folder, threads=self._threads)
+                except DataFolderError as error:
+                    raise TierUnavailable(TIER, str(error)) from error
+                except encoder.UNLOADABLE as error:
+                    detail = f"the embedding model in {self._folder} cannot be loaded ({error})"
+                    raise TierUnavailable(TIER, detail) from error
+            return self._encoder

@@ -1,7 +1,6 @@
 """The end of a call: recorded, broken, or no call."""
 
 import re
-from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from memory.markup.argument_values import Unreadable, as_arguments, loads, read_calls
@@ -33,14 +32,10 @@ def end_unstarted(reading: ReaderState, head: str) -> Wait[None]:
     reading.spoil()
 
 
-def finish(reading: ReaderState, calls: Callable[[], Calls]) -> Wait[bool]:
-    """Record the calls read, and drop the closings; return whether the markup ended."""
+def finish(reading: ReaderState, found: Calls) -> Wait[bool]:
+    """Record calls, broken markup for none, and drop the closings; return whether the markup ended."""
     head = yield from reading.tape.ahead(_AHEAD_CHARS)
-    try:
-        found = [] if _SURPLUS.match(head) else calls()
-    except Unreadable:
-        found = []
-    if not found:
+    if not found or _SURPLUS.match(head):
         yield from give_up(reading)
         return True
     reading.call(*found)
@@ -67,20 +62,22 @@ def take_closings(reading: ReaderState) -> Wait[bool]:
         reading.drop()
 
 
-def json_calls(text: str | None) -> Calls:
-    return read_calls(_required(text), strict=False)
+def json_calls(text: str | None, *, strict: bool = False) -> Calls:
+    """Parse the calls in JSON; none if it is invalid or cut off."""
+    try:
+        return [] if text is None else read_calls(loads(text), strict=strict)
+    except Unreadable:
+        return []
 
 
 def call_with_json(name: str, text: str | None) -> Calls:
-    return single_call(name, as_arguments(_required(text)))
+    """Return a call of `name` with arguments in JSON; none without a name, or if the JSON is invalid."""
+    try:
+        return [] if text is None or not name else [(name, as_arguments(loads(text)))]
+    except Unreadable:
+        return []
 
 
 def single_call(name: str, arguments: dict[str, Any]) -> Calls:
     """Return a list of one call, empty without a name."""
     return [(name, arguments)] if name else []
-
-
-def _required(text: str | None) -> Any:
-    if text is None:
-        raise Unreadable("the text ends before its JSON does")
-    return loads(text)

@@ -2,8 +2,8 @@
 
 import re
 
-from memory.markup.argument_values import NAME_KEYS, Tools, Unreadable, loads, read_calls
-from memory.markup.call_end import Calls
+from memory.markup.argument_values import NAME_KEYS, Tools
+from memory.markup.call_end import Calls, json_calls
 from memory.markup.json_text import take_json
 from memory.markup.openings import fence_end
 from memory.markup.reader_state import ReaderState, Wait
@@ -83,11 +83,11 @@ def _read_calls(reading: ReaderState, fence: str) -> Wait[bool]:
         if not stated:
             return False
         calls += stated
-        yield from _take(reading, _MORE)
+        yield from tape.take_match(_MORE, MAX_HEAD_CHARS)
     if not calls:
         return False
     yield from tape.spaces()
-    if tape.left and not (fence and (yield from _take(reading, _closing(fence)))):
+    if tape.left and not (fence and (yield from tape.take_match(_closing(fence), MAX_HEAD_CHARS))):
         return False
     reading.call(*calls)
     return True
@@ -95,12 +95,6 @@ def _read_calls(reading: ReaderState, fence: str) -> Wait[bool]:
 
 def _closing(fence: str) -> re.Pattern[str]:
     return re.compile(rf"{fence[0]}{{{min(len(fence), 12)},99}}[ \t]{{0,12}}(?=\n|\Z)")
-
-
-def _take(reading: ReaderState, pattern: re.Pattern[str]) -> Wait[str]:
-    head = yield from reading.tape.ahead(MAX_HEAD_CHARS)
-    found = pattern.match(head)
-    return reading.tape.take(found.end() if found else 0)
 
 
 def _spoilt(reading: ReaderState) -> bool:
@@ -115,10 +109,7 @@ def _spoilt(reading: ReaderState) -> bool:
 
 def _offered(reading: ReaderState, text: str) -> Calls:
     """Return the calls in JSON if all are of offered tools."""
-    try:
-        calls = read_calls(loads(text), strict=True)
-    except Unreadable:
-        return []
+    calls = json_calls(text, strict=True)
     return calls if all(name in reading.tools for name, _ in calls) else []
 
 

@@ -81,6 +81,12 @@ class Tape:
                 return found
             yield
 
+    def take_match(self, pattern: re.Pattern[str], count: int) -> Wait[str]:
+        """Take a match at the beginning of the next `count` characters, if any."""
+        head = yield from self.ahead(count)
+        found = pattern.match(head)
+        return self.take(found.end() if found else 0)
+
     def spaces(self) -> Wait[None]:
         while True:
             found = _SPACES.match(self.text, self.at)

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from memory.markup.argument_values import Unreadable, loads
@@ -99,19 +98,19 @@ def _tag(reading: ReaderState) -> Wait[str]:
 def _read_call(reading: ReaderState, tag: str, flavour: Flavour) -> Wait[None]:
     name = _name(tag)
     if tag.rstrip(">＞ ").endswith("/"):
-        yield from finish(reading, partial(single_call, name, {}))
+        yield from finish(reading, single_call(name, {}))
         return
     yield from reading.tape.spaces()
     head = yield from reading.tape.ahead(1)
     if head == "{":
         text = yield from take_json(reading.tape)
-        yield from finish(reading, partial(call_with_json, name, text))
+        yield from finish(reading, call_with_json(name, text))
         return
     arguments = yield from _arguments(reading, flavour)
     if arguments is None:
         yield from give_up(reading)
     else:
-        yield from finish(reading, partial(single_call, name, arguments))
+        yield from finish(reading, single_call(name, arguments))
 
 
 def _name(tag: str) -> str:

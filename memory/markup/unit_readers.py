@@ -1,7 +1,6 @@
 """Readers of markup with JSON or key-value pairs; each takes one call after its opening."""
 
 import re
-from functools import partial
 from typing import Any
 
 from memory.markup.call_end import (
@@ -91,23 +90,16 @@ def read_token(reading: ReaderState) -> Wait[None]:
     tape.take(len(separator[0]))
     name = re.sub(r":\d{1,9}$", "", before).removeprefix("functions.")
     if name == "function":
-        name = yield from _take(reading, _SEPARATED_NAME)
-    yield from _take(reading, _FENCE)
+        name = yield from tape.take_match(_SEPARATED_NAME, HEAD_CHARS)
+    yield from tape.take_match(_FENCE, HEAD_CHARS)
     yield from _read_arguments(reading, name.strip())
-
-
-def _take(reading: ReaderState, pattern: re.Pattern[str]) -> Wait[str]:
-    """Take a match at the head of the tape, if any."""
-    head = yield from reading.tape.ahead(HEAD_CHARS)
-    found = pattern.match(head)
-    return reading.tape.take(found.end() if found else 0)
 
 
 def _read_json(reading: ReaderState) -> Wait[None]:
     while True:
         yield from reading.tape.spaces()
         text = yield from take_json(reading.tape)
-        closed = yield from finish(reading, partial(json_calls, text))
+        closed = yield from finish(reading, json_calls(text))
         head = "" if closed else (yield from reading.tape.ahead(HEAD_CHARS))
         more = _MORE_JSON.match(head)
         if more is None:
@@ -119,7 +111,7 @@ def _read_arguments(reading: ReaderState, name: str) -> Wait[None]:
     yield from reading.tape.spaces()
     head = yield from reading.tape.ahead(1)
     text = (yield from take_json(reading.tape)) if head == "{" else None
-    yield from finish(reading, partial(call_with_json, name, text))
+    yield from finish(reading, call_with_json(name, text))
 
 
 def _read_keyed(reading: ReaderState, name: str) -> Wait[None]:
@@ -138,4 +130,4 @@ def _read_keyed(reading: ReaderState, name: str) -> Wait[None]:
             return
         arguments[key[1].strip()] = value
         head = yield from reading.tape.ahead(2 * HEAD_CHARS)
-    yield from finish(reading, partial(single_call, name, arguments))
+    yield from finish(reading, single_call(name, arguments))

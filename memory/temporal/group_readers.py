@@ -110,8 +110,7 @@ def season(found: re.Match[str], moment: Moment) -> Span:
 
 
 def year(found: re.Match[str], moment: Moment) -> Span | None:
-    days = points.resolve(found["year"], moment.today)
-    return moment.whole(days) if days else None
+    return point(found["year"], moment)
 
 
 def named_date(found: re.Match[str], moment: Moment) -> Span | None:
@@ -121,14 +120,14 @@ def named_date(found: re.Match[str], moment: Moment) -> Span | None:
         name = re.search(r"[a-z]+$", text)
         if name is None or name[0] in words.WORDS_TOO:
             return None
-    return _point(text, moment)
+    return point(text, moment)
 
 
 def figures(found: re.Match[str], moment: Moment) -> Span | None:
-    return _point(found["date"], moment)
+    return point(found["date"], moment)
 
 
-def _point(text: str, moment: Moment) -> Span | None:
+def point(text: str, moment: Moment) -> Span | None:
     days = points.resolve(text, moment.today)
     return moment.whole(days) if days else None
 

@@ -42,8 +42,7 @@ def _rule(needs: Needs, pattern: str, read: Reader) -> Rule:
 def _since_or_on(found: re.Match[str], moment: Moment) -> Span | None:
     """Read "de luni": since Monday after a verb or with "încoace"; the day itself in "discuția de luni"."""
     if _RECORD.search(found.string, 0, found.start()) and not found["up"]:
-        days = points.resolve(reads.collapse_spaces(found["point"]), moment.today)
-        return moment.whole(days) if days else None
+        return reads.point(reads.collapse_spaces(found["point"]), moment)
     since = found["up"] or _VERB.search(found.string, 0, found.start())
     return reads.since(found, moment) if since else None
 

@@ -102,17 +102,13 @@ class RedisConversation:
             raise ValueError(f"keep must be at least 1, not {self.keep}")
 
     async def append(self, turn: ConversationTurn, *, owner: str, thread: str) -> bool:
-        """Append a turn; return False when its turn id is already stored."""
         keys = _keys(owner, thread)
         turn_id, thread_digest = _bytes(turn.turn_id), digest(thread)
         added = await run_script(self.client, _APPEND, keys, turn_id, _dump(turn), thread_digest, self.keep)
         return bool(added)
 
     async def window(self, *, owner: str, thread: str, max_tokens: int) -> list[ConversationTurn]:
-        """Return the latest turns, oldest first, that fit in `max_tokens` together, in one round trip.
-
-        The latest turn is returned even when it does not fit; unreadable turns are skipped.
-        """
+        """Read the window in one round trip, without unreadable turns."""
         turns, order, *_ = _keys(owner, thread)
         found: list[bytes] = await run_script(self.client, _WINDOW, [turns, order], max_tokens)
         return _load_all(zip(found[-2::-2], found[::-2], strict=True))

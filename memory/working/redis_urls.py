@@ -19,14 +19,11 @@ _FORMS = (
     "redis+cluster://[user:password@]host1:port,host2:port",
     "rediss+sentinel://... and rediss+cluster://... (TLS)",
 )
-_KINDS: dict[str, Literal["single", "sentinel", "cluster"]] = {
-    "redis": "single",
-    "rediss": "single",
-    "unix": "single",
-    "redis+sentinel": "sentinel",
-    "rediss+sentinel": "sentinel",
-    "redis+cluster": "cluster",
-    "rediss+cluster": "cluster",
+Kind = Literal["single", "sentinel", "cluster"]
+_KINDS: dict[str, Kind] = {
+    **{"redis": "single", "rediss": "single", "unix": "single"},
+    **{"redis+sentinel": "sentinel", "rediss+sentinel": "sentinel"},
+    **{"redis+cluster": "cluster", "rediss+cluster": "cluster"},
 }
 _PORTS = {"single": 6379, "sentinel": 26379, "cluster": 6379}
 _OPTIONS = {
@@ -37,7 +34,7 @@ _NOT_A_PORT = re.compile(r":(?!\d+(?:[,/]|$))[^,/]*")
 
 @dataclass(frozen=True, slots=True)
 class RedisAddress:
-    kind: Literal["single", "sentinel", "cluster"]
+    kind: Kind
     nodes: tuple[tuple[str, int], ...]
     """Host and port of the server, or of each sentinel or start-up node; empty for a unix socket."""
     service: str | None = None

@@ -1,11 +1,12 @@
 """An empty Redis server for each test that needs one; see `redis_servers`."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
+from redis.asyncio import Redis
 
-from tests.contract.redis_servers import CLUSTER, RedisServers
+from tests.contract.redis_servers import CLUSTER, RedisServers, connected
 from tests.servers.redis import BINARIES
 
 
@@ -37,3 +38,14 @@ def any_redis_url(request: pytest.FixtureRequest, redis_servers: RedisServers) -
 @pytest.fixture
 def cluster_url(redis_servers: RedisServers) -> str:
     return redis_servers.empty(CLUSTER)
+
+
+@pytest.fixture
+async def client(redis_url: str) -> AsyncIterator[Callable[[], Awaitable[Redis]]]:
+    async with connected(redis_url) as connection:
+        yield connection.client
+
+
+@pytest.fixture
+async def raw(client: Callable[[], Awaitable[Redis]]) -> Redis:
+    return await client()

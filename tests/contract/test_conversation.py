@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -53,12 +53,6 @@ def turn_ids(*numbers: int) -> list[str]:
     return [f"turn_{number}" for number in numbers]
 
 
-@pytest.fixture
-async def client(redis_url: str) -> AsyncIterator[Client]:
-    async with connected(redis_url) as connection:
-        yield connection.client
-
-
 def lasting(binary: str, folder: Path) -> AbstractAsyncContextManager[str]:
     """Run a server that finds its data again; it ends by SIGKILL.
 
@@ -74,11 +68,6 @@ def lasting(binary: str, folder: Path) -> AbstractAsyncContextManager[str]:
 @pytest.fixture
 def store(client: Client) -> RedisConversation:
     return RedisConversation(client)
-
-
-@pytest.fixture
-async def raw(client: Client) -> Redis:
-    return await client()
 
 
 class TestTurns:

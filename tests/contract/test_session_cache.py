@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import math
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -23,19 +23,8 @@ names = (
 
 
 @pytest.fixture
-async def client(redis_url: str) -> AsyncIterator[Client]:
-    async with connected(redis_url) as connection:
-        yield connection.client
-
-
-@pytest.fixture
 def cache(client: Client) -> RedisSessionCache:
     return RedisSessionCache(client)
-
-
-@pytest.fixture
-async def raw(client: Client) -> Redis:
-    return await client()
 
 
 async def store(

@@ -1,21 +1,20 @@
 """What a tool answered is found again by its arguments, by its owner alone, and not for ever."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable, Callable
 
 import pytest
+from redis.asyncio import Redis
 
 from memory.errors import TierUnavailable
 from memory.working.redis_connection import RedisConnection
 from memory.working.redis_session_cache import MAX_BYTES
 from memory.working.redis_tool_cache import RedisToolCache
-from tests.contract.redis_servers import connected
 
 
 @pytest.fixture
-async def cache(redis_url: str) -> AsyncIterator[RedisToolCache]:
-    async with connected(redis_url) as connection:
-        yield RedisToolCache(connection.client)
+def cache(client: Callable[[], Awaitable[Redis]]) -> RedisToolCache:
+    return RedisToolCache(client)
 
 
 async def test_an_output_is_found_by_tool_and_arguments(cache: RedisToolCache) -> None:
