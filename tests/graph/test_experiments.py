@@ -276,7 +276,7 @@ async def test_a_call_that_waits_is_asked_about_again_after_a_fork(
         assert await agent.layers.episodes.count(owner=OWNER) == 1
 
 
-async def _down(_: Episode) -> bool:
+async def _down(*_: object) -> bool:
     raise TierUnavailable("episodic", "the disk is full")
 
 

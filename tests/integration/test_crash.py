@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -135,8 +135,8 @@ async def test_a_turn_that_cannot_be_finished_does_not_hold_up_the_others(
                     await agent.ask("x", owner=lane.owner, thread=lane.thread)
     append = EpisodeArchive.append
 
-    async def refuse_one(archive: EpisodeArchive, episode: Episode) -> bool:
-        return await (refuse() if episode.thread == LANE.thread else append(archive, episode))
+    async def refuse_one(archive: EpisodeArchive, episode: Episode, shown: Sequence[str]) -> bool:
+        return await (refuse() if episode.thread == LANE.thread else append(archive, episode, shown))
 
     async with open_agent(settings) as agent:
         with monkeypatch.context() as patch:

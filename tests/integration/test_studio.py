@@ -115,7 +115,7 @@ async def test_the_graph_is_drawn_as_it_is(client: LangGraphClient) -> None:
     assert {node["id"] for node in drawn["nodes"]} == set(ours.nodes)
     shown = {node["id"]: node.get("metadata") for node in drawn["nodes"]}
     assert {name: shown[name] for name in CAPTIONS} == CAPTIONS
-    assert shown["prefetch"].keys() >= {"thematic", "temporal", "keys"}
+    assert shown["prefetch"].keys() >= {"thematic", "temporal", "key"}
     edges = {(edge["source"], edge["target"]) for edge in drawn["edges"]}
     assert edges == {(edge.source, edge.target) for edge in ours.edges}
     assert len(edges) == len(drawn["edges"]) > len(FETCHES) * 2

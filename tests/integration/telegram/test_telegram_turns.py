@@ -572,7 +572,7 @@ async def test_a_message_waits_for_the_archive_and_its_person_is_told_once(
     episodes = bot.context.agent.layers.episodes
     tries: list[str] = []
 
-    async def full(episode: Episode) -> bool:
+    async def full(episode: Episode, _: object) -> bool:
         tries.append(episode.turn_id)
         raise TierUnavailable("episodic", "the disk is full")
 
