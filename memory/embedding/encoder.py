@@ -11,7 +11,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as onnxruntime_errors
 from sentencepiece import SentencePieceProcessor
 
 from memory.embedding.centring import Vector
-from memory.embedding.model_cache import ensure_model
+from memory.embedding.model_cache import GRAPH, TOKENIZER, ensure_model
 
 BEGIN, END = 0, 2
 WINDOW = 510  # pieces between the begin and the end mark
@@ -59,12 +59,12 @@ class Encoder:
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(
-            str(model.encoder),
+            str(model / GRAPH),
             options,
             providers=["CPUExecutionProvider"],
             disabled_optimizers=["SkipLayerNormFusion"],  # the fused operator is three times slower
         )
-        self.tokenizer = Tokenizer(model.tokenizer)
+        self.tokenizer = Tokenizer(model / TOKENIZER)
 
     def __call__(self, text: str) -> Vector:
         """Embed one text, prefix included; return a unit vector."""

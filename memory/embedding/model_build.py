@@ -8,12 +8,10 @@ from pathlib import Path
 
 import onnx
 
+from memory.embedding.model_cache import GRAPH, TOKENIZER
 from memory.embedding.onnx_graph import encoder
 from memory.embedding.sentencepiece_model import tokenizer_model
 from memory.embedding.weights import UnreadableWeights, read_weights
-
-GRAPH = "encoder.onnx"
-TOKENIZER = "tokenizer.model"
 
 
 def build(source: Path, target: Path) -> None:

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -16,35 +15,22 @@ from memory.errors import DataFolderError
 
 BUILD_TIMEOUT = 300.0  # seconds
 NEEDED_BYTES = 200_000_000
-MANIFEST = "manifest.json"
+GRAPH, TOKENIZER, MANIFEST = "encoder.onnx", "tokenizer.model", "manifest.json"
 
 
-@dataclass(frozen=True, slots=True)
-class ModelFiles:
-    folder: Path
-
-    @property
-    def encoder(self) -> Path:
-        return self.folder / "encoder.onnx"
-
-    @property
-    def tokenizer(self) -> Path:
-        return self.folder / "tokenizer.model"
-
-
-def ensure_model(folder: Path, version: str) -> ModelFiles:
-    """Return the files of `version` under `folder`; build them if they are missing or damaged.
+def ensure_model(folder: Path, version: str) -> Path:
+    """Return the folder of `version` under `folder`; build its files if they are missing or damaged.
 
     Raises:
         DataFolderError: the folder cannot be written, is full, or the model cannot be built.
     """
-    files = ModelFiles(folder / version)
-    if _is_intact(files.folder):
+    files = folder / version
+    if _is_intact(files):
         return files
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f"{version}.lock", timeout=BUILD_TIMEOUT):
-            if not _is_intact(files.folder):
+            if not _is_intact(files):
                 _rebuild(files)
     except Timeout as error:
         raise DataFolderError(
@@ -59,17 +45,17 @@ def ensure_model(folder: Path, version: str) -> ModelFiles:
     return files
 
 
-def _rebuild(files: ModelFiles) -> None:
+def _rebuild(folder: Path) -> None:
     """Build in a partial folder and rename it; the caller's lock makes leftovers safe to delete."""
-    partial = files.folder.with_name(files.folder.name + ".partial")
+    partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     try:
         _require_space(partial)
         _run_build(partial)
         (partial / MANIFEST).write_text(json.dumps(_digests(partial)), encoding="utf-8")
-        _remove(files.folder)
-        partial.rename(files.folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -107,13 +93,6 @@ def _run_build(target: Path) -> None:
         raise DataFolderError(
             f"building the embedding model took over {BUILD_TIMEOUT:.0f} s; try again on a quieter machine"
         ) from error
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _is_intact(folder: Path) -> bool:

@@ -27,11 +27,7 @@ def open_writer(path: Path, owner: bytes, busy_timeout: float) -> sqlite3.Connec
 
 
 def open_reader(path: Path, owner: bytes, busy_timeout: float) -> sqlite3.Connection:
-    """Open the owner's file for reading; a missing file reads as empty.
-
-    Raises:
-        FileRefused: the file belongs to another owner, or to a newer version.
-    """
+    """Open the owner's file for reading, as `open_writer` does; a missing file reads as empty."""
     if inode(path) is None:
         empty = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         migrate(empty)

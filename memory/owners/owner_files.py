@@ -83,15 +83,9 @@ class OwnerFiles:
         return await self._result(owner, tier, running)
 
     async def write(self, owner: str, tier: str, work: Work[T]) -> T:
-        """Run `work` in one transaction, which is on disk when this returns.
-
-        Raises:
-            TierUnavailable: the folder cannot be used, or another process holds the lock.
-            TierCorrupt: the file cannot be read, or belongs to another owner.
-        """
-        return await self._result(
-            owner, tier, self._submit(owner, Use.WRITE, partial(transaction, work=work))
-        )
+        """Run `work` in one transaction, which is on disk when this returns; raises as `read` does."""
+        running = self._submit(owner, Use.WRITE, partial(transaction, work=work))
+        return await self._result(owner, tier, running)
 
     async def scrub(self, owner: str, tier: str) -> None:
         """Remove deleted data from the owner's write-ahead log, as far as readers allow."""
@@ -102,11 +96,7 @@ class OwnerFiles:
         return await asyncio.to_thread(self._list_owners)
 
     async def erase(self, owner: str) -> None:
-        """Delete the owner's file with the data of every tier.
-
-        Raises:
-            TierUnavailable: the folder cannot be used, or another process holds the lock.
-        """
+        """Delete the owner's file with the data of every tier; raises as `read` does."""
         with self._guard:
             connections = self._files.pop(owner, {})
         await asyncio.gather(

@@ -28,11 +28,7 @@ def normalize_key(key: str) -> str:
 
 
 def identifier(key: str) -> str:
-    """Return the case-folded key, equal for all its spellings.
-
-    Raises:
-        ValueError: the key is empty or longer than 200 characters, or cannot be stored.
-    """
+    """Return the case-folded key, equal for all its spellings; raises as `normalize_key` does."""
     return unicodedata.normalize("NFC", normalize_key(key).casefold())
 
 

@@ -13,7 +13,7 @@ from langchain_core.runnables import RunnableConfig
 from graph.checkpoint.redis_saver import RedisSaver
 from graph.layers import Layers
 from memory.embedding.encoder import Tokenizer
-from memory.embedding.model_cache import ModelFiles
+from memory.embedding.model_cache import GRAPH, TOKENIZER
 
 PADDED_TO = 256
 PAD = 1
@@ -25,7 +25,7 @@ FOUND = 90
 class ChromaAsItComes:
     """Query a collection with Chroma's default embedding function, which loads its model for each query."""
 
-    def __init__(self, folder: Path, collection: str, model: ModelFiles) -> None:
+    def __init__(self, folder: Path, collection: str, model: Path) -> None:
         client = chromadb.PersistentClient(folder, settings=ChromaSettings(anonymized_telemetry=False))
         self._collection = client.get_collection(collection, embedding_function=None)
         self._model = model
@@ -39,9 +39,9 @@ class ChromaAsItComes:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         session = onnxruntime.InferenceSession(
-            str(self._model.encoder), options, providers=["CPUExecutionProvider"]
+            str(self._model / GRAPH), options, providers=["CPUExecutionProvider"]
         )
-        ids = Tokenizer(self._model.tokenizer).ids(f"query: {text}")[:PADDED_TO]
+        ids = Tokenizer(self._model / TOKENIZER).ids(f"query: {text}")[:PADDED_TO]
         padded = np.array([ids + [PAD] * (PADDED_TO - len(ids))])
         (vectors,) = session.run(None, {"ids": padded})
         vector: list[float] = vectors[0].tolist()

@@ -18,7 +18,6 @@ from pydantic import SecretStr
 
 from memory.embedding.e5 import E5Embeddings
 from memory.embedding.embedding_model import EmbeddingModel
-from memory.embedding.model_cache import ModelFiles
 from memory.episodic import episode_archive as store
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.index import backlog
@@ -323,7 +322,7 @@ async def test_a_model_that_cannot_be_loaded_is_unavailable(
     (tmp_path / "models").write_text("a file, not a folder")
     if why == "damaged encoder":
         (tmp_path / "encoder.onnx").write_bytes(b"rubbish")
-        monkeypatch.setattr("memory.embedding.encoder.ensure_model", lambda *_: ModelFiles(tmp_path))
+        monkeypatch.setattr("memory.embedding.encoder.ensure_model", lambda *_: tmp_path)
     archive = open_archive(E5Embeddings(tmp_path / "models"))
     for refused in (archive.index(owner="ana"), archive.ready(owner="ana")):
         with pytest.raises(TierUnavailable, match="embedding model"):

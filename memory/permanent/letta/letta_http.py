@@ -63,14 +63,7 @@ class LettaClient:
         body: object = None,
         accept: tuple[int, ...] = (),
     ) -> tuple[int, Any]:
-        """Send one request; return the status, and the JSON of a success.
-
-        Args:
-            method: HTTP method.
-            path: starts with a slash.
-            params: of the query.
-            body: sent as JSON.
-            accept: error statuses that are returned.
+        """Send one request; return the status, and the JSON of a success. Errors raise unless in `accept`.
 
         Raises:
             TryAgain: the server answered 409 or 500.

@@ -11,7 +11,7 @@ import pytest
 
 from memory.embedding import model_cache as cache
 from memory.embedding.encoder import VERSION
-from memory.embedding.model_cache import MANIFEST, ensure_model
+from memory.embedding.model_cache import GRAPH, MANIFEST, TOKENIZER, ensure_model
 from memory.errors import DataFolderError
 
 COPYING = """
@@ -36,8 +36,8 @@ def quick_build(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shared = ensure_model(model_folder, VERSION)
 
     def copy(target: Path) -> None:
-        for path in (shared.encoder, shared.tokenizer):
-            shutil.copy(path, target)
+        for name in (GRAPH, TOKENIZER):
+            shutil.copy(shared / name, target)
 
     monkeypatch.setattr(cache, "_run_build", copy)
 
@@ -51,9 +51,8 @@ def built(model_folder: Path, quick_build: None, tmp_path: Path) -> Path:
 
 def test_what_is_intact_is_used(built: Path) -> None:
     before = (built / VERSION / MANIFEST).stat().st_mtime_ns
-    files = ensure_model(built, VERSION)
-    assert files.encoder.exists()
-    assert files.tokenizer.exists()
+    folder = ensure_model(built, VERSION)
+    assert {GRAPH, TOKENIZER} < {path.name for path in folder.iterdir()}
     assert (built / VERSION / MANIFEST).stat().st_mtime_ns == before
 
 
