@@ -14,6 +14,8 @@ from memory.recall import fusion
 from memory.recall.fusion_weights import FusionWeights
 
 Vector = NDArray[np.float32]
+Link = tuple[int, int, int]
+"""A turn, another of its thread, and their distance in turns."""
 OF_ARCHIVE = 0.4  # share of the archive's mean vector that is subtracted from a query
 SETTLED = 5  # parts at which half of that share is subtracted
 OF_NULLS = 0.65  # share of the null turns' mean vector that is subtracted from a query
@@ -102,12 +104,13 @@ def weigh(
     seqs = set(pool)
     own = _own(db, seqs, lookup, against, weights)
     seeds = [int(own.seqs[row]) for row in own.order()[:SEEDS]]
-    links = _neighbours(db, seeds, lookup.latest) if weights.neighbours else []
+    links, lengths = _neighbours(db, seeds, lookup.latest) if weights.neighbours else ([], {})
     fringe = {other for _, other, _ in links} - seqs
     own = _joined(own, _own(db, fringe, lookup, against, weights))
     row = {int(seq): place for place, seq in enumerate(own.seqs)}
     pairs = [(row[seq], row[other], distance) for seq, other, distance in _both_ways(links)]
-    scores = fusion.add_neighbours(own.scores, _lengths(db, own.seqs), pairs, weights.neighbours)
+    sizes = np.asarray([lengths.get(seq, 0) for seq in own.seqs.tolist()], np.int64)
+    scores = fusion.add_neighbours(own.scores, sizes, pairs, weights.neighbours)
     for one, found in lookup.found:
         here = are_among(np.asarray(sorted(found), np.int64), own.seqs)
         scores = np.where(here, scores * one.factor, scores)
@@ -157,36 +160,40 @@ def _best_rows(seqs: Seqs, similar: Scores) -> NDArray[np.intp]:
     return order[np.unique(seqs[order], return_index=True)[1]]
 
 
-def _neighbours(db: sqlite3.Connection, seqs: Sequence[int], latest: int) -> list[tuple[int, int, int]]:
-    """Return `(turn, other, distance)` for turns near in the same thread, at most `NEAR` apart.
+def _neighbours(
+    db: sqlite3.Connection, seqs: Sequence[int], latest: int
+) -> tuple[list[Link], dict[int, int]]:
+    """Return the links to turns near in the same thread, at most `NEAR` apart, and the lengths of both.
 
     Episodes after `latest` are left out.
     """
-    after: list[tuple[int, int, int]] = []
-    before: list[tuple[int, int, int]] = []
+    after: list[Link] = []
+    before: list[Link] = []
+    lengths: dict[int, int] = {}
     span = {"seqs": json.dumps(seqs), "span": fusion.SPAN}
     (around,) = db.execute(_AROUND, span).fetchone()
-    for seq, at, later, earlier in json.loads(around):
+    for seq, at, length, later, earlier in json.loads(around):
+        lengths[seq] = length
         for links, others in ((after, later), (before, earlier)):
             since = at
-            for distance, (other, other_at) in enumerate(others, start=1):
+            for distance, (other, other_at, other_length) in enumerate(others, start=1):
                 if abs(other_at - since) > NEAR or other > latest:
                     break
-                since = other_at
+                since, lengths[other] = other_at, other_length
                 links.append((seq, other, distance))
-    return after + before
+    return after + before, lengths
 
 
 _COLUMNS = [field.name for field in fields(Weighed)]
 _AROUND = """
-    SELECT json_group_array(json_array(seq, at, json((
-        SELECT json_group_array(json_array(seq, at)) FROM (
-            SELECT seq, at FROM episodes AS other
+    SELECT json_group_array(json_array(seq, at, length(message) + length(reply), json((
+        SELECT json_group_array(json_array(seq, at, length)) FROM (
+            SELECT seq, at, length(message) + length(reply) AS length FROM episodes AS other
             WHERE other.thread = this.thread AND other.seq > this.seq ORDER BY other.seq LIMIT :span
         )
     )), json((
-        SELECT json_group_array(json_array(seq, at)) FROM (
-            SELECT seq, at FROM episodes AS other
+        SELECT json_group_array(json_array(seq, at, length)) FROM (
+            SELECT seq, at, length(message) + length(reply) AS length FROM episodes AS other
             WHERE other.thread = this.thread AND other.seq < this.seq ORDER BY other.seq DESC LIMIT :span
         )
     )))) FROM episodes AS this WHERE seq IN (SELECT value FROM json_each(:seqs))
@@ -194,16 +201,7 @@ _AROUND = """
 """One statement and one row for all: each one of its own takes as long as what it reads."""
 
 
-def _both_ways(links: Iterable[tuple[int, int, int]]) -> set[tuple[int, int, int]]:
+def _both_ways(links: Iterable[Link]) -> set[Link]:
     return {
         link for seq, other, distance in links for link in ((seq, other, distance), (other, seq, distance))
     }
-
-
-def _lengths(db: sqlite3.Connection, seqs: Seqs) -> NDArray[np.int64]:
-    sql = """
-        SELECT seq, length(message) + length(reply) FROM episodes
-        WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq
-    """
-    rows = dict(db.execute(sql, (json.dumps(seqs.tolist()),)).fetchall())
-    return np.asarray([rows.get(int(seq), 0) for seq in seqs], np.int64)
