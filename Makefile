@@ -105,8 +105,9 @@ calibrate: $(DEV_READY)
 	$(BIN)/python -m tests.bench.recall.calibrate --folder .bench
 	$(BIN)/python -m tests.bench.recall.stage --folder .bench
 
+# LangGraph's default is one run at a time, however long it takes.
 studio: $(DEV_READY)
-	$(BIN)/langgraph dev --no-browser
+	$(BIN)/langgraph dev --no-browser --n-jobs-per-worker 10
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

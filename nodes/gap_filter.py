@@ -35,7 +35,7 @@ class GapFilter:
         context = runtime.context
         named, used = await find_calibration(self.calibrations, context, state["recall"].query.model)
         decisions = await asyncio.to_thread(filter_candidates, state, context, named)
-        return {"decisions": tuple(decisions), "calibration": used, "thresholds": context.plain()}
+        return {"decisions": tuple(decisions), "calibration": used}
 
 
 async def find_calibration(

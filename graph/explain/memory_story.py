@@ -14,6 +14,7 @@ from graph.state.resolution import join_evidence
 from graph.state.story import LONGEST_LINE
 from graph.state.turn_state import Allocation, Conversation, FactSheet, Persona, Recall, State
 from memory.models import Decision, DecisionRule, Mechanism, SearchReport, SearchStatus
+from memory.observation.observation import Judged
 from memory.recall.mechanisms import MECHANISMS, Retriever
 
 _KEPT_SHOWN = 6
@@ -22,6 +23,7 @@ _SNIPPET = 60
 _FACTS_NAMED = 8
 _NOT_SEARCHED = {SearchStatus.LATE: "it was late and was dropped", SearchStatus.DOWN: "the archive is down"}
 _HOW = {SearchStatus.CACHED: ", from the session cache", SearchStatus.PARTIAL: ", only in part"}
+_FOUND = {Mechanism.THEMATIC: "by meaning and words"} | {one.name: one.caption for one in MECHANISMS}
 
 
 def describe_prefetch(state: State) -> list[str]:
@@ -161,7 +163,18 @@ def _with_memories(decisions: Iterable[Decision], state: State) -> list[Explaine
 
 def _memory_line(what: str, memory: ExplainedMemory) -> str:
     dated = f"{memory.at.date()} " if memory.at else ""
-    return f"{what}, {reason(memory.decision)}: {dated}{snippet(memory.text)}"
+    shown = f"{what}, {reason(memory.decision)}: {dated}{snippet(memory.text)}"
+    return f"{shown}; {evidence_words(memory.decision)}"
+
+
+def evidence_words(judged: Judged) -> str:
+    """Say why a memory scored as it did: mechanism, similarity with what is usual in the archive, words."""
+    evidence, parts = judged.evidence, [_FOUND.get(judged.mechanism, judged.mechanism)]
+    if evidence.cosine is not None:
+        parts.append(f"similarity {evidence.cosine:.2f}")
+    if evidence.standing is not None:
+        parts.append(f"{evidence.standing:+.1f} deviations from what is usual here")
+    return ", ".join([*parts, f"{evidence.coverage:.0%} of the words"])
 
 
 def reason(decision: Decision) -> str:

@@ -35,7 +35,7 @@ def observe(
 
     Args:
         state: of an answered turn, which must not be private.
-        context: of its last run; used when the state has no thresholds.
+        context: of its last run; for thresholds that are not in the state.
         timings: milliseconds by node.
         zone: the user's time zone; None leaves it empty.
     """
@@ -64,7 +64,7 @@ def observe(
         calls=_calls(state),
         rounds=len(exchange_of(state).rounds),
         grounding=_grounding_figures(state),
-        thresholds=state.get("thresholds") or context.plain(),
+        thresholds={**context.plain(), **state.get("thresholds", {})},
         asked_at=recall.asked_at,
         seen=recall.seen,
         model_of_vectors=recall.query.model,

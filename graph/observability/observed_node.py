@@ -1,4 +1,4 @@
-"""A node wrapped with a timer, a span and a story of what it did."""
+"""A node wrapped with a timer, a span, a story of what it did and the thresholds that it used."""
 
 import asyncio
 import inspect
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class ObservedNode:
-    """A node that adds `story` and `timings` to the update of the node that it wraps.
+    """A node that adds `story`, `thresholds` and `timings` to the update of the node that it wraps.
 
     A node whose input is not the state is added to the graph with its `input_schema`, which must have `turn`.
     """
@@ -48,20 +48,23 @@ class ObservedNode:
             if span.is_recording():
                 span.set_attributes(_numbers(update))
         if isinstance(update, Command):
-            return replace(update, update=self._extended(state, turn_id, milliseconds, update.update or {}))
-        return self._extended(state, turn_id, milliseconds, update or {})
+            return replace(update, update=self._extended(state, runtime, milliseconds, update.update or {}))
+        return self._extended(state, runtime, milliseconds, update or {})
 
     def _extended(
-        self, state: State, turn_id: str, milliseconds: float, update: Mapping[str, Any]
+        self, state: State, runtime: Runtime[TurnContext], milliseconds: float, update: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Add story and timings; the story comes first, so that Studio shows it above the values."""
+        """Add the three keys; the story comes first, so that Studio shows it above the values."""
+        turn_id = turn_id_of(state)
         try:
             lines = describe_node(self.name, state, update)
         except (LookupError, TypeError, ValueError, AttributeError) as error:  # a story never fails a turn
             logger.warning("The story of %s could not be written: %r", self.name, error)
             lines = []
         story = {"story": {turn_id: {self.name: lines}}} if lines else {}
-        return {**story, **update, "timings": {turn_id: {self.name: milliseconds}}}
+        used = runtime.context.used_by(self.name) if runtime.context else {}
+        thresholds = {"thresholds": used} if used else {}
+        return {**story, **update, **thresholds, "timings": {turn_id: {self.name: milliseconds}}}
 
     async def _run(self, state: State, runtime: Runtime[TurnContext]) -> Any:
         check_owner(state, runtime.context)

@@ -1,5 +1,6 @@
 """Thresholds and context of a turn: plain JSON, so that Studio can show a form and fork past turns."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -8,6 +9,14 @@ from memory.recall.fusion_weights import BALANCED, FusionWeights
 from memory.recall.gap_rules import GapRule
 from memory.recall.ranking import RankRule
 from memory.recall.relevance import LONGEST_NAME
+
+_USED_BY: Mapping[str, tuple[str, ...]] = {
+    "prefetch": ("prefetch_", "fusion_", "cache_"),
+    "gap_filter": ("prefetch_results", "rank_", "gap_"),
+    "budget": ("budget_", "l3_", "l2_"),
+    "respond": ("tool_",),
+}
+"""The thresholds that a node decides by, as beginnings of their names."""
 
 
 class Thresholds(BaseModel):
@@ -172,6 +181,12 @@ class Thresholds(BaseModel):
         """Return the thresholds by name."""
         values = self.model_dump(mode="json", include=set(Thresholds.model_fields))
         return {name: value for name, value in values.items() if isinstance(value, int | float | str)}
+
+    def used_by(self, node: str) -> dict[str, int | float | str]:
+        """Return the thresholds that a node decides by."""
+        if (names := _USED_BY.get(node)) is None:
+            return {}
+        return {name: value for name, value in self.plain().items() if name.startswith(names)}
 
     @property
     def fusion(self) -> FusionWeights:

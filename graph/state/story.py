@@ -7,7 +7,7 @@ Story = dict[str, dict[str, list[str]]]
 
 MOST_LINES = 12
 """Of one node, over all its runs in the turn; the last ones are kept."""
-LONGEST_LINE = 160
+LONGEST_LINE = 240
 
 Timings = dict[str, dict[str, float]]
 """Milliseconds by node, under the id of the only turn."""

@@ -4,6 +4,7 @@ A turn overwrites its keys, so that the state of a long thread stays bounded. Va
 checkpoint returns tuples as lists, hence `Sequence`.
 """
 
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -261,8 +262,8 @@ class State(TurnInput):
     """One for each candidate, best first. Written by `gap_filter`."""
     calibration: NotRequired[CalibrationUsed]
     """Written by `gap_filter`."""
-    thresholds: NotRequired[Mapping[str, int | float | str]]
-    """The thresholds of the turn's decisions. Written by `gap_filter`."""
+    thresholds: NotRequired[Annotated[Mapping[str, int | float | str], operator.or_]]
+    """The thresholds of the turn's decisions. Written by every node that has some, when it has run."""
     allocation: NotRequired[Allocation]
     """Written by `budget`."""
     prompt: NotRequired[list[AnyMessage]]

@@ -1,6 +1,6 @@
 """Inputs of nodes that are not the state, and their updates."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from langchain_core.messages import AnyMessage
 from typing_extensions import TypedDict
@@ -43,7 +43,6 @@ class FactsUpdate(TypedDict):
 class GapFilterUpdate(TypedDict):
     decisions: Sequence[Decision]
     calibration: CalibrationUsed
-    thresholds: Mapping[str, int | float | str]
 
 
 class BudgetUpdate(TypedDict):

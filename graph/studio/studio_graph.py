@@ -22,6 +22,8 @@ from graph.settings.context import Thresholds
 from graph.settings.context_refusal import ValidatedContext
 from graph.settings.settings_loader import load_settings_with_warning
 
+FIRST = ("owner", "gap_threshold", "gap_rule", "budget_hard_cap", "experiment")
+"""Fields at the top of the form; the others follow in the order of the model."""
 SHELL = "shell_run"
 NO_SHELL = (
     "Not run: commands cannot be allowed through Studio's server, but in Telegram or the terminal. With "
@@ -47,10 +49,12 @@ class ConfiguredContext(ValidatedContext):
     def __get_pydantic_json_schema__(
         cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """Return the schema with the configured values as defaults."""
+        """Return the schema with the configured values as defaults, and what people change first."""
         schema = handler.resolve_ref_schema(handler(core_schema))
+        fields = schema["properties"]
         for name, value in _defaults().items():
-            schema["properties"][name]["default"] = value
+            fields[name]["default"] = value
+        schema["properties"] = {name: fields[name] for name in (*FIRST, *fields)}
         return schema
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import pickle
 import re
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -21,7 +22,7 @@ from graph.settings.server_settings import STUDIO
 from graph.settings.settings import Settings
 from graph.state.resolution import recalled_of
 from graph.state.thread_ids import thread_id
-from graph.studio.studio_graph import NO_SHELL, graph
+from graph.studio.studio_graph import FIRST, NO_SHELL, graph
 from graph.studio.studio_token import StudioToken
 from memory.errors import Undecided
 from memory.models import Outcome
@@ -127,6 +128,7 @@ async def test_the_form_shows_titles_limits_and_the_configured_defaults(client: 
     assert schemas["context_schema"]
     form = schemas["context_schema"]["properties"]
     assert form.keys() == TurnContext.model_fields.keys()
+    assert list(form)[: len(FIRST)] == list(FIRST)
     for name, field in form.items():
         assert field["title"], name
         assert field["description"], name
@@ -371,6 +373,19 @@ async def test_a_thread_goes_on_in_the_server_and_back(client: LangGraphClient, 
     assert [past.message for past in here["conversation"].turns][-1] == "And a row of leeks."
     assert any("leeks" in message.text for message in here["prompt"])
     assert await agent.layers.episodes.count(owner="eva") == 4
+
+
+async def test_a_long_turn_holds_up_no_other(client: LangGraphClient, model: ModelServer) -> None:
+    rest = threading.Event()
+    model.reply(lambda asked: Reply("Slow and steady.", rest=rest) if "slowly" in asked.last else "Quick.")
+    long = asyncio.create_task((await Chat.begin(client)).say("Answer slowly.", owner="radu"))
+    try:
+        assert (await (await Chat.begin(client)).say("Be quick.", owner="sara"))["reply"]["text"] == "Quick."
+        assert not long.done()
+    finally:
+        rest.set()
+    assert (await long)["reply"]["text"] == "Slow and steady."
+    model.reset()
 
 
 async def test_a_thread_keeps_its_owner(client: LangGraphClient, agent: Agent) -> None:

@@ -127,7 +127,7 @@ async def test_a_past_turn_is_gone_back_to_at_three_nodes_and_nothing_is_written
 
     narrow = await chat.fork(places["prefetch"], stop="respond", prefetch_results=1)
     strict = await chat.fork(places["gap_filter"], stop="respond", gap_threshold=1.0)
-    small = await chat.fork(places["budget"], stop="respond", budget_hard_cap=100)
+    small = await chat.fork(places["budget"], stop="respond", budget_hard_cap=100, gap_threshold=0.9)
     assert len(model.chats) == asked
 
     assert len(narrow["decisions"]) < len(original["decisions"])
@@ -137,6 +137,7 @@ async def test_a_past_turn_is_gone_back_to_at_three_nodes_and_nothing_is_written
     assert "0 of " in story(strict, "gap_filter")
     assert small["allocation"]["recalled"] == []
     assert "no room" in story(small, "budget")
+    assert small["thresholds"] == original["thresholds"] | {"budget_hard_cap": 100}
 
     answered = await chat.fork(places["gap_filter"], gap_threshold=1.0)
     assert len(model.chats) == asked + 1

@@ -5,6 +5,7 @@ The folder holds the server's configuration (`goat.toml`, `.env`), its threads a
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -67,7 +68,7 @@ class StudioServer:
         Raises:
             RuntimeError: it ended, or does not answer; with the end of its log.
         """
-        command = [str(Path(sys.executable).with_name("langgraph")), "dev", "--no-browser", "--no-reload"]
+        command = [str(Path(sys.executable).with_name("langgraph")), *_make_studio(), "--no-reload"]
         command += ["--host", "127.0.0.1", "--port", str(self._port)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -106,3 +107,10 @@ class StudioServer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def _make_studio() -> list[str]:
+    """Return the arguments with which `make studio` starts it."""
+    makefile = (_REPOSITORY / "Makefile").read_text()
+    (arguments,) = re.findall(r"/langgraph (dev .*)", makefile)
+    return str(arguments).split()

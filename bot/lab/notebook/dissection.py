@@ -9,11 +9,27 @@ from graph.explain.explanation import explain, explain_decision
 from graph.explain.node_story import CAPTIONS
 from graph.explain.turn_observation import PARALLEL_NODES
 from graph.state.turn_state import State
+from memory.models import SearchStatus
 from memory.prompt.prompt import format_time
 from memory.text.text import clip
 
 _SHOWN = 700
 """Maximum characters of each message in a prompt."""
+_LACKING = {
+    SearchStatus.LATE: "was late: the tables below show a turn without memory",
+    SearchStatus.DOWN: "failed: the tables below show a turn without memory",
+    SearchStatus.PARTIAL: "was done only in part: memories may be missing from the tables below",
+}
+
+
+def search_warning(state: State) -> str:
+    """Return a warning that the turn's search is incomplete; "" when it is whole."""
+    reports = state["recall"].reports.values()
+    lacking = [report for report in reports if report.status in _LACKING]
+    if not lacking:
+        return ""
+    found = f"Warning: the search {_LACKING[SearchStatus(lacking[0].status)]}. {lacking[0].problem}".strip()
+    return f"{found}\nClose what else is running, and run the notebook again."
 
 
 def nodes_table(state: State) -> Table:

@@ -23,7 +23,7 @@ from graph.builder import FETCHES
 from graph.explain.turn_observation import PARALLEL_NODES, elapsed_milliseconds
 from graph.observability.observed_node import ObservedNode
 from graph.observability.spans import turn_span
-from graph.settings.context import TurnContext
+from graph.settings.context import Thresholds, TurnContext
 from graph.state.circumstances import Circumstances, user_message
 from graph.state.story import MOST_NODES, Timings, merge_timings
 from graph.state.turn_state import State, Turn, TurnInput
@@ -193,3 +193,11 @@ def test_of_nodes_that_run_at_once_the_longest_counts() -> None:
     assert set(FETCHES) == PARALLEL_NODES
     assert elapsed_milliseconds({"prefetch": 30, "working": 50, "budget": 2, "respond": 100}) == 152
     assert elapsed_milliseconds({}) == 0
+
+
+def test_every_threshold_is_written_by_the_node_that_uses_it() -> None:
+    used = TurnContext(gap_threshold=0.25, owner="ana")
+    nodes = ("prefetch", "gap_filter", "budget", "respond")
+    assert {name for node in nodes for name in used.used_by(node)} == Thresholds.model_fields.keys()
+    assert used.used_by("gap_filter")["gap_threshold"] == 0.25
+    assert used.used_by("archive") == {}

@@ -11,7 +11,16 @@ from graph.exchange import Call, Exchange, Grounding, Round, ToolResult
 from graph.explain.node_story import DESCRIBERS, describe_node
 from graph.state.story import LONGEST_LINE, MOST_LINES, Story, merge_stories
 from graph.state.turn_state import Allocation, Archived, CalibrationUsed, Recall, Reply, State
-from memory.models import Candidate, Decision, DecisionRule, Outcome, SearchReport, SearchStatus
+from memory.models import (
+    Candidate,
+    Decision,
+    DecisionRule,
+    Evidence,
+    Mechanism,
+    Outcome,
+    SearchReport,
+    SearchStatus,
+)
 from tests.tables import each
 from tests.unit.graph.test_nodes import TURN, candidate, past
 from tests.unit.graph.test_nodes import state as begun
@@ -90,13 +99,17 @@ class TestPrefetch:
 
 class TestGapFilter:
     def test_the_kept_and_the_best_of_the_cut_stand_with_their_numbers(self) -> None:
-        given = begun(candidate("a", text="I planted basil."), candidate("b", text="Thanks!"))
+        usual = replace(candidate("a", text="I planted basil."), mechanism=Mechanism.KEY)
+        near = Evidence(lexical=1.0, coverage=0.25, cosine=0.56, standing=2.125)
+        given = begun(replace(usual, evidence=near), candidate("b", text="Thanks!"))
         cut = decision("b", kept=False, score=0.12)
         update = {"decisions": [decision("a", kept=True), cut], "calibration": CalibrationUsed()}
         assert describe_node("gap_filter", given, update) == [
             "1 of 2 kept.",
-            "Kept, probability 0.90 ≥ 0.50: 2026-03-01 “I planted basil.”",
-            "Cut, probability 0.12 < 0.50: 2026-03-01 “Thanks!”",
+            "Kept, probability 0.90 ≥ 0.50: 2026-03-01 “I planted basil.”; by identifiers, exactly, similarity 0.56, "
+            "+2.1 deviations from what is usual here, 25% of the words",
+            "Cut, probability 0.12 < 0.50: 2026-03-01 “Thanks!”; by meaning and words, similarity 0.50, "
+            "0% of the words",
         ]
 
     def test_many_are_counted_by_rule(self) -> None:

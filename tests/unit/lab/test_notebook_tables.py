@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from matplotlib.figure import Figure
 
 from bot.lab.bench.neutral import Archive, Doc
+from bot.lab.notebook.dissection import search_warning
 from bot.lab.notebook.simulated_day import split_archive
 from bot.lab.notebook.table import LONGEST, Table
 from bot.lab.plots import (
@@ -20,6 +21,8 @@ from bot.lab.plots import (
 )
 from bot.pictures.canvas import png
 from bot.pictures.palette import DARK
+from graph.state.turn_state import Recall, State
+from memory.models import SearchReport, SearchStatus
 from memory.tuning.resampling import Estimate
 
 HOSTILE = "<script>alert(1)</script> $x_1$ \x00\x1b[2J\u202e\n" + "字" * 500
@@ -36,6 +39,16 @@ def test_what_stands_in_a_cell_is_text() -> None:
     assert max(map(len, str(table).splitlines())) < LONGEST + 20
     assert str(Table(("a", "b"), [("x", 1)])) == "a  b\nx  1"
     assert str(Table(("a",), [])) == "a"
+
+
+def test_a_turn_whose_search_was_late_is_not_shown_without_a_warning() -> None:
+    def state(status: SearchStatus) -> State:
+        report = SearchReport(status=status, problem="no answer within 0.5 s")
+        return {"messages": [], "recall": Recall(reports={"thematic": report})}
+
+    assert search_warning(state(SearchStatus.OK)) == ""
+    assert "without memory. no answer within 0.5 s" in search_warning(state(SearchStatus.LATE))
+    assert "missing" in search_warning(state(SearchStatus.PARTIAL))
 
 
 def test_plots_have_their_axes_named_and_can_be_drawn() -> None:

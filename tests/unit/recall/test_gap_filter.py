@@ -199,12 +199,6 @@ class TestCalibration:
         assert kept(update["decisions"]) == ["unlikely"]
         assert update["calibration"] == CalibrationUsed(name="mine")
 
-    async def test_what_was_decided_by_stands_in_the_state(self) -> None:
-        thresholds = (await self.judge(self.SURE_OF_ALL, gap_threshold=0.25))["thresholds"]
-        assert thresholds == TurnContext(gap_threshold=0.25).plain()
-        assert (thresholds["gap_threshold"], thresholds["gap_rule"]) == (0.25, "staged")
-        assert "owner" not in thresholds
-
     async def test_without_a_name_the_one_of_the_package_judges(self) -> None:
         update = await self.judge(self.SURE_OF_ALL)
         assert kept(update["decisions"]) == []
