@@ -3,84 +3,23 @@
 import random
 from dataclasses import dataclass
 
-TOPICS = {
-    "kitchen": (
-        "sourdough starter",
-        "cast-iron pan",
-        "lentil soup",
-        "pressure cooker",
-        "plum jam",
-        "bread oven",
-    ),
-    "travel": ("night train", "visa form", "mountain hut", "ferry timetable", "rental car", "old town walk"),
-    "health": ("knee exercises", "sleep diary", "blood test", "hay fever", "dentist visit", "running plan"),
-    "garden": (
-        "tomato seedlings",
-        "compost heap",
-        "rose pruning",
-        "drip irrigation",
-        "apple tree",
-        "lawn moss",
-    ),
-    "work": (
-        "quarterly report",
-        "hiring round",
-        "budget sheet",
-        "team offsite",
-        "client demo",
-        "roadmap draft",
-    ),
-    "code": ("login page", "database index", "flaky test", "release branch", "memory leak", "search service"),
-    "money": (
-        "tax return",
-        "savings account",
-        "rent increase",
-        "health insurance",
-        "pension plan",
-        "bike leasing",
-    ),
-    "music": (
-        "cello lesson",
-        "choir rehearsal",
-        "vinyl shelf",
-        "jazz festival",
-        "piano tuner",
-        "song lyrics",
-    ),
-    "family": (
-        "birthday party",
-        "school meeting",
-        "summer camp",
-        "wedding speech",
-        "baby monitor",
-        "photo album",
-    ),
-    "home": (
-        "kitchen sink",
-        "heat pump",
-        "balcony door",
-        "attic insulation",
-        "wall paint",
-        "washing machine",
-    ),
-    "study": (
-        "Romanian grammar",
-        "exam timetable",
-        "reading list",
-        "statistics course",
-        "thesis outline",
-        "flash cards",
-    ),
-    "animals": (
-        "cat food",
-        "dog training",
-        "bird feeder",
-        "vet appointment",
-        "aquarium filter",
-        "horse riding",
-    ),
-}
-PEOPLE = (
+TOPICS = [
+    line.split(", ")
+    for line in """\
+sourdough starter, cast-iron pan, lentil soup, pressure cooker, plum jam, bread oven
+night train, visa form, mountain hut, ferry timetable, rental car, old town walk
+knee exercises, sleep diary, blood test, hay fever, dentist visit, running plan
+tomato seedlings, compost heap, rose pruning, drip irrigation, apple tree, lawn moss
+quarterly report, hiring round, budget sheet, team offsite, client demo, roadmap draft
+login page, database index, flaky test, release branch, memory leak, search service
+tax return, savings account, rent increase, health insurance, pension plan, bike leasing
+cello lesson, choir rehearsal, vinyl shelf, jazz festival, piano tuner, song lyrics
+birthday party, school meeting, summer camp, wedding speech, baby monitor, photo album
+kitchen sink, heat pump, balcony door, attic insulation, wall paint, washing machine
+Romanian grammar, exam timetable, reading list, statistics course, thesis outline, flash cards
+cat food, dog training, bird feeder, vet appointment, aquarium filter, horse riding""".splitlines()
+]
+NAMES = [
     "Ana",
     "Mihai",
     "Jonas",
@@ -93,8 +32,8 @@ PEOPLE = (
     "Lucas",
     "Mei",
     "Radu",
-)
-PLACES = ("Cluj", "Lisbon", "Graz", "the office", "Bergen", "my parents' house", "Iasi", "the workshop")
+]
+PLACES = ["Cluj", "Lisbon", "Graz", "the office", "Bergen", "my parents' house", "Iasi", "the workshop"]
 QUESTIONS = (
     "What should I do about the {thing}? {person} says it cannot wait until {day}.",
     "Remind me how we settled the {thing} with {person} in {place}.",
@@ -129,7 +68,7 @@ SHORT = (
     "thanks, what else?",
     "not that one",
 )
-DAYS = ("Monday", "Tuesday", "Friday", "the weekend", "next month", "March", "tomorrow", "the holidays")
+DAYS = ["Monday", "Tuesday", "Friday", "the weekend", "next month", "March", "tomorrow", "the holidays"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +99,7 @@ def messages(count: int, seed: int) -> list[str]:
 
 
 def _turn(chance: random.Random) -> TurnText:
-    topic = chance.choice(list(TOPICS.values()))
+    topic = chance.choice(TOPICS)
     thing, other = chance.sample(topic, 2)
     reply = [chance.choice(ANSWERS), *chance.sample(FILLERS, chance.randint(0, 3))]
     message = _filled(chance, chance.choice(QUESTIONS), thing=thing, other=other)
@@ -168,11 +107,11 @@ def _turn(chance: random.Random) -> TurnText:
 
 
 def _filled(chance: random.Random, template: str, *, thing: str = "", other: str = "") -> str:
-    thing = thing or chance.choice(chance.choice(list(TOPICS.values())))
+    thing = thing or chance.choice(chance.choice(TOPICS))
     return template.format(
         thing=thing,
         other=other or thing,
-        person=chance.choice(PEOPLE),
+        person=chance.choice(NAMES),
         place=chance.choice(PLACES),
         day=chance.choice(DAYS),
         number=chance.randint(3, 900),

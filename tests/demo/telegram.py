@@ -5,137 +5,61 @@ the address and the token for the bot.
 """
 
 import argparse
-import asyncio
 import contextlib
-import io
 import sys
 import threading
 from collections.abc import Iterator
 
 import httpx
-from prompt_toolkit import Application
-from prompt_toolkit.formatted_text import ANSI
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.layout import FormattedTextControl, HSplit, Layout, Window
-from prompt_toolkit.widgets import TextArea
-from rich.console import Console, RenderableType
+from prompt_toolkit import PromptSession
+from prompt_toolkit.patch_stdout import patch_stdout
+from rich.console import Console
 
 from tests.demo.telegram_session import Quit, Session
-from tests.demo.telegram_view import conversation, message_parts, numbered_buttons
+from tests.demo.telegram_view import message_parts, numbered_buttons
 from tests.servers.telegram import Message, RemoteBotApi, running_bot_api
 
-PAGE = 10
 LINGER = 0.7
 TICK = 0.3
 
 
-class Screen:
-    """The chat, with an input line below; redrawn after every change."""
-
-    def __init__(self, session: Session, notice: str) -> None:
-        self._session = session
-        self._notice = notice
-        self._back = 0
-        self._view = ANSI("")
-        self._input = TextArea(
-            height=1, multiline=False, prompt=lambda: session.prompt, accept_handler=self._accept
-        )
-        chat = Window(FormattedTextControl(lambda: self._view), wrap_lines=False)
-        notices = Window(
-            FormattedTextControl(lambda: self._notice),
-            wrap_lines=True,
-            dont_extend_height=True,
-            style="reverse",
-        )
-        layout = Layout(HSplit([chat, notices, self._input]), focused_element=self._input)
-        self._application: Application[None] = Application(
-            layout, key_bindings=self._keys(), full_screen=True
-        )
-
-    async def run(self) -> None:
-        """Show the chat until the person leaves."""
-        watching = asyncio.create_task(self._watch())
-        try:
-            await self._application.run_async()
-        finally:
-            watching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watching
-
-    async def _watch(self) -> None:
-        api = self._session.api
-        while True:
-            version = await asyncio.to_thread(api.run, "version")
-            await self._redraw()
-            await asyncio.to_thread(api.run, "changed", version=version, seconds=1.0)
-
-    async def _redraw(self) -> None:
-        messages = await asyncio.to_thread(lambda: self._session.messages)
-        draft = await asyncio.to_thread(self._session.draft, messages)
-        size = self._application.output.get_size()
-        lines = _ansi(conversation(messages, draft), size.columns).splitlines()
-        height = max(1, size.rows - 2 - self._notice.count("\n"))
-        end = max(min(height, len(lines)), len(lines) - self._back)
-        self._view = ANSI("\n".join(lines[max(0, end - height) : end]))
-        self._application.invalidate()
-
-    def _accept(self, buffer: object) -> bool:
-        line, self._back = self._input.text, 0
-        try:
-            self._notice = self._session.take(line)
-        except Quit:
-            self._application.exit()
-        asyncio.get_running_loop().create_task(self._redraw())
-        return False
-
-    def _keys(self) -> KeyBindings:
-        keys = KeyBindings()
-        keys.add("c-c")(lambda event: event.app.exit())
-        keys.add("c-d")(lambda event: event.app.exit())
-        keys.add("pageup")(lambda event: self._scroll(event, PAGE))
-        keys.add("pagedown")(lambda event: self._scroll(event, -PAGE))
-        return keys
-
-    def _scroll(self, event: KeyPressEvent, lines: int) -> None:
-        self._back = max(0, self._back + lines)
-        event.app.create_background_task(self._redraw())
-
-
-def _ansi(shown: RenderableType, columns: int) -> str:
-    output = io.StringIO()
-    Console(file=output, width=columns, force_terminal=True, color_system="truecolor").print(shown)
-    return output.getvalue()
-
-
-class Plain:
-    """Reads lines and prints messages, for pipes; changes are printed again."""
+class Chat:
+    """Reads lines and prints messages above the prompt; changed messages are printed again."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._console = Console(soft_wrap=True)
         self._shown: dict[tuple[int, int], str] = {}
+        self._writing = ""
         self._lock = threading.Lock()
         self._over = threading.Event()
 
     def run(self) -> None:
         """Read lines until the input ends and the bot is quiet."""
         watcher = threading.Thread(target=self._watch)
-        watcher.start()
-        try:
-            self._take_lines()
-        except Quit:
-            pass
-        finally:
-            self._over.set()
-            watcher.join()
+        with patch_stdout(raw=True) if sys.stdin.isatty() else contextlib.nullcontext():
+            watcher.start()
+            try:
+                with contextlib.suppress(Quit, EOFError, KeyboardInterrupt):
+                    self._take_lines()
+            finally:
+                self._over.set()
+                watcher.join()
         self._show()
 
     def _take_lines(self) -> None:
-        for line in sys.stdin:
-            notice = self._session.take(line.rstrip("\n"))
-            if notice:
+        for line in self._typed() if sys.stdin.isatty() else sys.stdin:
+            if notice := self._session.take(line.rstrip("\n")):
                 self._console.print(notice, markup=False)
         self._until_quiet()
+
+    def _typed(self) -> Iterator[str]:
+        """Yield lines typed at a prompt, below which the bot's unfinished answer is shown."""
+        typed: PromptSession[str] = PromptSession(
+            lambda: self._session.prompt, bottom_toolbar=lambda: self._writing or None, refresh_interval=TICK
+        )
+        while True:
+            yield typed.prompt()
 
     def _until_quiet(self) -> None:
         api = self._session.api
@@ -154,6 +78,8 @@ class Plain:
         with self._lock:
             messages = self._session.messages
             buttons = numbered_buttons(messages)
+            draft = self._session.draft(messages)
+            self._writing = f"bot is writing: {draft.text}" if draft else ""
             for message in messages:
                 if self._is_news(message):
                     self._console.print(*message_parts(message, buttons), sep="\n")
@@ -200,11 +126,8 @@ def chat_with(url: str, chat_id: int, notice: str) -> None:
 
 def _chat(session: Session, notice: str) -> None:
     session.api.opens_chat(session.chat_id, user_id=session.user_id)
-    if sys.stdin.isatty() and sys.stdout.isatty():
-        asyncio.run(Screen(session, notice).run())
-    else:
-        Console(soft_wrap=True).print(notice, markup=False, highlight=False)
-        Plain(session).run()
+    Console(soft_wrap=True).print(notice, markup=False, highlight=False)
+    Chat(session).run()
 
 
 if __name__ == "__main__":

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
-from rich.console import Group
 from rich.text import Text
 
-from tests.servers.telegram import Button, Draft, Message
+from tests.servers.telegram import Button, Message
 
 STYLES = {
     "bold": "bold",
@@ -50,15 +49,6 @@ def numbered_buttons(messages: Sequence[Message]) -> dict[int, tuple[Message, Bu
     numbers = count(1)
     shown = [message for message in messages if not message.deleted]
     return {next(numbers): (message, button) for message in shown for button in message.buttons}
-
-
-def conversation(messages: Sequence[Message], draft: Draft | None) -> Group:
-    """Render a chat, the newest message last, then the draft."""
-    buttons = numbered_buttons(messages)
-    parts = [part for message in messages for part in message_parts(message, buttons)]
-    if draft is not None:
-        parts += [Text("bot is writing…", "yellow"), formatted(draft.text, draft.entities), Text()]
-    return Group(*parts)
 
 
 def message_parts(message: Message, buttons: dict[int, tuple[Message, Button]]) -> list[Text]:
