@@ -3,9 +3,7 @@
 import asyncio
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +11,11 @@ from bot.pictures.canvas import png
 from bot.pictures.palette import PALETTES, Palette
 from graph.app import open_agent
 from graph.settings.settings import Settings
-from graph.state.thread_ids import thread_id
-from memory.models import Episode
-from tests.pictures.studio_drawing import Told, fork_figure, graph_figure, steps_figure
-from tests.pictures.told import ASKED, LAST, SAID
+from tests.pictures.studio_drawing import Told, fork_figure, steps_figure
+from tests.pictures.told import ASKED, archive_talk
 from tests.servers.model import running_model_server
 from tests.servers.studio import StudioServer
-from tests.studio import ASSISTANT, Chat, running_studio, shared_folder
+from tests.studio import Chat, running_studio, shared_folder
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 OWNER = "me"
@@ -28,39 +24,16 @@ STRICT = 0.95
 COMPARED = ("gap_filter", "budget", "archive")
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """The server's answers."""
-
-    graph: Mapping[str, Any]
-    steps: Sequence[Told]
-    fork: Sequence[Told]
-
-
-async def look(folder: Path, server: StudioServer) -> Seen:
-    """Tell an agent something, ask it on the server, fork the turn; return the server's answers."""
+async def look(folder: Path, server: StudioServer) -> tuple[list[Told], list[Told]]:
+    """Tell an agent something, ask it on the server, fork the turn; return the stories of both."""
     async with open_agent(Settings(data_folder=folder / "data", timezone="UTC")) as agent:
-        episodes = [
-            Episode(
-                turn_id=f"told-{number}",
-                owner=OWNER,
-                thread=thread_id("pictures", OWNER),
-                message=message,
-                reply=reply,
-                at=LAST - timedelta(days=3 * number),
-            )
-            for number, (message, reply) in enumerate(SAID, start=1)
-        ]
-        await agent.layers.episodes.append_many(episodes)
-        await agent.layers.episodes.index(owner=OWNER)
+        await archive_talk(agent, OWNER)
     async with server.client() as client:
         chat = await Chat.begin(client)
         await chat.say(ASKED)
         steps = told(await chat.history())
         await chat.fork(await chat.before("gap_filter"), gap_threshold=STRICT)
-        fork = told(await chat.history())
-        graph: Any = await client.assistants.get_graph(ASSISTANT)
-    return Seen(graph, steps, fork)
+        return steps, told(await chat.history())
 
 
 def told(history: Sequence[Any]) -> list[Told]:
@@ -73,17 +46,12 @@ def told(history: Sequence[Any]) -> list[Told]:
     return list(reversed(found.values()))
 
 
-def pictures(seen: Seen, palette: Palette) -> dict[str, bytes]:
+def pictures(steps: Sequence[Told], fork: Sequence[Told], palette: Palette) -> dict[str, bytes]:
     """Return each picture by its name."""
-    titles = (
-        "One turn with two thresholds",
-        "Original: threshold 0.50",
-        f"Forked: threshold {STRICT:.2f}",
-    )
-    both = [[step for step in branch if step.node in COMPARED] for branch in (seen.steps, seen.fork)]
+    titles = ("One turn with two thresholds", "Original: threshold 0.50", f"Forked: threshold {STRICT:.2f}")
+    both = [[step for step in branch if step.node in COMPARED] for branch in (steps, fork)]
     return {
-        "studio-graph": png(graph_figure(seen.graph, palette)),
-        "studio-steps": png(steps_figure(seen.steps, "The steps of a turn and their stories", palette)),
+        "studio-steps": png(steps_figure(steps, "The steps of a turn and their stories", palette)),
         "studio-fork": png(fork_figure(both[0], both[1], titles, palette)),
     }
 
@@ -98,10 +66,10 @@ def main() -> None:
         folder = shared_folder(place, models)
         model.reply(ANSWER)
         with running_studio(folder, model) as server:
-            seen = asyncio.run(look(folder, server))
+            steps, fork = asyncio.run(look(folder, server))
     IMAGES.mkdir(parents=True, exist_ok=True)
     for palette in PALETTES:
-        for name, picture in pictures(seen, palette).items():
+        for name, picture in pictures(steps, fork, palette).items():
             (IMAGES / f"{name}-{palette.name}.png").write_bytes(picture)
 
 

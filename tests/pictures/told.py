@@ -8,6 +8,7 @@ from bot.presentation.turn_pictures import picture_of
 from bot.printable import snippet
 from graph.app import open_agent
 from graph.explain.explanation import explain
+from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
 from graph.state.circumstances import Circumstances
 from graph.state.thread_ids import thread_id
@@ -31,23 +32,28 @@ BEFORE = (
 ASKED = "What can I bake for Ioana's birthday that she can eat?"
 
 
+async def archive_talk(agent: Agent, owner: str) -> None:
+    """Archive what was said, three days apart."""
+    episodes = [
+        Episode(
+            turn_id=f"told-{number}",
+            owner=owner,
+            thread=thread_id("pictures", owner),
+            message=message,
+            reply=reply,
+            at=LAST - timedelta(days=3 * number, hours=number),
+        )
+        for number, (message, reply) in enumerate(SAID, start=1)
+    ]
+    await agent.layers.episodes.append_many(episodes)
+    await agent.layers.episodes.index(owner=owner)
+
+
 async def turn_of_a_conversation(folder: Path) -> tuple[Scores, Room]:
     """Tell an agent the conversation, ask, and return the picture's content."""
     async with open_agent(Settings(data_folder=folder, timezone="UTC")) as agent:
-        episodes = [
-            Episode(
-                turn_id=f"told-{number}",
-                owner=OWNER,
-                thread=thread_id("pictures", OWNER, "told"),
-                message=message,
-                reply=reply,
-                at=LAST - timedelta(days=3 * number, hours=number),
-            )
-            for number, (message, reply) in enumerate(SAID, start=1)
-        ]
         await agent.layers.warm_up(OWNER)
-        await agent.layers.episodes.append_many(episodes)
-        await agent.layers.episodes.index(owner=OWNER)
+        await archive_talk(agent, OWNER)
         asked = thread_id("pictures", OWNER, "asked")
         for minute, message in enumerate((*BEFORE, ASKED)):
             about = Circumstances(at=LAST + timedelta(minutes=minute))

@@ -106,7 +106,8 @@ class TestGapFilter:
         update = {"decisions": [decision("a", kept=True), cut], "calibration": CalibrationUsed()}
         assert describe_node("gap_filter", given, update) == [
             "1 of 2 kept.",
-            "Kept, probability 0.90 ≥ 0.50: 2026-03-01 “I planted basil.”; by identifiers, exactly, similarity 0.56, "
+            "Kept, probability 0.90 ≥ 0.50: 2026-03-01 “I planted basil.”; by identifiers, "
+            "exactly, similarity 0.56, "
             "+2.1 deviations from what is usual here, 25% of the words",
             "Cut, probability 0.12 < 0.50: 2026-03-01 “Thanks!”; by meaning and words, similarity 0.50, "
             "0% of the words",
