@@ -13,6 +13,8 @@ _SUPERGROUPS = -(10**12)
 """Ids of supergroups are lower. Each has its own message ids; the bot's other chats share theirs."""
 _ASIDE = ("callback_query", "message_reaction", "message_reaction_count", "my_chat_member")
 """Kinds of updates that do not wait for the turns of their chat."""
+_LOOKING = ("help", "why", "memory", "facts", "stats", "jobs", "stop")
+"""Commands that do not wait for them either: they change nothing, or end what would be waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +54,24 @@ def update_place(update: Update) -> Place | None:
 
 def lane_of(update: Mapping[str, Any]) -> str:
     """Return the lane of a raw update, even a malformed one."""
-    aside = ""
     for kind, content in update.items():
         if not isinstance(content, Mapping):
             continue
-        if kind in _ASIDE:
-            aside = ":aside"
+        aside = ":aside" if kind in _ASIDE else ":look" if kind == "message" and _is_look(content) else ""
         message = content.get("message") if kind == "callback_query" else content
         if isinstance(message, Mapping) and isinstance(chat := message.get("chat"), Mapping):
             chat_id = _id(chat.get("id"))
             return f"{chat_id}:{_topic(message)}{aside}" if chat_id else NOWHERE
     return NOWHERE
+
+
+def _is_look(message: Mapping[str, Any]) -> bool:
+    """Return True for a command that does not wait; a forwarded one is a message like any other."""
+    text = message.get("text")
+    if not isinstance(text, str) or "forward_origin" in message or "via_bot" in message:
+        return False
+    name, _, _ = text.partition(" ")[0].split("\n")[0].removeprefix("/").partition("@")
+    return text.startswith("/") and name.lower() in _LOOKING
 
 
 def _topic(message: Mapping[str, Any]) -> int:

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from telegram import Update
+from telegram import Message, Update
 
 from bot.printable import snippet
 from bot.telegram.bot_context import BotContext, Say, command_message, command_text
 from bot.telegram.gate.gate import Handler, HandlerContext
+from bot.telegram.jobs.stop_watch import StopWatch
 from bot.telegram.outbox.message_format import with_closed_code
 from bot.telegram.place import place_of
 from bot.telegram.texts import escape, inline_code
@@ -40,9 +41,11 @@ class JobCommands:
         await self._finish(update, _job_list(found, say) if found else say("jobs_none"))
 
     async def stop(self, update: Update, _: HandlerContext) -> None:
-        """Stop the named job, or the only open one."""
-        say, owner = self.context.say(update), await self._owner(update)
-        delegation, name = self.context.agent.layers.delegation, command_text(command_message(update))
+        """Stop the named job; without a name, the answer that is being written, or the only open job."""
+        message, say, owner = command_message(update), self.context.say(update), await self._owner(update)
+        delegation, name = self.context.agent.layers.delegation, command_text(message)
+        if not name and await self._stop_answer(update, message):
+            return
         if name:
             job = await delegation.jobs.find(name, owner=owner)
             jobs = [job] if job else []
@@ -57,6 +60,14 @@ class JobCommands:
         else:
             text = say("job_ended_already", task=inline_code(snippet(jobs[0].task)))
         await self._finish(update, text)
+
+    async def _stop_answer(self, update: Update, message: Message) -> bool:
+        """Stop the running turn, once per update; its answer says so."""
+        if not (await self.context.records.turn(update.update_id)).sent:
+            if not await StopWatch(self.context, place_of(message)).stop():
+                return False
+            await self.context.records.mark_sent(update.update_id)
+        return True
 
     async def _owner(self, update: Update) -> str:
         return await self.context.owner(place_of(command_message(update)))

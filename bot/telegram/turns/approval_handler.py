@@ -29,7 +29,7 @@ class ApprovalHandler:
             return
         presenter = TurnPresenter(self.context, update, query.message, answer)
         try:
-            outcome = await presenter.present(events)
+            outcome = await presenter.present(events, asked.turn_id)
         except (NothingToDecide, OwnerMismatch):
             await answer.finish(self.context.say(update)("tool_closed"))
             return

@@ -160,7 +160,7 @@ class TurnHandler:
             fresh=claim is not None and claim.first and not answer.begun,
         )
         presenter = TurnPresenter(context, update, message, answer)
-        ended = await presenter.present(events)
+        ended = await presenter.present(events, context.turn_id(update.update_id))
         for one in messages:
             await context.records.note_question(one.chat.id, one.message_id, update.update_id)
         await presenter.finish(ended, thread, private=request.private)

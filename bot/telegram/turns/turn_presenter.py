@@ -14,6 +14,7 @@ from telegram.constants import ChatAction
 from telegram.error import TelegramError
 
 from bot.telegram.bot_context import BotContext, Say
+from bot.telegram.jobs.stop_watch import StopWatch
 from bot.telegram.outbox.message_format import with_closed_code
 from bot.telegram.outbox.message_markdown import blank, storable
 from bot.telegram.outbox.outbox import Answer, Upload
@@ -33,8 +34,6 @@ _DRAFT_SECONDS = 15.0
 """Telegram removes a draft after thirty seconds."""
 _STOP_SECONDS = 0.3
 _ACT_SECONDS = 5.0
-_PLAIN_PROBLEMS = {EMPTY_ANSWER, STOPPED}
-"""Problems that name no host and no setting of a model."""
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp"}
 
 
@@ -108,8 +107,12 @@ class TurnPresenter:
     message: Message
     answer: Answer
 
-    async def present(self, events: AsyncIterator[Event]) -> State | Waiting:
+    async def present(self, events: AsyncIterator[Event], turn_id: str) -> State | Waiting:
         """Show the reply while it is written; return the finished turn, or the approvals it waits for."""
+        async with StopWatch(self.context, place_of(self.message)).watch(turn_id):
+            return await self._present(events)
+
+    async def _present(self, events: AsyncIterator[Event]) -> State | Waiting:
         outcome: State | Waiting | None = None
         say = self.context.say(self.update)
         async with ReplyPreview(self.answer, partial(act, self.context.bot, self.message)) as preview:
@@ -175,13 +178,16 @@ def reply_text(state: State, say: Say, *, private: bool, detailed: bool) -> str:
     """Return the reply with its notes, or the reason why there is none; `detailed` as an admin sees it."""
     reply = state["reply"]
     problem = reply.problem or EMPTY_ANSWER
-    technical = not detailed and problem not in _PLAIN_PROBLEMS
+    # An empty answer names no host and no setting of a model.
+    technical = not detailed and problem != EMPTY_ANSWER
+    stopped = say("stopped") if problem == STOPPED else ""
     if reply.outcome is Outcome.FAILED or blank(storable(reply.text)):
         shown = say("model_away") if technical else escape(problem)
-        return say("private_failed") if private else say("model_trouble", problem=shown)
+        return stopped or (say("private_failed") if private else say("model_trouble", problem=shown))
     parts = [reply.text]
     if reply.problem:
-        parts.append(f"_({say('reply_broken_off') if technical else escape(problem)})_")
+        broken_off = say("reply_broken_off") if technical else escape(problem)
+        parts.append(f"_({stopped or broken_off})_")
     if private:
         parts.append(say("private_done"))
     return "\n\n".join([with_closed_code(parts[0]), *parts[1:]]) if len(parts) > 1 else reply.text

@@ -157,6 +157,23 @@ async def test_many_answers_in_a_group_stay_below_its_limit(group: Bot, model: M
     assert not [call for call in group.api.calls() if call.status == 429]
 
 
+async def test_a_stop_ends_the_answer_and_keeps_what_was_said(bot: Bot, model: ModelServer) -> None:
+    model.reply("one two three four five six seven eight nine ten")
+    model.hold_before = "five"
+    bot.api.says(BOB, "count")
+    await bot.until(lambda: [draft for draft in bot.api.drafts(BOB) if "four" in draft.text])
+    bot.api.says(BOB, "/help")
+    await bot.until(lambda: bot.api.answers(BOB))
+    assert "/retry" in bot.api.answers(BOB)[0].text
+    bot.api.says(BOB, "/stop")
+    _, answer = await bot.answers(BOB, 2)
+    assert answer.text.split("\n\n") == ["one two three four", "(Stopped, as you asked.)"]
+    (turn,) = await turns(bot, f"telegram-{BOB}")
+    assert turn.reply.strip() == "one two three four"
+    model.hold_before = ""
+    assert "nothing to stop" in await bot.ask(BOB, "/stop")
+
+
 # Whatever goes wrong, the answer stands once
 
 
