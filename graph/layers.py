@@ -14,7 +14,7 @@ from tzlocal import get_localzone
 
 from graph.delegation.delegation import Delegation
 from graph.model.chat_model import ChatModel, ConfiguredChatModel
-from graph.model.model_call import StopSignals
+from graph.model.model_call import ModelCall, StopSignals
 from graph.model.model_window import ModelWindow
 from graph.observability.log_reader import read_logs
 from graph.observability.telemetry import Telemetry
@@ -50,6 +50,7 @@ from memory.working.redis_metrics import RedisMetrics
 from memory.working.redis_session_cache import RedisSessionCache
 from memory.working.redis_tool_cache import RedisToolCache
 from nodes.prefetch import Prefetch
+from nodes.tools import Tools
 
 logger = logging.getLogger(__name__)
 
@@ -116,12 +117,8 @@ class Layers:
         self.delegation = Delegation(
             settings=settings,
             client=self.redis.client,
-            model=self.model,
-            model_timeout=settings.model_timeout,
-            window=self.window,
-            toolbox=self.toolbox,
-            tool_runner=self.tool_runner,
-            tool_cache=self.tool_cache,
+            ask=ModelCall(self.model, self.stops, settings.model_timeout, self.window),
+            call_tools=Tools(self.toolbox, self.tool_runner, self.tool_cache, self.stops),
             episodes=self.episodes,
             conversations=self.conversations,
             cache=self.cache,

@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,22 +15,17 @@ from graph.checkpoint.redis_saver import RedisSaver
 from graph.checkpoint.thread_leases import LEASE_SECONDS, ThreadLeases
 from graph.delegation.completion import JobCompletion
 from graph.delegation.delegation_tools import DelegationTools
-from graph.delegation.job_stops import JobStops
 from graph.delegation.jobs import Jobs
 from graph.delegation.notices import Notices
 from graph.delegation.pipeline import build_pipeline
-from graph.delegation.runner import JobRunner, Pace
+from graph.delegation.role_call import JobStops
+from graph.delegation.runner import JobRunner
 from graph.delegation.state import Budget, job_serde, job_turn_id
-from graph.model.chat_model import ChatModel
 from graph.model.model_call import ModelCall
-from graph.model.model_window import ModelWindow
 from graph.settings.tool_settings import DelegationSettings
-from graph.tools.tool_runner import ToolRunner
-from graph.tools.toolbox import Toolbox
 from memory.errors import ThreadBusy
 from memory.protocols import ConversationStore, EpisodeStore, SessionCache
 from memory.text.tokens import TokenCounter
-from memory.working.redis_tool_cache import RedisToolCache
 from nodes.tools import Tools
 
 if TYPE_CHECKING:
@@ -41,45 +36,26 @@ _LONGEST_END = LEASE_SECONDS + 2.0
 """Seconds after which nobody works on an erased job, even if its machine has crashed."""
 _RETRY_SECONDS = 0.1
 logger = logging.getLogger(__name__)
-DEFAULT_PACE = Pace()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Delegation:
-    """The registry, notices, tools and runner of background jobs."""
-
     settings: DelegationSettings
     client: Callable[[], Awaitable["Redis"]]
-    model: ChatModel
-    model_timeout: float
-    window: ModelWindow
-    toolbox: Toolbox
-    tool_runner: ToolRunner
-    tool_cache: RedisToolCache
+    ask: ModelCall
+    call_tools: Tools
     episodes: EpisodeStore
     conversations: ConversationStore
     cache: SessionCache
     tokens: TokenCounter
-    pace: Pace = DEFAULT_PACE
 
     @cached_property
     def jobs(self) -> Jobs:
-        """The registry."""
         return Jobs(self.client)
 
     @cached_property
     def notices(self) -> Notices:
-        """The notices for front ends."""
         return Notices(self.client)
-
-    @cached_property
-    def runner(self) -> JobRunner:
-        """The worker that runs jobs in this process."""
-        stops, toolbox = JobStops(), self.toolbox
-        ask = ModelCall(self.model, stops, self.model_timeout, self.window)
-        tools = Tools(toolbox, self.tool_runner, self.tool_cache, stops)
-        graph = build_pipeline(ask, toolbox, tools, self._saver)
-        return JobRunner(graph, self._completion, self._leases, stops, self.pace)
 
     @cached_property
     def _leases(self) -> ThreadLeases:
@@ -90,16 +66,20 @@ class Delegation:
         return RedisSaver(self.client, keep=_CHECKPOINTS, serde=job_serde())
 
     @cached_property
-    def _completion(self) -> JobCompletion:
-        return JobCompletion(
+    def runner(self) -> JobRunner:
+        """The worker that runs jobs in this process."""
+        stops = JobStops()
+        ask, tools = replace(self.ask, stops=stops), replace(self.call_tools, stops=stops)
+        completion = JobCompletion(
             self.jobs, self.notices, self._saver, self.episodes, self.conversations, self.cache, self.tokens
         )
+        return JobRunner(build_pipeline(ask, tools, self._saver), completion, self._leases, stops)
 
     def tools(self) -> list[BaseTool]:
         """Return the delegation tools; none without a model or when no jobs are allowed."""
-        if not self.model.name or not self.settings.delegate_jobs:
-            return []
         given = self.settings
+        if not self.ask.model.name or not given.delegate_jobs:
+            return []
         budget = Budget(
             calls=given.delegate_calls, tools=given.delegate_tools, seconds=given.delegate_seconds
         )
@@ -107,11 +87,10 @@ class Delegation:
 
     def begin(self) -> None:
         """Start the runner, which also takes over jobs of ended processes; does nothing without a model."""
-        if self.model.name:
+        if self.ask.model.name:
             self.runner.begin()
 
     def wake(self) -> None:
-        """Make the runner look at once for new jobs and stop requests."""
         self.runner.wake()
 
     async def stop(self, job_id: str, *, owner: str) -> bool:

@@ -12,10 +12,9 @@ from graph.delegation.job import Job, Progress, Status
 from graph.delegation.jobs import Jobs
 from graph.delegation.state import Budget
 from graph.tools.caller import caller
-from graph.tools.method_tool import method_tool
-from graph.tools.traits import Traits
+from graph.tools.traits import Traits, method_tool
 from memory.prompt.prompt import escape_lines
-from memory.text.text import clean
+from memory.text.text import clean, clip
 
 LONGEST_TASK = 8000
 _JOBS = uuid.UUID("0d3e7a52-8f3b-5d53-9f0e-6b6b2f5f7c41")
@@ -31,8 +30,6 @@ _MILESTONES = {
 
 @dataclass(frozen=True, slots=True)
 class DelegationTools:
-    """Tools over the registry of jobs."""
-
     jobs: Jobs
     wake: Callable[[], None]
     """Makes the runner look for jobs at once."""
@@ -40,7 +37,6 @@ class DelegationTools:
     most_open: int
 
     def all(self) -> list[BaseTool]:
-        """Return the tools."""
         return [
             method_tool(call, traits)
             for call, traits in (
@@ -88,7 +84,10 @@ class DelegationTools:
         if job.strip():
             return describe_job(await self._find(job, asked.owner))
         found = await self.jobs.latest(owner=asked.owner, most=_LISTED)
-        lines = [f"- {one.name}, {status_line(one)}: {_short(one.task)}" for one in found]
+        lines = [
+            f"- {one.name}, {status_line(one)}: {clip(' '.join(one.task.split()), _LONGEST_LISTED, '…')}"
+            for one in found
+        ]
         return "\n".join(lines) or "There are no jobs."
 
     async def delegate_stop(self, job: str, config: RunnableConfig) -> str:
@@ -109,7 +108,6 @@ class DelegationTools:
 
 
 def describe_job(job: Job) -> str:
-    """Return a job's status, progress and result as text."""
     lines = [f"Job {job.name}, {status_line(job)}", f"task: {escape_lines(job.task)}"]
     lines += [f"- {progress_line(one)}" for one in job.progress]
     if job.reason:
@@ -121,15 +119,8 @@ def describe_job(job: Job) -> str:
 
 
 def status_line(job: Job) -> str:
-    """Return a job's status and what it has spent."""
     return f"{job.status} ({job.calls} calls of the model, {job.tools} of tools, {job.seconds:.0f} s)"
 
 
 def progress_line(progress: Progress) -> str:
-    """Return a milestone in words."""
     return _MILESTONES.get(progress.code, progress.code).format(about=escape_lines(progress.about))
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _LONGEST_LISTED else f"{line[: _LONGEST_LISTED - 1]}…"

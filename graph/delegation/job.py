@@ -7,12 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from graph.delegation.state import Assignment, Budget, Finding, Review, Step
+from graph.delegation.state import Assignment, Budget
 
 
 class Status(StrEnum):
-    """The state of a job."""
-
     QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
@@ -35,8 +33,6 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A background job."""
-
     id: str
     owner: str
     thread: str
@@ -61,7 +57,6 @@ class Job:
 
     @property
     def is_open(self) -> bool:
-        """Say whether the job has not ended."""
         return self.status in {Status.QUEUED, Status.RUNNING}
 
     @property
@@ -71,7 +66,6 @@ class Job:
 
     @property
     def assignment(self) -> Assignment:
-        """Return the pipeline's input."""
         return Assignment(
             job_id=self.id,
             owner=self.owner,
@@ -83,7 +77,6 @@ class Job:
 
 
 def to_fields(job: Job) -> dict[str, str]:
-    """Return a new job as a Redis hash."""
     return {
         "owner": json.dumps(job.owner),
         "thread": job.thread,
@@ -111,7 +104,7 @@ def from_fields(job_id: str, fields: Mapping[str, str], progress: Sequence[str])
         budget=Budget(**json.loads(fields["budget"])),
         status=Status(fields["status"]),
         stopping="stop" in fields,
-        progress=tuple(_progress(line) for line in progress),
+        progress=tuple(Progress(**json.loads(line)) for line in progress),
         result=fields.get("result", ""),
         reason=fields.get("reason", ""),
         calls=int(fields.get("calls", 0)),
@@ -122,11 +115,6 @@ def from_fields(job_id: str, fields: Mapping[str, str], progress: Sequence[str])
     )
 
 
-def _progress(line: str) -> Progress:
-    stored: dict[str, Any] = json.loads(line)
-    return Progress(**stored)
-
-
 def progress_of(update: Mapping[str, Any], values: Mapping[str, Any]) -> Iterator[Progress]:
     """Yield the milestones in an update of the job's graph; a repeated one has the same name."""
     for node, written in update.items():
@@ -134,21 +122,12 @@ def progress_of(update: Mapping[str, Any], values: Mapping[str, Any]) -> Iterato
             case "plan":
                 yield Progress(name="planned", code="planned", about=str(len(written["steps"])))
             case "work":
-                yield from _steps(written["findings"], values)
+                titles = {step.id: step.title for step in values.get("steps", ())}
+                repeated = "+" if "review" in values else ""
+                for step in written["findings"]:
+                    name = f"step:{step}{repeated}"
+                    yield Progress(name=name, code="step", about=titles.get(step, step))
+            case "review" if again := written["review"].again:
+                yield Progress(name="again", code="again", about=str(len(again)))
             case "review":
-                yield from _review(written["review"])
-
-
-def _steps(findings: Mapping[str, Finding], values: Mapping[str, Any]) -> Iterator[Progress]:
-    steps: Sequence[Step] = values.get("steps", ())
-    titles = {step.id: step.title for step in steps}
-    again = "+" if "review" in values else ""
-    for step in findings:
-        yield Progress(name=f"step:{step}{again}", code="step", about=titles.get(step, step))
-
-
-def _review(review: Review) -> Iterator[Progress]:
-    if review.again:
-        yield Progress(name="again", code="again", about=str(len(review.again)))
-    else:
-        yield Progress(name="summary", code="summary")
+                yield Progress(name="summary", code="summary")

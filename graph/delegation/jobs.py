@@ -41,19 +41,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A reference to a job by the owner's digest and the job's id."""
-
     digest: str
     """Of the owner."""
     id: str
 
     def key(self, *parts: str) -> str:
-        """Return a key of the job."""
         return ":".join([f"goat:job:{{{self.digest}}}", self.id, *parts])
 
     @property
     def keys(self) -> list[str]:
-        """Return every key of the job."""
         return [self.key(), self.key("progress"), self.key("told")]
 
     @property
@@ -139,11 +135,9 @@ class Jobs:
         return bool(await run_script(self.client, scripts.BEAT, [ref.key()], f"{seconds:.3f}"))
 
     async def set_spent(self, ref: Ref, spent: Spent) -> None:
-        """Store the calls spent so far."""
         await run_script(self.client, scripts.NOTE, [ref.key()], spent.calls, spent.tools)
 
     async def count_failure(self, ref: Ref) -> int:
-        """Count a failure; return the count."""
         return int(await run_script(self.client, scripts.COUNT_FAILURE, [ref.key()]))
 
     async def add_progress(self, ref: Ref, progress: Progress) -> bool:
@@ -160,7 +154,6 @@ class Jobs:
 
     @translate_errors()
     async def unlist(self, ref: Ref) -> None:
-        """Remove a job from the list of jobs that need work."""
         await (await self.client()).zrem(_OPEN, ref.member)
 
     @translate_errors()
@@ -193,7 +186,6 @@ class Jobs:
 
 
 def ref_of(job: Job) -> Ref:
-    """Return the reference to a job."""
     return Ref(digest(job.owner), job.id)
 
 

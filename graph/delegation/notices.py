@@ -10,7 +10,7 @@ shown; notices are queued in its box. Keys:
 """
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +27,10 @@ ADDRESS_SECONDS = 90 * 24 * 60 * 60
 _WAITING_SECONDS = 30 * 24 * 60 * 60
 _PUT = """
 local waiting, number, told = KEYS[1], KEYS[2], KEYS[3]
-local name, before, after, kept = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local name, rest, kept = ARGV[1], ARGV[2], ARGV[3]
 if redis.call('SADD', told, name) == 0 then return 0 end
 redis.call('EXPIRE', told, kept)
-redis.call('RPUSH', waiting, before .. redis.call('INCR', number) .. after)
+redis.call('RPUSH', waiting, '{"number": ' .. redis.call('INCR', number) .. ', ' .. rest)
 redis.call('EXPIRE', waiting, kept)
 return 1
 """
@@ -38,8 +38,6 @@ return 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """The place where a thread is shown."""
-
     box: str
     """The front end: "telegram:<bot>", or "terminal:<owner>"."""
     place: str = ""
@@ -65,7 +63,6 @@ class Notice:
 
     @property
     def is_end(self) -> bool:
-        """Say whether the job has ended."""
         return self.name == ENDED
 
 
@@ -92,10 +89,11 @@ class Notices:
         if found is None:
             return False
         address = Address(**json.loads(found))
-        before, after = _halves(job, name, address)
+        rest = {"job": job.id, "owner": job.owner, "name": name}
+        rest |= {"place": address.place, "language": address.language}
         keys = [*_box_keys(address.box), f"{_box(address.box)}:told:{job.id}"]
         put = client.register_script(_PUT)
-        return bool(await put(keys=keys, args=[name, before, after, _WAITING_SECONDS]))
+        return bool(await put(keys=keys, args=[name, json.dumps(rest)[1:], _WAITING_SECONDS]))
 
     @translate_errors()
     async def first(self, box: str) -> Notice | None:
@@ -116,19 +114,9 @@ class Notices:
 
 
 def read_notice(raw: bytes) -> Notice:
-    """Parse a stored notice."""
     fields = json.loads(raw)
-    return Notice(**{name: fields[name] for name in _FIELDS}, raw=raw)
-
-
-_FIELDS: Sequence[str] = ("number", "job", "owner", "name", "place", "language")
-
-
-def _halves(job: Job, name: str, address: Address) -> tuple[str, str]:
-    """Return a notice's JSON before and after its number."""
-    rest = {"job": job.id, "owner": job.owner, "name": name}
-    rest |= {"place": address.place, "language": address.language}
-    return '{"number": ', f", {json.dumps(rest)[1:]}"
+    names = ("number", "job", "owner", "name", "place", "language")
+    return Notice(**{name: fields[name] for name in names}, raw=raw)
 
 
 def _addresses(owner: str) -> str:

@@ -10,11 +10,11 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Send
 
-from graph.delegation.job_stops import FINAL, divide_budget, step_turn_id
 from graph.delegation.role_answers import read_plan, read_review
-from graph.delegation.role_call import ask_role, is_late, problem_of
+from graph.delegation.role_call import FINAL, ask_role, is_late, problem_of, step_turn_id
 from graph.delegation.roles import LONGEST_FINDING, plan_prompt, review_prompt, summary_prompt
 from graph.delegation.state import (
+    Budget,
     Finding,
     JobInput,
     JobState,
@@ -30,7 +30,6 @@ from graph.delegation.state import (
 from graph.delegation.worker import build_worker
 from graph.model.model_call import ModelCall
 from graph.state.turn_state import Turn
-from graph.tools.toolbox import Toolbox
 from memory.grounding import ungrounded
 from memory.models import Outcome
 from memory.prompt.tool_prompt import correction_request
@@ -107,13 +106,11 @@ class Summarise:
         return said.text.strip() if said.outcome is Outcome.ANSWERED else ""
 
 
-def build_pipeline(
-    ask: ModelCall, toolbox: Toolbox, tools: Tools, saver: BaseCheckpointSaver[str] | None = None
-) -> JobGraph:
+def build_pipeline(ask: ModelCall, tools: Tools, saver: BaseCheckpointSaver[str]) -> JobGraph:
     """Build the graph; `ask` and `tools` must share their stop signals."""
     builder = StateGraph(JobState, input_schema=JobInput)
     builder.add_node("plan", Plan(ask))
-    builder.add_node("work", build_worker(ask, toolbox, tools))
+    builder.add_node("work", build_worker(ask, tools))
     builder.add_node("review", Criticise(ask))
     builder.add_node("summarise", Summarise(ask))
     builder.add_edge(START, "plan")
@@ -122,6 +119,19 @@ def build_pipeline(
     builder.add_conditional_edges("review", _after_review, ["work", "summarise"])
     builder.add_edge("summarise", END)
     return builder.compile(checkpointer=saver, name="job")
+
+
+def divide_budget(
+    steps: Sequence[Step], budget: Budget, spent: Spent, *, reserved: int
+) -> list[tuple[Step, Share]]:
+    """Divide the remaining budget, less `reserved` model calls, among steps that run in parallel.
+
+    Steps beyond the remaining calls are left out, the last ones first.
+    """
+    calls = budget.calls - spent.calls - reserved
+    chosen = steps[: max(0, calls)]
+    tools = max(0, budget.tools - spent.tools)
+    return [(step, Share(calls=calls // len(chosen), tools=tools // len(chosen))) for step in chosen]
 
 
 def _after_plan(state: JobState) -> list[Send] | str:
@@ -135,7 +145,6 @@ def _after_work(state: JobState) -> str:
 
 
 def _after_review(state: JobState) -> list[Send] | str:
-    """Repeat the steps that the critic names."""
     review = state["review"]
     named = [step for step in state["steps"] if step.id in review.again]
     given = divide_budget(named, state["assignment"].budget, _spent(state), reserved=1)
@@ -168,7 +177,6 @@ def _summary(state: JobState, cap: int) -> list[AnyMessage]:
 
 
 def _evidence(state: JobState) -> list[str]:
-    """Return the texts that may support the answer's figures."""
     found = [finding.text for finding in state.get("findings", {}).values()]
     return [state["assignment"].task, *found]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from graph.delegation.roles import MOST_STEPS
 from graph.delegation.state import CODER, RESEARCHER, Review, Step
-from memory.text.text import clean, shortened
+from memory.text.text import clean, clip, shortened
 
 _MOST_TRIES = 20
 """Brackets of an answer at which parsing is tried."""
@@ -84,5 +84,4 @@ def _text(value: Any) -> str:
 
 
 def _title(text: str) -> str:
-    line = " ".join(clean(text).split())
-    return line if len(line) <= _LONGEST_TITLE else f"{line[: _LONGEST_TITLE - 1]}…"
+    return clip(" ".join(clean(text).split()), _LONGEST_TITLE, "…")

@@ -1,21 +1,35 @@
-"""A model call by one of a job's roles."""
+"""A model call by one of a job's roles, and the signals that stop it."""
 
+import asyncio
 from collections.abc import Mapping
 
 from langchain_core.tools import BaseTool
 
 from graph.delegation.roles import LONGEST_FINDING
-from graph.model.model_call import ModelAnswer, ModelCall
+from graph.model.model_call import ModelAnswer, ModelCall, StopSignals
 from graph.model.model_window import Build
 from memory.errors import ModelUnavailable
 from memory.models import Outcome
 
+FINAL = ""
+"""Turn id of the summariser, which no signal stops."""
+_OF = "/"
 OUT_OF_TIME = "the job's time was up"
-
-
 NO_TOOLS: Mapping[str, BaseTool] = {}
 _MOST_TRIES = 5
 """Attempts with a prompt that is refused as too long."""
+
+
+class JobStops(StopSignals):
+    """Stop signals that a job shares with all of its steps."""
+
+    def signal(self, turn_id: str) -> asyncio.Event:
+        """Return the event that is set when the job's time is up."""
+        return super().signal(turn_id.partition(_OF)[0])
+
+
+def step_turn_id(turn_id: str, step: str) -> str:
+    return f"{turn_id}{_OF}{step}"
 
 
 async def ask_role(
@@ -44,7 +58,6 @@ async def ask_role(
 
 
 def is_late(ask: ModelCall, turn_id: str) -> bool:
-    """Say whether the job's time is up."""
     return ask.stops.signal(turn_id).is_set()
 
 

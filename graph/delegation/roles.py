@@ -52,7 +52,6 @@ _SUMMARISER = (
 
 
 def plan_prompt(assignment: Assignment, cap: int) -> list[AnyMessage]:
-    """Return the planner's prompt."""
     return [_system(_PLANNER), HumanMessage(_task(assignment, cap))]
 
 
@@ -73,7 +72,6 @@ def work_prompt(given: WorkInput, cap: int) -> list[AnyMessage]:
 def review_prompt(
     assignment: Assignment, steps: Sequence[Step], findings: Mapping[str, Finding], cap: int
 ) -> list[AnyMessage]:
-    """Return the critic's prompt."""
     parts = [_task(assignment, cap), _findings(steps, findings, cap), "Judge this work now, in JSON."]
     return [_system(_CRITIC), HumanMessage("\n\n".join(parts))]
 

@@ -13,9 +13,9 @@ from langchain_core.runnables import RunnableConfig
 from graph.checkpoint.thread_leases import ThreadLeases
 from graph.delegation.completion import JobCompletion
 from graph.delegation.job import Job, Status, progress_of
-from graph.delegation.job_stops import JobStops
 from graph.delegation.jobs import Ref, ref_of
 from graph.delegation.pipeline import JobGraph, partial_result
+from graph.delegation.role_call import JobStops
 from graph.delegation.state import JobInput, Spent, job_turn_id
 from memory.concurrency.deadline import end
 from memory.errors import GoatError, MemoryTierError, ThreadBusy, TierUnavailable
@@ -71,12 +71,10 @@ class JobRunner:
         self._loop_task = loop.create_task(self._look(), name="jobs", context=Context())
 
     def wake(self) -> None:
-        """Look for jobs at once."""
         self.begin()
         self._bell.set()
 
     async def aclose(self) -> None:
-        """Cancel the work on all jobs, which stay open."""
         tasks = [*self._working.values(), *([self._loop_task] if self._loop_task else [])]
         own = [task for task in tasks if task.get_loop() is asyncio.get_running_loop()]
         await end(*own)
@@ -121,9 +119,9 @@ class JobRunner:
         elif not job.is_open:
             await completion.settle(job)
         elif job.stopping:
-            await self._end_stopped(job)
+            await self._give_up(job, Status.STOPPED)
         elif await completion.jobs.begin(ref) > MOST_BEGUN:
-            await self._end_failed(job, ENDS_PROCESSES)
+            await self._give_up(job, Status.FAILED, ENDS_PROCESSES)
         else:
             await self._run(job)
 
@@ -147,7 +145,7 @@ class JobRunner:
             while not await self._try_once(job):
                 job = await self.completion.jobs.read(ref_of(job)) or job
         except JobStopped:
-            await self._end_stopped(job)
+            await self._give_up(job, Status.STOPPED)
 
     async def _try_once(self, job: Job) -> bool:
         """Run a job's graph; return False when it failed and is to be retried.
@@ -174,7 +172,7 @@ class JobRunner:
         """
         tries = await self.completion.jobs.count_failure(ref_of(job))
         if tries >= MOST_TRIES:
-            await self._end_failed(job, reason)
+            await self._give_up(job, Status.FAILED, reason)
             return True
         until = time.monotonic() + self.pace.pause * tries
         while (left := until - time.monotonic()) > 0:
@@ -232,15 +230,12 @@ class JobRunner:
             if await self.completion.jobs.add_progress(ref_of(job), progress):
                 await self.completion.notices.put(job, progress.name)
 
-    async def _end_stopped(self, job: Job) -> None:
-        await self.completion.end(job, Status.STOPPED, result=await self._partial_result(job))
-
-    async def _end_failed(self, job: Job, reason: str) -> None:
-        logger.warning("A job was given up: %s", reason)
-        await self.completion.end(job, Status.FAILED, result=await self._partial_result(job), reason=reason)
-
-    async def _partial_result(self, job: Job) -> str:
-        return partial_result((await self.graph.aget_state(_config(job))).values)
+    async def _give_up(self, job: Job, status: Status, reason: str = "") -> None:
+        """End a job with the findings so far."""
+        if reason:
+            logger.warning("A job was given up: %s", reason)
+        result = partial_result((await self.graph.aget_state(_config(job))).values)
+        await self.completion.end(job, status, result=result, reason=reason)
 
 
 def _config(job: Job) -> RunnableConfig:

@@ -29,8 +29,6 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """A task, its owner and its budget."""
-
     job_id: str
     owner: str
     thread: str
@@ -40,14 +38,11 @@ class Assignment:
 
     @property
     def turn_id(self) -> str:
-        """The job's turn id in archive and conversation."""
         return job_turn_id(self.job_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One part of the plan."""
-
     id: str
     """Its number, from 1."""
     role: str
@@ -57,8 +52,6 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The result of a step."""
-
     step: str
     text: str
     problem: str = ""
@@ -67,24 +60,18 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """Calls spent of the budget."""
-
     calls: int = 0
     tools: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """The limits of one step."""
-
     calls: int
     tools: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """The critic's judgement."""
-
     critique: str = ""
     again: Mapping[str, str] = field(default_factory=dict)
     """The steps to repeat, by id, each with its complaint."""
@@ -96,29 +83,22 @@ def job_turn_id(job_id: str) -> str:
 
 
 def is_job(thread: str) -> bool:
-    """Say whether a checkpoint thread belongs to a job."""
     return thread.startswith("job-")
 
 
 def merge_findings(left: Mapping[str, Finding], right: Mapping[str, Finding]) -> dict[str, Finding]:
-    """Merge findings; a repeated step replaces its former finding."""
     return {**left, **right}
 
 
 def add_spent(left: Spent, right: Spent) -> Spent:
-    """Add up spent calls."""
     return Spent(calls=left.calls + right.calls, tools=left.tools + right.tools)
 
 
 class JobInput(TypedDict):
-    """The input of a job's graph."""
-
     assignment: Assignment
 
 
 class JobState(JobInput):
-    """The state of a job's graph."""
-
     steps: NotRequired[Sequence[Step]]
     """Written by `plan`."""
     findings: NotRequired[Annotated[dict[str, Finding], merge_findings]]
@@ -147,8 +127,6 @@ class ResultUpdate(TypedDict):
 
 
 class WorkInput(TypedDict):
-    """The input of a step's graph."""
-
     assignment: Assignment
     step: Step
     share: Share
@@ -166,8 +144,6 @@ class WorkOutput(TypedDict):
 
 
 class WorkState(WorkInput, WorkOutput):
-    """The state of a step's graph."""
-
     exchange: NotRequired[Exchange]
     """Written by `ask`."""
     results: NotRequired[Annotated[Sequence[ToolResult], merge_results]]

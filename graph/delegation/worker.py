@@ -40,7 +40,6 @@ class ReadingToolbox(Toolbox):
         self._toolbox = toolbox
 
     async def tools_for(self, turn: Turn) -> Mapping[str, BaseTool]:
-        """Return the tools that a step may use, by name."""
         offered = await self._toolbox.tools_for(turn)
         return {name: tool for name, tool in offered.items() if _only_reads(tool)}
 
@@ -70,11 +69,12 @@ class AskWorker:
         return _finding(state, wanted.text, problem, Spent(calls=1))
 
 
-def build_worker(ask: ModelCall, toolbox: Toolbox, tools: Tools) -> WorkGraph:
+def build_worker(ask: ModelCall, tools: Tools) -> WorkGraph:
     """Build the loop; each model call and each tool call has its own checkpoint."""
+    toolbox = ReadingToolbox(tools.toolbox)
     builder = StateGraph(WorkState, input_schema=WorkInput, output_schema=WorkOutput)
-    builder.add_node("ask", AskWorker(ask, ReadingToolbox(toolbox)))
-    builder.add_node("tools", replace(tools, toolbox=ReadingToolbox(toolbox), may_ask=False))
+    builder.add_node("ask", AskWorker(ask, toolbox))
+    builder.add_node("tools", replace(tools, toolbox=toolbox, may_ask=False))
     builder.add_edge(START, "ask")
     builder.add_conditional_edges("ask", _after_ask, ["tools", END])
     builder.add_edge("tools", "ask")

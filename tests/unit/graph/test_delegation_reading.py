@@ -5,7 +5,7 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.delegation.job_stops import divide_budget
+from graph.delegation.pipeline import divide_budget
 from graph.delegation.role_answers import read_plan, read_review
 from graph.delegation.roles import MOST_STEPS
 from graph.delegation.state import CODER, RESEARCHER, Budget, Share, Spent, Step
