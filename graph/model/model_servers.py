@@ -19,8 +19,6 @@ _LISTED = ("max_model_len", "context_length", "top", "context_window", "max_cont
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerWindow:
-    """A model's context window, as its server reports it."""
-
     tokens: int = 0
     """0: unknown."""
     final: bool = True

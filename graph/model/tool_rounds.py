@@ -33,7 +33,6 @@ def results_of(state: State) -> list[ToolResult]:
 
 
 def attachments(state: State) -> list[str]:
-    """Return the paths of files that the turn's tools made."""
     return [path for result in results_of(state) for path in result.attachments]
 
 
@@ -44,7 +43,6 @@ def grounding_of(state: State) -> Grounding:
 
 
 def open_calls(state: State) -> list[Call]:
-    """Return the calls without a result."""
     done = {result.key for result in results_of(state)}
     return [call for call in exchange_of(state).calls if call.key not in done]
 
@@ -73,7 +71,6 @@ async def after_respond(state: State) -> list[Send] | str:
 
 
 def tools_inputs(state: State) -> list[ToolsInput]:
-    """Return the inputs of the open calls."""
     foreign, given = is_tainted(state), list(_address_sources(state))
     return [
         ToolsInput(
@@ -103,7 +100,6 @@ def _address_sources(state: State) -> Iterator[GivenText]:
 
 
 def is_tainted(state: State) -> bool:
-    """Return True when a third party's text is in the prompt."""
     read = [result.foreign for result in results_of(state)]
     past = [turn.foreign for turn in conversation_of(state)]
     return any((state["turn"].from_others, *read, *past, *(memory.foreign for memory in recalled_of(state))))

@@ -22,8 +22,6 @@ _LEVELS = logging.getLevelNamesMapping()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
-    """One line of the log."""
-
     at: str
     level: str
     logger: str

@@ -39,7 +39,6 @@ class JsonLines(logging.Formatter):
         self._redact = redact
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
         line = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
@@ -133,7 +132,6 @@ def configure_logging(settings: Settings, *, queued: int = _QUEUED) -> Iterator[
 
 
 def log_path(settings: Settings) -> Path:
-    """Return the path of the log file."""
     return settings.data_folder / "logs" / "goat.log"
 
 

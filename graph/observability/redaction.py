@@ -55,7 +55,6 @@ class Redaction:
         self._known = re.compile(alternatives) if alternatives else None
 
     def __call__(self, text: str) -> str:
-        """Return `text` without secrets."""
         if self._known is not None:
             text = self._known.sub(HIDDEN, text)
         for pattern, instead in _PATTERNS:

@@ -38,7 +38,6 @@ class TurnRecorder:
     _running: "set[asyncio.Task[None]]" = field(default_factory=set)
 
     async def __call__(self, state: State, context: TurnContext) -> None:
-        """Record the turn unless it is private."""
         turn = state["turn"]
         if turn.private:
             return

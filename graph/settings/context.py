@@ -178,7 +178,6 @@ class Thresholds(BaseModel):
     )
 
     def plain(self) -> dict[str, int | float | str]:
-        """Return the thresholds by name."""
         values = self.model_dump(mode="json", include=set(Thresholds.model_fields))
         return {name: value for name, value in values.items() if isinstance(value, int | float | str)}
 
@@ -190,7 +189,6 @@ class Thresholds(BaseModel):
 
     @property
     def fusion(self) -> FusionWeights:
-        """The ranking's weights."""
         return FusionWeights(
             dense=self.fusion_dense, lexical=self.fusion_lexical, neighbours=self.fusion_neighbours
         )

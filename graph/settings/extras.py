@@ -20,7 +20,6 @@ def is_installed(extra: str) -> bool:
 
 
 def missing_message(extra: str) -> str:
-    """Return a message on how to install a missing extra."""
     return (
         f"The extra `{extra}` is not installed. Add it: `make {extra}`, or without a clone of the repository "
         f"pip install 'goat2[{extra}]'."

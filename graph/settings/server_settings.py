@@ -14,7 +14,6 @@ _ORIGIN = re.compile(r"https?://[^/*@\s]+")
 
 
 def split_names(text: str) -> tuple[str, ...]:
-    """Split a list at its commas."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
@@ -78,7 +77,6 @@ class McpSettings(BaseModel):
 
     @property
     def mcp_names(self) -> tuple[str, ...]:
-        """The names in `mcp_hosts`."""
         return split_names(self.mcp_hosts)
 
 

@@ -150,7 +150,6 @@ class Settings(
         return init_settings, env_settings, *sources
 
     def turn_context(self, owner: str = "") -> TurnContext:
-        """Return a turn's context with these thresholds."""
         return TurnContext(owner=owner, **{name: getattr(self, name) for name in Thresholds.model_fields})
 
     def rule_warning(self) -> str:
@@ -172,5 +171,4 @@ def terminal_folder(settings: Settings) -> Path:
 
 
 def secret_names() -> list[str]:
-    """List the secret settings."""
     return [name for name, field in Settings.model_fields.items() if field.annotation is SecretStr]

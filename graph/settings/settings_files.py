@@ -29,13 +29,11 @@ def read_settings_file(path: Path) -> str:
 
 
 def unreadable_error(what: str, error: Exception) -> ConfigError:
-    """Return the error for a file that cannot be read."""
     why = "it is nested too deeply" if isinstance(error, RecursionError) else error
     return ConfigError(f"{what} cannot be read: {why}. Correct or remove it.")
 
 
 def is_open_to_readers(path: Path) -> bool:
-    """Return True when other users of the machine can read a file."""
     return os.name == "posix" and _is_there(path) and bool(path.stat().st_mode & _READABLE_BY_OTHERS)
 
 

@@ -39,8 +39,6 @@ def _check_webhook(text: str) -> str:
 
 
 class TelegramSettings(BaseModel):
-    """Settings of the bot."""
-
     telegram_token: SecretStr = Field(
         SecretStr(""), description="Telegram: the bot's token, from @BotFather."
     )
@@ -99,5 +97,4 @@ class TelegramSettings(BaseModel):
 
     @property
     def admins(self) -> frozenset[int]:
-        """The admins' ids."""
         return frozenset(int(name) for name in split_names(self.telegram_admins))

@@ -8,8 +8,6 @@ from pydantic import AfterValidator, BaseModel, Field
 
 
 class ToolSettings(BaseModel):
-    """Settings of tools and plugins."""
-
     plugins_folder: Path | None = Field(
         None, description="Tools: folder of plugins (`*.py`), watched; empty: `plugins` in the data folder."
     )
@@ -47,8 +45,6 @@ class ToolSettings(BaseModel):
 
 
 class DelegationSettings(BaseModel):
-    """Settings of background jobs."""
-
     delegate_calls: int = Field(24, ge=4, le=1000, description="Delegation: limit on a job's model calls.")
     delegate_tools: int = Field(48, ge=0, le=10_000, description="Delegation: limit on a job's tool calls.")
     delegate_seconds: float = Field(
@@ -75,8 +71,6 @@ def _check_receiver(text: str) -> str:
 
 
 class ObservabilitySettings(BaseModel):
-    """Settings of logs and telemetry."""
-
     log_text: bool = Field(
         False,
         description="Logs: include messages and replies; they stay until the log rotates.",

@@ -26,12 +26,10 @@ Given = Mapping[str, Any]
 
 
 def config_folder() -> Path:
-    """Return the folder of the user's configuration."""
     return user_config_path("goat", appauthor=False)
 
 
 def effective_settings(path: Path, given: Given) -> dict[str, Any]:
-    """Return those of a file's settings that are in effect."""
     held_back = untrusted_settings(path, given)
     return {name: value for name, value in given.items() if name not in held_back}
 

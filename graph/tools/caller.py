@@ -21,7 +21,6 @@ class Caller:
 
     @property
     def owner(self) -> str:
-        """The owner of the memory that is read and written."""
         return self.turn.owner
 
     def config(self) -> RunnableConfig:

@@ -3,7 +3,7 @@
 import ctypes
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, ParamSpec, TypeVar
@@ -34,7 +34,6 @@ class InterruptibleThread(Generic[T]):
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Start the thread."""
         self._thread.start()
 
     def interrupt(self) -> None:
@@ -63,11 +62,18 @@ class InterruptibleThread(Generic[T]):
             self._working = False
 
 
-def interrupt_until(thread: InterruptibleThread[Any], over: Callable[[float], bool]) -> None:
-    """Interrupt up to `INTERRUPT_TIMES` times until `over`, called with a timeout in seconds, is true."""
+def ends(future: Future[Any], seconds: float) -> bool:
+    return bool(wait({future}, seconds).done)
+
+
+def interrupt_until(thread: InterruptibleThread[Any], over: Callable[[float], bool] | None = None) -> None:
+    """Interrupt up to `INTERRUPT_TIMES` times until `over`, called with a timeout in seconds, is true.
+
+    Without `over`, until the thread has ended.
+    """
     for _ in range(INTERRUPT_TIMES):
         thread.interrupt()
-        if over(INTERRUPT_SECONDS):
+        if over(INTERRUPT_SECONDS) if over else ends(thread.outcome, INTERRUPT_SECONDS):
             return
 
 
@@ -84,7 +90,6 @@ class DaemonThreads(ThreadPoolExecutor):
     """An executor with a daemon thread for each call."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Start the call in a new thread."""
         thread = InterruptibleThread(partial(fn, *args, **kwargs), "plugin-worker")
         thread.start()
         return thread.outcome

@@ -7,7 +7,7 @@ import asyncio
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import Context, ContextVar
 from functools import partial
@@ -17,7 +17,7 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, StructuredTool, Tool, ToolException
 
 from graph.tools.caller import Caller
-from graph.tools.daemon_threads import InterruptibleThread, error_text, interrupt_until
+from graph.tools.daemon_threads import InterruptibleThread, ends, error_text, interrupt_until
 from graph.tools.loop_thread import LoopCall, LoopThread
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ class PluginIsolation:
             partial(context.run, _invoke, tool, call, caller.config()), f"plugin-{plugin}"
         )
         thread.start()
-        return await self._outcome(plugin, thread.outcome, seconds, partial(_end_thread, thread))
+        return await self._outcome(plugin, thread.outcome, seconds, partial(interrupt_until, thread))
 
     async def aclose(self) -> None:
         """End every loop thread; interrupt blocked ones without waiting for them."""
@@ -96,7 +96,7 @@ class PluginIsolation:
     def _end_call(self, plugin: str, loop: LoopThread, job: LoopCall) -> None:
         """Cancel a call; if it blocks its loop, discard the loop and interrupt the call."""
         job.cancel()
-        if _ends(job.outcome, GRACE_SECONDS):
+        if ends(job.outcome, GRACE_SECONDS):
             return
         if loop.answers(GRACE_SECONDS):
             job.cancel()
@@ -187,14 +187,5 @@ def _result(outcome: Future[T]) -> T:
         raise ToolException("it was cancelled because the agent closes") from None
 
 
-def _ends(future: Future[Any], seconds: float) -> bool:
-    return bool(wait({future}, seconds).done)
-
-
-def _end_thread(thread: InterruptibleThread[Any]) -> None:
-    interrupt_until(thread, partial(_ends, thread.outcome))
-
-
 def _in_thread(work: Callable[[], None]) -> None:
-    """Run blocking work in a daemon thread."""
     threading.Thread(target=work, name="plugin-ending", daemon=True).start()

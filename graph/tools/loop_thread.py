@@ -37,7 +37,6 @@ class LoopCall:
             self.begun.set_result(None)
 
     def cancel(self) -> None:
-        """Cancel the call, from any thread."""
         if not self.outcome.cancel() and self._task is not None:
             with suppress(RuntimeError):  # the loop is closed
                 self._loop.call_soon_threadsafe(self._task.cancel)
@@ -93,7 +92,6 @@ class LoopThread:
         self._soon(self._end_when_idle)
 
     def end(self) -> None:
-        """Cancel the running calls and end."""
         self._soon(self._end)
 
     def _soon(self, callback: Callable[[], None]) -> None:

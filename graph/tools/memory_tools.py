@@ -1,5 +1,6 @@
 """The agent's tools over its memory; the run decides whose memory."""
 
+import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -8,10 +9,10 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, ToolException
 
+from graph.state.recall_offer import pending_vectors_note
 from graph.tools.caller import Caller, caller
-from graph.tools.memory_status import MemoryStatus
-from graph.tools.method_tool import method_tool
-from graph.tools.traits import Traits
+from graph.tools.traits import Traits, method_tool
+from memory.errors import MemoryTierError
 from memory.models import FOREIGN, Episode, Fact, Hit
 from memory.prompt.prompt import escape_lines, format_time
 from memory.protocols import EpisodeStore, PermanentStore, SessionCache
@@ -170,8 +171,42 @@ class MemoryTools:
 
     async def memory_status(self, config: RunnableConfig) -> str:
         """Say how much is remembered, since when, and which part of the memory does not answer, and why."""
-        parts = MemoryStatus(self.episodes, self.permanent, self.cache, self.facts_cap, self.count)
-        return "\n".join(await parts.lines(owner=caller(config).owner, zone=self.zone))
+        owner, zone = caller(config).owner, self.zone
+        asked = {
+            "archive": self._archive_status(owner, zone),
+            "search": self._search_status(owner),
+            "facts": self._facts_status(owner),
+            "conversations": self._conversations_status(owner),
+        }
+        found = await asyncio.gather(*asked.values(), return_exceptions=True)
+        return "\n".join(f"{name}: {_status(one)}" for name, one in zip(asked, found, strict=True))
+
+    async def _archive_status(self, owner: str, zone: tzinfo) -> str:
+        count, first = await self.episodes.count(owner=owner), await self.episodes.first(owner=owner)
+        return f"{count} turns, the first on {format_time(first.at, zone)}" if first else f"{count} turns"
+
+    async def _search_status(self, owner: str) -> str:
+        """Run a search, which uses the word index, the vectors and the embedding model."""
+        result = await self.episodes.search("memory", owner=owner, limit=1)
+        waiting = (pending_vectors_note(result),) if result.waiting else ()
+        return "; ".join((*result.problems, *waiting)) or "by meaning and by words"
+
+    async def _facts_status(self, owner: str) -> str:
+        facts = await self.permanent.facts(owner=owner)
+        tokens = sum(self.count(f"{fact.key}: {fact.value}\n") for fact in facts)
+        return f"{len(facts)}, {tokens} of {self.facts_cap} tokens"
+
+    async def _conversations_status(self, owner: str) -> str:
+        await self.cache.get("status", owner=owner)
+        return "there"
+
+
+def _status(found: str | BaseException) -> str:
+    if isinstance(found, str):
+        return found
+    if isinstance(found, MemoryTierError | TimeoutError):
+        return f"not there ({str(found) or 'no answer in time'})"
+    raise found
 
 
 def _is_foreign(hits: Sequence[Hit]) -> bool:

@@ -2,15 +2,15 @@
 
 import logging
 import time
-from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool, ToolException
 
 from graph.exchange import Call
 from graph.tools.caller import Caller
+from graph.tools.isolation import PluginIsolation
 from graph.tools.traits import traits_of
 from memory.concurrency.deadline import within
 from memory.errors import GoatError
@@ -21,18 +21,6 @@ _LONGEST_ERROR = 1000
 _LONGEST_LOGGED = 10_000
 """Characters of the longest error logged with its traceback, which repeats it."""
 logger = logging.getLogger(__name__)
-
-
-class Isolation(Protocol):
-    """Runs tools where they cannot block the event loop."""
-
-    async def run(self, tool: BaseTool, call: dict[str, Any], caller: Caller, seconds: float) -> Any:
-        """Return the tool's result.
-
-        Raises:
-            TimeoutError: the call did not end in time and was abandoned.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +38,7 @@ class Output:
 class ToolRunner:
     """Runs calls with a time limit and an output cap; errors become outputs."""
 
-    isolation: Isolation
+    isolation: PluginIsolation
     seconds: float
     cap: int
     """The most characters of an output."""
@@ -77,42 +65,24 @@ class ToolRunner:
             return f"{tool.name} was not done within {seconds:g} s, and was left.", False, ()
         except (ToolException, GoatError, LookupError, ValueError) as error:
             return f"{tool.name} failed: {shortened(str(error), _LONGEST_ERROR)}", False, ()
-        except Exception as error:  # noqa: BLE001 - a plugin may raise anything: the turn goes on
+        except Exception as error:  # a plugin may raise anything: the turn goes on
             words = str(error)
             problem = f"{type(error).__name__}: {shortened(words, _LONGEST_ERROR)}"
             if not caller.turn.private:
-                _log(tool.name, problem, error if len(words) <= _LONGEST_LOGGED else None)
+                trace = error if len(words) <= _LONGEST_LOGGED else None
+                logger.log(logging.ERROR, "The tool %s failed: %s", tool.name, problem, exc_info=trace)
             return f"{tool.name} failed: {problem}", False, ()
-        return _text(message), _is_fine(message), _attachments(message)
+        return _read(message)
 
     async def _run(self, tool: BaseTool, asked: dict[str, Any], caller: Caller, seconds: float) -> Any:
         if traits_of(tool).isolated:
             return await self.isolation.run(tool, asked, caller, seconds)
-        return await within(_awaited(tool.ainvoke(asked, caller.config())), seconds)
+        return await within(tool.ainvoke(asked, caller.config()), seconds)
 
 
-def _log(name: str, problem: str, error: Exception | None) -> None:
-    """Log a failure with the traceback of `error`, or with `problem` if there is no `error`."""
-    if error is not None:
-        logger.error("The tool %s failed", name, exc_info=error)
-    else:
-        logger.error("The tool %s failed: %s", name, problem)
-
-
-async def _awaited(running: Awaitable[Any]) -> Any:
-    return await running
-
-
-def _text(message: Any) -> str:
-    return message.text if isinstance(message, ToolMessage) else str(message)
-
-
-def _is_fine(message: Any) -> bool:
-    return not isinstance(message, ToolMessage) or message.status != "error"
-
-
-def _attachments(message: Any) -> tuple[str, ...]:
-    """Return the paths in a tool's artifact: one path or a list."""
-    artifact = message.artifact if isinstance(message, ToolMessage) else None
-    paths = artifact if isinstance(artifact, list | tuple) else [artifact]
-    return tuple(str(path) for path in paths if path)
+def _read(message: Any) -> tuple[str, bool, tuple[str, ...]]:
+    """Return a result's text, whether the tool succeeded, and the paths in its artifact: one or a list."""
+    if not isinstance(message, ToolMessage):
+        return str(message), True, ()
+    paths = message.artifact if isinstance(message.artifact, list | tuple) else [message.artifact]
+    return message.text, message.status != "error", tuple(str(path) for path in paths if path)

@@ -1,11 +1,14 @@
-"""Traits of a tool, which say how a turn treats it, and the schema of its arguments."""
+"""Traits of a tool, which say how a turn treats it; the schema of its arguments; tools from methods."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from functools import cache
+from inspect import getdoc
+from types import MethodType
+from typing import Annotated, Any, cast
 
-from langchain_core.tools import BaseTool
-from pydantic import BaseModel, ValidationError
+from langchain_core.tools import BaseTool, StructuredTool
+from pydantic import BaseModel, Field, ValidationError
 
 _KEY = "goat"
 """Key in a tool's `metadata`."""
@@ -25,11 +28,11 @@ class Traits:
     """It is offered only to the configured owner."""
     isolated: bool = False
     """It belongs to a plugin: it runs off the event loop, so that it cannot block the agent."""
-    seconds: float | None = None
+    seconds: Annotated[float, Field(gt=0)] | None = None
     """Its own time limit; None for the configured one."""
-    cached: float = 0.0
+    cached: Annotated[float, Field(ge=0)] = 0.0
     """Seconds for which its output is cached for the same arguments."""
-    priority: int = 10
+    priority: Annotated[int, Field(ge=0)] = 10
     """When a context window is too small for all tools, those with higher priority stay."""
 
     def metadata(self) -> dict[str, Any]:
@@ -68,3 +71,22 @@ def describe_errors(error: ValidationError) -> str:
     """Describe which arguments are wrong, without their values."""
     wrong = (f"{'.'.join(map(str, one['loc'])) or 'arguments'}: {one['msg']}" for one in error.errors())
     return f"The arguments are wrong. {'; '.join(wrong)}"
+
+
+def method_tool(call: Callable[..., Awaitable[str]], traits: Traits) -> BaseTool:
+    """Return a bound method as a tool described by its docstring.
+
+    The arguments' schema is built once per process for each function.
+    """
+    template = _template(cast("MethodType", call).__func__)
+    return template.model_copy(update={"coroutine": call, "metadata": traits.metadata()})
+
+
+@cache
+def _template(function: Callable[..., Any]) -> StructuredTool:
+    """Return the tool of an unbound method."""
+    tool = StructuredTool.from_function(
+        coroutine=MethodType(function, object()), description=getdoc(function)
+    )
+    arguments_schema(tool)  # cached by the tool and its copies
+    return tool

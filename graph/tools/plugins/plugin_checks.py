@@ -3,9 +3,10 @@
 import re
 from collections.abc import Coroutine, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_type_hints
 
 from langchain_core.tools import BaseTool
+from pydantic import ValidationError, create_model
 
 from graph.tools.isolation import PLUGIN
 from graph.tools.plugins.plugin_files import PluginProblem
@@ -14,7 +15,10 @@ from graph.tools.traits import Traits, arguments_schema, traits_of
 MOST_TOOLS = 50
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _TRAITS = "goat"
-_FLAGS = ("approval", "changes", "foreign", "owner_only", "isolated")
+_FIELDS: dict[str, Any] = {
+    name: (kind, None) for name, kind in get_type_hints(Traits, include_extras=True).items()
+}
+_Checked = create_model("_Checked", **_FIELDS)
 
 
 def check_tools(built: Any, plugin: str) -> tuple[BaseTool, ...]:
@@ -70,17 +74,12 @@ def _check_traits(tool: BaseTool) -> None:
         raise PluginProblem(f"The traits of {tool.name} are not a mapping; write Traits(...).metadata().")
     if unknown := set(map(str, given)) - set(Traits.__dataclass_fields__):
         raise PluginProblem(f"{tool.name} has unknown traits: {', '.join(sorted(unknown))}.")
-    for name, value in given.items():
-        if not _fits(name, value):
-            raise PluginProblem(f"The trait {name} of {tool.name} cannot be {value!r:.80}.")
-
-
-def _fits(name: str, value: Any) -> bool:
-    if name in _FLAGS:
-        return isinstance(value, bool)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return name == "seconds" and value is None
-    return value > 0 if name == "seconds" else value >= 0
+    try:
+        _Checked.model_validate(dict(given), strict=True)
+    except ValidationError as error:
+        (wrong, *_) = error.errors()
+        name = str(wrong["loc"][0])
+        raise PluginProblem(f"The trait {name} of {tool.name} cannot be {given[name]!r:.80}.") from None
 
 
 def _kind(value: Any) -> str:

@@ -6,7 +6,6 @@ import re
 import sys
 import traceback
 from collections.abc import Collection
-from concurrent.futures import wait
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ from langchain_core.tools import BaseTool
 
 from graph.settings.settings import secret_names
 from graph.settings.sources import PREFIX
-from graph.tools.daemon_threads import InterruptibleThread, error_text, interrupt_until
+from graph.tools.daemon_threads import InterruptibleThread, ends, error_text, interrupt_until
 from graph.tools.plugins.plugin_checks import check_tools
 from graph.tools.plugins.plugin_files import PluginProblem
 from graph.tools.plugins.services import PluginServices
@@ -59,7 +58,7 @@ def load_plugin(
         sys.modules.pop(module.__name__, None)
         raise
     finally:
-        interrupt_until(thread, lambda patience: bool(wait({thread.outcome}, patience).done))
+        interrupt_until(thread)
 
 
 def _build(module: ModuleType, code: bytes, services: PluginServices) -> tuple[BaseTool, ...]:
@@ -73,7 +72,7 @@ def _build(module: ModuleType, code: bytes, services: PluginServices) -> tuple[B
 def _result(
     thread: InterruptibleThread[tuple[BaseTool, ...]], path: Path, seconds: float
 ) -> tuple[BaseTool, ...]:
-    if not wait({thread.outcome}, seconds).done:
+    if not ends(thread.outcome, seconds):
         raise PluginProblem(f"It was not loaded within {seconds:g} s: its code or build does not end.")
     error = thread.outcome.exception()
     if error is None:

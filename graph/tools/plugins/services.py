@@ -1,10 +1,10 @@
 """Services for plugins: settings without secrets, file folders, the web, metrics and the log."""
 
 import secrets
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.runnables.config import ensure_config
 from pydantic import SecretStr
@@ -19,38 +19,27 @@ if TYPE_CHECKING:
     import httpx
 
 
-class ReadMetrics(Protocol):
-    """Reads metrics, as `RedisMetrics.read` does."""
-
-    def __call__(self, days: int, *, owner: str | None = None) -> Coroutine[Any, Any, Metrics]:
-        """Return the metrics of the last `days`."""
-        ...
-
-
-class ReadLogs(Protocol):
-    """Reads the log."""
-
-    def __call__(self, *, limit: int, level: str) -> Coroutine[Any, Any, Sequence[str]]:
-        """Return the latest lines of at least a level, oldest first."""
-        ...
+ReadMetrics = Callable[..., Coroutine[Any, Any, Metrics]]
+"""`RedisMetrics.read`: takes the days, and `owner`."""
+ReadLogs = Callable[..., Coroutine[Any, Any, Sequence[str]]]
+"""Takes `limit` and `level`; returns the latest lines, oldest first."""
 
 
 class SettingsView:
     """A read-only view of the settings without secrets."""
 
-    __slots__ = ("_values",)
-    _values: Mapping[str, Any]
-
     def __init__(self, settings: Settings) -> None:
         given = {name: getattr(settings, name) for name in type(settings).model_fields}
-        open_ = {name: value for name, value in given.items() if not isinstance(value, SecretStr)}
-        object.__setattr__(self, "_values", open_)
+        self.__dict__["_values"] = {
+            name: value for name, value in given.items() if not isinstance(value, SecretStr)
+        }
 
     def __getattr__(self, name: str) -> Any:
         """Return a setting that is not a secret."""
-        if name not in self._values:
+        values: Mapping[str, Any] = self.__dict__["_values"]
+        if name not in values:
             raise AttributeError(f"There is no setting {name}, or it is a secret.")
-        return self._values[name]
+        return values[name]
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{name} cannot be set: a plugin reads settings only.")

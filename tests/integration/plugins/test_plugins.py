@@ -18,6 +18,7 @@ from graph.tools.traits import Traits, traits_of
 from tests.plugins import TURN, Plugins, open_plugins, services_of, until
 
 FINE = "return 'fine'"
+BUILT = "def build(services):\n    @tool(description='d')\n    def f() -> str: return ''\n"
 DOCUMENTATION = Path(__file__).parents[3] / "docs" / "plugins.md"
 
 
@@ -115,30 +116,20 @@ async def test_what_a_tool_returns_is_from_outside_unless_it_says_otherwise(
         ("async def build(services): return []", "must not be async"),
         ("def build(): return []", "TypeError"),
         ("\0", "null bytes"),
+        (f"{BUILT}    f.name = 'a b'\n    return [f]", "'a b'; a name is"),
+        (f"{BUILT}    f.description = ' '\n    return [f]", "f has no description"),
+        (f"{BUILT}    return [f, f]", "Two of its tools are called f"),
         (
-            "def build(services):\n"
-            "    @tool('a b', description='d')\n    def f() -> str: return ''\n    return [f]",
-            "'a b'; a name is",
-        ),
-        (
-            "def build(services):\n    @tool(description='d')\n    def f() -> str: return ''\n"
-            "    f.description = ' '\n    return [f]",
-            "f has no description",
-        ),
-        (
-            "def build(services):\n    @tool(description='d')\n    def f() -> str: return ''\n"
-            "    return [f, f]",
-            "Two of its tools are called f",
-        ),
-        (
-            "def build(services):\n    @tool(description='d')\n    def f() -> str: return ''\n"
-            "    f.metadata = {'goat': {'aproval': True}}\n    return [f]",
+            f"{BUILT}    f.metadata = {{'goat': {{'aproval': True}}}}\n    return [f]",
             "unknown traits: aproval",
         ),
         (
-            "def build(services):\n    @tool(description='d')\n    def f() -> str: return ''\n"
-            "    f.metadata = {'goat': {'approval': 'no'}}\n    return [f]",
+            f"{BUILT}    f.metadata = {{'goat': {{'approval': 'no'}}}}\n    return [f]",
             "The trait approval of f cannot be 'no'",
+        ),
+        (
+            f"{BUILT}    f.metadata = {{'goat': {{'seconds': 0}}}}\n    return [f]",
+            "The trait seconds of f cannot be 0",
         ),
     ],
 )
