@@ -70,8 +70,7 @@ class ProcessQueries:
         ]
 
     async def get_metrics(
-        self,
-        days: Annotated[int, Field(ge=1, le=90, description="Today and the days before, in UTC.")] = 7,
+        self, days: Annotated[int, Field(ge=1, le=90, description="Today and the days before, in UTC.")] = 7
     ) -> MetricsRead:
         """Read statistics of recent turns: how many, their outcomes, and how long each stage took."""
         return MetricsRead(**(await self.layers.metrics.read(days, owner=self.owner)).as_json())

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, get_type_hints
 
 from mcp.types import Tool, ToolAnnotations
@@ -37,7 +38,7 @@ def text(description: str, longest: int, shortest: int = 0) -> Any:
     return Field(description=description, min_length=shortest, max_length=longest)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReadTool:
     """A read-only tool; its name, description, arguments and answer are those of `call`."""
 
@@ -56,11 +57,11 @@ class ReadTool:
         Raises:
             ValidationError: an argument is unknown, missing or wrong.
         """
-        return self._arguments().validate_python(ArgsKwargs((), dict(arguments)))
+        return self._arguments.validate_python(ArgsKwargs((), dict(arguments)))
 
     async def answer(self, call: Awaitable[Any]) -> Any:
         """Return what a checked call answers, as JSON values."""
-        return self._answer().dump_python(await call, mode="json")
+        return self._answer.dump_python(await call, mode="json")
 
     def definition(self) -> Tool:
         """Return the tool's definition for clients."""
@@ -68,8 +69,8 @@ class ReadTool:
             name=self.name,
             title=self.title,
             description=inspect.getdoc(self.call),
-            input_schema=self._arguments().json_schema(),
-            output_schema=self._answer().json_schema(mode="serialization"),
+            input_schema=self._arguments.json_schema(),
+            output_schema=self._answer.json_schema(mode="serialization"),
             annotations=ToolAnnotations(
                 title=self.title,
                 read_only_hint=True,
@@ -79,9 +80,11 @@ class ReadTool:
             ),
         )
 
+    @cached_property
     def _arguments(self) -> TypeAdapter[Awaitable[Any]]:
         function: Any = self.call  # which validates its arguments when called through the adapter
         return TypeAdapter(function)
 
+    @cached_property
     def _answer(self) -> TypeAdapter[Any]:
         return TypeAdapter(get_type_hints(self.call)["return"])

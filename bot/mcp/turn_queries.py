@@ -112,8 +112,7 @@ class TurnQueries:
         ]
 
     async def get_turn(
-        self,
-        turn_id: Annotated[str, text("Id from `search_memory` or `list_threads`.", 300, 1)],
+        self, turn_id: Annotated[str, text("Id from `search_memory` or `list_threads`.", 300, 1)]
     ) -> TurnRead:
         """Read one archived turn: the message and its reply."""
         found = await self.agent.layers.episodes.get([turn_id], owner=self.owner)
@@ -122,8 +121,7 @@ class TurnQueries:
         return _turn(found[0])
 
     async def diagnose_turn(
-        self,
-        turn_id: Annotated[str, text("Id as for `get_turn`; empty: the latest observed turn.", 300)] = "",
+        self, turn_id: Annotated[str, text("Id as for `get_turn`; empty: the latest observed one.", 300)] = ""
     ) -> Diagnosis:
         """Explain what a turn remembered: the candidates, which were kept or cut, by which rule and value.
 
@@ -136,10 +134,7 @@ class TurnQueries:
         return Diagnosis(**_values(seen) | {"decisions": [_decision(memory) for memory in memories]})
 
     async def list_threads(
-        self,
-        limit: Annotated[
-            int, Field(ge=1, le=200, description="Maximum number of threads, the latest first.")
-        ] = 20,
+        self, limit: Annotated[int, Field(ge=1, le=200, description="Maximum number of threads.")] = 20
     ) -> Threads:
         """List the conversations, the latest first, with the beginning of each one's latest message."""
         episodes = self.agent.layers.episodes
@@ -154,8 +149,7 @@ class TurnQueries:
         )
 
     async def thread_state(
-        self,
-        thread: Annotated[str, text("Id from `list_threads`.", 300, 1)],
+        self, thread: Annotated[str, text("Id from `list_threads`.", 300, 1)]
     ) -> StateRead:
         """Read the graph's state after a thread's latest turn, including its messages."""
         snapshot = await self.agent.graph.aget_state({"configurable": {"thread_id": thread}})

@@ -109,6 +109,7 @@ def settings_of(folder: Path, endpoint: ModelServer) -> Settings:
         model="test",
         model_base_url=endpoint.base_url,
         model_api_key=SecretStr(KEY),
+        prefetch_timeout=30,
         embedding_model="hashed",
         embedding_base_url=endpoint.base_url,
         transcription_base_url=f"http://user:{PASSWORD}@localhost:9/v1",
