@@ -52,6 +52,7 @@ class Backend:
                 count_tokens=_words,
                 max_tokens=max_tokens,
                 lock_folder=self.folder / "locks",
+                patience=1000,
             )
             self.letta.append(store)
             return self.letta[-1]

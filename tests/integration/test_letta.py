@@ -201,7 +201,7 @@ async def test_workers_on_one_machine_lose_nothing(
 
 
 async def test_a_writer_who_waits_too_long_is_told(tmp_path: Path) -> None:
-    async with writer_lock(tmp_path, "one"), writer_lock(tmp_path, "another"):
+    async with writer_lock(tmp_path, "one", patience=1), writer_lock(tmp_path, "another", patience=1):
         with pytest.raises(TierUnavailable, match="try again when it is done"):
             await _hold(tmp_path, patience=0.05)
     await _hold(tmp_path)

@@ -9,14 +9,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.letta.installing import install, say
-from tests.letta.postgres import running_postgres
-from tests.letta.server import PASSWORD, running_letta
+from tests.letta.server import PASSWORD, running_letta, running_postgres
 
-FILES = ("tests/contract/test_permanent_store.py",)
+SUITE = ("-p", "no:cacheprovider", "tests/contract/test_permanent_store.py")
 
 
 def main() -> int:
-    """Install what is missing, start the server, run the suite on it, and stop everything."""
+    """Install what is missing, start the servers, run the suite on them, and stop everything."""
     parser = argparse.ArgumentParser(prog="python -m tests.letta", description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path(".letta"), help="where it is installed")
     parser.add_argument("--wait", action="store_true", help="run no tests: serve until interrupted")
@@ -25,20 +24,13 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with ExitStack() as stack:
         installed = install(options.folder.absolute())
-        say("Starting PostgreSQL")
-        database = stack.enter_context(running_postgres(installed))
-        say("Starting Letta")
-        url = stack.enter_context(running_letta(installed, database))
+        url = stack.enter_context(running_letta(installed, stack.enter_context(running_postgres(installed))))
         if options.wait:
             say(f"GOAT_LETTA_URL={url} GOAT_LETTA_TOKEN={PASSWORD}; Ctrl-C stops it")
             signal.pause()
-        say("Running the contract suite on it")
-        return _suite(url, options.pytest or ["-p", "no:cacheprovider", *FILES])
-
-
-def _suite(url: str, arguments: list[str]) -> int:
-    env = {**os.environ, "GOAT_TEST_LETTA_URL": url, "GOAT_TEST_LETTA_TOKEN": PASSWORD}
-    return subprocess.call([sys.executable, "-m", "pytest", "-k", "letta-real", *arguments], env=env)
+        env = {**os.environ, "GOAT_TEST_LETTA_URL": url, "GOAT_TEST_LETTA_TOKEN": PASSWORD}
+        tests = [sys.executable, "-m", "pytest", "-k", "letta-real", *(options.pytest or SUITE)]
+        return subprocess.call(tests, env=env)
 
 
 if __name__ == "__main__":

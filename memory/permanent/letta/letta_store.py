@@ -40,7 +40,7 @@ Change = Callable[[Document], tuple[Sequence[Writing], T]]
 """Returns what to append to a document, and the caller's result; raises to reject the change."""
 ATTEMPTS: Final = 6
 PAUSE: Final = 0.03  # seconds before the second attempt, doubled with each further one
-PATIENCE: Final = 120.0  # seconds; sixty writers at once take half of it on a real server
+PATIENCE: Final = 30.0  # seconds to wait for other writers of this machine
 POLL: Final = 0.01  # seconds
 
 
@@ -57,6 +57,7 @@ class LettaPermanentStore:
         count_tokens: how many tokens a text takes in the prompt; called on a thread.
         max_tokens: how many all current facts, as `key: value` lines, may take together.
         lock_folder: where writers of this machine wait for each other, each behind a file of its owner's.
+        patience: seconds that a writer waits for the others.
     """
 
     def __init__(
@@ -66,10 +67,11 @@ class LettaPermanentStore:
         count_tokens: Callable[[str], int],
         max_tokens: int,
         lock_folder: Path,
+        patience: float = PATIENCE,
     ) -> None:
         self._agents = LettaAgents(address)
         self._cap = TokenCap(count_tokens, max_tokens)
-        self._lock_folder = lock_folder
+        self._lock = partial(writer_lock, lock_folder, patience=patience)
         self._known: dict[str, tuple[str, ...]] = {}
         """Agents that hold an owner's entries."""
         self._reads = Background()
@@ -121,7 +123,7 @@ class LettaPermanentStore:
 
     async def erase(self, *, owner: str) -> None:
         """Delete the owner's identity, facts and history permanently, even if they are unreadable."""
-        async with writer_lock(self._lock_folder, agent_name(owner)):
+        async with self._lock(agent_name(owner)):
             try:
                 for agent in await self._agents.find(owner):
                     await self._agents.delete(agent)
@@ -173,7 +175,7 @@ class LettaPermanentStore:
         """
         id_, results = uuid.uuid4().hex, list[T]()
         problem = TryAgain(TIER, "other writers won every attempt; try again")
-        async with writer_lock(self._lock_folder, agent_name(owner)):
+        async with self._lock(agent_name(owner)):
             for attempt in range(ATTEMPTS):
                 if attempt:
                     jitter = random.uniform(0.5, 1.5)  # noqa: S311
@@ -217,7 +219,7 @@ class LettaPermanentStore:
 
 
 @asynccontextmanager
-async def writer_lock(folder: Path, name: str, *, patience: float = PATIENCE) -> AsyncIterator[None]:
+async def writer_lock(folder: Path, name: str, *, patience: float) -> AsyncIterator[None]:
     """Hold a file lock for writers across event loops, stores and processes of one machine.
 
     Raises:
