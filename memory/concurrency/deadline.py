@@ -28,8 +28,9 @@ async def within(work: Coroutine[Any, Any, T], seconds: float) -> T:
     try:
         done, _ = await asyncio.wait({task}, timeout=seconds)
     finally:
-        task.cancel()
-        task.add_done_callback(retrieve_outcome)
+        if not task.done():
+            task.cancel()
+            task.add_done_callback(retrieve_outcome)
     if done:
         return task.result()
     raise TimeoutError
@@ -60,7 +61,7 @@ class Steps:
             if not task.done():
                 self._behind[key].add(task)
                 task.add_done_callback(self._behind[key].discard)
-            task.add_done_callback(retrieve_outcome)
+                task.add_done_callback(retrieve_outcome)
         if done:
             return task.result()
         raise TimeoutError
