@@ -36,7 +36,6 @@ WATCHED: dict[str, tuple[type, str]] = {
     "cache dropped": (RedisSessionCache, "drop"),
     "vectors written": (VectorIndex, "upsert"),
     "vectors marked": (VectorLedger, "mark"),
-    "touched": (EpisodeArchive, "touch"),
 }
 """Points inside the turn, by the method that returns there."""
 
