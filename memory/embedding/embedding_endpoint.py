@@ -65,22 +65,24 @@ class EndpointEmbeddings:
 
     async def _ask(self, texts: list[str]) -> httpx.Response:
         """Send one request, and once more if the failure may pass; errors omit the key."""
-        try:
-            answer = await self._post(texts)
-            if answer.status_code in PASSING or answer.is_server_error:
-                await asyncio.sleep(PAUSE)
+        for pause in (PAUSE, 0):
+            try:
                 answer = await self._post(texts)
-        except httpx.TimeoutException:
-            detail = f"{self._endpoint} did not answer within {self._endpoint.timeout:g} s"
-            raise TierUnavailable(TIER, detail) from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            advice = "Is it running, and is GOAT_EMBEDDING_BASE_URL right?"
-            detail = f"{self._endpoint} cannot be reached ({type(error).__name__}). {advice}"
-            raise TierUnavailable(TIER, detail) from None
-        if not answer.is_success:
-            reason = REASONS.get(answer.status_code, f"answered with status {answer.status_code}")
-            raise TierUnavailable(TIER, f"{self._endpoint} {reason}")
-        return answer
+            except httpx.TimeoutException:
+                detail = f"{self._endpoint} did not answer within {self._endpoint.timeout:g} s"
+                raise TierUnavailable(TIER, detail) from None
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                advice = "Is it running, and is GOAT_EMBEDDING_BASE_URL right?"
+                detail = f"{self._endpoint} cannot be reached ({type(error).__name__}). {advice}"
+            else:
+                if answer.is_success:
+                    return answer
+                reason = REASONS.get(answer.status_code, f"answered with status {answer.status_code}")
+                detail = f"{self._endpoint} {reason}"
+                if not (answer.is_server_error or answer.status_code in PASSING):
+                    break
+            await asyncio.sleep(pause)
+        raise TierUnavailable(TIER, detail)
 
     async def _post(self, texts: list[str]) -> httpx.Response:
         endpoint, client = self._endpoint, await self._clients.client()
