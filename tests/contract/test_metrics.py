@@ -9,7 +9,6 @@ import pytest
 from memory.errors import TierUnavailable
 from memory.models import Outcome
 from memory.observation.figures import TURN
-from memory.working.redis_connection import RedisConnection
 from memory.working.redis_metrics import DAYS_KEPT, RedisMetrics
 from tests.contract.redis_servers import connected
 from tests.observations import AT, observation
@@ -95,7 +94,6 @@ async def test_everything_ends(metrics: RedisMetrics) -> None:
 
 
 async def test_a_server_that_is_down_is_named() -> None:
-    connection = RedisConnection("redis://127.0.0.1:1")
-    with pytest.raises(TierUnavailable):
-        await RedisMetrics(connection.client).read(1)
-    await connection.close()
+    async with connected("redis://127.0.0.1:1") as connection:
+        with pytest.raises(TierUnavailable):
+            await RedisMetrics(connection.client).read(1)

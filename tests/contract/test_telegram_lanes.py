@@ -14,18 +14,15 @@ from bot.telegram.inbox.lane_scripts import DEAD_KEPT
 from bot.telegram.inbox.lanes import Arrival, Claim, Lanes
 from bot.telegram.turn_records import Keys
 from memory.errors import TierUnavailable
-from memory.working.redis_connection import RedisConnection
+from tests.contract.redis_servers import connected
 
 LEASE = 60.0
 
 
 @contextlib.asynccontextmanager
 async def lanes_at(url: str) -> AsyncIterator[Lanes]:
-    connection = RedisConnection(url)
-    try:
+    async with connected(url) as connection:
         yield Lanes(connection.client, Keys(7), lease=LEASE)
-    finally:
-        await connection.close()
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import pytest
 from redis.asyncio import Redis
 
 from memory.errors import TierUnavailable
-from memory.working.redis_connection import RedisConnection
 from memory.working.redis_session_cache import MAX_BYTES
 from memory.working.redis_tool_cache import RedisToolCache
+from tests.contract.redis_servers import connected
 
 
 @pytest.fixture
@@ -39,7 +39,6 @@ async def test_what_is_too_large_or_has_no_time_is_not_kept(cache: RedisToolCach
 
 
 async def test_a_server_that_is_down_is_named() -> None:
-    connection = RedisConnection("redis://127.0.0.1:1")
-    with pytest.raises(TierUnavailable):
-        await RedisToolCache(connection.client).get("fetch", {}, owner="ana")
-    await connection.close()
+    async with connected("redis://127.0.0.1:1") as connection:
+        with pytest.raises(TierUnavailable):
+            await RedisToolCache(connection.client).get("fetch", {}, owner="ana")
