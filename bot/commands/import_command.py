@@ -48,12 +48,7 @@ async def run_import(
     conversation: str = "",
     mine: bool = False,
 ) -> ImportResult:
-    """Import a file into the owner's archive, with progress bars and a summary.
-
-    Raises:
-        BadImportFile: the file cannot be read; nothing is stored.
-        MemoryTierError: the archive cannot be written, or its turns cannot be embedded.
-    """
+    """Import a file into the owner's archive, with progress bars and a summary."""
     console = Console(highlight=False)
     episodes = read_episodes(file, format_, owner=owner, conversation=conversation, mine=mine)
     async with open_layers(settings) as layers:

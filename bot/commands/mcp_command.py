@@ -29,11 +29,7 @@ def mcp(
 
 
 async def run_mcp(settings: Settings, *, owner: str, http: bool, listen: str = "") -> None:
-    """Serve one owner's memory over stdio or HTTP until the process is stopped.
-
-    Raises:
-        ConfigError: the settings do not permit HTTP, or the address cannot be used.
-    """
+    """Serve one owner's memory over stdio or HTTP until the process is stopped."""
     address = listen or settings.mcp_listen
     if http:
         check_http(settings, address)

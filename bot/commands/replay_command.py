@@ -71,12 +71,7 @@ def replay(
 
 
 async def run_replay(settings: Settings, options: ReplayOptions) -> int:
-    """Replay, print a report, and return how many turns were not decided as recorded.
-
-    Raises:
-        ConfigError: a time or a threshold is invalid; says what is allowed.
-        MemoryTierError: the archive cannot be read.
-    """
+    """Replay, print a report, and return how many turns were not decided as recorded."""
     console = Console(highlight=False)
     changed = with_thresholds(TurnContext(), options.settings)  # validate before anything is opened
 

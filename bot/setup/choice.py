@@ -125,12 +125,7 @@ class ModelChoice:
                 say(self.console, str(error), "red")
 
     async def _resolve(self, name: str, key: SecretStr | None = None) -> Endpoint:
-        """Return the endpoint of a provider, server or address.
-
-        Raises:
-            ConfigError: the name is unknown, or its key is missing.
-            KeyRefused, ModelUnavailable: the key is rejected, or the endpoint cannot be reached.
-        """
+        """Return the endpoint of a provider, server or address."""
         if "://" in name:
             key = key or parse_secret(os.environ.get(_OWN_KEY, ""))
             return await self._open(Endpoint(host_of(name), _base(name), key))

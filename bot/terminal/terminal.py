@@ -167,12 +167,8 @@ async def open_chat(
 ) -> AsyncIterator[Chat]:
     """Open the agent, finish interrupted turns, and warm up for the first turn in the background.
 
-    Args:
-        console: prints the interrupted turns.
-        settings: from the files and the environment.
-        place: the chat's thread.
-        before: this terminal's thread before that.
-        behind_prompt: the prompt is on screen already, and output appears above it.
+    `before` is this terminal's thread before that of `place`; with `behind_prompt`, output appears above the
+    prompt, which is on screen already.
     """
     async with open_agent(settings, follow=True) as agent, _warming_up(agent, place.owner) as warming:
         await _show_last(console, agent, place)
@@ -199,10 +195,9 @@ async def _warm_up(agent: Agent, owner: str) -> None:
 
 
 async def _show_last(console: Console, agent: Agent, place: TerminalPlace) -> None:
-    window = agent.layers.conversations.window
-    for turn in (await window(owner=place.owner, thread=place.thread, max_tokens=_EXCHANGE_TOKENS))[
-        -_EXCHANGES:
-    ]:
+    read = agent.layers.conversations.window
+    window = await read(owner=place.owner, thread=place.thread, max_tokens=_EXCHANGE_TOKENS)
+    for turn in window[-_EXCHANGES:]:
         print_exchange(console, turn.said, turn.reply)
 
 
