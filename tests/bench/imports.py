@@ -1,8 +1,8 @@
-"""Speed of an import, compared with embedding one text after another, and query times meanwhile."""
+"""Speed of an import, and query times meanwhile."""
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -16,10 +16,10 @@ from graph.layers import Layers
 from memory.models import Episode
 from tests.bench.corpus import TurnText, messages, turns
 
-ROUNDS = 4
 REPLIES = {"short exchanges (130 tokens)": 1, "long exchanges (1,100 tokens)": 24}
 """Number of short replies in a long one; a short exchange is as long as LoCoMo's."""
-IN_ROUND = {1: 64, 24: 6}
+COUNTS = {1: 256, 24: 24}
+"""Number of imported exchanges."""
 PAUSE = 0.05
 """Seconds between two queries."""
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -27,105 +27,58 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 @dataclass(slots=True)
 class ImportSpeed:
-    """Measurements with exchanges of one length; all but `count` in seconds."""
+    """Measurements with exchanges of one length, in seconds."""
 
     kind: str
-    count: int = 0
+    count: int
     stored: float = 0.0
     """Until all could be found by their words."""
-    one_by_one: float = 0.0
-    """Embedding all their texts, one after another."""
-    embedded: float = 0.0
-    """Embedding them as an import does, and writing the vectors."""
     said: float = 0.0
-    """Until all of people's messages had vectors."""
-    longest_pause: float = 0.0
-    """Between two updates of the progress bar."""
-    alone: list[float] = field(default_factory=list)
-    """Embedding a query on an idle machine."""
-    beside: list[float] = field(default_factory=list)
-    """Embedding a query during the import."""
-
-    def row(self) -> list[str]:
-        """Return the cells of the table."""
-        spent = (self.stored, self.said, self.one_by_one, self.embedded)
-        waits = [f"{np.percentile(some, 50) * 1000:.1f}" for some in (self.alone, self.beside)]
-        return [
-            self.kind,
-            *(f"{self.count / seconds:,.1f}" for seconds in spent),
-            f"{self.longest_pause:.1f}",
-            *waits,
-        ]
+    """Until all of people's messages had vectors, after they were stored."""
+    embedded: float = 0.0
+    """Until all had vectors, after they were stored."""
+    queries: list[float] = field(default_factory=list)
+    """Embedding a query meanwhile."""
 
 
 async def measure_imports(layers: Layers) -> list[ImportSpeed]:
-    """Import short and long exchanges; both ways of embedding alternate, on the same machine."""
-    await store_episodes(
-        layers.episodes, [_episode("imports", 0, turns(2, seed=10))], on_progress=lambda *_: None
-    )
-    await layers.episodes.index(owner="imports")
+    """Import short and long exchanges."""
+    first = _episode("imports", 0, turns(2, seed=10))  # loads what the first import needs
+    await store_episodes(layers.episodes, [first], on_progress=lambda *_: None)
     speeds = []
     for kind, replies in REPLIES.items():
-        speeds.append(speed := ImportSpeed(kind))
-        said = iter(turns(ROUNDS * IN_ROUND[replies] * (replies + 1), seed=11))
-        for number in range(ROUNDS):
-            owner = f"imports {replies} {number}"
-            await _round(layers, speed, owner, list(_episodes(said, owner, replies, IN_ROUND[replies])))
+        owner, count = f"imports {replies}", COUNTS[replies]
+        said = iter(turns(count * (replies + 1), seed=11))
+        episodes = [_episode(owner, number, list(islice(said, replies + 1))) for number in range(count)]
+        await layers.episodes.ready(owner=owner)
+        speed = ImportSpeed(kind, count)
+        began = time.perf_counter()
+        await store_episodes(layers.episodes, episodes, on_progress=lambda *_: None)
+        speed.stored = time.perf_counter() - began
+        asking = asyncio.create_task(_ask(layers, speed.queries))
+        await _embed(layers, speed, owner)
+        asking.cancel()
+        speeds.append(speed)
     return speeds
 
 
-async def _round(layers: Layers, speed: ImportSpeed, owner: str, episodes: Sequence[Episode]) -> None:
-    speed.count += len(episodes)
+async def _embed(layers: Layers, speed: ImportSpeed, owner: str) -> None:
     began = time.perf_counter()
-    for episode in episodes:
-        for text in (episode.message, *_windows(layers, episode.text)):
-            await layers.embeddings.aembed_documents([text])
-    speed.one_by_one += time.perf_counter() - began
-    speed.alone += [await _query(layers, text) for text in messages(4, seed=12)]
-    began = time.perf_counter()
-    await store_episodes(layers.episodes, episodes, on_progress=lambda *_: None)
-    speed.stored += time.perf_counter() - began
-    asking = asyncio.create_task(_ask(layers, speed.beside))
-    await _import(layers, speed, owner, len(episodes))
-    asking.cancel()
-
-
-async def _import(layers: Layers, speed: ImportSpeed, owner: str, count: int) -> None:
-    began = last = time.perf_counter()
-    said = 0.0
 
     def moved(done: int, total: int | None, stage: Stage) -> None:
-        nonlocal last, said
-        now = time.perf_counter()
-        speed.longest_pause = max(speed.longest_pause, now - last)
-        last = now
-        if not said and (done, stage) == (total, Stage.EMBEDDING):
-            said = now - began
+        if not speed.said and (done, stage) == (total, Stage.EMBEDDING):
+            speed.said = time.perf_counter() - began
 
-    await embed_episodes(layers.episodes, owner=owner, imported=count, on_progress=moved)
-    speed.embedded += time.perf_counter() - began
-    speed.said += said
-
-
-def _windows(layers: Layers, text: str) -> list[str]:
-    return [text[start:end] for start, end in layers.embeddings.split_offsets(text)]
+    await embed_episodes(layers.episodes, owner=owner, imported=speed.count, on_progress=moved)
+    speed.embedded = time.perf_counter() - began
 
 
 async def _ask(layers: Layers, waited: list[float]) -> None:
     for text in messages(10_000, seed=13):
         await asyncio.sleep(PAUSE)
-        waited.append(await _query(layers, text))
-
-
-async def _query(layers: Layers, text: str) -> float:
-    began = time.perf_counter()
-    await layers.embeddings.aembed_query(text)
-    return time.perf_counter() - began
-
-
-def _episodes(said: Iterator[TurnText], owner: str, replies: int, count: int) -> Iterator[Episode]:
-    for number in range(count):
-        yield _episode(owner, number, list(islice(said, replies + 1)))
+        began = time.perf_counter()
+        await layers.embeddings.aembed_query(text)
+        waited.append(time.perf_counter() - began)
 
 
 def _episode(owner: str, number: int, said: Sequence[TurnText]) -> Episode:
@@ -142,15 +95,9 @@ def _episode(owner: str, number: int, said: Sequence[TurnText]) -> Episode:
 def print_imports(speeds: Sequence[ImportSpeed], console: Console) -> None:
     """Print the measurements."""
     table = Table("", title="Imports, exchanges a second")
-    for column in ("stored", "said", "one by one", "imported", "pause, s", "query alone, ms", "beside, ms"):
+    for column in ("found by words", "messages embedded", "all embedded", "a query meanwhile, ms"):
         table.add_column(column, justify="right")
-    for speed in speeds:
-        table.add_row(*speed.row())
+    for one in speeds:
+        rates = (f"{one.count / seconds:,.1f}" for seconds in (one.stored, one.said, one.embedded))
+        table.add_row(one.kind, *rates, f"{np.percentile(one.queries, 50) * 1000:.1f}")
     console.print(table)
-    console.print(
-        "stored: found by their words. said: what people said has vectors. one by one: every text embedded by"
-        " itself. imported: all vectors made and written. pause: the longest time that the bar did"
-        " not move. beside: a query's embedding during the import, p50.",
-        style="dim",
-        highlight=False,
-    )

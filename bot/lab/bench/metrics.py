@@ -1,16 +1,26 @@
 """Metrics of retrieval and of injection, as pure functions."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memory.tuning.resampling import INTERVAL, RESAMPLES, SEED, Estimate
 
+Value = TypeVar("Value")
 PER = 100
 """False injections are reported per this many irrelevant queries."""
 GRID = (*(step / 20 for step in range(20)), 0.99, 1.0)
+
+
+def grouped(values: Iterable[Value], name: Callable[[Value], str | None]) -> dict[str, list[Value]]:
+    """Group values by name, in alphabetical order."""
+    groups: dict[str, list[Value]] = {}
+    for value in values:
+        groups.setdefault(name(value) or "(none)", []).append(value)
+    return dict(sorted(groups.items()))
 
 
 def recall_at(ranking: Sequence[str], gold: Collection[str], k: int) -> float:

@@ -1,13 +1,11 @@
 """Summary of a run's outcomes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from bot.lab.bench import metrics
 from bot.lab.bench.outcome import Outcome
-
-UNNAMED = "(none)"
 
 
 def summarise(outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -23,7 +21,8 @@ def summarise(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "problems": sum(bool(outcome.problem) for outcome in outcomes),
         **retrieval(labelled),
         "by_category": {
-            name: retrieval(some) for name, some in _grouped(labelled, lambda o: o.query.category).items()
+            name: retrieval(some)
+            for name, some in metrics.grouped(labelled, lambda o: o.query.category).items()
         },
         "injection": injection(relevant, irrelevant),
         "curve": [asdict(point) for point in _curve(relevant, irrelevant)],
@@ -54,7 +53,7 @@ def injection(relevant: Sequence[Outcome], irrelevant: Sequence[Outcome]) -> dic
         "false_per_hundred": _false_per_hundred(irrelevant),
         "by_kind": {
             name: {"n": len(some), "false_per_hundred": _false_per_hundred(some)}
-            for name, some in _grouped(irrelevant, lambda o: o.query.kind).items()
+            for name, some in metrics.grouped(irrelevant, lambda o: o.query.kind).items()
         },
         "auc": metrics.auc([o.probability for o in relevant], [o.probability for o in irrelevant]),
         "f1": metrics.f1(metrics.ratio(covered, covered + wrong), coverage),
@@ -67,10 +66,3 @@ def _false_per_hundred(irrelevant: Sequence[Outcome]) -> float | None:
 
 def _curve(relevant: Sequence[Outcome], irrelevant: Sequence[Outcome]) -> list[metrics.RiskPoint]:
     return metrics.risk_curve([o.probability for o in relevant], [o.probability for o in irrelevant])
-
-
-def _grouped(outcomes: Sequence[Outcome], name: Callable[[Outcome], str | None]) -> dict[str, list[Outcome]]:
-    groups: dict[str, list[Outcome]] = {}
-    for outcome in outcomes:
-        groups.setdefault(name(outcome) or UNNAMED, []).append(outcome)
-    return dict(sorted(groups.items()))

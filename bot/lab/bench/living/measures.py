@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.lab.bench.living.lives import NEAR_MISSES, NOTHING
 from bot.lab.bench.living.probe_run import ProbeResult
-from bot.lab.bench.metrics import mean, ratio
+from bot.lab.bench.metrics import grouped, mean, ratio
 
 ALL = "all"
 ENGLISH, ROMANIAN, OTHERS = "en", "ro", "others"
@@ -57,7 +57,7 @@ def measure_probes(probed: Sequence[ProbeResult]) -> Measures:
         by_language=_each(answered, language_of),
         false={
             kind: (len(some), sum(bool(one.shown) for one in some) / len(some))
-            for kind, some in _grouped(silent, lambda one: one.probe.kind).items()
+            for kind, some in grouped(silent, lambda one: one.probe.kind).items()
         },
         near_misses=ratio(sum(bool(one.shown) for one in near), len(near)),
         outdated=sum(_outdated_alone(one) for one in probed),
@@ -96,13 +96,4 @@ def _outdated_alone(one: ProbeResult) -> bool:
 
 
 def _each(probed: Sequence[ProbeResult], name: Callable[[ProbeResult], str]) -> dict[str, ProbeMeasures]:
-    return {group: _measures(some) for group, some in _grouped(probed, name).items()}
-
-
-def _grouped(
-    probed: Sequence[ProbeResult], name: Callable[[ProbeResult], str]
-) -> dict[str, list[ProbeResult]]:
-    groups: dict[str, list[ProbeResult]] = {}
-    for one in probed:
-        groups.setdefault(name(one), []).append(one)
-    return dict(sorted(groups.items()))
+    return {group: _measures(some) for group, some in grouped(probed, name).items()}
