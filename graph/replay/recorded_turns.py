@@ -13,7 +13,6 @@ from memory.observation.observation import Observation, mark_of_fact
 
 NO_LIMIT = 10**12
 """Tokens; more than any conversation has."""
-PAGE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,12 +125,8 @@ class RecordedTurnReader:
 
     async def episodes(self, observations: Sequence[Observation]) -> dict[str, Episode]:
         """Read the turns' episodes, by turn id; those missing from the archive are left out."""
-        found: dict[str, Episode] = {}
         ids = [observation.turn_id for observation in observations]
-        for start in range(0, len(ids), PAGE):
-            page = await self._layers.episodes.get(ids[start : start + PAGE], owner=self.owner)
-            found |= {episode.turn_id: episode for episode in page}
-        return found
+        return {found.turn_id: found for found in await self._layers.episodes.get(ids, owner=self.owner)}
 
     async def thread(self, name: str) -> Thread:
         """Return a thread, cached after the first read."""

@@ -26,69 +26,59 @@ def print_report(name: str, summary: Mapping[str, Any], console: Console) -> Non
     console.print(_retrieval(name, summary))
     console.print(_injection(summary))
     if summary["relevant"] or summary["irrelevant"]:
-        console.print(curve_table(summary))
+        console.print(_curve(summary))
     latency = summary["latency"]
     console.print(
-        f"{summary['queries']:,} queries; recall takes {number(latency['p50'], 1)} ms (p50), "
-        f"{number(latency['p95'], 1)} ms (p95)."
+        f"{summary['queries']:,} queries; recall takes {_number(latency['p50'], 1)} ms (p50), "
+        f"{_number(latency['p95'], 1)} ms (p95)."
     )
     if summary["problems"]:
         console.print(f"{summary['problems']:,} searches were late or failed: see `problem` in the results.")
 
 
-def number(value: float | None, digits: int = 3) -> str:
+def _number(value: float | None, digits: int = 3) -> str:
     """Format a number; "-" for None."""
     return "-" if value is None else f"{value:.{digits}f}"
 
 
 def _retrieval(name: str, summary: Mapping[str, Any]) -> Table:
-    table = Table("category", title=f"{name}: retrieval")
-    for column in ("queries", *RETRIEVAL):
-        table.add_column(column, justify="right")
+    table = _table(f"{name}: retrieval", "category", "queries", *RETRIEVAL)
     rows = {"all": summary} | dict(summary["by_category"])
     for row, figures in rows.items():
-        table.add_row(row, str(figures["n"]), *(number(figures[column]) for column in RETRIEVAL))
+        table.add_row(row, str(figures["n"]), *(_number(figures[column]) for column in RETRIEVAL))
     return table
 
 
 def _injection(summary: Mapping[str, Any]) -> Table:
     figures = summary["injection"]
-    table = Table("what", title="Injection")
-    table.add_column("value", justify="right")
+    table = _table("Injection", "what", "value")
     for key, said in INJECTION.items():
-        table.add_row(said, number(figures[key], 1 if key == "false_per_hundred" else 3))
+        table.add_row(said, _number(figures[key], 1 if key == "false_per_hundred" else 3))
     for kind, of_kind in figures["by_kind"].items():
-        table.add_row(f"  {kind} ({of_kind['n']})", number(of_kind["false_per_hundred"], 1))
+        table.add_row(f"  {kind} ({of_kind['n']})", _number(of_kind["false_per_hundred"], 1))
     return table
 
 
-def curve_table(summary: Mapping[str, Any]) -> Table:
-    """Return coverage and false injections by threshold as a table."""
-    table = Table("probability from", title="Coverage and risk (95 % intervals)")
-    table.add_column("relevant covered", justify="right")
-    table.add_column("false per 100", justify="right")
+def _curve(summary: Mapping[str, Any]) -> Table:
+    title = "Coverage and risk (95 % intervals)"
+    table = _table(title, "probability from", "relevant covered", "false per 100")
     for point in summary["curve"]:
         if point["threshold"] in SHOWN_THRESHOLDS:
-            table.add_row(
-                f"{point['threshold']:g}",
-                _estimate(point["coverage"], 3),
-                _estimate(point["false_injections"], 1),
-            )
+            shown = _estimate(point["coverage"], 3), _estimate(point["false_injections"], 1)
+            table.add_row(f"{point['threshold']:g}", *shown)
     return table
 
 
 def _estimate(estimate: Mapping[str, float] | None, digits: int) -> str:
     if estimate is None:
         return "-"
-    value, low, high = (number(estimate[key], digits) for key in ("value", "low", "high"))
+    value, low, high = (_number(estimate[key], digits) for key in ("value", "low", "high"))
     return f"{value} ({low} to {high})"
 
 
 def print_measures(name: str, measures: Measures, console: Console) -> None:
     """Print the measures of lives in conversation."""
-    table = Table("memory that answers", title=f"{name}: shown, by kind and language")
-    for column in LIVING:
-        table.add_column(column, justify="right")
+    table = _table(f"{name}: shown, by kind and language", "memory that answers", *LIVING)
     for kind, shown in measures.by_kind.items():
         table.add_row(kind, *_shares(shown), end_section=kind == "all")
     table.add_section()
@@ -101,14 +91,19 @@ def print_measures(name: str, measures: Measures, console: Console) -> None:
 
 def _shares(shown: ProbeMeasures) -> list[str]:
     shares = (shown.found, shown.among_first, shown.first, shown.needed, shown.all_needed, shown.extra)
-    return [str(shown.probes), *(number(share, 2) for share in shares)]
+    return [str(shown.probes), *(_number(share, 2) for share in shares)]
 
 
 def _false_table(measures: Measures) -> Table:
-    table = Table("nothing to show", title="Something shown all the same")
-    table.add_column("probes", justify="right")
-    table.add_column("share", justify="right")
+    table = _table("Something shown all the same", "nothing to show", "probes", "share")
     for kind, (probes, share) in measures.false.items():
-        table.add_row(kind, str(probes), number(share, 2))
-    table.add_row("near misses", "", number(measures.near_misses, 2))
+        table.add_row(kind, str(probes), _number(share, 2))
+    table.add_row("near misses", "", _number(measures.near_misses, 2))
+    return table
+
+
+def _table(title: str, first: str, *columns: str) -> Table:
+    table = Table(first, title=title)
+    for column in columns:
+        table.add_column(column, justify="right")
     return table
