@@ -75,4 +75,4 @@ class ArtifactUpkeep:
 
 
 def _all(data_folder: Path) -> Path:
-    return data_folder.expanduser().resolve() / "artifacts"
+    return data_folder.resolve() / "artifacts"

@@ -8,6 +8,7 @@ from typing import Any, get_type_hints
 from langchain_core.tools import BaseTool
 from pydantic import ValidationError, create_model
 
+from graph.tools.daemon_threads import error_text
 from graph.tools.isolation import PLUGIN
 from graph.tools.plugins.plugin_files import PluginProblem
 from graph.tools.traits import Traits, arguments_schema, traits_of
@@ -62,7 +63,9 @@ def _check_arguments(tool: BaseTool) -> None:
     try:
         schema = arguments_schema(tool)
     except Exception as error:  # a plugin's argument types may raise anything
-        raise PluginProblem(f"The arguments of {tool.name} have no JSON schema: {_short(error)}") from error
+        raise PluginProblem(
+            f"The arguments of {tool.name} have no JSON schema: {error_text(error)}"
+        ) from error
     if not isinstance(schema, Mapping):
         raise PluginProblem(f"The arguments of {tool.name} have no JSON schema.")
 
@@ -84,7 +87,3 @@ def _check_traits(tool: BaseTool) -> None:
 
 def _kind(value: Any) -> str:
     return "nothing" if value is None else f"of the type {type(value).__name__}"
-
-
-def _short(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"[:300]

@@ -59,8 +59,8 @@ class PluginRegistry:
     ) -> None:
         self.isolation = PluginIsolation()
         self._secrets = split_names(settings.plugin_secrets)
-        self._data_folder = settings.data_folder.expanduser()
-        self._folder = (settings.plugins_folder or settings.data_folder / "plugins").expanduser()
+        self._data_folder = settings.data_folder
+        self._folder = settings.plugins_folder or settings.data_folder / "plugins"
         self._services = services
         self._shipped = shipped
         self._load_seconds = load_seconds

@@ -102,7 +102,7 @@ class PluginServices:
 
     def _data_folder(self) -> Path:
         folder: Path = self.settings.data_folder
-        return folder.expanduser().resolve()
+        return folder.resolve()
 
 
 def _private(folder: Path) -> Path:
