@@ -8,7 +8,8 @@
 * `wrong:ID`        number of wrong codes a person has sent
 * `done:UPDATE`     outcome of an update that changed any of these
 * `told:TOPIC:ID`   the update after which a person or group got a notice
-* `rate:ID:MINUTE`  hash: updates a person sent in a minute -> their ordinal
+* `rate:ID`         hash: the latest minute in which a person's messages are handled, and how many are
+* `rate:ID:WHAT`    the minute of a message or an album
 """
 
 import hashlib
@@ -23,7 +24,7 @@ from redis.asyncio import Redis
 
 from bot.telegram.access import access_scripts as scripts
 from bot.telegram.turn_records import Keys
-from memory.working.redis_connection import translate_errors
+from memory.working.redis_connection import run_script, translate_errors
 
 CODE_SECONDS = 15 * 60
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -58,7 +59,7 @@ class Access:
     admins: frozenset[int]
     """Set in the configuration; they cannot be denied."""
     rate: int
-    """Messages a person may send per minute; 0 means no limit."""
+    """Messages of a person that are handled per minute; 0 means no limit."""
 
     @translate_errors()
     async def role(self, user_id: int) -> Role:
@@ -151,18 +152,18 @@ class Access:
 
     @translate_errors()
     async def seconds_to_wait(self, user_id: int, what: int | str, *, sent: float | None = None) -> int:
-        """Count a message; return the seconds its sender should wait, 0 within the limit.
+        """Count a message; return the seconds until its turn, 0 if it may be handled now.
 
-        `what` is the id of the update or of its album, and counts once. A message counts in the minute it was
-        `sent` (Unix time), so a backlog handled after an outage does not exceed the limit.
+        `what` is the id of the update or of its album, and counts once. A message has its turn in the minute
+        in which it was `sent` (Unix time), or the next one with room: a backlog of hours does not wait.
         """
         if not self.rate:
             return 0
         now = int(time.time())
         minute = (now if sent is None else min(int(sent), now)) // MINUTE
-        keys = [self.keys("rate", user_id, one) for one in (minute, minute - 1)]
-        count = await (await self.client()).register_script(scripts.COUNT)(keys, [what, 2 * MINUTE])
-        return MINUTE - now % MINUTE if int(count) > self.rate else 0
+        keys = [self.keys("rate", user_id), self.keys("rate", user_id, what)]
+        turn = await run_script(self.client, scripts.TURN, keys, minute, self.rate, DAY)
+        return max(0, int(turn) * MINUTE - now)
 
 
 def _digest(code: str) -> str:

@@ -52,13 +52,18 @@ redis.call('HSET', KEYS[2], ARGV[2], redis.call('HGET', KEYS[2], ARGV[1]) or ARG
 return 1
 """
 """KEYS: groups, moved. ARGV: the group's old id, its new id."""
-COUNT = """
-local count = redis.call('HGET', KEYS[2], ARGV[1]) or redis.call('HGET', KEYS[1], ARGV[1])
-if not count then
-  count = redis.call('HLEN', KEYS[1]) + 1
-  redis.call('HSET', KEYS[1], ARGV[1], count)
-  redis.call('EXPIRE', KEYS[1], ARGV[2])
-end
-return count
+TURN = """
+local turn = redis.call('GET', KEYS[2])
+if turn then return turn end
+local sent, rate = tonumber(ARGV[1]), tonumber(ARGV[2])
+local last = redis.call('HMGET', KEYS[1], 'minute', 'count')
+local minute, count = tonumber(last[1] or 0), tonumber(last[2] or 0)
+if sent > minute then minute, count = sent, 0
+elseif count >= rate then minute, count = minute + 1, 0 end
+redis.call('HSET', KEYS[1], 'minute', minute, 'count', count + 1)
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+redis.call('SET', KEYS[2], minute, 'EX', ARGV[3])
+return minute
 """
-"""KEYS: this minute's messages, the last minute's. ARGV: update, seconds."""
+"""KEYS: the latest minute and its messages, the minute of this message. ARGV: minute in which it was sent,
+messages a minute, seconds."""

@@ -7,9 +7,10 @@ from typing import Any
 from telegram import Message, MessageEntity, Update, User
 from telegram.ext import ApplicationHandlerStop, CallbackContext
 
-from bot.telegram.access.access import DAY, HOUR, MINUTE, Pairing, Role
+from bot.telegram.access.access import DAY, HOUR, Pairing, Role
 from bot.telegram.bot_context import BotContext, command_text
 from bot.telegram.gate.command_menu import ADMIN_COMMANDS, set_admin_menu
+from bot.telegram.inbox.lanes import NotDelivered
 from bot.telegram.place import Place, update_place
 from graph.settings.telegram_settings import GroupPolicy
 
@@ -114,16 +115,33 @@ class Gate:
         return everyone and not await access.is_denied(user.id)
 
     async def _is_too_fast(self, update: Update, user: User) -> bool:
-        access, update_id = self.context.access, update.update_id
+        """Return True for a stranger's update above the rate limit; anybody else's waits.
+
+        Raises:
+            NotDelivered: it waits for its turn, and its lane with it.
+        """
         message = update.message or update.edited_message
+        if message is not None and command(message, self.context.me) == "/stop":
+            return False
+        seconds = await self._seconds_to_wait(update, user, message)
+        if not seconds:
+            return False
+        context, trusted = self.context, await self.context.trusts(update)
+        if not trusted and update.callback_query is not None:
+            await context.toast(update, context.say(update)("too_fast", seconds=seconds))
+        elif message and await context.access.first_time("fast", user.id, update.update_id, HOUR):
+            if trusted:
+                await (await context.answer(update, message)).announce_delay(context.say(update)("too_many"))
+            else:
+                await context.reply(update, "too_fast", seconds=seconds)
+        if trusted:
+            raise NotDelivered("Somebody writes faster than `telegram_rate` allows.", seconds)
+        return True
+
+    async def _seconds_to_wait(self, update: Update, user: User, message: Message | None) -> int:
         sent = (message.edit_date or message.date).timestamp() if message else None
         album = message.media_group_id if message else None
-        seconds = await access.seconds_to_wait(user.id, album or update_id, sent=sent)
-        if seconds and update.callback_query is not None:
-            await self.context.toast(update, self.context.say(update)("too_fast", seconds=seconds))
-        elif seconds and await access.first_time("fast", user.id, update_id, MINUTE):
-            await self.context.reply(update, "too_fast", seconds=seconds)
-        return bool(seconds)
+        return await self.context.access.seconds_to_wait(user.id, album or update.update_id, sent=sent)
 
     def _code(self, message: Message) -> str:
         """Return the pairing code of a message such as `/start CODE`; empty for none."""

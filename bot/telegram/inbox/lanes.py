@@ -83,7 +83,7 @@ class LaneLost(GoatError):
 
 
 class NotDelivered(GoatError):
-    """Telegram could not be reached, or asks to wait, for too long; retry later.
+    """Telegram could not be reached, or asks to wait, for too long, or the rate limit does; retry later.
 
     Attributes:
         seconds: earliest time of a retry, from now.

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -12,7 +14,7 @@ import pytest_asyncio
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from bot.telegram.access.access import Access, Pairing, Role
+from bot.telegram.access.access import MINUTE, Access, Pairing, Role
 from bot.telegram.outbox.outbox import Answer, Outbox
 from bot.telegram.place import Place
 from bot.telegram.process.intake import SECRET_HEADER
@@ -447,18 +449,38 @@ async def test_nothing_passes_while_the_gate_fails(
     assert await traces(bot, model, SECRET) == []
 
 
-async def test_who_is_too_fast_is_told_once(start: Start, model: ModelServer) -> None:
-    model.reply("noted")
+async def test_who_is_too_fast_is_told_once_and_answered_later(
+    start: Start, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [float(int(time.time()) // MINUTE * MINUTE - 1)]
+    monkeypatch.setattr("bot.telegram.access.access.time", SimpleNamespace(time=lambda: clock[0]))
+    monkeypatch.setattr("bot.telegram.process.workers._DOWN_PAUSE", 0.05)
     async with start(telegram_rate=3) as bot:
-        for number in range(8):
+        for number in range(5):
             bot.api.says(BOB, f"message {number}")
-        said = await heard(bot, BOB)
-        bot.api.presses(BOB, bot.api.answers(BOB)[0].message_id, "forget:x:yes", forged=True)
-        bot.api.says(ANA, "hello")
-        assert await heard(bot, ANA) == ["noted"]
-        assert 3 <= said.count("noted") <= 6  # six when a minute ends within
-        assert len([line for line in said if "fast" in line]) == 1
-        assert len(said) == said.count("noted") + 1
+        await bot.until(lambda: len(bot.api.answers(BOB)) == 4)
+        assert "Nothing is lost" in bot.api.answers(BOB)[3].text
+        assert len(model.chats) == 3
+        bot.api.says(BOB, "/stop")
+        await bot.until(lambda: "nothing to stop" in bot.api.answers(BOB)[-1].text)
+        clock[0] += MINUTE
+        await bot.answers(BOB, 6)
+        said = [message.text for message in bot.api.answers(BOB) if "message" in message.text]
+        assert [f"message {number}" in text for number, text in enumerate(said)] == [True] * 5
+
+
+async def test_a_stranger_who_is_too_fast_in_an_open_group_does_not_hold_it_up(
+    start: Start, model: ModelServer
+) -> None:
+    model.reply("noted")
+    async with start(telegram_rate=1, telegram_groups=GroupPolicy.EVERYONE) as bot:
+        await bot.ask(GROUP, "/allow", user_id=ANA)
+        for number in range(5):
+            bot.api.says(GROUP, f"{ME} message {number}", user_id=EVE)
+        bot.api.says(GROUP, f"{ME} hello", user_id=BOB)
+        await bot.idle()
+        assert "hello" in model.chats[-1].prompt
+        assert len(model.chats) < 6
 
 
 async def test_the_allowance_of_a_group_moves_with_it(group: Bot, model: ModelServer) -> None:
