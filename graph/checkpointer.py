@@ -15,7 +15,7 @@ from graph.builder import make_archive
 from graph.checkpoint.redis_saver import RedisSaver
 from graph.checkpoint.serde import checkpoint_serde
 from graph.layers import Layers
-from graph.runtime.server_notes import mark_running
+from graph.runtime.server_notes import is_running, mark_running
 from graph.studio.left_turns import LeftTurns
 from graph.studio.studio_graph import layers
 from graph.studio.thread_list import ThreadList
@@ -36,10 +36,11 @@ async def open_checkpointer() -> AsyncIterator[RedisSaver]:
     """
     opened = await asyncio.to_thread(layers)
     settings = opened.settings
+    alone = not await asyncio.to_thread(is_running, settings.data_folder)
     in_use = await asyncio.to_thread(mark_running, settings.data_folder)
     warming = asyncio.create_task(_warm_up(opened))
     saver = RedisSaver(opened.redis.client, keep=settings.checkpoints_kept, serde=checkpoint_serde())
-    listing = asyncio.create_task(_list_threads(opened, saver))
+    listing = asyncio.create_task(_keep_threads(opened, saver, alone=alone))
     try:
         yield saver
     finally:
@@ -59,9 +60,9 @@ async def _warm_up(layers: Layers) -> None:
         logger.warning("The first turn will be slower, or have no memory: %s", error)
 
 
-async def _list_threads(layers: Layers, saver: RedisSaver) -> None:
-    """Archive what an earlier server left, then keep the server's thread list in sync with Redis."""
+async def _keep_threads(layers: Layers, saver: RedisSaver, *, alone: bool) -> None:
+    """Archive what an earlier server left, unless it still runs; keep the thread list in sync with Redis."""
     async with get_client() as client:
-        archive = make_archive(layers, layers.journal)
-        await LeftTurns(layers.journal, archive, saver, client.runs).archive_all()
-        await ThreadList(layers.redis.client, saver, client.threads).follow()
+        left = LeftTurns(layers.journal, make_archive(layers, layers.journal), saver, client.runs)
+        work = [ThreadList(layers.redis.client, saver, client.threads).follow()]
+        await asyncio.gather(*work, *([left.archive_all()] if alone else []))

@@ -24,6 +24,18 @@ _PLAIN = {
 """Classes that unpickling may call; every other becomes a placeholder."""
 
 
+def is_running(data_folder: Path) -> bool:
+    """Return True while a server is marked as running."""
+    file = _open_lock(data_folder)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
 def mark_running(data_folder: Path) -> int:
     """Mark the server as running until the returned descriptor is closed."""
     file = _open_lock(data_folder)

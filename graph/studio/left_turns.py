@@ -1,13 +1,15 @@
 """Turns that an earlier server left unfinished, archived when the next one starts."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+import httpx
 from langgraph.checkpoint.base import CheckpointTuple
-from langgraph_sdk.errors import NotFoundError
+from langgraph_sdk.errors import LangGraphError, NotFoundError
 
 from graph.checkpoint.redis_saver import RedisSaver
 from graph.runtime.pending_turns import PATIENCE
@@ -16,6 +18,7 @@ from memory.models import Episode
 from memory.working.redis_journal import RedisJournal
 from nodes.archive import Archive
 
+RETRY_SECONDS = 3.0
 _OPEN = ("pending", "running")
 _INTERRUPT = "__interrupt__"
 logger = logging.getLogger(__name__)
@@ -39,12 +42,21 @@ class LeftTurns:
     runs: ServerRuns
 
     async def archive_all(self) -> None:
-        """Archive them as far as they got; a failure is logged, and the next start retries."""
-        async for entry in self.journal.all():
+        """Archive them as far as they got, as soon as the server answers."""
+        while True:
             try:
-                if not await self._is_running(entry.episode) and not await self._waits(entry.episode):
-                    await self.archive.write_unfinished(entry)
-            except MemoryTierError as error:
+                return await self._archive_entries()
+            except (MemoryTierError, httpx.HTTPError, LangGraphError) as error:
+                logger.debug("Unfinished turns are not archived yet: %s", error)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _archive_entries(self) -> None:
+        async for entry in self.journal.all():
+            if await self._is_running(entry.episode) or await self._waits(entry.episode):
+                continue
+            try:
+                await self.archive.write_unfinished(entry)
+            except MemoryTierError as error:  # the next start tries again
                 logger.warning("A turn of thread %s is not archived: %s", entry.episode.thread, error)
 
     async def _is_running(self, episode: Episode) -> bool:

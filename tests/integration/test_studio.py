@@ -417,13 +417,14 @@ async def test_what_is_refused_says_why_and_the_thread_goes_on(client: LangGraph
 
 
 @pytest.mark.process
-async def test_a_restart_keeps_the_threads_in_redis(
-    client: LangGraphClient, agent: Agent, server: StudioServer, folder: Path
+async def test_a_restart_keeps_the_threads_in_redis_and_the_words_of_a_stopped_run(
+    client: LangGraphClient, agent: Agent, server: StudioServer, model: ModelServer
 ) -> None:
     chat = await Chat.begin(client)
     state = await chat.say("The spare key is under the third flower pot.", owner="ivan")
-    redis = await agent.layers.redis.client()
+    redis, stopped = await agent.layers.redis.client(), await Chat.begin(client)
     assert await redis.keys(f"goat:checkpoint:{{{chat.thread}}}:*")
+    await stop_at("three", stopped, "Count for me.", agent, model)
     server.stop()
     last = await agent.last_turn(chat.thread)
     assert last
@@ -433,6 +434,25 @@ async def test_a_restart_keeps_the_threads_in_redis(
     assert len(await chat.history()) == len(FETCHES) + len(AFTER_FETCHES) - 1
     later = await chat.say("Where is it?")
     assert conversation(later) == ["The spare key is under the third flower pot."]
+    async with asyncio.timeout(60):
+        while await agent.layers.journal.of_owner("ivan"):  # noqa: ASYNC110 - of another process
+            await asyncio.sleep(0.1)
+    replies = {one.message: one.reply async for one in agent.layers.episodes.all(owner="ivan")}
+    assert replies["Count for me."] == "One two"
+
+
+async def stop_at(word: str, chat: Chat, text: str, agent: Agent, model: ModelServer) -> None:
+    """Cancel the run of a message when its reply has come to a word."""
+    model.reply("One two three.")
+    model.hold_before = word
+    run = await chat.client.runs.create(chat.thread, ASSISTANT, input=said(text), context={"owner": "ivan"})
+    async with asyncio.timeout(60):
+        while not any(  # noqa: ASYNC110 - of another process
+            one.episode.reply for one in await agent.layers.journal.of_owner("ivan")
+        ):
+            await asyncio.sleep(0.1)
+    await chat.client.runs.cancel(chat.thread, run["run_id"], wait=True)
+    model.reset()
 
 
 @pytest.mark.process

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from bot.telegram.place import Place
 from graph.layers import Layers, open_layers
+from graph.settings.context import TurnContext
 from graph.settings.settings import Settings
 from nodes.tools import EXPERIMENT
 from tests.scripted import calling, in_turn
@@ -137,7 +138,9 @@ async def test_a_past_turn_is_gone_back_to_at_three_nodes_and_nothing_is_written
     assert "0 of " in story(strict, "gap_filter")
     assert small["allocation"]["recalled"] == []
     assert "no room" in story(small, "budget")
+    rounds = original["thresholds"].pop("tool_rounds")  # of `respond`
     assert small["thresholds"] == original["thresholds"] | {"budget_hard_cap": 100}
+    assert rounds == TurnContext().tool_rounds
 
     answered = await chat.fork(places["gap_filter"], gap_threshold=1.0)
     assert len(model.chats) == asked + 1

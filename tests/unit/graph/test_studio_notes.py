@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from graph.runtime.server_notes import RUNS, forget_runs, mark_running
+from graph.runtime.server_notes import RUNS, forget_runs, is_running, mark_running
 from graph.state.turn_state import Reply
 from memory.models import Outcome
 from tests.disk import found
@@ -49,7 +49,9 @@ def test_a_server_that_runs_is_left_to_drop_them_itself(tmp_path: Path, notes: P
     in_use = mark_running(tmp_path)
     assert forget_runs(tmp_path) == RUNS
     assert found(tmp_path, SAID)
+    assert is_running(tmp_path)
     os.close(in_use)
+    assert not is_running(tmp_path)
     assert forget_runs(tmp_path) == ""
 
 
