@@ -57,6 +57,7 @@ def build_graph(
     window_share = WindowShare(layers.window, layers.toolbox, layers.settings.message_cap)
     split = Experiments(turns, layers.episodes).split
     archive = make_archive(layers, journal)
+    replies = ReplyJournal(journal, layers.background) if journal else None
     working = Working(turns, layers.conversations, archive)
     past_prefetch = PastPrefetch(layers.prefetch, layers.episodes, layers.observations)
     nodes: dict[str, Callable[..., Any]] = {
@@ -67,7 +68,7 @@ def build_graph(
         "gap_filter": GapFilter(layers.live),
         "budget": Budget(layers.tokens, layers.zone, window_share),
         "assemble": Assemble(layers.tokens, layers.zone, layers.settings.message_cap),
-        "respond": Respond(ask, layers.toolbox, layers.zone, ReplyJournal(journal) if journal else None),
+        "respond": Respond(ask, layers.toolbox, layers.zone, replies),
         "ground": Ground(ask, layers.toolbox),
         "archive": split(archive, NoArchive(archive)),
     }

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from graph.model.tool_rounds import exchange_of, is_tainted, results_of
@@ -24,7 +24,7 @@ class ReplyJournal:
     """Updates a turn's journal entry."""
 
     entries: RedisJournal
-    background: Background = field(default_factory=Background)
+    background: Background
 
     @asynccontextmanager
     async def following(self, state: State, on_text: HearText) -> AsyncIterator[HearText]:

@@ -75,7 +75,7 @@ class Respond:
         request = await self.ask.window.fit(
             partial(_messages, state), tools, last=last, longest=longest_output(state)
         )
-        async with self._followed(state, runtime.stream_writer) as hear:
+        async with self._followed(state, runtime) as hear:
             said = await self.ask(
                 request.messages,
                 exchange.turn_id,
@@ -93,8 +93,11 @@ class Respond:
             update["fitting"] = fitted
         return update
 
-    def _followed(self, state: State, on_text: HearText) -> AbstractAsyncContextManager[HearText]:
-        return nullcontext(on_text) if self.journal is None else self.journal.following(state, on_text)
+    def _followed(self, state: State, runtime: Runtime[TurnContext]) -> AbstractAsyncContextManager[HearText]:
+        """Keep the streaming reply in the journal, unless it is an experiment's."""
+        if self.journal is None or runtime.context.experiment is Experiment.ON:
+            return nullcontext(runtime.stream_writer)
+        return self.journal.following(state, runtime.stream_writer)
 
     async def _tools(self, state: State) -> Mapping[str, BaseTool]:
         """Return the tools that the turn may use, and for which its budget had room."""

@@ -23,7 +23,7 @@ async def check_run(kwargs: dict[str, Any], context_schema: type[BaseModel], wai
         HTTPException: says what is wrong and what is allowed.
     """
     try:
-        if kwargs["config"]["configurable"].get(_BY_CLIENT):
+        if (kwargs.get("config") or {}).get("configurable", {}).get(_BY_CLIENT):
             context_schema.model_validate(kwargs["context"])
         command = kwargs.get("command") or {}
         if command.get("resume") is not None and len(asked := await waiting()) > 1:

@@ -134,6 +134,17 @@ async def test_a_starting_server_archives_what_was_stopped_and_leaves_what_can_b
     assert (await server.archived())[1:] == [("Delete it.", "Done.")]
 
 
+async def test_an_experiment_with_a_stopped_run_leaves_its_words_as_they_were(
+    server: Server, model: ModelServer
+) -> None:
+    await server.stop_at("four", "Count for me.", model)
+    model.reply("Said in an experiment.")
+    state = await server.run(None, experiment=Experiment.ON)
+    assert state["archived"].experiment
+    await server.start_again()
+    assert await server.archived() == [("Count for me.", "One two three")]
+
+
 async def test_nothing_of_an_experiment_is_kept(server: Server, model: ModelServer) -> None:
     await server.stop_at("four", "What if?", model, experiment=Experiment.ON)
     await server.start_again()
