@@ -1,4 +1,4 @@
-"""Values of a turn's tool rounds: calls, results, and the grounding of the reply."""
+"""Values of a turn's model calls: tool rounds, results, fitting into the window, grounding."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -98,6 +98,21 @@ class Grounding:
     """The reply was rewritten and has fewer of them."""
     problem: str = ""
     """Why the correction failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitting:
+    """How the turn's requests were fitted into the model's context window."""
+
+    turn_id: str
+    refused: int = 0
+    """Number of prompts refused as too long, each followed by a new allocation."""
+    again: bool = False
+    """The latest prompt was refused."""
+    cap: int = 0
+    """Limit in characters on each tool output in the latest prompt; 0: none."""
+    withdrawn: bool = False
+    """Tools were withdrawn before the last round, for lack of room."""
 
 
 def is_plain(value: object) -> bool:

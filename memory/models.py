@@ -1,11 +1,10 @@
 """Values that cross a memory boundary. All times are timezone-aware UTC."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from memory.errors import MemoryTierError
 from memory.provenance import Carrier, Part, Speaker, Spoken
 
 EDIT_OF = "edit of "
@@ -126,20 +125,6 @@ class Seen:
     """Sequence numbers found by the vectors, closest first; None when the message had no vector."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hit:
-    """An episode found by a search."""
-
-    episode: Episode
-    score: float
-    """Fused score of vectors, words and neighbours; higher is better, comparable within a search."""
-    evidence: Evidence
-    part: tuple[int, int]
-    """Half-open span, in characters of `Episode.text`, of the part that matched."""
-    small_talk: bool = False
-    """The part resembles greetings, thanks and the like."""
-
-
 class SearchStatus(StrEnum):
     """What became of one retrieval mechanism's search."""
 
@@ -159,31 +144,6 @@ class SearchReport:
     found: int = 0
     milliseconds: float = 0.0
     problem: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchResult:
-    """The result of a search of one owner's archive."""
-
-    hits: tuple[Hit, ...]
-    """Best first; one hit for each episode."""
-    query: QueryFacts = field(default_factory=QueryFacts)
-    noise: tuple[float, ...] = ()
-    """Noise floor: each null turn's best similarity with this archive, ascending.
-
-    Null turns are small talk and foreign topics; archived small talk is left out.
-    """
-    waiting: int = 0
-    """Turns of the log without vectors, found by words alone."""
-    problems: tuple[str, ...] = ()
-    """Parts of the search that were late or down."""
-    seen: Seen | None = None
-    """None when the archive was empty."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether every turn of the log has its vectors."""
-        return not self.waiting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,27 +249,3 @@ class Fact:
     value: str
     at: datetime
     """Time of writing."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CacheEntry:
-    """A lookup in the session cache."""
-
-    generation: int
-    """Generation of the owner's archive at the lookup; pass it to `put`."""
-    value: bytes | None
-    """None on a miss."""
-
-
-@dataclass(frozen=True, slots=True)
-class IndexProgress:
-    """Indexing progress of an owner's vectors, in episodes."""
-
-    owner: str
-    done: int
-    """Episodes with all their vectors."""
-    total: int
-    error: MemoryTierError | None = None
-    """Error that stopped it."""
-    begun: int = 0
-    """Episodes with a vector of the message at least."""

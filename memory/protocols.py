@@ -9,9 +9,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from memory.models import CacheEntry, ConversationTurn, Episode, Fact, IndexProgress, SearchResult
+from memory.models import ConversationTurn, Episode, Fact
 from memory.recall.fusion_weights import BALANCED, FusionWeights
 from memory.recall.mechanisms import Retriever
+from memory.results import CacheEntry, IndexProgress, SearchResult
 
 
 class Searchable(Protocol):

@@ -18,19 +18,12 @@ from memory.episodic.log.observation_log import ObservationLog
 from memory.episodic.search.past_archive import PastArchive
 from memory.episodic.search.searcher import Query
 from memory.errors import MemoryTierError
-from memory.models import (
-    Candidate,
-    ConversationTurn,
-    Episode,
-    Mechanism,
-    SearchReport,
-    SearchResult,
-    Seen,
-)
+from memory.models import Candidate, ConversationTurn, Episode, Mechanism, SearchReport, Seen
 from memory.observation.observation import Observation
 from memory.protocols import ConversationStore, EpisodeStore
 from memory.recall.fusion_weights import BALANCED, FusionWeights
 from memory.recall.mechanisms import Retriever, count_found
+from memory.results import SearchResult
 from nodes.archive import Archive
 from nodes.prefetch import Prefetch
 from nodes.working import Working

@@ -23,10 +23,11 @@ from graph.state.updates import PrefetchUpdate
 from memory.concurrency.background import Background
 from memory.concurrency.deadline import within
 from memory.errors import MemoryTierError
-from memory.models import CacheEntry, Mechanism, SearchReport, SearchStatus
+from memory.models import Mechanism, SearchReport, SearchStatus
 from memory.protocols import Searchable, SessionCache
 from memory.recall.evidence_traits import RECENT
 from memory.recall.query import QUERY_CHARS, ArchiveQuery, is_fragment, read_query, warm_up
+from memory.results import CacheEntry
 
 LOADING_SECONDS = 20.0
 """Time limit for loading libraries and the embedding model, in the first turn of a process."""
@@ -217,7 +218,7 @@ class Prefetch:
             seconds=until - time.monotonic(),
             reuse=context.cache_ttl > 0 and not turn.private,
         )
-        return to_recall(result, asked, turn.said), result.complete and not result.problems
+        return to_recall(result, asked, turn.said), not (result.waiting or result.problems)
 
 
 async def _read(turn: Turn, reading: Callable[[], T]) -> T:

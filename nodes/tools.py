@@ -14,7 +14,8 @@ from graph.events.approval import ABANDONED, BEGUN, Answer, answer_of, question,
 from graph.exchange import Call, ToolResult
 from graph.model.model_call import StopSignals
 from graph.model.requested_calls import UNREADABLE
-from graph.state.turn_state import LONGEST_SHOWN, Turn
+from graph.state.reducers import LONGEST_SHOWN
+from graph.state.turn_state import Turn
 from graph.state.updates import ToolsInput, ToolsUpdate
 from graph.tools.caller import Caller
 from graph.tools.memory_tools import FROM_OUTSIDE

@@ -17,8 +17,8 @@ from memory.episodic.index.ledger import VectorLedger
 from memory.errors import GoatError, MemoryTierError
 from memory.lexical.structural_keys import find_keys
 from memory.models import Fact
-from memory.models import Hit as SearchHit
 from memory.recall.mechanisms import Keys, Times
+from memory.results import Hit as SearchHit
 from memory.temporal.named_bound import read_bound
 from memory.text.text import clean, excerpt
 

@@ -37,7 +37,7 @@ class StateSerializer(JsonPlusSerializer):
         super().__init__(
             allowed_msgpack_modules=[
                 *(kind for module in (*_OWN, models, provenance) for kind in _types(module)),
-                *((FORMER_STATE, name) for _, name in _types(turn_state)),
+                *((FORMER_STATE, name) for module in _OWN for _, name in _types(module)),
             ]
         )
 

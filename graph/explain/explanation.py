@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from graph.exchange import Grounding, ToolResult
+from graph.exchange import Fitting, Grounding, ToolResult
 from graph.model.tool_rounds import fitting_of, grounding_of, results_of
 from graph.state.resolution import join_evidence, last_decisions
-from graph.state.turn_state import Fitting, State
+from graph.state.turn_state import State
 from memory.models import Candidate, Decision, DecisionRule, Episode, SearchReport
 from memory.observation.observation import Judged, Shares
 from memory.prompt.window import Space
@@ -126,7 +126,8 @@ def explain_decisions(
     found = []
     for number, one in enumerate(sorted(decisions, key=lambda each: not each.kept), start=1):
         text: Candidate | Episode | None = texts.get(one.turn_id)
-        found.append(ExplainedMemory(number, one, text.at if text else None, _words(text)))
+        words = (text.said or text.reply) if text else ""
+        found.append(ExplainedMemory(number, one, text.at if text else None, words))
     return found
 
 
@@ -155,10 +156,6 @@ def fitting_notes(fitting: Fitting) -> Iterator[Note]:
 def in_english(notes: Iterator[Note] | Sequence[Note]) -> list[str]:
     """Return notes as sentences."""
     return [SENTENCES[key].format(**values) for key, values in notes]
-
-
-def _words(text: Candidate | Episode | None) -> str:
-    return (text.said or text.reply) if text else ""
 
 
 def _problems(state: State) -> list[str]:

@@ -10,8 +10,8 @@ from graph.explain.explanation import (
     rule_words,
     space_notes,
 )
+from graph.state.reducers import LONGEST_LINE
 from graph.state.resolution import join_evidence
-from graph.state.story import LONGEST_LINE
 from graph.state.turn_state import Allocation, Conversation, FactSheet, Persona, Recall, State
 from memory.models import Decision, DecisionRule, Mechanism, SearchReport, SearchStatus
 from memory.observation.observation import Judged

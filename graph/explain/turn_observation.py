@@ -40,7 +40,7 @@ def observe(
         zone: the user's time zone; None leaves it empty.
     """
     turn, reply, recall, allocation = state["turn"], state["reply"], state["recall"], state["allocation"]
-    conversation = state["conversation"]
+    conversation, grounding = state["conversation"], grounding_of(state)
     return Observation(
         turn_id=turn.turn_id,
         owner=turn.owner,
@@ -63,7 +63,7 @@ def observe(
         model_seconds=round(reply.seconds, 3),
         calls=_calls(state),
         rounds=len(exchange_of(state).rounds),
-        grounding=_grounding_figures(state),
+        grounding=RecordedGrounding(unsupported=len(grounding.unsupported), corrected=grounding.corrected),
         thresholds={**context.plain(), **state.get("thresholds", {})},
         asked_at=recall.asked_at,
         seen=recall.seen,
@@ -125,8 +125,3 @@ def _calls(state: State) -> list[RecordedCall]:
         )
         for result in results_of(state)
     ]
-
-
-def _grounding_figures(state: State) -> RecordedGrounding:
-    grounding = grounding_of(state)
-    return RecordedGrounding(unsupported=len(grounding.unsupported), corrected=grounding.corrected)

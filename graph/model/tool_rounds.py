@@ -7,10 +7,10 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMes
 from langgraph.types import Send
 
 from graph.checkpoint.serde import revive_state
-from graph.exchange import Call, Exchange, Grounding, Round, ToolResult
+from graph.exchange import Call, Exchange, Fitting, Grounding, Round, ToolResult
 from graph.state.circumstances import reply_id
 from graph.state.resolution import conversation_of, recalled_of
-from graph.state.turn_state import Fitting, State
+from graph.state.turn_state import State
 from graph.state.updates import ToolsInput
 from graph.tools.destinations import GivenText, leads_elsewhere
 from memory.prompt.tool_prompt import BRIDGE, LAST, fenced_output

@@ -3,6 +3,7 @@
 Checkpoints of earlier versions name the types by this package, so they stay importable from here.
 """
 
+from graph.exchange import Fitting as Fitting
 from graph.state.turn_state import (
     Allocation as Allocation,
 )
@@ -17,9 +18,6 @@ from graph.state.turn_state import (
 )
 from graph.state.turn_state import (
     FactSheet as FactSheet,
-)
-from graph.state.turn_state import (
-    Fitting as Fitting,
 )
 from graph.state.turn_state import (
     Persona as Persona,

@@ -5,20 +5,12 @@ from dataclasses import asdict, replace
 
 from graph.settings.context import TurnContext
 from graph.state.turn_state import Recall, TimeMeant
-from memory.models import (
-    EDIT_OF,
-    Candidate,
-    Episode,
-    Hit,
-    Mechanism,
-    SearchReport,
-    SearchResult,
-    SearchStatus,
-)
+from memory.models import EDIT_OF, Candidate, Episode, Mechanism, SearchReport, SearchStatus
 from memory.provenance import OWN_WORDS, Part, spans
 from memory.recall.gap_rules import quantile
 from memory.recall.mechanisms import Keys, Times, count_found, found_by
 from memory.recall.query import ArchiveQuery
+from memory.results import Hit, SearchResult
 from memory.text.text import excerpt, shortened
 
 CANDIDATE_CHARS = 3000
@@ -39,6 +31,7 @@ def to_candidate(hit: Hit, rank: int) -> Candidate:
     offset = len(episode.said) + 1
     message, parts = cut_texts(episode, (min(start, offset), min(end, offset)))
     reply = excerpt(episode.reply, (max(start - offset, 0), max(end - offset, 0)), CANDIDATE_CHARS)
+    edited = [tag.removeprefix(EDIT_OF) for tag in episode.tags if tag.startswith(EDIT_OF)]
     return Candidate(
         turn_id=episode.turn_id,
         thread=episode.thread,
@@ -54,7 +47,7 @@ def to_candidate(hit: Hit, rank: int) -> Candidate:
         foreign=episode.foreign,
         parts=parts,
         speaker=episode.speaker,
-        edit_of=_edited(episode.tags),
+        edit_of=edited[-1] if edited else "",
         access_count=episode.access_count,
     )
 
@@ -71,12 +64,6 @@ def cut_texts(episode: Episode, span: tuple[int, int]) -> tuple[str, tuple[Part,
         begin += len(text)
     parts = (replace(part, text=held[number]) for number, part in enumerate(episode.parts))
     return held.get(OWN_WORDS, ""), tuple(parts)
-
-
-def _edited(tags: Sequence[str]) -> str:
-    """Return the id of the turn that the episode edits; the last tag counts."""
-    found = [tag.removeprefix(EDIT_OF) for tag in tags if tag.startswith(EDIT_OF)]
-    return found[-1] if found else ""
 
 
 def to_recall(result: SearchResult, asked: ArchiveQuery, message: str) -> Recall:

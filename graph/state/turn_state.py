@@ -1,7 +1,6 @@
 """The state that flows between a turn's nodes. Each key's docstring names its writers.
 
-A turn overwrites its keys, so that the state of a long thread stays bounded. Values are plain data. A
-checkpoint returns tuples as lists, hence `Sequence`.
+A turn overwrites its keys, so a long thread's state stays bounded. Checkpoints return tuples as lists.
 """
 
 import operator
@@ -11,12 +10,11 @@ from datetime import datetime
 from typing import Annotated, Any, NotRequired
 
 from langchain_core.messages import AnyMessage
-from langgraph.graph.message import Messages, add_messages
 from pydantic import BeforeValidator
 from typing_extensions import TypedDict
 
-from graph.exchange import Exchange, Grounding, ToolResult, merge_results
-from graph.state.story import Story, Timings, merge_stories, merge_timings
+from graph.exchange import Exchange, Fitting, Grounding, ToolResult, merge_results
+from graph.state.reducers import Story, Timings, keep_latest, merge_stories, merge_timings
 from memory.models import (
     Candidate,
     ConversationTurn,
@@ -30,26 +28,6 @@ from memory.models import (
 from memory.observation.observation import Shares
 from memory.prompt.window import Space
 from memory.provenance import Part, Spoken
-
-MESSAGES_KEPT = 20
-"""Messages in a thread's state, for the chat view; the conversation itself is in L2."""
-
-
-LONGEST_SHOWN = 2000
-"""Limit in characters on a text of a tool call in the chat view; `exchange` and `results` have all of it."""
-
-
-def keep_latest(left: Messages, right: Messages) -> Messages:
-    """Merge messages as `add_messages` does; keep the latest `MESSAGES_KEPT`, and all of the latest turn."""
-    merged = add_messages(left, right)
-    if not isinstance(merged, list) or len(merged) <= MESSAGES_KEPT:
-        return merged
-    kinds = [getattr(message, "type", "") for message in merged]
-    first = len(kinds) - MESSAGES_KEPT
-    first = min(first, max((n for n, kind in enumerate(kinds) if kind == "human"), default=first))
-    while kinds[first] == "tool":  # its request is left out
-        first += 1
-    return merged[first:]
 
 
 def _id_of(value: object) -> object:
@@ -177,21 +155,6 @@ class Allocation(Shares):
             order.insert(place, order.pop(-2))
         for name, value in zip(names, order, strict=True):
             object.__setattr__(self, name, value)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fitting:
-    """How the turn's requests were fitted into the model's context window."""
-
-    turn_id: str
-    refused: int = 0
-    """Number of prompts refused as too long, each followed by a new allocation."""
-    again: bool = False
-    """The latest prompt was refused."""
-    cap: int = 0
-    """Limit in characters on each tool output in the latest prompt; 0: none."""
-    withdrawn: bool = False
-    """Tools were withdrawn before the last round, for lack of room."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

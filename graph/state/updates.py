@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from langchain_core.messages import AnyMessage
 from typing_extensions import TypedDict
 
-from graph.exchange import Call, Exchange, Grounding, ToolResult
+from graph.exchange import Call, Exchange, Fitting, Grounding, ToolResult
 from graph.state.turn_state import (
     Allocation,
     Archived,
     CalibrationUsed,
     Conversation,
     FactSheet,
-    Fitting,
     Persona,
     Recall,
     Reply,

@@ -13,11 +13,12 @@ from graph.state.recall_offer import pending_vectors_note
 from graph.tools.caller import Caller, caller
 from graph.tools.traits import Traits, method_tool
 from memory.errors import MemoryTierError
-from memory.models import FOREIGN, Episode, Fact, Hit
+from memory.models import FOREIGN, Episode, Fact
 from memory.prompt.prompt import escape_lines, format_time
 from memory.protocols import EpisodeStore, PermanentStore, SessionCache
 from memory.recall.mechanisms import Times
 from memory.recall.relevance import Calibration
+from memory.results import Hit
 from memory.temporal.named_bound import read_bound
 from memory.text.text import clean, excerpt
 

@@ -19,10 +19,10 @@ from memory.episodic.search.searcher import Query, Searcher
 from memory.episodic.vectors.noise_floor import NullTurns
 from memory.episodic.vectors.vectors import TIER, VectorIndex
 from memory.errors import MemoryTierError, TierUnavailable
-from memory.models import IndexProgress, SearchResult
 from memory.owners.owner_files import OwnerFiles
 from memory.recall.fusion_weights import BALANCED, FusionWeights
 from memory.recall.mechanisms import Retriever
+from memory.results import IndexProgress, SearchResult
 
 LOG = logging.getLogger(__name__)
 INDEX_WAIT = 0.15  # seconds that a search waits for an index run in this process

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from memory.models import CacheEntry
+from memory.results import CacheEntry
 from memory.text.digest import digest
 from memory.working.redis_connection import run_script, translate_errors
 

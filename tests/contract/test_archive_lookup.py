@@ -20,10 +20,11 @@ from memory.episodic.vectors import kept_vectors
 from memory.episodic.vectors.kept_vectors import PAGE, KeptPart
 from memory.episodic.vectors.noise_floor import read_null_turns
 from memory.episodic.vectors.vectors import ChromaLocation, VectorIndex
-from memory.models import Episode, Mechanism, SearchResult
+from memory.models import Episode, Mechanism
 from memory.owners.owner_files import OwnerFiles
 from memory.owners.owner_schema import MIGRATIONS, VERSION, migrate, version
 from memory.recall.mechanisms import MOST_KEYED, Keys, Retriever, Times
+from memory.results import SearchResult
 from memory.text.columns import to_micros
 from tests.servers.hash_embeddings import HashEmbeddings
 

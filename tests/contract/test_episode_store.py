@@ -14,13 +14,14 @@ from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.vectors.noise_floor import read_null_turns
 from memory.episodic.vectors.vectors import ChromaLocation, VectorBackend, VectorIndex, connect_chroma
 from memory.errors import EmbeddingMismatch, TierUnavailable
-from memory.models import Episode, Hit
+from memory.models import Episode
 from memory.owners.owner_files import OwnerFiles
 from memory.owners.owner_key import owner_key
 from memory.protocols import EpisodeStore
 from memory.provenance import Carrier, Part, Speaker
 from memory.recall.fusion_weights import FusionWeights
 from memory.recall.mechanisms import Keys
+from memory.results import Hit
 from tests.servers.chroma import ChromaServer, chroma_server
 from tests.servers.hash_embeddings import HashEmbeddings
 
@@ -158,7 +159,7 @@ async def test_search_finds_the_closest_first(archive: EpisodeArchive) -> None:
     assert first.evidence.lexical > second.evidence.lexical
     assert 1 >= (first.evidence.cosine or 0) > (second.evidence.cosine or 0) >= -1
     assert (result.query.documents, result.query.words, result.query.model) == (4, 2, "hash-1")
-    assert (result.complete, result.problems) == (True, ())
+    assert (result.waiting, result.problems) == (0, ())
 
 
 async def test_an_episode_is_found_by_any_of_its_parts_and_only_once(archive: EpisodeArchive) -> None:
@@ -201,17 +202,17 @@ async def test_a_result_says_whether_all_turns_had_their_vectors(archive: Episod
     await archive.append(episode("0", "red bicycle"))
     waiting = await archive.search("bicycle", owner="ana", limit=1)
     assert [by_words(hit) for hit in waiting.hits] == ["red bicycle"]
-    assert not waiting.complete
+    assert waiting.waiting
     await archive.index(owner="ana")
     indexed = await archive.search("bicycle", owner="ana", limit=1)
     assert [by_meaning(hit) for hit in indexed.hits] == ["red bicycle"]
-    assert indexed.complete
+    assert not indexed.waiting
     await archive.append(episode("1", "green bicycle"))
     both = await archive.search("green bicycle", owner="ana", limit=2)
-    assert not both.complete
+    assert both.waiting
     cosines = {hit.episode.turn_id: hit.evidence.cosine is not None for hit in both.hits}
     assert cosines == {"0": True, "1": False}
-    assert (await archive.search("bicycle", owner="nobody", limit=1)).complete
+    assert not (await archive.search("bicycle", owner="nobody", limit=1)).waiting
 
 
 async def test_noise_is_what_null_turns_reach(archive: EpisodeArchive) -> None:
@@ -397,7 +398,7 @@ async def test_a_server_that_is_down_costs_the_vectors_alone_and_comes_back(
         assert await archive.append(episode("later", "kept all the same", owner="down"))
         late = await archive.search("kept", owner="down", limit=1)
         assert [by_words(hit) for hit in late.hits] == ["kept all the same"]
-        assert not late.complete
+        assert late.waiting
         with pytest.raises(TierUnavailable, match=server.url):
             await archive.index(owner="down")
     finally:

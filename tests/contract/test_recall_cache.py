@@ -19,9 +19,10 @@ from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.log.observation_log import ObservationLog
 from memory.episodic.vectors.vectors import ChromaLocation, Found, Vector, VectorIndex
 from memory.errors import TierUnavailable
-from memory.models import Episode, Outcome, SearchResult
+from memory.models import Episode, Outcome
 from memory.owners.owner_files import OwnerFiles
 from memory.recall.query import read_query
+from memory.results import SearchResult
 from memory.text.tokens import TokenCounter
 from memory.working.redis_connection import RedisConnection
 from memory.working.redis_conversation import RedisConversation

@@ -32,8 +32,9 @@ from memory.episodic.vectors.vectors import (
     connect_chroma,
 )
 from memory.errors import TierUnavailable
-from memory.models import CacheEntry, Episode, SearchReport
+from memory.models import Episode, SearchReport
 from memory.owners.owner_files import OwnerFiles
+from memory.results import CacheEntry
 from nodes import prefetch as node
 from nodes.prefetch import LoadState, Prefetch
 from tests.clock import Clock, Gate, own_clock

@@ -14,6 +14,7 @@ import graph.layers
 from bot.presentation import turn_screen as screen
 from graph.app import open_agent
 from graph.delegation.job import Status
+from graph.exchange import Fitting
 from graph.model.model_call import ModelCall
 from graph.model.model_servers import ServerWindow, fetch_window
 from graph.model.openai_chat import OpenAICompatible
@@ -23,7 +24,7 @@ from graph.settings.context import TurnContext
 from graph.settings.settings import Settings
 from graph.state.circumstances import Circumstances
 from graph.state.thread_ids import thread_id
-from graph.state.turn_state import Fitting, State
+from graph.state.turn_state import State
 from memory.models import ConversationTurn, Episode, Outcome
 from memory.provenance import Carrier, Part
 from nodes.respond import Respond

@@ -52,7 +52,7 @@ async def test_what_people_said_is_embedded_before_long_replies_and_found_meanwh
             steps.append(await anext(run))
         assert [(step.done, step.total) for step in steps] == [(0, COUNT)] * len(steps)
         result = await archive.search("asked 7 zebra", owner="ana", limit=1)
-    assert (result.hits[0].episode.turn_id, result.complete) == ("7", False)
+    assert (result.hits[0].episode.turn_id, not result.waiting) == ("7", False)
     assert result.hits[0].evidence.cosine is not None
 
 
@@ -77,6 +77,6 @@ async def test_a_run_that_was_broken_off_embeds_nothing_twice(
     assert not [text for text in embeddings.texts if "lorem" not in text]
     assert (state.pending, state.parts) == (0, windows)
     assert await again._vectors.count(collection_name("ana", state)) == windows + COUNT
-    assert (await again.search("zebra", owner="ana", limit=5)).complete
+    assert not (await again.search("zebra", owner="ana", limit=5)).waiting
     await again.close()
     await files.close()

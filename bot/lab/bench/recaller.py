@@ -12,7 +12,8 @@ from langgraph.runtime import Runtime
 from graph.layers import Layers
 from graph.settings.context import TurnContext
 from graph.state.circumstances import TurnReader, reply_id, user_message
-from graph.state.turn_state import MESSAGES_KEPT, Conversation, FactSheet, Persona, State
+from graph.state.reducers import MESSAGES_KEPT
+from graph.state.turn_state import Conversation, FactSheet, Persona, State
 from graph.state.updates import BudgetUpdate, GapFilterUpdate, PrefetchUpdate
 from nodes.budget import Budget
 from nodes.gap_filter import GapFilter

@@ -16,8 +16,8 @@ from memory.episodic.vectors import kept_vectors
 from memory.episodic.vectors.noise_floor import NullTurns
 from memory.episodic.vectors.vectors import VectorIndex
 from memory.errors import EmbeddingMismatch, TierUnavailable
-from memory.models import IndexProgress
 from memory.owners.owner_key import owner_key
+from memory.results import IndexProgress
 
 LOG = logging.getLogger(__name__)
 PROBE = 4000  # parts; a lost index still returns the last thousand, which Chroma keeps outside of it

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from memory.episodic.log.episode_log import COLUMNS, to_episode
 from memory.episodic.search.lookup import Lookup, Scores, seqs_of
 from memory.episodic.search.scores import Against, Weighed, exact, weigh
-from memory.models import SUPERSEDED, Episode, Evidence, Hit, QueryFacts, SearchResult, Seen
+from memory.models import SUPERSEDED, Episode, Evidence, QueryFacts, Seen
 from memory.recall.fusion_weights import FusionWeights
+from memory.results import Hit, SearchResult
 from memory.text.marks import is_unanswered
 
 LEXICAL = 60  # episodes in the pool for their words

@@ -21,10 +21,11 @@ from memory.episodic.vectors.kept_vectors import MESSAGE, Parts, Row
 from memory.episodic.vectors.noise_floor import NullTurns
 from memory.episodic.vectors.vectors import Found
 from memory.lexical.derived_rows import add_documents, derive
-from memory.models import SearchResult, Seen
+from memory.models import Seen
 from memory.owners.owner_files import OwnerFiles
 from memory.owners.owner_schema import migrate
 from memory.provenance import load, said
+from memory.results import SearchResult
 
 PAGE = 256
 EpisodeRow = tuple[int, str, str, str, str, int, str, str, int]

@@ -24,11 +24,11 @@ from memory.episodic.vectors.kept_vectors import NUMBER_BITS
 from memory.episodic.vectors.noise_floor import NullTurns
 from memory.episodic.vectors.vectors import TIER, Found, Vector, VectorIndex
 from memory.errors import MemoryTierError
-from memory.models import SearchResult
 from memory.owners.owner_files import OwnerFiles
 from memory.recall.fusion_weights import BALANCED, FusionWeights
 from memory.recall.mechanisms import Retriever
 from memory.recall.staged import called_for
+from memory.results import SearchResult
 
 PARTS = 60  # parts requested first
 MOST_PARTS = 2000

@@ -25,7 +25,7 @@ from graph.observability.observed_node import ObservedNode
 from graph.observability.spans import turn_span
 from graph.settings.context import Thresholds, TurnContext
 from graph.state.circumstances import Circumstances, user_message
-from graph.state.story import MOST_NODES, Timings, merge_timings
+from graph.state.reducers import MOST_NODES, Timings, merge_timings
 from graph.state.turn_state import State, Turn, TurnInput
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)

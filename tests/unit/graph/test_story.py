@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from graph.exchange import Call, Exchange, Grounding, Round, ToolResult
 from graph.explain.node_story import DESCRIBERS, describe_node
-from graph.state.story import LONGEST_LINE, MOST_LINES, Story, merge_stories
+from graph.state.reducers import LONGEST_LINE, MOST_LINES, Story, merge_stories
 from graph.state.turn_state import Allocation, Archived, CalibrationUsed, Recall, Reply, State
 from memory.models import (
     Candidate,
