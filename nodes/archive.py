@@ -161,7 +161,7 @@ def matches_archive(state: State, episode: Episode) -> bool:
     reply = state.get("reply")
     if reply is None or not has_reply(state["messages"], episode.turn_id):
         return False
-    return reply.own_words == episode.reply
+    return own_words(reply) == episode.reply
 
 
 def has_foreign_text(state: State) -> bool:
@@ -179,6 +179,11 @@ def _texts(turn: ConversationTurn | Candidate) -> list[str]:
     return [turn.message, *(part.text for part in turn.parts), turn.reply]
 
 
+def own_words(reply: Reply) -> str:
+    """Return the text to archive; empty when the reply is recalled text, which is archived already."""
+    return "" if reply.outcome is Outcome.RECALLED else reply.text
+
+
 def to_episode(turn: Turn, reply: Reply, *, foreign: bool = False) -> Episode:
     """Make the turn's episode; recalled text in a reply is not archived again."""
     noted = (reply.outcome.value,) if reply.outcome is not Outcome.ANSWERED else ()
@@ -188,7 +193,7 @@ def to_episode(turn: Turn, reply: Reply, *, foreign: bool = False) -> Episode:
         thread=turn.thread,
         message=turn.message,
         parts=worth_keeping(turn.parts),
-        reply=reply.own_words,
+        reply=own_words(reply),
         at=turn.at,
         tags=(*turn.tags, *noted, *((FOREIGN,) if foreign else ())),
     )

@@ -10,7 +10,6 @@ from graph.explain.explanation import (
     rule_words,
     space_notes,
 )
-from graph.state.reducers import LONGEST_LINE
 from graph.state.resolution import join_evidence
 from graph.state.turn_state import Allocation, Conversation, FactSheet, Persona, Recall, State
 from memory.models import Decision, DecisionRule, Mechanism, SearchReport, SearchStatus
@@ -31,8 +30,7 @@ def describe_prefetch(state: State) -> list[str]:
     recall = state["recall"]
     thematic = recall.reports.get(Mechanism.THEMATIC, SearchReport(status=SearchStatus.DOWN))
     if why := _NOT_SEARCHED.get(thematic.status):
-        lines = [f"Nothing was searched: {why}. {thematic.problem}"]
-        return [line(one) for one in lines]
+        return [f"Nothing was searched: {why}. {thematic.problem}"]
     how = _HOW.get(thematic.status, "")
     lines = [f"By meaning and words: {thematic.found} found in {thematic.milliseconds:.0f} ms{how}."]
     lines += [_by(one, recall) for one in MECHANISMS]
@@ -40,7 +38,7 @@ def describe_prefetch(state: State) -> list[str]:
         lines.append(f"Searched for {snippet(recall.expanded)}, because the message means little alone.")
     if thematic.problem:
         lines.append(f"Problem: {thematic.problem}")
-    return [line(one) for one in lines]
+    return lines
 
 
 def _by(mechanism: type[Retriever], recall: Recall) -> str:
@@ -54,7 +52,7 @@ def describe_identity(state: State) -> list[str]:
     """Describe the persona: the owner's or the configured one."""
     persona: Persona = state["persona"]
     whose = "The owner's own identity" if persona.overridden else "The configured identity"
-    return [line(f"{whose}, {quantity(len(persona.text), 'character')}."), *_down("L0", persona.problem)]
+    return [f"{whose}, {quantity(len(persona.text), 'character')}.", *_down("L0", persona.problem)]
 
 
 def describe_facts(state: State) -> list[str]:
@@ -63,17 +61,17 @@ def describe_facts(state: State) -> list[str]:
     keys = [fact.key for fact in sheet.facts]
     named = ", ".join(keys[:_FACTS_NAMED]) + (", …" if len(keys) > _FACTS_NAMED else "")
     known = f"{quantity(len(keys), 'fact')}: {named}." if keys else "No facts."
-    return [line(known), *_down("L1", sheet.problem)]
+    return [known, *_down("L1", sheet.problem)]
 
 
 def _down(layer: str, problem: str) -> list[str]:
-    return [line(f"{layer} is down: {problem}")] if problem else []
+    return [f"{layer} is down: {problem}"] if problem else []
 
 
 def describe_working(state: State) -> list[str]:
     """Describe the message and the conversation before it."""
     turn, past = state["turn"], state["conversation"]
-    lines = [line(f"{turn.owner}, {turn.at:%Y-%m-%d %H:%M}: {snippet(turn.said)}"), line(_earlier(past))]
+    lines = [f"{turn.owner}, {turn.at:%Y-%m-%d %H:%M}: {snippet(turn.said)}", _earlier(past)]
     if turn.experiment:
         lines.append("An experiment: memory is read as of the message's time; nothing is written.")
     return lines
@@ -102,7 +100,7 @@ def describe_gap_filter(state: State) -> list[str]:
     if rest := [*kept[_KEPT_SHOWN:], *cut[room:]]:
         more = {"kept": len(kept[_KEPT_SHOWN:]), "cut": len(cut[room:])}
         lines.append(f"{len(rest)} more: {', '.join(f'{n} {what}' for what, n in more.items() if n)}.")
-    return [line(one) for one in lines]
+    return lines
 
 
 def _how_many(kept: int, decided: int, beyond: int) -> str:
@@ -131,7 +129,7 @@ def describe_budget(state: State) -> list[str]:
     if shares.space is not None:
         lines += in_english(space_notes(shares.space))
     lines += [_memory_line("Left out", memory) for memory in _with_memories(shares.over_budget, state)[:6]]
-    return [line(one) for one in lines]
+    return lines
 
 
 def describe_assemble(state: State) -> list[str]:
@@ -140,11 +138,9 @@ def describe_assemble(state: State) -> list[str]:
     tokens = shares.fixed + shares.l2_used + shares.l3_used
     chars = sum(len(message.text) for message in prompt)
     return [
-        line(
-            f"A prompt of {quantity(len(prompt), 'message')}, {quantity(chars, 'character')}: "
-            f"{quantity(tokens, 'token')}, and the message."
-        ),
-        line("In this order: " + ", ".join(_parts(shares)) + "."),
+        f"A prompt of {quantity(len(prompt), 'message')}, {quantity(chars, 'character')}: "
+        f"{quantity(tokens, 'token')}, and the message.",
+        "In this order: " + ", ".join(_parts(shares)) + ".",
     ]
 
 
@@ -182,12 +178,6 @@ def reason(decision: Decision) -> str:
     if decision.rule == DecisionRule.BUDGET:
         return f"{rule_words(decision)} for its {quantity(decision.tokens, 'token')}"
     return explain_decision(decision, " ")
-
-
-def line(text: str) -> str:
-    """Cut a text to one line of `LONGEST_LINE` characters."""
-    flat = " ".join(text[: LONGEST_LINE * 4].split())
-    return flat if len(flat) <= LONGEST_LINE else f"{flat[: LONGEST_LINE - 1]}…"
 
 
 def snippet(text: str) -> str:

@@ -13,13 +13,13 @@ from graph.explain.memory_story import (
     describe_identity,
     describe_prefetch,
     describe_working,
-    line,
     quantity,
     snippet,
 )
 from graph.explain.turn_observation import tiers_down
 from graph.model.tool_rounds import exchange_of, fitting_of, grounding_of
 from graph.state.circumstances import has_reply
+from graph.state.reducers import LONGEST_LINE
 from graph.state.turn_state import Archived, Reply, State
 from memory.models import Outcome
 from memory.recall.mechanisms import MECHANISMS
@@ -48,15 +48,15 @@ CAPTIONS: Mapping[str, Mapping[str, str]] = {
 def describe_respond(state: State) -> list[str]:
     """Describe the model's answer: tool calls or the reply."""
     rounds, reply, fitting = exchange_of(state).rounds, state.get("reply"), fitting_of(state)
-    notes = [line(one) for one in in_english(fitting_notes(fitting))]
+    notes = in_english(fitting_notes(fitting))
     if fitting.again:
         return notes
     if reply is not None and has_reply(state["messages"], state["turn"].turn_id):
-        return [line(_reply_line(reply)), *notes]
+        return [_reply_line(reply), *notes]
     if not rounds:
         return []
     names = ", ".join(call.name for call in rounds[-1].calls)
-    return [line(f"Round {len(rounds)}: the model asks for {names}."), *notes]
+    return [f"Round {len(rounds)}: the model asks for {names}.", *notes]
 
 
 def _reply_line(reply: Reply) -> str:
@@ -70,7 +70,7 @@ def _reply_line(reply: Reply) -> str:
 
 def describe_tools(results: Sequence[ToolResult]) -> list[str]:
     """Describe the result of each call."""
-    return [line(f"{one.name}: {_result_line(one)}") for one in results]
+    return [f"{one.name}: {_result_line(one)}" for one in results]
 
 
 def _result_line(result: ToolResult) -> str:
@@ -87,9 +87,7 @@ def describe_ground(state: State) -> list[str]:
         return ["Every figure in the reply has a source in what the model was shown."]
     figures = ", ".join(list(found.unsupported)[:_FIGURES])
     then = "it was rewritten" if found.corrected else f"it was kept: {found.problem}"
-    return [
-        line(f"The reply had {quantity(len(found.unsupported), 'unsupported figure')} ({figures}); {then}.")
-    ]
+    return [f"The reply had {quantity(len(found.unsupported), 'unsupported figure')} ({figures}); {then}."]
 
 
 def describe_archive(state: State) -> list[str]:
@@ -100,7 +98,7 @@ def describe_archive(state: State) -> list[str]:
         lines.append(f"{quantity(idle, 'memory', 'memories')} shown and not used.")
     if down := tiers_down(state):
         lines.append(f"Unavailable in this turn: {', '.join(down)}.")
-    return [line(one) for one in lines]
+    return lines
 
 
 def _written(archived: Archived, *, private: bool) -> str:
@@ -133,8 +131,11 @@ DESCRIBERS: Mapping[str, tuple[str, Describer]] = {
 def describe_node(node: str, state: Mapping[str, Any], update: Mapping[str, Any]) -> list[str]:
     """Describe a node's run in a few lines, from its input state and its update; empty for unknown nodes."""
     if node == "tools":
-        return describe_tools(update.get("results", ()))
-    key, describe = DESCRIBERS.get(node, ("", None))
-    if describe is None or not update or (key and key not in update):
-        return []
-    return describe(cast("State", {**state, **update}))
+        texts = describe_tools(update.get("results", ()))
+    else:
+        key, describe = DESCRIBERS.get(node, ("", None))
+        if describe is None or not update or (key and key not in update):
+            return []
+        texts = describe(cast("State", {**state, **update}))
+    flat = [" ".join(text[: LONGEST_LINE * 4].split()) for text in texts]
+    return [line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…" for line in flat]

@@ -168,11 +168,6 @@ class Reply:
     model: str = ""
     seconds: float = 0.0
 
-    @property
-    def own_words(self) -> str:
-        """The text to archive; empty when the reply is recalled text, which is archived already."""
-        return "" if self.outcome is Outcome.RECALLED else self.text
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archived:

@@ -118,7 +118,7 @@ class ChromaVectors:
     def _write(self, store: Chroma, parts: Sequence[Chunk], vectors: Sequence[Vector]) -> None:
         self._embeddings.set_vectors(vectors)
         about = [{"turn_id": part.turn_id} for part in parts]
-        store.add_texts([""] * len(parts), about, [part.record_id for part in parts])
+        store.add_texts([""] * len(parts), about, [f"{part.turn_id}#{part.number}" for part in parts])
 
     def _create(self, client: Client, collection: str, about: dict[str, str | int]) -> Chroma:
         store = client.stores[collection] = Chroma(

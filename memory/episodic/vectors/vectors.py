@@ -48,10 +48,6 @@ class Chunk:
     start: int
     end: int
 
-    @property
-    def record_id(self) -> str:
-        return f"{self.turn_id}#{self.number}"
-
 
 @dataclass(frozen=True, slots=True)
 class Found:
