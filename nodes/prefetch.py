@@ -6,9 +6,9 @@ import hashlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from langchain_core.messages import AnyMessage
 from langgraph.runtime import Runtime
@@ -37,34 +37,11 @@ _CACHE_SHARE = 0.2
 _KEEPING_DELAY = 0.1
 """Seconds before a result is cached, so that the model is called first."""
 _FRESH_SECONDS = 5.0
-"""Age above which a search ahead is discarded: the turn has waited for something."""
+"""Age above which a search ahead is discarded: another process may have erased something since."""
 _SHORT = 200
 """Characters of a message that parses in less than a millisecond, or in about 5 when full of times."""
 _RECALL = TypeAdapter(Recall)
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class LoadState:
-    """Whether this process has loaded the archive."""
-
-    done: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SearchTimer:
-    """Start time of a search."""
-
-    began: float = field(default_factory=time.perf_counter)
-    asked_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    def stamp(self, recall: Recall) -> Recall:
-        """Return the recall with its start time and duration."""
-        milliseconds = round((time.perf_counter() - self.began) * 1000, 1)
-        reports = {
-            name: replace(report, milliseconds=milliseconds) for name, report in recall.reports.items()
-        }
-        return replace(recall, asked_at=self.asked_at, reports=reports)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +54,8 @@ class EarlySearch:
     """Returns None when the message depends on earlier ones."""
     began: float = field(default_factory=time.monotonic)
 
-    @property
-    def is_fresh(self) -> bool:
-        """False once so old that another process may have erased something since."""
-        return time.monotonic() - self.began < _FRESH_SECONDS
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Prefetch:
     """Search the archive; if it is slow, down or broken the result is empty, with the problem noted."""
 
@@ -93,30 +65,31 @@ class Prefetch:
     zone: tzinfo
     background: Background
     """Runs searches ahead of a turn, and cache writes behind it."""
-    loading: LoadState = field(default_factory=LoadState)
+    loaded: bool = False
+    """This process has loaded the archive."""
     early: dict[str, EarlySearch] = field(default_factory=dict)
     """By turn id."""
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> PrefetchUpdate:
         context = runtime.context
         turn = self.turns(state, runtime)
-        unloaded = await self._ensure_loaded(turn.owner)
-        timer = SearchTimer()
+        unloaded = "" if self.loaded else await self._ensure_loaded(turn.owner)
+        began = time.perf_counter()
         try:
             searching = self._search_or_join(turn, state["messages"], context)
             recall = await within(searching, context.prefetch_timeout)
         except TimeoutError:
-            recall = timer.stamp(
-                _failed_recall(SearchStatus.LATE, f"no answer within {context.prefetch_timeout:g} s")
-            )
+            recall = _failed(SearchStatus.LATE, f"no answer within {context.prefetch_timeout:g} s", began)
         except MemoryTierError as error:
-            recall = timer.stamp(_failed_recall(SearchStatus.DOWN, str(error)))
-        return {"recall": replace(_with_problem(recall, unloaded), carried=previous_memories(state, turn))}
+            recall = _failed(SearchStatus.DOWN, str(error), began)
+        if unloaded:
+            recall = _with_reports(recall, problem=unloaded)
+        return {"recall": replace(recall, carried=previous_memories(state, turn))}
 
     @contextlib.asynccontextmanager
     async def ahead(self, turn: Turn, context: TurnContext) -> AsyncIterator[None]:
         """Search for a turn that is about to run, while its thread is locked and its state is read."""
-        if self.loading.done:
+        if self.loaded:
             work = partial(self._search_alone, turn, context)
             searching = self.background.joined(object(), work)  # a unique key: never joins another search
             self.early[turn.turn_id] = EarlySearch(turn, context, searching)
@@ -138,31 +111,29 @@ class Prefetch:
         self, turn: Turn, messages: Sequence[AnyMessage], context: TurnContext
     ) -> Recall:
         """Return the result of the search ahead if usable; otherwise search now."""
-        early, found = self.early.pop(turn.turn_id, None), None
-        if early is not None and (early.turn, early.context) == (turn, context) and early.is_fresh:
-            found = await early.searching
-        if found is not None:
-            return found
-        timer, asked = SearchTimer(), await self._read_query(turn, earlier_messages(turn, messages))
+        early = self.early.pop(turn.turn_id, None)
+        if early is not None and (early.turn, early.context) == (turn, context):
+            is_fresh = time.monotonic() - early.began < _FRESH_SECONDS
+            if is_fresh and (found := await early.searching) is not None:
+                return found
+        began, asked = time.perf_counter(), await self._read_query(turn, earlier_messages(turn, messages))
         self.episodes.expect(asked.text, owner=turn.owner, limit=search_limit(context))
-        return timer.stamp(await self._recall(turn, asked, context))
+        return _stamped(await self._recall(turn, asked, context), began)
 
     async def _search_alone(self, turn: Turn, context: TurnContext) -> Recall | None:
-        timer, text = SearchTimer(), turn.said[:QUERY_CHARS]
+        began, text = time.perf_counter(), turn.said[:QUERY_CHARS]
         if await _read(turn, partial(is_fragment, text)):
             return None
         self.episodes.expect(text, owner=turn.owner, limit=search_limit(context))
         await asyncio.sleep(0)  # the embedding begins, before keys and times are read
-        return timer.stamp(await self._recall(turn, await self._read_query(turn, ()), context))
+        return _stamped(await self._recall(turn, await self._read_query(turn, ()), context), began)
 
     async def _ensure_loaded(self, owner: str) -> str:
-        """Load libraries and model once, before the deadline starts.
+        """Load libraries and model, before the deadline of the process's first turn starts.
 
         Returns:
             The problem; "" without one.
         """
-        if self.loading.done:
-            return ""
         try:
             await within(self._load(owner), LOADING_SECONDS)
         except TimeoutError:
@@ -170,7 +141,7 @@ class Prefetch:
         except MemoryTierError as error:
             return str(error)
         finally:
-            self.loading.done = True
+            self.loaded = True
         return ""
 
     async def _load(self, owner: str) -> None:
@@ -252,16 +223,21 @@ def _decode_cached(value: bytes) -> Recall | None:
         recall = _RECALL.validate_json(value)
     except ValidationError:
         return None
-    reports = {name: replace(report, status=SearchStatus.CACHED) for name, report in recall.reports.items()}
-    return replace(recall, reports=reports)
+    return _with_reports(recall, status=SearchStatus.CACHED)
 
 
-def _failed_recall(status: SearchStatus, problem: str) -> Recall:
-    return Recall(reports={Mechanism.THEMATIC.value: SearchReport(status=status, problem=problem)})
+def _failed(status: SearchStatus, problem: str, began: float) -> Recall:
+    report = SearchReport(status=status, problem=problem)
+    return _stamped(Recall(reports={Mechanism.THEMATIC.value: report}), began)
 
 
-def _with_problem(recall: Recall, problem: str) -> Recall:
-    if not problem:
-        return recall
-    reports = {name: replace(report, problem=problem) for name, report in recall.reports.items()}
-    return replace(recall, reports=reports)
+def _stamped(recall: Recall, began: float) -> Recall:
+    """Add start and duration of a search that began at `began` of the performance counter."""
+    seconds = time.perf_counter() - began
+    timed = _with_reports(recall, milliseconds=round(seconds * 1000, 1))
+    return replace(timed, asked_at=datetime.now(UTC) - timedelta(seconds=seconds))
+
+
+def _with_reports(recall: Recall, **values: Any) -> Recall:
+    """Set fields of every mechanism's report."""
+    return replace(recall, reports={name: replace(one, **values) for name, one in recall.reports.items()})

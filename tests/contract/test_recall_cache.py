@@ -29,7 +29,7 @@ from memory.working.redis_conversation import RedisConversation
 from memory.working.redis_metrics import RedisMetrics
 from memory.working.redis_session_cache import RedisSessionCache
 from nodes.archive import Archive
-from nodes.prefetch import LoadState, Prefetch, cache_key
+from nodes.prefetch import Prefetch, cache_key
 from tests.allocations import NOTHING
 from tests.servers.hash_embeddings import HashEmbeddings
 
@@ -70,7 +70,7 @@ class Bench:
         self.vectors = CountingIndex(ChromaLocation(folder=folder / "chroma"))
         self.archive = CountingArchive(self.files, self.vectors, HashEmbeddings())
         turns = TurnReader(default_owner="ana", clock=lambda: NOW)
-        self.prefetch = Prefetch(turns, self.archive, self.cache, UTC, self.behind, LoadState(done=True))
+        self.prefetch = Prefetch(turns, self.archive, self.cache, UTC, self.behind, loaded=True)
         self.write = Archive(
             self.archive, RedisConversation(self.redis.client), self.cache, TokenCounter(), self._recorder()
         )

@@ -36,7 +36,7 @@ from memory.models import Episode, SearchReport
 from memory.owners.owner_files import OwnerFiles
 from memory.results import CacheEntry
 from nodes import prefetch as node
-from nodes.prefetch import LoadState, Prefetch
+from nodes.prefetch import Prefetch
 from tests.clock import Clock, Gate, own_clock
 from tests.servers.hash_embeddings import HashEmbeddings
 
@@ -138,7 +138,7 @@ class Bench:
         self.archive = EpisodeArchive(self.files, vectors, self.embeddings)
         self.behind = Background()
         turns = TurnReader(default_owner="ana", clock=lambda: NOW)
-        self.node = Prefetch(turns, self.archive, self.cache, UTC, self.behind, LoadState(done=True))
+        self.node = Prefetch(turns, self.archive, self.cache, UTC, self.behind, loaded=True)
 
     def connect(self, location: ChromaLocation) -> VectorBackend:
         searches = self.backend.searches if self.backend else 0  # a connection that broke is opened again
@@ -415,17 +415,17 @@ async def test_null_turns_that_cannot_be_embedded_leave_the_words(
 
 
 async def test_the_first_turn_has_the_archive_loaded_before_the_clock_runs(bench: Bench) -> None:
-    bench.node.loading.done = False
+    bench.node.loaded = False
     recall, _ = await bench.ask("what is the boat called?")
     assert ok(recall)
-    assert bench.node.loading.done
+    assert bench.node.loaded
 
 
 async def test_a_model_that_does_not_load_is_named_once(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(node, "LOADING_SECONDS", 0.0)
-    bench.node.loading.done = False
+    bench.node.loaded = False
     recall, _ = await bench.ask("what is the boat called?")
     assert "not loaded after" in thematic(recall).problem
     recall, _ = await bench.ask("what is the boat called?")
