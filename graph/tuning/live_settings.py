@@ -105,7 +105,7 @@ class LiveSettings:
         found = (await self.refresh()).calibrations.get(name)
         if found is not None or not self._follow:
             return found
-        return await asyncio.to_thread(ConfigBackup.here().calibration, name)
+        return await asyncio.to_thread(lambda: ConfigBackup.here().calibration(name))
 
     async def require(self, name: str, embedding_model: str) -> Calibration:
         """Return a calibration by name.
