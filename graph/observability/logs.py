@@ -5,7 +5,7 @@ import logging
 import queue
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
@@ -24,6 +24,7 @@ OURS = ("goat", "graph", "nodes", "memory", "bot")
 MOST_CHARS = 20_000
 """Characters of one text in a line."""
 _QUEUED = 10_000
+_LOOK_SECONDS = 0.1
 _FLUSH_SECONDS, _FLUSH_LOOK_SECONDS = 5.0, 0.005
 _EXTRA = "observation"
 _LEFT_OUT = ("owner", "decisions", "thresholds", "seen", "asked_at", "facts", "last_turn", "opening")
@@ -90,6 +91,18 @@ class LineQueue(QueueHandler):
             )
 
 
+class LineWriter(QueueListener):
+    """The thread that writes queued lines."""
+
+    def enqueue_sentinel(self) -> None:
+        """Wait until the queue has room for the end, unless the thread has failed."""
+        while self._thread is not None and self._thread.is_alive():
+            with suppress(queue.Full):
+                self.queue.put_nowait(None)
+                return
+            time.sleep(_LOOK_SECONDS)
+
+
 @contextmanager
 def configure_logging(settings: Settings, *, queued: int = _QUEUED) -> Iterator[None]:
     """Write this process's log to the data folder during the block, in a separate thread.
@@ -105,7 +118,7 @@ def configure_logging(settings: Settings, *, queued: int = _QUEUED) -> Iterator[
     file = SharedLogFile(log_path(settings), most_bytes=most, older=settings.log_files)
     file.setFormatter(_Preformatted())
     lines = Lines(queued)
-    handler, writer = LineQueue(lines), QueueListener(lines, file)
+    handler, writer = LineQueue(lines), LineWriter(lines, file)
     handler.setFormatter(JsonLines(redact))
     writer.start()
     levels = {name: logging.getLogger(name).level for name in OURS}
@@ -123,7 +136,6 @@ def configure_logging(settings: Settings, *, queued: int = _QUEUED) -> Iterator[
             logging.getLogger(name).setLevel(level)
         for one in filtered:
             one.removeFilter(redaction)
-        lines.join()  # the queue takes the writer's end only when there is room
         writer.stop()
         for warning in handler.dropped():
             file.handle(warning)

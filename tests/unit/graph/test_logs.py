@@ -6,7 +6,6 @@ import logging
 import subprocess
 import sys
 import threading
-from logging.handlers import QueueListener
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from graph.observability.log_reader import LogLine, read_logs
-from graph.observability.logs import LineQueue, Lines, configure_logging, log_path, log_turn
+from graph.observability.logs import LineQueue, Lines, LineWriter, configure_logging, log_path, log_turn
 from graph.settings.settings import Settings
 from memory.errors import DataFolderError
 from tests.observations import observation
@@ -124,7 +123,7 @@ class Slow(logging.Handler):
 
 def test_lines_that_are_dropped_are_counted() -> None:
     lines, slow = Lines(3), Slow()
-    waiting, writer = LineQueue(lines), QueueListener(lines, slow)
+    waiting, writer = LineQueue(lines), LineWriter(lines, slow)
     writer.start()
     log = [logging.LogRecord("x", logging.INFO, "f", 1, str(number), None, None) for number in range(12)]
     waiting.handle(log[0])
@@ -135,11 +134,17 @@ def test_lines_that_are_dropped_are_counted() -> None:
     waiting.flush()
     waiting.handle(log[11])
     waiting.flush()
-    writer.stop()
+    slow.may.clear()
+    for record in log[:5]:
+        waiting.handle(record)
+    ending = threading.Thread(target=writer.stop)
+    ending.start()
+    slow.may.set()
+    ending.join(60)
+    assert not ending.is_alive()
     assert slow.lines[:4] == ["0", "1", "2", "3"]
     assert slow.lines[4].startswith("7 lines were dropped here")
-    assert slow.lines[5:] == ["11"]
-    assert not list(waiting.dropped())
+    assert slow.lines[5:9] == ["11", "0", "1", "2"]
 
 
 def test_what_was_dropped_last_is_told_when_the_log_is_closed(settings: Settings) -> None:
