@@ -128,7 +128,7 @@ class NoticeHandler:
         calls = Calls(context.bot, place, 0, number)
         messages = AnswerMessages(calls, context.courier, context.records, record)
         try:
-            await messages.put(progress_text(job, say), None, None)
+            await messages.put(progress_text(job, say))
         except Undeliverable as error:
             logger.info("Progress in chat %s cannot be shown: %s", place.chat_id, error)
 

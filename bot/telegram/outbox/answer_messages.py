@@ -44,9 +44,11 @@ class AnswerMessages:
     async def take_over(self, ids: Sequence[int]) -> None:
         """Reuse the messages of an earlier answer."""
         self._ids = list(ids)
-        await self._note()
+        await self._records.note_messages(self._calls.update_id, self._chat, self._ids)
 
-    async def put(self, markdown: str, buttons: InlineKeyboardMarkup | None, upload: Upload | None) -> None:
+    async def put(
+        self, markdown: str, buttons: InlineKeyboardMarkup | None = None, upload: Upload | None = None
+    ) -> None:
         """Write an answer into its messages: send more if needed, and delete surplus ones."""
         for limit in (LIMIT, LIMIT // 2, LIMIT // 4):
             try:
@@ -55,10 +57,6 @@ class AnswerMessages:
                 continue
             return
         raise Undeliverable("Telegram counts it as too long")
-
-    async def put_first(self, markdown: str) -> None:
-        """Write a short text into the first message."""
-        await self._fill(0, [preview(markdown)], None)
 
     async def _put_pieces(
         self, rich: Sequence[Piece], buttons: InlineKeyboardMarkup | None, upload: Upload | None
@@ -94,7 +92,8 @@ class AnswerMessages:
             if number == len(self._ids) and (sent := await self._find(buttons)) is not None:
                 await self._record(sent)
             if number == len(self._ids):
-                await self._send(content, buttons)
+                attempt, find = partial(self._attempt, content, buttons), partial(self._find, buttons)
+                await self._record(await self._courier.deliver(self._chat, attempt, find))
             else:
                 edit = partial(self._calls.edit, self._ids[number], content, buttons)
                 await self._courier.deliver(self._chat, edit)
@@ -102,10 +101,6 @@ class AnswerMessages:
             reason = error.message.lower()
             return "" if "not modified" in reason else reason
         return ""
-
-    async def _send(self, content: Content, buttons: InlineKeyboardMarkup | None) -> None:
-        attempt, find = partial(self._attempt, content, buttons), partial(self._find, buttons)
-        await self._record(await self._courier.deliver(self._chat, attempt, find))
 
     async def _record(self, sent: int) -> None:
         """Record a message that was sent; of two processes that sent it, one deletes its own."""
@@ -140,13 +135,10 @@ class AnswerMessages:
             for message_id in self._ids[number:]:
                 await self._remove(message_id)
             self._ids = self._ids[:number]
-            await self._note()
+            await self._records.note_messages(self._calls.update_id, self._chat, self._ids)
 
     async def _remove(self, message_id: int) -> None:
         try:
             await self._courier.deliver(self._chat, lambda: self._calls.delete(message_id))
         except BadRequest as error:
             logger.info("A message was not deleted: %s", error.message)
-
-    async def _note(self) -> None:
-        await self._records.note_messages(self._calls.update_id, self._chat, self._ids)

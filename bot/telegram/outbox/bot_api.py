@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from telegram import (
     Bot,
@@ -70,33 +70,19 @@ class Calls:
 
     async def send(self, content: Content, buttons: InlineKeyboardMarkup | None, *, first: bool) -> int:
         """Send a message of the answer and return its id."""
-        chat, reply = self.place.chat_id, None
-        topic = self.place.topic or None
+        chat, where = self.place.chat_id, dict[str, Any](message_thread_id=self.place.topic or None)
         if first and self.asked and not self.place.private:
-            reply = ReplyParameters(self.asked, allow_sending_without_reply=True)
+            where["reply_parameters"] = ReplyParameters(self.asked, allow_sending_without_reply=True)
         if isinstance(content, Piece):
-            sent = await self.bot.send_message(
-                chat,
-                content.text,
-                entities=content.entities,
-                reply_markup=buttons,
-                reply_parameters=reply,
-                message_thread_id=topic,
-                link_preview_options=_NO_PREVIEW,
-            )
-            return sent.message_id
+            how: dict[str, Any] = {
+                "entities": content.entities,
+                "reply_markup": buttons,
+                "link_preview_options": _NO_PREVIEW,
+            }
+            return (await self.bot.send_message(chat, content.text, **how, **where)).message_id
+        how = {"caption": content.text, "caption_entities": content.entities, "filename": content.name}
         send = self.bot.send_photo if content.photo else self.bot.send_document
-        sent = await send(
-            chat,
-            content.content,
-            filename=content.name,
-            caption=content.text,
-            caption_entities=content.entities,
-            reply_parameters=reply,
-            message_thread_id=topic,
-            write_timeout=_UPLOAD_SECONDS,
-        )
-        return sent.message_id
+        return (await send(chat, content.content, write_timeout=_UPLOAD_SECONDS, **how, **where)).message_id
 
     async def edit(self, message_id: int, content: Content, buttons: InlineKeyboardMarkup | None) -> object:
         """Replace the content of a message."""

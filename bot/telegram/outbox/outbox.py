@@ -11,7 +11,7 @@ from telegram.error import BadRequest, InvalidToken, TelegramError
 from bot.telegram.outbox.answer_messages import AnswerMessages
 from bot.telegram.outbox.bot_api import Calls, Upload
 from bot.telegram.outbox.courier import Courier, Undeliverable
-from bot.telegram.outbox.message_format import Piece, preview
+from bot.telegram.outbox.message_format import preview
 from bot.telegram.place import Place
 from bot.telegram.turn_records import Records, TurnRecord
 from memory.errors import GoatError
@@ -46,7 +46,6 @@ class Answer:
         self._chat = calls.place.chat_id
         self._update_id = calls.update_id
         self._drafts = calls.place.private
-        self._with_entities = True
         self.sent = record.sent
         """True once it is delivered."""
         self.begun = bool(record.shown or record.sending or record.turn_id or record.sent)
@@ -73,14 +72,10 @@ class Answer:
         piece = await asyncio.to_thread(preview, markdown)
         if not piece.text.strip():
             return
-        piece = piece if self._with_entities else Piece(piece.text, ())
         try:
             await self._outbox.courier.frame(self._chat, lambda: self._calls.draft(piece))
         except (BadRequest, InvalidToken) as error:
-            if "entit" in error.message.lower() and piece.entities:
-                self._with_entities = False
-            else:
-                self._drafts = False
+            self._drafts = False
             logger.info("Telegram refused a draft: %s", error.message)
 
     async def announce_delay(self, markdown: str) -> None:
@@ -89,7 +84,7 @@ class Answer:
             return
         self._outbox.delayed.add(self._update_id)
         try:
-            await self._messages.put_first(markdown)
+            await self._messages.put(markdown)
         except (GoatError, TelegramError) as error:
             logger.info("A delay could not be announced: %s", error)
 
