@@ -179,7 +179,7 @@ class TestText:
         assert "Nothing in my memory is similar" in shown(of())
 
     def test_a_turn_that_did_not_get_so_far(self) -> None:
-        assert "stopped before the memories" in shown({"messages": [], "turn": TURN})
+        assert "stopped before they were" in shown({"messages": [], "turn": TURN})
 
     def test_what_was_searched_and_what_went_wrong(self) -> None:
         reports = {
