@@ -138,7 +138,7 @@ async def test_a_group_is_told_in_its_topic(quick: Bot, team: Team) -> None:
 
 async def test_jobs_are_listed_and_stopped(quick: Bot, team: Team, model: ModelServer) -> None:
     assert "no tasks in the background" in await quick.ask(BOB, "/jobs")
-    assert "No task is running" in await quick.ask(BOB, "/stop")
+    assert "no task is running" in await quick.ask(BOB, "/stop")
     team.answers = {"planner": plan(("researcher", "prices")), "researcher": "slow " * 9}
     model.hold_before = "slow"
     quick.api.says(BOB, "find out")
