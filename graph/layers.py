@@ -13,7 +13,7 @@ from langchain_core.tools import BaseTool
 from tzlocal import get_localzone
 
 from graph.delegation.delegation import Delegation
-from graph.model.chat_model import ChatModel, ConfiguredChatModel
+from graph.model.chat_model import ChatModel
 from graph.model.model_call import ModelCall, StopSignals
 from graph.model.model_window import ModelWindow
 from graph.observability.log_reader import read_logs
@@ -106,7 +106,7 @@ class Layers:
         self.recorder = TurnRecorder(self.observations, self.metrics, settings.log_text, self.zone)
 
     def _build_model(self, settings: Settings) -> None:
-        self.model: ChatModel = ConfiguredChatModel(settings)
+        self.model = ChatModel(settings)
         self.window = ModelWindow(settings, self.tokens)
         services = PluginServices(
             settings=SettingsView(settings), read_metrics=self.metrics.read, read_logs=self.read_logs

@@ -8,7 +8,7 @@ from langchain_core.messages import AIMessageChunk, HumanMessage
 from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.tools import BaseTool, tool
 
-from graph.model.chat_model import ChatModel, ConfiguredChatModel
+from graph.model.chat_model import ChatModel
 from graph.model.model_servers import fetch_window
 from graph.settings.settings import Settings
 from graph.tools.traits import arguments_schema
@@ -31,7 +31,7 @@ async def try_model(settings: Settings) -> Trial:
     Raises:
         ModelUnavailable: there is no reply; the message says what to do.
     """
-    async with aclosing(ConfiguredChatModel(settings)) as model:
+    async with aclosing(ChatModel(settings)) as model:
         began = time.perf_counter()
         await try_reply(model)
         seconds = time.perf_counter() - began

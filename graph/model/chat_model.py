@@ -1,8 +1,8 @@
-"""Interface of the chat model, and the configured one."""
+"""The configured chat model."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from langchain_core.messages import AIMessageChunk, AnyMessage
 from langchain_core.tools import BaseTool
@@ -13,15 +13,19 @@ if TYPE_CHECKING:
     from graph.model.openai_chat import OpenAICompatible
 
 
-class ChatModel(Protocol):
-    """A chat model, as `respond` uses it."""
+class ChatModel:
+    """The model in the settings; its client library is imported on first use."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._opened: OpenAICompatible | None = None
 
     @property
     def name(self) -> str:
         """The model's name; empty when none is configured."""
-        ...
+        return self._settings.model
 
-    def stream(
+    async def stream(
         self,
         prompt: Sequence[AnyMessage],
         tools: Sequence[BaseTool] = (),
@@ -36,37 +40,6 @@ class ChatModel(Protocol):
             PromptTooLong: the prompt exceeds the context window.
             ModelUnavailable: the endpoint is unreachable, refuses, or answers nonsense; says what to do.
         """
-        ...
-
-    async def ready(self) -> None:
-        """Load everything that the first reply needs."""
-        ...
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        ...
-
-
-class ConfiguredChatModel:
-    """The model in the settings; its client library is imported on first use."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._opened: ChatModel | None = None
-
-    @property
-    def name(self) -> str:
-        """The model's name; empty when none is configured."""
-        return self._settings.model
-
-    async def stream(
-        self,
-        prompt: Sequence[AnyMessage],
-        tools: Sequence[BaseTool] = (),
-        most: int | None = None,
-        message_id: str = "",
-    ) -> AsyncIterator[AIMessageChunk]:
-        """Stream a reply; see `ChatModel.stream`."""
         async for piece in (await self._open()).stream(prompt, tools, most, message_id):
             yield piece
 
@@ -75,7 +48,7 @@ class ConfiguredChatModel:
         if self.name:
             await self._open()
 
-    async def _open(self) -> ChatModel:
+    async def _open(self) -> "OpenAICompatible":
         """Make the client once; its library takes over a second to import, off the event loop."""
         if self._opened is None:
             client = await asyncio.to_thread(_client)

@@ -130,10 +130,6 @@ class OpenAICompatible:
 
         Features that an endpoint refuses are not sent again: tools, a user message after tool outputs, the
         name of the reply's limit.
-
-        Raises:
-            PromptTooLong: the prompt exceeds the context window.
-            ModelUnavailable: the endpoint is unreachable, refuses, or answers nonsense; says what to do.
         """
         try:
             offered = tools if self._takes_tools else ()
@@ -193,9 +189,6 @@ class OpenAICompatible:
             ) from None
         if ended in _CUT_OFF:
             raise ModelUnavailable(f"{self._where} {_CUT_OFF[ended]}")
-
-    async def ready(self) -> None:
-        """Do nothing: importing this module is the slow part."""
 
     async def aclose(self) -> None:
         """Close the connections."""

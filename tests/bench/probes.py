@@ -14,6 +14,8 @@ from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMet
 
 from graph.builder import TurnGraph
 from graph.checkpoint.redis_saver import RedisSaver
+from graph.model.chat_model import ChatModel
+from graph.settings.settings import Settings
 
 Interval = tuple[float, float]
 
@@ -96,16 +98,13 @@ class TimedSaver(RedisSaver):
             self.probe.note("checkpoint read", began)
 
 
-@dataclass
-class ScriptedModel:
+class ScriptedModel(ChatModel):
     """Answers in this process with its next reply, after a delay."""
 
-    replies: Sequence[str]
-    seconds: float = 0.0
-    name: str = "scripted"
-    asked: int = 0
-    asked_at: float = 0.0
-    answered_at: float = 0.0
+    def __init__(self, replies: Sequence[str], seconds: float = 0.0) -> None:
+        super().__init__(Settings(model="scripted"))
+        self.replies, self.seconds, self.asked = replies, seconds, 0
+        self.asked_at = self.answered_at = 0.0
 
     async def stream(
         self,
@@ -122,6 +121,3 @@ class ScriptedModel:
 
     async def ready(self) -> None:
         """Do nothing: there is nothing to load."""
-
-    async def aclose(self) -> None:
-        """Do nothing: nothing is open."""
