@@ -66,6 +66,12 @@ class Episode(Spoken):
         """Whether any of it is a third party's, or was written with a third party's text in the prompt."""
         return self.speaker is Speaker.THIRD_PARTY or self.from_others or FOREIGN in self.tags
 
+    @property
+    def edit_of(self) -> str:
+        """Id of the turn that this one replaces: its message was edited, or answered anew; else ""."""
+        edited = [tag.removeprefix(EDIT_OF) for tag in self.tags if tag.startswith(EDIT_OF)]
+        return edited[-1] if edited else ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:

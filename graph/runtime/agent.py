@@ -237,7 +237,7 @@ class Agent:
         return await self._erasure(owner)
 
     async def forget(self, turn_ids: Sequence[str], *, owner: str) -> tuple[str, ...]:
-        """Delete single turns from every store; `quotations` lists what repeats them.
+        """Delete single turns and their earlier versions; `quotations` lists what repeats them.
 
         Threads that showed them keep their conversation and lose their earlier steps. `resume` finishes an
         interrupted removal.
@@ -250,6 +250,10 @@ class Agent:
             MemoryTierError, DataFolderError: a store cannot be reached or written.
         """
         return await self._removal(list(turn_ids), owner)
+
+    async def versions(self, turn_ids: Sequence[str], *, owner: str) -> list[str]:
+        """Return the turns that `forget` deletes: these, and the earlier versions of their messages."""
+        return await self._removal.versions(list(turn_ids), owner)
 
     async def quotations(self, turn_ids: Sequence[str], *, owner: str) -> Quotations:
         """Find the turns and facts that repeat words of these turns."""

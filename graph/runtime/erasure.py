@@ -57,13 +57,13 @@ class OwnerErasure:
     async def run(self, erasure: Erasure) -> tuple[str, ...]:
         """Erase all of the owner's data."""
         for _ in range(_ROUNDS):
-            erasure.add(await self._threads(erasure.owner))
+            erasure.add(await self.threads(erasure.owner))
             for thread in erasure.threads:
                 await self._end(thread)
             await self._clear(erasure.owner)
         return await self.clean()
 
-    async def _threads(self, owner: str) -> list[str]:
+    async def threads(self, owner: str) -> list[str]:
         """List the owner's threads: those in the archive, and those in the checkpoints."""
         kept = [thread for thread in await self.saver.athreads() if not is_job(thread)]
         whose = [await self._owner(thread) for thread in kept]

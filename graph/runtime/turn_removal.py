@@ -34,7 +34,8 @@ class TurnRemoval:
     erasure: OwnerErasure
 
     async def quotations(self, turn_ids: list[str], owner: str) -> Quotations:
-        """Find the turns and facts that repeat words of these turns."""
+        """Find the turns and facts that repeat words of these turns and of their earlier versions."""
+        turn_ids = await self.versions(turn_ids, owner)
         removed = [episode.text for episode in await self.layers.episodes.get(turn_ids, owner=owner)]
         others = [one async for one in self.layers.episodes.all(owner=owner) if one.turn_id not in turn_ids]
         quoting = await asyncio.to_thread(lambda: [one for one in others if repeats(one.text, removed)])
@@ -42,27 +43,41 @@ class TurnRemoval:
         stated = [fact for fact in facts if any(fact.value.casefold() in text.casefold() for text in removed)]
         return Quotations(tuple(quoting), tuple(stated))
 
-    async def __call__(self, turn_ids: list[str], owner: str) -> tuple[str, ...]:
-        """Remove turns of the owner from every store; return what may remain on a disk.
+    async def versions(self, turn_ids: list[str], owner: str) -> list[str]:
+        """Add the earlier versions of edited and retried messages, which only exports show."""
+        found: list[str] = []
+        while turn_ids:
+            found += turn_ids
+            former = [one.edit_of for one in await self.layers.episodes.get(turn_ids, owner=owner)]
+            turn_ids = [one for one in dict.fromkeys(former) if one and one not in found]
+        return found
 
-        A thread that shows them loses its steps and stays with its conversation.
+    async def __call__(self, turn_ids: list[str], owner: str) -> tuple[str, ...]:
+        """Remove turns of the owner, and their earlier versions, from every store.
+
+        Returns what may remain on a disk. Threads that show them lose their steps, not their conversation.
 
         Raises:
             ThreadBusy: a turn that may show them runs in another process; the next start finishes it.
             MemoryTierError, DataFolderError: a store cannot be reached or written; as above.
         """
-        layers = self.layers
+        if not turn_ids:  # without ids, the record would be that of a whole erasure
+            return ()
+        layers, turn_ids = self.layers, await self.versions(turn_ids, owner)
         with layers.erasures.begin(owner, turn_ids) as erasure:
             if not erasure.turn_ids:  # an interrupted erasure of everything
                 return await self.erasure.run(erasure)
             turn_ids = list(erasure.turn_ids)
             episodes = await layers.episodes.get(turn_ids, owner=owner)
             erasure.add(episode.thread for episode in episodes)
+            await layers.recorder.flush()
             await asyncio.to_thread(self._clear_files, owner, turn_ids, [one.message for one in episodes])
             await layers.episodes.remove(turn_ids, owner=owner)
+            for turn_id in turn_ids:
+                await layers.journal.remove(turn_id, owner=owner)
             await layers.cache.erase(owner=owner)
             layers.prefetch.forget_owner(owner)
-            for thread in await self._threads(owner):
+            for thread in dict.fromkeys([*erasure.threads, *await self._threads(owner)]):
                 await self._clear_steps(thread, turn_ids)
             for thread in erasure.threads:
                 await layers.conversations.remove(turn_ids, owner=owner, thread=thread)
@@ -71,7 +86,7 @@ class TurnRemoval:
     async def _threads(self, owner: str) -> list[str]:
         """List the threads that may show the owner's turns."""
         pending = [thread for thread in await self.saver.apending() if not is_job(thread)]
-        return list(dict.fromkeys([*await self.layers.episodes.threads(owner=owner), *pending]))
+        return [*await self.erasure.threads(owner), *pending]
 
     async def _clear_steps(self, thread: str, turn_ids: list[str]) -> None:
         """Delete the thread's checkpoints if they show the turns, after its pending turn has ended."""

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 
 from graph.settings.context import TurnContext
 from graph.state.turn_state import Recall, TimeMeant
-from memory.models import EDIT_OF, Candidate, Episode, Mechanism, SearchReport, SearchStatus
+from memory.models import Candidate, Episode, Mechanism, SearchReport, SearchStatus
 from memory.provenance import OWN_WORDS, Part, spans
 from memory.recall.gap_rules import quantile
 from memory.recall.mechanisms import Keys, Times, count_found, found_by
@@ -31,7 +31,6 @@ def to_candidate(hit: Hit, rank: int) -> Candidate:
     offset = len(episode.said) + 1
     message, parts = cut_texts(episode, (min(start, offset), min(end, offset)))
     reply = excerpt(episode.reply, (max(start - offset, 0), max(end - offset, 0)), CANDIDATE_CHARS)
-    edited = [tag.removeprefix(EDIT_OF) for tag in episode.tags if tag.startswith(EDIT_OF)]
     return Candidate(
         turn_id=episode.turn_id,
         thread=episode.thread,
@@ -47,7 +46,7 @@ def to_candidate(hit: Hit, rank: int) -> Candidate:
         foreign=episode.foreign,
         parts=parts,
         speaker=episode.speaker,
-        edit_of=edited[-1] if edited else "",
+        edit_of=episode.edit_of,
         access_count=episode.access_count,
     )
 

@@ -10,10 +10,12 @@ from graph.events.turn_events import Finished, Piece
 from graph.observability.logs import configure_logging
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings, terminal_folder
+from graph.state.circumstances import Circumstances
 from graph.state.thread_ids import thread_id
 from memory.errors import TierUnavailable
-from memory.models import Episode
+from memory.models import EDIT_OF, Episode
 from memory.owners.owner_key import owner_key
+from memory.working.redis_journal import JournalEntry
 from tests.disk import found
 from tests.servers.model import ModelServer
 
@@ -89,6 +91,45 @@ async def test_a_turn_in_flight_does_not_bring_it_back(agent: Agent, model: Mode
     assert await agent.last_turn(HERE) is None
     left = found(agent.layers.settings.data_folder, f"My {SECRET}")
     assert left == {}
+
+
+async def test_the_earlier_version_of_an_edited_message_goes_too(agent: Agent, model: ModelServer) -> None:
+    model.reply("Noted.")
+    await talk(agent)
+    for turn_id, former in (("edited", "secret"), ("retried", "edited")):
+        await agent.supersede(former, owner="ana")
+        about = Circumstances(tags=(f"{EDIT_OF}{former}",))
+        await agent.ask(f"My {SECRET} is gone.", owner="ana", thread=HERE, turn_id=turn_id, about=about)
+    quotations = await agent.quotations(["retried"], owner="ana")
+    assert quotations.turns == ()
+    await agent.forget(["retried"], owner="ana")
+    assert found(agent.layers.settings.data_folder, SECRET) == {}
+
+
+async def test_a_turn_that_was_killed_while_it_was_archived_is_gone_from_the_journal(
+    agent: Agent, model: ModelServer
+) -> None:
+    model.reply("Noted.")
+    await talk(agent)
+    (episode,) = await agent.layers.episodes.get(["secret"], owner="ana")
+    await agent.layers.journal.add(JournalEntry(episode=episode))
+    await agent.forget(["secret"], owner="ana")
+    assert found(agent.layers.settings.data_folder, SECRET) == {}
+
+
+async def test_the_only_turn_of_a_thread_leaves_no_steps(agent: Agent, model: ModelServer) -> None:
+    model.reply("Noted.")
+    await agent.ask(f"My {SECRET} is hidden.", owner="ana", thread=HERE, turn_id="secret")
+    await agent.forget(["secret"], owner="ana")
+    assert await agent.last_turn(HERE) is None
+    assert found(agent.layers.settings.data_folder, SECRET) == {}
+
+
+async def test_to_forget_no_turn_is_not_to_forget_all(agent: Agent, model: ModelServer) -> None:
+    model.reply("Noted.")
+    await talk(agent)
+    assert await agent.forget([], owner="ana") == ()
+    assert await agent.layers.episodes.count(owner="ana") == 4
 
 
 async def test_what_quotes_it_is_listed(agent: Agent, model: ModelServer) -> None:
