@@ -18,6 +18,7 @@ from bot.telegram.gate.answered_question import close_question
 from bot.telegram.gate.gate import HandlerContext
 from bot.telegram.place import Place, lane_of, place_of
 from bot.telegram.texts import inline_code
+from bot.telegram.turns.approval_buttons import ApprovalButtons
 from memory.models import Fact
 from memory.working.redis_connection import translate_errors
 
@@ -110,13 +111,14 @@ class ForgetCommand:
             await self.context.reply(update, "forget_no_turn" if turn_id else "forget_usage")
             return
         parts = [say("forget_ask_turn", text=inline_code(snippet(episodes[0].said)))]
-        quotations = await agent.quotations([turn_id], owner=owner)
+        turn_ids = await agent.versions([turn_id], owner=owner)
+        quotations = await agent.quotations(turn_ids, owner=owner)
         quoting = [snippet(turn.said) for turn in quotations.turns]
         quoting += [f"{fact.key}: {snippet(fact.value)}" for fact in quotations.facts]
         if quoting:
             listed = "\n".join(map(inline_code, quoting[:MOST_QUOTING]))
             parts.append(say("forget_quoting", count=len(quoting), listed=listed))
-        await self._ask(update, "\n\n".join(parts), {"owner": owner, "turns": [turn_id]})
+        await self._ask(update, "\n\n".join(parts), {"owner": owner, "turns": turn_ids})
 
     async def _fact(self, key: str, owner: str) -> Fact | None:
         facts = await self.context.agent.layers.permanent.facts(owner=owner)
@@ -166,6 +168,7 @@ class ForgetCommand:
         owner, key = pending["owner"], pending["key"]
         if not key:
             await self._drop_dead(owner)
+            await ApprovalButtons(self.context).erase(owner)
             await self.context.records.erase(owner)
             left = await self.context.agent.erase(owner)
             await self.context.records.erase(owner)  # stopped turns may have written records meanwhile
@@ -175,6 +178,7 @@ class ForgetCommand:
         return say("forgotten_fact", key=inline_code(key))
 
     async def _delete_turns(self, turn_ids: Sequence[str], owner: str, say: Say) -> str:
+        await ApprovalButtons(self.context).erase(owner, turn_ids)
         left = await self.context.agent.forget(turn_ids, owner=owner)
         await self.context.records.erase(owner, turn_ids)
         reasons = "\n".join(map(inline_code, left))

@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
@@ -101,6 +101,15 @@ class ApprovalButtons:
         )
         return asked, events
 
+    @translate_errors()
+    async def erase(self, owner: str, turn_ids: Sequence[str] = ()) -> None:
+        """Delete the questions of an owner's turns, by default all; scans every key of the server."""
+        client = await self.context.agent.layers.redis.client()
+        async for key in client.scan_iter(match=self.context.keys(ALLOW, "*"), count=1000):
+            asked = _read(await client.get(key))
+            if asked is not None and asked.owner == owner and (not turn_ids or asked.turn_id in turn_ids):
+                await client.unlink(key)
+
     async def _may_answer(self, asked: PendingApproval, update: Update) -> bool:
         """Return True for the person asked; for an anonymous admin, anybody with access."""
         user = update.effective_user
@@ -118,7 +127,11 @@ class ApprovalButtons:
         found = await (await self.context.agent.layers.redis.client()).get(
             self.context.keys(ALLOW, approval_id)
         )
-        return None if found is None else PendingApproval(**json.loads(found))
+        return _read(found)
+
+
+def _read(found: bytes | str | None) -> PendingApproval | None:
+    return None if found is None else PendingApproval(**json.loads(found))
 
 
 def question(approval: Approval, say: Say) -> str:

@@ -6,6 +6,7 @@ import pytest
 import pytest_asyncio
 
 from memory.models import Episode
+from tests.disk import found
 from tests.scripted import calling, in_turn
 from tests.servers.model import ModelServer, Reply
 from tests.servers.openai_format import ToolCall
@@ -93,6 +94,18 @@ async def test_a_command_that_is_not_allowed_is_not_run(bot: Bot, model: ModelSe
     await bot.answers(BOB, 2)
     assert "did not allow it" in model.chats[-1].prompt
     assert not list(bot.context.settings.data_folder.rglob("here.txt"))
+
+
+@pytest.mark.parametrize("word", ["/forget", "/forget everything"])
+async def test_a_command_that_was_asked_about_is_forgotten(bot: Bot, model: ModelServer, word: str) -> None:
+    asked = await question(bot, model, "echo xylophonic")
+    bot.api.presses(BOB, asked.message_id, "✅ Allow")
+    answers = await bot.answers(BOB, 2)
+    model.reply("Noted.")
+    await bot.ask(BOB, word, reply_to=answers[-1].message_id)
+    bot.api.presses(BOB, bot.api.answers(BOB)[-1].message_id, "Yes, forget")
+    await bot.idle()
+    assert found(bot.context.settings.data_folder, "xylophonic") == {}
 
 
 async def test_who_goes_on_has_not_allowed_it(bot: Bot, model: ModelServer) -> None:
