@@ -18,7 +18,7 @@ from bot.telegram.turn_records import Records, Sending
 
 GAP, SUPERGROUP_GAP = 20, 5
 """Missing ids in a row that end the search; ids that chats share are missing in all chats but one."""
-_MISSING = "message to edit not found"
+_FOREIGN = "can't be edited"
 _MARK = InlineKeyboardMarkup([[InlineKeyboardButton("·", callback_data="·")]])
 
 
@@ -35,10 +35,11 @@ class SentLookup:
         message_id, missing = sending.after, 0
         while missing < (SUPERGROUP_GAP if self.calls.place.has_own_ids else GAP):
             message_id += 1
-            found: Message | str = ""
+            found: Message | str = _FOREIGN
             if await self.records.update_of_answer(self.calls.place.chat_id, message_id) is None:
                 found = await self._read(message_id)
-            missing = missing + 1 if found == _MISSING else 0
+            exists = isinstance(found, Message) or _FOREIGN in found
+            missing = 0 if exists else missing + 1  # also where the chat refuses every edit
             if isinstance(found, Message):
                 same = fingerprint(found) == sending.content
                 await self._set(message_id, buttons if same else None)

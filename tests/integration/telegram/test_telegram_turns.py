@@ -222,6 +222,15 @@ async def test_a_lost_reply_is_looked_for_when_the_search_goes_wrong_too(
     assert [(one.text, one.buttons) for one in await bot.answers(BOB)] == [("The answer", [])]
 
 
+async def test_the_search_for_a_lost_answer_ends_where_the_chat_refuses_every_edit(
+    bot: Bot, model: ModelServer
+) -> None:
+    model.reply("The answer")
+    spoil(bot.api, "sendMessage", "drop before")
+    bot.api.fail("editMessageReplyMarkup", 400, probability=1.0, description="Bad Request: TOPIC_CLOSED")
+    assert await bot.ask(BOB, "question") == "The answer"
+
+
 async def test_a_lost_question_keeps_its_buttons(bot: Bot) -> None:
     spoil(bot.api, "sendMessage", "drop after")
     await bot.ask(BOB, "/forget everything")
