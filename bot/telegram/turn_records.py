@@ -101,6 +101,13 @@ class Records:
             later=int(fields.get("later", 0)),
         )
 
+    async def latest_turn(self, update_id: int) -> TurnRecord:
+        """Return the record of a turn, or of the last `/retry` that replaced it."""
+        record = await self.turn(update_id)
+        while record.later:
+            record = await self.turn(record.later)
+        return record
+
     async def note_messages(self, update_id: int, chat_id: int, message_ids: Sequence[int]) -> None:
         """Record the messages of an answer."""
         await self._write(update_id, shown=json.dumps(list(message_ids)))

@@ -100,7 +100,7 @@ class ForgetCommand:
         chat_id, message_id = message.chat.id, replied.message_id
         update_id = await records.update_of_question(chat_id, message_id)
         update_id = update_id or await records.update_of_answer(chat_id, message_id)
-        record = await records.turn(update_id) if update_id else None
+        record = await records.latest_turn(update_id) if update_id else None
         return record.turn_id if record and record.owner == owner else ""
 
     async def _ask_turn(self, update: Update, turn_id: str, owner: str) -> None:

@@ -128,10 +128,7 @@ class TurnHandler:
         update_id = await self.context.records.update_of_question(message.chat.id, message.message_id)
         if update_id is None or update_id == update.update_id:
             return None
-        record = await self.context.records.turn(update_id)
-        while record.later:
-            record = await self.context.records.turn(record.later)
-        return record
+        return await self.context.records.latest_turn(update_id)
 
     async def _is_unchanged(self, earlier: TurnRecord, text: str) -> bool:
         if not earlier.turn_id:

@@ -178,6 +178,19 @@ async def test_a_message_is_forgotten_by_a_reply_or_a_button_and_what_quotes_it_
     assert "do not remember this" in (await last(bot, BOB)).text
 
 
+async def test_a_message_that_was_answered_twice_is_forgotten_with_both_answers(
+    bot: Bot, model: ModelServer
+) -> None:
+    _, message_id = bot.api.says(BOB, "The safe opens with 4711.")
+    await bot.answers(BOB)
+    await bot.ask(BOB, "/retry")
+    assert len(await turns(bot)) == 2
+    await bot.ask(BOB, "/forget", reply_to=message_id)
+    bot.api.presses(BOB, (await last(bot, BOB)).message_id, "Yes, forget")
+    assert (await last(bot, BOB)).text == "Forgotten."
+    assert not await turns(bot)
+
+
 async def test_everything_is_forgotten_once_pressed_twice(bot: Bot) -> None:
     await bot.ask(BOB, "the cellar is flooded")
     await bot.ask(BOB, "/remember key: value")
