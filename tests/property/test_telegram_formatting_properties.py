@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from telegram.constants import MessageEntityType
 
-from bot.telegram.outbox.message_format import Piece, pieces, plain_pieces, preview, utf16_length
+from bot.telegram.outbox.message_format import Piece, pieces, preview, utf16_length
 from bot.telegram.outbox.message_markdown import blank, storable
 
 ANY = st.text(alphabet=st.characters(exclude_categories=[]), max_size=300)
@@ -56,7 +56,6 @@ def test_every_piece_can_be_sent(markdown: str, limit: int) -> None:
         check(piece, limit)
         assert not blank(piece.text)
     assert bool(cut) != blank(storable(markdown))
-    assert [(p.text, p.entities) for p in plain_pieces(markdown, limit)] == [(p.text, ()) for p in cut]
 
 
 @given(MARKDOWN, LIMITS)

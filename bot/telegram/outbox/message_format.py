@@ -37,17 +37,11 @@ def pieces(markdown: str, limit: int = LIMIT) -> list[Piece]:
     """Render Markdown as messages of at most `limit` UTF-16 units (at least 2).
 
     Cuts at a paragraph, else a line, else a word; a code block that is cut stays code in both pieces. Blank
-    text
-    gives no pieces; text that cannot be rendered is returned unchanged.
+    text gives no pieces; text that cannot be rendered is returned unchanged.
     """
     page = _Page(markdown)
     spans = cut(page.text, limit, page.code)
     return [page.piece(span) for span in spans if not blank(page.text[slice(*span)])]
-
-
-def plain_pieces(markdown: str, limit: int = LIMIT) -> list[Piece]:
-    """Return the same messages without entities."""
-    return [Piece(piece.text, ()) for piece in pieces(markdown, limit)]
 
 
 def preview(markdown: str, limit: int = LIMIT) -> Piece:

@@ -1,6 +1,6 @@
 """Markdown as Telegram shows it."""
 
-from bot.telegram.outbox.message_format import Piece, pieces, plain_pieces, preview, utf16_length
+from bot.telegram.outbox.message_format import Piece, pieces, preview, utf16_length
 from tests.linear import not_linear
 from tests.tables import each
 
@@ -77,7 +77,7 @@ def test_an_unfinished_fence_is_code_already() -> None:
 
 @each("nothing", ["", " \n\t ", "\0", "\u200b\u2060", "\u2800"])
 def test_nothing_to_be_seen_gives_nothing(nothing: str) -> None:
-    assert pieces(nothing) == plain_pieces(nothing) == []
+    assert pieces(nothing) == []
     assert preview(nothing) == Piece("", ())
 
 
