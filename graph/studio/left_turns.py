@@ -52,10 +52,11 @@ class LeftTurns:
 
     async def _archive_entries(self) -> None:
         async for entry in self.journal.all():
-            if await self._is_running(entry.episode) or await self._waits(entry.episode):
+            if await self._is_running(entry.episode):
                 continue
             try:
-                await self.archive.write_unfinished(entry)
+                if not await self._waits(entry.episode):
+                    await self.archive.write_unfinished(entry)
             except MemoryTierError as error:  # the next start tries again
                 logger.warning("A turn of thread %s is not archived: %s", entry.episode.thread, error)
 
