@@ -70,6 +70,8 @@ class Erasures:
         try:
             yield erasure
         except Exception:  # re-raised; a crash or a cancellation keeps the record
+            if known is not None and known.turn_ids and not turn_ids:
+                known.add(erasure.threads)
             if known is None and not turn_ids:
                 path.unlink(missing_ok=True)
             raise

@@ -149,6 +149,21 @@ async def test_an_erasing_that_failed_does_not_come_back_for_what_is_said_later(
     assert erasures.pending() == []
 
 
+async def test_a_whole_erasing_that_failed_leaves_an_unfinished_removal_as_it_was(settings: Settings) -> None:
+    erasures = Erasures(settings.data_folder / "erasing")
+    with pytest.raises(ZeroDivisionError), erasures.begin("ana", ["t1"]):
+        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError), erasures.begin("ana"):
+        raise ZeroDivisionError
+    assert [one.turn_ids for one in erasures.pending()] == [("t1",)]
+
+
+async def test_no_turns_to_forget_are_not_all_of_them(agent: Agent) -> None:
+    await fill(agent, "ana", turns=1)
+    assert await agent.forget([], owner="ana") == ()
+    assert await agent.layers.episodes.count(owner="ana") == 1
+
+
 async def test_threads_stay_known_when_what_told_of_them_is_gone(settings: Settings) -> None:
     erasures = Erasures(settings.data_folder / "erasing")
 
