@@ -42,11 +42,13 @@ class SharedLogFile(WatchedFileHandler):
         try:
             line = f"{self.format(record)}\n".encode("utf-8", "backslashreplace")
             self.reopenIfNeeded()
-            if self.stream is not None:
-                file = self.stream.fileno()
-                os.write(file, line)
-                if os.fstat(file).st_size >= self._most:
-                    self._rotate()
+            if self.stream is None:  # an earlier attempt to reopen it failed
+                self.stream = self._open()
+                self._statstream()
+            file = self.stream.fileno()
+            os.write(file, line)
+            if os.fstat(file).st_size >= self._most:
+                self._rotate()
         except (OSError, NotImplementedError):  # NotImplementedError: a file system without locks
             if not self._reported:
                 self._reported = True

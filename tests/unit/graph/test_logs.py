@@ -179,6 +179,20 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
         configure_logging(Settings(data_folder=tmp_path / "file")).__enter__()
 
 
+def test_a_log_whose_folder_was_gone_for_a_moment_goes_on(settings: Settings) -> None:
+    log, folder = logging.getLogger("graph"), log_path(settings).parent
+    with configure_logging(settings):
+        (waiting,) = [one for one in logging.getLogger().handlers if isinstance(one, LineQueue)]
+        log.info("before")
+        waiting.flush()
+        folder.rename(folder.with_name("elsewhere"))
+        log.info("lost")
+        waiting.flush()
+        folder.mkdir()
+        log.info("after")
+    assert [line.message for line in read_logs(settings, 10)] == ["after"]
+
+
 def test_no_more_is_kept_than_was_asked_for(settings: Settings) -> None:
     small = settings.model_copy(update={"log_megabytes": 0.01, "log_files": 2})
     with configure_logging(small):
