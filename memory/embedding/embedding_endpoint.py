@@ -88,7 +88,10 @@ class EndpointEmbeddings:
         endpoint, client = self._endpoint, await self._clients.client()
         url = f"{(endpoint.base_url or OPENAI).rstrip('/')}/embeddings"
         body = {"model": endpoint.model, "input": texts, "encoding_format": "float"}
-        key = endpoint.api_key.get_secret_value()
+        key = endpoint.api_key.get_secret_value().strip()
+        if not (key.isascii() and key.isprintable()):
+            detail = "GOAT_EMBEDDING_API_KEY contains characters that a key cannot have; set it again"
+            raise TierUnavailable(TIER, detail)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         return await client.post(url, json=body, headers=headers, timeout=endpoint.timeout)
 

@@ -72,6 +72,15 @@ async def test_errors_say_what_to_do_and_hold_no_key(
     assert caught.value.__cause__ is None
 
 
+async def test_a_key_that_no_request_can_carry_is_named_and_not_shown(model: ModelServer) -> None:
+    key = SecretStr("sk-\u2026secret")
+    embeddings = EndpointEmbeddings(Endpoint("some-model", model.base_url, key, 60))
+    with pytest.raises(TierUnavailable, match="GOAT_EMBEDDING_API_KEY contains") as caught:
+        await embeddings.aembed_query("hello")
+    assert "secret" not in str(caught.value)
+    await embeddings.aclose()
+
+
 async def test_an_endpoint_that_hangs_is_given_up(model: ModelServer) -> None:
     model.faults.append(Fault.stall(times=9))
     embeddings = open_at(model.base_url, timeout=0.2)
