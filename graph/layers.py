@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, tzinfo
 from functools import cached_property
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from langchain_core.tools import BaseTool
 from tzlocal import get_localzone
@@ -34,7 +34,7 @@ from memory.episodic.log.feedback_log import FeedbackLog
 from memory.episodic.log.label_log import LabelLog
 from memory.episodic.log.observation_log import ObservationLog
 from memory.episodic.vectors.vectors import ChromaLocation, VectorIndex
-from memory.errors import MemoryTierError
+from memory.errors import ConfigError, MemoryTierError
 from memory.markup import parse_calls
 from memory.owners.erasures import Erasures
 from memory.owners.owner_files import OwnerFiles
@@ -67,7 +67,7 @@ class Layers:
         """Bind to settings; with `follow`, tuned settings are reloaded from their files before each turn."""
         self.settings = settings
         self.live = LiveSettings(settings, follow=follow)
-        self.zone: tzinfo = ZoneInfo(settings.timezone) if settings.timezone else get_localzone()
+        self.zone = _zone(settings.timezone)
         """The user's time zone."""
         self.stops = StopSignals()
         self.telemetry = Telemetry(settings)
@@ -198,6 +198,21 @@ class Layers:
             stack.push_async_callback(self.telemetry.close)
             stack.push_async_callback(self.recorder.flush)
             stack.push_async_callback(self.delegation.aclose)
+
+
+def _zone(name: str) -> tzinfo:
+    """Return a time zone; with an empty name, the machine's.
+
+    Raises:
+        ConfigError: the machine's has no name of the IANA.
+    """
+    try:
+        return ZoneInfo(name) if name else get_localzone()
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ConfigError(
+            "This machine's time zone (TZ, /etc/timezone) has no name such as Europe/Bucharest. Correct it, "
+            "or set GOAT_TIMEZONE to a name."
+        ) from None
 
 
 def _load_words() -> None:

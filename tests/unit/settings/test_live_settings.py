@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from graph.layers import Layers
 from graph.settings.settings import Settings
 from graph.settings.settings_loader import load_settings
 from graph.tuning.config_backup import ConfigBackup
@@ -30,6 +31,15 @@ async def test_a_calibration_that_is_asked_for_is_found_or_refused_with_those_th
         await live.require("our", "this")
     with pytest.raises(ConfigError, match=r"'theirs' is for other, not for this\. .* for this: ours\."):
         await live.require("theirs", "this")
+
+
+def test_a_time_zone_of_the_machine_without_a_name_says_what_to_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TZ", "EST5EDT,M3.2.0,M11.1.0")
+    monkeypatch.setattr("tzlocal.unix._cache_tz", None)
+    with pytest.raises(ConfigError, match="GOAT_TIMEZONE"):
+        Layers(Settings(data_folder=tmp_path, timezone=""))
 
 
 def write(text: str, name: str = "goat.toml") -> None:
