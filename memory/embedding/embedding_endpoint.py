@@ -33,7 +33,7 @@ class EndpointEmbeddings:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._clients = HttpClients()
+        self._clients = HttpClients(TIER)
         self._dimension: int | None = None
 
     @property

@@ -52,7 +52,7 @@ class LettaClient:
 
     def __init__(self, address: LettaAddress) -> None:
         self._address = address
-        self._clients = HttpClients()
+        self._clients = HttpClients(TIER)
 
     async def ask(
         self,

@@ -89,6 +89,16 @@ async def test_an_endpoint_that_hangs_is_given_up(model: ModelServer) -> None:
     await embeddings.aclose()
 
 
+async def test_certificates_that_cannot_be_read_are_named_and_read_again(
+    embeddings: EmbeddingModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setenv("SSL_CERT_FILE", "/nowhere/certificates.pem")
+        with pytest.raises(TierUnavailable, match="SSL_CERT_FILE"):
+            await embeddings.aembed_query("hello")
+    assert len(await embeddings.aembed_query("hello")) == 64
+
+
 async def test_one_failure_is_tried_again(embeddings: EmbeddingModel, model: ModelServer) -> None:
     model.faults.append(Fault.status(503))
     assert len(await embeddings.aembed_query("hello")) == 64
