@@ -35,7 +35,7 @@ COMMANDS = {
     ),
     "import": Command("import_command", "import_", "Load conversations into an owner's archive."),
     "forget": Command("erase_command", "forget", "Erase turns for ever, with everything derived from them."),
-    "reindex": Command("reindex_command", "reindex", "Embed an owner's whole archive again."),
+    "reindex": Command("import_command", "reindex", "Embed an owner's whole archive again."),
     "replay": Command(
         "replay_command", "replay", "Repeat the decisions of past turns, also with other settings."
     ),

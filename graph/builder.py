@@ -85,6 +85,11 @@ def build_graph(
     builder.add_node(  # type: ignore[misc]  # what Send gives
         "tools", observed_tools, input_schema=ToolsInput, metadata=dict(CAPTIONS["tools"])
     )
+    _add_edges(builder)
+    return builder
+
+
+def _add_edges(builder: TurnGraph) -> None:
     for fetch in FETCHES:
         builder.add_edge(START, fetch)
     builder.add_edge(FETCHES, "gap_filter")
@@ -95,16 +100,10 @@ def build_graph(
     builder.add_edge("tools", "respond")
     builder.add_edge("ground", "archive")
     builder.add_edge("archive", END)
-    return builder
 
 
 def make_archive(layers: Layers, journal: RedisJournal | None = None) -> Archive:
     """Make the node that archives turns."""
     return Archive(
-        layers.episodes,
-        layers.conversations,
-        layers.cache,
-        layers.tokens,
-        layers.recorder,
-        journal,
+        layers.episodes, layers.conversations, layers.cache, layers.tokens, layers.recorder, journal
     )

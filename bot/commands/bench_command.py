@@ -22,10 +22,10 @@ from bot.lab.bench.living.lives import Lives, read_lives
 from bot.lab.bench.living.measures import measure_probes
 from bot.lab.bench.living.probe_run import ProbeResult, probe_result, run_lives
 from bot.lab.bench.neutral import Bench, read_bench
+from bot.lab.bench.outcome import summarise
 from bot.lab.bench.output import results_file
 from bot.lab.bench.race import Race, race
 from bot.lab.bench.report import print_measures, print_report
-from bot.lab.bench.summary import summarise
 from graph.settings.context import TurnContext
 from graph.settings.settings import Settings
 

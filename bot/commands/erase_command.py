@@ -93,7 +93,7 @@ async def _erase_some(
     console.print(_table(found, zone))
     chosen = await _choose(found) if ask and len(found) > 1 else found
     turn_ids = [episode.turn_id for episode in chosen]
-    quotations = await agent.quotations(turn_ids, owner=owner)
+    quotations = await agent.removal.quotations(turn_ids, owner)
     if quotations.turns or quotations.facts:
         console.print("These repeat some of it, and stay:")
         console.print(_table(quotations.turns, zone))

@@ -1,4 +1,4 @@
-"""`goat import`: load conversations from files into an owner's archive."""
+"""`goat import` and `goat reindex`: load conversations into an owner's archive, and embed it again."""
 
 import asyncio
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from bot.commands.command_app import Owner, command_settings
 from bot.commands.progress_bars import ProgressBars
@@ -84,3 +85,27 @@ class _Bars(ProgressBars):
             total=total,
             visible=True,
         )
+
+
+def reindex(owner: Owner = "") -> None:
+    """Embed an owner's whole archive again.
+
+    For instance after a change of the embedding model.
+    """
+    settings = command_settings()
+    asyncio.run(run_reindex(settings, owner=owner or settings.owner))
+
+
+async def run_reindex(settings: Settings, *, owner: str) -> None:
+    """Drop the owner's vectors and rebuild them from the log, with a progress bar."""
+    console = Console(highlight=False)
+    done = 0
+    async with open_layers(settings) as layers:
+        with ProgressBars(console) as bar:
+            task = bar.add_task("embedding", total=None)
+            await layers.cache.drop(owner=owner)
+            async for progress in layers.episodes.reindex(owner=owner):
+                done = progress.done
+                bar.update(task, completed=progress.done, total=progress.total)
+        model = layers.embeddings.name
+    console.print(Text(f"{done} turns of {owner} are embedded again by {model}."))

@@ -2,30 +2,24 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from bot.pictures.canvas import DPI, WIDTH, style
+from bot.lab.plot_elements import SMALL, bar_style, draw_band, draw_line, finish, name_rows, titled_axes
+from bot.pictures.canvas import style
 from bot.pictures.glyphs import to_drawable
-from bot.pictures.palette import HATCHES, LIGHT, LINES, MARKERS, Palette
+from bot.pictures.palette import LIGHT, MARKERS, Palette
 from memory.tuning.curves import PER
 from memory.tuning.resampling import Estimate
 
 COVERAGE = "Coverage: turns with something to remember\nfor which a memory is shown"
 RISK = "Risk: turns with nothing to remember\nfor which a memory is shown all the same"
-_SIZE, _SMALL = 13, 12
-_HEIGHT = 520
 _ROOM = 1.08
 """End of an axis of shares; beyond 100 %, so that the numbers fit."""
-_ACROSS = 100
-"""Characters that fit into a line of the legend."""
 _FILLED = 0.8
 """Share of a category's height that its bars fill."""
-_MARKS = 8
-"""Markers along a line, to distinguish lines."""
 
 Series = Mapping[str, Sequence[Estimate | float | None]]
 """By name, a value for each category or place; None where unknown."""
@@ -81,21 +75,21 @@ def curve_of(
 def bars_figure(categories: Sequence[str], series: Series, *, title: str, across: str) -> Figure:
     """Draw a group of horizontal bars of shares for each category, with whiskers for the intervals."""
     with style():
-        figure, axes = _axes(title, LIGHT, len(categories) * (len(series) + 1) * 30 + 140)
+        figure, axes = titled_axes(title, LIGHT, len(categories) * (len(series) + 1) * 30 + 140)
         height = _FILLED / max(len(series), 1)
         for place, (name, values) in enumerate(series.items()):
             starts = [at + (place + 0.5) * height - _FILLED / 2 for at in range(len(categories))]
             known = _known(starts, values)
             lengths = [value.value for _, value in known]
-            axes.barh([at for at, _ in known], lengths, height * 0.92, **_area(place, name, LIGHT))
+            axes.barh([at for at, _ in known], lengths, height * 0.92, **bar_style(place, name, LIGHT))
             for at, value in known:
                 axes.plot([value.low, value.high], [at, at], color=LIGHT.text, linewidth=1.6)
                 end = max(value.high, value.value) + 0.01
-                axes.text(end, at, f"{value.value:.0%}", va="center", fontsize=_SMALL, color=LIGHT.text)
-        _rows(axes, categories)
+                axes.text(end, at, f"{value.value:.0%}", va="center", fontsize=SMALL, color=LIGHT.text)
+        name_rows(axes, categories)
         axes.set_xlim(0, _ROOM)
         axes.xaxis.set_major_formatter(PercentFormatter(1))
-        _finish(figure, axes, LIGHT, across)
+        finish(figure, axes, LIGHT, across)
         return figure
 
 
@@ -121,13 +115,13 @@ def lines_figure(
         percent: the values are shares from 0 to 1.
     """
     with style():
-        figure, axes = _axes(title, LIGHT)
+        figure, axes = titled_axes(title, LIGHT)
         for place, (name, values) in enumerate(series.items()):
             known = _known(places, values)
             at, middle = [at for at, _ in known], [value.value for _, value in known]
             low, high = [value.low for _, value in known], [value.high for _, value in known]
-            _band(axes, at, (low, high), place, LIGHT)
-            _line(axes, at, middle, place, name, LIGHT)
+            draw_band(axes, at, (low, high), place, LIGHT)
+            draw_line(axes, at, middle, place, name, LIGHT)
         if mark:
             axes.axvline(mark[0], color=LIGHT.text, linewidth=2, linestyle=":", label=mark[1])
         if percent:
@@ -135,7 +129,7 @@ def lines_figure(
             axes.yaxis.set_major_formatter(PercentFormatter(1))
         else:
             axes.axhline(0, color=LIGHT.dim, linewidth=1.2)
-        _finish(figure, axes, LIGHT, across, up)
+        finish(figure, axes, LIGHT, across, up)
         return figure
 
 
@@ -149,14 +143,14 @@ def curves_figure(
 ) -> Figure:
     """Draw rules as lines with confidence bands and operating points."""
     with style():
-        figure, axes = _axes(title, palette, 600)
+        figure, axes = titled_axes(title, palette, 600)
         for place, curve in enumerate(curves):
             order = sorted(range(len(curve.coverage)), key=curve.coverage.__getitem__)
             at, height = [curve.coverage[n] for n in order], [curve.risk[n] for n in order]
             if curve.lower and curve.upper:
                 low, high = [curve.lower[n] for n in order], [curve.upper[n] for n in order]
-                _band(axes, at, (low, high), place, palette)
-            _line(axes, at, height, place, curve.name, palette)
+                draw_band(axes, at, (low, high), place, palette)
+            draw_line(axes, at, height, place, curve.name, palette)
             if curve.point:
                 names = (coverage.partition(":")[0].lower(), risk.partition(":")[0].lower())
                 _ring(axes, curve.point, names, palette)
@@ -164,44 +158,44 @@ def curves_figure(
         axes.set_ylim(bottom=0)
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(PercentFormatter(1))
-        _finish(figure, axes, palette, coverage, risk)
+        finish(figure, axes, palette, coverage, risk)
         return figure
 
 
 def schedule_figure(spans: Sequence[tuple[str, float, float]], *, title: str) -> Figure:
     """Draw each node's start and end in milliseconds, from top to bottom."""
     with style():
-        figure, axes = _axes(title, LIGHT, 110 + 38 * len(spans))
+        figure, axes = titled_axes(title, LIGHT, 110 + 38 * len(spans))
         whole = max((end for *_, end in spans), default=1.0)
         for place, (_, began, ended) in enumerate(spans):
             axes.barh(place, max(ended - began, whole / 300), left=began, color=LIGHT.kept, height=0.62)
             text = f"{ended - began:.1f} ms"
-            axes.text(ended + whole / 100, place, text, va="center", fontsize=_SMALL, color=LIGHT.text)
-        _rows(axes, [name for name, *_ in spans])
+            axes.text(ended + whole / 100, place, text, va="center", fontsize=SMALL, color=LIGHT.text)
+        name_rows(axes, [name for name, *_ in spans])
         axes.set_xlim(0, whole * 1.15)
-        _finish(figure, axes, LIGHT, "milliseconds from the message on")
+        finish(figure, axes, LIGHT, "milliseconds from the message on")
         return figure
 
 
 def stacked_figure(layers: Sequence[str], taken: Sequence[Sequence[int]], *, title: str) -> Figure:
     """Draw the tokens of every layer for each message of a day, stacked."""
     with style():
-        figure, axes = _axes(title, LIGHT)
+        figure, axes = titled_axes(title, LIGHT)
         ground = [0] * len(taken)
         for number, name in enumerate(layers):
             heights = [one[number] for one in taken]
-            axes.bar(range(1, len(taken) + 1), heights, 0.78, bottom=ground, **_area(number, name, LIGHT))
+            axes.bar(range(1, len(taken) + 1), heights, 0.78, bottom=ground, **bar_style(number, name, LIGHT))
             ground = [low + high for low, high in zip(ground, heights, strict=True)]
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.grid(visible=False, axis="x")
-        _finish(figure, axes, LIGHT, "messages of the day, in order", "tokens of the prompt")
+        finish(figure, axes, LIGHT, "messages of the day, in order", "tokens of the prompt")
         return figure
 
 
 def chances_figure(groups: Sequence[tuple[str, Sequence[float]]], threshold: float, *, title: str) -> Figure:
     """Draw the probabilities of each group of memories as marks on its own line, and the threshold."""
     with style():
-        figure, axes = _axes(title, LIGHT, 150 + 90 * len(groups))
+        figure, axes = titled_axes(title, LIGHT, 150 + 90 * len(groups))
         for place, (_, chances) in enumerate(groups):
             heights = [place + ((number * 7) % 13 - 6) / 22 for number in range(len(chances))]  # apart
             marker, colour = MARKERS[place % len(MARKERS)], LIGHT.series[place % len(LIGHT.series)]
@@ -209,28 +203,11 @@ def chances_figure(groups: Sequence[tuple[str, Sequence[float]]], threshold: flo
                 chances, heights, linestyle="none", marker=marker, markersize=6, alpha=0.55, color=colour
             )
         axes.axvline(threshold, color=LIGHT.mark, linewidth=2.5)
-        _rows(axes, [f"{name} ({len(chances)})" for name, chances in groups])
+        name_rows(axes, [f"{name} ({len(chances)})" for name, chances in groups])
         axes.set_ylim(len(groups) - 0.4, -0.6)
         axes.set_xlim(-0.02, 1.02)
-        _finish(figure, axes, LIGHT, f"probability of relevance; the line is the threshold, {threshold:g}")
+        finish(figure, axes, LIGHT, f"probability of relevance; the line is the threshold, {threshold:g}")
         return figure
-
-
-def _axes(title: str, palette: Palette, height: int = _HEIGHT) -> tuple[Figure, Axes]:
-    """Return a titled plot with a light grid, and only the left and bottom frame."""
-    figure = Figure((WIDTH / DPI, height / DPI), dpi=DPI, facecolor=palette.ground, layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_facecolor(palette.ground)
-    axes.grid(visible=True, color=palette.track, linewidth=1)
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=palette.text, labelsize=_SMALL)
-    for side, spine in axes.spines.items():
-        spine.set_visible(side in {"left", "bottom"})
-        spine.set_color(palette.dim)
-    figure.suptitle(
-        _lines(title), x=0.01, ha="left", fontsize=_SIZE + 3, fontweight="bold", color=palette.text
-    )
-    return figure, axes
 
 
 def _known(
@@ -241,37 +218,6 @@ def _known(
         for at, value in zip(places, values, strict=True)
         if value is not None
     ]
-
-
-def _area(place: int, name: str, palette: Palette) -> dict[str, Any]:
-    """Return the fill of a series' bars."""
-    colour, hatch = palette.series[place % len(palette.series)], HATCHES[place % len(HATCHES)]
-    shown = {"color": palette.ground if hatch else colour, "edgecolor": colour, "hatch": hatch or None}
-    return {**shown, "linewidth": 1.4, "label": to_drawable(name)}
-
-
-def _band(
-    axes: Axes, at: Sequence[float], ends: tuple[list[float], list[float]], place: int, palette: Palette
-) -> None:
-    colour = palette.series[place % len(palette.series)]
-    axes.fill_between(at, *ends, color=colour, alpha=0.15, linewidth=0)
-
-
-def _line(
-    axes: Axes, at: Sequence[float], height: Sequence[float], place: int, name: str, palette: Palette
-) -> None:
-    axes.plot(
-        at,
-        height,
-        color=palette.series[place % len(palette.series)],
-        linestyle=LINES[place % len(LINES)] if len(at) > 1 else "none",
-        linewidth=2.4,
-        marker=MARKERS[place % len(MARKERS)],
-        markersize=9 if len(at) == 1 else 6,
-        markevery=max(len(at) // _MARKS, 1),
-        clip_on=False,
-        label=to_drawable(name),
-    )
 
 
 def _ring(axes: Axes, point: Point, named: tuple[str, str], palette: Palette) -> None:
@@ -289,28 +235,3 @@ def _ring(axes: Axes, point: Point, named: tuple[str, str], palette: Palette) ->
         clip_on=False,
         label=to_drawable(f"{point.name}: {where}" if point.name else where),
     )
-
-
-def _rows(axes: Axes, names: Sequence[str]) -> None:
-    """Name the rows, from top to bottom."""
-    axes.set_yticks(range(len(names)), [_lines(name) for name in names], fontsize=_SMALL)
-    axes.invert_yaxis()
-    axes.grid(visible=False, axis="y")
-
-
-def _finish(figure: Figure, axes: Axes, palette: Palette, across: str, up: str = "") -> None:
-    """Label the axes, and draw a legend below the plot, unless there is only one series."""
-    axes.set_xlabel(_lines(across), fontsize=_SIZE, color=palette.text)
-    axes.set_ylabel(_lines(up), fontsize=_SIZE, color=palette.text)
-    handles, names = axes.get_legend_handles_labels()
-    if len(names) > 1:
-        columns = max(1, min(len(names), _ACROSS // (max(map(len, names)) + 6)))
-        legend = figure.legend(
-            handles, names, loc="outside lower center", ncols=columns, fontsize=_SMALL, frameon=False
-        )
-        for text in legend.get_texts():
-            text.set_color(palette.text)
-
-
-def _lines(text: str) -> str:
-    return "\n".join(to_drawable(line) for line in text.split("\n"))

@@ -20,7 +20,7 @@ from graph.layers import Layers
 from graph.runtime.erasure import OwnerErasure
 from graph.runtime.graph_runs import Compiled, GraphRuns
 from graph.runtime.pending_turns import PendingTurns
-from graph.runtime.turn_removal import Quotations, TurnRemoval
+from graph.runtime.turn_removal import TurnRemoval
 from graph.settings.context import TurnContext
 from graph.state.circumstances import PLAIN, Circumstances, is_empty, user_message
 from graph.state.turn_state import State
@@ -44,7 +44,7 @@ class Agent:
         self._pending = PendingTurns(self._runs, layers, saver)
         self._leases = ThreadLeases(layers.redis.client)
         self._erasure = OwnerErasure(layers, saver, self._runs, self._hold)
-        self._removal = TurnRemoval(layers, saver, self._pending, self._erasure)
+        self.removal = TurnRemoval(layers, saver, self._pending, self._erasure)
         self._reconciling: asyncio.Task[None] | None = None
         self._queues: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -161,12 +161,13 @@ class Agent:
         Raises:
             TierUnavailable: Redis cannot be reached.
         """
-        await self._resume_erasures()
+        await self.removal.resume()
         self.layers.delegation.begin()
         finished = []
         for thread in await self._pending.threads():
             try:
-                state = await self._resume_thread(thread)
+                async with self._hold(thread):
+                    state = await self._pending.resume(thread)
             except ThreadBusy:
                 continue
             except GoatError as error:
@@ -180,27 +181,12 @@ class Agent:
         self._reconciling = asyncio.create_task(self.layers.reconcile())
         return finished
 
-    async def _resume_erasures(self) -> None:
-        """Resume interrupted erasures; failures are logged and retried at the next start."""
-        for pending in await asyncio.to_thread(self.layers.erasures.pending):
-            try:
-                if pending.turn_ids:
-                    await self.forget(pending.turn_ids, owner=pending.owner)
-                else:
-                    await self.erase(pending.owner)
-            except GoatError as error:
-                logger.warning("Erasing an owner failed and will be retried: %s", error)
-
     async def aclose(self) -> None:
         """Stop background work. The caller closes the layers."""
         if self._reconciling is not None:
             await end(self._reconciling)
         with contextlib.suppress(TierUnavailable):  # queued entries can be computed again
             await self._saver.aclose()
-
-    async def _resume_thread(self, thread: str) -> State | None:
-        async with self._hold(thread):
-            return await self._pending.resume(thread)
 
     def stop(self, turn_id: str) -> None:
         """Ask a running turn to stop; the reply so far is archived."""
@@ -237,27 +223,16 @@ class Agent:
         return await self._erasure(owner)
 
     async def forget(self, turn_ids: Sequence[str], *, owner: str) -> tuple[str, ...]:
-        """Delete single turns and their earlier versions; `quotations` lists what repeats them.
+        """Delete single turns and their earlier versions; `removal.quotations` lists what repeats them.
 
         Threads that showed them keep their conversation and lose their earlier steps. `resume` finishes an
-        interrupted removal.
-
-        Returns:
-            Data that may remain on a disk, one sentence each.
+        interrupted removal. Returns what `erase` returns.
 
         Raises:
             ThreadBusy: a turn that may show them runs in another process, or data is being erased there.
             MemoryTierError, DataFolderError: a store cannot be reached or written.
         """
-        return await self._removal(list(turn_ids), owner)
-
-    async def versions(self, turn_ids: Sequence[str], *, owner: str) -> list[str]:
-        """Return the turns that `forget` deletes: these, and the earlier versions of their messages."""
-        return await self._removal.versions(list(turn_ids), owner)
-
-    async def quotations(self, turn_ids: Sequence[str], *, owner: str) -> Quotations:
-        """Find the turns and facts that repeat words of these turns."""
-        return await self._removal.quotations(list(turn_ids), owner)
+        return await self.removal(list(turn_ids), owner)
 
     async def last_turn(self, thread: str) -> State | None:
         """Return the state of the thread's latest turn, skipping experiments; None without one."""

@@ -1,6 +1,7 @@
 """Removal of single turns from every store, and the places that quote them."""
 
 import asyncio
+import logging
 from dataclasses import dataclass
 
 from graph.checkpoint.redis_saver import RedisSaver
@@ -10,9 +11,12 @@ from graph.observability.logs import log_path
 from graph.runtime.erasure import OwnerErasure, blank_lines, blank_log_lines
 from graph.runtime.pending_turns import PendingTurns
 from graph.settings.settings import terminal_folder
+from memory.errors import GoatError
 from memory.models import Episode, Fact
 from memory.owners.owner_key import owner_key
 from nodes.archive import repeats
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,17 @@ class TurnRemoval:
     saver: RedisSaver
     pending: PendingTurns
     erasure: OwnerErasure
+
+    async def resume(self) -> None:
+        """Resume interrupted erasures, of turns and of owners; failures are logged and retried later."""
+        for pending in await asyncio.to_thread(self.layers.erasures.pending):
+            try:
+                if pending.turn_ids:
+                    await self(list(pending.turn_ids), pending.owner)
+                else:
+                    await self.erasure(pending.owner)
+            except GoatError as error:
+                logger.warning("Erasing an owner failed and will be retried: %s", error)
 
     async def quotations(self, turn_ids: list[str], owner: str) -> Quotations:
         """Find the turns and facts that repeat words of these turns and of their earlier versions."""

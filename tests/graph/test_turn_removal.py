@@ -100,7 +100,7 @@ async def test_the_earlier_version_of_an_edited_message_goes_too(agent: Agent, m
         await agent.supersede(former, owner="ana")
         about = Circumstances(tags=(f"{EDIT_OF}{former}",))
         await agent.ask(f"My {SECRET} is gone.", owner="ana", thread=HERE, turn_id=turn_id, about=about)
-    quotations = await agent.quotations(["retried"], owner="ana")
+    quotations = await agent.removal.quotations(["retried"], "ana")
     assert quotations.turns == ()
     await agent.forget(["retried"], owner="ana")
     assert found(agent.layers.settings.data_folder, SECRET) == {}
@@ -138,10 +138,10 @@ async def test_what_quotes_it_is_listed(agent: Agent, model: ModelServer) -> Non
         "place", "Under the third step", owner="ana", at=agent.layers.turns.clock()
     )
     await talk(agent)
-    quotations = await agent.quotations(["secret"], owner="ana")
+    quotations = await agent.removal.quotations(["secret"], "ana")
     assert [turn.turn_id for turn in quotations.turns] == ["boat", "bicycle", "asked"]
     assert [fact.key for fact in quotations.facts] == ["place"]
-    assert await agent.quotations(["unknown"], owner="ana") == type(quotations)((), ())
+    assert await agent.removal.quotations(["unknown"], "ana") == type(quotations)((), ())
 
 
 async def test_a_removal_that_broke_off_is_finished_at_the_next_start(

@@ -10,8 +10,7 @@ from bot.lab.bench.bench_run import ask, ignore, ingest
 from bot.lab.bench.contestants import OURS, Contestant
 from bot.lab.bench.metrics import PER, hit_at, recall_at, reciprocal_rank
 from bot.lab.bench.neutral import Bench
-from bot.lab.bench.outcome import Outcome, read_outcome
-from bot.lab.bench.summary import summarise
+from bot.lab.bench.outcome import Outcome, read_outcome, summarise
 from graph.layers import Layers
 from memory.tuning.resampling import Estimate, resampling
 

@@ -111,8 +111,8 @@ class ForgetCommand:
             await self.context.reply(update, "forget_no_turn" if turn_id else "forget_usage")
             return
         parts = [say("forget_ask_turn", text=inline_code(snippet(episodes[0].said)))]
-        turn_ids = await agent.versions([turn_id], owner=owner)
-        quotations = await agent.quotations(turn_ids, owner=owner)
+        turn_ids = await agent.removal.versions([turn_id], owner)
+        quotations = await agent.removal.quotations(turn_ids, owner)
         quoting = [snippet(turn.said) for turn in quotations.turns]
         quoting += [f"{fact.key}: {snippet(fact.value)}" for fact in quotations.facts]
         if quoting:

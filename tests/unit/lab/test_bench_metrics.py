@@ -12,8 +12,7 @@ from bot.commands.command_app import with_thresholds
 from bot.importers.source import BadImportFile
 from bot.lab.bench import metrics
 from bot.lab.bench.neutral import Query, read_bench
-from bot.lab.bench.outcome import Outcome
-from bot.lab.bench.summary import summarise
+from bot.lab.bench.outcome import Outcome, summarise
 from graph.settings.context import TurnContext
 from memory.errors import ConfigError
 from tests.tables import each
