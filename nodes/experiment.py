@@ -15,8 +15,8 @@ from graph.state.updates import ArchiveUpdate, PrefetchUpdate, WorkingUpdate
 from memory.concurrency.deadline import within
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.log.observation_log import ObservationLog
+from memory.episodic.search.hits import Query
 from memory.episodic.search.past_archive import PastArchive
-from memory.episodic.search.searcher import Query
 from memory.errors import MemoryTierError
 from memory.models import Candidate, ConversationTurn, Episode, Mechanism, SearchReport, Seen
 from memory.observation.observation import Observation

@@ -13,8 +13,8 @@ from graph.replay.replay_plan import Obstacle, Plan, find_obstacle, preceding_tu
 from graph.settings.context import TurnContext
 from graph.state.recall_offer import search_limit, to_recall
 from graph.state.turn_state import Allocation, FactSheet, Persona, Recall, Reply, State, Turn, Unused
+from memory.episodic.search.hits import Query
 from memory.episodic.search.past_archive import PastArchive
-from memory.episodic.search.searcher import Query
 from memory.recall.evidence_traits import RECENT
 from memory.recall.query import read_query
 from nodes.archive import unused_memories

@@ -14,8 +14,9 @@ from memory.episodic.episode_removal import remove_episodes
 from memory.episodic.index.indexer import Indexer, collection_name
 from memory.episodic.index.ledger import VectorLedger
 from memory.episodic.log.episode_log import EpisodeLog
+from memory.episodic.search.hits import Query
 from memory.episodic.search.past_archive import PastArchive
-from memory.episodic.search.searcher import Query, Searcher
+from memory.episodic.search.searcher import Searcher
 from memory.episodic.vectors.noise_floor import NullTurns
 from memory.episodic.vectors.vectors import TIER, VectorIndex
 from memory.errors import MemoryTierError, TierUnavailable

@@ -47,6 +47,13 @@ class VectorState:
         """Mean vector of the archive."""
         return None if self.total is None or not self.total[-1] else self.total[:-1] / self.total[-1]
 
+    @property
+    def noise(self) -> tuple[float, ...]:
+        """The null turns' maxima, ascending; empty while the archive holds only small talk."""
+        if self.maxima is None or self.maxima.max(initial=-1.0) <= -1.0:
+            return ()
+        return tuple(sorted(map(float, self.maxima)))
+
 
 class VectorLedger:
     """Reads and commits `VectorState` in the owner's file."""

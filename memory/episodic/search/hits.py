@@ -3,17 +3,20 @@
 import json
 import math
 import sqlite3
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from memory.episodic.index.ledger import VectorState
 from memory.episodic.log.episode_log import COLUMNS, to_episode
 from memory.episodic.search.lookup import Lookup, Scores, seqs_of
 from memory.episodic.search.scores import Against, Weighed, exact, weigh
 from memory.models import SUPERSEDED, Episode, Evidence, QueryFacts, Seen
-from memory.recall.fusion_weights import FusionWeights
+from memory.recall.fusion_weights import BALANCED, FusionWeights
+from memory.recall.mechanisms import Retriever
 from memory.results import Hit, SearchResult
 from memory.text.marks import is_unanswered
 
@@ -21,82 +24,92 @@ LEXICAL = 60  # episodes in the pool for their words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """Inputs of a search's ranking, known before it reads episodes."""
+class Query:
+    """A search request."""
 
-    owner: str
     text: str
+    owner: str
     limit: int
-    weights: FusionWeights
-    against: Against | None
-    """None without a vector of the query."""
-    nulls: NDArray[np.float32] | None
+    by: Sequence[Retriever] = ()
+    weights: FusionWeights = BALANCED
+    until: float = float("inf")
+    """Deadline by `time.monotonic`."""
+    reuse: bool = False
+    """Allow cached results of the vector search."""
+
+    @property
+    def seconds(self) -> float:
+        """Remaining time."""
+        return self.until - time.monotonic()
+
+
+@dataclass(slots=True)
+class Dense:
+    """Result of the vector search; the defaults are those without a comparable vector of the query."""
+
+    against: Against | None = None
+    nulls: NDArray[np.float32] | None = None
     """The mean vector of the null turns."""
-    noise: tuple[float, ...]
-    """The null turns' highest similarities in this archive, ascending."""
-    found: Sequence[str]
-    """Turn ids found by vector."""
-    model: str
-    """The embedding model; empty without a vector of the query."""
-    calls: float | None
+    model: str = ""
+    """The embedding model."""
+    calls: float | None = None
     """Log-odds that a message like the query calls for memory; None if unknown."""
-    small_talk: bool
-    small_talk_bar: float
-    waiting: int
-    problems: tuple[str, ...]
-    latest: int
-    """Id of the latest vector to use."""
-    parts: int
-    """Number of indexed parts."""
+    small_talk: bool = False
+    small_talk_bar: float = math.inf
+    found: Sequence[str] = ()
+    """Turn ids, closest first."""
+    problems: list[str] = field(default_factory=list)
 
 
-def collect(db: sqlite3.Connection, asked: Asked, lookup: Lookup) -> tuple[SearchResult, set[str]]:
+def collect(
+    db: sqlite3.Connection, query: Query, state: VectorState, dense: Dense, lookup: Lookup
+) -> tuple[SearchResult, set[str]]:
     """Score the candidates and read the best episodes.
 
     Returns:
         The result, and turn ids that have vectors but no episode.
     """
-    dense = seqs_of(db, asked.found)
-    led_to = [dense[turn] for turn in asked.found if dense.get(turn, lookup.latest + 1) <= lookup.latest]
+    known = seqs_of(db, dense.found)
+    led_to = [known[turn] for turn in dense.found if known.get(turn, lookup.latest + 1) <= lookup.latest]
     pool = set(led_to).union(lookup.best(LEXICAL), *(found for _, found in lookup.found))
-    weighed = weigh(db, pool, lookup, asked.against, asked.weights)
-    rows = _chosen(weighed, lookup, asked.limit)
-    episodes = _read(db, asked.owner, [int(weighed.seqs[row]) for row in rows])
-    evidence = _evidence(weighed, rows, asked, lookup, episodes)
+    weighed = weigh(db, pool, lookup, dense.against, query.weights)
+    rows = _chosen(weighed, lookup, query.limit)
+    episodes = _read(db, query.owner, [int(weighed.seqs[row]) for row in rows])
+    evidence = _evidence(weighed, rows, dense, state.noise, lookup, episodes)
     hits = tuple(
         Hit(
             episode=episodes[int(weighed.seqs[row])],
             score=round(float(weighed.scores[row]), 6),
             evidence=told,
             part=_span(weighed, row, episodes[int(weighed.seqs[row])]),
-            small_talk=bool(weighed.small_talk[row] >= asked.small_talk_bar),
+            small_talk=bool(weighed.small_talk[row] >= dense.small_talk_bar),
         )
         for row, told in zip(rows, evidence, strict=True)
         if int(weighed.seqs[row]) in episodes
     )
-    query = QueryFacts(
+    facts = QueryFacts(
         documents=lookup.matches.documents,
         words=len(lookup.matches.words),
         unseen=round(lookup.unseen, 6),
-        small_talk=asked.small_talk,
-        model=asked.model,
-        calls=asked.calls,
+        small_talk=dense.small_talk,
+        model=dense.model,
+        calls=dense.calls,
     )
     seen = Seen(
         episodes=lookup.latest,
-        vectors=asked.latest,
-        parts=asked.parts,
-        led_to=led_to if asked.against else None,
+        vectors=state.latest,
+        parts=state.parts,
+        led_to=led_to if dense.against else None,
     )
     result = SearchResult(
         hits=hits,
-        query=query,
-        noise=asked.noise,
-        waiting=asked.waiting,
-        problems=asked.problems,
+        query=facts,
+        noise=state.noise,
+        waiting=state.pending,
+        problems=tuple(dense.problems),
         seen=seen,
     )
-    return result, set(asked.found) - dense.keys()
+    return result, set(dense.found) - known.keys()
 
 
 def _chosen(weighed: Weighed, lookup: Lookup, limit: int) -> list[int]:
@@ -120,13 +133,19 @@ def _best(weighed: Weighed, rows: Sequence[int], episodes: Mapping[int, Episode]
 
 
 def _evidence(
-    weighed: Weighed, rows: Sequence[int], asked: Asked, lookup: Lookup, episodes: Mapping[int, Episode]
+    weighed: Weighed,
+    rows: Sequence[int],
+    dense: Dense,
+    noise: Sequence[float],
+    lookup: Lookup,
+    episodes: Mapping[int, Episode],
 ) -> list[Evidence]:
     seqs, best = weighed.seqs[rows], _best(weighed, rows, episodes)
     cosines = weighed.cosines[rows]
     columns = (
         *(seqs, weighed.scores[rows], lookup.lexical(seqs), lookup.coverage(seqs), cosines),
-        *(_standing(cosines, asked), _surplus(weighed, rows, asked), weighed.near[rows], weighed.said[rows]),
+        *(_standing(cosines, dense.against, noise), _surplus(weighed, rows, dense)),
+        *(weighed.near[rows], weighed.said[rows]),
     )
     return [
         Evidence(
@@ -146,18 +165,17 @@ def _evidence(
     ]
 
 
-def _standing(cosines: Scores, asked: Asked) -> Scores:
-    if not asked.noise or asked.against is None:
+def _standing(cosines: Scores, against: Against | None, noise: Sequence[float]) -> Scores:
+    if not noise or against is None:
         return np.full(len(cosines), np.nan)
-    noise = np.asarray(asked.noise)
-    return np.asarray((cosines - noise.mean()) / (noise.std() + asked.against.scale / 4))
+    return np.asarray((cosines - np.mean(noise)) / (np.std(noise) + against.scale / 4))
 
 
-def _surplus(weighed: Weighed, rows: Sequence[int], asked: Asked) -> Scores:
-    if asked.nulls is None or asked.against is None:
+def _surplus(weighed: Weighed, rows: Sequence[int], dense: Dense) -> Scores:
+    if dense.nulls is None or dense.against is None:
         return np.full(len(rows), np.nan)
-    likeness = exact(weighed.vectors[rows], asked.nulls)
-    return np.asarray((weighed.cosines[rows] - likeness) / asked.against.scale)
+    likeness = exact(weighed.vectors[rows], dense.nulls)
+    return np.asarray((weighed.cosines[rows] - likeness) / dense.against.scale)
 
 
 def _known(value: float) -> float | None:

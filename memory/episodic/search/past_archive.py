@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.index.ledger import Maxima, Measure, VectorState, added_up
 from memory.episodic.log.episode_log import COLUMNS, TIER
-from memory.episodic.search.hits import Asked, collect
+from memory.episodic.search.hits import Dense, Query, collect
 from memory.episodic.search.lookup import look_up
-from memory.episodic.search.scores import Against, exact
-from memory.episodic.search.searcher import MOST_PARTS, PARTS, Dense, Query, held_against, to_asked
+from memory.episodic.search.scores import exact
+from memory.episodic.search.searcher import MOST_PARTS, PARTS, compare
 from memory.episodic.vectors import kept_vectors
 from memory.episodic.vectors.kept_vectors import MESSAGE, Parts, Row
 from memory.episodic.vectors.noise_floor import NullTurns
-from memory.episodic.vectors.vectors import Found
 from memory.lexical.derived_rows import add_documents, derive
 from memory.models import Seen
 from memory.owners.owner_files import OwnerFiles
@@ -62,9 +61,8 @@ class PastArchive:
         async with self._lock:
             await self._grow(seen)
             state = self._copy.state(seen)
-            said = await self._said(query, seen, state, same_reach=same_reach)
-            asked = await to_asked(query, state, said, nulls=self._nulls, model=self._embeddings.name)
-            return await asyncio.to_thread(self._copy.search, query, asked)
+            dense = await self._dense(query, seen, state, same_reach=same_reach)
+            return await asyncio.to_thread(self._copy.search, query, state, dense)
 
     async def grow(self, seen: Seen) -> None:
         """Copy the archive up to `seen` without searching."""
@@ -84,17 +82,17 @@ class PastArchive:
         async with self._lock:
             await asyncio.to_thread(self._copy.close)
 
-    async def _said(self, query: Query, seen: Seen, state: VectorState, *, same_reach: bool) -> Dense:
+    async def _dense(self, query: Query, seen: Seen, state: VectorState, *, same_reach: bool) -> Dense:
         if seen.led_to is None:
             return Dense()
         vector = await self._embeddings.aembed_query(query.text)
-        against, small_talk = await held_against(vector, state, self._nulls)
+        dense, centred = await compare(vector, state, self._nulls, self._embeddings.name)
         if same_reach:
             led_to = list(seen.led_to)
         else:
-            led_to = await asyncio.to_thread(self._copy.closest, against, query.limit)
-        turns = await asyncio.to_thread(self._copy.turns, led_to)
-        return Dense(against, small_talk, [Found(turn, 0.0) for turn in turns])
+            led_to = await asyncio.to_thread(self._copy.closest, centred, query.limit)
+        dense.found = await asyncio.to_thread(self._copy.turns, led_to)
+        return dense
 
     async def _grow(self, seen: Seen) -> None:
         if seen.episodes < self._copy.episodes:
@@ -164,14 +162,14 @@ class Copy:
         self.vectors, self._maxima, self._total = -1, None, None
         self._parts, self._held = [], -1
 
-    def closest(self, against: Against, limit: int) -> list[int]:
+    def closest(self, centred: NDArray[np.float32], limit: int) -> list[int]:
         """Return the sequence numbers of at least `limit` episodes by their closest parts, closest first."""
         self._hold()
         if not self._parts:
             return []
         seqs, vectors = (np.concatenate(column) for column in zip(*self._parts, strict=True))
         self._parts = [(seqs, vectors)]
-        order = np.argsort(-exact(vectors, against.centred), kind="stable")
+        order = np.argsort(-exact(vectors, centred), kind="stable")
         wanted = max(PARTS, limit * 2)
         while len(set(seqs[order[:wanted]].tolist())) < limit and wanted < min(len(order), MOST_PARTS):
             wanted *= 4
@@ -183,10 +181,10 @@ class Copy:
         known = dict(self._db.execute(sql, (json.dumps(list(seqs)),)).fetchall())
         return [known[seq] for seq in seqs if seq in known]
 
-    def search(self, query: Query, asked: Asked) -> SearchResult:
+    def search(self, query: Query, state: VectorState, dense: Dense) -> SearchResult:
         """Search by words and other mechanisms, and rank the result."""
         lookup = look_up(self._db, query.text, query.by)
-        return collect(self._db, asked, lookup)[0]
+        return collect(self._db, query, state, dense, lookup)[0]
 
     def _touch(self, turn_ids: Sequence[str]) -> None:
         sql = "UPDATE episodes SET access_count = access_count + 1 WHERE turn_id = ?"

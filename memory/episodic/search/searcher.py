@@ -4,29 +4,26 @@ import asyncio
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memory.concurrency.background import Background, wait_result
 from memory.concurrency.deadline import Steps, retrieve_outcome
 from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.index.indexer import Indexer, collection_name
 from memory.episodic.index.ledger import VectorLedger, VectorState
-from memory.episodic.search.hits import Asked, collect
+from memory.episodic.search.hits import Dense, Query, collect
 from memory.episodic.search.lookup import look_up
-from memory.episodic.search.scores import Against, hold
+from memory.episodic.search.scores import hold
 from memory.episodic.search.vector_reach import Reach, Reaches, since
 from memory.episodic.vectors.kept_vectors import NUMBER_BITS
 from memory.episodic.vectors.noise_floor import NullTurns
 from memory.episodic.vectors.vectors import TIER, Found, Vector, VectorIndex
 from memory.errors import MemoryTierError
 from memory.owners.owner_files import OwnerFiles
-from memory.recall.fusion_weights import BALANCED, FusionWeights
-from memory.recall.mechanisms import Retriever
 from memory.recall.staged import called_for
 from memory.results import SearchResult
 
@@ -35,37 +32,6 @@ MOST_PARTS = 2000
 EMBEDDING = "embedding"
 MOST_EXPECTED = 32  # embeddings kept for an expected search
 SHARE = 0.75  # share of the remaining time for the vectors; the rest is for the search without them
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
-    """A search request."""
-
-    text: str
-    owner: str
-    limit: int
-    by: Sequence[Retriever] = ()
-    weights: FusionWeights = BALANCED
-    until: float = float("inf")
-    """Deadline by `time.monotonic`."""
-    reuse: bool = False
-    """Allow cached results of the vector search."""
-
-    @property
-    def seconds(self) -> float:
-        """Remaining time."""
-        return self.until - time.monotonic()
-
-
-@dataclass(slots=True)
-class Dense:
-    """Result of the vector search."""
-
-    against: Against | None = None
-    """None without a comparable vector of the query."""
-    small_talk: bool = False
-    found: Sequence[Found] = ()
-    problems: list[str] = field(default_factory=list)
 
 
 class Searcher:
@@ -117,16 +83,16 @@ class Searcher:
                 return SearchResult(hits=(), waiting=state.pending)
             dense = asyncio.create_task(self._dense(query, state, embedding))
             tasks.append(dense)
-            work = partial(look_up, query=query.text, by=query.by)
-            looking = self._files.read(query.owner, TIER, work)
+            words = partial(look_up, query=query.text, by=query.by)
+            looking = self._files.read(query.owner, TIER, words)
             lookup = await self.steps.within(file, looking, query.seconds)
             said = await dense
         finally:
             for task in tasks:
                 task.cancel()
                 task.add_done_callback(retrieve_outcome)
-        asked = await to_asked(query, state, said, nulls=self._nulls, model=self._embeddings.name)
-        collecting = self._files.read(query.owner, TIER, partial(collect, asked=asked, lookup=lookup))
+        work = partial(collect, query=query, state=state, dense=said, lookup=lookup)
+        collecting = self._files.read(query.owner, TIER, work)
         result, ghosts = await self.steps.within(file, collecting, query.seconds)
         if ghosts:
             self._reaches.forget(query.owner, query.text, query.limit)
@@ -144,26 +110,26 @@ class Searcher:
 
     async def _dense(self, query: Query, state: VectorState, embedding: "asyncio.Task[Vector]") -> Dense:
         """Find the parts closest to the query; report errors instead of raising them."""
-        said = Dense()
+        dense = Dense()
         if not state.parts and state.latest < 0:
-            return said
+            return dense
         until = time.monotonic() + query.seconds * SHARE
         try:
             checked = self._indexer.checked(query.owner, state)
             vector = await embedding
             self._indexer.checked(query.owner, state)  # an endpoint reveals the length with the first vector
-            holding = held_against(vector, checked, self._nulls)
-            held, said.small_talk = await self.steps.within("null turns", holding, until - time.monotonic())
-            said.against = held
-            searching = self._reached(vector, held.centred.tolist(), query, checked)
+            comparing = compare(vector, checked, self._nulls, self._embeddings.name)
+            dense, centred = await self.steps.within("null turns", comparing, until - time.monotonic())
+            searching = self._reached(vector, centred.tolist(), query, checked)
             seconds = until - time.monotonic()
-            said.found = await self.steps.within(("vectors", query.owner), searching, seconds)
+            found = await self.steps.within(("vectors", query.owner), searching, seconds)
+            dense.found = tuple(dict.fromkeys(part.turn_id for part in found))
         except TimeoutError:
-            late = "the vectors" if said.against else "the embedding of the message"
-            said.problems.append(f"{late} did not come in time")
+            late = "the vectors" if dense.against else "the embedding of the message"
+            dense.problems.append(f"{late} did not come in time")
         except MemoryTierError as error:
-            said.problems.append(str(error))
-        return said
+            dense.problems.append(str(error))
+        return dense
 
     def _known(self, query: Query) -> Reach | None:
         return self._reaches.find(query.owner, query.text, query.limit) if query.reuse else None
@@ -203,39 +169,20 @@ def _key(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-async def held_against(vector: Vector, state: VectorState, nulls: NullTurns) -> tuple[Against, bool]:
-    """Centre a query's vector for the archive; also return whether the query is small talk."""
+async def compare(
+    vector: Vector, state: VectorState, nulls: NullTurns, model: str
+) -> tuple[Dense, NDArray[np.float32]]:
+    """Hold a query's vector against the archive and the null turns; also return it centred."""
     average, (likeness,) = await nulls.average(), await nulls.small_talk([list(vector)])
     archive = None if state.mean is None else state.mean.astype(np.float32)
     query = np.asarray(vector, np.float32)
-    held = hold(query, archive, average, scale=nulls.scale, parts=state.parts, latest=state.latest)
-    return held, nulls.is_small_talk(likeness)
-
-
-async def to_asked(query: Query, state: VectorState, said: Dense, *, nulls: NullTurns, model: str) -> Asked:
-    """Collect the inputs of the ranking."""
-    return Asked(
-        owner=query.owner,
-        text=query.text,
-        limit=query.limit,
-        weights=query.weights,
-        against=said.against,
-        nulls=await nulls.average() if said.against else None,
-        noise=_noise(state),
-        found=tuple(dict.fromkeys(part.turn_id for part in said.found)),
-        model=model if said.against else "",
-        calls=called_for(model, said.against.query) if said.against else None,
-        small_talk=said.small_talk,
+    against = hold(query, archive, average, scale=nulls.scale, parts=state.parts, latest=state.latest)
+    dense = Dense(
+        against=against,
+        nulls=average,
+        model=model,
+        calls=called_for(model, query),
+        small_talk=nulls.is_small_talk(likeness),
         small_talk_bar=nulls.bar,
-        waiting=state.pending,
-        problems=tuple(said.problems),
-        latest=state.latest,
-        parts=state.parts,
     )
-
-
-def _noise(state: VectorState) -> tuple[float, ...]:
-    """Return the null turns' maxima, ascending; empty while the archive holds only small talk."""
-    if state.maxima is None or state.maxima.max(initial=-1.0) <= -1.0:
-        return ()
-    return tuple(sorted(map(float, state.maxima)))
+    return dense, against.centred
