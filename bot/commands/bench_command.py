@@ -14,7 +14,6 @@ from bot.commands.command_app import (
     command_settings,
     with_thresholds,
 )
-from bot.commands.progress_bars import ProgressBars
 from bot.lab.bench.bench_layers import bench_layers
 from bot.lab.bench.bench_run import UNHURRIED
 from bot.lab.bench.contestants import Contestant
@@ -26,6 +25,7 @@ from bot.lab.bench.outcome import summarise
 from bot.lab.bench.output import results_file
 from bot.lab.bench.race import Race, race
 from bot.lab.bench.report import print_measures, print_report
+from bot.presentation.progress_bars import ProgressBars
 from graph.settings.context import TurnContext
 from graph.settings.settings import Settings
 

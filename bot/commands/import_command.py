@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.text import Text
 
 from bot.commands.command_app import Owner, command_settings
-from bot.commands.progress_bars import ProgressBars
 from bot.importers.formats import Format, read_episodes
 from bot.importers.importer import ImportResult, Stage, embed_episodes, store_episodes
+from bot.presentation.progress_bars import ProgressBars
 from graph.layers import open_layers
 from graph.settings.settings import Settings
 

@@ -169,7 +169,7 @@ class MemoryQueries:
         return f"{await self.layers.episodes.count(owner=self.owner)} turns"
 
     async def _vectors(self) -> str:
-        state = await VectorLedger(self.layers.files).state(self.owner)
+        state = await VectorLedger(self.layers.files, self.layers.embeddings.name).state(self.owner)
         there = await self.layers.vectors.count(collection_name(self.owner, state)) if state.parts else 0
         return f"{there} vectors of {state.parts}, {state.pending} turns wait for theirs"
 
