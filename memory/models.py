@@ -127,6 +127,8 @@ class Seen:
     """Id of the latest vector; -1 without any."""
     parts: int = 0
     """Number of indexed parts of whole turns."""
+    gaps: int = 0
+    """Number of episodes up to that one's without all their vectors; such a search cannot be repeated."""
     led_to: Sequence[int] | None = None
     """Sequence numbers found by the vectors, closest first; None when the message had no vector."""
 

@@ -22,6 +22,7 @@ class Obstacle(StrEnum):
     EARLIER = "recorded by an earlier version"
     DAMAGED = "damaged: the record cannot be read"
     CONVERSATION = "the conversation before it is no longer kept"
+    INDEXING = "recalled while the vectors of an earlier turn were being written"
 
 
 @dataclass(slots=True)
@@ -56,6 +57,8 @@ def find_obstacle(observation: Observation, episodes: dict[str, Episode], model:
         return Obstacle.GONE
     if observation.facts is None or (observation.seen is None and observation.candidates):
         return Obstacle.EARLIER
+    if observation.seen is not None and observation.seen.gaps:
+        return Obstacle.INDEXING
     try:
         context_of(observation)
     except ValidationError:  # a threshold value that was valid then

@@ -49,7 +49,7 @@ class EpisodeArchive(EpisodeLog):
         models: Path | None = None,
     ) -> None:
         super().__init__(files)
-        self._ledger = VectorLedger(files)
+        self._ledger = VectorLedger(files, embeddings.name)
         self._vectors = vectors
         self._embeddings = embeddings
         self._background = Background()
@@ -105,11 +105,22 @@ class EpisodeArchive(EpisodeLog):
             await asyncio.wait([running], timeout=seconds)
 
     async def reindex(self, *, owner: str) -> AsyncGenerator[IndexProgress, None]:
-        """Drop the owner's vectors and embed every episode again, for example after a change of model."""
-        await self._indexer.discard(owner)
+        """Drop the model's vectors and embed every episode again, or go on with that where it was broken off.
+
+        Vectors by another model stay, and processes with that model go on searching and adding to them.
+
+        Raises:
+            EmbeddingMismatch: there are vectors by two other models.
+        """
+        await self._indexer.begin_rebuilding(owner)
         async with aclosing(self._indexer.run(owner)) as run:
             async for progress in run:
                 yield progress
+        await self._ledger.end_rebuilding(owner)
+
+    async def drop_others(self, *, owner: str) -> list[str]:
+        """Delete the vectors by other models; return the models' names."""
+        return await self._indexer.drop_others(owner)
 
     async def reconcile(self) -> AsyncGenerator[IndexProgress, None]:
         """Bring every owner's vectors up to date; yield errors instead of raising them.
@@ -169,16 +180,14 @@ class EpisodeArchive(EpisodeLog):
         async with self._indexer.exclusive(owner):
             await self._files.write(owner, TIER, partial(remove_episodes, turn_ids=list(turn_ids)))
             await self._files.scrub(owner, TIER)
-            state = await self._ledger.state(owner)
-            if state.collection is not None:
+            for state in await self._ledger.states(owner):
                 await self._vectors.forget(collection_name(owner, state), turn_ids)
         self.index_soon(owner=owner)
 
     async def erase(self, *, owner: str) -> None:
         """Delete the owner's episodes and vectors permanently."""
         async with self._indexer.exclusive(owner):
-            state = await self._ledger.state(owner)
-            if state.collection is not None:
+            for state in await self._ledger.states(owner):
                 await self._vectors.drop(collection_name(owner, state))
             await super().erase(owner=owner)
             self._indexer.forget(owner)

@@ -76,11 +76,22 @@ MIGRATIONS: Final[Sequence[Sequence[Step]]] = (
     ),
     ("ALTER TABLE episodes ADD COLUMN provenance TEXT NOT NULL DEFAULT ''",),
     ("CREATE TABLE removed (turn_id TEXT PRIMARY KEY) WITHOUT ROWID",),
+    (
+        """CREATE TABLE vectors_2 (
+            id INTEGER PRIMARY KEY,
+            first INTEGER NOT NULL,
+            last INTEGER NOT NULL,
+            small_talk REAL NOT NULL,
+            vector BLOB NOT NULL
+        )""",
+        "ALTER TABLE episodes ADD COLUMN parts_2 INTEGER",
+        "CREATE INDEX episodes_pending_2 ON episodes (seq) WHERE parts_2 IS NULL",
+    ),
 )
 """Steps of each schema version. `episodes.parts` is the episode's number of vectors, NULL before indexing;
-`episodes.provenance` is in the format of `memory.provenance`; `removed` has the ids of deleted
-episodes, which are not appended again. Times are microseconds since the epoch. For the content of `vectors`
-see `memory.episodic.vectors.kept_vectors`.
+`vectors_2` and `episodes.parts_2` are those by a second embedding model; `episodes.provenance` is in the
+format of `memory.provenance`; `removed` has the ids of deleted episodes, which are not appended again. Times
+are microseconds since the epoch. For the content of `vectors` see `memory.episodic.vectors.kept_vectors`.
 """
 
 VERSION: Final = len(MIGRATIONS)

@@ -109,7 +109,7 @@ async def contest(layers: Layers, folder: Path, size: int) -> Contest:
     probe_nodes(graph, probe)
     compiled = graph.compile(checkpointer=saver, name="goat")
     agent = Agent(compiled, graph.compile(name="goat"), layers, saver)
-    collection = collection_name(owner, await VectorLedger(layers.files).state(owner))
+    collection = collection_name(owner, await VectorLedger(layers.files, layers.embeddings.name).state(owner))
     chroma = ChromaAsItComes(folder / "chroma", collection, ensure_model(folder / "models", VERSION))
     parts = SumOfParts(layers, saver, collection)
     return Contest(size, owner, agent, saver, model, probe, chroma, parts, defaultdict(list))

@@ -329,8 +329,36 @@ async def test_vectors_of_another_model_are_left_alone_until_reindexed(open_arch
     again = await other.search("soup", owner="ana", limit=1)
     assert [by_meaning(hit) for hit in again.hits] == ["green soup"]
     assert (again.problems, again.query.model) == ((), "hash-2")
+
+
+async def test_vectors_by_two_models_are_built_searched_and_forgotten_next_to_each_other(
+    open_archive: OpenArchive,
+) -> None:
+    first, other = open_archive(), open_archive(HashEmbeddings("hash-2", dimension=64))
+    await fill(first, "red bicycle", "green soup", "blue sea")
+    found = await first.search("soup", owner="ana", limit=1)
+    assert ([by_meaning(hit) for hit in found.hits], found.query.model) == (["green soup"], "hash-1")
+    assert [step.done async for step in other.reindex(owner="ana")] == [3]
+    await first.append(episode("late", "white goat"))
+    assert await first.index(owner="ana") == 1
+    assert await other.index(owner="ana") == 1
+    for archive, model in ((first, "hash-1"), (other, "hash-2")):
+        told = await archive.search("goat", owner="ana", limit=1)
+        assert ([by_meaning(hit) for hit in told.hits], told.problems) == (["white goat"], ())
+        assert told.query.model == model
+    await first.remove(["1"], owner="ana")
+    for archive in (first, other):
+        found = await archive.search("soup", owner="ana", limit=9)
+        assert "green soup" not in [by_meaning(hit) for hit in found.hits]
+    third = open_archive(HashEmbeddings("hash-3"))
+    with pytest.raises(EmbeddingMismatch, match=r"hash-1 and by hash-2.*--drop-others"):
+        await third.reindex(owner="ana").__anext__()
+    assert await other.drop_others(owner="ana") == ["hash-1"]
+    assert await other.drop_others(owner="ana") == []
     with pytest.raises(EmbeddingMismatch):
-        await open_archive().index(owner="ana")
+        await first.index(owner="ana")
+    found = await other.search("goat", owner="ana", limit=1)
+    assert [by_meaning(hit) for hit in found.hits] == ["white goat"]
 
 
 async def test_a_model_of_the_same_name_with_longer_vectors_is_another_one(open_archive: OpenArchive) -> None:

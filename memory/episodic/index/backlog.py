@@ -11,7 +11,7 @@ from memory.concurrency.deadline import retrieve_outcome
 from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.index.ledger import VectorLedger
 from memory.episodic.log.episode_log import EpisodeLog
-from memory.episodic.vectors.kept_vectors import MESSAGE, KeptPart, to_half_precision
+from memory.episodic.vectors.kept_vectors import MESSAGE, KeptPart, Slot, to_half_precision
 from memory.episodic.vectors.noise_floor import NullTurns
 from memory.episodic.vectors.vectors import Chunk
 from memory.models import Episode
@@ -50,7 +50,8 @@ class Backlog:
     messages, shorter episodes first, so that long answers do not delay messages.
     """
 
-    def __init__(self, log: EpisodeLog, split: Split, owner: str) -> None:
+    def __init__(self, log: EpisodeLog, split: Split, owner: str, slot: Slot) -> None:
+        self.slot = slot
         self._log = log
         self._split = split
         self._owner = owner
@@ -62,7 +63,7 @@ class Backlog:
     async def next(self) -> Slice | None:
         """Return the next slice; None when no episode is pending."""
         while not self._ready:
-            batch = await self._log.pending(owner=self._owner, limit=BATCH, after=self._after)
+            batch = await self._log.pending(owner=self._owner, limit=BATCH, after=self._after, slot=self.slot)
             if not batch:
                 return await self._next_of_rest()
             self._after = batch[-1][0]
@@ -154,7 +155,7 @@ class Embedder:
         try:
             while True:
                 while len(begun) <= AHEAD and (some := await backlog.next()) is not None:
-                    begun.append((some, asyncio.create_task(self._embedded(owner, some))))
+                    begun.append((some, asyncio.create_task(self._embedded(owner, backlog.slot, some))))
                 if not begun:
                     return
                 embedded = await begun[0][1]
@@ -164,8 +165,8 @@ class Embedder:
                 task.cancel()
                 task.add_done_callback(retrieve_outcome)
 
-    async def _embedded(self, owner: str, some: Slice) -> Embedded:
-        kept = await self._ledger.stored_parts(owner, {part.turn_id for part, _ in some.pairs})
+    async def _embedded(self, owner: str, slot: Slot, some: Slice) -> Embedded:
+        kept = await self._ledger.stored_parts(owner, slot, {part.turn_id for part, _ in some.pairs})
         missing = [(part, text) for part, text in some.pairs if not _is_kept(part, kept)]
         texts = [text for _, text in missing]
         vectors = await self._embeddings.aembed_documents(texts) if texts else []

@@ -69,10 +69,28 @@ class Indexer:
                 self._trusted.clear()
                 raise
 
-    async def discard(self, owner: str) -> None:
-        """Drop the owner's vectors, so that the next run embeds everything."""
+    async def begin_rebuilding(self, owner: str) -> None:
+        """Drop this model's vectors, so that the next run embeds everything; not while that is under way.
+
+        Vectors by another model stay.
+
+        Raises:
+            EmbeddingMismatch: there are vectors by two other models.
+        """
         async with self.exclusive(owner):
-            await self._begin(owner, await self._ledger.state(owner), clear=True)
+            state = await self._ledger.own(owner)
+            if not state.rebuilding:
+                await self._begin(owner, state, clear=True)
+
+    async def drop_others(self, owner: str) -> list[str]:
+        """Drop the vectors by other models; return the models' names."""
+        async with self.exclusive(owner):
+            name = self._embeddings.name
+            others = [state for state in await self._ledger.states(owner) if state.model != name]
+            for state in others:
+                await self._vectors.drop(collection_name(owner, state))
+                await self._ledger.drop(owner, state.slot)
+            return [state.model or "" for state in others]
 
     @asynccontextmanager
     async def exclusive(self, owner: str) -> AsyncIterator[None]:
@@ -150,8 +168,7 @@ class Indexer:
         return False
 
     async def _begin(self, owner: str, state: VectorState, *, clear: bool = False) -> VectorState:
-        model, former = self._embeddings.name, state.collection
-        fresh = await self._ledger.begin(owner, model, instead_of=former, clear=clear)
+        fresh = await self._ledger.begin(owner, slot=state.slot, instead_of=state.collection, clear=clear)
         if state.collection is not None:
             try:
                 await self._vectors.drop(collection_name(owner, state))
@@ -162,7 +179,7 @@ class Indexer:
     async def _measure_noise(self, owner: str, state: VectorState) -> None:
         """Measure new null turns against the whole archive."""
         measure, name = await self._nulls.measure(), await self._nulls.name()
-        await self._ledger.measure(owner, state.collection or "", name, measure)
+        await self._ledger.measure(owner, state, name, measure)
 
     async def _forget_ghosts(self, owner: str, state: VectorState) -> None:
         ghosts = self._ghosts.pop(owner, set())
@@ -174,7 +191,7 @@ class Indexer:
         self, owner: str, state: VectorState
     ) -> AsyncGenerator[tuple[VectorState, Slice], None]:
         """Embed, write and commit slice by slice; yield the state after each."""
-        backlog = Backlog(self._log, self._embeddings.split_offsets, owner)
+        backlog = Backlog(self._log, self._embeddings.split_offsets, owner, state.slot)
         async with aclosing(self._embedder.slices(owner, backlog)) as slices:
             async for some, embedded in slices:
                 marked = await self._write(owner, state, some, embedded)

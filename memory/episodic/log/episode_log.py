@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 
+from memory.episodic.vectors.kept_vectors import Slot
 from memory.lexical import lexical_index as lexicon
 from memory.lexical.derived_rows import add_documents, derive
 from memory.models import Episode
@@ -82,15 +83,18 @@ class EpisodeLog:
             for row in page:
                 yield to_episode(owner, row[1:])
 
-    async def pending(self, *, owner: str, limit: int, after: int = 0) -> list[tuple[int, Episode]]:
+    async def pending(
+        self, *, owner: str, limit: int, after: int = 0, slot: Slot = Slot.FIRST
+    ) -> list[tuple[int, Episode]]:
         """Return episodes without vectors as (sequence number, episode), in the order of arrival.
 
         Args:
             owner: whose episodes.
             limit: the most to return.
             after: a sequence number; only later episodes are returned.
+            slot: of the vectors.
         """
-        rows = await self._files.read(owner, TIER, partial(_pending, after=after, limit=limit))
+        rows = await self._files.read(owner, TIER, partial(_pending, after=after, limit=limit, slot=slot))
         return [(row[0], to_episode(owner, row[1:])) for row in rows]
 
     async def count(self, *, owner: str, since: datetime | None = None) -> int:
@@ -196,8 +200,9 @@ def _page(db: sqlite3.Connection, after: int) -> list[NumberedRow]:
     return db.execute(sql, (after, PAGE)).fetchall()
 
 
-def _pending(db: sqlite3.Connection, after: int, limit: int) -> list[NumberedRow]:
-    sql = f"SELECT seq, {COLUMNS} FROM episodes WHERE parts IS NULL AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
+def _pending(db: sqlite3.Connection, after: int, limit: int, slot: Slot) -> list[NumberedRow]:
+    where = f"{slot.column} IS NULL AND seq > ? ORDER BY seq LIMIT ?"
+    sql = f"SELECT seq, {COLUMNS} FROM episodes WHERE {where}"  # noqa: S608
     return db.execute(sql, (after, limit)).fetchall()
 
 
@@ -225,6 +230,7 @@ def _holds_anything(db: sqlite3.Connection) -> bool:
 
 
 def _erase(db: sqlite3.Connection) -> None:
-    for table in ("episodes", "feedback", "labels", "observations", "keys", "vectors", "meta", "removed"):
+    own = ("episodes", "feedback", "labels", "observations", "keys", "meta", "removed")
+    for table in (*own, *(slot.table for slot in Slot)):
         db.execute(f"DELETE FROM {table}")  # noqa: S608
     lexicon.clear(db)

@@ -98,6 +98,7 @@ def collect(
     seen = Seen(
         episodes=lookup.latest,
         vectors=state.latest,
+        gaps=state.gaps,
         parts=state.parts,
         led_to=led_to if dense.against else None,
     )

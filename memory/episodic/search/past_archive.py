@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory.embedding.embedding_model import EmbeddingModel
-from memory.episodic.index.ledger import Maxima, Measure, VectorState, added_up
+from memory.episodic.index.ledger import Maxima, Measure, VectorLedger, VectorState, added_up
 from memory.episodic.log.episode_log import COLUMNS, TIER
 from memory.episodic.search.hits import Dense, Query, collect
 from memory.episodic.search.lookup import look_up
@@ -104,8 +104,10 @@ class PastArchive:
             episodes = await self._files.read(self._owner, TIER, work)
             await asyncio.to_thread(self._copy.add_episodes, episodes, seen.episodes)
         measure = await self._nulls.measure()
+        slot = (await VectorLedger(self._files, self._embeddings.name).state(self._owner)).slot
         while self._copy.vectors < seen.vectors:
-            reading = partial(kept_vectors.rows_after, after=self._copy.vectors, until=seen.vectors)
+            after = self._copy.vectors
+            reading = partial(kept_vectors.rows_after, after=after, until=seen.vectors, slot=slot)
             rows = await self._files.read(self._owner, TIER, reading)
             await asyncio.to_thread(self._copy.add_vectors, rows, seen.vectors, measure)
 

@@ -38,6 +38,8 @@ class Against:
     """Standard deviation of the similarities of unrelated texts under this embedding model."""
     latest: int = kept_vectors.LATEST
     """Id of the latest vector to use."""
+    slot: kept_vectors.Slot = kept_vectors.Slot.FIRST
+    """Where the vectors by the query's model are."""
 
 
 def hold(
@@ -48,8 +50,9 @@ def hold(
     scale: float,
     parts: int,
     latest: int = kept_vectors.LATEST,
+    slot: kept_vectors.Slot = kept_vectors.Slot.FIRST,
 ) -> Against:
-    """Centre a query's vector for an archive of `parts` parts and vectors up to the id `latest`.
+    """Centre a query's vector for an archive of `parts` parts and vectors in `slot` up to the id `latest`.
 
     Some texts are close to every query. Their common component is subtracted from the query: a share of the
     null turns' mean vector, and a share of the archive's that grows with the number of parts.
@@ -58,7 +61,7 @@ def hold(
     without = query - OF_NULLS * nulls - (0.0 if archive is None else share * archive)
     centred = np.asarray(without, np.float32)
     mean = 0.0 if archive is None else float(exact(archive, centred))
-    return Against(query, centred, mean, scale, latest)
+    return Against(query, centred, mean, scale, latest, slot)
 
 
 def exact(vectors: Vector, other: Vector) -> Scores:
@@ -134,7 +137,9 @@ def _own(
     cosines, similar, spans = np.full(count, np.nan), np.full(count, np.nan), np.zeros((count, 2), np.int64)
     small_talk, vectors = np.full(count, -1.0), np.zeros((count, size), np.float32)
     whole, message = similar, similar
-    parts = kept_vectors.read(db, map(int, seqs), against.latest) if against else kept_vectors.NONE
+    parts = kept_vectors.NONE
+    if against:
+        parts = kept_vectors.read(db, map(int, seqs), against.latest, against.slot)
     if against and len(parts.seqs) and parts.vectors.shape[1] == size:
         near = exact(parts.vectors, against.centred)
         best = _best_rows(parts.seqs, np.where(parts.numbers == kept_vectors.MESSAGE, -np.inf, near))

@@ -47,7 +47,7 @@ class Searcher:
         background: Background,
     ) -> None:
         self._files = files
-        self._ledger = VectorLedger(files)
+        self._ledger = VectorLedger(files, embeddings.name)
         self._indexer = indexer
         self._vectors = vectors
         self._embeddings = embeddings
@@ -176,7 +176,13 @@ async def compare(
     average, (likeness,) = await nulls.average(), await nulls.small_talk([list(vector)])
     archive = None if state.mean is None else state.mean.astype(np.float32)
     query = np.asarray(vector, np.float32)
-    against = hold(query, archive, average, scale=nulls.scale, parts=state.parts, latest=state.latest)
+    against = hold(
+        *(query, archive, average),
+        scale=nulls.scale,
+        parts=state.parts,
+        latest=state.latest,
+        slot=state.slot,
+    )
     dense = Dense(
         against=against,
         nulls=average,

@@ -1,5 +1,7 @@
 """Vectors stored with the log: for exact scores, and to rebuild Chroma without the model.
 
+An archive has two slots, so that vectors by a second model are built while those by the first are searched.
+
 The id of a part is `seq << 20 | number`, so an episode's parts are adjacent. Vectors are half-precision
 floats, which changes a cosine similarity by less than 0.001.
 """
@@ -8,6 +10,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +24,23 @@ LATEST = 2**63 - 1  # upper limit of ids
 _COLUMNS = "id, first, last, small_talk, vector"
 
 Row = tuple[int, int, int, float, bytes]
+
+
+class Slot(Enum):
+    """Place of the vectors by one embedding model; the value ends the names of its table, column and keys."""
+
+    FIRST = ""
+    SECOND = "_2"
+
+    @property
+    def table(self) -> str:
+        """The table of its vectors."""
+        return f"vectors{self.value}"
+
+    @property
+    def column(self) -> str:
+        """The column of `episodes` with the number of an episode's vectors, NULL before indexing."""
+        return f"parts{self.value}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +94,11 @@ def to_half_precision(vector: Sequence[float]) -> list[float]:
     return values
 
 
-def keep(db: sqlite3.Connection, seq: int, parts: Iterable[KeptPart]) -> list[KeptPart]:
+def keep(
+    db: sqlite3.Connection, seq: int, parts: Iterable[KeptPart], slot: Slot = Slot.FIRST
+) -> list[KeptPart]:
     """Insert the parts of an episode; return the new ones."""
-    sql = "INSERT OR IGNORE INTO vectors (id, first, last, small_talk, vector) VALUES (?, ?, ?, ?, ?)"
+    sql = f"INSERT OR IGNORE INTO {slot.table} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)"  # noqa: S608
     return [
         part
         for part in parts
@@ -86,29 +108,29 @@ def keep(db: sqlite3.Connection, seq: int, parts: Iterable[KeptPart]) -> list[Ke
     ]
 
 
-def read(db: sqlite3.Connection, seqs: Iterable[int], until: int = LATEST) -> Parts:
+def read(db: sqlite3.Connection, seqs: Iterable[int], until: int = LATEST, slot: Slot = Slot.FIRST) -> Parts:
     """Return all parts of these episodes with ids up to `until`, ordered by id.
 
     The unary plus keeps SQLite from scanning the id range up to `until`.
     """
-    sql = """
+    sql = f"""
         SELECT v.id, v.first, v.last, v.small_talk, v.vector FROM json_each(?) AS wanted
-        JOIN vectors AS v ON v.id BETWEEN wanted.value << 20 AND (wanted.value << 20) + 1048575
+        JOIN {slot.table} AS v ON v.id BETWEEN wanted.value << 20 AND (wanted.value << 20) + 1048575
         WHERE +v.id <= ? ORDER BY v.id
-    """
+    """  # noqa: S608
     return _parts(db.execute(sql, (json.dumps(sorted({int(seq) for seq in seqs})), until)).fetchall())
 
 
-def pages(db: sqlite3.Connection, after: int = -1) -> Iterator[Parts]:
+def pages(db: sqlite3.Connection, after: int = -1, slot: Slot = Slot.FIRST) -> Iterator[Parts]:
     """Iterate over the parts with ids above `after`, `PAGE` at a time."""
-    while rows := rows_after(db, after):
+    while rows := rows_after(db, after, slot=slot):
         after = rows[-1][0]
         yield _parts(rows)
 
 
-def rows_after(db: sqlite3.Connection, after: int, until: int = LATEST) -> list[Row]:
+def rows_after(db: sqlite3.Connection, after: int, until: int = LATEST, slot: Slot = Slot.FIRST) -> list[Row]:
     """Return the next page of stored rows with ids above `after`, up to `until`."""
-    sql = f"SELECT {_COLUMNS} FROM vectors WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"  # noqa: S608
+    sql = f"SELECT {_COLUMNS} FROM {slot.table} WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"  # noqa: S608
     return db.execute(sql, (after, until, PAGE)).fetchall()
 
 
@@ -118,28 +140,29 @@ def copy(db: sqlite3.Connection, rows: Sequence[Row]) -> Parts:
     return _parts(rows)
 
 
-def latest(db: sqlite3.Connection) -> int:
+def latest(db: sqlite3.Connection, slot: Slot = Slot.FIRST) -> int:
     """Return the highest id, or -1."""
-    (found,) = db.execute("SELECT MAX(id) FROM vectors").fetchone()
+    (found,) = db.execute(f"SELECT MAX(id) FROM {slot.table}").fetchone()  # noqa: S608
     return -1 if found is None else int(found)
 
 
-def count(db: sqlite3.Connection) -> int:
+def count(db: sqlite3.Connection, slot: Slot = Slot.FIRST) -> int:
     """Count the parts of whole turns."""
-    sql = f"SELECT COUNT(*) FROM vectors WHERE id & {(1 << NUMBER_BITS) - 1} != {MESSAGE}"  # noqa: S608
+    sql = f"SELECT COUNT(*) FROM {slot.table} WHERE id & {(1 << NUMBER_BITS) - 1} != {MESSAGE}"  # noqa: S608
     return int(db.execute(sql).fetchone()[0])
 
 
-def remove(db: sqlite3.Connection, seq: int) -> Parts:
+def remove(db: sqlite3.Connection, seq: int, slot: Slot) -> Parts:
     """Delete the parts of an episode; return them."""
-    gone = read(db, [seq])
-    db.execute("DELETE FROM vectors WHERE id BETWEEN ? AND ?", (_id(seq, 0), _id(seq + 1, 0) - 1))
+    gone = read(db, [seq], slot=slot)
+    sql = f"DELETE FROM {slot.table} WHERE id BETWEEN ? AND ?"  # noqa: S608
+    db.execute(sql, (_id(seq, 0), _id(seq + 1, 0) - 1))
     return gone
 
 
-def clear(db: sqlite3.Connection) -> None:
+def clear(db: sqlite3.Connection, slot: Slot = Slot.FIRST) -> None:
     """Delete all vectors."""
-    db.execute("DELETE FROM vectors")
+    db.execute(f"DELETE FROM {slot.table}")  # noqa: S608
 
 
 def _id(seq: int, number: int) -> int:
