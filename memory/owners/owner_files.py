@@ -87,6 +87,13 @@ class OwnerFiles:
         running = self._submit(owner, Use.WRITE, partial(transaction, work=work))
         return await self._result(owner, tier, running)
 
+    async def read_apart(self, owner: str, tier: str, work: Work[T]) -> T:
+        """Run long work as `read` does, but on a separate connection, so that nothing waits for it."""
+        connection = self._connections(owner)[Use.READ]
+        running = connection.submit(partial(snapshot, work=work))
+        connection.close()
+        return await self._result(owner, tier, running)
+
     async def scrub(self, owner: str, tier: str) -> None:
         """Remove deleted data from the owner's write-ahead log, as far as readers allow."""
         await self._result(owner, tier, self._submit(owner, Use.WRITE, _checkpoint))

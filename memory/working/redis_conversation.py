@@ -12,7 +12,8 @@ A stored turn is its token count in decimal, a blank, and JSON, so that a script
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 logger = logging.getLogger(__name__)
+_DIGEST = re.compile(r"[0-9a-f]{32}")
 
 _APPEND = """
 local turns, order, opening, threads = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -102,10 +104,41 @@ class RedisConversation:
             raise ValueError(f"keep must be at least 1, not {self.keep}")
 
     async def append(self, turn: ConversationTurn, *, owner: str, thread: str) -> bool:
-        keys = _keys(owner, thread)
-        turn_id, thread_digest = _bytes(turn.turn_id), digest(thread)
-        added = await run_script(self.client, _APPEND, keys, turn_id, _dump(turn), thread_digest, self.keep)
-        return bool(added)
+        return await self._append(turn, owner, digest(thread))
+
+    async def append_record(self, record: dict[str, Any], *, owner: str, conversation: str) -> bool:
+        """Append a turn as `records` yields it; return False when its turn id exists.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is no such record.
+        """
+        if not _DIGEST.fullmatch(conversation):
+            raise ValueError(f"{conversation!r} is no conversation")
+        turn = _load(_bytes(record["turn_id"]), b"%d" % record["tokens"], record)
+        return await self._append(turn, owner, conversation)
+
+    async def _append(self, turn: ConversationTurn, owner: str, conversation: str) -> bool:
+        keys = [*_thread_keys(owner, conversation), _threads(owner)]
+        turn_id, stored = _bytes(turn.turn_id), _dump(turn)
+        return bool(await run_script(self.client, _APPEND, keys, turn_id, stored, conversation, self.keep))
+
+    async def records(self, *, owner: str) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+        """Iterate over all readable turns as JSON values, each with its conversation, oldest first.
+
+        A conversation is named by the digest of its thread id.
+        """
+        for conversation in sorted(await self._thread_digests(owner)):
+            for turn in await self._turns(_thread_keys(owner, conversation)):
+                yield conversation, to_record(turn)
+
+    @translate_errors()
+    async def _turns(self, keys: list[str]) -> list[ConversationTurn]:
+        client, (turns, order, opening) = await self.client(), keys
+        first = cast("dict[bytes, bytes]", await client.hgetall(opening))
+        listed = cast("list[bytes]", await client.zrange(order, 0, -1))
+        stored = cast("list[bytes | None]", await client.hmget(turns, listed)) if listed else []
+        held = {name: turn for name, turn in zip(listed, stored, strict=True) if turn is not None}
+        return _load_all((first | held).items())
 
     async def window(self, *, owner: str, thread: str, max_tokens: int) -> list[ConversationTurn]:
         """Read the window in one round trip, without unreadable turns."""
@@ -155,8 +188,11 @@ def _keys(owner: str, thread: str) -> list[str]:
     return [*_thread_keys(owner, digest(thread)), _threads(owner)]
 
 
-def _dump(turn: ConversationTurn) -> bytes:
-    body: dict[str, Any] = {
+def to_record(turn: ConversationTurn) -> dict[str, Any]:
+    """Return a turn as JSON values."""
+    record: dict[str, Any] = {
+        "turn_id": turn.turn_id,
+        "tokens": turn.tokens,
         "message": turn.message,
         "reply": turn.reply,
         "at": turn.at.isoformat(),
@@ -164,8 +200,11 @@ def _dump(turn: ConversationTurn) -> bytes:
         "foreign": turn.foreign,
         "parts": plain(turn.parts),
     }
-    if turn.in_vain is not None:
-        body["in_vain"] = turn.in_vain
+    return record if turn.in_vain is None else record | {"in_vain": turn.in_vain}
+
+
+def _dump(turn: ConversationTurn) -> bytes:
+    body = {key: value for key, value in to_record(turn).items() if key not in ("turn_id", "tokens")}
     return b"%d %b" % (turn.tokens, _bytes(json.dumps(body, ensure_ascii=False)))
 
 

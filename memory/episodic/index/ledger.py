@@ -183,6 +183,32 @@ def remove_vectors(db: sqlite3.Connection, seq: int) -> None:
             _put(db, state.slot, parts=left, vector_writes=writes, null_turns="", null_maxima=None)
 
 
+def adopt_model(db: sqlite3.Connection, model: str) -> bool:
+    """Record the model of vectors that come from an export; return False if the owner has another one."""
+    state = _state(db, Slot.FIRST)
+    if state.model is None:
+        _put(db, Slot.FIRST, embedding_model=model)
+    return state.model in (None, model)
+
+
+def adopt_vectors(db: sqlite3.Connection, parts: Mapping[str, Sequence[KeptPart]]) -> int:
+    """Store vectors of pending episodes, as if embedded; the next index run completes them.
+
+    Returns the number of new vectors.
+    """
+    sql = "SELECT seq FROM episodes WHERE turn_id = ? AND parts IS NULL"
+    pending = [(turn_id, row[0]) for turn_id in parts for row in db.execute(sql, (turn_id,)).fetchall()]
+    kept = [part for turn_id, seq in pending for part in kept_vectors.keep(db, seq, parts[turn_id])]
+    _add_to_total(db, Slot.FIRST, kept)
+    return len(kept)
+
+
+def _add_to_total(db: sqlite3.Connection, slot: Slot, kept: Sequence[KeptPart]) -> None:
+    if fresh := [part.vector for part in kept if part.number != kept_vectors.MESSAGE]:
+        total = added_up(_state(db, slot).total, np.asarray(fresh, np.float64))
+        _put(db, slot, vector_total=total.tobytes())
+
+
 def _states(db: sqlite3.Connection) -> list[VectorState]:
     return [_state(db, slot) for slot in Slot]
 
@@ -268,9 +294,7 @@ def _mark(
         return state
     seqs = _seqs(db, list(written))
     kept = [part for turn, seq in seqs.items() for part in kept_vectors.keep(db, seq, written[turn], slot)]
-    if fresh := [part.vector for part in kept if part.number != kept_vectors.MESSAGE]:
-        total = added_up(state.total, np.asarray(fresh, np.float64))
-        _put(db, slot, vector_total=total.tobytes())
+    _add_to_total(db, slot, kept)
     marked = sum(_mark_one(db, slot, turn_id, count) for turn_id, count in parts.items())
     if state.maxima is not None and state.null_turns == known.null_turns:
         _put(db, slot, null_maxima=np.maximum(state.maxima, maxima).tobytes())

@@ -173,12 +173,13 @@ def _append(db: sqlite3.Connection, row: Row, shown: list[str]) -> bool:
 
 
 def _insert(db: sqlite3.Connection, rows: Sequence[Row]) -> int:
-    added = sum(_insert_one(db, row) for row in rows)
+    added = sum(insert_one(db, row) for row in rows)
     add_documents(db, added)
     return added
 
 
-def _insert_one(db: sqlite3.Connection, row: Row) -> int:
+def insert_one(db: sqlite3.Connection, row: Row) -> int:
+    """Insert an episode with its words and keys; return 0 when its id is known, or was forgotten."""
     inserted = db.execute(INSERT, row)
     if inserted.rowcount and inserted.lastrowid is not None:
         derive(db, inserted.lastrowid, said(row[2], load(row[6])[2]), row[3])

@@ -11,7 +11,7 @@ from memory.observation.observation import Observation
 from memory.owners.owner_files import OwnerFiles
 from memory.text.columns import to_micros
 
-_LEVEL = 1
+LEVEL = 1
 """zlib level; a turn with thirty candidates takes 2 kB instead of 9."""
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ class ObservationLog:
 
     async def put(self, observation: Observation, *, owner: str) -> bool:
         """Store the observation; return False when the turn already has one."""
-        packed = zlib.compress(observation.to_json().encode(), _LEVEL)
+        packed = zlib.compress(observation.to_json().encode(), LEVEL)
         row = (observation.turn_id, to_micros(observation.at), packed)
         return await self.files.write(owner, TIER, partial(_put, row=row))
 

@@ -1,0 +1,1 @@
+"""Exports of all of an owner's memory, and their import."""

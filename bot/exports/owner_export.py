@@ -1,0 +1,169 @@
+"""Writes all of an owner's memory to an export."""
+
+import asyncio
+import hashlib
+import json
+import os
+import sqlite3
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from bot.exports.export_format import (
+    ABOUT,
+    CONVERSATIONS,
+    FACTS,
+    IDENTITY,
+    MANIFEST,
+    README,
+    VECTORS,
+    FileFacts,
+    Manifest,
+    file_of,
+)
+from graph.layers import Layers
+from memory.episodic.index.vector_records import read_vectors, vector_space
+from memory.episodic.log.episode_log import TIER
+from memory.episodic.log.log_records import RECORD_TABLES
+from memory.permanent.permanent_records import Records
+
+BATCH = 256
+_DATE = (1980, 1, 1, 0, 0, 0)
+"""Of every file: equal memories give equal exports."""
+
+Record = Mapping[str, Any]
+
+
+async def export_owner(layers: Layers, owner: str, path: Path) -> Manifest:
+    """Write all of the owner's memory to a new file; the same memory gives the same bytes.
+
+    Raises:
+        FileExistsError: the file exists.
+        MemoryTierError, DataFolderError: a store cannot be read; no file is left.
+    """
+    await layers.recorder.flush()
+    records = await layers.permanent.records(owner=owner)
+    with _new_file(path) as unfinished, _ExportWriter(unfinished) as writer:
+        # Before the log: a turn is archived there first, and none may be missing there.
+        await _write_conversations(writer, layers, owner)
+        model, dimension = await layers.files.read_apart(owner, TIER, partial(_write_tables, writer=writer))
+        await asyncio.to_thread(_write_permanent, writer, records)
+        manifest = Manifest(owner=owner, embedding_model=model, dimension=dimension, files=writer.files)
+        await asyncio.to_thread(writer.end, manifest)
+    return manifest
+
+
+async def _write_conversations(writer: "_ExportWriter", layers: Layers, owner: str) -> None:
+    batch: list[Record] = []
+    with writer.section(CONVERSATIONS) as section:
+        async for conversation, record in layers.conversations.records(owner=owner):
+            batch.append({"conversation": conversation, **record})
+            if len(batch) == BATCH:
+                await asyncio.to_thread(section.add, batch)
+                batch = []
+        await asyncio.to_thread(section.add, batch)
+
+
+def _write_tables(db: sqlite3.Connection, writer: "_ExportWriter") -> tuple[str, int]:
+    for table in RECORD_TABLES:
+        writer.write(table.name, table.read(db))
+    writer.write(VECTORS, read_vectors(db))
+    return vector_space(db)
+
+
+def _write_permanent(writer: "_ExportWriter", records: Records) -> None:
+    facts = ({"key": one.key, "value": one.value, "at": one.at.isoformat()} for one in records.facts)
+    writer.write(FACTS, facts)
+    identities = ({"text": one.text, "at": one.at.isoformat()} for one in records.identities)
+    writer.write(IDENTITY, identities)
+
+
+class _Section:
+    """A file of an export that is being written."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._hash = hashlib.sha256()
+        self._lines = self._bytes = 0
+
+    def add(self, records: Iterable[Record]) -> None:
+        lines = [_line(record) for record in records]
+        text = b"".join(lines)
+        self._stream.write(text)
+        self._hash.update(text)
+        self._lines += len(lines)
+        self._bytes += len(text)
+
+    @property
+    def facts(self) -> FileFacts:
+        return FileFacts(lines=self._lines, bytes=self._bytes, sha256=self._hash.hexdigest())
+
+
+def _line(record: Record) -> bytes:
+    try:
+        return f"{json.dumps(record, ensure_ascii=False)}\n".encode()
+    except UnicodeEncodeError:  # a lone surrogate, which only an escape can hold
+        return f"{json.dumps(record)}\n".encode()
+
+
+class _ExportWriter:
+    """Writes the sections of an export, one after the other."""
+
+    def __init__(self, path: Path) -> None:
+        self._zip = zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED)
+        self.files: dict[str, FileFacts] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._zip.close()
+
+    def write(self, name: str, records: Iterable[Record]) -> None:
+        """Write a whole section."""
+        rows = iter(records)
+        with self.section(name) as section:
+            while batch := list(islice(rows, BATCH)):
+                section.add(batch)
+
+    @contextmanager
+    def section(self, name: str) -> Iterator[_Section]:
+        """Begin a section."""
+        with self._zip.open(_member(file_of(name)), "w", force_zip64=True) as stream:
+            section = _Section(stream)
+            yield section
+        self.files[file_of(name)] = section.facts
+
+    def end(self, manifest: Manifest) -> None:
+        """Write what makes it an export."""
+        self._zip.writestr(_member(README), ABOUT)
+        self._zip.writestr(_member(MANIFEST), manifest.model_dump_json(indent=1))
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    member = zipfile.ZipInfo(name, _DATE)
+    member.compress_type = zipfile.ZIP_DEFLATED
+    member.external_attr = 0o600 << 16
+    return member
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[Path]:
+    """Yield the path of an unfinished file, which only the user can read; then give it its name."""
+    if path.exists():
+        raise FileExistsError(path)
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        yield unfinished
+        unfinished.rename(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,44 @@
+"""An owner's stored vectors as JSON values, for exports; with them, an import embeds nothing."""
+
+import sqlite3
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from memory.episodic.index.ledger import adopt_model, adopt_vectors
+from memory.episodic.vectors.kept_vectors import NUMBER_BITS, KeptPart
+
+_SELECT: Final = f"""
+    SELECT e.turn_id, v.id & {(1 << NUMBER_BITS) - 1}, v.first, v.last, v.small_talk, v.vector
+    FROM vectors AS v JOIN episodes AS e ON e.seq = v.id >> {NUMBER_BITS} ORDER BY v.id
+"""  # noqa: S608
+_KEYS: Final = ("turn_id", "part", "first", "last", "small_talk")
+
+
+def vector_space(db: sqlite3.Connection) -> tuple[str, int]:
+    """Return the model that made the vectors, and their dimension; ("", 0) without any."""
+    row = db.execute("SELECT value FROM meta WHERE key = 'embedding_model'").fetchone()
+    size = db.execute("SELECT LENGTH(vector) FROM vectors LIMIT 1").fetchone()
+    return (str(row[0]), size[0] // np.float16().nbytes) if row and size else ("", 0)
+
+
+def read_vectors(db: sqlite3.Connection) -> Iterator[dict[str, Any]]:
+    """Iterate over all vectors: half-precision floats, little-endian, in Base64."""
+    for *values, vector in db.execute(_SELECT):
+        yield {**dict(zip(_KEYS, values, strict=True)), "vector": b64encode(vector).decode("ascii")}
+
+
+def add_vectors(
+    db: sqlite3.Connection, records: Sequence[Mapping[str, Any]], model: str, dimension: int
+) -> int:
+    """Store vectors of episodes that have none; return how many, which is none if another model is in use."""
+    parts: dict[str, list[KeptPart]] = {}
+    for record in records:
+        vector = np.frombuffer(b64decode(record["vector"], validate=True), np.float16).tolist()
+        if len(vector) != dimension:
+            raise ValueError(f"a vector has {len(vector)} dimensions instead of {dimension}")
+        part = KeptPart(*(record[key] for key in _KEYS[1:]), vector)
+        parts.setdefault(record["turn_id"], []).append(part)
+    return adopt_vectors(db, parts) if adopt_model(db, model) else 0

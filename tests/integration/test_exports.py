@@ -1,0 +1,274 @@
+"""An export holds everything of an owner; imported elsewhere, it is the same memory, found the same way."""
+
+import asyncio
+import json
+import random
+import zipfile
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.exports.export_format import CONVERSATIONS, FACTS, MANIFEST, file_of
+from bot.exports.owner_export import export_owner
+from bot.exports.owner_import import OwnerImport, is_export, open_export
+from bot.importers.source import BadImportFile
+from graph.layers import Layers, open_layers
+from graph.settings.settings import Settings
+from memory.episodic.log.feedback_log import Feedback
+from memory.episodic.log.label_log import Label
+from memory.models import SUPERSEDED, ConversationTurn, Episode, Outcome
+from memory.observation.observation import Observation
+from memory.provenance import Carrier, Part, Speaker
+from memory.text.digest import digest
+
+AT = datetime(2025, 3, 1, 8, 30, 0, 123456, tzinfo=UTC)
+TURNS = 60
+QUERIES = 40
+PLACES = ["Cluj", "Sibiu", "Oradea", "Arad", "Iași", "Brașov", "Deva", "Turda", "Gherla", "Dej"]
+THINGS = [
+    "bicycle",
+    "passport",
+    "tent",
+    "kettle",
+    "piano",
+    "ladder",
+    "novel",
+    "recipe",
+    "invoice",
+    "contract",
+]
+
+pytestmark = pytest.mark.usefixtures("hash_vectors")
+
+
+@asynccontextmanager
+async def installed(folder: Path) -> AsyncIterator[Layers]:
+    """Open an installation with a folder of its own."""
+    async with open_layers(Settings(data_folder=folder, timezone="UTC")) as layers:
+        yield layers
+
+
+async def fill(layers: Layers, owner: str) -> None:
+    """Give an owner something of every kind, also what was edited and forgotten."""
+    draw = random.Random(7)
+    for number in range(TURNS):
+        await layers.episodes.append(turn(owner, number, draw), shown=[f"t-{number - 3}"])
+        await layers.conversations.append(said(number), owner=owner, thread=f"thread {number % 3}")
+    await layers.episodes.index(owner=owner)
+    await layers.episodes.tag("t-4", SUPERSEDED, owner=owner)
+    await layers.episodes.remove(["t-5"], owner=owner)
+    await layers.conversations.remove(["t-5"], owner=owner, thread="thread 2")
+    await layers.episodes.index(owner=owner)
+    for number in range(3):
+        await layers.permanent.upsert("city", PLACES[number], owner=owner, at=AT + timedelta(days=number))
+    await layers.permanent.upsert("pet", "Rex 🐕", owner=owner, at=AT)
+    await layers.permanent.forget("pet", owner=owner, at=AT + timedelta(days=1))
+    await layers.permanent.set_identity("You are terse.", owner=owner)
+    await layers.permanent.set_identity(None, owner=owner)
+    await layers.feedback.put(
+        Feedback(turn_id="t-7", good=False, decisions='{"kept": []}', at=AT), owner=owner
+    )
+    await layers.labels.put([Label(turn_id="t-7", memory="t-1", relevant=True, at=AT)], owner=owner)
+    await layers.observations.put(observation(owner), owner=owner)
+
+
+def turn(owner: str, number: int, draw: random.Random) -> Episode:
+    pasted = Part(text="Best before \u2028 May", carrier=Carrier.DOCUMENT, source="label.pdf")
+    return Episode(
+        turn_id=f"t-{number}",
+        owner=owner,
+        thread=f"thread {number % 3}",
+        message=f"The {draw.choice(THINGS)} {number} is in {draw.choice(PLACES)}." * (1 + number % 2 * 40),
+        reply=f"Noted, {draw.choice(THINGS)}." if number % 4 else "",
+        at=AT + timedelta(minutes=number),
+        tags=("work",) if number % 5 == 0 else (),
+        parts=(pasted,) if number % 7 == 0 else (),
+        speaker=Speaker.THIRD_PARTY if number % 11 == 0 else Speaker.OWNER,
+        carrier=Carrier.IMPORT if number % 11 == 0 else Carrier.TYPED,
+    )
+
+
+def observation(owner: str) -> Observation:
+    return Observation(turn_id="t-7", at=AT, owner=owner, thread="thread 1", outcome=Outcome.ANSWERED)
+
+
+def said(number: int) -> ConversationTurn:
+    vain = {"t-1": (0.25, 2)} if number % 2 else None
+    return ConversationTurn(
+        turn_id=f"t-{number}", message="mă\ud800", reply="da", at=AT, tokens=9, evidence=("x",), in_vain=vain
+    )
+
+
+async def export(layers: Layers, path: Path, owner: str = "ana") -> bytes:
+    await export_owner(layers, owner, path)
+    return await asyncio.to_thread(path.read_bytes)
+
+
+async def bring(layers: Layers, path: Path, owner: str = "ana") -> int:
+    with open_export(path) as opened:
+        added = await OwnerImport(layers, opened, owner)()
+    await layers.episodes.index(owner=owner)
+    return added
+
+
+async def found(layers: Layers, owner: str = "ana") -> list[list[tuple[str, float]]]:
+    """Return the ten best of many searches, with their scores."""
+    draw = random.Random(11)
+    queries = [f"{draw.choice(THINGS)} {draw.choice(PLACES)} {draw.randrange(70)}" for _ in range(QUERIES)]
+    results = [await layers.episodes.search(query, owner=owner, limit=10) for query in queries]
+    return [[(hit.episode.turn_id, round(hit.score, 9)) for hit in result.hits] for result in results]
+
+
+async def test_an_export_imported_elsewhere_is_the_same_memory(tmp_path: Path) -> None:
+    async with installed(tmp_path / "one") as one, installed(tmp_path / "two") as two:
+        await fill(one, "ana")
+        await fill(one, "ben")
+        before = await export(one, tmp_path / "one.zip")
+        assert await bring(two, tmp_path / "one.zip") == TURNS - 1
+        assert await export(two, tmp_path / "two.zip") == before
+        assert await found(two) == await found(one)
+        assert await bring(two, tmp_path / "one.zip") == 0, "a second import adds nothing"
+        assert await export(two, tmp_path / "again.zip") == before
+        assert await two.files.owners() == ["ana"]
+        for zone in ("thread 0", "thread 1"):
+            read = [await x.conversations.window(owner="ana", thread=zone, max_tokens=99) for x in (one, two)]
+            assert read[0] == read[1] != []
+
+
+async def test_an_import_embeds_nothing_that_the_export_has(tmp_path: Path) -> None:
+    async with installed(tmp_path / "one") as one, installed(tmp_path / "two") as two:
+        await fill(one, "ana")
+        await export(one, tmp_path / "one.zip")
+        await bring(two, tmp_path / "one.zip")
+        assert two.embeddings.embedded <= 100, "the null turns"
+
+
+async def test_a_grown_export_adds_what_is_new_and_what_was_forgotten_stays_so(tmp_path: Path) -> None:
+    async with installed(tmp_path / "one") as one, installed(tmp_path / "two") as two:
+        await fill(one, "ana")
+        await export(one, tmp_path / "early.zip")
+        await bring(two, tmp_path / "early.zip")
+        await two.episodes.remove(["t-8"], owner="ana")
+        await two.conversations.remove(["t-8"], owner="ana", thread="thread 2")
+        await one.episodes.append(turn("ana", 90, random.Random(1)), shown=["t-1"])
+        await one.episodes.tag("t-2", SUPERSEDED, owner="ana")
+        await export(one, tmp_path / "late.zip")
+        assert await bring(two, tmp_path / "late.zip") == 1
+        tagged, grown = await two.episodes.get(["t-2", "t-8", "t-90"], owner="ana")
+        assert (SUPERSEDED in tagged.tags, grown.turn_id) == (True, "t-90")
+        held = await two.conversations.window(owner="ana", thread="thread 2", max_tokens=9999)
+        assert "t-8" not in {turn.turn_id for turn in held}
+
+
+async def test_an_export_can_be_read_without_this_software(tmp_path: Path) -> None:
+    async with installed(tmp_path / "one") as one:
+        await fill(one, "ana")
+        await export(one, tmp_path / "one.zip")
+    with zipfile.ZipFile(tmp_path / "one.zip") as opened:
+        manifest = json.loads(opened.read(MANIFEST))
+        rows = {name: [json.loads(line) for line in opened.open(name)] for name in manifest["files"]}
+        told = opened.read("README.txt").decode()
+    assert all(len(rows[name]) == facts["lines"] > 0 for name, facts in manifest["files"].items())
+    assert all(name in told for name in rows)
+    assert [row["value"] for row in rows["facts.jsonl"]] == [*PLACES[:3], "Rex 🐕", None]
+    assert rows["conversations.jsonl"][0]["conversation"] in {digest(f"thread {n}") for n in range(3)}
+    assert (tmp_path / "one.zip").stat().st_mode & 0o077 == 0, "only the user may read it"
+
+
+async def test_what_is_imported_for_another_owner_leads_to_no_one_else(tmp_path: Path) -> None:
+    """A replay searches the archive of the owner that an observation names."""
+    async with installed(tmp_path / "one") as one:
+        await fill(one, "ana")
+        await export(one, tmp_path / "one.zip")
+        await bring(one, tmp_path / "one.zip", "ben")
+        (seen,) = await one.observations.all(owner="ben")
+        assert (seen.owner, seen.turn_id) == ("ben", "t-7")
+        assert await found(one, "ben") == await found(one, "ana")
+
+
+def files(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.is_file()]
+
+
+Change = Callable[[dict[str, bytes]], None]
+
+
+def rewritten(path: Path, change: Change) -> Path:
+    """Copy an export with changed files."""
+    with zipfile.ZipFile(path) as opened:
+        files = {name: opened.read(name) for name in opened.namelist()}
+    change(files)
+    with zipfile.ZipFile(path.with_name("changed.zip"), "w", zipfile.ZIP_DEFLATED) as written:
+        for name, content in files.items():
+            written.writestr(name, content)
+    return path.with_name("changed.zip")
+
+
+def edit(files: dict[str, bytes]) -> None:
+    files[file_of(FACTS)] = files[file_of(FACTS)].replace(b"Cluj", b"Rome")
+
+
+def blow_up(files: dict[str, bytes]) -> None:
+    files[file_of(FACTS)] = b" " * 100_000_000
+
+
+def lose(files: dict[str, bytes]) -> None:
+    del files[file_of(CONVERSATIONS)]
+
+
+def outdate(files: dict[str, bytes]) -> None:
+    files[MANIFEST] = files[MANIFEST].replace(b'"version": 1', b'"version": 99')
+
+
+def garble(files: dict[str, bytes]) -> None:
+    files[MANIFEST] = b"{}"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (edit, r"facts\.jsonl: expected the hash in manifest\.json.*Nothing was imported"),
+        (blow_up, r"facts\.jsonl: expected at most 200 times its packed size"),
+        (lose, r"expected conversations\.jsonl in it, found none"),
+        (outdate, "found 99: upgrade goat2"),
+        (garble, "expected the manifest of an export"),
+    ],
+)
+async def test_a_changed_export_is_refused_whole(tmp_path: Path, change: Change, says: str) -> None:
+    async with installed(tmp_path / "one") as one:
+        await fill(one, "ana")
+        await export(one, tmp_path / "one.zip")
+        changed = rewritten(tmp_path / "one.zip", change)
+        with pytest.raises(BadImportFile, match=says):
+            await bring(one, changed, "new")
+        assert await one.files.owners() == ["ana"]
+
+
+async def test_a_damaged_zip_says_so(tmp_path: Path) -> None:
+    async with installed(tmp_path / "one") as one:
+        await fill(one, "ana")
+        content = bytearray(await export(one, tmp_path / "one.zip"))
+        content[len(content) // 2] ^= 255
+        (tmp_path / "one.zip").write_bytes(content)
+        assert is_export(tmp_path / "one.zip")
+        with pytest.raises(BadImportFile, match="export it again"):
+            await bring(one, tmp_path / "one.zip", "new")
+
+
+async def test_an_export_overwrites_nothing_and_leaves_nothing_half_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> Sequence[object]:
+        raise OSError("the disk is full")
+
+    (tmp_path / "mine.zip").write_bytes(b"mine")
+    async with installed(tmp_path / "one") as one:
+        with pytest.raises(FileExistsError):
+            await export(one, tmp_path / "mine.zip")
+        monkeypatch.setattr("bot.exports.owner_export.read_vectors", fail)
+        with pytest.raises(Exception, match="the disk is full"):
+            await export(one, tmp_path / "fresh.zip")
+    assert [(path.name, path.read_bytes()) for path in files(tmp_path)] == [("mine.zip", b"mine")]
