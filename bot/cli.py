@@ -33,9 +33,16 @@ COMMANDS = {
     "trust": Command(
         "trust_command", "trust_folder", "Apply all settings in goat.toml and .env of this folder."
     ),
-    "import": Command("import_command", "import_", "Load conversations into an owner's archive."),
-    "forget": Command("erase_command", "forget", "Erase turns for ever, with everything derived from them."),
-    "reindex": Command("import_command", "reindex", "Embed an owner's whole archive again."),
+    "import": Command(
+        "data.import_command",
+        "import_",
+        "Load an export, or conversations of other programs, into the memory.",
+    ),
+    "export": Command("data.export_command", "export", "Write all of an owner's memory to a file."),
+    "forget": Command(
+        "data.erase_command", "forget", "Erase turns for ever, with everything derived from them."
+    ),
+    "reindex": Command("data.import_command", "reindex", "Embed an owner's whole archive again."),
     "replay": Command(
         "replay_command", "replay", "Repeat the decisions of past turns, also with other settings."
     ),

@@ -60,6 +60,11 @@ class Manifest(BaseModel):
     dimension: int
     files: dict[str, FileFacts]
 
+    @property
+    def is_empty(self) -> bool:
+        """Return whether the owner has no data at all."""
+        return not any(facts.lines for facts in self.files.values())
+
     def lines(self, name: str) -> int:
         """Return the number of lines of a section."""
         found = self.files.get(file_of(name))

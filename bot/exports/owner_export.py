@@ -39,8 +39,10 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 Record = Mapping[str, Any]
 
 
-async def export_owner(layers: Layers, owner: str, path: Path) -> Manifest:
+async def export_owner(layers: Layers, owner: str, path: Path, *, vectors: bool = True) -> Manifest:
     """Write all of the owner's memory to a new file; the same memory gives the same bytes.
+
+    Without `vectors` it is smaller, and an import embeds every turn again.
 
     Raises:
         FileExistsError: the file exists.
@@ -51,7 +53,8 @@ async def export_owner(layers: Layers, owner: str, path: Path) -> Manifest:
     with _new_file(path) as unfinished, _ExportWriter(unfinished) as writer:
         # Before the log: a turn is archived there first, and none may be missing there.
         await _write_conversations(writer, layers, owner)
-        model, dimension = await layers.files.read_apart(owner, TIER, partial(_write_tables, writer=writer))
+        tables = partial(_write_tables, writer=writer, vectors=vectors)
+        model, dimension = await layers.files.read_apart(owner, TIER, tables)
         await asyncio.to_thread(_write_permanent, writer, records)
         manifest = Manifest(owner=owner, embedding_model=model, dimension=dimension, files=writer.files)
         await asyncio.to_thread(writer.end, manifest)
@@ -69,10 +72,10 @@ async def _write_conversations(writer: "_ExportWriter", layers: Layers, owner: s
         await asyncio.to_thread(section.add, batch)
 
 
-def _write_tables(db: sqlite3.Connection, writer: "_ExportWriter") -> tuple[str, int]:
+def _write_tables(db: sqlite3.Connection, writer: "_ExportWriter", vectors: bool) -> tuple[str, int]:
     for table in RECORD_TABLES:
         writer.write(table.name, table.read(db))
-    writer.write(VECTORS, read_vectors(db))
+    writer.write(VECTORS, read_vectors(db) if vectors else ())
     return vector_space(db)
 
 

@@ -5,7 +5,7 @@ import hashlib
 import json
 import sqlite3
 import zipfile
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -174,7 +174,7 @@ class OwnerImport:
         await self.layers.cache.drop(owner=self.owner)
         return added["turns"]
 
-    async def _write(self, name: str, add: Callable[[sqlite3.Connection, Sequence[Any]], int]) -> int:
+    async def _write(self, name: str, add: Callable[..., int]) -> int:
         added = 0
         async for first, batch in self._batches(name):
             with self.export.checked(name, first, first + len(batch) - 1):

@@ -1,61 +1,153 @@
-"""Import formats by name."""
+"""Import formats by name, and their recognition."""
 
+import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from pathlib import Path
+from itertools import islice
+from pathlib import PurePosixPath
+from typing import IO
 
+from bot.importers.chatgpt_format import read_chatgpt
+from bot.importers.claude_format import read_claude
+from bot.importers.import_file import ImportFile
+from bot.importers.imported_episode import ImportedEpisode
+from bot.importers.json_stream import JsonStream
 from bot.importers.jsonl_format import read_jsonl
 from bot.importers.locomo_format import read_locomo
 from bot.importers.longmemeval_format import read_longmemeval
-from bot.importers.source import BadImportFile
+from bot.importers.source import BadImportFile, decoded_lines
+from bot.importers.telegram_format import read_telegram
+from bot.importers.whatsapp_format import is_whatsapp, read_whatsapp
 from memory.models import Episode
 from memory.provenance import Carrier, Speaker
 
 IMPORTED = "imported"
 """Tag of imported episodes."""
 NAMED = 20  # conversations listed in an error
+EVENTS = 4000
+"""Events of a JSON text that are read to recognise its format."""
+LINES = 100
 
 
 class Format(StrEnum):
+    CHATGPT = "chatgpt"
+    CLAUDE = "claude"
+    TELEGRAM = "telegram"
+    WHATSAPP = "whatsapp"
+    JSONL = "jsonl"
     LOCOMO = "locomo"
     LONGMEMEVAL = "longmemeval"
-    JSONL = "jsonl"
 
 
-_READERS: dict[Format, Callable[[Path, str], Iterator[tuple[str, Iterator[Episode]]]]] = {
-    Format.LOCOMO: read_locomo,
-    Format.LONGMEMEVAL: read_longmemeval,
+UNATTRIBUTED = (Format.JSONL, Format.LOCOMO, Format.LONGMEMEVAL)
+"""Formats that do not tell the owner's words from others'."""
+Conversations = Iterator[tuple[str, Iterator[Episode]]]
+_READERS: dict[Format, Callable[[ImportFile], Conversations]] = {
+    Format.CHATGPT: read_chatgpt,
+    Format.CLAUDE: read_claude,
+    Format.TELEGRAM: read_telegram,
+    Format.WHATSAPP: read_whatsapp,
     Format.JSONL: read_jsonl,
+    Format.LOCOMO: lambda file: read_locomo(file.path, file.owner),
+    Format.LONGMEMEVAL: lambda file: read_longmemeval(file.path, file.owner),
 }
+_KEYS = {
+    "mapping": Format.CHATGPT,
+    "chat_messages": Format.CLAUDE,
+    "session_1": Format.LOCOMO,
+    "haystack_sessions": Format.LONGMEMEVAL,
+    "sessions": Format.LONGMEMEVAL,
+    "from_id": Format.TELEGRAM,
+    "date_unixtime": Format.TELEGRAM,
+    "personal_information": Format.TELEGRAM,
+    "messages": Format.TELEGRAM,
+}
+"""Keys that only one format has, near the start of the file."""
+_MEMBERS = ("result.json", "conversations*.json", "*.jsonl", "*.txt", "*.json")
+"""What a ZIP or a folder may hold; the first that is there decides."""
 
 
-def read_episodes(
-    path: Path, format_: Format, *, owner: str, conversation: str = "", mine: bool = False
-) -> Iterator[Episode]:
-    """Yield the turns of a file as episodes of `owner`, with deterministic turn ids.
+@dataclass(frozen=True, slots=True)
+class ImportedEpisodes:
+    """The turns of a file as episodes of an owner, with deterministic ids; read anew at each iteration.
 
-    Args:
-        path: a file; for LongMemEval also a folder of files.
-        format_: its format.
-        owner: owner of the target archive.
-        conversation: import only this sample id, case id or thread; all if empty.
-        mine: the messages are the owner's words, not a third party's.
+    Attributes:
+        file: the file, and what is known about it.
+        format: its format.
+        conversation: only this sample id, case id, title or thread; all if empty.
+        mine: the messages are the owner's words; of a file that names its speakers, only the owner's are.
+    """
+
+    file: ImportFile
+    format: Format
+    conversation: str = ""
+    mine: bool = False
+
+    def __iter__(self) -> Iterator[Episode]:
+        """Read the file.
+
+        Raises:
+            BadImportFile: names file, position and the expected value.
+        """
+        others: dict[str, None] = {}
+        any_turn = False
+        for name, episodes in _READERS[self.format](self.file):
+            if self.conversation and name != self.conversation:
+                others[name] = None
+                continue
+            for episode in episodes:
+                any_turn = True
+                yield _to_imported(episode, mine=self.mine)
+        if not any_turn:
+            raise BadImportFile(f"{self.file.path}: {_not_found(self.conversation, list(others))}")
+
+
+def recognise(file: ImportFile) -> Format:
+    """Return the format of a file.
 
     Raises:
-        BadImportFile: names file, position and the expected value.
+        BadImportFile: it is none that can be imported, or cannot be read.
     """
-    others: dict[str, None] = {}
-    any_turn = False
-    for name, episodes in _READERS[format_](path, owner):
-        if conversation and name != conversation:
-            others[name] = None
+    packed = file.path.is_dir() or zipfile.is_zipfile(file.path)
+    name = _member(file) if packed else ""
+    with file.opened(name) as stream:
+        found = _of_json(file, stream)
+    with file.opened(name) as stream:
+        found = found or _of_lines(file, stream)
+    if found is None:
+        raise BadImportFile(
+            f"{file.path}: expected a file of {', '.join(Format)}, found another; name it with --format"
+        )
+    return found
+
+
+def _member(file: ImportFile) -> str:
+    for pattern in _MEMBERS:
+        try:
+            names = file.names(pattern)
+        except BadImportFile:
             continue
-        for episode in episodes:
-            any_turn = True
-            yield _to_imported(episode, mine=mine)
-    if not any_turn:
-        raise BadImportFile(f"{path}: {_not_found(conversation, list(others))}")
+        return next((name for name in names if not PurePosixPath(name).name.startswith(".")), names[0])
+    raise BadImportFile(f"{file.path}: expected one of {', '.join(_MEMBERS)} in it, found none")
+
+
+def _of_json(file: ImportFile, stream: IO[bytes]) -> Format | None:
+    """Return the format of the first key that only one has; None for other texts."""
+    try:
+        for _, kind, value in islice(JsonStream(file.path, stream).events(), EVENTS):
+            if kind == "map_key" and value in _KEYS:
+                return _KEYS[value]
+    except BadImportFile:  # JSON Lines, or no JSON
+        return None
+    return None
+
+
+def _of_lines(file: ImportFile, stream: IO[bytes]) -> Format | None:
+    lines = [line for _, line in islice(decoded_lines(file.path, stream), LINES)]
+    if any(line.lstrip("\ufeff ").startswith("{") and '"message"' in line for line in lines):
+        return Format.JSONL
+    return Format.WHATSAPP if is_whatsapp(lines) else None
 
 
 def _not_found(conversation: str, others: list[str]) -> str:
@@ -66,9 +158,9 @@ def _not_found(conversation: str, others: list[str]) -> str:
 
 
 def _to_imported(episode: Episode, *, mine: bool) -> Episode:
-    """Return the episode as imported; its words are the owner's only if `mine` is set and the file agrees."""
-    own = mine and episode.speaker is Speaker.OWNER
-    speaker = Speaker.OWNER if own else Speaker.THIRD_PARTY
+    """Return the episode as imported; its words are the owner's only if the file or `mine` says so."""
+    told = mine or (isinstance(episode, ImportedEpisode) and episode.attributed)
+    speaker = Speaker.OWNER if told and episode.speaker is Speaker.OWNER else Speaker.THIRD_PARTY
     tags = tuple(dict.fromkeys([*episode.tags, IMPORTED]))
-    parts = episode.parts if mine else [replace(part, speaker=Speaker.THIRD_PARTY) for part in episode.parts]
+    parts = episode.parts if told else [replace(part, speaker=Speaker.THIRD_PARTY) for part in episode.parts]
     return replace(episode, speaker=speaker, carrier=Carrier.IMPORT, tags=tags, parts=tuple(parts))

@@ -1,16 +1,16 @@
 """Import of episodes into an archive."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
 
-from bot.importers.jsonl_format import FileEpisode
+from bot.importers.imported_episode import ImportedEpisode
 from bot.importers.source import stable_id
 from memory.episodic.episode_archive import EpisodeArchive
-from memory.models import Episode
+from memory.models import EDIT_OF, SUPERSEDED, Episode
 from memory.provenance import Speaker
 
 READ_AT_ONCE = 256
@@ -50,25 +50,29 @@ async def import_episodes(
 async def store_episodes(
     store: EpisodeArchive, episodes: Iterable[Episode], *, on_progress: OnProgress
 ) -> ImportResult:
-    """Read all episodes, then commit them; from then on a search finds them by words.
+    """Read all episodes, then read them again and commit them; from then on a search finds them by words.
 
     Episodes already in the archive, also under the file's own id, are skipped. Nothing is stored when reading
-    fails.
-    Episodes imported as a third party's become the owner's if they now are.
+    fails. Episodes imported as a third party's become the owner's if they now are. A later version of an
+    episode replaces the earlier, which is kept but found no more.
 
     Args:
         store: the archive.
-        episodes: iterated on a thread.
+        episodes: iterated twice, on a thread, so that a large file needs little memory.
         on_progress: called with the number done, the total (None if unknown) and the stage.
     """
-    read = await _read(iter(episodes), on_progress)
-    on_progress(len(read), len(read), Stage.READING)
-    new = 0
-    for start in range(0, len(read), STORED_AT_ONCE):
-        on_progress(start, len(read), Stage.STORING)
-        new += await _append(store, read[start : start + STORED_AT_ONCE], read[0].owner)
-    on_progress(len(read), len(read), Stage.STORING)
-    return ImportResult(total=len(read), new=new)
+    total = 0
+    async for some in _batches(episodes, READ_AT_ONCE):
+        total += len(some)
+        on_progress(total, None, Stage.READING)
+    on_progress(total, total, Stage.READING)
+    new = done = 0
+    async for some in _batches(episodes, STORED_AT_ONCE):
+        on_progress(done, total, Stage.STORING)
+        new += await _append(store, some, some[0].owner)
+        done += len(some)
+    on_progress(total, total, Stage.STORING)
+    return ImportResult(total=total, new=new)
 
 
 async def embed_episodes(
@@ -91,12 +95,10 @@ async def embed_episodes(
     on_progress(total, total, Stage.EMBEDDING)
 
 
-async def _read(episodes: Iterator[Episode], on_progress: OnProgress) -> list[Episode]:
-    read: list[Episode] = []
-    while some := await asyncio.to_thread(lambda: list(islice(episodes, READ_AT_ONCE))):
-        read += some
-        on_progress(len(read), None, Stage.READING)
-    return read
+async def _batches(episodes: Iterable[Episode], size: int) -> AsyncIterator[list[Episode]]:
+    reading = iter(episodes)
+    while some := await asyncio.to_thread(lambda: list(islice(reading, size))):
+        yield some
 
 
 async def _append(store: EpisodeArchive, batch: Sequence[Episode], owner: str) -> int:
@@ -107,27 +109,49 @@ async def _append(store: EpisodeArchive, batch: Sequence[Episode], owner: str) -
     ids = [name for one in batch for name in (one.turn_id, _given_id(one)) if name]
     held = {episode.turn_id: episode for episode in await store.get(ids, owner=owner)}
     missing = [one for one in batch if not _is_same(one, held.get(_given_id(one)))]
-    missing = [_with_free_id(one, held.get(one.turn_id)) for one in missing]
+    missing = [await _with_free_id(store, one, held.get(one.turn_id)) for one in missing]
     new = await store.append_many(missing)
-    if own := [episode.turn_id for episode in missing if episode.speaker is Speaker.OWNER]:
+    for replaced in dict.fromkeys(former for one in missing for former in _replaced(one)):
+        await store.tag(replaced, SUPERSEDED, owner=owner)
+    if own := [one.turn_id for one in missing if _is_owners_now(one, held.get(one.turn_id))]:
         await store.make_own(own, owner=owner)
     return new
 
 
+def _replaced(episode: Episode) -> list[str]:
+    """Return the ids of the former versions of an episode that is one, by its tags."""
+    if not _is_revisable(episode):
+        return []
+    return [tag.removeprefix(EDIT_OF) for tag in episode.tags if tag.startswith(EDIT_OF)]
+
+
+def _is_owners_now(episode: Episode, held: Episode | None) -> bool:
+    foreign = held is not None and held.speaker is Speaker.THIRD_PARTY
+    return foreign and episode.speaker is Speaker.OWNER
+
+
 def _given_id(episode: Episode) -> str:
-    return episode.given_id if isinstance(episode, FileEpisode) else ""
+    return episode.given_id if isinstance(episode, ImportedEpisode) else ""
+
+
+def _is_revisable(episode: Episode) -> bool:
+    return isinstance(episode, ImportedEpisode) and episode.revisable
 
 
 def _is_same(episode: Episode, held: Episode | None) -> bool:
-    return held is not None and _texts(held) == _texts(episode) and held.at == episode.at
+    return held is not None and held.text == episode.text and held.at == episode.at
 
 
-def _with_free_id(episode: Episode, held: Episode | None) -> Episode:
-    """Return the episode, with another id if another file used its id for other texts."""
-    if held is None or _texts(held) == _texts(episode):
+async def _with_free_id(store: EpisodeArchive, episode: Episode, held: Episode | None) -> Episode:
+    """Return the episode, with another id if its own belongs to another text: of another file, or former."""
+    if held is None or held.text == episode.text:
         return episode
-    return replace(episode, turn_id=stable_id("turn", episode.owner, episode.turn_id, *_texts(episode)))
-
-
-def _texts(episode: Episode) -> tuple[str, str]:
-    return episode.message, episode.reply
+    versioned = replace(episode, turn_id=stable_id("turn", episode.owner, episode.turn_id, episode.text))
+    if not _is_revisable(episode):
+        return versioned
+    latest = held
+    while later := await store.edits(latest.turn_id, owner=episode.owner):
+        if any(one.text == episode.text for one in later):
+            return next(one for one in later if one.text == episode.text)
+        latest = later[-1]
+    return replace(versioned, tags=(*episode.tags, f"{EDIT_OF}{latest.turn_id}"))

@@ -5,43 +5,39 @@ Exports also have `speaker` and `parts`, as in `memory.provenance`.
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
+from bot.importers.import_file import ImportFile
+from bot.importers.imported_episode import ImportedEpisode
 from bot.importers.source import Field, read_lines, stable_id
 from memory.models import EDIT_OF, Episode
 from memory.provenance import Part, Speaker, read_parts
 from memory.text.text import clean
 
 THREAD = "import"
+MEMBERS = "*.jsonl"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileEpisode(Episode):
-    """An episode with an id in its file."""
-
-    given_id: str = ""
-    """The id in the exporting archive, and in imports by earlier versions."""
-
-
-def read_jsonl(path: Path, owner: str) -> Iterator[tuple[str, Iterator[Episode]]]:
+def read_jsonl(file: ImportFile) -> Iterator[tuple[str, Iterator[Episode]]]:
     """Yield each turn of the file with its thread's name."""
-    alike: Counter[tuple[str, ...]] = Counter()
-    for line in read_lines(path):
-        thread = _optional(line, "thread") or THREAD
-        yield thread, iter([_episode(line, owner, thread, alike)])
+    alike: Counter[str] = Counter()
+    for stream in file.streams(MEMBERS):
+        for line in read_lines(file.path, stream):
+            thread = _optional(line, "thread") or THREAD
+            yield thread, iter([_episode(line, file.owner, thread, alike)])
 
 
-def _episode(line: Field, owner: str, thread: str, alike: Counter[tuple[str, ...]]) -> Episode:
+def _episode(line: Field, owner: str, thread: str, alike: Counter[str]) -> Episode:
     message, reply = line.get("message").text(), _text(line, "reply")
     if not (message.strip() or reply.strip()):
         raise line.bad('an object whose "message" is not empty')
     at, tags = line.get("at").time(), line.find("tags")
     content = (thread, at.isoformat(), message, reply)
-    alike[content] += 1
+    same = stable_id(*content)  # a hash: a large file has many lines
+    alike[same] += 1
     given = _optional(line, "turn_id")
-    return FileEpisode(
-        turn_id=_derived_id(owner, given) if given else stable_id("jsonl", owner, *content, alike[content]),
+    return ImportedEpisode(
+        turn_id=_derived_id(owner, given) if given else stable_id("jsonl", owner, *content, alike[same]),
         owner=owner,
         thread=stable_id("jsonl", owner, thread),
         message=message,

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from uuid import NAMESPACE_URL, uuid5
 
 from memory.errors import GoatError
@@ -26,6 +26,7 @@ DATE = 'a date and time, like "2023-05-08T13:56:00Z"'
 _YEARS = range(2, 9999)
 """Years whose times stay valid in every time zone."""
 SHOWN = 60
+LONGEST_LINE = 64 * 2**20
 
 
 class BadImportFile(GoatError):
@@ -58,10 +59,10 @@ class Field:
             raise self.bad("a text that is not empty")
         return text
 
-    def time(self) -> datetime:
-        """Return the value as a time in UTC; without a zone it counts as UTC."""
+    def time(self, zone: tzinfo = UTC) -> datetime:
+        """Return the value as a time in UTC; without a zone it counts as of `zone`."""
         text = self.value.strip() if isinstance(self.value, str) else ""
-        found = _parse_iso(text) or next(
+        found = _parse_iso(text, zone) or next(
             filter(None, (_parse_date(text, form) for form in _DATE_FORMATS)), None
         )
         if found is None:
@@ -69,6 +70,13 @@ class Field:
         if found.year not in _YEARS:
             raise self.bad(f"a time of the years {_YEARS.start} to {_YEARS.stop - 1}")
         return found
+
+    def moment(self) -> datetime:
+        """Return the value as a time in UTC, from seconds since 1970, as a number or in digits."""
+        try:
+            return _since_epoch(self.value)
+        except (TypeError, ValueError, OverflowError, OSError):
+            raise self.bad("seconds since 1970, like 1683554160") from None
 
     def items(self) -> "list[Field]":
         if not isinstance(self.value, list):
@@ -101,11 +109,30 @@ def read_json(path: Path) -> Field:
     return Field(path, "", parse(text, path, ""))
 
 
-def read_lines(path: Path) -> Iterator[Field]:
-    """Read a file with one JSON value per line, without blank lines."""
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
+def read_lines(path: Path, stream: IO[bytes]) -> Iterator[Field]:
+    """Read a stream with one JSON value per line, without blank lines."""
+    for number, line in decoded_lines(path, stream):
         if line.strip():
             yield Field(path, f"line {number}", parse(line, path, f"line {number}: "))
+
+
+def decoded_lines(path: Path, stream: IO[bytes]) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a UTF-8 stream with their numbers, from 1 on.
+
+    Raises:
+        BadImportFile: a line is not UTF-8, or too long for a text.
+    """
+    number = offset = 0
+    while line := stream.readline(LONGEST_LINE + 1):
+        number += 1
+        if len(line) > LONGEST_LINE:
+            raise BadImportFile(f"{path}: line {number}: expected at most {LONGEST_LINE:,} bytes")
+        try:
+            yield number, line.decode("utf-8-sig" if number == 1 else "utf-8").removesuffix("\n")
+        except UnicodeDecodeError as error:
+            where = f"{path}: line {number}, byte {offset + error.start + 1}"
+            raise BadImportFile(f"{where}: expected UTF-8; save the file in this encoding") from None
+        offset += len(line)
 
 
 def read_text(path: Path) -> str:
@@ -139,10 +166,17 @@ def stable_id(*parts: str | int) -> str:
     return str(uuid5(_NAMESPACE, json.dumps(parts)))
 
 
-def _parse_iso(text: str) -> datetime | None:
+def _since_epoch(value: Any) -> datetime:
+    found = datetime.fromtimestamp(float(value), UTC)
+    if isinstance(value, bool) or found.year not in _YEARS:
+        raise ValueError
+    return found
+
+
+def _parse_iso(text: str, zone: tzinfo) -> datetime | None:
     try:
         found = datetime.fromisoformat(text)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        return (found.replace(tzinfo=zone) if found.tzinfo is None else found).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 

@@ -23,6 +23,7 @@ from memory.models import SUPERSEDED, ConversationTurn, Episode, Outcome
 from memory.observation.observation import Observation
 from memory.provenance import Carrier, Part, Speaker
 from memory.text.digest import digest
+from tests.servers.hash_embeddings import HashEmbeddings
 
 AT = datetime(2025, 3, 1, 8, 30, 0, 123456, tzinfo=UTC)
 TURNS = 60
@@ -143,6 +144,7 @@ async def test_an_import_embeds_nothing_that_the_export_has(tmp_path: Path) -> N
         await fill(one, "ana")
         await export(one, tmp_path / "one.zip")
         await bring(two, tmp_path / "one.zip")
+        assert isinstance(two.embeddings, HashEmbeddings)
         assert two.embeddings.embedded <= 100, "the null turns"
 
 

@@ -1,14 +1,15 @@
 """Commands that change or export data: /remember, /new, /private, /export, /forget."""
 
 import asyncio
-import io
-import json
-import zipfile
+import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from telegram import Message, Update
 
+from bot.exports.export_format import Manifest
+from bot.exports.owner_export import export_owner
 from bot.telegram.bot_context import BotContext, Say, command_message, command_text
 from bot.telegram.commands.forget_command import ForgetCommand
 from bot.telegram.commands.retry_command import RetryCommand
@@ -19,9 +20,7 @@ from bot.telegram.place import place_of
 from bot.telegram.texts import escape, inline_code
 from bot.telegram.turns.turn_handler import TurnHandler
 from memory.errors import FactsFull
-from memory.models import Episode, Fact
 from memory.permanent.store_rules import LONGEST_KEY
-from memory.provenance import plain
 from memory.text.text import clean
 
 LARGEST_UPLOAD = 50 * 1000 * 1000
@@ -35,7 +34,7 @@ class ExportCommand:
     context: BotContext
 
     async def __call__(self, update: Update, _: HandlerContext) -> None:
-        """Send all data of the owner as a ZIP; `goat import` reads the unpacked files."""
+        """Send all data of the owner as `goat export` writes it; `goat import` reads it."""
         message, say = command_message(update), self.context.say(update)
         answer = await self.context.answer(update, message)
         if answer.sent:
@@ -43,49 +42,36 @@ class ExportCommand:
         if not await self.context.trusts(update):
             await answer.finish(say("access_only"))
             return
-        turns, facts = await self._contents(await self.context.owner(place_of(message)))
-        packed = await asyncio.to_thread(pack, turns, facts)
-        if not turns and not facts:
+        owner = await self.context.owner(place_of(message))
+        manifest, packed = await self._export(owner)
+        if manifest.is_empty:
             await answer.finish(say("export_empty"))
         elif len(packed) > LARGEST_UPLOAD:
             await answer.finish(say("export_too_large"))
         else:
-            caption = preview(say("export_caption", turns=len(turns), facts=len(facts)))
+            facts = len(await self.context.agent.layers.permanent.facts(owner=owner))
+            caption = preview(say("export_caption", turns=manifest.lines("turns"), facts=facts))
             name = f"goat-{datetime.now(UTC):%Y-%m-%d}.zip"
             await answer.finish(
                 "", upload=Upload(packed, name, say("file_refused", name=inline_code(name)), caption)
             )
 
-    async def _contents(self, owner: str) -> tuple[list[Episode], list[Fact]]:
+    async def _export(self, owner: str) -> tuple[Manifest, bytes]:
+        """Export the owner; without vectors if that would be too large to send."""
         layers = self.context.agent.layers
-        turns = [episode async for episode in layers.episodes.all(owner=owner)]
-        return turns, await layers.permanent.facts(owner=owner)
+        with tempfile.TemporaryDirectory(prefix="goat-export-") as folder:
+            path = Path(folder) / "whole.zip"
+            manifest = await export_owner(layers, owner, path)
+            if (await asyncio.to_thread(path.stat)).st_size > LARGEST_UPLOAD:
+                path = Path(folder) / "small.zip"
+                manifest = await export_owner(layers, owner, path, vectors=False)
+            return manifest, await asyncio.to_thread(_start, path)
 
 
-def pack(turns: list[Episode], facts: list[Fact]) -> bytes:
-    """Return a ZIP with turns as JSON lines and facts as JSON."""
-    lines = [
-        json.dumps(
-            {
-                "turn_id": turn.turn_id,
-                "thread": turn.thread,
-                "at": turn.at.isoformat(),
-                "message": turn.message,
-                "reply": turn.reply,
-                "tags": list(turn.tags),
-                "speaker": turn.speaker.value,
-                "parts": plain(turn.parts),
-            },
-            ensure_ascii=False,
-        )
-        for turn in turns
-    ]
-    noted = [{"key": fact.key, "value": fact.value, "at": fact.at.isoformat()} for fact in facts]
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("turns.jsonl", "\n".join(lines))
-        archive.writestr("facts.json", json.dumps(noted, ensure_ascii=False, indent=1))
-    return packed.getvalue()
+def _start(path: Path) -> bytes:
+    """Read a file; of one that is too large to send, just enough to tell."""
+    with path.open("rb") as file:
+        return file.read(LARGEST_UPLOAD + 1)
 
 
 @dataclass(frozen=True, slots=True)

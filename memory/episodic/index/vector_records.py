@@ -39,6 +39,7 @@ def add_vectors(
         vector = np.frombuffer(b64decode(record["vector"], validate=True), np.float16).tolist()
         if len(vector) != dimension:
             raise ValueError(f"a vector has {len(vector)} dimensions instead of {dimension}")
-        part = KeptPart(*(record[key] for key in _KEYS[1:]), vector)
+        number, first, last, small_talk = (record[key] for key in _KEYS[1:])
+        part = KeptPart(number, first, last, small_talk, vector)
         parts.setdefault(record["turn_id"], []).append(part)
     return adopt_vectors(db, parts) if adopt_model(db, model) else 0

@@ -10,7 +10,7 @@ from functools import partial
 from memory.episodic.vectors.kept_vectors import Slot
 from memory.lexical import lexical_index as lexicon
 from memory.lexical.derived_rows import add_documents, derive
-from memory.models import Episode
+from memory.models import EDIT_OF, Episode
 from memory.owners.owner_files import OwnerFiles
 from memory.provenance import Carrier, Speaker, dump, load, said
 from memory.text.columns import from_micros, require_utf8, to_micros
@@ -70,6 +70,11 @@ class EpisodeLog:
         rows = await self._select(owner, "turn_id IN (SELECT value FROM json_each(?))", json.dumps(turn_ids))
         found = {episode.turn_id: episode for episode in rows}
         return [found[turn_id] for turn_id in turn_ids if turn_id in found]
+
+    async def edits(self, turn_id: str, *, owner: str) -> list[Episode]:
+        """Return the later versions of an episode, which name it in a tag, in the order of arrival."""
+        tag = json.dumps(f"{EDIT_OF}{turn_id}")
+        return await self._select(owner, "INSTR(tags, ?) ORDER BY seq", tag)
 
     async def recent(self, *, owner: str, limit: int) -> list[Episode]:
         """Return the `limit` latest episodes, newest first."""

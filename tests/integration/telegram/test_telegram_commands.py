@@ -1,16 +1,13 @@
 """Commands, buttons and reactions in Telegram."""
 
 import asyncio
-import io
 import json
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bot.importers.formats import Format, read_episodes
-from bot.importers.importer import store_episodes
+from bot.exports.owner_import import OwnerImport, open_export
 from graph.explain.explanation import Explanation, explain
 from graph.state.turn_state import State
 from memory.models import Episode
@@ -248,15 +245,14 @@ async def test_an_export_can_be_imported(bot: Bot, tmp_path: Path) -> None:
     assert document.kind == "document"
     assert document.file_name.endswith(".zip")
     assert "Messages: 1, facts: 1" in document.text
-    with zipfile.ZipFile(io.BytesIO(document.content)) as archive:
-        archive.extractall(tmp_path / "out")
-    kept = await turns(bot)
-    read = list(read_episodes(tmp_path / "out" / "turns.jsonl", Format.JSONL, owner=OWNER))
-    assert [(e.message, e.reply, e.at) for e in read] == [(e.message, e.reply, e.at) for e in kept]
-    again = await store_episodes(bot.context.agent.layers.episodes, read, on_progress=lambda *_: None)
-    assert (again.new, again.total) == (0, 1)
-    (fact,) = json.loads((tmp_path / "out" / "facts.json").read_text())
-    assert fact["key"] == "key"
+    (tmp_path / "export.zip").write_bytes(document.content)
+    layers, kept = bot.context.agent.layers, await turns(bot)
+    with open_export(tmp_path / "export.zip") as export:
+        assert await OwnerImport(layers, export, "elsewhere")() == 1
+    brought = [replace(episode, owner=OWNER) async for episode in layers.episodes.all(owner="elsewhere")]
+    assert brought == kept
+    assert [fact.key for fact in await layers.permanent.facts(owner="elsewhere")] == ["key"]
+    await layers.episodes.erase(owner="elsewhere")
 
 
 async def test_an_export_comes_once(bot: Bot) -> None:

@@ -1,7 +1,7 @@
 """Files become episodes: what they say, in order, with the same ids each time; bad files say where."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from bot.commands.import_command import run_import
-from bot.importers.formats import Format, read_episodes
+from bot.commands.data.import_command import Asked, run_import
+from bot.importers.formats import Format, ImportedEpisodes
+from bot.importers.import_file import ImportFile
 from bot.importers.importer import ImportResult, Stage, import_episodes, store_episodes
 from bot.importers.source import BadImportFile
 from graph.settings.settings import Settings
@@ -73,6 +74,12 @@ def written(folder: Path, content: object, name: str = "file.json") -> Path:
 
 def lines(folder: Path, *values: object, name: str = "file.jsonl") -> Path:
     return written(folder, "\n".join(json.dumps(value) for value in values), name)
+
+
+def read_episodes(
+    path: Path, format_: Format, *, owner: str, conversation: str = "", mine: bool = False
+) -> ImportedEpisodes:
+    return ImportedEpisodes(ImportFile(path, owner), format_, conversation, mine)
 
 
 def read(path: Path, format_: Format, conversation: str = "", owner: str = "ana") -> list[Episode]:
@@ -406,7 +413,7 @@ async def test_an_import_that_broke_off_goes_on(
         if at is stage and done >= 96:
             raise Stopped
 
-    def episodes() -> Iterator[Episode]:
+    def episodes() -> Iterable[Episode]:
         return read_episodes(path, Format.JSONL, owner="ana")
 
     with pytest.raises(Stopped):
@@ -432,9 +439,9 @@ async def test_the_command_tells_what_it_did(
 ) -> None:
     path = written(data_folder.parent, LOCOMO)
     settings = Settings(data_folder=data_folder)
-    await run_import(settings, path, Format.LOCOMO, owner="ana")
+    await run_import(settings, path, Asked("ana"))
     told = capsys.readouterr().out
     assert "embedding" in told
     assert "imported 4 new turns of 4; 0 were there already" in told
-    await run_import(settings, path, Format.LOCOMO, owner="ana", conversation="conv-1")
+    await run_import(settings, path, Asked("ana", Format.LOCOMO, conversation="conv-1"))
     assert "imported 0 new turns of 4; 4 were there already" in capsys.readouterr().out

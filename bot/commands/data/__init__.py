@@ -1,0 +1,1 @@
+"""The commands on an owner's data: import, export, forget, backup."""
