@@ -8,10 +8,10 @@ from functools import partial
 from telegram import Bot, Message, Update, User
 from telegram.error import TelegramError
 
+from bot.media.media_reader import MediaReader
 from bot.telegram.access.access import Access, Role
 from bot.telegram.inbox.lanes import Lanes
 from bot.telegram.media.incoming import Incoming, read_message
-from bot.telegram.media.media_reader import MediaReader
 from bot.telegram.outbox.courier import Courier
 from bot.telegram.outbox.outbox import Answer, Outbox
 from bot.telegram.place import Place, place_of

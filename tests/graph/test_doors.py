@@ -12,8 +12,8 @@ from mcp import Client
 from telegram import Message
 
 from bot.mcp.server import agent_server
+from bot.media.media_reader import MediaReader
 from bot.telegram.media.incoming import read_message, words_and_parts
-from bot.telegram.media.media_reader import MediaReader
 from graph.app import open_agent
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings

@@ -1,1 +1,1 @@
-"""Voice messages, pictures and documents as text."""
+"""Content of a Telegram message."""

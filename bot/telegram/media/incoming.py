@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from telegram import Message, PhotoSize
 from telegram.constants import FileSizeLimit
 
+from bot.media.attachment import Attachment, forwarded_from
 from bot.telegram.media.labels import card, label, origin_name, plain_name
 from memory.provenance import Carrier, Part, Speaker
 from memory.text.text import clean
@@ -23,21 +24,6 @@ _FILES = {
 """Labels of files in a quoted message, which are not read."""
 _PRIVATE = re.compile(r"\s*(?:[!！](?![!！?？.…])|/private(?:@\w+)?(?=\s|\Z))\s*", re.IGNORECASE)
 """`!` or `/private` in front; `!!!` and `!?` are exclamations."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """An attached file that can be converted to text."""
-
-    kind: str
-    """`voice`, `audio`, `photo` or `document`."""
-    file_id: str
-    size: int | None
-    """Bytes, if Telegram gives them."""
-    name: str
-    mime: str
-    origin: str = ""
-    """Author of a forwarded message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +75,6 @@ def words_and_parts(incoming: Incoming, files: Sequence[Part], writer: str) -> t
     name = [Part(text=writer, carrier=Carrier.NAME, speaker=Speaker.OWNER)] if writer else []
     words = "\n\n".join(text for text in (incoming.text, *spoken) if text.strip())
     return words, (*incoming.parts, *(file for file in files if file.foreign), *name)
-
-
-def forwarded_from(origin: str) -> str:
-    """Return "forwarded from ORIGIN", or an empty string."""
-    return f"forwarded from {origin}" if origin else ""
 
 
 def _origin(message: Message) -> str:

@@ -14,12 +14,12 @@ from rich.console import Console
 from telegram.error import InvalidToken, TelegramError
 
 from bot.http_server import WEBHOOK_PATH, serve
+from bot.media.media_reader import MediaReader
 from bot.telegram.access.access import Access
 from bot.telegram.bot_context import BotContext
 from bot.telegram.gate.command_menu import set_menus
 from bot.telegram.inbox.lanes import Lanes
 from bot.telegram.jobs.notifier import Notifier
-from bot.telegram.media.media_reader import MediaReader
 from bot.telegram.outbox.courier import Courier, brief
 from bot.telegram.outbox.outbox import Outbox
 from bot.telegram.process.application import (

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 
 from telegram import Message, Update
 
+from bot.media.attachment import Attachment
+from bot.media.media_reader import MediaRefused
 from bot.telegram.bot_context import BotContext, Say
 from bot.telegram.gate.gate import HandlerContext
 from bot.telegram.inbox.lanes import HOLDER
 from bot.telegram.jobs.notifier import register
-from bot.telegram.media.incoming import Attachment, Incoming, words_and_parts
+from bot.telegram.media.incoming import Incoming, words_and_parts
 from bot.telegram.media.labels import plain_name
-from bot.telegram.media.media_reader import MediaRefused
 from bot.telegram.outbox.courier import Undeliverable
 from bot.telegram.outbox.outbox import Answer
 from bot.telegram.place import place_of

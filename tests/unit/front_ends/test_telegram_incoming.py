@@ -4,7 +4,8 @@ from typing import Any
 
 from telegram import Message
 
-from bot.telegram.media.incoming import Attachment, Incoming, read_message
+from bot.media.attachment import Attachment
+from bot.telegram.media.incoming import Incoming, read_message
 from memory.provenance import Carrier, Part, Speaker, said
 from tests.tables import each
 

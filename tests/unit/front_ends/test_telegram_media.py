@@ -18,10 +18,10 @@ from PIL import Image
 from pydantic import SecretStr
 from telegram.error import BadRequest, NetworkError
 
-from bot.telegram.media import document_extractor as extract
-from bot.telegram.media.document_text import MAX_TEXT
-from bot.telegram.media.incoming import Attachment
-from bot.telegram.media.media_reader import MediaReader, MediaRefused
+from bot.media import document_extractor as extract
+from bot.media.attachment import Attachment
+from bot.media.document_text import MAX_TEXT
+from bot.media.media_reader import MediaReader, MediaRefused
 from tests.servers.faults import Fault
 from tests.servers.model import ModelServer
 from tests.servers.openai_format import Upload

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Protocol
 from pydantic import SecretStr
 from telegram.error import TelegramError
 
-from bot.telegram.media.document_text import document_text, truncate
-from bot.telegram.media.incoming import Attachment, forwarded_from
-from bot.telegram.media.media_errors import MediaRefused
+from bot.media.attachment import Attachment, forwarded_from
+from bot.media.document_text import document_text, truncate
+from bot.media.media_errors import MediaRefused
 from memory.provenance import Carrier, Part, Speaker
 from memory.text.text import clean
 
 if TYPE_CHECKING:
-    from bot.telegram.media.media_models import MediaModel
+    from bot.media.media_models import MediaModel
 
 __all__ = ["MediaReader", "MediaRefused", "MediaSettings"]
 
@@ -143,7 +143,7 @@ class MediaReader:
 
 
 def _media_model() -> "type[MediaModel]":
-    from bot.telegram.media.media_models import MediaModel  # noqa: PLC0415 - the client library takes a second
+    from bot.media.media_models import MediaModel  # noqa: PLC0415 - the client library takes a second
 
     return MediaModel
 

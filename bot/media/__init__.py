@@ -1,0 +1,1 @@
+"""Voice messages, pictures and documents as text, for any front end."""
