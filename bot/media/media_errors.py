@@ -9,7 +9,7 @@ class MediaRefused(GoatError):
     Attributes:
         code: "voice_off", "photo_off", "document_off" (not configured); "too_large", "unreadable",
         "unsupported"
-            (the file); "unavailable" (Telegram or the model).
+            (the file); "unavailable" (its sender's service or the model).
     """
 
     def __init__(self, code: str, message: str) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
 from pydantic import SecretStr
-from telegram.error import TelegramError
 
 from bot.media.attachment import Attachment, forwarded_from
 from bot.media.document_text import document_text, truncate
@@ -112,22 +111,16 @@ class MediaReader:
         try:
             async with asyncio.timeout(self._settings.media_timeout):
                 data = await fetch()
-        except (TelegramError, TimeoutError) as error:
-            if "too big" in str(error).lower():
-                raise self._too_large() from None
-            raise MediaRefused("unavailable", "Telegram did not deliver this file. Send it again.") from None
+        except TimeoutError:
+            raise MediaRefused("unavailable", "This file did not arrive in time. Send it again.") from None
         self._check_size(len(data))
         if not data:
             raise MediaRefused("unreadable", "This file is empty.")
         return data
 
     def _check_size(self, size: int) -> None:
-        if size > self._settings.telegram_file_limit * _MEGABYTE:
-            raise self._too_large()
-
-    def _too_large(self) -> MediaRefused:
-        limit = self._settings.telegram_file_limit
-        return MediaRefused("too_large", f"This file is too large: I read files of up to {limit} MB.")
+        if size > (limit := self._settings.telegram_file_limit) * _MEGABYTE:
+            raise MediaRefused("too_large", f"This file is too large: I read files of up to {limit} MB.")
 
     async def _model(self, purpose: str) -> "MediaModel":
         """Return the client of a model; the client library is imported in a thread."""

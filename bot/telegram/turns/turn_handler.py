@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from telegram import Message, Update
+from telegram.error import TelegramError
 
 from bot.media.attachment import Attachment
 from bot.media.media_reader import MediaRefused
@@ -195,10 +196,16 @@ def fetcher(context: BotContext, message: Message, attachment: Attachment) -> Ca
     async def fetch() -> bytes:
         try:
             return await context.courier.deliver(message.chat.id, download)
-        except Undeliverable as error:
-            raise MediaRefused("unavailable", str(error)) from None
+        except (TelegramError, Undeliverable) as error:
+            raise undelivered(error) from None
 
     return fetch
+
+
+def undelivered(error: Exception) -> MediaRefused:
+    """Return the error of a file that Telegram did not deliver."""
+    code = "too_large" if "too big" in str(error).lower() else "unavailable"
+    return MediaRefused(code, f"Telegram did not deliver a file: {error}")
 
 
 def refusal_text(error: MediaRefused, megabytes: int, say: Say) -> str:
