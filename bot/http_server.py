@@ -1,20 +1,26 @@
-"""HTTP servers: the webhook and the health checks of the bot; sockets to listen at."""
+"""HTTP servers: the webhook and the health checks of the bot; servers that run until they are stopped."""
 
 import asyncio
 import contextlib
+import ipaddress
+import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from graph.settings.server_settings import parse_address
+from graph.studio.http_guard import LOOPBACK, HttpGuard, at_any_port
 from memory.errors import ConfigError
 
 WEBHOOK_PATH = "/telegram"
+_CONNECTIONS = 100
+_SHUTDOWN_SECONDS = 2
 Ready = Callable[[], Awaitable[dict[str, str]]]
 Handle = Callable[[Request], Awaitable[Response]]
 
@@ -93,3 +99,65 @@ def listen(address: str, setting: str, *, shared: bool) -> socket.socket:
             f"{setting}: cannot listen at {host}:{port} ({error.strerror}). Choose another."
         ) from None
     return listener
+
+
+async def run_server(app: ASGIApp, address: str, setting: str, announce: Callable[[], None]) -> None:
+    """Serve until the process is stopped; call `announce` once the address is bound.
+
+    Args:
+        app: the application.
+        address: host:port.
+        setting: name of the setting that holds it, for the error.
+        announce: tells where the server is.
+
+    Raises:
+        ConfigError: the address cannot be used.
+    """
+    with listen(address, setting, shared=False) as listener:
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            ws="none",
+            server_header=False,
+            limit_concurrency=_CONNECTIONS,
+            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        )
+        server = Server(config)
+        announce()
+        with on_stop_signal(lambda: setattr(server, "should_exit", True)):
+            await server.serve([listener])
+
+
+def guard_of(address: str, names: Sequence[str]) -> HttpGuard:
+    """Return the guard of a server at `address` that clients also call by `names`."""
+    hosts = allowed_hosts(address, names)
+    return HttpGuard(hosts, [f"{scheme}://{host}" for host in hosts for scheme in ("http", "https")])
+
+
+def allowed_hosts(address: str, names: Sequence[str]) -> list[str]:
+    """Return the permitted Host headers; `:*` is any port."""
+    host, _ = parse_address(address)
+    named = [] if is_every_address(host) else [f"[{host}]" if ":" in host else host]
+    return at_any_port([*LOOPBACK, *named, *names])
+
+
+def is_every_address(host: str) -> bool:
+    """Return True for 0.0.0.0 and its like."""
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+@contextlib.contextmanager
+def on_stop_signal(end: Callable[[], None]) -> Iterator[None]:
+    """Call `end` on Ctrl-C and SIGTERM during the block."""
+    loop, signals = asyncio.get_running_loop(), (signal.SIGTERM, signal.SIGINT)
+    for number in signals:
+        loop.add_signal_handler(number, end)
+    try:
+        yield
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)

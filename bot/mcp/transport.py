@@ -1,18 +1,14 @@
 """The MCP server over stdin and stdout, or over streamable HTTP for clients that have the token."""
 
-import asyncio
 import contextlib
-import ipaddress
 import logging
 import os
-import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
 
 import anyio
-import uvicorn
 from mcp.server.stdio import stdio_server
 from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import SecretStr
@@ -20,24 +16,22 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot.http_server import Server, listen
+from bot.http_server import guard_of, is_every_address, on_stop_signal, run_server
 from bot.mcp.server import McpServer
 from graph.settings.server_settings import McpSettings, parse_address
-from graph.studio.http_guard import LOOPBACK, HttpGuard, at_any_port, has_bearer_token
+from graph.studio.http_guard import HttpGuard, has_bearer_token
 from memory.errors import ConfigError
 
 PATH = "/mcp"
 MOST_BYTES = 1_000_000
 """Longest request body."""
-_CONNECTIONS = 100
-_SHUTDOWN_SECONDS = 2
 _BLOCK = 65_536
 logger = logging.getLogger(__name__)
 
 
 async def serve_stdio(server: McpServer) -> None:
     """Serve until stdin is closed or the process is stopped; stdout carries only the protocol."""
-    with _lines_of(sys.stdin.fileno()) as (lines, end), _on_stop_signal(end):
+    with _lines_of(sys.stdin.fileno()) as (lines, end), on_stop_signal(end):
         try:
             async with stdio_server(stdin=lines) as (received, sent):
                 await server.run(received, sent, server.create_initialization_options())
@@ -76,26 +70,13 @@ async def serve_http(
         ConfigError: the settings do not permit HTTP, or the address cannot be used.
     """
     check_http(settings, address)
-    with listen(address, "GOAT_MCP_LISTEN", shared=False) as listener:
-        config = uvicorn.Config(
-            http_app(server, settings, address),
-            log_config=None,
-            access_log=False,
-            ws="none",
-            server_header=False,
-            limit_concurrency=_CONNECTIONS,
-            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-        )
-        serving = Server(config)
-        announce(f"http://{address}{PATH}")
-        with _on_stop_signal(lambda: setattr(serving, "should_exit", True)):
-            await serving.serve([listener])
+    app = http_app(server, settings, address)
+    await run_server(app, address, "GOAT_MCP_LISTEN", lambda: announce(f"http://{address}{PATH}"))
 
 
 def http_app(server: McpServer, settings: McpSettings, address: str) -> ASGIApp:
     """Return the stateless application, which any number of clients may call at once."""
-    hosts = allowed_hosts(settings, address)
-    guard = HttpGuard(hosts, [f"{scheme}://{host}" for host in hosts for scheme in ("http", "https")])
+    guard = guard_of(address, settings.mcp_names)
     app = server.streamable_http_app(
         streamable_http_path=PATH,
         json_response=True,
@@ -147,35 +128,8 @@ def check_http(settings: McpSettings, address: str) -> None:
             "Over HTTP the MCP server needs a token: set GOAT_MCP_TOKEN, for instance to what "
             "`openssl rand -hex 32` prints, and give it to the clients."
         )
-    if _is_any(host) and not settings.mcp_names:
+    if is_every_address(host) and not settings.mcp_names:
         raise ConfigError(
             f"{address} is every address of this machine: set GOAT_MCP_HOSTS to the names by which clients "
             "call it, such as goat.lan:8765."
         )
-
-
-def allowed_hosts(settings: McpSettings, address: str) -> list[str]:
-    """Return the permitted Host headers; `:*` is any port."""
-    host, _ = parse_address(address)
-    named = [] if _is_any(host) else [f"[{host}]" if ":" in host else host]
-    return at_any_port([*LOOPBACK, *named, *settings.mcp_names])
-
-
-def _is_any(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_unspecified
-    except ValueError:
-        return False
-
-
-@contextlib.contextmanager
-def _on_stop_signal(end: Callable[[], None]) -> Iterator[None]:
-    """Call `end` on Ctrl-C and SIGTERM during the block."""
-    loop, signals = asyncio.get_running_loop(), (signal.SIGTERM, signal.SIGINT)
-    for number in signals:
-        loop.add_signal_handler(number, end)
-    try:
-        yield
-    finally:
-        for number in signals:
-            loop.remove_signal_handler(number)

@@ -21,9 +21,10 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.types import TextContent
 from pydantic import SecretStr
 
+from bot.http_server import allowed_hosts
 from bot.mcp.read_tool import DATA_NOTE, Answer, ReadTool
 from bot.mcp.server import McpServer, agent_server, build_server
-from bot.mcp.transport import MOST_BYTES, allowed_hosts, serve_http
+from bot.mcp.transport import MOST_BYTES, serve_http
 from bot.mcp.turn_queries import MOST_CHARS, bounded
 from graph.app import open_agent
 from graph.observability.logs import configure_logging
@@ -503,9 +504,9 @@ async def test_a_body_that_is_too_large_is_not_read(url: str) -> None:
 
 
 async def test_the_names_that_are_answered() -> None:
-    hosts = allowed_hosts(Settings(mcp_hosts="goat.lan, goat.example:443"), "192.168.1.5:8765")
+    hosts = allowed_hosts("192.168.1.5:8765", Settings(mcp_hosts="goat.lan, goat.example:443").mcp_names)
     assert {"127.0.0.1:*", "192.168.1.5:*", "goat.lan", "goat.lan:*", "goat.example:443"} <= set(hosts)
-    assert "0.0.0.0" not in allowed_hosts(Settings(mcp_hosts="goat.lan"), "0.0.0.0:8765")
+    assert "0.0.0.0" not in allowed_hosts("0.0.0.0:8765", ["goat.lan"])
 
 
 @pytest.mark.parametrize(
