@@ -5,6 +5,7 @@ import re
 
 from graph.events.turn_events import Approval
 from memory.text.invisible import is_seen
+from memory.text.text import shortened
 
 _FURTHER = "    | "
 """Prefix of continuation lines, so that only an argument's name starts a line."""
@@ -19,6 +20,21 @@ def argument_lines(approval: Approval) -> list[str]:
         first, *further = map(escape, text.split("\n"))
         lines += [f"{escape(name)}: {first}", *(f"{_FURTHER}{line}" for line in further)]
     return lines
+
+
+def shown_call(approval: Approval, most: int = 10**6) -> str:
+    """Return the call's arguments as a code block of at most `most` characters."""
+    lines = shortened("\n".join(argument_lines(approval)), most)
+    ticks = "`" * max(3, _longest_run(lines) + 1)
+    return f"{ticks}\n{lines}\n{ticks}"
+
+
+def _longest_run(text: str) -> int:
+    longest = run = 0
+    for char in text:
+        run = run + 1 if char == "`" else 0
+        longest = max(longest, run)
+    return longest
 
 
 def escape(text: str) -> str:

@@ -10,14 +10,13 @@ from dataclasses import asdict, dataclass, replace
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 from telegram.constants import ChatID
 
-from bot.presentation.approval_question import argument_lines
+from bot.presentation.approval_question import shown_call
 from bot.telegram.bot_context import BotContext, Say
 from bot.telegram.gate.answered_question import close_question
 from bot.telegram.outbox.outbox import Answer
 from bot.telegram.place import place_of
 from bot.telegram.texts import escape, inline_code
 from graph.events.turn_events import Approval, Event, Waiting
-from memory.text.text import shortened
 from memory.working.redis_connection import translate_errors
 
 ALLOW = "tool"
@@ -138,18 +137,3 @@ def question(approval: Approval, say: Say) -> str:
     """Return the question with all arguments of the call."""
     asked = say("tool_ask", tool=inline_code(approval.tool), reason=escape(approval.reason))
     return f"{asked}\n{shown_call(approval)}"
-
-
-def shown_call(approval: Approval, most: int = 10**6) -> str:
-    """Return the call's arguments as a code block of at most `most` characters."""
-    lines = shortened("\n".join(argument_lines(approval)), most)
-    ticks = "`" * max(3, _longest_run(lines) + 1)
-    return f"{ticks}\n{lines}\n{ticks}"
-
-
-def _longest_run(text: str) -> int:
-    longest = run = 0
-    for char in text:
-        run = run + 1 if char == "`" else 0
-        longest = max(longest, run)
-    return longest
