@@ -36,6 +36,8 @@ class Carrier(StrEnum):
     NAME = "name"
     """Name of the writing member of a group; not a statement."""
     IMPORT = "import"
+    CONTEXT = "context"
+    """Sent along by a client's program: its system prompt, a conversation held elsewhere. Not archived."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +67,9 @@ _TITLES: Final = {
     Carrier.VOICE: "voice message",
     Carrier.PICTURE: "photo",
     Carrier.CARD: "",
+    Carrier.CONTEXT: "",
 }
-_UNSAID: Final = (Carrier.QUOTED, Carrier.NAME)
+_UNSAID: Final = (Carrier.QUOTED, Carrier.NAME, Carrier.CONTEXT)
 OWN_WORDS: Final = -1
 
 
@@ -81,7 +84,7 @@ class Spoken:
     def said(self) -> str:
         """Message and parts as one text, for search and display; prompts keep them separate.
 
-        Quotations are left out, since they were said before.
+        Quotations and a client's context are left out, since they were said before.
         """
         return said(self.message, self.parts)
 
@@ -119,8 +122,9 @@ def names(parts: Sequence[Part]) -> list[str]:
 
 
 def worth_keeping(parts: Sequence[Part]) -> tuple[Part, ...]:
-    """Return the parts to archive: all but quotations of the owner and the assistant."""
-    return tuple(part for part in parts if part.carrier is not Carrier.QUOTED or part.foreign)
+    """Return the parts to archive: no context, and quotations of third parties only."""
+    kept = (part for part in parts if part.carrier is not Carrier.CONTEXT)
+    return tuple(part for part in kept if part.carrier is not Carrier.QUOTED or part.foreign)
 
 
 def plain(parts: Sequence[Part]) -> list[dict[str, Any]]:

@@ -169,6 +169,7 @@ def has_foreign_text(state: State) -> bool:
     if any(result.foreign for result in results_of(state)):
         return True
     past = [[*_texts(turn), *turn.evidence] for turn in conversation_of(state) if turn.foreign]
+    past.append([part.text for part in state["turn"].parts if part.foreign])
     recalled = [_texts(memory) for memory in recalled_of(state) if memory.foreign]
     said = "\n".join([state["reply"].text, *(result.evidence for result in results_of(state))])
     return repeats(said, chain.from_iterable(past + recalled))

@@ -34,7 +34,7 @@ FULL = 100
 """
 
 
-def _checked(owner: str) -> str:
+def checked_owner(owner: str) -> str:
     try:
         return TurnContext(owner=owner).owner
     except ValidationError as error:
@@ -42,7 +42,7 @@ def _checked(owner: str) -> str:
 
 
 Owner = Annotated[
-    str, typer.Option(help="Whose memory is used; by default the `owner` setting's.", callback=_checked)
+    str, typer.Option(help="Whose memory is used; by default the `owner` setting's.", callback=checked_owner)
 ]
 ChangedThresholds = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A threshold to run with.")

@@ -14,6 +14,7 @@ from memory.text.text import clean, shortened
 ABANDONED, BEGUN, REFUSED = "abandoned", "begun", "refused"
 """Status of a call, claimed so that it runs at most once and never after a refusal."""
 _YES = {"yes", "y", "da", "d", "true", "approve", "approved", "accept", "ok"}
+_NO = {"no", "n", "nu", "false", "reject", "rejected", "refuse"}
 _LONGEST_REMARK = 500
 
 
@@ -50,6 +51,12 @@ def answer_of(said: Any) -> Answer:
     if decision is True or (isinstance(decision, str) and decision.strip().lower() in _YES):
         return Answer.YES
     return Answer.NO
+
+
+def clear_answer(text: str) -> Answer | None:
+    """Parse a message that may be an answer; None for any other message."""
+    word = text.strip().strip(".!").lower()
+    return Answer.YES if word in _YES else Answer.NO if word in _NO else None
 
 
 def remark_of(said: Any) -> str:

@@ -1,4 +1,4 @@
-"""Settings of the HTTP servers: MCP and Studio."""
+"""Settings of the HTTP servers: MCP, `goat serve` and Studio."""
 
 import re
 from typing import Annotated
@@ -78,6 +78,23 @@ class McpSettings(BaseModel):
     @property
     def mcp_names(self) -> tuple[str, ...]:
         return split_names(self.mcp_hosts)
+
+
+class ServeSettings(BaseModel):
+    """Settings of the OpenAI-compatible server; its tokens are made by `goat serve --new-token`."""
+
+    serve_listen: Annotated[str, AfterValidator(_check_address)] = Field(
+        "127.0.0.1:8766", description="`goat serve`: host:port of the OpenAI-compatible server."
+    )
+    serve_hosts: Annotated[str, AfterValidator(_check_names)] = Field(
+        "",
+        description="`goat serve`: names (host or host:port) of the server, separated by commas; those of "
+        "this machine and of `serve_listen` are always accepted.",
+    )
+
+    @property
+    def serve_names(self) -> tuple[str, ...]:
+        return split_names(self.serve_hosts)
 
 
 class StudioSettings(BaseModel):

@@ -13,7 +13,7 @@ from pydantic_settings import (
 )
 
 from graph.settings.context import Thresholds, TurnContext
-from graph.settings.server_settings import McpSettings, StudioSettings
+from graph.settings.server_settings import McpSettings, ServeSettings, StudioSettings
 from graph.settings.sources import (
     ENVIRONMENT,
     PREFIX,
@@ -39,6 +39,7 @@ class Settings(
     DelegationSettings,
     ObservabilitySettings,
     McpSettings,
+    ServeSettings,
     StudioSettings,
     TunedSettings,
     BaseSettings,

@@ -43,9 +43,15 @@ def at_any_port(names: Iterable[str]) -> list[str]:
 
 def has_bearer_token(headers: Headers, token: SecretStr) -> bool:
     """Return True when the request has one Authorization header: `Bearer` and the token."""
+    given = bearer_token(headers)
+    return bool(given) and equals_secret(given, token.get_secret_value())
+
+
+def bearer_token(headers: Headers) -> str:
+    """Return the token after `Bearer` in the one Authorization header; else ""."""
     shown = headers.getlist("authorization")
     scheme, _, given = shown[0].partition(" ") if len(shown) == 1 else ("", "", "")
-    return scheme.lower() == "bearer" and equals_secret(given.strip(), token.get_secret_value())
+    return given.strip() if scheme.lower() == "bearer" else ""
 
 
 def equals_secret(given: str, secret: str) -> bool:

@@ -147,6 +147,10 @@ async def known_fact(house: House, owner: str) -> Entered:
     return Entered()
 
 
+async def client_context(_: House, __: str) -> Entered:
+    return Entered(parts=(Part(text=ORDER, carrier=Carrier.CONTEXT, source="system prompt of the client"),))
+
+
 async def told_identity(house: House, owner: str) -> Entered:
     await house.agent.layers.permanent.set_identity(ORDER, owner=owner)
     return Entered()
@@ -188,6 +192,7 @@ DOORS: dict[str, Door] = {
     "file name": sent(b"Bread", document={**NOTE, "file_name": ORDER}, caption="Look"),
     "a forwarded voice": sent(b"OggS", voice=named("v", duration=1), forward_origin=ORIGIN),
     "picture": sent(JPEG, photo=[named("p", width=1, height=1)], caption="Look"),
+    "a chat client's system prompt": client_context,
     "contact, poll or place": sent(contact={"phone_number": "+40", "first_name": ORDER}),
     "page": called("read_page", name="a page"),
     "plugin": called("plain_plugin"),

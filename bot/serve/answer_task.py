@@ -1,0 +1,72 @@
+"""An answer that is made in a task of its own, and ends in order when its client hangs up."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+
+from bot.serve.conversation import Asked
+from bot.serve.turn_reply import Completed, Said
+from memory.errors import GoatError
+
+_KEEP_ALIVE_SECONDS = 10.0
+_STOP_SECONDS = 0.2
+logger = logging.getLogger(__name__)
+
+
+class AnswerFailed(Exception):
+    """An error that is not the project's ended an answer; it is in the log."""
+
+
+class AnswerTask:
+    """Makes one answer; its turn runs to its end and is archived, whoever listens."""
+
+    def __init__(self, asked: Asked, said: AsyncIterator[Said], stop: Callable[[str], None]) -> None:
+        self._asked = asked
+        self._stop = stop
+        self._heard: asyncio.Queue[Said | Exception | None] = asyncio.Queue()
+        self.task = asyncio.create_task(self._run(said))
+
+    async def listen(self) -> AsyncIterator[Said | None]:
+        """Yield the answer as it is made; None when there was nothing for a while.
+
+        Raises:
+            GoatError, AnswerFailed: what ended it.
+        """
+        while True:
+            try:
+                async with asyncio.timeout(_KEEP_ALIVE_SECONDS):
+                    heard = await self._heard.get()
+            except TimeoutError:
+                yield None
+                continue
+            if isinstance(heard, Exception):
+                raise heard
+            if heard is None:
+                return
+            yield heard
+
+    async def whole(self) -> Completed | None:
+        """Return the end of the answer; None if the client hung up before its turn."""
+        async for heard in self.listen():
+            if isinstance(heard, Completed):
+                return heard
+        return None
+
+    async def stop(self) -> None:
+        """Stop the turn as soon as it can be stopped; what it has said is kept."""
+        self._asked.gone.set()
+        while not self.task.done():
+            self._stop(self._asked.turn_id)
+            await asyncio.wait({self.task}, timeout=_STOP_SECONDS)
+
+    async def _run(self, said: AsyncIterator[Said]) -> None:
+        try:
+            async for one in said:
+                self._heard.put_nowait(one)
+        except GoatError as error:
+            self._heard.put_nowait(error)
+        except Exception:  # process edge: the client is told, the reason is in the log
+            logger.exception("An answer failed")
+            self._heard.put_nowait(AnswerFailed())
+        finally:
+            self._heard.put_nowait(None)

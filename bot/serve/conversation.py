@@ -1,0 +1,204 @@
+"""Turns of a client's conversation: its thread is found and compared with it, and the message answered."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from functools import cached_property
+from weakref import WeakValueDictionary
+
+from bot.media.attachment import Attachment
+from bot.media.media_reader import MediaReader, MediaRefused
+from bot.serve.chat_request import BAD_REQUEST, ChatRequest, Exchange, Refused, exchanges
+from bot.serve.client_prompts import own_words
+from bot.serve.thread_finder import ThreadFinder
+from bot.serve.thread_match import Match, match_thread
+from bot.serve.turn_reply import BAD_GATEWAY, Completed, Said, TurnReply, asks, is_question
+from graph.events.approval import Answer, clear_answer
+from graph.events.turn_events import Event, Finished, Resumed
+from graph.runtime.agent import Agent
+from graph.state.circumstances import Circumstances
+from memory.models import EDIT_OF
+from memory.provenance import Carrier, Part
+from memory.text.text import clip
+
+_MOST_CONTEXT = 20_000
+"""Characters of a system prompt, and of a conversation held elsewhere."""
+
+
+@dataclass(slots=True)
+class Asked:
+    """A request, with what its headers say."""
+
+    owner: str
+    request: ChatRequest
+    headers: Mapping[str, str]
+    turn_id: str = field(default_factory=lambda: f"openai-{uuid.uuid4().hex}")
+    """The turn that answers it."""
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the client has hung up."""
+
+    @property
+    def retried(self) -> bool:
+        """True if OpenAI's client library sends it again by itself."""
+        return self.headers.get("x-stainless-retry-count", "0") != "0"
+
+    @property
+    def chat_id(self) -> str:
+        return self.request.chat_id(self.headers)
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """A client's conversation, as one request shows it."""
+
+    asked: Asked
+    words: str
+    """The user's new message."""
+    documents: Sequence[Part]
+    history: Sequence[Exchange]
+    """The messages before it, without answers to questions about tools."""
+    last: str
+    """The answer before it."""
+
+    @classmethod
+    def of(cls, asked: Asked) -> "Conversation":
+        *earlier, message = asked.request.messages
+        words, documents = own_words(message.text)
+        every = exchanges(earlier)
+        history = [
+            one
+            for number, one in enumerate(every)
+            if not (number and is_question(every[number - 1].reply) and clear_answer(one.message))
+        ]
+        return cls(asked, words, documents, history, every[-1].reply if every else "")
+
+    @cached_property
+    def answer(self) -> Answer | None:
+        """The answer to a question whether a tool may run; None if this message is none."""
+        return clear_answer(self.words) if is_question(self.last) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversations:
+    """Answers the messages of conversations; those of one thread after each other."""
+
+    agent: Agent
+    media: MediaReader
+    threads: ThreadFinder
+    _queues: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+
+    async def answer(self, asked: Asked) -> AsyncIterator[Said]:
+        """Yield the answer to a request, then its end; nothing if the client is gone before its turn.
+
+        Raises:
+            Refused: the message holds a file that cannot be read, or the model gave nothing.
+            GoatError: as `Agent.stream`.
+        """
+        talk = Conversation.of(asked)
+        thread = await self.threads.find(
+            asked.owner, asked.chat_id, talk.history, talk.words, retried=asked.retried
+        )
+        settings = self.agent.layers.settings
+        reply = TurnReply(await self.agent.layers.tokens.ready(), asked.owner == settings.owner)
+        told: list[str] = []
+        async with self._queues.setdefault(thread, asyncio.Lock()):
+            if asked.gone.is_set():
+                return
+            events = await self._decision(talk, thread) or await self._turn(talk, thread)
+            async for said in reply.tell(events):
+                if isinstance(said, Completed) and not talk.history:
+                    shown = "".join(told) if asked.request.stream else said.text
+                    await self.threads.note(asked.owner, thread, talk.words, shown)
+                elif isinstance(said, str):
+                    told.append(said)
+                yield said
+
+    async def _decision(self, talk: Conversation, thread: str) -> AsyncIterator[Event] | None:
+        """Return the turn that a yes or no continues; None for any other message, which refuses the call.
+
+        A yes counts only right after the question that it answers: a client may repeat a request by itself.
+        """
+        owner, answer = talk.asked.owner, talk.answer
+        waiting = await self.agent.waiting(thread, owner=owner)
+        if waiting is None:
+            state = await self.agent.last_turn(thread) if answer else None
+            return _stored(Finished(state)) if state else None
+        approval = waiting.approvals[0]
+        if answer is None or not asks(talk.last, approval):
+            await self.agent.leave(thread, owner=owner)
+            return None
+        talk.asked.turn_id = waiting.turn_id
+        return self.agent.decide(
+            waiting.turn_id,
+            owner=owner,
+            thread=thread,
+            approval_id=approval.id,
+            allowed=answer is Answer.YES,
+        )
+
+    async def _turn(self, talk: Conversation, thread: str) -> AsyncIterator[Event]:
+        """Return the new message's turn; the turns that the client no longer shows leave the conversation."""
+        asked = talk.asked
+        files = [await self._read(*file, talk.words) for file in asked.request.messages[-1].files()]
+        match = match_thread(await self.threads.turns(asked.owner, thread), talk.history)
+        await self._leave(asked.owner, thread, match)
+        spoken = [file.text for file in files if not file.foreign]
+        parts = [*_context(asked.request, match), *talk.documents, *(file for file in files if file.foreign)]
+        tags = (f"{EDIT_OF}{match.replaced.turn_id}",) if match.replaced else ()
+        words = "\n\n".join(text for text in (talk.words, *spoken) if text.strip())
+        events = self.agent.stream(
+            words,
+            owner=asked.owner,
+            thread=thread,
+            turn_id=asked.turn_id,
+            about=Circumstances(parts=parts, tags=tags),
+            fresh=True,
+        )
+        return _without_earlier(events, words)
+
+    async def _leave(self, owner: str, thread: str, match: Match) -> None:
+        """Supersede the replaced turn; the others only leave the conversation and can be recalled."""
+        if match.replaced is not None:
+            await self.agent.supersede(match.replaced.turn_id, owner=owner)
+        if match.left:
+            layers = self.agent.layers
+            await layers.conversations.remove(match.left, owner=owner, thread=thread)
+            await layers.cache.drop(owner=owner)
+
+    async def _read(self, file: Attachment, data: bytes, question: str) -> Part:
+        async def fetch() -> bytes:
+            return data
+
+        try:
+            return await self.media.read(file, fetch, question)
+        except MediaRefused as error:
+            status = BAD_GATEWAY if error.code == "unavailable" else BAD_REQUEST
+            raise Refused(str(error), status, error.code, "messages") from None
+
+
+async def _stored(event: Event) -> AsyncIterator[Event]:
+    yield event
+
+
+async def _without_earlier(events: AsyncIterator[Event], message: str) -> AsyncIterator[Event]:
+    """Leave out a turn that a crash interrupted and that is finished first; return it if it is this one."""
+    async with aclosing(events):  # type: ignore[type-var]
+        async for event in events:
+            if not isinstance(event, Resumed):
+                yield event
+            elif event.state["turn"].message == message:
+                yield Finished(event.state)
+                return
+
+
+def _context(request: ChatRequest, match: Match) -> list[Part]:
+    """Return the client's system prompt and the messages that the thread does not hold, as others' text."""
+    held = "\n\n".join(f"user: {one.message}\nassistant: {one.reply}" for one in match.unknown)
+    texts = {"system prompt of the client": request.system, "earlier in the client's conversation": held}
+    return [
+        Part(text=clip(text, _MOST_CONTEXT), carrier=Carrier.CONTEXT, source=source)
+        for source, text in texts.items()
+        if text.strip()
+    ]

@@ -1,0 +1,64 @@
+"""The chat model alone, without memory: for titles, tags and the like, which must not be archived."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
+
+from bot.serve.chat_request import ChatRequest, Refused
+from bot.serve.conversation import Asked
+from bot.serve.turn_reply import BAD_GATEWAY, MODEL_DOWN, Completed, Said, count_prompt
+from graph.layers import Layers
+from graph.model.model_call import ModelAnswer, ModelCall
+from memory.concurrency.deadline import end
+from memory.models import Outcome
+from nodes.assemble import join_roles
+from nodes.respond import EMPTY_ANSWER
+
+_UNAVAILABLE = 503
+
+
+async def answer_plainly(layers: Layers, asked: Asked) -> AsyncIterator[Said]:
+    """Yield the model's answer to the client's messages as they are, then its end; nothing is stored.
+
+    Raises:
+        Refused: there is no model, or it gave nothing.
+    """
+    if not layers.model.name:
+        raise Refused("No model is configured: `goat setup` chooses one.", _UNAVAILABLE, MODEL_DOWN)
+    prompt = join_roles([*_prompt(asked.request)])
+    call = ModelCall(layers.model, layers.stops, layers.settings.model_timeout, layers.window)
+    pieces: asyncio.Queue[str | None] = asyncio.Queue()
+
+    async def ask() -> ModelAnswer:
+        try:
+            with layers.stops.accept(asked.turn_id):
+                return await call(prompt, asked.turn_id, on_text=pieces.put_nowait)
+        finally:
+            pieces.put_nowait(None)
+
+    task = asyncio.create_task(ask())
+    try:
+        while (piece := await pieces.get()) is not None:
+            yield piece
+        yield await _completed(layers, await task, prompt)
+    finally:
+        await end(task)
+
+
+async def _completed(layers: Layers, answer: ModelAnswer, prompt: list[AnyMessage]) -> Completed:
+    if not answer.text.strip():
+        raise Refused(answer.problem or EMPTY_ANSWER, BAD_GATEWAY, MODEL_DOWN)
+    count = await layers.tokens.ready()
+    return Completed(
+        text=answer.text,
+        prompt_tokens=count_prompt(prompt, count),
+        reply_tokens=count(answer.text),
+        whole=answer.outcome is Outcome.ANSWERED,
+    )
+
+
+def _prompt(request: ChatRequest) -> list[AnyMessage]:
+    system: list[AnyMessage] = [SystemMessage(request.system)] if request.system else []
+    kinds = {"user": HumanMessage, "assistant": AIMessage}
+    return [*system, *(kinds[one.role](one.text) for one in request.messages if one.role in kinds)]

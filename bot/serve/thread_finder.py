@@ -1,0 +1,86 @@
+"""The thread of a client's conversation.
+
+* `goat:serve:opening:DIGEST`   thread that begins with a message, or with a message and its answer
+"""
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.serve.chat_request import Exchange
+from graph.runtime.agent import Agent
+from graph.state.thread_ids import thread_id
+from memory.models import ConversationTurn
+from memory.text.digest import digest
+from memory.working.redis_connection import translate_errors
+
+EVERY_TOKEN = 10**9
+_CHANNEL = "openai"
+_KEPT_SECONDS = 90 * 24 * 60 * 60
+_AGAIN_SECONDS = 10 * 60
+"""For so long, a conversation that begins with the same message is taken for that message answered anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadFinder:
+    """Finds threads by the client's id of the conversation, else by how the conversation begins.
+
+    Clients without such an id begin many conversations with the same message: two of them share a thread only
+    if the first went no further than that message, minutes ago.
+    """
+
+    agent: Agent
+
+    async def find(
+        self, owner: str, chat_id: str, history: Sequence[Exchange], message: str, *, retried: bool
+    ) -> str:
+        """Return the thread of a conversation; a new one if it has just begun.
+
+        `retried` says that the client repeats a request by itself.
+        """
+        if chat_id:
+            return thread_id(_CHANNEL, owner, "chat", chat_id)
+        if history:
+            opening = _opening(owner, history[0].message, history[0].reply)
+            return await self._noted(opening, _KEPT_SECONDS) or thread_id(_CHANNEL, owner, "opening", opening)
+        opening = _opening(owner, message)
+        if (thread := await self._noted(opening)) and await self._may_repeat(owner, thread, retried=retried):
+            return thread
+        thread = thread_id(_CHANNEL, owner, "begun", uuid.uuid4().hex)
+        await self._note(opening, thread, _AGAIN_SECONDS)
+        return thread
+
+    async def note(self, owner: str, thread: str, message: str, reply: str) -> None:
+        """Note the first answer of a conversation, with which the client will continue it."""
+        await self._note(_opening(owner, message, reply), thread, _KEPT_SECONDS)
+
+    async def turns(self, owner: str, thread: str) -> list[ConversationTurn]:
+        """Return the thread's turns, oldest first."""
+        read = self.agent.layers.conversations.window
+        return await read(owner=owner, thread=thread, max_tokens=EVERY_TOKEN)
+
+    async def _may_repeat(self, owner: str, thread: str, *, retried: bool) -> bool:
+        count = len(await self.turns(owner, thread))
+        return count == 1 or (retried and not count)
+
+    @translate_errors()
+    async def _noted(self, opening: str, seconds: int | None = None) -> str:
+        """Return the noted thread, or ""; `seconds` keeps the note for longer."""
+        client = await self.agent.layers.redis.client()
+        found = await client.getex(_key(opening), ex=seconds)
+        return found.decode() if isinstance(found, bytes) else ""
+
+    @translate_errors()
+    async def _note(self, opening: str, thread: str, seconds: int) -> None:
+        client = await self.agent.layers.redis.client()
+        await client.set(_key(opening), thread, ex=seconds)
+
+
+def _key(opening: str) -> str:
+    return f"goat:serve:opening:{opening}"
+
+
+def _opening(owner: str, *texts: str) -> str:
+    """Return a digest of a conversation's beginning; clients change white space."""
+    return digest(json.dumps([owner, *(" ".join(text.split()) for text in texts)]))

@@ -1,0 +1,114 @@
+"""A turn's events as the text of an answer."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+from langchain_core.messages import AnyMessage
+
+from bot.presentation.approval_question import escape, shown_call
+from bot.serve.chat_request import Refused
+from graph.events.turn_events import Approval, Event, Finished, Piece, ToolsRequested, Waiting
+from graph.state.turn_state import State
+from memory.models import Outcome
+from memory.text.tokens import CountTokens
+from nodes.respond import EMPTY_ANSWER
+
+BAD_GATEWAY = 502
+MODEL_DOWN = "model_unavailable"
+_HINT = "Answer `yes` to allow it, or `no`."
+_AWAY = "The model cannot be reached just now. Your message is kept: send it again later."
+_BROKEN_OFF = "The model broke off here."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """The end of an answer."""
+
+    text: str
+    """The whole answer, without what its correction replaces."""
+    prompt_tokens: int = 0
+    """By this agent's count: the endpoint's own is not known here."""
+    reply_tokens: int = 0
+    whole: bool = True
+    """False if the model broke off."""
+
+
+Said = str | Completed
+"""A piece of an answer, or its end."""
+
+
+@dataclass(slots=True)
+class TurnReply:
+    """The answer of one turn."""
+
+    count: CountTokens
+    detailed: bool
+    """Problems name hosts and settings."""
+    _shown: str = field(default="", init=False)
+    """Text since the last tool calls; what precedes them is no part of the reply."""
+    _gap: bool = field(default=False, init=False)
+
+    async def tell(self, events: AsyncIterator[Event]) -> AsyncIterator[Said]:
+        """Yield the reply as it is written, then its end; a turn that waits ends with its question.
+
+        Raises:
+            Refused: the model gave nothing.
+        """
+        async for event in events:
+            match event:
+                case Piece(text):
+                    yield self._piece(text)
+                case ToolsRequested():
+                    self._gap, self._shown = bool(self._gap or self._shown), ""
+                case Waiting():
+                    asked = question(event.approvals[0])
+                    yield self._piece(f"\n\n{asked}" if self._shown else asked)
+                    yield Completed(text=self._shown, reply_tokens=self.count(self._shown))
+                case Finished(state):
+                    for said in self._end(state):
+                        yield said
+
+    def _piece(self, text: str) -> str:
+        """Add to the reply; the first piece after tool calls begins a paragraph."""
+        piece = f"\n\n{text}" if self._gap and not self._shown else text
+        self._shown += text
+        return piece
+
+    def _end(self, state: State) -> list[Said]:
+        reply = state["reply"]
+        if reply.outcome is Outcome.FAILED or not reply.text.strip():
+            raise Refused(self._problem(reply.problem or EMPTY_ANSWER, _AWAY), BAD_GATEWAY, MODEL_DOWN)
+        text, pieces = reply.text, list[Said]()
+        if not self._shown:
+            pieces.append(self._piece(text))
+        elif self._shown.strip() != text.strip():
+            pieces.append(f"\n\nCorrected:\n\n{text}")
+        if reply.problem:
+            note = f"\n\n({self._problem(reply.problem, _BROKEN_OFF)})"
+            text, pieces = text + note, [*pieces, note]
+        tokens = count_prompt(state.get("prompt", ()), self.count), self.count(reply.text)
+        end = Completed(text=text, prompt_tokens=tokens[0], reply_tokens=tokens[1], whole=not reply.problem)
+        return [*pieces, end]
+
+    def _problem(self, problem: str, brief: str) -> str:
+        return problem if self.detailed or problem == EMPTY_ANSWER else brief
+
+
+def count_prompt(prompt: Sequence[AnyMessage], count: CountTokens) -> int:
+    return sum(count(message.text) for message in prompt)
+
+
+def question(approval: Approval) -> str:
+    """Return the question whether a tool may run, and how to answer it."""
+    asked = f"May `{escape(approval.tool)}` be run? It is asked because {escape(approval.reason)}."
+    return f"{asked}\n\n{shown_call(approval)}\n\n{_HINT}"
+
+
+def is_question(reply: str) -> bool:
+    """Return True if an answer in a client's conversation is such a question."""
+    return reply.rstrip().endswith(_HINT)
+
+
+def asks(reply: str, approval: Approval) -> bool:
+    """Return True if an answer in a client's conversation asks for this approval; white space may differ."""
+    return "".join(question(approval).split()) in "".join(reply.split())
