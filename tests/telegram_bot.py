@@ -112,9 +112,13 @@ async def lasting_bot(folder: Path, model: ModelServer, **changes: object) -> As
 
 @asynccontextmanager
 async def running_bot(settings: Settings, api: BotApi, part: Duty = Duty.ALL) -> AsyncIterator[Bot]:
-    """Run the bot in this process during the block."""
+    """Run the bot in this process during the block; it waits for no forward after a short text."""
     stop = asyncio.Event()
-    async with open_agent(settings) as agent, open_bot(settings, agent) as (app, context):
+    async with AsyncExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setattr("bot.telegram.turns.bursts.COMMENT_SECONDS", 0.0)
+        agent = await stack.enter_async_context(open_agent(settings))
+        app, context = await stack.enter_async_context(open_bot(settings, agent))
         running = asyncio.create_task(run_duty(app, context, part, stop))
         await context.access.allow(BOB)
         try:

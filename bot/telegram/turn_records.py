@@ -74,6 +74,8 @@ class TurnRecord:
     """Turn id of the turn that it replaces, as `/retry` found it."""
     later: int = 0
     """Update of the `/retry` that replaced it."""
+    burst: str = ""
+    """The messages that it answers together, as JSON; empty for a single one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ class Records:
             link=fields.get("link", ""),
             earlier=fields.get("earlier", ""),
             later=int(fields.get("later", 0)),
+            burst=fields.get("burst", ""),
         )
 
     async def latest_turn(self, update_id: int) -> TurnRecord:
@@ -146,6 +149,10 @@ class Records:
         """Record that an update runs the turn `turn_id`, of the update `of`, again."""
         await self._write(update_id, earlier=turn_id)
         await self._write(of, later=str(update_id))
+
+    async def note_burst(self, update_id: int, messages: str, *, turn_id: str, owner: str) -> None:
+        """Record the messages that a turn answers together."""
+        await self._write(update_id, burst=messages, turn_id=turn_id, owner=owner)
 
     async def note_question(self, chat_id: int, message_id: int, update_id: int) -> None:
         """Record the update of a person's message."""

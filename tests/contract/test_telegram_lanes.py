@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 
 from bot.telegram.inbox.lane_scripts import DEAD_KEPT
-from bot.telegram.inbox.lanes import Arrival, Claim, Lanes
+from bot.telegram.inbox.lanes import Arrival, Claim, LaneLost, Lanes
 from bot.telegram.turn_records import Keys
 from memory.errors import TierUnavailable
 from tests.contract.redis_servers import connected
@@ -214,3 +214,40 @@ async def test_without_redis_nothing_is_taken_in() -> None:
     async with lanes_at("redis://127.0.0.1:1") as lanes:
         with pytest.raises(TierUnavailable):
             await lanes.put([arrival(1)])
+
+
+async def test_updates_bound_to_the_first_leave_with_it_and_no_others(lanes: Lanes) -> None:
+    await lanes.put([arrival(number) for number in range(1, 5)])
+    claim = await claimed(lanes)
+    assert await lanes.behind(claim, 2) == (None, [arrival(2).update, arrival(3).update])
+    await lanes.bind(claim, [2, 4])
+    await lanes.bind(claim, [2, 3])
+    assert await lanes.put_off(claim, 0.0, counted=False)
+    again = await claimed(lanes)
+    assert (await lanes.behind(again, 9))[0] == [2, 4]
+    again.bound = [arrival(2).update, arrival(4).update]
+    assert await lanes.done(again)
+    last = await claimed(lanes)
+    assert number(last) == 3
+    assert await lanes.behind(last, 9) == (None, [])
+
+
+async def test_updates_bound_to_a_dead_one_are_handled_by_themselves(lanes: Lanes) -> None:
+    await lanes.put([arrival(1), arrival(2)])
+    claim = await claimed(lanes)
+    await lanes.bind(claim, [2])
+    claim.bound = [arrival(2).update]
+    assert await lanes.bury(claim, "broken")
+    assert number(await claimed(lanes)) == 2
+
+
+async def test_who_lost_a_lane_binds_nothing(lanes: Lanes, passing: Passing) -> None:
+    await lanes.put([arrival(1), arrival(2)])
+    lost = await claimed(lanes)
+    await passing.wait(LEASE + 1)
+    held = await claimed(lanes)
+    with pytest.raises(LaneLost):
+        await lanes.bind(lost, [2])
+    with pytest.raises(LaneLost):
+        await lanes.behind(lost, 9)
+    assert (await lanes.behind(held, 9))[0] is None

@@ -6,11 +6,11 @@ meaning applies to it.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from memory.models import Episode
+from memory.models import SUPERSEDED, Episode
 from tests.servers.telegram import Message
 from tests.telegram_soak.figures import Figures
 from tests.telegram_soak.script import ANSWER, TAG, Chat, Line
@@ -51,7 +51,7 @@ class Checker:
     def check_chats(self) -> None:
         """Check that each message has one answer, to its last edit, and in its place."""
         chats = {line.chat for line in self.lines}
-        answers: defaultdict[Chat, list[tuple[str, Message]]] = defaultdict(list)
+        answers: defaultdict[Chat, list[tuple[list[str], Message]]] = defaultdict(list)
         for chat_id in {chat.chat_id for chat in chats}:
             for message in self.world.api.answers(chat_id):
                 if (found := self._read(message)) is not None:
@@ -59,29 +59,31 @@ class Checker:
         for chat in chats:
             self._check_chat(chat, answers[chat])
 
-    def _read(self, message: Message) -> tuple[Chat, str] | None:
-        """Return the chat and the tag of the line that a message answers."""
+    def _read(self, message: Message) -> tuple[Chat, list[str]] | None:
+        """Return the chat and the tags of the lines that a message answers."""
         if message.buttons:
             self.figures.left.append(f"{message.chat_id} has a mark under {message.text!r}")
-        tag = message.text.split(",")[0].removeprefix("Re ")
-        line = next((line for line in self.lines if line.tag == tag), None)
-        if line is None or not ANSWER.fullmatch(message.text):
+        answer = ANSWER.fullmatch(message.text)
+        tags = answer[1].split() if answer else []
+        lines = [line for tag in tags for line in self.lines if line.tag == tag]
+        if not tags or len(lines) != len(tags):
             self.figures.left.append(f"{message.chat_id} has {message.text!r}")
             return None
-        asked = self.written.messages[line.name]
+        chat, asked = lines[0].chat, self.written.messages[lines[0].name]
         at = (message.chat_id, message.topic, message.reply_to or asked)
-        if at != (line.chat.chat_id, line.chat.topic, asked):
-            self.figures.crossed.append(f"the answer to {tag} stands at {at}")
-        return line.chat, tag
+        if at != (chat.chat_id, chat.topic, asked) or {line.chat for line in lines} != {chat}:
+            self.figures.crossed.append(f"the answer to {tags} stands at {at}")
+        return chat, tags
 
-    def _check_chat(self, chat: Chat, answers: list[tuple[str, Message]]) -> None:
+    def _check_chat(self, chat: Chat, answers: list[tuple[list[str], Message]]) -> None:
         last = {line.name: line.tag for line in self.lines if line.chat == chat}
-        counts = Counter(tag.removesuffix("e") for tag, _ in answers)
+        shown = {tag: message.text for tags, message in answers for tag in tags}
+        ordered = sorted(answers, key=lambda pair: pair[1].message_id)
+        order = [tag.removesuffix("e") for tags, _ in ordered for tag in tags]
+        counts = Counter(order)
         self.figures.doubled += [f"{name} is answered {n} times" for name, n in counts.items() if n > 1]
-        given = {tag for tag, _ in answers}
-        self.figures.lost += [f"{tag} has no answer" for tag in last.values() if tag not in given]
-        self.shown |= {tag: message.text for tag, message in answers}
-        order = [tag.removesuffix("e") for tag, _ in sorted(answers, key=lambda pair: pair[1].message_id)]
+        self.figures.lost += [f"{tag} has no answer" for tag in last.values() if tag not in shown]
+        self.shown |= shown
         self._note_late(misplaced(order, list(last)), "stands below the answer to a later one")
 
     def check_completion(self) -> None:
@@ -91,7 +93,8 @@ class Checker:
             text = str(call.parameters.get("text", ""))
             if call.status == 200 and call.method in {"sendMessage", "editMessageText"}:
                 for match in ANSWER.finditer(text):
-                    done[int(match[1])].append(f"c{match[1]}n{match[2]}{match[3]}")
+                    tags = match[1].split()
+                    done[int(tags[0][1:].partition("n")[0])] += tags
         for chat in {line.chat for line in self.lines}:
             asked = [line.tag for line in self.lines if line.chat == chat]
             late = misplaced(list(dict.fromkeys(done[chat.number])), asked)
@@ -103,29 +106,36 @@ class Checker:
         self.figures.disordered += [f"the answer to {tag} {what}" for tag in new]
 
     async def check_archive(self) -> None:
-        """Check that each owner's archive has the turns of their chats once, and nobody else's."""
+        """Check that each owner's archive has the lines of their chats once, and nobody else's."""
         for owner in sorted({line.chat.owner for line in self.lines}):
-            own = {self._turn_id(line): line for line in self.lines if line.chat.owner == owner}
+            own = {line.tag: self._turn_id(line) for line in self.lines if line.chat.owner == owner}
             episodes = await self.world.layers.episodes.recent(owner=owner, limit=10**6)
-            counts = Counter(episode.turn_id for episode in episodes)
-            missing = [line.tag for turn_id, line in own.items() if turn_id not in counts]
-            self.figures.lost += [f"{tag} is not in the archive of {owner}" for tag in missing]
-            twice = [turn_id for turn_id, count in counts.items() if count > 1]
-            self.figures.doubled += [f"{turn_id} is twice in the archive of {owner}" for turn_id in twice]
+            archived = {tag for episode in episodes for tag in _tags(episode.message)}
+            self.figures.lost += [
+                f"{tag} is not in the archive of {owner}" for tag in own if tag not in archived
+            ]
+            current = [episode for episode in episodes if SUPERSEDED not in episode.tags]
+            counts = Counter(tag for episode in current for tag in _tags(episode.message))
+            twice = [tag for tag, count in counts.items() if count > 1]
+            self.figures.doubled += [f"{tag} is twice in the archive of {owner}" for tag in twice]
             for episode in episodes:
-                self._check_episode(owner, own.get(episode.turn_id), episode)
+                self._check_episode(own, episode)
 
-    def _check_episode(self, owner: str, line: Line | None, episode: Episode) -> None:
-        tags = {match.group() for match in TAG.finditer(f"{episode.message} {episode.reply}")}
-        if line is None or tags != {line.tag}:
-            self.figures.crossed.append(f"{owner} has {episode.turn_id} with {tags}")
-        elif episode.reply != self.shown.get(line.tag, episode.reply):
-            self.figures.other.append(
-                f"{line.tag}: {episode.reply!r} is archived, {self.shown[line.tag]!r} shown"
-            )
+    def _check_episode(self, own: Mapping[str, str], episode: Episode) -> None:
+        """Check that a turn has lines of its owner, and replies to these."""
+        tags = _tags(episode.message)
+        if episode.turn_id not in {own.get(tag) for tag in tags} or _tags(episode.reply) - tags:
+            self.figures.crossed.append(f"{episode.owner} has {episode.turn_id} with {tags}")
+        shown = {self.shown.get(tag, episode.reply) for tag in tags}
+        if SUPERSEDED not in episode.tags and shown != {episode.reply}:
+            self.figures.other.append(f"{tags}: {episode.reply!r} is archived, {shown} shown")
 
     def _turn_id(self, line: Line) -> str:
         return f"telegram-{self.world.bot_id}-{self.written.updates[line]}"
+
+
+def _tags(text: str) -> set[str]:
+    return {match.group() for match in TAG.finditer(text)}
 
 
 def misplaced(found: Sequence[str], wanted: Sequence[str]) -> list[str]:

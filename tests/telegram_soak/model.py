@@ -1,4 +1,4 @@
-"""A model whose answers name their line, after a delay."""
+"""A model whose answers name their lines, after a delay."""
 
 from collections import Counter
 from dataclasses import replace
@@ -15,7 +15,7 @@ class Model(ModelServer):
     """A model endpoint.
 
     Attributes:
-        asked: number of requests for each line.
+        asked: number of requests for each line, or for those that are answered together.
         waits: seconds before the answer to a line, by the number of its chat.
     """
 
@@ -27,9 +27,9 @@ class Model(ModelServer):
         self.reply(self._answer_to)
 
     def _answer_to(self, request: ModelRequest) -> str:
-        tag = _tag(request)
-        self.asked[tag] += 1
-        return f"Re {tag}, number {self.asked.total()}: {_WORDS}"
+        tags = " ".join(_tags(request))
+        self.asked[tags] += 1
+        return f"Re {tags}, number {self.asked.total()}: {_WORDS}"
 
     def _chat(self, request: ModelRequest, *, empty: bool) -> Answer:
         """Answer; an answer that is not streamed takes as long."""
@@ -38,11 +38,12 @@ class Model(ModelServer):
         return replace(answer, wait=written + self._wait(request))
 
     def _wait(self, request: ModelRequest) -> float:
-        return self.waits.get(int(_tag(request)[1:].partition("n")[0]), 0.0)
+        return self.waits.get(int(_tags(request)[0][1:].partition("n")[0]), 0.0)
 
 
-def _tag(request: ModelRequest) -> str:
-    return [match.group() for match in TAG.finditer(request.last)][-1]
+def _tags(request: ModelRequest) -> list[str]:
+    """Return the lines of the message, which follows after the last fence."""
+    return [match.group() for match in TAG.finditer(request.last.rpartition(">")[2])]
 
 
 class RunningModel:

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 
 TAG = re.compile(r"\bc(\d+)n(\d+)(e?)\b")
-ANSWER = re.compile(r"Re c(\d+)n(\d+)(e?), number (\d+): [a-z ]+ and that is all\.")
-"""End of a whole answer; an interrupted one does not have it."""
+ANSWER = re.compile(r"Re (c\d+n\d+e?(?: c\d+n\d+e?)*), number (\d+): [a-z ]+ and that is all\.")
+"""A whole answer, with the lines that it answers; an interrupted one does not have its end."""
 BOT = "@goat_test_bot"
 _TOPICS = (None, 11, 12, 13)
 _FIRST_PERSON, _FIRST_GROUP, _SPEAKERS = 5001, -1_000_000_007_001, 3

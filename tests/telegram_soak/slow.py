@@ -94,5 +94,5 @@ def _times(world: World, written: Written, *, besides: Chat) -> list[float]:
     done: dict[str, float] = {}
     for call in world.api.calls("sendMessage"):
         if call.status == 200 and (match := ANSWER.fullmatch(call.parameters["text"])):
-            done.setdefault(f"c{match[1]}n{match[2]}{match[3]}", call.at + call.seconds)
+            done |= dict.fromkeys(match[1].split(), call.at + call.seconds) | done
     return [done[line.tag] - at for line, at in written.at.items() if line.chat != besides]

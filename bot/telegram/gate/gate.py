@@ -171,7 +171,7 @@ def command(message: Message, me: User) -> str:
     Forwarded messages and messages sent via another bot contain no commands.
     """
     name, _, bot = _first_word(message).lower().partition("@")
-    return "" if _is_foreign(message) or bot not in ("", _username(me)) else name
+    return "" if is_foreign(message) or bot not in ("", _username(me)) else name
 
 
 def is_addressed(message: Message, me: User) -> bool:
@@ -180,7 +180,7 @@ def is_addressed(message: Message, me: User) -> bool:
         return True
     if _first_word(message):
         return False
-    return _is_reply(message, me) or (not _is_foreign(message) and _mentions(message, me))
+    return _is_reply(message, me) or (not is_foreign(message) and _mentions(message, me))
 
 
 def _first_word(message: Message) -> str:
@@ -189,7 +189,13 @@ def _first_word(message: Message) -> str:
     return text.split(maxsplit=1)[0] if text.startswith("/") else ""
 
 
-def _is_foreign(message: Message) -> bool:
+def is_slash(message: Message) -> bool:
+    """Return True if a message begins like a command, for this bot or another one."""
+    return not is_foreign(message) and bool(_first_word(message))
+
+
+def is_foreign(message: Message) -> bool:
+    """Return True if a message holds the words of somebody else than its sender."""
     return message.forward_origin is not None or message.via_bot is not None
 
 

@@ -9,7 +9,7 @@ _LET_GO = (
     """
 redis.call('HDEL', KEYS[4], ARGV[1])
 redis.call('ZREM', KEYS[3], ARGV[1])
-redis.call('HDEL', KEYS[5], ARGV[1], ARGV[1] .. '|begun')
+redis.call('HDEL', KEYS[5], ARGV[1], ARGV[1] .. '|begun', ARGV[1] .. '|with')
 if redis.call('LLEN', KEYS[7]) > 0 then redis.call('RPUSH', KEYS[2], ARGV[1]) """
     + _RING
     + """
@@ -55,7 +55,16 @@ end
 """
 )
 RENEW = _NOW + _IF_MINE + "redis.call('ZADD', KEYS[3], now + ARGV[3], ARGV[1]) return 1"
-DONE = _IF_MINE + "redis.call('LPOP', KEYS[7])" + _LET_GO
+DONE = (
+    _IF_MINE
+    + "redis.call('LPOP', KEYS[7]) for i = 3, #ARGV do redis.call('LREM', KEYS[7], 1, ARGV[i]) end"
+    + _LET_GO
+)
+BEHIND = (
+    _IF_MINE
+    + "return {redis.call('HGET', KEYS[5], ARGV[1] .. '|with'), redis.call('LRANGE', KEYS[7], 1, ARGV[3])}"
+)
+BIND = _IF_MINE + "redis.call('HSETNX', KEYS[5], ARGV[1] .. '|with', ARGV[3]) return 1"
 BURY = (
     _IF_MINE
     + "redis.call('LPOP', KEYS[7]) redis.call('LPUSH', KEYS[8], ARGV[3]) "

@@ -1,15 +1,16 @@
 """The inbox: one queue of updates (a lane) per chat and topic, in Redis.
 
 One worker at a time holds a lane, in order of arrival. It reads the first update, handles it, and only then
-removes it, so that after a crash the next worker starts with the same update. A lane with more updates goes
-to the back of the queue.
+removes it, so that after a crash the next worker starts with the same update. Updates behind it that were
+bound to it are handled and removed with it. A lane with more updates goes to the back of the queue.
 
 * `ready`         list: lanes that wait for a worker
 * `lane:NAME`     list: updates as JSON
 * `active`        set: lanes that are ready, held or put off
 * `due`           sorted set: held and put-off lanes by the time they become ready again
 * `holders`       hash: held lane -> token of its holder
-* `tries`         hash: lane -> counted attempts at its first update; `LANE|begun` exists after any attempt
+* `tries`         hash: lane -> counted attempts at its first update; `LANE|begun` exists after any attempt,
+                  and `LANE|with` has the ids of the updates bound to it
 * `seen:BLOCK`    bitmap: received updates, 65,536 ids per block
 * `bell`          list: has an entry when there may be work
 * `dead`          list: updates that were given up, with the reason
@@ -25,7 +26,7 @@ from typing import Any
 
 from redis.asyncio import Redis, RedisCluster
 
-from bot.telegram.inbox.lane_scripts import BURY, CLAIM, DONE, PUT, PUT_OFF, RENEW
+from bot.telegram.inbox.lane_scripts import BEHIND, BIND, BURY, CLAIM, DONE, PUT, PUT_OFF, RENEW
 from bot.telegram.turn_records import Keys
 from memory.errors import GoatError, TierUnavailable
 from memory.working.redis_connection import run_script, translate_errors
@@ -36,6 +37,7 @@ SEEN_SECONDS = 3 * 24 * 60 * 60
 _BLOCK = 1 << 16
 DISK_SECONDS = 2.0
 """Timeout of an fsync of the server."""
+_LOST = "The lease of this lane ended, and another worker may hold it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class Claim:
     """End of the lease, by this machine's `clock`."""
     private: bool = False
     """True if nothing of the update may stay on disk."""
+    bound: Sequence[bytes] = ()
+    """Updates behind it that are handled with it."""
 
     @property
     def is_held(self) -> bool:
@@ -151,10 +155,35 @@ class Lanes:
         claim.until = began + self.lease if kept else 0.0
         return bool(kept)
 
-    async def done(self, claim: Claim) -> bool:
-        """Remove the update and release the lane; return False if another worker holds it."""
+    async def behind(self, claim: Claim, most: int) -> tuple[list[int] | None, list[bytes]]:
+        """Return the ids of the updates bound to the claimed one, and at most `most` updates behind it.
+
+        The ids are None before `bind`.
+
+        Raises:
+            LaneLost: another worker holds the lane.
+        """
         names = self._lane_names(claim.lane)
-        return bool(await run_script(self.client, DONE, names, claim.lane, claim.token))
+        found = await run_script(self.client, BEHIND, names, claim.lane, claim.token, most)
+        if not found:
+            raise LaneLost(_LOST)
+        bound, updates = found
+        return None if bound is None else json.loads(bound), updates
+
+    async def bind(self, claim: Claim, update_ids: Sequence[int]) -> None:
+        """Bind updates behind the claimed one to it, for this attempt and all later ones.
+
+        Raises:
+            LaneLost: another worker holds the lane.
+        """
+        names, ids = self._lane_names(claim.lane), json.dumps(list(update_ids))
+        if not await run_script(self.client, BIND, names, claim.lane, claim.token, ids):
+            raise LaneLost(_LOST)
+
+    async def done(self, claim: Claim) -> bool:
+        """Remove the update and those bound to it; return False if another worker holds the lane."""
+        names = self._lane_names(claim.lane)
+        return bool(await run_script(self.client, DONE, names, claim.lane, claim.token, *claim.bound))
 
     async def put_off(self, claim: Claim, seconds: float, *, counted: bool) -> bool:
         """Release the lane for `seconds`; `counted` counts the attempt."""
@@ -240,4 +269,4 @@ def check_held() -> None:
     """Raise `LaneLost` if the current task's lease has ended."""
     claim = HOLDER.get()
     if claim is not None and not claim.is_held:
-        raise LaneLost("The lease of this lane ended, and another worker may hold it.")
+        raise LaneLost(_LOST)

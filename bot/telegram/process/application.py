@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from telegram import Bot, Update
+from telegram import Update
 from telegram.error import InvalidToken
 from telegram.ext import (
     Application,
@@ -30,10 +30,9 @@ from bot.telegram.commands.read_commands import ReadCommands
 from bot.telegram.commands.write_commands import WriteCommands
 from bot.telegram.gate.gate import Gate, Handler, HandlerContext
 from bot.telegram.inbox.lanes import Claim, LaneLost, NotDelivered
+from bot.telegram.inbox.stored_update import UnreadableUpdate, read_update
 from bot.telegram.jobs.job_commands import JobCommands
 from bot.telegram.jobs.notifier import NoticeHandler, is_notice
-from bot.telegram.process.intake import update_of
-from bot.telegram.process.workers import UnreadableUpdate
 from bot.telegram.turns.approval_buttons import ALLOW
 from bot.telegram.turns.approval_handler import ApprovalHandler
 from bot.telegram.turns.turn_handler import TurnHandler
@@ -143,20 +142,6 @@ class Dispatcher:
             claim.update = json.dumps({"update_id": update.update_id}).encode()
         if update.message is not None and await self.context.trusts(update):
             await self.context.reply(update, "private_failed" if private else "gave_up")
-
-
-def read_update(raw: bytes, bot: Bot) -> Update:
-    """Parse a stored update.
-
-    Raises:
-        UnreadableUpdate: it is not an update as Telegram sends them.
-    """
-    try:
-        return Update.de_json(update_of(raw), bot)
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-        raise UnreadableUpdate(
-            f"not an update as Telegram makes them: {type(error).__name__}: {error}"
-        ) from error
 
 
 def _unknown_command(context: BotContext) -> Handler:

@@ -6,7 +6,6 @@ import json
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
 
 from redis.asyncio import Redis
 from starlette.requests import Request
@@ -194,9 +193,3 @@ async def _body(request: Request) -> bytes | None:
         if len(body) > _MOST_BYTES:
             return None
     return bytes(body)
-
-
-def update_of(raw: bytes) -> dict[str, Any]:
-    """Parse a stored update."""
-    update: dict[str, Any] = json.loads(raw)
-    return update

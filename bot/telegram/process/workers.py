@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from bot.telegram.inbox.lanes import HOLDER, Claim, LaneLost, Lanes, NotDelivered
+from bot.telegram.inbox.stored_update import UnreadableUpdate
 from memory.concurrency.deadline import end
 from memory.errors import ThreadBusy, TierUnavailable
 
@@ -18,10 +19,6 @@ _DOWN = (TierUnavailable, NotDelivered)
 logger = logging.getLogger(__name__)
 
 Handle = Callable[[Claim], Awaitable[None]]
-
-
-class UnreadableUpdate(Exception):
-    """An update cannot be parsed; retrying will not help."""
 
 
 class Workers:

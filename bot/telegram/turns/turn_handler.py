@@ -19,7 +19,7 @@ from bot.telegram.outbox.courier import Undeliverable
 from bot.telegram.outbox.outbox import Answer
 from bot.telegram.place import place_of
 from bot.telegram.turn_records import TurnRecord
-from bot.telegram.turns.albums import Albums, merge_messages
+from bot.telegram.turns.bursts import Bursts, dump_messages, merge_messages, with_edit
 from bot.telegram.turns.turn_presenter import TurnPresenter, act
 from graph.state.circumstances import Circumstances
 from memory.errors import MemoryTierError
@@ -49,13 +49,11 @@ class TurnHandler:
     context: BotContext
 
     async def __call__(self, update: Update, _: HandlerContext) -> None:
-        """Answer the message and the rest of its album; a private message leaves no trace."""
+        """Answer the message and what belongs to it; a private message leaves no trace."""
         message = update.effective_message
         if not isinstance(message, Message):
             return
-        messages = await Albums(self.context).collect(update, message)
-        if not messages:
-            return
+        messages = await self._messages(update, message)
         incoming = merge_messages([self.context.read(one) for one in messages])
         if (claim := HOLDER.get()) is not None:
             claim.private = incoming.private
@@ -70,12 +68,21 @@ class TurnHandler:
             key = "private_usage" if incoming.private else "empty_message"
             await answer.finish(self.context.say(update)(key))
 
+    async def _messages(self, update: Update, message: Message) -> list[Message]:
+        """Return the messages to answer together; for an edit, those of the turn that it replaces."""
+        if update.edited_message is None:
+            return await Bursts(self.context).gather(update, message)
+        records = self.context.records
+        update_id = await records.update_of_question(message.chat.id, message.message_id)
+        burst = (await records.turn(update_id)).burst if update_id is not None else ""
+        return with_edit(burst, message, self.context) if burst else [message]
+
     async def _respond(
         self, update: Update, messages: Sequence[Message], incoming: Incoming, answer: Answer
     ) -> None:
         say = self.context.say(update)
         try:
-            request = await self._request(update, messages[0], incoming, answer)
+            request = await self._request(update, messages, incoming, answer)
             if request is not None:
                 await self.run(update, messages, request, answer)
         except MediaRefused as error:
@@ -86,15 +93,16 @@ class TurnHandler:
             raise
 
     async def _request(
-        self, update: Update, message: Message, incoming: Incoming, answer: Answer
+        self, update: Update, messages: Sequence[Message], incoming: Incoming, answer: Answer
     ) -> TurnRequest | None:
         """Return the turn's input; None if an edit changed no words."""
+        message = messages[0]
         archived = await self._archived_turn(update, message, answer)
         text, parts = (archived.message, archived.parts) if archived else await self._read(message, incoming)
-        earlier = await self._edited_turn(update, message) if update.edited_message else None
+        earlier = await self._edited_turn(update)
         if earlier is not None and await self._is_unchanged(earlier, said(text, parts)):
             return None
-        quotes = [await self._check_quote(message, quote) for quote in incoming.quotes]
+        quotes = await self._quotes(messages)
         others = [part for part in parts if part.carrier is not Carrier.QUOTED]
         return TurnRequest(text, [*quotes, *others], incoming.private, earlier)
 
@@ -114,6 +122,11 @@ class TurnHandler:
         await act(self.context.bot, message)
         return await self.context.media.read(attachment, fetcher(self.context, message, attachment), words)
 
+    async def _quotes(self, messages: Sequence[Message]) -> Sequence[Part]:
+        """Return what the messages reply to, each once."""
+        quoted = [(one, quote) for one in messages for quote in self.context.read(one).quotes]
+        return list(dict.fromkeys([await self._check_quote(one, quote) for one, quote in quoted]))
+
     async def _check_quote(self, message: Message, quote: Part) -> Part:
         """Treat a quoted answer as a third party's, unless its turn holds nothing foreign."""
         replied = message.reply_to_message
@@ -126,7 +139,10 @@ class TurnHandler:
             return quote
         return replace(quote, speaker=Speaker.THIRD_PARTY, source="an answer of yours")
 
-    async def _edited_turn(self, update: Update, message: Message) -> TurnRecord | None:
+    async def _edited_turn(self, update: Update) -> TurnRecord | None:
+        message = update.edited_message
+        if message is None:
+            return None
         update_id = await self.context.records.update_of_question(message.chat.id, message.message_id)
         if update_id is None or update_id == update.update_id:
             return None
@@ -155,24 +171,36 @@ class TurnHandler:
             owner=await context.owner(place_of(message)),
             thread=thread,
             turn_id=context.turn_id(update.update_id),
-            about=_circumstances(message, request),
+            about=_circumstances(messages, request),
             fresh=claim is not None and claim.first and not answer.begun,
         )
         presenter = TurnPresenter(context, update, message, answer)
         ended = await presenter.present(events, context.turn_id(update.update_id))
-        for one in messages:
-            await context.records.note_question(one.chat.id, one.message_id, update.update_id)
+        await self._note_questions(update, messages, request)
         await presenter.finish(ended, thread, private=request.private)
+
+    async def _note_questions(
+        self, update: Update, messages: Sequence[Message], request: TurnRequest
+    ) -> None:
+        """Record which turn answers the messages; of a private turn, none of their words."""
+        context, update_id = self.context, update.update_id
+        for one in messages:
+            await context.records.note_question(one.chat.id, one.message_id, update_id)
+        if len(messages) > 1 and not request.private:
+            owner = await context.owner(place_of(messages[0]))
+            await context.records.note_burst(
+                update_id, dump_messages(messages), turn_id=context.turn_id(update_id), owner=owner
+            )
 
     async def _supersede(self, earlier: TurnRecord | None) -> None:
         if earlier is not None and earlier.turn_id:
             await self.context.agent.supersede(earlier.turn_id, owner=earlier.owner)
 
 
-def _circumstances(message: Message, request: TurnRequest) -> Circumstances:
+def _circumstances(messages: Sequence[Message], request: TurnRequest) -> Circumstances:
     earlier = request.earlier
     tags = (f"{EDIT_OF}{earlier.turn_id}",) if earlier is not None and earlier.turn_id else ()
-    at = message.edit_date or message.date
+    at = max(one.edit_date or one.date for one in messages)
     return Circumstances(at=at, parts=request.parts, tags=tags, private=request.private)
 
 

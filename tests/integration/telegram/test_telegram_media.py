@@ -52,7 +52,7 @@ def _albums(_lasting_bot: Bot, _lasting_seeing_bot: Bot, monkeypatch: pytest.Mon
     async def all_is_there(_: float) -> None:
         await until(lambda: not _lasting_bot.api.pending and not _lasting_seeing_bot.api.pending)
 
-    monkeypatch.setattr("bot.telegram.turns.albums.asyncio", SimpleNamespace(sleep=all_is_there))
+    monkeypatch.setattr("bot.telegram.turns.bursts.asyncio", SimpleNamespace(sleep=all_is_there))
 
 
 async def turns(bot: Bot) -> list[Episode]:
