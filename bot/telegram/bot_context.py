@@ -96,12 +96,12 @@ class BotContext:
         is_owner = place.chat_id == self.settings.telegram_me
         return place.private and (is_owner or await self.access.role(place.chat_id) is Role.ADMIN)
 
-    async def toast(self, update: Update, text: str) -> None:
-        """Answer a button press; one too old to be answered is ignored."""
+    async def toast(self, update: Update, text: str, *, alert: bool = False) -> None:
+        """Answer a button press, in a window if `alert`; one too old to be answered is ignored."""
         query = update.callback_query
         if query is not None:
             try:
-                await self.bot.answer_callback_query(query.id, text[:200])
+                await self.bot.answer_callback_query(query.id, text[:200], show_alert=alert and bool(text))
             except TelegramError:
                 return
 

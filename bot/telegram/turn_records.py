@@ -73,7 +73,11 @@ class TurnRecord:
     earlier: str = ""
     """Turn id of the turn that it replaces, as `/retry` found it."""
     later: int = 0
-    """Update of the `/retry` that replaced it."""
+    """Update of the `/retry` or the correction that replaced it."""
+    asker: int = 0
+    """Id of the person who asked."""
+    corrects: str = ""
+    """Turn id of the wrong turn that its message corrects."""
     burst: str = ""
     """The messages that it answers together, as JSON; empty for a single one."""
 
@@ -101,11 +105,13 @@ class Records:
             link=fields.get("link", ""),
             earlier=fields.get("earlier", ""),
             later=int(fields.get("later", 0)),
+            asker=int(fields.get("asker", 0)),
+            corrects=fields.get("corrects", ""),
             burst=fields.get("burst", ""),
         )
 
     async def latest_turn(self, update_id: int) -> TurnRecord:
-        """Return the record of a turn, or of the last `/retry` that replaced it."""
+        """Return the record of a turn, or of the last one that replaced it."""
         record = await self.turn(update_id)
         while record.later:
             record = await self.turn(record.later)
@@ -141,13 +147,22 @@ class Records:
         """Record that the answer is delivered."""
         await self._write(update_id, sent="1")
 
-    async def describe(self, update_id: int, *, turn_id: str, owner: str, decisions: str, link: str) -> None:
-        """Record the turn, its owner and its recall decisions."""
-        await self._write(update_id, turn_id=turn_id, owner=owner, decisions=decisions, link=link)
+    async def describe(
+        self, update_id: int, *, turn_id: str, owner: str, decisions: str, link: str, asker: int
+    ) -> None:
+        """Record the turn, its owner, who asked, and its recall decisions."""
+        await self._write(
+            update_id, turn_id=turn_id, owner=owner, decisions=decisions, link=link, asker=str(asker)
+        )
 
     async def note_retry(self, update_id: int, turn_id: str, of: int) -> None:
         """Record that an update runs the turn `turn_id`, of the update `of`, again."""
         await self._write(update_id, earlier=turn_id)
+        await self._write(of, later=str(update_id))
+
+    async def note_correction(self, update_id: int, turn_id: str, of: int) -> None:
+        """Record that the message of an update corrects the turn `turn_id`, and replaces that of `of`."""
+        await self._write(update_id, corrects=turn_id)
         await self._write(of, later=str(update_id))
 
     async def note_burst(self, update_id: int, messages: str, *, turn_id: str, owner: str) -> None:

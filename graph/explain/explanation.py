@@ -9,7 +9,7 @@ from graph.model.tool_rounds import fitting_of, grounding_of, results_of
 from graph.state.resolution import join_evidence, last_decisions
 from graph.state.turn_state import State
 from memory.models import Candidate, Decision, DecisionRule, Episode, SearchReport
-from memory.observation.observation import Judged, Shares
+from memory.observation.observation import Judged, Observation, Shares
 from memory.prompt.window import Space
 
 SENTENCES = {
@@ -116,6 +116,23 @@ def explain(state: State) -> Explanation | None:
         window=[*space, *fitting_notes(fitting_of(state))],
         results=results_of(state),
         grounding=grounding_of(state),
+    )
+
+
+def explain_observed(seen: Observation, turn: Episode, found: Sequence[Episode]) -> Explanation:
+    """Explain an earlier turn from its observation; `found` are the episodes that its decisions name."""
+    return Explanation(
+        memories=explain_decisions(seen.decisions, {episode.turn_id: episode for episode in found}),
+        shares=seen.shares,
+        searches=seen.searches,
+        message=turn.said,
+        expanded="",
+        time="",
+        keys=(),
+        problems=(),
+        window=(),
+        results=(),
+        grounding=Grounding(turn_id=turn.turn_id),
     )
 
 

@@ -53,6 +53,9 @@ class TelegramSettings(BaseModel):
     telegram_groups: GroupPolicy = Field(
         GroupPolicy.ALLOWED, description="Telegram: who is answered in groups that `/allow` admitted."
     )
+    telegram_buttons: bool = Field(
+        True, description="Telegram: buttons under each answer (why, wrong, forget)."
+    )
     telegram_rate: int = Field(
         20, ge=0, le=10_000, description="Telegram: messages per person and minute; 0: no limit."
     )

@@ -61,8 +61,8 @@ class Checker:
 
     def _read(self, message: Message) -> tuple[Chat, list[str]] | None:
         """Return the chat and the tags of the lines that a message answers."""
-        if message.buttons:
-            self.figures.left.append(f"{message.chat_id} has a mark under {message.text!r}")
+        if [button.data for button in message.buttons] != ["answer:why", "answer:wrong", "answer:forget"]:
+            self.figures.left.append(f"{message.chat_id} has {message.buttons} under {message.text!r}")
         answer = ANSWER.fullmatch(message.text)
         tags = answer[1].split() if answer else []
         lines = [line for tag in tags for line in self.lines if line.tag == tag]

@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.text import Text
 
 from bot.commands.command_app import Owner, command_settings
-from bot.presentation.progress_bars import ProgressBars
 from bot.exports.owner_import import OwnerImport, is_export, open_export
 from bot.importers.formats import UNATTRIBUTED, Format, ImportedEpisodes, recognise
 from bot.importers.import_file import ImportFile
 from bot.importers.importer import ImportResult, Stage, embed_episodes, store_episodes
+from bot.presentation.progress_bars import ProgressBars
 from graph.layers import Layers, open_layers
 from graph.settings.settings import Settings
 from memory.errors import ConfigError

@@ -51,7 +51,7 @@ class ForgetCommand:
         if not await self.context.trusts(update):
             await self.context.reply(update, "access_only")
         elif not subject:
-            await self._ask_turn(update, await self._turn_replied_to(message, owner), owner)
+            await self.ask_turn(update, await self._turn_replied_to(message, owner), owner)
         elif subject.lower() in EVERYTHING:
             turns = await self.context.agent.layers.episodes.count(owner=owner)
             facts = len(await self.context.agent.layers.permanent.facts(owner=owner))
@@ -90,7 +90,7 @@ class ForgetCommand:
             await self.context.toast(update, say("not_yours"))
         else:
             await self.context.toast(update, "")
-            await self._ask_turn(update, offered["turns"][int(number) - 1], offered["owner"])
+            await self.ask_turn(update, offered["turns"][int(number) - 1], offered["owner"])
 
     async def _turn_replied_to(self, message: Message, owner: str) -> str:
         """Return the owner's turn of the message that is replied to; "" without one."""
@@ -103,7 +103,7 @@ class ForgetCommand:
         record = await records.latest_turn(update_id) if update_id else None
         return record.turn_id if record and record.owner == owner else ""
 
-    async def _ask_turn(self, update: Update, turn_id: str, owner: str) -> None:
+    async def ask_turn(self, update: Update, turn_id: str, owner: str) -> None:
         """Ask before deleting a turn; show what quotes it."""
         agent, say = self.context.agent, self.context.say(update)
         episodes = await agent.layers.episodes.get([turn_id], owner=owner)

@@ -1,43 +1,37 @@
-"""Commands that only read: /start, /help, /why, /memory, /facts, /stats."""
+"""Commands that only read: /start, /help, /memory, /facts, /stats."""
 
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 from telegram import Update
 
-from bot.pictures.painter import Painter
 from bot.presentation.usage_figures import stats_text
 from bot.printable import snippet
 from bot.telegram.access.access import Role
 from bot.telegram.bot_context import BotContext, Say, command_message, command_text
 from bot.telegram.commands.forget_command import ForgetCommand
-from bot.telegram.commands.why import picture_words, when, why_picture, why_text
+from bot.telegram.commands.why import when
 from bot.telegram.gate.command_menu import set_admin_menu
 from bot.telegram.gate.gate import Handler, HandlerContext
-from bot.telegram.outbox.outbox import Upload
 from bot.telegram.place import place_of
 from bot.telegram.texts import escape, inline_code
-from graph.explain.explanation import Explanation, explain
-from memory.models import EDIT_OF, Episode, Fact
+from memory.models import Episode, Fact
 from memory.working.redis_metrics import RedisMetrics
 
 MOST_FOUND = 5
 MOST_FACTS = 100
-MOST_FORGETTABLE = 8
-"""Buttons in a row, as many as Telegram shows side by side."""
 STATS_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
 class ReadCommands:
-    """Show help, memory, facts, statistics and explanations."""
+    """Show help, memory, facts and statistics."""
 
     context: BotContext
-    painter: Painter
     forget: ForgetCommand
 
     def commands(self) -> dict[str, Handler]:
@@ -45,7 +39,6 @@ class ReadCommands:
         return {
             "start": self.start,
             "help": self.help,
-            "why": self.why,
             "memory": self.memory,
             "facts": self.facts,
             "stats": self.stats,
@@ -68,28 +61,6 @@ class ReadCommands:
         if user is not None and await self.context.access.role(user.id) is Role.ADMIN:
             parts.append(say("help_admin"))
         await self._finish(update, "\n\n".join(parts))
-
-    async def why(self, update: Update, _: HandlerContext) -> None:
-        """Explain the last answer's recall: memories used and left out, and a picture of the scores."""
-        message = command_message(update)
-        context, place, say = self.context, place_of(message), self.context.say(update)
-        answer = await context.answer(update, message)
-        state = None if answer.sent else await context.agent.last_turn(await context.thread(place))
-        if state is None:
-            await answer.finish(say("why_none"))
-            return
-        zone = context.agent.layers.zone
-        turn = explain(state)
-        if turn is not None and turn.problems and not await context.sees_details(place):
-            turn = replace(turn, problems=[say("why_problem_plain")])
-        links, picture = await self._links(turn), await self._picture(turn, zone, say)
-        upload = Upload(picture, "why.png", say("picture_refused"), photo=True) if picture else None
-        turn_ids = [memory.decision.turn_id for memory in (turn.memories if turn else ())][:MOST_FORGETTABLE]
-        buttons = await self.forget.buttons(update, turn_ids)
-        text = why_text(turn, zone, say, links.get)
-        if any(tag.startswith(EDIT_OF) for tag in state["turn"].tags):
-            text = f"{text}\n\n{say('why_replaces')}"
-        await answer.finish(text, buttons, upload)
 
     async def memory(self, update: Update, _: HandlerContext) -> None:
         """Show the size of the memory, or search it."""
@@ -159,23 +130,6 @@ class ReadCommands:
             for number, episode in enumerate(found, start=1)
         ]
         return "\n\n".join([say("memory_found_title", query=shown), *lines])
-
-    async def _picture(self, turn: Explanation | None, zone: tzinfo, say: Say) -> bytes | None:
-        """Draw a turn's scores and budget; None if the turn found no memories."""
-        if turn is None or not turn.memories:
-            return None
-        return await self.painter.turn(*why_picture(turn, zone, say), picture_words(say))
-
-    async def _links(self, turn: Explanation | None) -> dict[str, str]:
-        """Return links to the messages of the recalled turns, where they have one."""
-        prefix, links = self.context.turn_id(0).removesuffix("0"), {}
-        for turn_id in (memory.decision.turn_id for memory in (turn.memories if turn else ())):
-            number = turn_id.removeprefix(prefix)
-            if turn_id.startswith(prefix) and number.isdecimal():
-                record = await self.context.records.turn(int(number))
-                if record.link:
-                    links[turn_id] = record.link
-        return links
 
     async def _owner(self, update: Update) -> str:
         return await self.context.owner(place_of(command_message(update)))

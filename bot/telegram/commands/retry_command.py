@@ -9,7 +9,8 @@ from bot.telegram.gate.gate import HandlerContext
 from bot.telegram.outbox.outbox import Answer
 from bot.telegram.place import place_of
 from bot.telegram.turn_records import TurnRecord
-from bot.telegram.turns.turn_handler import TurnHandler, TurnRequest
+from bot.telegram.turns.turn_handler import TurnHandler
+from bot.telegram.turns.turn_request import TurnRequest
 from memory.errors import MemoryTierError
 
 

@@ -36,23 +36,32 @@ class SentLookup:
         while missing < (SUPERGROUP_GAP if self.calls.place.has_own_ids else GAP):
             message_id += 1
             found: Message | str = _FOREIGN
+            before = None
             if await self.records.update_of_answer(self.calls.place.chat_id, message_id) is None:
-                found = await self._read(message_id)
+                found, before = await self._read(message_id, buttons)
             exists = isinstance(found, Message) or _FOREIGN in found
             missing = 0 if exists else missing + 1  # also where the chat refuses every edit
             if isinstance(found, Message):
                 same = fingerprint(found) == sending.content
-                await self._set(message_id, buttons if same else None)
+                await self._set(message_id, buttons if same else before)
                 if same:
                     return message_id
         return None
 
-    async def _read(self, message_id: int) -> Message | str:
-        """Return a message of the bot, or why there is none; one without buttons is marked for a moment."""
-        for buttons in cycle((None, _MARK)):
-            outcome = await self._set(message_id, buttons)
+    async def _read(
+        self, message_id: int, buttons: InlineKeyboardMarkup | None
+    ) -> tuple[Message | str, InlineKeyboardMarkup | None]:
+        """Return a message of the bot, or why there is none, and the buttons to put back if it is another.
+
+        It is marked for a moment. The first try has the buttons of the message that is looked for, which
+        tells whether it has them, and leaves them there.
+        """
+        before = None
+        for tried in cycle((buttons, _MARK)):
+            outcome = await self._set(message_id, tried)
             if isinstance(outcome, Message) or "not modified" not in outcome:
-                return outcome
+                return outcome, before
+            before = tried if tried is not _MARK else before
         raise AssertionError("cycle() does not end")
 
     async def _set(self, message_id: int, buttons: InlineKeyboardMarkup | None) -> Message | str:

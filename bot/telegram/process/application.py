@@ -24,15 +24,18 @@ from telegram.request import HTTPXRequest
 from bot.pictures.painter import Painter
 from bot.telegram.bot_context import BotContext
 from bot.telegram.commands.admin_commands import AdminCommands
+from bot.telegram.commands.answer_press import AnswerPress
 from bot.telegram.commands.forget_command import FORGET, ForgetCommand
 from bot.telegram.commands.reactions import Reactions
 from bot.telegram.commands.read_commands import ReadCommands
+from bot.telegram.commands.why_command import WhyCommand
 from bot.telegram.commands.write_commands import WriteCommands
 from bot.telegram.gate.gate import Gate, Handler, HandlerContext
 from bot.telegram.inbox.lanes import Claim, LaneLost, NotDelivered
 from bot.telegram.inbox.stored_update import UnreadableUpdate, read_update
 from bot.telegram.jobs.job_commands import JobCommands
 from bot.telegram.jobs.notifier import NoticeHandler, is_notice
+from bot.telegram.turns.answer_buttons import PRESSED, AnswerButton
 from bot.telegram.turns.approval_buttons import ALLOW
 from bot.telegram.turns.approval_handler import ApprovalHandler
 from bot.telegram.turns.turn_handler import TurnHandler
@@ -76,16 +79,20 @@ def add_handlers(app: App, context: BotContext) -> None:
     """Register the handlers; forwarded and edited messages are no commands."""
     turns = TurnHandler(context)
     forget = ForgetCommand(context)
-    painter = Painter(context.settings.data_folder / "matplotlib")
+    why = WhyCommand(context, Painter(context.settings.data_folder / "matplotlib"), forget)
+    press = AnswerPress(context, why, forget)
     app.add_handler(TypeHandler(Update, Gate(context)), GATE)
     for commands in (
-        ReadCommands(context, painter, forget),
+        ReadCommands(context, forget),
         WriteCommands(context, turns),
         JobCommands(context),
         AdminCommands(context),
     ):
         for name, run in commands.commands().items():
             app.add_handler(CommandHandler(name, run, _NEW), REST)
+    app.add_handler(CommandHandler("why", why, _NEW), REST)
+    app.add_handler(CommandHandler("cancel", press.cancel, _NEW), REST)
+    app.add_handler(CallbackQueryHandler(press, pattern=rf"^{PRESSED}:({'|'.join(AnswerButton)})$"), REST)
     app.add_handler(CallbackQueryHandler(forget.decide, pattern=rf"^{FORGET}:[^:]+:(yes|no)$"), REST)
     app.add_handler(CallbackQueryHandler(forget.pick, pattern=rf"^{FORGET}:[^:]+:\d$"), REST)
     app.add_handler(

@@ -20,6 +20,7 @@ from bot.telegram.outbox.message_markdown import blank, storable
 from bot.telegram.outbox.outbox import Answer, Upload
 from bot.telegram.place import place_of
 from bot.telegram.texts import escape, inline_code
+from bot.telegram.turns.answer_buttons import answer_buttons
 from bot.telegram.turns.approval_buttons import ApprovalButtons
 from graph.events.turn_events import Event, Finished, Piece, ToolsRequested, Waiting
 from graph.model.model_call import STOPPED
@@ -139,7 +140,9 @@ class TurnPresenter:
             await self._record(outcome)
         say, detailed = self.context.say(self.update), await self.context.sees_details(place_of(self.message))
         text = reply_text(outcome, say, private=private, detailed=detailed)
-        await self.answer.finish(text, upload=await asyncio.to_thread(latest_upload, outcome, say))
+        shown = self.context.settings.telegram_buttons and not private
+        buttons = answer_buttons(say) if shown and outcome["reply"].outcome is not Outcome.FAILED else None
+        await self.answer.finish(text, buttons, await asyncio.to_thread(latest_upload, outcome, say))
 
     async def _record(self, state: State) -> None:
         decisions = [
@@ -153,13 +156,14 @@ class TurnPresenter:
             }
             for decision in state.get("decisions", ())
         ]
-        place = place_of(self.message)
+        place, user = place_of(self.message), self.update.effective_user
         await self.context.records.describe(
             self.update.update_id,
             turn_id=state["turn"].turn_id,
             owner=state["turn"].owner,
             decisions=json.dumps(decisions),
             link="" if place.private else self.message.link or "",
+            asker=user.id if user else 0,
         )
 
 

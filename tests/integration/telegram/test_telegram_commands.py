@@ -270,7 +270,7 @@ async def test_why_names_hosts_to_an_admin_alone(bot: Bot, monkeypatch: pytest.M
         assert turn is not None
         return replace(turn, problems=["http://letta.test:8283 cannot be reached"])
 
-    monkeypatch.setattr("bot.telegram.commands.read_commands.explain", troubled)
+    monkeypatch.setattr("bot.telegram.commands.why_command.explain", troubled)
     for person, is_admin in ((ANA, True), (BOB, False)):
         await bot.ask(person, "hello")
         assert ("letta.test" in (why := await bot.ask(person, "/why"))) is is_admin

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -19,19 +20,27 @@ from bot.telegram.outbox.message_format import pieces, preview, utf16_length
 from bot.telegram.place import Place
 from bot.telegram.process.application import Dispatcher, add_handlers, build_application
 from bot.telegram.turn_records import Records
+from bot.telegram.turns.answer_buttons import answer_buttons
 from graph.settings.settings import Settings
 from memory.errors import TierUnavailable
 from memory.models import Episode
 from tests.plugins import until
 from tests.servers.model import Fault, ModelServer
 from tests.servers.telegram import BotApi
+from tests.servers.telegram import Message as Sent
 from tests.telegram_bot import ANA, BOB, Bot, running_bot
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 GROUP = -1001
 MENTION = "@goat_test_bot "
+BUTTONS = ["💡 Why", "👎 Wrong", "🗑 Forget"]
 LONG = "\n\n".join(f"Paragraph {number} 🙂 " + "long-words-make-few-pieces " * 11 for number in range(20))
+
+
+def labels(message: Sent) -> list[str]:
+    """Return the labels of the buttons under a message."""
+    return [button.text for button in message.buttons]
 
 
 async def texts(bot: Bot, chat: int) -> list[str]:
@@ -206,7 +215,7 @@ async def test_the_answer_stands_once_when_a_call_goes_wrong(
     await bot.ask(BOB, "question")
     (answer,) = await bot.answers(BOB)
     assert answer.text == "The answer"
-    assert (answer.edits, answer.buttons) == ([], [])
+    assert (answer.edits, labels(answer)) == ([], BUTTONS)
     assert len(model.chats) == 1
 
 
@@ -219,7 +228,7 @@ async def test_a_lost_reply_is_looked_for_when_the_search_goes_wrong_too(
     spoil(bot.api, "sendMessage", "drop after")
     spoil(bot.api, "editMessageReplyMarkup", probe)
     await bot.ask(BOB, "question")
-    assert [(one.text, one.buttons) for one in await bot.answers(BOB)] == [("The answer", [])]
+    assert [(one.text, labels(one)) for one in await bot.answers(BOB)] == [("The answer", BUTTONS)]
 
 
 async def test_the_search_for_a_lost_answer_ends_where_the_chat_refuses_every_edit(
@@ -247,10 +256,11 @@ async def test_an_answer_of_another_topic_is_not_taken_for_a_lost_one(group: Bot
     await records.note_sending(1, place, shown.message_id - 1, "another")
     await forget_record(group, update_id, GROUP, shown.message_id)
     answer = await group.context.outbox.answer(place, 1, shown.message_id - 1)
-    await answer.finish("Something else")
-    assert [(one.text, one.buttons) for one in group.api.answers(GROUP)] == [
-        (shown.text, []),
-        ("Something else", []),
+    say = partial(group.context.texts, "en")
+    await answer.finish("Something else", answer_buttons(say))
+    assert [(one.text, labels(one)) for one in group.api.answers(GROUP)] == [
+        (shown.text, BUTTONS),
+        ("Something else", BUTTONS),
     ]
 
 

@@ -1,0 +1,230 @@
+"""The buttons under an answer: who may press them, what they say and change, and when they are stale."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from bot.telegram.place import Place
+from bot.telegram.turns.corrections import Corrections, WrongTurn
+from memory.errors import TierUnavailable
+from memory.models import SUPERSEDED, Episode
+from memory.provenance import Speaker
+from tests.plugins import until
+from tests.servers.model import Fault, ModelServer
+from tests.servers.telegram import CallbackAnswer, Message
+from tests.telegram_bot import ANA, BOB, Bot
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+OWNER, GROUP, MENTION = f"telegram-{BOB}", -1001, "@goat_test_bot "
+WHY, WRONG, FORGET, NOTHING = "💡 Why", "👎 Wrong", "🗑 Forget", "Nothing to correct"
+
+
+async def turns(bot: Bot, owner: str = OWNER) -> list[Episode]:
+    await bot.idle()
+    return [episode async for episode in bot.context.agent.layers.episodes.all(owner=owner)]
+
+
+async def press(bot: Bot, message: Message, button: str, user: int = BOB) -> CallbackAnswer:
+    """Press a button, and return what the person is shown at once."""
+    before = len(bot.api.callback_answers)
+    bot.api.presses(message.chat_id, message.message_id, button, user_id=user)
+    await bot.until(lambda: len(bot.api.callback_answers) > before)
+    await bot.idle()
+    return bot.api.callback_answers[-1]
+
+
+async def asked(bot: Bot, text: str, chat: int = BOB, user: int = BOB) -> Message:
+    """Ask, and return the message of the answer."""
+    await bot.ask(chat, text, user_id=user)
+    return bot.api.answers(chat)[-1]
+
+
+async def test_an_answer_with_buttons_is_one_call_and_private_or_failed_ones_have_none(
+    bot: Bot, model: ModelServer
+) -> None:
+    answer = await asked(bot, "hello")
+    assert [button.text for button in answer.buttons] == [WHY, WRONG, FORGET]
+    assert not bot.api.calls("edit*")
+    assert not (await asked(bot, "! hello")).buttons
+    assert not (await asked(bot, "/facts")).buttons
+    model.faults.append(Fault.status(500, times=9))
+    assert not (await asked(bot, "hello again")).buttons
+
+
+async def test_without_the_setting_there_are_no_buttons(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bot.context.settings, "telegram_buttons", False)
+    assert not (await asked(bot, "hello")).buttons
+
+
+async def test_the_buttons_stay_with_the_last_part_of_an_edited_answer(bot: Bot, model: ModelServer) -> None:
+    model.reply("\n\n".join(["many words " * 60] * 12))
+    said = bot.api.says(BOB, "tell me all")
+    await bot.answers(BOB)
+    for _ in range(2):
+        shown = [[button.text for button in answer.buttons] for answer in bot.api.answers(BOB)]
+        assert shown == [*[[]] * (len(shown) - 1), [WHY, WRONG, FORGET]]
+        model.reply("short")
+        bot.api.edits(BOB, said.message_id, "tell me little")
+        await bot.idle()
+    assert len(bot.api.answers(BOB)) == 1
+
+
+async def test_why_explains_the_answer_that_it_stands_under(bot: Bot, model: ModelServer) -> None:
+    model.reply("Noted.")
+    await bot.ask(BOB, "Ticket ROSI-421 stands in the cellar")
+    await bot.ask(BOB, "/new")
+    first = await asked(bot, "Where does ROSI-421 stand?")
+    last = await asked(bot, "And what is the capital of Peru?")
+    for answer in (last, first):
+        assert (await press(bot, answer, WHY)).text == ""
+    texts = [one.text for one in bot.api.answers(BOB) if "What I remembered" in one.text]
+    assert len(texts) == 2
+    assert "capital of Peru" in texts[0]
+    assert "Where does ROSI-421 stand?" in texts[1]
+    assert "stands in the cellar" in texts[1]
+    assert [one.kind for one in bot.api.answers(BOB)][-1] == "photo"
+
+
+async def test_a_correction_replaces_the_wrong_answer_and_is_the_owners_words(
+    bot: Bot, model: ModelServer
+) -> None:
+    model.reply("In 1920.")
+    answer = await asked(bot, "When was the KELLER-17 mill built?")
+    await press(bot, answer, WRONG)
+    assert "What is right?" in bot.api.answers(BOB)[-1].text
+    (label,) = await bot.context.agent.layers.feedback.all(owner=OWNER)
+    assert not label.good
+    assert (await bot.ask(BOB, "/facts")).startswith("No facts")
+    model.reply("So it was 1921.")
+    assert await bot.ask(BOB, "It was built in 1921") == "So it was 1921."
+    wrong, right = await turns(bot)
+    assert SUPERSEDED in wrong.tags
+    assert right.message == "When was the KELLER-17 mill built?\n\nIt was built in 1921"
+    assert (right.speaker, right.edit_of, right.parts) == (Speaker.OWNER, wrong.turn_id, ())
+    assert "1920" not in model.chats[-1].prompt
+    await bot.ask(BOB, "/new")
+    await bot.ask(BOB, "When was the KELLER-17 mill built?")
+    assert "1921" in model.chats[-1].prompt
+    assert "1920" not in model.chats[-1].prompt
+    assert "later answer replaced" in (await press(bot, answer, WRONG)).text
+
+
+async def test_an_edited_correction_keeps_what_it_corrects(bot: Bot) -> None:
+    await press(bot, await asked(bot, "When was it built?"), WRONG)
+    said = bot.api.says(BOB, "In 1921")
+    await bot.answers(BOB, 3)
+    for text in ("In 1922", "In 1923"):
+        bot.api.edits(BOB, said.message_id, text)
+        await bot.idle()
+    versions = await turns(bot)
+    assert [turn.message.split("\n\n") for turn in versions][1:] == [
+        ["When was it built?", text] for text in ("In 1921", "In 1922", "In 1923")
+    ]
+    assert [SUPERSEDED in turn.tags for turn in versions] == [True, True, True, False]
+    assert len(bot.api.answers(BOB)) == 3
+
+
+@pytest.mark.parametrize("how", ["button", "/cancel"])
+async def test_without_a_correction_the_answer_stays(bot: Bot, how: str) -> None:
+    await press(bot, await asked(bot, "When was it built?"), WRONG)
+    question = bot.api.answers(BOB)[-1]
+    if how == "button":
+        await press(bot, question, NOTHING)
+        assert "nothing else changes" in bot.api.answers(BOB)[-1].text
+        assert "not waiting" in await bot.ask(BOB, "/cancel")
+    else:
+        assert "nothing else changes" in await bot.ask(BOB, "/cancel")
+        alert = await press(bot, question, NOTHING)
+        assert ("not waiting" in alert.text, alert.show_alert) == (True, True)
+    await bot.ask(BOB, "something else")
+    assert [(turn.message, turn.tags) for turn in await turns(bot)] == [
+        ("When was it built?", ()),
+        ("something else", ()),
+    ]
+
+
+async def test_only_ones_own_words_after_the_question_are_a_correction(bot: Bot, model: ModelServer) -> None:
+    model.hold_before = "I see"
+    bot.api.says(BOB, f"first {'takes a while ' * 30}")
+    await until(lambda: bool(model.chats))
+    waiting = bot.api.says(BOB, "written before")
+    wrong = await _expect(bot, after=waiting.message_id)
+    model.hold_before = ""
+    await bot.answers(BOB, 2)
+    origin = {"type": "hidden_user", "date": 1_700_000_000, "sender_user_name": "Dan"}
+    await bot.ask(BOB, "! secret")
+    await bot.ask(BOB, "a forward", forward_origin=origin)
+    assert all(not turn.edit_of for turn in await turns(bot))
+    await bot.ask(BOB, "this corrects it")
+    assert (await turns(bot))[-1].edit_of == wrong
+
+
+async def _expect(bot: Bot, after: int) -> str:
+    """Expect a correction of a turn of Bob's, as if he had pressed; return its id."""
+    episode = Episode(turn_id="wrong", owner=OWNER, thread="t", message="?", reply="!", at=datetime.now(UTC))
+    await bot.context.agent.layers.episodes.append(episode)
+    wrong = WrongTurn(update_id=1, turn_id="wrong", owner=OWNER, after=after)
+    await Corrections(bot.context).expect(Place(BOB), BOB, wrong, 1)
+    return "wrong"
+
+
+async def test_in_a_group_only_who_asked_may_press(bot: Bot, model: ModelServer) -> None:
+    await bot.context.access.allow_group(GROUP)
+    answer = await asked(bot, MENTION + "When was it built?", GROUP, BOB)
+    for button in (WHY, WRONG, FORGET):
+        alert = await press(bot, answer, button, ANA)
+        assert ("the person who asked" in alert.text, alert.show_alert) == (True, True)
+    assert len(bot.api.answers(GROUP)) == 1
+    await press(bot, answer, WRONG, BOB)
+    question = bot.api.answers(GROUP)[-1]
+    await bot.ask(GROUP, "Ana says something", user_id=ANA, reply_to=question.message_id)
+    await bot.ask(GROUP, "In 1921", user_id=BOB, reply_to=question.message_id)
+    group = await turns(bot, f"telegram-group-{-GROUP}")
+    assert [bool(turn.edit_of) for turn in group] == [False, False, True]
+    assert group[-1].said == f"User {BOB}: When was it built?\n\nIn 1921"
+
+
+async def test_forget_asks_once_and_the_buttons_are_stale_then(bot: Bot) -> None:
+    answer = await asked(bot, "The code is 4711")
+    await press(bot, answer, FORGET)
+    question = bot.api.answers(BOB)[-1]
+    assert "Forget this and my answer" in question.text
+    bot.api.presses(BOB, question.message_id, "Yes, forget")
+    await bot.until(lambda: bot.api.answers(BOB)[-1].text == "Forgotten.")
+    assert not await turns(bot)
+    for button in (WHY, WRONG, FORGET):
+        alert = await press(bot, answer, button)
+        assert ("do not remember this answer" in alert.text, alert.show_alert) == (True, True)
+
+
+async def test_a_forged_button_reaches_no_other_answer(bot: Bot) -> None:
+    await asked(bot, "a secret of Bob's")
+    await bot.ask(ANA, "/facts")
+    own = bot.api.answers(ANA)[-1]
+    for data in ("answer:why", "answer:wrong", "answer:forget", "answer:nothing", "answer:x", "answer:"):
+        bot.api.presses(ANA, own.message_id, data, forged=True)
+    await bot.idle()
+    assert len(bot.api.answers(ANA)) == 1
+    assert not await bot.context.agent.layers.feedback.all(owner=OWNER)
+    assert not await bot.context.lanes.dead()
+
+
+async def test_a_press_that_comes_again_asks_once(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.telegram.process.workers._DOWN_PAUSE", 0.05)
+    answer = await asked(bot, "When was it built?")
+    expect, tries = Corrections.expect, list[int]()
+
+    async def down_after(corrections: Corrections, *args: Any) -> None:
+        await expect(corrections, *args)
+        tries.append(1)
+        if len(tries) == 1:
+            assert await corrections.drop(Place(BOB), BOB)
+            raise TierUnavailable("working", "connection refused")
+
+    monkeypatch.setattr(Corrections, "expect", down_after)
+    await press(bot, answer, WRONG)
+    assert len(tries) == 2
+    await bot.ask(BOB, "something else")
+    assert not (await turns(bot))[-1].edit_of
