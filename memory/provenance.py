@@ -35,6 +35,8 @@ class Carrier(StrEnum):
     """A contact, a place, a poll or the like, worded by others."""
     NAME = "name"
     """Name of the writing member of a group; not a statement."""
+    GROUP = "group"
+    """Said in a group, but not to the assistant."""
     IMPORT = "import"
     CONTEXT = "context"
     """Sent along by a client's program: its system prompt, a conversation held elsewhere. Not archived."""
@@ -63,6 +65,7 @@ class Part:
 
 _TITLES: Final = {
     Carrier.FORWARDED: "forwarded from",
+    Carrier.GROUP: "group message by",
     Carrier.QUOTED: "",
     Carrier.VOICE: "voice message",
     Carrier.PICTURE: "photo",

@@ -3,6 +3,7 @@
 * `people`          hash: person id -> "allowed" or "admin"
 * `denied`          set: ids of denied people; also keeps them out of groups open to everyone
 * `groups`          set: ids of allowed groups
+* `listening`       set: ids of groups whose talk is remembered
 * `moved`           hash: group id -> the group's first id
 * `pair:DIGEST`     an unused pairing code and the role it grants
 * `wrong:ID`        number of wrong codes a person has sent
@@ -102,14 +103,26 @@ class Access:
         return bool(int(await self._change(scripts.GROUPS, ["groups"], update_id, chat_id, "SADD")))
 
     async def deny_group(self, chat_id: int, *, update_id: int | None = None) -> bool:
-        """Remove a group from the allowed ones; return False if it was not one."""
+        """Remove a group from the allowed and the listened-to ones; return False if it was not allowed."""
+        await self.listen(chat_id, on=False)
         return bool(int(await self._change(scripts.GROUPS, ["groups"], update_id, chat_id, "SREM")))
 
     @translate_errors()
+    async def listens(self, chat_id: int) -> bool:
+        """Return True if a group's talk is remembered."""
+        return bool(await (await self.client()).sismember(self.keys("listening"), str(chat_id)))
+
+    async def listen(self, chat_id: int, *, on: bool, update_id: int | None = None) -> bool:
+        """Remember a group's talk, or do not; return False if that was so already."""
+        command = "SADD" if on else "SREM"
+        return bool(int(await self._change(scripts.GROUPS, ["listening"], update_id, chat_id, command)))
+
+    @translate_errors()
     async def migrate_group(self, before: int, after: int) -> bool:
-        """Move a group's permission to its new id; return False if it had none."""
+        """Move a group's permissions to its new id; return False if it had none."""
         script = (await self.client()).register_script(scripts.MIGRATE)
-        return bool(await script([self.keys("groups"), self.keys("moved")], [before, after]))
+        names = [self.keys(name) for name in ("groups", "moved", "listening")]
+        return bool(await script(names, [before, after]))
 
     @translate_errors()
     async def first_id(self, chat_id: int) -> int:
@@ -151,17 +164,18 @@ class Access:
         return found is not None and _text(found) == str(update_id)
 
     @translate_errors()
-    async def seconds_to_wait(self, user_id: int, what: int | str, *, sent: float | None = None) -> int:
+    async def seconds_to_wait(self, who: int | str, what: int | str, *, sent: float | None = None) -> int:
         """Count a message; return the seconds until its turn, 0 if it may be handled now.
 
-        `what` is the id of the update or of its album, and counts once. A message has its turn in the minute
-        in which it was `sent` (Unix time), or the next one with room: a backlog of hours does not wait.
+        `who` is the id of a person, or another name to count by. `what` is the id of the update or of its
+        album, and counts once. A message has its turn in the minute in which it was `sent` (Unix time), or in
+        the next one with room: a backlog of hours does not wait.
         """
         if not self.rate:
             return 0
         now = int(time.time())
         minute = (now if sent is None else min(int(sent), now)) // MINUTE
-        keys = [self.keys("rate", user_id), self.keys("rate", user_id, what)]
+        keys = [self.keys("rate", who), self.keys("rate", who, what)]
         turn = await run_script(self.client, scripts.TURN, keys, minute, self.rate, DAY)
         return max(0, int(turn) * MINUTE - now)
 

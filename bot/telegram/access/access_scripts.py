@@ -46,12 +46,13 @@ end
 )
 """KEYS: note, people, denied, code, wrong codes. ARGV: seconds, person, limit of wrong codes, its seconds."""
 MIGRATE = """
+if redis.call('SREM', KEYS[3], ARGV[1]) == 1 then redis.call('SADD', KEYS[3], ARGV[2]) end
 if redis.call('SREM', KEYS[1], ARGV[1]) == 0 then return 0 end
 redis.call('SADD', KEYS[1], ARGV[2])
 redis.call('HSET', KEYS[2], ARGV[2], redis.call('HGET', KEYS[2], ARGV[1]) or ARGV[1])
 return 1
 """
-"""KEYS: groups, moved. ARGV: the group's old id, its new id."""
+"""KEYS: groups, moved, listening. ARGV: the group's old id, its new id."""
 TURN = """
 local turn = redis.call('GET', KEYS[2])
 if turn then return turn end

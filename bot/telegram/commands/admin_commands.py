@@ -1,4 +1,4 @@
-"""Admin commands: /allow and /deny."""
+"""Admin commands: /allow, /deny and /listen."""
 
 from dataclasses import dataclass
 
@@ -9,19 +9,20 @@ from bot.telegram.bot_context import BotContext, command_text
 from bot.telegram.gate.gate import Handler, HandlerContext, command
 from bot.telegram.place import place_of
 
+_SWITCH = {"on": True, "off": False, "pornit": True, "oprit": False}
 _LONGEST_ID = 16
 """Digits; Telegram's ids have at most 52 bits."""
 
 
 @dataclass(frozen=True, slots=True)
 class AdminCommands:
-    """Allow and deny people and groups."""
+    """Allow and deny people and groups, and say where group talk is remembered."""
 
     context: BotContext
 
     def commands(self) -> dict[str, Handler]:
         """Map command names to handlers."""
-        return {"allow": self.allow, "deny": self.deny}
+        return {"allow": self.allow, "deny": self.deny, "listen": self.listen}
 
     async def allow(self, update: Update, _: HandlerContext) -> None:
         """Allow the person given by id or reply, else this group."""
@@ -54,6 +55,24 @@ class AdminCommands:
             await self.context.reply(update, "group_denied" if there else "not_allowed_anyway")
         else:
             await self.context.reply(update, "deny_usage")
+
+    async def listen(self, update: Update, _: HandlerContext) -> None:
+        """Remember what is said in this group to others than the bot, or do not any more."""
+        message = await self._admin_message(update)
+        if message is None:
+            return
+        access, chat_id, given = self.context.access, message.chat.id, command_text(message).lower()
+        if place_of(message).private or given not in _SWITCH:
+            await self.context.reply(update, "listen_usage")
+        elif not await access.group_allowed(chat_id):
+            await self.context.reply(update, "group_not_allowed")
+        elif _SWITCH[given]:
+            await access.listen(chat_id, on=True, update_id=update.update_id)
+            sees_all = self.context.me.can_read_all_group_messages
+            await self.context.reply(update, "listen_on" if sees_all else "listen_on_blind")
+        else:
+            there = await access.listen(chat_id, on=False, update_id=update.update_id)
+            await self.context.reply(update, "listen_off" if there else "listen_off_anyway")
 
     async def _admin_message(self, update: Update) -> Message | None:
         """Return the command's message if an admin sent it; tell anybody else that only admins may."""

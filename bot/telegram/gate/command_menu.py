@@ -9,7 +9,7 @@ from bot.telegram.access.access import Role
 from bot.telegram.bot_context import BotContext
 from memory.errors import TierUnavailable
 
-ADMIN_COMMANDS = frozenset({"allow", "deny"})
+ADMIN_COMMANDS = frozenset({"allow", "deny", "listen"})
 _CODE_LENGTH = 2
 """Telegram takes ISO 639-1 codes only."""
 logger = logging.getLogger(__name__)

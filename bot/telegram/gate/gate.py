@@ -10,8 +10,9 @@ from telegram.ext import ApplicationHandlerStop, CallbackContext
 from bot.telegram.access.access import DAY, HOUR, Pairing, Role
 from bot.telegram.bot_context import BotContext, command_text
 from bot.telegram.gate.command_menu import ADMIN_COMMANDS, set_admin_menu
+from bot.telegram.gate.group_talk import GroupTalk
 from bot.telegram.inbox.lanes import NotDelivered
-from bot.telegram.place import Place, update_place
+from bot.telegram.place import Place, place_of, update_place
 from graph.settings.telegram_settings import GroupPolicy
 
 HandlerContext = CallbackContext[Any, Any, Any, Any]
@@ -55,9 +56,11 @@ class Gate:
         message = update.message or update.edited_message
         if message is None:
             return await self._has_group_access(user, role, place)
-        return is_addressed(message, self.context.me) and await self._may_pass_group(
-            update, user, role, place
-        )
+        if is_addressed(message, self.context.me):
+            return await self._may_pass_group(update, user, role, place)
+        if not is_slash(message):
+            await GroupTalk(self.context).hear(update, message, user)
+        return False
 
     async def _may_pass_private(self, update: Update, user: User, role: Role) -> bool:
         if update.message is not None and (code := self._code(update.message)):
@@ -172,6 +175,11 @@ def command(message: Message, me: User) -> str:
     """
     name, _, bot = _first_word(message).lower().partition("@")
     return "" if is_foreign(message) or bot not in ("", _username(me)) else name
+
+
+def is_for_bot(message: Message, me: User) -> bool:
+    """Return True if a message is for the bot, as all are in a private chat."""
+    return place_of(message).private or is_addressed(message, me)
 
 
 def is_addressed(message: Message, me: User) -> bool:

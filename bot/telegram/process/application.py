@@ -30,7 +30,7 @@ from bot.telegram.commands.reactions import Reactions
 from bot.telegram.commands.read_commands import ReadCommands
 from bot.telegram.commands.why_command import WhyCommand
 from bot.telegram.commands.write_commands import WriteCommands
-from bot.telegram.gate.gate import Gate, Handler, HandlerContext
+from bot.telegram.gate.gate import Gate, Handler, HandlerContext, is_for_bot
 from bot.telegram.inbox.lanes import Claim, LaneLost, NotDelivered
 from bot.telegram.inbox.stored_update import UnreadableUpdate, read_update
 from bot.telegram.jobs.job_commands import JobCommands
@@ -147,7 +147,9 @@ class Dispatcher:
         claim.private = private
         if private:
             claim.update = json.dumps({"update_id": update.update_id}).encode()
-        if update.message is not None and await self.context.trusts(update):
+        if update.message is None or not is_for_bot(update.message, self.context.me):
+            return
+        if await self.context.trusts(update):
             await self.context.reply(update, "private_failed" if private else "gave_up")
 
 

@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from telegram import Message, Update
 
 from bot.telegram.bot_context import BotContext
-from bot.telegram.gate.gate import is_addressed, is_foreign, is_from_person, is_slash
+from bot.telegram.gate.gate import is_for_bot, is_foreign, is_from_person, is_slash
 from bot.telegram.inbox.lanes import HOLDER, Claim
 from bot.telegram.inbox.stored_update import UnreadableUpdate, read_update
 from bot.telegram.media.incoming import Incoming
 from bot.telegram.outbox.message_format import utf16_length
-from bot.telegram.place import place_of
 
 MOST_BEHIND = 20
 """Waiting updates that are looked at."""
@@ -93,7 +92,7 @@ class Bursts:
         last, alone = first, not self._stands_open(first)
         for one in self._read(raws):
             if not _same_person(one.update, update):
-                alone = alone or self._is_for_bot(one.message)
+                alone = alone or is_for_bot(one.message, self.context.me)
             elif one.update.message is None or is_slash(one.message):
                 return
             elif continues(last, one.message):
@@ -125,15 +124,12 @@ class Bursts:
         if (
             user is None
             or not near
-            or not self._is_for_bot(one.message)
+            or not is_for_bot(one.message, self.context.me)
             or not self._stands_open(one.message)
         ):
             return False
         sent = one.message.date.timestamp()
         return not await self.context.access.seconds_to_wait(user.id, one.update.update_id, sent=sent)
-
-    def _is_for_bot(self, message: Message) -> bool:
-        return place_of(message).private or is_addressed(message, self.context.me)
 
     def _stands_open(self, message: Message) -> bool:
         """Return True if further messages may join: it is no file, which may be refused, and not private."""
