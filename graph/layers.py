@@ -43,6 +43,7 @@ from memory.permanent.letta.letta_store import LettaAddress, LettaPermanentStore
 from memory.permanent.permanent_records import RecordedStore
 from memory.prompt.prompt import escape_fences
 from memory.recall.query import warm_up
+from memory.reminders.redis_reminders import RedisReminders
 from memory.text.tokens import TokenCounter
 from memory.working.redis_conversation import RedisConversation
 from memory.working.redis_journal import RedisJournal
@@ -103,6 +104,7 @@ class Layers:
         self.tool_cache = RedisToolCache(self.redis.client)
         self.journal = RedisJournal(self.redis.client)
         self.metrics = RedisMetrics(self.redis.client)
+        self.reminders = RedisReminders(self.redis.client)
         self.recorder = TurnRecorder(self.observations, self.metrics, settings.log_text, self.zone)
 
     def _build_model(self, settings: Settings) -> None:

@@ -21,6 +21,7 @@ from memory.episodic.log.feedback_log import Feedback
 from memory.models import Episode
 from memory.owners.owner_files import OwnerFiles
 from memory.owners.owner_key import owner_key
+from memory.reminders.reminder import Origin, Reminder, Schedule
 from memory.working.redis_connection import RedisConnection
 from memory.working.redis_conversation import RedisConversation
 from memory.working.redis_journal import JournalEntry
@@ -56,6 +57,16 @@ async def fill(agent: Agent, owner: str, *, turns: int = 3) -> None:
     rated = Feedback(turn_id=f"{said}0", good=True, decisions=f'["{said}"]', at=now)
     await layers.feedback.put(rated, owner=owner)
     await layers.tool_cache.put("fetch", {"url": said}, said.encode(), owner=owner, ttl=600)
+    await layers.reminders.put(
+        Reminder(
+            id=said,
+            owner=owner,
+            text=said,
+            schedule=Schedule(at=now, zone="UTC", first=now.replace(tzinfo=None)),
+            origin=Origin(box="terminal", turn_id=f"{said}0"),
+            asked=now,
+        )
+    )
     running = Episode(turn_id="running", owner=owner, thread="t", message=said, reply=said, at=now)
     await layers.journal.add(JournalEntry(episode=running))
     pictures = artifacts_of(owner, layers.settings.data_folder)

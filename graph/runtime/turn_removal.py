@@ -90,6 +90,7 @@ class TurnRemoval:
             await layers.episodes.remove(turn_ids, owner=owner)
             for turn_id in turn_ids:
                 await layers.journal.remove(turn_id, owner=owner)
+            await layers.reminders.forget(turn_ids, owner=owner)
             await layers.cache.erase(owner=owner)
             layers.prefetch.forget_owner(owner)
             for thread in dict.fromkeys([*erasure.threads, *await self._threads(owner)]):

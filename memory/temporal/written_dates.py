@@ -36,6 +36,16 @@ def parse_day(text: str, *, until: date) -> date | None:
     return next((day for day in candidates if day and day <= until), None)
 
 
+def next_day(text: str, *, since: date) -> date | None:
+    """Parse such a day; without a year it is the earliest not before `since`."""
+    if len(text) > _LONGEST:
+        return None
+    if _YEAR.search(text):
+        return _read(text)
+    candidates = (_read(f"{text} {since.year + ahead}") for ahead in range(_LEAP_YEARS_APART + 1))
+    return next((day for day in candidates if day and day >= since), None)
+
+
 @cache
 def _parser() -> Any:
     from dateparser.date import DateDataParser  # noqa: PLC0415 - slow to import

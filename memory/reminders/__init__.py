@@ -1,0 +1,1 @@
+"""Reminders: their times, their wording in messages, and their store."""

@@ -1,0 +1,140 @@
+"""Rules for times to come in English and Romanian, folded."""
+
+import re
+from dataclasses import dataclass
+
+from memory.reminders import part_readers as reads
+from memory.temporal import points
+from memory.temporal import time_words as words
+from memory.temporal.time_words import one_of
+from memory.text.lazy_pattern import LazyPattern
+
+_BLANKS = re.compile(r"\(\?<[!=][^)]*\)| ")
+_EN_DAY, _RO_DAY = one_of(words.EN_WEEKDAYS), one_of(words.RO_WEEKDAYS)
+_RO_THE = one_of(words.RO_THE_WEEKDAYS.keys() - words.RO_WEEKDAYS.keys())
+_EN_PART, _RO_PART = one_of(words.EN_PARTS), one_of(reads.RO_PARTS)
+_EN_UNIT, _RO_UNIT = one_of(words.EN_UNITS), one_of(words.RO_UNITS)
+_EN_COUNT = rf"\d{{1,4}}|half an?|(?:a )?quarter of an|(?:a )?couple(?: of)?|{one_of(words.EN_NUMBERS)}"
+_RO_COUNT = rf"\d{{1,4}}|(?:o )?jumatate de|un sfert de|{one_of(words.RO_NUMBERS)}"
+_HOUR = rf"(?P<hour>\d{{1,2}}|{one_of(reads.NUMBERS.keys() - {'a', 'an', 'o', 'un', 'couple'})})"
+_AMOUNTS = one_of([*words.UNITS, "lei", "euro", "dollars", "people", "persoane", "km", "kg"])
+_NO_HOUR = rf"(?![\w%/-]|[.,:]\d|(?: )?(?:%|(?:de )?{_AMOUNTS}\b))"
+"""Excludes amounts: "la 2 zile", "at 50 euro"."""
+_DAY_NAME = rf"(?:{one_of(reads.GROUPS)}|{_EN_DAY}s?|{_RO_DAY}|{_RO_THE})"
+
+
+@dataclass(frozen=True, slots=True)
+class PartRule:
+    """A pattern for one part of a time."""
+
+    pattern: LazyPattern
+    read: reads.Read
+
+
+def _rule(pattern: str, read: reads.Read) -> PartRule:
+    """Build a rule that matches whole words; spaces in `pattern` match any white space."""
+    flexible = _BLANKS.sub(lambda blank: r"\s{1,3}" if blank[0] == " " else blank[0], pattern)
+    return PartRule(LazyPattern(rf"(?<![\w'-])(?:{flexible})(?![\w-])"), read)
+
+
+_AT = r"(?:(?:at|around|@)(?: about| around)?)"
+_PIECES = r"un sfert|sfert|\d\d?"
+RULES = (
+    _rule(r"today|azi|astazi", reads.days_on(0)),
+    _rule(r"tomorrow|tmrw|maine", reads.days_on(1)),
+    _rule(r"(?:the )?day after tomorrow|poimaine", reads.days_on(2)),
+    _rule(r"tonight|diseara|(?:in )?seara asta|asta(?:-| )seara", reads.days_on(0, "evening")),
+    _rule(r"la noapte", reads.days_on(0, "night")),
+    _rule(
+        rf"(?:on |by )?(?:the )?(?:(?P<which>this|this coming|next|coming) )?(?P<weekday>{_EN_DAY})",
+        reads.weekday,
+    ),
+    _rule(rf"(?:on )?(?P<weekday>{_EN_DAY}) (?P<which>next) week", reads.weekday),
+    _rule(
+        rf"(?:pe )?(?:(?P<weekday>{_RO_DAY})|(?P<the>{_RO_THE}|sambata|duminica)"
+        r" (?P<which>viitoare|asta|aceasta|urmatoare))(?! trecut| precedent)",
+        reads.weekday,
+    ),
+    _rule(rf"(?:pe )?(?P<weekday>{_RO_DAY}) (?:de )?saptamana (?P<which>viitoare)", reads.weekday),
+    _rule(r"next week|saptamana (?:viitoare|urmatoare|care vine)", reads.next_week),
+    _rule(r"next month|luna (?:viitoare|urmatoare|care vine)", reads.next_month),
+    _rule(r"(?:on |at |this )(?:the )?week-?end|in week-?end", reads.weekend),
+    _rule(rf"(?:on |by )?(?:the )?(?P<date>{points.EN_DATE})", reads.read_date),
+    _rule(rf"(?:pe |in )?(?:data de )?(?P<date>{points.RO_DATE})", reads.read_date),
+    _rule(rf"(?:on |pe |in )?(?:data de )?(?P<date>{points.FIGURES})", reads.read_date),
+    _rule(
+        r"(?:on|pe|din|in) (?:data de )?(?P<day>\d{1,2})[./](?P<month>\d{1,2})(?![./:]?\d)", reads.short_date
+    ),
+    _rule(r"on the (?P<day>\d{1,2})(?:st|nd|rd|th)", reads.day_of_month),
+    _rule(rf"pe (?:data de |ziua de )?(?P<day>\d{{1,2}}){_NO_HOUR}", reads.day_of_month),
+    _rule(
+        rf"(?:{_AT} )?{_HOUR}(?:[:.](?P<minute>\d\d))?(?: )?(?P<noon>am|pm|a\.m\.?|p\.m\.?)", reads.read_hour
+    ),
+    _rule(rf"{_AT} {_HOUR}(?:[:.](?P<minute>\d\d))?(?: o'clock)?{_NO_HOUR}", reads.read_hour),
+    _rule(rf"(?:{_AT} )?(?P<hour>\d{{1,2}}):(?P<minute>\d\d){_NO_HOUR}", reads.read_hour),
+    _rule(rf"(?:{_AT} )?{_HOUR} o'clock", reads.read_hour),
+    _rule(rf"(?:{_AT} )?(?P<plus>half|(?:a )?quarter) past {_HOUR}{_NO_HOUR}", reads.read_hour),
+    _rule(rf"(?:{_AT} )?(?P<minus>(?:a )?quarter) to {_HOUR}{_NO_HOUR}", reads.read_hour),
+    _rule(
+        rf"(?:(?:pe |pana )?la (?:ora |orele )?|ora |orele ){_HOUR}(?:[:.](?P<minute>\d\d)"
+        rf"| si (?P<plus>jumatate|jum|{_PIECES})| fara (?P<minus>{_PIECES}))?{_NO_HOUR}",
+        reads.read_hour,
+    ),
+    _rule(r"(?:at )?(?:noon|midday)|la (?:pranz|amiaza)", reads.fixed_hour(12)),
+    _rule(r"(?:at )?midnight|la miezul noptii", reads.fixed_hour(24)),
+    _rule(rf"(?:in the |(?P<today>this ))(?P<part>{_EN_PART})", reads.part),
+    _rule(r"at (?P<part>night)", reads.part),
+    _rule(rf"(?P<part>{_EN_PART})", reads.bound_part),
+    _rule(rf"(?:de |pe )?(?P<part>{_RO_PART})", reads.part),
+    _rule(
+        rf"(?:in|after) (?:about )?(?P<number>{_EN_COUNT}) (?P<unit>{_EN_UNIT})"
+        r"(?P<half> and a half)?",
+        reads.delay,
+    ),
+    _rule(rf"(?P<number>{_EN_COUNT}) (?P<unit>{_EN_UNIT}) from now", reads.delay),
+    _rule(
+        rf"(?:peste|in|dupa) (?:vreo |cam )?(?P<number>{_RO_COUNT}) (?:de )?(?P<unit>{_RO_UNIT})"
+        r"(?P<half> si (?:jumatate|jum))?",
+        reads.delay,
+    ),
+    _rule(r"(?:intr-(?:o|un)|peste) (?P<unit>minut|ora|zi|saptamana|luna|an)", reads.delay),
+    _rule(
+        rf"(?:every|each) (?:(?P<other>other|second) )?(?:(?P<number>{_EN_COUNT}) )?"
+        rf"(?P<unit>{_EN_UNIT})",
+        reads.every_unit,
+    ),
+    _rule(
+        rf"(?:every|each) (?P<other>other |second )?(?P<days>{_DAY_NAME}(?:{reads.AND}{_DAY_NAME})*)",
+        reads.every_day,
+    ),
+    _rule(rf"(?:every|each) (?P<part>{_EN_PART})", reads.every_part),
+    _rule(
+        rf"(?:on )?(?P<days>(?:{_EN_DAY}s|weekdays|weekends|workdays)"
+        rf"(?:{reads.AND}(?:{_EN_DAY}s|weekends))*)",
+        reads.every_day,
+    ),
+    _rule(rf"(?P<adverb>{one_of(reads.ADVERBS)})", reads.adverb),
+    _rule(
+        rf"(?:in |la )?fiecare (?:(?P<number>{_RO_COUNT}) (?:de )?(?P<units>{_RO_UNIT})"
+        r"|(?P<unit>ora|zi|saptamana|luna|an))(?! lucratoare)",
+        reads.every_unit,
+    ),
+    _rule(
+        rf"din (?P<number>{_RO_COUNT}) in (?:{_RO_COUNT}) (?:de )?(?P<units>{_RO_UNIT})(?P<unit>)",
+        reads.every_unit,
+    ),
+    _rule(r"o data pe (?P<unit>ora|zi|saptamana|luna|an)", reads.every_unit),
+    _rule(rf"(?:in )?fiecare (?P<part>{_RO_PART})", reads.every_part),
+    _rule(
+        rf"(?:in )?fiecare (?P<days>{_DAY_NAME}(?:{reads.AND}(?:in fiecare )?{_DAY_NAME})*)", reads.every_day
+    ),
+    _rule(
+        rf"(?P<days>{_RO_THE}(?:{reads.AND}(?:{_RO_THE}|{_RO_DAY}))*)"
+        r"(?! viitoare| urmatoare| asta| aceasta| trecut)",
+        reads.every_day,
+    ),
+    _rule(
+        r"(?:in )?zilele lucratoare|in (?:timpul|cursul) saptamanii|de luni pana vineri",
+        reads.workdays,
+    ),
+)

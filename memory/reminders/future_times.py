@@ -1,0 +1,58 @@
+"""Search for the times to come that a message names."""
+
+import re
+from dataclasses import dataclass
+
+from memory.reminders.future_rules import RULES, PartRule
+from memory.reminders.time_parts import TimeParts
+from memory.temporal.time_spans import Moment
+
+_GAP = re.compile(r"[\s,]*")
+
+
+@dataclass(frozen=True, slots=True)
+class FutureTime:
+    """A time to come in a text."""
+
+    start: int
+    end: int
+    parts: TimeParts
+
+
+def find_times(folded: str, moment: Moment) -> list[FutureTime]:
+    """Return the times that a folded text names, in order; adjacent parts are one time."""
+    found: list[FutureTime] = []
+    for one in _single_parts(folded, moment):
+        joined = _joined(found[-1], one, folded) if found else None
+        if joined is not None:
+            found[-1] = joined
+        else:
+            found.append(one)
+    return [one for one in found if not one.parts.bound]
+
+
+def _joined(before: FutureTime, one: FutureTime, folded: str) -> FutureTime | None:
+    if not _GAP.fullmatch(folded, before.end, one.start):
+        return None
+    parts = before.parts.joined(one.parts)
+    return FutureTime(before.start, one.end, parts) if parts is not None else None
+
+
+def _single_parts(folded: str, moment: Moment) -> list[FutureTime]:
+    """Return the parts, leftmost and longest first, without overlaps."""
+    matches = [(rule, found) for rule in RULES for found in rule.pattern.compiled.finditer(folded)]
+    matches.sort(key=lambda each: (each[1].start(), -each[1].end()))
+    found, end = list[FutureTime](), 0
+    for rule, match in matches:
+        parts = _read(rule, match, moment) if match.start() >= end else None
+        if parts is not None:
+            found.append(FutureTime(match.start(), match.end(), parts))
+            end = match.end()
+    return found
+
+
+def _read(rule: PartRule, match: re.Match[str], moment: Moment) -> TimeParts | None:
+    try:
+        return rule.read(match, moment)
+    except (ValueError, OverflowError):  # no such day or hour
+        return None

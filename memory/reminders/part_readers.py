@@ -1,0 +1,168 @@
+"""Readers of one part of a time to come, from the groups of a match."""
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import date
+
+from memory.reminders.time_parts import Every, Hour, TimeParts
+from memory.temporal import time_words as words
+from memory.temporal.group_readers import collapse_spaces, count_of
+from memory.temporal.time_spans import DAY, WEEK, Moment, month_of, week_of
+from memory.temporal.time_words import Unit, one_of
+from memory.temporal.written_dates import next_day
+
+Read = Callable[[re.Match[str], Moment], TimeParts | None]
+WEEKDAYS = words.EN_WEEKDAYS | words.RO_WEEKDAYS | words.RO_THE_WEEKDAYS
+NUMBERS = words.EN_NUMBERS | words.RO_NUMBERS
+RO_PARTS = {
+    **{"dimineata": "morning", "seara": "evening", "noaptea": "night"},
+    **dict.fromkeys(("dupa-amiaza", "dupa amiaza", "dupa-masa", "dupa masa"), "afternoon"),
+}
+_PARTS = {**{name: name for name in words.EN_PARTS}, **RO_PARTS}
+WORKDAYS, WEEKEND = (0, 1, 2, 3, 4), (5, 6)
+GROUPS = {
+    **dict.fromkeys(("weekday", "weekdays", "workday", "workdays", "work day", "work days"), WORKDAYS),
+    **dict.fromkeys(("business day", "business days", "zi lucratoare", "zile lucratoare"), WORKDAYS),
+    **dict.fromkeys(("weekend", "weekends", "week-end"), WEEKEND),
+}
+AND = r"(?:,? (?:and|si) |, ?|/)"
+ADVERBS = {
+    **dict.fromkeys(("hourly",), Unit.HOUR),
+    **dict.fromkeys(("daily", "zilnic"), Unit.DAY),
+    **dict.fromkeys(("weekly", "saptamanal"), Unit.WEEK),
+    **dict.fromkeys(("monthly", "lunar"), Unit.MONTH),
+    **dict.fromkeys(("yearly", "annually", "anual"), Unit.YEAR),
+}
+_BETWEEN_NAMES = re.compile(r"(?:,|/|\b(?:and|si|in fiecare)\b|\s)+(?!day|lucratoare)")
+_PAST = re.compile(r"\b(?:last|past|previous|ago)\s+$")
+_COUNTED = re.compile(rf"(?:\d|\b(?:{one_of(words.RO_NUMBERS)}|ultimele|cateva|multe))\s+$")
+
+
+def days_on(days: int, part: str = "") -> Read:
+    return lambda _, moment: TimeParts(day=moment.today + DAY * days, part=part)
+
+
+def weekday(found: re.Match[str], _: Moment) -> TimeParts | None:
+    before = found.string[: found.start()]
+    if _PAST.search(before) or _COUNTED.search(before):
+        return None
+    groups = found.groupdict()
+    which = groups.get("which") or ""
+    weeks = int("next" in which or which == "viitoare")
+    return TimeParts(weekday=WEEKDAYS[found["weekday"] or groups["the"] or ""], weeks=weeks)
+
+
+def read_date(found: re.Match[str], moment: Moment) -> TimeParts | None:
+    return _on_day(next_day(collapse_spaces(found["date"]), since=moment.today))
+
+
+def _on_day(day: date | None) -> TimeParts | None:
+    return TimeParts(day=day) if day else None
+
+
+def short_date(found: re.Match[str], moment: Moment) -> TimeParts | None:
+    day, month = int(found["day"]), int(found["month"])
+    this = date(moment.today.year, month, day)
+    return TimeParts(day=this if this >= moment.today else date(moment.today.year + 1, month, day))
+
+
+def day_of_month(found: re.Match[str], moment: Moment) -> TimeParts | None:
+    """Read "on the 14th": of this month, or of the next one that has it."""
+    number, month = int(found["day"]), month_of(moment.today)
+    for _ in range(3):
+        day = month.start + DAY * (number - 1)
+        if moment.today <= day < month.end:
+            return TimeParts(day=day)
+        month = month_of(month.end)
+    return None
+
+
+def read_hour(found: re.Match[str], _: Moment) -> TimeParts | None:
+    groups = found.groupdict()
+    hour, minute = _number(found["hour"]), int(groups.get("minute") or 0)
+    noon = (groups.get("noon") or "").replace(".", "")
+    if noon:
+        hour = hour % 12 + 12 * (noon == "pm")
+    if groups.get("plus"):
+        minute = _minutes(found["plus"])
+    if groups.get("minus"):
+        hour, minute = hour - 1, 60 - _minutes(found["minus"])
+    if hour > 24 or minute > 59 or (hour == 24 and minute):  # noqa: PLR2004 - a clock's
+        return None
+    exact = bool(noon or groups.get("minute") or found["hour"].startswith("0"))
+    return TimeParts(hour=Hour(hour=hour, minute=minute, exact=exact))
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else NUMBERS[text]
+
+
+def _minutes(text: str) -> int:
+    if text.isdecimal():
+        return int(text)
+    return 30 if text.startswith(("half", "jum")) else 15
+
+
+def fixed_hour(hour: int) -> Read:
+    return lambda _, __: TimeParts(hour=Hour(hour=hour, exact=True))
+
+
+def part(found: re.Match[str], moment: Moment) -> TimeParts:
+    today = moment.today if found.groupdict().get("today") else None
+    return TimeParts(day=today, part=_PARTS[collapse_spaces(found["part"])])
+
+
+def bound_part(found: re.Match[str], _: Moment) -> TimeParts:
+    return TimeParts(part=_PARTS[found["part"]], bound=True)
+
+
+def delay(found: re.Match[str], _: Moment) -> TimeParts | None:
+    groups = found.groupdict()
+    count = count_of(collapse_spaces(groups.get("number") or "one")) + 0.5 * bool(groups.get("half"))
+    return TimeParts(delay=(count, words.UNITS[found["unit"]])) if count else None
+
+
+def every_unit(found: re.Match[str], _: Moment) -> TimeParts | None:
+    groups = found.groupdict()
+    interval = 2 if groups.get("other") else int(count_of(groups.get("number") or "one"))
+    unit = words.UNITS[groups.get("units") or found["unit"]]
+    if unit is Unit.MINUTE or not interval:
+        return None
+    return TimeParts(every=Every(unit=unit, interval=interval))
+
+
+def every_day(found: re.Match[str], _: Moment) -> TimeParts | None:
+    names = _BETWEEN_NAMES.split(found["days"])
+    days = {day for name in names for day in _days_named(collapse_spaces(name.strip()))}
+    weeks = 2 if found.groupdict().get("other") else 1
+    return TimeParts(every=Every(unit=Unit.WEEK, interval=weeks, days=tuple(sorted(days))))
+
+
+def _days_named(name: str) -> Sequence[int]:
+    if name in GROUPS:
+        return GROUPS[name]
+    return (WEEKDAYS[name] if name in WEEKDAYS else WEEKDAYS[name.removesuffix("s")],)
+
+
+def every_part(found: re.Match[str], _: Moment) -> TimeParts:
+    return TimeParts(every=Every(unit=Unit.DAY), part=_PARTS[found["part"]])
+
+
+def workdays(_: re.Match[str], __: Moment) -> TimeParts:
+    return TimeParts(every=Every(unit=Unit.WEEK, days=WORKDAYS))
+
+
+def adverb(found: re.Match[str], _: Moment) -> TimeParts:
+    return TimeParts(every=Every(unit=ADVERBS[found["adverb"]]))
+
+
+def next_week(_: re.Match[str], moment: Moment) -> TimeParts:
+    return TimeParts(day=week_of(moment.today).start + WEEK)
+
+
+def next_month(_: re.Match[str], moment: Moment) -> TimeParts:
+    return TimeParts(day=month_of(moment.today).end)
+
+
+def weekend(_: re.Match[str], __: Moment) -> TimeParts:
+    return TimeParts(weekday=WEEKEND[0])

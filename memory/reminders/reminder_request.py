@@ -1,0 +1,165 @@
+"""Requests for a reminder in a message: its time, its words, and the rest of the message.
+
+Only a person's own words are read. Quotations and code in them are no requests, and neither are questions
+to the memory: "remind me what I said".
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from memory.reminders.future_times import FutureTime, find_times
+from memory.reminders.reminder import LONGEST_TEXT, Schedule
+from memory.temporal.message_text import fold, normalise_message
+from memory.temporal.tense import Tense, tense
+from memory.temporal.time_spans import Moment
+from memory.temporal.time_words import Language
+from memory.text.lazy_pattern import LazyPattern
+
+_ENGLISH = r"""remind\ (?:me|us) | (?:set|create|make|add)(?:\ me|\ us)?\ (?:a|another|the)\ reminder
+    | (?:don't|do\ not)\ let\ (?:me|us)\ forget"""
+_ROMANIAN = r"""(?:re)?aminteste(?:-|\ )(?:mi|ne) | amintiti-(?:mi|ne) | ad[uo](?:-|\ )(?:mi|ne)\ aminte
+    | aduceti-(?:mi|ne)\ aminte | (?:sa-mi|sa\ imi|imi|sa\ ne|ne)\ (?:re)?amintesti(?:\ te\ rog)?
+    | (?:sa-mi|sa\ imi|imi|sa\ ne|ne)\ (?:aduci|aduceti)\ aminte | nu\ ma\ lasa\ sa\ uit
+    | (?:pune|seteaza|creeaza|fa)(?:-mi|\ mi)?\ (?:un\ |o\ )?(?:reminder|memento|alarma)"""
+_TRIGGER = LazyPattern(rf"(?<![\w'-])(?:(?P<en>{_ENGLISH})|(?P<ro>{_ROMANIAN}))(?![\w-])", re.VERBOSE)
+_POLITE = LazyPattern(
+    r"""(?:[\W\d_]|\b(?:nu\ uita|don't\ forget|please|pls|kindly
+    |just|hey|hi|hello|ok|okay|so|and|also|then|now|goat|bot|thanks
+    |thank\ you|thx|can|could|would|will|you|i|we|want|need|'?d|like|to|te|va|rog|frumos|poti|puteti|ai|ati
+    |putea|vrei|vreau|as|vrea|sa|si|apoi|deci|bine|salut|buna|hei|mersi|multumesc|merci|de|la)\b)*""",
+    re.VERBOSE,
+)
+_QUESTION = LazyPattern(
+    r"""[\s,]*(?:(?:about|of|despre|de|la|cu|pe|din|in|again|iar)\s+)?(?:what|who|whom|whose|which|how|where|why
+    |when|if|whether|ce|cine|cui|care|cum|unde|cat|cata|cati|cate|cand|daca)\b""",
+    re.VERBOSE,
+)
+_LINK = LazyPattern(r"[\s,:–-]*(?:(?P<to>to|sa|that|ca)|about|of|for|de|despre|pentru)?(?![\w-])[\s,:–-]*")
+_FOR = LazyPattern(r"[\s,:–-]*(?:(?:for|pentru)\s+)?")
+"""Before a time next to the request: "set a reminder for tomorrow"."""
+_ABOUT_IT = LazyPattern(r"(?:for|until|till|by|about|from|pentru|pana|despre|din)\s+$")
+_SENTENCE = LazyPattern(r"[^!?;\n]+?(?:[!?;\n]+|\.+(?=\s|$)|$)", re.DOTALL)
+_EDGES = " \t\n,;:.!?-–"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReminderRequest:
+    """A request for a reminder."""
+
+    text: str
+    """What to remind of."""
+    schedule: Schedule | None
+    """None: no time is named."""
+    is_whole: bool
+    """The message says nothing else."""
+
+
+def read_request(message: str, *, now: datetime, zone: tzinfo) -> ReminderRequest | None:
+    """Find the first request for a reminder in a person's own words, written at `now` (aware) in `zone`.
+
+    None without one, and for a time that is over.
+    """
+    text = normalise_message(message)
+    folded = fold(text)
+    if not _TRIGGER.compiled.search(folded):
+        return None
+    moment = Moment(now, zone)
+    for sentence in _SENTENCE.compiled.finditer(folded):
+        trigger = _TRIGGER.compiled.search(sentence[0])
+        if trigger is None:
+            continue
+        own = _Sentence(text[sentence.start() : sentence.end()], sentence[0], trigger, moment)
+        found = own.request(rest=folded[: sentence.start()] + folded[sentence.end() :])
+        if found is not None:
+            return found
+    return None
+
+
+def read_time(words: str, *, now: datetime, zone: tzinfo) -> Schedule | None:
+    """Return the schedule that words name, such as "tomorrow at 10"; None if there is none to come."""
+    moment = Moment(now, zone)
+    found = find_times(fold(normalise_message(words)), moment)
+    return found[0].parts.schedule(moment) if found else None
+
+
+class _Sentence:
+    """A sentence with the words of a request."""
+
+    def __init__(self, text: str, folded: str, trigger: re.Match[str], moment: Moment) -> None:
+        self._text = text
+        self._folded = folded
+        self._trigger = trigger
+        self._moment = moment
+        self._times = find_times(folded, moment)
+
+    def request(self, *, rest: str) -> ReminderRequest | None:
+        """Return the request; None if the sentence is about something else."""
+        before = self._without_times(0, self._trigger.start())
+        if not _POLITE.compiled.fullmatch(before) or self._is_question():
+            return None
+        time = self._time()
+        link = self._link()
+        schedule = time.parts.schedule(self._moment) if time else None
+        if schedule is None and (time is not None or not link["to"]):
+            return None
+        if not link["to"] and self._is_past(link.end()):
+            return None
+        words = self._words(link.start("to") if link["to"] == "sa" else link.end(), time)
+        is_whole = bool(_POLITE.compiled.fullmatch(rest))
+        return ReminderRequest(text=words[:LONGEST_TEXT], schedule=schedule, is_whole=is_whole)
+
+    def _is_question(self) -> bool:
+        """Return True for "remind me what ...", also with a time in between."""
+        after = self._without_times(self._trigger.end(), len(self._folded))
+        return bool(_QUESTION.compiled.match(after))
+
+    def _is_past(self, start: int) -> bool:
+        language = Language.ENGLISH if self._trigger["en"] else Language.ROMANIAN
+        return tense(self._folded[start:], "", language) is Tense.PAST
+
+    def _time(self) -> FutureTime | None:
+        """Return the time to remind at: next to the request, else the last that is not part of the matter."""
+        early = [time for time in self._times if time.end <= self._matter()]
+        if early:
+            return early[-1]
+        late = [time for time in self._times if not _ABOUT_IT.compiled.search(self._folded[: time.start])]
+        return late[-1] if late else None
+
+    def _matter(self) -> int:
+        """Return where the words of the matter begin: after the request and the times next to it."""
+        end = self._trigger.end()
+        for time in self._times:
+            if time.start >= end and _FOR.compiled.fullmatch(self._folded, end, time.start):
+                end = time.end
+        return end
+
+    def _link(self) -> re.Match[str]:
+        """Return the match of "to", "that" and the like before the matter."""
+        found = _LINK.compiled.match(self._folded, self._matter())
+        assert found is not None  # noqa: S101 - each part is optional
+        return found
+
+    def _words(self, start: int, time: FutureTime | None) -> str:
+        """Return the matter without its time, as it was written."""
+        if time is None or time.start < start:
+            kept = self._text[start:]
+        else:
+            kept = f"{self._text[start : time.start].rstrip()} {self._text[time.end :].lstrip()}"
+        words = " ".join(kept.split()).strip(_EDGES)
+        for polite in ("please", "thanks", "thank you", "te rog", "mersi"):
+            words = words.removesuffix(polite).strip(_EDGES) if words.lower().endswith(polite) else words
+        return words or " ".join(self._text.split()).strip(_EDGES)
+
+    def _without_times(self, start: int, end: int) -> str:
+        return without(self._folded, self._times, start, end)
+
+
+def without(text: str, times: Sequence[FutureTime], start: int, end: int) -> str:
+    """Return a part of a text without the times in it."""
+    kept, place = "", start
+    for time in times:
+        if time.start >= place and time.end <= end:
+            kept, place = f"{kept}{text[place : time.start]} ", time.end
+    return kept + text[place:end]

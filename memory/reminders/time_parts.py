@@ -1,0 +1,170 @@
+"""Parts of a time to come, such as a day or an hour, and the schedule that they make together."""
+
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from memory.reminders.reminder import Schedule
+from memory.temporal.time_spans import DAY, WEEK, Moment, months_before, week_of
+from memory.temporal.time_words import Unit
+
+HOURS = {"morning": 9, "noon": 12, "afternoon": 15, "evening": 19, "night": 21}
+"""The hour of each part of the day, when none is named."""
+DAWN = 7
+"""A bare hour before it is meant after noon: "at 5"."""
+HALF_DAY = 12
+_FREQUENCIES = {
+    Unit.HOUR: "HOURLY",
+    Unit.DAY: "DAILY",
+    Unit.WEEK: "WEEKLY",
+    Unit.MONTH: "MONTHLY",
+    Unit.YEAR: "YEARLY",
+}
+_DAY_NAMES = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+_SHORTEST_MONTH = 28
+_CLOCK = {Unit.MINUTE: timedelta(minutes=1), Unit.HOUR: timedelta(hours=1)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hour:
+    """An hour of the clock."""
+
+    hour: int
+    """From 24 on it is of the next day."""
+    minute: int = 0
+    exact: bool = False
+    """Written with minutes, or said to be before or after noon."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Every:
+    """A repetition."""
+
+    unit: Unit
+    interval: int = 1
+    days: tuple[int, ...] = ()
+    """Days of the week, from 0 for Monday."""
+
+    def rule(self, first: date) -> str:
+        """Return the RRULE from a first day; a month without that day has its last one."""
+        parts = [f"FREQ={_FREQUENCIES[self.unit]}"]
+        if self.interval > 1:
+            parts.append(f"INTERVAL={self.interval}")
+        if self.days:
+            parts.append(f"BYDAY={','.join(_DAY_NAMES[day] for day in self.days)}")
+        elif self.unit is Unit.MONTH and first.day > _SHORTEST_MONTH:
+            days = ",".join(map(str, range(_SHORTEST_MONTH, first.day + 1)))
+            parts.append(f"BYMONTHDAY={days};BYSETPOS=-1")
+        return ";".join(parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeParts:
+    """What a message says of a time to come."""
+
+    day: date | None = None
+    weekday: int | None = None
+    weeks: int = 0
+    """Weeks after the weekday's own: 1 for "next Friday", whose week begins next Monday."""
+    hour: Hour | None = None
+    part: str = ""
+    """A key of `HOURS`."""
+    delay: tuple[float, Unit] | None = None
+    every: Every | None = None
+    bound: bool = False
+    """It names a time only together with others, as "morning" does."""
+
+    def joined(self, other: "TimeParts") -> "TimeParts | None":
+        """Return both together; None if they contradict each other."""
+        values: dict[str, Any] = {}
+        for field in fields(self):
+            mine, theirs = getattr(self, field.name), getattr(other, field.name)
+            said = [each for each in (mine, theirs) if each != field.default]
+            if len({*said}) > 1:
+                return None
+            values[field.name] = said[0] if said else field.default
+        if values["day"] and values["weekday"] not in (None, values["day"].weekday()):
+            return None
+        return replace(TimeParts(**values), bound=self.bound and other.bound)
+
+    def schedule(self, moment: Moment) -> Schedule | None:
+        """Return the schedule that begins after a moment; None when it is over."""
+        if self.delay and self.delay[1] in _CLOCK:
+            count, unit = self.delay
+            at = (moment.now + _CLOCK[unit] * count).astimezone(UTC)
+            local = at.astimezone(moment.zone).replace(tzinfo=None)
+            return replace(Schedule.starting(local, moment.zone), at=at)  # the clock may have it twice
+        first = self._first(moment)
+        if first is None:
+            return None
+        rule = self.every.rule(first.date()) if self.every else ""
+        begun = Schedule.starting(first, moment.zone, rule)
+        return begun.after(moment.now)
+
+    def _first(self, moment: Moment) -> datetime | None:
+        """Return the first time on the clock; None when it is over."""
+        day = self._day(moment)
+        local = moment.now.astimezone(moment.zone).replace(tzinfo=None)
+        if day is None and self.every and self.every.unit is Unit.HOUR and self.hour is None:
+            return local.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        times = self._times(is_today=day in (None, local.date()) and not self.every)
+        today = [_on(day or local.date(), each) for each in times]
+        coming = [each for each in today if each > local]
+        if coming:
+            return coming[0]
+        if day is None:
+            return today[0] if self.every else _on(local.date() + DAY, times[0])
+        if self.weekday is not None and self.day is None:
+            return _on(day + WEEK, times[0])
+        return today[0] if self.every else None
+
+    def _day(self, moment: Moment) -> date | None:
+        """Return the day that is named; for a weekday, today or later."""
+        if self.day is not None:
+            return self.day
+        if self.delay:
+            return _later(moment.today, *self.delay)
+        if self.weekday is None:
+            return self._first_of_days(moment.today)
+        if self.weeks:
+            return week_of(moment.today).start + WEEK * self.weeks + DAY * self.weekday
+        return moment.today + DAY * ((self.weekday - moment.today.weekday()) % 7)
+
+    def _first_of_days(self, today: date) -> date | None:
+        if self.every is None or not self.every.days:
+            return None
+        return min(today + DAY * ((day - today.weekday()) % 7) for day in self.every.days)
+
+    def _times(self, *, is_today: bool) -> list[Hour]:
+        """Return the hours that are meant, the likeliest first."""
+        hour = self.hour
+        if hour is None:
+            return [Hour(hour=HOURS[self.part or "morning"])]
+        if hour.exact or hour.hour >= HALF_DAY or self.part:
+            return [replace(hour, hour=_hour_of_part(hour, self.part))]
+        after_noon = replace(hour, hour=hour.hour + HALF_DAY)
+        if 0 < hour.hour < DAWN:
+            return [after_noon]
+        return [hour, after_noon] if is_today and self.weekday is None else [hour]
+
+
+def _hour_of_part(hour: Hour, part: str) -> int:
+    """Return the hour in a part of the day: twelve at night is midnight, eight in the evening is 20."""
+    is_late = part in {"evening", "night"}
+    if hour.hour == HALF_DAY and is_late:
+        return 2 * HALF_DAY
+    if hour.exact or hour.hour > HALF_DAY or not (is_late or part == "afternoon"):
+        return hour.hour
+    return hour.hour + HALF_DAY * (2 if part == "night" and hour.hour < DAWN else 1)
+
+
+def _on(day: date, hour: Hour) -> datetime:
+    extra, within = divmod(hour.hour, 24)
+    return datetime.combine(day + DAY * extra, time(within, hour.minute))  # on a zone's clock
+
+
+def _later(day: date, count: float, unit: Unit) -> date:
+    whole = round(count * 7) if unit is Unit.WEEK else int(count)
+    if unit in (Unit.DAY, Unit.WEEK):
+        return day + DAY * whole
+    return months_before(day, -int(count * 12 if unit is Unit.YEAR else count))

@@ -1,0 +1,92 @@
+"""Events to come that a person tells of, for which a reminder is offered: "my exam is on 14 March"."""
+
+import re
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta, tzinfo
+
+from memory.reminders.future_times import FutureTime, find_times
+from memory.reminders.reminder import LONGEST_TEXT, Schedule
+from memory.reminders.time_parts import Hour, TimeParts
+from memory.temporal.message_text import fold, normalise_message
+from memory.temporal.tense import Tense, tense
+from memory.temporal.time_spans import DAY, Moment
+from memory.temporal.time_words import Language
+from memory.text.lazy_pattern import LazyPattern
+
+_EVENT = LazyPattern(
+    r"""\b(?:(?P<en>exams?|tests?|interviews?|appointments?|meetings?|flights?|weddings?|birthdays?|deadlines?
+    |concerts?|surgery|operation|dentist|doctor|trips?|anniversary|party|conferences?|presentations?
+    |match|hearing|check-?up|graduation|christening)
+    |(?:examen|interviu|programare|intalnire|sedint|zbor|nunt|aniversare|termen|concert|operati|dentist|doctor
+    |medic|excursi|petrecere|conferint|prezentare|meci|botez|scadent|cununi)\w*)\b""",
+    re.VERBOSE,
+)
+_OWN = LazyPattern(
+    r"""\b(?:my|our|i|we|i'm|we're|i've|we've|meu|mea|mei|mele|nostru|noastra|am|avem|plec|plecam|mergem|merg
+    |ma|ne|mi-am|ne-am)\b""",
+    re.VERBOSE,
+)
+_NOT_SO = LazyPattern(
+    r"""\?|\b(?:not|no|never|n't|cancel\w*|if|whether|maybe|might|perhaps|nu|n-am|anulat\w*|daca|poate)\b|n't\b"""
+)
+_SENTENCE = LazyPattern(r"[^!?;\n]+?(?:[!?;\n]+|\.+(?=\s|$)|$)", re.DOTALL)
+_EVENING_BEFORE = Hour(hour=18, exact=True)
+_BEFORE = timedelta(hours=2)
+_LONGEST_AHEAD = timedelta(days=400)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldEvent:
+    """An event to come."""
+
+    text: str
+    """The sentence that tells it."""
+    day: date
+    """In the person's zone."""
+    schedule: Schedule
+    """When a reminder helps: the evening before, or two hours before it."""
+
+
+def read_event(message: str, *, now: datetime, zone: tzinfo) -> ToldEvent | None:
+    """Find the first event of their own that a person states, written at `now` (aware) in `zone`."""
+    text = normalise_message(message)
+    folded = fold(text)
+    if not _EVENT.compiled.search(folded):
+        return None
+    moment = Moment(now, zone)
+    for sentence in _SENTENCE.compiled.finditer(folded):
+        time = _time_of_event(sentence[0], moment)
+        if time is None:
+            continue
+        words = " ".join(text[sentence.start() : sentence.end()].split()).rstrip(" .!")
+        found = _event(words, time.parts, moment)
+        if found is not None:
+            return found
+    return None
+
+
+def _time_of_event(sentence: str, moment: Moment) -> FutureTime | None:
+    event = _EVENT.compiled.search(sentence)
+    if event is None or not _OWN.compiled.search(sentence) or _NOT_SO.compiled.search(sentence):
+        return None
+    times = [time for time in find_times(sentence, moment) if _names_a_day(time.parts)]
+    if not times:
+        return None
+    language = Language.ENGLISH if event["en"] else Language.ROMANIAN
+    before, after = sentence[: times[0].start], sentence[times[0].end :]
+    return None if tense(before, after, language) is Tense.PAST else times[0]
+
+
+def _names_a_day(parts: TimeParts) -> bool:
+    return parts.every is None and (parts.day is not None or parts.weekday is not None)
+
+
+def _event(words: str, parts: TimeParts, moment: Moment) -> ToldEvent | None:
+    event = parts.schedule(moment)
+    if event is None or event.at - moment.now > _LONGEST_AHEAD:
+        return None
+    day = event.local.date()
+    evening = TimeParts(day=day - DAY, hour=_EVENING_BEFORE).schedule(moment)
+    near = replace(event, at=event.at - _BEFORE, first=event.first - _BEFORE)
+    schedule = evening or (near if near.at > moment.now else None)
+    return ToldEvent(text=words[:LONGEST_TEXT], day=day, schedule=schedule) if schedule else None

@@ -1,0 +1,199 @@
+"""Requests for reminders and events to come, in people's words."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from memory.reminders.reminder import Schedule
+from memory.reminders.reminder_request import read_request, read_time
+from memory.reminders.told_event import read_event
+
+ZONE = ZoneInfo("Europe/Bucharest")
+NOW = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
+"""A Monday, 14:30 in Bucharest."""
+
+REQUESTS = {
+    "remind me on Friday at 9 to call the notary": ("call the notary", "Fri 2026-11-27 09:00", ""),
+    "Please remind me tomorrow to buy milk": ("buy milk", "Tue 2026-11-24 09:00", ""),
+    "remind me in 10 minutes to check the oven": ("check the oven", "Mon 2026-11-23 14:40", ""),
+    "remind me to check the oven in half an hour": ("check the oven", "Mon 2026-11-23 15:00", ""),
+    "remind me in 2 weeks at 10am about the invoice": ("the invoice", "Mon 2026-12-07 10:00", ""),
+    "remind me at 5 to leave": ("leave", "Mon 2026-11-23 17:00", ""),
+    "remind me at 9 to leave": ("leave", "Mon 2026-11-23 21:00", ""),
+    "remind me tonight at 11 to sleep": ("sleep", "Mon 2026-11-23 23:00", ""),
+    "remind me next Friday at 9 to pay": ("pay", "Fri 2026-12-04 09:00", ""),
+    "remind me Friday, 27 November at 9:30 to pay": ("pay", "Fri 2026-11-27 09:30", ""),
+    "remind me on 3 March to dance": ("dance", "Wed 2027-03-03 09:00", ""),
+    "remind me on the 14th to pay": ("pay", "Mon 2026-12-14 09:00", ""),
+    "remind me about the dentist tomorrow at 9": ("the dentist", "Tue 2026-11-24 09:00", ""),
+    "remind me about 2 things tomorrow": ("2 things", "Tue 2026-11-24 09:00", ""),
+    "remind me tomorrow at 9 to book the table for Friday at 20:00": (
+        "book the table for Friday at 20:00",
+        "Tue 2026-11-24 09:00",
+        "",
+    ),
+    "remind me to book the table for Friday at 20:00 tomorrow at 9": (
+        "book the table for Friday at 20:00",
+        "Tue 2026-11-24 09:00",
+        "",
+    ),
+    "set a reminder for tomorrow at 9: call Dan": ("call Dan", "Tue 2026-11-24 09:00", ""),
+    "every weekday at 8 remind me to take the pills": (
+        "take the pills",
+        "Tue 2026-11-24 08:00",
+        "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR",
+    ),
+    "remind me to swim every Monday and Thursday at 7pm": (
+        "swim",
+        "Mon 2026-11-23 19:00",
+        "FREQ=WEEKLY;BYDAY=MO,TH",
+    ),
+    "remind me every month on the 31st to pay": (
+        "pay",
+        "Thu 2026-12-31 09:00",
+        "FREQ=MONTHLY;BYMONTHDAY=28,29,30,31;BYSETPOS=-1",
+    ),
+    "remind me every 2 hours to drink": ("drink", "Mon 2026-11-23 15:00", "FREQ=HOURLY;INTERVAL=2"),
+    "amintește-mi mâine seară să sun la notar": ("să sun la notar", "Tue 2026-11-24 19:00", ""),
+    "Aminteste-mi vineri la 9 sa sun notarul": ("sa sun notarul", "Fri 2026-11-27 09:00", ""),
+    "poți să-mi amintești poimâine la ora 7 și jumătate să plec?": ("să plec", "Wed 2026-11-25 07:30", ""),
+    "adu-mi aminte peste două ore să scot rufele": ("să scot rufele", "Mon 2026-11-23 16:30", ""),
+    "adu-mi aminte într-o oră de rufe": ("rufe", "Mon 2026-11-23 15:30", ""),
+    "mâine la 9 amintește-mi să sun la bancă": ("să sun la bancă", "Tue 2026-11-24 09:00", ""),
+    "amintește-mi pe 14 martie la 10 de examen": ("examen", "Sun 2027-03-14 10:00", ""),
+    "amintește-mi joia viitoare la 10 să plec": ("să plec", "Thu 2026-12-03 10:00", ""),
+    "amintește-mi peste 3 luni să schimb uleiul": ("să schimb uleiul", "Tue 2027-02-23 09:00", ""),
+    "amintește-mi în fiecare zi la 8 să iau pastila": (
+        "să iau pastila",
+        "Tue 2026-11-24 08:00",
+        "FREQ=DAILY",
+    ),
+    "amintește-mi în fiecare luni la 8 să plec": ("să plec", "Mon 2026-11-30 08:00", "FREQ=WEEKLY;BYDAY=MO"),
+    "amintește-mi lunea la 8 să plec": ("să plec", "Mon 2026-11-30 08:00", "FREQ=WEEKLY;BYDAY=MO"),
+}
+NONE = (
+    "remind me what I said about Dan",
+    "Remind me on Monday what we decided",
+    "remind me who came tomorrow",
+    "amintește-mi ce am spus despre Dan",
+    "amintește-mi vineri ce am spus",
+    "îți amintești ce am zis luni?",
+    "nu îmi amintesc ce am spus mâine",
+    "remind me about the trip",
+    "remind me about the trip we took on Friday",
+    "remind me today at 08:00 to leave",
+    "remind me on 3 March 2020 to dance",
+    "amintește-mi pe 3 martie 2020 să dansez",
+    "don't remind me tomorrow of that",
+    "why did you not remind me yesterday?",
+    "I asked you to remind me tomorrow at 9",
+    'she said "remind me tomorrow at 9 to call"',
+    "> remind me tomorrow at 9 to call",
+    "`remind me tomorrow at 9 to call`",
+    "remind me if it rains tomorrow",
+    "Tomorrow at 9 I call the notary.",
+)
+
+
+def shown(schedule: Schedule | None) -> str:
+    return f"{schedule.local:%a %Y-%m-%d %H:%M}" if schedule else ""
+
+
+@pytest.mark.parametrize("message", REQUESTS)
+def test_a_request_is_read_with_its_time_and_its_words(message: str) -> None:
+    found = read_request(message, now=NOW, zone=ZONE)
+    assert found is not None
+    assert found.schedule is not None
+    assert (found.text, shown(found.schedule), found.schedule.rule) == REQUESTS[message]
+    assert found.is_whole
+
+
+@pytest.mark.parametrize("message", NONE)
+def test_questions_quotations_and_past_dates_are_no_requests(message: str) -> None:
+    assert read_request(message, now=NOW, zone=ZONE) is None
+
+
+def test_a_request_without_a_time_has_none() -> None:
+    found = read_request("amintește-mi să sun", now=NOW, zone=ZONE)
+    assert found is not None
+    assert found.schedule is None
+
+
+def test_a_message_with_a_question_as_well_is_not_wholly_a_request() -> None:
+    found = read_request("Remind me tomorrow to pay. How much was it?", now=NOW, zone=ZONE)
+    assert found is not None
+    assert (found.text, found.is_whole) == ("pay", False)
+    thanks = read_request("Hi! Remind me tomorrow to pay. Thank you!", now=NOW, zone=ZONE)
+    assert thanks is not None
+    assert thanks.is_whole
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("tomorrow at 10", "Tue 2026-11-24 10:00"),
+        ("joi la 18:15", "Thu 2026-11-26 18:15"),
+        ("yesterday", ""),
+        ("soon", ""),
+    ],
+)
+def test_the_time_to_move_a_reminder_to(words: str, expected: str) -> None:
+    assert shown(read_time(words, now=NOW, zone=ZONE)) == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "rule", "expected"),
+    [
+        ("2026-10-24T09:00", "FREQ=DAILY", ["06:00", "07:00", "07:00"]),
+        ("2027-03-27T09:00", "FREQ=DAILY", ["07:00", "06:00", "06:00"]),
+        ("2027-03-27T03:30", "FREQ=DAILY", ["01:30", "01:30", "00:30"]),
+        ("2026-10-25T02:30", "FREQ=HOURLY", ["23:30", "00:30", "02:30"]),
+    ],
+    ids=["put back", "put forward", "at an hour that is left out", "at an hour that is there twice"],
+)
+def test_a_repeated_hour_stays_when_the_clocks_change(first: str, rule: str, expected: list[str]) -> None:
+    schedule: Schedule | None = Schedule.starting(datetime.fromisoformat(first), ZONE, rule)
+    found = []
+    for _ in expected:
+        assert schedule is not None
+        found.append(f"{schedule.at:%H:%M}")
+        schedule = schedule.after(schedule.at)
+    assert found == expected
+
+
+EVENTS = {
+    "My exam is on 14 March.": "Sat 2027-03-13 18:00",
+    "I have a dentist appointment tomorrow at 10": "Mon 2026-11-23 18:00",
+    "we have a meeting today at 18:00": "Mon 2026-11-23 16:00",
+    "Examenul meu e pe 14 martie.": "Sat 2027-03-13 18:00",
+    "am programare la dentist vineri la 10": "Thu 2026-11-26 18:00",
+    **dict.fromkeys(
+        (
+            "When is my exam?",
+            "Is my exam on 14 March?",
+            "My exam was on Friday",
+            "I passed the exam on 3 March",
+            "Dan's exam is on 14 March",
+            "My exam is on 14 March 2020",
+            "I have no meeting on Friday",
+            "Am avut ședință vineri",
+            "He wrote: 'my exam' and \"my exam is on 14 March\"",
+        ),
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("message", EVENTS)
+def test_a_reminder_is_offered_for_an_event_of_ones_own_that_is_to_come(message: str) -> None:
+    found = read_event(message, now=NOW, zone=ZONE)
+    assert shown(found.schedule if found else None) == EVENTS[message]
+
+
+def test_a_delay_across_a_change_of_the_clocks_is_exact() -> None:
+    before = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    found = read_request("remind me in 60 minutes to wake", now=before, zone=ZONE)
+    assert found is not None
+    assert found.schedule is not None
+    assert found.schedule.at == before + timedelta(hours=1)
