@@ -131,6 +131,11 @@ class Seen:
     """Number of episodes up to that one's without all their vectors; such a search cannot be repeated."""
     led_to: Sequence[int] | None = None
     """Sequence numbers found by the vectors, closest first; None when the message had no vector."""
+    until: datetime | None = None
+    """Only what was said before then was searched, whenever it was archived; None: everything archived.
+
+    Of an imported message that was asked again.
+    """
 
 
 class SearchStatus(StrEnum):

@@ -20,7 +20,7 @@ from memory.prompt.prompt import render_said
 from memory.protocols import ConversationStore, EpisodeStore, SessionCache
 from memory.provenance import worth_keeping
 from memory.recall.statements import is_used
-from memory.text.tokens import TokenCounter
+from memory.text.tokens import CountTokens, TokenCounter
 from memory.working.redis_journal import JournalEntry, RedisJournal
 
 UNUSED_TURNS = 3
@@ -110,19 +110,26 @@ class Archive:
         self, episode: Episode, evidence: Sequence[str], in_vain: Sequence[Unused] | None = None
     ) -> ConversationTurn:
         """Return the turn for L2, with the unused memories that the thread's next turn needs."""
-        count = await self.tokens.ready()
-        said = count(render_said(episode.message, episode.parts))
-        return ConversationTurn(
-            turn_id=episode.turn_id,
-            message=episode.message,
-            parts=episode.parts,
-            reply=episode.reply,
-            at=episode.at,
-            evidence=evidence,
-            foreign=episode.foreign,
-            tokens=said + count("\n".join([episode.reply, *evidence])),
-            in_vain=None if in_vain is None else {s.turn_id: (s.probability, s.turns_left) for s in in_vain},
-        )
+        said = to_conversation_turn(episode, await self.tokens.ready(), evidence)
+        kept = None if in_vain is None else {s.turn_id: (s.probability, s.turns_left) for s in in_vain}
+        return replace(said, in_vain=kept)
+
+
+def to_conversation_turn(
+    episode: Episode, count: CountTokens, evidence: Sequence[str] = ()
+) -> ConversationTurn:
+    """Return an episode as a turn of its thread."""
+    said = count(render_said(episode.message, episode.parts))
+    return ConversationTurn(
+        turn_id=episode.turn_id,
+        message=episode.message,
+        parts=episode.parts,
+        reply=episode.reply,
+        at=episode.at,
+        evidence=evidence,
+        foreign=episode.foreign,
+        tokens=said + count("\n".join([episode.reply, *evidence])),
+    )
 
 
 def unused_memories(state: State) -> list[Unused]:

@@ -26,6 +26,7 @@ from bot.presentation.progress_bars import ProgressBars
 from bot.printable import printable, snippet
 from graph.layers import Layers, open_layers
 from graph.replay.comparison import ChangedTurn, Comparison, MemoryChange
+from graph.replay.imported_turns import ImportedTurns
 from graph.replay.replay_plan import Plan
 from graph.replay.replayer import Replayer
 from graph.settings.context import TurnContext
@@ -45,6 +46,7 @@ class ReplayOptions:
     until: str = ""
     settings: Sequence[str] = ()
     """`KEY=VALUE` pairs."""
+    imported: bool = False
     results: Path | None = None
 
 
@@ -53,17 +55,28 @@ def replay(
     since: Annotated[str, typer.Option(help='Turns from then on: "2026-03-01", "today", "last week".')] = "",
     until: Annotated[str, typer.Option(help="Turns before then.")] = "",
     set_: ChangedThresholds = None,
+    imported: Annotated[
+        bool, typer.Option("--imported", help="First ask imported messages again, as they came.")
+    ] = False,
     json_: ResultsFile = None,
 ) -> None:
     """Repeat the decisions of past turns, also with other settings.
 
     Each turn sees the archive as it was then; with `--set`, the report says what would change.
 
+    With `--imported`, each imported message first searches what was said before it, which is recorded like a
+    turn. No model is called; after an interruption, the same command continues.
+
     Without `--set` every decision must equal the recorded one; otherwise the exit code is 1.
     """
     settings = command_settings()
     options = ReplayOptions(
-        owner=owner or settings.owner, since=since, until=until, settings=set_ or (), results=json_
+        owner=owner or settings.owner,
+        since=since,
+        until=until,
+        settings=set_ or (),
+        imported=imported,
+        results=json_,
     )
     different = asyncio.run(run_replay(settings, options))
     if different and not set_:
@@ -82,6 +95,8 @@ async def run_replay(settings: Settings, options: ReplayOptions) -> int:
         if changed.gap_calibration:
             await layers.live.require(changed.gap_calibration, layers.embeddings.name)
         with results_file(options.results, private=True) as write:
+            if options.imported:
+                await ask_imported(layers, options.owner, console)
             replayer = Replayer(layers, options.owner, change if options.settings else None)
             plan = await replayer.plan(
                 await read_time(layers, options.since), await read_time(layers, options.until)
@@ -95,6 +110,18 @@ async def run_replay(settings: Settings, options: ReplayOptions) -> int:
 def set_names(settings: Sequence[str]) -> list[str]:
     """Return the names in `KEY=VALUE` pairs, normalised as `with_thresholds` does."""
     return [pair.partition("=")[0].strip().replace(".", "_") for pair in settings]
+
+
+async def ask_imported(layers: Layers, owner: str, console: Console) -> None:
+    """Ask the owner's imported messages again, with a progress bar and a summary."""
+    imports = ImportedTurns(layers, owner, await layers.live.context(owner))
+    plan = await imports.plan()
+    with ProgressBars(console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("imported messages asked", total=len(plan.messages))
+        async for _ in imports.run(plan):
+            progress.advance(task)
+    left_out = "".join(f"; {count} left out: {why.value}" for why, count in plan.left_out.items())
+    console.print(Text(f"{len(plan.messages)} imported messages asked again, as they came{left_out}."))
 
 
 async def _compare(

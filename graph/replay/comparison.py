@@ -9,7 +9,7 @@ from typing import Any
 from pydantic_core import to_jsonable_python
 
 from graph.replay.decided_turn import Selection
-from graph.replay.replayer import ReplayedTurn
+from graph.replay.replay_run import ReplayedTurn
 from graph.state.turn_state import State
 
 

@@ -1,6 +1,7 @@
 """Past turns as recorded, with the input that each had."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
@@ -10,6 +11,7 @@ from graph.layers import Layers
 from graph.state.turn_state import Conversation
 from memory.models import ConversationTurn, Episode, Fact
 from memory.observation.observation import Observation, mark_of_fact
+from nodes.archive import to_conversation_turn
 
 NO_LIMIT = 10**12
 """Tokens; more than any conversation has."""
@@ -95,7 +97,23 @@ def zone_named(name: str) -> tzinfo | None:
 
 
 def archive_order(observations: Iterable[Observation]) -> list[Observation]:
-    """Sort turns by the archive's size at their search, then by time; without a search, by time alone."""
+    """Sort turns by the archive's size at their search, then by time; without a search, by time alone.
+
+    Imported ones follow, by time.
+    """
+    observations = list(observations)
+    asked = [one for one in observations if imported_in(one) is not None]
+    recorded = _archive_order(one for one in observations if imported_in(one) is None)
+    return [*recorded, *sorted(asked, key=lambda one: (imported_in(one) or 0, one.at, one.turn_id))]
+
+
+def imported_in(observation: Observation) -> int | None:
+    """Return the archive's size when an imported message was asked again; None for other turns."""
+    seen = observation.seen
+    return None if seen is None or seen.until is None else seen.episodes
+
+
+def _archive_order(observations: Iterable[Observation]) -> list[Observation]:
     placed: list[tuple[tuple[int, int], datetime, Observation]] = []
     grown = (0, -1)
     for observation in sorted(observations, key=search_time):
@@ -115,6 +133,7 @@ class RecordedTurnReader:
         self.damaged = 0
         """Number of observations that cannot be read."""
         self._threads: dict[str, Thread] = {}
+        self._imports: Mapping[str, Sequence[Episode]] | None = None
         self._facts: Mapping[str, Fact] | None = None
         self._zones: dict[str, tzinfo] = {}
 
@@ -128,17 +147,32 @@ class RecordedTurnReader:
         ids = [observation.turn_id for observation in observations]
         return {found.turn_id: found for found in await self._layers.episodes.get(ids, owner=self.owner)}
 
-    async def thread(self, name: str) -> Thread:
-        """Return a thread, cached after the first read."""
+    async def imports(self) -> Mapping[str, Sequence[Episode]]:
+        """Return the imported episodes of each thread, oldest first; cached after the first read."""
+        if self._imports is None:
+            threads: defaultdict[str, list[Episode]] = defaultdict(list)
+            for episode in await self._layers.episodes.imported(owner=self.owner):
+                threads[episode.thread].append(episode)
+            self._imports = threads
+        return self._imports
+
+    async def thread(self, observation: Observation) -> Thread:
+        """Return a turn's thread, cached after the first read; an imported one is in the archive alone."""
+        name = observation.thread
         if name not in self._threads:
-            conversations, owner = self._layers.conversations, self.owner
-            turns = await conversations.window(owner=owner, thread=name, max_tokens=NO_LIMIT)
-            self._threads[name] = Thread(
-                turns=turns,
-                opening=await conversations.opening(owner=owner, thread=name),
-                places={turn.turn_id: place for place, turn in enumerate(turns)},
-            )
+            is_kept = imported_in(observation) is None
+            self._threads[name] = await (self._kept_thread(name) if is_kept else self._imported_thread(name))
         return self._threads[name]
+
+    async def _kept_thread(self, name: str) -> Thread:
+        conversations, owner = self._layers.conversations, self.owner
+        turns = await conversations.window(owner=owner, thread=name, max_tokens=NO_LIMIT)
+        return _to_thread(turns, await conversations.opening(owner=owner, thread=name))
+
+    async def _imported_thread(self, name: str) -> Thread:
+        count, episodes = await self._layers.tokens.ready(), (await self.imports()).get(name, ())
+        turns = await asyncio.to_thread(lambda: [to_conversation_turn(one, count) for one in episodes])
+        return _to_thread(turns, turns[0] if turns else None)
 
     async def turn(
         self, observation: Observation, episode: Episode, observed: Container[str]
@@ -150,7 +184,7 @@ class RecordedTurnReader:
             episode: of the turn.
             observed: ids of all observed turns.
         """
-        thread = await self.thread(observation.thread)
+        thread = await self.thread(observation)
         earlier = thread.until(observation.last_turn)
         if earlier is None or not thread.holds(observation):
             return None
@@ -186,3 +220,8 @@ class RecordedTurnReader:
                 if record.value is not None
             }
         return [self._facts[mark] for mark in marks if mark in self._facts]
+
+
+def _to_thread(turns: Sequence[ConversationTurn], opening: ConversationTurn | None) -> Thread:
+    places = {turn.turn_id: place for place, turn in enumerate(turns)}
+    return Thread(turns=turns, opening=opening, places=places)

@@ -1,7 +1,7 @@
 """The plan of a replay: the turns to replay, and why others cannot be."""
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -23,6 +23,7 @@ class Obstacle(StrEnum):
     DAMAGED = "damaged: the record cannot be read"
     CONVERSATION = "the conversation before it is no longer kept"
     INDEXING = "recalled while the vectors of an earlier turn were being written"
+    IMPORTED = "imported, and not asked again yet (goat replay --imported)"
 
 
 @dataclass(slots=True)
@@ -34,7 +35,7 @@ class Plan:
     before: list[Observation] = field(default_factory=list)
     """The other readable turns, in archive order."""
     episodes: dict[str, Episode] = field(default_factory=dict)
-    shown: dict[str, list[str]] = field(default_factory=dict)
+    shown: dict[str, Sequence[str]] = field(default_factory=dict)
     """Memories shown in every turn, by turn id; also of turns that cannot be replayed."""
     left_out: Counter[Obstacle] = field(default_factory=Counter)
 

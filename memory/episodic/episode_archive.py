@@ -14,6 +14,7 @@ from memory.episodic.episode_removal import remove_episodes
 from memory.episodic.index.indexer import Indexer, collection_name
 from memory.episodic.index.ledger import VectorLedger
 from memory.episodic.log.episode_log import EpisodeLog
+from memory.episodic.search.dated_archive import DatedArchive
 from memory.episodic.search.hits import Query
 from memory.episodic.search.past_archive import PastArchive
 from memory.episodic.search.searcher import Searcher
@@ -170,6 +171,10 @@ class EpisodeArchive(EpisodeLog):
                 reuse=reuse,
             )
         )
+
+    def dated(self, *, owner: str) -> DatedArchive:
+        """Return a copy of the owner's archive in which a message finds what was said before it."""
+        return DatedArchive(self._files, self._embeddings, self._nulls, owner=owner)
 
     def past(self, *, owner: str) -> PastArchive:
         """Return a copy of the owner's archive in which earlier searches can be replayed."""

@@ -14,7 +14,8 @@ from graph.app import open_agent
 from graph.observability.turn_recorder import TurnRecorder
 from graph.replay.comparison import Comparison
 from graph.replay.replay_plan import Obstacle
-from graph.replay.replayer import ReplayedTurn, Replayer
+from graph.replay.replay_run import ReplayedTurn
+from graph.replay.replayer import Replayer
 from graph.runtime.agent import Agent
 from graph.settings.context import TurnContext
 from graph.settings.settings import Settings

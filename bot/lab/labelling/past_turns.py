@@ -9,7 +9,8 @@ from itertools import zip_longest
 
 from bot.lab.labelling.candidates import offer_memories
 from graph.layers import Layers
-from graph.replay.replayer import ReplayedTurn, Replayer
+from graph.replay.replay_run import ReplayedTurn
+from graph.replay.replayer import Replayer
 from graph.settings.context import TurnContext
 from graph.state.resolution import last_decisions
 from graph.state.turn_state import State

@@ -88,6 +88,11 @@ class EpisodeLog:
             for row in page:
                 yield to_episode(owner, row[1:])
 
+    async def imported(self, *, owner: str) -> list[Episode]:
+        """Return the imported episodes, oldest first."""
+        found = await self._select(owner, "provenance LIKE ? ORDER BY at, seq", f"%{Carrier.IMPORT}%")
+        return [episode for episode in found if episode.carrier is Carrier.IMPORT]
+
     async def pending(
         self, *, owner: str, limit: int, after: int = 0, slot: Slot = Slot.FIRST
     ) -> list[tuple[int, Episode]]:

@@ -28,6 +28,15 @@ class ObservationLog:
         row = (observation.turn_id, to_micros(observation.at), packed)
         return await self.files.write(owner, TIER, partial(_put, row=row))
 
+    async def replace(self, observation: Observation, *, owner: str) -> None:
+        """Store the observation instead of an earlier one of its turn."""
+        await self.remove(observation.turn_id, owner=owner)
+        await self.put(observation, owner=owner)
+
+    async def remove(self, turn_id: str, *, owner: str) -> None:
+        """Delete the observation of a turn, if there is one."""
+        await self.files.write(owner, TIER, partial(_remove, turn_id=turn_id))
+
     async def get(self, turn_id: str, *, owner: str) -> Observation | None:
         """Return the observation of a turn, or None."""
         found, _ = await self._read(owner, "WHERE turn_id = ?", turn_id)
@@ -58,6 +67,10 @@ class ObservationLog:
 def _put(db: sqlite3.Connection, row: tuple[str, int, bytes]) -> bool:
     done = db.execute("INSERT OR IGNORE INTO observations (turn_id, at, observation) VALUES (?, ?, ?)", row)
     return done.rowcount > 0
+
+
+def _remove(db: sqlite3.Connection, turn_id: str) -> None:
+    db.execute("DELETE FROM observations WHERE turn_id = ?", (turn_id,))
 
 
 def _count(db: sqlite3.Connection) -> int:

@@ -43,8 +43,11 @@ class PastArchive:
         self._embeddings = embeddings
         self._nulls = nulls
         self._owner = owner
-        self._copy = Copy()
+        self._copy = self._new_copy()
         self._lock = asyncio.Lock()
+
+    def _new_copy(self) -> "Copy":
+        return Copy()
 
     async def search(self, query: Query, seen: Seen, *, same_reach: bool = True) -> SearchResult:
         """Replay a search on the archive as it was then, without a deadline.
@@ -124,6 +127,8 @@ class Copy:
         self._parts: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
         """Parts of whole turns with ids up to `_held`, loaded by `closest`."""
         self._held = -1
+        self.indexed = 0
+        """Number of copied parts of whole turns."""
 
     @cached_property
     def _db(self) -> sqlite3.Connection:
@@ -155,14 +160,19 @@ class Copy:
             whole = parts.numbers != MESSAGE
             if whole.any():
                 self._total = added_up(self._total, parts.vectors[whole].astype(np.float64))
+            self.indexed += int(whole.sum())
+            self._copied(parts, whole)
             self._maxima = self._risen(parts, measure)
         self.vectors = rows[-1][0] if len(rows) == kept_vectors.PAGE else until
+
+    def _copied(self, parts: Parts, whole: NDArray[np.bool_]) -> None:
+        """Do nothing: `_hold` reads what `closest` needs."""
 
     def drop_vectors(self) -> None:
         """Delete all copied vectors."""
         kept_vectors.clear(self._db)
         self.vectors, self._maxima, self._total = -1, None, None
-        self._parts, self._held = [], -1
+        self._parts, self._held, self.indexed = [], -1, 0
 
     def closest(self, centred: NDArray[np.float32], limit: int) -> list[int]:
         """Return the sequence numbers of at least `limit` episodes by their closest parts, closest first."""

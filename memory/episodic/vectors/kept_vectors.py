@@ -134,6 +134,12 @@ def rows_after(db: sqlite3.Connection, after: int, until: int = LATEST, slot: Sl
     return db.execute(sql, (after, until, PAGE)).fetchall()
 
 
+def rows_of(db: sqlite3.Connection, seqs: Iterable[int]) -> list[Row]:
+    """Return the stored rows of these episodes, ordered by id."""
+    sql = f"SELECT {_COLUMNS} FROM vectors WHERE id BETWEEN ? AND ? ORDER BY id"  # noqa: S608
+    return [row for seq in sorted(seqs) for row in db.execute(sql, (_id(seq, 0), _id(seq + 1, 0) - 1))]
+
+
 def copy(db: sqlite3.Connection, rows: Sequence[Row]) -> Parts:
     """Insert rows read from another file; return them as parts."""
     db.executemany(f"INSERT INTO vectors ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)", rows)  # noqa: S608

@@ -134,3 +134,22 @@ def test_what_is_refused(goat: Goat, owner: str, option: str, value: str, said: 
     done = goat("replay", "--owner", owner, option, value)
     assert done.status == 1
     assert said in done.shown
+
+
+def test_an_import_is_a_past_to_decide(goat: Goat, owner: str, tmp_path: Path) -> None:
+    lines = [
+        {"message": text, "reply": "Noted.", "at": f"2026-03-0{day}T09:00:00Z", "thread": str(day)}
+        for day, text in enumerate(SAID, start=1)
+    ]
+    file = tmp_path / "chats.jsonl"
+    file.write_text("\n".join(map(json.dumps, lines)))
+    goat("import", str(file), "--format", "jsonl", "--owner", "eve", "--mine")
+    before = " ".join(goat("replay", "--owner", "eve").shown.split())
+    assert "3 turns left out: imported, and not asked again yet (goat replay --imported)." in before
+    asked = " ".join(goat("replay", "--owner", "eve", "--imported").shown.split())
+    assert "3 imported messages asked again, as they came." in asked
+    assert "3 turns replayed; every decision equals the recorded one, byte for byte." in asked
+    again = goat("replay", "--owner", "eve", "--imported", "--set", "gap.threshold=1")
+    assert again.status == 0
+    assert "0 imported messages asked again, as they came; 3 left out: asked again before." in again.shown
+    assert SAID[0][:60] in " ".join(again.shown.split())
