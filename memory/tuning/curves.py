@@ -1,7 +1,7 @@
-"""Effects of thresholds on labelled turns: operating points."""
+"""Effects of thresholds on labelled turns: operating points, and the baselines to beat."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from memory.tuning.resampling import Estimate, Resampling, resampling
 PER = 100
 """False injections are counted per this many turns without an answer in the archive."""
 GRID = (*(step / 20 for step in range(20)), 0.99, 1.0)
+ALWAYS = 3
+"""Memories that the baseline "always the best three" shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,18 +33,39 @@ class LabelledTurn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TurnCounts:
+    """Numbers of a turn's memories under some settings."""
+
+    group: str
+    """Unit of resampling: the conversation or the day."""
+    hits: int
+    """Shown memories that answer the message."""
+    shown: int
+    relevant: int
+    """Memories that answer it, shown or not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OperatingPoint:
     """Metrics of a threshold; None where no turn counts."""
 
     threshold: float
     recall: Estimate | None
     """Share of a message's answers that are shown; mean over turns with an answer."""
+    precision: Estimate | None
+    """Share of all shown memories that answer; None when nothing is shown."""
     answered: Estimate | None
     """Share of turns with an answer that show a memory."""
     false_injections: Estimate | None
     """Turns that show a memory, per hundred turns without an answer."""
     utility: Estimate
     """Mean of `memory.tuning.held_out.utility` over all turns."""
+
+    @property
+    def noise(self) -> Estimate | None:
+        """Share of all shown memories that do not answer."""
+        found = self.precision
+        return found and Estimate(value=1 - found.value, low=1 - found.high, high=1 - found.low)
 
     @property
     def risk(self) -> tuple[float, Estimate | None, Estimate | None]:
@@ -55,7 +78,45 @@ def operating_points(
 ) -> list[OperatingPoint]:
     """Return the metrics of each threshold alone, without the cuts of break, budget and echo."""
     again = resampling([turn.group for turn in turns])
-    return [_point(again, turns, threshold) for threshold in thresholds]
+    return [measure([_at(turn, threshold) for turn in turns], threshold, again) for threshold in thresholds]
+
+
+def always(turns: Sequence[LabelledTurn], most: int = ALWAYS) -> OperatingPoint:
+    """Return the metrics of always showing the best `most` memories, whatever their scores."""
+    return measure([_at(replace(turn, found=sorted(turn.found, reverse=True)[:most])) for turn in turns])
+
+
+def never(turns: Sequence[LabelledTurn]) -> OperatingPoint:
+    """Return the metrics of showing nothing at all."""
+    return measure([_at(turn, np.inf) for turn in turns])
+
+
+def measure(
+    turns: Sequence[TurnCounts], threshold: float = np.nan, again: Resampling | None = None
+) -> OperatingPoint:
+    """Return the metrics of what the turns were shown.
+
+    Args:
+        turns: at least one.
+        threshold: the one that they were decided with, if any.
+        again: resamples of these turns' groups, if drawn already.
+    """
+    again = again or resampling([turn.group for turn in turns])
+    hits, shown, there = (
+        np.array([getattr(turn, name) for turn in turns], float) for name in ("hits", "shown", "relevant")
+    )
+    recall = np.divide(hits, there, out=np.zeros_like(hits), where=there > 0)
+    fitting = np.divide(hits, shown, out=np.zeros_like(hits), where=shown > 0)
+    useful = again.estimate(recall - COST * np.where(shown > 0, 1 - fitting, 0))
+    assert useful is not None  # noqa: S101 - every turn has weight there
+    return OperatingPoint(
+        threshold=threshold,
+        recall=again.estimate(recall, there > 0),
+        precision=again.estimate(fitting, shown),
+        answered=again.estimate(shown > 0, there > 0),
+        false_injections=again.estimate(shown > 0, there == 0, scale=PER),
+        utility=useful,
+    )
 
 
 def choose(points: Sequence[OperatingPoint], *, most_false: float) -> OperatingPoint | None:
@@ -66,21 +127,10 @@ def choose(points: Sequence[OperatingPoint], *, most_false: float) -> OperatingP
     return max(fine, key=lambda point: (_recall(point), point.threshold), default=None)
 
 
-def _point(again: Resampling, turns: Sequence[LabelledTurn], threshold: float) -> OperatingPoint:
-    hits = np.array([sum(fits and score >= threshold for score, fits in turn.found) for turn in turns], float)
-    shown = np.array([sum(score >= threshold for score, _ in turn.found) for turn in turns], float)
-    there = np.array([turn.relevant for turn in turns], float)
-    recall = np.divide(hits, there, out=np.zeros_like(hits), where=there > 0)
-    noise = np.divide(shown - hits, shown, out=np.zeros_like(hits), where=shown > 0)
-    useful = again.estimate(recall - COST * noise)
-    assert useful is not None  # noqa: S101 - every turn has weight there
-    return OperatingPoint(
-        threshold=threshold,
-        recall=again.estimate(recall, there > 0),
-        answered=again.estimate(shown > 0, there > 0),
-        false_injections=again.estimate(shown > 0, there == 0, scale=PER),
-        utility=useful,
-    )
+def _at(turn: LabelledTurn, threshold: float = -np.inf) -> TurnCounts:
+    """Return the numbers of a turn whose memories are shown from a score on."""
+    shown = [fits for score, fits in turn.found if score >= threshold]
+    return TurnCounts(group=turn.group, hits=sum(shown), shown=len(shown), relevant=turn.relevant)
 
 
 def _recall(point: OperatingPoint) -> float:

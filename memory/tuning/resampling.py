@@ -40,11 +40,15 @@ class Resampling:
         share = np.broadcast_to(np.asarray(weights, float), given.shape)
         if not share.sum() > 0:
             return None
-        top, bottom = (self._draws @ self._sums(part) for part in (given * share, share))
+        top, bottom = (self.totals(part) for part in (given * share, share))
         means = np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
         low, high = np.nanpercentile(means, INTERVAL) * scale
         value = float(np.sum(given * share) / np.sum(share))
         return Estimate(value=value * scale, low=float(low), high=float(high))
+
+    def totals(self, values: ArrayLike) -> Numbers:
+        """Return the sum of the turns' values in each resample."""
+        return np.asarray(self._draws @ self._sums(np.asarray(values, float)))
 
     def _sums(self, values: Numbers) -> Numbers:
         """Sum the values of each group's turns."""

@@ -7,12 +7,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from memory.tuning.curves import GRID, PER
 from memory.tuning.resampling import INTERVAL, RESAMPLES, SEED, Estimate
 
 Value = TypeVar("Value")
-PER = 100
-"""False injections are reported per this many irrelevant queries."""
-GRID = (*(step / 20 for step in range(20)), 0.99, 1.0)
 
 
 def grouped(values: Iterable[Value], name: Callable[[Value], str | None]) -> dict[str, list[Value]]:

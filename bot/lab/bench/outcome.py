@@ -10,6 +10,7 @@ from bot.lab.bench.neutral import Archive, Doc, Query
 from bot.lab.bench.recaller import RecallResult
 from graph.state.turn_state import State
 from memory.models import SearchReport, SearchStatus
+from memory.tuning.curves import PER
 
 RANKING = 20
 
@@ -146,7 +147,7 @@ def injection(relevant: Sequence[Outcome], irrelevant: Sequence[Outcome]) -> dic
 
 
 def _false_per_hundred(irrelevant: Sequence[Outcome]) -> float | None:
-    return metrics.ratio(metrics.PER * sum(bool(o.kept) for o in irrelevant), len(irrelevant))
+    return metrics.ratio(PER * sum(bool(o.kept) for o in irrelevant), len(irrelevant))
 
 
 def _curve(relevant: Sequence[Outcome], irrelevant: Sequence[Outcome]) -> list[metrics.RiskPoint]:

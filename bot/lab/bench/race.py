@@ -8,10 +8,11 @@ from typing import Any
 
 from bot.lab.bench.bench_run import ask, ignore, ingest
 from bot.lab.bench.contestants import OURS, Contestant
-from bot.lab.bench.metrics import PER, hit_at, recall_at, reciprocal_rank
+from bot.lab.bench.metrics import hit_at, recall_at, reciprocal_rank
 from bot.lab.bench.neutral import Bench
 from bot.lab.bench.outcome import Outcome, read_outcome, summarise
 from graph.layers import Layers
+from memory.tuning.curves import PER
 from memory.tuning.resampling import Estimate, resampling
 
 DIGITS = 4

@@ -9,7 +9,7 @@ import pytest
 
 from graph.settings.context import TurnContext
 from memory.recall.relevance import Calibration, read_calibration
-from memory.tuning.curves import LabelledTurn, choose, operating_points
+from memory.tuning.curves import LabelledTurn, always, choose, never, operating_points
 from memory.tuning.gain_bound import (
     LEAST_GROUPS,
     LEAST_TURNS,
@@ -20,6 +20,8 @@ from memory.tuning.gain_bound import (
     student_quantile,
 )
 from memory.tuning.held_out import MOST_GROUPS, HeldOut, utility
+from memory.tuning.paired_test import paired_test
+from memory.tuning.reliability import Judgement, reliability
 from memory.tuning.resampling import resampling
 from memory.tuning.tuning_result import BadResult, TuningResult, read_result, write_result
 from tests.tables import each
@@ -255,3 +257,66 @@ class TestCalibration:
         with pytest.raises(ValueError, match="Calibration") as caught:
             Calibration.model_validate(whole | {"with_vectors": whole["with_vectors"] | changed})
         assert told in str(caught.value)
+
+
+class TestBaselines:
+    def test_precision_counts_memories_and_noise_is_the_rest(self) -> None:
+        (point,) = operating_points(TURNS, [0.5])
+        assert point.precision is not None
+        assert point.noise is not None
+        assert (point.precision.value, point.noise.value) == pytest.approx((1 / 3, 2 / 3))
+        assert point.noise.low == 1 - point.precision.high
+
+    def test_what_shows_nothing_has_no_precision_and_no_risk(self) -> None:
+        nothing = never(TURNS)
+        assert nothing.precision is nothing.noise is None
+        assert nothing.recall is not None
+        assert nothing.false_injections is not None
+        assert (nothing.recall.value, nothing.false_injections.value, nothing.utility.value) == (0, 0, 0)
+
+    def test_the_best_are_shown_whatever_their_scores(self) -> None:
+        best = always(TURNS, most=1)
+        assert best.precision is not None
+        assert best.false_injections is not None
+        assert [best.precision.value, best.false_injections.value] == pytest.approx([1 / 3, 100])
+
+
+class TestReliability:
+    def test_the_error_is_the_mean_distance_weighted_by_memories(self) -> None:
+        judged = [
+            *(Judgement(group=f"{n}", probability=0.95, fits=n < 3) for n in range(4)),
+            Judgement(group="5", probability=0.15, fits=True),
+            Judgement(group="6", probability=1.0, fits=True),
+        ]
+        found = reliability(judged)
+        assert found is not None
+        assert [(one.memories, one.observed.value) for one in found.bins] == [(1, 1), (5, 0.8)]
+        assert found.bins[1].predicted == pytest.approx(0.96)
+        assert found.error.value == pytest.approx((0.85 * 1 + 0.16 * 5) / 6)
+        assert found.error.low <= found.error.value <= found.error.high
+        assert found.base_rate.value == pytest.approx(5 / 6)
+        assert reliability([]) is None
+
+
+class TestPaired:
+    def test_every_sign_of_few_conversations_is_tried(self) -> None:
+        found = paired_test([0, 0, 0, 0], [1, 1, 1, 0], ["a", "b", "c", "c"])
+        assert found is not None
+        assert found.p == 2 / 2**3
+        assert (found.better, found.worse, found.turns, found.groups) == (3, 0, 4, 3)
+        assert found.difference.value == 0.75
+
+    def test_a_whole_conversation_changes_its_sign_together(self) -> None:
+        groups = [f"{n // 10}" for n in range(100)]
+        apart = paired_test([0] * 100, [0.1] * 100, range(100))
+        together = paired_test([0] * 100, [0.1] * 100, groups)
+        assert apart is not None
+        assert together is not None
+        assert apart.p < 0.001
+        assert together.p == 2 / 2**10
+
+    def test_the_same_values_are_no_difference(self) -> None:
+        found = paired_test([0.5] * 30, [0.5] * 30, range(30))
+        assert found is not None
+        assert (found.p, found.better, found.worse) == (1, 0, 0)
+        assert paired_test([], [], []) is None

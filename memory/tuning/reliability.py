@@ -1,0 +1,81 @@
+"""Reliability of probabilities: how often what has one is right, and the expected calibration error."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory.tuning.resampling import INTERVAL, Estimate, Numbers, Resampling, resampling
+
+Mask = NDArray[np.bool_]
+BINS = 10
+"""Of equal width."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """A labelled memory: its probability, and whether it answers."""
+
+    group: str
+    """Unit of resampling: the conversation or the day."""
+    probability: float
+    fits: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bin:
+    """The memories of a range of probabilities."""
+
+    predicted: float
+    """Their mean probability."""
+    observed: Estimate
+    """Share of them that answers."""
+    memories: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reliability:
+    """A reliability diagram."""
+
+    bins: Sequence[Bin]
+    """Without empty ones, by probability."""
+    error: Estimate
+    """Expected calibration error: mean distance of predicted and observed, weighted by memories
+    (Naeini et al. 2015, "Obtaining Well Calibrated Probabilities Using Bayesian Binning")."""
+    base_rate: Estimate
+    """Share of all labelled memories that answers."""
+
+
+def reliability(judged: Sequence[Judgement], bins: int = BINS) -> Reliability | None:
+    """Compare probabilities with labels; None without labels.
+
+    With few memories in a bin, the error is above 0 by chance alone, and so is its interval.
+    """
+    if not judged:
+        return None
+    again = resampling([one.group for one in judged])
+    chances = np.array([one.probability for one in judged])
+    fits = np.array([one.fits for one in judged], float)
+    places = np.minimum((chances * bins).astype(int), bins - 1)
+    masks = [places == place for place in range(bins) if (places == place).any()]
+    base = again.estimate(fits)
+    assert base is not None  # noqa: S101 - every memory has weight there
+    return Reliability(
+        bins=[_bin(again, chances, fits, mask) for mask in masks],
+        error=_error(again, chances - fits, masks),
+        base_rate=base,
+    )
+
+
+def _bin(again: Resampling, chances: Numbers, fits: Numbers, mask: Mask) -> Bin:
+    observed = again.estimate(fits, mask)
+    assert observed is not None  # noqa: S101 - no bin is empty
+    return Bin(predicted=float(chances[mask].mean()), observed=observed, memories=int(mask.sum()))
+
+
+def _error(again: Resampling, surplus: Numbers, masks: Sequence[Mask]) -> Estimate:
+    sums = sum(np.abs(again.totals(surplus * mask)) for mask in masks)
+    low, high = np.percentile(sums / again.totals(np.ones_like(surplus)), INTERVAL)
+    value = sum(abs(float((surplus * mask).sum())) for mask in masks) / len(surplus)
+    return Estimate(value=value, low=float(low), high=float(high))
