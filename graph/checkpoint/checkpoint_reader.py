@@ -47,14 +47,19 @@ class CheckpointReader:
     async def scan(
         self, config: RunnableConfig | None, before: RunnableConfig | None
     ) -> AsyncIterator[tuple[Namespace, str, Record]]:
-        """Yield checkpoint records, newest first within each namespace, before the checkpoint of `before`."""
+        """Yield checkpoint records, newest first within each namespace, before the checkpoint of `before`.
+
+        A removed parent is left out: clients build a tree of the steps, from those without a parent.
+        """
         wanted = get_checkpoint_id(config) if config else None
         bound = get_checkpoint_id(before) if before else None
         for namespace in await self._namespaces(config):
             ids = await self._ids(namespace, bound, wanted)
+            stored = set(ids)
             for start in range(0, len(ids), _PAGE):
                 for checkpoint_id, record in await self._records(namespace, ids[start : start + _PAGE]):
-                    yield namespace, checkpoint_id, record
+                    is_cut_off = not wanted and record.parent not in stored
+                    yield namespace, checkpoint_id, record._replace(parent=None) if is_cut_off else record
 
     @translate_errors()
     async def _namespaces(self, config: RunnableConfig | None) -> Sequence[Namespace]:

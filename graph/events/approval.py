@@ -16,6 +16,12 @@ ABANDONED, BEGUN, REFUSED = "abandoned", "begun", "refused"
 _YES = {"yes", "y", "da", "d", "true", "approve", "approved", "accept", "ok"}
 _NO = {"no", "n", "nu", "false", "reject", "rejected", "refuse"}
 _LONGEST_REMARK = 500
+_HUMAN_INTERRUPT = {
+    "allow_accept": True,
+    "allow_ignore": True,
+    "allow_respond": True,
+    "allow_edit": False,
+}
 
 
 class Answer(Enum):
@@ -28,12 +34,18 @@ class Answer(Enum):
 
 
 def question(call: Call, turn: Turn, reason: str) -> dict[str, Any]:
-    """Return the question to the person: LangChain's `HITLRequest`, and what this agent's front ends need."""
+    """Return the question to the person, with what this agent's front ends need.
+
+    It has two schemas of LangChain: `HITLRequest`, and `HumanInterrupt`, which older chats show.
+    """
     description = f"May {call.name} be run? Answer yes or no. It is asked because {reason}."
     request = {"name": call.name, "args": call.arguments, "description": description}
     return {
         "action_requests": [request],
         "review_configs": [{"action_name": call.name, "allowed_decisions": ["approve", "reject"]}],
+        "action_request": {"action": call.name, "args": call.arguments},
+        "config": _HUMAN_INTERRUPT,
+        "description": description,
         "reason": reason,
         "turn_id": turn.turn_id,
         "owner": turn.owner,
@@ -62,7 +74,7 @@ def clear_answer(text: str) -> Answer | None:
 def remark_of(said: Any) -> str:
     """Return the reason that the person gave with the answer, or ""."""
     decision = _only_decision(said)
-    remark = decision.get("message") if isinstance(decision, Mapping) else None
+    remark = decision.get("message", decision.get("args")) if isinstance(decision, Mapping) else None
     return shortened(clean(remark).strip(), _LONGEST_REMARK) if isinstance(remark, str) else ""
 
 

@@ -199,6 +199,8 @@ async def test_the_last_checkpoints_stay_whole(connection: RedisConnection) -> N
         history = [state async for state in graph.aget_state_history(config_of("t"))]
         assert len(history) <= 2 * KEEP
     assert len(history) >= KEEP
+    parents = [state.parent_config for state in history]
+    assert parents == [*(state.config for state in history[1:]), None]
     for state in history[:KEEP]:
         is_input, is_done = state.next == ("__start__",), not state.next
         assert len(state.values["messages"]) == state.values["turn"] + (is_input or is_done)

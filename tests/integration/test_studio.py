@@ -234,6 +234,7 @@ async def test_a_call_waits_for_the_persons_word(
     (request,), (review,) = interrupt["value"]["action_requests"], interrupt["value"]["review_configs"]
     assert (request["name"], request["args"]) == ("switch_lamp", {"room": "hall"})
     assert (review["action_name"], review["allowed_decisions"]) == ("switch_lamp", ["approve", "reject"])
+    assert interrupt["value"]["action_request"] == {"action": "switch_lamp", "args": {"room": "hall"}}
     state = await chat.run(command={"resume": answer}, context={"owner": "me"})
     assert state["reply"]["text"] == "That is it."
     assert ("lit in the hall" in state["results"][0]["output"]) is ran

@@ -23,6 +23,8 @@ TWO = [Interrupt({}, id="a"), Interrupt({}, id="b")]
         (APPROVE, Answer.YES),
         ({"decisions": [APPROVE]}, Answer.YES),
         ([{"type": "accept", "args": None}], Answer.YES),
+        ([{"type": "ignore", "args": None}], Answer.NO),
+        ([{"type": "response", "args": "yes"}], Answer.NO),
         (ABANDONED, Answer.ABANDONED),
         (False, Answer.NO),
         (None, Answer.NO),
@@ -43,6 +45,7 @@ def test_only_a_clear_yes_is_one(said: Any, answer: Answer) -> None:
 
 def test_the_reason_of_a_refusal_is_read() -> None:
     assert remark_of({"decisions": [REJECT]}) == "Not today."
+    assert remark_of([{"type": "response", "args": "Not today."}]) == "Not today."
     assert remark_of("no") == remark_of(None) == remark_of({"message": {}}) == ""
 
 
