@@ -27,7 +27,7 @@ unexport PYTHONDONTWRITEBYTECODE
 EXTRAS := pictures documents browser telemetry
 
 .DELETE_ON_ERROR:
-.PHONY: chat telegram $(EXTRAS) telegram-demo test test-hostile test-planted test-processes test-letta test-browser lint type bench bench-owners bench-recall notebooks lab calibrate studio soak lock readme clean
+.PHONY: chat telegram $(EXTRAS) telegram-demo test test-hostile test-planted test-processes test-letta test-browser test-clients lint type bench bench-owners bench-recall notebooks lab calibrate studio soak lock readme clean
 
 # `make` runs this folder's code, so its goat.toml and .env are trusted too.
 chat telegram studio: export GOAT_TRUST := $(CURDIR)
@@ -63,11 +63,20 @@ test-letta: $(DEV_READY)
 	$(BIN)/python -m tests.letta
 
 # Uses the machine's Chromium, else Debian's, else Playwright's own.
+define chromium
+@command -v chromium chromium-headless-shell google-chrome >/dev/null || \
+	{ command -v apt-get >/dev/null && apt-get install -y --no-install-recommends chromium-headless-shell fonts-dejavu-core; } || \
+	$(BIN)/playwright install --with-deps chromium
+endef
+
 test-browser: $(DEV_READY)
-	@command -v chromium chromium-headless-shell google-chrome >/dev/null || \
-		{ command -v apt-get >/dev/null && apt-get install -y --no-install-recommends chromium-headless-shell fonts-dejavu-core; } || \
-		$(BIN)/playwright install --with-deps chromium
+	$(chromium)
 	$(BIN)/python -m pytest -m browser tests/browser
+
+# Installs LangChain's clients from npm (400 MB in .clients, two minutes the first time); needs Node.js 20 and npm.
+test-clients: $(DEV_READY)
+	$(chromium)
+	$(BIN)/python -m pytest -m clients tests/clients
 
 soak: $(DEV_READY)
 	$(BIN)/python -m pytest -m soak tests/soak
@@ -105,9 +114,9 @@ calibrate: $(DEV_READY)
 	$(BIN)/python -m tests.bench.recall.calibrate --folder .bench
 	$(BIN)/python -m tests.bench.recall.stage --folder .bench
 
-# LangGraph's default is one run at a time, however long it takes.
+# LangGraph's default is one run at a time, however long it takes. For Safari: make studio ARGS=--tunnel
 studio: $(DEV_READY)
-	$(BIN)/langgraph dev --no-browser --n-jobs-per-worker 10
+	$(BIN)/langgraph dev --no-browser --n-jobs-per-worker 10 $(ARGS)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -72,7 +72,7 @@ class Tools:
             return _result(turn, call, Output(text=EXPERIMENT, ok=False))
         if reason:
             no_approver = self._no_approver(call, turn)
-            said = False if no_approver else interrupt(question(call, turn, reason))
+            said = False if no_approver else interrupt(question(call, turn, reason, state.get("others", ())))
             if answer_of(said) is not Answer.YES:
                 return _refusal_result(turn, call, said, no_approver)
         if status := await self._claim(call, turn, traits):

@@ -122,6 +122,18 @@ def plugin_of(*names: str) -> LoadedPlugin:
     return LoadedPlugin(tuple(tools), "+".join(names))
 
 
+LAMP = """
+from langchain_core.tools import BaseTool, tool
+from graph.tools.traits import Traits
+
+def build(services):
+    @tool
+    def switch_lamp(room: str) -> str:
+        "Switch the lamp of a room."
+        return f"It is lit in the {room}."
+    switch_lamp.metadata = Traits(approval=True).metadata()
+    return [switch_lamp]
+"""
 DELETING = """from langchain_core.tools import tool
 from graph.tools.traits import Traits
 

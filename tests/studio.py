@@ -12,6 +12,7 @@ from langgraph_sdk.client import LangGraphClient
 
 from graph.checkpoint.checkpoint_keys import text
 from graph.layers import Layers
+from graph.runtime.agent import Agent
 from tests.servers.model import ModelServer
 from tests.servers.studio import StudioServer
 
@@ -110,6 +111,11 @@ def recalled(state: Mapping[str, Any]) -> list[str]:
 def conversation(state: Mapping[str, Any]) -> list[str]:
     """Return the messages earlier in the thread."""
     return [past["message"] for past in state["conversation"]["turns"]]
+
+
+async def replies(agent: Agent, message: str) -> list[str]:
+    """Return the archived replies to a message of the server's owner."""
+    return [one.reply async for one in agent.layers.episodes.all(owner="me") if one.message == message]
 
 
 async def written(layers: Layers) -> dict[str, Any]:

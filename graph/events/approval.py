@@ -33,17 +33,21 @@ class Answer(Enum):
     """None: the person sent another message."""
 
 
-def question(call: Call, turn: Turn, reason: str) -> dict[str, Any]:
+def question(call: Call, turn: Turn, reason: str, others: Sequence[str] = ()) -> dict[str, Any]:
     """Return the question to the person, with what this agent's front ends need.
 
-    It has two schemas of LangChain: `HITLRequest`, and `HumanInterrupt`, which older chats show.
+    It has two schemas of LangChain: `HITLRequest`, and `HumanInterrupt`, which older chats show. Both name
+    the other calls, since chats show one of several questions and answer all.
     """
-    description = f"May {call.name} be run? Answer yes or no. It is asked because {reason}."
+    description, also = f"May {call.name} be run? Answer yes or no. It is asked because {reason}.", {}
+    if named := "; ".join(others):
+        description += f" The answer also counts for these calls, if they wait: {named}."
+        also["also_answered_if_waiting"] = named
     request = {"name": call.name, "args": call.arguments, "description": description}
     return {
         "action_requests": [request],
         "review_configs": [{"action_name": call.name, "allowed_decisions": ["approve", "reject"]}],
-        "action_request": {"action": call.name, "args": call.arguments},
+        "action_request": {"action": call.name, "args": call.arguments | also},
         "config": _HUMAN_INTERRUPT,
         "description": description,
         "reason": reason,

@@ -1,5 +1,6 @@
 """The tool rounds of a turn: their status, and their messages to the model."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ from memory.text.text import shortened
 
 _OWN_WRITING = frozenset({"search_memory", "delegate_status", "get_recent_logs"})
 """Tools whose output contains text by the model."""
+_LONGEST_OTHER = 300
+"""Characters of a call that is named in the question about another."""
 
 
 def exchange_of(state: State) -> Exchange:
@@ -72,15 +75,21 @@ async def after_respond(state: State) -> list[Send] | str:
 
 def tools_inputs(state: State) -> list[ToolsInput]:
     foreign, given = is_tainted(state), list(_address_sources(state))
+    calls = open_calls(state)
     return [
         ToolsInput(
             turn=state["turn"],
             call=call,
             foreign=foreign,
             invented=leads_elsewhere(call.arguments, given),
+            others=[_shown(other) for other in calls if other.key != call.key],
         )
-        for call in open_calls(state)
+        for call in calls
     ]
+
+
+def _shown(call: Call) -> str:
+    return shortened(f"{call.name} {json.dumps(call.arguments, ensure_ascii=False)}", _LONGEST_OTHER)
 
 
 def _address_sources(state: State) -> Iterator[GivenText]:

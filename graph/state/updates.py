@@ -1,6 +1,7 @@
 """Inputs of nodes that are not the state, and their updates."""
 
 from collections.abc import Sequence
+from typing import NotRequired
 
 from langchain_core.messages import AnyMessage
 from typing_extensions import TypedDict
@@ -72,6 +73,8 @@ class ToolsInput(TypedDict):
     """A third party's text is in the prompt: calls that change the memory need approval."""
     invented: bool
     """The call has an address that no text contained: it could leak what is known of the person."""
+    others: NotRequired[Sequence[str]]
+    """The other open calls, named in the question: an answer without an id counts for all that wait."""
 
 
 class ToolsUpdate(TypedDict):

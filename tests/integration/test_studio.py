@@ -27,6 +27,7 @@ from graph.studio.studio_token import StudioToken
 from memory.errors import Undecided
 from memory.models import Outcome
 from tests.disk import found
+from tests.plugins import LAMP
 from tests.scripted import calling, in_turn
 from tests.servers.model import ModelServer, Reply, running_model_server
 from tests.servers.openai_format import ToolCall
@@ -39,18 +40,6 @@ FACTS = (
     "We repainted the garage door in dark green.",
     "My car is a red Dacia from 2012.",
 )
-LAMP = """
-from langchain_core.tools import BaseTool, tool
-from graph.tools.traits import Traits
-
-def build(services):
-    @tool
-    def switch_lamp(room: str) -> str:
-        "Switch the lamp of a room."
-        return f"It is lit in the {room}."
-    switch_lamp.metadata = Traits(approval=True).metadata()
-    return [switch_lamp]
-"""
 QUESTION = "What is Ioana allergic to?"
 AFTER_FETCHES = ["gap_filter", "budget", "assemble", "respond", "archive"]
 pytestmark = pytest.mark.timeout(900)

@@ -112,5 +112,5 @@ class StudioServer:
 def _make_studio() -> list[str]:
     """Return the arguments with which `make studio` starts it."""
     makefile = (_REPOSITORY / "Makefile").read_text()
-    (arguments,) = re.findall(r"/langgraph (dev .*)", makefile)
+    (arguments,) = re.findall(r"/langgraph (dev .*) \$\(ARGS\)", makefile)
     return str(arguments).split()
