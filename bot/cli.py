@@ -42,7 +42,7 @@ COMMANDS = {
     "forget": Command(
         "data.erase_command", "forget", "Erase turns for ever, with everything derived from them."
     ),
-    "reindex": Command("data.import_command", "reindex", "Embed an owner's whole archive again."),
+    "reindex": Command("data.reindex_command", "reindex", "Embed an owner's whole archive again."),
     "replay": Command(
         "replay_command", "replay", "Repeat the decisions of past turns, also with other settings."
     ),

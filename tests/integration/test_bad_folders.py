@@ -132,6 +132,12 @@ def test_vectors_of_another_embedding_model(goat: Goat, data_folder: Path, model
     mended = goat("chat", typed=b"My bicycle Rosinante stands where?\n/why\n")
     assert "were made by" not in mended.shown
     assert "2 found" in mended.shown
+    other = goat("reindex", "--model", "built-in").shown
+    assert "3 turns of me are embedded again by multilingual-e5" in other
+    assert "turns by both models" in other
+    assert "The agent goes on with the present vectors" in other
+    assert "me has no vectors by multilingual-e5" in goat("reindex", "--drop-others").shown
+    assert "were made by" not in goat("chat", typed=b"My bicycle Rosinante stands where?\n/why\n").shown
 
 
 def test_an_owner_file_that_cannot_be_read(chat: Chat, goat: Goat, data_folder: Path) -> None:

@@ -23,9 +23,10 @@ def export(
     ] = None,
     owner: Owner = "",
 ) -> None:
-    """Write all of an owner's memory to a ZIP of JSON Lines, which `goat import` reads back.
+    """Write all of an owner's memory to a file.
 
-    It has turns, facts, identity, conversations, ratings, labels, observations and vectors, unencrypted.
+    It is a ZIP of JSON Lines, which `goat import` reads back. It has turns, facts, identity, conversations,
+    ratings, labels, observations and vectors, unencrypted.
     """
     settings = command_settings()
     whose = owner or settings.owner

@@ -1,4 +1,4 @@
-"""`goat import` and `goat reindex`: load files into an owner's memory, and embed it again."""
+"""`goat import`: load files into an owner's memory."""
 
 import asyncio
 import sys
@@ -40,11 +40,12 @@ def import_(
     conversation: Annotated[str, typer.Option(help="Only this conversation of the file.")] = "",
     mine: Annotated[bool, typer.Option("--mine", help="The messages are your own words.")] = False,
 ) -> None:
-    """Load an export of GOAT, or conversations of ChatGPT, Claude, Telegram or WhatsApp.
+    """Load an export, or conversations of other programs, into the memory.
 
-    What is archived already is skipped, so that a grown file can be imported again. In a file that names
-    its speakers, your words count as yours, and others' words as theirs: they are recalled, but the agent
-    takes no orders from them. In any other file all is others' without --mine.
+    It reads exports of GOAT, ChatGPT, Claude, Telegram and WhatsApp. What is archived already is skipped,
+    so that a grown file can be imported again. In a file that names its speakers, your words count as
+    yours, and others' words as theirs: they are recalled, but the agent takes no orders from them. In any
+    other file all is others' without --mine.
     """
     settings = command_settings()
     if format_ is None and is_export(file):
@@ -137,27 +138,3 @@ class _Bars(ProgressBars):
             total=total,
             visible=True,
         )
-
-
-def reindex(owner: Owner = "") -> None:
-    """Embed an owner's whole archive again.
-
-    For instance after a change of the embedding model.
-    """
-    settings = command_settings()
-    asyncio.run(run_reindex(settings, owner=owner or settings.owner))
-
-
-async def run_reindex(settings: Settings, *, owner: str) -> None:
-    """Drop the owner's vectors and rebuild them from the log, with a progress bar."""
-    console = Console(highlight=False)
-    done = 0
-    async with open_layers(settings) as layers:
-        with ProgressBars(console) as bar:
-            task = bar.add_task("embedding", total=None)
-            await layers.cache.drop(owner=owner)
-            async for progress in layers.episodes.reindex(owner=owner):
-                done = progress.done
-                bar.update(task, completed=progress.done, total=progress.total)
-        model = layers.embeddings.name
-    console.print(Text(f"{done} turns of {owner} are embedded again by {model}."))

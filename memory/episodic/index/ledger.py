@@ -183,23 +183,25 @@ def remove_vectors(db: sqlite3.Connection, seq: int) -> None:
             _put(db, state.slot, parts=left, vector_writes=writes, null_turns="", null_maxima=None)
 
 
-def adopt_model(db: sqlite3.Connection, model: str) -> bool:
-    """Record the model of vectors that come from an export; return False if the owner has another one."""
-    state = _state(db, Slot.FIRST)
-    if state.model is None:
-        _put(db, Slot.FIRST, embedding_model=model)
-    return state.model in (None, model)
+def occupied_slot(db: sqlite3.Connection) -> Slot:
+    """Return the first slot that has vectors; the first one without any."""
+    return next((slot for slot in Slot if _state(db, slot).model), Slot.FIRST)
 
 
-def adopt_vectors(db: sqlite3.Connection, parts: Mapping[str, Sequence[KeptPart]]) -> int:
+def adopt_vectors(db: sqlite3.Connection, model: str, parts: Mapping[str, Sequence[KeptPart]]) -> int:
     """Store vectors of pending episodes, as if embedded; the next index run completes them.
 
-    Returns the number of new vectors.
+    Returns:
+        The number of new vectors; 0 if the owner's are by another model.
     """
-    sql = "SELECT seq FROM episodes WHERE turn_id = ? AND parts IS NULL"
+    slot = occupied_slot(db)
+    if _state(db, slot).model not in (None, model):
+        return 0
+    _put(db, slot, embedding_model=model)
+    sql = f"SELECT seq FROM episodes WHERE turn_id = ? AND {slot.column} IS NULL"  # noqa: S608
     pending = [(turn_id, row[0]) for turn_id in parts for row in db.execute(sql, (turn_id,)).fetchall()]
-    kept = [part for turn_id, seq in pending for part in kept_vectors.keep(db, seq, parts[turn_id])]
-    _add_to_total(db, Slot.FIRST, kept)
+    kept = [part for turn_id, seq in pending for part in kept_vectors.keep(db, seq, parts[turn_id], slot)]
+    _add_to_total(db, slot, kept)
     return len(kept)
 
 

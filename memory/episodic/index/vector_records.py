@@ -7,26 +7,27 @@ from typing import Any, Final
 
 import numpy as np
 
-from memory.episodic.index.ledger import adopt_model, adopt_vectors
+from memory.episodic.index.ledger import adopt_vectors, occupied_slot
 from memory.episodic.vectors.kept_vectors import NUMBER_BITS, KeptPart
 
-_SELECT: Final = f"""
-    SELECT e.turn_id, v.id & {(1 << NUMBER_BITS) - 1}, v.first, v.last, v.small_talk, v.vector
-    FROM vectors AS v JOIN episodes AS e ON e.seq = v.id >> {NUMBER_BITS} ORDER BY v.id
-"""  # noqa: S608
 _KEYS: Final = ("turn_id", "part", "first", "last", "small_talk")
 
 
 def vector_space(db: sqlite3.Connection) -> tuple[str, int]:
     """Return the model that made the vectors, and their dimension; ("", 0) without any."""
-    row = db.execute("SELECT value FROM meta WHERE key = 'embedding_model'").fetchone()
-    size = db.execute("SELECT LENGTH(vector) FROM vectors LIMIT 1").fetchone()
+    slot = occupied_slot(db)
+    row = db.execute("SELECT value FROM meta WHERE key = ?", (f"embedding_model{slot.value}",)).fetchone()
+    size = db.execute(f"SELECT LENGTH(vector) FROM {slot.table} LIMIT 1").fetchone()  # noqa: S608
     return (str(row[0]), size[0] // np.float16().nbytes) if row and size else ("", 0)
 
 
 def read_vectors(db: sqlite3.Connection) -> Iterator[dict[str, Any]]:
-    """Iterate over all vectors: half-precision floats, little-endian, in Base64."""
-    for *values, vector in db.execute(_SELECT):
+    """Iterate over the vectors by that model: half-precision floats, little-endian, in Base64."""
+    sql = f"""
+        SELECT e.turn_id, v.id & {(1 << NUMBER_BITS) - 1}, v.first, v.last, v.small_talk, v.vector
+        FROM {occupied_slot(db).table} AS v JOIN episodes AS e ON e.seq = v.id >> {NUMBER_BITS} ORDER BY v.id
+    """  # noqa: S608
+    for *values, vector in db.execute(sql):
         yield {**dict(zip(_KEYS, values, strict=True)), "vector": b64encode(vector).decode("ascii")}
 
 
@@ -42,4 +43,4 @@ def add_vectors(
         number, first, last, small_talk = (record[key] for key in _KEYS[1:])
         part = KeptPart(number, first, last, small_talk, vector)
         parts.setdefault(record["turn_id"], []).append(part)
-    return adopt_vectors(db, parts) if adopt_model(db, model) else 0
+    return adopt_vectors(db, model, parts)

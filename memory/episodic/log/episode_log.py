@@ -9,7 +9,7 @@ from functools import partial
 
 from memory.episodic.vectors.kept_vectors import Slot
 from memory.lexical import lexical_index as lexicon
-from memory.lexical.derived_rows import add_documents, derive
+from memory.lexical.derived_rows import add_documents, derive, derive_all
 from memory.models import EDIT_OF, Episode
 from memory.owners.owner_files import OwnerFiles
 from memory.provenance import Carrier, Speaker, dump, load, said
@@ -122,6 +122,10 @@ class EpisodeLog:
     async def tag(self, turn_id: str, tag: str, *, owner: str) -> None:
         """Add a tag to an episode once; do nothing when the episode does not exist."""
         await self._files.write(owner, TIER, partial(_tag, turn_id=turn_id, tag=tag))
+
+    async def rebuild_words(self, *, owner: str) -> None:
+        """Derive the index of words and keys from the episodes again."""
+        await self._files.write(owner, TIER, derive_all)
 
     async def erase(self, *, owner: str) -> None:
         """Delete the owner's episodes and vector data, and overwrite the freed space."""

@@ -22,7 +22,7 @@ from bot.media import document_extractor as extract
 from bot.media.attachment import Attachment
 from bot.media.document_text import MAX_TEXT
 from bot.media.media_reader import MediaReader, MediaRefused
-from bot.telegram.turns.turn_handler import undelivered
+from bot.telegram.turns.turn_request import undelivered
 from tests.servers.faults import Fault
 from tests.servers.model import ModelServer
 from tests.servers.openai_format import Upload
