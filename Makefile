@@ -27,7 +27,7 @@ unexport PYTHONDONTWRITEBYTECODE
 EXTRAS := pictures documents browser telemetry
 
 .DELETE_ON_ERROR:
-.PHONY: chat telegram $(EXTRAS) telegram-demo test test-hostile test-planted test-processes test-letta test-browser test-clients lint type bench bench-owners bench-recall notebooks lab calibrate studio soak lock readme clean
+.PHONY: chat telegram $(EXTRAS) telegram-demo test test-hostile test-planted test-processes test-letta test-browser test-clients test-emulator lint type bench bench-owners bench-recall notebooks lab calibrate studio soak lock readme clean
 
 # `make` runs this folder's code, so its goat.toml and .env are trusted too.
 chat telegram studio: export GOAT_TRUST := $(CURDIR)
@@ -77,6 +77,11 @@ test-browser: $(DEV_READY)
 test-clients: $(DEV_READY)
 	$(chromium)
 	$(BIN)/python -m pytest -m clients tests/clients
+
+# Talks to the bot over npm's telegram-test-api; needs Node.js.
+test-emulator: $(DEV_READY)
+	npm install --silent --no-save --prefix .emulator telegram-test-api@4.2.1
+	$(BIN)/python -m pytest -m emulator tests/emulator
 
 soak: $(DEV_READY)
 	$(BIN)/python -m pytest -m soak tests/soak

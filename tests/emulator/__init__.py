@@ -1,0 +1,1 @@
+"""The bot over a Telegram emulator that others wrote: npm's telegram-test-api."""
