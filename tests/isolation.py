@@ -10,7 +10,7 @@ import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -357,7 +357,8 @@ async def replay(world: World, owner: int) -> object:
     observations = (await reader.observations())[-3:]
     episodes = await reader.episodes(observations)
     ids = {one.turn_id for one in observations}
-    shown: list[Any] = [observations, episodes, await reader.thread(thread_of(owner))]
+    named = [replace(one, thread=thread_of(owner)) for one in observations]
+    shown: list[Any] = [observations, episodes, *[await reader.thread(one) for one in named]]
     known = [one for one in observations if one.turn_id in episodes]
     return shown + [await reader.turn(one, episodes[one.turn_id], ids) for one in known]
 
