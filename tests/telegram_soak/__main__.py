@@ -12,20 +12,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tests.nursery import Nursery, running_nursery
 from tests.telegram_soak.figures import Figures
 from tests.telegram_soak.layouts import LAYOUTS, Layout
-from tests.telegram_soak.script import Plan, steps
+from tests.telegram_soak.script import Line, Plan, steps
 from tests.telegram_soak.slow import SLOW_MESSAGES, measure
 from tests.telegram_soak.table import table
 from tests.telegram_soak.trial import run_trial
 
 SLOW, DEFAULT = "slow", Plan()
-SLOW_PLAN = Plan(messages=100, chats=8, kills=0, rate=1.5, freezes=0)
+SLOW_PLAN = Plan(messages=100, chats=8, kills=0, rate=1.5, freezes=0, forgets=0, outages=0)
 _SHOWN = 20
 
 
 def main() -> None:
     """Run the command; it fails if our bot does."""
     options = _options()
-    names = ("messages", "chats", "kills", "rate", "seed", "freezes")
+    names = ("messages", "chats", "kills", "rate", "seed", "freezes", "forgets", "outages")
     plan = Plan(**{name: getattr(options, name) for name in names})
     wanted = [layout for layout in LAYOUTS if options.only is None or layout.name in options.only]
     console = Console()
@@ -48,6 +48,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=DEFAULT.rate, help="messages in a second")
     parser.add_argument("--seed", type=int, default=DEFAULT.seed)
     parser.add_argument("--freezes", type=int, default=DEFAULT.freezes)
+    parser.add_argument("--forgets", type=int, default=DEFAULT.forgets)
+    parser.add_argument("--outages", type=int, default=DEFAULT.outages)
     parser.add_argument("--only", nargs="+", choices=names, metavar="TRIAL", help=", ".join(names))
     return parser.parse_args()
 
@@ -59,7 +61,7 @@ def _bar(console: Console) -> Progress:
 
 def _trial(console: Console, nursery: Nursery, layout: Layout, plan: Plan, folder: Path) -> Figures:
     with _bar(console) as bar:
-        task = bar.add_task(layout.name, total=len(steps(plan)) - plan.kills - plan.freezes)
+        task = bar.add_task(layout.name, total=sum(isinstance(step.act, Line) for step in steps(plan)))
         trial = run_trial(nursery, layout, plan, folder / layout.name, lambda: bar.advance(task))
         figures = asyncio.run(trial)
     console.print(str(figures))

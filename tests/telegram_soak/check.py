@@ -24,6 +24,7 @@ async def check(world: World, written: Written, figures: Figures) -> None:
     lines = [line for line in written.lines if ours or not line.edit]
     figures.messages = sum(not line.edit for line in lines)
     figures.edits = len(lines) - figures.messages
+    figures.forgets = len(written.forgets)
     figures.ended = world.crew.ended
     figures.asked_again = sum(count - 1 for count in world.model.asked.values())
     checker = Checker(world, written, figures, lines)
@@ -33,6 +34,10 @@ async def check(world: World, written: Written, figures: Figures) -> None:
         await checker.check_archive()
         figures.other += [f"{figures.ended} processes ended unasked"] if figures.ended else []
         figures.other += [f"given up: {record['reason']}" for record in await world.lanes.dead()]
+
+
+FORGOTTEN = ("Forgotten.", "I do not remember this (any more).")
+"""The second where what was answered together with the message is forgotten already."""
 
 
 @dataclass(slots=True)
@@ -47,6 +52,10 @@ class Checker:
     """Each answer in its chat, by the tag of its line."""
     late: set[str] = field(default_factory=set)
     """Messages found out of order, each counted once."""
+    together: dict[str, list[str]] = field(default_factory=dict)
+    """The tags of the lines that were answered together, by each of them."""
+    forgotten: Counter[int] = field(default_factory=Counter)
+    """Number of messages that were forgotten, by chat."""
 
     def check_chats(self) -> None:
         """Check that each message has one answer, to its last edit, and in its place."""
@@ -54,10 +63,15 @@ class Checker:
         answers: defaultdict[Chat, list[tuple[list[str], Message]]] = defaultdict(list)
         for chat_id in {chat.chat_id for chat in chats}:
             for message in self.world.api.answers(chat_id):
-                if (found := self._read(message)) is not None:
+                if message.text in FORGOTTEN:
+                    self.forgotten[chat_id] += 1
+                elif (found := self._read(message)) is not None:
                     answers[found[0]].append((found[1], message))
         for chat in chats:
             self._check_chat(chat, answers[chat])
+        asked = Counter(line.chat.chat_id for line in self.written.forgets)
+        if self.forgotten != asked:
+            self.figures.unforgotten.append(f"{asked} are to be forgotten, {self.forgotten} were")
 
     def _read(self, message: Message) -> tuple[Chat, list[str]] | None:
         """Return the chat and the tags of the lines that a message answers."""
@@ -78,6 +92,7 @@ class Checker:
     def _check_chat(self, chat: Chat, answers: list[tuple[list[str], Message]]) -> None:
         last = {line.name: line.tag for line in self.lines if line.chat == chat}
         shown = {tag: message.text for tags, message in answers for tag in tags}
+        self.together |= {tag: tags for tags, _ in answers for tag in tags}
         ordered = sorted(answers, key=lambda pair: pair[1].message_id)
         order = [tag.removesuffix("e") for tags, _ in ordered for tag in tags]
         counts = Counter(order)
@@ -107,13 +122,16 @@ class Checker:
 
     async def check_archive(self) -> None:
         """Check that each owner's archive has the lines of their chats once, and nobody else's."""
+        asked = [line.tag for line in self.written.forgets]
+        gone = {other for tag in asked for other in self.together.get(tag, [tag])}
         for owner in sorted({line.chat.owner for line in self.lines}):
             own = {line.tag: self._turn_id(line) for line in self.lines if line.chat.owner == owner}
             episodes = await self.world.layers.episodes.recent(owner=owner, limit=10**6)
             archived = {tag for episode in episodes for tag in _tags(episode.message)}
             self.figures.lost += [
-                f"{tag} is not in the archive of {owner}" for tag in own if tag not in archived
+                f"{tag} is not in the archive of {owner}" for tag in own if tag not in archived | gone
             ]
+            self.figures.unforgotten += [f"{tag} is in the archive of {owner}" for tag in archived & gone]
             current = [episode for episode in episodes if SUPERSEDED not in episode.tags]
             counts = Counter(tag for episode in current for tag in _tags(episode.message))
             twice = [tag for tag, count in counts.items() if count > 1]

@@ -22,6 +22,8 @@ class Crew:
     """How many ended by themselves."""
     frozen: list[tuple[float, Life]] = field(default_factory=list)
     """Suspended processes, and until when."""
+    down_until: float = 0.0
+    """End of an outage; 0 outside of one."""
     _lives: list[Life] = field(default_factory=list)
 
     def start(self) -> None:
@@ -29,19 +31,32 @@ class Crew:
         self._lives = [self._begin(number) for number in range(len(self.layout.processes))]
 
     def kill(self, whom: float) -> None:
-        """Kill the one at this place, from 0 to 1, and restart it at once."""
+        """Kill the one at this place, from 0 to 1, and restart it at once; nothing in an outage."""
+        if self.down_until:
+            return
         number = int(whom * len(self._lives))
         self._lives[number].kill()
         self._lives[number] = self._begin(number)
 
     def freeze(self, whom: float, seconds: float) -> None:
-        """Suspend the one at this place for this long."""
+        """Suspend the one at this place for this long; nothing in an outage."""
+        if self.down_until:
+            return
         life = self._lives[int(whom * len(self._lives))]
         life.signal(signal.SIGSTOP)
         self.frozen.append((time.monotonic() + seconds, life))
 
+    def take_down(self, seconds: float) -> None:
+        """Kill all of them, to be started again after this long."""
+        self.stop()
+        self.frozen.clear()
+        self.down_until = time.monotonic() + seconds
+
     def tend(self) -> None:
-        """Resume processes whose time is over, and restart those that ended by themselves."""
+        """Resume or start processes whose time is over, and restart those that ended by themselves."""
+        if self.down_until and self.down_until < time.monotonic():
+            self.down_until = 0.0
+            self.start()
         due = [life for until, life in self.frozen if until < time.monotonic()]
         self.frozen = [(until, life) for until, life in self.frozen if life not in due]
         for life in due:

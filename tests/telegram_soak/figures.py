@@ -17,11 +17,14 @@ class Figures:
     other: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     """Messages that are no whole answer, or bear the mark of a search."""
+    unforgotten: list[str] = field(default_factory=list)
     asked_again: int = 0
     """Answers that were computed more than once."""
     kills: int = 0
     redis_kills: int = 0
     freezes: int = 0
+    outages: int = 0
+    forgets: int = 0
     ended: int = 0
     """Processes that ended by themselves, and were restarted."""
     seconds: float = 0.0
@@ -31,12 +34,22 @@ class Figures:
     @property
     def wrong(self) -> list[str]:
         """Return all errors."""
-        return self.lost + self.doubled + self.disordered + self.crossed + self.left + self.other
+        return (
+            self.lost
+            + self.unforgotten
+            + self.doubled
+            + self.disordered
+            + self.crossed
+            + self.left
+            + self.other
+        )
 
     def __str__(self) -> str:
         return (
             f"{self.name}: {self.messages} messages, {self.edits} edits, {self.kills} kills "
-            f"({self.redis_kills} of Redis), {self.freezes} freezes: {len(self.lost)} lost, "
+            f"({self.redis_kills} of Redis), {self.freezes} freezes, {self.outages} outages, "
+            f"{self.forgets} forgotten: "
+            f"{len(self.lost)} lost, {len(self.unforgotten)} not forgotten, "
             f"{len(self.doubled)} doubled, {len(self.disordered)} out of order, {len(self.crossed)} "
             f"crossed, {len(self.left)} left behind, {len(self.other)} wrong otherwise; "
             f"{self.asked_again} computed again, {self.seconds:.0f} s, {self.tail:.0f} s of them to rest"

@@ -29,6 +29,11 @@ class Chat:
         return self.chat_id > 0
 
     @property
+    def forgets(self) -> bool:
+        """True where messages are forgotten, and none is edited."""
+        return self.number % 5 == 0
+
+    @property
     def owner(self) -> str:
         """Owner of its memory."""
         return f"telegram-{self.chat_id}" if self.private else f"telegram-group-{abs(self.chat_id)}"
@@ -81,11 +86,25 @@ class Freeze:
 
 
 @dataclass(frozen=True, slots=True)
+class Outage:
+    """All processes are killed, and stay away for a while."""
+
+    seconds: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Somebody has the bot forget a message, by /forget in reply to it."""
+
+    line: Line
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """An event, and the seconds before it."""
 
     pause: float
-    act: Line | Kill | Freeze
+    act: Line | Kill | Freeze | Outage | Forget
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +118,8 @@ class Plan:
     """Average messages per second."""
     seed: int = 1
     freezes: int = 4
+    forgets: int = 20
+    outages: int = 2
 
 
 def chats(count: int) -> list[Chat]:
@@ -114,9 +135,9 @@ def chats(count: int) -> list[Chat]:
 
 
 def steps(plan: Plan) -> list[Step]:
-    """Return the events in order: bursts of messages with pauses, some edits, kills and freezes."""
+    """Return the events in order: bursts of messages with pauses, edits, forgets, and harms."""
     chance = random.Random(plan.seed)
-    written = _written(plan, chance)
+    written = _with_forgets(_written(plan, chance), plan.forgets, chance)
     last = max(1, len(written) * 3 // 4)
     for harm in _harms(plan, chance):
         written.insert(chance.randrange(min(4, last), last + 1), Step(chance.random() / plan.rate, harm))
@@ -138,14 +159,24 @@ def _written(plan: Plan, chance: random.Random) -> list[Step]:
 
 def _with_edits(found: list[Step], chance: random.Random) -> list[Step]:
     lines = [step.act for step in found if isinstance(step.act, Line)]
-    for line in chance.sample(lines, int(len(lines) * _EDITS)):
+    edited = [line for line in lines if not line.chat.forgets]
+    for line in chance.sample(edited, int(len(lines) * _EDITS)):
         first = next(place for place, step in enumerate(found) if step.act == line) + 1
         place = chance.randint(first, min(len(found), first + len(lines) // 5))
         found.insert(place, Step(0.0, Line(line.chat, line.number, edit=True)))
     return found
 
 
-def _harms(plan: Plan, chance: random.Random) -> list[Kill | Freeze]:
+def _with_forgets(found: list[Step], count: int, chance: random.Random) -> list[Step]:
+    lines = [step.act for step in found if isinstance(step.act, Line) and step.act.chat.forgets]
+    for line in chance.sample(lines, min(count, len(lines))):
+        first = next(place for place, step in enumerate(found) if step.act == line) + 1
+        found.insert(chance.randint(first, min(len(found), first + len(lines))), Step(0.0, Forget(line)))
+    return found
+
+
+def _harms(plan: Plan, chance: random.Random) -> list[Kill | Freeze | Outage]:
     redis = max(1, int(plan.kills * _REDIS_KILLS)) if plan.kills > 1 else 0
     kills = [Kill(chance.random(), redis=number < redis) for number in range(plan.kills)]
-    return [*kills, *(Freeze(chance.random()) for _ in range(plan.freezes))]
+    freezes = [Freeze(chance.random()) for _ in range(plan.freezes)]
+    return [*kills, *freezes, *[Outage()] * plan.outages]

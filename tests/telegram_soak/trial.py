@@ -12,9 +12,9 @@ from tests.telegram_soak.check import check
 from tests.telegram_soak.faults import let_go_wrong
 from tests.telegram_soak.figures import Figures
 from tests.telegram_soak.layouts import Layout
-from tests.telegram_soak.script import Freeze, Kill, Line, Plan, Step, chats, steps
+from tests.telegram_soak.script import Forget, Freeze, Kill, Line, Outage, Plan, Step, chats, steps
 from tests.telegram_soak.world import World, running_world
-from tests.telegram_soak.written import Written, write
+from tests.telegram_soak.written import Written, confirm, forget, write
 
 REST_SECONDS = 600.0
 _QUIET_SECONDS = 4.0
@@ -36,7 +36,7 @@ async def run_trial(
         figures, written = Figures(layout.name), Written()
         await asyncio.to_thread(_drive, world, steps(plan), written, figures, progress)
         ended = time.monotonic()
-        await (_end(world, figures) if layout.ours else _quiet(world, plan))
+        await (_end(world, written, figures) if layout.ours else _quiet(world, plan))
         figures.tail = time.monotonic() - ended
         await check(world, written, figures)
     figures.seconds = time.monotonic() - began
@@ -58,6 +58,12 @@ def _drive(
             case Freeze():
                 world.crew.freeze(step.act.whom, step.act.seconds)
                 figures.freezes += 1
+            case Outage():
+                world.crew.take_down(step.act.seconds)
+                figures.outages += 1
+            case Forget() if world.crew.layout.ours:
+                forget(world, step.act.line, written)
+        confirm(world, written)
 
 
 def _kill(world: World, kill: Kill, figures: Figures) -> None:
@@ -69,9 +75,11 @@ def _kill(world: World, kill: Kill, figures: Figures) -> None:
         figures.redis_kills += 1
 
 
-async def _end(world: World, figures: Figures) -> None:
+async def _end(world: World, written: Written, figures: Figures) -> None:
     try:
         await rest(world)
+        while await asyncio.to_thread(confirm, world, written):
+            await rest(world)
         await asyncio.sleep(_SETTLE_SECONDS)
     except TimeoutError:
         figures.other.append(f"There is work left after {REST_SECONDS:.0f} s.")
@@ -87,7 +95,8 @@ async def rest(world: World) -> None:
 async def _is_idle(world: World) -> bool:
     world.crew.tend()
     try:
-        return not world.crew.frozen and not world.api.pending and not await world.lanes.waiting()
+        down = world.crew.frozen or world.crew.down_until
+        return not down and not world.api.pending and not await world.lanes.waiting()
     except TierUnavailable:
         return False
 
@@ -95,7 +104,7 @@ async def _is_idle(world: World) -> bool:
 async def _quiet(world: World, plan: Plan) -> None:
     """Wait until a bot is silent."""
     said, since = 0, time.monotonic()
-    while world.api.pending or time.monotonic() - since < _QUIET_SECONDS:
+    while world.crew.down_until or world.api.pending or time.monotonic() - since < _QUIET_SECONDS:
         await asyncio.sleep(_LOOK_SECONDS * 2)
         world.crew.tend()
         now = sum(len(world.api.answers(chat_id)) for chat_id in {c.chat_id for c in chats(plan.chats)})

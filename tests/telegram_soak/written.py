@@ -18,6 +18,10 @@ class Written:
     """The id of each message."""
     at: dict[Line, float] = field(default_factory=dict)
     """Its time, by `time.monotonic()`."""
+    forgets: list[Line] = field(default_factory=list)
+    """The messages to forget."""
+    confirmed: set[tuple[int, int]] = field(default_factory=set)
+    """The questions whether to forget that were answered, by chat and message."""
 
 
 def write(world: World, line: Line, written: Written) -> None:
@@ -33,3 +37,22 @@ def write(world: World, line: Line, written: Written) -> None:
     written.lines.append(line)
     if update is not None:
         written.updates[line] = update
+
+
+def forget(world: World, line: Line, written: Written) -> None:
+    """Reply to a message with /forget."""
+    world.api.says(line.chat.chat_id, "/forget", reply_to=written.messages[line.name])
+    written.forgets.append(line)
+
+
+def confirm(world: World, written: Written) -> bool:
+    """Press "yes" under the questions that have come; return whether there were any."""
+    before = len(written.confirmed)
+    for chat_id in {line.chat.chat_id for line in written.forgets}:
+        for message in world.api.answers(chat_id):
+            place = (chat_id, message.message_id)
+            yes = [data for button in message.buttons if (data := button.data or "").endswith(":yes")]
+            if yes and place not in written.confirmed:
+                world.api.presses(*place, yes[0])
+                written.confirmed.add(place)
+    return len(written.confirmed) > before
