@@ -27,7 +27,7 @@ unexport PYTHONDONTWRITEBYTECODE
 EXTRAS := pictures documents browser telemetry
 
 .DELETE_ON_ERROR:
-.PHONY: chat telegram $(EXTRAS) telegram-demo test test-hostile test-planted test-processes test-letta test-browser test-clients test-emulator lint type bench bench-owners bench-recall notebooks lab calibrate studio soak lock readme clean
+.PHONY: chat telegram $(EXTRAS) telegram-demo test test-hostile test-planted test-processes test-letta test-browser test-clients test-emulator lint type bench bench-owners bench-recall notebooks lab calibrate studio soak lock readme recording clean
 
 # `make` runs this folder's code, so its goat.toml and .env are trusted too.
 chat telegram studio: export GOAT_TRUST := $(CURDIR)
@@ -171,6 +171,11 @@ install_goat = echo "  installing GOAT itself" && $(install_packages) --no-build
 # Writes the generated parts of README.md and docs/, and records the README's conversation again.
 readme: $(DEV_READY)
 	$(BIN)/python -m tests.readme
+
+# Records a turn in LangChain's chat for docs/studio.md; see test-clients for what it needs.
+recording: $(DEV_READY)
+	$(chromium)
+	$(BIN)/python -m tests.pictures.recording
 
 # Needs uv: pins every package in pyproject.toml for all platforms and Pythons, except those that nothing imports.
 lock:
