@@ -20,7 +20,7 @@ from memory.errors import ConfigError
 
 WEBHOOK_PATH = "/telegram"
 _CONNECTIONS = 100
-_SHUTDOWN_SECONDS = 2
+_SHUTDOWN_SECONDS = 10
 Ready = Callable[[], Awaitable[dict[str, str]]]
 Handle = Callable[[Request], Awaitable[Response]]
 
@@ -101,7 +101,13 @@ def listen(address: str, setting: str, *, shared: bool) -> socket.socket:
     return listener
 
 
-async def run_server(app: ASGIApp, address: str, setting: str, announce: Callable[[], None]) -> None:
+async def run_server(
+    app: ASGIApp,
+    address: str,
+    setting: str,
+    announce: Callable[[], None],
+    end: Callable[[], object] = lambda: None,
+) -> None:
     """Serve until the process is stopped; call `announce` once the address is bound.
 
     Args:
@@ -109,10 +115,16 @@ async def run_server(app: ASGIApp, address: str, setting: str, announce: Callabl
         address: host:port.
         setting: name of the setting that holds it, for the error.
         announce: tells where the server is.
+        end: ends what would hold up open connections, when the process is stopped.
 
     Raises:
         ConfigError: the address cannot be used.
     """
+
+    def stop() -> None:
+        server.should_exit = True
+        end()
+
     with listen(address, setting, shared=False) as listener:
         config = uvicorn.Config(
             app,
@@ -125,7 +137,7 @@ async def run_server(app: ASGIApp, address: str, setting: str, announce: Callabl
         )
         server = Server(config)
         announce()
-        with on_stop_signal(lambda: setattr(server, "should_exit", True)):
+        with on_stop_signal(stop):
             await server.serve([listener])
 
 

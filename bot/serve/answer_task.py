@@ -52,9 +52,15 @@ class AnswerTask:
                 return heard
         return None
 
-    async def stop(self) -> None:
+    def hang_up(self) -> None:
         """Stop the turn as soon as it can be stopped; what it has said is kept."""
         self._asked.gone.set()
+
+    async def ended(self) -> None:
+        """Wait for the answer's end."""
+        gone = asyncio.create_task(self._asked.gone.wait())
+        await asyncio.wait({self.task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        gone.cancel()
         while not self.task.done():
             self._stop(self._asked.turn_id)
             await asyncio.wait({self.task}, timeout=_STOP_SECONDS)

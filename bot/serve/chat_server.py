@@ -63,12 +63,16 @@ class ChatServer:
         ]
         return Starlette(routes=routes, exception_handlers={GoatError: _refuse, HTTPException: _refuse})
 
-    async def stop(self) -> None:
-        """Stop the running answers; what they have said is archived."""
-        stopping = [asyncio.create_task(answer.stop()) for answer in self._answers]
-        if stopping:
-            await asyncio.wait(stopping, timeout=_STOP_SECONDS)
-        await end(*stopping, *(answer.task for answer in self._answers), *self._answers.values())
+    def stop(self) -> None:
+        """Stop the running answers soon; what they have said is archived."""
+        for answer in self._answers:
+            answer.hang_up()
+
+    async def drain(self) -> None:
+        """Wait for the stopped answers, then cancel the rest; the next start finishes their turns."""
+        if running := list(self._answers.values()):
+            await asyncio.wait(running, timeout=_STOP_SECONDS)
+        await end(*running, *(answer.task for answer in self._answers))
 
     async def _models(self, request: Request) -> Response:
         await self._owner(request)
@@ -100,9 +104,9 @@ class ChatServer:
     async def _watch(self, request: Request, answer: AnswerTask) -> None:
         """Stop the answer if its client hangs up."""
         gone = asyncio.create_task(_until_gone(request))
+        gone.add_done_callback(lambda _: answer.hang_up())
         try:
-            await asyncio.wait({gone, answer.task}, return_when=asyncio.FIRST_COMPLETED)
-            await answer.stop()
+            await answer.ended()
         finally:
             gone.cancel()
             self._answers.pop(answer, None)

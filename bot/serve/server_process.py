@@ -37,7 +37,7 @@ async def run_serve(settings: Settings, address: str, announce: Callable[[str], 
     check_address(settings, address)
     async with open_agent(settings, follow=True) as agent, open_server(agent, address) as server:
         url = f"http://{address}/v1"
-        await run_server(server.app(), address, "GOAT_SERVE_LISTEN", lambda: announce(url))
+        await run_server(server.app(), address, "GOAT_SERVE_LISTEN", lambda: announce(url), server.stop)
 
 
 @contextlib.asynccontextmanager
@@ -58,7 +58,8 @@ async def open_server(agent: Agent, address: str) -> AsyncIterator[ChatServer]:
     try:
         yield server
     finally:
-        await server.stop()
+        server.stop()
+        await server.drain()
         await end(warming)
         await media.aclose()
 

@@ -27,7 +27,7 @@ from rich.console import Console
 import graph.layers
 from bot.http_server import run_server
 from bot.serve import answer_task
-from bot.serve.chat_server import MOST_BYTES
+from bot.serve.chat_server import MOST_BYTES, ChatServer
 from bot.serve.server_process import delete_token, open_server, print_new_token, print_tokens, run_serve
 from bot.serve.token_list import TokenList
 from graph.app import open_agent
@@ -67,6 +67,7 @@ class Served:
     """A server, and a client of Ana's."""
 
     agent: Agent
+    server: ChatServer
     url: str
     token: str
     client: AsyncOpenAI
@@ -103,7 +104,7 @@ def talk(*said: str) -> list[Any]:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def _lasting(
     tmp_path_factory: pytest.TempPathFactory, _model_server: ModelServer
-) -> AsyncIterator[tuple[Agent, str]]:
+) -> AsyncIterator[tuple[Agent, ChatServer, str]]:
     folder = tmp_path_factory.mktemp("serve") / "data"
     folder.mkdir(mode=0o700)
     add_plugin(folder, "deleting.py", DELETING)
@@ -121,19 +122,19 @@ async def _lasting(
                     run_server(server.app(), address, "GOAT_SERVE_LISTEN", bound.set)
                 )
                 await asyncio.wait_for(bound.wait(), 100)
-                yield agent, f"http://{address}/v1"
+                yield agent, server, f"http://{address}/v1"
                 os.kill(os.getpid(), signal.SIGTERM)
                 await asyncio.wait_for(serving, 100)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def served(_lasting: tuple[Agent, str], model: ModelServer) -> AsyncIterator[Served]:
+async def served(_lasting: tuple[Agent, ChatServer, str], model: ModelServer) -> AsyncIterator[Served]:
     """An empty memory behind the server."""
-    agent, url = _lasting
+    agent, server, url = _lasting
     await empty(agent)
     token = await TokenList(agent.layers.redis.client).new(ANA)
     async with AsyncOpenAI(base_url=url, api_key=token) as client:
-        yield Served(agent, url, token, client)
+        yield Served(agent, server, url, token, client)
 
 
 async def test_the_official_client_is_answered_whole_and_streamed(served: Served, model: ModelServer) -> None:
@@ -320,6 +321,18 @@ async def test_a_client_that_hangs_up_stops_the_turn_and_keeps_what_stands(
     model.reply("Whole.")
     assert await served.say("Tell me", chat="1") == "Whole."
     assert await served.live() == [("Tell me", "Whole.")]
+
+
+async def test_a_server_that_is_stopped_ends_its_answers_in_order(served: Served, model: ModelServer) -> None:
+    rest = threading.Event()
+    model.reply(Reply("First of many words.", rest=rest))
+    pieces = []
+    async for piece in served.stream("Tell me"):
+        pieces.append(piece)
+        served.server.stop()
+    rest.set()
+    assert "".join(pieces).startswith("First")
+    assert [(turn.message, turn.reply.strip()) for turn in await served.archived()] == [("Tell me", "First")]
 
 
 async def test_requests_of_one_conversation_are_answered_after_each_other(
