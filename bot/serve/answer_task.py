@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 
+from bot.serve.chat_request import Refused
 from bot.serve.conversation import Asked
 from bot.serve.turn_reply import Completed, Said
 from memory.errors import GoatError
@@ -13,24 +14,20 @@ _STOP_SECONDS = 0.2
 logger = logging.getLogger(__name__)
 
 
-class AnswerFailed(Exception):
-    """An error that is not the project's ended an answer; it is in the log."""
-
-
 class AnswerTask:
     """Makes one answer; its turn runs to its end and is archived, whoever listens."""
 
     def __init__(self, asked: Asked, said: AsyncIterator[Said], stop: Callable[[str], None]) -> None:
         self._asked = asked
         self._stop = stop
-        self._heard: asyncio.Queue[Said | Exception | None] = asyncio.Queue()
+        self._heard: asyncio.Queue[Said | GoatError | None] = asyncio.Queue()
         self.task = asyncio.create_task(self._run(said))
 
     async def listen(self) -> AsyncIterator[Said | None]:
         """Yield the answer as it is made; None when there was nothing for a while.
 
         Raises:
-            GoatError, AnswerFailed: what ended it.
+            GoatError: what ended it.
         """
         while True:
             try:
@@ -39,18 +36,16 @@ class AnswerTask:
             except TimeoutError:
                 yield None
                 continue
-            if isinstance(heard, Exception):
+            if isinstance(heard, GoatError):
                 raise heard
             if heard is None:
                 return
             yield heard
 
-    async def whole(self) -> Completed | None:
-        """Return the end of the answer; None if the client hung up before its turn."""
-        async for heard in self.listen():
-            if isinstance(heard, Completed):
-                return heard
-        return None
+    async def whole(self) -> Completed:
+        """Return the end of the answer."""
+        *_, whole = [heard async for heard in self.listen() if isinstance(heard, Completed)]
+        return whole
 
     def hang_up(self) -> None:
         """Stop the turn as soon as it can be stopped; what it has said is kept."""
@@ -73,6 +68,6 @@ class AnswerTask:
             self._heard.put_nowait(error)
         except Exception:  # process edge: the client is told, the reason is in the log
             logger.exception("An answer failed")
-            self._heard.put_nowait(AnswerFailed())
+            self._heard.put_nowait(Refused("The answer failed; the reason is in this server's log.", 500))
         finally:
             self._heard.put_nowait(None)

@@ -138,14 +138,13 @@ def read_request(body: bytes) -> ChatRequest:
 
 def exchanges(messages: Sequence[Message]) -> list[Exchange]:
     """Return the messages of the user, each with the answers that follow it."""
-    found: list[Exchange] = []
+    found: list[tuple[str, list[str]]] = []
     for message in messages:
         if message.role == "user":
-            found.append(Exchange(message.text, ""))
+            found.append((message.text, []))
         elif message.role == "assistant" and found:
-            reply = "\n\n".join(filter(None, (found[-1].reply, message.text)))
-            found[-1] = Exchange(found[-1].message, reply)
-    return found
+            found[-1][1].append(message.text)
+    return [Exchange(text, "\n\n".join(filter(None, replies))) for text, replies in found]
 
 
 def _file(part: Mapping[str, Any]) -> tuple[Attachment, bytes]:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from bot.serve.answer_task import AnswerFailed, AnswerTask
+from bot.serve.answer_task import AnswerTask
 from bot.serve.chat_request import Refused, read_request
 from bot.serve.client_prompts import is_chore
 from bot.serve.completion_format import (
@@ -61,7 +61,7 @@ class ChatServer:
             Route("/v1/models", self._models),
             Route("/v1/models/{name}", self._model),
         ]
-        return Starlette(routes=routes, exception_handlers={GoatError: _refuse, HTTPException: _refuse})
+        return Starlette(routes=routes, exception_handlers=dict.fromkeys((GoatError, HTTPException), _refuse))
 
     def stop(self) -> None:
         """Stop the running answers soon; what they have said is archived."""
@@ -95,11 +95,7 @@ class ChatServer:
         if asked.request.stream:
             headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
             return StreamingResponse(_events(answer, form), media_type="text/event-stream", headers=headers)
-        try:
-            whole = await answer.whole()
-        except AnswerFailed as error:
-            return _problem(error)
-        return Response() if whole is None else JSONResponse(form.whole(whole))
+        return JSONResponse(form.whole(await answer.whole()))
 
     async def _watch(self, request: Request, answer: AnswerTask) -> None:
         """Stop the answer if its client hangs up."""
@@ -141,9 +137,8 @@ async def _events(answer: AnswerTask, form: CompletionFormat) -> AsyncIterator[b
                     yield event
             else:
                 yield KEEP_ALIVE if said is None else form.piece(said)
-    except (GoatError, AnswerFailed) as error:
-        _, body, _ = _described(error)
-        yield error_event(body)
+    except GoatError as error:
+        yield error_event(_described(error)[1])
 
 
 async def _until_gone(request: Request) -> None:
@@ -176,10 +171,6 @@ def _known(model: str) -> str:
 
 
 async def _refuse(_: Request, error: Exception) -> Response:
-    return _problem(error)
-
-
-def _problem(error: Exception) -> Response:
     status, body, headers = _described(error)
     return JSONResponse(body, status, headers)
 
@@ -199,7 +190,4 @@ def _described(error: Exception) -> tuple[int, dict[str, Any], Mapping[str, str]
             logger.warning("A request is not answered: %s", error)
             what = "The memory cannot be reached just now. Send your message again in a moment."
             return 503, error_body(what, 503, "memory_unavailable"), _NO_RETRY
-        case GoatError():
-            return 400, error_body(str(error), 400), _NO_RETRY
-    what = "The answer failed; the reason is in this server's log (`goat doctor` says where)."
-    return 500, error_body(what, 500), _NO_RETRY
+    return 400, error_body(str(error), 400), _NO_RETRY

@@ -13,7 +13,7 @@ from bot.media.media_reader import MediaReader, MediaRefused
 from bot.serve.chat_request import BAD_REQUEST, ChatRequest, Exchange, Refused, exchanges
 from bot.serve.client_prompts import own_words
 from bot.serve.thread_finder import ThreadFinder
-from bot.serve.thread_match import Match, match_thread
+from bot.serve.thread_match import MOST_TURNS, Match, match_thread
 from bot.serve.turn_reply import BAD_GATEWAY, Completed, Said, TurnReply, asks, is_question
 from graph.events.approval import Answer, clear_answer
 from graph.events.turn_events import Event, Finished, Resumed
@@ -90,10 +90,10 @@ class Conversations:
     _queues: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     async def answer(self, asked: Asked) -> AsyncIterator[Said]:
-        """Yield the answer to a request, then its end; nothing if the client is gone before its turn.
+        """Yield the answer to a request, then its end.
 
         Raises:
-            Refused: the message holds a file that cannot be read, or the model gave nothing.
+            Refused: a file cannot be read, the model gave nothing, or the client was gone before its turn.
             GoatError: as `Agent.stream`.
         """
         talk = Conversation.of(asked)
@@ -105,7 +105,7 @@ class Conversations:
         told: list[str] = []
         async with self._queues.setdefault(thread, asyncio.Lock()):
             if asked.gone.is_set():
-                return
+                raise Refused("Nothing was begun: send your message again.", 503, "stopped")
             events = await self._decision(talk, thread) or await self._turn(talk, thread)
             async for said in reply.tell(events):
                 if isinstance(said, Completed) and not talk.history:
@@ -142,7 +142,8 @@ class Conversations:
         """Return the new message's turn; the turns that the client no longer shows leave the conversation."""
         asked = talk.asked
         files = [await self._read(*file, talk.words) for file in asked.request.messages[-1].files()]
-        match = match_thread(await self.threads.turns(asked.owner, thread), talk.history)
+        turns = await self.threads.turns(asked.owner, thread)
+        match = await asyncio.to_thread(match_thread, turns, talk.history[-MOST_TURNS:])
         await self._leave(asked.owner, thread, match)
         spoken = [file.text for file in files if not file.foreign]
         parts = [*_context(asked.request, match), *talk.documents, *(file for file in files if file.foreign)]

@@ -7,13 +7,12 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemM
 
 from bot.serve.chat_request import ChatRequest, Refused
 from bot.serve.conversation import Asked
-from bot.serve.turn_reply import BAD_GATEWAY, MODEL_DOWN, Completed, Said, count_prompt
+from bot.serve.turn_reply import MODEL_DOWN, Completed, Said, count_prompt, model_failure
 from graph.layers import Layers
 from graph.model.model_call import ModelAnswer, ModelCall
 from memory.concurrency.deadline import end
 from memory.models import Outcome
 from nodes.assemble import join_roles
-from nodes.respond import EMPTY_ANSWER
 
 _UNAVAILABLE = 503
 
@@ -41,14 +40,15 @@ async def answer_plainly(layers: Layers, asked: Asked) -> AsyncIterator[Said]:
     try:
         while (piece := await pieces.get()) is not None:
             yield piece
-        yield await _completed(layers, await task, prompt)
+        answer = await task
+        if not answer.text.strip():
+            raise model_failure(answer.problem, detailed=asked.owner == layers.settings.owner)
+        yield await _completed(layers, answer, prompt)
     finally:
         await end(task)
 
 
 async def _completed(layers: Layers, answer: ModelAnswer, prompt: list[AnyMessage]) -> Completed:
-    if not answer.text.strip():
-        raise Refused(answer.problem or EMPTY_ANSWER, BAD_GATEWAY, MODEL_DOWN)
     count = await layers.tokens.ready()
     return Completed(
         text=answer.text,

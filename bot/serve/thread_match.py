@@ -7,6 +7,9 @@ from difflib import SequenceMatcher
 from bot.serve.chat_request import Exchange
 from memory.models import ConversationTurn
 
+MOST_TURNS = 2000
+"""As many as a thread keeps."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:

@@ -77,21 +77,24 @@ class TurnReply:
     def _end(self, state: State) -> list[Said]:
         reply = state["reply"]
         if reply.outcome is Outcome.FAILED or not reply.text.strip():
-            raise Refused(self._problem(reply.problem or EMPTY_ANSWER, _AWAY), BAD_GATEWAY, MODEL_DOWN)
+            raise model_failure(reply.problem, detailed=self.detailed)
         text, pieces = reply.text, list[Said]()
         if not self._shown:
             pieces.append(self._piece(text))
         elif self._shown.strip() != text.strip():
             pieces.append(f"\n\nCorrected:\n\n{text}")
         if reply.problem:
-            note = f"\n\n({self._problem(reply.problem, _BROKEN_OFF)})"
+            note = f"\n\n({reply.problem if self.detailed else _BROKEN_OFF})"
             text, pieces = text + note, [*pieces, note]
         tokens = count_prompt(state.get("prompt", ()), self.count), self.count(reply.text)
         end = Completed(text=text, prompt_tokens=tokens[0], reply_tokens=tokens[1], whole=not reply.problem)
         return [*pieces, end]
 
-    def _problem(self, problem: str, brief: str) -> str:
-        return problem if self.detailed or problem == EMPTY_ANSWER else brief
+
+def model_failure(problem: str, *, detailed: bool) -> Refused:
+    """Return the error of a model that gave nothing; `detailed` names hosts and settings."""
+    shown = problem or EMPTY_ANSWER
+    return Refused(shown if detailed or shown == EMPTY_ANSWER else _AWAY, BAD_GATEWAY, MODEL_DOWN)
 
 
 def count_prompt(prompt: Sequence[AnyMessage], count: CountTokens) -> int:

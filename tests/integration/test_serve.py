@@ -455,6 +455,8 @@ async def test_a_model_that_is_down_is_an_error_once_and_the_message_is_kept(
     with pytest.raises(InternalServerError, match="cannot be reached just now") as hidden:
         await bob.say("Hello")
     assert "GOAT_" not in str(hidden.value)
+    with pytest.raises(InternalServerError, match="cannot be reached just now"):
+        await bob.client.chat.completions.create(model="goat-plain", messages=talk("Hello"))
     model.faults.clear()
     model.reply("Back.")
     assert await served.say("Hello", chat="1") == "Back."
