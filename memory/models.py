@@ -202,6 +202,7 @@ class DecisionRule(StrEnum):
     FEW = "few"
     KEY = "key"
     TIME = "time"
+    SPEAKER = "speaker"
     CARRIED = "carried"
     NEWER = "newer"
     SMALL_TALK = "small_talk"

@@ -124,6 +124,11 @@ def names(parts: Sequence[Part]) -> list[str]:
     return [part.text for part in parts if part.carrier is Carrier.NAME]
 
 
+def talkers(parts: Sequence[Part]) -> frozenset[str]:
+    """Return the names of those who said the parts in a group, to others than the assistant."""
+    return frozenset(part.source for part in parts if part.carrier is Carrier.GROUP)
+
+
 def worth_keeping(parts: Sequence[Part]) -> tuple[Part, ...]:
     """Return the parts to archive: no context, and quotations of third parties only."""
     kept = (part for part in parts if part.carrier is not Carrier.CONTEXT)

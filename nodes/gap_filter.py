@@ -18,7 +18,14 @@ from memory.recall.ranking import RankRule, by_blend, by_relevance
 from memory.recall.relevance import Calibration, Calibrations, read_calibration, suits
 from memory.recall.staged import Staged, read_staged
 from memory.recall.statements import is_bare_question
-from nodes.overrides import apply_keys_and_times, cut_echoes, cut_small_talk, keep_carried, keep_newer
+from nodes.overrides import (
+    apply_keys_and_times,
+    cut_echoes,
+    cut_small_talk,
+    keep_carried,
+    keep_newer,
+    keep_speaker,
+)
 
 BY_PROBABILITY = (GapRule.STAGED, GapRule.CALIBRATED)
 """Rules that use a probability of relevance."""
@@ -69,6 +76,7 @@ def filter_candidates(
     else:
         decisions = apply_rule(candidates, recall, context, calibration)
     decisions = apply_keys_and_times(decisions, candidates, recall, state["turn"].said)
+    decisions = keep_speaker(decisions, candidates, state["turn"].message)
     if staged is None:
         decisions = cut_small_talk(decisions, candidates, recall)
     decisions = keep_carried(decisions, state)

@@ -1,11 +1,13 @@
-"""Overrides of the gap filter's rule: keys, times, echoes, follow-ups and newer memories."""
+"""Overrides of the gap filter's rule: keys, times, speakers, echoes, follow-ups and newer memories."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from graph.state.turn_state import Recall, State
 from memory.models import Candidate, Decision, DecisionRule
+from memory.provenance import talkers
 from memory.recall.query import is_fragment
 from memory.recall.staged import MOST
 from memory.recall.statements import find_outdated, find_repeated, is_contained, repeats_message, words_of
@@ -21,6 +23,13 @@ REQUESTED_RULES = (DecisionRule.KEY, DecisionRule.TIME)
 """Rules by which the message itself requests a memory."""
 SURE_PROBABILITY = 0.9
 """Probability above which an unused memory is shown again."""
+SPEAKER_PROBABILITY = 0.3
+"""Probability from which something said in a group answers a question about its speaker.
+
+Of 14 questions in English and Romanian about 24 messages, each answer had 0.37 or more; for 8 questions about
+what nobody had said, the best had 0.22.
+"""
+_WORD = re.compile(r"\w+")
 MIN_INCREASE = 0.05
 """Increase in probability above which an unused memory is shown again."""
 
@@ -64,6 +73,27 @@ def apply_keys_and_times(
         if decision.kept and not evidence[decision.turn_id].timed and decision.rule != DecisionRule.KEY
         else decision
         for decision in found
+    ]
+
+
+def keep_speaker(
+    decisions: Sequence[Decision], candidates: Sequence[Candidate], message: str
+) -> list[Decision]:
+    """Keep what somebody said in a group if the message asks about them by name.
+
+    The judgement of messages is fitted on what the owner said, and expects no such question. Of what they
+    said ("what did Dan say about the trip?"), the best is kept, with what is at least half as probable.
+    """
+    words = {*_WORD.findall(message.casefold())}
+    theirs = {one.turn_id for one in candidates if asks(message) and _speakers(one) & words}
+    chances = sorted((each.probability for each in decisions if each.turn_id in theirs), reverse=True)
+    least = max([*(chances[:1]), 0.0]) / 2
+    least = max([least, *chances[MOST - 1 : MOST], SPEAKER_PROBABILITY])
+    return [
+        replace(decision, kept=True, rule=DecisionRule.SPEAKER)
+        if decision.turn_id in theirs and not decision.kept and decision.probability >= least
+        else decision
+        for decision in decisions
     ]
 
 
@@ -148,6 +178,11 @@ def _echo_rule(
     if before is not None and decision.probability < min(before + MIN_INCREASE, SURE_PROBABILITY):
         return DecisionRule.UNUSED
     return None
+
+
+def _speakers(candidate: Candidate) -> set[str]:
+    """Return the words of the names of those who said a candidate in a group."""
+    return {word for name in talkers(candidate.parts) for word in _WORD.findall(name.casefold())}
 
 
 def _is_known(words: frozenset[str], facts: Sequence[frozenset[str]]) -> bool:

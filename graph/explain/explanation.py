@@ -30,6 +30,7 @@ RULES: Mapping[str, str] = {
     DecisionRule.NO_CALL: "the message calls for no memory",
     DecisionRule.WEAKER: "others answer better",
     DecisionRule.FURTHER: "three others answer better",
+    DecisionRule.SPEAKER: "said in the group by the person asked about",
     DecisionRule.CARRIED: "shown in the last turn and asked about again",
     DecisionRule.NEWER: "replaces an outdated memory",
     DecisionRule.CALIBRATED: "probability",

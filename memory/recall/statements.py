@@ -8,6 +8,7 @@ from typing import Protocol
 from memory.lexical.analysis import UNKNOWN, language_of, terms
 from memory.models import Candidate
 from memory.prompt.token_budget import fold
+from memory.provenance import spans, talkers
 from memory.text import marks
 
 NEARLY_ALL = 0.85
@@ -187,6 +188,8 @@ def supersedes(
     same_thread = newer.thread == older.thread
     if newer.edit_of == older.turn_id:
         return True
+    if talkers(newer.parts) != talkers(older.parts):
+        return False
     if same_thread and adjacent and _takes_back(newer, older):
         return True
     acknowledged = marks.updates(newer.reply)
@@ -229,5 +232,6 @@ def _share_a_matter(newer: Candidate, older: Candidate, named: frozenset[str], *
 
 
 def _matter(each: Candidate) -> frozenset[str]:
-    text = f"{each.said[: marks.READ_CHARS]} {each.reply[: marks.REPLY_CHARS]}"
+    said = "".join(text for text, part in spans(each.message, each.parts) if part is not None)
+    text = f"{said[: marks.READ_CHARS]} {each.reply[: marks.REPLY_CHARS]}"
     return frozenset(word for word in words_of(text) if not marks.has_figure(word))

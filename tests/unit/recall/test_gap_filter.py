@@ -29,6 +29,7 @@ from memory.models import (
     Mechanism,
     QueryFacts,
 )
+from memory.provenance import Carrier, Part
 from memory.recall.gap_rules import GapRule
 from memory.recall.ranking import RankRule
 from memory.recall.relevance import Calibration, NamedCalibrations, read_calibration
@@ -41,6 +42,7 @@ from nodes.overrides import (
     cut_echoes,
     keep_carried,
     keep_newer,
+    keep_speaker,
 )
 from tests.tables import each
 
@@ -280,6 +282,42 @@ class TestCarriedOn:
         given["recall"] = replace(given["recall"], carried=("shown",))
         cut = [replace(one, kept=False) for one in by_null(given)]
         assert kept(keep_carried(cut, given)) == (["shown"] if query is QUERY else [])
+
+
+class TestSpeakers:
+    @each(
+        ("message", "expected"),
+        [
+            ("What did Dan say about the trip?", ["trip"]),
+            ("Ce a spus dan popescu despre excursie?", ["trip"]),
+            ("What did Daniela say about the trip?", []),
+            ("What did Eva say about the trip?", []),
+            ("Dan is nice.", []),
+        ],
+    )
+    def test_a_question_about_somebody_in_a_group_keeps_what_they_said_of_it(
+        self, message: str, expected: list[str]
+    ) -> None:
+        chances = {"trip": 0.4, "dog": 0.15, "eva": 0.2, "own": 0.4}
+        names = {"trip": "Dan Popescu", "dog": "Dan Popescu", "eva": "Eva"}
+        found = [
+            replace(candidate(name), parts=(Part(text=name, carrier=Carrier.GROUP, source=names[name]),))
+            for name in names
+        ]
+        found.append(replace(candidate("own"), parts=(Part(text="Dan", carrier=Carrier.NAME),)))
+        cut = [unkept(name, chance) for name, chance in chances.items()]
+        assert kept(keep_speaker(cut, found, message)) == expected
+
+
+def unkept(turn_id: str, chance: float) -> Decision:
+    return Decision(
+        turn_id=turn_id,
+        kept=False,
+        rule=DecisionRule.NO_CALL,
+        score=chance,
+        threshold=0.5,
+        probability=chance,
+    )
 
 
 def settled(

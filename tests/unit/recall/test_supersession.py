@@ -1,10 +1,12 @@
 """Which memories a later one puts out of date, and which only look alike."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from memory.models import Candidate, Evidence, Mechanism
+from memory.provenance import Carrier, Part
 from memory.recall.statements import find_outdated, supersedes
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -109,3 +111,15 @@ def test_an_edit_puts_what_it_is_an_edit_of_out_of_date_and_nothing_else() -> No
     second = memory("Wednesday 9", "Noted.", hours=0.1, edit_of=first.turn_id)
     found = [older, first, second]
     assert find_outdated(found, found, "when is the dentist?") == {first.turn_id: second.turn_id}
+
+
+def test_nobody_in_a_group_corrects_somebody_else() -> None:
+    before, after = "The exam is in room 12", "Sorry, the exam moved to room 204 now"
+
+    def said(text: str, name: str, hours: float) -> Candidate:
+        parts = (Part(text=text, carrier=Carrier.GROUP, source=name),) if name else ()
+        return replace(memory("" if name else text, hours=hours), turn_id=text, parts=parts)
+
+    for one, other, expected in (("Dan", "Dan", True), ("Dan", "Eva", False), ("", "Eva", False)):
+        assert supersedes(said(after, other, 2), said(before, one, 0)) is expected
+    assert not supersedes(said("The cat moved out now", "Dan", 2), said("The boiler is new", "Dan", 0))
