@@ -59,8 +59,10 @@ class Respond:
         return update
 
     async def _respond(self, state: State, runtime: Runtime[TurnContext]) -> RespondUpdate:
-        exchange = exchange_of(state)
-        if not self.ask.model.name:
+        exchange, given = exchange_of(state), state["turn"].answer
+        if given:
+            return reply_update(state, Reply(text=given, outcome=Outcome.ANSWERED))
+        if given is not None or not self.ask.model.name:
             text = recalled_reply(answers_of(state), self.zone)
             return reply_update(state, Reply(text=text, outcome=Outcome.RECALLED))
         if any(result.abandoned for result in results_of(state)):

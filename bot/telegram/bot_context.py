@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from telegram import Bot, Message, Update, User
@@ -19,6 +19,7 @@ from bot.telegram.texts import Texts
 from bot.telegram.turn_records import Keys, Records
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
+from graph.settings.telegram_settings import GroupPolicy
 from graph.state.thread_ids import thread_id
 from memory.models import Episode
 
@@ -90,6 +91,17 @@ class BotContext:
         """Return True if the sender may export and delete data; in an open group, only allowed people may."""
         user = update.effective_user
         return user is not None and await self.access.role(user.id) is not Role.STRANGER
+
+    async def may_send(self, place: Place) -> bool:
+        """Return True if the bot may write to a chat by itself."""
+        if place.private:
+            return await self.access.role(place.chat_id) is not Role.STRANGER
+        is_on = self.settings.telegram_groups is not GroupPolicy.OFF
+        return is_on and await self.access.group_allowed(place.chat_id)
+
+    async def current(self, place: Place) -> Place:
+        """Return a chat under its present id: Telegram gives a group that grows another one."""
+        return place if place.private else replace(place, chat_id=await self.access.latest_id(place.chat_id))
 
     async def sees_details(self, place: Place) -> bool:
         """Return True for the private chat of an admin: others are shown no hosts and no settings' names."""

@@ -44,6 +44,12 @@ def place_of(message: Message) -> Place:
     return Place(message.chat.id, 0 if topic == _GENERAL_TOPIC else topic, private)
 
 
+def place_of_lane(lane: str) -> Place:
+    """Return the chat and topic of a lane's name."""
+    chat_id, _, topic = lane.partition(":")
+    return Place(int(chat_id), int(topic or 0), int(chat_id) > 0)
+
+
 def update_place(update: Update) -> Place | None:
     """Return an update's chat and topic; None if it has no chat."""
     if isinstance(update.effective_message, Message):

@@ -34,6 +34,8 @@ class Circumstances:
     """Stored with the episode."""
     private: bool = False
     """Store nothing of the turn."""
+    answer: str | None = None
+    """The reply, if not the model's; empty: the memories that are found."""
 
 
 PLAIN = Circumstances()
@@ -62,6 +64,8 @@ def user_message(
         note["tags"] = list(about.tags)
     if about.private:
         note["private"] = True
+    if about.answer is not None:
+        note["answer"] = clean(about.answer)
     return HumanMessage(clean(text), id=turn_id, additional_kwargs={_NOTE: note})
 
 
@@ -97,6 +101,7 @@ class TurnReader:
             parts=parts_of(message),
             tags=_texts(note, "tags"),
             private=note.get("private") is True,
+            answer=_text(note, "answer") if "answer" in note else None,
         )
 
     def _owner(self, state: State, context: TurnContext, note: Mapping[str, Any]) -> str:

@@ -54,6 +54,8 @@ class Turn(Spoken):
     """Stored with the episode, such as that the message is an edit."""
     private: bool = False
     """Store nothing of the turn."""
+    answer: str | None = None
+    """The reply, if not the model's; empty: the memories that are found."""
     experiment: bool = False
     """The turn runs as an experiment: only its checkpoints are written."""
 

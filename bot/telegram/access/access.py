@@ -130,6 +130,16 @@ class Access:
         return int(await (await self.client()).hget(self.keys("moved"), str(chat_id)) or chat_id)
 
     @translate_errors()
+    async def latest_id(self, chat_id: int) -> int:
+        """Return the present id of a group."""
+        moved: Any = await (await self.client()).hgetall(self.keys("moved"))
+        first = int(moved.get(str(chat_id).encode(), chat_id))
+        for now, before in moved.items():
+            if int(before) == first and await self.group_allowed(int(now)):
+                return int(now)
+        return chat_id
+
+    @translate_errors()
     async def new_code(self, role: Role = Role.ALLOWED) -> str:
         """Create a pairing code for one person, valid for `CODE_SECONDS`; only its digest is stored."""
         code = "".join(secrets.choice(_ALPHABET) for _ in range(_CODE_LENGTH))

@@ -12,17 +12,15 @@ from functools import partial
 
 from telegram import Update
 
-from bot.telegram.access.access import Role
 from bot.telegram.bot_context import BotContext, Say
 from bot.telegram.inbox.lanes import Arrival, Claim
 from bot.telegram.jobs.job_commands import progress_text, result_text
 from bot.telegram.outbox.answer_messages import AnswerMessages
 from bot.telegram.outbox.bot_api import Calls
 from bot.telegram.outbox.courier import Undeliverable
-from bot.telegram.place import Place
+from bot.telegram.place import Place, place_of_lane
 from graph.delegation.job import Job
 from graph.delegation.notices import Address, Notice, read_notice
-from graph.settings.telegram_settings import GroupPolicy
 from memory.errors import TierUnavailable
 
 FIRST_UPDATE = 2**52
@@ -100,9 +98,9 @@ class NoticeHandler:
         """
         stored = json.loads(claim.update)
         notice = read_notice(json.dumps(stored["notice"]["goat"]).encode())
-        place, context = _place(notice.place), self.context
+        place, context = place_of_lane(notice.place), self.context
         job = await context.agent.layers.delegation.jobs.get(notice.job, owner=notice.owner)
-        if job is None or not await self._has_access(place) or await context.owner(place) != notice.owner:
+        if job is None or not await context.may_send(place) or await context.owner(place) != notice.owner:
             return
         say = partial(context.texts, notice.language)
         if notice.is_end:
@@ -111,13 +109,6 @@ class NoticeHandler:
             await answer.finish(result_text(job, say, detailed=await context.sees_details(place)))
         elif job.is_open:
             await self._show_progress(job, place, say)
-
-    async def _has_access(self, place: Place) -> bool:
-        access = self.context.access
-        if place.private:
-            return await access.role(place.chat_id) is not Role.STRANGER
-        is_on = self.context.settings.telegram_groups is not GroupPolicy.OFF
-        return is_on and await access.group_allowed(place.chat_id)
 
     async def _show_progress(self, job: Job, place: Place, say: Say) -> None:
         """Update the job's progress message; a job that ended without one gets none."""
@@ -135,7 +126,7 @@ class NoticeHandler:
 
 def _arrival(notice: Notice) -> Arrival:
     """Return a notice as a lane stores it, with the chat where an update has it, so `lane_of` works."""
-    place, number = _place(notice.place), FIRST_UPDATE + notice.number
+    place, number = place_of_lane(notice.place), FIRST_UPDATE + notice.number
     message = {
         "chat": {"id": place.chat_id},
         "message_thread_id": place.topic,
@@ -144,8 +135,3 @@ def _arrival(notice: Notice) -> Arrival:
     }
     stored = json.dumps({"update_id": number, "notice": message})
     return Arrival(number, notice.place, _MARK + stored.encode())
-
-
-def _place(lane: str) -> Place:
-    chat_id, _, topic = lane.partition(":")
-    return Place(int(chat_id), int(topic or 0), int(chat_id) > 0)

@@ -65,13 +65,15 @@ class Calls:
     bot: Bot
     place: Place
     asked: int
-    """Id of the message that is answered; 0 for none. In a group, the answer replies to it."""
+    """Id of the message that is answered; 0 for none."""
     update_id: int
+    replies: bool = True
+    """The answer replies to it."""
 
     async def send(self, content: Content, buttons: InlineKeyboardMarkup | None, *, first: bool) -> int:
         """Send a message of the answer and return its id."""
         chat, where = self.place.chat_id, dict[str, Any](message_thread_id=self.place.topic or None)
-        if first and self.asked and not self.place.private:
+        if first and self.asked and self.replies:
             where["reply_parameters"] = ReplyParameters(self.asked, allow_sending_without_reply=True)
         if isinstance(content, Piece):
             how: dict[str, Any] = {

@@ -31,9 +31,12 @@ class Outbox:
     delayed: set[int] = field(default_factory=set)
     """Updates whose senders were told of a delay."""
 
-    async def answer(self, place: Place, update_id: int, asked: int = 0) -> "Answer":
-        """Open or resume the answer to an update; in a group it replies to the message `asked`."""
-        return Answer(self, Calls(self.bot, place, asked, update_id), await self.records.turn(update_id))
+    async def answer(
+        self, place: Place, update_id: int, asked: int = 0, *, replies: bool = False
+    ) -> "Answer":
+        """Open or resume the answer to an update; in a group, or if it `replies`, to the message `asked`."""
+        calls = Calls(self.bot, place, asked, update_id, replies or not place.private)
+        return Answer(self, calls, await self.records.turn(update_id))
 
 
 class Answer:

@@ -35,6 +35,9 @@ from bot.telegram.inbox.lanes import Claim, LaneLost, NotDelivered
 from bot.telegram.inbox.stored_update import UnreadableUpdate, read_update
 from bot.telegram.jobs.job_commands import JobCommands
 from bot.telegram.jobs.notifier import NoticeHandler, is_notice
+from bot.telegram.reminders.reminder_buttons import REMIND, ReminderButtons
+from bot.telegram.reminders.reminder_commands import ReminderCommands
+from bot.telegram.reminders.reminder_notices import ReminderHandler, is_reminder
 from bot.telegram.turns.answer_buttons import PRESSED, AnswerButton
 from bot.telegram.turns.approval_buttons import ALLOW
 from bot.telegram.turns.approval_handler import ApprovalHandler
@@ -86,6 +89,7 @@ def add_handlers(app: App, context: BotContext) -> None:
         ReadCommands(context, forget),
         WriteCommands(context, turns),
         JobCommands(context),
+        ReminderCommands(context),
         AdminCommands(context),
     ):
         for name, run in commands.commands().items():
@@ -97,6 +101,9 @@ def add_handlers(app: App, context: BotContext) -> None:
     app.add_handler(CallbackQueryHandler(forget.pick, pattern=rf"^{FORGET}:[^:]+:\d$"), REST)
     app.add_handler(
         CallbackQueryHandler(ApprovalHandler(context), pattern=rf"^{ALLOW}:[^:]+:(yes|no)$"), REST
+    )
+    app.add_handler(
+        CallbackQueryHandler(ReminderButtons(context), pattern=rf"^{REMIND}:\w+:(set|end|undo)$"), REST
     )
     app.add_handler(CallbackQueryHandler(_unknown_button(context)), REST)
     app.add_handler(MessageReactionHandler(Reactions(context)), REST)
@@ -127,6 +134,9 @@ class Dispatcher:
             raise NotDelivered("Telegram refuses the bot's token.") from error
 
     async def _handle(self, claim: Claim) -> None:
+        if is_reminder(claim):
+            await ReminderHandler(self.context)(claim)
+            return
         if is_notice(claim):
             await NoticeHandler(self.context)(claim)
             return

@@ -32,6 +32,7 @@ from bot.telegram.process.application import (
 from bot.telegram.process.intake import ALLOWED_UPDATES, Leadership, Poller, Receiver
 from bot.telegram.process.log_traces import sweep
 from bot.telegram.process.workers import Workers
+from bot.telegram.reminders.reminder_notices import ReminderClock
 from bot.telegram.texts import Texts
 from bot.telegram.turn_records import Keys, Records
 from graph.app import open_agent
@@ -172,6 +173,7 @@ async def run_duty(app: App, context: BotContext, duty: Duty, stop: asyncio.Even
             tasks.append(asyncio.create_task(workers.run(), name="workers"))
             tasks.append(asyncio.create_task(_warm_up(context), name="prepare"))
             tasks.append(asyncio.create_task(Notifier(context).run(), name="notifier"))
+            tasks.append(asyncio.create_task(ReminderClock(context).run(), name="reminders"))
             tasks.append(asyncio.create_task(sweep(context, workers.private_done), name="traces"))
         lasting = [task for task in tasks if task.get_name() not in {"menu", "prepare"}]
         await asyncio.wait(lasting, return_when=asyncio.FIRST_COMPLETED)

@@ -14,6 +14,7 @@ from bot.telegram.jobs.notifier import register
 from bot.telegram.media.incoming import Incoming
 from bot.telegram.outbox.outbox import Answer
 from bot.telegram.place import place_of
+from bot.telegram.reminders.reminder_turn import ReminderTurn, sent_at
 from bot.telegram.turn_records import TurnRecord
 from bot.telegram.turns.bursts import dump_messages, merge_messages
 from bot.telegram.turns.turn_presenter import TurnPresenter
@@ -80,6 +81,10 @@ class TurnHandler:
             await answer.take_over(request.earlier.shown)
         claim = HOLDER.get()
         thread = await context.thread(place_of(message))
+        earlier = request.earlier.turn_id if request.earlier else ""
+        extras = await ReminderTurn(context)(
+            update, messages, request.text, earlier=earlier, private=request.private
+        )
         if not request.private:
             await self._supersede(request.earlier)
             await register(context, update, place_of(message), thread)
@@ -88,13 +93,13 @@ class TurnHandler:
             owner=await context.owner(place_of(message)),
             thread=thread,
             turn_id=context.turn_id(update.update_id),
-            about=_circumstances(messages, request),
+            about=_circumstances(messages, request, extras.answer),
             fresh=claim is not None and claim.first and not answer.begun,
         )
         presenter = TurnPresenter(context, update, message, answer)
         ended = await presenter.present(events, context.turn_id(update.update_id))
         await self._note_questions(update, messages, request)
-        await presenter.finish(ended, thread, private=request.private)
+        await presenter.finish(ended, thread, extras, private=request.private)
 
     async def _note_questions(
         self, update: Update, messages: Sequence[Message], request: TurnRequest
@@ -114,11 +119,11 @@ class TurnHandler:
             await self.context.agent.supersede(earlier.turn_id, owner=earlier.owner)
 
 
-def _circumstances(messages: Sequence[Message], request: TurnRequest) -> Circumstances:
+def _circumstances(messages: Sequence[Message], request: TurnRequest, answer: str | None) -> Circumstances:
     earlier = request.earlier
     tags = (f"{EDIT_OF}{earlier.turn_id}",) if earlier is not None and earlier.turn_id else ()
-    at = max(one.edit_date or one.date for one in messages)
-    return Circumstances(at=at, parts=request.parts, tags=tags, private=request.private)
+    private = request.private
+    return Circumstances(at=sent_at(messages), parts=request.parts, tags=tags, private=private, answer=answer)
 
 
 def _bare_mention(message: Message, incoming: Incoming) -> str:

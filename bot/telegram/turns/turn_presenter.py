@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from telegram import Bot, Message, Update
+from telegram import Bot, InlineKeyboardMarkup, Message, Update
 from telegram.constants import ChatAction
 from telegram.error import TelegramError
 
@@ -19,6 +19,7 @@ from bot.telegram.outbox.message_format import with_closed_code
 from bot.telegram.outbox.message_markdown import blank, storable
 from bot.telegram.outbox.outbox import Answer, Upload
 from bot.telegram.place import place_of
+from bot.telegram.reminders.reminder_turn import NO_EXTRAS, TurnExtras
 from bot.telegram.texts import escape, inline_code
 from bot.telegram.turns.answer_buttons import answer_buttons
 from bot.telegram.turns.approval_buttons import ApprovalButtons
@@ -131,8 +132,15 @@ class TurnPresenter:
             raise RuntimeError("The turn ended without a state.")
         return outcome
 
-    async def finish(self, outcome: State | Waiting, thread: str, *, private: bool = False) -> None:
-        """Send the answer, or the question that the turn waits for."""
+    async def finish(
+        self,
+        outcome: State | Waiting,
+        thread: str,
+        extras: TurnExtras = NO_EXTRAS,
+        *,
+        private: bool = False,
+    ) -> None:
+        """Send the answer with its extras, or the question that the turn waits for."""
         if isinstance(outcome, Waiting):
             await ApprovalButtons(self.context).ask(outcome, thread, self.update, self.answer)
             return
@@ -140,9 +148,12 @@ class TurnPresenter:
             await self._record(outcome)
         say, detailed = self.context.say(self.update), await self.context.sees_details(place_of(self.message))
         text = reply_text(outcome, say, private=private, detailed=detailed)
+        text = f"{with_closed_code(text)}\n\n{extras.note}" if extras.note else text
         shown = self.context.settings.telegram_buttons and not private
-        buttons = answer_buttons(say) if shown and outcome["reply"].outcome is not Outcome.FAILED else None
-        await self.answer.finish(text, buttons, await asyncio.to_thread(latest_upload, outcome, say))
+        own = answer_buttons(say) if shown and outcome["reply"].outcome is not Outcome.FAILED else None
+        rows = [row for buttons in (extras.buttons, own) if buttons for row in buttons.inline_keyboard]
+        upload = await asyncio.to_thread(latest_upload, outcome, say)
+        await self.answer.finish(text, InlineKeyboardMarkup(rows) if rows else None, upload)
 
     async def _record(self, state: State) -> None:
         decisions = [

@@ -103,7 +103,7 @@ class TestShipped:
     def test_the_menu(self, texts: Texts, language: str) -> None:
         commands = texts.commands(language)
         assert [name for name, _ in commands][:3] == ["start", "help", "why"]
-        assert len(commands) == 18
+        assert len(commands) == 19
         assert all(3 <= len(description) <= 60 for _, description in commands)
 
     @pytest.mark.parametrize("language", LANGUAGES)

@@ -1,0 +1,1 @@
+"""Reminders for any front end: set, offered, described."""

@@ -1,0 +1,95 @@
+"""What a message means for reminders: one to set, one without a time, or an event to offer one for."""
+
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from graph.layers import Layers
+from memory.errors import MemoryTierError
+from memory.models import Episode
+from memory.reminders.reminder import Origin, Reminder, Schedule, reminder_id
+from memory.reminders.reminder_request import ReminderRequest, read_request
+from memory.reminders.told_event import read_event
+
+ZONE_FACTS = frozenset({"timezone", "time zone", "fus orar", "fusul orar"})
+"""Keys of the fact that names a person's zone."""
+_MOST_MEMORIES = 2
+_LIKELY = 0.5
+"""Least probability of a memory that is shown with a reminder."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetReminder:
+    """A request for a reminder, and the reminder."""
+
+    request: ReminderRequest
+    reminder: Reminder | None
+    """None: the request names no time."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReminderDesk:
+    """Reads people's own words, in any front end."""
+
+    layers: Layers
+
+    async def zone(self, owner: str) -> tzinfo:
+        """Return the zone of an owner's fact, else the configured one."""
+        try:
+            facts = await self.layers.permanent.facts(owner=owner)
+            named = next((fact.value for fact in facts if fact.key.casefold() in ZONE_FACTS), "")
+            return ZoneInfo(named.strip()) if named else self.layers.zone
+        except (MemoryTierError, ZoneInfoNotFoundError, ValueError, OSError):
+            return self.layers.zone
+
+    async def take(self, words: str, *, owner: str, at: datetime, origin: Origin) -> SetReminder | None:
+        """Set the reminder that a message asks for; None if it asks for none. Safe to repeat."""
+        if read_request(words, now=at, zone=self.layers.zone) is None:
+            return None
+        request = read_request(words, now=at, zone=await self.zone(owner))
+        if request is None:
+            return None
+        if request.schedule is None:
+            return SetReminder(request, None)
+        new = _reminder(request.text, request.schedule, owner=owner, at=at, origin=origin)
+        return SetReminder(request, await self.layers.reminders.put(new) or new)
+
+    async def offer(self, words: str, *, owner: str, at: datetime, origin: Origin) -> Reminder | None:
+        """Return a reminder to offer for an event that a message tells, once for each day of an event."""
+        if read_event(words, now=at, zone=self.layers.zone) is None:
+            return None
+        event = read_event(words, now=at, zone=await self.zone(owner))
+        if event is None:
+            return None
+        offered = _reminder(event.text, event.schedule, owner=owner, at=at, origin=origin)
+        return offered if await self.layers.reminders.offer(offered, event.day.isoformat()) else None
+
+    async def accept(self, offered_id: str, *, owner: str) -> Reminder | None:
+        """Set an offered reminder; None if it is not offered any more. Safe to repeat."""
+        offered = await self.layers.reminders.offered(offered_id, owner=owner)
+        return (await self.layers.reminders.put(offered) or offered) if offered else None
+
+    async def memories(self, reminder: Reminder) -> list[Episode]:
+        """Return the memories that belong to a reminder, the likeliest first; none if the search fails."""
+        layers, own = self.layers, reminder.origin.turn_id
+        try:
+            result = await layers.episodes.search(
+                reminder.text, owner=reminder.owner, limit=2 * _MOST_MEMORIES
+            )
+            chances = await layers.live.calibration(result.query.model)
+        except (MemoryTierError, TimeoutError):
+            return []
+        likely = [
+            hit.episode
+            for hit in result.hits
+            if chances.probability(hit.evidence, result.query) >= _LIKELY
+            and hit.episode.turn_id != own
+            and not hit.episode.foreign
+        ]
+        return likely[:_MOST_MEMORIES]
+
+
+def _reminder(text: str, schedule: Schedule, *, owner: str, at: datetime, origin: Origin) -> Reminder:
+    return Reminder(
+        id=reminder_id(origin.turn_id), owner=owner, text=text, schedule=schedule, origin=origin, asked=at
+    )

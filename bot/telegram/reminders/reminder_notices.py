@@ -1,0 +1,136 @@
+"""Due reminders in the chats where they were asked for, through the lanes, as notices of jobs.
+
+A reminder in a lane starts with two blanks, and names the reminder without its text, which is erased with it.
+"""
+
+import asyncio
+import json
+import logging
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+
+from telegram import InlineKeyboardMarkup
+
+from bot.reminders.reminder_desk import ReminderDesk
+from bot.reminders.reminder_times import time_text
+from bot.telegram.bot_context import BotContext, Say
+from bot.telegram.inbox.lanes import Arrival, Claim
+from bot.telegram.jobs.notifier import box_of
+from bot.telegram.place import place_of_lane
+from bot.telegram.reminders.reminder_buttons import undo_button
+from bot.telegram.texts import escape, inline_code
+from memory.errors import TierUnavailable
+from memory.models import Episode
+from memory.reminders.reminder import Reminder, is_late
+
+FIRST_RING = 2**51
+"""Due reminders are numbered from here: above Telegram's update ids, below the notices of jobs."""
+_MARK = b"  "
+_LONGEST_MEMORY = 300
+_PAUSE, _DOWN_PAUSE = 1.0, 3.0
+logger = logging.getLogger(__name__)
+
+
+def is_reminder(claim: Claim) -> bool:
+    """Return True if a claimed entry is a due reminder."""
+    return claim.update.startswith(_MARK)
+
+
+@dataclass(frozen=True, slots=True)
+class ReminderClock:
+    """Moves due reminders into the lanes of their chats."""
+
+    context: BotContext
+
+    async def run(self) -> None:
+        """Move them until cancelled."""
+        while True:
+            try:
+                moved = await self.move(datetime.now(UTC))
+            except TierUnavailable as error:
+                logger.warning("Reminders are delayed: %s", error)
+                await asyncio.sleep(_DOWN_PAUSE)
+            else:
+                await asyncio.sleep(0 if moved else _PAUSE)
+
+    async def move(self, now: datetime) -> int:
+        """Move those that are due, and return how many; one that is moved twice is in its lane once."""
+        reminders = self.context.agent.layers.reminders
+        due = await reminders.due(box_of(self.context), now)
+        if due:
+            await self.context.lanes.put([_arrival(held.reminder) for held in due])
+        for held in due:
+            await reminders.advance(held, now)
+        return len(due)
+
+
+@dataclass(frozen=True, slots=True)
+class ReminderHandler:
+    """Sends a due reminder, unless it was ended or moved, or its chat lost access."""
+
+    context: BotContext
+
+    async def __call__(self, claim: Claim) -> None:
+        """Send the claimed reminder.
+
+        Raises:
+            LaneLost, NotDelivered, InvalidToken, TierUnavailable: it was not sent; retry.
+        """
+        stored, context = json.loads(claim.update), self.context
+        note, number = stored["reminder"]["goat"], stored["update_id"]
+        reminders = context.agent.layers.reminders
+        reminder = await reminders.find(note["id"], owner=note["owner"])
+        if reminder is None or (reminder.ring != note["ring"] and not reminder.schedule.rule):
+            return
+        place = await context.current(place_of_lane(reminder.origin.place))
+        if await context.may_send(place) and await context.owner(place) == reminder.owner:
+            asked = reminder.origin.message
+            answer = await context.outbox.answer(place, number, asked, replies=True)
+            if not answer.sent:
+                say = partial(context.texts, reminder.origin.language)
+                shown = (await context.records.turn(number)).shown
+                due = datetime.fromisoformat(note["due"])
+                text = await self._text(
+                    reminder, due, say, late=not shown and is_late(due, datetime.now(UTC))
+                )
+                buttons = InlineKeyboardMarkup([[undo_button(reminder, say)]])
+                await answer.finish(text, buttons if reminder.schedule.rule else None)
+        if not reminder.schedule.rule:
+            await reminders.end(reminder.id, owner=reminder.owner)
+
+    async def _text(self, reminder: Reminder, due: datetime, say: Say, *, late: bool) -> str:
+        """Return the reminder with the memories that belong to it."""
+        schedule, speaker = reminder.schedule, reminder.origin.speaker
+        text = escape(reminder.text)
+        parts = [say("reminder_ring_of", speaker=escape(speaker), text=text) if speaker else f"⏰ {text}"]
+        if late:
+            parts.append(say("reminder_late", time=time_text(replace(schedule, at=due, rule=""), say)))
+        if schedule.rule:
+            parts.append(say("reminder_next", time=time_text(schedule, say)))
+        if memories := await ReminderDesk(self.context.agent.layers).memories(reminder):
+            lines = [self._memory_line(memory, reminder) for memory in memories]
+            parts.append("\n".join([say("reminder_memories"), *lines]))
+        return "\n\n".join(parts)
+
+    def _memory_line(self, memory: Episode, reminder: Reminder) -> str:
+        at = memory.at.astimezone(reminder.schedule.local.tzinfo)
+        return f"- {at:%Y-%m-%d}: {inline_code(memory.said[:_LONGEST_MEMORY])}"
+
+
+def _arrival(reminder: Reminder) -> Arrival:
+    """Return a due reminder as a lane stores it, with the chat where an update has it, so `lane_of` works."""
+    place, number = place_of_lane(reminder.origin.place), FIRST_RING + reminder.ring
+    message = {
+        "chat": {"id": place.chat_id},
+        "message_thread_id": place.topic,
+        "is_topic_message": bool(place.topic),
+        "goat": {
+            "owner": reminder.owner,
+            "id": reminder.id,
+            "ring": reminder.ring,
+            "due": reminder.schedule.at.isoformat(),
+        },
+    }
+    stored = json.dumps({"update_id": number, "reminder": message})
+    return Arrival(number, reminder.origin.place, _MARK + stored.encode())

@@ -1,0 +1,95 @@
+"""The part of a turn that is about reminders: its own answer, a note under the answer, or an offer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from telegram import InlineKeyboardMarkup, Message, Update
+
+from bot.reminders.reminder_desk import ReminderDesk, SetReminder
+from bot.reminders.reminder_times import time_text
+from bot.telegram.bot_context import BotContext, Say
+from bot.telegram.jobs.notifier import box_of
+from bot.telegram.place import place_of
+from bot.telegram.reminders.reminder_buttons import end_button, offer_button
+from bot.telegram.texts import inline_code
+from memory.reminders.reminder import Origin, reminder_id
+from memory.reminders.reminder_request import read_request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnExtras:
+    """What is added to a turn's answer, or takes its place."""
+
+    answer: str | None = None
+    """The answer without the model; empty: the memories; None: the model's."""
+    note: str = ""
+    """Shown below the answer."""
+    buttons: InlineKeyboardMarkup | None = None
+
+
+NO_EXTRAS = TurnExtras()
+
+
+@dataclass(frozen=True, slots=True)
+class ReminderTurn:
+    """Sets the reminders that messages ask for."""
+
+    context: BotContext
+
+    async def __call__(
+        self, update: Update, messages: Sequence[Message], words: str, *, earlier: str, private: bool
+    ) -> TurnExtras:
+        """Read a turn's own words, and return what is added to its answer. Safe to repeat.
+
+        `earlier` is the turn that this one replaces: its reminder ends.
+        """
+        context, say = self.context, self.context.say(update)
+        owner, at = await context.owner(place_of(messages[0])), sent_at(messages)
+        if private:
+            asked = read_request(words, now=at, zone=context.agent.layers.zone)
+            return TurnExtras(note=say("reminder_private")) if asked else NO_EXTRAS
+        if earlier:
+            await context.agent.layers.reminders.end(reminder_id(earlier), owner=owner)
+        origin, desk = self._origin(update, messages[0]), ReminderDesk(context.agent.layers)
+        found = await desk.take(words, owner=owner, at=at, origin=origin)
+        if found is not None:
+            return _extras(found, say)
+        offered = await desk.offer(words, owner=owner, at=at, origin=origin)
+        return (
+            TurnExtras(buttons=InlineKeyboardMarkup([[offer_button(offered, say)]])) if offered else NO_EXTRAS
+        )
+
+    def _origin(self, update: Update, message: Message) -> Origin:
+        place, user = place_of(message), update.effective_user
+        return Origin(
+            box=box_of(self.context),
+            place=place.lane,
+            message=message.message_id,
+            turn_id=self.context.turn_id(update.update_id),
+            language=(user.language_code if user else "") or "",
+            speaker=user.full_name if user and not place.private else "",
+        )
+
+
+def _extras(found: SetReminder, say: Say) -> TurnExtras:
+    """Return the answer to a request, or a note if the message says more."""
+    reminder, buttons = found.reminder, None
+    if reminder is None:
+        text = say("reminder_when")
+    else:
+        schedule = reminder.schedule
+        text = say(
+            "reminder_set", text=inline_code(reminder.text), time=time_text(schedule, say), zone=schedule.zone
+        )
+        buttons = end_button(reminder, say)
+    return (
+        TurnExtras(answer=text, buttons=buttons)
+        if found.request.is_whole
+        else TurnExtras(note=text, buttons=buttons)
+    )
+
+
+def sent_at(messages: Sequence[Message]) -> datetime:
+    """Return when the last of the messages was written or edited."""
+    return max(one.edit_date or one.date for one in messages)
