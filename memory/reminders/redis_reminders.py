@@ -122,10 +122,12 @@ class RedisReminders:
         for member in members:
             whose, _, reminder_id = member.decode().partition(":")
             raw: Any = await client.hget(_key("of", whose), reminder_id)
-            if raw:
-                found.append(Held(Reminder.from_json(raw), raw))
-            else:
+            if not raw:
                 await client.zrem(_due(box), member)
+                continue
+            held = Held(Reminder.from_json(raw), raw)
+            if held.reminder.schedule.at <= now:  # another process may have advanced it meanwhile
+                found.append(held)
         return found
 
     async def advance(self, held: Held, now: datetime) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -76,6 +77,24 @@ async def test_what_was_missed_while_nothing_ran_comes_once(on_valkey: RedisRemi
     assert await on_valkey.advance(held, much_later)
     assert await on_valkey.due(BOX, much_later) == []
     assert (await on_valkey.of("ana"))[0].schedule.at == AT + timedelta(days=6)
+
+
+async def test_one_that_another_process_advances_while_it_is_read_is_not_due(
+    on_valkey: RedisReminders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that reads it then would show tomorrow's today."""
+    await on_valkey.put(reminder(rule="FREQ=DAILY"))
+    (held,) = await on_valkey.due(BOX, AT)
+    client = await on_valkey.client()
+    read = client.zrangebyscore
+
+    async def read_and_advance(*given: Any, **options: Any) -> Any:
+        members = await read(*given, **options)
+        assert await on_valkey.advance(held, AT)
+        return members
+
+    monkeypatch.setattr(client, "zrangebyscore", read_and_advance)
+    assert await on_valkey.due(BOX, AT) == []
 
 
 async def test_a_turn_that_runs_again_sets_nothing_again(on_valkey: RedisReminders) -> None:

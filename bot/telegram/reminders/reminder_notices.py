@@ -106,8 +106,9 @@ class ReminderHandler:
         parts = [say("reminder_ring_of", speaker=escape(speaker), text=text) if speaker else f"⏰ {text}"]
         if late:
             parts.append(say("reminder_late", time=time_text(replace(schedule, at=due, rule=""), say)))
-        if schedule.rule:
-            parts.append(say("reminder_next", time=time_text(schedule, say)))
+        following = schedule.after(max(due, datetime.now(UTC))) if schedule.rule else None
+        if following is not None:
+            parts.append(say("reminder_next", time=time_text(following, say)))
         if memories := await ReminderDesk(self.context.agent.layers).memories(reminder):
             lines = [self._memory_line(memory, reminder) for memory in memories]
             parts.append("\n".join([say("reminder_memories"), *lines]))
