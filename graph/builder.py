@@ -53,7 +53,8 @@ def build_graph(
         journal: records the running turns, where nobody resumes those that are cut off.
     """
     turns = layers.turns
-    ask = ModelCall(layers.model, layers.stops, layers.settings.model_timeout, layers.window)
+    timeout = layers.settings.model_timeout
+    ask = ModelCall(layers.model, layers.stops, timeout, layers.window, layers.meter)
     window_share = WindowShare(layers.window, layers.toolbox, layers.settings.message_cap)
     split = Experiments(turns, layers.episodes).split
     archive = make_archive(layers, journal)

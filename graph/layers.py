@@ -16,6 +16,7 @@ from graph.delegation.delegation import Delegation
 from graph.model.chat_model import ChatModel
 from graph.model.model_call import ModelCall, StopSignals
 from graph.model.model_window import ModelWindow
+from graph.model.token_meter import TokenMeter
 from graph.observability.log_reader import read_logs
 from graph.observability.telemetry import Telemetry
 from graph.observability.turn_recorder import TurnRecorder
@@ -50,6 +51,7 @@ from memory.working.redis_journal import RedisJournal
 from memory.working.redis_metrics import RedisMetrics
 from memory.working.redis_session_cache import RedisSessionCache
 from memory.working.redis_tool_cache import RedisToolCache
+from memory.working.redis_usage import RedisUsage
 from nodes.prefetch import Prefetch
 from nodes.tools import Tools
 
@@ -105,6 +107,8 @@ class Layers:
         self.journal = RedisJournal(self.redis.client)
         self.metrics = RedisMetrics(self.redis.client)
         self.reminders = RedisReminders(self.redis.client)
+        self.usage = RedisUsage(self.redis.client)
+        self.meter = TokenMeter(self.usage, self.tokens, self.zone, utc_now)
         self.recorder = TurnRecorder(self.observations, self.metrics, settings.log_text, self.zone)
 
     def _build_model(self, settings: Settings) -> None:
@@ -119,7 +123,7 @@ class Layers:
         self.delegation = Delegation(
             settings=settings,
             client=self.redis.client,
-            ask=ModelCall(self.model, self.stops, settings.model_timeout, self.window),
+            ask=ModelCall(self.model, self.stops, settings.model_timeout, self.window, self.meter),
             call_tools=Tools(self.toolbox, self.tool_runner, self.tool_cache, self.stops),
             episodes=self.episodes,
             conversations=self.conversations,
@@ -199,6 +203,7 @@ class Layers:
             stack.push_async_callback(self.episodes.close)
             stack.push_async_callback(self.telemetry.close)
             stack.push_async_callback(self.recorder.flush)
+            stack.push_async_callback(self.meter.flush)
             stack.push_async_callback(self.delegation.aclose)
 
 

@@ -38,7 +38,8 @@ class Ground:
         request = await self.ask.window.fit(
             partial(_messages, state, unsupported), {}, last=True, longest=longest_output(state)
         )
-        said = await self.ask(request.messages, state["turn"].turn_id)
+        turn = state["turn"]
+        said = await self.ask(request.messages, turn.turn_id, owner=turn.owner)
         text = await self._corrected_text(said, state)
         if not text or len(ungrounded(text, sources)) >= len(unsupported):
             problem = said.problem or NOT_IMPROVED

@@ -85,6 +85,7 @@ class Respond:
                 request.tools,
                 on_text=hear,
                 message_id=last_message_id(state),
+                owner=state["turn"].owner,
             )
         fitting = fitting_of(state)
         if said.too_long and fitting.refused < MOST_REFUSALS:

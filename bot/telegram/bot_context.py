@@ -18,6 +18,7 @@ from bot.telegram.place import Place, place_of
 from bot.telegram.texts import Texts
 from bot.telegram.turn_records import Keys, Records
 from graph.runtime.agent import Agent
+from graph.runtime.budget_guard import BudgetGuard
 from graph.settings.settings import Settings
 from graph.settings.telegram_settings import GroupPolicy
 from graph.state.thread_ids import thread_id
@@ -42,6 +43,7 @@ class BotContext:
     outbox: Outbox
     texts: Texts
     media: MediaReader
+    guard: BudgetGuard
     failures: dict[int, Exception] = field(default_factory=dict)
     """Exceptions raised by handlers, by update id."""
     began: float = field(default_factory=time.monotonic)

@@ -49,7 +49,12 @@ class Plan:
         assignment = state["assignment"]
         if is_late(self.ask, assignment.turn_id):
             return {"steps": read_plan("", assignment.task)}
-        said, _ = await ask_role(self.ask, lambda _, cap: plan_prompt(assignment, cap), assignment.turn_id)
+        said, _ = await ask_role(
+            self.ask,
+            lambda _, cap: plan_prompt(assignment, cap),
+            assignment.turn_id,
+            owner=assignment.owner,
+        )
         return {"steps": read_plan(said.text, assignment.task), "spent": _ONE}
 
 
@@ -68,6 +73,7 @@ class Criticise:
             self.ask,
             lambda _, cap: review_prompt(assignment, state["steps"], findings, cap),
             assignment.turn_id,
+            owner=assignment.owner,
         )
         return {"review": read_review(said.text, list(findings)), "spent": _ONE}
 
@@ -82,7 +88,8 @@ class Summarise:
     ask: ModelCall
 
     async def __call__(self, state: JobState) -> ResultUpdate:
-        said, _ = await ask_role(self.ask, lambda _, cap: _summary(state, cap), FINAL)
+        owner = state["assignment"].owner
+        said, _ = await ask_role(self.ask, lambda _, cap: _summary(state, cap), FINAL, owner=owner)
         text, note = said.text.strip(), problem_of(said, late=False)
         if note:
             return {"result": f"{text}\n\n({note})", "spent": _ONE}
@@ -102,7 +109,8 @@ class Summarise:
         request = await self.ask.window.fit(
             lambda _, cap: [*_summary(state, cap), *more], {}, last=True, longest=LONGEST_FINDING
         )
-        said = await self.ask(request.messages, state["assignment"].turn_id)
+        assignment = state["assignment"]
+        said = await self.ask(request.messages, assignment.turn_id, owner=assignment.owner)
         return said.text.strip() if said.outcome is Outcome.ANSWERED else ""
 
 

@@ -38,6 +38,7 @@ async def ask_role(
     turn_id: str,
     tools: Mapping[str, BaseTool] = NO_TOOLS,
     *,
+    owner: str,
     last: bool = True,
     longest: int = LONGEST_FINDING,
 ) -> tuple[ModelAnswer, bool]:
@@ -48,7 +49,7 @@ async def ask_role(
     """
     for _ in range(_MOST_TRIES):
         request = await ask.window.fit(build, tools, last=last, longest=longest)
-        said = await ask(request.messages, turn_id, request.tools)
+        said = await ask(request.messages, turn_id, request.tools, owner=owner)
         if not said.too_long:
             break
     silent = not said.text.strip() and not said.calls and not said.unreadable

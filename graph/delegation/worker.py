@@ -58,7 +58,13 @@ class AskWorker:
         tools = await self.ask.window.affordable(await self.toolbox.tools_for(turn))
         longest = max(LONGEST_FINDING, longest_output(_as_turn(state)))
         said, last = await ask_role(
-            self.ask, partial(_messages, state), turn.turn_id, tools, last=_is_last(state), longest=longest
+            self.ask,
+            partial(_messages, state),
+            turn.turn_id,
+            tools,
+            owner=turn.owner,
+            last=_is_last(state),
+            longest=longest,
         )
         wanted = read_round(said, _as_turn(state), tools)
         if wanted.calls and not last and said.outcome is Outcome.ANSWERED:

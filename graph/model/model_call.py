@@ -13,6 +13,7 @@ from langchain_core.tools import BaseTool
 
 from graph.model.chat_model import ChatModel
 from graph.model.model_window import ModelWindow
+from graph.model.token_meter import TokenMeter
 from memory.errors import ModelUnavailable, PromptTooLong
 from memory.models import Outcome
 from memory.text.text import clean
@@ -69,6 +70,7 @@ class ModelCall:
     stops: StopSignals
     timeout: float
     window: ModelWindow
+    meter: TokenMeter | None = None
 
     async def __call__(
         self,
@@ -78,6 +80,7 @@ class ModelCall:
         *,
         on_text: Callable[[str], None] | None = None,
         message_id: str = "",
+        owner: str = "",
     ) -> ModelAnswer:
         """Return the model's answer to `prompt`, or the part before the turn was stopped.
 
@@ -87,6 +90,7 @@ class ModelCall:
             tools: the tools offered, by name.
             on_text: called with each piece of text as it arrives.
             message_id: the message that a server's clients see streaming; "" streams nothing to them.
+            owner: who uses the tokens.
         """
         began = time.perf_counter()
         chunks: list[AIMessageChunk] = []
@@ -109,6 +113,8 @@ class ModelCall:
             if stopped:
                 outcome, problem = Outcome.INTERRUPTED, STOPPED
         whole = add_ai_message_chunks(*chunks) if chunks else AIMessageChunk(content="")
+        if self.meter is not None and not too_long:
+            self.meter.count(owner, prompt, tools or {}, whole)
         answered = outcome is Outcome.ANSWERED
         return ModelAnswer(
             text=clean(whole.text),

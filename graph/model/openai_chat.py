@@ -115,6 +115,7 @@ class OpenAICompatible:
             stream_chunk_timeout=None,  # GOAT_MODEL_TIMEOUT replaces it
             max_retries=1,
             streaming=True,
+            stream_usage=not settings.model_base_url,  # some other endpoints refuse to be asked for it
             use_responses_api=False,  # otherwise chosen by model names such as "codex", at any server
             http_async_client=self._http,
         )

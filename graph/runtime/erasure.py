@@ -115,6 +115,7 @@ class OwnerErasure:
         await layers.journal.erase(owner=owner)
         await layers.metrics.erase(owner=owner)
         await layers.reminders.erase(owner=owner)
+        await layers.usage.erase(layers.meter.today, owner=owner)
         await layers.plugins.erase(owner=owner)
         await asyncio.to_thread(self._clear_files, owner)
 

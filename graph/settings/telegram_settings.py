@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from graph.settings.server_settings import LAST_PORT, split_names
+from memory.working.redis_usage import DayBudget
 
 
 class GroupPolicy(StrEnum):
@@ -59,6 +60,19 @@ class TelegramSettings(BaseModel):
     telegram_rate: int = Field(
         20, ge=0, le=10_000, description="Telegram: messages per person and minute; 0: no limit."
     )
+    telegram_budget_tokens: int = Field(
+        0,
+        ge=0,
+        le=1_000_000_000,
+        description="Telegram: tokens of the model per day, for each person and group; 0: no limit.",
+    )
+    telegram_budget_requests: int = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        description="Telegram: messages that the model answers per day, for each person and group; "
+        "0: no limit.",
+    )
     telegram_parallel: int = Field(
         16, ge=1, le=1000, description="Telegram: chats that one process answers at the same time."
     )
@@ -97,6 +111,10 @@ class TelegramSettings(BaseModel):
     )
     vision_base_url: str = Field("", description="Its base URL; empty: OpenAI's.")
     vision_api_key: SecretStr = Field(SecretStr(""), description="Its key.")
+
+    @property
+    def telegram_budget(self) -> DayBudget:
+        return DayBudget(self.telegram_budget_tokens, self.telegram_budget_requests)
 
     @property
     def admins(self) -> frozenset[int]:

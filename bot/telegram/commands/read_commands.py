@@ -9,6 +9,7 @@ from pathlib import Path
 
 from telegram import Update
 
+from bot.presentation.budget_text import days_text
 from bot.presentation.usage_figures import stats_text
 from bot.printable import snippet
 from bot.telegram.access.access import Role
@@ -98,8 +99,10 @@ class ReadCommands:
             uptime=_duration(time.monotonic() - self.context.began),
         )
         metrics = await RedisMetrics(layers.redis.client).read(STATS_DAYS, owner=owner)
-        more = stats_text(metrics, self.context.say(update))
-        await self._finish(update, f"{text}\n\n{more}" if more else text)
+        say, guard = self.context.say(update), self.context.guard
+        by_day = days_text(await guard.by_day(STATS_DAYS, owner=owner), guard.budget, say)
+        parts = [text, stats_text(metrics, say), by_day]
+        await self._finish(update, "\n\n".join(filter(None, parts)))
 
     async def _overview(self, update: Update) -> str:
         layers, owner, say = self.context.agent.layers, await self._owner(update), self.context.say(update)

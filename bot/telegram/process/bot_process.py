@@ -37,6 +37,7 @@ from bot.telegram.texts import Texts
 from bot.telegram.turn_records import Keys, Records
 from graph.app import open_agent
 from graph.runtime.agent import Agent
+from graph.runtime.budget_guard import BudgetGuard
 from graph.settings.settings import Settings
 from memory.concurrency.deadline import end
 from memory.errors import ConfigError, GoatError, TierUnavailable
@@ -134,6 +135,7 @@ def _bot_context(agent: Agent, app: App, media: MediaReader, texts: Texts) -> Bo
         outbox=Outbox(app.bot, courier, records),
         texts=texts,
         media=media,
+        guard=BudgetGuard(agent.layers.usage, agent.layers.meter, settings.telegram_budget),
     )
 
 

@@ -17,6 +17,7 @@ from bot.telegram.place import place_of
 from bot.telegram.reminders.reminder_turn import ReminderTurn, sent_at
 from bot.telegram.turn_records import TurnRecord
 from bot.telegram.turns.bursts import dump_messages, merge_messages
+from bot.telegram.turns.turn_budget import TurnBudget
 from bot.telegram.turns.turn_presenter import TurnPresenter
 from bot.telegram.turns.turn_request import RequestReader, TurnRequest
 from graph.state.circumstances import Circumstances
@@ -88,6 +89,8 @@ class TurnHandler:
         if not request.private:
             await self._supersede(request.earlier)
             await register(context, update, place_of(message), thread)
+        say, budget = context.say(update), await self._budget(update, message)
+        extras = await budget.before(extras, say)
         events = context.agent.stream(
             request.text,
             owner=await context.owner(place_of(message)),
@@ -99,7 +102,12 @@ class TurnHandler:
         presenter = TurnPresenter(context, update, message, answer)
         ended = await presenter.present(events, context.turn_id(update.update_id))
         await self._note_questions(update, messages, request)
+        extras = await budget.after(extras, say)
         await presenter.finish(ended, thread, extras, private=request.private)
+
+    async def _budget(self, update: Update, message: Message) -> TurnBudget:
+        owner = await self.context.owner(place_of(message))
+        return TurnBudget(self.context, owner, self.context.turn_id(update.update_id))
 
     async def _note_questions(
         self, update: Update, messages: Sequence[Message], request: TurnRequest
