@@ -9,15 +9,18 @@ from rich.console import Console
 from rich.text import Text
 
 from bot.presentation import turn_screen as screen
+from bot.printable import printable
 from bot.terminal.job_view import JobView
 from bot.terminal.keyboard import ask, ctrl_c, is_yes, loaded
 from bot.terminal.memory_commands import MemoryCommands
+from bot.terminal.reminder_view import ReminderView
 from bot.terminal.terminal_place import TerminalPlace
 from bot.terminal.turn_view import TurnView, load, print_exchange, print_resumed
 from graph.app import open_agent
 from graph.events.turn_events import Event, Waiting
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
+from graph.state.circumstances import Circumstances
 from memory.concurrency.deadline import end
 from memory.errors import GoatError
 from memory.text.text import clean
@@ -31,6 +34,7 @@ HELP = """\
 /stats                   statistics of your recent turns
 /tools                   what the agent can do
 /jobs                    jobs in the background  /stop name    stop one
+/reminders               list them; "remind me tomorrow at 9 to ..." sets one
 /new                     begin a new thread; the memory is kept
 /help                    this list               /quit         leave (or Ctrl-D)
 Ctrl-C ends a reply; the part on screen is kept."""
@@ -55,6 +59,7 @@ class Chat:
         self._warming = warming
         self._view = TurnView(console)
         self.jobs = JobView(console, agent, place.owner)
+        self.reminders = ReminderView(console, agent, place.owner, self.jobs.quiet)
         self._memory = MemoryCommands(console, agent, place.owner)
 
     async def handle(self, line: str) -> bool:
@@ -78,6 +83,7 @@ class Chat:
             **self._memory.commands(),
             "/jobs": self.jobs.list,
             "/stop": self.jobs.stop,
+            "/reminders": self.reminders.command,
             "/help": self._help,
         }
         if name in {"/quit", "/exit"}:
@@ -94,10 +100,18 @@ class Chat:
         turn_id, place = uuid.uuid4().hex, self._place
         try:
             await self.jobs.register(place.thread)
+            answer, note = await self.reminders.take(text, turn_id)
             stream = self._agent.stream(
-                text, owner=place.owner, thread=place.thread, turn_id=turn_id, fresh=True
+                text,
+                owner=place.owner,
+                thread=place.thread,
+                turn_id=turn_id,
+                about=Circumstances(answer=answer),
+                fresh=True,
             )
             await self._show(stream, turn_id)
+            if note:
+                self._console.print(Text(printable(note)), style="dim")
         except GoatError as error:
             problem = str(error) if str(error).endswith((".", "?")) else f"{error}."
             screen.warn(self._console, f"{problem} {await self._fate(turn_id)}")
@@ -175,7 +189,7 @@ async def open_chat(
         await _finish_pending(console, agent, place.owner, behind_prompt=behind_prompt)
         chat = Chat(console, agent, place, warming)
         await chat.show_pending(before)
-        async with chat.jobs.notices():
+        async with chat.jobs.notices(), chat.reminders.due():
             yield chat
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from telegram import InlineKeyboardMarkup, Message, Update
 
 from bot.reminders.reminder_desk import ReminderDesk, SetReminder
-from bot.reminders.reminder_times import time_text
+from bot.reminders.reminder_list import set_text
 from bot.telegram.bot_context import BotContext, Say
 from bot.telegram.jobs.notifier import box_of
 from bot.telegram.place import place_of
@@ -78,10 +78,7 @@ def _extras(found: SetReminder, say: Say) -> TurnExtras:
     if reminder is None:
         text = say("reminder_when")
     else:
-        schedule = reminder.schedule
-        text = say(
-            "reminder_set", text=inline_code(reminder.text), time=time_text(schedule, say), zone=schedule.zone
-        )
+        text = set_text(reminder, say, inline_code)
         buttons = end_button(reminder, say)
     return (
         TurnExtras(answer=text, buttons=buttons)

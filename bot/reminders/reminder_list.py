@@ -1,0 +1,70 @@
+"""The command that lists, moves and ends an owner's reminders, in any front end."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.reminders.reminder_desk import ReminderDesk
+from bot.reminders.reminder_times import Say, time_text
+from memory.reminders.reminder import Reminder
+from memory.reminders.reminder_request import read_time
+
+MOST_LISTED = 40
+_CHANGE = re.compile(r"(\d{1,9})\s+(.+)", re.DOTALL)
+_ENDS = frozenset({"end", "stop", "delete", "done", "gata", "sterge", "șterge"})
+
+
+@dataclass(frozen=True, slots=True)
+class ReminderList:
+    """Answers the command in one language."""
+
+    desk: ReminderDesk
+    say: Say
+    quote: Callable[[str], str]
+    """Renders words of people."""
+
+    async def answer(self, words: str, *, owner: str, now: datetime) -> tuple[str, Sequence[Reminder]]:
+        """Return the text for the words after the command, and the reminders that it lists.
+
+        Nothing lists all; a number and a time move one; a number and "end" end it.
+        """
+        listed = await self.desk.layers.reminders.of(owner)
+        if not words:
+            return self._list_text(listed[:MOST_LISTED]), listed[:MOST_LISTED]
+        change = _CHANGE.fullmatch(words)
+        if change is None:
+            return self.say("reminders_usage"), ()
+        chosen = next((one for one in listed if one.number == int(change[1])), None)
+        if chosen is None:
+            return self.say("reminder_unknown", number=change[1]), ()
+        return await self._change(chosen, change[2].strip(), now), ()
+
+    async def _change(self, reminder: Reminder, words: str, now: datetime) -> str:
+        """End or move a reminder; return the text for it."""
+        reminders, owner = self.desk.layers.reminders, reminder.owner
+        if words.lower() in _ENDS:
+            await reminders.end(reminder.id, owner=owner)
+            return self.say("reminder_ended", text=self.quote(reminder.text))
+        schedule = read_time(words, now=now, zone=await self.desk.zone(owner))
+        if schedule is None:
+            return self.say("reminder_no_time", words=self.quote(words))
+        moved = await reminders.move(reminder.id, schedule, owner=owner)
+        return set_text(moved, self.say, self.quote) if moved else self.say("reminder_gone")
+
+    def _list_text(self, reminders: Sequence[Reminder]) -> str:
+        if not reminders:
+            return self.say("reminders_none")
+        lines = [self._line(one) for one in reminders]
+        return "\n".join([self.say("reminders_title"), "", *lines, "", self.say("reminders_usage")])
+
+    def _line(self, reminder: Reminder) -> str:
+        speaker = f" ({self.quote(reminder.origin.speaker)})" if reminder.origin.speaker else ""
+        time, text = time_text(reminder.schedule, self.say), f"{self.quote(reminder.text)}{speaker}"
+        return self.say("reminder_line", number=reminder.number, time=time, text=text)
+
+
+def set_text(reminder: Reminder, say: Say, quote: Callable[[str], str]) -> str:
+    """Return what is said of a reminder that is set: its words, its time and its zone."""
+    schedule = reminder.schedule
+    return say("reminder_set", text=quote(reminder.text), time=time_text(schedule, say), zone=schedule.zone)
