@@ -8,7 +8,7 @@ from graph.layers import Layers
 from memory.errors import MemoryTierError
 from memory.models import Episode
 from memory.reminders.reminder import Origin, Reminder, Schedule, reminder_id
-from memory.reminders.reminder_request import ReminderRequest, read_request
+from memory.reminders.reminder_request import ReminderRequest, read_requests
 from memory.reminders.told_event import read_event
 
 ZONE_FACTS = frozenset({"timezone", "time zone", "fus orar", "fusul orar"})
@@ -42,17 +42,23 @@ class ReminderDesk:
         except (MemoryTierError, ZoneInfoNotFoundError, ValueError, OSError):
             return self.layers.zone
 
-    async def take(self, words: str, *, owner: str, at: datetime, origin: Origin) -> SetReminder | None:
-        """Set the reminder that a message asks for; None if it asks for none. Safe to repeat."""
-        if read_request(words, now=at, zone=self.layers.zone) is None:
-            return None
-        request = read_request(words, now=at, zone=await self.zone(owner))
-        if request is None:
-            return None
+    async def take(self, words: str, *, owner: str, at: datetime, origin: Origin) -> list[SetReminder]:
+        """Set the reminders that a message asks for. Safe to repeat."""
+        if not read_requests(words, now=at, zone=self.layers.zone):
+            return []
+        requests = read_requests(words, now=at, zone=await self.zone(owner))
+        return [
+            SetReminder(request, await self._set(request, number, owner=owner, at=at, origin=origin))
+            for number, request in enumerate(requests)
+        ]
+
+    async def _set(
+        self, request: ReminderRequest, number: int, *, owner: str, at: datetime, origin: Origin
+    ) -> Reminder | None:
         if request.schedule is None:
-            return SetReminder(request, None)
-        new = _reminder(request.text, request.schedule, owner=owner, at=at, origin=origin)
-        return SetReminder(request, await self.layers.reminders.put(new) or new)
+            return None
+        new = _reminder(request.text, request.schedule, number, owner=owner, at=at, origin=origin)
+        return await self.layers.reminders.put(new) or new
 
     async def offer(self, words: str, *, owner: str, at: datetime, origin: Origin) -> Reminder | None:
         """Return a reminder to offer for an event that a message tells, once for each day of an event."""
@@ -61,7 +67,7 @@ class ReminderDesk:
         event = read_event(words, now=at, zone=await self.zone(owner))
         if event is None:
             return None
-        offered = _reminder(event.text, event.schedule, owner=owner, at=at, origin=origin)
+        offered = _reminder(event.text, event.schedule, 0, owner=owner, at=at, origin=origin)
         return offered if await self.layers.reminders.offer(offered, event.day.isoformat()) else None
 
     async def accept(self, offered_id: str, *, owner: str) -> Reminder | None:
@@ -89,7 +95,8 @@ class ReminderDesk:
         return likely[:_MOST_MEMORIES]
 
 
-def _reminder(text: str, schedule: Schedule, *, owner: str, at: datetime, origin: Origin) -> Reminder:
-    return Reminder(
-        id=reminder_id(origin.turn_id), owner=owner, text=text, schedule=schedule, origin=origin, asked=at
-    )
+def _reminder(
+    text: str, schedule: Schedule, number: int, *, owner: str, at: datetime, origin: Origin
+) -> Reminder:
+    named = reminder_id(origin.turn_id, number)
+    return Reminder(id=named, owner=owner, text=text, schedule=schedule, origin=origin, asked=at)

@@ -68,19 +68,22 @@ class ReminderView:
         self._offered: Reminder | None = None
 
     async def take(self, words: str, turn_id: str) -> tuple[str | None, str]:
-        """Set the reminder that a message asks for.
+        """Set the reminders that a message asks for.
 
         Returns:
             The answer to a message that asks for nothing else, else None; and what is said after the answer.
         """
         now, origin = datetime.now(UTC), Origin(box=self._box, turn_id=turn_id)
         found = await self._desk.take(words, owner=self._owner, at=now, origin=origin)
-        if found is None:
+        if not found:
             self._offered = await self._desk.offer(words, owner=self._owner, at=now, origin=origin)
             offered = self._offered
             return None, _say("reminder_offer", time=time_text(offered.schedule, _say)) if offered else ""
-        text = set_text(found.reminder, _say, str) if found.reminder else _say("reminder_when")
-        return (text, "") if found.request.is_whole else (None, text)
+        texts = [
+            set_text(one.reminder, _say, str) if one.reminder else _say("reminder_when") for one in found
+        ]
+        text = "\n".join(texts)
+        return (text, "") if found[0].request.is_whole else (None, text)
 
     async def command(self, words: str) -> None:
         """List the reminders, or change one; "yes" sets the one that was offered."""

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
@@ -43,7 +43,7 @@ class Schedule:
         from dateutil.rrule import rrulestr  # noqa: PLC0415 - 20 ms, for repeated reminders only
 
         if not self.rule:
-            return replace(self) if self.at > moment else None
+            return self if self.at > moment else None
         zone = ZoneInfo(self.zone)
         times = rrulestr(self.rule, dtstart=self.first)
         # The clock may be put back in between: times of the hour before are compared as instants.
@@ -102,19 +102,14 @@ class Reminder:
         return cls(**fields)
 
 
-def reminder_id(turn_id: str) -> str:
-    """Return the id of the reminder that a turn sets, the same when the turn runs again."""
-    return digest(f"reminder {turn_id}")[:_ID_CHARS]
+def reminder_id(turn_id: str, number: int = 0) -> str:
+    """Return the id of a reminder that a turn sets, the same when the turn runs again."""
+    return digest(f"reminder {turn_id} {number}")[:_ID_CHARS]
 
 
 def is_late(due: datetime, now: datetime) -> bool:
     """Return True when a reminder comes so late that it says so."""
     return now - due > LATE
-
-
-def local_day(moment: datetime, zone: tzinfo) -> date:
-    """Return the day in a zone."""
-    return moment.astimezone(zone).date()
 
 
 def _schedule(fields: Mapping[str, Any]) -> Schedule:

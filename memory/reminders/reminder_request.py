@@ -6,7 +6,7 @@ to the memory: "remind me what I said".
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
 from memory.reminders.future_times import FutureTime, find_times
@@ -41,6 +41,8 @@ _FOR = LazyPattern(r"[\s,:–-]*(?:(?:for|pentru)\s+)?")
 """Before a time next to the request: "set a reminder for tomorrow"."""
 _ABOUT_IT = LazyPattern(r"(?:for|until|till|by|about|from|pentru|pana|despre|din)\s+$")
 _SENTENCE = LazyPattern(r"[^!?;\n]+?(?:[!?;\n]+|\.+(?=\s|$)|$)", re.DOTALL)
+MOST_REQUESTS = 10
+"""Reminders that one message may set."""
 _EDGES = " \t\n,;:.!?-–"
 
 
@@ -52,29 +54,30 @@ class ReminderRequest:
     """What to remind of."""
     schedule: Schedule | None
     """None: no time is named."""
-    is_whole: bool
-    """The message says nothing else."""
+    is_whole: bool = False
+    """The message says nothing but such requests."""
 
 
-def read_request(message: str, *, now: datetime, zone: tzinfo) -> ReminderRequest | None:
-    """Find the first request for a reminder in a person's own words, written at `now` (aware) in `zone`.
+def read_requests(message: str, *, now: datetime, zone: tzinfo) -> list[ReminderRequest]:
+    """Find the requests for reminders in a person's own words, written at `now` (aware) in `zone`.
 
-    None without one, and for a time that is over.
+    One for a time that is over is none.
     """
     text = normalise_message(message)
     folded = fold(text)
     if not _TRIGGER.compiled.search(folded):
-        return None
-    moment = Moment(now, zone)
+        return []
+    moment, found, rest = Moment(now, zone), list[ReminderRequest](), ""
     for sentence in _SENTENCE.compiled.finditer(folded):
         trigger = _TRIGGER.compiled.search(sentence[0])
-        if trigger is None:
-            continue
-        own = _Sentence(text[sentence.start() : sentence.end()], sentence[0], trigger, moment)
-        found = own.request(rest=folded[: sentence.start()] + folded[sentence.end() :])
-        if found is not None:
-            return found
-    return None
+        words = text[sentence.start() : sentence.end()]
+        request = _Sentence(words, sentence[0], trigger, moment).request() if trigger else None
+        if request is not None and len(found) < MOST_REQUESTS:
+            found.append(request)
+        else:
+            rest += sentence[0]
+    is_whole = bool(_POLITE.compiled.fullmatch(rest))
+    return [replace(one, is_whole=is_whole) for one in found]
 
 
 def read_time(words: str, *, now: datetime, zone: tzinfo) -> Schedule | None:
@@ -94,7 +97,7 @@ class _Sentence:
         self._moment = moment
         self._times = find_times(folded, moment)
 
-    def request(self, *, rest: str) -> ReminderRequest | None:
+    def request(self) -> ReminderRequest | None:
         """Return the request; None if the sentence is about something else."""
         before = self._without_times(0, self._trigger.start())
         if not _POLITE.compiled.fullmatch(before) or self._is_question():
@@ -107,8 +110,7 @@ class _Sentence:
         if not link["to"] and self._is_past(link.end()):
             return None
         words = self._words(link.start("to") if link["to"] == "sa" else link.end(), time)
-        is_whole = bool(_POLITE.compiled.fullmatch(rest))
-        return ReminderRequest(text=words[:LONGEST_TEXT], schedule=schedule, is_whole=is_whole)
+        return ReminderRequest(text=words[:LONGEST_TEXT], schedule=schedule)
 
     def _is_question(self) -> bool:
         """Return True for "remind me what ...", also with a time in between."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memory.reminders.reminder import Origin, Reminder, Schedule
-from memory.reminders.reminder_request import read_request
+from memory.reminders.reminder_request import read_requests
 from memory.reminders.told_event import read_event
 
 ZONES = st.sampled_from(
@@ -53,8 +53,7 @@ def test_an_hour_of_tomorrow_is_that_hour_on_the_clock_there(
 ) -> None:
     at = f"{hour:02}:{minute:02}"
     said = f"amintește-mi mâine la {at}: {matter}" if romanian else f"remind me tomorrow at {at} to {matter}"
-    found = read_request(said, now=now, zone=zone)
-    assert found is not None
+    (found,) = read_requests(said, now=now, zone=zone)
     assert found.schedule is not None
     assert found.text == matter
     assert found.schedule.at > now
@@ -65,8 +64,8 @@ def test_an_hour_of_tomorrow_is_that_hour_on_the_clock_there(
 
 @given(WORDS | st.text(max_size=80), MOMENTS, ZONES)
 def test_no_words_are_read_as_a_time_that_is_over(words: str, now: datetime, zone: ZoneInfo) -> None:
-    request, event = read_request(words, now=now, zone=zone), read_event(words, now=now, zone=zone)
-    assert request is None or request.schedule is None or request.schedule.at > now
+    requests, event = read_requests(words, now=now, zone=zone), read_event(words, now=now, zone=zone)
+    assert all(one.schedule is None or one.schedule.at > now for one in requests)
     assert event is None or event.schedule.at > now
 
 

@@ -66,9 +66,11 @@ class ReminderButtons:
     async def _replace(self, message: Message, reminder_id: str, button: InlineKeyboardButton | None) -> None:
         """Replace a reminder's button under a message, and keep the others."""
         rows = message.reply_markup.inline_keyboard if message.reply_markup else ()
-        kept = [[one for one in row if reminder_id not in str(one.callback_data)] for row in rows]
-        if button is not None:
-            kept.append([button])
+        new = [button] if button is not None else []
+        kept = [
+            [each for one in row for each in (new if reminder_id in str(one.callback_data) else [one])]
+            for row in rows
+        ]
         markup, chat_id = InlineKeyboardMarkup([row for row in kept if row]), message.chat.id
         edit = partial(
             self.context.bot.edit_message_reply_markup, chat_id, message.message_id, reply_markup=markup
@@ -79,10 +81,12 @@ class ReminderButtons:
             return
 
 
-def end_button(reminder: Reminder, say: Say) -> InlineKeyboardMarkup:
-    """Return the button that ends a reminder and closes its message."""
-    data = f"{REMIND}:{reminder.id}:{END}"
-    return InlineKeyboardMarkup([[InlineKeyboardButton(say("reminder_end"), callback_data=data)]])
+def set_buttons(reminders: Sequence[Reminder], say: Say) -> InlineKeyboardMarkup | None:
+    """Return the buttons that end new reminders; a single one's closes the message that tells of it."""
+    if len(reminders) == 1:
+        data = f"{REMIND}:{reminders[0].id}:{END}"
+        return InlineKeyboardMarkup([[InlineKeyboardButton(say("reminder_end"), callback_data=data)]])
+    return InlineKeyboardMarkup([[undo_button(one, say)] for one in reminders]) if reminders else None
 
 
 def end_buttons(reminders: Sequence[Reminder]) -> InlineKeyboardMarkup | None:

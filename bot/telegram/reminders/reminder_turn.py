@@ -11,10 +11,10 @@ from bot.reminders.reminder_list import set_text
 from bot.telegram.bot_context import BotContext, Say
 from bot.telegram.jobs.notifier import box_of
 from bot.telegram.place import place_of
-from bot.telegram.reminders.reminder_buttons import end_button, offer_button
+from bot.telegram.reminders.reminder_buttons import offer_button, set_buttons
 from bot.telegram.texts import inline_code
-from memory.reminders.reminder import Origin, reminder_id
-from memory.reminders.reminder_request import read_request
+from memory.reminders.reminder import Origin
+from memory.reminders.reminder_request import read_requests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,18 +42,18 @@ class ReminderTurn:
     ) -> TurnExtras:
         """Read a turn's own words, and return what is added to its answer. Safe to repeat.
 
-        `earlier` is the turn that this one replaces: its reminder ends.
+        `earlier` is the turn that this one replaces: its reminders end.
         """
         context, say = self.context, self.context.say(update)
         owner, at = await context.owner(place_of(messages[0])), sent_at(messages)
         if private:
-            asked = read_request(words, now=at, zone=context.agent.layers.zone)
+            asked = read_requests(words, now=at, zone=context.agent.layers.zone)
             return TurnExtras(note=say("reminder_private")) if asked else NO_EXTRAS
         if earlier:
-            await context.agent.layers.reminders.end(reminder_id(earlier), owner=owner)
+            await context.agent.layers.reminders.forget([earlier], owner=owner)
         origin, desk = self._origin(update, messages[0]), ReminderDesk(context.agent.layers)
         found = await desk.take(words, owner=owner, at=at, origin=origin)
-        if found is not None:
+        if found:
             return _extras(found, say)
         offered = await desk.offer(words, owner=owner, at=at, origin=origin)
         return (
@@ -72,19 +72,15 @@ class ReminderTurn:
         )
 
 
-def _extras(found: SetReminder, say: Say) -> TurnExtras:
-    """Return the answer to a request, or a note if the message says more."""
-    reminder, buttons = found.reminder, None
-    if reminder is None:
-        text = say("reminder_when")
-    else:
-        text = set_text(reminder, say, inline_code)
-        buttons = end_button(reminder, say)
-    return (
-        TurnExtras(answer=text, buttons=buttons)
-        if found.request.is_whole
-        else TurnExtras(note=text, buttons=buttons)
-    )
+def _extras(found: Sequence[SetReminder], say: Say) -> TurnExtras:
+    """Return the answer to requests, or a note if the message says more."""
+    texts = [
+        set_text(one.reminder, say, inline_code) if one.reminder else say("reminder_when") for one in found
+    ]
+    text, buttons = "\n\n".join(texts), set_buttons([one.reminder for one in found if one.reminder], say)
+    if found[0].request.is_whole:
+        return TurnExtras(answer=text, buttons=buttons)
+    return TurnExtras(note=text, buttons=buttons)
 
 
 def sent_at(messages: Sequence[Message]) -> datetime:

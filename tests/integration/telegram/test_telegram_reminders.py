@@ -139,6 +139,15 @@ async def test_they_are_listed_moved_and_ended(bot: Bot) -> None:
     assert await reminders(bot, f"telegram-{ANA}") == []
 
 
+async def test_one_message_sets_several(bot: Bot) -> None:
+    text = await bot.ask(BOB, "remind me in 3 hours to swim\nremind me in 4 hours to run")
+    assert [one.text for one in await reminders(bot)] == ["swim", "run"]
+    assert text.index("swim") < text.index("run")
+    press(bot, await last(bot), 1)
+    await bot.idle()
+    assert [one.text for one in await reminders(bot)] == ["swim"]
+
+
 async def test_undo_ends_it_and_closes_the_answer(bot: Bot) -> None:
     await bot.ask(BOB, "remind me in 3 hours to swim")
     said = await last(bot)
@@ -188,11 +197,10 @@ async def test_an_event_is_offered_by_one_button_once(bot: Bot, model: ModelServ
     await bot.ask(BOB, statement)
     said = await last(bot)
     assert said.text == "Good luck!"
-    assert [button.text for button in said.buttons] == [
-        f"⏰ Remind me: {soon - timedelta(days=1):%a %Y-%m-%d} 18:00"
-    ]
+    assert said.buttons[0].text == f"⏰ Remind me: {soon - timedelta(days=1):%a %Y-%m-%d} 18:00"
+    assert [button.row for button in said.buttons] == [0, 1, 1, 1]
     await bot.ask(BOB, statement)
-    assert not (await last(bot)).buttons
+    assert not any("Remind" in button.text for button in (await last(bot)).buttons)
     assert await reminders(bot) == []
     for _ in range(2):
         bot.api.presses(BOB, said.message_id, str(said.buttons[0].data), forged=True)

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from memory.reminders.reminder import Schedule
-from memory.reminders.reminder_request import read_request, read_time
+from memory.reminders.reminder_request import read_requests, read_time
 from memory.reminders.told_event import read_event
 
 ZONE = ZoneInfo("Europe/Bucharest")
@@ -102,8 +102,7 @@ def shown(schedule: Schedule | None) -> str:
 
 @pytest.mark.parametrize("message", REQUESTS)
 def test_a_request_is_read_with_its_time_and_its_words(message: str) -> None:
-    found = read_request(message, now=NOW, zone=ZONE)
-    assert found is not None
+    (found,) = read_requests(message, now=NOW, zone=ZONE)
     assert found.schedule is not None
     assert (found.text, shown(found.schedule), found.schedule.rule) == REQUESTS[message]
     assert found.is_whole
@@ -111,22 +110,25 @@ def test_a_request_is_read_with_its_time_and_its_words(message: str) -> None:
 
 @pytest.mark.parametrize("message", NONE)
 def test_questions_quotations_and_past_dates_are_no_requests(message: str) -> None:
-    assert read_request(message, now=NOW, zone=ZONE) is None
+    assert read_requests(message, now=NOW, zone=ZONE) == []
 
 
 def test_a_request_without_a_time_has_none() -> None:
-    found = read_request("amintește-mi să sun", now=NOW, zone=ZONE)
-    assert found is not None
+    (found,) = read_requests("amintește-mi să sun", now=NOW, zone=ZONE)
     assert found.schedule is None
 
 
 def test_a_message_with_a_question_as_well_is_not_wholly_a_request() -> None:
-    found = read_request("Remind me tomorrow to pay. How much was it?", now=NOW, zone=ZONE)
-    assert found is not None
+    (found,) = read_requests("Remind me tomorrow to pay. How much was it?", now=NOW, zone=ZONE)
     assert (found.text, found.is_whole) == ("pay", False)
-    thanks = read_request("Hi! Remind me tomorrow to pay. Thank you!", now=NOW, zone=ZONE)
-    assert thanks is not None
+    (thanks,) = read_requests("Hi! Remind me tomorrow to pay. Thank you!", now=NOW, zone=ZONE)
     assert thanks.is_whole
+
+
+def test_each_sentence_may_ask_for_one() -> None:
+    said = "Remind me tomorrow to pay. Amintește-mi vineri la 10 să sun\nand remind me in 2 hours to eat"
+    found = read_requests(said, now=NOW, zone=ZONE)
+    assert [(one.text, one.is_whole) for one in found] == [("pay", True), ("să sun", True), ("eat", True)]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +195,6 @@ def test_a_reminder_is_offered_for_an_event_of_ones_own_that_is_to_come(message:
 
 def test_a_delay_across_a_change_of_the_clocks_is_exact() -> None:
     before = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
-    found = read_request("remind me in 60 minutes to wake", now=before, zone=ZONE)
-    assert found is not None
+    (found,) = read_requests("remind me in 60 minutes to wake", now=before, zone=ZONE)
     assert found.schedule is not None
     assert found.schedule.at == before + timedelta(hours=1)
