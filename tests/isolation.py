@@ -9,7 +9,7 @@ import re
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from bot.mcp.read_tool import InvalidCall
 from bot.mcp.turn_queries import TurnQueries
 from graph.delegation.job import Job
 from graph.delegation.state import Budget
-from graph.events.turn_events import Waiting
+from graph.events.turn_events import Event, Waiting
 from graph.explain.explanation import explain
 from graph.replay.recorded_turns import RecordedTurnReader
 from graph.replay.replayer import Replayer
@@ -294,27 +294,28 @@ async def ask_why(world: World, owner: int) -> object:
 
 
 async def enter_anothers_thread(world: World, owner: int) -> object:
-    """Try to speak, to decide and to see what waits in another owner's thread."""
+    """Try to speak, to repeat a turn, to decide and to see what waits in another owner's thread."""
     agent, whose, other = world.agent, name_of(owner), world.other(owner)
-    shown: list[object] = [await agent.waiting(waiting_thread(other), owner=whose)]
-    try:
-        shown.append(await agent.ask("Hello", owner=whose, thread=thread_of(other)))
-    except OwnerMismatch as error:
-        shown.append(error)
-    waiting = await agent.waiting(waiting_thread(other), owner=name_of(other))
+    thread, waits = thread_of(other), waiting_thread(other)
+    waiting, last = await agent.waiting(waits, owner=name_of(other)), await agent.last_turn(thread)
     assert waiting is not None
-    decided = agent.decide(
-        waiting.turn_id,
-        owner=whose,
-        thread=waiting_thread(other),
-        approval_id=waiting.approvals[0].id,
-        allowed=True,
-    )
+    assert last is not None
+    call, answered = waiting.approvals[0].id, last["turn"].turn_id
+    return [
+        await agent.waiting(waits, owner=whose),
+        await _refused(agent.stream("Hello", owner=whose, thread=thread)),
+        await _refused(agent.stream("Hello", owner=whose, thread=thread, turn_id=answered)),
+        await _refused(
+            agent.decide(waiting.turn_id, owner=whose, thread=waits, approval_id=call, allowed=True)
+        ),
+    ]
+
+
+async def _refused(events: AsyncIterator[Event]) -> object:
     try:
-        shown += [event async for event in decided]
-    except OwnerMismatch as error:
-        shown.append(error)
-    return shown
+        return [event async for event in events]
+    except OwnerMismatch:
+        return None
 
 
 async def ask_mcp(world: World, owner: int) -> object:

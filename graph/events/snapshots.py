@@ -36,11 +36,14 @@ def owner_of(snapshot: StateSnapshot) -> str:
 
 
 def owner_in(values: Mapping[str, Any], metadata: Mapping[str, Any] | None) -> str:
-    """Return a checkpoint's owner; before the first step the message is in `__start__`."""
+    """Return a checkpoint's owner: that of its turns, whoever sent the latest message.
+
+    Before the first step there is no turn, and the message is in `__start__`.
+    """
     message = _latest_human(values.get("messages") or (values.get("__start__") or {}).get("messages"))
     noted = note_of(message).get("owner") if message is not None else None
     turn = values.get("turn")
-    return str(noted or (turn.owner if turn is not None else "") or (metadata or {}).get("owner", ""))
+    return str((turn.owner if turn is not None else "") or noted or (metadata or {}).get("owner", ""))
 
 
 def check_owner(snapshot: StateSnapshot, owner: str) -> None:
