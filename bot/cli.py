@@ -39,6 +39,8 @@ COMMANDS = {
         "Load an export, or conversations of other programs, into the memory.",
     ),
     "export": Command("data.export_command", "export", "Write all of an owner's memory to a file."),
+    "backup": Command("data.backup_command", "backup", "Back up the data folder, also while an agent runs."),
+    "restore": Command("data.backup_command", "restore_", "Write a backup to an empty data folder."),
     "forget": Command(
         "data.erase_command", "forget", "Erase turns for ever, with everything derived from them."
     ),

@@ -1,0 +1,195 @@
+"""A folder of backups: chunks of files, each kept once, and a list of files for each backup.
+
+* goat-backup.json     format, version and encryption
+* chunks/ab/NAME       a compressed piece of a file
+* backups/TIME         the files of a backup with the names of their chunks, as JSON
+* lock
+"""
+
+import json
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bot.backups.backup_errors import BackupRefused
+from bot.backups.sealing import Seal, known_seal, new_seal
+
+FORMAT: Final = "goat-backup"
+VERSION: Final = 1
+CHUNK: Final = 64 * 1024
+"""Bytes; a database's pages keep their places, so that a few changed ones change few chunks."""
+_SETTINGS: Final = "goat-backup.json"
+_LEVEL: Final = 3
+
+
+class BackedUpFile(BaseModel):
+    """A file of a backup."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    """Relative to the data folder, with slashes."""
+    size: int
+    chunks: list[str]
+
+    def place_in(self, folder: Path) -> Path:
+        """Return the file's path in a folder.
+
+        Raises:
+            BackupRefused: it leads out of the folder.
+        """
+        path = PurePosixPath(self.path)
+        if path.is_absolute() or ".." in path.parts or not path.parts:
+            raise BackupRefused(f"The backup has a file {self.path!r}, which leads out of the data folder.")
+        return folder / path
+
+
+class Backup(BaseModel):
+    """The files of a backup."""
+
+    model_config = ConfigDict(frozen=True)
+
+    format: str = FORMAT
+    software: str
+    files: list[BackedUpFile]
+
+    @property
+    def size(self) -> int:
+        return sum(file.size for file in self.files)
+
+
+@dataclass(slots=True)
+class BackupFolder:
+    """An open folder of backups."""
+
+    folder: Path
+    seal: Seal
+    added: int = 0
+    """Bytes of new chunks."""
+    _seen: set[str] = field(default_factory=set)
+
+    def add_chunk(self, content: bytes) -> str:
+        """Keep a piece of a file, unless it is there; return its name."""
+        name = self.seal.name(content)
+        path = self._chunk(name)
+        if name not in self._seen and not path.exists():
+            sealed = self.seal.close(zlib.compress(content, _LEVEL), name)
+            _write(path, sealed)
+            self.added += len(sealed)
+        self._seen.add(name)
+        return name
+
+    def read_chunk(self, name: str) -> bytes:
+        """Return a piece of a file.
+
+        Raises:
+            BackupRefused: it is missing, changed or damaged.
+        """
+        if not name.isalnum():
+            raise BackupRefused(f"The backup names a part {name[:20]!r}, which is none.")
+        try:
+            content = zlib.decompress(self.seal.open(self._chunk(name).read_bytes(), name))
+        except (OSError, zlib.error) as error:
+            raise BackupRefused(
+                f"The part {name[:12]} of the backup cannot be read ({error}). Use another copy of it."
+            ) from None
+        if self.seal.name(content) != name:
+            raise BackupRefused(f"The part {name[:12]} of the backup was changed. Use another copy.")
+        return content
+
+    def names(self) -> list[str]:
+        """List the backups, oldest first."""
+        return sorted(path.name for path in (self.folder / "backups").iterdir() if path.suffix != ".new")
+
+    def put(self, name: str, backup: Backup) -> None:
+        """Keep a finished backup."""
+        content = zlib.compress(backup.model_dump_json().encode(), _LEVEL)
+        _write(self.folder / "backups" / name, self.seal.close(content, name))
+
+    def get(self, name: str) -> Backup:
+        """Read a backup; raises BackupRefused if there is none, or it was changed."""
+        path = self.folder / "backups" / name
+        if name not in self.names():
+            raise BackupRefused(
+                f"There is no backup {name!r}; there are: {', '.join(self.names()) or 'none'}."
+            )
+        try:
+            return Backup.model_validate_json(zlib.decompress(self.seal.open(path.read_bytes(), name)))
+        except (zlib.error, ValidationError):
+            raise BackupRefused(f"The backup {name} was changed or damaged. Use an earlier one.") from None
+
+    def keep_last(self, count: int) -> int:
+        """Delete all but the last backups, and the chunks that none needs; return how many backups."""
+        names = self.names()
+        for name in names[:-count]:
+            (self.folder / "backups" / name).unlink()
+        needed = {chunk for name in self.names() for file in self.get(name).files for chunk in file.chunks}
+        for path in (self.folder / "chunks").glob("*/*"):
+            if path.name not in needed:
+                path.unlink()
+        return len(names[:-count])
+
+    def _chunk(self, name: str) -> Path:
+        return self.folder / "chunks" / name[:2] / name
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole, or not at all."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+
+
+@contextmanager
+def open_backups(folder: Path, passphrase: str = "", *, create: bool = False) -> Iterator[BackupFolder]:
+    """Open a folder of backups, alone; `create` begins a new one in an empty folder.
+
+    Raises:
+        BackupRefused: there is none, it cannot be written, another process uses it, or the passphrase is
+            wrong.
+    """
+    lock = FileLock(folder / "lock", mode=0o600, timeout=0)
+    try:
+        if create and not (folder / _SETTINGS).exists():
+            _begin(folder, passphrase)
+        noted = json.loads((folder / _SETTINGS).read_text("utf-8"))
+        lock.acquire()
+    except Timeout:
+        raise BackupRefused(f"Another process uses {folder}. Wait until it is done.") from None
+    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
+        raise BackupRefused(f"{folder} has no backups. Name the folder that `goat backup` wrote.") from None
+    except OSError as error:
+        raise BackupRefused(f"{folder} cannot be used: {error.strerror}. Name another folder.") from None
+    with lock:
+        lock.release()  # `with` has acquired it once more
+        if noted.get("format") != FORMAT or noted.get("version", 0) > VERSION:
+            raise BackupRefused(f"{folder} has backups of a newer version. Upgrade goat2.")
+        yield BackupFolder(folder, known_seal(passphrase, noted))
+
+
+def is_encrypted(folder: Path) -> bool:
+    """Return whether a folder has encrypted backups."""
+    try:
+        return bool(json.loads((folder / _SETTINGS).read_text("utf-8")).get("encrypted"))
+    except (OSError, json.JSONDecodeError):
+        return False
+
+
+def _begin(folder: Path, passphrase: str) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise BackupRefused(f"{folder} has other files. Name an empty folder, or one that has backups.")
+    _, noted = new_seal(passphrase)
+    (folder / "backups").mkdir(mode=0o700)
+    _write(folder / _SETTINGS, json.dumps({"format": FORMAT, "version": VERSION, **noted}, indent=1).encode())

@@ -1,0 +1,126 @@
+"""Backs up a data folder, and restores one."""
+
+import fcntl
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import IO
+
+from bot.backups.backup_errors import BackupRefused
+from bot.backups.backup_folder import CHUNK, BackedUpFile, Backup, BackupFolder
+from bot.backups.data_files import check_database, consistent_copy, is_database, other_files, redis_files
+
+OnFile = Callable[[str, int, int], None]
+"""Called with the step, the number of files done, and their number."""
+
+
+def back_up(data: Path, backups: BackupFolder, on_file: OnFile = lambda *_: None) -> str:
+    """Back up a data folder, also while an agent runs, and verify what was written; return its name.
+
+    Redis comes first: a turn that ends meanwhile is then archived again after a restore, and none is lost.
+
+    Raises:
+        BackupRefused: a file is damaged, or cannot be read; the folder's other backups are not touched.
+    """
+    if not data.is_dir():
+        raise BackupRefused(f"There is no data folder {data}. Set GOAT_DATA_FOLDER to the one to back up.")
+    files = []
+    with redis_files(data) as opened:
+        for path, stream, size in opened:
+            files.append(_add(path, stream, size, backups))
+    rest = other_files(data)
+    for number, path in enumerate(rest, start=1):
+        try:
+            with consistent_copy(data / path) as stream:
+                files.append(_add(path, stream, -1, backups))
+        except FileNotFoundError:  # it is gone since it was listed
+            continue
+        on_file("saving", number, len(rest))
+    backup = Backup(software=f"goat2 {version('goat2')}", files=files)
+    _verify(backup, backups, on_file)
+    name = f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S-%f}"
+    backups.put(name, backup)
+    return name
+
+
+def _add(path: Path, stream: IO[bytes], size: int, backups: BackupFolder) -> BackedUpFile:
+    """Keep a file, or its first `size` bytes."""
+    chunks, done = [], 0
+    while block := stream.read(CHUNK if size < 0 else min(CHUNK, size - done)):
+        chunks.append(backups.add_chunk(block))
+        done += len(block)
+    return BackedUpFile(path=path.as_posix(), size=done, chunks=chunks)
+
+
+def _verify(backup: Backup, backups: BackupFolder, on_file: OnFile) -> None:
+    for number, file in enumerate(backup.files, start=1):
+        if sum(len(backups.read_chunk(chunk)) for chunk in file.chunks) != file.size:
+            raise BackupRefused(f"{file.path} was not written as read. Check the disk, and back up again.")
+        on_file("verifying", number, len(backup.files))
+
+
+def restore(backup: Backup, backups: BackupFolder, data: Path, on_file: OnFile = lambda *_: None) -> None:
+    """Write a backup to a data folder that does not exist yet, or is empty; all or nothing.
+
+    Raises:
+        BackupRefused: the folder has files, or an agent runs on it, or the backup is damaged.
+    """
+    _check_empty(data)
+    unfinished = data.with_name(f"{data.name}.restoring")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(mode=0o700, parents=True)
+    try:
+        for number, file in enumerate(backup.files, start=1):
+            _restore_file(file, backups, unfinished)
+            on_file("restoring", number, len(backup.files))
+        if data.exists():
+            data.rmdir()
+        unfinished.rename(data)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _restore_file(file: BackedUpFile, backups: BackupFolder, folder: Path) -> None:
+    path = file.place_in(folder)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+        for chunk in file.chunks:
+            stream.write(backups.read_chunk(chunk))
+        stream.flush()
+        os.fsync(stream.fileno())
+    if is_database(path):
+        with closing(sqlite3.connect(path)) as database:
+            check_database(database, path)
+
+
+def _check_empty(data: Path) -> None:
+    if not data.exists():
+        return
+    if not data.is_dir():
+        raise BackupRefused(f"{data} is no folder. Name another with --to.")
+    if is_running(data):
+        raise BackupRefused(f"An agent runs on {data}. Stop it, or restore to another folder with --to.")
+    if any(data.iterdir()):
+        raise BackupRefused(
+            f"{data} has files, and a restore overwrites none. Move it away, or name a folder with --to."
+        )
+
+
+def is_running(data: Path) -> bool:
+    """Return whether the embedded server of a data folder runs, as it does with every agent."""
+    try:
+        alive = os.open(data / "redis" / "redis.alive", os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(alive)
+    return False

@@ -1,0 +1,107 @@
+"""Encryption of a backup's chunks with a passphrase, or none."""
+
+import hashlib
+import hmac
+import os
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+from bot.backups.backup_errors import BackupRefused
+
+_COST: Final = 2**16
+"""Of scrypt: 64 MB and a quarter of a second for each guess."""
+_NONCE, _KEY = 12, 32
+_KNOWN: Final = b"goat-backup"
+
+
+class Seal(Protocol):
+    """Names and seals chunks."""
+
+    def name(self, content: bytes) -> str:
+        """Return a name that only this content has."""
+        ...
+
+    def close(self, content: bytes, name: str) -> bytes: ...
+
+    def open(self, sealed: bytes, name: str) -> bytes:
+        """Return what was closed under this name; raises BackupRefused if it was changed."""
+        ...
+
+
+class PlainSeal:
+    """Leaves contents readable."""
+
+    def name(self, content: bytes) -> str:
+        return hashlib.sha256(content).hexdigest()
+
+    def close(self, content: bytes, name: str) -> bytes:  # noqa: ARG002 - of the protocol
+        return content
+
+    def open(self, sealed: bytes, name: str) -> bytes:  # noqa: ARG002 - of the protocol
+        return sealed
+
+
+@dataclass(frozen=True, slots=True)
+class PassphraseSeal:
+    """Encrypts with ChaCha20-Poly1305 under keys that scrypt derives from a passphrase.
+
+    Names are keyed too, so that they do not tell which contents are in the backup.
+    """
+
+    cipher: ChaCha20Poly1305
+    naming_key: bytes
+
+    def name(self, content: bytes) -> str:
+        return hmac.new(self.naming_key, content, hashlib.sha256).hexdigest()
+
+    def close(self, content: bytes, name: str) -> bytes:
+        nonce = os.urandom(_NONCE)
+        return nonce + self.cipher.encrypt(nonce, content, name.encode())
+
+    def open(self, sealed: bytes, name: str) -> bytes:
+        try:
+            return self.cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], name.encode())
+        except InvalidTag:
+            raise BackupRefused(
+                f"The part {name[:12]} of the backup was changed or damaged. Use another copy of the backup."
+            ) from None
+
+
+def new_seal(passphrase: str) -> tuple[Seal, dict[str, Any]]:
+    """Return the seal of a new backup folder, and what its settings note of it."""
+    if not passphrase:
+        return PlainSeal(), {"encrypted": False}
+    salt = os.urandom(16)
+    seal = _derived(passphrase, salt)
+    known = b64encode(seal.close(_KNOWN, "known")).decode("ascii")
+    return seal, {"encrypted": True, "salt": b64encode(salt).decode("ascii"), "known": known}
+
+
+def known_seal(passphrase: str, noted: dict[str, Any]) -> Seal:
+    """Return the seal of an existing backup folder.
+
+    Raises:
+        BackupRefused: the passphrase is missing, wrong or not needed.
+    """
+    if not noted["encrypted"]:
+        if passphrase:
+            raise BackupRefused("This backup is not encrypted. Begin an encrypted one in another folder.")
+        return PlainSeal()
+    if not passphrase:
+        raise BackupRefused("This backup is encrypted. Give its passphrase with --passphrase-file.")
+    seal = _derived(passphrase, b64decode(noted["salt"]))
+    try:
+        seal.open(b64decode(noted["known"]), "known")
+    except BackupRefused:
+        raise BackupRefused("The passphrase is not the one of this backup.") from None
+    return seal
+
+
+def _derived(passphrase: str, salt: bytes) -> PassphraseSeal:
+    keys = Scrypt(salt=salt, length=2 * _KEY, n=_COST, r=8, p=1).derive(passphrase.encode())
+    return PassphraseSeal(ChaCha20Poly1305(keys[:_KEY]), keys[_KEY:])

@@ -1,0 +1,222 @@
+"""A backup of a running agent is whole and comes back as it was; a restore overwrites nothing."""
+
+import asyncio
+import random
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bot.backups.backup_errors import BackupRefused
+from bot.backups.backup_folder import BackedUpFile, open_backups
+from bot.backups.data_backup import back_up, restore
+from graph.layers import Layers, open_layers
+from graph.settings.settings import Settings
+from memory.models import ConversationTurn, Episode
+from tests.goat import Goat
+
+AT = datetime(2025, 3, 1, tzinfo=UTC)
+SECRET = "correct horse battery"
+
+pytestmark = pytest.mark.usefixtures("hash_vectors")
+
+
+@asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[Layers]:
+    async with open_layers(Settings(data_folder=folder, timezone="UTC")) as layers:
+        yield layers
+
+
+async def say(layers: Layers, number: int) -> None:
+    text = f"The kettle number {number} is in Cluj, {random.Random(number).randbytes(2000).hex()}"
+    episode = Episode(turn_id=f"t-{number}", owner="ana", thread="t", message=text, reply="ok", at=AT)
+    said = ConversationTurn(turn_id=f"t-{number}", message=text, reply="ok", at=AT, tokens=9)
+    await layers.episodes.append(episode)
+    await layers.conversations.append(said, owner="ana", thread="t")
+
+
+async def spoken(layers: Layers) -> tuple[list[str], list[str]]:
+    """Return the turns of the archive, and of the conversation."""
+    archived = [episode.turn_id async for episode in layers.episodes.all(owner="ana")]
+    window = await layers.conversations.window(owner="ana", thread="t", max_tokens=10**6)
+    return archived, [turn.turn_id for turn in window]
+
+
+async def found(layers: Layers) -> list[tuple[str, float]]:
+    await layers.episodes.index(owner="ana")
+    hits = (await layers.episodes.search("kettle 7 Cluj", owner="ana", limit=5)).hits
+    assert all(hit.evidence.cosine is not None for hit in hits)
+    return [(hit.episode.turn_id, round(hit.score, 6)) for hit in hits]
+
+
+async def saved(data: Path, backups: Path, passphrase: str = "") -> tuple[str, int]:
+    """Back up on a thread; return the backup's name and the bytes added."""
+
+    def work() -> tuple[str, int]:
+        with open_backups(backups, passphrase, create=True) as opened:
+            return back_up(data, opened), opened.added
+
+    return await asyncio.to_thread(work)
+
+
+def brought(backups: Path, data: Path, passphrase: str = "", name: str = "") -> None:
+    with open_backups(backups, passphrase) as opened:
+        restore(opened.get(name or opened.names()[-1]), opened, data)
+
+
+async def test_a_backup_of_a_running_agent_is_restored_as_it_was(tmp_path: Path) -> None:
+    data, backups, back = tmp_path / "data", tmp_path / "backups", tmp_path / "back"
+    async with running(data) as layers:
+        for number in range(10):
+            await say(layers, number)
+        await layers.permanent.upsert("city", "Cluj", owner="ana", at=AT)
+        before = await found(layers)
+        writing = asyncio.create_task(_talk(layers))
+        await saved(data, backups)
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+    brought(backups, back)
+    async with running(back) as layers:
+        archived, conversation = await spoken(layers)
+        assert len(archived) >= len(conversation) >= 10, "no turn of the conversation lacks in the archive"
+        assert archived == [f"t-{number}" for number in range(len(archived))]
+        assert [fact.value for fact in await layers.permanent.facts(owner="ana")] == ["Cluj"]
+        await layers.episodes.remove([name for name in archived if int(name[2:]) > 9], owner="ana")
+        assert await found(layers) == before
+    assert (back.stat().st_mode & 0o077, (back / "owners").stat().st_mode & 0o077) == (0, 0)
+
+
+async def _talk(layers: Layers) -> None:
+    for number in range(10, 10_000):
+        await say(layers, number)
+
+
+async def test_a_later_backup_stores_only_what_changed(tmp_path: Path) -> None:
+    data, backups = tmp_path / "data", tmp_path / "backups"
+    async with running(data) as layers:
+        for number in range(150):
+            await say(layers, number)
+        _, whole = await saved(data, backups)
+        name, again = await saved(data, backups)
+        await say(layers, 150)
+        _, more = await saved(data, backups)
+    assert max(again, more) < whole / 3
+    brought(backups, tmp_path / "earlier", name=name)
+    async with running(tmp_path / "earlier") as layers:
+        assert len((await spoken(layers))[0]) == 150
+    with open_backups(backups) as opened:
+        assert opened.keep_last(1) == 2
+        assert len(opened.names()) == 1
+    brought(backups, tmp_path / "latest")
+
+
+async def test_without_the_passphrase_nothing_can_be_read(tmp_path: Path) -> None:
+    data, backups = tmp_path / "data", tmp_path / "backups"
+    async with running(data) as layers:
+        await say(layers, 1)
+    await saved(data, backups, SECRET)
+    kept = b"".join(path.read_bytes() for path in backups.rglob("*") if path.is_file())
+    assert not any(word in kept for word in (b"kettle", b"owners", b"sqlite", SECRET.encode()))
+    for passphrase, says in (("", "is encrypted"), ("wrong", "not the one")):
+        with pytest.raises(BackupRefused, match=says):
+            brought(backups, tmp_path / "back", passphrase)
+    brought(backups, tmp_path / "back", SECRET)
+    async with running(tmp_path / "back") as layers:
+        assert await spoken(layers) == (["t-1"], ["t-1"])
+
+
+def change_chunk(backups: Path) -> None:
+    chunk = max((backups / "chunks").glob("*/*"), key=lambda path: path.stat().st_size)
+    content = bytearray(chunk.read_bytes())
+    content[len(content) // 2] ^= 1
+    chunk.write_bytes(content)
+
+
+def lose_chunk(backups: Path) -> None:
+    next((backups / "chunks").glob("*/*")).unlink()
+
+
+def change_list(backups: Path) -> None:
+    path = next((backups / "backups").iterdir())
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+@pytest.mark.parametrize("passphrase", ["", SECRET])
+@pytest.mark.parametrize("damage", [change_chunk, lose_chunk, change_list])
+async def test_a_damaged_backup_is_not_restored(
+    tmp_path: Path, damage: Callable[[Path], None], passphrase: str
+) -> None:
+    data, backups = tmp_path / "data", tmp_path / "backups"
+    (data / "owners").mkdir(parents=True)
+    (data / "notes.txt").write_bytes(b"milk")
+    await saved(data, backups, passphrase)
+    damage(backups)
+    with pytest.raises(BackupRefused):
+        brought(backups, tmp_path / "back", passphrase)
+    left = await asyncio.to_thread(lambda: sorted(path.name for path in tmp_path.iterdir()))
+    assert left == ["backups", "data"]
+
+
+async def test_a_damaged_database_is_not_backed_up(tmp_path: Path) -> None:
+    data, backups = tmp_path / "data", tmp_path / "backups"
+    async with running(data) as layers:
+        for number in range(50):
+            await say(layers, number)
+    (file,) = (data / "owners").glob("*.sqlite")
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2 :] = bytes(len(content) - len(content) // 2)
+    file.write_bytes(content)
+    with pytest.raises(BackupRefused, match=r"is damaged|cannot be copied"):
+        await saved(data, backups)
+    with open_backups(backups) as opened:
+        assert opened.names() == []
+
+
+async def test_a_restore_overwrites_nothing(tmp_path: Path) -> None:
+    data, backups, other = tmp_path / "data", tmp_path / "backups", tmp_path / "other"
+    async with running(data) as layers:
+        await say(layers, 1)
+        await saved(data, backups)
+        with pytest.raises(BackupRefused, match="An agent runs on"):
+            brought(backups, data)
+    with pytest.raises(BackupRefused, match="has files"):
+        brought(backups, data)
+    other.mkdir()
+    brought(backups, other)
+    assert (other / "owners").is_dir()
+
+
+def test_a_path_never_leads_out_of_the_data_folder(tmp_path: Path) -> None:
+    for path in ("../x", "/etc/passwd", "a/../../x", ""):
+        with pytest.raises(BackupRefused, match="leads out"):
+            BackedUpFile(path=path, size=0, chunks=[]).place_in(tmp_path)
+
+
+async def test_another_folder_is_not_taken_for_backups(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "photo.jpg").write_bytes(b"x")
+    with pytest.raises(BackupRefused, match="has other files"):
+        await saved(tmp_path, tmp_path / "mine")
+    with pytest.raises(BackupRefused, match="has no backups"):
+        brought(tmp_path / "none", tmp_path / "back")
+
+
+async def test_the_commands_say_what_they_did(
+    tmp_path: Path, goat: Goat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, backups = tmp_path / "data", tmp_path / "backups"
+    monkeypatch.setenv("GOAT_DATA_FOLDER", str(data))
+    (tmp_path / "secret").write_text(f"{SECRET}\n")
+    async with running(data) as layers:
+        await say(layers, 1)
+    secret = ("--passphrase-file", str(tmp_path / "secret"))
+    said = goat("backup", str(backups), *secret, "--keep", "3")
+    assert "It is verified." in " ".join(said.shown.split())
+    assert "has files" in goat("restore", str(backups), *secret).shown
+    shutil.rmtree(data)
+    assert goat("restore", str(backups), *secret).status == 0
+    async with running(data) as layers:
+        assert await spoken(layers) == (["t-1"], ["t-1"])
