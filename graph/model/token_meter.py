@@ -1,6 +1,7 @@
 """Counting of the tokens that each owner's calls of the model take."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from memory.errors import GoatError
 from memory.text.tokens import TokenCounter
 from memory.working.redis_usage import RedisUsage
 
+_DELAY = 0.5
+"""Seconds before a call is counted, so that the turn is archived first."""
 logger = logging.getLogger(__name__)
 
 
@@ -25,7 +28,8 @@ class TokenMeter:
     tokens: TokenCounter
     zone: tzinfo
     clock: Callable[[], datetime]
-    _running: "set[asyncio.Task[None]]" = field(default_factory=set)
+    _running: "dict[asyncio.Task[None], asyncio.Event]" = field(default_factory=dict)
+    """Each with the event that ends its delay."""
 
     @property
     def today(self) -> date:
@@ -36,19 +40,31 @@ class TokenMeter:
         self, owner: str, prompt: Sequence[AnyMessage], tools: Mapping[str, BaseTool], answer: AIMessageChunk
     ) -> None:
         """Count a call: as the endpoint says, else by an estimate; `flush` waits for it."""
-        task = asyncio.create_task(self._count(owner, prompt, tools, answer))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        hurry = asyncio.Event()
+        task = asyncio.create_task(self._count(hurry, owner, prompt, tools, answer))
+        self._running[task] = hurry
+        task.add_done_callback(self._running.pop)
 
     async def flush(self) -> None:
         """Wait for the calls counted on this event loop."""
         loop = asyncio.get_running_loop()
-        if running := [task for task in self._running if task.get_loop() is loop]:
+        running = {task: hurry for task, hurry in self._running.items() if task.get_loop() is loop}
+        for hurry in running.values():
+            hurry.set()
+        if running:
             await asyncio.wait(running)
 
     async def _count(
-        self, owner: str, prompt: Sequence[AnyMessage], tools: Mapping[str, BaseTool], answer: AIMessageChunk
+        self,
+        hurry: asyncio.Event,
+        owner: str,
+        prompt: Sequence[AnyMessage],
+        tools: Mapping[str, BaseTool],
+        answer: AIMessageChunk,
     ) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_DELAY):
+                await hurry.wait()
         told = answer.usage_metadata
         try:
             taken = told["total_tokens"] if told else await self._estimate(prompt, tools, answer)
