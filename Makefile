@@ -27,7 +27,7 @@ unexport PYTHONDONTWRITEBYTECODE
 EXTRAS := pictures documents browser telemetry
 
 .DELETE_ON_ERROR:
-.PHONY: chat telegram $(EXTRAS) telegram-demo test test-hostile test-planted test-processes test-letta test-browser test-clients test-emulator lint type bench bench-owners bench-recall notebooks lab calibrate studio soak lock readme recording clean
+.PHONY: chat telegram $(EXTRAS) telegram-demo test test-hostile test-planted test-processes test-letta test-browser test-clients test-emulator lint type bench bench-owners bench-recall notebooks notebooks-update lab calibrate studio soak lock readme recording clean
 
 # `make` runs this folder's code, so its goat.toml and .env are trusted too.
 chat telegram studio: export GOAT_TRUST := $(CURDIR)
@@ -103,9 +103,13 @@ bench-owners: $(DEV_READY)
 bench-recall: $(DEV_READY)
 	$(BIN)/python -m tests.bench.recall
 
-# Executes all notebooks, in a temporary folder with a temporary data folder.
+# Executes all notebooks, in a temporary folder with a temporary data folder, and compares their figures.
 notebooks: $(DEV_READY)
 	$(BIN)/python -m pytest -m notebooks tests/notebooks
+
+# Writes them with their outputs and pictures; only some: make notebooks-update ARGS="03 05"
+notebooks-update: $(DEV_READY)
+	$(BIN)/python -m tests.notebooks $(ARGS)
 
 # Opens them in JupyterLab, in a separate environment, since its packages slow down every start of the agent.
 # The kernel names its Python by path; otherwise Jupyter would run notebooks with JupyterLab's Python.

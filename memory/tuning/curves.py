@@ -5,14 +5,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from memory.tuning.held_out import COST
+from memory.tuning.held_out import utility_of_counts
 from memory.tuning.resampling import Estimate, Resampling, resampling
 
 PER = 100
 """False injections are counted per this many turns without an answer in the archive."""
 GRID = (*(step / 20 for step in range(20)), 0.99, 1.0)
 ALWAYS = 3
-"""Memories that the baseline "always the best three" shows."""
+"""Memories that the baseline `BEST` shows."""
+NOTHING, BEST = "show nothing", f"always the best {ALWAYS}"
+"""Baselines: settings that do not beat both are of no use."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +46,19 @@ class TurnCounts:
     relevant: int
     """Memories that answer it, shown or not."""
 
+    @property
+    def utility(self) -> float:
+        """`memory.tuning.held_out.utility` of the turn."""
+        return utility_of_counts(self.hits, self.shown, self.relevant)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatingPoint:
     """Metrics of a threshold; None where no turn counts."""
 
     threshold: float
+    turns: int
+    """Turns measured."""
     recall: Estimate | None
     """Share of a message's answers that are shown; mean over turns with an answer."""
     precision: Estimate | None
@@ -91,6 +100,11 @@ def never(turns: Sequence[LabelledTurn]) -> OperatingPoint:
     return measure([_at(turn, np.inf) for turn in turns])
 
 
+def baseline_points(turns: Sequence[LabelledTurn]) -> dict[str, OperatingPoint]:
+    """Return the metrics of both baselines by name; empty without turns."""
+    return {NOTHING: never(turns), BEST: always(turns)} if turns else {}
+
+
 def measure(
     turns: Sequence[TurnCounts], threshold: float = np.nan, again: Resampling | None = None
 ) -> OperatingPoint:
@@ -107,10 +121,11 @@ def measure(
     )
     recall = np.divide(hits, there, out=np.zeros_like(hits), where=there > 0)
     fitting = np.divide(hits, shown, out=np.zeros_like(hits), where=shown > 0)
-    useful = again.estimate(recall - COST * np.where(shown > 0, 1 - fitting, 0))
+    useful = again.estimate([turn.utility for turn in turns])
     assert useful is not None  # noqa: S101 - every turn has weight there
     return OperatingPoint(
         threshold=threshold,
+        turns=len(turns),
         recall=again.estimate(recall, there > 0),
         precision=again.estimate(fitting, shown),
         answered=again.estimate(shown > 0, there > 0),

@@ -60,8 +60,12 @@ def utility(shown: Collection[str], relevant: Collection[str]) -> float:
         shown: ids of the memories that the model was shown.
         relevant: ids of those that answer the message, found or not; empty when nothing does.
     """
-    found = set(shown)
-    hits = len(found & set(relevant))
-    recall = hits / len(set(relevant)) if relevant else 0.0
-    noise = (len(found) - hits) / len(found) if found else 0.0
+    found, fitting = set(shown), set(relevant)
+    return utility_of_counts(len(found & fitting), len(found), len(fitting))
+
+
+def utility_of_counts(hits: int, shown: int, relevant: int) -> float:
+    """Return `utility` from numbers of memories; `hits` are shown and answer the message."""
+    recall = hits / relevant if relevant else 0.0
+    noise = (shown - hits) / shown if shown else 0.0
     return recall - COST * noise

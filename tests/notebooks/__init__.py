@@ -1,1 +1,1 @@
-"""The notebooks, run top to bottom: `make notebooks`, or `python -m tests.notebooks FOLDER [NAME...]`."""
+"""The notebooks, run top to bottom: `make notebooks`, `make notebooks-update`."""

@@ -1,6 +1,7 @@
 """Execution of the notebooks as in a new clone: a copy of their folder, and none of the user's data."""
 
 import os
+import resource
 import shutil
 import time
 from collections.abc import Iterator, MutableMapping
@@ -23,6 +24,12 @@ class Executed:
 
     notebook: Any
     seconds: float
+    processor: float
+    """Seconds of processor time, which other programs hardly change."""
+
+    def __str__(self) -> str:
+        """Return its times."""
+        return f"{self.seconds:.0f} s, {self.processor:.0f} s of processor time"
 
     @property
     def complaints(self) -> list[str]:
@@ -59,10 +66,21 @@ async def execute(notebook: Path) -> Executed:
         CellExecutionError: a cell raised; the text has the cell and the traceback.
     """
     read = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
-    client = NotebookClient(read, timeout=SECONDS, resources={"metadata": {"path": str(notebook.parent)}})
-    began = time.perf_counter()
+    return await execute_notebook(read, notebook.parent)
+
+
+async def execute_notebook(read: Any, folder: Path) -> Executed:
+    """Run all cells of a notebook that was read, in a folder; see `execute`."""
+    client = NotebookClient(read, timeout=SECONDS, resources={"metadata": {"path": str(folder)}})
+    began, used = time.perf_counter(), _processor_seconds()
     await client.async_execute(env=dict(os.environ))
-    return Executed(read, time.perf_counter() - began)
+    return Executed(read, time.perf_counter() - began, _processor_seconds() - used)
+
+
+def _processor_seconds() -> float:
+    """Return the processor time of kernels that ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def pictures(executed: Executed) -> Iterator[str]:

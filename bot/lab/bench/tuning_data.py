@@ -10,6 +10,7 @@ from memory.models import Decision, DecisionRule
 from memory.recall.gap_rules import GapRule
 from memory.tuning.curves import GRID, LabelledTurn, OperatingPoint
 from memory.tuning.held_out import HeldOut, utility
+from memory.tuning.reliability import Judgement
 from memory.tuning.resampling import Estimate, resampling
 
 CALIBRATED, NULL, RATIO = "calibrated", "null turns", "ratio"
@@ -49,6 +50,15 @@ def labelled_turns(turns: Sequence[AskedTurn], context: TurnContext) -> list[Lab
             relevant=len(turn.gold),
         )
         for turn in turns
+    ]
+
+
+def judgements(turns: Sequence[LabelledTurn]) -> list[Judgement]:
+    """Return each memory found with its probability."""
+    return [
+        Judgement(group=turn.group, probability=score, fits=fits)
+        for turn in turns
+        for score, fits in turn.found
     ]
 
 

@@ -9,6 +9,7 @@ from bot.lab.notebook.temporary_agent import temporary_agent
 from graph.layers import Layers, open_layers
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
+from memory.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,8 @@ class NotebookArchive:
     owner: str
     turns: int
     """Number of recorded turns."""
+    imported: int = 0
+    """Number of imported turns, asked again or not."""
     demonstration: Agent | None = None
     """The demonstration's agent; None for the user's own archive."""
     gold: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -27,15 +30,12 @@ class NotebookArchive:
     def __str__(self) -> str:
         """Describe the archive and its owner."""
         if self.demonstration is None:
-            return f"Your own archive: {self.turns} recorded turns of {self.owner!r}."
+            imported = f", {self.imported} imported" if self.imported else ""
+            return f"Your own archive: {self.turns} recorded turns of {self.owner!r}{imported}."
         return (
-            f"A DEMONSTRATION, since no turn of yours is recorded here: {self.turns} turns of a made-up "
-            "group chat, in a temporary folder. Nothing of what follows is about you."
+            f"A DEMONSTRATION, since no turn of yours is recorded or imported here: {self.turns} turns of a "
+            "made-up group chat, in a temporary folder. Nothing of what follows is about you."
         )
-
-
-def _no_progress(_: int) -> Callable[[], None]:
-    return lambda: None
 
 
 @asynccontextmanager
@@ -43,21 +43,27 @@ async def open_archive(
     settings: Settings,
     owner: str = "",
     *,
-    counting: Callable[[int], Callable[[], None]] = lambda _: lambda: None,
+    counting: Callable[[int], Callable[[], None]] | None = lambda _: lambda: None,
 ) -> AsyncIterator[NotebookArchive]:
-    """Open the owner's archive, by default the configured owner's, or the demonstration if it has no record.
+    """Open the owner's archive, by default the configured owner's, or the demonstration if it has no turn.
 
-    The user's archive is only read. `counting` is called with the number of the demonstration's turns, and
-    what it returns is called after each turn.
+    `counting` is called with the number of the demonstration's turns, and what it returns is called after
+    each turn; None opens no demonstration.
 
     Raises:
-        ConfigError, MemoryTierError: the archive cannot be read.
+        ConfigError, MemoryTierError: the archive cannot be read, or is empty without a demonstration.
     """
     owner = owner or settings.owner
-    if recorded := await _count_recorded(settings, owner):
+    recorded, imported = await _count_turns(settings, owner)
+    if recorded or imported:
         async with open_layers(settings) as layers:
-            yield NotebookArchive(layers=layers, owner=owner, turns=recorded)
+            yield NotebookArchive(layers=layers, owner=owner, turns=recorded, imported=imported)
         return
+    if counting is None:
+        raise ConfigError(
+            f"No turn of {owner!r} is recorded or imported in {settings.data_folder}. Chat with the agent, "
+            "or import conversations with `goat import`; `goat stats` names the owners."
+        )
     said, told = story()
     async with temporary_agent(settings, OWNER) as agent:
         await play_days(agent, said, told, counting(len(said)))
@@ -67,9 +73,10 @@ async def open_archive(
         )
 
 
-async def _count_recorded(settings: Settings, owner: str) -> int:
-    """Count the owner's recorded turns, without creating a folder."""
+async def _count_turns(settings: Settings, owner: str) -> tuple[int, int]:
+    """Count the owner's recorded and imported turns, without creating a folder."""
     if not (settings.data_folder / "owners").is_dir():
-        return 0
+        return 0, 0
     async with open_layers(settings) as layers:
-        return await layers.observations.count(owner=owner)
+        imported = await layers.episodes.imported(owner=owner)
+        return await layers.observations.count(owner=owner), len(imported)

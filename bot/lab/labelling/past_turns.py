@@ -9,12 +9,14 @@ from itertools import zip_longest
 
 from bot.lab.labelling.candidates import offer_memories
 from graph.layers import Layers
+from graph.replay.replay_plan import Plan
 from graph.replay.replay_run import ReplayedTurn
 from graph.replay.replayer import Replayer
 from graph.settings.context import TurnContext
 from graph.state.resolution import last_decisions
 from graph.state.turn_state import State
 from memory.models import Candidate, Decision
+from memory.provenance import Carrier
 from memory.recall.relevance import Calibration, suits
 from memory.text.tokens import CountTokens
 from nodes.budget import BudgetInputs
@@ -42,10 +44,19 @@ class PastTurn:
     """Inputs of its budget."""
     calibration: Calibration | None = field(default=None, repr=False)
     """The one in force, if it is not the packaged one."""
+    recorded: frozenset[str] = frozenset()
+    """Memories that it was shown at the time."""
+    reproduced: bool = True
+    """Its own settings decide as recorded."""
+    imported: bool = False
+
+    def decide(self, context: TurnContext, calibration: Calibration | None = None) -> State:
+        """Return its state after the decisions with other thresholds or another calibration."""
+        return decide(self.state, context, self.inputs, calibration or self.calibration)
 
     def decisions(self, context: TurnContext, calibration: Calibration | None = None) -> list[Decision]:
         """Return the final decision on each candidate with other thresholds or another calibration."""
-        state = decide(self.state, context, self.inputs, calibration or self.calibration)
+        state = self.decide(context, calibration)
         return last_decisions(state["decisions"], state["allocation"])
 
     def shown(self, context: TurnContext, calibration: Calibration | None = None) -> list[str]:
@@ -58,6 +69,7 @@ async def past_turns(
     owner: str,
     context: TurnContext,
     *,
+    plan: Plan | None = None,
     on_turn: Callable[[], None] = lambda: None,
 ) -> list[PastTurn]:
     """Replay an owner's turns with the settings in force, oldest first; nothing is written.
@@ -66,13 +78,14 @@ async def past_turns(
         layers: the stores to read.
         owner: owner of the turns.
         context: the settings in force, which also determine the searches.
+        plan: the turns to replay; None for all.
         on_turn: called after each turn.
     """
     replayer = Replayer(layers, owner, lambda then: context.model_copy(update={"owner": then.owner}))
     count, zone = lru_cache(COUNTED)(await layers.tokens.ready()), layers.zone
     named = await layers.live.find(context.gap_calibration) if context.gap_calibration else None
     found = []
-    async for replayed in replayer.run(await replayer.plan()):
+    async for replayed in replayer.run(plan or await replayer.plan()):
         found.append(past_turn(replayed, context, count, zone, named))
         on_turn()
     return sorted(found, key=lambda turn: (turn.at, turn.turn_id))
@@ -100,6 +113,9 @@ def past_turn(
         state=state,
         inputs=BudgetInputs(turn.observation.shares.fixed, count, zone, turn.observation.shares.space),
         calibration=calibration,
+        recorded=replayed.recorded.kept,
+        reproduced=replayed.same,
+        imported=turn.episode.carrier is Carrier.IMPORT,
     )
 
 

@@ -37,11 +37,12 @@ def split_archive(archive: Archive, messages: int) -> tuple[Archive, list[str]]:
 
 
 async def send_messages(agent: Agent, owner: str, messages: Sequence[str], morning: datetime) -> list[State]:
-    """Send messages in order, in one thread; return the finished turns."""
+    """Send messages in order, in one thread, each when the last is embedded; return the finished turns."""
     states = []
     for number, text in enumerate(messages):
         about = Circumstances(at=morning + number * _BETWEEN)
         states.append(await agent.ask(text, owner=owner, thread=thread_id(owner, "day"), about=about))
+        await agent.layers.episodes.wait_for_index(owner=owner)
     await agent.layers.recorder.flush()
     return states
 

@@ -10,7 +10,7 @@ _TEXT = "mathjax_ignore tex2jax_ignore"
 """Classes that keep MathJax 3 and 2 from reading text as formulas, which can hold links."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Table:
     """Rows under column names; numbers are right-aligned."""
 
@@ -23,7 +23,7 @@ class Table:
         body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in self.rows)
         return f"<table class='{_TEXT}'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         """Render it as text."""
         rows = [list(self.columns), *([cell_text(value) for value in row] for row in self.rows)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

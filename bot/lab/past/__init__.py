@@ -1,0 +1,1 @@
+"""One's own past turns in memory: decided again, measured, compared, tuned with sliders."""

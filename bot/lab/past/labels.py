@@ -1,0 +1,92 @@
+"""Labels of past turns' memories, in memory and in the owner's file."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from bot.lab.labelling.past_turns import PastTurn
+from bot.lab.labelling.session import is_labelled
+from memory.episodic.log.label_log import Label, LabelLog
+from memory.tuning.curves import TurnCounts
+from memory.tuning.reliability import Judgement
+
+
+class Labels:
+    """What a person said about memories; each label is saved before it counts.
+
+    Args:
+        log: stores them.
+        owner: of the turns.
+        said: those stored already.
+        clock: returns the time of a label.
+    """
+
+    def __init__(
+        self,
+        log: LabelLog,
+        owner: str,
+        said: Iterable[Label] = (),
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._log, self._owner, self._clock = log, owner, clock
+        self._said = {(label.turn_id, label.memory): label for label in said}
+        self.revision = 0
+        """Number of changes so far."""
+
+    @property
+    def all(self) -> list[Label]:
+        """All labels."""
+        return list(self._said.values())
+
+    @property
+    def answers(self) -> Mapping[tuple[str, str], Label]:
+        """The labels by turn and memory."""
+        return self._said
+
+    def of(self, turn_id: str, memory: str) -> bool | None:
+        """Return whether a memory helps with a turn's message; None if nobody said."""
+        label = self._said.get((turn_id, memory))
+        return None if label is None else label.relevant
+
+    def done(self, turn: PastTurn) -> bool:
+        """Return whether a turn has memories to label, and each has a label."""
+        return bool(turn.offered) and is_labelled(turn, self._said)
+
+    async def put(self, turn_id: str, memory: str, *, helps: bool | None) -> None:
+        """Save a label; None deletes it.
+
+        Raises:
+            MemoryTierError: it cannot be saved.
+        """
+        if helps is None:
+            await self._log.remove(turn_id, memory, owner=self._owner)
+            self._said.pop((turn_id, memory), None)
+            self.revision += 1
+            return
+        label = Label(turn_id=turn_id, memory=memory, relevant=helps, at=self._clock())
+        await self._log.put([label], owner=self._owner)
+        self._said[turn_id, memory] = label
+        self.revision += 1
+
+    async def reload(self) -> None:
+        """Read all labels again, such as those that a labelling session saved."""
+        self._said = {(one.turn_id, one.memory): one for one in await self._log.all(owner=self._owner)}
+        self.revision += 1
+
+    def counts(self, turn: PastTurn, shown: Sequence[str]) -> TurnCounts:
+        """Return the numbers of a turn that is shown these memories; unlabelled ones do not count."""
+        known = {candidate.turn_id for candidate in turn.offered}
+        relevant = {memory for memory in known if self.of(turn.turn_id, memory)}
+        return TurnCounts(
+            group=turn.day,
+            hits=len(relevant.intersection(shown)),
+            shown=len(known.intersection(shown)),
+            relevant=len(relevant),
+        )
+
+    def judgements(self, turn: PastTurn, chances: Mapping[str, float]) -> list[Judgement]:
+        """Return a turn's labelled memories with these probabilities."""
+        return [
+            Judgement(group=turn.day, probability=chances[memory], fits=helps)
+            for candidate in turn.offered
+            if (helps := self.of(turn.turn_id, memory := candidate.turn_id)) is not None and memory in chances
+        ]

@@ -1,0 +1,241 @@
+"""An owner's past turns in memory: `Past` is the entry point of tuning in a notebook."""
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Self
+
+import pandas as pd
+
+from bot.lab.labelling.demonstration import label as answer_all
+from bot.lab.labelling.demonstration import react
+from bot.lab.labelling.labelled_turns import with_changes
+from bot.lab.labelling.notebook_archive import NotebookArchive, open_archive
+from bot.lab.labelling.past_turns import PastTurn, draw_sample, past_turns
+from bot.lab.labelling.reaction_labels import WeakLabel, weak_labels
+from bot.lab.labelling.session import LabellingSession
+from bot.lab.notebook.folder import settings_in
+from bot.lab.notebook.progress import Progress
+from bot.lab.past.decided_past import Decided, DecidedTurn, turn_row
+from bot.lab.past.labels import Labels
+from graph.replay.imported_turns import ImportedTurns
+from graph.replay.replay_plan import Plan
+from graph.replay.replayer import Replayer
+from graph.settings.context import TurnContext
+from graph.tuning.write_checks import DECIDING
+from memory.errors import ConfigError
+from memory.temporal.named_bound import read_bound
+from memory.tuning.curves import OperatingPoint, TurnCounts, measure
+from memory.tuning.resampling import resampling
+from memory.tuning.tuning_result import Value
+
+SEARCHED = ("fusion_dense", "fusion_lexical", "fusion_neighbours", "gap_calibration")
+"""Thresholds that need another search, or another calibration."""
+STEPS: Sequence[float] = tuple(step / 20 for step in range(21))
+"""Thresholds of a sweep."""
+KEPT = 16
+"""Settings whose decisions are kept in memory."""
+
+
+class Past:
+    """An owner's past turns, to be decided again with any thresholds; nothing is written but labels.
+
+    Each turn searches once, when the past is opened, in the archive as it was then. What it found stays in
+    memory, so `decide` reads no store. Open it with `Past.open`, and close it with `close`.
+    """
+
+    def __init__(self, archive: NotebookArchive, stack: AsyncExitStack) -> None:
+        self._archive, self._stack = archive, stack
+        self.layers, self.owner = archive.layers, archive.owner
+        self.in_force: TurnContext = self.layers.settings.turn_context(self.owner)
+        """The settings in force when the past was opened."""
+        self.labels = Labels(self.layers.labels, self.owner)
+        self.past_turns: Sequence[PastTurn] = ()
+        """The turns, oldest first."""
+        self.plan = Plan()
+        self._since: datetime | None = None
+        self._decided = lru_cache(KEPT)(self._decide)
+        self._swept = lru_cache(KEPT)(self._sweep)
+
+    @classmethod
+    async def open(
+        cls, owner: str = "", *, since: str = "", folder: Path | str = ".", demonstration: bool = True
+    ) -> Self:
+        """Search again for every recorded turn of an owner, in the archive as it was.
+
+        Args:
+            owner: by default the configured one.
+            since: only turns from then on, such as "2026-03-01" or "last month".
+            folder: where goat.toml and .env are.
+            demonstration: without recorded or imported turns, open an invented archive.
+
+        Raises:
+            ConfigError: a setting or `since` is not understood, or there is nothing to open.
+            MemoryTierError: the archive cannot be read.
+        """
+        pd.set_option("display.html.use_mathjax", False)  # texts are no formulas, which can hold links
+        stack, settings = AsyncExitStack(), settings_in(Path(folder))
+        counting = partial(Progress, "turns of the demonstration") if demonstration else None
+        try:
+            archive = await stack.enter_async_context(open_archive(settings, owner, counting=counting))
+            past = cls(archive, stack)
+            if since.strip():
+                past._since = _read_since(since, archive)
+            await past.read()
+        except BaseException:
+            await stack.aclose()
+            raise
+        return past
+
+    async def read(self) -> None:
+        """Read turns and labels again, such as those recorded since."""
+        replayer = Replayer(self.layers, self.owner)
+        self.plan = await replayer.plan(self._since)
+        searched = Progress("turns searched again", len(self.plan.replayed))
+        self.past_turns = await past_turns(
+            self.layers, self.owner, self.in_force, plan=self.plan, on_turn=searched
+        )
+        self._decided.cache_clear()
+        self._swept.cache_clear()
+        await self.labels.reload()
+
+    async def ask_imported(self) -> None:
+        """Ask imported messages again, as they came, and read them; no model is called.
+
+        Each searches what was said before it, which is recorded like a turn. If it is interrupted, the next
+        call continues.
+        """
+        imports = ImportedTurns(self.layers, self.owner, self.in_force)
+        plan = await imports.plan()
+        asked = Progress("imported messages asked", len(plan.messages))
+        async for _ in imports.run(plan):
+            asked()
+        await self.read()
+
+    async def close(self) -> None:
+        """Close the stores."""
+        await self._stack.aclose()
+
+    @property
+    def is_demonstration(self) -> bool:
+        """Whether the archive is invented."""
+        return self._archive.demonstration is not None
+
+    def __str__(self) -> str:
+        """Describe the archive, what was decided again as recorded, and what is left out."""
+        same = sum(turn.reproduced for turn in self.past_turns)
+        lines = [str(self._archive), f"{same} of {len(self.past_turns)} turns are decided again as recorded."]
+        lines += [f"{count} turns left out: {why.value}." for why, count in self.plan.left_out.items()]
+        return "\n".join(lines)
+
+    @property
+    def turns(self) -> pd.DataFrame:
+        """A row for each turn, oldest first."""
+        rows = [turn_row(one, labelled=self.labels.done(one.turn)) for one in self.decide().turns]
+        return pd.DataFrame(rows).set_index("turn") if rows else pd.DataFrame()
+
+    def decide(self, **thresholds: Value) -> Decided:
+        """Decide all turns again with other thresholds, such as `gap_threshold=0.6`.
+
+        Raises:
+            ConfigError: a threshold is unknown, or needs another search.
+            ValidationError: a value is out of its range.
+        """
+        context = self.with_thresholds(thresholds)
+        return Decided(
+            context=context,
+            turns=self._decided(json.dumps(context.plain())),
+            in_force=self._decided(json.dumps(self.in_force.plain())),
+            labels=self.labels,
+        )
+
+    def with_thresholds(self, thresholds: Mapping[str, Value]) -> TurnContext:
+        """Return the settings in force with other thresholds; see `decide`."""
+        context = with_changes(self.in_force, thresholds) if self._known(thresholds) else self.in_force
+        more = context.prefetch_results > self.in_force.prefetch_results
+        if others := [name for name in SEARCHED if name in thresholds] + ["prefetch_results"] * more:
+            raise ConfigError(
+                f"{', '.join(others)} cannot be decided here: the past was searched once, with the settings "
+                "in force. See what it changes with `goat replay --set`."
+            )
+        return context
+
+    @staticmethod
+    def _known(thresholds: Mapping[str, Value]) -> bool:
+        if unknown := sorted(thresholds.keys() - DECIDING):
+            raise ConfigError(
+                f"Unknown threshold {unknown[0]}. Those that decide: {', '.join(sorted(DECIDING))}."
+            )
+        return bool(thresholds)
+
+    def _decide(self, plain: str) -> Sequence[DecidedTurn]:
+        context = with_changes(self.in_force, json.loads(plain))
+        return [DecidedTurn(turn, turn.decide(context)) for turn in self.past_turns]
+
+    def sweep(
+        self,
+        steps: Sequence[float] = STEPS,
+        *,
+        name: str = "gap_threshold",
+        others: Mapping[str, Value] | None = None,
+    ) -> Sequence[OperatingPoint]:
+        """Return the metrics of each value of a threshold on the labelled turns; empty without any.
+
+        Each is of the whole decision. Bands are of whole days: the messages of a day are not independent.
+
+        Args:
+            steps: values to try.
+            name: of the threshold.
+            others: other changes, which hold at each step.
+        """
+        return self._swept(name, tuple(steps), json.dumps(dict(others or {})), self.labels.revision)
+
+    def _sweep(self, name: str, steps: Sequence[float], thresholds: str, _: int) -> list[OperatingPoint]:
+        turns, others = self.labelled, json.loads(thresholds)
+        again = resampling([turn.day for turn in turns]) if turns else None
+        contexts = [(step, self.with_thresholds({**others, name: step})) for step in steps]
+        return [
+            measure([self.counts(turn, context) for turn in turns], step, again)
+            for step, context in contexts
+            if turns
+        ]
+
+    @property
+    def labelled(self) -> list[PastTurn]:
+        """The turns whose offered memories all have a label."""
+        return [turn for turn in self.past_turns if self.labels.done(turn)]
+
+    def counts(self, turn: PastTurn, context: TurnContext) -> TurnCounts:
+        """Return the numbers of a labelled turn's memories with some settings."""
+        return self.labels.counts(turn, turn.shown(context))
+
+    async def label(self, turn: str, memory: str, *, helps: bool | None) -> None:
+        """Save whether a memory helps with a turn's message; None deletes the label."""
+        await self.labels.put(turn, memory, helps=helps)
+
+    async def reactions(self) -> list[WeakLabel]:
+        """Return a weak label for each memory in an answer that somebody reacted to."""
+        if self._archive.demonstration is not None:
+            await react(self._archive.demonstration, self.past_turns, self._archive.gold)
+        feedback = await self.layers.feedback.all(owner=self.owner)
+        return weak_labels(feedback, await self.layers.observations.all(owner=self.owner))
+
+    def session(self) -> LabellingSession:
+        """Return a labelling session over turns drawn at random; see `bot.lab.LabellingWidget`."""
+        return LabellingSession(self.layers.labels, self.owner, draw_sample(self.past_turns), self.labels.all)
+
+    async def label_demonstration(self, session: LabellingSession) -> None:
+        """Answer a session as the demonstration's data set does; do nothing in one's own archive."""
+        if self.is_demonstration:
+            await answer_all(session, self._archive.gold)
+            await self.labels.reload()
+
+
+def _read_since(since: str, archive: NotebookArchive) -> datetime:
+    try:
+        return read_bound(since, now=datetime.now(UTC), zone=archive.layers.zone)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None

@@ -1,0 +1,78 @@
+"""Figures of an owner's past: sweeps of a threshold, precision and recall, reliability, groups."""
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.figure import Figure
+
+from bot.lab.past.own_past import STEPS, Past
+from bot.lab.past.past_measures import baselines, by_group, reliability_of
+from bot.lab.plots import bars_figure, lines_figure
+from bot.lab.precision_recall_plot import precision_recall_curve
+from bot.lab.reliability_plot import reliability_diagram
+from memory.tuning.curves import BEST, OperatingPoint
+from memory.tuning.resampling import Estimate
+from memory.tuning.tuning_result import Value
+
+COVERAGE = "coverage: turns with a memory that helps, and one is shown"
+PRECISION = "Precision and recall on your labelled turns"
+NOISE = "noise: memories shown that do not help"
+
+
+def sweep_figure(
+    past: Past, steps: Sequence[float] = STEPS, *, name: str = "gap_threshold", **thresholds: Value
+) -> Figure:
+    """Draw coverage and noise over a threshold, with the baselines and the value in force."""
+    points = past.sweep(steps, name=name, others=thresholds)
+    return sweep_lines(points, baselines(past), name=name, at=getattr(past.in_force, name))
+
+
+def sweep_lines(
+    points: Sequence[OperatingPoint], others: Mapping[str, OperatingPoint], *, name: str, at: float
+) -> Figure:
+    """Draw the points of `Past.sweep` with `baselines`; `at` is marked."""
+    best = others.get(BEST)
+    series: dict[str, list[Estimate | float | None]] = {
+        COVERAGE: [point.answered for point in points],
+        NOISE: [point.noise for point in points],
+        "show nothing: both are 0": [0.0] * len(points),
+    }
+    if best is not None:
+        series[f"{BEST}: coverage"] = [best.answered and best.answered.value] * len(points)
+        series[f"{BEST}: noise"] = [best.noise and best.noise.value] * len(points)
+    return lines_figure(
+        [point.threshold for point in points],
+        series,
+        title=f"What {name} does on your labelled turns",
+        across=f"{name}; bands are 95 %, by whole days",
+        up="share",
+        mark=(at, f"here: {at:g}"),
+    )
+
+
+def precision_recall_figure(
+    past: Past, steps: Sequence[float] = STEPS, *, name: str = "gap_threshold", **thresholds: Value
+) -> Figure:
+    """Draw precision over recall at each value of a threshold, with the baselines."""
+    points = past.sweep(steps, name=name, others=thresholds)
+    return precision_recall_curve(points, baselines(past), at=getattr(past.in_force, name), title=PRECISION)
+
+
+def reliability_figure(past: Past, **thresholds: Value) -> Figure:
+    """Draw how often labelled memories of each probability help."""
+    return reliability_diagram(reliability_of(past, **thresholds))
+
+
+def groups_figure(past: Past, by: str, **thresholds: Value) -> Figure:
+    """Draw coverage and noise of groups: by "language", "kind" or "archive"."""
+    groups = by_group(past, by, **thresholds)
+    best = baselines(past).get(BEST)
+    points = {**groups, **({f"all, {BEST}": best} if best else {})}
+    return bars_figure(
+        [f"{name}\n({point.turns} turns)" for name, point in points.items()],
+        {
+            COVERAGE: [point.answered for point in points.values()],
+            NOISE: [point.noise for point in points.values()],
+        },
+        title=f"By {by}",
+        across="share; show nothing has 0 of both",
+    )

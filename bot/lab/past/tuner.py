@@ -1,0 +1,233 @@
+"""Widget with a slider for each threshold, which shows at once what it changes in one's past."""
+
+import asyncio
+import html
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from ipywidgets import HTML, Accordion, Dropdown, FloatSlider, HBox, Image, IntSlider, Layout, Select, VBox
+from matplotlib.figure import Figure
+
+from bot.lab.past.inspector import Inspector
+from bot.lab.past.own_past import Past
+from bot.lab.past.past_figures import PRECISION, sweep_lines
+from bot.lab.past.past_measures import baselines, reliability_of
+from bot.lab.precision_recall_plot import precision_recall_curve
+from bot.lab.reliability_plot import reliability_diagram
+from bot.pictures.canvas import png
+from bot.printable import printable, snippet
+from graph.settings.context import Thresholds
+from memory.errors import GoatError
+from memory.recall.gap_rules import GapRule
+from memory.tuning.tuning_result import Value
+
+PAUSE = 0.3
+"""Seconds without a move after which the curves are drawn."""
+MOVE = 0.03
+"""Seconds after a move in which a next one replaces it."""
+CURVES = ("sweep", "precision", "reliability")
+SWEPT = "gap_threshold"
+CHANGES, VAIN, MISSED = "what comes (+) and goes (-)", "shown, but does not help", "helps, but is not shown"
+MOST_LISTED = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Limits and step of a slider."""
+
+    low: float
+    high: float
+    step: float
+
+
+SLIDERS: Mapping[str, Mapping[str, Range]] = {
+    "Gap filter": {
+        "gap_threshold": Range(0, 1, 0.01),
+        "gap_break": Range(0.1, 15, 0.1),
+        "gap_null_share": Range(0, 1, 0.01),
+        "gap_significance": Range(1, 10, 0.1),
+    },
+    "Budget": {
+        "budget_base": Range(0, 12_000, 100),
+        "budget_confidence_multiplier": Range(0, 12_000, 100),
+        "budget_complexity_bonus": Range(0, 12_000, 100),
+        "budget_hard_cap": Range(100, 32_000, 100),
+        "l3_minimum": Range(0, 6000, 50),
+        "l2_floor": Range(0, 4000, 50),
+        "l2_cap": Range(0, 16_000, 100),
+    },
+    "Ranking": {
+        "prefetch_results": Range(1, 100, 1),
+        "rank_tie": Range(0.01, 3, 0.01),
+        "rank_recency_window": Range(1, 365, 1),
+        "rank_access_reference": Range(1, 100, 1),
+    },
+}
+"""Sliders by section, in their order; wider values can be given to `Past.decide`."""
+
+
+class Tuner(VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """Sliders over an owner's past; create it in a cell.
+
+    A move decides all turns again and lists what changes; the curves follow when the slider rests. A click on
+    a listed memory shows its turn, to be labelled.
+    """
+
+    def __init__(self, past: Past, pause: float = PAUSE) -> None:
+        self._past, self._pause, self._loop = past, pause, asyncio.get_running_loop()
+        self._rows: list[tuple[str, str]] = []
+        self.working: Future[None] | None = None
+        """The task of the last move or label."""
+        self.controls = _controls(past)
+        """The slider of each threshold."""
+        for control in self.controls.values():
+            control.observe(lambda _: self._begin(self._decide), "value")
+        self.summary = HTML()
+        self.listed = Dropdown(options=[CHANGES, VAIN, MISSED], layout=Layout(width="auto"))
+        self.memories = Select(rows=10, layout=Layout(width="100%"))
+        self.listed.observe(lambda _: self._list(), "value")
+        self.memories.observe(lambda change: self._inspect(change["new"]), "index")
+        self.inspector = Inspector(past.labels, lambda: self._begin(self._relabelled))
+        self.curves = {name: _curve() for name in CURVES}
+        first, *others = self.curves.values()
+        beside, below = _row([self.summary, first]), _row(others)
+        super().__init__(
+            [_sections(self.controls), beside, self.listed, self.memories, self.inspector, below]
+        )
+        self._show()
+        self._list()
+        self._begin(self._draw)
+
+    @property
+    def changes(self) -> dict[str, Value]:
+        """The thresholds that differ from those in force."""
+        now = self._past.in_force.plain()
+        values = {name: control.value for name, control in self.controls.items()}
+        return {name: value for name, value in values.items() if value != now[name]}
+
+    def set(self, **thresholds: Value) -> None:
+        """Move sliders, as a hand would."""
+        for name, value in thresholds.items():
+            self.controls[name].value = value
+
+    def _begin(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Start a task instead of the last one: of many moves, only the latest is worth deciding."""
+        if self.working is not None:
+            self.working.cancel()
+        self.working = asyncio.run_coroutine_threadsafe(work(), self._loop)
+
+    async def _decide(self) -> None:
+        await asyncio.sleep(min(self._pause, MOVE))
+        try:
+            self._show()
+        except (GoatError, ValueError) as error:
+            self.summary.value = f"<p>{html.escape(str(error))}</p>"
+            return
+        self._list()
+        await self._draw()
+
+    async def _relabelled(self) -> None:
+        """Measure again with the new label; the list stays, so that the next can be clicked."""
+        self._show()
+        await self._draw()
+
+    def _show(self) -> None:
+        self.decided = self._past.decide(**self.changes)
+        self.summary.value = self.decided._repr_html_()
+
+    def _list(self) -> None:
+        tables = {
+            CHANGES: lambda: self.decided.changes,
+            VAIN: lambda: self.decided.false_positives,
+            MISSED: lambda: self.decided.misses,
+        }
+        rows = tables[self.listed.value]().head(MOST_LISTED).to_dict("records")
+        self._rows = [(row["turn"], row["memory"]) for row in rows]
+        self.memories.options = [_line(row) for row in rows]
+        self.memories.index = None
+        self.inspector.show(None)
+
+    def _inspect(self, index: int | None) -> None:
+        if index is None or index >= len(self._rows):
+            return
+        turn_id, memory = self._rows[index]
+        turn = next(one for one in self.decided.turns if one.turn.turn_id == turn_id)
+        self.inspector.show(turn, memory)
+
+    async def _draw(self) -> None:
+        await asyncio.sleep(self._pause)
+        others = dict(self.changes)
+        at = float(others.pop(SWEPT, self._past.in_force.gap_threshold))
+        if not (points := await asyncio.to_thread(self._past.sweep, others=others)):
+            return
+        best = baselines(self._past)
+        figures: Mapping[str, Callable[[], Figure]] = {
+            "sweep": lambda: sweep_lines(points, best, name=SWEPT, at=at),
+            "precision": lambda: precision_recall_curve(points, best, at=at, title=PRECISION),
+            "reliability": lambda: reliability_diagram(reliability_of(self._past, **self.changes)),
+        }
+        for name, draw in figures.items():
+            self.curves[name].value = png(draw())
+            self.curves[name].layout.display = None
+            await asyncio.sleep(0)  # a move in between cancels the rest
+
+
+def _curve() -> Image:
+    """Return a place for a picture, hidden until it is drawn."""
+    return Image(layout=Layout(width="33em", max_width="100%", display="none"))
+
+
+def _row(widgets: Sequence[Any]) -> HBox:
+    return HBox(widgets, layout=Layout(flex_flow="row wrap"))
+
+
+def _sections(controls: Mapping[str, Any]) -> VBox:
+    boxes = [VBox([controls[name] for name in names]) for names in SLIDERS.values()]
+    folded = Accordion(boxes[1:], titles=tuple(SLIDERS)[1:], selected_index=None)
+    return VBox([controls["gap_rule"], boxes[0], folded])
+
+
+def _controls(past: Past) -> dict[str, Any]:
+    limits = {name: limits for some in SLIDERS.values() for name, limits in some.items()}
+    sliders = {name: _slider(past, name, one) for name, one in limits.items()}
+    return {"gap_rule": _choice(past, "gap_rule", list(GapRule)), **sliders}
+
+
+def _slider(past: Past, name: str, limits: Range) -> FloatSlider | IntSlider:
+    """Return a slider from the lowest to the highest of its range and the value in force."""
+    now = getattr(past.in_force, name)
+    high = now if name == "prefetch_results" else max(limits.high, now)  # more of them need another search
+    slider, number = (IntSlider, int) if isinstance(now, int) else (FloatSlider, float)
+    return slider(
+        value=now,
+        min=number(min(limits.low, now)),
+        max=number(high),
+        step=number(limits.step),
+        description=_title(name),
+        tooltip=Thresholds.model_fields[name].description,
+        style={"description_width": "16em"},
+        layout=Layout(width="100%"),
+    )
+
+
+def _choice(past: Past, name: str, values: Sequence[str]) -> Dropdown:
+    now = str(getattr(past.in_force, name))
+    return Dropdown(
+        options=[str(value) for value in values],
+        value=now,
+        description=_title(name),
+        style={"description_width": "16em"},
+    )
+
+
+def _title(name: str) -> str:
+    return Thresholds.model_fields[name].title or name
+
+
+def _line(row: Mapping[str, object]) -> str:
+    message, text = (snippet(str(row[name])) for name in ("message", "text"))
+    sign, chance = row.get("change", ""), row["probability"]
+    told = "" if chance != chance else f"{chance:.0%}"  # noqa: PLR0124 - NaN: it is not a candidate any more
+    return printable(f"{sign} {told}  {message}  ←  {text}".strip())

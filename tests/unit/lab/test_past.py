@@ -1,0 +1,201 @@
+"""One's own past, decided again, measured and tuned with sliders; without a kernel."""
+
+import asyncio
+import importlib
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+import bot.lab
+from bot.lab.contents import MODULES
+from bot.lab.labelling.notebook_archive import NotebookArchive
+from bot.lab.past.own_past import Past
+from bot.lab.past.past_measures import baselines, by_group, compare, reliability_of
+from bot.lab.past.tuner import MISSED, VAIN, Tuner
+from graph.layers import open_layers
+from graph.settings.settings import Settings
+from memory.errors import ConfigError
+from memory.tuning.curves import BEST, NOTHING
+from tests.past import past
+
+OWNER = "ana"
+HOSTILE = "<img src=x onerror=alert(1)> \x1b[2J"
+
+
+@pytest.fixture
+async def own(tmp_path: Path) -> AsyncIterator[Past]:
+    """Three days with a helpful memory at 90 %, a useless one at 60 % and a helpful one at 40 %."""
+    async with open_layers(Settings(data_folder=tmp_path, owner=OWNER)) as layers:
+        opened = Past(NotebookArchive(layers=layers, owner=OWNER, turns=3), AsyncExitStack())
+        opened.past_turns = [
+            past(f"t{day}", {f"good{day}": 0.9, f"bad{day}": 0.6, f"weak{day}": 0.4}, day=day)
+            for day in range(3)
+        ]
+        yield opened
+
+
+async def label_all(own: Past) -> None:
+    for turn in own.past_turns:
+        for candidate in turn.offered:
+            await own.label(turn.turn_id, candidate.turn_id, helps=not candidate.turn_id.startswith("bad"))
+
+
+async def test_other_thresholds_list_what_comes_and_what_goes(own: Past) -> None:
+    stricter, looser = own.decide(gap_threshold=0.7), own.decide(gap_threshold=0.3)
+    assert set(stricter.changes.change + stricter.changes.memory) == {"-bad0", "-bad1", "-bad2"}
+    assert set(looser.changes.change + looser.changes.memory) == {"+weak0", "+weak1", "+weak2"}
+    assert own.decide().changes.empty
+    assert list(stricter.budgets.columns) == ["budget", "identity and facts", "conversation", "memory"]
+    assert "3 of 3" in str(stricter)
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "said"),
+    [
+        ({"gap_treshold": 0.5}, "Unknown threshold gap_treshold"),
+        ({"fusion_dense": 0.0}, "fusion_dense cannot be decided here"),
+        ({"gap_calibration": "mine"}, "gap_calibration cannot be decided here"),
+        ({"prefetch_results": 50}, "prefetch_results cannot be decided here"),
+    ],
+)
+async def test_what_one_search_cannot_decide_is_refused(
+    own: Past, thresholds: dict[str, float | str], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        own.decide(**thresholds)
+
+
+async def test_a_value_out_of_range_is_refused(own: Past) -> None:
+    with pytest.raises(ValidationError):
+        own.decide(gap_threshold=1.5)
+
+
+async def test_only_completely_labelled_turns_are_measured(own: Past) -> None:
+    await own.label("t0", "good0", helps=True)
+    assert own.decide().point is None
+    assert own.sweep() == []
+    tuner = Tuner(own, pause=0)
+    await settled(tuner)
+    assert {curve.layout.display for curve in tuner.curves.values()} == {"none"}
+    assert baselines(own) == by_group(own, "kind") == {}
+    assert compare(own, {"gap_threshold": 0.7}) is None
+    await own.label("t0", "bad0", helps=False)
+    await own.label("t0", "weak0", helps=True)
+    point = own.decide().point
+    assert point is not None
+    assert point.turns == 1
+    assert point.precision is not None
+    assert point.precision.value == 0.5
+
+
+async def test_a_new_label_changes_every_measure(own: Past) -> None:
+    await label_all(own)
+    (before,) = own.sweep([0.5])
+    await own.label("t0", "bad0", helps=True)
+    (after,) = own.sweep([0.5])
+    assert before.precision is not None
+    assert after.precision is not None
+    assert before.precision.value < after.precision.value
+    found = reliability_of(own)
+    assert found is not None
+    assert sum(one.memories for one in found.bins) == 9
+
+
+async def test_false_positives_and_misses_are_listed_with_their_texts(own: Past) -> None:
+    await label_all(own)
+    decided = own.decide()
+    assert set(decided.false_positives.text) == {"matter bad0", "matter bad1", "matter bad2"}
+    assert set(decided.misses.text) == {"matter weak0", "matter weak1", "matter weak2"}
+
+
+async def test_the_baselines_are_showing_nothing_and_always_the_best(own: Past) -> None:
+    await label_all(own)
+    found = baselines(own)
+    nothing, best = found[NOTHING], found[BEST]
+    assert nothing.recall is not None
+    assert best.recall is not None
+    assert best.precision is not None
+    assert (nothing.recall.value, best.recall.value) == (0, 1)
+    assert best.precision.value == pytest.approx(2 / 3)
+
+
+async def test_two_settings_are_compared_turn_by_turn(own: Past) -> None:
+    await label_all(own)
+    found = compare(own, {"gap_threshold": 0.7})
+    assert found is not None
+    assert (found.better, found.worse, found.groups) == (3, 0, 3)
+    assert found.difference.value == pytest.approx(0.5)
+    back = compare(own, {"gap_threshold": 0.7}, {"gap_threshold": 0.5})
+    assert back is not None
+    assert back.difference.value == pytest.approx(-0.5)
+
+
+async def test_groups_are_those_that_exist(own: Past) -> None:
+    await label_all(own)
+    assert list(by_group(own, "archive")) == ["up to  1,000 turns"]
+    with pytest.raises(ConfigError, match="Known: language, kind, archive"):
+        by_group(own, "mood")
+
+
+async def settled(tuner: Tuner) -> None:
+    """Wait for the latest task."""
+    assert tuner.working is not None
+    await asyncio.wrap_future(tuner.working)
+
+
+async def test_of_many_moves_the_latest_is_decided(own: Past) -> None:
+    await label_all(own)
+    tuner = Tuner(own, pause=0)
+    for threshold in (0.9, 0.8, 0.3):
+        tuner.set(gap_threshold=threshold)
+    await settled(tuner)
+    assert tuner.changes == {"gap_threshold": 0.3}
+    assert len(tuner.memories.options) == 3
+    assert all(line.startswith("+") for line in tuner.memories.options)
+    assert all(bytes(curve.value).startswith(b"\x89PNG") for curve in tuner.curves.values())
+    assert {curve.layout.display for curve in tuner.curves.values()} == {None}
+
+
+async def test_a_click_shows_the_turn_and_a_label_is_saved_and_measured(own: Past) -> None:
+    await label_all(own)
+    tuner = Tuner(own, pause=0)
+    await settled(tuner)
+    tuner.listed.value = VAIN
+    tuner.memories.index = 0
+    assert tuner.inspector.message.text == "question t0"
+    assert next(iter(tuner.inspector.choices)) == "bad0"
+    tuner.inspector.choices["bad0"].value = "helps"
+    assert tuner.inspector.saving is not None
+    await asyncio.wrap_future(tuner.inspector.saving)
+    await settled(tuner)
+    assert own.labels.of("t0", "bad0") is True
+    assert [one.relevant for one in await own.layers.labels.all(owner=OWNER) if one.memory == "bad0"] == [
+        True
+    ]
+    assert len(tuner.decided.false_positives) == 2
+    tuner.listed.value = MISSED
+    assert len(tuner.memories.options) == 3
+
+
+async def test_texts_of_others_are_shown_as_they_are(own: Past) -> None:
+    own.past_turns = [past(HOSTILE, {"x": 0.9})]
+    tuner = Tuner(own, pause=0)
+    tuner.set(gap_threshold=0.95)
+    await settled(tuner)
+    tuner.memories.index = 0
+    assert "<img" not in tuner.inspector.message.value
+    assert "\x1b" not in "".join(tuner.memories.options) + own.turns.message.iloc[0]
+
+
+def test_every_name_of_the_notebooks_exists() -> None:
+    for name, module in MODULES.items():
+        assert getattr(bot.lab, name) is getattr(importlib.import_module(module), name)
+
+
+def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="has no 'nothing'"):
+        _ = bot.lab.nothing
+    assert "Past" in dir(bot.lab)
