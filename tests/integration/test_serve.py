@@ -294,7 +294,15 @@ async def test_a_tool_that_needs_approval_is_asked_about_and_answered_in_the_nex
     )
 
 
-@pytest.mark.parametrize("said", [("Yes",), ("Delete a.txt", "Shall I?", "Yes"), ("Delete a.txt",)])
+@pytest.mark.parametrize(
+    "said",
+    [
+        ("Yes",),
+        ("Delete a.txt", "Shall I?", "Yes"),
+        ("Delete b.txt", "May it be run?\n\nAnswer `yes` to allow it, or `no`.", "Yes"),
+        ("Delete a.txt",),
+    ],
+)
 async def test_only_an_answer_to_the_question_itself_allows_a_call(
     served: Served, model: ModelServer, said: Sequence[str]
 ) -> None:
