@@ -281,7 +281,8 @@ async def turn(world: World, owner: int) -> object:
     """Answer a message; what the model was shown counts."""
     asked = len(world.model.chats)
     world.turns[owner] += 1
-    await world.agent.ask(f"{world.draw.choice(WORDS)}?", owner=name_of(owner), thread=thread_of(owner))
+    text = f"{world.draw.choice(WORDS)}, {canary(owner)}?"
+    await world.agent.ask(text, owner=name_of(owner), thread=thread_of(owner))
     await world.agent.layers.recorder.flush()
     shown = [request.prompt for request in world.model.chats[asked:]]
     del world.model.requests[:]
