@@ -35,6 +35,7 @@ from memory.errors import OwnerMismatch
 from memory.lexical.structural_keys import find_keys
 from memory.models import ConversationTurn, Episode
 from memory.recall.mechanisms import Keys, Times
+from memory.reminders.reminder import Origin, Reminder, Schedule
 from memory.working.redis_journal import JournalEntry
 from tests.servers.model import ModelRequest, ModelServer
 from tests.servers.openai_format import Reply, ToolCall
@@ -187,6 +188,15 @@ async def write_job(world: World, owner: int) -> None:
     await world.agent.layers.delegation.jobs.start(job, most_open=9)
 
 
+async def write_reminder(world: World, owner: int) -> None:
+    schedule = Schedule(at=AT + timedelta(days=9999), zone="UTC", first=AT.replace(tzinfo=None))
+    origin = Origin(box="terminal", turn_id=KEY)
+    whose, text = name_of(owner), canary(owner)
+    reminder = Reminder(id=KEY, owner=whose, text=text, schedule=schedule, origin=origin, asked=AT)
+    await world.agent.layers.reminders.put(reminder)
+    await world.agent.layers.reminders.offer(reminder, KEY)
+
+
 # Reads
 
 
@@ -252,6 +262,15 @@ async def read_jobs(world: World, owner: int) -> object:
         await jobs.get(JOB, owner=whose),
         await jobs.find(JOB[:3], owner=whose),
         await jobs.latest(owner=whose),
+    ]
+
+
+async def read_reminders(world: World, owner: int) -> object:
+    reminders, whose = world.agent.layers.reminders, name_of(owner)
+    return [
+        await reminders.of(whose),
+        await reminders.find(KEY, owner=whose),
+        await reminders.offered(KEY, owner=whose),
     ]
 
 
@@ -384,7 +403,14 @@ async def erase_and_fill(world: World, owner: int) -> object:
     return canary(owner)
 
 
-WRITES: Sequence[Operation] = (write_fact, write_identity, write_caches, write_marks, write_job)
+WRITES: Sequence[Operation] = (
+    write_fact,
+    write_identity,
+    write_caches,
+    write_marks,
+    write_job,
+    write_reminder,
+)
 OPERATIONS: Sequence[tuple[Operation, float]] = (
     *((write, 1) for write in WRITES),
     (write_turn, 1.5),
@@ -396,6 +422,7 @@ OPERATIONS: Sequence[tuple[Operation, float]] = (
     (read_caches, 15),
     (read_marks, 8),
     (read_jobs, 8),
+    (read_reminders, 8),
     (read_observations, 6),
     (use_tools, 1),
     (turn, 0.4),

@@ -10,6 +10,7 @@ VERSION: Final = 1
 MANIFEST: Final = "manifest.json"
 README: Final = "README.txt"
 VECTORS, FACTS, IDENTITY, CONVERSATIONS = "vectors", "facts", "identity", "conversations"
+REMINDERS: Final = "reminders"
 ABOUT: Final = """\
 All that GOAT keeps about one owner. Each *.jsonl file has one JSON object per line, in UTF-8.
 manifest.json has the number of lines, the size and the SHA-256 of each file.
@@ -22,6 +23,7 @@ facts.jsonl          every fact and its former values, oldest first; null: forgo
 identity.jsonl       every text that was set as the agent's identity; null: the configured one
 conversations.jsonl  the threads' latest turns as the agent sees them; "conversation" is the
                      first half of the SHA-256 of the thread's id
+reminders.jsonl      what is to come, and where it was asked for
 feedback.jsonl       ratings of replies
 labels.jsonl         which memory helps with which message
 observations.jsonl   what each turn searched, found and used

@@ -21,6 +21,7 @@ from bot.exports.export_format import (
     IDENTITY,
     MANIFEST,
     README,
+    REMINDERS,
     VECTORS,
     FileFacts,
     Manifest,
@@ -50,12 +51,14 @@ async def export_owner(layers: Layers, owner: str, path: Path, *, vectors: bool 
     """
     await layers.recorder.flush()
     records = await layers.permanent.records(owner=owner)
+    reminders = [reminder.record() for reminder in await layers.reminders.of(owner)]
     with _new_file(path) as unfinished, _ExportWriter(unfinished) as writer:
         # Before the log: a turn is archived there first, and none may be missing there.
         await _write_conversations(writer, layers, owner)
         tables = partial(_write_tables, writer=writer, vectors=vectors)
         model, dimension = await layers.files.read_apart(owner, TIER, tables)
         await asyncio.to_thread(_write_permanent, writer, records)
+        await asyncio.to_thread(writer.write, REMINDERS, reminders)
         manifest = Manifest(owner=owner, embedding_model=model, dimension=dimension, files=writer.files)
         await asyncio.to_thread(writer.end, manifest)
     return manifest

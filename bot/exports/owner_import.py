@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from bot.exports.export_format import (
     FORMAT,
     IDENTITY,
     MANIFEST,
+    REMINDERS,
     VECTORS,
     VERSION,
     Manifest,
@@ -33,6 +34,7 @@ from memory.episodic.index.vector_records import add_vectors
 from memory.episodic.log.episode_log import TIER
 from memory.episodic.log.log_records import RECORD_TABLES, forgotten
 from memory.permanent.permanent_records import FactRecord, IdentityRecord, Records
+from memory.reminders.reminder import Reminder
 
 BATCH = 256
 BLOCK = 2**20
@@ -171,6 +173,7 @@ class OwnerImport:
         await self._write(VECTORS, vectors)
         await self._restore_permanent()
         await self._restore_conversations()
+        await self._restore_reminders()
         await self.layers.cache.drop(owner=self.owner)
         return added["turns"]
 
@@ -209,6 +212,16 @@ class OwnerImport:
                         await self.layers.conversations.append_record(
                             record, owner=self.owner, conversation=conversation
                         )
+
+    async def _restore_reminders(self) -> None:
+        """Set the reminders that are still to come; those of another Telegram bot are listed only."""
+        now = datetime.now(UTC)
+        async for first, batch in self._batches(REMINDERS):
+            for number, record in enumerate(batch, start=first):
+                with self.export.checked(REMINDERS, number):
+                    reminder = Reminder.from_json(json.dumps(record | {"owner": self.owner}))
+                    if reminder.schedule.after(now) is not None:
+                        await self.layers.reminders.put(reminder)
 
 
 def _at(record: dict[str, Any]) -> datetime:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from memory.text.digest import digest
 
 _ID_CHARS = 16
+_STORED = frozenset({"owner", "number", "ring", "rung"})
 LATE = timedelta(minutes=5)
 """A reminder that comes later than this says so."""
 LONGEST_TEXT = 500
@@ -91,6 +92,11 @@ class Reminder:
     def to_json(self) -> str:
         """Serialise as JSON."""
         return json.dumps(asdict(self), default=datetime.isoformat, ensure_ascii=False)
+
+    def record(self) -> dict[str, Any]:
+        """Return it as exports hold it: without its owner and what the store gives."""
+        fields: dict[str, Any] = json.loads(self.to_json())
+        return {name: value for name, value in fields.items() if name not in _STORED}
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:

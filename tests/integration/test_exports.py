@@ -22,6 +22,7 @@ from memory.episodic.log.label_log import Label
 from memory.models import SUPERSEDED, ConversationTurn, Episode, Outcome
 from memory.observation.observation import Observation
 from memory.provenance import Carrier, Part, Speaker
+from memory.reminders.reminder import Origin, Reminder, Schedule
 from memory.text.digest import digest
 from tests.servers.hash_embeddings import HashEmbeddings
 
@@ -74,6 +75,7 @@ async def fill(layers: Layers, owner: str) -> None:
     )
     await layers.labels.put([Label(turn_id="t-7", memory="t-1", relevant=True, at=AT)], owner=owner)
     await layers.observations.put(observation(owner), owner=owner)
+    await layers.reminders.put(reminder(owner))
 
 
 def turn(owner: str, number: int, draw: random.Random) -> Episode:
@@ -89,6 +91,18 @@ def turn(owner: str, number: int, draw: random.Random) -> Episode:
         parts=(pasted,) if number % 7 == 0 else (),
         speaker=Speaker.THIRD_PARTY if number % 11 == 0 else Speaker.OWNER,
         carrier=Carrier.IMPORT if number % 11 == 0 else Carrier.TYPED,
+    )
+
+
+def reminder(owner: str) -> Reminder:
+    soon = (datetime.now(UTC) + timedelta(days=9)).replace(tzinfo=None)
+    return Reminder(
+        id="1",
+        owner=owner,
+        text="să sun 🐐",
+        schedule=Schedule.starting(soon, UTC, "FREQ=DAILY"),
+        origin=Origin(box="telegram:1", turn_id="t-1"),
+        asked=AT,
     )
 
 
