@@ -1,7 +1,7 @@
 """What a message means for reminders: one to set, one without a time, or an event to offer one for."""
 
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from graph.layers import Layers
@@ -71,9 +71,11 @@ class ReminderDesk:
         return offered if await self.layers.reminders.offer(offered, event.day.isoformat()) else None
 
     async def accept(self, offered_id: str, *, owner: str) -> Reminder | None:
-        """Set an offered reminder; None if it is not offered any more. Safe to repeat."""
+        """Set an offered reminder; None if it is gone, or its time is over. Safe to repeat."""
         offered = await self.layers.reminders.offered(offered_id, owner=owner)
-        return (await self.layers.reminders.put(offered) or offered) if offered else None
+        if offered is None or offered.schedule.at <= datetime.now(UTC):
+            return None
+        return await self.layers.reminders.put(offered) or offered
 
     async def memories(self, reminder: Reminder) -> list[Episode]:
         """Return the memories that belong to a reminder, the likeliest first; none if the search fails."""

@@ -6,7 +6,6 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from graph.settings.server_settings import LAST_PORT, split_names
-from memory.working.redis_usage import DayBudget
 
 
 class GroupPolicy(StrEnum):
@@ -111,10 +110,6 @@ class TelegramSettings(BaseModel):
     )
     vision_base_url: str = Field("", description="Its base URL; empty: OpenAI's.")
     vision_api_key: SecretStr = Field(SecretStr(""), description="Its key.")
-
-    @property
-    def telegram_budget(self) -> DayBudget:
-        return DayBudget(self.telegram_budget_tokens, self.telegram_budget_requests)
 
     @property
     def admins(self) -> frozenset[int]:

@@ -41,6 +41,7 @@ from graph.runtime.budget_guard import BudgetGuard
 from graph.settings.settings import Settings
 from memory.concurrency.deadline import end
 from memory.errors import ConfigError, GoatError, TierUnavailable
+from memory.working.redis_usage import DayBudget
 
 UNCONFIGURED = (
     "No token is configured. Ask @BotFather in Telegram for a bot, and set GOAT_TELEGRAM_TOKEN. "
@@ -122,6 +123,7 @@ async def open_bot(settings: Settings, agent: Agent) -> AsyncIterator[tuple[App,
 def _bot_context(agent: Agent, app: App, media: MediaReader, texts: Texts) -> BotContext:
     settings, client, keys = agent.layers.settings, agent.layers.redis.client, Keys(app.bot.id)
     records, courier = Records(client, keys), Courier()
+    budget = DayBudget(settings.telegram_budget_tokens, settings.telegram_budget_requests)
     return BotContext(
         agent=agent,
         settings=settings,
@@ -135,7 +137,7 @@ def _bot_context(agent: Agent, app: App, media: MediaReader, texts: Texts) -> Bo
         outbox=Outbox(app.bot, courier, records),
         texts=texts,
         media=media,
-        guard=BudgetGuard(agent.layers.usage, agent.layers.meter, settings.telegram_budget),
+        guard=BudgetGuard(agent.layers.usage, agent.layers.meter, budget),
     )
 
 
