@@ -110,10 +110,10 @@ class Records:
             burst=fields.get("burst", ""),
         )
 
-    async def latest_turn(self, update_id: int) -> TurnRecord:
-        """Return the record of a turn, or of the last one that replaced it."""
+    async def latest_turn(self, update_id: int, *, before: int = 0) -> TurnRecord:
+        """Return the record of a turn, or of the last one that replaced it before the update `before`."""
         record = await self.turn(update_id)
-        while record.later:
+        while record.later and record.later != before:
             record = await self.turn(record.later)
         return record
 

@@ -120,7 +120,7 @@ class RequestReader:
         update_id = await self.context.records.update_of_question(message.chat.id, message.message_id)
         if update_id is None or update_id == update.update_id:
             return None
-        return await self.context.records.latest_turn(update_id)
+        return await self.context.records.latest_turn(update_id, before=update.update_id)
 
     async def _is_unchanged(self, earlier: TurnRecord, text: str) -> bool:
         if not earlier.turn_id:

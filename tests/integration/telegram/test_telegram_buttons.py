@@ -126,6 +126,29 @@ async def test_an_edited_correction_keeps_what_it_corrects(bot: Bot) -> None:
     assert len(bot.api.answers(BOB)) == 3
 
 
+async def test_an_edited_correction_that_is_tried_again_replaces_the_earlier_version(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.telegram.process.workers._DOWN_PAUSE", 0.05)
+    await press(bot, await asked(bot, "When was it built?"), WRONG)
+    said = bot.api.says(BOB, "In 1921")
+    await bot.answers(BOB, 3)
+    supersede, tries = bot.context.agent.supersede, list[str]()
+
+    async def down_at_first(turn_id: str, *, owner: str) -> None:
+        tries.append(turn_id)
+        if len(tries) == 1:
+            raise TierUnavailable("working", "connection refused")
+        await supersede(turn_id, owner=owner)
+
+    monkeypatch.setattr(bot.context.agent, "supersede", down_at_first)
+    bot.api.edits(BOB, said.message_id, "In 1922")
+    versions = await turns(bot)
+    assert len(tries) == 2
+    assert [SUPERSEDED in turn.tags for turn in versions] == [True, True, False]
+    assert len([one for one in bot.api.answers(BOB) if "192" in one.text]) == 1
+
+
 @pytest.mark.parametrize("how", ["button", "/cancel"])
 async def test_without_a_correction_the_answer_stays(bot: Bot, how: str) -> None:
     await press(bot, await asked(bot, "When was it built?"), WRONG)
