@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 from bot.media.attachment import Attachment
 from bot.media.media_reader import MediaReader, MediaRefused
 from bot.serve.chat_request import BAD_REQUEST, ChatRequest, Exchange, Refused, exchanges
+from bot.serve.client_budget import ClientBudget
 from bot.serve.client_prompts import own_words
 from bot.serve.thread_finder import ThreadFinder
 from bot.serve.thread_match import MOST_TURNS, Match, match_thread
@@ -36,6 +37,8 @@ class Asked:
     headers: Mapping[str, str]
     turn_id: str = field(default_factory=lambda: f"openai-{uuid.uuid4().hex}")
     """The turn that answers it."""
+    note: str = ""
+    """Said below the answer."""
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the client has hung up."""
 
@@ -101,12 +104,13 @@ class Conversations:
             asked.owner, asked.chat_id, talk.history, talk.words, retried=asked.retried
         )
         settings = self.agent.layers.settings
-        reply = TurnReply(await self.agent.layers.tokens.ready(), asked.owner == settings.owner)
         told: list[str] = []
         async with self._queues.setdefault(thread, asyncio.Lock()):
             if asked.gone.is_set():
                 raise Refused("Nothing was begun: send your message again.", 503, "stopped")
             events = await self._decision(talk, thread) or await self._turn(talk, thread)
+            count = await self.agent.layers.tokens.ready()
+            reply = TurnReply(count, asked.owner == settings.owner, asked.note)
             async for said in reply.tell(events):
                 if isinstance(said, Completed) and not talk.history:
                     shown = "".join(told) if asked.request.stream else said.text
@@ -149,15 +153,23 @@ class Conversations:
         parts = [*_context(asked.request, match), *talk.documents, *(file for file in files if file.foreign)]
         tags = (f"{EDIT_OF}{match.replaced.turn_id}",) if match.replaced else ()
         words = "\n\n".join(text for text in (talk.words, *spoken) if text.strip())
+        over = await self._used_up(asked)
         events = self.agent.stream(
             words,
             owner=asked.owner,
             thread=thread,
             turn_id=asked.turn_id,
-            about=Circumstances(parts=parts, tags=tags),
+            about=Circumstances(parts=parts, tags=tags, answer="" if over else None),
             fresh=True,
         )
         return _without_earlier(events, words)
+
+    async def _used_up(self, asked: Asked) -> bool:
+        """Return True if the memories themselves are the answer: the day's budget is used up."""
+        if self.agent.layers.model.name:
+            refusal = await ClientBudget(self.agent.layers, asked.owner).refusal(asked.turn_id)
+            asked.note = f"{refusal} Your message is kept: answer it anew after midnight." if refusal else ""
+        return bool(asked.note)
 
     async def _leave(self, owner: str, thread: str, match: Match) -> None:
         """Supersede the replaced turn; the others only leave the conversation and can be recalled."""

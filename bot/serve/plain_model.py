@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
 
 from bot.serve.chat_request import ChatRequest, Refused
+from bot.serve.client_budget import ClientBudget
 from bot.serve.conversation import Asked
 from bot.serve.turn_reply import MODEL_DOWN, Completed, Said, count_prompt, model_failure
 from graph.layers import Layers
@@ -14,25 +15,27 @@ from memory.concurrency.deadline import end
 from memory.models import Outcome
 from nodes.assemble import join_roles
 
-_UNAVAILABLE = 503
+_TOO_MANY, _UNAVAILABLE = 429, 503
 
 
 async def answer_plainly(layers: Layers, asked: Asked) -> AsyncIterator[Said]:
     """Yield the model's answer to the client's messages as they are, then its end; nothing is stored.
 
     Raises:
-        Refused: there is no model, or it gave nothing.
+        Refused: there is no model, it gave nothing, or the day's budget is used up.
     """
     if not layers.model.name:
         raise Refused("No model is configured: `goat setup` chooses one.", _UNAVAILABLE, MODEL_DOWN)
+    if refusal := await ClientBudget(layers, asked.owner).refusal():
+        raise Refused(refusal, _TOO_MANY, "insufficient_quota")
     prompt = join_roles([*_prompt(asked.request)])
-    call = ModelCall(layers.model, layers.stops, layers.settings.model_timeout, layers.window)
+    call = ModelCall(layers.model, layers.stops, layers.settings.model_timeout, layers.window, layers.meter)
     pieces: asyncio.Queue[str | None] = asyncio.Queue()
 
     async def ask() -> ModelAnswer:
         try:
             with layers.stops.accept(asked.turn_id):
-                return await call(prompt, asked.turn_id, on_text=pieces.put_nowait)
+                return await call(prompt, asked.turn_id, on_text=pieces.put_nowait, owner=asked.owner)
         finally:
             pieces.put_nowait(None)
 

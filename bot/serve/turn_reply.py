@@ -44,6 +44,8 @@ class TurnReply:
     count: CountTokens
     detailed: bool
     """Problems name hosts and settings."""
+    note: str = ""
+    """Said below the reply."""
     _shown: str = field(default="", init=False)
     """Text since the last tool calls; what precedes them is no part of the reply."""
     _gap: bool = field(default=False, init=False)
@@ -83,9 +85,9 @@ class TurnReply:
             pieces.append(self._piece(text))
         elif self._shown.strip() != text.strip():
             pieces.append(f"\n\nCorrected:\n\n{text}")
-        if reply.problem:
-            note = f"\n\n({reply.problem if self.detailed else _BROKEN_OFF})"
-            text, pieces = text + note, [*pieces, note]
+        problem = reply.problem if self.detailed or not reply.problem else _BROKEN_OFF
+        for note in filter(None, (problem, self.note)):
+            text, pieces = f"{text}\n\n({note})", [*pieces, f"\n\n({note})"]
         tokens = count_prompt(state.get("prompt", ()), self.count), self.count(reply.text)
         end = Completed(text=text, prompt_tokens=tokens[0], reply_tokens=tokens[1], whole=not reply.problem)
         return [*pieces, end]

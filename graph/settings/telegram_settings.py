@@ -63,14 +63,15 @@ class TelegramSettings(BaseModel):
         0,
         ge=0,
         le=1_000_000_000,
-        description="Telegram: tokens of the model per day, for each person and group; 0: no limit.",
+        description="Telegram and `goat serve`: tokens of the model per day, for each person and group; "
+        "0: no limit.",
     )
     telegram_budget_requests: int = Field(
         0,
         ge=0,
         le=1_000_000,
-        description="Telegram: messages that the model answers per day, for each person and group; "
-        "0: no limit.",
+        description="Telegram and `goat serve`: messages that the model answers per day, for each person "
+        "and group; 0: no limit.",
     )
     telegram_parallel: int = Field(
         16, ge=1, le=1000, description="Telegram: chats that one process answers at the same time."

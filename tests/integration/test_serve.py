@@ -21,6 +21,7 @@ from openai import (
     BadRequestError,
     InternalServerError,
     NotFoundError,
+    RateLimitError,
 )
 from rich.console import Console
 
@@ -469,6 +470,22 @@ async def test_a_model_that_is_down_is_an_error_once_and_the_message_is_kept(
     model.reply("Back.")
     assert await served.say("Hello", chat="1") == "Back."
     assert await served.live() == [("Hello", "Back.")]
+
+
+async def test_above_the_days_budget_the_memories_are_the_answer(
+    served: Served, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served.agent.layers.settings, "telegram_budget_requests", 1)
+    assert "used up" not in await served.say("The garage code is 4711.", chat="1")
+    await served.agent.layers.episodes.index(owner=ANA)
+    asked = len(model.chats)
+    answer = await served.say("What is the garage code?", chat="2")
+    assert "The garage code is 4711." in answer
+    assert "(1 of 1 messages), so the model did not answer. Your message is kept" in answer
+    with pytest.raises(RateLimitError, match="1 of 1 messages"):
+        await served.client.chat.completions.create(model="goat-plain", messages=talk("Hello"))
+    assert len(model.chats) == asked
+    assert len(await served.live()) == 2
 
 
 @pytest.mark.parametrize(
