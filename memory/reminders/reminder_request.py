@@ -25,7 +25,7 @@ _ROMANIAN = r"""(?:re)?aminteste(?:-|\ )(?:mi|ne) | amintiti-(?:mi|ne) | ad[uo](
     | (?:pune|seteaza|creeaza|fa)(?:-mi|\ mi)?\ (?:un\ |o\ )?(?:reminder|memento|alarma)"""
 _TRIGGER = LazyPattern(rf"(?<![\w'-])(?:(?P<en>{_ENGLISH})|(?P<ro>{_ROMANIAN}))(?![\w-])", re.VERBOSE)
 _POLITE = LazyPattern(
-    r"""(?:[\W\d_]|\b(?:nu\ uita|don't\ forget|please|pls|kindly
+    r"""(?:[\W\d_]|\b(?:voice\ message|nu\ uita|don't\ forget|please|pls|kindly
     |just|hey|hi|hello|ok|okay|so|and|also|then|now|goat|bot|thanks
     |thank\ you|thx|can|could|would|will|you|i|we|want|need|'?d|like|to|te|va|rog|frumos|poti|puteti|ai|ati
     |putea|vrei|vreau|as|vrea|sa|si|apoi|deci|bine|salut|buna|hei|mersi|multumesc|merci|de|la)\b)*""",

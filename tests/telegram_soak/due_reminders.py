@@ -142,9 +142,10 @@ def _kill(world: World, plan: ReminderPlan, until: float, figures: ReminderFigur
         world.crew.tend()
         if not is_redis:
             world.crew.kill(chance.random())
-        elif kill_server(world.settings.data_folder):
+            figures.kills += 1
+        elif kill_server(world.settings.data_folder):  # it may be dead still
+            figures.kills += 1
             figures.redis_kills += 1
-        figures.kills += 1
 
 
 async def _wait_until_rung(world: World, due: Sequence[_Due]) -> None:

@@ -139,6 +139,16 @@ async def test_they_are_listed_moved_and_ended(bot: Bot) -> None:
     assert await reminders(bot, f"telegram-{ANA}") == []
 
 
+async def test_the_zone_is_that_of_the_persons_fact(bot: Bot) -> None:
+    await bot.ask(BOB, "/remember timezone: America/New_York")
+    assert "(America/New_York)" in await bot.ask(BOB, "remind me tomorrow at 9 to swim")
+    (reminder,) = await reminders(bot)
+    assert reminder.schedule.local.hour == 9
+    assert reminder.schedule.at.hour in (13, 14)
+    await bot.ask(BOB, "/remember timezone: somewhere")
+    assert "(UTC)" in await bot.ask(BOB, "remind me tomorrow at 10 to run")
+
+
 async def test_one_message_sets_several(bot: Bot) -> None:
     text = await bot.ask(BOB, "remind me in 3 hours to swim\nremind me in 4 hours to run")
     assert [one.text for one in await reminders(bot)] == ["swim", "run"]

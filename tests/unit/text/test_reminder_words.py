@@ -19,6 +19,7 @@ REQUESTS = {
     "remind me in 10 minutes to check the oven": ("check the oven", "Mon 2026-11-23 14:40", ""),
     "remind me to check the oven in half an hour": ("check the oven", "Mon 2026-11-23 15:00", ""),
     "remind me in 2 weeks at 10am about the invoice": ("the invoice", "Mon 2026-12-07 10:00", ""),
+    "[voice message] Remind me tomorrow to buy milk.": ("buy milk", "Tue 2026-11-24 09:00", ""),
     "remind me at 5 to leave": ("leave", "Mon 2026-11-23 17:00", ""),
     "remind me at 9 to leave": ("leave", "Mon 2026-11-23 21:00", ""),
     "remind me tonight at 11 to sleep": ("sleep", "Mon 2026-11-23 23:00", ""),
