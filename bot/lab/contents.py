@@ -6,7 +6,8 @@ _PAST: Mapping[str, str] = {
     "bot.lab.past.own_past": "Past",
     "bot.lab.past.tuner": "Tuner",
     "bot.lab.past.past_measures": "baselines by_group compare reliability_of",
-    "bot.lab.past.past_figures": "groups_figure precision_recall_figure reliability_figure sweep_figure",
+    "bot.lab.past.past_figures": "groups_figure halves_figure precision_recall_figure reliability_figure "
+    "sweep_figure",
     "bot.lab.past.past_result": "apply best_settings halves_of held_out_table own_calibration propose "
     "result_of rollback",
     "bot.lab.labelling.own_calibration": "TooFewLabels",

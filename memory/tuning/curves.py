@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from memory.tuning.held_out import utility_of_counts
+from memory.tuning.held_out import utility
 from memory.tuning.resampling import Estimate, Resampling, resampling
 
 PER = 100
@@ -49,7 +49,7 @@ class TurnCounts:
     @property
     def utility(self) -> float:
         """`memory.tuning.held_out.utility` of the turn."""
-        return utility_of_counts(self.hits, self.shown, self.relevant)
+        return utility(self.hits, self.shown, self.relevant)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +59,8 @@ class OperatingPoint:
     threshold: float
     turns: int
     """Turns measured."""
+    shown: float
+    """Memories shown per turn."""
     recall: Estimate | None
     """Share of a message's answers that are shown; mean over turns with an answer."""
     precision: Estimate | None
@@ -126,6 +128,7 @@ def measure(
     return OperatingPoint(
         threshold=threshold,
         turns=len(turns),
+        shown=float(shown.mean()),
         recall=again.estimate(recall, there > 0),
         precision=again.estimate(fitting, shown),
         answered=again.estimate(shown > 0, there > 0),

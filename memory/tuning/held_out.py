@@ -1,6 +1,5 @@
 """Held-out turns, their scores and the gain of a change on them; see `memory.tuning.gain_bound`."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -49,7 +48,7 @@ class Gain:
         return self.at_least > 0
 
 
-def utility(shown: Collection[str], relevant: Collection[str]) -> float:
+def utility(hits: int, shown: int, relevant: int) -> float:
     """Return recall minus the share of shown memories that are not relevant, from -1 to 1.
 
     Showing nothing scores 0. A wrong memory costs a turn without an answer as much as a full answer gains
@@ -57,15 +56,10 @@ def utility(shown: Collection[str], relevant: Collection[str]) -> float:
     with hits and false alarms as shares, so that every turn has the same weight.
 
     Args:
-        shown: ids of the memories that the model was shown.
-        relevant: ids of those that answer the message, found or not; empty when nothing does.
+        hits: number of memories shown that answer the message.
+        shown: number of memories that the model was shown.
+        relevant: number of those that answer the message, found or not; 0 when nothing does.
     """
-    found, fitting = set(shown), set(relevant)
-    return utility_of_counts(len(found & fitting), len(found), len(fitting))
-
-
-def utility_of_counts(hits: int, shown: int, relevant: int) -> float:
-    """Return `utility` from numbers of memories; `hits` are shown and answer the message."""
     recall = hits / relevant if relevant else 0.0
     noise = (shown - hits) / shown if shown else 0.0
     return recall - COST * noise

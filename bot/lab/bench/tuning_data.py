@@ -3,13 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from bot.lab.bench.asked_turns import AskedTurn
-from bot.lab.bench.metrics import mean
 from bot.lab.bench.sets.labelled_set import seeded_random
 from graph.settings.context import TurnContext
 from memory.models import Decision, DecisionRule
 from memory.recall.gap_rules import GapRule
-from memory.tuning.curves import GRID, LabelledTurn, OperatingPoint
-from memory.tuning.held_out import HeldOut, utility
+from memory.tuning.curves import GRID, LabelledTurn, OperatingPoint, TurnCounts, measure
+from memory.tuning.held_out import HeldOut
 from memory.tuning.reliability import Judgement
 from memory.tuning.resampling import Estimate, resampling
 
@@ -67,8 +66,8 @@ def held_out(turns: Sequence[AskedTurn], before: TurnContext, after: TurnContext
     return [
         HeldOut(
             group=turn.conversation,
-            before=utility(turn.shown(before), turn.gold),
-            after=utility(turn.shown(after), turn.gold),
+            before=_counts(turn, before).utility,
+            after=_counts(turn, after).utility,
         )
         for turn in turns
     ]
@@ -98,16 +97,21 @@ def _row(point: OperatingPoint) -> list[str]:
 
 def figures(turns: Sequence[AskedTurn], context: TurnContext) -> dict[str, float]:
     """Return the figures of the settings for a tuning result, without those that nothing was measured for."""
-    relevant = [turn for turn in turns if turn.relevant]
-    irrelevant = [turn for turn in turns if not turn.relevant]
+    if not turns:
+        return {}
+    point = measure([_counts(turn, context) for turn in turns])
     found = {
-        "recall of memories": mean(
-            [len(turn.gold & {*turn.shown(context)}) / len(turn.gold) for turn in relevant]
-        ),
-        "messages answered": mean([float(bool(turn.shown(context))) for turn in relevant]),
-        "false injections in 100": mean([100.0 * bool(turn.shown(context)) for turn in irrelevant]),
+        "recall of memories": point.recall,
+        "messages answered": point.answered,
+        "false injections in 100": point.false_injections,
     }
-    return {name: round(value, 4) for name, value in found.items() if value is not None}
+    return {name: round(estimate.value, 4) for name, estimate in found.items() if estimate is not None}
+
+
+def _counts(turn: AskedTurn, context: TurnContext) -> TurnCounts:
+    shown = turn.shown(context)
+    hits = len(turn.gold.intersection(shown))
+    return TurnCounts(group=turn.conversation, hits=hits, shown=len(shown), relevant=len(turn.gold))
 
 
 def halves(turns: Sequence[AskedTurn]) -> tuple[list[AskedTurn], list[AskedTurn]]:

@@ -12,7 +12,8 @@ from bot.lab.labelling.session import is_labelled
 from graph.settings.context import TurnContext
 from memory.episodic.log.label_log import Label
 from memory.recall.relevance import Calibration, data_digest
-from memory.tuning.held_out import HeldOut, utility
+from memory.tuning.curves import TurnCounts, measure
+from memory.tuning.held_out import HeldOut
 from memory.tuning.resampling import Estimate, resampling
 from memory.tuning.tuning_result import Figures, TuningResult, Value
 
@@ -38,9 +39,14 @@ class LabelledTurn:
         known = {candidate.turn_id for candidate in self.turn.offered}
         return [memory for memory in self.turn.shown(context, calibration) if memory in known]
 
+    def counts(self, shown: Collection[str]) -> TurnCounts:
+        """Return the numbers of the turn when it is shown these labelled memories."""
+        hits = len(self.relevant.intersection(shown))
+        return TurnCounts(group=self.turn.day, hits=hits, shown=len(shown), relevant=len(self.relevant))
+
     def utility(self, context: TurnContext, calibration: Calibration | None = None) -> float:
         """Return the utility of the memories that these settings would show."""
-        return utility(self.shown(context, calibration), self.relevant)
+        return self.counts(self.shown(context, calibration)).utility
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +126,7 @@ def recall(
 
 def silence(turns: Sequence[LabelledTurn]) -> dict[str, float]:
     """Return the figures of showing nothing at all, as a baseline."""
-    return dict.fromkeys(_figures([(set(), one.relevant) for one in turns]), 0.0)
+    return _figures([one.counts(()) for one in turns])
 
 
 def mean_utility(
@@ -187,17 +193,15 @@ def figures(
     turns: Sequence[LabelledTurn], context: TurnContext, calibration: Calibration | None = None
 ) -> dict[str, float]:
     """Return the recall, false injections and memories per turn of the settings."""
-    return _figures([(set(one.shown(context, calibration)), one.relevant) for one in turns])
+    return _figures([one.counts(one.shown(context, calibration)) for one in turns])
 
 
-def _figures(shown: Sequence[tuple[set[str], frozenset[str]]]) -> dict[str, float]:
-    recalls = [len(found & relevant) / len(relevant) for found, relevant in shown if relevant]
-    false = [bool(found) for found, relevant in shown if not relevant]
-    return {
-        **({RECALL: sum(recalls) / len(recalls)} if recalls else {}),
-        **({FALSE: 100 * sum(false) / len(false)} if false else {}),
-        **({"memories a turn": sum(len(found) for found, _ in shown) / len(shown)} if shown else {}),
-    }
+def _figures(counts: Sequence[TurnCounts]) -> dict[str, float]:
+    if not counts:
+        return {}
+    point = measure(counts)
+    shares = {RECALL: point.recall, FALSE: point.false_injections}
+    return {**{name: found.value for name, found in shares.items() if found}, "memories a turn": point.shown}
 
 
 def _differences(base: TurnContext, changes: Mapping[str, Value]) -> dict[str, Value]:

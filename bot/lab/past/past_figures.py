@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
+from bot.lab.labelling.candidates import GRID
+from bot.lab.labelling.labelled_turns import estimate_utility
 from bot.lab.past.own_past import STEPS, Past
 from bot.lab.past.past_measures import baselines, by_group, reliability_of
+from bot.lab.past.past_result import halves_of
 from bot.lab.plots import bars_figure, lines_figure
 from bot.lab.precision_recall_plot import precision_recall_curve
 from bot.lab.reliability_plot import reliability_diagram
@@ -60,6 +63,27 @@ def precision_recall_figure(
 def reliability_figure(past: Past, **thresholds: Value) -> Figure:
     """Draw how often labelled memories of each probability help."""
     return reliability_diagram(reliability_of(past, **thresholds))
+
+
+def halves_figure(past: Past) -> Figure:
+    """Draw a turn's utility at each threshold of the grid, on the half to choose on and on the later one."""
+    parts, steps = halves_of(past), [float(step) for step in GRID["gap_threshold"]]
+    contexts = [past.with_thresholds({"gap_threshold": step}) for step in steps]
+    series = {
+        name: [estimate_utility(turns, context) for context in contexts]
+        for name, turns in (("chosen on", parts.choosing), ("held out", parts.testing))
+        if turns
+    }
+    now = past.in_force.gap_threshold
+    return lines_figure(
+        steps,
+        {**series, "show nothing": [0.0] * len(steps)},
+        title="What a threshold is worth on each half",
+        across="gap_threshold",
+        up="utility of a turn",
+        mark=(now, f"in force: {now:g}"),
+        percent=False,
+    )
 
 
 def groups_figure(past: Past, by: str, **thresholds: Value) -> Figure:
